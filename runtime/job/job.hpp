@@ -1,0 +1,68 @@
+// What moves through Sluice: a Job forward to its handler, an Outcome back, a Settlement into the
+// store. Plain values, moved from stage to stage; nothing here does any work or is shared.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sluice::job {
+
+using Microseconds = std::chrono::microseconds;
+
+/// A row of the outbox that this runtime has claimed.
+struct Job {
+  std::string id;              ///< as the application made it: any UTF-8
+  std::string type;            ///< "email.send"
+  std::string payload;         ///< JSON text
+  int attempt = 1;             ///< 1 for the first; also fences the row, see store
+  int max_attempts = 0;        ///< filled in by the engine from the type's policy
+  std::int64_t claim = 0;      ///< the claim (batch) that names it
+  double created_at = 0;       ///< seconds since 1970 in UTC, the producer's clock; may be ±infinity
+};
+
+/// How an attempt ended.
+enum class Result {
+  done,
+  retry,      ///< failed, may succeed later
+  fail,       ///< failed for good
+  snooze,     ///< not time yet; the attempt is refunded
+  cancelled,  ///< stopped because it was asked to
+  crashed,    ///< its plugin host died while it ran
+  released,   ///< never started, or interrupted through no fault of its own; the attempt is refunded
+};
+std::string_view name(Result result);
+
+/// What came of one attempt, as the plugin host (or the fleet, for a host that died) reports it.
+struct Outcome {
+  Result result = Result::done;
+  std::optional<Microseconds> delay;  ///< the handler's own, for retry and snooze
+  Microseconds duration{0};           ///< of the attempt; 0 when it never started
+  std::string code;                   ///< short and stable, may be empty
+  std::string error;                  ///< a sentence for people
+  std::string output;                 ///< JSON text, empty when there is none
+  std::string log_tail;               ///< the last log lines of a failed attempt
+};
+
+/// The status column of the outbox. `scheduled` is the one that the guide does not have.
+enum class Status { pending, processing, done, error, scheduled };
+std::string_view name(Status status);
+
+/// What the store writes for one finished attempt.
+struct Settlement {
+  std::string id;
+  std::int64_t claim = 0;
+  int attempt = 1;
+  Status status = Status::done;
+  bool refund = false;                ///< give the attempt back
+  std::optional<Microseconds> delay;  ///< when it becomes pending again, from now; none: never
+  std::string type;
+  Outcome outcome;
+
+  /// True when marking the row done is all there is to do, which is what the fast path writes.
+  bool plain() const { return status == Status::done && outcome.output.empty(); }
+};
+
+}  // namespace sluice::job

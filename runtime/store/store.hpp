@@ -1,0 +1,213 @@
+// The store: everything Sluice asks of the database, as one small interface with two implementations,
+// PostgreSQL (postgres_store.hpp) and an in-memory fake for tests (memory_store.hpp). Both pass the
+// conformance suite in tests/store.
+//
+// A Store is a factory, safe from any thread. The sessions it opens are used by one thread each and
+// own one connection; opening does not connect, the first call does. Every call may throw Unavailable
+// (the connection is lost or can't be had; the session reconnects at its next call) or Refused (the
+// database did not accept the statement; the message says what and why).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "job/job.hpp"
+#include "job/retry_policy.hpp"
+
+namespace sluice::store {
+
+/// The database can't be reached, or went away during the call: what was asked may or may not have
+/// happened. ClaimSession::reconcile finds out.
+class Unavailable : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// The database answered and said no: a missing table, a missing right, …
+class Refused : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// Another runtime presumed this one dead and rescued its claims: enlist again under a new id.
+class Fenced : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// One running runtime, a row of sluice.runtime.
+using RuntimeId = std::int64_t;
+
+/// What one claim may take for one lane: a set of job types that share room.
+struct LaneRequest {
+  std::vector<std::string> types;
+  int limit = 0;
+  /// Only rows with "createdAt" at or after it are looked at, in seconds since 1970; none: from the
+  /// oldest. It saves walking over dead index entries and is a hint only.
+  std::optional<double> cursor;
+};
+
+/// Finish and claim, in one step.
+struct ExchangeRequest {
+  std::vector<job::Settlement> settlements;
+  /// Claims that are used up with these settlements and are deleted. Every other claim named by a
+  /// settlement stays.
+  std::vector<std::int64_t> closing;
+  std::vector<LaneRequest> lanes;  ///< at most max_lanes
+};
+inline constexpr std::size_t max_lanes = 8;
+
+struct ClaimedJob {
+  std::size_t lane = 0;  ///< index into ExchangeRequest::lanes
+  job::Job job;
+};
+
+struct Exchanged {
+  std::int64_t claim = 0;          ///< 0 when nothing was claimed
+  std::vector<ClaimedJob> jobs;    ///< oldest first within a lane
+  std::size_t dropped = 0;         ///< settlements that changed nothing: their row is no longer ours
+};
+
+/// Claims and finishes jobs for one pump of one runtime.
+class ClaimSession {
+ public:
+  virtual ~ClaimSession() = default;
+
+  /// Applies each settlement whose row is still `processing`, with the settlement's attempt number, and
+  /// named by a claim that still exists; deletes the `closing` claims; then claims for each lane the
+  /// oldest pending rows of its types (status `processing`, attempts + 1) and records them as one
+  /// claim. Each settlement either has all of its effect (status, attempt record, schedule, output)
+  /// or none. Throws Fenced when the runtime is no longer enlisted and lanes were asked for.
+  virtual Exchanged exchange(const ExchangeRequest& request) = 0;
+
+  /// After Unavailable: gives back (pending, attempt refunded) the jobs of this pump's claims that are
+  /// not in `known`, which were claimed by a statement whose answer was lost, and returns those of
+  /// `known` that still exist.
+  virtual std::vector<std::int64_t> reconcile(const std::vector<std::int64_t>& known) = 0;
+};
+
+struct RuntimeInfo {
+  std::string host;
+  int pid = 0;
+  std::string version;
+  std::string command;  ///< "run" or "drain"
+};
+
+/// A job type as a live plugin serves it; remembered in sluice.job_type.
+struct ServedType {
+  std::string type;
+  std::string plugin;
+  std::string plugin_version;
+  job::RetryPolicy policy;
+};
+
+struct Rescued {
+  std::size_t runtimes = 0;
+  std::size_t pending = 0;  ///< jobs that wait again
+  std::size_t error = 0;    ///< jobs whose attempts were used up
+};
+
+/// Keeps a runtime alive in the database, and the table in order. One per runtime.
+class CareSession {
+ public:
+  virtual ~CareSession() = default;
+
+  virtual RuntimeId enlist(const RuntimeInfo& info) = 0;
+  /// Says which types the runtime serves now.
+  virtual void serve(RuntimeId runtime, const std::vector<ServedType>& types) = 0;
+  /// False when the runtime is no longer enlisted: it was presumed dead.
+  virtual bool beat(RuntimeId runtime) = 0;
+  /// Ends the runtime's row; jobs that its claims still name are given back as rescue does.
+  virtual void leave(RuntimeId runtime) = 0;
+
+  /// Makes scheduled and failed jobs pending whose time has come, at most `limit`; returns how many
+  /// schedule rows were used up. A schedule whose job has moved on does nothing.
+  virtual std::size_t promote_due(std::size_t limit) = 0;
+
+  /// Takes the claims of runtimes that have not beaten for `lease`: their jobs keep the attempt and
+  /// become pending, or error when it was their last one or their type runs at most once. Types are
+  /// judged by sluice.job_type, unknown ones by `fallback`.
+  virtual Rescued rescue(std::chrono::seconds lease, const job::RetryPolicy& fallback) = 0;
+
+  /// Deletes records in schema sluice whose job no longer exists; returns how many, at most about
+  /// `limit` per kind.
+  virtual std::size_t tidy(std::size_t limit) = 0;
+};
+
+struct EnqueueRequest {
+  std::string type;
+  std::string payload;  ///< JSON text
+  std::optional<job::Microseconds> delay;
+  std::optional<std::string> unique_key;
+};
+struct Enqueued {
+  std::string id;
+  bool existing = false;  ///< the unique key already names this job
+};
+
+struct StatusCount {
+  std::string type;
+  std::string status;  ///< whatever the column holds
+  std::int64_t count = 0;
+};
+struct TypeReport {
+  std::string type;
+  std::int64_t pending = 0;
+  double oldest_pending_age = 0;  ///< seconds, by the database's clock; may be negative
+  std::string plugin;             ///< that served it last; empty when none ever did
+  std::string plugin_version;
+  bool served = false;            ///< by a live runtime
+};
+struct RuntimeReport {
+  RuntimeId id = 0;
+  RuntimeInfo info;
+  double uptime = 0;          ///< seconds
+  double since_beat = 0;      ///< seconds
+  std::int64_t claimed = 0;   ///< jobs that its claims name
+};
+struct Report {
+  std::vector<StatusCount> counts;
+  std::vector<TypeReport> waiting;  ///< types with pending jobs
+  std::vector<RuntimeReport> runtimes;
+  std::int64_t stuck = 0;           ///< processing for over 10 minutes, and named by no claim
+  double next_due = -1;             ///< seconds until the next schedule is due; negative: none
+};
+
+struct Failure {  ///< a row of sluice.attempt, for summaries
+  std::string id;
+  std::string type;
+  int attempt = 0;
+  std::string result;
+  std::string code;
+  std::string error;
+};
+
+/// What commands ask for.
+class DeskSession {
+ public:
+  virtual ~DeskSession() = default;
+
+  /// Makes or upgrades schema sluice, and the outbox table where it is missing. Returns what was
+  /// done, a sentence each; empty when all was in place.
+  virtual std::vector<std::string> init() = 0;
+  /// Throws Refused, with what to do, unless the schema is the one that this program needs.
+  virtual void check_schema() = 0;
+  virtual Enqueued enqueue(const EnqueueRequest& request) = 0;
+  virtual Report report() = 0;
+  /// The newest failed attempts, at most `limit`.
+  virtual std::vector<Failure> recent_failures(std::size_t limit) = 0;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+  virtual std::unique_ptr<ClaimSession> claims(RuntimeId runtime, int pump) = 0;
+  virtual std::unique_ptr<CareSession> care() = 0;
+  virtual std::unique_ptr<DeskSession> desk() = 0;
+};
+
+}  // namespace sluice::store
