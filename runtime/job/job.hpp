@@ -21,6 +21,7 @@ struct Job {
   int max_attempts = 0;        ///< filled in by the engine from the type's policy
   std::int64_t claim = 0;      ///< the claim (batch) that names it
   double created_at = 0;       ///< seconds since 1970 in UTC, the producer's clock; may be ±infinity
+  std::uint32_t pump = 0;      ///< which of the engine's pumps claimed it, and will finish it
 };
 
 /// How an attempt ended.
@@ -44,6 +45,12 @@ struct Outcome {
   std::string error;                  ///< a sentence for people
   std::string output;                 ///< JSON text, empty when there is none
   std::string log_tail;               ///< the last log lines of a failed attempt
+};
+
+/// A job that came back from its plugin host, without its payload.
+struct Finished {
+  Job job;
+  Outcome outcome;
 };
 
 /// The status column of the outbox. `scheduled` is the one that the guide does not have.

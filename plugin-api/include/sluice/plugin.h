@@ -103,8 +103,8 @@ typedef struct sluice_field {
 typedef struct sluice_job sluice_job;
 
 /*
- * What a handler may ask of the host while it runs a job. All of it ends with the handler's return:
- * a call after that has no effect. Each function is [any-thread] and takes the job that `handle` got.
+ * What a handler may ask of the host while it runs a job. All of it ends with the handler's return: a
+ * thread that the plugin made must not call any of it after that. Each function is [any-thread] and takes the job that `handle` got.
  */
 typedef struct sluice_job_api {
   uint32_t size;
@@ -250,6 +250,12 @@ typedef struct sluice_plugin {
 
 #define SLUICE_EXPORT __attribute__((visibility("default")))
 
+#ifdef __cplusplus
+#define SLUICE_EXTERN extern "C"
+#else
+#define SLUICE_EXTERN extern
+#endif
+
 /* What `.note.sluice` holds behind the ELF note's header (name "sluice", type SLUICE_NOTE_TYPE):
  * readable without running any code, so a plugin of another ABI is refused by name. */
 #define SLUICE_NOTE_TYPE 1
@@ -279,7 +285,7 @@ typedef struct sluice_note {
 #define SLUICE_DECLARE_PLUGIN                                                                        \
   __attribute__((section(".note.sluice"), aligned(4), used)) static const sluice_note sluice_abi_note = \
       SLUICE_NOTE_INITIALISER;                                                                       \
-  SLUICE_EXPORT extern const sluice_plugin sluice_plugin_v1;                                         \
+  SLUICE_EXTERN SLUICE_EXPORT const sluice_plugin sluice_plugin_v1;                                  \
   const sluice_plugin sluice_plugin_v1
 
 #ifdef __cplusplus

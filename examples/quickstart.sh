@@ -1,0 +1,242 @@
+#!/usr/bin/env bash
+# From nothing to jobs that ran, in one command: installs the packages, builds Sluice, starts a
+# PostgreSQL of its own, enqueues jobs with SQL, with Prisma and from the command line, and drains them.
+#
+#   examples/quickstart.sh               run it; a second time is quick
+#   examples/quickstart.sh --no-prisma   leave out the part that needs Node.js and npm
+#   examples/quickstart.sh --stop        stop its PostgreSQL server, keep the data
+#   examples/quickstart.sh --clean       stop it and delete all that this script made, but for build/
+#                                        itself and the packages
+#
+# All its state is in build/quickstart, details of each step in build/quickstart/log. It works as root
+# and as a user who may use sudo, on Debian and Ubuntu.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+state=$PWD/build/quickstart
+log=$state/log
+app=$PWD/examples/prisma-app
+
+with_prisma=yes
+case ${1:-} in
+  '') ;;
+  --no-prisma) with_prisma=no ;;
+  --stop)
+    tests/postgres.sh stop "$state/postgres"
+    echo "The quickstart's PostgreSQL is stopped; examples/quickstart.sh starts it again."
+    exit 0
+    ;;
+  --clean)
+    tests/postgres.sh remove "$state/postgres"
+    rm -rf "$state" "$app/node_modules" "$app/generated"
+    echo "The quickstart's server, data and Node.js modules are gone; build/ and the packages stay."
+    exit 0
+    ;;
+  -h | --help)
+    sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+    exit 0
+    ;;
+  *)
+    echo "quickstart: unknown option $1; --help lists them" >&2
+    exit 2
+    ;;
+esac
+
+# ---- Steps ------------------------------------------------------------------------------------------
+
+bold='' plain=''
+if [[ -t 1 ]]; then bold=$'\e[1m' plain=$'\e[0m'; fi
+
+heading() { printf '\n%s%s%s\n' "$bold" "$1" "$plain"; }
+indent() { sed 's/^/  /'; }
+
+# step NAME COMMAND...: runs it into the log and says how long it took; returns its exit code.
+step() {
+  local name=$1 begun=$SECONDS
+  shift
+  printf '  %-38s' "$name"
+  printf '\n== %s: %s\n' "$name" "$*" >>"$log"
+  if ! ("$@") >>"$log" 2>&1; then
+    printf 'failed after %d s\n' "$((SECONDS - begun))"
+    return 1
+  fi
+  printf 'ok, %d s\n' "$((SECONDS - begun))"
+}
+
+# An interrupted or failed run leaves no server behind.
+finished=no
+clean_up() {
+  local code=$?
+  trap - EXIT INT TERM
+  [[ $finished == yes ]] && exit "$code"
+  if ((code < 128)); then
+    printf '\nThe last lines of %s:\n' "$log" >&2
+    tail -n 25 "$log" | sed 's/^/  | /' >&2
+  fi
+  if [[ -d $state/postgres ]]; then tests/postgres.sh stop "$state/postgres" || true; fi
+  printf '\nThe quickstart ended early; its PostgreSQL is stopped. Details: %s\n' "$log" >&2
+  exit "$code"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+build() {
+  if command -v ccache >/dev/null; then
+    export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache
+  fi
+  # A build directory that is already there keeps its own settings.
+  if [[ ! -f build/build.ninja && ! -f build/Makefile ]]; then
+    cmake --preset release -DSLUICE_TESTS=OFF || return
+  fi
+  cmake --build build --parallel "$(nproc)"
+}
+
+sql() { PGOPTIONS='-c client_min_messages=warning' psql -X -q -v ON_ERROR_STOP=1 "$DATABASE_URL" "$@"; }
+
+# The application's own migration, which makes the outbox too: `sluice init` leaves such a table as it is.
+make_application_tables() {
+  [[ $(sql -A -t -c "SELECT to_regclass('\"Proposal\"') IS NULL") == f ]] && return
+  sql -1 -f "$app/prisma/migrations/20250101000000_init/migration.sql"
+}
+
+# ---- Node.js ----------------------------------------------------------------------------------------
+
+node_is_new_enough() {
+  node -e '
+    const [major, minor] = process.versions.node.split(".").map(Number);
+    process.exit(major >= 24 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19) ? 0 : 1);
+  ' 2>/dev/null
+}
+
+npm_install() { npm install --no-audit --no-fund --fetch-retries=1 --fetch-retry-mintimeout=2000 "$@"; }
+
+# Prisma wants a newer Node.js than some systems have; npm carries its program as a package.
+fetch_node() {
+  local machine
+  case $(uname -m) in
+    x86_64) machine=x64 ;;
+    aarch64) machine=arm64 ;;
+    *) return 1 ;;
+  esac
+  npm_install --prefix "$state/node" --ignore-scripts "node-linux-$machine@22" || return
+  ln -sfn "$state/node/node_modules/node-linux-$machine/bin" "$state/node/bin"
+}
+
+install_modules() {
+  [[ $app/node_modules/.package-lock.json -nt $app/package-lock.json ]] && return
+  (cd "$app" && npm ci --fetch-retries=1 --fetch-retry-mintimeout=2000)
+}
+
+generate_client() {
+  [[ -f $app/generated/client.ts &&
+    -z $(find "$app/prisma/schema" "$app/node_modules/.package-lock.json" -newer "$app/generated/client.ts") ]] &&
+    return
+  (cd "$app" && npm run generate)
+}
+
+# Behind a company's proxy the system trusts certificates that Node.js would not know of.
+trust_what_the_system_trusts() {
+  local bundle=/etc/ssl/certs/ca-certificates.crt
+  if [[ -f $bundle ]]; then export NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS:-$bundle}; fi
+}
+
+# Returns 1, having said why, where the application can't be had.
+prepare_prisma() {
+  step 'packages for Node.js' tests/install-packages.sh node || return
+  trust_what_the_system_trusts
+  if [[ -x $state/node/bin/node ]]; then PATH=$state/node/bin:$PATH; fi
+  if ! node_is_new_enough; then
+    step 'a newer Node.js, from npm' fetch_node || return
+    PATH=$state/node/bin:$PATH
+  fi
+  step 'modules (npm ci)' install_modules && step 'Prisma client (prisma generate)' generate_client
+}
+
+# ---- The tour ---------------------------------------------------------------------------------------
+
+mkdir -p "$state"
+: >"$log"
+
+heading 'Getting ready'
+step 'packages' tests/install-packages.sh build postgres
+step 'build' build
+step 'a PostgreSQL of its own' tests/postgres.sh start "$state/postgres" --durable
+
+DATABASE_URL=$(tests/postgres.sh url "$state/postgres")
+export DATABASE_URL
+export SLUICE_PLUGIN_DIR=$PWD/build/plugins
+export PATH=$PWD/build/bin:$PATH
+
+step "the application's tables" make_application_tables
+step 'sluice init' sluice init
+if [[ $with_prisma == yes ]] && ! prepare_prisma; then
+  echo "  The Prisma part is left out: Node.js or its modules can't be had here; the log says why."
+  with_prisma=no
+fi
+
+heading 'Jobs from SQL, in the transaction of the application'
+transaction=$(
+  cat <<'SQL'
+BEGIN;
+INSERT INTO "Proposal" (id, title, "userId", "customerEmail")
+  VALUES (gen_random_uuid(), 'A proposal for Ada', 'user-123', 'ada@example.com');
+INSERT INTO "Outbox" (id, type, payload, "updatedAt")
+  VALUES (gen_random_uuid(), 'hello.greet', '{"name": "Ada"}', now() AT TIME ZONE 'UTC');
+SELECT sluice.enqueue('hello.greet', '{"name": "Barbara"}');
+COMMIT;
+
+BEGIN;
+SELECT sluice.enqueue('hello.greet', '{"name": "Nobody"}');
+ROLLBACK;  -- and so that job never existed
+SQL
+)
+indent <<<"$transaction"
+sql <<<"$transaction" >>"$log" 2>&1
+
+if [[ $with_prisma == yes ]]; then
+  heading 'Jobs from TypeScript, with Prisma (examples/prisma-app/src/proposals.ts)'
+  (cd "$app" && npm run -s app -- propose Grace grace@example.com) | indent
+fi
+
+heading 'A job from the command line, with a mistake in it'
+# shellcheck disable=SC2016  # shown as it is typed
+echo '  $ sluice enqueue hello.greet '\''{"nmae": "Margaret"}'\'
+sluice enqueue hello.greet '{"nmae": "Margaret"}' | indent
+
+heading '$ sluice drain'
+sluice drain 2> >(tee -a "$log" >&2) | indent
+
+heading '$ sluice status'
+sluice status | indent
+
+# shellcheck disable=SC2016  # $PATH is for the reader of the file
+{
+  printf 'export DATABASE_URL=%q\n' "$DATABASE_URL"
+  printf 'export SLUICE_PLUGIN_DIR=%q\n' "$SLUICE_PLUGIN_DIR"
+  printf 'export PATH=%q:"$PATH"\n' "$PWD/build/bin"
+  if [[ -d $state/node/bin ]]; then printf 'export PATH=%q:"$PATH"\n' "$state/node/bin"; fi
+} >"$state/env"
+
+finished=yes
+heading 'Going on'
+cat <<'TEXT'
+  The database keeps running, so that these work:
+
+    . build/quickstart/env                          # DATABASE_URL, SLUICE_PLUGIN_DIR, PATH
+    sluice enqueue hello.greet '{"name": "you"}'
+    sluice drain                                    # run what waits, then exit, as from cron
+    sluice run                                      # stay and run jobs as they come; Ctrl-C ends it
+    psql "$DATABASE_URL" -c 'SELECT * FROM "Outbox"'
+TEXT
+if [[ $with_prisma == yes ]]; then
+  echo '    (cd examples/prisma-app && npm run app -- jobs)  # what the application sees'
+fi
+cat <<'TEXT'
+
+  Jobs of a type that no plugin serves wait; status names the type. To serve one, put a plugin for it
+  into build/plugins: examples/hello-plugin is the smallest.
+
+    examples/quickstart.sh --stop     # stop the database
+    examples/quickstart.sh --clean    # and delete it
+TEXT

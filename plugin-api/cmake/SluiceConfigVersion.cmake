@@ -1,0 +1,18 @@
+# The package's version is that of the plugin ABI: find_package(Sluice 1.0) takes every 1.x from 1.0 on.
+foreach(include ${CMAKE_CURRENT_LIST_DIR}/../include ${CMAKE_CURRENT_LIST_DIR}/../../../include)
+  if(EXISTS ${include}/sluice/plugin.h)
+    file(READ ${include}/sluice/plugin.h _sluice_header)
+    break()
+  endif()
+endforeach()
+string(REGEX MATCH "SLUICE_ABI_MAJOR ([0-9]+)" _ "${_sluice_header}")
+set(_sluice_major ${CMAKE_MATCH_1})
+string(REGEX MATCH "SLUICE_ABI_MINOR ([0-9]+)" _ "${_sluice_header}")
+set(PACKAGE_VERSION ${_sluice_major}.${CMAKE_MATCH_1})
+
+if(PACKAGE_FIND_VERSION_MAJOR STREQUAL _sluice_major AND NOT PACKAGE_VERSION VERSION_LESS PACKAGE_FIND_VERSION)
+  set(PACKAGE_VERSION_COMPATIBLE TRUE)
+  if(PACKAGE_VERSION VERSION_EQUAL PACKAGE_FIND_VERSION)
+    set(PACKAGE_VERSION_EXACT TRUE)
+  endif()
+endif()

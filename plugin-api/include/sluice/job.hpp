@@ -1,0 +1,103 @@
+// One attempt at a job, as its handler sees it. It is valid until the handler returns, and so is every
+// view and reference that it hands out. payload() and output() are for the handler's thread; all else may
+// be called from any thread that the handler starts and joins.
+#pragma once
+
+#include <sluice/log.hpp>
+#include <sluice/plugin.h>
+#include <sluice/result.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#ifndef SLUICE_WITHOUT_RAPIDJSON
+#include <sluice/payload.hpp>
+#endif
+
+namespace sluice {
+
+namespace detail {
+
+/// `extension` as a T, unless the host's is shorter than `at_least` bytes.
+template <class T>
+const T* extension_as(const void* extension, std::size_t at_least) {
+  const auto* typed = static_cast<const T*>(extension);
+  return typed == nullptr || typed->size < at_least ? nullptr : typed;
+}
+
+}  // namespace detail
+
+class Job {
+ public:
+  using Time = std::chrono::time_point<std::chrono::system_clock, std::chrono::microseconds>;
+
+  explicit Job(const sluice_job& raw) : raw_(raw) {}
+  Job(const Job&) = delete;
+  Job& operator=(const Job&) = delete;
+
+  /// The row's id, as the application made it: any characters.
+  std::string_view id() const { return detail::view(raw_.id); }
+  std::string_view type() const { return detail::view(raw_.type); }
+  /// The same in every attempt of this job, and of no other job: hand it to services that drop repeats.
+  std::string_view idempotency_key() const { return detail::view(raw_.idempotency_key); }
+  /// 1 for the first.
+  std::uint32_t attempt() const { return raw_.attempt; }
+  std::uint32_t max_attempts() const { return raw_.max_attempts; }
+  /// True when a retry() would be the end of the job.
+  bool last_attempt() const { return raw_.attempt >= raw_.max_attempts; }
+  /// The producer's clock: good for display only.
+  Time created_at() const { return Time(std::chrono::microseconds(raw_.created_at_us)); }
+  /// When the job will be cancelled, then killed; none when it has no limit.
+  std::optional<Time> deadline() const {
+    if (raw_.deadline_us == 0) return std::nullopt;
+    return Time(std::chrono::microseconds(raw_.deadline_us));
+  }
+  /// Which slot of this process runs it, from 0.
+  std::uint32_t slot() const { return raw_.slot; }
+
+  /// The payload's JSON text.
+  std::string_view payload_text() const { return detail::view(raw_.payload); }
+#ifndef SLUICE_WITHOUT_RAPIDJSON
+  /// The payload, parsed in the first call. Throws PermanentError when it is no JSON.
+  Json payload() {
+    if (!payload_) payload_.emplace(detail::parse_json(payload_text(), "payload"));
+    return {*payload_, "payload"};
+  }
+  /// The job's output, kept with the job when it is done; the last call counts. Throws PermanentError for a
+  /// NaN or an infinity.
+  void output(const rapidjson::Value& value) { output(detail::JsonWriter().write(value)); }
+#endif
+  /// The same, of one JSON value as text. Text that is no JSON makes the job fail.
+  void output(std::string_view json) { raw_.api->set_output(&raw_, detail::str(json)); }
+
+  /// Log lines that carry the job's id, type and attempt by themselves.
+  Log log() const { return Log(raw_); }
+  /// True when the job should stop: time-out, shutdown, an operator's word. It costs one load, so ask often.
+  bool is_cancelled() const { return raw_.api->is_cancelled(&raw_) != 0; }
+  /// How far the job has come, for people to see: 0 to 1, and a short note.
+  void progress(double fraction, std::string_view note = {}) const {
+    raw_.api->progress(&raw_, fraction, detail::str(note));
+  }
+
+  /// The host's extension of that id, a struct T that begins with `uint32_t size`; null when this host has
+  /// none, or one shorter than `at_least`. Give less than sizeof(T) to accept an older host's, and test the
+  /// members beyond with SLUICE_HAS.
+  template <class T>
+  const T* extension(std::string_view id, std::size_t at_least = sizeof(T)) const {
+    return detail::extension_as<T>(raw_.api->get_extension(&raw_, detail::str(id)), at_least);
+  }
+
+  /// What the C functions of an extension take.
+  const sluice_job& raw() const { return raw_; }
+
+ private:
+  const sluice_job& raw_;
+#ifndef SLUICE_WITHOUT_RAPIDJSON
+  std::optional<rapidjson::Document> payload_;
+#endif
+};
+
+}  // namespace sluice

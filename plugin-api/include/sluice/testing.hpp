@@ -1,0 +1,185 @@
+// Tests of handlers without a runtime, a database or a process:
+//
+//   sluice::testing::FakeJob job(R"({"name": "Ada"})");
+//   const auto outcome = job.run(greet);
+//   EXPECT_EQ(outcome.result, SLUICE_DONE);
+//   EXPECT_EQ(job.logs().at(0).message, "greeting");
+//
+// A FakeJob stands for one job on a host without extensions. What it records may be read after run();
+// is_cancelled() and cancel() may be called from any thread.
+#pragma once
+
+#include <sluice/detail/handlers.hpp>
+#include <sluice/plugin.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace sluice::testing {
+
+/// A line that a handler logged; fields as text, or as JSON.
+struct LogLine {
+  std::int32_t level;
+  std::string message;
+  std::map<std::string, std::string> fields;
+};
+
+/// What the host was told about one attempt.
+struct Outcome {
+  std::int32_t result;  // SLUICE_DONE, SLUICE_RETRY, ...
+  std::string code;
+  std::string error;
+  std::optional<std::chrono::microseconds> delay;
+  std::optional<std::string> output;
+};
+
+class FakeJob {
+ public:
+  explicit FakeJob(std::string payload = "{}") : payload_(std::move(payload)) {
+    raw_.size = sizeof raw_;
+    raw_.api = &api;
+    raw_.host_data = this;
+    raw_.type = detail::str("test.type");
+    raw_.payload = detail::str(payload_);
+    raw_.attempt = 1;
+    raw_.max_attempts = 3;
+    id("job-1");
+  }
+  FakeJob(const FakeJob&) = delete;
+  FakeJob& operator=(const FakeJob&) = delete;
+
+  /// Also the idempotency key.
+  FakeJob& id(std::string id) {
+    id_ = std::move(id);
+    raw_.id = raw_.idempotency_key = detail::str(id_);
+    return *this;
+  }
+  FakeJob& attempt(std::uint32_t attempt, std::uint32_t max_attempts) {
+    raw_.attempt = attempt;
+    raw_.max_attempts = max_attempts;
+    return *this;
+  }
+  FakeJob& deadline(Job::Time deadline) {
+    raw_.deadline_us = deadline.time_since_epoch().count();
+    return *this;
+  }
+  /// An extension that the handler finds under that id.
+  FakeJob& extension(std::string id, const void* pointer) {
+    extensions_[std::move(id)] = pointer;
+    return *this;
+  }
+  void cancel() { cancelled_ = true; }
+
+  /// Runs a function or an object of a handler class, as a host would: an exception becomes an outcome.
+  template <class Handler, class... Slot>
+  Outcome run(Handler&& handler, Slot&... slot) {
+    told_ = {};
+    told_.result = detail::run_guarded(raw_, [&](Job& job) { return detail::call(handler, job, slot...); });
+    return told_;
+  }
+  /// Runs a job type of a plugin's descriptor; `self` and `slot` as its init and slot_open made them.
+  Outcome run(const sluice_job_type& type, void* self = nullptr, void* slot = nullptr) {
+    told_ = {};
+    raw_.type = type.name;
+    told_.result = type.handle(self, slot, &raw_);
+    return told_;
+  }
+
+  const std::vector<LogLine>& logs() const { return logs_; }
+  double progress() const { return progress_; }
+  const std::string& progress_note() const { return note_; }
+  const sluice_job& raw() const { return raw_; }
+
+ private:
+  static FakeJob& of(const sluice_job* job) { return *static_cast<FakeJob*>(job->host_data); }
+  static std::string text(sluice_str view) { return std::string(detail::view(view)); }
+
+  static void log(const sluice_job* job, std::int32_t level, sluice_str message, const sluice_field* const* fields,
+                  std::size_t count) noexcept {
+    LogLine line{level, text(message), {}};
+    for (std::size_t i = 0; i < count; ++i) line.fields[text(fields[i]->key)] = text(fields[i]->value);
+    const std::lock_guard<std::mutex> lock(of(job).mutex_);
+    of(job).logs_.push_back(std::move(line));
+  }
+  static std::int32_t is_cancelled(const sluice_job* job) noexcept { return of(job).cancelled_ ? 1 : 0; }
+  static void set_progress(const sluice_job* job, double fraction, sluice_str note) noexcept {
+    const std::lock_guard<std::mutex> lock(of(job).mutex_);
+    of(job).progress_ = fraction;
+    of(job).note_ = text(note);
+  }
+  static void set_delay(const sluice_job* job, std::int64_t delay_us) noexcept {
+    of(job).told_.delay = std::chrono::microseconds(delay_us);
+  }
+  static void set_error(const sluice_job* job, sluice_str code, sluice_str message) noexcept {
+    of(job).told_.code = text(code);
+    of(job).told_.error = text(message);
+  }
+  static void set_output(const sluice_job* job, sluice_str json) noexcept { of(job).told_.output = text(json); }
+  static const void* get_extension(const sluice_job* job, sluice_str id) noexcept {
+    const auto found = of(job).extensions_.find(text(id));
+    return found == of(job).extensions_.end() ? nullptr : found->second;
+  }
+
+  static constexpr sluice_job_api api = {sizeof(sluice_job_api), 0,         log,        is_cancelled, set_progress,
+                                         set_delay,              set_error, set_output, get_extension};
+
+  std::string payload_;
+  std::string id_;
+  std::map<std::string, const void*> extensions_;
+  sluice_job raw_{};
+  Outcome told_{};
+  std::atomic<bool> cancelled_{false};
+
+  std::mutex mutex_;
+  std::vector<LogLine> logs_;  // protected by mutex_, as are the next two
+  double progress_ = 0;
+  std::string note_;
+};
+
+/// A host for the constructors of handler classes: `MyHandler handler(FakeHost().config("{...}"))`.
+class FakeHost {
+ public:
+  explicit FakeHost(std::uint32_t slots = 1) {
+    raw_.size = sizeof raw_;
+    raw_.abi_major = SLUICE_ABI_MAJOR;
+    raw_.abi_minor = SLUICE_ABI_MINOR;
+    raw_.host_data = this;
+    raw_.runtime_version = detail::str("0.0.0");
+    raw_.slots = slots;
+    raw_.log = [](const sluice_host* host, std::int32_t level, sluice_str message, const sluice_field* const*,
+                  std::size_t) noexcept {
+      of(host).logs_.push_back({level, std::string(detail::view(message)), {}});
+    };
+    raw_.set_error = [](const sluice_host* host, sluice_str message) noexcept {
+      of(host).error_ = detail::view(message);
+    };
+    raw_.get_extension = [](const sluice_host*, sluice_str) noexcept -> const void* { return nullptr; };
+  }
+  FakeHost(const FakeHost&) = delete;
+  FakeHost& operator=(const FakeHost&) = delete;
+
+  /// Valid as long as this host and `json`.
+  Config config(std::string_view json = "{}") const { return Config(raw_, json); }
+
+  const sluice_host& raw() const { return raw_; }
+  /// Why init or slot_open refused.
+  const std::string& error() const { return error_; }
+  const std::vector<LogLine>& logs() const { return logs_; }
+
+ private:
+  static FakeHost& of(const sluice_host* host) { return *static_cast<FakeHost*>(host->host_data); }
+
+  sluice_host raw_{};
+  std::string error_;
+  std::vector<LogLine> logs_;
+};
+
+}  // namespace sluice::testing

@@ -1,0 +1,71 @@
+// The configuration: defaults here, at the declaration; overridden by sluice.toml, then by the
+// environment and the command line (see cli/settings). docs/configuration.md lists every key.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "base/log.hpp"
+
+namespace sluice::base {
+
+/// What can't be used as it was given: exit code 2.
+class UsageError : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+struct PluginSettings {
+  int processes = 1;          ///< plugin hosts of this plugin
+  int slots = 4;              ///< jobs at once in each
+  std::string config = "{}";  ///< JSON object for the plugin's init
+};
+
+/// What the operator sets for one job type; what is absent is left to the plugin, then to [retry].
+struct TypeSettings {
+  std::optional<std::string> plugin;  ///< the owner, where two plugins declare the type
+  std::optional<int> max_attempts;
+  std::optional<int> concurrency;
+  std::optional<std::chrono::microseconds> backoff_first;
+  std::optional<std::chrono::microseconds> backoff_cap;
+};
+
+struct Config {
+  std::string database_url;
+  std::string table = "public.Outbox";
+  int pumps = 2;  ///< threads that claim and finish, one connection each
+
+  std::string plugin_directory;
+  std::map<std::string, PluginSettings> plugins;  ///< by the plugin's name
+  std::map<std::string, TypeSettings> types;      ///< by the type's name
+
+  int max_attempts = 3;
+  std::chrono::microseconds backoff_first = std::chrono::seconds(10);
+  std::chrono::microseconds backoff_cap = std::chrono::hours(1);
+
+  int batch_max = 500;  ///< jobs in one claim, at most; a batch starts at 20
+  std::chrono::microseconds poll_interval = std::chrono::milliseconds(200);
+  std::chrono::microseconds start_timeout = std::chrono::seconds(10);  ///< for a plugin to load and init
+  std::chrono::microseconds drain_timeout = std::chrono::seconds(25);  ///< for started jobs, at a stop
+  std::chrono::microseconds cancel_grace = std::chrono::seconds(3);    ///< between cancel and kill
+  std::chrono::microseconds heartbeat = std::chrono::seconds(5);
+  std::chrono::microseconds lease = std::chrono::seconds(30);  ///< without a heartbeat, then rescued
+
+  log::Level log_level = log::Level::info;
+  log::Format log_format = log::Format::automatic;
+};
+
+/// Reads `path` over `config`. Throws UsageError that lists every unknown key and every bad value, a line each,
+/// as "sluice.toml:12: …".
+void read_config(const std::string& path, Config& config);
+
+/// As read_config, from text; `path` is for messages.
+void parse_config(std::string_view text, const std::string& path, Config& config);
+
+std::optional<log::Level> parse_log_level(std::string_view name);
+std::optional<log::Format> parse_log_format(std::string_view name);
+
+}  // namespace sluice::base

@@ -1,0 +1,59 @@
+// The program: one binary for every command, and, as an internal one, for plugin hosts.
+#include <signal.h>
+
+#include <CLI/CLI.hpp>
+#include <cstring>
+#include <iostream>
+
+#include "base/config.hpp"
+#include "cli/command.hpp"
+#include "host/plugin_host.hpp"
+
+namespace sluice::cli {
+
+namespace {
+
+int parse(CLI::App& program, int argc, char** argv, const int& code) {
+  try {
+    program.parse(argc, argv);
+    return code;
+  } catch (const CLI::ParseError& error) {
+    return program.exit(error) == 0 ? ExitCode::ok : ExitCode::usage;
+  } catch (const base::UsageError& error) {
+    std::cerr << "sluice: " << error.what() << "\n";
+    return ExitCode::usage;
+  } catch (const std::exception& error) {
+    std::cerr << "sluice: " << error.what() << "\n";
+    return ExitCode::failed;
+  }
+}
+
+int run(int argc, char** argv) {
+  signal(SIGPIPE, SIG_IGN);
+  CLI::App program{"Sluice drains a PostgreSQL outbox through handlers in plugins.", "sluice"};
+  program.require_subcommand(1);
+  GlobalOptions options;
+  int code = ExitCode::ok;
+  add_init(program, options, code);
+  add_enqueue(program, options, code);
+  add_drain(program, options, code);
+  add_run(program, options, code);
+  add_status(program, options, code);
+  add_plugin(program, options, code);
+  add_version(program, code);
+  program.footer("Exit codes: 0 good, 1 the thing asked for failed, 2 wrong usage or configuration.\n"
+                 "`sluice COMMAND --help` shows the options of a command, with examples.");
+  program.failure_message([](const CLI::App*, const CLI::Error& error) {
+    return std::string("sluice: ") + error.what() + "\nRun `sluice --help`, or `sluice COMMAND --help`, for what it takes.\n";
+  });
+  return parse(program, argc, argv, code);
+}
+
+}  // namespace
+
+}  // namespace sluice::cli
+
+int main(int argc, char** argv) {
+  if (argc > 1 && std::strcmp(argv[1], "plugin-host") == 0) return sluice::host::run_plugin_host();
+  return sluice::cli::run(argc, argv);
+}

@@ -1,0 +1,232 @@
+// sluice plugin list and sluice plugin inspect: what the plugins declare, or why one is refused.
+#include <rapidjson/prettywriter.h>
+#include <rapidjson/stringbuffer.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <iostream>
+
+#include "base/duration.hpp"
+#include "cli/command.hpp"
+#include "cli/table.hpp"
+#include "fleet/fleet.hpp"
+
+namespace sluice::cli {
+
+namespace {
+
+/// Loads plugin files in hosts of their own, up to their description, and ends them again.
+class Inspection : private fleet::Listener {
+ public:
+  Inspection(const base::Config& config, const std::vector<std::string>& files) : fleet_(options(config), *this) {
+    fleet_.load(files, false);
+    fleet_.post([this] { end_when_answered(); });
+    fleet_.release();
+    fleet_.run();
+  }
+  const std::vector<fleet::Plugin>& plugins() const { return fleet_.plugins(); }
+
+ private:
+  static fleet::Options options(const base::Config& config) {
+    fleet::Options options;
+    options.start = false;
+    options.start_timeout = config.start_timeout;
+    for (const auto& [type, settings] : config.types) {
+      if (settings.plugin) options.owners[type] = *settings.plugin;
+    }
+    return options;
+  }
+  void changed(std::size_t) override { end_when_answered(); }
+  void settled() override { end_when_answered(); }
+  void end_when_answered() {
+    for (const fleet::Plugin& plugin : fleet_.plugins()) {
+      if (plugin.state == fleet::PluginState::loading) return;
+    }
+    fleet_.stop(std::chrono::seconds(1));
+  }
+
+  fleet::Fleet fleet_;
+};
+
+using Writer = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
+
+void member(Writer& writer, const char* key, const std::string& value) {
+  writer.Key(key);
+  writer.String(value.c_str(), static_cast<rapidjson::SizeType>(value.size()));
+}
+void member(Writer& writer, const char* key, double seconds) {
+  writer.Key(key);
+  writer.Double(seconds);
+}
+
+double seconds(job::Microseconds duration) { return static_cast<double>(duration.count()) / 1e6; }
+
+void write_type(Writer& writer, const fleet::Plugin& plugin, const job::TypeSpec& type) {
+  writer.StartObject();
+  member(writer, "name", type.name);
+  member(writer, "summary", type.summary);
+  member(writer, "payload_schema", type.payload_schema);
+  member(writer, "payload_example", type.payload_example);
+  writer.Key("max_attempts");
+  writer.Int(type.max_attempts);
+  writer.Key("concurrency");
+  writer.Int(type.concurrency);
+  member(writer, "timeout_seconds", seconds(type.timeout));
+  member(writer, "backoff_first_seconds", seconds(type.backoff_first));
+  member(writer, "backoff_cap_seconds", seconds(type.backoff_cap));
+  writer.Key("at_most_once");
+  writer.Bool(type.at_most_once);
+  const auto refused = plugin.refused_types.find(type.name);
+  if (refused != plugin.refused_types.end()) member(writer, "refused", refused->second);
+  writer.EndObject();
+}
+
+void print_json(const std::vector<fleet::Plugin>& plugins) {
+  rapidjson::StringBuffer buffer;
+  Writer writer(buffer);
+  writer.StartArray();
+  for (const fleet::Plugin& plugin : plugins) {
+    writer.StartObject();
+    member(writer, "file", plugin.path);
+    const bool refused = plugin.state == fleet::PluginState::refused;
+    member(writer, "state", std::string(refused ? "refused" : "usable"));
+    if (refused) member(writer, "reason", plugin.reason);
+    if (!plugin.spec.name.empty()) {
+      for (const auto& [key, value] : {std::pair{"name", &plugin.spec.name}, {"version", &plugin.spec.version},
+                                       {"vendor", &plugin.spec.vendor}, {"url", &plugin.spec.url},
+                                       {"license", &plugin.spec.license}, {"summary", &plugin.spec.summary},
+                                       {"config_schema", &plugin.spec.config_schema}}) {
+        member(writer, key, *value);
+      }
+      member(writer, "abi", std::to_string(plugin.spec.abi_major) + "." + std::to_string(plugin.spec.abi_minor));
+      writer.Key("types");
+      writer.StartArray();
+      for (const job::TypeSpec& type : plugin.spec.types) write_type(writer, plugin, type);
+      writer.EndArray();
+    }
+    writer.EndObject();
+  }
+  writer.EndArray();
+  std::cout << buffer.GetString() << "\n";
+}
+
+bool any_refused(const std::vector<fleet::Plugin>& plugins) {
+  for (const fleet::Plugin& plugin : plugins) {
+    if (plugin.state == fleet::PluginState::refused || !plugin.refused_types.empty()) return true;
+  }
+  return false;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+void print_list(const std::string& directory, const std::vector<fleet::Plugin>& plugins) {
+  if (plugins.empty()) {
+    std::cout << "no .so file in " << directory << "\n";
+    return;
+  }
+  std::vector<std::vector<std::string>> rows{{"PLUGIN", "VERSION", "FILE", "JOB TYPES"}};
+  std::string refusals;
+  for (const fleet::Plugin& plugin : plugins) {
+    const std::string file = std::filesystem::path(plugin.path).filename().string();
+    if (plugin.state == fleet::PluginState::refused) {
+      refusals += "  " + plugin.reason + "\n";
+    } else {
+      rows.push_back({plugin.spec.name, plugin.spec.version, file, joined(plugin.types)});
+      for (const auto& [type, reason] : plugin.refused_types) refusals += "  " + reason + "\n";
+    }
+  }
+  if (rows.size() > 1) std::cout << table(rows);
+  if (!refusals.empty()) std::cout << (rows.size() > 1 ? "\n" : "") << "refused:\n" << refusals;
+}
+
+void print_line(const char* label, const std::string& value) {
+  if (!value.empty()) std::cout << "  " << label << std::string(18 - std::string(label).size(), ' ') << value << "\n";
+}
+
+std::string or_default(bool set, const std::string& value) { return set ? value : "as configured under [retry]"; }
+
+void print_type(const job::TypeSpec& type) {
+  std::cout << "\njob type " << type.name << "\n";
+  print_line("summary", type.summary);
+  print_line("max attempts", or_default(type.max_attempts > 0, std::to_string(type.max_attempts)));
+  print_line("backoff", or_default(type.backoff_first.count() > 0,
+                                   base::format_duration(type.backoff_first) + ", doubled" +
+                                       (type.backoff_cap.count() > 0 ? " up to " + base::format_duration(type.backoff_cap) : "")));
+  print_line("concurrency", type.concurrency > 0 ? std::to_string(type.concurrency) : "as many as slots");
+  print_line("timeout", type.timeout.count() > 0 ? base::format_duration(type.timeout) : "none");
+  print_line("at most once", type.at_most_once ? "yes: a crash or a lost runtime ends the job" : "");
+  print_line("payload schema", type.payload_schema.empty() ? "none: any payload" : type.payload_schema);
+  print_line("example", type.payload_example);
+}
+
+void print_inspection(const fleet::Plugin& plugin) {
+  const job::PluginSpec& spec = plugin.spec;
+  std::cout << "plugin " << spec.name << " " << spec.version << "\n";
+  print_line("file", plugin.path);
+  print_line("summary", spec.summary);
+  print_line("vendor", spec.vendor);
+  print_line("url", spec.url);
+  print_line("license", spec.license);
+  print_line("ABI", std::to_string(spec.abi_major) + "." + std::to_string(spec.abi_minor));
+  print_line("config schema", spec.config_schema);
+  for (const job::TypeSpec& type : spec.types) print_type(type);
+}
+
+int list(const GlobalOptions& global, bool json) {
+  const base::Config config = global.resolve();
+  if (config.plugin_directory.empty()) {
+    throw base::UsageError("no plugin directory is named; give --plugins DIR, or set SLUICE_PLUGIN_DIR");
+  }
+  const Inspection inspection(config, fleet::find_plugins(config.plugin_directory));
+  if (json) {
+    print_json(inspection.plugins());
+  } else {
+    print_list(config.plugin_directory, inspection.plugins());
+  }
+  return any_refused(inspection.plugins()) ? ExitCode::failed : ExitCode::ok;
+}
+
+int inspect(const GlobalOptions& global, const std::string& file, bool json) {
+  const base::Config config = global.resolve();
+  const Inspection inspection(config, {std::filesystem::absolute(file).string()});
+  const fleet::Plugin& plugin = inspection.plugins().front();
+  const bool refused = plugin.state == fleet::PluginState::refused;
+  if (json) {
+    print_json(inspection.plugins());
+  } else if (refused) {
+    std::cout << "refused: " << plugin.reason << "\n";
+  } else {
+    print_inspection(plugin);
+  }
+  return refused ? ExitCode::failed : ExitCode::ok;
+}
+
+}  // namespace
+
+void add_plugin(CLI::App& program, GlobalOptions& global, int& code) {
+  CLI::App* plugin = program.add_subcommand("plugin", "Look at plugins");
+  plugin->require_subcommand(1);
+  static bool json = false;
+  static std::string file;
+
+  CLI::App* list_command = plugin->add_subcommand("list", "List the plugins of a directory and why any is refused");
+  add_log_options(*list_command, global);
+  add_plugin_options(*list_command, global);
+  list_command->add_flag("--json", json, "Print it as JSON");
+  add_examples(*list_command, "  sluice plugin list --plugins build/plugins");
+  list_command->callback([&] { code = list(global, json); });
+
+  CLI::App* inspect_command =
+      plugin->add_subcommand("inspect", "Show what a plugin declares: types, schemas, defaults; or its refusal");
+  add_log_options(*inspect_command, global);
+  inspect_command->add_option("FILE", file, "The plugin's .so file")->required();
+  inspect_command->add_flag("--json", json, "Print it as JSON");
+  add_examples(*inspect_command, "  sluice plugin inspect build/plugins/hello.so");
+  inspect_command->callback([&] { code = inspect(global, file, json); });
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,36 @@
+// sluice run: runs jobs until it is stopped.
+#include <CLI/CLI.hpp>
+
+#include "base/log.hpp"
+#include "cli/command.hpp"
+#include "engine/engine.hpp"
+#include "store/connection_string.hpp"
+
+namespace sluice::cli {
+
+namespace {
+
+int run(const GlobalOptions& global) {
+  const base::Config config = global.resolve();
+  if (config.plugin_directory.empty()) {
+    throw base::UsageError("no plugin directory is named; give --plugins DIR, or set SLUICE_PLUGIN_DIR");
+  }
+  const auto store = open_store(config);
+  engine::Engine engine(*store, config, {});
+  log::info("sluice runs", {{"database", store::describe(config.database_url)}, {"table", config.table}});
+  engine.run();
+  log::info("sluice stopped");
+  return ExitCode::ok;
+}
+
+}  // namespace
+
+void add_run(CLI::App& program, GlobalOptions& global, int& code) {
+  CLI::App* command = program.add_subcommand("run", "Run jobs until stopped by SIGTERM or Ctrl-C");
+  add_database_options(*command, global);
+  add_plugin_options(*command, global);
+  add_examples(*command, "  sluice run --plugins /usr/lib/sluice/plugins\n  sluice run --config /etc/sluice/sluice.toml");
+  command->callback([&] { code = run(global); });
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,70 @@
+// The caretaker: a thread that keeps the runtime alive in the database (heartbeat), makes due jobs
+// pending, rescues the jobs of runtimes that are lost, and tidies up.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "base/config.hpp"
+#include "engine/outage.hpp"
+#include "engine/router.hpp"
+#include "store/store.hpp"
+
+namespace sluice::engine {
+
+class Caretaker {
+ public:
+  struct Context {
+    store::Store& store;
+    const base::Config& config;
+    Router& router;
+    Outage& outage;
+    store::RuntimeInfo info;
+    std::function<void()> became_pending;  ///< jobs that wait may be claimed now; on the caretaker's thread
+  };
+
+  /// Enlists the runtime; throws what the store throws.
+  explicit Caretaker(Context context);
+  /// Ends the runtime's row.
+  ~Caretaker();
+
+  /// As PumpContext::runtime. [any-thread]
+  store::RuntimeId runtime(store::RuntimeId fenced);
+  /// Says which types are served from now on. [any-thread]
+  void serve(std::vector<store::ServedType> types);
+  /// The runtime stops: runtime() waits no more. [any-thread]
+  void let_go();
+
+ private:
+  void run(const std::stop_token& stop);
+  void look_after();
+  void beat();
+  void enlist();
+  void promote();
+  void rescue();
+
+  const Context context_;
+
+  // used by the caretaker's thread alone
+  std::unique_ptr<store::CareSession> session_;
+  Clock::time_point next_beat_{};
+  Clock::time_point next_rescue_{};
+  Clock::time_point next_tidy_{};
+  int failures_ = 0;
+
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  store::RuntimeId runtime_ = 0;                            // protected by mutex_, like all below
+  std::optional<std::vector<store::ServedType>> to_serve_;
+  std::vector<store::ServedType> served_;
+  bool enlist_ = false;
+  bool let_go_ = false;
+
+  std::jthread thread_;
+};
+
+}  // namespace sluice::engine

@@ -1,0 +1,218 @@
+#include "engine/engine.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/duration.hpp"
+#include "base/log.hpp"
+#include "base/version.hpp"
+
+namespace sluice::engine {
+
+namespace {
+
+constexpr std::chrono::milliseconds tick{200};
+/// How long a drain waits for a lost database before it gives up; `run` waits for ever.
+constexpr std::chrono::seconds drain_outage_limit{60};
+/// Left to write outcomes after the last handler was killed.
+constexpr std::chrono::seconds write_grace{5};
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  gethostname(name.data(), name.size() - 1);
+  return name.data();
+}
+
+}  // namespace
+
+Engine::Engine(store::Store& store, const base::Config& config, EngineOptions options)
+    : store_(store),
+      config_(config),
+      options_(std::move(options)),
+      router_(config.batch_max, config.poll_interval, options_.limit),
+      fleet_(fleet_options(config), *this) {}
+
+Engine::~Engine() = default;
+
+fleet::Options Engine::fleet_options(const base::Config& config) {
+  fleet::Options options;
+  options.start_timeout = config.start_timeout;
+  options.cancel_grace = config.cancel_grace;
+  options.log_level = static_cast<int>(config.log_level);
+  options.settings = [&config](const std::string& plugin) {
+    const auto found = config.plugins.find(plugin);
+    const base::PluginSettings settings = found == config.plugins.end() ? base::PluginSettings{} : found->second;
+    return fleet::HostSettings{settings.processes, settings.slots, settings.config};
+  };
+  for (const auto& [type, settings] : config.types) {
+    if (settings.plugin) options.owners[type] = *settings.plugin;
+  }
+  return options;
+}
+
+EngineResult Engine::run() {
+  store_.desk()->check_schema();
+  const std::vector<std::string> files = fleet::find_plugins(config_.plugin_directory);
+  const store::RuntimeInfo info{host_name(), static_cast<int>(getpid()), std::string(base::version()),
+                                options_.drain ? "drain" : "run"};
+  caretaker_ = std::make_unique<Caretaker>(Caretaker::Context{store_, config_, router_, outage_, info, [this] {
+    fleet_.post([this] {
+      for (const auto& pump : pumps_) pump->poke();
+    });
+  }});
+  fleet_.load(files, true);
+  fleet_.every(tick, [this] {
+    if (options_.progress) options_.progress(tally_);
+    give_up_when_lost();
+  });
+  fleet_.run();
+  pumps_.clear();
+  caretaker_.reset();
+  return result_;
+}
+
+bool Engine::wanted(const std::string& type) const {
+  return options_.types.empty() || options_.types.count(type) > 0;
+}
+
+job::RetryPolicy Engine::policy(const job::TypeSpec& type) const {
+  job::RetryPolicy policy{config_.max_attempts, config_.backoff_first, config_.backoff_cap, type.at_most_once};
+  if (type.max_attempts > 0) policy.max_attempts = type.max_attempts;
+  if (type.backoff_first.count() > 0) policy.backoff_first = type.backoff_first;
+  if (type.backoff_cap.count() > 0) policy.backoff_cap = type.backoff_cap;
+  if (const auto set = config_.types.find(type.name); set != config_.types.end()) {
+    policy.max_attempts = set->second.max_attempts.value_or(policy.max_attempts);
+    policy.backoff_first = set->second.backoff_first.value_or(policy.backoff_first);
+    policy.backoff_cap = set->second.backoff_cap.value_or(policy.backoff_cap);
+  }
+  return policy;
+}
+
+/// One lane for all types of a plugin that share room, one more for each type with a concurrency.
+void Engine::add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vector<LaneSpec>& lanes) {
+  LaneSpec shared{index, {}, 0};
+  for (const job::TypeSpec& type : plugin.spec.types) {
+    const bool served = std::count(plugin.types.begin(), plugin.types.end(), type.name) > 0;
+    if (!served || !wanted(type.name)) continue;
+    policies_[type.name] = policy(type);
+    served_.push_back({type.name, plugin.spec.name, plugin.spec.version, policies_[type.name]});
+    int concurrency = type.concurrency;
+    if (const auto set = config_.types.find(type.name); set != config_.types.end()) {
+      concurrency = set->second.concurrency.value_or(concurrency);
+    }
+    if (concurrency > 0) {
+      lanes.push_back({index, {type.name}, concurrency});
+    } else {
+      shared.types.push_back(type.name);
+    }
+  }
+  if (!shared.types.empty()) lanes.push_back(std::move(shared));
+}
+
+void Engine::settled() {
+  if (stopping_) return;
+  std::vector<LaneSpec> lanes;
+  const auto& plugins = fleet_.plugins();
+  for (std::size_t i = 0; i < plugins.size(); ++i) {
+    const bool usable = plugins[i].state == fleet::PluginState::ready ||
+                        plugins[i].state == fleet::PluginState::restarting;
+    if (!usable) continue;
+    ++result_.plugins;
+    add_lanes(i, plugins[i], lanes);
+  }
+  log::info("plugins loaded", {{"directory", config_.plugin_directory},
+                               {"ready", result_.plugins},
+                               {"refused", plugins.size() - result_.plugins},
+                               {"types", served_.size()}});
+  if (lanes.empty()) log::warn("no plugin serves any of the job types that are asked for: nothing will be claimed");
+  router_.set_lanes(std::move(lanes));
+  publish_slots();
+  caretaker_->serve(served_);
+  start_pumps();
+}
+
+void Engine::publish_slots() {
+  const auto& plugins = fleet_.plugins();
+  for (std::size_t i = 0; i < plugins.size(); ++i) changed(i);
+}
+
+void Engine::changed(std::size_t plugin) {
+  const fleet::Plugin& now = fleet_.plugins()[plugin];
+  router_.set_slots(plugin, now.slots());
+  const bool gone = now.state == fleet::PluginState::refused || now.state == fleet::PluginState::broken;
+  if (gone) router_.close(plugin);
+  for (const auto& pump : pumps_) pump->poke();
+}
+
+void Engine::start_pumps() {
+  const PumpContext context{
+      store_,
+      router_,
+      outage_,
+      tally_,
+      policies_,
+      [this](std::size_t plugin, std::vector<job::Job> jobs) { fleet_.deliver(plugin, std::move(jobs)); },
+      [this](store::RuntimeId fenced) { return caretaker_->runtime(fenced); },
+      [this] {
+        if (options_.drain) fleet_.post([this] { if (router_.exhausted()) stop(config_.drain_timeout); });
+      },
+      [this] { fleet_.post([this] { pump_finished(); }); },
+  };
+  pumps_running_ = static_cast<std::size_t>(config_.pumps);
+  for (int i = 0; i < config_.pumps; ++i) {
+    pumps_.push_back(std::make_unique<Pump>(static_cast<std::uint32_t>(i), context));
+  }
+  if (options_.drain && router_.exhausted()) stop(config_.drain_timeout);
+}
+
+void Engine::returned(std::vector<job::Finished> jobs) {
+  const auto now = Clock::now();
+  std::vector<std::vector<job::Finished>> by_pump(pumps_.size());
+  for (job::Finished& job : jobs) {
+    router_.returned(job.job.type, job.outcome.result != job::Result::released, now);
+    by_pump[job.job.pump].push_back(std::move(job));
+  }
+  for (std::size_t i = 0; i < by_pump.size(); ++i) {
+    if (!by_pump[i].empty()) pumps_[i]->push(std::move(by_pump[i]));
+  }
+}
+
+void Engine::signalled(int times) {
+  result_.stopped = true;
+  if (times == 1) {
+    log::info("stopping: claiming no more, waiting for started jobs",
+              {{"at_most", base::format_duration(config_.drain_timeout)}});
+    stop(config_.drain_timeout);
+  } else if (times == 2) {
+    log::warn("stopping now: asking started jobs to cancel; once more to kill them");
+    stop(std::chrono::microseconds(0));
+  } else {
+    fleet_.kill_all();
+  }
+}
+
+void Engine::stop(std::chrono::microseconds patience) {
+  if (stopping_ && !result_.stopped) return;
+  const bool first = !stopping_;
+  stopping_ = true;
+  const auto deadline = Clock::now() + patience + config_.cancel_grace + write_grace;
+  for (const auto& pump : pumps_) pump->stop(deadline);
+  fleet_.stop(patience);
+  if (first && pumps_running_ == 0) fleet_.release();
+  caretaker_->let_go();
+}
+
+void Engine::give_up_when_lost() {
+  const auto lost = outage_.lasting();
+  if (!options_.drain || stopping_ || !lost || *lost < drain_outage_limit) return;
+  result_.failure = "the database did not answer for " + base::format_duration(*lost) + ": " + outage_.reason();
+  stop(config_.drain_timeout);
+}
+
+void Engine::pump_finished() {
+  if (--pumps_running_ == 0) fleet_.release();
+}
+
+}  // namespace sluice::engine

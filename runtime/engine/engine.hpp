@@ -1,0 +1,79 @@
+// The engine ties the store to the fleet: pumps claim and finish, the caretaker keeps order, the fleet's event
+// loop runs on the thread that calls run().
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/config.hpp"
+#include "engine/caretaker.hpp"
+#include "engine/outage.hpp"
+#include "engine/pump.hpp"
+#include "engine/router.hpp"
+#include "engine/summary.hpp"
+#include "fleet/fleet.hpp"
+#include "store/store.hpp"
+
+namespace sluice::engine {
+
+struct EngineOptions {
+  bool drain = false;                  ///< end when nothing is due
+  std::set<std::string> types;         ///< only these; empty: all
+  std::optional<std::int64_t> limit;   ///< claim at most so many
+  std::function<void(const Tally&)> progress;  ///< called every 200 ms, where given
+};
+
+struct EngineResult {
+  bool stopped = false;        ///< by a signal
+  std::size_t plugins = 0;     ///< that were ready
+  std::string failure;         ///< why a drain gave up; empty when it did not
+};
+
+class Engine : private fleet::Listener {
+ public:
+  Engine(store::Store& store, const base::Config& config, EngineOptions options);
+  ~Engine() override;
+
+  /// Runs until drained or stopped. Throws what the store throws when the database can't be had at the start.
+  EngineResult run();
+
+  const Tally& tally() const { return tally_; }
+
+ private:
+  // fleet::Listener
+  void settled() override;
+  void changed(std::size_t plugin) override;
+  void returned(std::vector<job::Finished> jobs) override;
+  void signalled(int times) override;
+
+  static fleet::Options fleet_options(const base::Config& config);
+  job::RetryPolicy policy(const job::TypeSpec& type) const;
+  bool wanted(const std::string& type) const;
+  void add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vector<LaneSpec>& lanes);
+  void publish_slots();
+  void start_pumps();
+  void stop(std::chrono::microseconds patience);
+  void give_up_when_lost();
+  void pump_finished();
+
+  store::Store& store_;
+  const base::Config& config_;
+  const EngineOptions options_;
+  Router router_;
+  Outage outage_;
+  Tally tally_;
+  fleet::Fleet fleet_;
+  std::unique_ptr<Caretaker> caretaker_;
+  std::map<std::string, job::RetryPolicy> policies_;  // constant once pumps run
+  std::vector<store::ServedType> served_;
+  std::vector<std::unique_ptr<Pump>> pumps_;
+  std::size_t pumps_running_ = 0;
+  bool stopping_ = false;
+  EngineResult result_;
+};
+
+}  // namespace sluice::engine

@@ -1,0 +1,175 @@
+#include "engine/router.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace sluice::engine {
+
+namespace {
+
+constexpr std::chrono::milliseconds rate_interval{20};
+constexpr int sweep_share = 20;  // a sweep may take 1/20 of the time
+
+}  // namespace
+
+Router::Router(int batch_max, std::chrono::microseconds poll_interval, std::optional<std::int64_t> budget)
+    : batch_max_(batch_max), poll_interval_(poll_interval), budget_(budget) {}
+
+int Router::Lane::window() const {
+  const int open = engine::window(slots, rate);
+  return spec.concurrency > 0 ? std::min(open, spec.concurrency) : open;
+}
+
+void Router::set_lanes(std::vector<LaneSpec> lanes) {
+  const std::lock_guard lock(mutex_);
+  for (LaneSpec& spec : lanes) {
+    for (const std::string& type : spec.types) by_type_[type] = lanes_.size();
+    lanes_.emplace_back().spec = std::move(spec);
+  }
+}
+
+void Router::set_slots(std::size_t plugin, int slots) {
+  const std::lock_guard lock(mutex_);
+  for (Lane& lane : lanes_) {
+    if (lane.spec.plugin == plugin) lane.slots = slots;
+  }
+}
+
+void Router::close(std::size_t plugin) {
+  const std::lock_guard lock(mutex_);
+  for (Lane& lane : lanes_) {
+    if (lane.spec.plugin == plugin) lane.closed = true;
+  }
+}
+
+std::size_t Router::plugin_of(std::size_t lane) const {
+  const std::lock_guard lock(mutex_);
+  return lanes_[lane].spec.plugin;
+}
+
+void Router::sweep_all() {
+  const std::lock_guard lock(mutex_);
+  for (Lane& lane : lanes_) {
+    lane.cursor.reset();
+    lane.dry_until = {};
+    lane.swept_empty = false;
+  }
+}
+
+int Router::limit(const Lane& lane) const {
+  const std::int64_t most = std::min<std::int64_t>(std::min(lane.room(), batch_max_), budget_.value_or(batch_max_));
+  return static_cast<int>(std::max<std::int64_t>(0, most));
+}
+
+/// A lane is claimed for when a good part of its window is free, so that batches are worth their statement.
+bool Router::due(const Lane& lane, Clock::time_point now) const {
+  const int worthwhile = std::max(1, std::min(lane.window() / 4, batch_max_));
+  return lane.dry_until <= now && lane.room() >= worthwhile && limit(lane) > 0;
+}
+
+bool Router::claimable(Clock::time_point now) const {
+  const std::lock_guard lock(mutex_);
+  return std::any_of(lanes_.begin(), lanes_.end(), [&](const Lane& lane) { return due(lane, now); });
+}
+
+Clock::time_point Router::next_due(Clock::time_point now) const {
+  const std::lock_guard lock(mutex_);
+  Clock::time_point next = now + poll_interval_;
+  for (const Lane& lane : lanes_) {
+    if (lane.dry_until > now) next = std::min(next, lane.dry_until);
+  }
+  return next;
+}
+
+std::vector<Reservation> Router::reserve(Clock::time_point now) {
+  const std::lock_guard lock(mutex_);
+  std::vector<Reservation> taken;
+  for (std::size_t i = 0; i < lanes_.size() && taken.size() < store::max_lanes; ++i) {
+    const std::size_t index = (next_lane_ + i) % lanes_.size();
+    Lane& lane = lanes_[index];
+    if (!due(lane, now)) continue;
+    const int most = limit(lane);
+    if (lane.sweep_due <= now) lane.cursor.reset();
+    taken.push_back({index, most, !lane.cursor});
+    if (taken.back().sweep) lane.sweep_due = now + poll_interval_;
+    lane.in_flight += most;
+    lane.dry_until = now;  // the other pump may claim meanwhile: rows that this one locks are skipped
+    if (budget_) *budget_ -= most;
+    ++under_way_;
+  }
+  if (!taken.empty()) next_lane_ = (taken.back().lane + 1) % lanes_.size();
+  return taken;
+}
+
+store::LaneRequest Router::request(const Reservation& reservation) const {
+  const std::lock_guard lock(mutex_);
+  const Lane& lane = lanes_[reservation.lane];
+  return {lane.spec.types, reservation.limit, reservation.sweep ? std::nullopt : lane.cursor};
+}
+
+void Router::claimed(const Reservation& reservation, const ClaimResult& result, Clock::duration took,
+                     Clock::time_point now) {
+  const std::lock_guard lock(mutex_);
+  Lane& lane = lanes_[reservation.lane];
+  const int unused = reservation.limit - result.jobs;
+  lane.in_flight -= unused;
+  if (budget_) *budget_ += unused;
+  unwritten_ += result.jobs;
+  --under_way_;
+  if (reservation.sweep) lane.sweep_due = now + std::max<Clock::duration>(poll_interval_, took * sweep_share);
+  if (unused == 0) {
+    lane.cursor = std::max(lane.cursor.value_or(-HUGE_VAL), result.last_created_at.value_or(-HUGE_VAL));
+    lane.swept_empty = false;
+    return;
+  }
+  if (reservation.sweep) {
+    lane.swept_empty = true;
+    lane.dry_until = now + poll_interval_;
+  } else {
+    // Short, but rows may wait behind the cursor: look there before resting.
+    lane.cursor.reset();
+    lane.dry_until = std::min(lane.sweep_due, now + poll_interval_);
+  }
+}
+
+void Router::unclaimed(const Reservation& reservation) {
+  const std::lock_guard lock(mutex_);
+  Lane& lane = lanes_[reservation.lane];
+  lane.in_flight -= reservation.limit;
+  if (budget_) *budget_ += reservation.limit;
+  --under_way_;
+}
+
+void Router::returned(const std::string& type, bool ran, Clock::time_point now) {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_type_.find(type);
+  if (found == by_type_.end()) return;
+  Lane& lane = lanes_[found->second];
+  --lane.in_flight;
+  if (!ran) return;
+  if (lane.rate_at == Clock::time_point{}) lane.rate_at = now;
+  ++lane.ran;
+  const auto elapsed = now - lane.rate_at;
+  if (elapsed < rate_interval) return;
+  const double measured = lane.ran / std::chrono::duration<double>(elapsed).count();
+  lane.rate = lane.rate < 0 ? measured : (lane.rate + measured) / 2;
+  lane.ran = 0;
+  lane.rate_at = now;
+}
+
+void Router::settled(bool again) {
+  const std::lock_guard lock(mutex_);
+  --unwritten_;
+  if (!again) return;
+  for (Lane& lane : lanes_) lane.swept_empty = false;
+}
+
+bool Router::exhausted() const {
+  const std::lock_guard lock(mutex_);
+  if (unwritten_ > 0 || under_way_ > 0) return false;
+  if (budget_ && *budget_ <= 0) return true;
+  return std::all_of(lanes_.begin(), lanes_.end(),
+                     [](const Lane& lane) { return lane.closed || lane.swept_empty; });
+}
+
+}  // namespace sluice::engine

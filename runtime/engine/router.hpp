@@ -1,0 +1,111 @@
+// The router knows which jobs may be claimed now: the lanes, their free room, and where in the table the
+// next claim begins. Thread-safe; pumps and the event loop share it.
+//
+// A lane is a set of job types of one plugin that share room: all types of the plugin, except that a
+// type with a concurrency of its own has its own lane. A lane's cursor is the "createdAt" of the last row
+// claimed; a claim that comes back short starts over from the oldest row (a sweep), because late
+// commits, retries and slow clocks put rows behind the cursor. Under a steady backlog a sweep runs when
+// it is due; dues are spaced so that sweeps take a twentieth of the time at most.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/window.hpp"
+#include "store/store.hpp"
+
+namespace sluice::engine {
+
+using Clock = std::chrono::steady_clock;
+
+struct LaneSpec {
+  std::size_t plugin = 0;
+  std::vector<std::string> types;
+  int concurrency = 0;  ///< most jobs in flight at once, 0: as many as slots and queue take
+};
+
+/// Room that a pump has taken in one lane, to be given back with what came of it.
+struct Reservation {
+  std::size_t lane = 0;
+  int limit = 0;
+  bool sweep = false;
+};
+
+struct ClaimResult {
+  int jobs = 0;
+  std::optional<double> last_created_at;
+};
+
+class Router {
+ public:
+  Router(int batch_max, std::chrono::microseconds poll_interval, std::optional<std::int64_t> budget);
+
+  void set_lanes(std::vector<LaneSpec> lanes);
+  void set_slots(std::size_t plugin, int slots);
+  /// The plugin will have no slots any more.
+  void close(std::size_t plugin);
+  std::size_t plugin_of(std::size_t lane) const;
+  /// Jobs with `pending` rows behind the cursors may exist: look from the oldest row, now.
+  void sweep_all();
+
+  /// True when reserve() would return something.
+  bool claimable(Clock::time_point now) const;
+  /// When claimable() may become true by time alone.
+  Clock::time_point next_due(Clock::time_point now) const;
+  /// Takes room in up to store::max_lanes lanes.
+  std::vector<Reservation> reserve(Clock::time_point now);
+  store::LaneRequest request(const Reservation& reservation) const;
+  /// Says what a reservation's claim brought, and how long the statement took.
+  void claimed(const Reservation& reservation, const ClaimResult& result, Clock::duration took, Clock::time_point now);
+  /// Gives back a reservation that was not used.
+  void unclaimed(const Reservation& reservation);
+
+  /// A job of `type` left its plugin host. `ran` is false for those that never started.
+  void returned(const std::string& type, bool ran, Clock::time_point now);
+  /// Its outcome is written; `again`: it is pending once more.
+  void settled(bool again);
+
+  /// Nothing is due and nothing is under way: a sweep of each open lane came back short after the
+  /// last change, no outcome is unwritten; or the budget is used up. What `drain` waits for.
+  bool exhausted() const;
+
+ private:
+  struct Lane {
+    LaneSpec spec;
+    int slots = 0;
+    bool closed = false;
+    int in_flight = 0;  ///< with reserved room
+    double rate = -1;   ///< jobs per second, smoothed; negative: not measured yet
+    int ran = 0;        ///< since rate_at
+    Clock::time_point rate_at{};
+    std::optional<double> cursor;
+    Clock::time_point sweep_due{};
+    Clock::time_point dry_until{};  ///< no claim before it
+    bool swept_empty = false;       ///< the last sweep found fewer than it could take
+
+    int window() const;
+    int room() const { return window() - in_flight; }
+  };
+
+  bool due(const Lane& lane, Clock::time_point now) const;
+  int limit(const Lane& lane) const;
+
+  const int batch_max_;
+  const std::chrono::microseconds poll_interval_;
+
+  mutable std::mutex mutex_;
+  std::vector<Lane> lanes_;                    // protected by mutex_, like all below
+  std::map<std::string, std::size_t> by_type_;
+  std::optional<std::int64_t> budget_;         // jobs that may still be claimed
+  std::int64_t unwritten_ = 0;                 // claimed jobs whose outcome is not written
+  int under_way_ = 0;                          // reservations
+  std::size_t next_lane_ = 0;                  // where reserve() goes on, so that each lane has its turn
+};
+
+}  // namespace sluice::engine

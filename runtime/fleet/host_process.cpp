@@ -1,0 +1,284 @@
+#include "fleet/host_process.hpp"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/write.hpp>
+#include <cmath>
+
+#include "base/log.hpp"
+
+namespace sluice::fleet {
+
+namespace {
+
+constexpr std::size_t read_size = 256 * 1024;
+
+log::Level to_level(std::int32_t level) { return static_cast<log::Level>(std::clamp(level, 0, 4)); }
+
+std::int64_t to_microseconds(double seconds) {
+  constexpr double most = 9e12;  // seconds: beyond any timestamp, within int64 as µs
+  if (std::isnan(seconds)) return 0;
+  return std::llround(std::clamp(seconds, -most / 10, most / 10) * 1e6);
+}
+
+}  // namespace
+
+const char* name(HostState state) {
+  static constexpr std::array names{"loading", "described", "starting", "ready", "stopping", "gone"};
+  return names.at(static_cast<std::size_t>(state));
+}
+
+/// What the host prints on one of its descriptors, as lines of our log.
+class HostProcess::Output {
+ public:
+  Output(boost::asio::io_context& loop, base::Descriptor fd, const char* stream, const HostProcess& host)
+      : descriptor_(loop, fd.release()), stream_(stream), host_(host) {}
+
+  /// Reads until its end; `keep` keeps the host, and with it this object, alive meanwhile.
+  void read(std::shared_ptr<HostProcess> keep) {
+    descriptor_.async_read_some(boost::asio::buffer(buffer_),
+                                [this, keep = std::move(keep)](const auto& error, std::size_t size) {
+                                  write(error ? cutter_.rest() : cutter_.add({buffer_.data(), size}));
+                                  if (!error) return read(keep);
+                                  --keep->open_streams_;
+                                  keep->stop_waiting_when_all_read();
+                                });
+  }
+  /// Ends the reading of what a process that outlived the host holds open.
+  void cancel() { descriptor_.cancel(); }
+
+ private:
+  void write(const std::vector<std::string>& lines) const {
+    for (const std::string& line : lines) {
+      log::info(line, {{"plugin", host_.plugin_}, {"stream", stream_}, {"pid", host_.pid()}});
+    }
+  }
+
+  boost::asio::posix::stream_descriptor descriptor_;
+  const char* stream_;
+  const HostProcess& host_;
+  LineCutter cutter_;
+  std::array<char, 16 * 1024> buffer_{};
+};
+
+HostProcess::HostProcess(boost::asio::io_context& loop, Listener& listener, const std::string& executable,
+                         const std::string& path)
+    : listener_(listener),
+      path_(path),
+      plugin_(path.substr(path.rfind('/') + 1)),
+      process_(spawn_host(executable, path, page_.fd())),
+      socket_(loop, boost::asio::local::stream_protocol(), process_.socket.release()),
+      out_(std::make_unique<Output>(loop, std::move(process_.out), "stdout", *this)),
+      err_(std::make_unique<Output>(loop, std::move(process_.err), "stderr", *this)),
+      patience_(loop),
+      in_flight_(wire::SharedPage::ticket_count) {
+  for (std::uint32_t ticket = wire::SharedPage::ticket_count; ticket > 0; --ticket) {
+    free_tickets_.push_back(ticket - 1);
+  }
+}
+
+HostProcess::~HostProcess() = default;
+
+void HostProcess::begin() {
+  out_->read(shared_from_this());
+  err_->read(shared_from_this());
+  read();
+  std::string frame;
+  wire::put_load(frame, {path_});
+  write(std::move(frame));
+}
+
+void HostProcess::start(std::uint32_t slots, int log_level, const std::string& config) {
+  state_ = HostState::starting;
+  std::string frame;
+  wire::put_start(frame, {slots, log_level, config});
+  write(std::move(frame));
+}
+
+void HostProcess::stop() {
+  if (state_ == HostState::stopping || state_ == HostState::gone) return;
+  state_ = HostState::stopping;
+  std::string frame;
+  wire::put_stop(frame);
+  write(std::move(frame));
+}
+
+void HostProcess::send(std::vector<job::Job> jobs, const std::vector<job::TypeSpec>& types) {
+  std::vector<wire::JobOrder> orders;
+  orders.reserve(jobs.size());
+  for (job::Job& job : jobs) {
+    const std::uint32_t ticket = free_tickets_.back();
+    free_tickets_.pop_back();
+    const auto type = std::find_if(types.begin(), types.end(), [&](const auto& t) { return t.name == job.type; });
+    page_.ticket(ticket).cancel = 0;
+    page_.ticket(ticket).state = wire::TicketState::queued;
+    orders.push_back({ticket, static_cast<std::uint32_t>(type - types.begin()),
+                      static_cast<std::uint32_t>(job.attempt), static_cast<std::uint32_t>(job.max_attempts),
+                      to_microseconds(job.created_at), 0, job.id, job.payload});
+  }
+  std::string frames;
+  wire::put_jobs(frames, orders);
+  write(std::move(frames));
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    jobs[i].payload = {};
+    in_flight_[orders[i].ticket] = {std::move(jobs[i]), orders[i].type_index};
+  }
+}
+
+void HostProcess::write(std::string frames) {
+  if (to_write_.empty()) {
+    to_write_ = std::move(frames);
+  } else {
+    to_write_ += frames;
+  }
+  if (writing_.empty()) write_next();
+}
+
+void HostProcess::write_next() {
+  if (to_write_.empty() || !socket_.is_open()) return;
+  writing_ = std::exchange(to_write_, {});
+  boost::asio::async_write(socket_, boost::asio::buffer(writing_),
+                           [this, keep = shared_from_this()](const auto& error, std::size_t) {
+                             if (error) return;  // it died: SIGCHLD says the rest
+                             writing_.clear();
+                             write_next();
+                           });
+}
+
+void HostProcess::read() {
+  char* const room = reader_.room(read_size);
+  socket_.async_read_some(boost::asio::buffer(room, read_size),
+                          [this, keep = shared_from_this()](const auto& error, std::size_t size) {
+                            if (error) {
+                              read_all_ = true;
+                              return end_when_read();
+                            }
+                            reader_.filled(size);
+                            take_frames();
+                            read();
+                          });
+}
+
+void HostProcess::take_frames() {
+  std::vector<job::Finished> finished;
+  try {
+    while (const auto frame = reader_.next()) take(*frame, finished);
+  } catch (const wire::Malformed& error) {
+    kill(std::string("sent ") + error.what());
+  }
+  if (!finished.empty()) listener_.finished(std::move(finished));
+}
+
+void HostProcess::take(const wire::Frame& frame, std::vector<job::Finished>& finished) {
+  switch (frame.kind) {
+    case wire::Kind::outcomes: {
+      wire::JobResult result = wire::get_outcome(frame.body);
+      if (result.ticket >= in_flight_.size() || in_flight_[result.ticket].job.claim == 0) {
+        throw wire::Malformed("an outcome for a job that it does not have");
+      }
+      finished.push_back(give_up(result.ticket));
+      finished.back().outcome = std::move(result.outcome);
+      return;
+    }
+    case wire::Kind::log: return log_line(wire::get_log(frame.body));
+    case wire::Kind::progress: return;
+    case wire::Kind::described:
+      state_ = HostState::described;
+      return listener_.described(*this, wire::get_described(frame.body));
+    case wire::Kind::refused: return listener_.refused(*this, wire::get_refused(frame.body));
+    case wire::Kind::ready:
+      if (state_ == HostState::starting) state_ = HostState::ready;
+      return listener_.ready(*this);
+    case wire::Kind::stopped: return;
+    default: throw wire::Malformed("a frame that only the runtime sends");
+  }
+}
+
+void HostProcess::log_line(const wire::LogLine& line) const {
+  std::vector<log::Field> fields{{"plugin", plugin_}};
+  if (line.ticket >= 0 && static_cast<std::size_t>(line.ticket) < in_flight_.size()) {
+    const job::Job& job = in_flight_[static_cast<std::size_t>(line.ticket)].job;
+    fields.insert(fields.end(), {{"job", job.id}, {"type", job.type}, {"attempt", job.attempt}});
+  }
+  for (const auto& field : line.fields) {
+    fields.push_back(field.json ? log::Field::of_json(field.key, field.value) : log::Field(field.key, field.value));
+  }
+  log::write(to_level(line.level), line.message, fields);
+}
+
+/// Takes the job of `ticket` back; the ticket is free again.
+job::Finished HostProcess::give_up(std::uint32_t ticket) {
+  page_.ticket(ticket).state = wire::TicketState::idle;
+  free_tickets_.push_back(ticket);
+  return {std::exchange(in_flight_[ticket], {}).job, {}};
+}
+
+void HostProcess::cancel_all() {
+  for (std::uint32_t ticket = 0; ticket < in_flight_.size(); ++ticket) {
+    if (in_flight_[ticket].job.claim != 0) page_.ticket(ticket).cancel = 1;
+  }
+}
+
+void HostProcess::kill(const std::string& why) {
+  if (reaped_) return;
+  if (ending_.empty()) ending_ = why;
+  ::kill(-process_.pid, SIGKILL);
+}
+
+job::Outcome HostProcess::judge(std::uint32_t ticket, bool interrupted) const {
+  job::Outcome outcome;
+  const wire::TicketState state = page_.ticket(ticket).state;
+  const InFlight& flight = in_flight_[ticket];
+  if (state == wire::TicketState::done) return outcome;
+  outcome.result = job::Result::released;
+  if (state == wire::TicketState::queued) return outcome;
+  const bool repeatable = flight.type_index >= at_most_once_.size() || !at_most_once_[flight.type_index];
+  if (interrupted && repeatable && state == wire::TicketState::started) return outcome;
+  outcome.result = job::Result::crashed;
+  outcome.code = "host-died";
+  outcome.error = "the plugin host " + ending_ +
+                  (state == wire::TicketState::started ? " while this job ran"
+                                                       : " after this job ended and before its outcome was read");
+  return outcome;
+}
+
+void HostProcess::reaped(int wait_status, bool interrupted) {
+  reaped_ = true;
+  interrupted_ = interrupted;
+  ending_ = describe_exit(wait_status) + (ending_.empty() ? "" : " (" + ending_ + ")");
+  ::kill(-process_.pid, SIGKILL);  // what the plugin started of its own accord must not outlive it
+  constexpr std::chrono::seconds for_stragglers{2};
+  patience_.expires_after(for_stragglers);
+  patience_.async_wait([this, keep = shared_from_this()](const auto& error) {
+    if (error) return;
+    socket_.cancel();
+    out_->cancel();
+    err_->cancel();
+  });
+  end_when_read();
+}
+
+void HostProcess::end_when_read() {
+  if (!reaped_ || !read_all_ || state_ == HostState::gone) return;
+  state_ = HostState::gone;
+  std::vector<job::Finished> finished;
+  for (std::uint32_t ticket = 0; ticket < in_flight_.size(); ++ticket) {
+    if (in_flight_[ticket].job.claim == 0) continue;
+    job::Outcome outcome = judge(ticket, interrupted_);
+    finished.push_back(give_up(ticket));
+    finished.back().outcome = std::move(outcome);
+  }
+  if (!finished.empty()) listener_.finished(std::move(finished));
+  listener_.ended(*this);
+  stop_waiting_when_all_read();
+}
+
+void HostProcess::stop_waiting_when_all_read() {
+  if (state_ == HostState::gone && open_streams_ == 0) patience_.cancel();
+}
+
+}  // namespace sluice::fleet

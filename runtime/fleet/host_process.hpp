@@ -1,0 +1,122 @@
+// One plugin host as the runtime sees it: the process, its socket, what it prints, and the jobs that are
+// with it. Lives on the event loop's thread and calls its listener there.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fleet/line_cutter.hpp"
+#include "fleet/spawn.hpp"
+#include "job/job.hpp"
+#include "job/plugin_spec.hpp"
+#include "wire/frame.hpp"
+#include "wire/shared_page.hpp"
+
+namespace sluice::fleet {
+
+/// The states of a plugin host, in the order in which it passes through them.
+enum class HostState {
+  loading,    ///< spawned, told to load the plugin
+  described,  ///< loaded; waits for start
+  starting,   ///< told to init
+  ready,      ///< takes jobs
+  stopping,   ///< told to stop: ends what has started
+  gone,       ///< reaped
+};
+const char* name(HostState state);
+
+/// Held by shared pointers, because handlers that the event loop still has queued refer to it.
+class HostProcess : public std::enable_shared_from_this<HostProcess> {
+ public:
+  class Listener {
+   public:
+    virtual ~Listener() = default;
+    virtual void described(HostProcess& host, job::PluginSpec spec) = 0;
+    virtual void refused(HostProcess& host, const std::string& reason) = 0;
+    virtual void ready(HostProcess& host) = 0;
+    virtual void finished(std::vector<job::Finished> jobs) = 0;
+    /// The process is gone and all that it sent has been read.
+    virtual void ended(HostProcess& host) = 0;
+  };
+
+  HostProcess(boost::asio::io_context& loop, Listener& listener, const std::string& executable,
+              const std::string& path);
+  ~HostProcess();
+  /// Begins to read, and tells the host to load the plugin.
+  void begin();
+
+  /// Sends the jobs; there must be room() for them. Ready hosts only.
+  void send(std::vector<job::Job> jobs, const std::vector<job::TypeSpec>& types);
+  void start(std::uint32_t slots, int log_level, const std::string& config);
+  void stop();
+  /// Asks every job that is with it to stop.
+  void cancel_all();
+  /// SIGKILL to its process group.
+  void kill(const std::string& why);
+
+  /// After waitpid: reads what it still sent, judges the jobs that were with it by the shared page, then
+  /// tells the listener that it ended. `interrupted`: it died because we wanted it to, so that
+  /// started jobs lose no attempt, except those that must not run twice.
+  void reaped(int wait_status, bool interrupted);
+
+  pid_t pid() const { return process_.pid; }
+  HostState state() const { return state_; }
+  std::size_t room() const { return free_tickets_.size(); }
+  std::size_t in_flight() const { return wire::SharedPage::ticket_count - free_tickets_.size(); }
+  const std::string& path() const { return path_; }
+  /// Why it was killed, or how it ended; empty while it lives.
+  const std::string& ending() const { return ending_; }
+  void set_name(std::string plugin) { plugin_ = std::move(plugin); }
+  void set_at_most_once(std::vector<bool> by_type) { at_most_once_ = std::move(by_type); }
+
+ private:
+  struct InFlight {
+    job::Job job;
+    std::uint32_t type_index = 0;
+  };
+  class Output;
+
+  void write(std::string frames);
+  void write_next();
+  void read();
+  void take_frames();
+  void take(const wire::Frame& frame, std::vector<job::Finished>& finished);
+  void log_line(const wire::LogLine& line) const;
+  job::Finished give_up(std::uint32_t ticket);
+  job::Outcome judge(std::uint32_t ticket, bool interrupted) const;
+  void end_when_read();
+  void stop_waiting_when_all_read();
+
+  Listener& listener_;
+  const std::string path_;
+  std::string plugin_;
+  std::vector<bool> at_most_once_;
+  wire::SharedPage page_ = wire::SharedPage::create();
+  Spawned process_;
+  HostState state_ = HostState::loading;
+  std::string ending_;
+  bool reaped_ = false;
+  bool read_all_ = false;
+  bool interrupted_ = false;
+  int open_streams_ = 2;  // stdout and stderr
+
+  boost::asio::local::stream_protocol::socket socket_;
+  std::unique_ptr<Output> out_;
+  std::unique_ptr<Output> err_;
+  boost::asio::steady_timer patience_;
+  wire::FrameReader reader_;
+  std::string writing_;
+  std::string to_write_;
+
+  std::vector<InFlight> in_flight_;           // by ticket
+  std::vector<std::uint32_t> free_tickets_;
+};
+
+}  // namespace sluice::fleet

@@ -1,0 +1,142 @@
+#include "fleet/spawn.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+#include <vector>
+
+extern char** environ;
+
+namespace sluice::fleet {
+
+namespace {
+
+constexpr int first_free_fd = 10;  // above the fixed descriptors of the child
+
+[[noreturn]] void fail(int error, const char* what) {
+  throw std::system_error(error, std::generic_category(), std::string("starting a plugin host: ") + what);
+}
+
+/// Moves `fd` out of the way of the child's fixed descriptors.
+base::Descriptor lifted(int fd) {
+  const base::Descriptor low(fd);
+  base::Descriptor high(fcntl(fd, F_DUPFD_CLOEXEC, first_free_fd));
+  if (!high.open()) fail(errno, "fcntl");
+  return high;
+}
+
+struct Pair {
+  base::Descriptor ours;
+  base::Descriptor theirs;
+};
+
+Pair make_socket() {
+  std::array<int, 2> ends{};
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) fail(errno, "socketpair");
+  return {lifted(ends[0]), lifted(ends[1])};
+}
+
+Pair make_pipe() {
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) fail(errno, "pipe");
+  return {lifted(ends[0]), lifted(ends[1])};
+}
+
+void set_nonblocking(const base::Descriptor& fd) { fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) | O_NONBLOCK); }
+
+class SpawnSetup {
+ public:
+  SpawnSetup() {
+    posix_spawn_file_actions_init(&actions_);
+    posix_spawnattr_init(&attributes_);
+    sigset_t none;
+    sigset_t defaults;
+    sigemptyset(&none);
+    sigemptyset(&defaults);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGPIPE}) sigaddset(&defaults, signal);
+    posix_spawnattr_setsigmask(&attributes_, &none);
+    posix_spawnattr_setsigdefault(&attributes_, &defaults);
+    posix_spawnattr_setpgroup(&attributes_, 0);
+    posix_spawnattr_setflags(&attributes_,
+                             POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  }
+  ~SpawnSetup() {
+    posix_spawn_file_actions_destroy(&actions_);
+    posix_spawnattr_destroy(&attributes_);
+  }
+  SpawnSetup(const SpawnSetup&) = delete;
+  SpawnSetup& operator=(const SpawnSetup&) = delete;
+
+  void give(int fd, int as) { posix_spawn_file_actions_adddup2(&actions_, fd, as); }
+
+  pid_t run(const std::string& executable, const std::vector<const char*>& arguments,
+            const std::vector<const char*>& environment) const {
+    pid_t pid = -1;
+    const int error = posix_spawn(&pid, executable.c_str(), &actions_, &attributes_,
+                                  const_cast<char* const*>(arguments.data()),
+                                  const_cast<char* const*>(environment.data()));
+    if (error != 0) fail(error, executable.c_str());
+    return pid;
+  }
+
+ private:
+  posix_spawn_file_actions_t actions_;
+  posix_spawnattr_t attributes_;
+};
+
+std::vector<const char*> clean_environment() {
+  std::vector<const char*> kept;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    if (!holds_credentials(*variable)) kept.push_back(*variable);
+  }
+  kept.push_back(nullptr);
+  return kept;
+}
+
+constexpr int child_socket_fd = 3;
+constexpr int child_page_fd = 4;
+
+}  // namespace
+
+bool holds_credentials(const std::string& variable) {
+  const std::string name = variable.substr(0, variable.find('='));
+  return name.rfind("PG", 0) == 0 || name.find("DATABASE_URL") != std::string::npos ||
+         name.find("DIRECT_URL") != std::string::npos;
+}
+
+Spawned spawn_host(const std::string& executable, const std::string& path, int page_fd) {
+  Pair socket = make_socket();
+  Pair out = make_pipe();
+  Pair err = make_pipe();
+  SpawnSetup setup;
+  setup.give(out.theirs.get(), STDOUT_FILENO);
+  setup.give(err.theirs.get(), STDERR_FILENO);
+  setup.give(socket.theirs.get(), child_socket_fd);
+  const base::Descriptor page = lifted(dup(page_fd));
+  setup.give(page.get(), child_page_fd);
+  Spawned spawned;
+  spawned.pid = setup.run(executable, {"sluice", "plugin-host", path.c_str(), nullptr}, clean_environment());
+  for (const base::Descriptor* ours : {&socket.ours, &out.ours, &err.ours}) set_nonblocking(*ours);
+  spawned.socket = std::move(socket.ours);
+  spawned.out = std::move(out.ours);
+  spawned.err = std::move(err.ours);
+  return spawned;
+}
+
+std::string describe_exit(int wait_status) {
+  if (WIFSIGNALED(wait_status)) {
+    const int signal = WTERMSIG(wait_status);
+    return "was killed by signal " + std::to_string(signal) + " (" + strsignal(signal) + ")";
+  }
+  return "ended with exit status " + std::to_string(WEXITSTATUS(wait_status));
+}
+
+}  // namespace sluice::fleet

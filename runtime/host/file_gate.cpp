@@ -1,0 +1,168 @@
+#include "host/file_gate.hpp"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <sluice/plugin.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+#include <system_error>
+
+#include "base/descriptor.hpp"
+#include "host/refusal.hpp"
+
+namespace sluice::host {
+
+namespace {
+
+#if defined(__x86_64__)
+constexpr Elf64_Half native_machine = EM_X86_64;
+constexpr const char* native_name = "x86-64";
+#elif defined(__aarch64__)
+constexpr Elf64_Half native_machine = EM_AARCH64;
+constexpr const char* native_name = "AArch64";
+#elif defined(__riscv)
+constexpr Elf64_Half native_machine = EM_RISCV;
+constexpr const char* native_name = "RISC-V";
+#else
+#error "add this machine's ELF number"
+#endif
+
+const char* const rebuild = "build it for this machine with sluice_add_plugin";
+
+std::string octal(mode_t mode) {
+  char text[8];
+  std::snprintf(text, sizeof text, "%04o", mode & 07777U);
+  return text;
+}
+
+std::string error_text(int error) { return std::generic_category().message(error); }
+
+void check_owner_and_mode(const std::string& what, const std::string& path, const struct stat& info) {
+  if ((info.st_mode & S_IWOTH) != 0) {
+    throw Refusal(what + " that everybody may write to (mode " + octal(info.st_mode) + ")",
+                  "one that only its owner or group may change", "run: chmod o-w '" + path + "'");
+  }
+  if (info.st_uid != 0 && info.st_uid != geteuid()) {
+    throw Refusal(what + " owned by user id " + std::to_string(info.st_uid),
+                  "root or user id " + std::to_string(geteuid()) + ", who runs sluice",
+                  "run: chown root '" + path + "'");
+  }
+}
+
+void check_directory(const std::string& path) {
+  const std::string directory = std::filesystem::path(path).parent_path().string();
+  struct stat info {};
+  if (stat(directory.c_str(), &info) == 0) check_owner_and_mode("the directory " + directory, directory, info);
+}
+
+/// A file of known size, of which pieces are read; a piece beyond its end is "truncated".
+class ElfFile {
+ public:
+  ElfFile(int fd, std::size_t size) : fd_(fd), size_(size) {}
+
+  template <class Piece>
+  Piece at(std::size_t offset) const {
+    Piece piece;
+    bytes(offset, &piece, sizeof piece);
+    return piece;
+  }
+  void bytes(std::size_t offset, void* into, std::size_t count) const {
+    if (offset > size_ || count > size_ - offset) throw truncated();
+    if (pread(fd_, into, count, static_cast<off_t>(offset)) != static_cast<ssize_t>(count)) throw truncated();
+  }
+  std::size_t size() const { return size_; }
+  static Refusal truncated() {
+    return {"an ELF file that is cut off", "a whole one", "copy it again, to a temporary name first, then rename"};
+  }
+
+ private:
+  int fd_;
+  std::size_t size_;
+};
+
+Elf64_Ehdr check_header(const ElfFile& file) {
+  if (file.size() == 0) throw Refusal("an empty file", "an ELF shared library", "copy it again");
+  if (file.size() < SELFMAG || std::memcmp(file.at<std::array<char, SELFMAG>>(0).data(), ELFMAG, SELFMAG) != 0) {
+    throw Refusal("a file that is no ELF file", "an ELF shared library", rebuild);
+  }
+  const auto ident = file.at<std::array<unsigned char, EI_NIDENT>>(0);
+  if (ident[EI_CLASS] != ELFCLASS64 || ident[EI_DATA] != ELFDATA2LSB) {
+    throw Refusal("a 32-bit or big-endian ELF file", "64 bits, little-endian", rebuild);
+  }
+  const auto header = file.at<Elf64_Ehdr>(0);
+  if (header.e_machine != native_machine) {
+    throw Refusal("code for ELF machine number " + std::to_string(header.e_machine),
+                  std::string(native_name) + " (" + std::to_string(native_machine) + ")", rebuild);
+  }
+  if (header.e_type != ET_DYN) {
+    throw Refusal("an ELF file of type " + std::to_string(header.e_type), "a shared library (3)", rebuild);
+  }
+  if (header.e_shoff + std::size_t{header.e_shnum} * header.e_shentsize > file.size()) throw ElfFile::truncated();
+  return header;
+}
+
+std::size_t aligned(std::size_t size, std::size_t alignment) { return (size + alignment - 1) & ~(alignment - 1); }
+
+/// The note of ours in one PT_NOTE segment.
+std::optional<sluice_note> find_note(const ElfFile& file, const Elf64_Phdr& segment) {
+  const std::size_t alignment = segment.p_align == 8 ? 8 : 4;
+  const std::size_t end = segment.p_offset + segment.p_filesz;
+  for (std::size_t at = segment.p_offset; at + sizeof(Elf64_Nhdr) <= end;) {
+    const auto note = file.at<Elf64_Nhdr>(at);
+    const std::size_t description = at + aligned(sizeof note + note.n_namesz, alignment);
+    const bool ours = note.n_namesz == sizeof "sluice" && note.n_type == SLUICE_NOTE_TYPE &&
+                      note.n_descsz >= 2 * sizeof(std::uint32_t) &&
+                      std::memcmp(file.at<std::array<char, 7>>(at + sizeof note).data(), "sluice", 7) == 0;
+    if (ours) return file.at<sluice_note>(at);
+    at = aligned(description + note.n_descsz, alignment);
+  }
+  return std::nullopt;
+}
+
+void check_note(const ElfFile& file, const Elf64_Ehdr& header) {
+  for (std::size_t i = 0; i < header.e_phnum; ++i) {
+    const auto segment = file.at<Elf64_Phdr>(header.e_phoff + i * header.e_phentsize);
+    if (segment.p_type != PT_NOTE) continue;
+    const auto note = find_note(file, segment);
+    if (!note) continue;
+    if (note->abi_major == SLUICE_ABI_MAJOR) return;
+    throw Refusal("a plugin of Sluice's ABI " + std::to_string(note->abi_major) + "." + std::to_string(note->abi_minor),
+                  "ABI " + std::to_string(SLUICE_ABI_MAJOR) + ".x",
+                  "rebuild it against the headers of this version of sluice");
+  }
+  throw Refusal("a shared library without Sluice's ABI note (.note.sluice)", "a plugin",
+                "if it is one, declare it with SLUICE_PLUGIN or SLUICE_DECLARE_PLUGIN; if not, take it out of the "
+                "plugin directory");
+}
+
+}  // namespace
+
+void check_plugin_file(const std::string& path) {
+  std::error_code error;
+  const std::string real = std::filesystem::canonical(path, error).string();
+  if (error) throw Refusal("no file (" + error.message() + ")", "a plugin", "check the path");
+  check_directory(real);
+  struct stat info {};
+  if (stat(real.c_str(), &info) != 0) throw Refusal("no file (" + error_text(errno) + ")", "a plugin", "check the path");
+  if (!S_ISREG(info.st_mode)) {
+    throw Refusal(S_ISDIR(info.st_mode) ? "a directory" : "something that is no regular file", "a regular file",
+                  "take it out of the plugin directory");
+  }
+  check_owner_and_mode("a file", real, info);
+  const base::Descriptor fd(open(real.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.open() || (info.st_mode & 0444U) == 0) {
+    throw Refusal("a file that can't be read (mode " + octal(info.st_mode) + ")",
+                  "one that user id " + std::to_string(geteuid()) + " may read", "run: chmod a+r '" + real + "'");
+  }
+  const ElfFile file(fd.get(), static_cast<std::size_t>(info.st_size));
+  check_note(file, check_header(file));
+}
+
+}  // namespace sluice::host

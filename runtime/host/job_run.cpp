@@ -1,0 +1,166 @@
+#include "host/job_run.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+
+#include "base/text.hpp"
+#include "host/schema.hpp"
+
+namespace sluice::host {
+
+namespace {
+
+constexpr std::size_t tail_lines = 20;
+constexpr std::size_t longest_tail_line = 500;
+constexpr std::size_t longest_error = 8 * 1024;
+
+std::string text(sluice_str view) {
+  return view.data == nullptr ? std::string() : base::valid_utf8({view.data, view.size});
+}
+
+sluice_str view(const std::string& text) { return {text.data(), text.size()}; }
+
+constexpr std::string_view level_names[] = {"trace", "debug", "info", "warn", "error"};
+
+std::int32_t known_level(std::int32_t level) {
+  return level < SLUICE_LOG_TRACE || level > SLUICE_LOG_ERROR ? std::int32_t{SLUICE_LOG_INFO} : level;
+}
+
+}  // namespace
+
+wire::LogLine to_log_line(std::int64_t ticket, std::int32_t level, sluice_str message,
+                          const sluice_field* const* fields, std::size_t field_count) {
+  wire::LogLine line{known_level(level), ticket, text(message), {}};
+  for (std::size_t i = 0; fields != nullptr && i < field_count; ++i) {
+    const sluice_field* field = fields[i];
+    if (field == nullptr || !SLUICE_HAS(field, sluice_field, value)) continue;
+    const std::string value = text(field->value);
+    line.fields.push_back({text(field->key), value, field->kind == SLUICE_FIELD_JSON && is_json(value)});
+  }
+  return line;
+}
+
+/// The functions of sluice_job_api, over the JobRun that the job carries.
+struct JobApi {
+  static JobRun& run(const sluice_job* job) { return *static_cast<JobRun*>(job->host_data); }
+
+  static void log(const sluice_job* job, std::int32_t level, sluice_str message, const sluice_field* const* fields,
+                  std::size_t field_count) noexcept {
+    JobRun& self = run(job);
+    const wire::LogLine line = to_log_line(self.ticket_, level, message, fields, field_count);
+    {
+      const std::lock_guard lock(self.mutex_);
+      self.log_tail_.push_back(std::string(level_names[line.level]) + ": " +
+                               base::shortened(line.message, longest_tail_line));
+      if (self.log_tail_.size() > tail_lines) self.log_tail_.pop_front();
+    }
+    if (line.level < self.log_level_) return;
+    self.channel_.send([&](std::string& out) { wire::put_log(out, line); });
+  }
+
+  static std::int32_t is_cancelled(const sluice_job* job) noexcept {
+    const JobRun& self = run(job);
+    return self.page_.ticket(self.ticket_).cancel.load(std::memory_order_relaxed) != 0 ? 1 : 0;
+  }
+
+  static void progress(const sluice_job* job, double fraction, sluice_str note) noexcept {
+    JobRun& self = run(job);
+    const double within = std::isfinite(fraction) ? std::clamp(fraction, 0.0, 1.0) : 0.0;
+    self.channel_.send([&](std::string& out) { wire::put_progress(out, {self.ticket_, within, text(note)}); });
+  }
+
+  static void set_delay(const sluice_job* job, std::int64_t delay_us) noexcept {
+    JobRun& self = run(job);
+    const std::lock_guard lock(self.mutex_);
+    self.told_.delay = job::Microseconds(std::max<std::int64_t>(0, delay_us));
+  }
+
+  static void set_error(const sluice_job* job, sluice_str code, sluice_str message) noexcept {
+    JobRun& self = run(job);
+    const std::lock_guard lock(self.mutex_);
+    self.told_.code = text(code);
+    self.told_.error = base::shortened(text(message), longest_error);
+  }
+
+  static void set_output(const sluice_job* job, sluice_str json) noexcept {
+    JobRun& self = run(job);
+    const std::lock_guard lock(self.mutex_);
+    self.told_.output.assign(json.data == nullptr ? "" : json.data, json.size);
+  }
+
+  static const void* get_extension(const sluice_job*, sluice_str) noexcept { return nullptr; }
+
+  static constexpr sluice_job_api table = {sizeof(sluice_job_api), 0,         log,        is_cancelled, progress,
+                                           set_delay,              set_error, set_output, get_extension};
+};
+
+JobRun::JobRun(Channel& channel, wire::SharedPage& page, std::uint32_t slot, int log_level)
+    : channel_(channel), page_(page), log_level_(log_level) {
+  view_.size = sizeof view_;
+  view_.slot = slot;
+  view_.api = &JobApi::table;
+  view_.host_data = this;
+}
+
+void JobRun::begin(const sluice_job_type& type, const QueuedJob& job) {
+  ticket_ = job.ticket;
+  view_.id = view(job.id);
+  view_.idempotency_key = view(job.id);
+  view_.type = type.name;
+  view_.payload = view(job.payload);
+  view_.attempt = job.attempt;
+  view_.max_attempts = job.max_attempts;
+  view_.created_at_us = job.created_at_us;
+  view_.deadline_us = job.deadline_us;
+  const std::lock_guard lock(mutex_);
+  told_ = {};
+  log_tail_.clear();
+}
+
+job::Outcome JobRun::run(void* self, void* slot_state, const sluice_job_type& type, const QueuedJob& job) {
+  begin(type, job);
+  const auto started = std::chrono::steady_clock::now();
+  const std::int32_t result = type.handle(self, slot_state, &view_);
+  return end(result, started);
+}
+
+job::Outcome JobRun::end(std::int32_t result, std::chrono::steady_clock::time_point started) {
+  const auto duration = std::chrono::steady_clock::now() - started;
+  const std::lock_guard lock(mutex_);
+  job::Outcome outcome = std::move(told_);
+  outcome.duration = std::chrono::duration_cast<job::Microseconds>(duration);
+  switch (result) {
+    case SLUICE_DONE: outcome.result = job::Result::done; break;
+    case SLUICE_RETRY: outcome.result = job::Result::retry; break;
+    case SLUICE_FAIL: outcome.result = job::Result::fail; break;
+    case SLUICE_SNOOZE: outcome.result = job::Result::snooze; break;
+    case SLUICE_CANCELLED: outcome.result = job::Result::cancelled; break;
+    default:
+      outcome.result = job::Result::retry;
+      outcome.code = "bad-result";
+      outcome.error = "the handler returned " + std::to_string(result) +
+                      ", which is no result that this version knows (0 done, 1 retry, 2 fail, 3 snooze, 4 cancelled)";
+  }
+  if (outcome.result == job::Result::done && !outcome.output.empty() && !is_json(outcome.output)) {
+    outcome.result = job::Result::fail;
+    outcome.code = "bad-output";
+    outcome.error = "the handler returned done, but the output that it set is no JSON: " +
+                    base::shortened(base::valid_utf8(outcome.output), 200);
+  }
+  if (outcome.result != job::Result::done) {
+    name_missing_reason(outcome);
+    for (const std::string& line : log_tail_) outcome.log_tail += line + "\n";
+  }
+  return outcome;
+}
+
+void JobRun::name_missing_reason(job::Outcome& outcome) const {
+  outcome.output.clear();
+  const bool failed = outcome.result == job::Result::retry || outcome.result == job::Result::fail;
+  if (failed && outcome.error.empty()) {
+    outcome.error = "the handler returned " + std::string(job::name(outcome.result)) + " and gave no reason";
+  }
+}
+
+}  // namespace sluice::host

@@ -1,0 +1,65 @@
+// One slot's stage: shows a job to a handler through the ABI, gathers what the handler says about it, and
+// turns what it returns into an Outcome.
+//
+// run() is for the slot's thread; the functions behind sluice_job_api may be called from any thread
+// of the plugin while the handler runs.
+#pragma once
+
+#include <sluice/plugin.h>
+
+#include <deque>
+#include <mutex>
+#include <string>
+
+#include "host/channel.hpp"
+#include "job/job.hpp"
+#include "wire/shared_page.hpp"
+
+namespace sluice::host {
+
+/// A job on its way through the host, owned.
+struct QueuedJob {
+  std::uint32_t ticket = 0;
+  std::uint32_t type_index = 0;
+  std::uint32_t attempt = 1;
+  std::uint32_t max_attempts = 1;
+  std::int64_t created_at_us = 0;
+  std::int64_t deadline_us = 0;
+  std::string id;
+  std::string payload;
+};
+
+class JobRun {
+ public:
+  JobRun(Channel& channel, wire::SharedPage& page, std::uint32_t slot, int log_level);
+  JobRun(const JobRun&) = delete;
+  JobRun& operator=(const JobRun&) = delete;
+
+  /// Calls the handler of `type` with `job`. Never throws.
+  job::Outcome run(void* self, void* slot_state, const sluice_job_type& type, const QueuedJob& job);
+
+ private:
+  friend struct JobApi;
+
+  void begin(const sluice_job_type& type, const QueuedJob& job);
+  job::Outcome end(std::int32_t result, std::chrono::steady_clock::time_point started);
+  void name_missing_reason(job::Outcome& outcome) const;
+
+  // constant after construction
+  Channel& channel_;
+  wire::SharedPage& page_;
+  const int log_level_;
+  sluice_job view_{};
+
+  std::uint32_t ticket_ = 0;  // constant while a handler runs
+
+  std::mutex mutex_;
+  job::Outcome told_;                 // protected by mutex_
+  std::deque<std::string> log_tail_;  // protected by mutex_
+};
+
+/// The log frame for what a plugin logs; `ticket` -1: for no job.
+wire::LogLine to_log_line(std::int64_t ticket, std::int32_t level, sluice_str message,
+                          const sluice_field* const* fields, std::size_t field_count);
+
+}  // namespace sluice::host

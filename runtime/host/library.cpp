@@ -1,0 +1,128 @@
+#include "host/library.hpp"
+
+#define BOOST_DLL_USE_STD_FS
+#include <boost/dll/shared_library.hpp>
+
+#include <algorithm>
+#include <limits>
+#include <set>
+#include <string_view>
+
+#include "base/text.hpp"
+#include "host/refusal.hpp"
+
+namespace sluice::host {
+
+namespace {
+
+constexpr const char* symbol = "sluice_plugin_v1";
+constexpr std::size_t longest_plugin_name = 64;
+constexpr std::size_t longest_type_name = 128;
+
+std::string text(sluice_str view) {
+  return view.data == nullptr ? std::string() : base::valid_utf8({view.data, view.size});
+}
+
+bool consists_of(std::string_view name, std::string_view allowed, std::size_t longest) {
+  return !name.empty() && name.size() <= longest && name.find_first_not_of(allowed) == std::string_view::npos;
+}
+
+boost::dll::shared_library& open(const std::string& path) {
+  // Leaked on purpose: a plugin is never closed, its threads and exit handlers may outlive any owner.
+  auto* library = new boost::dll::shared_library;
+  std::string reason;
+  try {
+    library->load(path, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
+    return *library;
+  } catch (const std::exception& failure) {
+    reason = failure.what();
+  }
+  throw Refusal("that the dynamic linker can't load it (" + reason + ")",
+                "a library whose symbols and needed libraries are all found",
+                "link what is missing into it, or install it; sluice_add_plugin links with -z defs, which finds "
+                "undefined symbols at build time");
+}
+
+int count(std::uint32_t value) { return static_cast<int>(std::min<std::uint32_t>(value, 1'000'000)); }
+
+job::TypeSpec describe_type(const sluice_job_type* type, std::size_t index) {
+  const std::string which = "job type number " + std::to_string(index + 1);
+  if (type == nullptr || !SLUICE_HAS(type, sluice_job_type, handle)) {
+    throw Refusal(which + " that is NULL or shorter than ABI 1.0's", "a whole sluice_job_type", "rebuild the plugin");
+  }
+  job::TypeSpec spec;
+  spec.name = text(type->name);
+  if (!consists_of(spec.name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-:/",
+                   longest_type_name)) {
+    throw Refusal(which + " named '" + base::shortened(spec.name, 80) + "'",
+                  "1 to 128 of a-z A-Z 0-9 . _ - : /", "rename it");
+  }
+  if (type->handle == nullptr) {
+    throw Refusal("job type '" + spec.name + "' without a handler (handle is NULL)", "a function", "set it");
+  }
+  spec.summary = text(type->summary);
+  spec.payload_schema = text(type->payload_schema);
+  spec.payload_example = text(type->payload_example);
+  spec.max_attempts = count(type->max_attempts);
+  spec.concurrency = count(type->concurrency);
+  spec.timeout = job::Microseconds(std::max<std::int64_t>(0, type->timeout_us));
+  spec.backoff_first = job::Microseconds(std::max<std::int64_t>(0, type->backoff_first_us));
+  spec.backoff_cap = job::Microseconds(std::max<std::int64_t>(0, type->backoff_cap_us));
+  spec.at_most_once = (type->flags & SLUICE_AT_MOST_ONCE) != 0;
+  return spec;
+}
+
+void check_version(const sluice_plugin& plugin) {
+  if (plugin.abi_major != SLUICE_ABI_MAJOR) {
+    throw Refusal("a descriptor of ABI " + std::to_string(plugin.abi_major) + "." + std::to_string(plugin.abi_minor),
+                  "ABI " + std::to_string(SLUICE_ABI_MAJOR) + ".x",
+                  "rebuild it against the headers of this version of sluice");
+  }
+  if (!SLUICE_HAS(&plugin, sluice_plugin, get_extension)) {
+    throw Refusal("a descriptor of " + std::to_string(plugin.size) + " bytes",
+                  "at least ABI 1.0's " + std::to_string(sizeof(sluice_plugin)),
+                  "set its size to sizeof(sluice_plugin)");
+  }
+}
+
+job::PluginSpec describe(const sluice_plugin& plugin) {
+  check_version(plugin);
+  job::PluginSpec spec;
+  spec.abi_major = plugin.abi_major;
+  spec.abi_minor = plugin.abi_minor;
+  spec.name = text(plugin.name);
+  if (!consists_of(spec.name, "abcdefghijklmnopqrstuvwxyz0123456789-_", longest_plugin_name)) {
+    throw Refusal("the plugin name '" + base::shortened(spec.name, 80) + "'", "1 to 64 of a-z 0-9 - _", "rename it");
+  }
+  spec.version = text(plugin.version);
+  spec.vendor = text(plugin.vendor);
+  spec.url = text(plugin.url);
+  spec.license = text(plugin.license);
+  spec.summary = text(plugin.summary);
+  spec.config_schema = text(plugin.config_schema);
+  if (plugin.job_types == nullptr || plugin.job_type_count == 0) {
+    throw Refusal("no job types", "at least one", "declare the types that it serves");
+  }
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < plugin.job_type_count; ++i) {
+    spec.types.push_back(describe_type(plugin.job_types[i], i));
+    if (!names.insert(spec.types.back().name).second) {
+      throw Refusal("job type '" + spec.types.back().name + "' twice", "each name once", "remove one");
+    }
+  }
+  return spec;
+}
+
+}  // namespace
+
+Library open_library(const std::string& path) {
+  boost::dll::shared_library& library = open(path);
+  if (!library.has(symbol)) {
+    throw Refusal(std::string("no exported symbol ") + symbol, "the plugin's descriptor",
+                  "declare it with SLUICE_PLUGIN or SLUICE_DECLARE_PLUGIN, and export it");
+  }
+  const auto& plugin = library.get<const sluice_plugin>(symbol);
+  return {&plugin, describe(plugin)};
+}
+
+}  // namespace sluice::host

@@ -1,0 +1,205 @@
+#include "host/plugin_host.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <optional>
+
+#include "base/text.hpp"
+#include "base/version.hpp"
+#include "host/channel.hpp"
+#include "host/file_gate.hpp"
+#include "host/library.hpp"
+#include "host/refusal.hpp"
+#include "host/slots.hpp"
+#include "wire/frame.hpp"
+#include "wire/shared_page.hpp"
+
+namespace sluice::host {
+
+namespace {
+
+constexpr std::size_t read_size = 256 * 1024;
+
+std::string text(sluice_str view) {
+  return view.data == nullptr ? std::string() : base::valid_utf8({view.data, view.size});
+}
+
+class PluginHost {
+ public:
+  PluginHost() : page_(wire::SharedPage::open(base::Descriptor(page_fd))), channel_(socket_fd) {}
+
+  int run() {
+    while (!stopped_) {
+      while (const auto frame = reader_.next()) take(*frame);
+      if (!stopped_) read_more();
+    }
+    return 0;
+  }
+
+ private:
+  void read_more() {
+    char* const room = reader_.room(read_size);
+    const ssize_t size = ::read(socket_fd, room, read_size);
+    if (size > 0) {
+      reader_.filled(static_cast<std::size_t>(size));
+    } else if (size == 0 || errno != EINTR) {
+      _exit(0);
+    }
+  }
+
+  void take(const wire::Frame& frame) {
+    switch (frame.kind) {
+      case wire::Kind::load: return or_refuse([&] { load(wire::get_load(frame.body)); });
+      case wire::Kind::start: return or_refuse([&] { start(wire::get_start(frame.body)); });
+      case wire::Kind::jobs: return queue(frame.body);
+      case wire::Kind::stop: return stop();
+      default: throw wire::Malformed("a frame that a plugin host does not take");
+    }
+  }
+
+  template <class Step>
+  void or_refuse(Step step) {
+    try {
+      step();
+    } catch (const Refusal& refusal) {
+      channel_.send([&](std::string& out) { wire::put_refused(out, refusal.what()); });
+    }
+  }
+
+  void load(const wire::Load& load) {
+    check_plugin_file(load.path);
+    library_ = open_library(load.path);
+    for (const job::TypeSpec& type : library_->spec.types) check_schema(type);
+    channel_.send([&](std::string& out) { wire::put_described(out, library_->spec); });
+  }
+
+  static void check_schema(const job::TypeSpec& type) {
+    try {
+      const Schema schema(type.payload_schema);
+    } catch (const Refusal& refusal) {
+      throw Refusal("that the payload schema of '" + type.name + "' can't be used (" + refusal.what() + ")",
+                    "JSON Schema, draft 4", "mend the schema");
+    }
+  }
+
+  void start(const wire::Start& start) {
+    log_level_ = start.log_level;
+    host_ = {sizeof(sluice_host), SLUICE_ABI_MAJOR, SLUICE_ABI_MINOR, this,
+             {base::version().data(), base::version().size()}, start.slots, 0, log, set_error, get_extension};
+    check_config(start.config);
+    if (library_->descriptor->init != nullptr) {
+      const std::int32_t result =
+          library_->descriptor->init(&host_, {start.config.data(), start.config.size()}, &self_);
+      if (result != 0) {
+        throw Refusal("that init returned " + std::to_string(result) + (error_.empty() ? "" : " (" + error_ + ")"),
+                      "0", "mend what it names; its configuration is [plugin." + library_->spec.name + ".config]");
+      }
+    }
+    slots_.emplace(Slots::Context{*library_, host_, self_, channel_, page_, log_level_}, start.slots);
+    channel_.send([](std::string& out) { wire::put_ready(out); });
+  }
+
+  void check_config(const std::string& config) const {
+    Schema schema(library_->spec.config_schema);
+    if (const auto problem = schema.check(config, "the configuration")) {
+      throw Refusal("that " + *problem, "a configuration that passes the plugin's schema",
+                    "mend [plugin." + library_->spec.name + ".config] in the configuration file");
+    }
+  }
+
+  void queue(std::string_view body) {
+    std::vector<QueuedJob> jobs;
+    for (const wire::JobOrder& order : wire::get_jobs(body)) {
+      jobs.push_back({order.ticket, order.type_index, order.attempt, order.max_attempts, order.created_at_us,
+                      order.deadline_us, std::string(order.id), std::string(order.payload)});
+    }
+    slots_->push(std::move(jobs));
+  }
+
+  /// Gives back what has not started, lets the rest end, says goodbye.
+  void stop() {
+    if (slots_) {
+      for (const std::uint32_t ticket : slots_->take_back()) {
+        job::Outcome released;
+        released.result = job::Result::released;
+        channel_.send([&](std::string& out) { wire::put_outcome(out, ticket, released); });
+      }
+      // The socket is watched meanwhile: a runtime that dies takes its handlers with it.
+      std::jthread watch([](const std::stop_token& stop) { exit_when_alone(stop); });
+      slots_.reset();
+      if (library_->descriptor->shutdown != nullptr) library_->descriptor->shutdown(self_);
+    }
+    channel_.send([](std::string& out) { wire::put_stopped(out); });
+    stopped_ = true;
+  }
+
+  static void exit_when_alone(const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any stopped;
+    std::unique_lock lock(mutex);
+    while (!stop.stop_requested()) {
+      char byte = 0;
+      if (::recv(socket_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) _exit(0);
+      stopped.wait_for(lock, stop, std::chrono::milliseconds(20), [] { return false; });
+    }
+  }
+
+  static PluginHost& of(const sluice_host* host) { return *static_cast<PluginHost*>(host->host_data); }
+
+  static void log(const sluice_host* host, std::int32_t level, sluice_str message, const sluice_field* const* fields,
+                  std::size_t field_count) noexcept {
+    const wire::LogLine line = to_log_line(-1, level, message, fields, field_count);
+    if (line.level < of(host).log_level_) return;
+    of(host).channel_.send([&](std::string& out) { wire::put_log(out, line); });
+  }
+
+  static void set_error(const sluice_host* host, sluice_str message) noexcept {
+    if (std::this_thread::get_id() == of(host).main_thread_) {
+      of(host).error_ = text(message);
+    } else {
+      set_slot_error(text(message));
+    }
+  }
+
+  static const void* get_extension(const sluice_host*, sluice_str) noexcept { return nullptr; }
+
+  const std::thread::id main_thread_ = std::this_thread::get_id();
+  wire::SharedPage page_;
+  Channel channel_;
+  wire::FrameReader reader_;
+  std::optional<Library> library_;
+  sluice_host host_{};
+  void* self_ = nullptr;
+  std::string error_;
+  int log_level_ = SLUICE_LOG_INFO;
+  std::optional<Slots> slots_;
+  bool stopped_ = false;
+};
+
+}  // namespace
+
+int run_plugin_host() {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  signal(SIGPIPE, SIG_IGN);
+  setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
+  fcntl(socket_fd, F_SETFD, FD_CLOEXEC);
+  fcntl(page_fd, F_SETFD, FD_CLOEXEC);
+  try {
+    PluginHost host;
+    const int code = host.run();
+    std::fflush(nullptr);
+    _exit(code);  // the plugin was shut down; its exit handlers and static destructors have no say
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "plugin host: %s\n", error.what());
+    return 1;
+  }
+}
+
+}  // namespace sluice::host

@@ -1,0 +1,15 @@
+// The plugin host: the process that loads one plugin and runs its handlers. The runtime starts it as
+// `sluice plugin-host PATH`, with a socket and the shared page at fixed descriptors.
+#pragma once
+
+namespace sluice::host {
+
+inline constexpr int socket_fd = 3;
+inline constexpr int page_fd = 4;
+
+/// The whole life of the process; the result is its exit code. When the runtime goes away, the process
+/// ends at once, whatever its handlers do: their jobs will be rescued and must not run twice at the
+/// same time.
+int run_plugin_host();
+
+}  // namespace sluice::host

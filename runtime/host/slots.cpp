@@ -1,0 +1,145 @@
+#include "host/slots.hpp"
+
+#include <algorithm>
+#include <ctime>
+
+#include "base/text.hpp"
+#include "host/refusal.hpp"
+#include "host/schema.hpp"
+
+namespace sluice::host {
+
+namespace {
+
+std::int64_t monotonic_us() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * std::int64_t{1'000'000} + now.tv_nsec / 1000;
+}
+
+/// What slot_open told through sluice_host.set_error; each slot's thread has its own.
+thread_local std::string slot_error;
+
+}  // namespace
+
+void set_slot_error(std::string message) { slot_error = std::move(message); }
+
+Slots::Slots(const Context& context, std::uint32_t count) : context_(context) {
+  for (std::uint32_t i = 0; i < count; ++i) threads_.emplace_back([this, i] { work(i); });
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return opened_ == count; });
+  if (refusal_.empty()) return;
+  closing_ = true;
+  lock.unlock();
+  changed_.notify_all();
+  threads_.clear();
+  throw Refusal("that slot_open failed (" + refusal_ + ")", "0", "mend what it names");
+}
+
+Slots::~Slots() {
+  {
+    const std::lock_guard lock(mutex_);
+    closing_ = true;
+  }
+  changed_.notify_all();
+  threads_.clear();
+}
+
+void Slots::push(std::vector<QueuedJob> jobs) {
+  std::size_t wake = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    wake = std::min<std::size_t>(idle_, jobs.size());
+    for (QueuedJob& job : jobs) queue_.push_back(std::move(job));
+  }
+  for (; wake > 0; --wake) changed_.notify_one();
+}
+
+std::vector<std::uint32_t> Slots::take_back() {
+  std::vector<std::uint32_t> tickets;
+  const std::lock_guard lock(mutex_);
+  for (const QueuedJob& job : queue_) tickets.push_back(job.ticket);
+  queue_.clear();
+  return tickets;
+}
+
+void Slots::opened(std::string refusal) {
+  {
+    const std::lock_guard lock(mutex_);
+    ++opened_;
+    if (!refusal.empty()) refusal_ = std::move(refusal);
+  }
+  changed_.notify_all();
+}
+
+void Slots::work(std::uint32_t index) {
+  const sluice_plugin& plugin = *context_.library.descriptor;
+  void* slot_state = nullptr;
+  if (plugin.slot_open != nullptr) {
+    slot_error.clear();
+    const std::int32_t result = plugin.slot_open(context_.self, &context_.host, index, &slot_state);
+    if (result != 0) {
+      opened("slot " + std::to_string(index) + " returned " + std::to_string(result) +
+             (slot_error.empty() ? "" : ": " + slot_error));
+      return;
+    }
+  }
+  opened("");
+  serve(index, slot_state);
+  if (plugin.slot_close != nullptr) plugin.slot_close(context_.self, slot_state);
+}
+
+void Slots::serve(std::uint32_t index, void* slot_state) {
+  JobRun run(context_.channel, context_.page, index, context_.log_level);
+  std::vector<Schema> schemas;
+  for (const job::TypeSpec& type : context_.library.spec.types) schemas.emplace_back(type.payload_schema);
+  for (QueuedJob job; pop(job);) execute(run, schemas, slot_state, job, index);
+}
+
+bool Slots::pop(QueuedJob& job) {
+  std::unique_lock lock(mutex_);
+  ++idle_;
+  changed_.wait(lock, [this] { return closing_ || !queue_.empty(); });
+  --idle_;
+  if (queue_.empty()) return false;
+  job = std::move(queue_.front());
+  queue_.pop_front();
+  return true;
+}
+
+void Slots::execute(JobRun& run, std::vector<Schema>& schemas, void* slot_state, const QueuedJob& job,
+                    std::uint32_t index) {
+  wire::SlotState& slot = context_.page.slot(index);
+  slot.started_us = monotonic_us();
+  slot.ticket = job.ticket;
+  context_.page.ticket(job.ticket).state = wire::TicketState::started;
+  job::Outcome outcome;
+  if (const auto problem = schemas[job.type_index].check(job.payload)) {
+    outcome.result = job::Result::fail;
+    outcome.code = "bad-payload";
+    outcome.error = *problem;
+  } else {
+    const sluice_job_type& type = *context_.library.descriptor->job_types[job.type_index];
+    outcome = run.run(context_.self, slot_state, type, job);
+  }
+  report(job, outcome);
+  slot.ticket = wire::SlotState::idle;
+}
+
+void Slots::report(const QueuedJob& job, const job::Outcome& outcome) {
+  const bool plain = outcome.result == job::Result::done && outcome.output.empty();
+  context_.page.ticket(job.ticket).state = plain ? wire::TicketState::done : wire::TicketState::finished;
+  const auto put = [&](std::string& out) { wire::put_outcome(out, job.ticket, outcome); };
+  bool more = false;
+  {
+    const std::lock_guard lock(mutex_);
+    more = !queue_.empty();
+  }
+  if (plain && more) {
+    context_.channel.send_later(put);
+  } else {
+    context_.channel.send(put);
+  }
+}
+
+}  // namespace sluice::host

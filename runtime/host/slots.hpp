@@ -1,0 +1,65 @@
+// The slots of a plugin host: threads that take jobs from one queue, check their payload and run their
+// handlers. Owned by the host's main thread, which alone calls its functions.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "host/channel.hpp"
+#include "host/job_run.hpp"
+#include "host/library.hpp"
+#include "host/schema.hpp"
+#include "wire/shared_page.hpp"
+
+namespace sluice::host {
+
+class Slots {
+ public:
+  /// What every slot works with; outlives the slots.
+  struct Context {
+    const Library& library;
+    const sluice_host& host;
+    void* self;
+    Channel& channel;
+    wire::SharedPage& page;
+    int log_level;
+  };
+
+  /// Starts `count` slots and opens each. Throws Refusal when a slot can't be opened.
+  Slots(const Context& context, std::uint32_t count);
+  /// Lets the running handlers end, then closes the slots.
+  ~Slots();
+
+  void push(std::vector<QueuedJob> jobs);
+  /// Takes back what has not started; the tickets stay `queued`.
+  std::vector<std::uint32_t> take_back();
+
+ private:
+  void work(std::uint32_t index);
+  void serve(std::uint32_t index, void* slot_state);
+  bool pop(QueuedJob& job);
+  void execute(JobRun& run, std::vector<Schema>& schemas, void* slot_state, const QueuedJob& job,
+               std::uint32_t index);
+  void report(const QueuedJob& job, const job::Outcome& outcome);
+  void opened(std::string refusal);
+
+  const Context context_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<QueuedJob> queue_;       // protected by mutex_, like all below
+  bool closing_ = false;
+  std::uint32_t idle_ = 0;
+  std::uint32_t opened_ = 0;
+  std::string refusal_;
+
+  std::vector<std::jthread> threads_;
+};
+
+/// What sluice_host.set_error tells in a slot's thread, for the refusal of slot_open.
+void set_slot_error(std::string message);
+
+}  // namespace sluice::host

@@ -1,0 +1,263 @@
+#include "store/memory_sessions.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace sluice::store {
+
+namespace {
+
+constexpr double lease_shown = 30;   // seconds after which a runtime counts as not live in reports
+constexpr double stuck_after = 600;  // seconds
+
+}  // namespace
+
+Exchanged MemoryClaims::exchange(const ExchangeRequest& request) {
+  if (request.lanes.size() > max_lanes) throw std::invalid_argument("an exchange has at most 8 lanes");
+  const std::lock_guard lock(store_.mutex_);
+  store_.check_available();
+  std::int64_t claim = 0;
+  if (!request.lanes.empty()) {
+    if (!store_.runtimes_.contains(runtime_))
+      throw Fenced("runtime " + std::to_string(runtime_) + " is not enlisted");
+    claim = ++store_.last_number_;
+  }
+  Exchanged exchanged;
+  for (const auto& settlement : request.settlements) {
+    if (!store_.settle(settlement, runtime_)) ++exchanged.dropped;
+  }
+  for (const auto closing : request.closing) {
+    const auto found = store_.claims_.find(closing);
+    if (found != store_.claims_.end() && found->second.runtime == runtime_) store_.claims_.erase(found);
+  }
+  MemoryStore::Claim made{runtime_, pump_, {}};
+  for (std::size_t lane = 0; lane < request.lanes.size(); ++lane) {
+    for (auto& job : store_.claim(request.lanes[lane], lane, claim)) {
+      made.ids.insert(job.job.id);
+      exchanged.jobs.push_back(std::move(job));
+    }
+  }
+  if (exchanged.jobs.empty()) return exchanged;
+  exchanged.claim = claim;
+  store_.claims_.emplace(claim, std::move(made));
+  return exchanged;
+}
+
+std::vector<std::int64_t> MemoryClaims::reconcile(const std::vector<std::int64_t>& known) {
+  const std::lock_guard lock(store_.mutex_);
+  store_.check_available();
+  std::set<std::int64_t> unknown;
+  std::vector<std::int64_t> living;
+  for (const auto& [id, claim] : store_.claims_) {
+    const bool is_known = std::find(known.begin(), known.end(), id) != known.end();
+    if (claim.runtime != runtime_) continue;
+    if (is_known) {
+      living.push_back(id);
+    } else if (claim.pump == pump_) {
+      unknown.insert(id);
+    }
+  }
+  for (const auto& id : store_.take_claims(unknown)) {
+    auto* row = store_.processing(id);
+    row->status = "pending";
+    row->attempts = std::max(row->attempts - 1, 0);
+    row->updated_at = store_.now();
+  }
+  return living;
+}
+
+RuntimeId MemoryCare::enlist(const RuntimeInfo& info) {
+  const std::lock_guard lock(store_.mutex_);
+  store_.check_available();
+  const RuntimeId id = ++store_.last_number_;
+  store_.runtimes_[id] = {info, {}, store_.now(), store_.now()};
+  return id;
+}
+
+void MemoryCare::serve(RuntimeId runtime, const std::vector<ServedType>& types) {
+  const std::lock_guard lock(store_.mutex_);
+  store_.check_available();
+  for (const auto& served : types) store_.types_[served.type] = served;
+  const auto found = store_.runtimes_.find(runtime);
+  if (found == store_.runtimes_.end()) return;
+  found->second.types.clear();
+  for (const auto& served : types) found->second.types.insert(served.type);
+}
+
+bool MemoryCare::beat(RuntimeId runtime) {
+  const std::lock_guard lock(store_.mutex_);
+  store_.check_available();
+  const auto found = store_.runtimes_.find(runtime);
+  if (found == store_.runtimes_.end()) return false;
+  found->second.beat_at = store_.now();
+  return true;
+}
+
+std::set<std::string> MemoryCare::take_claims_of(RuntimeId runtime) {
+  std::set<std::int64_t> claims;
+  for (const auto& [id, claim] : store_.claims_) {
+    if (claim.runtime == runtime) claims.insert(id);
+  }
+  return store_.take_claims(claims);
+}
+
+void MemoryCare::leave(RuntimeId runtime) {
+  const std::lock_guard lock(store_.mutex_);
+  store_.check_available();
+  for (const auto& id : take_claims_of(runtime)) {
+    auto* row = store_.processing(id);
+    row->status = "pending";
+    row->attempts = std::max(row->attempts - 1, 0);
+    row->updated_at = store_.now();
+    store_.schedule_.erase(id);
+  }
+  store_.runtimes_.erase(runtime);
+}
+
+std::size_t MemoryCare::promote_due(std::size_t limit) {
+  const std::lock_guard lock(store_.mutex_);
+  store_.check_available();
+  std::vector<std::pair<double, std::string>> due;
+  for (const auto& [id, schedule] : store_.schedule_) {
+    if (schedule.due <= store_.now()) due.emplace_back(schedule.due, id);
+  }
+  std::sort(due.begin(), due.end());
+  due.resize(std::min(due.size(), limit));
+  for (const auto& [at, id] : due) {
+    const auto schedule = store_.schedule_.extract(id).mapped();
+    const auto found = store_.rows_.find(id);
+    if (found == store_.rows_.end() || found->second.status != schedule.status) continue;
+    found->second.status = "pending";
+    found->second.updated_at = store_.now();
+  }
+  return due.size();
+}
+
+void MemoryCare::rescue_job(const std::string& id, const MemoryStore::Runtime& lost,
+                            const job::RetryPolicy& fallback, Rescued& rescued) {
+  auto* row = store_.processing(id);
+  const auto type = store_.types_.find(row->type);
+  const auto& policy = type == store_.types_.end() ? fallback : type->second.policy;
+  const bool last = row->attempts >= policy.max_attempts || policy.at_most_once;
+  row->status = last ? "error" : "pending";
+  row->updated_at = store_.now();
+  store_.schedule_.erase(id);
+  store_.failures_.push_back({id, row->type, row->attempts, "crashed", "runtime_lost",
+                              "runtime lost: " + lost.info.host + " (process " +
+                                  std::to_string(lost.info.pid) +
+                                  ") stopped beating; how far the job got is not known"});
+  ++(last ? rescued.error : rescued.pending);
+}
+
+Rescued MemoryCare::rescue(std::chrono::seconds lease, const job::RetryPolicy& fallback) {
+  const std::lock_guard lock(store_.mutex_);
+  store_.check_available();
+  Rescued rescued;
+  std::map<RuntimeId, MemoryStore::Runtime> dead;
+  for (const auto& [id, runtime] : store_.runtimes_) {
+    if (runtime.beat_at < store_.now() - static_cast<double>(lease.count())) dead.emplace(id, runtime);
+  }
+  for (const auto& [id, runtime] : dead) {
+    for (const auto& job : take_claims_of(id)) rescue_job(job, runtime, fallback, rescued);
+    store_.runtimes_.erase(id);
+  }
+  rescued.runtimes = dead.size();
+  return rescued;
+}
+
+std::size_t MemoryCare::tidy(std::size_t) {
+  const std::lock_guard lock(store_.mutex_);
+  store_.check_available();
+  const auto gone = [&](const std::string& id) { return !store_.rows_.contains(id); };
+  return std::erase_if(store_.keys_, [&](const auto& key) { return gone(key.second); }) +
+         std::erase_if(store_.schedule_, [&](const auto& schedule) { return gone(schedule.first); }) +
+         std::erase_if(store_.outputs_, [&](const auto& output) { return gone(output.first); }) +
+         std::erase_if(store_.failures_, [&](const auto& failure) { return gone(failure.id); });
+}
+
+Enqueued MemoryDesk::enqueue(const EnqueueRequest& request) {
+  if (request.type.empty() || request.type.size() > 128) throw Refused("a job type has 1 to 128 characters");
+  const std::lock_guard lock(store_.mutex_);
+  store_.check_available();
+  if (request.unique_key) {
+    const auto key = store_.keys_.find(*request.unique_key);
+    if (key != store_.keys_.end() && store_.rows_.contains(key->second)) return {key->second, true};
+  }
+  std::string number = std::to_string(++store_.last_number_);
+  MemoryStore::Row row;
+  row.id = "c" + std::string(24 - number.size(), '0') + number;
+  row.type = request.type;
+  row.payload = request.payload;
+  row.created_at = row.updated_at = store_.now();
+  if (request.delay && request.delay->count() > 0) {
+    row.status = "scheduled";
+    store_.schedule_[row.id] = {row.created_at + std::chrono::duration<double>(*request.delay).count(),
+                                row.status};
+  }
+  if (request.unique_key) store_.keys_[*request.unique_key] = row.id;
+  Enqueued enqueued{row.id, false};
+  store_.rows_[row.id] = std::move(row);
+  return enqueued;
+}
+
+void MemoryDesk::report_jobs(Report& report) const {
+  std::map<std::pair<std::string, std::string>, std::int64_t> counts;
+  std::map<std::string, TypeReport> waiting;
+  for (const auto& [id, row] : store_.rows_) {
+    ++counts[{row.type, row.status}];
+    if (row.status == "processing" && row.updated_at < store_.now() - stuck_after && !store_.named(id)) {
+      ++report.stuck;
+    }
+    if (row.status != "pending") continue;
+    auto& type = waiting[row.type];
+    const double age = store_.now() - row.created_at;
+    type.oldest_pending_age = type.pending++ == 0 ? age : std::max(type.oldest_pending_age, age);
+  }
+  for (const auto& [key, count] : counts) report.counts.push_back({key.first, key.second, count});
+  for (auto& [name, type] : waiting) {
+    type.type = name;
+    const auto served = store_.types_.find(name);
+    if (served != store_.types_.end()) {
+      type.plugin = served->second.plugin;
+      type.plugin_version = served->second.plugin_version;
+    }
+    type.served = std::any_of(store_.runtimes_.begin(), store_.runtimes_.end(), [&](const auto& runtime) {
+      return runtime.second.types.contains(name) && runtime.second.beat_at > store_.now() - lease_shown;
+    });
+    report.waiting.push_back(type);
+  }
+}
+
+void MemoryDesk::report_runtimes(Report& report) const {
+  for (const auto& [id, runtime] : store_.runtimes_) {
+    RuntimeReport entry{id, runtime.info, store_.now() - runtime.started_at, store_.now() - runtime.beat_at,
+                        0};
+    for (const auto& [claim_id, claim] : store_.claims_) {
+      if (claim.runtime == id) entry.claimed += static_cast<std::int64_t>(claim.ids.size());
+    }
+    report.runtimes.push_back(entry);
+  }
+}
+
+Report MemoryDesk::report() {
+  const std::lock_guard lock(store_.mutex_);
+  store_.check_available();
+  Report report;
+  report_jobs(report);
+  report_runtimes(report);
+  for (const auto& [id, schedule] : store_.schedule_) {
+    const double due = std::max(schedule.due - store_.now(), 0.0);
+    report.next_due = report.next_due < 0 ? due : std::min(report.next_due, due);
+  }
+  return report;
+}
+
+std::vector<Failure> MemoryDesk::recent_failures(std::size_t limit) {
+  const std::lock_guard lock(store_.mutex_);
+  store_.check_available();
+  std::vector<Failure> failures(store_.failures_.rbegin(), store_.failures_.rend());
+  failures.resize(std::min(failures.size(), limit));
+  return failures;
+}
+
+}  // namespace sluice::store

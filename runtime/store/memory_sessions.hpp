@@ -1,0 +1,59 @@
+// The sessions of MemoryStore.
+#pragma once
+
+#include "store/memory_store.hpp"
+
+namespace sluice::store {
+
+class MemoryClaims : public ClaimSession {
+ public:
+  MemoryClaims(MemoryStore& store, RuntimeId runtime, int pump)
+      : store_(store), runtime_(runtime), pump_(pump) {}
+
+  Exchanged exchange(const ExchangeRequest& request) override;
+  std::vector<std::int64_t> reconcile(const std::vector<std::int64_t>& known) override;
+
+ private:
+  MemoryStore& store_;
+  const RuntimeId runtime_;
+  const int pump_;
+};
+
+class MemoryCare : public CareSession {
+ public:
+  explicit MemoryCare(MemoryStore& store) : store_(store) {}
+
+  RuntimeId enlist(const RuntimeInfo& info) override;
+  void serve(RuntimeId runtime, const std::vector<ServedType>& types) override;
+  bool beat(RuntimeId runtime) override;
+  void leave(RuntimeId runtime) override;
+  std::size_t promote_due(std::size_t limit) override;
+  Rescued rescue(std::chrono::seconds lease, const job::RetryPolicy& fallback) override;
+  std::size_t tidy(std::size_t limit) override;
+
+ private:
+  std::set<std::string> take_claims_of(RuntimeId runtime);
+  void rescue_job(const std::string& id, const MemoryStore::Runtime& lost, const job::RetryPolicy& fallback,
+                  Rescued& rescued);
+
+  MemoryStore& store_;
+};
+
+class MemoryDesk : public DeskSession {
+ public:
+  explicit MemoryDesk(MemoryStore& store) : store_(store) {}
+
+  std::vector<std::string> init() override { return {}; }
+  void check_schema() override {}
+  Enqueued enqueue(const EnqueueRequest& request) override;
+  Report report() override;
+  std::vector<Failure> recent_failures(std::size_t limit) override;
+
+ private:
+  void report_jobs(Report& report) const;
+  void report_runtimes(Report& report) const;
+
+  MemoryStore& store_;
+};
+
+}  // namespace sluice::store

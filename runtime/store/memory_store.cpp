@@ -1,0 +1,141 @@
+#include "store/memory_store.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "store/memory_sessions.hpp"
+
+namespace sluice::store {
+
+std::unique_ptr<ClaimSession> MemoryStore::claims(RuntimeId runtime, int pump) {
+  return std::make_unique<MemoryClaims>(*this, runtime, pump);
+}
+
+std::unique_ptr<CareSession> MemoryStore::care() {
+  return std::make_unique<MemoryCare>(*this);
+}
+
+std::unique_ptr<DeskSession> MemoryStore::desk() {
+  return std::make_unique<MemoryDesk>(*this);
+}
+
+void MemoryStore::put(Row row) {
+  const std::lock_guard lock(mutex_);
+  std::string id = row.id;
+  rows_.insert_or_assign(std::move(id), std::move(row));
+}
+
+void MemoryStore::erase(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  rows_.erase(id);
+}
+
+void MemoryStore::advance(std::chrono::microseconds time) {
+  const std::lock_guard lock(mutex_);
+  offset_ += std::chrono::duration<double>(time).count();
+}
+
+void MemoryStore::set_available(bool available) {
+  const std::lock_guard lock(mutex_);
+  available_ = available;
+}
+
+std::optional<MemoryStore::Row> MemoryStore::row(const std::string& id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = rows_.find(id);
+  return found == rows_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<std::string> MemoryStore::output(const std::string& id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = outputs_.find(id);
+  return found == outputs_.end() ? std::nullopt : std::optional(found->second);
+}
+
+bool MemoryStore::scheduled(const std::string& id) const {
+  const std::lock_guard lock(mutex_);
+  return schedule_.contains(id);
+}
+
+std::vector<Failure> MemoryStore::failures() const {
+  const std::lock_guard lock(mutex_);
+  return failures_;
+}
+
+void MemoryStore::check_available() const {
+  if (!available_) throw Unavailable("the store in memory was made unavailable");
+}
+
+double MemoryStore::now() const {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count() + offset_;
+}
+
+MemoryStore::Row* MemoryStore::processing(const std::string& id) {
+  const auto found = rows_.find(id);
+  return found == rows_.end() || found->second.status != "processing" ? nullptr : &found->second;
+}
+
+bool MemoryStore::named(const std::string& id) const {
+  return std::any_of(claims_.begin(), claims_.end(),
+                     [&](const auto& c) { return c.second.ids.contains(id); });
+}
+
+bool MemoryStore::settle(const job::Settlement& s, RuntimeId runtime) {
+  const auto claim = claims_.find(s.claim);
+  Row* row = processing(s.id);
+  if (claim == claims_.end() || claim->second.runtime != runtime || row == nullptr ||
+      row->attempts != s.attempt || claim->second.ids.erase(s.id) == 0) {
+    return false;
+  }
+  row->status = job::name(s.status);
+  row->updated_at = now();
+  if (s.refund) row->attempts = std::max(row->attempts - 1, 0);
+  if (s.plain()) return true;
+  const auto result = s.outcome.result;
+  if (result != job::Result::done && result != job::Result::snooze && result != job::Result::released) {
+    failures_.push_back(
+        {s.id, s.type, s.attempt, std::string(job::name(result)), s.outcome.code, s.outcome.error});
+  }
+  if (s.delay) {
+    schedule_[s.id] = {now() + std::chrono::duration<double>(*s.delay).count(), row->status};
+  } else {
+    schedule_.erase(s.id);
+  }
+  if (!s.outcome.output.empty()) outputs_[s.id] = s.outcome.output;
+  return true;
+}
+
+std::vector<ClaimedJob> MemoryStore::claim(const LaneRequest& lane, std::size_t index, std::int64_t claim) {
+  const std::set<std::string> types(lane.types.begin(), lane.types.end());
+  const double cursor = lane.cursor.value_or(-std::numeric_limits<double>::infinity());
+  std::vector<Row*> rows;
+  for (auto& [id, row] : rows_) {
+    if (row.status == "pending" && types.contains(row.type) && !(row.created_at < cursor))
+      rows.push_back(&row);
+  }
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](const Row* a, const Row* b) { return a->created_at < b->created_at; });
+  rows.resize(std::min(rows.size(), static_cast<std::size_t>(std::max(lane.limit, 0))));
+  std::vector<ClaimedJob> jobs;
+  for (Row* row : rows) {
+    row->status = "processing";
+    row->attempts = std::min(row->attempts, std::numeric_limits<int>::max() - 1) + 1;
+    row->updated_at = now();
+    jobs.push_back({index, {row->id, row->type, row->payload, row->attempts, 0, claim, row->created_at}});
+  }
+  return jobs;
+}
+
+// Deletes the claims and answers with the jobs in processing that no other claim names.
+std::set<std::string> MemoryStore::take_claims(const std::set<std::int64_t>& claims) {
+  std::set<std::string> ids;
+  for (const auto claim : claims) {
+    auto node = claims_.extract(claim);
+    if (!node.empty()) ids.merge(node.mapped().ids);
+  }
+  std::erase_if(ids, [&](const std::string& id) { return named(id) || processing(id) == nullptr; });
+  return ids;
+}
+
+}  // namespace sluice::store

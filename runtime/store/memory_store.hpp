@@ -1,0 +1,89 @@
+// The store in memory, for tests: the same semantics as PostgreSQL's behind one mutex, and a clock that
+// a test moves instead of sleeping. The store has to outlive its sessions; all of it is safe from any
+// thread.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "store/store.hpp"
+
+namespace sluice::store {
+
+class MemoryStore : public Store {
+ public:
+  struct Row {
+    std::string id;
+    std::string type;
+    std::string payload = "{}";
+    std::string status = "pending";
+    double created_at = 0;  ///< seconds since 1970
+    double updated_at = 0;
+    int attempts = 0;
+  };
+
+  std::unique_ptr<ClaimSession> claims(RuntimeId runtime, int pump) override;
+  std::unique_ptr<CareSession> care() override;
+  std::unique_ptr<DeskSession> desk() override;
+
+  // What an application, an operator or time does.
+  void put(Row row);  ///< inserts or replaces
+  void erase(const std::string& id);
+  void advance(std::chrono::microseconds time);
+  /// Every call throws Unavailable until it is set back.
+  void set_available(bool available);
+
+  std::optional<Row> row(const std::string& id) const;
+  std::optional<std::string> output(const std::string& id) const;
+  bool scheduled(const std::string& id) const;
+  std::vector<Failure> failures() const;  ///< oldest first
+
+ private:
+  friend class MemoryClaims;
+  friend class MemoryCare;
+  friend class MemoryDesk;
+
+  struct Claim {
+    RuntimeId runtime = 0;
+    int pump = 0;
+    std::set<std::string> ids;
+  };
+  struct Runtime {
+    RuntimeInfo info;
+    std::set<std::string> types;
+    double started_at = 0;
+    double beat_at = 0;
+  };
+  struct Schedule {
+    double due = 0;
+    std::string status;
+  };
+
+  // All of these expect the mutex to be held.
+  void check_available() const;
+  double now() const;
+  Row* processing(const std::string& id);
+  bool settle(const job::Settlement& settlement, RuntimeId runtime);
+  std::vector<ClaimedJob> claim(const LaneRequest& lane, std::size_t index, std::int64_t claim);
+  std::set<std::string> take_claims(const std::set<std::int64_t>& claims);
+  bool named(const std::string& id) const;
+
+  mutable std::mutex mutex_;
+  bool available_ = true;
+  double offset_ = 0;
+  std::int64_t last_number_ = 0;  ///< for runtimes, claims and ids
+  std::map<std::string, Row> rows_;
+  std::map<std::int64_t, Claim> claims_;
+  std::map<RuntimeId, Runtime> runtimes_;
+  std::map<std::string, Schedule> schedule_;
+  std::map<std::string, std::string> outputs_;
+  std::map<std::string, std::string> keys_;
+  std::map<std::string, ServedType> types_;
+  std::vector<Failure> failures_;
+};
+
+}  // namespace sluice::store

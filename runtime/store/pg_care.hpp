@@ -1,0 +1,30 @@
+// The caretaker's statements in PostgreSQL.
+#pragma once
+
+#include "store/pg_link.hpp"
+#include "store/store.hpp"
+#include "store/table_name.hpp"
+
+namespace sluice::store {
+
+class PgCare : public CareSession {
+ public:
+  PgCare(const ConnectionString& target, const TableName& table);
+
+  RuntimeId enlist(const RuntimeInfo& info) override;
+  void serve(RuntimeId runtime, const std::vector<ServedType>& types) override;
+  bool beat(RuntimeId runtime) override;
+  void leave(RuntimeId runtime) override;
+  std::size_t promote_due(std::size_t limit) override;
+  Rescued rescue(std::chrono::seconds lease, const job::RetryPolicy& fallback) override;
+  std::size_t tidy(std::size_t limit) override;
+
+ private:
+  std::size_t tidy_keys(std::size_t limit);
+  std::size_t tidy_side_table(const std::string& table, std::size_t limit);
+
+  const TableName table_;
+  Link link_;
+};
+
+}  // namespace sluice::store

@@ -1,0 +1,138 @@
+#include "store/pg_desk.hpp"
+
+#include <chrono>
+#include <thread>
+
+#include "base/text.hpp"
+#include "store/migrations.hpp"
+#include "store/pg_report.hpp"
+#include "store/pg_text.hpp"
+
+namespace sluice::store {
+
+namespace {
+
+constexpr int most_lock_attempts = 30;
+constexpr std::chrono::milliseconds lock_pause(300);
+
+std::string text_of(const pqxx::field& field) {
+  return std::string(field.c_str(), field.size());
+}
+
+}  // namespace
+
+PgDesk::PgDesk(const ConnectionString& target, const TableName& table) : table_(table), link_(target) {}
+
+PgDesk::Present PgDesk::present() {
+  return link_.use("look at the schema", [&](pqxx::connection& connection) {
+    pqxx::work work(connection);
+    Present present;
+    const auto found = work.exec_params(
+        "SELECT to_regclass($1::text) IS NOT NULL, to_regclass('sluice.migration') IS NOT NULL",
+        table_.quoted())[0];
+    present.outbox = found[0].as<bool>();
+    if (found[1].as<bool>()) {
+      for (const auto& row : work.exec("SELECT version FROM sluice.migration")) {
+        present.migrations.insert(row[0].as<int>());
+      }
+    }
+    return present;
+  });
+}
+
+// One transaction. Somebody else's lock makes it give up soon and try again, so that nobody queues up
+// behind it.
+void PgDesk::run_piece(const std::string& sql) {
+  for (int attempt = 1;; ++attempt) {
+    const bool done = link_.use("initialise schema sluice", [&](pqxx::connection& connection) {
+      try {
+        pqxx::work work(connection);
+        work.exec(init_lock());
+        work.exec(sql);
+        work.commit();
+        return true;
+      } catch (const pqxx::sql_error& error) {
+        if (error.sqlstate() != "55P03" || attempt >= most_lock_attempts) throw;
+        return false;
+      }
+    });
+    if (done) return;
+    std::this_thread::sleep_for(lock_pause);
+  }
+}
+
+std::vector<std::string> PgDesk::init() {
+  const Present before = present();
+  run_piece(outbox_check(table_, false));
+  run_piece(outbox_creation(table_));
+  run_piece(schema_creation());
+  std::vector<std::string> done;
+  if (!before.outbox) done.push_back("Created table " + table_.quoted() + " with its four indexes.");
+  for (const auto& migration : migrations(table_)) {
+    run_piece(migration_step(migration));
+    if (before.migrations.contains(migration.version)) continue;
+    done.push_back("Applied migration " + std::to_string(migration.version) +
+                   " of schema sluice: " + migration.name + ".");
+  }
+  return done;
+}
+
+void PgDesk::check_schema() {
+  const std::string where = "schema sluice in " + link_.description();
+  const Present found = present();
+  if (found.migrations.empty()) throw Refused(where + " is missing: run sluice init");
+  const int known = migrations(table_).back().version;
+  for (int version = 1; version <= known; ++version) {
+    if (found.migrations.contains(version)) continue;
+    throw Refused(where + " lacks migration " + std::to_string(version) + ": run sluice init");
+  }
+  if (*found.migrations.rbegin() > known) {
+    throw Refused(where + " has migration " + std::to_string(*found.migrations.rbegin()) +
+                  ", this program knows " + std::to_string(known) +
+                  " and no later one: use the newer sluice that made it");
+  }
+  link_.use("check table " + table_.quoted(), [&](pqxx::connection& connection) {
+    pqxx::nontransaction session(connection);
+    session.exec(outbox_check(table_, true));
+  });
+}
+
+Enqueued PgDesk::enqueue(const EnqueueRequest& request) {
+  const std::string delay =
+      request.delay ? std::to_string(bounded_microseconds(*request.delay)) : std::string("0");
+  const std::string key = base::valid_utf8(request.unique_key.value_or(""));
+  return link_.use("enqueue a job", [&](pqxx::connection& connection) {
+    pqxx::nontransaction session(connection);
+    const auto row = session.exec_params(
+        "SELECT id, existing FROM sluice.enqueue_job($1::text, $2::jsonb, make_interval(secs => $3::bigint / "
+        "1e6), "
+        "$4::text)",
+        base::valid_utf8(request.type), base::valid_utf8(request.payload), delay,
+        request.unique_key ? key.c_str() : nullptr)[0];
+    return Enqueued{text_of(row[0]), row[1].as<bool>()};
+  });
+}
+
+Report PgDesk::report() {
+  return link_.use("read the status", [&](pqxx::connection& connection) {
+    pqxx::work work(connection);
+    return read_report(work, table_);
+  });
+}
+
+std::vector<Failure> PgDesk::recent_failures(std::size_t limit) {
+  return link_.use("read the newest failures", [&](pqxx::connection& connection) {
+    pqxx::nontransaction session(connection);
+    std::vector<Failure> failures;
+    for (const auto& row :
+         session.exec_params("SELECT job_id, type, attempt, result, code, error FROM sluice.attempt "
+                             "ORDER BY at DESC, id DESC LIMIT $1::bigint",
+                             std::to_string(limit))) {
+      failures.push_back({text_of(row[0]), text_of(row[1]), row[2].as<int>(), text_of(row[3]),
+                          text_of(row[4]), text_of(row[5])});
+    }
+    return failures;
+  });
+}
+
+}  // namespace sluice::store

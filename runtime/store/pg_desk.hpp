@@ -1,0 +1,34 @@
+// What commands ask of PostgreSQL.
+#pragma once
+
+#include <set>
+
+#include "store/pg_link.hpp"
+#include "store/store.hpp"
+#include "store/table_name.hpp"
+
+namespace sluice::store {
+
+class PgDesk : public DeskSession {
+ public:
+  PgDesk(const ConnectionString& target, const TableName& table);
+
+  std::vector<std::string> init() override;
+  void check_schema() override;
+  Enqueued enqueue(const EnqueueRequest& request) override;
+  Report report() override;
+  std::vector<Failure> recent_failures(std::size_t limit) override;
+
+ private:
+  struct Present {
+    bool outbox = false;
+    std::set<int> migrations;
+  };
+  Present present();
+  void run_piece(const std::string& sql);
+
+  const TableName table_;
+  Link link_;
+};
+
+}  // namespace sluice::store

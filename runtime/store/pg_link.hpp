@@ -1,0 +1,59 @@
+// One connection to PostgreSQL, made at first use and again after it was lost, and the translation of
+// the driver's errors into the store's. Used by one thread. Inside runtime/store only.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <pqxx/pqxx>
+#include <string>
+#include <string_view>
+
+#include "store/connection_string.hpp"
+#include "store/store.hpp"
+
+namespace sluice::store {
+
+class Link {
+ public:
+  /// `on_connect` prepares each new connection.
+  explicit Link(ConnectionString target, std::function<void(pqxx::connection&)> on_connect = {});
+  ~Link();
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+
+  /// Runs `work(pqxx::connection&)`, which does one transaction or one statement; again when it was
+  /// rolled back as the victim of a deadlock. `what` says in messages what was tried. Throws
+  /// Unavailable or Refused; what `work` throws of its own passes through.
+  template <typename Work>
+  auto use(std::string_view what, Work&& work) {
+    for (int attempt = 1;; ++attempt) {
+      try {
+        return work(connection());
+      } catch (const pqxx::failure& error) {
+        recover(what, error, attempt);
+      }
+    }
+  }
+
+  /// Connection pools in transaction mode know no settings and no prepared statements of a session.
+  bool pooled() const { return target_.pooled; }
+  const std::string& description() const { return target_.description; }
+
+ private:
+  pqxx::connection& connection();
+  void recover(std::string_view what, const pqxx::failure& error, int attempt);
+  void disconnect() noexcept;
+
+  ConnectionString target_;
+  std::function<void(pqxx::connection&)> on_connect_;
+  std::unique_ptr<pqxx::connection> connection_;
+  std::unique_ptr<pqxx::errorhandler> silence_;  // keeps notices off standard error
+};
+
+/// The SQLSTATE of `error`, empty when it has none.
+std::string sql_state(const pqxx::failure& error);
+
+/// The first line of what the server said, without "ERROR:", and its DETAIL or HINT.
+std::string server_message(std::string_view text);
+
+}  // namespace sluice::store

@@ -1,0 +1,87 @@
+#include "store/pg_report.hpp"
+
+#include <map>
+
+#include "store/pg_text.hpp"
+
+namespace sluice::store {
+
+namespace {
+
+std::string text_of(const pqxx::field& field) {
+  return std::string(field.c_str(), field.size());
+}
+
+// Differences of epochs, not of timestamps: "createdAt" may be infinite, and PostgreSQL refuses to
+// subtract that.
+void read_counts(pqxx::transaction_base& transaction, const TableName& table, Report& report) {
+  const auto rows = transaction.exec(
+      "SELECT type, status, count(*), date_part('epoch', now()) - date_part('epoch', min(\"createdAt\")) "
+      "FROM " +
+      table.quoted() + " GROUP BY type, status ORDER BY type, status");
+  for (const auto& row : rows) {
+    const StatusCount count{text_of(row[0]), text_of(row[1]), row[2].as<std::int64_t>()};
+    report.counts.push_back(count);
+    if (count.status != "pending") continue;
+    TypeReport type;
+    type.type = count.type;
+    type.pending = count.count;
+    type.oldest_pending_age = parse_double(text_of(row[3]));
+    report.waiting.push_back(type);
+  }
+}
+
+// A runtime that has not beaten for as long as the default lease serves nothing.
+void read_plugins(pqxx::transaction_base& transaction, Report& report) {
+  const auto rows = transaction.exec(
+      "SELECT t.type, t.plugin, t.plugin_version, EXISTS (SELECT FROM sluice.runtime r "
+      "WHERE t.type = ANY (r.types) AND r.beat_at > now() - interval '30 s') FROM sluice.job_type t");
+  std::map<std::string, pqxx::row> types;
+  for (const auto& row : rows) types.emplace(text_of(row[0]), row);
+  for (auto& waiting : report.waiting) {
+    const auto found = types.find(waiting.type);
+    if (found == types.end()) continue;
+    waiting.plugin = text_of(found->second[1]);
+    waiting.plugin_version = text_of(found->second[2]);
+    waiting.served = found->second[3].as<bool>();
+  }
+}
+
+void read_runtimes(pqxx::transaction_base& transaction, Report& report) {
+  const auto rows = transaction.exec(
+      "SELECT r.id, r.host, r.pid, r.version, r.command, date_part('epoch', now() - r.started_at), "
+      "date_part('epoch', now() - r.beat_at), "
+      "(SELECT coalesce(sum(cardinality(c.ids)), 0) FROM sluice.claim c WHERE c.runtime = r.id) "
+      "FROM sluice.runtime r ORDER BY r.id");
+  for (const auto& row : rows) {
+    RuntimeReport runtime;
+    runtime.id = row[0].as<RuntimeId>();
+    runtime.info = {text_of(row[1]), row[2].as<int>(), text_of(row[3]), text_of(row[4])};
+    runtime.uptime = parse_double(text_of(row[5]));
+    runtime.since_beat = parse_double(text_of(row[6]));
+    runtime.claimed = row[7].as<std::int64_t>();
+    report.runtimes.push_back(runtime);
+  }
+}
+
+}  // namespace
+
+Report read_report(pqxx::transaction_base& transaction, const TableName& table) {
+  Report report;
+  read_counts(transaction, table, report);
+  read_plugins(transaction, report);
+  read_runtimes(transaction, report);
+  report.stuck = transaction
+                     .exec("SELECT count(*) FROM " + table.quoted() +
+                           " o WHERE o.status = 'processing' "
+                           "AND o.\"updatedAt\" < (now() AT TIME ZONE 'UTC') - interval '10 min' "
+                           "AND o.id NOT IN (SELECT unnest(c.ids) FROM sluice.claim c)")[0][0]
+                     .as<std::int64_t>();
+  const auto due = transaction.exec(
+      "SELECT greatest(date_part('epoch', min(due) - now()), 0) FROM sluice.schedule "
+      "HAVING count(*) > 0");
+  if (!due.empty()) report.next_due = parse_double(text_of(due[0][0]));
+  return report;
+}
+
+}  // namespace sluice::store

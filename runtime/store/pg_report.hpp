@@ -1,0 +1,13 @@
+// Reads what sluice status and the metrics show.
+#pragma once
+
+#include <pqxx/pqxx>
+
+#include "store/store.hpp"
+#include "store/table_name.hpp"
+
+namespace sluice::store {
+
+Report read_report(pqxx::transaction_base& transaction, const TableName& table);
+
+}  // namespace sluice::store

@@ -1,0 +1,38 @@
+#include "store/postgres_store.hpp"
+
+#include <utility>
+
+#include "store/connection_string.hpp"
+#include "store/pg_care.hpp"
+#include "store/pg_claims.hpp"
+#include "store/pg_desk.hpp"
+#include "store/table_name.hpp"
+
+namespace sluice::store {
+
+namespace {
+
+class PostgresStore : public Store {
+ public:
+  PostgresStore(ConnectionString target, TableName table)
+      : target_(std::move(target)), table_(std::move(table)) {}
+
+  std::unique_ptr<ClaimSession> claims(RuntimeId runtime, int pump) override {
+    return std::make_unique<PgClaims>(target_, table_, runtime, pump);
+  }
+  std::unique_ptr<CareSession> care() override { return std::make_unique<PgCare>(target_, table_); }
+  std::unique_ptr<DeskSession> desk() override { return std::make_unique<PgDesk>(target_, table_); }
+
+ private:
+  const ConnectionString target_;
+  const TableName table_;
+};
+
+}  // namespace
+
+std::unique_ptr<Store> open_postgres(const PostgresOptions& options) {
+  return std::make_unique<PostgresStore>(parse_connection_string(options.url),
+                                         TableName::parse(options.table));
+}
+
+}  // namespace sluice::store

@@ -1,0 +1,23 @@
+// The store in PostgreSQL. Nothing of the driver shows here: only this folder includes it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "store/store.hpp"
+
+namespace sluice::store {
+
+struct PostgresOptions {
+  std::string url;                      ///< as in connection_string.hpp; may be Prisma's DATABASE_URL
+  std::string table = "public.Outbox";  ///< as in table_name.hpp
+};
+
+/// Connects to nothing yet. Throws Refused when the url or the table name can't be read; no message
+/// ever holds a password.
+std::unique_ptr<Store> open_postgres(const PostgresOptions& options);
+
+/// The statements of DeskSession::init as a script for psql.
+std::string init_sql(const std::string& table);
+
+}  // namespace sluice::store

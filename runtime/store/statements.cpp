@@ -1,0 +1,172 @@
+#include "store/statements.hpp"
+
+#include <string_view>
+
+namespace sluice::store {
+
+namespace {
+
+// Now, as Prisma writes "updatedAt": UTC without a time zone.
+constexpr std::string_view utc_now = "(clock_timestamp() AT TIME ZONE 'UTC')";
+
+// The row of settlement f, if it is still ours. Written so that no index but the one on id can serve it,
+// and only from f to the row: the one on status looks cheaper while statistics say that nothing is in
+// processing.
+constexpr std::string_view same_row =
+    "o.id = ANY (ARRAY[f.id]) AND o.status IS NOT DISTINCT FROM 'processing' "
+    "AND o.attempts IS NOT DISTINCT FROM f.attempt";
+
+std::string parameter(std::size_t number) {
+  return std::string("$").append(std::to_string(number));
+}
+
+void replace_all(std::string& text, std::string_view from, std::string_view to) {
+  for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+    text.replace(at, from.size(), to);
+  }
+}
+
+// `sql` with {outbox} and {now} filled in.
+std::string filled(std::string sql, const TableName& table) {
+  replace_all(sql, "{same_row}", same_row);
+  replace_all(sql, "{now}", utc_now);
+  replace_all(sql, "{outbox}", table.quoted());
+  return sql;
+}
+
+// The oldest pending rows of a lane. The row comparison and the order by status, which is the same for
+// all of them, leave the index on (status, "createdAt") as the only one that gives the order and starts
+// at the cursor. NO KEY UPDATE, so that a foreign key of the application's never makes us skip a row.
+std::string pick_clause(std::size_t lane) {
+  const std::size_t first = 8 + 3 * lane;
+  return ",\npicked" + std::to_string(lane) +
+         " AS MATERIALIZED (\n"
+         "  SELECT o.ctid AS tid FROM {outbox} o\n"
+         "  WHERE (o.status, o.\"createdAt\") >= ('pending', to_timestamp(" +
+         parameter(first + 2) +
+         "::float8) AT TIME ZONE 'UTC')\n"
+         "    AND o.status <= 'pending' AND o.type = ANY (" +
+         parameter(first) +
+         "::text[])\n"
+         "  ORDER BY o.status, o.\"createdAt\" LIMIT " +
+         parameter(first + 1) +
+         "::int\n"
+         "  FOR NO KEY UPDATE SKIP LOCKED)";
+}
+
+std::string picked_lanes(std::size_t lanes) {
+  std::string sql;
+  for (std::size_t lane = 0; lane < lanes; ++lane) {
+    const std::string number = std::to_string(lane);
+    if (lane > 0) sql += " UNION ALL ";
+    sql += "SELECT " + number + " AS lane, tid FROM picked" + number;
+  }
+  return sql;
+}
+
+constexpr std::string_view finish_clauses = R"(WITH closed AS (
+  DELETE FROM sluice.claim WHERE id = ANY ($4::bigint[]) AND runtime = $6::bigint RETURNING id),
+held AS (
+  SELECT id FROM sluice.claim WHERE id = ANY ($5::bigint[]) AND runtime = $6::bigint FOR SHARE),
+live AS (SELECT id FROM closed UNION ALL SELECT id FROM held),
+finished AS (
+  UPDATE {outbox} o SET status = 'done', "updatedAt" = {now}
+  FROM unnest($1::text[], $2::bigint[], $3::int[]) AS f (id, claim, attempt)
+  JOIN live ON live.id = f.claim
+  WHERE {same_row}
+  RETURNING 1))";
+
+// An attempts column at the end of its range must not make the row unclaimable.
+constexpr std::string_view claim_clauses = R"(,
+claimed AS (
+  UPDATE {outbox} o
+  SET status = 'processing', attempts = least(o.attempts, 2147483646) + 1, "updatedAt" = {now}
+  FROM ({lanes}) AS p WHERE o.ctid = p.tid
+  RETURNING p.lane, o.id, o.type, o.payload, o.attempts, o."createdAt"),
+recorded AS (
+  INSERT INTO sluice.claim (runtime, pump, ids)
+  SELECT $6::bigint, $7::int, array_agg(id) FROM claimed HAVING count(*) > 0
+  RETURNING id)
+SELECT (SELECT count(*) FROM finished), r.id, c.lane, c.id, c.type, c.payload::text, c.attempts,
+       date_part('epoch', c."createdAt"),
+       EXISTS (SELECT FROM sluice.runtime WHERE id = $6::bigint)
+FROM (SELECT) AS one LEFT JOIN recorded r ON true LEFT JOIN claimed c ON true
+ORDER BY c.lane, c."createdAt")";
+
+}  // namespace
+
+std::string exchange_statement(const TableName& table, std::size_t lanes) {
+  std::string sql(finish_clauses);
+  if (lanes == 0) {
+    return filled(sql + "\nSELECT (SELECT count(*) FROM finished), NULL::bigint WHERE $7::int IS NOT NULL",
+                  table);
+  }
+  for (std::size_t lane = 0; lane < lanes; ++lane) sql += pick_clause(lane);
+  std::string claim(claim_clauses);
+  replace_all(claim, "{lanes}", picked_lanes(lanes));
+  return filled(sql + claim, table);
+}
+
+// A claim that stays forgets the ids that were settled here, so that it never names a job which was
+// given back and claimed by somebody else since.
+std::string settle_statement(const TableName& table) {
+  return filled(R"(WITH live AS MATERIALIZED (
+  SELECT id, ids FROM sluice.claim WHERE id = ANY ($4::bigint[]) AND runtime = $1::bigint FOR UPDATE),
+moved AS (
+  UPDATE {outbox} o SET status = f.status, "updatedAt" = {now},
+    attempts = CASE WHEN f.refund THEN greatest(o.attempts - 1, 0) ELSE o.attempts END
+  FROM unnest($3::text[], $4::bigint[], $5::int[], $6::text[], $7::bool[], $8::bigint[], $9::text[],
+              $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bigint[])
+    AS f (id, claim, attempt, status, refund, delay, type, result, code, error, log_tail, output, duration)
+  JOIN live ON live.id = f.claim
+  WHERE {same_row} AND f.id = ANY (live.ids)
+  RETURNING f.*),
+noted AS (
+  INSERT INTO sluice.attempt (job_id, attempt, type, result, code, error, log_tail, duration, runtime, host, pid)
+  SELECT m.id, m.attempt, m.type, m.result, m.code, m.error, m.log_tail,
+         make_interval(secs => m.duration / 1e6), r.id, r.host, r.pid
+  FROM moved m LEFT JOIN sluice.runtime r ON r.id = $1::bigint
+  WHERE m.result NOT IN ('done', 'snooze', 'released')),
+planned AS (
+  INSERT INTO sluice.schedule AS s (job_id, due, status)
+  SELECT id, now() + make_interval(secs => delay / 1e6), status FROM moved WHERE delay IS NOT NULL
+  ON CONFLICT (job_id) DO UPDATE SET due = excluded.due, status = excluded.status),
+unplanned AS (
+  DELETE FROM sluice.schedule s USING moved m WHERE s.job_id = m.id AND m.delay IS NULL),
+kept AS (
+  INSERT INTO sluice.output AS u (job_id, output)
+  SELECT id, output::jsonb FROM moved WHERE output IS NOT NULL
+  ON CONFLICT (job_id) DO UPDATE SET output = excluded.output, at = excluded.at),
+freed AS (
+  UPDATE sluice.claim c SET ids = ARRAY (SELECT i FROM unnest(c.ids) i WHERE i NOT IN (SELECT id FROM moved))
+  FROM live WHERE c.id = live.id AND c.id <> ALL ($2::bigint[]))
+SELECT count(*) FROM moved)",
+                table);
+}
+
+std::string give_back_statement(const TableName& table) {
+  return filled(R"(WITH taken AS (
+  DELETE FROM sluice.claim WHERE runtime = $1::bigint AND pump = $2::int AND id <> ALL ($3::bigint[])
+  RETURNING id, ids),
+named AS (
+  SELECT DISTINCT i AS id FROM taken, unnest(taken.ids) i
+  WHERE NOT EXISTS (SELECT FROM sluice.claim c
+                    WHERE i = ANY (c.ids) AND (c.runtime <> $1::bigint OR c.pump <> $2::int OR c.id = ANY ($3::bigint[]))))
+UPDATE {outbox} o SET status = 'pending', attempts = greatest(o.attempts - 1, 0), "updatedAt" = {now}
+FROM named WHERE o.id = ANY (ARRAY[named.id]) AND o.status IS NOT DISTINCT FROM 'processing')",
+                table);
+}
+
+// The numbers that the planner would choose by are those of the last ANALYZE, and an outbox goes from
+// empty to a million rows and back between two of them. The pumps' statements have one good plan each:
+// nested loops over index and tid scans. The server's JIT compiler would only cost.
+std::string pump_settings(const std::string& scope) {
+  std::string sql = scope + " plan_cache_mode = force_generic_plan";
+  for (const char* method : {"enable_seqscan", "enable_bitmapscan", "enable_sort", "enable_incremental_sort",
+                             "enable_hashjoin", "enable_mergejoin", "jit"}) {
+    sql += "; " + scope + " " + method + " = off";
+  }
+  return sql;
+}
+
+}  // namespace sluice::store

@@ -1,0 +1,275 @@
+#include "wire/frame.hpp"
+
+#include <bit>
+#include <cstring>
+
+namespace sluice::wire {
+
+static_assert(std::endian::native == std::endian::little, "frames are written in the machine's byte order");
+
+namespace {
+
+constexpr std::size_t header_size = sizeof(std::uint32_t) + 1;
+constexpr std::uint32_t longest_frame = 1U << 30;
+
+/// Writes one frame: the length is filled in when it ends.
+class Writer {
+ public:
+  Writer(std::string& out, Kind kind) : out_(out), start_(out.size()) {
+    out_.append(sizeof(std::uint32_t), '\0');
+    out_ += static_cast<char>(kind);
+  }
+  ~Writer() {
+    const auto length = static_cast<std::uint32_t>(out_.size() - start_ - sizeof(std::uint32_t));
+    std::memcpy(out_.data() + start_, &length, sizeof length);
+  }
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  template <class Number>
+  void number(Number value) {
+    out_.append(reinterpret_cast<const char*>(&value), sizeof value);
+  }
+  void text(std::string_view value) {
+    number(static_cast<std::uint32_t>(value.size()));
+    out_.append(value);
+  }
+
+ private:
+  std::string& out_;
+  std::size_t start_;
+};
+
+class Reader {
+ public:
+  explicit Reader(std::string_view body) : rest_(body) {}
+
+  template <class Number>
+  Number number() {
+    Number value;
+    if (rest_.size() < sizeof value) throw Malformed("a frame ends within a number");
+    std::memcpy(&value, rest_.data(), sizeof value);
+    rest_.remove_prefix(sizeof value);
+    return value;
+  }
+  std::string_view text() {
+    const auto size = number<std::uint32_t>();
+    if (rest_.size() < size) throw Malformed("a frame ends within a text");
+    const std::string_view value = rest_.substr(0, size);
+    rest_.remove_prefix(size);
+    return value;
+  }
+  std::string string() { return std::string(text()); }
+  bool empty() const { return rest_.empty(); }
+
+ private:
+  std::string_view rest_;
+};
+
+void put_type(Writer& writer, const job::TypeSpec& type) {
+  for (const auto* text : {&type.name, &type.summary, &type.payload_schema, &type.payload_example}) {
+    writer.text(*text);
+  }
+  writer.number(type.max_attempts);
+  writer.number(type.concurrency);
+  for (const auto duration : {type.timeout, type.backoff_first, type.backoff_cap}) {
+    writer.number(std::int64_t{duration.count()});
+  }
+  writer.number(static_cast<std::uint8_t>(type.at_most_once));
+}
+
+job::TypeSpec get_type(Reader& reader) {
+  job::TypeSpec type;
+  for (auto* text : {&type.name, &type.summary, &type.payload_schema, &type.payload_example}) {
+    *text = reader.string();
+  }
+  type.max_attempts = reader.number<int>();
+  type.concurrency = reader.number<int>();
+  for (auto* duration : {&type.timeout, &type.backoff_first, &type.backoff_cap}) {
+    *duration = job::Microseconds(reader.number<std::int64_t>());
+  }
+  type.at_most_once = reader.number<std::uint8_t>() != 0;
+  return type;
+}
+
+constexpr std::int64_t no_delay = -1;
+
+}  // namespace
+
+void put_load(std::string& out, const Load& load) { Writer(out, Kind::load).text(load.path); }
+
+Load get_load(std::string_view body) { return {Reader(body).string()}; }
+
+void put_start(std::string& out, const Start& start) {
+  Writer writer(out, Kind::start);
+  writer.number(start.slots);
+  writer.number(start.log_level);
+  writer.text(start.config);
+}
+
+Start get_start(std::string_view body) {
+  Reader reader(body);
+  Start start;
+  start.slots = reader.number<std::uint32_t>();
+  start.log_level = reader.number<std::int32_t>();
+  start.config = reader.string();
+  return start;
+}
+
+void put_stop(std::string& out) { Writer(out, Kind::stop); }
+void put_ready(std::string& out) { Writer(out, Kind::ready); }
+void put_stopped(std::string& out) { Writer(out, Kind::stopped); }
+void put_refused(std::string& out, std::string_view reason) { Writer(out, Kind::refused).text(reason); }
+std::string get_refused(std::string_view body) { return Reader(body).string(); }
+
+void put_described(std::string& out, const job::PluginSpec& spec) {
+  Writer writer(out, Kind::described);
+  for (const auto* text :
+       {&spec.name, &spec.version, &spec.vendor, &spec.url, &spec.license, &spec.summary, &spec.config_schema}) {
+    writer.text(*text);
+  }
+  writer.number(spec.abi_major);
+  writer.number(spec.abi_minor);
+  writer.number(static_cast<std::uint32_t>(spec.types.size()));
+  for (const job::TypeSpec& type : spec.types) put_type(writer, type);
+}
+
+job::PluginSpec get_described(std::string_view body) {
+  Reader reader(body);
+  job::PluginSpec spec;
+  for (auto* text :
+       {&spec.name, &spec.version, &spec.vendor, &spec.url, &spec.license, &spec.summary, &spec.config_schema}) {
+    *text = reader.string();
+  }
+  spec.abi_major = reader.number<int>();
+  spec.abi_minor = reader.number<int>();
+  for (auto left = reader.number<std::uint32_t>(); left > 0; --left) spec.types.push_back(get_type(reader));
+  return spec;
+}
+
+void put_log(std::string& out, const LogLine& line) {
+  Writer writer(out, Kind::log);
+  writer.number(line.level);
+  writer.number(line.ticket);
+  writer.text(line.message);
+  for (const auto& field : line.fields) {
+    writer.text(field.key);
+    writer.text(field.value);
+    writer.number(static_cast<std::uint8_t>(field.json));
+  }
+}
+
+LogLine get_log(std::string_view body) {
+  Reader reader(body);
+  LogLine line;
+  line.level = reader.number<std::int32_t>();
+  line.ticket = reader.number<std::int64_t>();
+  line.message = reader.string();
+  while (!reader.empty()) {
+    LogLine::Field field;
+    field.key = reader.string();
+    field.value = reader.string();
+    field.json = reader.number<std::uint8_t>() != 0;
+    line.fields.push_back(std::move(field));
+  }
+  return line;
+}
+
+void put_progress(std::string& out, const Progress& progress) {
+  Writer writer(out, Kind::progress);
+  writer.number(progress.ticket);
+  writer.number(progress.fraction);
+  writer.text(progress.note);
+}
+
+Progress get_progress(std::string_view body) {
+  Reader reader(body);
+  Progress progress;
+  progress.ticket = reader.number<std::uint32_t>();
+  progress.fraction = reader.number<double>();
+  progress.note = reader.string();
+  return progress;
+}
+
+void put_jobs(std::string& out, const std::vector<JobOrder>& orders) {
+  Writer writer(out, Kind::jobs);
+  for (const JobOrder& order : orders) {
+    for (const auto number : {order.ticket, order.type_index, order.attempt, order.max_attempts}) {
+      writer.number(number);
+    }
+    writer.number(order.created_at_us);
+    writer.number(order.deadline_us);
+    writer.text(order.id);
+    writer.text(order.payload);
+  }
+}
+
+std::vector<JobOrder> get_jobs(std::string_view body) {
+  Reader reader(body);
+  std::vector<JobOrder> orders;
+  while (!reader.empty()) {
+    JobOrder order;
+    for (auto* number : {&order.ticket, &order.type_index, &order.attempt, &order.max_attempts}) {
+      *number = reader.number<std::uint32_t>();
+    }
+    order.created_at_us = reader.number<std::int64_t>();
+    order.deadline_us = reader.number<std::int64_t>();
+    order.id = reader.text();
+    order.payload = reader.text();
+    orders.push_back(order);
+  }
+  return orders;
+}
+
+void put_outcome(std::string& out, std::uint32_t ticket, const job::Outcome& outcome) {
+  Writer writer(out, Kind::outcomes);
+  writer.number(ticket);
+  writer.number(static_cast<std::uint8_t>(outcome.result));
+  writer.number(outcome.delay ? std::int64_t{outcome.delay->count()} : no_delay);
+  writer.number(std::int64_t{outcome.duration.count()});
+  for (const auto* text : {&outcome.code, &outcome.error, &outcome.output, &outcome.log_tail}) {
+    writer.text(*text);
+  }
+}
+
+JobResult get_outcome(std::string_view body) {
+  Reader reader(body);
+  JobResult result;
+  result.ticket = reader.number<std::uint32_t>();
+  const auto value = reader.number<std::uint8_t>();
+  if (value > static_cast<std::uint8_t>(job::Result::released)) throw Malformed("an outcome of an unknown result");
+  result.outcome.result = static_cast<job::Result>(value);
+  const auto delay = reader.number<std::int64_t>();
+  if (delay != no_delay) result.outcome.delay = job::Microseconds(delay);
+  result.outcome.duration = job::Microseconds(reader.number<std::int64_t>());
+  for (auto* text : {&result.outcome.code, &result.outcome.error, &result.outcome.output,
+                     &result.outcome.log_tail}) {
+    *text = reader.string();
+  }
+  return result;
+}
+
+char* FrameReader::room(std::size_t least) {
+  if (begin_ == end_) begin_ = end_ = 0;
+  if (buffer_.size() - end_ < least && begin_ > 0) {
+    std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  if (buffer_.size() - end_ < least) buffer_.resize(end_ + least);
+  return buffer_.data() + end_;
+}
+
+std::optional<Frame> FrameReader::next() {
+  const std::size_t have = end_ - begin_;
+  if (have < header_size) return std::nullopt;
+  std::uint32_t length = 0;
+  std::memcpy(&length, buffer_.data() + begin_, sizeof length);
+  if (length == 0 || length > longest_frame) throw Malformed("a frame of impossible length");
+  if (have < sizeof length + length) return std::nullopt;
+  const char* kind = buffer_.data() + begin_ + sizeof length;
+  begin_ += sizeof length + length;
+  return Frame{static_cast<Kind>(static_cast<std::uint8_t>(*kind)), {kind + 1, length - 1}};
+}
+
+}  // namespace sluice::wire

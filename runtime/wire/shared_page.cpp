@@ -1,0 +1,70 @@
+#include "wire/shared_page.hpp"
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <stdexcept>
+#include <system_error>
+
+namespace sluice::wire {
+
+namespace {
+
+constexpr std::uint32_t page_magic = 0x534C5543;
+constexpr std::size_t page_size = sizeof(PageHeader) + SharedPage::slot_count * sizeof(SlotState) +
+                                  SharedPage::ticket_count * sizeof(Ticket);
+
+void* map(int fd) {
+  void* memory = mmap(nullptr, page_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (memory == MAP_FAILED) {
+    throw std::system_error(errno, std::generic_category(), "mapping the page shared with a plugin host");
+  }
+  return memory;
+}
+
+}  // namespace
+
+SharedPage SharedPage::create() {
+  base::Descriptor fd(memfd_create("sluice-host", MFD_CLOEXEC));
+  if (!fd.open() || ftruncate(fd.get(), page_size) != 0) {
+    throw std::system_error(errno, std::generic_category(), "making the page shared with a plugin host");
+  }
+  const int number = fd.get();
+  SharedPage page(std::move(fd), map(number));
+  page.header().magic = page_magic;
+  page.header().slots = slot_count;
+  page.header().tickets = ticket_count;
+  page.header().crashed_slot = -1;
+  for (std::uint32_t i = 0; i < slot_count; ++i) page.slot(i).ticket = SlotState::idle;
+  return page;
+}
+
+SharedPage SharedPage::open(base::Descriptor fd) {
+  struct stat info {};
+  if (fstat(fd.get(), &info) != 0 || static_cast<std::size_t>(info.st_size) != page_size) {
+    throw std::runtime_error("a plugin host is started by the runtime, not by hand: its shared page is missing");
+  }
+  const int number = fd.get();
+  SharedPage page(std::move(fd), map(number));
+  if (page.header().magic != page_magic) throw std::runtime_error("the shared page is not one of this program");
+  return page;
+}
+
+SharedPage::SharedPage(SharedPage&& other) noexcept
+    : fd_(std::move(other.fd_)), memory_(std::exchange(other.memory_, nullptr)) {}
+
+SharedPage::~SharedPage() {
+  if (memory_ != nullptr) munmap(memory_, page_size);
+}
+
+SlotState& SharedPage::slot(std::uint32_t index) const {
+  return reinterpret_cast<SlotState*>(static_cast<char*>(memory_) + sizeof(PageHeader))[index];
+}
+
+Ticket& SharedPage::ticket(std::uint32_t index) const {
+  return reinterpret_cast<Ticket*>(static_cast<char*>(memory_) + sizeof(PageHeader) +
+                                   slot_count * sizeof(SlotState))[index];
+}
+
+}  // namespace sluice::wire

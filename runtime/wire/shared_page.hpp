@@ -1,0 +1,74 @@
+// The memory that the runtime and one plugin host share: what each ticket and slot is doing. Whatever way
+// the host dies, the runtime reads here which jobs had started; and a handler's question "am I
+// cancelled?" is one load.
+//
+// A ticket names one job in one host from its sending until its outcome is read. The runtime gives
+// tickets out and takes them back; the host moves their state forward.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/descriptor.hpp"
+
+namespace sluice::wire {
+
+enum class TicketState : std::uint8_t {
+  idle,      ///< not given out
+  queued,    ///< sent, not started
+  started,   ///< its handler was called
+  done,      ///< its handler returned done, and there was nothing to tell besides
+  finished,  ///< its handler returned something else; the outcome frame has the rest
+};
+
+struct Ticket {
+  std::atomic<TicketState> state;
+  std::atomic<std::uint8_t> cancel;  ///< 1: the handler should stop
+};
+
+struct SlotState {
+  static constexpr std::int64_t idle = -1;
+  std::atomic<std::int64_t> ticket;         ///< what it runs, or idle
+  std::atomic<std::int64_t> started_us;     ///< CLOCK_MONOTONIC
+  std::int64_t reserved[6];                 ///< room for deadlines and limits; a cache line in all
+};
+
+struct PageHeader {
+  std::uint32_t magic;
+  std::uint32_t slots;
+  std::uint32_t tickets;
+  std::atomic<std::int32_t> crashed_slot;  ///< noted by the host's crash handler, -1: none
+  std::int64_t reserved[6];
+};
+
+static_assert(std::atomic<TicketState>::is_always_lock_free && std::atomic<std::int64_t>::is_always_lock_free);
+static_assert(sizeof(Ticket) == 2 && sizeof(SlotState) == 64 && sizeof(PageHeader) == 64);
+
+/// One mapping of the page. The runtime creates it, the host opens the descriptor that it inherits.
+class SharedPage {
+ public:
+  static constexpr std::uint32_t ticket_count = 4096;
+  static constexpr std::uint32_t slot_count = 256;
+
+  /// A new page in anonymous memory. Throws std::system_error.
+  static SharedPage create();
+  /// Maps the page behind `fd`. Throws std::runtime_error when it is no such page.
+  static SharedPage open(base::Descriptor fd);
+
+  SharedPage(SharedPage&& other) noexcept;
+  SharedPage& operator=(SharedPage&&) = delete;
+  ~SharedPage();
+
+  int fd() const { return fd_.get(); }
+  PageHeader& header() const { return *static_cast<PageHeader*>(memory_); }
+  SlotState& slot(std::uint32_t index) const;
+  Ticket& ticket(std::uint32_t index) const;
+
+ private:
+  SharedPage(base::Descriptor fd, void* memory) : fd_(std::move(fd)), memory_(memory) {}
+  base::Descriptor fd_;
+  void* memory_;
+};
+
+}  // namespace sluice::wire

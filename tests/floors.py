@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""Checks who includes whom: the floors of docs/architecture.md, read from the #include lines.
+
+    tests/floors.py [TREE]       check the tree (this one by default)
+    tests/floors.py --self-test  prove that each kind of violation is found
+"""
+
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+# Folder of runtime/: the folders below it. Its own files are always allowed.
+FLOORS = {
+    "base": [],
+    "job": ["base"],
+    "wire": ["base", "job"],
+    "store": ["base", "job"],
+    "host": ["base", "job", "wire"],
+    "fleet": ["base", "job", "wire"],
+    "engine": ["base", "job", "store", "fleet"],
+    "http": ["base", "store", "engine"],
+    "cli": ["base", "job", "wire", "store", "host", "fleet", "engine", "http"],
+}
+
+# Of these folders, the ones named here see the interface alone.
+INTERFACES = {"store": ("store/store.hpp", ["engine", "http"])}
+
+# Start of a third-party header: the folders that may include it. The longest start wins.
+LIBRARIES = {
+    "pqxx/": ["store"],
+    "libpq": ["store"],
+    "postgresql/": ["store"],
+    "boost/dll/": ["host"],
+    "boost/dll.hpp": ["host"],
+    "boost/asio/": ["fleet", "cli"],
+    "boost/asio.hpp": ["fleet", "cli"],
+    "boost/system/": ["host", "fleet", "cli"],
+    "boost/": [],
+    "CLI/": ["cli"],
+    "toml++/": ["base"],
+    "spdlog/": ["base"],
+    "rapidjson/": ["base", "host", "cli", "plugin-api"],
+    "httplib.h": ["http"],
+    "prometheus/": ["http"],
+    "sluice/": ["host", "cli", "plugin-api"],
+}
+
+# The C header of the plugin ABI is for every compiler there is.
+ABI_HEADER = "plugin-api/include/sluice/plugin.h"
+ABI_INCLUDES = ["stddef.h", "stdint.h"]
+
+# Comes with every C++ compiler here, as the standard library does.
+TOOLCHAIN = ["cxxabi.h"]
+
+# Header folders of the C library and the kernel: free for the runtime, not for plugin-api.
+SYSTEM = ("sys/", "linux/", "netinet/", "arpa/", "bits/")
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+SUFFIXES = {".h", ".hpp", ".c", ".cpp"}
+
+
+def standard(header):
+    """True for a header of the C++ standard library: no folder, no suffix, or <cstdio>'s C twin."""
+    return "/" not in header and (not header.endswith(".h") or header in ABI_INCLUDES + TOOLCHAIN)
+
+
+def library_of(header):
+    return max((start for start in LIBRARIES if header.startswith(start)), key=len, default=None)
+
+
+def violation(path, quote, header):
+    """Why `path`, relative to the tree, may not include `header`; None when it may."""
+    if path == ABI_HEADER:
+        if header not in ABI_INCLUDES:
+            return f"the ABI header includes {' and '.join(ABI_INCLUDES)} only, not {header}"
+        return None
+    parts = path.split("/")
+    floor = "plugin-api" if parts[0] == "plugin-api" else parts[1]
+    library = library_of(header)
+    if library:
+        allowed = LIBRARIES[library]
+        if floor not in allowed:
+            return f"{library} is for {', '.join(allowed) or 'nobody'}, not for {floor}"
+        return None
+    if floor == "plugin-api":
+        if not standard(header):
+            return f"plugin-api includes the standard library and RapidJSON only, not {header}"
+        return None
+    if floor not in FLOORS:
+        return f"the floor {floor} is not in the table of {Path(__file__).name}"
+    if quote == "<":
+        if standard(header) or header.endswith(".h") and "/" not in header or header.startswith(SYSTEM):
+            return None
+        return f"{header} belongs to no library in the table of {Path(__file__).name}"
+    target = header.split("/")[0]
+    if "/" not in header or target not in FLOORS:
+        return f'"{header}" is not written from runtime/ on, as in "job/job.hpp"'
+    if target != floor and target not in FLOORS[floor]:
+        return f"{floor} may include {', '.join(FLOORS[floor]) or 'no other floor'}, not {target}"
+    interface, readers = INTERFACES.get(target, (None, []))
+    if floor in readers and header != interface:
+        return f"{floor} may include {interface} of {target}, not {header}"
+    return None
+
+
+def check(tree):
+    """Returns the violations as lines, and how many files and includes were read."""
+    violations, files, includes = [], 0, 0
+    sources = [p for top in ("runtime", "plugin-api") for p in sorted((tree / top).rglob("*"))]
+    for source in sources:
+        if source.suffix not in SUFFIXES:
+            continue
+        files += 1
+        path = source.relative_to(tree).as_posix()
+        for number, line in enumerate(source.read_text(encoding="utf-8").splitlines(), 1):
+            match = INCLUDE.match(line)
+            if not match:
+                continue
+            includes += 1
+            why = violation(path, *match.groups())
+            if why:
+                violations.append(f"{path}:{number}: {why}")
+    return violations, files, includes
+
+
+GOOD = {
+    "runtime/store/postgres_store.cpp": '#include "store/store.hpp"\n#include <pqxx/pqxx>\n#include <chrono>\n',
+    "runtime/engine/pump.cpp": '#include "store/store.hpp"\n#include "fleet/fleet.hpp"\n',
+    "runtime/host/loader.cpp": "#include <boost/dll/shared_library.hpp>\n#include <sluice/plugin.h>\n",
+    "runtime/fleet/spawn.cpp": "#include <sys/socket.h>\n#include <unistd.h>\n#include <boost/asio.hpp>\n",
+    "runtime/cli/run.cpp": '#include <CLI/CLI.hpp>\n#include "store/postgres_store.hpp"\n',
+    "plugin-api/include/sluice/plugin.hpp": "#include <sluice/plugin.h>\n#include <string>\n",
+    ABI_HEADER: "#include <stddef.h>\n",
+}
+BAD = {
+    "runtime/job/job.hpp": ['#include "store/store.hpp"', '#include "job.hpp"', "#include <spdlog/spdlog.h>"],
+    "runtime/base/log.cpp": ['#include "job/job.hpp"', "#include <pqxx/pqxx>", "#include <libpq-fe.h>"],
+    "runtime/engine/pump.hpp": ['#include "store/postgres_store.hpp"', "#  include <boost/asio.hpp>"],
+    "runtime/store/store.hpp": ["#include <rapidjson/document.h>", '#include "wire/frame.hpp"'],
+    "runtime/fleet/fleet.hpp": ["#include <boost/dll.hpp>", "#include <toml++/toml.h>", '#include "host/x.hpp"'],
+    "runtime/host/host.cpp": ["#include <CLI/CLI.hpp>", '#include "fleet/fleet.hpp"'],
+    "runtime/cli/run.cpp": ["#include <unknown/library.hpp>", "#include <boost/regex.hpp>"],
+    "runtime/attic/old.cpp": ['#include "job/job.hpp"'],
+    "plugin-api/include/sluice/plugin.hpp": ["#include <unistd.h>", '#include "job/job.hpp"'],
+    ABI_HEADER: ["#include <stdbool.h>"],
+}
+
+
+def self_test():
+    def plant(tree, files):
+        for path, text in files.items():
+            (tree / path).parent.mkdir(parents=True, exist_ok=True)
+            (tree / path).write_text(text, encoding="utf-8")
+
+    with tempfile.TemporaryDirectory() as good, tempfile.TemporaryDirectory() as bad:
+        plant(Path(good), GOOD)
+        plant(Path(bad), {path: "".join(f"{line}\n" for line in lines) for path, lines in BAD.items()})
+        surprises = check(Path(good))[0]
+        found = {line.split(": ")[0] for line in check(Path(bad))[0]}
+    expected = {f"{path}:{number}" for path, lines in BAD.items() for number in range(1, len(lines) + 1)}
+    for line in surprises:
+        print(f"self-test: reported, but allowed: {line}")
+    for place in sorted(expected - found):
+        path, number = place.rsplit(":", 1)
+        print(f"self-test: not reported: {place}: {BAD[path][int(number) - 1]}")
+    if surprises or expected != found:
+        return 1
+    print(f"ok: all {len(expected)} planted violations were found")
+    return 0
+
+
+def main(args):
+    if args == ["--self-test"]:
+        return self_test()
+    if len(args) > 1 or args and args[0].startswith("-"):
+        print(__doc__.strip(), file=sys.stderr)
+        return 2
+    tree = Path(args[0]) if args else Path(__file__).resolve().parent.parent
+    violations, files, includes = check(tree)
+    for line in violations:
+        print(line)
+    if violations or not files:
+        print(f"floors: {len(violations)} violations in {files} files below {tree}")
+        return 1
+    print(f"ok: {files} files, {includes} includes")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

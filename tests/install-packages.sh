@@ -1,0 +1,165 @@
+#!/usr/bin/env bash
+# Installs what Sluice needs from Debian's or Ubuntu's packages. This is the one list of them.
+#
+#   tests/install-packages.sh [--dry-run] GROUP...
+#
+#   build       to compile and run Sluice
+#   postgres    a PostgreSQL server, without the system-wide cluster that its package makes by default
+#   node        Node.js and npm, for examples/prisma-app
+#   tests       build, postgres, and what the tests need
+#   ci          tests, and what the checks in .ci/run need
+#
+# Does nothing, quickly, when everything is there. Works as root or through sudo and asks no questions.
+set -euo pipefail
+
+boost_minimum=1.81
+
+group() {
+  case $1 in
+    build)
+      echo g++ cmake ninja-build pkg-config git ca-certificates
+      echo BOOST libpqxx-dev libpq-dev rapidjson-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
+      ;;
+    postgres) echo postgresql ;;
+    node) echo NODE ;;
+    tests)
+      group build
+      group postgres
+      echo libgtest-dev libgmock-dev python3 binutils
+      ;;
+    ci)
+      group tests
+      echo clang clang-format clang-tidy shellcheck
+      ;;
+    *)
+      echo "install-packages: no group \"$1\"; there are build, postgres, node, tests, ci" >&2
+      return 2
+      ;;
+  esac
+}
+
+installed() {
+  [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+}
+
+# Debian 12 has a new enough Boost beside its default one; elsewhere the default is new enough.
+boost_installed() {
+  installed libboost1.81-dev && return
+  installed libboost-dev &&
+    dpkg --compare-versions "$(dpkg-query -W -f '${Version}' libboost-dev)" ge "$boost_minimum"
+}
+
+node_installed() { command -v node >/dev/null && command -v npm >/dev/null; }
+
+known_to_apt() { [[ $(apt-cache policy "$1" 2>/dev/null) == *"Candidate: "[0-9]* ]]; }
+
+# Of the package names on stdin, those that are missing.
+missing() {
+  local name
+  while read -r name; do
+    case $name in
+      BOOST) boost_installed || echo BOOST ;;
+      NODE) node_installed || echo NODE ;;
+      *) installed "$name" || echo "$name" ;;
+    esac
+  done
+}
+
+# The names that apt knows for the two placeholders; needs an up-to-date package list.
+resolve() {
+  local name
+  for name in "$@"; do
+    case $name in
+      BOOST) if known_to_apt libboost1.81-dev; then echo libboost1.81-dev; else echo libboost-dev; fi ;;
+      NODE) printf '%s\n' nodejs npm ;;
+      *) echo "$name" ;;
+    esac
+  done
+}
+
+apt() {
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 \
+    -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "$@" </dev/null
+}
+
+# --no-remove: a package that someone else needs is never taken away to make room.
+install() {
+  apt install --no-install-recommends --no-remove "$@" && return
+  echo "install-packages: apt-get could not install: $*" >&2
+  echo "  If it says that packages need to be removed, decide about those by hand:" >&2
+  echo "  ${as_root[*]} apt-get install --no-install-recommends $*" >&2
+  return 1
+}
+
+# PostgreSQL's package makes and starts a cluster on port 5432 unless told not to. Sluice's own tests
+# and examples run private servers, so a machine that had no PostgreSQL is left without one running.
+cluster_config=/etc/postgresql-common/createcluster.conf
+cluster_mark='create_main_cluster = false  # while Sluice installs the server'
+
+allow_clusters_again() {
+  "${as_root[@]}" sed -i "\\|^$cluster_mark\$|d" "$cluster_config"
+}
+
+install_postgresql() {
+  if installed postgresql-common; then
+    install postgresql
+    return
+  fi
+  install postgresql-common
+  trap allow_clusters_again EXIT
+  "${as_root[@]}" tee -a "$cluster_config" >/dev/null <<<"$cluster_mark"
+  install postgresql
+}
+
+dry_run=
+if [[ ${1:-} == --dry-run ]]; then
+  dry_run=yes
+  shift
+fi
+case ${1:-} in
+  '' | -h | --help)
+    sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+    exit 0
+    ;;
+esac
+
+wanted=$(for name in "$@"; do group "$name" || exit; done | tr ' ' '\n' | sort -u)
+[[ -n $wanted ]] || exit 2
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+  echo "install-packages: this needs Debian or Ubuntu (apt-get and dpkg-query are not here)." >&2
+  echo "  Elsewhere, install what these packages hold yourself:" >&2
+  echo "  ${wanted//$'\n'/ }" >&2
+  exit 1
+fi
+
+mapfile -t lacking < <(missing <<<"$wanted")
+if ((${#lacking[@]} == 0)); then
+  echo "packages: all there ($*)"
+  exit 0
+fi
+
+as_root=()
+if ((EUID != 0)); then
+  if [[ -z $dry_run ]] && ! command -v sudo >/dev/null; then
+    mapfile -t lacking < <(resolve "${lacking[@]}")
+    echo "install-packages: not root, and sudo is not here. Have someone who is root type:" >&2
+    echo "  apt-get update && apt-get install --no-install-recommends ${lacking[*]}" >&2
+    exit 1
+  fi
+  as_root=(sudo)
+fi
+if [[ -n $dry_run ]]; then
+  mapfile -t lacking < <(resolve "${lacking[@]}")
+  echo "packages: would install ${lacking[*]}"
+  exit 0
+fi
+
+apt update
+mapfile -t lacking < <(resolve "${lacking[@]}")
+echo "packages: installing ${lacking[*]}"
+others=()
+for name in "${lacking[@]}"; do
+  [[ $name == postgresql ]] || others+=("$name")
+done
+if ((${#others[@]})); then install "${others[@]}"; fi
+if ((${#others[@]} < ${#lacking[@]})); then install_postgresql; fi

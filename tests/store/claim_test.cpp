@@ -1,0 +1,291 @@
+// Claiming and finishing in PostgreSQL: odd data, odd settings, others at work on the same table.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cmath>
+#include <limits>
+#include <set>
+#include <thread>
+
+#include "store/postgres_store.hpp"
+#include "world.hpp"
+
+namespace sluice::test {
+namespace {
+
+using job::Result;
+using job::Status;
+
+constexpr double long_ago = 1'000'000'000;
+
+class Claim : public testing::Test {
+ protected:
+  store::Exchanged claim(int limit = 100) { return claims_->exchange(claim_request({"noop"}, limit)); }
+  store::Exchanged settle(std::vector<job::Settlement> settlements, std::int64_t closing) {
+    store::ExchangeRequest request;
+    request.settlements = std::move(settlements);
+    request.closing = {closing};
+    return claims_->exchange(request);
+  }
+  void add(const std::string& id, double created_at = long_ago) {
+    world_.put({id, "noop", "{}", "pending", created_at, created_at, 0});
+  }
+  std::string count(const std::string& where) {
+    return world_.database().value("SELECT count(*) FROM \"Outbox\" WHERE " + where);
+  }
+  void reconnect() { claims_ = world_.store().claims(runtime_, 0); }
+
+  PostgresWorld world_;
+  std::unique_ptr<store::CareSession> care_ = world_.store().care();
+  store::RuntimeId runtime_ = care_->enlist(runtime_info());
+  std::unique_ptr<store::ClaimSession> claims_ = world_.store().claims(runtime_, 0);
+};
+
+TEST_F(Claim, IdsMayHoldAnything) {
+  const std::set<std::string> ids{"",  "NULL",  "null", "'",     "\"", "\\", "{}",     "{a,b}", "a,b",
+                                  " ", "a b c", "\t",   "%s $1", "😀",  "ü",  "\\\\\"", "--;",   "\x7f"};
+  for (const auto& id : ids) add(id);
+  const auto exchanged = claim();
+  const auto claimed = ids_of(exchanged);
+  EXPECT_EQ(std::set<std::string>(claimed.begin(), claimed.end()), ids);
+  std::vector<job::Settlement> half;
+  for (std::size_t i = 0; i < exchanged.jobs.size(); ++i) {
+    half.push_back(settlement(exchanged.jobs[i].job));
+    if (i % 2 == 0) continue;
+    half.back().status = Status::error;
+    half.back().outcome.result = Result::fail;
+  }
+  EXPECT_EQ(settle(half, exchanged.claim).dropped, 0U);
+  EXPECT_EQ(count("status = 'processing'"), "0");
+}
+
+TEST_F(Claim, EqualCreationTimesAreClaimedOnceEach) {
+  world_.database().exec(
+      "INSERT INTO \"Outbox\" SELECT 'j' || i, 'noop', '{}', 'pending', timestamp '2026-01-01', now(), 0 "
+      "FROM generate_series(1, 5000) i");
+  std::set<std::string> seen;
+  auto request = claim_request({"noop"}, 700);
+  for (int i = 0; i < 20; ++i) {
+    const auto exchanged = claims_->exchange(request);
+    request.settlements.clear();
+    request.closing = {exchanged.claim};
+    for (const auto& claimed : exchanged.jobs) {
+      EXPECT_TRUE(seen.insert(claimed.job.id).second);
+      request.settlements.push_back(settlement(claimed.job));
+      request.lanes[0].cursor = claimed.job.created_at;
+    }
+    if (exchanged.jobs.empty()) break;
+  }
+  EXPECT_EQ(seen.size(), 5000U);
+  EXPECT_EQ(count("status = 'done'"), "5000");
+}
+
+TEST_F(Claim, CreationTimesMayBeYearsOffOrInfinite) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  add("never", infinity);
+  add("always", -infinity);
+  add("future", 4e9);
+  add("past", -4e9);
+  add("end", 9.2e12);
+  const auto exchanged = claim();
+  ASSERT_EQ(ids_of(exchanged), (std::vector<std::string>{"always", "past", "future", "end", "never"}));
+  EXPECT_EQ(exchanged.jobs.front().job.created_at, -infinity);
+  EXPECT_EQ(exchanged.jobs.back().job.created_at, infinity);
+  EXPECT_EQ(exchanged.jobs[2].job.created_at, 4e9);
+  for (const auto& claimed : exchanged.jobs) {
+    auto request = claim_request({"noop"}, 1);
+    request.lanes[0].cursor = claimed.job.created_at;
+    EXPECT_NO_THROW(claims_->exchange(request));
+  }
+  EXPECT_NO_THROW(world_.store().desk()->report());
+}
+
+TEST_F(Claim, TheDatabasesTimeZoneAndDateStyleDoNotMatter) {
+  auto& database = world_.database();
+  database.exec("ALTER DATABASE " + database.name() + " SET timezone = 'Pacific/Kiritimati'");
+  database.exec("ALTER DATABASE " + database.name() + " SET datestyle = 'SQL, DMY'");
+  database.exec("ALTER DATABASE " + database.name() + " SET intervalstyle = 'iso_8601'");
+  database.exec("ALTER DATABASE " + database.name() + " SET extra_float_digits = 0");
+  reconnect();
+  add("a", 1767225600.123);
+  auto request = claim_request({"noop"}, 5);
+  request.lanes[0].cursor = 1767225600.123;
+  auto exchanged = claims_->exchange(request);
+  ASSERT_EQ(exchanged.jobs.size(), 1U);
+  EXPECT_EQ(exchanged.jobs[0].job.created_at, 1767225600.123);
+  const std::string fresh = "abs(date_part('epoch', now()) - date_part('epoch', \"updatedAt\")) < 60";
+  EXPECT_EQ(count(fresh), "1");
+  auto failed = settlement(exchanged.jobs[0].job, Status::error, Result::retry);
+  failed.delay = std::chrono::seconds(0);
+  settle({failed}, exchanged.claim);
+  EXPECT_EQ(count(fresh), "1");
+  EXPECT_EQ(world_.store().care()->promote_due(1), 1U);
+  EXPECT_EQ(count(fresh + " AND status = 'pending'"), "1");
+  EXPECT_NO_THROW(world_.store().desk()->report());
+}
+
+TEST_F(Claim, PayloadsMayBeLargeDeepAndBeyondDoubles) {
+  const std::string deep = std::string(5000, '[') + std::string(5000, ']');
+  world_.put({"big", "noop", "\"" + std::string(1'000'000, 'x') + "\"", "pending", long_ago, long_ago, 0});
+  world_.put({"deep", "noop", deep, "pending", long_ago + 1, long_ago, 0});
+  world_.put(
+      {"number", "noop", "[12345678901234567890.123456789, 1e400]", "pending", long_ago + 2, long_ago, 0});
+  const auto exchanged = claim();
+  ASSERT_EQ(exchanged.jobs.size(), 3U);
+  EXPECT_EQ(exchanged.jobs[0].job.payload.size(), 1'000'002U);
+  EXPECT_EQ(exchanged.jobs[1].job.payload, deep);
+  EXPECT_EQ(exchanged.jobs[2].job.payload,
+            "[12345678901234567890.123456789, 1" + std::string(400, '0') + "]");
+}
+
+TEST_F(Claim, NoOutcomeCanPoisonItsBatch) {
+  for (const char* id : {"nul", "surrogate", "garbage", "bytes", "fine", "plain"}) add(id);
+  const auto exchanged = claim();
+  std::vector<job::Settlement> settlements;
+  for (const auto& claimed : exchanged.jobs) {
+    auto settled = settlement(claimed.job);
+    if (settled.id == "nul") settled.outcome.output = R"("\u0000")";
+    if (settled.id == "surrogate") settled.outcome.output = R"("\ud800")";
+    if (settled.id == "garbage") settled.outcome.output = "{nonsense";
+    if (settled.id == "fine") settled.outcome.output = "[1]";
+    if (settled.id == "bytes") {
+      settled.status = Status::error;
+      settled.outcome.result = Result::fail;
+      settled.outcome.error = std::string("a\0b\xff", 4);
+      settled.outcome.log_tail = std::string("\0", 1);
+      settled.delay = job::Microseconds::max();
+      settled.outcome.duration = job::Microseconds::max();
+    }
+    settlements.push_back(settled);
+  }
+  auto request = claim_request({"noop"}, 1);
+  request.settlements = settlements;
+  request.closing = {exchanged.claim};
+  EXPECT_EQ(claims_->exchange(request).dropped, 0U);
+  EXPECT_EQ(count("status = 'done'"), "5");
+  EXPECT_EQ(count("status = 'error'"), "1");
+  EXPECT_EQ(world_.output("fine"), "[1]");
+  EXPECT_EQ(world_.output("nul"), "");
+  EXPECT_EQ(world_.store().desk()->recent_failures(9).at(0).error,
+            "a\uFFFD"
+            "b\uFFFD");
+  EXPECT_EQ(world_.database().value("SELECT count(*) FROM sluice.claim"), "0");
+}
+
+TEST_F(Claim, TwoSessionsNeverGetTheSameRow) {
+  constexpr int jobs = 4000;
+  world_.fill(jobs, "noop", "pending", "j");
+  std::vector<std::vector<std::string>> taken(4);
+  {
+    std::vector<std::jthread> pumps;
+    for (int pump = 0; pump < 4; ++pump) {
+      pumps.emplace_back([&, pump] {
+        auto session = world_.store().claims(runtime_, pump);
+        auto request = claim_request({"noop"}, 37);
+        for (;;) {
+          const auto exchanged = session->exchange(request);
+          if (exchanged.jobs.empty()) return;
+          request.settlements.clear();
+          request.closing = {exchanged.claim};
+          for (const auto& claimed : exchanged.jobs) {
+            taken[static_cast<std::size_t>(pump)].push_back(claimed.job.id);
+            request.settlements.push_back(settlement(claimed.job));
+          }
+        }
+      });
+    }
+  }
+  std::set<std::string> all;
+  std::size_t total = 0;
+  for (const auto& ids : taken) {
+    all.insert(ids.begin(), ids.end());
+    total += ids.size();
+  }
+  EXPECT_EQ(total, std::size_t{jobs});
+  EXPECT_EQ(all.size(), std::size_t{jobs});
+  EXPECT_EQ(count("status = 'done' AND attempts = 1"), std::to_string(jobs));
+}
+
+TEST_F(Claim, TheGuidesOwnStatementsWorkInTheMiddle) {
+  for (const char* id : {"retried", "deleted", "kept"}) add(id);
+  const auto exchanged = claim();
+  std::vector<job::Settlement> failures;
+  for (const auto& claimed : exchanged.jobs) {
+    failures.push_back(settlement(claimed.job, Status::error, Result::retry));
+    failures.back().delay = std::chrono::seconds(60);
+  }
+  settle(failures, exchanged.claim);
+  world_.erase("deleted");
+  world_.database().exec(
+      "UPDATE \"Outbox\" SET status = 'pending' WHERE status = 'error' AND attempts < 3 AND id = 'retried'");
+  EXPECT_EQ(ids_of(claim()), std::vector<std::string>{"retried"});
+  world_.advance(std::chrono::seconds(61));
+  EXPECT_EQ(care_->promote_due(10), 3U);
+  EXPECT_EQ(world_.row("retried")->status, "processing");
+  EXPECT_EQ(world_.row("kept")->status, "pending");
+}
+
+TEST_F(Claim, ARowThatIsDeletedWhileItRunsIsDropped) {
+  add("a");
+  add("b", long_ago + 1);
+  const auto exchanged = claim();
+  world_.erase("a");
+  EXPECT_EQ(
+      settle({settlement(exchanged.jobs[0].job), settlement(exchanged.jobs[1].job)}, exchanged.claim).dropped,
+      1U);
+}
+
+TEST_F(Claim, ARowThatTheApplicationHoldsIsFinishedOnceItIsFree) {
+  add("a");
+  const auto exchanged = claim();
+  world_.database().exec("BEGIN; UPDATE \"Outbox\" SET payload = '{\"x\": 1}'");
+  std::atomic<bool> finished = false;
+  std::jthread finishing([&] {
+    EXPECT_EQ(settle({settlement(exchanged.jobs[0].job)}, exchanged.claim).dropped, 0U);
+    finished = true;
+  });
+  while (world_.database().value("SELECT count(*) FROM pg_locks WHERE NOT granted") == "0") {
+  }
+  EXPECT_FALSE(finished);
+  world_.database().exec("COMMIT");
+  finishing.join();
+  EXPECT_EQ(world_.row("a")->status, "done");
+}
+
+TEST_F(Claim, WorksWithoutTheGuidesIndexes) {
+  world_.database().exec(
+      "DROP INDEX \"Outbox_status_idx\", \"Outbox_createdAt_idx\", \"Outbox_type_idx\", "
+      "\"Outbox_status_createdAt_idx\"");
+  for (int i = 0; i < 10; ++i) add(std::to_string(i), long_ago + i);
+  EXPECT_EQ(ids_of(claim(2)), (std::vector<std::string>{"0", "1"}));
+}
+
+TEST_F(Claim, ALostConnectionIsUnavailableOnceAndThenNew) {
+  add("a");
+  claim();
+  world_.database().exec(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
+      "pg_backend_pid()");
+  EXPECT_THROW(claim(), store::Unavailable);
+  EXPECT_TRUE(claims_->reconcile({}).empty());
+  EXPECT_EQ(ids_of(claim()), std::vector<std::string>{"a"});
+}
+
+TEST_F(Claim, WorksThroughAPoolInTransactionMode) {
+  auto pooled = store::open_postgres({world_.database().url() + "&pgbouncer=true"});
+  auto session = pooled->claims(runtime_, 0);
+  add("a");
+  add("b", long_ago + 1);
+  auto request = claim_request({"noop"}, 1);
+  const auto first = session->exchange(request);
+  ASSERT_EQ(first.jobs.size(), 1U);
+  request.settlements = {settlement(first.jobs[0].job, Status::error, Result::fail)};
+  request.closing = {first.claim};
+  EXPECT_EQ(ids_of(session->exchange(request)), std::vector<std::string>{"b"});
+  EXPECT_EQ(world_.row("a")->status, "error");
+  EXPECT_TRUE(session->reconcile({}).empty());
+  EXPECT_EQ(world_.row("b")->status, "pending");
+}
+
+}  // namespace
+}  // namespace sluice::test

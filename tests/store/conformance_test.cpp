@@ -1,0 +1,480 @@
+// What every store does, PostgreSQL and the one in memory alike.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include "world.hpp"
+
+namespace sluice::test {
+namespace {
+
+using job::Result;
+using job::Status;
+using std::chrono::seconds;
+using Ids = std::vector<std::string>;
+
+constexpr double long_ago = 1'000'000'000;
+
+struct Kind {
+  const char* name;
+  std::function<std::unique_ptr<World>()> make;
+};
+
+void PrintTo(const Kind& kind, std::ostream* out) {
+  *out << kind.name;
+}
+
+std::string numbered(const char* prefix, int number) {
+  return std::string(prefix).append(std::to_string(number));
+}
+
+class Conformance : public testing::TestWithParam<Kind> {
+ protected:
+  void add(const std::string& id, double created_at = long_ago, const std::string& type = "noop") {
+    world_->put({id, type, R"({"a": 1})", "pending", created_at, created_at, 0});
+  }
+  std::string status(const std::string& id) { return world_->row(id).value().status; }
+  int attempts(const std::string& id) { return world_->row(id).value().attempts; }
+  store::Exchanged claim(int limit = 100) { return claims_->exchange(claim_request({"noop"}, limit)); }
+  store::Exchanged settle(std::vector<job::Settlement> settlements, std::vector<std::int64_t> closing = {}) {
+    store::ExchangeRequest request;
+    request.settlements = std::move(settlements);
+    request.closing = std::move(closing);
+    return claims_->exchange(request);
+  }
+
+  std::unique_ptr<World> world_ = GetParam().make();
+  std::unique_ptr<store::CareSession> care_ = world_->store().care();
+  std::unique_ptr<store::DeskSession> desk_ = world_->store().desk();
+  store::RuntimeId runtime_ = care_->enlist(runtime_info());
+  std::unique_ptr<store::ClaimSession> claims_ = world_->store().claims(runtime_, 0);
+};
+
+INSTANTIATE_TEST_SUITE_P(Stores, Conformance,
+                         testing::Values(Kind{"Postgres", [] { return std::make_unique<PostgresWorld>(); }},
+                                         Kind{"Memory", [] { return std::make_unique<MemoryWorld>(); }}),
+                         [](const auto& kind) { return std::string(kind.param.name); });
+
+TEST_P(Conformance, ClaimsTheOldestPendingRowsAndCountsTheAttempt) {
+  add("b", long_ago + 2);
+  add("a", long_ago + 1);
+  add("c", long_ago + 3);
+  const auto exchanged = claim(2);
+  ASSERT_EQ(ids_of(exchanged), (Ids{"a", "b"}));
+  EXPECT_NE(exchanged.claim, 0);
+  const auto& job = exchanged.jobs[0].job;
+  EXPECT_EQ(job.type, "noop");
+  EXPECT_EQ(job.payload, R"({"a": 1})");
+  EXPECT_EQ(job.attempt, 1);
+  EXPECT_EQ(job.claim, exchanged.claim);
+  EXPECT_EQ(job.created_at, long_ago + 1);
+  EXPECT_EQ(status("a"), "processing");
+  EXPECT_EQ(attempts("a"), 1);
+  EXPECT_EQ(status("c"), "pending");
+}
+
+TEST_P(Conformance, AnEmptyTableGivesNoClaim) {
+  const auto exchanged = claim();
+  EXPECT_EQ(exchanged.claim, 0);
+  EXPECT_TRUE(exchanged.jobs.empty());
+}
+
+TEST_P(Conformance, TypesNotAskedForAreNeverClaimed) {
+  add("a", long_ago, "other");
+  add("b", long_ago, "Noop");
+  EXPECT_TRUE(claim().jobs.empty());
+  EXPECT_TRUE(claims_->exchange(claim_request({}, 10)).jobs.empty());
+  EXPECT_EQ(status("a"), "pending");
+}
+
+TEST_P(Conformance, EachLaneHasItsOwnTypesLimitAndCursor) {
+  for (int i = 0; i < 5; ++i) {
+    add(numbered("x", i), long_ago + i, "x");
+    add(numbered("y", i), long_ago + i, "y");
+    add(numbered("z", i), long_ago + i, "z");
+  }
+  store::ExchangeRequest request;
+  request.lanes = {{{"x"}, 2, {}}, {{"y", "nothing"}, 9, long_ago + 3}, {{"z"}, 0, {}}};
+  const auto exchanged = claims_->exchange(request);
+  EXPECT_EQ(ids_of(exchanged), (Ids{"x0", "x1", "y3", "y4"}));
+  EXPECT_EQ(exchanged.jobs[1].lane, 0U);
+  EXPECT_EQ(exchanged.jobs[2].lane, 1U);
+}
+
+TEST_P(Conformance, EightLanesWork) {
+  store::ExchangeRequest request;
+  for (int i = 0; i < 8; ++i) {
+    add(numbered("j", i), long_ago, numbered("t", i));
+    request.lanes.push_back({{numbered("t", i)}, 1, {}});
+  }
+  const auto exchanged = claims_->exchange(request);
+  ASSERT_EQ(exchanged.jobs.size(), 8U);
+  EXPECT_EQ(exchanged.jobs[7].lane, 7U);
+  request.lanes.push_back({});
+  EXPECT_THROW(claims_->exchange(request), std::invalid_argument);
+}
+
+TEST_P(Conformance, AWrongCursorIsNoError) {
+  add("a");
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  for (const double cursor : {1e300, 9.3e12, infinity}) {
+    auto request = claim_request({"noop"}, 1);
+    request.lanes[0].cursor = cursor;
+    EXPECT_TRUE(claims_->exchange(request).jobs.empty()) << cursor;
+  }
+  for (const double cursor : {std::nan(""), -1e300, -2.2e11, -infinity}) {
+    auto request = claim_request({"noop"}, 1);
+    request.lanes[0].cursor = cursor;
+    const auto exchanged = claims_->exchange(request);
+    ASSERT_EQ(exchanged.jobs.size(), 1U) << cursor;
+    settle({settlement(exchanged.jobs[0].job, Status::pending, Result::released)}, {exchanged.claim});
+  }
+}
+
+TEST_P(Conformance, FinishesAndClaimsInOneStep) {
+  add("a", long_ago);
+  add("b", long_ago + 1);
+  const auto first = claim(1);
+  auto request = claim_request({"noop"}, 1);
+  request.settlements = {settlement(first.jobs[0].job)};
+  request.closing = {first.claim};
+  const auto second = claims_->exchange(request);
+  EXPECT_EQ(second.dropped, 0U);
+  EXPECT_EQ(ids_of(second), Ids{"b"});
+  EXPECT_EQ(status("a"), "done");
+  EXPECT_EQ(attempts("a"), 1);
+}
+
+TEST_P(Conformance, AClaimThatIsNotClosedStays) {
+  add("a");
+  add("b", long_ago + 1);
+  const auto exchanged = claim();
+  EXPECT_EQ(settle({settlement(exchanged.jobs[0].job)}).dropped, 0U);
+  EXPECT_EQ(settle({settlement(exchanged.jobs[1].job)}, {exchanged.claim}).dropped, 0U);
+  EXPECT_EQ(status("b"), "done");
+}
+
+TEST_P(Conformance, SettlingTwiceChangesNothing) {
+  add("a");
+  add("b");
+  const auto exchanged = claim();
+  const auto done = settlement(exchanged.jobs[0].job);
+  const auto released = settlement(exchanged.jobs[1].job, Status::pending, Result::released);
+  EXPECT_EQ(settle({done, released}).dropped, 0U);
+  EXPECT_EQ(settle({done, released}).dropped, 2U);
+}
+
+TEST_P(Conformance, ARepeatedReleaseNeverTakesTheJobFromItsNextClaim) {
+  add("a");
+  auto other = world_->store().claims(runtime_, 1);
+  const auto first = claim();
+  auto release = settlement(first.jobs[0].job, Status::pending, Result::released);
+  release.refund = true;
+  settle({release});
+  const auto second = other->exchange(claim_request({"noop"}, 1));
+  ASSERT_EQ(second.jobs.size(), 1U);
+  EXPECT_EQ(second.jobs[0].job.attempt, 1);
+  EXPECT_EQ(settle({release}).dropped, 1U);
+  EXPECT_EQ(status("a"), "processing");
+}
+
+TEST_P(Conformance, AWrongAttemptOrClaimChangesNothing) {
+  add("a");
+  const auto job = claim().jobs[0].job;
+  auto wrong = settlement(job);
+  wrong.attempt = 2;
+  EXPECT_EQ(settle({wrong}).dropped, 1U);
+  wrong = settlement(job);
+  wrong.claim = job.claim + 1000;
+  EXPECT_EQ(settle({wrong}).dropped, 1U);
+  world_->set_status("a", "pending");
+  EXPECT_EQ(settle({settlement(job)}).dropped, 1U);
+  EXPECT_EQ(status("a"), "pending");
+}
+
+TEST_P(Conformance, AFailureIsRecordedAndComesBackWhenDue) {
+  add("a");
+  auto failed = settlement(claim().jobs[0].job, Status::error, Result::retry);
+  failed.delay = seconds(60);
+  failed.outcome.code = "smtp_421";
+  failed.outcome.error = "the mail server is busy";
+  EXPECT_EQ(settle({failed}, {failed.claim}).dropped, 0U);
+  EXPECT_EQ(status("a"), "error");
+  EXPECT_TRUE(world_->scheduled("a"));
+  EXPECT_EQ(care_->promote_due(10), 0U);
+  EXPECT_NEAR(desk_->report().next_due, 60, 5);
+  world_->advance(seconds(61));
+  EXPECT_EQ(care_->promote_due(10), 1U);
+  EXPECT_EQ(status("a"), "pending");
+  EXPECT_FALSE(world_->scheduled("a"));
+  const auto failures = desk_->recent_failures(5);
+  ASSERT_EQ(failures.size(), 1U);
+  EXPECT_EQ(failures[0].id, "a");
+  EXPECT_EQ(failures[0].type, "noop");
+  EXPECT_EQ(failures[0].attempt, 1);
+  EXPECT_EQ(failures[0].result, "retry");
+  EXPECT_EQ(failures[0].code, "smtp_421");
+  EXPECT_EQ(failures[0].error, "the mail server is busy");
+  EXPECT_EQ(claim().jobs.at(0).job.attempt, 2);
+}
+
+TEST_P(Conformance, ASnoozeRefundsTheAttemptAndIsNoFailure) {
+  add("a");
+  auto snoozed = settlement(claim().jobs[0].job, Status::scheduled, Result::snooze);
+  snoozed.refund = true;
+  snoozed.delay = seconds(5);
+  settle({snoozed}, {snoozed.claim});
+  EXPECT_EQ(status("a"), "scheduled");
+  EXPECT_EQ(attempts("a"), 0);
+  EXPECT_TRUE(desk_->recent_failures(5).empty());
+  world_->advance(seconds(6));
+  EXPECT_EQ(care_->promote_due(10), 1U);
+  EXPECT_EQ(status("a"), "pending");
+}
+
+TEST_P(Conformance, AnOutputIsKept) {
+  add("a");
+  auto done = settlement(claim().jobs[0].job);
+  done.outcome.output = R"({"sent": true})";
+  EXPECT_EQ(settle({done}, {done.claim}).dropped, 0U);
+  EXPECT_EQ(status("a"), "done");
+  EXPECT_EQ(world_->output("a"), R"({"sent": true})");
+}
+
+TEST_P(Conformance, AScheduleOfAJobThatMovedOnDoesNothing) {
+  add("a");
+  auto failed = settlement(claim().jobs[0].job, Status::error, Result::retry);
+  failed.delay = seconds(1);
+  settle({failed}, {failed.claim});
+  world_->set_status("a", "done");
+  world_->advance(seconds(2));
+  EXPECT_EQ(care_->promote_due(10), 1U);
+  EXPECT_EQ(status("a"), "done");
+  EXPECT_FALSE(world_->scheduled("a"));
+}
+
+TEST_P(Conformance, PromoteDueObeysItsLimitOldestFirst) {
+  for (int i = 0; i < 3; ++i) add(numbered("a", i), long_ago + i);
+  std::vector<job::Settlement> failures;
+  for (const auto& claimed : claim().jobs) {
+    failures.push_back(settlement(claimed.job, Status::error, Result::retry));
+    failures.back().delay = seconds(3 - claimed.job.id.back() + '0');
+  }
+  settle(failures);
+  world_->advance(seconds(10));
+  EXPECT_EQ(care_->promote_due(2), 2U);
+  EXPECT_EQ(status("a2"), "pending");
+  EXPECT_EQ(status("a1"), "pending");
+  EXPECT_EQ(status("a0"), "error");
+}
+
+TEST_P(Conformance, RescueKeepsTheAttemptAndSaysSo) {
+  add("a");
+  claim();
+  EXPECT_EQ(care_->rescue(seconds(30), {}).runtimes, 0U);
+  world_->advance(seconds(31));
+  const auto rescued = care_->rescue(seconds(30), {});
+  EXPECT_EQ(rescued.runtimes, 1U);
+  EXPECT_EQ(rescued.pending, 1U);
+  EXPECT_EQ(rescued.error, 0U);
+  EXPECT_EQ(status("a"), "pending");
+  EXPECT_EQ(attempts("a"), 1);
+  EXPECT_FALSE(care_->beat(runtime_));
+  const auto failures = desk_->recent_failures(5);
+  ASSERT_EQ(failures.size(), 1U);
+  EXPECT_EQ(failures[0].code, "runtime_lost");
+  EXPECT_EQ(failures[0].error.rfind("runtime lost: test-host", 0), 0U) << failures[0].error;
+}
+
+TEST_P(Conformance, RescueEndsJobsByTheirTypesPolicy) {
+  add("last", long_ago, "once_only");
+  add("once", long_ago + 1, "at_most_once");
+  add("more", long_ago + 2, "many");
+  add("unknown", long_ago + 3, "unknown");
+  job::RetryPolicy one, never, many, fallback;
+  one.max_attempts = 1;
+  never.at_most_once = true;
+  fallback.max_attempts = 1;
+  care_->serve(runtime_,
+               {{"once_only", "p", "1", one}, {"at_most_once", "p", "1", never}, {"many", "p", "1", many}});
+  claims_->exchange(claim_request({"once_only", "at_most_once", "many", "unknown"}, 9));
+  world_->advance(seconds(60));
+  const auto rescued = care_->rescue(seconds(30), fallback);
+  EXPECT_EQ(rescued.error, 3U);
+  EXPECT_EQ(rescued.pending, 1U);
+  EXPECT_EQ(status("more"), "pending");
+  EXPECT_EQ(status("unknown"), "error");
+}
+
+TEST_P(Conformance, ABeatKeepsARuntimeAlive) {
+  add("a");
+  claim();
+  world_->advance(seconds(60));
+  EXPECT_TRUE(care_->beat(runtime_));
+  EXPECT_EQ(care_->rescue(seconds(30), {}).runtimes, 0U);
+  EXPECT_EQ(status("a"), "processing");
+}
+
+TEST_P(Conformance, AFencedRuntimeChangesNothing) {
+  add("a");
+  add("b", long_ago + 1);
+  const auto exchanged = claim(1);
+  world_->advance(seconds(60));
+  care_->rescue(seconds(30), {});
+  EXPECT_EQ(settle({settlement(exchanged.jobs[0].job)}, {exchanged.claim}).dropped, 1U);
+  EXPECT_EQ(status("a"), "pending");
+  EXPECT_THROW(claim(), store::Fenced);
+  EXPECT_EQ(status("b"), "pending");
+  world_->erase("a");
+  world_->erase("b");
+  EXPECT_THROW(claim(), store::Fenced);
+}
+
+TEST_P(Conformance, RescueLeavesAJobThatALiveClaimNames) {
+  add("a");
+  add("b", long_ago + 1);
+  const auto old = claim();
+  auto failed = settlement(old.jobs[0].job);
+  settle({failed});
+  world_->set_status("a", "pending");
+  world_->advance(seconds(60));
+  const auto living = care_->enlist(runtime_info());
+  auto other = world_->store().claims(living, 0);
+  ASSERT_EQ(ids_of(other->exchange(claim_request({"noop"}, 1))), Ids{"a"});
+  EXPECT_EQ(care_->rescue(seconds(30), {}).pending, 1U);
+  EXPECT_EQ(status("a"), "processing");
+  EXPECT_EQ(status("b"), "pending");
+}
+
+TEST_P(Conformance, LeavingGivesBackWithTheAttemptRefunded) {
+  add("a");
+  claim();
+  care_->leave(runtime_);
+  EXPECT_EQ(status("a"), "pending");
+  EXPECT_EQ(attempts("a"), 0);
+  EXPECT_FALSE(care_->beat(runtime_));
+  EXPECT_TRUE(desk_->recent_failures(5).empty());
+}
+
+TEST_P(Conformance, ReconcileGivesBackWhatNobodyKnows) {
+  add("a");
+  add("b", long_ago + 1);
+  const auto known = claim(1);
+  const auto lost = claim(1);
+  auto other = world_->store().claims(runtime_, 1);
+  add("c", long_ago + 2);
+  const auto others = other->exchange(claim_request({"noop"}, 1));
+  EXPECT_EQ(claims_->reconcile({known.claim, 999999}), std::vector<std::int64_t>{known.claim});
+  EXPECT_EQ(status("a"), "processing");
+  EXPECT_EQ(status("b"), "pending");
+  EXPECT_EQ(attempts("b"), 0);
+  EXPECT_EQ(status("c"), "processing");
+  EXPECT_EQ(settle({settlement(lost.jobs[0].job)}).dropped, 1U);
+  EXPECT_EQ(ids_of(others), Ids{"c"});
+}
+
+TEST_P(Conformance, AnAttemptsColumnAtItsEndStillClaims) {
+  world_->put({"a", "noop", "{}", "pending", long_ago, long_ago, std::numeric_limits<int>::max()});
+  const auto exchanged = claim();
+  ASSERT_EQ(exchanged.jobs.size(), 1U);
+  EXPECT_EQ(settle({settlement(exchanged.jobs[0].job)}, {exchanged.claim}).dropped, 0U);
+}
+
+TEST_P(Conformance, EnqueuesWithACuidShapedId) {
+  const auto enqueued = desk_->enqueue({"noop", R"({"n": 1})", {}, {}});
+  EXPECT_FALSE(enqueued.existing);
+  ASSERT_EQ(enqueued.id.size(), 25U);
+  EXPECT_EQ(enqueued.id[0], 'c');
+  EXPECT_TRUE(std::all_of(enqueued.id.begin(), enqueued.id.end(),
+                          [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }));
+  EXPECT_EQ(status(enqueued.id), "pending");
+  EXPECT_EQ(ids_of(claim()), Ids{enqueued.id});
+}
+
+TEST_P(Conformance, ADelayedJobWaits) {
+  const auto enqueued = desk_->enqueue({"noop", "{}", seconds(10), {}});
+  EXPECT_EQ(status(enqueued.id), "scheduled");
+  EXPECT_TRUE(claim().jobs.empty());
+  world_->advance(seconds(11));
+  EXPECT_EQ(care_->promote_due(5), 1U);
+  EXPECT_EQ(ids_of(claim()), Ids{enqueued.id});
+}
+
+TEST_P(Conformance, AUniqueKeyNamesOneJobAsLongAsItsRowExists) {
+  const auto first = desk_->enqueue({"noop", "{}", {}, "k"});
+  const auto second = desk_->enqueue({"noop", "{}", {}, "k"});
+  EXPECT_TRUE(second.existing);
+  EXPECT_EQ(second.id, first.id);
+  world_->erase(first.id);
+  const auto third = desk_->enqueue({"noop", "{}", {}, "k"});
+  EXPECT_FALSE(third.existing);
+  EXPECT_NE(third.id, first.id);
+  EXPECT_TRUE(desk_->enqueue({"noop", "{}", {}, "k"}).existing);
+  EXPECT_FALSE(desk_->enqueue({"noop", "{}", {}, ""}).existing);
+}
+
+TEST_P(Conformance, AnEmptyOrOverlongTypeIsRefused) {
+  EXPECT_THROW(desk_->enqueue({"", "{}", {}, {}}), store::Refused);
+  EXPECT_THROW(desk_->enqueue({std::string(129, 'x'), "{}", {}, {}}), store::Refused);
+  EXPECT_NO_THROW(desk_->enqueue({std::string(128, 'x'), "{}", {}, {}}));
+}
+
+TEST_P(Conformance, ReportsCountsWaitingTypesAndRuntimes) {
+  add("a");
+  add("b", long_ago, "unserved");
+  add("c", long_ago + 1);
+  care_->serve(runtime_, {{"noop", "plugin", "1.2", {}}});
+  claim(1);
+  const auto report = desk_->report();
+  ASSERT_EQ(report.counts.size(), 3U);
+  EXPECT_EQ(report.counts[0].type, "noop");
+  EXPECT_EQ(report.counts[0].status, "pending");
+  EXPECT_EQ(report.counts[0].count, 1);
+  EXPECT_EQ(report.counts[1].status, "processing");
+  ASSERT_EQ(report.waiting.size(), 2U);
+  EXPECT_EQ(report.waiting[0].type, "noop");
+  EXPECT_TRUE(report.waiting[0].served);
+  EXPECT_EQ(report.waiting[0].plugin, "plugin");
+  EXPECT_EQ(report.waiting[0].plugin_version, "1.2");
+  EXPECT_GT(report.waiting[0].oldest_pending_age, 1e8);
+  EXPECT_FALSE(report.waiting[1].served);
+  ASSERT_EQ(report.runtimes.size(), 1U);
+  EXPECT_EQ(report.runtimes[0].id, runtime_);
+  EXPECT_EQ(report.runtimes[0].claimed, 1);
+  EXPECT_EQ(report.runtimes[0].info.pid, 42);
+  EXPECT_EQ(report.stuck, 0);
+  EXPECT_LT(report.next_due, 0);
+}
+
+TEST_P(Conformance, OnlyWhatNoClaimNamesIsStuck) {
+  add("ours");
+  claim();
+  add("foreign");
+  world_->set_status("foreign", "processing");
+  world_->advance(seconds(700));
+  EXPECT_EQ(desk_->report().stuck, 1);
+}
+
+TEST_P(Conformance, TidyDropsRecordsOfDeletedJobsOnly) {
+  for (const char* id : {"a", "b"}) {
+    add(id);
+    auto failed = settlement(claim().jobs.at(0).job, Status::error, Result::retry);
+    failed.delay = seconds(60);
+    failed.outcome.output = "1";
+    settle({failed}, {failed.claim});
+  }
+  const auto keyed = desk_->enqueue({"noop", "{}", {}, "k"});
+  EXPECT_EQ(care_->tidy(100), 0U);
+  world_->erase("a");
+  world_->erase(keyed.id);
+  EXPECT_EQ(care_->tidy(100), 4U);
+  EXPECT_EQ(care_->tidy(100), 0U);
+  EXPECT_EQ(desk_->recent_failures(5).size(), 1U);
+  EXPECT_TRUE(world_->scheduled("b"));
+}
+
+}  // namespace
+}  // namespace sluice::test
