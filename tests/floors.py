@@ -50,8 +50,12 @@ LIBRARIES = {
 ABI_HEADER = "plugin-api/include/sluice/plugin.h"
 ABI_INCLUDES = ["stddef.h", "stdint.h"]
 
-# Comes with every C++ compiler here, as the standard library does.
-TOOLCHAIN = ["cxxabi.h"]
+# Headers with a suffix that belong to the standard: C's own, and what comes with every C++ compiler.
+STANDARD = {
+    f"{name}.h"
+    for name in "assert ctype errno float inttypes limits locale math setjmp signal stdarg stdbool stddef "
+    "stdint stdio stdlib string time wchar cxxabi".split()
+}
 
 # Header folders of the C library and the kernel: free for the runtime, not for plugin-api.
 SYSTEM = ("sys/", "linux/", "netinet/", "arpa/", "bits/")
@@ -61,8 +65,8 @@ SUFFIXES = {".h", ".hpp", ".c", ".cpp"}
 
 
 def standard(header):
-    """True for a header of the C++ standard library: no folder, no suffix, or <cstdio>'s C twin."""
-    return "/" not in header and (not header.endswith(".h") or header in ABI_INCLUDES + TOOLCHAIN)
+    """True for a header of the C++ or C standard library."""
+    return "/" not in header and (not header.endswith(".h") or header in STANDARD)
 
 
 def library_of(header):

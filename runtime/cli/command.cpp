@@ -51,7 +51,7 @@ base::Config GlobalOptions::resolve() const {
   if (const std::string path = config_path(config_file); !path.empty()) base::read_config(path, config);
   config.database_url = first_of(database_url, environment("DATABASE_URL"), config.database_url);
   config.table = first_of(table, environment("SLUICE_TABLE"), config.table);
-  const std::string schema = store::url_schema(config.database_url);
+  const std::string schema = config.database_url.empty() ? "" : store::url_schema(config.database_url);
   if (config.table == default_table && !schema.empty()) config.table = "\"" + schema + "\".Outbox";
   config.plugin_directory =
       first_of(plugin_directory, environment("SLUICE_PLUGIN_DIR"), config.plugin_directory);

@@ -57,7 +57,8 @@ void Router::sweep_all() {
 }
 
 int Router::limit(const Lane& lane) const {
-  const std::int64_t most = std::min<std::int64_t>(std::min(lane.room(), batch_max_), budget_.value_or(batch_max_));
+  const std::int64_t room = std::min(lane.room(), share_of(lane.window()));
+  const std::int64_t most = std::min({room, std::int64_t{batch_max_}, budget_.value_or(batch_max_)});
   return static_cast<int>(std::max<std::int64_t>(0, most));
 }
 

@@ -27,6 +27,14 @@ bool consists_of(std::string_view name, std::string_view allowed, std::size_t lo
   return !name.empty() && name.size() <= longest && name.find_first_not_of(allowed) == std::string_view::npos;
 }
 
+/// The dynamic linker's own words out of Boost's, which also name an unrelated errno.
+std::string linker_words(const std::string& message) {
+  const std::size_t open = message.find('(');
+  const std::size_t close = message.rfind(')');
+  if (open == std::string::npos || close == std::string::npos || close < open) return message;
+  return message.substr(open + 1, close - open - 1);
+}
+
 boost::dll::shared_library& open(const std::string& path) {
   // Leaked on purpose: a plugin is never closed, its threads and exit handlers may outlive any owner.
   auto* library = new boost::dll::shared_library;
@@ -35,7 +43,7 @@ boost::dll::shared_library& open(const std::string& path) {
     library->load(path, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
     return *library;
   } catch (const std::exception& failure) {
-    reason = failure.what();
+    reason = linker_words(failure.what());
   }
   throw Refusal("that the dynamic linker can't load it (" + reason + ")",
                 "a library whose symbols and needed libraries are all found",

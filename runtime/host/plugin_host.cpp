@@ -68,7 +68,7 @@ class PluginHost {
   void or_refuse(Step step) {
     try {
       step();
-    } catch (const Refusal& refusal) {
+    } catch (const std::runtime_error& refusal) {
       channel_.send([&](std::string& out) { wire::put_refused(out, refusal.what()); });
     }
   }
@@ -84,8 +84,7 @@ class PluginHost {
     try {
       const Schema schema(type.payload_schema);
     } catch (const Refusal& refusal) {
-      throw Refusal("that the payload schema of '" + type.name + "' can't be used (" + refusal.what() + ")",
-                    "JSON Schema, draft 4", "mend the schema");
+      throw std::runtime_error("the payload schema of '" + type.name + "' can't be used: " + refusal.what());
     }
   }
 

@@ -8,6 +8,7 @@
 #include <rapidjson/schema.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
+#include <sluice/detail/json_text.hpp>
 
 #include <cfloat>
 #include <charconv>
@@ -20,9 +21,6 @@ namespace sluice::host {
 
 namespace {
 
-// Iterative: a document of any depth must not overflow the stack. Numbers come as text, since RapidJSON
-// would refuse those beyond a double.
-constexpr unsigned parse_flags = rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag;
 constexpr std::size_t longest_rule = 200;
 
 /// Hands a parser's events on, numbers as the narrowest type that holds them; those beyond a double
@@ -38,7 +36,9 @@ class NumberTyper {
   bool Uint(unsigned value) { return target_.Uint(value); }
   bool Int64(std::int64_t value) { return target_.Int64(value); }
   bool Uint64(std::uint64_t value) { return target_.Uint64(value); }
-  bool Double(double value) { return target_.Double(value); }
+  bool Double(double value) {
+    return target_.Double(std::isfinite(value) ? value : std::copysign(DBL_MAX, value));
+  }
   bool RawNumber(const char* text, rapidjson::SizeType size, bool) { return number({text, size}); }
   bool String(const char* text, rapidjson::SizeType size, bool copy) { return target_.String(text, size, copy); }
   bool StartObject() { return target_.StartObject(); }
@@ -58,18 +58,28 @@ class NumberTyper {
     if (const auto [rest, error] = std::from_chars(text.data(), end, large); error == std::errc() && rest == end) {
       return target_.Uint64(large);
     }
-    const double value = std::strtod(std::string(text).c_str(), nullptr);
-    return target_.Double(std::isfinite(value) ? value : std::copysign(DBL_MAX, value));
+    return Double(detail::to_double(text));
   }
 
   Target& target_;
 };
 
-template <class Handler>
-rapidjson::ParseResult parse(std::string_view json, Handler& handler) {
+template <unsigned flags, class Handler>
+rapidjson::ParseResult parse_once(std::string_view json, Handler& handler) {
   rapidjson::MemoryStream stream(json.data() ? json.data() : "", json.size());
   rapidjson::Reader reader;
-  return reader.Parse<parse_flags>(stream, handler);
+  return reader.Parse<flags>(stream, handler);
+}
+
+/// Feeds the events of `json` to what `handler()` makes; a second time, to a new one, when the first
+/// reading met a number that RapidJSON gives up on.
+template <class MakeHandler>
+rapidjson::ParseResult parse(std::string_view json, MakeHandler make_handler) {
+  auto handler = make_handler();
+  const rapidjson::ParseResult result = parse_once<detail::parse_flags>(json, handler);
+  if (result.Code() != rapidjson::kParseErrorNumberTooBig) return result;
+  auto again = make_handler();
+  return parse_once<detail::parse_flags | rapidjson::kParseNanAndInfFlag>(detail::with_infinities(json), again);
 }
 
 template <class Pointer>
@@ -123,9 +133,10 @@ Schema::~Schema() = default;
 std::optional<std::string> Schema::check(std::string_view json, const std::string& what) {
   if (!compiled_) return std::nullopt;
   rapidjson::SchemaValidator& validator = *compiled_->validator;
-  validator.Reset();
-  NumberTyper<rapidjson::SchemaValidator> typer(validator);
-  const rapidjson::ParseResult result = parse(json, typer);
+  const rapidjson::ParseResult result = parse(json, [&] {
+    validator.Reset();
+    return NumberTyper<rapidjson::SchemaValidator>(validator);
+  });
   if (!validator.IsValid()) {
     const std::string where = pointer_text(validator.GetInvalidDocumentPointer());
     return what + (where.empty() ? " at its root (JSON pointer \"\")" : " at JSON pointer \"" + where + "\"") +
@@ -139,8 +150,7 @@ std::optional<std::string> Schema::check(std::string_view json, const std::strin
 }
 
 bool is_json(std::string_view text) {
-  rapidjson::BaseReaderHandler<> nothing;
-  return !parse(text, nothing).IsError();
+  return !parse(text, [] { return rapidjson::BaseReaderHandler<>(); }).IsError();
 }
 
 }  // namespace sluice::host

@@ -198,6 +198,8 @@ ConnectionString parse_connection_string(const std::string& text) {
     given[o->keyword] = o->val;
     if (std::string_view(o->keyword) != "client_encoding") add_pair(result.conninfo, o->keyword, o->val);
   }
+  if (given.contains("port") && given["port"].find_first_not_of("0123456789,") != std::string::npos)
+    refuse("the port is not a number");
   for (const char* key : {"password", "sslpassword"}) {
     if (given.contains(key)) {
       result.secrets.push_back(given[key]);

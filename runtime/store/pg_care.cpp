@@ -78,7 +78,7 @@ void PgCare::serve(RuntimeId runtime, const std::vector<ServedType>& types) {
     plugins.add(base::valid_utf8(served.plugin));
     versions.add(base::valid_utf8(served.plugin_version));
     attempts.add(std::int64_t{served.policy.max_attempts});
-    once.add(served.policy.at_most_once);
+    once.add_flag(served.policy.at_most_once);
   }
   link_.use("record the served job types", [&](pqxx::connection& connection) {
     pqxx::work work(connection);

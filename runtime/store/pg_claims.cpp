@@ -61,7 +61,7 @@ struct SpecialArrays {
     claims.add(s.claim);
     attempts.add(std::int64_t{s.attempt});
     statuses.add(job::name(s.status));
-    refunds.add(s.refund);
+    refunds.add_flag(s.refund);
     if (s.delay) {
       delays.add(bounded_microseconds(*s.delay));
     } else {

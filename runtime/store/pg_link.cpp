@@ -80,7 +80,12 @@ pqxx::connection& Link::connection() {
   disconnect();
   connection_ = std::make_unique<pqxx::connection>(target_.conninfo);
   silence_ = std::make_unique<pqxx::quiet_errorhandler>(*connection_);
-  if (on_connect_) on_connect_(*connection_);
+  try {
+    if (on_connect_) on_connect_(*connection_);
+  } catch (const std::exception&) {
+    disconnect();  // half prepared, it must not be used
+    throw;
+  }
   return *connection_;
 }
 

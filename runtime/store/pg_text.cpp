@@ -26,7 +26,7 @@ void ArrayText::add(std::int64_t number) {
   text_ += std::to_string(number);
 }
 
-void ArrayText::add(bool flag) {
+void ArrayText::add_flag(bool flag) {
   separate();
   text_ += flag ? 't' : 'f';
 }

@@ -16,7 +16,7 @@ class ArrayText {
  public:
   void add(std::string_view text);
   void add(std::int64_t number);
-  void add(bool flag);
+  void add_flag(bool flag);
   void add_null();
   /// The whole constant; the builder may go on afterwards.
   std::string str() const { return text_ + "}"; }

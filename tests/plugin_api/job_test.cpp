@@ -66,14 +66,14 @@ TEST(Log, WritesFieldsOfEachType) {
   EXPECT_EQ(line.level, SLUICE_LOG_WARN);
   EXPECT_EQ(line.message, "line");
   EXPECT_EQ(line.fields, (std::map<std::string, std::string>{{"literal", "x"},
-                                                              {"string", "text"},
-                                                              {"bool", "true"},
-                                                              {"int", "-3"},
-                                                              {"large", "18446744073709551615"},
-                                                              {"double", "12.5"},
-                                                              {"float", "0.5"},
-                                                              {"nan", "nan"},
-                                                              {"json", "[1]"}}));
+                                                             {"string", "text"},
+                                                             {"bool", "true"},
+                                                             {"int", "-3"},
+                                                             {"large", "18446744073709551615"},
+                                                             {"double", "12.5"},
+                                                             {"float", "0.5"},
+                                                             {"nan", "nan"},
+                                                             {"json", "[1]"}}));
   EXPECT_EQ(fake.logs().at(1).level, SLUICE_LOG_TRACE);
 }
 
@@ -81,7 +81,8 @@ TEST(Log, MarksNumbersAndBooleansAsJsonAndTheRestAsText) {
   EXPECT_EQ(sluice::Field("k", 1).raw().kind, std::uint32_t{SLUICE_FIELD_JSON});
   EXPECT_EQ(sluice::Field("k", false).raw().kind, std::uint32_t{SLUICE_FIELD_JSON});
   EXPECT_EQ(sluice::Field("k", "1").raw().kind, std::uint32_t{SLUICE_FIELD_TEXT});
-  EXPECT_EQ(sluice::Field("k", std::numeric_limits<double>::infinity()).raw().kind, std::uint32_t{SLUICE_FIELD_TEXT});
+  EXPECT_EQ(sluice::Field("k", std::numeric_limits<double>::infinity()).raw().kind,
+            std::uint32_t{SLUICE_FIELD_TEXT});
 }
 
 struct Greeter {

@@ -28,15 +28,16 @@ void expect_reads(std::string payload, Read read) {
 }
 
 TEST(Payload, ReadsEachType) {
-  expect_reads(R"({"s": "a\u0000b", "i": -9223372036854775808, "n": 1.5, "b": true, "o": {"x": 1}, "a": [1, 2]})",
-               [](const Json& payload) {
-                 EXPECT_EQ(payload.string("s"), std::string("a\0b", 3));
-                 EXPECT_EQ(payload.integer("i"), INT64_MIN);
-                 EXPECT_EQ(payload.number("n"), 1.5);
-                 EXPECT_TRUE(payload.boolean("b"));
-                 EXPECT_EQ(payload.object("o").integer("x"), 1);
-                 EXPECT_EQ(payload.array("a").size(), 2U);
-               });
+  expect_reads(
+      R"({"s": "a\u0000b", "i": -9223372036854775808, "n": 1.5, "b": true, "o": {"x": 1}, "a": [1, 2]})",
+      [](const Json& payload) {
+        EXPECT_EQ(payload.string("s"), std::string("a\0b", 3));
+        EXPECT_EQ(payload.integer("i"), INT64_MIN);
+        EXPECT_EQ(payload.number("n"), 1.5);
+        EXPECT_TRUE(payload.boolean("b"));
+        EXPECT_EQ(payload.object("o").integer("x"), 1);
+        EXPECT_EQ(payload.array("a").size(), 2U);
+      });
 }
 
 TEST(Payload, NamesTheMemberThatIsAbsentOrOfAnotherType) {
@@ -64,8 +65,10 @@ TEST(Payload, NamesTheWholePathAsAJsonPointer) {
 }
 
 TEST(Payload, ThatIsNoObjectHasNoMembers) {
-  EXPECT_EQ(error_of("[]", [](const Json& p) { p.string("name"); }), "payload: expected an object, found an array");
-  EXPECT_EQ(error_of("3", [](const Json& p) { p.find("name"); }), "payload: expected an object, found a number");
+  EXPECT_EQ(error_of("[]", [](const Json& p) { p.string("name"); }),
+            "payload: expected an object, found an array");
+  EXPECT_EQ(error_of("3", [](const Json& p) { p.find("name"); }),
+            "payload: expected an object, found a number");
 }
 
 TEST(Payload, ThatIsNoJsonSaysWhere) {
@@ -113,8 +116,9 @@ TEST(Payload, ReadsDoublesExactly) {
 }
 
 TEST(Payload, ANumberBeyondADoubleHurtsOnlyWhoReadsIt) {
-  for (const std::string& large : {std::string("1e400"), std::string("-1e309"), std::string("9e308"), std::string("1.8e308"),
-                                   std::string(400, '7'), "-" + std::string(400, '7') + ".5E+3"}) {
+  for (const std::string& large :
+       {std::string("1e400"), std::string("-1e309"), std::string("9e308"), std::string("1.8e308"),
+        std::string(400, '7'), "-" + std::string(400, '7') + ".5E+3"}) {
     const std::string payload = R"({"text": "1e400 \" 1e400", "n": )" + large + R"(, "m": [)" + large + "]}";
     expect_reads(payload, [](const Json& p) { EXPECT_EQ(p.string("text"), "1e400 \" 1e400"); });
     EXPECT_EQ(error_of(payload, [](const Json& p) { p.number("n"); }),
@@ -123,7 +127,8 @@ TEST(Payload, ANumberBeyondADoubleHurtsOnlyWhoReadsIt) {
 }
 
 TEST(Payload, ANumberBeyondADoubleLetsNoInfinityIn) {
-  for (const char* odd : {"[1e400, Inf]", "[1e400, NaN]", "[1e400, -Infinity]", "[1e400 Inf]", "[1e400", "[1e400-]"}) {
+  for (const char* odd :
+       {"[1e400, Inf]", "[1e400, NaN]", "[1e400, -Infinity]", "[1e400 Inf]", "[1e400", "[1e400-]"}) {
     EXPECT_NE(error_of(odd, [](const Json&) {}), "") << odd;
   }
 }

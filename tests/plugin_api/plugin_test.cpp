@@ -16,7 +16,9 @@ using sluice::testing::FakeJob;
 
 int living = 0;
 
-Result function(Job& job) { return sluice::fail(std::string(job.type())); }
+Result function(Job& job) {
+  return sluice::fail(std::string(job.type()));
+}
 
 class Greeter {
  public:

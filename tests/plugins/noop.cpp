@@ -3,7 +3,9 @@
 
 namespace {
 
-sluice::Result nothing(sluice::Job&) { return sluice::done(); }
+sluice::Result nothing(sluice::Job&) {
+  return sluice::done();
+}
 
 }  // namespace
 

@@ -7,8 +7,8 @@
 // first, by whatever is done, without a look at is_cancelled. `do` is one of `actions` below; "ok" without.
 #include <fcntl.h>
 #include <signal.h>
-#include <sluice/plugin.hpp>
 #include <unistd.h>
+#include <sluice/plugin.hpp>
 
 #include <chrono>
 #include <cstdio>
@@ -35,13 +35,19 @@ void append_line(const std::string& path, const Job& job) {
   if (!written) throw sluice::PermanentError("probe", "can't append to " + path);
 }
 
-std::string message(const Json& payload) { return payload.string_or("message", "as told"); }
+std::string message(const Json& payload) {
+  return payload.string_or("message", "as told");
+}
 std::size_t bytes(const Json& payload, std::int64_t fallback) {
   return static_cast<std::size_t>(payload.integer_or("bytes", fallback));
 }
 
-Result ok(Job&, const Json&) { return sluice::done(); }
-Result fail(Job&, const Json& payload) { return sluice::fail("told-to-fail", message(payload)); }
+Result ok(Job&, const Json&) {
+  return sluice::done();
+}
+Result fail(Job&, const Json& payload) {
+  return sluice::fail("told-to-fail", message(payload));
+}
 
 /// {"after_ms": 50}: with a delay of its own.
 Result retry(Job&, const Json& payload) {
@@ -54,7 +60,9 @@ Result retry_until(Job& job, const Json& payload) {
   return job.attempt() >= payload.integer("until") ? sluice::done() : retry(job, payload);
 }
 /// {"after_ms": 50}
-Result snooze(Job&, const Json& payload) { return sluice::snooze(milliseconds(payload.integer_or("after_ms", 50))); }
+Result snooze(Job&, const Json& payload) {
+  return sluice::snooze(milliseconds(payload.integer_or("after_ms", 50)));
+}
 /// {"marker": "/tmp/seen", "after_ms": 50}: done when that file exists, else makes it and snoozes.
 Result snooze_once(Job& job, const Json& payload) {
   const std::string marker = payload.string("marker");
@@ -62,10 +70,18 @@ Result snooze_once(Job& job, const Json& payload) {
   append_line(marker, job);
   return snooze(job, payload);
 }
-Result cancelled(Job&, const Json&) { return sluice::cancelled(); }
-Result throw_standard(Job&, const Json& payload) { throw std::runtime_error(message(payload)); }
-Result throw_odd(Job&, const Json&) { throw 42; }
-Result odd_result(Job&, const Json&) { return Result(77); }
+Result cancelled(Job&, const Json&) {
+  return sluice::cancelled();
+}
+Result throw_standard(Job&, const Json& payload) {
+  throw std::runtime_error(message(payload));
+}
+Result throw_odd(Job&, const Json&) {
+  throw 42;
+}
+Result odd_result(Job&, const Json&) {
+  return Result(77);
+}
 
 [[gnu::noinline]] void write_to_null() {
   volatile int* const nowhere = nullptr;
@@ -75,9 +91,13 @@ Result crash(Job&, const Json&) {
   write_to_null();
   return sluice::done();
 }
-Result abort_process(Job&, const Json&) { std::abort(); }
+Result abort_process(Job&, const Json&) {
+  std::abort();
+}
 /// {"code": 0}
-Result exit_process(Job&, const Json& payload) { std::exit(static_cast<int>(payload.integer_or("code", 0))); }
+Result exit_process(Job&, const Json& payload) {
+  std::exit(static_cast<int>(payload.integer_or("code", 0)));
+}
 /// {"signal": 9}
 Result kill_process(Job&, const Json& payload) {
   kill(getpid(), static_cast<int>(payload.integer_or("signal", SIGKILL)));
@@ -89,7 +109,9 @@ Result kill_process(Job&, const Json& payload) {
   volatile char frame[512] = {static_cast<char>(depth)};
   return depth < 0 ? 0 : frame[0] + sink(depth + 1) + frame[0];  // more to do after it: no loop instead
 }
-Result overflow_stack(Job&, const Json&) { return Result(sink(0)); }
+Result overflow_stack(Job&, const Json&) {
+  return Result(sink(0));
+}
 
 /// {"bytes": 100}: a line of that many bytes besides; odd bytes, and a last line without its end.
 Result print(Job&, const Json& payload) {
@@ -125,7 +147,8 @@ Result progress(Job& job, const Json& payload) {
 /// {"lines": 1}
 Result log(Job& job, const Json& payload) {
   for (std::int64_t line = 0; line < payload.integer_or("lines", 1); ++line) {
-    job.log().info(message(payload), {{"text", "\"quoted\""}, {"number", 12.5}, {"line", line}, {"yes", true}});
+    job.log().info(message(payload),
+                   {{"text", "\"quoted\""}, {"number", 12.5}, {"line", line}, {"yes", true}});
     job.log().debug("for people who look closely");
     job.log().error("nothing is wrong");
   }
@@ -202,23 +225,22 @@ constexpr auto strict_schema = R"({
 
 }  // namespace
 
-SLUICE_PLUGIN(sluice::plugin("probe", "1.2.3")
-                  .vendor("Sluice's tests")
-                  .url("https://example.com/probe")
-                  .license("Apache-2.0")
-                  .summary("Does what a payload says"),
-              sluice::job_type<probe>("test.probe")
-                  .summary("Does what its payload says")
-                  .example(R"({"do": "ok"})"),
-              sluice::job_type<probe>("test.other").summary("A second type"),
-              sluice::job_type<probe>("test.once").summary("Never repeated after a crash").at_most_once(),
-              sluice::job_type<probe>("test.single").summary("One at a time").concurrency(1),
-              sluice::job_type<probe>("test.limits")
-                  .summary("Has defaults of its own")
-                  .max_attempts(2)
-                  .timeout(500ms)
-                  .backoff(10ms, 40ms),
-              sluice::job_type<probe>("test.strict")
-                  .summary("Its payload is checked")
-                  .schema(strict_schema)
-                  .example(R"({"to": "ada@example.com", "count": 3})"));
+SLUICE_PLUGIN(
+    sluice::plugin("probe", "1.2.3")
+        .vendor("Sluice's tests")
+        .url("https://example.com/probe")
+        .license("Apache-2.0")
+        .summary("Does what a payload says"),
+    sluice::job_type<probe>("test.probe").summary("Does what its payload says").example(R"({"do": "ok"})"),
+    sluice::job_type<probe>("test.other").summary("A second type"),
+    sluice::job_type<probe>("test.once").summary("Never repeated after a crash").at_most_once(),
+    sluice::job_type<probe>("test.single").summary("One at a time").concurrency(1),
+    sluice::job_type<probe>("test.limits")
+        .summary("Has defaults of its own")
+        .max_attempts(2)
+        .timeout(500ms)
+        .backoff(10ms, 40ms),
+    sluice::job_type<probe>("test.strict")
+        .summary("Its payload is checked")
+        .schema(strict_schema)
+        .example(R"({"to": "ada@example.com", "count": 3})"));

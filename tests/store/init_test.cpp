@@ -54,7 +54,8 @@ std::string catalog(TestDatabase& database) {
         "SELECT conrelid::regclass, conname, contype, pg_get_constraintdef(pg_constraint.oid) FROM "
         "pg_constraint "
         "WHERE connamespace = 'public'::regnamespace ORDER BY 2",
-        "SELECT tgrelid::regclass, tgname, tgisinternal FROM pg_trigger ORDER BY 2",
+        "SELECT tgrelid::regclass, tgname, tgisinternal FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid "
+        "WHERE c.relnamespace = 'public'::regnamespace ORDER BY 2",
         "SELECT objoid::regclass, description FROM pg_description WHERE classoid = 'pg_class'::regclass "
         "AND objoid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)"}) {
     text += database.rows(sql) + "--\n";

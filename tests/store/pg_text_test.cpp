@@ -27,8 +27,8 @@ TEST(ArrayText, HoldsNumbersAndFlags) {
   array.add(std::numeric_limits<std::int64_t>::max());
   EXPECT_EQ(array.str(), "{-5,9223372036854775807}");
   ArrayText flags;
-  flags.add(true);
-  flags.add(false);
+  flags.add_flag(true);
+  flags.add_flag(false);
   EXPECT_EQ(flags.str(), "{t,f}");
 }
 

@@ -3,6 +3,7 @@
 
 #include <regex>
 
+#include "store/pg_text.hpp"
 #include "store/statements.hpp"
 #include "store/table_name.hpp"
 #include "world.hpp"
@@ -27,19 +28,21 @@ class Plan : public testing::Test {
 
   // Finishes `batch` rows and claims as many, and undoes it all.
   std::string explain(const std::string& cursor) {
+    std::string execute("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, COSTS OFF) EXECUTE exchange ('");
+    execute.append(settled_ids());
+    execute.append("', array_fill(-1::bigint, ARRAY[300]), array_fill(0, ARRAY[300]), '{-1}', '{}', 1, 0, ");
+    execute.append("'{noop}', 300, '").append(cursor).append("')");
     pump_.exec("BEGIN");
-    pump_.exec(
-        "SET LOCAL enable_sort = on; INSERT INTO sluice.claim (id, runtime, pump, ids) VALUES (1, 1, 0, "
-        "'{}')");
-    const std::string text = pump_.rows(
-        "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, COSTS OFF) EXECUTE exchange ((SELECT array_agg('p' || i) "
-        "FROM "
-        "generate_series(1, 300) i), array_fill(1::bigint, ARRAY[300]), array_fill(0, ARRAY[300]), '{1}', "
-        "'{}', 1, 0, "
-        "'{noop}', 300, '" +
-        cursor + "')");
+    pump_.exec("INSERT INTO sluice.claim (id, runtime, pump, ids) VALUES (-1, 1, 0, '{}')");
+    const std::string plan = pump_.rows(execute);
     pump_.exec("ROLLBACK");
-    return text;
+    return plan;
+  }
+
+  static std::string settled_ids() {
+    store::ArrayText ids;
+    for (int i = 1; i <= batch; ++i) ids.add(std::string("p").append(std::to_string(i)));
+    return ids.str();
   }
 
   static long largest(const std::string& plan, const char* pattern) {

@@ -1,9 +1,9 @@
 // What a handler class is made from: the plugin's configuration, and the host that runs it.
 #pragma once
 
+#include <sluice/plugin.h>
 #include <sluice/job.hpp>
 #include <sluice/log.hpp>
-#include <sluice/plugin.h>
 
 #include <cstdint>
 #include <string_view>

@@ -3,8 +3,8 @@
 // be called from any thread that the handler starts and joins.
 #pragma once
 
-#include <sluice/log.hpp>
 #include <sluice/plugin.h>
+#include <sluice/log.hpp>
 #include <sluice/result.hpp>
 
 #include <chrono>
@@ -68,15 +68,23 @@ class Job {
   }
   /// The job's output, kept with the job when it is done; the last call counts. Throws PermanentError for a
   /// NaN or an infinity.
-  void output(const rapidjson::Value& value) { output(detail::JsonWriter().write(value)); }
+  void output(const rapidjson::Value& value) {
+    output(detail::JsonWriter().write(value));
+  }
 #endif
   /// The same, of one JSON value as text. Text that is no JSON makes the job fail.
-  void output(std::string_view json) { raw_.api->set_output(&raw_, detail::str(json)); }
+  void output(std::string_view json) {
+    raw_.api->set_output(&raw_, detail::str(json));
+  }
 
   /// Log lines that carry the job's id, type and attempt by themselves.
-  Log log() const { return Log(raw_); }
+  Log log() const {
+    return Log(raw_);
+  }
   /// True when the job should stop: time-out, shutdown, an operator's word. It costs one load, so ask often.
-  bool is_cancelled() const { return raw_.api->is_cancelled(&raw_) != 0; }
+  bool is_cancelled() const {
+    return raw_.api->is_cancelled(&raw_) != 0;
+  }
   /// How far the job has come, for people to see: 0 to 1, and a short note.
   void progress(double fraction, std::string_view note = {}) const {
     raw_.api->progress(&raw_, fraction, detail::str(note));
@@ -91,7 +99,9 @@ class Job {
   }
 
   /// What the C functions of an extension take.
-  const sluice_job& raw() const { return raw_; }
+  const sluice_job& raw() const {
+    return raw_;
+  }
 
  private:
   const sluice_job& raw_;

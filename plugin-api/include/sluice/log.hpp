@@ -16,7 +16,9 @@ namespace sluice {
 
 namespace detail {
 
-constexpr sluice_str str(std::string_view text) { return {text.data(), text.size()}; }
+constexpr sluice_str str(std::string_view text) {
+  return {text.data(), text.size()};
+}
 inline std::string_view view(sluice_str text) {
   return text.data == nullptr ? std::string_view() : std::string_view(text.data, text.size);
 }
@@ -64,7 +66,9 @@ class Field {
     end_at(end);
 #endif
   }
-  void end_at(const char* end) { raw_.value = {digits_, static_cast<std::size_t>(end - digits_)}; }
+  void end_at(const char* end) {
+    raw_.value = {digits_, static_cast<std::size_t>(end - digits_)};
+  }
 
   sluice_field raw_;
   char digits_[32];

@@ -78,7 +78,8 @@ class Json {
     if (!value_->IsNumber()) throw unexpected("an integer");
     constexpr double beyond_exact = 9007199254740992.0;  // 2^53
     const double number = value_->GetDouble();
-    if (value_->IsUint64() || std::fabs(number) > beyond_exact) throw unexpected("an integer", "one too large");
+    if (value_->IsUint64() || std::fabs(number) > beyond_exact)
+      throw unexpected("an integer", "one too large");
     if (number != std::trunc(number)) throw unexpected("an integer", "a fraction");
     return static_cast<std::int64_t>(number);
   }
@@ -170,7 +171,11 @@ class Json::Iterator {
   std::size_t index_;
 };
 
-inline Json::Iterator Json::begin() const { return {*this, 0}; }
-inline Json::Iterator Json::end() const { return {*this, size()}; }
+inline Json::Iterator Json::begin() const {
+  return {*this, 0};
+}
+inline Json::Iterator Json::end() const {
+  return {*this, size()};
+}
 
 }  // namespace sluice

@@ -250,6 +250,13 @@ typedef struct sluice_plugin {
 
 #define SLUICE_EXPORT __attribute__((visibility("default")))
 
+/* Clang's address sanitizer would put padding around the note, which then is none any more. */
+#if defined(__clang__)
+#define SLUICE_UNPADDED __attribute__((no_sanitize("address")))
+#else
+#define SLUICE_UNPADDED
+#endif
+
 #ifdef __cplusplus
 #define SLUICE_EXTERN extern "C"
 #else
@@ -283,8 +290,8 @@ typedef struct sluice_note {
  *   };
  */
 #define SLUICE_DECLARE_PLUGIN                                                                        \
-  __attribute__((section(".note.sluice"), aligned(4), used)) static const sluice_note sluice_abi_note = \
-      SLUICE_NOTE_INITIALISER;                                                                       \
+  SLUICE_UNPADDED __attribute__((section(".note.sluice"), aligned(4), used))                         \
+  static const sluice_note sluice_abi_note = SLUICE_NOTE_INITIALISER;                                \
   SLUICE_EXTERN SLUICE_EXPORT const sluice_plugin sluice_plugin_v1;                                  \
   const sluice_plugin sluice_plugin_v1
 

@@ -24,10 +24,10 @@
 // payload and a configuration are only text.
 #pragma once
 
+#include <sluice/plugin.h>
 #include <sluice/config.hpp>
 #include <sluice/detail/handlers.hpp>
 #include <sluice/job.hpp>
-#include <sluice/plugin.h>
 #include <sluice/result.hpp>
 
 #include <array>
@@ -69,28 +69,41 @@ constexpr std::string_view checked_plugin_name(std::string_view name) {
 template <class Handler>
 class JobType {
  public:
-  constexpr explicit JobType(std::string_view name) { raw_.name = detail::str(detail::checked_type_name(name)); }
+  constexpr explicit JobType(std::string_view name) {
+    raw_.name = detail::str(detail::checked_type_name(name));
+  }
 
   /// One line for people.
   constexpr JobType summary(std::string_view text) const { return with(&sluice_job_type::summary, text); }
   /// JSON Schema, draft 4. A payload that breaks it fails before the handler is called.
-  constexpr JobType schema(std::string_view json) const { return with(&sluice_job_type::payload_schema, json); }
+  constexpr JobType schema(std::string_view json) const {
+    return with(&sluice_job_type::payload_schema, json);
+  }
   /// A payload that passes the schema, for documentation and trials.
-  constexpr JobType example(std::string_view json) const { return with(&sluice_job_type::payload_example, json); }
+  constexpr JobType example(std::string_view json) const {
+    return with(&sluice_job_type::payload_example, json);
+  }
   /// How often a job is tried in all.
-  constexpr JobType max_attempts(std::uint32_t count) const { return with(&sluice_job_type::max_attempts, count); }
+  constexpr JobType max_attempts(std::uint32_t count) const {
+    return with(&sluice_job_type::max_attempts, count);
+  }
   /// How many run at once in one runtime.
-  constexpr JobType concurrency(std::uint32_t count) const { return with(&sluice_job_type::concurrency, count); }
+  constexpr JobType concurrency(std::uint32_t count) const {
+    return with(&sluice_job_type::concurrency, count);
+  }
   /// How long one attempt may take before it is cancelled, then killed.
   constexpr JobType timeout(std::chrono::microseconds limit) const {
     return with(&sluice_job_type::timeout_us, limit.count());
   }
   /// The delay after the first failed attempt, which doubles with each, and the longest delay.
   constexpr JobType backoff(std::chrono::microseconds first, std::chrono::microseconds cap) const {
-    return with(&sluice_job_type::backoff_first_us, first.count()).with(&sluice_job_type::backoff_cap_us, cap.count());
+    return with(&sluice_job_type::backoff_first_us, first.count())
+        .with(&sluice_job_type::backoff_cap_us, cap.count());
   }
   /// A crash, a time-out or a lost runtime ends the job instead of repeating it.
-  constexpr JobType at_most_once() const { return with(&sluice_job_type::flags, raw_.flags | SLUICE_AT_MOST_ONCE); }
+  constexpr JobType at_most_once() const {
+    return with(&sluice_job_type::flags, raw_.flags | SLUICE_AT_MOST_ONCE);
+  }
 
   constexpr const sluice_job_type& raw() const { return raw_; }
 
@@ -132,7 +145,9 @@ class Plugin {
   /// One line for people.
   constexpr Plugin summary(std::string_view text) const { return with(&sluice_plugin::summary, text); }
   /// JSON Schema, draft 4, of the plugin's configuration.
-  constexpr Plugin config_schema(std::string_view json) const { return with(&sluice_plugin::config_schema, json); }
+  constexpr Plugin config_schema(std::string_view json) const {
+    return with(&sluice_plugin::config_schema, json);
+  }
 
   constexpr const sluice_plugin& raw() const { return raw_; }
 
@@ -143,11 +158,28 @@ class Plugin {
     return changed;
   }
 
-  sluice_plugin raw_{sizeof(sluice_plugin), SLUICE_ABI_MAJOR, SLUICE_ABI_MINOR, {}, {}, {}, {}, {}, {}, {}, nullptr, 0,
-                     nullptr, nullptr, nullptr, nullptr, nullptr};
+  sluice_plugin raw_{sizeof(sluice_plugin),
+                     SLUICE_ABI_MAJOR,
+                     SLUICE_ABI_MINOR,
+                     {},
+                     {},
+                     {},
+                     {},
+                     {},
+                     {},
+                     {},
+                     nullptr,
+                     0,
+                     nullptr,
+                     nullptr,
+                     nullptr,
+                     nullptr,
+                     nullptr};
 };
 
-constexpr Plugin plugin(std::string_view name, std::string_view version) { return {name, version}; }
+constexpr Plugin plugin(std::string_view name, std::string_view version) {
+  return {name, version};
+}
 
 namespace detail {
 
@@ -179,7 +211,8 @@ class Declaration {
 
  private:
   template <std::size_t... indices>
-  constexpr Declaration(std::index_sequence<indices...>, const Plugin& plugin, const JobType<Handlers>&... types)
+  constexpr Declaration(std::index_sequence<indices...>, const Plugin& plugin,
+                        const JobType<Handlers>&... types)
       : plugin_(plugin.raw()), types_{with_handle<indices>(types)...} {}
 
   template <std::size_t index, class Handler>
@@ -216,10 +249,10 @@ constexpr Declaration<Handlers...> declare(std::string_view name, std::string_vi
 /// Declares the plugin: SLUICE_PLUGIN("hello", "1.0.0", job types...), or with more about it,
 /// SLUICE_PLUGIN(sluice::plugin("hello", "1.0.0").license("MIT"), job types...). All of it is constant:
 /// nothing runs when the library is loaded.
-#define SLUICE_PLUGIN(...)                                                                       \
-  namespace {                                                                                    \
-  constexpr auto sluice_declaration = ::sluice::detail::declare(__VA_ARGS__);                    \
-  constexpr auto sluice_type_pointers = sluice_declaration.pointers();                           \
+#define SLUICE_PLUGIN(...)                                                                         \
+  namespace {                                                                                      \
+  constexpr auto sluice_declaration = ::sluice::detail::declare(__VA_ARGS__);                      \
+  constexpr auto sluice_type_pointers = sluice_declaration.pointers();                             \
   constexpr sluice_plugin sluice_descriptor = sluice_declaration.descriptor(sluice_type_pointers); \
-  }                                                                                              \
+  }                                                                                                \
   SLUICE_DECLARE_PLUGIN = sluice_descriptor

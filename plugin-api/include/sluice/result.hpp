@@ -44,26 +44,36 @@ class [[nodiscard]] Result {
 };
 
 /// The job's work is done.
-inline Result done() { return Result(SLUICE_DONE); }
+inline Result done() {
+  return Result(SLUICE_DONE);
+}
 
 /// It failed and may succeed later: tried again, with the type's backoff or after(), until its attempts
 /// are used up. `message` is a sentence for people, `code` a short stable name of your own ("smtp-421").
-inline Result retry(std::string message) { return Result(SLUICE_RETRY, {}, std::move(message)); }
+inline Result retry(std::string message) {
+  return Result(SLUICE_RETRY, {}, std::move(message));
+}
 inline Result retry(std::string code, std::string message) {
   return Result(SLUICE_RETRY, std::move(code), std::move(message));
 }
 
 /// It failed and would fail again: not retried until a person asks for it.
-inline Result fail(std::string message) { return Result(SLUICE_FAIL, {}, std::move(message)); }
+inline Result fail(std::string message) {
+  return Result(SLUICE_FAIL, {}, std::move(message));
+}
 inline Result fail(std::string code, std::string message) {
   return Result(SLUICE_FAIL, std::move(code), std::move(message));
 }
 
 /// It is not time yet: run again after `delay`; this attempt is not counted.
-inline Result snooze(std::chrono::microseconds delay) { return Result(SLUICE_SNOOZE).after(delay); }
+inline Result snooze(std::chrono::microseconds delay) {
+  return Result(SLUICE_SNOOZE).after(delay);
+}
 
 /// It stopped because Job::is_cancelled() said so.
-inline Result cancelled() { return Result(SLUICE_CANCELLED); }
+inline Result cancelled() {
+  return Result(SLUICE_CANCELLED);
+}
 
 /// Thrown out of a handler, the same as returning fail().
 class PermanentError : public std::runtime_error {

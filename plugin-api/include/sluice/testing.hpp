@@ -102,8 +102,8 @@ class FakeJob {
   static FakeJob& of(const sluice_job* job) { return *static_cast<FakeJob*>(job->host_data); }
   static std::string text(sluice_str view) { return std::string(detail::view(view)); }
 
-  static void log(const sluice_job* job, std::int32_t level, sluice_str message, const sluice_field* const* fields,
-                  std::size_t count) noexcept {
+  static void log(const sluice_job* job, std::int32_t level, sluice_str message,
+                  const sluice_field* const* fields, std::size_t count) noexcept {
     LogLine line{level, text(message), {}};
     for (std::size_t i = 0; i < count; ++i) line.fields[text(fields[i]->key)] = text(fields[i]->value);
     const std::lock_guard<std::mutex> lock(of(job).mutex_);
@@ -122,14 +122,17 @@ class FakeJob {
     of(job).told_.code = text(code);
     of(job).told_.error = text(message);
   }
-  static void set_output(const sluice_job* job, sluice_str json) noexcept { of(job).told_.output = text(json); }
+  static void set_output(const sluice_job* job, sluice_str json) noexcept {
+    of(job).told_.output = text(json);
+  }
   static const void* get_extension(const sluice_job* job, sluice_str id) noexcept {
     const auto found = of(job).extensions_.find(text(id));
     return found == of(job).extensions_.end() ? nullptr : found->second;
   }
 
-  static constexpr sluice_job_api api = {sizeof(sluice_job_api), 0,         log,        is_cancelled, set_progress,
-                                         set_delay,              set_error, set_output, get_extension};
+  static constexpr sluice_job_api api = {sizeof(sluice_job_api), 0,         log,       is_cancelled,
+                                         set_progress,           set_delay, set_error, set_output,
+                                         get_extension};
 
   std::string payload_;
   std::string id_;

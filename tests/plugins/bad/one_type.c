@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #ifndef PLUGIN_NAME
-#define PLUGIN_NAME "broken"
+#define PLUGIN_NAME DEFAULT_NAME
 #endif
 #ifndef TYPE_NAME
-#define TYPE_NAME "test.broken"
+#define TYPE_NAME "broken." DEFAULT_NAME
 #endif
 #ifndef PAYLOAD_SCHEMA
 #define PAYLOAD_SCHEMA ""
@@ -101,7 +101,7 @@ const sluice_job_type type = {.size = sizeof(sluice_job_type),
 const sluice_job_type *const types[] = {TYPES};
 
 #ifndef WITHOUT_NOTE
-__attribute__((section(".note.sluice"), aligned(4), used)) static const sluice_note note = {
+SLUICE_UNPADDED __attribute__((section(".note.sluice"), aligned(4), used)) static const sluice_note note = {
     7, 5 * sizeof(uint32_t), SLUICE_NOTE_TYPE, "sluice", NOTE_MAJOR, 0,
     sizeof(sluice_plugin), sizeof(sluice_job_type), sizeof(sluice_job)};
 #endif

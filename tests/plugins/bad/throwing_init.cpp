@@ -7,10 +7,12 @@ namespace {
 
 class Thrower {
  public:
-  explicit Thrower(const sluice::Config&) { throw std::runtime_error("no licence file at /etc/thrower/licence"); }
+  explicit Thrower(const sluice::Config&) {
+    throw std::runtime_error("no licence file at /etc/thrower/licence");
+  }
   sluice::Result run(sluice::Job&) { return sluice::done(); }
 };
 
 }  // namespace
 
-SLUICE_PLUGIN("throwing-init", "0.0.1", sluice::job_type<Thrower>("test.broken"));
+SLUICE_PLUGIN("throwing-init", "0.0.1", sluice::job_type<Thrower>("broken.throwing-init"));

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cxxabi.h>
+#include <sluice/plugin.h>
 #include <sluice/config.hpp>
 #include <sluice/job.hpp>
 #include <sluice/log.hpp>
-#include <sluice/plugin.h>
 #include <sluice/result.hpp>
 
 #include <cstdint>

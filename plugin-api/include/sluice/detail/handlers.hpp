@@ -39,9 +39,10 @@ struct HasRunWith<std::void_t<RunResult<Handler, Arguments...>>, Handler, Argume
 template <class Handler, class... Arguments>
 Result call(Handler& handler, Arguments&... arguments) {
   constexpr bool has_run = HasRunWith<void, Handler, Arguments&...>::value;
-  static_assert(has_run || std::is_invocable_r_v<Result, Handler&, Arguments&...>,
-                "a handler class has `sluice::Result operator()(sluice::Job&)` or `run` of the same form; with a "
-                "nested type Slot it takes a second argument, Slot&");
+  static_assert(
+      has_run || std::is_invocable_r_v<Result, Handler&, Arguments&...>,
+      "a handler class has `sluice::Result operator()(sluice::Job&)` or `run` of the same form; with a "
+      "nested type Slot it takes a second argument, Slot&");
   if constexpr (has_run) {
     return handler.run(arguments...);
   } else {

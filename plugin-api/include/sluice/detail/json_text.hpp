@@ -9,8 +9,8 @@
 #include <rapidjson/reader.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
-#include <sluice/result.hpp>
 #include <stdlib.h>
+#include <sluice/result.hpp>
 
 #include <algorithm>
 #include <charconv>

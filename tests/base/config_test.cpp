@@ -1,0 +1,114 @@
+#include "base/config.hpp"
+
+#include <gtest/gtest.h>
+
+namespace sluice::base {
+namespace {
+
+std::string complaint(std::string_view text) {
+  Config config;
+  try {
+    parse_config(text, "sluice.toml", config);
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Config, ReadsEveryKey) {
+  Config config;
+  parse_config(R"(
+[database]
+url = "postgresql://localhost/app"
+table = "jobs.outbox"
+pumps = 3
+[plugins]
+directory = "/usr/lib/sluice/plugins"
+start_timeout = "4s"
+[retry]
+max_attempts = 7
+backoff_first = "1s"
+backoff_cap = "2h"
+[runtime]
+batch_max = 100
+poll_interval = "50ms"
+drain_timeout = "1m"
+cancel_grace = "2s"
+heartbeat = "1s"
+lease = "10s"
+[log]
+level = "debug"
+format = "json"
+[plugin.email]
+processes = 2
+slots = 8
+config = { host = "localhost", port = 25 }
+[type."email.send"]
+plugin = "email"
+max_attempts = 9
+concurrency = 5
+backoff_first = "3s"
+backoff_cap = "4s"
+)",
+               "sluice.toml", config);
+  EXPECT_EQ(config.database_url, "postgresql://localhost/app");
+  EXPECT_EQ(config.table, "jobs.outbox");
+  EXPECT_EQ(config.pumps, 3);
+  EXPECT_EQ(config.plugin_directory, "/usr/lib/sluice/plugins");
+  EXPECT_EQ(config.start_timeout, std::chrono::seconds(4));
+  EXPECT_EQ(config.max_attempts, 7);
+  EXPECT_EQ(config.backoff_first, std::chrono::seconds(1));
+  EXPECT_EQ(config.backoff_cap, std::chrono::hours(2));
+  EXPECT_EQ(config.batch_max, 100);
+  EXPECT_EQ(config.poll_interval, std::chrono::milliseconds(50));
+  EXPECT_EQ(config.drain_timeout, std::chrono::minutes(1));
+  EXPECT_EQ(config.cancel_grace, std::chrono::seconds(2));
+  EXPECT_EQ(config.heartbeat, std::chrono::seconds(1));
+  EXPECT_EQ(config.lease, std::chrono::seconds(10));
+  EXPECT_EQ(config.log_level, log::Level::debug);
+  EXPECT_EQ(config.log_format, log::Format::json);
+  EXPECT_EQ(config.plugins.at("email").processes, 2);
+  EXPECT_EQ(config.plugins.at("email").slots, 8);
+  EXPECT_NE(config.plugins.at("email").config.find("\"host\""), std::string::npos);
+  EXPECT_EQ(config.types.at("email.send").plugin, "email");
+  EXPECT_EQ(config.types.at("email.send").max_attempts, 9);
+  EXPECT_EQ(config.types.at("email.send").concurrency, 5);
+  EXPECT_EQ(config.types.at("email.send").backoff_first, std::chrono::seconds(3));
+  EXPECT_EQ(config.types.at("email.send").backoff_cap, std::chrono::seconds(4));
+}
+
+TEST(Config, NamesEveryMistakeAtOnceWithItsLine) {
+  const std::string text = complaint(
+      "[database]\n"
+      "tabel = \"x\"\n"
+      "pumps = \"two\"\n"
+      "[log]\n"
+      "level = \"loud\"\n"
+      "[plugin.email]\n"
+      "slots = 0\n"
+      "[retry]\n"
+      "backoff_first = \"soon\"\n"
+      "[typo]\n");
+  EXPECT_NE(text.find("sluice.toml:2: unknown key 'database.tabel'; known here: pumps table url"), std::string::npos) << text;
+  EXPECT_NE(text.find("sluice.toml:3: 'database.pumps' has to be a whole number from 1 to 16, found"), std::string::npos) << text;
+  EXPECT_NE(text.find("sluice.toml:5: 'log.level' has to be one of"), std::string::npos) << text;
+  EXPECT_NE(text.find("sluice.toml:7: 'plugin.email.slots' has to be a whole number from 1 to 256, found 0"), std::string::npos) << text;
+  EXPECT_NE(text.find("sluice.toml:9: 'retry.backoff_first' has to be a duration"), std::string::npos) << text;
+  EXPECT_NE(text.find("sluice.toml:10: unknown key 'typo'"), std::string::npos) << text;
+}
+
+TEST(Config, SaysWhereItIsNoToml) {
+  EXPECT_NE(complaint("[database]\nurl = \n").find("sluice.toml:2: is not valid TOML"), std::string::npos);
+}
+
+TEST(Config, RefusesALeaseThatAHeartbeatCanMiss) {
+  EXPECT_NE(complaint("[runtime]\nlease = \"6s\"\n").find("'runtime.lease'"), std::string::npos);
+}
+
+TEST(Config, SaysThatAFileCannotBeRead) {
+  Config config;
+  EXPECT_THROW(read_config("/nowhere/sluice.toml", config), UsageError);
+}
+
+}  // namespace
+}  // namespace sluice::base

@@ -1,0 +1,163 @@
+#include "engine/router.hpp"
+
+#include <gtest/gtest.h>
+
+namespace sluice::engine {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr auto poll = milliseconds(200);
+constexpr int batch_max = 500;
+
+const Clock::time_point start{std::chrono::hours(1)};
+
+
+struct Fixture : testing::Test {
+  Router router{batch_max, poll, std::nullopt};
+
+  void one_lane(int slots = 4, int concurrency = 0) {
+    router.set_lanes({{0, {"a"}, concurrency}});
+    router.set_slots(0, slots);
+  }
+  void claimed(const Reservation& reservation, int jobs, double last = 1) {
+    router.claimed(reservation, {jobs, last}, milliseconds(1), start);
+  }
+};
+
+using RouterTest = Fixture;
+
+TEST_F(RouterTest, TakesNothingWithoutSlots) {
+  router.set_lanes({{0, {"a"}, 0}});
+  EXPECT_FALSE(router.claimable(start));
+  router.set_slots(0, 4);
+  EXPECT_TRUE(router.claimable(start));
+}
+
+TEST_F(RouterTest, BeginsWithTheGuidesBatch) {
+  one_lane();
+  const auto taken = router.reserve(start);
+  ASSERT_EQ(taken.size(), 1U);
+  EXPECT_EQ(taken[0].limit, first_batch);
+  EXPECT_TRUE(taken[0].sweep);
+}
+
+TEST_F(RouterTest, GivesOutRoomOnce) {
+  one_lane();
+  const auto taken = router.reserve(start);
+  EXPECT_TRUE(router.reserve(start).empty());
+  router.unclaimed(taken[0]);
+  EXPECT_EQ(router.reserve(start).size(), 1U);
+}
+
+TEST_F(RouterTest, GoesOnBehindTheLastRowOfAFullBatch) {
+  one_lane();
+  claimed(router.reserve(start)[0], first_batch, 42.5);
+  for (int i = 0; i < first_batch; ++i) router.returned("a", true, start);
+  const auto next = router.reserve(start);
+  ASSERT_EQ(next.size(), 1U);
+  EXPECT_FALSE(next[0].sweep);
+  EXPECT_EQ(router.request(next[0]).cursor, 42.5);
+}
+
+TEST_F(RouterTest, SweepsWhenABatchBehindTheCursorComesBackShort) {
+  one_lane();
+  claimed(router.reserve(start)[0], first_batch, 42.5);
+  for (int i = 0; i < first_batch; ++i) router.returned("a", true, start);
+  claimed(router.reserve(start)[0], 0);
+  const auto later = router.reserve(start + poll);
+  ASSERT_EQ(later.size(), 1U);
+  EXPECT_TRUE(later[0].sweep);
+  EXPECT_FALSE(router.request(later[0]).cursor);
+}
+
+TEST_F(RouterTest, RestsForThePollIntervalAfterAShortSweep) {
+  one_lane();
+  claimed(router.reserve(start)[0], 0);
+  EXPECT_FALSE(router.claimable(start));
+  EXPECT_EQ(router.next_due(start), start + poll);
+  EXPECT_TRUE(router.claimable(start + poll));
+}
+
+TEST_F(RouterTest, AWakeUpEndsTheRest) {
+  one_lane();
+  claimed(router.reserve(start)[0], 0);
+  router.sweep_all();
+  EXPECT_TRUE(router.claimable(start));
+}
+
+TEST_F(RouterTest, HoldsATypesConcurrency) {
+  one_lane(4, 2);
+  const auto taken = router.reserve(start);
+  EXPECT_EQ(taken[0].limit, 2);
+  claimed(taken[0], 2);
+  EXPECT_FALSE(router.claimable(start));
+  router.returned("a", true, start);
+  EXPECT_EQ(router.reserve(start)[0].limit, 1);
+}
+
+TEST_F(RouterTest, AFullLaneDoesNotHoldUpAnother) {
+  router.set_lanes({{0, {"slow"}, 1}, {0, {"fast"}, 0}});
+  router.set_slots(0, 4);
+  auto taken = router.reserve(start);
+  ASSERT_EQ(taken.size(), 2U);
+  claimed(taken[0], 1);
+  claimed(taken[1], first_batch);
+  for (int i = 0; i < first_batch; ++i) router.returned("fast", true, start);
+  taken = router.reserve(start);
+  ASSERT_EQ(taken.size(), 1U);
+  EXPECT_EQ(router.request(taken[0]).types, std::vector<std::string>{"fast"});
+}
+
+TEST_F(RouterTest, IsExhaustedWhenSweptAndWritten) {
+  one_lane();
+  EXPECT_FALSE(router.exhausted());
+  const auto taken = router.reserve(start);
+  EXPECT_FALSE(router.exhausted()) << "a claim is under way";
+  claimed(taken[0], 1);
+  EXPECT_FALSE(router.exhausted()) << "a job is under way";
+  router.returned("a", true, start);
+  EXPECT_FALSE(router.exhausted()) << "its outcome is not written";
+  router.settled(false);
+  EXPECT_TRUE(router.exhausted());
+}
+
+TEST_F(RouterTest, IsNotExhaustedWhenAJobWentBack) {
+  one_lane();
+  claimed(router.reserve(start)[0], 1);
+  router.returned("a", false, start);
+  router.settled(true);
+  EXPECT_FALSE(router.exhausted());
+}
+
+TEST_F(RouterTest, IsExhaustedWithoutTheLanesOfABrokenPlugin) {
+  one_lane();
+  EXPECT_FALSE(router.exhausted());
+  router.close(0);
+  EXPECT_TRUE(router.exhausted());
+}
+
+TEST(Router, KeepsToItsBudget) {
+  Router router(batch_max, poll, 3);
+  router.set_lanes({{0, {"a"}, 0}});
+  router.set_slots(0, 4);
+  const auto taken = router.reserve(start);
+  EXPECT_EQ(taken[0].limit, 3);
+  router.claimed(taken[0], {2, 1.0}, milliseconds(1), start);
+  router.returned("a", true, start);
+  router.returned("a", true, start);
+  router.settled(false);
+  router.settled(false);
+  EXPECT_EQ(router.reserve(start + poll)[0].limit, 1);
+}
+
+TEST(Window, FollowsTheMeasuredRate) {
+  EXPECT_EQ(window(0, 1000), 0);
+  EXPECT_EQ(window(4, -1), first_batch);
+  EXPECT_EQ(window(4, 1), 8);
+  EXPECT_EQ(window(4, 1000), 204);
+  EXPECT_EQ(window(4, 1e9), 3504);
+}
+
+}  // namespace
+}  // namespace sluice::engine

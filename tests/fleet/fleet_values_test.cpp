@@ -1,0 +1,57 @@
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "fleet/line_cutter.hpp"
+#include "fleet/restart_policy.hpp"
+#include "fleet/spawn.hpp"
+
+namespace sluice::fleet {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+TEST(RestartPolicy, StartsAtOnceThenBacksOff) {
+  EXPECT_EQ(restart_delay({1, 0}), std::chrono::milliseconds(0));
+  EXPECT_EQ(restart_delay({2, 0}), std::chrono::milliseconds(100));
+  EXPECT_EQ(restart_delay({3, 0}), std::chrono::milliseconds(200));
+  EXPECT_EQ(restart_delay({100, 0}), std::chrono::seconds(30));
+}
+
+TEST(RestartPolicy, GivesUpAfterFiveStartsThatFailed) {
+  EXPECT_TRUE(restart_delay({4, 4}));
+  EXPECT_FALSE(restart_delay({5, 5}));
+}
+
+TEST(LineCutter, CutsLinesWhereverTheyAreSplit) {
+  LineCutter cutter;
+  EXPECT_EQ(cutter.add("one\ntw"), Lines{"one"});
+  EXPECT_EQ(cutter.add("o\n\nthree\n"), (Lines{"two", "three"}));
+  EXPECT_EQ(cutter.add("rest"), Lines{});
+  EXPECT_EQ(cutter.rest(), Lines{"rest"});
+  EXPECT_EQ(cutter.rest(), Lines{});
+}
+
+TEST(LineCutter, CutsALineThatIsTooLong) {
+  LineCutter cutter;
+  Lines lines = cutter.add(std::string(2 * LineCutter::longest_line + 3, 'x') + "\n");
+  ASSERT_EQ(lines.size(), 3U);
+  EXPECT_EQ(lines[0].size(), LineCutter::longest_line);
+  EXPECT_EQ(lines[2], "xxx");
+}
+
+TEST(Spawn, KeepsCredentialsFromPluginHosts) {
+  for (const char* variable : {"DATABASE_URL=x", "PGPASSWORD=x", "SLUICE_DATABASE_URL=x", "DIRECT_URL=x", "APP_DATABASE_URL=x"}) {
+    EXPECT_TRUE(holds_credentials(variable)) << variable;
+  }
+  for (const char* variable : {"PATH=/bin", "SMTP_URL=x", "HOME=PGPASSWORD"}) {
+    EXPECT_FALSE(holds_credentials(variable)) << variable;
+  }
+}
+
+TEST(Spawn, SaysHowAProcessEnded) {
+  EXPECT_EQ(describe_exit(SIGSEGV), "was killed by signal 11 (Segmentation fault)");
+  EXPECT_EQ(describe_exit(3 << 8), "ended with exit status 3");
+}
+
+}  // namespace
+}  // namespace sluice::fleet

@@ -1,0 +1,124 @@
+// The command line: what is printed and the exit code, for right and for wrong words.
+#include "runtime/outbox.hpp"
+
+namespace sluice::test {
+namespace {
+
+using Command = Outbox;
+
+TEST(CommandLine, WithoutACommandIsWrongUsage) {
+  const Ended nothing = run({});
+  EXPECT_EQ(nothing.code, 2);
+  EXPECT_NE(nothing.err.find("sluice --help"), std::string::npos) << nothing.err;
+}
+
+TEST(CommandLine, RefusesWhatItDoesNotKnow) {
+  EXPECT_EQ(run({"drian"}).code, 2);
+  EXPECT_EQ(run({"drain", "--fast"}).code, 2);
+  EXPECT_EQ(run({"drain", "--limit", "-1"}).code, 2);
+}
+
+TEST(CommandLine, HelpsEveryCommandWithExamples) {
+  EXPECT_EQ(run({"--help"}).code, 0);
+  for (const char* command : {"init", "enqueue", "drain", "run", "status"}) {
+    const Ended help = run({command, "--help"});
+    EXPECT_EQ(help.code, 0) << command;
+    EXPECT_NE(help.out.find("Examples:"), std::string::npos) << command;
+  }
+}
+
+TEST(CommandLine, PrintsItsVersion) { EXPECT_EQ(run({"version"}).out.rfind("sluice 0.1.0, plugin ABI 1.0", 0), 0U); }
+
+TEST(CommandLine, SaysThatNoDatabaseIsNamed) {
+  const Ended status = run({"status"});
+  EXPECT_EQ(status.code, 2);
+  EXPECT_NE(status.err.find("DATABASE_URL"), std::string::npos) << status.err;
+}
+
+TEST(CommandLine, SaysThatADatabaseCannotBeReachedAndNeverItsPassword) {
+  const Ended status = run({"status", "--database-url", "postgresql://ada:s3cr3t@127.0.0.1:1/app"});
+  EXPECT_EQ(status.code, 1);
+  EXPECT_NE(status.err.find("127.0.0.1"), std::string::npos) << status.err;
+  EXPECT_EQ(status.err.find("s3cr3t"), std::string::npos) << status.err;
+  const Ended malformed = run({"status", "--database-url", "postgresql://ada:s3cr3t@host:port:9/app"});
+  EXPECT_EQ(malformed.code, 2);
+  EXPECT_EQ(malformed.err.find("s3cr3t"), std::string::npos) << malformed.err;
+}
+
+TEST(CommandLine, ReportsEveryMistakeOfAConfigurationFile) {
+  const Scratch scratch;
+  const std::string file = scratch.write("sluice.toml", "[database]\nulr = \"x\"\n[log]\nlevel = \"loud\"\n");
+  const Ended status = run({"status", "--config", file});
+  EXPECT_EQ(status.code, 2);
+  EXPECT_NE(status.err.find("sluice.toml:2: unknown key 'database.ulr'"), std::string::npos) << status.err;
+  EXPECT_NE(status.err.find("sluice.toml:4: 'log.level'"), std::string::npos) << status.err;
+}
+
+TEST(Uninitialised, SaysToRunInit) {
+  TestDatabase database;
+  const Ended status = run({"status"}, {{"DATABASE_URL", database.url()}});
+  EXPECT_EQ(status.code, 1);
+  EXPECT_NE(status.err.find("sluice init"), std::string::npos) << status.err;
+}
+
+TEST_F(Command, InitIsSafeToRepeat) {
+  const Ended again = sluice({"init"});
+  EXPECT_EQ(again.code, 0);
+  EXPECT_NE(again.out.find("in place already"), std::string::npos) << again.out;
+}
+
+TEST_F(Command, EnqueueTakesJsonAFileOrStandardInput) {
+  const std::string file = scratch.write("payload.json", "{\"n\": 2}");
+  EXPECT_EQ(sluice({"enqueue", "test.probe", "{\"n\": 1}"}).code, 0);
+  EXPECT_EQ(sluice({"enqueue", "test.probe", "@" + file}).code, 0);
+  EXPECT_EQ(sluice({"enqueue", "test.probe", "-"}, "{\"n\": 3}").code, 0);
+  EXPECT_EQ(sluice({"enqueue", "test.probe"}).code, 0);
+  EXPECT_EQ(database.value(R"(SELECT string_agg(coalesce(payload->>'n', '-'), ',' ORDER BY "createdAt", payload->>'n') FROM "Outbox")"), "1,2,3,-");
+}
+
+TEST_F(Command, EnqueueRefusesWhatIsNoJson) {
+  const Ended enqueued = sluice({"enqueue", "test.probe", "{name: 1}"});
+  EXPECT_NE(enqueued.code, 0);
+  EXPECT_NE(enqueued.err.find("JSON"), std::string::npos) << enqueued.err;
+  EXPECT_EQ(sluice({"enqueue", "test.probe", "@/nowhere"}).code, 2);
+  EXPECT_EQ(sluice({"enqueue", "test.probe", "{}", "--delay", "soon"}).code, 2);
+  EXPECT_EQ(count("true"), "0");
+}
+
+TEST_F(Command, EnqueueWithAUniqueKeyAddsOnce) {
+  const Ended first = sluice({"enqueue", "test.probe", "{}", "--unique", "k"});
+  const Ended second = sluice({"enqueue", "test.probe", "{}", "--unique", "k"});
+  EXPECT_EQ(first.out, second.out);
+  EXPECT_NE(second.err.find("exists already"), std::string::npos) << second.err;
+  EXPECT_EQ(count("true"), "1");
+}
+
+TEST_F(Command, StatusShowsWhatWaitsForWhichPlugin) {
+  insert("a", "email.send");
+  insert("b", "test.probe");
+  ASSERT_EQ(sluice({"drain"}).code, 0);
+  insert("c", "test.probe");
+  const Ended status = sluice({"status"});
+  EXPECT_EQ(status.code, 0) << status.err;
+  EXPECT_NE(status.out.find("no plugin has ever served it"), std::string::npos) << status.out;
+  EXPECT_NE(status.out.find("plugin probe 1.2.3, not running now"), std::string::npos) << status.out;
+  EXPECT_NE(status.out.find("no runtime is alive"), std::string::npos) << status.out;
+  const Ended json = sluice({"status", "--json"});
+  EXPECT_NE(json.out.find("\"waiting\""), std::string::npos) << json.out;
+}
+
+TEST_F(Command, StatusShowsFailuresWithTheirReason) {
+  insert("a", "test.probe", probe("fail", R"(,"message":"no such account")"));
+  ASSERT_EQ(sluice({"drain"}).code, 0);
+  EXPECT_NE(sluice({"status"}).out.find("no such account"), std::string::npos);
+}
+
+TEST_F(Command, TakesPrismasUrl) {
+  const std::string separator = database.url().find('?') == std::string::npos ? "?" : "&";
+  const Ended status = run({"status"}, {{"DATABASE_URL", database.url() + separator +
+                                                          "schema=public&connection_limit=5&pool_timeout=10&pgbouncer=false"}});
+  EXPECT_EQ(status.code, 0) << status.err;
+}
+
+}  // namespace
+}  // namespace sluice::test
