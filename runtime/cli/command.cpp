@@ -28,6 +28,17 @@ std::string config_path(const std::string& option) {
   return std::filesystem::exists("sluice.toml") ? "sluice.toml" : "";
 }
 
+/// The default table, in the schema that a Prisma URL names.
+std::string table_of(const base::Config& config) {
+  if (config.database_url.empty()) return config.table;
+  try {
+    const std::string schema = store::url_schema(config.database_url);
+    return schema.empty() ? config.table : "\"" + schema + "\".Outbox";
+  } catch (const store::Refused& error) {
+    throw base::UsageError(error.what());
+  }
+}
+
 void resolve_log(const GlobalOptions& options, base::Config& config) {
   if (const std::string level = first_of(options.log_level, environment("SLUICE_LOG_LEVEL")); !level.empty()) {
     const auto parsed = base::parse_log_level(level);
@@ -51,8 +62,7 @@ base::Config GlobalOptions::resolve() const {
   if (const std::string path = config_path(config_file); !path.empty()) base::read_config(path, config);
   config.database_url = first_of(database_url, environment("DATABASE_URL"), config.database_url);
   config.table = first_of(table, environment("SLUICE_TABLE"), config.table);
-  const std::string schema = config.database_url.empty() ? "" : store::url_schema(config.database_url);
-  if (config.table == default_table && !schema.empty()) config.table = "\"" + schema + "\".Outbox";
+  if (config.table == default_table) config.table = table_of(config);
   config.plugin_directory =
       first_of(plugin_directory, environment("SLUICE_PLUGIN_DIR"), config.plugin_directory);
   resolve_log(*this, config);

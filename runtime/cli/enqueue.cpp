@@ -5,7 +5,9 @@
 #include <sstream>
 
 #include "base/duration.hpp"
+#include "base/text.hpp"
 #include "cli/command.hpp"
+#include "host/schema.hpp"
 
 namespace sluice::cli {
 
@@ -37,6 +39,10 @@ std::string read_payload(const std::string& argument) {
 int enqueue(const GlobalOptions& global, const EnqueueOptions& options) {
   const base::Config config = global.resolve();
   store::EnqueueRequest request{options.type, read_payload(options.payload), std::nullopt, std::nullopt};
+  if (!host::is_json(request.payload)) {
+    throw base::UsageError("the payload is no JSON: " + base::shortened(request.payload, 200) +
+                           "\nWrite keys and text in double quotes, and the whole in single quotes for the shell");
+  }
   if (!options.delay.empty()) {
     request.delay = base::parse_duration(options.delay);
     if (!request.delay) {

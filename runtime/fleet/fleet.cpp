@@ -235,9 +235,9 @@ void Fleet::Loop::refuse(Plugin& plugin, PluginState state, const std::string& r
     if (seat->plugin == index && seat->host) seat->host->stop();
   }
   if (options_.start) log::error("plugin refused: " + reason);
-  listener_.changed(index);
   start_all_when_described();
   settle_when_started();
+  listener_.changed(index);
 }
 
 void Fleet::Loop::start_all_when_described() {

@@ -180,8 +180,12 @@ void HostProcess::take(const wire::Frame& frame, std::vector<job::Finished>& fin
       if (result.ticket >= in_flight_.size() || in_flight_[result.ticket].job.claim == 0) {
         throw wire::Malformed("an outcome for a job that it does not have");
       }
+      const bool asked = page_.ticket(result.ticket).cancel != 0;
       finished.push_back(give_up(result.ticket));
       finished.back().outcome = std::move(result.outcome);
+      if (asked && finished.back().outcome.result == job::Result::cancelled) {
+        finished.back().outcome = {job::Result::released, {}, finished.back().outcome.duration, "", "", "", ""};
+      }
       return;
     }
     case wire::Kind::log: return log_line(wire::get_log(frame.body));

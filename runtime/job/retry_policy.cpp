@@ -43,8 +43,11 @@ Settlement settle(Job job, Outcome outcome, const RetryPolicy& policy, double ji
   switch (settlement.outcome.result) {
     case Result::done: settlement.status = Status::done; break;
     case Result::fail: fail_for_good(settlement); break;
-    case Result::retry:
-    case Result::cancelled: retry_later(settlement, policy, jitter); break;
+    case Result::cancelled:
+      settlement.outcome.error = "the handler returned cancelled, though nobody asked it to stop";
+      retry_later(settlement, policy, jitter);
+      break;
+    case Result::retry: retry_later(settlement, policy, jitter); break;
     case Result::crashed:
       if (policy.at_most_once) {
         fail_for_good(settlement);

@@ -84,7 +84,7 @@ Result odd_result(Job&, const Json&) {
 }
 
 [[gnu::noinline]] void write_to_null() {
-  volatile int* const nowhere = nullptr;
+  static volatile int* volatile nowhere = nullptr;  // volatile itself, else the compiler drops the store
   *nowhere = 1;
 }
 Result crash(Job&, const Json&) {

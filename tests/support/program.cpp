@@ -6,7 +6,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <cstring>
 
 #include "support/wait.hpp"
@@ -16,12 +15,6 @@ extern char** environ;
 namespace sluice::test {
 
 namespace {
-
-std::string required(const char* name) {
-  const char* value = std::getenv(name);
-  if (value == nullptr) throw std::runtime_error(std::string(name) + " is not set: run the tests with ctest");
-  return value;
-}
 
 bool configures_sluice(const char* variable) {
   return std::strncmp(variable, "SLUICE_", 7) == 0 || std::strncmp(variable, "DATABASE_URL=", 13) == 0;
@@ -47,7 +40,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 
 Program::Program(const std::vector<std::string>& arguments, const std::map<std::string, std::string>& environment,
                  const std::string& input) {
-  std::vector<std::string> words{required("SLUICE_BINARY")};
+  std::vector<std::string> words{SLUICE_BINARY};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<std::string> variables = merged_environment(environment);
   scratch_.write("in", input);
@@ -101,9 +94,8 @@ Ended run(const std::vector<std::string>& arguments, const std::map<std::string,
 }
 
 PluginDirectory::PluginDirectory(const std::vector<std::string>& plugins) {
-  const std::string built = required("SLUICE_TEST_PLUGINS");
-  for (const std::string& plugin : plugins) {
-    const std::filesystem::path source = built + "/" + plugin + ".so";
+    for (const std::string& plugin : plugins) {
+    const std::filesystem::path source = std::string(SLUICE_TEST_PLUGINS "/") + plugin + ".so";
     std::filesystem::copy_file(source, scratch_.path(source.filename().string()));
   }
 }
