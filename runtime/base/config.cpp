@@ -19,10 +19,13 @@ struct Complaints {
   std::string path;
   std::vector<std::pair<std::uint32_t, std::string>> list;
 
-  void add(const toml::node& node, const std::string& text) { list.emplace_back(node.source().begin.line, text); }
+  void add(const toml::node& node, const std::string& text) {
+    list.emplace_back(node.source().begin.line, text);
+  }
 
   [[noreturn]] void raise() {
-    std::stable_sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::stable_sort(list.begin(), list.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
     std::string message;
     for (const auto& [line, text] : list) {
       message += (message.empty() ? "" : "\n") + path + ":" + std::to_string(line) + ": " + text;
@@ -232,8 +235,9 @@ void parse_config(std::string_view text, const std::string& path, Config& config
                      ": is not valid TOML: " + std::string(error.description()));
   }
   if (complaints.list.empty() && config.lease < 2 * config.heartbeat) {
-    throw UsageError(path + ": 'runtime.lease' has to be at least twice 'runtime.heartbeat', else a busy runtime "
-                            "would be presumed dead");
+    throw UsageError(path +
+                     ": 'runtime.lease' has to be at least twice 'runtime.heartbeat', else a busy runtime "
+                     "would be presumed dead");
   }
   if (!complaints.list.empty()) complaints.raise();
 }

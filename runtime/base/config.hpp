@@ -58,8 +58,8 @@ struct Config {
   log::Format log_format = log::Format::automatic;
 };
 
-/// Reads `path` over `config`. Throws UsageError that lists every unknown key and every bad value, a line each,
-/// as "sluice.toml:12: …".
+/// Reads `path` over `config`. Throws UsageError that lists every unknown key and every bad value, a line
+/// each, as "sluice.toml:12: …".
 void read_config(const std::string& path, Config& config);
 
 /// As read_config, from text; `path` is for messages.

@@ -19,8 +19,8 @@ constexpr double longest = 100 * 365.25 * 86400;
 /// Takes a number and its unit off the front of `text`; `next_unit` keeps the units in order.
 std::optional<double> take_part(std::string_view& text, std::size_t& next_unit) {
   double number = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number,
-                                             std::chars_format::fixed);
+  const auto [rest, error] =
+      std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
   if (error != std::errc() || std::signbit(number)) return std::nullopt;
   text.remove_prefix(static_cast<std::size_t>(rest - text.data()));
   std::size_t letters = 0;

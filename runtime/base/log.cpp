@@ -21,7 +21,8 @@ struct Logger {
   bool json = false;
 
   static std::shared_ptr<spdlog::logger> make() {
-    auto logger = std::make_shared<spdlog::logger>("sluice", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+    auto logger =
+        std::make_shared<spdlog::logger>("sluice", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
     logger->set_error_handler([](const std::string&) {});  // stderr is gone: nobody is left to tell
     return logger;
   }
@@ -86,7 +87,9 @@ void configure(Level level, Format format) {
   target.out->flush_on(spdlog::level::trace);
 }
 
-bool enabled(Level level) { return logger().out->should_log(to_spdlog(level)); }
+bool enabled(Level level) {
+  return logger().out->should_log(to_spdlog(level));
+}
 
 std::string json_line(Level level, std::string_view message, const std::vector<Field>& fields,
                       std::string_view time) {
@@ -104,7 +107,8 @@ std::string human_line(std::string_view message, const std::vector<Field>& field
   std::string line = on_one_line(message);
   for (const Field& field : fields) {
     const std::string value = on_one_line(field.value);
-    line += " " + on_one_line(field.key) + "=" + (needs_quotes(value) && !field.json ? '"' + value + '"' : value);
+    line +=
+        " " + on_one_line(field.key) + "=" + (needs_quotes(value) && !field.json ? '"' + value + '"' : value);
   }
   return line;
 }

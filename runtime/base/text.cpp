@@ -7,7 +7,9 @@ namespace sluice::base {
 
 namespace {
 
-bool is_continuation(unsigned char byte) { return (byte & 0xC0) == 0x80; }
+bool is_continuation(unsigned char byte) {
+  return (byte & 0xC0) == 0x80;
+}
 
 /// The length of the well-formed sequence at the start of `text`, 0 when there is none. The ranges are
 /// those of table 3-7 of the Unicode Standard.

@@ -40,16 +40,20 @@ std::string table_of(const base::Config& config) {
 }
 
 void resolve_log(const GlobalOptions& options, base::Config& config) {
-  if (const std::string level = first_of(options.log_level, environment("SLUICE_LOG_LEVEL")); !level.empty()) {
+  if (const std::string level = first_of(options.log_level, environment("SLUICE_LOG_LEVEL"));
+      !level.empty()) {
     const auto parsed = base::parse_log_level(level);
     if (!parsed) {
-      throw base::UsageError("the log level '" + level + "' is none; choose one of trace, debug, info, warn, error, off");
+      throw base::UsageError("the log level '" + level +
+                             "' is none; choose one of trace, debug, info, warn, error, off");
     }
     config.log_level = *parsed;
   }
-  if (const std::string format = first_of(options.log_format, environment("SLUICE_LOG_FORMAT")); !format.empty()) {
+  if (const std::string format = first_of(options.log_format, environment("SLUICE_LOG_FORMAT"));
+      !format.empty()) {
     const auto parsed = base::parse_log_format(format);
-    if (!parsed) throw base::UsageError("the log format '" + format + "' is none; choose one of auto, human, json");
+    if (!parsed)
+      throw base::UsageError("the log format '" + format + "' is none; choose one of auto, human, json");
     config.log_format = *parsed;
   }
 }
@@ -73,7 +77,8 @@ base::Config GlobalOptions::resolve() const {
 void add_log_options(CLI::App& command, GlobalOptions& options) {
   command.add_option("--config", options.config_file,
                      "Configuration file [SLUICE_CONFIG; ./sluice.toml where it exists]");
-  command.add_option("--log-level", options.log_level, "trace, debug, info, warn, error or off [SLUICE_LOG_LEVEL]");
+  command.add_option("--log-level", options.log_level,
+                     "trace, debug, info, warn, error or off [SLUICE_LOG_LEVEL]");
   command.add_option("--log-format", options.log_format,
                      "human, json or auto: human on a terminal [SLUICE_LOG_FORMAT]");
 }
@@ -82,7 +87,8 @@ void add_database_options(CLI::App& command, GlobalOptions& options) {
   add_log_options(command, options);
   command.add_option("--database-url", options.database_url,
                      "PostgreSQL URL, Prisma's parameters accepted [DATABASE_URL; database.url]");
-  command.add_option("--table", options.table, "The outbox table [SLUICE_TABLE; database.table; public.Outbox]");
+  command.add_option("--table", options.table,
+                     "The outbox table [SLUICE_TABLE; database.table; public.Outbox]");
 }
 
 void add_plugin_options(CLI::App& command, GlobalOptions& options) {
@@ -103,6 +109,8 @@ std::unique_ptr<store::Store> open_store(const base::Config& config) {
   }
 }
 
-void add_examples(CLI::App& command, const std::string& lines) { command.footer("Examples:\n" + lines); }
+void add_examples(CLI::App& command, const std::string& lines) {
+  command.footer("Examples:\n" + lines);
+}
 
 }  // namespace sluice::cli

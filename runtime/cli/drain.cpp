@@ -49,17 +49,19 @@ std::string mean(const engine::TypeSummary& count) {
 }
 
 void print_table(const engine::Tally& tally, std::chrono::microseconds took) {
-  std::vector<std::vector<std::string>> rows{{"TYPE", "DONE", "TO RETRY", "FAILED", "SNOOZED", "GIVEN BACK", "MEAN TIME"}};
+  std::vector<std::vector<std::string>> rows{
+      {"TYPE", "DONE", "TO RETRY", "FAILED", "SNOOZED", "GIVEN BACK", "MEAN TIME"}};
   for (const auto& [type, count] : tally.by_type()) {
-    rows.push_back({type, grouped(count.done), grouped(count.retrying), grouped(count.failed), grouped(count.snoozed),
-                    grouped(count.released), mean(count)});
+    rows.push_back({type, grouped(count.done), grouped(count.retrying), grouped(count.failed),
+                    grouped(count.snoozed), grouped(count.released), mean(count)});
   }
   if (rows.size() > 1) std::cout << table(rows, {1, 2, 3, 4, 5, 6});
   const Total sum = total(tally);
   std::cout << grouped(sum.done) << " done, " << grouped(sum.retrying) << " to retry, " << grouped(sum.failed)
             << " failed, in " << base::format_duration(took) << "\n";
   if (tally.dropped() > 0) {
-    std::cout << grouped(tally.dropped()) << " outcomes were not written: their jobs had been taken away meanwhile\n";
+    std::cout << grouped(tally.dropped())
+              << " outcomes were not written: their jobs had been taken away meanwhile\n";
   }
 }
 
@@ -67,15 +69,16 @@ void print_json(const engine::Tally& tally, std::chrono::microseconds took) {
   std::cout << "{\"types\":[";
   const char* comma = "";
   for (const auto& [type, count] : tally.by_type()) {
-    std::cout << comma << "{\"type\":\"" << type << "\",\"done\":" << count.done << ",\"retrying\":" << count.retrying
-              << ",\"failed\":" << count.failed << ",\"snoozed\":" << count.snoozed
-              << ",\"released\":" << count.released << ",\"busy_seconds\":" << static_cast<double>(count.busy.count()) / 1e6
-              << "}";
+    std::cout << comma << "{\"type\":\"" << type << "\",\"done\":" << count.done
+              << ",\"retrying\":" << count.retrying << ",\"failed\":" << count.failed
+              << ",\"snoozed\":" << count.snoozed << ",\"released\":" << count.released
+              << ",\"busy_seconds\":" << static_cast<double>(count.busy.count()) / 1e6 << "}";
     comma = ",";
   }
   const Total sum = total(tally);
   std::cout << "],\"done\":" << sum.done << ",\"retrying\":" << sum.retrying << ",\"failed\":" << sum.failed
-            << ",\"dropped\":" << tally.dropped() << ",\"seconds\":" << static_cast<double>(took.count()) / 1e6 << "}\n";
+            << ",\"dropped\":" << tally.dropped()
+            << ",\"seconds\":" << static_cast<double>(took.count()) / 1e6 << "}\n";
 }
 
 int drain(const GlobalOptions& global, const DrainOptions& options) {
@@ -117,7 +120,8 @@ void add_drain(CLI::App& program, GlobalOptions& global, int& code) {
   add_database_options(*command, global);
   add_plugin_options(*command, global);
   static DrainOptions options;
-  command->add_option("--type", options.types, "Only jobs of this type; may be given several times")->take_all();
+  command->add_option("--type", options.types, "Only jobs of this type; may be given several times")
+      ->take_all();
   command->add_option("--limit", options.limit, "Claim at most so many jobs")->check(CLI::PositiveNumber);
   command->add_flag("--fail-on-error", options.fail_on_error, "Exit with 1 when any job failed");
   command->add_flag("--json", options.json, "Print the summary as JSON");

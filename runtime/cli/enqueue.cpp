@@ -40,13 +40,15 @@ int enqueue(const GlobalOptions& global, const EnqueueOptions& options) {
   const base::Config config = global.resolve();
   store::EnqueueRequest request{options.type, read_payload(options.payload), std::nullopt, std::nullopt};
   if (!host::is_json(request.payload)) {
-    throw base::UsageError("the payload is no JSON: " + base::shortened(request.payload, 200) +
-                           "\nWrite keys and text in double quotes, and the whole in single quotes for the shell");
+    throw base::UsageError(
+        "the payload is no JSON: " + base::shortened(request.payload, 200) +
+        "\nWrite keys and text in double quotes, and the whole in single quotes for the shell");
   }
   if (!options.delay.empty()) {
     request.delay = base::parse_duration(options.delay);
     if (!request.delay) {
-      throw base::UsageError("--delay '" + options.delay + "' is no duration; write it like 30s, 5m or 1h30m");
+      throw base::UsageError("--delay '" + options.delay +
+                             "' is no duration; write it like 30s, 5m or 1h30m");
     }
   }
   if (!options.unique_key.empty()) request.unique_key = options.unique_key;

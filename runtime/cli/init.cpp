@@ -24,7 +24,8 @@ int init(const GlobalOptions& options, bool print_sql) {
 }  // namespace
 
 void add_init(CLI::App& program, GlobalOptions& options, int& code) {
-  CLI::App* command = program.add_subcommand("init", "Make what Sluice needs in the database; safe to repeat");
+  CLI::App* command =
+      program.add_subcommand("init", "Make what Sluice needs in the database; safe to repeat");
   add_database_options(*command, options);
   static bool print_sql = false;
   command->add_flag("--print-sql", print_sql, "Only print the SQL, for whoever applies migrations by hand");

@@ -41,10 +41,12 @@ int run(int argc, char** argv) {
   add_status(program, options, code);
   add_plugin(program, options, code);
   add_version(program, code);
-  program.footer("Exit codes: 0 good, 1 the thing asked for failed, 2 wrong usage or configuration.\n"
-                 "`sluice COMMAND --help` shows the options of a command, with examples.");
+  program.footer(
+      "Exit codes: 0 good, 1 the thing asked for failed, 2 wrong usage or configuration.\n"
+      "`sluice COMMAND --help` shows the options of a command, with examples.");
   program.failure_message([](const CLI::App*, const CLI::Error& error) {
-    return std::string("sluice: ") + error.what() + "\nRun `sluice --help`, or `sluice COMMAND --help`, for what it takes.\n";
+    return std::string("sluice: ") + error.what() +
+           "\nRun `sluice --help`, or `sluice COMMAND --help`, for what it takes.\n";
   });
   return parse(program, argc, argv, code);
 }

@@ -18,7 +18,8 @@ namespace {
 /// Loads plugin files in hosts of their own, up to their description, and ends them again.
 class Inspection : private fleet::Listener {
  public:
-  Inspection(const base::Config& config, const std::vector<std::string>& files) : fleet_(options(config), *this) {
+  Inspection(const base::Config& config, const std::vector<std::string>& files)
+      : fleet_(options(config), *this) {
     fleet_.load(files, false);
     fleet_.post([this] { end_when_answered(); });
     fleet_.release();
@@ -59,7 +60,9 @@ void member(Writer& writer, const char* key, double seconds) {
   writer.Double(seconds);
 }
 
-double seconds(job::Microseconds duration) { return static_cast<double>(duration.count()) / 1e6; }
+double seconds(job::Microseconds duration) {
+  return static_cast<double>(duration.count()) / 1e6;
+}
 
 void write_type(Writer& writer, const fleet::Plugin& plugin, const job::TypeSpec& type) {
   writer.StartObject();
@@ -92,13 +95,17 @@ void print_json(const std::vector<fleet::Plugin>& plugins) {
     member(writer, "state", std::string(refused ? "refused" : "usable"));
     if (refused) member(writer, "reason", plugin.reason);
     if (!plugin.spec.name.empty()) {
-      for (const auto& [key, value] : {std::pair{"name", &plugin.spec.name}, {"version", &plugin.spec.version},
-                                       {"vendor", &plugin.spec.vendor}, {"url", &plugin.spec.url},
-                                       {"license", &plugin.spec.license}, {"summary", &plugin.spec.summary},
+      for (const auto& [key, value] : {std::pair{"name", &plugin.spec.name},
+                                       {"version", &plugin.spec.version},
+                                       {"vendor", &plugin.spec.vendor},
+                                       {"url", &plugin.spec.url},
+                                       {"license", &plugin.spec.license},
+                                       {"summary", &plugin.spec.summary},
                                        {"config_schema", &plugin.spec.config_schema}}) {
         member(writer, key, *value);
       }
-      member(writer, "abi", std::to_string(plugin.spec.abi_major) + "." + std::to_string(plugin.spec.abi_minor));
+      member(writer, "abi",
+             std::to_string(plugin.spec.abi_major) + "." + std::to_string(plugin.spec.abi_minor));
       writer.Key("types");
       writer.StartArray();
       for (const job::TypeSpec& type : plugin.spec.types) write_type(writer, plugin, type);
@@ -144,10 +151,13 @@ void print_list(const std::string& directory, const std::vector<fleet::Plugin>& 
 }
 
 void print_line(const char* label, const std::string& value) {
-  if (!value.empty()) std::cout << "  " << label << std::string(18 - std::string(label).size(), ' ') << value << "\n";
+  if (!value.empty())
+    std::cout << "  " << label << std::string(18 - std::string(label).size(), ' ') << value << "\n";
 }
 
-std::string or_default(bool set, const std::string& value) { return set ? value : "as configured under [retry]"; }
+std::string or_default(bool set, const std::string& value) {
+  return set ? value : "as configured under [retry]";
+}
 
 void print_type(const job::TypeSpec& type) {
   std::cout << "\njob type " << type.name << "\n";
@@ -155,7 +165,9 @@ void print_type(const job::TypeSpec& type) {
   print_line("max attempts", or_default(type.max_attempts > 0, std::to_string(type.max_attempts)));
   print_line("backoff", or_default(type.backoff_first.count() > 0,
                                    base::format_duration(type.backoff_first) + ", doubled" +
-                                       (type.backoff_cap.count() > 0 ? " up to " + base::format_duration(type.backoff_cap) : "")));
+                                       (type.backoff_cap.count() > 0
+                                            ? " up to " + base::format_duration(type.backoff_cap)
+                                            : "")));
   print_line("concurrency", type.concurrency > 0 ? std::to_string(type.concurrency) : "as many as slots");
   print_line("timeout", type.timeout.count() > 0 ? base::format_duration(type.timeout) : "none");
   print_line("at most once", type.at_most_once ? "yes: a crash or a lost runtime ends the job" : "");
@@ -213,15 +225,16 @@ void add_plugin(CLI::App& program, GlobalOptions& global, int& code) {
   static bool json = false;
   static std::string file;
 
-  CLI::App* list_command = plugin->add_subcommand("list", "List the plugins of a directory and why any is refused");
+  CLI::App* list_command =
+      plugin->add_subcommand("list", "List the plugins of a directory and why any is refused");
   add_log_options(*list_command, global);
   add_plugin_options(*list_command, global);
   list_command->add_flag("--json", json, "Print it as JSON");
   add_examples(*list_command, "  sluice plugin list --plugins build/plugins");
   list_command->callback([&] { code = list(global, json); });
 
-  CLI::App* inspect_command =
-      plugin->add_subcommand("inspect", "Show what a plugin declares: types, schemas, defaults; or its refusal");
+  CLI::App* inspect_command = plugin->add_subcommand(
+      "inspect", "Show what a plugin declares: types, schemas, defaults; or its refusal");
   add_log_options(*inspect_command, global);
   inspect_command->add_option("FILE", file, "The plugin's .so file")->required();
   inspect_command->add_flag("--json", json, "Print it as JSON");

@@ -29,7 +29,9 @@ void add_run(CLI::App& program, GlobalOptions& global, int& code) {
   CLI::App* command = program.add_subcommand("run", "Run jobs until stopped by SIGTERM or Ctrl-C");
   add_database_options(*command, global);
   add_plugin_options(*command, global);
-  add_examples(*command, "  sluice run --plugins /usr/lib/sluice/plugins\n  sluice run --config /etc/sluice/sluice.toml");
+  add_examples(
+      *command,
+      "  sluice run --plugins /usr/lib/sluice/plugins\n  sluice run --config /etc/sluice/sluice.toml");
   command->callback([&] { code = run(global); });
 }
 

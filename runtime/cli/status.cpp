@@ -74,7 +74,8 @@ void print_runtimes(const store::Report& report) {
     std::cout << "no runtime is alive: start one with `sluice run`, or drain with `sluice drain`\n";
     return;
   }
-  std::vector<std::vector<std::string>> rows{{"RUNTIME", "COMMAND", "HOST", "PID", "VERSION", "UP", "LAST BEAT", "JOBS CLAIMED"}};
+  std::vector<std::vector<std::string>> rows{
+      {"RUNTIME", "COMMAND", "HOST", "PID", "VERSION", "UP", "LAST BEAT", "JOBS CLAIMED"}};
   for (const auto& runtime : report.runtimes) {
     rows.push_back({std::to_string(runtime.id), runtime.info.command, runtime.info.host,
                     std::to_string(runtime.info.pid), runtime.info.version, age(runtime.uptime),
@@ -87,8 +88,8 @@ void print_failures(const std::vector<store::Failure>& failures) {
   if (failures.empty()) return;
   std::cout << "\nlast failures:\n";
   for (const auto& failure : failures) {
-    std::cout << "  " << failure.type << " " << failure.id << ", attempt " << failure.attempt << ", " << failure.result
-              << ": " << failure.error << "\n";
+    std::cout << "  " << failure.type << " " << failure.id << ", attempt " << failure.attempt << ", "
+              << failure.result << ": " << failure.error << "\n";
   }
 }
 
@@ -177,9 +178,11 @@ int status(const GlobalOptions& global, bool json) {
   std::cout << config.table << " in " << store::describe(config.database_url) << "\n\n";
   print_counts(report);
   print_waiting(report);
-  if (report.next_due >= 0) std::cout << "\nthe next retry or delayed job is due in " << age(report.next_due) << "\n";
+  if (report.next_due >= 0)
+    std::cout << "\nthe next retry or delayed job is due in " << age(report.next_due) << "\n";
   if (report.stuck > 0) {
-    std::cout << "\n" << grouped(report.stuck)
+    std::cout << "\n"
+              << grouped(report.stuck)
               << " jobs are stuck: processing for over 10 minutes, and no runtime of Sluice's has them\n";
   }
   print_runtimes(report);

@@ -11,7 +11,8 @@ namespace sluice::cli {
 
 void add_version(CLI::App& program, int& code) {
   program.add_subcommand("version", "Print the version, and that of the plugin ABI")->callback([&] {
-    std::cout << "sluice " << base::version() << ", plugin ABI " << SLUICE_ABI_MAJOR << "." << SLUICE_ABI_MINOR << "\n";
+    std::cout << "sluice " << base::version() << ", plugin ABI " << SLUICE_ABI_MAJOR << "."
+              << SLUICE_ABI_MINOR << "\n";
     code = ExitCode::ok;
   });
 }

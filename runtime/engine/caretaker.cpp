@@ -26,7 +26,8 @@ Caretaker::~Caretaker() {
   try {
     session_->leave(runtime_);
   } catch (const std::exception& error) {
-    log::warn("the runtime could not sign off; it will be taken for lost after its lease", {{"reason", error.what()}});
+    log::warn("the runtime could not sign off; it will be taken for lost after its lease",
+              {{"reason", error.what()}});
   }
 }
 
@@ -104,8 +105,9 @@ void Caretaker::enlist() {
 
 void Caretaker::beat() {
   if (!session_->beat(runtime_)) {
-    log::error("this runtime was presumed dead (no heartbeat arrived within its lease) and its jobs were rescued by "
-               "another one; outcomes of jobs still running here will be dropped. It goes on under a new id");
+    log::error(
+        "this runtime was presumed dead (no heartbeat arrived within its lease) and its jobs were rescued by "
+        "another one; outcomes of jobs still running here will be dropped. It goes on under a new id");
     enlist();
   }
   next_beat_ = Clock::now() + context_.config.heartbeat;

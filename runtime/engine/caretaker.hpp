@@ -58,7 +58,7 @@ class Caretaker {
 
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  store::RuntimeId runtime_ = 0;                            // protected by mutex_, like all below
+  store::RuntimeId runtime_ = 0;  // protected by mutex_, like all below
   std::optional<std::vector<store::ServedType>> to_serve_;
   std::vector<store::ServedType> served_;
   bool enlist_ = false;

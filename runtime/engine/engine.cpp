@@ -43,7 +43,8 @@ fleet::Options Engine::fleet_options(const base::Config& config) {
   options.log_level = static_cast<int>(config.log_level);
   options.settings = [&config](const std::string& plugin) {
     const auto found = config.plugins.find(plugin);
-    const base::PluginSettings settings = found == config.plugins.end() ? base::PluginSettings{} : found->second;
+    const base::PluginSettings settings =
+        found == config.plugins.end() ? base::PluginSettings{} : found->second;
     return fleet::HostSettings{settings.processes, settings.slots, settings.config};
   };
   for (const auto& [type, settings] : config.types) {
@@ -57,11 +58,12 @@ EngineResult Engine::run() {
   const std::vector<std::string> files = fleet::find_plugins(config_.plugin_directory);
   const store::RuntimeInfo info{host_name(), static_cast<int>(getpid()), std::string(base::version()),
                                 options_.drain ? "drain" : "run"};
-  caretaker_ = std::make_unique<Caretaker>(Caretaker::Context{store_, config_, router_, outage_, info, [this] {
-    fleet_.post([this] {
-      for (const auto& pump : pumps_) pump->poke();
-    });
-  }});
+  caretaker_ =
+      std::make_unique<Caretaker>(Caretaker::Context{store_, config_, router_, outage_, info, [this] {
+                                                       fleet_.post([this] {
+                                                         for (const auto& pump : pumps_) pump->poke();
+                                                       });
+                                                     }});
   fleet_.load(files, true);
   fleet_.every(tick, [this] {
     if (options_.progress) options_.progress(tally_);
@@ -78,7 +80,8 @@ bool Engine::wanted(const std::string& type) const {
 }
 
 job::RetryPolicy Engine::policy(const job::TypeSpec& type) const {
-  job::RetryPolicy policy{config_.max_attempts, config_.backoff_first, config_.backoff_cap, type.at_most_once};
+  job::RetryPolicy policy{config_.max_attempts, config_.backoff_first, config_.backoff_cap,
+                          type.at_most_once};
   if (type.max_attempts > 0) policy.max_attempts = type.max_attempts;
   if (type.backoff_first.count() > 0) policy.backoff_first = type.backoff_first;
   if (type.backoff_cap.count() > 0) policy.backoff_cap = type.backoff_cap;
@@ -116,8 +119,8 @@ void Engine::settled() {
   std::vector<LaneSpec> lanes;
   const auto& plugins = fleet_.plugins();
   for (std::size_t i = 0; i < plugins.size(); ++i) {
-    const bool usable = plugins[i].state == fleet::PluginState::ready ||
-                        plugins[i].state == fleet::PluginState::restarting;
+    const bool usable =
+        plugins[i].state == fleet::PluginState::ready || plugins[i].state == fleet::PluginState::restarting;
     if (!usable) continue;
     ++result_.plugins;
     add_lanes(i, plugins[i], lanes);
@@ -126,7 +129,8 @@ void Engine::settled() {
                                {"ready", result_.plugins},
                                {"refused", plugins.size() - result_.plugins},
                                {"types", served_.size()}});
-  if (lanes.empty()) log::warn("no plugin serves any of the job types that are asked for: nothing will be claimed");
+  if (lanes.empty())
+    log::warn("no plugin serves any of the job types that are asked for: nothing will be claimed");
   router_.set_lanes(std::move(lanes));
   publish_slots();
   caretaker_->serve(served_);
@@ -156,7 +160,10 @@ void Engine::start_pumps() {
       [this](std::size_t plugin, std::vector<job::Job> jobs) { fleet_.deliver(plugin, std::move(jobs)); },
       [this](store::RuntimeId fenced) { return caretaker_->runtime(fenced); },
       [this] {
-        if (options_.drain) fleet_.post([this] { if (router_.exhausted()) stop(config_.drain_timeout); });
+        if (options_.drain)
+          fleet_.post([this] {
+            if (router_.exhausted()) stop(config_.drain_timeout);
+          });
       },
       [this] { fleet_.post([this] { pump_finished(); }); },
   };
@@ -207,7 +214,8 @@ void Engine::stop(std::chrono::microseconds patience) {
 void Engine::give_up_when_lost() {
   const auto lost = outage_.lasting();
   if (!options_.drain || stopping_ || !lost || *lost < drain_outage_limit) return;
-  result_.failure = "the database did not answer for " + base::format_duration(*lost) + ": " + outage_.reason();
+  result_.failure =
+      "the database did not answer for " + base::format_duration(*lost) + ": " + outage_.reason();
   stop(config_.drain_timeout);
 }
 

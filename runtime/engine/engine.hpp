@@ -1,5 +1,5 @@
-// The engine ties the store to the fleet: pumps claim and finish, the caretaker keeps order, the fleet's event
-// loop runs on the thread that calls run().
+// The engine ties the store to the fleet: pumps claim and finish, the caretaker keeps order, the fleet's
+// event loop runs on the thread that calls run().
 #pragma once
 
 #include <functional>
@@ -21,16 +21,16 @@
 namespace sluice::engine {
 
 struct EngineOptions {
-  bool drain = false;                  ///< end when nothing is due
-  std::set<std::string> types;         ///< only these; empty: all
-  std::optional<std::int64_t> limit;   ///< claim at most so many
+  bool drain = false;                          ///< end when nothing is due
+  std::set<std::string> types;                 ///< only these; empty: all
+  std::optional<std::int64_t> limit;           ///< claim at most so many
   std::function<void(const Tally&)> progress;  ///< called every 200 ms, where given
 };
 
 struct EngineResult {
-  bool stopped = false;        ///< by a signal
-  std::size_t plugins = 0;     ///< that were ready
-  std::string failure;         ///< why a drain gave up; empty when it did not
+  bool stopped = false;     ///< by a signal
+  std::size_t plugins = 0;  ///< that were ready
+  std::string failure;      ///< why a drain gave up; empty when it did not
 };
 
 class Engine : private fleet::Listener {

@@ -14,8 +14,9 @@ void Outage::down(const void* who, const std::string& reason) {
   reason_ = reason;
   if (!first) return;
   since_ = Clock::now();
-  log::error("the database does not answer; running jobs go on, their outcomes are kept, trying again until it does",
-             {{"reason", reason}});
+  log::error(
+      "the database does not answer; running jobs go on, their outcomes are kept, trying again until it does",
+      {{"reason", reason}});
 }
 
 void Outage::up(const void* who) {

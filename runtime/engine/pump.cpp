@@ -96,8 +96,9 @@ Pump::Work Pump::wait_for_work() {
     const bool was_stopping = stop_deadline_.has_value();
     // Woken by what may change the answer: a first outcome, the last one, enough of them, a poke.
     changed_.wait_until(lock, wake, [&] {
-      return std::exchange(poked_, false) || (stop_deadline_ && !was_stopping) || (had == 0 && !inbox_.empty()) ||
-             (in_flight_ == 0 && was_stopping) || (inbox_.size() > had && (in_flight_ == 0 || inbox_.size() >= worthwhile_outcomes));
+      return std::exchange(poked_, false) || (stop_deadline_ && !was_stopping) ||
+             (had == 0 && !inbox_.empty()) || (in_flight_ == 0 && was_stopping) ||
+             (inbox_.size() > had && (in_flight_ == 0 || inbox_.size() >= worthwhile_outcomes));
     });
   }
 }
@@ -178,12 +179,14 @@ void Pump::report_written(const std::vector<job::Settlement>& settlements, std::
   }
   if (dropped == 0) return;
   context_.tally.drop(static_cast<std::int64_t>(dropped));
-  log::warn("outcomes were not written, because their jobs had been taken away meanwhile (rescued by another "
-            "runtime, or changed by hand)",
-            {{"count", dropped}});
+  log::warn(
+      "outcomes were not written, because their jobs had been taken away meanwhile (rescued by another "
+      "runtime, or changed by hand)",
+      {{"count", dropped}});
 }
 
-void Pump::take(store::Exchanged exchanged, const std::vector<Reservation>& reservations, Clock::duration took) {
+void Pump::take(store::Exchanged exchanged, const std::vector<Reservation>& reservations,
+                Clock::duration took) {
   std::vector<std::vector<job::Job>> by_lane(reservations.size());
   std::vector<ClaimResult> results(reservations.size());
   for (store::ClaimedJob& claimed : exchanged.jobs) {
@@ -207,7 +210,8 @@ void Pump::take(store::Exchanged exchanged, const std::vector<Reservation>& rese
   hand_out(std::move(by_lane), reservations);
 }
 
-void Pump::hand_out(std::vector<std::vector<job::Job>> by_lane, const std::vector<Reservation>& reservations) {
+void Pump::hand_out(std::vector<std::vector<job::Job>> by_lane,
+                    const std::vector<Reservation>& reservations) {
   for (std::size_t i = 0; i < by_lane.size(); ++i) {
     if (!by_lane[i].empty()) {
       context_.deliver(context_.router.plugin_of(reservations[i].lane), std::move(by_lane[i]));
@@ -243,8 +247,9 @@ bool Pump::wait_to_retry(int failures) {
   const auto wake = Clock::now() + reconnect_delay(failures);
   changed_.wait_until(lock, wake, [&] { return stop_deadline_ && *stop_deadline_ <= Clock::now(); });
   if (!stop_deadline_ || Clock::now() < *stop_deadline_) return true;
-  log::error("outcomes could not be written before sluice stopped; another runtime will rescue their jobs, which "
-             "may then run again");
+  log::error(
+      "outcomes could not be written before sluice stopped; another runtime will rescue their jobs, which "
+      "may then run again");
   return false;
 }
 

@@ -62,7 +62,8 @@ class Router {
   std::vector<Reservation> reserve(Clock::time_point now);
   store::LaneRequest request(const Reservation& reservation) const;
   /// Says what a reservation's claim brought, and how long the statement took.
-  void claimed(const Reservation& reservation, const ClaimResult& result, Clock::duration took, Clock::time_point now);
+  void claimed(const Reservation& reservation, const ClaimResult& result, Clock::duration took,
+               Clock::time_point now);
   /// Gives back a reservation that was not used.
   void unclaimed(const Reservation& reservation);
 
@@ -100,12 +101,12 @@ class Router {
   const std::chrono::microseconds poll_interval_;
 
   mutable std::mutex mutex_;
-  std::vector<Lane> lanes_;                    // protected by mutex_, like all below
+  std::vector<Lane> lanes_;  // protected by mutex_, like all below
   std::map<std::string, std::size_t> by_type_;
-  std::optional<std::int64_t> budget_;         // jobs that may still be claimed
-  std::int64_t unwritten_ = 0;                 // claimed jobs whose outcome is not written
-  int under_way_ = 0;                          // reservations
-  std::size_t next_lane_ = 0;                  // where reserve() goes on, so that each lane has its turn
+  std::optional<std::int64_t> budget_;  // jobs that may still be claimed
+  std::int64_t unwritten_ = 0;          // claimed jobs whose outcome is not written
+  int under_way_ = 0;                   // reservations
+  std::size_t next_lane_ = 0;           // where reserve() goes on, so that each lane has its turn
 };
 
 }  // namespace sluice::engine

@@ -13,11 +13,11 @@ namespace sluice::engine {
 
 struct TypeSummary {
   std::int64_t done = 0;
-  std::int64_t retrying = 0;   ///< failed, will be tried again
-  std::int64_t failed = 0;     ///< failed for good
+  std::int64_t retrying = 0;  ///< failed, will be tried again
+  std::int64_t failed = 0;    ///< failed for good
   std::int64_t snoozed = 0;
-  std::int64_t released = 0;   ///< given back unstarted or interrupted
-  job::Microseconds busy{0};   ///< the handlers' time, summed
+  std::int64_t released = 0;  ///< given back unstarted or interrupted
+  job::Microseconds busy{0};  ///< the handlers' time, summed
 };
 
 /// Thread-safe.
@@ -28,10 +28,17 @@ class Tally {
     TypeSummary& type = by_type_[settlement.type];
     type.busy += settlement.outcome.duration;
     switch (settlement.status) {
-      case job::Status::done: ++type.done; break;
-      case job::Status::error: ++(settlement.delay ? type.retrying : type.failed); break;
-      case job::Status::scheduled: ++type.snoozed; break;
-      default: ++type.released;
+      case job::Status::done:
+        ++type.done;
+        break;
+      case job::Status::error:
+        ++(settlement.delay ? type.retrying : type.failed);
+        break;
+      case job::Status::scheduled:
+        ++type.snoozed;
+        break;
+      default:
+        ++type.released;
     }
   }
   void drop(std::int64_t count) {

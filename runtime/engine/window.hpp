@@ -21,6 +21,8 @@ inline int window(int slots, double jobs_per_second) {
 
 /// The most that one claim takes of a window: a quarter, so that the pumps take turns and the queue is topped
 /// up before it runs dry; never less than the first batch.
-inline int share_of(int window) { return std::max(first_batch, window / 4); }
+inline int share_of(int window) {
+  return std::max(first_batch, window / 4);
+}
 
 }  // namespace sluice::engine

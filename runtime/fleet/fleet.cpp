@@ -39,7 +39,8 @@ std::vector<std::string> find_plugins(const std::string& directory) {
   std::error_code error;
   for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
        entry.increment(error)) {
-    if (entry->path().extension() == ".so") files.push_back(std::filesystem::absolute(entry->path()).string());
+    if (entry->path().extension() == ".so")
+      files.push_back(std::filesystem::absolute(entry->path()).string());
   }
   if (error) {
     throw base::UsageError("reading the plugin directory '" + directory + "' failed: " + error.message() +
@@ -184,7 +185,8 @@ void Fleet::Loop::spawn(Seat& seat) {
     seat.host->begin();
     limit_start(seat, "load");
   } catch (const std::exception& error) {
-    refuse(plugin_of(seat), PluginState::refused, path + ": " + error.what() + "; check the limits of processes and files");
+    refuse(plugin_of(seat), PluginState::refused,
+           path + ": " + error.what() + "; check the limits of processes and files");
   }
 }
 
@@ -193,7 +195,8 @@ void Fleet::Loop::limit_start(Seat& seat, const char* doing) {
   seat.timer = std::make_unique<asio::steady_timer>(context_, options_.start_timeout);
   seat.timer->async_wait([this, &seat, doing](const auto& error) {
     if (error || !seat.host) return;
-    seat.host->kill(std::string("did not ") + doing + " within " + base::format_duration(options_.start_timeout));
+    seat.host->kill(std::string("did not ") + doing + " within " +
+                    base::format_duration(options_.start_timeout));
   });
 }
 
@@ -207,8 +210,9 @@ void Fleet::Loop::described(HostProcess& host, job::PluginSpec spec) {
                       std::equal(spec.types.begin(), spec.types.end(), plugin.spec.types.begin(),
                                  [](const auto& a, const auto& b) { return a.name == b.name; });
     if (same) return start(seat);
-    return refused(host, "found a file that changed since it was first loaded, expected the same name and types; "
-                         "restart sluice to take the new one");
+    return refused(host,
+                   "found a file that changed since it was first loaded, expected the same name and types; "
+                   "restart sluice to take the new one");
   }
   plugin.spec = std::move(spec);
   plugin.state = PluginState::described;
@@ -287,13 +291,15 @@ void Fleet::Loop::settle_types() {
         plugin->types.push_back(type);
         continue;
       }
-      const Plugin* other = declaring.size() == 1 ? nullptr : plugin == declaring[0] ? declaring[1] : declaring[0];
-      const std::string reason =
-          owner != options_.owners.end()
-              ? "the configuration gives it to plugin '" + owner->second + "'"
-              : plugin->path + ": found job type '" + type + "' in " + other->path +
-                    " too, expected one plugin for each type; set plugin = \"" + plugin->spec.name +
-                    "\" under [type.\"" + type + "\"] in the configuration, or take one of them away";
+      const Plugin* other = declaring.size() == 1    ? nullptr
+                            : plugin == declaring[0] ? declaring[1]
+                                                     : declaring[0];
+      const std::string reason = owner != options_.owners.end()
+                                     ? "the configuration gives it to plugin '" + owner->second + "'"
+                                     : plugin->path + ": found job type '" + type + "' in " + other->path +
+                                           " too, expected one plugin for each type; set plugin = \"" +
+                                           plugin->spec.name + "\" under [type.\"" + type +
+                                           "\"] in the configuration, or take one of them away";
       plugin->refused_types[type] = reason;
       if (options_.start && owner == options_.owners.end()) log::error("job type refused: " + reason);
     }
@@ -308,7 +314,8 @@ void Fleet::Loop::start(Seat& seat) {
   std::vector<bool> at_most_once;
   for (const job::TypeSpec& type : plugin.spec.types) at_most_once.push_back(type.at_most_once);
   seat.host->set_at_most_once(std::move(at_most_once));
-  seat.host->start(static_cast<std::uint32_t>(plugin.settings.slots), options_.log_level, plugin.settings.config);
+  seat.host->start(static_cast<std::uint32_t>(plugin.settings.slots), options_.log_level,
+                   plugin.settings.config);
   limit_start(seat, "start");
 }
 
@@ -346,7 +353,9 @@ void Fleet::Loop::settle_when_started() {
   asio::post(context_, [this] { listener_.settled(); });
 }
 
-void Fleet::Loop::finished(std::vector<job::Finished> jobs) { listener_.returned(std::move(jobs)); }
+void Fleet::Loop::finished(std::vector<job::Finished> jobs) {
+  listener_.returned(std::move(jobs));
+}
 
 void Fleet::Loop::ended(HostProcess& host) {
   Seat& seat = seat_of(host);
@@ -477,10 +486,12 @@ void Fleet::Loop::release() {
 }
 
 void Fleet::Loop::finish_when_empty() {
-  const bool empty = std::none_of(seats_.begin(), seats_.end(), [](const auto& seat) { return seat->host != nullptr; });
+  const bool empty =
+      std::none_of(seats_.begin(), seats_.end(), [](const auto& seat) { return seat->host != nullptr; });
   if (!stopping_ || !released_ || !empty) return;
   for (Plugin& plugin : plugins_) {
-    if (plugin.state == PluginState::ready || plugin.state == PluginState::restarting) plugin.state = PluginState::stopped;
+    if (plugin.state == PluginState::ready || plugin.state == PluginState::restarting)
+      plugin.state = PluginState::stopped;
   }
   // Posted, because a ticker's own step may have led here.
   asio::post(context_, [this] {
@@ -493,31 +504,45 @@ void Fleet::Loop::finish_when_empty() {
 }
 
 Fleet::Loop::Seat& Fleet::Loop::seat_of(const HostProcess& host) {
-  const auto found = std::find_if(seats_.begin(), seats_.end(),
-                                  [&](const auto& seat) { return seat->host.get() == &host; });
+  const auto found =
+      std::find_if(seats_.begin(), seats_.end(), [&](const auto& seat) { return seat->host.get() == &host; });
   return **found;
 }
 
-Fleet::Fleet(Options options, Listener& listener) : loop_(std::make_unique<Loop>(std::move(options), listener)) {}
+Fleet::Fleet(Options options, Listener& listener)
+    : loop_(std::make_unique<Loop>(std::move(options), listener)) {}
 Fleet::~Fleet() = default;
 
-void Fleet::load(const std::vector<std::string>& files, bool stop_signals) { loop_->load(files, stop_signals); }
-void Fleet::run() { loop_->run(); }
-void Fleet::deliver(std::size_t plugin, std::vector<job::Job> jobs) {
-  asio::post(loop_->context(), [this, plugin, jobs = std::move(jobs)]() mutable {
-    loop_->deliver(plugin, std::move(jobs));
-  });
+void Fleet::load(const std::vector<std::string>& files, bool stop_signals) {
+  loop_->load(files, stop_signals);
 }
-void Fleet::post(std::function<void()> step) { asio::post(loop_->context(), std::move(step)); }
+void Fleet::run() {
+  loop_->run();
+}
+void Fleet::deliver(std::size_t plugin, std::vector<job::Job> jobs) {
+  asio::post(loop_->context(),
+             [this, plugin, jobs = std::move(jobs)]() mutable { loop_->deliver(plugin, std::move(jobs)); });
+}
+void Fleet::post(std::function<void()> step) {
+  asio::post(loop_->context(), std::move(step));
+}
 void Fleet::every(std::chrono::milliseconds interval, std::function<void()> step) {
   loop_->every(interval, std::move(step));
 }
-void Fleet::stop(std::chrono::microseconds patience) { loop_->stop(patience); }
-void Fleet::kill_all() { loop_->kill_all("was told to stop at once"); }
+void Fleet::stop(std::chrono::microseconds patience) {
+  loop_->stop(patience);
+}
+void Fleet::kill_all() {
+  loop_->kill_all("was told to stop at once");
+}
 void Fleet::release() {
   asio::post(loop_->context(), [this] { loop_->release(); });
 }
-const std::vector<Plugin>& Fleet::plugins() const { return loop_->plugins(); }
-bool Fleet::is_settled() const { return loop_->is_settled(); }
+const std::vector<Plugin>& Fleet::plugins() const {
+  return loop_->plugins();
+}
+bool Fleet::is_settled() const {
+  return loop_->is_settled();
+}
 
 }  // namespace sluice::fleet

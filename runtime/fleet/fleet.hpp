@@ -29,7 +29,9 @@ struct Options {
   std::chrono::microseconds start_timeout{std::chrono::seconds(10)};  ///< to load, and again to init
   std::chrono::microseconds cancel_grace{std::chrono::seconds(3)};    ///< between cancel and kill at a stop
   int log_level = 2;                                                  ///< SLUICE_LOG_…
-  std::function<HostSettings(const std::string& plugin)> settings = [](const auto&) { return HostSettings{}; };
+  std::function<HostSettings(const std::string& plugin)> settings = [](const auto&) {
+    return HostSettings{};
+  };
   std::map<std::string, std::string> owners;  ///< job type → plugin, where the configuration names one
   bool start = true;                          ///< false: only describe, for `plugin list` and `inspect`
 };
@@ -50,10 +52,10 @@ const char* name(PluginState state);
 struct Plugin {
   std::string path;
   PluginState state = PluginState::loading;
-  std::string reason;                         ///< one sentence, for refused and broken
-  job::PluginSpec spec;                       ///< from described on
+  std::string reason;    ///< one sentence, for refused and broken
+  job::PluginSpec spec;  ///< from described on
   HostSettings settings;
-  std::vector<std::string> types;             ///< those of spec.types that it serves
+  std::vector<std::string> types;                    ///< those of spec.types that it serves
   std::map<std::string, std::string> refused_types;  ///< type → why it does not serve it
   int ready_hosts = 0;
   int restarts = 0;

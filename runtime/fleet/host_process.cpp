@@ -17,7 +17,9 @@ namespace {
 
 constexpr std::size_t read_size = 256 * 1024;
 
-log::Level to_level(std::int32_t level) { return static_cast<log::Level>(std::clamp(level, 0, 4)); }
+log::Level to_level(std::int32_t level) {
+  return static_cast<log::Level>(std::clamp(level, 0, 4));
+}
 
 std::int64_t to_microseconds(double seconds) {
   constexpr double most = 9e12;  // seconds: beyond any timestamp, within int64 as µs
@@ -113,7 +115,8 @@ void HostProcess::send(std::vector<job::Job> jobs, const std::vector<job::TypeSp
   for (job::Job& job : jobs) {
     const std::uint32_t ticket = free_tickets_.back();
     free_tickets_.pop_back();
-    const auto type = std::find_if(types.begin(), types.end(), [&](const auto& t) { return t.name == job.type; });
+    const auto type =
+        std::find_if(types.begin(), types.end(), [&](const auto& t) { return t.name == job.type; });
     page_.ticket(ticket).cancel = 0;
     page_.ticket(ticket).state = wire::TicketState::queued;
     orders.push_back({ticket, static_cast<std::uint32_t>(type - types.begin()),
@@ -184,21 +187,27 @@ void HostProcess::take(const wire::Frame& frame, std::vector<job::Finished>& fin
       finished.push_back(give_up(result.ticket));
       finished.back().outcome = std::move(result.outcome);
       if (asked && finished.back().outcome.result == job::Result::cancelled) {
-        finished.back().outcome = {job::Result::released, {}, finished.back().outcome.duration, "", "", "", ""};
+        finished.back().outcome = {
+            job::Result::released, {}, finished.back().outcome.duration, "", "", "", ""};
       }
       return;
     }
-    case wire::Kind::log: return log_line(wire::get_log(frame.body));
-    case wire::Kind::progress: return;
+    case wire::Kind::log:
+      return log_line(wire::get_log(frame.body));
+    case wire::Kind::progress:
+      return;
     case wire::Kind::described:
       state_ = HostState::described;
       return listener_.described(*this, wire::get_described(frame.body));
-    case wire::Kind::refused: return listener_.refused(*this, wire::get_refused(frame.body));
+    case wire::Kind::refused:
+      return listener_.refused(*this, wire::get_refused(frame.body));
     case wire::Kind::ready:
       if (state_ == HostState::starting) state_ = HostState::ready;
       return listener_.ready(*this);
-    case wire::Kind::stopped: return;
-    default: throw wire::Malformed("a frame that only the runtime sends");
+    case wire::Kind::stopped:
+      return;
+    default:
+      throw wire::Malformed("a frame that only the runtime sends");
   }
 }
 
@@ -209,7 +218,8 @@ void HostProcess::log_line(const wire::LogLine& line) const {
     fields.insert(fields.end(), {{"job", job.id}, {"type", job.type}, {"attempt", job.attempt}});
   }
   for (const auto& field : line.fields) {
-    fields.push_back(field.json ? log::Field::of_json(field.key, field.value) : log::Field(field.key, field.value));
+    fields.push_back(field.json ? log::Field::of_json(field.key, field.value)
+                                : log::Field(field.key, field.value));
   }
   log::write(to_level(line.level), line.message, fields);
 }
@@ -244,9 +254,10 @@ job::Outcome HostProcess::judge(std::uint32_t ticket, bool interrupted) const {
   if (interrupted && repeatable && state == wire::TicketState::started) return outcome;
   outcome.result = job::Result::crashed;
   outcome.code = "host-died";
-  outcome.error = "the plugin host " + ending_ +
-                  (state == wire::TicketState::started ? " while this job ran"
-                                                       : " after this job ended and before its outcome was read");
+  outcome.error =
+      "the plugin host " + ending_ +
+      (state == wire::TicketState::started ? " while this job ran"
+                                           : " after this job ended and before its outcome was read");
   return outcome;
 }
 

@@ -115,7 +115,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess> {
   std::string writing_;
   std::string to_write_;
 
-  std::vector<InFlight> in_flight_;           // by ticket
+  std::vector<InFlight> in_flight_;  // by ticket
   std::vector<std::uint32_t> free_tickets_;
 };
 

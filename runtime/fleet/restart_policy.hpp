@@ -7,8 +7,8 @@
 namespace sluice::fleet {
 
 struct ExitHistory {
-  int failures = 0;         ///< deaths in a row, none of them after a healthy run
-  int failed_starts = 0;    ///< of those at the end, the ones that never got ready
+  int failures = 0;       ///< deaths in a row, none of them after a healthy run
+  int failed_starts = 0;  ///< of those at the end, the ones that never got ready
 };
 
 /// A host that was ready for this long before it died begins a new history.

@@ -49,7 +49,9 @@ Pair make_pipe() {
   return {lifted(ends[0]), lifted(ends[1])};
 }
 
-void set_nonblocking(const base::Descriptor& fd) { fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) | O_NONBLOCK); }
+void set_nonblocking(const base::Descriptor& fd) {
+  fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
+}
 
 class SpawnSetup {
  public:
@@ -80,9 +82,9 @@ class SpawnSetup {
   pid_t run(const std::string& executable, const std::vector<const char*>& arguments,
             const std::vector<const char*>& environment) const {
     pid_t pid = -1;
-    const int error = posix_spawn(&pid, executable.c_str(), &actions_, &attributes_,
-                                  const_cast<char* const*>(arguments.data()),
-                                  const_cast<char* const*>(environment.data()));
+    const int error =
+        posix_spawn(&pid, executable.c_str(), &actions_, &attributes_,
+                    const_cast<char* const*>(arguments.data()), const_cast<char* const*>(environment.data()));
     if (error != 0) fail(error, executable.c_str());
     return pid;
   }

@@ -8,7 +8,8 @@
 
 namespace sluice::host {
 
-Channel::Channel(int fd) : fd_(fd), flusher_([this](const std::stop_token& stop) { flush_after_linger(stop); }) {}
+Channel::Channel(int fd)
+    : fd_(fd), flusher_([this](const std::stop_token& stop) { flush_after_linger(stop); }) {}
 
 Channel::~Channel() {
   flusher_.request_stop();

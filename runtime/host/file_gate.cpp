@@ -42,7 +42,9 @@ std::string octal(mode_t mode) {
   return text;
 }
 
-std::string error_text(int error) { return std::generic_category().message(error); }
+std::string error_text(int error) {
+  return std::generic_category().message(error);
+}
 
 void check_owner_and_mode(const std::string& what, const std::string& path, const struct stat& info) {
   if ((info.st_mode & S_IWOTH) != 0) {
@@ -59,7 +61,8 @@ void check_owner_and_mode(const std::string& what, const std::string& path, cons
 void check_directory(const std::string& path) {
   const std::string directory = std::filesystem::path(path).parent_path().string();
   struct stat info {};
-  if (stat(directory.c_str(), &info) == 0) check_owner_and_mode("the directory " + directory, directory, info);
+  if (stat(directory.c_str(), &info) == 0)
+    check_owner_and_mode("the directory " + directory, directory, info);
 }
 
 /// A file of known size, of which pieces are read; a piece beyond its end is "truncated".
@@ -79,7 +82,8 @@ class ElfFile {
   }
   std::size_t size() const { return size_; }
   static Refusal truncated() {
-    return {"an ELF file that is cut off", "a whole one", "copy it again, to a temporary name first, then rename"};
+    return {"an ELF file that is cut off", "a whole one",
+            "copy it again, to a temporary name first, then rename"};
   }
 
  private:
@@ -89,7 +93,8 @@ class ElfFile {
 
 Elf64_Ehdr check_header(const ElfFile& file) {
   if (file.size() == 0) throw Refusal("an empty file", "an ELF shared library", "copy it again");
-  if (file.size() < SELFMAG || std::memcmp(file.at<std::array<char, SELFMAG>>(0).data(), ELFMAG, SELFMAG) != 0) {
+  if (file.size() < SELFMAG ||
+      std::memcmp(file.at<std::array<char, SELFMAG>>(0).data(), ELFMAG, SELFMAG) != 0) {
     throw Refusal("a file that is no ELF file", "an ELF shared library", rebuild);
   }
   const auto ident = file.at<std::array<unsigned char, EI_NIDENT>>(0);
@@ -104,11 +109,14 @@ Elf64_Ehdr check_header(const ElfFile& file) {
   if (header.e_type != ET_DYN) {
     throw Refusal("an ELF file of type " + std::to_string(header.e_type), "a shared library (3)", rebuild);
   }
-  if (header.e_shoff + std::size_t{header.e_shnum} * header.e_shentsize > file.size()) throw ElfFile::truncated();
+  if (header.e_shoff + std::size_t{header.e_shnum} * header.e_shentsize > file.size())
+    throw ElfFile::truncated();
   return header;
 }
 
-std::size_t aligned(std::size_t size, std::size_t alignment) { return (size + alignment - 1) & ~(alignment - 1); }
+std::size_t aligned(std::size_t size, std::size_t alignment) {
+  return (size + alignment - 1) & ~(alignment - 1);
+}
 
 /// The note of ours in one PT_NOTE segment.
 std::optional<sluice_note> find_note(const ElfFile& file, const Elf64_Phdr& segment) {
@@ -133,13 +141,15 @@ void check_note(const ElfFile& file, const Elf64_Ehdr& header) {
     const auto note = find_note(file, segment);
     if (!note) continue;
     if (note->abi_major == SLUICE_ABI_MAJOR) return;
-    throw Refusal("a plugin of Sluice's ABI " + std::to_string(note->abi_major) + "." + std::to_string(note->abi_minor),
-                  "ABI " + std::to_string(SLUICE_ABI_MAJOR) + ".x",
-                  "rebuild it against the headers of this version of sluice");
+    throw Refusal(
+        "a plugin of Sluice's ABI " + std::to_string(note->abi_major) + "." + std::to_string(note->abi_minor),
+        "ABI " + std::to_string(SLUICE_ABI_MAJOR) + ".x",
+        "rebuild it against the headers of this version of sluice");
   }
-  throw Refusal("a shared library without Sluice's ABI note (.note.sluice)", "a plugin",
-                "if it is one, declare it with SLUICE_PLUGIN or SLUICE_DECLARE_PLUGIN; if not, take it out of the "
-                "plugin directory");
+  throw Refusal(
+      "a shared library without Sluice's ABI note (.note.sluice)", "a plugin",
+      "if it is one, declare it with SLUICE_PLUGIN or SLUICE_DECLARE_PLUGIN; if not, take it out of the "
+      "plugin directory");
 }
 
 }  // namespace
@@ -150,16 +160,18 @@ void check_plugin_file(const std::string& path) {
   if (error) throw Refusal("no file (" + error.message() + ")", "a plugin", "check the path");
   check_directory(real);
   struct stat info {};
-  if (stat(real.c_str(), &info) != 0) throw Refusal("no file (" + error_text(errno) + ")", "a plugin", "check the path");
+  if (stat(real.c_str(), &info) != 0)
+    throw Refusal("no file (" + error_text(errno) + ")", "a plugin", "check the path");
   if (!S_ISREG(info.st_mode)) {
-    throw Refusal(S_ISDIR(info.st_mode) ? "a directory" : "something that is no regular file", "a regular file",
-                  "take it out of the plugin directory");
+    throw Refusal(S_ISDIR(info.st_mode) ? "a directory" : "something that is no regular file",
+                  "a regular file", "take it out of the plugin directory");
   }
   check_owner_and_mode("a file", real, info);
   const base::Descriptor fd(open(real.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.open() || (info.st_mode & 0444U) == 0) {
     throw Refusal("a file that can't be read (mode " + octal(info.st_mode) + ")",
-                  "one that user id " + std::to_string(geteuid()) + " may read", "run: chmod a+r '" + real + "'");
+                  "one that user id " + std::to_string(geteuid()) + " may read",
+                  "run: chmod a+r '" + real + "'");
   }
   const ElfFile file(fd.get(), static_cast<std::size_t>(info.st_size));
   check_note(file, check_header(file));

@@ -19,7 +19,9 @@ std::string text(sluice_str view) {
   return view.data == nullptr ? std::string() : base::valid_utf8({view.data, view.size});
 }
 
-sluice_str view(const std::string& text) { return {text.data(), text.size()}; }
+sluice_str view(const std::string& text) {
+  return {text.data(), text.size()};
+}
 
 constexpr std::string_view level_names[] = {"trace", "debug", "info", "warn", "error"};
 
@@ -45,8 +47,8 @@ wire::LogLine to_log_line(std::int64_t ticket, std::int32_t level, sluice_str me
 struct JobApi {
   static JobRun& run(const sluice_job* job) { return *static_cast<JobRun*>(job->host_data); }
 
-  static void log(const sluice_job* job, std::int32_t level, sluice_str message, const sluice_field* const* fields,
-                  std::size_t field_count) noexcept {
+  static void log(const sluice_job* job, std::int32_t level, sluice_str message,
+                  const sluice_field* const* fields, std::size_t field_count) noexcept {
     JobRun& self = run(job);
     const wire::LogLine line = to_log_line(self.ticket_, level, message, fields, field_count);
     {
@@ -67,7 +69,9 @@ struct JobApi {
   static void progress(const sluice_job* job, double fraction, sluice_str note) noexcept {
     JobRun& self = run(job);
     const double within = std::isfinite(fraction) ? std::clamp(fraction, 0.0, 1.0) : 0.0;
-    self.channel_.send([&](std::string& out) { wire::put_progress(out, {self.ticket_, within, text(note)}); });
+    self.channel_.send([&](std::string& out) {
+      wire::put_progress(out, {self.ticket_, within, text(note)});
+    });
   }
 
   static void set_delay(const sluice_job* job, std::int64_t delay_us) noexcept {
@@ -91,8 +95,9 @@ struct JobApi {
 
   static const void* get_extension(const sluice_job*, sluice_str) noexcept { return nullptr; }
 
-  static constexpr sluice_job_api table = {sizeof(sluice_job_api), 0,         log,        is_cancelled, progress,
-                                           set_delay,              set_error, set_output, get_extension};
+  static constexpr sluice_job_api table = {
+      sizeof(sluice_job_api), 0, log, is_cancelled, progress, set_delay, set_error, set_output,
+      get_extension};
 };
 
 JobRun::JobRun(Channel& channel, wire::SharedPage& page, std::uint32_t slot, int log_level)
@@ -131,16 +136,27 @@ job::Outcome JobRun::end(std::int32_t result, std::chrono::steady_clock::time_po
   job::Outcome outcome = std::move(told_);
   outcome.duration = std::chrono::duration_cast<job::Microseconds>(duration);
   switch (result) {
-    case SLUICE_DONE: outcome.result = job::Result::done; break;
-    case SLUICE_RETRY: outcome.result = job::Result::retry; break;
-    case SLUICE_FAIL: outcome.result = job::Result::fail; break;
-    case SLUICE_SNOOZE: outcome.result = job::Result::snooze; break;
-    case SLUICE_CANCELLED: outcome.result = job::Result::cancelled; break;
+    case SLUICE_DONE:
+      outcome.result = job::Result::done;
+      break;
+    case SLUICE_RETRY:
+      outcome.result = job::Result::retry;
+      break;
+    case SLUICE_FAIL:
+      outcome.result = job::Result::fail;
+      break;
+    case SLUICE_SNOOZE:
+      outcome.result = job::Result::snooze;
+      break;
+    case SLUICE_CANCELLED:
+      outcome.result = job::Result::cancelled;
+      break;
     default:
       outcome.result = job::Result::retry;
       outcome.code = "bad-result";
-      outcome.error = "the handler returned " + std::to_string(result) +
-                      ", which is no result that this version knows (0 done, 1 retry, 2 fail, 3 snooze, 4 cancelled)";
+      outcome.error =
+          "the handler returned " + std::to_string(result) +
+          ", which is no result that this version knows (0 done, 1 retry, 2 fail, 3 snooze, 4 cancelled)";
   }
   if (outcome.result == job::Result::done && !outcome.output.empty() && !is_json(outcome.output)) {
     outcome.result = job::Result::fail;

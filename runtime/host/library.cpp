@@ -45,18 +45,22 @@ boost::dll::shared_library& open(const std::string& path) {
   } catch (const std::exception& failure) {
     reason = linker_words(failure.what());
   }
-  throw Refusal("that the dynamic linker can't load it (" + reason + ")",
-                "a library whose symbols and needed libraries are all found",
-                "link what is missing into it, or install it; sluice_add_plugin links with -z defs, which finds "
-                "undefined symbols at build time");
+  throw Refusal(
+      "that the dynamic linker can't load it (" + reason + ")",
+      "a library whose symbols and needed libraries are all found",
+      "link what is missing into it, or install it; sluice_add_plugin links with -z defs, which finds "
+      "undefined symbols at build time");
 }
 
-int count(std::uint32_t value) { return static_cast<int>(std::min<std::uint32_t>(value, 1'000'000)); }
+int count(std::uint32_t value) {
+  return static_cast<int>(std::min<std::uint32_t>(value, 1'000'000));
+}
 
 job::TypeSpec describe_type(const sluice_job_type* type, std::size_t index) {
   const std::string which = "job type number " + std::to_string(index + 1);
   if (type == nullptr || !SLUICE_HAS(type, sluice_job_type, handle)) {
-    throw Refusal(which + " that is NULL or shorter than ABI 1.0's", "a whole sluice_job_type", "rebuild the plugin");
+    throw Refusal(which + " that is NULL or shorter than ABI 1.0's", "a whole sluice_job_type",
+                  "rebuild the plugin");
   }
   job::TypeSpec spec;
   spec.name = text(type->name);
@@ -82,9 +86,10 @@ job::TypeSpec describe_type(const sluice_job_type* type, std::size_t index) {
 
 void check_version(const sluice_plugin& plugin) {
   if (plugin.abi_major != SLUICE_ABI_MAJOR) {
-    throw Refusal("a descriptor of ABI " + std::to_string(plugin.abi_major) + "." + std::to_string(plugin.abi_minor),
-                  "ABI " + std::to_string(SLUICE_ABI_MAJOR) + ".x",
-                  "rebuild it against the headers of this version of sluice");
+    throw Refusal(
+        "a descriptor of ABI " + std::to_string(plugin.abi_major) + "." + std::to_string(plugin.abi_minor),
+        "ABI " + std::to_string(SLUICE_ABI_MAJOR) + ".x",
+        "rebuild it against the headers of this version of sluice");
   }
   if (!SLUICE_HAS(&plugin, sluice_plugin, get_extension)) {
     throw Refusal("a descriptor of " + std::to_string(plugin.size) + " bytes",
@@ -100,7 +105,8 @@ job::PluginSpec describe(const sluice_plugin& plugin) {
   spec.abi_minor = plugin.abi_minor;
   spec.name = text(plugin.name);
   if (!consists_of(spec.name, "abcdefghijklmnopqrstuvwxyz0123456789-_", longest_plugin_name)) {
-    throw Refusal("the plugin name '" + base::shortened(spec.name, 80) + "'", "1 to 64 of a-z 0-9 - _", "rename it");
+    throw Refusal("the plugin name '" + base::shortened(spec.name, 80) + "'", "1 to 64 of a-z 0-9 - _",
+                  "rename it");
   }
   spec.version = text(plugin.version);
   spec.vendor = text(plugin.vendor);

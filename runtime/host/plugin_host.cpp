@@ -56,11 +56,16 @@ class PluginHost {
 
   void take(const wire::Frame& frame) {
     switch (frame.kind) {
-      case wire::Kind::load: return or_refuse([&] { load(wire::get_load(frame.body)); });
-      case wire::Kind::start: return or_refuse([&] { start(wire::get_start(frame.body)); });
-      case wire::Kind::jobs: return queue(frame.body);
-      case wire::Kind::stop: return stop();
-      default: throw wire::Malformed("a frame that a plugin host does not take");
+      case wire::Kind::load:
+        return or_refuse([&] { load(wire::get_load(frame.body)); });
+      case wire::Kind::start:
+        return or_refuse([&] { start(wire::get_start(frame.body)); });
+      case wire::Kind::jobs:
+        return queue(frame.body);
+      case wire::Kind::stop:
+        return stop();
+      default:
+        throw wire::Malformed("a frame that a plugin host does not take");
     }
   }
 
@@ -90,15 +95,24 @@ class PluginHost {
 
   void start(const wire::Start& start) {
     log_level_ = start.log_level;
-    host_ = {sizeof(sluice_host), SLUICE_ABI_MAJOR, SLUICE_ABI_MINOR, this,
-             {base::version().data(), base::version().size()}, start.slots, 0, log, set_error, get_extension};
+    host_ = {sizeof(sluice_host),
+             SLUICE_ABI_MAJOR,
+             SLUICE_ABI_MINOR,
+             this,
+             {base::version().data(), base::version().size()},
+             start.slots,
+             0,
+             log,
+             set_error,
+             get_extension};
     check_config(start.config);
     if (library_->descriptor->init != nullptr) {
       const std::int32_t result =
           library_->descriptor->init(&host_, {start.config.data(), start.config.size()}, &self_);
       if (result != 0) {
-        throw Refusal("that init returned " + std::to_string(result) + (error_.empty() ? "" : " (" + error_ + ")"),
-                      "0", "mend what it names; its configuration is [plugin." + library_->spec.name + ".config]");
+        throw Refusal(
+            "that init returned " + std::to_string(result) + (error_.empty() ? "" : " (" + error_ + ")"), "0",
+            "mend what it names; its configuration is [plugin." + library_->spec.name + ".config]");
       }
     }
     slots_.emplace(Slots::Context{*library_, host_, self_, channel_, page_, log_level_}, start.slots);
@@ -152,8 +166,8 @@ class PluginHost {
 
   static PluginHost& of(const sluice_host* host) { return *static_cast<PluginHost*>(host->host_data); }
 
-  static void log(const sluice_host* host, std::int32_t level, sluice_str message, const sluice_field* const* fields,
-                  std::size_t field_count) noexcept {
+  static void log(const sluice_host* host, std::int32_t level, sluice_str message,
+                  const sluice_field* const* fields, std::size_t field_count) noexcept {
     const wire::LogLine line = to_log_line(-1, level, message, fields, field_count);
     if (line.level < of(host).log_level_) return;
     of(host).channel_.send([&](std::string& out) { wire::put_log(out, line); });

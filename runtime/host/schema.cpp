@@ -40,7 +40,9 @@ class NumberTyper {
     return target_.Double(std::isfinite(value) ? value : std::copysign(DBL_MAX, value));
   }
   bool RawNumber(const char* text, rapidjson::SizeType size, bool) { return number({text, size}); }
-  bool String(const char* text, rapidjson::SizeType size, bool copy) { return target_.String(text, size, copy); }
+  bool String(const char* text, rapidjson::SizeType size, bool copy) {
+    return target_.String(text, size, copy);
+  }
   bool StartObject() { return target_.StartObject(); }
   bool Key(const char* text, rapidjson::SizeType size, bool copy) { return target_.Key(text, size, copy); }
   bool EndObject(rapidjson::SizeType count) { return target_.EndObject(count); }
@@ -51,11 +53,13 @@ class NumberTyper {
   bool number(std::string_view text) {
     const char* const end = text.data() + text.size();
     std::int64_t integer = 0;
-    if (const auto [rest, error] = std::from_chars(text.data(), end, integer); error == std::errc() && rest == end) {
+    if (const auto [rest, error] = std::from_chars(text.data(), end, integer);
+        error == std::errc() && rest == end) {
       return integer < 0 ? target_.Int64(integer) : target_.Uint64(static_cast<std::uint64_t>(integer));
     }
     std::uint64_t large = 0;
-    if (const auto [rest, error] = std::from_chars(text.data(), end, large); error == std::errc() && rest == end) {
+    if (const auto [rest, error] = std::from_chars(text.data(), end, large);
+        error == std::errc() && rest == end) {
       return target_.Uint64(large);
     }
     return Double(detail::to_double(text));
@@ -79,7 +83,8 @@ rapidjson::ParseResult parse(std::string_view json, MakeHandler make_handler) {
   const rapidjson::ParseResult result = parse_once<detail::parse_flags>(json, handler);
   if (result.Code() != rapidjson::kParseErrorNumberTooBig) return result;
   auto again = make_handler();
-  return parse_once<detail::parse_flags | rapidjson::kParseNanAndInfFlag>(detail::with_infinities(json), again);
+  return parse_once<detail::parse_flags | rapidjson::kParseNanAndInfFlag>(detail::with_infinities(json),
+                                                                          again);
 }
 
 template <class Pointer>
@@ -139,7 +144,8 @@ std::optional<std::string> Schema::check(std::string_view json, const std::strin
   });
   if (!validator.IsValid()) {
     const std::string where = pointer_text(validator.GetInvalidDocumentPointer());
-    return what + (where.empty() ? " at its root (JSON pointer \"\")" : " at JSON pointer \"" + where + "\"") +
+    return what +
+           (where.empty() ? " at its root (JSON pointer \"\")" : " at JSON pointer \"" + where + "\"") +
            " breaks the rule " + compiled_->rule() + " of its schema";
   }
   if (result.IsError()) {

@@ -22,7 +22,9 @@ thread_local std::string slot_error;
 
 }  // namespace
 
-void set_slot_error(std::string message) { slot_error = std::move(message); }
+void set_slot_error(std::string message) {
+  slot_error = std::move(message);
+}
 
 Slots::Slots(const Context& context, std::uint32_t count) : context_(context) {
   for (std::uint32_t i = 0; i < count; ++i) threads_.emplace_back([this, i] { work(i); });

@@ -50,7 +50,7 @@ class Slots {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<QueuedJob> queue_;       // protected by mutex_, like all below
+  std::deque<QueuedJob> queue_;  // protected by mutex_, like all below
   bool closing_ = false;
   std::uint32_t idle_ = 0;
   std::uint32_t opened_ = 0;

@@ -14,14 +14,14 @@ using Microseconds = std::chrono::microseconds;
 
 /// A row of the outbox that this runtime has claimed.
 struct Job {
-  std::string id;              ///< as the application made it: any UTF-8
-  std::string type;            ///< "email.send"
-  std::string payload;         ///< JSON text
-  int attempt = 1;             ///< 1 for the first; also fences the row, see store
-  int max_attempts = 0;        ///< filled in by the engine from the type's policy
-  std::int64_t claim = 0;      ///< the claim (batch) that names it
-  double created_at = 0;       ///< seconds since 1970 in UTC, the producer's clock; may be ±infinity
-  std::uint32_t pump = 0;      ///< which of the engine's pumps claimed it, and will finish it
+  std::string id;          ///< as the application made it: any UTF-8
+  std::string type;        ///< "email.send"
+  std::string payload;     ///< JSON text
+  int attempt = 1;         ///< 1 for the first; also fences the row, see store
+  int max_attempts = 0;    ///< filled in by the engine from the type's policy
+  std::int64_t claim = 0;  ///< the claim (batch) that names it
+  double created_at = 0;   ///< seconds since 1970 in UTC, the producer's clock; may be ±infinity
+  std::uint32_t pump = 0;  ///< which of the engine's pumps claimed it, and will finish it
 };
 
 /// How an attempt ended.

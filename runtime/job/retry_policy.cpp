@@ -10,7 +10,9 @@ namespace {
 
 constexpr Microseconds default_snooze = std::chrono::seconds(60);
 
-void fail_for_good(Settlement& settlement) { settlement.status = Status::error; }
+void fail_for_good(Settlement& settlement) {
+  settlement.status = Status::error;
+}
 
 void retry_later(Settlement& settlement, const RetryPolicy& policy, double jitter) {
   settlement.status = Status::error;
@@ -41,13 +43,19 @@ Settlement settle(Job job, Outcome outcome, const RetryPolicy& policy, double ji
   settlement.attempt = job.attempt;
   settlement.outcome = std::move(outcome);
   switch (settlement.outcome.result) {
-    case Result::done: settlement.status = Status::done; break;
-    case Result::fail: fail_for_good(settlement); break;
+    case Result::done:
+      settlement.status = Status::done;
+      break;
+    case Result::fail:
+      fail_for_good(settlement);
+      break;
     case Result::cancelled:
       settlement.outcome.error = "the handler returned cancelled, though nobody asked it to stop";
       retry_later(settlement, policy, jitter);
       break;
-    case Result::retry: retry_later(settlement, policy, jitter); break;
+    case Result::retry:
+      retry_later(settlement, policy, jitter);
+      break;
     case Result::crashed:
       if (policy.at_most_once) {
         fail_for_good(settlement);
@@ -60,7 +68,9 @@ Settlement settle(Job job, Outcome outcome, const RetryPolicy& policy, double ji
       settlement.refund = true;
       settlement.delay = std::max(Microseconds(0), settlement.outcome.delay.value_or(default_snooze));
       break;
-    case Result::released: give_back(settlement); break;
+    case Result::released:
+      give_back(settlement);
+      break;
   }
   return settlement;
 }

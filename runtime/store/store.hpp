@@ -67,9 +67,9 @@ struct ClaimedJob {
 };
 
 struct Exchanged {
-  std::int64_t claim = 0;          ///< 0 when nothing was claimed
-  std::vector<ClaimedJob> jobs;    ///< oldest first within a lane
-  std::size_t dropped = 0;         ///< settlements that changed nothing: their row is no longer ours
+  std::int64_t claim = 0;        ///< 0 when nothing was claimed
+  std::vector<ClaimedJob> jobs;  ///< oldest first within a lane
+  std::size_t dropped = 0;       ///< settlements that changed nothing: their row is no longer ours
 };
 
 /// Claims and finishes jobs for one pump of one runtime.
@@ -160,21 +160,21 @@ struct TypeReport {
   double oldest_pending_age = 0;  ///< seconds, by the database's clock; may be negative
   std::string plugin;             ///< that served it last; empty when none ever did
   std::string plugin_version;
-  bool served = false;            ///< by a live runtime
+  bool served = false;  ///< by a live runtime
 };
 struct RuntimeReport {
   RuntimeId id = 0;
   RuntimeInfo info;
-  double uptime = 0;          ///< seconds
-  double since_beat = 0;      ///< seconds
-  std::int64_t claimed = 0;   ///< jobs that its claims name
+  double uptime = 0;         ///< seconds
+  double since_beat = 0;     ///< seconds
+  std::int64_t claimed = 0;  ///< jobs that its claims name
 };
 struct Report {
   std::vector<StatusCount> counts;
   std::vector<TypeReport> waiting;  ///< types with pending jobs
   std::vector<RuntimeReport> runtimes;
-  std::int64_t stuck = 0;           ///< processing for over 10 minutes, and named by no claim
-  double next_due = -1;             ///< seconds until the next schedule is due; negative: none
+  std::int64_t stuck = 0;  ///< processing for over 10 minutes, and named by no claim
+  double next_due = -1;    ///< seconds until the next schedule is due; negative: none
 };
 
 struct Failure {  ///< a row of sluice.attempt, for summaries

@@ -96,9 +96,13 @@ constexpr std::int64_t no_delay = -1;
 
 }  // namespace
 
-void put_load(std::string& out, const Load& load) { Writer(out, Kind::load).text(load.path); }
+void put_load(std::string& out, const Load& load) {
+  Writer(out, Kind::load).text(load.path);
+}
 
-Load get_load(std::string_view body) { return {Reader(body).string()}; }
+Load get_load(std::string_view body) {
+  return {Reader(body).string()};
+}
 
 void put_start(std::string& out, const Start& start) {
   Writer writer(out, Kind::start);
@@ -116,16 +120,26 @@ Start get_start(std::string_view body) {
   return start;
 }
 
-void put_stop(std::string& out) { Writer(out, Kind::stop); }
-void put_ready(std::string& out) { Writer(out, Kind::ready); }
-void put_stopped(std::string& out) { Writer(out, Kind::stopped); }
-void put_refused(std::string& out, std::string_view reason) { Writer(out, Kind::refused).text(reason); }
-std::string get_refused(std::string_view body) { return Reader(body).string(); }
+void put_stop(std::string& out) {
+  Writer(out, Kind::stop);
+}
+void put_ready(std::string& out) {
+  Writer(out, Kind::ready);
+}
+void put_stopped(std::string& out) {
+  Writer(out, Kind::stopped);
+}
+void put_refused(std::string& out, std::string_view reason) {
+  Writer(out, Kind::refused).text(reason);
+}
+std::string get_refused(std::string_view body) {
+  return Reader(body).string();
+}
 
 void put_described(std::string& out, const job::PluginSpec& spec) {
   Writer writer(out, Kind::described);
-  for (const auto* text :
-       {&spec.name, &spec.version, &spec.vendor, &spec.url, &spec.license, &spec.summary, &spec.config_schema}) {
+  for (const auto* text : {&spec.name, &spec.version, &spec.vendor, &spec.url, &spec.license, &spec.summary,
+                           &spec.config_schema}) {
     writer.text(*text);
   }
   writer.number(spec.abi_major);
@@ -137,8 +151,8 @@ void put_described(std::string& out, const job::PluginSpec& spec) {
 job::PluginSpec get_described(std::string_view body) {
   Reader reader(body);
   job::PluginSpec spec;
-  for (auto* text :
-       {&spec.name, &spec.version, &spec.vendor, &spec.url, &spec.license, &spec.summary, &spec.config_schema}) {
+  for (auto* text : {&spec.name, &spec.version, &spec.vendor, &spec.url, &spec.license, &spec.summary,
+                     &spec.config_schema}) {
     *text = reader.string();
   }
   spec.abi_major = reader.number<int>();
@@ -237,13 +251,14 @@ JobResult get_outcome(std::string_view body) {
   JobResult result;
   result.ticket = reader.number<std::uint32_t>();
   const auto value = reader.number<std::uint8_t>();
-  if (value > static_cast<std::uint8_t>(job::Result::released)) throw Malformed("an outcome of an unknown result");
+  if (value > static_cast<std::uint8_t>(job::Result::released))
+    throw Malformed("an outcome of an unknown result");
   result.outcome.result = static_cast<job::Result>(value);
   const auto delay = reader.number<std::int64_t>();
   if (delay != no_delay) result.outcome.delay = job::Microseconds(delay);
   result.outcome.duration = job::Microseconds(reader.number<std::int64_t>());
-  for (auto* text : {&result.outcome.code, &result.outcome.error, &result.outcome.output,
-                     &result.outcome.log_tail}) {
+  for (auto* text :
+       {&result.outcome.code, &result.outcome.error, &result.outcome.output, &result.outcome.log_tail}) {
     *text = reader.string();
   }
   return result;

@@ -62,8 +62,8 @@ struct JobResult {
   job::Outcome outcome;
 };
 struct LogLine {
-  std::int32_t level = 2;      ///< SLUICE_LOG_…
-  std::int64_t ticket = -1;    ///< the job it belongs to, -1: none
+  std::int32_t level = 2;    ///< SLUICE_LOG_…
+  std::int64_t ticket = -1;  ///< the job it belongs to, -1: none
   std::string message;
   struct Field {
     std::string key;

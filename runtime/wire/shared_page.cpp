@@ -43,11 +43,13 @@ SharedPage SharedPage::create() {
 SharedPage SharedPage::open(base::Descriptor fd) {
   struct stat info {};
   if (fstat(fd.get(), &info) != 0 || static_cast<std::size_t>(info.st_size) != page_size) {
-    throw std::runtime_error("a plugin host is started by the runtime, not by hand: its shared page is missing");
+    throw std::runtime_error(
+        "a plugin host is started by the runtime, not by hand: its shared page is missing");
   }
   const int number = fd.get();
   SharedPage page(std::move(fd), map(number));
-  if (page.header().magic != page_magic) throw std::runtime_error("the shared page is not one of this program");
+  if (page.header().magic != page_magic)
+    throw std::runtime_error("the shared page is not one of this program");
   return page;
 }
 

@@ -29,9 +29,9 @@ struct Ticket {
 
 struct SlotState {
   static constexpr std::int64_t idle = -1;
-  std::atomic<std::int64_t> ticket;         ///< what it runs, or idle
-  std::atomic<std::int64_t> started_us;     ///< CLOCK_MONOTONIC
-  std::int64_t reserved[6];                 ///< room for deadlines and limits; a cache line in all
+  std::atomic<std::int64_t> ticket;      ///< what it runs, or idle
+  std::atomic<std::int64_t> started_us;  ///< CLOCK_MONOTONIC
+  std::int64_t reserved[6];              ///< room for deadlines and limits; a cache line in all
 };
 
 struct PageHeader {
@@ -42,7 +42,8 @@ struct PageHeader {
   std::int64_t reserved[6];
 };
 
-static_assert(std::atomic<TicketState>::is_always_lock_free && std::atomic<std::int64_t>::is_always_lock_free);
+static_assert(std::atomic<TicketState>::is_always_lock_free &&
+              std::atomic<std::int64_t>::is_always_lock_free);
 static_assert(sizeof(Ticket) == 2 && sizeof(SlotState) == 64 && sizeof(PageHeader) == 64);
 
 /// One mapping of the page. The runtime creates it, the host opens the descriptor that it inherits.

@@ -89,11 +89,18 @@ TEST(Config, NamesEveryMistakeAtOnceWithItsLine) {
       "[retry]\n"
       "backoff_first = \"soon\"\n"
       "[typo]\n");
-  EXPECT_NE(text.find("sluice.toml:2: unknown key 'database.tabel'; known here: pumps table url"), std::string::npos) << text;
-  EXPECT_NE(text.find("sluice.toml:3: 'database.pumps' has to be a whole number from 1 to 16, found"), std::string::npos) << text;
+  EXPECT_NE(text.find("sluice.toml:2: unknown key 'database.tabel'; known here: pumps table url"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("sluice.toml:3: 'database.pumps' has to be a whole number from 1 to 16, found"),
+            std::string::npos)
+      << text;
   EXPECT_NE(text.find("sluice.toml:5: 'log.level' has to be one of"), std::string::npos) << text;
-  EXPECT_NE(text.find("sluice.toml:7: 'plugin.email.slots' has to be a whole number from 1 to 256, found 0"), std::string::npos) << text;
-  EXPECT_NE(text.find("sluice.toml:9: 'retry.backoff_first' has to be a duration"), std::string::npos) << text;
+  EXPECT_NE(text.find("sluice.toml:7: 'plugin.email.slots' has to be a whole number from 1 to 256, found 0"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("sluice.toml:9: 'retry.backoff_first' has to be a duration"), std::string::npos)
+      << text;
   EXPECT_NE(text.find("sluice.toml:10: unknown key 'typo'"), std::string::npos) << text;
 }
 

@@ -7,8 +7,8 @@ namespace sluice::log {
 namespace {
 
 TEST(JsonLine, IsOneObjectWhateverThePluginSays) {
-  const std::string line = json_line(Level::warn, "odd \xff\n\"text\"", {{"job", "id'\"{}\\"}, {"attempt", 2}},
-                                     "2026-01-02T03:04:05.678Z");
+  const std::string line = json_line(Level::warn, "odd \xff\n\"text\"",
+                                     {{"job", "id'\"{}\\"}, {"attempt", 2}}, "2026-01-02T03:04:05.678Z");
   EXPECT_EQ(line.find('\n'), std::string::npos);
   rapidjson::Document document;
   document.Parse(line.c_str());

@@ -11,15 +11,19 @@ TEST(ValidUtf8, KeepsWhatIsWellFormed) {
 }
 
 TEST(ValidUtf8, ReplacesWhatIsNot) {
-  EXPECT_EQ(valid_utf8("a\xff" "b"), "a\uFFFDb");
+  EXPECT_EQ(valid_utf8("a\xff"
+                       "b"),
+            "a\uFFFDb");
   EXPECT_EQ(valid_utf8(std::string("a\0b", 3)), "a\uFFFDb");
-  EXPECT_EQ(valid_utf8("\xc0\xaf"), "\uFFFD\uFFFD");          // overlong
+  EXPECT_EQ(valid_utf8("\xc0\xaf"), "\uFFFD\uFFFD");            // overlong
   EXPECT_EQ(valid_utf8("\xed\xa0\x80"), "\uFFFD\uFFFD\uFFFD");  // a surrogate
-  EXPECT_EQ(valid_utf8("\xf4\x90\x80\x80").size(), 12U);       // beyond U+10FFFF
+  EXPECT_EQ(valid_utf8("\xf4\x90\x80\x80").size(), 12U);        // beyond U+10FFFF
   EXPECT_EQ(valid_utf8("cut \xe2\x82"), "cut \uFFFD\uFFFD");
 }
 
-TEST(JsonQuote, EscapesWhatJsonDemands) { EXPECT_EQ(json_quote("a\"b\\\n\x01"), "\"a\\\"b\\\\\\n\\u0001\""); }
+TEST(JsonQuote, EscapesWhatJsonDemands) {
+  EXPECT_EQ(json_quote("a\"b\\\n\x01"), "\"a\\\"b\\\\\\n\\u0001\"");
+}
 
 TEST(Shortened, CutsAtACharacter) {
   EXPECT_EQ(shortened("short", 10), "short");

@@ -12,7 +12,6 @@ constexpr int batch_max = 500;
 
 const Clock::time_point start{std::chrono::hours(1)};
 
-
 struct Fixture : testing::Test {
   Router router{batch_max, poll, std::nullopt};
 

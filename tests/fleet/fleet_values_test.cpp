@@ -40,7 +40,8 @@ TEST(LineCutter, CutsALineThatIsTooLong) {
 }
 
 TEST(Spawn, KeepsCredentialsFromPluginHosts) {
-  for (const char* variable : {"DATABASE_URL=x", "PGPASSWORD=x", "SLUICE_DATABASE_URL=x", "DIRECT_URL=x", "APP_DATABASE_URL=x"}) {
+  for (const char* variable :
+       {"DATABASE_URL=x", "PGPASSWORD=x", "SLUICE_DATABASE_URL=x", "DIRECT_URL=x", "APP_DATABASE_URL=x"}) {
     EXPECT_TRUE(holds_credentials(variable)) << variable;
   }
   for (const char* variable : {"PATH=/bin", "SMTP_URL=x", "HOME=PGPASSWORD"}) {

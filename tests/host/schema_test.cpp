@@ -11,14 +11,17 @@ std::string problem(const std::string& schema, const std::string& json) {
   return Schema(schema).check(json).value_or("");
 }
 
-TEST(Schema, AnEmptyOneTakesAnything) { EXPECT_EQ(problem("", "not even JSON"), ""); }
+TEST(Schema, AnEmptyOneTakesAnything) {
+  EXPECT_EQ(problem("", "not even JSON"), "");
+}
 
 TEST(Schema, NamesPointerAndRule) {
   const std::string schema = R"({"properties":{"to":{"type":"string"},"n":{"maximum":10},
                                  "list":{"items":{"pattern":"^a"}}},"required":["to"]})";
   EXPECT_EQ(problem(schema, R"({"to":"x","n":10})"), "");
-  EXPECT_EQ(problem(schema, "{}"),
-            "the payload at its root (JSON pointer \"\") breaks the rule \"required\": [\"to\"] of its schema");
+  EXPECT_EQ(
+      problem(schema, "{}"),
+      "the payload at its root (JSON pointer \"\") breaks the rule \"required\": [\"to\"] of its schema");
   EXPECT_EQ(problem(schema, R"({"to":1})"),
             "the payload at JSON pointer \"/to\" breaks the rule \"type\": \"string\" of its schema");
   EXPECT_EQ(problem(schema, R"({"to":"","n":11})"),
@@ -44,7 +47,8 @@ TEST(Schema, TakesNumbersBeyondADouble) {
   const std::string schema = R"({"items":{"type":"number"}})";
   EXPECT_EQ(problem(schema, "[1e999, -1e999, 1" + std::string(400, '0') + ", 18446744073709551616]"), "");
   EXPECT_NE(problem(R"({"items":{"maximum":10}})", "[1e999]"), "");
-  EXPECT_EQ(problem(R"({"items":{"type":"integer"}})", "[-9223372036854775808, 18446744073709551615, 0]"), "");
+  EXPECT_EQ(problem(R"({"items":{"type":"integer"}})", "[-9223372036854775808, 18446744073709551615, 0]"),
+            "");
 }
 
 TEST(Schema, RefusesASchemaThatIsNone) {

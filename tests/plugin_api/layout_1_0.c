@@ -6,11 +6,12 @@
 #include <assert.h>
 #include <sluice/plugin.h>
 
-#define MEMBER(type, member, offset, bytes)                                              \
-  static_assert(offsetof(type, member) == (offset), #type "." #member " has moved");     \
-  static_assert(sizeof(((type *)0)->member) == (bytes), #type "." #member " has changed its size")
+#define MEMBER(type, member, offset, bytes)                                          \
+  static_assert(offsetof(type, member) == (offset), #type "." #member " has moved"); \
+  static_assert(sizeof(((type*)0)->member) == (bytes), #type "." #member " has changed its size")
 #define AT_LEAST(type, bytes) static_assert(sizeof(type) >= (bytes), #type " has shrunk")
-#define EXACTLY(type, bytes) static_assert(sizeof(type) == (bytes), #type " has no size member and can't grow")
+#define EXACTLY(type, bytes) \
+  static_assert(sizeof(type) == (bytes), #type " has no size member and can't grow")
 
 MEMBER(sluice_str, data, 0, 8);
 MEMBER(sluice_str, size, 8, 8);
@@ -106,8 +107,8 @@ EXACTLY(sluice_note, 40);
 static_assert(SLUICE_DONE == 0 && SLUICE_RETRY == 1 && SLUICE_FAIL == 2 && SLUICE_SNOOZE == 3 &&
                   SLUICE_CANCELLED == 4,
               "a result has changed its value");
-static_assert(SLUICE_LOG_TRACE == 0 && SLUICE_LOG_DEBUG == 1 && SLUICE_LOG_INFO == 2 && SLUICE_LOG_WARN == 3 &&
-                  SLUICE_LOG_ERROR == 4,
+static_assert(SLUICE_LOG_TRACE == 0 && SLUICE_LOG_DEBUG == 1 && SLUICE_LOG_INFO == 2 &&
+                  SLUICE_LOG_WARN == 3 && SLUICE_LOG_ERROR == 4,
               "a log level has changed its value");
 static_assert(SLUICE_FIELD_TEXT == 0 && SLUICE_FIELD_JSON == 1, "a field kind has changed its value");
 static_assert(SLUICE_AT_MOST_ONCE == 1, "a flag has changed its value");

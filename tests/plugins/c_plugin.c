@@ -4,18 +4,18 @@
 #include <string.h>
 
 struct state {
-  const sluice_host *host;
+  const sluice_host* host;
 };
 
-static sluice_str text(const char *literal) {
+static sluice_str text(const char* literal) {
   sluice_str view;
   view.data = literal;
   view.size = strlen(literal);
   return view;
 }
 
-static int32_t init(const sluice_host *host, sluice_str config, void **self) {
-  struct state *state = malloc(sizeof *state);
+static int32_t init(const sluice_host* host, sluice_str config, void** self) {
+  struct state* state = malloc(sizeof *state);
   (void)config;
   if (state == NULL) {
     host->set_error(host, text("out of memory"));
@@ -27,14 +27,14 @@ static int32_t init(const sluice_host *host, sluice_str config, void **self) {
   return 0;
 }
 
-static void shutdown(void *self) {
-  struct state *state = self;
+static void shutdown(void* self) {
+  struct state* state = self;
   state->host->log(state->host, SLUICE_LOG_INFO, text("the C plugin ends"), NULL, 0);
   free(state);
 }
 
-static int32_t slot_open(void *self, const sluice_host *host, uint32_t slot_index, void **slot) {
-  uint32_t *jobs = calloc(1, sizeof *jobs);
+static int32_t slot_open(void* self, const sluice_host* host, uint32_t slot_index, void** slot) {
+  uint32_t* jobs = calloc(1, sizeof *jobs);
   (void)self;
   (void)slot_index;
   if (jobs == NULL) {
@@ -45,15 +45,16 @@ static int32_t slot_open(void *self, const sluice_host *host, uint32_t slot_inde
   return 0;
 }
 
-static void slot_close(void *self, void *slot) {
+static void slot_close(void* self, void* slot) {
   (void)self;
   free(slot);
 }
 
-static int32_t handle(void *self, void *slot, const sluice_job *job) {
-  uint32_t *jobs = slot;
-  sluice_field attempt = {sizeof(sluice_field), SLUICE_FIELD_JSON, SLUICE_STR("plugin"), SLUICE_STR("{\"in\":\"C\"}")};
-  const sluice_field *fields[1];
+static int32_t handle(void* self, void* slot, const sluice_job* job) {
+  uint32_t* jobs = slot;
+  sluice_field attempt = {sizeof(sluice_field), SLUICE_FIELD_JSON, SLUICE_STR("plugin"),
+                          SLUICE_STR("{\"in\":\"C\"}")};
+  const sluice_field* fields[1];
   (void)self;
   fields[0] = &attempt;
   ++*jobs;
@@ -71,7 +72,7 @@ static const sluice_job_type type = {.size = sizeof(sluice_job_type),
                                      .summary = SLUICE_STR("A type in C"),
                                      .payload_example = SLUICE_STR("{}"),
                                      .handle = handle};
-static const sluice_job_type *const types[] = {&type};
+static const sluice_job_type* const types[] = {&type};
 
 SLUICE_DECLARE_PLUGIN = {.size = sizeof(sluice_plugin),
                          .abi_major = SLUICE_ABI_MAJOR,

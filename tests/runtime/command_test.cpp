@@ -27,7 +27,9 @@ TEST(CommandLine, HelpsEveryCommandWithExamples) {
   }
 }
 
-TEST(CommandLine, PrintsItsVersion) { EXPECT_EQ(run({"version"}).out.rfind("sluice 0.1.0, plugin ABI 1.0", 0), 0U); }
+TEST(CommandLine, PrintsItsVersion) {
+  EXPECT_EQ(run({"version"}).out.rfind("sluice 0.1.0, plugin ABI 1.0", 0), 0U);
+}
 
 TEST(CommandLine, SaysThatNoDatabaseIsNamed) {
   const Ended status = run({"status"});
@@ -73,7 +75,10 @@ TEST_F(Command, EnqueueTakesJsonAFileOrStandardInput) {
   EXPECT_EQ(sluice({"enqueue", "test.probe", "@" + file}).code, 0);
   EXPECT_EQ(sluice({"enqueue", "test.probe", "-"}, "{\"n\": 3}").code, 0);
   EXPECT_EQ(sluice({"enqueue", "test.probe"}).code, 0);
-  EXPECT_EQ(database.value(R"(SELECT string_agg(coalesce(payload->>'n', '-'), ',' ORDER BY "createdAt", payload->>'n') FROM "Outbox")"), "1,2,3,-");
+  EXPECT_EQ(
+      database.value(
+          R"(SELECT string_agg(coalesce(payload->>'n', '-'), ',' ORDER BY "createdAt", payload->>'n') FROM "Outbox")"),
+      "1,2,3,-");
 }
 
 TEST_F(Command, EnqueueRefusesWhatIsNoJson) {
@@ -115,8 +120,9 @@ TEST_F(Command, StatusShowsFailuresWithTheirReason) {
 
 TEST_F(Command, TakesPrismasUrl) {
   const std::string separator = database.url().find('?') == std::string::npos ? "?" : "&";
-  const Ended status = run({"status"}, {{"DATABASE_URL", database.url() + separator +
-                                                          "schema=public&connection_limit=5&pool_timeout=10&pgbouncer=false"}});
+  const Ended status = run(
+      {"status"}, {{"DATABASE_URL", database.url() + separator +
+                                        "schema=public&connection_limit=5&pool_timeout=10&pgbouncer=false"}});
   EXPECT_EQ(status.code, 0) << status.err;
 }
 

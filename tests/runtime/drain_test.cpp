@@ -44,8 +44,9 @@ TEST_F(Drain, RunsTheOldestFirst) {
   config = scratch.write("one.toml", "[plugin.probe]\nslots = 1\n");
   for (int i = 0; i < 30; ++i) {
     insert("job-" + std::to_string(i), "test.probe", probe("ok"));
-    database.value(R"(UPDATE "Outbox" SET "createdAt" = '2026-01-01'::timestamp - $2::int * interval '1 s' WHERE id = $1 RETURNING 1)",
-                   {"job-" + std::to_string(i), std::to_string(i)});
+    database.value(
+        R"(UPDATE "Outbox" SET "createdAt" = '2026-01-01'::timestamp - $2::int * interval '1 s' WHERE id = $1 RETURNING 1)",
+        {"job-" + std::to_string(i), std::to_string(i)});
   }
   EXPECT_EQ(sluice({"drain"}).code, 0);
   std::string wanted;
@@ -85,7 +86,8 @@ TEST_F(Drain, FailsAPayloadThatBreaksItsSchemaWithPointerAndRule) {
   insert("a", "test.strict", R"({"to":"ada@example.com","count":11})");
   EXPECT_EQ(sluice({"drain"}).code, 0);
   EXPECT_EQ(status("a"), "error");
-  EXPECT_EQ(error("a"), "the payload at JSON pointer \"/count\" breaks the rule \"maximum\": 10 of its schema");
+  EXPECT_EQ(error("a"),
+            "the payload at JSON pointer \"/count\" breaks the rule \"maximum\": 10 of its schema");
   EXPECT_EQ(database.value("SELECT count(*) FROM sluice.schedule"), "0") << "it is permanent";
 }
 
@@ -107,8 +109,16 @@ TEST_F(Drain, KeepsTheOutput) {
 }
 
 TEST_F(Drain, TakesIdsOfAnyCharacters) {
-  const std::vector<std::string> ids{"'; DROP TABLE x; --", "\"quoted\"", "{braces,and,commas}", "back\\slash\\\\",
-                                     " spaces ", "emoji 😀", "NULL", "", "tab\tand\nnewline", "%s %1$s $1"};
+  const std::vector<std::string> ids{"'; DROP TABLE x; --",
+                                     "\"quoted\"",
+                                     "{braces,and,commas}",
+                                     "back\\slash\\\\",
+                                     " spaces ",
+                                     "emoji 😀",
+                                     "NULL",
+                                     "",
+                                     "tab\tand\nnewline",
+                                     "%s %1$s $1"};
   for (const std::string& id : ids) insert(id, "test.probe", probe("output", R"(,"value":1)"));
   EXPECT_EQ(sluice({"drain"}).code, 0);
   EXPECT_EQ(count("status = 'done'"), std::to_string(ids.size()));
@@ -119,7 +129,8 @@ TEST_F(Drain, TakesIdsOfAnyCharacters) {
 
 TEST_F(Drain, TakesPayloadsOfAnyKind) {
   insert("large", "test.probe", "{\"do\":\"ok\",\"blob\":\"" + std::string(1 << 20, 'x') + "\"}");
-  insert("deep", "test.probe", "{\"do\":\"ok\",\"deep\":" + std::string(5000, '[') + std::string(5000, ']') + "}");
+  insert("deep", "test.probe",
+         "{\"do\":\"ok\",\"deep\":" + std::string(5000, '[') + std::string(5000, ']') + "}");
   insert("beyond", "test.probe", R"({"do":"ok","n":1e400,"m":-1e400,"k":123456789012345678901234567890})");
   insert("unicode", "test.probe", R"({"do":"ok","t":"\u00e9 😀 \" \\ /"})");
   EXPECT_EQ(sluice({"drain"}).code, 0);
@@ -127,7 +138,8 @@ TEST_F(Drain, TakesPayloadsOfAnyKind) {
 }
 
 TEST_F(Drain, TakesRowsFromAnyTime) {
-  for (const char* time : {"1970-01-01", "0001-01-01", "2500-01-01", "infinity", "-infinity", "294276-12-31"}) {
+  for (const char* time :
+       {"1970-01-01", "0001-01-01", "2500-01-01", "infinity", "-infinity", "294276-12-31"}) {
     insert(time, "test.probe");
     database.value(R"(UPDATE "Outbox" SET "createdAt" = $1::timestamp WHERE id = $1 RETURNING 1)", {time});
   }
@@ -155,7 +167,8 @@ TEST_F(Drain, HoldsATypesConcurrency) {
   // Start and end of each job write the same line: one at a time means pairs.
   std::istringstream lines(scratch.read("started"));
   int pairs = 0;
-  for (std::string start, end; std::getline(lines, start) && std::getline(lines, end); ++pairs) EXPECT_EQ(start, end);
+  for (std::string start, end; std::getline(lines, start) && std::getline(lines, end); ++pairs)
+    EXPECT_EQ(start, end);
   EXPECT_EQ(pairs, 12);
 }
 
@@ -196,7 +209,8 @@ TEST_F(Drain, CrashedJobsAreTriedAgainAndTheRestGoesOn) {
   const Ended drained = sluice({"drain"});
   EXPECT_EQ(drained.code, 0) << drained.err;
   EXPECT_EQ(status("bad"), "error");
-  EXPECT_NE(error("bad").find("was killed by signal 11 (Segmentation fault) while this job ran"), std::string::npos)
+  EXPECT_NE(error("bad").find("was killed by signal 11 (Segmentation fault) while this job ran"),
+            std::string::npos)
       << error("bad");
 }
 

@@ -20,22 +20,28 @@ struct Bad {
   const char* found;
   const char* expected;
 };
-std::ostream& operator<<(std::ostream& out, const Bad& bad) { return out << bad.file; }
+std::ostream& operator<<(std::ostream& out, const Bad& bad) {
+  return out << bad.file;
+}
 
 /// What `plugin list` says of a directory with `bad` beside the good c_plugin.
 Ended list(const PluginDirectory& plugins) {
-  return run({"plugin", "list", "--plugins", plugins.path(), "--config", impatient_config(plugins.scratch())});
+  return run(
+      {"plugin", "list", "--plugins", plugins.path(), "--config", impatient_config(plugins.scratch())});
 }
 
-void expect_refusal(const Ended& listed, const std::string& file, const std::string& found, const std::string& expected) {
+void expect_refusal(const Ended& listed, const std::string& file, const std::string& found,
+                    const std::string& expected) {
   EXPECT_EQ(listed.code, 1);
   const std::size_t at = listed.out.find("refused:\n");
   ASSERT_NE(at, std::string::npos) << listed.out << listed.err;
   const std::string refusals = listed.out.substr(at);
-  for (const std::string& part : std::vector<std::string>{"/" + file + ": ", "found ", found, "expected ", expected, "; "}) {
+  for (const std::string& part :
+       std::vector<std::string>{"/" + file + ": ", "found ", found, "expected ", expected, "; "}) {
     EXPECT_NE(refusals.find(part), std::string::npos) << "missing '" << part << "' in:\n" << listed.out;
   }
-  EXPECT_NE(listed.out.substr(0, at).find("test.c"), std::string::npos) << "the good one must be there:\n" << listed.out;
+  EXPECT_NE(listed.out.substr(0, at).find("test.c"), std::string::npos) << "the good one must be there:\n"
+                                                                        << listed.out;
 }
 
 class BadPlugin : public testing::TestWithParam<Bad> {};
@@ -77,26 +83,27 @@ TEST_P(BadInit, IsRefusedWhenStartedAndHarmsNoOther) {
   const std::map<std::string, std::string> environment{{"DATABASE_URL", database.url()}};
   ASSERT_EQ(run({"init"}, environment).code, 0);
   ASSERT_EQ(run({"enqueue", "test.probe"}, environment).code, 0);
-  const Ended drained =
-      run({"drain", "--plugins", plugins.path(), "--config", impatient_config(plugins.scratch())}, environment);
+  const Ended drained = run(
+      {"drain", "--plugins", plugins.path(), "--config", impatient_config(plugins.scratch())}, environment);
   EXPECT_EQ(drained.code, 0) << drained.err;
-  for (const std::string& part :
-       std::vector<std::string>{"plugin refused", std::string(bad.file) + ".so: found ", bad.found, bad.expected}) {
+  for (const std::string& part : std::vector<std::string>{
+           "plugin refused", std::string(bad.file) + ".so: found ", bad.found, bad.expected}) {
     EXPECT_NE(drained.err.find(part), std::string::npos) << "missing '" << part << "' in:\n" << drained.err;
   }
   EXPECT_EQ(database.value(R"(SELECT status FROM "Outbox")"), "done");
 }
 
-INSTANTIATE_TEST_SUITE_P(Init, BadInit,
-                         testing::Values(Bad{"failing_init", "init returned", "mend what it names"},
-                                         Bad{"throwing_init", "init returned", "mend what it names"},
-                                         Bad{"raw_throw_init", "killed by signal 6 (Aborted) in its init", "get ready"},
-                                         Bad{"crash_init", "killed by signal 11 (Segmentation fault) in its init", "get ready"},
-                                         Bad{"exit_init", "ended with exit status 0 in its init", "get ready"},
-                                         Bad{"hang_init", "did not start within 700 ms", "get ready"},
-                                         Bad{"failing_slot", "slot_open failed", "mend what it names"},
-                                         Bad{"bad_config_schema", "a schema that is no JSON", "draft 4"}),
-                         [](const auto& test) { return std::string(test.param.file); });
+INSTANTIATE_TEST_SUITE_P(
+    Init, BadInit,
+    testing::Values(Bad{"failing_init", "init returned", "mend what it names"},
+                    Bad{"throwing_init", "init returned", "mend what it names"},
+                    Bad{"raw_throw_init", "killed by signal 6 (Aborted) in its init", "get ready"},
+                    Bad{"crash_init", "killed by signal 11 (Segmentation fault) in its init", "get ready"},
+                    Bad{"exit_init", "ended with exit status 0 in its init", "get ready"},
+                    Bad{"hang_init", "did not start within 700 ms", "get ready"},
+                    Bad{"failing_slot", "slot_open failed", "mend what it names"},
+                    Bad{"bad_config_schema", "a schema that is no JSON", "draft 4"}),
+    [](const auto& test) { return std::string(test.param.file); });
 
 struct BadFile : testing::Test {
   PluginDirectory plugins{{"good/c_plugin"}};
@@ -115,7 +122,8 @@ TEST_F(BadFile, Text) {
 }
 
 TEST_F(BadFile, Truncated) {
-  for (const std::size_t size : {std::size_t{3}, std::size_t{20}, std::size_t{70}, good.size() / 2, good.size() - 1}) {
+  for (const std::size_t size :
+       {std::size_t{3}, std::size_t{20}, std::size_t{70}, good.size() / 2, good.size() - 1}) {
     scratch.write("bad.so", good.substr(0, size));
     expect_refusal(list(plugins), "bad.so", size == 3 ? "no ELF file" : "cut off", "expected");
   }
@@ -174,8 +182,9 @@ TEST_F(BadFile, InADirectoryWritableByEverybody) {
   ASSERT_EQ(chmod(scratch.path().c_str(), 0777), 0);
   const Ended listed = list(plugins);
   EXPECT_EQ(listed.code, 1);
-  EXPECT_NE(listed.out.find("found the directory " + scratch.path() + " that everybody may write to (mode 0777)"),
-            std::string::npos)
+  EXPECT_NE(
+      listed.out.find("found the directory " + scratch.path() + " that everybody may write to (mode 0777)"),
+      std::string::npos)
       << listed.out;
 }
 
@@ -186,9 +195,11 @@ TEST(TwoPlugins, ForOneTypeAreBothRefusedForItUnlessTheConfigurationNamesTheOwne
   EXPECT_NE(listed.out.find("probe.so: found job type 'test.probe' in"), std::string::npos) << listed.out;
   EXPECT_NE(listed.out.find("duplicate.so: found job type 'test.probe' in"), std::string::npos) << listed.out;
   EXPECT_NE(listed.out.find("[type.\"test.probe\"]"), std::string::npos) << listed.out;
-  EXPECT_NE(listed.out.find("test.other"), std::string::npos) << "its other types are served:\n" << listed.out;
+  EXPECT_NE(listed.out.find("test.other"), std::string::npos) << "its other types are served:\n"
+                                                              << listed.out;
 
-  const std::string owner = plugins.scratch().write("owner.toml", "[type.\"test.probe\"]\nplugin = \"probe\"\n");
+  const std::string owner =
+      plugins.scratch().write("owner.toml", "[type.\"test.probe\"]\nplugin = \"probe\"\n");
   const Ended owned = run({"plugin", "list", "--plugins", plugins.path(), "--config", owner});
   EXPECT_NE(owned.out.find("the configuration gives it to plugin 'probe'"), std::string::npos) << owned.out;
   EXPECT_EQ(owned.out.find("found job type"), std::string::npos) << owned.out;
@@ -218,7 +229,8 @@ TEST(Inspect, ShowsWhatAPluginDeclares) {
 TEST(Inspect, ShowsARefusal) {
   const Ended inspected = run({"plugin", "inspect", "/nowhere/at/all.so"});
   EXPECT_EQ(inspected.code, 1);
-  EXPECT_NE(inspected.out.find("refused: /nowhere/at/all.so: found no file"), std::string::npos) << inspected.out;
+  EXPECT_NE(inspected.out.find("refused: /nowhere/at/all.so: found no file"), std::string::npos)
+      << inspected.out;
 }
 
 }  // namespace

@@ -19,7 +19,8 @@ class Outbox : public testing::Test {
   }
 
   std::map<std::string, std::string> environment() const {
-    return {{"DATABASE_URL", database.url()}, {"SLUICE_PLUGIN_DIR", plugins.path()}, {"SLUICE_CONFIG", config}};
+    return {
+        {"DATABASE_URL", database.url()}, {"SLUICE_PLUGIN_DIR", plugins.path()}, {"SLUICE_CONFIG", config}};
   }
   Ended sluice(std::vector<std::string> arguments, const std::string& input = "") const {
     return run(arguments, environment(), input);
@@ -27,8 +28,9 @@ class Outbox : public testing::Test {
 
   /// As an application does it: a plain row, its id made by the application.
   void insert(const std::string& id, const std::string& type, const std::string& payload = "{}") {
-    database.value(R"(INSERT INTO "Outbox" (id, type, payload, "updatedAt") VALUES ($1, $2, $3::jsonb, now()) RETURNING id)",
-                   {id, type, payload});
+    database.value(
+        R"(INSERT INTO "Outbox" (id, type, payload, "updatedAt") VALUES ($1, $2, $3::jsonb, now()) RETURNING id)",
+        {id, type, payload});
   }
   void insert_many(int count, const std::string& type, const std::string& payload = "{}") {
     database.value(R"(WITH made AS (INSERT INTO "Outbox" (id, type, payload, "updatedAt")
@@ -47,7 +49,8 @@ class Outbox : public testing::Test {
   }
   /// The error of the last recorded attempt.
   std::string error(const std::string& id) {
-    return database.value("SELECT error FROM sluice.attempt WHERE job_id = $1 ORDER BY at DESC LIMIT 1", {id});
+    return database.value("SELECT error FROM sluice.attempt WHERE job_id = $1 ORDER BY at DESC LIMIT 1",
+                          {id});
   }
   bool becomes(const std::string& id, const std::string& wanted) {
     return eventually([&] { return status(id) == wanted; });
@@ -66,9 +69,10 @@ class Outbox : public testing::Test {
   TestDatabase database;
   PluginDirectory plugins{{"good/probe"}};
   Scratch scratch;
-  std::string config = scratch.write("sluice.toml",
-                                     "[retry]\nbackoff_first = \"10ms\"\nbackoff_cap = \"50ms\"\n"
-                                     "[runtime]\npoll_interval = \"20ms\"\nheartbeat = \"300ms\"\nlease = \"2s\"\n");
+  std::string config =
+      scratch.write("sluice.toml",
+                    "[retry]\nbackoff_first = \"10ms\"\nbackoff_cap = \"50ms\"\n"
+                    "[runtime]\npoll_interval = \"20ms\"\nheartbeat = \"300ms\"\nlease = \"2s\"\n");
 };
 
 }  // namespace sluice::test

@@ -16,6 +16,11 @@ class Running : public Outbox {
   bool all_done(int jobs) {
     return eventually([&] { return count("status = 'done'") == std::to_string(jobs); });
   }
+  void allow_connections(bool allowed) {
+    database.value(
+        "UPDATE pg_database SET datallowconn = $1::bool WHERE datname = current_database() RETURNING 1",
+        {allowed ? "true" : "false"});
+  }
 
  private:
   std::vector<std::unique_ptr<Program>> programs_;
@@ -48,7 +53,8 @@ TEST_F(Running, GivesUpAfterTheAttemptsOfTheType) {
 }
 
 TEST_F(Running, TheOperatorsAttemptsCountMore) {
-  config = scratch.write("four.toml", scratch.read("sluice.toml") + "[type.\"test.limits\"]\nmax_attempts = 4\n");
+  config =
+      scratch.write("four.toml", scratch.read("sluice.toml") + "[type.\"test.limits\"]\nmax_attempts = 4\n");
   start();
   insert("a", "test.limits", probe("retry", R"(,"after_ms":1)"));
   EXPECT_TRUE(eventually([&] { return attempts("a") == "4" && status("a") == "error"; }));
@@ -56,7 +62,8 @@ TEST_F(Running, TheOperatorsAttemptsCountMore) {
 
 TEST_F(Running, WakesASnoozedJob) {
   start();
-  insert("a", "test.probe", probe("snooze_once", ",\"after_ms\":50,\"marker\":\"" + scratch.path("marker") + "\""));
+  insert("a", "test.probe",
+         probe("snooze_once", ",\"after_ms\":50,\"marker\":\"" + scratch.path("marker") + "\""));
   EXPECT_TRUE(becomes("a", "done"));
   EXPECT_EQ(attempts("a"), "1");
 }
@@ -77,14 +84,16 @@ TEST_F(Running, AHostKilledOutrightCostsItsJobsOneAttempt) {
   ASSERT_EQ(hosts.size(), 1U);
   kill(hosts[0], SIGKILL);
   ASSERT_TRUE(lines_in("started", 2)) << "it is tried again";
-  EXPECT_NE(error("a").find("was killed by signal 9 (Killed) while this job ran"), std::string::npos) << error("a");
+  EXPECT_NE(error("a").find("was killed by signal 9 (Killed) while this job ran"), std::string::npos)
+      << error("a");
   EXPECT_EQ(attempts("a"), "2");
 }
 
 TEST_F(Running, NoJobIsLostWhenHostsAreKilledAgainAndAgain) {
   config = scratch.write("many.toml", scratch.read("sluice.toml") + "[retry]\n");
-  config = scratch.write("many.toml", "[retry]\nmax_attempts = 50\nbackoff_first = \"5ms\"\nbackoff_cap = \"10ms\"\n"
-                                      "[runtime]\npoll_interval = \"20ms\"\n");
+  config = scratch.write("many.toml",
+                         "[retry]\nmax_attempts = 50\nbackoff_first = \"5ms\"\nbackoff_cap = \"10ms\"\n"
+                         "[runtime]\npoll_interval = \"20ms\"\n");
   Program& program = start();
   insert_many(300, "test.probe", probe("ok", R"(,"ms":3)"));
   for (std::size_t kills = 1; kills <= 5; ++kills) {
@@ -143,17 +152,21 @@ TEST_F(Running, ALostDatabaseCostsNothing) {
   Program& program = start();
   insert_many(200, "test.probe", probe("ok", R"(,"ms":2)"));
   ASSERT_TRUE(lines_in("started", 20));
-  database.exec("ALTER DATABASE " + database.name() + " ALLOW_CONNECTIONS false");
-  database.exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+  allow_connections(false);
+  database.exec(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
+      "pg_backend_pid()");
   ASSERT_TRUE(program.says("the database does not answer"));
-  database.exec("ALTER DATABASE " + database.name() + " ALLOW_CONNECTIONS true");
+  allow_connections(true);
   EXPECT_TRUE(all_done(200)) << program.err();
   EXPECT_TRUE(program.says("the database answers again"));
   const std::string started = scratch.read("started");
   EXPECT_EQ(std::count(started.begin(), started.end(), '\n'), 200) << "no job ran twice";
   const std::string log = program.err();
   std::size_t said = 0;
-  for (std::size_t at = log.find("does not answer"); at != std::string::npos; at = log.find("does not answer", at + 1)) ++said;
+  for (std::size_t at = log.find("does not answer"); at != std::string::npos;
+       at = log.find("does not answer", at + 1))
+    ++said;
   EXPECT_LE(said, 2U) << "said once, not in a flood:\n" << log;
 }
 
@@ -213,7 +226,8 @@ TEST_F(Running, WhatAPluginPrintsBecomesLogLines) {
   EXPECT_TRUE(program.says("hello on stderr"));
   insert("b", "test.probe", probe("log", R"(,"message":"structured")"));
   EXPECT_TRUE(program.says("structured"));
-  EXPECT_TRUE(program.says(R"("job":"b","type":"test.probe","attempt":1,"text":"\"quoted\"","number":12.5)")) << program.err();
+  EXPECT_TRUE(program.says(R"("job":"b","type":"test.probe","attempt":1,"text":"\"quoted\"","number":12.5)"))
+      << program.err();
   program.signal(SIGTERM);
   EXPECT_EQ(program.wait(), 0);
   std::istringstream lines(program.err());
@@ -227,7 +241,8 @@ TEST_F(Running, TheGuidesOwnStatementsWorkWhileItRuns) {
   insert("a", "test.probe", probe("fail"));
   ASSERT_TRUE(becomes("a", "error"));
   // The guide's retry.
-  database.exec(R"(UPDATE "Outbox" SET status = 'pending', "updatedAt" = now() WHERE status = 'error' AND attempts < 3)");
+  database.exec(
+      R"(UPDATE "Outbox" SET status = 'pending', "updatedAt" = now() WHERE status = 'error' AND attempts < 3)");
   EXPECT_TRUE(eventually([&] { return status("a") == "error" && attempts("a") == "2"; }));
   insert("b", "test.probe");
   ASSERT_TRUE(becomes("b", "done"));

@@ -38,8 +38,8 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 
 }  // namespace
 
-Program::Program(const std::vector<std::string>& arguments, const std::map<std::string, std::string>& environment,
-                 const std::string& input) {
+Program::Program(const std::vector<std::string>& arguments,
+                 const std::map<std::string, std::string>& environment, const std::string& input) {
   std::vector<std::string> words{SLUICE_BINARY};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<std::string> variables = merged_environment(environment);
@@ -47,10 +47,12 @@ Program::Program(const std::vector<std::string>& arguments, const std::map<std::
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, 0, scratch_.path("in").c_str(), O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, 1, scratch_.path("out").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-  posix_spawn_file_actions_addopen(&actions, 2, scratch_.path("err").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-  const int error =
-      posix_spawn(&pid_, words[0].c_str(), &actions, nullptr, pointers(words).data(), pointers(variables).data());
+  posix_spawn_file_actions_addopen(&actions, 1, scratch_.path("out").c_str(), O_WRONLY | O_CREAT | O_APPEND,
+                                   0600);
+  posix_spawn_file_actions_addopen(&actions, 2, scratch_.path("err").c_str(), O_WRONLY | O_CREAT | O_APPEND,
+                                   0600);
+  const int error = posix_spawn(&pid_, words[0].c_str(), &actions, nullptr, pointers(words).data(),
+                                pointers(variables).data());
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) throw std::runtime_error("starting " + words[0] + " failed: " + std::strerror(error));
 }
@@ -61,7 +63,9 @@ Program::~Program() {
   waitpid(pid_, &status_, 0);
 }
 
-void Program::signal(int number) const { kill(pid_, number); }
+void Program::signal(int number) const {
+  kill(pid_, number);
+}
 
 bool Program::running() {
   if (!ended_) ended_ = waitpid(pid_, &status_, WNOHANG) == pid_;
@@ -87,14 +91,14 @@ std::vector<pid_t> Program::children() const {
 }
 
 Ended run(const std::vector<std::string>& arguments, const std::map<std::string, std::string>& environment,
-        const std::string& input) {
+          const std::string& input) {
   Program program(arguments, environment, input);
   const int code = program.wait();
   return {code, program.out(), program.err()};
 }
 
 PluginDirectory::PluginDirectory(const std::vector<std::string>& plugins) {
-    for (const std::string& plugin : plugins) {
+  for (const std::string& plugin : plugins) {
     const std::filesystem::path source = std::string(SLUICE_TEST_PLUGINS "/") + plugin + ".so";
     std::filesystem::copy_file(source, scratch_.path(source.filename().string()));
   }

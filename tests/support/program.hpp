@@ -16,8 +16,8 @@ class Program {
  public:
   /// `arguments` without the program's name; `environment` is added to the test's own, which is freed of
   /// what would configure sluice.
-  explicit Program(const std::vector<std::string>& arguments, const std::map<std::string, std::string>& environment = {},
-                   const std::string& input = "");
+  explicit Program(const std::vector<std::string>& arguments,
+                   const std::map<std::string, std::string>& environment = {}, const std::string& input = "");
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
@@ -47,8 +47,8 @@ struct Ended {
   std::string err;
 };
 /// Runs the program to its end.
-Ended run(const std::vector<std::string>& arguments, const std::map<std::string, std::string>& environment = {},
-        const std::string& input = "");
+Ended run(const std::vector<std::string>& arguments,
+          const std::map<std::string, std::string>& environment = {}, const std::string& input = "");
 
 /// A directory with the named test plugins ("good/probe", "bad/crash_static"), fit for --plugins.
 class PluginDirectory {

@@ -20,7 +20,9 @@ std::vector<Kind> kinds(const std::string& bytes, std::size_t piece) {
   return found;
 }
 
-std::string body(const std::string& frame) { return frame.substr(sizeof(std::uint32_t) + 1); }
+std::string body(const std::string& frame) {
+  return frame.substr(sizeof(std::uint32_t) + 1);
+}
 
 TEST(FrameReader, CutsAStreamWhereverItIsSplit) {
   std::string bytes;
@@ -71,7 +73,8 @@ TEST(Frame, OutcomesArriveAsTheyWereSent) {
   EXPECT_EQ(result.outcome.result, job::Result::snooze);
   EXPECT_EQ(result.outcome.delay, job::Microseconds(0));
   EXPECT_EQ(result.outcome.duration, job::Microseconds(12));
-  EXPECT_EQ(result.outcome.code + result.outcome.error + result.outcome.output + result.outcome.log_tail, "ceol");
+  EXPECT_EQ(result.outcome.code + result.outcome.error + result.outcome.output + result.outcome.log_tail,
+            "ceol");
 }
 
 TEST(Frame, DescriptionsArriveAsTheyWereSent) {

@@ -50,12 +50,13 @@ extern "C" {
 
 /* A view of UTF-8 text: `size` bytes at `data`. */
 typedef struct sluice_str {
-  const char *data;
+  const char* data;
   size_t size;
 } sluice_str;
 
 /* A sluice_str of a string literal, for C initialisers. */
-#define SLUICE_STR(literal) {(literal), sizeof(literal) - 1}
+#define SLUICE_STR(literal) \
+  { (literal), sizeof(literal) - 1 }
 
 /* ---- What a handler returns ------------------------------------------------------------------ */
 
@@ -104,7 +105,8 @@ typedef struct sluice_job sluice_job;
 
 /*
  * What a handler may ask of the host while it runs a job. All of it ends with the handler's return: a
- * thread that the plugin made must not call any of it after that. Each function is [any-thread] and takes the job that `handle` got.
+ * thread that the plugin made must not call any of it after that. Each function is [any-thread] and takes the
+ * job that `handle` got.
  */
 typedef struct sluice_job_api {
   uint32_t size;
@@ -112,47 +114,47 @@ typedef struct sluice_job_api {
 
   /* Writes a log line, which carries the job's id, type and attempt by itself. `fields` points to
    * `field_count` pointers. An unknown level is taken as SLUICE_LOG_INFO. [any-thread] */
-  void (*log)(const sluice_job *job, int32_t level, sluice_str message,
-              const sluice_field *const *fields, size_t field_count) SLUICE_NOEXCEPT;
+  void (*log)(const sluice_job* job, int32_t level, sluice_str message, const sluice_field* const* fields,
+              size_t field_count) SLUICE_NOEXCEPT;
 
   /* 1 when the job should stop (time-out, shutdown, an operator's word), else 0. It costs one load:
    * ask often, then return SLUICE_CANCELLED, or any other result that is true. [any-thread] */
-  int32_t (*is_cancelled)(const sluice_job *job) SLUICE_NOEXCEPT;
+  int32_t (*is_cancelled)(const sluice_job* job) SLUICE_NOEXCEPT;
 
   /* How far the job has come, for people to see: 0 ≤ fraction ≤ 1, and a short note. [any-thread] */
-  void (*progress)(const sluice_job *job, double fraction, sluice_str note) SLUICE_NOEXCEPT;
+  void (*progress)(const sluice_job* job, double fraction, sluice_str note) SLUICE_NOEXCEPT;
 
   /* The delay in µs that goes with SLUICE_RETRY or SLUICE_SNOOZE. Negative counts as 0. [any-thread] */
-  void (*set_delay)(const sluice_job *job, int64_t delay_us) SLUICE_NOEXCEPT;
+  void (*set_delay)(const sluice_job* job, int64_t delay_us) SLUICE_NOEXCEPT;
 
   /* Why the job failed: a short stable code of your own ("smtp-550"), may be empty, and a sentence
    * for people. Kept with the job's attempt. The last call counts. [any-thread] */
-  void (*set_error)(const sluice_job *job, sluice_str code, sluice_str message) SLUICE_NOEXCEPT;
+  void (*set_error)(const sluice_job* job, sluice_str code, sluice_str message) SLUICE_NOEXCEPT;
 
   /* The job's output, one JSON value, kept with the job when it is done. Text that is no JSON makes
    * the job fail. The last call counts. [any-thread] */
-  void (*set_output)(const sluice_job *job, sluice_str json) SLUICE_NOEXCEPT;
+  void (*set_output)(const sluice_job* job, sluice_str json) SLUICE_NOEXCEPT;
 
   /* An extension of the host that is about this job, a pointer to a constant struct that begins with
    * its size, valid until the plugin's shutdown; NULL when this host has none of that id. Ids look
    * like "sluice.enqueue/1". [any-thread] */
-  const void *(*get_extension)(const sluice_job *job, sluice_str id) SLUICE_NOEXCEPT;
+  const void* (*get_extension)(const sluice_job* job, sluice_str id)SLUICE_NOEXCEPT;
 } sluice_job_api;
 
 /* Everything here is valid until `handle` returns, and constant. */
 struct sluice_job {
   uint32_t size;
   uint32_t slot; /* which slot runs it, from 0 */
-  const sluice_job_api *api;
-  void *host_data;        /* the host's own; leave it alone */
-  sluice_str id;          /* the row's id, as the application made it: any characters */
-  sluice_str type;        /* "email.send" */
-  sluice_str payload;     /* JSON text, already checked against the type's payload schema */
+  const sluice_job_api* api;
+  void* host_data;            /* the host's own; leave it alone */
+  sluice_str id;              /* the row's id, as the application made it: any characters */
+  sluice_str type;            /* "email.send" */
+  sluice_str payload;         /* JSON text, already checked against the type's payload schema */
   sluice_str idempotency_key; /* the same in every attempt of this job, and of no other job */
-  uint32_t attempt;       /* 1 for the first */
-  uint32_t max_attempts;  /* this attempt is the last when attempt == max_attempts */
-  int64_t created_at_us;  /* the row's "createdAt": the producer's clock, good for display only */
-  int64_t deadline_us;    /* when the job will be cancelled, then killed; 0 when it has no limit */
+  uint32_t attempt;           /* 1 for the first */
+  uint32_t max_attempts;      /* this attempt is the last when attempt == max_attempts */
+  int64_t created_at_us;      /* the row's "createdAt": the producer's clock, good for display only */
+  int64_t deadline_us;        /* when the job will be cancelled, then killed; 0 when it has no limit */
 };
 
 /* ---- The host, as the plugin sees it ---------------------------------------------------------- */
@@ -162,21 +164,21 @@ typedef struct sluice_host {
   uint32_t size;
   uint16_t abi_major;
   uint16_t abi_minor;
-  void *host_data; /* the host's own; leave it alone */
+  void* host_data;            /* the host's own; leave it alone */
   sluice_str runtime_version; /* "0.1.0" */
   uint32_t slots;             /* how many slots this process has */
   uint32_t reserved;
 
   /* Writes a log line that belongs to no job. [any-thread] */
-  void (*log)(const struct sluice_host *host, int32_t level, sluice_str message,
-              const sluice_field *const *fields, size_t field_count) SLUICE_NOEXCEPT;
+  void (*log)(const struct sluice_host* host, int32_t level, sluice_str message,
+              const sluice_field* const* fields, size_t field_count) SLUICE_NOEXCEPT;
 
   /* Why `init` or `slot_open` is about to return non-zero: what was tried, what came back, what to
    * do. The last call counts. [main] in init, [slot] in slot_open */
-  void (*set_error)(const struct sluice_host *host, sluice_str message) SLUICE_NOEXCEPT;
+  void (*set_error)(const struct sluice_host* host, sluice_str message) SLUICE_NOEXCEPT;
 
   /* As sluice_job_api.get_extension, for what is not about a job. [any-thread] */
-  const void *(*get_extension)(const struct sluice_host *host, sluice_str id) SLUICE_NOEXCEPT;
+  const void* (*get_extension)(const struct sluice_host* host, sluice_str id)SLUICE_NOEXCEPT;
 } sluice_host;
 
 /* ---- What a plugin declares ------------------------------------------------------------------- */
@@ -205,7 +207,7 @@ typedef struct sluice_job_type {
 
   /* Runs one job. `self` is what `init` made, `slot` what `slot_open` made (NULL without them).
    * Returns SLUICE_DONE, _RETRY, _FAIL, _SNOOZE or _CANCELLED. [slot] */
-  int32_t (*handle)(void *self, void *slot, const sluice_job *job) SLUICE_NOEXCEPT;
+  int32_t (*handle)(void* self, void* slot, const sluice_job* job) SLUICE_NOEXCEPT;
 } sluice_job_type;
 
 /* The plugin. Function pointers may be NULL unless said otherwise. Constant-initialised: the host
@@ -219,31 +221,31 @@ typedef struct sluice_plugin {
   sluice_str vendor;
   sluice_str url;
   sluice_str license;
-  sluice_str summary;       /* one line for people */
-  sluice_str config_schema; /* JSON Schema, draft 4, of `config`; empty: any */
-  const sluice_job_type *const *job_types; /* at least one; an array of pointers, so that the struct
+  sluice_str summary;                      /* one line for people */
+  sluice_str config_schema;                /* JSON Schema, draft 4, of `config`; empty: any */
+  const sluice_job_type* const* job_types; /* at least one; an array of pointers, so that the struct
                                               can grow */
   size_t job_type_count;
 
   /* Called once, before anything else. `config` is the plugin's configuration, a JSON object, "{}"
    * without one. Whatever it stores in `*self` is handed to the other functions. 0 on success; any
    * other value refuses to start, with the sentence given to host->set_error. [main] */
-  int32_t (*init)(const sluice_host *host, sluice_str config, void **self) SLUICE_NOEXCEPT;
+  int32_t (*init)(const sluice_host* host, sluice_str config, void** self) SLUICE_NOEXCEPT;
 
   /* Called once, after the last slot was closed, if init succeeded. Not called when the process is
    * killed. [main] */
-  void (*shutdown)(void *self) SLUICE_NOEXCEPT;
+  void (*shutdown)(void* self) SLUICE_NOEXCEPT;
 
   /* Makes what one slot keeps between jobs: a connection, an arena. Called in the slot's thread before
    * its first job. 0 on success, else as init. [slot] */
-  int32_t (*slot_open)(void *self, const sluice_host *host, uint32_t slot_index, void **slot) SLUICE_NOEXCEPT;
+  int32_t (*slot_open)(void* self, const sluice_host* host, uint32_t slot_index, void** slot) SLUICE_NOEXCEPT;
 
   /* Ends it, in the same thread, after the slot's last job. [slot] */
-  void (*slot_close)(void *self, void *slot) SLUICE_NOEXCEPT;
+  void (*slot_close)(void* self, void* slot) SLUICE_NOEXCEPT;
 
   /* An extension that the plugin offers to the host; NULL when it has none of that id. The result
    * is constant and lives as long as the process. [any-thread] */
-  const void *(*get_extension)(sluice_str id) SLUICE_NOEXCEPT;
+  const void* (*get_extension)(sluice_str id)SLUICE_NOEXCEPT;
 } sluice_plugin;
 
 /* ---- The exported symbol and the note --------------------------------------------------------- */
@@ -273,14 +275,16 @@ typedef struct sluice_note {
   char name[8];
   uint32_t abi_major;
   uint32_t abi_minor;
-  uint32_t plugin_size;   /* sizeof(sluice_plugin), likewise the next two */
+  uint32_t plugin_size; /* sizeof(sluice_plugin), likewise the next two */
   uint32_t job_type_size;
   uint32_t job_size;
 } sluice_note;
 
-#define SLUICE_NOTE_INITIALISER                                                                \
-  {7, 5 * sizeof(uint32_t), SLUICE_NOTE_TYPE, "sluice", SLUICE_ABI_MAJOR, SLUICE_ABI_MINOR,    \
-   (uint32_t)sizeof(sluice_plugin), (uint32_t)sizeof(sluice_job_type), (uint32_t)sizeof(sluice_job)}
+#define SLUICE_NOTE_INITIALISER                                                                          \
+  {                                                                                                      \
+    7, 5 * sizeof(uint32_t), SLUICE_NOTE_TYPE, "sluice", SLUICE_ABI_MAJOR, SLUICE_ABI_MINOR,             \
+        (uint32_t)sizeof(sluice_plugin), (uint32_t)sizeof(sluice_job_type), (uint32_t)sizeof(sluice_job) \
+  }
 
 /*
  * Declares the plugin; at file scope, once per library:
@@ -289,10 +293,11 @@ typedef struct sluice_note {
  *       sizeof(sluice_plugin), SLUICE_ABI_MAJOR, SLUICE_ABI_MINOR, SLUICE_STR("hello"), …
  *   };
  */
-#define SLUICE_DECLARE_PLUGIN                                                                        \
-  SLUICE_UNPADDED __attribute__((section(".note.sluice"), aligned(4), used))                         \
-  static const sluice_note sluice_abi_note = SLUICE_NOTE_INITIALISER;                                \
-  SLUICE_EXTERN SLUICE_EXPORT const sluice_plugin sluice_plugin_v1;                                  \
+#define SLUICE_DECLARE_PLUGIN                                                                               \
+  SLUICE_UNPADDED                                                                                           \
+      __attribute__((section(".note.sluice"), aligned(4), used)) static const sluice_note sluice_abi_note = \
+          SLUICE_NOTE_INITIALISER;                                                                          \
+  SLUICE_EXTERN SLUICE_EXPORT const sluice_plugin sluice_plugin_v1;                                         \
   const sluice_plugin sluice_plugin_v1
 
 #ifdef __cplusplus

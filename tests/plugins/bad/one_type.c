@@ -42,10 +42,10 @@
 #define SLOT_OPEN NULL
 #endif
 
-#define SAY(host, literal)                                   \
-  do {                                                       \
-    const sluice_str sentence = SLUICE_STR(literal);         \
-    (host)->set_error((host), sentence);                     \
+#define SAY(host, literal)                           \
+  do {                                               \
+    const sluice_str sentence = SLUICE_STR(literal); \
+    (host)->set_error((host), sentence);             \
   } while (0)
 
 void stop(void);
@@ -63,32 +63,34 @@ void stop(void) {
 }
 
 #ifdef STATIC_INITIALISER
-__attribute__((constructor)) static void initialise(void) { stop(); }
+__attribute__((constructor)) static void initialise(void) {
+  stop();
+}
 #endif
 
-int32_t handle(void *self, void *slot, const sluice_job *job);
-int32_t handle(void *self, void *slot, const sluice_job *job) {
+int32_t handle(void* self, void* slot, const sluice_job* job);
+int32_t handle(void* self, void* slot, const sluice_job* job) {
   (void)self, (void)slot, (void)job;
   stop();
   return SLUICE_DONE;
 }
 
-int32_t stop_in_init(const sluice_host *host, sluice_str config, void **self);
-int32_t stop_in_init(const sluice_host *host, sluice_str config, void **self) {
+int32_t stop_in_init(const sluice_host* host, sluice_str config, void** self);
+int32_t stop_in_init(const sluice_host* host, sluice_str config, void** self) {
   (void)host, (void)config, (void)self;
   stop();
   return 0;
 }
 
-int32_t refuse_init(const sluice_host *host, sluice_str config, void **self);
-int32_t refuse_init(const sluice_host *host, sluice_str config, void **self) {
+int32_t refuse_init(const sluice_host* host, sluice_str config, void** self);
+int32_t refuse_init(const sluice_host* host, sluice_str config, void** self) {
   (void)config, (void)self;
   SAY(host, "can't reach mail.example.com:25: connection refused; check the plugin's setting \"server\"");
   return 3;
 }
 
-int32_t refuse_slot(void *self, const sluice_host *host, uint32_t index, void **slot);
-int32_t refuse_slot(void *self, const sluice_host *host, uint32_t index, void **slot) {
+int32_t refuse_slot(void* self, const sluice_host* host, uint32_t index, void** slot);
+int32_t refuse_slot(void* self, const sluice_host* host, uint32_t index, void** slot) {
   (void)self, (void)index, (void)slot;
   SAY(host, "can't open a connection: too many are open; lower the plugin's number of slots");
   return 4;
@@ -98,12 +100,12 @@ const sluice_job_type type = {.size = sizeof(sluice_job_type),
                               .name = SLUICE_STR(TYPE_NAME),
                               .payload_schema = SLUICE_STR(PAYLOAD_SCHEMA),
                               .handle = HANDLE};
-const sluice_job_type *const types[] = {TYPES};
+const sluice_job_type* const types[] = {TYPES};
 
 #ifndef WITHOUT_NOTE
 SLUICE_UNPADDED __attribute__((section(".note.sluice"), aligned(4), used)) static const sluice_note note = {
-    7, 5 * sizeof(uint32_t), SLUICE_NOTE_TYPE, "sluice", NOTE_MAJOR, 0,
-    sizeof(sluice_plugin), sizeof(sluice_job_type), sizeof(sluice_job)};
+    7, 5 * sizeof(uint32_t),  SLUICE_NOTE_TYPE,        "sluice",          NOTE_MAJOR,
+    0, sizeof(sluice_plugin), sizeof(sluice_job_type), sizeof(sluice_job)};
 #endif
 
 #ifndef WITHOUT_DESCRIPTOR
