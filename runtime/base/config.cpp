@@ -78,14 +78,16 @@ class Section {
   }
 
   template <class Target>
-  void duration(const std::string& key, Target& target) {
+  void duration(const std::string& key, Target& target, std::chrono::milliseconds least = {}) {
     if (const toml::node* node = find(key)) {
       const auto text = node->value_exact<std::string>();
       const auto value = text ? parse_duration(*text) : std::nullopt;
-      if (value) {
+      if (value && *value >= least) {
         target = *value;
       } else {
-        expected(*node, key, "a duration such as \"500ms\", \"30s\" or \"1h30m\"");
+        expected(*node, key,
+                 "a duration such as \"500ms\", \"30s\" or \"1h30m\"" +
+                     (least.count() > 0 ? ", at least " + format_duration(least) : ""));
       }
     }
   }
@@ -163,7 +165,7 @@ void read_type(const std::string& name, const toml::table& table, Config& config
   TypeSettings& settings = config.types[name];
   section.text("plugin", settings.plugin);
   section.integer("max_attempts", settings.max_attempts, 1, 1000);
-  section.integer("concurrency", settings.concurrency, 1, 4096);
+  section.integer("concurrency", settings.concurrency, 0, 4096);
   section.duration("backoff_first", settings.backoff_first);
   section.duration("backoff_cap", settings.backoff_cap);
 }
@@ -179,7 +181,7 @@ void read_root(const toml::table& root, Config& config, Complaints& complaints) 
   {
     Section section(top.table("plugins"), "plugins.", complaints);
     section.text("directory", config.plugin_directory);
-    section.duration("start_timeout", config.start_timeout);
+    section.duration("start_timeout", config.start_timeout, std::chrono::milliseconds(10));
   }
   {
     Section section(top.table("retry"), "retry.", complaints);
@@ -190,10 +192,10 @@ void read_root(const toml::table& root, Config& config, Complaints& complaints) 
   {
     Section section(top.table("runtime"), "runtime.", complaints);
     section.integer("batch_max", config.batch_max, 1, 2000);
-    section.duration("poll_interval", config.poll_interval);
+    section.duration("poll_interval", config.poll_interval, std::chrono::milliseconds(1));
     section.duration("drain_timeout", config.drain_timeout);
     section.duration("cancel_grace", config.cancel_grace);
-    section.duration("heartbeat", config.heartbeat);
+    section.duration("heartbeat", config.heartbeat, std::chrono::milliseconds(100));
     section.duration("lease", config.lease);
   }
   {
@@ -244,12 +246,12 @@ void parse_config(std::string_view text, const std::string& path, Config& config
 
 void read_config(const std::string& path, Config& config) {
   std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) {
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (!file) {
     throw UsageError("reading the configuration file '" + path +
-                     "' failed: it is missing, empty or not readable; check the path given with --config");
+                     "' failed: it is missing or not readable; check the path given with --config");
   }
-  parse_config(text.str(), path, config);
+  parse_config(text, path, config);
 }
 
 }  // namespace sluice::base

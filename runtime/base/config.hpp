@@ -1,5 +1,5 @@
 // The configuration: defaults here, at the declaration; overridden by sluice.toml, then by the
-// environment and the command line (see cli/settings). docs/configuration.md lists every key.
+// environment and the command line (see cli/command). docs/configuration.md lists every key.
 #pragma once
 
 #include <chrono>
@@ -28,7 +28,7 @@ struct PluginSettings {
 struct TypeSettings {
   std::optional<std::string> plugin;  ///< the owner, where two plugins declare the type
   std::optional<int> max_attempts;
-  std::optional<int> concurrency;
+  std::optional<int> concurrency;  ///< 0: as many as the plugin takes
   std::optional<std::chrono::microseconds> backoff_first;
   std::optional<std::chrono::microseconds> backoff_cap;
 };

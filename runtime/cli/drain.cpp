@@ -5,7 +5,7 @@
 #include <iostream>
 
 #include "base/duration.hpp"
-#include "base/log.hpp"
+#include "base/text.hpp"
 #include "cli/command.hpp"
 #include "cli/table.hpp"
 #include "engine/engine.hpp"
@@ -69,7 +69,7 @@ void print_json(const engine::Tally& tally, std::chrono::microseconds took) {
   std::cout << "{\"types\":[";
   const char* comma = "";
   for (const auto& [type, count] : tally.by_type()) {
-    std::cout << comma << "{\"type\":\"" << type << "\",\"done\":" << count.done
+    std::cout << comma << "{\"type\":" << base::json_quote(type) << ",\"done\":" << count.done
               << ",\"retrying\":" << count.retrying << ",\"failed\":" << count.failed
               << ",\"snoozed\":" << count.snoozed << ",\"released\":" << count.released
               << ",\"busy_seconds\":" << static_cast<double>(count.busy.count()) / 1e6 << "}";

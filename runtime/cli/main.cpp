@@ -44,8 +44,10 @@ int run(int argc, char** argv) {
   program.footer(
       "Exit codes: 0 good, 1 the thing asked for failed, 2 wrong usage or configuration.\n"
       "`sluice COMMAND --help` shows the options of a command, with examples.");
-  program.failure_message([](const CLI::App*, const CLI::Error& error) {
-    return std::string("sluice: ") + error.what() +
+  const std::string word = argc > 1 ? argv[1] : "";
+  program.failure_message([word](const CLI::App* app, const CLI::Error& error) {
+    const bool unknown = app->get_subcommands().empty() && !word.empty() && word[0] != '-';
+    return "sluice: " + (unknown ? "there is no command '" + word + "'" : std::string(error.what())) +
            "\nRun `sluice --help`, or `sluice COMMAND --help`, for what it takes.\n";
   });
   return parse(program, argc, argv, code);

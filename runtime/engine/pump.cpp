@@ -230,6 +230,13 @@ bool Pump::recover(std::vector<job::Settlement>& settlements) {
   // Their claim is gone: written by the statement whose answer was lost, or rescued by another runtime.
   const auto gone = std::stable_partition(settlements.begin(), settlements.end(),
                                           [&](const auto& settlement) { return !is_gone(settlement); });
+  if (gone != settlements.end()) {
+    log::warn(
+        "whether outcomes were written is not known: their claim is gone, either by the statement whose "
+        "answer "
+        "was lost, which wrote them, or because another runtime rescued their jobs",
+        {{"count", static_cast<unsigned long>(settlements.end() - gone)}});
+  }
   report_written({std::make_move_iterator(gone), std::make_move_iterator(settlements.end())}, 0);
   settlements.erase(gone, settlements.end());
   return true;

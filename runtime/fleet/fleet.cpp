@@ -21,13 +21,6 @@ namespace sluice::fleet {
 namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 
-namespace {
-
-/// How long the plugins that have answered wait for those that have not.
-constexpr std::chrono::seconds scan_patience{2};
-
-}  // namespace
-
 const char* name(PluginState state) {
   static constexpr std::array names{"loading",    "described", "starting", "ready",
                                     "restarting", "refused",   "broken",   "stopped"};
@@ -111,7 +104,6 @@ class Fleet::Loop : public HostProcess::Listener {
   std::vector<std::unique_ptr<Seat>> seats_;
   std::unique_ptr<asio::signal_set> stop_signals_;
   std::unique_ptr<asio::signal_set> child_signals_;
-  std::unique_ptr<asio::steady_timer> scan_timer_;
   std::unique_ptr<asio::steady_timer> stop_timer_;
   std::vector<std::unique_ptr<asio::steady_timer>> tickers_;
   bool started_ = false;
@@ -130,17 +122,6 @@ void Fleet::Loop::load(const std::vector<std::string>& files, bool stop_signals)
     seats_.back()->plugin = plugins_.size() - 1;
   }
   for (std::size_t i = 0; i < files.size(); ++i) spawn(*seats_[i]);
-  scan_timer_ = std::make_unique<asio::steady_timer>(context_, scan_patience);
-  scan_timer_->async_wait([this](const auto& error) {
-    if (error || started_) return;
-    started_ = true;
-    settle_names();
-    settle_types();
-    for (std::size_t i = 0; i < plugins_.size(); ++i) {
-      if (plugins_[i].state == PluginState::described) start(*seats_[i]);
-    }
-    settle_when_started();
-  });
   asio::post(context_, [this] { start_all_when_described(); });
 }
 
@@ -216,10 +197,6 @@ void Fleet::Loop::described(HostProcess& host, job::PluginSpec spec) {
   }
   plugin.spec = std::move(spec);
   plugin.state = PluginState::described;
-  if (started_) {
-    settle_types();
-    return start(seat);
-  }
   start_all_when_described();
 }
 
@@ -249,7 +226,6 @@ void Fleet::Loop::start_all_when_described() {
                                    [](const Plugin& plugin) { return plugin.state == PluginState::loading; });
   if (waiting || started_ || stopping_) return;
   started_ = true;
-  scan_timer_->cancel();
   settle_names();
   settle_types();
   for (std::size_t i = 0; i < plugins_.size(); ++i) {
@@ -497,7 +473,7 @@ void Fleet::Loop::finish_when_empty() {
   asio::post(context_, [this] {
     work_.reset();
     tickers_.clear();
-    for (auto* timer : {&scan_timer_, &stop_timer_}) timer->reset();
+    stop_timer_.reset();
     if (stop_signals_) stop_signals_->cancel();
     child_signals_->cancel();
   });

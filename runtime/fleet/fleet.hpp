@@ -66,7 +66,7 @@ struct Plugin {
 class Listener {
  public:
   virtual ~Listener() = default;
-  /// Every plugin has been tried once: ready, refused, or given up waiting for.
+  /// Every plugin has been tried once: it is ready or refused.
   virtual void settled() {}
   /// The number of ready hosts of a plugin changed, or its state.
   virtual void changed(std::size_t plugin) { (void)plugin; }

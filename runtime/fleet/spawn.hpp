@@ -21,7 +21,7 @@ struct Spawned {
 /// process). Throws std::system_error.
 Spawned spawn_host(const std::string& executable, const std::string& path, int page_fd);
 
-/// True for environment variables that a plugin host must not see: DATABASE_URL, PG…, SLUICE_DATABASE_URL.
+/// True for environment variables that a plugin host must not see: PG…, …DATABASE_URL…, …DIRECT_URL….
 bool holds_credentials(const std::string& variable);
 
 /// "was killed by signal 11 (Segmentation fault)", "ended with exit status 3".

@@ -36,8 +36,8 @@ std::string linker_words(const std::string& message) {
 }
 
 boost::dll::shared_library& open(const std::string& path) {
-  // Leaked on purpose: a plugin is never closed, its threads and exit handlers may outlive any owner.
-  auto* library = new boost::dll::shared_library;
+  // Never deleted: a plugin is never closed, its threads and exit handlers may outlive any owner.
+  static auto* const library = new boost::dll::shared_library;
   std::string reason;
   try {
     library->load(path, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);

@@ -142,7 +142,7 @@ void MemoryCare::rescue_job(const std::string& id, const MemoryStore::Runtime& l
   row->status = last ? "error" : "pending";
   row->updated_at = store_.now();
   store_.schedule_.erase(id);
-  store_.failures_.push_back({id, row->type, row->attempts, "crashed", "runtime_lost",
+  store_.failures_.push_back({id, row->type, row->attempts, "crashed", "runtime-lost",
                               "runtime lost: " + lost.info.host + " (process " +
                                   std::to_string(lost.info.pid) +
                                   ") stopped beating; how far the job got is not known"});

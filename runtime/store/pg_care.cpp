@@ -38,7 +38,7 @@ std::string rescue_sql(const TableName& table) {
   RETURNING o.id, o.type, o.attempts, o.status, n.runtime),
 noted AS (
   INSERT INTO sluice.attempt (job_id, attempt, type, result, code, error, runtime, host, pid)
-  SELECT m.id, m.attempts, m.type, 'crashed', 'runtime_lost',
+  SELECT m.id, m.attempts, m.type, 'crashed', 'runtime-lost',
          format('runtime lost: %s (process %s) did not beat for %s s; how far the job got is not known',
                 r.host, r.pid, round(extract(epoch FROM now() - r.beat_at))), r.id, r.host, r.pid
   FROM moved m JOIN sluice.runtime r ON r.id = m.runtime),

@@ -112,6 +112,17 @@ TEST(Config, RefusesALeaseThatAHeartbeatCanMiss) {
   EXPECT_NE(complaint("[runtime]\nlease = \"6s\"\n").find("'runtime.lease'"), std::string::npos);
 }
 
+TEST(Config, RefusesDurationsThatWouldSpin) {
+  EXPECT_NE(complaint("[runtime]\nheartbeat = \"0s\"\nlease = \"0s\"\n").find("at least 100 ms"),
+            std::string::npos);
+  EXPECT_NE(complaint("[runtime]\npoll_interval = \"0s\"\n").find("'runtime.poll_interval'"),
+            std::string::npos);
+}
+
+TEST(Config, TakesAnEmptyFile) {
+  EXPECT_EQ(complaint(""), "");
+}
+
 TEST(Config, SaysThatAFileCannotBeRead) {
   Config config;
   EXPECT_THROW(read_config("/nowhere/sluice.toml", config), UsageError);

@@ -13,7 +13,9 @@ TEST(CommandLine, WithoutACommandIsWrongUsage) {
 }
 
 TEST(CommandLine, RefusesWhatItDoesNotKnow) {
-  EXPECT_EQ(run({"drian"}).code, 2);
+  const Ended unknown = run({"drian"});
+  EXPECT_EQ(unknown.code, 2);
+  EXPECT_NE(unknown.err.find("no command 'drian'"), std::string::npos) << unknown.err;
   EXPECT_EQ(run({"drain", "--fast"}).code, 2);
   EXPECT_EQ(run({"drain", "--limit", "-1"}).code, 2);
 }

@@ -285,7 +285,7 @@ TEST_P(Conformance, RescueKeepsTheAttemptAndSaysSo) {
   EXPECT_FALSE(care_->beat(runtime_));
   const auto failures = desk_->recent_failures(5);
   ASSERT_EQ(failures.size(), 1U);
-  EXPECT_EQ(failures[0].code, "runtime_lost");
+  EXPECT_EQ(failures[0].code, "runtime-lost");
   EXPECT_EQ(failures[0].error.rfind("runtime lost: test-host", 0), 0U) << failures[0].error;
 }
 

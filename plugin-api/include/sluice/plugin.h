@@ -293,11 +293,11 @@ typedef struct sluice_note {
  *       sizeof(sluice_plugin), SLUICE_ABI_MAJOR, SLUICE_ABI_MINOR, SLUICE_STR("hello"), …
  *   };
  */
-#define SLUICE_DECLARE_PLUGIN                                                                               \
-  SLUICE_UNPADDED                                                                                           \
-      __attribute__((section(".note.sluice"), aligned(4), used)) static const sluice_note sluice_abi_note = \
-          SLUICE_NOTE_INITIALISER;                                                                          \
-  SLUICE_EXTERN SLUICE_EXPORT const sluice_plugin sluice_plugin_v1;                                         \
+#define SLUICE_DECLARE_PLUGIN                                                                           \
+  SLUICE_UNPADDED                                                                                       \
+  __attribute__((section(".note.sluice"), aligned(4), used)) static const sluice_note sluice_abi_note = \
+      SLUICE_NOTE_INITIALISER;                                                                          \
+  SLUICE_EXTERN SLUICE_EXPORT const sluice_plugin sluice_plugin_v1;                                     \
   const sluice_plugin sluice_plugin_v1
 
 #ifdef __cplusplus
