@@ -110,6 +110,7 @@ class Fleet::Loop : public HostProcess::Listener {
   bool settled_ = false;
   bool stopping_ = false;
   bool released_ = false;
+  bool over_ = false;  // run() is about to return
   int signals_ = 0;
 };
 
@@ -135,7 +136,7 @@ void Fleet::Loop::take_signals(bool stop_signals) {
 
 void Fleet::Loop::wait_stop_signal() {
   stop_signals_->async_wait([this](const auto& error, int) {
-    if (error) return;
+    if (error || over_) return;
     listener_.signalled(++signals_);
     wait_stop_signal();
   });
@@ -143,7 +144,7 @@ void Fleet::Loop::wait_stop_signal() {
 
 void Fleet::Loop::wait_child_signal() {
   child_signals_->async_wait([this](const auto& error, int) {
-    if (error) return;
+    if (error || over_) return;
     reap();
     wait_child_signal();
   });
@@ -471,6 +472,7 @@ void Fleet::Loop::finish_when_empty() {
   }
   // Posted, because a ticker's own step may have led here.
   asio::post(context_, [this] {
+    over_ = true;  // a signal may be queued already, which cancelling does not take back
     work_.reset();
     tickers_.clear();
     stop_timer_.reset();
