@@ -113,15 +113,34 @@ void Caretaker::beat() {
   next_beat_ = Clock::now() + context_.config.heartbeat;
 }
 
-void Caretaker::promote() {
-  bool any = false;
-  for (std::size_t promoted = promote_batch; promoted >= promote_batch;) {
-    promoted = session_->promote_due(promote_batch);
-    any = any || promoted > 0;
+/// Runs `change`, which makes jobs pending and returns whether it did.
+template <class Change>
+void Caretaker::make_pending(Change change) {
+  context_.router.begin_change();
+  bool any = true;  // unless we know better
+  try {
+    any = change();
+  } catch (...) {
+    context_.router.end_change(any);
+    throw;
   }
-  if (!any) return;
-  context_.router.sweep_all();
-  context_.became_pending();
+  context_.router.end_change(any);
+  if (any) context_.became_pending();
+}
+
+void Caretaker::promote() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (let_go_) return;
+  }
+  make_pending([this] {
+    bool any = false;
+    for (std::size_t promoted = promote_batch; promoted >= promote_batch;) {
+      promoted = session_->promote_due(promote_batch);
+      any = any || promoted > 0;
+    }
+    return any;
+  });
 }
 
 void Caretaker::rescue() {
@@ -129,12 +148,16 @@ void Caretaker::rescue() {
   job::RetryPolicy fallback;
   fallback.max_attempts = context_.config.max_attempts;
   const auto lease = std::chrono::ceil<std::chrono::seconds>(context_.config.lease);
-  const store::Rescued rescued = session_->rescue(lease, fallback);
-  if (rescued.runtimes == 0) return;
+  make_pending([&] {
+    const store::Rescued rescued = session_->rescue(lease, fallback);
+    if (rescued.runtimes > 0) report(rescued);
+    return rescued.pending > 0;
+  });
+}
+
+void Caretaker::report(const store::Rescued& rescued) {
   log::warn("rescued the jobs of runtimes that were lost",
             {{"runtimes", rescued.runtimes}, {"pending", rescued.pending}, {"error", rescued.error}});
-  context_.router.sweep_all();
-  context_.became_pending();
 }
 
 }  // namespace sluice::engine

@@ -46,6 +46,9 @@ class Caretaker {
   void enlist();
   void promote();
   void rescue();
+  template <class Change>
+  void make_pending(Change change);
+  static void report(const store::Rescued& rescued);
 
   const Context context_;
 

@@ -68,6 +68,7 @@ EngineResult Engine::run() {
   fleet_.every(tick, [this] {
     if (options_.progress) options_.progress(tally_);
     give_up_when_lost();
+    end_when_drained();
   });
   fleet_.run();
   pumps_.clear();
@@ -160,10 +161,7 @@ void Engine::start_pumps() {
       [this](std::size_t plugin, std::vector<job::Job> jobs) { fleet_.deliver(plugin, std::move(jobs)); },
       [this](store::RuntimeId fenced) { return caretaker_->runtime(fenced); },
       [this] {
-        if (options_.drain)
-          fleet_.post([this] {
-            if (router_.exhausted()) stop(config_.drain_timeout);
-          });
+        if (options_.drain) fleet_.post([this] { end_when_drained(); });
       },
       [this] { fleet_.post([this] { pump_finished(); }); },
   };
@@ -171,7 +169,12 @@ void Engine::start_pumps() {
   for (int i = 0; i < config_.pumps; ++i) {
     pumps_.push_back(std::make_unique<Pump>(static_cast<std::uint32_t>(i), context));
   }
-  if (options_.drain && router_.exhausted()) stop(config_.drain_timeout);
+  end_when_drained();
+}
+
+void Engine::end_when_drained() {
+  const bool running = pumps_running_ > 0 && !stopping_;
+  if (options_.drain && running && router_.exhausted()) stop(config_.drain_timeout);
 }
 
 void Engine::returned(std::vector<job::Finished> jobs) {

@@ -57,6 +57,7 @@ class Engine : private fleet::Listener {
   void publish_slots();
   void start_pumps();
   void stop(std::chrono::microseconds patience);
+  void end_when_drained();
   void give_up_when_lost();
   void pump_finished();
 

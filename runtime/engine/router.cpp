@@ -47,8 +47,15 @@ std::size_t Router::plugin_of(std::size_t lane) const {
   return lanes_[lane].spec.plugin;
 }
 
-void Router::sweep_all() {
+void Router::begin_change() {
   const std::lock_guard lock(mutex_);
+  ++under_way_;
+}
+
+void Router::end_change(bool any) {
+  const std::lock_guard lock(mutex_);
+  --under_way_;
+  if (!any) return;
   for (Lane& lane : lanes_) {
     lane.cursor.reset();
     lane.dry_until = {};

@@ -51,8 +51,10 @@ class Router {
   /// The plugin will have no slots any more.
   void close(std::size_t plugin);
   std::size_t plugin_of(std::size_t lane) const;
-  /// Jobs with `pending` rows behind the cursors may exist: look from the oldest row, now.
-  void sweep_all();
+  /// While jobs are being made pending behind the cursors, nothing is exhausted; afterwards, where there were
+  /// `any`, the next claims look from the oldest row, at once.
+  void begin_change();
+  void end_change(bool any);
 
   /// True when reserve() would return something.
   bool claimable(Clock::time_point now) const;
@@ -105,7 +107,7 @@ class Router {
   std::map<std::string, std::size_t> by_type_;
   std::optional<std::int64_t> budget_;  // jobs that may still be claimed
   std::int64_t unwritten_ = 0;          // claimed jobs whose outcome is not written
-  int under_way_ = 0;                   // reservations
+  int under_way_ = 0;                   // reservations and changes
   std::size_t next_lane_ = 0;           // where reserve() goes on, so that each lane has its turn
 };
 

@@ -81,8 +81,22 @@ TEST_F(RouterTest, RestsForThePollIntervalAfterAShortSweep) {
 TEST_F(RouterTest, AWakeUpEndsTheRest) {
   one_lane();
   claimed(router.reserve(start)[0], 0);
-  router.sweep_all();
+  router.begin_change();
+  router.end_change(false);
+  EXPECT_FALSE(router.claimable(start));
+  router.begin_change();
+  router.end_change(true);
   EXPECT_TRUE(router.claimable(start));
+}
+
+TEST_F(RouterTest, IsNotExhaustedWhileJobsAreMadePending) {
+  one_lane();
+  claimed(router.reserve(start)[0], 0);
+  EXPECT_TRUE(router.exhausted());
+  router.begin_change();
+  EXPECT_FALSE(router.exhausted());
+  router.end_change(false);
+  EXPECT_TRUE(router.exhausted());
 }
 
 TEST_F(RouterTest, HoldsATypesConcurrency) {
