@@ -26,6 +26,12 @@ class Outbox : public testing::Test {
     return run(arguments, environment(), input);
   }
 
+  testing::AssertionResult drains() const {
+    const Ended drained = sluice({"drain"});
+    if (drained.code == 0) return testing::AssertionSuccess();
+    return testing::AssertionFailure() << "sluice drain exited with " << drained.code << ":\n" << drained.err;
+  }
+
   /// As an application does it: a plain row, its id made by the application.
   void insert(const std::string& id, const std::string& type, const std::string& payload = "{}") {
     database.value(
