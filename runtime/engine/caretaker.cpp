@@ -73,7 +73,7 @@ void Caretaker::look_after() {
   std::unique_lock lock(mutex_);
   const bool again = enlist_;
   lock.unlock();
-  if (again) enlist();
+  if (again) enlist_anew();
   if (Clock::now() >= next_beat_) beat();
   lock.lock();
   const auto types = to_serve_;
@@ -104,13 +104,15 @@ void Caretaker::enlist() {
 }
 
 void Caretaker::beat() {
-  if (!session_->beat(runtime_)) {
-    log::error(
-        "this runtime was presumed dead (no heartbeat arrived within its lease) and its jobs were rescued by "
-        "another one; outcomes of jobs still running here will be dropped. It goes on under a new id");
-    enlist();
-  }
+  if (!session_->beat(runtime_)) return enlist_anew();
   next_beat_ = Clock::now() + context_.config.heartbeat;
+}
+
+void Caretaker::enlist_anew() {
+  log::error(
+      "this runtime was presumed dead (no heartbeat arrived within its lease) and its jobs were rescued by "
+      "another one; outcomes of jobs still running here will be dropped. It goes on under a new id");
+  enlist();
 }
 
 /// Runs `change`, which makes jobs pending and returns whether it did.

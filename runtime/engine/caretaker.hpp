@@ -44,6 +44,7 @@ class Caretaker {
   void look_after();
   void beat();
   void enlist();
+  void enlist_anew();
   void promote();
   void rescue();
   template <class Change>
