@@ -23,7 +23,7 @@ std::string first_of(const std::string& a, const std::string& b, const std::stri
 }
 
 std::string config_path(const std::string& option) {
-  const std::string named = first_of(option, environment("SLUICE_CONFIG"));
+  std::string named = first_of(option, environment("SLUICE_CONFIG"));
   if (!named.empty()) return named;
   return std::filesystem::exists("sluice.toml") ? "sluice.toml" : "";
 }

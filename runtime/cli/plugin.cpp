@@ -39,6 +39,7 @@ class Inspection : private fleet::Listener {
   }
   void changed(std::size_t) override { end_when_answered(); }
   void settled() override { end_when_answered(); }
+  void returned(std::vector<job::Finished>) override {}
   void end_when_answered() {
     for (const fleet::Plugin& plugin : fleet_.plugins()) {
       if (plugin.state == fleet::PluginState::loading) return;

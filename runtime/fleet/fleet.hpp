@@ -70,7 +70,7 @@ class Listener {
   virtual void settled() {}
   /// The number of ready hosts of a plugin changed, or its state.
   virtual void changed(std::size_t plugin) { (void)plugin; }
-  virtual void returned(std::vector<job::Finished> jobs) { (void)jobs; }
+  virtual void returned(std::vector<job::Finished> jobs) = 0;
   /// SIGTERM or SIGINT arrived, for the `times`-th time.
   virtual void signalled(int times) { (void)times; }
 };

@@ -72,7 +72,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess> {
   std::size_t in_flight() const { return wire::SharedPage::ticket_count - free_tickets_.size(); }
   const std::string& path() const { return path_; }
   /// Why it was killed, or how it ended; empty while it lives.
-  const std::string& ending() const { return ending_; }
+  std::string ending() const { return ending_; }
   void set_name(std::string plugin) { plugin_ = std::move(plugin); }
   void set_at_most_once(std::vector<bool> by_type) { at_most_once_ = std::move(by_type); }
 

@@ -214,7 +214,9 @@ void MemoryDesk::report_jobs(Report& report) const {
     type.oldest_pending_age = type.pending++ == 0 ? age : std::max(type.oldest_pending_age, age);
   }
   for (const auto& [key, count] : counts) report.counts.push_back({key.first, key.second, count});
-  for (auto& [name, type] : waiting) {
+  for (auto& entry : waiting) {
+    const std::string& name = entry.first;
+    TypeReport& type = entry.second;
     type.type = name;
     const auto served = store_.types_.find(name);
     if (served != store_.types_.end()) {

@@ -29,7 +29,7 @@ std::string doubled(std::string_view text, char quote) {
 std::string take_part(std::string_view text, std::size_t& position) {
   if (position >= text.size() || text[position] != '"') {
     const std::size_t end = std::min(text.find('.', position), text.size());
-    const std::string part(text.substr(position, end - position));
+    std::string part(text.substr(position, end - position));
     position = end;
     return part;
   }
@@ -60,7 +60,7 @@ std::string quoted_identifier(std::string_view text) {
 }
 
 std::string quoted_literal(std::string_view text) {
-  const std::string plain = doubled(text, '\'');
+  std::string plain = doubled(text, '\'');
   if (plain.find('\\') == std::string::npos) return plain;
   std::string escaped = " E";
   for (const char c : plain) {
