@@ -1,13 +1,11 @@
 // sluice plugin list and sluice plugin inspect: what the plugins declare, or why one is refused.
-#include <rapidjson/prettywriter.h>
-#include <rapidjson/stringbuffer.h>
-
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <iostream>
 
 #include "base/duration.hpp"
 #include "cli/command.hpp"
+#include "cli/json.hpp"
 #include "cli/table.hpp"
 #include "fleet/fleet.hpp"
 
@@ -50,36 +48,22 @@ class Inspection : private fleet::Listener {
   fleet::Fleet fleet_;
 };
 
-using Writer = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
-
-void member(Writer& writer, const char* key, const std::string& value) {
-  writer.Key(key);
-  writer.String(value.c_str(), static_cast<rapidjson::SizeType>(value.size()));
-}
-void member(Writer& writer, const char* key, double seconds) {
-  writer.Key(key);
-  writer.Double(seconds);
-}
-
 double seconds(job::Microseconds duration) {
   return static_cast<double>(duration.count()) / 1e6;
 }
 
-void write_type(Writer& writer, const fleet::Plugin& plugin, const job::TypeSpec& type) {
+void write_type(JsonWriter& writer, const fleet::Plugin& plugin, const job::TypeSpec& type) {
   writer.StartObject();
   member(writer, "name", type.name);
   member(writer, "summary", type.summary);
   member(writer, "payload_schema", type.payload_schema);
   member(writer, "payload_example", type.payload_example);
-  writer.Key("max_attempts");
-  writer.Int(type.max_attempts);
-  writer.Key("concurrency");
-  writer.Int(type.concurrency);
+  member(writer, "max_attempts", type.max_attempts);
+  member(writer, "concurrency", type.concurrency);
   member(writer, "timeout_seconds", seconds(type.timeout));
   member(writer, "backoff_first_seconds", seconds(type.backoff_first));
   member(writer, "backoff_cap_seconds", seconds(type.backoff_cap));
-  writer.Key("at_most_once");
-  writer.Bool(type.at_most_once);
+  member(writer, "at_most_once", type.at_most_once);
   const auto refused = plugin.refused_types.find(type.name);
   if (refused != plugin.refused_types.end()) member(writer, "refused", refused->second);
   writer.EndObject();
@@ -87,7 +71,7 @@ void write_type(Writer& writer, const fleet::Plugin& plugin, const job::TypeSpec
 
 void print_json(const std::vector<fleet::Plugin>& plugins) {
   rapidjson::StringBuffer buffer;
-  Writer writer(buffer);
+  JsonWriter writer(buffer);
   writer.StartArray();
   for (const fleet::Plugin& plugin : plugins) {
     writer.StartObject();

@@ -1,13 +1,12 @@
 // sluice status: what is in the outbox, what waits for which plugin, which runtimes are alive.
-#include <rapidjson/prettywriter.h>
-#include <rapidjson/stringbuffer.h>
-
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <iostream>
 #include <map>
 
 #include "base/duration.hpp"
 #include "cli/command.hpp"
+#include "cli/json.hpp"
 #include "cli/table.hpp"
 #include "store/connection_string.hpp"
 
@@ -17,8 +16,10 @@ namespace {
 
 constexpr std::size_t shown_failures = 5;
 
+/// "createdAt" may be infinite.
 std::string age(double seconds) {
-  return base::format_duration(std::chrono::microseconds(static_cast<std::int64_t>(seconds * 1e6)));
+  if (!std::isfinite(seconds)) return seconds > 0 ? "for ever" : "never";
+  return base::format_duration(std::chrono::microseconds(std::llround(seconds * 1e6)));
 }
 
 /// In the order in which a job passes through them; what the application invented comes last.
@@ -93,27 +94,8 @@ void print_failures(const std::vector<store::Failure>& failures) {
   }
 }
 
-using Writer = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
-
-void member(Writer& writer, const char* key, const std::string& value) {
-  writer.Key(key);
-  writer.String(value.c_str(), static_cast<rapidjson::SizeType>(value.size()));
-}
-void member(Writer& writer, const char* key, std::int64_t value) {
-  writer.Key(key);
-  writer.Int64(value);
-}
-void member(Writer& writer, const char* key, double value) {
-  writer.Key(key);
-  writer.Double(value);
-}
-void member(Writer& writer, const char* key, bool value) {
-  writer.Key(key);
-  writer.Bool(value);
-}
-
 template <class Rows, class Each>
-void array(Writer& writer, const char* key, const Rows& rows, Each each) {
+void array(JsonWriter& writer, const char* key, const Rows& rows, Each each) {
   writer.Key(key);
   writer.StartArray();
   for (const auto& row : rows) {
@@ -126,7 +108,7 @@ void array(Writer& writer, const char* key, const Rows& rows, Each each) {
 
 void print_json(const store::Report& report, const std::vector<store::Failure>& failures) {
   rapidjson::StringBuffer buffer;
-  Writer writer(buffer);
+  JsonWriter writer(buffer);
   writer.StartObject();
   array(writer, "counts", report.counts, [&](const store::StatusCount& row) {
     member(writer, "type", row.type);
@@ -145,7 +127,7 @@ void print_json(const store::Report& report, const std::vector<store::Failure>& 
     member(writer, "id", row.id);
     member(writer, "command", row.info.command);
     member(writer, "host", row.info.host);
-    member(writer, "pid", std::int64_t{row.info.pid});
+    member(writer, "pid", row.info.pid);
     member(writer, "version", row.info.version);
     member(writer, "uptime_seconds", row.uptime);
     member(writer, "seconds_since_beat", row.since_beat);
@@ -154,7 +136,7 @@ void print_json(const store::Report& report, const std::vector<store::Failure>& 
   array(writer, "failures", failures, [&](const store::Failure& row) {
     member(writer, "id", row.id);
     member(writer, "type", row.type);
-    member(writer, "attempt", std::int64_t{row.attempt});
+    member(writer, "attempt", row.attempt);
     member(writer, "result", row.result);
     member(writer, "code", row.code);
     member(writer, "error", row.error);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "base/duration.hpp"
 #include "base/log.hpp"
@@ -115,8 +116,25 @@ void Engine::add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vect
   if (!shared.types.empty()) lanes.push_back(std::move(shared));
 }
 
+/// A misspelt name would be without effect, and without a word.
+void Engine::warn_of_unused_settings() const {
+  std::set<std::string> names, types;
+  for (const fleet::Plugin& plugin : fleet_.plugins()) {
+    names.insert(plugin.spec.name);
+    for (const job::TypeSpec& type : plugin.spec.types) types.insert(type.name);
+  }
+  for (const auto& [name, settings] : config_.plugins) {
+    if (names.count(name) == 0) log::warn("settings without a plugin of that name", {{"plugin", name}});
+  }
+  for (const auto& [type, settings] : config_.types) {
+    if (types.count(type) == 0)
+      log::warn("settings for a job type that no plugin declares", {{"type", type}});
+  }
+}
+
 void Engine::settled() {
   if (stopping_) return;
+  warn_of_unused_settings();
   std::vector<LaneSpec> lanes;
   const auto& plugins = fleet_.plugins();
   for (std::size_t i = 0; i < plugins.size(); ++i) {

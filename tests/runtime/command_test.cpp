@@ -110,8 +110,19 @@ TEST_F(Command, StatusShowsWhatWaitsForWhichPlugin) {
   EXPECT_NE(status.out.find("no plugin has ever served it"), std::string::npos) << status.out;
   EXPECT_NE(status.out.find("plugin probe 1.2.3, not running now"), std::string::npos) << status.out;
   EXPECT_NE(status.out.find("no runtime is alive"), std::string::npos) << status.out;
-  const Ended json = sluice({"status", "--json"});
-  EXPECT_NE(json.out.find("\"waiting\""), std::string::npos) << json.out;
+}
+
+TEST_F(Command, StatusAsJsonHoldsWithJobsFromAnyTime) {
+  insert("c", "test.probe");
+  for (const char* time : {"infinity", "-infinity"}) {
+    database.value(R"(UPDATE "Outbox" SET "createdAt" = $1::timestamp RETURNING 1)", {time});
+    const Ended json = sluice({"status", "--json"});
+    EXPECT_EQ(database.value("SELECT w->>'type' || (w->>'oldest_seconds' IS NULL) "
+                             "FROM jsonb_array_elements($1::jsonb->'waiting') w",
+                             {json.out}),
+              "test.probetrue");
+    EXPECT_EQ(sluice({"status"}).code, 0);
+  }
 }
 
 TEST_F(Command, StatusShowsFailuresWithTheirReason) {

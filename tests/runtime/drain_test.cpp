@@ -130,7 +130,7 @@ TEST_F(Drain, TakesIdsOfAnyCharacters) {
 TEST_F(Drain, TakesPayloadsOfAnyKind) {
   insert("large", "test.probe", "{\"do\":\"ok\",\"blob\":\"" + std::string(1 << 20, 'x') + "\"}");
   insert("deep", "test.probe",
-         "{\"do\":\"ok\",\"deep\":" + std::string(5000, '[') + std::string(5000, ']') + "}");
+         "{\"do\":\"ok\",\"deep\":" + std::string(10000, '[') + std::string(10000, ']') + "}");
   insert("beyond", "test.probe", R"({"do":"ok","n":1e400,"m":-1e400,"k":123456789012345678901234567890})");
   insert("unicode", "test.probe", R"({"do":"ok","t":"\u00e9 😀 \" \\ /"})");
   EXPECT_TRUE(drains());
@@ -183,6 +183,16 @@ TEST_F(Drain, PrintsItsSummaryAsJson) {
   insert("a", "test.probe");
   const Ended drained = sluice({"drain", "--json"});
   EXPECT_NE(drained.out.find(R"("done":1,"retrying":0,"failed":0)"), std::string::npos) << drained.out;
+}
+
+TEST_F(Drain, SaysWhichSettingsNothingUses) {
+  config = scratch.write("misspelt.toml",
+                         "[plugin.prob]\nslots = 1\n[plugin.probe]\nslots = 1\n[type.\"test.prob\"]\n");
+  const Ended drained = sluice({"drain"});
+  EXPECT_EQ(drained.code, 0) << drained.err;
+  EXPECT_NE(drained.err.find(R"("plugin":"prob")"), std::string::npos) << drained.err;
+  EXPECT_NE(drained.err.find(R"("type":"test.prob")"), std::string::npos) << drained.err;
+  EXPECT_EQ(drained.err.find(R"(name","plugin":"probe")"), std::string::npos) << drained.err;
 }
 
 TEST_F(Drain, SaysThatNoPluginCouldBeUsed) {

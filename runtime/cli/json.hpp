@@ -1,0 +1,40 @@
+// What --json prints.
+#pragma once
+
+#include <rapidjson/prettywriter.h>
+#include <rapidjson/stringbuffer.h>
+
+#include <cmath>
+#include <concepts>
+#include <string>
+
+namespace sluice::cli {
+
+using JsonWriter = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
+
+inline void member(JsonWriter& writer, const char* key, const std::string& value) {
+  writer.Key(key);
+  writer.String(value.c_str(), static_cast<rapidjson::SizeType>(value.size()));
+}
+
+template <std::integral Number>
+void member(JsonWriter& writer, const char* key, Number value) {
+  writer.Key(key);
+  if constexpr (std::same_as<Number, bool>) {
+    writer.Bool(value);
+  } else {
+    writer.Int64(value);
+  }
+}
+
+/// null where `value` is not finite, which JSON has no word for.
+inline void member(JsonWriter& writer, const char* key, double value) {
+  writer.Key(key);
+  if (std::isfinite(value)) {
+    writer.Double(value);
+  } else {
+    writer.Null();
+  }
+}
+
+}  // namespace sluice::cli
