@@ -82,6 +82,7 @@ void PgCare::serve(RuntimeId runtime, const std::vector<ServedType>& types) {
   }
   link_.use("record the served job types", [&](pqxx::connection& connection) {
     pqxx::work work(connection);
+    link_.limit(work);
     work.exec_params("UPDATE sluice.runtime SET types = $2::text[] WHERE id = $1", runtime, names.str());
     work.exec_params(
         "INSERT INTO sluice.job_type AS t (type, plugin, plugin_version, max_attempts, at_most_once) "
@@ -106,6 +107,7 @@ bool PgCare::beat(RuntimeId runtime) {
 void PgCare::leave(RuntimeId runtime) {
   link_.use("take leave", [&](pqxx::connection& connection) {
     pqxx::work work(connection);
+    link_.limit(work);
     const auto mine = work.exec_params("SELECT id FROM sluice.runtime WHERE id = $1 FOR UPDATE", runtime);
     work.exec_params(give_back_sql(table_), id_array(mine));
     work.exec_params("DELETE FROM sluice.runtime WHERE id = $1", runtime);
@@ -131,6 +133,7 @@ SELECT count(*) FROM used)";
 Rescued PgCare::rescue(std::chrono::seconds lease, const job::RetryPolicy& fallback) {
   return link_.use("rescue the jobs of lost runtimes", [&](pqxx::connection& connection) {
     pqxx::work work(connection);
+    link_.limit(work);
     const auto dead = work.exec_params(
         "SELECT id FROM sluice.runtime WHERE beat_at < now() - make_interval(secs => $1::float8) "
         "FOR UPDATE SKIP LOCKED",
@@ -176,6 +179,7 @@ std::size_t PgCare::tidy_keys(std::size_t limit) {
   const std::string orphaned = " NOT EXISTS (SELECT FROM " + table_.quoted() + " o WHERE o.id = k.job_id)";
   return link_.use("delete unique keys of deleted jobs", [&](pqxx::connection& connection) {
     pqxx::work work(connection);
+    link_.limit(work);
     ArrayText keys;
     for (const auto& row : work.exec_params("SELECT k.key FROM sluice.unique_key k WHERE" + orphaned +
                                                 " LIMIT $1::bigint FOR UPDATE SKIP LOCKED",

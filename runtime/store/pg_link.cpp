@@ -13,7 +13,7 @@ constexpr int most_attempts = 5;
 // The server goes away, starts up, is a standby after a fail-over, is out of something, or gave up
 // waiting: the statement was fine and may be tried again later.
 bool is_passing(const std::string& state) {
-  static constexpr std::array<std::string_view, 6> states{"25006", "55P03", "57014",
+  static constexpr std::array<std::string_view, 7> states{"25006", "25P03", "55P03", "57014",
                                                           "57P01", "57P02", "57P03"};
   for (const auto passing : states) {
     if (state == passing) return true;
@@ -31,6 +31,12 @@ bool is_lost(const pqxx::failure& error) {
   return dynamic_cast<const pqxx::broken_connection*>(&error) != nullptr ||
          dynamic_cast<const pqxx::in_doubt_error*>(&error) != nullptr ||
          dynamic_cast<const pqxx::transaction_rollback*>(&error) != nullptr;
+}
+
+// A process or a machine that freezes between two statements must not keep its locks, or nobody could
+// rescue its jobs: the server ends its session.
+std::string lock_limits(const std::string& scope) {
+  return scope + " idle_in_transaction_session_timeout = '5s'; " + scope + " tcp_user_timeout = '15s'";
 }
 
 std::string_view without_prefix(std::string_view line) {
@@ -81,12 +87,17 @@ pqxx::connection& Link::connection() {
   connection_ = std::make_unique<pqxx::connection>(target_.conninfo);
   silence_ = std::make_unique<pqxx::quiet_errorhandler>(*connection_);
   try {
+    if (!pooled()) pqxx::nontransaction(*connection_).exec(lock_limits("SET"));
     if (on_connect_) on_connect_(*connection_);
   } catch (const std::exception&) {
     disconnect();  // half prepared, it must not be used
     throw;
   }
   return *connection_;
+}
+
+void Link::limit(pqxx::transaction_base& transaction) const {
+  if (pooled()) transaction.exec(lock_limits("SET LOCAL"));
 }
 
 void Link::recover(std::string_view what, const pqxx::failure& error, int attempt) {

@@ -38,6 +38,9 @@ class Link {
   /// Connection pools in transaction mode know no settings and no prepared statements of a session.
   bool pooled() const { return target_.pooled; }
   const std::string& description() const { return target_.description; }
+  /// Begins a transaction of several statements: where the session can't keep them, sets the limits under
+  /// which it may hold locks.
+  void limit(pqxx::transaction_base& transaction) const;
 
  private:
   pqxx::connection& connection();
