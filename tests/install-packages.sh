@@ -7,6 +7,7 @@
 #   postgres    a PostgreSQL server, without the system-wide cluster that its package makes by default
 #   node        Node.js and npm, for examples/prisma-app
 #   tests       build, postgres, and what the tests need
+#   bench       tests, and Node.js, for tests/bench
 #   ci          tests, and what the checks in .ci/run need
 #
 # Does nothing, quickly, when everything is there. Works as root or through sudo and asks no questions.
@@ -27,12 +28,16 @@ group() {
       group postgres
       echo libgtest-dev libgmock-dev python3 binutils
       ;;
+    bench)
+      group tests
+      group node
+      ;;
     ci)
       group tests
       echo clang clang-format clang-tidy shellcheck
       ;;
     *)
-      echo "install-packages: no group \"$1\"; there are build, postgres, node, tests, ci" >&2
+      echo "install-packages: no group \"$1\"; there are build, postgres, node, tests, bench, ci" >&2
       return 2
       ;;
   esac

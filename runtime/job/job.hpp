@@ -22,6 +22,7 @@ struct Job {
   std::int64_t claim = 0;  ///< the claim (batch) that names it
   double created_at = 0;   ///< seconds since 1970 in UTC, the producer's clock; may be ±infinity
   std::uint32_t pump = 0;  ///< which of the engine's pumps claimed it, and will finish it
+  std::string place;       ///< where the store left its row, in the store's own words; empty: not known
 };
 
 /// How an attempt ended.
@@ -60,6 +61,7 @@ std::string_view name(Status status);
 /// What the store writes for one finished attempt.
 struct Settlement {
   std::string id;
+  std::string place;  ///< as in Job
   std::int64_t claim = 0;
   int attempt = 1;
   Status status = Status::done;

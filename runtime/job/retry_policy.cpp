@@ -38,6 +38,7 @@ Microseconds backoff(const RetryPolicy& policy, int attempt, double jitter) {
 Settlement settle(Job job, Outcome outcome, const RetryPolicy& policy, double jitter) {
   Settlement settlement;
   settlement.id = std::move(job.id);
+  settlement.place = std::move(job.place);
   settlement.type = std::move(job.type);
   settlement.claim = job.claim;
   settlement.attempt = job.attempt;

@@ -122,7 +122,8 @@ std::vector<ClaimedJob> MemoryStore::claim(const LaneRequest& lane, std::size_t 
     row->status = "processing";
     row->attempts = std::min(row->attempts, std::numeric_limits<int>::max() - 1) + 1;
     row->updated_at = now();
-    jobs.push_back({index, {row->id, row->type, row->payload, row->attempts, 0, claim, row->created_at}});
+    jobs.push_back(
+        {index, {row->id, row->type, row->payload, row->attempts, 0, claim, row->created_at, 0, row->id}});
   }
   return jobs;
 }

@@ -40,15 +40,19 @@ std::string other_claims(const std::vector<const Settlement*>& settlements,
   return array_of(others);
 }
 
+// A place that no row is at.
+constexpr const char* nowhere = "(4294967295,0)";
+
 struct PlainArrays {
   explicit PlainArrays(const std::vector<const Settlement*>& settlements) {
     for (const auto* settlement : settlements) {
+      places.add(settlement->place.empty() ? nowhere : settlement->place);
       ids.add(settlement->id);
       claims.add(settlement->claim);
       attempts.add(std::int64_t{settlement->attempt});
     }
   }
-  ArrayText ids, claims, attempts;
+  ArrayText places, ids, claims, attempts;
 };
 
 struct SpecialArrays {
@@ -144,6 +148,7 @@ ClaimedJob claimed_job(const pqxx::row& row, std::int64_t claim) {
   claimed.job.payload = text_of(row[5]);
   claimed.job.attempt = row[6].as<int>();
   claimed.job.created_at = parse_double(text_of(row[7]));
+  claimed.job.place = text_of(row[8]);
   claimed.job.claim = claim;
   return claimed;
 }
@@ -171,6 +176,7 @@ void reduce(Settlement& settlement, const std::string& why) {
 PgClaims::PgClaims(const ConnectionString& target, const TableName& table, RuntimeId runtime, int pump)
     : runtime_(runtime),
       pump_(pump),
+      finish_sql_(finish_statement(table)),
       settle_sql_(settle_statement(table)),
       give_back_sql_(give_back_statement(table)),
       link_(target, [this](pqxx::connection& connection) { prepare(connection); }) {
@@ -188,6 +194,7 @@ void PgClaims::prepare(pqxx::connection& connection) {
   if (!backend.empty()) backend_ = Backend{backend[0][0].as<int>(), text_of(backend[0][1])};
   for (std::size_t i = 0; i < lane_counts.size(); ++i)
     connection.prepare(exchange_names[i], exchange_sql_[i]);
+  connection.prepare("finish", finish_sql_);
   connection.prepare("settle", settle_sql_);
   connection.prepare("give_back", give_back_sql_);
 }
@@ -206,6 +213,7 @@ auto PgClaims::in_transaction(pqxx::connection& connection, bool atomic, Step&& 
     return step(transaction);
   }
   pqxx::work transaction(connection);
+  link_.limit(transaction);
   if (link_.pooled()) transaction.exec(pump_settings("SET LOCAL"));
   auto answer = step(transaction);
   transaction.commit();
@@ -288,21 +296,29 @@ Exchanged PgClaims::finish_and_claim(pqxx::transaction_base& transaction, const 
                                      const std::vector<const Settlement*>& plain,
                                      const std::string& closing) {
   const PlainArrays a(plain);
+  const std::string others = other_claims(plain, request.closing);
+  const std::string runtime = std::to_string(runtime_);
   const std::size_t variant = lane_variant(request.lanes.size());
   pqxx::result rows;
   try {
     rows = with_lanes(variant, request.lanes, [&](const auto&... lanes) {
-      return execute(transaction, exchange_names.at(variant), exchange_sql_[variant], a.ids.str(),
-                     a.claims.str(), a.attempts.str(), closing, other_claims(plain, request.closing),
-                     std::to_string(runtime_), std::to_string(pump_), lanes...);
+      return execute(transaction, exchange_names.at(variant), exchange_sql_[variant], a.places.str(),
+                     a.ids.str(), a.claims.str(), a.attempts.str(), closing, others, runtime,
+                     std::to_string(pump_), lanes...);
     });
   } catch (const pqxx::foreign_key_violation& error) {
     if (std::string_view(error.what()).find("claim_runtime_fkey") == std::string_view::npos) throw;
     throw_fenced();
   }
-  if (variant > 0 && !rows[0][8].as<bool>()) throw_fenced();
+  if (variant > 0 && !rows[0][9].as<bool>()) throw_fenced();
   Exchanged exchanged;
-  exchanged.dropped = plain.size() - rows[0][0].as<std::size_t>();
+  auto finished = rows[0][0].as<std::size_t>();
+  if (finished < plain.size()) {
+    finished += execute(transaction, "finish", finish_sql_, a.ids.str(), a.claims.str(), a.attempts.str(),
+                        closing, others, runtime)[0][0]
+                    .as<std::size_t>();
+  }
+  exchanged.dropped = plain.size() - finished;
   if (rows[0][1].is_null()) return exchanged;
   exchanged.claim = rows[0][1].as<std::int64_t>();
   exchanged.jobs.reserve(rows.size());

@@ -45,6 +45,7 @@ class PgClaims : public ClaimSession {
 
   const RuntimeId runtime_;
   const int pump_;
+  const std::string finish_sql_;
   const std::string settle_sql_;
   const std::string give_back_sql_;
   std::vector<std::string> exchange_sql_;  ///< by index into lane_counts

@@ -6,8 +6,9 @@ namespace sluice::store {
 
 namespace {
 
-// Now, as Prisma writes "updatedAt": UTC without a time zone.
-constexpr std::string_view utc_now = "(clock_timestamp() AT TIME ZONE 'UTC')";
+// Now, as Prisma writes "updatedAt": UTC without a time zone. Worked out once for a statement, not for
+// each row.
+constexpr std::string_view utc_now = "(SELECT clock_timestamp() AT TIME ZONE 'UTC')";
 
 // The row of settlement f, if it is still ours. Written so that no index but the one on id can serve it,
 // and only from f to the row: the one on status looks cheaper while statistics say that nothing is in
@@ -38,7 +39,7 @@ std::string filled(std::string sql, const TableName& table) {
 // all of them, leave the index on (status, "createdAt") as the only one that gives the order and starts
 // at the cursor. NO KEY UPDATE, so that a foreign key of the application's never makes us skip a row.
 std::string pick_clause(std::size_t lane) {
-  const std::size_t first = 8 + 3 * lane;
+  const std::size_t first = 9 + 3 * lane;
   return ",\npicked" + std::to_string(lane) +
          " AS MATERIALIZED (\n"
          "  SELECT o.ctid AS tid FROM {outbox} o\n"
@@ -64,7 +65,55 @@ std::string picked_lanes(std::size_t lanes) {
   return sql;
 }
 
-constexpr std::string_view finish_clauses = R"(WITH closed AS (
+// By place, because a row is where its claim left it, unless somebody else wrote it meanwhile; and the
+// index on id holds several versions of each row by now.
+constexpr std::string_view finish_clauses = R"(WITH live AS MATERIALIZED (
+  SELECT id FROM sluice.claim WHERE id = ANY ($5::bigint[] || $6::bigint[]) AND runtime = $7::bigint
+  FOR UPDATE),
+finished AS (
+  UPDATE {outbox} o SET status = 'done', "updatedAt" = {now}
+  FROM unnest($1::tid[], $2::text[], $3::bigint[], $4::int[]) AS f (place, id, claim, attempt)
+  JOIN live ON live.id = f.claim
+  WHERE o.ctid = f.place AND o.id IS NOT DISTINCT FROM f.id AND o.status IS NOT DISTINCT FROM 'processing'
+    AND o.attempts IS NOT DISTINCT FROM f.attempt
+  RETURNING 1),
+closed AS (
+  DELETE FROM sluice.claim WHERE id = ANY ($5::bigint[]) AND runtime = $7::bigint
+    AND (SELECT count(*) FROM finished) = cardinality($1::tid[])))";
+
+// An attempts column at the end of its range must not make the row unclaimable.
+constexpr std::string_view claim_clauses = R"(,
+claimed AS (
+  UPDATE {outbox} o
+  SET status = 'processing', attempts = least(o.attempts, 2147483646) + 1, "updatedAt" = {now}
+  FROM ({lanes}) AS p WHERE o.ctid = p.tid
+  RETURNING p.lane, o.id, o.type, o.payload, o.attempts, o."createdAt", o.ctid AS place),
+recorded AS (
+  INSERT INTO sluice.claim (runtime, pump, ids)
+  SELECT $7::bigint, $8::int, array_agg(id) FROM claimed HAVING count(*) > 0
+  RETURNING id)
+SELECT (SELECT count(*) FROM finished), r.id, c.lane, c.id, c.type, c.payload::text, c.attempts,
+       date_part('epoch', c."createdAt"), c.place,
+       EXISTS (SELECT FROM sluice.runtime WHERE id = $7::bigint)
+FROM (SELECT) AS one LEFT JOIN recorded r ON true LEFT JOIN claimed c ON true
+ORDER BY c.lane, c."createdAt")";
+
+}  // namespace
+
+std::string exchange_statement(const TableName& table, std::size_t lanes) {
+  std::string sql(finish_clauses);
+  if (lanes == 0) {
+    return filled(sql + "\nSELECT (SELECT count(*) FROM finished), NULL::bigint WHERE $8::int IS NOT NULL",
+                  table);
+  }
+  for (std::size_t lane = 0; lane < lanes; ++lane) sql += pick_clause(lane);
+  std::string claim(claim_clauses);
+  replace_all(claim, "{lanes}", picked_lanes(lanes));
+  return filled(sql + claim, table);
+}
+
+std::string finish_statement(const TableName& table) {
+  return filled(R"(WITH closed AS (
   DELETE FROM sluice.claim WHERE id = ANY ($4::bigint[]) AND runtime = $6::bigint RETURNING id),
 held AS (
   SELECT id FROM sluice.claim WHERE id = ANY ($5::bigint[]) AND runtime = $6::bigint FOR SHARE),
@@ -74,37 +123,9 @@ finished AS (
   FROM unnest($1::text[], $2::bigint[], $3::int[]) AS f (id, claim, attempt)
   JOIN live ON live.id = f.claim
   WHERE {same_row}
-  RETURNING 1))";
-
-// An attempts column at the end of its range must not make the row unclaimable.
-constexpr std::string_view claim_clauses = R"(,
-claimed AS (
-  UPDATE {outbox} o
-  SET status = 'processing', attempts = least(o.attempts, 2147483646) + 1, "updatedAt" = {now}
-  FROM ({lanes}) AS p WHERE o.ctid = p.tid
-  RETURNING p.lane, o.id, o.type, o.payload, o.attempts, o."createdAt"),
-recorded AS (
-  INSERT INTO sluice.claim (runtime, pump, ids)
-  SELECT $6::bigint, $7::int, array_agg(id) FROM claimed HAVING count(*) > 0
-  RETURNING id)
-SELECT (SELECT count(*) FROM finished), r.id, c.lane, c.id, c.type, c.payload::text, c.attempts,
-       date_part('epoch', c."createdAt"),
-       EXISTS (SELECT FROM sluice.runtime WHERE id = $6::bigint)
-FROM (SELECT) AS one LEFT JOIN recorded r ON true LEFT JOIN claimed c ON true
-ORDER BY c.lane, c."createdAt")";
-
-}  // namespace
-
-std::string exchange_statement(const TableName& table, std::size_t lanes) {
-  std::string sql(finish_clauses);
-  if (lanes == 0) {
-    return filled(sql + "\nSELECT (SELECT count(*) FROM finished), NULL::bigint WHERE $7::int IS NOT NULL",
-                  table);
-  }
-  for (std::size_t lane = 0; lane < lanes; ++lane) sql += pick_clause(lane);
-  std::string claim(claim_clauses);
-  replace_all(claim, "{lanes}", picked_lanes(lanes));
-  return filled(sql + claim, table);
+  RETURNING 1)
+SELECT count(*) FROM finished)",
+                table);
 }
 
 // A claim that stays forgets the ids that were settled here, so that it never names a job which was

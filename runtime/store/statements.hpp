@@ -11,12 +11,20 @@ namespace sluice::store {
 /// The numbers of lanes for which a statement is prepared; a request is padded to the next one.
 inline constexpr std::array<std::size_t, 5> lane_counts{0, 1, 2, 4, 8};
 
-/// Marks rows done, deletes used-up claims, and claims for `lanes` lanes. Parameters: ids, claims and
-/// attempts of the settlements, the closing claims, the other claims that settlements name, runtime,
-/// pump; then types, limit and cursor of each lane. Answers at least one row: the number of settlements
-/// that applied, the new claim or null; then, when `lanes` is not 0, lane, id, type, payload, attempts,
-/// createdAt of one claimed job, and whether the runtime is enlisted.
+/// Marks rows done where they were left, deletes used-up claims, and claims for `lanes` lanes. Parameters:
+/// places (tid), ids, claims and attempts of the settlements, the closing claims, the other claims that
+/// settlements name, runtime, pump; then types, limit and cursor of each lane. Answers at least one row:
+/// the number of settlements that applied, the new claim or null; then, when `lanes` is not 0, lane, id,
+/// type, payload, attempts, createdAt and place of one claimed job, and whether the runtime is enlisted.
+///
+/// Where fewer settlements applied than were given, no claim is deleted: rows may have moved, and the
+/// finish statement finds them.
 std::string exchange_statement(const TableName& table, std::size_t lanes);
+
+/// Marks rows done wherever they are and deletes used-up claims. Parameters: ids, claims and attempts of
+/// the settlements, the closing claims, the other claims that settlements name, runtime. Answers how many
+/// applied.
+std::string finish_statement(const TableName& table);
 
 /// Writes settlements that are more than "done". Parameters: runtime, closing claims, and arrays: ids,
 /// claims, attempts, statuses, refunds, delays (microseconds or null), types, results, codes, errors,

@@ -125,7 +125,7 @@ TEST_F(Claim, TheDatabasesTimeZoneAndDateStyleDoNotMatter) {
 }
 
 TEST_F(Claim, PayloadsMayBeLargeDeepAndBeyondDoubles) {
-  const std::string deep = std::string(5000, '[') + std::string(5000, ']');
+  const std::string deep = std::string(10000, '[') + std::string(10000, ']');
   world_.put({"big", "noop", "\"" + std::string(1'000'000, 'x') + "\"", "pending", long_ago, long_ago, 0});
   world_.put({"deep", "noop", deep, "pending", long_ago + 1, long_ago, 0});
   world_.put(
@@ -136,6 +136,18 @@ TEST_F(Claim, PayloadsMayBeLargeDeepAndBeyondDoubles) {
   EXPECT_EQ(exchanged.jobs[1].job.payload, deep);
   EXPECT_EQ(exchanged.jobs[2].job.payload,
             "[12345678901234567890.123456789, 1" + std::string(400, '0') + "]");
+}
+
+TEST_F(Claim, ARowThatWasWrittenMeanwhileIsFoundWhereItIsNow) {
+  for (const char* id : {"as it was", "moved", "taken away"}) add(id);
+  const auto exchanged = claim();
+  world_.database().exec("UPDATE \"Outbox\" SET payload = '[1]' WHERE id = 'moved'");
+  world_.database().exec("DELETE FROM \"Outbox\" WHERE id = 'taken away'");
+  std::vector<job::Settlement> settlements;
+  for (const auto& claimed : exchanged.jobs) settlements.push_back(settlement(claimed.job));
+  EXPECT_EQ(settle(settlements, exchanged.claim).dropped, 1U);
+  EXPECT_EQ(count("status = 'done'"), "2");
+  EXPECT_EQ(world_.database().value("SELECT count(*) FROM sluice.claim"), "0");
 }
 
 TEST_F(Claim, NoOutcomeCanPoisonItsBatch) {

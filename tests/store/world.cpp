@@ -81,6 +81,7 @@ store::ExchangeRequest claim_request(std::vector<std::string> types, int limit) 
 job::Settlement settlement(const job::Job& job, job::Status status, job::Result result) {
   job::Settlement settled;
   settled.id = job.id;
+  settled.place = job.place;
   settled.claim = job.claim;
   settled.attempt = job.attempt;
   settled.type = job.type;
