@@ -36,7 +36,7 @@ struct TypeSettings {
 struct Config {
   std::string database_url;
   std::string table = "public.Outbox";
-  int pumps = 2;  ///< threads that claim and finish, one connection each
+  int pumps = 1;  ///< each claims with one connection and finishes with another
 
   std::string plugin_directory;
   std::map<std::string, PluginSettings> plugins;  ///< by the plugin's name

@@ -176,6 +176,7 @@ void Engine::start_pumps() {
       outage_,
       tally_,
       policies_,
+      2 * static_cast<std::size_t>(config_.batch_max),
       [this](std::size_t plugin, std::vector<job::Job> jobs) { fleet_.deliver(plugin, std::move(jobs)); },
       [this](store::RuntimeId fenced) { return caretaker_->runtime(fenced); },
       [this] {
@@ -202,8 +203,10 @@ void Engine::returned(std::vector<job::Finished> jobs) {
     router_.returned(job.job.type, job.outcome.result != job::Result::released, now);
     by_pump[job.job.pump].push_back(std::move(job));
   }
+  const bool room = router_.claimable(now);
   for (std::size_t i = 0; i < by_pump.size(); ++i) {
     if (!by_pump[i].empty()) pumps_[i]->push(std::move(by_pump[i]));
+    if (room) pumps_[i]->poke();
   }
 }
 

@@ -12,56 +12,61 @@ constexpr double stuck_after = 600;  // seconds
 
 }  // namespace
 
-Exchanged MemoryClaims::exchange(const ExchangeRequest& request) {
-  if (request.lanes.size() > max_lanes) throw std::invalid_argument("an exchange has at most 8 lanes");
+Claimed MemoryClaims::claim(const std::vector<LaneRequest>& lanes) {
+  if (lanes.size() > max_lanes) throw std::invalid_argument("a claim has at most 8 lanes");
   const std::lock_guard lock(store_.mutex_);
   store_.check_available();
-  std::int64_t claim = 0;
-  if (!request.lanes.empty()) {
-    if (!store_.runtimes_.contains(runtime_))
-      throw Fenced("runtime " + std::to_string(runtime_) + " is not enlisted");
-    claim = ++store_.last_number_;
-  }
-  Exchanged exchanged;
-  for (const auto& settlement : request.settlements) {
-    if (!store_.settle(settlement, runtime_)) ++exchanged.dropped;
-  }
-  for (const auto closing : request.closing) {
-    const auto found = store_.claims_.find(closing);
-    if (found != store_.claims_.end() && found->second.runtime == runtime_) store_.claims_.erase(found);
-  }
+  if (!store_.runtimes_.contains(runtime_))
+    throw Fenced("runtime " + std::to_string(runtime_) + " is not enlisted");
+  const std::int64_t claim = ++store_.last_number_;
+  Claimed claimed;
   MemoryStore::Claim made{runtime_, pump_, {}};
-  for (std::size_t lane = 0; lane < request.lanes.size(); ++lane) {
-    for (auto& job : store_.claim(request.lanes[lane], lane, claim)) {
+  for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
+    for (auto& job : store_.claim(lanes[lane], lane, claim)) {
       made.ids.insert(job.job.id);
-      exchanged.jobs.push_back(std::move(job));
+      claimed.jobs.push_back(std::move(job));
     }
   }
-  if (exchanged.jobs.empty()) return exchanged;
-  exchanged.claim = claim;
+  if (claimed.jobs.empty()) return claimed;
+  claimed.claim = claim;
   store_.claims_.emplace(claim, std::move(made));
-  return exchanged;
+  return claimed;
 }
 
-std::vector<std::int64_t> MemoryClaims::reconcile(const std::vector<std::int64_t>& known) {
+void MemoryClaims::reconcile(const std::vector<std::int64_t>& known) {
   const std::lock_guard lock(store_.mutex_);
   store_.check_available();
   std::set<std::int64_t> unknown;
-  std::vector<std::int64_t> living;
   for (const auto& [id, claim] : store_.claims_) {
     const bool is_known = std::find(known.begin(), known.end(), id) != known.end();
-    if (claim.runtime != runtime_) continue;
-    if (is_known) {
-      living.push_back(id);
-    } else if (claim.pump == pump_) {
-      unknown.insert(id);
-    }
+    if (claim.runtime == runtime_ && claim.pump == pump_ && !is_known) unknown.insert(id);
   }
   for (const auto& id : store_.take_claims(unknown)) {
     auto* row = store_.processing(id);
     row->status = "pending";
     row->attempts = std::max(row->attempts - 1, 0);
     row->updated_at = store_.now();
+  }
+}
+
+std::size_t MemoryFinishes::finish(const std::vector<job::Settlement>& settlements,
+                                   const std::vector<std::int64_t>& closing) {
+  const std::lock_guard lock(store_.mutex_);
+  store_.check_available();
+  std::size_t dropped = 0;
+  for (const auto& settlement : settlements) {
+    if (!store_.settle(settlement)) ++dropped;
+  }
+  for (const auto claim : closing) store_.claims_.erase(claim);
+  return dropped;
+}
+
+std::vector<std::int64_t> MemoryFinishes::living(const std::vector<std::int64_t>& claims) {
+  const std::lock_guard lock(store_.mutex_);
+  store_.check_available();
+  std::vector<std::int64_t> living;
+  for (const auto claim : claims) {
+    if (store_.claims_.contains(claim)) living.push_back(claim);
   }
   return living;
 }

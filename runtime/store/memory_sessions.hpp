@@ -10,13 +10,25 @@ class MemoryClaims : public ClaimSession {
   MemoryClaims(MemoryStore& store, RuntimeId runtime, int pump)
       : store_(store), runtime_(runtime), pump_(pump) {}
 
-  Exchanged exchange(const ExchangeRequest& request) override;
-  std::vector<std::int64_t> reconcile(const std::vector<std::int64_t>& known) override;
+  Claimed claim(const std::vector<LaneRequest>& lanes) override;
+  void reconcile(const std::vector<std::int64_t>& known) override;
 
  private:
   MemoryStore& store_;
   const RuntimeId runtime_;
   const int pump_;
+};
+
+class MemoryFinishes : public FinishSession {
+ public:
+  explicit MemoryFinishes(MemoryStore& store) : store_(store) {}
+
+  std::size_t finish(const std::vector<job::Settlement>& settlements,
+                     const std::vector<std::int64_t>& closing) override;
+  std::vector<std::int64_t> living(const std::vector<std::int64_t>& claims) override;
+
+ private:
+  MemoryStore& store_;
 };
 
 class MemoryCare : public CareSession {

@@ -12,6 +12,10 @@ std::unique_ptr<ClaimSession> MemoryStore::claims(RuntimeId runtime, int pump) {
   return std::make_unique<MemoryClaims>(*this, runtime, pump);
 }
 
+std::unique_ptr<FinishSession> MemoryStore::finishes() {
+  return std::make_unique<MemoryFinishes>(*this);
+}
+
 std::unique_ptr<CareSession> MemoryStore::care() {
   return std::make_unique<MemoryCare>(*this);
 }
@@ -81,11 +85,11 @@ bool MemoryStore::named(const std::string& id) const {
                      [&](const auto& c) { return c.second.ids.contains(id); });
 }
 
-bool MemoryStore::settle(const job::Settlement& s, RuntimeId runtime) {
+bool MemoryStore::settle(const job::Settlement& s) {
   const auto claim = claims_.find(s.claim);
   Row* row = processing(s.id);
-  if (claim == claims_.end() || claim->second.runtime != runtime || row == nullptr ||
-      row->attempts != s.attempt || claim->second.ids.erase(s.id) == 0) {
+  if (claim == claims_.end() || row == nullptr || row->attempts != s.attempt ||
+      claim->second.ids.erase(s.id) == 0) {
     return false;
   }
   row->status = job::name(s.status);

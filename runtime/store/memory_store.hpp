@@ -27,6 +27,7 @@ class MemoryStore : public Store {
   };
 
   std::unique_ptr<ClaimSession> claims(RuntimeId runtime, int pump) override;
+  std::unique_ptr<FinishSession> finishes() override;
   std::unique_ptr<CareSession> care() override;
   std::unique_ptr<DeskSession> desk() override;
 
@@ -44,6 +45,7 @@ class MemoryStore : public Store {
 
  private:
   friend class MemoryClaims;
+  friend class MemoryFinishes;
   friend class MemoryCare;
   friend class MemoryDesk;
 
@@ -67,7 +69,7 @@ class MemoryStore : public Store {
   void check_available() const;
   double now() const;
   Row* processing(const std::string& id);
-  bool settle(const job::Settlement& settlement, RuntimeId runtime);
+  bool settle(const job::Settlement& settlement);
   std::vector<ClaimedJob> claim(const LaneRequest& lane, std::size_t index, std::int64_t claim);
   std::set<std::string> take_claims(const std::set<std::int64_t>& claims);
   bool named(const std::string& id) const;

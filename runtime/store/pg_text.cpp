@@ -36,6 +36,12 @@ void ArrayText::add_null() {
   text_ += "NULL";
 }
 
+std::string array_text(const std::vector<std::int64_t>& numbers) {
+  ArrayText array;
+  for (const auto number : numbers) array.add(number);
+  return array.str();
+}
+
 std::string cursor_text(std::optional<double> cursor) {
   constexpr double first = -210866803200.0;  // 4714-11-24 BC, where PostgreSQL's timestamps begin
   constexpr double last = 9224318015999.0;   // the end of the year 294276, where they end

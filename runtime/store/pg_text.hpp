@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "job/job.hpp"
 
@@ -26,6 +27,8 @@ class ArrayText {
 
   std::string text_ = "{";
 };
+
+std::string array_text(const std::vector<std::int64_t>& numbers);
 
 /// A cursor as float8: none, NaN and what lies before all timestamps is -Infinity, what lies behind
 /// all timestamps is Infinity. PostgreSQL can turn each of them into a timestamp without an error.

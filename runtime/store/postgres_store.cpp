@@ -6,6 +6,7 @@
 #include "store/pg_care.hpp"
 #include "store/pg_claims.hpp"
 #include "store/pg_desk.hpp"
+#include "store/pg_finishes.hpp"
 #include "store/table_name.hpp"
 
 namespace sluice::store {
@@ -20,6 +21,7 @@ class PostgresStore : public Store {
   std::unique_ptr<ClaimSession> claims(RuntimeId runtime, int pump) override {
     return std::make_unique<PgClaims>(target_, table_, runtime, pump);
   }
+  std::unique_ptr<FinishSession> finishes() override { return std::make_unique<PgFinishes>(target_, table_); }
   std::unique_ptr<CareSession> care() override { return std::make_unique<PgCare>(target_, table_); }
   std::unique_ptr<DeskSession> desk() override { return std::make_unique<PgDesk>(target_, table_); }
 

@@ -39,8 +39,8 @@ std::string filled(std::string sql, const TableName& table) {
 // all of them, leave the index on (status, "createdAt") as the only one that gives the order and starts
 // at the cursor. NO KEY UPDATE, so that a foreign key of the application's never makes us skip a row.
 std::string pick_clause(std::size_t lane) {
-  const std::size_t first = 9 + 3 * lane;
-  return ",\npicked" + std::to_string(lane) +
+  const std::size_t first = 3 + 3 * lane;
+  return (lane == 0 ? "WITH picked" : ",\npicked") + std::to_string(lane) +
          " AS MATERIALIZED (\n"
          "  SELECT o.ctid AS tid FROM {outbox} o\n"
          "  WHERE (o.status, o.\"createdAt\") >= ('pending', to_timestamp(" +
@@ -65,22 +65,6 @@ std::string picked_lanes(std::size_t lanes) {
   return sql;
 }
 
-// By place, because a row is where its claim left it, unless somebody else wrote it meanwhile; and the
-// index on id holds several versions of each row by now.
-constexpr std::string_view finish_clauses = R"(WITH live AS MATERIALIZED (
-  SELECT id FROM sluice.claim WHERE id = ANY ($5::bigint[] || $6::bigint[]) AND runtime = $7::bigint
-  FOR UPDATE),
-finished AS (
-  UPDATE {outbox} o SET status = 'done', "updatedAt" = {now}
-  FROM unnest($1::tid[], $2::text[], $3::bigint[], $4::int[]) AS f (place, id, claim, attempt)
-  JOIN live ON live.id = f.claim
-  WHERE o.ctid = f.place AND o.id IS NOT DISTINCT FROM f.id AND o.status IS NOT DISTINCT FROM 'processing'
-    AND o.attempts IS NOT DISTINCT FROM f.attempt
-  RETURNING 1),
-closed AS (
-  DELETE FROM sluice.claim WHERE id = ANY ($5::bigint[]) AND runtime = $7::bigint
-    AND (SELECT count(*) FROM finished) = cardinality($1::tid[])))";
-
 // An attempts column at the end of its range must not make the row unclaimable.
 constexpr std::string_view claim_clauses = R"(,
 claimed AS (
@@ -90,33 +74,46 @@ claimed AS (
   RETURNING p.lane, o.id, o.type, o.payload, o.attempts, o."createdAt", o.ctid AS place),
 recorded AS (
   INSERT INTO sluice.claim (runtime, pump, ids)
-  SELECT $7::bigint, $8::int, array_agg(id) FROM claimed HAVING count(*) > 0
+  SELECT $1::bigint, $2::int, array_agg(id) FROM claimed HAVING count(*) > 0
   RETURNING id)
-SELECT (SELECT count(*) FROM finished), r.id, c.lane, c.id, c.type, c.payload::text, c.attempts,
-       date_part('epoch', c."createdAt"), c.place,
-       EXISTS (SELECT FROM sluice.runtime WHERE id = $7::bigint)
+SELECT r.id, EXISTS (SELECT FROM sluice.runtime WHERE id = $1::bigint),
+       c.lane, c.id, c.type, c.payload::text, c.attempts, date_part('epoch', c."createdAt"), c.place
 FROM (SELECT) AS one LEFT JOIN recorded r ON true LEFT JOIN claimed c ON true
 ORDER BY c.lane, c."createdAt")";
 
 }  // namespace
 
-std::string exchange_statement(const TableName& table, std::size_t lanes) {
-  std::string sql(finish_clauses);
-  if (lanes == 0) {
-    return filled(sql + "\nSELECT (SELECT count(*) FROM finished), NULL::bigint WHERE $8::int IS NOT NULL",
-                  table);
-  }
+std::string claim_statement(const TableName& table, std::size_t lanes) {
+  std::string sql;
   for (std::size_t lane = 0; lane < lanes; ++lane) sql += pick_clause(lane);
   std::string claim(claim_clauses);
   replace_all(claim, "{lanes}", picked_lanes(lanes));
   return filled(sql + claim, table);
 }
 
+// A row is where its claim left it, unless somebody else wrote it meanwhile; and the index on id holds
+// several versions of each row by now.
+std::string finish_in_place_statement(const TableName& table) {
+  return filled(R"(WITH live AS MATERIALIZED (
+  SELECT id FROM sluice.claim WHERE id = ANY ($5::bigint[] || $6::bigint[]) FOR UPDATE),
+finished AS (
+  UPDATE {outbox} o SET status = 'done', "updatedAt" = {now}
+  FROM unnest($1::tid[], $2::text[], $3::bigint[], $4::int[]) AS f (place, id, claim, attempt)
+  JOIN live ON live.id = f.claim
+  WHERE o.ctid = f.place AND o.id IS NOT DISTINCT FROM f.id AND o.status IS NOT DISTINCT FROM 'processing'
+    AND o.attempts IS NOT DISTINCT FROM f.attempt
+  RETURNING 1),
+closed AS (
+  DELETE FROM sluice.claim WHERE id = ANY ($5::bigint[])
+    AND (SELECT count(*) FROM finished) = cardinality($1::tid[]))
+SELECT count(*) FROM finished)",
+                table);
+}
+
 std::string finish_statement(const TableName& table) {
   return filled(R"(WITH closed AS (
-  DELETE FROM sluice.claim WHERE id = ANY ($4::bigint[]) AND runtime = $6::bigint RETURNING id),
-held AS (
-  SELECT id FROM sluice.claim WHERE id = ANY ($5::bigint[]) AND runtime = $6::bigint FOR SHARE),
+  DELETE FROM sluice.claim WHERE id = ANY ($4::bigint[]) RETURNING id),
+held AS (SELECT id FROM sluice.claim WHERE id = ANY ($5::bigint[]) FOR UPDATE),
 live AS (SELECT id FROM closed UNION ALL SELECT id FROM held),
 finished AS (
   UPDATE {outbox} o SET status = 'done', "updatedAt" = {now}
@@ -132,21 +129,21 @@ SELECT count(*) FROM finished)",
 // given back and claimed by somebody else since.
 std::string settle_statement(const TableName& table) {
   return filled(R"(WITH live AS MATERIALIZED (
-  SELECT id, ids FROM sluice.claim WHERE id = ANY ($4::bigint[]) AND runtime = $1::bigint FOR UPDATE),
+  SELECT id, ids, runtime FROM sluice.claim WHERE id = ANY ($3::bigint[]) FOR UPDATE),
 moved AS (
   UPDATE {outbox} o SET status = f.status, "updatedAt" = {now},
     attempts = CASE WHEN f.refund THEN greatest(o.attempts - 1, 0) ELSE o.attempts END
-  FROM unnest($3::text[], $4::bigint[], $5::int[], $6::text[], $7::bool[], $8::bigint[], $9::text[],
-              $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bigint[])
+  FROM unnest($2::text[], $3::bigint[], $4::int[], $5::text[], $6::bool[], $7::bigint[], $8::text[],
+              $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bigint[])
     AS f (id, claim, attempt, status, refund, delay, type, result, code, error, log_tail, output, duration)
   JOIN live ON live.id = f.claim
   WHERE {same_row} AND f.id = ANY (live.ids)
-  RETURNING f.*),
+  RETURNING f.*, live.runtime),
 noted AS (
   INSERT INTO sluice.attempt (job_id, attempt, type, result, code, error, log_tail, duration, runtime, host, pid)
   SELECT m.id, m.attempt, m.type, m.result, m.code, m.error, m.log_tail,
          make_interval(secs => m.duration / 1e6), r.id, r.host, r.pid
-  FROM moved m LEFT JOIN sluice.runtime r ON r.id = $1::bigint
+  FROM moved m LEFT JOIN sluice.runtime r ON r.id = m.runtime
   WHERE m.result NOT IN ('done', 'snooze', 'released')),
 planned AS (
   INSERT INTO sluice.schedule AS s (job_id, due, status)
@@ -160,7 +157,7 @@ kept AS (
   ON CONFLICT (job_id) DO UPDATE SET output = excluded.output, at = excluded.at),
 freed AS (
   UPDATE sluice.claim c SET ids = ARRAY (SELECT i FROM unnest(c.ids) i WHERE i NOT IN (SELECT id FROM moved))
-  FROM live WHERE c.id = live.id AND c.id <> ALL ($2::bigint[]))
+  FROM live WHERE c.id = live.id AND c.id <> ALL ($1::bigint[]))
 SELECT count(*) FROM moved)",
                 table);
 }

@@ -9,26 +9,25 @@
 namespace sluice::store {
 
 /// The numbers of lanes for which a statement is prepared; a request is padded to the next one.
-inline constexpr std::array<std::size_t, 5> lane_counts{0, 1, 2, 4, 8};
+inline constexpr std::array<std::size_t, 4> lane_counts{1, 2, 4, 8};
 
-/// Marks rows done where they were left, deletes used-up claims, and claims for `lanes` lanes. Parameters:
-/// places (tid), ids, claims and attempts of the settlements, the closing claims, the other claims that
-/// settlements name, runtime, pump; then types, limit and cursor of each lane. Answers at least one row:
-/// the number of settlements that applied, the new claim or null; then, when `lanes` is not 0, lane, id,
-/// type, payload, attempts, createdAt and place of one claimed job, and whether the runtime is enlisted.
-///
-/// Where fewer settlements applied than were given, no claim is deleted: rows may have moved, and the
-/// finish statement finds them.
-std::string exchange_statement(const TableName& table, std::size_t lanes);
+/// Claims for `lanes` lanes. Parameters: runtime, pump; then types, limit and cursor of each lane. Answers
+/// at least one row: the claim or null, whether the runtime is enlisted, and lane, id, type, payload,
+/// attempts, createdAt and place of one claimed job.
+std::string claim_statement(const TableName& table, std::size_t lanes);
 
-/// Marks rows done wherever they are and deletes used-up claims. Parameters: ids, claims and attempts of
-/// the settlements, the closing claims, the other claims that settlements name, runtime. Answers how many
-/// applied.
+/// Marks rows done where their claim left them, and deletes used-up claims. Parameters: places (tid), ids,
+/// claims and attempts of the settlements, the closing claims, the other claims that settlements name.
+/// Answers how many settlements applied. Where these are fewer than were given, no claim is deleted: rows
+/// may have moved, and the next statement finds them.
+std::string finish_in_place_statement(const TableName& table);
+
+/// Marks rows done wherever they are, and deletes used-up claims. Parameters as above without the places.
 std::string finish_statement(const TableName& table);
 
-/// Writes settlements that are more than "done". Parameters: runtime, closing claims, and arrays: ids,
-/// claims, attempts, statuses, refunds, delays (microseconds or null), types, results, codes, errors,
-/// log tails, outputs (JSON or null), durations (microseconds). Answers how many applied.
+/// Writes settlements that are more than "done". Parameters: closing claims, and arrays: ids, claims,
+/// attempts, statuses, refunds, delays (microseconds or null), types, results, codes, errors, log tails,
+/// outputs (JSON or null), durations (microseconds). Answers how many applied; deletes no claim.
 std::string settle_statement(const TableName& table);
 
 /// Gives back, attempt refunded, the jobs of a pump's claims that are not in the list, and forgets

@@ -24,7 +24,7 @@
 namespace sluice::store {
 
 /// The database can't be reached, or went away during the call: what was asked may or may not have
-/// happened. ClaimSession::reconcile finds out.
+/// happened. ClaimSession::reconcile and FinishSession::living find out.
 class Unavailable : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
@@ -51,43 +51,48 @@ struct LaneRequest {
   std::optional<double> cursor;
 };
 
-/// Finish and claim, in one step.
-struct ExchangeRequest {
-  std::vector<job::Settlement> settlements;
-  /// Claims that are used up with these settlements and are deleted. Every other claim named by a
-  /// settlement stays.
-  std::vector<std::int64_t> closing;
-  std::vector<LaneRequest> lanes;  ///< at most max_lanes
-};
 inline constexpr std::size_t max_lanes = 8;
 
 struct ClaimedJob {
-  std::size_t lane = 0;  ///< index into ExchangeRequest::lanes
+  std::size_t lane = 0;  ///< index into the lanes asked for
   job::Job job;
 };
 
-struct Exchanged {
+struct Claimed {
   std::int64_t claim = 0;        ///< 0 when nothing was claimed
   std::vector<ClaimedJob> jobs;  ///< oldest first within a lane
-  std::size_t dropped = 0;       ///< settlements that changed nothing: their row is no longer ours
 };
 
-/// Claims and finishes jobs for one pump of one runtime.
+/// Claims jobs for one pump of one runtime.
 class ClaimSession {
  public:
   virtual ~ClaimSession() = default;
 
-  /// Applies each settlement whose row is still `processing`, with the settlement's attempt number, and
-  /// named by a claim that still exists; deletes the `closing` claims; then claims for each lane the
-  /// oldest pending rows of its types (status `processing`, attempts + 1) and records them as one
-  /// claim. Each settlement either has all of its effect (status, attempt record, schedule, output)
-  /// or none. Throws Fenced when the runtime is no longer enlisted and lanes were asked for.
-  virtual Exchanged exchange(const ExchangeRequest& request) = 0;
+  /// Claims for each lane, at most max_lanes, the oldest pending rows of its types (status `processing`,
+  /// attempts + 1) and records them as one claim. Throws Fenced when the runtime is no longer enlisted.
+  virtual Claimed claim(const std::vector<LaneRequest>& lanes) = 0;
 
   /// After Unavailable: gives back (pending, attempt refunded) the jobs of this pump's claims that are
-  /// not in `known`, which were claimed by a statement whose answer was lost, and returns those of
-  /// `known` that still exist.
-  virtual std::vector<std::int64_t> reconcile(const std::vector<std::int64_t>& known) = 0;
+  /// not in `known`, which were claimed by a statement whose answer was lost.
+  virtual void reconcile(const std::vector<std::int64_t>& known) = 0;
+};
+
+/// Writes what came of claimed jobs.
+class FinishSession {
+ public:
+  virtual ~FinishSession() = default;
+
+  /// Applies each settlement whose row is still `processing`, with the settlement's attempt number, and
+  /// named by a claim that still exists; each has all of its effect (status, attempt record, schedule,
+  /// output) or none. Deletes the `closing` claims, which are used up with these settlements; every other
+  /// claim that a settlement names stays. Returns how many settlements changed nothing, because their row
+  /// is no longer ours.
+  virtual std::size_t finish(const std::vector<job::Settlement>& settlements,
+                             const std::vector<std::int64_t>& closing) = 0;
+
+  /// After Unavailable: those of `claims` that still exist. The outcomes of the others are written, by
+  /// the call whose answer was lost, or their jobs were rescued.
+  virtual std::vector<std::int64_t> living(const std::vector<std::int64_t>& claims) = 0;
 };
 
 struct RuntimeInfo {
@@ -206,6 +211,7 @@ class Store {
  public:
   virtual ~Store() = default;
   virtual std::unique_ptr<ClaimSession> claims(RuntimeId runtime, int pump) = 0;
+  virtual std::unique_ptr<FinishSession> finishes() = 0;
   virtual std::unique_ptr<CareSession> care() = 0;
   virtual std::unique_ptr<DeskSession> desk() = 0;
 };

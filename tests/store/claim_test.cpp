@@ -20,12 +20,10 @@ constexpr double long_ago = 1'000'000'000;
 
 class Claim : public testing::Test {
  protected:
-  store::Exchanged claim(int limit = 100) { return claims_->exchange(claim_request({"noop"}, limit)); }
-  store::Exchanged settle(std::vector<job::Settlement> settlements, std::int64_t closing) {
-    store::ExchangeRequest request;
-    request.settlements = std::move(settlements);
-    request.closing = {closing};
-    return claims_->exchange(request);
+  store::Claimed claim(int limit = 100) { return claims_->claim(claim_request({"noop"}, limit)); }
+  /// How many settlements changed nothing.
+  std::size_t settle(const std::vector<job::Settlement>& settlements, std::int64_t closing) {
+    return finishes_->finish(settlements, {closing});
   }
   void add(const std::string& id, double created_at = long_ago) {
     world_.put({id, "noop", "{}", "pending", created_at, created_at, 0});
@@ -33,12 +31,16 @@ class Claim : public testing::Test {
   std::string count(const std::string& where) {
     return world_.database().value("SELECT count(*) FROM \"Outbox\" WHERE " + where);
   }
-  void reconnect() { claims_ = world_.store().claims(runtime_, 0); }
+  void reconnect() {
+    claims_ = world_.store().claims(runtime_, 0);
+    finishes_ = world_.store().finishes();
+  }
 
   PostgresWorld world_;
   std::unique_ptr<store::CareSession> care_ = world_.store().care();
   store::RuntimeId runtime_ = care_->enlist(runtime_info());
   std::unique_ptr<store::ClaimSession> claims_ = world_.store().claims(runtime_, 0);
+  std::unique_ptr<store::FinishSession> finishes_ = world_.store().finishes();
 };
 
 TEST_F(Claim, IdsMayHoldAnything) {
@@ -55,7 +57,7 @@ TEST_F(Claim, IdsMayHoldAnything) {
     half.back().status = Status::error;
     half.back().outcome.result = Result::fail;
   }
-  EXPECT_EQ(settle(half, exchanged.claim).dropped, 0U);
+  EXPECT_EQ(settle(half, exchanged.claim), 0U);
   EXPECT_EQ(count("status = 'processing'"), "0");
 }
 
@@ -66,15 +68,15 @@ TEST_F(Claim, EqualCreationTimesAreClaimedOnceEach) {
   std::set<std::string> seen;
   auto request = claim_request({"noop"}, 700);
   for (int i = 0; i < 20; ++i) {
-    const auto exchanged = claims_->exchange(request);
-    request.settlements.clear();
-    request.closing = {exchanged.claim};
+    const auto exchanged = claims_->claim(request);
+    if (exchanged.jobs.empty()) break;
+    std::vector<job::Settlement> settlements;
     for (const auto& claimed : exchanged.jobs) {
       EXPECT_TRUE(seen.insert(claimed.job.id).second);
-      request.settlements.push_back(settlement(claimed.job));
-      request.lanes[0].cursor = claimed.job.created_at;
+      settlements.push_back(settlement(claimed.job));
+      request[0].cursor = claimed.job.created_at;
     }
-    if (exchanged.jobs.empty()) break;
+    EXPECT_EQ(settle(settlements, exchanged.claim), 0U);
   }
   EXPECT_EQ(seen.size(), 5000U);
   EXPECT_EQ(count("status = 'done'"), "5000");
@@ -94,8 +96,8 @@ TEST_F(Claim, CreationTimesMayBeYearsOffOrInfinite) {
   EXPECT_EQ(exchanged.jobs[2].job.created_at, 4e9);
   for (const auto& claimed : exchanged.jobs) {
     auto request = claim_request({"noop"}, 1);
-    request.lanes[0].cursor = claimed.job.created_at;
-    EXPECT_NO_THROW(claims_->exchange(request));
+    request[0].cursor = claimed.job.created_at;
+    EXPECT_NO_THROW(claims_->claim(request));
   }
   EXPECT_NO_THROW(world_.store().desk()->report());
 }
@@ -109,8 +111,8 @@ TEST_F(Claim, TheDatabasesTimeZoneAndDateStyleDoNotMatter) {
   reconnect();
   add("a", 1767225600.123);
   auto request = claim_request({"noop"}, 5);
-  request.lanes[0].cursor = 1767225600.123;
-  auto exchanged = claims_->exchange(request);
+  request[0].cursor = 1767225600.123;
+  auto exchanged = claims_->claim(request);
   ASSERT_EQ(exchanged.jobs.size(), 1U);
   EXPECT_EQ(exchanged.jobs[0].job.created_at, 1767225600.123);
   const std::string fresh = "abs(date_part('epoch', now()) - date_part('epoch', \"updatedAt\")) < 60";
@@ -145,7 +147,7 @@ TEST_F(Claim, ARowThatWasWrittenMeanwhileIsFoundWhereItIsNow) {
   world_.database().exec("DELETE FROM \"Outbox\" WHERE id = 'taken away'");
   std::vector<job::Settlement> settlements;
   for (const auto& claimed : exchanged.jobs) settlements.push_back(settlement(claimed.job));
-  EXPECT_EQ(settle(settlements, exchanged.claim).dropped, 1U);
+  EXPECT_EQ(settle(settlements, exchanged.claim), 1U);
   EXPECT_EQ(count("status = 'done'"), "2");
   EXPECT_EQ(world_.database().value("SELECT count(*) FROM sluice.claim"), "0");
 }
@@ -170,10 +172,7 @@ TEST_F(Claim, NoOutcomeCanPoisonItsBatch) {
     }
     settlements.push_back(settled);
   }
-  auto request = claim_request({"noop"}, 1);
-  request.settlements = settlements;
-  request.closing = {exchanged.claim};
-  EXPECT_EQ(claims_->exchange(request).dropped, 0U);
+  EXPECT_EQ(settle(settlements, exchanged.claim), 0U);
   EXPECT_EQ(count("status = 'done'"), "5");
   EXPECT_EQ(count("status = 'error'"), "1");
   EXPECT_EQ(world_.output("fine"), "[1]");
@@ -192,17 +191,17 @@ TEST_F(Claim, TwoSessionsNeverGetTheSameRow) {
     std::vector<std::jthread> pumps;
     for (int pump = 0; pump < 4; ++pump) {
       pumps.emplace_back([&, pump] {
-        auto session = world_.store().claims(runtime_, pump);
-        auto request = claim_request({"noop"}, 37);
+        auto claims = world_.store().claims(runtime_, pump);
+        auto finishes = world_.store().finishes();
         for (;;) {
-          const auto exchanged = session->exchange(request);
+          const auto exchanged = claims->claim(claim_request({"noop"}, 37));
           if (exchanged.jobs.empty()) return;
-          request.settlements.clear();
-          request.closing = {exchanged.claim};
+          std::vector<job::Settlement> settlements;
           for (const auto& claimed : exchanged.jobs) {
             taken[static_cast<std::size_t>(pump)].push_back(claimed.job.id);
-            request.settlements.push_back(settlement(claimed.job));
+            settlements.push_back(settlement(claimed.job));
           }
+          EXPECT_EQ(finishes->finish(settlements, {exchanged.claim}), 0U);
         }
       });
     }
@@ -242,9 +241,8 @@ TEST_F(Claim, ARowThatIsDeletedWhileItRunsIsDropped) {
   add("b", long_ago + 1);
   const auto exchanged = claim();
   world_.erase("a");
-  EXPECT_EQ(
-      settle({settlement(exchanged.jobs[0].job), settlement(exchanged.jobs[1].job)}, exchanged.claim).dropped,
-      1U);
+  EXPECT_EQ(settle({settlement(exchanged.jobs[0].job), settlement(exchanged.jobs[1].job)}, exchanged.claim),
+            1U);
 }
 
 TEST_F(Claim, ARowThatTheApplicationHoldsIsFinishedOnceItIsFree) {
@@ -253,7 +251,7 @@ TEST_F(Claim, ARowThatTheApplicationHoldsIsFinishedOnceItIsFree) {
   world_.database().exec("BEGIN; UPDATE \"Outbox\" SET payload = '{\"x\": 1}'");
   std::atomic<bool> finished = false;
   std::jthread finishing([&] {
-    EXPECT_EQ(settle({settlement(exchanged.jobs[0].job)}, exchanged.claim).dropped, 0U);
+    EXPECT_EQ(settle({settlement(exchanged.jobs[0].job)}, exchanged.claim), 0U);
     finished = true;
   });
   while (world_.database().value("SELECT count(*) FROM pg_locks WHERE NOT granted") == "0") {
@@ -279,23 +277,25 @@ TEST_F(Claim, ALostConnectionIsUnavailableOnceAndThenNew) {
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
       "pg_backend_pid()");
   EXPECT_THROW(claim(), store::Unavailable);
-  EXPECT_TRUE(claims_->reconcile({}).empty());
+  claims_->reconcile({});
   EXPECT_EQ(ids_of(claim()), std::vector<std::string>{"a"});
 }
 
 TEST_F(Claim, WorksThroughAPoolInTransactionMode) {
   auto pooled = store::open_postgres({world_.database().url() + "&pgbouncer=true"});
-  auto session = pooled->claims(runtime_, 0);
+  auto claims = pooled->claims(runtime_, 0);
+  auto finishes = pooled->finishes();
   add("a");
   add("b", long_ago + 1);
-  auto request = claim_request({"noop"}, 1);
-  const auto first = session->exchange(request);
+  const auto first = claims->claim(claim_request({"noop"}, 1));
   ASSERT_EQ(first.jobs.size(), 1U);
-  request.settlements = {settlement(first.jobs[0].job, Status::error, Result::fail)};
-  request.closing = {first.claim};
-  EXPECT_EQ(ids_of(session->exchange(request)), std::vector<std::string>{"b"});
+  EXPECT_EQ(finishes->finish({settlement(first.jobs[0].job, Status::error, Result::fail)}, {first.claim}),
+            0U);
+  const auto second = claims->claim(claim_request({"noop"}, 1));
+  EXPECT_EQ(ids_of(second), std::vector<std::string>{"b"});
   EXPECT_EQ(world_.row("a")->status, "error");
-  EXPECT_TRUE(session->reconcile({}).empty());
+  EXPECT_EQ(finishes->living({first.claim, second.claim}), std::vector<std::int64_t>{second.claim});
+  claims->reconcile({});
   EXPECT_EQ(world_.row("b")->status, "pending");
 }
 

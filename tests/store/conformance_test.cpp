@@ -38,12 +38,11 @@ class Conformance : public testing::TestWithParam<Kind> {
   }
   std::string status(const std::string& id) { return world_->row(id).value().status; }
   int attempts(const std::string& id) { return world_->row(id).value().attempts; }
-  store::Exchanged claim(int limit = 100) { return claims_->exchange(claim_request({"noop"}, limit)); }
-  store::Exchanged settle(std::vector<job::Settlement> settlements, std::vector<std::int64_t> closing = {}) {
-    store::ExchangeRequest request;
-    request.settlements = std::move(settlements);
-    request.closing = std::move(closing);
-    return claims_->exchange(request);
+  store::Claimed claim(int limit = 100) { return claims_->claim(claim_request({"noop"}, limit)); }
+  /// How many settlements changed nothing.
+  std::size_t settle(const std::vector<job::Settlement>& settlements,
+                     const std::vector<std::int64_t>& closing = {}) {
+    return finishes_->finish(settlements, closing);
   }
 
   std::unique_ptr<World> world_ = GetParam().make();
@@ -51,6 +50,7 @@ class Conformance : public testing::TestWithParam<Kind> {
   std::unique_ptr<store::DeskSession> desk_ = world_->store().desk();
   store::RuntimeId runtime_ = care_->enlist(runtime_info());
   std::unique_ptr<store::ClaimSession> claims_ = world_->store().claims(runtime_, 0);
+  std::unique_ptr<store::FinishSession> finishes_ = world_->store().finishes();
 };
 
 INSTANTIATE_TEST_SUITE_P(Stores, Conformance,
@@ -62,14 +62,14 @@ TEST_P(Conformance, ClaimsTheOldestPendingRowsAndCountsTheAttempt) {
   add("b", long_ago + 2);
   add("a", long_ago + 1);
   add("c", long_ago + 3);
-  const auto exchanged = claim(2);
-  ASSERT_EQ(ids_of(exchanged), (Ids{"a", "b"}));
-  EXPECT_NE(exchanged.claim, 0);
-  const auto& job = exchanged.jobs[0].job;
+  const auto claimed = claim(2);
+  ASSERT_EQ(ids_of(claimed), (Ids{"a", "b"}));
+  EXPECT_NE(claimed.claim, 0);
+  const auto& job = claimed.jobs[0].job;
   EXPECT_EQ(job.type, "noop");
   EXPECT_EQ(job.payload, R"({"a": 1})");
   EXPECT_EQ(job.attempt, 1);
-  EXPECT_EQ(job.claim, exchanged.claim);
+  EXPECT_EQ(job.claim, claimed.claim);
   EXPECT_EQ(job.created_at, long_ago + 1);
   EXPECT_EQ(status("a"), "processing");
   EXPECT_EQ(attempts("a"), 1);
@@ -77,16 +77,16 @@ TEST_P(Conformance, ClaimsTheOldestPendingRowsAndCountsTheAttempt) {
 }
 
 TEST_P(Conformance, AnEmptyTableGivesNoClaim) {
-  const auto exchanged = claim();
-  EXPECT_EQ(exchanged.claim, 0);
-  EXPECT_TRUE(exchanged.jobs.empty());
+  const auto claimed = claim();
+  EXPECT_EQ(claimed.claim, 0);
+  EXPECT_TRUE(claimed.jobs.empty());
 }
 
 TEST_P(Conformance, TypesNotAskedForAreNeverClaimed) {
   add("a", long_ago, "other");
   add("b", long_ago, "Noop");
   EXPECT_TRUE(claim().jobs.empty());
-  EXPECT_TRUE(claims_->exchange(claim_request({}, 10)).jobs.empty());
+  EXPECT_TRUE(claims_->claim(claim_request({}, 10)).jobs.empty());
   EXPECT_EQ(status("a"), "pending");
 }
 
@@ -96,25 +96,23 @@ TEST_P(Conformance, EachLaneHasItsOwnTypesLimitAndCursor) {
     add(numbered("y", i), long_ago + i, "y");
     add(numbered("z", i), long_ago + i, "z");
   }
-  store::ExchangeRequest request;
-  request.lanes = {{{"x"}, 2, {}}, {{"y", "nothing"}, 9, long_ago + 3}, {{"z"}, 0, {}}};
-  const auto exchanged = claims_->exchange(request);
-  EXPECT_EQ(ids_of(exchanged), (Ids{"x0", "x1", "y3", "y4"}));
-  EXPECT_EQ(exchanged.jobs[1].lane, 0U);
-  EXPECT_EQ(exchanged.jobs[2].lane, 1U);
+  const auto claimed = claims_->claim({{{"x"}, 2, {}}, {{"y", "nothing"}, 9, long_ago + 3}, {{"z"}, 0, {}}});
+  EXPECT_EQ(ids_of(claimed), (Ids{"x0", "x1", "y3", "y4"}));
+  EXPECT_EQ(claimed.jobs[1].lane, 0U);
+  EXPECT_EQ(claimed.jobs[2].lane, 1U);
 }
 
 TEST_P(Conformance, EightLanesWork) {
-  store::ExchangeRequest request;
+  std::vector<store::LaneRequest> request;
   for (int i = 0; i < 8; ++i) {
     add(numbered("j", i), long_ago, numbered("t", i));
-    request.lanes.push_back({{numbered("t", i)}, 1, {}});
+    request.push_back({{numbered("t", i)}, 1, {}});
   }
-  const auto exchanged = claims_->exchange(request);
-  ASSERT_EQ(exchanged.jobs.size(), 8U);
-  EXPECT_EQ(exchanged.jobs[7].lane, 7U);
-  request.lanes.push_back({});
-  EXPECT_THROW(claims_->exchange(request), std::invalid_argument);
+  const auto claimed = claims_->claim(request);
+  ASSERT_EQ(claimed.jobs.size(), 8U);
+  EXPECT_EQ(claimed.jobs[7].lane, 7U);
+  request.push_back({});
+  EXPECT_THROW(claims_->claim(request), std::invalid_argument);
 }
 
 TEST_P(Conformance, AWrongCursorIsNoError) {
@@ -122,49 +120,45 @@ TEST_P(Conformance, AWrongCursorIsNoError) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   for (const double cursor : {1e300, 9.3e12, infinity}) {
     auto request = claim_request({"noop"}, 1);
-    request.lanes[0].cursor = cursor;
-    EXPECT_TRUE(claims_->exchange(request).jobs.empty()) << cursor;
+    request[0].cursor = cursor;
+    EXPECT_TRUE(claims_->claim(request).jobs.empty()) << cursor;
   }
   for (const double cursor : {std::nan(""), -1e300, -2.2e11, -infinity}) {
     auto request = claim_request({"noop"}, 1);
-    request.lanes[0].cursor = cursor;
-    const auto exchanged = claims_->exchange(request);
-    ASSERT_EQ(exchanged.jobs.size(), 1U) << cursor;
-    settle({settlement(exchanged.jobs[0].job, Status::pending, Result::released)}, {exchanged.claim});
+    request[0].cursor = cursor;
+    const auto claimed = claims_->claim(request);
+    ASSERT_EQ(claimed.jobs.size(), 1U) << cursor;
+    settle({settlement(claimed.jobs[0].job, Status::pending, Result::released)}, {claimed.claim});
   }
 }
 
-TEST_P(Conformance, FinishesAndClaimsInOneStep) {
+TEST_P(Conformance, FinishesWhatItsClaimNames) {
   add("a", long_ago);
   add("b", long_ago + 1);
   const auto first = claim(1);
-  auto request = claim_request({"noop"}, 1);
-  request.settlements = {settlement(first.jobs[0].job)};
-  request.closing = {first.claim};
-  const auto second = claims_->exchange(request);
-  EXPECT_EQ(second.dropped, 0U);
-  EXPECT_EQ(ids_of(second), Ids{"b"});
+  EXPECT_EQ(settle({settlement(first.jobs[0].job)}, {first.claim}), 0U);
   EXPECT_EQ(status("a"), "done");
   EXPECT_EQ(attempts("a"), 1);
+  EXPECT_EQ(ids_of(claim(1)), Ids{"b"});
 }
 
 TEST_P(Conformance, AClaimThatIsNotClosedStays) {
   add("a");
   add("b", long_ago + 1);
-  const auto exchanged = claim();
-  EXPECT_EQ(settle({settlement(exchanged.jobs[0].job)}).dropped, 0U);
-  EXPECT_EQ(settle({settlement(exchanged.jobs[1].job)}, {exchanged.claim}).dropped, 0U);
+  const auto claimed = claim();
+  EXPECT_EQ(settle({settlement(claimed.jobs[0].job)}), 0U);
+  EXPECT_EQ(settle({settlement(claimed.jobs[1].job)}, {claimed.claim}), 0U);
   EXPECT_EQ(status("b"), "done");
 }
 
 TEST_P(Conformance, SettlingTwiceChangesNothing) {
   add("a");
   add("b");
-  const auto exchanged = claim();
-  const auto done = settlement(exchanged.jobs[0].job);
-  const auto released = settlement(exchanged.jobs[1].job, Status::pending, Result::released);
-  EXPECT_EQ(settle({done, released}).dropped, 0U);
-  EXPECT_EQ(settle({done, released}).dropped, 2U);
+  const auto claimed = claim();
+  const auto done = settlement(claimed.jobs[0].job);
+  const auto released = settlement(claimed.jobs[1].job, Status::pending, Result::released);
+  EXPECT_EQ(settle({done, released}), 0U);
+  EXPECT_EQ(settle({done, released}), 2U);
 }
 
 TEST_P(Conformance, ARepeatedReleaseNeverTakesTheJobFromItsNextClaim) {
@@ -174,10 +168,10 @@ TEST_P(Conformance, ARepeatedReleaseNeverTakesTheJobFromItsNextClaim) {
   auto release = settlement(first.jobs[0].job, Status::pending, Result::released);
   release.refund = true;
   settle({release});
-  const auto second = other->exchange(claim_request({"noop"}, 1));
+  const auto second = other->claim(claim_request({"noop"}, 1));
   ASSERT_EQ(second.jobs.size(), 1U);
   EXPECT_EQ(second.jobs[0].job.attempt, 1);
-  EXPECT_EQ(settle({release}).dropped, 1U);
+  EXPECT_EQ(settle({release}), 1U);
   EXPECT_EQ(status("a"), "processing");
 }
 
@@ -186,12 +180,12 @@ TEST_P(Conformance, AWrongAttemptOrClaimChangesNothing) {
   const auto job = claim().jobs[0].job;
   auto wrong = settlement(job);
   wrong.attempt = 2;
-  EXPECT_EQ(settle({wrong}).dropped, 1U);
+  EXPECT_EQ(settle({wrong}), 1U);
   wrong = settlement(job);
   wrong.claim = job.claim + 1000;
-  EXPECT_EQ(settle({wrong}).dropped, 1U);
+  EXPECT_EQ(settle({wrong}), 1U);
   world_->set_status("a", "pending");
-  EXPECT_EQ(settle({settlement(job)}).dropped, 1U);
+  EXPECT_EQ(settle({settlement(job)}), 1U);
   EXPECT_EQ(status("a"), "pending");
 }
 
@@ -201,7 +195,7 @@ TEST_P(Conformance, AFailureIsRecordedAndComesBackWhenDue) {
   failed.delay = seconds(60);
   failed.outcome.code = "smtp_421";
   failed.outcome.error = "the mail server is busy";
-  EXPECT_EQ(settle({failed}, {failed.claim}).dropped, 0U);
+  EXPECT_EQ(settle({failed}, {failed.claim}), 0U);
   EXPECT_EQ(status("a"), "error");
   EXPECT_TRUE(world_->scheduled("a"));
   EXPECT_EQ(care_->promote_due(10), 0U);
@@ -239,7 +233,7 @@ TEST_P(Conformance, AnOutputIsKept) {
   add("a");
   auto done = settlement(claim().jobs[0].job);
   done.outcome.output = R"({"sent": true})";
-  EXPECT_EQ(settle({done}, {done.claim}).dropped, 0U);
+  EXPECT_EQ(settle({done}, {done.claim}), 0U);
   EXPECT_EQ(status("a"), "done");
   EXPECT_EQ(world_->output("a"), R"({"sent": true})");
 }
@@ -300,7 +294,7 @@ TEST_P(Conformance, RescueEndsJobsByTheirTypesPolicy) {
   fallback.max_attempts = 1;
   care_->serve(runtime_,
                {{"once_only", "p", "1", one}, {"at_most_once", "p", "1", never}, {"many", "p", "1", many}});
-  claims_->exchange(claim_request({"once_only", "at_most_once", "many", "unknown"}, 9));
+  claims_->claim(claim_request({"once_only", "at_most_once", "many", "unknown"}, 9));
   world_->advance(seconds(60));
   const auto rescued = care_->rescue(seconds(30), fallback);
   EXPECT_EQ(rescued.error, 3U);
@@ -321,10 +315,10 @@ TEST_P(Conformance, ABeatKeepsARuntimeAlive) {
 TEST_P(Conformance, AFencedRuntimeChangesNothing) {
   add("a");
   add("b", long_ago + 1);
-  const auto exchanged = claim(1);
+  const auto claimed = claim(1);
   world_->advance(seconds(60));
   care_->rescue(seconds(30), {});
-  EXPECT_EQ(settle({settlement(exchanged.jobs[0].job)}, {exchanged.claim}).dropped, 1U);
+  EXPECT_EQ(settle({settlement(claimed.jobs[0].job)}, {claimed.claim}), 1U);
   EXPECT_EQ(status("a"), "pending");
   EXPECT_THROW(claim(), store::Fenced);
   EXPECT_EQ(status("b"), "pending");
@@ -343,7 +337,7 @@ TEST_P(Conformance, RescueLeavesAJobThatALiveClaimNames) {
   world_->advance(seconds(60));
   const auto living = care_->enlist(runtime_info());
   auto other = world_->store().claims(living, 0);
-  ASSERT_EQ(ids_of(other->exchange(claim_request({"noop"}, 1))), Ids{"a"});
+  ASSERT_EQ(ids_of(other->claim(claim_request({"noop"}, 1))), Ids{"a"});
   EXPECT_EQ(care_->rescue(seconds(30), {}).pending, 1U);
   EXPECT_EQ(status("a"), "processing");
   EXPECT_EQ(status("b"), "pending");
@@ -366,21 +360,23 @@ TEST_P(Conformance, ReconcileGivesBackWhatNobodyKnows) {
   const auto lost = claim(1);
   auto other = world_->store().claims(runtime_, 1);
   add("c", long_ago + 2);
-  const auto others = other->exchange(claim_request({"noop"}, 1));
-  EXPECT_EQ(claims_->reconcile({known.claim, 999999}), std::vector<std::int64_t>{known.claim});
+  const auto others = other->claim(claim_request({"noop"}, 1));
+  claims_->reconcile({known.claim, 999999});
+  EXPECT_EQ(finishes_->living({known.claim, lost.claim, others.claim, 999999}),
+            (std::vector<std::int64_t>{known.claim, others.claim}));
   EXPECT_EQ(status("a"), "processing");
   EXPECT_EQ(status("b"), "pending");
   EXPECT_EQ(attempts("b"), 0);
   EXPECT_EQ(status("c"), "processing");
-  EXPECT_EQ(settle({settlement(lost.jobs[0].job)}).dropped, 1U);
+  EXPECT_EQ(settle({settlement(lost.jobs[0].job)}), 1U);
   EXPECT_EQ(ids_of(others), Ids{"c"});
 }
 
 TEST_P(Conformance, AnAttemptsColumnAtItsEndStillClaims) {
   world_->put({"a", "noop", "{}", "pending", long_ago, long_ago, std::numeric_limits<int>::max()});
-  const auto exchanged = claim();
-  ASSERT_EQ(exchanged.jobs.size(), 1U);
-  EXPECT_EQ(settle({settlement(exchanged.jobs[0].job)}, {exchanged.claim}).dropped, 0U);
+  const auto claimed = claim();
+  ASSERT_EQ(claimed.jobs.size(), 1U);
+  EXPECT_EQ(settle({settlement(claimed.jobs[0].job)}, {claimed.claim}), 0U);
 }
 
 TEST_P(Conformance, EnqueuesWithACuidShapedId) {

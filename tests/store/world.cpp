@@ -72,10 +72,8 @@ void PostgresWorld::fill(int count, const std::string& type, const std::string& 
                   {prefix, type, status, std::to_string(count)});
 }
 
-store::ExchangeRequest claim_request(std::vector<std::string> types, int limit) {
-  store::ExchangeRequest request;
-  request.lanes.push_back({std::move(types), limit, std::nullopt});
-  return request;
+std::vector<store::LaneRequest> claim_request(std::vector<std::string> types, int limit) {
+  return {{std::move(types), limit, {}}};
 }
 
 job::Settlement settlement(const job::Job& job, job::Status status, job::Result result) {
@@ -90,9 +88,9 @@ job::Settlement settlement(const job::Job& job, job::Status status, job::Result 
   return settled;
 }
 
-std::vector<std::string> ids_of(const store::Exchanged& exchanged) {
+std::vector<std::string> ids_of(const store::Claimed& claimed) {
   std::vector<std::string> ids;
-  for (const auto& claimed : exchanged.jobs) ids.push_back(claimed.job.id);
+  for (const auto& one : claimed.jobs) ids.push_back(one.job.id);
   return ids;
 }
 

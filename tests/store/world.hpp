@@ -67,10 +67,10 @@ class PostgresWorld : public World {
 };
 
 // What nearly every test says.
-store::ExchangeRequest claim_request(std::vector<std::string> types, int limit);
+std::vector<store::LaneRequest> claim_request(std::vector<std::string> types, int limit);
 job::Settlement settlement(const job::Job& job, job::Status status = job::Status::done,
                            job::Result result = job::Result::done);
-std::vector<std::string> ids_of(const store::Exchanged& exchanged);
+std::vector<std::string> ids_of(const store::Claimed& claimed);
 store::RuntimeInfo runtime_info();
 
 }  // namespace sluice::test

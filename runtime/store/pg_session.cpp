@@ -1,0 +1,47 @@
+#include "store/pg_session.hpp"
+
+#include <chrono>
+#include <thread>
+#include <utility>
+
+namespace sluice::store {
+
+PgSession::PgSession(const ConnectionString& target, std::vector<Statement> statements)
+    : statements_(std::move(statements)),
+      link_(target, [this](pqxx::connection& connection) { prepare(connection); }) {}
+
+void PgSession::prepare(pqxx::connection& connection) {
+  if (link_.pooled()) return;
+  if (!lost_) lost_ = std::exchange(backend_, std::nullopt);
+  pqxx::nontransaction session(connection);
+  session.exec(pump_settings("SET"));
+  const pqxx::result backend = session.exec(
+      "SELECT pg_backend_pid(), date_part('epoch', backend_start) FROM "
+      "pg_stat_get_activity(pg_backend_pid())");
+  if (!backend.empty()) {
+    backend_ = Backend{backend[0][0].as<int>(), std::string(backend[0][1].c_str(), backend[0][1].size())};
+  }
+  for (const Statement& statement : statements_) connection.prepare(statement.name, statement.sql);
+}
+
+// Where we lack the right to end it, it has to be left.
+void PgSession::end_lost_backend(pqxx::connection& connection) {
+  const auto lost = std::exchange(lost_, std::nullopt);
+  if (!lost) return;
+  constexpr int most_looks = 50;
+  for (int look = 0; look < most_looks; ++look) {
+    pqxx::nontransaction session(connection);
+    try {
+      const auto alive = session.exec_params(
+          "SELECT pg_terminate_backend(pid) FROM pg_stat_get_activity($1::int) "
+          "WHERE date_part('epoch', backend_start) = $2::float8",
+          std::to_string(lost->pid), lost->started);
+      if (alive.empty()) return;
+    } catch (const pqxx::insufficient_privilege&) {
+      return;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+}
+
+}  // namespace sluice::store

@@ -1,0 +1,69 @@
+// What the sessions of a pump share: prepared statements where the connection can keep them, and the
+// end of a statement whose answer was lost. Inside runtime/store only.
+#pragma once
+
+#include <optional>
+#include <pqxx/pqxx>
+#include <string>
+#include <vector>
+
+#include "store/pg_link.hpp"
+#include "store/statements.hpp"
+
+namespace sluice::store {
+
+struct Statement {
+  std::string name;
+  std::string sql;
+};
+
+class PgSession {
+ public:
+  PgSession(const ConnectionString& target, std::vector<Statement> statements);
+
+  Link& link() { return link_; }
+  const Link& link() const { return link_; }
+
+  /// Runs statement number `index` of the constructor's.
+  template <typename... Parameters>
+  pqxx::result execute(pqxx::transaction_base& transaction, std::size_t index,
+                       const Parameters&... parameters) {
+    const Statement& statement = statements_[index];
+    if (link_.pooled()) return transaction.exec_params(statement.sql, parameters...);
+    return transaction.exec_prepared(statement.name, parameters...);
+  }
+
+  /// Runs `step(transaction)`; in a transaction of its own where it is `atomic`, of several statements.
+  template <typename Step>
+  auto in_transaction(pqxx::connection& connection, bool atomic, Step&& step) {
+    if (!atomic && !link_.pooled()) {
+      pqxx::nontransaction transaction(connection);
+      return step(transaction);
+    }
+    pqxx::work transaction(connection);
+    link_.limit(transaction);
+    if (link_.pooled()) transaction.exec(pump_settings("SET LOCAL"));
+    auto answer = step(transaction);
+    transaction.commit();
+    return answer;
+  }
+
+  /// After a lost connection, before what was asked is asked again: ends the old connection's server
+  /// process, which may not have noticed yet, and could still commit.
+  void end_lost_backend(pqxx::connection& connection);
+
+ private:
+  struct Backend {  ///< a server process; numbers alone are used again
+    int pid = 0;
+    std::string started;
+  };
+
+  void prepare(pqxx::connection& connection);
+
+  const std::vector<Statement> statements_;
+  std::optional<Backend> backend_;  ///< of the current or the last connection
+  std::optional<Backend> lost_;     ///< may still be at work on a statement whose answer was lost
+  Link link_;
+};
+
+}  // namespace sluice::store
