@@ -153,6 +153,7 @@ void read_plugin(const std::string& name, const toml::table& table, Config& conf
   PluginSettings& settings = config.plugins[name];
   section.integer("processes", settings.processes, 1, 64);
   section.integer("slots", settings.slots, 1, 256);
+  section.text("role", settings.role);
   if (const toml::table* plugin_config = section.table("config")) {
     std::ostringstream json;
     json << toml::json_formatter{*plugin_config};

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <filesystem>
+#include <set>
 
 #include "store/connection_string.hpp"
 #include "store/postgres_store.hpp"
@@ -96,6 +97,14 @@ void add_plugin_options(CLI::App& command, GlobalOptions& options) {
                      "Directory with the plugins' .so files [SLUICE_PLUGIN_DIR; plugins.directory]");
 }
 
+std::vector<std::string> effect_roles(const base::Config& config) {
+  std::set<std::string> roles;
+  for (const auto& [name, plugin] : config.plugins) {
+    if (!plugin.role.empty()) roles.insert(plugin.role);
+  }
+  return {roles.begin(), roles.end()};
+}
+
 std::unique_ptr<store::Store> open_store(const base::Config& config) {
   if (config.database_url.empty()) {
     throw base::UsageError(
@@ -103,7 +112,7 @@ std::unique_ptr<store::Store> open_store(const base::Config& config) {
         "database.url in sluice.toml");
   }
   try {
-    return store::open_postgres({config.database_url, config.table});
+    return store::open_postgres({config.database_url, config.table, effect_roles(config)});
   } catch (const store::Refused& error) {
     throw base::UsageError(error.what());
   }

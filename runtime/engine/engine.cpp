@@ -46,7 +46,7 @@ fleet::Options Engine::fleet_options(const base::Config& config) {
     const auto found = config.plugins.find(plugin);
     const base::PluginSettings settings =
         found == config.plugins.end() ? base::PluginSettings{} : found->second;
-    return fleet::HostSettings{settings.processes, settings.slots, settings.config};
+    return fleet::HostSettings{settings.processes, settings.slots, settings.role, settings.config};
   };
   for (const auto& [type, settings] : config.types) {
     if (settings.plugin) options.owners[type] = *settings.plugin;
@@ -102,6 +102,7 @@ void Engine::add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vect
     const bool served = std::count(plugin.types.begin(), plugin.types.end(), type.name) > 0;
     if (!served || !wanted(type.name)) continue;
     policies_[type.name] = policy(type);
+    roles_[type.name] = plugin.settings.role;
     served_.push_back({type.name, plugin.spec.name, plugin.spec.version, policies_[type.name]});
     int concurrency = type.concurrency;
     if (const auto set = config_.types.find(type.name); set != config_.types.end()) {
@@ -176,6 +177,7 @@ void Engine::start_pumps() {
       outage_,
       tally_,
       policies_,
+      roles_,
       2 * static_cast<std::size_t>(config_.batch_max),
       [this](std::size_t plugin, std::vector<job::Job> jobs) { fleet_.deliver(plugin, std::move(jobs)); },
       [this](store::RuntimeId fenced) { return caretaker_->runtime(fenced); },

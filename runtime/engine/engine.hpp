@@ -70,7 +70,8 @@ class Engine : private fleet::Listener {
   Tally tally_;
   fleet::Fleet fleet_;
   std::unique_ptr<Caretaker> caretaker_;
-  std::map<std::string, job::RetryPolicy> policies_;  // constant once pumps run
+  std::map<std::string, job::RetryPolicy> policies_;  // by job type; constant once pumps run, like the next
+  std::map<std::string, std::string> roles_;          // under which a type's effects run
   std::vector<store::ServedType> served_;
   std::vector<std::unique_ptr<Pump>> pumps_;
   std::size_t pumps_running_ = 0;

@@ -115,15 +115,21 @@ std::optional<std::vector<job::Finished>> Finisher::wait_for_outcomes() {
   }
 }
 
-std::vector<job::Settlement> Finisher::settle(std::vector<job::Finished> finished) {
+const job::RetryPolicy& Finisher::policy(const std::string& type) const {
   static const job::RetryPolicy fallback;
+  const auto found = context_.policies.find(type);
+  return found == context_.policies.end() ? fallback : found->second;
+}
+
+std::vector<job::Settlement> Finisher::settle(std::vector<job::Finished> finished) {
   std::vector<job::Settlement> settlements;
   settlements.reserve(finished.size());
   for (job::Finished& one : finished) {
-    const auto policy = context_.policies.find(one.job.type);
-    settlements.push_back(job::settle(std::move(one.job), std::move(one.outcome),
-                                      policy == context_.policies.end() ? fallback : policy->second,
-                                      random_jitter()));
+    const job::RetryPolicy& rules = policy(one.job.type);
+    settlements.push_back(job::settle(std::move(one.job), std::move(one.outcome), rules, random_jitter()));
+    if (settlements.back().outcome.effects.empty()) continue;
+    const auto role = context_.roles.find(settlements.back().type);
+    if (role != context_.roles.end()) settlements.back().role = role->second;
   }
   return settlements;
 }
@@ -132,9 +138,7 @@ void Finisher::write(std::vector<job::Settlement> settlements) {
   for (int failures = 0;;) {
     try {
       if (failures > 0) drop_settled(settlements);
-      if (!settlements.empty()) {
-        report_written(settlements, session_->finish(settlements, used_up(settlements)));
-      }
+      if (!settlements.empty()) write_once(settlements);
       context_.outage.up(this);
       break;
     } catch (const std::exception& error) {
@@ -157,6 +161,51 @@ void Finisher::write(std::vector<job::Settlement> settlements) {
   }
   relieved_();
   if (context_.router.exhausted()) context_.idle();
+}
+
+void Finisher::write_once(std::vector<job::Settlement>& settlements) {
+  commit_effects(settlements);
+  std::vector<std::int64_t> closing = used_up(settlements);
+  closing.insert(closing.end(), used_up_before_.begin(), used_up_before_.end());
+  if (settlements.empty() && closing.empty()) return;
+  const std::size_t dropped = session_->finish(settlements, closing);
+  used_up_before_.clear();
+  report_written(settlements, dropped);
+}
+
+/// Commits the settlements with effects and takes them out; those that the database rejected stay, as
+/// failures.
+void Finisher::commit_effects(std::vector<job::Settlement>& settlements) {
+  const auto effectful = std::stable_partition(settlements.begin(), settlements.end(),
+                                               [](const auto& one) { return !one.outcome.effectful(); });
+  if (effectful == settlements.end()) return;
+  std::vector<job::Settlement> asked(effectful, settlements.end());
+  const store::Committed committed = session_->commit(asked);
+  settlements.erase(effectful, settlements.end());
+  for (auto rejected = committed.rejected.rbegin(); rejected != committed.rejected.rend(); ++rejected) {
+    const auto place = asked.begin() + static_cast<std::ptrdiff_t>(rejected->index);
+    settlements.push_back(failed(std::move(*place), *rejected));
+    asked.erase(place);
+  }
+  for (const std::int64_t claim : used_up(asked)) used_up_before_.push_back(claim);
+  report_written(asked, committed.dropped);
+}
+
+job::Settlement Finisher::failed(job::Settlement settlement, const store::Rejected& rejected) const {
+  const job::RetryPolicy& rules = policy(settlement.type);
+  job::Job job;
+  job.id = std::move(settlement.id);
+  job.type = std::move(settlement.type);
+  job.attempt = settlement.attempt;
+  job.claim = settlement.claim;
+  job.place = std::move(settlement.place);
+  job::Outcome outcome;
+  outcome.result = rules.at_most_once ? job::Result::fail : job::Result::retry;
+  outcome.duration = settlement.outcome.duration;
+  outcome.code = rejected.code;
+  outcome.error =
+      "the handler was done, but what it asked to be committed with the job failed: " + rejected.message;
+  return job::settle(std::move(job), std::move(outcome), rules, random_jitter());
 }
 
 /// The claims that have no other unwritten job.
@@ -200,7 +249,8 @@ void Finisher::report_written(const std::vector<job::Settlement>& settlements, s
     }
   }
   for (const job::Settlement& settlement : settlements) {
-    context_.router.settled(settlement.status == job::Status::pending);
+    const bool again = settlement.status == job::Status::pending || !settlement.outcome.follow_ups.empty();
+    context_.router.settled(again);
     context_.tally.count(settlement);
     if (settlement.status == job::Status::error) log_failure(settlement);
   }

@@ -39,6 +39,10 @@ class Finisher {
   bool due(Clock::time_point now) const;
   std::vector<job::Settlement> settle(std::vector<job::Finished> finished);
   void write(std::vector<job::Settlement> settlements);
+  void write_once(std::vector<job::Settlement>& settlements);
+  void commit_effects(std::vector<job::Settlement>& settlements);
+  job::Settlement failed(job::Settlement settlement, const store::Rejected& rejected) const;
+  const job::RetryPolicy& policy(const std::string& type) const;
   std::vector<std::int64_t> used_up(const std::vector<job::Settlement>& settlements) const;
   void drop_settled(std::vector<job::Settlement>& settlements);
   void report_written(const std::vector<job::Settlement>& settlements, std::size_t dropped);
@@ -46,7 +50,10 @@ class Finisher {
   const PumpContext& context_;
   const std::function<void()> relieved_;
   const std::function<void()> ended_;
-  const std::unique_ptr<store::FinishSession> session_;  // used by the thread alone
+
+  // used by the thread alone
+  const std::unique_ptr<store::FinishSession> session_;
+  std::vector<std::int64_t> used_up_before_;  // claims to be closed with the next outcomes
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -20,6 +20,7 @@ struct PumpContext {
   Outage& outage;
   Tally& tally;
   const std::map<std::string, job::RetryPolicy>& policies;  ///< by job type; constant while pumps run
+  const std::map<std::string, std::string>& roles;          ///< for effects, by job type; constant likewise
   std::size_t most_unwritten;  ///< claims no more while so many outcomes wait to be written
   std::function<void(std::size_t plugin, std::vector<job::Job>)> deliver;
   /// The id under which the runtime is enlisted; `fenced` is the id that was refused, 0 for none: then

@@ -71,7 +71,7 @@ class Router {
 
   /// A job of `type` left its plugin host. `ran` is false for those that never started.
   void returned(const std::string& type, bool ran, Clock::time_point now);
-  /// Its outcome is written; `again`: it is pending once more.
+  /// Its outcome is written; `again`: it is pending once more, or another job is, that it asked for.
   void settled(bool again);
 
   /// Nothing is due and nothing is under way: a sweep of each open lane came back short after the

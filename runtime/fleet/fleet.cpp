@@ -291,8 +291,8 @@ void Fleet::Loop::start(Seat& seat) {
   std::vector<bool> at_most_once;
   for (const job::TypeSpec& type : plugin.spec.types) at_most_once.push_back(type.at_most_once);
   seat.host->set_at_most_once(std::move(at_most_once));
-  seat.host->start(static_cast<std::uint32_t>(plugin.settings.slots), options_.log_level,
-                   plugin.settings.config);
+  seat.host->start({static_cast<std::uint32_t>(plugin.settings.slots), options_.log_level,
+                    !plugin.settings.role.empty(), plugin.settings.config});
   limit_start(seat, "start");
 }
 

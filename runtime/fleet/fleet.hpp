@@ -21,6 +21,7 @@ namespace sluice::fleet {
 struct HostSettings {
   int processes = 1;
   int slots = 4;
+  std::string role;  ///< the database role under which its effects run; empty: it may have none
   std::string config = "{}";
 };
 

@@ -94,10 +94,10 @@ void HostProcess::begin() {
   write(std::move(frame));
 }
 
-void HostProcess::start(std::uint32_t slots, int log_level, const std::string& config) {
+void HostProcess::start(const wire::Start& start) {
   state_ = HostState::starting;
   std::string frame;
-  wire::put_start(frame, {slots, log_level, config});
+  wire::put_start(frame, start);
   write(std::move(frame));
 }
 
@@ -188,7 +188,7 @@ void HostProcess::take(const wire::Frame& frame, std::vector<job::Finished>& fin
       finished.back().outcome = std::move(result.outcome);
       if (asked && finished.back().outcome.result == job::Result::cancelled) {
         finished.back().outcome = {
-            job::Result::released, {}, finished.back().outcome.duration, "", "", "", ""};
+            job::Result::released, {}, finished.back().outcome.duration, "", "", "", "", {}, {}};
       }
       return;
     }

@@ -54,7 +54,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess> {
 
   /// Sends the jobs; there must be room() for them. Ready hosts only.
   void send(std::vector<job::Job> jobs, const std::vector<job::TypeSpec>& types);
-  void start(std::uint32_t slots, int log_level, const std::string& config);
+  void start(const wire::Start& start);
   void stop();
   /// Asks every job that is with it to stop.
   void cancel_all();

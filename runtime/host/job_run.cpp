@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t tail_lines = 20;
 constexpr std::size_t longest_tail_line = 500;
 constexpr std::size_t longest_error = 8 * 1024;
+constexpr std::size_t longest_type = 128;
 
 std::string text(sluice_str view) {
   return view.data == nullptr ? std::string() : base::valid_utf8({view.data, view.size});
@@ -93,15 +94,49 @@ struct JobApi {
     self.told_.output.assign(json.data == nullptr ? "" : json.data, json.size);
   }
 
-  static const void* get_extension(const sluice_job*, sluice_str) noexcept { return nullptr; }
+  static std::int32_t enqueue(const sluice_job* job, const sluice_new_job* new_job) noexcept {
+    JobRun& self = run(job);
+    job::FollowUp follow_up{text(new_job->type), text(new_job->payload),
+                            job::Microseconds(std::max<std::int64_t>(0, new_job->delay_us)),
+                            text(new_job->unique_key)};
+    if (follow_up.type.empty() || follow_up.type.size() > longest_type || !is_json(follow_up.payload))
+      return 1;
+    const std::lock_guard lock(self.mutex_);
+    self.told_.follow_ups.push_back(std::move(follow_up));
+    return 0;
+  }
+
+  static std::int32_t execute(const sluice_job* job, sluice_str sql, const sluice_str* const* parameters,
+                              std::size_t count) noexcept {
+    JobRun& self = run(job);
+    job::Effect effect{text(sql), {}};
+    if (effect.sql.empty() || count > SLUICE_MOST_PARAMETERS) return 1;
+    for (std::size_t i = 0; i < count; ++i) {
+      effect.parameters.push_back(parameters[i] == nullptr ? std::nullopt
+                                                           : std::optional(text(*parameters[i])));
+    }
+    const std::lock_guard lock(self.mutex_);
+    self.told_.effects.push_back(std::move(effect));
+    return 0;
+  }
+
+  static const void* get_extension(const sluice_job* job, sluice_str id) noexcept {
+    const std::string_view wanted(id.data == nullptr ? "" : id.data, id.size);
+    if (wanted == SLUICE_EXTENSION_ENQUEUE) return &enqueue_table;
+    if (wanted == SLUICE_EXTENSION_EFFECTS && run(job).effects_) return &effects_table;
+    return nullptr;
+  }
+
+  static constexpr sluice_enqueue enqueue_table = {sizeof(sluice_enqueue), 0, enqueue};
+  static constexpr sluice_effects effects_table = {sizeof(sluice_effects), 0, execute};
 
   static constexpr sluice_job_api table = {
       sizeof(sluice_job_api), 0, log, is_cancelled, progress, set_delay, set_error, set_output,
       get_extension};
 };
 
-JobRun::JobRun(Channel& channel, wire::SharedPage& page, std::uint32_t slot, int log_level)
-    : channel_(channel), page_(page), log_level_(log_level) {
+JobRun::JobRun(Channel& channel, wire::SharedPage& page, std::uint32_t slot, int log_level, bool effects)
+    : channel_(channel), page_(page), log_level_(log_level), effects_(effects) {
   view_.size = sizeof view_;
   view_.slot = slot;
   view_.api = &JobApi::table;
@@ -173,6 +208,8 @@ job::Outcome JobRun::end(std::int32_t result, std::chrono::steady_clock::time_po
 
 void JobRun::name_missing_reason(job::Outcome& outcome) const {
   outcome.output.clear();
+  outcome.follow_ups.clear();
+  outcome.effects.clear();
   const bool failed = outcome.result == job::Result::retry || outcome.result == job::Result::fail;
   if (failed && outcome.error.empty()) {
     outcome.error = "the handler returned " + std::string(job::name(outcome.result)) + " and gave no reason";

@@ -5,6 +5,7 @@
 // of the plugin while the handler runs.
 #pragma once
 
+#include <sluice/extensions.h>
 #include <sluice/plugin.h>
 
 #include <deque>
@@ -31,7 +32,8 @@ struct QueuedJob {
 
 class JobRun {
  public:
-  JobRun(Channel& channel, wire::SharedPage& page, std::uint32_t slot, int log_level);
+  /// `effects`: a database role is granted to the plugin.
+  JobRun(Channel& channel, wire::SharedPage& page, std::uint32_t slot, int log_level, bool effects);
   JobRun(const JobRun&) = delete;
   JobRun& operator=(const JobRun&) = delete;
 
@@ -49,6 +51,7 @@ class JobRun {
   Channel& channel_;
   wire::SharedPage& page_;
   const int log_level_;
+  const bool effects_;
   sluice_job view_{};
 
   std::uint32_t ticket_ = 0;  // constant while a handler runs

@@ -92,7 +92,7 @@ void Slots::work(std::uint32_t index) {
 }
 
 void Slots::serve(std::uint32_t index, void* slot_state) {
-  JobRun run(context_.channel, context_.page, index, context_.log_level);
+  JobRun run(context_.channel, context_.page, index, context_.log_level, context_.effects);
   std::vector<Schema> schemas;
   for (const job::TypeSpec& type : context_.library.spec.types) schemas.emplace_back(type.payload_schema);
   for (QueuedJob job; pop(job);) execute(run, schemas, slot_state, job, index);
@@ -129,7 +129,7 @@ void Slots::execute(JobRun& run, std::vector<Schema>& schemas, void* slot_state,
 }
 
 void Slots::report(const QueuedJob& job, const job::Outcome& outcome) {
-  const bool plain = outcome.result == job::Result::done && outcome.output.empty();
+  const bool plain = outcome.plain();
   context_.page.ticket(job.ticket).state = plain ? wire::TicketState::done : wire::TicketState::finished;
   const auto put = [&](std::string& out) { wire::put_outcome(out, job.ticket, outcome); };
   bool more = false;

@@ -26,6 +26,7 @@ class Slots {
     Channel& channel;
     wire::SharedPage& page;
     int log_level;
+    bool effects;
   };
 
   /// Starts `count` slots and opens each. Throws Refusal when a slot can't be opened.

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sluice::job {
 
@@ -37,6 +38,20 @@ enum class Result {
 };
 std::string_view name(Result result);
 
+/// A job that a handler asked for: made when its own is done.
+struct FollowUp {
+  std::string type;
+  std::string payload;  ///< JSON text
+  Microseconds delay{0};
+  std::string unique_key;  ///< empty: none
+};
+
+/// A statement that a handler asked for: run in the transaction that marks its job done.
+struct Effect {
+  std::string sql;
+  std::vector<std::optional<std::string>> parameters;  ///< none: NULL
+};
+
 /// What came of one attempt, as the plugin host (or the fleet, for a host that died) reports it.
 struct Outcome {
   Result result = Result::done;
@@ -46,6 +61,13 @@ struct Outcome {
   std::string error;                  ///< a sentence for people
   std::string output;                 ///< JSON text, empty when there is none
   std::string log_tail;               ///< the last log lines of a failed attempt
+  std::vector<FollowUp> follow_ups;   ///< of a job that is done, like the next
+  std::vector<Effect> effects;
+
+  /// True when something is to be committed together with the job.
+  bool effectful() const { return !follow_ups.empty() || !effects.empty(); }
+  /// True when there is nothing to tell but that it is done.
+  bool plain() const { return result == Result::done && output.empty() && !effectful(); }
 };
 
 /// A job that came back from its plugin host, without its payload.
@@ -68,10 +90,11 @@ struct Settlement {
   bool refund = false;                ///< give the attempt back
   std::optional<Microseconds> delay;  ///< when it becomes pending again, from now; none: never
   std::string type;
+  std::string role;  ///< under which effects run
   Outcome outcome;
 
   /// True when marking the row done is all there is to do, which is what the fast path writes.
-  bool plain() const { return status == Status::done && outcome.output.empty(); }
+  bool plain() const { return status == Status::done && outcome.plain(); }
 };
 
 }  // namespace sluice::job

@@ -61,6 +61,28 @@ std::size_t MemoryFinishes::finish(const std::vector<job::Settlement>& settlemen
   return dropped;
 }
 
+Committed MemoryFinishes::commit(const std::vector<job::Settlement>& settlements) {
+  const std::lock_guard lock(store_.mutex_);
+  store_.check_available();
+  Committed committed;
+  for (std::size_t i = 0; i < settlements.size(); ++i) {
+    const job::Outcome& outcome = settlements[i].outcome;
+    const auto fails = [](const job::Effect& effect) { return effect.sql == MemoryStore::failing_effect; };
+    if (std::any_of(outcome.effects.begin(), outcome.effects.end(), fails)) {
+      committed.rejected.push_back({i, "effect-XX000", "an effect that fails"});
+    } else if (!store_.settle(settlements[i])) {
+      ++committed.dropped;
+    } else {
+      for (const auto& effect : outcome.effects) store_.effects_.push_back(effect.sql);
+      for (const auto& job : outcome.follow_ups) {
+        store_.enqueue({job.type, job.payload, job.delay,
+                        job.unique_key.empty() ? std::nullopt : std::optional(job.unique_key)});
+      }
+    }
+  }
+  return committed;
+}
+
 std::vector<std::int64_t> MemoryFinishes::living(const std::vector<std::int64_t>& claims) {
   const std::lock_guard lock(store_.mutex_);
   store_.check_available();
@@ -184,25 +206,7 @@ Enqueued MemoryDesk::enqueue(const EnqueueRequest& request) {
   if (request.type.empty() || request.type.size() > 128) throw Refused("a job type has 1 to 128 characters");
   const std::lock_guard lock(store_.mutex_);
   store_.check_available();
-  if (request.unique_key) {
-    const auto key = store_.keys_.find(*request.unique_key);
-    if (key != store_.keys_.end() && store_.rows_.contains(key->second)) return {key->second, true};
-  }
-  std::string number = std::to_string(++store_.last_number_);
-  MemoryStore::Row row;
-  row.id = "c" + std::string(24 - number.size(), '0') + number;
-  row.type = request.type;
-  row.payload = request.payload;
-  row.created_at = row.updated_at = store_.now();
-  if (request.delay && request.delay->count() > 0) {
-    row.status = "scheduled";
-    store_.schedule_[row.id] = {row.created_at + std::chrono::duration<double>(*request.delay).count(),
-                                row.status};
-  }
-  if (request.unique_key) store_.keys_[*request.unique_key] = row.id;
-  Enqueued enqueued{row.id, false};
-  store_.rows_[row.id] = std::move(row);
-  return enqueued;
+  return store_.enqueue(request);
 }
 
 void MemoryDesk::report_jobs(Report& report) const {

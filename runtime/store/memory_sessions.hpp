@@ -25,6 +25,7 @@ class MemoryFinishes : public FinishSession {
 
   std::size_t finish(const std::vector<job::Settlement>& settlements,
                      const std::vector<std::int64_t>& closing) override;
+  Committed commit(const std::vector<job::Settlement>& settlements) override;
   std::vector<std::int64_t> living(const std::vector<std::int64_t>& claims) override;
 
  private:

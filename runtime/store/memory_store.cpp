@@ -62,6 +62,11 @@ bool MemoryStore::scheduled(const std::string& id) const {
   return schedule_.contains(id);
 }
 
+std::vector<std::string> MemoryStore::effects() const {
+  const std::lock_guard lock(mutex_);
+  return effects_;
+}
+
 std::vector<Failure> MemoryStore::failures() const {
   const std::lock_guard lock(mutex_);
   return failures_;
@@ -78,6 +83,27 @@ double MemoryStore::now() const {
 MemoryStore::Row* MemoryStore::processing(const std::string& id) {
   const auto found = rows_.find(id);
   return found == rows_.end() || found->second.status != "processing" ? nullptr : &found->second;
+}
+
+Enqueued MemoryStore::enqueue(const EnqueueRequest& request) {
+  if (request.unique_key) {
+    const auto key = keys_.find(*request.unique_key);
+    if (key != keys_.end() && rows_.contains(key->second)) return {key->second, true};
+  }
+  std::string number = std::to_string(++last_number_);
+  Row row;
+  row.id = "c" + std::string(24 - number.size(), '0') + number;
+  row.type = request.type;
+  row.payload = request.payload;
+  row.created_at = row.updated_at = now();
+  if (request.delay && request.delay->count() > 0) {
+    row.status = "scheduled";
+    schedule_[row.id] = {row.created_at + std::chrono::duration<double>(*request.delay).count(), row.status};
+  }
+  if (request.unique_key) keys_[*request.unique_key] = row.id;
+  Enqueued enqueued{row.id, false};
+  rows_[row.id] = std::move(row);
+  return enqueued;
 }
 
 bool MemoryStore::named(const std::string& id) const {

@@ -42,6 +42,9 @@ class MemoryStore : public Store {
   std::optional<std::string> output(const std::string& id) const;
   bool scheduled(const std::string& id) const;
   std::vector<Failure> failures() const;  ///< oldest first
+  /// The SQL of committed effects, oldest first. Nothing is run; only this one fails:
+  std::vector<std::string> effects() const;
+  static constexpr std::string_view failing_effect = "SELECT 1 / 0";
 
  private:
   friend class MemoryClaims;
@@ -72,6 +75,7 @@ class MemoryStore : public Store {
   bool settle(const job::Settlement& settlement);
   std::vector<ClaimedJob> claim(const LaneRequest& lane, std::size_t index, std::int64_t claim);
   std::set<std::string> take_claims(const std::set<std::int64_t>& claims);
+  Enqueued enqueue(const EnqueueRequest& request);
   bool named(const std::string& id) const;
 
   mutable std::mutex mutex_;
@@ -85,6 +89,7 @@ class MemoryStore : public Store {
   std::map<std::string, std::string> outputs_;
   std::map<std::string, std::string> keys_;
   std::map<std::string, ServedType> types_;
+  std::vector<std::string> effects_;
   std::vector<Failure> failures_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "store/effect_function.hpp"
 #include "store/enqueue_function.hpp"
 #include "store/postgres_store.hpp"
 
@@ -210,12 +211,13 @@ std::string migration_step(const Migration& migration) {
                          quoted_literal(migration.name) + ");\nEND;\n");
 }
 
-std::string init_sql(const std::string& table) {
+std::string init_sql(const std::string& table, const std::vector<std::string>& effect_roles) {
   const TableName name = TableName::parse(table);
   std::string sql =
       "-- Makes what sluice init makes. Running it again does nothing.\n\\set ON_ERROR_STOP on\nBEGIN;\n" +
       init_lock() + outbox_check(name, false) + outbox_creation(name) + schema_creation();
   for (const auto& migration : migrations(name)) sql += migration_step(migration);
+  for (const auto& role : effect_roles) sql += effect_function_creation(role);
   return sql + "COMMIT;\n";
 }
 

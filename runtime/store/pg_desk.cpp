@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "base/text.hpp"
+#include "store/effect_function.hpp"
 #include "store/migrations.hpp"
 #include "store/pg_report.hpp"
 #include "store/pg_text.hpp"
@@ -21,7 +22,8 @@ std::string text_of(const pqxx::field& field) {
 
 }  // namespace
 
-PgDesk::PgDesk(const ConnectionString& target, const TableName& table) : table_(table), link_(target) {}
+PgDesk::PgDesk(const ConnectionString& target, const TableName& table, std::vector<std::string> effect_roles)
+    : table_(table), effect_roles_(std::move(effect_roles)), link_(target) {}
 
 PgDesk::Present PgDesk::present() {
   return link_.use("look at the schema", [&](pqxx::connection& connection) {
@@ -74,6 +76,12 @@ std::vector<std::string> PgDesk::init() {
     done.push_back("Applied migration " + std::to_string(migration.version) +
                    " of schema sluice: " + migration.name + ".");
   }
+  for (const std::string& role : effect_roles_) {
+    if (can_run_effects(role)) continue;
+    run_piece(effect_function_creation(role));
+    done.push_back("Made function " + effect_function(role) + ", through which effects run under role " +
+                   role + ".");
+  }
   return done;
 }
 
@@ -91,9 +99,26 @@ void PgDesk::check_schema() {
                   ", this program knows " + std::to_string(known) +
                   " and no later one: use the newer sluice that made it");
   }
+  for (const std::string& role : effect_roles_) {
+    if (can_run_effects(role)) continue;
+    throw Refused(where + " has no function " + effect_function(role) + " that this user may call: role '" +
+                  role + "' is granted to a plugin in the configuration, so run sluice init with it");
+  }
   link_.use("check table " + table_.quoted(), [&](pqxx::connection& connection) {
     pqxx::nontransaction session(connection);
     session.exec(outbox_check(table_, true));
+  });
+}
+
+bool PgDesk::can_run_effects(const std::string& role) {
+  return link_.use("look for the function of role " + role, [&](pqxx::connection& connection) {
+    pqxx::nontransaction session(connection);
+    return session
+        .exec_params(
+            "SELECT coalesce(has_function_privilege(to_regprocedure($1::text || '(text, text[])'), "
+            "'EXECUTE'), false)",
+            effect_function(role))[0][0]
+        .as<bool>();
   });
 }
 

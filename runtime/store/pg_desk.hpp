@@ -11,7 +11,7 @@ namespace sluice::store {
 
 class PgDesk : public DeskSession {
  public:
-  PgDesk(const ConnectionString& target, const TableName& table);
+  PgDesk(const ConnectionString& target, const TableName& table, std::vector<std::string> effect_roles);
 
   std::vector<std::string> init() override;
   void check_schema() override;
@@ -20,6 +20,7 @@ class PgDesk : public DeskSession {
   std::vector<Failure> recent_failures(std::size_t limit) override;
 
  private:
+  bool can_run_effects(const std::string& role);
   struct Present {
     bool outbox = false;
     std::set<int> migrations;
@@ -28,6 +29,7 @@ class PgDesk : public DeskSession {
   void run_piece(const std::string& sql);
 
   const TableName table_;
+  const std::vector<std::string> effect_roles_;
   Link link_;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "store/effect_function.hpp"
 #include "store/pg_text.hpp"
 
 namespace sluice::store {
@@ -186,6 +187,71 @@ std::size_t PgFinishes::settle_one(Settlement settlement, const std::string& clo
     }
     return session_.in_transaction(connection, false, step);
   });
+}
+
+Committed PgFinishes::commit(const std::vector<Settlement>& settlements) {
+  return session_.link().use("commit the effects of jobs", [&](pqxx::connection& connection) {
+    Committed committed;
+    std::size_t applied = 0;
+    pqxx::work work(connection);
+    session_.link().limit(work);
+    // One that waits would hold up the outcomes of all others.
+    work.exec("SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = '10s'");
+    for (std::size_t i = 0; i < settlements.size(); ++i) {
+      if (auto rejected = commit_one(work, settlements[i], applied)) {
+        rejected->index = i;
+        committed.rejected.push_back(std::move(*rejected));
+      }
+    }
+    work.commit();
+    committed.dropped = settlements.size() - applied - committed.rejected.size();
+    return committed;
+  });
+}
+
+// In a savepoint, so that what fails costs this job alone.
+std::optional<Rejected> PgFinishes::commit_one(pqxx::work& work, const Settlement& settlement,
+                                               std::size_t& applied) {
+  work.exec("SAVEPOINT job");
+  try {
+    const bool ours = settle(work, {settlement}, "{}") > 0;
+    if (ours) {
+      for (const auto& job : settlement.outcome.follow_ups) enqueue(work, job);
+      for (const auto& effect : settlement.outcome.effects) execute(work, effect, settlement.role);
+    }
+    work.exec("RELEASE SAVEPOINT job");
+    if (ours) ++applied;
+    return std::nullopt;
+  } catch (const pqxx::sql_error& error) {
+    const std::string state = sql_state(error);  // which the driver does not know for every error
+    const bool took_too_long = state == "57014" || state == "55P03";
+    if (is_passing(state) && !took_too_long) throw;
+    work.exec("ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job");
+    return Rejected{0, state.empty() ? "effect" : "effect-" + state, server_message(error.what())};
+  }
+}
+
+void PgFinishes::enqueue(pqxx::transaction_base& transaction, const job::FollowUp& job) {
+  const std::string key = base::valid_utf8(job.unique_key);
+  transaction.exec_params(
+      "SELECT FROM sluice.enqueue_job($1::text, $2::jsonb, make_interval(secs => $3::bigint / 1e6), "
+      "$4::text)",
+      base::valid_utf8(job.type), base::valid_utf8(job.payload),
+      std::to_string(bounded_microseconds(job.delay)), key.empty() ? nullptr : key.c_str());
+}
+
+void PgFinishes::execute(pqxx::transaction_base& transaction, const job::Effect& effect,
+                         const std::string& role) {
+  ArrayText parameters;
+  for (const auto& parameter : effect.parameters) {
+    if (parameter) {
+      parameters.add(base::valid_utf8(*parameter));
+    } else {
+      parameters.add_null();
+    }
+  }
+  transaction.exec_params("SELECT " + effect_function(role) + "($1::text, $2::text[])",
+                          base::valid_utf8(effect.sql), parameters.str());
 }
 
 std::vector<std::int64_t> PgFinishes::living(const std::vector<std::int64_t>& claims) {

@@ -14,9 +14,16 @@ class PgFinishes : public FinishSession {
 
   std::size_t finish(const std::vector<job::Settlement>& settlements,
                      const std::vector<std::int64_t>& closing) override;
+  Committed commit(const std::vector<job::Settlement>& settlements) override;
   std::vector<std::int64_t> living(const std::vector<std::int64_t>& claims) override;
 
  private:
+  std::optional<Rejected> commit_one(pqxx::work& work, const job::Settlement& settlement,
+                                     std::size_t& applied);
+  static void enqueue(pqxx::transaction_base& transaction, const job::FollowUp& job);
+  static void execute(pqxx::transaction_base& transaction, const job::Effect& effect,
+                      const std::string& role);
+
   // All of these return how many settlements applied.
   std::size_t write(const std::vector<job::Settlement>& special,
                     const std::vector<const job::Settlement*>& plain,

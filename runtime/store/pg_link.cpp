@@ -10,18 +10,6 @@ namespace {
 
 constexpr int most_attempts = 5;
 
-// The server goes away, starts up, is a standby after a fail-over, is out of something, or gave up
-// waiting: the statement was fine and may be tried again later.
-bool is_passing(const std::string& state) {
-  static constexpr std::array<std::string_view, 7> states{"25006", "25P03", "55P03", "57014",
-                                                          "57P01", "57P02", "57P03"};
-  for (const auto passing : states) {
-    if (state == passing) return true;
-  }
-  return state.starts_with("08") || state.starts_with("53") || state.starts_with("40") ||
-         state.starts_with("58");
-}
-
 bool was_rolled_back(const pqxx::failure& error) {
   if (dynamic_cast<const pqxx::statement_completion_unknown*>(&error) != nullptr) return false;
   return dynamic_cast<const pqxx::transaction_rollback*>(&error) != nullptr;
@@ -52,6 +40,16 @@ std::string_view without_prefix(std::string_view line) {
 std::string sql_state(const pqxx::failure& error) {
   const auto* refused = dynamic_cast<const pqxx::sql_error*>(&error);
   return refused == nullptr ? std::string() : refused->sqlstate();
+}
+
+bool is_passing(const std::string& state) {
+  static constexpr std::array<std::string_view, 7> states{"25006", "25P03", "55P03", "57014",
+                                                          "57P01", "57P02", "57P03"};
+  for (const auto passing : states) {
+    if (state == passing) return true;
+  }
+  return state.starts_with("08") || state.starts_with("53") || state.starts_with("40") ||
+         state.starts_with("58");
 }
 
 std::string server_message(std::string_view text) {

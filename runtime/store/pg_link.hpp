@@ -56,6 +56,10 @@ class Link {
 /// The SQLSTATE of `error`, empty when it has none.
 std::string sql_state(const pqxx::failure& error);
 
+/// True for an SQLSTATE that says nothing against the statement: the server goes away, starts up, is out of
+/// something, or gave up waiting.
+bool is_passing(const std::string& state);
+
 /// The first line of what the server said, without "ERROR:", and its DETAIL or HINT.
 std::string server_message(std::string_view text);
 

@@ -15,26 +15,29 @@ namespace {
 
 class PostgresStore : public Store {
  public:
-  PostgresStore(ConnectionString target, TableName table)
-      : target_(std::move(target)), table_(std::move(table)) {}
+  PostgresStore(ConnectionString target, TableName table, std::vector<std::string> effect_roles)
+      : target_(std::move(target)), table_(std::move(table)), effect_roles_(std::move(effect_roles)) {}
 
   std::unique_ptr<ClaimSession> claims(RuntimeId runtime, int pump) override {
     return std::make_unique<PgClaims>(target_, table_, runtime, pump);
   }
   std::unique_ptr<FinishSession> finishes() override { return std::make_unique<PgFinishes>(target_, table_); }
   std::unique_ptr<CareSession> care() override { return std::make_unique<PgCare>(target_, table_); }
-  std::unique_ptr<DeskSession> desk() override { return std::make_unique<PgDesk>(target_, table_); }
+  std::unique_ptr<DeskSession> desk() override {
+    return std::make_unique<PgDesk>(target_, table_, effect_roles_);
+  }
 
  private:
   const ConnectionString target_;
   const TableName table_;
+  const std::vector<std::string> effect_roles_;
 };
 
 }  // namespace
 
 std::unique_ptr<Store> open_postgres(const PostgresOptions& options) {
   return std::make_unique<PostgresStore>(parse_connection_string(options.url),
-                                         TableName::parse(options.table));
+                                         TableName::parse(options.table), options.effect_roles);
 }
 
 }  // namespace sluice::store

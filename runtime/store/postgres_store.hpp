@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "store/store.hpp"
 
@@ -11,6 +12,8 @@ namespace sluice::store {
 struct PostgresOptions {
   std::string url;                      ///< as in connection_string.hpp; may be Prisma's DATABASE_URL
   std::string table = "public.Outbox";  ///< as in table_name.hpp
+  /// The database roles under which effects run: init makes a function for each.
+  std::vector<std::string> effect_roles{};
 };
 
 /// Connects to nothing yet. Throws Refused when the url or the table name can't be read; no message
@@ -18,6 +21,6 @@ struct PostgresOptions {
 std::unique_ptr<Store> open_postgres(const PostgresOptions& options);
 
 /// The statements of DeskSession::init as a script for psql.
-std::string init_sql(const std::string& table);
+std::string init_sql(const std::string& table, const std::vector<std::string>& effect_roles);
 
 }  // namespace sluice::store

@@ -77,6 +77,17 @@ class ClaimSession {
   virtual void reconcile(const std::vector<std::int64_t>& known) = 0;
 };
 
+/// A settlement whose follow-up jobs or effects the database did not take: nothing of it is written.
+struct Rejected {
+  std::size_t index = 0;  ///< into the settlements given
+  std::string code;       ///< "effect-23505", with the SQLSTATE
+  std::string message;
+};
+struct Committed {
+  std::size_t dropped = 0;  ///< settlements that changed nothing, because their row is no longer ours
+  std::vector<Rejected> rejected;
+};
+
 /// Writes what came of claimed jobs.
 class FinishSession {
  public:
@@ -89,6 +100,10 @@ class FinishSession {
   /// is no longer ours.
   virtual std::size_t finish(const std::vector<job::Settlement>& settlements,
                              const std::vector<std::int64_t>& closing) = 0;
+
+  /// The same for settlements with follow-up jobs and effects, which are committed together with their row
+  /// or, where one of them fails, not at all. Deletes no claim.
+  virtual Committed commit(const std::vector<job::Settlement>& settlements) = 0;
 
   /// After Unavailable: those of `claims` that still exist. The outcomes of the others are written, by
   /// the call whose answer was lost, or their jobs were rescued.

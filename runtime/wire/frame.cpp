@@ -94,6 +94,41 @@ job::TypeSpec get_type(Reader& reader) {
 
 constexpr std::int64_t no_delay = -1;
 
+void put_asked_for(Writer& writer, const job::Outcome& outcome) {
+  writer.number(static_cast<std::uint32_t>(outcome.follow_ups.size()));
+  for (const job::FollowUp& job : outcome.follow_ups) {
+    for (const auto* text : {&job.type, &job.payload, &job.unique_key}) writer.text(*text);
+    writer.number(std::int64_t{job.delay.count()});
+  }
+  writer.number(static_cast<std::uint32_t>(outcome.effects.size()));
+  for (const job::Effect& effect : outcome.effects) {
+    writer.text(effect.sql);
+    writer.number(static_cast<std::uint32_t>(effect.parameters.size()));
+    for (const auto& parameter : effect.parameters) {
+      writer.number(static_cast<std::uint8_t>(parameter.has_value()));
+      if (parameter) writer.text(*parameter);
+    }
+  }
+}
+
+void get_asked_for(Reader& reader, job::Outcome& outcome) {
+  for (auto left = reader.number<std::uint32_t>(); left > 0; --left) {
+    job::FollowUp job;
+    for (auto* text : {&job.type, &job.payload, &job.unique_key}) *text = reader.string();
+    job.delay = job::Microseconds(reader.number<std::int64_t>());
+    outcome.follow_ups.push_back(std::move(job));
+  }
+  for (auto left = reader.number<std::uint32_t>(); left > 0; --left) {
+    job::Effect effect;
+    effect.sql = reader.string();
+    for (auto more = reader.number<std::uint32_t>(); more > 0; --more) {
+      const bool given = reader.number<std::uint8_t>() != 0;
+      effect.parameters.push_back(given ? std::optional(reader.string()) : std::nullopt);
+    }
+    outcome.effects.push_back(std::move(effect));
+  }
+}
+
 }  // namespace
 
 void put_load(std::string& out, const Load& load) {
@@ -108,6 +143,7 @@ void put_start(std::string& out, const Start& start) {
   Writer writer(out, Kind::start);
   writer.number(start.slots);
   writer.number(start.log_level);
+  writer.number(static_cast<std::uint8_t>(start.effects));
   writer.text(start.config);
 }
 
@@ -116,6 +152,7 @@ Start get_start(std::string_view body) {
   Start start;
   start.slots = reader.number<std::uint32_t>();
   start.log_level = reader.number<std::int32_t>();
+  start.effects = reader.number<std::uint8_t>() != 0;
   start.config = reader.string();
   return start;
 }
@@ -244,6 +281,7 @@ void put_outcome(std::string& out, std::uint32_t ticket, const job::Outcome& out
   for (const auto* text : {&outcome.code, &outcome.error, &outcome.output, &outcome.log_tail}) {
     writer.text(*text);
   }
+  if (outcome.effectful()) put_asked_for(writer, outcome);
 }
 
 JobResult get_outcome(std::string_view body) {
@@ -261,6 +299,7 @@ JobResult get_outcome(std::string_view body) {
        {&result.outcome.code, &result.outcome.error, &result.outcome.output, &result.outcome.log_tail}) {
     *text = reader.string();
   }
+  if (!reader.empty()) get_asked_for(reader, result.outcome);
   return result;
 }
 

@@ -44,6 +44,7 @@ struct Load {
 struct Start {
   std::uint32_t slots = 1;
   std::int32_t log_level = 2;  ///< SLUICE_LOG_…: lines below it need not be sent
+  bool effects = false;        ///< a database role is granted to the plugin
   std::string config;
 };
 /// One job on its way to a slot. `ticket` names it in this host and in the shared page.

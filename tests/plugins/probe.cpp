@@ -70,6 +70,19 @@ Result snooze_once(Job& job, const Json& payload) {
   append_line(marker, job);
   return snooze(job, payload);
 }
+/// {"type": "test.probe", "payload": "{}", "after_ms": 0, "unique": ""}: enqueues that job.
+Result enqueue(Job& job, const Json& payload) {
+  const std::string text = payload.string_or("payload", "{}");
+  const std::string type = payload.string_or("type", "test.probe");
+  const std::string key = payload.string_or("unique", "");
+  job.enqueue({type, text, milliseconds(payload.integer_or("after_ms", 0)), key});
+  return sluice::done();
+}
+/// {"sql": "INSERT ...", "result": "retry"}: executes it with the job's id, a number and NULL as parameters.
+Result effect(Job& job, const Json& payload) {
+  job.execute(payload.string("sql"), {job.id(), 42, nullptr});
+  return payload.string_or("result", "done") == "done" ? sluice::done() : retry(job, payload);
+}
 Result cancelled(Job&, const Json&) {
   return sluice::cancelled();
 }
@@ -180,6 +193,8 @@ constexpr Action actions[] = {
     {"retry_until", retry_until},
     {"snooze", snooze},
     {"snooze_once", snooze_once},
+    {"enqueue", enqueue},
+    {"effect", effect},
     {"cancelled", cancelled},
     {"throw", throw_standard},
     {"throw_odd", throw_odd},

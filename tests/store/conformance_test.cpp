@@ -372,6 +372,40 @@ TEST_P(Conformance, ReconcileGivesBackWhatNobodyKnows) {
   EXPECT_EQ(ids_of(others), Ids{"c"});
 }
 
+TEST_P(Conformance, AFollowUpIsMadeWithItsJobOrNotAtAll) {
+  add("a");
+  const auto claimed = claim();
+  auto settled = settlement(claimed.jobs[0].job);
+  settled.outcome.follow_ups = {{"next", R"({"n": 1})", {}, ""}, {"later", "{}", seconds(60), "key"}};
+  EXPECT_EQ(finishes_->commit({settled}).dropped, 0U);
+  EXPECT_EQ(status("a"), "done");
+  const auto next = claims_->claim(claim_request({"next", "later"}, 9));
+  ASSERT_EQ(next.jobs.size(), 1U);
+  EXPECT_EQ(next.jobs[0].job.payload, R"({"n": 1})");
+  EXPECT_EQ(finishes_->commit({settled}).dropped, 1U) << "it was settled already";
+  EXPECT_TRUE(claims_->claim(claim_request({"next"}, 9)).jobs.empty());
+}
+
+TEST_P(Conformance, AnEffectThatFailsCostsItsOwnJobAlone) {
+  for (const char* id : {"a", "b", "c"}) add(id);
+  const auto claimed = claim();
+  std::vector<job::Settlement> settlements;
+  for (const auto& one : claimed.jobs) {
+    settlements.push_back(settlement(one.job));
+    settlements.back().role = "nobody";
+    settlements.back().outcome.follow_ups = {{"next", "{}", {}, ""}};
+  }
+  settlements[1].outcome.effects = {{"SELECT 1 / 0", {}}};
+  const auto committed = finishes_->commit(settlements);
+  EXPECT_EQ(committed.dropped, 0U);
+  ASSERT_EQ(committed.rejected.size(), 1U);
+  EXPECT_EQ(committed.rejected[0].index, 1U);
+  EXPECT_TRUE(committed.rejected[0].code.starts_with("effect-"));
+  EXPECT_EQ(status(settlements[1].id), "processing");
+  EXPECT_EQ(claims_->claim(claim_request({"next"}, 9)).jobs.size(), 2U);
+  EXPECT_EQ(settle({settlement(claimed.jobs[1].job, Status::error, Result::retry)}, {claimed.claim}), 0U);
+}
+
 TEST_P(Conformance, AnAttemptsColumnAtItsEndStillClaims) {
   world_->put({"a", "noop", "{}", "pending", long_ago, long_ago, std::numeric_limits<int>::max()});
   const auto claimed = claim();

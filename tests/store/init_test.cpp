@@ -132,8 +132,8 @@ TEST(Init, ASecondTimeDoesNothing) {
 TEST(Init, PsqlMakesTheSameOfThePrintedScript) {
   for (const char* table : {"public.Outbox", R"(public."we'ird \ ""x""")"}) {
     TestDatabase printed;
-    run_psql(printed.url(), store::init_sql(table));
-    run_psql(printed.url(), store::init_sql(table));
+    run_psql(printed.url(), store::init_sql(table, {}));
+    run_psql(printed.url(), store::init_sql(table, {}));
     TestDatabase direct;
     store::open_postgres({direct.url(), table})->desk()->init();
     EXPECT_EQ(catalog(printed), catalog(direct));

@@ -3,6 +3,7 @@
 // be called from any thread that the handler starts and joins.
 #pragma once
 
+#include <sluice/extensions.h>
 #include <sluice/plugin.h>
 #include <sluice/log.hpp>
 #include <sluice/result.hpp>
@@ -10,8 +11,13 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <initializer_list>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <type_traits>
+#include <vector>
 
 #ifndef SLUICE_WITHOUT_RAPIDJSON
 #include <sluice/payload.hpp>
@@ -29,6 +35,46 @@ const T* extension_as(const void* extension, std::size_t at_least) {
 }
 
 }  // namespace detail
+
+/// A job that a handler enqueues.
+struct NewJob {
+  std::string_view type;     ///< 1 to 128 characters
+  std::string_view payload;  ///< JSON text
+  std::chrono::microseconds delay{0};
+  std::string_view unique_key{};  ///< while a job with this key exists, no other is made; empty: none
+};
+
+/// A parameter of an SQL statement: text, a number, a bool, or nullptr for NULL. It only views its text.
+class Parameter {
+ public:
+  Parameter(std::nullptr_t) : null_(true) {}
+  Parameter(std::string_view text) : text_{text.data(), text.size()} {}
+  Parameter(const std::string& text) : Parameter(std::string_view(text)) {}
+  Parameter(const char* text) : Parameter(std::string_view(text)) {}
+  template <class Number, std::enable_if_t<std::is_arithmetic_v<Number>, int> = 0>
+  Parameter(Number number) : own_(text_of(number)) {}
+
+  bool null() const { return null_; }
+  sluice_str raw() const { return own_.empty() ? text_ : detail::str(own_); }
+
+ private:
+  template <class Number>
+  static std::string text_of(Number number) {
+    if constexpr (std::is_same_v<Number, bool>) {
+      return number ? "true" : "false";
+    } else if constexpr (std::is_integral_v<Number>) {
+      return std::to_string(number);
+    } else {
+      char text[32];
+      std::snprintf(text, sizeof text, "%.17g", static_cast<double>(number));
+      return text;
+    }
+  }
+
+  sluice_str text_{nullptr, 0};
+  std::string own_;
+  bool null_ = false;
+};
 
 class Job {
  public:
@@ -88,6 +134,52 @@ class Job {
   /// How far the job has come, for people to see: 0 to 1, and a short note.
   void progress(double fraction, std::string_view note = {}) const {
     raw_.api->progress(&raw_, fraction, detail::str(note));
+  }
+
+  /// Enqueues a job when this one is done: both are committed together, so that it happens exactly once.
+  /// Throws PermanentError when the type is empty or too long, the payload is no JSON, or the host can't.
+  void enqueue(const NewJob& job) const {
+    const auto* host = extension<sluice_enqueue>(SLUICE_EXTENSION_ENQUEUE);
+    if (host == nullptr) {
+      throw PermanentError("no-enqueue",
+                           "this version of Sluice takes no follow-up jobs (" SLUICE_EXTENSION_ENQUEUE
+                           "); use a newer one");
+    }
+    const sluice_new_job raw{sizeof raw,
+                             0,
+                             detail::str(job.type),
+                             detail::str(job.payload),
+                             job.delay.count(),
+                             detail::str(job.unique_key)};
+    if (host->enqueue(&raw_, &raw) != 0) {
+      throw PermanentError("bad-follow-up",
+                           "the follow-up job of type '" + std::string(job.type) +
+                               "' was refused: its type needs 1 to 128 characters, its payload has "
+                               "to be JSON");
+    }
+  }
+
+  /// Runs an SQL statement when this job is done, in the transaction that marks it done, so that it happens
+  /// exactly once. $1, $2, … are `parameters`, as text: write $1::int for a number. It runs under the
+  /// database role that the operator granted to the plugin; throws PermanentError where none is granted.
+  void execute(std::string_view sql, std::initializer_list<Parameter> parameters = {}) const {
+    const auto* host = extension<sluice_effects>(SLUICE_EXTENSION_EFFECTS);
+    if (host == nullptr) {
+      throw PermanentError(
+          "no-effects",
+          "this plugin may not write to the database: no role is granted to it; set role under "
+          "[plugin.NAME] in the configuration and run sluice init");
+    }
+    std::vector<sluice_str> texts;
+    for (const Parameter& parameter : parameters) texts.push_back(parameter.raw());
+    std::vector<const sluice_str*> pointers;
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      pointers.push_back(parameters.begin()[i].null() ? nullptr : &texts[i]);
+    }
+    if (host->execute(&raw_, detail::str(sql), pointers.data(), pointers.size()) != 0) {
+      throw PermanentError("bad-effect",
+                           "a statement was refused: it is empty, or has more than 32 parameters");
+    }
   }
 
   /// The host's extension of that id, a struct T that begins with `uint32_t size`; null when this host has

@@ -5,8 +5,8 @@
 //   EXPECT_EQ(outcome.result, SLUICE_DONE);
 //   EXPECT_EQ(job.logs().at(0).message, "greeting");
 //
-// A FakeJob stands for one job on a host without extensions. What it records may be read after run();
-// is_cancelled() and cancel() may be called from any thread.
+// A FakeJob stands for one job on a host that takes follow-up jobs and effects, and keeps them for the test.
+// What it records may be read after run(); is_cancelled() and cancel() may be called from any thread.
 #pragma once
 
 #include <sluice/detail/handlers.hpp>
@@ -41,6 +41,20 @@ struct Outcome {
   std::optional<std::string> output;
 };
 
+/// A job that the handler enqueued, in order.
+struct FollowUp {
+  std::string type;
+  std::string payload;
+  std::chrono::microseconds delay;
+  std::string unique_key;
+};
+
+/// A statement that the handler asked for, in order.
+struct Effect {
+  std::string sql;
+  std::vector<std::optional<std::string>> parameters;
+};
+
 class FakeJob {
  public:
   explicit FakeJob(std::string payload = "{}") : payload_(std::move(payload)) {
@@ -52,6 +66,8 @@ class FakeJob {
     raw_.attempt = 1;
     raw_.max_attempts = 3;
     id("job-1");
+    extension(SLUICE_EXTENSION_ENQUEUE, &enqueue_extension);
+    extension(SLUICE_EXTENSION_EFFECTS, &effects_extension);
   }
   FakeJob(const FakeJob&) = delete;
   FakeJob& operator=(const FakeJob&) = delete;
@@ -71,7 +87,7 @@ class FakeJob {
     raw_.deadline_us = deadline.time_since_epoch().count();
     return *this;
   }
-  /// An extension that the handler finds under that id.
+  /// An extension that the handler finds under that id; nullptr takes it away.
   FakeJob& extension(std::string id, const void* pointer) {
     extensions_[std::move(id)] = pointer;
     return *this;
@@ -94,6 +110,9 @@ class FakeJob {
   }
 
   const std::vector<LogLine>& logs() const { return logs_; }
+  /// What was asked for; a runtime forgets it unless the outcome is SLUICE_DONE.
+  const std::vector<FollowUp>& follow_ups() const { return follow_ups_; }
+  const std::vector<Effect>& effects() const { return effects_; }
   double progress() const { return progress_; }
   const std::string& progress_note() const { return note_; }
   const sluice_job& raw() const { return raw_; }
@@ -130,6 +149,28 @@ class FakeJob {
     return found == of(job).extensions_.end() ? nullptr : found->second;
   }
 
+  static std::int32_t enqueue(const sluice_job* job, const sluice_new_job* new_job) noexcept {
+    if (new_job->type.size == 0 || new_job->type.size > 128) return 1;
+    const std::lock_guard<std::mutex> lock(of(job).mutex_);
+    of(job).follow_ups_.push_back({text(new_job->type), text(new_job->payload),
+                                   std::chrono::microseconds(new_job->delay_us), text(new_job->unique_key)});
+    return 0;
+  }
+  static std::int32_t execute(const sluice_job* job, sluice_str sql, const sluice_str* const* parameters,
+                              std::size_t count) noexcept {
+    if (sql.size == 0 || count > SLUICE_MOST_PARAMETERS) return 1;
+    Effect effect{text(sql), {}};
+    for (std::size_t i = 0; i < count; ++i) {
+      effect.parameters.push_back(
+          parameters[i] == nullptr ? std::nullopt : std::optional<std::string>(text(*parameters[i])));
+    }
+    const std::lock_guard<std::mutex> lock(of(job).mutex_);
+    of(job).effects_.push_back(std::move(effect));
+    return 0;
+  }
+
+  static constexpr sluice_enqueue enqueue_extension = {sizeof(sluice_enqueue), 0, enqueue};
+  static constexpr sluice_effects effects_extension = {sizeof(sluice_effects), 0, execute};
   static constexpr sluice_job_api api = {sizeof(sluice_job_api), 0,         log,       is_cancelled,
                                          set_progress,           set_delay, set_error, set_output,
                                          get_extension};
@@ -142,7 +183,9 @@ class FakeJob {
   std::atomic<bool> cancelled_{false};
 
   std::mutex mutex_;
-  std::vector<LogLine> logs_;  // protected by mutex_, as are the next two
+  std::vector<LogLine> logs_;  // protected by mutex_, like all below
+  std::vector<FollowUp> follow_ups_;
+  std::vector<Effect> effects_;
   double progress_ = 0;
   std::string note_;
 };
