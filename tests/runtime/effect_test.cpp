@@ -38,7 +38,7 @@ TEST_F(Effect, CommitsWithItsJob) {
   insert("a", "test.probe", effect(insert_));
   EXPECT_TRUE(drains());
   EXPECT_EQ(database.rows("SELECT job, n, nothing IS NULL FROM public.effect"), "a|42|t\n");
- 
+  EXPECT_EQ(status("a"), "done") << error("a");
 }
 
 TEST_F(Effect, OfAnAttemptThatIsNotDoneNeverHappens) {
@@ -131,8 +131,8 @@ TEST_F(Effect, HappensExactlyOnceWhenTheRuntimeIsKilledAtAnyStep) {
     if (step % 2 == 0) {
       EXPECT_TRUE(eventually([&] {
         return database.value(
-                   "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'public.effect'::regclass") !=
-               "0";
+                   "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = "
+                   "'public.effect'::regclass") != "0";
       }));
     }
     runtime.signal(SIGKILL);
