@@ -71,6 +71,7 @@ void Claimer::claim_once() {
   const std::vector<Reservation> reservations = context_.router.reserve(Clock::now());
   if (reservations.empty()) return;
   std::vector<store::LaneRequest> lanes;
+  lanes.reserve(reservations.size());
   for (const Reservation& reservation : reservations) lanes.push_back(context_.router.request(reservation));
   const auto started = Clock::now();
   store::Claimed claimed;

@@ -15,6 +15,7 @@ constexpr std::size_t give_back = lane_counts.size();  // behind the claim state
 
 std::vector<Statement> statements(const TableName& table) {
   std::vector<Statement> all;
+  all.reserve(lane_counts.size() + 1);
   for (const auto lanes : lane_counts) {
     all.push_back({"claim_" + std::to_string(lanes), claim_statement(table, lanes)});
   }
