@@ -76,6 +76,19 @@ CREATE TABLE sluice.job_type (
   seen_at timestamptz NOT NULL DEFAULT now());
 )";
 
+// Where the plugin for notification.send keeps what it sends.
+constexpr std::string_view notification_table = R"(
+CREATE TABLE sluice.notification (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  job_id text NOT NULL UNIQUE,
+  user_id text NOT NULL,
+  type text NOT NULL,
+  message text NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  read_at timestamptz);
+CREATE INDEX notification_user_id_id_idx ON sluice.notification (user_id, id);
+)";
+
 // A dollar-quoted constant, with a tag that the text does not hold.
 std::string dollar_quoted(const std::string& text) {
   std::string tag = "$sluice$";
@@ -151,7 +164,8 @@ std::vector<Migration> migrations(const TableName& table) {
   const std::string record =
       "INSERT INTO sluice.outbox (name) VALUES (" + quoted_literal(table.quoted()) + ");\n";
   return {{1, "side tables", std::string(side_tables) + record},
-          {2, "enqueue function", enqueue_function(table)}};
+          {2, "enqueue function", enqueue_function(table)},
+          {3, "notifications", std::string(notification_table)}};
 }
 
 std::string init_lock() {

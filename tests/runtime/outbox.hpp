@@ -11,7 +11,7 @@
 
 namespace sluice::test {
 
-class Outbox : public testing::Test {
+class Outbox : public ::testing::Test {
  protected:
   Outbox() {
     const Ended made = run({"init"}, environment());
@@ -26,10 +26,10 @@ class Outbox : public testing::Test {
     return run(arguments, environment(), input);
   }
 
-  testing::AssertionResult drains() const {
+  ::testing::AssertionResult drains() const {
     const Ended drained = sluice({"drain"});
-    if (drained.code == 0) return testing::AssertionSuccess();
-    return testing::AssertionFailure() << "sluice drain exited with " << drained.code << ":\n" << drained.err;
+    if (drained.code == 0) return ::testing::AssertionSuccess();
+    return ::testing::AssertionFailure() << "sluice drain exited with " << drained.code << ":\n" << drained.err;
   }
 
   /// As an application does it: a plain row, its id made by the application.
