@@ -29,7 +29,8 @@ class Outbox : public ::testing::Test {
   ::testing::AssertionResult drains() const {
     const Ended drained = sluice({"drain"});
     if (drained.code == 0) return ::testing::AssertionSuccess();
-    return ::testing::AssertionFailure() << "sluice drain exited with " << drained.code << ":\n" << drained.err;
+    return ::testing::AssertionFailure() << "sluice drain exited with " << drained.code << ":\n"
+                                         << drained.err;
   }
 
   /// As an application does it: a plain row, its id made by the application.
