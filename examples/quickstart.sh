@@ -100,6 +100,19 @@ make_application_tables() {
   sql -1 -f "$app/prisma/migrations/20250101000000_init/migration.sql"
 }
 
+# The plugin for notifications writes to the database under a role of its own.
+grant_roles() {
+  cat >"$SLUICE_CONFIG" <<'TOML'
+[plugin.notification]
+role = "notifier"
+TOML
+  sql -c "DO \$\$ BEGIN
+    IF to_regrole('notifier') IS NULL THEN CREATE ROLE notifier NOLOGIN; END IF;
+  END \$\$"
+  sluice init
+  sql -c 'GRANT INSERT ON sluice.notification TO notifier'
+}
+
 # ---- Node.js ----------------------------------------------------------------------------------------
 
 node_is_new_enough() {
@@ -166,10 +179,11 @@ step 'a PostgreSQL of its own' tests/postgres.sh start "$state/postgres" --durab
 DATABASE_URL=$(tests/postgres.sh url "$state/postgres")
 export DATABASE_URL
 export SLUICE_PLUGIN_DIR=$PWD/build/plugins
+export SLUICE_CONFIG=$state/sluice.toml
 export PATH=$PWD/build/bin:$PATH
 
 step "the application's tables" make_application_tables
-step 'sluice init' sluice init
+step 'sluice init, and a role for effects' grant_roles
 if [[ $with_prisma == yes ]] && ! prepare_prisma; then
   echo "  The Prisma part is left out: Node.js or its modules can't be had here; the log says why."
   with_prisma=no
@@ -183,7 +197,8 @@ INSERT INTO "Proposal" (id, title, "userId", "customerEmail")
   VALUES (gen_random_uuid(), 'A proposal for Ada', 'user-123', 'ada@example.com');
 INSERT INTO "Outbox" (id, type, payload, "updatedAt")
   VALUES (gen_random_uuid(), 'hello.greet', '{"name": "Ada"}', now() AT TIME ZONE 'UTC');
-SELECT sluice.enqueue('hello.greet', '{"name": "Barbara"}');
+SELECT sluice.enqueue('notification.send',
+  '{"userId": "user-123", "type": "proposal_created", "message": "Your proposal is on its way"}');
 COMMIT;
 
 BEGIN;
@@ -210,10 +225,14 @@ sluice drain 2> >(tee -a "$log" >&2) | indent
 heading '$ sluice status'
 sluice status | indent
 
+heading 'What the plugin for notification.send stored (sluice.notification)'
+sql -c 'SELECT user_id, type, message FROM sluice.notification ORDER BY id DESC LIMIT 5' | indent
+
 # shellcheck disable=SC2016  # $PATH is for the reader of the file
 {
   printf 'export DATABASE_URL=%q\n' "$DATABASE_URL"
   printf 'export SLUICE_PLUGIN_DIR=%q\n' "$SLUICE_PLUGIN_DIR"
+  printf 'export SLUICE_CONFIG=%q\n' "$SLUICE_CONFIG"
   printf 'export PATH=%q:"$PATH"\n' "$PWD/build/bin"
   if [[ -d $state/node/bin ]]; then printf 'export PATH=%q:"$PATH"\n' "$state/node/bin"; fi
 } >"$state/env"
@@ -223,7 +242,7 @@ heading 'Going on'
 cat <<'TEXT'
   The database keeps running, so that these work:
 
-    . build/quickstart/env                          # DATABASE_URL, SLUICE_PLUGIN_DIR, PATH
+    . build/quickstart/env                          # DATABASE_URL, SLUICE_PLUGIN_DIR, SLUICE_CONFIG, PATH
     sluice enqueue hello.greet '{"name": "you"}'
     sluice drain                                    # run what waits, then exit, as from cron
     sluice run                                      # stay and run jobs as they come; Ctrl-C ends it
