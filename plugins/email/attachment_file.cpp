@@ -33,7 +33,9 @@ struct Place {
 
 /// The names between the slashes.
 std::vector<std::string> names_of(const Place& at) {
-  if (at.path.find('\0') != std::string::npos) at.refuse("holds a NUL character");
+  if (at.path.find('\0') != std::string::npos) {
+    throw sluice::PermanentError("bad-attachment", at.place + ": the path holds a NUL character");
+  }
   std::vector<std::string> names;
   std::string_view rest = at.path;
   for (;;) {

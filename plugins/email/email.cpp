@@ -69,8 +69,8 @@ class SendEmail {
  private:
   sluice::Result send(sluice::Job& job, Transport& transport) const {
     const Message message = read_message(job.payload(), config_);
-    const std::string digest = sha256_hex(job.idempotency_key());
     // The same in every attempt: who gets the mail twice can tell.
+    const std::string digest = sha256_hex(job.idempotency_key()).substr(0, 32);
     const std::string message_id = "<" + digest + "@" + config_.message_id_domain + ">";
     const Mail mail{digest, message.from.mailbox, recipients_of(message),
                     render(message, message_id, digest, std::time(nullptr))};

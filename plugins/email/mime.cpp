@@ -33,7 +33,7 @@ std::string attachment_part(const Attachment& attachment) {
 class Multipart {
  public:
   Multipart(const std::string& subtype, const std::string& digest)
-      : boundary_("=_" + digest.substr(0, 32) + "_" + subtype),
+      : boundary_("=_" + digest + "_" + subtype),
         text_("Content-Type: multipart/" + subtype + ";\r\n boundary=\"" + boundary_ + "\"\r\n") {}
 
   void add(const std::string& part) {

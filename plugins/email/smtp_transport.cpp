@@ -1,7 +1,10 @@
 #include "smtp_transport.hpp"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <stdexcept>
 #include <string_view>
@@ -15,6 +18,7 @@ struct Upload {
   std::string_view rest;
   const sluice::Job& job;
   Dialogue& dialogue;
+  std::chrono::steady_clock::time_point end;  // no one is waited for beyond it
 };
 
 std::size_t give_content(char* to, std::size_t size, std::size_t count, void* upload_pointer) {
@@ -27,8 +31,10 @@ std::size_t give_content(char* to, std::size_t size, std::size_t count, void* up
 }
 
 // A mail that is out is not taken back: the server's answer is waited for, so that it is not sent twice.
+// The end is for servers that answer nothing, not even QUIT: libcurl's own time-out does not cover that.
 int stop_when_cancelled(void* upload_pointer, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   const auto& upload = *static_cast<const Upload*>(upload_pointer);
+  if (std::chrono::steady_clock::now() > upload.end) return 1;
   return upload.job.is_cancelled() && !upload.dialogue.is_content_sent() ? 1 : 0;
 }
 
@@ -75,6 +81,14 @@ SmtpTransport::SmtpTransport(const SmtpConfig& config)
   if (!curl_) throw std::runtime_error("libcurl could not make a handle");
 }
 
+// Closing the kept connection, libcurl says QUIT and waits two minutes for an answer: it is not to hold up
+// the plugin's shutdown, so what we could still receive is cut off.
+SmtpTransport::~SmtpTransport() {
+  curl_socket_t kept = CURL_SOCKET_BAD;
+  curl_easy_getinfo(curl_.get(), CURLINFO_ACTIVESOCKET, &kept);
+  if (kept != CURL_SOCKET_BAD) ::shutdown(kept, SHUT_RD);
+}
+
 template <class Value>
 void SmtpTransport::set(CURLoption option, Value value) {
   const CURLcode code = curl_easy_setopt(curl_.get(), option, value);
@@ -100,7 +114,9 @@ void SmtpTransport::set_server() {
 Attempt SmtpTransport::attempt(const Mail& mail, const sluice::Job& job, bool on_new_connection) {
   Attempt attempt;
   std::array<char, CURL_ERROR_SIZE> error{};
-  Upload upload{mail.text, job, attempt.dialogue};
+  // The second is what libcurl needs to see its time-out first.
+  const auto end = std::chrono::steady_clock::now() + config_.timeout + std::chrono::seconds(1);
+  Upload upload{mail.text, job, attempt.dialogue, end};
   const List recipients(mail.recipients);
   curl_easy_reset(curl_.get());  // which keeps the connection
   set_server();

@@ -14,6 +14,7 @@ class SmtpTransport : public Transport {
  public:
   /// `config` has to outlive it.
   explicit SmtpTransport(const SmtpConfig& config);
+  ~SmtpTransport() override;
   sluice::Result send(const Mail& mail, const sluice::Job& job, Receipt& receipt) override;
 
  private:
