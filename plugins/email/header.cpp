@@ -43,8 +43,10 @@ std::string quoted(std::string_view text) {
 
 std::string address_text(const Address& address) {
   if (address.name.empty()) return address.mailbox;
-  if (is_plain(address.name)) return quoted(address.name) + "\r\n <" + address.mailbox + ">";
-  return encoded_words(address.name) + "\r\n <" + address.mailbox + ">";
+  const bool plain = is_plain(address.name);
+  const bool short_enough = plain && address.name.size() + address.mailbox.size() < longest_plain;
+  return (plain ? quoted(address.name) : encoded_words(address.name)) + (short_enough ? " <" : "\r\n <") +
+         address.mailbox + ">";
 }
 
 bool is_letter_or_digit(char c) {

@@ -51,7 +51,7 @@ class Multipart {
 };
 
 std::string body_part(const Message& message, const std::string& digest) {
-  const std::string plain = text_part("plain", message.text);
+  std::string plain = text_part("plain", message.text);
   if (!message.html) return plain;
   Multipart alternative("alternative", digest);
   alternative.add(plain);
