@@ -231,6 +231,10 @@ struct Encryption {
   const char* starttls;
 };
 
+void PrintTo(const Encryption& encryption, std::ostream* out) {
+  *out << encryption.name;
+}
+
 class EmailEncryption : public ::testing::TestWithParam<Encryption> {};
 
 TEST_P(EmailEncryption, SendsEncryptedWithAPassword) {

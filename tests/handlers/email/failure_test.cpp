@@ -21,6 +21,10 @@ struct Failure {
   const char* words;  // a part of the error
 };
 
+void PrintTo(const Failure& failure, std::ostream* out) {
+  *out << failure.name;
+}
+
 class EmailFailure : public ::testing::TestWithParam<Failure> {};
 
 TEST_P(EmailFailure, IsRetriedOrFinal) {
@@ -95,6 +99,10 @@ struct WayIn {
   const char* password;
   const char* code;
 };
+
+void PrintTo(const WayIn& way, std::ostream* out) {
+  *out << way.name;
+}
 
 class EmailWayIn : public ::testing::TestWithParam<WayIn> {};
 

@@ -13,6 +13,10 @@ struct BadPayload {
   const char* words;
 };
 
+void PrintTo(const BadPayload& payload, std::ostream* out) {
+  *out << payload.name;
+}
+
 class EmailPayload : public ::testing::TestWithParam<BadPayload> {};
 
 TEST_P(EmailPayload, IsRefusedBeforeAnythingIsSent) {
