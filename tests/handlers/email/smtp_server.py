@@ -17,7 +17,7 @@ Options:
              the only ones that may send
   mechanism  the only way to log in that is offered, by a name that no client knows
   answers    what to say at a stage instead of the usual: {"RCPT": "550 5.1.1 no such user"}. Stages are
-             greeting, MAIL, RCPT, DATA (the mail as a whole). Instead of a reply, "close" ends the
+             greeting, MAIL, RCPT, DATA (the mail as a whole), QUIT. Instead of a reply, "close" ends the
              connection and "hang" never answers. For RCPT, an object gives replies by mailbox.
   after      what to say, unasked, before closing the connection when a mail was accepted
 """
@@ -80,6 +80,9 @@ class Recorder:
         if self.after:
             asyncio.get_running_loop().call_soon(self.say_and_close, server)
         return reply
+
+    async def handle_QUIT(self, server, session, envelope):
+        return await self.answer(server, "QUIT", "221 Bye")
 
     def say_and_close(self, server):
         async def farewell():
