@@ -20,13 +20,14 @@ group() {
     build)
       echo g++ cmake ninja-build pkg-config git ca-certificates
       echo BOOST libpqxx-dev libpq-dev rapidjson-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
+      echo libcurl4-openssl-dev libssl-dev
       ;;
     postgres) echo postgresql ;;
     node) echo NODE ;;
     tests)
       group build
       group postgres
-      echo libgtest-dev libgmock-dev python3 binutils
+      echo libgtest-dev libgmock-dev python3 python3-aiosmtpd openssl binutils
       ;;
     bench)
       group tests

@@ -1,0 +1,187 @@
+#include "encoding.hpp"
+
+#include <openssl/evp.h>
+
+#include <array>
+#include <cstdint>
+#include <stdexcept>
+
+namespace email {
+
+namespace {
+
+constexpr std::string_view base64_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::size_t base64_line = 76;
+constexpr std::size_t quoted_line = 75;  // and the "=" of a soft line break
+
+unsigned byte_at(std::string_view text, std::size_t at) {
+  return static_cast<unsigned char>(text[at]);
+}
+
+bool continues_character(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
+}
+
+struct Utf8Form {
+  std::size_t size;
+  std::uint32_t bits;   // of the first byte
+  std::uint32_t least;  // below it, the form is longer than it has to be
+};
+
+Utf8Form utf8_form(unsigned first) {
+  if (first < 0x80) return {1, first, 0};
+  if ((first & 0xE0U) == 0xC0U) return {2, first & 0x1FU, 0x80};
+  if ((first & 0xF0U) == 0xE0U) return {3, first & 0x0FU, 0x800};
+  if ((first & 0xF8U) == 0xF0U) return {4, first & 0x07U, 0x10000};
+  return {0, 0, 0};
+}
+
+/// The size of the character at the beginning of `text`, 0 when it is none.
+std::size_t utf8_size(std::string_view text) {
+  const Utf8Form form = utf8_form(byte_at(text, 0));
+  if (form.size == 0 || form.size > text.size()) return 0;
+  std::uint32_t code = form.bits;
+  for (std::size_t i = 1; i < form.size; ++i) {
+    if (!continues_character(text[i])) return 0;
+    code = (code << 6U) | (byte_at(text, i) & 0x3FU);
+  }
+  const bool surrogate = code >= 0xD800 && code <= 0xDFFF;
+  return code < form.least || surrogate || code > 0x10FFFF ? 0 : form.size;
+}
+
+std::array<std::int8_t, 256> base64_values() {
+  std::array<std::int8_t, 256> values{};
+  values.fill(-1);
+  for (std::size_t i = 0; i < base64_digits.size(); ++i) {
+    values[byte_at(base64_digits, i)] = static_cast<std::int8_t>(i);
+  }
+  return values;
+}
+
+std::string without_line_breaks(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (const char c : text) {
+    if (c != '\r' && c != '\n') out += c;
+  }
+  return out;
+}
+
+bool is_line_break(char c) {
+  return c == '\r' || c == '\n';
+}
+
+}  // namespace
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t size = utf8_size(text);
+    if (size == 0) return false;
+    text.remove_prefix(size);
+  }
+  return true;
+}
+
+std::size_t character_boundary(std::string_view text, std::size_t at) {
+  if (at >= text.size()) return text.size();
+  while (at > 0 && continues_character(text[at])) --at;
+  return at;
+}
+
+std::string base64(std::string_view bytes) {
+  std::string out;
+  out.reserve((bytes.size() + 2) / 3 * 4);
+  for (std::size_t at = 0; at < bytes.size(); at += 3) {
+    const std::size_t size = bytes.size() - at < 3 ? bytes.size() - at : 3;
+    std::uint32_t group = byte_at(bytes, at) << 16U;
+    if (size > 1) group |= byte_at(bytes, at + 1) << 8U;
+    if (size > 2) group |= byte_at(bytes, at + 2);
+    for (std::size_t digit = 0; digit < 4; ++digit) {
+      out += digit <= size ? base64_digits[(group >> (18 - 6 * digit)) & 0x3FU] : '=';
+    }
+  }
+  return out;
+}
+
+std::string base64_lines(std::string_view bytes) {
+  const std::string all = base64(bytes);
+  std::string out;
+  out.reserve(all.size() + all.size() / base64_line * 2);
+  for (std::size_t at = 0; at < all.size(); at += base64_line) {
+    if (at != 0) out += "\r\n";
+    out.append(all, at, base64_line);
+  }
+  return out;
+}
+
+std::optional<std::string> base64_decoded(std::string_view text) {
+  static const std::array<std::int8_t, 256> values = base64_values();
+  const std::string digits = without_line_breaks(text);
+  if (digits.size() % 4 != 0) return std::nullopt;
+  std::size_t end = digits.size();
+  while (end > 0 && digits.size() - end < 2 && digits[end - 1] == '=') --end;
+  std::string out;
+  out.reserve(end / 4 * 3 + 2);
+  std::uint32_t bits = 0;
+  unsigned held = 0;
+  for (std::size_t i = 0; i < end; ++i) {
+    const std::int8_t value = values[byte_at(digits, i)];
+    if (value < 0) return std::nullopt;
+    bits = (bits << 6U) | static_cast<std::uint32_t>(value);
+    held += 6;
+    if (held < 8) continue;
+    held -= 8;
+    out += static_cast<char>((bits >> held) & 0xFFU);
+  }
+  return out;
+}
+
+std::string quoted_printable(std::string_view text) {
+  static constexpr std::string_view hex = "0123456789ABCDEF";
+  std::string out;
+  out.reserve(text.size() + text.size() / 8);
+  std::size_t column = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (is_line_break(c)) {
+      if (c == '\r' && i + 1 < text.size() && text[i + 1] == '\n') ++i;
+      out += "\r\n";
+      column = 0;
+      continue;
+    }
+    const bool ends_line = i + 1 == text.size() || is_line_break(text[i + 1]);
+    const bool blank = c == ' ' || c == '\t';
+    const bool plain = (c > ' ' && c < 0x7F && c != '=') || (blank && !ends_line);
+    const std::size_t width = plain ? 1 : 3;
+    if (column + width > quoted_line) {
+      out += "=\r\n";
+      column = 0;
+    }
+    if (plain) {
+      out += c;
+    } else {
+      out += '=';
+      out += hex[static_cast<unsigned char>(c) >> 4U];
+      out += hex[static_cast<unsigned char>(c) & 0x0FU];
+    }
+    column += width;
+  }
+  return out;
+}
+
+std::string sha256_hex(std::string_view bytes) {
+  static constexpr std::string_view hex = "0123456789abcdef";
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1) {
+    throw std::runtime_error("OpenSSL could not compute a SHA-256; is it disabled on this machine?");
+  }
+  std::string out;
+  for (unsigned i = 0; i < size; ++i) {
+    out += hex[digest[i] >> 4U];
+    out += hex[digest[i] & 0x0FU];
+  }
+  return out;
+}
+
+}  // namespace email

@@ -1,0 +1,13 @@
+#include "transport.hpp"
+
+#include "file_transport.hpp"
+#include "smtp_transport.hpp"
+
+namespace email {
+
+std::unique_ptr<Transport> make_transport(const Config& config) {
+  if (config.smtp) return std::make_unique<SmtpTransport>(*config.smtp);
+  return std::make_unique<FileTransport>(config.directory);
+}
+
+}  // namespace email

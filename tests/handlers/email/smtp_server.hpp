@@ -1,0 +1,62 @@
+// tests/handlers/email/smtp_server.py as a process of one test's own.
+#pragma once
+
+#include <rapidjson/document.h>
+#include <sys/types.h>
+
+#include <sluice/payload.hpp>
+#include <string>
+#include <vector>
+
+#include "support/scratch.hpp"
+
+namespace sluice::test {
+
+/// In base64, as Python writes it.
+std::string base64_of(const std::string& bytes);
+
+/// A mail as the server received it, for reading with sluice::Json.
+class ReceivedMail {
+ public:
+  explicit ReceivedMail(const std::string& json);
+  Json json() const { return {document_, "received"}; }
+  /// What Python's email package made of it.
+  Json mail() const { return json().object("mail"); }
+  std::string header(const std::string& name) const { return mail().object("headers").string(name); }
+  /// The mail as it came, without the dots that SMTP doubles. One byte is one char.
+  std::string bytes() const { return json().string("bytes"); }
+  /// "Ada <ada@example.com>, ...", as parsed from that header.
+  std::string addresses(const std::string& header) const;
+  Json part(std::size_t index) const;
+
+ private:
+  rapidjson::Document document_;
+};
+
+class SmtpServer {
+ public:
+  /// `options` as the script has them. Returns when the server listens; throws when it does not start.
+  explicit SmtpServer(const std::string& options = "{}");
+  ~SmtpServer();
+  SmtpServer(const SmtpServer&) = delete;
+  SmtpServer& operator=(const SmtpServer&) = delete;
+
+  std::string url(const std::string& scheme = "smtp") const {
+    return scheme + "://localhost:" + std::to_string(port_);
+  }
+  std::string ca_file() const { return scratch_.path("ca.pem"); }
+  /// Makes it stop where it is, connections open.
+  void freeze() const;
+  /// The mails so far.
+  std::vector<ReceivedMail> mails() const;
+  /// How often an event happened: "connected", "MAIL", "RCPT", "DATA", "closed".
+  long count(const std::string& event) const;
+
+ private:
+  Scratch scratch_;
+  pid_t pid_ = -1;
+  int input_ = -1;  // the server ends when it is closed, also when the test crashes
+  int port_ = 0;
+};
+
+}  // namespace sluice::test

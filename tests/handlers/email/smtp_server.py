@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""A real SMTP server on a free port of the loopback, for the tests of the email plugin.
+
+  smtp_server.py DIRECTORY [OPTIONS AS JSON]
+
+Prints its port when it listens, and ends when its standard input does. In DIRECTORY it writes
+
+  events        one line for each thing that happened: "connected", "EHLO", "MAIL", "RCPT", "DATA", ...
+  1.json, ...   each mail that was accepted: its envelope, its bytes, and what Python's email package,
+                a parser that shares nothing with the plugin, reads in it
+  ca.pem        with TLS, the certificate to trust
+
+Options:
+  tls        "starttls" or "smtps"
+  name       the host name in the certificate, by default localhost
+  user, password
+             the only ones that may send
+  mechanism  the only way to log in that is offered, by a name that no client knows
+  answers    what to say at a stage instead of the usual: {"RCPT": "550 5.1.1 no such user"}. Stages are
+             greeting, MAIL, RCPT, DATA (the mail as a whole), QUIT. Instead of a reply, "close" ends the
+             connection and "hang" never answers. For RCPT, an object gives replies by mailbox.
+  after      what to say, unasked, before closing the connection when a mail was accepted
+"""
+import asyncio
+import base64
+import email
+import email.policy
+import json
+import logging
+import os
+import ssl
+import subprocess
+import sys
+import warnings
+
+from aiosmtpd.smtp import SMTP, AuthResult
+
+
+class Recorder:
+    def __init__(self, directory, options):
+        self.directory = directory
+        self.answers = options.get("answers", {})
+        self.after = options.get("after")
+        self.count = 0
+
+    def event(self, text):
+        with open(os.path.join(self.directory, "events"), "a", encoding="utf-8") as events:
+            events.write(text + "\n")
+
+    async def answer(self, server, stage, usual, mailbox=None):
+        self.event(stage)
+        reply = self.answers.get(stage, usual)
+        if isinstance(reply, dict):
+            reply = reply.get(mailbox, usual)
+        if reply == "close":
+            server.transport.abort()
+        if reply in ("close", "hang"):
+            await asyncio.Event().wait()  # until the connection is gone
+        return reply
+
+    async def handle_MAIL(self, server, session, envelope, address, options):
+        reply = await self.answer(server, "MAIL", "250 OK")
+        if reply.startswith("2"):
+            envelope.mail_from = address
+            envelope.mail_options.extend(options)
+        return reply
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        reply = await self.answer(server, "RCPT", "250 OK", address)
+        if reply.startswith("2"):
+            envelope.rcpt_tos.append(address)
+        return reply
+
+    async def handle_DATA(self, server, session, envelope):
+        reply = await self.answer(server, "DATA", "250 2.0.0 Ok: queued as TEST")
+        if not reply.startswith("2"):
+            return reply
+        self.count += 1
+        self.store(server, session, envelope)
+        if self.after:
+            asyncio.get_running_loop().call_soon(self.say_and_close, server)
+        return reply
+
+    async def handle_QUIT(self, server, session, envelope):
+        return await self.answer(server, "QUIT", "221 Bye")
+
+    def say_and_close(self, server):
+        async def farewell():
+            await server.push(self.after)
+            server.transport.close()
+            self.event("closed")
+
+        self.farewell = asyncio.ensure_future(farewell())
+
+    def store(self, server, session, envelope):
+        mail = {
+            "sender": envelope.mail_from,
+            "recipients": envelope.rcpt_tos,
+            "options": envelope.mail_options,
+            "encrypted": server.transport.get_extra_info("ssl_object") is not None,
+            "authenticated": bool(session.authenticated),
+            "bytes": envelope.content.decode("latin-1"),
+            "mail": read_mail(envelope.content),
+        }
+        path = os.path.join(self.directory, f"{self.count}.json")
+        with open(path + ".part", "w", encoding="utf-8") as file:
+            json.dump(mail, file)
+        os.rename(path + ".part", path)
+
+
+def read_mail(content):
+    mail = email.message_from_bytes(content, policy=email.policy.default)
+    return {
+        "headers": {name: str(value) for name, value in mail.items()},
+        "addresses": {
+            name: [[address.display_name, address.addr_spec] for address in mail[name].addresses]
+            for name in ("From", "To", "Cc", "Reply-To")
+            if name in mail
+        },
+        "unix_date": int(mail["Date"].datetime.timestamp()),
+        "names": list(mail.keys()),
+        "type": mail.get_content_type(),
+        "longest_line": max(len(line) for line in content.split(b"\r\n")),
+        "bare_line_ends": content.replace(b"\r\n", b"").count(b"\n") + content.replace(b"\r\n", b"").count(b"\r"),
+        "bytes_beyond_ascii": sum(byte > 127 for byte in content),
+        "defects": [repr(defect) for part in mail.walk() for defect in defects_of(part)],
+        "parts": [read_part(part) for part in mail.walk() if not part.is_multipart()],
+        "structure": [part.get_content_type() for part in mail.walk()],
+    }
+
+
+def defects_of(part):
+    return list(part.defects) + [defect for value in part.values() for defect in value.defects]
+
+
+def read_part(part):
+    content = part.get_payload(decode=True)
+    return {
+        "type": part.get_content_type(),
+        "charset": part.get_content_charset() or "",
+        "filename": part.get_filename() or "",
+        "disposition": part.get_content_disposition() or "",
+        "content": base64.b64encode(content).decode(),
+        "text": content.decode("utf-8", "replace"),
+    }
+
+
+class Server(SMTP):
+    """Says what the options ask for in the greeting too, and counts connections."""
+
+    def __init__(self, recorder, **arguments):
+        super().__init__(recorder, **arguments)
+        self.recorder = recorder
+        self.greeted = False
+
+    async def push(self, status):
+        if not self.greeted:
+            self.greeted = True
+            self.recorder.event("connected")
+            status = await self.recorder.answer(self, "greeting", status)
+        await super().push(status)
+
+
+def tls_context(directory, name):
+    key, certificate = os.path.join(directory, "key.pem"), os.path.join(directory, "ca.pem")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+         "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-keyout", key, "-out", certificate],
+        check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+def arguments_of(options, context):
+    arguments = {"hostname": "mail.test", "enable_SMTPUTF8": False}
+    if options.get("tls") == "starttls":
+        arguments.update(tls_context=context, require_starttls=True)
+    if "user" in options:
+        expected = (options["user"].encode(), options["password"].encode())
+
+        def check(server, session, envelope, mechanism, data):
+            # handled=False: the server itself answers 535 to what is wrong.
+            return AuthResult(success=(data.login, data.password) == expected, handled=False)
+
+        arguments.update(authenticator=check, auth_required=True, auth_require_tls="tls" in options)
+    if "mechanism" in options:
+        arguments.update(auth_exclude_mechanism=["LOGIN", "PLAIN"], auth_require_tls=False)
+    return arguments
+
+
+async def serve(directory, options):
+    loop = asyncio.get_running_loop()
+    context = tls_context(directory, options.get("name", "localhost")) if "tls" in options else None
+    recorder = Recorder(directory, options)
+    if "mechanism" in options:
+        setattr(recorder, "auth_" + options["mechanism"], lambda server, args: None)
+    arguments = arguments_of(options, context)
+    if options.get("tls") == "smtps":
+        arguments["auth_require_tls"] = False  # aiosmtpd only knows about its own STARTTLS
+    server = await loop.create_server(
+        lambda: Server(recorder, **arguments), "127.0.0.1", 0,
+        ssl=context if options.get("tls") == "smtps" else None)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await loop.run_in_executor(None, sys.stdin.read)
+    os._exit(0)  # whatever still hangs is meant to
+
+
+if __name__ == "__main__":
+    logging.disable()
+    warnings.simplefilter("ignore")
+    asyncio.run(serve(sys.argv[1], json.loads(sys.argv[2]) if len(sys.argv) > 2 else {}))
