@@ -415,10 +415,10 @@ void Fleet::Loop::every(std::chrono::milliseconds interval, std::function<void()
   asio::steady_timer& timer = *tickers_.back();
   // The ticking refers to itself; the timer owns the end of it.
   auto tick = std::make_shared<std::function<void()>>();
-  *tick = [&timer, interval, step = std::move(step), again = std::weak_ptr(tick)] {
+  *tick = [this, &timer, interval, step = std::move(step), again = std::weak_ptr(tick)] {
     timer.expires_after(interval);
-    timer.async_wait([step, keep = again.lock()](const auto& error) {
-      if (error) return;
+    timer.async_wait([this, step, keep = again.lock()](const auto& error) {
+      if (error || over_) return;  // over: the timer is gone, though its time had come before that
       step();
       (*keep)();
     });
