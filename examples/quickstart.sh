@@ -100,9 +100,15 @@ make_application_tables() {
   sql -1 -f "$app/prisma/migrations/20250101000000_init/migration.sql"
 }
 
-# The plugin for notifications writes to the database under a role of its own.
-grant_roles() {
-  cat >"$SLUICE_CONFIG" <<'TOML'
+# Mails go to files here, and the plugin for notifications writes to the database under a role of its own.
+configure() {
+  mkdir -p "$state/mails"
+  cat >"$SLUICE_CONFIG" <<TOML
+[plugin.email.config]
+transport = "file"
+directory = "$state/mails"
+from = "Sluice <sluice@example.com>"
+
 [plugin.notification]
 role = "notifier"
 TOML
@@ -183,7 +189,7 @@ export SLUICE_CONFIG=$state/sluice.toml
 export PATH=$PWD/build/bin:$PATH
 
 step "the application's tables" make_application_tables
-step 'sluice init, and a role for effects' grant_roles
+step 'sluice init, and a role for effects' configure
 if [[ $with_prisma == yes ]] && ! prepare_prisma; then
   echo "  The Prisma part is left out: Node.js or its modules can't be had here; the log says why."
   with_prisma=no
@@ -224,6 +230,12 @@ sluice drain 2> >(tee -a "$log" >&2) | indent
 
 heading '$ sluice status'
 sluice status | indent
+
+mail=$(find "$state/mails" -name '*.eml' -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d ' ' -f 2-)
+if [[ -n $mail ]]; then
+  heading 'The last mail, which the plugin for email.send wrote to a file'
+  tr -d '\r' <"$mail" | indent
+fi
 
 heading 'What the plugin for notification.send stored (sluice.notification)'
 sql -c 'SELECT user_id, type, message FROM sluice.notification ORDER BY id DESC LIMIT 5' | indent
