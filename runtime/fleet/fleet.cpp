@@ -439,7 +439,7 @@ void Fleet::Loop::stop(std::chrono::microseconds patience) {
   }
   stop_timer_ = std::make_unique<asio::steady_timer>(context_, patience);
   stop_timer_->async_wait([this](const auto& error) {
-    if (error) return;
+    if (error || over_) return;
     for (const auto& seat : seats_) {
       if (seat->host) seat->host->cancel_all();
     }
