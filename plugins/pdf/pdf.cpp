@@ -35,8 +35,9 @@ class GeneratePdf {
     if (!std::filesystem::is_directory(settings_.templates)) {
       throw std::runtime_error("configuration /templates: '" + settings_.templates + "' is no directory");
     }
-    if (settings_.time_limit < 1s)
-      throw std::runtime_error("configuration /time_limit_s: expected 1 or more");
+    if (settings_.time_limit < 1s || settings_.time_limit > 1h) {
+      throw std::runtime_error("configuration /time_limit_s: expected 1 to 3600");
+    }
   }
 
   struct Slot {
@@ -108,7 +109,7 @@ constexpr auto config_schema = R"({
     "output": {"type": "string", "description": "Absolute path of the directory for the documents"},
     "templates": {"type": "string", "description": "Directory with a folder for each template"},
     "memory_mb": {"type": "integer", "minimum": 256, "description": "Address space of one renderer"},
-    "time_limit_s": {"type": "integer", "minimum": 1, "description": "Longest time for one document"},
+    "time_limit_s": {"type": "integer", "minimum": 1, "maximum": 3600, "description": "Longest time for one document"},
     "python": {"type": "string", "description": "Path of a Python that has WeasyPrint"},
     "renderer": {"type": "string", "description": "Path of renderer.py"}
   },

@@ -30,7 +30,7 @@ struct Case {
 };
 
 void PrintTo(const Case& tested, std::ostream* out) {
-  *out << tested.payload << " with " << tested.html;
+  *out << tested.name;
 }
 
 constexpr const char* good = R"({"template": "under-test", "data": {}, "filename": "a.pdf"})";
@@ -234,6 +234,7 @@ TEST(PdfConfiguration, WhatIsWrongIsSaidAtTheStart) {
   EXPECT_THAT(refusal(R"({"output": "relative"})"), HasSubstr("'relative' is not the absolute path"));
   EXPECT_THAT(refusal(R"({"output": "/nowhere-at-all"})"), HasSubstr("'/nowhere-at-all' is not"));
   EXPECT_THAT(refusal(R"({"output": "/tmp", "templates": "/nowhere-at-all"})"), HasSubstr("is no directory"));
+  EXPECT_THAT(refusal(R"({"output": "/tmp", "time_limit_s": 0})"), HasSubstr("expected 1 to 3600"));
   EXPECT_THAT(refusal(R"({"output": "/tmp", "python": "/nowhere-at-all"})"), HasSubstr("No such file"));
   EXPECT_THAT(refusal(R"({"output": "/tmp", "memory_mb": 20})"), HasSubstr("does not start"));
 }
