@@ -6,7 +6,8 @@
 #   build       to compile and run Sluice
 #   postgres    a PostgreSQL server, without the system-wide cluster that its package makes by default
 #   node        Node.js and npm, for examples/prisma-app
-#   tests       build, postgres, and what the tests need
+#   pdf         what plugins/pdf needs where it runs
+#   tests       build, postgres, pdf, and what the tests need
 #   bench       tests, and Node.js, for tests/bench
 #   ci          tests, and what the checks in .ci/run need
 #
@@ -24,10 +25,12 @@ group() {
       ;;
     postgres) echo postgresql ;;
     node) echo NODE ;;
+    pdf) echo python3 weasyprint python3-jinja2 fonts-liberation fonts-dejavu-core ;;
     tests)
       group build
       group postgres
-      echo libgtest-dev libgmock-dev python3 python3-aiosmtpd openssl binutils
+      group pdf
+      echo libgtest-dev libgmock-dev python3 python3-aiosmtpd openssl binutils poppler-utils
       ;;
     bench)
       group tests
@@ -38,7 +41,7 @@ group() {
       echo clang clang-format clang-tidy shellcheck
       ;;
     *)
-      echo "install-packages: no group \"$1\"; there are build, postgres, node, tests, bench, ci" >&2
+      echo "install-packages: no group \"$1\"; there are build, postgres, node, pdf, tests, bench, ci" >&2
       return 2
       ;;
   esac

@@ -1,0 +1,59 @@
+// One slot's renderer: a process of renderer/renderer.py, kept from job to job and replaced when it fails.
+// For one thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "child.hpp"
+
+namespace pdf {
+
+struct RendererSettings {
+  std::string python;
+  std::string script;
+  std::string templates;
+  std::int64_t memory_mb;
+  std::chrono::seconds time_limit;  // of one document
+};
+
+enum class Ended { replied, cancelled, over_time, died };
+
+struct Rendering {
+  Ended ended;
+  std::string reply;     // JSON, when it replied
+  std::string document;  // the PDF, empty when the reply has an error
+  std::string death;     // how it died, and what it printed last
+};
+
+class Renderer {
+ public:
+  explicit Renderer(const RendererSettings& settings) : settings_(settings) {}
+
+  /// Starts the process and waits until it is ready. Throws std::runtime_error with its last words.
+  void start();
+
+  /// Has the payload rendered, by a new process if there is none. The document will end with `mark`.
+  /// `cancelled` is asked all the while. A process that did not reply is killed.
+  Rendering render(std::string_view payload, std::string_view mark, const std::function<bool()>& cancelled);
+
+  /// Ends the process; the next document gets a new one.
+  void stop() { child_.reset(); }
+
+ private:
+  using Time = std::chrono::steady_clock::time_point;
+
+  Rendering launch(const std::function<bool()>& cancelled);
+  Rendering exchange(std::string_view request, Time deadline, const std::function<bool()>& cancelled);
+  Rendering buried();
+
+  const RendererSettings& settings_;
+  std::unique_ptr<Child> child_;
+  int documents_ = 0;
+};
+
+}  // namespace pdf

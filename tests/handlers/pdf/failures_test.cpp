@@ -1,0 +1,242 @@
+// The failure table of the plugin's README.
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <ostream>
+
+#include "workshop.hpp"
+
+using sluice::test::Workshop;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+namespace {
+
+struct Case {
+  const char* name;
+  const char* html;
+  const char* payload;
+  std::int32_t result;
+  const char* code;
+  const char* message;  // a part of it
+};
+
+void PrintTo(const Case& tested, std::ostream* out) {
+  *out << tested.name;
+}
+
+constexpr const char* good = R"({"template": "under-test", "data": {}, "filename": "a.pdf"})";
+#define FILENAME(text) R"({"template": "under-test", "data": {}, "filename": ")" text R"("})"
+
+const Case cases[] = {
+    {"UnknownTemplate", "", R"({"template": "nobody", "data": {}, "filename": "a.pdf"})", SLUICE_FAIL,
+     "unknown-template", "there are other, under-test"},
+    {"TemplateNameWithDots", "", R"({"template": "../output", "data": {}, "filename": "a.pdf"})", SLUICE_FAIL,
+     "unknown-template", "no template '../output'"},
+    {"UndefinedVariable", "\n\n{{ customer }}", good, SLUICE_FAIL, "template-error",
+     "under-test/template.html:3: UndefinedError: 'customer' is undefined"},
+    {"UndefinedMember", "{{ data.customer.name }}", good, SLUICE_FAIL, "template-error",
+     "under-test/template.html:1: UndefinedError"},
+    {"BrokenTemplate", "\n{% if %}", good, SLUICE_FAIL, "template-error",
+     "under-test/template.html:2: TemplateSyntaxError"},
+    {"DivisionByZero", "{{ 1 / 0 }}", good, SLUICE_FAIL, "template-error",
+     "under-test/template.html:1: ZeroDivisionError"},
+    {"MoneyOfNoNumber", "\n{{ 'ten' | money }}", good, SLUICE_FAIL, "template-error",
+     "under-test/template.html:2: TypeError"},
+    {"MissingInclude", "{% include 'gone.html' %}", good, SLUICE_FAIL, "template-error",
+     "no file 'gone.html'"},
+    {"EndlessInclude", "{% include 'template.html' %}", good, SLUICE_FAIL, "template-error",
+     "RecursionError"},
+    {"MissingImage", "<img src=gone.png>", good, SLUICE_FAIL, "resource-refused", "gone.png"},
+    {"MissingStylesheet", "<link rel=stylesheet href=gone.css>", good, SLUICE_FAIL, "resource-refused",
+     "gone.css"},
+    {"NoFilename", "", R"({"template": "under-test", "data": {}})", SLUICE_FAIL, "bad-payload",
+     "payload /filename: expected a string, found nothing"},
+    {"ParentFolder", "", FILENAME("../a.pdf"), SLUICE_FAIL, "bad-filename", "begins with a dot"},
+    {"ParentFolderWithin", "", FILENAME("x/../../a.pdf"), SLUICE_FAIL, "bad-filename", "begins with a dot"},
+    {"AbsolutePath", "", FILENAME("/tmp/a.pdf"), SLUICE_FAIL, "bad-filename", "absolute"},
+    {"EmptyName", "", FILENAME("x//a.pdf"), SLUICE_FAIL, "bad-filename", "empty name"},
+    {"HiddenFile", "", FILENAME(".pdf"), SLUICE_FAIL, "bad-filename", "begins with a dot"},
+    {"NoPdf", "", FILENAME("a.exe"), SLUICE_FAIL, "bad-filename", "does not end in .pdf"},
+    {"ZeroByte", "", FILENAME("a\\u0000.pdf"), SLUICE_FAIL, "bad-filename", "control character"},
+    {"LineBreak", "", FILENAME("a\\n.pdf"), SLUICE_FAIL, "bad-filename", "control character"},
+    {"Backslash", "", FILENAME("..\\\\a.pdf"), SLUICE_FAIL, "bad-filename", "dot"},
+    // What a template or its data must not reach.
+    {"SandboxEscape", "{{ ''.__class__.__mro__ }}", good, SLUICE_FAIL, "template-error", "unsafe"},
+    {"SandboxEscapeOfAFilter", "{{ ''|attr('__class__') }}", good, SLUICE_FAIL, "template-error", "unsafe"},
+    {"SandboxEscapeByFormat", "{{ '{0.__class__}'.format('') }}", good, SLUICE_FAIL, "template-error",
+     "unsafe"},
+    {"SandboxEscapeOfAGlobal", "{{ cycler.__init__.__globals__ }}", good, SLUICE_FAIL, "template-error",
+     "unsafe"},
+    {"IncludeOfAnotherTemplate", "{% include '../other/template.html' %}", good, SLUICE_FAIL,
+     "template-error", "no file '../other/template.html'"},
+    {"IncludeByAbsolutePath", "{% include '/etc/passwd' %}", good, SLUICE_FAIL, "template-error", "no file"},
+    {"IncludeThroughALink", "{% include 'link.html' %}", good, SLUICE_FAIL, "template-error",
+     "no file 'link.html'"},
+    {"ImageThroughALink", "<img src=link.html>", good, SLUICE_FAIL, "resource-refused", "link.html"},
+    {"ImageOfAnotherTemplate", "<img src='../other/template.html'>", good, SLUICE_FAIL, "resource-refused",
+     "other"},
+    {"FileUrl", "<img src='file:///etc/passwd'>", good, SLUICE_FAIL, "resource-refused",
+     "file:///etc/passwd"},
+    {"FileUrlInCapitals", "<img src='FILE:///etc/passwd'>", good, SLUICE_FAIL, "resource-refused", "passwd"},
+    {"FileUrlWithHost", "<img src='file://localhost/etc/passwd'>", good, SLUICE_FAIL, "resource-refused",
+     "passwd"},
+    {"EncodedDots", "<img src='%2e%2e/%2e%2e/etc/passwd'>", good, SLUICE_FAIL, "resource-refused", "passwd"},
+    {"BaseElement", "<base href='file:///etc/'><img src=passwd>", good, SLUICE_FAIL, "resource-refused",
+     "passwd"},
+    {"Attachment", "<a rel=attachment href='file:///etc/passwd'>x</a>", good, SLUICE_FAIL, "resource-refused",
+     "passwd"},
+    {"AttachmentOfTheDocument", "<link rel=attachment href='file:///etc/passwd'>x", good, SLUICE_FAIL,
+     "resource-refused", "passwd"},
+    {"StylesheetImport", "<style>@import 'file:///etc/passwd';</style>", good, SLUICE_FAIL,
+     "resource-refused", "passwd"},
+    {"FontFace", "<style>@font-face { font-family: f; src: url(file:///etc/passwd) }</style>", good,
+     SLUICE_FAIL, "resource-refused", "passwd"},
+    {"PictureInAPicture",
+     "<svg xmlns='http://www.w3.org/2000/svg' xmlns:xlink='http://www.w3.org/1999/xlink' width='9' "
+     "height='9'>"
+     "<image xlink:href='file:///etc/passwd' width='9' height='9'/></svg>",
+     good, SLUICE_FAIL, "resource-refused", "passwd"},
+};
+
+class PdfFailures : public ::testing::TestWithParam<Case> {};
+
+TEST_P(PdfFailures, EndTheJobAsTheTableSays) {
+  Workshop shop(GetParam().html);
+  shop.add_template("other", "a secret");
+  std::filesystem::create_symlink("../other/template.html",
+                                  shop.scratch().path("templates/under-test/link.html"));
+  sluice::testing::FakeJob job(GetParam().payload);
+  const auto outcome = shop.run(job);
+  EXPECT_EQ(outcome.result, GetParam().result);
+  EXPECT_EQ(outcome.code, GetParam().code);
+  EXPECT_THAT(outcome.error, HasSubstr(GetParam().message));
+  EXPECT_THAT(shop.files(), IsEmpty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, PdfFailures, ::testing::ValuesIn(cases),
+                         [](const auto& tested) { return std::string(tested.param.name); });
+
+/// Listens on a port of 127.0.0.1.
+class Listener {
+ public:
+  Listener() : socket_(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* const any = reinterpret_cast<sockaddr*>(&address);
+    if (bind(socket_, any, size) != 0 || listen(socket_, 8) != 0 || getsockname(socket_, any, &size) != 0) {
+      throw std::runtime_error("cannot listen on 127.0.0.1");
+    }
+    port_ = ntohs(address.sin_port);
+  }
+  ~Listener() { close(socket_); }
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/x.png"; }
+  bool was_called() const {
+    const int peer = accept(socket_, nullptr, nullptr);
+    if (peer >= 0) close(peer);
+    return peer >= 0 || errno != EAGAIN;
+  }
+
+ private:
+  int socket_;
+  int port_ = 0;
+};
+
+TEST(PdfNetwork, IsOutOfReach) {
+  const Listener listener;
+  Workshop shop("{{ html | safe }}");
+  for (const std::string html : {"<img src='URL'>", "<link rel=stylesheet href='URL'>",
+                                 "<style>@import 'URL';</style>", "<p style='background: url(URL)'>x",
+                                 "<object data='URL'></object>", "<base href='URL'><img src=y.png>"}) {
+    std::string with_url = html;
+    with_url.replace(html.find("URL"), 3, listener.url());
+    const auto outcome = shop.run("under-test", R"({"html": )" + sluice::test::quoted(with_url) + "}");
+    EXPECT_EQ(outcome.code, "resource-refused") << html << ": " << outcome.error;
+  }
+  EXPECT_FALSE(listener.was_called());
+}
+
+TEST(PdfNetwork, DataIsTextAndNoHtml) {
+  Workshop shop("<p>{{ text }}");
+  const auto outcome = shop.run("under-test", R"({"text": "<img src='http://127.0.0.1:1/'>"})");
+  ASSERT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
+  EXPECT_THAT(shop.text("a.pdf"), HasSubstr("<img src='http://127.0.0.1:1/'>"));
+}
+
+TEST(PdfNetwork, DataUrlsAndFilesOfTheTemplateAreNoNetwork) {
+  Workshop shop(
+      "<img src='dot.svg'><img src=\"data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>\">x");
+  shop.scratch().write("templates/under-test/dot.svg",
+                       "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>");
+  const auto outcome = shop.run();
+  EXPECT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
+}
+
+TEST(PdfOutput, AGoneDirectoryIsRetried) {
+  Workshop shop("<p>x");
+  shop.plugin();
+  std::filesystem::remove(shop.output());
+  const auto outcome = shop.run();
+  EXPECT_EQ(outcome.result, SLUICE_RETRY);
+  EXPECT_EQ(outcome.code, "output-unwritable");
+  std::filesystem::create_directory(shop.output());
+  EXPECT_EQ(shop.run().result, SLUICE_DONE);
+}
+
+TEST(PdfOutput, AFileThatCannotBeWrittenInFullLeavesNothing) {
+  Workshop shop("<p>x");
+  shop.plugin();
+  signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit little{1000, before.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &little);
+  const auto outcome = shop.run();
+  setrlimit(RLIMIT_FSIZE, &before);
+  EXPECT_EQ(outcome.result, SLUICE_RETRY);
+  EXPECT_EQ(outcome.code, "output-unwritable");
+  EXPECT_THAT(shop.files(), IsEmpty());
+}
+
+TEST(PdfOutput, AFolderThatIsALinkIsNotFollowed) {
+  Workshop shop("<p>x");
+  std::filesystem::create_directory(shop.scratch().path("elsewhere"));
+  std::filesystem::create_symlink(shop.scratch().path("elsewhere"), shop.output("link"));
+  const auto outcome = shop.run("under-test", "{}", "link/a.pdf");
+  EXPECT_EQ(outcome.result, SLUICE_FAIL);
+  EXPECT_EQ(outcome.code, "bad-filename");
+  EXPECT_TRUE(std::filesystem::is_empty(shop.scratch().path("elsewhere")));
+}
+
+TEST(PdfConfiguration, WhatIsWrongIsSaidAtTheStart) {
+  const auto refusal = [](const std::string& config) -> std::string {
+    try {
+      const sluice::test::LoadedPlugin plugin(SLUICE_PDF_PLUGIN, config);
+    } catch (const std::exception& error) {
+      return error.what();
+    }
+    return "none";
+  };
+  EXPECT_THAT(refusal("{}"), HasSubstr("/output: expected a string, found nothing"));
+  EXPECT_THAT(refusal(R"({"output": "relative"})"), HasSubstr("'relative' is not the absolute path"));
+  EXPECT_THAT(refusal(R"({"output": "/nowhere-at-all"})"), HasSubstr("'/nowhere-at-all' is not"));
+  EXPECT_THAT(refusal(R"({"output": "/tmp", "templates": "/nowhere-at-all"})"), HasSubstr("is no directory"));
+  EXPECT_THAT(refusal(R"({"output": "/tmp", "time_limit_s": 0})"), HasSubstr("expected 1 to 3600"));
+  EXPECT_THAT(refusal(R"({"output": "/tmp", "python": "/nowhere-at-all"})"), HasSubstr("No such file"));
+  EXPECT_THAT(refusal(R"({"output": "/tmp", "memory_mb": 20})"), HasSubstr("does not start"));
+}
+
+}  // namespace

@@ -1,0 +1,71 @@
+// A plugin with directories of one test's own, and the means to look at what it made.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "handlers/loaded_plugin.hpp"
+#include "support/scratch.hpp"
+
+namespace sluice::test {
+
+/// What a program printed. Throws std::runtime_error when it fails.
+std::string printed_by(const std::string& command);
+
+std::string quoted(const std::string& text);
+
+/// The renderers that this process has started and not ended.
+std::vector<int> renderers();
+/// True of a process that is gone, or waits to be reaped.
+bool has_ended(int pid);
+/// CPU time of a process, in the kernel's ticks.
+long cpu_ticks(int pid);
+
+class Workshop {
+ public:
+  /// With the templates of the plugin itself.
+  static Workshop with_shipped_templates() { return Workshop(); }
+  /// With one template, `under-test`.
+  explicit Workshop(const std::string& html) { add_template("under-test", html); }
+
+  Workshop& add_template(const std::string& name, const std::string& html);
+  /// Members of the configuration, as in `"memory_mb": 512`.
+  Workshop& configure(const std::string& members) {
+    more_ += ", " + members;
+    return *this;
+  }
+
+  /// Made at the first call.
+  LoadedPlugin& plugin();
+  std::string config() const;
+
+  testing::Outcome run(testing::FakeJob& job) { return plugin().run("pdf.generate", job); }
+  /// Runs a job with that template and data.
+  testing::Outcome run(const std::string& name, const std::string& data,
+                       const std::string& filename = "a.pdf", const std::string& job_id = "job-1");
+  /// Runs `under-test` without data.
+  testing::Outcome run() { return run("under-test", "{}"); }
+
+  const Scratch& scratch() const { return scratch_; }
+  std::string output(const std::string& filename = "") const {
+    return scratch_.path("output" + (filename.empty() ? "" : "/" + filename));
+  }
+  std::vector<std::string> files() const;
+  int pages(const std::string& filename) const;
+  std::string text(const std::string& filename) const;
+
+ private:
+  Workshop();
+
+  Scratch scratch_;
+  std::string more_;
+  bool own_templates_ = false;
+  std::optional<LoadedPlugin> plugin_;
+};
+
+std::string payload(const std::string& name, const std::string& data, const std::string& filename);
+
+}  // namespace sluice::test
