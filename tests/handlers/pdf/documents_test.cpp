@@ -26,8 +26,11 @@ constexpr const char* rich_data = R"({
   "sections": [{"title": "Schedule", "text": ["Three weeks."], "points": ["First", "Second"]}],
   "terms": ["Prices hold for a month."]})";
 
-TEST(PdfDocuments, TheGuidesProposalIsOnePageWithItsNumber) {
-  auto shop = Workshop::with_shipped_templates();
+class PdfDocuments : public sluice::test::SharedWorkshop<PdfDocuments> {};
+class PdfTemplates : public sluice::test::SharedWorkshop<PdfTemplates> {};
+
+TEST_F(PdfTemplates, TheGuidesProposalIsOnePageWithItsNumber) {
+  Workshop& shop = with_shipped_templates();
   const auto outcome = shop.run("proposal", R"({"proposalId": "123"})", "proposal-123.pdf");
   ASSERT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
   EXPECT_EQ(shop.pages("proposal-123.pdf"), 1);
@@ -35,8 +38,8 @@ TEST(PdfDocuments, TheGuidesProposalIsOnePageWithItsNumber) {
   EXPECT_THAT(shop.text("proposal-123.pdf"), HasSubstr("Page 1 of 1"));
 }
 
-TEST(PdfDocuments, OutputSaysWhatWasWritten) {
-  Workshop shop("<p>one</p><p style='break-before: page'>two</p>");
+TEST_F(PdfDocuments, OutputSaysWhatWasWritten) {
+  Workshop& shop = with_template("<p>one</p><p style='break-before: page'>two</p>");
   const auto outcome = shop.run("under-test", "{}", "two.pdf");
   ASSERT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
   const auto output = parsed(outcome.output);
@@ -49,8 +52,8 @@ TEST(PdfDocuments, OutputSaysWhatWasWritten) {
             output["sha256"].GetString());
 }
 
-TEST(PdfDocuments, ProposalAddsUpItsItemsAndTax) {
-  auto shop = Workshop::with_shipped_templates();
+TEST_F(PdfTemplates, ProposalAddsUpItsItemsAndTax) {
+  Workshop& shop = with_shipped_templates();
   const auto outcome = shop.run("proposal", rich_data);
   ASSERT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
   const auto text = shop.text("a.pdf");
@@ -60,8 +63,8 @@ TEST(PdfDocuments, ProposalAddsUpItsItemsAndTax) {
   }
 }
 
-TEST(PdfDocuments, InvoiceWorksWithMuchAndWithLittle) {
-  auto shop = Workshop::with_shipped_templates();
+TEST_F(PdfTemplates, InvoiceWorksWithMuchAndWithLittle) {
+  Workshop& shop = with_shipped_templates();
   ASSERT_EQ(shop.run("invoice", rich_data, "much.pdf").result, SLUICE_DONE);
   EXPECT_THAT(shop.text("much.pdf"), HasSubstr("31,450.75 EUR"));
   ASSERT_EQ(shop.run("invoice", R"({"proposalId": "123"})", "little.pdf").result, SLUICE_DONE);
@@ -69,15 +72,15 @@ TEST(PdfDocuments, InvoiceWorksWithMuchAndWithLittle) {
   EXPECT_EQ(shop.pages("little.pdf"), 1);
 }
 
-TEST(PdfDocuments, LettersOutsideOfTheCommonFontSubsetAreShownToo) {
-  Workshop shop("<p style='font-family: DejaVu Sans'>{{ text }}</p>");
+TEST_F(PdfDocuments, LettersOutsideOfTheCommonFontSubsetAreShownToo) {
+  Workshop& shop = with_template("<p style='font-family: DejaVu Sans'>{{ text }}</p>");
   const auto outcome = shop.run("under-test", R"({"text": "Grüße ﬁt Привет ∑"})");
   ASSERT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
   EXPECT_THAT(shop.text("a.pdf"), HasSubstr("Привет ∑"));
 }
 
-TEST(PdfDocuments, BytesDoNotDependOnWhatWasRenderedBefore) {
-  Workshop shop("<p>{{ text }}");
+TEST_F(PdfDocuments, BytesDoNotDependOnWhatWasRenderedBefore) {
+  Workshop& shop = with_template("<p>{{ text }}");
   const auto sha = [&](const std::string& text) {
     return std::string(
         parsed(shop.run("under-test", R"({"text": ")" + text + R"("})").output)["sha256"].GetString());
@@ -87,16 +90,16 @@ TEST(PdfDocuments, BytesDoNotDependOnWhatWasRenderedBefore) {
   EXPECT_EQ(sha("abc"), first);
 }
 
-TEST(PdfDocuments, ARepeatReplacesItsOwnFile) {
-  Workshop shop("<p>{{ text }}");
+TEST_F(PdfDocuments, ARepeatReplacesItsOwnFile) {
+  Workshop& shop = with_template("<p>{{ text }}");
   ASSERT_EQ(shop.run("under-test", R"({"text": "before"})").result, SLUICE_DONE);
   ASSERT_EQ(shop.run("under-test", R"({"text": "after"})").result, SLUICE_DONE);
   EXPECT_THAT(shop.text("a.pdf"), HasSubstr("after"));
   EXPECT_THAT(shop.files(), ElementsAre("a.pdf"));
 }
 
-TEST(PdfDocuments, AnotherJobsFileIsNeverReplaced) {
-  Workshop shop("<p>{{ text }}");
+TEST_F(PdfDocuments, AnotherJobsFileIsNeverReplaced) {
+  Workshop& shop = with_template("<p>{{ text }}");
   ASSERT_EQ(shop.run("under-test", R"({"text": "mine"})", "a.pdf", "job 1%").result, SLUICE_DONE);
   const auto outcome = shop.run("under-test", R"({"text": "theirs"})", "a.pdf", "job 2");
   EXPECT_EQ(outcome.result, SLUICE_FAIL);
@@ -106,8 +109,8 @@ TEST(PdfDocuments, AnotherJobsFileIsNeverReplaced) {
   EXPECT_THAT(shop.files(), ElementsAre("a.pdf"));
 }
 
-TEST(PdfDocuments, AFileOfUnknownOriginIsNeverReplaced) {
-  Workshop shop("<p>new");
+TEST_F(PdfDocuments, AFileOfUnknownOriginIsNeverReplaced) {
+  Workshop& shop = with_template("<p>new");
   shop.scratch().write("output/a.pdf", "by hand");
   const auto outcome = shop.run();
   EXPECT_EQ(outcome.result, SLUICE_FAIL);
@@ -115,14 +118,14 @@ TEST(PdfDocuments, AFileOfUnknownOriginIsNeverReplaced) {
   EXPECT_EQ(shop.scratch().read("output/a.pdf"), "by hand");
 }
 
-TEST(PdfDocuments, FoldersOfTheFilenameAreMade) {
-  Workshop shop("<p>x");
+TEST_F(PdfDocuments, FoldersOfTheFilenameAreMade) {
+  Workshop& shop = with_template("<p>x");
   ASSERT_EQ(shop.run("under-test", "{}", "2026/may/Größe 1.pdf").result, SLUICE_DONE);
   EXPECT_THAT(shop.files(), ElementsAre("2026/may/Größe 1.pdf"));
 }
 
-TEST(PdfDocuments, AnEditedTemplateIsUsedAtOnce) {
-  Workshop shop("<link rel=stylesheet href=a.css><p>{% include 'part.html' %}");
+TEST_F(PdfDocuments, AnEditedTemplateIsUsedAtOnce) {
+  Workshop& shop = with_template("<link rel=stylesheet href=a.css><p>{% include 'part.html' %}");
   shop.scratch().write("templates/under-test/a.css", "p::before { content: 'css1 ' }");
   shop.scratch().write("templates/under-test/part.html", "part1");
   ASSERT_EQ(shop.run().result, SLUICE_DONE);
@@ -133,16 +136,16 @@ TEST(PdfDocuments, AnEditedTemplateIsUsedAtOnce) {
   EXPECT_THAT(shop.text("a.pdf"), HasSubstr("style2 partial2"));
 }
 
-TEST(PdfDocuments, WhatWeasyPrintWarnsAboutIsLogged) {
-  Workshop shop("<style>p { colour: red }</style><p>x");
+TEST_F(PdfDocuments, WhatWeasyPrintWarnsAboutIsLogged) {
+  Workshop& shop = with_template("<style>p { colour: red }</style><p>x");
   sluice::testing::FakeJob job(sluice::test::payload("under-test", "{}", "a.pdf"));
   ASSERT_EQ(shop.run(job).result, SLUICE_DONE);
   ASSERT_EQ(job.logs().size(), 1U);
   EXPECT_THAT(job.logs()[0].message, HasSubstr("colour"));
 }
 
-TEST(PdfDocuments, TheDeclaredExampleIsTheGuidesJob) {
-  auto shop = Workshop::with_shipped_templates();
+TEST_F(PdfTemplates, TheDeclaredExampleIsTheGuidesJob) {
+  Workshop& shop = with_shipped_templates();
   const auto& type = shop.plugin().type("pdf.generate");
   sluice::testing::FakeJob job(std::string(type.payload_example.data, type.payload_example.size));
   EXPECT_EQ(shop.run(job).result, SLUICE_DONE);

@@ -10,7 +10,9 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <memory>
 #include <ostream>
+#include <string_view>
 
 #include "workshop.hpp"
 
@@ -33,24 +35,24 @@ void PrintTo(const Case& tested, std::ostream* out) {
   *out << tested.name;
 }
 
-constexpr const char* good = R"({"template": "under-test", "data": {}, "filename": "a.pdf"})";
-#define FILENAME(text) R"({"template": "under-test", "data": {}, "filename": ")" text R"("})"
+constexpr const char* good = R"({"template": "TEMPLATE", "data": {}, "filename": "a.pdf"})";
+#define FILENAME(text) R"({"template": "TEMPLATE", "data": {}, "filename": ")" text R"("})"
 
 const Case cases[] = {
     {"UnknownTemplate", "", R"({"template": "nobody", "data": {}, "filename": "a.pdf"})", SLUICE_FAIL,
-     "unknown-template", "there are other, under-test"},
+     "unknown-template", "there are UnknownTemplate, under-test"},
     {"TemplateNameWithDots", "", R"({"template": "../output", "data": {}, "filename": "a.pdf"})", SLUICE_FAIL,
      "unknown-template", "no template '../output'"},
     {"UndefinedVariable", "\n\n{{ customer }}", good, SLUICE_FAIL, "template-error",
-     "under-test/template.html:3: UndefinedError: 'customer' is undefined"},
+     "TEMPLATE/template.html:3: UndefinedError: 'customer' is undefined"},
     {"UndefinedMember", "{{ data.customer.name }}", good, SLUICE_FAIL, "template-error",
-     "under-test/template.html:1: UndefinedError"},
+     "TEMPLATE/template.html:1: UndefinedError"},
     {"BrokenTemplate", "\n{% if %}", good, SLUICE_FAIL, "template-error",
-     "under-test/template.html:2: TemplateSyntaxError"},
+     "TEMPLATE/template.html:2: TemplateSyntaxError"},
     {"DivisionByZero", "{{ 1 / 0 }}", good, SLUICE_FAIL, "template-error",
-     "under-test/template.html:1: ZeroDivisionError"},
+     "TEMPLATE/template.html:1: ZeroDivisionError"},
     {"MoneyOfNoNumber", "\n{{ 'ten' | money }}", good, SLUICE_FAIL, "template-error",
-     "under-test/template.html:2: TypeError"},
+     "TEMPLATE/template.html:2: TypeError"},
     {"MissingInclude", "{% include 'gone.html' %}", good, SLUICE_FAIL, "template-error",
      "no file 'gone.html'"},
     {"EndlessInclude", "{% include 'template.html' %}", good, SLUICE_FAIL, "template-error",
@@ -58,7 +60,7 @@ const Case cases[] = {
     {"MissingImage", "<img src=gone.png>", good, SLUICE_FAIL, "resource-refused", "gone.png"},
     {"MissingStylesheet", "<link rel=stylesheet href=gone.css>", good, SLUICE_FAIL, "resource-refused",
      "gone.css"},
-    {"NoFilename", "", R"({"template": "under-test", "data": {}})", SLUICE_FAIL, "bad-payload",
+    {"NoFilename", "", R"({"template": "TEMPLATE", "data": {}})", SLUICE_FAIL, "bad-payload",
      "payload /filename: expected a string, found nothing"},
     {"ParentFolder", "", FILENAME("../a.pdf"), SLUICE_FAIL, "bad-filename", "begins with a dot"},
     {"ParentFolderWithin", "", FILENAME("x/../../a.pdf"), SLUICE_FAIL, "bad-filename", "begins with a dot"},
@@ -76,14 +78,14 @@ const Case cases[] = {
      "unsafe"},
     {"SandboxEscapeOfAGlobal", "{{ cycler.__init__.__globals__ }}", good, SLUICE_FAIL, "template-error",
      "unsafe"},
-    {"IncludeOfAnotherTemplate", "{% include '../other/template.html' %}", good, SLUICE_FAIL,
-     "template-error", "no file '../other/template.html'"},
+    {"IncludeOfAnotherTemplate", "{% include '../under-test/template.html' %}", good, SLUICE_FAIL,
+     "template-error", "no file '../under-test/template.html'"},
     {"IncludeByAbsolutePath", "{% include '/etc/passwd' %}", good, SLUICE_FAIL, "template-error", "no file"},
     {"IncludeThroughALink", "{% include 'link.html' %}", good, SLUICE_FAIL, "template-error",
      "no file 'link.html'"},
     {"ImageThroughALink", "<img src=link.html>", good, SLUICE_FAIL, "resource-refused", "link.html"},
-    {"ImageOfAnotherTemplate", "<img src='../other/template.html'>", good, SLUICE_FAIL, "resource-refused",
-     "other"},
+    {"ImageOfAnotherTemplate", "<img src='../under-test/template.html'>", good, SLUICE_FAIL,
+     "resource-refused", "under-test"},
     {"FileUrl", "<img src='file:///etc/passwd'>", good, SLUICE_FAIL, "resource-refused",
      "file:///etc/passwd"},
     {"FileUrlInCapitals", "<img src='FILE:///etc/passwd'>", good, SLUICE_FAIL, "resource-refused", "passwd"},
@@ -107,19 +109,41 @@ const Case cases[] = {
      good, SLUICE_FAIL, "resource-refused", "passwd"},
 };
 
-class PdfFailures : public ::testing::TestWithParam<Case> {};
+/// One plugin serves all of them: each start of a renderer takes about a second.
+class PdfFailures : public ::testing::TestWithParam<Case> {
+ protected:
+  static void SetUpTestSuite() {
+    shop_ = std::make_unique<Workshop>("<p>a secret");
+    shop_->plugin();
+  }
+  static void TearDownTestSuite() { shop_.reset(); }
+
+  PdfFailures() {
+    shop_->add_template(GetParam().name, GetParam().html);
+    std::filesystem::create_symlink("../under-test/template.html", folder() + "/link.html");
+  }
+  ~PdfFailures() override { std::filesystem::remove_all(folder()); }
+
+  std::string folder() const { return shop_->scratch().path("templates/" + std::string(GetParam().name)); }
+  /// The name of the case's template in the place of TEMPLATE.
+  static std::string with_template(std::string text) {
+    const std::string_view placeholder = "TEMPLATE";
+    const auto at = text.find(placeholder);
+    return at == std::string::npos ? text : text.replace(at, placeholder.size(), GetParam().name);
+  }
+
+  static std::unique_ptr<Workshop> shop_;
+};
+
+std::unique_ptr<Workshop> PdfFailures::shop_;
 
 TEST_P(PdfFailures, EndTheJobAsTheTableSays) {
-  Workshop shop(GetParam().html);
-  shop.add_template("other", "a secret");
-  std::filesystem::create_symlink("../other/template.html",
-                                  shop.scratch().path("templates/under-test/link.html"));
-  sluice::testing::FakeJob job(GetParam().payload);
-  const auto outcome = shop.run(job);
+  sluice::testing::FakeJob job(with_template(GetParam().payload));
+  const auto outcome = shop_->run(job);
   EXPECT_EQ(outcome.result, GetParam().result);
   EXPECT_EQ(outcome.code, GetParam().code);
-  EXPECT_THAT(outcome.error, HasSubstr(GetParam().message));
-  EXPECT_THAT(shop.files(), IsEmpty());
+  EXPECT_THAT(outcome.error, HasSubstr(with_template(GetParam().message)));
+  EXPECT_THAT(shop_->files(), IsEmpty());
 }
 
 INSTANTIATE_TEST_SUITE_P(Table, PdfFailures, ::testing::ValuesIn(cases),
@@ -155,9 +179,11 @@ class Listener {
   int port_ = 0;
 };
 
-TEST(PdfNetwork, IsOutOfReach) {
+class PdfNetwork : public sluice::test::SharedWorkshop<PdfNetwork> {};
+
+TEST_F(PdfNetwork, IsOutOfReach) {
   const Listener listener;
-  Workshop shop("{{ html | safe }}");
+  Workshop& shop = with_template("{{ html | safe }}");
   for (const std::string html : {"<img src='URL'>", "<link rel=stylesheet href='URL'>",
                                  "<style>@import 'URL';</style>", "<p style='background: url(URL)'>x",
                                  "<object data='URL'></object>", "<base href='URL'><img src=y.png>"}) {
@@ -169,15 +195,15 @@ TEST(PdfNetwork, IsOutOfReach) {
   EXPECT_FALSE(listener.was_called());
 }
 
-TEST(PdfNetwork, DataIsTextAndNoHtml) {
-  Workshop shop("<p>{{ text }}");
+TEST_F(PdfNetwork, DataIsTextAndNoHtml) {
+  Workshop& shop = with_template("<p>{{ text }}");
   const auto outcome = shop.run("under-test", R"({"text": "<img src='http://127.0.0.1:1/'>"})");
   ASSERT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
   EXPECT_THAT(shop.text("a.pdf"), HasSubstr("<img src='http://127.0.0.1:1/'>"));
 }
 
-TEST(PdfNetwork, DataUrlsAndFilesOfTheTemplateAreNoNetwork) {
-  Workshop shop(
+TEST_F(PdfNetwork, DataUrlsAndFilesOfTheTemplateAreNoNetwork) {
+  Workshop& shop = with_template(
       "<img src='dot.svg'><img src=\"data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>\">x");
   shop.scratch().write("templates/under-test/dot.svg",
                        "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>");

@@ -112,6 +112,11 @@ testing::Outcome Workshop::run(const std::string& name, const std::string& data,
   return run(job);
 }
 
+void Workshop::clear_output() const {
+  fs::remove_all(output());
+  fs::create_directory(output());
+}
+
 std::vector<std::string> Workshop::files() const {
   std::vector<std::string> names;
   for (const auto& entry : fs::recursive_directory_iterator(output())) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -49,6 +50,9 @@ class Workshop {
   /// Runs `under-test` without data.
   testing::Outcome run() { return run("under-test", "{}"); }
 
+  /// Removes what jobs have written.
+  void clear_output() const;
+
   const Scratch& scratch() const { return scratch_; }
   std::string output(const std::string& filename = "") const {
     return scratch_.path("output" + (filename.empty() ? "" : "/" + filename));
@@ -67,5 +71,29 @@ class Workshop {
 };
 
 std::string payload(const std::string& name, const std::string& data, const std::string& filename);
+
+/// A suite whose tests share one plugin, since each start of a renderer takes about a second. Each suite
+/// derives from it with itself as `Suite`.
+template <class Suite>
+class SharedWorkshop : public ::testing::Test {
+ protected:
+  static void TearDownTestSuite() { shop_.reset(); }
+
+  /// With one template, `under-test`, and an empty output directory.
+  static Workshop& with_template(const std::string& html) {
+    if (!shop_) shop_ = std::make_unique<Workshop>(html);
+    shop_->add_template("under-test", html);
+    shop_->clear_output();
+    return *shop_;
+  }
+  static Workshop& with_shipped_templates() {
+    if (!shop_) shop_.reset(new Workshop(Workshop::with_shipped_templates()));
+    shop_->clear_output();
+    return *shop_;
+  }
+
+ private:
+  static inline std::unique_ptr<Workshop> shop_;
+};
 
 }  // namespace sluice::test
