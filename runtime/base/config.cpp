@@ -65,6 +65,16 @@ class Section {
     }
   }
 
+  void boolean(const std::string& key, bool& target) {
+    if (const toml::node* node = find(key)) {
+      if (const auto value = node->value_exact<bool>()) {
+        target = *value;
+      } else {
+        expected(*node, key, "true or false");
+      }
+    }
+  }
+
   template <class Target>
   void integer(const std::string& key, Target& target, int low, int high) {
     if (const toml::node* node = find(key)) {
@@ -178,6 +188,7 @@ void read_root(const toml::table& root, Config& config, Complaints& complaints) 
     section.text("url", config.database_url);
     section.text("table", config.table);
     section.integer("pumps", config.pumps, 1, 16);
+    section.boolean("wake", config.wake);
   }
   {
     Section section(top.table("plugins"), "plugins.", complaints);

@@ -37,7 +37,8 @@ struct TypeSettings {
 struct Config {
   std::string database_url;
   std::string table = "public.Outbox";
-  int pumps = 1;  ///< each claims with one connection and finishes with another
+  int pumps = 1;     ///< each claims with one connection and finishes with another
+  bool wake = true;  ///< a trigger on the table wakes idle runtimes
 
   std::string plugin_directory;
   std::map<std::string, PluginSettings> plugins;  ///< by the plugin's name

@@ -97,12 +97,12 @@ void add_plugin_options(CLI::App& command, GlobalOptions& options) {
                      "Directory with the plugins' .so files [SLUICE_PLUGIN_DIR; plugins.directory]");
 }
 
-std::vector<std::string> effect_roles(const base::Config& config) {
+store::PostgresOptions store_options(const base::Config& config) {
   std::set<std::string> roles;
   for (const auto& [name, plugin] : config.plugins) {
     if (!plugin.role.empty()) roles.insert(plugin.role);
   }
-  return {roles.begin(), roles.end()};
+  return {config.database_url, config.table, {roles.begin(), roles.end()}, config.wake};
 }
 
 std::unique_ptr<store::Store> open_store(const base::Config& config) {
@@ -112,7 +112,7 @@ std::unique_ptr<store::Store> open_store(const base::Config& config) {
         "database.url in sluice.toml");
   }
   try {
-    return store::open_postgres({config.database_url, config.table, effect_roles(config)});
+    return store::open_postgres(store_options(config));
   } catch (const store::Refused& error) {
     throw base::UsageError(error.what());
   }

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/config.hpp"
-#include "store/store.hpp"
+#include "store/postgres_store.hpp"
 
 namespace CLI {
 class App;
@@ -41,8 +41,8 @@ void add_log_options(CLI::App& command, GlobalOptions& options);
 void add_database_options(CLI::App& command, GlobalOptions& options);
 void add_plugin_options(CLI::App& command, GlobalOptions& options);
 
-/// The database roles that the configuration grants to plugins, each once.
-std::vector<std::string> effect_roles(const base::Config& config);
+/// What the store needs to know of the configuration.
+store::PostgresOptions store_options(const base::Config& config);
 
 /// The store that the configuration names. Throws base::UsageError where it names none.
 std::unique_ptr<store::Store> open_store(const base::Config& config);

@@ -12,7 +12,7 @@ namespace {
 int init(const GlobalOptions& options, bool print_sql) {
   const base::Config config = options.resolve();
   if (print_sql) {
-    std::cout << store::init_sql(config.table, effect_roles(config));
+    std::cout << store::init_sql(store_options(config));
     return ExitCode::ok;
   }
   const std::vector<std::string> done = open_store(config)->desk()->init();

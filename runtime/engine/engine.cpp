@@ -72,6 +72,7 @@ EngineResult Engine::run() {
     end_when_drained();
   });
   fleet_.run();
+  waker_.reset();
   pumps_.clear();
   caretaker_.reset();
   return result_;
@@ -190,7 +191,19 @@ void Engine::start_pumps() {
   for (int i = 0; i < config_.pumps; ++i) {
     pumps_.push_back(std::make_unique<Pump>(static_cast<std::uint32_t>(i), context));
   }
+  start_waker();
   end_when_drained();
+}
+
+/// A drain does not wait for new jobs.
+void Engine::start_waker() {
+  auto session = options_.drain ? nullptr : store_.wakes();
+  if (!session) return;
+  waker_ = std::make_unique<Waker>(std::move(session),
+                                   Waker::Context{router_, outage_, [this] { return caretaker_->runtime(0); },
+                                                  [this] {
+                                                    for (const auto& pump : pumps_) pump->poke();
+                                                  }});
 }
 
 void Engine::end_when_drained() {

@@ -15,6 +15,7 @@
 #include "engine/pump.hpp"
 #include "engine/router.hpp"
 #include "engine/summary.hpp"
+#include "engine/waker.hpp"
 #include "fleet/fleet.hpp"
 #include "store/store.hpp"
 
@@ -57,6 +58,7 @@ class Engine : private fleet::Listener {
   void add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vector<LaneSpec>& lanes);
   void publish_slots();
   void start_pumps();
+  void start_waker();
   void stop(std::chrono::microseconds patience);
   void end_when_drained();
   void give_up_when_lost();
@@ -75,6 +77,7 @@ class Engine : private fleet::Listener {
   std::vector<store::ServedType> served_;
   std::vector<std::unique_ptr<Pump>> pumps_;
   std::size_t pumps_running_ = 0;
+  std::unique_ptr<Waker> waker_;
   bool stopping_ = false;
   EngineResult result_;
 };

@@ -8,7 +8,8 @@ namespace sluice::engine {
 namespace {
 
 constexpr std::chrono::milliseconds rate_interval{20};
-constexpr int sweep_share = 20;  // a sweep may take 1/20 of the time
+constexpr int sweep_share = 20;                     // a sweep may take 1/20 of the time
+constexpr std::chrono::milliseconds brisk_rest{5};  // while jobs keep coming
 
 }  // namespace
 
@@ -61,6 +62,20 @@ void Router::end_change(bool any) {
     lane.dry_until = {};
     lane.swept_empty = false;
   }
+}
+
+void Router::wake() {
+  const std::lock_guard lock(mutex_);
+  for (Lane& lane : lanes_) {
+    lane.dry_until = {};
+    lane.rest = {};
+  }
+}
+
+Load Router::load() const {
+  const std::lock_guard lock(mutex_);
+  const auto rests = [](const Lane& lane) { return !lane.closed && lane.swept_empty; };
+  return {std::any_of(lanes_.begin(), lanes_.end(), rests), finds_};
 }
 
 int Router::limit(const Lane& lane) const {
@@ -124,20 +139,18 @@ void Router::claimed(const Reservation& reservation, const ClaimResult& result, 
   if (budget_) *budget_ += unused;
   unwritten_ += result.jobs;
   --under_way_;
-  if (reservation.sweep) lane.sweep_due = now + std::max<Clock::duration>(poll_interval_, took * sweep_share);
-  if (unused == 0) {
+  if (result.jobs > 0) ++finds_;
+  if (reservation.sweep) lane.sweep_due = now + std::max<Clock::duration>(brisk_rest, took * sweep_share);
+  if (result.jobs > 0) {
     lane.cursor = std::max(lane.cursor.value_or(-HUGE_VAL), result.last_created_at.value_or(-HUGE_VAL));
-    lane.swept_empty = false;
-    return;
   }
-  if (reservation.sweep) {
-    lane.swept_empty = true;
-    lane.dry_until = now + poll_interval_;
-  } else {
-    // Short, but rows may wait behind the cursor: look there before resting.
-    lane.cursor.reset();
-    lane.dry_until = std::min(lane.sweep_due, now + poll_interval_);
-  }
+  lane.swept_empty = unused > 0 && (reservation.sweep || lane.swept_empty);
+  if (result.jobs > 0) lane.rest = {};
+  if (unused == 0) return;
+  lane.rest = std::min<Clock::duration>(std::max<Clock::duration>(brisk_rest, 2 * lane.rest), poll_interval_);
+  lane.dry_until = now + lane.rest;
+  // Rows may wait behind the cursor: look there as soon as may be.
+  if (!lane.swept_empty) lane.dry_until = std::min(lane.dry_until, std::max(now, lane.sweep_due));
 }
 
 void Router::unclaimed(const Reservation& reservation) {

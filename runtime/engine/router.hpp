@@ -3,9 +3,10 @@
 //
 // A lane is a set of job types of one plugin that share room: all types of the plugin, except that a
 // type with a concurrency of its own has its own lane. A lane's cursor is the "createdAt" of the last row
-// claimed; a claim that comes back short starts over from the oldest row (a sweep), because late
-// commits, retries and slow clocks put rows behind the cursor. Under a steady backlog a sweep runs when
-// it is due; dues are spaced so that sweeps take a twentieth of the time at most.
+// claimed. Late commits, retries and slow clocks put rows behind it, so that the lane starts over from the
+// oldest row (a sweep) whenever a sweep is due; dues are spaced so that sweeps take a twentieth of the time
+// at most. A lane whose claim comes back short rests: briefly while jobs keep coming, up to the poll interval
+// when they do not.
 #pragma once
 
 #include <chrono>
@@ -42,6 +43,12 @@ struct ClaimResult {
   std::optional<double> last_created_at;
 };
 
+/// How busy the router is, for WakePolicy.
+struct Load {
+  bool resting = false;    ///< a lane found fewer jobs than it has room for
+  std::int64_t finds = 0;  ///< claims that brought jobs, since the beginning
+};
+
 class Router {
  public:
   Router(int batch_max, std::chrono::microseconds poll_interval, std::optional<std::int64_t> budget);
@@ -55,6 +62,9 @@ class Router {
   /// `any`, the next claims look from the oldest row, at once.
   void begin_change();
   void end_change(bool any);
+  /// Jobs were inserted: lanes that rest may claim at once.
+  void wake();
+  Load load() const;
 
   /// True when reserve() would return something.
   bool claimable(Clock::time_point now) const;
@@ -90,6 +100,7 @@ class Router {
     std::optional<double> cursor;
     Clock::time_point sweep_due{};
     Clock::time_point dry_until{};  ///< no claim before it
+    Clock::duration rest{};         ///< after a short claim
     bool swept_empty = false;       ///< the last sweep found fewer than it could take
 
     int window() const;
@@ -108,6 +119,7 @@ class Router {
   std::optional<std::int64_t> budget_;  // jobs that may still be claimed
   std::int64_t unwritten_ = 0;          // claimed jobs whose outcome is not written
   int under_way_ = 0;                   // reservations and changes
+  std::int64_t finds_ = 0;              // claims that brought jobs
   std::size_t next_lane_ = 0;           // where reserve() goes on, so that each lane has its turn
 };
 

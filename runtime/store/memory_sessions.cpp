@@ -139,6 +139,7 @@ void MemoryCare::leave(RuntimeId runtime) {
     store_.schedule_.erase(id);
   }
   store_.runtimes_.erase(runtime);
+  store_.wakeful_.erase(runtime);
 }
 
 std::size_t MemoryCare::promote_due(std::size_t limit) {
@@ -187,6 +188,7 @@ Rescued MemoryCare::rescue(std::chrono::seconds lease, const job::RetryPolicy& f
   for (const auto& [id, runtime] : dead) {
     for (const auto& job : take_claims_of(id)) rescue_job(job, runtime, fallback, rescued);
     store_.runtimes_.erase(id);
+    store_.wakeful_.erase(id);
   }
   rescued.runtimes = dead.size();
   return rescued;
@@ -200,6 +202,34 @@ std::size_t MemoryCare::tidy(std::size_t) {
          std::erase_if(store_.schedule_, [&](const auto& schedule) { return gone(schedule.first); }) +
          std::erase_if(store_.outputs_, [&](const auto& output) { return gone(output.first); }) +
          std::erase_if(store_.failures_, [&](const auto& failure) { return gone(failure.id); });
+}
+
+MemoryWakes::MemoryWakes(MemoryStore& store) : store_(store) {
+  const std::lock_guard lock(store_.mutex_);
+  heard_ = store_.insertions_;
+}
+
+void MemoryWakes::want(RuntimeId runtime, bool wanted) {
+  const std::lock_guard lock(store_.mutex_);
+  store_.check_available();
+  if (!wanted) {
+    store_.wakeful_.erase(runtime);
+  } else if (store_.runtimes_.contains(runtime)) {
+    store_.wakeful_.insert(runtime);
+  }
+}
+
+bool MemoryWakes::wait(std::chrono::milliseconds timeout) {
+  std::unique_lock lock(store_.mutex_);
+  store_.check_available();
+  store_.inserted_.wait_for(lock, timeout, [&] { return interrupted_ || store_.insertions_ > heard_; });
+  return std::exchange(heard_, store_.insertions_) < store_.insertions_;
+}
+
+void MemoryWakes::interrupt() {
+  const std::lock_guard lock(store_.mutex_);
+  interrupted_ = true;
+  store_.inserted_.notify_all();
 }
 
 Enqueued MemoryDesk::enqueue(const EnqueueRequest& request) {

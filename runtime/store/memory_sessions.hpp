@@ -52,6 +52,20 @@ class MemoryCare : public CareSession {
   MemoryStore& store_;
 };
 
+class MemoryWakes : public WakeSession {
+ public:
+  explicit MemoryWakes(MemoryStore& store);
+
+  void want(RuntimeId runtime, bool wanted) override;
+  bool wait(std::chrono::milliseconds timeout) override;
+  void interrupt() override;
+
+ private:
+  MemoryStore& store_;
+  std::int64_t heard_ = 0;    ///< of the store's insertions
+  bool interrupted_ = false;  ///< protected by the store's mutex
+};
+
 class MemoryDesk : public DeskSession {
  public:
   explicit MemoryDesk(MemoryStore& store) : store_(store) {}

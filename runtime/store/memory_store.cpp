@@ -20,6 +20,10 @@ std::unique_ptr<CareSession> MemoryStore::care() {
   return std::make_unique<MemoryCare>(*this);
 }
 
+std::unique_ptr<WakeSession> MemoryStore::wakes() {
+  return std::make_unique<MemoryWakes>(*this);
+}
+
 std::unique_ptr<DeskSession> MemoryStore::desk() {
   return std::make_unique<MemoryDesk>(*this);
 }
@@ -28,6 +32,7 @@ void MemoryStore::put(Row row) {
   const std::lock_guard lock(mutex_);
   std::string id = row.id;
   rows_.insert_or_assign(std::move(id), std::move(row));
+  notify();
 }
 
 void MemoryStore::erase(const std::string& id) {
@@ -72,6 +77,12 @@ std::vector<Failure> MemoryStore::failures() const {
   return failures_;
 }
 
+void MemoryStore::notify() {
+  if (wakeful_.empty()) return;
+  ++insertions_;
+  inserted_.notify_all();
+}
+
 void MemoryStore::check_available() const {
   if (!available_) throw Unavailable("the store in memory was made unavailable");
 }
@@ -103,6 +114,7 @@ Enqueued MemoryStore::enqueue(const EnqueueRequest& request) {
   if (request.unique_key) keys_[*request.unique_key] = row.id;
   Enqueued enqueued{row.id, false};
   rows_[row.id] = std::move(row);
+  notify();
   return enqueued;
 }
 

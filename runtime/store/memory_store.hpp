@@ -3,6 +3,7 @@
 // thread.
 #pragma once
 
+#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -29,6 +30,7 @@ class MemoryStore : public Store {
   std::unique_ptr<ClaimSession> claims(RuntimeId runtime, int pump) override;
   std::unique_ptr<FinishSession> finishes() override;
   std::unique_ptr<CareSession> care() override;
+  std::unique_ptr<WakeSession> wakes() override;
   std::unique_ptr<DeskSession> desk() override;
 
   // What an application, an operator or time does.
@@ -51,6 +53,7 @@ class MemoryStore : public Store {
   friend class MemoryFinishes;
   friend class MemoryCare;
   friend class MemoryDesk;
+  friend class MemoryWakes;
 
   struct Claim {
     RuntimeId runtime = 0;
@@ -69,6 +72,7 @@ class MemoryStore : public Store {
   };
 
   // All of these expect the mutex to be held.
+  void notify();
   void check_available() const;
   double now() const;
   Row* processing(const std::string& id);
@@ -79,6 +83,9 @@ class MemoryStore : public Store {
   bool named(const std::string& id) const;
 
   mutable std::mutex mutex_;
+  std::condition_variable inserted_;
+  std::int64_t insertions_ = 0;  ///< those that were notified; protected by mutex_, like all below
+  std::set<RuntimeId> wakeful_;
   bool available_ = true;
   double offset_ = 0;
   std::int64_t last_number_ = 0;  ///< for runtimes, claims and ids

@@ -5,6 +5,7 @@
 #include "store/effect_function.hpp"
 #include "store/enqueue_function.hpp"
 #include "store/postgres_store.hpp"
+#include "store/wake_trigger.hpp"
 
 namespace sluice::store {
 
@@ -165,7 +166,8 @@ std::vector<Migration> migrations(const TableName& table) {
       "INSERT INTO sluice.outbox (name) VALUES (" + quoted_literal(table.quoted()) + ");\n";
   return {{1, "side tables", std::string(side_tables) + record},
           {2, "enqueue function", enqueue_function(table)},
-          {3, "notifications", std::string(notification_table)}};
+          {3, "notifications", std::string(notification_table)},
+          {4, "waking", wake_function()}};
 }
 
 std::string init_lock() {
@@ -225,13 +227,19 @@ std::string migration_step(const Migration& migration) {
                          quoted_literal(migration.name) + ");\nEND;\n");
 }
 
-std::string init_sql(const std::string& table, const std::vector<std::string>& effect_roles) {
-  const TableName name = TableName::parse(table);
+std::string wake_trigger_step(const TableName& table, bool wanted) {
+  return anonymous_block("\nBEGIN\n" + (wanted ? wake_trigger_creation(table) : wake_trigger_removal(table)) +
+                         "EXCEPTION WHEN insufficient_privilege THEN NULL;\nEND;\n");
+}
+
+std::string init_sql(const PostgresOptions& options) {
+  const TableName name = TableName::parse(options.table);
   std::string sql =
       "-- Makes what sluice init makes. Running it again does nothing.\n\\set ON_ERROR_STOP on\nBEGIN;\n" +
       init_lock() + outbox_check(name, false) + outbox_creation(name) + schema_creation();
   for (const auto& migration : migrations(name)) sql += migration_step(migration);
-  for (const auto& role : effect_roles) sql += effect_function_creation(role);
+  sql += wake_trigger_step(name, options.wake);
+  for (const auto& role : options.effect_roles) sql += effect_function_creation(role);
   return sql + "COMMIT;\n";
 }
 

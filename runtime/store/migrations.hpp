@@ -34,4 +34,8 @@ std::string schema_creation();
 /// Runs the migration and records it, unless it is recorded.
 std::string migration_step(const Migration& migration);
 
+/// Puts the trigger that wakes idle runtimes on the table, or takes it off; leaves it as it is where the
+/// user has no right to do that.
+std::string wake_trigger_step(const TableName& table, bool wanted);
+
 }  // namespace sluice::store

@@ -8,6 +8,7 @@
 #include "store/migrations.hpp"
 #include "store/pg_report.hpp"
 #include "store/pg_text.hpp"
+#include "store/wake_trigger.hpp"
 
 namespace sluice::store {
 
@@ -15,6 +16,7 @@ namespace {
 
 constexpr int most_lock_attempts = 30;
 constexpr std::chrono::milliseconds lock_pause(300);
+constexpr int trigger_attempts = 3;
 
 std::string text_of(const pqxx::field& field) {
   return std::string(field.c_str(), field.size());
@@ -22,8 +24,9 @@ std::string text_of(const pqxx::field& field) {
 
 }  // namespace
 
-PgDesk::PgDesk(const ConnectionString& target, const TableName& table, std::vector<std::string> effect_roles)
-    : table_(table), effect_roles_(std::move(effect_roles)), link_(target) {}
+PgDesk::PgDesk(const ConnectionString& target, const TableName& table, std::vector<std::string> effect_roles,
+               bool wake)
+    : table_(table), effect_roles_(std::move(effect_roles)), wake_(wake), link_(target) {}
 
 PgDesk::Present PgDesk::present() {
   return link_.use("look at the schema", [&](pqxx::connection& connection) {
@@ -42,23 +45,30 @@ PgDesk::Present PgDesk::present() {
   });
 }
 
-// One transaction. Somebody else's lock makes it give up soon and try again, so that nobody queues up
-// behind it.
+// One transaction. False when somebody else's lock was in the way: it gives up soon, so that nobody queues
+// up behind it.
+bool PgDesk::try_piece(const std::string& sql) {
+  return link_.use("initialise schema sluice", [&](pqxx::connection& connection) {
+    try {
+      pqxx::work work(connection);
+      work.exec(init_lock());
+      work.exec(sql);
+      work.commit();
+      return true;
+    } catch (const pqxx::sql_error& error) {
+      if (error.sqlstate() != "55P03") throw;
+      return false;
+    }
+  });
+}
+
 void PgDesk::run_piece(const std::string& sql) {
-  for (int attempt = 1;; ++attempt) {
-    const bool done = link_.use("initialise schema sluice", [&](pqxx::connection& connection) {
-      try {
-        pqxx::work work(connection);
-        work.exec(init_lock());
-        work.exec(sql);
-        work.commit();
-        return true;
-      } catch (const pqxx::sql_error& error) {
-        if (error.sqlstate() != "55P03" || attempt >= most_lock_attempts) throw;
-        return false;
-      }
-    });
-    if (done) return;
+  for (int attempt = 1; !try_piece(sql); ++attempt) {
+    if (attempt >= most_lock_attempts) {
+      throw Unavailable("could not initialise schema sluice in " + link_.description() + ": " +
+                        std::to_string(attempt) +
+                        " times somebody else held a lock that it needs for over a second; try again later");
+    }
     std::this_thread::sleep_for(lock_pause);
   }
 }
@@ -76,6 +86,7 @@ std::vector<std::string> PgDesk::init() {
     done.push_back("Applied migration " + std::to_string(migration.version) +
                    " of schema sluice: " + migration.name + ".");
   }
+  if (std::string said = set_wake_trigger(); !said.empty()) done.push_back(std::move(said));
   for (const std::string& role : effect_roles_) {
     if (can_run_effects(role)) continue;
     run_piece(effect_function_creation(role));
@@ -108,6 +119,37 @@ void PgDesk::check_schema() {
     pqxx::nontransaction session(connection);
     session.exec(outbox_check(table_, true));
   });
+}
+
+bool PgDesk::has_wake_trigger() {
+  return link_.use("look for the trigger", [&](pqxx::connection& connection) {
+    pqxx::nontransaction session(connection);
+    return session.exec(wake_trigger_query(table_))[0][0].as<bool>();
+  });
+}
+
+// What was done or could not be, as a sentence; empty when all is as it should be.
+std::string PgDesk::set_wake_trigger() {
+  if (has_wake_trigger() == wake_) return {};
+  bool had_lock = false;
+  for (int attempt = 0; attempt < trigger_attempts && !had_lock; ++attempt) {
+    had_lock = try_piece(wake_trigger_step(table_, wake_));
+  }
+  if (!had_lock) {
+    return "Table " + table_.quoted() +
+           " is locked by somebody else, so trigger sluice_wake was left as it " +
+           "is: run sluice init again later. Until then idle runtimes find new jobs by polling.";
+  }
+  const bool done = has_wake_trigger() == wake_;
+  if (wake_) {
+    return done ? "Put trigger sluice_wake on table " + table_.quoted() + ", which wakes idle runtimes."
+                : "This user may put no trigger on table " + table_.quoted() +
+                      ", so idle runtimes find new jobs by polling: run sluice init as its owner, or set "
+                      "database.wake = false.";
+  }
+  return done ? "Took trigger sluice_wake off table " + table_.quoted() + "."
+              : "This user may not take trigger sluice_wake off table " + table_.quoted() +
+                    ": run sluice init as its owner.";
 }
 
 bool PgDesk::can_run_effects(const std::string& role) {

@@ -11,7 +11,8 @@ namespace sluice::store {
 
 class PgDesk : public DeskSession {
  public:
-  PgDesk(const ConnectionString& target, const TableName& table, std::vector<std::string> effect_roles);
+  PgDesk(const ConnectionString& target, const TableName& table, std::vector<std::string> effect_roles,
+         bool wake);
 
   std::vector<std::string> init() override;
   void check_schema() override;
@@ -21,15 +22,19 @@ class PgDesk : public DeskSession {
 
  private:
   bool can_run_effects(const std::string& role);
+  bool has_wake_trigger();
+  std::string set_wake_trigger();
   struct Present {
     bool outbox = false;
     std::set<int> migrations;
   };
   Present present();
   void run_piece(const std::string& sql);
+  bool try_piece(const std::string& sql);
 
   const TableName table_;
   const std::vector<std::string> effect_roles_;
+  const bool wake_;
   Link link_;
 };
 

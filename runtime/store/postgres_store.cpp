@@ -7,6 +7,7 @@
 #include "store/pg_claims.hpp"
 #include "store/pg_desk.hpp"
 #include "store/pg_finishes.hpp"
+#include "store/pg_wakes.hpp"
 #include "store/table_name.hpp"
 
 namespace sluice::store {
@@ -15,29 +16,36 @@ namespace {
 
 class PostgresStore : public Store {
  public:
-  PostgresStore(ConnectionString target, TableName table, std::vector<std::string> effect_roles)
-      : target_(std::move(target)), table_(std::move(table)), effect_roles_(std::move(effect_roles)) {}
+  explicit PostgresStore(const PostgresOptions& options)
+      : target_(parse_connection_string(options.url)),
+        table_(TableName::parse(options.table)),
+        effect_roles_(options.effect_roles),
+        wake_(options.wake) {}
 
   std::unique_ptr<ClaimSession> claims(RuntimeId runtime, int pump) override {
     return std::make_unique<PgClaims>(target_, table_, runtime, pump);
   }
   std::unique_ptr<FinishSession> finishes() override { return std::make_unique<PgFinishes>(target_, table_); }
   std::unique_ptr<CareSession> care() override { return std::make_unique<PgCare>(target_, table_); }
+  std::unique_ptr<WakeSession> wakes() override {
+    if (!wake_ || target_.pooled) return nullptr;  // a pooled connection can't listen
+    return std::make_unique<PgWakes>(target_);
+  }
   std::unique_ptr<DeskSession> desk() override {
-    return std::make_unique<PgDesk>(target_, table_, effect_roles_);
+    return std::make_unique<PgDesk>(target_, table_, effect_roles_, wake_);
   }
 
  private:
   const ConnectionString target_;
   const TableName table_;
   const std::vector<std::string> effect_roles_;
+  const bool wake_;
 };
 
 }  // namespace
 
 std::unique_ptr<Store> open_postgres(const PostgresOptions& options) {
-  return std::make_unique<PostgresStore>(parse_connection_string(options.url),
-                                         TableName::parse(options.table), options.effect_roles);
+  return std::make_unique<PostgresStore>(options);
 }
 
 }  // namespace sluice::store

@@ -14,13 +14,14 @@ struct PostgresOptions {
   std::string table = "public.Outbox";  ///< as in table_name.hpp
   /// The database roles under which effects run: init makes a function for each.
   std::vector<std::string> effect_roles{};
+  bool wake = true;  ///< init puts a trigger on the table that wakes idle runtimes; else it takes it off
 };
 
 /// Connects to nothing yet. Throws Refused when the url or the table name can't be read; no message
 /// ever holds a password.
 std::unique_ptr<Store> open_postgres(const PostgresOptions& options);
 
-/// The statements of DeskSession::init as a script for psql.
-std::string init_sql(const std::string& table, const std::vector<std::string>& effect_roles);
+/// The statements of DeskSession::init as a script for psql; the url is not looked at.
+std::string init_sql(const PostgresOptions& options);
 
 }  // namespace sluice::store

@@ -158,6 +158,20 @@ class CareSession {
   virtual std::size_t tidy(std::size_t limit) = 0;
 };
 
+/// Hears when jobs are inserted. Used by one thread, but for interrupt().
+class WakeSession {
+ public:
+  virtual ~WakeSession() = default;
+
+  /// Producers notify while any runtime wants to be woken.
+  virtual void want(RuntimeId runtime, bool wanted) = 0;
+  /// Waits until jobs were inserted, `timeout` has passed, or interrupt() was called; true when some were
+  /// inserted since the last call. Those inserted before producers knew of want() don't count.
+  virtual bool wait(std::chrono::milliseconds timeout) = 0;
+  /// Ends wait(), now and from now on. [any-thread]
+  virtual void interrupt() = 0;
+};
+
 struct EnqueueRequest {
   std::string type;
   std::string payload;  ///< JSON text
@@ -228,6 +242,8 @@ class Store {
   virtual std::unique_ptr<ClaimSession> claims(RuntimeId runtime, int pump) = 0;
   virtual std::unique_ptr<FinishSession> finishes() = 0;
   virtual std::unique_ptr<CareSession> care() = 0;
+  /// None where producers can't wake a runtime.
+  virtual std::unique_ptr<WakeSession> wakes() = 0;
   virtual std::unique_ptr<DeskSession> desk() = 0;
 };
 

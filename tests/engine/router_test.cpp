@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace sluice::engine {
 namespace {
 
@@ -70,15 +72,65 @@ TEST_F(RouterTest, SweepsWhenABatchBehindTheCursorComesBackShort) {
   EXPECT_FALSE(router.request(later[0]).cursor);
 }
 
-TEST_F(RouterTest, RestsForThePollIntervalAfterAShortSweep) {
+TEST_F(RouterTest, RestsLongerAndLongerWhileNothingComes) {
   one_lane();
-  claimed(router.reserve(start)[0], 0);
-  EXPECT_FALSE(router.claimable(start));
-  EXPECT_EQ(router.next_due(start), start + poll);
-  EXPECT_TRUE(router.claimable(start + poll));
+  auto now = start;
+  std::vector<Clock::duration> rests;
+  for (int i = 0; i < 8; ++i) {
+    router.claimed(router.reserve(now)[0], {}, milliseconds(1), now);
+    EXPECT_FALSE(router.claimable(now));
+    rests.push_back(router.next_due(now) - now);
+    now = router.next_due(now);
+    EXPECT_TRUE(router.claimable(now));
+  }
+  EXPECT_EQ(rests.front(), milliseconds(5));
+  EXPECT_EQ(rests.back(), poll);
+  EXPECT_TRUE(std::is_sorted(rests.begin(), rests.end()));
+}
+
+TEST_F(RouterTest, RestsBrieflyWhileJobsCome) {
+  one_lane();
+  auto now = start;
+  for (int i = 0; i < 8; ++i) {
+    router.claimed(router.reserve(now)[0], {1, 1.0}, milliseconds(1), now);
+    EXPECT_EQ(router.next_due(now), now + milliseconds(5));
+    now = router.next_due(now);
+  }
 }
 
 TEST_F(RouterTest, AWakeUpEndsTheRest) {
+  one_lane();
+  claimed(router.reserve(start)[0], 0);
+  EXPECT_FALSE(router.claimable(start));
+  router.wake();
+  EXPECT_TRUE(router.claimable(start));
+}
+
+TEST_F(RouterTest, SweepsForATwentiethOfTheTimeWhileJobsCome) {
+  one_lane();
+  auto now = start;
+  int sweeps = 0;
+  for (int i = 0; i < 1000; ++i) {
+    const auto taken = router.reserve(now);
+    sweeps += taken[0].sweep ? 1 : 0;
+    router.claimed(taken[0], {1, static_cast<double>(i)}, milliseconds(10), now + milliseconds(10));
+    router.returned("a", true, now);
+    now = router.next_due(now + milliseconds(10));
+  }
+  EXPECT_NEAR(sweeps * 0.010 / std::chrono::duration<double>(now - start).count(), 0.05, 0.01);
+}
+
+TEST_F(RouterTest, SaysHowBusyItIs) {
+  one_lane();
+  EXPECT_FALSE(router.load().resting);
+  claimed(router.reserve(start)[0], 3);
+  EXPECT_TRUE(router.load().resting);
+  EXPECT_EQ(router.load().finds, 1);
+  router.close(0);
+  EXPECT_FALSE(router.load().resting);
+}
+
+TEST_F(RouterTest, JobsMadePendingEndTheRest) {
   one_lane();
   claimed(router.reserve(start)[0], 0);
   router.begin_change();

@@ -37,6 +37,31 @@ TEST_F(Running, TakesJobsAsTheyCome) {
   EXPECT_EQ(database.value("SELECT count(*) FROM sluice.runtime"), "0");
 }
 
+TEST_F(Running, IsWokenByProducersWhileItIsIdle) {
+  config = scratch.write("idle.toml", "[runtime]\npoll_interval = \"1h\"\n");
+  start();
+  ASSERT_TRUE(eventually([&] { return database.value("SELECT wake FROM sluice.runtime") == "t"; }));
+  for (const char* id : {"a", "b", "c"}) {
+    insert(id, "test.probe");
+    EXPECT_TRUE(becomes(id, "done"));
+  }
+  // Also by another way in, and after its connection was lost.
+  database.value(
+      "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE '%LISTEN%' AND pid <> "
+      "pg_backend_pid() AND datname = current_database()");
+  EXPECT_EQ(sluice({"enqueue", "test.probe", "--unique", "once"}).code, 0);
+  EXPECT_TRUE(eventually([&] { return count("status = 'done'") == "4"; }));
+}
+
+TEST_F(Running, PollsWhereNoTriggerWakesIt) {
+  config = scratch.write("polling.toml", scratch.read("sluice.toml") + "[database]\nwake = false\n");
+  ASSERT_EQ(sluice({"init"}).code, 0);
+  start();
+  insert("a", "test.probe");
+  EXPECT_TRUE(becomes("a", "done"));
+  EXPECT_EQ(database.value("SELECT bool_or(wake) FROM sluice.runtime"), "f");
+}
+
 TEST_F(Running, RetriesUntilItSucceeds) {
   start();
   insert("a", "test.probe", probe("retry_until", R"(,"until":3,"after_ms":1)"));

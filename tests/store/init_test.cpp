@@ -86,6 +86,12 @@ std::string refusal(store::DeskSession& desk, bool check = false) {
   }
 }
 
+store::PostgresOptions without_trigger(const TestDatabase& database) {
+  store::PostgresOptions options{database.url()};
+  options.wake = false;
+  return options;
+}
+
 bool holds(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
@@ -103,7 +109,7 @@ TEST(Init, MakesTheGuidesTableExactlyAsPrismaDoes) {
   TestDatabase prismas;
   prismas.exec(prisma_table);
   TestDatabase ours;
-  store::open_postgres({ours.url()})->desk()->init();
+  store::open_postgres(without_trigger(ours))->desk()->init();
   EXPECT_EQ(catalog(ours), catalog(prismas));
 }
 
@@ -112,18 +118,45 @@ TEST(Init, ChangesNothingOfAnExistingTable) {
   database.exec(prisma_table);
   database.exec("INSERT INTO \"Outbox\" VALUES ('a', 'noop', '{}', 'pending', now(), now(), 0)");
   const std::string before = catalog(database);
-  auto desk = store::open_postgres({database.url()})->desk();
+  auto desk = store::open_postgres(without_trigger(database))->desk();
   const auto done = desk->init();
   EXPECT_EQ(catalog(database), before);
-  EXPECT_EQ(done.size(), 3U);
+  EXPECT_EQ(done.size(), 4U);
   EXPECT_NO_THROW(desk->check_schema());
   EXPECT_EQ(database.value("SELECT count(*) FROM \"Outbox\""), "1");
+}
+
+TEST(Init, ItsTriggerIsAllThatAnExistingTableGetsAndCanBeTakenOff) {
+  TestDatabase database;
+  database.exec(prisma_table);
+  const std::string before = catalog(database);
+  const std::string triggers = "SELECT string_agg(tgname, ',') FROM pg_trigger WHERE NOT tgisinternal";
+  store::open_postgres({database.url()})->desk()->init();
+  EXPECT_EQ(database.value(triggers), "sluice_wake");
+  const auto done = store::open_postgres(without_trigger(database))->desk()->init();
+  EXPECT_EQ(done, std::vector<std::string>{"Took trigger sluice_wake off table \"public\".\"Outbox\"."});
+  EXPECT_EQ(database.value(triggers), "");
+  database.exec("VACUUM \"Outbox\"");  // which sets relhastriggers back
+  EXPECT_EQ(catalog(database), before);
+}
+
+TEST(Init, SaysWhereItMayPutNoTrigger) {
+  TestDatabase database;
+  database.exec(prisma_table);
+  store::open_postgres(without_trigger(database))->desk()->init();
+  const std::string role = "guest_of_" + database.name();
+  database.exec("CREATE ROLE " + role + " LOGIN; GRANT ALL ON SCHEMA sluice TO " + role +
+                "; GRANT ALL ON ALL TABLES IN SCHEMA sluice TO " + role);
+  const auto done = store::open_postgres({database.url_as(role)})->desk()->init();
+  database.exec("DROP OWNED BY " + role + "; DROP ROLE " + role);
+  ASSERT_EQ(done.size(), 1U);
+  EXPECT_TRUE(holds(done[0], "may put no trigger on table \"public\".\"Outbox\"")) << done[0];
 }
 
 TEST(Init, ASecondTimeDoesNothing) {
   TestDatabase database;
   auto desk = store::open_postgres({database.url()})->desk();
-  EXPECT_EQ(desk->init().size(), 4U);
+  EXPECT_EQ(desk->init().size(), 6U);
   const std::string before = catalog(database) + side_catalog(database);
   EXPECT_TRUE(desk->init().empty());
   EXPECT_EQ(catalog(database) + side_catalog(database), before);
@@ -132,8 +165,8 @@ TEST(Init, ASecondTimeDoesNothing) {
 TEST(Init, PsqlMakesTheSameOfThePrintedScript) {
   for (const char* table : {"public.Outbox", R"(public."we'ird \ ""x""")"}) {
     TestDatabase printed;
-    run_psql(printed.url(), store::init_sql(table, {}));
-    run_psql(printed.url(), store::init_sql(table, {}));
+    run_psql(printed.url(), store::init_sql({"", table}));
+    run_psql(printed.url(), store::init_sql({"", table}));
     TestDatabase direct;
     store::open_postgres({direct.url(), table})->desk()->init();
     EXPECT_EQ(catalog(printed), catalog(direct));
@@ -188,8 +221,11 @@ TEST(Init, NeverWaitsForTheApplicationsLocks) {
   TestDatabase database;
   database.exec(prisma_table);
   database.exec("BEGIN; LOCK TABLE \"Outbox\" IN ACCESS EXCLUSIVE MODE");
-  EXPECT_EQ(store::open_postgres({database.url()})->desk()->init().size(), 3U);
+  const auto done = store::open_postgres({database.url()})->desk()->init();
+  ASSERT_EQ(done.size(), 5U);
+  EXPECT_TRUE(holds(done[4], "is locked by somebody else, so trigger sluice_wake was left")) << done[4];
   database.exec("ROLLBACK");
+  EXPECT_EQ(store::open_postgres({database.url()})->desk()->init().size(), 1U);
 }
 
 TEST(Init, ALowerCaseTableInAnotherSchemaIsServed) {

@@ -1,0 +1,46 @@
+#include "store/pg_wakes.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <string>
+#include <system_error>
+
+#include "store/wake_trigger.hpp"
+
+namespace sluice::store {
+
+PgWakes::PgWakes(const ConnectionString& target)
+    : interrupted_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), link_(target, [](pqxx::connection& connection) {
+        pqxx::nontransaction(connection).exec(std::string("LISTEN ") + wake_channel);
+      }) {
+  if (!interrupted_.open()) throw std::system_error(errno, std::generic_category(), "eventfd");
+}
+
+void PgWakes::want(RuntimeId runtime, bool wanted) {
+  link_.use("say whether to be woken", [&](pqxx::connection& connection) {
+    pqxx::nontransaction session(connection);
+    return session.exec_params("UPDATE sluice.runtime SET wake = $2::bool WHERE id = $1::bigint",
+                               std::to_string(runtime), wanted ? "true" : "false");
+  });
+}
+
+bool PgWakes::wait(std::chrono::milliseconds timeout) {
+  return link_.use("listen for new jobs", [&](pqxx::connection& connection) {
+    // Some may have come with the answer to a statement.
+    if (connection.get_notifs() > 0) return true;
+    std::array<pollfd, 2> ready{{{connection.sock(), POLLIN, 0}, {interrupted_.get(), POLLIN, 0}}};
+    if (poll(ready.data(), ready.size(), static_cast<int>(timeout.count())) <= 0) return false;
+    return ready[0].revents != 0 && connection.get_notifs() > 0;
+  });
+}
+
+void PgWakes::interrupt() {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = write(interrupted_.get(), &one, sizeof one);
+}
+
+}  // namespace sluice::store

@@ -1,0 +1,25 @@
+// What wakes idle runtimes: a trigger on the outbox that notifies, while some runtime wants it.
+#pragma once
+
+#include <string>
+
+#include "store/table_name.hpp"
+
+namespace sluice::store {
+
+/// The channel of NOTIFY.
+inline constexpr const char* wake_channel = "sluice_wake";
+
+/// Makes the trigger's function, and where runtimes say whether they want to be woken. It runs in the
+/// producer's transaction with the rights of its owner, takes no lock, and lets no error of its own through.
+std::string wake_function();
+
+/// Puts the trigger on the table, or takes it off, where that is not done; statements of a PL/pgSQL body.
+/// Waits for the table's lock no longer than lock_timeout.
+std::string wake_trigger_creation(const TableName& table);
+std::string wake_trigger_removal(const TableName& table);
+
+/// A query with one boolean: whether the trigger is there.
+std::string wake_trigger_query(const TableName& table);
+
+}  // namespace sluice::store

@@ -1,0 +1,58 @@
+#include "engine/wake_policy.hpp"
+
+#include <gtest/gtest.h>
+
+namespace sluice::engine {
+namespace {
+
+using std::chrono::milliseconds;
+
+struct Fixture : testing::Test {
+  /// A second at that rate; what the policy says at its end.
+  bool after_a_second(int finds, bool resting = true) {
+    for (int i = 1; i <= 4; ++i) {
+      now += milliseconds(250);
+      wanted = policy.wanted({resting, total + finds * i / 4}, now);
+    }
+    total += finds;
+    return wanted;
+  }
+
+  WakePolicy policy;
+  Clock::time_point now{std::chrono::hours(1)};
+  std::int64_t total = 0;
+  bool wanted = false;
+};
+
+using WakePolicyTest = Fixture;
+
+TEST_F(WakePolicyTest, WantsToBeWokenWhileJobsAreFew) {
+  EXPECT_TRUE(after_a_second(0));
+  EXPECT_TRUE(after_a_second(10));
+}
+
+TEST_F(WakePolicyTest, DoesNotWhileTheyAreMany) {
+  EXPECT_FALSE(after_a_second(100));
+  EXPECT_TRUE(after_a_second(0));
+  EXPECT_FALSE(after_a_second(100));
+}
+
+TEST_F(WakePolicyTest, StaysAsItIsInBetween) {
+  EXPECT_FALSE(after_a_second(100));
+  EXPECT_FALSE(after_a_second(32));
+  EXPECT_TRUE(after_a_second(0));
+  EXPECT_TRUE(after_a_second(32));
+}
+
+TEST_F(WakePolicyTest, DoesNotWhileEveryLaneIsFull) {
+  EXPECT_FALSE(after_a_second(1, false));
+}
+
+TEST_F(WakePolicyTest, WaitsUntilItCanTell) {
+  EXPECT_TRUE(after_a_second(0));
+  EXPECT_TRUE(policy.wanted({true, total + 100}, now + milliseconds(10)));
+  EXPECT_FALSE(policy.wanted({true, total + 100}, now + milliseconds(210)));
+}
+
+}  // namespace
+}  // namespace sluice::engine

@@ -1,0 +1,129 @@
+// Waking: what producers do to idle runtimes, and what they must never notice of it.
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <thread>
+
+#include "store/postgres_store.hpp"
+#include "world.hpp"
+
+namespace sluice::test {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds at_once{0};
+constexpr milliseconds long_enough{20'000};
+
+struct Kind {
+  const char* name;
+  std::function<std::unique_ptr<World>()> make;
+};
+
+void PrintTo(const Kind& kind, std::ostream* out) {
+  *out << kind.name;
+}
+
+class Waking : public testing::TestWithParam<Kind> {
+ protected:
+  void add(const std::string& id) { world_->put({id, "noop", "{}", "pending", 1e9, 1e9, 0}); }
+
+  std::unique_ptr<World> world_ = GetParam().make();
+  std::unique_ptr<store::CareSession> care_ = world_->store().care();
+  store::RuntimeId runtime_ = care_->enlist(runtime_info());
+  std::unique_ptr<store::WakeSession> wakes_ = world_->store().wakes();
+};
+
+INSTANTIATE_TEST_SUITE_P(Stores, Waking,
+                         testing::Values(Kind{"Postgres", [] { return std::make_unique<PostgresWorld>(); }},
+                                         Kind{"Memory", [] { return std::make_unique<MemoryWorld>(); }}),
+                         [](const auto& kind) { return std::string(kind.param.name); });
+
+TEST_P(Waking, HearsOfJobsWhileItWantsTo) {
+  wakes_->want(runtime_, true);
+  add("a");
+  EXPECT_TRUE(wakes_->wait(long_enough));
+  EXPECT_FALSE(wakes_->wait(at_once));
+  wakes_->want(runtime_, false);
+  add("b");
+  EXPECT_FALSE(wakes_->wait(milliseconds(50)));
+}
+
+TEST_P(Waking, HearsOfAJobWhileItWaits) {
+  wakes_->want(runtime_, true);
+  std::jthread producer([this] { add("a"); });
+  EXPECT_TRUE(wakes_->wait(long_enough));
+}
+
+TEST_P(Waking, AnInterruptEndsTheWait) {
+  wakes_->want(runtime_, true);
+  std::jthread other([this] { wakes_->interrupt(); });
+  EXPECT_FALSE(wakes_->wait(long_enough));
+  EXPECT_FALSE(wakes_->wait(long_enough));
+}
+
+TEST_P(Waking, EndsWithTheRuntime) {
+  wakes_->want(runtime_, true);
+  care_->leave(runtime_);
+  add("a");
+  EXPECT_FALSE(wakes_->wait(milliseconds(50)));
+  wakes_->want(runtime_, true);
+  add("b");
+  EXPECT_FALSE(wakes_->wait(milliseconds(50)));
+}
+
+TEST(WakeTrigger, NotifiesWithTheCommit) {
+  PostgresWorld world;
+  const auto runtime = world.store().care()->enlist(runtime_info());
+  const auto wakes = world.store().wakes();
+  wakes->want(runtime, true);
+  world.database().exec(
+      R"(BEGIN; INSERT INTO "Outbox" (id, type, payload, "updatedAt") VALUES ('a', 'noop', '{}', now()))");
+  EXPECT_FALSE(wakes->wait(milliseconds(50)));
+  world.database().exec("COMMIT");
+  EXPECT_TRUE(wakes->wait(long_enough));
+}
+
+TEST(WakeTrigger, ServesProducersThatKnowNothingOfTheSchema) {
+  PostgresWorld world;
+  const auto runtime = world.store().care()->enlist(runtime_info());
+  const auto wakes = world.store().wakes();
+  wakes->want(runtime, true);
+  TestDatabase& database = world.database();
+  const std::string role = "producer_of_" + database.name();
+  database.exec("CREATE ROLE " + role + " LOGIN; GRANT INSERT ON \"Outbox\" TO " + role);
+  Session(database.url_as(role))
+      .exec(R"(INSERT INTO "Outbox" (id, type, payload, "updatedAt") VALUES ('a', 'noop', '{}', now()))");
+  database.exec("DROP OWNED BY " + role + "; DROP ROLE " + role);
+  EXPECT_TRUE(wakes->wait(long_enough));
+}
+
+TEST(WakeTrigger, NeverMakesAnInsertFailOrWait) {
+  PostgresWorld world;
+  TestDatabase& database = world.database();
+  const auto insert = [&](const std::string& id) {
+    Session(database.url())
+        .exec(
+            "SET statement_timeout = '20s'; INSERT INTO \"Outbox\" (id, type, payload, \"updatedAt\") VALUES "
+            "('" +
+            id + "', 'noop', '{}', now())");
+  };
+  database.exec("BEGIN; UPDATE sluice.runtime SET wake = true; LOCK sluice.runtime IN EXCLUSIVE MODE");
+  insert("while another session writes there");
+  database.exec("ROLLBACK; ALTER TABLE sluice.runtime RENAME TO gone");
+  insert("while its table is not there");
+  database.exec("ALTER TABLE sluice.gone RENAME TO runtime; DROP SCHEMA sluice CASCADE");
+  insert("without the schema");
+  EXPECT_EQ(database.value("SELECT count(*) FROM \"Outbox\""), "3");
+}
+
+TEST(WakeTrigger, IsNotHeardThroughAPooler) {
+  const TestDatabase database;
+  EXPECT_EQ(store::open_postgres({database.url() + "&pgbouncer=true"})->wakes(), nullptr);
+  store::PostgresOptions options{database.url()};
+  options.wake = false;
+  EXPECT_EQ(store::open_postgres(options)->wakes(), nullptr);
+}
+
+}  // namespace
+}  // namespace sluice::test
