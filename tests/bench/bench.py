@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -173,6 +174,48 @@ def peer(server, jobs, name):
     return result
 
 
+def reported(process, text):
+    """Waits for a line of the process's output that holds `text`, and goes on reading behind it."""
+    for line in process.stdout:
+        if text in line:
+            threading.Thread(target=process.stdout.read, daemon=True).start()
+            return
+    raise RuntimeError(f"{process.args[0]} ended before it said {text!r}")
+
+
+def latency(server, jobs, name, plugins, directory):
+    """Percentiles of the time from insert to handler, in milliseconds, one job at a time."""
+    database = "bench_latency"
+    server.fresh(database)
+    environment = {**os.environ, "DATABASE_URL": server.url_of(database), "SLUICE_PLUGIN_DIR": plugins}
+    node = [HERE / "node_modules/.bin/node", HERE / "latency.mjs"]
+    if name == "sluice":
+        subprocess.run([ROOT / "build/bin/sluice", "init"], env=environment, check=True, stdout=subprocess.DEVNULL)
+        call, ready = [ROOT / "build/bin/sluice", "run"], "plugins loaded"
+    else:
+        call, ready = [*node, "work", name], "ready"
+    file = pathlib.Path(directory) / "latencies"
+    file.unlink(missing_ok=True)
+    worker = subprocess.Popen(call, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        reported(worker, ready)
+        subprocess.run([*node, "produce", name, str(jobs), file], env=environment, check=True)
+    finally:
+        worker.terminate()
+        worker.wait()
+    waited = statistics.quantiles([int(line) / 1000 for line in file.read_text().split()], n=100)
+    return {"p50_ms": waited[49], "p95_ms": waited[94], "p99_ms": waited[98]}
+
+
+def latency_table(results):
+    print(f"{'':16}{'p50 ms':>10}{'p95 ms':>10}{'p99 ms':>10}   from insert to handler, idle, medians")
+    for name, r in results.items():
+        print(f"{name:16}{r['p50_ms']:10.2f}{r['p95_ms']:10.2f}{r['p99_ms']:10.2f}")
+    if len(results) == 2:
+        ours, theirs = results.values()
+        print(f"{'ratio':16}" + "".join(f"{ours[p] / theirs[p]:10.2f}" for p in ours))
+
+
 def medians(rounds):
     return {key: statistics.median(r[key] for r in rounds) for key in rounds[0]}
 
@@ -194,34 +237,40 @@ CONTENDERS = ["sluice", "raw", *PEERS]
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--jobs", type=int, default=100_000)
+    parser.add_argument("--latency", action="store_true", help="measure latency on an idle system instead")
+    parser.add_argument("--jobs", type=int, help="100,000; for latency 300")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", action="append", choices=CONTENDERS, help="may be given several times")
     parser.add_argument("--json", type=pathlib.Path, help="write the results to this file, too")
     options = parser.parse_args()
-    contenders = options.only or CONTENDERS
+    options.jobs = options.jobs or (300 if options.latency else 100_000)
+    contenders = options.only or (["sluice", "graphile-worker"] if options.latency else CONTENDERS)
     rounds = {name: [] for name in contenders}
     with tempfile.TemporaryDirectory() as directory:
         os.chmod(directory, 0o755)
         plugins = pathlib.Path(directory) / "plugins"
         plugins.mkdir()
-        (plugins / "noop.so").write_bytes((ROOT / "build/tests/plugins/good/noop.so").read_bytes())
+        for name in ["noop.so", "stamp.so"]:
+            (plugins / name).write_bytes((ROOT / "build/tests/plugins/good" / name).read_bytes())
         server = Server(pathlib.Path(directory) / "postgres")
         try:
             for number in range(options.rounds):
                 for name in contenders:
-                    if name == "sluice":
+                    if options.latency:
+                        result = latency(server, options.jobs, name, str(plugins), directory)
+                    elif name == "sluice":
                         result = sluice(server, options.jobs, str(plugins))
                     elif name == "raw":
                         result = raw(server, options.jobs)
                     else:
                         result = peer(server, options.jobs, name)
                     rounds[name].append(result)
-                    print(f"round {number + 1}, {name}: {result['jobs_per_second']:,.0f} jobs/s", file=sys.stderr)
+                    told = ", ".join(f"{key} {value:,.2f}" for key, value in result.items())
+                    print(f"round {number + 1}, {name}: {told}", file=sys.stderr)
         finally:
             server.remove()
     results = {name: medians(r) for name, r in rounds.items()}
-    table(results)
+    (latency_table if options.latency else table)(results)
     if options.json:
         options.json.write_text(json.dumps({"jobs": options.jobs, "rounds": rounds, "medians": results}, indent=2))
     return 0

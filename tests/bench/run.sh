@@ -4,6 +4,7 @@
 #
 #   tests/bench/run.sh                          all of them, three rounds
 #   tests/bench/run.sh --only sluice --rounds 5
+#   tests/bench/run.sh --latency                from insert to handler, on an idle system
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
