@@ -11,6 +11,7 @@ export class Feed {
     this.#response = response;
     this.userId = userId;
     this.#newest = lastEventId;
+    response.on("error", () => {}); // what is written after the end, for a page that is gone, is dropped
     response.writeHead(200, {
       "Content-Type": "text/event-stream; charset=utf-8",
       "Cache-Control": "no-store",

@@ -83,6 +83,7 @@ void Receiver::set_server() {
   set(CURLOPT_URL, config_.url.c_str());
   set(CURLOPT_PROXY, "");  // the operator named the receiver; the environment is not to name another way
   set(CURLOPT_FOLLOWLOCATION, 0L);
+  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));  // one request at a time needs no more
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_TCP_KEEPALIVE, 1L);
   set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));

@@ -28,7 +28,6 @@ std::string_view trouble_on_the_way(CURLcode code) {
       return "tls";
     case CURLE_UNSUPPORTED_PROTOCOL:  // HTTP/0.9, which has no status
     case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_HTTP2:
     case CURLE_WRITE_ERROR:
       return "http-protocol";
     default:

@@ -204,6 +204,8 @@ constexpr Failure failures[] = {
      "answered 429", 7},
     {"RetryAfterAWeek", R"({"status": 429, "headers": {"Retry-After": "604800"}})", SLUICE_RETRY, "http-429",
      "answered 429", 86400},
+    {"RetryAfterADate", R"({"status": 429, "headers": {"Retry-After": "Fri, 31 Dec 2100 23:59:59 GMT"}})",
+     SLUICE_RETRY, "http-429", "answered 429", 86400},
     {"InternalError", R"({"status": 500, "body": "trace"})", SLUICE_RETRY, "http-500", "answered 500: trace"},
     {"Unavailable", R"({"status": 503, "headers": {"Retry-After": "120"}})", SLUICE_RETRY, "http-503",
      "answered 503", 120},
