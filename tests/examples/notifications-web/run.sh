@@ -59,6 +59,8 @@ tests/postgres.sh start "$state/postgres"
 mkdir "$state/plugins"
 cp build/plugins/notification.so "$state/plugins"
 cat >"$state/sluice.toml" <<'TOML'
+[runtime]
+poll_interval = "20ms"
 [plugin.notification]
 role = "notifier"
 TOML
