@@ -49,8 +49,10 @@ std::string printable(std::string_view bytes) {
 /// Many servers repeat the path in their error pages, and the path may hold a token.
 void hide(std::string& text, const std::string& secret) {
   if (secret.size() < 2) return;
-  for (std::size_t at = 0; (at = text.find(secret, at)) != std::string::npos;)
-    text.replace(at, secret.size(), "...");
+  constexpr std::string_view dots = "...";
+  for (std::size_t at = 0; (at = text.find(secret, at)) != std::string::npos; at += dots.size()) {
+    text.replace(at, secret.size(), dots);
+  }
 }
 
 std::string quote(const Answer& answer, const WebhookConfig& config) {
