@@ -150,7 +150,7 @@ async function stop() {
   clearInterval(beats);
   server.close();
   for (const feed of feeds) feed.end();
-  server.closeIdleConnections();
+  server.closeAllConnections(); // those too that browsers open in advance and have not used yet
   await inbox.close();
 }
 process.once("SIGINT", stop);

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
+import { connect } from "node:net";
 import { createInterface } from "node:readline";
 import { after, before, beforeEach, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -29,8 +30,11 @@ class WebServer {
   }
 
   async stop() {
+    const exit = once(this.process, "exit");
+    const tooLate = setTimeout(() => this.process.kill("SIGKILL"), timeout);
     this.process.kill();
-    const [code] = await once(this.process, "exit");
+    const [code] = await exit;
+    clearTimeout(tooLate);
     assert.equal(code, 0, "it ends by itself when it is asked to");
   }
 }
@@ -69,8 +73,8 @@ before(async () => {
 
 after(async () => {
   await browser?.close();
-  await server?.stop();
   await database?.end();
+  await server?.stop();
 });
 
 beforeEach(async () => {
@@ -95,6 +99,14 @@ test("a notification shows up as it is sent, and its badge goes when it is read"
   await noBadge();
   assert.equal(await page.title(), "Notifications");
   assert.deepEqual(await unreadRows(), []);
+});
+
+test("a connection that was opened in advance does not keep the server from ending", async () => {
+  const unused = connect(server.url.port, server.url.hostname);
+  await once(unused, "connect");
+  unused.on("error", () => {}).unref();
+  await server.stop();
+  server = await WebServer.start(server.url.port);
 });
 
 test("what is unread shows up when the page is opened, the newest first", async () => {

@@ -74,4 +74,4 @@ sql -c 'GRANT INSERT ON sluice.notification TO notifier' \
   -c 'GRANT SELECT, UPDATE (read_at) ON sluice.notification TO web'
 
 CHROMIUM=$chromium SCREENSHOT=$screenshot WEB_DATABASE_URL=${DATABASE_URL/sluice@/web@} \
-  node "$here/page.test.mjs"
+  timeout -k 10 300 node "$here/page.test.mjs"
