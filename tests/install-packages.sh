@@ -7,6 +7,7 @@
 #   postgres    a PostgreSQL server, without the system-wide cluster that its package makes by default
 #   node        Node.js and npm, for examples/prisma-app
 #   pdf         what plugins/pdf needs where it runs
+#   browser     node, and Chromium, for tests/examples/notifications-web
 #   tests       build, postgres, pdf, and what the tests need
 #   bench       tests, and Node.js, for tests/bench
 #   ci          tests, and what the checks in .ci/run need
@@ -32,6 +33,10 @@ group() {
       group pdf
       echo libgtest-dev libgmock-dev python3 python3-aiosmtpd openssl binutils poppler-utils
       ;;
+    browser)
+      group node
+      echo chromium
+      ;;
     bench)
       group tests
       group node
@@ -41,7 +46,7 @@ group() {
       echo clang clang-format clang-tidy shellcheck
       ;;
     *)
-      echo "install-packages: no group \"$1\"; there are build, postgres, node, pdf, tests, bench, ci" >&2
+      echo "install-packages: no group \"$1\"; there are build, postgres, node, pdf, browser, tests, bench, ci" >&2
       return 2
       ;;
   esac

@@ -2,13 +2,12 @@
 #pragma once
 
 #include <rapidjson/document.h>
-#include <sys/types.h>
 
 #include <sluice/payload.hpp>
 #include <string>
 #include <vector>
 
-#include "support/scratch.hpp"
+#include "handlers/python_server.hpp"
 
 namespace sluice::test {
 
@@ -36,27 +35,21 @@ class ReceivedMail {
 class SmtpServer {
  public:
   /// `options` as the script has them. Returns when the server listens; throws when it does not start.
-  explicit SmtpServer(const std::string& options = "{}");
-  ~SmtpServer();
-  SmtpServer(const SmtpServer&) = delete;
-  SmtpServer& operator=(const SmtpServer&) = delete;
+  explicit SmtpServer(const std::string& options = "{}") : server_(SMTP_SERVER, options) {}
 
   std::string url(const std::string& scheme = "smtp") const {
-    return scheme + "://localhost:" + std::to_string(port_);
+    return scheme + "://localhost:" + std::to_string(server_.port());
   }
-  std::string ca_file() const { return scratch_.path("ca.pem"); }
+  std::string ca_file() const { return server_.records().path("ca.pem"); }
   /// Makes it stop where it is, connections open.
-  void freeze() const;
+  void freeze() const { server_.freeze(); }
   /// The mails so far.
   std::vector<ReceivedMail> mails() const;
   /// How often an event happened: "connected", "MAIL", "RCPT", "DATA", "closed".
   long count(const std::string& event) const;
 
  private:
-  Scratch scratch_;
-  pid_t pid_ = -1;
-  int input_ = -1;  // the server ends when it is closed, also when the test crashes
-  int port_ = 0;
+  PythonServer server_;
 };
 
 }  // namespace sluice::test

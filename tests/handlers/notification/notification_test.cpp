@@ -6,6 +6,7 @@
 
 #include "handlers/loaded_plugin.hpp"
 #include "runtime/outbox.hpp"
+#include "webhook_server.hpp"
 
 namespace sluice::test {
 namespace {
@@ -45,6 +46,21 @@ TEST(Notification, TakesItsTableAndChannelFromTheConfiguration) {
   EXPECT_EQ(job.effects()[0].sql.find("INSERT INTO \"app\".\"My \"\"Table\"\"\" ("), 0U)
       << job.effects()[0].sql;
   EXPECT_EQ(job.effects()[1].parameters[0], "news");
+}
+
+TEST(Notification, OwesAWebhookWhereOneIsConfigured) {
+  testing::FakeJob job(payload);
+  run(job);
+  EXPECT_TRUE(job.follow_ups().empty());
+  EXPECT_EQ(run(job, R"({"webhook":{"url":"https://x.test",)"
+                     R"("secret":"whsec_dGhlIGZpcnN0IHNlY3JldCBvZiB0aGUgdGVzdHM="}})")
+                .result,
+            SLUICE_DONE);
+  ASSERT_EQ(job.follow_ups().size(), 1U);
+  EXPECT_EQ(job.follow_ups()[0].type, "notification.webhook");
+  EXPECT_EQ(
+      job.follow_ups()[0].payload,
+      R"({"jobId":"job-1","userId":"user-123","type":"proposal_approved","message":"Well \"done\" ☺"})");
 }
 
 class BadConfiguration : public ::testing::TestWithParam<std::pair<const char*, const char*>> {};
@@ -130,6 +146,31 @@ TEST_F(NotificationProgram, StoresEachOnceAndTellsWhoListens) {
     return heard != nullptr;
   }));
   EXPECT_EQ(database.value("SELECT $1::jsonb->>'message'", {heard->extra}), "Well \"done\" ☺");
+}
+
+TEST_F(NotificationProgram, DeliversTheWebhookOfEachRowOverFailures) {
+  grant();
+  const std::string secret = "whsec_dGhlIGZpcnN0IHNlY3JldCBvZiB0aGUgdGVzdHM=";
+  const WebhookServer server(R"({"answers": [{"status": 503}, {"status": 200}], "secrets": [")" + secret +
+                             "\"]}");
+  config = scratch.write("webhook.toml",
+                         scratch.read("granted.toml") + "[plugin.notification.config.webhook]\nurl = \"" +
+                             server.origin() + "\"\nsecret = \"" + secret +
+                             "\"\n[type.\"notification.webhook\"]\nbackoff_first = \"10ms\"\n");
+  insert("a", "notification.send", payload);
+  EXPECT_TRUE(eventually([&] {
+    EXPECT_TRUE(drains());
+    return count("type = 'notification.webhook' AND status = 'done'") == "1";
+  }));
+  EXPECT_EQ(database.value("SELECT count(*) FROM sluice.notification"), "1");
+  EXPECT_EQ(count("true"), "2");
+  EXPECT_EQ(database.value("SELECT count(*) FROM sluice.attempt WHERE error LIKE '%answered 503%'"), "1");
+  const auto requests = server.requests();
+  ASSERT_EQ(requests.size(), 2U);
+  EXPECT_EQ(requests[0].header("webhook-id"), requests[1].header("webhook-id"));
+  EXPECT_EQ(requests[0].body(), requests[1].body());
+  EXPECT_EQ(requests[0].verified() + requests[1].verified(), "yesyes");
+  EXPECT_EQ(database.value("SELECT $1::jsonb->'data'->>'jobId'", {requests[1].body()}), "a");
 }
 
 TEST_F(NotificationProgram, WaitsForTheRightToInsert) {

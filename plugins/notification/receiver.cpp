@@ -1,0 +1,128 @@
+#include "receiver.hpp"
+
+#include <algorithm>
+#include <array>
+#include <new>
+#include <stdexcept>
+#include <string_view>
+
+namespace notification {
+
+namespace {
+
+constexpr std::size_t longest_answer = 65'536;  // bytes that are read of one, header included
+constexpr std::size_t kept_of_body = 1024;
+
+/// An answer while it comes in.
+struct Reading {
+  std::size_t bytes = 0;
+  std::string body;
+
+  bool too_long() const { return bytes > longest_answer; }
+};
+
+// Taking fewer bytes than were given ends the transfer.
+std::size_t count_header(char*, std::size_t size, std::size_t count, void* reading_pointer) {
+  auto& reading = *static_cast<Reading*>(reading_pointer);
+  reading.bytes += size * count;
+  return reading.too_long() ? 0 : size * count;
+}
+
+std::size_t take_body(char* data, std::size_t size, std::size_t count, void* reading_pointer) {
+  auto& reading = *static_cast<Reading*>(reading_pointer);
+  const std::size_t bytes = size * count;
+  reading.body.append(data, std::min(bytes, kept_of_body - reading.body.size()));
+  reading.bytes += bytes;
+  return reading.too_long() ? 0 : bytes;
+}
+
+int stop_when_cancelled(void* job, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return static_cast<const sluice::Job*>(job)->is_cancelled() ? 1 : 0;
+}
+
+/// libcurl's list of header fields.
+class Fields {
+ public:
+  void add(const std::string& field) {
+    curl_slist* longer = curl_slist_append(list_.get(), field.c_str());
+    if (longer == nullptr) throw std::bad_alloc();
+    (void)list_.release();
+    list_.reset(longer);
+  }
+  curl_slist* get() const { return list_.get(); }
+
+ private:
+  std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> list_{nullptr, &curl_slist_free_all};
+};
+
+Fields fields_of(const Delivery& delivery) {
+  Fields fields;
+  fields.add("Content-Type: application/json");
+  fields.add("Expect:");  // no round trip before a long body
+  fields.add("webhook-id: " + delivery.id);
+  fields.add("webhook-timestamp: " + std::to_string(delivery.timestamp));
+  fields.add("webhook-signature: " + delivery.signatures);
+  return fields;
+}
+
+}  // namespace
+
+Receiver::Receiver(const WebhookConfig& config)
+    : config_(config), curl_(curl_easy_init(), &curl_easy_cleanup) {
+  if (!curl_) throw std::runtime_error("libcurl could not make a handle");
+}
+
+template <class Value>
+void Receiver::set(CURLoption option, Value value) {
+  const CURLcode code = curl_easy_setopt(curl_.get(), option, value);
+  if (code == CURLE_OK) return;
+  throw std::runtime_error(std::string("libcurl does not take an option: ") + curl_easy_strerror(code));
+}
+
+void Receiver::set_server() {
+  set(CURLOPT_URL, config_.url.c_str());
+  set(CURLOPT_PROXY, "");  // the operator named the receiver; the environment is not to name another way
+  set(CURLOPT_FOLLOWLOCATION, 0L);
+  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));  // one request at a time needs no more
+  set(CURLOPT_NOSIGNAL, 1L);
+  set(CURLOPT_TCP_KEEPALIVE, 1L);
+  set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  set(CURLOPT_USERAGENT, "Sluice-notification/1.0");
+  if (!config_.ca_file.empty()) set(CURLOPT_CAINFO, config_.ca_file.c_str());
+  set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(config_.connect_timeout.count()));
+  set(CURLOPT_TIMEOUT_MS, static_cast<long>(config_.timeout.count()));
+}
+
+Answer Receiver::post(const Delivery& delivery, const sluice::Job& job) {
+  std::array<char, CURL_ERROR_SIZE> error{};
+  const Fields fields = fields_of(delivery);
+  Reading reading;
+  curl_easy_reset(curl_.get());  // which keeps the connection
+  set_server();
+  set(CURLOPT_ERRORBUFFER, error.data());
+  set(CURLOPT_HTTPHEADER, fields.get());
+  set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(delivery.body.size()));
+  set(CURLOPT_POSTFIELDS, delivery.body.data());
+  set(CURLOPT_HEADERFUNCTION, &count_header);
+  set(CURLOPT_HEADERDATA, &reading);
+  set(CURLOPT_WRITEFUNCTION, &take_body);
+  set(CURLOPT_WRITEDATA, &reading);
+  set(CURLOPT_NOPROGRESS, 0L);
+  set(CURLOPT_XFERINFOFUNCTION, &stop_when_cancelled);
+  set(CURLOPT_XFERINFODATA, &job);
+
+  Answer answer;
+  answer.code = curl_easy_perform(curl_.get());
+  answer.error = error[0] != '\0' ? error.data() : curl_easy_strerror(answer.code);
+  curl_off_t retry_after = 0;
+  curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &answer.status);
+  curl_easy_getinfo(curl_.get(), CURLINFO_RETRY_AFTER, &retry_after);
+  answer.retry_after = std::chrono::seconds(retry_after);
+  answer.body = std::move(reading.body);
+  // The status has said it all, so that the end of a long answer is not waited for.
+  if (reading.too_long() && answer.status != 0) answer.code = CURLE_OK;
+  curl_easy_reset(curl_.get());  // nothing in it points into this call any more
+  return answer;
+}
+
+}  // namespace notification

@@ -1,0 +1,50 @@
+// The webhook's receiver, over HTTP with libcurl. The connection is kept from request to request. Used by
+// one thread.
+#pragma once
+
+#include <curl/curl.h>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <sluice/job.hpp>
+#include <string>
+
+#include "webhook_config.hpp"
+
+namespace notification {
+
+struct Delivery {
+  std::string id;
+  std::int64_t timestamp = 0;  // seconds since 1970
+  std::string signatures;
+  std::string body;
+};
+
+/// What came back.
+struct Answer {
+  CURLcode code = CURLE_OK;
+  std::string error;  // libcurl's words
+  long status = 0;    // 0: there was none
+  std::string body;   // its first bytes
+  std::chrono::seconds retry_after{0};
+};
+
+class Receiver {
+ public:
+  /// `config` has to outlive it.
+  explicit Receiver(const WebhookConfig& config);
+
+  /// Gives up when `job` is cancelled.
+  Answer post(const Delivery& delivery, const sluice::Job& job);
+
+ private:
+  template <class Value>
+  void set(CURLoption option, Value value);
+  void set_server();
+
+  const WebhookConfig& config_;
+  const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl_;
+};
+
+}  // namespace notification

@@ -1,0 +1,33 @@
+// A server written in Python as a process of one test's own. The script gets a directory for what it
+// records and its options as JSON, prints the port that it listens on, and ends when its input does.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "support/scratch.hpp"
+
+namespace sluice::test {
+
+class PythonServer {
+ public:
+  /// Returns when the server listens; throws when it does not start.
+  PythonServer(const std::string& script, const std::string& options);
+  ~PythonServer();
+  PythonServer(const PythonServer&) = delete;
+  PythonServer& operator=(const PythonServer&) = delete;
+
+  int port() const { return port_; }
+  const Scratch& records() const { return scratch_; }
+  /// Makes it stop where it is, connections open.
+  void freeze() const;
+
+ private:
+  Scratch scratch_;
+  pid_t pid_ = -1;
+  int input_ = -1;  // the server ends when it is closed, also when the test crashes
+  int port_ = 0;
+};
+
+}  // namespace sluice::test
