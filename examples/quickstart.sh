@@ -28,7 +28,7 @@ case ${1:-} in
     ;;
   --clean)
     tests/postgres.sh remove "$state/postgres"
-    rm -rf "$state" "$app/node_modules" "$app/generated"
+    rm -rf "$state" "$app/node_modules" "$app/generated" examples/notifications-web/node_modules
     echo "The quickstart's server, data and Node.js modules are gone; build/ and the packages stay."
     exit 0
     ;;
