@@ -100,14 +100,20 @@ make_application_tables() {
   sql -1 -f "$app/prisma/migrations/20250101000000_init/migration.sql"
 }
 
-# Mails go to files here, and the plugin for notifications writes to the database under a role of its own.
+# Mails and documents go to files here, and the plugin for notifications writes to the database under a role of
+# its own.
 configure() {
-  mkdir -p "$state/mails"
+  mkdir -p "$state/mails" "$state/documents"
   cat >"$SLUICE_CONFIG" <<TOML
 [plugin.email.config]
 transport = "file"
 directory = "$state/mails"
 from = "Sluice <sluice@example.com>"
+
+[plugin.pdf]
+slots = 1
+[plugin.pdf.config]
+output = "$state/documents"
 
 [plugin.notification]
 role = "notifier"
@@ -178,7 +184,7 @@ mkdir -p "$state"
 : >"$log"
 
 heading 'Getting ready'
-step 'packages' tests/install-packages.sh build postgres
+step 'packages' tests/install-packages.sh build postgres pdf
 step 'build' build
 step 'a PostgreSQL of its own' tests/postgres.sh start "$state/postgres" --durable
 
@@ -205,6 +211,9 @@ INSERT INTO "Outbox" (id, type, payload, "updatedAt")
   VALUES (gen_random_uuid(), 'hello.greet', '{"name": "Ada"}', now() AT TIME ZONE 'UTC');
 SELECT sluice.enqueue('notification.send',
   '{"userId": "user-123", "type": "proposal_created", "message": "Your proposal is on its way"}');
+SELECT sluice.enqueue('pdf.generate', jsonb_build_object('template', 'proposal',
+  'data', jsonb_build_object('proposalId', id, 'title', title), 'filename', 'proposal-' || id || '.pdf'))
+  FROM "Proposal" ORDER BY "createdAt" DESC LIMIT 1;
 COMMIT;
 
 BEGIN;
@@ -236,6 +245,11 @@ if [[ -n $mail ]]; then
   heading 'The last mail, which the plugin for email.send wrote to a file'
   tr -d '\r' <"$mail" | indent
 fi
+
+heading 'The documents that the plugin for pdf.generate wrote'
+sql -c "SELECT o.output->>'path' AS path, o.output->>'pages' AS pages, o.output->>'bytes' AS bytes
+  FROM sluice.output o JOIN \"Outbox\" j ON j.id = o.job_id WHERE j.type = 'pdf.generate'
+  ORDER BY o.at DESC LIMIT 2" | indent
 
 heading 'What the plugin for notification.send stored (sluice.notification)'
 sql -c 'SELECT user_id, type, message FROM sluice.notification ORDER BY id DESC LIMIT 5' | indent
