@@ -61,6 +61,7 @@ int run(int argc, char** argv) {
   add_run(program, options, code);
   add_status(program, options, code);
   add_jobs(program, options, code);
+  add_health(program, options, code);
   add_plugin(program, options, code);
   add_version(program, code);
   program.footer(
