@@ -44,6 +44,7 @@ void print_json(const std::vector<store::HealthCheck>& checks, bool good) {
 
 void print_text(const std::vector<store::HealthCheck>& checks) {
   std::vector<std::vector<std::string>> rows;
+  rows.reserve(checks.size());
   for (const auto& check : checks) rows.push_back({name(check.health), check.words});
   std::cout << table(rows);
 }
