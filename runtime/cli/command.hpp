@@ -56,6 +56,8 @@ void add_enqueue(CLI::App& program, GlobalOptions& options, int& code);
 void add_drain(CLI::App& program, GlobalOptions& options, int& code);
 void add_run(CLI::App& program, GlobalOptions& options, int& code);
 void add_status(CLI::App& program, GlobalOptions& options, int& code);
+void add_jobs(CLI::App& program, GlobalOptions& options, int& code);
+void add_health(CLI::App& program, GlobalOptions& options, int& code);
 void add_plugin(CLI::App& program, GlobalOptions& options, int& code);
 void add_version(CLI::App& program, int& code);
 

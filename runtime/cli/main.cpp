@@ -28,6 +28,27 @@ int parse(CLI::App& program, int argc, char** argv, const int& code) {
   }
 }
 
+/// What was wrong, where it is the command itself: a word that is none, or none at all.
+std::string mistake(const CLI::App& program, const std::vector<std::string>& words, const CLI::Error& error) {
+  const CLI::App* command = &program;
+  std::string name;
+  std::size_t depth = 0;
+  while (!command->get_subcommands().empty()) {
+    command = command->get_subcommands().front();
+    name += (name.empty() ? "" : " ") + command->get_name();
+    ++depth;
+  }
+  const auto known = command->get_subcommands([](const CLI::App*) { return true; });
+  if (known.empty()) return error.what();
+  if (depth < words.size() && !words[depth].starts_with('-')) {
+    return "there is no command '" + (name.empty() ? "" : name + " ") + words[depth] + "'";
+  }
+  std::string list;
+  for (const CLI::App* one : known) list += (list.empty() ? "" : ", ") + one->get_name();
+  return (name.empty() ? std::string("a command") : "a command after '" + name + "'") +
+         " is missing: one of " + list;
+}
+
 int run(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
   CLI::App program{"Sluice drains a PostgreSQL outbox through handlers in plugins.", "sluice"};
@@ -39,15 +60,16 @@ int run(int argc, char** argv) {
   add_drain(program, options, code);
   add_run(program, options, code);
   add_status(program, options, code);
+  add_jobs(program, options, code);
+  add_health(program, options, code);
   add_plugin(program, options, code);
   add_version(program, code);
   program.footer(
       "Exit codes: 0 good, 1 the thing asked for failed, 2 wrong usage or configuration.\n"
       "`sluice COMMAND --help` shows the options of a command, with examples.");
-  const std::string word = argc > 1 ? argv[1] : "";
-  program.failure_message([word](const CLI::App* app, const CLI::Error& error) {
-    const bool unknown = app->get_subcommands().empty() && !word.empty() && word[0] != '-';
-    return "sluice: " + (unknown ? "there is no command '" + word + "'" : std::string(error.what())) +
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  program.failure_message([words](const CLI::App* app, const CLI::Error& error) {
+    return "sluice: " + mistake(*app, words, error) +
            "\nRun `sluice --help`, or `sluice COMMAND --help`, for what it takes.\n";
   });
   return parse(program, argc, argv, code);

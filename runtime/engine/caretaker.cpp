@@ -86,6 +86,7 @@ void Caretaker::look_after() {
     lock.unlock();
   }
   promote();
+  cancel_requested();
   if (Clock::now() >= next_rescue_) rescue();
   if (Clock::now() >= next_tidy_) {
     if (next_tidy_ != Clock::time_point{}) session_->tidy(tidy_batch);
@@ -143,6 +144,11 @@ void Caretaker::promote() {
     }
     return any;
   });
+}
+
+void Caretaker::cancel_requested() {
+  std::vector<std::string> ids = session_->cancel_requests(runtime_);
+  if (!ids.empty()) context_.cancel(std::move(ids));
 }
 
 void Caretaker::rescue() {

@@ -25,6 +25,8 @@ class Caretaker {
     Outage& outage;
     store::RuntimeInfo info;
     std::function<void()> became_pending;  ///< jobs that wait may be claimed now; on the caretaker's thread
+    /// Jobs of this runtime that someone wants to end; told again and again until they are gone.
+    std::function<void(std::vector<std::string> ids)> cancel;
   };
 
   /// Enlists the runtime; throws what the store throws.
@@ -46,6 +48,7 @@ class Caretaker {
   void enlist();
   void enlist_anew();
   void promote();
+  void cancel_requested();
   void rescue();
   template <class Change>
   void make_pending(Change change);

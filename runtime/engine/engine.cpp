@@ -59,12 +59,14 @@ EngineResult Engine::run() {
   const std::vector<std::string> files = fleet::find_plugins(config_.plugin_directory);
   const store::RuntimeInfo info{host_name(), static_cast<int>(getpid()), std::string(base::version()),
                                 options_.drain ? "drain" : "run"};
-  caretaker_ =
-      std::make_unique<Caretaker>(Caretaker::Context{store_, config_, router_, outage_, info, [this] {
-                                                       fleet_.post([this] {
-                                                         for (const auto& pump : pumps_) pump->poke();
-                                                       });
-                                                     }});
+  caretaker_ = std::make_unique<Caretaker>(
+      Caretaker::Context{store_, config_, router_, outage_, info,
+                         [this] {
+                           fleet_.post([this] {
+                             for (const auto& pump : pumps_) pump->poke();
+                           });
+                         },
+                         [this](std::vector<std::string> ids) { fleet_.cancel(std::move(ids)); }});
   fleet_.load(files, true);
   fleet_.every(tick, [this] {
     if (options_.progress) options_.progress(tally_);

@@ -9,6 +9,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <filesystem>
+#include <set>
 
 #include "base/config.hpp"
 #include "base/duration.hpp"
@@ -51,6 +52,7 @@ class Fleet::Loop : public HostProcess::Listener {
   void load(const std::vector<std::string>& files, bool stop_signals);
   void run() { context_.run(); }
   void deliver(std::size_t plugin, std::vector<job::Job> jobs);
+  void cancel(const std::set<std::string>& ids);
   void every(std::chrono::milliseconds interval, std::function<void()> step);
   void stop(std::chrono::microseconds patience);
   void kill_all(const std::string& why);
@@ -399,6 +401,12 @@ void Fleet::Loop::deliver(std::size_t plugin, std::vector<job::Job> jobs) {
   if (next != end) bounce({next, end});
 }
 
+void Fleet::Loop::cancel(const std::set<std::string>& ids) {
+  for (const auto& seat : seats_) {
+    if (seat->host) seat->host->cancel(ids);
+  }
+}
+
 /// Hands back what no host can take: a host died between the claim and now.
 void Fleet::Loop::bounce(std::vector<job::Job> jobs) {
   std::vector<job::Finished> released;
@@ -500,6 +508,9 @@ void Fleet::run() {
 void Fleet::deliver(std::size_t plugin, std::vector<job::Job> jobs) {
   asio::post(loop_->context(),
              [this, plugin, jobs = std::move(jobs)]() mutable { loop_->deliver(plugin, std::move(jobs)); });
+}
+void Fleet::cancel(std::vector<std::string> ids) {
+  asio::post(loop_->context(), [this, ids = std::move(ids)] { loop_->cancel({ids.begin(), ids.end()}); });
 }
 void Fleet::post(std::function<void()> step) {
   asio::post(loop_->context(), std::move(step));

@@ -93,6 +93,9 @@ class Fleet {
 
   /// Hands jobs to a plugin's hosts. Those it can't take come back at once, released. [any-thread]
   void deliver(std::size_t plugin, std::vector<job::Job> jobs);
+  /// Asks the handlers of these jobs to stop; they end cancelled, and are not tried again. Ids that no host
+  /// has do nothing. [any-thread]
+  void cancel(std::vector<std::string> ids);
   /// Runs `step` on the loop's thread. [any-thread]
   void post(std::function<void()> step);
   /// Calls `step` every `interval` until the loop ends.

@@ -184,12 +184,13 @@ void HostProcess::take(const wire::Frame& frame, std::vector<job::Finished>& fin
         throw wire::Malformed("an outcome for a job that it does not have");
       }
       const bool asked = page_.ticket(result.ticket).cancel != 0;
-      finished.push_back(give_up(result.ticket));
-      finished.back().outcome = std::move(result.outcome);
-      if (asked && finished.back().outcome.result == job::Result::cancelled) {
-        finished.back().outcome = {
-            job::Result::released, {}, finished.back().outcome.duration, "", "", "", "", {}, {}};
+      if (asked && result.outcome.result == job::Result::cancelled) {
+        const auto duration = result.outcome.duration;
+        result.outcome = {};
+        result.outcome.result = job::Result::released;
+        result.outcome.duration = duration;
       }
+      finished.push_back(give_up(result.ticket, std::move(result.outcome)));
       return;
     }
     case wire::Kind::log:
@@ -229,6 +230,31 @@ job::Finished HostProcess::give_up(std::uint32_t ticket) {
   page_.ticket(ticket).state = wire::TicketState::idle;
   free_tickets_.push_back(ticket);
   return {std::exchange(in_flight_[ticket], {}).job, {}};
+}
+
+/// The same with what came of it; a job that was to be cancelled is so unless it is done.
+job::Finished HostProcess::give_up(std::uint32_t ticket, job::Outcome outcome) {
+  if (in_flight_[ticket].cancel_requested && outcome.result != job::Result::done) {
+    outcome.cancel_requested = true;
+    outcome.result = job::Result::cancelled;
+    outcome.code = "cancelled-by-hand";
+    outcome.error = "cancelled by hand while a runtime had it" +
+                    (outcome.error.empty() ? "" : "; its handler ended with: " + outcome.error);
+  }
+  job::Finished finished = give_up(ticket);
+  finished.outcome = std::move(outcome);
+  return finished;
+}
+
+void HostProcess::cancel(const std::set<std::string>& ids) {
+  for (std::uint32_t ticket = 0; ticket < in_flight_.size(); ++ticket) {
+    InFlight& flight = in_flight_[ticket];
+    if (flight.job.claim == 0 || flight.cancel_requested || !ids.contains(flight.job.id)) continue;
+    flight.cancel_requested = true;
+    page_.ticket(ticket).cancel = 1;
+    log::info("asked a job to stop, as someone wants it cancelled",
+              {{"plugin", plugin_}, {"job", flight.job.id}, {"type", flight.job.type}});
+  }
 }
 
 void HostProcess::cancel_all() {
@@ -284,8 +310,7 @@ void HostProcess::end_when_read() {
   for (std::uint32_t ticket = 0; ticket < in_flight_.size(); ++ticket) {
     if (in_flight_[ticket].job.claim == 0) continue;
     job::Outcome outcome = judge(ticket, interrupted_);
-    finished.push_back(give_up(ticket));
-    finished.back().outcome = std::move(outcome);
+    finished.push_back(give_up(ticket, std::move(outcome)));
   }
   if (!finished.empty()) listener_.finished(std::move(finished));
   listener_.ended(*this);

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,9 @@ class HostProcess : public std::enable_shared_from_this<HostProcess> {
   void send(std::vector<job::Job> jobs, const std::vector<job::TypeSpec>& types);
   void start(const wire::Start& start);
   void stop();
+  /// Asks these jobs to stop, where they are with it. Whatever comes of one but done, it ends cancelled and
+  /// is not tried again.
+  void cancel(const std::set<std::string>& ids);
   /// Asks every job that is with it to stop.
   void cancel_all();
   /// SIGKILL to its process group.
@@ -80,6 +84,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess> {
   struct InFlight {
     job::Job job;
     std::uint32_t type_index = 0;
+    bool cancel_requested = false;
   };
   class Output;
 
@@ -90,6 +95,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess> {
   void take(const wire::Frame& frame, std::vector<job::Finished>& finished);
   void log_line(const wire::LogLine& line) const;
   job::Finished give_up(std::uint32_t ticket);
+  job::Finished give_up(std::uint32_t ticket, job::Outcome outcome);
   job::Outcome judge(std::uint32_t ticket, bool interrupted) const;
   void end_when_read();
   void stop_waiting_when_all_read();

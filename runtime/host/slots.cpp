@@ -116,7 +116,9 @@ void Slots::execute(JobRun& run, std::vector<Schema>& schemas, void* slot_state,
   slot.ticket = job.ticket;
   context_.page.ticket(job.ticket).state = wire::TicketState::started;
   job::Outcome outcome;
-  if (const auto problem = schemas[job.type_index].check(job.payload)) {
+  if (context_.page.ticket(job.ticket).cancel != 0) {
+    outcome.result = job::Result::cancelled;  // before it began
+  } else if (const auto problem = schemas[job.type_index].check(job.payload)) {
     outcome.result = job::Result::fail;
     outcome.code = "bad-payload";
     outcome.error = *problem;

@@ -63,6 +63,7 @@ struct Outcome {
   std::string log_tail;               ///< the last log lines of a failed attempt
   std::vector<FollowUp> follow_ups;   ///< of a job that is done, like the next
   std::vector<Effect> effects;
+  bool cancel_requested = false;  ///< someone wanted the job to end: it is not tried again
 
   /// True when something is to be committed together with the job.
   bool effectful() const { return !follow_ups.empty() || !effects.empty(); }

@@ -51,6 +51,10 @@ Settlement settle(Job job, Outcome outcome, const RetryPolicy& policy, double ji
       fail_for_good(settlement);
       break;
     case Result::cancelled:
+      if (settlement.outcome.cancel_requested) {
+        fail_for_good(settlement);
+        break;
+      }
       settlement.outcome.error = "the handler returned cancelled, though nobody asked it to stop";
       retry_later(settlement, policy, jitter);
       break;

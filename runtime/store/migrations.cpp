@@ -90,6 +90,13 @@ CREATE TABLE sluice.notification (
 CREATE INDEX notification_user_id_id_idx ON sluice.notification (user_id, id);
 )";
 
+// Jobs that someone asked to stop while a runtime has them; its caretaker looks here.
+constexpr std::string_view cancel_requests = R"(
+CREATE TABLE sluice.cancel_request (
+  job_id text PRIMARY KEY,
+  at timestamptz NOT NULL DEFAULT now());
+)";
+
 // A dollar-quoted constant, with a tag that the text does not hold.
 std::string dollar_quoted(const std::string& text) {
   std::string tag = "$sluice$";
@@ -167,7 +174,8 @@ std::vector<Migration> migrations(const TableName& table) {
   return {{1, "side tables", std::string(side_tables) + record},
           {2, "enqueue function", enqueue_function(table)},
           {3, "notifications", std::string(notification_table)},
-          {4, "waking", wake_function()}};
+          {4, "waking", wake_function()},
+          {5, "requests to cancel", std::string(cancel_requests)}};
 }
 
 std::string init_lock() {

@@ -1,6 +1,7 @@
 #include "store/pg_care.hpp"
 
 #include "base/text.hpp"
+#include "store/job_statements.hpp"
 #include "store/pg_text.hpp"
 #include "store/statements.hpp"
 
@@ -149,6 +150,23 @@ Rescued PgCare::rescue(std::chrono::seconds lease, const job::RetryPolicy& fallb
     rescued.pending = row[0].as<std::size_t>();
     rescued.error = row[1].as<std::size_t>();
     return rescued;
+  });
+}
+
+// Most of the time there are none, and one look at an empty table is all.
+std::vector<std::string> PgCare::cancel_requests(RuntimeId runtime) {
+  return link_.use("look for jobs to cancel", [&](pqxx::connection& connection) {
+    pqxx::nontransaction session(connection);
+    std::vector<std::string> ids;
+    if (session.exec("SELECT FROM sluice.cancel_request LIMIT 1").empty()) return ids;
+    session.exec(end_requested_statement(table_));
+    for (const auto& row : session.exec_params(
+             "SELECT r.job_id FROM sluice.cancel_request r WHERE EXISTS (SELECT FROM sluice.claim c WHERE "
+             "c.runtime = $1::bigint AND r.job_id = ANY (c.ids))",
+             std::to_string(runtime))) {
+      ids.emplace_back(row[0].c_str(), row[0].size());
+    }
+    return ids;
   });
 }
 

@@ -7,6 +7,7 @@
 #include "store/pg_claims.hpp"
 #include "store/pg_desk.hpp"
 #include "store/pg_finishes.hpp"
+#include "store/pg_jobs.hpp"
 #include "store/pg_wakes.hpp"
 #include "store/table_name.hpp"
 
@@ -46,6 +47,12 @@ class PostgresStore : public Store {
 
 std::unique_ptr<Store> open_postgres(const PostgresOptions& options) {
   return std::make_unique<PostgresStore>(options);
+}
+
+std::unique_ptr<JobDesk> open_job_desk(const PostgresOptions& options, std::chrono::seconds lease,
+                                       const job::RetryPolicy& fallback) {
+  return std::make_unique<PgJobs>(parse_connection_string(options.url), TableName::parse(options.table),
+                                  lease, fallback);
 }
 
 }  // namespace sluice::store

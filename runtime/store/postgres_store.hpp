@@ -1,10 +1,12 @@
 // The store in PostgreSQL. Nothing of the driver shows here: only this folder includes it.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "store/job_desk.hpp"
 #include "store/store.hpp"
 
 namespace sluice::store {
@@ -20,6 +22,11 @@ struct PostgresOptions {
 /// Connects to nothing yet. Throws Refused when the url or the table name can't be read; no message
 /// ever holds a password.
 std::unique_ptr<Store> open_postgres(const PostgresOptions& options);
+
+/// The same for single jobs. A runtime that has not beaten for `lease` is lost; its jobs are rescued as by
+/// CareSession::rescue.
+std::unique_ptr<JobDesk> open_job_desk(const PostgresOptions& options, std::chrono::seconds lease,
+                                       const job::RetryPolicy& fallback);
 
 /// The statements of DeskSession::init as a script for psql; the url is not looked at.
 std::string init_sql(const PostgresOptions& options);

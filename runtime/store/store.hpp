@@ -153,6 +153,10 @@ class CareSession {
   /// judged by sluice.job_type, unknown ones by `fallback`.
   virtual Rescued rescue(std::chrono::seconds lease, const job::RetryPolicy& fallback) = 0;
 
+  /// Ends, as cancelled, the jobs that someone asked to cancel and that no runtime runs any more; returns
+  /// the others of them that `runtime` has.
+  virtual std::vector<std::string> cancel_requests(RuntimeId runtime) = 0;
+
   /// Deletes records in schema sluice whose job no longer exists; returns how many, at most about
   /// `limit` per kind.
   virtual std::size_t tidy(std::size_t limit) = 0;

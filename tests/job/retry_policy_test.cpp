@@ -89,6 +89,17 @@ TEST(Settle, ACrashEndsAJobThatRunsAtMostOnce) {
   EXPECT_TRUE(settled(outcome(Result::retry), 1, once).delay) << "the handler knows, so its retry counts";
 }
 
+TEST(Settle, WhatSomeoneCancelledIsNotTriedAgain) {
+  Outcome asked = outcome(Result::cancelled);
+  asked.cancel_requested = true;
+  asked.error = "why";
+  const Settlement settlement = settled(asked);
+  EXPECT_EQ(settlement.status, Status::error);
+  EXPECT_FALSE(settlement.delay);
+  EXPECT_EQ(settlement.outcome.error, "why");
+  EXPECT_TRUE(settled(outcome(Result::cancelled)).delay) << "nobody asked";
+}
+
 TEST(Settle, ASnoozeIsScheduledAndRefunded) {
   const Settlement settlement = settled(outcome(Result::snooze), 3);
   EXPECT_EQ(settlement.status, Status::scheduled);

@@ -1,0 +1,285 @@
+#include "store/job_statements.hpp"
+
+#include <string_view>
+#include <utility>
+
+#include "base/text.hpp"
+#include "store/pg_text.hpp"
+
+namespace sluice::store {
+
+namespace {
+
+using Filling = std::pair<std::string_view, std::string>;
+
+std::string filled(std::string sql, const std::vector<Filling>& fillings) {
+  for (const auto& [mark, value] : fillings) {
+    for (std::size_t at = sql.find(mark); at != std::string::npos; at = sql.find(mark, at + value.size())) {
+      sql.replace(at, mark.size(), value);
+    }
+  }
+  return sql;
+}
+
+constexpr std::string_view utc_now = "(clock_timestamp() AT TIME ZONE 'UTC')";
+
+// "createdAt" is UTC without a time zone.
+std::string created(const char* comparison, job::Microseconds ago) {
+  return std::string(" AND o.\"createdAt\" ") + comparison +
+         " (now() AT TIME ZONE 'UTC') - make_interval(secs => " + std::to_string(bounded_microseconds(ago)) +
+         " / 1e6)";
+}
+
+std::string list_of(const std::vector<std::string>& texts) {
+  std::string list;
+  for (const auto& text : texts) {
+    list += (list.empty() ? "" : ", ") + quoted_literal(base::valid_utf8(text));
+  }
+  return list;
+}
+
+std::string live_ids(std::chrono::seconds lease) {
+  return "(SELECT unnest(c.ids) FROM sluice.claim c JOIN sluice.runtime r ON r.id = c.runtime "
+         "WHERE r.beat_at >= now() - make_interval(secs => " +
+         std::to_string(lease.count()) + "))";
+}
+
+// A row that no live runtime has, though it is in processing: a claim names it, then its runtime is lost, or
+// none does, and for so long that nobody else's drainer can be at work on it either.
+std::string is_stuck(std::chrono::seconds lease) {
+  return "(o.status = 'processing' AND o.id NOT IN " + live_ids(lease) +
+         " AND (o.\"updatedAt\" < (now() AT TIME ZONE 'UTC') - interval '10 min'"
+         " OR o.id IN (SELECT unnest(c.ids) FROM sluice.claim c)))";
+}
+
+// The same without those that a claim names: these are left to rescue, which fences their runtime first.
+std::string is_abandoned() {
+  return "(o.status = 'processing' AND o.\"updatedAt\" < (now() AT TIME ZONE 'UTC') - interval '10 min'"
+         " AND o.id NOT IN (SELECT unnest(c.ids) FROM sluice.claim c))";
+}
+
+// All of the filter but the status.
+std::string restrictions(const JobFilter& filter, std::chrono::seconds lease) {
+  std::string sql;
+  if (!filter.types.empty()) sql += " AND o.type IN (" + list_of(filter.types) + ")";
+  if (filter.since) sql += created(">=", *filter.since);
+  if (filter.older_than) sql += created("<", *filter.older_than);
+  if (filter.attempts_below) sql += " AND o.attempts < " + std::to_string(*filter.attempts_below);
+  if (filter.stuck) sql += " AND " + is_stuck(lease);
+  if (filter.unscheduled) {
+    sql += " AND NOT EXISTS (SELECT FROM sluice.schedule s WHERE s.job_id = o.id AND s.status = o.status)";
+  }
+  return sql;
+}
+
+std::vector<std::string> statuses_of(const JobFilter& filter) {
+  return filter.stuck ? std::vector<std::string>{"processing"} : filter.statuses;
+}
+
+// The newest rows of one status, or of all. Where the plan is pinned, the row comparison and the order by
+// status, which is the same for all rows, leave the index on (status, "createdAt") as the only one that gives
+// the order.
+std::string newest_of(const std::optional<std::string>& status, const std::string& rest, bool pinned) {
+  std::string condition = "true";
+  std::string order = "o.\"createdAt\" DESC";
+  if (status) {
+    const std::string literal = quoted_literal(base::valid_utf8(*status));
+    condition = "o.status = " + literal;
+    if (pinned) {
+      condition = "(o.status, o.\"createdAt\") <= (" + literal +
+                  ", 'infinity'::timestamp) AND o.status >= " + literal;
+      order = "o.status DESC, o.\"createdAt\" DESC";
+    }
+  }
+  return condition + rest + " ORDER BY " + order;
+}
+
+std::string newest(const TableName& table, const JobFilter& filter, std::chrono::seconds lease,
+                   const std::string& limit) {
+  const std::string rest = restrictions(filter, lease);
+  const auto select = [&](const std::optional<std::string>& status) {
+    return "(SELECT o.id, o.type, o.status, o.attempts, o.\"createdAt\", o.\"updatedAt\" FROM " +
+           table.quoted() + " o WHERE " + newest_of(status, rest, list_is_pinned(filter)) + limit + ")";
+  };
+  const auto statuses = statuses_of(filter);
+  if (statuses.empty()) return select(std::nullopt);
+  std::string sql;
+  for (const auto& status : statuses) sql += (sql.empty() ? "" : "\n  UNION ALL ") + select(status);
+  return sql;
+}
+
+// As ISO 8601, null when infinite, and its age; the difference of epochs, because PostgreSQL refuses to
+// subtract infinite timestamps.
+std::string moment(const std::string& utc) {
+  return "CASE WHEN isfinite(" + utc + ") THEN to_char(" + utc +
+         R"(, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') END, date_part('epoch', now()) - date_part('epoch', )" + utc +
+         ")";
+}
+
+// Of a job o, its schedule s and its last failed attempt a; "+ 0", so that it is not looked for backwards
+// through all attempts, which ends only where the job has one.
+std::string summary_columns() {
+  return "o.id, o.type, o.status, o.attempts, " + moment("o.\"createdAt\"") + ", " +
+         moment("o.\"updatedAt\"") + ", " + moment("(s.due AT TIME ZONE 'UTC')") +
+         ", a.attempt, a.result, a.code, a.error, " + moment("(a.at AT TIME ZONE 'UTC')");
+}
+constexpr std::string_view summary_joins = R"(
+LEFT JOIN sluice.schedule s ON s.job_id = o.id AND s.status = o.status
+LEFT JOIN LATERAL (SELECT * FROM sluice.attempt f WHERE f.job_id = o.id ORDER BY f.id + 0 DESC LIMIT 1) a ON true)";
+
+// What is written in place of the jobs `changed`, and what is recorded of them.
+constexpr std::string_view forget_plans = R"(
+unplanned AS (DELETE FROM sluice.schedule s USING changed c WHERE s.job_id = c.id),
+unrequested AS (DELETE FROM sluice.cancel_request r USING changed c WHERE r.job_id = c.id))";
+constexpr std::string_view forget_all = R"(
+unrecorded AS (DELETE FROM sluice.attempt a USING changed c WHERE a.job_id = c.id),
+unkept AS (DELETE FROM sluice.output u USING changed c WHERE u.job_id = c.id),)";
+constexpr std::string_view note_cancelled = R"(
+noted AS (INSERT INTO sluice.attempt (job_id, attempt, type, result, code, error)
+  SELECT id, attempts, type, 'cancelled', 'cancelled-by-hand', 'cancelled by hand while it waited' FROM changed),)";
+
+// A failed job whose schedule still holds, or one that waits.
+constexpr std::string_view is_waiting =
+    "(o.status IN ('pending', 'scheduled') OR (o.status = 'error' AND EXISTS "
+    "(SELECT FROM sluice.schedule s WHERE s.job_id = o.id AND s.status = 'error')))";
+
+// What the filter says comes in last, so that no mark in it is taken for one of ours.
+std::string batch_statement(const TableName& table, const JobFilter& filter, std::size_t limit,
+                            std::string_view lock, std::string_view change, const std::string& forgotten) {
+  return filled(R"(WITH picked AS MATERIALIZED (
+  SELECT o.ctid AS tid, o."createdAt" FROM {outbox} o
+  WHERE (o.status, o."createdAt") >= ({status}, $1::timestamp) AND o.status <= {status}
+    AND NOT (o."updatedAt" >= $2::timestamp AND o."updatedAt" <= {now}){rest}
+  ORDER BY o.status, o."createdAt" LIMIT {limit}
+  FOR {lock} SKIP LOCKED),
+changed AS ({change} WHERE o.ctid = p.tid RETURNING o.id),{forgotten}
+SELECT count(*), max("createdAt")::text, (SELECT count(*) FROM changed) FROM picked)",
+                {{"{lock}", std::string(lock)},
+                 {"{change}", std::string(change)},
+                 {"{forgotten}", forgotten},
+                 {"{limit}", std::to_string(limit)},
+                 {"{now}", std::string(utc_now)},
+                 {"{outbox}", table.quoted()},
+                 {"{status}", quoted_literal(filter.statuses.at(0))},
+                 {"{rest}", restrictions(filter, std::chrono::seconds(0))}});
+}
+
+}  // namespace
+
+bool list_is_pinned(const JobFilter& filter) {
+  return filter.types.empty();
+}
+
+std::string list_statement(const TableName& table, const JobFilter& filter, std::chrono::seconds lease,
+                           std::size_t limit) {
+  const std::string most = " LIMIT " + std::to_string(limit);
+  return "WITH listed AS MATERIALIZED (\n  SELECT * FROM (" + newest(table, filter, lease, most) +
+         ") AS o\n  ORDER BY \"createdAt\" DESC" + most + ")\nSELECT " + summary_columns() +
+         "\nFROM listed o" + std::string(summary_joins) + "\nORDER BY o.\"createdAt\" DESC";
+}
+
+std::string show_statement(const TableName& table) {
+  return "SELECT " + summary_columns() +
+         R"(,
+  o.payload::text, u.output::text, t.plugin, t.plugin_version, t.max_attempts
+FROM )" + table.quoted() +
+         " o" + std::string(summary_joins) + R"(
+LEFT JOIN sluice.output u ON u.job_id = o.id
+LEFT JOIN sluice.job_type t ON t.type = o.type
+WHERE o.id = $1::text)";
+}
+
+std::string attempts_statement() {
+  return "SELECT attempt, result, code, error, log_tail, date_part('epoch', duration), host, pid, runtime, " +
+         moment("(at AT TIME ZONE 'UTC')") + " FROM sluice.attempt WHERE job_id = $1::text ORDER BY id";
+}
+
+std::string count_statement(const TableName& table, const JobFilter& filter, std::chrono::seconds lease) {
+  const auto statuses = statuses_of(filter);
+  return "SELECT count(*) FROM " + table.quoted() + " o WHERE " +
+         (statuses.empty() ? "true" : "o.status IN (" + list_of(statuses) + ")") +
+         restrictions(filter, lease);
+}
+
+std::string state_statement(const TableName& table, std::chrono::seconds lease) {
+  return filled(R"(SELECT a.id, o.status, s.job_id IS NOT NULL,
+  date_part('epoch', now()) - date_part('epoch', o."updatedAt"), h.id, h.host, h.pid, h.live,
+  EXISTS (SELECT FROM sluice.cancel_request q WHERE q.job_id = a.id)
+FROM unnest($1::text[]) WITH ORDINALITY AS a (id, place)
+LEFT JOIN {outbox} o ON o.id = a.id
+LEFT JOIN sluice.schedule s ON s.job_id = o.id AND s.status = o.status
+LEFT JOIN LATERAL (
+  SELECT r.id, r.host, r.pid, r.beat_at >= now() - make_interval(secs => {lease}) AS live
+  FROM sluice.claim c JOIN sluice.runtime r ON r.id = c.runtime
+  WHERE o.status = 'processing' AND o.id = ANY (c.ids) ORDER BY live DESC LIMIT 1) h ON true
+ORDER BY a.place)",
+                {{"{lease}", std::to_string(lease.count())}, {"{outbox}", table.quoted()}});
+}
+
+std::string retry_statement(const TableName& table) {
+  return filled(R"(WITH changed AS (
+  UPDATE {outbox} o SET status = 'pending', "updatedAt" = {now}
+  WHERE o.id = ANY ($1::text[]) AND (o.status IN ('error', 'scheduled') OR {abandoned}) RETURNING o.id),{forgotten}
+SELECT id FROM changed)",
+                {{"{abandoned}", is_abandoned()},
+                 {"{forgotten}", std::string(forget_plans)},
+                 {"{outbox}", table.quoted()},
+                 {"{now}", std::string(utc_now)}});
+}
+
+std::string cancel_statement(const TableName& table) {
+  return filled(R"(WITH changed AS (
+  UPDATE {outbox} o SET status = 'error', "updatedAt" = {now}
+  WHERE o.id = ANY ($1::text[]) AND ({waiting} OR {abandoned}) RETURNING o.id, o.type, o.attempts),{noted}{forgotten}
+SELECT id FROM changed)",
+                {{"{waiting}", std::string(is_waiting)},
+                 {"{abandoned}", is_abandoned()},
+                 {"{noted}", std::string(note_cancelled)},
+                 {"{forgotten}", std::string(forget_plans)},
+                 {"{outbox}", table.quoted()},
+                 {"{now}", std::string(utc_now)}});
+}
+
+std::string remove_statement(const TableName& table) {
+  return filled(R"(WITH changed AS (
+  DELETE FROM {outbox} o WHERE o.id = ANY ($1::text[]) AND (o.status <> 'processing' OR {abandoned})
+  RETURNING o.id),{forgotten}
+SELECT id FROM changed)",
+                {{"{abandoned}", is_abandoned()},
+                 {"{forgotten}", std::string(forget_all) + std::string(forget_plans)},
+                 {"{outbox}", table.quoted()}});
+}
+
+std::string cancel_request_statement(const TableName& table, std::chrono::seconds lease) {
+  return "INSERT INTO sluice.cancel_request AS r (job_id) SELECT o.id FROM " + table.quoted() +
+         " o WHERE o.id = ANY ($1::text[]) AND o.status = 'processing' AND o.id IN " + live_ids(lease) +
+         " ON CONFLICT (job_id) DO UPDATE SET at = now() RETURNING r.job_id";
+}
+
+std::string retry_batch_statement(const TableName& table, const JobFilter& filter, std::size_t limit) {
+  return batch_statement(table, filter, limit, "NO KEY UPDATE",
+                         "UPDATE {outbox} o SET status = 'pending', \"updatedAt\" = {now} FROM picked p",
+                         std::string(forget_plans));
+}
+
+std::string remove_batch_statement(const TableName& table, const JobFilter& filter, std::size_t limit) {
+  return batch_statement(table, filter, limit, "UPDATE", "DELETE FROM {outbox} o USING picked p",
+                         std::string(forget_all) + std::string(forget_plans));
+}
+
+std::string end_requested_statement(const TableName& table) {
+  return filled(R"(WITH changed AS (
+  UPDATE {outbox} o SET status = 'error', "updatedAt" = {now}
+  FROM sluice.cancel_request r WHERE o.id = ANY (ARRAY[r.job_id]) AND {waiting}
+  RETURNING o.id, o.type, o.attempts),{noted}
+unplanned AS (DELETE FROM sluice.schedule s USING changed c WHERE s.job_id = c.id)
+DELETE FROM sluice.cancel_request r
+WHERE NOT EXISTS (SELECT FROM {outbox} o WHERE o.id = r.job_id AND (o.status = 'processing' OR {waiting}))
+  OR r.job_id IN (SELECT id FROM changed))",
+                {{"{waiting}", std::string(is_waiting)},
+                 {"{noted}", std::string(note_cancelled)},
+                 {"{outbox}", table.quoted()},
+                 {"{now}", std::string(utc_now)}});
+}
+
+}  // namespace sluice::store

@@ -1,0 +1,52 @@
+// The SQL of `sluice jobs`, as texts made from the table's name and a filter. Inside runtime/store only.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "store/job_desk.hpp"
+#include "store/table_name.hpp"
+
+namespace sluice::store {
+
+/// The newest jobs. Answers id, type, status, attempts, then created, updated and due as ISO 8601 and age,
+/// then number, result, code, error and time (twice) of the last failed attempt.
+std::string list_statement(const TableName& table, const JobFilter& filter, std::chrono::seconds lease,
+                           std::size_t limit);
+
+/// True when the plan of the list is pinned: with a filter on types, the planner chooses by its statistics
+/// which index serves best.
+bool list_is_pinned(const JobFilter& filter);
+
+std::string count_statement(const TableName& table, const JobFilter& filter, std::chrono::seconds lease);
+
+/// Parameter: an id. Answers the columns of the list, then payload, output, and plugin, its version and
+/// the most attempts of the type.
+std::string show_statement(const TableName& table);
+
+/// Parameter: an id. Answers number, result, code, error, log tail, duration, host, pid, runtime and time
+/// (twice) of its failed attempts, oldest first.
+std::string attempts_statement();
+
+/// Parameter: ids. Answers, in their order, id, status, whether it is scheduled, seconds since it was
+/// written, runtime, host, pid and liveness of its holder, and whether it is asked to be cancelled.
+std::string state_statement(const TableName& table, std::chrono::seconds lease);
+
+// Parameter: ids. They answer the ids of the jobs that they changed.
+std::string retry_statement(const TableName& table);
+std::string cancel_statement(const TableName& table);
+std::string remove_statement(const TableName& table);
+
+/// Records that the jobs $1 are to be cancelled where a live runtime has them.
+std::string cancel_request_statement(const TableName& table, std::chrono::seconds lease);
+
+// The next batch of a walk over the jobs of one status. Parameters: where it stands ("createdAt") and when
+// it began. They answer how many rows were looked at, the last one's "createdAt", and how many were changed.
+std::string retry_batch_statement(const TableName& table, const JobFilter& filter, std::size_t limit);
+std::string remove_batch_statement(const TableName& table, const JobFilter& filter, std::size_t limit);
+
+/// Ends, with the reason given for a cancelled job, the jobs that were asked to be cancelled and that no
+/// runtime runs now. Used by the caretaker.
+std::string end_requested_statement(const TableName& table);
+
+}  // namespace sluice::store

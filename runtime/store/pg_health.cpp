@@ -1,0 +1,168 @@
+#include "store/health.hpp"
+
+#include "base/duration.hpp"
+#include "store/job_statements.hpp"
+#include "store/pg_desk.hpp"
+#include "store/pg_link.hpp"
+
+namespace sluice::store {
+
+namespace {
+
+std::string text_of(const pqxx::field& field) {
+  return std::string(field.c_str(), field.size());
+}
+
+class DatabaseHealth {
+ public:
+  DatabaseHealth(const PostgresOptions& options, std::chrono::seconds lease)
+      : target_(parse_connection_string(options.url)),
+        table_(TableName::parse(options.table)),
+        lease_(lease),
+        link_(target_),
+        desk_(target_, table_, options.effect_roles, options.wake) {}
+
+  std::vector<HealthCheck> run() {
+    if (!check("connection", [&] { connect(); }) || !check("writable", [&] { write_access(); }) ||
+        !check("schema", [&] { schema(); })) {
+      return std::move(checks_);
+    }
+    check("rights", [&] { rights(); });
+    check("indexes", [&] { indexes(); });
+    check("stuck", [&] { stuck(); });
+    check("runtimes", [&] { runtimes(); });
+    return std::move(checks_);
+  }
+
+ private:
+  /// Runs a step that adds its check; what it throws is the check's failure.
+  template <class Step>
+  bool check(const char* name, Step step) {
+    name_ = name;
+    try {
+      step();
+    } catch (const std::runtime_error& error) {
+      add(Health::failed, error.what());
+    }
+    return checks_.back().health != Health::failed;
+  }
+  void add(Health health, std::string words) { checks_.push_back({name_, health, std::move(words)}); }
+
+  pqxx::result ask(const std::string& sql) {
+    return link_.use("check the database", [&](pqxx::connection& connection) {
+      return pqxx::nontransaction(connection).exec(sql);
+    });
+  }
+
+  void connect() {
+    const auto begun = std::chrono::steady_clock::now();
+    const auto row = link_.use("connect", [](pqxx::connection& connection) {
+      return pqxx::nontransaction(connection)
+          .exec(
+              "SELECT current_setting('server_version'), pg_is_in_recovery() OR "
+              "current_setting('transaction_read_only')::bool, current_user")[0];
+    });
+    const auto took = std::chrono::steady_clock::now() - begun;
+    read_only_ = row[1].as<bool>();
+    user_ = text_of(row[2]);
+    add(Health::good, "connected to " + link_.description() + " and had an answer within " +
+                          base::format_duration(std::chrono::duration_cast<std::chrono::microseconds>(took)) +
+                          ", PostgreSQL " + text_of(row[0]));
+  }
+
+  void write_access() {
+    if (read_only_) {
+      return add(Health::failed,
+                 "the server takes no writes from this session: it is a standby, or "
+                 "default_transaction_read_only is on; name the primary in DATABASE_URL");
+    }
+    add(Health::good, "the server takes writes");
+  }
+
+  void schema() {
+    desk_.check_schema();
+    add(Health::good,
+        "table " + table_.quoted() +
+            " has the columns of the outbox, and schema sluice the version that this program needs");
+  }
+
+  void rights() {
+    std::string lacking;
+    const std::string outbox = quoted_literal(table_.quoted());
+    for (const auto& row :
+         ask("SELECT DISTINCT n.name, r.what FROM (SELECT c.oid, 'table sluice.' || c.relname AS name "
+             "FROM pg_class c WHERE c.relnamespace = 'sluice'::regnamespace AND c.relkind = 'r' AND "
+             "c.relname "
+             "NOT IN ('migration', 'outbox', 'notification') UNION ALL SELECT " +
+             outbox + "::regclass, 'table ' || " + outbox +
+             ") n, unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) r (what) "
+             "WHERE NOT has_table_privilege(n.oid, r.what) UNION ALL SELECT 'function sluice.enqueue_job', "
+             "'EXECUTE' "
+             "WHERE NOT has_function_privilege('sluice.enqueue_job(text, jsonb, interval, text)', 'EXECUTE') "
+             "ORDER BY 1, 2")) {
+      lacking += (lacking.empty() ? "" : "; ") + text_of(row[1]) + " on " + text_of(row[0]);
+    }
+    if (lacking.empty()) return add(Health::good, "user " + user_ + " has the rights that Sluice needs");
+    add(Health::failed, "user " + user_ + " lacks rights that Sluice needs: " + lacking +
+                            "; docs/schema.md has the GRANT statements");
+  }
+
+  // Whatever their names: the application's migrations made them.
+  void indexes() {
+    std::string missing;
+    for (const auto& row :
+         ask("SELECT w.columns FROM unnest('{id,status createdAt,createdAt,type}'::text[]) "
+             "WITH ORDINALITY AS w (columns, place) WHERE NOT EXISTS (SELECT FROM pg_index i WHERE "
+             "i.indrelid = " +
+             quoted_literal(table_.quoted()) +
+             "::regclass AND i.indisvalid AND i.indpred IS NULL AND w.columns = (SELECT "
+             "string_agg(a.attname, ' ' "
+             "ORDER BY k.place) FROM unnest(i.indkey::int[]) WITH ORDINALITY AS k (number, place) "
+             "JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number)) ORDER BY w.place")) {
+      missing += (missing.empty() ? "(" : ", (") + text_of(row[0]) + ")";
+    }
+    if (missing.empty()) return add(Health::good, "the table has the indexes that claiming and listing use");
+    add(Health::warning,
+        "the table lacks indexes on " + missing +
+            ", so that claiming or listing reads all of it; add them where the table is defined");
+  }
+
+  void stuck() {
+    JobFilter filter;
+    filter.stuck = true;
+    const auto count = ask(count_statement(table_, filter, lease_))[0][0].as<std::int64_t>();
+    if (count == 0) return add(Health::good, "no job is stuck in processing");
+    add(Health::warning,
+        "jobs in processing that are stuck: " + std::to_string(count) +
+            "; sluice jobs list --stuck shows them, sluice jobs retry --stuck makes them pending");
+  }
+
+  void runtimes() {
+    const auto row = ask("SELECT count(*) FILTER (WHERE beat_at >= now() - make_interval(secs => " +
+                         std::to_string(lease_.count()) + ")), count(*) FROM sluice.runtime")[0];
+    const auto alive = row[0].as<std::int64_t>();
+    const auto lost = row[1].as<std::int64_t>() - alive;
+    const std::string words = "runtimes alive: " + std::to_string(alive);
+    if (lost == 0) return add(Health::good, words);
+    add(Health::warning,
+        words + ", lost: " + std::to_string(lost) + "; their jobs are rescued as soon as another one runs");
+  }
+
+  const ConnectionString target_;
+  const TableName table_;
+  const std::chrono::seconds lease_;
+  Link link_;
+  PgDesk desk_;
+  const char* name_ = "";
+  bool read_only_ = false;
+  std::string user_;
+  std::vector<HealthCheck> checks_;
+};
+
+}  // namespace
+
+std::vector<HealthCheck> check_database(const PostgresOptions& options, std::chrono::seconds lease) {
+  return DatabaseHealth(options, lease).run();
+}
+
+}  // namespace sluice::store

@@ -1,0 +1,245 @@
+#include "store/pg_jobs.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "base/text.hpp"
+#include "store/job_statements.hpp"
+#include "store/pg_text.hpp"
+#include "store/statements.hpp"
+
+namespace sluice::store {
+
+namespace {
+
+std::string text_of(const pqxx::field& field) {
+  return std::string(field.c_str(), field.size());
+}
+
+/// Columns `first` and the next: ISO 8601, and the age.
+Moment moment_of(const pqxx::row& row, int first) {
+  return {text_of(row[first]), parse_double(text_of(row[first + 1]))};
+}
+
+JobSummary summary_of(const pqxx::row& row) {
+  JobSummary job{text_of(row[0]),
+                 text_of(row[1]),
+                 text_of(row[2]),
+                 row[3].as<int>(),
+                 moment_of(row, 4),
+                 moment_of(row, 6),
+                 {},
+                 {}};
+  if (!row[9].is_null()) job.due = moment_of(row, 8);
+  if (row[10].is_null()) return job;
+  job.failure.emplace();
+  job.failure->number = row[10].as<int>();
+  job.failure->result = text_of(row[11]);
+  job.failure->code = text_of(row[12]);
+  job.failure->error = text_of(row[13]);
+  job.failure->at = moment_of(row, 14);
+  return job;
+}
+
+Standing standing_of(const std::string& status, bool scheduled, const JobState& state) {
+  constexpr double stuck_after = 600;  // seconds
+  if (status == "pending") return Standing::pending;
+  if (status == "done") return Standing::done;
+  if (status == "scheduled" || (status == "error" && scheduled)) return Standing::planned;
+  if (status == "error") return Standing::dead;
+  if (status != "processing") return Standing::other;
+  if (state.holder) return state.holder->live ? Standing::running : Standing::lost;
+  return state.since_update > stuck_after ? Standing::stuck : Standing::foreign;
+}
+
+JobState state_of(const pqxx::row& row) {
+  JobState state;
+  if (row[1].is_null()) return state;
+  state.status = text_of(row[1]);
+  state.since_update = parse_double(text_of(row[3]));
+  if (!row[4].is_null()) {
+    state.holder = Holder{row[4].as<RuntimeId>(), text_of(row[5]), row[6].as<int>(), row[7].as<bool>()};
+  }
+  state.standing = standing_of(state.status, row[2].as<bool>(), state);
+  state.cancel_requested = row[8].as<bool>();
+  return state;
+}
+
+std::vector<std::string> distinct(const std::vector<std::string>& ids) {
+  std::vector<std::string> each;
+  std::set<std::string> seen;
+  for (const auto& id : ids) {
+    if (seen.insert(id).second) each.push_back(base::valid_utf8(id));
+  }
+  return each;
+}
+
+std::string id_array(const std::vector<std::string>& ids) {
+  ArrayText array;
+  for (const auto& id : ids) array.add(id);
+  return array.str();
+}
+
+}  // namespace
+
+PgJobs::PgJobs(const ConnectionString& target, const TableName& table, std::chrono::seconds lease,
+               const job::RetryPolicy& fallback)
+    : table_(table), lease_(lease), fallback_(fallback), link_(target), care_(target, table) {}
+
+std::vector<JobSummary> PgJobs::list(const JobFilter& filter, std::size_t limit) {
+  return link_.use("list jobs", [&](pqxx::connection& connection) {
+    pqxx::work work(connection);
+    if (list_is_pinned(filter)) work.exec(pump_settings("SET LOCAL"));
+    std::vector<JobSummary> jobs;
+    for (const auto& row : work.exec(list_statement(table_, filter, lease_, limit))) {
+      jobs.push_back(summary_of(row));
+    }
+    return jobs;
+  });
+}
+
+std::int64_t PgJobs::count(const JobFilter& filter) {
+  return link_.use("count jobs", [&](pqxx::connection& connection) {
+    pqxx::nontransaction session(connection);
+    return session.exec(count_statement(table_, filter, lease_))[0][0].as<std::int64_t>();
+  });
+}
+
+std::optional<JobDetails> PgJobs::show(const std::string& id) {
+  const std::string wanted = base::valid_utf8(id);
+  return link_.use("look at job " + wanted, [&](pqxx::connection& connection) -> std::optional<JobDetails> {
+    pqxx::work work(connection);
+    const auto rows = work.exec_params(show_statement(table_), wanted);
+    if (rows.empty()) return std::nullopt;
+    JobDetails details;
+    const auto& row = rows[0];
+    details.job = summary_of(row);
+    details.payload = text_of(row[16]);
+    if (!row[17].is_null()) details.output = text_of(row[17]);
+    if (!row[18].is_null()) {
+      details.plugin = text_of(row[18]);
+      details.plugin_version = text_of(row[19]);
+      details.max_attempts = row[20].as<int>();
+    }
+    details.attempts = attempts(work, wanted);
+    details.state = state_of(work.exec_params(state_statement(table_, lease_), id_array({wanted}))[0]);
+    return details;
+  });
+}
+
+std::vector<Attempt> PgJobs::attempts(pqxx::transaction_base& transaction, const std::string& id) {
+  std::vector<Attempt> attempts;
+  for (const auto& row : transaction.exec_params(attempts_statement(), id)) {
+    Attempt attempt;
+    attempt.number = row[0].as<int>();
+    attempt.result = text_of(row[1]);
+    attempt.code = text_of(row[2]);
+    attempt.error = text_of(row[3]);
+    attempt.log_tail = text_of(row[4]);
+    if (!row[5].is_null()) attempt.duration = parse_double(text_of(row[5]));
+    attempt.host = text_of(row[6]);
+    attempt.pid = row[7].as<int>(0);
+    attempt.runtime = row[8].as<RuntimeId>(0);
+    attempt.at = moment_of(row, 9);
+    attempts.push_back(std::move(attempt));
+  }
+  return attempts;
+}
+
+std::vector<JobState> PgJobs::states(const std::string& ids) {
+  return link_.use("look at jobs", [&](pqxx::connection& connection) {
+    pqxx::nontransaction session(connection);
+    std::vector<JobState> states;
+    for (const auto& row : session.exec_params(state_statement(table_, lease_), ids)) {
+      states.push_back(state_of(row));
+    }
+    return states;
+  });
+}
+
+/// A job whose runtime is lost is rescued with all others of that runtime: it becomes pending, or error, in
+/// a transaction that fences the runtime. Then it is like any other.
+std::vector<Changed> PgJobs::change(const char* what, const std::string& statement,
+                                    const std::vector<std::string>& ids) {
+  const std::vector<std::string> each = distinct(ids);
+  const std::string array = id_array(each);
+  const std::vector<JobState> before = states(array);
+  const auto is_lost = [](const JobState& state) { return state.standing == Standing::lost; };
+  if (std::any_of(before.begin(), before.end(), is_lost)) care_.rescue(lease_, fallback_);
+  const std::set<std::string> moved = link_.use(what, [&](pqxx::connection& connection) {
+    pqxx::work work(connection);
+    link_.limit(work);
+    work.exec("SET LOCAL lock_timeout = '5s'");
+    std::set<std::string> changed;
+    for (const auto& row : work.exec_params(statement, array)) changed.insert(text_of(row[0]));
+    work.commit();
+    return changed;
+  });
+  const std::vector<JobState> after = states(array);
+  std::vector<Changed> answer;
+  for (std::size_t i = 0; i < each.size(); ++i) {
+    const bool changed = moved.contains(each[i]);
+    answer.push_back({each[i], changed, false, changed ? before[i] : after[i]});
+  }
+  return answer;
+}
+
+std::vector<Changed> PgJobs::retry(const std::vector<std::string>& ids) {
+  const std::vector<JobState> before = states(id_array(distinct(ids)));
+  std::vector<Changed> changed = change("retry jobs", retry_statement(table_), ids);
+  for (std::size_t i = 0; i < changed.size(); ++i) {
+    const bool rescued =
+        before[i].standing == Standing::lost && changed[i].state.standing == Standing::pending;
+    if (rescued) changed[i] = {changed[i].id, true, false, before[i]};
+  }
+  return changed;
+}
+
+std::vector<Changed> PgJobs::cancel(const std::vector<std::string>& ids) {
+  std::vector<Changed> changed = change("cancel jobs", cancel_statement(table_), ids);
+  std::vector<std::string> running;
+  for (const auto& one : changed) {
+    if (!one.changed && one.state.standing == Standing::running) running.push_back(one.id);
+  }
+  if (running.empty()) return changed;
+  const std::set<std::string> asked = link_.use("ask to cancel jobs", [&](pqxx::connection& connection) {
+    pqxx::nontransaction session(connection);
+    std::set<std::string> ours;
+    for (const auto& row : session.exec_params(cancel_request_statement(table_, lease_), id_array(running))) {
+      ours.insert(text_of(row[0]));
+    }
+    return ours;
+  });
+  for (auto& one : changed) one.requested = asked.contains(one.id);
+  return changed;
+}
+
+std::vector<Changed> PgJobs::remove(const std::vector<std::string>& ids) {
+  return change("delete jobs", remove_statement(table_), ids);
+}
+
+std::size_t PgJobs::step(const char* what, const std::string& statement, Walk& walk, std::size_t limit) {
+  return link_.use(what, [&](pqxx::connection& connection) {
+    pqxx::work work(connection);
+    link_.limit(work);
+    work.exec(pump_settings("SET LOCAL"));
+    if (walk.begun.empty()) {
+      walk.begun = text_of(work.exec("SELECT (clock_timestamp() AT TIME ZONE 'UTC')::text")[0][0]);
+    }
+    const auto row = work.exec_params(statement, walk.created_at, walk.begun)[0];
+    work.commit();
+    walk.over = row[0].as<std::size_t>() < limit;
+    if (!row[1].is_null()) walk.created_at = text_of(row[1]);
+    return row[2].as<std::size_t>();
+  });
+}
+
+std::size_t PgJobs::retry_some(const JobFilter& filter, Walk& walk, std::size_t limit) {
+  return step("retry jobs", retry_batch_statement(table_, filter, limit), walk, limit);
+}
+
+std::size_t PgJobs::remove_some(const JobFilter& filter, Walk& walk, std::size_t limit) {
+  return step("delete jobs", remove_batch_statement(table_, filter, limit), walk, limit);
+}
+
+}  // namespace sluice::store

@@ -1,0 +1,42 @@
+// Single jobs in PostgreSQL.
+#pragma once
+
+#include <chrono>
+
+#include "store/job_desk.hpp"
+#include "store/pg_care.hpp"
+#include "store/pg_link.hpp"
+#include "store/table_name.hpp"
+
+namespace sluice::store {
+
+class PgJobs : public JobDesk {
+ public:
+  /// `lease` and `fallback` as for CareSession::rescue.
+  PgJobs(const ConnectionString& target, const TableName& table, std::chrono::seconds lease,
+         const job::RetryPolicy& fallback);
+
+  std::vector<JobSummary> list(const JobFilter& filter, std::size_t limit) override;
+  std::optional<JobDetails> show(const std::string& id) override;
+  std::int64_t count(const JobFilter& filter) override;
+  std::vector<Changed> retry(const std::vector<std::string>& ids) override;
+  std::vector<Changed> cancel(const std::vector<std::string>& ids) override;
+  std::vector<Changed> remove(const std::vector<std::string>& ids) override;
+  std::size_t retry_some(const JobFilter& filter, Walk& walk, std::size_t limit) override;
+  std::size_t remove_some(const JobFilter& filter, Walk& walk, std::size_t limit) override;
+
+ private:
+  std::vector<JobState> states(const std::string& ids);
+  std::vector<Changed> change(const char* what, const std::string& statement,
+                              const std::vector<std::string>& ids);
+  std::size_t step(const char* what, const std::string& statement, Walk& walk, std::size_t limit);
+  std::vector<Attempt> attempts(pqxx::transaction_base& transaction, const std::string& id);
+
+  const TableName table_;
+  const std::chrono::seconds lease_;
+  const job::RetryPolicy fallback_;
+  Link link_;
+  PgCare care_;
+};
+
+}  // namespace sluice::store

@@ -1,0 +1,150 @@
+// Single jobs in PostgreSQL: the plans of the list and of the walks, and what a walk meets.
+#include <gtest/gtest.h>
+
+#include <regex>
+
+#include "store/job_statements.hpp"
+#include "store/postgres_store.hpp"
+#include "store/statements.hpp"
+#include "store/table_name.hpp"
+#include "world.hpp"
+
+namespace sluice::test {
+namespace {
+
+constexpr std::chrono::seconds lease(30);
+
+store::JobFilter with_status(const std::string& status) {
+  store::JobFilter filter;
+  filter.statuses = {status};
+  return filter;
+}
+
+class JobPlan : public testing::Test {
+ protected:
+  JobPlan() : session_(world_.database().url()) {
+    world_.database().exec("ALTER TABLE \"Outbox\" SET (autovacuum_enabled = off)");
+    world_.fill(20'000, "noop", "done", "d");
+    world_.fill(10'000, "noop", "error", "e");
+    world_.fill(30, "noop", "processing", "p");
+    world_.database().exec(
+        "INSERT INTO sluice.attempt (job_id, attempt, type, result) SELECT 'e' || i, 1, '', 'fail' "
+        "FROM generate_series(1, 8000) i; ANALYZE sluice.attempt");
+    session_.exec(store::pump_settings("SET"));
+  }
+
+  /// Looks at few pages, along one index of the outbox only.
+  void expect_short(const std::string& statement, const std::string& index, long most_pages) {
+    const std::string plan = session_.rows("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, COSTS OFF) " + statement);
+    EXPECT_NE(plan.find(index), std::string::npos) << plan;
+    EXPECT_EQ(plan.find("Seq Scan on \"Outbox\""), std::string::npos) << plan;
+    const std::regex hits("shared hit=(\\d+)");
+    std::smatch first;
+    ASSERT_TRUE(std::regex_search(plan, first, hits)) << plan;
+    EXPECT_LT(std::stol(first[1]), most_pages) << plan;
+  }
+
+  PostgresWorld world_;
+  Session session_;
+  const store::TableName table_ = store::TableName::parse("public.Outbox");
+};
+
+TEST_F(JobPlan, OfTheListReadsOnlyWhatItShows) {
+  const auto list = [&](const store::JobFilter& filter) {
+    return store::list_statement(table_, filter, lease, 20);
+  };
+  const char* by_status = "Index Scan Backward using \"Outbox_status_createdAt_idx\"";
+  const char* by_age = "Index Scan Backward using \"Outbox_createdAt_idx\"";
+  for (const char* analysed : {"SELECT", "ANALYZE \"Outbox\""}) {
+    world_.database().exec(analysed);
+    expect_short(list({}), by_age, 200);
+    for (const char* status : {"done", "error", "pending", "processing"}) {
+      expect_short(list(with_status(status)), by_status, 200);
+    }
+    store::JobFilter recent = with_status("error");
+    recent.since = std::chrono::hours(1);
+    expect_short(list(recent), by_status, 200);
+    store::JobFilter stuck;
+    stuck.stuck = true;
+    expect_short(list(stuck), by_status, 200);
+  }
+}
+
+TEST_F(JobPlan, OfAWalkReadsOnlyItsBatch) {
+  store::JobFilter old = with_status("error");
+  old.older_than = std::chrono::hours(1);
+  old.unscheduled = true;
+  session_.exec("PREPARE remove AS " + store::remove_batch_statement(table_, old, 100));
+  session_.exec("PREPARE retry AS " + store::retry_batch_statement(table_, old, 100));
+  session_.exec("BEGIN");
+  expect_short("EXECUTE retry ('-infinity', '2026-01-01')", "Outbox_status_createdAt_idx", 6000);
+  expect_short("EXECUTE remove ('-infinity', '2026-01-01')", "attempt_job_id_idx", 6000);
+}
+
+class JobDesk : public testing::Test {
+ protected:
+  std::string statuses() {
+    return world_.database().value("SELECT string_agg(id || ' ' || status, ',' ORDER BY id) FROM \"Outbox\"");
+  }
+  PostgresWorld world_;
+  std::unique_ptr<store::JobDesk> desk_ = store::open_job_desk({world_.database().url()}, lease, {});
+};
+
+TEST_F(JobDesk, AWalkMeetsNoJobTwiceThoughItFailsAgain) {
+  world_.fill(5, "noop", "error", "e");
+  world_.database().exec(
+      "UPDATE \"Outbox\" SET \"updatedAt\" = (now() AT TIME ZONE 'UTC') + interval '1 h' WHERE id = 'e4'");
+  store::Walk walk;
+  std::size_t retried = 0;
+  for (int step = 0; !walk.over && step < 10; ++step) {
+    retried += desk_->retry_some(with_status("error"), walk, 2);
+    world_.database().exec(
+        "UPDATE \"Outbox\" SET status = 'error', \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC' "
+        "WHERE status = 'pending'");
+  }
+  EXPECT_EQ(retried, 5U);
+  EXPECT_TRUE(walk.over);
+}
+
+TEST_F(JobDesk, AWalkWaitsForNoLock) {
+  world_.fill(3, "noop", "done", "d");
+  Session application(world_.database().url());
+  application.exec("BEGIN; SELECT FROM \"Outbox\" WHERE id = 'd2' FOR UPDATE");
+  store::Walk walk;
+  EXPECT_EQ(desk_->remove_some(with_status("done"), walk, 100), 2U);
+  EXPECT_TRUE(walk.over);
+  application.exec("COMMIT");
+  EXPECT_EQ(statuses(), "d2 done");
+}
+
+TEST_F(JobDesk, TakesTextAsItIs) {
+  const std::string odd = "a'b\\c{outbox}{rest}";
+  world_.put({odd, odd, "{}", odd, 0, 0, 0});
+  store::JobFilter filter = with_status(odd);
+  filter.types = {odd};
+  EXPECT_EQ(desk_->list(filter, 10).at(0).id, odd);
+  EXPECT_EQ(desk_->count(filter), 1);
+  EXPECT_EQ(desk_->show(odd)->job.type, odd);
+  EXPECT_EQ(desk_->retry({odd, odd}).size(), 1U);
+  filter.statuses = {"done"};
+  store::Walk walk;
+  EXPECT_EQ(desk_->remove_some(filter, walk, 10), 0U);
+}
+
+TEST_F(JobDesk, ALateOutcomeOfARetriedJobChangesNothing) {
+  world_.put({"a", "noop", "{}", "pending", 0, 0, 0});
+  auto care = world_.store().care();
+  const auto lost = care->enlist(runtime_info());
+  const auto claimed = world_.store().claims(lost, 0)->claim(claim_request({"noop"}, 1));
+  ASSERT_EQ(desk_->retry({"a"}).at(0).state.standing, store::Standing::running);
+  world_.advance(std::chrono::minutes(1));
+  const auto retried = desk_->retry({"a"});
+  EXPECT_TRUE(retried.at(0).changed);
+  EXPECT_EQ(retried.at(0).state.standing, store::Standing::lost);
+  EXPECT_EQ(statuses(), "a pending");
+  EXPECT_EQ(world_.store().finishes()->finish({settlement(claimed.jobs.at(0).job)}, {claimed.claim}), 1U);
+  EXPECT_EQ(statuses(), "a pending");
+}
+
+}  // namespace
+}  // namespace sluice::test
