@@ -211,6 +211,11 @@ void read_root(const toml::table& root, Config& config, Complaints& complaints) 
     section.duration("lease", config.lease);
   }
   {
+    Section section(top.table("retention"), "retention.", complaints);
+    section.duration("done", config.keep_done, std::chrono::milliseconds(1000));
+    section.duration("error", config.keep_error, std::chrono::milliseconds(1000));
+  }
+  {
     Section section(top.table("log"), "log.", complaints);
     section.choice("level", config.log_level, parse_log_level, "trace, debug, info, warn, error, off");
     section.choice("format", config.log_format, parse_log_format, "auto, human, json");

@@ -75,6 +75,7 @@ EngineResult Engine::run() {
   });
   fleet_.run();
   waker_.reset();
+  pruner_.reset();
   pumps_.clear();
   caretaker_.reset();
   return result_;
@@ -194,6 +195,7 @@ void Engine::start_pumps() {
     pumps_.push_back(std::make_unique<Pump>(static_cast<std::uint32_t>(i), context));
   }
   start_waker();
+  start_pruner();
   end_when_drained();
 }
 
@@ -206,6 +208,14 @@ void Engine::start_waker() {
                                                   [this] {
                                                     for (const auto& pump : pumps_) pump->poke();
                                                   }});
+}
+
+void Engine::start_pruner() {
+  std::vector<Retention> retentions;
+  if (config_.keep_done) retentions.push_back({"done", *config_.keep_done});
+  if (config_.keep_error) retentions.push_back({"error", *config_.keep_error});
+  if (options_.drain || retentions.empty()) return;
+  pruner_ = std::make_unique<Pruner>(store_, outage_, retentions);
 }
 
 void Engine::end_when_drained() {

@@ -12,6 +12,7 @@
 #include "base/config.hpp"
 #include "engine/caretaker.hpp"
 #include "engine/outage.hpp"
+#include "engine/pruner.hpp"
 #include "engine/pump.hpp"
 #include "engine/router.hpp"
 #include "engine/summary.hpp"
@@ -59,6 +60,7 @@ class Engine : private fleet::Listener {
   void publish_slots();
   void start_pumps();
   void start_waker();
+  void start_pruner();
   void stop(std::chrono::microseconds patience);
   void end_when_drained();
   void give_up_when_lost();
@@ -78,6 +80,7 @@ class Engine : private fleet::Listener {
   std::vector<std::unique_ptr<Pump>> pumps_;
   std::size_t pumps_running_ = 0;
   std::unique_ptr<Waker> waker_;
+  std::unique_ptr<Pruner> pruner_;
   bool stopping_ = false;
   EngineResult result_;
 };

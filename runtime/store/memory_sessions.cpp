@@ -232,6 +232,26 @@ void MemoryWakes::interrupt() {
   store_.inserted_.notify_all();
 }
 
+Pruned MemoryPrunes::prune(std::size_t limit) {
+  const std::lock_guard lock(store_.mutex_);
+  store_.check_available();
+  const double before = store_.now() - std::chrono::duration<double>(older_than_).count();
+  std::vector<std::pair<double, std::string>> old;
+  for (const auto& [id, row] : store_.rows_) {
+    const bool over = row.status == status_ && !store_.schedule_.contains(id);
+    if (over && row.created_at < before) old.emplace_back(row.created_at, id);
+  }
+  std::sort(old.begin(), old.end());
+  const bool last = old.size() < limit;
+  old.resize(std::min(limit, old.size()));
+  for (const auto& [created_at, id] : old) {
+    store_.rows_.erase(id);
+    store_.outputs_.erase(id);
+    std::erase_if(store_.failures_, [&id = id](const Failure& failure) { return failure.id == id; });
+  }
+  return {old.size(), last};
+}
+
 Enqueued MemoryDesk::enqueue(const EnqueueRequest& request) {
   if (request.type.empty() || request.type.size() > 128) throw Refused("a job type has 1 to 128 characters");
   const std::lock_guard lock(store_.mutex_);

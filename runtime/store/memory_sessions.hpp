@@ -67,6 +67,19 @@ class MemoryWakes : public WakeSession {
   bool interrupted_ = false;  ///< protected by the store's mutex
 };
 
+class MemoryPrunes : public PruneSession {
+ public:
+  MemoryPrunes(MemoryStore& store, std::string status, job::Microseconds older_than)
+      : store_(store), status_(std::move(status)), older_than_(older_than) {}
+
+  Pruned prune(std::size_t limit) override;
+
+ private:
+  MemoryStore& store_;
+  const std::string status_;
+  const job::Microseconds older_than_;
+};
+
 class MemoryDesk : public DeskSession {
  public:
   explicit MemoryDesk(MemoryStore& store) : store_(store) {}

@@ -24,6 +24,10 @@ std::unique_ptr<WakeSession> MemoryStore::wakes() {
   return std::make_unique<MemoryWakes>(*this);
 }
 
+std::unique_ptr<PruneSession> MemoryStore::prunes(const std::string& status, job::Microseconds older_than) {
+  return std::make_unique<MemoryPrunes>(*this, status, older_than);
+}
+
 std::unique_ptr<DeskSession> MemoryStore::desk() {
   return std::make_unique<MemoryDesk>(*this);
 }

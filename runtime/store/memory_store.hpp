@@ -31,6 +31,7 @@ class MemoryStore : public Store {
   std::unique_ptr<FinishSession> finishes() override;
   std::unique_ptr<CareSession> care() override;
   std::unique_ptr<WakeSession> wakes() override;
+  std::unique_ptr<PruneSession> prunes(const std::string& status, job::Microseconds older_than) override;
   std::unique_ptr<DeskSession> desk() override;
 
   // What an application, an operator or time does.
@@ -54,6 +55,7 @@ class MemoryStore : public Store {
   friend class MemoryCare;
   friend class MemoryDesk;
   friend class MemoryWakes;
+  friend class MemoryPrunes;
 
   struct Claim {
     RuntimeId runtime = 0;

@@ -8,6 +8,7 @@
 #include "store/pg_desk.hpp"
 #include "store/pg_finishes.hpp"
 #include "store/pg_jobs.hpp"
+#include "store/pg_prunes.hpp"
 #include "store/pg_wakes.hpp"
 #include "store/table_name.hpp"
 
@@ -31,6 +32,9 @@ class PostgresStore : public Store {
   std::unique_ptr<WakeSession> wakes() override {
     if (!wake_ || target_.pooled) return nullptr;  // a pooled connection can't listen
     return std::make_unique<PgWakes>(target_);
+  }
+  std::unique_ptr<PruneSession> prunes(const std::string& status, job::Microseconds older_than) override {
+    return std::make_unique<PgPrunes>(target_, table_, status, older_than);
   }
   std::unique_ptr<DeskSession> desk() override {
     return std::make_unique<PgDesk>(target_, table_, effect_roles_, wake_);

@@ -176,6 +176,20 @@ class WakeSession {
   virtual void interrupt() = 0;
 };
 
+struct Pruned {
+  std::size_t jobs = 0;  ///< deleted, with what was recorded of them
+  bool over = false;     ///< no more are old enough; the next call begins with the oldest again
+};
+
+/// Deletes jobs of one status that are over and older than a given age.
+class PruneSession {
+ public:
+  virtual ~PruneSession() = default;
+
+  /// The next batch of at most about `limit`, oldest first, in one short transaction that waits for nobody.
+  virtual Pruned prune(std::size_t limit) = 0;
+};
+
 struct EnqueueRequest {
   std::string type;
   std::string payload;  ///< JSON text
@@ -248,6 +262,9 @@ class Store {
   virtual std::unique_ptr<CareSession> care() = 0;
   /// None where producers can't wake a runtime.
   virtual std::unique_ptr<WakeSession> wakes() = 0;
+  /// For jobs in `status`, done or error, that were created longer ago than `older_than` and that nothing
+  /// will try again.
+  virtual std::unique_ptr<PruneSession> prunes(const std::string& status, job::Microseconds older_than) = 0;
   virtual std::unique_ptr<DeskSession> desk() = 0;
 };
 

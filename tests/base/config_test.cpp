@@ -22,6 +22,7 @@ TEST(Config, ReadsEveryKey) {
 url = "postgresql://localhost/app"
 table = "jobs.outbox"
 pumps = 3
+wake = false
 [plugins]
 directory = "/usr/lib/sluice/plugins"
 start_timeout = "4s"
@@ -36,6 +37,9 @@ drain_timeout = "1m"
 cancel_grace = "2s"
 heartbeat = "1s"
 lease = "10s"
+[retention]
+done = "30d"
+error = "90d"
 [log]
 level = "debug"
 format = "json"
@@ -54,6 +58,7 @@ backoff_cap = "4s"
   EXPECT_EQ(config.database_url, "postgresql://localhost/app");
   EXPECT_EQ(config.table, "jobs.outbox");
   EXPECT_EQ(config.pumps, 3);
+  EXPECT_FALSE(config.wake);
   EXPECT_EQ(config.plugin_directory, "/usr/lib/sluice/plugins");
   EXPECT_EQ(config.start_timeout, std::chrono::seconds(4));
   EXPECT_EQ(config.max_attempts, 7);
@@ -65,6 +70,8 @@ backoff_cap = "4s"
   EXPECT_EQ(config.cancel_grace, std::chrono::seconds(2));
   EXPECT_EQ(config.heartbeat, std::chrono::seconds(1));
   EXPECT_EQ(config.lease, std::chrono::seconds(10));
+  EXPECT_EQ(config.keep_done, std::chrono::hours(24 * 30));
+  EXPECT_EQ(config.keep_error, std::chrono::hours(24 * 90));
   EXPECT_EQ(config.log_level, log::Level::debug);
   EXPECT_EQ(config.log_format, log::Format::json);
   EXPECT_EQ(config.plugins.at("email").processes, 2);

@@ -62,6 +62,20 @@ TEST_F(Running, PollsWhereNoTriggerWakesIt) {
   EXPECT_EQ(database.value("SELECT bool_or(wake) FROM sluice.runtime"), "f");
 }
 
+TEST_F(Running, DeletesWhatIsOlderThanItIsKept) {
+  insert_many(2500, "test.probe");
+  database.exec(R"(UPDATE "Outbox" SET status = 'done', "createdAt" = now() - interval '2 days'; )");
+  insert("young", "test.probe");
+  insert("failed", "no.such.type");
+  database.exec(
+      R"(UPDATE "Outbox" SET status = 'error', "createdAt" = now() - interval '2 days' WHERE id = 'failed')");
+  config = scratch.write("short.toml", scratch.read("sluice.toml") + "[retention]\ndone = \"1d\"\n");
+  Program& program = start();
+  EXPECT_TRUE(becomes("young", "done"));
+  EXPECT_TRUE(eventually([&] { return count("true") == "2"; }));
+  EXPECT_TRUE(program.says("pruned old jobs"));
+}
+
 TEST_F(Running, RetriesUntilItSucceeds) {
   start();
   insert("a", "test.probe", probe("retry_until", R"(,"until":3,"after_ms":1)"));

@@ -151,6 +151,44 @@ TEST_P(Conformance, AClaimThatIsNotClosedStays) {
   EXPECT_EQ(status("b"), "done");
 }
 
+TEST_P(Conformance, PrunesOldJobsThatAreOverOldestFirst) {
+  for (int i = 0; i < 5; ++i) {
+    add(numbered("old-", i), long_ago + i);
+    world_->set_status(numbered("old-", i), "done");
+  }
+  add("waits", long_ago);
+  add("failed", long_ago);
+  world_->set_status("failed", "error");
+  desk_->enqueue({"noop", "{}", {}, {}});
+  const auto prunes = world_->store().prunes("done", std::chrono::hours(1));
+  const auto first = prunes->prune(3);
+  EXPECT_EQ(first.jobs, 3U);
+  EXPECT_FALSE(first.over);
+  EXPECT_FALSE(world_->row("old-2"));
+  EXPECT_TRUE(world_->row("old-3"));
+  const auto second = prunes->prune(3);
+  EXPECT_EQ(second.jobs, 2U);
+  EXPECT_TRUE(second.over);
+  EXPECT_TRUE(world_->row("waits"));
+  EXPECT_TRUE(world_->row("failed"));
+  add("older still", long_ago - 10);
+  world_->set_status("older still", "done");
+  EXPECT_EQ(prunes->prune(3).jobs, 1U);
+}
+
+TEST_P(Conformance, PrunesNoErrorThatIsToBeTriedAgain) {
+  add("again");
+  add("never");
+  const auto claimed = claim();
+  ASSERT_EQ(claimed.jobs.size(), 2U);
+  auto again = settlement(claimed.jobs[0].job, Status::error, Result::retry);
+  again.delay = seconds(3600);
+  settle({again, settlement(claimed.jobs[1].job, Status::error, Result::fail)}, {claimed.claim});
+  EXPECT_EQ(world_->store().prunes("error", std::chrono::hours(1))->prune(10).jobs, 1U);
+  EXPECT_TRUE(world_->row(claimed.jobs[0].job.id));
+  EXPECT_FALSE(world_->row(claimed.jobs[1].job.id));
+}
+
 TEST_P(Conformance, SettlingTwiceChangesNothing) {
   add("a");
   add("b");

@@ -1,0 +1,68 @@
+#include "engine/pruner.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+
+namespace sluice::engine {
+
+namespace {
+
+constexpr std::size_t batch = 1000;
+constexpr std::chrono::milliseconds soonest{100};
+constexpr std::chrono::minutes latest{1};
+
+/// Between two rounds: a tenth of the age is no more than the clock's own roughness.
+Clock::duration interval(job::Microseconds age) {
+  return std::clamp<Clock::duration>(age / 10, soonest, latest);
+}
+
+}  // namespace
+
+Pruner::Pruner(store::Store& store, Outage& outage, const std::vector<Retention>& retentions)
+    : outage_(outage) {
+  for (const Retention& retention : retentions) {
+    tasks_.push_back({retention, store.prunes(retention.status, retention.age), {}});
+  }
+  thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+}
+
+void Pruner::run(const std::stop_token& stop) {
+  for (int failures = 0; !stop.stop_requested();) {
+    try {
+      auto next = Clock::now() + latest;
+      for (Task& task : tasks_) {
+        if (Clock::now() >= task.next) prune(task, stop);
+        next = std::min(next, task.next);
+      }
+      failures = 0;
+      outage_.up(this);
+      pause(next - Clock::now(), stop);
+    } catch (const std::exception& error) {
+      outage_.down(this, error.what());
+      pause(reconnect_delay(++failures), stop);
+    }
+  }
+  outage_.up(this);
+}
+
+/// Half of the time at most, so that the jobs that run have the database, too.
+void Pruner::prune(Task& task, const std::stop_token& stop) {
+  std::size_t jobs = 0;
+  for (bool over = false; !over && !stop.stop_requested();) {
+    const auto started = Clock::now();
+    const store::Pruned pruned = task.session->prune(batch);
+    jobs += pruned.jobs;
+    over = pruned.over;
+    if (!over) pause(Clock::now() - started, stop);
+  }
+  task.next = Clock::now() + interval(task.retention.age);
+  if (jobs > 0) log::info("pruned old jobs", {{"status", task.retention.status}, {"jobs", jobs}});
+}
+
+void Pruner::pause(Clock::duration time, const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  stopped_.wait_for(lock, stop, time, [] { return false; });
+}
+
+}  // namespace sluice::engine
