@@ -1,6 +1,7 @@
 // Rows through a connection of the plugin's own to a real PostgreSQL.
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <thread>
 
 #include "support/test_database.hpp"
@@ -10,9 +11,14 @@
 namespace sluice::test {
 namespace {
 
+/// A database for the suite, which takes longer to make than a test to run; its tables for each test.
 class SyncDatabase : public ::testing::Test {
  protected:
+  static void SetUpTestSuite() { shared_ = std::make_unique<TestDatabase>(); }
+  static void TearDownTestSuite() { shared_.reset(); }
+
   SyncDatabase() {
+    database_.exec("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
     database_.exec(
         "CREATE TABLE public.item (id int PRIMARY KEY, name text, price numeric(10,2), at timestamptz,"
         " tags text[], more json, CHECK (price >= 0))");
@@ -38,8 +44,11 @@ class SyncDatabase : public ::testing::Test {
     return database_.rows("SELECT " + columns + " FROM public.item ORDER BY id");
   }
 
-  TestDatabase database_;
+  static std::unique_ptr<TestDatabase> shared_;
+  TestDatabase& database_ = *shared_;
 };
+
+std::unique_ptr<TestDatabase> SyncDatabase::shared_;
 
 TEST_F(SyncDatabase, CountsWhatItChangesAndRunsAgainWithoutAny) {
   SyncPlugin sync = plugin();
@@ -99,6 +108,7 @@ TEST_F(SyncDatabase, KeepsItsConnectionAndReplacesABrokenOne) {
       "SELECT coalesce(string_agg(pid::text, ','), '') FROM pg_stat_activity WHERE application_name = "
       "'sluice "
       "sync' AND datname = current_database()";
+  EXPECT_TRUE(eventually([&] { return database_.value(connections).empty(); }));  // of earlier tests
   EXPECT_EQ(sync.run(records(R"([{"id":1}])")).result, SLUICE_DONE);
   const std::string first = database_.value(connections);
   EXPECT_EQ(sync.run(records(R"([{"id":2}])")).result, SLUICE_DONE);
@@ -213,6 +223,7 @@ TEST_F(SyncDatabase, WithSecretsInFilesReadsThemForEachConnection) {
 
 TEST_F(SyncDatabase, WaitsForTheRightToWrite) {
   const std::string role = "sync_of_" + database_.name();
+  database_.exec("GRANT USAGE ON SCHEMA public TO PUBLIC");
   database_.exec("CREATE ROLE " + role + " LOGIN");
   database_.exec("GRANT INSERT ON public.item TO " + role);
   SyncPlugin sync =

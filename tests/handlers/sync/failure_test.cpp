@@ -25,13 +25,20 @@ void PrintTo(const Failure& failure, std::ostream* out) {
   *out << failure.name;
 }
 
-class SyncFailure : public ::testing::TestWithParam<Failure> {};
+class SyncFailure : public ::testing::TestWithParam<Failure> {
+ protected:
+  static void SetUpTestSuite();
+  static void TearDownTestSuite() { server_.reset(); }
+
+  static std::unique_ptr<HttpServer> server_;  // which takes longer to start than a test to run
+};
+
+std::unique_ptr<HttpServer> SyncFailure::server_;
 
 TEST_P(SyncFailure, EndsAsItsTableSays) {
   const Failure& failure = GetParam();
   const Scratch files;
-  const HttpServer server(R"({"/items": [)" + std::string(failure.answer) + "]}");
-  SyncPlugin plugin(source_at(server.url("/items?key=s3cret"),
+  SyncPlugin plugin(source_at(server_->url("/" + std::string(failure.name) + "?key=s3cret"),
                               R"(, "token_file": )" + quoted(files.write("token", "t0ken")) + failure.more));
   testing::FakeJob job(guide_payload);
   const auto outcome = plugin.run(job);
@@ -50,7 +57,7 @@ constexpr Failure failures[] = {
      "check token_file"},
     {"Status403", R"({"status": 403})", SLUICE_RETRY, "http-403", "check token_file"},
     {"Status404", R"({"status": 404})", SLUICE_FAIL, "http-404",
-     "/items was answered with 404: an empty body"},
+     "/Status404 was answered with 404: an empty body"},
     {"Status408", R"({"status": 408})", SLUICE_RETRY, "http-408", "408"},
     {"Status410", R"({"status": 410})", SLUICE_FAIL, "http-410", "410"},
     {"Status425", R"({"status": 425})", SLUICE_RETRY, "http-425", "425"},
@@ -111,6 +118,15 @@ constexpr Failure failures[] = {
     {"LinkIsANumber", R"({"json": {"d": [], "next": 7}})", SLUICE_FAIL, "bad-next", "no text",
      R"(, "paging": "field", "next": "/next", "records": "/d")"},
 };
+void SyncFailure::SetUpTestSuite() {
+  std::string routes;
+  for (const Failure& failure : failures) {
+    routes += (routes.empty() ? "{" : ", ") + quoted("/" + std::string(failure.name)) + ": [" +
+              failure.answer + "]";
+  }
+  server_ = std::make_unique<HttpServer>(routes + "}");
+}
+
 INSTANTIATE_TEST_SUITE_P(, SyncFailure, ::testing::ValuesIn(failures),
                          [](const auto& failure) { return failure.param.name; });
 

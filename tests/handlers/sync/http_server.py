@@ -23,8 +23,6 @@ and the last one stays. An answer:
              "endless"  sends the body again and again
              "garbage"  answers with what is not HTTP
 """
-import gzip
-import http.server
 import json
 import os
 import socket
@@ -32,12 +30,16 @@ import struct
 import sys
 import threading
 
+sys.modules["ssl"] = None  # which is not needed, and takes a third of the start
+import http.server  # noqa: E402
+
 directory, routes = sys.argv[1], json.loads(sys.argv[2])
 lock = threading.Lock()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def log_message(self, *arguments):
         pass
@@ -75,6 +77,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.end_headers()
             return
         if answer.get("gzip"):
+            import gzip
+
             body = gzip.compress(body)
         self.send_response(answer.get("status", 200))
         for name, value in answer.get("headers", {}).items():
