@@ -17,8 +17,9 @@ class SyncProgram : public Outbox {
   void configure(const std::string& target, const std::string& plugin = "") {
     config = scratch.write(
         "sync.toml",
-        scratch.read("sluice.toml") + "[plugin.sync]\n" + plugin +
-            "[plugin.sync.config.sources.api]\nkind = \"api\"\nurl = \"" + server.url("/customers") +
+        scratch.read("sluice.toml") +
+            "[type.\"data.sync\"]\nbackoff_first = \"10ms\"\nbackoff_cap = \"50ms\"\n[plugin.sync]\n" +
+            plugin + "[plugin.sync.config.sources.api]\nkind = \"api\"\nurl = \"" + server.url("/customers") +
             "\"\nallow_private = true\nrecords = \"/data\"\npaging = \"field\"\nnext = \"/next\"\n"
             "[plugin.sync.config.targets.database]\nkind = \"database\"\ntable = \"public.customer\"\n"
             "key = [\"id\"]\ncolumns = { id = \"/id\", name = \"/name\", city = \"/address/city\" }\n" +
