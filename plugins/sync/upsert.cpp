@@ -59,11 +59,16 @@ std::string upsert(const DatabaseTarget& target) {
   return sql + "UPDATE SET " + changes + " WHERE " + listed(target, " OR ", no_key, differs);
 }
 
-// A row version that nobody has deleted or locked, as an update would have, is a new one.
+// What the outer query sees is the table as it was before the statement. A row's xmax would say the same more
+// cheaply, but not of a partitioned table.
 std::string counted_upsert(const DatabaseTarget& target) {
-  return "WITH written AS (" + upsert(target) +
-         " RETURNING existing.xmax = 0 AS is_new) SELECT count(*) FILTER (WHERE is_new), "
-         "count(*) FILTER (WHERE NOT is_new) FROM written";
+  const auto existing = [](const std::string& column) { return "existing." + column; };
+  const auto same = [](const std::string& column) { return "before." + column + " = written." + column; };
+  return "WITH written AS (" + upsert(target) + " RETURNING " + listed(target, ", ", key, existing) +
+         "), counted AS (SELECT EXISTS (SELECT FROM " + target.table + " AS before WHERE " +
+         listed(target, " AND ", key, same) +
+         ") AS was_there FROM written) SELECT count(*) FILTER (WHERE NOT was_there), "
+         "count(*) FILTER (WHERE was_there) FROM counted";
 }
 
 std::string database_row(const rapidjson::Value& record, const DatabaseTarget& target,

@@ -102,6 +102,20 @@ TEST_F(SyncDatabase, TakesOddNamesSeveralKeysAndNoOtherColumns) {
   EXPECT_EQ(sync.run(two).output, R"({"records":2,"inserted":0,"updated":0,"unchanged":2})");
 }
 
+TEST_F(SyncDatabase, WritesToPartitionedTables) {
+  database_.exec(
+      "CREATE TABLE public.part (id int PRIMARY KEY, name text) PARTITION BY RANGE (id);"
+      "CREATE TABLE public.low PARTITION OF public.part FOR VALUES FROM (0) TO (10);"
+      "CREATE TABLE public.high PARTITION OF public.part FOR VALUES FROM (10) TO (20)");
+  SyncPlugin sync = inline_plugin(R"("kind": "database", "table": "public.part", "key": ["id"],
+                                     "columns": ["id", "name"], "url": )" +
+                                  quoted(database_.url()));
+  EXPECT_EQ(sync.run(records(R"([{"id":1,"name":"a"},{"id":11,"name":"b"}])")).output,
+            R"({"records":2,"inserted":2,"updated":0,"unchanged":0})");
+  EXPECT_EQ(sync.run(records(R"([{"id":1,"name":"A"},{"id":11,"name":"b"},{"id":12}])")).output,
+            R"({"records":3,"inserted":1,"updated":1,"unchanged":1})");
+}
+
 TEST_F(SyncDatabase, KeepsItsConnectionAndReplacesABrokenOne) {
   SyncPlugin sync = plugin();
   const std::string connections =
