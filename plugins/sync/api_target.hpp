@@ -1,0 +1,21 @@
+// Sends rows to an API. Each request carries an Idempotency-Key, by which the other side can drop a repeat.
+#pragma once
+
+#include "http_client.hpp"
+#include "target.hpp"
+
+namespace data_sync {
+
+class ToApi : public Target {
+ public:
+  explicit ToApi(const ApiTarget& config) : config_(config), client_(config.endpoint) {}
+  std::string row(const rapidjson::Value& record, const std::string& place) const override;
+  Counts write(const Rows& rows, const Scope& scope, const std::optional<State>& state,
+               const sluice::Job& job) override;
+
+ private:
+  const ApiTarget& config_;
+  HttpClient client_;
+};
+
+}  // namespace data_sync

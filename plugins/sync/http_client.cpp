@@ -1,0 +1,193 @@
+#include "http_client.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+#include <string_view>
+
+#include "address.hpp"
+#include "http_outcome.hpp"
+#include "trouble.hpp"
+
+namespace data_sync {
+
+namespace {
+
+/// libcurl's list of headers.
+class List {
+ public:
+  void add(const std::string& text) {
+    curl_slist* longer = curl_slist_append(list_.get(), text.c_str());
+    if (longer == nullptr) throw std::bad_alloc();
+    (void)list_.release();
+    list_.reset(longer);
+  }
+  curl_slist* get() const { return list_.get(); }
+
+ private:
+  std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> list_{nullptr, &curl_slist_free_all};
+};
+
+/// The value of the header `name`, given in small letters; none when the line is another header's.
+std::optional<std::string> header_value(std::string_view line, std::string_view name) {
+  const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; };
+  if (line.size() <= name.size() || line[name.size()] != ':' ||
+      !std::equal(name.begin(), name.end(), line.begin(), [&](char b, char a) { return same(a, b); })) {
+    return std::nullopt;
+  }
+  line.remove_prefix(name.size() + 1);
+  const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+  while (!line.empty() && blank(line.front())) line.remove_prefix(1);
+  while (!line.empty() && blank(line.back())) line.remove_suffix(1);
+  return std::string(line);
+}
+
+}  // namespace
+
+/// One request while libcurl works on it.
+struct HttpClient::Exchange {
+  const sluice::Job& job;
+  const Endpoint& endpoint;
+  std::size_t max_bytes;
+  List headers;
+  std::string token;
+  HttpResponse response;
+  std::string denied;  // an address that was not connected to, since it is private
+  bool too_large = false;
+  std::array<char, CURL_ERROR_SIZE> error{};
+
+  static std::size_t take_body(const char* data, std::size_t size, std::size_t count, void* exchange) {
+    auto& self = *static_cast<Exchange*>(exchange);
+    self.too_large = size * count > self.max_bytes - self.response.body.size();
+    if (self.too_large) return 0;
+    self.response.body.append(data, size * count);
+    return size * count;
+  }
+
+  static std::size_t take_header(const char* data, std::size_t size, std::size_t count, void* exchange) {
+    auto& response = static_cast<Exchange*>(exchange)->response;
+    const std::string_view line(data, size * count);
+    if (const auto etag = header_value(line, "etag")) response.etag = *etag;
+    if (const auto link = header_value(line, "link")) {
+      response.link += (response.link.empty() ? "" : ", ") + *link;
+    }
+    return size * count;
+  }
+
+  static int stop_when_cancelled(void* exchange, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+    return static_cast<Exchange*>(exchange)->job.is_cancelled() ? 1 : 0;
+  }
+
+  // The address that is really connected to, whatever the name server said before.
+  static curl_socket_t open_socket(void* exchange, curlsocktype, curl_sockaddr* address) {
+    auto& self = *static_cast<Exchange*>(exchange);
+    if (!self.endpoint.allow_private && !is_public(address->addr)) {
+      self.denied = self.endpoint.url.host();
+      return CURL_SOCKET_BAD;
+    }
+    return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  }
+};
+
+HttpClient::HttpClient(const Endpoint& endpoint)
+    : endpoint_(endpoint), curl_(curl_easy_init(), &curl_easy_cleanup) {
+  if (!curl_) throw std::runtime_error("libcurl could not make a handle");
+}
+
+template <class Value>
+void HttpClient::set(CURLoption option, Value value) {
+  const CURLcode code = curl_easy_setopt(curl_.get(), option, value);
+  if (code == CURLE_OK) return;
+  throw std::runtime_error(std::string("libcurl does not take an option: ") + curl_easy_strerror(code));
+}
+
+void HttpClient::set_request(const HttpRequest& request, Exchange& exchange) {
+  exchange.headers.add("Expect:");  // no waiting for a "100 Continue" before large bodies
+  for (const std::string& header : request.headers) exchange.headers.add(header);
+  if (request.url.same_origin(endpoint_.url)) {  // what may be secret goes nowhere else
+    for (const std::string& header : endpoint_.headers) exchange.headers.add(header);
+    if (!endpoint_.token_file.empty()) {
+      exchange.token = read_secret(endpoint_.token_file);
+      const bool bearer = endpoint_.token_header == "Authorization";
+      exchange.headers.add(endpoint_.token_header + (bearer ? ": Bearer " : ": ") + exchange.token);
+    }
+  }
+  set(CURLOPT_URL, request.url.text().c_str());
+  set(CURLOPT_HTTPHEADER, exchange.headers.get());
+  if (request.body != nullptr) {
+    set(CURLOPT_POSTFIELDS, request.body->c_str());
+    set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body->size()));
+    set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  }
+}
+
+HttpResponse HttpClient::send(const HttpRequest& request, const sluice::Job& job) {
+  if (job.is_cancelled()) throw Cancelled();
+  Exchange exchange{job, endpoint_, request.max_bytes, {}, {}, {}, {}, false, {}};
+  curl_easy_reset(curl_.get());  // which keeps the connection
+  set_request(request, exchange);
+  set(CURLOPT_PROXY, "");  // the environment's proxies could reach what we may not
+  set(CURLOPT_FOLLOWLOCATION, 0L);
+  set(CURLOPT_NOSIGNAL, 1L);
+  set(CURLOPT_ACCEPT_ENCODING, "");  // whatever libcurl can undo; max_bytes counts what comes out
+  set(CURLOPT_USERAGENT, "sluice-sync/1.0");
+  set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  if (!endpoint_.ca_file.empty()) set(CURLOPT_CAINFO, endpoint_.ca_file.c_str());
+  set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(endpoint_.connect_timeout.count()));
+  set(CURLOPT_TIMEOUT_MS, static_cast<long>(endpoint_.timeout.count()));
+  set(CURLOPT_ERRORBUFFER, exchange.error.data());
+  set(CURLOPT_WRITEFUNCTION, &Exchange::take_body);
+  set(CURLOPT_WRITEDATA, &exchange);
+  set(CURLOPT_HEADERFUNCTION, &Exchange::take_header);
+  set(CURLOPT_HEADERDATA, &exchange);
+  set(CURLOPT_NOPROGRESS, 0L);
+  set(CURLOPT_XFERINFOFUNCTION, &Exchange::stop_when_cancelled);
+  set(CURLOPT_XFERINFODATA, &exchange);
+  set(CURLOPT_OPENSOCKETFUNCTION, &Exchange::open_socket);
+  set(CURLOPT_OPENSOCKETDATA, &exchange);
+  const CURLcode code = curl_easy_perform(curl_.get());
+  curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &exchange.response.status);
+  curl_off_t retry_after = 0;
+  curl_easy_getinfo(curl_.get(), CURLINFO_RETRY_AFTER, &retry_after);
+  if (retry_after > 0) exchange.response.retry_after = std::chrono::seconds(retry_after);
+  curl_easy_reset(curl_.get());  // nothing in it points into this call any more
+  if (code != CURLE_OK) explain(code, request, exchange);
+  check_status(exchange.response, request.method + " " + request.url.shown(), exchange.token);
+  return std::move(exchange.response);
+}
+
+void HttpClient::explain(CURLcode code, const HttpRequest& request, const Exchange& exchange) const {
+  const std::string what = request.method + " " + request.url.shown();
+  if (code == CURLE_ABORTED_BY_CALLBACK) throw Cancelled();
+  if (exchange.too_large) {
+    throw sluice::PermanentError("too-large", what + ": the response goes beyond max_bytes, " +
+                                                  std::to_string(endpoint_.max_bytes) +
+                                                  " for one job; ask for less, or raise it");
+  }
+  if (!exchange.denied.empty() && code == CURLE_COULDNT_CONNECT) {
+    throw Trouble("private-address", what + ": '" + request.url.host() +
+                                         "' is at an address that is not on the public internet; set "
+                                         "allow_private if it is meant to be");
+  }
+  throw Trouble(
+      code_of_transfer(code),
+      what + " failed: " + (exchange.error[0] != '\0' ? exchange.error.data() : curl_easy_strerror(code)));
+}
+
+void check_allowed(const Endpoint& endpoint, const Url& url) {
+  if (url.same_origin(endpoint.url)) return;
+  const std::string standard_port = url.is_https() ? "443" : "80";
+  const bool named =
+      std::any_of(endpoint.allow_hosts.begin(), endpoint.allow_hosts.end(), [&](const std::string& allowed) {
+        return allowed == url.host() + ":" + url.port() ||
+               (allowed == url.host() && url.port() == standard_port);
+      });
+  if (named && (url.is_https() || !endpoint.url.is_https())) return;
+  throw sluice::PermanentError("host-not-allowed", "a link leads to " + url.shown() +
+                                                       ", and allow_hosts of " + endpoint.url.shown() +
+                                                       " does not allow that");
+}
+
+}  // namespace data_sync

@@ -1,0 +1,56 @@
+// Requests to one endpoint over HTTP with libcurl. The connection is kept from request to request; each
+// endpoint has a client of its own, so that none uses a connection that another was allowed to open.
+#pragma once
+
+#include <curl/curl.h>
+
+#include <memory>
+#include <optional>
+#include <sluice/job.hpp>
+#include <string>
+#include <vector>
+
+#include "config.hpp"
+
+namespace data_sync {
+
+struct HttpRequest {
+  const Url& url;
+  std::string method = "GET";
+  std::vector<std::string> headers;  // "Name: value", besides the endpoint's
+  const std::string* body = nullptr;
+  std::size_t max_bytes;  // of the response
+};
+
+struct HttpResponse {
+  long status = 0;
+  std::string body;
+  std::string etag;
+  std::string link;  // the Link headers, joined with commas
+  std::optional<std::chrono::seconds> retry_after;
+};
+
+class HttpClient {
+ public:
+  /// `endpoint` has to outlive it.
+  explicit HttpClient(const Endpoint& endpoint);
+
+  /// The response, 2xx or 304. Throws Trouble, sluice::PermanentError or Cancelled for all else.
+  HttpResponse send(const HttpRequest& request, const sluice::Job& job);
+
+ private:
+  struct Exchange;
+
+  template <class Value>
+  void set(CURLoption option, Value value);
+  void set_request(const HttpRequest& request, Exchange& exchange);
+  [[noreturn]] void explain(CURLcode code, const HttpRequest& request, const Exchange& exchange) const;
+
+  const Endpoint& endpoint_;
+  std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl_;
+};
+
+/// Throws sluice::PermanentError unless a request to `url` is allowed from this endpoint.
+void check_allowed(const Endpoint& endpoint, const Url& url);
+
+}  // namespace data_sync

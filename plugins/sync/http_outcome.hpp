@@ -1,0 +1,23 @@
+// What a request over HTTP came to: pure decisions. The rule: what a server says about the request is
+// permanent; what is wrong with the way to it, with the server itself or with our credentials is retried.
+#pragma once
+
+#include <curl/curl.h>
+
+#include <string>
+
+#include "http_client.hpp"
+
+namespace data_sync {
+
+/// The job's error code for a request that got no whole response.
+std::string code_of_transfer(CURLcode code);
+
+/// Throws Trouble or sluice::PermanentError unless the status is 2xx or 304. The error quotes the body, with
+/// `secret` blotted out.
+void check_status(const HttpResponse& response, const std::string& what, const std::string& secret);
+
+/// The target of rel="next" in a Link header (RFC 8288); empty when there is none.
+std::string next_link(const std::string& header);
+
+}  // namespace data_sync

@@ -1,0 +1,79 @@
+#include "url.hpp"
+
+#include <algorithm>
+#include <new>
+#include <stdexcept>
+
+namespace data_sync {
+
+namespace {
+
+std::string encoded(const std::string& text) {
+  if (text.empty()) return {};  // for which libcurl would take the length
+  const std::unique_ptr<char, decltype(&curl_free)> owner(
+      curl_easy_escape(nullptr, text.data(), static_cast<int>(text.size())), &curl_free);
+  if (!owner) throw std::bad_alloc();
+  return owner.get();
+}
+
+}  // namespace
+
+Url::Url(const std::string& text) : url_(curl_url(), &curl_url_cleanup) {
+  if (!url_) throw std::bad_alloc();
+  set(text);
+}
+
+Url::Url(const Url& other) : url_(curl_url_dup(other.url_.get()), &curl_url_cleanup) {
+  if (!url_) throw std::bad_alloc();
+}
+
+void Url::set(const std::string& text) {
+  const bool one_line =
+      std::none_of(text.begin(), text.end(), [](unsigned char c) { return c <= ' ' || c == 127; });
+  const bool parsed =
+      one_line && curl_url_set(url_.get(), CURLUPART_URL, text.c_str(), CURLU_DISALLOW_USER) == CURLUE_OK;
+  const std::string scheme = part(CURLUPART_SCHEME);
+  if (parsed && (scheme == "https" || scheme == "http") && !host().empty()) return;
+  throw std::invalid_argument("expected a URL of http or https, without a user and blanks");
+}
+
+Url Url::resolved(const std::string& link) const {
+  Url target(*this);
+  target.set(link);
+  return target;
+}
+
+void Url::add_parameter(const std::string& name, const std::string& value) {
+  const std::string query = encoded(name) + "=" + encoded(value);
+  if (curl_url_set(url_.get(), CURLUPART_QUERY, query.c_str(), CURLU_APPENDQUERY) != CURLUE_OK) {
+    throw std::invalid_argument("the query can't take '" + name + "'");
+  }
+}
+
+std::string Url::part(CURLUPart which) const {
+  char* text = nullptr;
+  if (curl_url_get(url_.get(), which, &text, which == CURLUPART_PORT ? CURLU_DEFAULT_PORT : 0) != CURLUE_OK) {
+    return {};
+  }
+  const std::unique_ptr<char, decltype(&curl_free)> owner(text, &curl_free);
+  return text;
+}
+
+std::string Url::shown() const {
+  std::string text = this->text();
+  text.resize(std::min(text.find_first_of("?#"), text.size()));
+  return text;
+}
+
+std::string Url::host() const {
+  std::string host = part(CURLUPART_HOST);
+  std::transform(host.begin(), host.end(), host.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return host;
+}
+
+bool Url::same_origin(const Url& other) const {
+  return is_https() == other.is_https() && host() == other.host() && port() == other.port();
+}
+
+}  // namespace data_sync

@@ -1,0 +1,329 @@
+// Rows through a connection of the plugin's own to a real PostgreSQL.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <thread>
+
+#include "support/test_database.hpp"
+#include "support/wait.hpp"
+#include "sync_plugin.hpp"
+
+namespace sluice::test {
+namespace {
+
+/// A database for the suite, which takes longer to make than a test to run; its tables for each test.
+class SyncDatabase : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { shared_ = std::make_unique<TestDatabase>(); }
+  static void TearDownTestSuite() { shared_.reset(); }
+
+  SyncDatabase() {
+    database_.exec("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+    database_.exec(
+        "CREATE TABLE public.item (id int PRIMARY KEY, name text, price numeric(10,2), at timestamptz,"
+        " tags text[], more json, CHECK (price >= 0))");
+    database_.exec(
+        "CREATE TABLE public.state (source text, target text, parameters text, cursor text, etag text,"
+        " version bigint NOT NULL, updated_at timestamptz NOT NULL, PRIMARY KEY (source, target, "
+        "parameters))");
+  }
+
+  std::string target(const std::string& more = "") const {
+    return R"("kind": "database", "table": "public.item", "key": ["id"],
+              "columns": ["id", "name", "price", "at", "tags", "more"], "url": )" +
+           quoted(database_.url()) + more;
+  }
+  SyncPlugin plugin(const std::string& more = "") const { return inline_plugin(target(more)); }
+  static SyncPlugin inline_plugin(const std::string& target) {
+    return SyncPlugin(source_at("http://127.0.0.1:1/"), target);
+  }
+  static std::string records(const std::string& array) {
+    return R"({"source": "payload", "target": "database", "data": )" + array + "}";
+  }
+  std::string rows(const std::string& columns = "id, name") {
+    return database_.rows("SELECT " + columns + " FROM public.item ORDER BY id");
+  }
+
+  static std::unique_ptr<TestDatabase> shared_;
+  TestDatabase& database_ = *shared_;
+};
+
+std::unique_ptr<TestDatabase> SyncDatabase::shared_;
+
+TEST_F(SyncDatabase, CountsWhatItChangesAndRunsAgainWithoutAny) {
+  SyncPlugin sync = plugin();
+  const std::string three = records(
+      R"([{"id":1,"name":"a","price":12.30,"at":"2024-01-01T00:00:00Z","tags":["x","y"],"more":{"a":[1]}},
+          {"id":2,"name":"b","price":"0.1"},{"id":3,"name":null}])");
+  EXPECT_EQ(sync.run(three).output, R"({"records":3,"inserted":3,"updated":0,"unchanged":0})");
+  EXPECT_EQ(rows("id, name, price, tags, more->'a'->>0"), "1|a|12.30|{x,y}|1\n2|b|0.10||\n3||||\n");
+  const std::string before = rows("ctid, xmin");
+  EXPECT_EQ(sync.run(three).output, R"({"records":3,"inserted":0,"updated":0,"unchanged":3})");
+  EXPECT_EQ(rows("ctid, xmin"), before);  // no row was touched
+  EXPECT_EQ(sync.run(records(R"([{"id":2,"name":"B","price":0.1},{"id":3},{"id":4,"name":"d"}])")).output,
+            R"({"records":3,"inserted":1,"updated":1,"unchanged":1})");
+  EXPECT_EQ(rows(), "1|a\n2|B\n3|\n4|d\n");
+}
+
+TEST_F(SyncDatabase, TakesTheLastOfTwoRecordsWithOneKey) {
+  SyncPlugin sync = plugin();
+  const std::string twice = records(R"([{"id":1,"name":"first"},{"id":"1","name":"last"}])");
+  EXPECT_EQ(sync.run(twice).output, R"({"records":2,"inserted":1,"updated":0,"unchanged":1})");
+  EXPECT_EQ(rows(), "1|last\n");
+  EXPECT_EQ(sync.run(twice).output, R"({"records":2,"inserted":0,"updated":0,"unchanged":2})");
+}
+
+TEST_F(SyncDatabase, WritesAllBatchesOrNone) {
+  SyncPlugin sync = plugin(R"(, "batch_rows": 2)");
+  const auto outcome = sync.run(records(R"([{"id":1},{"id":2},{"id":3},{"id":4,"price":-1}])"));
+  EXPECT_EQ(outcome.result, SLUICE_FAIL);
+  EXPECT_NE(outcome.error.find("writing records 2 to 3"), std::string::npos) << outcome.error;
+  EXPECT_EQ(rows(), "");
+  EXPECT_EQ(sync.run(records(R"([{"id":1},{"id":2},{"id":3},{"id":4},{"id":5}])")).output,
+            R"({"records":5,"inserted":5,"updated":0,"unchanged":0})");
+}
+
+TEST_F(SyncDatabase, LeavesColumnsAloneThatItDoesNotWrite) {
+  database_.exec("INSERT INTO public.item (id, name, price) VALUES (1, 'ours', 7)");
+  SyncPlugin sync = inline_plugin(R"("kind": "database", "table": "public.item", "key": ["id"],
+                                     "columns": {"id": "/key/0", "price": "/p"}, "url": )" +
+                                  quoted(database_.url()));
+  EXPECT_EQ(sync.run(records(R"([{"key":[1],"p":8,"name":"theirs"}])")).result, SLUICE_DONE);
+  EXPECT_EQ(rows("id, name, price"), "1|ours|8.00\n");
+}
+
+TEST_F(SyncDatabase, TakesOddNamesSeveralKeysAndNoOtherColumns) {
+  database_.exec(R"(CREATE TABLE public."My ""Table" (a int, "B c" text, UNIQUE (a, "B c")))");
+  SyncPlugin sync = inline_plugin(R"("kind": "database", "table": "public.My \"Table", "key": ["a", "B c"],
+                                     "columns": ["a", "B c"], "url": )" +
+                                  quoted(database_.url()));
+  const std::string two = records(R"([{"a":1,"B c":"x"},{"a":1,"B c":"y"}])");
+  EXPECT_EQ(sync.run(two).output, R"({"records":2,"inserted":2,"updated":0,"unchanged":0})");
+  EXPECT_EQ(sync.run(two).output, R"({"records":2,"inserted":0,"updated":0,"unchanged":2})");
+}
+
+TEST_F(SyncDatabase, WritesToPartitionedTables) {
+  database_.exec(
+      "CREATE TABLE public.part (id int PRIMARY KEY, name text) PARTITION BY RANGE (id);"
+      "CREATE TABLE public.low PARTITION OF public.part FOR VALUES FROM (0) TO (10);"
+      "CREATE TABLE public.high PARTITION OF public.part FOR VALUES FROM (10) TO (20)");
+  SyncPlugin sync = inline_plugin(R"("kind": "database", "table": "public.part", "key": ["id"],
+                                     "columns": ["id", "name"], "url": )" +
+                                  quoted(database_.url()));
+  EXPECT_EQ(sync.run(records(R"([{"id":1,"name":"a"},{"id":11,"name":"b"}])")).output,
+            R"({"records":2,"inserted":2,"updated":0,"unchanged":0})");
+  EXPECT_EQ(sync.run(records(R"([{"id":1,"name":"A"},{"id":11,"name":"b"},{"id":12}])")).output,
+            R"({"records":3,"inserted":1,"updated":1,"unchanged":1})");
+}
+
+TEST_F(SyncDatabase, KeepsItsConnectionAndReplacesABrokenOne) {
+  SyncPlugin sync = plugin();
+  const std::string connections =
+      "SELECT coalesce(string_agg(pid::text, ','), '') FROM pg_stat_activity WHERE application_name = "
+      "'sluice "
+      "sync' AND datname = current_database()";
+  EXPECT_TRUE(eventually([&] { return database_.value(connections).empty(); }));  // of earlier tests
+  EXPECT_EQ(sync.run(records(R"([{"id":1}])")).result, SLUICE_DONE);
+  const std::string first = database_.value(connections);
+  EXPECT_EQ(sync.run(records(R"([{"id":2}])")).result, SLUICE_DONE);
+  EXPECT_EQ(database_.value(connections), first);
+  database_.value("SELECT pg_terminate_backend($1::int)", {first});
+  EXPECT_TRUE(eventually([&] { return database_.value(connections).empty(); }));
+  EXPECT_EQ(sync.run(records(R"([{"id":3}])")).result, SLUICE_DONE);
+  EXPECT_EQ(rows(), "1|\n2|\n3|\n");
+}
+
+TEST_F(SyncDatabase, GivesUpOnALockAndBreaksOffWhenCancelled) {
+  Session other(database_.url());
+  other.exec("BEGIN");
+  other.exec("LOCK TABLE public.item");
+  const std::string payload = records(R"([{"id":1}])");
+  const auto outcome = plugin(R"(, "lock_timeout": 0.05)").run(payload);
+  EXPECT_EQ(outcome.result, SLUICE_RETRY);
+  EXPECT_EQ(outcome.code, "database-55P03") << outcome.error;
+  const auto slow = plugin(R"(, "statement_timeout": 0.05)").run(payload);
+  EXPECT_EQ(slow.result, SLUICE_RETRY);
+  EXPECT_EQ(slow.code, "database-57014") << slow.error;
+
+  testing::FakeJob job(payload);
+  const auto waiting = [&] {
+    return database_.value(
+               "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sluice sync' AND "
+               "wait_event_type = 'Lock' AND datname = current_database()") == "1";
+  };
+  std::thread canceller([&] {
+    eventually(waiting);
+    job.cancel();
+  });
+  EXPECT_EQ(plugin().run(job).result, SLUICE_CANCELLED);
+  canceller.join();
+  other.exec("COMMIT");
+  EXPECT_EQ(rows(), "");
+}
+
+TEST_F(SyncDatabase, BeginsWhereTheCursorWas) {
+  const HttpServer server(R"({"/": [{"json": [{"id":1,"name":"a"},{"id":2,"name":"b"}]},
+      {"json": [{"id":3,"name":"c"}]}, {"json": [{"id":4,"price":"dear"}]}, {"json": []}]})");
+  SyncPlugin sync(source_at(server.url(), R"(, "cursor": "/id", "cursor_parameter": "after",
+                                              "parameters": ["region"])"),
+                  target(R"(, "state": "public.state")"));
+  EXPECT_EQ(
+      sync.run().output,
+      R"({"records":2,"pages":1,"notModified":false,"inserted":2,"updated":0,"unchanged":0,"cursor":2})");
+  EXPECT_EQ(sync.run().result, SLUICE_DONE);
+  EXPECT_EQ(sync.run().result, SLUICE_FAIL);  // so the cursor stays
+  EXPECT_EQ(sync.run().result, SLUICE_DONE);
+  const auto with = [](const std::string& data) {
+    return R"({"source": "api", "target": "database", "data": )" + data + "}";
+  };
+  EXPECT_EQ(sync.run(with(R"({"full": true})")).result, SLUICE_DONE);
+  EXPECT_EQ(sync.run(with(R"({"cursor": 1})")).result, SLUICE_DONE);
+  EXPECT_EQ(sync.run(with(R"({"parameters": {"region": "eu"}})")).result, SLUICE_DONE);
+  EXPECT_EQ(server.paths(), "/ /?after=2 /?after=3 /?after=3 / /?after=1 /?region=eu");
+}
+
+TEST_F(SyncDatabase, AsksForWhatHasChangedByEtag) {
+  const HttpServer server(R"({"/": [{"json": [{"id":1,"name":"a"}], "etag": "\"v1\""},
+                                    {"json": [{"id":1,"name":"a"}], "etag": "\"v1\""},
+                                    {"json": [{"id":1,"name":"A"}], "etag": "\"v2\""}]})");
+  SyncPlugin sync(source_at(server.url(), R"(, "etag": true)"), target(R"(, "state": "public.state")"));
+  EXPECT_EQ(sync.run().result, SLUICE_DONE);
+  EXPECT_EQ(sync.run().output, R"({"records":0,"pages":1,"notModified":true})");
+  EXPECT_EQ(sync.run().result, SLUICE_DONE);
+  EXPECT_EQ(rows(), "1|A\n");
+  EXPECT_EQ(database_.value("SELECT etag FROM public.state"), "\"v2\"");
+}
+
+// What the slower of two jobs fetched is older than what the faster one wrote.
+TEST_F(SyncDatabase, WritesNothingWhenAnotherJobWasFaster) {
+  const HttpServer server(R"({"/": [{"json": [{"id":1,"name":"old"}]}]})");
+  SyncPlugin sync(source_at(server.url(), R"(, "cursor": "/id", "cursor_parameter": "after")"),
+                  target(R"(, "state": "public.state")"));
+  EXPECT_EQ(sync.run().result, SLUICE_DONE);
+  database_.exec("UPDATE public.item SET name = 'new'");
+  // Between recall and write: at the row's lock, before the state is looked at.
+  Session other(database_.url());
+  other.exec("BEGIN");
+  other.exec("UPDATE public.state SET version = version + 1");
+  testing::FakeJob job(guide_payload);
+  std::thread faster([&] {
+    eventually([&] {
+      return database_.value(
+                 "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND "
+                 "datname = current_database()") == "1";
+    });
+    other.exec("COMMIT");
+  });
+  const auto outcome = sync.run(job);
+  faster.join();
+  EXPECT_EQ(outcome.result, SLUICE_RETRY);
+  EXPECT_EQ(outcome.code, "overtaken") << outcome.error;
+  EXPECT_EQ(rows(), "1|new\n");
+  EXPECT_EQ(sync.run().result, SLUICE_DONE);
+}
+
+TEST_F(SyncDatabase, WithSecretsInFilesReadsThemForEachConnection) {
+  const Scratch files;
+  SyncPlugin sync = inline_plugin(R"("kind": "database", "table": "public.item", "key": ["id"],
+                                     "columns": ["id"], "url_file": )" +
+                                  quoted(files.write("url", "no url with s3cret")));
+  const auto outcome = sync.run(records(R"([{"id":1}])"));
+  EXPECT_EQ(outcome.result, SLUICE_RETRY);
+  EXPECT_EQ(outcome.code, "secret-file") << outcome.error;
+  EXPECT_EQ(outcome.error.find("s3cret"), std::string::npos) << outcome.error;
+  files.write("url", database_.url() + "\n");
+  EXPECT_EQ(sync.run(records(R"([{"id":1}])")).result, SLUICE_DONE);
+}
+
+TEST_F(SyncDatabase, WaitsForTheRightToWrite) {
+  const std::string role = "sync_of_" + database_.name();
+  database_.exec("GRANT USAGE ON SCHEMA public TO PUBLIC");
+  database_.exec("CREATE ROLE " + role + " LOGIN");
+  database_.exec("GRANT INSERT ON public.item TO " + role);
+  SyncPlugin sync =
+      inline_plugin(effects_target + std::string(R"(, "url": )") + quoted(database_.url_as(role)));
+  const auto outcome = sync.run(records(R"([{"id":1}])"));
+  EXPECT_EQ(outcome.result, SLUICE_RETRY);
+  EXPECT_EQ(outcome.code, "database-42501") << outcome.error;
+  database_.exec("GRANT SELECT, UPDATE ON public.item TO " + role);
+  EXPECT_EQ(sync.run(records(R"([{"id":1}])")).result, SLUICE_DONE);
+  database_.exec("ALTER ROLE " + role + " SET default_transaction_read_only = on");
+  const auto read_only =
+      inline_plugin(effects_target + std::string(R"(, "url": )") + quoted(database_.url_as(role)))
+          .run(records(R"([{"id":1}])"));
+  EXPECT_EQ(read_only.result, SLUICE_RETRY);
+  EXPECT_EQ(read_only.code, "database-25006") << read_only.error;
+  database_.exec("DROP OWNED BY " + role);
+  database_.exec("DROP ROLE " + role);
+}
+
+TEST(SyncDatabaseServer, ThatIsNotThereIsTriedAgain) {
+  SyncPlugin sync(source_at("http://127.0.0.1:1/"), effects_target + std::string(R"(, "url": )") +
+                                                        quoted("postgresql://u:s3cret@/x?host=/no/such"));
+  const auto outcome = sync.run(R"({"source": "x", "target": "database", "data": [{"id": 1}]})");
+  EXPECT_EQ(outcome.result, SLUICE_RETRY);
+  EXPECT_EQ(outcome.code, "database-connect") << outcome.error;
+  EXPECT_EQ(outcome.error.find("s3cret"), std::string::npos) << outcome.error;
+}
+
+/// The failure table of plugins/sync/README.md for what the database says.
+struct Refusal {
+  const char* name;
+  const char* sql;  // beforehand
+  const char* record;
+  std::int32_t result;
+  const char* code;
+  const char* words;
+};
+
+void PrintTo(const Refusal& refusal, std::ostream* out) {
+  *out << refusal.name;
+}
+
+class SyncDatabaseFailure : public SyncDatabase, public ::testing::WithParamInterface<Refusal> {};
+
+TEST_P(SyncDatabaseFailure, EndsAsItsTableSays) {
+  const Refusal& refusal = GetParam();
+  database_.exec("CREATE TABLE public.other (id int PRIMARY KEY)");
+  if (*refusal.sql != '\0') database_.exec(refusal.sql);
+  SyncPlugin sync = plugin();
+  const auto outcome = sync.run(records("[" + std::string(refusal.record) + "]"));
+  EXPECT_EQ(outcome.result, refusal.result) << said(outcome);
+  EXPECT_EQ(outcome.code, refusal.code) << outcome.error;
+  EXPECT_NE(outcome.error.find(refusal.words), std::string::npos) << outcome.error;
+  // The slot is fit for the next job.
+  database_.exec("DROP TABLE IF EXISTS public.item CASCADE");
+  database_.exec(
+      "CREATE TABLE public.item (id int PRIMARY KEY, name text, price text, at text, tags text, more text)");
+  EXPECT_EQ(sync.run(records(R"([{"id":1}])")).result, SLUICE_DONE);
+}
+
+constexpr Refusal refusals[] = {
+    {"TextForANumber", "", R"({"id":"one"})", SLUICE_FAIL, "database-22P02", "invalid input syntax"},
+    {"ObjectForANumber", "", R"({"id":{"a":1}})", SLUICE_FAIL, "database-22P02", "invalid input syntax"},
+    {"NumberTooLarge", "", R"({"id":3000000000})", SLUICE_FAIL, "database-22003", "out of range"},
+    {"NoTimestamp", "", R"({"id":1,"at":"yesterdayish"})", SLUICE_FAIL, "database-22007", "timestamp"},
+    {"NoArray", "", R"({"id":1,"tags":"x"})", SLUICE_FAIL, "database-22P02", "array"},
+    {"CheckConstraint", "", R"({"id":1,"price":-1})", SLUICE_FAIL, "database-23514", "check constraint"},
+    {"NotNull", "ALTER TABLE public.item ALTER name SET NOT NULL", R"({"id":1})", SLUICE_FAIL,
+     "database-23502", "null value"},
+    {"AnotherUniqueKey",
+     "CREATE UNIQUE INDEX ON public.item (name); INSERT INTO public.item (id, name) VALUES (7, 'x')",
+     R"({"id":1,"name":"x"})", SLUICE_FAIL, "database-23505", "unique"},
+    {"Trigger",
+     "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not today'; END $$;"
+     "CREATE TRIGGER no BEFORE INSERT ON public.item FOR EACH ROW EXECUTE FUNCTION no()",
+     R"({"id":1})", SLUICE_FAIL, "database-P0001", "not today"},
+    {"ForeignKey", "ALTER TABLE public.item ADD FOREIGN KEY (id) REFERENCES public.other (id)", R"({"id":1})",
+     SLUICE_RETRY, "database-23503", "foreign key"},
+    {"NoTable", "DROP TABLE public.item", R"({"id":1})", SLUICE_RETRY, "database-42P01",
+     "check table, key and columns"},
+    {"NoColumn", "ALTER TABLE public.item DROP name", R"({"id":1})", SLUICE_RETRY, "database-42703", "name"},
+    {"NoUniqueKey", "ALTER TABLE public.item DROP CONSTRAINT item_pkey", R"({"id":1})", SLUICE_RETRY,
+     "database-42P10", "ON CONFLICT"},
+};
+INSTANTIATE_TEST_SUITE_P(, SyncDatabaseFailure, ::testing::ValuesIn(refusals),
+                         [](const auto& refusal) { return refusal.param.name; });
+
+}  // namespace
+}  // namespace sluice::test

@@ -1,0 +1,45 @@
+// tests/handlers/sync/http_server.py as a process of one test's own.
+#pragma once
+
+#include <sys/types.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "support/scratch.hpp"
+
+namespace sluice::test {
+
+/// As the server received it.
+struct ReceivedRequest {
+  std::string method;
+  std::string path;  // with the query
+  std::map<std::string, std::string> headers;
+  std::string body;
+};
+
+class HttpServer {
+ public:
+  /// `routes` as the script has them. Returns when the server listens; throws when it does not start.
+  explicit HttpServer(const std::string& routes);
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  std::string host() const { return "127.0.0.1:" + std::to_string(port_); }
+  std::string url(const std::string& path = "/") const { return "http://" + host() + path; }
+  std::string port() const { return std::to_string(port_); }
+  /// The requests so far.
+  std::vector<ReceivedRequest> requests() const;
+  /// Their paths, in order, with blanks between.
+  std::string paths() const;
+
+ private:
+  Scratch scratch_;
+  pid_t pid_ = -1;
+  int input_ = -1;  // the server ends when it is closed, also when the test crashes
+  int port_ = 0;
+};
+
+}  // namespace sluice::test

@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+"""A real HTTP server on a free port of the loopback, with faults on demand, for the tests of the sync plugin.
+
+  http_server.py DIRECTORY ROUTES_AS_JSON
+
+Prints its port when it listens, and ends when its standard input does. Each request is a line of JSON in
+DIRECTORY/requests: {"method", "path", "headers", "body"}, header names in small letters.
+
+ROUTES maps a path, with its query or without, to a list of answers, of which each request takes the next
+and the last one stays. An answer:
+
+  status     200 by default
+  headers    {"Name": "value"}
+  json       the body as JSON, or
+  body       the body as text; "{origin}" in either is http://127.0.0.1:PORT
+  etag       the ETag; a request that has it in If-None-Match gets 304
+  gzip       true: the body compressed
+  fault      "close"    ends the connection without a word
+             "cut"      announces more bytes than it sends
+             "end"      announces nothing and ends in the middle of the body
+             "hang"     never answers
+             "slow"     sends the first half of the body, then nothing
+             "endless"  sends the body again and again
+             "garbage"  answers with what is not HTTP
+"""
+import json
+import os
+import socket
+import struct
+import sys
+import threading
+
+sys.modules["ssl"] = None  # which is not needed, and takes a third of the start
+import http.server  # noqa: E402
+
+directory, routes = sys.argv[1], json.loads(sys.argv[2])
+lock = threading.Lock()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_message(self, *arguments):
+        pass
+
+    def answer(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        with lock:
+            with open(os.path.join(directory, "requests"), "a", encoding="utf-8") as file:
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                json.dump({"method": self.command, "path": self.path, "headers": headers, "body": body}, file)
+                file.write("\n")
+            answers = routes.get(self.path) or routes.get(self.path.split("?")[0]) or [{"status": 404}]
+            answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        self.say(answer)
+
+    do_GET = do_POST = do_PUT = answer
+
+    def say(self, answer):
+        fault = answer.get("fault", "")
+        text = answer["body"] if "body" in answer else json.dumps(answer["json"]) if "json" in answer else ""
+        body = text.replace("{origin}", origin).encode("utf-8", "surrogateescape")
+        if fault == "close":
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if fault == "garbage":
+            self.wfile.write(b"\x00\x01\x02 this is not HTTP\r\n\r\n")
+        if fault in ("close", "garbage"):
+            self.close_connection = True
+            return
+        if fault == "hang":
+            self.wait_for_the_end()
+            return
+        etag = answer.get("etag")
+        if etag and self.headers.get("If-None-Match") == etag:
+            self.send_response(304)
+            self.end_headers()
+            return
+        if answer.get("gzip"):
+            import gzip
+
+            body = gzip.compress(body)
+        self.send_response(answer.get("status", 200))
+        for name, value in answer.get("headers", {}).items():
+            self.send_header(name, value.replace("{origin}", origin))
+        if etag:
+            self.send_header("ETag", etag)
+        if answer.get("gzip"):
+            self.send_header("Content-Encoding", "gzip")
+        self.send_body(body, fault)
+
+    def send_body(self, body, fault):
+        half = body[: len(body) // 2]
+        if fault in ("end", "endless"):
+            self.send_header("Connection", "close")
+        else:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if fault == "endless":
+            try:
+                while True:
+                    self.wfile.write(body)
+            except OSError:
+                return
+        self.wfile.write(half if fault in ("cut", "end", "slow") else body)
+        if fault == "slow":
+            self.wfile.flush()
+            self.wait_for_the_end()
+        if fault in ("cut", "end"):
+            self.close_connection = True
+
+    def wait_for_the_end(self):
+        self.close_connection = True
+        try:
+            while self.connection.recv(1024):
+                pass
+        except OSError:
+            pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        pass
+
+
+server = Server(("127.0.0.1", 0), Handler)
+origin = f"http://127.0.0.1:{server.server_port}"
+threading.Thread(target=server.serve_forever, daemon=True).start()
+print(server.server_port, flush=True)
+sys.stdin.read()
+os._exit(0)
