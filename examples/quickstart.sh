@@ -100,10 +100,11 @@ make_application_tables() {
   sql -1 -f "$app/prisma/migrations/20250101000000_init/migration.sql"
 }
 
-# Mails and documents go to files here, and the plugin for notifications writes to the database under a role of
-# its own.
+# Mails and documents go to files here. The plugin for notifications writes to the database under a role of its
+# own, the one for syncing over a connection of its own.
 configure() {
   mkdir -p "$state/mails" "$state/documents"
+  printf '%s\n' "$DATABASE_URL" >"$state/database-url"
   cat >"$SLUICE_CONFIG" <<TOML
 [plugin.email.config]
 transport = "file"
@@ -117,10 +118,19 @@ output = "$state/documents"
 
 [plugin.notification]
 role = "notifier"
+
+[plugin.sync.config.targets.database]
+kind = "database"
+url_file = "$state/database-url"
+table = "crm.customer"
+key = ["id"]
+columns = ["id", "name", "city"]
 TOML
   sql -c "DO \$\$ BEGIN
     IF to_regrole('notifier') IS NULL THEN CREATE ROLE notifier NOLOGIN; END IF;
   END \$\$"
+  sql -c 'CREATE SCHEMA IF NOT EXISTS crm' \
+    -c 'CREATE TABLE IF NOT EXISTS crm.customer (id text PRIMARY KEY, name text, city text)'
   sluice init
   sql -c 'GRANT INSERT ON sluice.notification TO notifier'
 }
@@ -209,6 +219,8 @@ INSERT INTO "Proposal" (id, title, "userId", "customerEmail")
   VALUES (gen_random_uuid(), 'A proposal for Ada', 'user-123', 'ada@example.com');
 INSERT INTO "Outbox" (id, type, payload, "updatedAt")
   VALUES (gen_random_uuid(), 'hello.greet', '{"name": "Ada"}', now() AT TIME ZONE 'UTC');
+SELECT sluice.enqueue('email.send',
+  '{"to": "ada@example.com", "subject": "Your proposal", "body": "It is on its way."}');
 SELECT sluice.enqueue('notification.send',
   '{"userId": "user-123", "type": "proposal_created", "message": "Your proposal is on its way"}');
 SELECT sluice.enqueue('pdf.generate', jsonb_build_object('template', 'proposal',
@@ -229,7 +241,14 @@ if [[ $with_prisma == yes ]]; then
   (cd "$app" && npm run -s app -- propose Grace grace@example.com) | indent
 fi
 
-heading 'A job from the command line, with a mistake in it'
+heading 'A job from the command line, which brings records into a table'
+order='{"source": "api", "target": "database", "data": [
+    {"id": "c-1", "name": "Ada Lovelace", "city": "London"},
+    {"id": "c-2", "name": "Grace Hopper", "city": "New York"}]}'
+printf "  $ sluice enqueue data.sync '%s'\n" "$order"
+sluice enqueue data.sync "$order" | indent
+
+heading 'And one with a mistake in it'
 # shellcheck disable=SC2016  # shown as it is typed
 echo '  $ sluice enqueue hello.greet '\''{"nmae": "Margaret"}'\'
 sluice enqueue hello.greet '{"nmae": "Margaret"}' | indent
@@ -250,6 +269,11 @@ heading 'The documents that the plugin for pdf.generate wrote'
 sql -c "SELECT o.output->>'path' AS path, o.output->>'pages' AS pages, o.output->>'bytes' AS bytes
   FROM sluice.output o JOIN \"Outbox\" j ON j.id = o.job_id WHERE j.type = 'pdf.generate'
   ORDER BY o.at DESC LIMIT 2" | indent
+
+heading 'What the plugin for data.sync wrote, and what it says of that'
+sql -c 'TABLE crm.customer' | indent
+sql -A -t -c "SELECT o.output FROM sluice.output o JOIN \"Outbox\" j ON j.id = o.job_id
+  WHERE j.type = 'data.sync' ORDER BY o.at DESC LIMIT 1" | indent
 
 heading 'What the plugin for notification.send stored (sluice.notification)'
 sql -c 'SELECT user_id, type, message FROM sluice.notification ORDER BY id DESC LIMIT 5' | indent
@@ -272,6 +296,7 @@ cat <<'TEXT'
     sluice enqueue hello.greet '{"name": "you"}'
     sluice drain                                    # run what waits, then exit, as from cron
     sluice run                                      # stay and run jobs as they come; Ctrl-C ends it
+    sluice jobs list                                # the newest jobs; jobs show ID has all of one
     psql "$DATABASE_URL" -c 'SELECT * FROM "Outbox"'
 TEXT
 if [[ $with_prisma == yes ]]; then
