@@ -54,7 +54,7 @@ Counts ToApi::write(const Rows& rows, const Scope&, const std::optional<State>&,
   std::size_t requests = 0;
   for (std::size_t first = 0; first < rows.size(); first += config_.batch_rows) {
     const std::string body = config_.one_by_one ? rows[first] : array_of(rows, first, config_.batch_rows);
-    HttpRequest request{config_.endpoint.url, config_.method, {}, &body, config_.endpoint.max_bytes};
+    HttpRequest request{config_.endpoint.url, config_.method, {}, &body, config_.endpoint.max_bytes, {}};
     request.headers.push_back("Idempotency-Key: " + idempotency_key(job, requests, body));
     if (!sets_content_type(config_.endpoint)) request.headers.emplace_back("Content-Type: application/json");
     client_.send(request, job);

@@ -106,6 +106,7 @@ void HttpClient::set(CURLoption option, Value value) {
 void HttpClient::set_request(const HttpRequest& request, Exchange& exchange) {
   exchange.headers.add("Expect:");  // no waiting for a "100 Continue" before large bodies
   for (const std::string& header : request.headers) exchange.headers.add(header);
+  if (!request.if_none_match.empty()) exchange.headers.add("If-None-Match: " + request.if_none_match);
   if (request.url.same_origin(endpoint_.url)) {  // what may be secret goes nowhere else
     for (const std::string& header : endpoint_.headers) exchange.headers.add(header);
     if (!endpoint_.token_file.empty()) {
@@ -154,6 +155,7 @@ HttpResponse HttpClient::send(const HttpRequest& request, const sluice::Job& job
   if (retry_after > 0) exchange.response.retry_after = std::chrono::seconds(retry_after);
   curl_easy_reset(curl_.get());  // nothing in it points into this call any more
   if (code != CURLE_OK) explain(code, request, exchange);
+  if (exchange.response.status == 304 && !request.if_none_match.empty()) return std::move(exchange.response);
   check_status(exchange.response, request.method + " " + request.url.shown(), exchange.token);
   return std::move(exchange.response);
 }
