@@ -17,7 +17,7 @@ namespace data_sync {
 struct HttpRequest {
   const Url& url;
   std::string method = "GET";
-  std::vector<std::string> headers;  // "Name: value", besides the endpoint's
+  std::vector<std::string> headers;  // "Name: value", where the endpoint has no other value
   const std::string* body = nullptr;
   std::size_t max_bytes;      // of the response
   std::string if_none_match;  // an ETag; only a request that has one may be answered with 304

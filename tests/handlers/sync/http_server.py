@@ -50,7 +50,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         with lock:
             with open(os.path.join(directory, "requests"), "a", encoding="utf-8") as file:
-                headers = {name.lower(): value for name, value in self.headers.items()}
+                headers = {name.lower(): ", ".join(self.headers.get_all(name)) for name in self.headers.keys()}
                 json.dump({"method": self.command, "path": self.path, "headers": headers, "body": body}, file)
                 file.write("\n")
             answers = routes.get(self.path) or routes.get(self.path.split("?")[0]) or [{"status": 404}]
