@@ -75,8 +75,7 @@ class Asking {
       records_ += records.Size();
       next = next_url(first, url, page, records, response);
     }
-    answer.cursor = cursor.text().empty() ? question.cursor : cursor.text();
-    if (answer.etag.empty() || answer.not_modified) answer.etag = question.etag;
+    answer.cursor = cursor.text();
     return answer;
   }
 
@@ -109,8 +108,8 @@ class Asking {
   }
 
   HttpResponse get(const Url& url, const std::string& etag) {
-    HttpRequest request{url, "GET", {"Accept: application/json"}, nullptr, bytes_left_};
-    if (source_.etag && !etag.empty()) request.headers.push_back("If-None-Match: " + etag);
+    const HttpRequest request{url,     "GET",       {"Accept: application/json"},
+                              nullptr, bytes_left_, source_.etag ? etag : ""};
     HttpResponse response = client_.send(request, job_);
     bytes_left_ -= response.body.size();
     return response;

@@ -22,7 +22,7 @@ struct Question {
 struct Answer {
   std::size_t pages = 0;
   bool not_modified = false;
-  std::string cursor;  // the largest one seen; the question's when there was none
+  std::string cursor;  // the largest one of the records; empty without any
   std::string etag;
 };
 

@@ -35,15 +35,6 @@ std::string idempotency_key(const sluice::Job& job, std::size_t batch, const std
       .substr(0, 32);
 }
 
-bool sets_content_type(const Endpoint& endpoint) {
-  constexpr std::string_view name = "content-type";
-  return std::any_of(endpoint.headers.begin(), endpoint.headers.end(), [&](const std::string& header) {
-    return header.size() > name.size() &&
-           std::equal(name.begin(), name.end(), header.begin(),
-                      [](char b, char a) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
-  });
-}
-
 }  // namespace
 
 std::string ToApi::row(const rapidjson::Value& record, const std::string& place) const {
@@ -54,9 +45,9 @@ Counts ToApi::write(const Rows& rows, const Scope&, const std::optional<State>&,
   std::size_t requests = 0;
   for (std::size_t first = 0; first < rows.size(); first += config_.batch_rows) {
     const std::string body = config_.one_by_one ? rows[first] : array_of(rows, first, config_.batch_rows);
-    HttpRequest request{config_.endpoint.url, config_.method, {}, &body, config_.endpoint.max_bytes};
+    HttpRequest request{config_.endpoint.url, config_.method, {}, &body, config_.endpoint.max_bytes, {}};
     request.headers.push_back("Idempotency-Key: " + idempotency_key(job, requests, body));
-    if (!sets_content_type(config_.endpoint)) request.headers.emplace_back("Content-Type: application/json");
+    request.headers.emplace_back("Content-Type: application/json");
     client_.send(request, job);
     ++requests;
     job.progress(static_cast<double>(std::min(first + config_.batch_rows, rows.size())) /

@@ -48,6 +48,8 @@ void Connection::connect(const std::string& url, const sluice::Job& job) {
     throw Trouble("secret-file", "'" + config_.url_file + "' holds no URL of a PostgreSQL database");
   connection_.reset(PQconnectStartParams(keys.data(), values.data(), 1));
   if (!connection_) throw std::bad_alloc();
+  PQsetNoticeProcessor(
+      connection_.get(), [](void*, const char*) {}, nullptr);  // else to stderr
   const auto end = Clock::now() + config_.connect_timeout;
   const std::string what = "connecting to the database of " + config_.table;
   for (auto next = PGRES_POLLING_WRITING; next != PGRES_POLLING_OK; next = PQconnectPoll(connection_.get())) {

@@ -1,5 +1,6 @@
 #include "http_client.hpp"
 
+#include <strings.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -30,11 +31,10 @@ class List {
   std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> list_{nullptr, &curl_slist_free_all};
 };
 
-/// The value of the header `name`, given in small letters; none when the line is another header's.
+/// The value of the header `name`; none when the line is another header's.
 std::optional<std::string> header_value(std::string_view line, std::string_view name) {
-  const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; };
   if (line.size() <= name.size() || line[name.size()] != ':' ||
-      !std::equal(name.begin(), name.end(), line.begin(), [&](char b, char a) { return same(a, b); })) {
+      strncasecmp(line.data(), name.data(), name.size()) != 0) {
     return std::nullopt;
   }
   line.remove_prefix(name.size() + 1);
@@ -42,6 +42,12 @@ std::optional<std::string> header_value(std::string_view line, std::string_view 
   while (!line.empty() && blank(line.front())) line.remove_prefix(1);
   while (!line.empty() && blank(line.back())) line.remove_suffix(1);
   return std::string(line);
+}
+
+/// Whether two headers, as libcurl takes them, have the same name.
+bool same_name(const std::string& a, const std::string& b) {
+  const std::size_t size = a.find_first_of(":;");
+  return size == b.find_first_of(":;") && strncasecmp(a.c_str(), b.c_str(), size) == 0;
 }
 
 }  // namespace
@@ -105,14 +111,18 @@ void HttpClient::set(CURLoption option, Value value) {
 
 void HttpClient::set_request(const HttpRequest& request, Exchange& exchange) {
   exchange.headers.add("Expect:");  // no waiting for a "100 Continue" before large bodies
-  for (const std::string& header : request.headers) exchange.headers.add(header);
-  if (request.url.same_origin(endpoint_.url)) {  // what may be secret goes nowhere else
-    for (const std::string& header : endpoint_.headers) exchange.headers.add(header);
-    if (!endpoint_.token_file.empty()) {
-      exchange.token = read_secret(endpoint_.token_file);
-      const bool bearer = endpoint_.token_header == "Authorization";
-      exchange.headers.add(endpoint_.token_header + (bearer ? ": Bearer " : ": ") + exchange.token);
-    }
+  if (!request.if_none_match.empty()) exchange.headers.add("If-None-Match: " + request.if_none_match);
+  const bool at_home = request.url.same_origin(endpoint_.url);  // what may be secret goes nowhere else
+  const std::vector<std::string> configured = at_home ? endpoint_.headers : std::vector<std::string>();
+  for (const std::string& header : configured) exchange.headers.add(header);
+  for (const std::string& header : request.headers) {
+    const auto overrides = [&](const std::string& other) { return same_name(header, other); };
+    if (std::none_of(configured.begin(), configured.end(), overrides)) exchange.headers.add(header);
+  }
+  if (at_home && !endpoint_.token_file.empty()) {
+    exchange.token = read_secret(endpoint_.token_file);
+    const bool bearer = endpoint_.token_header == "Authorization";
+    exchange.headers.add(endpoint_.token_header + (bearer ? ": Bearer " : ": ") + exchange.token);
   }
   set(CURLOPT_URL, request.url.text().c_str());
   set(CURLOPT_HTTPHEADER, exchange.headers.get());
@@ -154,6 +164,7 @@ HttpResponse HttpClient::send(const HttpRequest& request, const sluice::Job& job
   if (retry_after > 0) exchange.response.retry_after = std::chrono::seconds(retry_after);
   curl_easy_reset(curl_.get());  // nothing in it points into this call any more
   if (code != CURLE_OK) explain(code, request, exchange);
+  if (exchange.response.status == 304 && !request.if_none_match.empty()) return std::move(exchange.response);
   check_status(exchange.response, request.method + " " + request.url.shown(), exchange.token);
   return std::move(exchange.response);
 }

@@ -17,9 +17,10 @@ namespace data_sync {
 struct HttpRequest {
   const Url& url;
   std::string method = "GET";
-  std::vector<std::string> headers;  // "Name: value", besides the endpoint's
+  std::vector<std::string> headers;  // "Name: value", where the endpoint has no other value
   const std::string* body = nullptr;
-  std::size_t max_bytes;  // of the response
+  std::size_t max_bytes;      // of the response
+  std::string if_none_match;  // an ETag; only a request that has one may be answered with 304
 };
 
 struct HttpResponse {
@@ -35,7 +36,8 @@ class HttpClient {
   /// `endpoint` has to outlive it.
   explicit HttpClient(const Endpoint& endpoint);
 
-  /// The response, 2xx or 304. Throws Trouble, sluice::PermanentError or Cancelled for all else.
+  /// The response, 2xx, or 304 where the request allows it. Throws Trouble, sluice::PermanentError or
+  /// Cancelled for all else.
   HttpResponse send(const HttpRequest& request, const sluice::Job& job);
 
  private:

@@ -111,7 +111,7 @@ std::string code_of_transfer(CURLcode code) {
 
 void check_status(const HttpResponse& response, const std::string& what, const std::string& secret) {
   const long status = response.status;
-  if ((status >= 200 && status < 300) || status == 304) return;
+  if (status >= 200 && status < 300) return;
   const std::string code = "http-" + std::to_string(status);
   const std::string said =
       what + " was answered with " + std::to_string(status) + ": " + excerpt(response, secret);

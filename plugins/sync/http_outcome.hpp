@@ -13,7 +13,7 @@ namespace data_sync {
 /// The job's error code for a request that got no whole response.
 std::string code_of_transfer(CURLcode code);
 
-/// Throws Trouble or sluice::PermanentError unless the status is 2xx or 304. The error quotes the body, with
+/// Throws Trouble or sluice::PermanentError unless the status is 2xx. The error quotes the body, with
 /// `secret` blotted out.
 void check_status(const HttpResponse& response, const std::string& what, const std::string& secret);
 

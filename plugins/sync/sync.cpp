@@ -89,15 +89,16 @@ class SyncData {
     std::optional<State> state;
     if (!order.is_inline) state = target.recall(scope, job);
     Rows rows;
-    const Answer answer = order.is_inline
-                              ? take(order.records, target, rows)
-                              : ask_source(order, question_of(order, state), target, rows, job, slot);
+    const Question question = question_of(order, state);
+    const Answer answer = order.is_inline ? take(order.records, target, rows)
+                                          : ask_source(order, question, target, rows, job, slot);
     if (state) {
-      state->cursor = answer.cursor;
+      if (!answer.cursor.empty()) state->cursor = answer.cursor;
       state->etag = answer.etag;
     }
     const Counts counts = answer.not_modified ? Counts{} : target.write(rows, scope, state, job);
-    put_output(job, order, answer, rows.size(), counts);
+    put_output(job, order, answer, answer.cursor.empty() ? question.cursor : answer.cursor, rows.size(),
+               counts);
   }
 
   Target& target_of(Slot& slot, const std::string& name) const {
@@ -123,8 +124,8 @@ class SyncData {
     });
   }
 
-  static void put_output(sluice::Job& job, const Order& order, const Answer& answer, std::size_t records,
-                         const Counts& counts) {
+  static void put_output(sluice::Job& job, const Order& order, const Answer& answer,
+                         const std::string& next_cursor, std::size_t records, const Counts& counts) {
     rapidjson::Document output(rapidjson::kObjectType);
     auto& allocator = output.GetAllocator();
     output.AddMember("records", static_cast<std::uint64_t>(records), allocator);
@@ -136,9 +137,9 @@ class SyncData {
       rapidjson::Value value(static_cast<std::uint64_t>(count));
       output.AddMember(rapidjson::Value(name.c_str(), allocator), value, allocator);
     }
-    if (!answer.cursor.empty()) {
+    if (!next_cursor.empty()) {
       rapidjson::Value cursor;
-      cursor.CopyFrom(parse_json(answer.cursor), allocator);
+      cursor.CopyFrom(parse_json(next_cursor), allocator);
       output.AddMember("cursor", cursor, allocator);
     }
     const std::string text = to_text(output);

@@ -177,6 +177,7 @@ TEST_F(SyncDatabase, BeginsWhereTheCursorWas) {
     return R"({"source": "api", "target": "database", "data": )" + data + "}";
   };
   EXPECT_EQ(sync.run(with(R"({"full": true})")).result, SLUICE_DONE);
+  EXPECT_EQ(database_.value("SELECT cursor FROM public.state"), "3");  // no record, no other cursor
   EXPECT_EQ(sync.run(with(R"({"cursor": 1})")).result, SLUICE_DONE);
   EXPECT_EQ(sync.run(with(R"({"parameters": {"region": "eu"}})")).result, SLUICE_DONE);
   EXPECT_EQ(server.paths(), "/ /?after=2 /?after=3 /?after=3 / /?after=1 /?region=eu");

@@ -66,6 +66,7 @@ constexpr Failure failures[] = {
     {"Status501", R"({"status": 501})", SLUICE_FAIL, "http-501", "501"},
     {"Status502", R"({"status": 502})", SLUICE_RETRY, "http-502", "502"},
     {"Status503", R"({"status": 503})", SLUICE_RETRY, "http-503", "503"},
+    {"Status304Unasked", R"({"status": 304})", SLUICE_FAIL, "http-304", "304"},
     {"Redirect", R"({"status": 302, "headers": {"Location": "/other"}})", SLUICE_FAIL, "http-302",
      "redirects are not followed"},
     // Lost on the way.
@@ -160,6 +161,22 @@ TEST(SyncServer, ByANameOfThisMachineIsPrivate) {
     EXPECT_EQ(outcome.code, "private-address") << host << ": " << outcome.error;
   }
   EXPECT_EQ(server.paths(), "");
+}
+
+TEST(SyncServer, OverTlsHasToShowACertificateOfItsOwnThatIsTrusted) {
+  const char* const routes = R"({"/": [{"json": [{"id": 1}]}]})";
+  const HttpServer server(routes, "localhost");
+  const auto trusting = [](const HttpServer& any) { return R"(, "ca_file": )" + quoted(any.ca_file()); };
+  EXPECT_EQ(SyncPlugin(source_at(server.tls_url(), trusting(server))).rows(), R"([{"id":1,"name":null}])");
+  const auto unknown = SyncPlugin(source_at(server.tls_url())).run();
+  EXPECT_EQ(unknown.result, SLUICE_RETRY);
+  EXPECT_EQ(unknown.code, "tls-certificate") << unknown.error;
+  const HttpServer other(routes, "other.example");
+  const auto wrong_name = SyncPlugin(source_at(other.tls_url(), trusting(other))).run();
+  EXPECT_EQ(wrong_name.result, SLUICE_RETRY);
+  EXPECT_EQ(wrong_name.code, "tls-certificate") << wrong_name.error;
+  const HttpServer plain(routes);
+  EXPECT_EQ(SyncPlugin(source_at(plain.tls_url())).run().code, "tls");
 }
 
 TEST(SyncServer, ThatRefusesConnectionsIsTriedAgain) {

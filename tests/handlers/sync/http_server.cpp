@@ -48,11 +48,12 @@ std::string read_line(int fd) {
 
 }  // namespace
 
-HttpServer::HttpServer(const std::string& routes) {
+HttpServer::HttpServer(const std::string& routes, const std::string& tls_name) {
   const Pipe input;
   const Pipe output;
-  pid_ =
-      start({SYSTEM_PYTHON, "-I", "-S", HTTP_SERVER, scratch_.path(), routes}, input.ends[0], output.ends[1]);
+  std::vector<std::string> words{SYSTEM_PYTHON, "-I", "-S", HTTP_SERVER, scratch_.path(), routes};
+  if (!tls_name.empty()) words.push_back(tls_name);
+  pid_ = start(std::move(words), input.ends[0], output.ends[1]);
   close(input.ends[0]);
   close(output.ends[1]);
   input_ = input.ends[1];

@@ -22,13 +22,16 @@ struct ReceivedRequest {
 class HttpServer {
  public:
   /// `routes` as the script has them. Returns when the server listens; throws when it does not start.
-  explicit HttpServer(const std::string& routes);
+  explicit HttpServer(const std::string& routes, const std::string& tls_name = "");
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
   std::string host() const { return "127.0.0.1:" + std::to_string(port_); }
   std::string url(const std::string& path = "/") const { return "http://" + host() + path; }
+  /// With TLS, of a name of this machine.
+  std::string tls_url() const { return "https://localhost:" + port() + "/"; }
+  std::string ca_file() const { return scratch_.path("ca.pem"); }
   std::string port() const { return std::to_string(port_); }
   /// The requests so far.
   std::vector<ReceivedRequest> requests() const;

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """A real HTTP server on a free port of the loopback, with faults on demand, for the tests of the sync plugin.
 
-  http_server.py DIRECTORY ROUTES_AS_JSON
+  http_server.py DIRECTORY ROUTES_AS_JSON [HOST]
 
+With HOST it speaks TLS, and the certificate for that name, which is its own authority, is in DIRECTORY/ca.pem.
 Prints its port when it listens, and ends when its standard input does. Each request is a line of JSON in
 DIRECTORY/requests: {"method", "path", "headers", "body"}, header names in small letters.
 
@@ -30,7 +31,8 @@ import struct
 import sys
 import threading
 
-sys.modules["ssl"] = None  # which is not needed, and takes a third of the start
+if len(sys.argv) < 4:
+    sys.modules["ssl"] = None  # which is not needed, and takes a third of the start
 import http.server  # noqa: E402
 
 directory, routes = sys.argv[1], json.loads(sys.argv[2])
@@ -48,7 +50,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         with lock:
             with open(os.path.join(directory, "requests"), "a", encoding="utf-8") as file:
-                headers = {name.lower(): value for name, value in self.headers.items()}
+                headers = {name.lower(): ", ".join(self.headers.get_all(name)) for name in self.headers.keys()}
                 json.dump({"method": self.command, "path": self.path, "headers": headers, "body": body}, file)
                 file.write("\n")
             answers = routes.get(self.path) or routes.get(self.path.split("?")[0]) or [{"status": 404}]
@@ -125,7 +127,22 @@ class Server(http.server.ThreadingHTTPServer):
         pass
 
 
+def tls_socket(plain, name):
+    import ssl
+    import subprocess
+
+    key, certificate = os.path.join(directory, "key.pem"), os.path.join(directory, "ca.pem")
+    options = f"-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN={name}"
+    command = ["openssl", "req", "-x509", *options.split(), "-addext", f"subjectAltName=DNS:{name}"]
+    subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, stderr=subprocess.DEVNULL)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context.wrap_socket(plain, server_side=True)
+
+
 server = Server(("127.0.0.1", 0), Handler)
+if len(sys.argv) > 3:
+    server.socket = tls_socket(server.socket, sys.argv[3])
 origin = f"http://127.0.0.1:{server.server_port}"
 threading.Thread(target=server.serve_forever, daemon=True).start()
 print(server.server_port, flush=True)

@@ -77,6 +77,7 @@ TEST(SyncSource, GetsHeadersTokenAndAllowedParameters) {
   EXPECT_EQ(lower(request.path), "/items?limit=2&n=7&region=a%20b%26c%3d%c3%a4");
   EXPECT_EQ(request.headers.at("authorization"), "Bearer s3cret");
   EXPECT_EQ(request.headers.at("x-tenant"), "shop");
+  EXPECT_EQ(request.headers.at("accept"), "application/vnd.x+json");
 }
 
 TEST(SyncSource, GetsATokenInAnotherHeaderAndReadsItAnew) {

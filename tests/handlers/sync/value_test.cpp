@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include <cstring>
+#include <ostream>
 #include <string>
 
 #include "sync/address.hpp"
@@ -100,6 +101,10 @@ struct Written {
   const char* json;
   const char* again;
 };
+
+void PrintTo(const Written& written, std::ostream* out) {
+  *out << written.name;
+}
 
 class SyncJson : public ::testing::TestWithParam<Written> {};
 
