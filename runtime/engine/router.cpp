@@ -57,6 +57,7 @@ void Router::end_change(bool any) {
   const std::lock_guard lock(mutex_);
   --under_way_;
   if (!any) return;
+  ++changes_;
   for (Lane& lane : lanes_) {
     lane.cursor.reset();
     lane.dry_until = {};
@@ -66,6 +67,7 @@ void Router::end_change(bool any) {
 
 void Router::wake() {
   const std::lock_guard lock(mutex_);
+  ++changes_;
   for (Lane& lane : lanes_) {
     lane.dry_until = {};
     lane.rest = {};
@@ -113,7 +115,7 @@ std::vector<Reservation> Router::reserve(Clock::time_point now) {
     if (!due(lane, now)) continue;
     const int most = limit(lane);
     if (lane.sweep_due <= now) lane.cursor.reset();
-    taken.push_back({index, most, !lane.cursor});
+    taken.push_back({index, most, !lane.cursor, changes_});
     if (taken.back().sweep) lane.sweep_due = now + poll_interval_;
     lane.in_flight += most;
     lane.dry_until = now;  // the other pump may claim meanwhile: rows that this one locks are skipped
@@ -147,6 +149,12 @@ void Router::claimed(const Reservation& reservation, const ClaimResult& result, 
   lane.swept_empty = unused > 0 && (reservation.sweep || lane.swept_empty);
   if (result.jobs > 0) lane.rest = {};
   if (unused == 0) return;
+  if (reservation.changes != changes_) {
+    lane.swept_empty = false;  // jobs came while the statement ran, which may not have seen them
+    lane.rest = {};
+    lane.dry_until = now;
+    return;
+  }
   lane.rest = std::min<Clock::duration>(std::max<Clock::duration>(brisk_rest, 2 * lane.rest), poll_interval_);
   lane.dry_until = now + lane.rest;
   // Rows may wait behind the cursor: look there as soon as may be.

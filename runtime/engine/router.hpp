@@ -36,6 +36,7 @@ struct Reservation {
   std::size_t lane = 0;
   int limit = 0;
   bool sweep = false;
+  std::uint64_t changes = 0;  ///< of the router, when it was taken
 };
 
 struct ClaimResult {
@@ -119,6 +120,7 @@ class Router {
   std::optional<std::int64_t> budget_;  // jobs that may still be claimed
   std::int64_t unwritten_ = 0;          // claimed jobs whose outcome is not written
   int under_way_ = 0;                   // reservations and changes
+  std::uint64_t changes_ = 0;           // times that jobs were said to have become claimable
   std::int64_t finds_ = 0;              // claims that brought jobs
   std::size_t next_lane_ = 0;           // where reserve() goes on, so that each lane has its turn
 };

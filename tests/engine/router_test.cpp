@@ -106,6 +106,26 @@ TEST_F(RouterTest, AWakeUpEndsTheRest) {
   EXPECT_TRUE(router.claimable(start));
 }
 
+TEST_F(RouterTest, AWakeUpDuringAClaimIsNotLost) {
+  one_lane();
+  const auto taken = router.reserve(start);
+  router.wake();
+  claimed(taken[0], 0);
+  EXPECT_TRUE(router.claimable(start));
+  claimed(router.reserve(start)[0], 0);
+  EXPECT_FALSE(router.claimable(start));
+}
+
+TEST_F(RouterTest, JobsMadePendingDuringAClaimAreNotMissed) {
+  one_lane();
+  const auto taken = router.reserve(start);
+  router.begin_change();
+  router.end_change(true);
+  claimed(taken[0], 0);
+  EXPECT_FALSE(router.exhausted());
+  EXPECT_TRUE(router.claimable(start));
+}
+
 TEST_F(RouterTest, SweepsForATwentiethOfTheTimeWhileJobsCome) {
   one_lane();
   auto now = start;
