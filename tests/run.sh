@@ -13,4 +13,5 @@ if command -v ccache >/dev/null; then
 fi
 cmake --preset ci
 cmake --build --preset ci
-exec ctest --test-dir build -j2 --output-on-failure --no-tests=error "$@"
+# Most tests wait for PostgreSQL or for processes, so that two cores run four at a time.
+exec ctest --test-dir build -j4 --output-on-failure --no-tests=error "$@"
