@@ -1,6 +1,5 @@
 #include "cli/command.hpp"
 
-#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <set>
@@ -75,7 +74,7 @@ base::Config GlobalOptions::resolve() const {
   return config;
 }
 
-void add_log_options(CLI::App& command, GlobalOptions& options) {
+void add_log_options(const Command& command, GlobalOptions& options) {
   command.add_option("--config", options.config_file,
                      "Configuration file [SLUICE_CONFIG; ./sluice.toml where it exists]");
   command.add_option("--log-level", options.log_level,
@@ -84,7 +83,7 @@ void add_log_options(CLI::App& command, GlobalOptions& options) {
                      "human, json or auto: human on a terminal [SLUICE_LOG_FORMAT]");
 }
 
-void add_database_options(CLI::App& command, GlobalOptions& options) {
+void add_database_options(const Command& command, GlobalOptions& options) {
   add_log_options(command, options);
   command.add_option("--database-url", options.database_url,
                      "PostgreSQL URL, Prisma's parameters accepted [DATABASE_URL; database.url]");
@@ -92,7 +91,7 @@ void add_database_options(CLI::App& command, GlobalOptions& options) {
                      "The outbox table [SLUICE_TABLE; database.table; public.Outbox]");
 }
 
-void add_plugin_options(CLI::App& command, GlobalOptions& options) {
+void add_plugin_options(const Command& command, GlobalOptions& options) {
   command.add_option("--plugins", options.plugin_directory,
                      "Directory with the plugins' .so files [SLUICE_PLUGIN_DIR; plugins.directory]");
 }
@@ -118,7 +117,7 @@ std::unique_ptr<store::Store> open_store(const base::Config& config) {
   }
 }
 
-void add_examples(CLI::App& command, const std::string& lines) {
+void add_examples(const Command& command, const std::string& lines) {
   command.footer("Examples:\n" + lines);
 }
 

@@ -7,11 +7,8 @@
 #include <vector>
 
 #include "base/config.hpp"
+#include "cli/options.hpp"
 #include "store/postgres_store.hpp"
-
-namespace CLI {
-class App;
-}
 
 namespace sluice::cli {
 
@@ -37,9 +34,9 @@ struct GlobalOptions {
 };
 
 /// Adds the options to a command: which of them depends on what it needs.
-void add_log_options(CLI::App& command, GlobalOptions& options);
-void add_database_options(CLI::App& command, GlobalOptions& options);
-void add_plugin_options(CLI::App& command, GlobalOptions& options);
+void add_log_options(const Command& command, GlobalOptions& options);
+void add_database_options(const Command& command, GlobalOptions& options);
+void add_plugin_options(const Command& command, GlobalOptions& options);
 
 /// What the store needs to know of the configuration.
 store::PostgresOptions store_options(const base::Config& config);
@@ -48,17 +45,17 @@ store::PostgresOptions store_options(const base::Config& config);
 std::unique_ptr<store::Store> open_store(const base::Config& config);
 
 /// "Examples:" at the end of a command's help, a line each.
-void add_examples(CLI::App& command, const std::string& lines);
+void add_examples(const Command& command, const std::string& lines);
 
 // Each adds its command to the program; the command leaves its exit code in `code`.
-void add_init(CLI::App& program, GlobalOptions& options, int& code);
-void add_enqueue(CLI::App& program, GlobalOptions& options, int& code);
-void add_drain(CLI::App& program, GlobalOptions& options, int& code);
-void add_run(CLI::App& program, GlobalOptions& options, int& code);
-void add_status(CLI::App& program, GlobalOptions& options, int& code);
-void add_jobs(CLI::App& program, GlobalOptions& options, int& code);
-void add_health(CLI::App& program, GlobalOptions& options, int& code);
-void add_plugin(CLI::App& program, GlobalOptions& options, int& code);
-void add_version(CLI::App& program, int& code);
+void add_init(const Command& program, GlobalOptions& options, int& code);
+void add_enqueue(const Command& program, GlobalOptions& options, int& code);
+void add_drain(const Command& program, GlobalOptions& options, int& code);
+void add_run(const Command& program, GlobalOptions& options, int& code);
+void add_status(const Command& program, GlobalOptions& options, int& code);
+void add_jobs(const Command& program, GlobalOptions& options, int& code);
+void add_health(const Command& program, GlobalOptions& options, int& code);
+void add_plugin(const Command& program, GlobalOptions& options, int& code);
+void add_version(const Command& program, int& code);
 
 }  // namespace sluice::cli

@@ -1,7 +1,6 @@
 // sluice drain: runs jobs until nothing is due; the guide's jobs:drain.
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <iostream>
 
 #include "base/duration.hpp"
@@ -115,21 +114,22 @@ int drain(const GlobalOptions& global, const DrainOptions& options) {
 
 }  // namespace
 
-void add_drain(CLI::App& program, GlobalOptions& global, int& code) {
-  CLI::App* command = program.add_subcommand("drain", "Run jobs until nothing is due, then print a summary");
-  add_database_options(*command, global);
-  add_plugin_options(*command, global);
+void add_drain(const Command& program, GlobalOptions& global, int& code) {
+  const Command command =
+      program.add_subcommand("drain", "Run jobs until nothing is due, then print a summary");
+  add_database_options(command, global);
+  add_plugin_options(command, global);
   static DrainOptions options;
-  command->add_option("--type", options.types, "Only jobs of this type; may be given several times")
-      ->take_all();
-  command->add_option("--limit", options.limit, "Claim at most so many jobs")->check(CLI::PositiveNumber);
-  command->add_flag("--fail-on-error", options.fail_on_error, "Exit with 1 when any job failed");
-  command->add_flag("--json", options.json, "Print the summary as JSON");
-  add_examples(*command,
+  command.add_option("--type", options.types, "Only jobs of this type; may be given several times")
+      .take_all();
+  command.add_option("--limit", options.limit, "Claim at most so many jobs").positive();
+  command.add_flag("--fail-on-error", options.fail_on_error, "Exit with 1 when any job failed");
+  command.add_flag("--json", options.json, "Print the summary as JSON");
+  add_examples(command,
                "  sluice drain --plugins /usr/lib/sluice/plugins\n"
                "  sluice drain --type email.send --type pdf.generate --limit 100\n"
                "  */5 * * * * sluice drain --fail-on-error   # from cron: safe while another one runs");
-  command->callback([&] { code = drain(global, options); });
+  command.callback([&] { code = drain(global, options); });
 }
 
 }  // namespace sluice::cli

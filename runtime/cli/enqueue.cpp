@@ -1,5 +1,4 @@
 // sluice enqueue: puts one job into the outbox.
-#include <CLI/CLI.hpp>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -62,20 +61,20 @@ int enqueue(const GlobalOptions& global, const EnqueueOptions& options) {
 
 }  // namespace
 
-void add_enqueue(CLI::App& program, GlobalOptions& global, int& code) {
-  CLI::App* command = program.add_subcommand("enqueue", "Put a job into the outbox and print its id");
-  add_database_options(*command, global);
+void add_enqueue(const Command& program, GlobalOptions& global, int& code) {
+  const Command command = program.add_subcommand("enqueue", "Put a job into the outbox and print its id");
+  add_database_options(command, global);
   static EnqueueOptions options;
-  command->add_option("TYPE", options.type, "The job's type, such as email.send")->required();
-  command->add_option("PAYLOAD", options.payload, "JSON, or @file, or - for standard input; {} without it");
-  command->add_option("--delay", options.delay, "Run it no sooner than this from now: 30s, 5m, 1h30m");
-  command->add_option("--unique", options.unique_key,
-                      "Add nothing when a job with this key exists; print that one's id");
-  add_examples(*command,
+  command.add_option("TYPE", options.type, "The job's type, such as email.send").required();
+  command.add_option("PAYLOAD", options.payload, "JSON, or @file, or - for standard input; {} without it");
+  command.add_option("--delay", options.delay, "Run it no sooner than this from now: 30s, 5m, 1h30m");
+  command.add_option("--unique", options.unique_key,
+                     "Add nothing when a job with this key exists; print that one's id");
+  add_examples(command,
                "  sluice enqueue hello.greet '{\"name\":\"Ada\"}'\n"
                "  sluice enqueue pdf.generate @proposal.json --delay 5m\n"
                "  echo '{\"name\":\"Ada\"}' | sluice enqueue hello.greet - --unique greet-ada");
-  command->callback([&] { code = enqueue(global, options); });
+  command.callback([&] { code = enqueue(global, options); });
 }
 
 }  // namespace sluice::cli

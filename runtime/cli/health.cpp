@@ -1,5 +1,4 @@
 // sluice health db: whether the database is fit for Sluice; the guide's health:db.
-#include <CLI/CLI.hpp>
 #include <iostream>
 
 #include "cli/command.hpp"
@@ -66,21 +65,22 @@ int health_db(const GlobalOptions& global, bool json) {
 
 }  // namespace
 
-void add_health(CLI::App& program, GlobalOptions& global, int& code) {
-  CLI::App* health = program.add_subcommand("health", "Check what Sluice depends on");
-  health->require_subcommand(1);
+void add_health(const Command& program, GlobalOptions& global, int& code) {
+  const Command health = program.add_subcommand("health", "Check what Sluice depends on");
+  health.require_subcommand();
   static bool json = false;
-  CLI::App* db = health->add_subcommand("db",
-                                        "Check the database: connection, writes, table and schema, rights, "
-                                        "indexes, stuck jobs, runtimes. Exits "
-                                        "with 1 when a check failed; a warning does not count");
-  add_database_options(*db, global);
-  db->add_flag("--json", json, "Print it as JSON");
-  add_examples(*db,
+  const Command db =
+      health.add_subcommand("db",
+                            "Check the database: connection, writes, table and schema, rights, "
+                            "indexes, stuck jobs, runtimes. Exits "
+                            "with 1 when a check failed; a warning does not count");
+  add_database_options(db, global);
+  db.add_flag("--json", json, "Print it as JSON");
+  add_examples(db,
                "  sluice health db\n"
                "  sluice health db --json | jq -r '.checks[] | select(.result != \"ok\") | .found'");
-  db->callback([&] { code = health_db(global, json); });
-  add_examples(*health, "  sluice health db");
+  db.callback([&] { code = health_db(global, json); });
+  add_examples(health, "  sluice health db");
 }
 
 }  // namespace sluice::cli

@@ -1,5 +1,4 @@
 // sluice init: makes or upgrades schema sluice, and the outbox table where it is missing.
-#include <CLI/CLI.hpp>
 #include <iostream>
 
 #include "cli/command.hpp"
@@ -23,14 +22,14 @@ int init(const GlobalOptions& options, bool print_sql) {
 
 }  // namespace
 
-void add_init(CLI::App& program, GlobalOptions& options, int& code) {
-  CLI::App* command =
+void add_init(const Command& program, GlobalOptions& options, int& code) {
+  const Command command =
       program.add_subcommand("init", "Make what Sluice needs in the database; safe to repeat");
-  add_database_options(*command, options);
+  add_database_options(command, options);
   static bool print_sql = false;
-  command->add_flag("--print-sql", print_sql, "Only print the SQL, for whoever applies migrations by hand");
-  add_examples(*command, "  sluice init\n  sluice init --print-sql | psql \"$DATABASE_URL\"");
-  command->callback([&] { code = init(options, print_sql); });
+  command.add_flag("--print-sql", print_sql, "Only print the SQL, for whoever applies migrations by hand");
+  add_examples(command, "  sluice init\n  sluice init --print-sql | psql \"$DATABASE_URL\"");
+  command.callback([&] { code = init(options, print_sql); });
 }
 
 }  // namespace sluice::cli

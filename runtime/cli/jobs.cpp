@@ -1,8 +1,6 @@
 // sluice jobs: the group of commands that look at single jobs and change them.
 #include "cli/jobs.hpp"
 
-#include <CLI/CLI.hpp>
-
 #include "base/duration.hpp"
 #include "store/postgres_store.hpp"
 
@@ -26,16 +24,16 @@ std::string status_option(const std::string& status) {
   return status == "failed" ? "error" : status;
 }
 
-void add_jobs(CLI::App& program, GlobalOptions& global, int& code) {
-  CLI::App* jobs = program.add_subcommand("jobs", "Look at jobs, retry, cancel and clean up");
-  jobs->require_subcommand(1);
-  add_jobs_list(*jobs, global, code);
-  add_jobs_show(*jobs, global, code);
-  add_jobs_retry(*jobs, global, code);
-  add_jobs_cancel(*jobs, global, code);
-  add_jobs_delete(*jobs, global, code);
-  add_jobs_prune(*jobs, global, code);
-  add_examples(*jobs,
+void add_jobs(const Command& program, GlobalOptions& global, int& code) {
+  const Command jobs = program.add_subcommand("jobs", "Look at jobs, retry, cancel and clean up");
+  jobs.require_subcommand();
+  add_jobs_list(jobs, global, code);
+  add_jobs_show(jobs, global, code);
+  add_jobs_retry(jobs, global, code);
+  add_jobs_cancel(jobs, global, code);
+  add_jobs_delete(jobs, global, code);
+  add_jobs_prune(jobs, global, code);
+  add_examples(jobs,
                "  sluice jobs list --status error --since 1h\n"
                "  sluice jobs show cm1x2y3z4\n"
                "  sluice jobs retry --status error --attempts-below 3\n"

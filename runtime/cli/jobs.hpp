@@ -56,11 +56,11 @@ int walk(const Verb& verb, const store::JobFilter& filter, std::int64_t expected
          const Step& step);
 
 // Each adds its command to `sluice jobs`.
-void add_jobs_list(CLI::App& jobs, GlobalOptions& global, int& code);
-void add_jobs_show(CLI::App& jobs, GlobalOptions& global, int& code);
-void add_jobs_retry(CLI::App& jobs, GlobalOptions& global, int& code);
-void add_jobs_cancel(CLI::App& jobs, GlobalOptions& global, int& code);
-void add_jobs_delete(CLI::App& jobs, GlobalOptions& global, int& code);
-void add_jobs_prune(CLI::App& jobs, GlobalOptions& global, int& code);
+void add_jobs_list(const Command& jobs, GlobalOptions& global, int& code);
+void add_jobs_show(const Command& jobs, GlobalOptions& global, int& code);
+void add_jobs_retry(const Command& jobs, GlobalOptions& global, int& code);
+void add_jobs_cancel(const Command& jobs, GlobalOptions& global, int& code);
+void add_jobs_delete(const Command& jobs, GlobalOptions& global, int& code);
+void add_jobs_prune(const Command& jobs, GlobalOptions& global, int& code);
 
 }  // namespace sluice::cli

@@ -1,5 +1,4 @@
 // sluice jobs delete: deletes single jobs, and what is recorded of them.
-#include <CLI/CLI.hpp>
 
 #include "cli/jobs.hpp"
 
@@ -24,19 +23,19 @@ int remove(const GlobalOptions& global, const DeleteOptions& options) {
 
 }  // namespace
 
-void add_jobs_delete(CLI::App& jobs, GlobalOptions& global, int& code) {
-  CLI::App* command = jobs.add_subcommand(
+void add_jobs_delete(const Command& jobs, GlobalOptions& global, int& code) {
+  const Command command = jobs.add_subcommand(
       "delete",
       "Delete jobs with their failed attempts and output, whatever their status; not while they run");
-  add_database_options(*command, global);
+  add_database_options(command, global);
   static DeleteOptions options;
-  command->add_option("ID", options.ids, "Ids of jobs")->required();
-  command->add_flag("--yes", options.yes, "Do not ask first, where there is more than one");
-  command->add_flag("--json", options.json, "Print what was done as JSON");
-  add_examples(*command,
+  command.add_option("ID", options.ids, "Ids of jobs").required();
+  command.add_flag("--yes", options.yes, "Do not ask first, where there is more than one");
+  command.add_flag("--json", options.json, "Print what was done as JSON");
+  add_examples(command,
                "  sluice jobs delete cm1x2y3z4\n"
                "  sluice jobs delete cm1x2y3z4 cm5x6y7z8 --yes");
-  command->callback([&] { code = remove(global, options); });
+  command.callback([&] { code = remove(global, options); });
 }
 
 }  // namespace sluice::cli

@@ -1,7 +1,6 @@
 // sluice jobs list: the newest jobs, by status, type and age.
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <iostream>
@@ -116,30 +115,29 @@ void write_summary(JsonWriter& writer, const store::JobSummary& job) {
   writer.EndObject();
 }
 
-void add_jobs_list(CLI::App& jobs, GlobalOptions& global, int& code) {
-  CLI::App* command = jobs.add_subcommand("list", "List jobs, newest first");
-  add_database_options(*command, global);
+void add_jobs_list(const Command& jobs, GlobalOptions& global, int& code) {
+  const Command command = jobs.add_subcommand("list", "List jobs, newest first");
+  add_database_options(command, global);
   static ListOptions options;
   command
-      ->add_option("--status", options.statuses,
-                   "Only jobs with this status: pending, scheduled, processing, done or error (or failed, "
-                   "which is the same); may be given several times")
-      ->take_all();
-  command->add_option("--type", options.types, "Only jobs of this type; may be given several times")
-      ->take_all();
-  command->add_option("--since", options.since, "Only jobs created in the last 90s, 10m, 1h, 7d, …");
-  command->add_flag("--stuck", options.stuck,
-                    "Only jobs in processing that nobody works on: for over 10 minutes without a runtime of "
-                    "Sluice's that has them, or with one that is lost");
-  command->add_option("--limit", options.limit, "At most so many; 20 without it")
-      ->check(CLI::Range(1, 1'000'000));
-  command->add_flag("--json", options.json, "Print it as JSON");
-  add_examples(*command,
+      .add_option("--status", options.statuses,
+                  "Only jobs with this status: pending, scheduled, processing, done or error (or failed, "
+                  "which is the same); may be given several times")
+      .take_all();
+  command.add_option("--type", options.types, "Only jobs of this type; may be given several times")
+      .take_all();
+  command.add_option("--since", options.since, "Only jobs created in the last 90s, 10m, 1h, 7d, …");
+  command.add_flag("--stuck", options.stuck,
+                   "Only jobs in processing that nobody works on: for over 10 minutes without a runtime of "
+                   "Sluice's that has them, or with one that is lost");
+  command.add_option("--limit", options.limit, "At most so many; 20 without it").between(1, 1'000'000);
+  command.add_flag("--json", options.json, "Print it as JSON");
+  add_examples(command,
                "  sluice jobs list --status pending --limit 5\n"
                "  sluice jobs list --status failed --type email.send --since 1h\n"
                "  sluice jobs list --stuck\n"
                "  sluice jobs list --status error --json | jq -r '.[].id'");
-  command->callback([&] { code = list(global, options); });
+  command.callback([&] { code = list(global, options); });
 }
 
 }  // namespace sluice::cli

@@ -1,5 +1,4 @@
 // sluice jobs prune: deletes old jobs that are over, in small batches.
-#include <CLI/CLI.hpp>
 #include <iostream>
 
 #include "cli/jobs.hpp"
@@ -59,30 +58,31 @@ int prune(const GlobalOptions& global, const PruneOptions& options) {
 
 }  // namespace
 
-void add_jobs_prune(CLI::App& jobs, GlobalOptions& global, int& code) {
-  CLI::App* command = jobs.add_subcommand("prune",
-                                          "Delete old jobs that are over, with their failed attempts and "
-                                          "output, 1,000 to a transaction. It never "
-                                          "waits for a lock on a job; Ctrl-C ends it between two batches");
-  add_database_options(*command, global);
+void add_jobs_prune(const Command& jobs, GlobalOptions& global, int& code) {
+  const Command command =
+      jobs.add_subcommand("prune",
+                          "Delete old jobs that are over, with their failed attempts and "
+                          "output, 1,000 to a transaction. It never "
+                          "waits for a lock on a job; Ctrl-C ends it between two batches");
+  add_database_options(command, global);
   static PruneOptions options;
   command
-      ->add_option("--status", options.statuses,
-                   "done, which is the default, or error (or failed): those that nothing will try again")
-      ->take_all();
+      .add_option("--status", options.statuses,
+                  "done, which is the default, or error (or failed): those that nothing will try again")
+      .take_all();
   command
-      ->add_option("--older-than", options.older_than, "Only jobs created longer ago than this: 12h, 30d, …")
-      ->required();
-  command->add_option("--type", options.types, "Only of this type; may be given several times")->take_all();
-  command->add_flag("--dry-run", options.dry_run, "Only count them");
-  command->add_flag("--yes", options.yes, "Do not ask first");
-  command->add_flag("--json", options.json, "Print how many as JSON");
+      .add_option("--older-than", options.older_than, "Only jobs created longer ago than this: 12h, 30d, …")
+      .required();
+  command.add_option("--type", options.types, "Only of this type; may be given several times").take_all();
+  command.add_flag("--dry-run", options.dry_run, "Only count them");
+  command.add_flag("--yes", options.yes, "Do not ask first");
+  command.add_flag("--json", options.json, "Print how many as JSON");
   add_examples(
-      *command,
+      command,
       "  sluice jobs prune --status done --older-than 30d --dry-run\n"
       "  sluice jobs prune --status done --older-than 30d\n"
       "  0 3 * * * sluice jobs prune --status done --older-than 30d --yes   # from cron, every night");
-  command->callback([&] { code = prune(global, options); });
+  command.callback([&] { code = prune(global, options); });
 }
 
 }  // namespace sluice::cli

@@ -1,5 +1,4 @@
 // sluice jobs retry: makes failed, scheduled and stuck jobs pending now.
-#include <CLI/CLI.hpp>
 #include <iostream>
 
 #include "cli/jobs.hpp"
@@ -78,29 +77,29 @@ int retry(const GlobalOptions& global, const RetryOptions& options) {
 
 }  // namespace
 
-void add_jobs_retry(CLI::App& jobs, GlobalOptions& global, int& code) {
-  CLI::App* command = jobs.add_subcommand(
+void add_jobs_retry(const Command& jobs, GlobalOptions& global, int& code) {
+  const Command command = jobs.add_subcommand(
       "retry",
       "Make failed, scheduled and stuck jobs pending now. Their attempts count on, so that a job whose "
       "attempts are used up runs once more. Jobs that run or are done are left alone");
-  add_database_options(*command, global);
+  add_database_options(command, global);
   static RetryOptions options;
-  command->add_option("ID", options.ids, "Ids of jobs");
+  command.add_option("ID", options.ids, "Ids of jobs");
   command
-      ->add_option("--status", options.statuses, "All jobs with this status: error (or failed) or scheduled")
-      ->take_all();
-  command->add_flag("--stuck", options.stuck, "All jobs that `jobs list --stuck` shows");
-  command->add_option("--type", options.types, "Only of this type; may be given several times")->take_all();
-  command->add_option("--attempts-below", options.attempts_below, "Only jobs with fewer attempts than this")
-      ->check(CLI::PositiveNumber);
-  command->add_flag("--yes", options.yes, "Do not ask first");
-  command->add_flag("--json", options.json, "Print what was done as JSON");
-  add_examples(*command,
+      .add_option("--status", options.statuses, "All jobs with this status: error (or failed) or scheduled")
+      .take_all();
+  command.add_flag("--stuck", options.stuck, "All jobs that `jobs list --stuck` shows");
+  command.add_option("--type", options.types, "Only of this type; may be given several times").take_all();
+  command.add_option("--attempts-below", options.attempts_below, "Only jobs with fewer attempts than this")
+      .positive();
+  command.add_flag("--yes", options.yes, "Do not ask first");
+  command.add_flag("--json", options.json, "Print what was done as JSON");
+  add_examples(command,
                "  sluice jobs retry cm1x2y3z4\n"
                "  sluice jobs retry --status error --attempts-below 3\n"
                "  sluice jobs retry --status error --type email.send --yes\n"
                "  sluice jobs retry --stuck");
-  command->callback([&] { code = retry(global, options); });
+  command.callback([&] { code = retry(global, options); });
 }
 
 }  // namespace sluice::cli

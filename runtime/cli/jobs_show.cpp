@@ -1,7 +1,6 @@
 // sluice jobs show: all that is known of one job.
 #include <rapidjson/document.h>
 
-#include <CLI/CLI.hpp>
 #include <cmath>
 #include <iostream>
 #include <sstream>
@@ -200,18 +199,18 @@ int show(const GlobalOptions& global, const std::string& id, bool json) {
 
 }  // namespace
 
-void add_jobs_show(CLI::App& jobs, GlobalOptions& global, int& code) {
-  CLI::App* command =
+void add_jobs_show(const Command& jobs, GlobalOptions& global, int& code) {
+  const Command command =
       jobs.add_subcommand("show", "Show one job: payload, failed attempts, next try, output, who has it");
-  add_database_options(*command, global);
+  add_database_options(command, global);
   static std::string id;
   static bool json = false;
-  command->add_option("ID", id, "The job's id")->required();
-  command->add_flag("--json", json, "Print it as JSON, with the whole payload");
-  add_examples(*command,
+  command.add_option("ID", id, "The job's id").required();
+  command.add_flag("--json", json, "Print it as JSON, with the whole payload");
+  add_examples(command,
                "  sluice jobs show cm1x2y3z4\n"
                "  sluice jobs show cm1x2y3z4 --json | jq .payload");
-  command->callback([&] { code = show(global, id, json); });
+  command.callback([&] { code = show(global, id, json); });
 }
 
 }  // namespace sluice::cli

@@ -55,15 +55,16 @@ int run(int argc, char** argv) {
   program.require_subcommand(1);
   GlobalOptions options;
   int code = ExitCode::ok;
-  add_init(program, options, code);
-  add_enqueue(program, options, code);
-  add_drain(program, options, code);
-  add_run(program, options, code);
-  add_status(program, options, code);
-  add_jobs(program, options, code);
-  add_health(program, options, code);
-  add_plugin(program, options, code);
-  add_version(program, code);
+  const Command top(program);
+  add_init(top, options, code);
+  add_enqueue(top, options, code);
+  add_drain(top, options, code);
+  add_run(top, options, code);
+  add_status(top, options, code);
+  add_jobs(top, options, code);
+  add_health(top, options, code);
+  add_plugin(top, options, code);
+  add_version(top, code);
   program.footer(
       "Exit codes: 0 good, 1 the thing asked for failed, 2 wrong usage or configuration.\n"
       "`sluice COMMAND --help` shows the options of a command, with examples.");

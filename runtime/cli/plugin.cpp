@@ -1,5 +1,4 @@
 // sluice plugin list and sluice plugin inspect: what the plugins declare, or why one is refused.
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <iostream>
 
@@ -204,27 +203,27 @@ int inspect(const GlobalOptions& global, const std::string& file, bool json) {
 
 }  // namespace
 
-void add_plugin(CLI::App& program, GlobalOptions& global, int& code) {
-  CLI::App* plugin = program.add_subcommand("plugin", "Look at plugins");
-  plugin->require_subcommand(1);
+void add_plugin(const Command& program, GlobalOptions& global, int& code) {
+  const Command plugin = program.add_subcommand("plugin", "Look at plugins");
+  plugin.require_subcommand();
   static bool json = false;
   static std::string file;
 
-  CLI::App* list_command =
-      plugin->add_subcommand("list", "List the plugins of a directory and why any is refused");
-  add_log_options(*list_command, global);
-  add_plugin_options(*list_command, global);
-  list_command->add_flag("--json", json, "Print it as JSON");
-  add_examples(*list_command, "  sluice plugin list --plugins build/plugins");
-  list_command->callback([&] { code = list(global, json); });
+  const Command list_command =
+      plugin.add_subcommand("list", "List the plugins of a directory and why any is refused");
+  add_log_options(list_command, global);
+  add_plugin_options(list_command, global);
+  list_command.add_flag("--json", json, "Print it as JSON");
+  add_examples(list_command, "  sluice plugin list --plugins build/plugins");
+  list_command.callback([&] { code = list(global, json); });
 
-  CLI::App* inspect_command = plugin->add_subcommand(
+  const Command inspect_command = plugin.add_subcommand(
       "inspect", "Show what a plugin declares: types, schemas, defaults; or its refusal");
-  add_log_options(*inspect_command, global);
-  inspect_command->add_option("FILE", file, "The plugin's .so file")->required();
-  inspect_command->add_flag("--json", json, "Print it as JSON");
-  add_examples(*inspect_command, "  sluice plugin inspect build/plugins/hello.so");
-  inspect_command->callback([&] { code = inspect(global, file, json); });
+  add_log_options(inspect_command, global);
+  inspect_command.add_option("FILE", file, "The plugin's .so file").required();
+  inspect_command.add_flag("--json", json, "Print it as JSON");
+  add_examples(inspect_command, "  sluice plugin inspect build/plugins/hello.so");
+  inspect_command.callback([&] { code = inspect(global, file, json); });
 }
 
 }  // namespace sluice::cli

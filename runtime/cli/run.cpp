@@ -1,5 +1,4 @@
 // sluice run: runs jobs until it is stopped.
-#include <CLI/CLI.hpp>
 
 #include "base/log.hpp"
 #include "cli/command.hpp"
@@ -25,14 +24,14 @@ int run(const GlobalOptions& global) {
 
 }  // namespace
 
-void add_run(CLI::App& program, GlobalOptions& global, int& code) {
-  CLI::App* command = program.add_subcommand("run", "Run jobs until stopped by SIGTERM or Ctrl-C");
-  add_database_options(*command, global);
-  add_plugin_options(*command, global);
+void add_run(const Command& program, GlobalOptions& global, int& code) {
+  const Command command = program.add_subcommand("run", "Run jobs until stopped by SIGTERM or Ctrl-C");
+  add_database_options(command, global);
+  add_plugin_options(command, global);
   add_examples(
-      *command,
+      command,
       "  sluice run --plugins /usr/lib/sluice/plugins\n  sluice run --config /etc/sluice/sluice.toml");
-  command->callback([&] { code = run(global); });
+  command.callback([&] { code = run(global); });
 }
 
 }  // namespace sluice::cli

@@ -1,5 +1,4 @@
 // sluice status: what is in the outbox, what waits for which plugin, which runtimes are alive.
-#include <CLI/CLI.hpp>
 #include <cmath>
 #include <iostream>
 #include <map>
@@ -174,13 +173,14 @@ int status(const GlobalOptions& global, bool json) {
 
 }  // namespace
 
-void add_status(CLI::App& program, GlobalOptions& global, int& code) {
-  CLI::App* command = program.add_subcommand("status", "Show what is in the outbox and what it waits for");
-  add_database_options(*command, global);
+void add_status(const Command& program, GlobalOptions& global, int& code) {
+  const Command command =
+      program.add_subcommand("status", "Show what is in the outbox and what it waits for");
+  add_database_options(command, global);
   static bool json = false;
-  command->add_flag("--json", json, "Print it as JSON");
-  add_examples(*command, "  sluice status\n  sluice status --json | jq .waiting");
-  command->callback([&] { code = status(global, json); });
+  command.add_flag("--json", json, "Print it as JSON");
+  add_examples(command, "  sluice status\n  sluice status --json | jq .waiting");
+  command.callback([&] { code = status(global, json); });
 }
 
 }  // namespace sluice::cli
