@@ -93,6 +93,8 @@ void Claimer::take(store::Claimed claimed, const std::vector<Reservation>& reser
   for (store::ClaimedJob& one : claimed.jobs) {
     ClaimResult& result = results[one.lane];
     ++result.jobs;
+    one.job.bytes = static_cast<std::int64_t>(one.job.payload.size());
+    result.bytes += one.job.bytes;
     result.last_created_at = one.job.created_at;
     const auto policy = context_.policies.find(one.job.type);
     one.job.max_attempts = policy == context_.policies.end() ? 1 : policy->second.max_attempts;

@@ -227,7 +227,7 @@ void Engine::returned(std::vector<job::Finished> jobs) {
   const auto now = Clock::now();
   std::vector<std::vector<job::Finished>> by_pump(pumps_.size());
   for (job::Finished& job : jobs) {
-    router_.returned(job.job.type, job.outcome.result != job::Result::released, now);
+    router_.returned(job.job.type, job.job.bytes, job.outcome.result != job::Result::released, now);
     by_pump[job.job.pump].push_back(std::move(job));
   }
   const bool room = router_.claimable(now);

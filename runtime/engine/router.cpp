@@ -81,7 +81,11 @@ Load Router::load() const {
 }
 
 int Router::limit(const Lane& lane) const {
-  const std::int64_t room = std::min(lane.room(), share_of(lane.window()));
+  std::int64_t room = std::min(lane.room(), share_of(lane.window()));
+  // A statement locks all rows that it looks at, so it should not look at many more than it can take.
+  if (lane.mean_bytes > 0)
+    room = std::min(room, std::max<std::int64_t>(1, 2 * claim_bytes / lane.mean_bytes));
+  if (!lane.has_byte_room()) room = std::min<std::int64_t>(room, lane.slots - lane.in_flight);
   const std::int64_t most = std::min({room, std::int64_t{batch_max_}, budget_.value_or(batch_max_)});
   return static_cast<int>(std::max<std::int64_t>(0, most));
 }
@@ -118,6 +122,7 @@ std::vector<Reservation> Router::reserve(Clock::time_point now) {
     taken.push_back({index, most, !lane.cursor, changes_});
     if (taken.back().sweep) lane.sweep_due = now + poll_interval_;
     lane.in_flight += most;
+    lane.bytes_in_flight += claim_bytes;
     lane.dry_until = now;  // the other pump may claim meanwhile: rows that this one locks are skipped
     if (budget_) *budget_ -= most;
     ++under_way_;
@@ -129,7 +134,7 @@ std::vector<Reservation> Router::reserve(Clock::time_point now) {
 store::LaneRequest Router::request(const Reservation& reservation) const {
   const std::lock_guard lock(mutex_);
   const Lane& lane = lanes_[reservation.lane];
-  return {lane.spec.types, reservation.limit, reservation.sweep ? std::nullopt : lane.cursor};
+  return {lane.spec.types, reservation.limit, reservation.sweep ? std::nullopt : lane.cursor, claim_bytes};
 }
 
 void Router::claimed(const Reservation& reservation, const ClaimResult& result, Clock::duration took,
@@ -138,6 +143,8 @@ void Router::claimed(const Reservation& reservation, const ClaimResult& result, 
   Lane& lane = lanes_[reservation.lane];
   const int unused = reservation.limit - result.jobs;
   lane.in_flight -= unused;
+  lane.bytes_in_flight += result.bytes - claim_bytes;
+  if (result.jobs > 0) lane.mean_bytes = result.bytes / result.jobs;
   if (budget_) *budget_ += unused;
   unwritten_ += result.jobs;
   --under_way_;
@@ -146,9 +153,10 @@ void Router::claimed(const Reservation& reservation, const ClaimResult& result, 
   if (result.jobs > 0) {
     lane.cursor = std::max(lane.cursor.value_or(-HUGE_VAL), result.last_created_at.value_or(-HUGE_VAL));
   }
-  lane.swept_empty = unused > 0 && (reservation.sweep || lane.swept_empty);
+  const bool came_short = unused > 0 && result.bytes < claim_bytes;
+  lane.swept_empty = came_short && (reservation.sweep || lane.swept_empty);
   if (result.jobs > 0) lane.rest = {};
-  if (unused == 0) return;
+  if (!came_short) return;
   if (reservation.changes != changes_) {
     lane.swept_empty = false;  // jobs came while the statement ran, which may not have seen them
     lane.rest = {};
@@ -165,16 +173,18 @@ void Router::unclaimed(const Reservation& reservation) {
   const std::lock_guard lock(mutex_);
   Lane& lane = lanes_[reservation.lane];
   lane.in_flight -= reservation.limit;
+  lane.bytes_in_flight -= claim_bytes;
   if (budget_) *budget_ += reservation.limit;
   --under_way_;
 }
 
-void Router::returned(const std::string& type, bool ran, Clock::time_point now) {
+void Router::returned(const std::string& type, std::int64_t bytes, bool ran, Clock::time_point now) {
   const std::lock_guard lock(mutex_);
   const auto found = by_type_.find(type);
   if (found == by_type_.end()) return;
   Lane& lane = lanes_[found->second];
   --lane.in_flight;
+  lane.bytes_in_flight -= bytes;
   if (!ran) return;
   if (lane.rate_at == Clock::time_point{}) lane.rate_at = now;
   ++lane.ran;

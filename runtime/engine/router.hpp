@@ -42,6 +42,7 @@ struct Reservation {
 struct ClaimResult {
   int jobs = 0;
   std::optional<double> last_created_at;
+  std::int64_t bytes = 0;  ///< of all payloads
 };
 
 /// How busy the router is, for WakePolicy.
@@ -80,8 +81,9 @@ class Router {
   /// Gives back a reservation that was not used.
   void unclaimed(const Reservation& reservation);
 
-  /// A job of `type` left its plugin host. `ran` is false for those that never started.
-  void returned(const std::string& type, bool ran, Clock::time_point now);
+  /// A job of `type` with so many `bytes` of payload left its plugin host. `ran` is false for those that
+  /// never started.
+  void returned(const std::string& type, std::int64_t bytes, bool ran, Clock::time_point now);
   /// Its outcome is written; `again`: it is pending once more, or another job is, that it asked for.
   void settled(bool again);
 
@@ -94,9 +96,11 @@ class Router {
     LaneSpec spec;
     int slots = 0;
     bool closed = false;
-    int in_flight = 0;  ///< with reserved room
-    double rate = -1;   ///< jobs per second, smoothed; negative: not measured yet
-    int ran = 0;        ///< since rate_at
+    int in_flight = 0;                 ///< with reserved room
+    std::int64_t bytes_in_flight = 0;  ///< of their payloads, with reserved room
+    std::int64_t mean_bytes = 0;       ///< of the payloads of the last claim
+    double rate = -1;                  ///< jobs per second, smoothed; negative: not measured yet
+    int ran = 0;                       ///< since rate_at
     Clock::time_point rate_at{};
     std::optional<double> cursor;
     Clock::time_point sweep_due{};
@@ -106,6 +110,7 @@ class Router {
 
     int window() const;
     int room() const { return window() - in_flight; }
+    bool has_byte_room() const { return bytes_in_flight + claim_bytes <= window_bytes; }
   };
 
   bool due(const Lane& lane, Clock::time_point now) const;

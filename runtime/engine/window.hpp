@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 
 namespace sluice::engine {
 
@@ -24,5 +25,11 @@ inline int window(int slots, double jobs_per_second) {
 inline int share_of(int window) {
   return std::max(first_batch, window / 4);
 }
+
+/// The payloads of one lane that may wait in the plugin hosts' queues at once, in bytes, and what one claim
+/// takes of it: both but for one payload more, which may be of any size. They bound the memory of hosts and
+/// runtime where payloads are large.
+inline constexpr std::int64_t window_bytes = 16 * 1024 * 1024;
+inline constexpr std::int64_t claim_bytes = window_bytes / 4;
 
 }  // namespace sluice::engine

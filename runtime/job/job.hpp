@@ -23,6 +23,7 @@ struct Job {
   std::int64_t claim = 0;  ///< the claim (batch) that names it
   double created_at = 0;   ///< seconds since 1970 in UTC, the producer's clock; may be ±infinity
   std::uint32_t pump = 0;  ///< which of the engine's pumps claimed it, and will finish it
+  std::int64_t bytes = 0;  ///< of the payload, when that has left already, too
   std::string place;       ///< where the store left its row, in the store's own words; empty: not known
 };
 

@@ -164,12 +164,15 @@ std::vector<ClaimedJob> MemoryStore::claim(const LaneRequest& lane, std::size_t 
                    [](const Row* a, const Row* b) { return a->created_at < b->created_at; });
   rows.resize(std::min(rows.size(), static_cast<std::size_t>(std::max(lane.limit, 0))));
   std::vector<ClaimedJob> jobs;
+  std::int64_t before = 0;
   for (Row* row : rows) {
+    if (before >= lane.bytes) break;
+    before += static_cast<std::int64_t>(row->payload.size());
     row->status = "processing";
     row->attempts = std::min(row->attempts, std::numeric_limits<int>::max() - 1) + 1;
     row->updated_at = now();
     jobs.push_back(
-        {index, {row->id, row->type, row->payload, row->attempts, 0, claim, row->created_at, 0, row->id}});
+        {index, {row->id, row->type, row->payload, row->attempts, 0, claim, row->created_at, 0, 0, row->id}});
   }
   return jobs;
 }

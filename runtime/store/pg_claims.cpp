@@ -27,23 +27,26 @@ struct LaneTexts {
   std::string types = "{}";
   std::string limit = "0";
   std::string cursor = "Infinity";
+  std::string bytes = "0";
 };
 
 LaneTexts lane_texts(const LaneRequest& lane) {
   ArrayText types;
   for (const auto& type : lane.types) types.add(base::valid_utf8(type));
-  return {types.str(), std::to_string(std::max(lane.limit, 0)), cursor_text(lane.cursor)};
+  return {types.str(), std::to_string(std::max(lane.limit, 0)), cursor_text(lane.cursor),
+          std::to_string(lane.bytes)};
 }
 
-// The texts of `Count` lanes, three each; lanes that were not asked for take nothing.
+// The texts of `Count` lanes, four each; lanes that were not asked for take nothing.
 template <std::size_t Count>
-std::array<std::string, 3 * Count> lane_parameters(const std::vector<LaneRequest>& lanes) {
-  std::array<std::string, 3 * Count> parameters;
+std::array<std::string, 4 * Count> lane_parameters(const std::vector<LaneRequest>& lanes) {
+  std::array<std::string, 4 * Count> parameters;
   for (std::size_t i = 0; i < Count; ++i) {
     LaneTexts texts = i < lanes.size() ? lane_texts(lanes[i]) : LaneTexts();
-    parameters[3 * i] = std::move(texts.types);
-    parameters[3 * i + 1] = std::move(texts.limit);
-    parameters[3 * i + 2] = std::move(texts.cursor);
+    parameters[4 * i] = std::move(texts.types);
+    parameters[4 * i + 1] = std::move(texts.limit);
+    parameters[4 * i + 2] = std::move(texts.cursor);
+    parameters[4 * i + 3] = std::move(texts.bytes);
   }
   return parameters;
 }

@@ -39,10 +39,10 @@ std::string filled(std::string sql, const TableName& table) {
 // all of them, leave the index on (status, "createdAt") as the only one that gives the order and starts
 // at the cursor. NO KEY UPDATE, so that a foreign key of the application's never makes us skip a row.
 std::string pick_clause(std::size_t lane) {
-  const std::size_t first = 3 + 3 * lane;
+  const std::size_t first = 3 + 4 * lane;
   return (lane == 0 ? "WITH picked" : ",\npicked") + std::to_string(lane) +
          " AS MATERIALIZED (\n"
-         "  SELECT o.ctid AS tid FROM {outbox} o\n"
+         "  SELECT o.ctid AS tid, o.payload::text AS payload FROM {outbox} o\n"
          "  WHERE (o.status, o.\"createdAt\") >= ('pending', to_timestamp(" +
          parameter(first + 2) +
          "::float8) AT TIME ZONE 'UTC')\n"
@@ -55,12 +55,17 @@ std::string pick_clause(std::size_t lane) {
          "  FOR NO KEY UPDATE SKIP LOCKED)";
 }
 
-std::string picked_lanes(std::size_t lanes) {
+// Of each lane those rows that the payloads before them leave room for.
+std::string taken_lanes(std::size_t lanes) {
   std::string sql;
   for (std::size_t lane = 0; lane < lanes; ++lane) {
     const std::string number = std::to_string(lane);
-    if (lane > 0) sql += " UNION ALL ";
-    sql += "SELECT " + number + " AS lane, tid FROM picked" + number;
+    if (lane > 0) sql += "\n    UNION ALL ";
+    sql += "SELECT " + number +
+           " AS lane, tid, payload FROM (\n"
+           "      SELECT tid, payload, sum(octet_length(payload)) OVER (ROWS UNBOUNDED PRECEDING)\n"
+           "             - octet_length(payload) AS before FROM picked" +
+           number + ") AS p WHERE before < " + parameter(6 + 4 * lane) + "::bigint";
   }
   return sql;
 }
@@ -71,13 +76,13 @@ claimed AS (
   UPDATE {outbox} o
   SET status = 'processing', attempts = least(o.attempts, 2147483646) + 1, "updatedAt" = {now}
   FROM ({lanes}) AS p WHERE o.ctid = p.tid
-  RETURNING p.lane, o.id, o.type, o.payload, o.attempts, o."createdAt", o.ctid AS place),
+  RETURNING p.lane, o.id, o.type, p.payload, o.attempts, o."createdAt", o.ctid AS place),
 recorded AS (
   INSERT INTO sluice.claim (runtime, pump, ids)
   SELECT $1::bigint, $2::int, array_agg(id) FROM claimed HAVING count(*) > 0
   RETURNING id)
 SELECT r.id, EXISTS (SELECT FROM sluice.runtime WHERE id = $1::bigint),
-       c.lane, c.id, c.type, c.payload::text, c.attempts, date_part('epoch', c."createdAt"), c.place
+       c.lane, c.id, c.type, c.payload, c.attempts, date_part('epoch', c."createdAt"), c.place
 FROM (SELECT) AS one LEFT JOIN recorded r ON true LEFT JOIN claimed c ON true
 ORDER BY c.lane, c."createdAt")";
 
@@ -87,7 +92,7 @@ std::string claim_statement(const TableName& table, std::size_t lanes) {
   std::string sql;
   for (std::size_t lane = 0; lane < lanes; ++lane) sql += pick_clause(lane);
   std::string claim(claim_clauses);
-  replace_all(claim, "{lanes}", picked_lanes(lanes));
+  replace_all(claim, "{lanes}", taken_lanes(lanes));
   return filled(sql + claim, table);
 }
 

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -49,6 +50,8 @@ struct LaneRequest {
   /// Only rows with "createdAt" at or after it are looked at, in seconds since 1970; none: from the
   /// oldest. It saves walking over dead index entries and is a hint only.
   std::optional<double> cursor;
+  /// A row is taken while the payloads of those before it are shorter than this together: at least one is.
+  std::int64_t bytes = std::numeric_limits<std::int64_t>::max();
 };
 
 inline constexpr std::size_t max_lanes = 8;

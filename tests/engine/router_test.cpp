@@ -54,7 +54,7 @@ TEST_F(RouterTest, GivesOutRoomOnce) {
 TEST_F(RouterTest, GoesOnBehindTheLastRowOfAFullBatch) {
   one_lane();
   claimed(router.reserve(start)[0], first_batch, 42.5);
-  for (int i = 0; i < first_batch; ++i) router.returned("a", true, start);
+  for (int i = 0; i < first_batch; ++i) router.returned("a", 0, true, start);
   const auto next = router.reserve(start);
   ASSERT_EQ(next.size(), 1U);
   EXPECT_FALSE(next[0].sweep);
@@ -64,7 +64,7 @@ TEST_F(RouterTest, GoesOnBehindTheLastRowOfAFullBatch) {
 TEST_F(RouterTest, SweepsWhenABatchBehindTheCursorComesBackShort) {
   one_lane();
   claimed(router.reserve(start)[0], first_batch, 42.5);
-  for (int i = 0; i < first_batch; ++i) router.returned("a", true, start);
+  for (int i = 0; i < first_batch; ++i) router.returned("a", 0, true, start);
   claimed(router.reserve(start)[0], 0);
   const auto later = router.reserve(start + poll);
   ASSERT_EQ(later.size(), 1U);
@@ -134,7 +134,7 @@ TEST_F(RouterTest, SweepsForATwentiethOfTheTimeWhileJobsCome) {
     const auto taken = router.reserve(now);
     sweeps += taken[0].sweep ? 1 : 0;
     router.claimed(taken[0], {1, static_cast<double>(i)}, milliseconds(10), now + milliseconds(10));
-    router.returned("a", true, now);
+    router.returned("a", 0, true, now);
     now = router.next_due(now + milliseconds(10));
   }
   EXPECT_NEAR(sweeps * 0.010 / std::chrono::duration<double>(now - start).count(), 0.05, 0.01);
@@ -177,8 +177,36 @@ TEST_F(RouterTest, HoldsATypesConcurrency) {
   EXPECT_EQ(taken[0].limit, 2);
   claimed(taken[0], 2);
   EXPECT_FALSE(router.claimable(start));
-  router.returned("a", true, start);
+  router.returned("a", 0, true, start);
   EXPECT_EQ(router.reserve(start)[0].limit, 1);
+}
+
+TEST_F(RouterTest, BoundsThePayloadsUnderWay) {
+  one_lane();
+  std::vector<int> limits;
+  while (router.claimable(start)) {
+    const auto taken = router.reserve(start);
+    limits.push_back(taken[0].limit);
+    EXPECT_EQ(router.request(taken[0]).bytes, claim_bytes);
+    router.claimed(taken[0], {2, 1.0, claim_bytes}, milliseconds(1), start);  // which is no reason to rest
+  }
+  EXPECT_EQ(limits, (std::vector<int>{first_batch, 4, 4, 4})) << "then twice as many as would fit";
+  router.returned("a", claim_bytes / 2, true, start);
+  EXPECT_FALSE(router.claimable(start));
+  router.returned("a", claim_bytes / 2, true, start);
+  EXPECT_TRUE(router.claimable(start));
+}
+
+TEST_F(RouterTest, FeedsEachSlotWhateverThePayloadsSize) {
+  one_lane(3);
+  for (int i = 0; i < 3; ++i) {
+    const auto reserved = router.reserve(start);
+    ASSERT_EQ(reserved.size(), 1U) << i;
+    router.claimed(reserved[0], {1, 1.0, 2 * window_bytes}, milliseconds(1), start);
+  }
+  EXPECT_FALSE(router.claimable(start));
+  router.returned("a", 2 * window_bytes, true, start);
+  EXPECT_TRUE(router.claimable(start));
 }
 
 TEST_F(RouterTest, AFullLaneDoesNotHoldUpAnother) {
@@ -188,7 +216,7 @@ TEST_F(RouterTest, AFullLaneDoesNotHoldUpAnother) {
   ASSERT_EQ(taken.size(), 2U);
   claimed(taken[0], 1);
   claimed(taken[1], first_batch);
-  for (int i = 0; i < first_batch; ++i) router.returned("fast", true, start);
+  for (int i = 0; i < first_batch; ++i) router.returned("fast", 0, true, start);
   taken = router.reserve(start);
   ASSERT_EQ(taken.size(), 1U);
   EXPECT_EQ(router.request(taken[0]).types, std::vector<std::string>{"fast"});
@@ -201,7 +229,7 @@ TEST_F(RouterTest, IsExhaustedWhenSweptAndWritten) {
   EXPECT_FALSE(router.exhausted()) << "a claim is under way";
   claimed(taken[0], 1);
   EXPECT_FALSE(router.exhausted()) << "a job is under way";
-  router.returned("a", true, start);
+  router.returned("a", 0, true, start);
   EXPECT_FALSE(router.exhausted()) << "its outcome is not written";
   router.settled(false);
   EXPECT_TRUE(router.exhausted());
@@ -210,7 +238,7 @@ TEST_F(RouterTest, IsExhaustedWhenSweptAndWritten) {
 TEST_F(RouterTest, IsNotExhaustedWhenAJobWentBack) {
   one_lane();
   claimed(router.reserve(start)[0], 1);
-  router.returned("a", false, start);
+  router.returned("a", 0, false, start);
   router.settled(true);
   EXPECT_FALSE(router.exhausted());
 }
@@ -229,8 +257,8 @@ TEST(Router, KeepsToItsBudget) {
   const auto taken = router.reserve(start);
   EXPECT_EQ(taken[0].limit, 3);
   router.claimed(taken[0], {2, 1.0}, milliseconds(1), start);
-  router.returned("a", true, start);
-  router.returned("a", true, start);
+  router.returned("a", 0, true, start);
+  router.returned("a", 0, true, start);
   router.settled(false);
   router.settled(false);
   EXPECT_EQ(router.reserve(start + poll)[0].limit, 1);

@@ -102,6 +102,17 @@ TEST_P(Conformance, EachLaneHasItsOwnTypesLimitAndCursor) {
   EXPECT_EQ(claimed.jobs[2].lane, 1U);
 }
 
+TEST_P(Conformance, AClaimEndsWithThePayloadThatFillsItsLanesBytes) {
+  for (int i = 0; i < 5; ++i) {
+    world_->put({numbered("x", i), "x", R"("12345678")", "pending", long_ago + i, long_ago, 0});  // 10 bytes
+    world_->put({numbered("y", i), "y", R"("12345678")", "pending", long_ago + i, long_ago, 0});
+  }
+  const auto claimed = claims_->claim({{{"x"}, 9, {}, 11}, {{"y"}, 9, {}, 1}});
+  EXPECT_EQ(ids_of(claimed), (Ids{"x0", "x1", "y0"}));
+  EXPECT_EQ(status("x2"), "pending");
+  EXPECT_EQ(ids_of(claims_->claim({{{"x"}, 9, {}, 30}})), (Ids{"x2", "x3", "x4"}));
+}
+
 TEST_P(Conformance, EightLanesWork) {
   std::vector<store::LaneRequest> request;
   for (int i = 0; i < 8; ++i) {

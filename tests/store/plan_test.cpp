@@ -33,7 +33,7 @@ class Plan : public testing::Test {
   }
 
   std::string explain_claim(const std::string& cursor) {
-    return explain("claim (1, 0, '{noop}', 300, '" + cursor + "')");
+    return explain("claim (1, 0, '{noop}', 300, '" + cursor + "', 4000000)");
   }
 
   std::string explain_finish_in_place() {
