@@ -85,6 +85,7 @@ class MemoryDesk : public DeskSession {
   explicit MemoryDesk(MemoryStore& store) : store_(store) {}
 
   std::vector<std::string> init() override { return {}; }
+  std::vector<std::string> set_indexes(Indexes) override { return {}; }
   void check_schema() override {}
   Enqueued enqueue(const EnqueueRequest& request) override;
   Report report() override;

@@ -4,6 +4,7 @@
 
 #include "store/effect_function.hpp"
 #include "store/enqueue_function.hpp"
+#include "store/indexes.hpp"
 #include "store/postgres_store.hpp"
 #include "store/wake_trigger.hpp"
 
@@ -240,7 +241,7 @@ std::string wake_trigger_step(const TableName& table, bool wanted) {
                          "EXCEPTION WHEN insufficient_privilege THEN NULL;\nEND;\n");
 }
 
-std::string init_sql(const PostgresOptions& options) {
+std::string init_sql(const PostgresOptions& options, std::optional<Indexes> indexes) {
   const TableName name = TableName::parse(options.table);
   std::string sql =
       "-- Makes what sluice init makes. Running it again does nothing.\n\\set ON_ERROR_STOP on\nBEGIN;\n" +
@@ -248,7 +249,10 @@ std::string init_sql(const PostgresOptions& options) {
   for (const auto& migration : migrations(name)) sql += migration_step(migration);
   sql += wake_trigger_step(name, options.wake);
   for (const auto& role : options.effect_roles) sql += effect_function_creation(role);
-  return sql + "COMMIT;\n";
+  sql += "COMMIT;\n";
+  if (!indexes) return sql;
+  for (const auto& change : index_changes(name, *indexes)) sql += change.sql + ";\n";
+  return sql;
 }
 
 }  // namespace sluice::store

@@ -5,6 +5,7 @@
 
 #include "base/text.hpp"
 #include "store/effect_function.hpp"
+#include "store/indexes.hpp"
 #include "store/migrations.hpp"
 #include "store/pg_report.hpp"
 #include "store/pg_text.hpp"
@@ -94,6 +95,22 @@ std::vector<std::string> PgDesk::init() {
                    role + ".");
   }
   return done;
+}
+
+std::vector<std::string> PgDesk::set_indexes(Indexes wanted) {
+  return link_.use("change the indexes of table " + table_.quoted(), [&](pqxx::connection& connection) {
+    pqxx::nontransaction session(connection);
+    std::vector<std::string> done;
+    for (const auto& [name, sql] : index_changes(table_, wanted)) {
+      const pqxx::field valid = session.exec_params(std::string(index_query), name)[0][0];
+      const bool unfinished = !valid.is_null() && !valid.as<bool>();
+      if (unfinished) session.exec("DROP INDEX CONCURRENTLY " + name);
+      if (!unfinished && valid.is_null() == (wanted == Indexes::lean)) continue;
+      session.exec(sql);
+      done.push_back((wanted == Indexes::lean ? "Dropped index " : "Made index ") + name + ".");
+    }
+    return done;
+  });
 }
 
 void PgDesk::check_schema() {

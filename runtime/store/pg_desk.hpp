@@ -15,6 +15,7 @@ class PgDesk : public DeskSession {
          bool wake);
 
   std::vector<std::string> init() override;
+  std::vector<std::string> set_indexes(Indexes wanted) override;
   void check_schema() override;
   Enqueued enqueue(const EnqueueRequest& request) override;
   Report report() override;

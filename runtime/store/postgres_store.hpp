@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,8 @@ std::unique_ptr<Store> open_postgres(const PostgresOptions& options);
 std::unique_ptr<JobDesk> open_job_desk(const PostgresOptions& options, std::chrono::seconds lease,
                                        const job::RetryPolicy& fallback);
 
-/// The statements of DeskSession::init as a script for psql; the url is not looked at.
-std::string init_sql(const PostgresOptions& options);
+/// The statements of DeskSession::init, and of set_indexes where they are given, as a script for psql; the
+/// url is not looked at.
+std::string init_sql(const PostgresOptions& options, std::optional<Indexes> indexes = {});
 
 }  // namespace sluice::store

@@ -241,6 +241,9 @@ struct Failure {  ///< a row of sluice.attempt, for summaries
   std::string error;
 };
 
+/// Which of the guide's indexes the outbox has: all, or those alone that claiming needs.
+enum class Indexes { guide, lean };
+
 /// What commands ask for.
 class DeskSession {
  public:
@@ -249,6 +252,9 @@ class DeskSession {
   /// Makes or upgrades schema sluice, and the outbox table where it is missing. Returns what was
   /// done, a sentence each; empty when all was in place.
   virtual std::vector<std::string> init() = 0;
+  /// Makes or drops indexes of the outbox until they are as `wanted`, and locks nobody out meanwhile. Returns
+  /// what was done, a sentence each. Where it is broken off, calling it again goes on.
+  virtual std::vector<std::string> set_indexes(Indexes wanted) = 0;
   /// Throws Refused, with what to do, unless the schema is the one that this program needs.
   virtual void check_schema() = 0;
   virtual Enqueued enqueue(const EnqueueRequest& request) = 0;

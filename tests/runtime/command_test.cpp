@@ -71,6 +71,14 @@ TEST_F(Command, InitIsSafeToRepeat) {
   EXPECT_NE(again.out.find("in place already"), std::string::npos) << again.out;
 }
 
+TEST_F(Command, InitTakesTheGuidesIndexesOrLeanOnes) {
+  const Ended lean = sluice({"init", "--indexes", "lean"});
+  EXPECT_EQ(lean.code, 0) << lean.err;
+  EXPECT_NE(lean.out.find("Dropped index \"public\".\"Outbox_type_idx\"."), std::string::npos) << lean.out;
+  EXPECT_NE(sluice({"health", "db"}).out.find("some lists of jobs read all of it"), std::string::npos);
+  EXPECT_EQ(sluice({"init", "--indexes", "leaner"}).code, 2);
+}
+
 TEST_F(Command, EnqueueTakesJsonAFileOrStandardInput) {
   const std::string file = scratch.write("payload.json", "{\"n\": 2}");
   EXPECT_EQ(sluice({"enqueue", "test.probe", "{\"n\": 1}"}).code, 0);

@@ -97,6 +97,8 @@ store::PostgresOptions without_trigger(const TestDatabase& database) {
   return options;
 }
 
+using Sentences = std::vector<std::string>;
+
 bool holds(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
@@ -158,6 +160,37 @@ TEST(Init, SaysWhereItMayPutNoTrigger) {
   EXPECT_TRUE(holds(done[0], "may put no trigger on table \"public\".\"Outbox\"")) << done[0];
 }
 
+TEST(Init, LeanIndexesAreThoseThatClaimingNeeds) {
+  TestDatabase database;
+  database.exec(prisma_table);
+  auto desk = store::open_postgres(without_trigger(database))->desk();
+  desk->init();
+  const char* const definitions = "SELECT indexdef FROM pg_indexes WHERE tablename = 'Outbox' ORDER BY 1";
+  const std::string before = database.rows(definitions);
+  EXPECT_EQ(desk->set_indexes(store::Indexes::guide), Sentences());
+  EXPECT_EQ(desk->set_indexes(store::Indexes::lean),
+            (Sentences{R"(Dropped index "public"."Outbox_status_idx".)",
+                       R"(Dropped index "public"."Outbox_createdAt_idx".)",
+                       R"(Dropped index "public"."Outbox_type_idx".)"}));
+  EXPECT_EQ(database.value(
+                "SELECT string_agg(indexname, ',' ORDER BY 1) FROM pg_indexes WHERE tablename = 'Outbox'"),
+            "Outbox_pkey,Outbox_status_createdAt_idx");
+  EXPECT_EQ(desk->set_indexes(store::Indexes::lean), Sentences());
+  EXPECT_EQ(desk->set_indexes(store::Indexes::guide).size(), 3U);
+  EXPECT_EQ(database.rows(definitions), before);
+}
+
+TEST(Init, MakesAnIndexAnewThatWasLeftUnfinished) {
+  TestDatabase database;
+  database.exec(prisma_table);
+  auto desk = store::open_postgres({database.url()})->desk();
+  desk->init();
+  database.exec("UPDATE pg_index SET indisvalid = false WHERE indexrelid = '\"Outbox_type_idx\"'::regclass");
+  EXPECT_EQ(desk->set_indexes(store::Indexes::guide),
+            (Sentences{R"(Made index "public"."Outbox_type_idx".)"}));
+  EXPECT_EQ(database.value("SELECT count(*) FROM pg_index WHERE NOT indisvalid"), "0");
+}
+
 TEST(Init, ASecondTimeDoesNothing) {
   TestDatabase database;
   auto desk = store::open_postgres({database.url()})->desk();
@@ -180,6 +213,13 @@ TEST(Init, PsqlMakesTheSameOfThePrintedScript) {
     EXPECT_TRUE(desk->init().empty());
     EXPECT_FALSE(desk->enqueue({"noop", "{}", {}, {}}).existing);
   }
+}
+
+TEST(Init, PrintsTheIndexesAskedFor) {
+  TestDatabase database;
+  const std::string script = store::init_sql({}, store::Indexes::lean);
+  for (int i = 0; i < 2; ++i) run_psql(database.url(), script);
+  EXPECT_EQ(database.value("SELECT count(*) FROM pg_indexes WHERE tablename = 'Outbox'"), "2");
 }
 
 TEST(Init, NamesTheColumnThatIsMissingOrOfAnotherType) {

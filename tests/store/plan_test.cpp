@@ -125,6 +125,13 @@ TEST_F(Plan, NeverAnalysed) {
   expect_good(batch);
 }
 
+TEST_F(Plan, WithLeanIndexes) {
+  world_.store().desk()->set_indexes(store::Indexes::lean);
+  world_.fill(100'000, "noop", "pending", "n");
+  world_.fill(batch, "noop", "processing", "p");
+  expect_good(batch);
+}
+
 TEST_F(Plan, MostlyDone) {
   world_.fill(100'000, "noop", "done", "d");
   world_.fill(500, "noop", "pending", "n");
