@@ -117,17 +117,9 @@ void PgCare::leave(RuntimeId runtime) {
 }
 
 std::size_t PgCare::promote_due(std::size_t limit) {
-  const std::string sql = R"(WITH due AS MATERIALIZED (
-  SELECT job_id, status FROM sluice.schedule WHERE due <= now() ORDER BY due LIMIT $1::bigint FOR UPDATE SKIP LOCKED),
-moved AS (
-  UPDATE )" + table_.quoted() +
-                          R"( o SET status = 'pending', "updatedAt" = clock_timestamp() AT TIME ZONE 'UTC'
-  FROM due d WHERE o.id = ANY (ARRAY[d.job_id]) AND o.status IS NOT DISTINCT FROM d.status),
-used AS (DELETE FROM sluice.schedule s USING due d WHERE s.job_id = d.job_id RETURNING 1)
-SELECT count(*) FROM used)";
   return link_.use("make due jobs pending", [&](pqxx::connection& connection) {
     pqxx::nontransaction session(connection);
-    return session.exec_params(sql, std::to_string(limit))[0][0].as<std::size_t>();
+    return session.exec_params(promote_statement(table_), std::to_string(limit))[0][0].as<std::size_t>();
   });
 }
 

@@ -180,6 +180,17 @@ FROM named WHERE o.id = ANY (ARRAY[named.id]) AND o.status IS NOT DISTINCT FROM 
                 table);
 }
 
+std::string promote_statement(const TableName& table) {
+  return filled(R"(WITH due AS MATERIALIZED (
+  SELECT job_id, status FROM sluice.schedule WHERE due <= now() ORDER BY due LIMIT $1::bigint FOR UPDATE SKIP LOCKED),
+moved AS (
+  UPDATE {outbox} o SET status = 'pending', "updatedAt" = {now}
+  FROM due d WHERE o.id = ANY (ARRAY[d.job_id]) AND o.status IS NOT DISTINCT FROM d.status),
+used AS (DELETE FROM sluice.schedule s USING due d WHERE s.job_id = d.job_id RETURNING 1)
+SELECT count(*) FROM used)",
+                table);
+}
+
 // The numbers that the planner would choose by are those of the last ANALYZE, and an outbox goes from
 // empty to a million rows and back between two of them. The pumps' statements have one good plan each:
 // nested loops over index and tid scans. The server's JIT compiler would only cost.

@@ -11,7 +11,7 @@ namespace sluice::store {
 /// The numbers of lanes for which a statement is prepared; a request is padded to the next one.
 inline constexpr std::array<std::size_t, 4> lane_counts{1, 2, 4, 8};
 
-/// Claims for `lanes` lanes. Parameters: runtime, pump; then types, limit and cursor of each lane. Answers
+/// Claims for `lanes` lanes. Parameters: runtime, pump; then types, limit, cursor and bytes of each lane. Answers
 /// at least one row: the claim or null, whether the runtime is enlisted, and lane, id, type, payload,
 /// attempts, createdAt and place of one claimed job.
 std::string claim_statement(const TableName& table, std::size_t lanes);
@@ -33,6 +33,9 @@ std::string settle_statement(const TableName& table);
 /// Gives back, attempt refunded, the jobs of a pump's claims that are not in the list, and forgets
 /// these claims. Parameters: runtime, pump, known claims.
 std::string give_back_statement(const TableName& table);
+
+/// Makes jobs pending whose schedule is due, at most $1. Answers how many schedules were used up.
+std::string promote_statement(const TableName& table);
 
 /// Settings under which a statement of the pumps can only be planned along the right indexes, however
 /// stale the statistics are. `scope` is "SET" or "SET LOCAL".

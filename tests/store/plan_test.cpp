@@ -21,6 +21,8 @@ class Plan : public testing::Test {
     pump_.exec("PREPARE claim AS " + store::claim_statement(table, 1));
     pump_.exec("PREPARE finish_in_place AS " + store::finish_in_place_statement(table));
     pump_.exec("PREPARE finish AS " + store::finish_statement(table));
+    pump_.exec("PREPARE settle AS " + store::settle_statement(table));
+    pump_.exec("PREPARE promote AS " + store::promote_statement(table));
     world_.database().exec(
         "INSERT INTO sluice.runtime (id, host, pid, version, command) VALUES (1, '', 1, '', '')");
   }
@@ -45,6 +47,19 @@ class Plan : public testing::Test {
 
   std::string explain_finish() { return explain("finish (" + settled() + ")"); }
 
+  // Each of the batch failed, and is to be tried again.
+  std::string explain_settle() {
+    return explain("settle ('{}', '" + settled_ids() + "', " + all("-1::bigint") + ", " + all("0") + ", " +
+                   all("'error'::text") + ", " + all("false") + ", " + all("0::bigint") + ", " +
+                   all("'noop'::text") + ", " + all("'retry'::text") + ", " + all("''::text") + ", " +
+                   all("'no'::text") + ", " + all("''::text") + ", " + all("null::text") + ", " +
+                   all("0::bigint") + ")");
+  }
+
+  static std::string all(const std::string& value) {
+    return "array_fill(" + value + ", ARRAY[" + std::to_string(batch) + "])";
+  }
+
   // Ids, claims, attempts, closing and other claims.
   static std::string settled() {
     return "'" + settled_ids() +
@@ -54,7 +69,8 @@ class Plan : public testing::Test {
   // With a claim that it may close, and undone.
   std::string explain(const std::string& call) {
     pump_.exec("BEGIN");
-    pump_.exec("INSERT INTO sluice.claim (id, runtime, pump, ids) VALUES (-1, 1, 0, '{}')");
+    pump_.exec("INSERT INTO sluice.claim (id, runtime, pump, ids) VALUES (-1, 1, 0, '" + settled_ids() +
+               "')");
     std::string plan = pump_.rows("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, COSTS OFF) EXECUTE " + call);
     pump_.exec("ROLLBACK");
     return plan;
@@ -94,13 +110,13 @@ class Plan : public testing::Test {
     expect_no_detour(finish);
   }
 
-  static void expect_no_detour(const std::string& plan) {
+  static void expect_no_detour(const std::string& plan, long removed = 0) {
     for (const char* wrong : {"Seq Scan on \"Outbox\"", "Outbox_status_idx", "Outbox_createdAt_idx",
                               "Outbox_type_idx", "Bitmap"}) {
       EXPECT_EQ(plan.find(wrong), std::string::npos) << wrong << "\n" << plan;
     }
     EXPECT_LT(largest(plan, "shared hit=(\\d+)"), 50L * batch) << plan;
-    EXPECT_LE(largest(plan, "Rows Removed by [A-Za-z ]+: (\\d+)"), 0) << plan;
+    EXPECT_LE(largest(plan, "Rows Removed by [A-Za-z ]+: (\\d+)"), removed) << plan;
   }
 
   PostgresWorld world_;
@@ -154,6 +170,26 @@ TEST_F(Plan, TheCursorIsWhereTheIndexScanStarts) {
   const std::string near_the_end =
       world_.database().value("SELECT date_part('epoch', timestamp '2026-01-01' + interval '99950 ms')");
   expect_good(51, near_the_end);
+}
+
+TEST_F(Plan, OfFailuresAndTheirRetries) {
+  world_.fill(20'000, "noop", "done", "n");
+  world_.fill(batch, "noop", "processing", "p");
+  world_.fill(20'000, "noop", "error", "e");
+  const std::string settle = explain_settle();
+  EXPECT_NE(settle.find("Index Scan using \"Outbox_pkey\""), std::string::npos) << settle;
+  EXPECT_EQ(largest(settle, "Update on \"Outbox\" o .actual rows=(\\d+)"), batch) << settle;
+  expect_no_detour(settle, batch);
+
+  world_.database().exec(
+      "INSERT INTO sluice.schedule (job_id, due, status) "
+      "SELECT 'e' || i, now() + (i - 300) * interval '1 hour' - interval '1 minute', 'error' "
+      "FROM generate_series(1, 20000) i");
+  const std::string promote = explain("promote (1000)");
+  EXPECT_NE(promote.find("Index Scan using schedule_due_idx"), std::string::npos) << promote;
+  EXPECT_NE(promote.find("Index Scan using \"Outbox_pkey\""), std::string::npos) << promote;
+  EXPECT_NE(promote.find("Index Scan using schedule_pkey"), std::string::npos) << promote;
+  expect_no_detour(promote);
 }
 
 }  // namespace
