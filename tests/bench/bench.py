@@ -76,8 +76,7 @@ def bench(options, directory):
     server = Server(pathlib.Path(directory) / "postgres")
     try:
         results = measure(Bench(server, directory, options.jobs, options.quick), options)
-        facts = {"machine": machine.machine(directory), "versions": machine.versions(server),
-                 "settings": machine.settings(server)}  # fmt: skip
+        facts = machine.facts(server, directory)
     finally:
         server.remove()
     print(report.tables(results), report.targets_table(results), sep="\n\n")

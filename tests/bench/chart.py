@@ -3,7 +3,7 @@
 import html
 
 COLOURS = {"sluice": "#2f81f7", "raw": "#8b949e", "graphile-worker": "#d9822b", "pg-boss": "#a45ee5"}
-LEFT, WIDTH, BAR, GAP, GROUP, TOP = 250, 900, 18, 4, 20, 70
+LEFT, WIDTH, BAR, GAP, GROUP, TOP = 200, 900, 18, 4, 20, 74
 PLOT = WIDTH - LEFT - 90
 STYLE = """
   text { font: 13px system-ui, "Liberation Sans", sans-serif; fill: #1f2328 }
@@ -43,7 +43,7 @@ def bar(y, name, rates, median, scale):
 def legend():
     drawn, x = [], LEFT
     for name, colour in COLOURS.items():
-        drawn += [f'<rect x="{x}" y="40" width="12" height="12" rx="2" fill="{colour}"/>', text(x + 18, 51, name)]
+        drawn += [f'<rect x="{x}" y="42" width="12" height="12" rx="2" fill="{colour}"/>', text(x + 18, 53, name)]
         x += 40 + 8 * len(name)
     return drawn
 
@@ -69,9 +69,9 @@ def draw(groups, subtitle):
             bars += bar(y, name, rates, medians[name], scale)
             y += BAR + GAP
         y += GROUP - GAP
-    bottom = y - GROUP / 2
-    head = [f"<style>{STYLE}</style>", f'<rect class="page" width="{WIDTH}" height="{bottom + 50}" rx="6"/>',
-            text(20, 28, "Jobs per second", "title"), text(160, 28, subtitle, "small")]  # fmt: skip
+    bottom, height = y - GROUP // 2, y + 40
+    box = f'width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}"'
+    head = [f"<style>{STYLE}</style>", f'<rect class="page" width="{WIDTH}" height="{height}" rx="6"/>',
+            text(LEFT, 28, "Jobs per second", "title"), text(WIDTH - 20, 28, subtitle, "small", "end")]  # fmt: skip
     drawn = [*head, *legend(), *grid(most, scale, bottom), *bars]
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {bottom + 50:.0f}" width="{WIDTH}">\n'
-            + "\n".join(drawn) + "\n</svg>\n")  # fmt: skip
+    return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" {box}>', *drawn, "</svg>\n"])

@@ -5,6 +5,7 @@ import os
 import pathlib
 import platform
 import re
+import time
 
 from contenders import PEERS, RAW_BATCH, RAW_SESSIONS
 from processes import HERE, NODE, SLUICE, run
@@ -19,15 +20,18 @@ def first_match(pattern, file, otherwise="unknown"):
 
 
 def disk(directory):
-    """The file system, and whether its disk turns, as far as the kernel tells."""
+    """The file system and its disk, as far as the kernel tells; of a virtual one it does not know what is behind."""
     number = os.stat(directory).st_dev
-    mounted = re.findall(r"^\d+ \d+ (\d+:\d+) .* - (\S+)", pathlib.Path("/proc/self/mountinfo").read_text(), re.MULTILINE)
+    mounts = pathlib.Path("/proc/self/mountinfo").read_text()
+    mounted = re.findall(r"^\d+ \d+ (\d+:\d+) .* - (\S+)", mounts, re.MULTILINE)
     place = f"{os.major(number)}:{os.minor(number)}"
-    kind = dict(mounted).get(place, "unknown")
+    kind = dict(mounted).get(place, "unknown file system")
     device = pathlib.Path(f"/sys/dev/block/{place}").resolve()
+    if device.name.startswith(("vd", "xvd")):
+        return f"{kind} on a virtual disk"
     for queue in (device / "queue/rotational", device.parent / "queue/rotational"):
         if queue.exists():
-            return f"{kind} on {device.name}, {'rotating' if queue.read_text().strip() == '1' else 'not rotating'}"
+            return f"{kind} on a {'rotating' if queue.read_text().strip() == '1' else 'solid-state'} disk"
     return kind
 
 
@@ -57,10 +61,19 @@ def versions(server):
 def settings(server):
     return {
         **{name: server.setting(name) for name in SETTINGS},
-        "raw: sessions": RAW_SESSIONS,
-        "raw: jobs a batch": RAW_BATCH,
+        "raw, sessions": RAW_SESSIONS,
+        "raw, jobs a batch": RAW_BATCH,
         "sluice": "defaults",
         "graphile-worker": "concurrentJobs 24, maxPoolSize 10, localQueue.size 500, completeJobBatchDelay 0",
         "graphile-worker, idle latency": "concurrentJobs 4",
         "pg-boss": "2 loops of fetch and complete, batchSize 500, max 10",
+    }
+
+
+def facts(server, directory):
+    return {
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "machine": machine(directory),
+        "versions": versions(server),
+        "settings": settings(server),
     }

@@ -16,8 +16,8 @@ PATIENCE = 60  # seconds until something that should have happened counts as fai
 
 def run(*call, environment=None, **more):
     """Runs a command to its end; what it printed."""
-    done = subprocess.run(call, env=with_environment(environment), check=True, stdout=subprocess.PIPE, text=True, **more)
-    return done.stdout.strip()
+    more = {"env": with_environment(environment), "stdout": subprocess.PIPE, **more}
+    return subprocess.run(call, check=True, text=True, **more).stdout.strip()
 
 
 def with_environment(environment):

@@ -14,24 +14,24 @@ DIRECTORY = ROOT / "docs/benchmarks"
 # Of each number that a round may have: its heading, what it is multiplied with, its format.
 COLUMNS = {
     "jobs_per_second": ("jobs/s", 1, ",.0f"),
-    "client_cpu_us_per_job": ("client CPU, s per 100k jobs", 0.1, ".2f"),
-    "server_cpu_us_per_job": ("server CPU, s per 100k jobs", 0.1, ".2f"),
-    "wal_bytes_per_job": ("WAL bytes per job", 1, ",.0f"),
-    "dead_rows_per_job": ("updated and deleted rows per job", 1, ".2f"),
+    "client_cpu_us_per_job": ("client CPU, s/100k", 0.1, ".2f"),
+    "server_cpu_us_per_job": ("server CPU, s/100k", 0.1, ".2f"),
+    "wal_bytes_per_job": ("WAL bytes/job", 1, ",.0f"),
+    "dead_rows_per_job": ("updates + deletes/job", 1, ".2f"),
     "memory_mb": ("peak memory, MB", 1, ".1f"),
     "p50_ms": ("p50, ms", 1, ".2f"),
     "p95_ms": ("p95, ms", 1, ".2f"),
     "p99_ms": ("p99, ms", 1, ".2f"),
     "wanted_jobs_per_second": ("half rate, jobs/s", 1, ",.0f"),
     "fed_jobs_per_second": ("fed, jobs/s", 1, ",.0f"),
-    "with_wake_per_second": ("with the trigger", 1, ",.0f"),
-    "without_per_second": ("without", 1, ",.0f"),
+    "with_wake_per_second": ("with wake", 1, ",.0f"),
+    "without_per_second": ("without wake", 1, ",.0f"),
     "ratio": ("ratio", 1, ".2f"),
     "runtime_mb": ("runtime or process, MB", 1, ".1f"),
     "noop_host_mb": ("plugin host, MB", 1, ".1f"),
     "stamp_host_mb": ("idle plugin host, MB", 1, ".1f"),
-    "first_job_ms": ("until the first job is done, ms", 1, ".0f"),
-    "every_type_ms": ("until one of each type is done, ms", 1, ".0f"),
+    "first_job_ms": ("first job done, ms", 1, ".0f"),
+    "every_type_ms": ("one of each type done, ms", 1, ".0f"),
 }
 FLAT = ["unserved", "history", "noautovacuum"]
 
@@ -69,8 +69,12 @@ class Results:
         return divided(self.median(*ours, key), self.median(*theirs, key))
 
     def as_json(self):
-        return {name: {"measures": title(name, self.jobs), "medians": self.medians(name), "rounds": rounds}
-                for name, rounds in self.rounds.items()}  # fmt: skip
+        return {name: {"measures": title(name, self.jobs), "medians": self.named(self.medians(name)),
+                       "rounds": self.named(rounds)} for name, rounds in self.rounds.items()}  # fmt: skip
+
+    def named(self, cases):
+        """The cases by their names with sizes in them."""
+        return {case.format(**sizes(self.jobs)): value for case, value in cases.items()}
 
 
 def divided(a, b):
@@ -86,8 +90,7 @@ def to_graphile_worker(results, scenario, key):
 
 
 def wake_ratio(results, kind):
-    ratios = [results.median("producers", f"{kind} runtime, {n} producer{'s' if n > 1 else ''}", "ratio")
-              for n in PRODUCERS]  # fmt: skip
+    ratios = [results.median("producers", f"{kind}, {count}", "ratio") for count in PRODUCERS]
     return None if None in ratios else min(ratios)
 
 
@@ -125,9 +128,9 @@ TARGETS = [
     ("Start to first job done, 1 plugin", "≤", 100, ".0f ms", lambda r: r.median("start", "1 plugin", "first_job_ms")),
     ("Start to first job done, 64 plugins", "≤", 1000, ".0f ms",
      lambda r: r.median("start", "64 plugins", "first_job_ms")),
-    ("Inserts with the wake trigger, to without; busy runtime, the worst", "≥", 0.95, ".2f×",
+    ("Inserts with the wake trigger, to without; busy runtime, the least", "≥", 0.95, ".2f×",
      lambda r: wake_ratio(r, "busy")),
-    ("Inserts with the wake trigger, to without; idle runtime, the worst", "", None, ".2f×",
+    ("Inserts with the wake trigger, to without; idle runtime, the least", "", None, ".2f×",
      lambda r: wake_ratio(r, "idle")),
 ]  # fmt: skip
 
@@ -147,7 +150,8 @@ def compared(results):
             continue
         reached = None if bound is None else (value >= bound if sign == "≥" else value <= bound)
         wanted = f"{sign} {bound:g}{form[form.index('f') + 1 :]}" if sign else ""
-        rows.append({"what": what, "value": value, "measured": with_unit(value, form), "target": wanted, "reached": reached})
+        rows.append({"what": what, "value": value, "measured": with_unit(value, form), "target": wanted,
+                     "reached": reached})  # fmt: skip
     return rows
 
 
@@ -196,8 +200,7 @@ def scenario_table(results, scenario):
         for row, (case, numbers) in zip(rows, rounds.items()):
             value = ratio(case)
             row[1:1] = [spread(numbers), "" if value is None else f"{value:.2f}×"]
-    names = [case.format(**sizes(results.jobs)) for case in rounds]
-    return table(["", *head], [[name, *row] for name, row in zip(names, rows)])
+    return table(["", *head], [[name, *row] for name, row in zip(results.named(rounds), rows)])
 
 
 def tables(results):
@@ -205,8 +208,8 @@ def tables(results):
     parts = []
     for name, cases in results.rounds.items():
         rounds = max(len(r) for r in cases.values())
-        parts.append(f"### {name}\n\n{title(name, results.jobs)}. Medians of {rounds} round{'s' if rounds > 1 else ''}.\n\n"
-                     + scenario_table(results, name))  # fmt: skip
+        said = f"{title(name, results.jobs)}. Medians of {rounds} round{'s' if rounds > 1 else ''}."
+        parts += [f"### {name}", said, scenario_table(results, name)]
     return "\n\n".join(parts)
 
 
@@ -215,9 +218,9 @@ def list_of(facts):
 
 
 def chart_label(scenario, jobs):
-    short = {name: f"{n / 10 ** (6 if n >= 10**6 else 3):g}{'M' if n >= 10**6 else 'k'}" for name, n in sizes(jobs).items()}
+    short = {name: f"{n / 10**6:g}M" if n >= 10**6 else f"{n / 1000:g}k" for name, n in sizes(jobs).items()}
     labels = {
-        "backlog": "{jobs} jobs", "million": "{million} jobs wait", "snapshot": "snapshot held open",
+        "backlog": "{jobs} jobs", "million": "{million} wait, {jobs} timed", "snapshot": "snapshot held open",
         "lean": "lean indexes", "unserved": "{million} unserved in front", "history": "{million} done, {failed} failed",
         "noautovacuum": "{triple} jobs, no vacuum",
     }  # fmt: skip
@@ -228,7 +231,8 @@ def draw(results):
     """The chart, or None where no throughput was measured."""
     groups = []
     for name, cases in results.rounds.items():
-        rates = {case: [r["jobs_per_second"] for r in rounds if "jobs_per_second" in r] for case, rounds in cases.items()}
+        rates = {case: [r["jobs_per_second"] for r in rounds if "jobs_per_second" in r]
+                 for case, rounds in cases.items()}  # fmt: skip
         if all(rates.values()):
             medians = {case: results.median(name, case, "jobs_per_second") for case in cases}
             groups.append((chart_label(name, results.jobs), rates, medians))
@@ -272,7 +276,7 @@ tests/bench/run.sh --quick                              # small sizes, only to s
 
 No-op jobs measure the queue, not the work. Every contender has the same jobs with a small payload, in a database that is
 copied anew for each run, vacuumed and analysed, as far as possible in the server's memory, after a checkpoint. Commits
-are durable. CPU of the client is that of all its processes, plugin hosts and children included; CPU of the server that
+are durable. An update and a delete leave a dead row each, for vacuum to clear away. CPU of the client is that of all its processes, plugin hosts and children included; CPU of the server that
 of all of PostgreSQL's. Memory is the peak of what was resident (VmHWM), shared libraries included.
 
 ## Results
@@ -281,9 +285,9 @@ of all of PostgreSQL's. Memory is the peak of what was resident (VmHWM), shared 
 
 Half load: another process inserts no-op jobs every 20 ms, at half of what the contender drained in a calibration before;
 jobs that tell their latency are inserted one by one between them. Producers: pgbench, one insert and its commit at a
-time. On the busy runtime they insert what it drains, while a backlog waits before it; the idle one serves nothing of what
-they insert, so that each insert notifies it all the time. In `start`, a session asks every millisecond whether the
-job is done.
+time, with the trigger and without it in turn; `busy, 8` are eight of them, beside a runtime that drains a backlog and
+then what they insert; the `idle` one has nothing but what they insert; in `unserved` it serves none of that, so that
+every insert notifies it to no avail. In `start`, a session asks every millisecond whether the job is done.
 
 ## Machine
 
@@ -309,7 +313,7 @@ def write(results, facts, directory):
         (directory / "throughput.svg").write_text(drawn)
     page = PAGE.format(
         targets=targets_table(results), tables=tables(results), chart="![Throughput](throughput.svg)\n\n" if drawn else "",
-        raw_sessions=facts["settings"]["raw: sessions"], raw_batch=facts["settings"]["raw: jobs a batch"],
+        raw_sessions=facts["settings"]["raw, sessions"], raw_batch=facts["settings"]["raw, jobs a batch"],
         **{name: list_of(facts[name]) for name in ("machine", "versions", "settings")})  # fmt: skip
     (directory / "README.md").write_text(page)
 

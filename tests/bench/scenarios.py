@@ -71,6 +71,7 @@ class Bench:
         self.plugins = contenders.copy_plugins(self.directory / "plugins", "noop", "stamp")
         self.noop = contenders.copy_plugins(self.directory / "noop", "noop")
         self.rates = {}
+        self.wake_first = False
 
     def copied(self, name, backlog):
         return self.server.copied(filled(self.server, name, backlog, self.jobs))
@@ -125,23 +126,23 @@ def inserts_per_second(bench, producers, job_type):
     return float(re.search(r"^tps = ([0-9.]+)", told, re.MULTILINE)[1])
 
 
-def produce(bench, producers, busy, wake):
-    """A busy runtime drains a backlog of what is inserted; an idle one serves nothing of it, so that all its life
-    each insert notifies it."""
+def produce(bench, producers, backlog, job_type, wake):
     configuration = bench.directory / "sluice.toml"
     configuration.write_text(f"[database]\nwake = {'true' if wake else 'false'}\n")
     environment = {"SLUICE_CONFIG": str(configuration)}
-    with bench.copied("sluice", TRIPLE if busy else EMPTY):
+    with bench.copied("sluice", backlog):
         run(contenders.SLUICE, "init", environment={**bench.server.environment(), **environment})
         with sluice_service(bench.server, bench.noop, environment):
-            if not busy:
+            if backlog is EMPTY:
                 time.sleep(1)  # until it has asked to be notified
-            return inserts_per_second(bench, producers, NOOP if busy else UNSERVED)
+            return inserts_per_second(bench, producers, job_type)
 
 
-def producers(bench, count, busy):
-    with_wake, without = (produce(bench, count, busy, wake) for wake in (True, False))
-    return {"with_wake_per_second": with_wake, "without_per_second": without, "ratio": with_wake / without}
+def producers(bench, count, backlog, job_type):
+    """A pair, one after the other; which comes first changes from pair to pair."""
+    bench.wake_first = not bench.wake_first
+    rates = {wake: produce(bench, count, backlog, job_type, wake) for wake in (bench.wake_first, not bench.wake_first)}
+    return {"with_wake_per_second": rates[True], "without_per_second": rates[False], "ratio": rates[True] / rates[False]}
 
 
 def hosts(pid):
@@ -196,6 +197,13 @@ def throughput_cases(names, backlog, hold_snapshot=False):
     return each(throughput, names, ("backlog", backlog), ("hold_snapshot", hold_snapshot))
 
 
+def producer_cases(kind, counts, backlog, job_type):
+    """`busy`: the runtime drains a backlog meanwhile; `idle`: all that it has is what they insert; `unserved`: it runs
+    nothing of that, so that each insert notifies it all the time."""
+    return {f"{kind}, {count}": functools.partial(producers, count=count, backlog=backlog, job_type=job_type)
+            for count in counts}  # fmt: skip
+
+
 def flatness(title, backlog):
     return Scenario(title, 3, throughput_cases(["sluice"], backlog), {"backlog": ["sluice"]})
 
@@ -216,8 +224,8 @@ SCENARIOS = {
     "halfload": Scenario("From insert to handler, beside jobs at half the rate that the contender drains", 3,
                          each(latency, ["sluice", "graphile-worker"], ("loaded", True))),
     "producers": Scenario("Inserts per second, one row each with its commit", 3, {
-        f"{'busy' if busy else 'idle'} runtime, {count} producer{'s' if count > 1 else ''}":
-        functools.partial(producers, count=count, busy=busy) for busy in (True, False) for count in PRODUCERS}),
+        **producer_cases("busy", PRODUCERS, TRIPLE, NOOP), **producer_cases("idle", PRODUCERS, EMPTY, NOOP),
+        **producer_cases("unserved", PRODUCERS[-1:], EMPTY, UNSERVED)}),
     "memory": Scenario("Peak of resident memory", 2, {
         "sluice, {million:,} wait": functools.partial(sluice_memory, backlog=MILLION),
         "sluice, {heavy:,} payloads of 1 MB": functools.partial(sluice_memory, backlog=HEAVY),
