@@ -5,7 +5,7 @@ import math
 import statistics
 
 import chart
-from contenders import PEERS
+from contenders import PEERS, RAW_BATCH, RAW_SESSIONS
 from processes import ROOT
 from scenarios import PRODUCERS, SCENARIOS, sizes
 
@@ -255,7 +255,7 @@ tests/bench/run.sh --scenario backlog --scenario lean   # some of it; prints its
 tests/bench/run.sh --quick                              # small sizes, only to see whether it works
 ```
 
-`results.json` has every round.
+`results.json` has every round. These are of {date}.
 
 ## Targets
 
@@ -266,28 +266,30 @@ tests/bench/run.sh --quick                              # small sizes, only to s
 - **sluice**: the defaults. One plugin with one host and four slots, whose handler returns done at once. The time of a
   drain is that of `sluice drain`, its start and its end included. Each job is a row that stays in the table: claimed
   by one update, finished by another.
-- **raw**: a plpgsql loop in {raw_sessions} sessions that finishes {raw_batch} jobs of the same table and claims the next
-  {raw_batch} in one transaction, and hands them to nobody. It has no client to speak of: its loop is in the server's CPU.
+- **raw**: a plpgsql loop in {raw_sessions} sessions that finishes {raw_batch} jobs of the same table and claims the
+  next {raw_batch} in one transaction, and hands them to nobody. It has no client to speak of: its loop is in the
+  server's CPU.
 - **graphile-worker**: as its documentation has it for throughput, a local queue that claims 500 jobs at once and
-  completions in batches, with 24 jobs at a time. Its time begins when Node.js and all modules are loaded. A finished job
-  is deleted. For idle latency: no local queue, four jobs at a time.
+  completions in batches, with 24 jobs at a time. Its time begins when Node.js and all modules are loaded. A finished
+  job is deleted. For idle latency: no local queue, four jobs at a time.
 - **pg-boss**: two loops that fetch and complete 500 jobs at once, without a worker between. Its time begins when it
   has started. A finished job is kept, as Sluice's is.
 
-No-op jobs measure the queue, not the work. Every contender has the same jobs with a small payload, in a database that is
-copied anew for each run, vacuumed and analysed, as far as possible in the server's memory, after a checkpoint. Commits
-are durable. An update and a delete leave a dead row each, for vacuum to clear away. CPU of the client is that of all its processes, plugin hosts and children included; CPU of the server that
-of all of PostgreSQL's. Memory is the peak of what was resident (VmHWM), shared libraries included.
+No-op jobs measure the queue, not the work. Every contender has the same jobs with a small payload, in a database that
+is copied anew for each run, vacuumed and analysed, as far as possible in the server's memory, after a checkpoint.
+Commits are durable. Each update and each delete leaves a dead row, for vacuum to clear away. CPU of the client is that
+of all its processes, plugin hosts included; CPU of the server that of all of PostgreSQL's; both in seconds per 100,000
+jobs. Memory is the peak of what was resident (VmHWM), shared libraries included.
 
 ## Results
 
 {tables}
 
-Half load: another process inserts no-op jobs every 20 ms, at half of what the contender drained in a calibration before;
-jobs that tell their latency are inserted one by one between them. Producers: pgbench, one insert and its commit at a
-time, with the trigger and without it in turn; `busy, 8` are eight of them, beside a runtime that drains a backlog and
-then what they insert; the `idle` one has nothing but what they insert; in `unserved` it serves none of that, so that
-every insert notifies it to no avail. In `start`, a session asks every millisecond whether the job is done.
+Half load: another process inserts no-op jobs every 20 ms, at half of what the contender drained in a calibration
+before; jobs that tell their latency are inserted one by one between them. Producers: pgbench, one insert and its commit
+at a time, with the trigger and without it in turn; `busy, 8` are eight of them, beside a runtime that drains a backlog
+and then what they insert; the `idle` one has nothing but what they insert; in `unserved` it serves none of that, so
+that every insert notifies it to no avail. In `start`, a session asks every millisecond whether the job is done.
 
 ## Machine
 
@@ -311,11 +313,16 @@ def write(results, facts, directory):
     (directory / "results.json").write_text(json.dumps(rounded(told), indent=1, ensure_ascii=False) + "\n")
     if drawn:
         (directory / "throughput.svg").write_text(drawn)
-    page = PAGE.format(
-        targets=targets_table(results), tables=tables(results), chart="![Throughput](throughput.svg)\n\n" if drawn else "",
-        raw_sessions=facts["settings"]["raw, sessions"], raw_batch=facts["settings"]["raw, jobs a batch"],
-        **{name: list_of(facts[name]) for name in ("machine", "versions", "settings")})  # fmt: skip
-    (directory / "README.md").write_text(page)
+    parts = {
+        "targets": targets_table(results),
+        "tables": tables(results),
+        "chart": "![Throughput](throughput.svg)\n\n" if drawn else "",
+        "raw_sessions": RAW_SESSIONS,
+        "raw_batch": RAW_BATCH,
+        "date": facts["date"],
+        **{name: list_of(facts[name]) for name in ("machine", "versions", "settings")},
+    }
+    (directory / "README.md").write_text(PAGE.format(**parts))
 
 
 def rounded(value):

@@ -141,8 +141,10 @@ def produce(bench, producers, backlog, job_type, wake):
 def producers(bench, count, backlog, job_type):
     """A pair, one after the other; which comes first changes from pair to pair."""
     bench.wake_first = not bench.wake_first
-    rates = {wake: produce(bench, count, backlog, job_type, wake) for wake in (bench.wake_first, not bench.wake_first)}
-    return {"with_wake_per_second": rates[True], "without_per_second": rates[False], "ratio": rates[True] / rates[False]}
+    order = (bench.wake_first, not bench.wake_first)
+    rates = {wake: produce(bench, count, backlog, job_type, wake) for wake in order}
+    with_wake, without = rates[True], rates[False]
+    return {"with_wake_per_second": with_wake, "without_per_second": without, "ratio": with_wake / without}
 
 
 def hosts(pid):

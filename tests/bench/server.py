@@ -85,7 +85,11 @@ class Server:
 
     def cpu_seconds(self):
         """Of the whole server: the postmaster, its children, and those that it has reaped."""
-        return cpu_seconds(self.postmaster, reaped=True) + sum(cpu_seconds(p) for p in children(self.postmaster))
+        while True:
+            before = children(self.postmaster)
+            spent = cpu_seconds(self.postmaster, reaped=True) + sum(cpu_seconds(p) for p in before)
+            if children(self.postmaster) == before:  # else one may have been missed, or counted twice
+                return spent
 
     def wal(self):
         return int(self.sql("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn"))
