@@ -96,7 +96,7 @@ def main():
     except subprocess.CalledProcessError as failure:
         command = " ".join(str(word) for word in failure.cmd)
         sys.exit(f"bench.py: ended with {failure.returncode}: {command}")
-    except RuntimeError as failure:
+    except (OSError, RuntimeError) as failure:
         sys.exit(f"bench.py: {failure}")
     except KeyboardInterrupt:
         sys.exit("bench.py: interrupted")

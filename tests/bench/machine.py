@@ -63,7 +63,7 @@ def settings(server):
         **{name: server.setting(name) for name in SETTINGS},
         "raw, sessions": RAW_SESSIONS,
         "raw, jobs a batch": RAW_BATCH,
-        "sluice": "defaults",
+        "sluice": "defaults: 1 pump, batch_max 500, 1 plugin host with 4 slots",
         "graphile-worker": "concurrentJobs 24, maxPoolSize 10, localQueue.size 500, completeJobBatchDelay 0",
         "graphile-worker, idle latency": "concurrentJobs 4",
         "pg-boss": "2 loops of fetch and complete, batchSize 500, max 10",

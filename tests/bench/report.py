@@ -285,6 +285,8 @@ jobs. Memory is the peak of what was resident (VmHWM), shared libraries included
 
 {tables}
 
+`lean` is compared with the peers of `backlog`.
+
 Half load: another process inserts no-op jobs every 20 ms, at half of what the contender drained in a calibration
 before; jobs that tell their latency are inserted one by one between them. Producers: pgbench, one insert and its commit
 at a time, with the trigger and without it in turn; `busy, 8` are eight of them, beside a runtime that drains a backlog

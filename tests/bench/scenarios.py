@@ -37,7 +37,7 @@ HISTORY = Backlog("history", [(10, NOOP, "done"), (2, NOOP, "error"), (1, NOOP, 
 # 32 characters, 31,250 times: a payload of 1 MB
 HEAVY = Backlog("heavy", [(0.02, NOOP, "pending")], drained=0.02, payload="repeat(md5(i::text), 31250)")
 
-STAMPS = 300  # jobs of a latency round
+STAMPS, LOADED_STAMPS = 300, 200  # jobs of a latency round
 WARM_UP = 2  # seconds of feeding before latency is measured under load
 PRODUCERS = [1, 8, 32]
 PRODUCER_SECONDS = 4
@@ -97,7 +97,7 @@ def throughput(bench, name, backlog, hold_snapshot=False):
 def latency(bench, name, loaded=False):
     rate = bench.half_rate(name) if loaded else 0
     preset = "batched" if loaded else "prompt"
-    stamps = 20 if bench.quick else STAMPS
+    stamps = 20 if bench.quick else LOADED_STAMPS if loaded else STAMPS
     with bench.copied(name, EMPTY), contenders.worker(bench.server, name, bench.plugins, preset):
         if not loaded:
             return percentiles(stamp(bench, name, stamps))
@@ -122,7 +122,7 @@ def inserts_per_second(bench, producers, job_type):
     script.write_text(INSERT.format(job_type))
     seconds = 1 if bench.quick else PRODUCER_SECONDS
     told = run("pgbench", "-n", "-M", "prepared", "-f", script, "-c", str(producers), "-j", str(min(producers, 2)),
-               "-T", str(seconds), bench.server.url_of(DATABASE), stderr=subprocess.DEVNULL)  # fmt: skip
+               "-T", str(seconds), bench.server.url_of(DATABASE))  # fmt: skip
     return float(re.search(r"^tps = ([0-9.]+)", told, re.MULTILINE)[1])
 
 
