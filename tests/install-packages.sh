@@ -9,7 +9,7 @@
 #   pdf         what plugins/pdf needs where it runs
 #   browser     node, and Chromium, for tests/examples/notifications-web
 #   tests       build, postgres, pdf, and what the tests need
-#   bench       tests, and Node.js, for tests/bench
+#   bench       tests, Node.js, and what PostgreSQL has for measuring, for tests/bench
 #   ci          tests, and what the checks in .ci/run need
 #
 # Does nothing, quickly, when everything is there. Works as root or through sudo and asks no questions.
@@ -40,6 +40,7 @@ group() {
     bench)
       group tests
       group node
+      echo postgresql-contrib
       ;;
     ci)
       group tests

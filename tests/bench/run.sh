@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Measures how fast Sluice drains a backlog beside graphile-worker, pg-boss and PostgreSQL itself:
-# installs and builds what that needs, then hands its arguments to bench.py.
+# Measures Sluice beside graphile-worker, pg-boss and PostgreSQL itself: installs and builds what that needs,
+# then hands its arguments to bench.py.
 #
-#   tests/bench/run.sh                          all of them, three rounds
-#   tests/bench/run.sh --only sluice --rounds 5
-#   tests/bench/run.sh --latency                from insert to handler, on an idle system
+#   tests/bench/run.sh                      every scenario, about 25 minutes; writes docs/benchmarks/
+#   tests/bench/run.sh --quick              every scenario with small sizes, to see whether it works
+#   tests/bench/run.sh --scenario latency   one of them; prints its table
+#   tests/bench/run.sh --help               the scenarios and the other options
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 

@@ -1,0 +1,143 @@
+"""Runs programs, and says what they spend."""
+
+import contextlib
+import os
+import pathlib
+import subprocess
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+SLUICE = ROOT / "build/bin/sluice"
+NODE = HERE / "node_modules/.bin/node"
+PATIENCE = 60  # seconds until something that should have happened counts as failed
+
+
+def run(*call, environment=None, **more):
+    """Runs a command to its end; what it printed."""
+    more = {"env": with_environment(environment), "stdout": subprocess.PIPE, **more}
+    return subprocess.run(call, check=True, text=True, **more).stdout.strip()
+
+
+def with_environment(environment):
+    return {**os.environ, **(environment or {})}
+
+
+def run_timed(*call, environment=None):
+    """Runs a command to its end; its CPU seconds with its children's."""
+    with started(*call, environment=environment, stdout=subprocess.DEVNULL) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        check(process)
+    return usage.ru_utime + usage.ru_stime
+
+
+def check(process):
+    if process.wait() != 0:
+        raise subprocess.CalledProcessError(process.returncode, process.args)
+
+
+@contextlib.contextmanager
+def started(*call, environment=None, **more):
+    """A process that is ended, where it has not, at the end of the block."""
+    process = subprocess.Popen(call, env=with_environment(environment), text=True, **more)
+    try:
+        yield process
+    finally:
+        end(process)
+
+
+def end(process):
+    if process.poll() is None:
+        process.terminate()
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for stream in (process.stdin, process.stdout):
+        if stream:
+            stream.close()
+
+
+class Service:
+    """A program that runs until the end of the block, which begins when it has printed `ready`."""
+
+    def __init__(self, *call, ready, environment=None):
+        self.call, self.ready, self.environment = call, ready, with_environment(environment)
+
+    def __enter__(self):
+        # A file, so that it never waits for us to read.
+        self.output = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(self.call, env=self.environment, stdout=self.output, stderr=self.output)
+        self.pid = self.process.pid
+        try:
+            self.wait_until_ready()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def wait_until_ready(self):
+        def is_ready():
+            if self.process.poll() is not None:
+                raise RuntimeError(f"{self.name()} ended before it said {self.ready!r}:\n{self.text()}")
+            return self.ready in self.text()
+
+        wait_for(is_ready, f"{self.name()} to say {self.ready!r}", pause=0.02)
+
+    def name(self):
+        return " ".join(str(word) for word in self.call[:3])
+
+    def text(self):
+        # By its own place in the file, since the program writes at the one that it shares with us.
+        return os.pread(self.output.fileno(), 1 << 20, 0).decode(errors="replace")
+
+    def stop(self):
+        """Ends it early; all that it printed."""
+        if self.process.poll() is not None:
+            raise RuntimeError(f"{self.name()} ended by itself:\n{self.text()}")
+        end(self.process)
+        return self.text()
+
+    def __exit__(self, failure, *_):
+        ended = self.process.poll()
+        end(self.process)
+        text = self.text()
+        self.output.close()
+        if failure is None and ended not in (None, 0):
+            raise RuntimeError(f"{self.name()} ended with {ended}:\n{text}")
+
+
+def wait_for(condition, what, pause=0.1, seconds=10 * PATIENCE):
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            raise RuntimeError(f"waited in vain for {what}")
+        time.sleep(pause)
+
+
+def children(pid):
+    return [int(p) for p in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def command_line(pid):
+    return pathlib.Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
+
+
+def cpu_seconds(pid, reaped=False):
+    try:
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    ticks = sum(int(n) for n in fields[11 : 15 if reaped else 13])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def peak_mb(pid):
+    """The most memory that was ever resident, with the pages of files that it has mapped."""
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError(f"process {pid} has no VmHWM")

@@ -1,0 +1,242 @@
+"""The scenarios: each has cases, which are measured in turn for several rounds. A case is a function of the bench
+that returns numbers by name."""
+
+import collections
+import functools
+import pathlib
+import re
+import statistics
+import subprocess
+import time
+
+import contenders
+from contenders import CONTENDERS, MANY, PEERS, Backlog, drain, filled, sluice_service
+from processes import PATIENCE, check, children, command_line, peak_mb, run, started, wait_for
+from server import DATABASE
+
+NOOP, UNSERVED = "bench.noop", "bench.unserved"
+NO_AUTOVACUUM = """
+DO $$
+DECLARE name regclass;
+BEGIN
+  FOR name IN SELECT oid FROM pg_class
+              WHERE relkind = 'r' AND relnamespace IN ('public'::regnamespace, 'sluice'::regnamespace) LOOP
+    EXECUTE format('ALTER TABLE %s SET (autovacuum_enabled = off)', name);
+  END LOOP;
+END $$;
+"""
+
+EMPTY = Backlog("empty", [], drained=0)
+BACKLOG = Backlog("backlog", [(1, NOOP, "pending")])
+LEAN = Backlog("lean", BACKLOG.segments, lean=True)
+MILLION = Backlog("million", [(10, NOOP, "pending")])
+TRIPLE = Backlog("triple", [(3, NOOP, "pending")], drained=3)
+NOT_VACUUMED = Backlog("not_vacuumed", TRIPLE.segments, drained=3, prepare=NO_AUTOVACUUM)
+IN_FRONT = Backlog("in_front", [(10, UNSERVED, "pending"), (1, NOOP, "pending")])
+HISTORY = Backlog("history", [(10, NOOP, "done"), (2, NOOP, "error"), (1, NOOP, "pending")])
+# 32 characters, 31,250 times: a payload of 1 MB
+HEAVY = Backlog("heavy", [(0.02, NOOP, "pending")], drained=0.02, payload="repeat(md5(i::text), 31250)")
+
+STAMPS, LOADED_STAMPS = 300, 200  # jobs of a latency round
+WARM_UP = 2  # seconds of feeding before latency is measured under load
+PRODUCERS = [1, 8, 32]
+PRODUCER_SECONDS = 4
+INSERT = """
+INSERT INTO "Outbox" (id, type, payload, "updatedAt")
+VALUES (gen_random_uuid(), '{}', '{{"to": "user@example.com", "subject": "hello"}}', now() AT TIME ZONE 'UTC');
+"""
+
+# Asks every millisecond, from before the start of what is timed.
+DONE_AT = """
+CREATE FUNCTION done_at(jobs int) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+  LOOP
+    IF (SELECT count(*) FROM "Outbox" WHERE status = 'done') >= jobs THEN
+      RETURN extract(epoch FROM clock_timestamp()) * 1e6;
+    END IF;
+    PERFORM pg_sleep(0.001);
+  END LOOP;
+END $$;
+"""
+
+# `title` says what is measured, `needs` which cases of another scenario its ratios refer to.
+Scenario = collections.namedtuple("Scenario", "title rounds cases needs", defaults=[{}])
+
+
+class Bench:
+    """What the scenarios share: the server, the plugins, the sizes, and what was calibrated."""
+
+    def __init__(self, server, directory, jobs, quick):
+        self.server, self.directory, self.jobs, self.quick = server, pathlib.Path(directory), jobs, quick
+        self.plugins = contenders.copy_plugins(self.directory / "plugins", "noop", "stamp")
+        self.noop = contenders.copy_plugins(self.directory / "noop", "noop")
+        self.rates = {}
+        self.wake_first = False
+
+    def copied(self, name, backlog):
+        return self.server.copied(filled(self.server, name, backlog, self.jobs))
+
+    def drain(self, name, backlog):
+        return drain(self.server, name, self.noop, backlog, self.jobs)
+
+    def half_rate(self, name):
+        """Half of what it drains a second."""
+        if name not in self.rates:
+            self.rates[name] = throughput(self, name, BACKLOG)["jobs_per_second"] / 2
+        return self.rates[name]
+
+
+def throughput(bench, name, backlog, hold_snapshot=False):
+    with bench.copied(name, backlog):
+        if hold_snapshot:
+            with bench.server.held_snapshot():
+                return bench.drain(name, backlog)
+        return bench.drain(name, backlog)
+
+
+def latency(bench, name, loaded=False):
+    rate = bench.half_rate(name) if loaded else 0
+    preset = "batched" if loaded else "prompt"
+    stamps = 20 if bench.quick else LOADED_STAMPS if loaded else STAMPS
+    with bench.copied(name, EMPTY), contenders.worker(bench.server, name, bench.plugins, preset):
+        if not loaded:
+            return percentiles(stamp(bench, name, stamps))
+        with contenders.feeder(bench.server, name, rate) as feeder:
+            time.sleep(WARM_UP)
+            result = percentiles(stamp(bench, name, stamps))
+            fed = float(feeder.stop().split()[-1])
+            return {**result, "wanted_jobs_per_second": rate, "fed_jobs_per_second": fed}
+
+
+def stamp(bench, name, jobs):
+    return contenders.produce_stamps(bench.server, name, jobs, bench.directory / "stamps")
+
+
+def percentiles(milliseconds):
+    waited = statistics.quantiles(milliseconds, n=100)
+    return {"p50_ms": waited[49], "p95_ms": waited[94], "p99_ms": waited[98]}
+
+
+def inserts_per_second(bench, producers, job_type):
+    script = bench.directory / "insert.sql"
+    script.write_text(INSERT.format(job_type))
+    seconds = 1 if bench.quick else PRODUCER_SECONDS
+    told = run("pgbench", "-n", "-M", "prepared", "-f", script, "-c", str(producers), "-j", str(min(producers, 2)),
+               "-T", str(seconds), bench.server.url_of(DATABASE))  # fmt: skip
+    return float(re.search(r"^tps = ([0-9.]+)", told, re.MULTILINE)[1])
+
+
+def produce(bench, producers, backlog, job_type, wake):
+    configuration = bench.directory / "sluice.toml"
+    configuration.write_text(f"[database]\nwake = {'true' if wake else 'false'}\n")
+    environment = {"SLUICE_CONFIG": str(configuration)}
+    with bench.copied("sluice", backlog):
+        run(contenders.SLUICE, "init", environment={**bench.server.environment(), **environment})
+        with sluice_service(bench.server, bench.noop, environment):
+            if backlog is EMPTY:
+                time.sleep(1)  # until it has asked to be notified
+            return inserts_per_second(bench, producers, job_type)
+
+
+def producers(bench, count, backlog, job_type):
+    """A pair, one after the other; which comes first changes from pair to pair."""
+    bench.wake_first = not bench.wake_first
+    order = (bench.wake_first, not bench.wake_first)
+    rates = {wake: produce(bench, count, backlog, job_type, wake) for wake in order}
+    with_wake, without = rates[True], rates[False]
+    return {"with_wake_per_second": with_wake, "without_per_second": without, "ratio": with_wake / without}
+
+
+def hosts(pid):
+    """The plugin hosts of a runtime, by their plugins' files."""
+    return {pathlib.Path(command_line(child)[-1]).stem: child for child in children(pid)}
+
+
+def sluice_memory(bench, backlog):
+    done = int(backlog.drained * bench.jobs)
+    with bench.copied("sluice", backlog), sluice_service(bench.server, bench.plugins) as service:
+        wait_for(lambda: int(bench.server.sql(contenders.DONE, DATABASE)) >= done, f"{done} jobs to be done")
+        found = {f"{name}_host_mb": peak_mb(pid) for name, pid in sorted(hosts(service.pid).items())}
+        return {"runtime_mb": peak_mb(service.pid), **found}
+
+
+def peer_memory(bench, name):
+    return {"runtime_mb": throughput(bench, name, MILLION)["memory_mb"]}
+
+
+def start(bench, plugins, types):
+    """From the start of `sluice run` until the first job is done, and one of each type."""
+    server = bench.server
+    with bench.copied("sluice", EMPTY):
+        server.sql(DONE_AT + "".join(INSERT.format(job_type) for job_type in types), DATABASE)
+        asked = [f"SET statement_timeout = '{PATIENCE}s'", "SELECT 'ready'", "SELECT done_at(1)",
+                 f"SELECT done_at({len(types)})"]  # fmt: skip
+        call = [*server.psql(), *(word for question in asked for word in ("-c", question))]
+        with started(*call, stdout=subprocess.PIPE) as watcher:
+            watcher.stdout.readline()
+            begun = time.time()
+            with sluice_service(server, plugins):
+                told = watcher.stdout.read()
+            check(watcher)
+    first, every = (int(line) / 1e6 - begun for line in told.split())
+    return {"first_job_ms": first * 1000, "every_type_ms": every * 1000}
+
+
+def start_with_one(bench):
+    return start(bench, bench.noop, [NOOP])
+
+
+def start_with_many(bench):
+    return start(bench, contenders.many_plugins(), [f"bench.many{number}" for number in range(1, MANY + 1)])
+
+
+def each(function, names, *arguments):
+    """A case for each contender."""
+    return {name: functools.partial(function, name=name, **dict(arguments)) for name in names}
+
+
+def throughput_cases(names, backlog, hold_snapshot=False):
+    return each(throughput, names, ("backlog", backlog), ("hold_snapshot", hold_snapshot))
+
+
+def producer_cases(kind, counts, backlog, job_type):
+    """`busy`: the runtime drains a backlog meanwhile; `idle`: all that it has is what they insert; `unserved`: it runs
+    nothing of that, so that each insert notifies it all the time."""
+    return {f"{kind}, {count}": functools.partial(producers, count=count, backlog=backlog, job_type=job_type)
+            for count in counts}  # fmt: skip
+
+
+def flatness(title, backlog):
+    return Scenario(title, 3, throughput_cases(["sluice"], backlog), {"backlog": ["sluice"]})
+
+
+SCENARIOS = {
+    "backlog": Scenario("{jobs:,} jobs wait", 5, throughput_cases(CONTENDERS, BACKLOG)),
+    "million": Scenario("{million:,} jobs wait, the first {jobs:,} are timed", 3,
+                        throughput_cases(["sluice", *PEERS], MILLION)),
+    "snapshot": Scenario("{jobs:,} jobs wait, and a transaction elsewhere holds a snapshot all the time", 3,
+                         throughput_cases(CONTENDERS, BACKLOG, hold_snapshot=True)),
+    "lean": Scenario("{jobs:,} jobs wait, without the indexes that Sluice does not need", 3,
+                     throughput_cases(["sluice"], LEAN), {"backlog": ["sluice", *PEERS]}),
+    "unserved": flatness("{million:,} jobs that nobody serves wait in front of {jobs:,}", IN_FRONT),
+    "history": flatness("{million:,} done and {failed:,} failed jobs lie beside {jobs:,}", HISTORY),
+    "noautovacuum": flatness("{triple:,} jobs wait, and nothing is vacuumed", NOT_VACUUMED),
+    "latency": Scenario("From insert to handler, one job at a time on an idle system", 3,
+                        each(latency, ["sluice", "graphile-worker"])),
+    "halfload": Scenario("From insert to handler, beside jobs at half the rate that the contender drains", 3,
+                         each(latency, ["sluice", "graphile-worker"], ("loaded", True))),
+    "producers": Scenario("Inserts per second, one row each with its commit", 3, {
+        **producer_cases("busy", PRODUCERS, TRIPLE, NOOP), **producer_cases("idle", PRODUCERS, EMPTY, NOOP),
+        **producer_cases("unserved", PRODUCERS[-1:], EMPTY, UNSERVED)}),
+    "memory": Scenario("Peak of resident memory", 2, {
+        "sluice, {million:,} wait": functools.partial(sluice_memory, backlog=MILLION),
+        "sluice, {heavy:,} payloads of 1 MB": functools.partial(sluice_memory, backlog=HEAVY),
+        **{f"{name}, {{million:,}} wait": functools.partial(peer_memory, name=name) for name in PEERS}}),
+    "start": Scenario("From the start of `sluice run`", 5, {
+        "1 plugin": start_with_one, f"{MANY} plugins": start_with_many}),
+}  # fmt: skip
+
+
+def sizes(jobs):
+    """What titles name."""
+    return {"jobs": jobs, "million": 10 * jobs, "failed": 2 * jobs, "triple": 3 * jobs, "heavy": jobs // 50}
