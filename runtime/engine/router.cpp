@@ -10,6 +10,8 @@ namespace {
 constexpr std::chrono::milliseconds rate_interval{20};
 constexpr int sweep_share = 20;                     // a sweep may take 1/20 of the time
 constexpr std::chrono::milliseconds brisk_rest{5};  // while jobs keep coming
+constexpr std::chrono::milliseconds side_rest{10};  // the longest while they keep coming for other lanes
+constexpr double clock_slack = 1;  // seconds by which producers' clocks may be slow and their commits late
 
 }  // namespace
 
@@ -68,6 +70,7 @@ void Router::end_change(bool any) {
 void Router::wake() {
   const std::lock_guard lock(mutex_);
   ++changes_;
+  ++wakes_;
   for (Lane& lane : lanes_) {
     lane.dry_until = {};
     lane.rest = {};
@@ -77,7 +80,7 @@ void Router::wake() {
 Load Router::load() const {
   const std::lock_guard lock(mutex_);
   const auto rests = [](const Lane& lane) { return !lane.closed && lane.swept_empty; };
-  return {std::any_of(lanes_.begin(), lanes_.end(), rests), finds_};
+  return {std::any_of(lanes_.begin(), lanes_.end(), rests), finds_, wakes_};
 }
 
 int Router::limit(const Lane& lane) const {
@@ -90,10 +93,14 @@ int Router::limit(const Lane& lane) const {
   return static_cast<int>(std::max<std::int64_t>(0, most));
 }
 
-/// A lane is claimed for when a good part of its window is free, so that batches are worth their statement.
-bool Router::due(const Lane& lane, Clock::time_point now) const {
+/// A good part of its window is free, so that batches are worth their statement.
+bool Router::has_use(const Lane& lane) const {
   const int worthwhile = std::max(1, std::min(lane.window() / 4, batch_max_));
-  return lane.dry_until <= now && lane.room() >= worthwhile && limit(lane) > 0;
+  return lane.room() >= worthwhile && limit(lane) > 0;
+}
+
+bool Router::due(const Lane& lane, Clock::time_point now) const {
+  return lane.dry_until <= now && has_use(lane);
 }
 
 bool Router::claimable(Clock::time_point now) const {
@@ -113,10 +120,12 @@ Clock::time_point Router::next_due(Clock::time_point now) const {
 std::vector<Reservation> Router::reserve(Clock::time_point now) {
   const std::lock_guard lock(mutex_);
   std::vector<Reservation> taken;
+  const auto is_due = [&](const Lane& lane) { return due(lane, now); };
+  if (std::none_of(lanes_.begin(), lanes_.end(), is_due)) return taken;
   for (std::size_t i = 0; i < lanes_.size() && taken.size() < store::max_lanes; ++i) {
     const std::size_t index = (next_lane_ + i) % lanes_.size();
     Lane& lane = lanes_[index];
-    if (!due(lane, now)) continue;
+    if (!has_use(lane) || (lane.dry_until > now && lane.tried_at + brisk_rest > now)) continue;
     const int most = limit(lane);
     if (lane.sweep_due <= now) lane.cursor.reset();
     taken.push_back({index, most, !lane.cursor, changes_});
@@ -148,7 +157,11 @@ void Router::claimed(const Reservation& reservation, const ClaimResult& result, 
   if (budget_) *budget_ += unused;
   unwritten_ += result.jobs;
   --under_way_;
-  if (result.jobs > 0) ++finds_;
+  lane.tried_at = now;
+  if (result.jobs > 0) {
+    ++finds_;
+    found_at_ = now;
+  }
   if (reservation.sweep) lane.sweep_due = now + std::max<Clock::duration>(brisk_rest, took * sweep_share);
   if (result.jobs > 0) {
     lane.cursor = std::max(lane.cursor.value_or(-HUGE_VAL), result.last_created_at.value_or(-HUGE_VAL));
@@ -157,13 +170,16 @@ void Router::claimed(const Reservation& reservation, const ClaimResult& result, 
   lane.swept_empty = came_short && (reservation.sweep || lane.swept_empty);
   if (result.jobs > 0) lane.rest = {};
   if (!came_short) return;
+  lane.cursor = std::max(lane.cursor.value_or(-HUGE_VAL), result.asked_at - clock_slack);
   if (reservation.changes != changes_) {
     lane.swept_empty = false;  // jobs came while the statement ran, which may not have seen them
     lane.rest = {};
     lane.dry_until = now;
     return;
   }
-  lane.rest = std::min<Clock::duration>(std::max<Clock::duration>(brisk_rest, 2 * lane.rest), poll_interval_);
+  const bool others_find = now - found_at_ < poll_interval_;
+  const auto longest = others_find ? std::min<Clock::duration>(side_rest, poll_interval_) : poll_interval_;
+  lane.rest = std::min<Clock::duration>(std::max<Clock::duration>(brisk_rest, 2 * lane.rest), longest);
   lane.dry_until = now + lane.rest;
   // Rows may wait behind the cursor: look there as soon as may be.
   if (!lane.swept_empty) lane.dry_until = std::min(lane.dry_until, std::max(now, lane.sweep_due));

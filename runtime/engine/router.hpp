@@ -3,10 +3,11 @@
 //
 // A lane is a set of job types of one plugin that share room: all types of the plugin, except that a
 // type with a concurrency of its own has its own lane. A lane's cursor is the "createdAt" of the last row
-// claimed. Late commits, retries and slow clocks put rows behind it, so that the lane starts over from the
-// oldest row (a sweep) whenever a sweep is due; dues are spaced so that sweeps take a twentieth of the time
-// at most. A lane whose claim comes back short rests: briefly while jobs keep coming, up to the poll interval
-// when they do not.
+// claimed, or, after a claim that came back short, shortly before that claim: what waits for others is not
+// walked over again. Late commits, retries and slow clocks put rows behind it, so that the lane starts over
+// from the oldest row (a sweep) whenever a sweep is due; dues are spaced so that sweeps take a twentieth of
+// the time at most. A lane whose claim comes back short rests: briefly while jobs keep coming, for this lane
+// or another, up to the poll interval when they do not. Lanes that rest take part in the claims of others.
 #pragma once
 
 #include <chrono>
@@ -43,12 +44,14 @@ struct ClaimResult {
   int jobs = 0;
   std::optional<double> last_created_at;
   std::int64_t bytes = 0;  ///< of all payloads
+  double asked_at = 0;     ///< as in store::Claimed
 };
 
 /// How busy the router is, for WakePolicy.
 struct Load {
   bool resting = false;    ///< a lane found fewer jobs than it has room for
   std::int64_t finds = 0;  ///< claims that brought jobs, since the beginning
+  std::int64_t wakes = 0;  ///< calls of Router::wake, since the beginning
 };
 
 class Router {
@@ -106,6 +109,7 @@ class Router {
     Clock::time_point sweep_due{};
     Clock::time_point dry_until{};  ///< no claim before it
     Clock::duration rest{};         ///< after a short claim
+    Clock::time_point tried_at{};   ///< of the last claim
     bool swept_empty = false;       ///< the last sweep found fewer than it could take
 
     int window() const;
@@ -113,6 +117,7 @@ class Router {
     bool has_byte_room() const { return bytes_in_flight + claim_bytes <= window_bytes; }
   };
 
+  bool has_use(const Lane& lane) const;
   bool due(const Lane& lane, Clock::time_point now) const;
   int limit(const Lane& lane) const;
 
@@ -127,7 +132,9 @@ class Router {
   int under_way_ = 0;                   // reservations and changes
   std::uint64_t changes_ = 0;           // times that jobs were said to have become claimable
   std::int64_t finds_ = 0;              // claims that brought jobs
-  std::size_t next_lane_ = 0;           // where reserve() goes on, so that each lane has its turn
+  Clock::time_point found_at_{};        // when one last did
+  std::int64_t wakes_ = 0;
+  std::size_t next_lane_ = 0;  // where reserve() goes on, so that each lane has its turn
 };
 
 }  // namespace sluice::engine

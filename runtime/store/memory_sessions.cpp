@@ -20,6 +20,7 @@ Claimed MemoryClaims::claim(const std::vector<LaneRequest>& lanes) {
     throw Fenced("runtime " + std::to_string(runtime_) + " is not enlisted");
   const std::int64_t claim = ++store_.last_number_;
   Claimed claimed;
+  claimed.asked_at = store_.now();
   MemoryStore::Claim made{runtime_, pump_, {}};
   for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
     for (auto& job : store_.claim(lanes[lane], lane, claim)) {

@@ -100,8 +100,12 @@ void PgCare::serve(RuntimeId runtime, const std::vector<ServedType>& types) {
 bool PgCare::beat(RuntimeId runtime) {
   return link_.use("beat", [&](pqxx::connection& connection) {
     pqxx::nontransaction session(connection);
-    return session.exec_params("UPDATE sluice.runtime SET beat_at = now() WHERE id = $1", runtime)
-               .affected_rows() > 0;
+    return !session
+                .exec_params(
+                    "WITH beaten AS (UPDATE sluice.runtime SET beat_at = now() WHERE id = $1 RETURNING wake) "
+                    "SELECT CASE WHEN wake THEN sluice.set_wake() END FROM beaten",
+                    runtime)
+                .empty();
   });
 }
 
@@ -112,6 +116,7 @@ void PgCare::leave(RuntimeId runtime) {
     const auto mine = work.exec_params("SELECT id FROM sluice.runtime WHERE id = $1 FOR UPDATE", runtime);
     work.exec_params(give_back_sql(table_), id_array(mine));
     work.exec_params("DELETE FROM sluice.runtime WHERE id = $1", runtime);
+    work.exec("SELECT sluice.set_wake()");
     work.commit();
   });
 }

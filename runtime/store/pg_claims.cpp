@@ -78,13 +78,13 @@ std::size_t lane_variant(std::size_t lanes) {
 
 ClaimedJob claimed_job(const pqxx::row& row, std::int64_t claim) {
   ClaimedJob claimed;
-  claimed.lane = row[2].as<std::size_t>();
-  claimed.job.id = text_of(row[3]);
-  claimed.job.type = text_of(row[4]);
-  claimed.job.payload = text_of(row[5]);
-  claimed.job.attempt = row[6].as<int>();
-  claimed.job.created_at = parse_double(text_of(row[7]));
-  claimed.job.place = text_of(row[8]);
+  claimed.lane = row[3].as<std::size_t>();
+  claimed.job.id = text_of(row[4]);
+  claimed.job.type = text_of(row[5]);
+  claimed.job.payload = text_of(row[6]);
+  claimed.job.attempt = row[7].as<int>();
+  claimed.job.created_at = parse_double(text_of(row[8]));
+  claimed.job.place = text_of(row[9]);
   claimed.job.claim = claim;
   return claimed;
 }
@@ -102,6 +102,7 @@ Claimed PgClaims::claim(const std::vector<LaneRequest>& lanes) {
   });
   if (!rows[0][1].as<bool>()) throw_fenced();
   Claimed claimed;
+  claimed.asked_at = parse_double(text_of(rows[0][2]));
   if (rows[0][0].is_null()) return claimed;
   claimed.claim = rows[0][0].as<std::int64_t>();
   claimed.jobs.reserve(rows.size());

@@ -22,9 +22,11 @@ PgWakes::PgWakes(const ConnectionString& target)
 
 void PgWakes::want(RuntimeId runtime, bool wanted) {
   link_.use("say whether to be woken", [&](pqxx::connection& connection) {
-    pqxx::nontransaction session(connection);
-    return session.exec_params("UPDATE sluice.runtime SET wake = $2::bool WHERE id = $1::bigint",
-                               std::to_string(runtime), wanted ? "true" : "false");
+    pqxx::work work(connection);
+    work.exec_params("UPDATE sluice.runtime SET wake = $2::bool WHERE id = $1::bigint",
+                     std::to_string(runtime), wanted ? "true" : "false");
+    work.exec("SELECT sluice.set_wake()");
+    work.commit();
   });
 }
 

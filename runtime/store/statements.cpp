@@ -81,7 +81,7 @@ recorded AS (
   INSERT INTO sluice.claim (runtime, pump, ids)
   SELECT $1::bigint, $2::int, array_agg(id) FROM claimed HAVING count(*) > 0
   RETURNING id)
-SELECT r.id, EXISTS (SELECT FROM sluice.runtime WHERE id = $1::bigint),
+SELECT r.id, EXISTS (SELECT FROM sluice.runtime WHERE id = $1::bigint), date_part('epoch', now()),
        c.lane, c.id, c.type, c.payload, c.attempts, date_part('epoch', c."createdAt"), c.place
 FROM (SELECT) AS one LEFT JOIN recorded r ON true LEFT JOIN claimed c ON true
 ORDER BY c.lane, c."createdAt")";

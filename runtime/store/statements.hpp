@@ -11,9 +11,9 @@ namespace sluice::store {
 /// The numbers of lanes for which a statement is prepared; a request is padded to the next one.
 inline constexpr std::array<std::size_t, 4> lane_counts{1, 2, 4, 8};
 
-/// Claims for `lanes` lanes. Parameters: runtime, pump; then types, limit, cursor and bytes of each lane. Answers
-/// at least one row: the claim or null, whether the runtime is enlisted, and lane, id, type, payload,
-/// attempts, createdAt and place of one claimed job.
+/// Claims for `lanes` lanes. Parameters: runtime, pump; then types, limit, cursor and bytes of each lane.
+/// Answers at least one row: the claim or null, whether the runtime is enlisted, the time, and lane, id,
+/// type, payload, attempts, createdAt and place of one claimed job.
 std::string claim_statement(const TableName& table, std::size_t lanes);
 
 /// Marks rows done where their claim left them, and deletes used-up claims. Parameters: places (tid), ids,

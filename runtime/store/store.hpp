@@ -63,6 +63,7 @@ struct ClaimedJob {
 
 struct Claimed {
   std::int64_t claim = 0;        ///< 0 when nothing was claimed
+  double asked_at = 0;           ///< when the store looked, by its clock, in seconds since 1970
   std::vector<ClaimedJob> jobs;  ///< oldest first within a lane
 };
 

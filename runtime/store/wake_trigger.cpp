@@ -2,20 +2,34 @@
 
 namespace sluice::store {
 
-// A runtime that is lost is still in the table for a while: nobody listens for it. An error here would
-// be an error of the producer's insert.
+// Until when producers shall notify, in seconds since 1970, is the value of a sequence: a trigger can read it
+// in a microsecond, with neither a statement nor a lock that anybody could hold. Where it is missing it is
+// null. It ends by itself within two minutes after the last runtime that wanted it was heard of.
 std::string wake_function() {
   return std::string(R"(
 ALTER TABLE sluice.runtime ADD COLUMN wake boolean NOT NULL DEFAULT false;
-CREATE FUNCTION sluice.wake() RETURNS trigger
+CREATE SEQUENCE sluice.wake_until MINVALUE 0 START 0;
+CREATE FUNCTION sluice.set_wake() RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $wake$
 BEGIN
-  IF EXISTS (SELECT FROM sluice.runtime r WHERE r.wake AND r.beat_at > now() - interval '1 minute') THEN
-    PERFORM pg_notify(')") +
+  PERFORM pg_advisory_xact_lock(7598263422914291558);
+  PERFORM setval('sluice.wake_until', CASE
+    WHEN EXISTS (SELECT FROM sluice.runtime r WHERE r.wake AND r.beat_at > now() - interval '1 minute')
+    THEN date_part('epoch', now())::bigint + 60 ELSE 0 END);
+END;
+$wake$;
+CREATE FUNCTION sluice.wake() RETURNS trigger
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER AS $wake$
+BEGIN
+  IF pg_catalog.pg_sequence_last_value(pg_catalog.to_regclass('sluice.wake_until')) OPERATOR(pg_catalog.>)
+     pg_catalog.date_part('epoch', pg_catalog.now()) THEN
+    BEGIN
+      PERFORM pg_catalog.pg_notify(')") +
          wake_channel + R"(', '');
+    EXCEPTION WHEN OTHERS THEN
+      RETURN NULL;
+    END;
   END IF;
-  RETURN NULL;
-EXCEPTION WHEN OTHERS THEN
   RETURN NULL;
 END;
 $wake$;

@@ -10,8 +10,9 @@ namespace sluice::store {
 /// The channel of NOTIFY.
 inline constexpr const char* wake_channel = "sluice_wake";
 
-/// Makes the trigger's function, and where runtimes say whether they want to be woken. It runs in the
-/// producer's transaction with the rights of its owner, takes no lock, and lets no error of its own through.
+/// Makes the trigger's function, and what tells it whether a runtime wants to be woken: sluice.set_wake() is
+/// to be called when the answer, in sluice.runtime, has changed. The trigger runs in the producer's
+/// transaction with the rights of its owner, waits for nobody, and lets no error of its own through.
 std::string wake_function();
 
 /// Puts the trigger on the table, or takes it off, where that is not done; statements of a PL/pgSQL body.

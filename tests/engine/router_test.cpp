@@ -98,6 +98,30 @@ TEST_F(RouterTest, RestsBrieflyWhileJobsCome) {
   }
 }
 
+TEST_F(RouterTest, DoesNotWalkAgainOverWhatWaitsForOthers) {
+  one_lane();
+  constexpr double asked_at = 5000;
+  router.claimed(router.reserve(start)[0], {0, {}, 0, asked_at}, milliseconds(50), start);
+  const auto again = router.reserve(start + poll);
+  ASSERT_EQ(again.size(), 1U);
+  EXPECT_FALSE(again[0].sweep) << "a sweep took 50 ms, so the next is due after a second";
+  EXPECT_EQ(router.request(again[0]).cursor, asked_at - 1);
+}
+
+TEST_F(RouterTest, ALaneThatRestsTakesPartInTheClaimsOfABusyOne) {
+  router.set_lanes({{0, {"busy"}, 0}, {0, {"rare"}, 0}});
+  router.set_slots(0, 4);
+  auto now = start;
+  for (int i = 0; i < 8; ++i) {
+    const auto taken = router.reserve(now);
+    ASSERT_EQ(taken.size(), 2U) << i;
+    router.claimed(taken[0], {1, 1.0}, milliseconds(1), now);
+    router.claimed(taken[1], {0, {}}, milliseconds(1), now);
+    EXPECT_LE(router.next_due(now) - now, milliseconds(5));
+    now += milliseconds(5);
+  }
+}
+
 TEST_F(RouterTest, AWakeUpEndsTheRest) {
   one_lane();
   claimed(router.reserve(start)[0], 0);

@@ -9,18 +9,20 @@ using std::chrono::milliseconds;
 
 struct Fixture : testing::Test {
   /// A second at that rate; what the policy says at its end.
-  bool after_a_second(int finds, bool resting = true) {
+  bool after_a_second(int finds, bool resting = true, int wakes = 0) {
     for (int i = 1; i <= 4; ++i) {
       now += milliseconds(250);
-      wanted = policy.wanted({resting, total + finds * i / 4}, now);
+      wanted = policy.wanted({resting, total + finds * i / 4, all_wakes + wakes * i / 4}, now);
     }
     total += finds;
+    all_wakes += wakes;
     return wanted;
   }
 
   WakePolicy policy;
   Clock::time_point now{std::chrono::hours(1)};
   std::int64_t total = 0;
+  std::int64_t all_wakes = 0;
   bool wanted = false;
 };
 
@@ -48,10 +50,18 @@ TEST_F(WakePolicyTest, DoesNotWhileEveryLaneIsFull) {
   EXPECT_FALSE(after_a_second(1, false));
 }
 
+TEST_F(WakePolicyTest, DoesNotForAWhileWhenWakeUpsBringNothing) {
+  EXPECT_TRUE(after_a_second(40, true, 40));
+  EXPECT_FALSE(after_a_second(0, true, 100));
+  EXPECT_FALSE(after_a_second(0));
+  now += std::chrono::seconds(10);
+  EXPECT_TRUE(after_a_second(0));
+}
+
 TEST_F(WakePolicyTest, WaitsUntilItCanTell) {
   EXPECT_TRUE(after_a_second(0));
-  EXPECT_TRUE(policy.wanted({true, total + 100}, now + milliseconds(10)));
-  EXPECT_FALSE(policy.wanted({true, total + 100}, now + milliseconds(210)));
+  EXPECT_TRUE(policy.wanted({true, total + 100, 0}, now + milliseconds(10)));
+  EXPECT_FALSE(policy.wanted({true, total + 100, 0}, now + milliseconds(210)));
 }
 
 }  // namespace
