@@ -41,7 +41,7 @@ def machine(directory):
         "cores": len(os.sched_getaffinity(0)),
         "memory_gb": round(int(first_match(r"^MemTotal:\s*(\d+)", "/proc/meminfo")) / 2**20, 1),
         "disk": disk(directory),
-        "kernel": f"{platform.system()} {platform.release()}",
+        "kernel": f"{platform.system()} {platform.release().partition('-')[0]}",
     }
 
 
