@@ -65,7 +65,8 @@ class Section {
     }
   }
 
-  void boolean(const std::string& key, bool& target) {
+  template <class Target>
+  void boolean(const std::string& key, Target& target) {
     if (const toml::node* node = find(key)) {
       if (const auto value = node->value_exact<bool>()) {
         target = *value;
@@ -179,6 +180,7 @@ void read_type(const std::string& name, const toml::table& table, Config& config
   section.integer("concurrency", settings.concurrency, 0, 4096);
   section.duration("backoff_first", settings.backoff_first);
   section.duration("backoff_cap", settings.backoff_cap);
+  section.boolean("brief", settings.brief);
 }
 
 void read_root(const toml::table& root, Config& config, Complaints& complaints) {

@@ -32,6 +32,7 @@ struct TypeSettings {
   std::optional<int> concurrency;  ///< 0: as many as the plugin takes
   std::optional<std::chrono::microseconds> backoff_first;
   std::optional<std::chrono::microseconds> backoff_cap;
+  std::optional<bool> brief;  ///< claimed under row locks alone; never where the type runs at most once
 };
 
 struct Config {

@@ -63,6 +63,7 @@ void write_type(JsonWriter& writer, const fleet::Plugin& plugin, const job::Type
   member(writer, "backoff_first_seconds", seconds(type.backoff_first));
   member(writer, "backoff_cap_seconds", seconds(type.backoff_cap));
   member(writer, "at_most_once", type.at_most_once);
+  member(writer, "brief", type.brief);
   const auto refused = plugin.refused_types.find(type.name);
   if (refused != plugin.refused_types.end()) member(writer, "refused", refused->second);
   writer.EndObject();
@@ -155,6 +156,7 @@ void print_type(const job::TypeSpec& type) {
   print_line("concurrency", type.concurrency > 0 ? std::to_string(type.concurrency) : "as many as slots");
   print_line("timeout", type.timeout.count() > 0 ? base::format_duration(type.timeout) : "none");
   print_line("at most once", type.at_most_once ? "yes: a crash or a lost runtime ends the job" : "");
+  print_line("brief", type.brief ? "yes: claimed under row locks, written once" : "");
   print_line("payload schema", type.payload_schema.empty() ? "none: any payload" : type.payload_schema);
   print_line("example", type.payload_example);
 }

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "engine/intake.hpp"
+
 namespace sluice::engine {
 
 Claimer::Claimer(std::uint32_t pump, const PumpContext& context, Finisher& finisher)
@@ -68,48 +70,12 @@ void Claimer::claim() {
 }
 
 void Claimer::claim_once() {
-  const std::vector<Reservation> reservations = context_.router.reserve(Clock::now());
-  if (reservations.empty()) return;
-  std::vector<store::LaneRequest> lanes;
-  lanes.reserve(reservations.size());
-  for (const Reservation& reservation : reservations) lanes.push_back(context_.router.request(reservation));
-  const auto started = Clock::now();
-  store::Claimed claimed;
-  try {
-    claimed = session_->claim(lanes);
-  } catch (...) {
-    for (const Reservation& reservation : reservations) context_.router.unclaimed(reservation);
-    throw;
-  }
-  take(std::move(claimed), reservations, Clock::now() - started);
+  Intake intake = claim_for_room(context_, ClaimMode::recorded,
+                                 [&](const auto& lanes) { return session_->claim(lanes); });
+  if (intake.lanes.empty()) return;
+  if (!intake.claimed.jobs.empty()) finisher_.expect(intake.claimed.claim, intake.claimed.jobs.size());
+  hand_over(context_, pump_, std::move(intake));
   if (context_.router.exhausted()) context_.idle();
-}
-
-void Claimer::take(store::Claimed claimed, const std::vector<Reservation>& reservations,
-                   Clock::duration took) {
-  std::vector<std::vector<job::Job>> by_lane(reservations.size());
-  std::vector<ClaimResult> results(reservations.size());
-  for (ClaimResult& result : results) result.asked_at = claimed.asked_at;
-  if (!claimed.jobs.empty()) finisher_.expect(claimed.claim, claimed.jobs.size());
-  for (store::ClaimedJob& one : claimed.jobs) {
-    ClaimResult& result = results[one.lane];
-    ++result.jobs;
-    one.job.bytes = static_cast<std::int64_t>(one.job.payload.size());
-    result.bytes += one.job.bytes;
-    result.last_created_at = one.job.created_at;
-    const auto policy = context_.policies.find(one.job.type);
-    one.job.max_attempts = policy == context_.policies.end() ? 1 : policy->second.max_attempts;
-    one.job.pump = pump_;
-    by_lane[one.lane].push_back(std::move(one.job));
-  }
-  const auto now = Clock::now();
-  for (std::size_t i = 0; i < reservations.size(); ++i) {
-    context_.router.claimed(reservations[i], results[i], took, now);
-  }
-  for (std::size_t i = 0; i < by_lane.size(); ++i) {
-    if (by_lane[i].empty()) continue;
-    context_.deliver(context_.router.plugin_of(reservations[i].lane), std::move(by_lane[i]));
-  }
 }
 
 void Claimer::enlist_again() {

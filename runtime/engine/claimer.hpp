@@ -28,7 +28,6 @@ class Claimer {
   bool claimable(Clock::time_point now) const;
   void claim();
   void claim_once();
-  void take(store::Claimed claimed, const std::vector<Reservation>& reservations, Clock::duration took);
   void enlist_again();
   void wait_to_retry(int failures);
   bool stopping() const;

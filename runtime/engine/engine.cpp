@@ -9,6 +9,8 @@
 #include "base/duration.hpp"
 #include "base/log.hpp"
 #include "base/version.hpp"
+#include "engine/brief_pump.hpp"
+#include "engine/claim_pump.hpp"
 
 namespace sluice::engine {
 
@@ -99,9 +101,11 @@ job::RetryPolicy Engine::policy(const job::TypeSpec& type) const {
   return policy;
 }
 
-/// One lane for all types of a plugin that share room, one more for each type with a concurrency.
+/// One lane for all types of a plugin that share room and are claimed alike, one more for each type with a
+/// concurrency.
 void Engine::add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vector<LaneSpec>& lanes) {
-  LaneSpec shared{index, {}, 0};
+  LaneSpec shared{index, {}, 0, ClaimMode::recorded};
+  LaneSpec brief{index, {}, 0, ClaimMode::brief};
   for (const job::TypeSpec& type : plugin.spec.types) {
     const bool served = std::count(plugin.types.begin(), plugin.types.end(), type.name) > 0;
     if (!served || !wanted(type.name)) continue;
@@ -109,16 +113,26 @@ void Engine::add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vect
     roles_[type.name] = plugin.settings.role;
     served_.push_back({type.name, plugin.spec.name, plugin.spec.version, policies_[type.name]});
     int concurrency = type.concurrency;
+    bool wants_brief = type.brief;
     if (const auto set = config_.types.find(type.name); set != config_.types.end()) {
       concurrency = set->second.concurrency.value_or(concurrency);
+      wants_brief = set->second.brief.value_or(wants_brief);
     }
+    if (wants_brief && type.at_most_once) {
+      log::warn("a job type that runs at most once can't be brief: its claims are recorded",
+                {{"type", type.name}});
+      wants_brief = false;
+    }
+    const ClaimMode mode = wants_brief ? ClaimMode::brief : ClaimMode::recorded;
     if (concurrency > 0) {
-      lanes.push_back({index, {type.name}, concurrency});
+      lanes.push_back({index, {type.name}, concurrency, mode});
     } else {
-      shared.types.push_back(type.name);
+      (wants_brief ? brief : shared).types.push_back(type.name);
     }
   }
-  if (!shared.types.empty()) lanes.push_back(std::move(shared));
+  for (LaneSpec* lane : {&shared, &brief}) {
+    if (!lane->types.empty()) lanes.push_back(std::move(*lane));
+  }
 }
 
 /// A misspelt name would be without effect, and without a word.
@@ -155,10 +169,13 @@ void Engine::settled() {
                                {"types", served_.size()}});
   if (lanes.empty())
     log::warn("no plugin serves any of the job types that are asked for: nothing will be claimed");
+  const bool any_brief = std::any_of(lanes.begin(), lanes.end(), [](const LaneSpec& lane) {
+    return lane.mode == ClaimMode::brief;
+  });
   router_.set_lanes(std::move(lanes));
   publish_slots();
   caretaker_->serve(served_);
-  start_pumps();
+  start_pumps(any_brief);
 }
 
 void Engine::publish_slots() {
@@ -174,7 +191,8 @@ void Engine::changed(std::size_t plugin) {
   for (const auto& pump : pumps_) pump->poke();
 }
 
-void Engine::start_pumps() {
+/// Brief pumps are one more than the others: while one writes, jobs of another run.
+void Engine::start_pumps(bool any_brief) {
   const PumpContext context{
       store_,
       router_,
@@ -190,10 +208,11 @@ void Engine::start_pumps() {
       },
       [this] { fleet_.post([this] { pump_finished(); }); },
   };
-  pumps_running_ = static_cast<std::size_t>(config_.pumps);
-  for (int i = 0; i < config_.pumps; ++i) {
-    pumps_.push_back(std::make_unique<Pump>(static_cast<std::uint32_t>(i), context));
-  }
+  const std::uint32_t recorded = static_cast<std::uint32_t>(config_.pumps);
+  const std::uint32_t all = any_brief ? 2 * recorded + 1 : recorded;
+  pumps_running_ = all;
+  for (std::uint32_t i = 0; i < recorded; ++i) pumps_.push_back(std::make_unique<ClaimPump>(i, context));
+  for (std::uint32_t i = recorded; i < all; ++i) pumps_.push_back(std::make_unique<BriefPump>(i, context));
   start_waker();
   start_pruner();
   end_when_drained();
@@ -230,7 +249,7 @@ void Engine::returned(std::vector<job::Finished> jobs) {
     router_.returned(job.job.type, job.job.bytes, job.outcome.result != job::Result::released, now);
     by_pump[job.job.pump].push_back(std::move(job));
   }
-  const bool room = router_.claimable(now);
+  const bool room = router_.claimable(now) || router_.claimable(now, ClaimMode::brief);
   for (std::size_t i = 0; i < by_pump.size(); ++i) {
     if (!by_pump[i].empty()) pumps_[i]->push(std::move(by_pump[i]));
     if (room) pumps_[i]->poke();

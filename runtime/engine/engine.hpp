@@ -58,7 +58,7 @@ class Engine : private fleet::Listener {
   void warn_of_unused_settings() const;
   void add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vector<LaneSpec>& lanes);
   void publish_slots();
-  void start_pumps();
+  void start_pumps(bool any_brief);
   void start_waker();
   void start_pruner();
   void stop(std::chrono::microseconds patience);

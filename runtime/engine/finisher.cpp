@@ -1,7 +1,6 @@
 #include "engine/finisher.hpp"
 
 #include <algorithm>
-#include <random>
 #include <set>
 #include <utility>
 
@@ -14,11 +13,6 @@ namespace {
 
 constexpr std::chrono::milliseconds linger{2};
 constexpr std::size_t worthwhile = 200;
-
-double random_jitter() {
-  thread_local std::minstd_rand engine{std::random_device{}()};
-  return std::uniform_real_distribution<double>(0, 1)(engine);
-}
 
 void log_failure(const job::Settlement& settlement) {
   std::vector<log::Field> fields{{"job", settlement.id},
@@ -115,22 +109,10 @@ std::optional<std::vector<job::Finished>> Finisher::wait_for_outcomes() {
   }
 }
 
-const job::RetryPolicy& Finisher::policy(const std::string& type) const {
-  static const job::RetryPolicy fallback;
-  const auto found = context_.policies.find(type);
-  return found == context_.policies.end() ? fallback : found->second;
-}
-
 std::vector<job::Settlement> Finisher::settle(std::vector<job::Finished> finished) {
   std::vector<job::Settlement> settlements;
   settlements.reserve(finished.size());
-  for (job::Finished& one : finished) {
-    const job::RetryPolicy& rules = policy(one.job.type);
-    settlements.push_back(job::settle(std::move(one.job), std::move(one.outcome), rules, random_jitter()));
-    if (settlements.back().outcome.effects.empty()) continue;
-    const auto role = context_.roles.find(settlements.back().type);
-    if (role != context_.roles.end()) settlements.back().role = role->second;
-  }
+  for (job::Finished& one : finished) settlements.push_back(context_.settle(std::move(one)));
   return settlements;
 }
 
@@ -192,20 +174,19 @@ void Finisher::commit_effects(std::vector<job::Settlement>& settlements) {
 }
 
 job::Settlement Finisher::failed(job::Settlement settlement, const store::Rejected& rejected) const {
-  const job::RetryPolicy& rules = policy(settlement.type);
-  job::Job job;
-  job.id = std::move(settlement.id);
-  job.type = std::move(settlement.type);
-  job.attempt = settlement.attempt;
-  job.claim = settlement.claim;
-  job.place = std::move(settlement.place);
-  job::Outcome outcome;
-  outcome.result = rules.at_most_once ? job::Result::fail : job::Result::retry;
-  outcome.duration = settlement.outcome.duration;
-  outcome.code = rejected.code;
-  outcome.error =
+  job::Finished again;
+  again.job.id = std::move(settlement.id);
+  again.job.type = std::move(settlement.type);
+  again.job.attempt = settlement.attempt;
+  again.job.claim = settlement.claim;
+  again.job.place = std::move(settlement.place);
+  const bool at_most_once = context_.policy(again.job.type).at_most_once;
+  again.outcome.result = at_most_once ? job::Result::fail : job::Result::retry;
+  again.outcome.duration = settlement.outcome.duration;
+  again.outcome.code = rejected.code;
+  again.outcome.error =
       "the handler was done, but what it asked to be committed with the job failed: " + rejected.message;
-  return job::settle(std::move(job), std::move(outcome), rules, random_jitter());
+  return context_.settle(std::move(again));
 }
 
 /// The claims that have no other unwritten job.

@@ -1,32 +1,26 @@
-// A pump: a claimer and a finisher, each with a thread and a connection of its own. Two sessions that both
-// claim and finish insert into the same pages of the table's indexes and wait for each other; with the
-// work split this way they rarely meet.
+// A pump moves jobs between the store and the fleet: it claims wherever there is room, hands the jobs to
+// their plugins, and writes what came of them. There is one kind for each ClaimMode: ClaimPump and BriefPump.
 #pragma once
 
 #include <vector>
 
-#include "engine/claimer.hpp"
-#include "engine/finisher.hpp"
-#include "engine/pump_context.hpp"
+#include "engine/router.hpp"
+#include "job/job.hpp"
 
 namespace sluice::engine {
 
+/// All of it may be called by any thread.
 class Pump {
  public:
-  Pump(std::uint32_t index, PumpContext context);
+  virtual ~Pump() = default;
 
-  /// Takes jobs of this pump that came back. [any-thread]
-  void push(std::vector<job::Finished> jobs) { finisher_.push(std::move(jobs)); }
-  /// Looks again whether something may be claimed. [any-thread]
-  void poke() { claimer_.poke(); }
+  /// Takes jobs of this pump that came back.
+  virtual void push(std::vector<job::Finished> jobs) = 0;
+  /// Looks again whether something may be claimed.
+  virtual void poke() = 0;
   /// Claims no more; ends when every claimed job came back and is written, or, while the database is
-  /// lost, at `deadline`. [any-thread]
-  void stop(Clock::time_point deadline);
-
- private:
-  const PumpContext context_;
-  Finisher finisher_;
-  Claimer claimer_;
+  /// lost, at `deadline`.
+  virtual void stop(Clock::time_point deadline) = 0;
 };
 
 }  // namespace sluice::engine

@@ -28,6 +28,11 @@ struct PumpContext {
   std::function<store::RuntimeId(store::RuntimeId fenced)> runtime;
   std::function<void()> idle;      ///< called when the router is exhausted
   std::function<void()> finished;  ///< called once, last
+
+  /// That of the type, or the defaults where it has none.
+  const job::RetryPolicy& policy(const std::string& type) const;
+  /// What is to be written for a job that came back.
+  job::Settlement settle(job::Finished one) const;
 };
 
 }  // namespace sluice::engine

@@ -19,7 +19,8 @@ Router::Router(int batch_max, std::chrono::microseconds poll_interval, std::opti
     : batch_max_(batch_max), poll_interval_(poll_interval), budget_(budget) {}
 
 int Router::Lane::window() const {
-  const int open = engine::window(slots, rate);
+  const double seconds = spec.mode == ClaimMode::brief ? brief_queue_seconds : queue_seconds;
+  const int open = engine::window(slots, rate, seconds);
   return spec.concurrency > 0 ? std::min(open, spec.concurrency) : open;
 }
 
@@ -99,13 +100,13 @@ bool Router::has_use(const Lane& lane) const {
   return lane.room() >= worthwhile && limit(lane) > 0;
 }
 
-bool Router::due(const Lane& lane, Clock::time_point now) const {
-  return lane.dry_until <= now && has_use(lane);
+bool Router::due(const Lane& lane, Clock::time_point now, ClaimMode mode) const {
+  return lane.spec.mode == mode && lane.dry_until <= now && has_use(lane);
 }
 
-bool Router::claimable(Clock::time_point now) const {
+bool Router::claimable(Clock::time_point now, ClaimMode mode) const {
   const std::lock_guard lock(mutex_);
-  return std::any_of(lanes_.begin(), lanes_.end(), [&](const Lane& lane) { return due(lane, now); });
+  return std::any_of(lanes_.begin(), lanes_.end(), [&](const Lane& lane) { return due(lane, now, mode); });
 }
 
 Clock::time_point Router::next_due(Clock::time_point now) const {
@@ -117,15 +118,15 @@ Clock::time_point Router::next_due(Clock::time_point now) const {
   return next;
 }
 
-std::vector<Reservation> Router::reserve(Clock::time_point now) {
+std::vector<Reservation> Router::reserve(Clock::time_point now, ClaimMode mode) {
   const std::lock_guard lock(mutex_);
   std::vector<Reservation> taken;
-  const auto is_due = [&](const Lane& lane) { return due(lane, now); };
+  const auto is_due = [&](const Lane& lane) { return due(lane, now, mode); };
   if (std::none_of(lanes_.begin(), lanes_.end(), is_due)) return taken;
   for (std::size_t i = 0; i < lanes_.size() && taken.size() < store::max_lanes; ++i) {
     const std::size_t index = (next_lane_ + i) % lanes_.size();
     Lane& lane = lanes_[index];
-    if (!has_use(lane) || (lane.dry_until > now && lane.tried_at + brisk_rest > now)) continue;
+    if (lane.spec.mode != mode || !has_use(lane) || (lane.dry_until > now && lane.tried_at + brisk_rest > now)) continue;
     const int most = limit(lane);
     if (lane.sweep_due <= now) lane.cursor.reset();
     taken.push_back({index, most, !lane.cursor, changes_});

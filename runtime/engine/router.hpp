@@ -26,10 +26,17 @@ namespace sluice::engine {
 
 using Clock = std::chrono::steady_clock;
 
+/// How the jobs of a lane are claimed.
+enum class ClaimMode {
+  recorded,  ///< written twice: when they are claimed and when they are over
+  brief,     ///< under row locks, written once
+};
+
 struct LaneSpec {
   std::size_t plugin = 0;
   std::vector<std::string> types;
   int concurrency = 0;  ///< most jobs in flight at once, 0: as many as slots and queue take
+  ClaimMode mode = ClaimMode::recorded;
 };
 
 /// Room that a pump has taken in one lane, to be given back with what came of it.
@@ -72,11 +79,11 @@ class Router {
   Load load() const;
 
   /// True when reserve() would return something.
-  bool claimable(Clock::time_point now) const;
+  bool claimable(Clock::time_point now, ClaimMode mode = ClaimMode::recorded) const;
   /// When claimable() may become true by time alone.
   Clock::time_point next_due(Clock::time_point now) const;
-  /// Takes room in up to store::max_lanes lanes.
-  std::vector<Reservation> reserve(Clock::time_point now);
+  /// Takes room in up to store::max_lanes lanes of that mode.
+  std::vector<Reservation> reserve(Clock::time_point now, ClaimMode mode = ClaimMode::recorded);
   store::LaneRequest request(const Reservation& reservation) const;
   /// Says what a reservation's claim brought, and how long the statement took.
   void claimed(const Reservation& reservation, const ClaimResult& result, Clock::duration took,
@@ -118,7 +125,7 @@ class Router {
   };
 
   bool has_use(const Lane& lane) const;
-  bool due(const Lane& lane, Clock::time_point now) const;
+  bool due(const Lane& lane, Clock::time_point now, ClaimMode mode) const;
   int limit(const Lane& lane) const;
 
   const int batch_max_;

@@ -81,6 +81,11 @@ job::TypeSpec describe_type(const sluice_job_type* type, std::size_t index) {
   spec.backoff_first = job::Microseconds(std::max<std::int64_t>(0, type->backoff_first_us));
   spec.backoff_cap = job::Microseconds(std::max<std::int64_t>(0, type->backoff_cap_us));
   spec.at_most_once = (type->flags & SLUICE_AT_MOST_ONCE) != 0;
+  spec.brief = (type->flags & SLUICE_BRIEF) != 0;
+  if (spec.at_most_once && spec.brief) {
+    throw Refusal("job type '" + spec.name + "' that is both at most once and brief",
+                  "one of the two: brief jobs may run twice", "clear one of its flags");
+  }
   return spec;
 }
 

@@ -22,6 +22,7 @@ struct TypeSpec {
   Microseconds backoff_first{0};
   Microseconds backoff_cap{0};
   bool at_most_once = false;
+  bool brief = false;  ///< claimed under row locks alone, written once
 };
 
 struct PluginSpec {

@@ -50,6 +50,77 @@ void MemoryClaims::reconcile(const std::vector<std::int64_t>& known) {
   }
 }
 
+MemoryBriefs::~MemoryBriefs() {
+  const std::lock_guard lock(store_.mutex_);
+  unlock();
+}
+
+void MemoryBriefs::unlock() {
+  for (const auto& id : locked_) store_.locked_.erase(id);
+  locked_.clear();
+}
+
+Claimed MemoryBriefs::claim(const std::vector<LaneRequest>& lanes) {
+  if (lanes.size() > max_lanes) throw std::invalid_argument("a claim has at most 8 lanes");
+  const std::lock_guard lock(store_.mutex_);
+  store_.check_available();
+  if (!store_.runtimes_.contains(runtime_))
+    throw Fenced("runtime " + std::to_string(runtime_) + " is not enlisted");
+  Claimed claimed;
+  claimed.asked_at = store_.now();
+  for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
+    for (const auto* row : store_.pick(lanes[lane])) {
+      locked_.insert(row->id);
+      store_.locked_.insert(row->id);
+      claimed.jobs.push_back({lane,
+                              {row->id, row->type, row->payload, MemoryStore::next_attempt(*row), 0,
+                               job::no_claim, row->created_at, 0, 0, row->id}});
+    }
+  }
+  return claimed;
+}
+
+Kept MemoryBriefs::end(const std::vector<job::Job>& done, const std::vector<job::Job>& kept) {
+  const std::lock_guard lock(store_.mutex_);
+  if (!store_.available_) unlock();  // the transaction is lost with the connection
+  store_.check_available();
+  if (!kept.empty() && !store_.runtimes_.contains(runtime_)) {
+    unlock();
+    throw Fenced("runtime " + std::to_string(runtime_) + " is not enlisted");
+  }
+  for (const auto& job : done) store_.take(store_.rows_.at(job.id), "done");
+  Kept answer;
+  if (!kept.empty()) {
+    answer.claim = ++store_.last_number_;
+    MemoryStore::Claim made{runtime_, pump_, {}};
+    for (const auto& job : kept) {
+      store_.take(store_.rows_.at(job.id), "processing");
+      made.ids.insert(job.id);
+      answer.places.emplace(job.id, job.id);
+    }
+    store_.claims_.emplace(answer.claim, std::move(made));
+  }
+  unlock();
+  return answer;
+}
+
+std::map<std::string, std::string> MemoryBriefs::relock(const std::vector<job::Job>& jobs,
+                                                        const std::vector<std::int64_t>& known) {
+  MemoryClaims(store_, runtime_, pump_).reconcile(known);
+  const std::lock_guard lock(store_.mutex_);
+  unlock();
+  std::map<std::string, std::string> places;
+  for (const auto& job : jobs) {
+    const auto row = store_.rows_.find(job.id);
+    const bool ours = row != store_.rows_.end() && row->second.status == "pending" &&
+                      MemoryStore::next_attempt(row->second) == job.attempt;
+    if (!ours || !store_.locked_.insert(job.id).second) continue;
+    locked_.insert(job.id);
+    places.emplace(job.id, job.id);
+  }
+  return places;
+}
+
 std::size_t MemoryFinishes::finish(const std::vector<job::Settlement>& settlements,
                                    const std::vector<std::int64_t>& closing) {
   const std::lock_guard lock(store_.mutex_);

@@ -19,6 +19,26 @@ class MemoryClaims : public ClaimSession {
   const int pump_;
 };
 
+class MemoryBriefs : public BriefSession {
+ public:
+  MemoryBriefs(MemoryStore& store, RuntimeId runtime, int pump)
+      : store_(store), runtime_(runtime), pump_(pump) {}
+  ~MemoryBriefs() override;
+
+  Claimed claim(const std::vector<LaneRequest>& lanes) override;
+  Kept end(const std::vector<job::Job>& done, const std::vector<job::Job>& kept) override;
+  std::map<std::string, std::string> relock(const std::vector<job::Job>& jobs,
+                                            const std::vector<std::int64_t>& known) override;
+
+ private:
+  void unlock();
+
+  MemoryStore& store_;
+  const RuntimeId runtime_;
+  const int pump_;
+  std::set<std::string> locked_;  ///< those of the store's that are this session's
+};
+
 class MemoryFinishes : public FinishSession {
  public:
   explicit MemoryFinishes(MemoryStore& store) : store_(store) {}

@@ -8,12 +8,20 @@
 
 namespace sluice::store {
 
+int MemoryStore::next_attempt(const Row& row) {
+  return std::min(row.attempts, std::numeric_limits<int>::max() - 1) + 1;
+}
+
 std::unique_ptr<ClaimSession> MemoryStore::claims(RuntimeId runtime, int pump) {
   return std::make_unique<MemoryClaims>(*this, runtime, pump);
 }
 
 std::unique_ptr<FinishSession> MemoryStore::finishes() {
   return std::make_unique<MemoryFinishes>(*this);
+}
+
+std::unique_ptr<BriefSession> MemoryStore::briefs(RuntimeId runtime, int pump) {
+  return std::make_unique<MemoryBriefs>(*this, runtime, pump);
 }
 
 std::unique_ptr<CareSession> MemoryStore::care() {
@@ -152,25 +160,38 @@ bool MemoryStore::settle(const job::Settlement& s) {
   return true;
 }
 
-std::vector<ClaimedJob> MemoryStore::claim(const LaneRequest& lane, std::size_t index, std::int64_t claim) {
+// The oldest rows that a lane may have.
+std::vector<MemoryStore::Row*> MemoryStore::pick(const LaneRequest& lane) {
   const std::set<std::string> types(lane.types.begin(), lane.types.end());
   const double cursor = lane.cursor.value_or(-std::numeric_limits<double>::infinity());
   std::vector<Row*> rows;
   for (auto& [id, row] : rows_) {
-    if (row.status == "pending" && types.contains(row.type) && !(row.created_at < cursor))
-      rows.push_back(&row);
+    const bool free = row.status == "pending" && !locked_.contains(id);
+    if (free && types.contains(row.type) && !(row.created_at < cursor)) rows.push_back(&row);
   }
   std::stable_sort(rows.begin(), rows.end(),
                    [](const Row* a, const Row* b) { return a->created_at < b->created_at; });
   rows.resize(std::min(rows.size(), static_cast<std::size_t>(std::max(lane.limit, 0))));
-  std::vector<ClaimedJob> jobs;
   std::int64_t before = 0;
-  for (Row* row : rows) {
-    if (before >= lane.bytes) break;
+  const auto full = std::find_if(rows.begin(), rows.end(), [&](const Row* row) {
+    if (before >= lane.bytes) return true;
     before += static_cast<std::int64_t>(row->payload.size());
-    row->status = "processing";
-    row->attempts = std::min(row->attempts, std::numeric_limits<int>::max() - 1) + 1;
-    row->updated_at = now();
+    return false;
+  });
+  rows.erase(full, rows.end());
+  return rows;
+}
+
+void MemoryStore::take(Row& row, const std::string& status) {
+  row.status = status;
+  row.attempts = next_attempt(row);
+  row.updated_at = now();
+}
+
+std::vector<ClaimedJob> MemoryStore::claim(const LaneRequest& lane, std::size_t index, std::int64_t claim) {
+  std::vector<ClaimedJob> jobs;
+  for (Row* row : pick(lane)) {
+    take(*row, "processing");
     jobs.push_back(
         {index, {row->id, row->type, row->payload, row->attempts, 0, claim, row->created_at, 0, 0, row->id}});
   }

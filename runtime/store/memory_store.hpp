@@ -29,6 +29,7 @@ class MemoryStore : public Store {
 
   std::unique_ptr<ClaimSession> claims(RuntimeId runtime, int pump) override;
   std::unique_ptr<FinishSession> finishes() override;
+  std::unique_ptr<BriefSession> briefs(RuntimeId runtime, int pump) override;
   std::unique_ptr<CareSession> care() override;
   std::unique_ptr<WakeSession> wakes() override;
   std::unique_ptr<PruneSession> prunes(const std::string& status, job::Microseconds older_than) override;
@@ -50,6 +51,7 @@ class MemoryStore : public Store {
   static constexpr std::string_view failing_effect = "SELECT 1 / 0";
 
  private:
+  friend class MemoryBriefs;
   friend class MemoryClaims;
   friend class MemoryFinishes;
   friend class MemoryCare;
@@ -73,13 +75,17 @@ class MemoryStore : public Store {
     std::string status;
   };
 
+  static int next_attempt(const Row& row);
+
   // All of these expect the mutex to be held.
   void notify();
   void check_available() const;
   double now() const;
   Row* processing(const std::string& id);
   bool settle(const job::Settlement& settlement);
+  std::vector<Row*> pick(const LaneRequest& lane);
   std::vector<ClaimedJob> claim(const LaneRequest& lane, std::size_t index, std::int64_t claim);
+  void take(Row& row, const std::string& status);
   std::set<std::string> take_claims(const std::set<std::int64_t>& claims);
   Enqueued enqueue(const EnqueueRequest& request);
   bool named(const std::string& id) const;
@@ -92,6 +98,7 @@ class MemoryStore : public Store {
   double offset_ = 0;
   std::int64_t last_number_ = 0;  ///< for runtimes, claims and ids
   std::map<std::string, Row> rows_;
+  std::set<std::string> locked_;  ///< ids of rows that a BriefSession has
   std::map<std::int64_t, Claim> claims_;
   std::map<RuntimeId, Runtime> runtimes_;
   std::map<std::string, Schedule> schedule_;

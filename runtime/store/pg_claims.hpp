@@ -16,7 +16,6 @@ class PgClaims : public ClaimSession {
 
  private:
   pqxx::result claim(pqxx::transaction_base& transaction, const std::vector<LaneRequest>& lanes);
-  [[noreturn]] void throw_fenced() const;
 
   const RuntimeId runtime_;
   const int pump_;

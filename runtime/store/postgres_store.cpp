@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "store/connection_string.hpp"
+#include "store/pg_briefs.hpp"
 #include "store/pg_care.hpp"
 #include "store/pg_claims.hpp"
 #include "store/pg_desk.hpp"
@@ -28,6 +29,9 @@ class PostgresStore : public Store {
     return std::make_unique<PgClaims>(target_, table_, runtime, pump);
   }
   std::unique_ptr<FinishSession> finishes() override { return std::make_unique<PgFinishes>(target_, table_); }
+  std::unique_ptr<BriefSession> briefs(RuntimeId runtime, int pump) override {
+    return std::make_unique<PgBriefs>(target_, table_, runtime, pump);
+  }
   std::unique_ptr<CareSession> care() override { return std::make_unique<PgCare>(target_, table_); }
   std::unique_ptr<WakeSession> wakes() override {
     if (!wake_ || target_.pooled) return nullptr;  // a pooled connection can't listen

@@ -17,6 +17,9 @@ constexpr std::string_view same_row =
     "o.id = ANY (ARRAY[f.id]) AND o.status IS NOT DISTINCT FROM 'processing' "
     "AND o.attempts IS NOT DISTINCT FROM f.attempt";
 
+// An attempts column at the end of its range must not make the row unclaimable.
+constexpr std::string_view next_attempt = "least(o.attempts, 2147483646) + 1";
+
 std::string parameter(std::size_t number) {
   return std::string("$").append(std::to_string(number));
 }
@@ -29,6 +32,7 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
 
 // `sql` with {outbox} and {now} filled in.
 std::string filled(std::string sql, const TableName& table) {
+  replace_all(sql, "{next_attempt}", next_attempt);
   replace_all(sql, "{same_row}", same_row);
   replace_all(sql, "{now}", utc_now);
   replace_all(sql, "{outbox}", table.quoted());
@@ -70,11 +74,10 @@ std::string taken_lanes(std::size_t lanes) {
   return sql;
 }
 
-// An attempts column at the end of its range must not make the row unclaimable.
 constexpr std::string_view claim_clauses = R"(,
 claimed AS (
   UPDATE {outbox} o
-  SET status = 'processing', attempts = least(o.attempts, 2147483646) + 1, "updatedAt" = {now}
+  SET status = 'processing', attempts = {next_attempt}, "updatedAt" = {now}
   FROM ({lanes}) AS p WHERE o.ctid = p.tid
   RETURNING p.lane, o.id, o.type, p.payload, o.attempts, o."createdAt", o.ctid AS place),
 recorded AS (
@@ -86,6 +89,14 @@ SELECT r.id, EXISTS (SELECT FROM sluice.runtime WHERE id = $1::bigint), date_par
 FROM (SELECT) AS one LEFT JOIN recorded r ON true LEFT JOIN claimed c ON true
 ORDER BY c.lane, c."createdAt")";
 
+constexpr std::string_view brief_clauses = R"(
+SELECT nullif($2::int, $2::int), EXISTS (SELECT FROM sluice.runtime WHERE id = $1::bigint),
+       date_part('epoch', now()), c.lane, c.id, c.type, c.payload, c.attempt, date_part('epoch', c."createdAt"), c.place
+FROM (SELECT) AS one LEFT JOIN (
+  SELECT p.lane, o.id, o.type, p.payload, {next_attempt} AS attempt, o."createdAt", o.ctid AS place
+  FROM ({lanes}) AS p JOIN {outbox} o ON o.ctid = p.tid) AS c ON true
+ORDER BY c.lane, c."createdAt")";
+
 }  // namespace
 
 std::string claim_statement(const TableName& table, std::size_t lanes) {
@@ -94,6 +105,43 @@ std::string claim_statement(const TableName& table, std::size_t lanes) {
   std::string claim(claim_clauses);
   replace_all(claim, "{lanes}", taken_lanes(lanes));
   return filled(sql + claim, table);
+}
+
+std::string brief_claim_statement(const TableName& table, std::size_t lanes) {
+  std::string sql;
+  for (std::size_t lane = 0; lane < lanes; ++lane) sql += pick_clause(lane);
+  std::string brief(brief_clauses);
+  replace_all(brief, "{lanes}", taken_lanes(lanes));
+  return filled(sql + brief, table);
+}
+
+std::string brief_done_statement(const TableName& table) {
+  return filled(R"(UPDATE {outbox} o SET status = 'done', attempts = {next_attempt}, "updatedAt" = {now}
+FROM unnest($1::tid[]) AS f (place)
+WHERE o.ctid = f.place AND o.status IS NOT DISTINCT FROM 'pending')",
+                table);
+}
+
+std::string brief_keep_statement(const TableName& table) {
+  return filled(R"(WITH kept AS (
+  UPDATE {outbox} o SET status = 'processing', attempts = {next_attempt}, "updatedAt" = {now}
+  FROM unnest($3::tid[]) AS f (place)
+  WHERE o.ctid = f.place AND o.status IS NOT DISTINCT FROM 'pending'
+  RETURNING o.id, o.ctid AS place),
+recorded AS (
+  INSERT INTO sluice.claim (runtime, pump, ids)
+  SELECT $1::bigint, $2::int, array_agg(id) FROM kept HAVING count(*) > 0
+  RETURNING id)
+SELECT r.id, k.id, k.place FROM recorded r, kept k)",
+                table);
+}
+
+std::string brief_relock_statement(const TableName& table) {
+  return filled(R"(SELECT o.id, o.ctid FROM unnest($1::text[], $2::int[]) AS f (id, attempt), {outbox} o
+WHERE o.id = ANY (ARRAY[f.id]) AND o.status IS NOT DISTINCT FROM 'pending'
+  AND {next_attempt} IS NOT DISTINCT FROM f.attempt
+FOR NO KEY UPDATE OF o SKIP LOCKED)",
+                table);
 }
 
 // A row is where its claim left it, unless somebody else wrote it meanwhile; and the index on id holds

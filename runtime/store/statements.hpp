@@ -16,6 +16,20 @@ inline constexpr std::array<std::size_t, 4> lane_counts{1, 2, 4, 8};
 /// type, payload, attempts, createdAt and place of one claimed job.
 std::string claim_statement(const TableName& table, std::size_t lanes);
 
+/// Locks rows for `lanes` lanes. Parameters and answer as of claim_statement, with null as the claim and the
+/// coming attempt as attempts.
+std::string brief_claim_statement(const TableName& table, std::size_t lanes);
+
+/// Marks locked rows done, counting the attempt. Parameter: places.
+std::string brief_done_statement(const TableName& table);
+
+/// Makes a claim of locked rows. Parameters: runtime, pump, places. Answers the claim, and id and place of
+/// each row; nothing where there are none.
+std::string brief_keep_statement(const TableName& table);
+
+/// Locks rows that are still pending. Parameters: ids and coming attempts. Answers id and place of each.
+std::string brief_relock_statement(const TableName& table);
+
 /// Marks rows done where their claim left them, and deletes used-up claims. Parameters: places (tid), ids,
 /// claims and attempts of the settlements, the closing claims, the other claims that settlements name.
 /// Answers how many settlements applied. Where these are fewer than were given, no claim is deleted: rows

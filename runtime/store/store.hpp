@@ -81,6 +81,34 @@ class ClaimSession {
   virtual void reconcile(const std::vector<std::int64_t>& known) = 0;
 };
 
+/// What BriefSession::end kept as an ordinary claim.
+struct Kept {
+  std::int64_t claim = 0;                     ///< 0 when nothing was kept
+  std::map<std::string, std::string> places;  ///< by job id, as in job::Job
+};
+
+/// Claims jobs for one pump of one runtime without writing them: row locks keep them from others until
+/// end(), which writes once. Whoever dies in between, this process or its connection, leaves the jobs as they
+/// were. Their status is `pending` all the time.
+class BriefSession {
+ public:
+  virtual ~BriefSession() = default;
+
+  /// Locks what ClaimSession::claim would have claimed. Job::attempt is the attempt that begins, Job::claim is
+  /// job::no_claim. Where there are jobs, end() has to follow. Throws Fenced like that.
+  virtual Claimed claim(const std::vector<LaneRequest>& lanes) = 0;
+
+  /// Marks `done`, counting the attempt; makes an ordinary claim of `kept` (status `processing`, attempts +
+  /// 1), which FinishSession takes from there; and unlocks whatever else claim() locked, unchanged.
+  virtual Kept end(const std::vector<job::Job>& done, const std::vector<job::Job>& kept) = 0;
+
+  /// After Unavailable or Fenced by end(): locks again those of `jobs` that are as claim() found them and that
+  /// nobody else has, and answers with their places by id. The others are written, or somebody else's by now.
+  /// Gives back what a lost end() kept and is not among the claims `known`. end() has to follow.
+  virtual std::map<std::string, std::string> relock(const std::vector<job::Job>& jobs,
+                                                    const std::vector<std::int64_t>& known) = 0;
+};
+
 /// A settlement whose follow-up jobs or effects the database did not take: nothing of it is written.
 struct Rejected {
   std::size_t index = 0;  ///< into the settlements given
@@ -269,6 +297,7 @@ class Store {
   virtual ~Store() = default;
   virtual std::unique_ptr<ClaimSession> claims(RuntimeId runtime, int pump) = 0;
   virtual std::unique_ptr<FinishSession> finishes() = 0;
+  virtual std::unique_ptr<BriefSession> briefs(RuntimeId runtime, int pump) = 0;
   virtual std::unique_ptr<CareSession> care() = 0;
   /// None where producers can't wake a runtime.
   virtual std::unique_ptr<WakeSession> wakes() = 0;

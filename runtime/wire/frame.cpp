@@ -76,6 +76,7 @@ void put_type(Writer& writer, const job::TypeSpec& type) {
     writer.number(std::int64_t{duration.count()});
   }
   writer.number(static_cast<std::uint8_t>(type.at_most_once));
+  writer.number(static_cast<std::uint8_t>(type.brief));
 }
 
 job::TypeSpec get_type(Reader& reader) {
@@ -89,6 +90,7 @@ job::TypeSpec get_type(Reader& reader) {
     *duration = job::Microseconds(reader.number<std::int64_t>());
   }
   type.at_most_once = reader.number<std::uint8_t>() != 0;
+  type.brief = reader.number<std::uint8_t>() != 0;
   return type;
 }
 

@@ -85,6 +85,7 @@ TEST(Frame, DescriptionsArriveAsTheyWereSent) {
   spec.types[1].name = "t";
   spec.types[1].backoff_cap = std::chrono::hours(1);
   spec.types[1].at_most_once = true;
+  spec.types[0].brief = true;
   std::string bytes;
   put_described(bytes, spec);
   const job::PluginSpec got = get_described(body(bytes));
@@ -94,6 +95,8 @@ TEST(Frame, DescriptionsArriveAsTheyWereSent) {
   EXPECT_EQ(got.types[1].name, "t");
   EXPECT_EQ(got.types[1].backoff_cap, std::chrono::hours(1));
   EXPECT_TRUE(got.types[1].at_most_once);
+  EXPECT_TRUE(got.types[0].brief);
+  EXPECT_FALSE(got.types[1].brief);
 }
 
 TEST(Frame, ACutBodyIsMalformed) {

@@ -187,14 +187,19 @@ typedef struct sluice_host {
 enum {
   /* A crash, a time-out or a lost runtime ends the job: what it did is unknown and must not be
    * repeated. SLUICE_RETRY still retries: the handler knows. */
-  SLUICE_AT_MOST_ONCE = 1
+  SLUICE_AT_MOST_ONCE = 1,
+  /* Its jobs take well under 100 ms, and running one twice does no harm: they are claimed under row locks
+   * alone and written once, when they are done. An attempt that a lost runtime or a lost database cuts off
+   * leaves no trace and is not counted. Not together with SLUICE_AT_MOST_ONCE. Runtimes before 0.2 ignore
+   * it. */
+  SLUICE_BRIEF = 2
 };
 
 /* One job type. 0 or an empty string leaves a default to the runtime's configuration; the operator
  * can override each number. Constant for the life of the process. */
 typedef struct sluice_job_type {
   uint32_t size;
-  uint32_t flags;             /* SLUICE_AT_MOST_ONCE, or 0 */
+  uint32_t flags;             /* SLUICE_AT_MOST_ONCE or SLUICE_BRIEF, or 0 */
   sluice_str name;            /* "email.send": 1 to 128 of a-z A-Z 0-9 . _ - : / */
   sluice_str summary;         /* one line for people */
   sluice_str payload_schema;  /* JSON Schema, draft 4; empty: any payload */

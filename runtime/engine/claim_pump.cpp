@@ -1,16 +1,16 @@
-#include "engine/pump.hpp"
+#include "engine/claim_pump.hpp"
 
 #include <utility>
 
 namespace sluice::engine {
 
-Pump::Pump(std::uint32_t index, PumpContext context)
+ClaimPump::ClaimPump(std::uint32_t index, PumpContext context)
     : context_(std::move(context)),
       finisher_(
           context_, [this] { claimer_.poke(); }, context_.finished),
       claimer_(index, context_, finisher_) {}
 
-void Pump::stop(Clock::time_point deadline) {
+void ClaimPump::stop(Clock::time_point deadline) {
   finisher_.limit(deadline);
   claimer_.stop();
 }

@@ -1,0 +1,50 @@
+#include "engine/intake.hpp"
+
+#include <utility>
+
+namespace sluice::engine {
+
+Intake claim_for_room(const PumpContext& context, ClaimMode mode,
+                      const std::function<store::Claimed(const std::vector<store::LaneRequest>&)>& claim) {
+  Intake intake{context.router.reserve(Clock::now(), mode), {}, {}};
+  if (intake.lanes.empty()) return intake;
+  std::vector<store::LaneRequest> requests;
+  requests.reserve(intake.lanes.size());
+  for (const Reservation& lane : intake.lanes) requests.push_back(context.router.request(lane));
+  const auto started = Clock::now();
+  try {
+    intake.claimed = claim(requests);
+  } catch (...) {
+    for (const Reservation& lane : intake.lanes) context.router.unclaimed(lane);
+    throw;
+  }
+  intake.took = Clock::now() - started;
+  return intake;
+}
+
+void hand_over(const PumpContext& context, std::uint32_t pump, Intake intake) {
+  const std::vector<Reservation>& lanes = intake.lanes;
+  std::vector<std::vector<job::Job>> by_lane(lanes.size());
+  std::vector<ClaimResult> results(lanes.size());
+  for (ClaimResult& result : results) result.asked_at = intake.claimed.asked_at;
+  for (store::ClaimedJob& one : intake.claimed.jobs) {
+    ClaimResult& result = results[one.lane];
+    ++result.jobs;
+    one.job.bytes = static_cast<std::int64_t>(one.job.payload.size());
+    result.bytes += one.job.bytes;
+    result.last_created_at = one.job.created_at;
+    one.job.max_attempts = context.policy(one.job.type).max_attempts;
+    one.job.pump = pump;
+    by_lane[one.lane].push_back(std::move(one.job));
+  }
+  const auto now = Clock::now();
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    context.router.claimed(lanes[i], results[i], intake.took, now);
+  }
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    if (by_lane[i].empty()) continue;
+    context.deliver(context.router.plugin_of(lanes[i].lane), std::move(by_lane[i]));
+  }
+}
+
+}  // namespace sluice::engine

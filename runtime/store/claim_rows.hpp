@@ -1,0 +1,22 @@
+// What a statement that claims answers, as values. Inside runtime/store only.
+#pragma once
+
+#include <pqxx/pqxx>
+#include <string>
+
+#include "store/store.hpp"
+
+namespace sluice::store {
+
+std::string text_of(const pqxx::field& field);
+
+/// The answer of claim_statement or brief_claim_statement for `runtime`; throws Fenced where that is not
+/// enlisted. `where` names the database.
+Claimed read_claimed(const pqxx::result& rows, RuntimeId runtime, const std::string& where);
+
+[[noreturn]] void throw_fenced(RuntimeId runtime, const std::string& where);
+
+/// True when a row of sluice.claim could not be written because its runtime is no longer enlisted.
+bool is_fenced(const pqxx::foreign_key_violation& error);
+
+}  // namespace sluice::store

@@ -1,0 +1,27 @@
+#include "store/lane_parameters.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "base/text.hpp"
+#include "store/pg_text.hpp"
+
+namespace sluice::store {
+
+std::size_t lane_variant(std::size_t lanes) {
+  if (lanes > max_lanes) throw std::invalid_argument("a claim has at most 8 lanes");
+  std::size_t variant = 0;
+  while (lane_counts[variant] < lanes) ++variant;
+  return variant;
+}
+
+LaneTexts::LaneTexts(const LaneRequest& lane)
+    : limit(std::to_string(std::max(lane.limit, 0))),
+      cursor(cursor_text(lane.cursor)),
+      bytes(std::to_string(lane.bytes)) {
+  ArrayText texts;
+  for (const auto& type : lane.types) texts.add(base::valid_utf8(type));
+  types = texts.str();
+}
+
+}  // namespace sluice::store

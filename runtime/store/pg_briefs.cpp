@@ -1,0 +1,125 @@
+#include "store/pg_briefs.hpp"
+
+#include "base/text.hpp"
+#include "store/claim_rows.hpp"
+#include "store/lane_parameters.hpp"
+#include "store/pg_text.hpp"
+
+namespace sluice::store {
+
+namespace {
+
+enum : std::size_t { mark_done = lane_counts.size(), keep_locked, lock_again, give_back };
+
+std::vector<Statement> statements(const TableName& table) {
+  std::vector<Statement> all;
+  for (const auto lanes : lane_counts) {
+    all.push_back({"brief_claim_" + std::to_string(lanes), brief_claim_statement(table, lanes)});
+  }
+  all.push_back({"brief_done", brief_done_statement(table)});
+  all.push_back({"brief_keep", brief_keep_statement(table)});
+  all.push_back({"brief_relock", brief_relock_statement(table)});
+  all.push_back({"brief_give_back", give_back_statement(table)});
+  return all;
+}
+
+std::string places_of(const std::vector<job::Job>& jobs) {
+  ArrayText places;
+  for (const auto& job : jobs) places.add(job.place);
+  return places.str();
+}
+
+}  // namespace
+
+PgBriefs::PgBriefs(const ConnectionString& target, const TableName& table, RuntimeId runtime, int pump)
+    : runtime_(runtime), pump_(pump), session_(target, statements(table)) {}
+
+PgBriefs::~PgBriefs() = default;
+
+/// As Link::use; the transaction does not outlive what goes wrong in it.
+template <typename Work>
+auto PgBriefs::use(std::string_view what, Work&& work) {
+  return session_.link().use(what, [&](pqxx::connection& connection) {
+    try {
+      return work(connection);
+    } catch (...) {
+      open_.reset();
+      throw;
+    }
+  });
+}
+
+void PgBriefs::begin(pqxx::connection& connection) {
+  open_.reset();
+  open_ = std::make_unique<pqxx::work>(connection);
+  session_.link().limit(*open_);
+  if (session_.link().pooled()) open_->exec(pump_settings("SET LOCAL"));
+}
+
+pqxx::result PgBriefs::lock(const std::vector<LaneRequest>& lanes) {
+  return with_lanes(lanes, [&](const auto&... parameters) {
+    return session_.execute(*open_, lane_variant(lanes.size()), std::to_string(runtime_),
+                            std::to_string(pump_), parameters...);
+  });
+}
+
+Claimed PgBriefs::claim(const std::vector<LaneRequest>& lanes) {
+  return use("lock jobs", [&](pqxx::connection& connection) {
+    begin(connection);
+    Claimed claimed = read_claimed(lock(lanes), runtime_, session_.link().description());
+    if (claimed.jobs.empty()) open_.reset();
+    return claimed;
+  });
+}
+
+Kept PgBriefs::end(const std::vector<job::Job>& done, const std::vector<job::Job>& kept) {
+  return use("finish locked jobs", [&](pqxx::connection&) {
+    if (!open_) throw Unavailable("the transaction that locked the jobs is over");
+    if (!done.empty()) session_.execute(*open_, mark_done, places_of(done));
+    Kept answer = kept.empty() ? Kept() : keep(kept);
+    open_->commit();
+    open_.reset();
+    return answer;
+  });
+}
+
+Kept PgBriefs::keep(const std::vector<job::Job>& jobs) {
+  Kept kept;
+  try {
+    const pqxx::result rows = session_.execute(*open_, keep_locked, std::to_string(runtime_),
+                                               std::to_string(pump_), places_of(jobs));
+    for (const auto& row : rows) {
+      kept.claim = row[0].as<std::int64_t>();
+      kept.places.emplace(text_of(row[1]), text_of(row[2]));
+    }
+  } catch (const pqxx::foreign_key_violation& error) {
+    if (!is_fenced(error)) throw;
+    throw_fenced(runtime_, session_.link().description());
+  }
+  return kept;
+}
+
+std::map<std::string, std::string> PgBriefs::relock(const std::vector<job::Job>& jobs,
+                                                    const std::vector<std::int64_t>& known) {
+  ArrayText ids, attempts;
+  for (const auto& job : jobs) {
+    ids.add(base::valid_utf8(job.id));
+    attempts.add(std::int64_t{job.attempt});
+  }
+  return use("lock jobs again", [&](pqxx::connection& connection) {
+    open_.reset();
+    session_.end_lost_backend(connection);
+    session_.in_transaction(connection, false, [&](pqxx::transaction_base& transaction) {
+      return session_.execute(transaction, give_back, std::to_string(runtime_), std::to_string(pump_),
+                              array_text(known));
+    });
+    begin(connection);
+    std::map<std::string, std::string> places;
+    for (const auto& row : session_.execute(*open_, lock_again, ids.str(), attempts.str())) {
+      places.emplace(text_of(row[0]), text_of(row[1]));
+    }
+    return places;
+  });
+}
+
+}  // namespace sluice::store
