@@ -63,6 +63,7 @@ void add_jobs(const Command& program, GlobalOptions& options, int& code);
 void add_health(const Command& program, GlobalOptions& options, int& code);
 void add_plugin(const Command& program, GlobalOptions& options, int& code);
 void add_config(const Command& program, GlobalOptions& options, int& code);
+void add_completion(const Command& program, int& code);
 void add_version(const Command& program, int& code);
 
 }  // namespace sluice::cli

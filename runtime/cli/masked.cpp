@@ -39,39 +39,54 @@ std::string masked_url(std::string text) {
   return text;
 }
 
-void mask_in(rapidjson::Value& value, bool secret, rapidjson::Document::AllocatorType& memory) {
+using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
+
+void write_text(const std::string& text, Writer& writer) {
+  writer.String(text.c_str(), static_cast<rapidjson::SizeType>(text.size()));
+}
+
+void write_masked(const rapidjson::Value& value, bool secret, Writer& writer) {
   if (value.IsObject()) {
-    for (auto& member : value.GetObject()) {
-      mask_in(member.value, secret || is_secret_key(member.name.GetString()), memory);
+    writer.StartObject();
+    for (const auto& member : value.GetObject()) {
+      const std::string key = member.name.GetString();
+      write_text(key, writer);
+      write_masked(member.value, secret || is_secret_key(key), writer);
     }
+    writer.EndObject();
   } else if (value.IsArray()) {
-    for (auto& item : value.GetArray()) mask_in(item, secret, memory);
+    writer.StartArray();
+    for (const auto& item : value.GetArray()) write_masked(item, secret, writer);
+    writer.EndArray();
   } else if (secret && (value.IsString() || value.IsNumber())) {
-    value.SetString(mask.data(), static_cast<rapidjson::SizeType>(mask.size()), memory);
+    write_text(std::string(mask), writer);
   } else if (value.IsString()) {
-    const std::string text = masked_url(value.GetString());
-    value.SetString(text.c_str(), static_cast<rapidjson::SizeType>(text.size()), memory);
+    write_text(masked_url(value.GetString()), writer);
+  } else {
+    value.Accept(writer);
   }
 }
 
-std::string written(const std::string& json, bool masked) {
+rapidjson::Document parsed(const std::string& json) {
   rapidjson::Document document;
   document.Parse<rapidjson::kParseIterativeFlag>(json.c_str());
-  if (masked) mask_in(document, false, document.GetAllocator());
-  rapidjson::StringBuffer buffer;
-  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
-  document.Accept(writer);
-  return buffer.GetString();
+  return document;
 }
 
 }  // namespace
 
 std::string masked_json(const std::string& json) {
-  return written(json, true);
+  rapidjson::StringBuffer buffer;
+  Writer writer(buffer);
+  write_masked(parsed(json), false, writer);
+  return buffer.GetString();
 }
 
 std::string compact_json(const std::string& json) {
-  return written(json, false);
+  rapidjson::StringBuffer buffer;
+  Writer writer(buffer);
+  parsed(json).Accept(writer);
+  return buffer.GetString();
 }
 
 bool is_secret_key(const std::string& key) {

@@ -108,12 +108,17 @@ expect() {
 }
 
 check_contents() {
-  local file
+  local file contents
   for file in sluice sluice-dev sluice-plugins; do
     compgen -G "$packages/${file}_*.deb" >/dev/null || fail "no $packages/${file}_*.deb"
   done
   [[ $(dpkg-deb -f "$packages"/sluice_*.deb Depends) == *libpqxx*libsystemd0* ]] || fail 'sluice depends on no library'
   [[ $(dpkg-deb -I "$packages"/sluice_*.deb conffiles) == /etc/sluice/sluice.toml ]] || fail 'no conffile'
+  contents=$(dpkg-deb -c "$packages"/sluice_*.deb)
+  for file in man/man1/sluice-jobs.1 man/man5/sluice.toml.5 bash-completion/completions/sluice \
+    zsh/vendor-completions/_sluice fish/vendor_completions.d/sluice.fish; do
+    [[ $contents == */usr/share/$file* ]] || fail "no /usr/share/$file in sluice"
+  done
   [[ $(dpkg-deb -c "$packages"/sluice-dev_*.deb) == */usr/include/sluice/plugin.h* ]] || fail 'no header in sluice-dev'
 }
 
@@ -141,6 +146,16 @@ check_program() {
     sh -c 'sluice config check || [ $? -eq 1 ]'
   expect '^sluice:' getent passwd sluice
   expect '^640 root:sluice$' stat -c '%a %U:%G' /etc/sluice/sluice.toml
+}
+
+# By the machine's own systemd, which needs not run for that.
+check_service() {
+  command -v systemd-analyze >/dev/null || { say 'no systemd-analyze: the unit is not checked'; return; }
+  local said
+  said=$(systemd-analyze verify --root="$cache/root" --man=no sluice.service 2>&1 | grep -F sluice.service || true)
+  [[ -z $said ]] || fail "the unit: $said"
+  systemd-analyze security --offline=true --root="$cache/root" --threshold=20 sluice.service >"$cache/security.log" ||
+    { tail -n 1 "$cache/security.log" >&2; fail 'the unit is less hardened than it was'; }
 }
 
 # A server of this machine, whose socket is shown to the root.
@@ -185,6 +200,7 @@ mount_root "$cache/toolchain:$cache/base"
 trap 'tests/postgres.sh remove "$cache/postgres" >/dev/null 2>&1 || true' EXIT
 check_plugin
 check_program
+check_service
 check_job
 [[ -z $keep ]] || { echo "the root is $cache/root, in this shell:"; bash; }
 check_removal
