@@ -30,6 +30,10 @@ struct Template {
   const char* library;  ///< what comes out
 };
 
+std::ostream& operator<<(std::ostream& out, const Template& made) {
+  return out << made.language;
+}
+
 const char* const with_cmake =
     "cmake -S . -B build -DSluice_DIR=" SLUICE_PLUGIN_API
     "/cmake && cmake --build build && ctest --test-dir build --no-tests=error --output-on-failure";
