@@ -62,6 +62,8 @@ void add_status(const Command& program, GlobalOptions& options, int& code);
 void add_jobs(const Command& program, GlobalOptions& options, int& code);
 void add_health(const Command& program, GlobalOptions& options, int& code);
 void add_plugin(const Command& program, GlobalOptions& options, int& code);
+/// Adds `new` to `plugin`.
+void add_plugin_new(const Command& plugin, int& code);
 void add_config(const Command& program, GlobalOptions& options, int& code);
 void add_completion(const Command& program, int& code);
 void add_version(const Command& program, int& code);
