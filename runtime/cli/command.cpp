@@ -36,14 +36,6 @@ std::string table_of(const base::Config& config) {
   }
 }
 
-/// The URL that the database's file holds.
-void read_database_file(base::Config& config) {
-  if (config.database_url_file.empty()) return;
-  const base::SecretFile file = base::read_secret_file(config.database_url_file);
-  if (!file.warning.empty()) log::warn(file.warning);
-  config.database_url = file.secret;
-}
-
 }  // namespace
 
 std::map<std::string, std::string> environment() {
@@ -84,7 +76,10 @@ base::Config GlobalOptions::resolve() const {
   }
   base::check_config(config);
   log::configure(config.log_level, config.log_format);
-  read_database_file(config);
+  if (!config.database_url_file.empty()) {
+    config.database_url = base::read_secret_file(config.database_url_file);
+    config.origins["database.url"] = config.database_url_file;
+  }
   if (config.table == default_table) config.table = table_of(config);
   if (config.table != default_table)
     config.origins.try_emplace("database.table", "the schema in database.url");

@@ -148,6 +148,15 @@ check_program() {
   expect '^640 root:sluice$' stat -c '%a %U:%G' /etc/sluice/sluice.toml
 }
 
+# From nothing to a plugin that is served, with the packages alone.
+check_scaffold() {
+  say 'sluice plugin new'
+  run sh -e -c 'cd /tmp && sluice plugin new mine --type mine.run && cmake -S mine -B mine/build && cmake --build mine/build' \
+    >"$cache/mine.log" 2>&1 || { tail -n 30 "$cache/mine.log" >&2; fail 'building what sluice plugin new makes'; }
+  run install -m 644 /tmp/mine/build/mine.so /usr/lib/sluice/plugins/mine.so
+  expect '^mine .* mine.run$' sluice plugin list
+}
+
 # By the machine's own systemd, which needs not run for that.
 check_service() {
   command -v systemd-analyze >/dev/null || { say 'no systemd-analyze: the unit is not checked'; return; }
@@ -173,9 +182,10 @@ check_job() {
   url=${url/"$socket"//postgres}
   expect 'Outbox' sluice init --database-url "$url"
   run sluice enqueue hello.greet '{"name": "Ada"}' --database-url "$url" >/dev/null
+  run sluice enqueue mine.run '{"name": "Ada"}' --database-url "$url" >/dev/null
   # As the service's user, with the URL where a service has it.
   run sh -c "umask 077; echo '$url' >/etc/sluice/database-url; chown sluice /etc/sluice/database-url"
-  expect '1 done, 0 to retry, 0 failed' \
+  expect '2 done, 0 to retry, 0 failed' \
     setpriv --reuid sluice --regid sluice --init-groups env DATABASE_URL_FILE=/etc/sluice/database-url sluice drain
   umount "$cache/root/postgres"
   tests/postgres.sh remove "$cache/postgres" >/dev/null
@@ -201,6 +211,7 @@ trap 'tests/postgres.sh remove "$cache/postgres" >/dev/null 2>&1 || true' EXIT
 check_plugin
 check_program
 check_service
+check_scaffold
 check_job
 [[ -z $keep ]] || { echo "the root is $cache/root, in this shell:"; bash; }
 check_removal

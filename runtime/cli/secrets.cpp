@@ -1,4 +1,4 @@
-#include "cli/masked.hpp"
+#include "cli/secrets.hpp"
 
 #include <rapidjson/document.h>
 #include <rapidjson/stringbuffer.h>
@@ -6,7 +6,11 @@
 
 #include <algorithm>
 #include <cctype>
+#include <set>
 #include <string_view>
+
+#include "base/secret_file.hpp"
+#include "store/connection_string.hpp"
 
 namespace sluice::cli {
 
@@ -25,6 +29,16 @@ bool has_secret_word(const std::string& key) {
   const std::string small = lowered(key);
   return std::any_of(std::begin(secret_words), std::end(secret_words),
                      [&](std::string_view word) { return small.find(word) != std::string::npos; });
+}
+
+/// True for "password", "api_token", "Authorization", but not for "password_file".
+bool is_secret_key(const std::string& key) {
+  return has_secret_word(key) && !lowered(key).ends_with("_file");
+}
+
+/// True for "password_file", "secret_file", "token_file", "url_file".
+bool is_secret_file_key(const std::string& key) {
+  return lowered(key).ends_with("_file") && (has_secret_word(key) || lowered(key) == "url_file");
 }
 
 /// "postgresql://ada:***@host/app" for a URL with a password; else the text.
@@ -73,6 +87,23 @@ rapidjson::Document parsed(const std::string& json) {
   return document;
 }
 
+/// Adds the secrets' files that a configuration names; true where it holds a secret itself.
+bool gather_files(const rapidjson::Value& value, const std::string& key, std::set<std::string>& files) {
+  bool has_secret = false;
+  if (value.IsObject()) {
+    for (const auto& member : value.GetObject()) {
+      has_secret = gather_files(member.value, member.name.GetString(), files) || has_secret;
+    }
+  } else if (value.IsArray()) {
+    for (const auto& item : value.GetArray()) has_secret = gather_files(item, key, files) || has_secret;
+  } else if (value.IsString() && is_secret_file_key(key)) {
+    files.insert(value.GetString());
+  } else if (value.IsString()) {
+    return is_secret_key(key) || masked_url(value.GetString()) != value.GetString();
+  }
+  return has_secret;
+}
+
 }  // namespace
 
 std::string masked_json(const std::string& json) {
@@ -82,19 +113,24 @@ std::string masked_json(const std::string& json) {
   return buffer.GetString();
 }
 
-std::string compact_json(const std::string& json) {
-  rapidjson::StringBuffer buffer;
-  Writer writer(buffer);
-  parsed(json).Accept(writer);
-  return buffer.GetString();
-}
-
-bool is_secret_key(const std::string& key) {
-  return has_secret_word(key) && !lowered(key).ends_with("_file");
-}
-
-bool is_secret_file_key(const std::string& key) {
-  return lowered(key).ends_with("_file") && (has_secret_word(key) || lowered(key) == "url_file");
+std::vector<std::string> secret_warnings(const base::Config& config, const std::string& file) {
+  std::set<std::string> files;
+  if (!config.database_url_file.empty()) files.insert(config.database_url_file);
+  const auto origin = config.origins.find("database.url");
+  if (!file.empty() && origin != config.origins.end() && origin->second.starts_with(file + ":") &&
+      !store::parse_connection_string(config.database_url).secrets.empty()) {
+    files.insert(file);
+  }
+  for (const auto& [name, settings] : config.plugins) {
+    const bool has_secret = gather_files(parsed(settings.config), "", files);
+    if (has_secret && !file.empty()) files.insert(file);
+  }
+  std::vector<std::string> warnings;
+  for (const std::string& one : files) {
+    const std::string warning = base::secret_file_warning(one);
+    if (!warning.empty()) warnings.push_back(warning);
+  }
+  return warnings;
 }
 
 }  // namespace sluice::cli
