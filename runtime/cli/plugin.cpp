@@ -224,6 +224,9 @@ void add_plugin(const Command& program, GlobalOptions& global, int& code) {
   inspect_command.add_flag("--json", json, "Print it as JSON");
   add_examples(inspect_command, "  sluice plugin inspect build/plugins/hello.so");
   inspect_command.callback([&] { code = inspect(global, file, json); });
+
+  add_plugin_run(plugin, global, code);
+  add_plugin_check(plugin, global, code);
 }
 
 }  // namespace sluice::cli
