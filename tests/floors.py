@@ -41,6 +41,7 @@ LIBRARIES = {
     "CLI/": ["cli"],
     "toml++/": ["base"],
     "spdlog/": ["base"],
+    "systemd/": ["base"],
     "rapidjson/": ["base", "host", "workshop", "cli", "plugin-api"],
     "httplib.h": ["http"],
     "prometheus/": ["http"],
