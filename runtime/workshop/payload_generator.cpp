@@ -175,8 +175,9 @@ class PayloadGenerator::Maker {
 
   void merge(Value& into, Value part) {
     if (!into.IsObject() || !part.IsObject()) return;
-    for (auto& member : part.GetObject()) {
-      if (!into.HasMember(member.name)) into.AddMember(member.name, member.value, *allocator_);
+    for (SizeType i = 0; i < part.MemberCount(); ++i) {
+      auto& [name, value] = *(part.MemberBegin() + static_cast<std::ptrdiff_t>(i));
+      if (!into.HasMember(name)) into.AddMember(name, value, *allocator_);
     }
   }
 
@@ -358,7 +359,8 @@ class PayloadGenerator::Maker {
     if (value.IsArray()) {
       for (Value& item : value.GetArray()) gather(item, places);
     } else if (value.IsObject()) {
-      for (auto& member : value.GetObject()) gather(member.value, places);
+      for (SizeType i = 0; i < value.MemberCount(); ++i)
+        gather((value.MemberBegin() + static_cast<std::ptrdiff_t>(i))->value, places);
     }
   }
 
