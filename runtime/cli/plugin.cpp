@@ -169,8 +169,9 @@ int inspect(const GlobalOptions& global, const std::string& file, bool json) {
 }  // namespace
 
 void add_plugin(const Command& program, GlobalOptions& global, int& code) {
-  const Command plugin = program.add_subcommand("plugin", "Look at plugins");
+  const Command plugin = program.add_subcommand("plugin", "Make, try, check and look at plugins");
   plugin.require_subcommand();
+  add_plugin_new(plugin, code);
   static bool json = false;
   static std::string file;
 
