@@ -2,6 +2,7 @@
 """Follows a page of docs/ as a reader would, and compares what is printed with what the page says.
 
     tutorial.py PAGE --sluice PROGRAM --api PLUGIN-API --scratch DIRECTORY
+    tutorial.py --self-test     proves that what differs is found
 
 What a fenced block is for stands behind its language:
 
@@ -20,6 +21,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 MARK = "\x1e"  # a control character that no command prints
@@ -143,7 +145,42 @@ def psql(url, statement):
     subprocess.run(["psql", "-X", "-q", "-d", url, "-c", statement], check=True, stdout=subprocess.DEVNULL)
 
 
+# A page, and a word of what must be said of it; none where it is right.
+PAGES = [
+    ("```console run\n$ echo a  b\na b\n$ echo one; echo two\n…\ntwo\n$ cd / && \\\npwd\n/\n```\n", None),
+    ("```text file=a.txt\nyes\n```\n```text shown=a.txt\nyes\n```\n```console run\n$ cat a.txt\ny…\n```\n", None),
+    ("```console run\n$ echo a\nb\n```\n", "expected:\nb\nprinted:\na"),
+    ("```console run\n$ echo a\n```\n", "printed:\na"),
+    ("```console run\n$ true\na\n```\n", "expected:\na"),
+    ("```console run\n$ seq 3\n1\n…\n4\n```\n", "printed:\n1"),
+    ("```console run\n$ false\n```\n", "exit code 1"),
+    ("```console run\n$ exit 0\n```\n", "the shell ended"),
+    ("```text file=a.txt\nyes\n```\n```text shown=a.txt\nno\n```\n", "does not hold this"),
+    ("```cpp compile\nint x;\n```\n", "means nothing"),
+    ("```cpp\nint x;\n```\n", "no block"),
+]
+
+
+def self_test():
+    missed = 0
+    for page, word in PAGES:
+        with tempfile.TemporaryDirectory() as scratch:
+            shell, said = Shell(scratch, dict(os.environ)), None
+            try:
+                follow(page, shell, None, Path(scratch))
+            except Mismatch as mismatch:
+                said = str(mismatch)
+            shell.end()
+        if (word is None) != (said is None) or word is not None and word not in said:
+            print(f"self-test: expected {word!r}, found {said!r} for\n{page}")
+            missed += 1
+    print(f"{missed} of {len(PAGES)} pages were judged wrongly" if missed else f"ok: {len(PAGES)} pages judged rightly")
+    return 1 if missed else 0
+
+
 def main():
+    if sys.argv[1:] == ["--self-test"]:
+        return self_test()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("page", type=Path)
     parser.add_argument("--sluice", type=Path, required=True)
