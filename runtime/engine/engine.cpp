@@ -8,6 +8,7 @@
 
 #include "base/duration.hpp"
 #include "base/log.hpp"
+#include "base/systemd.hpp"
 #include "base/version.hpp"
 
 namespace sluice::engine {
@@ -15,6 +16,7 @@ namespace sluice::engine {
 namespace {
 
 constexpr std::chrono::milliseconds tick{200};
+constexpr std::chrono::seconds status_interval{5};
 /// How long a drain waits for a lost database before it gives up; `run` waits for ever.
 constexpr std::chrono::seconds drain_outage_limit{60};
 /// Left to write outcomes after the last handler was killed.
@@ -73,6 +75,7 @@ EngineResult Engine::run() {
     give_up_when_lost();
     end_when_drained();
   });
+  report_to_systemd();
   fleet_.run();
   waker_.reset();
   pruner_.reset();
@@ -81,22 +84,30 @@ EngineResult Engine::run() {
   return result_;
 }
 
-bool Engine::wanted(const std::string& type) const {
-  return options_.types.empty() || options_.types.count(type) > 0;
+/// The watchdog hears from the event loop, so that it ends a runtime whose loop hangs.
+void Engine::report_to_systemd() {
+  fleet_.every(status_interval, [this] {
+    if (is_up_ && !stopping_) systemd::status(outcomes());
+  });
+  if (const auto patience = systemd::watchdog()) {
+    fleet_.every(std::chrono::duration_cast<std::chrono::milliseconds>(*patience / 3), systemd::alive);
+  }
 }
 
-job::RetryPolicy Engine::policy(const job::TypeSpec& type) const {
-  job::RetryPolicy policy{config_.max_attempts, config_.backoff_first, config_.backoff_cap,
-                          type.at_most_once};
-  if (type.max_attempts > 0) policy.max_attempts = type.max_attempts;
-  if (type.backoff_first.count() > 0) policy.backoff_first = type.backoff_first;
-  if (type.backoff_cap.count() > 0) policy.backoff_cap = type.backoff_cap;
-  if (const auto set = config_.types.find(type.name); set != config_.types.end()) {
-    policy.max_attempts = set->second.max_attempts.value_or(policy.max_attempts);
-    policy.backoff_first = set->second.backoff_first.value_or(policy.backoff_first);
-    policy.backoff_cap = set->second.backoff_cap.value_or(policy.backoff_cap);
+std::string Engine::outcomes() const {
+  std::int64_t done = 0, failed = 0;
+  for (const auto& [type, count] : tally_.by_type()) {
+    done += count.done;
+    failed += count.failed + count.retrying;
   }
-  return policy;
+  const std::string counts = std::to_string(done) + " done, " + std::to_string(failed) + " failed; ";
+  if (outage_.lasting()) return counts + "the database does not answer: " + outage_.reason();
+  return counts + std::to_string(result_.plugins) + " plugins for " + std::to_string(served_.size()) +
+         " job types";
+}
+
+bool Engine::wanted(const std::string& type) const {
+  return options_.types.empty() || options_.types.count(type) > 0;
 }
 
 /// One lane for all types of a plugin that share room, one more for each type with a concurrency.
@@ -105,7 +116,7 @@ void Engine::add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vect
   for (const job::TypeSpec& type : plugin.spec.types) {
     const bool served = std::count(plugin.types.begin(), plugin.types.end(), type.name) > 0;
     if (!served || !wanted(type.name)) continue;
-    policies_[type.name] = policy(type);
+    policies_[type.name] = job::policy_of(type, config_);
     roles_[type.name] = plugin.settings.role;
     served_.push_back({type.name, plugin.spec.name, plugin.spec.version, policies_[type.name]});
     int concurrency = type.concurrency;
@@ -159,6 +170,8 @@ void Engine::settled() {
   publish_slots();
   caretaker_->serve(served_);
   start_pumps();
+  is_up_ = true;
+  systemd::ready(outcomes());
 }
 
 void Engine::publish_slots() {
@@ -239,6 +252,7 @@ void Engine::returned(std::vector<job::Finished> jobs) {
 
 void Engine::signalled(int times) {
   result_.stopped = true;
+  systemd::stopping();
   if (times == 1) {
     log::info("stopping: claiming no more, waiting for started jobs",
               {{"at_most", base::format_duration(config_.drain_timeout)}});
