@@ -244,6 +244,33 @@ std::optional<log::Format> parse_log_format(std::string_view name) {
   return static_cast<log::Format>(found - std::begin(names));
 }
 
+std::vector<std::string> changed_keys(const Config& before, const Config& after) {
+  std::vector<std::string> keys;
+  const auto compare = [&](const char* key, auto member) {
+    if (before.*member != after.*member) keys.emplace_back(key);
+  };
+  compare("database.url", &Config::database_url);
+  compare("database.table", &Config::table);
+  compare("database.pumps", &Config::pumps);
+  compare("database.wake", &Config::wake);
+  compare("plugins.directory", &Config::plugin_directory);
+  compare("plugins.start_timeout", &Config::start_timeout);
+  compare("retry.max_attempts", &Config::max_attempts);
+  compare("retry.backoff_first", &Config::backoff_first);
+  compare("retry.backoff_cap", &Config::backoff_cap);
+  compare("runtime.batch_max", &Config::batch_max);
+  compare("runtime.poll_interval", &Config::poll_interval);
+  compare("runtime.drain_timeout", &Config::drain_timeout);
+  compare("runtime.cancel_grace", &Config::cancel_grace);
+  compare("runtime.heartbeat", &Config::heartbeat);
+  compare("runtime.lease", &Config::lease);
+  compare("retention.done", &Config::keep_done);
+  compare("retention.error", &Config::keep_error);
+  compare("log.level", &Config::log_level);
+  compare("log.format", &Config::log_format);
+  return keys;
+}
+
 void parse_config(std::string_view text, const std::string& path, Config& config) {
   Complaints complaints{path, {}};
   try {

@@ -61,6 +61,12 @@ void resolve_log(const GlobalOptions& options, base::Config& config) {
 }  // namespace
 
 base::Config GlobalOptions::resolve() const {
+  base::Config config = reread();
+  log::configure(config.log_level, config.log_format);
+  return config;
+}
+
+base::Config GlobalOptions::reread() const {
   base::Config config;
   const std::string default_table = config.table;
   if (const std::string path = config_path(config_file); !path.empty()) base::read_config(path, config);
@@ -70,7 +76,6 @@ base::Config GlobalOptions::resolve() const {
   config.plugin_directory =
       first_of(plugin_directory, environment("SLUICE_PLUGIN_DIR"), config.plugin_directory);
   resolve_log(*this, config);
-  log::configure(config.log_level, config.log_format);
   return config;
 }
 

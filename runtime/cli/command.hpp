@@ -31,6 +31,8 @@ struct GlobalOptions {
   /// environment (DATABASE_URL, SLUICE_TABLE, SLUICE_PLUGIN_DIR, SLUICE_LOG_LEVEL, SLUICE_LOG_FORMAT), then
   /// the command line. Also sets the log up. Throws base::UsageError.
   base::Config resolve() const;
+  /// The same, but leaves the log as it is.
+  base::Config reread() const;
 };
 
 /// Adds the options to a command: which of them depends on what it needs.
@@ -52,6 +54,7 @@ void add_init(const Command& program, GlobalOptions& options, int& code);
 void add_enqueue(const Command& program, GlobalOptions& options, int& code);
 void add_drain(const Command& program, GlobalOptions& options, int& code);
 void add_run(const Command& program, GlobalOptions& options, int& code);
+void add_reload(const Command& program, GlobalOptions& options, int& code);
 void add_status(const Command& program, GlobalOptions& options, int& code);
 void add_jobs(const Command& program, GlobalOptions& options, int& code);
 void add_health(const Command& program, GlobalOptions& options, int& code);

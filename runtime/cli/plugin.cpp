@@ -17,8 +17,7 @@ class Inspection : private fleet::Listener {
  public:
   Inspection(const base::Config& config, const std::vector<std::string>& files)
       : fleet_(options(config), *this) {
-    fleet_.load(files, false);
-    fleet_.post([this] { end_when_answered(); });
+    fleet_.load(files);
     fleet_.release();
     fleet_.run();
   }
@@ -34,15 +33,8 @@ class Inspection : private fleet::Listener {
     }
     return options;
   }
-  void changed(std::size_t) override { end_when_answered(); }
-  void settled() override { end_when_answered(); }
+  void settled() override { fleet_.stop(std::chrono::seconds(1)); }
   void returned(std::vector<job::Finished>) override {}
-  void end_when_answered() {
-    for (const fleet::Plugin& plugin : fleet_.plugins()) {
-      if (plugin.state == fleet::PluginState::loading) return;
-    }
-    fleet_.stop(std::chrono::seconds(1));
-  }
 
   fleet::Fleet fleet_;
 };

@@ -15,7 +15,9 @@ int run(const GlobalOptions& global) {
     throw base::UsageError("no plugin directory is named; give --plugins DIR, or set SLUICE_PLUGIN_DIR");
   }
   const auto store = open_store(config);
-  engine::Engine engine(*store, config, {});
+  engine::EngineOptions options;
+  options.reread = [&global] { return global.reread(); };
+  engine::Engine engine(*store, config, std::move(options));
   log::info("sluice runs", {{"database", store::describe(config.database_url)}, {"table", config.table}});
   engine.run();
   log::info("sluice stopped");
