@@ -10,7 +10,8 @@
 #   browser     node, and Chromium, for tests/examples/notifications-web
 #   tests       build, postgres, pdf, and what the tests need
 #   bench       tests, Node.js, and what PostgreSQL has for measuring, for tests/bench
-#   ci          tests, and what the checks in .ci/run need
+#   packages    to make the Debian packages, and to try them, completions and man pages
+#   ci          tests, packages, and what the checks in .ci/run need
 #
 # Does nothing, quickly, when everything is there. Works as root or through sudo and asks no questions.
 set -euo pipefail
@@ -22,7 +23,7 @@ group() {
     build)
       echo g++ cmake ninja-build pkg-config git ca-certificates
       echo BOOST libpqxx-dev libpq-dev rapidjson-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
-      echo libcurl4-openssl-dev libssl-dev
+      echo libcurl4-openssl-dev libssl-dev libsystemd-dev
       ;;
     postgres) echo postgresql ;;
     node) echo NODE ;;
@@ -37,6 +38,7 @@ group() {
       group node
       echo chromium
       ;;
+    packages) echo dpkg-dev debootstrap systemd mandoc zsh fish ;;
     bench)
       group tests
       group node
@@ -44,10 +46,11 @@ group() {
       ;;
     ci)
       group tests
+      group packages
       echo clang clang-format clang-tidy shellcheck
       ;;
     *)
-      echo "install-packages: no group \"$1\"; there are build, postgres, node, pdf, browser, tests, bench, ci" >&2
+      echo "install-packages: no group \"$1\"; there are build, postgres, node, pdf, browser, tests, packages, bench, ci" >&2
       return 2
       ;;
   esac

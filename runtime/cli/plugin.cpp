@@ -4,40 +4,13 @@
 
 #include "base/duration.hpp"
 #include "cli/command.hpp"
+#include "cli/inspection.hpp"
 #include "cli/json.hpp"
 #include "cli/table.hpp"
-#include "fleet/fleet.hpp"
 
 namespace sluice::cli {
 
 namespace {
-
-/// Loads plugin files in hosts of their own, up to their description, and ends them again.
-class Inspection : private fleet::Listener {
- public:
-  Inspection(const base::Config& config, const std::vector<std::string>& files)
-      : fleet_(options(config), *this) {
-    fleet_.load(files);
-    fleet_.release();
-    fleet_.run();
-  }
-  const std::vector<fleet::Plugin>& plugins() const { return fleet_.plugins(); }
-
- private:
-  static fleet::Options options(const base::Config& config) {
-    fleet::Options options;
-    options.start = false;
-    options.start_timeout = config.start_timeout;
-    for (const auto& [type, settings] : config.types) {
-      if (settings.plugin) options.owners[type] = *settings.plugin;
-    }
-    return options;
-  }
-  void settled() override { fleet_.stop(std::chrono::seconds(1)); }
-  void returned(std::vector<job::Finished>) override {}
-
-  fleet::Fleet fleet_;
-};
 
 double seconds(job::Microseconds duration) {
   return static_cast<double>(duration.count()) / 1e6;

@@ -71,6 +71,8 @@ class Engine : private fleet::Listener {
   void report_reload();
   void announce_reload(const std::string& error);
   void publish_slots();
+  void report_to_systemd();
+  std::string outcomes() const;
   void start_pumps();
   void start_waker();
   void start_pruner();
@@ -95,6 +97,7 @@ class Engine : private fleet::Listener {
   std::unique_ptr<Pruner> pruner_;
   bool reload_wanted_ = false;      // as soon as the present round is over
   Clock::time_point reload_began_;  // the last one
+  bool is_up_ = false;
   bool stopping_ = false;
   EngineResult result_;
 };

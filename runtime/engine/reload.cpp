@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/systemd.hpp"
 #include "base/text.hpp"
 #include "engine/engine.hpp"
 
@@ -32,6 +33,7 @@ void Engine::reload() {
     return refuse_reload(error.what());
   }
   log::info("reloading", {{"directory", config_.plugin_directory}});
+  systemd::reloading();
   fleet_.reload(files, owners());
 }
 
@@ -60,6 +62,7 @@ void Engine::report_reload() {
   }
   fields.emplace_back("types", served_.size());
   log::info("reloaded", fields);
+  systemd::ready(outcomes());
   announce_reload("");
 }
 

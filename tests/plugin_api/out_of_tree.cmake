@@ -1,5 +1,5 @@
 # Builds a copy of examples/hello-plugin, which knows nothing of this tree, against the checkout or against
-# an installation of the component plugin-api.
+# an installation of the component sluice-dev.
 set(scratch ${SCRATCH}/${WAY})
 file(REMOVE_RECURSE ${scratch})
 file(COPY ${SOURCE}/examples/hello-plugin DESTINATION ${scratch})
