@@ -1,6 +1,6 @@
 #include "cli/runtime_process.hpp"
 
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,6 +13,14 @@
 namespace sluice::cli {
 
 namespace {
+
+// The functions of glibc 2.36 lack C linkage in its header.
+int open_process(int pid) {
+  return static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+}
+bool send_signal(int process, int signal) {
+  return syscall(SYS_pidfd_send_signal, process, signal, nullptr, 0) == 0;
+}
 
 /// The name of a process's program, "" where it can't be read. One that was replaced on the disk has a mark.
 std::string program_name(const std::string& process) {
@@ -44,7 +52,7 @@ double age(int pid) {
 }  // namespace
 
 RuntimeProcess::RuntimeProcess(const store::RuntimeReport& runtime)
-    : process_("process " + std::to_string(runtime.info.pid)), held_(pidfd_open(runtime.info.pid, 0)) {
+    : process_("process " + std::to_string(runtime.info.pid)), held_(open_process(runtime.info.pid)) {
   trouble_ = held_.open() ? find_trouble(runtime)
                           : "has ended without taking leave: there is no " + process_ +
                                 " here; another runtime will take its jobs back";
@@ -63,7 +71,7 @@ std::string RuntimeProcess::find_trouble(const store::RuntimeReport& runtime) co
 }
 
 bool RuntimeProcess::send(int signal) {
-  if (pidfd_send_signal(held_.get(), signal, nullptr, 0) == 0) return true;
+  if (send_signal(held_.get(), signal)) return true;
   trouble_ = "can't be sent a signal (" + process_ + "): " + std::strerror(errno);
   return false;
 }
