@@ -47,7 +47,7 @@ group() {
     ci)
       group tests
       group packages
-      echo clang clang-format clang-tidy shellcheck
+      echo clang libc++-dev libc++abi-dev CARGO clang-format clang-tidy shellcheck
       ;;
     *)
       echo "install-packages: no group \"$1\"; there are build, postgres, node, pdf, browser, tests, packages, bench, ci" >&2
@@ -67,6 +67,9 @@ boost_installed() {
     dpkg --compare-versions "$(dpkg-query -W -f '${Version}' libboost-dev)" ge "$boost_minimum"
 }
 
+# Any cargo does: Debian's, or one that somebody installed otherwise.
+cargo_installed() { command -v cargo >/dev/null && command -v rustc >/dev/null; }
+
 node_installed() { command -v node >/dev/null && command -v npm >/dev/null; }
 
 known_to_apt() { [[ $(apt-cache policy "$1" 2>/dev/null) == *"Candidate: "[0-9]* ]]; }
@@ -78,18 +81,20 @@ missing() {
     case $name in
       BOOST) boost_installed || echo BOOST ;;
       NODE) node_installed || echo NODE ;;
+      CARGO) cargo_installed || echo CARGO ;;
       *) installed "$name" || echo "$name" ;;
     esac
   done
 }
 
-# The names that apt knows for the two placeholders; needs an up-to-date package list.
+# The names that apt knows for the placeholders; needs an up-to-date package list.
 resolve() {
   local name
   for name in "$@"; do
     case $name in
       BOOST) if known_to_apt libboost1.81-dev; then echo libboost1.81-dev; else echo libboost-dev; fi ;;
       NODE) printf '%s\n' nodejs npm ;;
+      CARGO) printf '%s\n' cargo rustc ;;
       *) echo "$name" ;;
     esac
   done

@@ -59,7 +59,6 @@ class Engine : private fleet::Listener {
 
   fleet::Options fleet_options() const;
   std::map<std::string, std::string> owners() const;
-  job::RetryPolicy policy(const job::TypeSpec& type) const;
   bool wanted(const std::string& type) const;
   void warn_of_unused_settings() const;
   void add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vector<LaneSpec>& lanes,
