@@ -139,7 +139,6 @@ void Router::end_change(bool any) {
 void Router::wake() {
   const std::lock_guard lock(mutex_);
   ++changes_;
-  ++wakes_;
   for (Lane& lane : lanes_) {
     lane.dry_until = {};
     lane.rest = {};
@@ -149,7 +148,7 @@ void Router::wake() {
 Load Router::load() const {
   const std::lock_guard lock(mutex_);
   const auto rests = [](const Lane& lane) { return !lane.closed && lane.swept_empty; };
-  return {std::any_of(lanes_.begin(), lanes_.end(), rests), finds_, wakes_};
+  return {std::any_of(lanes_.begin(), lanes_.end(), rests), finds_, found_};
 }
 
 int Router::limit(const Lane& lane) const {
@@ -231,6 +230,7 @@ void Router::claimed(const Reservation& reservation, const ClaimResult& result, 
   if (reservation.sweep) lane.sweep_due = now + std::max<Clock::duration>(brisk_rest, took * sweep_share);
   if (sum.jobs > 0) {
     ++finds_;
+    found_ += sum.jobs;
     found_at_ = now;
     lane.mean_bytes = sum.bytes / sum.jobs;
     lane.cursor = std::max(lane.cursor.value_or(-HUGE_VAL), result.last_created_at.value_or(-HUGE_VAL));
