@@ -44,7 +44,7 @@ group() {
       ;;
     ci)
       group tests
-      echo clang clang-format clang-tidy shellcheck
+      echo ccache clang clang-format clang-tidy shellcheck
       ;;
     *)
       echo "install-packages: no group \"$1\"; there are build, postgres, node, pdf, browser, tests, bench, ci" >&2
