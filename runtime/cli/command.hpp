@@ -73,6 +73,7 @@ void add_plugin_docs(const Command& plugin, GlobalOptions& options, int& code);
 /// And `rollback`.
 void add_plugin_install(const Command& plugin, GlobalOptions& options, int& code);
 void add_config(const Command& program, GlobalOptions& options, int& code);
+void add_completion(const Command& program, int& code);
 void add_version(const Command& program, int& code);
 
 }  // namespace sluice::cli
