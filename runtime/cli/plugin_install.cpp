@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 
 /// Beside the plugin's file, and not a .so, so that nobody loads it.
 constexpr const char* former_suffix = ".former";
-constexpr const char* next_step = "Running runtimes have the file that they started with";
+constexpr const char* next_step = "`sluice reload` has running runtimes take it";
 
 struct InstallOptions {
   std::string file;
