@@ -18,9 +18,10 @@ FLOORS = {
     "store": ["base", "job"],
     "host": ["base", "job", "wire"],
     "fleet": ["base", "job", "wire"],
+    "workshop": ["base", "job", "wire", "host", "fleet"],
     "engine": ["base", "job", "store", "fleet"],
     "http": ["base", "store", "engine"],
-    "cli": ["base", "job", "wire", "store", "host", "fleet", "engine", "http"],
+    "cli": ["base", "job", "wire", "store", "host", "fleet", "workshop", "engine", "http"],
 }
 
 # Of these folders, the ones named here see the interface alone.
@@ -40,7 +41,9 @@ LIBRARIES = {
     "CLI/": ["cli"],
     "toml++/": ["base"],
     "spdlog/": ["base"],
-    "rapidjson/": ["base", "host", "cli", "plugin-api"],
+    "systemd/": ["base"],
+    "rapidjson/": ["base", "host", "workshop", "cli", "plugin-api"],
+    "gmock/": ["plugin-api"],
     "httplib.h": ["http"],
     "prometheus/": ["http"],
     "sluice/": ["host", "cli", "plugin-api"],

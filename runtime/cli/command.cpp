@@ -1,9 +1,13 @@
 #include "cli/command.hpp"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <set>
 
+#include "base/secret_file.hpp"
 #include "store/connection_string.hpp"
 #include "store/postgres_store.hpp"
 
@@ -11,21 +15,14 @@ namespace sluice::cli {
 
 namespace {
 
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? std::string() : std::string(value);
-}
+constexpr const char* system_config = "/etc/sluice/sluice.toml";
 
-/// The first that is not empty.
-std::string first_of(const std::string& a, const std::string& b, const std::string& c = {}) {
-  if (!a.empty()) return a;
-  return b.empty() ? c : b;
-}
-
-std::string config_path(const std::string& option) {
-  std::string named = first_of(option, environment("SLUICE_CONFIG"));
-  if (!named.empty()) return named;
-  return std::filesystem::exists("sluice.toml") ? "sluice.toml" : "";
+/// Where an installed sluice has its plugins: beside the directory that the program is in.
+std::string installed_plugins() {
+  std::error_code error;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+  const auto directory = program.parent_path().parent_path() / "lib" / "sluice" / "plugins";
+  return !error && std::filesystem::is_directory(directory, error) ? directory.string() : "";
 }
 
 /// The default table, in the schema that a Prisma URL names.
@@ -39,61 +36,97 @@ std::string table_of(const base::Config& config) {
   }
 }
 
-void resolve_log(const GlobalOptions& options, base::Config& config) {
-  if (const std::string level = first_of(options.log_level, environment("SLUICE_LOG_LEVEL"));
-      !level.empty()) {
-    const auto parsed = base::parse_log_level(level);
-    if (!parsed) {
-      throw base::UsageError("the log level '" + level +
-                             "' is none; choose one of trace, debug, info, warn, error, off");
-    }
-    config.log_level = *parsed;
-  }
-  if (const std::string format = first_of(options.log_format, environment("SLUICE_LOG_FORMAT"));
-      !format.empty()) {
-    const auto parsed = base::parse_log_format(format);
-    if (!parsed)
-      throw base::UsageError("the log format '" + format + "' is none; choose one of auto, human, json");
-    config.log_format = *parsed;
-  }
-}
-
 }  // namespace
 
+std::map<std::string, std::string> environment() {
+  std::map<std::string, std::string> variables;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string_view text = *variable;
+    const auto equals = text.find('=');
+    if (equals != std::string_view::npos) variables.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return variables;
+}
+
+std::string GlobalOptions::config_path() const {
+  if (!config_file.empty()) return config_file;
+  const char* named = std::getenv("SLUICE_CONFIG");
+  if (named != nullptr && *named != 0) return named;
+  for (const char* path : {"sluice.toml", system_config}) {
+    if (std::filesystem::exists(path)) return path;
+  }
+  return "";
+}
+
 base::Config GlobalOptions::resolve() const {
+  return read(true);
+}
+
+base::Config GlobalOptions::reread() const {
+  return read(false);
+}
+
+base::Config GlobalOptions::read(bool set_log_up) const {
   base::Config config;
   const std::string default_table = config.table;
-  if (const std::string path = config_path(config_file); !path.empty()) base::read_config(path, config);
-  config.database_url = first_of(database_url, environment("DATABASE_URL"), config.database_url);
-  config.table = first_of(table, environment("SLUICE_TABLE"), config.table);
+  if (const std::string path = config_path(); !path.empty()) base::read_config(path, config);
+  base::read_environment(environment(), config);
+  struct Given {
+    const char* key;
+    const std::string& value;
+    const char* option;
+  };
+  for (const Given& given :
+       {Given{"database.url", database_url, "--database-url"}, Given{"database.table", table, "--table"},
+        Given{"plugins.directory", plugin_directory, "--plugins"},
+        Given{"log.level", log_level, "--log-level"}, Given{"log.format", log_format, "--log-format"}}) {
+    if (!given.value.empty()) base::set_option(config, given.key, given.value, given.option);
+  }
+  base::check_config(config);
+  if (set_log_up) log::configure(config.log_level, config.log_format);
+  if (!config.database_url_file.empty()) {
+    config.database_url = base::read_secret_file(config.database_url_file);
+    config.origins["database.url"] = config.database_url_file;
+  }
   if (config.table == default_table) config.table = table_of(config);
-  config.plugin_directory =
-      first_of(plugin_directory, environment("SLUICE_PLUGIN_DIR"), config.plugin_directory);
-  resolve_log(*this, config);
-  log::configure(config.log_level, config.log_format);
+  if (config.table != default_table)
+    config.origins.try_emplace("database.table", "the schema in database.url");
+  if (config.plugin_directory.empty()) {
+    config.plugin_directory = installed_plugins();
+    if (!config.plugin_directory.empty()) config.origins["plugins.directory"] = "where sluice is installed";
+  }
   return config;
 }
 
 void add_log_options(const Command& command, GlobalOptions& options) {
-  command.add_option("--config", options.config_file,
-                     "Configuration file [SLUICE_CONFIG; ./sluice.toml where it exists]");
-  command.add_option("--log-level", options.log_level,
-                     "trace, debug, info, warn, error or off [SLUICE_LOG_LEVEL]");
-  command.add_option("--log-format", options.log_format,
-                     "human, json or auto: human on a terminal [SLUICE_LOG_FORMAT]");
+  command
+      .add_option("--config", options.config_file,
+                  "Configuration file [SLUICE_CONFIG; ./sluice.toml, /etc/sluice/sluice.toml]")
+      .takes("FILE");
+  command.add_option("--log-level", options.log_level, "What is logged [SLUICE_LOG_LEVEL; log.level; info]")
+      .takes("trace|debug|info|warn|error|off");
+  command
+      .add_option("--log-format", options.log_format,
+                  "auto is human on a terminal, else json [SLUICE_LOG_FORMAT; log.format]")
+      .takes("auto|human|json");
 }
 
 void add_database_options(const Command& command, GlobalOptions& options) {
   add_log_options(command, options);
-  command.add_option("--database-url", options.database_url,
-                     "PostgreSQL URL, Prisma's parameters accepted [DATABASE_URL; database.url]");
-  command.add_option("--table", options.table,
-                     "The outbox table [SLUICE_TABLE; database.table; public.Outbox]");
+  command
+      .add_option("--database-url", options.database_url,
+                  "PostgreSQL URL, Prisma's parameters accepted [DATABASE_URL; database.url]")
+      .takes("URL");
+  command
+      .add_option("--table", options.table, "The outbox table [SLUICE_TABLE; database.table; public.Outbox]")
+      .takes("TABLE");
 }
 
 void add_plugin_options(const Command& command, GlobalOptions& options) {
-  command.add_option("--plugins", options.plugin_directory,
-                     "Directory with the plugins' .so files [SLUICE_PLUGIN_DIR; plugins.directory]");
+  command
+      .add_option("--plugins", options.plugin_directory,
+                  "Directory with the plugins' .so files [SLUICE_PLUGIN_DIR; plugins.directory]")
+      .takes("DIR");
 }
 
 store::PostgresOptions store_options(const base::Config& config) {
@@ -115,6 +148,13 @@ std::unique_ptr<store::Store> open_store(const base::Config& config) {
   } catch (const store::Refused& error) {
     throw base::UsageError(error.what());
   }
+}
+
+const std::string& plugin_directory(const base::Config& config) {
+  if (config.plugin_directory.empty()) {
+    throw base::UsageError("no plugin directory is named; give --plugins DIR, or set SLUICE_PLUGIN_DIR");
+  }
+  return config.plugin_directory;
 }
 
 void add_examples(const Command& command, const std::string& lines) {

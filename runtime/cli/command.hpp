@@ -2,6 +2,7 @@
 // file, and the exit codes.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,11 +28,21 @@ struct GlobalOptions {
   std::string log_level;
   std::string log_format;
 
-  /// Defaults, then the configuration file (--config, SLUICE_CONFIG, ./sluice.toml where it exists), then the
-  /// environment (DATABASE_URL, SLUICE_TABLE, SLUICE_PLUGIN_DIR, SLUICE_LOG_LEVEL, SLUICE_LOG_FORMAT), then
-  /// the command line. Also sets the log up. Throws base::UsageError.
+  /// The configuration file: the one of --config, else SLUICE_CONFIG, else ./sluice.toml, else
+  /// /etc/sluice/sluice.toml, where it exists; or none.
+  std::string config_path() const;
+  /// Defaults, then the configuration file, then the environment, then the command line. Also sets the log
+  /// up, and reads the database's URL where a file holds it. Throws base::UsageError.
   base::Config resolve() const;
+  /// The same, but leaves the log as it is.
+  base::Config reread() const;
+
+ private:
+  base::Config read(bool set_log_up) const;
 };
+
+/// The variables of the environment.
+std::map<std::string, std::string> environment();
 
 /// Adds the options to a command: which of them depends on what it needs.
 void add_log_options(const Command& command, GlobalOptions& options);
@@ -44,6 +55,9 @@ store::PostgresOptions store_options(const base::Config& config);
 /// The store that the configuration names. Throws base::UsageError where it names none.
 std::unique_ptr<store::Store> open_store(const base::Config& config);
 
+/// The plugin directory that the configuration names. Throws base::UsageError where it names none.
+const std::string& plugin_directory(const base::Config& config);
+
 /// "Examples:" at the end of a command's help, a line each.
 void add_examples(const Command& command, const std::string& lines);
 
@@ -52,10 +66,20 @@ void add_init(const Command& program, GlobalOptions& options, int& code);
 void add_enqueue(const Command& program, GlobalOptions& options, int& code);
 void add_drain(const Command& program, GlobalOptions& options, int& code);
 void add_run(const Command& program, GlobalOptions& options, int& code);
+void add_reload(const Command& program, GlobalOptions& options, int& code);
 void add_status(const Command& program, GlobalOptions& options, int& code);
 void add_jobs(const Command& program, GlobalOptions& options, int& code);
 void add_health(const Command& program, GlobalOptions& options, int& code);
 void add_plugin(const Command& program, GlobalOptions& options, int& code);
+// Subcommands of `plugin`.
+void add_plugin_new(const Command& plugin, int& code);
+void add_plugin_run(const Command& plugin, GlobalOptions& options, int& code);
+void add_plugin_check(const Command& plugin, GlobalOptions& options, int& code);
+void add_plugin_docs(const Command& plugin, GlobalOptions& options, int& code);
+/// And `rollback`.
+void add_plugin_install(const Command& plugin, GlobalOptions& options, int& code);
+void add_config(const Command& program, GlobalOptions& options, int& code);
+void add_completion(const Command& program, int& code);
 void add_version(const Command& program, int& code);
 
 }  // namespace sluice::cli

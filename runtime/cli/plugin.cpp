@@ -4,48 +4,13 @@
 
 #include "base/duration.hpp"
 #include "cli/command.hpp"
+#include "cli/inspection.hpp"
 #include "cli/json.hpp"
 #include "cli/table.hpp"
-#include "fleet/fleet.hpp"
 
 namespace sluice::cli {
 
 namespace {
-
-/// Loads plugin files in hosts of their own, up to their description, and ends them again.
-class Inspection : private fleet::Listener {
- public:
-  Inspection(const base::Config& config, const std::vector<std::string>& files)
-      : fleet_(options(config), *this) {
-    fleet_.load(files, false);
-    fleet_.post([this] { end_when_answered(); });
-    fleet_.release();
-    fleet_.run();
-  }
-  const std::vector<fleet::Plugin>& plugins() const { return fleet_.plugins(); }
-
- private:
-  static fleet::Options options(const base::Config& config) {
-    fleet::Options options;
-    options.start = false;
-    options.start_timeout = config.start_timeout;
-    for (const auto& [type, settings] : config.types) {
-      if (settings.plugin) options.owners[type] = *settings.plugin;
-    }
-    return options;
-  }
-  void changed(std::size_t) override { end_when_answered(); }
-  void settled() override { end_when_answered(); }
-  void returned(std::vector<job::Finished>) override {}
-  void end_when_answered() {
-    for (const fleet::Plugin& plugin : fleet_.plugins()) {
-      if (plugin.state == fleet::PluginState::loading) return;
-    }
-    fleet_.stop(std::chrono::seconds(1));
-  }
-
-  fleet::Fleet fleet_;
-};
 
 double seconds(job::Microseconds duration) {
   return static_cast<double>(duration.count()) / 1e6;
@@ -176,10 +141,7 @@ void print_inspection(const fleet::Plugin& plugin) {
 
 int list(const GlobalOptions& global, bool json) {
   const base::Config config = global.resolve();
-  if (config.plugin_directory.empty()) {
-    throw base::UsageError("no plugin directory is named; give --plugins DIR, or set SLUICE_PLUGIN_DIR");
-  }
-  const Inspection inspection(config, fleet::find_plugins(config.plugin_directory));
+  const Inspection inspection(config, fleet::find_plugins(plugin_directory(config)));
   if (json) {
     print_json(inspection.plugins());
   } else {
@@ -206,8 +168,9 @@ int inspect(const GlobalOptions& global, const std::string& file, bool json) {
 }  // namespace
 
 void add_plugin(const Command& program, GlobalOptions& global, int& code) {
-  const Command plugin = program.add_subcommand("plugin", "Look at plugins");
+  const Command plugin = program.add_subcommand("plugin", "Make, try, check and look at plugins");
   plugin.require_subcommand();
+  add_plugin_new(plugin, code);
   static bool json = false;
   static std::string file;
 
@@ -226,6 +189,11 @@ void add_plugin(const Command& program, GlobalOptions& global, int& code) {
   inspect_command.add_flag("--json", json, "Print it as JSON");
   add_examples(inspect_command, "  sluice plugin inspect build/plugins/hello.so");
   inspect_command.callback([&] { code = inspect(global, file, json); });
+
+  add_plugin_run(plugin, global, code);
+  add_plugin_check(plugin, global, code);
+  add_plugin_docs(plugin, global, code);
+  add_plugin_install(plugin, global, code);
 }
 
 }  // namespace sluice::cli

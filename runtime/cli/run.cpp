@@ -2,6 +2,7 @@
 
 #include "base/log.hpp"
 #include "cli/command.hpp"
+#include "cli/secrets.hpp"
 #include "engine/engine.hpp"
 #include "store/connection_string.hpp"
 
@@ -15,7 +16,10 @@ int run(const GlobalOptions& global) {
     throw base::UsageError("no plugin directory is named; give --plugins DIR, or set SLUICE_PLUGIN_DIR");
   }
   const auto store = open_store(config);
-  engine::Engine engine(*store, config, {});
+  for (const std::string& warning : secret_warnings(config, global.config_path())) log::warn(warning);
+  engine::EngineOptions options;
+  options.reread = [&global] { return global.reread(); };
+  engine::Engine engine(*store, config, std::move(options));
   log::info("sluice runs", {{"database", store::describe(config.database_url)}, {"table", config.table}});
   engine.run();
   log::info("sluice stopped");

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <utility>
 
 #include "base/duration.hpp"
 #include "base/log.hpp"
+#include "base/systemd.hpp"
 #include "base/version.hpp"
 #include "engine/brief_pump.hpp"
 #include "engine/claim_pump.hpp"
@@ -17,6 +19,7 @@ namespace sluice::engine {
 namespace {
 
 constexpr std::chrono::milliseconds tick{200};
+constexpr std::chrono::seconds status_interval{5};
 /// How long a drain waits for a lost database before it gives up; `run` waits for ever.
 constexpr std::chrono::seconds drain_outage_limit{60};
 /// Left to write outcomes after the last handler was killed.
@@ -35,29 +38,38 @@ Engine::Engine(store::Store& store, const base::Config& config, EngineOptions op
       config_(config),
       options_(std::move(options)),
       router_(config.batch_max, config.poll_interval, options_.limit),
-      fleet_(fleet_options(config), *this) {}
+      fleet_(fleet_options(), *this) {}
 
 Engine::~Engine() = default;
 
-fleet::Options Engine::fleet_options(const base::Config& config) {
+fleet::Options Engine::fleet_options() const {
   fleet::Options options;
-  options.start_timeout = config.start_timeout;
-  options.cancel_grace = config.cancel_grace;
-  options.log_level = static_cast<int>(config.log_level);
-  options.settings = [&config](const std::string& plugin) {
-    const auto found = config.plugins.find(plugin);
+  options.start_timeout = config_.start_timeout;
+  options.drain_timeout = config_.drain_timeout;
+  options.cancel_grace = config_.cancel_grace;
+  options.log_level = static_cast<int>(config_.log_level);
+  options.settings = [this](const std::string& plugin) {
+    const auto found = config_.plugins.find(plugin);
     const base::PluginSettings settings =
-        found == config.plugins.end() ? base::PluginSettings{} : found->second;
+        found == config_.plugins.end() ? base::PluginSettings{} : found->second;
     return fleet::HostSettings{settings.processes, settings.slots, settings.role, settings.config};
   };
-  for (const auto& [type, settings] : config.types) {
-    if (settings.plugin) options.owners[type] = *settings.plugin;
-  }
+  options.owners = owners();
   return options;
+}
+
+/// Job type → plugin, where the configuration names one.
+std::map<std::string, std::string> Engine::owners() const {
+  std::map<std::string, std::string> owners;
+  for (const auto& [type, settings] : config_.types) {
+    if (settings.plugin) owners[type] = *settings.plugin;
+  }
+  return owners;
 }
 
 EngineResult Engine::run() {
   store_.desk()->check_schema();
+  fleet_.take_signals();  // before the runtime is seen, and asked to reload
   const std::vector<std::string> files = fleet::find_plugins(config_.plugin_directory);
   const store::RuntimeInfo info{host_name(), static_cast<int>(getpid()), std::string(base::version()),
                                 options_.drain ? "drain" : "run"};
@@ -69,12 +81,13 @@ EngineResult Engine::run() {
                            });
                          },
                          [this](std::vector<std::string> ids) { fleet_.cancel(std::move(ids)); }});
-  fleet_.load(files, true);
+  fleet_.load(files);
   fleet_.every(tick, [this] {
     if (options_.progress) options_.progress(tally_);
     give_up_when_lost();
     end_when_drained();
   });
+  report_to_systemd();
   fleet_.run();
   waker_.reset();
   pruner_.reset();
@@ -83,56 +96,69 @@ EngineResult Engine::run() {
   return result_;
 }
 
+/// The watchdog hears from the event loop, so that it ends a runtime whose loop hangs.
+void Engine::report_to_systemd() {
+  fleet_.every(status_interval, [this] {
+    if (is_up_ && !stopping_) systemd::status(outcomes());
+  });
+  if (const auto patience = systemd::watchdog()) {
+    fleet_.every(std::chrono::duration_cast<std::chrono::milliseconds>(*patience / 3), systemd::alive);
+  }
+}
+
+std::string Engine::outcomes() const {
+  std::int64_t done = 0, failed = 0;
+  for (const auto& [type, count] : tally_.by_type()) {
+    done += count.done;
+    failed += count.failed + count.retrying;
+  }
+  const std::string counts = std::to_string(done) + " done, " + std::to_string(failed) + " failed; ";
+  if (outage_.lasting()) return counts + "the database does not answer: " + outage_.reason();
+  return counts + std::to_string(result_.plugins) + " plugins for " + std::to_string(served_.size()) +
+         " job types";
+}
+
 bool Engine::wanted(const std::string& type) const {
   return options_.types.empty() || options_.types.count(type) > 0;
 }
 
-job::RetryPolicy Engine::policy(const job::TypeSpec& type) const {
-  job::RetryPolicy policy{config_.max_attempts, config_.backoff_first, config_.backoff_cap,
-                          type.at_most_once};
-  if (type.max_attempts > 0) policy.max_attempts = type.max_attempts;
-  if (type.backoff_first.count() > 0) policy.backoff_first = type.backoff_first;
-  if (type.backoff_cap.count() > 0) policy.backoff_cap = type.backoff_cap;
-  if (const auto set = config_.types.find(type.name); set != config_.types.end()) {
-    policy.max_attempts = set->second.max_attempts.value_or(policy.max_attempts);
-    policy.backoff_first = set->second.backoff_first.value_or(policy.backoff_first);
-    policy.backoff_cap = set->second.backoff_cap.value_or(policy.backoff_cap);
-  }
-  return policy;
-}
-
 /// One lane for all types of a plugin that share room and are claimed alike, one more for each type with a
 /// concurrency.
-void Engine::add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vector<LaneSpec>& lanes) {
+void Engine::add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vector<LaneSpec>& lanes,
+                       Policies::ByType& policies) {
   LaneSpec shared{index, {}, 0, ClaimMode::recorded};
   LaneSpec brief{index, {}, 0, ClaimMode::brief};
   for (const job::TypeSpec& type : plugin.spec.types) {
     const bool served = std::count(plugin.types.begin(), plugin.types.end(), type.name) > 0;
     if (!served || !wanted(type.name)) continue;
-    policies_[type.name] = policy(type);
-    roles_[type.name] = plugin.settings.role;
-    served_.push_back({type.name, plugin.spec.name, plugin.spec.version, policies_[type.name]});
+    policies[type.name] = job::policy_of(type, config_);
+    served_.push_back({type.name, plugin.spec.name, plugin.spec.version, policies[type.name]});
     int concurrency = type.concurrency;
-    bool wants_brief = type.brief;
     if (const auto set = config_.types.find(type.name); set != config_.types.end()) {
       concurrency = set->second.concurrency.value_or(concurrency);
-      wants_brief = set->second.brief.value_or(wants_brief);
     }
-    if (wants_brief && type.at_most_once) {
-      log::warn("a job type that runs at most once can't be brief: its claims are recorded",
-                {{"type", type.name}});
-      wants_brief = false;
-    }
-    const ClaimMode mode = wants_brief ? ClaimMode::brief : ClaimMode::recorded;
+    const ClaimMode mode = claim_mode(type);
     if (concurrency > 0) {
       lanes.push_back({index, {type.name}, concurrency, mode});
     } else {
-      (wants_brief ? brief : shared).types.push_back(type.name);
+      (mode == ClaimMode::brief ? brief : shared).types.push_back(type.name);
     }
   }
   for (LaneSpec* lane : {&shared, &brief}) {
     if (!lane->types.empty()) lanes.push_back(std::move(*lane));
   }
+}
+
+/// What may run at most once is never brief, whoever says so.
+ClaimMode Engine::claim_mode(const job::TypeSpec& type) const {
+  bool brief = type.brief;
+  if (const auto set = config_.types.find(type.name); set != config_.types.end()) {
+    brief = set->second.brief.value_or(brief);
+  }
+  if (!brief) return ClaimMode::recorded;
+  if (!type.at_most_once) return ClaimMode::brief;
+  log::warn("a job type that runs at most once can't be brief: its claims are recorded", {{"type", type.name}});
+  return ClaimMode::recorded;
 }
 
 /// A misspelt name would be without effect, and without a word.
@@ -153,29 +179,41 @@ void Engine::warn_of_unused_settings() const {
 
 void Engine::settled() {
   if (stopping_) return;
+  const bool first = pumps_.empty();
   warn_of_unused_settings();
-  std::vector<LaneSpec> lanes;
-  const auto& plugins = fleet_.plugins();
-  for (std::size_t i = 0; i < plugins.size(); ++i) {
-    const bool usable =
-        plugins[i].state == fleet::PluginState::ready || plugins[i].state == fleet::PluginState::restarting;
-    if (!usable) continue;
-    ++result_.plugins;
-    add_lanes(i, plugins[i], lanes);
+  serve();
+  if (first) {
+    log::info("plugins loaded", {{"directory", config_.plugin_directory},
+                                 {"ready", result_.plugins},
+                                 {"refused", fleet_.plugins().size() - result_.plugins},
+                                 {"types", served_.size()}});
+    start_pumps();
+    is_up_ = true;
+    systemd::ready(outcomes());
+  } else {
+    report_reload();
   }
-  log::info("plugins loaded", {{"directory", config_.plugin_directory},
-                               {"ready", result_.plugins},
-                               {"refused", plugins.size() - result_.plugins},
-                               {"types", served_.size()}});
+  if (std::exchange(reload_wanted_, false)) reload();
+}
+
+/// Claims from now on for the plugins that are there now.
+void Engine::serve() {
+  std::vector<LaneSpec> lanes;
+  Policies::ByType policies;
+  const auto& plugins = fleet_.plugins();
+  served_.clear();
+  result_.plugins = 0;
+  for (std::size_t i = 0; i < plugins.size(); ++i) {
+    if (!plugins[i].usable()) continue;
+    ++result_.plugins;
+    add_lanes(i, plugins[i], lanes, policies);
+  }
   if (lanes.empty())
     log::warn("no plugin serves any of the job types that are asked for: nothing will be claimed");
-  const bool any_brief = std::any_of(lanes.begin(), lanes.end(), [](const LaneSpec& lane) {
-    return lane.mode == ClaimMode::brief;
-  });
+  policies_.set(std::move(policies));
   router_.set_lanes(std::move(lanes));
   publish_slots();
   caretaker_->serve(served_);
-  start_pumps(any_brief);
 }
 
 void Engine::publish_slots() {
@@ -191,28 +229,29 @@ void Engine::changed(std::size_t plugin) {
   for (const auto& pump : pumps_) pump->poke();
 }
 
-/// Brief pumps are one more than the others: while one writes, jobs of another run.
-void Engine::start_pumps(bool any_brief) {
+void Engine::start_pumps() {
   const PumpContext context{
       store_,
       router_,
       outage_,
       tally_,
       policies_,
-      roles_,
       2 * static_cast<std::size_t>(config_.batch_max),
-      [this](std::size_t plugin, std::vector<job::Job> jobs) { fleet_.deliver(plugin, std::move(jobs)); },
+      [this](std::vector<job::Job> jobs) { fleet_.deliver(std::move(jobs)); },
       [this](store::RuntimeId fenced) { return caretaker_->runtime(fenced); },
       [this] {
         if (options_.drain) fleet_.post([this] { end_when_drained(); });
       },
       [this] { fleet_.post([this] { pump_finished(); }); },
   };
-  const std::uint32_t recorded = static_cast<std::uint32_t>(config_.pumps);
-  const std::uint32_t all = any_brief ? 2 * recorded + 1 : recorded;
-  pumps_running_ = all;
+  // There is one brief pump more than others: while one writes, jobs of another run. They connect when they
+  // claim, so that they cost nothing where no type is brief; a reload may bring the first.
+  const auto recorded = static_cast<std::uint32_t>(config_.pumps);
+  pumps_running_ = 2 * recorded + 1;
   for (std::uint32_t i = 0; i < recorded; ++i) pumps_.push_back(std::make_unique<ClaimPump>(i, context));
-  for (std::uint32_t i = recorded; i < all; ++i) pumps_.push_back(std::make_unique<BriefPump>(i, context));
+  for (std::uint32_t i = recorded; i < pumps_running_; ++i) {
+    pumps_.push_back(std::make_unique<BriefPump>(i, context));
+  }
   start_waker();
   start_pruner();
   end_when_drained();
@@ -258,6 +297,7 @@ void Engine::returned(std::vector<job::Finished> jobs) {
 
 void Engine::signalled(int times) {
   result_.stopped = true;
+  systemd::stopping();
   if (times == 1) {
     log::info("stopping: claiming no more, waiting for started jobs",
               {{"at_most", base::format_duration(config_.drain_timeout)}});
@@ -274,6 +314,7 @@ void Engine::stop(std::chrono::microseconds patience) {
   if (stopping_ && !result_.stopped) return;
   const bool first = !stopping_;
   stopping_ = true;
+  if (first && !pumps_.empty() && !fleet_.is_settled()) announce_reload("sluice stops");
   const auto deadline = Clock::now() + patience + config_.cancel_grace + write_grace;
   for (const auto& pump : pumps_) pump->stop(deadline);
   fleet_.stop(patience);

@@ -23,28 +23,26 @@ Intake claim_for_room(const PumpContext& context, ClaimMode mode,
 }
 
 void hand_over(const PumpContext& context, std::uint32_t pump, Intake intake) {
-  const std::vector<Reservation>& lanes = intake.lanes;
-  std::vector<std::vector<job::Job>> by_lane(lanes.size());
-  std::vector<ClaimResult> results(lanes.size());
+  const auto policies = context.policies.now();
+  std::vector<job::Job> jobs;
+  jobs.reserve(intake.claimed.jobs.size());
+  std::vector<ClaimResult> results(intake.lanes.size());
   for (ClaimResult& result : results) result.asked_at = intake.claimed.asked_at;
   for (store::ClaimedJob& one : intake.claimed.jobs) {
     ClaimResult& result = results[one.lane];
-    ++result.jobs;
     one.job.bytes = static_cast<std::int64_t>(one.job.payload.size());
-    result.bytes += one.job.bytes;
+    result.add(one.job.type, one.job.bytes);
     result.last_created_at = one.job.created_at;
-    one.job.max_attempts = context.policy(one.job.type).max_attempts;
+    const auto policy = policies->find(one.job.type);
+    one.job.max_attempts = policy == policies->end() ? 1 : policy->second.max_attempts;
     one.job.pump = pump;
-    by_lane[one.lane].push_back(std::move(one.job));
+    jobs.push_back(std::move(one.job));
   }
   const auto now = Clock::now();
-  for (std::size_t i = 0; i < lanes.size(); ++i) {
-    context.router.claimed(lanes[i], results[i], intake.took, now);
+  for (std::size_t i = 0; i < intake.lanes.size(); ++i) {
+    context.router.claimed(intake.lanes[i], results[i], intake.took, now);
   }
-  for (std::size_t i = 0; i < lanes.size(); ++i) {
-    if (by_lane[i].empty()) continue;
-    context.deliver(context.router.plugin_of(lanes[i].lane), std::move(by_lane[i]));
-  }
+  if (!jobs.empty()) context.deliver(std::move(jobs));
 }
 
 }  // namespace sluice::engine

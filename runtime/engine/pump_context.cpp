@@ -14,19 +14,17 @@ double random_jitter() {
 
 }  // namespace
 
-const job::RetryPolicy& PumpContext::policy(const std::string& type) const {
-  static const job::RetryPolicy fallback;
-  const auto found = policies.find(type);
-  return found == policies.end() ? fallback : found->second;
+job::RetryPolicy PumpContext::policy(const std::string& type) const {
+  const auto by_type = policies.now();
+  const auto found = by_type->find(type);
+  return found == by_type->end() ? job::RetryPolicy{} : found->second;
 }
 
 job::Settlement PumpContext::settle(job::Finished one) const {
-  const job::RetryPolicy& rules = policy(one.job.type);
+  const job::RetryPolicy rules = policy(one.job.type);
   job::Settlement settlement =
       job::settle(std::move(one.job), std::move(one.outcome), rules, random_jitter());
-  if (settlement.outcome.effects.empty()) return settlement;
-  const auto role = roles.find(settlement.type);
-  if (role != roles.end()) settlement.role = role->second;
+  settlement.role = std::move(one.role);
   return settlement;
 }
 

@@ -63,6 +63,7 @@ class MemoryCare : public CareSession {
   std::size_t promote_due(std::size_t limit) override;
   Rescued rescue(std::chrono::seconds lease, const job::RetryPolicy& fallback) override;
   std::vector<std::string> cancel_requests(RuntimeId) override { return {}; }
+  void announce(const std::string&) override {}  // nobody listens
   std::size_t tidy(std::size_t limit) override;
 
  private:
@@ -78,7 +79,7 @@ class MemoryWakes : public WakeSession {
   explicit MemoryWakes(MemoryStore& store);
 
   void want(RuntimeId runtime, bool wanted) override;
-  bool wait(std::chrono::milliseconds timeout) override;
+  std::int64_t wait(std::chrono::milliseconds timeout) override;
   void interrupt() override;
 
  private:

@@ -189,6 +189,9 @@ class CareSession {
   /// the others of them that `runtime` has.
   virtual std::vector<std::string> cancel_requests(RuntimeId runtime) = 0;
 
+  /// Tells whoever listens now; a text of less than 8,000 bytes.
+  virtual void announce(const std::string& text) = 0;
+
   /// Deletes records in schema sluice whose job no longer exists; returns how many, at most about
   /// `limit` per kind.
   virtual std::size_t tidy(std::size_t limit) = 0;
@@ -201,9 +204,10 @@ class WakeSession {
 
   /// Producers notify while any runtime wants to be woken.
   virtual void want(RuntimeId runtime, bool wanted) = 0;
-  /// Waits until jobs were inserted, `timeout` has passed, or interrupt() was called; true when some were
-  /// inserted since the last call. Those inserted before producers knew of want() don't count.
-  virtual bool wait(std::chrono::milliseconds timeout) = 0;
+  /// Waits until jobs were inserted, `timeout` has passed, or interrupt() was called; how many times some
+  /// were inserted and committed since the last call. Those inserted before producers knew of want() don't
+  /// count.
+  virtual std::int64_t wait(std::chrono::milliseconds timeout) = 0;
   /// Ends wait(), now and from now on. [any-thread]
   virtual void interrupt() = 0;
 };

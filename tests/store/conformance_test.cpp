@@ -162,6 +162,82 @@ TEST_P(Conformance, AClaimThatIsNotClosedStays) {
   EXPECT_EQ(status("b"), "done");
 }
 
+TEST_P(Conformance, BriefJobsAreWrittenOnceWhenTheyAreDone) {
+  add("a", long_ago + 1);
+  add("b", long_ago + 2);
+  const auto briefs = world_->store().briefs(runtime_, 7);
+  const auto locked = briefs->claim(claim_request({"noop"}, 9));
+  ASSERT_EQ(ids_of(locked), (Ids{"a", "b"}));
+  EXPECT_EQ(locked.jobs[0].job.attempt, 1);
+  EXPECT_EQ(locked.jobs[0].job.claim, job::no_claim);
+  EXPECT_EQ(status("a"), "pending");
+  EXPECT_EQ(attempts("a"), 0);
+  EXPECT_TRUE(claim().jobs.empty()) << "others get what is locked";
+  const auto kept = briefs->end({locked.jobs[0].job}, {});
+  EXPECT_EQ(kept.claim, 0);
+  EXPECT_EQ(status("a"), "done");
+  EXPECT_EQ(attempts("a"), 1);
+  EXPECT_EQ(ids_of(claim()), (Ids{"b"})) << "what was neither done nor kept is free and as it was";
+  EXPECT_EQ(attempts("b"), 1);
+}
+
+TEST_P(Conformance, BriefJobsThatAreKeptBecomeAnOrdinaryClaim) {
+  add("a");
+  const auto briefs = world_->store().briefs(runtime_, 7);
+  auto job = briefs->claim(claim_request({"noop"}, 9)).jobs.at(0).job;
+  const auto kept = briefs->end({}, {job});
+  ASSERT_NE(kept.claim, 0);
+  EXPECT_EQ(status("a"), "processing");
+  EXPECT_EQ(attempts("a"), 1);
+  job.claim = kept.claim;
+  job.place = kept.places.at("a");
+  EXPECT_EQ(settle({settlement(job)}, {job.claim}), 0U);
+  EXPECT_EQ(status("a"), "done");
+}
+
+TEST_P(Conformance, BriefJobsAreFreeWhenTheirSessionIsGone) {
+  add("a");
+  auto briefs = world_->store().briefs(runtime_, 7);
+  ASSERT_EQ(briefs->claim(claim_request({"noop"}, 9)).jobs.size(), 1U);
+  briefs.reset();
+  EXPECT_EQ(ids_of(claim()), (Ids{"a"}));
+}
+
+TEST_P(Conformance, ALockIsTakenAgainOnlyOnWhatNobodyTouched) {
+  for (const char* id : {"done", "kept", "other", "free"}) add(id);
+  const auto briefs = world_->store().briefs(runtime_, 7);
+  std::vector<job::Job> jobs;
+  for (auto& one : briefs->claim(claim_request({"noop"}, 9)).jobs) jobs.push_back(one.job);
+  ASSERT_EQ(jobs.size(), 4U);
+  const auto named = [&](const std::string& id) {
+    return *std::find_if(jobs.begin(), jobs.end(), [&](const auto& one) { return one.id == id; });
+  };
+  briefs->end({named("done")}, {named("kept")});  // whose answer is lost
+  const auto others = world_->store().briefs(runtime_, 8);
+  others->relock({named("other")}, {});
+  const auto places = briefs->relock(jobs, {});
+  EXPECT_EQ(places.size(), 1U);
+  ASSERT_TRUE(places.count("free"));
+  EXPECT_EQ(status("kept"), "pending") << "nobody knows of its claim";
+  EXPECT_EQ(attempts("kept"), 0);
+  auto again = named("free");
+  again.place = places.at("free");
+  briefs->end({again}, {});
+  EXPECT_EQ(status("free"), "done");
+  EXPECT_EQ(attempts("free"), 1);
+}
+
+TEST_P(Conformance, AFencedRuntimeLocksAndKeepsNothing) {
+  add("a");
+  const auto briefs = world_->store().briefs(runtime_, 7);
+  const auto job = briefs->claim(claim_request({"noop"}, 9)).jobs.at(0).job;
+  world_->advance(seconds(31));
+  care_->rescue(seconds(30), {});
+  EXPECT_THROW(briefs->end({}, {job}), store::Fenced);
+  EXPECT_EQ(status("a"), "pending");
+  EXPECT_THROW(briefs->claim(claim_request({"noop"}, 9)), store::Fenced);
+}
+
 TEST_P(Conformance, PrunesOldJobsThatAreOverOldestFirst) {
   for (int i = 0; i < 5; ++i) {
     add(numbered("old-", i), long_ago + i);

@@ -1,0 +1,31 @@
+#include "base/secret_file.hpp"
+
+#include <sys/stat.h>
+
+#include <cctype>
+#include <fstream>
+
+#include "base/config.hpp"
+
+namespace sluice::base {
+
+std::string read_secret_file(const std::string& path) {
+  std::string secret;
+  std::getline(std::ifstream(path), secret);
+  while (!secret.empty() && std::isspace(static_cast<unsigned char>(secret.back())) != 0) {
+    secret.pop_back();
+  }
+  if (secret.empty()) {
+    throw UsageError("reading the secret in '" + path +
+                     "' failed: the file is missing or not readable, or its first line is empty");
+  }
+  return secret;
+}
+
+std::string secret_file_warning(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0 || (status.st_mode & S_IROTH) == 0) return "";
+  return "everybody can read '" + path + "', which holds a secret; mend it with chmod o-r";
+}
+
+}  // namespace sluice::base
