@@ -12,6 +12,7 @@
 #include "base/config.hpp"
 #include "engine/outage.hpp"
 #include "engine/router.hpp"
+#include "engine/summary.hpp"
 #include "store/store.hpp"
 
 namespace sluice::engine {
@@ -23,6 +24,7 @@ class Caretaker {
     const base::Config& config;
     Router& router;
     Outage& outage;
+    Tally& tally;
     store::RuntimeInfo info;
     std::function<void()> became_pending;  ///< jobs that wait may be claimed now; on the caretaker's thread
     /// Jobs of this runtime that someone wants to end; told again and again until they are gone.
@@ -52,7 +54,7 @@ class Caretaker {
   void rescue();
   template <class Change>
   void make_pending(Change change);
-  static void report(const store::Rescued& rescued);
+  void report(const store::Rescued& rescued) const;
 
   const Context context_;
 
