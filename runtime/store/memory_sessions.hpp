@@ -89,6 +89,7 @@ class MemoryDesk : public DeskSession {
   void check_schema() override {}
   Enqueued enqueue(const EnqueueRequest& request) override;
   Report report() override;
+  std::vector<QueueDepth> depths(std::size_t most) override;
   std::vector<Failure> recent_failures(std::size_t limit) override;
 
  private:

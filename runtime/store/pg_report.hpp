@@ -10,4 +10,8 @@ namespace sluice::store {
 
 Report read_report(pqxx::transaction_base& transaction, const TableName& table);
 
+/// As DeskSession::depths. Changes settings of the transaction.
+std::vector<QueueDepth> read_depths(pqxx::transaction_base& transaction, const TableName& table,
+                                    std::size_t most);
+
 }  // namespace sluice::store

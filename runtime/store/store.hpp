@@ -233,6 +233,13 @@ struct Report {
   double next_due = -1;    ///< seconds until the next schedule is due; negative: none
 };
 
+struct QueueDepth {
+  std::string type;
+  std::string status;
+  std::int64_t jobs = 0;
+  double oldest_age = 0;  ///< seconds since "createdAt", by the database's clock; may be negative or infinite
+};
+
 struct Failure {  ///< a row of sluice.attempt, for summaries
   std::string id;
   std::string type;
@@ -260,6 +267,9 @@ class DeskSession {
   virtual void check_schema() = 0;
   virtual Enqueued enqueue(const EnqueueRequest& request) = 0;
   virtual Report report() = 0;
+  /// The jobs in pending, scheduled, processing and error, counted by type; of each status the oldest `most`
+  /// at most. Takes time for those alone, however many are done.
+  virtual std::vector<QueueDepth> depths(std::size_t most) = 0;
   /// The newest failed attempts, at most `limit`.
   virtual std::vector<Failure> recent_failures(std::size_t limit) = 0;
 };
