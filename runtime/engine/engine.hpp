@@ -11,6 +11,7 @@
 
 #include "base/config.hpp"
 #include "engine/caretaker.hpp"
+#include "engine/observer.hpp"
 #include "engine/outage.hpp"
 #include "engine/pruner.hpp"
 #include "engine/pump.hpp"
@@ -43,7 +44,14 @@ class Engine : private fleet::Listener {
   /// Runs until drained or stopped. Throws what the store throws when the database can't be had at the start.
   EngineResult run();
 
+  // Any thread may call these while run() runs.
+
   const Tally& tally() const { return tally_; }
+  const Outage& outage() const { return outage_; }
+  /// None when the event loop does not answer within `patience`.
+  std::optional<Observation> observe(std::chrono::milliseconds patience) {
+    return observer_.observe(patience);
+  }
 
  private:
   // fleet::Listener
@@ -65,6 +73,7 @@ class Engine : private fleet::Listener {
   void end_when_drained();
   void give_up_when_lost();
   void pump_finished();
+  Observation look() const;
 
   store::Store& store_;
   const base::Config& config_;
@@ -73,6 +82,7 @@ class Engine : private fleet::Listener {
   Outage outage_;
   Tally tally_;
   fleet::Fleet fleet_;
+  Observer observer_;
   std::unique_ptr<Caretaker> caretaker_;
   std::map<std::string, job::RetryPolicy> policies_;  // by job type; constant once pumps run, like the next
   std::map<std::string, std::string> roles_;          // under which a type's effects run

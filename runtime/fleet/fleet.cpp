@@ -61,6 +61,7 @@ class Fleet::Loop : public HostProcess::Listener {
   asio::io_context& context() { return context_; }
   const std::vector<Plugin>& plugins() const { return plugins_; }
   bool is_settled() const { return settled_; }
+  std::map<std::string, int> hosts(std::size_t plugin) const;
 
  private:
   struct Seat {  // one host of a plugin, and its history
@@ -489,6 +490,18 @@ void Fleet::Loop::finish_when_empty() {
   });
 }
 
+std::map<std::string, int> Fleet::Loop::hosts(std::size_t plugin) const {
+  std::map<std::string, int> by_state{{"down", 0}};
+  for (const HostState state : {HostState::loading, HostState::described, HostState::starting,
+                                HostState::ready, HostState::stopping}) {
+    by_state[fleet::name(state)] = 0;
+  }
+  for (const auto& seat : seats_) {
+    if (seat->plugin == plugin) ++by_state[seat->host ? fleet::name(seat->host->state()) : "down"];
+  }
+  return by_state;
+}
+
 Fleet::Loop::Seat& Fleet::Loop::seat_of(const HostProcess& host) {
   const auto found =
       std::find_if(seats_.begin(), seats_.end(), [&](const auto& seat) { return seat->host.get() == &host; });
@@ -529,6 +542,9 @@ void Fleet::release() {
 }
 const std::vector<Plugin>& Fleet::plugins() const {
   return loop_->plugins();
+}
+std::map<std::string, int> Fleet::hosts(std::size_t plugin) const {
+  return loop_->hosts(plugin);
 }
 bool Fleet::is_settled() const {
   return loop_->is_settled();

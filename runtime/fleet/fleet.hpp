@@ -111,6 +111,9 @@ class Fleet {
 
   const std::vector<Plugin>& plugins() const;
   bool is_settled() const;
+  /// How many hosts of a plugin are in each state, by the state's name, zeros included; "down": waits for its
+  /// next start.
+  std::map<std::string, int> hosts(std::size_t plugin) const;
 
  private:
   class Loop;
