@@ -8,6 +8,7 @@
 #include <set>
 #include <sstream>
 
+#include "base/address.hpp"
 #include "base/duration.hpp"
 
 namespace sluice::base {
@@ -98,6 +99,18 @@ class Section {
         expected(*node, key,
                  "a duration such as \"500ms\", \"30s\" or \"1h30m\"" +
                      (least.count() > 0 ? ", at least " + format_duration(least) : ""));
+      }
+    }
+  }
+
+  /// May be empty.
+  void address(const std::string& key, std::string& target) {
+    if (const toml::node* node = find(key)) {
+      const auto text = node->value_exact<std::string>();
+      if (text && (text->empty() || parse_address(*text))) {
+        target = *text;
+      } else {
+        expected(*node, key, "an address such as \"127.0.0.1:9640\"");
       }
     }
   }
@@ -214,6 +227,10 @@ void read_root(const toml::table& root, Config& config, Complaints& complaints) 
     Section section(top.table("retention"), "retention.", complaints);
     section.duration("done", config.keep_done, std::chrono::milliseconds(1000));
     section.duration("error", config.keep_error, std::chrono::milliseconds(1000));
+  }
+  {
+    Section section(top.table("http"), "http.", complaints);
+    section.address("listen", config.http_listen);
   }
   {
     Section section(top.table("log"), "log.", complaints);

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <set>
 
+#include "base/address.hpp"
 #include "store/connection_string.hpp"
 #include "store/postgres_store.hpp"
 
@@ -39,6 +40,13 @@ std::string table_of(const base::Config& config) {
   }
 }
 
+void resolve_http(const GlobalOptions& options, base::Config& config) {
+  config.http_listen = first_of(options.http_listen, environment("SLUICE_HTTP_LISTEN"), config.http_listen);
+  if (config.http_listen.empty() || base::parse_address(config.http_listen)) return;
+  throw base::UsageError("'" + config.http_listen +
+                         "' is no address to listen on; give HOST:PORT, such as 127.0.0.1:9640");
+}
+
 void resolve_log(const GlobalOptions& options, base::Config& config) {
   if (const std::string level = first_of(options.log_level, environment("SLUICE_LOG_LEVEL"));
       !level.empty()) {
@@ -69,6 +77,7 @@ base::Config GlobalOptions::resolve() const {
   if (config.table == default_table) config.table = table_of(config);
   config.plugin_directory =
       first_of(plugin_directory, environment("SLUICE_PLUGIN_DIR"), config.plugin_directory);
+  resolve_http(*this, config);
   resolve_log(*this, config);
   log::configure(config.log_level, config.log_format);
   return config;

@@ -24,12 +24,13 @@ struct GlobalOptions {
   std::string database_url;
   std::string table;
   std::string plugin_directory;
+  std::string http_listen;
   std::string log_level;
   std::string log_format;
 
   /// Defaults, then the configuration file (--config, SLUICE_CONFIG, ./sluice.toml where it exists), then the
-  /// environment (DATABASE_URL, SLUICE_TABLE, SLUICE_PLUGIN_DIR, SLUICE_LOG_LEVEL, SLUICE_LOG_FORMAT), then
-  /// the command line. Also sets the log up. Throws base::UsageError.
+  /// environment (DATABASE_URL, SLUICE_TABLE, SLUICE_PLUGIN_DIR, SLUICE_HTTP_LISTEN, SLUICE_LOG_LEVEL,
+  /// SLUICE_LOG_FORMAT), then the command line. Also sets the log up. Throws base::UsageError.
   base::Config resolve() const;
 };
 

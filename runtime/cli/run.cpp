@@ -1,8 +1,12 @@
 // sluice run: runs jobs until it is stopped.
+#include <optional>
 
+#include "base/address.hpp"
 #include "base/log.hpp"
 #include "cli/command.hpp"
 #include "engine/engine.hpp"
+#include "engine/statement_times.hpp"
+#include "http/endpoint.hpp"
 #include "store/connection_string.hpp"
 
 namespace sluice::cli {
@@ -15,7 +19,14 @@ int run(const GlobalOptions& global) {
     throw base::UsageError("no plugin directory is named; give --plugins DIR, or set SLUICE_PLUGIN_DIR");
   }
   const auto store = open_store(config);
-  engine::Engine engine(*store, config, {});
+  engine::StatementTimes times;
+  engine::TimedStore timed(*store, times);
+  engine::Engine engine(timed, config, {});
+  std::optional<http::Endpoint> endpoint;
+  if (const auto address = base::parse_address(config.http_listen)) {
+    endpoint.emplace(*address, engine, times, *store);
+    log::info("serving HTTP", {{"url", "http://" + endpoint->address().text()}});
+  }
   log::info("sluice runs", {{"database", store::describe(config.database_url)}, {"table", config.table}});
   engine.run();
   log::info("sluice stopped");
@@ -28,6 +39,9 @@ void add_run(const Command& program, GlobalOptions& global, int& code) {
   const Command command = program.add_subcommand("run", "Run jobs until stopped by SIGTERM or Ctrl-C");
   add_database_options(command, global);
   add_plugin_options(command, global);
+  command.add_option(
+      "--listen", global.http_listen,
+      "HOST:PORT to serve /livez, /readyz and /metrics on [SLUICE_HTTP_LISTEN; http.listen; none]");
   add_examples(
       command,
       "  sluice run --plugins /usr/lib/sluice/plugins\n  sluice run --config /etc/sluice/sluice.toml");
