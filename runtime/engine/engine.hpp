@@ -66,6 +66,8 @@ class Engine : private fleet::Listener {
   void warn_of_unused_settings() const;
   void add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vector<LaneSpec>& lanes);
   void publish_slots();
+  void report_to_systemd();
+  std::string outcomes() const;
   void start_pumps();
   void start_waker();
   void start_pruner();
@@ -91,6 +93,7 @@ class Engine : private fleet::Listener {
   std::size_t pumps_running_ = 0;
   std::unique_ptr<Waker> waker_;
   std::unique_ptr<Pruner> pruner_;
+  bool is_up_ = false;
   bool stopping_ = false;
   EngineResult result_;
 };
