@@ -29,8 +29,8 @@ const char* name(Verdict verdict) {
 Check event_loop(const std::optional<engine::Observation>& loop) {
   if (loop) return {"event loop", Verdict::good, "the event loop answered within " + in_words(loop->took)};
   return {"event loop", Verdict::failed,
-          "the event loop did not answer within " + in_words(loop_patience) +
-              ": sluice hangs, is starting, or is about to end"};
+          "no answer of the event loop within " + in_words(loop_patience) +
+              ": sluice hangs, or is starting or ending right now"};
 }
 
 Check stopping(const engine::Observation& loop) {

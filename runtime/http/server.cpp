@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <condition_variable>
 #include <cstring>
@@ -22,6 +23,7 @@ namespace {
 using Clock = Connection::Clock;
 
 constexpr std::chrono::seconds listen_again_after{1};
+constexpr int backlog = 128;
 constexpr std::size_t most_payload = 1024;
 
 /// When the connection came that this thread works on: its time runs while it waits for a thread, too.
@@ -137,9 +139,12 @@ void Server::Listener::add(const std::string& path, const Maker& make) {
 }
 
 bool Server::Listener::bind() {
-  if (address_.port != 0) return bind_to_port(address_.host, address_.port);
-  address_.port = bind_to_any_port(address_.host);
-  return address_.port > 0;
+  if (address_.port == 0) {
+    address_.port = std::max(0, bind_to_any_port(address_.host));
+  } else if (!bind_to_port(address_.host, address_.port)) {
+    return false;
+  }
+  return address_.port > 0 && ::listen(svr_sock_, backlog) == 0;  // the library's own is 5
 }
 
 /// The library gives up listening when the system is out of files or memory, which passes.
@@ -174,7 +179,8 @@ bool Server::Listener::process_and_close_socket(socket_t socket) {
   fcntl(socket, F_SETFD, FD_CLOEXEC);
   bool answered = false;
   if (open(socket)) {
-    Connection connection(socket, connected_at + options_.patience);
+    const auto deadline = std::max(connected_at + options_.patience, Clock::now() + options_.patience / 20);
+    Connection connection(socket, deadline);
     bool closed = false;
     answered = process_request(connection, true, closed, nullptr);
   }

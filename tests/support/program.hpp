@@ -18,6 +18,9 @@ class Program {
   /// what would configure sluice.
   explicit Program(const std::vector<std::string>& arguments,
                    const std::map<std::string, std::string>& environment = {}, const std::string& input = "");
+  /// Another program than sluice, looked for in PATH.
+  Program(const std::string& executable, const std::vector<std::string>& arguments,
+          const std::map<std::string, std::string>& environment = {}, const std::string& input = "");
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
