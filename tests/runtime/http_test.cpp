@@ -23,9 +23,8 @@ class Http : public Outbox {
  protected:
   Http() { listen("127.0.0.1:0"); }
 
-  void listen(const std::string& address) {
-    config =
-        scratch.write("http.toml", scratch.read("sluice.toml") + "[http]\nlisten = \"" + address + "\"\n");
+  void listen(const std::string& where) {
+    config = scratch.write("http.toml", scratch.read("sluice.toml") + "[http]\nlisten = \"" + where + "\"\n");
   }
   void start() {
     program = std::make_unique<Program>(std::vector<std::string>{"run"}, environment());
