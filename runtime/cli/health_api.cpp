@@ -1,6 +1,7 @@
 // sluice health api: whether a running runtime is alive and ready; the guide's health:api.
 #include <rapidjson/document.h>
 
+#include <algorithm>
 #include <iostream>
 #include <optional>
 
@@ -40,15 +41,20 @@ base::Address where(const GlobalOptions& global, const std::string& url) {
         "no runtime is named: give --url http://HOST:PORT, or set http.listen in sluice.toml or "
         "SLUICE_HTTP_LISTEN, with which `sluice run` serves it");
   }
-  base::Address address = address_of(config.http_listen);
+  base::Address address = *base::parse_address(config.http_listen);
+  if (address.port == 0) {
+    throw base::UsageError("'" + config.http_listen +
+                           "' leaves the port to the system; give --url with the one that the runtime's log "
+                           "names");
+  }
   if (address.host == "0.0.0.0") address.host = "127.0.0.1";  // any address of this machine
   if (address.host == "::") address.host = "::1";
   return address;
 }
 
 std::string text_of(const rapidjson::Value& object, const char* key) {
-  const auto member = object.FindMember(key);
-  return member != object.MemberEnd() && member->value.IsString() ? member->value.GetString() : "";
+  if (!object.HasMember(key) || !object[key].IsString()) return "";
+  return {object[key].GetString(), object[key].GetStringLength()};
 }
 
 /// The checks of a page of ours; none where it is something else.
@@ -56,10 +62,9 @@ std::optional<std::vector<Row>> checks_of(const std::string& body) {
   rapidjson::Document document;
   document.Parse<rapidjson::kParseIterativeFlag>(body.data(), body.size());
   if (document.HasParseError() || !document.IsObject()) return std::nullopt;
-  const auto checks = document.FindMember("checks");
-  if (checks == document.MemberEnd() || !checks->value.IsArray()) return std::nullopt;
+  if (!document.HasMember("checks") || !document["checks"].IsArray()) return std::nullopt;
   std::vector<Row> rows;
-  for (const auto& check : checks->value.GetArray()) {
+  for (const auto& check : document["checks"].GetArray()) {
     if (!check.IsObject()) return std::nullopt;
     rows.push_back({text_of(check, "name"), text_of(check, "result"), text_of(check, "found")});
   }

@@ -328,7 +328,7 @@ std::vector<QueueDepth> MemoryDesk::depths(std::size_t most) {
     std::sort(rows.begin(), rows.end());
     rows.resize(std::min(rows.size(), most));
     for (const auto& [created_at, type] : rows) {
-      QueueDepth& depth = depths.try_emplace({type, status}, type, status).first->second;
+      QueueDepth& depth = depths.try_emplace({type, status}, QueueDepth{type, status}).first->second;
       if (depth.jobs++ == 0) depth.oldest_age = store_.now() - created_at;
     }
   }
