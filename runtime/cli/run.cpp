@@ -4,6 +4,7 @@
 #include "base/address.hpp"
 #include "base/log.hpp"
 #include "cli/command.hpp"
+#include "cli/secrets.hpp"
 #include "engine/engine.hpp"
 #include "engine/statement_times.hpp"
 #include "http/endpoint.hpp"
@@ -19,6 +20,7 @@ int run(const GlobalOptions& global) {
     throw base::UsageError("no plugin directory is named; give --plugins DIR, or set SLUICE_PLUGIN_DIR");
   }
   const auto store = open_store(config);
+  for (const std::string& warning : secret_warnings(config, global.config_path())) log::warn(warning);
   engine::StatementTimes times;
   engine::TimedStore timed(*store, times);
   engine::Engine engine(timed, config, {});

@@ -176,7 +176,8 @@ std::vector<Migration> migrations(const TableName& table) {
           {2, "enqueue function", enqueue_function(table)},
           {3, "notifications", std::string(notification_table)},
           {4, "waking", wake_function()},
-          {5, "requests to cancel", std::string(cancel_requests)}};
+          {5, "requests to cancel", std::string(cancel_requests)},
+          {6, "cheaper waking", cheap_wake_functions()}};
 }
 
 std::string init_lock() {
