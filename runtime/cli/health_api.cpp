@@ -143,7 +143,7 @@ void add_health_api(const Command& health, GlobalOptions& global, int& code) {
   add_log_options(api, global);
   static std::string url;
   static bool json = false;
-  api.add_option("--url", url, "Where it serves HTTP [SLUICE_HTTP_LISTEN; http.listen]");
+  api.add_option("--url", url, "Where it serves HTTP [SLUICE_HTTP_LISTEN; http.listen]").takes("URL");
   api.add_flag("--json", json, "Print it as JSON");
   add_examples(api,
                "  sluice health api --url http://127.0.0.1:9640\n"

@@ -41,9 +41,10 @@ void add_run(const Command& program, GlobalOptions& global, int& code) {
   const Command command = program.add_subcommand("run", "Run jobs until stopped by SIGTERM or Ctrl-C");
   add_database_options(command, global);
   add_plugin_options(command, global);
-  command.add_option(
-      "--listen", global.http_listen,
-      "HOST:PORT to serve /livez, /readyz and /metrics on [SLUICE_HTTP_LISTEN; http.listen; none]");
+  command
+      .add_option("--listen", global.http_listen,
+                  "Serve /livez, /readyz and /metrics there [SLUICE_HTTP_LISTEN; http.listen]")
+      .takes("HOST:PORT");
   add_examples(
       command,
       "  sluice run --plugins /usr/lib/sluice/plugins\n  sluice run --config /etc/sluice/sluice.toml");
