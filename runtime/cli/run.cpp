@@ -21,9 +21,11 @@ int run(const GlobalOptions& global) {
   }
   const auto store = open_store(config);
   for (const std::string& warning : secret_warnings(config, global.config_path())) log::warn(warning);
+  engine::EngineOptions options;
+  options.reread = [&global] { return global.reread(); };
   engine::StatementTimes times;
   engine::TimedStore timed(*store, times);
-  engine::Engine engine(timed, config, {});
+  engine::Engine engine(timed, config, std::move(options));
   std::optional<http::Endpoint> endpoint;
   if (const auto address = base::parse_address(config.http_listen)) {
     endpoint.emplace(*address, engine, times, *store);

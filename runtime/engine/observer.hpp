@@ -27,7 +27,7 @@ struct PluginObservation {
 };
 
 struct Observation {
-  bool settled = false;   ///< every plugin has been tried
+  bool settled = false;   ///< every plugin was tried at the start
   bool stopping = false;  ///< nothing is claimed any more
   std::vector<PluginObservation> plugins;
   std::chrono::steady_clock::duration took{};  ///< until the loop answered

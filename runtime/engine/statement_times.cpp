@@ -68,6 +68,9 @@ class TimedCare : public store::CareSession {
   std::vector<std::string> cancel_requests(store::RuntimeId runtime) override {
     return times_.time("cancel_requests", [&] { return session_->cancel_requests(runtime); });
   }
+  void announce(const std::string& text) override {
+    times_.time("announce", [&] { session_->announce(text); });
+  }
   std::size_t tidy(std::size_t limit) override {
     return times_.time("tidy", [&] { return session_->tidy(limit); });
   }

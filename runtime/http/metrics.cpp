@@ -113,8 +113,9 @@ void add_queue(Families& families, const Measured& measured) {
 void add_plugins(Families& families, const Measured& measured) {
   if (!measured.loop) return;
   const auto& plugins = measured.loop->plugins;
-  std::map<std::string, int> states{
-      {"loading", 0}, {"ready", 0}, {"restarting", 0}, {"refused", 0}, {"broken", 0}};
+  std::map<std::string, int> states;
+  for (const char* state : {"loading", "ready", "restarting", "refused", "broken", "removed"})
+    states[state] = 0;
   for (const auto& plugin : plugins) ++states[plugin.state];
   Family by_state = families.gauge("sluice_plugins", "Plugin files by state.");
   for (const auto& [state, count] : states) by_state.add({{"state", state}}, count);
@@ -124,7 +125,7 @@ void add_plugins(Families& families, const Measured& measured) {
   Family restarts =
       families.counter("sluice_host_restarts_total", "Plugin hosts that died and were started again.");
   for (const auto& plugin : plugins) {
-    if (plugin.name.empty() || plugin.state == "refused") continue;
+    if (plugin.name.empty() || plugin.state == "refused" || plugin.state == "removed") continue;
     for (const auto& [state, count] : plugin.hosts) {
       hosts.add({{"plugin", plugin.name}, {"state", state}}, count);
     }

@@ -43,6 +43,7 @@ class MemoryCare : public CareSession {
   std::size_t promote_due(std::size_t limit) override;
   Rescued rescue(std::chrono::seconds lease, const job::RetryPolicy& fallback) override;
   std::vector<std::string> cancel_requests(RuntimeId) override { return {}; }
+  void announce(const std::string&) override {}  // nobody listens
   std::size_t tidy(std::size_t limit) override;
 
  private:

@@ -167,6 +167,13 @@ std::vector<std::string> PgCare::cancel_requests(RuntimeId runtime) {
   });
 }
 
+void PgCare::announce(const std::string& text) {
+  link_.use("announce", [&](pqxx::connection& connection) {
+    pqxx::nontransaction(connection)
+        .exec_params("SELECT pg_notify($1::text, $2::text)", announcement_channel, base::valid_utf8(text));
+  });
+}
+
 std::size_t PgCare::tidy(std::size_t limit) {
   std::size_t deleted = tidy_keys(limit);
   for (const char* table : {"sluice.attempt", "sluice.schedule", "sluice.output"}) {

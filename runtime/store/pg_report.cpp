@@ -48,7 +48,10 @@ void read_plugins(pqxx::transaction_base& transaction, Report& report) {
   }
 }
 
-void read_runtimes(pqxx::transaction_base& transaction, Report& report) {
+}  // namespace
+
+std::vector<RuntimeReport> read_runtimes(pqxx::transaction_base& transaction) {
+  std::vector<RuntimeReport> runtimes;
   const auto rows = transaction.exec(
       "SELECT r.id, r.host, r.pid, r.version, r.command, date_part('epoch', now() - r.started_at), "
       "date_part('epoch', now() - r.beat_at), "
@@ -61,17 +64,16 @@ void read_runtimes(pqxx::transaction_base& transaction, Report& report) {
     runtime.uptime = parse_double(text_of(row[5]));
     runtime.since_beat = parse_double(text_of(row[6]));
     runtime.claimed = row[7].as<std::int64_t>();
-    report.runtimes.push_back(runtime);
+    runtimes.push_back(runtime);
   }
+  return runtimes;
 }
-
-}  // namespace
 
 Report read_report(pqxx::transaction_base& transaction, const TableName& table) {
   Report report;
   read_counts(transaction, table, report);
   read_plugins(transaction, report);
-  read_runtimes(transaction, report);
+  report.runtimes = read_runtimes(transaction);
   report.stuck = transaction
                      .exec("SELECT count(*) FROM " + table.quoted() +
                            " o WHERE o.status = 'processing' "

@@ -14,4 +14,6 @@ Report read_report(pqxx::transaction_base& transaction, const TableName& table);
 std::vector<QueueDepth> read_depths(pqxx::transaction_base& transaction, const TableName& table,
                                     std::size_t most);
 
+std::vector<RuntimeReport> read_runtimes(pqxx::transaction_base& transaction);
+
 }  // namespace sluice::store

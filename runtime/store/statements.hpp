@@ -41,6 +41,9 @@ std::string promote_statement(const TableName& table);
 /// most. Answers type, status, count and the age of the oldest in seconds.
 std::string depths_statement(const TableName& table);
 
+/// The channel of NOTIFY on which runtimes announce.
+inline constexpr const char* announcement_channel = "sluice_announcement";
+
 /// Settings under which a statement of the pumps can only be planned along the right indexes, however
 /// stale the statistics are. `scope` is "SET" or "SET LOCAL".
 std::string pump_settings(const std::string& scope);

@@ -161,6 +161,9 @@ class CareSession {
   /// the others of them that `runtime` has.
   virtual std::vector<std::string> cancel_requests(RuntimeId runtime) = 0;
 
+  /// Tells whoever listens now; a text of less than 8,000 bytes.
+  virtual void announce(const std::string& text) = 0;
+
   /// Deletes records in schema sluice whose job no longer exists; returns how many, at most about
   /// `limit` per kind.
   virtual std::size_t tidy(std::size_t limit) = 0;

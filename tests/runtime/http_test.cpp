@@ -170,7 +170,7 @@ TEST_F(Http, PromtoolFindsNoFault) {
   EXPECT_TRUE(eventually([&] { return count("status = 'done'") == "10"; }));
   const http::Answer metrics = get("/metrics");
   ASSERT_EQ(metrics.status, 200);
-  Program promtool("promtool", {"check", "metrics"}, {}, metrics.body);
+  Program promtool({"check", "metrics"}, {}, metrics.body, "promtool");
   EXPECT_EQ(promtool.wait(), 0) << promtool.err();
   EXPECT_EQ(promtool.err(), "");
 }
@@ -254,10 +254,10 @@ class Prometheus {
   }
   bool start() {
     address_ = {"127.0.0.1", free_port()};
-    program_ = std::make_unique<Program>(
-        "prometheus", std::vector<std::string>{"--config.file=" + scratch_.path("prometheus.yml"),
-                                               "--storage.tsdb.path=" + scratch_.path("data"),
-                                               "--web.listen-address=" + address_.text()});
+    const std::vector<std::string> arguments{"--config.file=" + scratch_.path("prometheus.yml"),
+                                             "--storage.tsdb.path=" + scratch_.path("data"),
+                                             "--web.listen-address=" + address_.text()};
+    program_ = std::make_unique<Program>(arguments, std::map<std::string, std::string>{}, "", "prometheus");
     return eventually([&] {
              return !program_->running() || http::ask(address_, "/-/ready", long_enough).status == 200;
            }) &&

@@ -39,12 +39,9 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 }  // namespace
 
 Program::Program(const std::vector<std::string>& arguments,
-                 const std::map<std::string, std::string>& environment, const std::string& input)
-    : Program(SLUICE_BINARY, arguments, environment, input) {}
-
-Program::Program(const std::string& executable, const std::vector<std::string>& arguments,
-                 const std::map<std::string, std::string>& environment, const std::string& input) {
-  std::vector<std::string> words{executable};
+                 const std::map<std::string, std::string>& environment, const std::string& input,
+                 const std::string& executable) {
+  std::vector<std::string> words{executable.empty() ? SLUICE_BINARY : executable};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<std::string> variables = merged_environment(environment);
   scratch_.write("in", input);
