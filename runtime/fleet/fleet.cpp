@@ -60,6 +60,7 @@ class Fleet::Loop : public HostProcess::Listener {
 
   asio::io_context& context() { return context_; }
   const std::vector<Plugin>& plugins() const { return plugins_; }
+  std::vector<RunningJob> running(std::chrono::microseconds at_least) const;
   bool is_settled() const { return settled_; }
 
  private:
@@ -407,6 +408,15 @@ void Fleet::Loop::cancel(const std::set<std::string>& ids) {
   }
 }
 
+std::vector<RunningJob> Fleet::Loop::running(std::chrono::microseconds at_least) const {
+  std::vector<RunningJob> jobs;
+  const auto latest = Clock::now() - at_least;
+  for (const auto& seat : seats_) {
+    if (seat->host) seat->host->add_running(latest, jobs);
+  }
+  return jobs;
+}
+
 /// Hands back what no host can take: a host died between the claim and now.
 void Fleet::Loop::bounce(std::vector<job::Job> jobs) {
   std::vector<job::Finished> released;
@@ -529,6 +539,9 @@ void Fleet::release() {
 }
 const std::vector<Plugin>& Fleet::plugins() const {
   return loop_->plugins();
+}
+std::vector<RunningJob> Fleet::running(std::chrono::microseconds at_least) const {
+  return loop_->running(at_least);
 }
 bool Fleet::is_settled() const {
   return loop_->is_settled();

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "fleet/running_job.hpp"
 #include "job/job.hpp"
 #include "job/plugin_spec.hpp"
 
@@ -110,6 +111,8 @@ class Fleet {
   void release();
 
   const std::vector<Plugin>& plugins() const;
+  /// The jobs whose handlers have been at work for `at_least`.
+  std::vector<RunningJob> running(std::chrono::microseconds at_least) const;
   bool is_settled() const;
 
  private:

@@ -59,6 +59,7 @@ class JobRun {
   std::mutex mutex_;
   job::Outcome told_;                 // protected by mutex_
   std::deque<std::string> log_tail_;  // protected by mutex_
+  bool told_progress_ = false;        // protected by mutex_
 };
 
 /// The log frame for what a plugin logs; `ticket` -1: for no job.

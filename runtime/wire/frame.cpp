@@ -226,22 +226,6 @@ LogLine get_log(std::string_view body) {
   return line;
 }
 
-void put_progress(std::string& out, const Progress& progress) {
-  Writer writer(out, Kind::progress);
-  writer.number(progress.ticket);
-  writer.number(progress.fraction);
-  writer.text(progress.note);
-}
-
-Progress get_progress(std::string_view body) {
-  Reader reader(body);
-  Progress progress;
-  progress.ticket = reader.number<std::uint32_t>();
-  progress.fraction = reader.number<double>();
-  progress.note = reader.string();
-  return progress;
-}
-
 void put_jobs(std::string& out, const std::vector<JobOrder>& orders) {
   Writer writer(out, Kind::jobs);
   for (const JobOrder& order : orders) {
