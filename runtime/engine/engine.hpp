@@ -12,6 +12,7 @@
 #include "base/config.hpp"
 #include "engine/caretaker.hpp"
 #include "engine/outage.hpp"
+#include "engine/presence.hpp"
 #include "engine/pruner.hpp"
 #include "engine/pump.hpp"
 #include "engine/router.hpp"
@@ -58,6 +59,7 @@ class Engine : private fleet::Listener {
   void warn_of_unused_settings() const;
   void add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vector<LaneSpec>& lanes);
   void publish_slots();
+  void show();
   void start_pumps();
   void start_waker();
   void start_pruner();
@@ -72,6 +74,7 @@ class Engine : private fleet::Listener {
   Router router_;
   Outage outage_;
   Tally tally_;
+  Presence presence_{tally_};
   fleet::Fleet fleet_;
   std::unique_ptr<Caretaker> caretaker_;
   std::map<std::string, job::RetryPolicy> policies_;  // by job type; constant once pumps run, like the next

@@ -8,6 +8,6 @@
 
 namespace sluice::store {
 
-Report read_report(pqxx::transaction_base& transaction, const TableName& table);
+Report read_report(pqxx::transaction_base& transaction, const TableName& table, bool exact);
 
 }  // namespace sluice::store
