@@ -40,6 +40,7 @@ LIBRARIES = {
     "CLI/": ["cli"],
     "toml++/": ["base"],
     "spdlog/": ["base"],
+    "systemd/": ["base"],
     "rapidjson/": ["base", "host", "cli", "plugin-api"],
     "httplib.h": ["http"],
     "prometheus/": ["http"],

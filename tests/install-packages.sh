@@ -10,7 +10,8 @@
 #   browser     node, and Chromium, for tests/examples/notifications-web
 #   tests       build, postgres, pdf, and what the tests need
 #   bench       tests, Node.js, and what PostgreSQL has for measuring, for tests/bench
-#   ci          tests, and what the checks in .ci/run need
+#   packages    to make the Debian packages, and to try them, completions and man pages
+#   ci          tests, packages, and what the checks in .ci/run need
 #
 # Does nothing, quickly, when everything is there. Works as root or through sudo and asks no questions.
 set -euo pipefail
@@ -22,7 +23,7 @@ group() {
     build)
       echo g++ cmake ninja-build pkg-config git ca-certificates
       echo BOOST libpqxx-dev libpq-dev rapidjson-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
-      echo libcurl4-openssl-dev libssl-dev
+      echo libcurl4-openssl-dev libssl-dev libsystemd-dev
       ;;
     postgres) echo postgresql ;;
     node) echo NODE ;;
@@ -37,6 +38,7 @@ group() {
       group node
       echo chromium
       ;;
+    packages) echo dpkg-dev debootstrap systemd mandoc zsh fish ;;
     bench)
       group tests
       group node
@@ -44,10 +46,11 @@ group() {
       ;;
     ci)
       group tests
-      echo clang clang-format clang-tidy shellcheck
+      group packages
+      echo clang libc++-dev libc++abi-dev CARGO clang-format clang-tidy shellcheck
       ;;
     *)
-      echo "install-packages: no group \"$1\"; there are build, postgres, node, pdf, browser, tests, bench, ci" >&2
+      echo "install-packages: no group \"$1\"; there are build, postgres, node, pdf, browser, tests, packages, bench, ci" >&2
       return 2
       ;;
   esac
@@ -64,6 +67,9 @@ boost_installed() {
     dpkg --compare-versions "$(dpkg-query -W -f '${Version}' libboost-dev)" ge "$boost_minimum"
 }
 
+# Any cargo does: Debian's, or one that somebody installed otherwise.
+cargo_installed() { command -v cargo >/dev/null && command -v rustc >/dev/null; }
+
 node_installed() { command -v node >/dev/null && command -v npm >/dev/null; }
 
 known_to_apt() { [[ $(apt-cache policy "$1" 2>/dev/null) == *"Candidate: "[0-9]* ]]; }
@@ -75,18 +81,20 @@ missing() {
     case $name in
       BOOST) boost_installed || echo BOOST ;;
       NODE) node_installed || echo NODE ;;
+      CARGO) cargo_installed || echo CARGO ;;
       *) installed "$name" || echo "$name" ;;
     esac
   done
 }
 
-# The names that apt knows for the two placeholders; needs an up-to-date package list.
+# The names that apt knows for the placeholders; needs an up-to-date package list.
 resolve() {
   local name
   for name in "$@"; do
     case $name in
       BOOST) if known_to_apt libboost1.81-dev; then echo libboost1.81-dev; else echo libboost-dev; fi ;;
       NODE) printf '%s\n' nodejs npm ;;
+      CARGO) printf '%s\n' cargo rustc ;;
       *) echo "$name" ;;
     esac
   done

@@ -3,6 +3,7 @@
 #   Sluice::plugin_abi   the C header <sluice/plugin.h>
 #   Sluice::plugin_api   the C++17 layer <sluice/plugin.hpp>, with RapidJSON
 #   sluice_add_plugin(<name> <source>... [OUTPUT_DIRECTORY <dir>])
+#   sluice_add_plugin_test(<name> <source>...)
 #
 # Set SLUICE_WITHOUT_RAPIDJSON to build plugins that read their payloads by other means.
 
@@ -50,11 +51,44 @@ ${CMAKE_MODULE_LINKER_FLAGS} ${compile_options} ${link_options}" "-fsanitize" fo
   endif()
 endfunction()
 
+# For each `<dir>/<stem>.json` of <files>, a header "<stem>.json.h" that the target can include. It defines
+# <stem>_json, an array of char with the file's text and a NUL, without white space at its end.
+function(_sluice_embed_json target)
+  set(directory ${CMAKE_CURRENT_BINARY_DIR}/${target}.json)
+  foreach(file ${ARGN})
+    get_filename_component(path ${file} ABSOLUTE)
+    get_filename_component(name ${file} NAME)
+    string(MAKE_C_IDENTIFIER ${name} identifier)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${path})
+    file(READ ${path} bytes HEX)
+    while(bytes MATCHES "(09|0a|0d|20)$")
+      string(REGEX REPLACE "..$" "" bytes "${bytes}")
+    endwhile()
+    string(REGEX REPLACE "(..)" "'\\\\x\\1', " bytes "${bytes}")
+    string(REPEAT "." 128 row)
+    string(REGEX REPLACE "(${row})" "\\1\n  " bytes "${bytes}")
+    file(CONFIGURE OUTPUT ${directory}/${name}.h @ONLY CONTENT
+"/* Made from @name@ by sluice_add_plugin. */
+#ifdef __cplusplus
+constexpr
+#else
+static const
+#endif
+char @identifier@[] = {
+  @bytes@'\\0'};
+")
+  endforeach()
+  target_include_directories(${target} PRIVATE ${directory})
+endfunction()
+
 # Builds <name>.so, which exports sluice_plugin_v1 and nothing else. It goes to OUTPUT_DIRECTORY, else to
 # SLUICE_PLUGIN_OUTPUT_DIRECTORY, else to the current binary directory. The result is an ordinary target
-# <name>: link to it what the handlers need.
+# <name>: link to it what the handlers need. A source "schema.json" becomes the constant schema_json, of type
+# char array, in a header "schema.json.h".
 function(sluice_add_plugin name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "OUTPUT_DIRECTORY" "")
+  set(json ${arg_UNPARSED_ARGUMENTS})
+  list(FILTER json INCLUDE REGEX "\\.json$")
   if(NOT arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "sluice_add_plugin(${name}): give at least one source file")
   endif()
@@ -81,4 +115,16 @@ function(sluice_add_plugin name)
   else()
     target_link_libraries(${name} PRIVATE Sluice::plugin_abi)
   endif()
+  if(json)
+    _sluice_embed_json(${name} ${json})
+  endif()
+endfunction()
+
+# Builds the test program <name>_test of the plugin <name>, and adds it to ctest. It has the plugin's own
+# objects, its descriptor sluice_plugin_v1 among them, its JSON headers, and what the plugin was linked with before.
+function(sluice_add_plugin_test name)
+  add_executable(${name}_test ${ARGN} $<TARGET_OBJECTS:${name}>)
+  target_include_directories(${name}_test PRIVATE $<TARGET_PROPERTY:${name},INCLUDE_DIRECTORIES>)
+  target_link_libraries(${name}_test PRIVATE $<TARGET_PROPERTY:${name},LINK_LIBRARIES>)
+  add_test(NAME ${name} COMMAND ${name}_test)
 endfunction()

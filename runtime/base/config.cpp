@@ -4,15 +4,28 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <set>
 #include <sstream>
 
+#include "base/config_key.hpp"
 #include "base/duration.hpp"
 
 namespace sluice::base {
 
 namespace {
+
+constexpr std::array<std::string_view, 6> level_names{"trace", "debug", "info", "warn", "error", "off"};
+constexpr std::array<std::string_view, 3> format_names{"auto", "human", "json"};
+
+/// The value whose number is the name's place.
+template <class Value, class Names>
+std::optional<Value> parse_name(const Names& names, std::string_view name) {
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found == names.end()) return std::nullopt;
+  return static_cast<Value>(found - names.begin());
+}
 
 /// Collects complaints, so that a person can mend them all at once.
 struct Complaints {
@@ -34,231 +47,147 @@ struct Complaints {
   }
 };
 
-/// One table of the file: each read names a key; what was never named is unknown.
-class Section {
+/// "text in quotes", where it is the quotes that lack.
+template <class Owner>
+std::string expectation(const ConfigKey<Owner>& key) {
+  return key.takes == "text" ? "text in quotes" : key.takes;
+}
+
+std::string found(const toml::node& node) {
+  std::ostringstream text;
+  if (node.is_table() || node.is_array()) {
+    text << "a " << node.type();
+  } else {
+    node.visit([&](const auto& value) { text << value; });
+  }
+  return text.str();
+}
+
+/// The value as a variable would hold it; none where the file has another type of value.
+std::optional<std::string> as_text(Kind kind, const toml::node& node) {
+  switch (kind) {
+    case Kind::text:
+      return node.value_exact<std::string>();
+    case Kind::number:
+      if (const auto number = node.value_exact<std::int64_t>()) return std::to_string(*number);
+      return std::nullopt;
+    case Kind::truth:
+      if (const auto truth = node.value_exact<bool>()) return *truth ? "true" : "false";
+      return std::nullopt;
+    case Kind::table:
+      break;
+  }
+  if (!node.is_table()) return std::nullopt;
+  std::ostringstream json;
+  json << toml::json_formatter{*node.as_table()};
+  return json.str();
+}
+
+/// Reads a file's tables over a configuration, and gathers what is wrong.
+class Reader {
  public:
-  Section(const toml::table* table, std::string prefix, Complaints& complaints)
-      : table_(table), prefix_(std::move(prefix)), complaints_(complaints) {}
+  Reader(const std::string& path, Config& config) : complaints_{path, {}}, config_(config) {}
 
-  ~Section() {
-    if (table_ == nullptr) return;
-    for (const auto& [key, node] : *table_) {
-      if (known_.count(std::string(key.str())) == 0) complaints_.add(node, unknown(std::string(key.str())));
-    }
-  }
-  Section(const Section&) = delete;
-  Section& operator=(const Section&) = delete;
-
-  const toml::node* find(const std::string& key) {
-    known_.insert(key);
-    return table_ == nullptr ? nullptr : table_->get(key);
-  }
-
-  template <class Target>
-  void text(const std::string& key, Target& target) {
-    if (const toml::node* node = find(key)) {
-      if (const auto value = node->value_exact<std::string>()) {
-        target = *value;
-      } else {
-        expected(*node, key, "text in quotes");
+  void read(const toml::table& root) {
+    std::set<std::string> sections;
+    for (const auto& key : config_keys()) sections.insert(key.section);
+    for (const std::string& section : sections) {
+      if (const toml::node* node = root.get(section)) {
+        read_table(*node, section + ".", section, config_keys(), config_);
       }
     }
-  }
-
-  void boolean(const std::string& key, bool& target) {
-    if (const toml::node* node = find(key)) {
-      if (const auto value = node->value_exact<bool>()) {
-        target = *value;
-      } else {
-        expected(*node, key, "true or false");
-      }
-    }
-  }
-
-  template <class Target>
-  void integer(const std::string& key, Target& target, int low, int high) {
-    if (const toml::node* node = find(key)) {
-      const auto value = node->value_exact<std::int64_t>();
-      if (value && *value >= low && *value <= high) {
-        target = static_cast<int>(*value);
-      } else {
-        expected(*node, key, "a whole number from " + std::to_string(low) + " to " + std::to_string(high));
-      }
-    }
-  }
-
-  template <class Target>
-  void duration(const std::string& key, Target& target, std::chrono::milliseconds least = {}) {
-    if (const toml::node* node = find(key)) {
-      const auto text = node->value_exact<std::string>();
-      const auto value = text ? parse_duration(*text) : std::nullopt;
-      if (value && *value >= least) {
-        target = *value;
-      } else {
-        expected(*node, key,
-                 "a duration such as \"500ms\", \"30s\" or \"1h30m\"" +
-                     (least.count() > 0 ? ", at least " + format_duration(least) : ""));
-      }
-    }
-  }
-
-  template <class Target, class Parse>
-  void choice(const std::string& key, Target& target, Parse parse, const std::string& choices) {
-    if (const toml::node* node = find(key)) {
-      const auto text = node->value_exact<std::string>();
-      const auto value = text ? parse(*text) : std::nullopt;
-      if (value) {
-        target = *value;
-      } else {
-        expected(*node, key, "one of " + choices);
-      }
-    }
-  }
-
-  const toml::table* table(const std::string& key) {
-    const toml::node* node = find(key);
-    if (node != nullptr && !node->is_table()) expected(*node, key, "a table");
-    return node == nullptr ? nullptr : node->as_table();
-  }
-
-  /// Calls `each(name, table)` for every table in the table `key`.
-  template <class Each>
-  void tables(const std::string& key, Each each) {
-    const toml::table* all = table(key);
-    if (all == nullptr) return;
-    for (const auto& [name, node] : *all) {
-      const std::string path = key + "." + std::string(name.str());
-      if (const toml::table* one = node.as_table()) {
-        each(std::string(name.str()), *one);
-      } else {
-        expected(node, path, "a table");
-      }
-    }
+    sections.insert({"plugin", "type"});
+    refuse_unknown(root, "", sections);
+    read_tables(root, "plugin", plugin_keys(), config_.plugins);
+    read_tables(root, "type", type_keys(), config_.types);
+    if (!complaints_.list.empty()) complaints_.raise();
   }
 
  private:
-  std::string unknown(const std::string& key) const {
-    std::string text = "unknown key '" + prefix_ + key + "'; known here:";
-    for (const std::string& name : known_) text += " " + name;
-    return text;
-  }
-  void expected(const toml::node& node, const std::string& key, const std::string& what) {
-    std::ostringstream found;
-    if (node.is_table() || node.is_array()) {
-      found << "a " << node.type();
-    } else {
-      node.visit([&](const auto& value) { found << value; });
+  template <class Owner>
+  void read_table(const toml::node& node, const std::string& prefix, std::string_view section,
+                  const std::vector<ConfigKey<Owner>>& keys, Owner& owner) {
+    const toml::table* table = node.as_table();
+    if (table == nullptr) return expect(node, prefix.substr(0, prefix.size() - 1), "a table");
+    std::set<std::string> known;
+    for (const auto& key : keys) {
+      if (key.section != section) continue;
+      known.insert(key.name);
+      const toml::node* value = table->get(key.name);
+      if (value == nullptr) continue;
+      const auto text = as_text(key.kind, *value);
+      if (!text || !key.set(owner, *text)) {
+        expect(*value, prefix + key.name, key.kind == Kind::table ? "a table" : expectation(key));
+      }
+      config_.origins[prefix + key.name] =
+          complaints_.path + ":" + std::to_string(value->source().begin.line);
     }
-    complaints_.add(node, "'" + prefix_ + key + "' has to be " + what + ", found " + found.str());
+    if (section == "database" && table->contains("url") && table->contains("url_file")) {
+      complaints_.add(*table->get("url_file"),
+                      "'database.url_file' and 'database.url' are both set; keep one");
+    }
+    refuse_unknown(*table, prefix, known);
   }
 
-  const toml::table* table_;
-  std::string prefix_;
-  Complaints& complaints_;
-  std::set<std::string> known_;
+  template <class Owner>
+  void read_tables(const toml::table& root, const std::string& section,
+                   const std::vector<ConfigKey<Owner>>& keys, std::map<std::string, Owner>& owners) {
+    const toml::node* node = root.get(section);
+    if (node == nullptr) return;
+    const toml::table* all = node->as_table();
+    if (all == nullptr) return expect(*node, section, "a table");
+    for (const auto& [name, one] : *all) {
+      const std::string plain(name.str());
+      config_.origins[section + "." + plain] =
+          complaints_.path + ":" + std::to_string(one.source().begin.line);
+      read_table(one, section + "." + plain + ".", section, keys, owners[plain]);
+    }
+  }
+
+  void refuse_unknown(const toml::table& table, const std::string& prefix,
+                      const std::set<std::string>& known) {
+    for (const auto& [key, node] : table) {
+      const std::string name(key.str());
+      if (known.contains(name)) continue;
+      std::string text = "unknown key '" + prefix + name + "'; known here:";
+      for (const std::string& one : known) text += " " + one;
+      complaints_.add(node, text);
+    }
+  }
+
+  void expect(const toml::node& node, const std::string& key, const std::string& what) {
+    complaints_.add(node, "'" + key + "' has to be " + what + ", found " + found(node));
+  }
+
+  Complaints complaints_;
+  Config& config_;
 };
-
-void read_plugin(const std::string& name, const toml::table& table, Config& config, Complaints& complaints) {
-  Section section(&table, "plugin." + name + ".", complaints);
-  PluginSettings& settings = config.plugins[name];
-  section.integer("processes", settings.processes, 1, 64);
-  section.integer("slots", settings.slots, 1, 256);
-  section.text("role", settings.role);
-  if (const toml::table* plugin_config = section.table("config")) {
-    std::ostringstream json;
-    json << toml::json_formatter{*plugin_config};
-    settings.config = json.str();
-  }
-}
-
-void read_type(const std::string& name, const toml::table& table, Config& config, Complaints& complaints) {
-  Section section(&table, "type." + name + ".", complaints);
-  TypeSettings& settings = config.types[name];
-  section.text("plugin", settings.plugin);
-  section.integer("max_attempts", settings.max_attempts, 1, 1000);
-  section.integer("concurrency", settings.concurrency, 0, 4096);
-  section.duration("backoff_first", settings.backoff_first);
-  section.duration("backoff_cap", settings.backoff_cap);
-}
-
-void read_root(const toml::table& root, Config& config, Complaints& complaints) {
-  Section top(&root, "", complaints);
-  {
-    Section section(top.table("database"), "database.", complaints);
-    section.text("url", config.database_url);
-    section.text("table", config.table);
-    section.integer("pumps", config.pumps, 1, 16);
-    section.boolean("wake", config.wake);
-  }
-  {
-    Section section(top.table("plugins"), "plugins.", complaints);
-    section.text("directory", config.plugin_directory);
-    section.duration("start_timeout", config.start_timeout, std::chrono::milliseconds(10));
-  }
-  {
-    Section section(top.table("retry"), "retry.", complaints);
-    section.integer("max_attempts", config.max_attempts, 1, 1000);
-    section.duration("backoff_first", config.backoff_first);
-    section.duration("backoff_cap", config.backoff_cap);
-  }
-  {
-    Section section(top.table("runtime"), "runtime.", complaints);
-    section.integer("batch_max", config.batch_max, 1, 2000);
-    section.duration("poll_interval", config.poll_interval, std::chrono::milliseconds(1));
-    section.duration("drain_timeout", config.drain_timeout);
-    section.duration("cancel_grace", config.cancel_grace);
-    section.duration("heartbeat", config.heartbeat, std::chrono::milliseconds(100));
-    section.duration("lease", config.lease);
-  }
-  {
-    Section section(top.table("retention"), "retention.", complaints);
-    section.duration("done", config.keep_done, std::chrono::milliseconds(1000));
-    section.duration("error", config.keep_error, std::chrono::milliseconds(1000));
-  }
-  {
-    Section section(top.table("log"), "log.", complaints);
-    section.choice("level", config.log_level, parse_log_level, "trace, debug, info, warn, error, off");
-    section.choice("format", config.log_format, parse_log_format, "auto, human, json");
-  }
-  top.tables("plugin", [&](const std::string& name, const toml::table& table) {
-    read_plugin(name, table, config, complaints);
-  });
-  top.tables("type", [&](const std::string& name, const toml::table& table) {
-    read_type(name, table, config, complaints);
-  });
-}
 
 }  // namespace
 
 std::optional<log::Level> parse_log_level(std::string_view name) {
-  constexpr std::string_view names[] = {"trace", "debug", "info", "warn", "error", "off"};
-  const auto* found = std::find(std::begin(names), std::end(names), name);
-  if (found == std::end(names)) return std::nullopt;
-  return static_cast<log::Level>(found - std::begin(names));
+  return parse_name<log::Level>(level_names, name);
+}
+
+std::string_view log_level_name(log::Level level) {
+  return level_names.at(static_cast<std::size_t>(level));
 }
 
 std::optional<log::Format> parse_log_format(std::string_view name) {
-  constexpr std::string_view names[] = {"auto", "human", "json"};
-  const auto* found = std::find(std::begin(names), std::end(names), name);
-  if (found == std::end(names)) return std::nullopt;
-  return static_cast<log::Format>(found - std::begin(names));
+  return parse_name<log::Format>(format_names, name);
+}
+
+std::string_view log_format_name(log::Format format) {
+  return format_names.at(static_cast<std::size_t>(format));
 }
 
 void parse_config(std::string_view text, const std::string& path, Config& config) {
-  Complaints complaints{path, {}};
   try {
-    const toml::table root = toml::parse(text, path);
-    read_root(root, config, complaints);
+    Reader(path, config).read(toml::parse(text, path));
   } catch (const toml::parse_error& error) {
     throw UsageError(path + ":" + std::to_string(error.source().begin.line) +
                      ": is not valid TOML: " + std::string(error.description()));
   }
-  if (complaints.list.empty() && config.lease < 2 * config.heartbeat) {
-    throw UsageError(path +
-                     ": 'runtime.lease' has to be at least twice 'runtime.heartbeat', else a busy runtime "
-                     "would be presumed dead");
-  }
-  if (!complaints.list.empty()) complaints.raise();
 }
 
 void read_config(const std::string& path, Config& config) {
@@ -269,6 +198,22 @@ void read_config(const std::string& path, Config& config) {
                      "' failed: it is missing or not readable; check the path given with --config");
   }
   parse_config(text, path, config);
+}
+
+void set_option(Config& config, const std::string& key, const std::string& value, const std::string& option) {
+  const auto found = std::find_if(config_keys().begin(), config_keys().end(),
+                                  [&](const auto& one) { return one.section + "." + one.name == key; });
+  if (!found->set(config, value)) {
+    throw UsageError(option + " has to be " + found->takes + ", found '" + value + "'");
+  }
+  config.origins[key] = option;
+}
+
+void check_config(const Config& config) {
+  if (config.lease >= 2 * config.heartbeat) return;
+  throw UsageError("'runtime.lease', " + write_duration(config.lease) +
+                   ", has to be at least twice 'runtime.heartbeat', " + write_duration(config.heartbeat) +
+                   ", else a busy runtime would be presumed dead");
 }
 
 }  // namespace sluice::base

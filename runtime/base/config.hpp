@@ -1,5 +1,6 @@
 // The configuration: defaults here, at the declaration; overridden by sluice.toml, then by the
-// environment and the command line (see cli/command). docs/configuration.md lists every key.
+// environment and the command line (see cli/command). base/config_key has every key, and so has
+// docs/configuration.md.
 #pragma once
 
 #include <chrono>
@@ -36,6 +37,7 @@ struct TypeSettings {
 
 struct Config {
   std::string database_url;
+  std::string database_url_file;  ///< its first line is the URL
   std::string table = "public.Outbox";
   int pumps = 1;     ///< each claims with one connection and finishes with another
   bool wake = true;  ///< a trigger on the table wakes idle runtimes
@@ -61,6 +63,10 @@ struct Config {
 
   log::Level log_level = log::Level::info;
   log::Format log_format = log::Format::automatic;
+
+  /// Where values come from that are not the defaults: "database.pumps" → "sluice.toml:3", or the variable,
+  /// or the option.
+  std::map<std::string, std::string> origins;
 };
 
 /// Reads `path` over `config`. Throws UsageError that lists every unknown key and every bad value, a line
@@ -70,7 +76,23 @@ void read_config(const std::string& path, Config& config);
 /// As read_config, from text; `path` is for messages.
 void parse_config(std::string_view text, const std::string& path, Config& config);
 
+/// Reads over `config` what the variables of the environment set. [plugin] and [type] tables are found by
+/// their names; where the file has none, the name of a plugin is taken as it is in small letters, and in that
+/// of a type "_" stands for ".". Throws UsageError that lists every bad value.
+void read_environment(const std::map<std::string, std::string>& variables, Config& config);
+
+/// Those of `variables` that begin with SLUICE_ and are none of ours.
+std::vector<std::string> unknown_variables(const std::map<std::string, std::string>& variables);
+
+/// Sets the key "log.level" to what the command line says. Throws UsageError where it can't be that.
+void set_option(Config& config, const std::string& key, const std::string& value, const std::string& option);
+
+/// Throws UsageError where values don't go together.
+void check_config(const Config& config);
+
 std::optional<log::Level> parse_log_level(std::string_view name);
+std::string_view log_level_name(log::Level level);
 std::optional<log::Format> parse_log_format(std::string_view name);
+std::string_view log_format_name(log::Format format);
 
 }  // namespace sluice::base

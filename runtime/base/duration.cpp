@@ -58,6 +58,29 @@ std::optional<std::chrono::microseconds> parse_duration(std::string_view text) {
   return std::chrono::microseconds(std::llround(seconds * 1e6));
 }
 
+std::string write_duration(std::chrono::microseconds duration) {
+  struct Unit {
+    long long microseconds;
+    const char* name;
+  };
+  static constexpr Unit units[] = {
+      {86'400'000'000, "d"}, {3'600'000'000, "h"}, {60'000'000, "m"}, {1'000'000, "s"}};
+  std::string text;
+  long long rest = duration.count();
+  for (const Unit& unit : units) {
+    if (rest >= unit.microseconds) text += std::to_string(rest / unit.microseconds) + unit.name;
+    rest %= unit.microseconds;
+  }
+  if (rest % 1000 == 0) {
+    if (rest > 0) text += std::to_string(rest / 1000) + "ms";
+  } else {
+    char milliseconds[32];
+    std::snprintf(milliseconds, sizeof milliseconds, "%lld.%03lldms", rest / 1000, rest % 1000);
+    text += milliseconds;
+  }
+  return text.empty() ? "0s" : text;
+}
+
 std::string format_duration(std::chrono::microseconds duration) {
   const double seconds = static_cast<double>(duration.count()) / 1e6;
   const auto whole = static_cast<long long>(seconds);

@@ -12,6 +12,9 @@ namespace sluice::base {
 /// None when `text` is nothing of the kind, negative, or beyond 100 years.
 std::optional<std::chrono::microseconds> parse_duration(std::string_view text);
 
+/// As parse_duration reads it: "1h30m", "500ms".
+std::string write_duration(std::chrono::microseconds duration);
+
 /// "350 ms", "4.2 s", "3 min 20 s", "2 h 5 min", "4 d 3 h": for people.
 std::string format_duration(std::chrono::microseconds duration);
 

@@ -1,9 +1,13 @@
 #include "cli/command.hpp"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <set>
 
+#include "base/secret_file.hpp"
 #include "store/connection_string.hpp"
 #include "store/postgres_store.hpp"
 
@@ -11,21 +15,14 @@ namespace sluice::cli {
 
 namespace {
 
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? std::string() : std::string(value);
-}
+constexpr const char* system_config = "/etc/sluice/sluice.toml";
 
-/// The first that is not empty.
-std::string first_of(const std::string& a, const std::string& b, const std::string& c = {}) {
-  if (!a.empty()) return a;
-  return b.empty() ? c : b;
-}
-
-std::string config_path(const std::string& option) {
-  std::string named = first_of(option, environment("SLUICE_CONFIG"));
-  if (!named.empty()) return named;
-  return std::filesystem::exists("sluice.toml") ? "sluice.toml" : "";
+/// Where an installed sluice has its plugins: beside the directory that the program is in.
+std::string installed_plugins() {
+  std::error_code error;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+  const auto directory = program.parent_path().parent_path() / "lib" / "sluice" / "plugins";
+  return !error && std::filesystem::is_directory(directory, error) ? directory.string() : "";
 }
 
 /// The default table, in the schema that a Prisma URL names.
@@ -39,44 +36,68 @@ std::string table_of(const base::Config& config) {
   }
 }
 
-void resolve_log(const GlobalOptions& options, base::Config& config) {
-  if (const std::string level = first_of(options.log_level, environment("SLUICE_LOG_LEVEL"));
-      !level.empty()) {
-    const auto parsed = base::parse_log_level(level);
-    if (!parsed) {
-      throw base::UsageError("the log level '" + level +
-                             "' is none; choose one of trace, debug, info, warn, error, off");
-    }
-    config.log_level = *parsed;
-  }
-  if (const std::string format = first_of(options.log_format, environment("SLUICE_LOG_FORMAT"));
-      !format.empty()) {
-    const auto parsed = base::parse_log_format(format);
-    if (!parsed)
-      throw base::UsageError("the log format '" + format + "' is none; choose one of auto, human, json");
-    config.log_format = *parsed;
-  }
+/// The URL that the database's file holds.
+void read_database_file(base::Config& config) {
+  if (config.database_url_file.empty()) return;
+  const base::SecretFile file = base::read_secret_file(config.database_url_file);
+  if (!file.warning.empty()) log::warn(file.warning);
+  config.database_url = file.secret;
 }
 
 }  // namespace
 
+std::map<std::string, std::string> environment() {
+  std::map<std::string, std::string> variables;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string_view text = *variable;
+    const auto equals = text.find('=');
+    if (equals != std::string_view::npos) variables.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return variables;
+}
+
+std::string GlobalOptions::config_path() const {
+  if (!config_file.empty()) return config_file;
+  const char* named = std::getenv("SLUICE_CONFIG");
+  if (named != nullptr && *named != 0) return named;
+  for (const char* path : {"sluice.toml", system_config}) {
+    if (std::filesystem::exists(path)) return path;
+  }
+  return "";
+}
+
 base::Config GlobalOptions::resolve() const {
   base::Config config;
   const std::string default_table = config.table;
-  if (const std::string path = config_path(config_file); !path.empty()) base::read_config(path, config);
-  config.database_url = first_of(database_url, environment("DATABASE_URL"), config.database_url);
-  config.table = first_of(table, environment("SLUICE_TABLE"), config.table);
-  if (config.table == default_table) config.table = table_of(config);
-  config.plugin_directory =
-      first_of(plugin_directory, environment("SLUICE_PLUGIN_DIR"), config.plugin_directory);
-  resolve_log(*this, config);
+  if (const std::string path = config_path(); !path.empty()) base::read_config(path, config);
+  base::read_environment(environment(), config);
+  struct Given {
+    const char* key;
+    const std::string& value;
+    const char* option;
+  };
+  for (const Given& given :
+       {Given{"database.url", database_url, "--database-url"}, Given{"database.table", table, "--table"},
+        Given{"plugins.directory", plugin_directory, "--plugins"},
+        Given{"log.level", log_level, "--log-level"}, Given{"log.format", log_format, "--log-format"}}) {
+    if (!given.value.empty()) base::set_option(config, given.key, given.value, given.option);
+  }
+  base::check_config(config);
   log::configure(config.log_level, config.log_format);
+  read_database_file(config);
+  if (config.table == default_table) config.table = table_of(config);
+  if (config.table != default_table)
+    config.origins.try_emplace("database.table", "the schema in database.url");
+  if (config.plugin_directory.empty()) {
+    config.plugin_directory = installed_plugins();
+    if (!config.plugin_directory.empty()) config.origins["plugins.directory"] = "where sluice is installed";
+  }
   return config;
 }
 
 void add_log_options(const Command& command, GlobalOptions& options) {
   command.add_option("--config", options.config_file,
-                     "Configuration file [SLUICE_CONFIG; ./sluice.toml where it exists]");
+                     "Configuration file [SLUICE_CONFIG; ./sluice.toml, /etc/sluice/sluice.toml]");
   command.add_option("--log-level", options.log_level,
                      "trace, debug, info, warn, error or off [SLUICE_LOG_LEVEL]");
   command.add_option("--log-format", options.log_format,

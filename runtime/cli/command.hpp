@@ -2,6 +2,7 @@
 // file, and the exit codes.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,11 +28,16 @@ struct GlobalOptions {
   std::string log_level;
   std::string log_format;
 
-  /// Defaults, then the configuration file (--config, SLUICE_CONFIG, ./sluice.toml where it exists), then the
-  /// environment (DATABASE_URL, SLUICE_TABLE, SLUICE_PLUGIN_DIR, SLUICE_LOG_LEVEL, SLUICE_LOG_FORMAT), then
-  /// the command line. Also sets the log up. Throws base::UsageError.
+  /// The configuration file: the one of --config, else SLUICE_CONFIG, else ./sluice.toml, else
+  /// /etc/sluice/sluice.toml, where it exists; or none.
+  std::string config_path() const;
+  /// Defaults, then the configuration file, then the environment, then the command line. Also sets the log
+  /// up, and reads the database's URL where a file holds it. Throws base::UsageError.
   base::Config resolve() const;
 };
+
+/// The variables of the environment.
+std::map<std::string, std::string> environment();
 
 /// Adds the options to a command: which of them depends on what it needs.
 void add_log_options(const Command& command, GlobalOptions& options);
@@ -56,6 +62,9 @@ void add_status(const Command& program, GlobalOptions& options, int& code);
 void add_jobs(const Command& program, GlobalOptions& options, int& code);
 void add_health(const Command& program, GlobalOptions& options, int& code);
 void add_plugin(const Command& program, GlobalOptions& options, int& code);
+/// Adds `new` to `plugin`.
+void add_plugin_new(const Command& plugin, int& code);
+void add_config(const Command& program, GlobalOptions& options, int& code);
 void add_version(const Command& program, int& code);
 
 }  // namespace sluice::cli

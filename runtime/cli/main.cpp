@@ -64,6 +64,7 @@ int run(int argc, char** argv) {
   add_jobs(top, options, code);
   add_health(top, options, code);
   add_plugin(top, options, code);
+  add_config(top, options, code);
   add_version(top, code);
   program.footer(
       "Exit codes: 0 good, 1 the thing asked for failed, 2 wrong usage or configuration.\n"

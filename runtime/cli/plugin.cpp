@@ -4,48 +4,13 @@
 
 #include "base/duration.hpp"
 #include "cli/command.hpp"
+#include "cli/inspection.hpp"
 #include "cli/json.hpp"
 #include "cli/table.hpp"
-#include "fleet/fleet.hpp"
 
 namespace sluice::cli {
 
 namespace {
-
-/// Loads plugin files in hosts of their own, up to their description, and ends them again.
-class Inspection : private fleet::Listener {
- public:
-  Inspection(const base::Config& config, const std::vector<std::string>& files)
-      : fleet_(options(config), *this) {
-    fleet_.load(files, false);
-    fleet_.post([this] { end_when_answered(); });
-    fleet_.release();
-    fleet_.run();
-  }
-  const std::vector<fleet::Plugin>& plugins() const { return fleet_.plugins(); }
-
- private:
-  static fleet::Options options(const base::Config& config) {
-    fleet::Options options;
-    options.start = false;
-    options.start_timeout = config.start_timeout;
-    for (const auto& [type, settings] : config.types) {
-      if (settings.plugin) options.owners[type] = *settings.plugin;
-    }
-    return options;
-  }
-  void changed(std::size_t) override { end_when_answered(); }
-  void settled() override { end_when_answered(); }
-  void returned(std::vector<job::Finished>) override {}
-  void end_when_answered() {
-    for (const fleet::Plugin& plugin : fleet_.plugins()) {
-      if (plugin.state == fleet::PluginState::loading) return;
-    }
-    fleet_.stop(std::chrono::seconds(1));
-  }
-
-  fleet::Fleet fleet_;
-};
 
 double seconds(job::Microseconds duration) {
   return static_cast<double>(duration.count()) / 1e6;
@@ -204,8 +169,9 @@ int inspect(const GlobalOptions& global, const std::string& file, bool json) {
 }  // namespace
 
 void add_plugin(const Command& program, GlobalOptions& global, int& code) {
-  const Command plugin = program.add_subcommand("plugin", "Look at plugins");
+  const Command plugin = program.add_subcommand("plugin", "Look at plugins, and make new ones");
   plugin.require_subcommand();
+  add_plugin_new(plugin, code);
   static bool json = false;
   static std::string file;
 

@@ -8,6 +8,7 @@
 
 #include "base/duration.hpp"
 #include "base/log.hpp"
+#include "base/systemd.hpp"
 #include "base/version.hpp"
 
 namespace sluice::engine {
@@ -15,6 +16,7 @@ namespace sluice::engine {
 namespace {
 
 constexpr std::chrono::milliseconds tick{200};
+constexpr std::chrono::seconds status_interval{5};
 /// How long a drain waits for a lost database before it gives up; `run` waits for ever.
 constexpr std::chrono::seconds drain_outage_limit{60};
 /// Left to write outcomes after the last handler was killed.
@@ -74,12 +76,35 @@ EngineResult Engine::run() {
     give_up_when_lost();
     end_when_drained();
   });
+  report_to_systemd();
   fleet_.run();
   waker_.reset();
   pruner_.reset();
   pumps_.clear();
   caretaker_.reset();
   return result_;
+}
+
+/// The watchdog hears from the event loop, so that it ends a runtime whose loop hangs.
+void Engine::report_to_systemd() {
+  fleet_.every(status_interval, [this] {
+    if (is_up_ && !stopping_) systemd::status(outcomes());
+  });
+  if (const auto patience = systemd::watchdog()) {
+    fleet_.every(std::chrono::duration_cast<std::chrono::milliseconds>(*patience / 3), systemd::alive);
+  }
+}
+
+std::string Engine::outcomes() const {
+  std::int64_t done = 0, failed = 0;
+  for (const auto& [type, count] : tally_.by_type()) {
+    done += count.done;
+    failed += count.failed + count.retrying;
+  }
+  const std::string counts = std::to_string(done) + " done, " + std::to_string(failed) + " failed; ";
+  if (outage_.lasting()) return counts + "the database does not answer: " + outage_.reason();
+  return counts + std::to_string(result_.plugins) + " plugins for " + std::to_string(served_.size()) +
+         " job types";
 }
 
 bool Engine::wanted(const std::string& type) const {
@@ -160,6 +185,8 @@ void Engine::settled() {
   publish_slots();
   caretaker_->serve(served_);
   start_pumps();
+  is_up_ = true;
+  systemd::ready(outcomes());
 }
 
 void Engine::publish_slots() {
@@ -246,6 +273,7 @@ void Engine::returned(std::vector<job::Finished> jobs) {
 
 void Engine::signalled(int times) {
   result_.stopped = true;
+  systemd::stopping();
   if (times == 1) {
     log::info("stopping: claiming no more, waiting for started jobs",
               {{"at_most", base::format_duration(config_.drain_timeout)}});

@@ -60,6 +60,8 @@ class Engine : private fleet::Listener {
   void add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vector<LaneSpec>& lanes);
   void publish_slots();
   void show();
+  void report_to_systemd();
+  std::string outcomes() const;
   void start_pumps();
   void start_waker();
   void start_pruner();
@@ -84,6 +86,7 @@ class Engine : private fleet::Listener {
   std::size_t pumps_running_ = 0;
   std::unique_ptr<Waker> waker_;
   std::unique_ptr<Pruner> pruner_;
+  bool is_up_ = false;
   bool stopping_ = false;
   EngineResult result_;
 };

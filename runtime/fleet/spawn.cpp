@@ -97,7 +97,7 @@ class SpawnSetup {
 std::vector<const char*> clean_environment() {
   std::vector<const char*> kept;
   for (char** variable = environ; *variable != nullptr; ++variable) {
-    if (!holds_credentials(*variable)) kept.push_back(*variable);
+    if (!is_withheld(*variable)) kept.push_back(*variable);
   }
   kept.push_back(nullptr);
   return kept;
@@ -108,10 +108,12 @@ constexpr int child_page_fd = 4;
 
 }  // namespace
 
-bool holds_credentials(const std::string& variable) {
+bool is_withheld(const std::string& variable) {
   const std::string name = variable.substr(0, variable.find('='));
-  return name.rfind("PG", 0) == 0 || name.find("DATABASE_URL") != std::string::npos ||
-         name.find("DIRECT_URL") != std::string::npos;
+  return name.starts_with("PG") || name.find("DATABASE_URL") != std::string::npos ||
+         name.find("DIRECT_URL") != std::string::npos ||
+         (name.starts_with("SLUICE_PLUGIN_") && name.ends_with("_CONFIG")) || name == "NOTIFY_SOCKET" ||
+         name.starts_with("WATCHDOG_");
 }
 
 Spawned spawn_host(const std::string& executable, const std::string& path, int page_fd) {

@@ -21,8 +21,9 @@ struct Spawned {
 /// process). Throws std::system_error.
 Spawned spawn_host(const std::string& executable, const std::string& path, int page_fd);
 
-/// True for environment variables that a plugin host must not see: PG…, …DATABASE_URL…, …DIRECT_URL….
-bool holds_credentials(const std::string& variable);
+/// True for environment variables that a plugin host must not see: PG…, …DATABASE_URL…, …DIRECT_URL…, the
+/// configurations of plugins, which it gets by other means, and what speaks to systemd.
+bool is_withheld(const std::string& variable);
 
 /// "was killed by signal 11 (Segmentation fault)", "ended with exit status 3".
 std::string describe_exit(int wait_status);

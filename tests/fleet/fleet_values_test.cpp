@@ -39,13 +39,14 @@ TEST(LineCutter, CutsALineThatIsTooLong) {
   EXPECT_EQ(lines[2], "xxx");
 }
 
-TEST(Spawn, KeepsCredentialsFromPluginHosts) {
+TEST(Spawn, KeepsCredentialsAndTheServiceManagerFromPluginHosts) {
   for (const char* variable :
-       {"DATABASE_URL=x", "PGPASSWORD=x", "SLUICE_DATABASE_URL=x", "DIRECT_URL=x", "APP_DATABASE_URL=x"}) {
-    EXPECT_TRUE(holds_credentials(variable)) << variable;
+       {"DATABASE_URL=x", "PGPASSWORD=x", "SLUICE_DATABASE_URL=x", "DIRECT_URL=x", "APP_DATABASE_URL=x",
+        "DATABASE_URL_FILE=x", "SLUICE_PLUGIN_EMAIL_CONFIG=x", "NOTIFY_SOCKET=x", "WATCHDOG_USEC=1"}) {
+    EXPECT_TRUE(is_withheld(variable)) << variable;
   }
   for (const char* variable : {"PATH=/bin", "SMTP_URL=x", "HOME=PGPASSWORD"}) {
-    EXPECT_FALSE(holds_credentials(variable)) << variable;
+    EXPECT_FALSE(is_withheld(variable)) << variable;
   }
 }
 

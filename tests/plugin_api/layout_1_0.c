@@ -4,6 +4,7 @@
  * version; that is why the sizes may only grow.
  */
 #include <assert.h>
+#include <sluice/extensions.h>
 #include <sluice/plugin.h>
 
 #define MEMBER(type, member, offset, bytes)                                          \
@@ -104,6 +105,24 @@ MEMBER(sluice_note, job_type_size, 32, 4);
 MEMBER(sluice_note, job_size, 36, 4);
 EXACTLY(sluice_note, 40);
 
+MEMBER(sluice_new_job, size, 0, 4);
+MEMBER(sluice_new_job, reserved, 4, 4);
+MEMBER(sluice_new_job, type, 8, 16);
+MEMBER(sluice_new_job, payload, 24, 16);
+MEMBER(sluice_new_job, delay_us, 40, 8);
+MEMBER(sluice_new_job, unique_key, 48, 16);
+AT_LEAST(sluice_new_job, 64);
+
+MEMBER(sluice_enqueue, size, 0, 4);
+MEMBER(sluice_enqueue, reserved, 4, 4);
+MEMBER(sluice_enqueue, enqueue, 8, 8);
+AT_LEAST(sluice_enqueue, 16);
+
+MEMBER(sluice_effects, size, 0, 4);
+MEMBER(sluice_effects, reserved, 4, 4);
+MEMBER(sluice_effects, execute, 8, 8);
+AT_LEAST(sluice_effects, 16);
+
 static_assert(SLUICE_DONE == 0 && SLUICE_RETRY == 1 && SLUICE_FAIL == 2 && SLUICE_SNOOZE == 3 &&
                   SLUICE_CANCELLED == 4,
               "a result has changed its value");
@@ -113,3 +132,39 @@ static_assert(SLUICE_LOG_TRACE == 0 && SLUICE_LOG_DEBUG == 1 && SLUICE_LOG_INFO 
 static_assert(SLUICE_FIELD_TEXT == 0 && SLUICE_FIELD_JSON == 1, "a field kind has changed its value");
 static_assert(SLUICE_AT_MOST_ONCE == 1, "a flag has changed its value");
 static_assert(SLUICE_NOTE_TYPE == 1 && SLUICE_ABI_MAJOR == 1, "another major version is another symbol");
+static_assert(SLUICE_ABI_MINOR >= 0, "a minor version is a number");
+static_assert(SLUICE_MOST_PARAMETERS >= 32, "fewer parameters than there were");
+static_assert(__builtin_strcmp(SLUICE_EXTENSION_ENQUEUE, "sluice.enqueue/1") == 0 &&
+                  __builtin_strcmp(SLUICE_EXTENSION_EFFECTS, "sluice.effects/1") == 0,
+              "an extension has changed its id");
+
+/* What each function takes and returns. A pointer to another type of function is an error in C++, and one
+ * with -Werror in C. */
+void sluice_signatures_1_0(const sluice_job_api* api, const sluice_host* host, const sluice_job_type* type,
+                           const sluice_plugin* plugin, const sluice_enqueue* enqueue,
+                           const sluice_effects* effects);
+void sluice_signatures_1_0(const sluice_job_api* api, const sluice_host* host, const sluice_job_type* type,
+                           const sluice_plugin* plugin, const sluice_enqueue* enqueue,
+                           const sluice_effects* effects) {
+  void (*job_log)(const sluice_job*, int32_t, sluice_str, const sluice_field* const*, size_t) = api->log;
+  int32_t (*is_cancelled)(const sluice_job*) = api->is_cancelled;
+  void (*progress)(const sluice_job*, double, sluice_str) = api->progress;
+  void (*set_delay)(const sluice_job*, int64_t) = api->set_delay;
+  void (*set_job_error)(const sluice_job*, sluice_str, sluice_str) = api->set_error;
+  void (*set_output)(const sluice_job*, sluice_str) = api->set_output;
+  const void* (*job_extension)(const sluice_job*, sluice_str) = api->get_extension;
+  void (*host_log)(const sluice_host*, int32_t, sluice_str, const sluice_field* const*, size_t) = host->log;
+  void (*set_host_error)(const sluice_host*, sluice_str) = host->set_error;
+  const void* (*host_extension)(const sluice_host*, sluice_str) = host->get_extension;
+  int32_t (*handle)(void*, void*, const sluice_job*) = type->handle;
+  int32_t (*init)(const sluice_host*, sluice_str, void**) = plugin->init;
+  void (*shutdown)(void*) = plugin->shutdown;
+  int32_t (*slot_open)(void*, const sluice_host*, uint32_t, void**) = plugin->slot_open;
+  void (*slot_close)(void*, void*) = plugin->slot_close;
+  const void* (*plugin_extension)(sluice_str) = plugin->get_extension;
+  int32_t (*enqueue_job)(const sluice_job*, const sluice_new_job*) = enqueue->enqueue;
+  int32_t (*execute)(const sluice_job*, sluice_str, const sluice_str* const*, size_t) = effects->execute;
+  (void)job_log, (void)is_cancelled, (void)progress, (void)set_delay, (void)set_job_error, (void)set_output;
+  (void)job_extension, (void)host_log, (void)set_host_error, (void)host_extension, (void)handle, (void)init;
+  (void)shutdown, (void)slot_open, (void)slot_close, (void)plugin_extension, (void)enqueue_job, (void)execute;
+}

@@ -1,5 +1,5 @@
 # Builds a copy of examples/hello-plugin, which knows nothing of this tree, against the checkout or against
-# an installation of the component plugin-api.
+# an installation of the component sluice-dev.
 set(scratch ${SCRATCH}/${WAY})
 file(REMOVE_RECURSE ${scratch})
 file(COPY ${SOURCE}/examples/hello-plugin DESTINATION ${scratch})
@@ -18,7 +18,8 @@ if(WAY STREQUAL "installed")
 else()
   set(where -DSluice_DIR=${SOURCE}/plugin-api/cmake)
 endif()
-run(${CMAKE_COMMAND} -G ${GENERATOR} -S ${scratch}/hello-plugin -B ${scratch}/build -DCMAKE_CXX_COMPILER=${CXX} ${where})
+run(${CMAKE_COMMAND} -G ${GENERATOR} -S ${scratch}/hello-plugin -B ${scratch}/build -DCMAKE_CXX_COMPILER=${CXX} -DBUILD_TESTING=OFF
+    ${where})
 run(${CMAKE_COMMAND} --build ${scratch}/build)
 if(NOT EXISTS ${scratch}/build/hello.so)
   message(FATAL_ERROR "no ${scratch}/build/hello.so")

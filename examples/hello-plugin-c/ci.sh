@@ -1,0 +1,14 @@
+#!/bin/sh
+# What has to hold before a change is merged: have your CI run this. What it is given goes to cmake, as
+# -DSluice_DIR=<checkout of Sluice>/plugin-api/cmake where Sluice is not installed.
+set -eu
+cd "$(dirname "$0")"
+
+cmake -S . -B build "$@"
+cmake --build build
+ctest --test-dir build --output-on-failure --no-tests=error
+if command -v sluice >/dev/null; then
+  sluice plugin inspect build/hello-c.so
+else
+  echo 'sluice is not on the PATH: the plugin was not loaded' >&2
+fi

@@ -1,0 +1,12 @@
+#!/bin/sh
+# What has to hold before a change is merged: have your CI run this. Needs cargo, nothing from the network.
+set -eu
+cd "$(dirname "$0")"
+
+cargo test --offline
+cargo build --offline --release
+if command -v sluice >/dev/null; then
+  sluice plugin inspect target/release/libhello_rust_plugin.so
+else
+  echo 'sluice is not on the PATH: the plugin was not loaded' >&2
+fi

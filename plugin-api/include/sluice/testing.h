@@ -1,0 +1,175 @@
+/*
+ * Tests of handlers in C99 without a runtime, a database or a process:
+ *
+ *   sluice_fake_job job;
+ *   sluice_fake_job_init(&job, "{\"name\": \"Ada\"}");
+ *   assert(sluice_fake_job_run(&job, sluice_plugin_v1.job_types[0], NULL, NULL) == SLUICE_DONE);
+ *   assert(strcmp(job.log, "info: greeting name=Ada\n") == 0);
+ *
+ * A fake job is one attempt on a host that takes follow-up jobs and effects, and keeps what it was told as
+ * text, cut where it is too long. It is for one thread. In C++ use <sluice/testing.hpp>.
+ */
+#ifndef SLUICE_TESTING_H
+#define SLUICE_TESTING_H
+
+#include <sluice/extensions.h>
+#include <sluice/plugin.h>
+#include <stdio.h>
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct sluice_fake_job {
+  sluice_job raw; /* change attempt, max_attempts and what else the handler should see */
+  int32_t cancelled;
+  int32_t without_extensions;
+
+  /* What the handler told. */
+  int64_t delay_us; /* -1 when it gave none */
+  double fraction;
+  char code[128];
+  char error[1024];
+  char output[4096];
+  char note[256];
+  char log[4096];        /* a line each: "info: greeting name=Ada\n" */
+  char follow_ups[4096]; /* a line each: "email.send {} delay_us=0 unique_key=\n" */
+  char effects[4096];    /* a line each: "INSERT ... | parameter | NULL\n" */
+} sluice_fake_job;
+
+static inline sluice_fake_job* sluice_fake_of(const sluice_job* job) {
+  return (sluice_fake_job*)job->host_data;
+}
+
+/* Appends `text` as far as there is room. */
+static inline void sluice_fake_append(char* to, size_t room, const char* text, size_t size) {
+  const size_t used = strlen(to);
+  const size_t left = room - used - 1;
+  const size_t taken = size < left ? size : left;
+  if (taken != 0) memcpy(to + used, text, taken);
+  to[used + taken] = '\0';
+}
+static inline void sluice_fake_append_str(char* to, size_t room, sluice_str text) {
+  if (text.data != NULL) sluice_fake_append(to, room, text.data, text.size);
+}
+static inline void sluice_fake_append_text(char* to, size_t room, const char* text) {
+  sluice_fake_append(to, room, text, strlen(text));
+}
+static inline void sluice_fake_set(char* to, size_t room, sluice_str text) {
+  to[0] = '\0';
+  sluice_fake_append_str(to, room, text);
+}
+
+static inline void sluice_fake_log(const sluice_job* job, int32_t level, sluice_str message,
+                                   const sluice_field* const* fields, size_t field_count) SLUICE_NOEXCEPT {
+  static const char* const levels[] = {"trace: ", "debug: ", "info: ", "warn: ", "error: "};
+  sluice_fake_job* fake = sluice_fake_of(job);
+  size_t i;
+  sluice_fake_append_text(fake->log, sizeof fake->log,
+                          levels[level >= 0 && level <= 4 ? level : SLUICE_LOG_INFO]);
+  sluice_fake_append_str(fake->log, sizeof fake->log, message);
+  for (i = 0; i < field_count; ++i) {
+    sluice_fake_append_text(fake->log, sizeof fake->log, " ");
+    sluice_fake_append_str(fake->log, sizeof fake->log, fields[i]->key);
+    sluice_fake_append_text(fake->log, sizeof fake->log, "=");
+    sluice_fake_append_str(fake->log, sizeof fake->log, fields[i]->value);
+  }
+  sluice_fake_append_text(fake->log, sizeof fake->log, "\n");
+}
+static inline int32_t sluice_fake_is_cancelled(const sluice_job* job) SLUICE_NOEXCEPT {
+  return sluice_fake_of(job)->cancelled;
+}
+static inline void sluice_fake_progress(const sluice_job* job, double fraction,
+                                        sluice_str note) SLUICE_NOEXCEPT {
+  sluice_fake_of(job)->fraction = fraction;
+  sluice_fake_set(sluice_fake_of(job)->note, sizeof sluice_fake_of(job)->note, note);
+}
+static inline void sluice_fake_set_delay(const sluice_job* job, int64_t delay_us) SLUICE_NOEXCEPT {
+  sluice_fake_of(job)->delay_us = delay_us < 0 ? 0 : delay_us;
+}
+static inline void sluice_fake_set_error(const sluice_job* job, sluice_str code,
+                                         sluice_str message) SLUICE_NOEXCEPT {
+  sluice_fake_job* fake = sluice_fake_of(job);
+  sluice_fake_set(fake->code, sizeof fake->code, code);
+  sluice_fake_set(fake->error, sizeof fake->error, message);
+}
+static inline void sluice_fake_set_output(const sluice_job* job, sluice_str json) SLUICE_NOEXCEPT {
+  sluice_fake_set(sluice_fake_of(job)->output, sizeof sluice_fake_of(job)->output, json);
+}
+
+static inline int32_t sluice_fake_enqueue(const sluice_job* job,
+                                          const sluice_new_job* new_job) SLUICE_NOEXCEPT {
+  sluice_fake_job* fake = sluice_fake_of(job);
+  char number[64];
+  if (new_job->type.size == 0 || new_job->type.size > 128 || new_job->payload.size == 0) return 1;
+  sluice_fake_append_str(fake->follow_ups, sizeof fake->follow_ups, new_job->type);
+  sluice_fake_append_text(fake->follow_ups, sizeof fake->follow_ups, " ");
+  sluice_fake_append_str(fake->follow_ups, sizeof fake->follow_ups, new_job->payload);
+  snprintf(number, sizeof number, " delay_us=%lld unique_key=", (long long)new_job->delay_us);
+  sluice_fake_append_text(fake->follow_ups, sizeof fake->follow_ups, number);
+  sluice_fake_append_str(fake->follow_ups, sizeof fake->follow_ups, new_job->unique_key);
+  sluice_fake_append_text(fake->follow_ups, sizeof fake->follow_ups, "\n");
+  return 0;
+}
+static inline int32_t sluice_fake_execute(const sluice_job* job, sluice_str sql,
+                                          const sluice_str* const* parameters,
+                                          size_t parameter_count) SLUICE_NOEXCEPT {
+  sluice_fake_job* fake = sluice_fake_of(job);
+  size_t i;
+  if (sql.size == 0 || parameter_count > SLUICE_MOST_PARAMETERS) return 1;
+  sluice_fake_append_str(fake->effects, sizeof fake->effects, sql);
+  for (i = 0; i < parameter_count; ++i) {
+    const sluice_str null_text = {"NULL", 4};
+    sluice_fake_append_text(fake->effects, sizeof fake->effects, " | ");
+    sluice_fake_append_str(fake->effects, sizeof fake->effects,
+                           parameters[i] == NULL ? null_text : *parameters[i]);
+  }
+  sluice_fake_append_text(fake->effects, sizeof fake->effects, "\n");
+  return 0;
+}
+
+static inline const void* sluice_fake_get_extension(const sluice_job* job, sluice_str id) SLUICE_NOEXCEPT {
+  static const sluice_enqueue enqueue = {sizeof(sluice_enqueue), 0, sluice_fake_enqueue};
+  static const sluice_effects effects = {sizeof(sluice_effects), 0, sluice_fake_execute};
+  if (sluice_fake_of(job)->without_extensions || id.data == NULL) return NULL;
+  if (id.size == strlen(SLUICE_EXTENSION_ENQUEUE) && memcmp(id.data, SLUICE_EXTENSION_ENQUEUE, id.size) == 0)
+    return &enqueue;
+  if (id.size == strlen(SLUICE_EXTENSION_EFFECTS) && memcmp(id.data, SLUICE_EXTENSION_EFFECTS, id.size) == 0)
+    return &effects;
+  return NULL;
+}
+
+/* `payload` has to live as long as the job. */
+static inline void sluice_fake_job_init(sluice_fake_job* fake, const char* payload) {
+  static const sluice_job_api api = {sizeof(sluice_job_api),   0,
+                                     sluice_fake_log,          sluice_fake_is_cancelled,
+                                     sluice_fake_progress,     sluice_fake_set_delay,
+                                     sluice_fake_set_error,    sluice_fake_set_output,
+                                     sluice_fake_get_extension};
+  static const sluice_str id = SLUICE_STR("job-1");
+  memset(fake, 0, sizeof *fake);
+  fake->raw.size = sizeof fake->raw;
+  fake->raw.api = &api;
+  fake->raw.host_data = fake;
+  fake->raw.id = id;
+  fake->raw.idempotency_key = id;
+  fake->raw.payload.data = payload;
+  fake->raw.payload.size = strlen(payload);
+  fake->raw.attempt = 1;
+  fake->raw.max_attempts = 3;
+  fake->delay_us = -1;
+}
+
+/* Runs a job type's handler; `self` and `slot` as the plugin's init and slot_open made them. */
+static inline int32_t sluice_fake_job_run(sluice_fake_job* fake, const sluice_job_type* type, void* self,
+                                          void* slot) {
+  fake->raw.type = type->name;
+  return type->handle(self, slot, &fake->raw);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SLUICE_TESTING_H */

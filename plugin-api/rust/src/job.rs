@@ -1,0 +1,198 @@
+//! One attempt at a job, as its handler sees it.
+
+use crate::abi;
+use crate::json::Json;
+use crate::log::{with_raw, Field, Level};
+use crate::result::{Failure, Result};
+use std::borrow::Cow;
+use std::time::{Duration, SystemTime};
+
+/// Valid until the handler returns, which its lifetime sees to. Every function may be called from any
+/// thread, so that a handler may share it with threads of `std::thread::scope`.
+#[derive(Clone, Copy)]
+pub struct Job<'a> {
+    raw: &'a abi::Job,
+}
+
+// Each function of sluice_job_api is [any-thread], and all else is constant.
+unsafe impl Send for Job<'_> {}
+unsafe impl Sync for Job<'_> {}
+
+/// A job that a handler enqueues.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NewJob<'a> {
+    /// 1 to 128 characters.
+    pub job_type: &'a str,
+    /// One JSON value.
+    pub payload: &'a str,
+    pub delay: Duration,
+    /// While a job enqueued with this key exists, no other is made; empty: none.
+    pub unique_key: &'a str,
+}
+
+impl<'a> Job<'a> {
+    /// # Safety
+    /// `raw` has to be a host's whole job, valid for `'a`.
+    pub unsafe fn new(raw: &'a abi::Job) -> Job<'a> {
+        Job { raw }
+    }
+
+    /// The row's id, as the application made it.
+    pub fn id(&self) -> Cow<'a, str> {
+        self.text(self.raw.id)
+    }
+    pub fn job_type(&self) -> Cow<'a, str> {
+        self.text(self.raw.type_)
+    }
+    /// The same in every attempt of this job, and of no other job: hand it to services that drop repeats.
+    pub fn idempotency_key(&self) -> Cow<'a, str> {
+        self.text(self.raw.idempotency_key)
+    }
+    /// The payload's JSON text, for a JSON library of your choice.
+    pub fn payload_text(&self) -> Cow<'a, str> {
+        self.text(self.raw.payload)
+    }
+    /// The payload, parsed at each call. No JSON is a permanent failure.
+    pub fn payload(&self) -> Result<Json> {
+        Json::parse(&self.payload_text()).map_err(|error| Failure::fail(error).code("bad-payload"))
+    }
+
+    /// 1 for the first.
+    pub fn attempt(&self) -> u32 {
+        self.raw.attempt
+    }
+    pub fn max_attempts(&self) -> u32 {
+        self.raw.max_attempts
+    }
+    /// True when a retry would be the end of the job.
+    pub fn last_attempt(&self) -> bool {
+        self.raw.attempt >= self.raw.max_attempts
+    }
+    /// Which slot of this process runs it, from 0.
+    pub fn slot(&self) -> u32 {
+        self.raw.slot
+    }
+    /// The producer's clock: good for display only.
+    pub fn created_at(&self) -> SystemTime {
+        time(self.raw.created_at_us)
+    }
+    /// When the job will be cancelled, then killed; none when it has no limit.
+    pub fn deadline(&self) -> Option<SystemTime> {
+        (self.raw.deadline_us != 0).then(|| time(self.raw.deadline_us))
+    }
+
+    /// True when the job should stop: time-out, shutdown, an operator's word. It costs one load: ask often.
+    pub fn is_cancelled(&self) -> bool {
+        unsafe { (self.api().is_cancelled)(self.raw) != 0 }
+    }
+    /// How far the job has come, for people to see: 0 to 1, and a short note.
+    pub fn progress(&self, fraction: f64, note: &str) {
+        unsafe { (self.api().progress)(self.raw, fraction, abi::Str::of(note)) }
+    }
+    /// The job's output, one JSON value, kept with it when it is done; the last call counts. Text that is no
+    /// JSON makes the job fail.
+    pub fn output(&self, json: &str) {
+        unsafe { (self.api().set_output)(self.raw, abi::Str::of(json)) }
+    }
+
+    /// A log line that carries the job's id, type and attempt by itself.
+    pub fn log(&self, level: Level, message: &str, fields: &[Field]) {
+        with_raw(fields, |raw, count| unsafe {
+            (self.api().log)(self.raw, level as i32, abi::Str::of(message), raw, count)
+        });
+    }
+    pub fn debug(&self, message: &str, fields: &[Field]) {
+        self.log(Level::Debug, message, fields);
+    }
+    pub fn info(&self, message: &str, fields: &[Field]) {
+        self.log(Level::Info, message, fields);
+    }
+    pub fn warn(&self, message: &str, fields: &[Field]) {
+        self.log(Level::Warn, message, fields);
+    }
+    pub fn error(&self, message: &str, fields: &[Field]) {
+        self.log(Level::Error, message, fields);
+    }
+
+    /// Enqueues a job when this one is done: both are committed together, so that it happens exactly once.
+    pub fn enqueue(&self, job: NewJob) -> Result<()> {
+        let host: &abi::Enqueue = unsafe { self.extension(abi::EXTENSION_ENQUEUE) }.ok_or_else(|| {
+            Failure::fail("this version of Sluice takes no follow-up jobs (sluice.enqueue/1); use a newer one")
+                .code("no-enqueue")
+        })?;
+        let raw = abi::NewJob {
+            size: std::mem::size_of::<abi::NewJob>() as u32,
+            reserved: 0,
+            type_: abi::Str::of(job.job_type),
+            payload: abi::Str::of(job.payload),
+            delay_us: micros(job.delay),
+            unique_key: abi::Str::of(job.unique_key),
+        };
+        match unsafe { (host.enqueue)(self.raw, &raw) } {
+            0 => Ok(()),
+            _ => Err(Failure::fail(format!(
+                "the follow-up job of type '{}' was refused: its type needs 1 to 128 characters, its payload \
+                 has to be JSON",
+                job.job_type
+            ))
+            .code("bad-follow-up")),
+        }
+    }
+
+    /// Runs an SQL statement when this job is done, in the transaction that marks it done, under the role that
+    /// the operator granted. `$1`, `$2`, … are `parameters`, as text: write `$1::int` for a number.
+    pub fn execute(&self, sql: &str, parameters: &[Option<&str>]) -> Result<()> {
+        let host: &abi::Effects = unsafe { self.extension(abi::EXTENSION_EFFECTS) }.ok_or_else(|| {
+            Failure::fail(
+                "this plugin may not write to the database: no role is granted to it; set role under \
+                 [plugin.NAME] in the configuration and run sluice init",
+            )
+            .code("no-effects")
+        })?;
+        let texts: Vec<Option<abi::Str>> = parameters.iter().map(|text| text.map(abi::Str::of)).collect();
+        let pointers: Vec<*const abi::Str> = texts
+            .iter()
+            .map(|text| text.as_ref().map_or(std::ptr::null(), |text| text as *const _))
+            .collect();
+        match unsafe { (host.execute)(self.raw, abi::Str::of(sql), pointers.as_ptr(), pointers.len()) } {
+            0 => Ok(()),
+            _ => Err(Failure::fail("a statement was refused: it is empty, or has more than 32 parameters")
+                .code("bad-effect")),
+        }
+    }
+
+    pub(crate) fn set_error(&self, code: &str, message: &str) {
+        unsafe { (self.api().set_error)(self.raw, abi::Str::of(code), abi::Str::of(message)) }
+    }
+    pub(crate) fn set_delay(&self, delay: Duration) {
+        unsafe { (self.api().set_delay)(self.raw, micros(delay)) }
+    }
+
+    fn api(&self) -> &'a abi::JobApi {
+        unsafe { &*self.raw.api }
+    }
+    fn text(&self, text: abi::Str) -> Cow<'a, str> {
+        String::from_utf8_lossy(unsafe { text.bytes() })
+    }
+    /// The host's extension of that id, unless it is shorter than a `T`, which begins with its size as u32.
+    unsafe fn extension<T>(&self, id: &str) -> Option<&'a T> {
+        let found = (self.api().get_extension)(self.raw, abi::Str::of(id));
+        if found.is_null() || (*(found as *const u32) as usize) < std::mem::size_of::<T>() {
+            return None;
+        }
+        Some(&*(found as *const T))
+    }
+}
+
+fn time(us: i64) -> SystemTime {
+    let distance = Duration::from_micros(us.unsigned_abs());
+    if us < 0 {
+        SystemTime::UNIX_EPOCH - distance
+    } else {
+        SystemTime::UNIX_EPOCH + distance
+    }
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,371 @@
+#include "base/config_key.hpp"
+
+#include <rapidjson/document.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+
+#include "base/duration.hpp"
+#include "base/text.hpp"
+
+namespace sluice::base {
+
+namespace {
+
+using Duration = std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+std::optional<int> parse_number(const std::string& text) {
+  int number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+/// The value of a member that may be absent, or that never is.
+template <class Value>
+const Value* present(const std::optional<Value>& value) {
+  return value ? &*value : nullptr;
+}
+template <class Value>
+const Value* present(const Value& value) {
+  return &value;
+}
+
+template <class Owner, class Target>
+ConfigKey<Owner> text(const char* section, const char* name, Target Owner::*member, std::string summary,
+                      std::string example = "") {
+  ConfigKey<Owner> key{section, name, Kind::text, "text", std::move(summary), std::move(example)};
+  key.set = [member](Owner& owner, const std::string& value) {
+    owner.*member = value;
+    return true;
+  };
+  key.get = [member](const Owner& owner) -> std::optional<std::string> {
+    const std::string* value = present(owner.*member);
+    if (value == nullptr || value->empty()) return std::nullopt;
+    return *value;
+  };
+  return key;
+}
+
+template <class Owner, class Target>
+ConfigKey<Owner> number(const char* section, const char* name, Target Owner::*member, int low, int high,
+                        std::string summary, std::string example = "") {
+  ConfigKey<Owner> key{section,
+                       name,
+                       Kind::number,
+                       "a whole number from " + std::to_string(low) + " to " + std::to_string(high),
+                       std::move(summary),
+                       std::move(example)};
+  key.set = [member, low, high](Owner& owner, const std::string& text) {
+    const auto value = parse_number(text);
+    if (!value || *value < low || *value > high) return false;
+    owner.*member = *value;
+    return true;
+  };
+  key.get = [member](const Owner& owner) -> std::optional<std::string> {
+    const int* value = present(owner.*member);
+    if (value == nullptr) return std::nullopt;
+    return std::to_string(*value);
+  };
+  return key;
+}
+
+ConfigKey<Config> truth(const char* section, const char* name, bool Config::*member, std::string summary) {
+  ConfigKey<Config> key{section, name, Kind::truth, "true or false", std::move(summary), ""};
+  key.set = [member](Config& config, const std::string& text) {
+    if (text != "true" && text != "false") return false;
+    config.*member = text == "true";
+    return true;
+  };
+  key.get = [member](const Config& config) { return config.*member ? "true" : "false"; };
+  return key;
+}
+
+template <class Owner, class Target>
+ConfigKey<Owner> duration(const char* section, const char* name, Target Owner::*member, Duration least,
+                          std::string summary, std::string example = "") {
+  ConfigKey<Owner> key{section,
+                       name,
+                       Kind::text,
+                       R"(a duration such as "500ms", "30s" or "1h30m")",
+                       std::move(summary),
+                       std::move(example)};
+  if (least.count() > 0) key.takes += ", at least " + format_duration(least);
+  key.set = [member, least](Owner& owner, const std::string& text) {
+    const auto value = parse_duration(text);
+    if (!value || *value < least) return false;
+    owner.*member = *value;
+    return true;
+  };
+  key.get = [member](const Owner& owner) -> std::optional<std::string> {
+    const Duration* value = present(owner.*member);
+    if (value == nullptr) return std::nullopt;
+    return write_duration(*value);
+  };
+  return key;
+}
+
+template <class Target, class Parse, class Name>
+ConfigKey<Config> choice(const char* section, const char* name, Target Config::*member, Parse parse,
+                         Name name_of, const std::string& choices, std::string summary) {
+  ConfigKey<Config> key{section, name, Kind::text, "one of " + choices, std::move(summary), ""};
+  key.set = [member, parse](Config& config, const std::string& text) {
+    const auto value = parse(text);
+    if (!value) return false;
+    config.*member = *value;
+    return true;
+  };
+  key.get = [member, name_of](const Config& config) { return std::string(name_of(config.*member)); };
+  return key;
+}
+
+template <class Owner>
+ConfigKey<Owner> also(ConfigKey<Owner> key, std::vector<std::string> variables) {
+  key.other_variables = std::move(variables);
+  return key;
+}
+
+template <class Owner>
+ConfigKey<Owner> secret(ConfigKey<Owner> key) {
+  key.secret = true;
+  return key;
+}
+
+/// What names the database takes the place of what a lower layer named.
+ConfigKey<Config> naming_database(ConfigKey<Config> key, std::string Config::*other) {
+  key.set = [set = key.set, other](Config& config, const std::string& value) {
+    (config.*other).clear();
+    return set(config, value);
+  };
+  return key;
+}
+
+ConfigKey<PluginSettings> plugin_config() {
+  ConfigKey<PluginSettings> key{
+      "plugin",
+      "config",
+      Kind::table,
+      "a table, or in a variable a JSON object",
+      "handed to the plugin, and checked against the schema that it declares",
+      "{ greeting = \"Good morning\" }",
+  };
+  key.secret = true;
+  key.set = [](PluginSettings& settings, const std::string& text) {
+    rapidjson::Document document;
+    document.Parse<rapidjson::kParseIterativeFlag>(text.c_str());
+    if (document.HasParseError() || !document.IsObject()) return false;
+    settings.config = text;
+    return true;
+  };
+  key.get = [](const PluginSettings& settings) { return settings.config; };
+  return key;
+}
+
+std::vector<ConfigKey<Config>> make_config_keys() {
+  return {
+      secret(naming_database(also(text("database", "url", &Config::database_url,
+                                       "PostgreSQL URL or key=value string; Prisma's parameters are accepted",
+                                       R"("postgresql://user:password@localhost:5432/app")"),
+                                  {"DATABASE_URL"}),
+                             &Config::database_url_file)),
+      naming_database(
+          also(text("database", "url_file", &Config::database_url_file,
+                    "a file whose first line is the URL, in place of `url`", R"("/etc/sluice/database-url")"),
+               {"DATABASE_URL_FILE"}),
+          &Config::database_url),
+      also(text("database", "table", &Config::table,
+                "the outbox table: the schema before the first dot, case as written, double quotes around a "
+                "part that holds a dot"),
+           {"SLUICE_TABLE"}),
+      number("database", "pumps", &Config::pumps, 1, 16,
+             "each claims with one connection and finishes with another. More than one pays only where the "
+             "server has many cores"),
+      truth("database", "wake", &Config::wake,
+            "a trigger on the table wakes idle runtimes, which takes one connection more; `sluice init` puts "
+            "it there, or takes it off again"),
+      also(text("plugins", "directory", &Config::plugin_directory,
+                "the directory whose *.so files are the plugins. Without it, an installed sluice looks in "
+                "../lib/sluice/plugins from where it is itself",
+                R"("/usr/lib/sluice/plugins")"),
+           {"SLUICE_PLUGIN_DIR"}),
+      duration("plugins", "start_timeout", &Config::start_timeout, milliseconds(10),
+               "how long a plugin may take to load, and again to initialise"),
+      number("retry", "max_attempts", &Config::max_attempts, 1, 1000, "how often a job is tried in all"),
+      duration("retry", "backoff_first", &Config::backoff_first, {},
+               "the delay after the first failed attempt; it doubles with each, and is spread by ±20 %"),
+      duration("retry", "backoff_cap", &Config::backoff_cap, {}, "the longest delay, before it is spread"),
+      number("runtime", "batch_max", &Config::batch_max, 1, 2000,
+             "the most jobs that one claim takes for one lane; claims begin with 20"),
+      duration("runtime", "poll_interval", &Config::poll_interval, milliseconds(1),
+               "how often an idle runtime looks for new jobs that nobody announced"),
+      duration("runtime", "drain_timeout", &Config::drain_timeout, {},
+               "at a stop, how long started jobs may go on before they are asked to cancel"),
+      duration("runtime", "cancel_grace", &Config::cancel_grace, {}, "between asking and killing"),
+      duration("runtime", "heartbeat", &Config::heartbeat, milliseconds(100),
+               "how often a runtime says that it is alive, and looks for others that are not"),
+      duration("runtime", "lease", &Config::lease, {},
+               "how long a runtime may be silent before its jobs are rescued; at least twice `heartbeat`"),
+      duration("retention", "done", &Config::keep_done, milliseconds(1000),
+               "how long jobs in `done` are kept", R"("30d")"),
+      duration("retention", "error", &Config::keep_error, milliseconds(1000),
+               "the same for jobs in `error` that nothing will try again", R"("90d")"),
+      choice("log", "level", &Config::log_level, parse_log_level, log_level_name,
+             "trace, debug, info, warn, error, off", "what is logged, by the plugins too"),
+      choice("log", "format", &Config::log_format, parse_log_format, log_format_name, "auto, human, json",
+             "lines for people, or one JSON object a line; auto is human on a terminal"),
+  };
+}
+
+std::vector<ConfigKey<PluginSettings>> make_plugin_keys() {
+  return {
+      number("plugin", "processes", &PluginSettings::processes, 1, 64, "plugin hosts of this plugin"),
+      number("plugin", "slots", &PluginSettings::slots, 1, 256, "threads that run jobs in each host"),
+      text("plugin", "role", &PluginSettings::role,
+           "the database role under which the SQL runs that the plugin asks to be committed with its jobs; "
+           "without it, it may ask for none",
+           R"("sluice_hello")"),
+      plugin_config(),
+  };
+}
+
+std::vector<ConfigKey<TypeSettings>> make_type_keys() {
+  return {
+      text("type", "plugin", &TypeSettings::plugin,
+           "the only plugin that may serve the type; needed where several declare it", R"("hello")"),
+      number("type", "max_attempts", &TypeSettings::max_attempts, 1, 1000,
+             "how often a job of this type is tried in all", "5"),
+      number(
+          "type", "concurrency", &TypeSettings::concurrency, 0, 4096,
+          "the most jobs of this type that one runtime has with the plugin at once; 0: as many as it takes",
+          "20"),
+      duration("type", "backoff_first", &TypeSettings::backoff_first, {}, "as in [retry]", R"("5s")"),
+      duration("type", "backoff_cap", &TypeSettings::backoff_cap, {}, "as in [retry]", R"("10m")"),
+  };
+}
+
+/// `text` as comment lines, wrapped.
+std::string comment(std::string text) {
+  constexpr std::size_t width = 98;
+  std::string lines;
+  while (!text.empty()) {
+    std::size_t end = text.size();
+    if (end > width) {
+      end = text.rfind(' ', width);
+      if (end == std::string::npos) end = text.size();
+    }
+    lines += "# " + text.substr(0, end) + "\n";
+    text.erase(0, std::min(text.size(), end + 1));
+  }
+  return lines;
+}
+
+std::string sentence(std::string text) {
+  text.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(text.front())));
+  return text + ".";
+}
+
+template <class Owner>
+std::string sample_key(const ConfigKey<Owner>& key) {
+  const auto value = key.example.empty() ? key.get(Owner{}) : std::nullopt;
+  std::string lines = comment(sentence(key.summary));
+  if (key.kind == Kind::number || key.takes.starts_with("one of")) lines += comment(sentence(key.takes));
+  return lines + "#" + key.name + " = " + (value ? as_toml(key.kind, *value) : key.example) + "\n";
+}
+
+std::string sample_head(const std::string& section, const std::string& table) {
+  return "\n# " + std::string(72, '-') + "\n" + comment(std::string(section_summary(section))) + "[" + table +
+         "]\n";
+}
+
+template <class Owner>
+std::string sample_table(const std::string& table, const std::vector<ConfigKey<Owner>>& keys) {
+  std::string lines = sample_head(keys.front().section, table);
+  lines.insert(lines.rfind('['), "#");
+  for (const auto& key : keys) lines += "\n" + sample_key(key);
+  return lines;
+}
+
+}  // namespace
+
+const std::vector<ConfigKey<Config>>& config_keys() {
+  static const auto keys = make_config_keys();
+  return keys;
+}
+
+const std::vector<ConfigKey<PluginSettings>>& plugin_keys() {
+  static const auto keys = make_plugin_keys();
+  return keys;
+}
+
+const std::vector<ConfigKey<TypeSettings>>& type_keys() {
+  static const auto keys = make_type_keys();
+  return keys;
+}
+
+std::string_view section_summary(std::string_view section) {
+  struct Summary {
+    std::string_view section, text;
+  };
+  static constexpr Summary summaries[] = {
+      {"database", "Where the outbox is."},
+      {"plugins", "Where the plugins are."},
+      {"retry", "For job types whose plugin and [type] table say nothing else."},
+      {"runtime",
+       "How jobs are claimed, and how a runtime ends. Runtimes that share an outbox should have the "
+       "same lease."},
+      {"retention",
+       "How long `sluice run` keeps jobs that are over, with their failed attempts and output. Without these "
+       "keys nothing is deleted."},
+      {"log", "The log goes to standard error."},
+      {"plugin",
+       "One table for each plugin that needs one, by the name that it declares. `sluice plugin list` "
+       "shows the names."},
+      {"type",
+       "One table for each job type that needs one, its name in quotes. What is absent is left to the "
+       "plugin's declaration, then to [retry]."},
+  };
+  for (const auto& [name, text] : summaries) {
+    if (name == section) return text;
+  }
+  return "";
+}
+
+std::string variable_part(std::string_view name) {
+  std::string part;
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    part += std::isalnum(byte) != 0 ? static_cast<char>(std::toupper(byte)) : '_';
+  }
+  return part;
+}
+
+std::string variable_name(std::string_view section, std::string_view key, std::string_view name) {
+  const std::string middle = name.empty() ? "" : variable_part(name) + "_";
+  return "SLUICE_" + variable_part(section) + "_" + middle + variable_part(key);
+}
+
+std::string as_toml(Kind kind, const std::string& value) {
+  return kind == Kind::text ? json_quote(value) : value;
+}
+
+std::string sample_config() {
+  std::string sample =
+      "# Sluice's configuration: every key, at its default and commented out. It is read from the file named "
+      "by\n# --config or SLUICE_CONFIG, else from ./sluice.toml, else from /etc/sluice/sluice.toml. Each key "
+      "has "
+      "a variable,\n# SLUICE_DATABASE_PUMPS for [database] pumps, which comes before the file. `sluice "
+      "config "
+      "check` says what is\n# in force. Durations: \"500ms\", \"30s\", \"1h30m\".\n";
+  std::string section;
+  for (const auto& key : config_keys()) {
+    if (key.section != section) sample += sample_head(key.section, key.section);
+    section = key.section;
+    sample += "\n" + sample_key(key);
+  }
+  return sample + sample_table("plugin.hello", plugin_keys()) +
+         sample_table("type.\"hello.greet\"", type_keys());
+}
+
+}  // namespace sluice::base

@@ -1,0 +1,39 @@
+#include "base/systemd.hpp"
+
+#include <systemd/sd-daemon.h>
+
+#include <ctime>
+
+namespace sluice::systemd {
+
+void ready(const std::string& status) {
+  sd_notifyf(0, "READY=1\nSTATUS=%s", status.c_str());
+}
+
+/// Newer systemds want to know when, by the monotonic clock.
+void reloading() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reloading",
+             static_cast<long long>(now.tv_sec) * 1'000'000 + now.tv_nsec / 1000);
+}
+
+void stopping() {
+  sd_notify(0, "STOPPING=1\nSTATUS=stopping: started jobs may finish");
+}
+
+void status(const std::string& text) {
+  sd_notifyf(0, "STATUS=%s", text.c_str());
+}
+
+std::optional<std::chrono::microseconds> watchdog() {
+  std::uint64_t interval = 0;
+  if (sd_watchdog_enabled(0, &interval) <= 0) return std::nullopt;
+  return std::chrono::microseconds(interval);
+}
+
+void alive() {
+  sd_notify(0, "WATCHDOG=1");
+}
+
+}  // namespace sluice::systemd

@@ -1,0 +1,27 @@
+// Plugins as they describe themselves: loaded in hosts of their own, up to their description, and ended
+// again. Used on one thread, on which the constructor does all of it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/config.hpp"
+#include "fleet/fleet.hpp"
+
+namespace sluice::cli {
+
+class Inspection : private fleet::Listener {
+ public:
+  Inspection(const base::Config& config, const std::vector<std::string>& files);
+  const std::vector<fleet::Plugin>& plugins() const { return fleet_.plugins(); }
+
+ private:
+  void changed(std::size_t plugin) override;
+  void settled() override;
+  void returned(std::vector<job::Finished> jobs) override;
+  void end_when_answered();
+
+  fleet::Fleet fleet_;
+};
+
+}  // namespace sluice::cli

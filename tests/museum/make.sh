@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# How the exhibits were made: plugins built against ABI 1.0, on Debian 12, x86-64, with its gcc 12 and rustc 1.63.
+# They are binaries in the tree so that every later runtime is tried on what was built before it, not on what it
+# would build itself. They are not made anew, even where that gave the same bytes: a later minor version of the
+# ABI gets exhibits of its own beside these.
+#
+#   tests/museum/make.sh DIR     builds them into DIR, of what is checked out here
+set -euo pipefail
+[[ $# == 1 ]] || { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+api=$here/../../plugin-api
+mkdir -p "$1"
+out=$(cd "$1" && pwd)
+
+hidden=(-fPIC -fvisibility=hidden -Os -s -shared -z now -z relro -z defs "-Wl,--build-id=none"
+  "-Wl,--version-script=$api/cmake/sluice_plugin.map" "-I$api/include")
+cd "$here/src"
+gcc -std=c99 "${hidden[@]}" museum.c -o "$out/museum-c.so"
+g++ -std=c++17 -fvisibility-inlines-hidden "${hidden[@]}" museum.cpp -o "$out/museum-cpp.so"
+RUSTFLAGS="--remap-path-prefix=$(cd "$here/../.." && pwd)=." CARGO_TARGET_DIR=$out/target cargo build --offline --locked --release --manifest-path rust/Cargo.toml
+mv "$out/target/release/libmuseum_rust.so" "$out/museum-rust.so"
+rm -r "$out/target"
+(cd "$out" && sha256sum museum-c.so museum-cpp.so museum-rust.so)

@@ -1,0 +1,187 @@
+// sluice plugin new: what it makes builds at once out of the tree, passes its own test, and runs a job. And
+// what stands beside that: plugins in other languages, and over another standard library, under one runtime.
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "runtime/outbox.hpp"
+
+namespace sluice::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What /bin/sh makes of `command`, and all that it printed.
+Ended shell(const std::string& command, const Scratch& scratch) {
+  const std::string log = scratch.path("shell.log");
+  const int status = std::system(("{ " + command + "\n} >'" + log + "' 2>&1 </dev/null").c_str());
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, scratch.read("shell.log"), ""};
+}
+
+bool has(const std::string& program, const Scratch& scratch) {
+  return shell("command -v " + program, scratch).code == 0;
+}
+
+struct Template {
+  const char* language;
+  const char* needs;    ///< a program without which it can't be built
+  const char* build;    ///< and test, in the project
+  const char* library;  ///< what comes out
+};
+
+std::ostream& operator<<(std::ostream& out, const Template& made) {
+  return out << made.language;
+}
+
+const char* const with_cmake =
+    "cmake -S . -B build -DSluice_DIR=" SLUICE_PLUGIN_API
+    "/cmake && cmake --build build && ctest --test-dir build --no-tests=error --output-on-failure";
+
+class Made : public Outbox, public testing::WithParamInterface<Template> {
+ protected:
+  // The place is the same each time, so that a compiler cache knows what it compiled before.
+  const fs::path place_ = fs::path(SLUICE_SCAFFOLDS) / GetParam().language;
+};
+
+// A C++ compiler and its GoogleTest take most of ten seconds.
+TEST_P(Made, ProjectBuildsPassesItsTestAndRunsAJob) {
+  if (!has(GetParam().needs, scratch)) GTEST_SKIP() << GetParam().needs << " is not installed";
+  fs::remove_all(place_);
+  const Ended made = sluice({"plugin", "new", "new-plugin", "--type", "new/plugin:Made_1", "--lang",
+                             GetParam().language, "--dir", place_.string()});
+  ASSERT_EQ(made.code, 0) << made.err;
+  const Ended built = shell("cd '" + place_.string() + "' && " + GetParam().build, scratch);
+  ASSERT_EQ(built.code, 0) << built.out;
+
+  fs::copy_file(place_ / GetParam().library, plugins.path() + "/made.so");
+  std::ifstream example(place_ / "example.json");
+  insert("a", "new/plugin:Made_1", std::string(std::istreambuf_iterator<char>(example), {}));
+  insert("bad", "new/plugin:Made_1", "{}");
+  EXPECT_TRUE(drains());
+  EXPECT_EQ(status("a"), "done") << error("a");
+  EXPECT_EQ(status("bad"), "error");
+  EXPECT_NE(error("bad").find("\"required\""), std::string::npos) << error("bad");
+}
+
+INSTANTIATE_TEST_SUITE_P(By, Made,
+                         testing::Values(Template{"cpp", "c++", with_cmake, "build/new-plugin.so"},
+                                         Template{"c", "cc", with_cmake, "build/new-plugin.so"},
+                                         Template{"rust", "cargo",
+                                                  "cargo test --offline && cargo build --offline --release",
+                                                  "target/release/libnew_plugin_plugin.so"}),
+                         [](const auto& test) { return std::string(test.param.language); });
+
+struct PluginNew : testing::Test {
+  Ended make(const std::vector<std::string>& more) {
+    std::vector<std::string> words{"plugin", "new", "--dir", scratch.path("place")};
+    words.insert(words.end(), more.begin(), more.end());
+    return run(words);
+  }
+  void expect_refusal(const std::vector<std::string>& more, const std::string& word) {
+    const Ended made = make(more);
+    EXPECT_EQ(made.code, 2);
+    EXPECT_NE(made.err.find(word), std::string::npos) << made.err;
+    EXPECT_EQ(made.out, "");
+    EXPECT_FALSE(fs::exists(scratch.path("place")));
+  }
+  Scratch scratch;
+};
+
+TEST_F(PluginNew, RefusesNamesThatAPluginOrAProjectCantHave) {
+  for (const std::string& name :
+       std::vector<std::string>{"", "Greeter", "a b", "a/b", "..", "gr\xc3\xa4ter"}) {
+    expect_refusal({name, "--type", "a.b"}, "1 to 64 of a-z 0-9 - _");
+  }
+  expect_refusal({std::string(65, 'a'), "--type", "a.b"}, "1 to 64");
+  expect_refusal({"1st", "--type", "a.b"}, "begin with a letter");
+  expect_refusal({"test", "--type", "a.b"}, "CMake keeps for itself");
+  expect_refusal({"sluice", "--type", "a.b", "--lang", "rust"}, "sluice-plugin");
+}
+
+TEST_F(PluginNew, RefusesTypesAndLanguagesThatAreNone) {
+  for (const std::string& type :
+       {std::string(), std::string("a b"), std::string("a\"b"), std::string(129, 'a')}) {
+    expect_refusal({"greeter", "--type", type}, "1 to 128 of a-z A-Z 0-9 . _ - : /");
+  }
+  expect_refusal({"greeter", "--type", "a.b", "--lang", "cobol"}, "cpp, c, rust");
+  expect_refusal({"greeter"}, "--type");
+}
+
+TEST_F(PluginNew, OverwritesNothing) {
+  fs::create_directory(scratch.path("place"));
+  scratch.write("place/mine", "mine");
+  const Ended made = make({"greeter", "--type", "a.b"});
+  EXPECT_EQ(made.code, 2);
+  EXPECT_NE(made.err.find("nothing is overwritten"), std::string::npos) << made.err;
+  EXPECT_EQ(std::distance(fs::directory_iterator(scratch.path("place")), {}), 1);
+  scratch.write("file", "mine");
+  EXPECT_EQ(run({"plugin", "new", "greeter", "--type", "a.b", "--dir", scratch.path("file")}).code, 2);
+  EXPECT_EQ(scratch.read("file"), "mine");
+}
+
+TEST_F(PluginNew, SaysWhatToDoNextAndLeavesNothingOfTheExamplesName) {
+  const Ended made = make({"greeter", "--type", "greeting.send", "--lang", "c"});
+  ASSERT_EQ(made.code, 0) << made.err;
+  for (const std::string word : {"cmake --build build", "build/greeter.so", "sluice enqueue greeting.send"}) {
+    EXPECT_NE(made.out.find(word), std::string::npos) << made.out;
+  }
+  EXPECT_NE(shell("grep -rn 'hello\\|greet\\.c' '" + scratch.path("place") + "'", scratch).code, 0)
+      << scratch.read("shell.log");
+  EXPECT_EQ(shell("test -x '" + scratch.path("place/ci.sh") + "'", scratch).code, 0);
+}
+
+TEST_F(PluginNew, TakesAwayWhatItMadeWhenItCantMakeAll) {
+  constexpr std::size_t longest_path = 4095;
+  std::string place = scratch.path("long");
+  while (place.size() < longest_path - 220) place += "/" + std::string(200, 'x');
+  fs::create_directories(place);
+  const std::size_t room = std::string("/.gitignore").size() + 1;  // and not for CMakeLists.txt
+  const std::string parent = place;
+  place += "/" + std::string(longest_path - room - place.size() - 1, 'y');
+  const Ended made = run({"plugin", "new", "greeter", "--type", "a.b", "--lang", "c", "--dir", place});
+  EXPECT_EQ(made.code, 1);
+  EXPECT_NE(made.err.find("CMakeLists.txt: File name too long"), std::string::npos) << made.err;
+  EXPECT_TRUE(fs::is_empty(parent));
+}
+
+class SideBySide : public Outbox {
+ protected:
+  std::string told(const std::string& id) {
+    return database.value(
+        "SELECT output->>'library' || ' ' || (output->>'most') FROM sluice.output WHERE job_id = $1", {id});
+  }
+  /// A job with a word that is the most frequent, and one without any words.
+  void insert_both(const std::string& plugin) {
+    insert(plugin, plugin + ".words", R"({"text": "a rose is a rose is a rose"})");
+    insert(plugin + "-throws", plugin + ".words", R"({"text": ""})");
+  }
+};
+
+TEST_F(SideBySide, HandlersOverBothStandardLibrariesRunUnderOneRuntime) {
+  const std::string by_clang = std::string(SLUICE_TEST_PLUGINS) + "/good/by_clang.so";
+  if (!fs::exists(by_clang)) GTEST_SKIP() << "clang++ with libc++ is not installed";
+  fs::copy_file(by_clang, plugins.path() + "/by_clang.so");
+  fs::copy_file(std::string(SLUICE_TEST_PLUGINS) + "/good/by_gcc.so", plugins.path() + "/by_gcc.so");
+  insert_both("by-gcc");
+  insert_both("by-clang");
+  EXPECT_TRUE(drains());
+  EXPECT_EQ(told("by-gcc"), "libstdc++ a");
+  EXPECT_EQ(told("by-clang"), "libc++ a");
+  EXPECT_EQ(error("by-gcc-throws"), "std::out_of_range: there is no word");
+  EXPECT_EQ(error("by-clang-throws"), "std::out_of_range: there is no word");
+}
+
+TEST_F(SideBySide, TheExamplesRunUnderOneRuntime) {
+  for (const std::string file : {"hello.so", "hello-c.so"}) {
+    fs::copy_file(std::string(SLUICE_EXAMPLE_PLUGINS) + "/" + file, plugins.path() + "/" + file);
+  }
+  insert("cpp", "hello.greet", R"({"name": "Ada"})");
+  insert("c", "greet.c", R"({"name": "Ada"})");
+  EXPECT_TRUE(drains());
+  EXPECT_EQ(status("cpp"), "done") << error("cpp");
+  EXPECT_EQ(status("c"), "done") << error("c");
+}
+
+}  // namespace
+}  // namespace sluice::test
