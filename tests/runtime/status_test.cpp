@@ -68,7 +68,7 @@ TEST_F(StatusOfOthers, ShowsThePluginsOfEachRuntimeAndWhyOneIsRefused) {
   EXPECT_EQ(json(status, "{runtimes,0,plugins,1,state}"), "ready");
   EXPECT_EQ(json(status, "{runtimes,0,plugins,1,hosts_wanted}"), "2");
   EXPECT_EQ(json(status, "{runtimes,0,plugins,1,slots}"), "6");
-  EXPECT_EQ(json(status, "{runtimes,0,plugins,1,types,0}"), "test.probe");
+  EXPECT_TRUE(holds(json(status, "{runtimes,0,plugins,1,types}"), "\"test.probe\"")) << status;
   EXPECT_TRUE(holds(sluice({"status"}).out, "no_note.so: found")) << "the sentence, for people";
   for (const pid_t host : program.children()) kill(host, SIGKILL);
   EXPECT_TRUE(eventually([&] {

@@ -118,8 +118,10 @@ TEST_F(JobDesk, AListByTypeIsWholeOrSaysThatItIsNot) {
   world_.fill(5, "few", "error", "few");
   world_.fill(5, "few", "done", "fine");
   world_.database().exec(
-      "UPDATE \"Outbox\" SET \"createdAt\" = \"createdAt\" - interval '2 h' WHERE id LIKE 'old%' OR id = "
-      "'few1'");
+      "UPDATE \"Outbox\" SET \"createdAt\" = \"createdAt\" - interval '2 h' WHERE type = 'many' OR id = "
+      "'few1'; "
+      "UPDATE \"Outbox\" SET \"createdAt\" = \"createdAt\" + interval '2 h' WHERE id IN ('few2', 'few3', "
+      "'few4', 'few5')");
   world_.fill(5999, "other", "error", "new");
   store::JobFilter filter = with_status("error");
   filter.types = {"few"};
@@ -135,7 +137,7 @@ TEST_F(JobDesk, AListByTypeIsWholeOrSaysThatItIsNot) {
   EXPECT_EQ(listed(filter, 2), "new5999 new5998 all");
   filter.types = {"few"};
   filter.statuses = {};
-  EXPECT_EQ(listed(filter, 2), "few5 fine5 all");
+  EXPECT_EQ(listed(filter, 5), "few5 few4 few3 few2 fine5 all");
 }
 
 TEST_F(JobDesk, ListsTheSameOnLeanIndexes) {
