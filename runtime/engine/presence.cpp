@@ -53,6 +53,7 @@ store::Throughput difference(const std::string& type, const TypeSummary& now, co
 
 void Presence::set_plugins(const std::vector<fleet::Plugin>& plugins) {
   std::vector<store::PluginReport> reports;
+  reports.reserve(plugins.size());
   for (const fleet::Plugin& plugin : plugins) reports.push_back(report(plugin));
   const std::lock_guard lock(mutex_);
   plugins_ = std::move(reports);
@@ -61,6 +62,7 @@ void Presence::set_plugins(const std::vector<fleet::Plugin>& plugins) {
 void Presence::set_running(const std::vector<fleet::RunningJob>& running) {
   const auto now = Clock::now();
   std::vector<store::RunningJob> jobs;
+  jobs.reserve(running.size());
   for (const fleet::RunningJob& job : running) {
     const std::chrono::duration<double> age = now - job.started;
     jobs.push_back(

@@ -110,7 +110,7 @@ class Counting {
 
   /// Those with few jobs. The order leaves the index on type as the only one that gives it.
   void count_types() {
-    const std::string outbox = table_.quoted();
+    const std::string& outbox = table_.quoted();
     const auto rows =
         transaction_.exec("WITH RECURSIVE t (type) AS ((SELECT o.type FROM " + outbox +
                           " o ORDER BY o.type LIMIT 1) UNION ALL "
@@ -177,7 +177,7 @@ void read_counts(pqxx::transaction_base& transaction, const TableName& table, bo
 }
 
 std::vector<std::string> read_statuses(pqxx::transaction_base& transaction, const TableName& table) {
-  const std::string outbox = table.quoted();
+  const std::string& outbox = table.quoted();
   std::vector<std::string> statuses;
   for (const auto& row : transaction.exec(
            "WITH RECURSIVE s (status) AS ((SELECT o.status FROM " + outbox +
