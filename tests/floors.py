@@ -18,9 +18,10 @@ FLOORS = {
     "store": ["base", "job"],
     "host": ["base", "job", "wire"],
     "fleet": ["base", "job", "wire"],
+    "workshop": ["base", "job", "wire", "host", "fleet"],
     "engine": ["base", "job", "store", "fleet"],
     "http": ["base", "store", "engine"],
-    "cli": ["base", "job", "wire", "store", "host", "fleet", "engine", "http"],
+    "cli": ["base", "job", "wire", "store", "host", "fleet", "workshop", "engine", "http"],
 }
 
 # Of these folders, the ones named here see the interface alone.
@@ -41,7 +42,7 @@ LIBRARIES = {
     "toml++/": ["base"],
     "spdlog/": ["base"],
     "systemd/": ["base"],
-    "rapidjson/": ["base", "host", "cli", "plugin-api"],
+    "rapidjson/": ["base", "host", "workshop", "cli", "plugin-api"],
     "httplib.h": ["http"],
     "prometheus/": ["http"],
     "sluice/": ["host", "cli", "plugin-api"],

@@ -62,8 +62,10 @@ void add_status(const Command& program, GlobalOptions& options, int& code);
 void add_jobs(const Command& program, GlobalOptions& options, int& code);
 void add_health(const Command& program, GlobalOptions& options, int& code);
 void add_plugin(const Command& program, GlobalOptions& options, int& code);
-/// Adds `new` to `plugin`.
+// Subcommands of `plugin`.
 void add_plugin_new(const Command& plugin, int& code);
+void add_plugin_run(const Command& plugin, GlobalOptions& options, int& code);
+void add_plugin_check(const Command& plugin, GlobalOptions& options, int& code);
 void add_config(const Command& program, GlobalOptions& options, int& code);
 void add_version(const Command& program, int& code);
 

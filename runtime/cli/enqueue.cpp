@@ -1,12 +1,9 @@
 // sluice enqueue: puts one job into the outbox.
-#include <fstream>
 #include <iostream>
-#include <sstream>
 
 #include "base/duration.hpp"
-#include "base/text.hpp"
 #include "cli/command.hpp"
-#include "host/schema.hpp"
+#include "cli/payload.hpp"
 
 namespace sluice::cli {
 
@@ -19,30 +16,9 @@ struct EnqueueOptions {
   std::string unique_key;
 };
 
-/// The payload given as JSON, as @file, or as - for standard input.
-std::string read_payload(const std::string& argument) {
-  std::ostringstream text;
-  if (argument == "-") {
-    text << std::cin.rdbuf();
-    return text.str();
-  }
-  if (argument.empty() || argument[0] != '@') return argument;
-  const std::ifstream file(argument.substr(1), std::ios::binary);
-  if (!file || !(text << file.rdbuf())) {
-    throw base::UsageError("reading the payload from '" + argument.substr(1) +
-                           "' failed: it is missing, empty or not readable");
-  }
-  return text.str();
-}
-
 int enqueue(const GlobalOptions& global, const EnqueueOptions& options) {
   const base::Config config = global.resolve();
   store::EnqueueRequest request{options.type, read_payload(options.payload), std::nullopt, std::nullopt};
-  if (!host::is_json(request.payload)) {
-    throw base::UsageError(
-        "the payload is no JSON: " + base::shortened(request.payload, 200) +
-        "\nWrite keys and text in double quotes, and the whole in single quotes for the shell");
-  }
   if (!options.delay.empty()) {
     request.delay = base::parse_duration(options.delay);
     if (!request.delay) {

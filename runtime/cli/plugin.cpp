@@ -169,7 +169,7 @@ int inspect(const GlobalOptions& global, const std::string& file, bool json) {
 }  // namespace
 
 void add_plugin(const Command& program, GlobalOptions& global, int& code) {
-  const Command plugin = program.add_subcommand("plugin", "Look at plugins, and make new ones");
+  const Command plugin = program.add_subcommand("plugin", "Make, try, check and look at plugins");
   plugin.require_subcommand();
   add_plugin_new(plugin, code);
   static bool json = false;
@@ -190,6 +190,9 @@ void add_plugin(const Command& program, GlobalOptions& global, int& code) {
   inspect_command.add_flag("--json", json, "Print it as JSON");
   add_examples(inspect_command, "  sluice plugin inspect build/plugins/hello.so");
   inspect_command.callback([&] { code = inspect(global, file, json); });
+
+  add_plugin_run(plugin, global, code);
+  add_plugin_check(plugin, global, code);
 }
 
 }  // namespace sluice::cli

@@ -111,27 +111,13 @@ bool Engine::wanted(const std::string& type) const {
   return options_.types.empty() || options_.types.count(type) > 0;
 }
 
-job::RetryPolicy Engine::policy(const job::TypeSpec& type) const {
-  job::RetryPolicy policy{config_.max_attempts, config_.backoff_first, config_.backoff_cap,
-                          type.at_most_once};
-  if (type.max_attempts > 0) policy.max_attempts = type.max_attempts;
-  if (type.backoff_first.count() > 0) policy.backoff_first = type.backoff_first;
-  if (type.backoff_cap.count() > 0) policy.backoff_cap = type.backoff_cap;
-  if (const auto set = config_.types.find(type.name); set != config_.types.end()) {
-    policy.max_attempts = set->second.max_attempts.value_or(policy.max_attempts);
-    policy.backoff_first = set->second.backoff_first.value_or(policy.backoff_first);
-    policy.backoff_cap = set->second.backoff_cap.value_or(policy.backoff_cap);
-  }
-  return policy;
-}
-
 /// One lane for all types of a plugin that share room, one more for each type with a concurrency.
 void Engine::add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vector<LaneSpec>& lanes) {
   LaneSpec shared{index, {}, 0};
   for (const job::TypeSpec& type : plugin.spec.types) {
     const bool served = std::count(plugin.types.begin(), plugin.types.end(), type.name) > 0;
     if (!served || !wanted(type.name)) continue;
-    policies_[type.name] = policy(type);
+    policies_[type.name] = job::policy_of(type, config_);
     roles_[type.name] = plugin.settings.role;
     served_.push_back({type.name, plugin.spec.name, plugin.spec.version, policies_[type.name]});
     int concurrency = type.concurrency;

@@ -54,7 +54,6 @@ class Engine : private fleet::Listener {
   void signalled(int times) override;
 
   static fleet::Options fleet_options(const base::Config& config);
-  job::RetryPolicy policy(const job::TypeSpec& type) const;
   bool wanted(const std::string& type) const;
   void warn_of_unused_settings() const;
   void add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vector<LaneSpec>& lanes);

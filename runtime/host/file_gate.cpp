@@ -1,6 +1,5 @@
 #include "host/file_gate.hpp"
 
-#include <elf.h>
 #include <fcntl.h>
 #include <sluice/plugin.h>
 #include <sys/stat.h>
@@ -15,26 +14,12 @@
 #include <system_error>
 
 #include "base/descriptor.hpp"
+#include "host/elf_file.hpp"
 #include "host/refusal.hpp"
 
 namespace sluice::host {
 
 namespace {
-
-#if defined(__x86_64__)
-constexpr Elf64_Half native_machine = EM_X86_64;
-constexpr const char* native_name = "x86-64";
-#elif defined(__aarch64__)
-constexpr Elf64_Half native_machine = EM_AARCH64;
-constexpr const char* native_name = "AArch64";
-#elif defined(__riscv)
-constexpr Elf64_Half native_machine = EM_RISCV;
-constexpr const char* native_name = "RISC-V";
-#else
-#error "add this machine's ELF number"
-#endif
-
-const char* const rebuild = "build it for this machine with sluice_add_plugin";
 
 std::string octal(mode_t mode) {
   char text[8];
@@ -65,55 +50,6 @@ void check_directory(const std::string& path) {
     check_owner_and_mode("the directory " + directory, directory, info);
 }
 
-/// A file of known size, of which pieces are read; a piece beyond its end is "truncated".
-class ElfFile {
- public:
-  ElfFile(int fd, std::size_t size) : fd_(fd), size_(size) {}
-
-  template <class Piece>
-  Piece at(std::size_t offset) const {
-    Piece piece;
-    bytes(offset, &piece, sizeof piece);
-    return piece;
-  }
-  void bytes(std::size_t offset, void* into, std::size_t count) const {
-    if (offset > size_ || count > size_ - offset) throw truncated();
-    if (pread(fd_, into, count, static_cast<off_t>(offset)) != static_cast<ssize_t>(count)) throw truncated();
-  }
-  std::size_t size() const { return size_; }
-  static Refusal truncated() {
-    return {"an ELF file that is cut off", "a whole one",
-            "copy it again, to a temporary name first, then rename"};
-  }
-
- private:
-  int fd_;
-  std::size_t size_;
-};
-
-Elf64_Ehdr check_header(const ElfFile& file) {
-  if (file.size() == 0) throw Refusal("an empty file", "an ELF shared library", "copy it again");
-  if (file.size() < SELFMAG ||
-      std::memcmp(file.at<std::array<char, SELFMAG>>(0).data(), ELFMAG, SELFMAG) != 0) {
-    throw Refusal("a file that is no ELF file", "an ELF shared library", rebuild);
-  }
-  const auto ident = file.at<std::array<unsigned char, EI_NIDENT>>(0);
-  if (ident[EI_CLASS] != ELFCLASS64 || ident[EI_DATA] != ELFDATA2LSB) {
-    throw Refusal("a 32-bit or big-endian ELF file", "64 bits, little-endian", rebuild);
-  }
-  const auto header = file.at<Elf64_Ehdr>(0);
-  if (header.e_machine != native_machine) {
-    throw Refusal("code for ELF machine number " + std::to_string(header.e_machine),
-                  std::string(native_name) + " (" + std::to_string(native_machine) + ")", rebuild);
-  }
-  if (header.e_type != ET_DYN) {
-    throw Refusal("an ELF file of type " + std::to_string(header.e_type), "a shared library (3)", rebuild);
-  }
-  if (header.e_shoff + std::size_t{header.e_shnum} * header.e_shentsize > file.size())
-    throw ElfFile::truncated();
-  return header;
-}
-
 std::size_t aligned(std::size_t size, std::size_t alignment) {
   return (size + alignment - 1) & ~(alignment - 1);
 }
@@ -135,8 +71,7 @@ std::optional<sluice_note> find_note(const ElfFile& file, const Elf64_Phdr& segm
 }
 
 void check_note(const ElfFile& file, const Elf64_Ehdr& header) {
-  for (std::size_t i = 0; i < header.e_phnum; ++i) {
-    const auto segment = file.at<Elf64_Phdr>(header.e_phoff + i * header.e_phentsize);
+  for (const Elf64_Phdr& segment : file.segments(header)) {
     if (segment.p_type != PT_NOTE) continue;
     const auto note = find_note(file, segment);
     if (!note) continue;
@@ -174,7 +109,7 @@ void check_plugin_file(const std::string& path) {
                   "run: chmod a+r '" + real + "'");
   }
   const ElfFile file(fd.get(), static_cast<std::size_t>(info.st_size));
-  check_note(file, check_header(file));
+  check_note(file, file.header());
 }
 
 }  // namespace sluice::host

@@ -33,20 +33,19 @@ std::string text(sluice_str view) {
 
 class PluginHost {
  public:
-  PluginHost() : page_(wire::SharedPage::open(base::Descriptor(page_fd))), channel_(socket_fd) {}
+  PluginHost(int socket, wire::SharedPage page) : socket_(socket), page_(std::move(page)), channel_(socket) {}
 
-  int run() {
+  void run() {
     while (!stopped_) {
       while (const auto frame = reader_.next()) take(*frame);
       if (!stopped_) read_more();
     }
-    return 0;
   }
 
  private:
   void read_more() {
     char* const room = reader_.room(read_size);
-    const ssize_t size = ::read(socket_fd, room, read_size);
+    const ssize_t size = ::read(socket_, room, read_size);
     if (size > 0) {
       reader_.filled(static_cast<std::size_t>(size));
     } else if (size == 0 || errno != EINTR) {
@@ -146,7 +145,7 @@ class PluginHost {
         channel_.send([&](std::string& out) { wire::put_outcome(out, ticket, released); });
       }
       // The socket is watched meanwhile: a runtime that dies takes its handlers with it.
-      std::jthread watch([](const std::stop_token& stop) { exit_when_alone(stop); });
+      std::jthread watch([this](const std::stop_token& stop) { exit_when_alone(stop); });
       slots_.reset();
       if (library_->descriptor->shutdown != nullptr) library_->descriptor->shutdown(self_);
     }
@@ -154,13 +153,13 @@ class PluginHost {
     stopped_ = true;
   }
 
-  static void exit_when_alone(const std::stop_token& stop) {
+  void exit_when_alone(const std::stop_token& stop) const {
     std::mutex mutex;
     std::condition_variable_any stopped;
     std::unique_lock lock(mutex);
     while (!stop.stop_requested()) {
       char byte = 0;
-      if (::recv(socket_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) _exit(0);
+      if (::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) _exit(0);
       stopped.wait_for(lock, stop, std::chrono::milliseconds(20), [] { return false; });
     }
   }
@@ -185,6 +184,7 @@ class PluginHost {
   static const void* get_extension(const sluice_host*, sluice_str) noexcept { return nullptr; }
 
   const std::thread::id main_thread_ = std::this_thread::get_id();
+  const int socket_;
   wire::SharedPage page_;
   Channel channel_;
   wire::FrameReader reader_;
@@ -199,6 +199,10 @@ class PluginHost {
 
 }  // namespace
 
+void serve_plugin(int socket, wire::SharedPage page) {
+  PluginHost(socket, std::move(page)).run();
+}
+
 int run_plugin_host() {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   signal(SIGPIPE, SIG_IGN);
@@ -206,10 +210,10 @@ int run_plugin_host() {
   fcntl(socket_fd, F_SETFD, FD_CLOEXEC);
   fcntl(page_fd, F_SETFD, FD_CLOEXEC);
   try {
-    PluginHost host;
-    const int code = host.run();
+    PluginHost host(socket_fd, wire::SharedPage::open(base::Descriptor(page_fd)));
+    host.run();
     std::fflush(nullptr);
-    _exit(code);  // the plugin was shut down; its exit handlers and static destructors have no say
+    _exit(0);  // the plugin was shut down; its exit handlers and static destructors have no say
   } catch (const std::exception& error) {
     std::fprintf(stderr, "plugin host: %s\n", error.what());
     return 1;

@@ -2,6 +2,8 @@
 // `sluice plugin-host PATH`, with a socket and the shared page at fixed descriptors.
 #pragma once
 
+#include "wire/shared_page.hpp"
+
 namespace sluice::host {
 
 inline constexpr int socket_fd = 3;
@@ -11,5 +13,9 @@ inline constexpr int page_fd = 4;
 /// ends at once, whatever its handlers do: their jobs will be rescued and must not run twice at the
 /// same time.
 int run_plugin_host();
+
+/// The same in the calling thread of a process that goes on, for debuggers: serves whoever is at the other
+/// end of `socket` until told to stop. If that end is closed before, the process ends.
+void serve_plugin(int socket, wire::SharedPage page);
 
 }  // namespace sluice::host

@@ -1,0 +1,148 @@
+// sluice plugin check: everything that can be said of a plugin before it meets a runtime, for people and for
+// CI.
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+
+#include "base/duration.hpp"
+#include "base/text.hpp"
+#include "cli/command.hpp"
+#include "cli/json.hpp"
+#include "workshop/check.hpp"
+
+namespace sluice::cli {
+
+namespace {
+
+using workshop::Finding;
+using workshop::Verdict;
+
+struct CheckArguments {
+  std::string file;
+  std::vector<std::string> types;
+  std::string limit;
+  long seed = 1;
+  int jobs = 500;
+  bool run_handlers = false;
+  bool json = false;
+};
+
+/// A line for each finding as it comes, and the remedies of those that failed below it.
+class FindingList {
+ public:
+  void add(const Finding& finding) {
+    const std::string name = finding.check + (finding.subject.empty() ? "" : " " + finding.subject);
+    std::cout << "  " << padded(std::string(workshop::name(finding.verdict)), 8) << padded(name, 34)
+              << base::shortened(finding.found, 600) << "\n";
+    if (finding.verdict == Verdict::failed)
+      std::cout << std::string(10, ' ') << "→ " << finding.remedy << "\n";
+    std::cout.flush();
+  }
+
+ private:
+  static std::string padded(const std::string& text, std::size_t width) {
+    return text + std::string(text.size() < width ? width - text.size() : 1, ' ');
+  }
+};
+
+void print_json(const std::string& file, const std::vector<Finding>& findings, bool sound) {
+  rapidjson::StringBuffer buffer;
+  JsonWriter writer(buffer);
+  writer.StartObject();
+  member(writer, "file", file);
+  member(writer, "passed", sound);
+  writer.Key("checks");
+  writer.StartArray();
+  for (const Finding& finding : findings) {
+    writer.StartObject();
+    member(writer, "check", finding.check);
+    if (!finding.subject.empty()) member(writer, "type", finding.subject);
+    member(writer, "verdict", std::string(workshop::name(finding.verdict)));
+    member(writer, "found", base::valid_utf8(finding.found));
+    if (!finding.remedy.empty()) member(writer, "remedy", finding.remedy);
+    writer.EndObject();
+  }
+  writer.EndArray();
+  writer.EndObject();
+  std::cout << buffer.GetString() << "\n";
+}
+
+void print_summary(const std::vector<Finding>& findings) {
+  const auto count = [&](Verdict verdict) {
+    return std::count_if(findings.begin(), findings.end(),
+                         [&](const Finding& finding) { return finding.verdict == verdict; });
+  };
+  std::cout << "  " << count(Verdict::passed) << " passed, " << count(Verdict::failed) << " failed, "
+            << count(Verdict::skipped) << " skipped\n";
+}
+
+workshop::CheckOptions options_for(const base::Config& config, const CheckArguments& arguments) {
+  workshop::CheckOptions options;
+  options.path = std::filesystem::absolute(arguments.file).string();
+  options.config = [&config](const std::string& plugin) -> std::optional<std::string> {
+    const auto set = config.plugins.find(plugin);
+    if (set == config.plugins.end() || set->second.config == "{}") return std::nullopt;
+    return set->second.config;
+  };
+  options.run_handlers = arguments.run_handlers;
+  options.types = arguments.types;
+  options.seed = static_cast<std::uint64_t>(arguments.seed);
+  options.jobs = arguments.jobs;
+  options.start_timeout = config.start_timeout;
+  options.stop_timeout = config.start_timeout;
+  options.cancel_grace = config.cancel_grace;
+  if (!arguments.limit.empty()) {
+    const auto limit = base::parse_duration(arguments.limit);
+    if (!limit)
+      throw base::UsageError("--limit '" + arguments.limit + "' is no duration; write it like 500ms or 30s");
+    options.job_limit = *limit;
+  }
+  return options;
+}
+
+int check(const GlobalOptions& global, const CheckArguments& arguments) {
+  const base::Config config = global.resolve();
+  log::configure(log::Level::off, config.log_format);
+  std::vector<Finding> findings;
+  FindingList list;
+  workshop::check_plugin(options_for(config, arguments), [&](const Finding& finding) {
+    findings.push_back(finding);
+    if (!arguments.json) list.add(finding);
+  });
+  const bool sound = std::none_of(findings.begin(), findings.end(),
+                                  [](const Finding& finding) { return finding.verdict == Verdict::failed; });
+  if (arguments.json) {
+    print_json(arguments.file, findings, sound);
+  } else {
+    print_summary(findings);
+  }
+  return sound ? ExitCode::ok : ExitCode::failed;
+}
+
+}  // namespace
+
+void add_plugin_check(const Command& plugin, GlobalOptions& global, int& code) {
+  const Command command =
+      plugin.add_subcommand("check", "Check a plugin: its file, its start, and its handlers");
+  add_log_options(command, global);
+  static CheckArguments arguments;
+  command.add_option("FILE", arguments.file, "The plugin's .so file").required();
+  command.add_flag(
+      "--run-handlers", arguments.run_handlers,
+      "Call its handlers too, with examples and made-up payloads: mails are sent, files are written");
+  command.add_option("--type", arguments.types, "Call the handlers of this type only").take_all();
+  command.add_option("--seed", arguments.seed, "Of the made-up payloads; 1 without it").positive();
+  command
+      .add_option("--jobs", arguments.jobs,
+                  "How many payloads to make up, and over how many jobs to look for leaks; 500 without it")
+      .positive();
+  command.add_option("--limit", arguments.limit,
+                     "How long one job may take before it is asked to stop, and many of them in all; 10s");
+  command.add_flag("--json", arguments.json, "Print it as JSON");
+  add_examples(command,
+               "  sluice plugin check build/plugins/hello.so\n"
+               "  sluice plugin check build/mine.so --config test.toml --run-handlers --seed 7 --json");
+  command.callback([&] { code = check(global, arguments); });
+}
+
+}  // namespace sluice::cli

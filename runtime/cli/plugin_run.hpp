@@ -1,0 +1,40 @@
+// What `sluice plugin run` found out, and how it is shown.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "job/job.hpp"
+#include "job/retry_policy.hpp"
+#include "wire/frame.hpp"
+
+namespace sluice::cli {
+
+/// One job, and all that its handler said.
+struct Performed {
+  job::Job job;
+  job::Outcome outcome;
+  bool asked_to_stop = false;
+  std::vector<wire::LogLine> log;
+  std::vector<wire::Progress> progress;
+  std::vector<std::string> printed;
+};
+
+struct RunReport {
+  std::string plugin;
+  std::string version;
+  bool role_granted = false;
+  job::RetryPolicy policy;
+  Performed shown;  ///< the first that was not done, else the last
+  std::map<std::string, int> outcomes;
+  std::vector<std::chrono::microseconds> times;
+
+  bool all_done() const;
+};
+
+void print_run(const RunReport& report);
+void print_run_json(const RunReport& report);
+
+}  // namespace sluice::cli

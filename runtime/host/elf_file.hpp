@@ -1,0 +1,48 @@
+// The parts of an ELF file, read piece by piece. The file may be anybody's: a piece that lies beyond its end
+// is a Refusal, never a read outside of it.
+#pragma once
+
+#include <elf.h>
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "host/refusal.hpp"
+
+namespace sluice::host {
+
+/// Reads from a descriptor that its owner keeps open.
+class ElfFile {
+ public:
+  ElfFile(int fd, std::size_t size) : fd_(fd), size_(size) {}
+
+  /// The file's header, checked: ELF, 64 bits, little-endian, this machine, a shared library, whole.
+  Elf64_Ehdr header() const;
+  std::vector<Elf64_Phdr> segments(const Elf64_Ehdr& header) const;
+  std::vector<Elf64_Shdr> sections(const Elf64_Ehdr& header) const;
+
+  template <class Piece>
+  Piece at(std::size_t offset) const {
+    Piece piece;
+    bytes(offset, &piece, sizeof piece);
+    return piece;
+  }
+  template <class Piece>
+  std::vector<Piece> array(std::size_t offset, std::size_t count) const {
+    if (offset > size_ || count > (size_ - offset) / sizeof(Piece)) throw truncated();
+    std::vector<Piece> pieces(count);
+    bytes(offset, pieces.data(), count * sizeof(Piece));
+    return pieces;
+  }
+  void bytes(std::size_t offset, void* into, std::size_t count) const;
+  std::size_t size() const { return size_; }
+
+ private:
+  static Refusal truncated();
+
+  int fd_;
+  std::size_t size_;
+};
+
+}  // namespace sluice::host

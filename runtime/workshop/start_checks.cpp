@@ -1,0 +1,146 @@
+#include "workshop/start_checks.hpp"
+
+#include "base/duration.hpp"
+#include "base/text.hpp"
+#include "host/schema.hpp"
+#include "workshop/bad_configs.hpp"
+#include "workshop/child.hpp"
+#include "workshop/rehearsal.hpp"
+
+namespace sluice::workshop {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::chrono::microseconds since(Clock::time_point begin) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
+}
+
+Stage stage_for(const CheckOptions& options, std::uint32_t slots) {
+  constexpr int nothing = 5;
+  return {options.path, false, slots, nothing, -1};
+}
+
+/// True for a refusal by init or slot_open that gives a number and no words.
+bool is_silent(const std::string& refusal) {
+  for (const char* words : {"init returned ", "slot_open failed (slot "}) {
+    const std::size_t at = refusal.find(words);
+    if (at == std::string::npos) continue;
+    const std::size_t after = refusal.find_first_of(",(:", at + std::string(words).size());
+    return after == std::string::npos || refusal[after] == ',' || refusal.find("returned", after) < after;
+  }
+  return false;
+}
+
+Finding silent(const std::string& refusal) {
+  Finding finding = refused(refusal);
+  finding.found += ", without a reason";
+  finding.remedy = "say why with host->set_error before returning; in C++, throw an exception that says it";
+  return finding;
+}
+
+}  // namespace
+
+Finding check_load(const CheckOptions& options, job::PluginSpec& spec) {
+  Witness nobody;
+  Rehearsal plugin(stage_for(options, 1), nobody);
+  const Clock::time_point begin = Clock::now();
+  if (const auto refusal = plugin.load(options.start_timeout)) return refused(*refusal);
+  const auto took = since(begin);
+  spec = plugin.spec();
+  if (const auto problem = plugin.stop(options.stop_timeout)) return refused(*problem);
+  if (took > options.start_timeout / 2) {
+    return failed(
+        "took " + base::format_duration(took) + " to load, more than half of start_timeout (" +
+            base::format_duration(options.start_timeout) + ")",
+        "do less in static initialisers and constructors of globals; init is the place for slow work");
+  }
+  return passed("plugin " + spec.name + " " + spec.version + " with " +
+                counted(spec.types.size(), "job type") + ", loaded in " + base::format_duration(took));
+}
+
+Finding check_schema(const job::TypeSpec& type, std::chrono::microseconds limit) {
+  Finding finding = in_child(
+      [&] {
+        host::Schema schema(type.payload_schema);
+        if (type.payload_example.empty()) {
+          return skipped(type.payload_schema.empty()
+                             ? "neither a schema nor an example is declared"
+                             : "the schema compiles; there is no example to check by it");
+        }
+        if (const auto problem = schema.check(type.payload_example, "the example")) {
+          return failed(*problem,
+                        "mend the example, or the schema: people copy the one and are refused by the other");
+        }
+        return passed(type.payload_schema.empty() ? "no schema: any payload passes; the example is JSON"
+                                                  : "compiles, and the example passes it");
+      },
+      limit);
+  finding.subject = type.name;
+  return finding;
+}
+
+Finding check_config_schema(const job::PluginSpec& spec, std::chrono::microseconds limit) {
+  if (spec.config_schema.empty()) return skipped("none is declared: any configuration reaches init");
+  return in_child(
+      [&] {
+        const host::Schema schema(spec.config_schema);
+        return passed("compiles");
+      },
+      limit);
+}
+
+Finding check_start(const CheckOptions& options, const job::PluginSpec& spec,
+                    const std::optional<std::string>& configured) {
+  constexpr std::uint32_t slots = 4;
+  Witness nobody;
+  Rehearsal plugin(stage_for(options, slots), nobody);
+  if (const auto refusal = plugin.load(options.start_timeout)) return refused(*refusal);
+  const Clock::time_point begin = Clock::now();
+  if (const auto refusal = plugin.start(configured.value_or("{}"), options.start_timeout)) {
+    if (plugin.alive() && is_silent(*refusal)) return silent(*refusal);
+    if (plugin.alive() && !configured) {
+      return skipped("it wants a configuration: give --config with [plugin." + spec.name +
+                     ".config]; it says: " + refused(*refusal).found);
+    }
+    return refused(*refusal);
+  }
+  const auto took = since(begin);
+  const Clock::time_point end = Clock::now();
+  if (const auto problem = plugin.stop(options.stop_timeout)) return refused(*problem);
+  return passed("ready after " + base::format_duration(took) + ", ended after " +
+                base::format_duration(since(end)));
+}
+
+Finding check_bad_config(const CheckOptions& options, const job::PluginSpec& spec,
+                         const std::string& config) {
+  const auto configs = bad_configs(spec.config_schema, config, options.seed);
+  int refusals = 0;
+  for (const std::string& bad : configs) {
+    Witness nobody;
+    Rehearsal plugin(stage_for(options, 1), nobody);
+    if (const auto refusal = plugin.load(options.start_timeout)) return refused(*refusal);
+    const auto refusal = plugin.start(bad, options.start_timeout);
+    const std::string shown = " with the configuration " + base::shortened(bad, 300);
+    if (refusal && !plugin.alive()) {
+      return failed(refused(*refusal).found + shown,
+                    "check what is configured in init, and refuse with a sentence what can't be used");
+    }
+    if (refusal && is_silent(*refusal)) {
+      Finding finding = silent(*refusal);
+      finding.found += shown;
+      return finding;
+    }
+    if (refusal) {
+      ++refusals;
+    } else if (const auto problem = plugin.stop(options.stop_timeout)) {
+      return failed(refused(*problem).found + shown,
+                    "end what init began in shutdown, however it is configured");
+    }
+  }
+  return passed(counted(configs.size(), "odd configuration") + ": " + std::to_string(refusals) +
+                " refused with a reason, the others taken");
+}
+
+}  // namespace sluice::workshop

@@ -1,0 +1,206 @@
+// sluice plugin check: each finding has a plugin that brings it about, and the sound ones pass.
+#include <gtest/gtest.h>
+#include <rapidjson/document.h>
+
+#include "support/program.hpp"
+
+namespace sluice::test {
+namespace {
+
+/// True where a plugin takes for ever, so that the test should not.
+bool is_endless(const std::string& plugin) {
+  return plugin.find("hang") != std::string::npos || plugin.find("cancel") != std::string::npos;
+}
+
+bool is_leaky(const std::string& plugin) {
+  return plugin.find("leaks") != std::string::npos;
+}
+
+/// With time limits that anything sound keeps under any load, and short ones for what does not end.
+std::string config_for(const std::string& plugin, const Scratch& scratch) {
+  const char* start_timeout = is_endless(plugin) ? "1s" : plugin == "bad/slow_to_load" ? "2s" : "30s";
+  return scratch.write("config.toml", std::string("[plugins]\nstart_timeout = \"") + start_timeout +
+                                          "\"\n[runtime]\ncancel_grace = \"300ms\"\n");
+}
+
+Ended check(const std::string& plugin, const std::vector<std::string>& more = {},
+            const std::map<std::string, std::string>& environment = {}) {
+  const PluginDirectory plugins({plugin});
+  const std::string file = plugins.path() + "/" + plugin.substr(plugin.find('/') + 1) + ".so";
+  std::vector<std::string> words{"plugin",
+                                 "check",
+                                 file,
+                                 "--config",
+                                 config_for(plugin, plugins.scratch()),
+                                 "--limit",
+                                 is_endless(plugin) ? "400ms" : "30s",
+                                 "--jobs",
+                                 is_leaky(plugin) ? "500" : "60"};
+  words.insert(words.end(), more.begin(), more.end());
+  return run(words, environment);
+}
+
+/// The lines of a check that failed, with its remedy.
+std::string failure(const std::string& out, const std::string& check) {
+  const std::size_t at = out.find("  failed  " + check);
+  if (at == std::string::npos) return "";
+  return out.substr(at, out.find('\n', out.find('\n', at) + 1) - at);
+}
+
+struct Odd {
+  const char* plugin;
+  const char* check;
+  const char* found;
+  const char* remedy;
+  bool handlers = false;
+};
+std::ostream& operator<<(std::ostream& out, const Odd& odd) {
+  return out << odd.plugin;
+}
+
+class OddPlugin : public testing::TestWithParam<Odd> {};
+
+TEST_P(OddPlugin, IsFoundAndToldWhatToDo) {
+  const Odd& odd = GetParam();
+  const Ended ended =
+      check(std::string("bad/") + odd.plugin,
+            odd.handlers ? std::vector<std::string>{"--run-handlers"} : std::vector<std::string>());
+  if (ended.out.find("built with sanitizers") != std::string::npos &&
+      std::string(odd.check).starts_with("leaks"))
+    GTEST_SKIP() << "memory is not measured in such a build";
+  EXPECT_EQ(ended.code, 1) << ended.out << ended.err;
+  const std::string lines = failure(ended.out, odd.check);
+  EXPECT_NE(lines.find(odd.found), std::string::npos) << ended.out;
+  EXPECT_NE(lines.find(std::string("→ ") + odd.remedy), std::string::npos) << ended.out;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Of, OddPlugin,
+    testing::Values(
+        Odd{"no_note", "file", "without Sluice's ABI note", "if it is one"},
+        Odd{"other_major", "file", "a plugin of Sluice's ABI 2.0", "rebuild it"},
+        Odd{"extra_symbol", "exports", "1 symbol besides sluice_plugin_v1: sluice_test_extra",
+            "build it with"},
+        Odd{"visible", "visibility", "C++ symbols: _ZN11sluice_test7visible",
+            "compile with -fvisibility=hidden"},
+        Odd{"static_tls", "static tls", "DF_STATIC_TLS", "compile it"},
+        Odd{"run_path", "run path", "looks for libraries in /opt/elsewhere/lib", "link it without -rpath"},
+        Odd{"borrows", "symbols", "only this program happens to have: PQlibVersion", "link the library"},
+        Odd{"missing_library", "load", "libsluice_test_missing.so", "link what is missing"},
+        Odd{"no_descriptor", "load", "no exported symbol sluice_plugin_v1", "declare it with"},
+        Odd{"hang_static", "load", "did not load within 1 s", "run it under a debugger"},
+        Odd{"crash_static", "load", "killed by signal 11", "run it under a debugger"},
+        Odd{"slow_to_load", "load", "more than half of start_timeout (2 s)",
+            "do less in static initialisers"},
+        Odd{"bad_schema", "load", "the payload schema of 'broken.bad-schema'", "mend the schema"},
+        Odd{"bad_example", "schema odd.bad-example", "\"required\"", "mend the example"},
+        Odd{"bad_config_schema", "config schema", "a schema that is no JSON", "mend the schema"},
+        Odd{"silent_init", "start", "init returned 3, expected 0, without a reason", "say why with"},
+        Odd{"crash_init", "start", "killed by signal 11 (Segmentation fault) in its init", "run it under"},
+        Odd{"hang_init", "start", "did not start within 1 s", "run it under a debugger"},
+        Odd{"crash_shutdown", "start", "while it was being shut down", "run it under a debugger"},
+        Odd{"hang_shutdown", "start", "did not stop within 1 s", "run it under a debugger"},
+        Odd{"crash_config", "bad config", "with the configuration {\"sluice-check\":1}",
+            "check what is configured"},
+        Odd{"crash_job", "example odd.crash-job", "while it ran the example", "try it in a debugger: gdb",
+            true},
+        Odd{"not_reentrant", "slots odd.not-reentrant", "while it ran 8 at once",
+            "guard what the slots share", true},
+        Odd{"ignores_cancel", "cancellation odd.ignores-cancel", "did not return within 300 ms",
+            "ask job.is_can", true},
+        Odd{"crash_payload", "fuzz odd.crash-payload", "of seed 1", "try it in a debugger: gdb", true},
+        Odd{"hang_payload", "fuzz odd.hang-payload", "nor when it was asked to stop, on payload",
+            "ask job.is_can", true},
+        Odd{"leaks_memory", "leaks odd.leaks-memory", "KiB over 500 jobs, in each part",
+            "find it with valgrind", true},
+        Odd{"leaks_files", "leaks odd.leaks-files", "more open files over", "close on every way out", true},
+        Odd{"leaks_threads", "leaks odd.leaks-threads", "more threads over", "join what the handler starts",
+            true},
+        Odd{"odd_result", "results", "returned 77", "return SLUICE_DONE", true}),
+    [](const auto& test) { return std::string(test.param.plugin); });
+
+TEST(PluginCheck, FindsThatASecondStartFails) {
+  const Scratch scratch;
+  const Ended ended = check("bad/leaves_a_lock", {}, {{"TEST_LOCK", scratch.path("lock")}});
+  EXPECT_EQ(ended.code, 1) << ended.out;
+  EXPECT_NE(failure(ended.out, "start again").find("the lock file is there already"), std::string::npos)
+      << ended.out;
+}
+
+TEST(PluginCheck, WithoutAConfigurationDoesNotBlameAPluginThatWantsOne) {
+  const Ended ended = check("bad/failing_init");
+  EXPECT_EQ(ended.code, 0) << ended.out;
+  EXPECT_NE(ended.out.find("skipped start "), std::string::npos) << ended.out;
+  EXPECT_NE(ended.out.find("[plugin.failing-init.config]"), std::string::npos) << ended.out;
+}
+
+TEST(PluginCheck, PassesSoundPlugins) {
+  for (const char* plugin : {"good/probe", "good/noop", "good/c_plugin"}) {
+    const Ended ended = check(plugin, {"--run-handlers"});
+    EXPECT_EQ(ended.code, 0) << plugin << "\n" << ended.out << ended.err;
+    EXPECT_NE(ended.out.find(" 0 failed"), std::string::npos) << ended.out;
+  }
+}
+
+TEST(PluginCheck, CallsNoHandlerUnlessTold) {
+  const Ended ended = check("bad/crash_job");
+  EXPECT_EQ(ended.code, 0) << ended.out;
+  EXPECT_NE(ended.out.find("only with --run-handlers"), std::string::npos) << ended.out;
+}
+
+TEST(PluginCheck, HonoursAHandlerThatStops) {
+  const Ended ended = check("bad/honours_cancel", {"--run-handlers"});
+  EXPECT_EQ(ended.code, 0) << ended.out;
+  EXPECT_NE(ended.out.find("passed  cancellation odd.honours-cancel"), std::string::npos) << ended.out;
+}
+
+TEST(PluginCheck, LeavesOutWhatDoesNotApply) {
+  const Ended ended = check("bad/one_at_a_time", {"--run-handlers"});
+  EXPECT_EQ(ended.code, 0) << ended.out;
+  EXPECT_NE(ended.out.find("its concurrency is 1"), std::string::npos) << ended.out;
+  EXPECT_NE(ended.out.find("its example ends by itself"), std::string::npos) << ended.out;
+}
+
+TEST(PluginCheck, SkipsTheRestOfAFileThatCannotBeUsed) {
+  const Scratch scratch;
+  const Ended ended = run({"plugin", "check", scratch.write("text.so", "#!/bin/sh\n")});
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_NE(failure(ended.out, "file").find("no ELF file"), std::string::npos) << ended.out;
+  EXPECT_NE(ended.out.find("1 failed"), std::string::npos) << ended.out;
+}
+
+TEST(PluginCheck, OfOneSeedIsTheSameAgain) {
+  const std::vector<std::string> words{"--run-handlers", "--seed", "7"};
+  const std::string first = failure(check("bad/crash_payload", words).out, "fuzz");
+  const std::string again = failure(check("bad/crash_payload", words).out, "fuzz");
+  EXPECT_NE(first.find("of seed 7"), std::string::npos) << first;
+  EXPECT_EQ(first.substr(0, first.find("→")), again.substr(0, again.find("→")));
+}
+
+TEST(PluginCheck, RunsTheHandlersOfOneTypeAlone) {
+  const Ended ended = check("good/probe", {"--run-handlers", "--type", "test.strict"});
+  EXPECT_EQ(ended.code, 0) << ended.out;
+  EXPECT_NE(ended.out.find("fuzz test.strict"), std::string::npos) << ended.out;
+  EXPECT_EQ(ended.out.find("fuzz test.probe"), std::string::npos) << ended.out;
+  EXPECT_EQ(check("good/probe", {"--run-handlers", "--type", "test.stric"}).code, 1);
+}
+
+TEST(PluginCheck, AsJsonNamesCheckVerdictAndRemedy) {
+  const Ended ended = check("bad/extra_symbol", {"--json"});
+  EXPECT_EQ(ended.code, 1);
+  rapidjson::Document document;
+  ASSERT_FALSE(document.Parse(ended.out.c_str()).HasParseError()) << ended.out;
+  EXPECT_FALSE(document["passed"].GetBool());
+  int failures = 0;
+  for (const auto& check : document["checks"].GetArray()) {
+    const std::string verdict = check["verdict"].GetString();
+    if (verdict != "failed") continue;
+    ++failures;
+    EXPECT_STREQ(check["check"].GetString(), "exports");
+    EXPECT_TRUE(check.HasMember("remedy"));
+  }
+  EXPECT_EQ(failures, 1);
+}
+
+}  // namespace
+}  // namespace sluice::test
