@@ -70,6 +70,11 @@ struct JobApi {
   static void progress(const sluice_job* job, double fraction, sluice_str note) noexcept {
     JobRun& self = run(job);
     const double within = std::isfinite(fraction) ? std::clamp(fraction, 0.0, 1.0) : 0.0;
+    if (self.all_progress_) {
+      self.channel_.send([&](std::string& out) {
+        wire::put_progress(out, {self.ticket_, within, text(note)});
+      });
+    }
     const std::string words = base::shortened(text(note), wire::ProgressCell::longest_note);
     const std::lock_guard lock(self.mutex_);
     self.page_.progress(self.view_.slot).write(self.ticket_, within, words);
@@ -136,8 +141,9 @@ struct JobApi {
       get_extension};
 };
 
-JobRun::JobRun(Channel& channel, wire::SharedPage& page, std::uint32_t slot, int log_level, bool effects)
-    : channel_(channel), page_(page), log_level_(log_level), effects_(effects) {
+JobRun::JobRun(Channel& channel, wire::SharedPage& page, std::uint32_t slot, int log_level, bool effects,
+               bool all_progress)
+    : channel_(channel), page_(page), log_level_(log_level), effects_(effects), all_progress_(all_progress) {
   view_.size = sizeof view_;
   view_.slot = slot;
   view_.api = &JobApi::table;

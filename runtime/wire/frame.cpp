@@ -144,6 +144,7 @@ void put_start(std::string& out, const Start& start) {
   writer.number(start.slots);
   writer.number(start.log_level);
   writer.number(static_cast<std::uint8_t>(start.effects));
+  writer.number(static_cast<std::uint8_t>(start.all_progress));
   writer.text(start.config);
 }
 
@@ -153,6 +154,7 @@ Start get_start(std::string_view body) {
   start.slots = reader.number<std::uint32_t>();
   start.log_level = reader.number<std::int32_t>();
   start.effects = reader.number<std::uint8_t>() != 0;
+  start.all_progress = reader.number<std::uint8_t>() != 0;
   start.config = reader.string();
   return start;
 }
@@ -224,6 +226,22 @@ LogLine get_log(std::string_view body) {
     line.fields.push_back(std::move(field));
   }
   return line;
+}
+
+void put_progress(std::string& out, const Progress& progress) {
+  Writer writer(out, Kind::progress);
+  writer.number(progress.ticket);
+  writer.number(progress.fraction);
+  writer.text(progress.note);
+}
+
+Progress get_progress(std::string_view body) {
+  Reader reader(body);
+  Progress progress;
+  progress.ticket = reader.number<std::uint32_t>();
+  progress.fraction = reader.number<double>();
+  progress.note = reader.string();
+  return progress;
 }
 
 void put_jobs(std::string& out, const std::vector<JobOrder>& orders) {

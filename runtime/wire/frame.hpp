@@ -2,7 +2,7 @@
 // integers little-endian. Both ends are the same binary, so there is no version to agree on.
 //
 //   runtime → host   load · start · jobs · stop
-//   host → runtime   described · refused · ready · outcomes · log · stopped
+//   host → runtime   described · refused · ready · outcomes · log · progress · stopped
 //
 // load → described | refused; start → ready | refused; jobs → outcomes …; stop → outcomes, stopped.
 #pragma once
@@ -29,6 +29,7 @@ enum class Kind : std::uint8_t {
   ready,
   outcomes,
   log,
+  progress,
   stopped,
 };
 
@@ -45,6 +46,7 @@ struct Start {
   std::int32_t log_level = 2;  ///< SLUICE_LOG_…: lines below it need not be sent
   bool effects = false;        ///< a database role is granted to the plugin
   std::string config;
+  bool all_progress = false;  ///< each word of it is wanted as a frame, not only the last in the shared page
 };
 /// One job on its way to a slot. `ticket` names it in this host and in the shared page.
 struct JobOrder {
@@ -73,6 +75,12 @@ struct LogLine {
   std::vector<Field> fields;
 };
 
+struct Progress {
+  std::uint32_t ticket = 0;
+  double fraction = 0;  ///< 0 to 1
+  std::string note;
+};
+
 /// Appends a whole frame to `out`.
 void put_load(std::string& out, const Load& load);
 void put_start(std::string& out, const Start& start);
@@ -81,6 +89,7 @@ void put_described(std::string& out, const job::PluginSpec& spec);
 void put_refused(std::string& out, std::string_view reason);
 void put_ready(std::string& out);
 void put_log(std::string& out, const LogLine& line);
+void put_progress(std::string& out, const Progress& progress);
 void put_stopped(std::string& out);
 void put_jobs(std::string& out, const std::vector<JobOrder>& orders);
 void put_outcome(std::string& out, std::uint32_t ticket, const job::Outcome& outcome);
@@ -90,6 +99,7 @@ Start get_start(std::string_view body);
 job::PluginSpec get_described(std::string_view body);
 std::string get_refused(std::string_view body);
 LogLine get_log(std::string_view body);
+Progress get_progress(std::string_view body);
 /// The orders' id and payload point into `body`.
 std::vector<JobOrder> get_jobs(std::string_view body);
 JobResult get_outcome(std::string_view body);

@@ -41,10 +41,10 @@ void ProgressCell::clear() {
 }
 
 // The other side may be hostile: nothing that is read here is trusted.
-std::optional<Progress> ProgressCell::read(std::uint32_t ticket) const {
+std::optional<ProgressCell::Word> ProgressCell::read(std::uint32_t ticket) const {
   const std::uint64_t version = version_.load(acquire);
   if (version % 2 != 0 || ticket_.load(acquire) != std::uint64_t{ticket} + 1) return std::nullopt;
-  Progress progress;
+  Word progress;
   const auto fraction = std::bit_cast<double>(fraction_.load(acquire));
   progress.fraction = std::isfinite(fraction) ? std::clamp(fraction, 0.0, 1.0) : 0.0;
   std::array<char, longest_note> note{};

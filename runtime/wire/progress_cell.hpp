@@ -16,13 +16,13 @@
 
 namespace sluice::wire {
 
-struct Progress {
-  double fraction = 0;  ///< 0 to 1
-  std::string note;     ///< valid UTF-8
-};
-
 class ProgressCell {
  public:
+  struct Word {
+    double fraction = 0;  ///< 0 to 1
+    std::string note;     ///< valid UTF-8
+  };
+
   static constexpr std::size_t longest_note = 216;  ///< in bytes; longer ones are cut
 
   /// The job of `ticket` says this.
@@ -30,17 +30,17 @@ class ProgressCell {
   /// No job says anything.
   void clear();
   /// What the job of `ticket` said last.
-  std::optional<Progress> read(std::uint32_t ticket) const;
+  std::optional<Word> read(std::uint32_t ticket) const;
 
  private:
-  using Word = std::atomic<std::uint64_t>;
+  using Number = std::atomic<std::uint64_t>;
 
-  /// Odd while the words are written.
-  Word version_;
-  Word ticket_;  ///< 1 more than it; 0: none
-  Word fraction_;
-  Word length_;
-  std::array<Word, longest_note / sizeof(std::uint64_t)> note_;
+  /// Odd while the others are written.
+  Number version_;
+  Number ticket_;  ///< 1 more than it; 0: none
+  Number fraction_;
+  Number length_;
+  std::array<Number, longest_note / sizeof(std::uint64_t)> note_;
 };
 
 static_assert(ProgressCell::longest_note % sizeof(std::uint64_t) == 0);
