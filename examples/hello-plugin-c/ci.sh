@@ -8,7 +8,7 @@ cmake -S . -B build "$@"
 cmake --build build
 ctest --test-dir build --output-on-failure --no-tests=error
 if command -v sluice >/dev/null; then
-  sluice plugin inspect build/hello-c.so
+  sluice plugin check build/hello-c.so
 else
-  echo 'sluice is not on the PATH: the plugin was not loaded' >&2
+  echo 'sluice is not on the PATH: the plugin was not checked' >&2
 fi

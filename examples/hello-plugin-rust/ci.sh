@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 cargo test --offline
 cargo build --offline --release
 if command -v sluice >/dev/null; then
-  sluice plugin inspect target/release/libhello_rust_plugin.so
+  sluice plugin check target/release/libhello_rust_plugin.so
 else
-  echo 'sluice is not on the PATH: the plugin was not loaded' >&2
+  echo 'sluice is not on the PATH: the plugin was not checked' >&2
 fi

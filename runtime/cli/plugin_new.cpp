@@ -73,9 +73,8 @@ void write_project(const fs::path& place, const Scaffold& scaffold) {
 void print_next_steps(const fs::path& directory, const std::string& type, const Scaffold& scaffold) {
   std::cout << "Next:\n  cd " << directory.string() << "\n";
   for (const std::string& command : scaffold.commands) std::cout << "  " << command << "\n";
-  std::cout << "  sluice plugin inspect " << scaffold.library << "\n"
-            << "and once the library is in the plugin directory of a runtime:\n"
-            << "  sluice enqueue " << type << " \"$(cat example.json)\"\n";
+  std::cout << "  sluice plugin run " << scaffold.library << " " << type << " @example.json\n\n"
+            << "README.md says what is where, and how to put it to work.\n";
 }
 
 int make_plugin(const std::string& name, const std::string& type, const std::string& language,

@@ -70,7 +70,6 @@ void Router::end_change(bool any) {
 void Router::wake() {
   const std::lock_guard lock(mutex_);
   ++changes_;
-  ++wakes_;
   for (Lane& lane : lanes_) {
     lane.dry_until = {};
     lane.rest = {};
@@ -80,7 +79,7 @@ void Router::wake() {
 Load Router::load() const {
   const std::lock_guard lock(mutex_);
   const auto rests = [](const Lane& lane) { return !lane.closed && lane.swept_empty; };
-  return {std::any_of(lanes_.begin(), lanes_.end(), rests), finds_, wakes_};
+  return {std::any_of(lanes_.begin(), lanes_.end(), rests), finds_, found_};
 }
 
 int Router::limit(const Lane& lane) const {
@@ -160,6 +159,7 @@ void Router::claimed(const Reservation& reservation, const ClaimResult& result, 
   lane.tried_at = now;
   if (result.jobs > 0) {
     ++finds_;
+    found_ += result.jobs;
     found_at_ = now;
   }
   if (reservation.sweep) lane.sweep_due = now + std::max<Clock::duration>(brisk_rest, took * sweep_share);

@@ -51,7 +51,7 @@ struct ClaimResult {
 struct Load {
   bool resting = false;    ///< a lane found fewer jobs than it has room for
   std::int64_t finds = 0;  ///< claims that brought jobs, since the beginning
-  std::int64_t wakes = 0;  ///< calls of Router::wake, since the beginning
+  std::int64_t jobs = 0;   ///< that they brought
 };
 
 class Router {
@@ -133,8 +133,8 @@ class Router {
   std::uint64_t changes_ = 0;           // times that jobs were said to have become claimable
   std::int64_t finds_ = 0;              // claims that brought jobs
   Clock::time_point found_at_{};        // when one last did
-  std::int64_t wakes_ = 0;
-  std::size_t next_lane_ = 0;  // where reserve() goes on, so that each lane has its turn
+  std::int64_t found_ = 0;              // jobs that they brought
+  std::size_t next_lane_ = 0;           // where reserve() goes on, so that each lane has its turn
 };
 
 }  // namespace sluice::engine

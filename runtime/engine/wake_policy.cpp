@@ -1,29 +1,37 @@
 #include "engine/wake_policy.hpp"
 
+#include <algorithm>
+
 namespace sluice::engine {
 
 namespace {
 
 constexpr std::chrono::milliseconds measured_over{200};
-// Claims that bring jobs, per second. A runtime that is not notified claims every 5 ms at most.
+// Claims that bring jobs, or notifications, per second. A runtime that is not notified claims every 5 ms at
+// most, and less often on a slow machine, however many jobs come.
 constexpr double few = 20;
 constexpr double many = 50;
-// Wake-ups that brought nothing: for jobs that this runtime does not serve, or that others were quicker with.
+constexpr std::chrono::seconds wait_after_many{1};
+// Notifications that brought nothing: for jobs that this runtime does not serve, or that others were quicker
+// with.
 constexpr std::chrono::seconds wait_after_vain{10};
 
 }  // namespace
 
-bool WakePolicy::wanted(const Load& load, Clock::time_point now) {
+bool WakePolicy::wanted(const Load& load, std::int64_t heard, Clock::time_point now) {
   const auto elapsed = now - since_;
   if (elapsed < measured_over) return wanted_;
   const double seconds = std::chrono::duration<double>(elapsed).count();
-  const auto finds = static_cast<double>(load.finds - finds_);
-  const auto wakes = static_cast<double>(load.wakes - wakes_);
+  const double finds = static_cast<double>(load.finds - counts_.finds) / seconds;
+  const double notified = static_cast<double>(heard - counts_.heard) / seconds;
+  const std::int64_t jobs = load.jobs - counts_.jobs;
+  // What was notified just now may be found only in the time that begins.
+  if (static_cast<double>(unanswered_ - jobs) / seconds >= many) not_before_ = now + wait_after_vain;
+  unanswered_ = std::max<std::int64_t>(0, heard - counts_.heard - jobs);
+  if (notified >= many) not_before_ = std::max(not_before_, now + wait_after_many);
   since_ = now;
-  finds_ = load.finds;
-  wakes_ = load.wakes;
-  if ((wakes - finds) / seconds >= many) not_before_ = now + wait_after_vain;
-  wanted_ = load.resting && finds / seconds < (wanted_ ? many : few) && now >= not_before_;
+  counts_ = {load.finds, load.jobs, heard};
+  wanted_ = load.resting && finds < (wanted_ ? many : few) && now >= not_before_;
   return wanted_;
 }
 

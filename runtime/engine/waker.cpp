@@ -39,13 +39,15 @@ void Waker::look() {
 
 void Waker::listen() {
   const store::RuntimeId runtime = context_.runtime();
-  const store::RuntimeId wanted = policy_.wanted(context_.router.load(), Clock::now()) ? runtime : 0;
+  const store::RuntimeId wanted = policy_.wanted(context_.router.load(), heard_, Clock::now()) ? runtime : 0;
   if (wanted != told_) {
     session_->want(runtime, wanted != 0);
     told_ = wanted;
     if (wanted != 0) look();  // what was inserted before that was known
   }
-  if (session_->wait(tick)) look();
+  const std::int64_t heard = session_->wait(tick);
+  heard_ += heard;
+  if (heard > 0) look();
 }
 
 /// What was notified meanwhile is lost, and found by looking.

@@ -39,6 +39,7 @@ class Waker {
 
   // used by the thread alone
   WakePolicy policy_;
+  std::int64_t heard_ = 0;     ///< notifications, since the beginning
   store::RuntimeId told_ = 0;  ///< the runtime of which the database knows that it wants to be woken, 0: none
 
   std::atomic<bool> stopping_ = false;

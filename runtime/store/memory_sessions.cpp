@@ -261,11 +261,11 @@ void MemoryWakes::want(RuntimeId runtime, bool wanted) {
   }
 }
 
-bool MemoryWakes::wait(std::chrono::milliseconds timeout) {
+std::int64_t MemoryWakes::wait(std::chrono::milliseconds timeout) {
   std::unique_lock lock(store_.mutex_);
   store_.check_available();
   store_.inserted_.wait_for(lock, timeout, [&] { return interrupted_ || store_.insertions_ > heard_; });
-  return std::exchange(heard_, store_.insertions_) < store_.insertions_;
+  return store_.insertions_ - std::exchange(heard_, store_.insertions_);
 }
 
 void MemoryWakes::interrupt() {

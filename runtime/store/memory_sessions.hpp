@@ -61,7 +61,7 @@ class MemoryWakes : public WakeSession {
   explicit MemoryWakes(MemoryStore& store);
 
   void want(RuntimeId runtime, bool wanted) override;
-  bool wait(std::chrono::milliseconds timeout) override;
+  std::int64_t wait(std::chrono::milliseconds timeout) override;
   void interrupt() override;
 
  private:

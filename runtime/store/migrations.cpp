@@ -219,7 +219,8 @@ std::vector<Migration> migrations(const TableName& table) {
           {3, "notifications", std::string(notification_table)},
           {4, "waking", wake_function()},
           {5, "requests to cancel", std::string(cancel_requests)},
-          {6, "what runtimes show", std::string(activity)}};
+          {6, "cheaper waking", cheap_wake_functions()},
+          {7, "what runtimes show", std::string(activity)}};
 }
 
 std::string init_lock() {

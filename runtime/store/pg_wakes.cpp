@@ -30,13 +30,13 @@ void PgWakes::want(RuntimeId runtime, bool wanted) {
   });
 }
 
-bool PgWakes::wait(std::chrono::milliseconds timeout) {
-  return link_.use("listen for new jobs", [&](pqxx::connection& connection) {
+std::int64_t PgWakes::wait(std::chrono::milliseconds timeout) {
+  return link_.use("listen for new jobs", [&](pqxx::connection& connection) -> std::int64_t {
     // Some may have come with the answer to a statement.
-    if (connection.get_notifs() > 0) return true;
+    if (const int heard = connection.get_notifs(); heard > 0) return heard;
     std::array<pollfd, 2> ready{{{connection.sock(), POLLIN, 0}, {interrupted_.get(), POLLIN, 0}}};
-    if (poll(ready.data(), ready.size(), static_cast<int>(timeout.count())) <= 0) return false;
-    return ready[0].revents != 0 && connection.get_notifs() > 0;
+    if (poll(ready.data(), ready.size(), static_cast<int>(timeout.count())) <= 0) return 0;
+    return ready[0].revents != 0 ? connection.get_notifs() : 0;
   });
 }
 

@@ -12,7 +12,7 @@ class PgWakes : public WakeSession {
   explicit PgWakes(const ConnectionString& target);
 
   void want(RuntimeId runtime, bool wanted) override;
-  bool wait(std::chrono::milliseconds timeout) override;
+  std::int64_t wait(std::chrono::milliseconds timeout) override;
   void interrupt() override;
 
  private:

@@ -14,6 +14,8 @@ inline constexpr const char* wake_channel = "sluice_wake";
 /// to be called when the answer, in sluice.runtime, has changed. The trigger runs in the producer's
 /// transaction with the rights of its owner, waits for nobody, and lets no error of its own through.
 std::string wake_function();
+/// The same, at less cost for producers; comes after it.
+std::string cheap_wake_functions();
 
 /// Puts the trigger on the table, or takes it off, where that is not done; statements of a PL/pgSQL body.
 /// Waits for the table's lock no longer than lock_timeout.

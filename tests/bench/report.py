@@ -289,9 +289,9 @@ jobs. Memory is the peak of what was resident (VmHWM), shared libraries included
 
 Half load: another process inserts no-op jobs every 20 ms, at half of what the contender drained in a calibration
 before; jobs that tell their latency are inserted one by one between them. Producers: pgbench, one insert and its commit
-at a time, with the trigger and without it in turn; `busy, 8` are eight of them, beside a runtime that drains a backlog
-and then what they insert; the `idle` one has nothing but what they insert; in `unserved` it serves none of that, so
-that every insert notifies it to no avail. In `start`, a session asks every millisecond whether the job is done.
+at a time; `busy, 8` are eight of them, beside a runtime that drains a backlog which outlasts them; the `idle` one has
+nothing but what they insert; in `unserved` it serves none of that, so that every notification is to no avail. The
+trigger is switched on or off each second of one run, so that it is all that differs. In `start`, a session asks every millisecond whether the job is done.
 
 ## Machine
 

@@ -2,7 +2,9 @@
 that returns numbers by name."""
 
 import collections
+import contextlib
 import functools
+import itertools
 import pathlib
 import re
 import statistics
@@ -40,11 +42,14 @@ HEAVY = Backlog("heavy", [(0.02, NOOP, "pending")], drained=0.02, payload="repea
 STAMPS, LOADED_STAMPS = 300, 200  # jobs of a latency round
 WARM_UP = 2  # seconds of feeding before latency is measured under load
 PRODUCERS = [1, 8, 32]
-PRODUCER_SECONDS = 4
+PRODUCER_SECONDS = 12
 INSERT = """
 INSERT INTO "Outbox" (id, type, payload, "updatedAt")
 VALUES (gen_random_uuid(), '{}', '{{"to": "user@example.com", "subject": "hello"}}', now() AT TIME ZONE 'UTC');
 """
+SWITCH = 'ALTER TABLE "Outbox" {} TRIGGER sluice_wake;\n'
+# What producers insert has other ids.
+BACKLOG_WAITS = """SELECT EXISTS (SELECT FROM "Outbox" WHERE status = 'pending' AND id LIKE 'cm%')"""
 
 # Asks every millisecond, from before the start of what is timed.
 DONE_AT = """
@@ -71,7 +76,6 @@ class Bench:
         self.plugins = contenders.copy_plugins(self.directory / "plugins", "noop", "stamp")
         self.noop = contenders.copy_plugins(self.directory / "noop", "noop")
         self.rates = {}
-        self.wake_first = False
 
     def copied(self, name, backlog):
         return self.server.copied(filled(self.server, name, backlog, self.jobs))
@@ -118,32 +122,38 @@ def percentiles(milliseconds):
 
 
 def inserts_per_second(bench, producers, job_type):
+    """Of one run, in which the trigger is switched each second: the means with it and without it. It is on, off, off,
+    on and so forth, so that what changes in the course of the run makes no difference."""
     script = bench.directory / "insert.sql"
     script.write_text(INSERT.format(job_type))
-    seconds = 1 if bench.quick else PRODUCER_SECONDS
-    told = run("pgbench", "-n", "-M", "prepared", "-f", script, "-c", str(producers), "-j", str(min(producers, 2)),
-               "-T", str(seconds), bench.server.url_of(DATABASE))  # fmt: skip
-    return float(re.search(r"^tps = ([0-9.]+)", told, re.MULTILINE)[1])
-
-
-def produce(bench, producers, backlog, job_type, wake):
-    configuration = bench.directory / "sluice.toml"
-    configuration.write_text(f"[database]\nwake = {'true' if wake else 'false'}\n")
-    environment = {"SLUICE_CONFIG": str(configuration)}
-    with bench.copied("sluice", backlog):
-        run(contenders.SLUICE, "init", environment={**bench.server.environment(), **environment})
-        with sluice_service(bench.server, bench.noop, environment):
-            if backlog is EMPTY:
-                time.sleep(1)  # until it has asked to be notified
-            return inserts_per_second(bench, producers, job_type)
+    seconds = 4 if bench.quick else PRODUCER_SECONDS
+    call = ["pgbench", "-n", "-M", "prepared", "-f", script, "-c", str(producers), "-j", str(min(producers, 2)),
+            "-P", "1", "-T", str(seconds + 1), bench.server.url_of(DATABASE)]  # fmt: skip
+    pipe, rates, on = subprocess.PIPE, {True: [], False: []}, None
+    states = itertools.cycle([True, False, False, True])
+    with contextlib.ExitStack() as stack:
+        pgbench = stack.enter_context(started(*call, stdout=pipe, stderr=subprocess.STDOUT))
+        switch = stack.enter_context(started(*bench.server.psql(DATABASE), stdin=pipe))
+        for line in pgbench.stdout:
+            if told := re.match(r"progress: .* ([0-9.]+) tps", line):
+                if on is not None:  # else it is the first second, in which they connect
+                    rates[on].append(float(told[1]))
+                on = next(states)
+                switch.stdin.write(SWITCH.format("ENABLE" if on else "DISABLE"))
+                switch.stdin.flush()
+        switch.stdin.close()
+        check(switch)
+        check(pgbench)
+    return statistics.mean(rates[True]), statistics.mean(rates[False])
 
 
 def producers(bench, count, backlog, job_type):
-    """A pair, one after the other; which comes first changes from pair to pair."""
-    bench.wake_first = not bench.wake_first
-    order = (bench.wake_first, not bench.wake_first)
-    rates = {wake: produce(bench, count, backlog, job_type, wake) for wake in order}
-    with_wake, without = rates[True], rates[False]
+    with bench.copied("sluice", backlog), sluice_service(bench.server, bench.noop):
+        if backlog is EMPTY:
+            time.sleep(1)  # until it has asked to be notified
+        with_wake, without = inserts_per_second(bench, count, job_type)
+        if backlog is not EMPTY and not bench.quick and bench.server.sql(BACKLOG_WAITS, DATABASE) == "f":
+            raise RuntimeError("the backlog was drained before the producers had ended")
     return {"with_wake_per_second": with_wake, "without_per_second": without, "ratio": with_wake / without}
 
 
@@ -226,7 +236,7 @@ SCENARIOS = {
     "halfload": Scenario("From insert to handler, beside jobs at half the rate that the contender drains", 3,
                          each(latency, ["sluice", "graphile-worker"], ("loaded", True))),
     "producers": Scenario("Inserts per second, one row each with its commit", 3, {
-        **producer_cases("busy", PRODUCERS, TRIPLE, NOOP), **producer_cases("idle", PRODUCERS, EMPTY, NOOP),
+        **producer_cases("busy", PRODUCERS, MILLION, NOOP), **producer_cases("idle", PRODUCERS, EMPTY, NOOP),
         **producer_cases("unserved", PRODUCERS[-1:], EMPTY, UNSERVED)}),
     "memory": Scenario("Peak of resident memory", 2, {
         "sluice, {million:,} wait": functools.partial(sluice_memory, backlog=MILLION),

@@ -8,21 +8,22 @@ namespace {
 using std::chrono::milliseconds;
 
 struct Fixture : testing::Test {
-  /// A second at that rate; what the policy says at its end.
-  bool after_a_second(int finds, bool resting = true, int wakes = 0) {
+  /// A second at that rate of claims that bring a job each; what the policy says at its end.
+  bool after_a_second(int finds, bool resting = true, int heard = 0) {
     for (int i = 1; i <= 4; ++i) {
       now += milliseconds(250);
-      wanted = policy.wanted({resting, total + finds * i / 4, all_wakes + wakes * i / 4}, now);
+      const std::int64_t found = total + finds * i / 4;
+      wanted = policy.wanted({resting, found, found}, all_heard + heard * i / 4, now);
     }
     total += finds;
-    all_wakes += wakes;
+    all_heard += heard;
     return wanted;
   }
 
   WakePolicy policy;
   Clock::time_point now{std::chrono::hours(1)};
   std::int64_t total = 0;
-  std::int64_t all_wakes = 0;
+  std::int64_t all_heard = 0;
   bool wanted = false;
 };
 
@@ -50,9 +51,32 @@ TEST_F(WakePolicyTest, DoesNotWhileEveryLaneIsFull) {
   EXPECT_FALSE(after_a_second(1, false));
 }
 
-TEST_F(WakePolicyTest, DoesNotForAWhileWhenWakeUpsBringNothing) {
+TEST_F(WakePolicyTest, DoesNotForASecondWhenNotificationsAreMany) {
+  EXPECT_TRUE(after_a_second(10));
+  now += milliseconds(250);
+  // Few claims that bring many jobs each, as where a claim takes long.
+  EXPECT_FALSE(policy.wanted({true, total + 2, total + 1000}, 1000, now));
+  now += milliseconds(250);
+  EXPECT_FALSE(policy.wanted({true, total + 4, total + 1000}, 1000, now));
+  now += milliseconds(1000);
+  EXPECT_TRUE(policy.wanted({true, total + 6, total + 1000}, 1000, now));
+}
+
+TEST_F(WakePolicyTest, WaitsForTheJobsOfANotification) {
+  EXPECT_TRUE(after_a_second(0));
+  now += milliseconds(250);
+  EXPECT_FALSE(policy.wanted({true, 0, 0}, 30, now)) << "which is many, but not in vain yet";
+  now += milliseconds(250);
+  EXPECT_FALSE(policy.wanted({true, 30, 30}, 30, now));
+  total = 30;
+  all_heard = 30;
+  EXPECT_TRUE(after_a_second(0));
+}
+
+TEST_F(WakePolicyTest, DoesNotForAWhileWhenNotificationsBringNothing) {
   EXPECT_TRUE(after_a_second(40, true, 40));
   EXPECT_FALSE(after_a_second(0, true, 100));
+  EXPECT_FALSE(after_a_second(0));
   EXPECT_FALSE(after_a_second(0));
   now += std::chrono::seconds(10);
   EXPECT_TRUE(after_a_second(0));
@@ -60,8 +84,8 @@ TEST_F(WakePolicyTest, DoesNotForAWhileWhenWakeUpsBringNothing) {
 
 TEST_F(WakePolicyTest, WaitsUntilItCanTell) {
   EXPECT_TRUE(after_a_second(0));
-  EXPECT_TRUE(policy.wanted({true, total + 100, 0}, now + milliseconds(10)));
-  EXPECT_FALSE(policy.wanted({true, total + 100, 0}, now + milliseconds(210)));
+  EXPECT_TRUE(policy.wanted({true, total + 100, total + 100}, 0, now + milliseconds(10)));
+  EXPECT_FALSE(policy.wanted({true, total + 100, total + 100}, 0, now + milliseconds(210)));
 }
 
 }  // namespace

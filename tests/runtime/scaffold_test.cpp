@@ -44,7 +44,7 @@ class Made : public Outbox, public testing::WithParamInterface<Template> {
   const fs::path place_ = fs::path(SLUICE_SCAFFOLDS) / GetParam().language;
 };
 
-// A C++ compiler and its GoogleTest take most of ten seconds.
+// Of C and Rust: what is made in C++ is built by the test of docs/plugin-authors.md.
 TEST_P(Made, ProjectBuildsPassesItsTestAndRunsAJob) {
   if (!has(GetParam().needs, scratch)) GTEST_SKIP() << GetParam().needs << " is not installed";
   fs::remove_all(place_);
@@ -123,7 +123,8 @@ TEST_F(PluginNew, OverwritesNothing) {
 TEST_F(PluginNew, SaysWhatToDoNextAndLeavesNothingOfTheExamplesName) {
   const Ended made = make({"greeter", "--type", "greeting.send", "--lang", "c"});
   ASSERT_EQ(made.code, 0) << made.err;
-  for (const std::string word : {"cmake --build build", "build/greeter.so", "sluice enqueue greeting.send"}) {
+  for (const std::string word : {"cmake --build build", "build/greeter.so",
+                                 "sluice plugin run build/greeter.so greeting.send @example.json"}) {
     EXPECT_NE(made.out.find(word), std::string::npos) << made.out;
   }
   EXPECT_NE(shell("grep -rn 'hello\\|greet\\.c' '" + scratch.path("place") + "'", scratch).code, 0)

@@ -1,8 +1,8 @@
 //! The handler without a runtime: no database, no process.
 
 use hello_rust_plugin::Handler;
-use sluice_plugin::testing::{with_config, FakeJob};
 use sluice_plugin::abi;
+use sluice_plugin::testing::{with_config, FakeJob};
 
 fn handler(config: &str) -> Handler {
     with_config(config, Handler::new).expect("a configuration that the handler takes")
@@ -26,12 +26,17 @@ fn greets_as_configured() {
 #[test]
 fn fails_for_good_without_a_name() {
     let report = FakeJob::new(r#"{"name": 1}"#).run(|job| handler("{}").run(job));
-    assert_eq!((report.result, report.code.as_str()), (abi::FAIL, "bad-payload"));
+    assert_eq!(
+        (report.result, report.code.as_str()),
+        (abi::FAIL, "bad-payload")
+    );
 }
 
 #[test]
 fn stops_when_it_is_cancelled() {
-    let report = FakeJob::new(r#"{"name": "Ada"}"#).cancelled().run(|job| handler("{}").run(job));
+    let report = FakeJob::new(r#"{"name": "Ada"}"#)
+        .cancelled()
+        .run(|job| handler("{}").run(job));
     assert_eq!(report.result, abi::CANCELLED);
     assert!(report.logs.is_empty());
 }

@@ -38,10 +38,16 @@ pub struct Str {
 }
 
 impl Str {
-    pub const EMPTY: Str = Str { data: std::ptr::null(), size: 0 };
+    pub const EMPTY: Str = Str {
+        data: std::ptr::null(),
+        size: 0,
+    };
 
     pub const fn of(text: &str) -> Str {
-        Str { data: text.as_ptr(), size: text.len() }
+        Str {
+            data: text.as_ptr(),
+            size: text.len(),
+        }
     }
 
     /// # Safety

@@ -21,7 +21,10 @@ const fn trimmed(text: &'static str) -> abi::Str {
     while size > 0 && bytes[size - 1].is_ascii_whitespace() {
         size -= 1;
     }
-    abi::Str { data: bytes.as_ptr(), size }
+    abi::Str {
+        data: bytes.as_ptr(),
+        size,
+    }
 }
 
 /// A job type of a plugin whose state is an `S`, and its defaults, each of which the operator can override.
@@ -35,14 +38,24 @@ pub struct JobType<S> {
 impl<S> JobType<S> {
     /// # Safety
     /// `entry` has to hand its state, as a `*const S`, and its job to `handler`.
-    pub const unsafe fn new(name: &'static str, _handler: fn(&S, &Job) -> Result, entry: abi::Handle) -> JobType<S> {
+    pub const unsafe fn new(
+        name: &'static str,
+        _handler: fn(&S, &Job) -> Result,
+        entry: abi::Handle,
+    ) -> JobType<S> {
         let bytes = name.as_bytes();
         let mut at = 0;
         while at < bytes.len() {
-            assert!(allowed_in_a_type(bytes[at]), "a job type's name is made of a-z A-Z 0-9 . _ - : /");
+            assert!(
+                allowed_in_a_type(bytes[at]),
+                "a job type's name is made of a-z A-Z 0-9 . _ - : /"
+            );
             at += 1;
         }
-        assert!(at >= 1 && at <= 128, "a job type's name has 1 to 128 characters");
+        assert!(
+            at >= 1 && at <= 128,
+            "a job type's name has 1 to 128 characters"
+        );
         let raw = abi::JobType {
             size: size_of::<abi::JobType>() as u32,
             flags: 0,
@@ -57,7 +70,10 @@ impl<S> JobType<S> {
             backoff_cap_us: 0,
             handle: Some(entry),
         };
-        JobType { raw, handler: PhantomData }
+        JobType {
+            raw,
+            handler: PhantomData,
+        }
     }
 
     /// One line for people.
@@ -113,10 +129,16 @@ impl Plugin {
         let bytes = name.as_bytes();
         let mut at = 0;
         while at < bytes.len() {
-            assert!(allowed_everywhere(bytes[at]), "a plugin's name is made of a-z 0-9 - _");
+            assert!(
+                allowed_everywhere(bytes[at]),
+                "a plugin's name is made of a-z 0-9 - _"
+            );
             at += 1;
         }
-        assert!(at >= 1 && at <= 64, "a plugin's name has 1 to 64 characters");
+        assert!(
+            at >= 1 && at <= 64,
+            "a plugin's name has 1 to 64 characters"
+        );
         let raw = abi::Plugin {
             size: size_of::<abi::Plugin>() as u32,
             abi_major: abi::ABI_MAJOR,

@@ -11,7 +11,9 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Once;
 
 #[cfg(panic = "abort")]
-compile_error!("a panic has to become a retry: take panic = \"abort\" out of the profile in Cargo.toml");
+compile_error!(
+    "a panic has to become a retry: take panic = \"abort\" out of the profile in Cargo.toml"
+);
 
 thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
@@ -26,7 +28,9 @@ fn note_places_of_panics() {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
             if GUARDED.with(Cell::get) {
-                let place = info.location().map(|at| format!(" at {}:{}", at.file(), at.line()));
+                let place = info
+                    .location()
+                    .map(|at| format!(" at {}:{}", at.file(), at.line()));
                 PLACE.with(|kept| *kept.borrow_mut() = place.unwrap_or_default());
             } else {
                 before(info);
@@ -82,13 +86,18 @@ fn tell(job: &Job, result: Result) -> i32 {
 
 /// Runs `handler` and tells the host what came of it.
 pub fn run(job: &Job, handler: impl FnOnce(&Job) -> Result) -> i32 {
-    let result = guarded(|| handler(job)).unwrap_or_else(|words| Err(Failure::retry(words).code("panic")));
+    let result =
+        guarded(|| handler(job)).unwrap_or_else(|words| Err(Failure::retry(words).code("panic")));
     tell(job, result)
 }
 
 /// # Safety
 /// `state` has to be what `init` made, and `job` a host's whole job.
-pub unsafe fn handle<S>(state: *mut c_void, job: *const abi::Job, handler: fn(&S, &Job) -> Result) -> i32 {
+pub unsafe fn handle<S>(
+    state: *mut c_void,
+    job: *const abi::Job,
+    handler: fn(&S, &Job) -> Result,
+) -> i32 {
     run(&Job::new(&*job), |job| handler(&*(state as *const S), job))
 }
 

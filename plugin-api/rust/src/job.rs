@@ -149,15 +149,30 @@ impl<'a> Job<'a> {
             )
             .code("no-effects")
         })?;
-        let texts: Vec<Option<abi::Str>> = parameters.iter().map(|text| text.map(abi::Str::of)).collect();
+        let texts: Vec<Option<abi::Str>> = parameters
+            .iter()
+            .map(|text| text.map(abi::Str::of))
+            .collect();
         let pointers: Vec<*const abi::Str> = texts
             .iter()
-            .map(|text| text.as_ref().map_or(std::ptr::null(), |text| text as *const _))
+            .map(|text| {
+                text.as_ref()
+                    .map_or(std::ptr::null(), |text| text as *const _)
+            })
             .collect();
-        match unsafe { (host.execute)(self.raw, abi::Str::of(sql), pointers.as_ptr(), pointers.len()) } {
+        match unsafe {
+            (host.execute)(
+                self.raw,
+                abi::Str::of(sql),
+                pointers.as_ptr(),
+                pointers.len(),
+            )
+        } {
             0 => Ok(()),
-            _ => Err(Failure::fail("a statement was refused: it is empty, or has more than 32 parameters")
-                .code("bad-effect")),
+            _ => Err(Failure::fail(
+                "a statement was refused: it is empty, or has more than 32 parameters",
+            )
+            .code("bad-effect")),
         }
     }
 

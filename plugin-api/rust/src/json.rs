@@ -33,7 +33,11 @@ impl Json {
     /// A member of an object.
     pub fn find(&self, key: &str) -> Option<&Json> {
         match self {
-            Json::Object(members) => members.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value),
+            Json::Object(members) => members
+                .iter()
+                .rev()
+                .find(|(name, _)| name == key)
+                .map(|(_, value)| value),
             _ => None,
         }
     }
@@ -84,10 +88,19 @@ impl Json {
         }
     }
 
-    fn member<'a, T>(&'a self, key: &str, wanted: &str, take: impl Fn(&'a Json) -> Option<T>) -> Result<T> {
+    fn member<'a, T>(
+        &'a self,
+        key: &str,
+        wanted: &str,
+        take: impl Fn(&'a Json) -> Option<T>,
+    ) -> Result<T> {
         let value = self.find(key).unwrap_or(&Json::Null);
         take(value).ok_or_else(|| {
-            Failure::fail(format!("member \"{key}\": expected {wanted}, found {}", value.kind())).code("bad-payload")
+            Failure::fail(format!(
+                "member \"{key}\": expected {wanted}, found {}",
+                value.kind()
+            ))
+            .code("bad-payload")
         })
     }
 
@@ -138,7 +151,10 @@ impl Reader<'_> {
     }
     fn expected(&self, what: &str) -> String {
         match self.text[self.at..].chars().next() {
-            Some(found) => format!("no JSON: expected {what} at byte {}, found {found:?}", self.at),
+            Some(found) => format!(
+                "no JSON: expected {what} at byte {}, found {found:?}",
+                self.at
+            ),
             None => format!("no JSON: expected {what}, found the end"),
         }
     }
@@ -246,7 +262,10 @@ impl Reader<'_> {
         let text = &self.text[begin..self.at];
         match text.parse::<i64>() {
             Ok(whole) => Ok(Json::Integer(whole)),
-            Err(_) => text.parse().map(Json::Number).map_err(|_| format!("the number {text} can't be read")),
+            Err(_) => text
+                .parse()
+                .map(Json::Number)
+                .map_err(|_| format!("the number {text} can't be read")),
         }
     }
 
@@ -320,11 +339,24 @@ mod tests {
 
     #[test]
     fn reads_every_kind_of_value() {
-        let read = Json::parse(r#" {"a": [null, true, -1, 2.5e1], "b": {"c": ""}, "a2": 9223372036854775808} "#);
+        let read = Json::parse(
+            r#" {"a": [null, true, -1, 2.5e1], "b": {"c": ""}, "a2": 9223372036854775808} "#,
+        );
         let number = |value| Json::Number(value);
         let expected = Json::Object(vec![
-            ("a".into(), Json::Array(vec![Json::Null, Json::Bool(true), Json::Integer(-1), number(25.0)])),
-            ("b".into(), Json::Object(vec![("c".into(), Json::String(String::new()))])),
+            (
+                "a".into(),
+                Json::Array(vec![
+                    Json::Null,
+                    Json::Bool(true),
+                    Json::Integer(-1),
+                    number(25.0),
+                ]),
+            ),
+            (
+                "b".into(),
+                Json::Object(vec![("c".into(), Json::String(String::new()))]),
+            ),
             ("a2".into(), number(9223372036854775808.0)),
         ]);
         assert_eq!(read, Ok(expected));
@@ -333,14 +365,38 @@ mod tests {
     #[test]
     fn reads_escapes_and_pairs_of_surrogates() {
         let read = Json::parse(r#""\"\\\/\b\f\n\r\t\u00e9 \ud83d\ude00 \ud83dx é😀""#);
-        assert_eq!(read, Ok(Json::String("\"\\/\u{8}\u{c}\n\r\té 😀 \u{fffd}x é😀".into())));
+        assert_eq!(
+            read,
+            Ok(Json::String(
+                "\"\\/\u{8}\u{c}\n\r\té 😀 \u{fffd}x é😀".into()
+            ))
+        );
     }
 
     #[test]
     fn refuses_what_is_no_json() {
         for text in [
-            "", "{", "[1,]", "{\"a\"}", "{\"a\":1,}", "01", "1.", "-", "1e", "tru", "nul", "\"", "\"\\x\"",
-            "\"\\u12g4\"", "\"\\u12", "\"\n\"", "1 2", "{a:1}", "[1 2]", "é", "\"\\u+123\"",
+            "",
+            "{",
+            "[1,]",
+            "{\"a\"}",
+            "{\"a\":1,}",
+            "01",
+            "1.",
+            "-",
+            "1e",
+            "tru",
+            "nul",
+            "\"",
+            "\"\\x\"",
+            "\"\\u12g4\"",
+            "\"\\u12",
+            "\"\n\"",
+            "1 2",
+            "{a:1}",
+            "[1 2]",
+            "é",
+            "\"\\u+123\"",
         ] {
             assert!(Json::parse(text).is_err(), "{text}");
         }
@@ -348,14 +404,22 @@ mod tests {
 
     #[test]
     fn refuses_deep_nesting_in_place_of_overflowing_the_stack() {
-        assert!(Json::parse(&"[".repeat(100_000)).unwrap_err().contains("nested"));
+        assert!(Json::parse(&"[".repeat(100_000))
+            .unwrap_err()
+            .contains("nested"));
     }
 
     #[test]
     fn names_what_a_member_lacks() {
         let json = Json::parse(r#"{"name": 1, "name": 2}"#).unwrap();
-        assert_eq!(json.string("name").unwrap_err().message(), "member \"name\": expected a string, found a number");
-        assert_eq!(json.string("other").unwrap_err().message(), "member \"other\": expected a string, found nothing");
+        assert_eq!(
+            json.string("name").unwrap_err().message(),
+            "member \"name\": expected a string, found a number"
+        );
+        assert_eq!(
+            json.string("other").unwrap_err().message(),
+            "member \"other\": expected a string, found nothing"
+        );
         assert_eq!(json.integer("name").unwrap(), 2);
         assert_eq!(json.string_or("other", "x").unwrap(), "x");
     }

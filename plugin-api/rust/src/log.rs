@@ -23,12 +23,20 @@ pub struct Field<'a> {
 
 impl<'a> Field<'a> {
     pub fn text(key: &'a str, value: impl Into<Cow<'a, str>>) -> Field<'a> {
-        Field { key, value: value.into(), kind: abi::FIELD_TEXT }
+        Field {
+            key,
+            value: value.into(),
+            kind: abi::FIELD_TEXT,
+        }
     }
 
     /// One JSON value: a number's `to_string()`, `"true"`, `"null"`, an object.
     pub fn json(key: &'a str, value: impl Into<Cow<'a, str>>) -> Field<'a> {
-        Field { key, value: value.into(), kind: abi::FIELD_JSON }
+        Field {
+            key,
+            value: value.into(),
+            kind: abi::FIELD_JSON,
+        }
     }
 }
 

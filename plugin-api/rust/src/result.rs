@@ -28,22 +28,36 @@ impl Failure {
     /// It may succeed later: tried again, with the type's backoff or after `after`, until its attempts are
     /// used up. `message` is a sentence for people.
     pub fn retry(message: impl Display) -> Failure {
-        Failure { permanent: false, code: String::new(), message: message.to_string(), delay: None }
+        Failure {
+            permanent: false,
+            code: String::new(),
+            message: message.to_string(),
+            delay: None,
+        }
     }
 
     /// It would fail again: not retried until a person asks for it.
     pub fn fail(message: impl Display) -> Failure {
-        Failure { permanent: true, ..Failure::retry(message) }
+        Failure {
+            permanent: true,
+            ..Failure::retry(message)
+        }
     }
 
     /// A short stable name of your own, such as `smtp-421`.
     pub fn code(self, code: &str) -> Failure {
-        Failure { code: code.to_string(), ..self }
+        Failure {
+            code: code.to_string(),
+            ..self
+        }
     }
 
     /// The delay before a retry, in place of the type's backoff.
     pub fn after(self, delay: Duration) -> Failure {
-        Failure { delay: Some(delay), ..self }
+        Failure {
+            delay: Some(delay),
+            ..self
+        }
     }
 
     pub fn message(&self) -> &str {

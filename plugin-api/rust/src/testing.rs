@@ -62,17 +62,30 @@ impl FakeJob {
     }
     /// Also the idempotency key.
     pub fn id(self, id: &str) -> FakeJob {
-        FakeJob { id: id.into(), ..self }
+        FakeJob {
+            id: id.into(),
+            ..self
+        }
     }
     pub fn attempt(self, attempt: u32, max_attempts: u32) -> FakeJob {
-        FakeJob { attempt, max_attempts, ..self }
+        FakeJob {
+            attempt,
+            max_attempts,
+            ..self
+        }
     }
     pub fn cancelled(self) -> FakeJob {
-        FakeJob { cancelled: true, ..self }
+        FakeJob {
+            cancelled: true,
+            ..self
+        }
     }
     /// As on a host without follow-up jobs and effects.
     pub fn without_extensions(self) -> FakeJob {
-        FakeJob { extensions: false, ..self }
+        FakeJob {
+            extensions: false,
+            ..self
+        }
     }
 
     /// Runs a handler as a host would: a panic becomes an outcome.
@@ -120,7 +133,14 @@ pub fn with_config<S>(json: &str, make: impl FnOnce(&Config) -> Result<S>) -> Re
     make(&config)
 }
 
-unsafe extern "C" fn host_log(_: *const abi::Host, _: i32, _: abi::Str, _: *const *const abi::Field, _: usize) {}
+unsafe extern "C" fn host_log(
+    _: *const abi::Host,
+    _: i32,
+    _: abi::Str,
+    _: *const *const abi::Field,
+    _: usize,
+) {
+}
 unsafe extern "C" fn host_set_error(_: *const abi::Host, _: abi::Str) {}
 unsafe extern "C" fn host_get_extension(_: *const abi::Host, _: abi::Str) -> *const c_void {
     std::ptr::null()
@@ -131,7 +151,10 @@ fn told(job: *const abi::Job) -> &'static Told {
 }
 
 fn report(job: *const abi::Job) -> MutexGuard<'static, Report> {
-    told(job).report.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    told(job)
+        .report
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 fn text(view: abi::Str) -> String {
@@ -181,14 +204,26 @@ unsafe extern "C" fn enqueue(job: *const abi::Job, new_job: *const abi::NewJob) 
     if job_type.is_empty() || job_type.len() > 128 || crate::Json::parse(&payload).is_err() {
         return 1;
     }
-    report(job).follow_ups.push((job_type, payload, (*new_job).delay_us, text((*new_job).unique_key)));
+    report(job).follow_ups.push((
+        job_type,
+        payload,
+        (*new_job).delay_us,
+        text((*new_job).unique_key),
+    ));
     0
 }
-unsafe extern "C" fn execute(job: *const abi::Job, sql: abi::Str, parameters: *const *const abi::Str, count: usize) -> i32 {
+unsafe extern "C" fn execute(
+    job: *const abi::Job,
+    sql: abi::Str,
+    parameters: *const *const abi::Str,
+    count: usize,
+) -> i32 {
     if sql.size == 0 || count > abi::MOST_PARAMETERS {
         return 1;
     }
-    let parameters = (0..count).map(|at| (*parameters.add(at)).as_ref().map(|view| text(*view))).collect();
+    let parameters = (0..count)
+        .map(|at| (*parameters.add(at)).as_ref().map(|view| text(*view)))
+        .collect();
     report(job).effects.push((text(sql), parameters));
     0
 }
@@ -204,5 +239,13 @@ static API: abi::JobApi = abi::JobApi {
     set_output,
     get_extension,
 };
-static ENQUEUE: abi::Enqueue = abi::Enqueue { size: size_of::<abi::Enqueue>() as u32, reserved: 0, enqueue };
-static EFFECTS: abi::Effects = abi::Effects { size: size_of::<abi::Effects>() as u32, reserved: 0, execute };
+static ENQUEUE: abi::Enqueue = abi::Enqueue {
+    size: size_of::<abi::Enqueue>() as u32,
+    reserved: 0,
+    enqueue,
+};
+static EFFECTS: abi::Effects = abi::Effects {
+    size: size_of::<abi::Effects>() as u32,
+    reserved: 0,
+    execute,
+};

@@ -32,24 +32,135 @@ fn ours() -> BTreeSet<String> {
     let mut lines = BTreeSet::new();
     lines!(lines, abi::Str, "sluice_str", [data, size]);
     lines!(lines, abi::Field, "sluice_field", [size, kind, key, value]);
-    lines!(lines, abi::JobApi, "sluice_job_api",
-        [size, reserved, log, is_cancelled, progress, set_delay, set_error, set_output, get_extension]);
-    lines!(lines, abi::Job, "sluice_job",
-        [size, slot, api, host_data, id, type_, payload, idempotency_key, attempt, max_attempts, created_at_us,
-         deadline_us]);
-    lines!(lines, abi::Host, "sluice_host",
-        [size, abi_major, abi_minor, host_data, runtime_version, slots, reserved, log, set_error, get_extension]);
-    lines!(lines, abi::JobType, "sluice_job_type",
-        [size, flags, name, summary, payload_schema, payload_example, max_attempts, concurrency, timeout_us,
-         backoff_first_us, backoff_cap_us, handle]);
-    lines!(lines, abi::Plugin, "sluice_plugin",
-        [size, abi_major, abi_minor, name, version, vendor, url, license, summary, config_schema, job_types,
-         job_type_count, init, shutdown, slot_open, slot_close, get_extension]);
-    lines!(lines, abi::Note, "sluice_note",
-        [name_size, desc_size, type_, name, abi_major, abi_minor, plugin_size, job_type_size, job_size]);
-    lines!(lines, abi::NewJob, "sluice_new_job", [size, reserved, type_, payload, delay_us, unique_key]);
-    lines!(lines, abi::Enqueue, "sluice_enqueue", [size, reserved, enqueue]);
-    lines!(lines, abi::Effects, "sluice_effects", [size, reserved, execute]);
+    lines!(
+        lines,
+        abi::JobApi,
+        "sluice_job_api",
+        [
+            size,
+            reserved,
+            log,
+            is_cancelled,
+            progress,
+            set_delay,
+            set_error,
+            set_output,
+            get_extension
+        ]
+    );
+    lines!(
+        lines,
+        abi::Job,
+        "sluice_job",
+        [
+            size,
+            slot,
+            api,
+            host_data,
+            id,
+            type_,
+            payload,
+            idempotency_key,
+            attempt,
+            max_attempts,
+            created_at_us,
+            deadline_us
+        ]
+    );
+    lines!(
+        lines,
+        abi::Host,
+        "sluice_host",
+        [
+            size,
+            abi_major,
+            abi_minor,
+            host_data,
+            runtime_version,
+            slots,
+            reserved,
+            log,
+            set_error,
+            get_extension
+        ]
+    );
+    lines!(
+        lines,
+        abi::JobType,
+        "sluice_job_type",
+        [
+            size,
+            flags,
+            name,
+            summary,
+            payload_schema,
+            payload_example,
+            max_attempts,
+            concurrency,
+            timeout_us,
+            backoff_first_us,
+            backoff_cap_us,
+            handle
+        ]
+    );
+    lines!(
+        lines,
+        abi::Plugin,
+        "sluice_plugin",
+        [
+            size,
+            abi_major,
+            abi_minor,
+            name,
+            version,
+            vendor,
+            url,
+            license,
+            summary,
+            config_schema,
+            job_types,
+            job_type_count,
+            init,
+            shutdown,
+            slot_open,
+            slot_close,
+            get_extension
+        ]
+    );
+    lines!(
+        lines,
+        abi::Note,
+        "sluice_note",
+        [
+            name_size,
+            desc_size,
+            type_,
+            name,
+            abi_major,
+            abi_minor,
+            plugin_size,
+            job_type_size,
+            job_size
+        ]
+    );
+    lines!(
+        lines,
+        abi::NewJob,
+        "sluice_new_job",
+        [size, reserved, type_, payload, delay_us, unique_key]
+    );
+    lines!(
+        lines,
+        abi::Enqueue,
+        "sluice_enqueue",
+        [size, reserved, enqueue]
+    );
+    lines!(
+        lines,
+        abi::Effects,
+        "sluice_effects",
+        [size, reserved, execute]
+    );
     lines
 }
 
@@ -57,13 +168,29 @@ fn ours() -> BTreeSet<String> {
 fn every_struct_is_the_recorded_one() {
     let recorded: BTreeSet<String> = RECORDED
         .lines()
-        .filter(|line| ["MEMBER(", "AT_LEAST(", "EXACTLY("].iter().any(|check| line.starts_with(check)))
+        .filter(|line| {
+            ["MEMBER(", "AT_LEAST(", "EXACTLY("]
+                .iter()
+                .any(|check| line.starts_with(check))
+        })
         .map(String::from)
         .collect();
     let ours = ours();
-    assert!(recorded.len() > 80, "the recorded layout was not read: {} lines", recorded.len());
-    assert_eq!(ours.difference(&recorded).collect::<Vec<_>>(), Vec::<&String>::new(), "not recorded");
-    assert_eq!(recorded.difference(&ours).collect::<Vec<_>>(), Vec::<&String>::new(), "not in abi.rs");
+    assert!(
+        recorded.len() > 80,
+        "the recorded layout was not read: {} lines",
+        recorded.len()
+    );
+    assert_eq!(
+        ours.difference(&recorded).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "not recorded"
+    );
+    assert_eq!(
+        recorded.difference(&ours).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "not in abi.rs"
+    );
 }
 
 #[test]
@@ -88,9 +215,15 @@ fn every_constant_is_the_recorded_one() {
     ];
     for (name, value) in constants {
         let found = [format!("{name} == {value}"), format!("{name} >= {value}")];
-        assert!(found.iter().any(|text| RECORDED.contains(text)), "{name} is not recorded as {value}");
+        assert!(
+            found.iter().any(|text| RECORDED.contains(text)),
+            "{name} is not recorded as {value}"
+        );
     }
     for id in [abi::EXTENSION_ENQUEUE, abi::EXTENSION_EFFECTS] {
-        assert!(RECORDED.contains(&format!("\"{id}\"")), "{id} is not recorded");
+        assert!(
+            RECORDED.contains(&format!("\"{id}\"")),
+            "{id} is not recorded"
+        );
     }
 }
