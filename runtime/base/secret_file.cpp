@@ -9,18 +9,17 @@
 
 namespace sluice::base {
 
-SecretFile read_secret_file(const std::string& path) {
-  SecretFile file;
-  std::getline(std::ifstream(path), file.secret);
-  while (!file.secret.empty() && std::isspace(static_cast<unsigned char>(file.secret.back())) != 0) {
-    file.secret.pop_back();
+std::string read_secret_file(const std::string& path) {
+  std::string secret;
+  std::getline(std::ifstream(path), secret);
+  while (!secret.empty() && std::isspace(static_cast<unsigned char>(secret.back())) != 0) {
+    secret.pop_back();
   }
-  if (file.secret.empty()) {
+  if (secret.empty()) {
     throw UsageError("reading the secret in '" + path +
                      "' failed: the file is missing or not readable, or its first line is empty");
   }
-  file.warning = secret_file_warning(path);
-  return file;
+  return secret;
 }
 
 std::string secret_file_warning(const std::string& path) {

@@ -5,15 +5,11 @@
 
 namespace sluice::base {
 
-struct SecretFile {
-  std::string secret;   ///< the first line, without blanks at its end
-  std::string warning;  ///< a sentence, where others than owner and group can read the file
-};
+/// The first line, without blanks at its end. Throws UsageError where the file can't be read, or that is
+/// empty.
+std::string read_secret_file(const std::string& path);
 
-/// Throws UsageError where the file can't be read, or its first line is empty.
-SecretFile read_secret_file(const std::string& path);
-
-/// The warning alone; empty where there is none, and where there is no such file.
+/// A sentence, where everybody can read the file; empty where not, and where there is no such file.
 std::string secret_file_warning(const std::string& path);
 
 }  // namespace sluice::base

@@ -36,14 +36,6 @@ std::string table_of(const base::Config& config) {
   }
 }
 
-/// The URL that the database's file holds.
-void read_database_file(base::Config& config) {
-  if (config.database_url_file.empty()) return;
-  const base::SecretFile file = base::read_secret_file(config.database_url_file);
-  if (!file.warning.empty()) log::warn(file.warning);
-  config.database_url = file.secret;
-}
-
 }  // namespace
 
 std::map<std::string, std::string> environment() {
@@ -84,7 +76,10 @@ base::Config GlobalOptions::resolve() const {
   }
   base::check_config(config);
   log::configure(config.log_level, config.log_format);
-  read_database_file(config);
+  if (!config.database_url_file.empty()) {
+    config.database_url = base::read_secret_file(config.database_url_file);
+    config.origins["database.url"] = config.database_url_file;
+  }
   if (config.table == default_table) config.table = table_of(config);
   if (config.table != default_table)
     config.origins.try_emplace("database.table", "the schema in database.url");
@@ -96,25 +91,34 @@ base::Config GlobalOptions::resolve() const {
 }
 
 void add_log_options(const Command& command, GlobalOptions& options) {
-  command.add_option("--config", options.config_file,
-                     "Configuration file [SLUICE_CONFIG; ./sluice.toml, /etc/sluice/sluice.toml]");
-  command.add_option("--log-level", options.log_level,
-                     "trace, debug, info, warn, error or off [SLUICE_LOG_LEVEL]");
-  command.add_option("--log-format", options.log_format,
-                     "human, json or auto: human on a terminal [SLUICE_LOG_FORMAT]");
+  command
+      .add_option("--config", options.config_file,
+                  "Configuration file [SLUICE_CONFIG; ./sluice.toml, /etc/sluice/sluice.toml]")
+      .takes("FILE");
+  command.add_option("--log-level", options.log_level, "What is logged [SLUICE_LOG_LEVEL; log.level; info]")
+      .takes("trace|debug|info|warn|error|off");
+  command
+      .add_option("--log-format", options.log_format,
+                  "auto is human on a terminal, else json [SLUICE_LOG_FORMAT; log.format]")
+      .takes("auto|human|json");
 }
 
 void add_database_options(const Command& command, GlobalOptions& options) {
   add_log_options(command, options);
-  command.add_option("--database-url", options.database_url,
-                     "PostgreSQL URL, Prisma's parameters accepted [DATABASE_URL; database.url]");
-  command.add_option("--table", options.table,
-                     "The outbox table [SLUICE_TABLE; database.table; public.Outbox]");
+  command
+      .add_option("--database-url", options.database_url,
+                  "PostgreSQL URL, Prisma's parameters accepted [DATABASE_URL; database.url]")
+      .takes("URL");
+  command
+      .add_option("--table", options.table, "The outbox table [SLUICE_TABLE; database.table; public.Outbox]")
+      .takes("TABLE");
 }
 
 void add_plugin_options(const Command& command, GlobalOptions& options) {
-  command.add_option("--plugins", options.plugin_directory,
-                     "Directory with the plugins' .so files [SLUICE_PLUGIN_DIR; plugins.directory]");
+  command
+      .add_option("--plugins", options.plugin_directory,
+                  "Directory with the plugins' .so files [SLUICE_PLUGIN_DIR; plugins.directory]")
+      .takes("DIR");
 }
 
 store::PostgresOptions store_options(const base::Config& config) {

@@ -67,6 +67,7 @@ void add_plugin_new(const Command& plugin, int& code);
 void add_plugin_run(const Command& plugin, GlobalOptions& options, int& code);
 void add_plugin_check(const Command& plugin, GlobalOptions& options, int& code);
 void add_config(const Command& program, GlobalOptions& options, int& code);
+void add_completion(const Command& program, int& code);
 void add_version(const Command& program, int& code);
 
 }  // namespace sluice::cli

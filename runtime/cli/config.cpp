@@ -1,16 +1,13 @@
 // sluice config check and sluice config sample: what is in force and where it comes from; a file to start
 // from.
-#include <rapidjson/document.h>
-
 #include <iostream>
 #include <set>
 
 #include "base/config_key.hpp"
-#include "base/secret_file.hpp"
 #include "cli/command.hpp"
 #include "cli/inspection.hpp"
 #include "cli/json.hpp"
-#include "cli/masked.hpp"
+#include "cli/secrets.hpp"
 #include "cli/table.hpp"
 #include "store/connection_string.hpp"
 
@@ -48,41 +45,6 @@ void add_lines(const std::string& prefix, const std::vector<base::ConfigKey<Owne
     if (origin == config.origins.end() && !defaults) continue;
     lines.push_back({path, shown(key, owner), origin == config.origins.end() ? "default" : origin->second});
   }
-}
-
-/// The files that a plugin's configuration names for its secrets: by the names of their keys.
-void warn_of_open_files(const rapidjson::Value& value, const std::string& name, Report& report) {
-  if (value.IsObject()) {
-    for (const auto& member : value.GetObject()) {
-      warn_of_open_files(member.value, member.name.GetString(), report);
-    }
-  } else if (value.IsArray()) {
-    for (const auto& item : value.GetArray()) warn_of_open_files(item, name, report);
-  } else if (value.IsString() && is_secret_file_key(name)) {
-    const std::string warning = base::secret_file_warning(value.GetString());
-    if (!warning.empty()) report.warnings.push_back(warning);
-  }
-}
-
-void warn_of_secrets(const base::Config& config, Report& report) {
-  const auto warn = [&](const std::string& path) {
-    const std::string warning = base::secret_file_warning(path);
-    if (!warning.empty()) report.warnings.push_back(warning);
-  };
-  if (!config.database_url_file.empty()) warn(config.database_url_file);
-  bool file_has_secret = false;
-  const auto origin = config.origins.find("database.url");
-  if (!report.file.empty() && origin != config.origins.end()) {
-    file_has_secret = origin->second.starts_with(report.file) &&
-                      !store::parse_connection_string(config.database_url).secrets.empty();
-  }
-  for (const auto& [name, settings] : config.plugins) {
-    rapidjson::Document document;
-    document.Parse<rapidjson::kParseIterativeFlag>(settings.config.c_str());
-    warn_of_open_files(document, "", report);
-    file_has_secret = file_has_secret || masked_json(settings.config) != compact_json(settings.config);
-  }
-  if (file_has_secret) warn(report.file);
 }
 
 /// Tables for what is not in the plugin directory, and what is refused there.
@@ -134,7 +96,7 @@ Report make_report(const GlobalOptions& global) {
   for (const std::string& variable : base::unknown_variables(environment())) {
     report.warnings.push_back("the variable " + variable + " has no effect: no key has that one");
   }
-  warn_of_secrets(config, report);
+  for (const std::string& warning : secret_warnings(config, report.file)) report.warnings.push_back(warning);
   warn_of_plugins(config, report);
   return report;
 }

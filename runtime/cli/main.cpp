@@ -65,10 +65,14 @@ int run(int argc, char** argv) {
   add_health(top, options, code);
   add_plugin(top, options, code);
   add_config(top, options, code);
+  add_completion(top, code);
   add_version(top, code);
   program.footer(
-      "Exit codes: 0 good, 1 the thing asked for failed, 2 wrong usage or configuration.\n"
+      "Exit codes: 0 good, 1 what was asked for failed, 2 wrong usage or configuration.\n"
       "`sluice COMMAND --help` shows the options of a command, with examples.");
+  // After the commands, which would take it over.
+  program.formatter_fn(
+      [top](const CLI::App*, const std::string&, CLI::AppFormatMode) { return program_help(top.text()); });
   const std::vector<std::string> words(argv + 1, argv + argc);
   program.failure_message([words](const CLI::App* app, const CLI::Error& error) {
     return "sluice: " + mistake(*app, words, error) +

@@ -7,6 +7,42 @@
 
 namespace sluice::cli {
 
+namespace {
+
+/// What CLI11 calls types in its own way, and the bounds that it adds.
+std::string value_name(const CLI::Option& option) {
+  std::string name = option.get_type_name();
+  name = name.substr(0, name.find(':'));
+  return name == "INT" || name == "UINT" ? "N" : name;
+}
+
+OptionText describe(const CLI::Option& option) {
+  OptionText text;
+  text.positional = option.get_positional();
+  text.name =
+      option.get_lnames().empty() ? option.get_name(text.positional) : "--" + option.get_lnames().front();
+  text.value = option.get_items_expected_max() == 0 ? "" : value_name(option);
+  text.description = option.get_description();
+  text.required = option.get_required();
+  text.repeatable = option.get_items_expected_max() > 1;
+  return text;
+}
+
+CommandText describe(const CLI::App& app, const std::string& path) {
+  CommandText text;
+  text.path = path;
+  text.description = app.get_description();
+  text.footer = app.get_footer();
+  for (const CLI::Option* option : app.get_options()) text.options.push_back(describe(*option));
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (!command->get_group().empty())
+      text.commands.push_back(describe(*command, path + " " + command->get_name()));
+  }
+  return text;
+}
+
+}  // namespace
+
 const Option& Option::required() const {
   option_.required();
   return *this;
@@ -27,8 +63,23 @@ const Option& Option::between(int low, int high) const {
   return *this;
 }
 
+const Option& Option::takes(const std::string& what) const {
+  option_.type_name(what);
+  return *this;
+}
+
 Command Command::add_subcommand(const std::string& name, const std::string& description) const {
   return Command(*app_.add_subcommand(name, description));
+}
+
+Command Command::add_hidden_subcommand(const std::string& name, const std::string& description) const {
+  const Command command = add_subcommand(name, description);
+  command.app_.group("");
+  return command;
+}
+
+CommandText Command::text() const {
+  return describe(app_, app_.get_name());
 }
 
 void Command::require_subcommand() const {

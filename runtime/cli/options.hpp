@@ -5,6 +5,8 @@
 #include <functional>
 #include <string>
 
+#include "cli/command_text.hpp"
+
 namespace CLI {
 class App;
 class Option;
@@ -22,6 +24,8 @@ class Option {
   /// Takes numbers from 1.
   const Option& positive() const;
   const Option& between(int low, int high) const;
+  /// What help and completions say that it takes: "N", "FILE", "DIR", or the choices, "auto|human|json".
+  const Option& takes(const std::string& what) const;
 
  private:
   CLI::Option& option_;
@@ -33,6 +37,8 @@ class Command {
   explicit Command(CLI::App& app) : app_(app) {}
 
   Command add_subcommand(const std::string& name, const std::string& description) const;
+  /// One that neither help nor completions have.
+  Command add_hidden_subcommand(const std::string& name, const std::string& description) const;
   /// One of the subcommands has to be given.
   void require_subcommand() const;
   /// `--name`, or a NAME by its place. The value has to outlive the parsing.
@@ -42,6 +48,8 @@ class Command {
   void callback(std::function<void()> run) const;
   /// The last lines of its help.
   void footer(const std::string& text) const;
+  /// All of it in words, with its subcommands.
+  CommandText text() const;
 
  private:
   CLI::App& app_;

@@ -2,6 +2,7 @@
 
 #include "base/log.hpp"
 #include "cli/command.hpp"
+#include "cli/secrets.hpp"
 #include "engine/engine.hpp"
 #include "store/connection_string.hpp"
 
@@ -15,6 +16,7 @@ int run(const GlobalOptions& global) {
     throw base::UsageError("no plugin directory is named; give --plugins DIR, or set SLUICE_PLUGIN_DIR");
   }
   const auto store = open_store(config);
+  for (const std::string& warning : secret_warnings(config, global.config_path())) log::warn(warning);
   engine::Engine engine(*store, config, {});
   log::info("sluice runs", {{"database", store::describe(config.database_url)}, {"table", config.table}});
   engine.run();

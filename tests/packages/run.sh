@@ -108,12 +108,17 @@ expect() {
 }
 
 check_contents() {
-  local file
+  local file contents
   for file in sluice sluice-dev sluice-plugins; do
     compgen -G "$packages/${file}_*.deb" >/dev/null || fail "no $packages/${file}_*.deb"
   done
   [[ $(dpkg-deb -f "$packages"/sluice_*.deb Depends) == *libpqxx*libsystemd0* ]] || fail 'sluice depends on no library'
   [[ $(dpkg-deb -I "$packages"/sluice_*.deb conffiles) == /etc/sluice/sluice.toml ]] || fail 'no conffile'
+  contents=$(dpkg-deb -c "$packages"/sluice_*.deb)
+  for file in man/man1/sluice-jobs.1 man/man5/sluice.toml.5 bash-completion/completions/sluice \
+    zsh/vendor-completions/_sluice fish/vendor_completions.d/sluice.fish; do
+    [[ $contents == */usr/share/$file* ]] || fail "no /usr/share/$file in sluice"
+  done
   [[ $(dpkg-deb -c "$packages"/sluice-dev_*.deb) == */usr/include/sluice/plugin.h* ]] || fail 'no header in sluice-dev'
 }
 
@@ -143,6 +148,25 @@ check_program() {
   expect '^640 root:sluice$' stat -c '%a %U:%G' /etc/sluice/sluice.toml
 }
 
+# From nothing to a plugin that is served, with the packages alone.
+check_scaffold() {
+  say 'sluice plugin new'
+  run sh -e -c 'cd /tmp && sluice plugin new mine --type mine.run && cmake -S mine -B mine/build && cmake --build mine/build' \
+    >"$cache/mine.log" 2>&1 || { tail -n 30 "$cache/mine.log" >&2; fail 'building what sluice plugin new makes'; }
+  run install -m 644 /tmp/mine/build/mine.so /usr/lib/sluice/plugins/mine.so
+  expect '^mine .* mine.run$' sluice plugin list
+}
+
+# By the machine's own systemd, which needs not run for that.
+check_service() {
+  command -v systemd-analyze >/dev/null || { say 'no systemd-analyze: the unit is not checked'; return; }
+  local said
+  said=$(systemd-analyze verify --root="$cache/root" --man=no sluice.service 2>&1 | grep -F sluice.service | grep -v 'sysinit.target not found' || true)
+  [[ -z $said ]] || fail "the unit: $said"
+  systemd-analyze security --offline=true --root="$cache/root" --threshold=20 sluice.service >"$cache/security.log" ||
+    { tail -n 1 "$cache/security.log" >&2; fail 'the unit is less hardened than it was'; }
+}
+
 # A server of this machine, whose socket is shown to the root.
 check_job() {
   local url socket
@@ -158,9 +182,10 @@ check_job() {
   url=${url/"$socket"//postgres}
   expect 'Outbox' sluice init --database-url "$url"
   run sluice enqueue hello.greet '{"name": "Ada"}' --database-url "$url" >/dev/null
+  run sluice enqueue mine.run '{"name": "Ada"}' --database-url "$url" >/dev/null
   # As the service's user, with the URL where a service has it.
   run sh -c "umask 077; echo '$url' >/etc/sluice/database-url; chown sluice /etc/sluice/database-url"
-  expect '1 done, 0 to retry, 0 failed' \
+  expect '2 done, 0 to retry, 0 failed' \
     setpriv --reuid sluice --regid sluice --init-groups env DATABASE_URL_FILE=/etc/sluice/database-url sluice drain
   umount "$cache/root/postgres"
   tests/postgres.sh remove "$cache/postgres" >/dev/null
@@ -185,6 +210,8 @@ mount_root "$cache/toolchain:$cache/base"
 trap 'tests/postgres.sh remove "$cache/postgres" >/dev/null 2>&1 || true' EXIT
 check_plugin
 check_program
+check_service
+check_scaffold
 check_job
 [[ -z $keep ]] || { echo "the root is $cache/root, in this shell:"; bash; }
 check_removal

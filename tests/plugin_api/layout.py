@@ -123,7 +123,8 @@ def main(arguments):
         return 2
     command, include, compilers = arguments[0], arguments[1], arguments[2:]
     if command == "covers":
-        problems = [f"not recorded in any layout_*.c: {name}" for name in uncovered(include)]
+        problems = [f"not recorded: {name}; add it to tests/plugin_api/layout_*.c of the ABI's minor version that brings it"
+                    for name in uncovered(include)]
     else:
         problems = [f"does not compile as it is, by {compiler}" for compiler in compilers if not compiles(compiler, include)]
         problems += [f"not found: {change}" for change in unnoticed(include, compilers)]

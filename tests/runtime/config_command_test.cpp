@@ -116,9 +116,8 @@ TEST_F(SecretFile, NamesTheDatabase) {
   EXPECT_EQ(status.code, 0) << status.err;
   EXPECT_EQ(status.err, "");
   chmod(file.c_str(), 0644);
-  const Ended open = run({"status"}, {{"SLUICE_DATABASE_URL_FILE", file}});
-  EXPECT_EQ(open.code, 0) << open.err;
-  EXPECT_TRUE(holds(open.err, "everybody can read")) << open.err;
+  Program program({"run"}, {{"SLUICE_DATABASE_URL_FILE", file}, {"SLUICE_PLUGIN_DIR", plugins.path()}});
+  EXPECT_TRUE(program.says("everybody can read '" + file + "'")) << program.err();
   const std::string configuration = scratch.write("other.toml", "[database]\nurl_file = \"" + file + "\"\n");
   EXPECT_EQ(run({"status", "--config", configuration}).code, 0);
   EXPECT_EQ(run({"status", "--config", configuration, "--database-url", "postgresql://127.0.0.1:1/x"}).code,

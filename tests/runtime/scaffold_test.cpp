@@ -65,8 +65,7 @@ TEST_P(Made, ProjectBuildsPassesItsTestAndRunsAJob) {
 }
 
 INSTANTIATE_TEST_SUITE_P(By, Made,
-                         testing::Values(Template{"cpp", "c++", with_cmake, "build/new-plugin.so"},
-                                         Template{"c", "cc", with_cmake, "build/new-plugin.so"},
+                         testing::Values(Template{"c", "cc", with_cmake, "build/new-plugin.so"},
                                          Template{"rust", "cargo",
                                                   "cargo test --offline && cargo build --offline --release",
                                                   "target/release/libnew_plugin_plugin.so"}),

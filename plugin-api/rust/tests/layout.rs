@@ -164,6 +164,11 @@ fn ours() -> BTreeSet<String> {
     lines
 }
 
+/// "sluice_str" of "MEMBER(sluice_str, data, 0, 8);".
+fn struct_of(line: &str) -> &str {
+    line.split(&['(', ','][..]).nth(1).unwrap_or("")
+}
+
 #[test]
 fn every_struct_is_the_recorded_one() {
     let recorded: BTreeSet<String> = RECORDED
@@ -186,11 +191,13 @@ fn every_struct_is_the_recorded_one() {
         Vec::<&String>::new(),
         "not recorded"
     );
-    assert_eq!(
-        recorded.difference(&ours).collect::<Vec<_>>(),
-        Vec::<&String>::new(),
-        "not in abi.rs"
-    );
+    // The layer need not have every extension, but every member of what it has.
+    let known: BTreeSet<&str> = ours.iter().map(|line| struct_of(line)).collect();
+    let missing: Vec<&String> = recorded
+        .difference(&ours)
+        .filter(|line| known.contains(struct_of(line)))
+        .collect();
+    assert_eq!(missing, Vec::<&String>::new(), "not in abi.rs");
 }
 
 #[test]
