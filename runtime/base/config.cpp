@@ -181,6 +181,14 @@ std::string_view log_format_name(log::Format format) {
   return format_names.at(static_cast<std::size_t>(format));
 }
 
+std::vector<std::string> changed_keys(const Config& before, const Config& after) {
+  std::vector<std::string> keys;
+  for (const ConfigKey<Config>& key : config_keys()) {
+    if (key.get(before) != key.get(after)) keys.push_back(key.section + "." + key.name);
+  }
+  return keys;
+}
+
 void parse_config(std::string_view text, const std::string& path, Config& config) {
   try {
     Reader(path, config).read(toml::parse(text, path));

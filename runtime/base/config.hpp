@@ -24,6 +24,7 @@ struct PluginSettings {
   int slots = 4;              ///< jobs at once in each
   std::string role;           ///< the database role under which its effects run; empty: it may have none
   std::string config = "{}";  ///< JSON object for the plugin's init
+  bool operator==(const PluginSettings&) const = default;
 };
 
 /// What the operator sets for one job type; what is absent is left to the plugin, then to [retry].
@@ -72,6 +73,9 @@ struct Config {
 /// Reads `path` over `config`. Throws UsageError that lists every unknown key and every bad value, a line
 /// each, as "sluice.toml:12: …".
 void read_config(const std::string& path, Config& config);
+
+/// The keys outside [plugin] and [type], as "runtime.lease", whose values differ.
+std::vector<std::string> changed_keys(const Config& before, const Config& after);
 
 /// As read_config, from text; `path` is for messages.
 void parse_config(std::string_view text, const std::string& path, Config& config);

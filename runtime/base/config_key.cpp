@@ -201,7 +201,9 @@ std::vector<ConfigKey<Config>> make_config_keys() {
       duration("runtime", "poll_interval", &Config::poll_interval, milliseconds(1),
                "how often an idle runtime looks for new jobs that nobody announced"),
       duration("runtime", "drain_timeout", &Config::drain_timeout, {},
-               "at a stop, how long started jobs may go on before they are asked to cancel"),
+               "at a stop, or in a host that a reload replaces: how long started jobs may go on before they "
+               "are asked "
+               "to cancel"),
       duration("runtime", "cancel_grace", &Config::cancel_grace, {}, "between asking and killing"),
       duration("runtime", "heartbeat", &Config::heartbeat, milliseconds(100),
                "how often a runtime says that it is alive, and looks for others that are not"),

@@ -59,6 +59,14 @@ std::string GlobalOptions::config_path() const {
 }
 
 base::Config GlobalOptions::resolve() const {
+  return read(true);
+}
+
+base::Config GlobalOptions::reread() const {
+  return read(false);
+}
+
+base::Config GlobalOptions::read(bool set_log_up) const {
   base::Config config;
   const std::string default_table = config.table;
   if (const std::string path = config_path(); !path.empty()) base::read_config(path, config);
@@ -75,7 +83,7 @@ base::Config GlobalOptions::resolve() const {
     if (!given.value.empty()) base::set_option(config, given.key, given.value, given.option);
   }
   base::check_config(config);
-  log::configure(config.log_level, config.log_format);
+  if (set_log_up) log::configure(config.log_level, config.log_format);
   if (!config.database_url_file.empty()) {
     config.database_url = base::read_secret_file(config.database_url_file);
     config.origins["database.url"] = config.database_url_file;

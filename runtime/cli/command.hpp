@@ -34,6 +34,11 @@ struct GlobalOptions {
   /// Defaults, then the configuration file, then the environment, then the command line. Also sets the log
   /// up, and reads the database's URL where a file holds it. Throws base::UsageError.
   base::Config resolve() const;
+  /// The same, but leaves the log as it is.
+  base::Config reread() const;
+
+ private:
+  base::Config read(bool set_log_up) const;
 };
 
 /// The variables of the environment.
@@ -58,6 +63,7 @@ void add_init(const Command& program, GlobalOptions& options, int& code);
 void add_enqueue(const Command& program, GlobalOptions& options, int& code);
 void add_drain(const Command& program, GlobalOptions& options, int& code);
 void add_run(const Command& program, GlobalOptions& options, int& code);
+void add_reload(const Command& program, GlobalOptions& options, int& code);
 void add_status(const Command& program, GlobalOptions& options, int& code);
 void add_jobs(const Command& program, GlobalOptions& options, int& code);
 void add_health(const Command& program, GlobalOptions& options, int& code);

@@ -49,7 +49,7 @@ std::vector<const CommandText*> all(const CommandText& command) {
 }
 
 std::string brief(const std::string& description, std::size_t width) {
-  const std::string line = description.substr(0, description.find(". "));
+  std::string line = description.substr(0, description.find(". "));
   if (line.size() <= width) return line;
   for (const char* end : {";:", ",", " "}) {
     const std::size_t cut = line.find_last_of(end, width);

@@ -16,10 +16,8 @@ class Inspection : private fleet::Listener {
   const std::vector<fleet::Plugin>& plugins() const { return fleet_.plugins(); }
 
  private:
-  void changed(std::size_t plugin) override;
   void settled() override;
   void returned(std::vector<job::Finished> jobs) override;
-  void end_when_answered();
 
   fleet::Fleet fleet_;
 };

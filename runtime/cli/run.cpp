@@ -17,7 +17,9 @@ int run(const GlobalOptions& global) {
   }
   const auto store = open_store(config);
   for (const std::string& warning : secret_warnings(config, global.config_path())) log::warn(warning);
-  engine::Engine engine(*store, config, {});
+  engine::EngineOptions options;
+  options.reread = [&global] { return global.reread(); };
+  engine::Engine engine(*store, config, std::move(options));
   log::info("sluice runs", {{"database", store::describe(config.database_url)}, {"table", config.table}});
   engine.run();
   log::info("sluice stopped");

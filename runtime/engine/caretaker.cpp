@@ -1,5 +1,7 @@
 #include "engine/caretaker.hpp"
 
+#include <utility>
+
 #include "base/log.hpp"
 
 namespace sluice::engine {
@@ -46,6 +48,12 @@ void Caretaker::serve(std::vector<store::ServedType> types) {
   changed_.notify_all();
 }
 
+void Caretaker::announce(std::string text) {
+  const std::lock_guard lock(mutex_);
+  to_announce_.push_back(std::move(text));
+  changed_.notify_all();
+}
+
 void Caretaker::let_go() {
   const std::lock_guard lock(mutex_);
   let_go_ = true;
@@ -56,7 +64,8 @@ void Caretaker::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     std::unique_lock lock(mutex_);
     const auto pause = failures_ > 0 ? std::max(tick, reconnect_delay(failures_)) : tick;
-    changed_.wait_for(lock, stop, pause, [&] { return failures_ == 0 && (to_serve_ || enlist_); });
+    changed_.wait_for(lock, stop, pause,
+                      [&] { return failures_ == 0 && (to_serve_ || enlist_ || !to_announce_.empty()); });
     lock.unlock();
     if (stop.stop_requested()) return;
     try {
@@ -86,6 +95,7 @@ void Caretaker::look_after() {
     to_serve_.reset();
     lock.unlock();
   }
+  make_announcements();
   promote();
   cancel_requested();
   context_.presence.write(*session_, runtime_, Clock::now());
@@ -94,6 +104,14 @@ void Caretaker::look_after() {
     if (next_tidy_ != Clock::time_point{}) session_->tidy(tidy_batch);
     next_tidy_ = Clock::now() + tidy_interval;
   }
+}
+
+/// After what was served is recorded. One whose statement fails is lost: who waits for it gives up by itself.
+void Caretaker::make_announcements() {
+  std::unique_lock lock(mutex_);
+  const std::vector<std::string> texts = std::exchange(to_announce_, {});
+  lock.unlock();
+  for (const std::string& text : texts) session_->announce(text);
 }
 
 void Caretaker::enlist() {

@@ -40,6 +40,8 @@ class Caretaker {
   store::RuntimeId runtime(store::RuntimeId fenced);
   /// Says which types are served from now on. [any-thread]
   void serve(std::vector<store::ServedType> types);
+  /// Announces `text` to whoever listens, as soon as may be. [any-thread]
+  void announce(std::string text);
   /// The runtime stops: runtime() waits no more. [any-thread]
   void let_go();
 
@@ -49,6 +51,7 @@ class Caretaker {
   void beat();
   void enlist();
   void enlist_anew();
+  void make_announcements();
   void promote();
   void cancel_requested();
   void rescue();
@@ -70,6 +73,7 @@ class Caretaker {
   store::RuntimeId runtime_ = 0;  // protected by mutex_, like all below
   std::optional<std::vector<store::ServedType>> to_serve_;
   std::vector<store::ServedType> served_;
+  std::vector<std::string> to_announce_;
   bool enlist_ = false;
   bool let_go_ = false;
 

@@ -87,29 +87,27 @@ void Claimer::claim_once() {
 
 void Claimer::take(store::Claimed claimed, const std::vector<Reservation>& reservations,
                    Clock::duration took) {
-  std::vector<std::vector<job::Job>> by_lane(reservations.size());
+  const auto policies = context_.policies.now();
+  std::vector<job::Job> jobs;
+  jobs.reserve(claimed.jobs.size());
   std::vector<ClaimResult> results(reservations.size());
   for (ClaimResult& result : results) result.asked_at = claimed.asked_at;
   if (!claimed.jobs.empty()) finisher_.expect(claimed.claim, claimed.jobs.size());
   for (store::ClaimedJob& one : claimed.jobs) {
     ClaimResult& result = results[one.lane];
-    ++result.jobs;
     one.job.bytes = static_cast<std::int64_t>(one.job.payload.size());
-    result.bytes += one.job.bytes;
+    result.add(one.job.type, one.job.bytes);
     result.last_created_at = one.job.created_at;
-    const auto policy = context_.policies.find(one.job.type);
-    one.job.max_attempts = policy == context_.policies.end() ? 1 : policy->second.max_attempts;
+    const auto policy = policies->find(one.job.type);
+    one.job.max_attempts = policy == policies->end() ? 1 : policy->second.max_attempts;
     one.job.pump = pump_;
-    by_lane[one.lane].push_back(std::move(one.job));
+    jobs.push_back(std::move(one.job));
   }
   const auto now = Clock::now();
   for (std::size_t i = 0; i < reservations.size(); ++i) {
     context_.router.claimed(reservations[i], results[i], took, now);
   }
-  for (std::size_t i = 0; i < by_lane.size(); ++i) {
-    if (by_lane[i].empty()) continue;
-    context_.deliver(context_.router.plugin_of(reservations[i].lane), std::move(by_lane[i]));
-  }
+  if (!jobs.empty()) context_.deliver(std::move(jobs));
 }
 
 void Claimer::enlist_again() {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <utility>
 
 #include "base/duration.hpp"
 #include "base/log.hpp"
@@ -35,29 +36,38 @@ Engine::Engine(store::Store& store, const base::Config& config, EngineOptions op
       config_(config),
       options_(std::move(options)),
       router_(config.batch_max, config.poll_interval, options_.limit),
-      fleet_(fleet_options(config), *this) {}
+      fleet_(fleet_options(), *this) {}
 
 Engine::~Engine() = default;
 
-fleet::Options Engine::fleet_options(const base::Config& config) {
+fleet::Options Engine::fleet_options() const {
   fleet::Options options;
-  options.start_timeout = config.start_timeout;
-  options.cancel_grace = config.cancel_grace;
-  options.log_level = static_cast<int>(config.log_level);
-  options.settings = [&config](const std::string& plugin) {
-    const auto found = config.plugins.find(plugin);
+  options.start_timeout = config_.start_timeout;
+  options.drain_timeout = config_.drain_timeout;
+  options.cancel_grace = config_.cancel_grace;
+  options.log_level = static_cast<int>(config_.log_level);
+  options.settings = [this](const std::string& plugin) {
+    const auto found = config_.plugins.find(plugin);
     const base::PluginSettings settings =
-        found == config.plugins.end() ? base::PluginSettings{} : found->second;
+        found == config_.plugins.end() ? base::PluginSettings{} : found->second;
     return fleet::HostSettings{settings.processes, settings.slots, settings.role, settings.config};
   };
-  for (const auto& [type, settings] : config.types) {
-    if (settings.plugin) options.owners[type] = *settings.plugin;
-  }
+  options.owners = owners();
   return options;
+}
+
+/// Job type → plugin, where the configuration names one.
+std::map<std::string, std::string> Engine::owners() const {
+  std::map<std::string, std::string> owners;
+  for (const auto& [type, settings] : config_.types) {
+    if (settings.plugin) owners[type] = *settings.plugin;
+  }
+  return owners;
 }
 
 EngineResult Engine::run() {
   store_.desk()->check_schema();
+  fleet_.take_signals();  // before the runtime is seen, and asked to reload
   const std::vector<std::string> files = fleet::find_plugins(config_.plugin_directory);
   const store::RuntimeInfo info{host_name(), static_cast<int>(getpid()), std::string(base::version()),
                                 options_.drain ? "drain" : "run"};
@@ -69,7 +79,7 @@ EngineResult Engine::run() {
                            });
                          },
                          [this](std::vector<std::string> ids) { fleet_.cancel(std::move(ids)); }});
-  fleet_.load(files, true);
+  fleet_.load(files);
   fleet_.every(tick, [this] {
     if (options_.progress) options_.progress(tally_);
     show();
@@ -112,14 +122,14 @@ bool Engine::wanted(const std::string& type) const {
 }
 
 /// One lane for all types of a plugin that share room, one more for each type with a concurrency.
-void Engine::add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vector<LaneSpec>& lanes) {
+void Engine::add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vector<LaneSpec>& lanes,
+                       Policies::ByType& policies) {
   LaneSpec shared{index, {}, 0};
   for (const job::TypeSpec& type : plugin.spec.types) {
     const bool served = std::count(plugin.types.begin(), plugin.types.end(), type.name) > 0;
     if (!served || !wanted(type.name)) continue;
-    policies_[type.name] = job::policy_of(type, config_);
-    roles_[type.name] = plugin.settings.role;
-    served_.push_back({type.name, plugin.spec.name, plugin.spec.version, policies_[type.name]});
+    policies[type.name] = job::policy_of(type, config_);
+    served_.push_back({type.name, plugin.spec.name, plugin.spec.version, policies[type.name]});
     int concurrency = type.concurrency;
     if (const auto set = config_.types.find(type.name); set != config_.types.end()) {
       concurrency = set->second.concurrency.value_or(concurrency);
@@ -151,28 +161,41 @@ void Engine::warn_of_unused_settings() const {
 
 void Engine::settled() {
   if (stopping_) return;
+  const bool first = pumps_.empty();
   warn_of_unused_settings();
-  std::vector<LaneSpec> lanes;
-  const auto& plugins = fleet_.plugins();
-  for (std::size_t i = 0; i < plugins.size(); ++i) {
-    const bool usable =
-        plugins[i].state == fleet::PluginState::ready || plugins[i].state == fleet::PluginState::restarting;
-    if (!usable) continue;
-    ++result_.plugins;
-    add_lanes(i, plugins[i], lanes);
+  serve();
+  if (first) {
+    log::info("plugins loaded", {{"directory", config_.plugin_directory},
+                                 {"ready", result_.plugins},
+                                 {"refused", fleet_.plugins().size() - result_.plugins},
+                                 {"types", served_.size()}});
+    start_pumps();
+    is_up_ = true;
+    systemd::ready(outcomes());
+  } else {
+    report_reload();
   }
-  log::info("plugins loaded", {{"directory", config_.plugin_directory},
-                               {"ready", result_.plugins},
-                               {"refused", plugins.size() - result_.plugins},
-                               {"types", served_.size()}});
+  if (std::exchange(reload_wanted_, false)) reload();
+}
+
+/// Claims from now on for the plugins that are there now.
+void Engine::serve() {
+  std::vector<LaneSpec> lanes;
+  Policies::ByType policies;
+  const auto& plugins = fleet_.plugins();
+  served_.clear();
+  result_.plugins = 0;
+  for (std::size_t i = 0; i < plugins.size(); ++i) {
+    if (!plugins[i].usable()) continue;
+    ++result_.plugins;
+    add_lanes(i, plugins[i], lanes, policies);
+  }
   if (lanes.empty())
     log::warn("no plugin serves any of the job types that are asked for: nothing will be claimed");
+  policies_.set(std::move(policies));
   router_.set_lanes(std::move(lanes));
   publish_slots();
   caretaker_->serve(served_);
-  start_pumps();
-  is_up_ = true;
-  systemd::ready(outcomes());
 }
 
 void Engine::publish_slots() {
@@ -201,9 +224,8 @@ void Engine::start_pumps() {
       outage_,
       tally_,
       policies_,
-      roles_,
       2 * static_cast<std::size_t>(config_.batch_max),
-      [this](std::size_t plugin, std::vector<job::Job> jobs) { fleet_.deliver(plugin, std::move(jobs)); },
+      [this](std::vector<job::Job> jobs) { fleet_.deliver(std::move(jobs)); },
       [this](store::RuntimeId fenced) { return caretaker_->runtime(fenced); },
       [this] {
         if (options_.drain) fleet_.post([this] { end_when_drained(); });
@@ -276,6 +298,7 @@ void Engine::stop(std::chrono::microseconds patience) {
   if (stopping_ && !result_.stopped) return;
   const bool first = !stopping_;
   stopping_ = true;
+  if (first && !pumps_.empty() && !fleet_.is_settled()) announce_reload("sluice stops");
   const auto deadline = Clock::now() + patience + config_.cancel_grace + write_grace;
   for (const auto& pump : pumps_) pump->stop(deadline);
   fleet_.stop(patience);

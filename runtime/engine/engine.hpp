@@ -12,6 +12,7 @@
 #include "base/config.hpp"
 #include "engine/caretaker.hpp"
 #include "engine/outage.hpp"
+#include "engine/policies.hpp"
 #include "engine/presence.hpp"
 #include "engine/pruner.hpp"
 #include "engine/pump.hpp"
@@ -24,9 +25,12 @@
 namespace sluice::engine {
 
 struct EngineOptions {
-  bool drain = false;                          ///< end when nothing is due
-  std::set<std::string> types;                 ///< only these; empty: all
-  std::optional<std::int64_t> limit;           ///< claim at most so many
+  bool drain = false;                 ///< end when nothing is due
+  std::set<std::string> types;        ///< only these; empty: all
+  std::optional<std::int64_t> limit;  ///< claim at most so many
+  /// Reads the configuration again, for a reload; throws base::UsageError. Without it the engine never
+  /// reloads.
+  std::function<base::Config()> reread;
   std::function<void(const Tally&)> progress;  ///< called every 200 ms, where given
 };
 
@@ -52,11 +56,20 @@ class Engine : private fleet::Listener {
   void changed(std::size_t plugin) override;
   void returned(std::vector<job::Finished> jobs) override;
   void signalled(int times) override;
+  void reload_requested() override;
 
-  static fleet::Options fleet_options(const base::Config& config);
+  fleet::Options fleet_options() const;
+  std::map<std::string, std::string> owners() const;
   bool wanted(const std::string& type) const;
   void warn_of_unused_settings() const;
-  void add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vector<LaneSpec>& lanes);
+  void add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vector<LaneSpec>& lanes,
+                 Policies::ByType& policies);
+  void serve();
+  void reload();
+  void take(base::Config config);
+  void refuse_reload(const std::string& why);
+  void report_reload();
+  void announce_reload(const std::string& error);
   void publish_slots();
   void show();
   void report_to_systemd();
@@ -70,7 +83,7 @@ class Engine : private fleet::Listener {
   void pump_finished();
 
   store::Store& store_;
-  const base::Config& config_;
+  base::Config config_;  // a reload changes [plugin] and [type], which the event loop's thread alone reads
   const EngineOptions options_;
   Router router_;
   Outage outage_;
@@ -78,13 +91,14 @@ class Engine : private fleet::Listener {
   Presence presence_{tally_};
   fleet::Fleet fleet_;
   std::unique_ptr<Caretaker> caretaker_;
-  std::map<std::string, job::RetryPolicy> policies_;  // by job type; constant once pumps run, like the next
-  std::map<std::string, std::string> roles_;          // under which a type's effects run
+  Policies policies_;
   std::vector<store::ServedType> served_;
   std::vector<std::unique_ptr<Pump>> pumps_;
   std::size_t pumps_running_ = 0;
   std::unique_ptr<Waker> waker_;
   std::unique_ptr<Pruner> pruner_;
+  bool reload_wanted_ = false;      // as soon as the present round is over
+  Clock::time_point reload_began_;  // the last one
   bool is_up_ = false;
   bool stopping_ = false;
   EngineResult result_;

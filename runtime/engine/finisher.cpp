@@ -115,21 +115,21 @@ std::optional<std::vector<job::Finished>> Finisher::wait_for_outcomes() {
   }
 }
 
-const job::RetryPolicy& Finisher::policy(const std::string& type) const {
-  static const job::RetryPolicy fallback;
-  const auto found = context_.policies.find(type);
-  return found == context_.policies.end() ? fallback : found->second;
+job::RetryPolicy Finisher::policy(const std::string& type) const {
+  const auto policies = context_.policies.now();
+  const auto found = policies->find(type);
+  return found == policies->end() ? job::RetryPolicy{} : found->second;
 }
 
 std::vector<job::Settlement> Finisher::settle(std::vector<job::Finished> finished) {
   std::vector<job::Settlement> settlements;
   settlements.reserve(finished.size());
+  const auto policies = context_.policies.now();
   for (job::Finished& one : finished) {
-    const job::RetryPolicy& rules = policy(one.job.type);
+    const auto found = policies->find(one.job.type);
+    const job::RetryPolicy rules = found == policies->end() ? job::RetryPolicy{} : found->second;
     settlements.push_back(job::settle(std::move(one.job), std::move(one.outcome), rules, random_jitter()));
-    if (settlements.back().outcome.effects.empty()) continue;
-    const auto role = context_.roles.find(settlements.back().type);
-    if (role != context_.roles.end()) settlements.back().role = role->second;
+    settlements.back().role = std::move(one.role);
   }
   return settlements;
 }
@@ -192,7 +192,7 @@ void Finisher::commit_effects(std::vector<job::Settlement>& settlements) {
 }
 
 job::Settlement Finisher::failed(job::Settlement settlement, const store::Rejected& rejected) const {
-  const job::RetryPolicy& rules = policy(settlement.type);
+  const job::RetryPolicy rules = policy(settlement.type);
   job::Job job;
   job.id = std::move(settlement.id);
   job.type = std::move(settlement.type);

@@ -42,7 +42,7 @@ class Finisher {
   void write_once(std::vector<job::Settlement>& settlements);
   void commit_effects(std::vector<job::Settlement>& settlements);
   job::Settlement failed(job::Settlement settlement, const store::Rejected& rejected) const;
-  const job::RetryPolicy& policy(const std::string& type) const;
+  job::RetryPolicy policy(const std::string& type) const;
   std::vector<std::int64_t> used_up(const std::vector<job::Settlement>& settlements) const;
   void drop_settled(std::vector<job::Settlement>& settlements);
   void report_written(const std::vector<job::Settlement>& settlements, std::size_t dropped);

@@ -10,10 +10,12 @@ namespace {
 constexpr std::chrono::seconds running_interval{1};
 constexpr std::chrono::seconds count_interval{5};
 
-/// Why it serves nothing, or less than it declares.
+/// Why it serves nothing, or less than it declares, or not what its file holds now.
 std::string reason(const fleet::Plugin& plugin) {
   std::string text = plugin.reason;
-  for (const auto& [type, why] : plugin.refused_types) text += (text.empty() ? "" : "\n") + why;
+  const auto add = [&](const std::string& why) { text += (text.empty() ? "" : "\n") + why; };
+  if (!plugin.newer_refused.empty()) add(plugin.newer_refused);
+  for (const auto& [type, why] : plugin.refused_types) add(why);
   return text;
 }
 

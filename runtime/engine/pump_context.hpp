@@ -2,11 +2,11 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "engine/outage.hpp"
+#include "engine/policies.hpp"
 #include "engine/router.hpp"
 #include "engine/summary.hpp"
 #include "store/store.hpp"
@@ -19,10 +19,9 @@ struct PumpContext {
   Router& router;
   Outage& outage;
   Tally& tally;
-  const std::map<std::string, job::RetryPolicy>& policies;  ///< by job type; constant while pumps run
-  const std::map<std::string, std::string>& roles;          ///< for effects, by job type; constant likewise
+  const Policies& policies;
   std::size_t most_unwritten;  ///< claims no more while so many outcomes wait to be written
-  std::function<void(std::size_t plugin, std::vector<job::Job>)> deliver;
+  std::function<void(std::vector<job::Job>)> deliver;
   /// The id under which the runtime is enlisted; `fenced` is the id that was refused, 0 for none: then
   /// waits for a new one. 0 when the runtime stops meanwhile.
   std::function<store::RuntimeId(store::RuntimeId fenced)> runtime;

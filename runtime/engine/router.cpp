@@ -25,10 +25,84 @@ int Router::Lane::window() const {
 
 void Router::set_lanes(std::vector<LaneSpec> lanes) {
   const std::lock_guard lock(mutex_);
+  for (LaneSpec& spec : lanes) std::sort(spec.types.begin(), spec.types.end());
+  std::vector<bool> taken(lanes_.size());
+  keep_lanes(lanes, taken,
+             [](const LaneSpec& before, const LaneSpec& now) { return before.types == now.types; });
+  keep_lanes(lanes, taken, [](const LaneSpec& before, const LaneSpec& now) {
+    return before.plugin == now.plugin && before.concurrency == 0 && now.concurrency == 0;
+  });
   for (LaneSpec& spec : lanes) {
-    for (const std::string& type : spec.types) by_type_[type] = lanes_.size();
-    lanes_.emplace_back().spec = std::move(spec);
+    Lane& lane = lanes_[vacant_lane(taken)];
+    lane = {};
+    lane.spec = std::move(spec);
   }
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    if (taken[i]) continue;
+    lanes_[i].spec = {};
+    lanes_[i].closed = true;
+  }
+  ++changes_;  // what is being claimed was asked for before
+  count_traffic();
+}
+
+/// Hands each spec a lane of before that is the `same`, and takes it out of `specs`.
+void Router::keep_lanes(std::vector<LaneSpec>& specs, std::vector<bool>& taken,
+                        bool (*same)(const LaneSpec& before, const LaneSpec& now)) {
+  std::erase_if(specs, [&](LaneSpec& spec) {
+    for (std::size_t i = 0; i < taken.size(); ++i) {
+      Lane& lane = lanes_[i];
+      if (taken[i] || lane.spec.types.empty() || !same(lane.spec, spec)) continue;
+      taken[i] = true;
+      lane.closed = false;
+      if (lane.spec.types != spec.types) {
+        lane.cursor.reset();
+        lane.sweep_due = {};
+        lane.dry_until = {};
+        lane.rest = {};
+        lane.swept_empty = false;
+      }
+      lane.spec = std::move(spec);
+      return true;
+    }
+    return false;
+  });
+}
+
+/// A lane that nobody refers to any more.
+std::size_t Router::vacant_lane(std::vector<bool>& taken) {
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    if (taken[i] || !lanes_[i].spec.types.empty() || lanes_[i].reservations > 0) continue;
+    taken[i] = true;
+    return i;
+  }
+  lanes_.emplace_back();
+  taken.push_back(true);
+  return lanes_.size() - 1;
+}
+
+/// Counts all jobs under way in the lanes that have their types now.
+void Router::count_traffic() {
+  for (auto& [type, traffic] : traffic_) traffic.lane.reset();
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    lanes_[i].jobs = 0;
+    lanes_[i].bytes = 0;
+    for (const std::string& type : lanes_[i].spec.types) {
+      Traffic& traffic = traffic_[type];
+      traffic.lane = i;
+      lanes_[i].jobs += traffic.jobs;
+      lanes_[i].bytes += traffic.bytes;
+    }
+  }
+}
+
+void Router::count(const std::string& type, int jobs, std::int64_t bytes) {
+  Traffic& traffic = traffic_[type];
+  traffic.jobs += jobs;
+  traffic.bytes += bytes;
+  if (!traffic.lane) return;
+  lanes_[*traffic.lane].jobs += jobs;
+  lanes_[*traffic.lane].bytes += bytes;
 }
 
 void Router::set_slots(std::size_t plugin, int slots) {
@@ -43,11 +117,6 @@ void Router::close(std::size_t plugin) {
   for (Lane& lane : lanes_) {
     if (lane.spec.plugin == plugin) lane.closed = true;
   }
-}
-
-std::size_t Router::plugin_of(std::size_t lane) const {
-  const std::lock_guard lock(mutex_);
-  return lanes_[lane].spec.plugin;
 }
 
 void Router::begin_change() {
@@ -87,7 +156,7 @@ int Router::limit(const Lane& lane) const {
   // A statement locks all rows that it looks at, so it should not look at many more than it can take.
   if (lane.mean_bytes > 0)
     room = std::min(room, std::max<std::int64_t>(1, 2 * claim_bytes / lane.mean_bytes));
-  if (!lane.has_byte_room()) room = std::min<std::int64_t>(room, lane.slots - lane.in_flight);
+  if (!lane.has_byte_room()) room = std::min<std::int64_t>(room, lane.slots - lane.in_flight());
   const std::int64_t most = std::min({room, std::int64_t{batch_max_}, budget_.value_or(batch_max_)});
   return static_cast<int>(std::max<std::int64_t>(0, most));
 }
@@ -95,7 +164,7 @@ int Router::limit(const Lane& lane) const {
 /// A good part of its window is free, so that batches are worth their statement.
 bool Router::has_use(const Lane& lane) const {
   const int worthwhile = std::max(1, std::min(lane.window() / 4, batch_max_));
-  return lane.room() >= worthwhile && limit(lane) > 0;
+  return !lane.closed && lane.room() >= worthwhile && limit(lane) > 0;
 }
 
 bool Router::due(const Lane& lane, Clock::time_point now) const {
@@ -129,8 +198,8 @@ std::vector<Reservation> Router::reserve(Clock::time_point now) {
     if (lane.sweep_due <= now) lane.cursor.reset();
     taken.push_back({index, most, !lane.cursor, changes_});
     if (taken.back().sweep) lane.sweep_due = now + poll_interval_;
-    lane.in_flight += most;
-    lane.bytes_in_flight += claim_bytes;
+    ++lane.reservations;
+    lane.reserved += most;
     lane.dry_until = now;  // the other pump may claim meanwhile: rows that this one locks are skipped
     if (budget_) *budget_ -= most;
     ++under_way_;
@@ -149,26 +218,26 @@ void Router::claimed(const Reservation& reservation, const ClaimResult& result, 
                      Clock::time_point now) {
   const std::lock_guard lock(mutex_);
   Lane& lane = lanes_[reservation.lane];
-  const int unused = reservation.limit - result.jobs;
-  lane.in_flight -= unused;
-  lane.bytes_in_flight += result.bytes - claim_bytes;
-  if (result.jobs > 0) lane.mean_bytes = result.bytes / result.jobs;
+  const ClaimResult::Claimed sum = result.sum();
+  const int unused = reservation.limit - sum.jobs;
+  --lane.reservations;
+  lane.reserved -= reservation.limit;
+  for (const auto& [type, claimed] : result.by_type) count(type, claimed.jobs, claimed.bytes);
   if (budget_) *budget_ += unused;
-  unwritten_ += result.jobs;
+  unwritten_ += sum.jobs;
   --under_way_;
   lane.tried_at = now;
-  if (result.jobs > 0) {
-    ++finds_;
-    found_ += result.jobs;
-    found_at_ = now;
-  }
   if (reservation.sweep) lane.sweep_due = now + std::max<Clock::duration>(brisk_rest, took * sweep_share);
-  if (result.jobs > 0) {
+  if (sum.jobs > 0) {
+    ++finds_;
+    found_ += sum.jobs;
+    found_at_ = now;
+    lane.mean_bytes = sum.bytes / sum.jobs;
     lane.cursor = std::max(lane.cursor.value_or(-HUGE_VAL), result.last_created_at.value_or(-HUGE_VAL));
+    lane.rest = {};
   }
-  const bool came_short = unused > 0 && result.bytes < claim_bytes;
+  const bool came_short = unused > 0 && sum.bytes < claim_bytes;
   lane.swept_empty = came_short && (reservation.sweep || lane.swept_empty);
-  if (result.jobs > 0) lane.rest = {};
   if (!came_short) return;
   lane.cursor = std::max(lane.cursor.value_or(-HUGE_VAL), result.asked_at - clock_slack);
   if (reservation.changes != changes_) {
@@ -188,20 +257,18 @@ void Router::claimed(const Reservation& reservation, const ClaimResult& result, 
 void Router::unclaimed(const Reservation& reservation) {
   const std::lock_guard lock(mutex_);
   Lane& lane = lanes_[reservation.lane];
-  lane.in_flight -= reservation.limit;
-  lane.bytes_in_flight -= claim_bytes;
+  --lane.reservations;
+  lane.reserved -= reservation.limit;
   if (budget_) *budget_ += reservation.limit;
   --under_way_;
 }
 
 void Router::returned(const std::string& type, std::int64_t bytes, bool ran, Clock::time_point now) {
   const std::lock_guard lock(mutex_);
-  const auto found = by_type_.find(type);
-  if (found == by_type_.end()) return;
-  Lane& lane = lanes_[found->second];
-  --lane.in_flight;
-  lane.bytes_in_flight -= bytes;
-  if (!ran) return;
+  count(type, -1, -bytes);
+  const auto lane_index = traffic_[type].lane;
+  if (!ran || !lane_index) return;
+  Lane& lane = lanes_[*lane_index];
   if (lane.rate_at == Clock::time_point{}) lane.rate_at = now;
   ++lane.ran;
   const auto elapsed = now - lane.rate_at;

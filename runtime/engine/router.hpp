@@ -41,10 +41,27 @@ struct Reservation {
 };
 
 struct ClaimResult {
-  int jobs = 0;
+  struct Claimed {
+    int jobs = 0;
+    std::int64_t bytes = 0;  ///< of their payloads
+  };
+  std::map<std::string, Claimed> by_type;
   std::optional<double> last_created_at;
-  std::int64_t bytes = 0;  ///< of all payloads
-  double asked_at = 0;     ///< as in store::Claimed
+  double asked_at = 0;  ///< as in store::Claimed
+
+  void add(const std::string& type, std::int64_t bytes) {
+    Claimed& claimed = by_type[type];
+    ++claimed.jobs;
+    claimed.bytes += bytes;
+  }
+  Claimed sum() const {
+    Claimed all;
+    for (const auto& [type, claimed] : by_type) {
+      all.jobs += claimed.jobs;
+      all.bytes += claimed.bytes;
+    }
+    return all;
+  }
 };
 
 /// How busy the router is, for WakePolicy.
@@ -58,11 +75,12 @@ class Router {
  public:
   Router(int batch_max, std::chrono::microseconds poll_interval, std::optional<std::int64_t> budget);
 
+  /// These lanes and no others. Jobs under way count in the lane that has their type now; a lane with the
+  /// same types as before, or with what else its plugin's types share, keeps what was measured.
   void set_lanes(std::vector<LaneSpec> lanes);
   void set_slots(std::size_t plugin, int slots);
   /// The plugin will have no slots any more.
   void close(std::size_t plugin);
-  std::size_t plugin_of(std::size_t lane) const;
   /// While jobs are being made pending behind the cursors, nothing is exhausted; afterwards, where there were
   /// `any`, the next claims look from the oldest row, at once.
   void begin_change();
@@ -99,11 +117,13 @@ class Router {
     LaneSpec spec;
     int slots = 0;
     bool closed = false;
-    int in_flight = 0;                 ///< with reserved room
-    std::int64_t bytes_in_flight = 0;  ///< of their payloads, with reserved room
-    std::int64_t mean_bytes = 0;       ///< of the payloads of the last claim
-    double rate = -1;                  ///< jobs per second, smoothed; negative: not measured yet
-    int ran = 0;                       ///< since rate_at
+    int reservations = 0;         ///< under way
+    int reserved = 0;             ///< jobs that they may bring
+    int jobs = 0;                 ///< claimed and not returned, like the next
+    std::int64_t bytes = 0;       ///< of their payloads
+    std::int64_t mean_bytes = 0;  ///< of the payloads of the last claim
+    double rate = -1;             ///< jobs per second, smoothed; negative: not measured yet
+    int ran = 0;                  ///< since rate_at
     Clock::time_point rate_at{};
     std::optional<double> cursor;
     Clock::time_point sweep_due{};
@@ -113,10 +133,23 @@ class Router {
     bool swept_empty = false;       ///< the last sweep found fewer than it could take
 
     int window() const;
-    int room() const { return window() - in_flight; }
-    bool has_byte_room() const { return bytes_in_flight + claim_bytes <= window_bytes; }
+    int in_flight() const { return reserved + jobs; }
+    int room() const { return window() - in_flight(); }
+    bool has_byte_room() const { return bytes + (reservations + 1) * claim_bytes <= window_bytes; }
   };
 
+  /// The jobs of one type that are under way, whether or not it is in a lane.
+  struct Traffic {
+    std::optional<std::size_t> lane;
+    int jobs = 0;
+    std::int64_t bytes = 0;
+  };
+
+  void keep_lanes(std::vector<LaneSpec>& specs, std::vector<bool>& taken,
+                  bool (*same)(const LaneSpec& before, const LaneSpec& now));
+  std::size_t vacant_lane(std::vector<bool>& taken);
+  void count_traffic();
+  void count(const std::string& type, int jobs, std::int64_t bytes);
   bool has_use(const Lane& lane) const;
   bool due(const Lane& lane, Clock::time_point now) const;
   int limit(const Lane& lane) const;
@@ -125,16 +158,16 @@ class Router {
   const std::chrono::microseconds poll_interval_;
 
   mutable std::mutex mutex_;
-  std::vector<Lane> lanes_;  // protected by mutex_, like all below
-  std::map<std::string, std::size_t> by_type_;
-  std::optional<std::int64_t> budget_;  // jobs that may still be claimed
-  std::int64_t unwritten_ = 0;          // claimed jobs whose outcome is not written
-  int under_way_ = 0;                   // reservations and changes
-  std::uint64_t changes_ = 0;           // times that jobs were said to have become claimable
-  std::int64_t finds_ = 0;              // claims that brought jobs
-  Clock::time_point found_at_{};        // when one last did
-  std::int64_t found_ = 0;              // jobs that they brought
-  std::size_t next_lane_ = 0;           // where reserve() goes on, so that each lane has its turn
+  std::vector<Lane> lanes_;                 // protected by mutex_, like all below
+  std::map<std::string, Traffic> traffic_;  // by type
+  std::optional<std::int64_t> budget_;      // jobs that may still be claimed
+  std::int64_t unwritten_ = 0;              // claimed jobs whose outcome is not written
+  int under_way_ = 0;                       // reservations and changes
+  std::uint64_t changes_ = 0;               // times that jobs were said to have become claimable
+  std::int64_t finds_ = 0;                  // claims that brought jobs
+  Clock::time_point found_at_{};            // when one last did
+  std::int64_t found_ = 0;                  // jobs that they brought
+  std::size_t next_lane_ = 0;               // where reserve() goes on, so that each lane has its turn
 };
 
 }  // namespace sluice::engine

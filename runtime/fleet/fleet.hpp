@@ -1,9 +1,12 @@
 // The fleet: all plugin hosts of a runtime, and the event loop that spawns, feeds, watches and reaps them.
 //
 // One thread, the main one, calls run() and is the loop; every member function is for that thread, in a
-// callback or before run(), except those marked [any-thread]. A plugin is described first (loaded, its
-// types known), then, when all have answered, types that two plugins declare are settled and each
-// plugin is started.
+// callback or before run(), except those marked [any-thread].
+//
+// Plugins are taken in rounds: the start is one, each reload another. In a round every new file is described
+// first (loaded, its types known); when all have answered, names that two of them have are settled and each
+// is started; when all are ready or refused, they take over at once from what they replace, and types that
+// two declare are settled. What is replaced ends the jobs that it has started.
 #pragma once
 
 #include <chrono>
@@ -19,18 +22,22 @@
 
 namespace sluice::fleet {
 
+/// What the configuration says of a plugin's hosts. They are replaced where it changes.
 struct HostSettings {
   int processes = 1;
   int slots = 4;
   std::string role;  ///< the database role under which its effects run; empty: it may have none
   std::string config = "{}";
+  bool operator==(const HostSettings&) const = default;
 };
 
 struct Options {
   std::string executable = "/proc/self/exe";
   std::chrono::microseconds start_timeout{std::chrono::seconds(10)};  ///< to load, and again to init
-  std::chrono::microseconds cancel_grace{std::chrono::seconds(3)};    ///< between cancel and kill at a stop
-  int log_level = 2;                                                  ///< SLUICE_LOG_…
+  /// How long the started jobs of a host that is replaced may go on before they are asked to cancel.
+  std::chrono::microseconds drain_timeout{std::chrono::seconds(25)};
+  std::chrono::microseconds cancel_grace{std::chrono::seconds(3)};  ///< between cancel and kill
+  int log_level = 2;                                                ///< SLUICE_LOG_…
   std::function<HostSettings(const std::string& plugin)> settings = [](const auto&) {
     return HostSettings{};
   };
@@ -46,11 +53,12 @@ enum class PluginState {
   restarting,  ///< all its hosts died; the next start is due
   refused,     ///< not taken; `reason` says why
   broken,      ///< gave up restarting it; `reason` says why
+  removed,     ///< its file is gone; it takes no more jobs
   stopped,
 };
 const char* name(PluginState state);
 
-/// What is known of one plugin file.
+/// What is known of one plugin file. A path keeps its place among the plugins as long as the fleet lives.
 struct Plugin {
   std::string path;
   PluginState state = PluginState::loading;
@@ -61,20 +69,38 @@ struct Plugin {
   std::map<std::string, std::string> refused_types;  ///< type → why it does not serve it
   int ready_hosts = 0;
   int restarts = 0;
+  int generation =
+      0;  ///< how many of the file's contents and settings have taken over; 0: none was ever ready
+  std::chrono::system_clock::time_point loaded_at;  ///< when the present one took over
+  std::string
+      newer_refused;  ///< why the last reload left this one at work and did not take the file as it is now
+  int draining_hosts = 0;  ///< of earlier generations, which end the jobs that they have started
   int slots() const { return ready_hosts * settings.slots; }
+  bool usable() const { return state == PluginState::ready || state == PluginState::restarting; }
 };
+
+/// What a round did with one plugin file.
+struct Change {
+  enum class Kind { added, replaced, refused, removed };
+  Kind kind = Kind::added;
+  std::size_t plugin = 0;  ///< its place among the plugins
+  std::string reason;      ///< of a refusal
+};
+const char* name(Change::Kind kind);
 
 /// What the fleet tells, on the loop's thread.
 class Listener {
  public:
   virtual ~Listener() = default;
-  /// Every plugin has been tried once: it is ready or refused.
+  /// A round is over: every new file was tried once, and is ready or refused.
   virtual void settled() {}
   /// The number of ready hosts of a plugin changed, or its state.
   virtual void changed(std::size_t plugin) { (void)plugin; }
   virtual void returned(std::vector<job::Finished> jobs) = 0;
-  /// SIGTERM or SIGINT arrived, for the `times`-th time.
+  /// SIGTERM or SIGINT arrived, for the `times`-th time; or the terminal was closed.
   virtual void signalled(int times) { (void)times; }
+  /// SIGHUP arrived.
+  virtual void reload_requested() {}
 };
 
 /// The `.so` files of a directory, sorted by name. Throws base::UsageError when it can't be read.
@@ -87,13 +113,20 @@ class Fleet {
   Fleet(const Fleet&) = delete;
   Fleet& operator=(const Fleet&) = delete;
 
-  /// Starts a host for each file. `stop_signals`: take SIGTERM and SIGINT.
-  void load(const std::vector<std::string>& files, bool stop_signals);
+  /// From now on SIGTERM, SIGINT and SIGHUP are told to the listener.
+  void take_signals();
+  /// The first round: starts a host for each file.
+  void load(const std::vector<std::string>& files);
+  /// The next round, when is_settled(): new files, those that changed, those whose settings changed and those
+  /// that don't work are started beside what is at work; plugins that are not among the files end. What does
+  /// not get ready leaves all as it was.
+  void reload(const std::vector<std::string>& files, std::map<std::string, std::string> owners);
   /// Runs the loop until stop() was called, every host is gone, and release() was called.
   void run();
 
-  /// Hands jobs to a plugin's hosts. Those it can't take come back at once, released. [any-thread]
-  void deliver(std::size_t plugin, std::vector<job::Job> jobs);
+  /// Hands jobs to the hosts of the plugins that serve their types. Those that none can take come back at
+  /// once, released. [any-thread]
+  void deliver(std::vector<job::Job> jobs);
   /// Asks the handlers of these jobs to stop; they end cancelled, and are not tried again. Ids that no host
   /// has do nothing. [any-thread]
   void cancel(std::vector<std::string> ids);
@@ -113,7 +146,10 @@ class Fleet {
   const std::vector<Plugin>& plugins() const;
   /// The jobs whose handlers have been at work for `at_least`.
   std::vector<RunningJob> running(std::chrono::microseconds at_least) const;
+  /// No round is under way.
   bool is_settled() const;
+  /// What the last round did.
+  const std::vector<Change>& changes() const;
 
  private:
   class Loop;

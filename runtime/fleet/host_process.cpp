@@ -227,7 +227,7 @@ void HostProcess::log_line(const wire::LogLine& line) const {
 job::Finished HostProcess::give_up(std::uint32_t ticket) {
   page_.ticket(ticket).state = wire::TicketState::idle;
   free_tickets_.push_back(ticket);
-  return {std::exchange(in_flight_[ticket], {}).job, {}};
+  return {std::exchange(in_flight_[ticket], {}).job, {}, {}};
 }
 
 /// The same with what came of it; a job that was to be cancelled is so unless it is done.
@@ -240,6 +240,7 @@ job::Finished HostProcess::give_up(std::uint32_t ticket, job::Outcome outcome) {
                     (outcome.error.empty() ? "" : "; its handler ended with: " + outcome.error);
   }
   job::Finished finished = give_up(ticket);
+  if (!outcome.effects.empty()) finished.role = role_;
   finished.outcome = std::move(outcome);
   return finished;
 }

@@ -83,6 +83,8 @@ class HostProcess : public std::enable_shared_from_this<HostProcess> {
   /// Why it was killed, or how it ended; empty while it lives.
   std::string ending() const { return ending_; }
   void set_name(std::string plugin) { plugin_ = std::move(plugin); }
+  /// The database role under which the effects of its jobs run.
+  void set_role(std::string role) { role_ = std::move(role); }
   void set_at_most_once(std::vector<bool> by_type) { at_most_once_ = std::move(by_type); }
 
  private:
@@ -108,6 +110,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess> {
   Listener& listener_;
   const std::string path_;
   std::string plugin_;
+  std::string role_;
   std::vector<bool> at_most_once_;
   wire::SharedPage page_ = wire::SharedPage::create();
   Spawned process_;

@@ -91,10 +91,14 @@ void check_note(const ElfFile& file, const Elf64_Ehdr& header) {
 
 void check_plugin_file(const std::string& path) {
   std::error_code error;
-  const std::string real = std::filesystem::canonical(path, error).string();
-  if (error) throw Refusal("no file (" + error.message() + ")", "a plugin", "check the path");
-  check_directory(real);
+  std::string real = std::filesystem::canonical(path, error).string();
   struct stat info {};
+  if (error && stat(path.c_str(), &info) == 0) {
+    real = path;  // another has replaced it: the descriptor under /proc has no path any more
+  } else if (error) {
+    throw Refusal("no file (" + error.message() + ")", "a plugin", "check the path");
+  }
+  check_directory(real);
   if (stat(real.c_str(), &info) != 0)
     throw Refusal("no file (" + error_text(errno) + ")", "a plugin", "check the path");
   if (!S_ISREG(info.st_mode)) {

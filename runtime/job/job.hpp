@@ -76,6 +76,7 @@ struct Outcome {
 struct Finished {
   Job job;
   Outcome outcome;
+  std::string role{};  ///< under which its effects run, where it has any
 };
 
 /// The status column of the outbox. `scheduled` is the one that the guide does not have.

@@ -189,6 +189,13 @@ void PgCare::count(const std::vector<Throughput>& outcomes) {
   });
 }
 
+void PgCare::announce(const std::string& text) {
+  link_.use("announce", [&](pqxx::connection& connection) {
+    pqxx::nontransaction(connection)
+        .exec_params("SELECT pg_notify($1::text, $2::text)", announcement_channel, base::valid_utf8(text));
+  });
+}
+
 std::size_t PgCare::tidy(std::size_t limit) {
   std::size_t deleted = tidy_keys(limit);
   for (const char* table : {"sluice.attempt", "sluice.schedule", "sluice.output"}) {

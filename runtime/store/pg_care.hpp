@@ -21,6 +21,7 @@ class PgCare : public CareSession {
   void publish(RuntimeId runtime, const std::vector<PluginReport>& plugins) override;
   void show_running(RuntimeId runtime, const RunningChanges& changes) override;
   void count(const std::vector<Throughput>& outcomes) override;
+  void announce(const std::string& text) override;
   std::size_t tidy(std::size_t limit) override;
 
  private:

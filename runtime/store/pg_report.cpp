@@ -31,7 +31,10 @@ void read_plugins(pqxx::transaction_base& transaction, Report& report) {
   }
 }
 
-void read_runtimes(pqxx::transaction_base& transaction, Report& report) {
+}  // namespace
+
+std::vector<RuntimeReport> read_runtimes(pqxx::transaction_base& transaction) {
+  std::vector<RuntimeReport> runtimes;
   const auto rows = transaction.exec(
       "SELECT r.id, r.host, r.pid, r.version, r.command, date_part('epoch', now() - r.started_at), "
       "date_part('epoch', now() - r.beat_at), "
@@ -44,9 +47,12 @@ void read_runtimes(pqxx::transaction_base& transaction, Report& report) {
     runtime.uptime = parse_double(text_of(row[5]));
     runtime.since_beat = parse_double(text_of(row[6]));
     runtime.claimed = row[7].as<std::int64_t>();
-    report.runtimes.push_back(runtime);
+    runtimes.push_back(runtime);
   }
+  return runtimes;
 }
+
+namespace {
 
 // Walks over the oldest that are in processing, most of which some runtime has.
 std::int64_t count_stuck(pqxx::transaction_base& transaction, const TableName& table) {
@@ -68,7 +74,7 @@ Report read_report(pqxx::transaction_base& transaction, const TableName& table, 
   read_counts(transaction, table, exact, report);
   transaction.exec(pump_settings("SET LOCAL"));
   read_plugins(transaction, report);
-  read_runtimes(transaction, report);
+  report.runtimes = read_runtimes(transaction);
   read_published_plugins(transaction, report.runtimes);
   report.running = read_running(transaction, table);
   report.last_minute = read_throughput(transaction, minute);

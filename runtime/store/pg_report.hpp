@@ -10,4 +10,6 @@ namespace sluice::store {
 
 Report read_report(pqxx::transaction_base& transaction, const TableName& table, bool exact);
 
+std::vector<RuntimeReport> read_runtimes(pqxx::transaction_base& transaction);
+
 }  // namespace sluice::store

@@ -37,6 +37,9 @@ std::string give_back_statement(const TableName& table);
 /// Makes jobs pending whose schedule is due, at most $1. Answers how many schedules were used up.
 std::string promote_statement(const TableName& table);
 
+/// The channel of NOTIFY on which runtimes announce.
+inline constexpr const char* announcement_channel = "sluice_announcement";
+
 /// Settings under which a statement of the pumps can only be planned along the right indexes, however
 /// stale the statistics are. `scope` is "SET" or "SET LOCAL".
 std::string pump_settings(const std::string& scope);

@@ -170,6 +170,8 @@ class CareSession {
   virtual void show_running(RuntimeId runtime, const RunningChanges& changes) = 0;
   /// Adds to the outcomes of the current minute, by the database's clock; forgets those of over two days ago.
   virtual void count(const std::vector<Throughput>& outcomes) = 0;
+  /// Tells whoever listens now; a text of less than 8,000 bytes.
+  virtual void announce(const std::string& text) = 0;
 
   /// Deletes records in schema sluice whose job no longer exists; returns how many, at most about
   /// `limit` per kind.

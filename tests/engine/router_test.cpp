@@ -14,6 +14,19 @@ constexpr int batch_max = 500;
 
 const Clock::time_point start{std::chrono::hours(1)};
 
+/// What a claim brought: so many jobs of one type, with `bytes` of payload each.
+ClaimResult found(const std::string& type, int jobs, double last = 1, std::int64_t bytes = 0) {
+  ClaimResult result;
+  for (int i = 0; i < jobs; ++i) result.add(type, bytes);
+  result.last_created_at = last;
+  return result;
+}
+ClaimResult nothing(double asked_at = 0) {
+  ClaimResult result;
+  result.asked_at = asked_at;
+  return result;
+}
+
 struct Fixture : testing::Test {
   Router router{batch_max, poll, std::nullopt};
 
@@ -21,8 +34,8 @@ struct Fixture : testing::Test {
     router.set_lanes({{0, {"a"}, concurrency}});
     router.set_slots(0, slots);
   }
-  void claimed(const Reservation& reservation, int jobs, double last = 1) {
-    router.claimed(reservation, {jobs, last}, milliseconds(1), start);
+  void claimed(const Reservation& reservation, int jobs, double last = 1, const std::string& type = "a") {
+    router.claimed(reservation, found(type, jobs, last), milliseconds(1), start);
   }
 };
 
@@ -92,7 +105,7 @@ TEST_F(RouterTest, RestsBrieflyWhileJobsCome) {
   one_lane();
   auto now = start;
   for (int i = 0; i < 8; ++i) {
-    router.claimed(router.reserve(now)[0], {1, 1.0}, milliseconds(1), now);
+    router.claimed(router.reserve(now)[0], found("a", 1), milliseconds(1), now);
     EXPECT_EQ(router.next_due(now), now + milliseconds(5));
     now = router.next_due(now);
   }
@@ -101,7 +114,7 @@ TEST_F(RouterTest, RestsBrieflyWhileJobsCome) {
 TEST_F(RouterTest, DoesNotWalkAgainOverWhatWaitsForOthers) {
   one_lane();
   constexpr double asked_at = 5000;
-  router.claimed(router.reserve(start)[0], {0, {}, 0, asked_at}, milliseconds(50), start);
+  router.claimed(router.reserve(start)[0], nothing(asked_at), milliseconds(50), start);
   const auto again = router.reserve(start + poll);
   ASSERT_EQ(again.size(), 1U);
   EXPECT_FALSE(again[0].sweep) << "a sweep took 50 ms, so the next is due after a second";
@@ -115,8 +128,8 @@ TEST_F(RouterTest, ALaneThatRestsTakesPartInTheClaimsOfABusyOne) {
   for (int i = 0; i < 8; ++i) {
     const auto taken = router.reserve(now);
     ASSERT_EQ(taken.size(), 2U) << i;
-    router.claimed(taken[0], {1, 1.0}, milliseconds(1), now);
-    router.claimed(taken[1], {0, {}}, milliseconds(1), now);
+    router.claimed(taken[0], found("busy", 1), milliseconds(1), now);
+    router.claimed(taken[1], nothing(), milliseconds(1), now);
     EXPECT_LE(router.next_due(now) - now, milliseconds(5));
     now += milliseconds(5);
   }
@@ -157,7 +170,7 @@ TEST_F(RouterTest, SweepsForATwentiethOfTheTimeWhileJobsCome) {
   for (int i = 0; i < 1000; ++i) {
     const auto taken = router.reserve(now);
     sweeps += taken[0].sweep ? 1 : 0;
-    router.claimed(taken[0], {1, static_cast<double>(i)}, milliseconds(10), now + milliseconds(10));
+    router.claimed(taken[0], found("a", 1, i), milliseconds(10), now + milliseconds(10));
     router.returned("a", 0, true, now);
     now = router.next_due(now + milliseconds(10));
   }
@@ -212,7 +225,8 @@ TEST_F(RouterTest, BoundsThePayloadsUnderWay) {
     const auto taken = router.reserve(start);
     limits.push_back(taken[0].limit);
     EXPECT_EQ(router.request(taken[0]).bytes, claim_bytes);
-    router.claimed(taken[0], {2, 1.0, claim_bytes}, milliseconds(1), start);  // which is no reason to rest
+    router.claimed(taken[0], found("a", 2, 1, claim_bytes / 2), milliseconds(1),
+                   start);  // which is no reason to rest
   }
   EXPECT_EQ(limits, (std::vector<int>{first_batch, 4, 4, 4})) << "then twice as many as would fit";
   router.returned("a", claim_bytes / 2, true, start);
@@ -226,7 +240,7 @@ TEST_F(RouterTest, FeedsEachSlotWhateverThePayloadsSize) {
   for (int i = 0; i < 3; ++i) {
     const auto reserved = router.reserve(start);
     ASSERT_EQ(reserved.size(), 1U) << i;
-    router.claimed(reserved[0], {1, 1.0, 2 * window_bytes}, milliseconds(1), start);
+    router.claimed(reserved[0], found("a", 1, 1, 2 * window_bytes), milliseconds(1), start);
   }
   EXPECT_FALSE(router.claimable(start));
   router.returned("a", 2 * window_bytes, true, start);
@@ -238,8 +252,8 @@ TEST_F(RouterTest, AFullLaneDoesNotHoldUpAnother) {
   router.set_slots(0, 4);
   auto taken = router.reserve(start);
   ASSERT_EQ(taken.size(), 2U);
-  claimed(taken[0], 1);
-  claimed(taken[1], first_batch);
+  claimed(taken[0], 1, 1, "slow");
+  claimed(taken[1], first_batch, 1, "fast");
   for (int i = 0; i < first_batch; ++i) router.returned("fast", 0, true, start);
   taken = router.reserve(start);
   ASSERT_EQ(taken.size(), 1U);
@@ -274,13 +288,90 @@ TEST_F(RouterTest, IsExhaustedWithoutTheLanesOfABrokenPlugin) {
   EXPECT_TRUE(router.exhausted());
 }
 
+TEST_F(RouterTest, AJobUnderWayKeepsItsRoomWhenTheLanesChange) {
+  one_lane(4, 2);
+  claimed(router.reserve(start)[0], 2);
+  router.set_lanes({{1, {"a"}, 2}, {1, {"b"}, 0}});  // a plugin of another file took the type over
+  router.set_slots(1, 4);
+  auto taken = router.reserve(start + poll);
+  ASSERT_EQ(taken.size(), 1U) << "both of a are still under way";
+  EXPECT_EQ(router.request(taken[0]).types, std::vector<std::string>{"b"});
+  router.returned("a", 0, true, start);
+  taken = router.reserve(start + 2 * poll);
+  ASSERT_EQ(taken.size(), 1U);
+  EXPECT_EQ(router.request(taken[0]).types, std::vector<std::string>{"a"});
+  EXPECT_EQ(taken[0].limit, 1);
+}
+
+TEST_F(RouterTest, ATypeThatMovesTakesItsJobsAlong) {
+  router.set_lanes({{0, {"a", "b"}, 0}});
+  router.set_slots(0, 4);
+  ClaimResult both = found("a", 5);
+  for (int i = 0; i < 4; ++i) both.add("b", 0);
+  router.claimed(router.reserve(start)[0], both, milliseconds(1), start);
+  router.set_lanes({{0, {"a"}, 0}, {1, {"b"}, 10}});
+  router.set_slots(0, 4);
+  router.set_slots(1, 4);
+  const auto taken = router.reserve(start);
+  ASSERT_EQ(taken.size(), 2U);
+  EXPECT_EQ(taken[0].limit, first_batch - 5);
+  EXPECT_EQ(taken[1].limit, 10 - 4);
+  for (int i = 0; i < 4; ++i) router.returned("b", 0, true, start);
+  router.unclaimed(taken[1]);
+  EXPECT_EQ(router.reserve(start).at(0).limit, 10);
+}
+
+TEST_F(RouterTest, AClaimThatIsUnderWayWhenTheLanesChangeLosesNoRoom) {
+  router.set_lanes({{0, {"a"}, 0}, {0, {"b"}, 3}});
+  router.set_slots(0, 4);
+  const auto taken = router.reserve(start);
+  ASSERT_EQ(taken.size(), 2U);
+  router.set_lanes({{0, {"a"}, 0}});
+  EXPECT_TRUE(router.request(taken[1]).types.empty());
+  claimed(taken[0], first_batch);
+  claimed(taken[1], 3, 1, "b");  // asked for before
+  EXPECT_TRUE(router.reserve(start).empty());
+  router.set_lanes({{0, {"a"}, 0}, {0, {"b"}, 3}});
+  router.set_slots(0, 4);
+  EXPECT_TRUE(router.reserve(start).empty()) << "three of b are under way";
+  for (int i = 0; i < 3; ++i) router.returned("b", 0, true, start);
+  EXPECT_EQ(router.reserve(start).at(0).limit, 3);
+}
+
+TEST_F(RouterTest, AnotherTypeInALaneIsLookedForFromTheOldestRow) {
+  one_lane();
+  claimed(router.reserve(start)[0], first_batch, 42);
+  for (int i = 0; i < first_batch; ++i) router.returned("a", 0, true, start);
+  router.set_lanes({{0, {"a", "b"}, 0}});
+  EXPECT_TRUE(router.reserve(start).at(0).sweep);
+}
+
+TEST_F(RouterTest, AClaimDoesNotExhaustALaneThatChangedMeanwhile) {
+  one_lane();
+  const auto taken = router.reserve(start);
+  router.set_lanes({{0, {"a", "b"}, 0}});
+  claimed(taken[0], 0);
+  EXPECT_FALSE(router.exhausted());
+}
+
+TEST_F(RouterTest, ReusesTheLanesOfTypesThatAreGone) {
+  for (int i = 0; i < 100; ++i) {
+    router.set_lanes({{0, {"a" + std::to_string(i)}, 0}});
+    router.set_slots(0, 4);
+    const auto taken = router.reserve(start);
+    ASSERT_EQ(taken.size(), 1U);
+    EXPECT_LE(taken[0].lane, 1U);
+    router.unclaimed(taken[0]);
+  }
+}
+
 TEST(Router, KeepsToItsBudget) {
   Router router(batch_max, poll, 3);
   router.set_lanes({{0, {"a"}, 0}});
   router.set_slots(0, 4);
   const auto taken = router.reserve(start);
   EXPECT_EQ(taken[0].limit, 3);
-  router.claimed(taken[0], {2, 1.0}, milliseconds(1), start);
+  router.claimed(taken[0], found("a", 2), milliseconds(1), start);
   router.returned("a", 0, true, start);
   router.returned("a", 0, true, start);
   router.settled(false);

@@ -164,6 +164,20 @@ class SilentPort {
   int port_ = 0;
 };
 
+TEST(EmailPassword, WhoseFileIsEmptyIsWaitedFor) {
+  const SmtpServer server(R"({"user": "ada", "password": "s3cret"})");
+  const Scratch secrets;
+  const Settings login{{"user", quoted("ada")},
+                       {"password_file", quoted(secrets.write("password", "s3cret"))}};
+  EmailPlugin plugin(server, login);
+  secrets.write("password", "");
+  const auto outcome = plugin.send(guide_payload);
+  EXPECT_EQ(outcome.result, SLUICE_RETRY) << said(outcome);
+  EXPECT_EQ(outcome.code, "password-file") << outcome.error;
+  secrets.write("password", "s3cret");
+  EXPECT_EQ(plugin.send(guide_payload).result, SLUICE_DONE);
+}
+
 TEST(EmailServer, ThatRefusesConnectionsIsTriedAgain) {
   const SilentPort port(false);
   const auto outcome = EmailPlugin(smtp_settings(port.url())).send(guide_payload);

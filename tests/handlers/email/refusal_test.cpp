@@ -121,7 +121,7 @@ constexpr BadPayload bad_payloads[] = {
     {"LinkedDirectory", WITH_ATTACHMENT(R"({"filename": "a", "path": "etc/hostname"})"), "bad-attachment",
      "a link"},
     {"FileAsDirectory", WITH_ATTACHMENT(R"({"filename": "a", "path": "file/x"})"), "bad-attachment",
-     "no directory"},
+     "leads through"},
     {"NulInPath", WITH_ATTACHMENT(R"({"filename": "a", "path": "file\u0000x"})"), "bad-attachment", "NUL"},
 
     {"LargeFile", WITH_ATTACHMENT(R"({"filename": "a", "path": "large"})"), "too-large", "2000"},

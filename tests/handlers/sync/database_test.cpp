@@ -183,6 +183,21 @@ TEST_F(SyncDatabase, BeginsWhereTheCursorWas) {
   EXPECT_EQ(server.paths(), "/ /?after=2 /?after=3 /?after=3 / /?after=1 /?region=eu");
 }
 
+TEST_F(SyncDatabase, KeepsACursorForEachChoiceOfParameters) {
+  const HttpServer server(R"({"/": [{"json": [{"id":1}]}, {"json": [{"id":2}]}]})");
+  SyncPlugin sync(source_at(server.url(), R"(, "cursor": "/id", "cursor_parameter": "after",
+                                              "parameters": ["a", "b"])"),
+                  target(R"(, "state": "public.state")"));
+  for (const std::string parameters : {R"({"a": "1&b=2"})", R"({"a": "1", "b": "2"})"}) {
+    EXPECT_EQ(
+        sync.run(R"({"source": "api", "target": "database", "data": {"parameters": )" + parameters + "}}")
+            .result,
+        SLUICE_DONE);
+  }
+  EXPECT_EQ(database_.rows("SELECT parameters, cursor FROM public.state ORDER BY cursor"),
+            "{\"a\":\"1&b=2\"}|1\n{\"a\":\"1\",\"b\":\"2\"}|2\n");
+}
+
 TEST_F(SyncDatabase, AsksForWhatHasChangedByEtag) {
   const HttpServer server(R"({"/": [{"json": [{"id":1,"name":"a"}], "etag": "\"v1\""},
                                     {"json": [{"id":1,"name":"a"}], "etag": "\"v1\""},

@@ -1,0 +1,35 @@
+// The retry policies by job type, which a reload changes while pumps run. Thread-safe. What was read stays as
+// it was; a type that no plugin serves any more keeps its policy, for the jobs of it that are under way.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "job/retry_policy.hpp"
+
+namespace sluice::engine {
+
+class Policies {
+ public:
+  using ByType = std::map<std::string, job::RetryPolicy>;
+
+  /// Shared, because a pump goes on with it while a reload sets others.
+  std::shared_ptr<const ByType> now() const {
+    const std::lock_guard lock(mutex_);
+    return by_type_;
+  }
+  void set(ByType changed) {
+    const std::lock_guard lock(mutex_);
+    changed.insert(by_type_->begin(), by_type_->end());
+    by_type_ = std::make_shared<const ByType>(std::move(changed));
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const ByType> by_type_ = std::make_shared<const ByType>();
+};
+
+}  // namespace sluice::engine

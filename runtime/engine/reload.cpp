@@ -1,0 +1,96 @@
+// What the engine does on SIGHUP: it reads the configuration and the plugin directory again, and has the
+// fleet take what is new.
+#include <array>
+#include <utility>
+
+#include "base/log.hpp"
+#include "base/systemd.hpp"
+#include "base/text.hpp"
+#include "engine/engine.hpp"
+
+namespace sluice::engine {
+
+void Engine::reload_requested() {
+  if (stopping_) return refuse_reload("sluice stops");
+  if (!options_.reread)
+    return log::info("SIGHUP: not reloading, a drain keeps the plugins that it began with");
+  if (!fleet_.is_settled()) {
+    log::info("SIGHUP: reloading as soon as the plugins that are being loaded are ready or refused");
+    reload_wanted_ = true;
+    return;
+  }
+  reload();
+}
+
+void Engine::reload() {
+  reload_began_ = Clock::now();
+  std::vector<std::string> files;
+  try {
+    base::Config config = options_.reread();
+    files = fleet::find_plugins(config_.plugin_directory);
+    take(std::move(config));
+  } catch (const base::UsageError& error) {
+    return refuse_reload(error.what());
+  }
+  log::info("reloading", {{"directory", config_.plugin_directory}});
+  systemd::reloading();
+  fleet_.reload(files, owners());
+}
+
+/// Only [plugin] and [type] are taken: what else changed is in use by several threads.
+void Engine::take(base::Config config) {
+  std::swap(config_.plugins, config.plugins);
+  std::swap(config_.types, config.types);
+  std::string keys;
+  for (const std::string& key : base::changed_keys(config_, config)) keys += (keys.empty() ? "" : ", ") + key;
+  if (!keys.empty()) log::warn("some settings changed that need a restart", {{"keys", keys}});
+}
+
+void Engine::refuse_reload(const std::string& why) {
+  reload_began_ = Clock::now();
+  log::error("not reloading, everything stays as it is: " + why);
+  announce_reload(why);
+}
+
+void Engine::report_reload() {
+  std::array<std::size_t, 4> counts{};
+  for (const fleet::Change& change : fleet_.changes()) ++counts.at(static_cast<std::size_t>(change.kind));
+  std::vector<log::Field> fields;
+  for (const auto kind : {fleet::Change::Kind::added, fleet::Change::Kind::replaced,
+                          fleet::Change::Kind::refused, fleet::Change::Kind::removed}) {
+    fields.emplace_back(fleet::name(kind), counts.at(static_cast<std::size_t>(kind)));
+  }
+  fields.emplace_back("types", served_.size());
+  log::info("reloaded", fields);
+  systemd::ready(outcomes());
+  announce_reload("");
+}
+
+/// For `sluice reload --wait`, which takes the first that began after its signal: what was done, or why
+/// nothing was. A notification takes less than 8,000 bytes, so that a long list ends early.
+void Engine::announce_reload(const std::string& error) {
+  constexpr std::size_t longest = 7000;
+  constexpr std::size_t longest_reason = 400;
+  const auto began = std::chrono::duration_cast<std::chrono::microseconds>(reload_began_.time_since_epoch());
+  std::string text = "{\"runtime\":" + std::to_string(caretaker_->runtime(0)) +
+                     ",\"began_us\":" + std::to_string(began.count()) + ",\"error\":" +
+                     base::json_quote(base::shortened(base::valid_utf8(error), longest_reason)) +
+                     ",\"changes\":[";
+  const char* between = "";
+  for (const fleet::Change& change : error.empty() ? fleet_.changes() : std::vector<fleet::Change>{}) {
+    const fleet::Plugin& plugin = fleet_.plugins()[change.plugin];
+    const auto quoted = [&](const std::string& value) {
+      return base::json_quote(base::shortened(base::valid_utf8(value), longest_reason));
+    };
+    std::string one = std::string(between) + R"({"change":")" + fleet::name(change.kind) + R"(","plugin":)" +
+                      quoted(plugin.spec.name) + R"(,"version":)" + quoted(plugin.spec.version) +
+                      R"(,"generation":)" + std::to_string(plugin.generation) + R"(,"file":)" +
+                      quoted(plugin.path) + R"(,"reason":)" + quoted(change.reason) + "}";
+    if (text.size() + one.size() > longest) break;
+    text += one;
+    between = ",";
+  }
+  caretaker_->announce(text + "]}");
+}
+
+}  // namespace sluice::engine

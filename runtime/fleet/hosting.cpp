@@ -1,0 +1,236 @@
+#include <algorithm>
+#include <boost/asio/post.hpp>
+
+#include "base/duration.hpp"
+#include "base/log.hpp"
+#include "fleet/loop.hpp"
+
+namespace sluice::fleet {
+
+void Fleet::Loop::seat_and_spawn(Edition& edition) {
+  seats_.push_back(std::make_shared<Seat>());
+  seats_.back()->edition = &edition;
+  spawn(std::shared_ptr(seats_.back()));
+}
+
+/// From the edition's own file, though another has taken its place; where that does not start, from what is
+/// at its path, as far as it declares the same.
+void Fleet::Loop::spawn(const std::shared_ptr<Seat>& seat) {
+  Edition& edition = *seat->edition;
+  const bool kept = edition.file.replaced() && seat->history.failed_starts == 0;
+  try {
+    seat->was_ready = false;
+    seat->host = std::make_shared<HostProcess>(context_, *this, options_.executable,
+                                               kept ? edition.file.kept_path() : edition.file.path());
+    if (kept) seat->host->set_name(edition.spec.name);
+    seat->host->begin();
+    limit_start(seat, "load");
+  } catch (const std::exception& error) {
+    refuse(edition, PluginState::refused,
+           edition.file.path() + ": " + error.what() + "; check the limits of processes and files");
+  }
+}
+
+/// Kills the host when it does not get on within the start timeout.
+void Fleet::Loop::limit_start(const std::shared_ptr<Seat>& seat, const char* doing) {
+  seat->timer = std::make_unique<asio::steady_timer>(context_, options_.start_timeout);
+  seat->timer->async_wait([this, weak = std::weak_ptr(seat), doing](const auto& error) {
+    const auto late = weak.lock();
+    if (error || !late || !late->host) return;
+    late->host->kill(std::string("did not ") + doing + " within " +
+                     base::format_duration(options_.start_timeout));
+  });
+}
+
+void Fleet::Loop::described(HostProcess& host, job::PluginSpec spec) {
+  const auto seat = seat_of(host);
+  Edition& edition = *seat->edition;
+  seat->timer.reset();
+  host.set_name(spec.name);
+  if (edition.state != PluginState::loading) {  // another host of a plugin that is known, or a restart
+    const bool same =
+        spec.name == edition.spec.name &&
+        std::equal(spec.types.begin(), spec.types.end(), edition.spec.types.begin(), edition.spec.types.end(),
+                   [](const auto& a, const auto& b) { return a.name == b.name; });
+    if (same) return start(*seat);
+    return refused(host,
+                   "found a file that changed since it was loaded, expected the same name and types; run "
+                   "sluice reload to take the new one");
+  }
+  edition.spec = std::move(spec);
+  edition.state = PluginState::described;
+  show(edition.plugin);
+  advance_soon();
+}
+
+void Fleet::Loop::refused(HostProcess& host, const std::string& reason) {
+  const auto seat = seat_of(host);
+  seat->timer.reset();
+  refuse(*seat->edition, PluginState::refused, seat->edition->file.path() + ": " + reason);
+  host.kill("was refused");
+}
+
+void Fleet::Loop::refuse(Edition& edition, PluginState state, const std::string& reason) {
+  if (edition.given_up() || edition.retired) return;
+  edition.state = state;
+  edition.reason = reason;
+  for (const auto& seat : seats_of(edition)) {
+    if (seat->host) seat->host->stop();
+  }
+  const auto& present = places_[edition.plugin].present;
+  if (options_.start && is_candidate(edition) && present && present->usable()) {
+    log::error("plugin refused, the one at work goes on: " + reason, {{"generation", present->generation}});
+  } else if (options_.start) {
+    log::error("plugin refused: " + reason);
+  }
+  advance_soon();
+  tell(edition);
+}
+
+void Fleet::Loop::start(Seat& seat) {
+  Edition& edition = *seat.edition;
+  if (!options_.start || stopping_ || edition.retired) return;
+  if (edition.state == PluginState::described) edition.state = PluginState::starting;
+  std::vector<bool> at_most_once;
+  for (const job::TypeSpec& type : edition.spec.types) at_most_once.push_back(type.at_most_once);
+  seat.host->set_at_most_once(std::move(at_most_once));
+  seat.host->set_role(edition.settings.role);
+  seat.host->start({static_cast<std::uint32_t>(edition.settings.slots), options_.log_level,
+                    !edition.settings.role.empty(), edition.settings.config});
+  limit_start(seat_of(*seat.host), "start");
+}
+
+void Fleet::Loop::ready(HostProcess& host) {
+  const auto seat = seat_of(host);
+  Edition& edition = *seat->edition;
+  seat->timer.reset();
+  if (stopping_ || edition.retired || host.state() != HostState::ready) return;
+  seat->was_ready = true;
+  seat->tried = true;
+  seat->ready_since = Clock::now();
+  seat->history.failed_starts = 0;
+  const bool first = edition.state == PluginState::starting;
+  edition.state = PluginState::ready;
+  ++edition.ready_hosts;
+  log::debug("plugin host ready", {{"plugin", edition.spec.name}, {"pid", host.pid()}});
+  if (first) {
+    for (int more = 1; more < edition.settings.processes; ++more) seat_and_spawn(edition);
+  }
+  tell(edition);
+  advance_soon();
+}
+
+void Fleet::Loop::finished(std::vector<job::Finished> jobs) {
+  listener_.returned(std::move(jobs));
+}
+
+void Fleet::Loop::ended(HostProcess& host) {
+  const auto seat = seat_of(host);
+  Edition& edition = *seat->edition;
+  const std::string ending = host.ending();
+  const bool was_ready = seat->was_ready;
+  seat->timer.reset();
+  seat->host.reset();
+  seat->tried = true;
+  if (was_ready) --edition.ready_hosts;
+  if (edition.retired) asio::post(context_, [this] { sweep(); });
+  if (was_ready || edition.retired) tell(edition);
+  if (stopping_) return finish_when_empty();
+  if (edition.retired || edition.given_up()) return;
+  const bool on_trial = is_candidate(edition) && round_ && !round_->first;
+  if (on_trial || (!was_ready && !edition.usable())) {
+    const char* doing = edition.state == PluginState::loading     ? "while it was being loaded"
+                        : edition.state == PluginState::described ? "after it was loaded"
+                        : was_ready                               ? "before it had any job"
+                                                                  : "in its init";
+    return refuse(edition, PluginState::refused,
+                  edition.file.path() + ": found that its process " + ending + " " + doing +
+                      ", expected it to get ready; run it under a debugger, or look at what it printed");
+  }
+  log::warn("plugin host died", {{"plugin", edition.spec.name}, {"ending", ending}});
+  restart_later(seat);
+}
+
+void Fleet::Loop::restart_later(const std::shared_ptr<Seat>& seat) {
+  Edition& edition = *seat->edition;
+  if (seat->was_ready && Clock::now() - seat->ready_since >= healthy_run) seat->history = {};
+  ++seat->history.failures;
+  if (!seat->was_ready) ++seat->history.failed_starts;
+  ++edition.restarts;
+  const auto delay = restart_delay(seat->history);
+  if (!delay) {
+    return refuse(edition, PluginState::broken,
+                  edition.file.path() + ": found that " + std::to_string(seat->history.failed_starts) +
+                      " starts in a row failed, expected it to get ready; mend it and run sluice reload");
+  }
+  if (edition.ready_hosts == 0) edition.state = PluginState::restarting;
+  show(edition.plugin);
+  seat->timer = std::make_unique<asio::steady_timer>(context_, *delay);
+  seat->timer->async_wait([this, weak = std::weak_ptr(seat)](const auto& error) {
+    const auto due = weak.lock();
+    const bool wanted = due && !due->edition->retired && !due->edition->given_up();
+    if (!error && wanted && !stopping_) spawn(due);
+  });
+}
+
+/// It takes no more jobs. Its hosts give back what has not started, and end what has.
+void Fleet::Loop::retire(std::unique_ptr<Edition> edition) {
+  retired_.push_back(std::move(edition));
+  const std::shared_ptr<Edition> old = retired_.back();
+  old->retired = true;
+  for (const auto& seat : seats_of(*old)) {
+    if (!seat->host) {
+      seat->timer.reset();
+    } else if (seat->host->state() == HostState::loading || seat->host->state() == HostState::starting) {
+      seat->host->kill("is not wanted any more");
+    } else {
+      seat->host->stop();
+    }
+  }
+  old->patience = std::make_unique<asio::steady_timer>(context_, options_.drain_timeout);
+  old->patience->async_wait([this, weak = std::weak_ptr(old)](const auto& error) {
+    const auto late = weak.lock();
+    if (!error && late) cut_short(late);
+  });
+  asio::post(context_, [this] { sweep(); });
+}
+
+/// The jobs of a retired edition have had their time.
+void Fleet::Loop::cut_short(const std::shared_ptr<Edition>& edition) {
+  log::warn("asking jobs to cancel that a replaced plugin host still runs",
+            {{"plugin", edition->spec.name}, {"after", base::format_duration(options_.drain_timeout)}});
+  for (const auto& seat : seats_of(*edition)) {
+    if (seat->host) seat->host->cancel_all();
+  }
+  edition->patience->expires_after(options_.cancel_grace);
+  edition->patience->async_wait([this, weak = std::weak_ptr(edition)](const auto& error) {
+    const auto late = weak.lock();
+    if (error || !late) return;
+    for (const auto& seat : seats_of(*late)) {
+      seat->cut_short = true;
+      if (seat->host) seat->host->kill("did not stop in time");
+    }
+  });
+}
+
+/// Lets go of retired editions whose last host is gone. Posted, so that it comes after what their timers have
+/// queued already.
+void Fleet::Loop::sweep() {
+  std::erase_if(seats_, [](const auto& seat) { return seat->edition->retired && !seat->host; });
+  std::erase_if(retired_, [this](const auto& edition) { return seats_of(*edition).empty(); });
+}
+
+std::shared_ptr<Fleet::Loop::Seat> Fleet::Loop::seat_of(const HostProcess& host) const {
+  return *std::find_if(seats_.begin(), seats_.end(),
+                       [&](const auto& seat) { return seat->host.get() == &host; });
+}
+
+std::vector<std::shared_ptr<Fleet::Loop::Seat>> Fleet::Loop::seats_of(const Edition& edition) const {
+  std::vector<std::shared_ptr<Seat>> its;
+  for (const auto& seat : seats_) {
+    if (seat->edition == &edition) its.push_back(seat);
+  }
+  return its;
+}
+
+}  // namespace sluice::fleet

@@ -1,0 +1,199 @@
+#include "fleet/loop.hpp"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+
+namespace sluice::fleet {
+
+Fleet::Loop::Loop(Options options, fleet::Listener& listener)
+    : options_(std::move(options)),
+      listener_(listener),
+      work_(asio::make_work_guard(context_)),
+      owners_(options_.owners),
+      had_terminal_(isatty(STDERR_FILENO) != 0) {}
+
+void Fleet::Loop::take_signals() {
+  stop_signals_ = std::make_unique<asio::signal_set>(context_, SIGTERM, SIGINT);
+  wait_stop_signal();
+  reload_signals_ = std::make_unique<asio::signal_set>(context_, SIGHUP);
+  wait_reload_signal();
+}
+
+void Fleet::Loop::wait_stop_signal() {
+  stop_signals_->async_wait([this](const auto& error, int) {
+    if (error || over_) return;
+    listener_.signalled(++signals_);
+    wait_stop_signal();
+  });
+}
+
+/// SIGHUP has two meanings: an operator's wish to reload, and the end of the terminal that we were started
+/// in.
+void Fleet::Loop::wait_reload_signal() {
+  reload_signals_->async_wait([this](const auto& error, int) {
+    if (error || over_) return;
+    if (had_terminal_ && isatty(STDERR_FILENO) == 0) {
+      listener_.signalled(++signals_);
+    } else {
+      listener_.reload_requested();
+    }
+    wait_reload_signal();
+  });
+}
+
+void Fleet::Loop::wait_child_signal() {
+  child_signals_->async_wait([this](const auto& error, int) {
+    if (error || over_) return;
+    reap();
+    wait_child_signal();
+  });
+}
+
+void Fleet::Loop::reap() {
+  for (std::size_t i = 0; i < seats_.size(); ++i) {
+    const std::shared_ptr<Seat> seat = seats_[i];
+    const std::shared_ptr<HostProcess> host = seat->host;
+    int status = 0;
+    if (!host || waitpid(host->pid(), &status, WNOHANG) != host->pid()) continue;
+    host->reaped(status, stopping_ || seat->cut_short);
+  }
+}
+
+/// By the plugins that serve the types now, which may be others than when the jobs were claimed.
+void Fleet::Loop::deliver(std::vector<job::Job> jobs) {
+  std::map<std::size_t, std::vector<job::Job>> by_plugin;
+  std::vector<job::Job> unserved;
+  for (job::Job& job : jobs) {
+    const auto route = routes_.find(job.type);
+    (route == routes_.end() ? unserved : by_plugin[route->second]).push_back(std::move(job));
+  }
+  for (auto& [plugin, its_jobs] : by_plugin) give(plugin, std::move(its_jobs));
+  if (!unserved.empty()) bounce(std::move(unserved));
+}
+
+void Fleet::Loop::give(std::size_t plugin, std::vector<job::Job> jobs) {
+  const Edition& edition = *places_[plugin].present;
+  std::vector<Seat*> ready;
+  for (const auto& seat : seats_) {
+    const bool takes = seat->edition == &edition && seat->host && seat->host->state() == HostState::ready;
+    if (takes) ready.push_back(seat.get());
+  }
+  // The least loaded first, an equal share to each; within a host, oldest first.
+  std::sort(ready.begin(), ready.end(),
+            [](const Seat* a, const Seat* b) { return a->host->in_flight() < b->host->in_flight(); });
+  auto next = std::make_move_iterator(jobs.begin());
+  const auto end = std::make_move_iterator(jobs.end());
+  for (std::size_t i = 0; i < ready.size(); ++i) {
+    const std::size_t hosts_left = ready.size() - i;
+    const auto left = static_cast<std::size_t>(end - next);
+    const std::size_t share = std::min((left + hosts_left - 1) / hosts_left, ready[i]->host->room());
+    if (share == 0) continue;
+    const auto part_end = next + static_cast<std::ptrdiff_t>(share);
+    ready[i]->host->send({next, part_end}, edition.spec.types);
+    next = part_end;
+  }
+  if (next != end) bounce({next, end});
+}
+
+std::vector<RunningJob> Fleet::Loop::running(std::chrono::microseconds at_least) const {
+  std::vector<RunningJob> jobs;
+  const auto latest = Clock::now() - at_least;
+  for (const auto& seat : seats_) {
+    if (seat->host) seat->host->add_running(latest, jobs);
+  }
+  return jobs;
+}
+
+void Fleet::Loop::cancel(const std::set<std::string>& ids) {
+  for (const auto& seat : seats_) {
+    if (seat->host) seat->host->cancel(ids);
+  }
+}
+
+/// Hands back what no host can take: a host died between the claim and now.
+void Fleet::Loop::bounce(std::vector<job::Job> jobs) {
+  std::vector<job::Finished> released;
+  for (job::Job& job : jobs) {
+    job.payload = {};
+    released.push_back({std::move(job), {}, {}});
+    released.back().outcome.result = job::Result::released;
+  }
+  listener_.returned(std::move(released));
+}
+
+void Fleet::Loop::every(std::chrono::milliseconds interval, std::function<void()> step) {
+  tickers_.push_back(std::make_unique<asio::steady_timer>(context_));
+  asio::steady_timer& timer = *tickers_.back();
+  // The ticking refers to itself; the timer owns the end of it.
+  auto tick = std::make_shared<std::function<void()>>();
+  *tick = [this, &timer, interval, step = std::move(step), again = std::weak_ptr(tick)] {
+    timer.expires_after(interval);
+    timer.async_wait([this, step, keep = again.lock()](const auto& error) {
+      if (error || over_) return;  // over: the timer is gone, though its time had come before that
+      step();
+      (*keep)();
+    });
+  };
+  (*tick)();
+}
+
+void Fleet::Loop::stop(std::chrono::microseconds patience) {
+  stopping_ = true;
+  for (const auto& seat : seats_) {
+    if (!seat->host) {
+      seat->timer.reset();
+    } else if (seat->host->state() == HostState::loading || seat->host->state() == HostState::starting) {
+      seat->host->kill("was not ready when sluice stopped");
+    } else {
+      seat->host->stop();
+    }
+  }
+  stop_timer_ = std::make_unique<asio::steady_timer>(context_, patience);
+  stop_timer_->async_wait([this](const auto& error) {
+    if (error || over_) return;
+    for (const auto& seat : seats_) {
+      if (seat->host) seat->host->cancel_all();
+    }
+    stop_timer_->expires_after(options_.cancel_grace);
+    stop_timer_->async_wait([this](const auto& late) {
+      if (!late) kill_all("did not stop in time");
+    });
+  });
+  finish_when_empty();
+}
+
+void Fleet::Loop::kill_all(const std::string& why) {
+  for (const auto& seat : seats_) {
+    if (seat->host) seat->host->kill(why);
+  }
+}
+
+void Fleet::Loop::release() {
+  released_ = true;
+  finish_when_empty();
+}
+
+void Fleet::Loop::finish_when_empty() {
+  const bool empty =
+      std::none_of(seats_.begin(), seats_.end(), [](const auto& seat) { return seat->host != nullptr; });
+  if (!stopping_ || !released_ || !empty) return;
+  for (Plugin& plugin : plugins_) {
+    if (plugin.usable()) plugin.state = PluginState::stopped;
+  }
+  // Posted, because a ticker's own step may have led here.
+  asio::post(context_, [this] {
+    over_ = true;  // a signal may be queued already, which cancelling does not take back
+    work_.reset();
+    tickers_.clear();
+    stop_timer_.reset();
+    for (const auto& signals : {&stop_signals_, &reload_signals_, &child_signals_}) {
+      if (*signals) (*signals)->cancel();
+    }
+  });
+}
+
+}  // namespace sluice::fleet

@@ -1,0 +1,160 @@
+// The fleet's event loop, with all that it owns: the hosts, the editions of each plugin file, the rounds.
+// Three sources: loop.cpp (signals, jobs, stopping), hosting.cpp (the life of a host), round.cpp (start and
+// reload). For the loop's thread alone.
+#pragma once
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <optional>
+#include <set>
+
+#include "fleet/conflict.hpp"
+#include "fleet/fleet.hpp"
+#include "fleet/host_process.hpp"
+#include "fleet/plugin_file.hpp"
+#include "fleet/restart_policy.hpp"
+
+namespace sluice::fleet {
+
+namespace asio = boost::asio;
+using Clock = std::chrono::steady_clock;
+
+class Fleet::Loop : public HostProcess::Listener {
+ public:
+  Loop(Options options, fleet::Listener& listener);
+
+  void take_signals();
+  void load(const std::vector<std::string>& files);
+  void reload(const std::vector<std::string>& files, std::map<std::string, std::string> owners);
+  void run() { context_.run(); }
+  void deliver(std::vector<job::Job> jobs);
+  void cancel(const std::set<std::string>& ids);
+  void every(std::chrono::milliseconds interval, std::function<void()> step);
+  void stop(std::chrono::microseconds patience);
+  void kill_all(const std::string& why);
+  void release();
+
+  asio::io_context& context() { return context_; }
+  const std::vector<Plugin>& plugins() const { return plugins_; }
+  std::vector<RunningJob> running(std::chrono::microseconds at_least) const;
+  bool is_settled() const { return settled_ && !round_; }
+  const std::vector<Change>& changes() const { return changes_; }
+
+ private:
+  /// One content of a plugin's file, with settings of its own.
+  struct Edition {
+    std::size_t plugin = 0;
+    PluginFile file;
+    PluginState state = PluginState::loading;
+    std::string reason;
+    job::PluginSpec spec;
+    HostSettings settings;
+    int ready_hosts = 0;
+    int restarts = 0;
+    int generation = 0;
+    std::chrono::system_clock::time_point loaded_at;
+    bool retired = false;  ///< takes no more jobs, and goes with its last host
+    std::unique_ptr<asio::steady_timer> patience;
+
+    bool usable() const { return state == PluginState::ready || state == PluginState::restarting; }
+    bool given_up() const { return state == PluginState::refused || state == PluginState::broken; }
+  };
+  /// One host of an edition, and its history.
+  struct Seat {
+    Edition* edition = nullptr;
+    std::shared_ptr<HostProcess> host;  // shared with its handlers in the event loop
+    std::unique_ptr<asio::steady_timer> timer;
+    ExitHistory history;
+    Clock::time_point ready_since{};
+    bool was_ready = false;
+    bool tried = false;      ///< its first host got ready or ended
+    bool cut_short = false;  ///< we killed it: its jobs lose no attempt
+  };
+  /// Whose turn it is, by the plugin's place.
+  struct Place {
+    std::unique_ptr<Edition> present;    ///< at work, or given up; none before the first round is over
+    std::unique_ptr<Edition> candidate;  ///< tried in this round
+    bool listed = true;                  ///< the file is in the directory
+    int generation = 0;                  ///< of the last that took over
+  };
+  struct Round {
+    bool first = false;
+    bool started = false;  ///< all are described
+  };
+
+  // HostProcess::Listener
+  void described(HostProcess& host, job::PluginSpec spec) override;
+  void refused(HostProcess& host, const std::string& reason) override;
+  void ready(HostProcess& host) override;
+  void finished(std::vector<job::Finished> jobs) override;
+  void ended(HostProcess& host) override;
+
+  // loop.cpp
+  void wait_stop_signal();
+  void wait_reload_signal();
+  void wait_child_signal();
+  void reap();
+  void give(std::size_t plugin, std::vector<job::Job> jobs);
+  void bounce(std::vector<job::Job> jobs);
+  void finish_when_empty();
+
+  // hosting.cpp
+  void seat_and_spawn(Edition& edition);
+  void spawn(const std::shared_ptr<Seat>& seat);
+  void limit_start(const std::shared_ptr<Seat>& seat, const char* doing);
+  void start(Seat& seat);
+  void refuse(Edition& edition, PluginState state, const std::string& reason);
+  void restart_later(const std::shared_ptr<Seat>& seat);
+  void retire(std::unique_ptr<Edition> edition);
+  void cut_short(const std::shared_ptr<Edition>& edition);
+  void sweep();
+  std::shared_ptr<Seat> seat_of(const HostProcess& host) const;
+  std::vector<std::shared_ptr<Seat>> seats_of(const Edition& edition) const;
+
+  // round.cpp
+  std::size_t place_of(const std::string& path);
+  bool wants_trial(const Place& place) const;
+  void try_file(std::size_t plugin);
+  void advance_soon();
+  void advance();
+  bool awaited(const Edition& edition) const;
+  bool is_candidate(const Edition& edition) const;
+  void start_described();
+  void refuse_conflicts();
+  void finish_round();
+  void take_over(std::size_t plugin);
+  void remove(std::size_t plugin);
+  void share_out(const std::map<std::string, Server>& servers);
+  std::vector<Edition*> contenders() const;
+  std::vector<Contender> values_of(const std::vector<Edition*>& editions) const;
+  void show(std::size_t plugin);
+  void tell(const Edition& edition);
+
+  const Options options_;
+  fleet::Listener& listener_;
+  asio::io_context context_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work_;
+  std::vector<Plugin> plugins_;  // what is shown of places_
+  std::vector<Place> places_;
+  std::vector<std::shared_ptr<Edition>> retired_;  // shared like the seats
+  std::vector<std::shared_ptr<Seat>> seats_;   // shared with timers' handlers, which may run when one is gone
+  std::map<std::string, std::size_t> routes_;  // job type → plugin that serves it
+  std::map<std::string, std::string> owners_;
+  std::optional<Round> round_;
+  std::vector<Change> changes_;
+  std::unique_ptr<asio::signal_set> stop_signals_;
+  std::unique_ptr<asio::signal_set> reload_signals_;
+  std::unique_ptr<asio::signal_set> child_signals_;
+  std::unique_ptr<asio::steady_timer> stop_timer_;
+  std::vector<std::unique_ptr<asio::steady_timer>> tickers_;
+  const bool had_terminal_;
+  bool settled_ = false;  // the first round is over
+  bool stopping_ = false;
+  bool released_ = false;
+  bool over_ = false;  // run() is about to return
+  int signals_ = 0;
+};
+
+}  // namespace sluice::fleet

@@ -1,0 +1,30 @@
+#include "fleet/plugin_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace sluice::fleet {
+
+PluginFile::PluginFile(const std::string& path)
+    : path_(path), file_(::open(path.c_str(), O_PATH | O_CLOEXEC)) {
+  struct stat info {};
+  if (file_.open() && ::fstat(file_.get(), &info) == 0) identity_ = identify(info);
+}
+
+PluginFile::Identity PluginFile::identify(const struct stat& info) {
+  constexpr std::int64_t ns = 1'000'000'000;
+  return {info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec * ns + info.st_mtim.tv_nsec};
+}
+
+bool PluginFile::replaced() const {
+  struct stat info {};
+  if (::stat(path_.c_str(), &info) != 0) return identity_.has_value();
+  return identity_ != identify(info);
+}
+
+std::string PluginFile::kept_path() const {
+  return "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(file_.get());
+}
+
+}  // namespace sluice::fleet

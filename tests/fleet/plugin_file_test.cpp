@@ -1,0 +1,78 @@
+#include "fleet/plugin_file.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace sluice::fleet {
+namespace {
+
+class PluginFileTest : public testing::Test {
+ protected:
+  PluginFileTest() { std::filesystem::create_directories(directory_); }
+  ~PluginFileTest() override { std::filesystem::remove_all(directory_); }
+
+  void write(const std::string& path, const std::string& content) { std::ofstream(path) << content; }
+  static std::string read(const std::string& path) {
+    std::ostringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str();
+  }
+
+  const std::string directory_ = testing::TempDir() + "plugin_file_test." + std::to_string(getpid());
+  const std::string path_ = directory_ + "/a.so";
+};
+
+TEST_F(PluginFileTest, IsTheSameWhileNobodyTouchesIt) {
+  write(path_, "one");
+  const PluginFile file(path_);
+  EXPECT_FALSE(file.replaced());
+}
+
+TEST_F(PluginFileTest, IsReplacedByAnotherFile) {
+  write(path_, "one");
+  const PluginFile file(path_);
+  write(directory_ + "/b", "one");
+  std::filesystem::rename(directory_ + "/b", path_);
+  EXPECT_TRUE(file.replaced());
+  EXPECT_FALSE(PluginFile(path_).replaced());
+}
+
+TEST_F(PluginFileTest, IsReplacedByOtherContent) {
+  write(path_, "one");
+  const PluginFile file(path_);
+  write(path_, "other");
+  EXPECT_TRUE(file.replaced());
+}
+
+TEST_F(PluginFileTest, IsReplacedWhereALinkPointsElsewhere) {
+  write(directory_ + "/1", "one");
+  write(directory_ + "/2", "one");
+  std::filesystem::create_symlink("1", path_);
+  const PluginFile file(path_);
+  std::filesystem::remove(path_);
+  std::filesystem::create_symlink("2", path_);
+  EXPECT_TRUE(file.replaced());
+}
+
+TEST_F(PluginFileTest, CanBeReadThoughItIsGone) {
+  write(path_, "one");
+  const PluginFile file(path_);
+  std::filesystem::remove(path_);
+  EXPECT_TRUE(file.replaced());
+  EXPECT_EQ(read(file.kept_path()), "one");
+}
+
+TEST_F(PluginFileTest, AMissingFileIsReplacedByAnyThatComes) {
+  const PluginFile file(path_);
+  EXPECT_FALSE(file.replaced());
+  write(path_, "one");
+  EXPECT_TRUE(file.replaced());
+}
+
+}  // namespace
+}  // namespace sluice::fleet
