@@ -17,6 +17,10 @@ state=$PWD/build/quickstart
 log=$state/log
 app=$PWD/examples/prisma-app
 
+if (($# > 1)); then
+  echo "quickstart: one option at most; --help lists them" >&2
+  exit 2
+fi
 with_prisma=yes
 case ${1:-} in
   '') ;;
@@ -270,13 +274,13 @@ sql -c "SELECT o.output->>'path' AS path, o.output->>'pages' AS pages, o.output-
   FROM sluice.output o JOIN \"Outbox\" j ON j.id = o.job_id WHERE j.type = 'pdf.generate'
   ORDER BY o.at DESC LIMIT 2" | indent
 
+heading 'What the plugin for notification.send stored (sluice.notification)'
+sql -c 'SELECT user_id, type, message FROM sluice.notification ORDER BY id DESC LIMIT 5' | indent
+
 heading 'What the plugin for data.sync wrote, and what it says of that'
 sql -c 'TABLE crm.customer' | indent
 sql -A -t -c "SELECT o.output FROM sluice.output o JOIN \"Outbox\" j ON j.id = o.job_id
   WHERE j.type = 'data.sync' ORDER BY o.at DESC LIMIT 1" | indent
-
-heading 'What the plugin for notification.send stored (sluice.notification)'
-sql -c 'SELECT user_id, type, message FROM sluice.notification ORDER BY id DESC LIMIT 5' | indent
 
 # shellcheck disable=SC2016  # $PATH is for the reader of the file
 {

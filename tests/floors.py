@@ -43,6 +43,7 @@ LIBRARIES = {
     "spdlog/": ["base"],
     "systemd/": ["base"],
     "rapidjson/": ["base", "host", "workshop", "cli", "plugin-api"],
+    "gmock/": ["plugin-api"],
     "httplib.h": ["http"],
     "prometheus/": ["http"],
     "sluice/": ["host", "cli", "plugin-api"],

@@ -47,7 +47,7 @@ group() {
     ci)
       group tests
       group packages
-      echo clang libc++-dev libc++abi-dev CARGO clang-format clang-tidy shellcheck
+      echo ccache clang libc++-dev libc++abi-dev CARGO clang-format clang-tidy shellcheck
       ;;
     *)
       echo "install-packages: no group \"$1\"; there are build, postgres, node, pdf, browser, tests, packages, bench, ci" >&2

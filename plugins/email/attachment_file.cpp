@@ -55,7 +55,7 @@ Descriptor open_below(const Descriptor& parent, const std::string& name, int fla
   Descriptor file(::openat(parent.get(), name.c_str(), flags | O_NOFOLLOW | O_CLOEXEC));
   if (file.open()) return file;
   const int error = errno;
-  if (error == ELOOP || error == ENOTDIR) at.refuse("leads through what is no directory: a file or a link");
+  if (error == ELOOP || error == ENOTDIR) at.refuse("is a link, or leads through a link or a file");
   at.unreadable(error);
 }
 

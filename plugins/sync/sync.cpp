@@ -40,9 +40,14 @@ const typename Map::mapped_type& named(const Map& map, const std::string& name, 
 
 Scope scope_of(const Order& order) {
   Scope scope{order.source, order.target, {}};
+  if (order.parameters.empty()) return scope;
+  rapidjson::Document parameters(rapidjson::kObjectType);
+  auto& allocator = parameters.GetAllocator();
   for (const auto& [name, value] : order.parameters) {
-    scope.parameters += (scope.parameters.empty() ? "" : "&") + name + "=" + value;
+    parameters.AddMember(rapidjson::Value(name.c_str(), allocator),
+                         rapidjson::Value(value.c_str(), allocator), allocator);
   }
+  scope.parameters = to_text(parameters);
   return scope;
 }
 

@@ -19,7 +19,7 @@ namespace data_sync {
 struct Scope {
   std::string source;
   std::string target;
-  std::string parameters;  // "region=eu&since=..."
+  std::string parameters;  // JSON text, in the order of their names; or empty
 };
 
 /// What was seen of a source so far.

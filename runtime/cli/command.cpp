@@ -151,6 +151,13 @@ std::unique_ptr<store::Store> open_store(const base::Config& config) {
   }
 }
 
+const std::string& plugin_directory(const base::Config& config) {
+  if (config.plugin_directory.empty()) {
+    throw base::UsageError("no plugin directory is named; give --plugins DIR, or set SLUICE_PLUGIN_DIR");
+  }
+  return config.plugin_directory;
+}
+
 void add_examples(const Command& command, const std::string& lines) {
   command.footer("Examples:\n" + lines);
 }

@@ -56,6 +56,9 @@ store::PostgresOptions store_options(const base::Config& config);
 /// The store that the configuration names. Throws base::UsageError where it names none.
 std::unique_ptr<store::Store> open_store(const base::Config& config);
 
+/// The plugin directory that the configuration names. Throws base::UsageError where it names none.
+const std::string& plugin_directory(const base::Config& config);
+
 /// "Examples:" at the end of a command's help, a line each.
 void add_examples(const Command& command, const std::string& lines);
 
@@ -73,6 +76,9 @@ void add_plugin(const Command& program, GlobalOptions& options, int& code);
 void add_plugin_new(const Command& plugin, int& code);
 void add_plugin_run(const Command& plugin, GlobalOptions& options, int& code);
 void add_plugin_check(const Command& plugin, GlobalOptions& options, int& code);
+void add_plugin_docs(const Command& plugin, GlobalOptions& options, int& code);
+/// And `rollback`.
+void add_plugin_install(const Command& plugin, GlobalOptions& options, int& code);
 void add_config(const Command& program, GlobalOptions& options, int& code);
 void add_completion(const Command& program, int& code);
 void add_version(const Command& program, int& code);

@@ -139,10 +139,7 @@ void print_inspection(const fleet::Plugin& plugin) {
 
 int list(const GlobalOptions& global, bool json) {
   const base::Config config = global.resolve();
-  if (config.plugin_directory.empty()) {
-    throw base::UsageError("no plugin directory is named; give --plugins DIR, or set SLUICE_PLUGIN_DIR");
-  }
-  const Inspection inspection(config, fleet::find_plugins(config.plugin_directory));
+  const Inspection inspection(config, fleet::find_plugins(plugin_directory(config)));
   if (json) {
     print_json(inspection.plugins());
   } else {
@@ -193,6 +190,8 @@ void add_plugin(const Command& program, GlobalOptions& global, int& code) {
 
   add_plugin_run(plugin, global, code);
   add_plugin_check(plugin, global, code);
+  add_plugin_docs(plugin, global, code);
+  add_plugin_install(plugin, global, code);
 }
 
 }  // namespace sluice::cli

@@ -171,7 +171,7 @@ void add_reload(const Command& program, GlobalOptions& global, int& code) {
   command.add_flag("--wait", wait, "Wait until it is done, and say what came of it, plugin by plugin");
   add_examples(
       command,
-      "  sluice reload\n  install -m 644 build/mail.so /usr/lib/sluice/plugins/ && sluice reload --wait");
+      "  sluice reload\n  mv mail.so.new mail.so && sluice reload --wait   # in the plugin directory");
   command.callback([&] { code = reload(global, wait); });
 }
 

@@ -14,6 +14,7 @@
 #include "engine/observer.hpp"
 #include "engine/outage.hpp"
 #include "engine/policies.hpp"
+#include "engine/presence.hpp"
 #include "engine/pruner.hpp"
 #include "engine/pump.hpp"
 #include "engine/router.hpp"
@@ -78,6 +79,7 @@ class Engine : private fleet::Listener {
   void report_reload();
   void announce_reload(const std::string& error);
   void publish_slots();
+  void show();
   void report_to_systemd();
   std::string outcomes() const;
   void start_pumps();
@@ -95,6 +97,7 @@ class Engine : private fleet::Listener {
   Router router_;
   Outage outage_;
   Tally tally_;
+  Presence presence_{tally_};
   fleet::Fleet fleet_;
   Observer observer_;
   std::unique_ptr<Caretaker> caretaker_;

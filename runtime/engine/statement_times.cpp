@@ -68,6 +68,15 @@ class TimedCare : public store::CareSession {
   std::vector<std::string> cancel_requests(store::RuntimeId runtime) override {
     return times_.time("cancel_requests", [&] { return session_->cancel_requests(runtime); });
   }
+  void publish(store::RuntimeId runtime, const std::vector<store::PluginReport>& plugins) override {
+    times_.time("publish", [&] { session_->publish(runtime, plugins); });
+  }
+  void show_running(store::RuntimeId runtime, const store::RunningChanges& changes) override {
+    times_.time("show_running", [&] { session_->show_running(runtime, changes); });
+  }
+  void count(const std::vector<store::Throughput>& outcomes) override {
+    times_.time("count", [&] { session_->count(outcomes); });
+  }
   void announce(const std::string& text) override {
     times_.time("announce", [&] { session_->announce(text); });
   }

@@ -17,7 +17,7 @@ void Fleet::Loop::load(const std::vector<std::string>& files) {
 
 void Fleet::Loop::reload(const std::vector<std::string>& files, std::map<std::string, std::string> owners) {
   if (stopping_ || !is_settled()) return;
-  round_.emplace();
+  round_ = Round{};
   changes_.clear();
   owners_ = std::move(owners);
   for (Place& place : places_) place.listed = false;

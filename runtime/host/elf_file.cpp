@@ -32,8 +32,8 @@ void ElfFile::bytes(std::size_t offset, void* into, std::size_t count) const {
 }
 
 Refusal ElfFile::truncated() {
-  return {"an ELF file that is cut off", "a whole one",
-          "copy it again, to a temporary name first, then rename"};
+  return Refusal("an ELF file that is cut off", "a whole one",
+                 "copy it again, to a temporary name first, then rename");
 }
 
 Elf64_Ehdr ElfFile::header() const {

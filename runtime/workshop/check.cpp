@@ -45,7 +45,11 @@ class Checking {
   std::string start() {
     const std::optional<std::string> configured = options_.config(spec_.name);
     config_ = configured.value_or("{}");
-    if (!told("start", check_start(options_, spec_, configured))) return "it can't be started";
+    if (!told("start", check_start(options_, spec_, configured))) {
+      told("start again", skipped("it can't be started"));
+      told("bad config", skipped("it can't be started"));
+      return "it can't be started";
+    }
     told("start again", check_start(options_, spec_, config_));
     told("bad config", check_bad_config(options_, spec_, config_));
     return "";

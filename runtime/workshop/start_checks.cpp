@@ -139,8 +139,9 @@ Finding check_bad_config(const CheckOptions& options, const job::PluginSpec& spe
                     "end what init began in shutdown, however it is configured");
     }
   }
-  return passed(counted(configs.size(), "odd configuration") + ": " + std::to_string(refusals) +
-                " refused with a reason, the others taken");
+  const std::string tried = counted(configs.size(), "odd configuration") + ", ";
+  if (refusals == static_cast<int>(configs.size())) return passed(tried + "each refused with a reason");
+  return passed(tried + std::to_string(refusals) + " of them refused with a reason, the others taken");
 }
 
 }  // namespace sluice::workshop

@@ -3,7 +3,7 @@
 
 #include <dlfcn.h>
 
-#include <sluice/testing.hpp>
+#include <sluice/testing_matchers.hpp>
 #include <stdexcept>
 #include <string>
 #include <string_view>

@@ -52,7 +52,8 @@ class SlowDesk : public store::DeskSession {
   std::vector<std::string> set_indexes(store::Indexes) override { return {}; }
   void check_schema() override { const std::lock_guard wait(*gate_); }
   store::Enqueued enqueue(const store::EnqueueRequest&) override { return {}; }
-  store::Report report() override { return {}; }
+  store::Report report(bool) override { return {}; }
+  store::Aggregate aggregate(std::chrono::seconds) override { return {}; }
   std::vector<store::QueueDepth> depths(std::size_t) override {
     const std::lock_guard wait(*gate_);
     return {};

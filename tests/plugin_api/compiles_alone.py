@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Each header of the plugin API compiles alone, in one language, without a warning.
+"""The headers of the plugin API compile in one language without a warning: each alone, or all in one file.
 
-    compiles_alone.py <compiler> <standard> <include directory> <file or header>...
+    compiles_alone.py [--together] <compiler> <standard> <include directory> <file or header>...
 """
 import subprocess
 import sys
@@ -9,27 +9,31 @@ import sys
 WARNINGS = "-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Werror".split()
 
 
-def source(name, standard):
+def source(names, standard):
     """A file is compiled as it is; a header gets used twice, so that its guard is tried too."""
-    if name.endswith(".c"):
-        with open(name, encoding="utf-8") as file:
-            return file.read()
-    text = f"#include <{name}>\n" * 2
+    text = ""
+    for name in names:
+        if name.endswith(".c"):
+            with open(name, encoding="utf-8") as file:
+                text += file.read()
+        else:
+            text += f"#include <{name}>\n" * 2
     if standard.startswith("c++"):
         return text + "int used() { return SLUICE_ABI_MAJOR; }\n"
     return text + "int used(void);\nint used(void) { return SLUICE_ABI_MAJOR; }\n"
 
 
-def main(compiler, standard, include, *names):
+def main(compiler, standard, include, *names, together):
     language = "c++" if standard.startswith("c++") else "c"
     failed = False
-    for name in names:
+    for group in [names] if together else [[name] for name in names]:
         command = [compiler, f"-std={standard}", *WARNINGS, "-I", include, "-x", language, "-fsyntax-only", "-"]
-        result = subprocess.run(command, input=source(name, standard), text=True, check=False)
+        result = subprocess.run(command, input=source(group, standard), text=True, check=False)
         if result.returncode != 0:
-            print(f"{name} does not compile alone as {standard} with {compiler}")
+            print(f"{' with '.join(group)} does not compile as {standard} with {compiler}")
             failed = True
     return 1 if failed else 0
 
 
-sys.exit(main(*sys.argv[1:]))
+arguments = sys.argv[1:]
+sys.exit(main(*(a for a in arguments if a != "--together"), together="--together" in arguments))

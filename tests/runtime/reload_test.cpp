@@ -288,7 +288,9 @@ TEST_F(Reload, TakesNewSettingsOfPluginsAndTypes) {
            "24s");
   ASSERT_TRUE(reload());
   EXPECT_EQ(runs("b", "test.edition"), "1.0.0 hello");
-  EXPECT_EQ(database.value("SELECT max_attempts FROM sluice.job_type WHERE type = 'test.edition'"), "7");
+  EXPECT_TRUE(eventually([&] {
+    return database.value("SELECT max_attempts FROM sluice.job_type WHERE type = 'test.edition'") == "7";
+  }));
   EXPECT_TRUE(program.says(R"("keys":"runtime.drain_timeout")")) << program.err();
   EXPECT_EQ(said(R"("plugin replaced")"), 1U) << "probe is left alone";
 

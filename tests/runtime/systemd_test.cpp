@@ -31,6 +31,14 @@ TEST_F(Service, SaysWhenItIsUpAndWhenItStops) {
   EXPECT_EQ(program.wait(), 0);
 }
 
+TEST_F(Service, SaysWhenItReloadsAndWhenItIsUpAgain) {
+  const Program program = start();
+  ASSERT_TRUE(socket.hears("READY=1"));
+  program.signal(SIGHUP);
+  EXPECT_TRUE(socket.hears("RELOADING=1\nMONOTONIC_USEC="));
+  EXPECT_TRUE(socket.hears("READY=1"));
+}
+
 TEST_F(Service, FeedsTheWatchdogWhileItsEventLoopRuns) {
   const Program program = start();
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(socket.hears("WATCHDOG=1"));

@@ -1,5 +1,6 @@
 """One template: its folder, its sandbox, and what is kept of it between documents."""
 
+import errno
 import pathlib
 import traceback
 import urllib.parse
@@ -31,7 +32,12 @@ class Folder(jinja2.BaseLoader):
 
     def __init__(self, path):
         self.path = path
+        self.forget()
+
+    def forget(self):
+        """What WeasyPrint asked for and did not get: of that it only warns, and goes on without."""
         self.refused = []
+        self.unreadable = None
 
     def state(self):
         """Changes when any file below does."""
@@ -40,8 +46,15 @@ class Folder(jinja2.BaseLoader):
 
     def file(self, name):
         """The file that `name` means, once every link and .. is followed; None outside of the folder."""
-        real = (self.path / name).resolve()
-        return real if real.is_relative_to(self.path) and real.is_file() else None
+        try:
+            real = (self.path / name).resolve()
+            return real if real.is_relative_to(self.path) and real.is_file() else None
+        except (RuntimeError, ValueError):  # links in a circle, a NUL character
+            return None
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                return None
+            raise
 
     def get_source(self, environment, template):
         path = self.file(template)
@@ -50,18 +63,28 @@ class Folder(jinja2.BaseLoader):
         return path.read_text("utf-8"), str(path), None
 
     def fetch(self, url, *_, **__):
-        """WeasyPrint's url_fetcher. What it refuses is remembered: WeasyPrint only warns, and goes on."""
-        parts = urllib.parse.urlsplit(url)
-        if parts.scheme == "data":
+        """WeasyPrint's url_fetcher."""
+        if url[:5].lower() == "data:":
             return weasyprint.default_url_fetcher(url)
-        path = None
-        if parts.scheme == "file" and not parts.netloc:
-            path = self.file(urllib.request.url2pathname(parts.path))
-        if path is None:
-            self.refused.append(url)
-            raise ValueError("only files of the template's folder and data: URLs are read")
-        mime_type = "text/css" if path.suffix == ".css" else None
-        return {"file_obj": path.open("rb"), "redirected_url": url, "mime_type": mime_type}
+        try:
+            path = self.file(path_in(url))
+            if path is None:
+                self.refused.append(url)
+                raise ValueError("only files of the template's folder and data: URLs are read")
+            mime_type = "text/css" if path.suffix == ".css" else None
+            return {"file_obj": path.open("rb"), "redirected_url": url, "mime_type": mime_type}
+        except OSError as error:
+            self.unreadable = error
+            raise
+
+
+def path_in(url):
+    """The path of a file: URL of this machine; of all else one that no folder has."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+    except ValueError:
+        return ".."
+    return urllib.request.url2pathname(parts.path) if parts.scheme == "file" and not parts.netloc else ".."
 
 
 class Template:
@@ -81,7 +104,7 @@ class Template:
     def html(self, data):
         try:
             page = self.environment.get_template("template.html")
-            return page.render({"data": data, **data})
+            return page.render({**data, "data": data})
         except Exception as error:  # a template can raise anything: a division by zero, a wrong type
             if isinstance(error, (MemoryError, OSError)) and not isinstance(error, jinja2.TemplateError):
                 raise
@@ -101,12 +124,14 @@ class Template:
 
     def pdf(self, html):
         """The number of pages, and the PDF's bytes."""
-        self.folder.refused.clear()
+        self.folder.forget()
         source = weasyprint.HTML(
             string=html, base_url=f"{self.folder.path.as_uri()}/", url_fetcher=self.folder.fetch
         )
         document = source.render(font_config=self.fonts)
         pdf = document.write_pdf()
+        if self.folder.unreadable:
+            raise self.folder.unreadable
         if self.folder.refused:
             url = self.folder.refused[0][:200]
             raise Failure(

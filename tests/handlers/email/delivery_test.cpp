@@ -154,9 +154,9 @@ TEST(EmailDelivery, RepeatsTheMessageIdInEachAttemptAndInNoOtherJob) {
   const SmtpServer server;
   EmailPlugin plugin(server, {{"message_id_domain", quoted("jobs.shop.example")}});
   testing::FakeJob again(guide_payload);
-  EXPECT_EQ(plugin.send(guide_payload).result, SLUICE_DONE);
-  EXPECT_EQ(plugin.run(again.attempt(2, 3)).result, SLUICE_DONE);
-  EXPECT_EQ(plugin.send(guide_payload, "job\r\nX: 2").result, SLUICE_DONE);
+  EXPECT_THAT(plugin.send(guide_payload), testing::IsDone());
+  EXPECT_THAT(plugin.run(again.attempt(2, 3)), testing::IsDone());
+  EXPECT_THAT(plugin.send(guide_payload, "job\r\nX: 2"), testing::IsDone());
   const auto mails = server.mails();
   ASSERT_EQ(mails.size(), 3U);
   EXPECT_EQ(mails[0].header("Message-ID"), std::string("<") + digest_of_job_1 + "@jobs.shop.example>");
@@ -169,7 +169,7 @@ TEST(EmailDelivery, SaysInTheOutputWhatWasSent) {
   EmailPlugin plugin(server);
   const auto outcome =
       plugin.send(R"({"to": ["a@example.com", "b@example.com"], "subject": "s", "body": "b"})");
-  ASSERT_EQ(outcome.result, SLUICE_DONE) << said(outcome);
+  ASSERT_THAT(outcome, testing::IsDone());
   const ReceivedMail output(outcome.output.value());
   EXPECT_EQ(output.json().string("messageId"), std::string("<") + digest_of_job_1 + "@shop.example>");
   EXPECT_EQ(output.json().integer("recipients"), 2);
@@ -185,7 +185,7 @@ TEST(EmailDelivery, AnnouncesTheSizeToTheServer) {
 TEST(EmailConnection, IsKeptFromMailToMail) {
   const SmtpServer server;
   EmailPlugin plugin(server);
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(plugin.send(guide_payload, std::to_string(i)).result, SLUICE_DONE);
+  for (int i = 0; i < 3; ++i) EXPECT_THAT(plugin.send(guide_payload, std::to_string(i)), testing::IsDone());
   EXPECT_EQ(server.mails().size(), 3U);
   EXPECT_EQ(server.count("connected"), 1);
 }
@@ -195,7 +195,7 @@ TEST(EmailConnection, IsMadeAnewWhenTheServerHasClosedTheIdleOne) {
   EmailPlugin plugin(server);
   for (int i = 1; i <= 3; ++i) {
     const auto outcome = plugin.send(guide_payload, std::to_string(i));
-    EXPECT_EQ(outcome.result, SLUICE_DONE) << said(outcome);
+    EXPECT_THAT(outcome, testing::IsDone());
     ASSERT_TRUE(eventually([&] { return server.count("closed") == i; }));
   }
   EXPECT_EQ(server.mails().size(), 3U);
@@ -205,7 +205,7 @@ TEST(EmailConnection, SendsOnAfterARefusal) {
   const SmtpServer server(R"({"answers": {"RCPT": {"bad@example.com": "550 5.1.1 unknown"}}})");
   EmailPlugin plugin(server);
   EXPECT_EQ(plugin.send(R"({"to": "bad@example.com", "subject": "s", "body": "b"})").result, SLUICE_FAIL);
-  EXPECT_EQ(plugin.send(guide_payload).result, SLUICE_DONE);
+  EXPECT_THAT(plugin.send(guide_payload), testing::IsDone());
 }
 
 /// Fails when `work` takes anything near libcurl's two minutes.
@@ -219,7 +219,7 @@ void expect_soon(Work work) {
 TEST(EmailConnection, ToAServerThatFrozeDoesNotHoldUpTheShutdown) {
   const SmtpServer server;
   auto plugin = std::make_unique<EmailPlugin>(server);
-  EXPECT_EQ(plugin->send(guide_payload).result, SLUICE_DONE);
+  EXPECT_THAT(plugin->send(guide_payload), testing::IsDone());
   server.freeze();
   expect_soon([&] { plugin.reset(); });
 }
@@ -254,7 +254,7 @@ TEST_P(EmailEncryption, SendsEncryptedWithAPassword) {
   settings["password_file"] = quoted(secrets.write("password", "s3cret\n"));
   EmailPlugin plugin(settings);
   const auto outcome = plugin.send(guide_payload);
-  ASSERT_EQ(outcome.result, SLUICE_DONE) << said(outcome);
+  ASSERT_THAT(outcome, testing::IsDone());
   const auto received = only_mail(server);
   EXPECT_TRUE(received.json().boolean("encrypted"));
   EXPECT_TRUE(received.json().boolean("authenticated"));
@@ -277,13 +277,13 @@ TEST(EmailPassword, IsReadAnewForEachMail) {
   EXPECT_EQ(plugin.send(guide_payload).code, "smtp-535");
   secrets.write("password", "new\n");
   const auto outcome = plugin.send(guide_payload);
-  EXPECT_EQ(outcome.result, SLUICE_DONE) << said(outcome);
+  EXPECT_THAT(outcome, testing::IsDone());
 }
 
 TEST(EmailPassword, WorksFromTheConfiguration) {
   const SmtpServer server(R"({"user": "ada", "password": "s3cret"})");
   EmailPlugin plugin(server, {{"user", quoted("ada")}, {"password", quoted("s3cret")}});
-  EXPECT_EQ(plugin.send(guide_payload).result, SLUICE_DONE);
+  EXPECT_THAT(plugin.send(guide_payload), testing::IsDone());
   EXPECT_TRUE(only_mail(server).json().boolean("authenticated"));
 }
 
@@ -292,7 +292,7 @@ TEST(EmailCancellation, StopsBeforeAnythingIsSent) {
   EmailPlugin plugin(server);
   testing::FakeJob job(guide_payload);
   job.cancel();
-  EXPECT_EQ(plugin.run(job).result, SLUICE_CANCELLED);
+  EXPECT_THAT(plugin.run(job), testing::IsCancelled());
   EXPECT_EQ(server.mails().size(), 0U);
 }
 
@@ -305,7 +305,7 @@ TEST(EmailCancellation, StopsWhileTheServerIsSilent) {
   EXPECT_TRUE(eventually([&] { return server.count("MAIL") == 1; }));
   job.cancel();
   run.join();
-  EXPECT_EQ(outcome.result, SLUICE_CANCELLED) << said(outcome);
+  EXPECT_THAT(outcome, testing::IsCancelled());
 }
 
 TEST(EmailCancellation, WaitsForTheAnswerToAMailThatIsOut) {
@@ -317,9 +317,7 @@ TEST(EmailCancellation, WaitsForTheAnswerToAMailThatIsOut) {
   EXPECT_TRUE(eventually([&] { return server.count("DATA") == 1; }));
   job.cancel();
   run.join();
-  EXPECT_EQ(outcome.result, SLUICE_RETRY);
-  EXPECT_EQ(outcome.code, "timeout");
-  EXPECT_NE(outcome.error.find("may have accepted it"), std::string::npos) << outcome.error;
+  EXPECT_THAT(outcome, testing::Retries("timeout", ::testing::HasSubstr("may have accepted it")));
 }
 
 /// Without the one line that differs between two attempts.
@@ -334,7 +332,7 @@ TEST(EmailFiles, HoldWhatWouldBeSent) {
   const Scratch mails;
   EmailPlugin files(file_settings(mails) + Settings{{"from", quoted("Shop <shop@shop.example>")}});
   const auto outcome = files.send(payload);
-  ASSERT_EQ(outcome.result, SLUICE_DONE) << said(outcome);
+  ASSERT_THAT(outcome, testing::IsDone());
   const std::string written = mails.read(std::string(digest_of_job_1) + ".eml");
   EXPECT_EQ(without_date(written), without_date(arrived(payload).bytes()));
   EXPECT_EQ(written.rfind("Date: ", 0), 0U) << written;
@@ -346,9 +344,9 @@ TEST(EmailFiles, HoldWhatWouldBeSent) {
 TEST(EmailFiles, AreReplacedByARepeatedAttemptAndLeaveNothingElse) {
   const Scratch mails;
   EmailPlugin files(file_settings(mails));
-  EXPECT_EQ(files.send(guide_payload).result, SLUICE_DONE);
-  EXPECT_EQ(files.send(guide_payload).result, SLUICE_DONE);
-  EXPECT_EQ(files.send(guide_payload, "job-2").result, SLUICE_DONE);
+  EXPECT_THAT(files.send(guide_payload), testing::IsDone());
+  EXPECT_THAT(files.send(guide_payload), testing::IsDone());
+  EXPECT_THAT(files.send(guide_payload, "job-2"), testing::IsDone());
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(mails.path()), {}), 2);
 }
 
@@ -358,8 +356,7 @@ TEST(EmailFiles, ThatCannotBeWrittenAreRetried) {
   EmailPlugin files(file_settings(mails) + Settings{{"directory", quoted(mails.path("out"))}});
   std::filesystem::remove(mails.path("out"));
   const auto outcome = files.send(guide_payload);
-  EXPECT_EQ(outcome.result, SLUICE_RETRY);
-  EXPECT_EQ(outcome.code, "file");
+  EXPECT_THAT(outcome, testing::Retries("file"));
   EXPECT_NE(outcome.error.find(mails.path("out")), std::string::npos) << outcome.error;
 }
 
@@ -379,7 +376,7 @@ TEST(EmailSchema, AcceptsWhatThePluginAccepts) {
   EmailPlugin files(file_settings(mails));
   const sluice_job_type& type = *files.descriptor().job_types[0];
   const std::string example(type.payload_example.data, type.payload_example.size);
-  EXPECT_EQ(files.send(example).result, SLUICE_DONE);
+  EXPECT_THAT(files.send(example), testing::IsDone());
   EXPECT_TRUE(passes(type.payload_schema, example));
   EXPECT_TRUE(passes(type.payload_schema, guide_payload));
   EXPECT_TRUE(passes(files.descriptor().config_schema, to_json(file_settings(mails))));

@@ -84,9 +84,7 @@ TEST(EmailRecipients, AllGetTheMailOrNone) {
   EmailPlugin plugin(server);
   const auto outcome = plugin.send(
       R"({"to": ["a@example.com", "gone@example.com", "b@example.com"], "subject": "s", "body": "b"})");
-  EXPECT_EQ(outcome.result, SLUICE_FAIL);
-  EXPECT_EQ(outcome.code, "smtp-550");
-  EXPECT_NE(outcome.error.find("RCPT TO:<gone@example.com>"), std::string::npos) << outcome.error;
+  EXPECT_THAT(outcome, testing::Fails("smtp-550", ::testing::HasSubstr("RCPT TO:<gone@example.com>")));
   EXPECT_EQ(server.count("DATA"), 0);
 }
 
@@ -164,27 +162,38 @@ class SilentPort {
   int port_ = 0;
 };
 
+TEST(EmailPassword, WhoseFileIsEmptyIsWaitedFor) {
+  const SmtpServer server(R"({"user": "ada", "password": "s3cret"})");
+  const Scratch secrets;
+  const Settings login{{"user", quoted("ada")},
+                       {"password_file", quoted(secrets.write("password", "s3cret"))}};
+  EmailPlugin plugin(server, login);
+  secrets.write("password", "");
+  const auto outcome = plugin.send(guide_payload);
+  EXPECT_EQ(outcome.result, SLUICE_RETRY) << said(outcome);
+  EXPECT_EQ(outcome.code, "password-file") << outcome.error;
+  secrets.write("password", "s3cret");
+  EXPECT_EQ(plugin.send(guide_payload).result, SLUICE_DONE);
+}
+
 TEST(EmailServer, ThatRefusesConnectionsIsTriedAgain) {
   const SilentPort port(false);
   const auto outcome = EmailPlugin(smtp_settings(port.url())).send(guide_payload);
-  EXPECT_EQ(outcome.result, SLUICE_RETRY);
-  EXPECT_EQ(outcome.code, "connect") << outcome.error;
+  EXPECT_THAT(outcome, testing::Retries("connect"));
 }
 
 TEST(EmailServer, ThatDoesNotAnswerIsTriedAgain) {
   const SilentPort port(true);
   const auto outcome =
       EmailPlugin(smtp_settings(port.url()) + Settings{{"timeout", "0.3"}}).send(guide_payload);
-  EXPECT_EQ(outcome.result, SLUICE_RETRY);
-  EXPECT_EQ(outcome.code, "timeout") << outcome.error;
+  EXPECT_THAT(outcome, testing::Retries("timeout"));
   EXPECT_EQ(outcome.error.find("may have accepted"), std::string::npos) << outcome.error;
 }
 
 TEST(EmailServer, ThatHasNoAddressIsTriedAgain) {
   const std::string impossible(70, 'x');  // longer than a label may be: no name server is asked
   const auto outcome = EmailPlugin(smtp_settings("smtp://" + impossible + ".example")).send(guide_payload);
-  EXPECT_EQ(outcome.result, SLUICE_RETRY);
-  EXPECT_EQ(outcome.code, "dns") << outcome.error;
+  EXPECT_THAT(outcome, testing::Retries("dns"));
 }
 
 }  // namespace

@@ -21,28 +21,30 @@ testing::Outcome run(testing::FakeJob& job, const std::string& config = "{}") {
 TEST(Notification, StoresARowAndAnnouncesIt) {
   testing::FakeJob job(payload);
   job.id("it's");
-  EXPECT_EQ(run(job).result, SLUICE_DONE);
-  ASSERT_EQ(job.effects().size(), 2U);
-  EXPECT_EQ(
-      job.effects()[0].sql,
-      "INSERT INTO \"sluice\".\"notification\" (job_id, user_id, type, message) VALUES ($1, $2, $3, $4)");
-  EXPECT_EQ(job.effects()[0].parameters[0], "it's");
-  EXPECT_EQ(job.effects()[0].parameters[3], "Well \"done\" ☺");
-  EXPECT_EQ(job.effects()[1].parameters[0], "sluice_notification");
-  EXPECT_EQ(job.effects()[1].parameters[1],
-            R"({"jobId":"it's","userId":"user-123","type":"proposal_approved","message":"Well \"done\" ☺"})");
+  EXPECT_THAT(run(job), testing::IsDone());
+  EXPECT_EQ(job.effects().size(), 2U);
+  EXPECT_THAT(job,
+              testing::Executed("INSERT INTO \"sluice\".\"notification\" (job_id, user_id, type, message) "
+                                "VALUES ($1, $2, $3, $4)",
+                                {"it's", "user-123", "proposal_approved", "Well \"done\" ☺"}));
+  EXPECT_THAT(
+      job,
+      testing::Executed(
+          ::testing::HasSubstr("pg_notify"),
+          {"sluice_notification",
+           R"({"jobId":"it's","userId":"user-123","type":"proposal_approved","message":"Well \"done\" ☺"})"}));
 }
 
 TEST(Notification, AnnouncesALongMessageWithoutItsText) {
   testing::FakeJob job(R"({"userId":"u","type":"t","message":")" + std::string(8000, 'x') + "\"}");
-  EXPECT_EQ(run(job).result, SLUICE_DONE);
+  EXPECT_THAT(run(job), testing::IsDone());
   EXPECT_EQ(job.effects()[0].parameters[3]->size(), 8000U);
   EXPECT_EQ(job.effects()[1].parameters[1], R"({"jobId":"job-1","userId":"u","type":"t"})");
 }
 
 TEST(Notification, TakesItsTableAndChannelFromTheConfiguration) {
   testing::FakeJob job(payload);
-  EXPECT_EQ(run(job, R"({"table":"app.My \"Table\"","channel":"news"})").result, SLUICE_DONE);
+  EXPECT_THAT(run(job, R"({"table":"app.My \"Table\"","channel":"news"})"), testing::IsDone());
   EXPECT_EQ(job.effects()[0].sql.find("INSERT INTO \"app\".\"My \"\"Table\"\"\" ("), 0U)
       << job.effects()[0].sql;
   EXPECT_EQ(job.effects()[1].parameters[0], "news");
@@ -51,16 +53,16 @@ TEST(Notification, TakesItsTableAndChannelFromTheConfiguration) {
 TEST(Notification, OwesAWebhookWhereOneIsConfigured) {
   testing::FakeJob job(payload);
   run(job);
-  EXPECT_TRUE(job.follow_ups().empty());
-  EXPECT_EQ(run(job, R"({"webhook":{"url":"https://x.test",)"
-                     R"("secret":"whsec_dGhlIGZpcnN0IHNlY3JldCBvZiB0aGUgdGVzdHM="}})")
-                .result,
-            SLUICE_DONE);
-  ASSERT_EQ(job.follow_ups().size(), 1U);
-  EXPECT_EQ(job.follow_ups()[0].type, "notification.webhook");
-  EXPECT_EQ(
-      job.follow_ups()[0].payload,
-      R"({"jobId":"job-1","userId":"user-123","type":"proposal_approved","message":"Well \"done\" ☺"})");
+  EXPECT_THAT(job, testing::EnqueuedNothing());
+  EXPECT_THAT(run(job, R"({"webhook":{"url":"https://x.test",)"
+                       R"("secret":"whsec_dGhlIGZpcnN0IHNlY3JldCBvZiB0aGUgdGVzdHM="}})"),
+              testing::IsDone());
+  EXPECT_EQ(job.follow_ups().size(), 1U);
+  EXPECT_THAT(
+      job,
+      testing::Enqueued(
+          "notification.webhook",
+          R"({"jobId":"job-1","userId":"user-123","type":"proposal_approved","message":"Well \"done\" ☺"})"));
 }
 
 class BadConfiguration : public ::testing::TestWithParam<std::pair<const char*, const char*>> {};
@@ -98,7 +100,7 @@ TEST_P(FailingNotification, EndsAsItsTableSays) {
   const auto outcome = run(job);
   EXPECT_EQ(outcome.result, GetParam().result);
   EXPECT_EQ(outcome.code, GetParam().code) << outcome.error;
-  EXPECT_TRUE(job.effects().empty());
+  EXPECT_THAT(job, testing::ExecutedNothing());
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -6,6 +6,7 @@
 
 #include "workshop.hpp"
 
+using sluice::test::PdfDocuments;
 using sluice::test::Workshop;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -26,7 +27,6 @@ constexpr const char* rich_data = R"({
   "sections": [{"title": "Schedule", "text": ["Three weeks."], "points": ["First", "Second"]}],
   "terms": ["Prices hold for a month."]})";
 
-class PdfDocuments : public sluice::test::SharedWorkshop<PdfDocuments> {};
 class PdfTemplates : public sluice::test::SharedWorkshop<PdfTemplates> {};
 
 TEST_F(PdfTemplates, TheGuidesProposalIsOnePageWithItsNumber) {
@@ -79,6 +79,12 @@ TEST_F(PdfDocuments, LettersOutsideOfTheCommonFontSubsetAreShownToo) {
   EXPECT_THAT(shop.text("a.pdf"), HasSubstr("Привет ∑"));
 }
 
+TEST_F(PdfDocuments, TheWholeDataIsThereUnderItsNameWhateverItHolds) {
+  Workshop& shop = with_template("{{ data['a b'] }} {{ data.data }}");
+  ASSERT_EQ(shop.run("under-test", R"({"a b": "one", "data": "two"})").result, SLUICE_DONE);
+  EXPECT_THAT(shop.text("a.pdf"), HasSubstr("one two"));
+}
+
 TEST_F(PdfDocuments, BytesDoNotDependOnWhatWasRenderedBefore) {
   Workshop& shop = with_template("<p>{{ text }}");
   const auto sha = [&](const std::string& text) {
@@ -107,15 +113,6 @@ TEST_F(PdfDocuments, AnotherJobsFileIsNeverReplaced) {
   EXPECT_THAT(outcome.error, HasSubstr("job job%201%25"));
   EXPECT_THAT(shop.text("a.pdf"), HasSubstr("mine"));
   EXPECT_THAT(shop.files(), ElementsAre("a.pdf"));
-}
-
-TEST_F(PdfDocuments, AFileOfUnknownOriginIsNeverReplaced) {
-  Workshop& shop = with_template("<p>new");
-  shop.scratch().write("output/a.pdf", "by hand");
-  const auto outcome = shop.run();
-  EXPECT_EQ(outcome.result, SLUICE_FAIL);
-  EXPECT_EQ(outcome.code, "file-exists");
-  EXPECT_EQ(shop.scratch().read("output/a.pdf"), "by hand");
 }
 
 TEST_F(PdfDocuments, FoldersOfTheFilenameAreMade) {

@@ -16,6 +16,7 @@
 
 #include "workshop.hpp"
 
+using sluice::test::PdfDocuments;
 using sluice::test::Workshop;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -29,6 +30,8 @@ struct Case {
   std::int32_t result;
   const char* code;
   const char* message;  // a part of it
+  std::string job_id = "job-1";
+  const char* in_its_place = nullptr;  // a file of the same name
 };
 
 void PrintTo(const Case& tested, std::ostream* out) {
@@ -60,6 +63,18 @@ const Case cases[] = {
     {"MissingImage", "<img src=gone.png>", good, SLUICE_FAIL, "resource-refused", "gone.png"},
     {"MissingStylesheet", "<link rel=stylesheet href=gone.css>", good, SLUICE_FAIL, "resource-refused",
      "gone.css"},
+    {"ImageWithALongName", "<img src='{{ 'a' * 300 }}.png'>", good, SLUICE_FAIL, "resource-refused", "aaa"},
+    {"ImageWithANulInItsName", "<img src='a%00.png'>", good, SLUICE_FAIL, "resource-refused", "a%00.png"},
+    {"ImageOfABrokenUrl", "<img src='http://[x/'>", good, SLUICE_FAIL, "resource-refused", "http://[x/"},
+    {"ImageThatIsAFolder", "<img src='.'>", good, SLUICE_FAIL, "resource-refused", "no file"},
+    {"ImageThroughLinksInACircle", "<img src=circle>", good, SLUICE_FAIL, "resource-refused", "circle"},
+    {"IncludeWithALongName", "{% include 'a' * 300 %}", good, SLUICE_FAIL, "template-error", "no file 'aaa"},
+    {"TooDeep", "{% for i in range(400) %}<div>{% endfor %}", good, SLUICE_FAIL, "render-failed",
+     "RecursionError"},
+    {"AnotherJobsFile", "", good, SLUICE_FAIL, "file-exists", "is not this job's but of job theirs", "job-1",
+     "%PDF\n% sluice job theirs\n"},
+    {"AFileOfUnknownOrigin", "", good, SLUICE_FAIL, "file-exists", "of something else", "job-1", "by hand"},
+    {"LongJobId", "", good, SLUICE_FAIL, "bad-job-id", "too long", std::string(1000, 'x')},
     {"NoFilename", "", R"({"template": "TEMPLATE", "data": {}})", SLUICE_FAIL, "bad-payload",
      "payload /filename: expected a string, found nothing"},
     {"ParentFolder", "", FILENAME("../a.pdf"), SLUICE_FAIL, "bad-filename", "begins with a dot"},
@@ -121,8 +136,13 @@ class PdfFailures : public ::testing::TestWithParam<Case> {
   PdfFailures() {
     shop_->add_template(GetParam().name, GetParam().html);
     std::filesystem::create_symlink("../under-test/template.html", folder() + "/link.html");
+    std::filesystem::create_symlink("circle", folder() + "/circle");
+    if (GetParam().in_its_place != nullptr) shop_->scratch().write("output/a.pdf", GetParam().in_its_place);
   }
-  ~PdfFailures() override { std::filesystem::remove_all(folder()); }
+  ~PdfFailures() override {
+    std::filesystem::remove_all(folder());
+    shop_->clear_output();
+  }
 
   std::string folder() const { return shop_->scratch().path("templates/" + std::string(GetParam().name)); }
   /// The name of the case's template in the place of TEMPLATE.
@@ -139,11 +159,16 @@ std::unique_ptr<Workshop> PdfFailures::shop_;
 
 TEST_P(PdfFailures, EndTheJobAsTheTableSays) {
   sluice::testing::FakeJob job(with_template(GetParam().payload));
+  job.id(GetParam().job_id);
   const auto outcome = shop_->run(job);
   EXPECT_EQ(outcome.result, GetParam().result);
   EXPECT_EQ(outcome.code, GetParam().code);
   EXPECT_THAT(outcome.error, HasSubstr(with_template(GetParam().message)));
-  EXPECT_THAT(shop_->files(), IsEmpty());
+  if (GetParam().in_its_place == nullptr) {
+    EXPECT_THAT(shop_->files(), IsEmpty());
+  } else {
+    EXPECT_EQ(shop_->scratch().read("output/a.pdf"), GetParam().in_its_place);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Table, PdfFailures, ::testing::ValuesIn(cases),
@@ -179,9 +204,7 @@ class Listener {
   int port_ = 0;
 };
 
-class PdfNetwork : public sluice::test::SharedWorkshop<PdfNetwork> {};
-
-TEST_F(PdfNetwork, IsOutOfReach) {
+TEST_F(PdfDocuments, ReachNoNetwork) {
   const Listener listener;
   Workshop& shop = with_template("{{ html | safe }}");
   for (const std::string html : {"<img src='URL'>", "<link rel=stylesheet href='URL'>",
@@ -195,14 +218,14 @@ TEST_F(PdfNetwork, IsOutOfReach) {
   EXPECT_FALSE(listener.was_called());
 }
 
-TEST_F(PdfNetwork, DataIsTextAndNoHtml) {
+TEST_F(PdfDocuments, ShowDataAsTextAndNotAsHtml) {
   Workshop& shop = with_template("<p>{{ text }}");
   const auto outcome = shop.run("under-test", R"({"text": "<img src='http://127.0.0.1:1/'>"})");
   ASSERT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
   EXPECT_THAT(shop.text("a.pdf"), HasSubstr("<img src='http://127.0.0.1:1/'>"));
 }
 
-TEST_F(PdfNetwork, DataUrlsAndFilesOfTheTemplateAreNoNetwork) {
+TEST_F(PdfDocuments, TakeDataUrlsAndFilesOfTheTemplate) {
   Workshop& shop = with_template(
       "<img src='dot.svg'><img src=\"data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>\">x");
   shop.scratch().write("templates/under-test/dot.svg",
@@ -211,8 +234,8 @@ TEST_F(PdfNetwork, DataUrlsAndFilesOfTheTemplateAreNoNetwork) {
   EXPECT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
 }
 
-TEST(PdfOutput, AGoneDirectoryIsRetried) {
-  Workshop shop("<p>x");
+TEST_F(PdfDocuments, WaitForAnOutputDirectoryThatIsGone) {
+  Workshop& shop = with_template("<p>x");
   shop.plugin();
   std::filesystem::remove(shop.output());
   const auto outcome = shop.run();
@@ -222,8 +245,8 @@ TEST(PdfOutput, AGoneDirectoryIsRetried) {
   EXPECT_EQ(shop.run().result, SLUICE_DONE);
 }
 
-TEST(PdfOutput, AFileThatCannotBeWrittenInFullLeavesNothing) {
-  Workshop shop("<p>x");
+TEST_F(PdfDocuments, ThatCannotBeWrittenInFullLeaveNothing) {
+  Workshop& shop = with_template("<p>x");
   shop.plugin();
   signal(SIGXFSZ, SIG_IGN);
   rlimit before{};
@@ -237,13 +260,14 @@ TEST(PdfOutput, AFileThatCannotBeWrittenInFullLeavesNothing) {
   EXPECT_THAT(shop.files(), IsEmpty());
 }
 
-TEST(PdfOutput, AFolderThatIsALinkIsNotFollowed) {
-  Workshop shop("<p>x");
+TEST_F(PdfDocuments, GoThroughNoFolderThatIsALink) {
+  Workshop& shop = with_template("<p>x");
   std::filesystem::create_directory(shop.scratch().path("elsewhere"));
   std::filesystem::create_symlink(shop.scratch().path("elsewhere"), shop.output("link"));
   const auto outcome = shop.run("under-test", "{}", "link/a.pdf");
   EXPECT_EQ(outcome.result, SLUICE_FAIL);
   EXPECT_EQ(outcome.code, "bad-filename");
+  std::filesystem::remove(shop.output("link"));
   EXPECT_TRUE(std::filesystem::is_empty(shop.scratch().path("elsewhere")));
 }
 

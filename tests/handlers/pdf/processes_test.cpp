@@ -37,6 +37,9 @@ class EndlessJob {
   explicit EndlessJob(Workshop& shop)
       : job_(sluice::test::payload("under-test", R"({"endless": true})", "endless.pdf")) {
     shop.plugin();
+    if (renderers().empty()) {
+      EXPECT_EQ(shop.run().result, SLUICE_DONE);
+    }
     renderer_ = renderers().at(0);
     const long before = cpu_ticks(renderer_);
     thread_ = std::thread([this, &shop] { outcome_ = shop.run(job_); });
@@ -63,8 +66,11 @@ class EndlessJob {
   int renderer_ = 0;
 };
 
-TEST(PdfProcesses, OneRendererServesAllJobsOfASlot) {
-  Workshop shop("<p>x");
+/// A renderer that each test finds as the last one has left it: starting one takes most of a second.
+class PdfRenderer : public sluice::test::SharedWorkshop<PdfRenderer> {};
+
+TEST_F(PdfRenderer, ServesAllJobsOfASlot) {
+  Workshop& shop = with_template(endless_if_asked);
   shop.plugin();
   const auto first = renderers();
   ASSERT_THAT(first, SizeIs(1));
@@ -84,8 +90,8 @@ TEST(PdfProcesses, ALimitOfTimeEndsTheRendererAndRetries) {
   EXPECT_THAT(shop.files(), IsEmpty());
 }
 
-TEST(PdfProcesses, CancellationEndsTheRenderer) {
-  Workshop shop(endless_if_asked);
+TEST_F(PdfRenderer, EndsWhenItsJobIsCancelled) {
+  Workshop& shop = with_template(endless_if_asked);
   EndlessJob job(shop);
   job.cancel();
   EXPECT_EQ(job.outcome().result, SLUICE_CANCELLED);
@@ -93,8 +99,8 @@ TEST(PdfProcesses, CancellationEndsTheRenderer) {
   EXPECT_EQ(shop.run().result, SLUICE_DONE);
 }
 
-TEST(PdfProcesses, ARendererKilledAtWorkRetriesAndIsReplaced) {
-  Workshop shop(endless_if_asked);
+TEST_F(PdfRenderer, KilledAtWorkRetriesAndIsReplaced) {
+  Workshop& shop = with_template(endless_if_asked);
   EndlessJob job(shop);
   kill(job.renderer(), SIGKILL);
   const auto outcome = job.outcome();
@@ -104,16 +110,16 @@ TEST(PdfProcesses, ARendererKilledAtWorkRetriesAndIsReplaced) {
   EXPECT_EQ(shop.run().result, SLUICE_DONE);
 }
 
-TEST(PdfProcesses, ARendererThatBurnsItsCpuTimeEndsAsOverTime) {
-  Workshop shop(endless_if_asked);
+TEST_F(PdfRenderer, ThatBurnsItsCpuTimeEndsAsOverTime) {
+  Workshop& shop = with_template(endless_if_asked);
   EndlessJob job(shop);
   kill(job.renderer(), SIGXCPU);
   EXPECT_EQ(job.outcome().code, "over-time");
 }
 
-TEST(PdfProcesses, ARendererKilledWhileIdleIsReplacedUnnoticed) {
-  Workshop shop("<p>x");
-  shop.plugin();
+TEST_F(PdfRenderer, KilledWhileIdleIsReplacedUnnoticed) {
+  Workshop& shop = with_template(endless_if_asked);
+  EXPECT_EQ(shop.run().result, SLUICE_DONE);
   const int first = renderers().at(0);
   kill(first, SIGKILL);
   ASSERT_TRUE(eventually([&] { return has_ended(first); }));
@@ -133,6 +139,25 @@ TEST(PdfProcesses, MemoryBeyondTheLimitRetriesInANewRenderer) {
   EXPECT_THAT(outcome.error, HasSubstr("512 MB"));
   EXPECT_EQ(shop.run().result, SLUICE_DONE);
   EXPECT_NE(renderers(), first);
+}
+
+// Which even root gets only from a broken disk: the renderer is the real one, but for reading templates.
+TEST(PdfProcesses, ATemplateThatCannotBeReadIsRetried) {
+  Workshop shop("<p>x");
+  const auto script = shop.scratch().write("renderer.py",
+                                           "import sys\n"
+                                           "sys.path.insert(0, '" SLUICE_PDF_RENDERER
+                                           "')\n"
+                                           "import template\n"
+                                           "def read(*_): raise OSError(5, 'Input/output error')\n"
+                                           "template.Folder.get_source = read\n"
+                                           "import renderer\n"
+                                           "renderer.main()\n");
+  shop.configure(R"("renderer": ")" + script + "\"");
+  const auto outcome = shop.run();
+  EXPECT_EQ(outcome.result, SLUICE_RETRY);
+  EXPECT_EQ(outcome.code, "renderer-io");
+  EXPECT_THAT(outcome.error, HasSubstr("Input/output error"));
 }
 
 TEST(PdfProcesses, ARendererThatDoesNotStartSaysWhy) {
@@ -212,36 +237,30 @@ class TwoSlots {
   void* self_ = nullptr;
 };
 
-TEST(PdfProcesses, TwoSlotsWorkAtTheSameTime) {
+// Both rivals of one filename after five documents each of their own, so that two renderers are started once.
+TEST(PdfProcesses, TwoSlotsWorkAtTheSameTimeAndOneOfThemGetsAFilename) {
   const Workshop shop("<p>slot {{ slot }} document {{ number }}");
-  TwoSlots slots(shop.config());
-  slots.both([](std::uint32_t slot, auto run) {
-    for (int i = 0; i < 5; ++i) {
-      const auto name = std::to_string(slot) + "-" + std::to_string(i);
-      sluice::testing::FakeJob job(sluice::test::payload(
-          "under-test", R"({"slot": )" + std::to_string(slot) + R"(, "number": )" + std::to_string(i) + "}",
-          name + ".pdf"));
-      const auto outcome = run(job.id(name));
-      EXPECT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
-    }
-  });
-  EXPECT_THAT(shop.files(), SizeIs(10));
-  EXPECT_THAT(shop.text("0-3.pdf"), HasSubstr("slot 0 document 3"));
-  EXPECT_THAT(shop.text("1-4.pdf"), HasSubstr("slot 1 document 4"));
-}
-
-TEST(PdfProcesses, OfTwoJobsWithOneFilenameOneWins) {
-  const Workshop shop("<p>{{ slot }}");
   TwoSlots slots(shop.config());
   std::array<std::string, 2> codes;
   slots.both([&](std::uint32_t slot, auto run) {
-    sluice::testing::FakeJob job(
-        sluice::test::payload("under-test", R"({"slot": "by )" + std::to_string(slot) + R"("})", "a.pdf"));
-    codes[slot] = run(job.id("job-" + std::to_string(slot))).code;
+    const auto document = [&](int number, const std::string& filename) {
+      sluice::testing::FakeJob job(sluice::test::payload(
+          "under-test",
+          R"({"slot": )" + std::to_string(slot) + R"(, "number": )" + std::to_string(number) + "}",
+          filename));
+      return run(job.id("job-" + std::to_string(slot)));
+    };
+    for (int i = 0; i < 5; ++i) {
+      const auto outcome = document(i, std::to_string(slot) + "-" + std::to_string(i) + ".pdf");
+      EXPECT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
+    }
+    codes[slot] = document(5, "one.pdf").code;
   });
+  EXPECT_THAT(shop.files(), SizeIs(11));
+  EXPECT_THAT(shop.text("0-3.pdf"), HasSubstr("slot 0 document 3"));
+  EXPECT_THAT(shop.text("1-4.pdf"), HasSubstr("slot 1 document 4"));
   EXPECT_THAT(std::set<std::string>(codes.begin(), codes.end()), ElementsAre("", "file-exists"));
-  EXPECT_THAT(shop.text("a.pdf"), HasSubstr(codes[0].empty() ? "by 0" : "by 1"));
-  EXPECT_THAT(shop.files(), ElementsAre("a.pdf"));
+  EXPECT_THAT(shop.text("one.pdf"), HasSubstr(codes[0].empty() ? "slot 0" : "slot 1"));
 }
 
 }  // namespace

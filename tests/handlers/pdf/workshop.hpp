@@ -96,4 +96,7 @@ class SharedWorkshop : public ::testing::Test {
   static inline std::unique_ptr<Workshop> shop_;
 };
 
+/// What one job does after the other, with one plugin and one renderer.
+class PdfDocuments : public SharedWorkshop<PdfDocuments> {};
+
 }  // namespace sluice::test

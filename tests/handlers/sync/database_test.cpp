@@ -88,7 +88,7 @@ TEST_F(SyncDatabase, LeavesColumnsAloneThatItDoesNotWrite) {
   SyncPlugin sync = inline_plugin(R"("kind": "database", "table": "public.item", "key": ["id"],
                                      "columns": {"id": "/key/0", "price": "/p"}, "url": )" +
                                   quoted(database_.url()));
-  EXPECT_EQ(sync.run(records(R"([{"key":[1],"p":8,"name":"theirs"}])")).result, SLUICE_DONE);
+  EXPECT_THAT(sync.run(records(R"([{"key":[1],"p":8,"name":"theirs"}])")), testing::IsDone());
   EXPECT_EQ(rows("id, name, price"), "1|ours|8.00\n");
 }
 
@@ -123,13 +123,13 @@ TEST_F(SyncDatabase, KeepsItsConnectionAndReplacesABrokenOne) {
       "'sluice "
       "sync' AND datname = current_database()";
   EXPECT_TRUE(eventually([&] { return database_.value(connections).empty(); }));  // of earlier tests
-  EXPECT_EQ(sync.run(records(R"([{"id":1}])")).result, SLUICE_DONE);
+  EXPECT_THAT(sync.run(records(R"([{"id":1}])")), testing::IsDone());
   const std::string first = database_.value(connections);
-  EXPECT_EQ(sync.run(records(R"([{"id":2}])")).result, SLUICE_DONE);
+  EXPECT_THAT(sync.run(records(R"([{"id":2}])")), testing::IsDone());
   EXPECT_EQ(database_.value(connections), first);
   database_.value("SELECT pg_terminate_backend($1::int)", {first});
   EXPECT_TRUE(eventually([&] { return database_.value(connections).empty(); }));
-  EXPECT_EQ(sync.run(records(R"([{"id":3}])")).result, SLUICE_DONE);
+  EXPECT_THAT(sync.run(records(R"([{"id":3}])")), testing::IsDone());
   EXPECT_EQ(rows(), "1|\n2|\n3|\n");
 }
 
@@ -139,11 +139,9 @@ TEST_F(SyncDatabase, GivesUpOnALockAndBreaksOffWhenCancelled) {
   other.exec("LOCK TABLE public.item");
   const std::string payload = records(R"([{"id":1}])");
   const auto outcome = plugin(R"(, "lock_timeout": 0.05)").run(payload);
-  EXPECT_EQ(outcome.result, SLUICE_RETRY);
-  EXPECT_EQ(outcome.code, "database-55P03") << outcome.error;
+  EXPECT_THAT(outcome, testing::Retries("database-55P03"));
   const auto slow = plugin(R"(, "statement_timeout": 0.05)").run(payload);
-  EXPECT_EQ(slow.result, SLUICE_RETRY);
-  EXPECT_EQ(slow.code, "database-57014") << slow.error;
+  EXPECT_THAT(slow, testing::Retries("database-57014"));
 
   testing::FakeJob job(payload);
   const auto waiting = [&] {
@@ -155,7 +153,7 @@ TEST_F(SyncDatabase, GivesUpOnALockAndBreaksOffWhenCancelled) {
     eventually(waiting);
     job.cancel();
   });
-  EXPECT_EQ(plugin().run(job).result, SLUICE_CANCELLED);
+  EXPECT_THAT(plugin().run(job), testing::IsCancelled());
   canceller.join();
   other.exec("COMMIT");
   EXPECT_EQ(rows(), "");
@@ -170,17 +168,32 @@ TEST_F(SyncDatabase, BeginsWhereTheCursorWas) {
   EXPECT_EQ(
       sync.run().output,
       R"({"records":2,"pages":1,"notModified":false,"inserted":2,"updated":0,"unchanged":0,"cursor":2})");
-  EXPECT_EQ(sync.run().result, SLUICE_DONE);
+  EXPECT_THAT(sync.run(), testing::IsDone());
   EXPECT_EQ(sync.run().result, SLUICE_FAIL);  // so the cursor stays
-  EXPECT_EQ(sync.run().result, SLUICE_DONE);
+  EXPECT_THAT(sync.run(), testing::IsDone());
   const auto with = [](const std::string& data) {
     return R"({"source": "api", "target": "database", "data": )" + data + "}";
   };
-  EXPECT_EQ(sync.run(with(R"({"full": true})")).result, SLUICE_DONE);
+  EXPECT_THAT(sync.run(with(R"({"full": true})")), testing::IsDone());
   EXPECT_EQ(database_.value("SELECT cursor FROM public.state"), "3");  // no record, no other cursor
-  EXPECT_EQ(sync.run(with(R"({"cursor": 1})")).result, SLUICE_DONE);
-  EXPECT_EQ(sync.run(with(R"({"parameters": {"region": "eu"}})")).result, SLUICE_DONE);
+  EXPECT_THAT(sync.run(with(R"({"cursor": 1})")), testing::IsDone());
+  EXPECT_THAT(sync.run(with(R"({"parameters": {"region": "eu"}})")), testing::IsDone());
   EXPECT_EQ(server.paths(), "/ /?after=2 /?after=3 /?after=3 / /?after=1 /?region=eu");
+}
+
+TEST_F(SyncDatabase, KeepsACursorForEachChoiceOfParameters) {
+  const HttpServer server(R"({"/": [{"json": [{"id":1}]}, {"json": [{"id":2}]}]})");
+  SyncPlugin sync(source_at(server.url(), R"(, "cursor": "/id", "cursor_parameter": "after",
+                                              "parameters": ["a", "b"])"),
+                  target(R"(, "state": "public.state")"));
+  for (const std::string parameters : {R"({"a": "1&b=2"})", R"({"a": "1", "b": "2"})"}) {
+    EXPECT_EQ(
+        sync.run(R"({"source": "api", "target": "database", "data": {"parameters": )" + parameters + "}}")
+            .result,
+        SLUICE_DONE);
+  }
+  EXPECT_EQ(database_.rows("SELECT parameters, cursor FROM public.state ORDER BY cursor"),
+            "{\"a\":\"1&b=2\"}|1\n{\"a\":\"1\",\"b\":\"2\"}|2\n");
 }
 
 TEST_F(SyncDatabase, AsksForWhatHasChangedByEtag) {
@@ -188,9 +201,9 @@ TEST_F(SyncDatabase, AsksForWhatHasChangedByEtag) {
                                     {"json": [{"id":1,"name":"a"}], "etag": "\"v1\""},
                                     {"json": [{"id":1,"name":"A"}], "etag": "\"v2\""}]})");
   SyncPlugin sync(source_at(server.url(), R"(, "etag": true)"), target(R"(, "state": "public.state")"));
-  EXPECT_EQ(sync.run().result, SLUICE_DONE);
+  EXPECT_THAT(sync.run(), testing::IsDone());
   EXPECT_EQ(sync.run().output, R"({"records":0,"pages":1,"notModified":true})");
-  EXPECT_EQ(sync.run().result, SLUICE_DONE);
+  EXPECT_THAT(sync.run(), testing::IsDone());
   EXPECT_EQ(rows(), "1|A\n");
   EXPECT_EQ(database_.value("SELECT etag FROM public.state"), "\"v2\"");
 }
@@ -200,7 +213,7 @@ TEST_F(SyncDatabase, WritesNothingWhenAnotherJobWasFaster) {
   const HttpServer server(R"({"/": [{"json": [{"id":1,"name":"old"}]}]})");
   SyncPlugin sync(source_at(server.url(), R"(, "cursor": "/id", "cursor_parameter": "after")"),
                   target(R"(, "state": "public.state")"));
-  EXPECT_EQ(sync.run().result, SLUICE_DONE);
+  EXPECT_THAT(sync.run(), testing::IsDone());
   database_.exec("UPDATE public.item SET name = 'new'");
   // Between recall and write: at the row's lock, before the state is looked at.
   Session other(database_.url());
@@ -217,10 +230,9 @@ TEST_F(SyncDatabase, WritesNothingWhenAnotherJobWasFaster) {
   });
   const auto outcome = sync.run(job);
   faster.join();
-  EXPECT_EQ(outcome.result, SLUICE_RETRY);
-  EXPECT_EQ(outcome.code, "overtaken") << outcome.error;
+  EXPECT_THAT(outcome, testing::Retries("overtaken"));
   EXPECT_EQ(rows(), "1|new\n");
-  EXPECT_EQ(sync.run().result, SLUICE_DONE);
+  EXPECT_THAT(sync.run(), testing::IsDone());
 }
 
 TEST_F(SyncDatabase, WithSecretsInFilesReadsThemForEachConnection) {
@@ -229,11 +241,10 @@ TEST_F(SyncDatabase, WithSecretsInFilesReadsThemForEachConnection) {
                                      "columns": ["id"], "url_file": )" +
                                   quoted(files.write("url", "no url with s3cret")));
   const auto outcome = sync.run(records(R"([{"id":1}])"));
-  EXPECT_EQ(outcome.result, SLUICE_RETRY);
-  EXPECT_EQ(outcome.code, "secret-file") << outcome.error;
+  EXPECT_THAT(outcome, testing::Retries("secret-file"));
   EXPECT_EQ(outcome.error.find("s3cret"), std::string::npos) << outcome.error;
   files.write("url", database_.url() + "\n");
-  EXPECT_EQ(sync.run(records(R"([{"id":1}])")).result, SLUICE_DONE);
+  EXPECT_THAT(sync.run(records(R"([{"id":1}])")), testing::IsDone());
 }
 
 TEST_F(SyncDatabase, WaitsForTheRightToWrite) {
@@ -244,16 +255,14 @@ TEST_F(SyncDatabase, WaitsForTheRightToWrite) {
   SyncPlugin sync =
       inline_plugin(effects_target + std::string(R"(, "url": )") + quoted(database_.url_as(role)));
   const auto outcome = sync.run(records(R"([{"id":1}])"));
-  EXPECT_EQ(outcome.result, SLUICE_RETRY);
-  EXPECT_EQ(outcome.code, "database-42501") << outcome.error;
+  EXPECT_THAT(outcome, testing::Retries("database-42501"));
   database_.exec("GRANT SELECT, UPDATE ON public.item TO " + role);
-  EXPECT_EQ(sync.run(records(R"([{"id":1}])")).result, SLUICE_DONE);
+  EXPECT_THAT(sync.run(records(R"([{"id":1}])")), testing::IsDone());
   database_.exec("ALTER ROLE " + role + " SET default_transaction_read_only = on");
   const auto read_only =
       inline_plugin(effects_target + std::string(R"(, "url": )") + quoted(database_.url_as(role)))
           .run(records(R"([{"id":1}])"));
-  EXPECT_EQ(read_only.result, SLUICE_RETRY);
-  EXPECT_EQ(read_only.code, "database-25006") << read_only.error;
+  EXPECT_THAT(read_only, testing::Retries("database-25006"));
   database_.exec("DROP OWNED BY " + role);
   database_.exec("DROP ROLE " + role);
 }
@@ -262,8 +271,7 @@ TEST(SyncDatabaseServer, ThatIsNotThereIsTriedAgain) {
   SyncPlugin sync(source_at("http://127.0.0.1:1/"), effects_target + std::string(R"(, "url": )") +
                                                         quoted("postgresql://u:s3cret@/x?host=/no/such"));
   const auto outcome = sync.run(R"({"source": "x", "target": "database", "data": [{"id": 1}]})");
-  EXPECT_EQ(outcome.result, SLUICE_RETRY);
-  EXPECT_EQ(outcome.code, "database-connect") << outcome.error;
+  EXPECT_THAT(outcome, testing::Retries("database-connect"));
   EXPECT_EQ(outcome.error.find("s3cret"), std::string::npos) << outcome.error;
 }
 
@@ -296,7 +304,7 @@ TEST_P(SyncDatabaseFailure, EndsAsItsTableSays) {
   database_.exec("DROP TABLE IF EXISTS public.item CASCADE");
   database_.exec(
       "CREATE TABLE public.item (id int PRIMARY KEY, name text, price text, at text, tags text, more text)");
-  EXPECT_EQ(sync.run(records(R"([{"id":1}])")).result, SLUICE_DONE);
+  EXPECT_THAT(sync.run(records(R"([{"id":1}])")), testing::IsDone());
 }
 
 constexpr Refusal refusals[] = {

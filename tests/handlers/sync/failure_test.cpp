@@ -47,7 +47,7 @@ TEST_P(SyncFailure, EndsAsItsTableSays) {
   EXPECT_NE(outcome.error.find(failure.words), std::string::npos) << outcome.error;
   EXPECT_EQ(outcome.error.find("s3cret"), std::string::npos) << outcome.error;
   EXPECT_EQ(outcome.error.find("t0ken"), std::string::npos) << outcome.error;
-  EXPECT_TRUE(job.effects().empty());
+  EXPECT_THAT(job, testing::ExecutedNothing());
 }
 
 constexpr Failure failures[] = {
@@ -169,12 +169,10 @@ TEST(SyncServer, OverTlsHasToShowACertificateOfItsOwnThatIsTrusted) {
   const auto trusting = [](const HttpServer& any) { return R"(, "ca_file": )" + quoted(any.ca_file()); };
   EXPECT_EQ(SyncPlugin(source_at(server.tls_url(), trusting(server))).rows(), R"([{"id":1,"name":null}])");
   const auto unknown = SyncPlugin(source_at(server.tls_url())).run();
-  EXPECT_EQ(unknown.result, SLUICE_RETRY);
-  EXPECT_EQ(unknown.code, "tls-certificate") << unknown.error;
+  EXPECT_THAT(unknown, testing::Retries("tls-certificate"));
   const HttpServer other(routes, "other.example");
   const auto wrong_name = SyncPlugin(source_at(other.tls_url(), trusting(other))).run();
-  EXPECT_EQ(wrong_name.result, SLUICE_RETRY);
-  EXPECT_EQ(wrong_name.code, "tls-certificate") << wrong_name.error;
+  EXPECT_THAT(wrong_name, testing::Retries("tls-certificate"));
   const HttpServer plain(routes);
   EXPECT_EQ(SyncPlugin(source_at(plain.tls_url())).run().code, "tls");
 }
@@ -190,15 +188,13 @@ TEST(SyncServer, ThatRefusesConnectionsIsTriedAgain) {
   const auto outcome =
       SyncPlugin(source_at("http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/")).run();
   close(fd);
-  EXPECT_EQ(outcome.result, SLUICE_RETRY);
-  EXPECT_EQ(outcome.code, "connect") << outcome.error;
+  EXPECT_THAT(outcome, testing::Retries("connect"));
 }
 
 TEST(SyncServer, ThatHasNoAddressIsTriedAgain) {
   const std::string impossible(70, 'x');  // longer than a label may be: no name server is asked
   const auto outcome = SyncPlugin(source_at("https://" + impossible + ".example/")).run();
-  EXPECT_EQ(outcome.result, SLUICE_RETRY);
-  EXPECT_EQ(outcome.code, "dns") << outcome.error;
+  EXPECT_THAT(outcome, testing::Retries("dns"));
 }
 
 TEST(SyncCancelled, BeforeItBeginsAsksNothing) {
@@ -206,7 +202,7 @@ TEST(SyncCancelled, BeforeItBeginsAsksNothing) {
   SyncPlugin plugin(source_at(server.url()));
   testing::FakeJob job(guide_payload);
   job.cancel();
-  EXPECT_EQ(plugin.run(job).result, SLUICE_CANCELLED);
+  EXPECT_THAT(plugin.run(job), testing::IsCancelled());
   EXPECT_EQ(server.paths(), "");
 }
 
@@ -218,7 +214,7 @@ TEST(SyncCancelled, WhileTheServerThinksStopsWaiting) {
     eventually([&] { return !server.paths().empty(); });
     job.cancel();
   });
-  EXPECT_EQ(plugin.run(job).result, SLUICE_CANCELLED);
+  EXPECT_THAT(plugin.run(job), testing::IsCancelled());
   canceller.join();
 }
 
@@ -228,8 +224,7 @@ TEST(SyncSecret, ThatCanNotBeReadIsWaitedFor) {
   SyncPlugin plugin(source_at(server.url(), R"(, "token_file": )" + quoted(files.write("token", "x"))));
   files.write("token", "\n");
   const auto outcome = plugin.run();
-  EXPECT_EQ(outcome.result, SLUICE_RETRY);
-  EXPECT_EQ(outcome.code, "secret-file") << outcome.error;
+  EXPECT_THAT(outcome, testing::Retries("secret-file"));
 }
 
 TEST(SyncEffects, NeedARole) {
@@ -238,8 +233,7 @@ TEST(SyncEffects, NeedARole) {
   testing::FakeJob job(guide_payload);
   job.extension(SLUICE_EXTENSION_EFFECTS, nullptr);
   const auto outcome = plugin.run(job);
-  EXPECT_EQ(outcome.result, SLUICE_RETRY);
-  EXPECT_EQ(outcome.code, "no-effects") << outcome.error;
+  EXPECT_THAT(outcome, testing::Retries("no-effects"));
   EXPECT_EQ(server.paths(), "");  // nothing is asked for nothing
 }
 

@@ -23,7 +23,7 @@ TEST(SyncSource, IsAskedForTheGuidesPayload) {
   const HttpServer server("{" + route("/items", two) + "}");
   SyncPlugin plugin(source_at(server.url("/items")));
   testing::FakeJob job(R"({"source": "api", "target": "database", "data": {}})");
-  EXPECT_EQ(plugin.run(job).result, SLUICE_DONE);
+  EXPECT_THAT(plugin.run(job), testing::IsDone());
   ASSERT_EQ(job.effects().size(), 1U);
   EXPECT_EQ(job.effects()[0].parameters.at(0), two);
   EXPECT_NE(job.effects()[0].sql.find(R"(INSERT INTO "public"."item" )"), std::string::npos);
@@ -154,8 +154,7 @@ TEST(SyncPaging, KeepsTokenAndHeadersFromOtherHosts) {
                            quoted(files.write("token", "s3cret"));
   SyncPlugin strict(source_at(server.url("/a"), more));
   const auto outcome = strict.run();
-  EXPECT_EQ(outcome.result, SLUICE_FAIL);
-  EXPECT_EQ(outcome.code, "host-not-allowed") << outcome.error;
+  EXPECT_THAT(outcome, testing::Fails("host-not-allowed"));
   EXPECT_EQ(other.paths(), "");
 
   SyncPlugin lenient(
@@ -190,7 +189,7 @@ TEST(SyncBatches, AreBounded) {
   const HttpServer server("{}");
   SyncPlugin plugin(source_at(server.url()), effects_target + std::string(R"(, "batch_rows": 2)"));
   testing::FakeJob job(R"({"source": "x", "target": "database", "data": [{"id":1},{"id":2},{"id":3}]})");
-  EXPECT_EQ(plugin.run(job).result, SLUICE_DONE);
+  EXPECT_THAT(plugin.run(job), testing::IsDone());
   ASSERT_EQ(job.effects().size(), 2U);
   EXPECT_EQ(job.effects()[1].parameters.at(0), R"([{"id":3,"name":null}])");
 }
