@@ -176,8 +176,9 @@ class WakeSession {
 
   /// Producers notify while any runtime wants to be woken.
   virtual void want(RuntimeId runtime, bool wanted) = 0;
-  /// Waits until jobs were inserted, `timeout` has passed, or interrupt() was called; how many times some were
-  /// inserted and committed since the last call. Those inserted before producers knew of want() don't count.
+  /// Waits until jobs were inserted, `timeout` has passed, or interrupt() was called; how many times some
+  /// were inserted and committed since the last call. Those inserted before producers knew of want() don't
+  /// count.
   virtual std::int64_t wait(std::chrono::milliseconds timeout) = 0;
   /// Ends wait(), now and from now on. [any-thread]
   virtual void interrupt() = 0;

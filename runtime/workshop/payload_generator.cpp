@@ -120,6 +120,7 @@ class PayloadGenerator::Maker {
 
   /// A value for `schema`; `example`, if there is one, is what the example payload has in its place.
   Value make(const Value& unresolved, const Value* example, int depth) {
+    if (depth > deepest) return Value();  // a schema that asks for itself has no end
     const Value& schema = resolved(unresolved);
     if (const Value* choice = find(schema, "enum");
         choice != nullptr && choice->IsArray() && !choice->Empty())
@@ -306,7 +307,10 @@ class PayloadGenerator::Maker {
     const double least = low != nullptr && low->IsNumber() ? low->GetDouble() : -1e308;
     const double most = high != nullptr && high->IsNumber() ? high->GetDouble() : 1e308;
     const std::array<double, 6> notable{0.5, -0.0, 1e-300, 1e300, 123456.789, -1e15};
-    return Value(std::clamp(notable[below(notable.size())], least, most));
+    const double made = std::clamp(notable[below(notable.size())], least, most);
+    const bool excluded = (made == least && is_true(schema, "exclusiveMinimum")) ||
+                          (made == most && is_true(schema, "exclusiveMaximum"));
+    return Value(excluded ? least / 2 + most / 2 : made);
   }
 
   Value anything(int depth) {
