@@ -1,5 +1,5 @@
 // The caretaker: a thread that keeps the runtime alive in the database (heartbeat), makes due jobs
-// pending, rescues the jobs of runtimes that are lost, and tidies up.
+// pending, rescues the jobs of runtimes that are lost, writes what the runtime shows, and tidies up.
 #pragma once
 
 #include <condition_variable>
@@ -11,6 +11,7 @@
 
 #include "base/config.hpp"
 #include "engine/outage.hpp"
+#include "engine/presence.hpp"
 #include "engine/router.hpp"
 #include "store/store.hpp"
 
@@ -23,6 +24,7 @@ class Caretaker {
     const base::Config& config;
     Router& router;
     Outage& outage;
+    Presence& presence;
     store::RuntimeInfo info;
     std::function<void()> became_pending;  ///< jobs that wait may be claimed now; on the caretaker's thread
     /// Jobs of this runtime that someone wants to end; told again and again until they are gone.

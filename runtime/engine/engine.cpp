@@ -72,7 +72,7 @@ EngineResult Engine::run() {
   const store::RuntimeInfo info{host_name(), static_cast<int>(getpid()), std::string(base::version()),
                                 options_.drain ? "drain" : "run"};
   caretaker_ = std::make_unique<Caretaker>(
-      Caretaker::Context{store_, config_, router_, outage_, info,
+      Caretaker::Context{store_, config_, router_, outage_, presence_, info,
                          [this] {
                            fleet_.post([this] {
                              for (const auto& pump : pumps_) pump->poke();
@@ -82,6 +82,7 @@ EngineResult Engine::run() {
   fleet_.load(files);
   fleet_.every(tick, [this] {
     if (options_.progress) options_.progress(tally_);
+    show();
     give_up_when_lost();
     end_when_drained();
   });
@@ -200,6 +201,12 @@ void Engine::serve() {
 void Engine::publish_slots() {
   const auto& plugins = fleet_.plugins();
   for (std::size_t i = 0; i < plugins.size(); ++i) changed(i);
+}
+
+/// What there is now, for the caretaker to write.
+void Engine::show() {
+  presence_.set_plugins(fleet_.plugins());
+  presence_.set_running(fleet_.running(Presence::long_job));
 }
 
 void Engine::changed(std::size_t plugin) {

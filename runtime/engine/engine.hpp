@@ -13,6 +13,7 @@
 #include "engine/caretaker.hpp"
 #include "engine/outage.hpp"
 #include "engine/policies.hpp"
+#include "engine/presence.hpp"
 #include "engine/pruner.hpp"
 #include "engine/pump.hpp"
 #include "engine/router.hpp"
@@ -70,6 +71,7 @@ class Engine : private fleet::Listener {
   void report_reload();
   void announce_reload(const std::string& error);
   void publish_slots();
+  void show();
   void report_to_systemd();
   std::string outcomes() const;
   void start_pumps();
@@ -86,6 +88,7 @@ class Engine : private fleet::Listener {
   Router router_;
   Outage outage_;
   Tally tally_;
+  Presence presence_{tally_};
   fleet::Fleet fleet_;
   std::unique_ptr<Caretaker> caretaker_;
   Policies policies_;

@@ -77,6 +77,9 @@ void Fleet::release() {
 const std::vector<Plugin>& Fleet::plugins() const {
   return loop_->plugins();
 }
+std::vector<RunningJob> Fleet::running(std::chrono::microseconds at_least) const {
+  return loop_->running(at_least);
+}
 bool Fleet::is_settled() const {
   return loop_->is_settled();
 }

@@ -99,6 +99,15 @@ void Fleet::Loop::give(std::size_t plugin, std::vector<job::Job> jobs) {
   if (next != end) bounce({next, end});
 }
 
+std::vector<RunningJob> Fleet::Loop::running(std::chrono::microseconds at_least) const {
+  std::vector<RunningJob> jobs;
+  const auto latest = Clock::now() - at_least;
+  for (const auto& seat : seats_) {
+    if (seat->host) seat->host->add_running(latest, jobs);
+  }
+  return jobs;
+}
+
 void Fleet::Loop::cancel(const std::set<std::string>& ids) {
   for (const auto& seat : seats_) {
     if (seat->host) seat->host->cancel(ids);

@@ -38,6 +38,7 @@ class Fleet::Loop : public HostProcess::Listener {
 
   asio::io_context& context() { return context_; }
   const std::vector<Plugin>& plugins() const { return plugins_; }
+  std::vector<RunningJob> running(std::chrono::microseconds at_least) const;
   bool is_settled() const { return settled_ && !round_; }
   const std::vector<Change>& changes() const { return changes_; }
 

@@ -8,7 +8,7 @@
 
 namespace sluice::store {
 
-Report read_report(pqxx::transaction_base& transaction, const TableName& table);
+Report read_report(pqxx::transaction_base& transaction, const TableName& table, bool exact);
 
 std::vector<RuntimeReport> read_runtimes(pqxx::transaction_base& transaction);
 

@@ -57,6 +57,10 @@ Program::Program(const std::vector<std::string>& arguments,
   if (error != 0) throw std::runtime_error("starting " + words[0] + " failed: " + std::strerror(error));
 }
 
+std::string Program::path() {
+  return SLUICE_BINARY;
+}
+
 Program::~Program() {
   if (ended_) return;
   kill(pid_, SIGKILL);

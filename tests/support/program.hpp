@@ -22,6 +22,9 @@ class Program {
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
+  /// Where the program is.
+  static std::string path();
+
   pid_t pid() const { return pid_; }
   void signal(int number) const;
   /// Waits for its end; the exit code, or minus the signal that killed it. Kills it after `seconds`.
