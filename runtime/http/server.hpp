@@ -19,8 +19,8 @@ struct Page {
 };
 
 struct ServerOptions {
-  /// From the moment when a client connects until it has taken the answer; a twentieth of it once a thread has
-  /// time, where many wait.
+  /// From the moment when a client connects until it has taken the answer; a twentieth of it once a thread
+  /// has time, where many wait.
   std::chrono::milliseconds patience{5000};
   std::size_t threads = 8;
 };

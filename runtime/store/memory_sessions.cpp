@@ -383,6 +383,7 @@ std::vector<QueueDepth> MemoryDesk::depths(std::size_t most) {
     }
   }
   std::vector<QueueDepth> list;
+  list.reserve(depths.size());
   for (const auto& [key, depth] : depths) list.push_back(depth);
   return list;
 }

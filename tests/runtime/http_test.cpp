@@ -269,6 +269,7 @@ class Prometheus {
   std::unique_ptr<Program> program_;
 };
 
+// Prometheus takes its targets up 5 s after its start, which can't be set.
 TEST_F(Http, ARealPrometheusReadsWhatHappened) {
   start();
   const Prometheus prometheus(address);
