@@ -17,6 +17,7 @@ struct ListOptions {
   std::vector<std::string> types;
   std::string since;
   bool stuck = false;
+  bool deep = false;
   std::size_t limit = 20;
   bool json = false;
 };
@@ -79,18 +80,27 @@ void explain_none(const store::JobFilter& filter) {
   }
 }
 
+/// The list is not whole, and nobody should take it for that.
+void explain_horizon(const store::Moment& horizon) {
+  std::cerr << "stopped at the jobs created " << (horizon.iso.empty() ? ago(horizon) : horizon.iso)
+            << ": so many newer ones were of other types that looking on would take long; older jobs may "
+               "match, too. --deep looks at all of them, --since at those of a time\n";
+}
+
 int list(const GlobalOptions& global, const ListOptions& options) {
   const store::JobFilter filter = filter_of(options);
-  const auto jobs = open_jobs(global.resolve())->list(filter, options.limit);
+  const store::Listing listing = open_jobs(global.resolve())->list(filter, options.limit, options.deep);
+  const auto& jobs = listing.jobs;
   if (options.json) {
     print_json(jobs);
   } else if (jobs.empty()) {
-    explain_none(filter);
+    if (!listing.horizon) explain_none(filter);
   } else {
     print_table(jobs);
     const bool more = jobs.size() == options.limit && isatty(STDOUT_FILENO) != 0;
     if (more) std::cerr << "the newest " << jobs.size() << "; --limit shows more\n";
   }
+  if (listing.horizon) explain_horizon(*listing.horizon);
   return ExitCode::ok;
 }
 
@@ -130,6 +140,8 @@ void add_jobs_list(const Command& jobs, GlobalOptions& global, int& code) {
   command.add_flag("--stuck", options.stuck,
                    "Only jobs in processing that nobody works on: for over 10 minutes without a runtime of "
                    "Sluice's that has them, or with one that is lost");
+  command.add_flag("--deep", options.deep,
+                   "With --type or --stuck: look at as many jobs as it takes, however long");
   command.add_option("--limit", options.limit, "At most so many; 20 without it").between(1, 1'000'000);
   command.add_flag("--json", options.json, "Print it as JSON");
   add_examples(command,

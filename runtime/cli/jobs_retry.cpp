@@ -55,7 +55,7 @@ void check(const RetryOptions& options) {
 /// By their ids, because those of a lost runtime have to be rescued first.
 int retry_stuck(store::JobDesk& desk, const store::JobFilter& filter, bool json) {
   std::vector<std::string> ids;
-  for (const auto& job : desk.list(filter, most_stuck)) ids.push_back(job.id);
+  for (const auto& job : desk.list(filter, most_stuck, true).jobs) ids.push_back(job.id);
   if (ids.empty() && !json) std::cout << "no job is stuck\n";
   return report(verb, desk.retry(ids), json);
 }

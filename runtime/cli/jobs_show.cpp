@@ -8,6 +8,7 @@
 #include "base/duration.hpp"
 #include "base/text.hpp"
 #include "cli/jobs.hpp"
+#include "cli/status.hpp"
 
 namespace sluice::cli {
 
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::size_t shown_json = 4000;  // bytes; --json has the whole
 constexpr std::size_t shown_tail = 2000;
+constexpr std::size_t shown_note = 300;
 
 std::string indented(const std::string& text, const std::string& margin) {
   std::istringstream lines(printable(text));
@@ -100,6 +102,13 @@ std::string attempts_line(const store::JobDetails& details) {
          details.plugin_version + ")";
 }
 
+std::string progress(const store::RunningJob& job) {
+  std::string text = "for " + seconds(job.age) + " in plugin host " + std::to_string(job.host_pid);
+  if (job.fraction) text += ", " + std::to_string(std::lround(*job.fraction * 100)) + " % done";
+  if (!job.note.empty()) text += ": " + one_line(job.note, shown_note);
+  return text;
+}
+
 void print_attempt(const store::Attempt& attempt) {
   std::cout << "  #" << attempt.number << "  " << ago(attempt.at) << "  " << one_line(attempt.result, 40);
   if (!attempt.code.empty()) std::cout << " [" << one_line(attempt.code, 80) << "]";
@@ -124,6 +133,7 @@ void print_text(const store::JobDetails& details) {
   line("attempts", attempts_line(details));
   line("created", time(job.created));
   line("updated", time(job.updated));
+  if (details.running) line("running", progress(*details.running));
   std::cout << "payload\n" << indented(shortened_note(pretty(details.payload), shown_json), "  ");
   if (details.output) {
     std::cout << "output\n" << indented(shortened_note(pretty(*details.output), shown_json), "  ");
@@ -174,6 +184,12 @@ void print_json(const store::JobDetails& details) {
     member(writer, "host", details.state.holder->host);
     member(writer, "pid", details.state.holder->pid);
     member(writer, "live", details.state.holder->live);
+    writer.EndObject();
+  }
+  if (details.running) {
+    writer.Key("running");
+    writer.StartObject();
+    write_running(writer, *details.running, details.state.holder ? details.state.holder->id : 0);
     writer.EndObject();
   }
   member(writer, "stuck",

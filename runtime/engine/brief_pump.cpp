@@ -264,8 +264,8 @@ void BriefPump::keep(std::vector<job::Finished> came_back, const store::Kept& ke
 void BriefPump::report(const std::vector<job::Settlement>& settled) {
   for (const job::Settlement& settlement : settled) {
     context_.router.settled(settlement.status == job::Status::pending);
-    context_.tally.count(settlement);
   }
+  context_.tally.count(settled);
 }
 
 /// Nothing will be written of these jobs.

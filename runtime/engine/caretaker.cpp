@@ -26,6 +26,7 @@ Caretaker::~Caretaker() {
   thread_.request_stop();
   thread_.join();
   try {
+    context_.presence.write_outcomes(*session_);
     session_->leave(runtime_);
   } catch (const std::exception& error) {
     log::warn("the runtime could not sign off; it will be taken for lost after its lease",
@@ -97,6 +98,7 @@ void Caretaker::look_after() {
   make_announcements();
   promote();
   cancel_requested();
+  context_.presence.write(*session_, runtime_, Clock::now());
   if (Clock::now() >= next_rescue_) rescue();
   if (Clock::now() >= next_tidy_) {
     if (next_tidy_ != Clock::time_point{}) session_->tidy(tidy_batch);
@@ -114,6 +116,7 @@ void Caretaker::make_announcements() {
 
 void Caretaker::enlist() {
   const store::RuntimeId id = session_->enlist(context_.info);
+  context_.presence.start_anew();
   const std::lock_guard lock(mutex_);
   runtime_ = id;
   enlist_ = false;
@@ -181,7 +184,8 @@ void Caretaker::rescue() {
   });
 }
 
-void Caretaker::report(const store::Rescued& rescued) {
+void Caretaker::report(const store::Rescued& rescued) const {
+  context_.tally.rescued(rescued);
   log::warn("rescued the jobs of runtimes that were lost",
             {{"runtimes", rescued.runtimes}, {"pending", rescued.pending}, {"error", rescued.error}});
 }

@@ -1,5 +1,5 @@
 // The caretaker: a thread that keeps the runtime alive in the database (heartbeat), makes due jobs
-// pending, rescues the jobs of runtimes that are lost, and tidies up.
+// pending, rescues the jobs of runtimes that are lost, writes what the runtime shows, and tidies up.
 #pragma once
 
 #include <condition_variable>
@@ -11,7 +11,9 @@
 
 #include "base/config.hpp"
 #include "engine/outage.hpp"
+#include "engine/presence.hpp"
 #include "engine/router.hpp"
+#include "engine/summary.hpp"
 #include "store/store.hpp"
 
 namespace sluice::engine {
@@ -23,6 +25,8 @@ class Caretaker {
     const base::Config& config;
     Router& router;
     Outage& outage;
+    Tally& tally;
+    Presence& presence;
     store::RuntimeInfo info;
     std::function<void()> became_pending;  ///< jobs that wait may be claimed now; on the caretaker's thread
     /// Jobs of this runtime that someone wants to end; told again and again until they are gone.
@@ -55,7 +59,7 @@ class Caretaker {
   void rescue();
   template <class Change>
   void make_pending(Change change);
-  static void report(const store::Rescued& rescued);
+  void report(const store::Rescued& rescued) const;
 
   const Context context_;
 

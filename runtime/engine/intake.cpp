@@ -27,6 +27,7 @@ void hand_over(const PumpContext& context, std::uint32_t pump, Intake intake) {
   std::vector<job::Job> jobs;
   jobs.reserve(intake.claimed.jobs.size());
   std::vector<ClaimResult> results(intake.lanes.size());
+  context.tally.claimed(intake.claimed.jobs);
   for (ClaimResult& result : results) result.asked_at = intake.claimed.asked_at;
   for (store::ClaimedJob& one : intake.claimed.jobs) {
     ClaimResult& result = results[one.lane];

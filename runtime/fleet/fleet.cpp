@@ -77,6 +77,12 @@ void Fleet::release() {
 const std::vector<Plugin>& Fleet::plugins() const {
   return loop_->plugins();
 }
+std::map<std::string, int> Fleet::hosts(std::size_t plugin) const {
+  return loop_->hosts(plugin);
+}
+std::vector<RunningJob> Fleet::running(std::chrono::microseconds at_least) const {
+  return loop_->running(at_least);
+}
 bool Fleet::is_settled() const {
   return loop_->is_settled();
 }

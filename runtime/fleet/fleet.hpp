@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "fleet/running_job.hpp"
 #include "job/job.hpp"
 #include "job/plugin_spec.hpp"
 
@@ -143,8 +144,13 @@ class Fleet {
   void release();
 
   const std::vector<Plugin>& plugins() const;
+  /// The jobs whose handlers have been at work for `at_least`.
+  std::vector<RunningJob> running(std::chrono::microseconds at_least) const;
   /// No round is under way.
   bool is_settled() const;
+  /// How many hosts of a plugin are in each state, by the state's name, zeros included; "down": waits for its
+  /// next start.
+  std::map<std::string, int> hosts(std::size_t plugin) const;
   /// What the last round did.
   const std::vector<Change>& changes() const;
 

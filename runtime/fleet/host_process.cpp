@@ -195,8 +195,6 @@ void HostProcess::take(const wire::Frame& frame, std::vector<job::Finished>& fin
     }
     case wire::Kind::log:
       return log_line(wire::get_log(frame.body));
-    case wire::Kind::progress:
-      return;
     case wire::Kind::described:
       state_ = HostState::described;
       return listener_.described(*this, wire::get_described(frame.body));
@@ -245,6 +243,25 @@ job::Finished HostProcess::give_up(std::uint32_t ticket, job::Outcome outcome) {
   if (!outcome.effects.empty()) finished.role = role_;
   finished.outcome = std::move(outcome);
   return finished;
+}
+
+// A ticket that a slot still names, though its outcome was read, is idle or queued by now.
+void HostProcess::add_running(std::chrono::steady_clock::time_point latest,
+                              std::vector<RunningJob>& jobs) const {
+  for (std::uint32_t slot = 0; slot < wire::SharedPage::slot_count; ++slot) {
+    const std::int64_t number = page_.slot(slot).ticket;
+    const std::chrono::steady_clock::time_point started(
+        std::chrono::microseconds(page_.slot(slot).started_us));
+    if (number < 0 || number >= wire::SharedPage::ticket_count || started > latest) continue;
+    const auto ticket = static_cast<std::uint32_t>(number);
+    const job::Job& job = in_flight_[ticket].job;
+    if (job.claim == 0 || page_.ticket(ticket).state != wire::TicketState::started) continue;
+    jobs.push_back({job.id, job.type, job.attempt, plugin_, pid(), started, {}, {}});
+    const auto progress = page_.progress(slot).read(ticket);
+    if (!progress) continue;
+    jobs.back().fraction = progress->fraction;
+    jobs.back().note = progress->note;
+  }
 }
 
 void HostProcess::cancel(const std::set<std::string>& ids) {

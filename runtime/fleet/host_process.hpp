@@ -6,6 +6,7 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "fleet/line_cutter.hpp"
+#include "fleet/running_job.hpp"
 #include "fleet/spawn.hpp"
 #include "job/job.hpp"
 #include "job/plugin_spec.hpp"
@@ -69,6 +71,9 @@ class HostProcess : public std::enable_shared_from_this<HostProcess> {
   /// tells the listener that it ended. `interrupted`: it died because we wanted it to, so that
   /// started jobs lose no attempt, except those that must not run twice.
   void reaped(int wait_status, bool interrupted);
+
+  /// Adds those of its jobs that began at `latest` or before.
+  void add_running(std::chrono::steady_clock::time_point latest, std::vector<RunningJob>& jobs) const;
 
   pid_t pid() const { return process_.pid; }
   HostState state() const { return state_; }

@@ -99,6 +99,15 @@ void Fleet::Loop::give(std::size_t plugin, std::vector<job::Job> jobs) {
   if (next != end) bounce({next, end});
 }
 
+std::vector<RunningJob> Fleet::Loop::running(std::chrono::microseconds at_least) const {
+  std::vector<RunningJob> jobs;
+  const auto latest = Clock::now() - at_least;
+  for (const auto& seat : seats_) {
+    if (seat->host) seat->host->add_running(latest, jobs);
+  }
+  return jobs;
+}
+
 void Fleet::Loop::cancel(const std::set<std::string>& ids) {
   for (const auto& seat : seats_) {
     if (seat->host) seat->host->cancel(ids);
@@ -166,6 +175,18 @@ void Fleet::Loop::kill_all(const std::string& why) {
 void Fleet::Loop::release() {
   released_ = true;
   finish_when_empty();
+}
+
+std::map<std::string, int> Fleet::Loop::hosts(std::size_t plugin) const {
+  std::map<std::string, int> by_state{{"down", 0}};
+  for (const HostState state : {HostState::loading, HostState::described, HostState::starting,
+                                HostState::ready, HostState::stopping}) {
+    by_state[fleet::name(state)] = 0;
+  }
+  for (const auto& seat : seats_) {
+    if (seat->edition->plugin == plugin) ++by_state[seat->host ? fleet::name(seat->host->state()) : "down"];
+  }
+  return by_state;
 }
 
 void Fleet::Loop::finish_when_empty() {

@@ -38,8 +38,10 @@ class Fleet::Loop : public HostProcess::Listener {
 
   asio::io_context& context() { return context_; }
   const std::vector<Plugin>& plugins() const { return plugins_; }
+  std::vector<RunningJob> running(std::chrono::microseconds at_least) const;
   bool is_settled() const { return settled_ && !round_; }
   const std::vector<Change>& changes() const { return changes_; }
+  std::map<std::string, int> hosts(std::size_t plugin) const;
 
  private:
   /// One content of a plugin's file, with settings of its own.

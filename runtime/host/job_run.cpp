@@ -70,9 +70,15 @@ struct JobApi {
   static void progress(const sluice_job* job, double fraction, sluice_str note) noexcept {
     JobRun& self = run(job);
     const double within = std::isfinite(fraction) ? std::clamp(fraction, 0.0, 1.0) : 0.0;
-    self.channel_.send([&](std::string& out) {
-      wire::put_progress(out, {self.ticket_, within, text(note)});
-    });
+    if (self.all_progress_) {
+      self.channel_.send([&](std::string& out) {
+        wire::put_progress(out, {self.ticket_, within, text(note)});
+      });
+    }
+    const std::string words = base::shortened(text(note), wire::ProgressCell::longest_note);
+    const std::lock_guard lock(self.mutex_);
+    self.page_.progress(self.view_.slot).write(self.ticket_, within, words);
+    self.told_progress_ = true;
   }
 
   static void set_delay(const sluice_job* job, std::int64_t delay_us) noexcept {
@@ -135,8 +141,9 @@ struct JobApi {
       get_extension};
 };
 
-JobRun::JobRun(Channel& channel, wire::SharedPage& page, std::uint32_t slot, int log_level, bool effects)
-    : channel_(channel), page_(page), log_level_(log_level), effects_(effects) {
+JobRun::JobRun(Channel& channel, wire::SharedPage& page, std::uint32_t slot, int log_level, bool effects,
+               bool all_progress)
+    : channel_(channel), page_(page), log_level_(log_level), effects_(effects), all_progress_(all_progress) {
   view_.size = sizeof view_;
   view_.slot = slot;
   view_.api = &JobApi::table;
@@ -156,6 +163,7 @@ void JobRun::begin(const sluice_job_type& type, const QueuedJob& job) {
   const std::lock_guard lock(mutex_);
   told_ = {};
   log_tail_.clear();
+  told_progress_ = false;
 }
 
 job::Outcome JobRun::run(void* self, void* slot_state, const sluice_job_type& type, const QueuedJob& job) {
@@ -168,6 +176,7 @@ job::Outcome JobRun::run(void* self, void* slot_state, const sluice_job_type& ty
 job::Outcome JobRun::end(std::int32_t result, std::chrono::steady_clock::time_point started) {
   const auto duration = std::chrono::steady_clock::now() - started;
   const std::lock_guard lock(mutex_);
+  if (told_progress_) page_.progress(view_.slot).clear();
   job::Outcome outcome = std::move(told_);
   outcome.duration = std::chrono::duration_cast<job::Microseconds>(duration);
   switch (result) {

@@ -32,8 +32,9 @@ struct QueuedJob {
 
 class JobRun {
  public:
-  /// `effects`: a database role is granted to the plugin.
-  JobRun(Channel& channel, wire::SharedPage& page, std::uint32_t slot, int log_level, bool effects);
+  /// `effects`: a database role is granted to the plugin. `all_progress`: as in wire::Start.
+  JobRun(Channel& channel, wire::SharedPage& page, std::uint32_t slot, int log_level, bool effects,
+         bool all_progress);
   JobRun(const JobRun&) = delete;
   JobRun& operator=(const JobRun&) = delete;
 
@@ -52,6 +53,7 @@ class JobRun {
   wire::SharedPage& page_;
   const int log_level_;
   const bool effects_;
+  const bool all_progress_;
   sluice_job view_{};
 
   std::uint32_t ticket_ = 0;  // constant while a handler runs
@@ -59,6 +61,7 @@ class JobRun {
   std::mutex mutex_;
   job::Outcome told_;                 // protected by mutex_
   std::deque<std::string> log_tail_;  // protected by mutex_
+  bool told_progress_ = false;        // protected by mutex_
 };
 
 /// The log frame for what a plugin logs; `ticket` -1: for no job.

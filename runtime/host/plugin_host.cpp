@@ -114,7 +114,8 @@ class PluginHost {
             "mend what it names; its configuration is [plugin." + library_->spec.name + ".config]");
       }
     }
-    slots_.emplace(Slots::Context{*library_, host_, self_, channel_, page_, log_level_, start.effects},
+    slots_.emplace(Slots::Context{*library_, host_, self_, channel_, page_, log_level_, start.effects,
+                                  start.all_progress},
                    start.slots);
     channel_.send([](std::string& out) { wire::put_ready(out); });
   }

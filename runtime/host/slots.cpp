@@ -92,7 +92,8 @@ void Slots::work(std::uint32_t index) {
 }
 
 void Slots::serve(std::uint32_t index, void* slot_state) {
-  JobRun run(context_.channel, context_.page, index, context_.log_level, context_.effects);
+  JobRun run(context_.channel, context_.page, index, context_.log_level, context_.effects,
+             context_.all_progress);
   std::vector<Schema> schemas;
   for (const job::TypeSpec& type : context_.library.spec.types) schemas.emplace_back(type.payload_schema);
   for (QueuedJob job; pop(job);) execute(run, schemas, slot_state, job, index);

@@ -27,6 +27,7 @@ class Slots {
     wire::SharedPage& page;
     int log_level;
     bool effects;
+    bool all_progress;
   };
 
   /// Starts `count` slots and opens each. Throws Refusal when a slot can't be opened.

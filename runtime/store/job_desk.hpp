@@ -91,7 +91,8 @@ struct JobDetails {
   std::vector<Attempt> attempts;      ///< oldest first
   std::string plugin;                 ///< that served the type last; empty when none ever did
   std::string plugin_version;
-  int max_attempts = 0;  ///< by that plugin; 0 without one
+  int max_attempts = 0;               ///< by that plugin; 0 without one
+  std::optional<RunningJob> running;  ///< while a runtime shows it so
 };
 
 /// What became of one job of those that a call named.
@@ -109,12 +110,19 @@ struct Walk {
   bool over = false;
 };
 
+/// The newest jobs that match. Where too many had to be passed over, they are the newest all the same, but
+/// there may be others.
+struct Listing {
+  std::vector<JobSummary> jobs;   ///< newest first
+  std::optional<Moment> horizon;  ///< jobs created before it were not looked at
+};
+
 class JobDesk {
  public:
   virtual ~JobDesk() = default;
 
-  /// Newest first.
-  virtual std::vector<JobSummary> list(const JobFilter& filter, std::size_t limit) = 0;
+  /// Looks at some thousands of jobs at most, unless `deep`: then at as many as it takes.
+  virtual Listing list(const JobFilter& filter, std::size_t limit, bool deep) = 0;
   virtual std::optional<JobDetails> show(const std::string& id) = 0;
   virtual std::int64_t count(const JobFilter& filter) = 0;
 

@@ -99,7 +99,7 @@ std::string newest(const TableName& table, const JobFilter& filter, std::chrono:
   const std::string rest = restrictions(filter, lease);
   const auto select = [&](const std::optional<std::string>& status) {
     return "(SELECT o.id, o.type, o.status, o.attempts, o.\"createdAt\", o.\"updatedAt\" FROM " +
-           table.quoted() + " o WHERE " + newest_of(status, rest, list_is_pinned(filter)) + limit + ")";
+           table.quoted() + " o WHERE " + newest_of(status, rest, !list_skips(filter)) + limit + ")";
   };
   const auto statuses = statuses_of(filter);
   if (statuses.empty()) return select(std::nullopt);
@@ -164,10 +164,37 @@ SELECT count(*), max("createdAt")::text, (SELECT count(*) FROM changed) FROM pic
                  {"{rest}", restrictions(filter, std::chrono::seconds(0))}});
 }
 
+// Looks at `most` rows of each part. Where one has more, what is older than `horizon` of it is left out, as
+// there the list may have gaps.
+std::string within_statement(const TableName& table, const std::vector<std::string>& parts,
+                             const std::string& horizon, const std::string& rest, std::size_t limit,
+                             std::size_t most) {
+  std::string looked, all, horizons;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const std::string name = "looked" + std::to_string(i);
+    looked += name +
+              R"( AS MATERIALIZED (SELECT o.id, o.type, o.status, o.attempts, o."createdAt", o."updatedAt"
+  FROM )" + table.quoted() +
+              " o WHERE " + parts[i] + " LIMIT " + std::to_string(most + 1) + "),\n";
+    all += (i == 0 ? "SELECT * FROM " : " UNION ALL SELECT * FROM ") + name;
+    horizons += (i == 0 ? "SELECT " : " UNION ALL SELECT ") +
+                ("CASE WHEN count(*) > " + std::to_string(most)) + " THEN " + horizon + " END AS at FROM " +
+                name;
+  }
+  return "WITH " + looked + "horizon AS MATERIALIZED (SELECT max(at) AS at FROM (" + horizons +
+         R"() h),
+listed AS MATERIALIZED (
+  SELECT o.* FROM ()" +
+         all + R"() o, horizon WHERE (horizon.at IS NULL OR o."createdAt" >= horizon.at))" + rest +
+         "\n  ORDER BY o.\"createdAt\" DESC LIMIT " + std::to_string(limit) + ")\nSELECT " +
+         summary_columns() + ", " + moment("horizon.at") + "\nFROM horizon LEFT JOIN listed o ON true" +
+         std::string(summary_joins) + "\nORDER BY o.\"createdAt\" DESC";
+}
+
 }  // namespace
 
-bool list_is_pinned(const JobFilter& filter) {
-  return filter.types.empty();
+bool list_skips(const JobFilter& filter) {
+  return !filter.types.empty() || filter.stuck || filter.attempts_below || filter.unscheduled;
 }
 
 std::string list_statement(const TableName& table, const JobFilter& filter, std::chrono::seconds lease,
@@ -176,6 +203,35 @@ std::string list_statement(const TableName& table, const JobFilter& filter, std:
   return "WITH listed AS MATERIALIZED (\n  SELECT * FROM (" + newest(table, filter, lease, most) +
          ") AS o\n  ORDER BY \"createdAt\" DESC" + most + ")\nSELECT " + summary_columns() +
          "\nFROM listed o" + std::string(summary_joins) + "\nORDER BY o.\"createdAt\" DESC";
+}
+
+// The walk is restricted by age alone, the rest is looked at afterwards.
+std::string newest_within_statement(const TableName& table, const JobFilter& filter,
+                                    std::chrono::seconds lease, std::size_t limit, std::size_t most) {
+  JobFilter age;
+  age.since = filter.since;
+  age.older_than = filter.older_than;
+  std::vector<std::string> parts;
+  const auto add = [&](const std::optional<std::string>& status) {
+    parts.push_back(newest_of(status, restrictions(age, lease), true));
+  };
+  const auto statuses = statuses_of(filter);
+  if (statuses.empty()) add(std::nullopt);
+  for (const auto& status : statuses) add(status);
+  return within_statement(table, parts, "min(\"createdAt\")", restrictions(filter, lease), limit, most);
+}
+
+std::string types_within_statement(const TableName& table, const JobFilter& filter,
+                                   std::chrono::seconds lease, std::size_t limit, std::size_t most) {
+  std::vector<std::string> parts;
+  for (const auto& type : filter.types) {
+    const std::string literal = quoted_literal(base::valid_utf8(type));
+    parts.push_back("o.type >= " + literal + " AND o.type <= " + literal + " ORDER BY o.type");
+  }
+  const auto statuses = statuses_of(filter);
+  const std::string status = statuses.empty() ? "" : " AND o.status IN (" + list_of(statuses) + ")";
+  return within_statement(table, parts, "'infinity'::timestamp", status + restrictions(filter, lease), limit,
+                          most);
 }
 
 std::string show_statement(const TableName& table) {

@@ -14,9 +14,17 @@ namespace sluice::store {
 std::string list_statement(const TableName& table, const JobFilter& filter, std::chrono::seconds lease,
                            std::size_t limit);
 
-/// True when the plan of the list is pinned: with a filter on types, the planner chooses by its statistics
-/// which index serves best.
-bool list_is_pinned(const JobFilter& filter);
+/// True when the list has to pass over jobs: the filter says more than status and age.
+bool list_skips(const JobFilter& filter);
+
+// The newest jobs that match, among those that are looked at: the newest `most` of each status, or `most` of
+// each type. They answer the columns of the list, and when the oldest was created that was looked at
+// (twice), null where all were; where a type has more, infinity. At least one row, with null for an id
+// where there is no job. For a session with pump_settings.
+std::string newest_within_statement(const TableName& table, const JobFilter& filter,
+                                    std::chrono::seconds lease, std::size_t limit, std::size_t most);
+std::string types_within_statement(const TableName& table, const JobFilter& filter,
+                                   std::chrono::seconds lease, std::size_t limit, std::size_t most);
 
 std::string count_statement(const TableName& table, const JobFilter& filter, std::chrono::seconds lease);
 

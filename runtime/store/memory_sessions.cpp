@@ -169,7 +169,7 @@ RuntimeId MemoryCare::enlist(const RuntimeInfo& info) {
   const std::lock_guard lock(store_.mutex_);
   store_.check_available();
   const RuntimeId id = ++store_.last_number_;
-  store_.runtimes_[id] = {info, {}, store_.now(), store_.now()};
+  store_.runtimes_[id] = {info, {}, store_.now(), store_.now(), {}, {}};
   return id;
 }
 
@@ -264,6 +264,47 @@ Rescued MemoryCare::rescue(std::chrono::seconds lease, const job::RetryPolicy& f
   }
   rescued.runtimes = dead.size();
   return rescued;
+}
+
+void MemoryCare::publish(RuntimeId runtime, const std::vector<PluginReport>& plugins) {
+  const std::lock_guard lock(store_.mutex_);
+  store_.check_available();
+  const auto found = store_.runtimes_.find(runtime);
+  if (found == store_.runtimes_.end()) return;
+  auto& shown = found->second.plugins;
+  shown.resize(plugins.size());
+  for (std::size_t i = 0; i < plugins.size(); ++i) {
+    const PluginReport& was = shown[i].plugin;
+    const bool same =
+        was.path == plugins[i].path && was.version == plugins[i].version && was.state == plugins[i].state;
+    shown[i] = {plugins[i], same ? shown[i].age : store_.now()};
+  }
+}
+
+void MemoryCare::show_running(RuntimeId runtime, const RunningChanges& changes) {
+  const std::lock_guard lock(store_.mutex_);
+  store_.check_available();
+  const auto found = store_.runtimes_.find(runtime);
+  if (found == store_.runtimes_.end()) return;
+  auto& running = found->second.running;
+  for (const auto& id : changes.over) running.erase(id);
+  for (const auto& job : changes.changed) running[job.id] = {job, store_.now() - job.age};
+}
+
+void MemoryCare::count(const std::vector<Throughput>& outcomes) {
+  constexpr std::int64_t kept = 2 * 24 * 60;  // minutes
+  const std::lock_guard lock(store_.mutex_);
+  store_.check_available();
+  const auto minute = static_cast<std::int64_t>(store_.now() / 60);
+  std::erase_if(store_.throughput_, [&](const auto& old) { return old.first.number < minute - kept; });
+  for (const auto& one : outcomes) {
+    Throughput& sum = store_.throughput_[{minute, one.type}];
+    sum.done += one.done;
+    sum.retrying += one.retrying;
+    sum.failed += one.failed;
+    sum.snoozed += one.snoozed;
+    sum.busy += one.busy;
+  }
 }
 
 std::size_t MemoryCare::tidy(std::size_t) {
@@ -363,8 +404,15 @@ void MemoryDesk::report_jobs(Report& report) const {
 
 void MemoryDesk::report_runtimes(Report& report) const {
   for (const auto& [id, runtime] : store_.runtimes_) {
-    RuntimeReport entry{id, runtime.info, store_.now() - runtime.started_at, store_.now() - runtime.beat_at,
-                        0};
+    RuntimeReport entry{id, runtime.info,   store_.now() - runtime.started_at, store_.now() - runtime.beat_at,
+                        0,  runtime.plugins};
+    for (auto& plugin : entry.plugins) plugin.age = store_.now() - plugin.age;
+    for (const auto& [job, running] : runtime.running) {
+      const auto row = store_.rows_.find(job);
+      if (row == store_.rows_.end() || row->second.status != "processing") continue;
+      report.running.push_back({running.job, id});
+      report.running.back().job.age = store_.now() - running.started_at;
+    }
     for (const auto& [claim_id, claim] : store_.claims_) {
       if (claim.runtime == id) entry.claimed += static_cast<std::int64_t>(claim.ids.size());
     }
@@ -372,17 +420,55 @@ void MemoryDesk::report_runtimes(Report& report) const {
   }
 }
 
-Report MemoryDesk::report() {
+Report MemoryDesk::report(bool) {
   const std::lock_guard lock(store_.mutex_);
   store_.check_available();
   Report report;
   report_jobs(report);
   report_runtimes(report);
+  report.last_minute = store_.throughput(60);
+  report.last_hour = store_.throughput(3600);
   for (const auto& [id, schedule] : store_.schedule_) {
     const double due = std::max(schedule.due - store_.now(), 0.0);
     report.next_due = report.next_due < 0 ? due : std::min(report.next_due, due);
   }
   return report;
+}
+
+std::vector<QueueDepth> MemoryDesk::depths(std::size_t most) {
+  const std::lock_guard lock(store_.mutex_);
+  store_.check_available();
+  std::map<std::string, std::vector<std::pair<double, std::string>>> by_status;
+  for (const char* status : {"pending", "scheduled", "processing", "error"}) by_status[status];
+  for (const auto& [id, row] : store_.rows_) {
+    const auto counted = by_status.find(row.status);
+    if (counted != by_status.end()) counted->second.emplace_back(row.created_at, row.type);
+  }
+  std::map<std::pair<std::string, std::string>, QueueDepth> depths;
+  for (auto& [status, rows] : by_status) {
+    std::sort(rows.begin(), rows.end());
+    rows.resize(std::min(rows.size(), most));
+    for (const auto& [created_at, type] : rows) {
+      QueueDepth& depth = depths.try_emplace({type, status}, QueueDepth{type, status}).first->second;
+      if (depth.jobs++ == 0) depth.oldest_age = store_.now() - created_at;
+    }
+  }
+  std::vector<QueueDepth> list;
+  list.reserve(depths.size());
+  for (const auto& [key, depth] : depths) list.push_back(depth);
+  return list;
+}
+
+Aggregate MemoryDesk::aggregate(std::chrono::seconds since) {
+  const std::lock_guard lock(store_.mutex_);
+  store_.check_available();
+  Aggregate aggregate;
+  const auto window = static_cast<double>(since.count());
+  for (const auto& [id, row] : store_.rows_) {
+    if (row.created_at >= store_.now() - window) ++aggregate.created;
+  }
+  aggregate.outcomes = store_.throughput(window);
+  return aggregate;
 }
 
 std::vector<Failure> MemoryDesk::recent_failures(std::size_t limit) {

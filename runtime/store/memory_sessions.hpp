@@ -63,6 +63,9 @@ class MemoryCare : public CareSession {
   std::size_t promote_due(std::size_t limit) override;
   Rescued rescue(std::chrono::seconds lease, const job::RetryPolicy& fallback) override;
   std::vector<std::string> cancel_requests(RuntimeId) override { return {}; }
+  void publish(RuntimeId runtime, const std::vector<PluginReport>& plugins) override;
+  void show_running(RuntimeId runtime, const RunningChanges& changes) override;
+  void count(const std::vector<Throughput>& outcomes) override;
   void announce(const std::string&) override {}  // nobody listens
   std::size_t tidy(std::size_t limit) override;
 
@@ -109,7 +112,9 @@ class MemoryDesk : public DeskSession {
   std::vector<std::string> set_indexes(Indexes) override { return {}; }
   void check_schema() override {}
   Enqueued enqueue(const EnqueueRequest& request) override;
-  Report report() override;
+  Report report(bool exact) override;
+  Aggregate aggregate(std::chrono::seconds since) override;
+  std::vector<QueueDepth> depths(std::size_t most) override;
   std::vector<Failure> recent_failures(std::size_t limit) override;
 
  private:

@@ -135,6 +135,27 @@ bool MemoryStore::named(const std::string& id) const {
                      [&](const auto& c) { return c.second.ids.contains(id); });
 }
 
+// Of a minute that lies in the window for a part, that part.
+std::vector<Throughput> MemoryStore::throughput(double window) const {
+  constexpr double minute = 60;
+  std::map<std::string, Throughput> by_type;
+  for (const auto& [key, counted] : throughput_) {
+    const double left = static_cast<double>(key.number + 1) * minute - (now() - window);
+    if (left <= 0) continue;
+    const double share = std::min(1.0, left / minute);
+    Throughput& sum = by_type[key.type];
+    sum.type = key.type;
+    sum.done += counted.done * share;
+    sum.retrying += counted.retrying * share;
+    sum.failed += counted.failed * share;
+    sum.snoozed += counted.snoozed * share;
+    sum.busy += counted.busy * share;
+  }
+  std::vector<Throughput> all;
+  for (auto& [type, sum] : by_type) all.push_back(std::move(sum));
+  return all;
+}
+
 bool MemoryStore::settle(const job::Settlement& s) {
   const auto claim = claims_.find(s.claim);
   Row* row = processing(s.id);

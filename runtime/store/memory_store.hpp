@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "store/store.hpp"
@@ -64,11 +65,24 @@ class MemoryStore : public Store {
     int pump = 0;
     std::set<std::string> ids;
   };
+  struct Running {
+    RunningJob job;
+    double started_at = 0;
+  };
   struct Runtime {
     RuntimeInfo info;
     std::set<std::string> types;
     double started_at = 0;
     double beat_at = 0;
+    std::vector<PublishedPlugin> plugins{};    ///< the age is when it began
+    std::map<std::string, Running> running{};  ///< by job
+  };
+  struct Minute {
+    std::int64_t number = 0;  ///< minutes since 1970
+    std::string type;
+    bool operator<(const Minute& other) const {
+      return std::tie(number, type) < std::tie(other.number, other.type);
+    }
   };
   struct Schedule {
     double due = 0;
@@ -89,6 +103,7 @@ class MemoryStore : public Store {
   std::set<std::string> take_claims(const std::set<std::int64_t>& claims);
   Enqueued enqueue(const EnqueueRequest& request);
   bool named(const std::string& id) const;
+  std::vector<Throughput> throughput(double window) const;
 
   mutable std::mutex mutex_;
   std::condition_variable inserted_;
@@ -107,6 +122,7 @@ class MemoryStore : public Store {
   std::map<std::string, ServedType> types_;
   std::vector<std::string> effects_;
   std::vector<Failure> failures_;
+  std::map<Minute, Throughput> throughput_;
 };
 
 }  // namespace sluice::store

@@ -98,6 +98,48 @@ CREATE TABLE sluice.cancel_request (
   at timestamptz NOT NULL DEFAULT now());
 )";
 
+// What runtimes show of themselves. It goes with its runtime, whoever deletes that.
+constexpr std::string_view activity = R"(
+CREATE TABLE sluice.plugin (
+  runtime bigint NOT NULL REFERENCES sluice.runtime ON DELETE CASCADE,
+  place integer NOT NULL,
+  path text NOT NULL,
+  name text NOT NULL,
+  version text NOT NULL,
+  state text NOT NULL,
+  reason text NOT NULL,
+  hosts integer NOT NULL,
+  hosts_wanted integer NOT NULL,
+  slots integer NOT NULL,
+  restarts integer NOT NULL,
+  types text[] NOT NULL,
+  changed_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (runtime, place));
+
+CREATE TABLE sluice.running (
+  job_id text NOT NULL,
+  runtime bigint NOT NULL REFERENCES sluice.runtime ON DELETE CASCADE,
+  type text NOT NULL,
+  attempt integer NOT NULL,
+  plugin text NOT NULL,
+  host_pid integer NOT NULL,
+  started_at timestamptz NOT NULL,
+  fraction double precision,
+  note text NOT NULL,
+  at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (job_id, runtime));
+
+CREATE TABLE sluice.throughput (
+  minute timestamptz NOT NULL,
+  type text NOT NULL,
+  done bigint NOT NULL,
+  retrying bigint NOT NULL,
+  failed bigint NOT NULL,
+  snoozed bigint NOT NULL,
+  busy interval NOT NULL,
+  PRIMARY KEY (minute, type));
+)";
+
 // A dollar-quoted constant, with a tag that the text does not hold.
 std::string dollar_quoted(const std::string& text) {
   std::string tag = "$sluice$";
@@ -177,7 +219,8 @@ std::vector<Migration> migrations(const TableName& table) {
           {3, "notifications", std::string(notification_table)},
           {4, "waking", wake_function()},
           {5, "requests to cancel", std::string(cancel_requests)},
-          {6, "cheaper waking", cheap_wake_functions()}};
+          {6, "cheaper waking", cheap_wake_functions()},
+          {7, "what runtimes show", std::string(activity)}};
 }
 
 std::string init_lock() {

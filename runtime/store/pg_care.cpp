@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "store/job_statements.hpp"
+#include "store/pg_activity.hpp"
 #include "store/pg_text.hpp"
 #include "store/statements.hpp"
 
@@ -164,6 +165,27 @@ std::vector<std::string> PgCare::cancel_requests(RuntimeId runtime) {
       ids.emplace_back(row[0].c_str(), row[0].size());
     }
     return ids;
+  });
+}
+
+void PgCare::publish(RuntimeId runtime, const std::vector<PluginReport>& plugins) {
+  link_.use("show the plugins", [&](pqxx::connection& connection) {
+    pqxx::nontransaction session(connection);
+    write_plugins(session, runtime, plugins);
+  });
+}
+
+void PgCare::show_running(RuntimeId runtime, const RunningChanges& changes) {
+  link_.use("show the running jobs", [&](pqxx::connection& connection) {
+    pqxx::nontransaction session(connection);
+    write_running(session, runtime, changes);
+  });
+}
+
+void PgCare::count(const std::vector<Throughput>& outcomes) {
+  link_.use("count outcomes", [&](pqxx::connection& connection) {
+    pqxx::nontransaction session(connection);
+    write_throughput(session, outcomes);
   });
 }
 

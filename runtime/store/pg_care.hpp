@@ -18,6 +18,9 @@ class PgCare : public CareSession {
   std::size_t promote_due(std::size_t limit) override;
   Rescued rescue(std::chrono::seconds lease, const job::RetryPolicy& fallback) override;
   std::vector<std::string> cancel_requests(RuntimeId runtime) override;
+  void publish(RuntimeId runtime, const std::vector<PluginReport>& plugins) override;
+  void show_running(RuntimeId runtime, const RunningChanges& changes) override;
+  void count(const std::vector<Throughput>& outcomes) override;
   void announce(const std::string& text) override;
   std::size_t tidy(std::size_t limit) override;
 

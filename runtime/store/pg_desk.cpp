@@ -7,8 +7,11 @@
 #include "store/effect_function.hpp"
 #include "store/indexes.hpp"
 #include "store/migrations.hpp"
+#include "store/pg_activity.hpp"
+#include "store/pg_counts.hpp"
 #include "store/pg_report.hpp"
 #include "store/pg_text.hpp"
+#include "store/statements.hpp"
 #include "store/wake_trigger.hpp"
 
 namespace sluice::store {
@@ -197,10 +200,28 @@ Enqueued PgDesk::enqueue(const EnqueueRequest& request) {
   });
 }
 
-Report PgDesk::report() {
+Report PgDesk::report(bool exact) {
   return link_.use("read the status", [&](pqxx::connection& connection) {
     pqxx::work work(connection);
-    return read_report(work, table_);
+    return read_report(work, table_, exact);
+  });
+}
+
+Aggregate PgDesk::aggregate(std::chrono::seconds since) {
+  return link_.use("read what was done", [&](pqxx::connection& connection) {
+    pqxx::work work(connection);
+    work.exec(pump_settings("SET LOCAL"));
+    Aggregate aggregate;
+    read_created(work, table_, since.count(), aggregate);
+    aggregate.outcomes = read_throughput(work, static_cast<double>(since.count()));
+    return aggregate;
+  });
+}
+
+std::vector<QueueDepth> PgDesk::depths(std::size_t most) {
+  return link_.use("count the jobs that wait", [&](pqxx::connection& connection) {
+    pqxx::work work(connection);
+    return read_depths(work, table_, most);
   });
 }
 

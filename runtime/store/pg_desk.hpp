@@ -18,7 +18,9 @@ class PgDesk : public DeskSession {
   std::vector<std::string> set_indexes(Indexes wanted) override;
   void check_schema() override;
   Enqueued enqueue(const EnqueueRequest& request) override;
-  Report report() override;
+  Report report(bool exact) override;
+  Aggregate aggregate(std::chrono::seconds since) override;
+  std::vector<QueueDepth> depths(std::size_t most) override;
   std::vector<Failure> recent_failures(std::size_t limit) override;
 
  private:

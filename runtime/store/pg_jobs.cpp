@@ -5,6 +5,8 @@
 
 #include "base/text.hpp"
 #include "store/job_statements.hpp"
+#include "store/pg_activity.hpp"
+#include "store/pg_counts.hpp"
 #include "store/pg_text.hpp"
 #include "store/statements.hpp"
 
@@ -80,22 +82,56 @@ std::string id_array(const std::vector<std::string>& ids) {
   return array.str();
 }
 
+/// How many jobs a list looks at, of each status and of each type, before it stops.
+constexpr std::size_t most_looked_at = 5000;
+
 }  // namespace
 
 PgJobs::PgJobs(const ConnectionString& target, const TableName& table, std::chrono::seconds lease,
                const job::RetryPolicy& fallback)
     : table_(table), lease_(lease), fallback_(fallback), link_(target), care_(target, table) {}
 
-std::vector<JobSummary> PgJobs::list(const JobFilter& filter, std::size_t limit) {
+Listing PgJobs::list(const JobFilter& filter, std::size_t limit, bool deep) {
   return link_.use("list jobs", [&](pqxx::connection& connection) {
     pqxx::work work(connection);
-    if (list_is_pinned(filter)) work.exec(pump_settings("SET LOCAL"));
-    std::vector<JobSummary> jobs;
-    for (const auto& row : work.exec(list_statement(table_, filter, lease_, limit))) {
-      jobs.push_back(summary_of(row));
+    JobFilter each = filter;
+    const bool any_status = filter.statuses.empty() && !filter.stuck;
+    // On lean indexes all jobs are listed as those of each status.
+    if (any_status && !has_index_on(work, table_, "createdAt")) each.statuses = read_statuses(work, table_);
+    if (!deep || !list_skips(each)) work.exec(pump_settings("SET LOCAL"));
+    if (!deep && list_skips(each)) return list_within_bounds(work, each, limit);
+    Listing listing;
+    for (const auto& row : work.exec(list_statement(table_, each, lease_, limit))) {
+      listing.jobs.push_back(summary_of(row));
     }
-    return jobs;
+    return listing;
   });
+}
+
+Listing PgJobs::look(pqxx::transaction_base& transaction, const std::string& statement) {
+  Listing listing;
+  for (const auto& row : transaction.exec(statement)) {
+    if (!row[0].is_null()) listing.jobs.push_back(summary_of(row));
+    if (!row[17].is_null()) listing.horizon = moment_of(row, 16);
+  }
+  return listing;
+}
+
+// Along the newest jobs for a while, then along the index on type for a while, then both again and longer: a
+// type with many jobs is found at once by the first, a type with few by the second.
+Listing PgJobs::list_within_bounds(pqxx::transaction_base& transaction, const JobFilter& filter,
+                                   std::size_t limit) {
+  const bool by_type = !filter.types.empty() && has_index_on(transaction, table_, "type");
+  Listing listing;
+  for (const std::size_t most : {std::size_t{1000}, std::max<std::size_t>(most_looked_at, limit)}) {
+    listing = look(transaction, newest_within_statement(table_, filter, lease_, limit, most));
+    if (!listing.horizon || listing.jobs.size() == limit) break;
+    if (!by_type) continue;
+    Listing all = look(transaction, types_within_statement(table_, filter, lease_, limit, most));
+    if (!all.horizon) return all;
+  }
+  if (listing.jobs.size() == limit) listing.horizon.reset();
+  return listing;
 }
 
 std::int64_t PgJobs::count(const JobFilter& filter) {
@@ -123,6 +159,9 @@ std::optional<JobDetails> PgJobs::show(const std::string& id) {
     }
     details.attempts = attempts(work, wanted);
     details.state = state_of(work.exec_params(state_statement(table_, lease_), id_array({wanted}))[0]);
+    if (details.state.standing != Standing::running) return details;
+    const auto running = read_running_job(work, wanted);
+    if (!running.empty() && running[0].job.attempt == details.job.attempts) details.running = running[0].job;
     return details;
   });
 }

@@ -16,7 +16,7 @@ class PgJobs : public JobDesk {
   PgJobs(const ConnectionString& target, const TableName& table, std::chrono::seconds lease,
          const job::RetryPolicy& fallback);
 
-  std::vector<JobSummary> list(const JobFilter& filter, std::size_t limit) override;
+  Listing list(const JobFilter& filter, std::size_t limit, bool deep) override;
   std::optional<JobDetails> show(const std::string& id) override;
   std::int64_t count(const JobFilter& filter) override;
   std::vector<Changed> retry(const std::vector<std::string>& ids) override;
@@ -26,6 +26,8 @@ class PgJobs : public JobDesk {
   std::size_t remove_some(const JobFilter& filter, Walk& walk, std::size_t limit) override;
 
  private:
+  Listing look(pqxx::transaction_base& transaction, const std::string& statement);
+  Listing list_within_bounds(pqxx::transaction_base& transaction, const JobFilter& filter, std::size_t limit);
   std::vector<JobState> states(const std::string& ids);
   std::vector<Changed> change(const char* what, const std::string& statement,
                               const std::vector<std::string>& ids);

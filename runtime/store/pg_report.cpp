@@ -2,7 +2,10 @@
 
 #include <map>
 
+#include "store/pg_activity.hpp"
+#include "store/pg_counts.hpp"
 #include "store/pg_text.hpp"
+#include "store/statements.hpp"
 
 namespace sluice::store {
 
@@ -10,25 +13,6 @@ namespace {
 
 std::string text_of(const pqxx::field& field) {
   return std::string(field.c_str(), field.size());
-}
-
-// Differences of epochs, not of timestamps: "createdAt" may be infinite, and PostgreSQL refuses to
-// subtract that.
-void read_counts(pqxx::transaction_base& transaction, const TableName& table, Report& report) {
-  const auto rows = transaction.exec(
-      "SELECT type, status, count(*), date_part('epoch', now()) - date_part('epoch', min(\"createdAt\")) "
-      "FROM " +
-      table.quoted() + " GROUP BY type, status ORDER BY type, status");
-  for (const auto& row : rows) {
-    const StatusCount count{text_of(row[0]), text_of(row[1]), row[2].as<std::int64_t>()};
-    report.counts.push_back(count);
-    if (count.status != "pending") continue;
-    TypeReport type;
-    type.type = count.type;
-    type.pending = count.count;
-    type.oldest_pending_age = parse_double(text_of(row[3]));
-    report.waiting.push_back(type);
-  }
 }
 
 // A runtime that has not beaten for as long as the default lease serves nothing.
@@ -68,22 +52,52 @@ std::vector<RuntimeReport> read_runtimes(pqxx::transaction_base& transaction) {
   return runtimes;
 }
 
-Report read_report(pqxx::transaction_base& transaction, const TableName& table) {
+namespace {
+
+// Walks over the oldest that are in processing, most of which some runtime has.
+std::int64_t count_stuck(pqxx::transaction_base& transaction, const TableName& table) {
+  return transaction
+      .exec(
+          "SELECT count(*) FROM (SELECT o.id, o.\"updatedAt\" FROM " + table.quoted() +
+          " o WHERE (o.status, o.\"createdAt\") >= ('processing', '-infinity') AND o.status <= 'processing' "
+          "ORDER BY o.status, o.\"createdAt\" LIMIT 10000) o "
+          "WHERE o.\"updatedAt\" < (now() AT TIME ZONE 'UTC') - interval '10 min' "
+          "AND o.id NOT IN (SELECT unnest(c.ids) FROM sluice.claim c)")[0][0]
+      .as<std::int64_t>();
+}
+
+}  // namespace
+
+Report read_report(pqxx::transaction_base& transaction, const TableName& table, bool exact) {
+  constexpr double minute = 60;
   Report report;
-  read_counts(transaction, table, report);
+  read_counts(transaction, table, exact, report);
+  transaction.exec(pump_settings("SET LOCAL"));
   read_plugins(transaction, report);
   report.runtimes = read_runtimes(transaction);
-  report.stuck = transaction
-                     .exec("SELECT count(*) FROM " + table.quoted() +
-                           " o WHERE o.status = 'processing' "
-                           "AND o.\"updatedAt\" < (now() AT TIME ZONE 'UTC') - interval '10 min' "
-                           "AND o.id NOT IN (SELECT unnest(c.ids) FROM sluice.claim c)")[0][0]
-                     .as<std::int64_t>();
+  read_published_plugins(transaction, report.runtimes);
+  report.running = read_running(transaction, table);
+  report.last_minute = read_throughput(transaction, minute);
+  report.last_hour = read_throughput(transaction, 60 * minute);
+  report.stuck = count_stuck(transaction, table);
   const auto due = transaction.exec(
       "SELECT greatest(date_part('epoch', min(due) - now()), 0) FROM sluice.schedule "
       "HAVING count(*) > 0");
   if (!due.empty()) report.next_due = parse_double(text_of(due[0][0]));
   return report;
+}
+
+// On one core of the server, and with an end.
+std::vector<QueueDepth> read_depths(pqxx::transaction_base& transaction, const TableName& table,
+                                    std::size_t most) {
+  transaction.exec(pump_settings("SET LOCAL") +
+                   "; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL statement_timeout = '10s'");
+  std::vector<QueueDepth> depths;
+  for (const auto& row : transaction.exec_params(depths_statement(table), std::to_string(most))) {
+    depths.push_back(
+        {text_of(row[0]), text_of(row[1]), row[2].as<std::int64_t>(), parse_double(text_of(row[3]))});
+  }
+  return depths;
 }
 
 }  // namespace sluice::store

@@ -21,6 +21,7 @@
 
 #include "job/job.hpp"
 #include "job/retry_policy.hpp"
+#include "store/activity.hpp"
 
 namespace sluice::store {
 
@@ -189,6 +190,14 @@ class CareSession {
   /// the others of them that `runtime` has.
   virtual std::vector<std::string> cancel_requests(RuntimeId runtime) = 0;
 
+  // What is shown of the runtime. Each is one statement, and does nothing for a runtime that is not enlisted.
+
+  /// Its plugins are these, in place of those that were shown before.
+  virtual void publish(RuntimeId runtime, const std::vector<PluginReport>& plugins) = 0;
+  /// What changed among the jobs that it shows as running.
+  virtual void show_running(RuntimeId runtime, const RunningChanges& changes) = 0;
+  /// Adds to the outcomes of the current minute, by the database's clock; forgets those of over two days ago.
+  virtual void count(const std::vector<Throughput>& outcomes) = 0;
   /// Tells whoever listens now; a text of less than 8,000 bytes.
   virtual void announce(const std::string& text) = 0;
 
@@ -241,14 +250,21 @@ struct StatusCount {
   std::string type;
   std::string status;  ///< whatever the column holds
   std::int64_t count = 0;
+  bool estimated = false;
 };
 struct TypeReport {
   std::string type;
   std::int64_t pending = 0;
-  double oldest_pending_age = 0;  ///< seconds, by the database's clock; may be negative
-  std::string plugin;             ///< that served it last; empty when none ever did
+  /// Seconds, by the database's clock; may be negative. Not a number where it was not found within bounds.
+  double oldest_pending_age = 0;
+  std::string plugin;  ///< that served it last; empty when none ever did
   std::string plugin_version;
-  bool served = false;  ///< by a live runtime
+  bool served = false;     ///< by a live runtime
+  bool estimated = false;  ///< the number of pending jobs
+};
+struct PublishedPlugin {
+  PluginReport plugin;
+  double age = 0;  ///< seconds in its state
 };
 struct RuntimeReport {
   RuntimeId id = 0;
@@ -256,13 +272,38 @@ struct RuntimeReport {
   double uptime = 0;         ///< seconds
   double since_beat = 0;     ///< seconds
   std::int64_t claimed = 0;  ///< jobs that its claims name
+  std::vector<PublishedPlugin> plugins;
+};
+struct RunningReport {
+  RunningJob job;
+  RuntimeId runtime = 0;
 };
 struct Report {
   std::vector<StatusCount> counts;
   std::vector<TypeReport> waiting;  ///< types with pending jobs
   std::vector<RuntimeReport> runtimes;
-  std::int64_t stuck = 0;  ///< processing for over 10 minutes, and named by no claim
-  double next_due = -1;    ///< seconds until the next schedule is due; negative: none
+  std::int64_t stuck = 0;              ///< processing for over 10 minutes, and named by no claim
+  double next_due = -1;                ///< seconds until the next schedule is due; negative: none
+  std::vector<RunningReport> running;  ///< that are in processing and shown as running, oldest first
+  std::vector<Throughput> last_minute;
+  std::vector<Throughput> last_hour;
+};
+
+/// How many running jobs a report has at most.
+inline constexpr std::size_t most_running = 200;
+
+/// What was created and what came out in the time before now.
+struct Aggregate {
+  std::int64_t created = 0;  ///< jobs that are in the outbox still
+  bool more = false;         ///< there are more: counting stopped there
+  std::vector<Throughput> outcomes;
+};
+
+struct QueueDepth {
+  std::string type;
+  std::string status;
+  std::int64_t jobs = 0;
+  double oldest_age = 0;  ///< seconds since "createdAt", by the database's clock; may be negative or infinite
 };
 
 struct Failure {  ///< a row of sluice.attempt, for summaries
@@ -291,7 +332,14 @@ class DeskSession {
   /// Throws Refused, with what to do, unless the schema is the one that this program needs.
   virtual void check_schema() = 0;
   virtual Enqueued enqueue(const EnqueueRequest& request) = 0;
-  virtual Report report() = 0;
+  /// Jobs are counted one by one where the outbox is small, or `exact`ly counted is asked for; else
+  /// within bounds, and estimated beyond them.
+  virtual Report report(bool exact) = 0;
+  /// Outcomes are known for two days.
+  virtual Aggregate aggregate(std::chrono::seconds since) = 0;
+  /// The jobs in pending, scheduled, processing and error, counted by type; of each status the oldest `most`
+  /// at most. Takes time for those alone, however many are done.
+  virtual std::vector<QueueDepth> depths(std::size_t most) = 0;
   /// The newest failed attempts, at most `limit`.
   virtual std::vector<Failure> recent_failures(std::size_t limit) = 0;
 };

@@ -146,6 +146,7 @@ void put_start(std::string& out, const Start& start) {
   writer.number(start.slots);
   writer.number(start.log_level);
   writer.number(static_cast<std::uint8_t>(start.effects));
+  writer.number(static_cast<std::uint8_t>(start.all_progress));
   writer.text(start.config);
 }
 
@@ -155,6 +156,7 @@ Start get_start(std::string_view body) {
   start.slots = reader.number<std::uint32_t>();
   start.log_level = reader.number<std::int32_t>();
   start.effects = reader.number<std::uint8_t>() != 0;
+  start.all_progress = reader.number<std::uint8_t>() != 0;
   start.config = reader.string();
   return start;
 }

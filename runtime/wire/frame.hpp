@@ -46,6 +46,7 @@ struct Start {
   std::int32_t log_level = 2;  ///< SLUICE_LOG_…: lines below it need not be sent
   bool effects = false;        ///< a database role is granted to the plugin
   std::string config;
+  bool all_progress = false;  ///< each word of it is wanted as a frame, not only the last in the shared page
 };
 /// One job on its way to a slot. `ticket` names it in this host and in the shared page.
 struct JobOrder {
@@ -73,9 +74,10 @@ struct LogLine {
   };
   std::vector<Field> fields;
 };
+
 struct Progress {
   std::uint32_t ticket = 0;
-  double fraction = 0;
+  double fraction = 0;  ///< 0 to 1
   std::string note;
 };
 

@@ -12,8 +12,11 @@ namespace sluice::wire {
 namespace {
 
 constexpr std::uint32_t page_magic = 0x534C5543;
-constexpr std::size_t page_size = sizeof(PageHeader) + SharedPage::slot_count * sizeof(SlotState) +
-                                  SharedPage::ticket_count * sizeof(Ticket);
+constexpr std::size_t slots_at = sizeof(PageHeader);
+constexpr std::size_t tickets_at = slots_at + SharedPage::slot_count * sizeof(SlotState);
+constexpr std::size_t cells_at = tickets_at + SharedPage::ticket_count * sizeof(Ticket);
+constexpr std::size_t page_size = cells_at + SharedPage::slot_count * sizeof(ProgressCell);
+static_assert(cells_at % alignof(ProgressCell) == 0);
 
 void* map(int fd) {
   void* memory = mmap(nullptr, page_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -61,12 +64,15 @@ SharedPage::~SharedPage() {
 }
 
 SlotState& SharedPage::slot(std::uint32_t index) const {
-  return reinterpret_cast<SlotState*>(static_cast<char*>(memory_) + sizeof(PageHeader))[index];
+  return reinterpret_cast<SlotState*>(static_cast<char*>(memory_) + slots_at)[index];
 }
 
 Ticket& SharedPage::ticket(std::uint32_t index) const {
-  return reinterpret_cast<Ticket*>(static_cast<char*>(memory_) + sizeof(PageHeader) +
-                                   slot_count * sizeof(SlotState))[index];
+  return reinterpret_cast<Ticket*>(static_cast<char*>(memory_) + tickets_at)[index];
+}
+
+ProgressCell& SharedPage::progress(std::uint32_t slot) const {
+  return reinterpret_cast<ProgressCell*>(static_cast<char*>(memory_) + cells_at)[slot];
 }
 
 }  // namespace sluice::wire

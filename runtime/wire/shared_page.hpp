@@ -1,4 +1,5 @@
-// The memory that the runtime and one plugin host share: what each ticket and slot is doing. Whatever way
+// The memory that the runtime and one plugin host share: what each ticket and slot is doing, and how far the
+// job of a slot has come. Whatever way
 // the host dies, the runtime reads here which jobs had started; and a handler's question "am I
 // cancelled?" is one load.
 //
@@ -11,6 +12,7 @@
 #include <cstdint>
 
 #include "base/descriptor.hpp"
+#include "wire/progress_cell.hpp"
 
 namespace sluice::wire {
 
@@ -65,6 +67,7 @@ class SharedPage {
   PageHeader& header() const { return *static_cast<PageHeader*>(memory_); }
   SlotState& slot(std::uint32_t index) const;
   Ticket& ticket(std::uint32_t index) const;
+  ProgressCell& progress(std::uint32_t slot) const;
 
  private:
   SharedPage(base::Descriptor fd, void* memory) : fd_(std::move(fd)), memory_(memory) {}

@@ -88,7 +88,7 @@ class Rehearsal::Host {
   }
   std::optional<std::string> start(const std::string& config, Limit limit) {
     std::string frame;
-    wire::put_start(frame, {stage_.slots, stage_.log_level, true, config});
+    wire::put_start(frame, {stage_.slots, stage_.log_level, true, config, true});
     write(frame);
     return await(starting, limit, [this] { return ready_; });
   }

@@ -56,6 +56,19 @@ TEST_F(RouterTest, BeginsWithTheGuidesBatch) {
   EXPECT_TRUE(taken[0].sweep);
 }
 
+TEST_F(RouterTest, GivesEachKindOfPumpItsOwnLanes) {
+  router.set_lanes({{0, {"a"}, 0}, {0, {"b"}, 0, ClaimMode::brief}});
+  router.set_slots(0, 4);
+  const auto recorded = router.reserve(start);
+  ASSERT_EQ(recorded.size(), 1U);
+  EXPECT_EQ(router.request(recorded[0]).types, std::vector<std::string>{"a"});
+  EXPECT_FALSE(router.claimable(start));
+  EXPECT_TRUE(router.claimable(start, ClaimMode::brief));
+  const auto brief = router.reserve(start, ClaimMode::brief);
+  ASSERT_EQ(brief.size(), 1U);
+  EXPECT_EQ(router.request(brief[0]).types, std::vector<std::string>{"b"});
+}
+
 TEST_F(RouterTest, GivesOutRoomOnce) {
   one_lane();
   const auto taken = router.reserve(start);

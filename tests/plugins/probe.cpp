@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <sluice/plugin.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -157,6 +158,15 @@ Result progress(Job& job, const Json& payload) {
   }
   return sluice::done();
 }
+/// {"fraction": 0.5, "note": "half", "times": 0}: says its progress; so many times, or once and then waits.
+Result talk(Job& job, const Json& payload) {
+  const auto times = payload.integer_or("times", 0);
+  const double fraction = payload.number("fraction");
+  const std::string note = payload.string("note");
+  for (std::int64_t i = 0; i < std::max<std::int64_t>(times, 1); ++i) job.progress(fraction, note);
+  while (times == 0 && !job.is_cancelled()) std::this_thread::sleep_for(1ms);
+  return times == 0 ? sluice::cancelled() : sluice::done();
+}
 /// {"lines": 1}
 Result log(Job& job, const Json& payload) {
   for (std::int64_t line = 0; line < payload.integer_or("lines", 1); ++line) {
@@ -208,6 +218,7 @@ constexpr Action actions[] = {
     {"output", output},
     {"bad_output", bad_output},
     {"progress", progress},
+    {"talk", talk},
     {"log", log},
     {"wait_cancel", wait_cancel},
     {"hang", hang},

@@ -212,12 +212,11 @@ TEST_P(Conformance, ALockIsTakenAgainOnlyOnWhatNobodyTouched) {
   const auto named = [&](const std::string& id) {
     return *std::find_if(jobs.begin(), jobs.end(), [&](const auto& one) { return one.id == id; });
   };
-  briefs->end({named("done")}, {named("kept")});  // whose answer is lost
+  briefs->end({named("done")}, {named("kept")});  // its answer is lost
   const auto others = world_->store().briefs(runtime_, 8);
-  others->relock({named("other")}, {});
-  const auto places = briefs->relock(jobs, {});
-  EXPECT_EQ(places.size(), 1U);
-  ASSERT_TRUE(places.count("free"));
+  ASSERT_EQ(others->relock({named("other")}, {}).size(), 1U);
+  const auto places = briefs->relock({named("done"), named("other"), named("free")}, {});
+  ASSERT_EQ(places.size(), 1U);
   EXPECT_EQ(status("kept"), "pending") << "nobody knows of its claim";
   EXPECT_EQ(attempts("kept"), 0);
   auto again = named("free");
@@ -227,15 +226,18 @@ TEST_P(Conformance, ALockIsTakenAgainOnlyOnWhatNobodyTouched) {
   EXPECT_EQ(attempts("free"), 1);
 }
 
-TEST_P(Conformance, AFencedRuntimeLocksAndKeepsNothing) {
+TEST_P(Conformance, AFencedRuntimeKeepsNothing) {
   add("a");
+  care_->leave(runtime_);
   const auto briefs = world_->store().briefs(runtime_, 7);
-  const auto job = briefs->claim(claim_request({"noop"}, 9)).jobs.at(0).job;
-  world_->advance(seconds(31));
-  care_->rescue(seconds(30), {});
-  EXPECT_THROW(briefs->end({}, {job}), store::Fenced);
-  EXPECT_EQ(status("a"), "pending");
   EXPECT_THROW(briefs->claim(claim_request({"noop"}, 9)), store::Fenced);
+  const auto other = care_->enlist(runtime_info());
+  const auto late = world_->store().briefs(other, 7);
+  const auto job = late->claim(claim_request({"noop"}, 9)).jobs.at(0).job;
+  care_->leave(other);
+  EXPECT_THROW(late->end({}, {job}), store::Fenced);
+  EXPECT_EQ(status("a"), "pending");
+  EXPECT_EQ(attempts("a"), 0);
 }
 
 TEST_P(Conformance, PrunesOldJobsThatAreOverOldestFirst) {
@@ -324,7 +326,7 @@ TEST_P(Conformance, AFailureIsRecordedAndComesBackWhenDue) {
   EXPECT_EQ(status("a"), "error");
   EXPECT_TRUE(world_->scheduled("a"));
   EXPECT_EQ(care_->promote_due(10), 0U);
-  EXPECT_NEAR(desk_->report().next_due, 60, 5);
+  EXPECT_NEAR(desk_->report(false).next_due, 60, 5);
   world_->advance(seconds(61));
   EXPECT_EQ(care_->promote_due(10), 1U);
   EXPECT_EQ(status("a"), "pending");
@@ -583,7 +585,7 @@ TEST_P(Conformance, ReportsCountsWaitingTypesAndRuntimes) {
   add("c", long_ago + 1);
   care_->serve(runtime_, {{"noop", "plugin", "1.2", {}}});
   claim(1);
-  const auto report = desk_->report();
+  const auto report = desk_->report(false);
   ASSERT_EQ(report.counts.size(), 3U);
   EXPECT_EQ(report.counts[0].type, "noop");
   EXPECT_EQ(report.counts[0].status, "pending");
@@ -604,13 +606,118 @@ TEST_P(Conformance, ReportsCountsWaitingTypesAndRuntimes) {
   EXPECT_LT(report.next_due, 0);
 }
 
+TEST_P(Conformance, CountsWhatIsNotDoneByTypeAndStatus) {
+  add("a");
+  add("b", long_ago + 1);
+  add("c", long_ago + 2);
+  add("over");
+  world_->set_status("over", "done");
+  world_->set_status("c", "error");
+  const auto depths = desk_->depths(100);
+  ASSERT_EQ(depths.size(), 2U);
+  EXPECT_EQ(depths[0].type, "noop");
+  EXPECT_EQ(depths[0].status, "error");
+  EXPECT_EQ(depths[0].jobs, 1);
+  EXPECT_EQ(depths[1].status, "pending");
+  EXPECT_EQ(depths[1].jobs, 2);
+  EXPECT_GT(depths[1].oldest_age, 1e8);
+  EXPECT_EQ(desk_->depths(1).at(1).jobs, 1) << "no more than were to be looked at";
+}
+
+TEST_P(Conformance, ARuntimesPluginsAreThoseThatItPublishedLast) {
+  store::PluginReport ready{"/p/a.so", "a", "1.0", "ready", "", 2, 2, 8, 0, {"noop", "odd \"{},\\ type"}};
+  store::PluginReport refused{"/p/b.so", "", "", "refused", "b.so: found 'x'\nand more", 0, 1, 0, 0, {}};
+  const auto published = [&] { return desk_->report(false).runtimes.at(0).plugins; };
+  EXPECT_TRUE(published().empty());
+  care_->publish(runtime_, {ready, refused});
+  world_->advance(seconds(60));
+  ASSERT_EQ(published().size(), 2U);
+  EXPECT_EQ(published()[0].plugin, ready);
+  EXPECT_EQ(published()[1].plugin, refused);
+  EXPECT_NEAR(published()[0].age, 60, 5);
+  ready.hosts = 1;
+  care_->publish(runtime_, {ready, refused});
+  EXPECT_NEAR(published()[0].age, 60, 5) << "its state is the same";
+  ready.state = "restarting";
+  care_->publish(runtime_, {ready});
+  ASSERT_EQ(published().size(), 1U);
+  EXPECT_EQ(published()[0].plugin, ready);
+  EXPECT_NEAR(published()[0].age, 0, 5);
+  care_->publish(runtime_ + 1, {ready});
+  care_->leave(runtime_);
+  EXPECT_TRUE(desk_->report(false).runtimes.empty());
+}
+
+TEST_P(Conformance, RunningJobsAreShownUntilTheyAreOver) {
+  for (const char* id : {"a", "b"}) add(id);
+  claim();
+  const auto shown = [&] { return desk_->report(false).running; };
+  care_->show_running(
+      runtime_,
+      {{{"a", "noop", 1, "p", 42, 10.5, 0.25, "a quarter"}, {"b", "noop", 1, "p", 42, 5, {}, ""}}, {}});
+  ASSERT_EQ(shown().size(), 2U);
+  EXPECT_EQ(shown()[0].job.id, "a");
+  EXPECT_EQ(shown()[0].runtime, runtime_);
+  EXPECT_NEAR(shown()[0].job.age, 10.5, 5);
+  EXPECT_EQ(shown()[0].job.fraction, 0.25);
+  EXPECT_EQ(shown()[0].job.note, "a quarter");
+  EXPECT_EQ(shown()[0].job.host_pid, 42);
+  EXPECT_FALSE(shown()[1].job.fraction);
+  care_->show_running(runtime_, {{{"a", "noop", 1, "p", 42, 11, 0.5, "half"}}, {"b"}});
+  ASSERT_EQ(shown().size(), 1U);
+  EXPECT_EQ(shown()[0].job.note, "half");
+  world_->set_status("a", "done");
+  EXPECT_TRUE(shown().empty()) << "though its runtime has not said so yet";
+  world_->set_status("a", "processing");
+  care_->show_running(runtime_ + 1, {{{"b", "noop", 1, "p", 42, 1, {}, ""}}, {}});
+  EXPECT_EQ(shown().size(), 1U) << "of runtimes that are enlisted only";
+  care_->leave(runtime_);
+  EXPECT_TRUE(shown().empty());
+}
+
+TEST_P(Conformance, OutcomesAreAddedUpByTypeOverATime) {
+  EXPECT_TRUE(desk_->report(false).last_hour.empty());
+  care_->count({{"x", 3, 1, 0, 0, 1.5}, {"y", 0, 0, 2, 1, 0}});
+  care_->count({{"x", 4, 0, 1, 0, 0.5}});
+  const auto hour = desk_->report(false).last_hour;
+  ASSERT_EQ(hour.size(), 2U);
+  EXPECT_EQ(hour[0].type, "x");
+  EXPECT_EQ(hour[0].done, 7);
+  EXPECT_EQ(hour[0].retrying, 1);
+  EXPECT_EQ(hour[0].failed, 1);
+  EXPECT_NEAR(hour[0].busy, 2, 1e-6);
+  EXPECT_EQ(hour[1].failed, 2);
+  EXPECT_EQ(hour[1].snoozed, 1);
+  world_->advance(seconds(1800));
+  EXPECT_TRUE(desk_->report(false).last_minute.empty());
+  EXPECT_EQ(desk_->report(false).last_hour.size(), 2U);
+  EXPECT_EQ(desk_->aggregate(std::chrono::hours(24)).outcomes.at(0).done, 7);
+  world_->advance(std::chrono::hours(49));
+  care_->count({{"z", 1, 0, 0, 0, 0}});
+  const auto all = desk_->aggregate(std::chrono::hours(1000)).outcomes;
+  ASSERT_EQ(all.size(), 1U) << "forgotten after two days";
+  EXPECT_EQ(all[0].type, "z");
+}
+
+TEST_P(Conformance, AnAggregateCountsWhatWasCreatedSince) {
+  const double now =
+      std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  add("old", now - 7200);
+  add("new", now - 60);
+  add("newer", now - 1, "other");
+  world_->set_status("new", "done");
+  EXPECT_EQ(desk_->aggregate(std::chrono::hours(1)).created, 2);
+  EXPECT_EQ(desk_->aggregate(std::chrono::hours(3)).created, 3);
+  EXPECT_FALSE(desk_->aggregate(std::chrono::hours(3)).more);
+}
+
 TEST_P(Conformance, OnlyWhatNoClaimNamesIsStuck) {
   add("ours");
   claim();
   add("foreign");
   world_->set_status("foreign", "processing");
   world_->advance(seconds(700));
-  EXPECT_EQ(desk_->report().stuck, 1);
+  EXPECT_EQ(desk_->report(false).stuck, 1);
 }
 
 TEST_P(Conformance, TidyDropsRecordsOfDeletedJobsOnly) {

@@ -70,6 +70,23 @@ TEST_F(JobPlan, OfTheListReadsOnlyWhatItShows) {
   }
 }
 
+TEST_F(JobPlan, OfAListByTypeLooksAtNoMoreThanItMay) {
+  constexpr std::size_t most = 1000;
+  world_.fill(20'000, "other", "done", "o");
+  for (const char* analysed : {"SELECT", "ANALYZE \"Outbox\""}) {
+    world_.database().exec(analysed);
+    for (const char* status : {"", "done", "error", "pending"}) {
+      store::JobFilter filter;
+      if (*status != '\0') filter.statuses = {status};
+      filter.types = {"no.such"};
+      const char* along = *status == '\0' ? "Outbox_createdAt_idx" : "Outbox_status_createdAt_idx";
+      expect_short(store::newest_within_statement(table_, filter, lease, 20, most), along, 2000);
+      filter.types = {"other"};
+      expect_short(store::types_within_statement(table_, filter, lease, 20, most), "Outbox_type_idx", 2000);
+    }
+  }
+}
+
 TEST_F(JobPlan, OfAWalkReadsOnlyItsBatch) {
   store::JobFilter old = with_status("error");
   old.older_than = std::chrono::hours(1);
@@ -83,12 +100,60 @@ TEST_F(JobPlan, OfAWalkReadsOnlyItsBatch) {
 
 class JobDesk : public testing::Test {
  protected:
+  std::string listed(const store::JobFilter& filter, std::size_t limit) {
+    const store::Listing listing = desk_->list(filter, limit, false);
+    std::string ids;
+    for (const auto& job : listing.jobs) ids += job.id + " ";
+    return ids + (listing.horizon ? "stopped" : "all");
+  }
   std::string statuses() {
     return world_.database().value("SELECT string_agg(id || ' ' || status, ',' ORDER BY id) FROM \"Outbox\"");
   }
   PostgresWorld world_;
   std::unique_ptr<store::JobDesk> desk_ = store::open_job_desk({world_.database().url()}, lease, {});
 };
+
+TEST_F(JobDesk, AListByTypeIsWholeOrSaysThatItIsNot) {
+  world_.fill(6000, "many", "error", "old");
+  world_.fill(5, "few", "error", "few");
+  world_.fill(5, "few", "done", "fine");
+  world_.database().exec(
+      "UPDATE \"Outbox\" SET \"createdAt\" = \"createdAt\" - interval '2 h' WHERE type = 'many' OR id = "
+      "'few1'; "
+      "UPDATE \"Outbox\" SET \"createdAt\" = \"createdAt\" + interval '2 h' WHERE id IN ('few2', 'few3', "
+      "'few4', 'few5')");
+  world_.fill(5999, "other", "error", "new");
+  store::JobFilter filter = with_status("error");
+  filter.types = {"few"};
+  EXPECT_EQ(listed(filter, 3), "few5 few4 few3 all") << "found among the newest, or by their type";
+  EXPECT_EQ(listed(filter, 9), "few5 few4 few3 few2 few1 all");
+  filter.types = {"many"};
+  EXPECT_EQ(listed(filter, 3), "stopped") << "behind too many newer ones of another type";
+  EXPECT_EQ(desk_->list(filter, 3, true).jobs.at(0).id, "old6000");
+  filter.types = {"few", "many"};
+  EXPECT_EQ(listed(filter, 4), "few5 few4 few3 few2 all");
+  EXPECT_EQ(listed(filter, 5), "few5 few4 few3 few2 stopped") << "what is missing is older";
+  filter.types = {"other"};
+  EXPECT_EQ(listed(filter, 2), "new5999 new5998 all");
+  filter.types = {"few"};
+  filter.statuses = {};
+  EXPECT_EQ(listed(filter, 5), "few5 few4 few3 few2 fine5 all");
+}
+
+TEST_F(JobDesk, ListsTheSameOnLeanIndexes) {
+  world_.fill(3, "a", "error", "e");
+  world_.fill(2, "b", "done", "d");
+  world_.database().exec(
+      "UPDATE \"Outbox\" SET \"createdAt\" = \"createdAt\" + interval '1 h' WHERE id LIKE 'd%'");
+  store::JobFilter type;
+  type.types = {"a"};
+  for (const store::Indexes indexes : {store::Indexes::guide, store::Indexes::lean}) {
+    world_.store().desk()->set_indexes(indexes);
+    EXPECT_EQ(listed({}, 3), "d2 d1 e3 all");
+    EXPECT_EQ(listed(type, 2), "e3 e2 all");
+    EXPECT_EQ(listed(with_status("error"), 1), "e3 all");
+  }
+}
 
 TEST_F(JobDesk, AWalkMeetsNoJobTwiceThoughItFailsAgain) {
   world_.fill(5, "noop", "error", "e");
@@ -122,7 +187,7 @@ TEST_F(JobDesk, TakesTextAsItIs) {
   world_.put({odd, odd, "{}", odd, 0, 0, 0});
   store::JobFilter filter = with_status(odd);
   filter.types = {odd};
-  EXPECT_EQ(desk_->list(filter, 10).at(0).id, odd);
+  EXPECT_EQ(desk_->list(filter, 10, false).jobs.at(0).id, odd);
   EXPECT_EQ(desk_->count(filter), 1);
   EXPECT_EQ(desk_->show(odd)->job.type, odd);
   EXPECT_EQ(desk_->retry({odd, odd}).size(), 1U);

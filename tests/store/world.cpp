@@ -52,6 +52,8 @@ void PostgresWorld::set_status(const std::string& id, const std::string& status)
 void PostgresWorld::advance(std::chrono::seconds time) {
   const std::string past = " - make_interval(secs => " + std::to_string(time.count()) + ")";
   database_.exec("UPDATE sluice.runtime SET beat_at = beat_at" + past + ", started_at = started_at" + past);
+  database_.exec("UPDATE sluice.plugin SET changed_at = changed_at" + past);
+  database_.exec("UPDATE sluice.throughput SET minute = minute" + past);
   database_.exec("UPDATE sluice.schedule SET due = due" + past);
   database_.exec("UPDATE " + table_ + " SET \"updatedAt\" = \"updatedAt\"" + past);
 }

@@ -1,0 +1,139 @@
+#include "engine/presence.hpp"
+
+#include <set>
+#include <utility>
+
+namespace sluice::engine {
+
+namespace {
+
+constexpr std::chrono::seconds running_interval{1};
+constexpr std::chrono::seconds count_interval{5};
+
+/// Why it serves nothing, or less than it declares, or not what its file holds now.
+std::string reason(const fleet::Plugin& plugin) {
+  std::string text = plugin.reason;
+  const auto add = [&](const std::string& why) { text += (text.empty() ? "" : "\n") + why; };
+  if (!plugin.newer_refused.empty()) add(plugin.newer_refused);
+  for (const auto& [type, why] : plugin.refused_types) add(why);
+  return text;
+}
+
+store::PluginReport report(const fleet::Plugin& plugin) {
+  store::PluginReport report;
+  report.path = plugin.path;
+  report.name = plugin.spec.name;
+  report.version = plugin.spec.version;
+  report.state = fleet::name(plugin.state);
+  report.reason = reason(plugin);
+  report.hosts = plugin.ready_hosts;
+  report.hosts_wanted = plugin.settings.processes;
+  report.slots = plugin.slots();
+  report.restarts = plugin.restarts;
+  report.types = plugin.types;
+  return report;
+}
+
+bool says_the_same(const store::RunningJob& a, const store::RunningJob& b) {
+  return a.attempt == b.attempt && a.host_pid == b.host_pid && a.fraction == b.fraction && a.note == b.note;
+}
+
+/// What was counted since `before`.
+store::Throughput difference(const std::string& type, const TypeSummary& now, const TypeSummary& before) {
+  const auto since = [](std::int64_t later, std::int64_t earlier) {
+    return static_cast<double>(later - earlier);
+  };
+  return {type,
+          since(now.done, before.done),
+          since(now.retrying, before.retrying),
+          since(now.failed, before.failed),
+          since(now.snoozed, before.snoozed),
+          std::chrono::duration<double>(now.busy - before.busy).count()};
+}
+
+}  // namespace
+
+void Presence::set_plugins(const std::vector<fleet::Plugin>& plugins) {
+  std::vector<store::PluginReport> reports;
+  reports.reserve(plugins.size());
+  for (const fleet::Plugin& plugin : plugins) reports.push_back(report(plugin));
+  const std::lock_guard lock(mutex_);
+  plugins_ = std::move(reports);
+}
+
+void Presence::set_running(const std::vector<fleet::RunningJob>& running) {
+  const auto now = Clock::now();
+  std::vector<store::RunningJob> jobs;
+  jobs.reserve(running.size());
+  for (const fleet::RunningJob& job : running) {
+    const std::chrono::duration<double> age = now - job.started;
+    jobs.push_back(
+        {job.id, job.type, job.attempt, job.plugin, job.host, age.count(), job.fraction, job.note});
+  }
+  const std::lock_guard lock(mutex_);
+  running_ = std::move(jobs);
+}
+
+void Presence::write(store::CareSession& session, store::RuntimeId runtime, Clock::time_point now) {
+  write_plugins(session, runtime);
+  if (now >= next_running_) {
+    write_running(session, runtime);
+    next_running_ = now + running_interval;
+  }
+  if (now >= next_count_) {
+    write_outcomes(session);
+    next_count_ = now + count_interval;
+  }
+}
+
+void Presence::start_anew() {
+  shown_plugins_.clear();
+  shown_running_.clear();
+}
+
+void Presence::write_plugins(store::CareSession& session, store::RuntimeId runtime) {
+  std::unique_lock lock(mutex_);
+  if (plugins_ == shown_plugins_) return;
+  std::vector<store::PluginReport> plugins = plugins_;
+  lock.unlock();
+  session.publish(runtime, plugins);
+  shown_plugins_ = std::move(plugins);
+}
+
+store::RunningChanges Presence::changes(const std::vector<store::RunningJob>& now) const {
+  store::RunningChanges changes;
+  std::set<std::string> ids;
+  for (const store::RunningJob& job : now) {
+    if (!ids.insert(job.id).second) continue;
+    const auto shown = shown_running_.find(job.id);
+    if (shown == shown_running_.end() || !says_the_same(shown->second, job)) changes.changed.push_back(job);
+  }
+  for (const auto& [id, job] : shown_running_) {
+    if (!ids.contains(id)) changes.over.push_back(id);
+  }
+  return changes;
+}
+
+void Presence::write_running(store::CareSession& session, store::RuntimeId runtime) {
+  std::unique_lock lock(mutex_);
+  const store::RunningChanges changes = this->changes(running_);
+  lock.unlock();
+  if (changes.changed.empty() && changes.over.empty()) return;
+  session.show_running(runtime, changes);
+  for (const std::string& id : changes.over) shown_running_.erase(id);
+  for (const store::RunningJob& job : changes.changed) shown_running_[job.id] = job;
+}
+
+void Presence::write_outcomes(store::CareSession& session) {
+  const std::map<std::string, TypeSummary> now = tally_.by_type();
+  std::vector<store::Throughput> outcomes;
+  for (const auto& [type, count] : now) {
+    const store::Throughput one = difference(type, count, counted_[type]);
+    if (one.done + one.retrying + one.failed + one.snoozed > 0) outcomes.push_back(one);
+  }
+  if (outcomes.empty()) return;
+  session.count(outcomes);
+  counted_ = now;
+}
+
+}  // namespace sluice::engine

@@ -1,0 +1,23 @@
+// A job whose handler is at work, as a value.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace sluice::fleet {
+
+struct RunningJob {
+  std::string id;
+  std::string type;
+  int attempt = 0;
+  std::string plugin;
+  pid_t host = 0;  ///< the plugin host's process
+  std::chrono::steady_clock::time_point started;
+  std::optional<double> fraction;  ///< of the work, 0 to 1; none: its handler has said nothing
+  std::string note;
+};
+
+}  // namespace sluice::fleet

@@ -1,0 +1,26 @@
+// What runtimes show of themselves, in PostgreSQL: written by the caretaker, read by commands. Inside
+// runtime/store only.
+#pragma once
+
+#include <pqxx/pqxx>
+#include <vector>
+
+#include "store/store.hpp"
+#include "store/table_name.hpp"
+
+namespace sluice::store {
+
+void write_plugins(pqxx::transaction_base& transaction, RuntimeId runtime,
+                   const std::vector<PluginReport>& plugins);
+void write_running(pqxx::transaction_base& transaction, RuntimeId runtime, const RunningChanges& changes);
+void write_throughput(pqxx::transaction_base& transaction, const std::vector<Throughput>& outcomes);
+
+/// Adds to each runtime its plugins.
+void read_published_plugins(pqxx::transaction_base& transaction, std::vector<RuntimeReport>& runtimes);
+std::vector<RunningReport> read_running(pqxx::transaction_base& transaction, const TableName& table);
+/// Of the last `window` seconds, as near as whole minutes tell.
+std::vector<Throughput> read_throughput(pqxx::transaction_base& transaction, double window);
+/// The job, if some runtime shows it as running.
+std::vector<RunningReport> read_running_job(pqxx::transaction_base& transaction, const std::string& id);
+
+}  // namespace sluice::store
