@@ -15,11 +15,11 @@ constexpr std::size_t give_back = lane_counts.size();  // behind the claim state
 
 std::vector<Statement> statements(const TableName& table) {
   std::vector<Statement> all;
-  all.reserve(lane_counts.size() + 1);
   for (const auto lanes : lane_counts) {
     all.push_back({"claim_" + std::to_string(lanes), claim_statement(table, lanes)});
   }
   all.push_back({"give_back", give_back_statement(table)});
+  for (Statement& statement : SweepStart::statements(table)) all.push_back(std::move(statement));
   return all;
 }
 
@@ -92,14 +92,18 @@ ClaimedJob claimed_job(const pqxx::row& row, std::int64_t claim) {
 }  // namespace
 
 PgClaims::PgClaims(const ConnectionString& target, const TableName& table, RuntimeId runtime, int pump)
-    : runtime_(runtime), pump_(pump), session_(target, statements(table)) {}
+    : runtime_(runtime),
+      pump_(pump),
+      session_(target, statements(table)),
+      sweep_start_(session_, give_back + 1) {}
 
 Claimed PgClaims::claim(const std::vector<LaneRequest>& lanes) {
   if (lanes.size() > max_lanes) throw std::invalid_argument("a claim has at most 8 lanes");
-  const pqxx::result rows = session_.link().use("claim jobs", [&](pqxx::connection& connection) {
-    return session_.in_transaction(
-        connection, false, [&](pqxx::transaction_base& transaction) { return claim(transaction, lanes); });
-  });
+  const auto sweeps = [](const LaneRequest& lane) { return !lane.cursor; };
+  const bool sweep = std::any_of(lanes.begin(), lanes.end(), sweeps);
+  const auto started = std::chrono::steady_clock::now();
+  const pqxx::result rows = this->rows(sweep ? sweep_start_.narrowed(lanes) : lanes);
+  if (sweep) sweep_start_.took(std::chrono::steady_clock::now() - started);
   if (!rows[0][1].as<bool>()) throw_fenced();
   Claimed claimed;
   claimed.asked_at = parse_double(text_of(rows[0][2]));
@@ -108,6 +112,13 @@ Claimed PgClaims::claim(const std::vector<LaneRequest>& lanes) {
   claimed.jobs.reserve(rows.size());
   for (const auto& row : rows) claimed.jobs.push_back(claimed_job(row, claimed.claim));
   return claimed;
+}
+
+pqxx::result PgClaims::rows(const std::vector<LaneRequest>& lanes) {
+  return session_.link().use("claim jobs", [&](pqxx::connection& connection) {
+    return session_.in_transaction(
+        connection, false, [&](pqxx::transaction_base& transaction) { return claim(transaction, lanes); });
+  });
 }
 
 pqxx::result PgClaims::claim(pqxx::transaction_base& transaction, const std::vector<LaneRequest>& lanes) {
