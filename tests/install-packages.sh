@@ -23,7 +23,7 @@ group() {
     build)
       echo g++ cmake ninja-build pkg-config git ca-certificates
       echo BOOST libpqxx-dev libpq-dev rapidjson-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
-      echo libcurl4-openssl-dev libssl-dev libsystemd-dev
+      echo libcurl4-openssl-dev libssl-dev libsystemd-dev libcpp-httplib-dev prometheus-cpp-dev
       ;;
     postgres) echo postgresql ;;
     node) echo NODE ;;
@@ -32,7 +32,7 @@ group() {
       group build
       group postgres
       group pdf
-      echo libgtest-dev libgmock-dev python3 python3-aiosmtpd openssl binutils poppler-utils
+      echo libgtest-dev libgmock-dev python3 python3-aiosmtpd openssl binutils poppler-utils prometheus
       ;;
     browser)
       group node
@@ -134,6 +134,19 @@ install_postgresql() {
   install postgresql
 }
 
+# Prometheus' package makes a service of it, and starts that. Sluice's tests start one of their own, so here, too,
+# a machine that had none is left without one running.
+install_prometheus() (
+  policy=/usr/sbin/policy-rc.d
+  if [[ ! -e $policy ]]; then
+    trap '"${as_root[@]}" rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+    "${as_root[@]}" chmod 755 "$policy"
+  fi
+  install prometheus
+  "${as_root[@]}" update-rc.d prometheus disable >/dev/null
+)
+
 dry_run=
 if [[ ${1:-} == --dry-run ]]; then
   dry_run=yes
@@ -182,7 +195,12 @@ mapfile -t lacking < <(resolve "${lacking[@]}")
 echo "packages: installing ${lacking[*]}"
 others=()
 for name in "${lacking[@]}"; do
-  [[ $name == postgresql ]] || others+=("$name")
+  [[ $name == postgresql || $name == prometheus ]] || others+=("$name")
 done
 if ((${#others[@]})); then install "${others[@]}"; fi
-if ((${#others[@]} < ${#lacking[@]})); then install_postgresql; fi
+for name in "${lacking[@]}"; do
+  case $name in
+    postgresql) install_postgresql ;;
+    prometheus) install_prometheus ;;
+  esac
+done

@@ -62,6 +62,8 @@ struct Config {
   std::chrono::microseconds heartbeat = std::chrono::seconds(5);
   std::chrono::microseconds lease = std::chrono::seconds(30);  ///< without a heartbeat, then rescued
 
+  std::string http_listen;  ///< "127.0.0.1:9640", as in address.hpp; empty: no HTTP
+
   log::Level log_level = log::Level::info;
   log::Format log_format = log::Format::automatic;
 

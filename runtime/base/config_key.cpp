@@ -6,6 +6,7 @@
 #include <cctype>
 #include <charconv>
 
+#include "base/address.hpp"
 #include "base/duration.hpp"
 #include "base/text.hpp"
 
@@ -121,6 +122,18 @@ ConfigKey<Config> choice(const char* section, const char* name, Target Config::*
   return key;
 }
 
+ConfigKey<Config> address(const char* section, const char* name, std::string Config::*member,
+                          std::string summary, std::string example) {
+  ConfigKey<Config> key = text(section, name, member, std::move(summary), std::move(example));
+  key.takes = R"(an address such as "127.0.0.1:9640")";
+  key.set = [member](Config& config, const std::string& text) {
+    if (!text.empty() && !parse_address(text)) return false;
+    config.*member = text;
+    return true;
+  };
+  return key;
+}
+
 template <class Owner>
 ConfigKey<Owner> also(ConfigKey<Owner> key, std::vector<std::string> variables) {
   key.other_variables = std::move(variables);
@@ -213,6 +226,10 @@ std::vector<ConfigKey<Config>> make_config_keys() {
                "how long jobs in `done` are kept", R"("30d")"),
       duration("retention", "error", &Config::keep_error, milliseconds(1000),
                "the same for jobs in `error` that nothing will try again", R"("90d")"),
+      address("http", "listen", &Config::http_listen,
+              "where `sluice run` serves /livez, /readyz and /metrics: HOST:PORT, or a port alone on the "
+              "loopback; port 0 takes any free one, which the log names",
+              R"("127.0.0.1:9640")"),
       choice("log", "level", &Config::log_level, parse_log_level, log_level_name,
              "trace, debug, info, warn, error, off", "what is logged, by the plugins too"),
       choice("log", "format", &Config::log_format, parse_log_format, log_format_name, "auto, human, json",
@@ -320,6 +337,7 @@ std::string_view section_summary(std::string_view section) {
       {"retention",
        "How long `sluice run` keeps jobs that are over, with their failed attempts and output. Without these "
        "keys nothing is deleted."},
+      {"http", "Health checks and metrics, for whoever can reach the address. Without it nothing listens."},
       {"log", "The log goes to standard error."},
       {"plugin",
        "One table for each plugin that needs one, by the name that it declares. `sluice plugin list` "

@@ -79,7 +79,8 @@ base::Config GlobalOptions::read(bool set_log_up) const {
   for (const Given& given :
        {Given{"database.url", database_url, "--database-url"}, Given{"database.table", table, "--table"},
         Given{"plugins.directory", plugin_directory, "--plugins"},
-        Given{"log.level", log_level, "--log-level"}, Given{"log.format", log_format, "--log-format"}}) {
+        Given{"http.listen", http_listen, "--listen"}, Given{"log.level", log_level, "--log-level"},
+        Given{"log.format", log_format, "--log-format"}}) {
     if (!given.value.empty()) base::set_option(config, given.key, given.value, given.option);
   }
   base::check_config(config);

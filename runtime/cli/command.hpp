@@ -25,6 +25,7 @@ struct GlobalOptions {
   std::string database_url;
   std::string table;
   std::string plugin_directory;
+  std::string http_listen;
   std::string log_level;
   std::string log_format;
 

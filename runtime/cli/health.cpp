@@ -8,6 +8,8 @@
 
 namespace sluice::cli {
 
+void add_health_api(const Command& health, GlobalOptions& global, int& code);  // health_api.cpp
+
 namespace {
 
 std::string name(store::Health health) {
@@ -80,7 +82,8 @@ void add_health(const Command& program, GlobalOptions& global, int& code) {
                "  sluice health db\n"
                "  sluice health db --json | jq -r '.checks[] | select(.result != \"ok\") | .found'");
   db.callback([&] { code = health_db(global, json); });
-  add_examples(health, "  sluice health db");
+  add_health_api(health, global, code);
+  add_examples(health, "  sluice health db\n  sluice health api");
 }
 
 }  // namespace sluice::cli

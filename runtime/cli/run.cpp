@@ -1,9 +1,13 @@
 // sluice run: runs jobs until it is stopped.
+#include <optional>
 
+#include "base/address.hpp"
 #include "base/log.hpp"
 #include "cli/command.hpp"
 #include "cli/secrets.hpp"
 #include "engine/engine.hpp"
+#include "engine/statement_times.hpp"
+#include "http/endpoint.hpp"
 #include "store/connection_string.hpp"
 
 namespace sluice::cli {
@@ -19,7 +23,14 @@ int run(const GlobalOptions& global) {
   for (const std::string& warning : secret_warnings(config, global.config_path())) log::warn(warning);
   engine::EngineOptions options;
   options.reread = [&global] { return global.reread(); };
-  engine::Engine engine(*store, config, std::move(options));
+  engine::StatementTimes times;
+  engine::TimedStore timed(*store, times);
+  engine::Engine engine(timed, config, std::move(options));
+  std::optional<http::Endpoint> endpoint;
+  if (const auto address = base::parse_address(config.http_listen)) {
+    endpoint.emplace(*address, engine, times, *store);
+    log::info("serving HTTP", {{"url", "http://" + endpoint->address().text()}});
+  }
   log::info("sluice runs", {{"database", store::describe(config.database_url)}, {"table", config.table}});
   engine.run();
   log::info("sluice stopped");
@@ -32,6 +43,10 @@ void add_run(const Command& program, GlobalOptions& global, int& code) {
   const Command command = program.add_subcommand("run", "Run jobs until stopped by SIGTERM or Ctrl-C");
   add_database_options(command, global);
   add_plugin_options(command, global);
+  command
+      .add_option("--listen", global.http_listen,
+                  "Serve /livez, /readyz and /metrics there [SLUICE_HTTP_LISTEN; http.listen]")
+      .takes("HOST:PORT");
   add_examples(
       command,
       "  sluice run --plugins /usr/lib/sluice/plugins\n  sluice run --config /etc/sluice/sluice.toml");

@@ -184,7 +184,8 @@ void Caretaker::rescue() {
   });
 }
 
-void Caretaker::report(const store::Rescued& rescued) {
+void Caretaker::report(const store::Rescued& rescued) const {
+  context_.tally.rescued(rescued);
   log::warn("rescued the jobs of runtimes that were lost",
             {{"runtimes", rescued.runtimes}, {"pending", rescued.pending}, {"error", rescued.error}});
 }

@@ -13,6 +13,7 @@
 #include "engine/outage.hpp"
 #include "engine/presence.hpp"
 #include "engine/router.hpp"
+#include "engine/summary.hpp"
 #include "store/store.hpp"
 
 namespace sluice::engine {
@@ -24,6 +25,7 @@ class Caretaker {
     const base::Config& config;
     Router& router;
     Outage& outage;
+    Tally& tally;
     Presence& presence;
     store::RuntimeInfo info;
     std::function<void()> became_pending;  ///< jobs that wait may be claimed now; on the caretaker's thread
@@ -57,7 +59,7 @@ class Caretaker {
   void rescue();
   template <class Change>
   void make_pending(Change change);
-  static void report(const store::Rescued& rescued);
+  void report(const store::Rescued& rescued) const;
 
   const Context context_;
 

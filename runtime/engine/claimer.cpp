@@ -91,6 +91,7 @@ void Claimer::take(store::Claimed claimed, const std::vector<Reservation>& reser
   std::vector<job::Job> jobs;
   jobs.reserve(claimed.jobs.size());
   std::vector<ClaimResult> results(reservations.size());
+  context_.tally.claimed(claimed.jobs);
   for (ClaimResult& result : results) result.asked_at = claimed.asked_at;
   if (!claimed.jobs.empty()) finisher_.expect(claimed.claim, claimed.jobs.size());
   for (store::ClaimedJob& one : claimed.jobs) {

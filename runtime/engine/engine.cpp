@@ -36,7 +36,9 @@ Engine::Engine(store::Store& store, const base::Config& config, EngineOptions op
       config_(config),
       options_(std::move(options)),
       router_(config.batch_max, config.poll_interval, options_.limit),
-      fleet_(fleet_options(), *this) {}
+      fleet_(fleet_options(), *this),
+      observer_([this](std::function<void()> step) { fleet_.post(std::move(step)); },
+                [this] { return look(); }) {}
 
 Engine::~Engine() = default;
 
@@ -73,7 +75,7 @@ EngineResult Engine::run() {
   const store::RuntimeInfo info{host_name(), static_cast<int>(getpid()), std::string(base::version()),
                                 options_.drain ? "drain" : "run"};
   caretaker_ = std::make_unique<Caretaker>(
-      Caretaker::Context{store_, config_, router_, outage_, presence_, info,
+      Caretaker::Context{store_, config_, router_, outage_, tally_, presence_, info,
                          [this] {
                            fleet_.post([this] {
                              for (const auto& pump : pumps_) pump->poke();
@@ -89,6 +91,7 @@ EngineResult Engine::run() {
   });
   report_to_systemd();
   fleet_.run();
+  observer_.close();
   waker_.reset();
   pruner_.reset();
   pumps_.clear();
@@ -317,6 +320,20 @@ void Engine::give_up_when_lost() {
 
 void Engine::pump_finished() {
   if (--pumps_running_ == 0) fleet_.release();
+}
+
+Observation Engine::look() const {
+  Observation observation;
+  observation.settled = is_up_;
+  observation.stopping = stopping_;
+  const auto& plugins = fleet_.plugins();
+  for (std::size_t i = 0; i < plugins.size(); ++i) {
+    const fleet::Plugin& plugin = plugins[i];
+    observation.plugins.push_back({plugin.path, plugin.spec.name, plugin.spec.version,
+                                   fleet::name(plugin.state), plugin.reason, plugin.types, fleet_.hosts(i),
+                                   plugin.settings.processes, plugin.restarts, plugin.slots()});
+  }
+  return observation;
 }
 
 }  // namespace sluice::engine

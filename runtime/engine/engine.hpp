@@ -11,6 +11,7 @@
 
 #include "base/config.hpp"
 #include "engine/caretaker.hpp"
+#include "engine/observer.hpp"
 #include "engine/outage.hpp"
 #include "engine/policies.hpp"
 #include "engine/presence.hpp"
@@ -48,7 +49,14 @@ class Engine : private fleet::Listener {
   /// Runs until drained or stopped. Throws what the store throws when the database can't be had at the start.
   EngineResult run();
 
+  // Any thread may call these while run() runs.
+
   const Tally& tally() const { return tally_; }
+  const Outage& outage() const { return outage_; }
+  /// None when the event loop does not answer within `patience`.
+  std::optional<Observation> observe(std::chrono::milliseconds patience) {
+    return observer_.observe(patience);
+  }
 
  private:
   // fleet::Listener
@@ -81,6 +89,7 @@ class Engine : private fleet::Listener {
   void end_when_drained();
   void give_up_when_lost();
   void pump_finished();
+  Observation look() const;
 
   store::Store& store_;
   base::Config config_;  // a reload changes [plugin] and [type], which the event loop's thread alone reads
@@ -90,6 +99,7 @@ class Engine : private fleet::Listener {
   Tally tally_;
   Presence presence_{tally_};
   fleet::Fleet fleet_;
+  Observer observer_;
   std::unique_ptr<Caretaker> caretaker_;
   Policies policies_;
   std::vector<store::ServedType> served_;

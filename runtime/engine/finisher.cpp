@@ -248,10 +248,10 @@ void Finisher::report_written(const std::vector<job::Settlement>& settlements, s
       if (open != open_claims_.end() && --open->second == 0) open_claims_.erase(open);
     }
   }
+  context_.tally.count(settlements);
   for (const job::Settlement& settlement : settlements) {
     const bool again = settlement.status == job::Status::pending || !settlement.outcome.follow_ups.empty();
     context_.router.settled(again);
-    context_.tally.count(settlement);
     if (settlement.status == job::Status::error) log_failure(settlement);
   }
   if (dropped == 0) return;

@@ -21,6 +21,7 @@ void Outage::down(const void* who, const std::string& reason) {
 
 void Outage::up(const void* who) {
   const std::lock_guard lock(mutex_);
+  answered_ = Clock::now();
   if (affected_.erase(who) == 0 || !affected_.empty()) return;
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - since_);
   log::info("the database answers again", {{"after", base::format_duration(took)}});
@@ -35,6 +36,11 @@ std::optional<std::chrono::milliseconds> Outage::lasting() const {
 std::string Outage::reason() const {
   const std::lock_guard lock(mutex_);
   return reason_;
+}
+
+Outage::Clock::duration Outage::since_answer() const {
+  const std::lock_guard lock(mutex_);
+  return Clock::now() - answered_;
 }
 
 std::chrono::milliseconds reconnect_delay(int failures) {

@@ -20,12 +20,15 @@ class Outage {
   /// How long it has been lost; none when it is not.
   std::optional<std::chrono::milliseconds> lasting() const;
   std::string reason() const;
+  /// How long ago anybody last could.
+  Clock::duration since_answer() const;
 
  private:
   mutable std::mutex mutex_;
   std::set<const void*> affected_;  // protected by mutex_, like all below
   Clock::time_point since_{};
   std::string reason_;
+  Clock::time_point answered_ = Clock::now();
 };
 
 /// The wait before the next try after `failures` in a row: 100 ms doubled up to 5 s.

@@ -1,64 +1,67 @@
 // What a runtime did, by job type.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <map>
 #include <mutex>
 #include <string>
+#include <string_view>
+#include <vector>
 
+#include "base/histogram.hpp"
 #include "job/job.hpp"
+#include "store/store.hpp"
 
 namespace sluice::engine {
 
+/// Upper bounds of histograms: of times, from a handler that does nothing to one that makes documents, and of
+/// the jobs in one statement.
+inline constexpr std::array second_bounds{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01,
+                                          0.025,  0.05,    0.1,    0.25,  0.5,    1.0,   2.5,
+                                          5.0,    10.0,    30.0,   60.0,  300.0,  900.0};
+inline constexpr std::array batch_bounds{0.0,   1.0,   5.0,   10.0,   20.0,   50.0,
+                                         100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0};
+
 struct TypeSummary {
+  std::int64_t claimed = 0;
   std::int64_t done = 0;
   std::int64_t retrying = 0;  ///< failed, will be tried again
   std::int64_t failed = 0;    ///< failed for good
   std::int64_t snoozed = 0;
-  std::int64_t released = 0;  ///< given back unstarted or interrupted
-  job::Microseconds busy{0};  ///< the handlers' time, summed
+  std::int64_t released = 0;                          ///< given back unstarted or interrupted
+  job::Microseconds busy{0};                          ///< the handlers' time, summed
+  std::map<std::string_view, std::int64_t> failures;  ///< attempts that failed, by the name of their result
+  base::Histogram seconds{second_bounds};             ///< of the attempts, but for those that were given back
 };
 
-/// Thread-safe.
+/// What was done whatever the type.
+struct RuntimeSummary {
+  std::int64_t dropped = 0;  ///< outcomes that were not written, because their job had been taken away
+  store::Rescued rescued;    ///< from lost runtimes, summed
+  base::Histogram claim_sizes{batch_bounds};
+  base::Histogram write_sizes{batch_bounds};
+};
+
+/// Thread-safe. Counts batch by batch, so that a job costs no lock.
 class Tally {
  public:
-  void count(const job::Settlement& settlement) {
-    const std::lock_guard lock(mutex_);
-    TypeSummary& type = by_type_[settlement.type];
-    type.busy += settlement.outcome.duration;
-    switch (settlement.status) {
-      case job::Status::done:
-        ++type.done;
-        break;
-      case job::Status::error:
-        ++(settlement.delay ? type.retrying : type.failed);
-        break;
-      case job::Status::scheduled:
-        ++type.snoozed;
-        break;
-      default:
-        ++type.released;
-    }
-  }
-  void drop(std::int64_t count) {
-    const std::lock_guard lock(mutex_);
-    dropped_ += count;
-  }
-  std::map<std::string, TypeSummary> by_type() const {
-    const std::lock_guard lock(mutex_);
-    return by_type_;
-  }
-  /// Outcomes that were not written, because their job had been taken away.
-  std::int64_t dropped() const {
-    const std::lock_guard lock(mutex_);
-    return dropped_;
-  }
+  void claimed(const std::vector<store::ClaimedJob>& jobs);
+  void count(const std::vector<job::Settlement>& settlements);
+  void drop(std::int64_t count);
+  void rescued(const store::Rescued& rescued);
+
+  std::map<std::string, TypeSummary> by_type() const;
+  RuntimeSummary total() const;
+  std::int64_t dropped() const { return total().dropped; }
 
  private:
+  TypeSummary& of(const std::string& type);
+
   mutable std::mutex mutex_;
-  std::map<std::string, TypeSummary> by_type_;
-  std::int64_t dropped_ = 0;
+  std::map<std::string, TypeSummary> by_type_;  // protected by mutex_, like the next
+  RuntimeSummary total_;
 };
 
 }  // namespace sluice::engine

@@ -77,6 +77,9 @@ void Fleet::release() {
 const std::vector<Plugin>& Fleet::plugins() const {
   return loop_->plugins();
 }
+std::map<std::string, int> Fleet::hosts(std::size_t plugin) const {
+  return loop_->hosts(plugin);
+}
 std::vector<RunningJob> Fleet::running(std::chrono::microseconds at_least) const {
   return loop_->running(at_least);
 }

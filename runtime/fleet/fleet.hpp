@@ -148,6 +148,9 @@ class Fleet {
   std::vector<RunningJob> running(std::chrono::microseconds at_least) const;
   /// No round is under way.
   bool is_settled() const;
+  /// How many hosts of a plugin are in each state, by the state's name, zeros included; "down": waits for its
+  /// next start.
+  std::map<std::string, int> hosts(std::size_t plugin) const;
   /// What the last round did.
   const std::vector<Change>& changes() const;
 

@@ -177,6 +177,18 @@ void Fleet::Loop::release() {
   finish_when_empty();
 }
 
+std::map<std::string, int> Fleet::Loop::hosts(std::size_t plugin) const {
+  std::map<std::string, int> by_state{{"down", 0}};
+  for (const HostState state : {HostState::loading, HostState::described, HostState::starting,
+                                HostState::ready, HostState::stopping}) {
+    by_state[fleet::name(state)] = 0;
+  }
+  for (const auto& seat : seats_) {
+    if (seat->edition->plugin == plugin) ++by_state[seat->host ? fleet::name(seat->host->state()) : "down"];
+  }
+  return by_state;
+}
+
 void Fleet::Loop::finish_when_empty() {
   const bool empty =
       std::none_of(seats_.begin(), seats_.end(), [](const auto& seat) { return seat->host != nullptr; });

@@ -41,6 +41,7 @@ class Fleet::Loop : public HostProcess::Listener {
   std::vector<RunningJob> running(std::chrono::microseconds at_least) const;
   bool is_settled() const { return settled_ && !round_; }
   const std::vector<Change>& changes() const { return changes_; }
+  std::map<std::string, int> hosts(std::size_t plugin) const;
 
  private:
   /// One content of a plugin's file, with settings of its own.

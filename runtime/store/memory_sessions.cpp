@@ -364,6 +364,30 @@ Report MemoryDesk::report(bool) {
   return report;
 }
 
+std::vector<QueueDepth> MemoryDesk::depths(std::size_t most) {
+  const std::lock_guard lock(store_.mutex_);
+  store_.check_available();
+  std::map<std::string, std::vector<std::pair<double, std::string>>> by_status;
+  for (const char* status : {"pending", "scheduled", "processing", "error"}) by_status[status];
+  for (const auto& [id, row] : store_.rows_) {
+    const auto counted = by_status.find(row.status);
+    if (counted != by_status.end()) counted->second.emplace_back(row.created_at, row.type);
+  }
+  std::map<std::pair<std::string, std::string>, QueueDepth> depths;
+  for (auto& [status, rows] : by_status) {
+    std::sort(rows.begin(), rows.end());
+    rows.resize(std::min(rows.size(), most));
+    for (const auto& [created_at, type] : rows) {
+      QueueDepth& depth = depths.try_emplace({type, status}, QueueDepth{type, status}).first->second;
+      if (depth.jobs++ == 0) depth.oldest_age = store_.now() - created_at;
+    }
+  }
+  std::vector<QueueDepth> list;
+  list.reserve(depths.size());
+  for (const auto& [key, depth] : depths) list.push_back(depth);
+  return list;
+}
+
 Aggregate MemoryDesk::aggregate(std::chrono::seconds since) {
   const std::lock_guard lock(store_.mutex_);
   store_.check_available();

@@ -94,6 +94,7 @@ class MemoryDesk : public DeskSession {
   Enqueued enqueue(const EnqueueRequest& request) override;
   Report report(bool exact) override;
   Aggregate aggregate(std::chrono::seconds since) override;
+  std::vector<QueueDepth> depths(std::size_t most) override;
   std::vector<Failure> recent_failures(std::size_t limit) override;
 
  private:

@@ -218,6 +218,13 @@ Aggregate PgDesk::aggregate(std::chrono::seconds since) {
   });
 }
 
+std::vector<QueueDepth> PgDesk::depths(std::size_t most) {
+  return link_.use("count the jobs that wait", [&](pqxx::connection& connection) {
+    pqxx::work work(connection);
+    return read_depths(work, table_, most);
+  });
+}
+
 std::vector<Failure> PgDesk::recent_failures(std::size_t limit) {
   return link_.use("read the newest failures", [&](pqxx::connection& connection) {
     pqxx::nontransaction session(connection);

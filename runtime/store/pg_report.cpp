@@ -87,4 +87,17 @@ Report read_report(pqxx::transaction_base& transaction, const TableName& table, 
   return report;
 }
 
+// On one core of the server, and with an end.
+std::vector<QueueDepth> read_depths(pqxx::transaction_base& transaction, const TableName& table,
+                                    std::size_t most) {
+  transaction.exec(pump_settings("SET LOCAL") +
+                   "; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL statement_timeout = '10s'");
+  std::vector<QueueDepth> depths;
+  for (const auto& row : transaction.exec_params(depths_statement(table), std::to_string(most))) {
+    depths.push_back(
+        {text_of(row[0]), text_of(row[1]), row[2].as<std::int64_t>(), parse_double(text_of(row[3]))});
+  }
+  return depths;
+}
+
 }  // namespace sluice::store

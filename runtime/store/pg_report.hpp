@@ -10,6 +10,10 @@ namespace sluice::store {
 
 Report read_report(pqxx::transaction_base& transaction, const TableName& table, bool exact);
 
+/// As DeskSession::depths. Changes settings of the transaction.
+std::vector<QueueDepth> read_depths(pqxx::transaction_base& transaction, const TableName& table,
+                                    std::size_t most);
+
 std::vector<RuntimeReport> read_runtimes(pqxx::transaction_base& transaction);
 
 }  // namespace sluice::store

@@ -216,6 +216,21 @@ SELECT count(*) FROM used)",
 // The numbers that the planner would choose by are those of the last ANALYZE, and an outbox goes from
 // empty to a million rows and back between two of them. The pumps' statements have one good plan each:
 // nested loops over index and tid scans. The server's JIT compiler would only cost.
+// As with the claims, the row comparison leaves the index on (status, "createdAt") alone.
+std::string depths_statement(const TableName& table) {
+  std::string sql;
+  for (const std::string status : {"pending", "scheduled", "processing", "error"}) {
+    sql += (sql.empty() ? "" : "\n  UNION ALL") +
+           std::string("\n  (SELECT type, status, \"createdAt\" FROM ") + table.quoted() +
+           " WHERE (status, \"createdAt\") >= ('" + status + "', '-infinity'::timestamp) AND status <= '" +
+           status + "' ORDER BY status, \"createdAt\" LIMIT $1::bigint)";
+  }
+  // A difference of epochs: "createdAt" may be infinite.
+  return "SELECT type, status, count(*), date_part('epoch', now()) - date_part('epoch', min(\"createdAt\")) "
+         "FROM (" +
+         sql + ") waiting\nGROUP BY type, status ORDER BY type, status";
+}
+
 std::string pump_settings(const std::string& scope) {
   std::string sql = scope + " plan_cache_mode = force_generic_plan";
   for (const char* method : {"enable_seqscan", "enable_bitmapscan", "enable_sort", "enable_incremental_sort",

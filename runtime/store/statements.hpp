@@ -52,6 +52,10 @@ std::string give_back_statement(const TableName& table);
 /// Makes jobs pending whose schedule is due, at most $1. Answers how many schedules were used up.
 std::string promote_statement(const TableName& table);
 
+/// Counts what is not done, by type and status. Parameter: how many rows of each status are looked at, at
+/// most. Answers type, status, count and the age of the oldest in seconds.
+std::string depths_statement(const TableName& table);
+
 /// The channel of NOTIFY on which runtimes announce.
 inline constexpr const char* announcement_channel = "sluice_announcement";
 

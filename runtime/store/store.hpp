@@ -271,6 +271,13 @@ struct Aggregate {
   std::vector<Throughput> outcomes;
 };
 
+struct QueueDepth {
+  std::string type;
+  std::string status;
+  std::int64_t jobs = 0;
+  double oldest_age = 0;  ///< seconds since "createdAt", by the database's clock; may be negative or infinite
+};
+
 struct Failure {  ///< a row of sluice.attempt, for summaries
   std::string id;
   std::string type;
@@ -302,6 +309,9 @@ class DeskSession {
   virtual Report report(bool exact) = 0;
   /// Outcomes are known for two days.
   virtual Aggregate aggregate(std::chrono::seconds since) = 0;
+  /// The jobs in pending, scheduled, processing and error, counted by type; of each status the oldest `most`
+  /// at most. Takes time for those alone, however many are done.
+  virtual std::vector<QueueDepth> depths(std::size_t most) = 0;
   /// The newest failed attempts, at most `limit`.
   virtual std::vector<Failure> recent_failures(std::size_t limit) = 0;
 };

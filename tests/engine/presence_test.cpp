@@ -26,7 +26,7 @@ class PresenceTest : public testing::Test {
     settlement.type = "noop";
     settlement.status = status;
     settlement.outcome.duration = std::chrono::milliseconds(500);
-    for (int i = 0; i < times; ++i) tally_.count(settlement);
+    for (int i = 0; i < times; ++i) tally_.count({settlement});
   }
 
   store::MemoryStore store_;

@@ -4,8 +4,8 @@
 //   {"file": "/tmp/ran", "until": "/tmp/go"}
 //
 // `file` gets the line "<id> <attempt> <version> <greeting>" when a handler is about to return; it waits
-// before that until the file `until` is there, or it is cancelled. Configuration: "greeting"; "gate", a file
-// without which init waits; "refuse": init fails.
+// before that until the file `until` is there, or it is cancelled, and makes "<until>.waits" when it begins
+// to. Configuration: "greeting"; "gate", a file without which init waits; "refuse": init fails.
 #include <fcntl.h>
 #include <unistd.h>
 #include <sluice/plugin.hpp>
@@ -35,6 +35,7 @@ class Edition {
   sluice::Result run(sluice::Job& job) {
     const sluice::Json payload = job.payload();
     const std::string until(payload.string_or("until", ""));
+    if (!until.empty()) close(open((until + ".waits").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
     while (!exists(until)) {
       if (job.is_cancelled()) return sluice::cancelled();
       nap();

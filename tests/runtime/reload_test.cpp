@@ -70,6 +70,12 @@ class Reload : public Outbox {
     return "{\"file\":\"" + scratch.path("ran") + "\"" + more + "}";
   }
   std::string ran() const { return scratch.read("ran"); }
+  /// A job that its handler holds until the file "go" is there. True when the handler has begun.
+  bool insert_long(const std::string& id) {
+    const std::string go = scratch.path("go");
+    insert(id, "test.edition", job(",\"until\":\"" + go + "\""));
+    return eventually([&] { return std::filesystem::exists(go + ".waits"); });
+  }
   /// The line of a job that ran, without its id and attempt: version and greeting.
   std::string ran_by(const std::string& id) const {
     std::istringstream lines(ran());
@@ -171,8 +177,7 @@ TEST_F(Reload, AFileThatIsRefusedLeavesTheOldOneAtWork) {
 TEST_F(Reload, ARemovedPluginEndsItsJobsAndTakesNoMore) {
   put("editions/edition_1", "edition.so");
   Program& program = start();
-  insert("long", "test.edition", job(",\"until\":\"" + scratch.path("go") + "\""));
-  ASSERT_TRUE(becomes("long", "processing"));
+  ASSERT_TRUE(insert_long("long"));
   ASSERT_EQ(program.children().size(), 2U);
   std::filesystem::remove(at("edition.so"));
   ASSERT_TRUE(reload());
@@ -201,14 +206,17 @@ TEST_F(Reload, ATypeMovesWhenTheOneThatServesItGivesItUp) {
   EXPECT_EQ(runs("a", "test.mover"), "1.0.0 none");
   insert("b", "test.movable", job());
   EXPECT_TRUE(becomes("b", "done"));
-  EXPECT_EQ(database.value("SELECT plugin FROM sluice.job_type WHERE type = 'test.movable'"), "edition");
+  const auto serves_movable = [&](const std::string& plugin) {
+    return eventually([&] {
+      return database.value("SELECT plugin FROM sluice.job_type WHERE type = 'test.movable'") == plugin;
+    });
+  };
+  EXPECT_TRUE(serves_movable("edition"));
   put("editions/edition_2", "edition.so");
   ASSERT_TRUE(reload());
   insert("c", "test.movable", job());
   EXPECT_TRUE(becomes("c", "done"));
-  EXPECT_TRUE(eventually([&] {
-    return database.value("SELECT plugin FROM sluice.job_type WHERE type = 'test.movable'") == "mover";
-  }));
+  EXPECT_TRUE(serves_movable("mover"));
 }
 
 TEST_F(Reload, APluginMayChangeItsFile) {
@@ -247,14 +255,13 @@ TEST_F(Reload, TwentyTimesWhileJobsRun) {
 TEST_F(Reload, AnOldHostLivesUntilItsJobHasEnded) {
   put("editions/edition_1", "edition.so");
   Program& program = start();
-  insert("long", "test.edition", job(",\"until\":\"" + scratch.path("go") + "\""));
-  ASSERT_TRUE(becomes("long", "processing"));
+  ASSERT_TRUE(insert_long("long"));
   put("editions/edition_2", "edition.so");
   ASSERT_TRUE(reload());
   put("editions/edition_1", "edition.so");
   ASSERT_TRUE(reload());
   EXPECT_EQ(runs("short", "test.edition"), "1.0.0 none");
-  EXPECT_EQ(program.children().size(), 3U);
+  EXPECT_TRUE(eventually([&] { return program.children().size() == 3; })) << "the one between ends at once";
   scratch.write("go", "");
   EXPECT_TRUE(becomes("long", "done"));
   EXPECT_TRUE(eventually([&] { return program.children().size() == 2; }));
@@ -265,9 +272,8 @@ TEST_F(Reload, AJobThatIsTooLongForTheOldHostRunsAgainInTheNewOne) {
   settings("", "100ms");
   put("editions/edition_1", "edition.so");
   Program& program = start();
-  insert("long", "test.edition", job(",\"until\":\"" + scratch.path("go") + "\""));
   insert("hangs", "test.probe", probe("hang"));
-  ASSERT_TRUE(becomes("long", "processing"));
+  ASSERT_TRUE(insert_long("long"));
   ASSERT_TRUE(lines_in("started", 1));
   put("editions/edition_2", "edition.so");
   put("good/probe", "probe.so");
@@ -321,8 +327,7 @@ TEST_F(Reload, AHostThatDiesIsStartedFromItsOwnFile) {
   Program& program = start();
   put("bad/crash_init", "edition.so");
   ASSERT_TRUE(reload());
-  insert("a", "test.edition", job(",\"until\":\"" + scratch.path("go") + "\""));
-  ASSERT_TRUE(becomes("a", "processing"));
+  ASSERT_TRUE(insert_long("a"));
   for (const pid_t host : program.children()) kill(host, SIGKILL);
   scratch.write("go", "");
   EXPECT_TRUE(becomes("a", "done"));

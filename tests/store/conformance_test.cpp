@@ -528,6 +528,24 @@ TEST_P(Conformance, ReportsCountsWaitingTypesAndRuntimes) {
   EXPECT_LT(report.next_due, 0);
 }
 
+TEST_P(Conformance, CountsWhatIsNotDoneByTypeAndStatus) {
+  add("a");
+  add("b", long_ago + 1);
+  add("c", long_ago + 2);
+  add("over");
+  world_->set_status("over", "done");
+  world_->set_status("c", "error");
+  const auto depths = desk_->depths(100);
+  ASSERT_EQ(depths.size(), 2U);
+  EXPECT_EQ(depths[0].type, "noop");
+  EXPECT_EQ(depths[0].status, "error");
+  EXPECT_EQ(depths[0].jobs, 1);
+  EXPECT_EQ(depths[1].status, "pending");
+  EXPECT_EQ(depths[1].jobs, 2);
+  EXPECT_GT(depths[1].oldest_age, 1e8);
+  EXPECT_EQ(desk_->depths(1).at(1).jobs, 1) << "no more than were to be looked at";
+}
+
 TEST_P(Conformance, ARuntimesPluginsAreThoseThatItPublishedLast) {
   store::PluginReport ready{"/p/a.so", "a", "1.0", "ready", "", 2, 2, 8, 0, {"noop", "odd \"{},\\ type"}};
   store::PluginReport refused{"/p/b.so", "", "", "refused", "b.so: found 'x'\nand more", 0, 1, 0, 0, {}};

@@ -25,6 +25,7 @@ class Plan : public testing::Test {
     pump_.exec("PREPARE promote AS " + store::promote_statement(table));
     pump_.exec("PREPARE front AS " + store::front_statement(table));
     pump_.exec("PREPARE search AS " + store::search_statement(table));
+    pump_.exec("PREPARE depths AS " + store::depths_statement(table));
     world_.database().exec(
         "INSERT INTO sluice.runtime (id, host, pid, version, command) VALUES (1, '', 1, '', '')");
   }
@@ -153,6 +154,22 @@ TEST_F(Plan, NeverAnalysed) {
   world_.fill(100'000, "noop", "pending", "n");
   world_.fill(batch, "noop", "processing", "p");
   expect_good(batch);
+}
+
+TEST_F(Plan, CountingWhatWaitsWalksOverNothingElse) {
+  world_.database().exec("ALTER TABLE \"Outbox\" SET (autovacuum_enabled = off)");
+  explain("depths (1000000)");
+  world_.fill(100'000, "noop", "done", "d");
+  for (const bool analysed : {false, true}) {
+    if (analysed) world_.database().exec("VACUUM ANALYZE \"Outbox\"");
+    const std::string name = analysed ? "a" : "n";
+    world_.fill(batch, "noop", "pending", "p" + name);
+    world_.fill(batch, "noop", "error", "e" + name);
+    const std::string plan = explain("depths (1000000)");
+    expect_no_detour(plan);
+    EXPECT_LT(largest(plan, "rows=(\\d+) loops"), 5 * batch) << plan;
+  }
+  EXPECT_EQ(largest(explain("depths (10)"), "Index Scan.*rows=(\\d+) loops"), 10) << "the bound is one";
 }
 
 TEST_F(Plan, WithLeanIndexes) {

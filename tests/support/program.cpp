@@ -39,8 +39,9 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 }  // namespace
 
 Program::Program(const std::vector<std::string>& arguments,
-                 const std::map<std::string, std::string>& environment, const std::string& input) {
-  std::vector<std::string> words{SLUICE_BINARY};
+                 const std::map<std::string, std::string>& environment, const std::string& input,
+                 const std::string& executable) {
+  std::vector<std::string> words{executable.empty() ? SLUICE_BINARY : executable};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<std::string> variables = merged_environment(environment);
   scratch_.write("in", input);
@@ -51,8 +52,8 @@ Program::Program(const std::vector<std::string>& arguments,
                                    0600);
   posix_spawn_file_actions_addopen(&actions, 2, scratch_.path("err").c_str(), O_WRONLY | O_CREAT | O_APPEND,
                                    0600);
-  const int error = posix_spawn(&pid_, words[0].c_str(), &actions, nullptr, pointers(words).data(),
-                                pointers(variables).data());
+  const int error = posix_spawnp(&pid_, words[0].c_str(), &actions, nullptr, pointers(words).data(),
+                                 pointers(variables).data());
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) throw std::runtime_error("starting " + words[0] + " failed: " + std::strerror(error));
 }

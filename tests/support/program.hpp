@@ -15,9 +15,10 @@ namespace sluice::test {
 class Program {
  public:
   /// `arguments` without the program's name; `environment` is added to the test's own, which is freed of
-  /// what would configure sluice.
+  /// what would configure sluice. `executable` is another program than sluice, looked for in PATH.
   explicit Program(const std::vector<std::string>& arguments,
-                   const std::map<std::string, std::string>& environment = {}, const std::string& input = "");
+                   const std::map<std::string, std::string>& environment = {}, const std::string& input = "",
+                   const std::string& executable = "");
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;

@@ -1,0 +1,86 @@
+// How long the database takes, statement by statement, and how often it fails.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "base/histogram.hpp"
+#include "engine/summary.hpp"
+#include "store/store.hpp"
+
+namespace sluice::engine {
+
+struct StatementSummary {
+  base::Histogram seconds{
+      second_bounds};  ///< until the answer, or the error; with connecting anew where that was needed
+  std::map<std::string, std::int64_t> errors;  ///< by kind: unavailable, refused or fenced
+};
+
+/// Thread-safe.
+class StatementTimes {
+ public:
+  /// Runs `call`, which asks the store for `statement`.
+  template <class Call>
+  auto time(const char* statement, Call&& call) {
+    const Measurement measurement(*this, statement);
+    try {
+      return call();
+    } catch (const store::Unavailable&) {
+      failed(statement, "unavailable");
+      throw;
+    } catch (const store::Refused&) {
+      failed(statement, "refused");
+      throw;
+    } catch (const store::Fenced&) {
+      failed(statement, "fenced");
+      throw;
+    }
+  }
+  std::map<std::string, StatementSummary> by_statement() const;
+
+ private:
+  class Measurement {
+   public:
+    Measurement(StatementTimes& times, const char* statement) : times_(times), statement_(statement) {}
+    ~Measurement() { times_.took(statement_, std::chrono::steady_clock::now() - began_); }
+    Measurement(const Measurement&) = delete;
+    Measurement& operator=(const Measurement&) = delete;
+
+   private:
+    StatementTimes& times_;
+    const char* const statement_;
+    const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  };
+
+  void took(const char* statement, std::chrono::steady_clock::duration time);
+  void failed(const char* statement, const char* kind);
+
+  mutable std::mutex mutex_;
+  std::map<std::string, StatementSummary> by_statement_;  // protected by mutex_
+};
+
+/// `store` with its sessions' calls timed, but for those of commands and the waiting for notifications. Both
+/// have to outlive it.
+class TimedStore : public store::Store {
+ public:
+  TimedStore(store::Store& store, StatementTimes& times) : store_(store), times_(times) {}
+
+  std::unique_ptr<store::ClaimSession> claims(store::RuntimeId runtime, int pump) override;
+  std::unique_ptr<store::FinishSession> finishes() override;
+  std::unique_ptr<store::CareSession> care() override;
+  std::unique_ptr<store::WakeSession> wakes() override { return store_.wakes(); }
+  std::unique_ptr<store::PruneSession> prunes(const std::string& status,
+                                              job::Microseconds older_than) override;
+  std::unique_ptr<store::DeskSession> desk() override { return store_.desk(); }
+
+ private:
+  store::Store& store_;
+  StatementTimes& times_;
+};
+
+}  // namespace sluice::engine

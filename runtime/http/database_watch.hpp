@@ -1,0 +1,78 @@
+// What those who look from outside may know of the database: whether the schema is right, how many jobs wait.
+// A thread with a connection of its own looks when somebody asks and the last look is old enough, so that
+// neither probes nor scrapes load the database, however many come.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "store/store.hpp"
+
+namespace sluice::http {
+
+/// Of the last look; `problem` is empty where it went well.
+struct SchemaLook {
+  bool happened = false;
+  std::string problem;
+};
+struct DepthLook {
+  bool happened = false;
+  std::string problem;
+  std::vector<store::QueueDepth> depths;
+  std::chrono::system_clock::time_point at;
+  std::chrono::steady_clock::duration took{};
+};
+
+class DatabaseWatch {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  struct Options {
+    Clock::duration schema_interval = std::chrono::seconds(2);
+    Clock::duration depth_interval = std::chrono::seconds(5);
+    int depth_share = 50;  ///< counting may take 1/50 of the time
+    std::size_t most_counted = 1'000'000;
+  };
+
+  explicit DatabaseWatch(std::unique_ptr<store::DeskSession> desk)
+      : DatabaseWatch(std::move(desk), Options()) {}
+  DatabaseWatch(std::unique_ptr<store::DeskSession> desk, Options options);
+
+  // Any thread may call these. They wait for a new look, where one is due, but no longer than `patience`.
+
+  SchemaLook schema(std::chrono::milliseconds patience);
+  DepthLook depths(std::chrono::milliseconds patience);
+
+ private:
+  template <class Look>
+  struct Item {
+    Look last;
+    std::uint64_t looks = 0;
+    bool wanted = false;
+    Clock::time_point next{};
+  };
+
+  void run(const std::stop_token& stop);
+  SchemaLook look_at_schema();
+  DepthLook count();
+  template <class Look>
+  Look ask(Item<Look>& item, std::chrono::milliseconds patience);
+
+  const std::unique_ptr<store::DeskSession> desk_;
+  const Options options_;
+
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  Item<SchemaLook> schema_;  // protected by mutex_, like the next
+  Item<DepthLook> depths_;
+
+  std::jthread thread_;
+};
+
+}  // namespace sluice::http

@@ -1,0 +1,57 @@
+#include "http/endpoint.hpp"
+
+#include "base/version.hpp"
+#include "http/health.hpp"
+#include "http/metrics.hpp"
+
+namespace sluice::http {
+
+namespace {
+
+/// Scrapes are due within seconds, and what is older than this is still worth having.
+constexpr std::chrono::milliseconds scrape_patience{500};
+constexpr std::chrono::milliseconds schema_patience{2000};
+
+Page page(const std::vector<Check>& checks) {
+  return {passed(checks) ? 200 : 503, "application/json", to_json(checks)};
+}
+
+DatabaseContact contact(const engine::Outage& outage) {
+  return {outage.lasting(), outage.reason(), outage.since_answer()};
+}
+
+}  // namespace
+
+Endpoint::Endpoint(const base::Address& address, engine::Engine& engine, const engine::StatementTimes& times,
+                   store::Store& store)
+    : engine_(engine),
+      times_(times),
+      watch_(store.desk()),
+      server_(address, {{"/livez", [this] { return live(); }},
+                        {"/readyz", [this] { return ready(); }},
+                        {"/metrics", [this] { return metrics(); }}}) {}
+
+Page Endpoint::live() {
+  return page(liveness(engine_.observe(loop_patience)));
+}
+
+Page Endpoint::ready() {
+  const auto loop = engine_.observe(loop_patience);
+  const SchemaLook schema = watch_.schema(schema_patience);
+  return page(readiness(loop, contact(engine_.outage()), schema));
+}
+
+Page Endpoint::metrics() {
+  Measured measured;
+  measured.version = base::version();
+  measured.loop = engine_.observe(scrape_patience);
+  measured.depths = watch_.depths(scrape_patience);
+  measured.types = engine_.tally().by_type();
+  measured.total = engine_.tally().total();
+  measured.statements = times_.by_statement();
+  measured.database_up = !engine_.outage().lasting();
+  measured.process = process_usage();
+  return {200, metrics_type, metrics_text(measured)};
+}
+
+}  // namespace sluice::http

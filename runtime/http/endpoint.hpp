@@ -1,0 +1,32 @@
+// What a runtime serves over HTTP: /livez, /readyz and /metrics.
+#pragma once
+
+#include "base/address.hpp"
+#include "engine/engine.hpp"
+#include "engine/statement_times.hpp"
+#include "http/database_watch.hpp"
+#include "http/server.hpp"
+
+namespace sluice::http {
+
+class Endpoint {
+ public:
+  /// Serves until it is destroyed. Throws base::UsageError where it can't listen. `engine` and `times` have
+  /// to outlive it.
+  Endpoint(const base::Address& address, engine::Engine& engine, const engine::StatementTimes& times,
+           store::Store& store);
+
+  const base::Address& address() const { return server_.address(); }
+
+ private:
+  Page live();
+  Page ready();
+  Page metrics();
+
+  engine::Engine& engine_;
+  const engine::StatementTimes& times_;
+  DatabaseWatch watch_;
+  Server server_;  // last: its threads use all of the above
+};
+
+}  // namespace sluice::http

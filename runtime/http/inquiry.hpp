@@ -1,0 +1,20 @@
+// Asks a runtime's HTTP server for one page, as `sluice health api` does.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "base/address.hpp"
+
+namespace sluice::http {
+
+struct Answer {
+  int status = 0;  ///< 0 where there was none; `problem` says why
+  std::string body;
+  std::string problem;
+};
+
+/// Never throws for what the other side does; waits no longer than `patience` for each step.
+Answer ask(const base::Address& address, const std::string& path, std::chrono::milliseconds patience);
+
+}  // namespace sluice::http

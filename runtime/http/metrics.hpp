@@ -1,0 +1,33 @@
+// What /metrics says, made of values: docs/metrics.md has the list. A type's name comes from a plugin that is
+// or was live here, so that labels are bounded; what waits for others is counted together as "(other)".
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "engine/observer.hpp"
+#include "engine/statement_times.hpp"
+#include "engine/summary.hpp"
+#include "http/database_watch.hpp"
+#include "http/process_usage.hpp"
+
+namespace sluice::http {
+
+struct Measured {
+  std::string version;
+  std::map<std::string, engine::TypeSummary> types;
+  engine::RuntimeSummary total;
+  std::map<std::string, engine::StatementSummary> statements;
+  bool database_up = true;
+  std::optional<engine::Observation> loop;  ///< none where the event loop did not answer
+  DepthLook depths;
+  std::optional<ProcessUsage> process;
+};
+
+/// In Prometheus' text format.
+std::string metrics_text(const Measured& measured);
+
+inline constexpr const char* metrics_type = "text/plain; version=0.0.4; charset=utf-8";
+
+}  // namespace sluice::http

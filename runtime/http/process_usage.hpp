@@ -1,0 +1,20 @@
+// What this process uses, by the kernel's own count.
+#pragma once
+
+#include <optional>
+
+namespace sluice::http {
+
+struct ProcessUsage {
+  double cpu_seconds = 0;
+  double start_time = 0;  ///< seconds since 1970
+  double resident_bytes = 0;
+  double virtual_bytes = 0;
+  double open_files = 0;
+  double most_files = 0;
+};
+
+/// None where /proc does not say.
+std::optional<ProcessUsage> process_usage();
+
+}  // namespace sluice::http

@@ -1,0 +1,48 @@
+// A small HTTP server: some pages, made anew for each request. Each connection is for one request, and ends
+// after a time that is set, so that slow clients can't take all threads for long.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/address.hpp"
+
+namespace sluice::http {
+
+struct Page {
+  int status = 200;
+  std::string type;  ///< "application/json"
+  std::string body;
+};
+
+struct ServerOptions {
+  /// From the moment when a client connects until it has taken the answer; a twentieth of it once a thread
+  /// has time, where many wait.
+  std::chrono::milliseconds patience{5000};
+  std::size_t threads = 8;
+};
+
+class Server {
+ public:
+  /// Makes a page, on one of the server's threads.
+  using Maker = std::function<Page()>;
+
+  /// Serves `pages` by their paths ("/livez") from now on. Throws base::UsageError where it can't listen.
+  Server(const base::Address& address, std::map<std::string, Maker> pages, ServerOptions options = {});
+  /// Answers what has been asked, and waits for nobody else.
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// With the port that it got.
+  const base::Address& address() const;
+
+ private:
+  class Listener;
+  std::unique_ptr<Listener> listener_;
+};
+
+}  // namespace sluice::http

@@ -1,0 +1,56 @@
+#include "engine/statement_times.hpp"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "store/memory_store.hpp"
+
+namespace sluice::engine {
+namespace {
+
+struct Times : testing::Test {
+  std::uint64_t calls(const std::string& statement) {
+    const auto all = times.by_statement();
+    const auto found = all.find(statement);
+    if (found == all.end()) return 0;
+    const auto& counts = found->second.seconds.counts();
+    return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
+  }
+
+  store::MemoryStore memory;
+  StatementTimes times;
+  TimedStore timed{memory, times};
+};
+
+TEST_F(Times, AreTakenOfEachCallAndLeaveItsAnswerAlone) {
+  memory.put({"a", "noop", "{}", "pending", 1, 1, 0});
+  const auto care = timed.care();
+  const store::RuntimeId runtime = care->enlist({"host", 1, "1", "run"});
+  const auto claims = timed.claims(runtime, 0);
+  EXPECT_EQ(claims->claim({{{"noop"}, 5, {}}}).jobs.size(), 1U);
+  EXPECT_TRUE(claims->claim({{{"noop"}, 5, {}}}).jobs.empty());
+  EXPECT_TRUE(care->beat(runtime));
+  EXPECT_EQ(calls("enlist"), 1U);
+  EXPECT_EQ(calls("claim"), 2U);
+  EXPECT_EQ(calls("beat"), 1U);
+  EXPECT_EQ(calls("finish"), 0U);
+  EXPECT_TRUE(times.by_statement().at("claim").errors.empty());
+}
+
+TEST_F(Times, CountErrorsByKindAndLetThemThrough) {
+  const auto care = timed.care();
+  const store::RuntimeId runtime = care->enlist({"host", 1, "1", "run"});
+  EXPECT_THROW(timed.claims(runtime + 1, 0)->claim({{{"noop"}, 5, {}}}), store::Fenced);
+  memory.set_available(false);
+  EXPECT_THROW(care->beat(runtime), store::Unavailable);
+  EXPECT_THROW(timed.finishes()->living({1}), store::Unavailable);
+  const auto all = times.by_statement();
+  EXPECT_EQ(all.at("claim").errors.at("fenced"), 1);
+  EXPECT_EQ(all.at("beat").errors.at("unavailable"), 1);
+  EXPECT_EQ(all.at("living").errors.at("unavailable"), 1);
+  EXPECT_EQ(calls("beat"), 1U) << "what failed took its time, too";
+}
+
+}  // namespace
+}  // namespace sluice::engine

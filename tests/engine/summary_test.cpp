@@ -1,0 +1,79 @@
+#include "engine/summary.hpp"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+namespace sluice::engine {
+namespace {
+
+job::Settlement settled(const std::string& type, job::Status status, job::Result result,
+                        int milliseconds = 1) {
+  job::Settlement settlement;
+  settlement.type = type;
+  settlement.status = status;
+  settlement.outcome.result = result;
+  settlement.outcome.duration = std::chrono::milliseconds(milliseconds);
+  return settlement;
+}
+
+std::uint64_t total(const base::Histogram& histogram) {
+  return std::accumulate(histogram.counts().begin(), histogram.counts().end(), std::uint64_t{0});
+}
+
+TEST(Tally, TellsWhatCameOfJobsByType) {
+  Tally tally;
+  auto again = settled("a", job::Status::error, job::Result::crashed);
+  again.delay = std::chrono::seconds(1);
+  tally.count({settled("a", job::Status::done, job::Result::done), again,
+               settled("b", job::Status::error, job::Result::fail),
+               settled("a", job::Status::scheduled, job::Result::snooze),
+               settled("a", job::Status::pending, job::Result::released)});
+  const auto types = tally.by_type();
+  const TypeSummary& a = types.at("a");
+  EXPECT_EQ(a.done, 1);
+  EXPECT_EQ(a.retrying, 1);
+  EXPECT_EQ(a.failed, 0);
+  EXPECT_EQ(a.snoozed, 1);
+  EXPECT_EQ(a.released, 1);
+  EXPECT_EQ(a.failures.at("crashed"), 1);
+  EXPECT_EQ(types.at("b").failed, 1);
+  EXPECT_EQ(types.at("b").failures.at("fail"), 1);
+}
+
+TEST(Tally, LeavesJobsThatWereGivenBackOutOfTheDurations) {
+  Tally tally;
+  tally.count({settled("a", job::Status::done, job::Result::done, 2000),
+               settled("a", job::Status::pending, job::Result::released, 0)});
+  const auto types = tally.by_type();
+  EXPECT_EQ(total(types.at("a").seconds), 1U);
+  EXPECT_DOUBLE_EQ(types.at("a").seconds.sum(), 2);
+}
+
+TEST(Tally, KnowsBatchesAndEmptyClaims) {
+  Tally tally;
+  std::vector<store::ClaimedJob> jobs(3);
+  jobs[0].job.type = jobs[2].job.type = "a";
+  jobs[1].job.type = "b";
+  tally.claimed(jobs);
+  tally.claimed({});
+  tally.count({});
+  EXPECT_EQ(tally.by_type().at("a").claimed, 2);
+  EXPECT_EQ(tally.by_type().at("b").claimed, 1);
+  EXPECT_EQ(total(tally.total().claim_sizes), 2U);
+  EXPECT_DOUBLE_EQ(tally.total().claim_sizes.sum(), 3);
+  EXPECT_EQ(total(tally.total().write_sizes), 0U) << "nothing was written";
+}
+
+TEST(Tally, AddsRescuesUp) {
+  Tally tally;
+  tally.rescued({1, 5, 2});
+  tally.rescued({2, 1, 0});
+  const store::Rescued all = tally.total().rescued;
+  EXPECT_EQ(all.runtimes, 3U);
+  EXPECT_EQ(all.pending, 6U);
+  EXPECT_EQ(all.error, 2U);
+}
+
+}  // namespace
+}  // namespace sluice::engine

@@ -1,0 +1,189 @@
+#include "http/server.hpp"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <future>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include "base/config.hpp"
+#include "http/inquiry.hpp"
+
+namespace sluice::http {
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::minutes long_enough{1};
+
+/// A client that writes what it likes.
+class RawClient {
+ public:
+  explicit RawClient(const base::Address& address) : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(static_cast<std::uint16_t>(address.port));
+    inet_pton(AF_INET, address.host.c_str(), &to.sin_addr);
+    if (connect(socket_, reinterpret_cast<const sockaddr*>(&to), sizeof(to)) != 0)
+      throw std::runtime_error("connect failed");
+  }
+  ~RawClient() { close(socket_); }
+  RawClient(const RawClient&) = delete;
+  RawClient& operator=(const RawClient&) = delete;
+
+  bool send(const std::string& text) const {
+    return ::send(socket_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
+  }
+  /// All that comes until the other side is done.
+  std::string receive() const {
+    std::string all;
+    std::array<char, 1024> buffer{};
+    for (ssize_t got = 0; (got = recv(socket_, buffer.data(), buffer.size(), 0)) > 0;)
+      all.append(buffer.data(), static_cast<std::size_t>(got));
+    return all;
+  }
+
+ private:
+  const int socket_;
+};
+
+const base::Address anywhere{"127.0.0.1", 0};
+const std::map<std::string, Server::Maker> pages{
+    {"/fine",
+     [] {
+       return Page{200, "text/plain", "fine\n"};
+     }},
+    {"/bad",
+     [] {
+       return Page{503, "application/json", "{}"};
+     }},
+    {"/broken", []() -> Page { throw std::runtime_error("no page today"); }}};
+
+TEST(Server, ServesItsPages) {
+  const Server server(anywhere, pages);
+  const Answer fine = ask(server.address(), "/fine", long_enough);
+  EXPECT_EQ(fine.status, 200);
+  EXPECT_EQ(fine.body, "fine\n");
+  EXPECT_EQ(ask(server.address(), "/bad", long_enough).status, 503);
+}
+
+TEST(Server, SaysWhatElseThereIs) {
+  const Server server(anywhere, pages);
+  const Answer nowhere = ask(server.address(), "/nowhere", long_enough);
+  EXPECT_EQ(nowhere.status, 404);
+  EXPECT_EQ(nowhere.body, "There is /bad, /broken, /fine here.\n");
+}
+
+TEST(Server, SurvivesAPageThatCanNotBeMade) {
+  const Server server(anywhere, pages);
+  const Answer broken = ask(server.address(), "/broken", long_enough);
+  EXPECT_EQ(broken.status, 500);
+  EXPECT_EQ(broken.body, "no page today\n");
+  EXPECT_EQ(ask(server.address(), "/fine", long_enough).status, 200);
+}
+
+TEST(Server, AnswersManyAtATime) {
+  const Server server(anywhere, pages);
+  std::vector<std::future<Answer>> answers;
+  for (int i = 0; i < 50; ++i) {
+    answers.push_back(
+        std::async(std::launch::async, [&] { return ask(server.address(), "/fine", long_enough); }));
+  }
+  for (auto& answer : answers) EXPECT_EQ(answer.get().status, 200);
+}
+
+TEST(Server, SharesItsPortWithNobody) {
+  const Server server(anywhere, pages);
+  try {
+    const Server second(server.address(), pages);
+    FAIL() << "two servers listen on one port";
+  } catch (const base::UsageError& error) {
+    const std::string said = error.what();
+    EXPECT_NE(said.find(server.address().text() + " failed: Address already in use"), std::string::npos)
+        << said;
+  }
+}
+
+TEST(Server, CanListenAgainWhereAnotherDid) {
+  base::Address address;
+  {
+    const Server server(anywhere, pages);
+    address = server.address();
+    EXPECT_EQ(ask(address, "/fine", long_enough).status, 200);
+  }
+  EXPECT_EQ(ask(address, "/fine", long_enough).status, 0);
+  const Server next(address, pages);
+  EXPECT_EQ(ask(address, "/fine", long_enough).status, 200);
+}
+
+TEST(Server, NamesAHostThatThereIsNot) {
+  EXPECT_THROW(Server({"no-such-host.invalid", 0}, pages), base::UsageError);
+}
+
+TEST(Server, LeavesSlowClientsWhenTheirTimeIsUp) {
+  const Server server(anywhere, pages, {milliseconds(300), 2});
+  std::vector<std::unique_ptr<RawClient>> slow;
+  for (int i = 0; i < 20; ++i) {  // ten for each thread
+    slow.push_back(std::make_unique<RawClient>(server.address()));
+    slow.back()->send("GET /fine HTTP/1.1\r\nX-Slow: ");
+  }
+  std::atomic<bool> over{false};
+  const std::jthread drip([&] {  // each byte would begin a new wait
+    while (!over) {
+      for (const auto& client : slow) client->send("x");
+      std::this_thread::sleep_for(milliseconds(20));
+    }
+  });
+  EXPECT_EQ(ask(server.address(), "/fine", long_enough).status, 200);
+  for (const auto& client : slow) EXPECT_EQ(client->receive().find("200"), std::string::npos);
+  over = true;
+}
+
+TEST(Server, ReadsNoEndlessRequest) {
+  const Server server(anywhere, pages, {std::chrono::minutes(10), 2});
+  const RawClient client(server.address());
+  const std::string line = "X-Long: " + std::string(1000, 'x') + "\r\n";
+  client.send("GET /fine HTTP/1.1\r\n");
+  int sent = 0;
+  while (sent < 10000 && client.send(line)) ++sent;
+  EXPECT_LT(sent, 10000) << "ten minutes of patience, but not for megabytes";
+}
+
+TEST(Server, StopsWithoutWaitingForWhoHasNotAsked) {
+  auto server = std::make_unique<Server>(anywhere, pages, ServerOptions{std::chrono::minutes(10), 2});
+  const RawClient silent(server->address());
+  const RawClient slow(server->address());
+  slow.send("GET /fi");
+  EXPECT_EQ(ask(server->address(), "/nowhere", milliseconds(1)).status * 0, 0);  // whether answered or not
+  const auto began = Clock::now();
+  server.reset();
+  EXPECT_LT(Clock::now() - began, std::chrono::minutes(5));
+  EXPECT_EQ(slow.receive().find("200"), std::string::npos);
+}
+
+TEST(Server, AnswersWhatWasAskedBeforeItStops) {
+  std::promise<void> asked, go_on;
+  auto answered = go_on.get_future().share();
+  auto server = std::make_unique<Server>(
+      anywhere, std::map<std::string, Server::Maker>{{"/slow", [&] {
+                                                        asked.set_value();
+                                                        answered.wait();
+                                                        return Page{200, "text/plain", "late\n"};
+                                                      }}});
+  const base::Address address = server->address();
+  auto answer = std::async(std::launch::async, [&] { return ask(address, "/slow", long_enough); });
+  asked.get_future().wait();
+  auto stopped = std::async(std::launch::async, [&] { server.reset(); });
+  EXPECT_EQ(stopped.wait_for(milliseconds(20)), std::future_status::timeout);
+  go_on.set_value();
+  EXPECT_EQ(answer.get().body, "late\n");
+}
+
+}  // namespace
+}  // namespace sluice::http
