@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 
 #include "base/text.hpp"
@@ -15,11 +16,13 @@ constexpr std::size_t give_back = lane_counts.size();  // behind the claim state
 
 std::vector<Statement> statements(const TableName& table) {
   std::vector<Statement> all;
+  std::vector<Statement> searches = SweepStart::statements(table);
+  all.reserve(lane_counts.size() + 1 + searches.size());
   for (const auto lanes : lane_counts) {
     all.push_back({"claim_" + std::to_string(lanes), claim_statement(table, lanes)});
   }
   all.push_back({"give_back", give_back_statement(table)});
-  for (Statement& statement : SweepStart::statements(table)) all.push_back(std::move(statement));
+  std::move(searches.begin(), searches.end(), std::back_inserter(all));
   return all;
 }
 

@@ -27,8 +27,8 @@ std::string front_statement(const TableName& table);
 /// time. To be planned under search_settings().
 std::string search_statement(const TableName& table);
 
-/// Settings, of a transaction, under which a search is planned for its types, goes by the index on type, that on
-/// status or both, and gives up after a second.
+/// Settings, of a transaction, under which a search is planned for its types, goes by the index on type, that
+/// on status or both, and gives up after a second.
 std::string search_settings();
 
 /// Marks rows done where their claim left them, and deletes used-up claims. Parameters: places (tid), ids,
