@@ -82,9 +82,7 @@ void print_json(const engine::Tally& tally, std::chrono::microseconds took) {
 
 int drain(const GlobalOptions& global, const DrainOptions& options) {
   base::Config config = global.resolve();
-  if (config.plugin_directory.empty()) {
-    throw base::UsageError("no plugin directory is named; give --plugins DIR, or set SLUICE_PLUGIN_DIR");
-  }
+  plugin_directory(config);  // wrong usage without one, before anything is opened
   engine::EngineOptions engine_options;
   engine_options.drain = true;
   engine_options.types = {options.types.begin(), options.types.end()};

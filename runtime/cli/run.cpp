@@ -16,9 +16,7 @@ namespace {
 
 int run(const GlobalOptions& global) {
   const base::Config config = global.resolve();
-  if (config.plugin_directory.empty()) {
-    throw base::UsageError("no plugin directory is named; give --plugins DIR, or set SLUICE_PLUGIN_DIR");
-  }
+  plugin_directory(config);  // wrong usage without one, before anything is opened
   const auto store = open_store(config);
   for (const std::string& warning : secret_warnings(config, global.config_path())) log::warn(warning);
   engine::EngineOptions options;

@@ -71,6 +71,7 @@ std::map<std::string, std::string> Engine::owners() const {
 
 EngineResult Engine::run() {
   store_.desk()->check_schema();
+  if (options_.drain) router_.end_when_dry();
   fleet_.take_signals();  // before the runtime is seen, and asked to reload
   const std::vector<std::string> files = fleet::find_plugins(config_.plugin_directory);
   const store::RuntimeInfo info{host_name(), static_cast<int>(getpid()), std::string(base::version()),

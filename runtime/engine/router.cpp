@@ -8,10 +8,22 @@ namespace sluice::engine {
 namespace {
 
 constexpr std::chrono::milliseconds rate_interval{20};
-constexpr int sweep_share = 20;                     // a sweep may take 1/20 of the time
+constexpr int sweep_share = 20;  // a sweep may take 1/20 of the time
+// Slow sweeps take less while a lane is busy, but are 5 s apart at most; so it may have one as soon as it
+// runs dry.
+constexpr std::chrono::milliseconds slow_sweep{20};
+constexpr int busy_sweep_share = 60;
+constexpr std::chrono::seconds slow_sweep_pause{5};
+constexpr std::chrono::milliseconds most_sweep_credit{250};
 constexpr std::chrono::milliseconds brisk_rest{5};  // while jobs keep coming
 constexpr std::chrono::milliseconds side_rest{10};  // the longest while they keep coming for other lanes
 constexpr double clock_slack = 1;  // seconds by which producers' clocks may be slow and their commits late
+
+Clock::duration sweep_pause(Clock::duration took) {
+  const Clock::duration pause = std::max<Clock::duration>(brisk_rest, took * sweep_share);
+  if (took < slow_sweep) return pause;
+  return std::max(pause, std::min<Clock::duration>(took * busy_sweep_share, slow_sweep_pause));
+}
 
 }  // namespace
 
@@ -22,6 +34,26 @@ int Router::Lane::window() const {
   const double seconds = spec.mode == ClaimMode::brief ? brief_queue_seconds : queue_seconds;
   const int open = engine::window(slots, rate, seconds);
   return spec.concurrency > 0 ? std::min(open, spec.concurrency) : open;
+}
+
+void Router::Lane::charge_sweep(Clock::duration took, Clock::time_point now) {
+  if (sweep_credit_at != Clock::time_point{}) sweep_credit += (now - sweep_credit_at) / sweep_share;
+  sweep_credit = std::min<Clock::duration>(sweep_credit, most_sweep_credit) - took;
+  sweep_credit_at = now;
+  sweep_due = now + sweep_pause(took);
+  slow = took >= slow_sweep;
+}
+
+/// All is claimed that its cursor leads to: a slow sweep is due as soon as it can be afforded.
+void Router::Lane::hasten_sweep() {
+  if (!slow) return;
+  const Clock::duration debt = std::max<Clock::duration>(Clock::duration::zero(), -sweep_credit);
+  sweep_due = std::min(sweep_due, sweep_credit_at + debt * sweep_share);
+}
+
+void Router::end_when_dry() {
+  const std::lock_guard lock(mutex_);
+  ends_ = true;
 }
 
 void Router::set_lanes(std::vector<LaneSpec> lanes) {
@@ -229,7 +261,7 @@ void Router::claimed(const Reservation& reservation, const ClaimResult& result, 
   unwritten_ += sum.jobs;
   --under_way_;
   lane.tried_at = now;
-  if (reservation.sweep) lane.sweep_due = now + std::max<Clock::duration>(brisk_rest, took * sweep_share);
+  if (reservation.sweep) lane.charge_sweep(took, now);
   if (sum.jobs > 0) {
     ++finds_;
     found_ += sum.jobs;
@@ -241,6 +273,8 @@ void Router::claimed(const Reservation& reservation, const ClaimResult& result, 
   const bool came_short = unused > 0 && sum.bytes < claim_bytes;
   lane.swept_empty = came_short && (reservation.sweep || lane.swept_empty);
   if (!came_short) return;
+  if (!reservation.sweep && ends_) lane.sweep_due = now;
+  if (!reservation.sweep) lane.hasten_sweep();
   lane.cursor = std::max(lane.cursor.value_or(-HUGE_VAL), result.asked_at - clock_slack);
   if (reservation.changes != changes_) {
     lane.swept_empty = false;  // jobs came while the statement ran, which may not have seen them

@@ -6,8 +6,9 @@
 // claimed, or, after a claim that came back short, shortly before that claim: what waits for others is not
 // walked over again. Late commits, retries and slow clocks put rows behind it, so that the lane starts over
 // from the oldest row (a sweep) whenever a sweep is due; dues are spaced so that sweeps take a twentieth of
-// the time at most. A lane whose claim comes back short rests: briefly while jobs keep coming, for this lane
-// or another, up to the poll interval when they do not. Lanes that rest take part in the claims of others.
+// the time at most; while jobs keep coming, slow ones take less, so that one may follow as soon as they end.
+// A lane whose claim comes back short rests: briefly while jobs keep coming, for this lane or another, up to
+// the poll interval when they do not. Lanes that rest take part in the claims of others.
 #pragma once
 
 #include <chrono>
@@ -84,6 +85,8 @@ class Router {
 
   /// These lanes and no others. Jobs under way count in the lane that has their type now; a lane with the
   /// same types as before, or with what else its plugin's types share, keeps what was measured.
+  /// Of a drain, whose end waits for a sweep of each lane: none is spared then.
+  void end_when_dry();
   void set_lanes(std::vector<LaneSpec> lanes);
   void set_slots(std::size_t plugin, int slots);
   /// The plugin will have no slots any more.
@@ -134,11 +137,17 @@ class Router {
     Clock::time_point rate_at{};
     std::optional<double> cursor;
     Clock::time_point sweep_due{};
+    Clock::duration
+        sweep_credit{};  ///< of the time that sweeps may take, at sweep_credit_at; negative: a debt
+    Clock::time_point sweep_credit_at{};
+    bool slow = false;              ///< the last sweep was
     Clock::time_point dry_until{};  ///< no claim before it
     Clock::duration rest{};         ///< after a short claim
     Clock::time_point tried_at{};   ///< of the last claim
     bool swept_empty = false;       ///< the last sweep found fewer than it could take
 
+    void charge_sweep(Clock::duration took, Clock::time_point now);
+    void hasten_sweep();
     int window() const;
     int in_flight() const { return reserved + jobs; }
     int room() const { return window() - in_flight(); }
@@ -165,7 +174,8 @@ class Router {
   const std::chrono::microseconds poll_interval_;
 
   mutable std::mutex mutex_;
-  std::vector<Lane> lanes_;                 // protected by mutex_, like all below
+  bool ends_ = false;  // protected by mutex_, like all below
+  std::vector<Lane> lanes_;
   std::map<std::string, Traffic> traffic_;  // by type
   std::optional<std::int64_t> budget_;      // jobs that may still be claimed
   std::int64_t unwritten_ = 0;              // claimed jobs whose outcome is not written

@@ -152,6 +152,7 @@ std::vector<Throughput> MemoryStore::throughput(double window) const {
     sum.busy += counted.busy * share;
   }
   std::vector<Throughput> all;
+  all.reserve(by_type.size());
   for (auto& [type, sum] : by_type) all.push_back(std::move(sum));
   return all;
 }

@@ -1,5 +1,7 @@
 #include "store/pg_claims.hpp"
 
+#include <algorithm>
+
 #include "store/claim_rows.hpp"
 #include "store/lane_parameters.hpp"
 #include "store/pg_text.hpp"
@@ -12,25 +14,38 @@ constexpr std::size_t give_back = lane_counts.size();  // behind the claim state
 
 std::vector<Statement> statements(const TableName& table) {
   std::vector<Statement> all;
-  all.reserve(lane_counts.size() + 1);
+  std::vector<Statement> searches = SweepStart::statements(table);
+  all.reserve(lane_counts.size() + 1 + searches.size());
   for (const auto lanes : lane_counts) {
     all.push_back({"claim_" + std::to_string(lanes), claim_statement(table, lanes)});
   }
   all.push_back({"give_back", give_back_statement(table)});
+  std::move(searches.begin(), searches.end(), std::back_inserter(all));
   return all;
 }
 
 }  // namespace
 
 PgClaims::PgClaims(const ConnectionString& target, const TableName& table, RuntimeId runtime, int pump)
-    : runtime_(runtime), pump_(pump), session_(target, statements(table)) {}
+    : runtime_(runtime),
+      pump_(pump),
+      session_(target, statements(table)),
+      sweep_start_(session_, give_back + 1) {}
 
 Claimed PgClaims::claim(const std::vector<LaneRequest>& lanes) {
-  const pqxx::result rows = session_.link().use("claim jobs", [&](pqxx::connection& connection) {
+  const auto sweeps = [](const LaneRequest& lane) { return !lane.cursor; };
+  const bool sweep = std::any_of(lanes.begin(), lanes.end(), sweeps);
+  const auto started = std::chrono::steady_clock::now();
+  const pqxx::result rows = this->rows(sweep ? sweep_start_.narrowed(lanes) : lanes);
+  if (sweep) sweep_start_.took(std::chrono::steady_clock::now() - started);
+  return read_claimed(rows, runtime_, session_.link().description());
+}
+
+pqxx::result PgClaims::rows(const std::vector<LaneRequest>& lanes) {
+  return session_.link().use("claim jobs", [&](pqxx::connection& connection) {
     return session_.in_transaction(
         connection, false, [&](pqxx::transaction_base& transaction) { return claim(transaction, lanes); });
   });
-  return read_claimed(rows, runtime_, session_.link().description());
 }
 
 pqxx::result PgClaims::claim(pqxx::transaction_base& transaction, const std::vector<LaneRequest>& lanes) {

@@ -35,6 +35,7 @@ std::string filled(std::string sql, const TableName& table) {
   replace_all(sql, "{next_attempt}", next_attempt);
   replace_all(sql, "{same_row}", same_row);
   replace_all(sql, "{now}", utc_now);
+  replace_all(sql, "{literal}", quoted_literal(table.quoted()));
   replace_all(sql, "{outbox}", table.quoted());
   return sql;
 }
@@ -141,6 +142,27 @@ std::string brief_relock_statement(const TableName& table) {
 WHERE o.id = ANY (ARRAY[f.id]) AND o.status IS NOT DISTINCT FROM 'pending'
   AND {next_attempt} IS NOT DISTINCT FROM f.attempt
 FOR NO KEY UPDATE OF o SKIP LOCKED)",
+                table);
+}
+
+std::string front_statement(const TableName& table) {
+  return filled(R"(WITH front AS MATERIALIZED (
+  SELECT o.type = ANY ($1::text[]) AS ours FROM {outbox} o
+  WHERE (o.status, o."createdAt") >= ('pending', timestamp '-infinity') AND o.status <= 'pending'
+  ORDER BY o.status, o."createdAt" LIMIT )" +
+                    std::to_string(sweep_front) + R"()
+SELECT EXISTS (SELECT FROM front WHERE ours) OR (SELECT count(*) FROM front) < )" +
+                    std::to_string(sweep_front) + R"(
+  OR NOT EXISTS (
+    SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a
+      ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] AND a.attname = 'type'
+    WHERE i.indrelid = to_regclass({literal}) AND i.indisvalid AND i.indpred IS NULL))",
+                table);
+}
+
+std::string search_statement(const TableName& table) {
+  return filled(R"(SELECT date_part('epoch', min(o."createdAt")), count(*), date_part('epoch', now())
+FROM {outbox} o WHERE o.status = 'pending' AND o.type = ANY ($1::text[]))",
                 table);
 }
 
@@ -264,6 +286,14 @@ std::string pump_settings(const std::string& scope) {
     sql += "; " + scope + " " + method + " = off";
   }
   return sql;
+}
+
+std::string search_settings() {
+  return "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_bitmapscan = on; SET LOCAL "
+         "enable_indexscan = off; SET LOCAL enable_indexonlyscan "
+         "= off; "
+         "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL work_mem = '16MB'; "
+         "SET LOCAL statement_timeout = '1s'";
 }
 
 }  // namespace sluice::store

@@ -30,6 +30,21 @@ std::string brief_keep_statement(const TableName& table);
 /// Locks rows that are still pending. Parameters: ids and coming attempts. Answers id and place of each.
 std::string brief_relock_statement(const TableName& table);
 
+/// How many of the oldest pending rows are looked at before a search pays.
+inline constexpr int sweep_front = 2000;
+
+/// Whether it is best to walk from the oldest row to those of the types $1: one of them is among the oldest
+/// sweep_front pending rows, or no more are pending, or no index finds types.
+std::string front_statement(const TableName& table);
+
+/// The oldest pending row's "createdAt" of the types $1, or null, how many rows of them are pending, and the
+/// time. To be planned under search_settings().
+std::string search_statement(const TableName& table);
+
+/// Settings, of a transaction, under which a search is planned for its types, goes by the index on type, that
+/// on status or both, and gives up after a second.
+std::string search_settings();
+
 /// Marks rows done where their claim left them, and deletes used-up claims. Parameters: places (tid), ids,
 /// claims and attempts of the settlements, the closing claims, the other claims that settlements name.
 /// Answers how many settlements applied. Where these are fewer than were given, no claim is deleted: rows

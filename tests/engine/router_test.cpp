@@ -190,6 +190,58 @@ TEST_F(RouterTest, SweepsForATwentiethOfTheTimeWhileJobsCome) {
   EXPECT_NEAR(sweeps * 0.010 / std::chrono::duration<double>(now - start).count(), 0.05, 0.01);
 }
 
+TEST_F(RouterTest, SlowSweepsTakeLessWhileBatchesComeBackFullAndFollowAtOnceWhenTheyEnd) {
+  one_lane();
+  auto now = start;
+  milliseconds swept{0};
+  for (int i = 0; i < 1000; ++i) {
+    const auto taken = router.reserve(now);
+    ASSERT_EQ(taken.size(), 1U);
+    const milliseconds took(taken[0].sweep ? 50 : 10);
+    if (taken[0].sweep) swept += took;
+    now += took;
+    router.claimed(taken[0], found("a", taken[0].limit, i), took, now);
+    for (int job = 0; job < taken[0].limit; ++job) router.returned("a", 0, true, now);
+  }
+  EXPECT_GT(swept.count(), 100);
+  EXPECT_NEAR(std::chrono::duration<double>(swept) / (now - start), 1.0 / 60, 0.005);
+  auto last = router.reserve(now);
+  if (last[0].sweep) {
+    router.claimed(last[0], found("a", last[0].limit, 1000), milliseconds(50), now);
+    for (int job = 0; job < last[0].limit; ++job) router.returned("a", 0, true, now);
+    last = router.reserve(now);
+  }
+  router.claimed(last[0], nothing(), milliseconds(1), now);
+  EXPECT_TRUE(router.reserve(now).at(0).sweep);
+}
+
+TEST_F(RouterTest, SlowSweepsTakeATwentiethWhileNothingComes) {
+  one_lane();
+  auto now = start;
+  milliseconds swept{0};
+  while (now < start + std::chrono::seconds(100)) {
+    const auto taken = router.reserve(now);
+    ASSERT_EQ(taken.size(), 1U);
+    if (taken[0].sweep) swept += milliseconds(100);
+    router.claimed(taken[0], nothing(), milliseconds(taken[0].sweep ? 100 : 1), now);
+    now = router.next_due(now);
+  }
+  EXPECT_GT(swept.count(), 2'500);
+  EXPECT_LE(swept.count(), 5'350);
+}
+
+TEST_F(RouterTest, TheEndOfADrainWaitsForNoSweepToBeDue) {
+  one_lane();
+  router.end_when_dry();
+  const auto first = router.reserve(start);
+  router.claimed(first[0], found("a", first[0].limit), milliseconds(1000), start);
+  for (int i = 0; i < first[0].limit; ++i) router.returned("a", 0, true, start);
+  const auto next = router.reserve(start);
+  EXPECT_FALSE(next.at(0).sweep);
+  router.claimed(next[0], nothing(), milliseconds(1), start);
+  EXPECT_TRUE(router.reserve(start).at(0).sweep);
+}
+
 TEST_F(RouterTest, SaysHowBusyItIs) {
   one_lane();
   EXPECT_FALSE(router.load().resting);

@@ -260,6 +260,7 @@ SLUICE_PLUGIN(
     sluice::job_type<probe>("test.probe").summary("Does what its payload says").example(R"({"do": "ok"})"),
     sluice::job_type<probe>("test.other").summary("A second type"),
     sluice::job_type<probe>("test.once").summary("Never repeated after a crash").at_most_once(),
+    sluice::job_type<probe>("test.brief").summary("Written once").brief(),
     sluice::job_type<probe>("test.single").summary("One at a time").concurrency(1),
     sluice::job_type<probe>("test.limits")
         .summary("Has defaults of its own")

@@ -3,11 +3,13 @@
 
 #include <atomic>
 #include <cmath>
+#include <ctime>
 #include <limits>
 #include <set>
 #include <thread>
 
 #include "store/postgres_store.hpp"
+#include "store/statements.hpp"
 #include "world.hpp"
 
 namespace sluice::test {
@@ -59,6 +61,32 @@ TEST_F(Claim, IdsMayHoldAnything) {
   }
   EXPECT_EQ(settle(half, exchanged.claim), 0U);
   EXPECT_EQ(count("status = 'processing'"), "0");
+}
+
+TEST_F(Claim, FromTheOldestFindsAllThatWaitsBehindAndAmongTypesThatNobodyServes) {
+  world_.fill(3 * store::sweep_front, "unserved", "pending", "u");
+  EXPECT_EQ(ids_of(claim()), std::vector<std::string>());
+  add("behind", 2'000'000'000);
+  add("behind it", 2'000'000'001);
+  EXPECT_EQ(ids_of(claim()), (std::vector<std::string>{"behind", "behind it"}));
+  world_.database().exec(
+      "UPDATE \"Outbox\" SET type = 'noop' WHERE id IN ('u2500', 'u4500'); "
+      "UPDATE \"Outbox\" SET type = 'noop', \"createdAt\" = timestamp 'infinity' WHERE id = 'u1'");
+  EXPECT_EQ(ids_of(claim(1)), std::vector<std::string>{"u2500"});
+  EXPECT_EQ(ids_of(claim(1)), std::vector<std::string>{"u4500"});
+  EXPECT_EQ(ids_of(claim()), std::vector<std::string>{"u1"});
+  add("with a slow clock", long_ago);
+  EXPECT_EQ(ids_of(claim()), std::vector<std::string>{"with a slow clock"});
+  EXPECT_EQ(ids_of(claim()), std::vector<std::string>());
+  add("of just now", static_cast<double>(std::time(nullptr)));
+  EXPECT_EQ(ids_of(claim()), std::vector<std::string>{"of just now"});
+}
+
+TEST_F(Claim, FromTheOldestFindsThemWithLeanIndexes) {
+  world_.store().desk()->set_indexes(store::Indexes::lean);
+  world_.fill(2 * store::sweep_front, "unserved", "pending", "u");
+  add("behind", 2'000'000'000);
+  EXPECT_EQ(ids_of(claim()), std::vector<std::string>{"behind"});
 }
 
 TEST_F(Claim, EqualCreationTimesAreClaimedOnceEach) {

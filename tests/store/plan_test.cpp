@@ -23,6 +23,8 @@ class Plan : public testing::Test {
     pump_.exec("PREPARE finish AS " + store::finish_statement(table));
     pump_.exec("PREPARE settle AS " + store::settle_statement(table));
     pump_.exec("PREPARE promote AS " + store::promote_statement(table));
+    pump_.exec("PREPARE front AS " + store::front_statement(table));
+    pump_.exec("PREPARE search AS " + store::search_statement(table));
     pump_.exec("PREPARE depths AS " + store::depths_statement(table));
     world_.database().exec(
         "INSERT INTO sluice.runtime (id, host, pid, version, command) VALUES (1, '', 1, '', '')");
@@ -61,6 +63,18 @@ class Plan : public testing::Test {
     return "array_fill(" + value + ", ARRAY[" + std::to_string(batch) + "])";
   }
 
+  // For where types that nobody serves are in front of a batch of `noop`.
+  void expect_good_search(long history = 0) {
+    const std::string front = explain("front ('{noop}')");
+    EXPECT_NE(front.find("Index Scan using \"Outbox_status_createdAt_idx\""), std::string::npos) << front;
+    EXPECT_EQ(largest(front, "Scan using \"Outbox_status.*rows=(\\d+)"), store::sweep_front) << front;
+    expect_no_detour(front, store::sweep_front);
+    const std::string search = explain("search ('{noop}')", store::search_settings());
+    EXPECT_NE(search.find("Bitmap Index Scan on \"Outbox_type_idx\""), std::string::npos) << search;
+    EXPECT_LT(largest(search, "shared hit=(\\d+)"), 50L * batch) << search;
+    EXPECT_LE(largest(search, "Rows Removed by [A-Za-z ]+: (\\d+)"), batch + history) << search;
+  }
+
   // Ids, claims, attempts, closing and other claims.
   static std::string settled() {
     return "'" + settled_ids() +
@@ -68,8 +82,8 @@ class Plan : public testing::Test {
   }
 
   // With a claim that it may close, and undone.
-  std::string explain(const std::string& call) {
-    pump_.exec("BEGIN");
+  std::string explain(const std::string& call, const std::string& settings = "") {
+    pump_.exec("BEGIN; " + settings);
     pump_.exec("INSERT INTO sluice.claim (id, runtime, pump, ids) VALUES (-1, 1, 0, '" + settled_ids() +
                "')");
     std::string plan = pump_.rows("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, COSTS OFF) EXECUTE " + call);
@@ -187,6 +201,20 @@ TEST_F(Plan, TheCursorIsWhereTheIndexScanStarts) {
   const std::string near_the_end =
       world_.database().value("SELECT date_part('epoch', timestamp '2026-01-01' + interval '99950 ms')");
   expect_good(51, near_the_end);
+}
+
+// Which of the two indexes it goes by, or both, is for the statistics to say: each batch has one search at
+// most.
+TEST_F(Plan, OfASearchBehindOtherTypes) {
+  world_.fill(50'000, "unserved", "pending", "u");
+  world_.fill(batch, "noop", "pending", "n");
+  world_.fill(batch, "noop", "processing", "p");
+  world_.database().exec("UPDATE \"Outbox\" SET \"createdAt\" = now() WHERE type = 'noop'");
+  world_.database().exec("VACUUM ANALYZE \"Outbox\"");
+  expect_good_search();
+  world_.fill(20'000, "noop", "done", "d");
+  world_.database().exec("VACUUM ANALYZE \"Outbox\"");
+  expect_good_search(20'000);
 }
 
 TEST_F(Plan, OfFailuresAndTheirRetries) {

@@ -141,17 +141,20 @@ void PseudoTerminal::take(const std::string& character) {
 }
 
 void PseudoTerminal::control(const std::string& parameters, char command) {
-  auto& row = cells_[row_];
+  const auto clear_to_end_of_line = [this] {
+    auto& row = cells_[row_];
+    row.erase(row.lower_bound(column_), row.end());
+  };
   switch (command) {
     case 'H':
       row_ = column_ = 0;
       break;
     case 'K':
-      row.erase(row.lower_bound(column_), row.end());
+      clear_to_end_of_line();
       break;
     case 'J':
       if (parameters == "2") cells_.clear();
-      row.erase(row.lower_bound(column_), row.end());
+      clear_to_end_of_line();
       cells_.erase(cells_.upper_bound(row_), cells_.end());
       break;
     case 'h':

@@ -1,0 +1,252 @@
+// Brief jobs: claimed under row locks, written once.
+#include <signal.h>
+
+#include "runtime/outbox.hpp"
+
+namespace sluice::test {
+namespace {
+
+class Brief : public Outbox {
+ protected:
+  Brief() { set_config(); }
+
+  void set_config(const std::string& more = "") {
+    config = scratch.write("brief.toml",
+                           "[retry]\nmax_attempts = 3\nbackoff_first = \"10ms\"\nbackoff_cap = \"50ms\"\n"
+                           "[runtime]\npoll_interval = \"20ms\"\nheartbeat = \"300ms\"\nlease = \"2s\"\n"
+                           "[type.\"test.probe\"]\nbrief = true\n" +
+                               more);
+  }
+  Program& start() {
+    programs_.push_back(std::make_unique<Program>(std::vector<std::string>{"run"}, environment()));
+    EXPECT_TRUE(programs_.back()->says("plugins loaded")) << programs_.back()->err();
+    return *programs_.back();
+  }
+  bool all_done(int jobs) {
+    return eventually([&] { return count("status = 'done'") == std::to_string(jobs); });
+  }
+  long lines(const std::string& file) const {
+    const std::string text = scratch.read(file);
+    return std::count(text.begin(), text.end(), '\n');
+  }
+  std::string claims_ever() {
+    return database.value("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM sluice.claim_id_seq");
+  }
+  void end_connections() {
+    database.exec(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
+        "pg_backend_pid()");
+  }
+  bool nobody_connected() {
+    return eventually([&] {
+      return database.value(
+                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
+                 "pg_backend_pid() AND backend_type = 'client backend'") == "0";
+    });
+  }
+
+ private:
+  std::vector<std::unique_ptr<Program>> programs_;
+};
+
+TEST_F(Brief, JobsThatAreDoneAreWrittenOnce) {
+  insert_many(500, "test.probe", probe("ok"));
+  EXPECT_TRUE(drains());
+  EXPECT_EQ(count("status = 'done' AND attempts = 1"), "500");
+  EXPECT_EQ(lines("started"), 500);
+  EXPECT_EQ(claims_ever(), "0");
+  EXPECT_TRUE(eventually([&] {
+    return database.value("SELECT n_tup_upd FROM pg_stat_user_tables WHERE relname = 'Outbox'") == "500";
+  })) << database.value("SELECT n_tup_upd FROM pg_stat_user_tables WHERE relname = 'Outbox'");
+}
+
+TEST_F(Brief, APluginMaySayItItself) {
+  set_config("[type.\"test.brief\"]\n");
+  insert_many(20, "test.brief", probe("ok"));
+  EXPECT_TRUE(drains());
+  EXPECT_EQ(count("status = 'done' AND attempts = 1"), "20");
+  EXPECT_EQ(claims_ever(), "0");
+  EXPECT_NE(sluice({"plugin", "inspect", "probe", "--plugins", plugins.path()}).out.find("written once"),
+            std::string::npos);
+}
+
+TEST_F(Brief, TheOperatorMaySayNo) {
+  set_config("[type.\"test.brief\"]\nbrief = false\n");
+  insert("a", "test.brief", probe("ok"));
+  EXPECT_TRUE(drains());
+  EXPECT_EQ(status("a"), "done");
+  EXPECT_EQ(claims_ever(), "1");
+}
+
+TEST_F(Brief, IsNotForWhatRunsAtMostOnce) {
+  set_config("[type.\"test.once\"]\nbrief = true\n");
+  insert("a", "test.once", probe("ok"));
+  const Ended drained = sluice({"drain"});
+  EXPECT_NE(drained.err.find("a job type that runs at most once can't be brief"), std::string::npos)
+      << drained.err;
+  EXPECT_EQ(status("a"), "done");
+  EXPECT_EQ(claims_ever(), "1");
+}
+
+TEST_F(Brief, AnyOtherOutcomeIsAsWithOrdinaryJobs) {
+  insert("fails", "test.probe", probe("fail"));
+  insert("retries", "test.probe", probe("retry_until", R"(,"until":3)"));
+  insert("snoozes", "test.probe", probe("snooze_once", ",\"marker\":\"" + scratch.path("marker") + "\""));
+  insert("says", "test.probe", probe("output", R"(,"value":7)"));
+  insert("follows", "test.probe", probe("enqueue", R"(,"unique":"k")"));
+  insert("crashes", "test.probe", probe("crash"));
+  insert("ok", "test.probe", probe("ok"));
+  start();
+  EXPECT_TRUE(all_done(6)) << database.rows("SELECT id, status, attempts FROM \"Outbox\"");
+  EXPECT_TRUE(eventually([&] { return status("crashes") == "error" && attempts("crashes") == "3"; }))
+      << attempts("crashes") << ": a job that ends its process does not loop";
+  EXPECT_NE(error("crashes").find("was killed by signal 11"), std::string::npos) << error("crashes");
+  EXPECT_EQ(status("fails"), "error");
+  EXPECT_EQ(attempts("fails"), "1");
+  EXPECT_EQ(error("fails"), "as told");
+  EXPECT_EQ(attempts("retries"), "3");
+  EXPECT_EQ(attempts("snoozes"), "1");
+  EXPECT_EQ(database.value("SELECT output FROM sluice.output WHERE job_id = 'says'"), "7");
+  EXPECT_TRUE(eventually([&] { return database.value("SELECT count(*) FROM sluice.claim") == "0"; }));
+}
+
+TEST_F(Brief, AJobThatTakesLongBecomesAnOrdinaryOne) {
+  insert("long", "test.probe", probe("wait_cancel"));
+  insert("short", "test.probe", probe("ok"));
+  Program& program = start();
+  EXPECT_TRUE(becomes("short", "done"));
+  EXPECT_TRUE(becomes("long", "processing")) << "its row is not kept locked";
+  EXPECT_EQ(attempts("long"), "1");
+  EXPECT_EQ(database.value("SELECT count(*) FROM sluice.claim"), "1");
+  insert("next", "test.probe", probe("ok"));
+  EXPECT_TRUE(becomes("next", "done")) << "others go on";
+  EXPECT_EQ(sluice({"jobs", "cancel", "long"}).code, 0);
+  EXPECT_TRUE(becomes("long", "error"));
+  EXPECT_EQ(lines("started"), 3);
+  EXPECT_TRUE(eventually([&] { return database.value("SELECT count(*) FROM sluice.claim") == "0"; }));
+  program.signal(SIGTERM);
+  EXPECT_EQ(program.wait(), 0) << program.err();
+}
+
+TEST_F(Brief, AnApplicationsWriteWaitsForTheLockAtMost) {
+  insert("a", "test.probe", probe("wait_cancel"));
+  start();
+  ASSERT_TRUE(lines_in("started", 1));
+  Session application(database.url());
+  application.exec("SET statement_timeout = '10s'");
+  application.exec(R"(UPDATE "Outbox" SET payload = '{"do": "ok"}' WHERE id = 'a')");
+  EXPECT_TRUE(eventually([&] { return status("a") == "processing"; }));
+}
+
+TEST_F(Brief, NoJobRunsTwiceBesideOthers) {
+  insert_many(1000, "test.probe", probe("ok"));
+  Program first({"drain"}, environment());
+  Program second({"drain"}, environment());
+  set_config("[type.\"test.probe\"]\nbrief = false\n");
+  EXPECT_EQ(first.wait(), 0) << first.err();
+  EXPECT_EQ(second.wait(), 0) << second.err();
+  EXPECT_EQ(count("status = 'done' AND attempts = 1"), "1000");
+  EXPECT_EQ(lines("started"), 1000);
+}
+
+TEST_F(Brief, AKilledRuntimeLeavesItsJobsAsTheyWere) {
+  constexpr int jobs = 60;
+  insert_many(jobs, "test.probe", probe("ok", R"(,"ms":3)"));
+  for (std::size_t kills = 1; kills <= 5; ++kills) {
+    Program runtime({"run"}, environment());
+    ASSERT_TRUE(lines_in("started", kills * 3)) << runtime.err();
+    runtime.signal(SIGKILL);
+    EXPECT_EQ(runtime.wait(), -SIGKILL);
+    ASSERT_TRUE(nobody_connected());
+    EXPECT_EQ(count("(status, attempts) NOT IN (('pending', 0), ('done', 1), ('processing', 1))"), "0");
+  }
+  start();
+  EXPECT_TRUE(all_done(jobs));
+  EXPECT_GE(lines("started"), jobs);
+}
+
+TEST_F(Brief, AHostKilledOutrightCostsItsJobsOneAttempt) {
+  insert("a", "test.probe", probe("kill"));
+  insert_many(50, "test.probe", probe("ok"));
+  EXPECT_TRUE(drains());
+  EXPECT_EQ(count("status = 'done' AND attempts = 1"), "50");
+  EXPECT_EQ(status("a"), "error");
+  EXPECT_EQ(attempts("a"), "1");
+}
+
+TEST_F(Brief, ALostConnectionLosesNothing) {
+  Program& program = start();
+  insert_many(400, "test.probe", probe("ok", R"(,"ms":2)"));
+  for (std::size_t losses = 1; losses <= 5; ++losses) {
+    ASSERT_TRUE(lines_in("started", losses * 40));
+    end_connections();
+  }
+  EXPECT_TRUE(all_done(400)) << program.err();
+  EXPECT_EQ(count("attempts = 1"), "400") << "locks are taken again, and what they kept is written";
+  EXPECT_EQ(lines("started"), 400) << program.err();
+}
+
+TEST_F(Brief, AFrozenRuntimeChangesNothingLater) {
+  insert("a", "test.probe", probe("ok", R"(,"ms":50)"));
+  Program& frozen = start();
+  ASSERT_TRUE(lines_in("started", 1));
+  const std::vector<pid_t> hosts = frozen.children();
+  frozen.signal(SIGSTOP);
+  for (const pid_t host : hosts) kill(host, SIGSTOP);
+  start();
+  EXPECT_TRUE(becomes("a", "done")) << "the server ends a transaction that stays idle, another runtime a claim";
+  const std::string written = database.value(R"(SELECT "updatedAt" FROM "Outbox")");
+  for (const pid_t host : hosts) kill(host, SIGCONT);
+  frozen.signal(SIGCONT);
+  EXPECT_TRUE(frozen.says("presumed dead"));
+  insert("b", "test.probe");
+  EXPECT_TRUE(becomes("b", "done"));
+  EXPECT_EQ(database.value(R"(SELECT "updatedAt" FROM "Outbox" WHERE id = 'a')"), written);
+}
+
+TEST_F(Brief, AStopLetsStartedJobsEndAndGivesTheRestBack) {
+  set_config("[plugin.probe]\nslots = 2\n");
+  insert_many(20, "test.probe", probe("ok", R"(,"ms":70)"));
+  Program& program = start();
+  ASSERT_TRUE(lines_in("started", 2));
+  program.signal(SIGTERM);
+  EXPECT_EQ(program.wait(), 0) << program.err();
+  const int done = std::stoi(count("status = 'done' AND attempts = 1"));
+  EXPECT_EQ(done, lines("started"));
+  EXPECT_LT(done, 20);
+  EXPECT_EQ(done + std::stoi(count("status = 'pending' AND attempts = 0")), 20);
+  EXPECT_EQ(database.value("SELECT count(*) FROM sluice.claim"), "0");
+}
+
+TEST_F(Brief, ADatabaseThatStaysLostEndsAStopInTime) {
+  set_config();
+  Program& program = start();
+  insert_many(40, "test.probe", probe("ok", R"(,"ms":20)"));
+  ASSERT_TRUE(lines_in("started", 4));
+  database.value("UPDATE pg_database SET datallowconn = false WHERE datname = current_database() RETURNING 1");
+  end_connections();
+  ASSERT_TRUE(program.says("the database does not answer"));
+  program.signal(SIGTERM);
+  EXPECT_NE(program.wait(60), -SIGKILL) << program.err();
+  database.value("UPDATE pg_database SET datallowconn = true WHERE datname = current_database() RETURNING 1");
+  EXPECT_EQ(count("(status, attempts) NOT IN (('pending', 0), ('done', 1), ('processing', 1))"), "0");
+  start();
+  EXPECT_TRUE(all_done(40));
+}
+
+TEST_F(Brief, RunsTheOldestFirstAndNoMoreThanAskedFor) {
+  insert_many(40, "test.probe", probe("ok"));
+  EXPECT_EQ(sluice({"drain", "--limit", "25"}).code, 0);
+  EXPECT_EQ(count("status = 'done'"), "25");
+  EXPECT_EQ(count("status = 'pending' AND attempts = 0"), "15");
+}
+
+TEST_F(Brief, HoldsATypesConcurrency) {
+  set_config("concurrency = 1\n");
+  insert_many(8, "test.probe", probe("ok", ",\"ms\":5,\"end_file\":\"" + scratch.path("ended") + "\""));
+  EXPECT_TRUE(drains());
+  EXPECT_EQ(count("status = 'done'"), "8");
+}
+
+}  // namespace
+}  // namespace sluice::test
