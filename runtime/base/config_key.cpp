@@ -268,7 +268,8 @@ std::vector<ConfigKey<TypeSettings>> make_type_keys() {
       duration("type", "backoff_first", &TypeSettings::backoff_first, {}, "as in [retry]", R"("5s")"),
       duration("type", "backoff_cap", &TypeSettings::backoff_cap, {}, "as in [retry]", R"("10m")"),
       truth("type", "brief", &TypeSettings::brief,
-            "its jobs are short and may run twice: they are claimed under row locks and written once", "true"),
+            "its jobs are short and may run twice: they are claimed under row locks and written once",
+            "true"),
   };
 }
 

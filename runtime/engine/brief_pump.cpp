@@ -207,8 +207,8 @@ bool BriefPump::write(Batch& batch, store::Kept& kept) {
   }
 }
 
-/// The locks were lost: leaves what can still be written. The rest may have been written by an end whose answer
-/// was lost, or somebody else has it now.
+/// The locks were lost: leaves what can still be written. The rest may have been written by an end whose
+/// answer was lost, or somebody else has it now.
 void BriefPump::lock_again(Batch& batch) {
   std::vector<job::Job> all(batch.done);
   all.insert(all.end(), batch.kept.begin(), batch.kept.end());
@@ -223,14 +223,15 @@ void BriefPump::lock_again(Batch& batch) {
   std::set<std::string> gone;
   for (const job::Job& job : all) gone.insert(job.id);
   const auto drop_from = [&](auto& list, auto id_of) {
-    list.erase(std::remove_if(list.begin(), list.end(),
-                              [&](const auto& one) { return gone.count(id_of(one)) > 0; }),
-               list.end());
+    list.erase(
+        std::remove_if(list.begin(), list.end(), [&](const auto& one) { return gone.count(id_of(one)) > 0; }),
+        list.end());
   };
   drop_from(batch.settled, [](const job::Settlement& one) { return one.id; });
   drop_from(batch.came_back, [](const job::Finished& one) { return one.job.id; });
   log::warn(
-      "whether outcomes were written is not known: the connection was lost with the locks on their jobs, which "
+      "whether outcomes were written is not known: the connection was lost with the locks on their jobs, "
+      "which "
       "were written, or may run again",
       {{"count", gone.size()}});
   drop(all);

@@ -32,7 +32,8 @@ class BriefPump : public Pump {
  private:
   /// A job that ran on when its batch was written.
   struct Left {
-    std::optional<std::int64_t> claim;  ///< that it became part of; 0: it is no longer ours; none yet: being written
+    std::optional<std::int64_t>
+        claim;  ///< that it became part of; 0: it is no longer ours; none yet: being written
     std::string place;
     std::optional<job::Finished> back;  ///< it came back before that was known
   };

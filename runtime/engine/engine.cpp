@@ -162,7 +162,8 @@ ClaimMode Engine::claim_mode(const job::TypeSpec& type) const {
   }
   if (!brief) return ClaimMode::recorded;
   if (!type.at_most_once) return ClaimMode::brief;
-  log::warn("a job type that runs at most once can't be brief: its claims are recorded", {{"type", type.name}});
+  log::warn("a job type that runs at most once can't be brief: its claims are recorded",
+            {{"type", type.name}});
   return ClaimMode::recorded;
 }
 

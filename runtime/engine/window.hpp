@@ -13,9 +13,9 @@ inline constexpr int first_batch = 20;
 inline constexpr double queue_seconds = 0.2;
 inline constexpr double brief_queue_seconds = 0.05;
 
-/// Slots plus a local queue that keeps them busy for so many `seconds` at `jobs_per_second`, the measured rate,
-/// so that no handler waits for the database; at least one job per slot, at most 3,500 (a host has 4,096
-/// tickets). Before the first measurement (negative) slots and queue hold the first batch.
+/// Slots plus a local queue that keeps them busy for so many `seconds` at `jobs_per_second`, the measured
+/// rate, so that no handler waits for the database; at least one job per slot, at most 3,500 (a host has
+/// 4,096 tickets). Before the first measurement (negative) slots and queue hold the first batch.
 inline int window(int slots, double jobs_per_second, double seconds = queue_seconds) {
   constexpr double longest_queue = 3500;
   if (slots <= 0) return 0;
