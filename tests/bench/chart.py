@@ -2,7 +2,8 @@
 
 import html
 
-COLOURS = {"sluice": "#2f81f7", "raw": "#8b949e", "graphile-worker": "#d9822b", "pg-boss": "#a45ee5"}
+COLOURS = {"sluice": "#2f81f7", "sluice, brief jobs": "#1a7f37", "raw": "#8b949e", "graphile-worker": "#d9822b",
+           "pg-boss": "#a45ee5"}  # fmt: skip
 LEFT, WIDTH, BAR, GAP, GROUP, TOP = 200, 900, 18, 4, 20, 74
 PLOT = WIDTH - LEFT - 90
 STYLE = """

@@ -10,7 +10,9 @@ from processes import HERE, NODE, ROOT, SLUICE, Service, peak_mb, run, run_timed
 from server import DATABASE, Meter
 
 PEERS = ["graphile-worker", "pg-boss"]
-CONTENDERS = ["sluice", "raw", *PEERS]
+BRIEF = "sluice, brief jobs"
+OURS = ["sluice", BRIEF]
+CONTENDERS = [*OURS, "raw", *PEERS]
 RAW_BATCH = 500
 RAW_SESSIONS = 2
 MANY = 64
@@ -87,14 +89,15 @@ def filled(server, name, backlog, jobs):
     return server.template(template, lambda new: run(*call, environment=server.environment(new)))
 
 
-def sluice_environment(server, plugins):
-    return {**server.environment(), "SLUICE_PLUGIN_DIR": str(plugins)}
+def sluice_environment(server, plugins, name="sluice"):
+    config = {"SLUICE_CONFIG": str(HERE / "brief.toml")} if name == BRIEF else {}
+    return {**server.environment(), "SLUICE_PLUGIN_DIR": str(plugins), **config}
 
 
-def drain_sluice(server, plugins, jobs, limit):
+def drain_sluice(server, name, plugins, jobs, limit):
     meter = Meter(server)
     call = [SLUICE, "drain", "--json", "--log-level", "warn", *limit]
-    return meter.end(jobs, run_timed(*call, environment=sluice_environment(server, plugins)))
+    return meter.end(jobs, run_timed(*call, environment=sluice_environment(server, plugins, name)))
 
 
 def drain_raw(server, jobs):
@@ -134,21 +137,21 @@ def drain(server, name, plugins, backlog, jobs):
     elif name == "raw":
         result = drain_raw(server, drained)
     else:
-        result = drain_sluice(server, plugins, drained, ["--limit", str(drained)] if left else [])
+        result = drain_sluice(server, name, plugins, drained, ["--limit", str(drained)] if left else [])
     if name not in PEERS and (found := int(server.sql(PENDING, DATABASE))) != left:
         raise RuntimeError(f"{name} has ended, and {found} jobs are not finished where {left} should be left")
     return {**result, "dead_rows_per_job": server.dead_rows() / drained}
 
 
-def sluice_service(server, plugins, environment=None):
-    environment = {**sluice_environment(server, plugins), **(environment or {})}
+def sluice_service(server, plugins, name="sluice"):
+    environment = sluice_environment(server, plugins, name)
     return Service(SLUICE, "run", ready="plugins loaded", environment=environment)
 
 
 def worker(server, name, plugins, preset):
     """What runs jobs as they come. The preset is that of graphile-worker; Sluice has but one."""
-    if name == "sluice":
-        return sluice_service(server, plugins)
+    if name in OURS:
+        return sluice_service(server, plugins, name)
     return Service(NODE, HERE / "latency.mjs", "work", name, preset, ready="ready", environment=server.environment())
 
 
@@ -161,6 +164,7 @@ def feeder(server, name, rate):
 def produce_stamps(server, name, jobs, file):
     """Inserts jobs one by one; how many milliseconds each took to its handler."""
     file.unlink(missing_ok=True)
+    name = "sluice" if name in OURS else name
     run(NODE, HERE / "latency.mjs", "produce", name, str(jobs), file, environment=server.environment())
     return [int(line) / 1000 for line in file.read_text().split()]
 

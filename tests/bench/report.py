@@ -5,7 +5,7 @@ import math
 import statistics
 
 import chart
-from contenders import PEERS, RAW_BATCH, RAW_SESSIONS
+from contenders import BRIEF, PEERS, RAW_BATCH, RAW_SESSIONS
 from processes import ROOT
 from scenarios import PRODUCERS, SCENARIOS, sizes
 
@@ -85,8 +85,8 @@ def title(scenario, jobs):
     return SCENARIOS[scenario].title.format(**sizes(jobs))
 
 
-def to_graphile_worker(results, scenario, key):
-    return results.against(key, (scenario, "sluice"), (scenario, "graphile-worker"))
+def to_graphile_worker(results, scenario, key, case="sluice"):
+    return results.against(key, (scenario, case), (scenario, "graphile-worker"))
 
 
 def wake_ratio(results, kind):
@@ -108,12 +108,23 @@ TARGETS = [
     ("Throughput with a snapshot held open, to the better peer", "≥", 1.3, ".2f×",
      lambda r: r.against_peers("snapshot")),
     ("Throughput with lean indexes, to the better peer", "≥", 2.2, ".2f×", lambda r: r.against_peers("lean")),
+    *((f"{what}, brief jobs, to the better peer", "≥", bound, ".2f×",
+       lambda r, scenario=scenario: r.against_peers(scenario, BRIEF))
+      for what, scenario, bound in [
+          ("Throughput", "backlog", 1.6), ("Throughput with ten times as many waiting", "million", 1.3),
+          ("Throughput with a snapshot held open", "snapshot", 1.3), ("Throughput with lean indexes", "lean", 2.2)]),
+    ("Throughput, brief jobs, to the raw limit", "≥", 1.0, ".2f×",
+     lambda r: r.against("jobs_per_second", ("backlog", BRIEF), ("backlog", "raw"))),
     *((f"Throughput of scenario {name}, to Sluice's own of backlog", "", None, ".2f×",
        lambda r, name=name: r.against("jobs_per_second", (name, "sluice"), ("backlog", "sluice"))) for name in FLAT),
     ("Insert to handler, idle, p50, to graphile-worker", "≤", 0.6, ".2f×",
      lambda r: to_graphile_worker(r, "latency", "p50_ms")),
     ("Insert to handler, idle, p99, to graphile-worker", "≤", 0.6, ".2f×",
      lambda r: to_graphile_worker(r, "latency", "p99_ms")),
+    ("Insert to handler, idle, brief jobs, p50, to graphile-worker", "≤", 0.6, ".2f×",
+     lambda r: to_graphile_worker(r, "latency", "p50_ms", BRIEF)),
+    ("Insert to handler, idle, brief jobs, p99, to graphile-worker", "≤", 0.6, ".2f×",
+     lambda r: to_graphile_worker(r, "latency", "p99_ms", BRIEF)),
     ("Insert to handler, half load, p50, to graphile-worker", "", None, ".2f×",
      lambda r: to_graphile_worker(r, "halfload", "p50_ms")),
     ("Insert to handler, half load, p99, to graphile-worker", "", None, ".2f×",
@@ -266,6 +277,8 @@ tests/bench/run.sh --quick                              # small sizes, only to s
 - **sluice**: the defaults. One plugin with one host and four slots, whose handler returns done at once. The time of a
   drain is that of `sluice drain`, its start and its end included. Each job is a row that stays in the table: claimed
   by one update, finished by another.
+- **sluice, brief jobs**: the same, with types that are [brief](../architecture.md#brief-jobs): each job is written
+  once.
 - **raw**: a plpgsql loop in {raw_sessions} sessions that finishes {raw_batch} jobs of the same table and claims the
   next {raw_batch} in one transaction, and hands them to nobody. It has no client to speak of: its loop is in the
   server's CPU.

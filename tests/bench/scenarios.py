@@ -12,7 +12,7 @@ import subprocess
 import time
 
 import contenders
-from contenders import CONTENDERS, MANY, PEERS, Backlog, drain, filled, sluice_service
+from contenders import CONTENDERS, MANY, OURS, PEERS, Backlog, drain, filled, sluice_service
 from processes import PATIENCE, check, children, command_line, peak_mb, run, started, wait_for
 from server import DATABASE
 
@@ -223,16 +223,16 @@ def flatness(title, backlog):
 SCENARIOS = {
     "backlog": Scenario("{jobs:,} jobs wait", 5, throughput_cases(CONTENDERS, BACKLOG)),
     "million": Scenario("{million:,} jobs wait, the first {jobs:,} are timed", 3,
-                        throughput_cases(["sluice", *PEERS], MILLION)),
+                        throughput_cases([*OURS, *PEERS], MILLION)),
     "snapshot": Scenario("{jobs:,} jobs wait, and a transaction elsewhere holds a snapshot all the time", 3,
                          throughput_cases(CONTENDERS, BACKLOG, hold_snapshot=True)),
     "lean": Scenario("{jobs:,} jobs wait, without the indexes that Sluice does not need", 3,
-                     throughput_cases(["sluice"], LEAN), {"backlog": ["sluice", *PEERS]}),
+                     throughput_cases(OURS, LEAN), {"backlog": [*OURS, *PEERS]}),
     "unserved": flatness("{million:,} jobs that nobody serves wait in front of {jobs:,}", IN_FRONT),
     "history": flatness("{million:,} done and {failed:,} failed jobs lie beside {jobs:,}", HISTORY),
     "noautovacuum": flatness("{triple:,} jobs wait, and nothing is vacuumed", NOT_VACUUMED),
     "latency": Scenario("From insert to handler, one job at a time on an idle system", 3,
-                        each(latency, ["sluice", "graphile-worker"])),
+                        each(latency, [*OURS, "graphile-worker"])),
     "halfload": Scenario("From insert to handler, beside jobs at half the rate that the contender drains", 3,
                          each(latency, ["sluice", "graphile-worker"], ("loaded", True))),
     "producers": Scenario("Inserts per second, one row each with its commit", 3, {
