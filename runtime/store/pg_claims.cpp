@@ -5,7 +5,6 @@
 #include <iterator>
 #include <utility>
 
-#include "base/text.hpp"
 #include "store/pg_text.hpp"
 
 namespace sluice::store {
@@ -34,9 +33,7 @@ struct LaneTexts {
 };
 
 LaneTexts lane_texts(const LaneRequest& lane) {
-  ArrayText types;
-  for (const auto& type : lane.types) types.add(base::valid_utf8(type));
-  return {types.str(), std::to_string(std::max(lane.limit, 0)), cursor_text(lane.cursor),
+  return {array_text(lane.types), std::to_string(std::max(lane.limit, 0)), cursor_text(lane.cursor),
           std::to_string(lane.bytes)};
 }
 
@@ -67,10 +64,6 @@ pqxx::result with_lanes(std::size_t variant, const std::vector<LaneRequest>& lan
     default:
       return std::apply(call, lane_parameters<lane_counts[3]>(lanes));
   }
-}
-
-std::string text_of(const pqxx::field& field) {
-  return std::string(field.c_str(), field.size());
 }
 
 std::size_t lane_variant(std::size_t lanes) {
