@@ -9,7 +9,7 @@
 
 namespace sluice::engine {
 
-/// What one call of intake() brought; no lanes: there was no room.
+/// What one claim brought; no lanes: there was no room.
 struct Intake {
   std::vector<Reservation> lanes;
   store::Claimed claimed;

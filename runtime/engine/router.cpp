@@ -17,7 +17,6 @@ constexpr std::chrono::seconds slow_sweep_pause{5};
 constexpr std::chrono::milliseconds most_sweep_credit{250};
 constexpr std::chrono::milliseconds brisk_rest{5};  // while jobs keep coming
 constexpr std::chrono::milliseconds side_rest{10};  // the longest while they keep coming for other lanes
-constexpr double clock_slack = 1;  // seconds by which producers' clocks may be slow and their commits late
 
 Clock::duration sweep_pause(Clock::duration took) {
   const Clock::duration pause = std::max<Clock::duration>(brisk_rest, took * sweep_share);
@@ -275,7 +274,7 @@ void Router::claimed(const Reservation& reservation, const ClaimResult& result, 
   if (!came_short) return;
   if (!reservation.sweep && ends_) lane.sweep_due = now;
   if (!reservation.sweep) lane.hasten_sweep();
-  lane.cursor = std::max(lane.cursor.value_or(-HUGE_VAL), result.asked_at - clock_slack);
+  lane.cursor = std::max(lane.cursor.value_or(-HUGE_VAL), result.asked_at - store::clock_slack);
   if (reservation.changes != changes_) {
     lane.swept_empty = false;  // jobs came while the statement ran, which may not have seen them
     lane.rest = {};

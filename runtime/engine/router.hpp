@@ -83,10 +83,10 @@ class Router {
  public:
   Router(int batch_max, std::chrono::microseconds poll_interval, std::optional<std::int64_t> budget);
 
-  /// These lanes and no others. Jobs under way count in the lane that has their type now; a lane with the
-  /// same types as before, or with what else its plugin's types share, keeps what was measured.
   /// Of a drain, whose end waits for a sweep of each lane: none is spared then.
   void end_when_dry();
+  /// These lanes and no others. Jobs under way count in the lane that has their type now; a lane with the
+  /// same types as before, or with what else its plugin's types share, keeps what was measured.
   void set_lanes(std::vector<LaneSpec> lanes);
   void set_slots(std::size_t plugin, int slots);
   /// The plugin will have no slots any more.

@@ -13,9 +13,6 @@ namespace sluice::job {
 
 using Microseconds = std::chrono::microseconds;
 
-/// What a brief job has for a claim.
-inline constexpr std::int64_t no_claim = -1;
-
 /// A row of the outbox that this runtime has claimed.
 struct Job {
   std::string id;          ///< as the application made it: any UTF-8
@@ -23,7 +20,7 @@ struct Job {
   std::string payload;     ///< JSON text
   int attempt = 1;         ///< 1 for the first; also fences the row, see store
   int max_attempts = 0;    ///< filled in by the engine from the type's policy
-  std::int64_t claim = 0;  ///< the claim (batch) that names it; no_claim: row locks alone keep it
+  std::int64_t claim = 0;  ///< the claim that names it; negative: a batch whose row locks alone keep it
   double created_at = 0;   ///< seconds since 1970 in UTC, the producer's clock; may be ±infinity
   std::uint32_t pump = 0;  ///< which of the engine's pumps claimed it, and will finish it
   std::int64_t bytes = 0;  ///< of the payload, when that has left already, too

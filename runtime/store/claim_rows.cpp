@@ -23,16 +23,12 @@ ClaimedJob claimed_job(const pqxx::row& row, std::int64_t claim) {
 
 }  // namespace
 
-std::string text_of(const pqxx::field& field) {
-  return std::string(field.c_str(), field.size());
-}
-
 Claimed read_claimed(const pqxx::result& rows, RuntimeId runtime, const std::string& where) {
   if (!rows[0][1].as<bool>()) throw_fenced(runtime, where);
   Claimed claimed;
   claimed.asked_at = parse_double(text_of(rows[0][2]));
   if (rows[0][3].is_null()) return claimed;
-  claimed.claim = rows[0][0].is_null() ? job::no_claim : rows[0][0].as<std::int64_t>();
+  if (!rows[0][0].is_null()) claimed.claim = rows[0][0].as<std::int64_t>();
   claimed.jobs.reserve(rows.size());
   for (const auto& row : rows) claimed.jobs.push_back(claimed_job(row, claimed.claim));
   return claimed;

@@ -8,8 +8,6 @@
 
 namespace sluice::store {
 
-std::string text_of(const pqxx::field& field);
-
 /// The answer of claim_statement or brief_claim_statement for `runtime`; throws Fenced where that is not
 /// enlisted. `where` names the database.
 Claimed read_claimed(const pqxx::result& rows, RuntimeId runtime, const std::string& where);

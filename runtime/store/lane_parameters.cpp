@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "base/text.hpp"
 #include "store/pg_text.hpp"
 
 namespace sluice::store {
@@ -16,12 +15,9 @@ std::size_t lane_variant(std::size_t lanes) {
 }
 
 LaneTexts::LaneTexts(const LaneRequest& lane)
-    : limit(std::to_string(std::max(lane.limit, 0))),
+    : types(array_text(lane.types)),
+      limit(std::to_string(std::max(lane.limit, 0))),
       cursor(cursor_text(lane.cursor)),
-      bytes(std::to_string(lane.bytes)) {
-  ArrayText texts;
-  for (const auto& type : lane.types) texts.add(base::valid_utf8(type));
-  types = texts.str();
-}
+      bytes(std::to_string(lane.bytes)) {}
 
 }  // namespace sluice::store

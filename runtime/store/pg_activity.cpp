@@ -10,16 +10,6 @@ namespace sluice::store {
 
 namespace {
 
-std::string text_of(const pqxx::field& field) {
-  return std::string(field.c_str(), field.size());
-}
-
-std::string array_of(const std::vector<std::string>& texts) {
-  ArrayText array;
-  for (const auto& text : texts) array.add(base::valid_utf8(text));
-  return array.str();
-}
-
 std::vector<std::string> texts_of(const pqxx::field& field) {
   std::vector<std::string> texts;
   pqxx::array_parser array = field.as_array();
@@ -68,7 +58,7 @@ void write_plugins(pqxx::transaction_base& transaction, RuntimeId runtime,
     wanted.add(std::int64_t{plugin.hosts_wanted});
     slots.add(std::int64_t{plugin.slots});
     restarts.add(std::int64_t{plugin.restarts});
-    types.add(array_of(plugin.types));
+    types.add(array_text(plugin.types));
   }
   transaction.exec_params(
       "WITH gone AS (DELETE FROM sluice.plugin WHERE runtime = $1 AND place > cardinality($2::text[])) "
@@ -111,7 +101,7 @@ void write_running(pqxx::transaction_base& transaction, RuntimeId runtime, const
       "ON CONFLICT (job_id, runtime) DO UPDATE SET attempt = excluded.attempt, plugin = excluded.plugin, "
       "host_pid = excluded.host_pid, started_at = excluded.started_at, fraction = excluded.fraction, "
       "note = excluded.note, at = now()",
-      runtime, array_of(changes.over), ids.str(), types.str(), attempts.str(), plugins.str(), hosts.str(),
+      runtime, array_text(changes.over), ids.str(), types.str(), attempts.str(), plugins.str(), hosts.str(),
       ages.str(), fractions.str(), notes.str());
 }
 

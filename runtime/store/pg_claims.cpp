@@ -1,7 +1,5 @@
 #include "store/pg_claims.hpp"
 
-#include <algorithm>
-
 #include "store/claim_rows.hpp"
 #include "store/lane_parameters.hpp"
 #include "store/pg_text.hpp"
@@ -33,11 +31,7 @@ PgClaims::PgClaims(const ConnectionString& target, const TableName& table, Runti
       sweep_start_(session_, give_back + 1) {}
 
 Claimed PgClaims::claim(const std::vector<LaneRequest>& lanes) {
-  const auto sweeps = [](const LaneRequest& lane) { return !lane.cursor; };
-  const bool sweep = std::any_of(lanes.begin(), lanes.end(), sweeps);
-  const auto started = std::chrono::steady_clock::now();
-  const pqxx::result rows = this->rows(sweep ? sweep_start_.narrowed(lanes) : lanes);
-  if (sweep) sweep_start_.took(std::chrono::steady_clock::now() - started);
+  const auto rows = sweep_start_.around(lanes, [&](const auto& narrowed) { return this->rows(narrowed); });
   return read_claimed(rows, runtime_, session_.link().description());
 }
 

@@ -21,10 +21,6 @@ constexpr int most_statuses = 50;
 constexpr double sampled_pages = 1000;
 constexpr std::int64_t most_created = 1'000'000;
 
-std::string text_of(const pqxx::field& field) {
-  return std::string(field.c_str(), field.size());
-}
-
 // The difference of epochs, not of timestamps: "createdAt" may be infinite, and PostgreSQL refuses to
 // subtract that.
 constexpr const char* oldest_age = "date_part('epoch', now()) - date_part('epoch', min(\"createdAt\"))";

@@ -22,10 +22,6 @@ constexpr int most_lock_attempts = 30;
 constexpr std::chrono::milliseconds lock_pause(300);
 constexpr int trigger_attempts = 3;
 
-std::string text_of(const pqxx::field& field) {
-  return std::string(field.c_str(), field.size());
-}
-
 }  // namespace
 
 PgDesk::PgDesk(const ConnectionString& target, const TableName& table, std::vector<std::string> effect_roles,

@@ -4,14 +4,11 @@
 #include "store/job_statements.hpp"
 #include "store/pg_desk.hpp"
 #include "store/pg_link.hpp"
+#include "store/pg_text.hpp"
 
 namespace sluice::store {
 
 namespace {
-
-std::string text_of(const pqxx::field& field) {
-  return std::string(field.c_str(), field.size());
-}
 
 class DatabaseHealth {
  public:

@@ -14,10 +14,6 @@ namespace sluice::store {
 
 namespace {
 
-std::string text_of(const pqxx::field& field) {
-  return std::string(field.c_str(), field.size());
-}
-
 /// Columns `first` and the next: ISO 8601, and the age.
 Moment moment_of(const pqxx::row& row, int first) {
   return {text_of(row[first]), parse_double(text_of(row[first + 1]))};

@@ -11,10 +11,6 @@ namespace sluice::store {
 
 namespace {
 
-std::string text_of(const pqxx::field& field) {
-  return std::string(field.c_str(), field.size());
-}
-
 // A runtime that has not beaten for as long as the default lease serves nothing.
 void read_plugins(pqxx::transaction_base& transaction, Report& report) {
   const auto rows = transaction.exec(

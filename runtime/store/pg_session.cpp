@@ -4,6 +4,8 @@
 #include <thread>
 #include <utility>
 
+#include "store/pg_text.hpp"
+
 namespace sluice::store {
 
 PgSession::PgSession(const ConnectionString& target, std::vector<Statement> statements)
@@ -19,7 +21,7 @@ void PgSession::prepare(pqxx::connection& connection) {
       "SELECT pg_backend_pid(), date_part('epoch', backend_start) FROM "
       "pg_stat_get_activity(pg_backend_pid())");
   if (!backend.empty()) {
-    backend_ = Backend{backend[0][0].as<int>(), std::string(backend[0][1].c_str(), backend[0][1].size())};
+    backend_ = Backend{backend[0][0].as<int>(), text_of(backend[0][1])};
   }
   for (const Statement& statement : statements_) connection.prepare(statement.name, statement.sql);
 }

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/text.hpp"
+
 namespace sluice::store {
 
 void ArrayText::separate() {
@@ -40,6 +42,16 @@ std::string array_text(const std::vector<std::int64_t>& numbers) {
   ArrayText array;
   for (const auto number : numbers) array.add(number);
   return array.str();
+}
+
+std::string array_text(const std::vector<std::string>& texts) {
+  ArrayText array;
+  for (const auto& text : texts) array.add(base::valid_utf8(text));
+  return array.str();
+}
+
+std::string text_of(const pqxx::field& field) {
+  return std::string(field.c_str(), field.size());
 }
 
 std::string cursor_text(std::optional<double> cursor) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <pqxx/pqxx>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,11 @@ class ArrayText {
 };
 
 std::string array_text(const std::vector<std::int64_t>& numbers);
+/// What is not valid UTF-8 in `texts` is replaced (base::valid_utf8).
+std::string array_text(const std::vector<std::string>& texts);
+
+/// A field as PostgreSQL prints it; empty where it is null.
+std::string text_of(const pqxx::field& field);
 
 /// A cursor as float8: none, NaN and what lies before all timestamps is -Infinity, what lies behind
 /// all timestamps is Infinity. PostgreSQL can turn each of them into a timestamp without an error.

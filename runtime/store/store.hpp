@@ -57,6 +57,9 @@ struct LaneRequest {
 
 inline constexpr std::size_t max_lanes = 8;
 
+/// Seconds by which producers' clocks may be slow and their commits late, as far as cursors go.
+inline constexpr double clock_slack = 1;
+
 struct ClaimedJob {
   std::size_t lane = 0;  ///< index into the lanes asked for
   job::Job job;

@@ -4,7 +4,6 @@
 #include <limits>
 #include <utility>
 
-#include "base/text.hpp"
 #include "store/pg_text.hpp"
 
 namespace sluice::store {
@@ -13,14 +12,8 @@ namespace {
 
 // A sweep that takes less than a few of the searches it might need is left as it is.
 constexpr std::chrono::milliseconds slow{20};
-// Seconds that rows may be older than the search and still be committed after it; as the router has it.
-constexpr double clock_slack = 1;
 // What is lost on the way from a time of the database to a number and back.
 constexpr double rounding = 0.001;
-
-double number_of(const pqxx::field& field) {
-  return parse_double(std::string(field.c_str(), field.size()));
-}
 
 }  // namespace
 
@@ -35,11 +28,10 @@ std::vector<LaneRequest> SweepStart::narrowed(std::vector<LaneRequest> lanes) {
   if (!pays_) return lanes;
   for (LaneRequest& lane : lanes) {
     if (lane.cursor) continue;
-    ArrayText types;
-    for (const std::string& type : lane.types) types.add(base::valid_utf8(type));
-    if (front_is_ours(types.str())) continue;
+    const std::string types = array_text(lane.types);
+    if (front_is_ours(types)) continue;
     searched_ = true;
-    const auto found = search(types.str());
+    const auto found = search(types);
     if (!found) continue;
     // Where there are none, only what was inserted during the search is looked for.
     lane.cursor = found->oldest ? *found->oldest - rounding : found->asked_at - clock_slack;
@@ -48,6 +40,7 @@ std::vector<LaneRequest> SweepStart::narrowed(std::vector<LaneRequest> lanes) {
   return lanes;
 }
 
+/// Whether the next claim is worth a search.
 void SweepStart::took(std::chrono::steady_clock::duration time) {
   pays_ = searched_ || time > slow;
 }
@@ -78,10 +71,10 @@ std::optional<SweepStart::Found> SweepStart::search(const std::string& types) {
   if (!rows) return std::nullopt;
   const pqxx::row row = (*rows)[0];
   Found found;
-  if (!row[0].is_null()) found.oldest = number_of(row[0]);
+  if (!row[0].is_null()) found.oldest = parse_double(text_of(row[0]));
   constexpr std::int64_t most = std::numeric_limits<int>::max();
   found.rows = static_cast<int>(std::min(row[1].as<std::int64_t>(), most));
-  found.asked_at = number_of(row[2]);
+  found.asked_at = parse_double(text_of(row[2]));
   return found;
 }
 

@@ -4,6 +4,7 @@
 // 50 ms when 100,000 rows count. Used by one thread. Inside runtime/store only.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <vector>
@@ -20,15 +21,23 @@ class SweepStart {
   static std::vector<Statement> statements(const TableName& table);
   SweepStart(PgSession& session, std::size_t first);
 
-  /// `lanes`, of which those that would begin with the oldest row begin with the oldest of their types
-  /// instead, and take no more than there are, where finding that out pays.
-  std::vector<LaneRequest> narrowed(std::vector<LaneRequest> lanes);
-
-  /// A claim with a lane from the oldest row took so long, with narrowed(): whether the next is worth a
-  /// search.
-  void took(std::chrono::steady_clock::duration time);
+  /// What `claim(lanes)` returns. Lanes that would begin with the oldest row begin with the oldest of their
+  /// types instead, and take no more than there are, where finding that out pays, as the time says that the
+  /// last such claim took.
+  template <typename Claim>
+  auto around(const std::vector<LaneRequest>& lanes, Claim&& claim) {
+    const auto sweeps = [](const LaneRequest& lane) { return !lane.cursor; };
+    if (std::none_of(lanes.begin(), lanes.end(), sweeps)) return claim(lanes);
+    const auto started = std::chrono::steady_clock::now();
+    auto answer = claim(narrowed(lanes));
+    took(std::chrono::steady_clock::now() - started);
+    return answer;
+  }
 
  private:
+  std::vector<LaneRequest> narrowed(std::vector<LaneRequest> lanes);
+  void took(std::chrono::steady_clock::duration time);
+
   struct Found {
     std::optional<double> oldest;
     int rows = 0;

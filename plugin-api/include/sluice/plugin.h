@@ -190,8 +190,7 @@ enum {
   SLUICE_AT_MOST_ONCE = 1,
   /* Its jobs take well under 100 ms, and running one twice does no harm: they are claimed under row locks
    * alone and written once, when they are done. An attempt that a lost runtime or a lost database cuts off
-   * leaves no trace and is not counted. Not together with SLUICE_AT_MOST_ONCE. Runtimes before 0.2 ignore
-   * it. */
+   * leaves no trace and is not counted. Not together with SLUICE_AT_MOST_ONCE. */
   SLUICE_BRIEF = 2
 };
 
