@@ -1,10 +1,7 @@
 #include "engine/brief_pump.hpp"
 
 #include <algorithm>
-#include <functional>
-#include <iterator>
 #include <set>
-#include <utility>
 
 #include "base/log.hpp"
 
@@ -20,8 +17,16 @@ job::Job without_payload(const job::Job& job) {
   light.id = job.id;
   light.type = job.type;
   light.attempt = job.attempt;
+  light.claim = job.claim;
   light.place = job.place;
   return light;
+}
+
+std::vector<job::Job> jobs_of(const std::vector<job::Finished>& finished) {
+  std::vector<job::Job> jobs;
+  jobs.reserve(finished.size());
+  for (const job::Finished& one : finished) jobs.push_back(without_payload(one.job));
+  return jobs;
 }
 
 job::Finished claimed(job::Finished finished, std::int64_t claim, std::string place) {
@@ -30,13 +35,20 @@ job::Finished claimed(job::Finished finished, std::int64_t claim, std::string pl
   return finished;
 }
 
+/// Of the rows that such a claim locked, it may have left some.
+bool reached_the_byte_limit(const store::Claimed& claimed) {
+  std::size_t bytes = 0;
+  for (const store::ClaimedJob& one : claimed.jobs) bytes += one.job.payload.size();
+  return bytes >= static_cast<std::size_t>(claim_bytes);
+}
+
 }  // namespace
 
 BriefPump::BriefPump(std::uint32_t index, PumpContext context)
     : index_(index),
       context_(std::move(context)),
       finisher_(
-          context_, [] {}, context_.finished),
+          context_, [this] { poke(); }, context_.finished),
       thread_([this] { run(); }) {}
 
 void BriefPump::push(std::vector<job::Finished> jobs) {
@@ -44,18 +56,26 @@ void BriefPump::push(std::vector<job::Finished> jobs) {
   {
     const std::lock_guard lock(mutex_);
     for (job::Finished& one : jobs) {
-      const auto left = left_.find(one.job.id);
-      if (left == left_.end()) {
+      if (one.job.claim > 0) {
+        kept.push_back(std::move(one));
+        continue;
+      }
+      if (one.job.claim == batch_) {
         --running_;
         returned_.push_back(std::move(one));
-      } else if (!left->second.claim) {
-        left->second.back = std::move(one);
-      } else {
-        if (*left->second.claim != 0) {
-          kept.push_back(claimed(std::move(one), *left->second.claim, std::move(left->second.place)));
-        }
-        left_.erase(left);
+        continue;
       }
+      const auto left = left_.find({one.job.claim, one.job.id});
+      if (left == left_.end()) continue;
+      Left& attempt = left->second;
+      if (attempt.claim == being_written) {
+        attempt.back = std::move(one);
+        continue;
+      }
+      if (attempt.claim != not_ours) {
+        kept.push_back(claimed(std::move(one), attempt.claim, std::move(attempt.place)));
+      }
+      left_.erase(left);
     }
   }
   changed_.notify_one();
@@ -97,8 +117,9 @@ bool BriefPump::wait_for_room() {
   for (;;) {
     if (stopping_) return false;
     const auto now = Clock::now();
-    if (context_.router.claimable(now, ClaimMode::brief)) return true;
-    changed_.wait_until(lock, context_.router.next_due(now),
+    const bool keeps_up = finisher_.unwritten() < context_.most_unwritten;
+    if (keeps_up && context_.router.claimable(now, ClaimMode::brief)) return true;
+    changed_.wait_until(lock, context_.router.next_due(now, ClaimMode::brief),
                         [&] { return stopping_ || std::exchange(poked_, false); });
   }
 }
@@ -107,15 +128,17 @@ void BriefPump::pump_once() {
   Intake intake = claim();
   if (intake.lanes.empty()) return;
   const auto deadline = Clock::now() + longest_lock;
-  for (const store::ClaimedJob& one : intake.claimed.jobs) locked_.push_back(without_payload(one.job));
-  {
-    const std::lock_guard lock(mutex_);
-    running_ = locked_.size();
+  const bool others_locked = reached_the_byte_limit(intake.claimed);
+  if (intake.claimed.claim > 0) {
+    finisher_.expect(intake.claimed.claim, intake.claimed.jobs.size());
+  } else {
+    begin_batch(intake.claimed);
   }
   hand_over(context_, index_, std::move(intake));
   if (!locked_.empty()) {
     wait_for_jobs(deadline);
-    end(take_batch());
+    write(take_batch());
+    if (others_locked) context_.router.unlocked();
   }
   if (context_.router.exhausted()) context_.idle();
 }
@@ -124,18 +147,54 @@ void BriefPump::pump_once() {
 Intake BriefPump::claim() {
   for (int failures = 0; !stopping();) {
     try {
-      Intake intake = claim_for_room(context_, ClaimMode::brief,
-                                     [&](const auto& lanes) { return session_->claim(lanes); });
+      if (failures > 0) session_->relock({}, finisher_.open_claims());
+      Intake intake =
+          claim_for_room(context_, ClaimMode::brief, [&](const auto& lanes) { return lock(lanes); });
       context_.outage.up(this);
       return intake;
     } catch (const store::Fenced&) {
       enlist_again();
     } catch (const std::exception& error) {
-      context_.outage.down(this, error.what());  // nothing is written, nothing is lost
+      // Nothing runs yet. What was recorded by a statement whose answer was lost is given back, by the next
+      // relock() or, at a stop, as the runtime takes leave.
+      context_.outage.down(this, error.what());
     }
-    wait_to_retry(++failures);
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, reconnect_delay(++failures), [&] { return stopping_; });
   }
   return {};
+}
+
+/// Gives the jobs the number of their batch, or, while the database is in trouble, a claim.
+store::Claimed BriefPump::lock(const std::vector<store::LaneRequest>& lanes) {
+  store::Claimed claimed = session_->claim(lanes);
+  if (claimed.jobs.empty()) return claimed;
+  if (context_.outage.lasting()) {
+    record(claimed);
+  } else {
+    claimed.claim = -++batches_;
+    for (store::ClaimedJob& one : claimed.jobs) one.job.claim = claimed.claim;
+  }
+  return claimed;
+}
+
+void BriefPump::record(store::Claimed& claimed) {
+  std::vector<job::Job> jobs;
+  for (const store::ClaimedJob& one : claimed.jobs) jobs.push_back(without_payload(one.job));
+  const store::Kept kept = session_->end({}, jobs);
+  claimed.claim = kept.claim;
+  std::erase_if(claimed.jobs, [&](const auto& one) { return kept.places.count(one.job.id) == 0; });
+  for (store::ClaimedJob& one : claimed.jobs) {
+    one.job.claim = kept.claim;
+    one.job.place = kept.places.at(one.job.id);
+  }
+}
+
+void BriefPump::begin_batch(const store::Claimed& claimed) {
+  for (const store::ClaimedJob& one : claimed.jobs) locked_.push_back(without_payload(one.job));
+  const std::lock_guard lock(mutex_);
+  batch_ = claimed.claim;
+  running_ = locked_.size();
 }
 
 void BriefPump::wait_for_jobs(Clock::time_point deadline) {
@@ -143,158 +202,140 @@ void BriefPump::wait_for_jobs(Clock::time_point deadline) {
   changed_.wait_until(lock, deadline, [&] { return running_ == 0; });
 }
 
-/// Sorts the batch by what the commit has to do with its jobs.
+/// Sorts the batch at hand by what is to be written. What comes back from now on finds itself in left_.
 BriefPump::Batch BriefPump::take_batch() {
   Batch batch;
   std::vector<job::Finished> returned;
   {
     const std::lock_guard lock(mutex_);
     returned = std::exchange(returned_, {});
+    batch_ = 0;
     if (running_ > 0) {
-      std::set<std::string> back;
+      std::set<std::string_view> back;
       for (const job::Finished& one : returned) back.insert(one.job.id);
-      std::copy_if(locked_.begin(), locked_.end(), std::back_inserter(batch.kept),
-                   [&](const job::Job& job) { return back.count(job.id) == 0; });
-      for (const job::Job& job : batch.kept) left_[job.id] = {};
+      for (job::Job& job : locked_) {
+        if (back.count(job.id) > 0) continue;
+        left_[{job.claim, job.id}] = {};
+        batch.kept.push_back(std::move(job));
+      }
       running_ = 0;
     }
   }
   locked_.clear();
   for (job::Finished& one : returned) {
-    const bool plain = one.outcome.plain();
-    if (!plain && one.outcome.result != job::Result::released) {
+    if (one.outcome.plain()) {
+      batch.done.push_back(std::move(one));
+    } else if (one.outcome.result == job::Result::released) {
+      batch.released.push_back(std::move(one));
+    } else {
       batch.kept.push_back(without_payload(one.job));
-      batch.came_back.push_back(std::move(one));
-      continue;
+      batch.back.push_back(std::move(one));
     }
-    if (plain) batch.done.push_back(without_payload(one.job));
-    batch.settled.push_back(context_.settle(std::move(one)));
   }
   return batch;
 }
 
-void BriefPump::end(Batch batch) {
-  store::Kept kept;
-  if (write(batch, kept)) {
-    report(batch.settled);
-    if (kept.claim != 0) keep(std::move(batch.came_back), kept);
-    return;
+void BriefPump::write(Batch batch) {
+  auto kept = ask([&] { return session_->end(jobs_of(batch.done), batch.kept); });
+  if (kept) {
+    report(std::exchange(batch.done, {}));
+  } else {
+    for (job::Job& job : jobs_of(batch.done)) batch.kept.push_back(std::move(job));
+    std::move(batch.done.begin(), batch.done.end(), std::back_inserter(batch.back));
+    kept = keep_what_is_left(batch.kept);
   }
-  log::error(
-      "jobs were run whose outcome could not be written before sluice stopped; they are still pending and "
-      "will run again",
-      {{"count", batch.done.size() + batch.came_back.size()}});
-  drop(batch.done);
-  drop(batch.kept);
+  report(std::exchange(batch.released, {}));
+  go_on(std::move(batch), *kept);
 }
 
-/// False when the database stayed lost until the pump had to stop.
-bool BriefPump::write(Batch& batch, store::Kept& kept) {
+/// After a failed end. Nothing when the database stayed lost until the pump had to stop.
+store::Kept BriefPump::keep_what_is_left(const std::vector<job::Job>& jobs) {
   for (int failures = 0;;) {
-    try {
-      if (failures > 0) lock_again(batch);
-      kept = session_->end(batch.done, batch.kept);
-      context_.outage.up(this);
-      return true;
-    } catch (const store::Fenced&) {
-      enlist_again();
-    } catch (const std::exception& error) {
-      context_.outage.down(this, error.what());
-    }
-    wait_to_retry(++failures);
-    const std::lock_guard lock(mutex_);
-    if (deadline_ && *deadline_ <= Clock::now()) return false;
+    const auto kept = ask([&] {
+      const auto places = session_->relock(jobs, finisher_.open_claims());
+      std::vector<job::Job> ours;
+      for (const job::Job& job : jobs) {
+        const auto place = places.find(job.id);
+        if (place == places.end()) continue;
+        ours.push_back(job);
+        ours.back().place = place->second;
+      }
+      return ours.empty() ? store::Kept() : session_->end({}, ours);
+    });
+    if (kept) return *kept;
+    std::unique_lock lock(mutex_);
+    const auto is_over = [&] { return deadline_ && *deadline_ <= Clock::now(); };
+    if (changed_.wait_for(lock, reconnect_delay(++failures), is_over)) return {};
   }
 }
 
-/// The locks were lost: leaves what can still be written. The rest may have been written by an end whose
-/// answer was lost, or somebody else has it now.
-void BriefPump::lock_again(Batch& batch) {
-  std::vector<job::Job> all(batch.done);
-  all.insert(all.end(), batch.kept.begin(), batch.kept.end());
-  const auto places = session_->relock(all, finisher_.open_claims());
-  const auto is_gone = [&](const job::Job& job) { return places.count(job.id) == 0; };
-  all.erase(std::remove_if(all.begin(), all.end(), std::not_fn(is_gone)), all.end());
-  for (std::vector<job::Job>* jobs : {&batch.done, &batch.kept}) {
-    jobs->erase(std::remove_if(jobs->begin(), jobs->end(), is_gone), jobs->end());
-    for (job::Job& job : *jobs) job.place = places.at(job.id);
+/// What `step()` answers; none when it failed.
+template <typename Step>
+std::optional<store::Kept> BriefPump::ask(Step&& step) {
+  try {
+    store::Kept kept = step();
+    context_.outage.up(this);
+    return kept;
+  } catch (const store::Fenced&) {
+    enlist_again();
+  } catch (const std::exception& error) {
+    context_.outage.down(this, error.what());
   }
-  if (all.empty()) return;
-  std::set<std::string> gone;
-  for (const job::Job& job : all) gone.insert(job.id);
-  const auto drop_from = [&](auto& list, auto id_of) {
-    list.erase(
-        std::remove_if(list.begin(), list.end(), [&](const auto& one) { return gone.count(id_of(one)) > 0; }),
-        list.end());
-  };
-  drop_from(batch.settled, [](const job::Settlement& one) { return one.id; });
-  drop_from(batch.came_back, [](const job::Finished& one) { return one.job.id; });
-  log::warn(
-      "whether outcomes were written is not known: the connection was lost with the locks on their jobs, "
-      "which "
-      "were written, or may run again",
-      {{"count", gone.size()}});
-  drop(all);
+  return std::nullopt;
 }
 
-/// What is kept goes on as an ordinary claim.
-void BriefPump::keep(std::vector<job::Finished> came_back, const store::Kept& kept) {
-  finisher_.expect(kept.claim, kept.places.size());
-  std::vector<job::Finished> back;
-  for (job::Finished& one : came_back) {
-    std::string place = kept.places.at(one.job.id);
-    back.push_back(claimed(std::move(one), kept.claim, std::move(place)));
-  }
+/// What is kept goes on as an ordinary claim; the rest of batch.kept is written, or somebody else's, by now.
+void BriefPump::go_on(Batch batch, const store::Kept& kept) {
+  if (!kept.places.empty()) finisher_.expect(kept.claim, kept.places.size());
+  std::vector<job::Job> lost;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [id, place] : kept.places) {
-      const auto left = left_.find(id);
-      if (left == left_.end()) continue;
-      if (left->second.back) {
-        back.push_back(claimed(std::move(*left->second.back), kept.claim, place));
+    for (job::Job& job : batch.kept) {
+      const auto place = kept.places.find(job.id);
+      const bool ours = place != kept.places.end();
+      const auto left = left_.find({job.claim, job.id});
+      if (left != left_.end() && left->second.back) {
+        batch.back.push_back(std::move(*left->second.back));
         left_.erase(left);
-      } else {
-        left->second.claim = kept.claim;
-        left->second.place = place;
+      } else if (left != left_.end()) {
+        left->second.claim = ours ? kept.claim : not_ours;
+        if (ours) left->second.place = place->second;
       }
+      if (!ours) lost.push_back(std::move(job));
     }
+  }
+  std::vector<job::Finished> back;
+  for (job::Finished& one : batch.back) {
+    const auto place = kept.places.find(one.job.id);
+    if (place != kept.places.end()) back.push_back(claimed(std::move(one), kept.claim, place->second));
   }
   if (!back.empty()) finisher_.push(std::move(back));
+  if (!lost.empty()) drop(lost.size());
 }
 
-void BriefPump::report(const std::vector<job::Settlement>& settled) {
-  for (const job::Settlement& settlement : settled) {
-    context_.router.settled(settlement.status == job::Status::pending);
-  }
+/// Nothing will be written of so many jobs.
+void BriefPump::drop(std::size_t jobs) {
+  log::warn(
+      "whether outcomes were written is not known: the locks on their jobs were lost before the database "
+      "said so; those that were not written run again",
+      {{"count", jobs}});
+  for (std::size_t i = 0; i < jobs; ++i) context_.router.settled(true);
+  context_.tally.drop(static_cast<std::int64_t>(jobs));
+}
+
+void BriefPump::report(std::vector<job::Finished> jobs) {
+  std::vector<job::Settlement> settled;
+  settled.reserve(jobs.size());
+  for (job::Finished& one : jobs) settled.push_back(context_.settle(std::move(one)));
   context_.tally.count(settled);
-}
-
-/// Nothing will be written of these jobs.
-void BriefPump::drop(const std::vector<job::Job>& jobs) {
-  {
-    const std::lock_guard lock(mutex_);
-    for (const job::Job& job : jobs) {
-      const auto left = left_.find(job.id);
-      if (left == left_.end()) continue;
-      if (left->second.back) {
-        left_.erase(left);
-      } else {
-        left->second.claim = 0;
-      }
-    }
+  for (const job::Settlement& one : settled) {
+    context_.router.settled(one.status == job::Status::pending);
   }
-  for (std::size_t i = 0; i < jobs.size(); ++i) context_.router.settled(true);
-  context_.tally.drop(static_cast<std::int64_t>(jobs.size()));
 }
 
 void BriefPump::enlist_again() {
   runtime_ = context_.runtime(runtime_);
   if (runtime_ != 0) session_ = context_.store.briefs(runtime_, static_cast<int>(index_));
-}
-
-void BriefPump::wait_to_retry(int failures) {
-  std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, reconnect_delay(failures), [&] { return stopping_; });
 }
 
 }  // namespace sluice::engine

@@ -1,8 +1,9 @@
 // The pump of brief jobs. One thread with one connection locks a batch of rows, waits until its jobs came
 // back, and writes in one commit: a job that is simply done is written once. What takes longer than the locks
 // should be held, and what came out otherwise (failed, with an output, with effects), becomes an ordinary
-// claim in that commit, and a finisher goes on from there. While one brief pump writes, the jobs of another
-// run: there are always two at least.
+// claim in that commit, and a finisher goes on from there. So does a batch whose commit failed; and while the
+// database is in trouble, claims are recorded before their jobs run, so that none runs again and again
+// uncounted. While one brief pump writes, the jobs of another run: there are always two at least.
 #pragma once
 
 #include <condition_variable>
@@ -12,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "engine/finisher.hpp"
@@ -25,6 +27,7 @@ class BriefPump : public Pump {
  public:
   BriefPump(std::uint32_t index, PumpContext context);
 
+  ClaimMode mode() const override { return ClaimMode::brief; }
   void push(std::vector<job::Finished> jobs) override;
   void poke() override;
   void stop(Clock::time_point deadline) override;
@@ -32,52 +35,61 @@ class BriefPump : public Pump {
  private:
   /// A job that ran on when its batch was written.
   struct Left {
-    std::optional<std::int64_t>
-        claim;  ///< that it became part of; 0: it is no longer ours; none yet: being written
+    std::int64_t claim = being_written;
     std::string place;
-    std::optional<job::Finished> back;  ///< it came back before that was known
+    std::optional<job::Finished> back;  ///< it came back while it was being written
   };
-  /// What one commit writes.
+  static constexpr std::int64_t being_written = -1, not_ours = 0;  ///< instead of a claim's number
+  using Attempt = std::pair<std::int64_t, std::string>;            ///< batch and id of a job
+
+  /// What is to be written of a batch.
   struct Batch {
-    std::vector<job::Job> done, kept;      ///< without payloads
-    std::vector<job::Settlement> settled;  ///< over with the commit: done, or released untouched
-    std::vector<job::Finished> came_back;  ///< those of `kept` that are back
+    std::vector<job::Finished> done;      ///< simply
+    std::vector<job::Finished> released;  ///< never ran: unlocked untouched
+    std::vector<job::Job> kept;           ///< the others, without payloads
+    std::vector<job::Finished> back;      ///< those of `kept` that are
   };
 
   void run();
   bool wait_for_room();
   void pump_once();
   Intake claim();
+  store::Claimed lock(const std::vector<store::LaneRequest>& lanes);
+  void record(store::Claimed& claimed);
+  void begin_batch(const store::Claimed& claimed);
   void wait_for_jobs(Clock::time_point deadline);
   Batch take_batch();
-  void end(Batch batch);
-  bool write(Batch& batch, store::Kept& kept);
-  void lock_again(Batch& batch);
-  void keep(std::vector<job::Finished> came_back, const store::Kept& kept);
-  void report(const std::vector<job::Settlement>& settled);
-  void drop(const std::vector<job::Job>& jobs);
+  void write(Batch batch);
+  store::Kept keep_what_is_left(const std::vector<job::Job>& jobs);
+  template <typename Step>
+  std::optional<store::Kept> ask(Step&& step);
+  void go_on(Batch batch, const store::Kept& kept);
+  void drop(std::size_t jobs);
+  void report(std::vector<job::Finished> jobs);
   void enlist_again();
-  void wait_to_retry(int failures);
   bool stopping() const;
 
   const std::uint32_t index_;
   const PumpContext context_;
-  Finisher finisher_;  // of what was kept
 
   // used by the thread alone
   std::unique_ptr<store::BriefSession> session_;
   store::RuntimeId runtime_ = 0;
+  std::int64_t batches_ = 0;
   std::vector<job::Job> locked_;  // the batch at hand, without payloads
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::size_t running_ = 0;              // jobs of the batch at hand that are not back; protected by mutex_
-  std::vector<job::Finished> returned_;  // those that are; protected by mutex_, like all below
-  std::map<std::string, Left> left_;     // by id
+  std::int64_t batch_ =
+      0;  // Job::claim of the batch at hand; 0: there is none. Protected by mutex_, like all below
+  std::size_t running_ = 0;              // its jobs that are not back
+  std::vector<job::Finished> returned_;  // its jobs that are
+  std::map<Attempt, Left> left_;
   bool poked_ = false;
   bool stopping_ = false;
   std::optional<Clock::time_point> deadline_;
 
+  Finisher finisher_;  // of what was kept
   std::jthread thread_;
 };
 

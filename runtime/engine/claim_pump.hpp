@@ -16,6 +16,7 @@ class ClaimPump : public Pump {
  public:
   ClaimPump(std::uint32_t index, PumpContext context);
 
+  ClaimMode mode() const override { return ClaimMode::recorded; }
   void push(std::vector<job::Finished> jobs) override { finisher_.push(std::move(jobs)); }
   void poke() override { claimer_.poke(); }
   void stop(Clock::time_point deadline) override;

@@ -300,10 +300,10 @@ void Engine::returned(std::vector<job::Finished> jobs) {
     router_.returned(job.job.type, job.job.bytes, job.outcome.result != job::Result::released, now);
     by_pump[job.job.pump].push_back(std::move(job));
   }
-  const bool room = router_.claimable(now) || router_.claimable(now, ClaimMode::brief);
+  const bool recorded = router_.claimable(now), brief = router_.claimable(now, ClaimMode::brief);
   for (std::size_t i = 0; i < by_pump.size(); ++i) {
     if (!by_pump[i].empty()) pumps_[i]->push(std::move(by_pump[i]));
-    if (room) pumps_[i]->poke();
+    if (pumps_[i]->mode() == ClaimMode::brief ? brief : recorded) pumps_[i]->poke();
   }
 }
 

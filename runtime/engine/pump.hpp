@@ -14,6 +14,8 @@ class Pump {
  public:
   virtual ~Pump() = default;
 
+  /// Of the lanes that it claims for.
+  virtual ClaimMode mode() const = 0;
   /// Takes jobs of this pump that came back.
   virtual void push(std::vector<job::Finished> jobs) = 0;
   /// Looks again whether something may be claimed.

@@ -208,11 +208,11 @@ bool Router::claimable(Clock::time_point now, ClaimMode mode) const {
   return std::any_of(lanes_.begin(), lanes_.end(), [&](const Lane& lane) { return due(lane, now, mode); });
 }
 
-Clock::time_point Router::next_due(Clock::time_point now) const {
+Clock::time_point Router::next_due(Clock::time_point now, ClaimMode mode) const {
   const std::lock_guard lock(mutex_);
   Clock::time_point next = now + poll_interval_;
   for (const Lane& lane : lanes_) {
-    if (lane.dry_until > now) next = std::min(next, lane.dry_until);
+    if (lane.spec.mode == mode && lane.dry_until > now) next = std::min(next, lane.dry_until);
   }
   return next;
 }
@@ -317,7 +317,17 @@ void Router::returned(const std::string& type, std::int64_t bytes, bool ran, Clo
 void Router::settled(bool again) {
   const std::lock_guard lock(mutex_);
   --unwritten_;
-  if (!again) return;
+  if (again) look_again();
+}
+
+void Router::unlocked() {
+  const std::lock_guard lock(mutex_);
+  look_again();
+}
+
+/// What claims found, or find that are under way, may not be all.
+void Router::look_again() {
+  ++changes_;
   for (Lane& lane : lanes_) lane.swept_empty = false;
 }
 

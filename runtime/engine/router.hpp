@@ -102,7 +102,7 @@ class Router {
   /// True when reserve() would return something.
   bool claimable(Clock::time_point now, ClaimMode mode = ClaimMode::recorded) const;
   /// When claimable() may become true by time alone.
-  Clock::time_point next_due(Clock::time_point now) const;
+  Clock::time_point next_due(Clock::time_point now, ClaimMode mode = ClaimMode::recorded) const;
   /// Takes room in up to store::max_lanes lanes of that mode.
   std::vector<Reservation> reserve(Clock::time_point now, ClaimMode mode = ClaimMode::recorded);
   store::LaneRequest request(const Reservation& reservation) const;
@@ -117,6 +117,8 @@ class Router {
   void returned(const std::string& type, std::int64_t bytes, bool ran, Clock::time_point now);
   /// Its outcome is written; `again`: it is pending once more, or another job is, that it asked for.
   void settled(bool again);
+  /// Rows are free that were locked, and not claimed, while others may have looked for jobs.
+  void unlocked();
 
   /// Nothing is due and nothing is under way: a sweep of each open lane came back short after the
   /// last change, no outcome is unwritten; or the budget is used up. What `drain` waits for.
@@ -166,6 +168,7 @@ class Router {
   std::size_t vacant_lane(std::vector<bool>& taken);
   void count_traffic();
   void count(const std::string& type, int jobs, std::int64_t bytes);
+  void look_again();
   bool has_use(const Lane& lane) const;
   bool due(const Lane& lane, Clock::time_point now, ClaimMode mode) const;
   int limit(const Lane& lane) const;

@@ -73,8 +73,8 @@ Claimed MemoryBriefs::claim(const std::vector<LaneRequest>& lanes) {
       locked_.insert(row->id);
       store_.locked_.insert(row->id);
       claimed.jobs.push_back({lane,
-                              {row->id, row->type, row->payload, MemoryStore::next_attempt(*row), 0,
-                               job::no_claim, row->created_at, 0, 0, row->id}});
+                              {row->id, row->type, row->payload, MemoryStore::next_attempt(*row), 0, 0,
+                               row->created_at, 0, 0, row->id}});
     }
   }
   return claimed;
@@ -84,6 +84,11 @@ Kept MemoryBriefs::end(const std::vector<job::Job>& done, const std::vector<job:
   const std::lock_guard lock(store_.mutex_);
   if (!store_.available_) unlock();  // the transaction is lost with the connection
   store_.check_available();
+  for (const auto* jobs : {&done, &kept}) {
+    for (const auto& job : *jobs) {
+      if (locked_.count(job.id) == 0) throw Unavailable("the lock on job " + job.id + " is lost");
+    }
+  }
   if (!kept.empty() && !store_.runtimes_.contains(runtime_)) {
     unlock();
     throw Fenced("runtime " + std::to_string(runtime_) + " is not enlisted");

@@ -9,7 +9,7 @@ namespace sluice::store {
 
 namespace {
 
-enum : std::size_t { mark_done = lane_counts.size(), keep_locked, lock_again, give_back };
+enum : std::size_t { mark_done = lane_counts.size(), keep_locked, lock_again, give_back, sweep_start };
 
 std::vector<Statement> statements(const TableName& table) {
   std::vector<Statement> all;
@@ -20,19 +20,28 @@ std::vector<Statement> statements(const TableName& table) {
   all.push_back({"brief_keep", brief_keep_statement(table)});
   all.push_back({"brief_relock", brief_relock_statement(table)});
   all.push_back({"brief_give_back", give_back_statement(table)});
+  for (Statement& statement : SweepStart::statements(table)) all.push_back(std::move(statement));
   return all;
 }
 
-std::string places_of(const std::vector<job::Job>& jobs) {
-  ArrayText places;
-  for (const auto& job : jobs) places.add(job.place);
-  return places.str();
-}
+/// Where the jobs are and which they are, as arrays.
+struct Rows {
+  explicit Rows(const std::vector<job::Job>& jobs) {
+    for (const auto& job : jobs) {
+      places.add(job.place);
+      ids.add(base::valid_utf8(job.id));
+    }
+  }
+  ArrayText places, ids;
+};
 
 }  // namespace
 
 PgBriefs::PgBriefs(const ConnectionString& target, const TableName& table, RuntimeId runtime, int pump)
-    : runtime_(runtime), pump_(pump), session_(target, statements(table)) {}
+    : runtime_(runtime),
+      pump_(pump),
+      session_(target, statements(table)),
+      sweep_start_(session_, sweep_start) {}
 
 PgBriefs::~PgBriefs() = default;
 
@@ -56,17 +65,19 @@ void PgBriefs::begin(pqxx::connection& connection) {
   if (session_.link().pooled()) open_->exec(pump_settings("SET LOCAL"));
 }
 
-pqxx::result PgBriefs::lock(const std::vector<LaneRequest>& lanes) {
-  return with_lanes(lanes, [&](const auto&... parameters) {
-    return session_.execute(*open_, lane_variant(lanes.size()), std::to_string(runtime_),
-                            std::to_string(pump_), parameters...);
-  });
+Claimed PgBriefs::claim(const std::vector<LaneRequest>& lanes) {
+  open_.reset();
+  return sweep_start_.around(lanes, [&](const auto& narrowed) { return lock(narrowed); });
 }
 
-Claimed PgBriefs::claim(const std::vector<LaneRequest>& lanes) {
+Claimed PgBriefs::lock(const std::vector<LaneRequest>& lanes) {
   return use("lock jobs", [&](pqxx::connection& connection) {
     begin(connection);
-    Claimed claimed = read_claimed(lock(lanes), runtime_, session_.link().description());
+    const pqxx::result rows = with_lanes(lanes, [&](const auto&... parameters) {
+      return session_.execute(*open_, lane_variant(lanes.size()), std::to_string(runtime_),
+                              std::to_string(pump_), parameters...);
+    });
+    Claimed claimed = read_claimed(rows, runtime_, session_.link().description());
     if (claimed.jobs.empty()) open_.reset();
     return claimed;
   });
@@ -75,7 +86,7 @@ Claimed PgBriefs::claim(const std::vector<LaneRequest>& lanes) {
 Kept PgBriefs::end(const std::vector<job::Job>& done, const std::vector<job::Job>& kept) {
   return use("finish locked jobs", [&](pqxx::connection&) {
     if (!open_) throw Unavailable("the transaction that locked the jobs is over");
-    if (!done.empty()) session_.execute(*open_, mark_done, places_of(done));
+    if (!done.empty()) mark(done);
     Kept answer = kept.empty() ? Kept() : keep(kept);
     open_->commit();
     open_.reset();
@@ -83,12 +94,22 @@ Kept PgBriefs::end(const std::vector<job::Job>& done, const std::vector<job::Job
   });
 }
 
+void PgBriefs::mark(const std::vector<job::Job>& done) {
+  const Rows rows(done);
+  const auto written = session_.execute(*open_, mark_done, rows.places.str(), rows.ids.str()).affected_rows();
+  if (written == static_cast<pqxx::result::size_type>(done.size())) return;
+  throw Refused("could not mark locked jobs done in " + session_.link().description() + ": the table took " +
+                std::to_string(written) + " of " + std::to_string(done.size()) +
+                " rows; look for a trigger or a policy that holds updates back");
+}
+
 Kept PgBriefs::keep(const std::vector<job::Job>& jobs) {
   Kept kept;
+  const Rows rows(jobs);
   try {
-    const pqxx::result rows = session_.execute(*open_, keep_locked, std::to_string(runtime_),
-                                               std::to_string(pump_), places_of(jobs));
-    for (const auto& row : rows) {
+    const pqxx::result answer = session_.execute(*open_, keep_locked, std::to_string(runtime_),
+                                                 std::to_string(pump_), rows.places.str(), rows.ids.str());
+    for (const auto& row : answer) {
       kept.claim = row[0].as<std::int64_t>();
       kept.places.emplace(text_of(row[1]), text_of(row[2]));
     }
@@ -118,6 +139,7 @@ std::map<std::string, std::string> PgBriefs::relock(const std::vector<job::Job>&
     for (const auto& row : session_.execute(*open_, lock_again, ids.str(), attempts.str())) {
       places.emplace(text_of(row[0]), text_of(row[1]));
     }
+    if (places.empty()) open_.reset();
     return places;
   });
 }

@@ -5,6 +5,7 @@
 
 #include "store/pg_session.hpp"
 #include "store/store.hpp"
+#include "store/sweep_start.hpp"
 #include "store/table_name.hpp"
 
 namespace sluice::store {
@@ -21,7 +22,8 @@ class PgBriefs : public BriefSession {
 
  private:
   void begin(pqxx::connection& connection);
-  pqxx::result lock(const std::vector<LaneRequest>& lanes);
+  Claimed lock(const std::vector<LaneRequest>& lanes);
+  void mark(const std::vector<job::Job>& done);
   Kept keep(const std::vector<job::Job>& jobs);
   template <typename Work>
   auto use(std::string_view what, Work&& work);
@@ -29,6 +31,7 @@ class PgBriefs : public BriefSession {
   const RuntimeId runtime_;
   const int pump_;
   PgSession session_;
+  SweepStart sweep_start_;
   std::unique_ptr<pqxx::work> open_;  ///< holds the locks
 };
 

@@ -116,18 +116,19 @@ std::string brief_claim_statement(const TableName& table, std::size_t lanes) {
   return filled(sql + brief, table);
 }
 
+// Locked rows stay where they are; the id tells a row from what has its place elsewhere, in a partition.
 std::string brief_done_statement(const TableName& table) {
   return filled(R"(UPDATE {outbox} o SET status = 'done', attempts = {next_attempt}, "updatedAt" = {now}
-FROM unnest($1::tid[]) AS f (place)
-WHERE o.ctid = f.place AND o.status IS NOT DISTINCT FROM 'pending')",
+FROM unnest($1::tid[], $2::text[]) AS f (place, id)
+WHERE o.ctid = f.place AND o.id IS NOT DISTINCT FROM f.id AND o.status IS NOT DISTINCT FROM 'pending')",
                 table);
 }
 
 std::string brief_keep_statement(const TableName& table) {
   return filled(R"(WITH kept AS (
   UPDATE {outbox} o SET status = 'processing', attempts = {next_attempt}, "updatedAt" = {now}
-  FROM unnest($3::tid[]) AS f (place)
-  WHERE o.ctid = f.place AND o.status IS NOT DISTINCT FROM 'pending'
+  FROM unnest($3::tid[], $4::text[]) AS f (place, id)
+  WHERE o.ctid = f.place AND o.id IS NOT DISTINCT FROM f.id AND o.status IS NOT DISTINCT FROM 'pending'
   RETURNING o.id, o.ctid AS place),
 recorded AS (
   INSERT INTO sluice.claim (runtime, pump, ids)

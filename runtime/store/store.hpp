@@ -99,16 +99,19 @@ class BriefSession {
   virtual ~BriefSession() = default;
 
   /// Locks what ClaimSession::claim would have claimed. Job::attempt is the attempt that begins, Job::claim
-  /// is job::no_claim. Where there are jobs, end() has to follow. Throws Fenced like that.
+  /// is 0. Where there are jobs, end() has to follow. Throws Fenced like that.
   virtual Claimed claim(const std::vector<LaneRequest>& lanes) = 0;
 
   /// Marks `done`, counting the attempt; makes an ordinary claim of `kept` (status `processing`, attempts +
-  /// 1), which FinishSession takes from there; and unlocks whatever else claim() locked, unchanged.
+  /// 1), which FinishSession takes from there; and unlocks whatever else claim() locked, unchanged. All of
+  /// `done` are marked, or nothing is written and it throws; those of `kept` that the table does not take are
+  /// missing in the answer.
   virtual Kept end(const std::vector<job::Job>& done, const std::vector<job::Job>& kept) = 0;
 
-  /// After Unavailable or Fenced by end(): locks again those of `jobs` that are as claim() found them and
-  /// that nobody else has, and answers with their places by id. The others are written, or somebody else's by
-  /// now. Gives back what a lost end() kept and is not among the claims `known`. end() has to follow.
+  /// After a failed end(): locks again those of `jobs` that are as claim() found them and that nobody else
+  /// has, and answers with their places by id. The others are written, or somebody else's by now. Gives back
+  /// what an end() whose answer was lost had kept, all claims of this pump that are not in `known`. Where it
+  /// locked any, end() has to follow.
   virtual std::map<std::string, std::string> relock(const std::vector<job::Job>& jobs,
                                                     const std::vector<std::int64_t>& known) = 0;
 };

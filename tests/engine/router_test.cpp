@@ -69,6 +69,30 @@ TEST_F(RouterTest, GivesEachKindOfPumpItsOwnLanes) {
   EXPECT_EQ(router.request(brief[0]).types, std::vector<std::string>{"b"});
 }
 
+TEST_F(RouterTest, GivesEachKindOfPumpItsOwnTime) {
+  router.set_lanes({{0, {"a"}, 0}, {0, {"b"}, 0, ClaimMode::brief}});
+  router.set_slots(0, 4);
+  const auto brief = router.reserve(start, ClaimMode::brief);
+  router.claimed(brief[0], {}, milliseconds(1), start);
+  EXPECT_LT(router.next_due(start, ClaimMode::brief), start + milliseconds(100)) << "it rests briefly";
+  EXPECT_GE(router.next_due(start), start + milliseconds(100)) << "which concerns no other";
+}
+
+// What a claim looks for may have been locked by one that left it.
+TEST_F(RouterTest, RowsThatWereLockedAreLookedForAgain) {
+  one_lane();
+  const auto sweep = router.reserve(start);
+  ASSERT_TRUE(sweep[0].sweep);
+  router.claimed(sweep[0], {}, milliseconds(1), start);
+  EXPECT_TRUE(router.exhausted());
+  router.unlocked();
+  EXPECT_FALSE(router.exhausted());
+  const auto again = router.reserve(start + std::chrono::seconds(5));
+  router.unlocked();
+  router.claimed(again[0], {}, milliseconds(1), start + std::chrono::seconds(5));
+  EXPECT_FALSE(router.exhausted()) << "the claim may have looked before they were free";
+}
+
 TEST_F(RouterTest, GivesOutRoomOnce) {
   one_lane();
   const auto taken = router.reserve(start);

@@ -181,6 +181,12 @@ Result wait_cancel(Job& job, const Json&) {
   while (!job.is_cancelled()) std::this_thread::sleep_for(1ms);
   return sluice::cancelled();
 }
+/// {"gate": "/tmp/go"}: until "/tmp/go-<attempt>" exists.
+Result wait_file(Job& job, const Json& payload) {
+  const std::string gate = payload.string("gate") + "-" + std::to_string(job.attempt());
+  while (access(gate.c_str(), F_OK) != 0) std::this_thread::sleep_for(1ms);
+  return sluice::done();
+}
 /// Never returns and never looks at is_cancelled.
 Result hang(Job&, const Json&) {
   for (;;) std::this_thread::sleep_for(1h);
@@ -221,6 +227,7 @@ constexpr Action actions[] = {
     {"talk", talk},
     {"log", log},
     {"wait_cancel", wait_cancel},
+    {"wait_file", wait_file},
     {"hang", hang},
     {"allocate", allocate},
 };

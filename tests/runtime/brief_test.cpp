@@ -24,6 +24,19 @@ class Brief : public Outbox {
     EXPECT_TRUE(programs_.back()->says("plugins loaded")) << programs_.back()->err();
     return *programs_.back();
   }
+  /// Has the outbox answer an update to `status` where `condition` holds with `body`, and count how often.
+  void hold_back(const std::string& status, const std::string& body, const std::string& condition = "true") {
+    database.exec(
+        "CREATE SEQUENCE held; CREATE FUNCTION hold_back() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "PERFORM nextval('held'); " +
+        body +
+        " END $$; CREATE TRIGGER hold_back BEFORE UPDATE ON "
+        "\"Outbox\" FOR EACH ROW WHEN (NEW.status " +
+        status + " AND " + condition + ") EXECUTE FUNCTION hold_back()");
+  }
+  bool held_back(int times) {
+    return eventually([&] { return std::stoi(database.value("SELECT last_value FROM held")) >= times; });
+  }
   bool all_done(int jobs) {
     return eventually([&] { return count("status = 'done'") == std::to_string(jobs); });
   }
@@ -218,6 +231,73 @@ TEST_F(Brief, AFrozenRuntimeChangesNothingLater) {
   insert("b", "test.probe");
   EXPECT_TRUE(becomes("b", "done"));
   EXPECT_EQ(database.value(R"(SELECT "updatedAt" FROM "Outbox" WHERE id = 'a')"), written);
+}
+
+// The outcome of the first attempt, which belongs to a lost claim, must not pass for that of the second.
+TEST_F(Brief, AFencedRuntimeTellsTheAttemptsOfAJobApart) {
+  insert("a", "test.probe", probe("wait_file", ",\"gate\":\"" + scratch.path("go") + "\""));
+  Program& fenced = start();
+  ASSERT_TRUE(becomes("a", "processing"));
+  fenced.signal(SIGSTOP);
+  PluginDirectory none{{}};
+  auto other = environment();
+  other["SLUICE_PLUGIN_DIR"] = none.path();
+  Program rescuer({"run"}, other);
+  ASSERT_TRUE(becomes("a", "pending")) << rescuer.err();
+  fenced.signal(SIGCONT);
+  ASSERT_TRUE(lines_in("started", 2)) << fenced.err();
+  ASSERT_TRUE(eventually([&] { return attempts("a") == "2"; }));
+  scratch.write("go-1", "");
+  ASSERT_TRUE(fenced.says("their jobs had been taken away")) << fenced.err();
+  EXPECT_EQ(status("a"), "processing") << "its second attempt runs";
+  scratch.write("go-2", "");
+  EXPECT_TRUE(becomes("a", "done"));
+  EXPECT_EQ(attempts("a"), "2");
+  EXPECT_EQ(lines("started"), 2);
+  EXPECT_TRUE(eventually([&] { return database.value("SELECT count(*) FROM sluice.claim") == "0"; }));
+  fenced.signal(SIGTERM);
+  EXPECT_EQ(fenced.wait(), 0) << fenced.err();
+}
+
+TEST_F(Brief, AnOutcomeThatTheDatabaseRefusesIsKept) {
+  hold_back("= 'done'", "RAISE 'not today';");
+  start();
+  insert_many(20, "test.probe", probe("ok"));
+  EXPECT_TRUE(eventually([&] { return count("status = 'processing' AND attempts = 1") == "20"; }));
+  EXPECT_TRUE(held_back(4));
+  EXPECT_LE(lines("started"), 60) << "each brief pump may run a job once, before it knows";
+  database.exec("DROP TRIGGER hold_back ON \"Outbox\"");
+  EXPECT_TRUE(all_done(20));
+  EXPECT_EQ(count("attempts = 1"), "20");
+}
+
+// As a full disk does.
+TEST_F(Brief, ADatabaseThatRefusesEverythingDoesNotHaveJobsRunInCircles) {
+  hold_back("<> 'pending'", "RAISE 'not today';");
+  start();
+  insert_many(20, "test.probe", probe("ok"));
+  EXPECT_TRUE(held_back(15));
+  EXPECT_LE(lines("started"), 60);
+  EXPECT_EQ(count("status = 'pending' AND attempts = 0"), "20");
+  database.exec("DROP TRIGGER hold_back ON \"Outbox\"");
+  EXPECT_TRUE(all_done(20));
+  EXPECT_LE(lines("started"), 80);
+}
+
+TEST_F(Brief, ATableThatHoldsBackUpdatesIsTold) {
+  hold_back("= 'done'", "RETURN NULL;", "OLD.status = 'pending'");
+  Program& program = start();
+  insert("a", "test.probe", probe("ok"));
+  EXPECT_TRUE(program.says("the table took 0 of 1 rows"));
+  EXPECT_TRUE(becomes("a", "done"));
+  EXPECT_EQ(attempts("a"), "1");
+}
+
+// Each claim locks more of them than it may take.
+TEST_F(Brief, ADrainEndsWithNothingLeftOfLargeJobs) {
+  insert_many(150, "test.probe", probe("ok", ",\"fill\":\"" + std::string(200'000, 'x') + "\""));
+  EXPECT_TRUE(drains());
+  EXPECT_EQ(count("status = 'done' AND attempts = 1"), "150");
 }
 
 TEST_F(Brief, AStopLetsStartedJobsEndAndGivesTheRestBack) {

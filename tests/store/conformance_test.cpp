@@ -169,7 +169,7 @@ TEST_P(Conformance, BriefJobsAreWrittenOnceWhenTheyAreDone) {
   const auto locked = briefs->claim(claim_request({"noop"}, 9));
   ASSERT_EQ(ids_of(locked), (Ids{"a", "b"}));
   EXPECT_EQ(locked.jobs[0].job.attempt, 1);
-  EXPECT_EQ(locked.jobs[0].job.claim, job::no_claim);
+  EXPECT_EQ(locked.jobs[0].job.claim, 0);
   EXPECT_EQ(status("a"), "pending");
   EXPECT_EQ(attempts("a"), 0);
   EXPECT_TRUE(claim().jobs.empty()) << "others get what is locked";
@@ -213,6 +213,7 @@ TEST_P(Conformance, ALockIsTakenAgainOnlyOnWhatNobodyTouched) {
     return *std::find_if(jobs.begin(), jobs.end(), [&](const auto& one) { return one.id == id; });
   };
   briefs->end({named("done")}, {named("kept")});  // its answer is lost
+  EXPECT_THROW(briefs->end({named("free")}, {}), store::Unavailable) << "it holds no lock any more";
   const auto others = world_->store().briefs(runtime_, 8);
   ASSERT_EQ(others->relock({named("other")}, {}).size(), 1U);
   const auto places = briefs->relock({named("done"), named("other"), named("free")}, {});

@@ -19,6 +19,10 @@ class Plan : public testing::Test {
     pump_.exec(store::pump_settings("SET"));
     const auto table = store::TableName::parse("public.Outbox");
     pump_.exec("PREPARE claim AS " + store::claim_statement(table, 1));
+    pump_.exec("PREPARE brief_claim AS " + store::brief_claim_statement(table, 1));
+    pump_.exec("PREPARE brief_done AS " + store::brief_done_statement(table));
+    pump_.exec("PREPARE brief_keep AS " + store::brief_keep_statement(table));
+    pump_.exec("PREPARE brief_relock AS " + store::brief_relock_statement(table));
     pump_.exec("PREPARE finish_in_place AS " + store::finish_in_place_statement(table));
     pump_.exec("PREPARE finish AS " + store::finish_statement(table));
     pump_.exec("PREPARE settle AS " + store::settle_statement(table));
@@ -35,10 +39,36 @@ class Plan : public testing::Test {
     explain_claim("-Infinity");
     explain_finish_in_place();
     explain_finish();
+    explain_brief_claim("-Infinity");
+    explain_brief_done();
+    explain_brief_keep();
+    explain_brief_relock();
   }
 
   std::string explain_claim(const std::string& cursor) {
     return explain("claim (1, 0, '{noop}', 300, '" + cursor + "', 4000000)");
+  }
+
+  std::string explain_brief_claim(const std::string& cursor) {
+    return explain("brief_claim (1, 0, '{noop}', 300, '" + cursor + "', 4000000)");
+  }
+  std::string explain_brief_done() {
+    return explain("brief_done (" + oldest_pending("ctid") + ", " + oldest_pending("id") + ")");
+  }
+  std::string explain_brief_keep() {
+    return explain("brief_keep (1, 0, " + oldest_pending("ctid") + ", " + oldest_pending("id") + ")");
+  }
+  std::string explain_brief_relock() {
+    return explain("brief_relock (" + oldest_pending("id") + ", " + all("1") + ")");
+  }
+  /// Of a batch, as an array constant.
+  std::string oldest_pending(const std::string& column) {
+    return "'" +
+           pump_.value("SELECT coalesce(array_agg(" + column +
+                       "), '{}') FROM (SELECT ctid, id FROM \"Outbox\" "
+                       "WHERE status = 'pending' ORDER BY \"createdAt\" LIMIT " +
+                       std::to_string(batch) + ") o") +
+           "'";
   }
 
   std::string explain_finish_in_place() {
@@ -107,22 +137,29 @@ class Plan : public testing::Test {
   }
 
   void expect_good(int claimed, const std::string& cursor = "-Infinity") {
-    const std::string claim = explain_claim(cursor);
-    EXPECT_NE(claim.find("Index Scan using \"Outbox_status_createdAt_idx\""), std::string::npos) << claim;
-    EXPECT_NE(claim.find("Index Cond: ((ROW(status, \"createdAt\") >= ROW('pending'"), std::string::npos)
-        << claim;
-    EXPECT_EQ(claim.find("Outbox_pkey"), std::string::npos) << claim;
-    EXPECT_EQ(largest(claim, "Tid Scan.*loops=(\\d+)"), claimed) << claim;
-    expect_no_detour(claim);
-
-    const std::string in_place = explain_finish_in_place();
-    EXPECT_EQ(in_place.find("Outbox_pkey"), std::string::npos) << in_place;
-    EXPECT_EQ(largest(in_place, "Tid Scan.*loops=(\\d+)"), batch) << in_place;
-    expect_no_detour(in_place);
+    for (const std::string& claim : {explain_claim(cursor), explain_brief_claim(cursor)}) {
+      EXPECT_NE(claim.find("Index Scan using \"Outbox_status_createdAt_idx\""), std::string::npos) << claim;
+      EXPECT_NE(claim.find("Index Cond: ((ROW(status, \"createdAt\") >= ROW('pending'"), std::string::npos)
+          << claim;
+      expect_places(claim, claimed);
+    }
+    for (const std::string& write : {explain_finish_in_place(), explain_brief_done(), explain_brief_keep()}) {
+      expect_places(write, batch);
+    }
+    const std::string relock = explain_brief_relock();
+    EXPECT_NE(relock.find("Index Scan using \"Outbox_pkey\""), std::string::npos) << relock;
+    expect_no_detour(relock);
 
     const std::string finish = explain_finish();
     EXPECT_NE(finish.find("Index Scan using \"Outbox_pkey\""), std::string::npos) << finish;
     expect_no_detour(finish);
+  }
+
+  /// The rows are found by their places.
+  static void expect_places(const std::string& plan, int rows) {
+    EXPECT_EQ(plan.find("Outbox_pkey"), std::string::npos) << plan;
+    EXPECT_EQ(largest(plan, "Tid Scan.*loops=(\\d+)"), rows) << plan;
+    expect_no_detour(plan);
   }
 
   static void expect_no_detour(const std::string& plan, long removed = 0) {
