@@ -48,7 +48,8 @@ BriefPump::BriefPump(std::uint32_t index, PumpContext context)
     : index_(index),
       context_(std::move(context)),
       finisher_(
-          context_, [this] { poke(); }, context_.finished),
+          context_, [this] { gate_.poke(); }, context_.finished),
+      gate_(context_, finisher_, ClaimMode::brief),
       thread_([this] { run(); }) {}
 
 void BriefPump::push(std::vector<job::Finished> jobs) {
@@ -82,46 +83,20 @@ void BriefPump::push(std::vector<job::Finished> jobs) {
   if (!kept.empty()) finisher_.push(std::move(kept));
 }
 
-void BriefPump::poke() {
-  {
-    const std::lock_guard lock(mutex_);
-    poked_ = true;
-  }
-  changed_.notify_one();
-}
-
 void BriefPump::stop(Clock::time_point deadline) {
   finisher_.limit(deadline);
   {
     const std::lock_guard lock(mutex_);
-    stopping_ = true;
     deadline_ = deadline;
   }
   changed_.notify_one();
-}
-
-bool BriefPump::stopping() const {
-  const std::lock_guard lock(mutex_);
-  return stopping_;
+  gate_.stop();
 }
 
 void BriefPump::run() {
   enlist_again();
-  while (wait_for_room()) pump_once();
+  while (gate_.wait_for_room()) pump_once();
   finisher_.no_more();
-}
-
-/// False when the pump stops.
-bool BriefPump::wait_for_room() {
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    if (stopping_) return false;
-    const auto now = Clock::now();
-    const bool keeps_up = finisher_.unwritten() < context_.most_unwritten;
-    if (keeps_up && context_.router.claimable(now, ClaimMode::brief)) return true;
-    changed_.wait_until(lock, context_.router.next_due(now, ClaimMode::brief),
-                        [&] { return stopping_ || std::exchange(poked_, false); });
-  }
 }
 
 void BriefPump::pump_once() {
@@ -145,7 +120,7 @@ void BriefPump::pump_once() {
 
 /// No lanes where there was no room, or the pump stops.
 Intake BriefPump::claim() {
-  for (int failures = 0; !stopping();) {
+  for (int failures = 0; !gate_.stopping();) {
     try {
       if (failures > 0) session_->relock({}, finisher_.open_claims());
       Intake intake =
@@ -159,8 +134,7 @@ Intake BriefPump::claim() {
       // relock() or, at a stop, as the runtime takes leave.
       context_.outage.down(this, error.what());
     }
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, reconnect_delay(++failures), [&] { return stopping_; });
+    gate_.wait_to_retry(++failures);
   }
   return {};
 }

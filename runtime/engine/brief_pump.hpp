@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/claim_gate.hpp"
 #include "engine/finisher.hpp"
 #include "engine/intake.hpp"
 #include "engine/pump.hpp"
@@ -29,7 +30,7 @@ class BriefPump : public Pump {
 
   ClaimMode mode() const override { return ClaimMode::brief; }
   void push(std::vector<job::Finished> jobs) override;
-  void poke() override;
+  void poke() override { gate_.poke(); }
   void stop(Clock::time_point deadline) override;
 
  private:
@@ -51,7 +52,6 @@ class BriefPump : public Pump {
   };
 
   void run();
-  bool wait_for_room();
   void pump_once();
   Intake claim();
   store::Claimed lock(const std::vector<store::LaneRequest>& lanes);
@@ -67,7 +67,6 @@ class BriefPump : public Pump {
   void drop(std::size_t jobs);
   void report(std::vector<job::Finished> jobs);
   void enlist_again();
-  bool stopping() const;
 
   const std::uint32_t index_;
   const PumpContext context_;
@@ -78,18 +77,17 @@ class BriefPump : public Pump {
   std::int64_t batches_ = 0;
   std::vector<job::Job> locked_;  // the batch at hand, without payloads
 
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::condition_variable changed_;
   std::int64_t batch_ =
       0;  // Job::claim of the batch at hand; 0: there is none. Protected by mutex_, like all below
   std::size_t running_ = 0;              // its jobs that are not back
   std::vector<job::Finished> returned_;  // its jobs that are
   std::map<Attempt, Left> left_;
-  bool poked_ = false;
-  bool stopping_ = false;
   std::optional<Clock::time_point> deadline_;
 
   Finisher finisher_;  // of what was kept
+  ClaimGate gate_;
   std::jthread thread_;
 };
 
