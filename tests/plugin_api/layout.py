@@ -75,6 +75,7 @@ MOVES = {
     "a result has another value": (r"SLUICE_FAIL = 2", "SLUICE_FAIL = 5"),
     "a level has another value": (r"SLUICE_LOG_WARN = 3", "SLUICE_LOG_WARN = 6"),
     "a flag has another value": (r"SLUICE_AT_MOST_ONCE = 1", "SLUICE_AT_MOST_ONCE = 2"),
+    "a flag of a later version has another value": (r"SLUICE_BRIEF = 2", "SLUICE_BRIEF = 4"),
     "a field's kind has another value": (r"SLUICE_FIELD_JSON = 1", "SLUICE_FIELD_JSON = 2"),
     "an extension has another id": (r'"sluice.effects/1"', '"sluice.effects/2"'),
     "a function takes more": (r"\(\*set_delay\)\(const sluice_job\* job, int64_t delay_us\)", "(*set_delay)(const sluice_job* job, int64_t delay_us, int32_t why)"),

@@ -65,6 +65,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Bad{"exit_static", "ended with exit status 0", "get ready"},
                     Bad{"hang_static", "did not load within 700 ms", "get ready"},
                     Bad{"no_types", "no job types", "at least one"},
+                    Bad{"brief_once", "both at most once and brief", "clear one of its flags"},
                     Bad{"null_type", "job type number 1 that is NULL", "whole sluice_job_type"},
                     Bad{"null_handle", "without a handler", "a function"},
                     Bad{"bad_name", "'Bad Name'", "a-z 0-9 - _"},

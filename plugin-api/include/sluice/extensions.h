@@ -1,5 +1,5 @@
 /*
- * Extensions of the plugin ABI 1.0 that Sluice offers to handlers, in C99. A handler finds one with
+ * Extensions of the plugin ABI 1.x that Sluice offers to handlers, in C99. A handler finds one with
  * job->api->get_extension(job, id); the rules of <sluice/plugin.h> hold here too.
  *
  * What a handler asks for with these is kept until it returns, and counts only if it returns

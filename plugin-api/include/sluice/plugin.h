@@ -1,5 +1,5 @@
 /*
- * The Sluice plugin ABI, version 1.0, in C99.
+ * The Sluice plugin ABI, version 1.1, in C99.
  *
  * A plugin is a shared library that exports ONE symbol, the constant `sluice_plugin_v1`, and carries
  * ONE ELF note, `.note.sluice`. Sluice reads the note from the file before any code of the plugin
@@ -32,7 +32,7 @@
 #include <stdint.h>
 
 #define SLUICE_ABI_MAJOR 1
-#define SLUICE_ABI_MINOR 0
+#define SLUICE_ABI_MINOR 1
 
 #if defined(__cplusplus) && __cplusplus >= 201703L
 #define SLUICE_NOEXCEPT noexcept
@@ -190,7 +190,8 @@ enum {
   SLUICE_AT_MOST_ONCE = 1,
   /* Its jobs take well under 100 ms, and running one twice does no harm: they are claimed under row locks
    * alone and written once, when they are done. An attempt that a lost runtime or a lost database cuts off
-   * leaves no trace and is not counted. Not together with SLUICE_AT_MOST_ONCE. */
+   * leaves no trace and is not counted. Not together with SLUICE_AT_MOST_ONCE. Since ABI
+   * 1.1; runtimes of 1.0 ignore it. */
   SLUICE_BRIEF = 2
 };
 

@@ -6,7 +6,7 @@ use std::ffi::c_void;
 use std::mem::size_of;
 
 pub const ABI_MAJOR: u16 = 1;
-pub const ABI_MINOR: u16 = 0;
+pub const ABI_MINOR: u16 = 1;
 
 pub const DONE: i32 = 0;
 pub const RETRY: i32 = 1;
@@ -24,6 +24,7 @@ pub const FIELD_TEXT: u32 = 0;
 pub const FIELD_JSON: u32 = 1;
 
 pub const AT_MOST_ONCE: u32 = 1;
+pub const BRIEF: u32 = 2;
 pub const NOTE_TYPE: u32 = 1;
 
 pub const EXTENSION_ENQUEUE: &str = "sluice.enqueue/1";

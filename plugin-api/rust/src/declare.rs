@@ -117,6 +117,12 @@ impl<S> JobType<S> {
         self.raw.flags |= abi::AT_MOST_ONCE;
         self
     }
+    /// Its jobs take well under 100 ms and may run twice: they are claimed under row locks alone and written
+    /// once. Not together with `at_most_once`.
+    pub const fn brief(mut self) -> JobType<S> {
+        self.raw.flags |= abi::BRIEF;
+        self
+    }
 }
 
 /// What a plugin says about itself.

@@ -1,11 +1,14 @@
 //! The structs of `abi` are those of the C header: the same members at the same offsets, of the same sizes, as
-//! recorded in layout_1_0.c, which the C and C++ compilers check against the header.
+//! recorded in layout_*.c, which the C and C++ compilers check against the header.
 
 use sluice_plugin::abi;
 use std::collections::BTreeSet;
 use std::mem::{size_of, MaybeUninit};
 
-const RECORDED: &str = include_str!("../../../tests/plugin_api/layout_1_0.c");
+const RECORDED: &str = concat!(
+    include_str!("../../../tests/plugin_api/layout_1_0.c"),
+    include_str!("../../../tests/plugin_api/layout_1_1.c")
+);
 
 fn size_behind<T>(_pointer: *const T) -> usize {
     size_of::<T>()
@@ -202,7 +205,7 @@ fn every_struct_is_the_recorded_one() {
 
 #[test]
 fn every_constant_is_the_recorded_one() {
-    let constants: [(&str, i64); 16] = [
+    let constants: [(&str, i64); 17] = [
         ("SLUICE_DONE", abi::DONE.into()),
         ("SLUICE_RETRY", abi::RETRY.into()),
         ("SLUICE_FAIL", abi::FAIL.into()),
@@ -216,6 +219,7 @@ fn every_constant_is_the_recorded_one() {
         ("SLUICE_FIELD_TEXT", abi::FIELD_TEXT.into()),
         ("SLUICE_FIELD_JSON", abi::FIELD_JSON.into()),
         ("SLUICE_AT_MOST_ONCE", abi::AT_MOST_ONCE.into()),
+        ("SLUICE_BRIEF", abi::BRIEF.into()),
         ("SLUICE_NOTE_TYPE", abi::NOTE_TYPE.into()),
         ("SLUICE_ABI_MAJOR", abi::ABI_MAJOR.into()),
         ("SLUICE_MOST_PARAMETERS", abi::MOST_PARAMETERS as i64),

@@ -32,6 +32,9 @@
 #ifndef TYPE_COUNT
 #define TYPE_COUNT 1
 #endif
+#ifndef FLAGS
+#define FLAGS 0
+#endif
 #ifndef HANDLE
 #define HANDLE handle
 #endif
@@ -97,6 +100,7 @@ int32_t refuse_slot(void* self, const sluice_host* host, uint32_t index, void** 
 }
 
 const sluice_job_type type = {.size = sizeof(sluice_job_type),
+                              .flags = FLAGS,
                               .name = SLUICE_STR(TYPE_NAME),
                               .payload_schema = SLUICE_STR(PAYLOAD_SCHEMA),
                               .handle = HANDLE};
