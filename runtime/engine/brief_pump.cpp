@@ -104,16 +104,16 @@ void BriefPump::pump_once() {
   if (intake.lanes.empty()) return;
   const auto deadline = Clock::now() + longest_lock;
   const bool others_locked = reached_the_byte_limit(intake.claimed);
-  if (intake.claimed.claim > 0) {
-    finisher_.expect(intake.claimed.claim, intake.claimed.jobs.size());
-  } else {
+  if (intake.claimed.claim < 0) {
     begin_batch(intake.claimed);
+  } else {
+    if (others_locked) context_.router.unlocked();
+    if (intake.claimed.claim > 0) finisher_.expect(intake.claimed.claim, intake.claimed.jobs.size());
   }
   hand_over(context_, index_, std::move(intake));
   if (!locked_.empty()) {
     wait_for_jobs(deadline);
-    write(take_batch());
-    if (others_locked) context_.router.unlocked();
+    write(take_batch(), others_locked);
   }
   if (context_.router.exhausted()) context_.idle();
 }
@@ -143,7 +143,7 @@ Intake BriefPump::claim() {
 store::Claimed BriefPump::lock(const std::vector<store::LaneRequest>& lanes) {
   store::Claimed claimed = session_->claim(lanes);
   if (claimed.jobs.empty()) return claimed;
-  if (context_.outage.lasting()) {
+  if (context_.record_first || context_.outage.lasting()) {
     record(claimed);
   } else {
     claimed.claim = -++batches_;
@@ -155,7 +155,7 @@ store::Claimed BriefPump::lock(const std::vector<store::LaneRequest>& lanes) {
 void BriefPump::record(store::Claimed& claimed) {
   std::vector<job::Job> jobs;
   for (const store::ClaimedJob& one : claimed.jobs) jobs.push_back(without_payload(one.job));
-  const store::Kept kept = session_->end({}, jobs);
+  const store::Kept kept = end({}, jobs);
   claimed.claim = kept.claim;
   std::erase_if(claimed.jobs, [&](const auto& one) { return kept.places.count(one.job.id) == 0; });
   for (store::ClaimedJob& one : claimed.jobs) {
@@ -209,17 +209,30 @@ BriefPump::Batch BriefPump::take_batch() {
   return batch;
 }
 
-void BriefPump::write(Batch batch) {
-  auto kept = ask([&] { return session_->end(jobs_of(batch.done), batch.kept); });
-  if (kept) {
-    report(std::exchange(batch.done, {}));
-  } else {
+void BriefPump::write(Batch batch, bool others_locked) {
+  auto kept = ask([&] { return end(jobs_of(batch.done), batch.kept); });
+  const bool written = kept.has_value();
+  if (!written) {
     for (job::Job& job : jobs_of(batch.done)) batch.kept.push_back(std::move(job));
     std::move(batch.done.begin(), batch.done.end(), std::back_inserter(batch.back));
     kept = keep_what_is_left(batch.kept);
   }
+  if (others_locked) context_.router.unlocked();
+  if (written) report(std::exchange(batch.done, {}));
   report(std::exchange(batch.released, {}));
   go_on(std::move(batch), *kept);
+}
+
+/// Where rows stayed as they were in spite of their locks, they would be locked, and run, again and again.
+store::Kept BriefPump::end(const std::vector<job::Job>& done, const std::vector<job::Job>& kept) {
+  store::Kept answer = session_->end(done, kept);
+  if (answer.places.size() < kept.size() && !context_.record_first.exchange(true)) {
+    log::error(
+        "the table held back updates of locked jobs; jobs of brief types are claimed like others from now "
+        "on, "
+        "until sluice starts again; look for a trigger, a rule or a policy on the table");
+  }
+  return answer;
 }
 
 /// After a failed end. Nothing when the database stayed lost until the pump had to stop.
@@ -234,7 +247,7 @@ store::Kept BriefPump::keep_what_is_left(const std::vector<job::Job>& jobs) {
         ours.push_back(job);
         ours.back().place = place->second;
       }
-      return ours.empty() ? store::Kept() : session_->end({}, ours);
+      return ours.empty() ? store::Kept() : end({}, ours);
     });
     if (kept) return *kept;
     std::unique_lock lock(mutex_);
@@ -290,8 +303,9 @@ void BriefPump::go_on(Batch batch, const store::Kept& kept) {
 /// Nothing will be written of so many jobs.
 void BriefPump::drop(std::size_t jobs) {
   log::warn(
-      "whether outcomes were written is not known: the locks on their jobs were lost before the database "
-      "said so; those that were not written run again",
+      "whether outcomes were written is not known: their jobs' rows were out of reach before the database "
+      "said "
+      "so; those that were not written run again",
       {{"count", jobs}});
   for (std::size_t i = 0; i < jobs; ++i) context_.router.settled(true);
   context_.tally.drop(static_cast<std::int64_t>(jobs));

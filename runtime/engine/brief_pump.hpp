@@ -3,7 +3,8 @@
 // should be held, and what came out otherwise (failed, with an output, with effects), becomes an ordinary
 // claim in that commit, and a finisher goes on from there. So does a batch whose commit failed; and while the
 // database is in trouble, claims are recorded before their jobs run, so that none runs again and again
-// uncounted. While one brief pump writes, the jobs of another run: there are always two at least.
+// uncounted. The same where the table holds back an update without a word. While one brief pump writes, the
+// jobs of another run: there are always two at least.
 #pragma once
 
 #include <condition_variable>
@@ -59,7 +60,8 @@ class BriefPump : public Pump {
   void begin_batch(const store::Claimed& claimed);
   void wait_for_jobs(Clock::time_point deadline);
   Batch take_batch();
-  void write(Batch batch);
+  void write(Batch batch, bool others_locked);
+  store::Kept end(const std::vector<job::Job>& done, const std::vector<job::Job>& kept);
   store::Kept keep_what_is_left(const std::vector<job::Job>& jobs);
   template <typename Step>
   std::optional<store::Kept> ask(Step&& step);

@@ -248,6 +248,7 @@ void Engine::start_pumps() {
       outage_,
       tally_,
       policies_,
+      record_first_,
       2 * static_cast<std::size_t>(config_.batch_max),
       [this](std::vector<job::Job> jobs) { fleet_.deliver(std::move(jobs)); },
       [this](store::RuntimeId fenced) { return caretaker_->runtime(fenced); },

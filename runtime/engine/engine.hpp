@@ -2,6 +2,7 @@
 // event loop runs on the thread that calls run().
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -103,6 +104,7 @@ class Engine : private fleet::Listener {
   Observer observer_;
   std::unique_ptr<Caretaker> caretaker_;
   Policies policies_;
+  std::atomic<bool> record_first_ = false;  ///< as in PumpContext
   std::vector<store::ServedType> served_;
   std::vector<std::unique_ptr<Pump>> pumps_;
   std::size_t pumps_running_ = 0;

@@ -1,6 +1,7 @@
 // What the two halves of a pump need of the engine.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <string>
 #include <vector>
@@ -20,6 +21,9 @@ struct PumpContext {
   Outage& outage;
   Tally& tally;
   const Policies& policies;
+  /// Set when the table did not take what was written of locked jobs: claims of brief jobs are recorded
+  /// before they run, from then on.
+  std::atomic<bool>& record_first;
   std::size_t most_unwritten;  ///< claims no more while so many outcomes wait to be written
   std::function<void(std::vector<job::Job>)> deliver;
   /// The id under which the runtime is enlisted; `fenced` is the id that was refused, 0 for none: then

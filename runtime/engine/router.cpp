@@ -229,7 +229,7 @@ std::vector<Reservation> Router::reserve(Clock::time_point now, ClaimMode mode) 
     if (lane.spec.mode != mode || !has_use(lane) || tried) continue;
     const int most = limit(lane);
     if (lane.sweep_due <= now) lane.cursor.reset();
-    taken.push_back({index, most, !lane.cursor, changes_});
+    taken.push_back({index, most, !lane.cursor, changes_, doubts_});
     if (taken.back().sweep) lane.sweep_due = now + poll_interval_;
     ++lane.reservations;
     lane.reserved += most;
@@ -270,7 +270,7 @@ void Router::claimed(const Reservation& reservation, const ClaimResult& result, 
     lane.rest = {};
   }
   const bool came_short = unused > 0 && sum.bytes < claim_bytes;
-  lane.swept_empty = came_short && (reservation.sweep || lane.swept_empty);
+  lane.swept_empty = came_short && (reservation.sweep || lane.swept_empty) && reservation.doubts == doubts_;
   if (!came_short) return;
   if (!reservation.sweep && ends_) lane.sweep_due = now;
   if (!reservation.sweep) lane.hasten_sweep();
@@ -296,6 +296,7 @@ void Router::unclaimed(const Reservation& reservation) {
   lane.reserved -= reservation.limit;
   if (budget_) *budget_ += reservation.limit;
   --under_way_;
+  doubt();  // it may have locked rows for a while
 }
 
 void Router::returned(const std::string& type, std::int64_t bytes, bool ran, Clock::time_point now) {
@@ -317,17 +318,17 @@ void Router::returned(const std::string& type, std::int64_t bytes, bool ran, Clo
 void Router::settled(bool again) {
   const std::lock_guard lock(mutex_);
   --unwritten_;
-  if (again) look_again();
+  if (again) doubt();
 }
 
 void Router::unlocked() {
   const std::lock_guard lock(mutex_);
-  look_again();
+  doubt();
 }
 
-/// What claims found, or find that are under way, may not be all.
-void Router::look_again() {
-  ++changes_;
+/// What sweeps did not find, those that are under way among them, may be there.
+void Router::doubt() {
+  ++doubts_;
   for (Lane& lane : lanes_) lane.swept_empty = false;
 }
 

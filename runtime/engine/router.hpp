@@ -45,7 +45,8 @@ struct Reservation {
   std::size_t lane = 0;
   int limit = 0;
   bool sweep = false;
-  std::uint64_t changes = 0;  ///< of the router, when it was taken
+  std::uint64_t changes = 0;  ///< of the router, when it was taken, like the next
+  std::uint64_t doubts = 0;
 };
 
 struct ClaimResult {
@@ -168,7 +169,7 @@ class Router {
   std::size_t vacant_lane(std::vector<bool>& taken);
   void count_traffic();
   void count(const std::string& type, int jobs, std::int64_t bytes);
-  void look_again();
+  void doubt();
   bool has_use(const Lane& lane) const;
   bool due(const Lane& lane, Clock::time_point now, ClaimMode mode) const;
   int limit(const Lane& lane) const;
@@ -184,6 +185,7 @@ class Router {
   std::int64_t unwritten_ = 0;              // claimed jobs whose outcome is not written
   int under_way_ = 0;                       // reservations and changes
   std::uint64_t changes_ = 0;               // times that jobs were said to have become claimable
+  std::uint64_t doubts_ = 0;                // times that what sweeps did not find may be there all the same
   std::int64_t finds_ = 0;                  // claims that brought jobs
   Clock::time_point found_at_{};            // when one last did
   std::int64_t found_ = 0;                  // jobs that they brought

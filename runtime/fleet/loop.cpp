@@ -9,6 +9,18 @@
 
 namespace sluice::fleet {
 
+namespace {
+
+/// Locked for an earlier version of the plugin, whose jobs were brief, where this one's run at most once.
+bool must_be_claimed_anew(const job::Job& job, const std::vector<job::TypeSpec>& types) {
+  const bool locked = job.claim < 0;
+  return locked && std::any_of(types.begin(), types.end(), [&](const job::TypeSpec& type) {
+           return type.at_most_once && type.name == job.type;
+         });
+}
+
+}  // namespace
+
 Fleet::Loop::Loop(Options options, fleet::Listener& listener)
     : options_(std::move(options)),
       listener_(listener),
@@ -77,6 +89,11 @@ void Fleet::Loop::deliver(std::vector<job::Job> jobs) {
 
 void Fleet::Loop::give(std::size_t plugin, std::vector<job::Job> jobs) {
   const Edition& edition = *places_[plugin].present;
+  const auto anew = std::stable_partition(jobs.begin(), jobs.end(), [&](const job::Job& job) {
+    return !must_be_claimed_anew(job, edition.spec.types);
+  });
+  if (anew != jobs.end()) bounce({std::make_move_iterator(anew), std::make_move_iterator(jobs.end())});
+  jobs.erase(anew, jobs.end());
   std::vector<Seat*> ready;
   for (const auto& seat : seats_) {
     const bool takes = seat->edition == &edition && seat->host && seat->host->state() == HostState::ready;
@@ -114,7 +131,7 @@ void Fleet::Loop::cancel(const std::set<std::string>& ids) {
   }
 }
 
-/// Hands back what no host can take: a host died between the claim and now.
+/// Hands back what no host can take: a host died, or was replaced, between the claim and now.
 void Fleet::Loop::bounce(std::vector<job::Job> jobs) {
   std::vector<job::Finished> released;
   for (job::Job& job : jobs) {

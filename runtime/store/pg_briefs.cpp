@@ -1,6 +1,5 @@
 #include "store/pg_briefs.hpp"
 
-#include "base/text.hpp"
 #include "store/claim_rows.hpp"
 #include "store/lane_parameters.hpp"
 #include "store/pg_text.hpp"
@@ -29,7 +28,7 @@ struct Rows {
   explicit Rows(const std::vector<job::Job>& jobs) {
     for (const auto& job : jobs) {
       places.add(job.place);
-      ids.add(base::valid_utf8(job.id));
+      ids.add(job.id);
     }
   }
   ArrayText places, ids;
@@ -124,22 +123,21 @@ std::map<std::string, std::string> PgBriefs::relock(const std::vector<job::Job>&
                                                     const std::vector<std::int64_t>& known) {
   ArrayText ids, attempts;
   for (const auto& job : jobs) {
-    ids.add(base::valid_utf8(job.id));
+    ids.add(job.id);
     attempts.add(std::int64_t{job.attempt});
   }
   return use("lock jobs again", [&](pqxx::connection& connection) {
     open_.reset();
     session_.end_lost_backend(connection);
-    session_.in_transaction(connection, false, [&](pqxx::transaction_base& transaction) {
-      return session_.execute(transaction, give_back, std::to_string(runtime_), std::to_string(pump_),
-                              array_text(known));
-    });
     begin(connection);
+    session_.execute(*open_, give_back, std::to_string(runtime_), std::to_string(pump_), array_text(known));
     std::map<std::string, std::string> places;
     for (const auto& row : session_.execute(*open_, lock_again, ids.str(), attempts.str())) {
       places.emplace(text_of(row[0]), text_of(row[1]));
     }
-    if (places.empty()) open_.reset();
+    if (!places.empty()) return places;
+    open_->commit();
+    open_.reset();
     return places;
   });
 }

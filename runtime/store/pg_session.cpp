@@ -14,7 +14,7 @@ PgSession::PgSession(const ConnectionString& target, std::vector<Statement> stat
 
 void PgSession::prepare(pqxx::connection& connection) {
   if (link_.pooled()) return;
-  if (!lost_) lost_ = std::exchange(backend_, std::nullopt);
+  if (backend_) lost_.push_back(*std::exchange(backend_, std::nullopt));
   pqxx::nontransaction session(connection);
   session.exec(pump_settings("SET"));
   const pqxx::result backend = session.exec(
@@ -26,10 +26,12 @@ void PgSession::prepare(pqxx::connection& connection) {
   for (const Statement& statement : statements_) connection.prepare(statement.name, statement.sql);
 }
 
-// Where we lack the right to end it, it has to be left.
 void PgSession::end_lost_backend(pqxx::connection& connection) {
-  const auto lost = std::exchange(lost_, std::nullopt);
-  if (!lost) return;
+  for (; !lost_.empty(); lost_.pop_back()) end(connection, lost_.back());
+}
+
+// Where we lack the right to end it, it has to be left.
+void PgSession::end(pqxx::connection& connection, const Backend& backend) {
   constexpr int most_looks = 50;
   for (int look = 0; look < most_looks; ++look) {
     pqxx::nontransaction session(connection);
@@ -37,7 +39,7 @@ void PgSession::end_lost_backend(pqxx::connection& connection) {
       const auto alive = session.exec_params(
           "SELECT pg_terminate_backend(pid) FROM pg_stat_get_activity($1::int) "
           "WHERE date_part('epoch', backend_start) = $2::float8",
-          std::to_string(lost->pid), lost->started);
+          std::to_string(backend.pid), backend.started);
       if (alive.empty()) return;
     } catch (const pqxx::insufficient_privilege&) {
       return;

@@ -48,8 +48,8 @@ class PgSession {
     return answer;
   }
 
-  /// After a lost connection, before what was asked is asked again: ends the old connection's server
-  /// process, which may not have noticed yet, and could still commit.
+  /// After a lost connection, before what was asked is asked again: ends the server processes of old
+  /// connections, which may not have noticed yet, and could still commit.
   void end_lost_backend(pqxx::connection& connection);
 
  private:
@@ -59,10 +59,11 @@ class PgSession {
   };
 
   void prepare(pqxx::connection& connection);
+  static void end(pqxx::connection& connection, const Backend& backend);
 
   const std::vector<Statement> statements_;
   std::optional<Backend> backend_;  ///< of the current or the last connection
-  std::optional<Backend> lost_;     ///< may still be at work on a statement whose answer was lost
+  std::vector<Backend> lost_;       ///< may still be at work on a statement whose answer was lost
   Link link_;
 };
 

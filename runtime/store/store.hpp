@@ -109,9 +109,9 @@ class BriefSession {
   virtual Kept end(const std::vector<job::Job>& done, const std::vector<job::Job>& kept) = 0;
 
   /// After a failed end(): locks again those of `jobs` that are as claim() found them and that nobody else
-  /// has, and answers with their places by id. The others are written, or somebody else's by now. Gives back
-  /// what an end() whose answer was lost had kept, all claims of this pump that are not in `known`. Where it
-  /// locked any, end() has to follow.
+  /// has, and answers with their places by id. The others are written, or somebody else's by now. Gives back,
+  /// and locks if it is asked for, what an end() whose answer was lost had kept: all claims of this pump that
+  /// are not in `known`. Where it locked any, end() has to follow, and the rest takes effect with that.
   virtual std::map<std::string, std::string> relock(const std::vector<job::Job>& jobs,
                                                     const std::vector<std::int64_t>& known) = 0;
 };

@@ -91,6 +91,10 @@ TEST_F(RouterTest, RowsThatWereLockedAreLookedForAgain) {
   router.unlocked();
   router.claimed(again[0], {}, milliseconds(1), start + std::chrono::seconds(5));
   EXPECT_FALSE(router.exhausted()) << "the claim may have looked before they were free";
+  EXPECT_FALSE(router.claimable(start + std::chrono::seconds(5))) << "but the lane rests, as after any other";
+  const auto last = router.reserve(start + std::chrono::seconds(10));
+  router.claimed(last[0], {}, milliseconds(1), start + std::chrono::seconds(10));
+  EXPECT_TRUE(router.exhausted());
 }
 
 TEST_F(RouterTest, GivesOutRoomOnce) {

@@ -293,6 +293,21 @@ TEST_F(Brief, ATableThatHoldsBackUpdatesIsTold) {
   EXPECT_EQ(attempts("a"), "1");
 }
 
+TEST_F(Brief, ATableThatHoldsBackEverythingDoesNotHaveJobsRunInCircles) {
+  hold_back("<> 'pending'", "RETURN NULL;");
+  insert_many(20, "test.probe", probe("ok"));
+  const Ended drained = sluice({"drain"});
+  EXPECT_EQ(drained.code, 0) << drained.err;
+  EXPECT_NE(drained.err.find("the table held back updates of locked jobs"), std::string::npos) << drained.err;
+  EXPECT_LE(lines("started"), 60) << "each brief pump may run a job once, before it knows";
+  EXPECT_EQ(count("status = 'pending' AND attempts = 0"), "20");
+  Program& program = start();
+  insert("long", "test.probe", probe("ok", R"(,"ms":200)"));
+  EXPECT_TRUE(program.says("the table held back updates of locked jobs"));
+  database.exec("DROP TRIGGER hold_back ON \"Outbox\"");
+  EXPECT_TRUE(all_done(21));
+}
+
 // Each claim locks more of them than it may take.
 TEST_F(Brief, ADrainEndsWithNothingLeftOfLargeJobs) {
   insert_many(150, "test.probe", probe("ok", ",\"fill\":\"" + std::string(200'000, 'x') + "\""));

@@ -218,13 +218,15 @@ TEST_P(Conformance, ALockIsTakenAgainOnlyOnWhatNobodyTouched) {
   ASSERT_EQ(others->relock({named("other")}, {}).size(), 1U);
   const auto places = briefs->relock({named("done"), named("other"), named("free")}, {});
   ASSERT_EQ(places.size(), 1U);
-  EXPECT_EQ(status("kept"), "pending") << "nobody knows of its claim";
-  EXPECT_EQ(attempts("kept"), 0);
   auto again = named("free");
   again.place = places.at("free");
   briefs->end({again}, {});
   EXPECT_EQ(status("free"), "done");
   EXPECT_EQ(attempts("free"), 1);
+  EXPECT_EQ(status("kept"), "pending") << "nobody knows of its claim";
+  EXPECT_EQ(attempts("kept"), 0);
+  EXPECT_TRUE(briefs->relock({named("done")}, {}).empty());
+  EXPECT_THROW(briefs->end({named("done")}, {}), store::Unavailable) << "it locked nothing";
 }
 
 TEST_P(Conformance, AFencedRuntimeKeepsNothing) {
