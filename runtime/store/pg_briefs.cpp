@@ -1,5 +1,8 @@
 #include "store/pg_briefs.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include "store/claim_rows.hpp"
 #include "store/lane_parameters.hpp"
 #include "store/pg_text.hpp"
@@ -12,6 +15,8 @@ enum : std::size_t { mark_done = lane_counts.size(), keep_locked, lock_again, gi
 
 std::vector<Statement> statements(const TableName& table) {
   std::vector<Statement> all;
+  std::vector<Statement> searches = SweepStart::statements(table);
+  all.reserve(sweep_start + searches.size());
   for (const auto lanes : lane_counts) {
     all.push_back({"brief_claim_" + std::to_string(lanes), brief_claim_statement(table, lanes)});
   }
@@ -19,7 +24,7 @@ std::vector<Statement> statements(const TableName& table) {
   all.push_back({"brief_keep", brief_keep_statement(table)});
   all.push_back({"brief_relock", brief_relock_statement(table)});
   all.push_back({"brief_give_back", give_back_statement(table)});
-  for (Statement& statement : SweepStart::statements(table)) all.push_back(std::move(statement));
+  std::move(searches.begin(), searches.end(), std::back_inserter(all));
   return all;
 }
 

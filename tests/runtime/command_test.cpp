@@ -30,7 +30,7 @@ TEST(CommandLine, HelpsEveryCommandWithExamples) {
 }
 
 TEST(CommandLine, PrintsItsVersion) {
-  EXPECT_EQ(run({"version"}).out.rfind("sluice 0.1.0, plugin ABI 1.0", 0), 0U);
+  EXPECT_EQ(run({"version"}).out.rfind("sluice 0.1.0, plugin ABI 1.1", 0), 0U);
 }
 
 TEST(CommandLine, SaysThatNoDatabaseIsNamed) {
