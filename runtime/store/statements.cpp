@@ -43,11 +43,13 @@ std::string filled(std::string sql, const TableName& table) {
 // The oldest pending rows of a lane. The row comparison and the order by status, which is the same for
 // all of them, leave the index on (status, "createdAt") as the only one that gives the order and starts
 // at the cursor. NO KEY UPDATE, so that a foreign key of the application's never makes us skip a row.
-std::string pick_clause(std::size_t lane) {
+std::string pick_clause(std::size_t lane, std::string_view columns) {
   const std::size_t first = 3 + 4 * lane;
   return (lane == 0 ? "WITH picked" : ",\npicked") + std::to_string(lane) +
          " AS MATERIALIZED (\n"
-         "  SELECT o.ctid AS tid, o.payload::text AS payload FROM {outbox} o\n"
+         "  SELECT o.ctid AS place, o.payload::text AS payload" +
+         std::string(columns) +
+         " FROM {outbox} o\n"
          "  WHERE (o.status, o.\"createdAt\") >= ('pending', to_timestamp(" +
          parameter(first + 2) +
          "::float8) AT TIME ZONE 'UTC')\n"
@@ -61,14 +63,14 @@ std::string pick_clause(std::size_t lane) {
 }
 
 // Of each lane those rows that the payloads before them leave room for.
-std::string taken_lanes(std::size_t lanes) {
+std::string taken_lanes(std::size_t lanes, const std::string& columns) {
   std::string sql;
   for (std::size_t lane = 0; lane < lanes; ++lane) {
     const std::string number = std::to_string(lane);
     if (lane > 0) sql += "\n    UNION ALL ";
-    sql += "SELECT " + number +
-           " AS lane, tid, payload FROM (\n"
-           "      SELECT tid, payload, sum(octet_length(payload)) OVER (ROWS UNBOUNDED PRECEDING)\n"
+    sql += "SELECT " + number + " AS lane, place, payload" + columns +
+           " FROM (\n"
+           "      SELECT *, sum(octet_length(payload)) OVER (ROWS UNBOUNDED PRECEDING)\n"
            "             - octet_length(payload) AS before FROM picked" +
            number + ") AS p WHERE before < " + parameter(6 + 4 * lane) + "::bigint";
   }
@@ -79,7 +81,7 @@ constexpr std::string_view claim_clauses = R"(,
 claimed AS (
   UPDATE {outbox} o
   SET status = 'processing', attempts = {next_attempt}, "updatedAt" = {now}
-  FROM ({lanes}) AS p WHERE o.ctid = p.tid
+  FROM ({lanes}) AS p WHERE o.ctid = p.place
   RETURNING p.lane, o.id, o.type, p.payload, o.attempts, o."createdAt", o.ctid AS place),
 recorded AS (
   INSERT INTO sluice.claim (runtime, pump, ids)
@@ -90,30 +92,33 @@ SELECT r.id, EXISTS (SELECT FROM sluice.runtime WHERE id = $1::bigint), date_par
 FROM (SELECT) AS one LEFT JOIN recorded r ON true LEFT JOIN claimed c ON true
 ORDER BY c.lane, c."createdAt")";
 
+// Rows that are locked, and not written, can be answered as they are picked.
 constexpr std::string_view brief_clauses = R"(
 SELECT nullif($2::int, $2::int), EXISTS (SELECT FROM sluice.runtime WHERE id = $1::bigint),
        date_part('epoch', now()), c.lane, c.id, c.type, c.payload, c.attempt, date_part('epoch', c."createdAt"), c.place
-FROM (SELECT) AS one LEFT JOIN (
-  SELECT p.lane, o.id, o.type, p.payload, {next_attempt} AS attempt, o."createdAt", o.ctid AS place
-  FROM ({lanes}) AS p JOIN {outbox} o ON o.ctid = p.tid) AS c ON true
+FROM (SELECT) AS one LEFT JOIN ({lanes}) AS c ON true
 ORDER BY c.lane, c."createdAt")";
+
+// A claim for so many lanes: rows with these `columns` besides place and payload are picked, and what
+// `clauses` do with them follows.
+std::string claim_for(const TableName& table, std::size_t lanes, const std::string& columns,
+                      const std::string& names, std::string_view clauses) {
+  std::string sql;
+  for (std::size_t lane = 0; lane < lanes; ++lane) sql += pick_clause(lane, columns);
+  std::string rest(clauses);
+  replace_all(rest, "{lanes}", taken_lanes(lanes, names));
+  return filled(sql + rest, table);
+}
 
 }  // namespace
 
 std::string claim_statement(const TableName& table, std::size_t lanes) {
-  std::string sql;
-  for (std::size_t lane = 0; lane < lanes; ++lane) sql += pick_clause(lane);
-  std::string claim(claim_clauses);
-  replace_all(claim, "{lanes}", taken_lanes(lanes));
-  return filled(sql + claim, table);
+  return claim_for(table, lanes, "", "", claim_clauses);
 }
 
 std::string brief_claim_statement(const TableName& table, std::size_t lanes) {
-  std::string sql;
-  for (std::size_t lane = 0; lane < lanes; ++lane) sql += pick_clause(lane);
-  std::string brief(brief_clauses);
-  replace_all(brief, "{lanes}", taken_lanes(lanes));
-  return filled(sql + brief, table);
+  return claim_for(table, lanes, ", o.id, o.type, {next_attempt} AS attempt, o.\"createdAt\"",
+                   ", id, type, attempt, \"createdAt\"", brief_clauses);
 }
 
 // Locked rows stay where they are; the id tells a row from what has its place elsewhere, in a partition.
