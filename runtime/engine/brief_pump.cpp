@@ -228,9 +228,8 @@ store::Kept BriefPump::end(const std::vector<job::Job>& done, const std::vector<
   store::Kept answer = session_->end(done, kept);
   if (answer.places.size() < kept.size() && !context_.record_first.exchange(true)) {
     log::error(
-        "the table held back updates of locked jobs; jobs of brief types are claimed like others from now "
-        "on, "
-        "until sluice starts again; look for a trigger, a rule or a policy on the table");
+        "the table held back updates of locked jobs: look for a trigger, a rule or a policy on it; jobs of "
+        "brief types are claimed like others until sluice starts again");
   }
   return answer;
 }
@@ -303,9 +302,8 @@ void BriefPump::go_on(Batch batch, const store::Kept& kept) {
 /// Nothing will be written of so many jobs.
 void BriefPump::drop(std::size_t jobs) {
   log::warn(
-      "whether outcomes were written is not known: their jobs' rows were out of reach before the database "
-      "said "
-      "so; those that were not written run again",
+      "whether outcomes were written is not known, as the locks on their jobs were lost before the answer; "
+      "what was not written runs again",
       {{"count", jobs}});
   for (std::size_t i = 0; i < jobs; ++i) context_.router.settled(true);
   context_.tally.drop(static_cast<std::int64_t>(jobs));
