@@ -187,6 +187,7 @@ TEST_F(Brief, AKilledRuntimeLeavesItsJobsAsTheyWere) {
 }
 
 TEST_F(Brief, AHostKilledOutrightCostsItsJobsOneAttempt) {
+  set_config("[plugin.probe]\nslots = 1\n");  // what has started beside it is charged, too
   insert("a", "test.probe", probe("kill"));
   insert_many(50, "test.probe", probe("ok"));
   EXPECT_TRUE(drains());
