@@ -327,5 +327,61 @@ TEST_F(Claim, WorksThroughAPoolInTransactionMode) {
   EXPECT_EQ(world_.row("b")->status, "pending");
 }
 
+TEST_F(Claim, LocksThroughAPoolInTransactionMode) {
+  auto pooled = store::open_postgres({world_.database().url() + "&pgbouncer=true"});
+  auto briefs = pooled->briefs(runtime_, 0);
+  for (const char* id : {"a", "b", "c"}) add(id);
+  const auto locked = briefs->claim(claim_request({"noop"}, 9));
+  ASSERT_EQ(locked.jobs.size(), 3U);
+  EXPECT_TRUE(claim().jobs.empty());
+  const auto kept = briefs->end({locked.jobs[0].job}, {locked.jobs[1].job});
+  EXPECT_EQ(kept.places.size(), 1U);
+  EXPECT_EQ(count("status = 'done'"), "1");
+  EXPECT_EQ(count("status = 'processing'"), "1");
+  EXPECT_EQ(briefs->relock({locked.jobs[2].job}, {}).size(), 1U) << "what was kept is given back with it";
+  briefs->end({}, {});
+  EXPECT_EQ(count("status = 'pending' AND attempts = 0"), "2");
+}
+
+TEST_F(Claim, LocksAreLostWithTheirConnection) {
+  add("a");
+  const auto briefs = world_.store().briefs(runtime_, 0);
+  const auto job = briefs->claim(claim_request({"noop"}, 9)).jobs.at(0).job;
+  world_.database().exec(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
+      "pg_backend_pid()");
+  EXPECT_THROW(briefs->end({job}, {}), store::Unavailable);
+  EXPECT_EQ(world_.row("a")->attempts, 0);
+  const auto places = briefs->relock({job}, {});
+  ASSERT_EQ(places.size(), 1U);
+  EXPECT_EQ(briefs->end({}, {job}).places.size(), 1U);
+  EXPECT_EQ(world_.row("a")->status, "processing");
+}
+
+TEST_F(Claim, LockedRowsMayHaveAnyId) {
+  for (const char* id : {"", "NULL", "'", "\"", "\\", "{a,b}", "😀"}) add(id);
+  const auto briefs = world_.store().briefs(runtime_, 0);
+  std::vector<job::Job> jobs;
+  for (auto& one : briefs->claim(claim_request({"noop"}, 9)).jobs) jobs.push_back(one.job);
+  ASSERT_EQ(jobs.size(), 7U);
+  const std::vector<job::Job> done(jobs.begin(), jobs.begin() + 4), kept(jobs.begin() + 4, jobs.end());
+  EXPECT_EQ(briefs->end(done, kept).places.size(), 3U);
+  EXPECT_EQ(count("status = 'done'"), "4");
+}
+
+// The table takes none of it, and says nothing.
+TEST_F(Claim, ATriggerThatHoldsBackUpdatesOfLockedRowsIsNoticed) {
+  add("a");
+  world_.database().exec(
+      "CREATE FUNCTION hold_back() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; "
+      "CREATE TRIGGER hold_back BEFORE UPDATE ON \"Outbox\" FOR EACH ROW EXECUTE FUNCTION hold_back()");
+  const auto briefs = world_.store().briefs(runtime_, 0);
+  const auto job = briefs->claim(claim_request({"noop"}, 9)).jobs.at(0).job;
+  EXPECT_THROW(briefs->end({job}, {}), store::Refused);
+  const auto again = briefs->claim(claim_request({"noop"}, 9)).jobs.at(0).job;
+  EXPECT_TRUE(briefs->end({}, {again}).places.empty());
+  EXPECT_EQ(count("status = 'pending'"), "1");
+}
+
 }  // namespace
 }  // namespace sluice::test
