@@ -1,4 +1,4 @@
-//! The C header `sluice/plugin.h` and `sluice/extensions.h`, ABI 1.0, as Rust sees them. What each member
+//! The C header `sluice/plugin.h` and `sluice/extensions.h`, ABI 1.1, as Rust sees them. What each member
 //! means, who owns it and which thread may call it, is said there. `tests/layout.rs` compares every offset
 //! and size with the recorded layout.
 
