@@ -22,10 +22,12 @@ job::Job without_payload(const job::Job& job) {
   return light;
 }
 
-std::vector<job::Job> jobs_of(const std::vector<job::Finished>& finished) {
+/// Those of job::Finished or store::ClaimedJob, without payloads.
+template <typename WithJob>
+std::vector<job::Job> jobs_of(const std::vector<WithJob>& all) {
   std::vector<job::Job> jobs;
-  jobs.reserve(finished.size());
-  for (const job::Finished& one : finished) jobs.push_back(without_payload(one.job));
+  jobs.reserve(all.size());
+  for (const WithJob& one : all) jobs.push_back(without_payload(one.job));
   return jobs;
 }
 
@@ -118,22 +120,20 @@ void BriefPump::pump_once() {
   if (context_.router.exhausted()) context_.idle();
 }
 
-/// No lanes where there was no room, or the pump stops.
+template <typename Step>
+auto BriefPump::ask(Step&& step) {
+  return context_.ask(this, step, [this] { enlist_again(); });
+}
+
+/// No lanes where there was no room, or the pump stops. Nothing runs yet: what was recorded by a statement
+/// whose answer was lost is given back, by the next relock() or, at a stop, as the runtime takes leave.
 Intake BriefPump::claim() {
   for (int failures = 0; !gate_.stopping();) {
-    try {
+    auto intake = ask([&] {
       if (failures > 0) session_->relock({}, finisher_.open_claims());
-      Intake intake =
-          claim_for_room(context_, ClaimMode::brief, [&](const auto& lanes) { return lock(lanes); });
-      context_.outage.up(this);
-      return intake;
-    } catch (const store::Fenced&) {
-      enlist_again();
-    } catch (const std::exception& error) {
-      // Nothing runs yet. What was recorded by a statement whose answer was lost is given back, by the next
-      // relock() or, at a stop, as the runtime takes leave.
-      context_.outage.down(this, error.what());
-    }
+      return claim_for_room(context_, ClaimMode::brief, [&](const auto& lanes) { return lock(lanes); });
+    });
+    if (intake) return std::move(*intake);
     gate_.wait_to_retry(++failures);
   }
   return {};
@@ -153,9 +153,7 @@ store::Claimed BriefPump::lock(const std::vector<store::LaneRequest>& lanes) {
 }
 
 void BriefPump::record(store::Claimed& claimed) {
-  std::vector<job::Job> jobs;
-  for (const store::ClaimedJob& one : claimed.jobs) jobs.push_back(without_payload(one.job));
-  const store::Kept kept = end({}, jobs);
+  const store::Kept kept = end({}, jobs_of(claimed.jobs));
   claimed.claim = kept.claim;
   std::erase_if(claimed.jobs, [&](const auto& one) { return kept.places.count(one.job.id) == 0; });
   for (store::ClaimedJob& one : claimed.jobs) {
@@ -165,7 +163,7 @@ void BriefPump::record(store::Claimed& claimed) {
 }
 
 void BriefPump::begin_batch(const store::Claimed& claimed) {
-  for (const store::ClaimedJob& one : claimed.jobs) locked_.push_back(without_payload(one.job));
+  locked_ = jobs_of(claimed.jobs);
   const std::lock_guard lock(mutex_);
   batch_ = claimed.claim;
   running_ = locked_.size();
@@ -255,21 +253,6 @@ store::Kept BriefPump::keep_what_is_left(const std::vector<job::Job>& jobs) {
   }
 }
 
-/// What `step()` answers; none when it failed.
-template <typename Step>
-std::optional<store::Kept> BriefPump::ask(Step&& step) {
-  try {
-    store::Kept kept = step();
-    context_.outage.up(this);
-    return kept;
-  } catch (const store::Fenced&) {
-    enlist_again();
-  } catch (const std::exception& error) {
-    context_.outage.down(this, error.what());
-  }
-  return std::nullopt;
-}
-
 /// What is kept goes on as an ordinary claim; the rest of batch.kept is written, or somebody else's, by now.
 void BriefPump::go_on(Batch batch, const store::Kept& kept) {
   if (!kept.places.empty()) finisher_.expect(kept.claim, kept.places.size());
@@ -310,9 +293,7 @@ void BriefPump::drop(std::size_t jobs) {
 }
 
 void BriefPump::report(std::vector<job::Finished> jobs) {
-  std::vector<job::Settlement> settled;
-  settled.reserve(jobs.size());
-  for (job::Finished& one : jobs) settled.push_back(context_.settle(std::move(one)));
+  const std::vector<job::Settlement> settled = context_.settle(std::move(jobs));
   context_.tally.count(settled);
   for (const job::Settlement& one : settled) {
     context_.router.settled(one.status == job::Status::pending);

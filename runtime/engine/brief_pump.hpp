@@ -64,7 +64,7 @@ class BriefPump : public Pump {
   store::Kept end(const std::vector<job::Job>& done, const std::vector<job::Job>& kept);
   store::Kept keep_what_is_left(const std::vector<job::Job>& jobs);
   template <typename Step>
-  std::optional<store::Kept> ask(Step&& step);
+  auto ask(Step&& step);
   void go_on(Batch batch, const store::Kept& kept);
   void drop(std::size_t jobs);
   void report(std::vector<job::Finished> jobs);
@@ -81,9 +81,8 @@ class BriefPump : public Pump {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::int64_t batch_ =
-      0;  // Job::claim of the batch at hand; 0: there is none. Protected by mutex_, like all below
-  std::size_t running_ = 0;              // its jobs that are not back
+  std::int64_t batch_ = 0;   // Job::claim of the batch at hand, 0: none; protected by mutex_, like all below
+  std::size_t running_ = 0;  // its jobs that are not back
   std::vector<job::Finished> returned_;  // its jobs that are
   std::map<Attempt, Left> left_;
   std::optional<Clock::time_point> deadline_;

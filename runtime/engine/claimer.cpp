@@ -19,19 +19,16 @@ void Claimer::run() {
   finisher_.no_more();
 }
 
+/// Asks again what was refused, too. What a statement claimed whose answer was lost is given back, by the
+/// next reconciliation or, at a stop, as the runtime takes leave.
 void Claimer::claim() {
   for (int failures = 0; !gate_.stopping();) {
-    try {
+    const auto step = [&] {
       if (failures > 0) session_->reconcile(finisher_.open_claims());
       claim_once();
-      return context_.outage.up(this);
-    } catch (const store::Fenced&) {
-      enlist_again();
-    } catch (const std::exception& error) {
-      // Unavailable or Refused: asked again. What a statement claimed whose answer was lost is given back, by
-      // the next reconciliation or, at a stop, as the runtime takes leave.
-      context_.outage.down(this, error.what());
-    }
+      return true;
+    };
+    if (context_.ask(this, step, [this] { enlist_again(); })) return;
     gate_.wait_to_retry(++failures);
   }
 }

@@ -82,7 +82,7 @@ void Finisher::limit(Clock::time_point deadline) {
 }
 
 void Finisher::run() {
-  while (auto finished = wait_for_outcomes()) write(settle(std::move(*finished)));
+  while (auto finished = wait_for_outcomes()) write(context_.settle(std::move(*finished)));
   ended_();
 }
 
@@ -107,13 +107,6 @@ std::optional<std::vector<job::Finished>> Finisher::wait_for_outcomes() {
                           [&] { return expected_ == 0 || inbox_.size() >= worthwhile || no_more_; });
     }
   }
-}
-
-std::vector<job::Settlement> Finisher::settle(std::vector<job::Finished> finished) {
-  std::vector<job::Settlement> settlements;
-  settlements.reserve(finished.size());
-  for (job::Finished& one : finished) settlements.push_back(context_.settle(std::move(one)));
-  return settlements;
 }
 
 void Finisher::write(std::vector<job::Settlement> settlements) {

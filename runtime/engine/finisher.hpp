@@ -37,7 +37,6 @@ class Finisher {
   void run();
   std::optional<std::vector<job::Finished>> wait_for_outcomes();
   bool due(Clock::time_point now) const;
-  std::vector<job::Settlement> settle(std::vector<job::Finished> finished);
   void write(std::vector<job::Settlement> settlements);
   void write_once(std::vector<job::Settlement>& settlements);
   void commit_effects(std::vector<job::Settlement>& settlements);

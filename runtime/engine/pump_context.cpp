@@ -28,4 +28,11 @@ job::Settlement PumpContext::settle(job::Finished one) const {
   return settlement;
 }
 
+std::vector<job::Settlement> PumpContext::settle(std::vector<job::Finished> all) const {
+  std::vector<job::Settlement> settlements;
+  settlements.reserve(all.size());
+  for (job::Finished& one : all) settlements.push_back(settle(std::move(one)));
+  return settlements;
+}
+
 }  // namespace sluice::engine

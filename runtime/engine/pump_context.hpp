@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,23 @@ struct PumpContext {
   job::RetryPolicy policy(const std::string& type) const;
   /// What is to be written for a job that came back.
   job::Settlement settle(job::Finished one) const;
+  std::vector<job::Settlement> settle(std::vector<job::Finished> all) const;
+
+  /// What `step()` answers to `who`; none when the database did not. Calls `fenced()` where the runtime is no
+  /// longer enlisted.
+  template <typename Step, typename Enlist>
+  auto ask(const void* who, Step&& step, Enlist&& fenced) const -> std::optional<decltype(step())> {
+    try {
+      auto answer = step();
+      outage.up(who);
+      return answer;
+    } catch (const store::Fenced&) {
+      fenced();
+    } catch (const std::exception& error) {
+      outage.down(who, error.what());
+    }
+    return std::nullopt;
+  }
 };
 
 }  // namespace sluice::engine

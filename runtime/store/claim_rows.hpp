@@ -12,9 +12,20 @@ namespace sluice::store {
 /// enlisted. `where` names the database.
 Claimed read_claimed(const pqxx::result& rows, RuntimeId runtime, const std::string& where);
 
-[[noreturn]] void throw_fenced(RuntimeId runtime, const std::string& where);
-
 /// True when a row of sluice.claim could not be written because its runtime is no longer enlisted.
 bool is_fenced(const pqxx::foreign_key_violation& error);
+
+[[noreturn]] void throw_fenced(RuntimeId runtime, const std::string& where);
+
+/// What `step()`, which writes sluice.claim, returns; throws Fenced where `runtime` is no longer enlisted.
+template <typename Step>
+auto unless_fenced(RuntimeId runtime, const std::string& where, Step&& step) {
+  try {
+    return step();
+  } catch (const pqxx::foreign_key_violation& error) {
+    if (!is_fenced(error)) throw;
+    throw_fenced(runtime, where);
+  }
+}
 
 }  // namespace sluice::store

@@ -108,18 +108,15 @@ void PgBriefs::mark(const std::vector<job::Job>& done) {
 }
 
 Kept PgBriefs::keep(const std::vector<job::Job>& jobs) {
-  Kept kept;
   const Rows rows(jobs);
-  try {
-    const pqxx::result answer = session_.execute(*open_, keep_locked, std::to_string(runtime_),
-                                                 std::to_string(pump_), rows.places.str(), rows.ids.str());
-    for (const auto& row : answer) {
-      kept.claim = row[0].as<std::int64_t>();
-      kept.places.emplace(text_of(row[1]), text_of(row[2]));
-    }
-  } catch (const pqxx::foreign_key_violation& error) {
-    if (!is_fenced(error)) throw;
-    throw_fenced(runtime_, session_.link().description());
+  const pqxx::result answer = unless_fenced(runtime_, session_.link().description(), [&] {
+    return session_.execute(*open_, keep_locked, std::to_string(runtime_), std::to_string(pump_),
+                            rows.places.str(), rows.ids.str());
+  });
+  Kept kept;
+  for (const auto& row : answer) {
+    kept.claim = row[0].as<std::int64_t>();
+    kept.places.emplace(text_of(row[1]), text_of(row[2]));
   }
   return kept;
 }

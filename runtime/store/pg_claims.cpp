@@ -43,15 +43,12 @@ pqxx::result PgClaims::rows(const std::vector<LaneRequest>& lanes) {
 }
 
 pqxx::result PgClaims::claim(pqxx::transaction_base& transaction, const std::vector<LaneRequest>& lanes) {
-  try {
+  return unless_fenced(runtime_, session_.link().description(), [&] {
     return with_lanes(lanes, [&](const auto&... parameters) {
       return session_.execute(transaction, lane_variant(lanes.size()), std::to_string(runtime_),
                               std::to_string(pump_), parameters...);
     });
-  } catch (const pqxx::foreign_key_violation& error) {
-    if (!is_fenced(error)) throw;
-    throw_fenced(runtime_, session_.link().description());
-  }
+  });
 }
 
 void PgClaims::reconcile(const std::vector<std::int64_t>& known) {
