@@ -226,8 +226,9 @@ std::vector<ConfigKey<Config>> make_config_keys() {
       duration("runtime", "cancel_grace", &Config::cancel_grace, {}, "between asking and killing"),
       duration("runtime", "heartbeat", &Config::heartbeat, milliseconds(100),
                "how often a runtime says that it is alive, and looks for others that are not"),
-      duration("runtime", "lease", &Config::lease, {},
-               "how long a runtime may be silent before its jobs are rescued; at least twice `heartbeat`"),
+      duration(
+          "runtime", "lease", &Config::lease, {},
+          "how long a runtime may be silent before its jobs are rescued; at least three times `heartbeat`"),
       duration("retention", "done", &Config::keep_done, milliseconds(1000),
                "how long jobs in `done` are kept", R"("30d")"),
       duration("retention", "error", &Config::keep_error, milliseconds(1000),

@@ -12,8 +12,6 @@
 namespace sluice::test {
 namespace {
 
-constexpr std::chrono::seconds lease(30);
-
 store::JobFilter with_status(const std::string& status) {
   store::JobFilter filter;
   filter.statuses = {status};
@@ -50,9 +48,7 @@ class JobPlan : public testing::Test {
 };
 
 TEST_F(JobPlan, OfTheListReadsOnlyWhatItShows) {
-  const auto list = [&](const store::JobFilter& filter) {
-    return store::list_statement(table_, filter, lease, 20);
-  };
+  const auto list = [&](const store::JobFilter& filter) { return store::list_statement(table_, filter, 20); };
   const char* by_status = "Index Scan Backward using \"Outbox_status_createdAt_idx\"";
   const char* by_age = "Index Scan Backward using \"Outbox_createdAt_idx\"";
   for (const char* analysed : {"SELECT", "ANALYZE \"Outbox\""}) {
@@ -80,9 +76,9 @@ TEST_F(JobPlan, OfAListByTypeLooksAtNoMoreThanItMay) {
       if (*status != '\0') filter.statuses = {status};
       filter.types = {"no.such"};
       const char* along = *status == '\0' ? "Outbox_createdAt_idx" : "Outbox_status_createdAt_idx";
-      expect_short(store::newest_within_statement(table_, filter, lease, 20, most), along, 2000);
+      expect_short(store::newest_within_statement(table_, filter, 20, most), along, 2000);
       filter.types = {"other"};
-      expect_short(store::types_within_statement(table_, filter, lease, 20, most), "Outbox_type_idx", 2000);
+      expect_short(store::types_within_statement(table_, filter, 20, most), "Outbox_type_idx", 2000);
     }
   }
 }
@@ -110,7 +106,7 @@ class JobDesk : public testing::Test {
     return world_.database().value("SELECT string_agg(id || ' ' || status, ',' ORDER BY id) FROM \"Outbox\"");
   }
   PostgresWorld world_;
-  std::unique_ptr<store::JobDesk> desk_ = store::open_job_desk({world_.database().url()}, lease, {});
+  std::unique_ptr<store::JobDesk> desk_ = store::open_job_desk({world_.database().url()}, {});
 };
 
 TEST_F(JobDesk, AListByTypeIsWholeOrSaysThatItIsNot) {
@@ -202,7 +198,7 @@ TEST_F(JobDesk, ALateOutcomeOfARetriedJobChangesNothing) {
   const auto lost = care->enlist(runtime_info());
   const auto claimed = world_.store().claims(lost, 0)->claim(claim_request({"noop"}, 1));
   ASSERT_EQ(desk_->retry({"a"}).at(0).state.standing, store::Standing::running);
-  world_.advance(std::chrono::minutes(1));
+  world_.database().exec("UPDATE sluice.runtime SET lease = '0 s'");
   const auto retried = desk_->retry({"a"});
   EXPECT_TRUE(retried.at(0).changed);
   EXPECT_EQ(retried.at(0).state.standing, store::Standing::lost);
