@@ -342,8 +342,7 @@ std::string_view section_summary(std::string_view section) {
       {"plugins", "Where the plugins are."},
       {"retry", "For job types whose plugin and [type] table say nothing else."},
       {"runtime",
-       "How jobs are claimed, and how a runtime ends. Runtimes that share an outbox should have the "
-       "same lease."},
+       "How jobs are claimed, and how a runtime ends."},
       {"retention",
        "How long `sluice run` keeps jobs that are over, with their failed attempts and output. Without these "
        "keys nothing is deleted."},

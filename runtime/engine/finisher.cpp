@@ -118,7 +118,7 @@ void Finisher::write(std::vector<job::Settlement> settlements) {
       break;
     } catch (const std::exception& error) {
       // Unavailable or Refused: what was asked is kept and asked again.
-      context_.outage.down(this, error.what());
+      context_.outage.down(this, error);
     }
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, reconnect_delay(++failures),

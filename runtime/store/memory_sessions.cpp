@@ -258,9 +258,12 @@ Rescued MemoryCare::rescue(const Judge& judge, const job::RetryPolicy& fallback)
   store_.check_available();
   Rescued rescued;
   std::map<RuntimeId, MemoryStore::Runtime> dead;
+  const auto self = store_.runtimes_.find(judge.runtime);
+  const bool may_judge =
+      judge.runtime == 0 || (self != store_.runtimes_.end() && store_.is_alive(self->second));
   for (const auto& [id, runtime] : store_.runtimes_) {
     if (id == judge.runtime || store_.is_alive(runtime)) continue;
-    if (judge.since + MemoryStore::lease_of(runtime) < store_.now()) {
+    if (may_judge && judge.since + MemoryStore::lease_of(runtime) < store_.now()) {
       dead.emplace(id, runtime);
     } else {
       ++rescued.suspected;

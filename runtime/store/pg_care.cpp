@@ -226,7 +226,11 @@ Rescued PgCare::rescue(const Judge& judge, const job::RetryPolicy& fallback) {
   Rescued rescued;
   rescued.runtimes = bury(judge, rescued.suspected);
   const auto end = std::chrono::steady_clock::now() + rescue_time;
-  while (settle_buried(fallback, rescued) && std::chrono::steady_clock::now() < end) {
+  try {
+    while (settle_buried(fallback, rescued) && std::chrono::steady_clock::now() < end) {
+    }
+  } catch (const HeldUp&) {
+    if (rescued.runtimes + rescued.pending + rescued.error == 0) throw;  // else what was done is to be told
   }
   return rescued;
 }

@@ -434,6 +434,36 @@ TEST_P(Conformance, RescueEndsJobsByTheirTypesPolicy) {
   EXPECT_EQ(status("unknown"), "error");
 }
 
+TEST_P(Conformance, NobodyJudgesItselfNorOthersBeforeTheyHadAWholeLease) {
+  add("a");
+  claim();
+  const auto judge = care_->enlist(runtime_info());
+  world_->advance(seconds(60));
+  EXPECT_EQ(care_->rescue({runtime_, 0}, {}).runtimes, 0U) << "nobody who is not alive judges";
+  const double now = heart_->beat(judge).value();
+  const auto waits = care_->rescue({judge, now - 20}, {});
+  EXPECT_EQ(waits.runtimes, 0U) << "the lease is 30 s";
+  EXPECT_EQ(waits.suspected, 1U);
+  EXPECT_EQ(status("a"), "processing");
+  const auto rescued = care_->rescue({judge, now - 40}, {});
+  EXPECT_EQ(rescued.runtimes, 1U);
+  EXPECT_EQ(rescued.suspected, 0U);
+  EXPECT_EQ(status("a"), "pending");
+  world_->advance(seconds(60));
+  EXPECT_EQ(care_->rescue({judge, now - 100}, {}).runtimes, 0U);
+  EXPECT_TRUE(heart_->beat(judge));
+}
+
+TEST_P(Conformance, ARuntimeIsAliveForItsOwnLease) {
+  auto patient = runtime_info();
+  patient.lease = seconds(90);
+  const auto long_lease = care_->enlist(patient);
+  world_->advance(seconds(60));
+  EXPECT_EQ(care_->rescue({}, {}).runtimes, 1U);
+  EXPECT_TRUE(heart_->beat(long_lease));
+  EXPECT_FALSE(heart_->beat(runtime_));
+}
+
 TEST_P(Conformance, ABeatKeepsARuntimeAlive) {
   add("a");
   claim();

@@ -105,6 +105,8 @@ class JobDesk : public testing::Test {
   std::string statuses() {
     return world_.database().value("SELECT string_agg(id || ' ' || status, ',' ORDER BY id) FROM \"Outbox\"");
   }
+  std::string status(const std::string& id) { return world_.row(id).value().status; }
+
   PostgresWorld world_;
   std::unique_ptr<store::JobDesk> desk_ = store::open_job_desk({world_.database().url()}, {});
 };
@@ -190,6 +192,53 @@ TEST_F(JobDesk, TakesTextAsItIs) {
   filter.statuses = {"done"};
   store::Walk walk;
   EXPECT_EQ(desk_->remove_some(filter, walk, 10), 0U);
+}
+
+TEST_F(JobDesk, ARowThatSomebodyHoldsHoldsUpNoOther) {
+  auto care = world_.store().care();
+  const auto runtime = care->enlist(runtime_info());
+  for (const char* id : {"due-held", "due", "lost-held", "lost", "asked-held", "asked"}) {
+    world_.put({id, "noop", "{}", std::string(id).starts_with("lost") ? "pending" : "error", 0, 0, 1});
+  }
+  world_.store().claims(runtime, 0)->claim(claim_request({"noop"}, 9));
+  world_.database().exec(
+      "INSERT INTO sluice.schedule SELECT id, now(), 'error' FROM \"Outbox\" WHERE id NOT LIKE 'lost%'; "
+      "INSERT INTO sluice.cancel_request SELECT id FROM \"Outbox\" WHERE id LIKE 'asked%'");
+  Session application(world_.database().url());
+  application.exec("BEGIN; UPDATE \"Outbox\" SET payload = payload WHERE id LIKE '%held'");
+  EXPECT_TRUE(care->cancel_requests(runtime).empty());
+  EXPECT_EQ(status("asked"), "error");
+  const store::Promoted promoted = care->promote_due(10);
+  EXPECT_EQ(promoted.used, 1U);
+  EXPECT_EQ(promoted.held, 2U);
+  EXPECT_NE(care->blocker("due-held").find("UPDATE \"Outbox\""), std::string::npos)
+      << care->blocker("due-held");
+  EXPECT_EQ(status("due"), "pending");
+  world_.database().exec("UPDATE sluice.runtime SET beat_at = beat_at - interval '1 min'");
+  const store::Rescued rescued = care->rescue({}, {});
+  EXPECT_EQ(rescued.runtimes, 1U);
+  EXPECT_EQ(rescued.pending, 1U);
+  EXPECT_EQ(status("lost"), "pending");
+  EXPECT_FALSE(world_.store().heart(std::chrono::seconds(5))->beat(runtime)) << "it is fenced all the same";
+  application.exec("COMMIT");
+  EXPECT_EQ(care->rescue({}, {}).pending, 1U);
+  EXPECT_EQ(status("lost-held"), "pending");
+  world_.database().exec("UPDATE sluice.schedule SET due = now()");
+  EXPECT_EQ(care->promote_due(10).used, 2U);
+  EXPECT_EQ(world_.database().value("SELECT count(*) FROM sluice.runtime"), "0");
+  EXPECT_EQ(world_.database().value("SELECT count(*) FROM sluice.claim"), "0");
+}
+
+TEST_F(JobDesk, ALockOnTheTableIsNotWaitedFor) {
+  world_.put({"a", "noop", "{}", "error", 0, 0, 1});
+  world_.database().exec("INSERT INTO sluice.schedule VALUES ('a', now(), 'error')");
+  auto care = world_.store().care();
+  Session application(world_.database().url());
+  application.exec("BEGIN; LOCK TABLE \"Outbox\" IN SHARE MODE");
+  EXPECT_THROW(care->promote_due(10), store::HeldUp);
+  EXPECT_NE(care->blocker({}).find("LOCK TABLE"), std::string::npos) << care->blocker({});
+  application.exec("COMMIT");
+  EXPECT_EQ(care->promote_due(10).used, 1U);
 }
 
 TEST_F(JobDesk, ALateOutcomeOfARetriedJobChangesNothing) {
