@@ -20,30 +20,26 @@ named AS (
   GROUP BY i),
 )";
 
-std::string give_back_sql(const TableName& table) {
-  return std::string(take_claims) + R"(moved AS (
+// What becomes of these jobs. $2, $3: the policy of types that are not known. $4: the ids of those that may
+// have run; null: all. $5, $6: what is recorded of them. The others are given back whole.
+std::string release_sql(const TableName& table) {
+  return std::string(take_claims) + R"(judged AS (
+  SELECT n.id, n.runtime, $4::text[] IS NULL OR n.id = ANY ($4::text[]) AS ran FROM named n),
+moved AS (
   UPDATE )" +
-         table.quoted() + R"( o SET status = 'pending', attempts = greatest(o.attempts - 1, 0),
-    "updatedAt" = clock_timestamp() AT TIME ZONE 'UTC'
-  FROM named n WHERE o.id = ANY (ARRAY[n.id]) AND o.status IS NOT DISTINCT FROM 'processing' RETURNING o.id)
-DELETE FROM sluice.schedule s USING moved m WHERE s.job_id = m.id)";
-}
-
-std::string rescue_sql(const TableName& table) {
-  return std::string(take_claims) + R"(moved AS (
-  UPDATE )" +
-         table.quoted() + R"( o SET "updatedAt" = clock_timestamp() AT TIME ZONE 'UTC', status = CASE
-    WHEN o.attempts >= coalesce((SELECT t.max_attempts FROM sluice.job_type t WHERE t.type = o.type), $2::int)
-      OR coalesce((SELECT t.at_most_once FROM sluice.job_type t WHERE t.type = o.type), $3::bool)
-    THEN 'error' ELSE 'pending' END
-  FROM named n WHERE o.id = ANY (ARRAY[n.id]) AND o.status IS NOT DISTINCT FROM 'processing'
-  RETURNING o.id, o.type, o.attempts, o.status, n.runtime),
+         table.quoted() + R"( o SET "updatedAt" = clock_timestamp() AT TIME ZONE 'UTC',
+    attempts = CASE WHEN j.ran THEN o.attempts ELSE greatest(o.attempts - 1, 0) END,
+    status = CASE WHEN j.ran AND (
+        o.attempts >= coalesce((SELECT t.max_attempts FROM sluice.job_type t WHERE t.type = o.type), $2::int)
+        OR coalesce((SELECT t.at_most_once FROM sluice.job_type t WHERE t.type = o.type), $3::bool))
+      THEN 'error' ELSE 'pending' END
+  FROM judged j WHERE o.id = ANY (ARRAY[j.id]) AND o.status IS NOT DISTINCT FROM 'processing'
+  RETURNING o.id, o.type, o.attempts, o.status, j.runtime, j.ran),
 noted AS (
   INSERT INTO sluice.attempt (job_id, attempt, type, result, code, error, runtime, host, pid)
-  SELECT m.id, m.attempts, m.type, 'crashed', 'runtime-lost',
-         format('runtime lost: %s (process %s) did not beat for %s s; how far the job got is not known',
-                r.host, r.pid, round(extract(epoch FROM now() - r.beat_at))), r.id, r.host, r.pid
-  FROM moved m JOIN sluice.runtime r ON r.id = m.runtime),
+  SELECT m.id, m.attempts, m.type, 'crashed', $5::text,
+         format($6::text, r.host, r.pid, round(extract(epoch FROM now() - r.beat_at))), r.id, r.host, r.pid
+  FROM moved m JOIN sluice.runtime r ON r.id = m.runtime WHERE m.ran),
 unplanned AS (DELETE FROM sluice.schedule s USING moved m WHERE s.job_id = m.id)
 SELECT count(*) FILTER (WHERE status = 'pending'), count(*) FILTER (WHERE status = 'error') FROM moved)";
 }
@@ -110,12 +106,16 @@ bool PgCare::beat(RuntimeId runtime) {
   });
 }
 
-void PgCare::leave(RuntimeId runtime) {
+void PgCare::leave(RuntimeId runtime, const Unwritten& unwritten) {
+  ArrayText ran;
+  for (const auto& id : unwritten.ids) ran.add(base::valid_utf8(id));
   link_.use("take leave", [&](pqxx::connection& connection) {
     pqxx::work work(connection);
     link_.limit(work);
     const auto mine = work.exec_params("SELECT id FROM sluice.runtime WHERE id = $1 FOR UPDATE", runtime);
-    work.exec_params(give_back_sql(table_), id_array(mine));
+    work.exec_params(release_sql(table_), id_array(mine), unwritten.fallback.max_attempts,
+                     unwritten.fallback.at_most_once, ran.str(), "outcome-lost",
+                     "runtime %s (process %s) stopped before the outcome of this attempt could be written");
     work.exec_params("DELETE FROM sluice.runtime WHERE id = $1", runtime);
     work.exec("SELECT sluice.set_wake()");
     work.commit();
@@ -140,8 +140,9 @@ Rescued PgCare::rescue(std::chrono::seconds lease, const job::RetryPolicy& fallb
     Rescued rescued;
     if (dead.empty()) return rescued;
     const std::string ids = id_array(dead);
-    const auto row =
-        work.exec_params(rescue_sql(table_), ids, fallback.max_attempts, fallback.at_most_once)[0];
+    const auto row = work.exec_params(
+        release_sql(table_), ids, fallback.max_attempts, fallback.at_most_once, nullptr, "runtime-lost",
+        "runtime lost: %s (process %s) did not beat for %s s; how far the job got is not known")[0];
     work.exec_params("DELETE FROM sluice.runtime WHERE id = ANY ($1::bigint[])", ids);
     work.commit();
     rescued.runtimes = dead.size();
