@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "store/job_statements.hpp"
 #include "store/pg_activity.hpp"
+#include "store/pg_exec.hpp"
 #include "store/pg_text.hpp"
 #include "store/statements.hpp"
 
@@ -60,11 +61,11 @@ PgCare::PgCare(const ConnectionString& target, const TableName& table)
 RuntimeId PgCare::enlist(const RuntimeInfo& info) {
   return link_.use("enlist the runtime", [&](pqxx::connection& connection) {
     pqxx::nontransaction session(connection);
-    return session
-        .exec_params(
-            "INSERT INTO sluice.runtime (host, pid, version, command) VALUES ($1, $2, $3, $4) RETURNING id",
-            base::valid_utf8(info.host), info.pid, base::valid_utf8(info.version),
-            base::valid_utf8(info.command))[0][0]
+    return exec(session,
+                "INSERT INTO sluice.runtime (host, pid, version, command) VALUES ($1, $2, $3, $4) RETURNING "
+                "id",
+                base::valid_utf8(info.host), info.pid, base::valid_utf8(info.version),
+                base::valid_utf8(info.command))[0][0]
         .as<RuntimeId>();
   });
 }
@@ -81,15 +82,15 @@ void PgCare::serve(RuntimeId runtime, const std::vector<ServedType>& types) {
   link_.use("record the served job types", [&](pqxx::connection& connection) {
     pqxx::work work(connection);
     link_.limit(work);
-    work.exec_params("UPDATE sluice.runtime SET types = $2::text[] WHERE id = $1", runtime, names.str());
-    work.exec_params(
-        "INSERT INTO sluice.job_type AS t (type, plugin, plugin_version, max_attempts, at_most_once) "
-        "SELECT DISTINCT ON (type) * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::bool[]) "
-        "AS u (type, plugin, plugin_version, max_attempts, at_most_once) ORDER BY type "
-        "ON CONFLICT (type) DO UPDATE SET plugin = excluded.plugin, plugin_version = "
-        "excluded.plugin_version, "
-        "max_attempts = excluded.max_attempts, at_most_once = excluded.at_most_once, seen_at = now()",
-        names.str(), plugins.str(), versions.str(), attempts.str(), once.str());
+    exec(work, "UPDATE sluice.runtime SET types = $2::text[] WHERE id = $1", runtime, names.str());
+    exec(work,
+         "INSERT INTO sluice.job_type AS t (type, plugin, plugin_version, max_attempts, at_most_once) "
+         "SELECT DISTINCT ON (type) * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::bool[]) "
+         "AS u (type, plugin, plugin_version, max_attempts, at_most_once) ORDER BY type "
+         "ON CONFLICT (type) DO UPDATE SET plugin = excluded.plugin, plugin_version = "
+         "excluded.plugin_version, "
+         "max_attempts = excluded.max_attempts, at_most_once = excluded.at_most_once, seen_at = now()",
+         names.str(), plugins.str(), versions.str(), attempts.str(), once.str());
     work.commit();
   });
 }
@@ -97,11 +98,10 @@ void PgCare::serve(RuntimeId runtime, const std::vector<ServedType>& types) {
 bool PgCare::beat(RuntimeId runtime) {
   return link_.use("beat", [&](pqxx::connection& connection) {
     pqxx::nontransaction session(connection);
-    return !session
-                .exec_params(
-                    "WITH beaten AS (UPDATE sluice.runtime SET beat_at = now() WHERE id = $1 RETURNING wake) "
-                    "SELECT CASE WHEN wake THEN sluice.set_wake() END FROM beaten",
-                    runtime)
+    return !exec(session,
+                 "WITH beaten AS (UPDATE sluice.runtime SET beat_at = now() WHERE id = $1 RETURNING wake) "
+                 "SELECT CASE WHEN wake THEN sluice.set_wake() END FROM beaten",
+                 runtime)
                 .empty();
   });
 }
@@ -112,11 +112,11 @@ void PgCare::leave(RuntimeId runtime, const Unwritten& unwritten) {
   link_.use("take leave", [&](pqxx::connection& connection) {
     pqxx::work work(connection);
     link_.limit(work);
-    const auto mine = work.exec_params("SELECT id FROM sluice.runtime WHERE id = $1 FOR UPDATE", runtime);
-    work.exec_params(release_sql(table_), id_array(mine), unwritten.fallback.max_attempts,
-                     unwritten.fallback.at_most_once, ran.str(), "outcome-lost",
-                     "runtime %s (process %s) stopped before the outcome of this attempt could be written");
-    work.exec_params("DELETE FROM sluice.runtime WHERE id = $1", runtime);
+    const auto mine = exec(work, "SELECT id FROM sluice.runtime WHERE id = $1 FOR UPDATE", runtime);
+    exec(work, release_sql(table_), id_array(mine), unwritten.fallback.max_attempts,
+         unwritten.fallback.at_most_once, ran.str(), "outcome-lost",
+         "runtime %s (process %s) stopped before the outcome of this attempt could be written");
+    exec(work, "DELETE FROM sluice.runtime WHERE id = $1", runtime);
     work.exec("SELECT sluice.set_wake()");
     work.commit();
   });
@@ -125,7 +125,7 @@ void PgCare::leave(RuntimeId runtime, const Unwritten& unwritten) {
 std::size_t PgCare::promote_due(std::size_t limit) {
   return link_.use("make due jobs pending", [&](pqxx::connection& connection) {
     pqxx::nontransaction session(connection);
-    return session.exec_params(promote_statement(table_), std::to_string(limit))[0][0].as<std::size_t>();
+    return exec(session, promote_statement(table_), std::to_string(limit))[0][0].as<std::size_t>();
   });
 }
 
@@ -133,17 +133,18 @@ Rescued PgCare::rescue(std::chrono::seconds lease, const job::RetryPolicy& fallb
   return link_.use("rescue the jobs of lost runtimes", [&](pqxx::connection& connection) {
     pqxx::work work(connection);
     link_.limit(work);
-    const auto dead = work.exec_params(
-        "SELECT id FROM sluice.runtime WHERE beat_at < now() - make_interval(secs => $1::float8) "
-        "FOR UPDATE SKIP LOCKED",
-        std::to_string(lease.count()));
+    const auto dead =
+        exec(work,
+             "SELECT id FROM sluice.runtime WHERE beat_at < now() - make_interval(secs => $1::float8) "
+             "FOR UPDATE SKIP LOCKED",
+             std::to_string(lease.count()));
     Rescued rescued;
     if (dead.empty()) return rescued;
     const std::string ids = id_array(dead);
-    const auto row = work.exec_params(
-        release_sql(table_), ids, fallback.max_attempts, fallback.at_most_once, nullptr, "runtime-lost",
+    const auto row = exec(
+        work, release_sql(table_), ids, fallback.max_attempts, fallback.at_most_once, nullptr, "runtime-lost",
         "runtime lost: %s (process %s) did not beat for %s s; how far the job got is not known")[0];
-    work.exec_params("DELETE FROM sluice.runtime WHERE id = ANY ($1::bigint[])", ids);
+    exec(work, "DELETE FROM sluice.runtime WHERE id = ANY ($1::bigint[])", ids);
     work.commit();
     rescued.runtimes = dead.size();
     rescued.pending = row[0].as<std::size_t>();
@@ -159,10 +160,11 @@ std::vector<std::string> PgCare::cancel_requests(RuntimeId runtime) {
     std::vector<std::string> ids;
     if (session.exec("SELECT FROM sluice.cancel_request LIMIT 1").empty()) return ids;
     session.exec(end_requested_statement(table_));
-    for (const auto& row : session.exec_params(
-             "SELECT r.job_id FROM sluice.cancel_request r WHERE EXISTS (SELECT FROM sluice.claim c WHERE "
-             "c.runtime = $1::bigint AND r.job_id = ANY (c.ids))",
-             std::to_string(runtime))) {
+    for (const auto& row :
+         exec(session,
+              "SELECT r.job_id FROM sluice.cancel_request r WHERE EXISTS (SELECT FROM sluice.claim c WHERE "
+              "c.runtime = $1::bigint AND r.job_id = ANY (c.ids))",
+              std::to_string(runtime))) {
       ids.emplace_back(row[0].c_str(), row[0].size());
     }
     return ids;
@@ -192,8 +194,8 @@ void PgCare::count(const std::vector<Throughput>& outcomes) {
 
 void PgCare::announce(const std::string& text) {
   link_.use("announce", [&](pqxx::connection& connection) {
-    pqxx::nontransaction(connection)
-        .exec_params("SELECT pg_notify($1::text, $2::text)", announcement_channel, base::valid_utf8(text));
+    pqxx::nontransaction session(connection);
+    exec(session, "SELECT pg_notify($1::text, $2::text)", announcement_channel, base::valid_utf8(text));
   });
 }
 
@@ -208,13 +210,13 @@ std::size_t PgCare::tidy(std::size_t limit) {
 std::size_t PgCare::tidy_side_table(const std::string& table, std::size_t limit) {
   return link_.use("delete records of deleted jobs", [&](pqxx::connection& connection) {
     pqxx::nontransaction session(connection);
-    return static_cast<std::size_t>(
-        session
-            .exec_params("DELETE FROM " + table + " WHERE ctid = ANY (ARRAY (SELECT s.ctid FROM " + table +
-                             " s WHERE NOT EXISTS (SELECT FROM " + table_.quoted() +
-                             " o WHERE o.id = s.job_id) LIMIT $1::bigint))",
-                         std::to_string(limit))
-            .affected_rows());
+    return static_cast<std::size_t>(exec(session,
+                                         "DELETE FROM " + table +
+                                             " WHERE ctid = ANY (ARRAY (SELECT s.ctid FROM " + table +
+                                             " s WHERE NOT EXISTS (SELECT FROM " + table_.quoted() +
+                                             " o WHERE o.id = s.job_id) LIMIT $1::bigint))",
+                                         std::to_string(limit))
+                                        .affected_rows());
   });
 }
 
@@ -226,13 +228,14 @@ std::size_t PgCare::tidy_keys(std::size_t limit) {
     pqxx::work work(connection);
     link_.limit(work);
     ArrayText keys;
-    for (const auto& row : work.exec_params("SELECT k.key FROM sluice.unique_key k WHERE" + orphaned +
-                                                " LIMIT $1::bigint FOR UPDATE SKIP LOCKED",
-                                            std::to_string(limit))) {
+    for (const auto& row : exec(work,
+                                "SELECT k.key FROM sluice.unique_key k WHERE" + orphaned +
+                                    " LIMIT $1::bigint FOR UPDATE SKIP LOCKED",
+                                std::to_string(limit))) {
       keys.add(std::string_view(row[0].c_str(), row[0].size()));
     }
-    const auto deleted = work.exec_params(
-        "DELETE FROM sluice.unique_key k WHERE k.key = ANY ($1::text[]) AND" + orphaned, keys.str());
+    const auto deleted = exec(
+        work, "DELETE FROM sluice.unique_key k WHERE k.key = ANY ($1::text[]) AND" + orphaned, keys.str());
     work.commit();
     return static_cast<std::size_t>(deleted.affected_rows());
   });

@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "store/effect_function.hpp"
+#include "store/pg_exec.hpp"
 #include "store/pg_text.hpp"
 
 namespace sluice::store {
@@ -234,11 +235,11 @@ std::optional<Rejected> PgFinishes::commit_one(pqxx::work& work, const Settlemen
 
 void PgFinishes::enqueue(pqxx::transaction_base& transaction, const job::FollowUp& job) {
   const std::string key = base::valid_utf8(job.unique_key);
-  transaction.exec_params(
-      "SELECT FROM sluice.enqueue_job($1::text, $2::jsonb, make_interval(secs => $3::bigint / 1e6), "
-      "$4::text)",
-      base::valid_utf8(job.type), base::valid_utf8(job.payload),
-      std::to_string(bounded_microseconds(job.delay)), key.empty() ? nullptr : key.c_str());
+  exec(transaction,
+       "SELECT FROM sluice.enqueue_job($1::text, $2::jsonb, make_interval(secs => $3::bigint / 1e6), "
+       "$4::text)",
+       base::valid_utf8(job.type), base::valid_utf8(job.payload),
+       std::to_string(bounded_microseconds(job.delay)), key.empty() ? nullptr : key.c_str());
 }
 
 void PgFinishes::execute(pqxx::transaction_base& transaction, const job::Effect& effect,
@@ -251,8 +252,8 @@ void PgFinishes::execute(pqxx::transaction_base& transaction, const job::Effect&
       parameters.add_null();
     }
   }
-  transaction.exec_params("SELECT " + effect_function(role) + "($1::text, $2::text[])",
-                          base::valid_utf8(effect.sql), parameters.str());
+  exec(transaction, "SELECT " + effect_function(role) + "($1::text, $2::text[])",
+       base::valid_utf8(effect.sql), parameters.str());
 }
 
 std::vector<std::int64_t> PgFinishes::living(const std::vector<std::int64_t>& claims) {
@@ -260,8 +261,9 @@ std::vector<std::int64_t> PgFinishes::living(const std::vector<std::int64_t>& cl
     session_.end_lost_backend(connection);
     return session_.in_transaction(connection, false, [&](pqxx::transaction_base& transaction) {
       std::vector<std::int64_t> living;
-      const auto rows = transaction.exec_params(
-          "SELECT id FROM sluice.claim WHERE id = ANY ($1::bigint[]) ORDER BY id", array_text(claims));
+      const auto rows =
+          exec(transaction, "SELECT id FROM sluice.claim WHERE id = ANY ($1::bigint[]) ORDER BY id",
+               array_text(claims));
       for (const auto& row : rows) living.push_back(row[0].template as<std::int64_t>());
       return living;
     });
