@@ -93,6 +93,7 @@ class Engine : private fleet::Listener {
   void stop(std::chrono::microseconds patience);
   void limit_calls(std::chrono::microseconds patience);
   void end_when_drained();
+  void give_back_waiting();
   void give_up_when_lost();
   void pump_finished();
   Observation look() const;

@@ -83,13 +83,14 @@ void Heart::run(const std::stop_token& stop) {
 void Heart::beat(store::RuntimeId runtime) {
   try {
     took(runtime, session_->beat(runtime));
+    outage_.beaten();
     outage_.up(this);
   } catch (const store::Refused& error) {
     failed(true);
     outage_.down(this, error);
   } catch (const std::exception& error) {
     failed(false);
-    outage_.down(this, error);
+    outage_.down(this, std::string(error.what()));
   }
 }
 

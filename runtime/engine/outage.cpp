@@ -21,13 +21,26 @@ constexpr const char* busy =
     "until "
     "it can";
 
-const char* kind_of(const std::exception& error) {
-  if (dynamic_cast<const store::Refused*>(&error) != nullptr) return refusing;
-  const auto* unavailable = dynamic_cast<const store::Unavailable*>(&error);
-  return unavailable != nullptr && unavailable->answered() ? busy : silent;
-}
+/// A beat is news for so long.
+constexpr std::chrono::seconds fresh{10};
 
 }  // namespace
+
+/// What has no answer while beats do waits for something in the database: a lock, most of the time.
+const char* Outage::kind_of(const std::exception& error) const {
+  if (dynamic_cast<const store::Refused*>(&error) != nullptr) return refusing;
+  const auto* unavailable = dynamic_cast<const store::Unavailable*>(&error);
+  if (unavailable == nullptr) return silent;
+  const std::lock_guard lock(mutex_);
+  const bool alive = beaten_ && Clock::now() - *beaten_ < fresh;
+  const bool waits = alive && dynamic_cast<const store::Unanswered*>(&error) != nullptr;
+  return unavailable->answered() || waits ? busy : silent;
+}
+
+void Outage::beaten() {
+  const std::lock_guard lock(mutex_);
+  beaten_ = Clock::now();
+}
 
 void Outage::down(const void* who, const std::string& reason) {
   down(who, silent, reason);

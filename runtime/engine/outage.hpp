@@ -20,17 +20,21 @@ class Outage {
   void down(const void* who, const std::exception& error);
   /// `who` can work with it (again).
   void up(const void* who);
+  /// The heart had an answer just now, whatever becomes of other calls.
+  void beaten();
   /// How long it has been lost; none when it is not.
   std::optional<std::chrono::milliseconds> lasting() const;
   std::string reason() const;
 
  private:
   void down(const void* who, const char* what, const std::string& reason);
+  const char* kind_of(const std::exception& error) const;
 
   mutable std::mutex mutex_;
   std::set<const void*> affected_;  // protected by mutex_, like all below
   Clock::time_point since_{};
   std::string reason_;
+  std::optional<Clock::time_point> beaten_;
 };
 
 /// The wait before the next try after `failures` in a row: 100 ms doubled up to 5 s.

@@ -88,8 +88,8 @@ class TimedCare : public store::CareSession {
   void serve(store::RuntimeId runtime, const std::vector<store::ServedType>& types) override {
     times_.time("serve", [&] { session_->serve(runtime, types); });
   }
-  void leave(store::RuntimeId runtime) override {
-    times_.time("leave", [&] { session_->leave(runtime); });
+  void leave(store::RuntimeId runtime, const store::Unwritten& unwritten) override {
+    times_.time("leave", [&] { session_->leave(runtime, unwritten); });
   }
   store::Promoted promote_due(std::size_t limit) override {
     return times_.time("promote", [&] { return session_->promote_due(limit); });

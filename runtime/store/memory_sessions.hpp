@@ -68,7 +68,7 @@ class MemoryCare : public CareSession {
 
   RuntimeId enlist(const RuntimeInfo& info) override;
   void serve(RuntimeId runtime, const std::vector<ServedType>& types) override;
-  void leave(RuntimeId runtime) override;
+  void leave(RuntimeId runtime, const Unwritten& unwritten) override;
   Promoted promote_due(std::size_t limit) override;
   Rescued rescue(const Judge& judge, const job::RetryPolicy& fallback) override;
   std::string blocker(const std::optional<std::string>&) override { return {}; }  // nobody locks anything

@@ -27,13 +27,28 @@ named AS (
   GROUP BY i),
 )";
 
-std::string give_back_sql(const TableName& table) {
-  return std::string(take_claims) + R"(moved AS (
+// What becomes of these jobs. $2, $3: the policy of types that are not known. $4: the ids of those that may
+// have run. $5, $6: what is recorded of them. The others are given back whole.
+std::string release_sql(const TableName& table) {
+  return std::string(take_claims) + R"(judged AS (
+  SELECT n.id, n.runtime, n.id = ANY ($4::text[]) AS ran FROM named n),
+moved AS (
   UPDATE )" +
-         table.quoted() + R"( o SET status = 'pending', attempts = greatest(o.attempts - 1, 0),
-    "updatedAt" = clock_timestamp() AT TIME ZONE 'UTC'
-  FROM named n WHERE o.id = ANY (ARRAY[n.id]) AND o.status IS NOT DISTINCT FROM 'processing' RETURNING o.id)
-DELETE FROM sluice.schedule s USING moved m WHERE s.job_id = m.id)";
+         table.quoted() + R"( o SET "updatedAt" = clock_timestamp() AT TIME ZONE 'UTC',
+    attempts = CASE WHEN j.ran THEN o.attempts ELSE greatest(o.attempts - 1, 0) END,
+    status = CASE WHEN j.ran AND (
+        o.attempts >= coalesce((SELECT t.max_attempts FROM sluice.job_type t WHERE t.type = o.type), $2::int)
+        OR coalesce((SELECT t.at_most_once FROM sluice.job_type t WHERE t.type = o.type), $3::bool))
+      THEN 'error' ELSE 'pending' END
+  FROM judged j WHERE o.id = ANY (ARRAY[j.id]) AND o.status IS NOT DISTINCT FROM 'processing'
+  RETURNING o.id, o.type, o.attempts, o.status, j.runtime, j.ran),
+noted AS (
+  INSERT INTO sluice.attempt (job_id, attempt, type, result, code, error, runtime, host, pid)
+  SELECT m.id, m.attempts, m.type, 'crashed', $5::text,
+         format($6::text, r.host, r.pid, round(extract(epoch FROM now() - r.beat_at))), r.id, r.host, r.pid
+  FROM moved m JOIN sluice.runtime r ON r.id = m.runtime WHERE m.ran),
+unplanned AS (DELETE FROM sluice.schedule s USING moved m WHERE s.job_id = m.id)
+SELECT count(*) FILTER (WHERE status = 'pending'), count(*) FILTER (WHERE status = 'error') FROM moved)";
 }
 
 // Of the runtimes that are dead, whether that may be said of them by now. $1: the judge, $2: since when it
@@ -48,13 +63,15 @@ std::string dead_sql() {
 }
 
 // What is left of the dead runtime $1 under another number, and its claims likewise: so nothing that it still
-// does under the numbers that it knows has an effect.
+// does under the numbers that it knows has an effect. What others' claims name is theirs.
 constexpr const char* bury_sql = R"(WITH buried AS (
   INSERT INTO sluice.runtime (host, pid, version, command, started_at, beat_at, lease)
   SELECT host, pid, version, 'lost', started_at, beat_at, lease FROM sluice.runtime WHERE id = $1::bigint
     AND EXISTS (SELECT FROM sluice.claim WHERE runtime = $1::bigint)
   RETURNING id)
-UPDATE sluice.claim SET id = DEFAULT, runtime = buried.id FROM buried WHERE runtime = $1::bigint)";
+UPDATE sluice.claim c SET id = DEFAULT, runtime = buried.id, ids = ARRAY (SELECT i FROM unnest(c.ids) i
+  WHERE NOT EXISTS (SELECT FROM sluice.claim other WHERE other.runtime <> $1::bigint AND i = ANY (other.ids)))
+FROM buried WHERE c.runtime = $1::bigint)";
 
 // Moves the jobs of some claims of buried runtimes, but for those whose rows somebody has locked. $1: the
 // attempts of types that are not known, $2: whether these run at most once, $3: how many claims.
@@ -200,13 +217,17 @@ void PgCare::serve(RuntimeId runtime, const std::vector<ServedType>& types) {
   });
 }
 
-void PgCare::leave(RuntimeId runtime) {
+void PgCare::leave(RuntimeId runtime, const Unwritten& unwritten) {
+  ArrayText ran;
+  for (const auto& id : unwritten.ids) ran.add(base::valid_utf8(id));
   link_.use("take leave", [&](pqxx::connection& connection) {
     pqxx::work work(connection);
     link_.limit(work);
     work.exec("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0");  // the stop has its own limit
     const auto mine = exec(work, "SELECT id FROM sluice.runtime WHERE id = $1 FOR UPDATE", runtime);
-    exec(work, give_back_sql(table_), id_array(mine));
+    exec(work, release_sql(table_), id_array(mine), unwritten.fallback.max_attempts,
+         unwritten.fallback.at_most_once, ran.str(), "outcome-lost",
+         "runtime %s (process %s) stopped before the outcome of this attempt could be written");
     exec(work, "DELETE FROM sluice.runtime WHERE id = $1", runtime);
     work.exec("SELECT sluice.set_wake()");
     work.commit();

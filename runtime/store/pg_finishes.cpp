@@ -78,10 +78,11 @@ struct SpecialArrays {
       outputs.add(base::valid_utf8(s.outcome.output));
     }
     durations.add(bounded_microseconds(s.outcome.duration));
+    places.add(s.place.empty() ? nowhere : s.place);
   }
 
   ArrayText ids, claims, attempts, statuses, refunds, delays, types, results, codes, errors, log_tails,
-      outputs, durations;
+      outputs, durations, places;
 };
 
 bool is_data_error(const pqxx::failure& error) {
@@ -155,16 +156,16 @@ std::size_t PgFinishes::mark_done(pqxx::transaction_base& transaction,
                              a.attempts.str(), closing_array, others));
   if (in_place == plain.size()) return in_place;
   return in_place + count(session_.execute(transaction, finish_moved, a.ids.str(), a.claims.str(),
-                                           a.attempts.str(), closing_array, others));
+                                           closing_array, others));
 }
 
 std::size_t PgFinishes::settle(pqxx::transaction_base& transaction,
                                const std::vector<Settlement>& settlements, const std::string& closing) {
   const SpecialArrays a(settlements);
-  const pqxx::result answer =
-      session_.execute(transaction, settle_special, closing, a.ids.str(), a.claims.str(), a.attempts.str(),
-                       a.statuses.str(), a.refunds.str(), a.delays.str(), a.types.str(), a.results.str(),
-                       a.codes.str(), a.errors.str(), a.log_tails.str(), a.outputs.str(), a.durations.str());
+  const pqxx::result answer = session_.execute(
+      transaction, settle_special, closing, a.ids.str(), a.claims.str(), a.attempts.str(), a.statuses.str(),
+      a.refunds.str(), a.delays.str(), a.types.str(), a.results.str(), a.codes.str(), a.errors.str(),
+      a.log_tails.str(), a.outputs.str(), a.durations.str(), a.places.str());
   return answer[0][0].as<std::size_t>();
 }
 

@@ -172,7 +172,7 @@ void Link::recover(std::string_view what, const pqxx::failure& error, int attemp
   call.detach();
   if (call.ended()) {
     disconnect();
-    throw Unavailable("could not " + std::string(what) + " in " + target_.description + ": " + call.reason());
+    throw Unanswered("could not " + std::string(what) + " in " + target_.description + ": " + call.reason());
   }
   if (was_rolled_back(error) && attempt < most_attempts) return;
   const std::string state = sql_state(error);

@@ -38,6 +38,11 @@ class Unavailable : public std::runtime_error {
   bool answered_;
 };
 
+/// There was no answer for so long that it was waited for no longer.
+class Unanswered : public Unavailable {
+  using Unavailable::Unavailable;
+};
+
 /// Somebody holds a lock that was not waited for any longer; nothing was done.
 class HeldUp : public Unavailable {
  public:
@@ -215,6 +220,12 @@ class HeartSession {
   virtual std::optional<double> beat(RuntimeId runtime) = 0;
 };
 
+/// What a runtime leaves behind: jobs that ran, or began to, and whose outcome could not be written.
+struct Unwritten {
+  std::vector<std::string> ids;
+  job::RetryPolicy fallback;  ///< judges those of types that sluice.job_type does not have
+};
+
 /// Keeps the table in order. One per runtime. It waits for nobody's lock for long: what can't be done now
 /// throws HeldUp, and is asked for again later.
 class CareSession {
@@ -224,8 +235,9 @@ class CareSession {
   virtual RuntimeId enlist(const RuntimeInfo& info) = 0;
   /// Says which types the runtime serves now.
   virtual void serve(RuntimeId runtime, const std::vector<ServedType>& types) = 0;
-  /// Ends the runtime's row; jobs that its claims still name are given back as rescue does.
-  virtual void leave(RuntimeId runtime) = 0;
+  /// Ends the runtime's row. Of the jobs that its claims still name, those that may have run are judged as
+  /// rescue() does; the others are given back whole.
+  virtual void leave(RuntimeId runtime, const Unwritten& unwritten) = 0;
 
   /// Makes scheduled and failed jobs pending whose time has come, at most `limit`. A schedule whose job has
   /// moved on does nothing.
