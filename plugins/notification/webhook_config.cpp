@@ -1,4 +1,4 @@
-#include "webhook_endpoint.hpp"
+#include "webhook_config.hpp"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>

@@ -23,10 +23,14 @@ TEST(Notification, StoresARowAndAnnouncesIt) {
   job.id("it's");
   EXPECT_THAT(run(job), testing::IsDone());
   EXPECT_EQ(job.effects().size(), 2U);
-  EXPECT_THAT(job,
-              testing::Executed("INSERT INTO \"sluice\".\"notification\" (job_id, user_id, type, message) "
-                                "VALUES ($1, $2, $3, $4)",
-                                {"it's", "user-123", "proposal_approved", "Well \"done\" ☺"}));
+  const auto& insert = job.effects()[0];
+  EXPECT_EQ(
+      insert.sql,
+      "INSERT INTO \"sluice\".\"notification\" (job_id, user_id, type, message) VALUES ($1, $2, $3, $4)");
+  EXPECT_EQ(insert.parameters[0], "it's");
+  EXPECT_EQ(insert.parameters[1], "user-123");
+  EXPECT_EQ(insert.parameters[2], "proposal_approved");
+  EXPECT_EQ(insert.parameters[3], "Well \"done\" ☺");
   EXPECT_THAT(
       job,
       testing::Executed(
@@ -107,10 +111,10 @@ INSTANTIATE_TEST_SUITE_P(Notification, LongNotification,
                                                 }(),
                                                 "m", "", R"({"jobId":"a"})"},
                                            Long{"Id", std::string(8000, 'x'), "t", "m", "", "{}"},
-                                           Long{"JustNot", "a", "t", std::string(7937, 'x'), "",
+                                           Long{"JustNot", "a", "t", std::string(7939, 'x'), "",
                                                 R"({"jobId":"a","userId":"u","type":"t","message":")" +
-                                                    std::string(7937, 'x') + R"(","data":""})"},
-                                           Long{"Just", "a", "t", std::string(7938, 'x'), "",
+                                                    std::string(7939, 'x') + R"(","data":""})"},
+                                           Long{"Just", "a", "t", std::string(7940, 'x'), "",
                                                 R"({"jobId":"a","userId":"u","type":"t"})"}),
                          [](const auto& notice) { return std::string(notice.param.name); });
 
