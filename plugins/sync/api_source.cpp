@@ -77,13 +77,17 @@ class Asking {
   void read(const Position& begin, const TakePage& take) {
     Pager pager(source_, first_, begin);
     Cursor cursor(source_.cursor, begin.cursor);
-    do {
-      if (should_stop()) {
-        answer_.stopped = true;
-        return;
-      }
+    for (bool more = true; more;) {
       if (source_.max_pages != 0 && pager.position().pages == source_.max_pages) too_many_pages();
-    } while (read_page(pager, cursor, take));
+      if (may_stop() && Clock::now() - begun_ > source_.max_time) return stop();
+      try {
+        more = read_page(pager, cursor, take);
+      } catch (const sluice::PermanentError& error) {
+        // What is too large for this run may be within the bounds of the next.
+        if (error.code() == "too-large" && may_stop()) return stop();
+        throw;
+      }
+    }
     answer_.position.clear();
     answer_.whole = begin.pages == 0;
   }
@@ -118,10 +122,8 @@ class Asking {
     return more;
   }
 
-  bool should_stop() const {
-    return question_.may_stop && answer_.pages > 0 &&
-           (out_of_bytes_ || Clock::now() - begun_ > source_.max_time);
-  }
+  bool may_stop() const { return question_.may_stop && answer_.pages > 0; }
+  void stop() { answer_.stopped = true; }
 
   /// None where the source says that there is no such page any more.
   std::optional<HttpResponse> get(const Pager& pager, const Ask& ask) {
@@ -136,7 +138,6 @@ class Asking {
     try {
       HttpResponse response = client_.send(request, job_);
       bytes_left_ -= response.body.size();
-      out_of_bytes_ = bytes_left_ < source_.endpoint.max_bytes / 8;
       return response;
     } catch (const sluice::PermanentError& error) {
       if (pager.is_end(error.code())) return std::nullopt;
@@ -191,7 +192,6 @@ class Asking {
   const Position begin_;
   const Clock::time_point begun_ = Clock::now();
   std::size_t bytes_left_;
-  bool out_of_bytes_ = false;
 };
 
 }  // namespace

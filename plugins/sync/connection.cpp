@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "rows.hpp"
 #include "trouble.hpp"
 
 namespace data_sync {
@@ -116,7 +117,10 @@ void Connection::explain(const PGresult* result, const std::string& what) const 
   }
   const std::string code = std::string("database-") + state;
   // The primary message alone: the detail shows whole rows.
-  const std::string said = what + ": " + one_line(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
+  // It quotes the value that it is about, of whatever length.
+  constexpr std::size_t longest = 200;
+  const std::string said =
+      what + ": " + shortened(one_line(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)), longest);
   if (is_about_the_data(state)) {
     const char* const column = PQresultErrorField(result, PG_DIAG_COLUMN_NAME);
     throw BadRecord(code, said, column == nullptr ? "" : column);

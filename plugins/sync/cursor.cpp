@@ -40,11 +40,11 @@ struct Decimal {
 };
 
 std::int64_t exponent_of(std::string_view text) {
-  constexpr std::int64_t endless = std::int64_t{1} << 60;
+  constexpr std::int64_t endless = 100'000'000'000'000'000;
   const bool negative = take(text, "-");
   if (!negative) take(text, "+");
   std::int64_t value = 0;
-  for (const char c : text) value = std::min(value * 10 + (c - '0'), endless);
+  for (const char c : text) value = std::min(value, endless) * 10 + (c - '0');
   return negative ? -value : value;
 }
 

@@ -8,8 +8,6 @@ namespace data_sync {
 
 namespace {
 
-constexpr std::size_t longest_shown = 60;
-
 /// Adds `name` to `object`, with a copy of `value`, or null without one.
 void add(rapidjson::Document& object, const std::string& name, const rapidjson::Value* value) {
   auto& allocator = object.GetAllocator();
@@ -31,7 +29,7 @@ std::string Rows::place(std::size_t page, std::size_t index) const {
   return "record " + std::to_string(index) + " of " + pages_[page];
 }
 
-Row row_of(const rapidjson::Value& record, const Records& rules) {
+Row row_of(const rapidjson::Value& record, const Records& rules, bool keys_only) {
   if (!record.IsObject()) {
     throw BadRecord("bad-record", "expected an object, found " + shortened(to_text(record)));
   }
@@ -39,6 +37,10 @@ Row row_of(const rapidjson::Value& record, const Records& rules) {
   rapidjson::Document key(rapidjson::kObjectType);
   std::vector<bool> shape;
   for (const Column& column : rules.columns) {
+    if (keys_only && !column.key) {
+      shape.push_back(false);
+      continue;
+    }
     const rapidjson::Value* found = column.pointer.Get(record);
     if (column.key && (found == nullptr || found->IsNull())) {
       throw BadRecord("missing-key", "nothing there for the key column '" + column.name + "'", column.name);
@@ -63,9 +65,9 @@ std::string array_of(const std::vector<const Row*>& rows, std::size_t first, std
   return text + "]";
 }
 
-std::string shortened(const std::string& text) {
-  if (text.size() <= longest_shown) return text;
-  std::size_t end = longest_shown;
+std::string shortened(const std::string& text, std::size_t bytes) {
+  if (text.size() <= bytes) return text;
+  std::size_t end = bytes;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U)
     --end;  // not within a character
   return text.substr(0, end) + "...";

@@ -56,13 +56,14 @@ class Rows {
 };
 
 /// An object of the columns' names and the record's values; what is absent is left out, null, or refused, as
-/// `rules` say. Throws BadRecord.
-Row row_of(const rapidjson::Value& record, const Records& rules);
+/// `rules` say. With `keys_only` the other columns are not looked at. Throws BadRecord.
+Row row_of(const rapidjson::Value& record, const Records& rules, bool keys_only = false);
 
 /// Rows from `first` up to `end` as a JSON array.
 std::string array_of(const std::vector<const Row*>& rows, std::size_t first, std::size_t end);
 
-/// A value as it may be shown in an error: at most 60 bytes of its text.
-std::string shortened(const std::string& text);
+/// At most the first `bytes` of a text, and dots where there was more: a value as it may be shown in an
+/// error.
+std::string shortened(const std::string& text, std::size_t bytes = 60);
 
 }  // namespace data_sync

@@ -41,7 +41,11 @@ constexpr std::string_view config_schema = R"({
         "credentials": {"enum": ["basic", "body"]}
       }
     },
-    "columns": {"oneOf": [{"$ref": "#/definitions/texts"}, {"$ref": "#/definitions/map"}]}
+    "columns": {
+      "type": ["array", "object"],
+      "items": {"type": "string"},
+      "additionalProperties": {"type": "string"}
+    }
   },
   "properties": {
     "sources": {"type": "object", "additionalProperties": {

@@ -53,6 +53,14 @@ std::string given(const Column& column) {
   return "incoming.\"the row\" ? " + literal(column.name);
 }
 
+bool is_deleted(const rapidjson::Value& record, const DatabaseTarget& target) {
+  if (!target.deleted) return false;
+  const rapidjson::Value* const said = target.deleted->Get(record);
+  if (said == nullptr || said->IsNull() || said->IsFalse()) return false;
+  const std::string text = plain(*said);
+  return !text.empty() && text != "0";
+}
+
 }  // namespace
 
 Sql::Sql(const DatabaseTarget& target, ColumnTypes types) : target_(target), types_(std::move(types)) {}
@@ -194,17 +202,14 @@ std::string Sql::probe(const Column& column) const {
 }
 
 Row database_row(const rapidjson::Value& record, const DatabaseTarget& target) {
-  Row row = row_of(record, target.records);
+  const bool deleted = is_deleted(record, target);
+  Row row = row_of(record, target.records, deleted);
+  row.deleted = deleted;
   for (const Column& column : target.records.columns) {
     const rapidjson::Value* value = column.pointer.Get(record);
     if (value == nullptr || !holds_nul(*value)) continue;
     throw BadRecord("nul-character", "'" + column.name + "' holds a NUL character, which PostgreSQL can't",
                     column.name);
-  }
-  if (target.deleted) {
-    const rapidjson::Value* said = target.deleted->Get(record);
-    row.deleted =
-        said != nullptr && !said->IsNull() && !said->IsFalse() && plain(*said) != "" && plain(*said) != "0";
   }
   return row;
 }

@@ -225,7 +225,7 @@ INSTANTIATE_TEST_SUITE_P(
         Compared{"TimesBefore1970", R"("1969-12-31T23:59:59Z")", R"("1970-01-01")"}),
     [](const auto& compared) { return std::string(compared.param.name); });
 
-TEST(SyncCursorOrder, TakesEqualOnesForEqual) {
+TEST(SyncCursors, TakesEqualOnesForEqual) {
   EXPECT_EQ(compare_cursors(parse_json("1.50"), parse_json("15e-1")), 0);
   EXPECT_EQ(compare_cursors(parse_json("0"), parse_json("-0.0")), 0);
   EXPECT_EQ(compare_cursors(parse_json(R"("2026-01-01T01:00:00.10+01:00")"),
@@ -233,7 +233,7 @@ TEST(SyncCursorOrder, TakesEqualOnesForEqual) {
             0);
 }
 
-TEST(SyncCursorOrder, DoesNotMixNumbersAndWords) {
+TEST(SyncCursors, DoesNotMixNumbersAndWords) {
   EXPECT_EQ(compare_cursors(parse_json("1"), parse_json(R"("one")")), std::nullopt);
 }
 
