@@ -8,6 +8,7 @@ depend on it alone, and not on what was rendered before.
 
 import functools
 import hashlib
+import inspect
 
 from weasyprint.pdf import stream
 
@@ -16,10 +17,12 @@ COMMON = [*range(0x20, 0x180), *range(0x2010, 0x2027), *range(0x2030, 0x203B), 0
 
 
 def install():
-    """Does nothing to a WeasyPrint that has no such class: then it is only slower."""
+    """For WeasyPrint 57 and 58, which cut fonts down with fontTools, and slowly. Later ones are left as they are:
+    from 63 on they have HarfBuzz do it, in a few milliseconds."""
     font = getattr(stream, "Font", None)
-    if hasattr(font, "clean"):
-        font.clean = cached(font.clean)
+    clean = getattr(font, "clean", None)
+    if clean and list(inspect.signature(clean).parameters) == ["self", "cmap"]:
+        font.clean = cached(clean)
 
 
 def cached(clean):
