@@ -12,7 +12,8 @@ def accounts(data):
     `taxRate`, `discountRate`, `discount`, `reverseCharge`, `currency` for all of them. Rates are in per cent.
 
     lines: the items, each with `quantity`, `price`, `amount`, `taxRate`; subtotal: the sum of the lines; discount:
-    what is taken off it; net; taxes: for each rate `rate`, `net`, `tax`; tax: the sum of those; total."""
+    what is taken off it; net; taxes: for each rate `rate`, its part of the `discount`, `net`, `tax`; tax: the sum of
+    those; total."""
     digits = digits_of(data.get("currency"))
     reverse_charge = bool(data.get("reverseCharge"))
     rate = None if reverse_charge else data.get("taxRate")
@@ -22,12 +23,13 @@ def accounts(data):
     for line in lines:
         sums[line["taxRate"]] = sums.get(line["taxRate"], Number(0)) + line["amount"]
     discount = rounded(discount_on(data, subtotal), digits)
-    for key, part in zip(sums, shares(discount, list(sums.values()), digits)):
+    parts = dict(zip(sums, shares(discount, list(sums.values()), digits)))
+    for key, part in parts.items():
         sums[key] -= part
     if discount and not sums:
         raise Unsuitable(data["discount"] if "discount" in data else discount, "there is a discount, and no items")
     taxes = [
-        {"rate": key, "net": rounded(net, digits), "tax": rounded(net * key / 100, digits)}
+        {"rate": key, "discount": parts[key], "net": rounded(net, digits), "tax": rounded(net * key / 100, digits)}
         for key, net in sorted(sums.items(), key=lambda entry: entry[0] or 0)
         if key is not None
     ]

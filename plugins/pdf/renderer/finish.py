@@ -1,5 +1,6 @@
 """What is done to a whole PDF: files attached as Factur-X wants them, and encryption. By pikepdf, which is qpdf."""
 
+import dataclasses
 import datetime
 import io
 import re
@@ -36,33 +37,59 @@ PROPERTIES = ("DocumentFileName", "DocumentType", "Version", "ConformanceLevel")
 LEVELS = ("MINIMUM", "BASIC WL", "BASIC", "EN 16931", "EXTENDED", "XRECHNUNG")
 
 
-def with_invoice(pdf, xml, level, when):
-    """A PDF/A-3 with the invoice's XML, bytes, as Factur-X of that level. `when` is the file's time."""
-    if level not in LEVELS:
-        raise Failure("template-error", f"Factur-X has no level {level!r}; it has {', '.join(LEVELS)}")
+@dataclasses.dataclass
+class Invoice:
+    xml: bytes
+    level: str  # of Factur-X
+    when: datetime.datetime
+
+    def __post_init__(self):
+        if self.level not in LEVELS:
+            raise Failure("template-error", f"Factur-X has no level {self.level!r}; it has {', '.join(LEVELS)}")
+
+
+def archived(pdf, invoice=None):
+    """A PDF/A whose two descriptions say the same, and which has the invoice attached."""
     with pikepdf.open(io.BytesIO(pdf)) as document:
-        content = pikepdf.Stream(document, xml)
-        content.Type = pikepdf.Name.EmbeddedFile
-        content.Subtype = pikepdf.Name("/text/xml")
-        content.Params = pikepdf.Dictionary(Size=len(xml), ModDate=pdf_time(when))
-        file = document.make_indirect(
-            pikepdf.Dictionary(
-                Type=pikepdf.Name.Filespec,
-                F=FACTURX_NAME,
-                UF=FACTURX_NAME,
-                Desc="The invoice as Factur-X",
-                AFRelationship=pikepdf.Name.Alternative,
-                EF=pikepdf.Dictionary(F=content, UF=content),
-            )
+        xmp = same_as_info(document.Root.Metadata.read_bytes())
+        if invoice:
+            attach(document, invoice)
+            xmp = described(xmp, invoice.level)
+        document.Root.Metadata = document.make_stream(xmp)
+        document.Root.Metadata.Type, document.Root.Metadata.Subtype = pikepdf.Name.Metadata, pikepdf.Name.XML
+        return saved(document, fix_metadata_version=False)
+
+
+def attach(document, invoice):
+    content = pikepdf.Stream(document, invoice.xml)
+    content.Type = pikepdf.Name.EmbeddedFile
+    content.Subtype = pikepdf.Name("/text/xml")
+    content.Params = pikepdf.Dictionary(Size=len(invoice.xml), ModDate=pdf_time(invoice.when))
+    file = document.make_indirect(
+        pikepdf.Dictionary(
+            Type=pikepdf.Name.Filespec,
+            F=FACTURX_NAME,
+            UF=FACTURX_NAME,
+            Desc="The invoice as Factur-X",
+            AFRelationship=pikepdf.Name.Alternative,
+            EF=pikepdf.Dictionary(F=content, UF=content),
         )
-        root = document.Root
-        root.AF = pikepdf.Array([file])
-        if "/Names" not in root:
-            root.Names = pikepdf.Dictionary()
-        root.Names.EmbeddedFiles = pikepdf.Dictionary(Names=pikepdf.Array([pikepdf.String(FACTURX_NAME), file]))
-        root.Metadata = document.make_stream(described(root.Metadata.read_bytes(), level))
-        root.Metadata.Type, root.Metadata.Subtype = pikepdf.Name.Metadata, pikepdf.Name.XML
-        return saved(document)
+    )
+    root = document.Root
+    root.AF = pikepdf.Array([file])
+    if "/Names" not in root:
+        root.Names = pikepdf.Dictionary()
+    root.Names.EmbeddedFiles = pikepdf.Dictionary(Names=pikepdf.Array([pikepdf.String(FACTURX_NAME), file]))
+
+
+def same_as_info(xmp):
+    """The XMP with the document's subject where PDF/A looks for it; WeasyPrint has it among the keywords."""
+    return re.sub(
+        rb"<dc:subject><rdf:Bag><rdf:li>(.*?)</rdf:li></rdf:Bag></dc:subject>",
+        rb'<dc:description><rdf:Alt><rdf:li xml:lang="x-default">\1</rdf:li></rdf:Alt></dc:description>',
+        xmp,
+        flags=re.S,
+    )
 
 
 def described(xmp, level):

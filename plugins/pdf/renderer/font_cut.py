@@ -1,7 +1,7 @@
 """Has HarfBuzz cut fonts down to the glyphs of a document, as WeasyPrint does from 63 on.
 
-WeasyPrint 57, which Debian 12 has, does it with fontTools: most of the work on a short document, and seconds for a
-font with tens of thousands of glyphs, as those for Chinese, Japanese and Korean have.
+Those that Debian 12 and 13 have, 57 and 62, do it with fontTools: most of the work on a short document, and seconds
+for a font with tens of thousands of glyphs, as those for Chinese, Japanese and Korean have.
 """
 
 import ctypes
@@ -19,8 +19,9 @@ DROPPED = (b"BASE", b"DSIG", b"EBDT", b"EBLC", b"EBSC", b"GDEF", b"GPOS", b"GSUB
 
 def install():
     """Does nothing to a WeasyPrint that has another such method, nor where HarfBuzz's library is missing."""
-    clean = getattr(getattr(stream, "Font", None), "clean", None)
-    if clean is None or list(inspect.signature(clean).parameters) != ["self", "cmap"]:
+    font = getattr(stream, "Font", None)
+    clean = getattr(font, "clean", None)
+    if clean is None or hasattr(font, "subset") or list(inspect.signature(clean).parameters)[:2] != ["self", "cmap"]:
         return
     try:
         cut = Cutter()
@@ -31,13 +32,13 @@ def install():
 
 def with_harfbuzz(clean, cut):
     @functools.wraps(clean)
-    def wrapper(font, cmap):
+    def wrapper(font, cmap, *rest):
         is_special = font.ttfont is None or font.bitmap or font.png or font.svg or "fvar" in font.ttfont
         content = None if is_special or not cmap else cut(font.file_content, font.index, cmap)
         if content:
             font.file_content = content
         else:
-            clean(font, cmap)
+            clean(font, cmap, *rest)
 
     return wrapper
 

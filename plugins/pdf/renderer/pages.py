@@ -88,6 +88,7 @@ class Environment(jinja2.sandbox.SandboxedEnvironment):
         self.filters["float"] = values.number
         self.policies["json.dumps_kwargs"] = {"sort_keys": True, "default": float}
         self.globals["accounts"] = accounts.accounts
+        self.globals["fail"] = fail
 
     def use(self, data, style):
         """For the pages that come next."""
@@ -170,6 +171,11 @@ def on_lists(plain):
     if takes_first:
         wrapped.jinja_pass_arg = takes_first
     return wrapped
+
+
+def fail(message, value=None):
+    """Ends the document with a sentence of the template's; `value` is the one of the data that it is about."""
+    raise Unsuitable(value, message)
 
 
 @jinja2.pass_eval_context
@@ -265,11 +271,11 @@ class Pages:
                 raise
             words = self.words_of(error, data)
             raise Failure("template-error", f"{self.place_of(error, words)}: {words}") from error
-        return with_breaks(page) if is_markup(name) else page
+        return with_breaks(page) if name.endswith(".html") else page.replace(BREAK, "\n")
 
     def words_of(self, error, data):
         if isinstance(error, Unsuitable):
-            places = values.pointers(data, lambda value: value is error.value)
+            places = values.pointers(data, lambda value: value is error.value and value is not None)
             named = ", ".join(f"payload /data{place}" for place, _ in zip(places, range(3)))
             return f"{error} ({named})" if named else str(error)
         if isinstance(error, (decimal.DivisionByZero, decimal.DivisionUndefined, ZeroDivisionError)):

@@ -83,12 +83,16 @@ class Template(pages.Pages):
         laid_out = source.render(font_config=self.fonts)
         pdf = laid_out.write_pdf(**options(wish.variant))
         resources.check()
-        if invoice:
-            pdf = finish.with_invoice(pdf, invoice.encode(), wish.level, datetime.datetime.now(datetime.timezone.utc))
+        if wish.variant:
+            pdf = finish.archived(pdf, invoice and finish.Invoice(invoice.strip().encode(), wish.level, now()))
         if "password" in payload:
             pdf = protected(pdf, payload, wish)
         lacking = self.system_fonts.lacking(glyphs.text_of(source.etree_element), self.folder.path)
         return len(laid_out.pages), pdf, lacking
+
+
+def now():
+    return datetime.datetime.now(datetime.timezone.utc)
 
 
 def options(variant):

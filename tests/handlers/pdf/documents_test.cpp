@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
+#include <set>
 
 #include "workshop.hpp"
 
@@ -307,6 +309,31 @@ TEST_F(PdfDocuments, WhatWeasyPrintWarnsAboutIsLogged) {
   ASSERT_EQ(shop.run(job).result, SLUICE_DONE);
   ASSERT_EQ(job.logs().size(), 1U);
   EXPECT_THAT(job.logs()[0].message, HasSubstr("colour"));
+}
+
+/// The members in bold or code in the first column of the tables below a heading of the plugin's README.
+std::set<std::string> members_below(const std::string& heading) {
+  std::ifstream file(SLUICE_PDF_README);
+  std::set<std::string> members;
+  bool inside = false;
+  for (std::string line; std::getline(file, line);) {
+    if (!line.empty() && line.front() == '#') inside = line == heading;
+    if (inside && line.rfind("| `", 0) == 0) members.insert(line.substr(3, line.find('`', 3) - 3));
+  }
+  return members;
+}
+
+std::set<std::string> members_of(sluice_str schema) {
+  const auto document = parsed(std::string(schema.data, schema.size));
+  std::set<std::string> members;
+  for (const auto& property : document["properties"].GetObject()) members.insert(property.name.GetString());
+  return members;
+}
+
+TEST_F(PdfTemplates, TheTablesOfTheReadmeAreTheSchemas) {
+  Workshop& shop = with_shipped_templates();
+  EXPECT_EQ(members_below("## Payload"), members_of(shop.plugin().type("pdf.generate").payload_schema));
+  EXPECT_EQ(members_below("## Configuration"), members_of(shop.plugin().descriptor().config_schema));
 }
 
 TEST_F(PdfTemplates, TheDeclaredExampleIsTheGuidesJob) {

@@ -4,6 +4,7 @@
     renderer_test.py PDF_PLUGIN_FOLDER
 """
 
+import io
 import json
 import pathlib
 import re
@@ -14,6 +15,7 @@ import unittest
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from unittest import mock
+from xml.etree import ElementTree
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as some
@@ -268,6 +270,8 @@ def amount_in(text):
 
 
 class Documents(unittest.TestCase):
+    """With the shipped templates."""
+
     @classmethod
     def setUpClass(cls):
         cls.templates = {name: template.Template(PLUGIN / "templates" / name) for name in ("invoice", "proposal")}
@@ -275,6 +279,8 @@ class Documents(unittest.TestCase):
     def document(self, name, data, payload=()):
         return self.templates[name].document(dict(payload), read(data), formats.Style())
 
+
+class Printed(Documents):
     @settings(deadline=None, derandomize=True, max_examples=25, phases=[Phase.generate],
               suppress_health_check=[HealthCheck.too_slow])  # fmt: skip
     @given(invoices, some.sampled_from(["invoice", "proposal"]))
@@ -316,14 +322,100 @@ class Documents(unittest.TestCase):
     def test_bookmarks_are_the_headings(self):
         data = {"proposalId": 1, "sections": [{"title": "Schedule", "text": "Soon"}], "customer": {"name": "Ann"}}
         _, pdf, _ = self.document("proposal", data)
-        with pikepdf.open(__import__("io").BytesIO(pdf)) as document, document.open_outline() as outline:
+        with opened(pdf) as document, document.open_outline() as outline:
             first = outline.root[0]
             self.assertEqual((first.title, [entry.title for entry in first.children]), ("Proposal", ["Schedule"]))
 
 
+def opened(pdf):
+    return pikepdf.open(io.BytesIO(pdf))
+
+
+CII = {name: f"urn:un:unece:uncefact:data:standard:{space}:100" for name, space in (
+    ("rsm", "CrossIndustryInvoice"), ("ram", "ReusableAggregateBusinessInformationEntity"), ("udt", "UnqualifiedDataType"),
+)}  # fmt: skip
+
+
+class FacturX(Documents):
+    """The invoice that a program reads says what a person reads."""
+
+    INVOICE = {
+        "facturX": True, "invoiceId": 77, "currency": "EUR", "taxRate": "19", "date": "2026-02-01", "dueDate": "2026-02-28",
+        "company": {"name": "Nordlicht", "address": "Hafen 1", "country": "DE", "vatId": "DE123456789"},
+        "customer": {"name": "Abel & Co", "country": "FR", "address": "Rue 1\nEtage 2"}, "discountRate": 5,
+        "items": [{"description": "a\nb", "price": "10.50", "quantity": "2", "unit": "h"},
+                  {"price": "0.0815", "quantity": 100, "taxRate": 7, "discountRate": 10}, {"price": -5}],
+    }  # fmt: skip
+
+    def xml_of(self, **changes):
+        data = {name: value for name, value in {**self.INVOICE, **changes}.items() if value is not None}
+        _, pdf, _ = self.document("invoice", data)
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(pdf)
+            file.flush()
+            subprocess.run(["qpdf", "--check", file.name], stdout=subprocess.DEVNULL, check=True)
+        with opened(pdf) as document:
+            (file,) = document.Root.AF
+            self.assertEqual((file.AFRelationship, file.UF, file.EF.F.Subtype), ("/Alternative", "factur-x.xml", "/text/xml"))
+            self.assertEqual(document.Root.Names.EmbeddedFiles.Names[1].objgen, file.objgen)
+            self.assertIn("/ID", document.trailer)
+            self.assertEqual(document.Root.OutputIntents[0].S, "/GTS_PDFA1")
+            xmp = ElementTree.fromstring(document.Root.Metadata.read_bytes())
+            said = {element.tag.partition("}")[2]: element.text for element in xmp.iter() if "factur-x" in element.tag}
+            self.assertEqual(said["ConformanceLevel"], "EN 16931")
+            self.assertEqual(said["DocumentFileName"], "factur-x.xml")
+            part = xmp.find(".//*[@{http://www.aiim.org/pdfa/ns/id/}part]")
+            self.assertEqual(part.get("{http://www.aiim.org/pdfa/ns/id/}part"), "3")
+            described = xmp.find(".//{http://purl.org/dc/elements/1.1/}description//*[@{http://www.w3.org/XML/1998/namespace}lang]")
+            self.assertEqual(described.text, str(document.trailer.Info.Subject))
+            return ElementTree.fromstring(file.EF.F.read_bytes())
+
+    def amounts(self, xml, path):
+        return [Decimal(element.text) for element in xml.findall(f".//ram:{path}", CII)]
+
+    def check_sums(self, xml):
+        total = "SpecifiedTradeSettlementHeaderMonetarySummation/ram:"
+        of = lambda name: sum(self.amounts(xml, total + name))
+        tax = "ApplicableHeaderTradeSettlement/ram:ApplicableTradeTax/ram:"
+        self.assertEqual(sum(self.amounts(xml, "SpecifiedTradeSettlementLineMonetarySummation/ram:LineTotalAmount")), of("LineTotalAmount"))
+        self.assertEqual(of("LineTotalAmount") - of("AllowanceTotalAmount") + of("ChargeTotalAmount"), of("TaxBasisTotalAmount"))
+        self.assertEqual(sum(self.amounts(xml, tax + "BasisAmount")), of("TaxBasisTotalAmount"))
+        self.assertEqual(sum(self.amounts(xml, tax + "CalculatedAmount")), of("TaxTotalAmount"))
+        self.assertEqual(of("TaxBasisTotalAmount") + of("TaxTotalAmount"), of("GrandTotalAmount"))
+        return of("GrandTotalAmount")
+
+    def test_is_attached_to_a_pdf_a_3(self):
+        xml = self.xml_of()
+        self.assertEqual(self.check_sums(xml), Decimal("25.55"))
+        self.assertEqual(xml.find(".//ram:TypeCode", CII).text, "380")
+        self.assertEqual([name.text for name in xml.findall(".//ram:SpecifiedTradeProduct/ram:Name", CII)], ["a\nb", "Item 2", "Item 3"])
+        self.assertEqual(self.amounts(xml, "NetPriceProductTradePrice/ram:ChargeAmount"), [Decimal("10.50"), Decimal("0.0815"), 5])
+        self.assertEqual(self.amounts(xml, "BilledQuantity"), [2, 100, -1])
+
+    def test_of_a_credit_note_and_of_reverse_charge(self):
+        credit = self.xml_of(items=[{"price": -100, "quantity": 2, "discountRate": 10}], discountRate=None)
+        self.assertEqual((self.check_sums(credit), credit.find(".//ram:TypeCode", CII).text), (Decimal("214.20"), "381"))
+        self.assertEqual(self.amounts(credit, "SpecifiedTradeAllowanceCharge/ram:ActualAmount"), [20])
+        abroad = self.xml_of(reverseCharge=True)
+        self.assertEqual(self.check_sums(abroad), Decimal("22.17"))
+        self.assertEqual({element.text for element in abroad.findall(".//ram:CategoryCode", CII)}, {"AE"})
+
+    def test_needs_what_the_law_wants(self):
+        for change, words in (
+            ({"currency": None}, "Factur-X needs currency in the data"),
+            ({"invoiceId": None}, "Factur-X needs invoiceId in the data"),
+            ({"customer": {"name": "A"}}, "Factur-X needs customer.country in the data"),
+            ({"date": "1 May"}, "Factur-X needs a date like 2026-02-28 in date"),
+            ({"items": []}, "no items|needs items"),
+            ({"taxRate": None}, "Factur-X needs taxRate for each item"),
+        ):
+            with self.assertRaisesRegex(Failure, words):
+                self.xml_of(**change)
+
+
 class FontCut(unittest.TestCase):
-    def installed_over(self, clean):
-        font = type("Font", (), {"clean": clean})
+    def installed_over(self, clean, **more):
+        font = type("Font", (), {"clean": clean, **more})
         with mock.patch.object(font_cut.stream, "Font", font, create=True):
             font_cut.install()
         return font.clean
@@ -332,15 +424,29 @@ class FontCut(unittest.TestCase):
         def clean(self, cmap):
             pass
 
-        self.assertIs(self.installed_over(clean).__wrapped__, clean)
+        def clean_of_60(self, cmap, hinting):
+            pass
 
-    def test_leaves_other_versions_alone(self):
+        self.assertIs(self.installed_over(clean).__wrapped__, clean)
+        self.assertIs(self.installed_over(clean_of_60).__wrapped__, clean_of_60)
+
+    def test_leaves_versions_alone_that_cut_by_harfbuzz_or_otherwise(self):
         def clean(self, cmap, hinting):
             pass
 
-        self.assertIs(self.installed_over(clean), clean)
+        def other(self, to_unicode, hinting):
+            pass
+
+        self.assertIs(self.installed_over(clean, subset=clean), clean)
+        self.assertIs(self.installed_over(other), other)
         with mock.patch.object(font_cut, "stream", object()):
             font_cut.install()
+
+    def test_what_harfbuzz_refuses_is_cut_as_before(self):
+        calls = []
+        font = mock.Mock(bitmap=False, png=False, svg=False, ttfont={}, file_content=b"no font", index=0)
+        font_cut.with_harfbuzz(lambda *all: calls.append(all), lambda *_: None)(font, {1: "a"}, True)
+        self.assertEqual(calls, [(font, {1: "a"}, True)])
 
     def test_leaves_all_as_it_is_where_harfbuzz_is_missing(self):
         def clean(self, cmap):
@@ -351,4 +457,4 @@ class FontCut(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(warnings="ignore")  # of WeasyPrint about pydyf
