@@ -27,7 +27,8 @@ Caretaker::~Caretaker() {
   thread_.join();
   try {
     context_.presence.write_outcomes(*session_);
-    session_->leave(runtime_);
+    unwritten_.fallback.max_attempts = context_.config.max_attempts;
+    session_->leave(runtime_, unwritten_);
   } catch (const std::exception& error) {
     log::warn("the runtime could not sign off; it will be taken for lost after its lease",
               {{"reason", error.what()}});
@@ -52,6 +53,12 @@ void Caretaker::announce(std::string text) {
   const std::lock_guard lock(mutex_);
   to_announce_.push_back(std::move(text));
   changed_.notify_all();
+}
+
+void Caretaker::unwritten(std::vector<std::string> ids) {
+  const std::lock_guard lock(mutex_);
+  unwritten_.ids.insert(unwritten_.ids.end(), std::make_move_iterator(ids.begin()),
+                        std::make_move_iterator(ids.end()));
 }
 
 void Caretaker::let_go() {

@@ -44,6 +44,9 @@ class Caretaker {
   void serve(std::vector<store::ServedType> types);
   /// Announces `text` to whoever listens, as soon as may be. [any-thread]
   void announce(std::string text);
+  /// These jobs ran, or began to, and their outcome was not written: at the end they are not given back as if
+  /// they had not. [any-thread]
+  void unwritten(std::vector<std::string> ids);
   /// The runtime stops: runtime() waits no more. [any-thread]
   void let_go();
 
@@ -76,6 +79,7 @@ class Caretaker {
   std::optional<std::vector<store::ServedType>> to_serve_;
   std::vector<store::ServedType> served_;
   std::vector<std::string> to_announce_;
+  store::Unwritten unwritten_;
   bool enlist_ = false;
   bool let_go_ = false;
 

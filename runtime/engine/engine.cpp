@@ -20,6 +20,8 @@ namespace {
 
 constexpr std::chrono::milliseconds tick{200};
 constexpr std::chrono::seconds status_interval{5};
+/// Jobs that wait in a plugin host for so long are given back, for another runtime to run.
+constexpr std::chrono::seconds longest_wait{1};
 /// How long a drain waits for a lost database before it gives up; `run` waits for ever.
 constexpr std::chrono::seconds drain_outage_limit{60};
 /// Left to write outcomes after the last handler was killed.
@@ -88,6 +90,7 @@ EngineResult Engine::run() {
   fleet_.every(tick, [this] {
     if (options_.progress) options_.progress(tally_);
     show();
+    give_back_waiting();
     give_up_when_lost();
     end_when_drained();
   });
@@ -133,6 +136,7 @@ void Engine::add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vect
                        Policies::ByType& policies) {
   LaneSpec shared{index, {}, 0, ClaimMode::recorded};
   LaneSpec brief{index, {}, 0, ClaimMode::brief};
+  LaneSpec once{index, {}, 0, ClaimMode::recorded, true};
   for (const job::TypeSpec& type : plugin.spec.types) {
     const bool served = std::count(plugin.types.begin(), plugin.types.end(), type.name) > 0;
     if (!served || !wanted(type.name)) continue;
@@ -144,12 +148,12 @@ void Engine::add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vect
     }
     const ClaimMode mode = claim_mode(type);
     if (concurrency > 0) {
-      lanes.push_back({index, {type.name}, concurrency, mode});
+      lanes.push_back({index, {type.name}, concurrency, mode, type.at_most_once});
     } else {
-      (mode == ClaimMode::brief ? brief : shared).types.push_back(type.name);
+      (mode == ClaimMode::brief ? brief : type.at_most_once ? once : shared).types.push_back(type.name);
     }
   }
-  for (LaneSpec* lane : {&shared, &brief}) {
+  for (LaneSpec* lane : {&shared, &brief, &once}) {
     if (!lane->types.empty()) lanes.push_back(std::move(*lane));
   }
 }
@@ -252,6 +256,7 @@ void Engine::start_pumps() {
       2 * static_cast<std::size_t>(config_.batch_max),
       [this](std::vector<job::Job> jobs) { fleet_.deliver(std::move(jobs)); },
       [this](store::RuntimeId fenced) { return caretaker_->runtime(fenced); },
+      [this](std::vector<std::string> ids) { caretaker_->unwritten(std::move(ids)); },
       [this] {
         if (options_.drain) fleet_.post([this] { end_when_drained(); });
       },
@@ -298,7 +303,9 @@ void Engine::returned(std::vector<job::Finished> jobs) {
   const auto now = Clock::now();
   std::vector<std::vector<job::Finished>> by_pump(pumps_.size());
   for (job::Finished& job : jobs) {
-    router_.returned(job.job.type, job.job.bytes, job.outcome.result != job::Result::released, now);
+    const bool ran = job.outcome.result != job::Result::released;
+    router_.returned(job.job.type, job.job.bytes, ran ? std::optional(job.outcome.duration) : std::nullopt,
+                     now);
     by_pump[job.job.pump].push_back(std::move(job));
   }
   const bool recorded = router_.claimable(now), brief = router_.claimable(now, ClaimMode::brief);
@@ -306,6 +313,16 @@ void Engine::returned(std::vector<job::Finished> jobs) {
     if (!by_pump[i].empty()) pumps_[i]->push(std::move(by_pump[i]));
     if (pumps_[i]->mode() == ClaimMode::brief ? brief : recorded) pumps_[i]->poke();
   }
+}
+
+/// What looked quick when it was claimed, and is not, must not wait here while others could run it.
+void Engine::give_back_waiting() {
+  if (stopping_) return;
+  auto jobs = fleet_.recall(longest_wait);
+  if (jobs.empty()) return;
+  log::debug("gave back jobs that waited too long for a slot", {{"count", jobs.size()}});
+  for (const job::Finished& job : jobs) router_.waited(job.job.type, longest_wait, Clock::now());
+  returned(std::move(jobs));
 }
 
 void Engine::signalled(int times) {

@@ -89,6 +89,7 @@ class Engine : private fleet::Listener {
   void start_pruner();
   void stop(std::chrono::microseconds patience);
   void end_when_drained();
+  void give_back_waiting();
   void give_up_when_lost();
   void pump_finished();
   Observation look() const;

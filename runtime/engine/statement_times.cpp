@@ -77,8 +77,8 @@ class TimedCare : public store::CareSession {
   bool beat(store::RuntimeId runtime) override {
     return times_.time("beat", [&] { return session_->beat(runtime); });
   }
-  void leave(store::RuntimeId runtime) override {
-    times_.time("leave", [&] { session_->leave(runtime); });
+  void leave(store::RuntimeId runtime, const store::Unwritten& unwritten) override {
+    times_.time("leave", [&] { session_->leave(runtime, unwritten); });
   }
   std::size_t promote_due(std::size_t limit) override {
     return times_.time("promote", [&] { return session_->promote_due(limit); });

@@ -130,6 +130,8 @@ class Fleet {
   /// Asks the handlers of these jobs to stop; they end cancelled, and are not tried again. Ids that no host
   /// has do nothing. [any-thread]
   void cancel(std::vector<std::string> ids);
+  /// Takes back, released, the jobs that have waited in a host for so long and have not started.
+  std::vector<job::Finished> recall(std::chrono::microseconds waited);
   /// Runs `step` on the loop's thread. [any-thread]
   void post(std::function<void()> step);
   /// Calls `step` every `interval` until the loop ends.

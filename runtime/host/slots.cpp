@@ -113,10 +113,14 @@ bool Slots::pop(QueuedJob& job) {
 void Slots::execute(JobRun& run, std::vector<Schema>& schemas, void* slot_state, const QueuedJob& job,
                     std::uint32_t index) {
   wire::SlotState& slot = context_.page.slot(index);
+  job::Outcome outcome;
+  auto queued = wire::TicketState::queued;
+  if (!context_.page.ticket(job.ticket).state.compare_exchange_strong(queued, wire::TicketState::started)) {
+    outcome.result = job::Result::released;
+    return answer(job, outcome);
+  }
   slot.started_us = monotonic_us();
   slot.ticket = job.ticket;
-  context_.page.ticket(job.ticket).state = wire::TicketState::started;
-  job::Outcome outcome;
   if (context_.page.ticket(job.ticket).cancel != 0) {
     outcome.result = job::Result::cancelled;  // before it began
   } else if (const auto problem = schemas[job.type_index].check(job.payload)) {
@@ -132,15 +136,19 @@ void Slots::execute(JobRun& run, std::vector<Schema>& schemas, void* slot_state,
 }
 
 void Slots::report(const QueuedJob& job, const job::Outcome& outcome) {
-  const bool plain = outcome.plain();
-  context_.page.ticket(job.ticket).state = plain ? wire::TicketState::done : wire::TicketState::finished;
+  context_.page.ticket(job.ticket).state =
+      outcome.plain() ? wire::TicketState::done : wire::TicketState::finished;
+  answer(job, outcome);
+}
+
+void Slots::answer(const QueuedJob& job, const job::Outcome& outcome) {
   const auto put = [&](std::string& out) { wire::put_outcome(out, job.ticket, outcome); };
   bool more = false;
   {
     const std::lock_guard lock(mutex_);
     more = !queue_.empty();
   }
-  if (plain && more) {
+  if (more && (outcome.plain() || outcome.result == job::Result::released)) {
     context_.channel.send_later(put);
   } else {
     context_.channel.send(put);

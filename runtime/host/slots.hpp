@@ -46,6 +46,7 @@ class Slots {
   void execute(JobRun& run, std::vector<Schema>& schemas, void* slot_state, const QueuedJob& job,
                std::uint32_t index);
   void report(const QueuedJob& job, const job::Outcome& outcome);
+  void answer(const QueuedJob& job, const job::Outcome& outcome);
   void opened(std::string refusal);
 
   const Context context_;

@@ -205,10 +205,15 @@ std::set<std::string> MemoryCare::take_claims_of(RuntimeId runtime) {
   return store_.take_claims(claims);
 }
 
-void MemoryCare::leave(RuntimeId runtime) {
+void MemoryCare::leave(RuntimeId runtime, const Unwritten& unwritten) {
   const std::lock_guard lock(store_.mutex_);
   store_.check_available();
   for (const auto& id : take_claims_of(runtime)) {
+    if (std::find(unwritten.ids.begin(), unwritten.ids.end(), id) != unwritten.ids.end()) {
+      Rescued ignored;
+      rescue_job(id, store_.runtimes_.at(runtime), unwritten.fallback, ignored);
+      continue;
+    }
     auto* row = store_.processing(id);
     row->status = "pending";
     row->attempts = std::max(row->attempts - 1, 0);

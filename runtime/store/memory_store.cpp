@@ -160,7 +160,8 @@ std::vector<Throughput> MemoryStore::throughput(double window) const {
 bool MemoryStore::settle(const job::Settlement& s) {
   const auto claim = claims_.find(s.claim);
   Row* row = processing(s.id);
-  if (claim == claims_.end() || row == nullptr || row->attempts != s.attempt ||
+  const auto names_it = [&](const auto& later) { return later.second.ids.contains(s.id); };
+  if (claim == claims_.end() || row == nullptr || std::any_of(std::next(claim), claims_.end(), names_it) ||
       claim->second.ids.erase(s.id) == 0) {
     return false;
   }

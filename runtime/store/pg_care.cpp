@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "store/job_statements.hpp"
 #include "store/pg_activity.hpp"
+#include "store/pg_exec.hpp"
 #include "store/pg_text.hpp"
 #include "store/statements.hpp"
 
@@ -20,30 +21,26 @@ named AS (
   GROUP BY i),
 )";
 
-std::string give_back_sql(const TableName& table) {
-  return std::string(take_claims) + R"(moved AS (
+// What becomes of these jobs. $2, $3: the policy of types that are not known. $4: the ids of those that may
+// have run; null: all. $5, $6: what is recorded of them. The others are given back whole.
+std::string release_sql(const TableName& table) {
+  return std::string(take_claims) + R"(judged AS (
+  SELECT n.id, n.runtime, $4::text[] IS NULL OR n.id = ANY ($4::text[]) AS ran FROM named n),
+moved AS (
   UPDATE )" +
-         table.quoted() + R"( o SET status = 'pending', attempts = greatest(o.attempts - 1, 0),
-    "updatedAt" = clock_timestamp() AT TIME ZONE 'UTC'
-  FROM named n WHERE o.id = ANY (ARRAY[n.id]) AND o.status IS NOT DISTINCT FROM 'processing' RETURNING o.id)
-DELETE FROM sluice.schedule s USING moved m WHERE s.job_id = m.id)";
-}
-
-std::string rescue_sql(const TableName& table) {
-  return std::string(take_claims) + R"(moved AS (
-  UPDATE )" +
-         table.quoted() + R"( o SET "updatedAt" = clock_timestamp() AT TIME ZONE 'UTC', status = CASE
-    WHEN o.attempts >= coalesce((SELECT t.max_attempts FROM sluice.job_type t WHERE t.type = o.type), $2::int)
-      OR coalesce((SELECT t.at_most_once FROM sluice.job_type t WHERE t.type = o.type), $3::bool)
-    THEN 'error' ELSE 'pending' END
-  FROM named n WHERE o.id = ANY (ARRAY[n.id]) AND o.status IS NOT DISTINCT FROM 'processing'
-  RETURNING o.id, o.type, o.attempts, o.status, n.runtime),
+         table.quoted() + R"( o SET "updatedAt" = clock_timestamp() AT TIME ZONE 'UTC',
+    attempts = CASE WHEN j.ran THEN o.attempts ELSE greatest(o.attempts - 1, 0) END,
+    status = CASE WHEN j.ran AND (
+        o.attempts >= coalesce((SELECT t.max_attempts FROM sluice.job_type t WHERE t.type = o.type), $2::int)
+        OR coalesce((SELECT t.at_most_once FROM sluice.job_type t WHERE t.type = o.type), $3::bool))
+      THEN 'error' ELSE 'pending' END
+  FROM judged j WHERE o.id = ANY (ARRAY[j.id]) AND o.status IS NOT DISTINCT FROM 'processing'
+  RETURNING o.id, o.type, o.attempts, o.status, j.runtime, j.ran),
 noted AS (
   INSERT INTO sluice.attempt (job_id, attempt, type, result, code, error, runtime, host, pid)
-  SELECT m.id, m.attempts, m.type, 'crashed', 'runtime-lost',
-         format('runtime lost: %s (process %s) did not beat for %s s; how far the job got is not known',
-                r.host, r.pid, round(extract(epoch FROM now() - r.beat_at))), r.id, r.host, r.pid
-  FROM moved m JOIN sluice.runtime r ON r.id = m.runtime),
+  SELECT m.id, m.attempts, m.type, 'crashed', $5::text,
+         format($6::text, r.host, r.pid, round(extract(epoch FROM now() - r.beat_at))), r.id, r.host, r.pid
+  FROM moved m JOIN sluice.runtime r ON r.id = m.runtime WHERE m.ran),
 unplanned AS (DELETE FROM sluice.schedule s USING moved m WHERE s.job_id = m.id)
 SELECT count(*) FILTER (WHERE status = 'pending'), count(*) FILTER (WHERE status = 'error') FROM moved)";
 }
@@ -64,11 +61,11 @@ PgCare::PgCare(const ConnectionString& target, const TableName& table)
 RuntimeId PgCare::enlist(const RuntimeInfo& info) {
   return link_.use("enlist the runtime", [&](pqxx::connection& connection) {
     pqxx::nontransaction session(connection);
-    return session
-        .exec_params(
-            "INSERT INTO sluice.runtime (host, pid, version, command) VALUES ($1, $2, $3, $4) RETURNING id",
-            base::valid_utf8(info.host), info.pid, base::valid_utf8(info.version),
-            base::valid_utf8(info.command))[0][0]
+    return exec(session,
+                "INSERT INTO sluice.runtime (host, pid, version, command) VALUES ($1, $2, $3, $4) RETURNING "
+                "id",
+                base::valid_utf8(info.host), info.pid, base::valid_utf8(info.version),
+                base::valid_utf8(info.command))[0][0]
         .as<RuntimeId>();
   });
 }
@@ -85,15 +82,15 @@ void PgCare::serve(RuntimeId runtime, const std::vector<ServedType>& types) {
   link_.use("record the served job types", [&](pqxx::connection& connection) {
     pqxx::work work(connection);
     link_.limit(work);
-    work.exec_params("UPDATE sluice.runtime SET types = $2::text[] WHERE id = $1", runtime, names.str());
-    work.exec_params(
-        "INSERT INTO sluice.job_type AS t (type, plugin, plugin_version, max_attempts, at_most_once) "
-        "SELECT DISTINCT ON (type) * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::bool[]) "
-        "AS u (type, plugin, plugin_version, max_attempts, at_most_once) ORDER BY type "
-        "ON CONFLICT (type) DO UPDATE SET plugin = excluded.plugin, plugin_version = "
-        "excluded.plugin_version, "
-        "max_attempts = excluded.max_attempts, at_most_once = excluded.at_most_once, seen_at = now()",
-        names.str(), plugins.str(), versions.str(), attempts.str(), once.str());
+    exec(work, "UPDATE sluice.runtime SET types = $2::text[] WHERE id = $1", runtime, names.str());
+    exec(work,
+         "INSERT INTO sluice.job_type AS t (type, plugin, plugin_version, max_attempts, at_most_once) "
+         "SELECT DISTINCT ON (type) * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::bool[]) "
+         "AS u (type, plugin, plugin_version, max_attempts, at_most_once) ORDER BY type "
+         "ON CONFLICT (type) DO UPDATE SET plugin = excluded.plugin, plugin_version = "
+         "excluded.plugin_version, "
+         "max_attempts = excluded.max_attempts, at_most_once = excluded.at_most_once, seen_at = now()",
+         names.str(), plugins.str(), versions.str(), attempts.str(), once.str());
     work.commit();
   });
 }
@@ -101,22 +98,25 @@ void PgCare::serve(RuntimeId runtime, const std::vector<ServedType>& types) {
 bool PgCare::beat(RuntimeId runtime) {
   return link_.use("beat", [&](pqxx::connection& connection) {
     pqxx::nontransaction session(connection);
-    return !session
-                .exec_params(
-                    "WITH beaten AS (UPDATE sluice.runtime SET beat_at = now() WHERE id = $1 RETURNING wake) "
-                    "SELECT CASE WHEN wake THEN sluice.set_wake() END FROM beaten",
-                    runtime)
+    return !exec(session,
+                 "WITH beaten AS (UPDATE sluice.runtime SET beat_at = now() WHERE id = $1 RETURNING wake) "
+                 "SELECT CASE WHEN wake THEN sluice.set_wake() END FROM beaten",
+                 runtime)
                 .empty();
   });
 }
 
-void PgCare::leave(RuntimeId runtime) {
+void PgCare::leave(RuntimeId runtime, const Unwritten& unwritten) {
+  ArrayText ran;
+  for (const auto& id : unwritten.ids) ran.add(base::valid_utf8(id));
   link_.use("take leave", [&](pqxx::connection& connection) {
     pqxx::work work(connection);
     link_.limit(work);
-    const auto mine = work.exec_params("SELECT id FROM sluice.runtime WHERE id = $1 FOR UPDATE", runtime);
-    work.exec_params(give_back_sql(table_), id_array(mine));
-    work.exec_params("DELETE FROM sluice.runtime WHERE id = $1", runtime);
+    const auto mine = exec(work, "SELECT id FROM sluice.runtime WHERE id = $1 FOR UPDATE", runtime);
+    exec(work, release_sql(table_), id_array(mine), unwritten.fallback.max_attempts,
+         unwritten.fallback.at_most_once, ran.str(), "outcome-lost",
+         "runtime %s (process %s) stopped before the outcome of this attempt could be written");
+    exec(work, "DELETE FROM sluice.runtime WHERE id = $1", runtime);
     work.exec("SELECT sluice.set_wake()");
     work.commit();
   });
@@ -125,7 +125,7 @@ void PgCare::leave(RuntimeId runtime) {
 std::size_t PgCare::promote_due(std::size_t limit) {
   return link_.use("make due jobs pending", [&](pqxx::connection& connection) {
     pqxx::nontransaction session(connection);
-    return session.exec_params(promote_statement(table_), std::to_string(limit))[0][0].as<std::size_t>();
+    return exec(session, promote_statement(table_), std::to_string(limit))[0][0].as<std::size_t>();
   });
 }
 
@@ -133,16 +133,18 @@ Rescued PgCare::rescue(std::chrono::seconds lease, const job::RetryPolicy& fallb
   return link_.use("rescue the jobs of lost runtimes", [&](pqxx::connection& connection) {
     pqxx::work work(connection);
     link_.limit(work);
-    const auto dead = work.exec_params(
-        "SELECT id FROM sluice.runtime WHERE beat_at < now() - make_interval(secs => $1::float8) "
-        "FOR UPDATE SKIP LOCKED",
-        std::to_string(lease.count()));
+    const auto dead =
+        exec(work,
+             "SELECT id FROM sluice.runtime WHERE beat_at < now() - make_interval(secs => $1::float8) "
+             "FOR UPDATE SKIP LOCKED",
+             std::to_string(lease.count()));
     Rescued rescued;
     if (dead.empty()) return rescued;
     const std::string ids = id_array(dead);
-    const auto row =
-        work.exec_params(rescue_sql(table_), ids, fallback.max_attempts, fallback.at_most_once)[0];
-    work.exec_params("DELETE FROM sluice.runtime WHERE id = ANY ($1::bigint[])", ids);
+    const auto row = exec(
+        work, release_sql(table_), ids, fallback.max_attempts, fallback.at_most_once, nullptr, "runtime-lost",
+        "runtime lost: %s (process %s) did not beat for %s s; how far the job got is not known")[0];
+    exec(work, "DELETE FROM sluice.runtime WHERE id = ANY ($1::bigint[])", ids);
     work.commit();
     rescued.runtimes = dead.size();
     rescued.pending = row[0].as<std::size_t>();
@@ -158,10 +160,11 @@ std::vector<std::string> PgCare::cancel_requests(RuntimeId runtime) {
     std::vector<std::string> ids;
     if (session.exec("SELECT FROM sluice.cancel_request LIMIT 1").empty()) return ids;
     session.exec(end_requested_statement(table_));
-    for (const auto& row : session.exec_params(
-             "SELECT r.job_id FROM sluice.cancel_request r WHERE EXISTS (SELECT FROM sluice.claim c WHERE "
-             "c.runtime = $1::bigint AND r.job_id = ANY (c.ids))",
-             std::to_string(runtime))) {
+    for (const auto& row :
+         exec(session,
+              "SELECT r.job_id FROM sluice.cancel_request r WHERE EXISTS (SELECT FROM sluice.claim c WHERE "
+              "c.runtime = $1::bigint AND r.job_id = ANY (c.ids))",
+              std::to_string(runtime))) {
       ids.emplace_back(row[0].c_str(), row[0].size());
     }
     return ids;
@@ -191,8 +194,8 @@ void PgCare::count(const std::vector<Throughput>& outcomes) {
 
 void PgCare::announce(const std::string& text) {
   link_.use("announce", [&](pqxx::connection& connection) {
-    pqxx::nontransaction(connection)
-        .exec_params("SELECT pg_notify($1::text, $2::text)", announcement_channel, base::valid_utf8(text));
+    pqxx::nontransaction session(connection);
+    exec(session, "SELECT pg_notify($1::text, $2::text)", announcement_channel, base::valid_utf8(text));
   });
 }
 
@@ -207,13 +210,13 @@ std::size_t PgCare::tidy(std::size_t limit) {
 std::size_t PgCare::tidy_side_table(const std::string& table, std::size_t limit) {
   return link_.use("delete records of deleted jobs", [&](pqxx::connection& connection) {
     pqxx::nontransaction session(connection);
-    return static_cast<std::size_t>(
-        session
-            .exec_params("DELETE FROM " + table + " WHERE ctid = ANY (ARRAY (SELECT s.ctid FROM " + table +
-                             " s WHERE NOT EXISTS (SELECT FROM " + table_.quoted() +
-                             " o WHERE o.id = s.job_id) LIMIT $1::bigint))",
-                         std::to_string(limit))
-            .affected_rows());
+    return static_cast<std::size_t>(exec(session,
+                                         "DELETE FROM " + table +
+                                             " WHERE ctid = ANY (ARRAY (SELECT s.ctid FROM " + table +
+                                             " s WHERE NOT EXISTS (SELECT FROM " + table_.quoted() +
+                                             " o WHERE o.id = s.job_id) LIMIT $1::bigint))",
+                                         std::to_string(limit))
+                                        .affected_rows());
   });
 }
 
@@ -225,13 +228,14 @@ std::size_t PgCare::tidy_keys(std::size_t limit) {
     pqxx::work work(connection);
     link_.limit(work);
     ArrayText keys;
-    for (const auto& row : work.exec_params("SELECT k.key FROM sluice.unique_key k WHERE" + orphaned +
-                                                " LIMIT $1::bigint FOR UPDATE SKIP LOCKED",
-                                            std::to_string(limit))) {
+    for (const auto& row : exec(work,
+                                "SELECT k.key FROM sluice.unique_key k WHERE" + orphaned +
+                                    " LIMIT $1::bigint FOR UPDATE SKIP LOCKED",
+                                std::to_string(limit))) {
       keys.add(std::string_view(row[0].c_str(), row[0].size()));
     }
-    const auto deleted = work.exec_params(
-        "DELETE FROM sluice.unique_key k WHERE k.key = ANY ($1::text[]) AND" + orphaned, keys.str());
+    const auto deleted = exec(
+        work, "DELETE FROM sluice.unique_key k WHERE k.key = ANY ($1::text[]) AND" + orphaned, keys.str());
     work.commit();
     return static_cast<std::size_t>(deleted.affected_rows());
   });

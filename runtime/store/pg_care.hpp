@@ -14,7 +14,7 @@ class PgCare : public CareSession {
   RuntimeId enlist(const RuntimeInfo& info) override;
   void serve(RuntimeId runtime, const std::vector<ServedType>& types) override;
   bool beat(RuntimeId runtime) override;
-  void leave(RuntimeId runtime) override;
+  void leave(RuntimeId runtime, const Unwritten& unwritten) override;
   std::size_t promote_due(std::size_t limit) override;
   Rescued rescue(std::chrono::seconds lease, const job::RetryPolicy& fallback) override;
   std::vector<std::string> cancel_requests(RuntimeId runtime) override;

@@ -7,6 +7,7 @@
 #include "store/job_statements.hpp"
 #include "store/pg_activity.hpp"
 #include "store/pg_counts.hpp"
+#include "store/pg_exec.hpp"
 #include "store/pg_text.hpp"
 #include "store/statements.hpp"
 
@@ -141,7 +142,7 @@ std::optional<JobDetails> PgJobs::show(const std::string& id) {
   const std::string wanted = base::valid_utf8(id);
   return link_.use("look at job " + wanted, [&](pqxx::connection& connection) -> std::optional<JobDetails> {
     pqxx::work work(connection);
-    const auto rows = work.exec_params(show_statement(table_), wanted);
+    const auto rows = exec(work, show_statement(table_), wanted);
     if (rows.empty()) return std::nullopt;
     JobDetails details;
     const auto& row = rows[0];
@@ -154,7 +155,7 @@ std::optional<JobDetails> PgJobs::show(const std::string& id) {
       details.max_attempts = row[20].as<int>();
     }
     details.attempts = attempts(work, wanted);
-    details.state = state_of(work.exec_params(state_statement(table_, lease_), id_array({wanted}))[0]);
+    details.state = state_of(exec(work, state_statement(table_, lease_), id_array({wanted}))[0]);
     if (details.state.standing != Standing::running) return details;
     const auto running = read_running_job(work, wanted);
     if (!running.empty() && running[0].job.attempt == details.job.attempts) details.running = running[0].job;
@@ -164,7 +165,7 @@ std::optional<JobDetails> PgJobs::show(const std::string& id) {
 
 std::vector<Attempt> PgJobs::attempts(pqxx::transaction_base& transaction, const std::string& id) {
   std::vector<Attempt> attempts;
-  for (const auto& row : transaction.exec_params(attempts_statement(), id)) {
+  for (const auto& row : exec(transaction, attempts_statement(), id)) {
     Attempt attempt;
     attempt.number = row[0].as<int>();
     attempt.result = text_of(row[1]);
@@ -185,7 +186,7 @@ std::vector<JobState> PgJobs::states(const std::string& ids) {
   return link_.use("look at jobs", [&](pqxx::connection& connection) {
     pqxx::nontransaction session(connection);
     std::vector<JobState> states;
-    for (const auto& row : session.exec_params(state_statement(table_, lease_), ids)) {
+    for (const auto& row : exec(session, state_statement(table_, lease_), ids)) {
       states.push_back(state_of(row));
     }
     return states;
@@ -206,7 +207,7 @@ std::vector<Changed> PgJobs::change(const char* what, const std::string& stateme
     link_.limit(work);
     work.exec("SET LOCAL lock_timeout = '5s'");
     std::set<std::string> changed;
-    for (const auto& row : work.exec_params(statement, array)) changed.insert(text_of(row[0]));
+    for (const auto& row : exec(work, statement, array)) changed.insert(text_of(row[0]));
     work.commit();
     return changed;
   });
@@ -240,7 +241,7 @@ std::vector<Changed> PgJobs::cancel(const std::vector<std::string>& ids) {
   const std::set<std::string> asked = link_.use("ask to cancel jobs", [&](pqxx::connection& connection) {
     pqxx::nontransaction session(connection);
     std::set<std::string> ours;
-    for (const auto& row : session.exec_params(cancel_request_statement(table_, lease_), id_array(running))) {
+    for (const auto& row : exec(session, cancel_request_statement(table_, lease_), id_array(running))) {
       ours.insert(text_of(row[0]));
     }
     return ours;
@@ -261,7 +262,7 @@ std::size_t PgJobs::step(const char* what, const std::string& statement, Walk& w
     if (walk.begun.empty()) {
       walk.begun = text_of(work.exec("SELECT (clock_timestamp() AT TIME ZONE 'UTC')::text")[0][0]);
     }
-    const auto row = work.exec_params(statement, walk.created_at, walk.begun)[0];
+    const auto row = exec(work, statement, walk.created_at, walk.begun)[0];
     work.commit();
     walk.over = row[0].as<std::size_t>() < limit;
     if (!row[1].is_null()) walk.created_at = text_of(row[1]);

@@ -4,6 +4,7 @@
 
 #include "store/pg_activity.hpp"
 #include "store/pg_counts.hpp"
+#include "store/pg_exec.hpp"
 #include "store/pg_text.hpp"
 #include "store/statements.hpp"
 
@@ -89,7 +90,7 @@ std::vector<QueueDepth> read_depths(pqxx::transaction_base& transaction, const T
   transaction.exec(pump_settings("SET LOCAL") +
                    "; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL statement_timeout = '10s'");
   std::vector<QueueDepth> depths;
-  for (const auto& row : transaction.exec_params(depths_statement(table), std::to_string(most))) {
+  for (const auto& row : exec(transaction, depths_statement(table), std::to_string(most))) {
     depths.push_back(
         {text_of(row[0]), text_of(row[1]), row[2].as<std::int64_t>(), parse_double(text_of(row[3]))});
   }

@@ -9,6 +9,7 @@
 #include <string>
 #include <system_error>
 
+#include "store/pg_exec.hpp"
 #include "store/wake_trigger.hpp"
 
 namespace sluice::store {
@@ -23,8 +24,8 @@ PgWakes::PgWakes(const ConnectionString& target)
 void PgWakes::want(RuntimeId runtime, bool wanted) {
   link_.use("say whether to be woken", [&](pqxx::connection& connection) {
     pqxx::work work(connection);
-    work.exec_params("UPDATE sluice.runtime SET wake = $2::bool WHERE id = $1::bigint",
-                     std::to_string(runtime), wanted ? "true" : "false");
+    exec(work, "UPDATE sluice.runtime SET wake = $2::bool WHERE id = $1::bigint", std::to_string(runtime),
+         wanted ? "true" : "false");
     work.exec("SELECT sluice.set_wake()");
     work.commit();
   });

@@ -170,6 +170,12 @@ struct Rescued {
   std::size_t error = 0;    ///< jobs whose attempts were used up
 };
 
+/// What a runtime leaves behind: jobs that ran, or began to, and whose outcome could not be written.
+struct Unwritten {
+  std::vector<std::string> ids;
+  job::RetryPolicy fallback;  ///< judges those of types that sluice.job_type does not have
+};
+
 /// Keeps a runtime alive in the database, and the table in order. One per runtime.
 class CareSession {
  public:
@@ -180,8 +186,9 @@ class CareSession {
   virtual void serve(RuntimeId runtime, const std::vector<ServedType>& types) = 0;
   /// False when the runtime is no longer enlisted: it was presumed dead.
   virtual bool beat(RuntimeId runtime) = 0;
-  /// Ends the runtime's row; jobs that its claims still name are given back as rescue does.
-  virtual void leave(RuntimeId runtime) = 0;
+  /// Ends the runtime's row. Of the jobs that its claims still name, those that may have run are judged as
+  /// rescue() does; the others are given back whole.
+  virtual void leave(RuntimeId runtime, const Unwritten& unwritten) = 0;
 
   /// Makes scheduled and failed jobs pending whose time has come, at most `limit`; returns how many
   /// schedule rows were used up. A schedule whose job has moved on does nothing.

@@ -231,13 +231,13 @@ TEST_P(Conformance, ALockIsTakenAgainOnlyOnWhatNobodyTouched) {
 
 TEST_P(Conformance, AFencedRuntimeKeepsNothing) {
   add("a");
-  care_->leave(runtime_);
+  care_->leave(runtime_, {});
   const auto briefs = world_->store().briefs(runtime_, 7);
   EXPECT_THROW(briefs->claim(claim_request({"noop"}, 9)), store::Fenced);
   const auto other = care_->enlist(runtime_info());
   const auto late = world_->store().briefs(other, 7);
   const auto job = late->claim(claim_request({"noop"}, 9)).jobs.at(0).job;
-  care_->leave(other);
+  care_->leave(other, {});
   EXPECT_THROW(late->end({}, {job}), store::Fenced);
   EXPECT_EQ(status("a"), "pending");
   EXPECT_EQ(attempts("a"), 0);
@@ -305,13 +305,53 @@ TEST_P(Conformance, ARepeatedReleaseNeverTakesTheJobFromItsNextClaim) {
   EXPECT_EQ(status("a"), "processing");
 }
 
-TEST_P(Conformance, AWrongAttemptOrClaimChangesNothing) {
+TEST_P(Conformance, AnOutcomeOfAnEarlierClaimNeverLandsOnTheNext) {
+  for (const bool failed : {false, true}) {
+    SCOPED_TRACE(failed);
+    add("a");
+    const auto first = claim();
+    world_->erase("a");
+    add("a");  // deleted and inserted again while it runs
+    const auto second = claim();
+    ASSERT_EQ(second.jobs.size(), 1U);
+    ASSERT_EQ(second.jobs[0].job.attempt, first.jobs[0].job.attempt);
+    const auto old =
+        failed ? settlement(first.jobs[0].job, Status::error, Result::fail) : settlement(first.jobs[0].job);
+    EXPECT_EQ(settle({old}, {first.claim}), 1U);
+    EXPECT_EQ(status("a"), "processing");
+    EXPECT_EQ(settle({settlement(second.jobs[0].job)}, {second.claim}), 0U);
+    EXPECT_EQ(status("a"), "done");
+    world_->erase("a");
+  }
+}
+
+TEST_P(Conformance, AnOutcomeLandsThoughAttemptsWasSetWhileItRan) {
+  for (const int attempts : {0, 7}) {
+    SCOPED_TRACE(attempts);
+    add("a");
+    add("b");
+    const auto claimed = claim();
+    ASSERT_EQ(claimed.jobs.size(), 2U);
+    for (const auto& one : claimed.jobs) {
+      Row row = world_->row(one.job.id).value();
+      row.attempts = attempts;
+      world_->put(row);
+    }
+    EXPECT_EQ(settle({settlement(claimed.jobs[0].job),
+                      settlement(claimed.jobs[1].job, Status::error, Result::fail)},
+                     {claimed.claim}),
+              0U);
+    EXPECT_EQ(status(claimed.jobs[0].job.id), "done");
+    EXPECT_EQ(status(claimed.jobs[1].job.id), "error");
+    world_->erase("a");
+    world_->erase("b");
+  }
+}
+
+TEST_P(Conformance, AWrongClaimOrStatusChangesNothing) {
   add("a");
   const auto job = claim().jobs[0].job;
   auto wrong = settlement(job);
-  wrong.attempt = 2;
-  EXPECT_EQ(settle({wrong}), 1U);
-  wrong = settlement(job);
   wrong.claim = job.claim + 1000;
   EXPECT_EQ(settle({wrong}), 1U);
   world_->set_status("a", "pending");
@@ -395,6 +435,27 @@ TEST_P(Conformance, PromoteDueObeysItsLimitOldestFirst) {
   EXPECT_EQ(status("a0"), "error");
 }
 
+TEST_P(Conformance, WhoeverLeavesGivesBackWholeWhatCanNotHaveRun) {
+  store::ServedType once{"once", "p", "1", {}};
+  once.policy.at_most_once = true;
+  care_->serve(runtime_, {{"noop", "p", "1", {}}, once});
+  for (const std::string id : {"waited", "ran"}) {
+    add(id);
+    add("once-" + id, long_ago, "once");
+  }
+  ASSERT_EQ(claims_->claim(claim_request({"noop", "once"}, 100)).jobs.size(), 4U);
+  care_->leave(runtime_, {{"ran", "once-ran"}, {}});
+  for (const std::string id : {"waited", "once-waited"}) {
+    EXPECT_EQ(status(id), "pending");
+    EXPECT_EQ(attempts(id), 0);
+  }
+  EXPECT_EQ(status("ran"), "pending");
+  EXPECT_EQ(attempts("ran"), 1);
+  EXPECT_EQ(status("once-ran"), "error");
+  EXPECT_EQ(attempts("once-ran"), 1);
+  EXPECT_EQ(desk_->recent_failures(5).size(), 2U);
+}
+
 TEST_P(Conformance, RescueKeepsTheAttemptAndSaysSo) {
   add("a");
   claim();
@@ -476,7 +537,7 @@ TEST_P(Conformance, RescueLeavesAJobThatALiveClaimNames) {
 TEST_P(Conformance, LeavingGivesBackWithTheAttemptRefunded) {
   add("a");
   claim();
-  care_->leave(runtime_);
+  care_->leave(runtime_, {});
   EXPECT_EQ(status("a"), "pending");
   EXPECT_EQ(attempts("a"), 0);
   EXPECT_FALSE(care_->beat(runtime_));
@@ -647,7 +708,7 @@ TEST_P(Conformance, ARuntimesPluginsAreThoseThatItPublishedLast) {
   EXPECT_EQ(published()[0].plugin, ready);
   EXPECT_NEAR(published()[0].age, 0, 5);
   care_->publish(runtime_ + 1, {ready});
-  care_->leave(runtime_);
+  care_->leave(runtime_, {});
   EXPECT_TRUE(desk_->report(false).runtimes.empty());
 }
 
@@ -674,7 +735,7 @@ TEST_P(Conformance, RunningJobsAreShownUntilTheyAreOver) {
   world_->set_status("a", "processing");
   care_->show_running(runtime_ + 1, {{{"b", "noop", 1, "p", 42, 1, {}, ""}}, {}});
   EXPECT_EQ(shown().size(), 1U) << "of runtimes that are enlisted only";
-  care_->leave(runtime_);
+  care_->leave(runtime_, {});
   EXPECT_TRUE(shown().empty());
 }
 
