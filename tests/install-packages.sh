@@ -28,12 +28,15 @@ group() {
       ;;
     postgres) echo postgresql ;;
     node) echo NODE ;;
-    pdf) echo python3 weasyprint python3-jinja2 fonts-liberation fonts-dejavu-core ;;
+    pdf)
+      echo python3 weasyprint python3-jinja2 python3-babel python3-fonttools python3-pikepdf libharfbuzz-subset0 tzdata
+      echo fonts-liberation fonts-dejavu-core fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji
+      ;;
     tests)
       group build
       group postgres
       group pdf
-      echo libgtest-dev libgmock-dev python3 python3-aiosmtpd openssl binutils poppler-utils prometheus
+      echo libgtest-dev libgmock-dev python3 python3-aiosmtpd openssl binutils poppler-utils qpdf python3-hypothesis prometheus
       ;;
     browser)
       group node
