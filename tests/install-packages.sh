@@ -23,7 +23,7 @@ group() {
     build)
       echo g++ cmake ninja-build pkg-config git ca-certificates
       echo BOOST libpqxx-dev libpq-dev rapidjson-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
-      echo libcurl4-openssl-dev libssl-dev libsystemd-dev libcpp-httplib-dev prometheus-cpp-dev
+      echo libcurl4-openssl-dev libssl-dev libsystemd-dev libcpp-httplib-dev prometheus-cpp-dev libre2-dev
       ;;
     postgres) echo postgresql ;;
     node) echo NODE ;;
@@ -32,7 +32,7 @@ group() {
       group build
       group postgres
       group pdf
-      echo libgtest-dev libgmock-dev python3 python3-aiosmtpd openssl binutils poppler-utils prometheus
+      echo libgtest-dev libgmock-dev json-schema-test-suite python3 python3-aiosmtpd openssl binutils poppler-utils prometheus
       ;;
     browser)
       group node
