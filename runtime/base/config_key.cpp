@@ -252,6 +252,9 @@ std::vector<ConfigKey<PluginSettings>> make_plugin_keys() {
            "the database role under which the SQL runs that the plugin asks to be committed with its jobs; "
            "without it, it may ask for none",
            R"("sluice_hello")"),
+      truth("plugin", "strict", &PluginSettings::strict,
+            "members of payloads and of the configuration that the plugin's schemas do not mention, and that "
+            "nothing reads, are an error; else the log says them"),
       plugin_config(),
   };
 }
@@ -271,6 +274,7 @@ std::vector<ConfigKey<TypeSettings>> make_type_keys() {
       truth("type", "brief", &TypeSettings::brief,
             "its jobs are short and may run twice: they are claimed under row locks and written once",
             "true"),
+      truth("type", "strict", &TypeSettings::strict, "as in [plugin], for payloads of this type", "true"),
   };
 }
 

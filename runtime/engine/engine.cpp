@@ -56,11 +56,12 @@ fleet::Options Engine::fleet_options() const {
   options.drain_timeout = config_.drain_timeout;
   options.cancel_grace = config_.cancel_grace;
   options.log_level = static_cast<int>(config_.log_level);
-  options.settings = [this](const std::string& plugin) {
-    const auto found = config_.plugins.find(plugin);
+  options.settings = [this](const job::PluginSpec& plugin) {
+    const auto found = config_.plugins.find(plugin.name);
     const base::PluginSettings settings =
         found == config_.plugins.end() ? base::PluginSettings{} : found->second;
-    return fleet::HostSettings{settings.processes, settings.slots, settings.role, settings.config};
+    return fleet::HostSettings{settings.processes, settings.slots, settings.role, settings.config,
+                               job::strictness_of(plugin, config_)};
   };
   options.owners = owners();
   return options;
