@@ -37,7 +37,7 @@ group() {
       group postgres
       group pdf
       echo libgtest-dev libgmock-dev json-schema-test-suite python3 python3-aiosmtpd openssl binutils poppler-utils qpdf
-      echo python3-hypothesis prometheus
+      echo python3-hypothesis prometheus pgbouncer
       ;;
     browser)
       group node

@@ -57,8 +57,8 @@ Caretaker::~Caretaker() {
   thread_.join();
   context_.leaving();
   try {
-    unwritten_.fallback.max_attempts = context_.config.max_attempts;
-    session_->leave(runtime_, unwritten_);
+    unfinished_.fallback.max_attempts = context_.config.max_attempts;
+    session_->leave(runtime_, unfinished_);
     context_.presence.write_outcomes(*session_);
   } catch (const std::exception& error) {
     log::warn("the runtime could not sign off; it will be taken for lost after its lease",
@@ -88,8 +88,8 @@ void Caretaker::announce(std::string text) {
 
 void Caretaker::unwritten(std::vector<std::string> ids) {
   const std::lock_guard lock(mutex_);
-  unwritten_.ids.insert(unwritten_.ids.end(), std::make_move_iterator(ids.begin()),
-                        std::make_move_iterator(ids.end()));
+  unfinished_.ids.insert(unfinished_.ids.end(), std::make_move_iterator(ids.begin()),
+                         std::make_move_iterator(ids.end()));
 }
 
 void Caretaker::let_go() {

@@ -117,7 +117,7 @@ class Caretaker {
   std::optional<std::vector<store::ServedType>> to_serve_;
   std::vector<store::ServedType> served_;
   std::vector<std::string> to_announce_;
-  store::Unwritten unwritten_;
+  store::Unfinished unfinished_;
   bool enlist_ = false;
   bool let_go_ = false;
 

@@ -356,6 +356,16 @@ void Router::measure(Traffic& traffic, double seconds, Clock::time_point now) {
   lanes_[*traffic.lane].returned_at = now;
 }
 
+void Router::held(const std::string& type, int jobs) {
+  const std::lock_guard lock(mutex_);
+  count(type, jobs, 0);
+}
+
+void Router::awaited() {
+  const std::lock_guard lock(mutex_);
+  ++unwritten_;
+}
+
 void Router::settled(bool again) {
   const std::lock_guard lock(mutex_);
   --unwritten_;

@@ -121,6 +121,11 @@ class Router {
                 Clock::time_point now);
   /// Jobs of `type` waited for a slot for so long that they were given back.
   void waited(const std::string& type, Clock::duration time, Clock::time_point now);
+  /// So many more jobs of `type`, or fewer, have left their plugin host and take room of their lane all the
+  /// same.
+  void held(const std::string& type, int jobs);
+  /// The outcome of a job that was said to be settled is to be written after all.
+  void awaited();
   /// Its outcome is written; `again`: it is pending once more, or another job is, that it asked for.
   void settled(bool again);
   /// Rows are free that were locked, and not claimed, while others may have looked for jobs.

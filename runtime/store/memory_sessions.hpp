@@ -43,9 +43,8 @@ class MemoryFinishes : public FinishSession {
  public:
   explicit MemoryFinishes(MemoryStore& store) : store_(store) {}
 
-  std::size_t finish(const std::vector<job::Settlement>& settlements,
-                     const std::vector<std::int64_t>& closing) override;
-  Committed commit(const std::vector<job::Settlement>& settlements) override;
+  std::vector<Unwritten> finish(const std::vector<job::Settlement>& settlements,
+                                const std::vector<std::int64_t>& closing) override;
   std::vector<std::int64_t> living(const std::vector<std::int64_t>& claims) override;
 
  private:
@@ -62,13 +61,23 @@ class MemoryHeart : public HeartSession {
   MemoryStore& store_;
 };
 
+class MemoryEffects : public EffectSession {
+ public:
+  explicit MemoryEffects(MemoryStore& store) : store_(store) {}
+
+  std::vector<Unwritten> commit(const std::vector<job::Settlement>& settlements) override;
+
+ private:
+  MemoryStore& store_;
+};
+
 class MemoryCare : public CareSession {
  public:
   explicit MemoryCare(MemoryStore& store) : store_(store) {}
 
   RuntimeId enlist(const RuntimeInfo& info) override;
   void serve(RuntimeId runtime, const std::vector<ServedType>& types) override;
-  void leave(RuntimeId runtime, const Unwritten& unwritten) override;
+  void leave(RuntimeId runtime, const Unfinished& unfinished) override;
   Promoted promote_due(std::size_t limit) override;
   Rescued rescue(const Judge& judge, const job::RetryPolicy& fallback) override;
   std::string blocker(const std::optional<std::string>&) override { return {}; }  // nobody locks anything

@@ -217,16 +217,16 @@ void PgCare::serve(RuntimeId runtime, const std::vector<ServedType>& types) {
   });
 }
 
-void PgCare::leave(RuntimeId runtime, const Unwritten& unwritten) {
+void PgCare::leave(RuntimeId runtime, const Unfinished& unfinished) {
   ArrayText ran;
-  for (const auto& id : unwritten.ids) ran.add(base::valid_utf8(id));
+  for (const auto& id : unfinished.ids) ran.add(base::valid_utf8(id));
   link_.use("take leave", [&](pqxx::connection& connection) {
     pqxx::work work(connection);
     link_.limit(work);
     work.exec("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0");  // the stop has its own limit
     const auto mine = exec(work, "SELECT id FROM sluice.runtime WHERE id = $1 FOR UPDATE", runtime);
-    exec(work, release_sql(table_), id_array(mine), unwritten.fallback.max_attempts,
-         unwritten.fallback.at_most_once, ran.str(), "outcome-lost",
+    exec(work, release_sql(table_), id_array(mine), unfinished.fallback.max_attempts,
+         unfinished.fallback.at_most_once, ran.str(), "outcome-lost",
          "runtime %s (process %s) stopped before the outcome of this attempt could be written");
     exec(work, "DELETE FROM sluice.runtime WHERE id = $1", runtime);
     work.exec("SELECT sluice.set_wake()");

@@ -19,7 +19,7 @@ class PgCare : public CareSession {
 
   RuntimeId enlist(const RuntimeInfo& info) override;
   void serve(RuntimeId runtime, const std::vector<ServedType>& types) override;
-  void leave(RuntimeId runtime, const Unwritten& unwritten) override;
+  void leave(RuntimeId runtime, const Unfinished& unfinished) override;
   Promoted promote_due(std::size_t limit) override;
   Rescued rescue(const Judge& judge, const job::RetryPolicy& fallback) override;
   std::string blocker(const std::optional<std::string>& job) override;

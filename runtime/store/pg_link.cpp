@@ -10,6 +10,10 @@
 #include <thread>
 #include <utility>
 
+#include "base/log.hpp"
+#include "store/pg_text.hpp"
+#include "store/session_settings.hpp"
+
 namespace sluice::store {
 
 namespace {
@@ -27,10 +31,16 @@ bool is_lost(const pqxx::failure& error) {
          dynamic_cast<const pqxx::transaction_rollback*>(&error) != nullptr;
 }
 
-// A process or a machine that freezes between two statements must not keep its locks, or nobody could
-// rescue its jobs: the server ends its session.
-std::string lock_limits(const std::string& scope) {
-  return scope + " idle_in_transaction_session_timeout = '5s'; " + scope + " tcp_user_timeout = '15s'";
+void warn_of_pool(const std::string& description) {
+  static std::once_flag said;
+  std::call_once(said, [&] {
+    log::warn(
+        "the connection goes through a pool, whose sessions are left as they were: sluice sets what it needs "
+        "for each transaction, and can't listen for new jobs; add pgbouncer=true to DATABASE_URL, or name "
+        "the "
+        "server itself; pgbouncer=false says that the pool keeps sessions",
+        {{"database", description}});
+  });
 }
 
 /// A connection that is being made. Neither libpq nor the resolver can be told to give up, so a thread of its
@@ -127,7 +137,7 @@ std::string server_message(std::string_view text) {
 }
 
 Link::Link(ConnectionString target, std::function<void(pqxx::connection&)> on_connect)
-    : target_(std::move(target)), on_connect_(std::move(on_connect)) {}
+    : target_(std::move(target)), pooled_(target_.pooled), on_connect_(std::move(on_connect)) {}
 
 Link::~Link() {
   disconnect();
@@ -155,7 +165,7 @@ void Link::connect(CallWatch::Call& call) {
   keep_broken(*connection_);
   call.attach([socket = connection_->sock()] { shutdown(socket, SHUT_RDWR); });
   try {
-    if (!pooled()) pqxx::nontransaction(*connection_).exec(lock_limits("SET"));
+    settle_in();
     if (on_connect_) on_connect_(*connection_);
   } catch (const std::exception&) {
     call.detach();
@@ -164,8 +174,32 @@ void Link::connect(CallWatch::Call& call) {
   }
 }
 
+/// A pool answers with a process number of its own.
+void Link::settle_in() {
+  pqxx::nontransaction session(*connection_);
+  const auto row =
+      session.exec("SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('server_encoding')")[0];
+  unencoded_ = text_of(row[1]) == "SQL_ASCII";
+  pooled_ = target_.pooled;
+  if (!pooled_ && !target_.unpooled && row[0].as<int>() != connection_->backendpid()) {
+    pooled_ = true;
+    warn_of_pool(target_.description);
+  }
+  if (!pooled_) session.exec(session_settings());
+}
+
 void Link::limit(pqxx::transaction_base& transaction) const {
-  if (pooled()) transaction.exec(lock_limits("SET LOCAL"));
+  if (pooled()) transaction.exec(transaction_settings());
+}
+
+bool goes_through_pool(const ConnectionString& target) {
+  if (target.pooled || target.unpooled) return target.pooled;
+  try {
+    Link link(target);
+    return link.use("connect", [&](pqxx::connection&) { return link.pooled(); });
+  } catch (const std::runtime_error&) {
+    return false;  // whoever connects finds out
+  }
 }
 
 void Link::recover(std::string_view what, const pqxx::failure& error, int attempt, CallWatch::Call& call) {
@@ -181,8 +215,9 @@ void Link::recover(std::string_view what, const pqxx::failure& error, int attemp
                         scrubbed(server_message(error.what()), target_.secrets);
   if (!state.empty()) message += " [" + state + "]";
   if (!lost) throw Refused(message);
+  const bool answered = !state.empty() && connection_ && connection_->is_open();
   disconnect();
-  throw Unavailable(message);
+  throw Unavailable(message, answered);
 }
 
 }  // namespace sluice::store
