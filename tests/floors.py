@@ -42,6 +42,7 @@ LIBRARIES = {
     "toml++/": ["base"],
     "spdlog/": ["base"],
     "systemd/": ["base"],
+    "re2/": ["host"],
     "rapidjson/": ["base", "host", "workshop", "cli", "plugin-api"],
     "gmock/": ["plugin-api"],
     "httplib.h": ["http"],
