@@ -44,6 +44,7 @@ LIBRARIES = {
     "toml++/": ["base"],
     "spdlog/": ["base"],
     "systemd/": ["base"],
+    "re2/": ["host"],
     "rapidjson/": ["base", "host", "workshop", "cli", "plugin-api"],
     "gmock/": ["plugin-api"],
     "prometheus/": ["http"],

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <ctime>
 
+#include "base/harmless.hpp"
 #include "base/text.hpp"
 
 namespace sluice::log {
@@ -49,24 +50,6 @@ std::string utc_now() {
                      parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, millis.count());
 }
 
-/// Text for a terminal: no control character may reach it, so line ends and escapes are spelled out.
-std::string on_one_line(std::string_view text) {
-  std::string line;
-  for (const char c : base::valid_utf8(text)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '\n') {
-      line += "\\n";
-    } else if (c == '\t') {
-      line += ' ';
-    } else if (byte < 0x20 || byte == 0x7f) {
-      line += fmt::format("\\x{:02x}", byte);
-    } else {
-      line += c;
-    }
-  }
-  return line;
-}
-
 bool needs_quotes(std::string_view value) {
   return value.empty() || value.find_first_of(" =\"") != std::string_view::npos;
 }
@@ -104,11 +87,11 @@ std::string json_line(Level level, std::string_view message, const std::vector<F
 }
 
 std::string human_line(std::string_view message, const std::vector<Field>& fields) {
-  std::string line = on_one_line(message);
+  std::string line = base::harmless(message);
   for (const Field& field : fields) {
-    const std::string value = on_one_line(field.value);
-    line +=
-        " " + on_one_line(field.key) + "=" + (needs_quotes(value) && !field.json ? '"' + value + '"' : value);
+    const std::string value = base::harmless(field.value);
+    line += " " + base::harmless(field.key) + "=" +
+            (needs_quotes(value) && !field.json ? '"' + value + '"' : value);
   }
   return line;
 }

@@ -4,16 +4,13 @@
 #include <iostream>
 
 #include "base/duration.hpp"
+#include "base/harmless.hpp"
 #include "base/text.hpp"
 #include "cli/jobs.hpp"
 
 namespace sluice::cli {
 
 namespace {
-
-bool is_control(char c) {
-  return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
-}
 
 std::string since(double seconds) {
   return std::isfinite(seconds)
@@ -51,11 +48,11 @@ std::string why_not(const Verb& verb, const store::JobState& state) {
     case store::Standing::other:
       break;
   }
-  return "its status '" + printable(state.status) + "' is not one of Sluice's";
+  return "its status '" + base::harmless(state.status) + "' is not one of Sluice's";
 }
 
 void print_changed(const Verb& verb, const store::Changed& one) {
-  const std::string id = printable(one.id);
+  const std::string id = base::harmless(one.id);
   if (one.changed) {
     std::cout << id << " " << verb.past << "\n";
   } else if (one.requested) {
@@ -82,16 +79,7 @@ std::string ago(const store::Moment& moment) {
 }
 
 std::string one_line(const std::string& text, std::size_t limit) {
-  std::string line = base::shortened(text, limit);
-  std::replace_if(line.begin(), line.end(), is_control, ' ');
-  return line;
-}
-
-std::string printable(const std::string& text) {
-  std::string clean = text;
-  std::replace_if(
-      clean.begin(), clean.end(), [](char c) { return c != '\n' && is_control(c); }, ' ');
-  return clean;
+  return base::harmless(base::shortened(text, limit));
 }
 
 std::string name(const store::Holder& holder) {

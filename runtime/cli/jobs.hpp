@@ -25,10 +25,8 @@ std::string status_option(const std::string& status);
 
 /// "3 min 20 s ago", "in 12 s"; "infinity" and "-infinity" as they are.
 std::string ago(const store::Moment& moment);
-/// The first `limit` bytes in one line, without control characters.
+/// The first `limit` bytes in one line, harmless to a terminal.
 std::string one_line(const std::string& text, std::size_t limit);
-/// `text` without control characters but the ends of lines.
-std::string printable(const std::string& text);
 /// "runtime 3 (process 42 on host)".
 std::string name(const store::Holder& holder);
 /// ISO 8601, or null when infinite.

@@ -51,8 +51,8 @@ void print_table(const std::vector<store::JobSummary>& jobs) {
   std::vector<std::vector<std::string>> rows{
       {"ID", "TYPE", "STATUS", "ATTEMPTS", "CREATED", "UPDATED", "NOTE"}};
   for (const auto& job : jobs) {
-    rows.push_back({printable(job.id), printable(job.type), printable(job.status), grouped(job.attempts),
-                    ago(job.created), ago(job.updated), note(job)});
+    rows.push_back(
+        {job.id, job.type, job.status, grouped(job.attempts), ago(job.created), ago(job.updated), note(job)});
   }
   std::cout << table(rows, {3});
 }

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "base/duration.hpp"
+#include "base/harmless.hpp"
 #include "base/text.hpp"
 #include "cli/jobs.hpp"
 #include "cli/status.hpp"
@@ -19,7 +20,7 @@ constexpr std::size_t shown_tail = 2000;
 constexpr std::size_t shown_note = 300;
 
 std::string indented(const std::string& text, const std::string& margin) {
-  std::istringstream lines(printable(text));
+  std::istringstream lines(base::harmless_lines(text));
   std::string out;
   for (std::string line; std::getline(lines, line);) out += margin + line + "\n";
   return out;
@@ -58,7 +59,7 @@ std::string pretty(const std::string& json) {
 }
 
 void line(const char* label, const std::string& value) {
-  std::cout << label << std::string(10 - std::string(label).size(), ' ') << value << "\n";
+  std::cout << label << std::string(10 - std::string(label).size(), ' ') << base::harmless(value) << "\n";
 }
 
 std::string seconds(double duration) {
@@ -127,9 +128,9 @@ void print_text(const store::JobDetails& details) {
   const auto time = [](const store::Moment& moment) {
     return moment.iso.empty() ? ago(moment) : moment.iso + " (" + ago(moment) + ")";
   };
-  line("job", printable(job.id));
-  line("type", printable(job.type));
-  line("status", printable(standing(details)));
+  line("job", job.id);
+  line("type", job.type);
+  line("status", standing(details));
   line("attempts", attempts_line(details));
   line("created", time(job.created));
   line("updated", time(job.updated));
@@ -206,7 +207,7 @@ void print_json(const store::JobDetails& details) {
 int show(const GlobalOptions& global, const std::string& id, bool json) {
   const auto details = open_jobs(global.resolve())->show(id);
   if (!details) {
-    std::cerr << "there is no job '" << printable(id) << "'; sluice jobs list shows which there are\n";
+    std::cerr << "there is no job '" << base::harmless(id) << "'; sluice jobs list shows which there are\n";
     return ExitCode::failed;
   }
   json ? print_json(*details) : print_text(*details);

@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "base/config.hpp"
+#include "base/harmless.hpp"
 #include "cli/command.hpp"
 #include "host/plugin_host.hpp"
 
@@ -20,10 +21,10 @@ int parse(CLI::App& program, int argc, char** argv, const int& code) {
   } catch (const CLI::ParseError& error) {
     return program.exit(error) == 0 ? ExitCode::ok : ExitCode::usage;
   } catch (const base::UsageError& error) {
-    std::cerr << "sluice: " << error.what() << "\n";
+    std::cerr << "sluice: " << base::harmless_lines(error.what()) << "\n";
     return ExitCode::usage;
   } catch (const std::exception& error) {
-    std::cerr << "sluice: " << error.what() << "\n";
+    std::cerr << "sluice: " << base::harmless_lines(error.what()) << "\n";
     return ExitCode::failed;
   }
 }

@@ -1,8 +1,10 @@
 // sluice plugin list and sluice plugin inspect: what the plugins declare, or why one is refused.
 #include <filesystem>
 #include <iostream>
+#include <sstream>
 
 #include "base/duration.hpp"
+#include "base/harmless.hpp"
 #include "cli/command.hpp"
 #include "cli/inspection.hpp"
 #include "cli/json.hpp"
@@ -90,10 +92,11 @@ void print_list(const std::string& directory, const std::vector<fleet::Plugin>& 
   for (const fleet::Plugin& plugin : plugins) {
     const std::string file = std::filesystem::path(plugin.path).filename().string();
     if (plugin.state == fleet::PluginState::refused) {
-      refusals += "  " + plugin.reason + "\n";
+      refusals += "  " + base::harmless(plugin.reason) + "\n";
     } else {
       rows.push_back({plugin.spec.name, plugin.spec.version, file, joined(plugin.types)});
-      for (const auto& [type, reason] : plugin.refused_types) refusals += "  " + reason + "\n";
+      for (const auto& [type, reason] : plugin.refused_types)
+        refusals += "  " + base::harmless(reason) + "\n";
     }
   }
   if (rows.size() > 1) std::cout << table(rows);
@@ -102,7 +105,15 @@ void print_list(const std::string& directory, const std::vector<fleet::Plugin>& 
 
 void print_line(const char* label, const std::string& value) {
   if (!value.empty())
-    std::cout << "  " << label << std::string(18 - std::string(label).size(), ' ') << value << "\n";
+    std::cout << "  " << label << std::string(18 - std::string(label).size(), ' ') << base::harmless(value)
+              << "\n";
+}
+
+/// JSON, in as many lines as it has, each under the first.
+void print_json_text(const char* label, const std::string& value) {
+  std::istringstream lines(base::harmless_lines(value));
+  for (std::string line; std::getline(lines, line); label = "")
+    std::cout << "  " << label << std::string(18 - std::string(label).size(), ' ') << line << "\n";
 }
 
 std::string or_default(bool set, const std::string& value) {
@@ -122,20 +133,20 @@ void print_type(const job::TypeSpec& type) {
   print_line("timeout", type.timeout.count() > 0 ? base::format_duration(type.timeout) : "none");
   print_line("at most once", type.at_most_once ? "yes: a crash or a lost runtime ends the job" : "");
   print_line("brief", type.brief ? "yes: claimed under row locks, written once" : "");
-  print_line("payload schema", type.payload_schema.empty() ? "none: any payload" : type.payload_schema);
-  print_line("example", type.payload_example);
+  print_json_text("payload schema", type.payload_schema.empty() ? "none: any payload" : type.payload_schema);
+  print_json_text("example", type.payload_example);
 }
 
 void print_inspection(const fleet::Plugin& plugin) {
   const job::PluginSpec& spec = plugin.spec;
-  std::cout << "plugin " << spec.name << " " << spec.version << "\n";
+  std::cout << "plugin " << spec.name << " " << base::harmless(spec.version) << "\n";
   print_line("file", plugin.path);
   print_line("summary", spec.summary);
   print_line("vendor", spec.vendor);
   print_line("url", spec.url);
   print_line("license", spec.license);
   print_line("ABI", std::to_string(spec.abi_major) + "." + std::to_string(spec.abi_minor));
-  print_line("config schema", spec.config_schema);
+  print_json_text("config schema", spec.config_schema);
   for (const job::TypeSpec& type : spec.types) print_type(type);
 }
 
@@ -158,7 +169,7 @@ int inspect(const GlobalOptions& global, const std::string& file, bool json) {
   if (json) {
     print_json(inspection.plugins());
   } else if (refused) {
-    std::cout << "refused: " << plugin.reason << "\n";
+    std::cout << "refused: " << base::harmless(plugin.reason) << "\n";
   } else {
     print_inspection(plugin);
   }

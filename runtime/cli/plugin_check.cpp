@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "base/duration.hpp"
+#include "base/harmless.hpp"
 #include "base/text.hpp"
 #include "cli/command.hpp"
 #include "cli/json.hpp"
@@ -33,9 +34,9 @@ class FindingList {
   void add(const Finding& finding) {
     const std::string name = finding.check + (finding.subject.empty() ? "" : " " + finding.subject);
     std::cout << "  " << padded(std::string(workshop::name(finding.verdict)), 8) << padded(name, 34)
-              << base::shortened(finding.found, 600) << "\n";
+              << base::harmless(base::shortened(finding.found, 600)) << "\n";
     if (finding.verdict == Verdict::failed)
-      std::cout << std::string(10, ' ') << "→ " << finding.remedy << "\n";
+      std::cout << std::string(10, ' ') << "→ " << base::harmless(finding.remedy) << "\n";
     std::cout.flush();
   }
 

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "base/duration.hpp"
+#include "base/harmless.hpp"
 #include "cli/command.hpp"
 #include "cli/inspection.hpp"
 #include "cli/schema_table.hpp"
@@ -16,11 +17,10 @@ namespace {
 /// Text in a line of Markdown: what would begin markup there is harmless.
 std::string inline_text(const std::string& text) {
   std::string safe;
-  for (const char c : text) {
-    if (c == '\n' || c == '\r') {
-      safe += ' ';
-      continue;
-    }
+  std::string line = text;
+  std::replace_if(
+      line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  for (const char c : base::harmless(line)) {
     if (std::string("\\`*_[]<>|").find(c) != std::string::npos) safe += '\\';
     safe += c;
   }
@@ -49,7 +49,7 @@ void print_type(const job::TypeSpec& type, const base::Config& config) {
   std::cout << (type.payload_schema.empty() ? "Any payload is taken.\n\n"
                                             : schema_table(type.payload_schema));
   if (!type.payload_example.empty())
-    std::cout << "```json\n" << indented_json(type.payload_example) << "\n```\n\n";
+    std::cout << "```json\n" << base::harmless_lines(indented_json(type.payload_example)) << "\n```\n\n";
   print_defaults(type, config);
 }
 
@@ -92,7 +92,7 @@ int docs(const GlobalOptions& global, const std::string& directory) {
       described.push_back(&plugin);
       continue;
     }
-    std::cerr << "sluice: refused: " << plugin.reason << "\n";
+    std::cerr << "sluice: refused: " << base::harmless(plugin.reason) << "\n";
     code = ExitCode::failed;
   }
   std::sort(described.begin(), described.end(),

@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "base/descriptor.hpp"
+#include "base/harmless.hpp"
 #include "cli/command.hpp"
 #include "cli/inspection.hpp"
 #include "workshop/check.hpp"
@@ -64,7 +65,8 @@ class Temporary {
 };
 
 std::string described(const fleet::Plugin& plugin) {
-  return plugin.spec.name.empty() ? "a file that is refused" : plugin.spec.name + " " + plugin.spec.version;
+  return plugin.spec.name.empty() ? "a file that is refused"
+                                  : plugin.spec.name + " " + base::harmless(plugin.spec.version);
 }
 
 /// The checks of the file and of what it declares; what fails is printed.
@@ -79,7 +81,8 @@ bool is_sound(const std::string& file, const base::Config& config) {
     if (finding.verdict != workshop::Verdict::failed) return;
     sound = false;
     std::cerr << "  failed  " << finding.check << (finding.subject.empty() ? "" : " " + finding.subject)
-              << ": " << finding.found << "\n          → " << finding.remedy << "\n";
+              << ": " << base::harmless(finding.found) << "\n          → " << base::harmless(finding.remedy)
+              << "\n";
   });
   return sound;
 }
@@ -141,7 +144,7 @@ int install(const GlobalOptions& global, const InstallOptions& options) {
   const Inspection inspection(config, files);
   const fleet::Plugin& installed = inspection.plugins().front();
   if (const std::string reason = conflict(installed, inspection.plugins(), target, config); !reason.empty()) {
-    std::cerr << "sluice: nothing was installed: " << reason << "\n";
+    std::cerr << "sluice: nothing was installed: " << base::harmless(reason) << "\n";
     return ExitCode::failed;
   }
   const auto former = std::find_if(inspection.plugins().begin(), inspection.plugins().end(),
@@ -194,7 +197,7 @@ int rollback(const GlobalOptions& global, const InstallOptions& options) {
   const Inspection before(config, {former});
   if (before.plugins().front().state == fleet::PluginState::refused) {
     std::cerr << "sluice: nothing was changed: the former file would be refused: "
-              << before.plugins().front().reason << "\n";
+              << base::harmless(before.plugins().front().reason) << "\n";
     return ExitCode::failed;
   }
   exchange(target, former);

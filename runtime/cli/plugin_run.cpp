@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "base/duration.hpp"
+#include "base/harmless.hpp"
 #include "cli/command.hpp"
 #include "cli/interrupts.hpp"
 #include "cli/payload.hpp"
@@ -80,13 +81,13 @@ class PluginRun {
   int run() {
     if (const auto refusal = prepare()) {
       plugin_.stop(config_.cancel_grace);
-      std::cerr << "sluice: refused: " << file_ << ": " << *refusal << "\n";
+      std::cerr << "sluice: refused: " << file_ << ": " << base::harmless(*refusal) << "\n";
       return ExitCode::failed;
     }
     for (int i = 0; i < options_.repeat && !over_; ++i) take(perform(i));
     if (plugin_.alive()) {
       if (const auto problem = plugin_.stop(config_.drain_timeout))
-        std::cerr << "sluice: " << file_ << ": " << *problem << "\n";
+        std::cerr << "sluice: " << file_ << ": " << base::harmless(*problem) << "\n";
     }
     if (options_.json) {
       print_run_json(report_);

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "base/duration.hpp"
+#include "base/harmless.hpp"
 #include "base/text.hpp"
 #include "cli/json.hpp"
 #include "cli/plugin_run.hpp"
@@ -83,7 +84,8 @@ std::string next_step(const Performed& performed, const job::RetryPolicy& policy
 }
 
 void line(const std::string& label, const std::string& value) {
-  std::cout << "  " << label << std::string(label.size() < 11 ? 11 - label.size() : 1, ' ') << value << "\n";
+  std::cout << "  " << label << std::string(label.size() < 11 ? 11 - label.size() : 1, ' ')
+            << base::harmless(value) << "\n";
 }
 void line_if(const std::string& label, const std::string& value) {
   if (!value.empty()) line(label, base::shortened(value, 4000));

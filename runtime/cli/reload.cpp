@@ -9,6 +9,7 @@
 #include <list>
 
 #include "base/duration.hpp"
+#include "base/harmless.hpp"
 #include "cli/command.hpp"
 #include "cli/runtime_process.hpp"
 #include "cli/table.hpp"
@@ -76,7 +77,7 @@ std::int64_t number(const rapidjson::Value& object, const char* key) {
 bool print_outcome(const Asked& one, const rapidjson::Value& outcome) {
   const std::string error = text(outcome, "error");
   if (!error.empty()) {
-    std::cout << name_of(one.runtime) << " stays as it is: " << error << "\n";
+    std::cout << name_of(one.runtime) << " stays as it is: " << base::harmless(error) << "\n";
     return false;
   }
   const auto changes = outcome.FindMember("changes");
@@ -92,7 +93,7 @@ bool print_outcome(const Asked& one, const rapidjson::Value& outcome) {
     rows.push_back({text(change, "plugin"), text(change, "version"), std::to_string(generation),
                     text(change, "change"), text(change, "file")});
     if (reason.empty()) continue;
-    refusals += "  " + reason +
+    refusals += "  " + base::harmless(reason) +
                 (generation > 0 ? "; generation " + std::to_string(generation) + " goes on" : "") + "\n";
   }
   std::cout << name_of(one.runtime) << ":\n" << table(rows, {2});

@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/harmless.hpp"
+
 namespace sluice::cli {
 
 namespace {
@@ -28,14 +30,16 @@ std::string text_of(const Value& value) {
 /// Code in a cell of a table.
 std::string code(const std::string& text) {
   std::string safe;
-  for (const char c : text) safe += c == '|' ? "\\|" : std::string(1, c);
+  for (const char c : base::harmless(text)) safe += c == '|' ? "\\|" : std::string(1, c);
   return (safe.find('`') == std::string::npos ? "`" + safe + "`" : "`` " + safe + " ``");
 }
 
 /// Words in a cell of a table.
 std::string cell(const std::string& text) {
   std::string safe;
-  for (const char c : text) safe += c == '|' ? "\\|" : c == '\n' ? std::string(" ") : std::string(1, c);
+  std::string line = text;
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  for (const char c : base::harmless(line)) safe += c == '|' ? "\\|" : std::string(1, c);
   return safe;
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/duration.hpp"
+#include "base/harmless.hpp"
 #include "cli/jobs.hpp"
 #include "cli/status.hpp"
 #include "cli/table.hpp"
@@ -69,11 +70,11 @@ Block counts(const store::Report& report) {
   Rows rows{{"TYPE"}};
   std::vector<std::size_t> right;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    rows[0].push_back(printable(names[i]));
+    rows[0].push_back(names[i]);
     right.push_back(i + 1);
   }
   const auto add = [&](const std::string& name, std::map<std::string, Count>& counts) {
-    rows.push_back({printable(name)});
+    rows.push_back({name});
     for (const std::string& status : names) rows.back().push_back(counts[status].text());
   };
   for (auto& [type, counts] : by_type) add(type, counts);
@@ -96,8 +97,8 @@ Block waiting(const store::Report& report) {
   if (report.waiting.empty()) return {};
   Rows rows{{"WAITING", "JOBS", "OLDEST", "FOR"}};
   for (const auto& type : report.waiting) {
-    rows.push_back({printable(type.type), count_of(type.pending, type.estimated),
-                    age(type.oldest_pending_age), who_serves(type)});
+    rows.push_back(
+        {type.type, count_of(type.pending, type.estimated), age(type.oldest_pending_age), who_serves(type)});
   }
   return block_of(rows, {1, 2});
 }
@@ -119,8 +120,8 @@ Block rates(const store::Report& report) {
       {"FINISHED", "DONE/MIN", "RETRY/MIN", "FAILED/MIN", "DONE/H", "RETRY/H", "FAILED/H", "MEAN TIME"}};
   for (const auto& hour : report.last_hour) {
     const store::Throughput& now = minute[hour.type];
-    rows.push_back({printable(hour.type), whole(now.done), whole(now.retrying), whole(now.failed),
-                    whole(hour.done), whole(hour.retrying), whole(hour.failed), mean_time(hour)});
+    rows.push_back({hour.type, whole(now.done), whole(now.retrying), whole(now.failed), whole(hour.done),
+                    whole(hour.retrying), whole(hour.failed), mean_time(hour)});
   }
   return block_of(rows, {1, 2, 3, 4, 5, 6, 7});
 }
@@ -133,8 +134,8 @@ Block running(const store::Report& report) {
   if (report.running.empty()) return {};
   Rows rows{{"RUNNING", "TYPE", "FOR", "PROGRESS", "RUNTIME", "NOTE"}};
   for (const auto& [job, runtime] : report.running) {
-    rows.push_back({printable(job.id), printable(job.type), age(job.age), percent(job),
-                    std::to_string(runtime), one_line(job.note, longest_note)});
+    rows.push_back({job.id, job.type, age(job.age), percent(job), std::to_string(runtime),
+                    one_line(job.note, longest_note)});
   }
   Block block = block_of(rows, {2, 3, 4});
   if (report.running.size() == store::most_running) {
@@ -149,7 +150,7 @@ Block runtimes(const store::Report& report) {
   }
   Rows rows{{"RUNTIME", "COMMAND", "HOST", "PID", "VERSION", "UP", "LAST BEAT", "JOBS CLAIMED"}};
   for (const auto& runtime : report.runtimes) {
-    rows.push_back({std::to_string(runtime.id), runtime.info.command, printable(runtime.info.host),
+    rows.push_back({std::to_string(runtime.id), runtime.info.command, runtime.info.host,
                     std::to_string(runtime.info.pid), runtime.info.version, age(runtime.uptime),
                     age(runtime.since_beat) + " ago", grouped(runtime.claimed)});
   }
@@ -157,7 +158,7 @@ Block runtimes(const store::Report& report) {
 }
 
 std::string plugin_name(const store::PluginReport& plugin) {
-  return printable(plugin.name.empty() ? plugin.path.substr(plugin.path.rfind('/') + 1) : plugin.name);
+  return plugin.name.empty() ? plugin.path.substr(plugin.path.rfind('/') + 1) : plugin.name;
 }
 
 Block plugins(const store::Report& report) {
@@ -165,11 +166,12 @@ Block plugins(const store::Report& report) {
   std::vector<std::string> reasons;
   for (const auto& runtime : report.runtimes) {
     for (const auto& [plugin, in_state] : runtime.plugins) {
-      rows.push_back({plugin_name(plugin), printable(plugin.version), std::to_string(runtime.id),
-                      printable(plugin.state), age(in_state),
+      rows.push_back({plugin_name(plugin), plugin.version, std::to_string(runtime.id), plugin.state,
+                      age(in_state),
                       std::to_string(plugin.hosts) + " of " + std::to_string(plugin.hosts_wanted),
                       std::to_string(plugin.slots), std::to_string(plugin.restarts)});
-      for (const std::string& reason : lines_of(plugin.reason)) reasons.push_back("  " + printable(reason));
+      for (const std::string& reason : lines_of(plugin.reason))
+        reasons.push_back("  " + base::harmless(reason));
     }
   }
   if (rows.size() == 1) return {};
@@ -182,8 +184,8 @@ Block failures(const std::vector<store::Failure>& failures) {
   if (failures.empty()) return {};
   Block block{{"last failures:"}, 1};
   for (const auto& failure : failures) {
-    block.lines.push_back("  " + printable(failure.type) + " " + printable(failure.id) + ", attempt " +
-                          std::to_string(failure.attempt) + ", " + failure.result + ": " +
+    block.lines.push_back("  " + base::harmless(failure.type) + " " + base::harmless(failure.id) +
+                          ", attempt " + std::to_string(failure.attempt) + ", " + failure.result + ": " +
                           one_line(failure.error, longest_error));
   }
   return block;
@@ -214,8 +216,8 @@ std::vector<Block> aggregate(const Status& status, std::chrono::seconds since) {
   }
   Rows rows{{"FINISHED", "DONE", "TO RETRY", "FAILED", "SNOOZED", "MEAN TIME"}};
   for (const auto& sum : status.aggregate->outcomes) {
-    rows.push_back({printable(sum.type), whole(sum.done), whole(sum.retrying), whole(sum.failed),
-                    whole(sum.snoozed), mean_time(sum)});
+    rows.push_back({sum.type, whole(sum.done), whole(sum.retrying), whole(sum.failed), whole(sum.snoozed),
+                    mean_time(sum)});
   }
   blocks.push_back(block_of(rows, {1, 2, 3, 4, 5}));
   return blocks;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/harmless.hpp"
+
 namespace sluice::cli {
 
 namespace {
@@ -14,8 +16,11 @@ std::size_t width(const std::string& text) {
 
 }  // namespace
 
-std::string table(const std::vector<std::vector<std::string>>& rows, const std::vector<std::size_t>& right) {
+std::string table(std::vector<std::vector<std::string>> rows, const std::vector<std::size_t>& right) {
   std::vector<std::size_t> widths;
+  for (auto& row : rows) {
+    for (std::string& cell : row) cell = base::harmless(cell);
+  }
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));

@@ -7,9 +7,9 @@
 namespace sluice::cli {
 
 /// Rows under a header, columns as wide as their widest cell (in characters), two spaces between them. The
-/// columns whose number is in `right` are flush right.
-std::string table(const std::vector<std::vector<std::string>>& rows,
-                  const std::vector<std::size_t>& right = {});
+/// columns whose number is in `right` are flush right. Whatever text is in a cell, it stays one line and is
+/// harmless to a terminal.
+std::string table(std::vector<std::vector<std::string>> rows, const std::vector<std::size_t>& right = {});
 
 /// 1234567 as "1,234,567".
 std::string grouped(long long number);

@@ -10,6 +10,7 @@
 #include <cmath>
 
 #include "base/log.hpp"
+#include "base/text.hpp"
 
 namespace sluice::fleet {
 
@@ -68,11 +69,12 @@ class HostProcess::Output {
 };
 
 HostProcess::HostProcess(boost::asio::io_context& loop, Listener& listener, const std::string& executable,
-                         const std::string& path)
+                         const std::string& path, int plugin_fd)
     : listener_(listener),
       path_(path),
+      kept_(plugin_fd >= 0),
       plugin_(path.substr(path.rfind('/') + 1)),
-      process_(spawn_host(executable, path, page_.fd())),
+      process_(spawn_host(executable, path, page_.fd(), plugin_fd)),
       socket_(loop, boost::asio::local::stream_protocol(), process_.socket.release()),
       out_(std::make_unique<Output>(loop, std::move(process_.out), "stdout", *this)),
       err_(std::make_unique<Output>(loop, std::move(process_.err), "stderr", *this)),
@@ -90,7 +92,7 @@ void HostProcess::begin() {
   err_->read(shared_from_this());
   read();
   std::string frame;
-  wire::put_load(frame, {path_});
+  wire::put_load(frame, {kept_ ? kept_plugin : path_});
   write(std::move(frame));
 }
 
@@ -210,16 +212,21 @@ void HostProcess::take(const wire::Frame& frame, std::vector<job::Finished>& fin
         result.outcome.result = job::Result::released;
         result.outcome.duration = duration;
       }
+      wire::keep_bounds(result.outcome);
       finished.push_back(give_up(result.ticket, std::move(result.outcome)));
       return;
     }
-    case wire::Kind::log:
-      return log_line(wire::get_log(frame.body));
+    case wire::Kind::log: {
+      wire::LogLine line = wire::get_log(frame.body);
+      wire::keep_bounds(line);
+      return log_line(line);
+    }
     case wire::Kind::described:
       state_ = HostState::described;
       return listener_.described(*this, wire::get_described(frame.body));
     case wire::Kind::refused:
-      return listener_.refused(*this, wire::get_refused(frame.body));
+      return listener_.refused(
+          *this, base::valid_utf8(base::shortened(wire::get_refused(frame.body), wire::longest_error)));
     case wire::Kind::ready:
       if (state_ == HostState::starting) state_ = HostState::ready;
       return listener_.ready(*this);
@@ -304,7 +311,7 @@ void HostProcess::cancel_all() {
 void HostProcess::kill(const std::string& why) {
   if (reaped_) return;
   if (ending_.empty()) ending_ = why;
-  ::kill(-process_.pid, SIGKILL);
+  kill_host(process_);
 }
 
 job::Outcome HostProcess::judge(std::uint32_t ticket, bool interrupted) const {
@@ -329,7 +336,7 @@ void HostProcess::reaped(int wait_status, bool interrupted) {
   reaped_ = true;
   interrupted_ = interrupted;
   ending_ = describe_exit(wait_status) + (ending_.empty() ? "" : " (" + ending_ + ")");
-  ::kill(-process_.pid, SIGKILL);  // what the plugin started of its own accord must not outlive it
+  kill_leftovers(process_);  // what the plugin started of its own accord must not outlive it
   constexpr std::chrono::seconds for_stragglers{2};
   patience_.expires_after(for_stragglers);
   patience_.async_wait([this, keep = shared_from_this()](const auto& error) {

@@ -19,6 +19,7 @@
 #include "fleet/spawn.hpp"
 #include "job/job.hpp"
 #include "job/plugin_spec.hpp"
+#include "wire/bounds.hpp"
 #include "wire/frame.hpp"
 #include "wire/shared_page.hpp"
 
@@ -49,8 +50,9 @@ class HostProcess : public std::enable_shared_from_this<HostProcess> {
     virtual void ended(HostProcess& host) = 0;
   };
 
+  /// `plugin_fd`: the file to load, where another is at `path` by now; -1: what is there.
   HostProcess(boost::asio::io_context& loop, Listener& listener, const std::string& executable,
-              const std::string& path);
+              const std::string& path, int plugin_fd = -1);
   ~HostProcess();
   /// Begins to read, and tells the host to load the plugin.
   void begin();
@@ -66,7 +68,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess> {
   void cancel(const std::set<std::string>& ids);
   /// Asks every job that is with it to stop.
   void cancel_all();
-  /// SIGKILL to its process group.
+  /// SIGKILL to it and its process group.
   void kill(const std::string& why);
 
   /// After waitpid: reads what it still sent, judges the jobs that were with it by the shared page, then
@@ -113,6 +115,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess> {
 
   Listener& listener_;
   const std::string path_;
+  const bool kept_;  // it loads the descriptor that it got, in place of what is at the path
   std::string plugin_;
   std::string role_;
   std::vector<bool> at_most_once_;
@@ -129,7 +132,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess> {
   std::unique_ptr<Output> out_;
   std::unique_ptr<Output> err_;
   boost::asio::steady_timer patience_;
-  wire::FrameReader reader_;
+  wire::FrameReader reader_{wire::longest_plugin_frame};
   std::string writing_;
   std::string to_write_;
 

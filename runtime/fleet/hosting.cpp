@@ -20,8 +20,8 @@ void Fleet::Loop::spawn(const std::shared_ptr<Seat>& seat) {
   const bool kept = edition.file.replaced() && seat->history.failed_starts == 0;
   try {
     seat->was_ready = false;
-    seat->host = std::make_shared<HostProcess>(context_, *this, options_.executable,
-                                               kept ? edition.file.kept_path() : edition.file.path());
+    seat->host = std::make_shared<HostProcess>(context_, *this, options_.executable, edition.file.path(),
+                                               kept ? edition.file.fd() : -1);
     if (kept) seat->host->set_name(edition.spec.name);
     seat->host->begin();
     limit_start(seat, "load");

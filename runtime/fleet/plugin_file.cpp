@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 namespace sluice::fleet {
 
@@ -21,10 +20,6 @@ bool PluginFile::replaced() const {
   struct stat info {};
   if (::stat(path_.c_str(), &info) != 0) return identity_.has_value();
   return identity_ != identify(info);
-}
-
-std::string PluginFile::kept_path() const {
-  return "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(file_.get());
 }
 
 }  // namespace sluice::fleet

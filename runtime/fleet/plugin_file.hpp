@@ -22,8 +22,9 @@ class PluginFile {
   const std::string& path() const { return path_; }
   /// True when something else is at the path by now: another file, or other content of the same.
   bool replaced() const;
-  /// Names the file itself, whatever is at its path, while this object lives.
-  std::string kept_path() const;
+  /// The file itself, whatever is at its path, as a descriptor that can only be passed on and looked at; -1:
+  /// none.
+  int fd() const { return file_.get(); }
 
  private:
   struct Identity {

@@ -4,11 +4,19 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <array>
 #include <cerrno>
+#include <charconv>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <system_error>
 #include <vector>
 
@@ -94,17 +102,51 @@ class SpawnSetup {
   posix_spawnattr_t attributes_;
 };
 
-std::vector<const char*> clean_environment() {
+constexpr const char* mark_name = "SLUICE_PLUGIN_HOST=";
+
+std::vector<const char*> clean_environment(const std::string& mark) {
   std::vector<const char*> kept;
   for (char** variable = environ; *variable != nullptr; ++variable) {
-    if (!is_withheld(*variable)) kept.push_back(*variable);
+    if (!is_withheld(*variable) && std::string_view(*variable).substr(0, strlen(mark_name)) != mark_name)
+      kept.push_back(*variable);
   }
+  kept.push_back(mark.c_str());
   kept.push_back(nullptr);
   return kept;
 }
 
+/// As good as unique among all processes that there are.
+std::string new_mark() {
+  std::array<std::uint64_t, 2> random{};
+  if (getrandom(random.data(), sizeof random, 0) != sizeof random) fail(errno, "getrandom");
+  std::array<char, 40> text{};
+  std::snprintf(text.data(), text.size(), "%016lx%016lx", static_cast<unsigned long>(random[0]),
+                static_cast<unsigned long>(random[1]));
+  return mark_name + std::string(text.data());
+}
+
+/// The other processes in whose environment, as they began with it, `mark` is.
+std::vector<pid_t> marked_processes(const std::string& mark) {
+  std::vector<pid_t> found;
+  std::error_code error;
+  const auto options = std::filesystem::directory_options::skip_permission_denied;
+  for (auto entry = std::filesystem::directory_iterator("/proc", options, error);
+       !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    pid_t pid = 0;
+    const auto [rest, problem] = std::from_chars(name.data(), name.data() + name.size(), pid);
+    if (problem != std::errc() || *rest != '\0') continue;
+    std::ifstream file(entry->path() / "environ", std::ios::binary);
+    const std::string environment{std::istreambuf_iterator<char>(file), {}};
+    if (environment.starts_with(mark + '\0') || environment.find('\0' + mark + '\0') != std::string::npos)
+      found.push_back(pid);
+  }
+  return found;
+}
+
 constexpr int child_socket_fd = 3;
 constexpr int child_page_fd = 4;
+constexpr int child_plugin_fd = 5;
 
 }  // namespace
 
@@ -116,7 +158,10 @@ bool is_withheld(const std::string& variable) {
          name.starts_with("WATCHDOG_");
 }
 
-Spawned spawn_host(const std::string& executable, const std::string& path, int page_fd) {
+const char* const kept_plugin = "/proc/self/fd/5";
+
+Spawned spawn_host(const std::string& executable, const std::string& path, int page_fd, int plugin_fd) {
+  prctl(PR_SET_DUMPABLE, 0);
   Pair socket = make_socket();
   Pair out = make_pipe();
   Pair err = make_pipe();
@@ -126,13 +171,37 @@ Spawned spawn_host(const std::string& executable, const std::string& path, int p
   setup.give(socket.theirs.get(), child_socket_fd);
   const base::Descriptor page = lifted(dup(page_fd));
   setup.give(page.get(), child_page_fd);
+  base::Descriptor plugin;
+  if (plugin_fd >= 0) {
+    plugin = lifted(dup(plugin_fd));
+    setup.give(plugin.get(), child_plugin_fd);
+  }
   Spawned spawned;
-  spawned.pid = setup.run(executable, {"sluice", "plugin-host", path.c_str(), nullptr}, clean_environment());
+  spawned.mark = new_mark();
+  spawned.pid = setup.run(executable, {"sluice", "plugin-host", path.c_str(), nullptr},
+                          clean_environment(spawned.mark));
   for (const base::Descriptor* ours : {&socket.ours, &out.ours, &err.ours}) set_nonblocking(*ours);
   spawned.socket = std::move(socket.ours);
   spawned.out = std::move(out.ours);
   spawned.err = std::move(err.ours);
   return spawned;
+}
+
+void kill_host(const Spawned& host) {
+  if (host.pid <= 1) return;  // to 0 and -1 it would mean others
+  ::kill(host.pid, SIGKILL);
+  ::kill(-host.pid, SIGKILL);
+}
+
+void kill_leftovers(const Spawned& host) {
+  if (host.pid <= 1) return;
+  ::kill(-host.pid, SIGKILL);
+  constexpr int most_rounds = 10;  // one that goes on forking has a head start in each
+  for (int round = 0; round < most_rounds; ++round) {
+    const std::vector<pid_t> left = marked_processes(host.mark);
+    if (left.empty()) return;
+    for (const pid_t pid : left) ::kill(pid, SIGKILL);
+  }
 }
 
 std::string describe_exit(int wait_status) {

@@ -12,14 +12,26 @@ namespace sluice::fleet {
 
 struct Spawned {
   pid_t pid = -1;
+  std::string mark;         ///< is in the environment of the host and of all that it starts
   base::Descriptor socket;  ///< our end, non-blocking
   base::Descriptor out;     ///< what it prints to stdout, likewise
   base::Descriptor err;     ///< and to stderr
 };
 
 /// Starts a host for the plugin at `path` (the host is told to load it by a frame; here it names the
-/// process). Throws std::system_error.
-Spawned spawn_host(const std::string& executable, const std::string& path, int page_fd);
+/// process). `plugin_fd`: the plugin's file, which the host gets as kept_plugin; -1: none. From then on other
+/// processes of the same user can't look into this one, as a plugin might for the database's credentials: no
+/// ptrace, no /proc/PID/environ. Throws std::system_error.
+Spawned spawn_host(const std::string& executable, const std::string& path, int page_fd, int plugin_fd = -1);
+
+/// The path under which a host finds the file that it got as a descriptor.
+extern const char* const kept_plugin;
+
+/// SIGKILL to a host that has not been waited for, wherever it has put itself, and to its process group.
+void kill_host(const Spawned& host);
+/// SIGKILL to all that a host which is gone has left behind: what is in its process group, and what has its
+/// mark, in whatever group or session.
+void kill_leftovers(const Spawned& host);
 
 /// True for environment variables that a plugin host must not see: PG…, …DATABASE_URL…, …DIRECT_URL…, the
 /// configurations of plugins, which it gets by other means, and what speaks to systemd.

@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "host/schema.hpp"
+#include "wire/bounds.hpp"
 
 namespace sluice::host {
 
@@ -13,11 +14,16 @@ namespace {
 
 constexpr std::size_t tail_lines = 20;
 constexpr std::size_t longest_tail_line = 500;
-constexpr std::size_t longest_error = 8 * 1024;
+constexpr std::size_t longest_note = 1000;
 constexpr std::size_t longest_type = 128;
 
 std::string text(sluice_str view) {
   return view.data == nullptr ? std::string() : base::valid_utf8({view.data, view.size});
+}
+/// At most `limit` bytes of it.
+std::string text(sluice_str view, std::size_t limit) {
+  return view.data == nullptr ? std::string()
+                              : base::valid_utf8(base::shortened({view.data, view.size}, limit));
 }
 
 sluice_str view(const std::string& text) {
@@ -34,13 +40,15 @@ std::int32_t known_level(std::int32_t level) {
 
 wire::LogLine to_log_line(std::int64_t ticket, std::int32_t level, sluice_str message,
                           const sluice_field* const* fields, std::size_t field_count) {
-  wire::LogLine line{known_level(level), ticket, text(message), {}};
-  for (std::size_t i = 0; fields != nullptr && i < field_count; ++i) {
+  wire::LogLine line{known_level(level), ticket, text(message, wire::longest_log_text), {}};
+  for (std::size_t i = 0; fields != nullptr && i < std::min(field_count, wire::most_log_fields); ++i) {
     const sluice_field* field = fields[i];
     if (field == nullptr || !SLUICE_HAS(field, sluice_field, value)) continue;
-    const std::string value = text(field->value);
-    line.fields.push_back({text(field->key), value, field->kind == SLUICE_FIELD_JSON && is_json(value)});
+    const std::string value = text(field->value, wire::longest_log_text);
+    line.fields.push_back(
+        {text(field->key, wire::longest_code), value, field->kind == SLUICE_FIELD_JSON && is_json(value)});
   }
+  wire::keep_bounds(line);
   return line;
 }
 
@@ -71,10 +79,10 @@ struct JobApi {
     const double within = std::isfinite(fraction) ? std::clamp(fraction, 0.0, 1.0) : 0.0;
     if (self.all_progress_) {
       self.channel_.send([&](std::string& out) {
-        wire::put_progress(out, {self.ticket_, within, text(note)});
+        wire::put_progress(out, {self.ticket_, within, text(note, longest_note)});
       });
     }
-    const std::string words = base::shortened(text(note), wire::ProgressCell::longest_note);
+    const std::string words = text(note, wire::ProgressCell::longest_note - std::string_view("…").size());
     const std::lock_guard lock(self.mutex_);
     self.page_.progress(self.view_.slot).write(self.ticket_, within, words);
     self.told_progress_ = true;
@@ -89,14 +97,15 @@ struct JobApi {
   static void set_error(const sluice_job* job, sluice_str code, sluice_str message) noexcept {
     JobRun& self = run(job);
     const std::lock_guard lock(self.mutex_);
-    self.told_.code = text(code);
-    self.told_.error = base::shortened(text(message), longest_error);
+    self.told_.code = text(code, wire::longest_code);
+    self.told_.error = text(message, wire::longest_error);
   }
 
   static void set_output(const sluice_job* job, sluice_str json) noexcept {
     JobRun& self = run(job);
     const std::lock_guard lock(self.mutex_);
-    self.told_.output.assign(json.data == nullptr ? "" : json.data, json.size);
+    self.output_size_ = json.data == nullptr ? 0 : json.size;
+    self.told_.output.assign(json.data, self.output_size_ <= wire::longest_output ? self.output_size_ : 0);
   }
 
   static std::int32_t enqueue(const sluice_job* job, const sluice_new_job* new_job) noexcept {
@@ -161,6 +170,7 @@ void JobRun::begin(const sluice_job_type& type, const QueuedJob& job) {
   view_.deadline_us = job.deadline_us;
   const std::lock_guard lock(mutex_);
   told_ = {};
+  output_size_ = 0;
   log_tail_.clear();
   told_progress_ = false;
 }
@@ -214,7 +224,10 @@ job::Outcome JobRun::end(std::int32_t result, std::chrono::steady_clock::time_po
           "the handler returned " + std::to_string(result) +
           ", which is no result that this version knows (0 done, 1 retry, 2 fail, 3 snooze, 4 cancelled)";
   }
-  if (outcome.result == job::Result::done && !outcome.output.empty() && !is_json(outcome.output)) {
+  if (outcome.result == job::Result::done && output_size_ > wire::longest_output) {
+    outcome = wire::too_large("its output", output_size_, wire::longest_output);
+    outcome.duration = std::chrono::duration_cast<job::Microseconds>(duration);
+  } else if (outcome.result == job::Result::done && !outcome.output.empty() && !is_json(outcome.output)) {
     outcome.result = job::Result::fail;
     outcome.code = "bad-output";
     outcome.error = "the handler returned done, but the output that it set is no JSON: " +
@@ -224,6 +237,7 @@ job::Outcome JobRun::end(std::int32_t result, std::chrono::steady_clock::time_po
     name_missing_reason(outcome);
     for (const std::string& line : log_tail_) outcome.log_tail += line + "\n";
   }
+  wire::keep_bounds(outcome);
   return outcome;
 }
 

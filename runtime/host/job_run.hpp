@@ -64,6 +64,7 @@ class JobRun {
 
   std::mutex mutex_;
   job::Outcome told_;                 // protected by mutex_
+  std::size_t output_size_ = 0;       // of the output as it was set; protected by mutex_
   std::deque<std::string> log_tail_;  // protected by mutex_
   bool told_progress_ = false;        // protected by mutex_
 };

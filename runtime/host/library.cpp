@@ -10,6 +10,7 @@
 
 #include "base/text.hpp"
 #include "host/refusal.hpp"
+#include "wire/bounds.hpp"
 
 namespace sluice::host {
 
@@ -18,9 +19,23 @@ namespace {
 constexpr const char* symbol = "sluice_plugin_v1";
 constexpr std::size_t longest_plugin_name = 64;
 constexpr std::size_t longest_type_name = 128;
+constexpr std::size_t longest_words = 1000;
+constexpr std::size_t longest_json = 1024 * 1024;
+constexpr std::size_t most_types = 1000;
 
+/// What is for people is cut where it is too long.
 std::string text(sluice_str view) {
-  return view.data == nullptr ? std::string() : base::valid_utf8({view.data, view.size});
+  return view.data == nullptr ? std::string()
+                              : base::valid_utf8(base::shortened({view.data, view.size}, longest_words));
+}
+
+std::string json_text(sluice_str view, const std::string& what) {
+  if (view.data == nullptr) return {};
+  if (view.size > longest_json) {
+    throw Refusal(what + " of " + wire::byte_words(view.size), "at most " + wire::byte_words(longest_json),
+                  "shorten it");
+  }
+  return base::valid_utf8({view.data, view.size});
 }
 
 bool consists_of(std::string_view name, std::string_view allowed, std::size_t longest) {
@@ -29,10 +44,11 @@ bool consists_of(std::string_view name, std::string_view allowed, std::size_t lo
 
 /// The dynamic linker's own words out of Boost's, which also name an unrelated errno.
 std::string linker_words(const std::string& message) {
-  const std::size_t open = message.find('(');
-  const std::size_t close = message.rfind(')');
-  if (open == std::string::npos || close == std::string::npos || close < open) return message;
-  return message.substr(open + 1, close - open - 1);
+  constexpr std::string_view before = "dlerror system message: ";
+  const std::size_t begin = message.find(before);
+  if (begin == std::string::npos) return message;
+  const std::string words = message.substr(begin + before.size());
+  return words.substr(0, std::min(words.rfind("): "), words.rfind(')')));
 }
 
 boost::dll::shared_library& open(const std::string& path) {
@@ -73,8 +89,8 @@ job::TypeSpec describe_type(const sluice_job_type* type, std::size_t index) {
     throw Refusal("job type '" + spec.name + "' without a handler (handle is NULL)", "a function", "set it");
   }
   spec.summary = text(type->summary);
-  spec.payload_schema = text(type->payload_schema);
-  spec.payload_example = text(type->payload_example);
+  spec.payload_schema = json_text(type->payload_schema, "job type '" + spec.name + "' with a schema");
+  spec.payload_example = json_text(type->payload_example, "job type '" + spec.name + "' with an example");
   spec.max_attempts = count(type->max_attempts);
   spec.concurrency = count(type->concurrency);
   spec.timeout = job::Microseconds(std::max<std::int64_t>(0, type->timeout_us));
@@ -118,9 +134,14 @@ job::PluginSpec describe(const sluice_plugin& plugin) {
   spec.url = text(plugin.url);
   spec.license = text(plugin.license);
   spec.summary = text(plugin.summary);
-  spec.config_schema = text(plugin.config_schema);
+  spec.config_schema = json_text(plugin.config_schema, "a schema of the configuration");
   if (plugin.job_types == nullptr || plugin.job_type_count == 0) {
     throw Refusal("no job types", "at least one", "declare the types that it serves");
+  }
+  if (plugin.job_type_count > most_types) {
+    throw Refusal(std::to_string(plugin.job_type_count) + " job types",
+                  "at most " + std::to_string(most_types),
+                  "set job_type_count to the number of them, or make several plugins of it");
   }
   std::set<std::string> names;
   for (std::size_t i = 0; i < plugin.job_type_count; ++i) {

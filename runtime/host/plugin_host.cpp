@@ -18,6 +18,7 @@
 #include "host/library.hpp"
 #include "host/refusal.hpp"
 #include "host/slots.hpp"
+#include "wire/bounds.hpp"
 #include "wire/frame.hpp"
 #include "wire/shared_page.hpp"
 
@@ -27,8 +28,11 @@ namespace {
 
 constexpr std::size_t read_size = 256 * 1024;
 
-std::string text(sluice_str view) {
-  return view.data == nullptr ? std::string() : base::valid_utf8({view.data, view.size});
+/// What a plugin says of a failure.
+std::string words(sluice_str view) {
+  return view.data == nullptr
+             ? std::string()
+             : base::valid_utf8(base::shortened({view.data, view.size}, wire::longest_error));
 }
 
 class PluginHost {
@@ -83,7 +87,14 @@ class PluginHost {
     for (const job::TypeSpec& type : library_->spec.types)
       schemas_.push_back(compiled("the payload schema of '" + type.name + "'", type.payload_schema));
     config_schema_.emplace(compiled("the schema of its configuration", library_->spec.config_schema));
-    channel_.send([&](std::string& out) { wire::put_described(out, library_->spec); });
+    std::string frame;
+    wire::put_described(frame, library_->spec);
+    if (frame.size() > wire::longest_plugin_frame) {
+      throw Refusal("declarations of " + wire::byte_words(frame.size()) + " in all",
+                    "at most " + wire::byte_words(wire::longest_plugin_frame),
+                    "shorten its schemas and examples");
+    }
+    channel_.send([&](std::string& out) { out += frame; });
   }
 
   static Schema compiled(const std::string& what, const std::string& schema) {
@@ -189,9 +200,9 @@ class PluginHost {
 
   static void set_error(const sluice_host* host, sluice_str message) noexcept {
     if (std::this_thread::get_id() == of(host).main_thread_) {
-      of(host).error_ = text(message);
+      of(host).error_ = words(message);
     } else {
-      set_slot_error(text(message));
+      set_slot_error(words(message));
     }
   }
 
@@ -225,6 +236,7 @@ int run_plugin_host() {
   setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
   fcntl(socket_fd, F_SETFD, FD_CLOEXEC);
   fcntl(page_fd, F_SETFD, FD_CLOEXEC);
+  fcntl(plugin_fd, F_SETFD, FD_CLOEXEC);
   try {
     PluginHost host(socket_fd, wire::SharedPage::open(base::Descriptor(page_fd)));
     host.run();

@@ -8,6 +8,7 @@ namespace sluice::host {
 
 inline constexpr int socket_fd = 3;
 inline constexpr int page_fd = 4;
+inline constexpr int plugin_fd = 5;  ///< the file to load, where the path does not lead to it any more
 
 /// The whole life of the process; the result is its exit code. When the runtime goes away, the process
 /// ends at once, whatever its handlers do: their jobs will be rescued and must not run twice at the

@@ -9,8 +9,9 @@ static_assert(std::endian::native == std::endian::little, "frames are written in
 
 namespace {
 
-constexpr std::size_t header_size = sizeof(std::uint32_t) + 1;
-constexpr std::uint32_t longest_frame = 1U << 30;
+constexpr std::size_t kept_room = 1024 * 1024;        // of a buffer that a large frame needed
+constexpr std::uint32_t most_parameters = 1'000'000;  // of all effects of one outcome
+constexpr std::size_t most_fields = 10'000;
 
 /// Writes one frame: the length is filled in when it ends.
 class Writer {
@@ -120,10 +121,13 @@ void get_asked_for(Reader& reader, job::Outcome& outcome) {
     job.delay = job::Microseconds(reader.number<std::int64_t>());
     outcome.follow_ups.push_back(std::move(job));
   }
+  std::uint32_t parameters = 0;
   for (auto left = reader.number<std::uint32_t>(); left > 0; --left) {
     job::Effect effect;
     effect.sql = reader.string();
     for (auto more = reader.number<std::uint32_t>(); more > 0; --more) {
+      if (++parameters > most_parameters)
+        throw Malformed("an outcome with more parameters than there may be");
       const bool given = reader.number<std::uint8_t>() != 0;
       effect.parameters.push_back(given ? std::optional(reader.string()) : std::nullopt);
     }
@@ -231,6 +235,7 @@ LogLine get_log(std::string_view body) {
   line.ticket = reader.number<std::int64_t>();
   line.message = reader.string();
   while (!reader.empty()) {
+    if (line.fields.size() >= most_fields) throw Malformed("a log line with more fields than there may be");
     LogLine::Field field;
     field.key = reader.string();
     field.value = reader.string();
@@ -318,7 +323,10 @@ JobResult get_outcome(std::string_view body) {
 }
 
 char* FrameReader::room(std::size_t least) {
-  if (begin_ == end_) begin_ = end_ = 0;
+  if (begin_ == end_) {
+    begin_ = end_ = 0;
+    if (buffer_.size() > kept_room) std::vector<char>().swap(buffer_);
+  }
   if (buffer_.size() - end_ < least && begin_ > 0) {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     end_ -= begin_;
@@ -330,10 +338,11 @@ char* FrameReader::room(std::size_t least) {
 
 std::optional<Frame> FrameReader::next() {
   const std::size_t have = end_ - begin_;
-  if (have < header_size) return std::nullopt;
   std::uint32_t length = 0;
+  if (have < sizeof length) return std::nullopt;
   std::memcpy(&length, buffer_.data() + begin_, sizeof length);
-  if (length == 0 || length > longest_frame) throw Malformed("a frame of impossible length");
+  if (length == 0 || length > longest_)
+    throw Malformed("a frame of impossible length (" + std::to_string(length) + " bytes)");
   if (have < sizeof length + length) return std::nullopt;
   const char* kind = buffer_.data() + begin_ + sizeof length;
   begin_ += sizeof length + length;

@@ -7,6 +7,7 @@
 // load → described | refused; start → ready | refused; jobs → outcomes …; stop → outcomes, stopped.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <stdexcept>
@@ -114,6 +115,11 @@ struct Frame {
 /// Cuts a byte stream into frames.
 class FrameReader {
  public:
+  static constexpr std::size_t longest_frame = std::size_t{1} << 30;
+
+  /// A frame that says to be longer than `longest` is malformed.
+  explicit FrameReader(std::size_t longest = longest_frame) : longest_(longest) {}
+
   /// Room for at least `least` more bytes; after reading n bytes into it, call filled(n).
   char* room(std::size_t least);
   void filled(std::size_t bytes) { end_ += bytes; }
@@ -121,6 +127,7 @@ class FrameReader {
   std::optional<Frame> next();
 
  private:
+  const std::size_t longest_;
   std::vector<char> buffer_;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;

@@ -1,5 +1,6 @@
 #include "wire/shared_page.hpp"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -29,8 +30,10 @@ void* map(int fd) {
 }  // namespace
 
 SharedPage SharedPage::create() {
-  base::Descriptor fd(memfd_create("sluice-host", MFD_CLOEXEC));
-  if (!fd.open() || ftruncate(fd.get(), page_size) != 0) {
+  base::Descriptor fd(memfd_create("sluice-host", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  const bool made = fd.open() && ftruncate(fd.get(), page_size) == 0 &&
+                    fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0;
+  if (!made) {
     throw std::system_error(errno, std::generic_category(), "making the page shared with a plugin host");
   }
   const int number = fd.get();

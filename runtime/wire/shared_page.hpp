@@ -56,7 +56,8 @@ class SharedPage {
   static constexpr std::uint32_t ticket_count = 4096;
   static constexpr std::uint32_t slot_count = 256;
 
-  /// A new page in anonymous memory. Throws std::system_error.
+  /// A new page in anonymous memory, whose size nobody can change: a plugin that cut it would have the
+  /// runtime die of the next look at it. Throws std::system_error.
   static SharedPage create();
   /// Maps the page behind `fd`. Throws std::runtime_error when it is no such page.
   static SharedPage open(base::Descriptor fd);

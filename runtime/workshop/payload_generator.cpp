@@ -10,6 +10,7 @@
 #include <limits>
 #include <random>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace sluice::workshop {
@@ -37,6 +38,21 @@ constexpr std::array<std::string_view, 14> odd_texts{"",
                                                      std::string_view("a\0b", 3),
                                                      "\x7f",
                                                      "https://[::1]:99999/?q=\xc2\xa0"};
+
+/// A text for each format that is checked.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 12> format_samples{
+    {{"date", "2024-02-29"},
+     {"date-time", "2026-12-31T23:59:60Z"},
+     {"duration", "P1DT2H"},
+     {"email", "o'neill+tag@example.com"},
+     {"hostname", "xn--bcher-kva.example"},
+     {"ipv4", "192.0.2.255"},
+     {"ipv6", "::ffff:192.0.2.1"},
+     {"json-pointer", "/a~1b/0"},
+     {"time", "08:30:00.5+05:30"},
+     {"uri", "https://user@[::1]:8080/a%20b?c=d#e"},
+     {"uri-reference", "../a?b"},
+     {"uuid", "6f9619ff-8b86-d011-b42d-00cf4fc964ff"}}};
 
 std::string text_of(const Value& value) {
   rapidjson::StringBuffer buffer;
@@ -122,6 +138,7 @@ class PayloadGenerator::Maker {
   Value make(const Value& unresolved, const Value* example, int depth) {
     if (depth > deepest) return Value();  // a schema that asks for itself has no end
     const Value& schema = resolved(unresolved);
+    if (const Value* constant = find(schema, "const")) return copy(*constant);
     if (const Value* choice = find(schema, "enum");
         choice != nullptr && choice->IsArray() && !choice->Empty())
       return copy((*choice)[static_cast<SizeType>(below(choice->Size()))]);
@@ -271,6 +288,11 @@ class PayloadGenerator::Maker {
   }
 
   Value string(const Value& schema, const Value* example) {
+    if (const Value* format = find(schema, "format"); format != nullptr && format->IsString()) {
+      for (const auto& [name, sample] : format_samples) {
+        if (name == format->GetString()) return text(sample);
+      }
+    }
     if (find(schema, "pattern") != nullptr) {
       if (example != nullptr && example->IsString()) return copy(*example);
       if (!example_texts_.empty()) return text(example_texts_[below(example_texts_.size())]);
@@ -292,6 +314,10 @@ class PayloadGenerator::Maker {
     std::int64_t most = bound(schema, "maximum", far);
     if (is_true(schema, "exclusiveMinimum")) ++least;
     if (is_true(schema, "exclusiveMaximum")) --most;
+    if (is_number(schema, "exclusiveMinimum"))
+      least = std::max(least, bound(schema, "exclusiveMinimum", 0) + 1);
+    if (is_number(schema, "exclusiveMaximum"))
+      most = std::min(most, bound(schema, "exclusiveMaximum", 0) - 1);
     if (least > most) most = least;
     const std::array<std::int64_t, 7> notable{
         least, most, 0, 1, -1, between(least, most), between(-1000, 1000)};
@@ -302,14 +328,16 @@ class PayloadGenerator::Maker {
 
   Value number(const Value& schema) {
     if (one_in(3)) return integer(schema);
-    const Value* low = find(schema, "minimum");
-    const Value* high = find(schema, "maximum");
+    const bool open_below = is_number(schema, "exclusiveMinimum");  // since draft 6
+    const bool open_above = is_number(schema, "exclusiveMaximum");
+    const Value* low = find(schema, open_below ? "exclusiveMinimum" : "minimum");
+    const Value* high = find(schema, open_above ? "exclusiveMaximum" : "maximum");
     const double least = low != nullptr && low->IsNumber() ? low->GetDouble() : -1e308;
     const double most = high != nullptr && high->IsNumber() ? high->GetDouble() : 1e308;
     const std::array<double, 6> notable{0.5, -0.0, 1e-300, 1e300, 123456.789, -1e15};
     const double made = std::clamp(notable[below(notable.size())], least, most);
-    const bool excluded = (made == least && is_true(schema, "exclusiveMinimum")) ||
-                          (made == most && is_true(schema, "exclusiveMaximum"));
+    const bool excluded = (made == least && (open_below || is_true(schema, "exclusiveMinimum"))) ||
+                          (made == most && (open_above || is_true(schema, "exclusiveMaximum")));
     return Value(excluded ? least / 2 + most / 2 : made);
   }
 
@@ -376,6 +404,10 @@ class PayloadGenerator::Maker {
     return wide > 9e18    ? std::numeric_limits<std::int64_t>::max()
            : wide < -9e18 ? -std::numeric_limits<std::int64_t>::max()
                           : static_cast<std::int64_t>(wide);
+  }
+  static bool is_number(const Value& schema, const char* key) {
+    const Value* value = find(schema, key);
+    return value != nullptr && value->IsNumber();
   }
   static bool is_true(const Value& schema, const char* key) {
     const Value* value = find(schema, key);

@@ -19,6 +19,7 @@
 #include "fleet/line_cutter.hpp"
 #include "fleet/spawn.hpp"
 #include "host/plugin_host.hpp"
+#include "wire/bounds.hpp"
 #include "wire/shared_page.hpp"
 
 namespace sluice::workshop {
@@ -147,7 +148,7 @@ class Rehearsal::Host {
 
   void kill() {
     if (stage_.in_process || !alive()) return;
-    ::kill(-process_.pid, SIGKILL);
+    fleet::kill_host(process_);
     reap();
   }
   bool alive() const { return ending_.empty(); }
@@ -236,12 +237,16 @@ class Rehearsal::Host {
       case wire::Kind::stopped:
         stopped_ = true;
         return;
-      case wire::Kind::log:
-        return witness_.logged(wire::get_log(frame.body));
+      case wire::Kind::log: {
+        wire::LogLine line = wire::get_log(frame.body);
+        wire::keep_bounds(line);
+        return witness_.logged(line);
+      }
       case wire::Kind::progress:
         return witness_.progressed(wire::get_progress(frame.body));
       case wire::Kind::outcomes: {
         wire::JobResult result = wire::get_outcome(frame.body);
+        wire::keep_bounds(result.outcome);
         returned_.push_back({result.ticket, std::move(result.outcome)});
         return;
       }
@@ -268,9 +273,10 @@ class Rehearsal::Host {
       return;
     }
     int status = 0;
-    ::kill(-process_.pid, SIGKILL);
+    fleet::kill_host(process_);
     while (waitpid(process_.pid, &status, 0) < 0 && errno == EINTR) {
     }
+    fleet::kill_leftovers(process_);
     ending_ = fleet::describe_exit(status);
     socket_.reset();
     for (Stream& stream : streams_) {
@@ -309,7 +315,7 @@ class Rehearsal::Host {
   base::Descriptor far_end_;
   std::thread thread_;
   std::array<Stream, 2> streams_{};
-  wire::FrameReader reader_;
+  wire::FrameReader reader_{wire::longest_plugin_frame};
   job::PluginSpec spec_;
   std::string refusal_;
   std::string ending_;

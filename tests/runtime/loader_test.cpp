@@ -54,25 +54,31 @@ TEST_P(BadPlugin, IsRefusedWithASentenceAndHarmsNoOther) {
 
 INSTANTIATE_TEST_SUITE_P(
     BeforeInit, BadPlugin,
-    testing::Values(Bad{"no_note", "without Sluice's ABI note", "a plugin"},
-                    Bad{"no_descriptor", "no exported symbol sluice_plugin_v1", "descriptor"},
-                    Bad{"other_major", "a plugin of Sluice's ABI 2.0", "ABI 1.x"},
-                    Bad{"major_lie", "a descriptor of ABI 2.0", "ABI 1.x"},
-                    Bad{"short_descriptor", "a descriptor of 40 bytes", "at least"},
-                    Bad{"undefined_symbol", "sluice_test_undefined_function", "symbols and needed libraries"},
-                    Bad{"missing_library", "libsluice_test_missing.so", "symbols and needed libraries"},
-                    Bad{"crash_static", "killed by signal 11 (Segmentation fault)", "get ready"},
-                    Bad{"exit_static", "ended with exit status 0", "get ready"},
-                    Bad{"hang_static", "did not load within 700 ms", "get ready"},
-                    Bad{"no_types", "no job types", "at least one"},
-                    Bad{"brief_once", "both at most once and brief", "clear one of its flags"},
-                    Bad{"null_type", "job type number 1 that is NULL", "whole sluice_job_type"},
-                    Bad{"null_handle", "without a handler", "a function"},
-                    Bad{"bad_name", "'Bad Name'", "a-z 0-9 - _"},
-                    Bad{"bad_type_name", "'test broken'", "a-z A-Z 0-9"},
-                    Bad{"twice", "twice", "each name once"},
-                    Bad{"bad_schema", "the payload schema of", "draft 4"},
-                    Bad{"bad_config_schema", "the schema of its configuration", "draft 4"}),
+    testing::Values(
+        Bad{"no_note", "without Sluice's ABI note", "a plugin"},
+        Bad{"no_descriptor", "no exported symbol sluice_plugin_v1", "descriptor"},
+        Bad{"other_major", "a plugin of Sluice's ABI 2.0", "ABI 1.x"},
+        Bad{"major_lie", "a descriptor of ABI 2.0", "ABI 1.x"},
+        Bad{"short_descriptor", "a descriptor of 40 bytes", "at least"},
+        Bad{"undefined_symbol", "sluice_test_undefined_function", "symbols and needed libraries"},
+        Bad{"missing_library",
+            "can't load it (libsluice_test_missing.so: cannot open shared object file: No such file or "
+            "directory)",
+            "symbols and needed libraries"},
+        Bad{"ring_schema", "refers back to itself for the same value at JSON pointer", "one that ends"},
+        Bad{"misspelt_schema", "\"patern\" at JSON pointer \"/properties/to/patern\"", "\"pattern\""},
+        Bad{"many_types", "1000000000 job types", "at most 1000"},
+        Bad{"huge_schema", "with a schema of 2.1 MB", "at most 1.0 MB"},
+        Bad{"crash_static", "killed by signal 11 (Segmentation fault)", "get ready"},
+        Bad{"exit_static", "ended with exit status 0", "get ready"},
+        Bad{"hang_static", "did not load within 700 ms", "get ready"},
+        Bad{"no_types", "no job types", "at least one"},
+        Bad{"brief_once", "both at most once and brief", "clear one of its flags"},
+        Bad{"null_type", "job type number 1 that is NULL", "whole sluice_job_type"},
+        Bad{"null_handle", "without a handler", "a function"}, Bad{"bad_name", "'Bad Name'", "a-z 0-9 - _"},
+        Bad{"bad_type_name", "'test broken'", "a-z A-Z 0-9"}, Bad{"twice", "twice", "each name once"},
+        Bad{"bad_schema", "the payload schema of", "draft 4"},
+        Bad{"bad_config_schema", "the schema of its configuration", "draft 4"}),
     [](const auto& test) { return std::string(test.param.file); });
 
 /// Those whose fault shows in init: `plugin list` does not call it, `drain` does.
@@ -93,6 +99,7 @@ TEST_P(BadInit, IsRefusedWhenStartedAndHarmsNoOther) {
     EXPECT_NE(drained.err.find(part), std::string::npos) << "missing '" << part << "' in:\n" << drained.err;
   }
   EXPECT_EQ(database.value(R"(SELECT status FROM "Outbox")"), "done");
+  EXPECT_LT(drained.err.size(), 100'000U) << "whatever it says";
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -103,6 +110,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Bad{"crash_init", "killed by signal 11 (Segmentation fault) in its init", "get ready"},
                     Bad{"exit_init", "ended with exit status 0 in its init", "get ready"},
                     Bad{"hang_init", "did not start within 700 ms", "get ready"},
+                    Bad{"long_init", "init returned 5 (wwww", "mend what it names"},
                     Bad{"failing_slot", "slot_open failed", "mend what it names"}),
     [](const auto& test) { return std::string(test.param.file); });
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
+
 #include <cstring>
 
 namespace sluice::wire {
@@ -37,6 +39,14 @@ TEST(FrameReader, CutsAStreamWhereverItIsSplit) {
 TEST(FrameReader, RefusesImpossibleLengths) {
   EXPECT_THROW(kinds(std::string(5, '\0'), 5), Malformed);
   EXPECT_THROW(kinds(std::string(5, '\xff'), 5), Malformed);
+}
+
+TEST(FrameReader, RefusesFramesOverItsLimit) {
+  FrameReader reader(1000);
+  const std::uint32_t length = 1001;
+  std::memcpy(reader.room(sizeof length), &length, sizeof length);
+  reader.filled(sizeof length);
+  EXPECT_THROW(reader.next(), Malformed);
 }
 
 TEST(Frame, JobsArriveAsTheyWereSent) {

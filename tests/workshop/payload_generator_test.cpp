@@ -61,6 +61,25 @@ TEST(PayloadGenerator, MakesTheSameFromOneSeedAndOthersFromAnother) {
   EXPECT_GT(different, 90);
 }
 
+TEST(PayloadGenerator, KnowsWhatLaterDraftsAdded) {
+  for (const char* schema :
+       {R"({"const": {"a": [1]}})", R"({"type": "integer", "exclusiveMinimum": 2, "exclusiveMaximum": 4})",
+        R"({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1})",
+        R"({"type": "string", "format": "date"})", R"({"type": "string", "format": "date-time"})",
+        R"({"type": "string", "format": "duration"})", R"({"type": "string", "format": "email"})",
+        R"({"type": "string", "format": "hostname"})", R"({"type": "string", "format": "ipv4"})",
+        R"({"type": "string", "format": "ipv6"})", R"({"type": "string", "format": "json-pointer"})",
+        R"({"type": "string", "format": "time"})", R"({"type": "string", "format": "uri"})",
+        R"({"type": "string", "format": "uri-reference"})", R"({"type": "string", "format": "uuid"})"}) {
+    PayloadGenerator generator(schema, "", 5);
+    host::Schema check(schema);
+    for (int i = 0; i < 20; ++i) {
+      const std::string payload = generator.valid();
+      EXPECT_EQ(check.check(payload).problem, std::nullopt) << schema << payload;
+    }
+  }
+}
+
 TEST(PayloadGenerator, VariesAndGoesToTheBounds) {
   PayloadGenerator generator(R"({"type": "integer", "minimum": -5, "maximum": 70000})", "", 1);
   std::set<std::string> seen;

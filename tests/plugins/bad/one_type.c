@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sluice/plugin.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #ifndef PLUGIN_NAME
@@ -10,6 +11,13 @@
 #endif
 #ifndef TYPE_NAME
 #define TYPE_NAME "broken." DEFAULT_NAME
+#endif
+#if defined(RING_SCHEMA)
+#define PAYLOAD_SCHEMA                                                                                \
+  "{\"$ref\": \"#/definitions/a\", \"definitions\": {\"a\": {\"$ref\": \"#/definitions/b\"}, \"b\": " \
+  "{\"$ref\": \"#\"}}}"
+#elif defined(MISSPELT_SCHEMA)
+#define PAYLOAD_SCHEMA "{\"properties\": {\"to\": {\"patern\": \"@\"}}}"
 #endif
 #ifndef PAYLOAD_SCHEMA
 #define PAYLOAD_SCHEMA ""
@@ -99,10 +107,29 @@ int32_t refuse_slot(void* self, const sluice_host* host, uint32_t index, void** 
   return 4;
 }
 
+int32_t talk_in_init(const sluice_host* host, sluice_str config, void** self);
+int32_t talk_in_init(const sluice_host* host, sluice_str config, void** self) {
+  const size_t size = 50 * 1000 * 1000;
+  char* const words = malloc(size);
+  const sluice_str view = {words, size};
+  (void)config, (void)self;
+  memset(words, 'w', size);
+  host->set_error(host, view);
+  return 5;
+}
+
+#ifdef HUGE_SCHEMA
+static const char huge_schema[2 * 1024 * 1024] = {'{', '}'};
+#endif
+
 const sluice_job_type type = {.size = sizeof(sluice_job_type),
                               .flags = FLAGS,
                               .name = SLUICE_STR(TYPE_NAME),
+#ifdef HUGE_SCHEMA
+                              .payload_schema = {huge_schema, sizeof huge_schema},
+#else
                               .payload_schema = SLUICE_STR(PAYLOAD_SCHEMA),
+#endif
                               .handle = HANDLE};
 const sluice_job_type* const types[] = {TYPES};
 
