@@ -107,7 +107,7 @@ resolve() {
 
 apt() {
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 \
-    -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "$@" </dev/null
+    -o Acquire::Retries="$retries" -o Dpkg::Use-Pty=0 "$@" </dev/null
 }
 
 # Whether an installation was: dpkg takes no other before that one is at its end.
@@ -133,7 +133,7 @@ update() {
   local said
   said=$(apt -o APT::Update::Error-Mode=any update 2>&1) && return
   sed -n '/^[WE]: /p' <<<"$said" >&2
-  unreachable=yes
+  unreachable=yes retries=0
 }
 
 # --no-remove: a package that someone else needs is never taken away to make room.
@@ -222,7 +222,8 @@ have_root_type() {
 }
 
 as_root=()
-unreachable=
+unreachable=''
+retries=3
 if ((EUID != 0)); then
   as_root=(sudo)
   if [[ -z $dry_run ]]; then

@@ -32,8 +32,9 @@ pqxx::result exec_prepared(pqxx::transaction_base& transaction, const std::strin
 inline std::vector<std::string> texts_of(const pqxx::field& field) {
   std::vector<std::string> texts;
   if (field.is_null()) return texts;
-  for (const auto& text : field.as_sql_array<std::optional<std::string>>()) {
-    if (text) texts.push_back(*text);
+  const auto array = field.as_sql_array<std::optional<std::string>>();
+  for (auto text = array.cbegin(); text != array.cend(); ++text) {
+    if (*text) texts.push_back(**text);
   }
   return texts;
 }

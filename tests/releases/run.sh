@@ -1,0 +1,148 @@
+#!/usr/bin/env bash
+# Builds Sluice in a clean root of the other Debian release, and runs its tests there: on Debian 12 that is 13, with
+# PostgreSQL 17 and newer libraries throughout, elsewhere it is 12.
+#
+#   tests/releases/run.sh               with the tests that take little time
+#   tests/releases/run.sh --all         with all, and the quickstart
+#   tests/releases/run.sh --shell       a shell in the root, with the tree in /sluice
+#
+# Needs root, debootstrap and the right to mount. Exits with 77, and says why, where it can't run. The root and a
+# compiler cache are kept in build/release-root for the next run.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+# Values and decisions; the store's conformance to its interface, on that release's PostgreSQL; a plugin of each language.
+quick='^(unit_test|store_test|email_test|plugin_api)\.|^runtime_test\.(CommandLine|Command|Drain|Run)\.|^(floors|refusals)|^handlers\.check'
+case ${1:-} in
+  '' | --all | --shell) mode=${1:-} ;;
+  *)
+    echo "tests/releases/run.sh: unknown option $1; --all and --shell are all" >&2
+    exit 2
+    ;;
+esac
+
+cache=$PWD/build/release-root
+root=$cache/root
+log=$cache/log
+
+skip() {
+  echo "releases: SKIPPED: $1"
+  exit 77
+}
+
+fail() {
+  echo "releases: FAILED: $1; the last lines of $log:" >&2
+  tail -n 40 "$log" >&2
+  exit 1
+}
+
+say() { printf '%4d s  %s\n' "$SECONDS" "$1"; }
+
+((EUID == 0)) || skip 'needs root, for debootstrap and chroot'
+command -v debootstrap >/dev/null || skip 'no debootstrap: run tests/install-packages.sh packages'
+# In a mount namespace of its own, nothing stays mounted behind it.
+if [[ -z ${SLUICE_OWN_MOUNTS:-} ]]; then
+  unshare --mount true 2>/dev/null || skip 'this machine lets nobody make a mount namespace'
+  SLUICE_OWN_MOUNTS=yes exec unshare --mount --propagation private "${BASH_SOURCE[0]}" "$@"
+fi
+
+# shellcheck disable=SC1091
+here=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+suite=trixie
+if [[ $here == trixie ]]; then suite=bookworm; fi
+[[ -e /usr/share/debootstrap/scripts/$suite ]] || skip "debootstrap knows no $suite here"
+
+# The mirror that this machine uses, where it is one of Debian.
+mirror() {
+  { sed -n 's/^deb \(\[.*\] \)\?\([^ ]*debian[^ ]*\) .*/\2/p' /etc/apt/sources.list /etc/apt/sources.list.d/*.list
+    sed -n 's/^URIs: *\([^ ]*debian\)\/* *$/\1/p' /etc/apt/sources.list.d/*.sources; } 2>/dev/null | head -n 1
+}
+
+in_root() {
+  chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
+    CCACHE_DIR=/ccache CCACHE_BASEDIR=/sluice CCACHE_NOHASHDIR=1 "$@"
+}
+
+make_root() {
+  [[ -f $cache/done && $(<"$cache/done") == "$suite" ]] && return
+  say "debootstrap $suite"
+  rm -rf "$root"
+  mkdir -p "$root"
+  debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" "$(mirror)" >"$log" 2>&1 || fail debootstrap
+  # How this machine fetches packages, but nothing that is about its own ones.
+  grep -l '^Acquire::' /etc/apt/apt.conf.d/* 2>/dev/null | grep -v docker | xargs -r cp -t "$root/etc/apt/apt.conf.d/"
+  echo "$suite" >"$cache/done"
+}
+
+# What building and testing take, and nothing else of this machine.
+mount_root() {
+  local device
+  mount -t proc proc "$root/proc"
+  for device in null zero full random urandom tty; do
+    touch "$root/dev/$device"
+    mount --bind "/dev/$device" "$root/dev/$device"
+  done
+  ln -sfn /proc/self/fd "$root/dev/fd"
+  mkdir -p "$root/dev/pts" "$root/dev/shm" "$root/ccache" "$root/sluice" "$cache/ccache"
+  mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
+  ln -sfn pts/ptmx "$root/dev/ptmx"
+  mount -t tmpfs tmpfs "$root/dev/shm"
+  mount -t tmpfs tmpfs "$root/run"
+  mount --bind "$cache/ccache" "$root/ccache"
+  cp /etc/resolv.conf /etc/hosts "$root/etc/"
+}
+
+# Only what is another, so that what was built is built no more.
+copy_tree() {
+  git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
+    [[ -f $file ]] || continue
+    cmp -s "$file" "$root/sluice/$file" || install -D -p "$file" "$root/sluice/$file"
+  done
+  (cd "$root/sluice" && find . -path ./build -prune -o -type f -print0) | while IFS= read -r -d '' file; do
+    [[ -e $file || $file == */node_modules/* || $file == */generated/* ]] || rm -f "$root/sluice/$file"
+  done
+}
+
+# What `command` says, and that it fails, where something is in its way.
+expect_failure() {
+  local expected=$1 output
+  shift
+  output=$(in_root "$@" 2>&1) && fail "'$*' did not fail"
+  grep -q -e "$expected" <<<"$output" || { echo "$output" >>"$log"; fail "'$*' did not say '$expected'"; }
+}
+
+# On a machine that has nothing yet: no sudo, no network, a checkout of somebody else, and an installation that was
+# broken off, which goes on.
+check_first_command() {
+  local install='cd /sluice && tests/install-packages.sh' nobody=(setpriv --reuid nobody --clear-groups --regid nogroup)
+  say 'the first command, with something in its way'
+  expect_failure 'sudo is not here' "${nobody[@]}" sh -c "$install build"
+  expect_failure "nobody can't write to /sluice" "${nobody[@]}" sh -c 'cd /sluice && examples/quickstart.sh'
+  expect_failure 'could not be reached' unshare --net sh -c "$install build"
+  in_root sh -ec 'apt-get -q update && cd /tmp && apt-get -q download make && dpkg --unpack make_*.deb' >>"$log" 2>&1 ||
+    fail 'unpacking make'
+  in_root sh -c "$install build" >>"$log" 2>&1 || fail 'tests/install-packages.sh after one that was broken off'
+  grep -q 'an installation was interrupted; going on with it' "$log" || fail 'what was broken off went on unsaid'
+}
+
+make_root
+mount_root
+copy_tree
+if [[ $mode == --shell ]]; then
+  in_root bash -c 'cd /sluice && exec bash'
+  exit
+fi
+if [[ ! -e $root/usr/bin/make ]]; then check_first_command; fi
+say 'packages'
+in_root sh -c 'cd /sluice && tests/install-packages.sh tests && apt-get -q -y install --no-install-recommends ccache' \
+  >>"$log" 2>&1 || fail 'installing the packages'
+if [[ $mode == --all ]]; then
+  say 'the quickstart'
+  in_root sh -ec 'cd /sluice && examples/quickstart.sh --no-prisma && examples/quickstart.sh --clean' >>"$log" 2>&1 ||
+    fail 'the quickstart'
+  quick=.
+fi
+say "build and tests, $suite"
+in_root bash -c "cd /sluice && exec tests/run.sh -R '$quick'" >"$log" 2>&1 || fail "tests/run.sh"
+sed -n 's/^\(.*tests passed.*\)$/releases: \1/p' "$log" | tail -n 1
+say 'all good'
