@@ -54,17 +54,55 @@ if [[ -t 1 ]]; then bold=$'\e[1m' plain=$'\e[0m'; fi
 heading() { printf '\n%s%s%s\n' "$bold" "$1" "$plain"; }
 indent() { sed 's/^/  /'; }
 
+# How far a step is, by what it has written so far: "[12/150]" of the build; of packages, how many of the steps that
+# each takes (fetching, unpacking, setting up) are over. With the rest of the time, once that can be told.
+progress() {
+  awk -v seconds="$1" '
+    match($0, /^\[[0-9]+\/[0-9]+\]/) { split(substr($0, 2, RLENGTH - 2), part, "/"); done = part[1]; all = part[2] }
+    / newly installed/ { for (i = 2; i <= NF; i++) if ($i == "newly") packages += $(i - 1) }
+    /^(Get:[0-9]+|Unpacking|Setting up) / { taken++ }
+    END {
+      if (!all && packages) { done = taken; all = 3 * packages }
+      if (!all || done > all) exit
+      printf "%d %%", 100 * done / all
+      left = seconds * (all - done) / (done ? done : 1)
+      if (seconds >= 10 && done * 20 > all) printf ", about %s left", left < 90 ? int(left) " s" : int(left / 60 + 0.5) " min"
+    }'
+}
+
+# Shows every second on a terminal, else every half minute, how far the step is that writes to the log behind byte $2.
+watch_step() {
+  local name=$1 from=$2 seconds=0
+  while sleep 1; do
+    seconds=$((seconds + 1))
+    if [[ -t 1 ]]; then
+      printf '\r  %-38s%d s  %s\e[K' "$name" "$seconds" "$(tail -c "+$from" "$log" | progress "$seconds")"
+    elif ((seconds % 30 == 0)); then
+      printf '\n    after %d s: %s' "$seconds" "$(tail -c "+$from" "$log" | progress "$seconds")"
+    fi
+  done
+}
+
 # step NAME COMMAND...: runs it into the log and says how long it took; returns its exit code.
 step() {
-  local name=$1 begun=$SECONDS
+  local name=$1 begun=$SECONDS code watcher start=
   shift
   printf '  %-38s' "$name"
+  if [[ -t 1 ]]; then start=$'\r\e[K'"$(printf '  %-38s' "$name")"; fi
   printf '\n== %s: %s\n' "$name" "$*" >>"$log"
-  if ! ("$@") >>"$log" 2>&1; then
-    printf 'failed after %d s\n' "$((SECONDS - begun))"
+  watch_step "$name" "$(($(stat -c %s "$log") + 1))" &
+  watcher=$!
+  set +e
+  (set -e; "$@") >>"$log" 2>&1
+  code=$?
+  set -e
+  kill "$watcher" 2>/dev/null
+  wait "$watcher" 2>/dev/null || true
+  if ((code != 0)); then
+    printf '%sfailed after %d s\n' "$start" "$((SECONDS - begun))"
     return 1
   fi
-  printf 'ok, %d s\n' "$((SECONDS - begun))"
+  printf '%sok, %d s\n' "$start" "$((SECONDS - begun))"
 }
 
 # An interrupted or failed run leaves no server behind.
@@ -91,7 +129,9 @@ build() {
   fi
   # A build directory that is already there keeps its own settings.
   if [[ ! -f build/build.ninja && ! -f build/Makefile ]]; then
-    cmake --preset release -DSLUICE_TESTS=OFF || return
+    local precompile=ON
+    if command -v ccache >/dev/null; then precompile=OFF; fi
+    cmake --preset release -DSLUICE_TESTS=OFF -DSLUICE_PCH=$precompile || return
   fi
   cmake --build build --parallel "$(nproc)"
 }
@@ -194,10 +234,19 @@ prepare_prisma() {
 
 # ---- The tour ---------------------------------------------------------------------------------------
 
-mkdir -p "$state"
-: >"$log"
+if ! { mkdir -p "$state" && : >"$log"; } 2>/dev/null; then
+  finished=yes
+  echo "quickstart: $(id -un) can't write to $PWD, and all that this makes is in its folder build; make it yours, or" \
+    "clone Sluice to where you may write" >&2
+  exit 1
+fi
 
 heading 'Getting ready'
+# Measured on two cores; the build is shared out over all there are.
+if [[ ! -x build/bin/sluice ]]; then
+  echo "  The first time takes about $((4 + 9 / $(nproc))) minutes on this machine and 1.1 GB of disk; later ones, seconds."
+  echo '  Nothing is lost where it is broken off: the same command goes on.'
+fi
 step 'packages' tests/install-packages.sh build postgres pdf
 step 'build' build
 step 'a PostgreSQL of its own' tests/postgres.sh start "$state/postgres" --durable
@@ -237,6 +286,7 @@ SELECT sluice.enqueue('hello.greet', '{"name": "Nobody"}');
 ROLLBACK;  -- and so that job never existed
 SQL
 )
+begun=$(sql -A -t -c "SELECT now() AT TIME ZONE 'UTC' - interval '1 ms'")
 indent <<<"$transaction"
 sql <<<"$transaction" >>"$log" 2>&1
 
@@ -258,7 +308,15 @@ echo '  $ sluice enqueue hello.greet '\''{"nmae": "Margaret"}'\'
 sluice enqueue hello.greet '{"nmae": "Margaret"}' | indent
 
 heading '$ sluice drain'
-sluice drain 2> >(tee -a "$log" >&2) | indent
+sluice drain --log-format human 2> >(tee -a "$log" >&2) | indent
+# The tour fails where a step of it did nothing.
+undone=$(sql -A -t -c "SELECT string_agg(type, ', ') FROM unnest(ARRAY['hello.greet', 'email.send', 'notification.send',
+  'pdf.generate', 'data.sync']) AS t (type) WHERE NOT EXISTS (SELECT FROM \"Outbox\" o WHERE o.type = t.type
+  AND o.status = 'done' AND o.\"createdAt\" >= '$begun')")
+if [[ -n $undone ]]; then
+  echo "quickstart: no job was done of $undone, so the tour ends here; the log says why" >&2
+  exit 1
+fi
 
 heading '$ sluice status'
 sluice status | indent

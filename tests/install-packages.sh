@@ -13,7 +13,8 @@
 #   packages    to make the Debian packages, and to try them, completions and man pages
 #   ci          tests, packages, node, Postfix for tests/handlers/email, and what the checks in .ci/run need
 #
-# Does nothing, quickly, when everything is there. Works as root or through sudo and asks no questions.
+# Does nothing, quickly, when everything is there. Works as root or through sudo, which may ask for a password. An
+# installation that was interrupted, this script's or another, is brought to its end first.
 set -euo pipefail
 
 boost_minimum=1.81
@@ -21,19 +22,22 @@ boost_minimum=1.81
 group() {
   case $1 in
     build)
-      echo g++ cmake ninja-build pkg-config git ca-certificates
+      echo g++ cmake ninja-build make pkg-config git ca-certificates
       echo BOOST libpqxx-dev libpq-dev rapidjson-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
-      echo libcurl4-openssl-dev libssl-dev libsystemd-dev libcpp-httplib-dev prometheus-cpp-dev
-      echo libxml2-dev libidn2-dev
+      echo libcurl4-openssl-dev libssl-dev libsystemd-dev prometheus-cpp-dev libre2-dev libxml2-dev libidn2-dev
       ;;
     postgres) echo postgresql ;;
     node) echo NODE ;;
-    pdf) echo python3 weasyprint python3-jinja2 fonts-liberation fonts-dejavu-core ;;
+    pdf)
+      echo python3 weasyprint python3-jinja2 python3-babel python3-fonttools python3-pikepdf libharfbuzz-subset0 tzdata
+      echo fonts-liberation fonts-dejavu-core fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji
+      ;;
     tests)
       group build
       group postgres
       group pdf
-      echo libgtest-dev libgmock-dev python3 python3-aiosmtpd python3-dkim python3-nacl openssl binutils poppler-utils prometheus
+      echo libgtest-dev libgmock-dev json-schema-test-suite python3 python3-aiosmtpd openssl binutils poppler-utils qpdf
+      echo python3-hypothesis python3-dkim python3-nacl prometheus
       ;;
     browser)
       group node
@@ -108,9 +112,40 @@ apt() {
     -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "$@" </dev/null
 }
 
+# Whether an installation was: dpkg takes no other before that one is at its end.
+interrupted() {
+  dpkg-query -W -f '${db:Status-Status} ${db:Status-Eflag}\n' |
+    grep -E '^(half-|unpacked|triggers-)|reinst' >/dev/null || compgen -G '/var/lib/dpkg/updates/[0-9]*' >/dev/null
+}
+
+finish_interrupted() {
+  interrupted || return 0
+  echo 'packages: an installation was interrupted; going on with it (dpkg --configure -a)'
+  hold_clusters
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive dpkg --configure -a </dev/null || true  # what lacks others fails
+  if ! apt --fix-broken --no-remove install || interrupted; then
+    echo "install-packages: dpkg was interrupted before, and could not be brought to its end. Type these, and then" >&2
+    echo "  this command again: ${as_root[*]} dpkg --configure -a && ${as_root[*]} apt-get --fix-broken install" >&2
+    return 1
+  fi
+}
+
+# Whether the lists that apt has now are today's; those that it has may do.
+update() {
+  local said
+  said=$(apt -o APT::Update::Error-Mode=any update 2>&1) && return
+  sed -n '/^[WE]: /p' <<<"$said" >&2
+  unreachable=yes
+}
+
 # --no-remove: a package that someone else needs is never taken away to make room.
 install() {
   apt install --no-install-recommends --no-remove "$@" && return
+  if [[ -n $unreachable ]]; then
+    echo "install-packages: the servers that apt takes packages from could not be reached; is there a network, and" >&2
+    echo "  do the addresses in /etc/apt/sources.list* answer? Nothing is lost: the same command goes on later." >&2
+    return 1
+  fi
   echo "install-packages: apt-get could not install: $*" >&2
   echo "  If it says that packages need to be removed, decide about those by hand:" >&2
   echo "  ${as_root[*]} apt-get install --no-install-recommends $*" >&2
@@ -126,14 +161,18 @@ allow_clusters_again() {
   "${as_root[@]}" sed -i "\\|^$cluster_mark\$|d" "$cluster_config"
 }
 
-install_postgresql() {
-  if installed postgresql-common; then
-    install postgresql
-    return
+# Where an earlier call was interrupted, its mark may still be there.
+hold_clusters() {
+  [[ -f $cluster_config ]] || return 0
+  if ! compgen -G '/etc/postgresql/*/main' >/dev/null; then
+    trap allow_clusters_again EXIT
+    grep -qxF "$cluster_mark" "$cluster_config" || "${as_root[@]}" tee -a "$cluster_config" >/dev/null <<<"$cluster_mark"
   fi
-  install postgresql-common
-  trap allow_clusters_again EXIT
-  "${as_root[@]}" tee -a "$cluster_config" >/dev/null <<<"$cluster_mark"
+}
+
+install_postgresql() {
+  installed postgresql-common || install postgresql-common
+  hold_clusters
   install postgresql
 }
 
@@ -177,15 +216,21 @@ if ((${#lacking[@]} == 0)); then
   exit 0
 fi
 
+have_root_type() {
+  mapfile -t lacking < <(resolve "${lacking[@]}")
+  echo "install-packages: $1. Have someone who is root type:" >&2
+  echo "  apt-get update && apt-get install --no-install-recommends ${lacking[*]}" >&2
+  exit 1
+}
+
 as_root=()
+unreachable=
 if ((EUID != 0)); then
-  if [[ -z $dry_run ]] && ! command -v sudo >/dev/null; then
-    mapfile -t lacking < <(resolve "${lacking[@]}")
-    echo "install-packages: not root, and sudo is not here. Have someone who is root type:" >&2
-    echo "  apt-get update && apt-get install --no-install-recommends ${lacking[*]}" >&2
-    exit 1
-  fi
   as_root=(sudo)
+  if [[ -z $dry_run ]]; then
+    command -v sudo >/dev/null || have_root_type 'packages are missing, you are not root, and sudo is not here'
+    sudo -v || have_root_type "packages are missing, you are not root, and sudo does not let $(id -un) install them"
+  fi
 fi
 if [[ -n $dry_run ]]; then
   mapfile -t lacking < <(resolve "${lacking[@]}")
@@ -193,7 +238,13 @@ if [[ -n $dry_run ]]; then
   exit 0
 fi
 
-apt update
+finish_interrupted
+mapfile -t lacking < <(missing <<<"$wanted")
+if ((${#lacking[@]} == 0)); then
+  echo "packages: all there ($*)"
+  exit 0
+fi
+update
 mapfile -t lacking < <(resolve "${lacking[@]}")
 echo "packages: installing ${lacking[*]}"
 others=()

@@ -11,7 +11,12 @@ tests/install-packages.sh tests
 if command -v ccache >/dev/null; then
   export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache
 fi
+without() {
+  command -v "$1" >/dev/null || echo "tests/run.sh: $1 is not here, so these are left out: $2 (tests/install-packages.sh ci installs it)"
+}
 cmake --preset ci
 cmake --build --preset ci
+without cargo 'the tests of the Rust layer and of its example'
+without clang++ 'the headers, and a plugin with libc++, by a second compiler'
 # Most tests wait for PostgreSQL or for processes, so that two cores run four at a time.
 exec ctest --test-dir build -j4 --output-on-failure --no-tests=error "$@"

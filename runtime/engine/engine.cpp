@@ -20,10 +20,15 @@ namespace {
 
 constexpr std::chrono::milliseconds tick{200};
 constexpr std::chrono::seconds status_interval{5};
+/// Jobs that wait in a plugin host for so long are given back, for another runtime to run.
+constexpr std::chrono::seconds longest_wait{1};
 /// How long a drain waits for a lost database before it gives up; `run` waits for ever.
 constexpr std::chrono::seconds drain_outage_limit{60};
-/// Left to write outcomes after the last handler was killed.
-constexpr std::chrono::seconds write_grace{5};
+/// Left to write outcomes after the last handler was killed, then for calls under way, then to take leave. A
+/// stop takes no longer than drain_timeout, cancel_grace and these, whatever hangs.
+constexpr std::chrono::milliseconds write_grace{2500};
+constexpr std::chrono::milliseconds call_grace{700};
+constexpr std::chrono::milliseconds leave_grace{1000};
 
 std::string host_name() {
   std::array<char, 256> name{};
@@ -38,6 +43,7 @@ Engine::Engine(store::Store& store, const base::Config& config, EngineOptions op
       config_(config),
       options_(std::move(options)),
       router_(config.batch_max, config.poll_interval, options_.limit),
+      heart_(store, config_, outage_),
       fleet_(fleet_options(), *this),
       observer_([this](std::function<void()> step) { fleet_.post(std::move(step)); },
                 [this] { return look(); }) {}
@@ -50,11 +56,12 @@ fleet::Options Engine::fleet_options() const {
   options.drain_timeout = config_.drain_timeout;
   options.cancel_grace = config_.cancel_grace;
   options.log_level = static_cast<int>(config_.log_level);
-  options.settings = [this](const std::string& plugin) {
-    const auto found = config_.plugins.find(plugin);
+  options.settings = [this](const job::PluginSpec& plugin) {
+    const auto found = config_.plugins.find(plugin.name);
     const base::PluginSettings settings =
         found == config_.plugins.end() ? base::PluginSettings{} : found->second;
-    return fleet::HostSettings{settings.processes, settings.slots, settings.role, settings.config};
+    return fleet::HostSettings{settings.processes, settings.slots, settings.role, settings.config,
+                               job::strictness_of(plugin, config_)};
   };
   options.owners = owners();
   return options;
@@ -75,19 +82,21 @@ EngineResult Engine::run() {
   fleet_.take_signals();  // before the runtime is seen, and asked to reload
   const std::vector<std::string> files = fleet::find_plugins(config_.plugin_directory);
   const store::RuntimeInfo info{host_name(), static_cast<int>(getpid()), std::string(base::version()),
-                                options_.drain ? "drain" : "run"};
-  caretaker_ = std::make_unique<Caretaker>(
-      Caretaker::Context{store_, config_, router_, outage_, tally_, presence_, info,
-                         [this] {
-                           fleet_.post([this] {
-                             for (const auto& pump : pumps_) pump->poke();
-                           });
-                         },
-                         [this](std::vector<std::string> ids) { fleet_.cancel(std::move(ids)); }});
+                                options_.drain ? "drain" : "run", config_.lease};
+  caretaker_ = std::make_unique<Caretaker>(Caretaker::Context{
+      store_, config_, router_, outage_, heart_, tally_, presence_, info,
+      [this] {
+        fleet_.post([this] {
+          for (const auto& pump : pumps_) pump->poke();
+        });
+      },
+      [this](std::vector<std::string> ids) { fleet_.cancel(std::move(ids)); },
+      [this] { store_.limit(std::max(Clock::now(), deadline_ + call_grace) + leave_grace); }});
   fleet_.load(files);
   fleet_.every(tick, [this] {
     if (options_.progress) options_.progress(tally_);
     show();
+    give_back_waiting();
     give_up_when_lost();
     end_when_drained();
   });
@@ -98,6 +107,7 @@ EngineResult Engine::run() {
   pruner_.reset();
   pumps_.clear();
   caretaker_.reset();
+  heart_.stop();
   return result_;
 }
 
@@ -133,6 +143,7 @@ void Engine::add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vect
                        Policies::ByType& policies) {
   LaneSpec shared{index, {}, 0, ClaimMode::recorded};
   LaneSpec brief{index, {}, 0, ClaimMode::brief};
+  LaneSpec once{index, {}, 0, ClaimMode::recorded, true};
   for (const job::TypeSpec& type : plugin.spec.types) {
     const bool served = std::count(plugin.types.begin(), plugin.types.end(), type.name) > 0;
     if (!served || !wanted(type.name)) continue;
@@ -144,12 +155,12 @@ void Engine::add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vect
     }
     const ClaimMode mode = claim_mode(type);
     if (concurrency > 0) {
-      lanes.push_back({index, {type.name}, concurrency, mode});
+      lanes.push_back({index, {type.name}, concurrency, mode, type.at_most_once});
     } else {
-      (mode == ClaimMode::brief ? brief : shared).types.push_back(type.name);
+      (mode == ClaimMode::brief ? brief : type.at_most_once ? once : shared).types.push_back(type.name);
     }
   }
-  for (LaneSpec* lane : {&shared, &brief}) {
+  for (LaneSpec* lane : {&shared, &brief, &once}) {
     if (!lane->types.empty()) lanes.push_back(std::move(*lane));
   }
 }
@@ -252,6 +263,7 @@ void Engine::start_pumps() {
       2 * static_cast<std::size_t>(config_.batch_max),
       [this](std::vector<job::Job> jobs) { fleet_.deliver(std::move(jobs)); },
       [this](store::RuntimeId fenced) { return caretaker_->runtime(fenced); },
+      [this](std::vector<std::string> ids) { caretaker_->unwritten(std::move(ids)); },
       [this] {
         if (options_.drain) fleet_.post([this] { end_when_drained(); });
       },
@@ -298,7 +310,9 @@ void Engine::returned(std::vector<job::Finished> jobs) {
   const auto now = Clock::now();
   std::vector<std::vector<job::Finished>> by_pump(pumps_.size());
   for (job::Finished& job : jobs) {
-    router_.returned(job.job.type, job.job.bytes, job.outcome.result != job::Result::released, now);
+    const bool ran = job.outcome.result != job::Result::released;
+    router_.returned(job.job.type, job.job.bytes, ran ? std::optional(job.outcome.duration) : std::nullopt,
+                     now);
     by_pump[job.job.pump].push_back(std::move(job));
   }
   const bool recorded = router_.claimable(now), brief = router_.claimable(now, ClaimMode::brief);
@@ -306,6 +320,16 @@ void Engine::returned(std::vector<job::Finished> jobs) {
     if (!by_pump[i].empty()) pumps_[i]->push(std::move(by_pump[i]));
     if (pumps_[i]->mode() == ClaimMode::brief ? brief : recorded) pumps_[i]->poke();
   }
+}
+
+/// What looked quick when it was claimed, and is not, must not wait here while others could run it.
+void Engine::give_back_waiting() {
+  if (stopping_) return;
+  auto jobs = fleet_.recall(longest_wait);
+  if (jobs.empty()) return;
+  log::debug("gave back jobs that waited too long for a slot", {{"count", jobs.size()}});
+  for (const job::Finished& job : jobs) router_.waited(job.job.type, longest_wait, Clock::now());
+  returned(std::move(jobs));
 }
 
 void Engine::signalled(int times) {
@@ -319,6 +343,7 @@ void Engine::signalled(int times) {
     log::warn("stopping now: asking started jobs to cancel; once more to kill them");
     stop(std::chrono::microseconds(0));
   } else {
+    limit_calls(std::chrono::microseconds(0));
     fleet_.kill_all();
   }
 }
@@ -328,11 +353,18 @@ void Engine::stop(std::chrono::microseconds patience) {
   const bool first = !stopping_;
   stopping_ = true;
   if (first && !pumps_.empty() && !fleet_.is_settled()) announce_reload("sluice stops");
-  const auto deadline = Clock::now() + patience + config_.cancel_grace + write_grace;
-  for (const auto& pump : pumps_) pump->stop(deadline);
+  limit_calls(patience + config_.cancel_grace);
   fleet_.stop(patience);
   if (first && pumps_running_ == 0) fleet_.release();
   caretaker_->let_go();
+}
+
+/// Handlers are over after `patience`. What waits for the database then, for a lock that somebody holds or
+/// for a server that hangs, does not wait for long.
+void Engine::limit_calls(std::chrono::microseconds patience) {
+  deadline_ = Clock::now() + patience + write_grace;
+  for (const auto& pump : pumps_) pump->stop(deadline_);
+  store_.limit(deadline_ + call_grace);
 }
 
 void Engine::give_up_when_lost() {

@@ -118,16 +118,10 @@ void Finisher::write(std::vector<job::Settlement> settlements) {
       break;
     } catch (const std::exception& error) {
       // Unavailable or Refused: what was asked is kept and asked again.
-      context_.outage.down(this, error.what());
+      context_.outage.down(this, error);
     }
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, reconnect_delay(++failures),
-                      [&] { return deadline_ && *deadline_ <= Clock::now(); });
-    if (!deadline_ || Clock::now() < *deadline_) continue;
-    log::error(
-        "outcomes could not be written before sluice stopped; another runtime will rescue their jobs, which "
-        "may then run again",
-        {{"count", settlements.size()}});
+    if (wait_to_retry(++failures)) continue;
+    give_up(settlements);
     break;
   }
   {
@@ -136,6 +130,31 @@ void Finisher::write(std::vector<job::Settlement> settlements) {
   }
   relieved_();
   if (context_.router.exhausted()) context_.idle();
+}
+
+/// Waits until it is time to try again, once more at the very deadline; false after that.
+bool Finisher::wait_to_retry(int failures) {
+  std::unique_lock lock(mutex_);
+  const auto next = Clock::now() + reconnect_delay(failures);
+  for (;;) {
+    if (deadline_ && last_try_) return false;
+    const auto until = deadline_ ? std::min(next, *deadline_) : next;
+    if (Clock::now() >= until) break;
+    changed_.wait_until(lock, until);
+  }
+  last_try_ = deadline_ && Clock::now() >= *deadline_;
+  return true;
+}
+
+void Finisher::give_up(const std::vector<job::Settlement>& settlements) {
+  std::vector<std::string> ran;
+  for (const job::Settlement& settlement : settlements) {
+    if (settlement.outcome.result != job::Result::released) ran.push_back(settlement.id);
+  }
+  log::error(
+      "outcomes could not be written before sluice stopped; their jobs are judged as those of a lost runtime",
+      {{"count", settlements.size()}, {"ran", ran.size()}});
+  context_.unwritten(std::move(ran));
 }
 
 void Finisher::write_once(std::vector<job::Settlement>& settlements) {

@@ -38,6 +38,8 @@ class Finisher {
   std::optional<std::vector<job::Finished>> wait_for_outcomes();
   bool due(Clock::time_point now) const;
   void write(std::vector<job::Settlement> settlements);
+  bool wait_to_retry(int failures);
+  void give_up(const std::vector<job::Settlement>& settlements);
   void write_once(std::vector<job::Settlement>& settlements);
   void commit_effects(std::vector<job::Settlement>& settlements);
   job::Settlement failed(job::Settlement settlement, const store::Rejected& rejected) const;
@@ -51,6 +53,7 @@ class Finisher {
 
   // used by the thread alone
   const std::unique_ptr<store::FinishSession> session_;
+  bool last_try_ = false;                     // the deadline has come
   std::vector<std::int64_t> used_up_before_;  // claims to be closed with the next outcomes
 
   mutable std::mutex mutex_;

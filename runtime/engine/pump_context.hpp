@@ -30,6 +30,8 @@ struct PumpContext {
   /// The id under which the runtime is enlisted; `fenced` is the id that was refused, 0 for none: then
   /// waits for a new one. 0 when the runtime stops meanwhile.
   std::function<store::RuntimeId(store::RuntimeId fenced)> runtime;
+  /// The outcomes of these jobs, which ran or began to, will not be written.
+  std::function<void(std::vector<std::string> ids)> unwritten;
   std::function<void()> idle;      ///< called when the router is exhausted
   std::function<void()> finished;  ///< called once, last
 
@@ -50,7 +52,7 @@ struct PumpContext {
     } catch (const store::Fenced&) {
       fenced();
     } catch (const std::exception& error) {
-      outage.down(who, error.what());
+      outage.down(who, error);
     }
     return std::nullopt;
   }

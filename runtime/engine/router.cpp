@@ -7,7 +7,8 @@ namespace sluice::engine {
 
 namespace {
 
-constexpr std::chrono::milliseconds rate_interval{20};
+// A lane's slowest type is forgotten when none of its jobs ended for so long.
+constexpr std::chrono::seconds pace_memory{5};
 constexpr int sweep_share = 20;  // a sweep may take 1/20 of the time
 // Slow sweeps take less while a lane is busy, but are 5 s apart at most; so it may have one as soon as it
 // runs dry.
@@ -17,6 +18,10 @@ constexpr std::chrono::seconds slow_sweep_pause{5};
 constexpr std::chrono::milliseconds most_sweep_credit{250};
 constexpr std::chrono::milliseconds brisk_rest{5};  // while jobs keep coming
 constexpr std::chrono::milliseconds side_rest{10};  // the longest while they keep coming for other lanes
+
+double seconds_of(Clock::duration time) {
+  return std::chrono::duration<double>(time).count();
+}
 
 Clock::duration sweep_pause(Clock::duration took) {
   const Clock::duration pause = std::max<Clock::duration>(brisk_rest, took * sweep_share);
@@ -29,9 +34,23 @@ Clock::duration sweep_pause(Clock::duration took) {
 Router::Router(int batch_max, std::chrono::microseconds poll_interval, std::optional<std::int64_t> budget)
     : batch_max_(batch_max), poll_interval_(poll_interval), budget_(budget) {}
 
-int Router::Lane::window() const {
+/// A job of one of its types ended, which take `type_pace` seconds each.
+void Router::Lane::measure(double type_pace, Clock::time_point now) {
+  if (type_pace < pace && now - paced_at < pace_memory) return;
+  pace = type_pace;
+  paced_at = now;
+}
+
+/// What runs without an end is slow, whatever was measured before.
+double Router::Lane::pace_now(Clock::time_point now) const {
+  if (jobs == 0 || now <= returned_at) return pace;
+  const double unended = seconds_of(now - returned_at);
+  return pace < 0 && unended < queue_seconds ? pace : std::max(pace, unended);
+}
+
+int Router::Lane::window(Clock::time_point now) const {
   const double seconds = spec.mode == ClaimMode::brief ? brief_queue_seconds : queue_seconds;
-  const int open = engine::window(slots, rate, seconds);
+  const int open = engine::window(slots, pace_now(now), seconds);
   return spec.concurrency > 0 ? std::min(open, spec.concurrency) : open;
 }
 
@@ -183,8 +202,20 @@ Load Router::load() const {
   return {std::any_of(lanes_.begin(), lanes_.end(), rests), finds_, found_};
 }
 
-int Router::limit(const Lane& lane) const {
-  std::int64_t room = std::min(lane.room(), share_of(lane.window()));
+/// How many jobs more it may have with the hosts. Slow jobs of all lanes of a plugin together have its slots
+/// and no more, or they would wait there in one lane's name or another's.
+int Router::room(const Lane& lane, Clock::time_point now) const {
+  const int open = lane.window(now) - lane.in_flight();
+  if (open <= 0 || !lane.queueless(now)) return open;
+  int slow = 0;
+  for (const Lane& other : lanes_) {
+    if (other.spec.plugin == lane.spec.plugin && other.queueless(now)) slow += other.in_flight();
+  }
+  return std::min(open, lane.slots - slow);
+}
+
+int Router::limit(const Lane& lane, Clock::time_point now) const {
+  std::int64_t room = std::min(this->room(lane, now), share_of(lane.window(now)));
   // A statement locks all rows that it looks at, so it should not look at many more than it can take.
   if (lane.mean_bytes > 0)
     room = std::min(room, std::max<std::int64_t>(1, 2 * claim_bytes / lane.mean_bytes));
@@ -194,13 +225,14 @@ int Router::limit(const Lane& lane) const {
 }
 
 /// A good part of its window is free, so that batches are worth their statement.
-bool Router::has_use(const Lane& lane) const {
-  const int worthwhile = std::max(1, std::min(lane.window() / 4, batch_max_));
-  return !lane.closed && lane.room() >= worthwhile && limit(lane) > 0;
+bool Router::has_use(const Lane& lane, Clock::time_point now) const {
+  if (lane.closed) return false;
+  const int worthwhile = std::max(1, std::min(lane.window(now) / 4, batch_max_));
+  return room(lane, now) >= (lane.queueless(now) ? 1 : worthwhile) && limit(lane, now) > 0;
 }
 
 bool Router::due(const Lane& lane, Clock::time_point now, ClaimMode mode) const {
-  return lane.spec.mode == mode && lane.dry_until <= now && has_use(lane);
+  return lane.spec.mode == mode && lane.dry_until <= now && has_use(lane, now);
 }
 
 bool Router::claimable(Clock::time_point now, ClaimMode mode) const {
@@ -226,8 +258,8 @@ std::vector<Reservation> Router::reserve(Clock::time_point now, ClaimMode mode) 
     const std::size_t index = (next_lane_ + i) % lanes_.size();
     Lane& lane = lanes_[index];
     const bool tried = lane.dry_until > now && lane.tried_at + brisk_rest > now;
-    if (lane.spec.mode != mode || !has_use(lane) || tried) continue;
-    const int most = limit(lane);
+    if (lane.spec.mode != mode || !has_use(lane, now) || tried) continue;
+    const int most = limit(lane, now);
     if (lane.sweep_due <= now) lane.cursor.reset();
     taken.push_back({index, most, !lane.cursor, changes_, doubts_});
     if (taken.back().sweep) lane.sweep_due = now + poll_interval_;
@@ -255,6 +287,7 @@ void Router::claimed(const Reservation& reservation, const ClaimResult& result, 
   const int unused = reservation.limit - sum.jobs;
   --lane.reservations;
   lane.reserved -= reservation.limit;
+  if (lane.jobs == 0) lane.returned_at = now;
   for (const auto& [type, claimed] : result.by_type) count(type, claimed.jobs, claimed.bytes);
   if (budget_) *budget_ += unused;
   unwritten_ += sum.jobs;
@@ -299,20 +332,28 @@ void Router::unclaimed(const Reservation& reservation) {
   doubt();  // it may have locked rows for a while
 }
 
-void Router::returned(const std::string& type, std::int64_t bytes, bool ran, Clock::time_point now) {
+void Router::returned(const std::string& type, std::int64_t bytes, std::optional<job::Microseconds> ran,
+                      Clock::time_point now) {
   const std::lock_guard lock(mutex_);
   count(type, -1, -bytes);
-  const auto lane_index = traffic_[type].lane;
-  if (!ran || !lane_index) return;
-  Lane& lane = lanes_[*lane_index];
-  if (lane.rate_at == Clock::time_point{}) lane.rate_at = now;
-  ++lane.ran;
-  const auto elapsed = now - lane.rate_at;
-  if (elapsed < rate_interval) return;
-  const double measured = lane.ran / std::chrono::duration<double>(elapsed).count();
-  lane.rate = lane.rate < 0 ? measured : (lane.rate + measured) / 2;
-  lane.ran = 0;
-  lane.rate_at = now;
+  if (ran) {
+    measure(traffic_[type], seconds_of(*ran), now);
+  } else if (budget_) {
+    ++*budget_;
+  }
+}
+
+void Router::waited(const std::string& type, Clock::duration time, Clock::time_point now) {
+  const std::lock_guard lock(mutex_);
+  Traffic& traffic = traffic_[type];
+  measure(traffic, std::max(traffic.pace, seconds_of(time)), now);
+}
+
+void Router::measure(Traffic& traffic, double seconds, Clock::time_point now) {
+  traffic.pace = traffic.pace < 0 ? seconds : (traffic.pace + seconds) / 2;
+  if (!traffic.lane) return;
+  lanes_[*traffic.lane].measure(traffic.pace, now);
+  lanes_[*traffic.lane].returned_at = now;
 }
 
 void Router::settled(bool again) {

@@ -38,6 +38,8 @@ struct LaneSpec {
   std::vector<std::string> types;
   int concurrency = 0;  ///< most jobs in flight at once, 0: as many as slots and queue take
   ClaimMode mode = ClaimMode::recorded;
+  bool at_most_once =
+      false;  ///< claimed for idle slots alone: what is claimed and not started may not run again
 };
 
 /// Room that a pump has taken in one lane, to be given back with what came of it.
@@ -113,9 +115,12 @@ class Router {
   /// Gives back a reservation that was not used.
   void unclaimed(const Reservation& reservation);
 
-  /// A job of `type` with so many `bytes` of payload left its plugin host. `ran` is false for those that
-  /// never started.
-  void returned(const std::string& type, std::int64_t bytes, bool ran, Clock::time_point now);
+  /// A job of `type` with so many `bytes` of payload left its plugin host. `ran` says for how long it ran;
+  /// none: it never started.
+  void returned(const std::string& type, std::int64_t bytes, std::optional<job::Microseconds> ran,
+                Clock::time_point now);
+  /// Jobs of `type` waited for a slot for so long that they were given back.
+  void waited(const std::string& type, Clock::duration time, Clock::time_point now);
   /// Its outcome is written; `again`: it is pending once more, or another job is, that it asked for.
   void settled(bool again);
   /// Rows are free that were locked, and not claimed, while others may have looked for jobs.
@@ -130,14 +135,14 @@ class Router {
     LaneSpec spec;
     int slots = 0;
     bool closed = false;
-    int reservations = 0;         ///< under way
-    int reserved = 0;             ///< jobs that they may bring
-    int jobs = 0;                 ///< claimed and not returned, like the next
-    std::int64_t bytes = 0;       ///< of their payloads
-    std::int64_t mean_bytes = 0;  ///< of the payloads of the last claim
-    double rate = -1;             ///< jobs per second, smoothed; negative: not measured yet
-    int ran = 0;                  ///< since rate_at
-    Clock::time_point rate_at{};
+    int reservations = 0;             ///< under way
+    int reserved = 0;                 ///< jobs that they may bring
+    int jobs = 0;                     ///< claimed and not returned, like the next
+    std::int64_t bytes = 0;           ///< of their payloads
+    std::int64_t mean_bytes = 0;      ///< of the payloads of the last claim
+    double pace = -1;                 ///< seconds, of its slowest recent type; negative: not measured yet
+    Clock::time_point paced_at{};     ///< when a job of that type last ended
+    Clock::time_point returned_at{};  ///< when a job last came back, or the first of now was claimed
     std::optional<double> cursor;
     Clock::time_point sweep_due{};
     Clock::duration
@@ -151,9 +156,14 @@ class Router {
 
     void charge_sweep(Clock::duration took, Clock::time_point now);
     void hasten_sweep();
-    int window() const;
+    void measure(double type_pace, Clock::time_point now);
+    double pace_now(Clock::time_point now) const;
+    int window(Clock::time_point now) const;
+    /// It has no queue: its jobs take a slot each, for long.
+    bool queueless(Clock::time_point now) const {
+      return spec.at_most_once || (pace_now(now) >= 0 && window(now) <= slots);
+    }
     int in_flight() const { return reserved + jobs; }
-    int room() const { return window() - in_flight(); }
     bool has_byte_room() const { return bytes + (reservations + 1) * claim_bytes <= window_bytes; }
   };
 
@@ -162,6 +172,7 @@ class Router {
     std::optional<std::size_t> lane;
     int jobs = 0;
     std::int64_t bytes = 0;
+    double pace = -1;  ///< seconds that a job takes, smoothed; negative: not known
   };
 
   void keep_lanes(std::vector<LaneSpec>& specs, std::vector<bool>& taken,
@@ -170,9 +181,11 @@ class Router {
   void count_traffic();
   void count(const std::string& type, int jobs, std::int64_t bytes);
   void doubt();
-  bool has_use(const Lane& lane) const;
+  void measure(Traffic& traffic, double seconds, Clock::time_point now);
+  int room(const Lane& lane, Clock::time_point now) const;
+  bool has_use(const Lane& lane, Clock::time_point now) const;
   bool due(const Lane& lane, Clock::time_point now, ClaimMode mode) const;
-  int limit(const Lane& lane) const;
+  int limit(const Lane& lane, Clock::time_point now) const;
 
   const int batch_max_;
   const std::chrono::microseconds poll_interval_;

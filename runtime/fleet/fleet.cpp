@@ -59,6 +59,9 @@ void Fleet::deliver(std::vector<job::Job> jobs) {
 void Fleet::cancel(std::vector<std::string> ids) {
   asio::post(loop_->context(), [this, ids = std::move(ids)] { loop_->cancel({ids.begin(), ids.end()}); });
 }
+std::vector<job::Finished> Fleet::recall(std::chrono::microseconds waited) {
+  return loop_->recall(waited);
+}
 void Fleet::post(std::function<void()> step) {
   asio::post(loop_->context(), std::move(step));
 }

@@ -126,10 +126,26 @@ void HostProcess::send(std::vector<job::Job> jobs, const std::vector<job::TypeSp
   std::string frames;
   wire::put_jobs(frames, orders);
   write(std::move(frames));
+  const auto now = std::chrono::steady_clock::now();
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     jobs[i].payload = {};
-    in_flight_[orders[i].ticket] = {std::move(jobs[i]), orders[i].type_index};
+    in_flight_[orders[i].ticket] = {std::move(jobs[i]), orders[i].type_index, now};
   }
+}
+
+std::vector<job::Finished> HostProcess::recall(std::chrono::steady_clock::time_point latest) {
+  std::vector<job::Finished> recalled;
+  if (state_ != HostState::ready) return recalled;
+  for (std::uint32_t ticket = 0; ticket < in_flight_.size(); ++ticket) {
+    InFlight& flight = in_flight_[ticket];
+    if (flight.job.claim == 0 || flight.sent_at > latest) continue;
+    auto queued = wire::TicketState::queued;
+    if (!page_.ticket(ticket).state.compare_exchange_strong(queued, wire::TicketState::recalled)) continue;
+    recalled.push_back({std::exchange(flight.job, {}), {}, {}});
+    recalled.back().outcome.result = job::Result::released;
+    flight.recalled = true;
+  }
+  return recalled;
 }
 
 void HostProcess::write(std::string frames) {
@@ -180,6 +196,10 @@ void HostProcess::take(const wire::Frame& frame, std::vector<job::Finished>& fin
   switch (frame.kind) {
     case wire::Kind::outcomes: {
       wire::JobResult result = wire::get_outcome(frame.body);
+      if (result.ticket < in_flight_.size() && in_flight_[result.ticket].recalled) {
+        give_up(result.ticket);
+        return;
+      }
       if (result.ticket >= in_flight_.size() || in_flight_[result.ticket].job.claim == 0) {
         throw wire::Malformed("an outcome for a job that it does not have");
       }

@@ -59,6 +59,8 @@ class HostProcess : public std::enable_shared_from_this<HostProcess> {
   void send(std::vector<job::Job> jobs, const std::vector<job::TypeSpec>& types);
   void start(const wire::Start& start);
   void stop();
+  /// Takes back those that were sent at `latest` or before and have not started.
+  std::vector<job::Finished> recall(std::chrono::steady_clock::time_point latest);
   /// Asks these jobs to stop, where they are with it. Whatever comes of one but done, it ends cancelled and
   /// is not tried again.
   void cancel(const std::set<std::string>& ids);
@@ -91,7 +93,9 @@ class HostProcess : public std::enable_shared_from_this<HostProcess> {
   struct InFlight {
     job::Job job;
     std::uint32_t type_index = 0;
+    std::chrono::steady_clock::time_point sent_at{};
     bool cancel_requested = false;
+    bool recalled = false;  ///< the job has left; the host has yet to answer
   };
   class Output;
 

@@ -125,6 +125,17 @@ std::vector<RunningJob> Fleet::Loop::running(std::chrono::microseconds at_least)
   return jobs;
 }
 
+std::vector<job::Finished> Fleet::Loop::recall(std::chrono::microseconds waited) {
+  const auto latest = Clock::now() - waited;
+  std::vector<job::Finished> recalled;
+  for (const auto& seat : seats_) {
+    if (!seat->host) continue;
+    auto its = seat->host->recall(latest);
+    recalled.insert(recalled.end(), std::make_move_iterator(its.begin()), std::make_move_iterator(its.end()));
+  }
+  return recalled;
+}
+
 void Fleet::Loop::cancel(const std::set<std::string>& ids) {
   for (const auto& seat : seats_) {
     if (seat->host) seat->host->cancel(ids);

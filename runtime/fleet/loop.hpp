@@ -30,6 +30,7 @@ class Fleet::Loop : public HostProcess::Listener {
   void reload(const std::vector<std::string>& files, std::map<std::string, std::string> owners);
   void run() { context_.run(); }
   void deliver(std::vector<job::Job> jobs);
+  std::vector<job::Finished> recall(std::chrono::microseconds waited);
   void cancel(const std::set<std::string>& ids);
   void every(std::chrono::milliseconds interval, std::function<void()> step);
   void stop(std::chrono::microseconds patience);

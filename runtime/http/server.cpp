@@ -2,57 +2,60 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <cerrno>
-#include <condition_variable>
-#include <cstring>
-#include <mutex>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/system/error_code.hpp>
+#include <boost/system/system_error.hpp>
+#include <cstdint>
+#include <optional>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "base/config.hpp"
 #include "base/log.hpp"
-#include "http/connection.hpp"
 
 namespace sluice::http {
 
 namespace {
 
-using Clock = Connection::Clock;
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+using boost::system::error_code;
+using tcp = asio::ip::tcp;
 
-constexpr std::chrono::seconds listen_again_after{1};
+constexpr std::chrono::seconds accept_again_after{1};
 constexpr int backlog = 128;
-constexpr std::size_t most_payload = 1024;
+constexpr std::size_t most_connections = 256;
+constexpr std::uint64_t most_body = 1024;
+constexpr std::uint32_t most_header = 16384;
 
-/// When the connection came that this thread works on: its time runs while it waits for a thread, too.
-thread_local Clock::time_point connected_at{};
+using Response = beast::http::response<beast::http::string_body>;
 
-class Workers : public httplib::ThreadPool {
+/// What threads are made while it lives get no signals: those are for the main thread.
+class WithoutSignals {
  public:
-  using ThreadPool::ThreadPool;
-  void enqueue(std::function<void()> serve) override {
-    ThreadPool::enqueue([serve = std::move(serve), now = Clock::now()] {
-      connected_at = now;
-      serve();
-    });
+  WithoutSignals() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
   }
+  ~WithoutSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  WithoutSignals(const WithoutSignals&) = delete;
+  WithoutSignals& operator=(const WithoutSignals&) = delete;
+
+ private:
+  sigset_t before_{};
 };
-
-/// Unlike the library's own choice, two processes can't share a port: the second would take half of the
-/// first one's requests.
-void prepare_socket(socket_t socket) {
-  const int yes = 1;
-  setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-  fcntl(socket, F_SETFD, FD_CLOEXEC);
-}
-
-void block_signals() {
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
-}
 
 std::string list_of(const std::map<std::string, Server::Maker>& pages) {
   std::string list;
@@ -60,132 +63,217 @@ std::string list_of(const std::map<std::string, Server::Maker>& pages) {
   return list;
 }
 
+Page made(const std::string& path, const Server::Maker& make) {
+  try {
+    return make();
+  } catch (const std::exception& error) {
+    log::error("a page could not be made", {{"path", path}, {"reason", error.what()}});
+    return {500, "text/plain", std::string(error.what()) + "\n"};
+  }
+}
+
+/// Whether it says of a request that it is none; not that it didn't come.
+bool invalid(error_code failed) {
+  using beast::http::error;
+  return failed.category() == beast::http::make_error_code(error::bad_method).category() &&
+         failed != error::end_of_stream && failed != error::partial_message;
+}
+
+Response response_of(const Page& page, bool with_body) {
+  Response response;
+  response.result(static_cast<unsigned>(page.status));
+  response.set(beast::http::field::content_type, page.type);
+  response.set(beast::http::field::cache_control, "no-store");
+  response.keep_alive(false);
+  if (with_body) response.body() = page.body;
+  response.content_length(page.body.size());
+  return response;
+}
+
 }  // namespace
 
-class Server::Listener : public httplib::Server {
+/// The connections are all served by one thread, which never waits for one of them; the pages are made by
+/// others.
+class Server::Listener {
  public:
-  Listener(base::Address address, const std::map<std::string, Maker>& pages, ServerOptions options);
-  ~Listener() override;
+  Listener(const base::Address& address, std::map<std::string, Maker> pages, ServerOptions options);
+  ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
   const base::Address& address() const { return address_; }
 
  private:
-  void add(const std::string& path, const Maker& make);
-  bool bind();
-  void run();
-  bool open(socket_t socket);
-  void close(socket_t socket);
-  bool process_and_close_socket(socket_t socket) override;
+  class Exchange;
 
+  void bind();
+  void accept();
+  void rest();
+  void stop();
+  void ended(Exchange& exchange);
+
+  const std::map<std::string, Maker> pages_;
   const ServerOptions options_;
   base::Address address_;
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool stopping_ = false;    // protected by mutex_, like all below
-  bool ended_ = false;       // the thread is about to
-  std::set<socket_t> open_;  // the connections
+  asio::io_context io_;
+  tcp::acceptor acceptor_{io_};
+  asio::steady_timer resting_{io_};
+  bool stopping_ = false;  // on thread_ alone, like all below
+  bool full_ = false;
+  std::set<Exchange*> open_;
 
+  std::optional<asio::thread_pool> makers_;
   std::jthread thread_;
 };
 
-Server::Listener::Listener(base::Address address, const std::map<std::string, Maker>& pages,
-                           ServerOptions options)
-    : options_(options), address_(std::move(address)) {
-  for (const auto& [path, make] : pages) add(path, make);
-  set_socket_options(prepare_socket);
-  set_tcp_nodelay(true);
-  set_payload_max_length(most_payload);
-  set_error_handler([list = list_of(pages)](const httplib::Request&, httplib::Response& response) {
-    if (response.status == 404) response.set_content("There is " + list + " here.\n", "text/plain");
-  });
-  new_task_queue = [count = options_.threads] { return new Workers(count); };  // the library owns it
-  errno = 0;
-  if (!bind()) {
-    const std::string reason = errno == 0 ? "there is no such host" : std::strerror(errno);
-    throw base::UsageError("listening for HTTP on " + address_.text() + " failed: " + reason +
-                           "; name another address with --listen, SLUICE_HTTP_LISTEN or http.listen (port 0 "
-                           "takes any free one), or end what listens there");
+/// One connection: a request, its answer, and the end. It is shared by whichever of its operations is under
+/// way, and gone with the last one.
+class Server::Listener::Exchange : public std::enable_shared_from_this<Exchange> {
+ public:
+  Exchange(Listener& listener, tcp::socket socket) : listener_(listener), stream_(std::move(socket)) {
+    listener_.open_.insert(this);
+    parser_.body_limit(most_body);
+    parser_.header_limit(most_header);
   }
-  thread_ = std::jthread([this] { run(); });
+  ~Exchange() { listener_.ended(*this); }
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  void read() {
+    stream_.expires_after(listener_.options_.patience);
+    beast::http::async_read(
+        stream_, buffer_, parser_,
+        [self = shared_from_this()](error_code failed, std::size_t) { self->asked(failed); });
+  }
+
+  /// Nothing more is awaited of who has not asked by now.
+  void stop() {
+    if (!asked_) stream_.close();
+  }
+
+ private:
+  void asked(error_code failed) {
+    if (!stream_.socket().is_open()) return;
+    if (failed && !invalid(failed)) return;  // nothing was asked, or too late
+    asked_ = true;
+    if (failed)
+      return answer({400, "text/plain", "That is no valid request: " + failed.message() + ".\n"}, true);
+    const auto& request = parser_.get();
+    const bool head = request.method() == beast::http::verb::head;
+    if (!head && request.method() != beast::http::verb::get)
+      return answer({405, "text/plain", "There are only pages to GET here.\n"}, true);
+    const std::string target(request.target());
+    make(target.substr(0, target.find('?')), !head);
+  }
+
+  void make(const std::string& path, bool with_body) {
+    const auto page = listener_.pages_.find(path);
+    if (page == listener_.pages_.end())
+      return answer({404, "text/plain", "There is " + list_of(listener_.pages_) + " here.\n"}, with_body);
+    asio::post(*listener_.makers_, [self = shared_from_this(), page, with_body,
+                                    going_on = asio::make_work_guard(listener_.io_)]() mutable {
+      Page ready = made(page->first, page->second);
+      Exchange& exchange = *self;  // its last owner has to be on the connections' thread
+      asio::post(exchange.listener_.io_, [self = std::move(self), ready = std::move(ready), with_body] {
+        self->answer(ready, with_body);
+      });
+    });
+  }
+
+  void answer(const Page& page, bool with_body) {
+    response_ = response_of(page, with_body);
+    stream_.expires_after(listener_.options_.patience);
+    serializer_.emplace(response_);
+    beast::http::async_write(stream_, *serializer_, [self = shared_from_this()](error_code, std::size_t) {
+      error_code ignored;
+      self->stream_.socket().shutdown(tcp::socket::shutdown_both, ignored);
+    });
+  }
+
+  Listener& listener_;
+  beast::tcp_stream stream_;
+  beast::flat_buffer buffer_;
+  beast::http::request_parser<beast::http::string_body> parser_;
+  bool asked_ = false;
+  Response response_;
+  std::optional<beast::http::response_serializer<beast::http::string_body>> serializer_;
+};
+
+Server::Listener::Listener(const base::Address& address, std::map<std::string, Maker> pages,
+                           ServerOptions options)
+    : pages_(std::move(pages)), options_(options), address_(address) {
+  bind();
+  accept();
+  const WithoutSignals guard;
+  makers_.emplace(options_.threads);
+  thread_ = std::jthread([this] { io_.run(); });
 }
 
 Server::Listener::~Listener() {
-  std::unique_lock lock(mutex_);
-  stopping_ = true;
-  for (const socket_t socket : open_) shutdown(socket, SHUT_RD);  // who has not asked by now won't
-  changed_.notify_all();
-  // Until it listens there is nothing to stop.
-  while (!ended_ && !is_running()) changed_.wait_for(lock, std::chrono::milliseconds(1));
-  lock.unlock();
-  if (is_running()) stop();
+  asio::post(io_, [this] { stop(); });
+  thread_.join();  // what has been asked is answered by then
+  makers_->join();
 }
 
-void Server::Listener::add(const std::string& path, const Maker& make) {
-  Get(path, [path, make](const httplib::Request&, httplib::Response& response) {
-    try {
-      const Page page = make();
-      response.status = page.status;
-      response.set_content(page.body, page.type);
-    } catch (const std::exception& error) {
-      log::error("a page could not be made", {{"path", path}, {"reason", error.what()}});
-      response.status = 500;
-      response.set_content(std::string(error.what()) + "\n", "text/plain");
+void Server::Listener::bind() {
+  try {
+    tcp::resolver resolver(io_);
+    const tcp::endpoint endpoint =
+        resolver.resolve(address_.host, std::to_string(address_.port), tcp::resolver::passive)
+            .begin()
+            ->endpoint();
+    acceptor_.open(endpoint.protocol());
+    fcntl(acceptor_.native_handle(), F_SETFD, FD_CLOEXEC);
+    acceptor_.set_option(tcp::acceptor::reuse_address(true));
+    if (endpoint.protocol() == tcp::v6()) acceptor_.set_option(asio::ip::v6_only(false));
+    acceptor_.bind(endpoint);
+    acceptor_.listen(backlog);
+    address_.port = acceptor_.local_endpoint().port();
+  } catch (const boost::system::system_error& error) {
+    const bool unknown = error.code().category() == asio::error::get_netdb_category();
+    throw base::UsageError("listening for HTTP on " + address_.text() +
+                           " failed: " + (unknown ? "there is no such host" : error.code().message()) +
+                           "; name another address with --listen, SLUICE_HTTP_LISTEN or http.listen (port 0 "
+                           "takes any free one), or end what listens there");
+  }
+}
+
+void Server::Listener::accept() {
+  acceptor_.async_accept([this](error_code failed, tcp::socket socket) {
+    if (stopping_) return;
+    if (failed) {
+      log::error("an HTTP connection could not be accepted, trying again",
+                 {{"address", address_.text()}, {"reason", failed.message()}});
+      return rest();
     }
-    response.set_header("Cache-Control", "no-store");
+    fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
+    socket.set_option(tcp::no_delay(true), failed);
+    std::make_shared<Exchange>(*this, std::move(socket))->read();
+    full_ = open_.size() >= most_connections;
+    if (!full_) accept();
   });
 }
 
-bool Server::Listener::bind() {
-  if (address_.port == 0) {
-    address_.port = std::max(0, bind_to_any_port(address_.host));
-  } else if (!bind_to_port(address_.host, address_.port)) {
-    return false;
-  }
-  return address_.port > 0 && ::listen(svr_sock_, backlog) == 0;  // the library's own is 5
+/// Out of files or memory, which passes.
+void Server::Listener::rest() {
+  resting_.expires_after(accept_again_after);
+  resting_.async_wait([this](error_code) {
+    if (!stopping_) accept();
+  });
 }
 
-/// The library gives up listening when the system is out of files or memory, which passes.
-void Server::Listener::run() {
-  block_signals();
-  for (;;) {
-    listen_after_bind();
-    std::unique_lock lock(mutex_);
-    if (changed_.wait_for(lock, listen_again_after, [&] { return stopping_; })) {
-      ended_ = true;
-      return changed_.notify_all();
-    }
-    log::error("listening for HTTP was broken off, beginning again", {{"address", address_.text()}});
-    bind();
-  }
+void Server::Listener::stop() {
+  stopping_ = true;
+  error_code ignored;
+  acceptor_.close(ignored);
+  resting_.cancel();
+  for (Exchange* exchange : open_) exchange->stop();
 }
 
-bool Server::Listener::open(socket_t socket) {
-  const std::lock_guard lock(mutex_);
-  if (!stopping_) open_.insert(socket);
-  return !stopping_;
-}
-
-void Server::Listener::close(socket_t socket) {
-  const std::lock_guard lock(mutex_);
-  open_.erase(socket);
-  shutdown(socket, SHUT_RDWR);
-  ::close(socket);
-}
-
-bool Server::Listener::process_and_close_socket(socket_t socket) {
-  fcntl(socket, F_SETFD, FD_CLOEXEC);
-  bool answered = false;
-  if (open(socket)) {
-    const auto deadline = std::max(connected_at + options_.patience, Clock::now() + options_.patience / 20);
-    Connection connection(socket, deadline);
-    bool closed = false;
-    answered = process_request(connection, true, closed, nullptr);
-  }
-  close(socket);
-  return answered;
+void Server::Listener::ended(Exchange& exchange) {
+  open_.erase(&exchange);
+  if (std::exchange(full_, false) && !stopping_) accept();
 }
 
 Server::Server(const base::Address& address, std::map<std::string, Maker> pages, ServerOptions options)

@@ -19,10 +19,9 @@ struct Page {
 };
 
 struct ServerOptions {
-  /// From the moment when a client connects until it has taken the answer; a twentieth of it once a thread
-  /// has time, where many wait.
+  /// From the moment when a client connects until it has asked, and again until it has taken the answer.
   std::chrono::milliseconds patience{5000};
-  std::size_t threads = 8;
+  std::size_t threads = 8;  ///< that make pages
 };
 
 class Server {

@@ -24,6 +24,10 @@ std::unique_ptr<BriefSession> MemoryStore::briefs(RuntimeId runtime, int pump) {
   return std::make_unique<MemoryBriefs>(*this, runtime, pump);
 }
 
+std::unique_ptr<HeartSession> MemoryStore::heart(std::chrono::milliseconds) {
+  return std::make_unique<MemoryHeart>(*this);
+}
+
 std::unique_ptr<CareSession> MemoryStore::care() {
   return std::make_unique<MemoryCare>(*this);
 }
@@ -99,6 +103,14 @@ void MemoryStore::check_available() const {
   if (!available_) throw Unavailable("the store in memory was made unavailable");
 }
 
+double MemoryStore::lease_of(const Runtime& runtime) {
+  return std::chrono::duration<double>(runtime.info.lease).count();
+}
+
+bool MemoryStore::is_alive(const Runtime& runtime) const {
+  return runtime.beat_at > now() - lease_of(runtime);
+}
+
 double MemoryStore::now() const {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count() + offset_;
 }
@@ -160,7 +172,8 @@ std::vector<Throughput> MemoryStore::throughput(double window) const {
 bool MemoryStore::settle(const job::Settlement& s) {
   const auto claim = claims_.find(s.claim);
   Row* row = processing(s.id);
-  if (claim == claims_.end() || row == nullptr || row->attempts != s.attempt ||
+  const auto names_it = [&](const auto& later) { return later.second.ids.contains(s.id); };
+  if (claim == claims_.end() || row == nullptr || std::any_of(std::next(claim), claims_.end(), names_it) ||
       claim->second.ids.erase(s.id) == 0) {
     return false;
   }

@@ -4,21 +4,12 @@
 #include <map>
 
 #include "base/text.hpp"
+#include "store/pg_exec.hpp"
 #include "store/pg_text.hpp"
 
 namespace sluice::store {
 
 namespace {
-
-std::vector<std::string> texts_of(const pqxx::field& field) {
-  std::vector<std::string> texts;
-  pqxx::array_parser array = field.as_array();
-  for (auto part = array.get_next(); part.first != pqxx::array_parser::juncture::done;
-       part = array.get_next()) {
-    if (part.first == pqxx::array_parser::juncture::string_value) texts.push_back(part.second);
-  }
-  return texts;
-}
 
 constexpr const char* running_columns =
     "r.job_id, r.type, r.attempt, r.plugin, r.host_pid, "
@@ -60,7 +51,8 @@ void write_plugins(pqxx::transaction_base& transaction, RuntimeId runtime,
     restarts.add(std::int64_t{plugin.restarts});
     types.add(array_text(plugin.types));
   }
-  transaction.exec_params(
+  exec(
+      transaction,
       "WITH gone AS (DELETE FROM sluice.plugin WHERE runtime = $1 AND place > cardinality($2::text[])) "
       "INSERT INTO sluice.plugin AS p (runtime, path, name, version, state, reason, hosts, hosts_wanted, "
       "slots, restarts, types, place) "
@@ -90,19 +82,19 @@ void write_running(pqxx::transaction_base& transaction, RuntimeId runtime, const
     job.fraction ? fractions.add(std::to_string(*job.fraction)) : fractions.add_null();
     notes.add(base::valid_utf8(job.note));
   }
-  transaction.exec_params(
-      "WITH gone AS (DELETE FROM sluice.running WHERE runtime = $1 AND job_id = ANY ($2::text[])) "
-      "INSERT INTO sluice.running AS r (runtime, job_id, type, attempt, plugin, host_pid, started_at, "
-      "fraction, note) "
-      "SELECT $1, id, type, attempt, plugin, host, now() - make_interval(secs => age), fraction, note "
-      "FROM unnest($3::text[], $4::text[], $5::int[], $6::text[], $7::int[], $8::float8[], $9::float8[], "
-      "$10::text[]) AS u (id, type, attempt, plugin, host, age, fraction, note) "
-      "WHERE EXISTS (SELECT FROM sluice.runtime WHERE id = $1) "
-      "ON CONFLICT (job_id, runtime) DO UPDATE SET attempt = excluded.attempt, plugin = excluded.plugin, "
-      "host_pid = excluded.host_pid, started_at = excluded.started_at, fraction = excluded.fraction, "
-      "note = excluded.note, at = now()",
-      runtime, array_text(changes.over), ids.str(), types.str(), attempts.str(), plugins.str(), hosts.str(),
-      ages.str(), fractions.str(), notes.str());
+  exec(transaction,
+       "WITH gone AS (DELETE FROM sluice.running WHERE runtime = $1 AND job_id = ANY ($2::text[])) "
+       "INSERT INTO sluice.running AS r (runtime, job_id, type, attempt, plugin, host_pid, started_at, "
+       "fraction, note) "
+       "SELECT $1, id, type, attempt, plugin, host, now() - make_interval(secs => age), fraction, note "
+       "FROM unnest($3::text[], $4::text[], $5::int[], $6::text[], $7::int[], $8::float8[], $9::float8[], "
+       "$10::text[]) AS u (id, type, attempt, plugin, host, age, fraction, note) "
+       "WHERE EXISTS (SELECT FROM sluice.runtime WHERE id = $1) "
+       "ON CONFLICT (job_id, runtime) DO UPDATE SET attempt = excluded.attempt, plugin = excluded.plugin, "
+       "host_pid = excluded.host_pid, started_at = excluded.started_at, fraction = excluded.fraction, "
+       "note = excluded.note, at = now()",
+       runtime, array_text(changes.over), ids.str(), types.str(), attempts.str(), plugins.str(), hosts.str(),
+       ages.str(), fractions.str(), notes.str());
 }
 
 void write_throughput(pqxx::transaction_base& transaction, const std::vector<Throughput>& outcomes) {
@@ -115,17 +107,17 @@ void write_throughput(pqxx::transaction_base& transaction, const std::vector<Thr
     snoozed.add(std::llround(one.snoozed));
     busy.add(std::to_string(one.busy));
   }
-  transaction.exec_params(
-      "WITH old AS (DELETE FROM sluice.throughput WHERE minute < now() - interval '2 days') "
-      "INSERT INTO sluice.throughput AS t (minute, type, done, retrying, failed, snoozed, busy) "
-      "SELECT date_trunc('minute', now()), type, done, retrying, failed, snoozed, make_interval(secs => "
-      "busy) "
-      "FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::float8[]) "
-      "AS u (type, done, retrying, failed, snoozed, busy) ORDER BY type "
-      "ON CONFLICT (minute, type) DO UPDATE SET done = t.done + excluded.done, "
-      "retrying = t.retrying + excluded.retrying, failed = t.failed + excluded.failed, "
-      "snoozed = t.snoozed + excluded.snoozed, busy = t.busy + excluded.busy",
-      types.str(), done.str(), retrying.str(), failed.str(), snoozed.str(), busy.str());
+  exec(transaction,
+       "WITH old AS (DELETE FROM sluice.throughput WHERE minute < now() - interval '2 days') "
+       "INSERT INTO sluice.throughput AS t (minute, type, done, retrying, failed, snoozed, busy) "
+       "SELECT date_trunc('minute', now()), type, done, retrying, failed, snoozed, make_interval(secs => "
+       "busy) "
+       "FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::float8[]) "
+       "AS u (type, done, retrying, failed, snoozed, busy) ORDER BY type "
+       "ON CONFLICT (minute, type) DO UPDATE SET done = t.done + excluded.done, "
+       "retrying = t.retrying + excluded.retrying, failed = t.failed + excluded.failed, "
+       "snoozed = t.snoozed + excluded.snoozed, busy = t.busy + excluded.busy",
+       types.str(), done.str(), retrying.str(), failed.str(), snoozed.str(), busy.str());
 }
 
 void read_published_plugins(pqxx::transaction_base& transaction, std::vector<RuntimeReport>& runtimes) {
@@ -153,24 +145,26 @@ std::vector<RunningReport> read_running(pqxx::transaction_base& transaction, con
 }
 
 std::vector<RunningReport> read_running_job(pqxx::transaction_base& transaction, const std::string& id) {
-  return running_of(transaction.exec_params("SELECT " + std::string(running_columns) +
-                                                " FROM sluice.running r WHERE r.job_id = $1::text ORDER BY "
-                                                "r.attempt DESC, r.at DESC LIMIT 1",
-                                            id));
+  return running_of(exec(transaction,
+                         "SELECT " + std::string(running_columns) +
+                             " FROM sluice.running r WHERE r.job_id = $1::text ORDER BY "
+                             "r.attempt DESC, r.at DESC LIMIT 1",
+                         id));
 }
 
 // Of a minute that lies in the window for a part, that part.
 std::vector<Throughput> read_throughput(pqxx::transaction_base& transaction, double window) {
   std::vector<Throughput> outcomes;
-  for (const auto& row : transaction.exec_params(
-           "SELECT type, sum(done * share), sum(retrying * share), sum(failed * share), "
-           "sum(snoozed * share), sum(date_part('epoch', busy) * share) FROM (SELECT *, least(1, "
-           "date_part('epoch', minute + interval '1 min' - (now() - make_interval(secs => $1::float8))) / "
-           "60) "
-           "AS share FROM sluice.throughput "
-           "WHERE minute > now() - make_interval(secs => $1::float8) - interval '1 min') AS t "
-           "GROUP BY type ORDER BY type",
-           std::to_string(window))) {
+  for (const auto& row :
+       exec(transaction,
+            "SELECT type, sum(done * share), sum(retrying * share), sum(failed * share), "
+            "sum(snoozed * share), sum(date_part('epoch', busy) * share) FROM (SELECT *, least(1, "
+            "date_part('epoch', minute + interval '1 min' - (now() - make_interval(secs => $1::float8))) / "
+            "60) "
+            "AS share FROM sluice.throughput "
+            "WHERE minute > now() - make_interval(secs => $1::float8) - interval '1 min') AS t "
+            "GROUP BY type ORDER BY type",
+            std::to_string(window))) {
     const auto number = [&](int column) { return parse_double(text_of(row[column])); };
     outcomes.push_back({text_of(row[0]), number(1), number(2), number(3), number(4), number(5)});
   }

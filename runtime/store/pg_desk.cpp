@@ -9,6 +9,7 @@
 #include "store/migrations.hpp"
 #include "store/pg_activity.hpp"
 #include "store/pg_counts.hpp"
+#include "store/pg_exec.hpp"
 #include "store/pg_report.hpp"
 #include "store/pg_text.hpp"
 #include "store/statements.hpp"
@@ -32,9 +33,9 @@ PgDesk::Present PgDesk::present() {
   return link_.use("look at the schema", [&](pqxx::connection& connection) {
     pqxx::work work(connection);
     Present present;
-    const auto found = work.exec_params(
-        "SELECT to_regclass($1::text) IS NOT NULL, to_regclass('sluice.migration') IS NOT NULL",
-        table_.quoted())[0];
+    const auto found =
+        exec(work, "SELECT to_regclass($1::text) IS NOT NULL, to_regclass('sluice.migration') IS NOT NULL",
+             table_.quoted())[0];
     present.outbox = found[0].as<bool>();
     if (found[1].as<bool>()) {
       for (const auto& row : work.exec("SELECT version FROM sluice.migration")) {
@@ -97,19 +98,22 @@ std::vector<std::string> PgDesk::init() {
 }
 
 std::vector<std::string> PgDesk::set_indexes(Indexes wanted) {
-  return link_.use("change the indexes of table " + table_.quoted(), [&](pqxx::connection& connection) {
-    pqxx::nontransaction session(connection);
-    std::vector<std::string> done;
-    for (const auto& [name, sql] : index_changes(table_, wanted)) {
-      const pqxx::field valid = session.exec_params(std::string(index_query), name)[0][0];
-      const bool unfinished = !valid.is_null() && !valid.as<bool>();
-      if (unfinished) session.exec("DROP INDEX CONCURRENTLY " + name);
-      if (!unfinished && valid.is_null() == (wanted == Indexes::lean)) continue;
-      session.exec(sql);
-      done.push_back((wanted == Indexes::lean ? "Dropped index " : "Made index ") + name + ".");
-    }
-    return done;
-  });
+  return link_.use(
+      "change the indexes of table " + table_.quoted(),
+      [&](pqxx::connection& connection) {
+        pqxx::nontransaction session(connection);
+        std::vector<std::string> done;
+        for (const auto& [name, sql] : index_changes(table_, wanted)) {
+          const pqxx::field valid = exec(session, std::string(index_query), name)[0][0];
+          const bool unfinished = !valid.is_null() && !valid.as<bool>();
+          if (unfinished) session.exec("DROP INDEX CONCURRENTLY " + name);
+          if (!unfinished && valid.is_null() == (wanted == Indexes::lean)) continue;
+          session.exec(sql);
+          done.push_back((wanted == Indexes::lean ? "Dropped index " : "Made index ") + name + ".");
+        }
+        return done;
+      },
+      unbounded);
 }
 
 void PgDesk::check_schema() {
@@ -171,11 +175,10 @@ std::string PgDesk::set_wake_trigger() {
 bool PgDesk::can_run_effects(const std::string& role) {
   return link_.use("look for the function of role " + role, [&](pqxx::connection& connection) {
     pqxx::nontransaction session(connection);
-    return session
-        .exec_params(
-            "SELECT coalesce(has_function_privilege(to_regprocedure($1::text || '(text, text[])'), "
-            "'EXECUTE'), false)",
-            effect_function(role))[0][0]
+    return exec(session,
+                "SELECT coalesce(has_function_privilege(to_regprocedure($1::text || '(text, text[])'), "
+                "'EXECUTE'), false)",
+                effect_function(role))[0][0]
         .as<bool>();
   });
 }
@@ -186,7 +189,8 @@ Enqueued PgDesk::enqueue(const EnqueueRequest& request) {
   const std::string key = base::valid_utf8(request.unique_key.value_or(""));
   return link_.use("enqueue a job", [&](pqxx::connection& connection) {
     pqxx::nontransaction session(connection);
-    const auto row = session.exec_params(
+    const auto row = exec(
+        session,
         "SELECT id, existing FROM sluice.enqueue_job($1::text, $2::jsonb, make_interval(secs => $3::bigint / "
         "1e6), "
         "$4::text)",
@@ -197,10 +201,13 @@ Enqueued PgDesk::enqueue(const EnqueueRequest& request) {
 }
 
 Report PgDesk::report(bool exact) {
-  return link_.use("read the status", [&](pqxx::connection& connection) {
-    pqxx::work work(connection);
-    return read_report(work, table_, exact);
-  });
+  return link_.use(
+      "read the status",
+      [&](pqxx::connection& connection) {
+        pqxx::work work(connection);
+        return read_report(work, table_, exact);
+      },
+      exact ? unbounded : usual_bound);
 }
 
 Aggregate PgDesk::aggregate(std::chrono::seconds since) {
@@ -225,10 +232,10 @@ std::vector<Failure> PgDesk::recent_failures(std::size_t limit) {
   return link_.use("read the newest failures", [&](pqxx::connection& connection) {
     pqxx::nontransaction session(connection);
     std::vector<Failure> failures;
-    for (const auto& row :
-         session.exec_params("SELECT job_id, type, attempt, result, code, error FROM sluice.attempt "
-                             "ORDER BY at DESC, id DESC LIMIT $1::bigint",
-                             std::to_string(limit))) {
+    for (const auto& row : exec(session,
+                                "SELECT job_id, type, attempt, result, code, error FROM sluice.attempt "
+                                "ORDER BY at DESC, id DESC LIMIT $1::bigint",
+                                std::to_string(limit))) {
       failures.push_back({text_of(row[0]), text_of(row[1]), row[2].as<int>(), text_of(row[3]),
                           text_of(row[4]), text_of(row[5])});
     }

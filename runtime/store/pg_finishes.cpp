@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "store/effect_function.hpp"
+#include "store/pg_exec.hpp"
 #include "store/pg_text.hpp"
 
 namespace sluice::store {
@@ -77,10 +78,11 @@ struct SpecialArrays {
       outputs.add(base::valid_utf8(s.outcome.output));
     }
     durations.add(bounded_microseconds(s.outcome.duration));
+    places.add(s.place.empty() ? nowhere : s.place);
   }
 
   ArrayText ids, claims, attempts, statuses, refunds, delays, types, results, codes, errors, log_tails,
-      outputs, durations;
+      outputs, durations, places;
 };
 
 bool is_data_error(const pqxx::failure& error) {
@@ -154,16 +156,16 @@ std::size_t PgFinishes::mark_done(pqxx::transaction_base& transaction,
                              a.attempts.str(), closing_array, others));
   if (in_place == plain.size()) return in_place;
   return in_place + count(session_.execute(transaction, finish_moved, a.ids.str(), a.claims.str(),
-                                           a.attempts.str(), closing_array, others));
+                                           closing_array, others));
 }
 
 std::size_t PgFinishes::settle(pqxx::transaction_base& transaction,
                                const std::vector<Settlement>& settlements, const std::string& closing) {
   const SpecialArrays a(settlements);
-  const pqxx::result answer =
-      session_.execute(transaction, settle_special, closing, a.ids.str(), a.claims.str(), a.attempts.str(),
-                       a.statuses.str(), a.refunds.str(), a.delays.str(), a.types.str(), a.results.str(),
-                       a.codes.str(), a.errors.str(), a.log_tails.str(), a.outputs.str(), a.durations.str());
+  const pqxx::result answer = session_.execute(
+      transaction, settle_special, closing, a.ids.str(), a.claims.str(), a.attempts.str(), a.statuses.str(),
+      a.refunds.str(), a.delays.str(), a.types.str(), a.results.str(), a.codes.str(), a.errors.str(),
+      a.log_tails.str(), a.outputs.str(), a.durations.str(), a.places.str());
   return answer[0][0].as<std::size_t>();
 }
 
@@ -233,11 +235,11 @@ std::optional<Rejected> PgFinishes::commit_one(pqxx::work& work, const Settlemen
 
 void PgFinishes::enqueue(pqxx::transaction_base& transaction, const job::FollowUp& job) {
   const std::string key = base::valid_utf8(job.unique_key);
-  transaction.exec_params(
-      "SELECT FROM sluice.enqueue_job($1::text, $2::jsonb, make_interval(secs => $3::bigint / 1e6), "
-      "$4::text)",
-      base::valid_utf8(job.type), base::valid_utf8(job.payload),
-      std::to_string(bounded_microseconds(job.delay)), key.empty() ? nullptr : key.c_str());
+  exec(transaction,
+       "SELECT FROM sluice.enqueue_job($1::text, $2::jsonb, make_interval(secs => $3::bigint / 1e6), "
+       "$4::text)",
+       base::valid_utf8(job.type), base::valid_utf8(job.payload),
+       std::to_string(bounded_microseconds(job.delay)), key.empty() ? nullptr : key.c_str());
 }
 
 void PgFinishes::execute(pqxx::transaction_base& transaction, const job::Effect& effect,
@@ -250,8 +252,8 @@ void PgFinishes::execute(pqxx::transaction_base& transaction, const job::Effect&
       parameters.add_null();
     }
   }
-  transaction.exec_params("SELECT " + effect_function(role) + "($1::text, $2::text[])",
-                          base::valid_utf8(effect.sql), parameters.str());
+  exec(transaction, "SELECT " + effect_function(role) + "($1::text, $2::text[])",
+       base::valid_utf8(effect.sql), parameters.str());
 }
 
 std::vector<std::int64_t> PgFinishes::living(const std::vector<std::int64_t>& claims) {
@@ -259,8 +261,9 @@ std::vector<std::int64_t> PgFinishes::living(const std::vector<std::int64_t>& cl
     session_.end_lost_backend(connection);
     return session_.in_transaction(connection, false, [&](pqxx::transaction_base& transaction) {
       std::vector<std::int64_t> living;
-      const auto rows = transaction.exec_params(
-          "SELECT id FROM sluice.claim WHERE id = ANY ($1::bigint[]) ORDER BY id", array_text(claims));
+      const auto rows =
+          exec(transaction, "SELECT id FROM sluice.claim WHERE id = ANY ($1::bigint[]) ORDER BY id",
+               array_text(claims));
       for (const auto& row : rows) living.push_back(row[0].template as<std::int64_t>());
       return living;
     });

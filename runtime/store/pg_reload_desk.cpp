@@ -1,8 +1,7 @@
 #include <poll.h>
 
-#include <utility>
-
 #include "store/connection_string.hpp"
+#include "store/pg_exec.hpp"
 #include "store/pg_link.hpp"
 #include "store/pg_report.hpp"
 #include "store/reload_desk.hpp"
@@ -13,18 +12,6 @@ namespace sluice::store {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-/// Listens, and keeps what it hears.
-class Receiver : public pqxx::notification_receiver {
- public:
-  explicit Receiver(pqxx::connection& connection)
-      : pqxx::notification_receiver(connection, announcement_channel) {}
-  void operator()(const std::string& payload, int) override { heard_.push_back(payload); }
-  std::vector<std::string> heard() { return std::exchange(heard_, {}); }
-
- private:
-  std::vector<std::string> heard_;
-};
 
 class PgReloadDesk : public ReloadDesk {
  public:
@@ -41,21 +28,24 @@ class PgReloadDesk : public ReloadDesk {
 
   bool hear(const std::function<void()>& ready, const std::function<bool(const std::string&)>& take,
             std::chrono::milliseconds timeout) override {
-    return link_.use("listen for announcements", [&](pqxx::connection& connection) {
-      Receiver receiver(connection);
-      ready();
-      const auto end = Clock::now() + timeout;
-      for (;;) {
-        connection.get_notifs();
-        for (const std::string& text : receiver.heard()) {
-          if (take(text)) return true;
-        }
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
-        if (left.count() <= 0) return false;
-        pollfd readable{connection.sock(), POLLIN, 0};
-        poll(&readable, 1, static_cast<int>(left.count()));
-      }
-    });
+    return link_.use(
+        "listen for announcements",
+        [&](pqxx::connection& connection) {
+          Listener listener(connection, announcement_channel);
+          ready();
+          const auto end = Clock::now() + timeout;
+          for (;;) {
+            connection.get_notifs();
+            for (const std::string& text : listener.heard()) {
+              if (take(text)) return true;
+            }
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
+            if (left.count() <= 0) return false;
+            pollfd readable{connection.sock(), POLLIN, 0};
+            poll(&readable, 1, static_cast<int>(left.count()));
+          }
+        },
+        usual_bound + timeout);
   }
 
  private:

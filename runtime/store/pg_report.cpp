@@ -2,8 +2,10 @@
 
 #include <map>
 
+#include "store/alive.hpp"
 #include "store/pg_activity.hpp"
 #include "store/pg_counts.hpp"
+#include "store/pg_exec.hpp"
 #include "store/pg_text.hpp"
 #include "store/statements.hpp"
 
@@ -11,11 +13,12 @@ namespace sluice::store {
 
 namespace {
 
-// A runtime that has not beaten for as long as the default lease serves nothing.
+// A runtime that is not alive serves nothing.
 void read_plugins(pqxx::transaction_base& transaction, Report& report) {
   const auto rows = transaction.exec(
       "SELECT t.type, t.plugin, t.plugin_version, EXISTS (SELECT FROM sluice.runtime r "
-      "WHERE t.type = ANY (r.types) AND r.beat_at > now() - interval '30 s') FROM sluice.job_type t");
+      "WHERE t.type = ANY (r.types) AND " +
+      is_alive("r") + ") FROM sluice.job_type t");
   std::map<std::string, pqxx::row> types;
   for (const auto& row : rows) types.emplace(text_of(row[0]), row);
   for (auto& waiting : report.waiting) {
@@ -89,7 +92,7 @@ std::vector<QueueDepth> read_depths(pqxx::transaction_base& transaction, const T
   transaction.exec(pump_settings("SET LOCAL") +
                    "; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL statement_timeout = '10s'");
   std::vector<QueueDepth> depths;
-  for (const auto& row : transaction.exec_params(depths_statement(table), std::to_string(most))) {
+  for (const auto& row : exec(transaction, depths_statement(table), std::to_string(most))) {
     depths.push_back(
         {text_of(row[0]), text_of(row[1]), row[2].as<std::int64_t>(), parse_double(text_of(row[3]))});
   }

@@ -4,6 +4,7 @@
 #include <thread>
 #include <utility>
 
+#include "store/pg_exec.hpp"
 #include "store/pg_text.hpp"
 
 namespace sluice::store {
@@ -36,10 +37,10 @@ void PgSession::end(pqxx::connection& connection, const Backend& backend) {
   for (int look = 0; look < most_looks; ++look) {
     pqxx::nontransaction session(connection);
     try {
-      const auto alive = session.exec_params(
-          "SELECT pg_terminate_backend(pid) FROM pg_stat_get_activity($1::int) "
-          "WHERE date_part('epoch', backend_start) = $2::float8",
-          std::to_string(backend.pid), backend.started);
+      const auto alive = exec(session,
+                              "SELECT pg_terminate_backend(pid) FROM pg_stat_get_activity($1::int) "
+                              "WHERE date_part('epoch', backend_start) = $2::float8",
+                              std::to_string(backend.pid), backend.started);
       if (alive.empty()) return;
     } catch (const pqxx::insufficient_privilege&) {
       return;

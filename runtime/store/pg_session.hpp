@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "store/pg_exec.hpp"
 #include "store/pg_link.hpp"
 #include "store/statements.hpp"
 
@@ -29,8 +30,8 @@ class PgSession {
   pqxx::result execute(pqxx::transaction_base& transaction, std::size_t index,
                        const Parameters&... parameters) {
     const Statement& statement = statements_[index];
-    if (link_.pooled()) return transaction.exec_params(statement.sql, parameters...);
-    return transaction.exec_prepared(statement.name, parameters...);
+    if (link_.pooled()) return exec(transaction, statement.sql, parameters...);
+    return exec_prepared(transaction, statement.name, parameters...);
   }
 
   /// Runs `step(transaction)`; in a transaction of its own where it is `atomic`, of several statements.

@@ -10,12 +10,14 @@ namespace {
 // each row.
 constexpr std::string_view utc_now = "(SELECT clock_timestamp() AT TIME ZONE 'UTC')";
 
-// The row of settlement f, if it is still ours. Written so that no index but the one on id can serve it,
-// and only from f to the row: the one on status looks cheaper while statistics say that nothing is in
-// processing.
+// The row of settlement f, if it is still ours: no later claim names its id. One does where the job was given
+// back by hand and claimed anew, or deleted and inserted again while it ran; "attempts", which anybody may
+// set, tells neither. Written so that no index but the one on id can serve it, and only from f to the row:
+// the one on status looks cheaper while statistics say that nothing is in processing.
 constexpr std::string_view same_row =
-    "o.id = ANY (ARRAY[f.id]) AND o.status IS NOT DISTINCT FROM 'processing' "
-    "AND o.attempts IS NOT DISTINCT FROM f.attempt";
+    "o.id = ANY (ARRAY[f.id]) AND o.status IS NOT DISTINCT FROM 'processing'";
+constexpr std::string_view newest_claim =
+    "NOT EXISTS (SELECT FROM sluice.claim c WHERE c.id > f.claim AND f.id = ANY (c.ids))";
 
 // An attempts column at the end of its range must not make the row unclaimable.
 constexpr std::string_view next_attempt = "least(o.attempts, 2147483646) + 1";
@@ -34,6 +36,7 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
 std::string filled(std::string sql, const TableName& table) {
   replace_all(sql, "{next_attempt}", next_attempt);
   replace_all(sql, "{same_row}", same_row);
+  replace_all(sql, "{newest_claim}", newest_claim);
   replace_all(sql, "{now}", utc_now);
   replace_all(sql, "{literal}", quoted_literal(table.quoted()));
   replace_all(sql, "{outbox}", table.quoted());
@@ -193,14 +196,14 @@ SELECT count(*) FROM finished)",
 
 std::string finish_statement(const TableName& table) {
   return filled(R"(WITH closed AS (
-  DELETE FROM sluice.claim WHERE id = ANY ($4::bigint[]) RETURNING id),
-held AS (SELECT id FROM sluice.claim WHERE id = ANY ($5::bigint[]) FOR UPDATE),
+  DELETE FROM sluice.claim WHERE id = ANY ($3::bigint[]) RETURNING id),
+held AS (SELECT id FROM sluice.claim WHERE id = ANY ($4::bigint[]) FOR UPDATE),
 live AS (SELECT id FROM closed UNION ALL SELECT id FROM held),
 finished AS (
   UPDATE {outbox} o SET status = 'done', "updatedAt" = {now}
-  FROM unnest($1::text[], $2::bigint[], $3::int[]) AS f (id, claim, attempt)
+  FROM unnest($1::text[], $2::bigint[]) AS f (id, claim)
   JOIN live ON live.id = f.claim
-  WHERE {same_row}
+  WHERE {same_row} AND {newest_claim}
   RETURNING 1)
 SELECT count(*) FROM finished)",
                 table);
@@ -215,10 +218,10 @@ moved AS (
   UPDATE {outbox} o SET status = f.status, "updatedAt" = {now},
     attempts = CASE WHEN f.refund THEN greatest(o.attempts - 1, 0) ELSE o.attempts END
   FROM unnest($2::text[], $3::bigint[], $4::int[], $5::text[], $6::bool[], $7::bigint[], $8::text[],
-              $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bigint[])
-    AS f (id, claim, attempt, status, refund, delay, type, result, code, error, log_tail, output, duration)
+              $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bigint[], $15::tid[])
+    AS f (id, claim, attempt, status, refund, delay, type, result, code, error, log_tail, output, duration, place)
   JOIN live ON live.id = f.claim
-  WHERE {same_row} AND f.id = ANY (live.ids)
+  WHERE {same_row} AND f.id = ANY (live.ids) AND (o.ctid = f.place OR {newest_claim})
   RETURNING f.*, live.runtime),
 noted AS (
   INSERT INTO sluice.attempt (job_id, attempt, type, result, code, error, log_tail, duration, runtime, host, pid)
@@ -256,14 +259,26 @@ FROM named WHERE o.id = ANY (ARRAY[named.id]) AND o.status IS NOT DISTINCT FROM 
                 table);
 }
 
+// A row that somebody has locked is passed over, and looked for again a second later: whatever waits behind
+// it goes on. So is one that was written since the statement began.
 std::string promote_statement(const TableName& table) {
   return filled(R"(WITH due AS MATERIALIZED (
   SELECT job_id, status FROM sluice.schedule WHERE due <= now() ORDER BY due LIMIT $1::bigint FOR UPDATE SKIP LOCKED),
+free AS MATERIALIZED (
+  SELECT o.id, o.ctid AS place, o.status IS NOT DISTINCT FROM d.status AS waits
+  FROM due d, {outbox} o WHERE o.id = ANY (ARRAY[d.job_id]) FOR NO KEY UPDATE OF o SKIP LOCKED),
 moved AS (
   UPDATE {outbox} o SET status = 'pending', "updatedAt" = {now}
-  FROM due d WHERE o.id = ANY (ARRAY[d.job_id]) AND o.status IS NOT DISTINCT FROM d.status),
-used AS (DELETE FROM sluice.schedule s USING due d WHERE s.job_id = d.job_id RETURNING 1)
-SELECT count(*) FROM used)",
+  FROM free f WHERE o.ctid = f.place AND f.waits RETURNING o.id),
+over AS MATERIALIZED (
+  SELECT id FROM moved UNION ALL SELECT id FROM free WHERE NOT waits UNION ALL
+  SELECT d.job_id FROM due d WHERE NOT EXISTS (SELECT FROM {outbox} o WHERE o.id = ANY (ARRAY[d.job_id]))),
+used AS (
+  DELETE FROM sluice.schedule s USING due d WHERE s.job_id = d.job_id AND d.job_id IN (SELECT id FROM over) RETURNING 1),
+held AS (
+  UPDATE sluice.schedule s SET due = now() + interval '1 s' FROM due d
+  WHERE s.job_id = d.job_id AND d.job_id NOT IN (SELECT id FROM over) RETURNING s.job_id)
+SELECT (SELECT count(*) FROM used), (SELECT count(*) FROM held), (SELECT min(job_id) FROM held))",
                 table);
 }
 

@@ -51,19 +51,22 @@ std::string search_settings();
 /// may have moved, and the next statement finds them.
 std::string finish_in_place_statement(const TableName& table);
 
-/// Marks rows done wherever they are, and deletes used-up claims. Parameters as above without the places.
+/// Marks rows done wherever they are, unless a later claim names them, and deletes used-up claims.
+/// Parameters: ids and claims of the settlements, the closing claims, the others.
 std::string finish_statement(const TableName& table);
 
 /// Writes settlements that are more than "done". Parameters: closing claims, and arrays: ids, claims,
 /// attempts, statuses, refunds, delays (microseconds or null), types, results, codes, errors, log tails,
-/// outputs (JSON or null), durations (microseconds). Answers how many applied; deletes no claim.
+/// outputs (JSON or null), durations (microseconds), places (tid). Answers how many applied; deletes no
+/// claim.
 std::string settle_statement(const TableName& table);
 
 /// Gives back, attempt refunded, the jobs of a pump's claims that are not in the list, and forgets
 /// these claims. Parameters: runtime, pump, known claims.
 std::string give_back_statement(const TableName& table);
 
-/// Makes jobs pending whose schedule is due, at most $1. Answers how many schedules were used up.
+/// Makes jobs pending whose schedule is due, at most $1. Answers how many schedules were used up, how many
+/// were put off because somebody has locked the job, and the id of one of these jobs.
 std::string promote_statement(const TableName& table);
 
 /// Counts what is not done, by type and status. Parameter: how many rows of each status are looked at, at

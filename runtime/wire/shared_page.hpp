@@ -4,7 +4,8 @@
 // cancelled?" is one load.
 //
 // A ticket names one job in one host from its sending until its outcome is read. The runtime gives
-// tickets out and takes them back; the host moves their state forward.
+// tickets out and takes them back; the host moves their state forward, but for what the runtime recalls:
+// whichever of the two changes `queued` first has its way.
 #pragma once
 
 #include <atomic>
@@ -22,6 +23,7 @@ enum class TicketState : std::uint8_t {
   started,   ///< its handler was called
   done,      ///< its handler returned done, and there was nothing to tell besides
   finished,  ///< its handler returned something else; the outcome frame has the rest
+  recalled,  ///< the runtime took it back before it started: the host answers with `released`
 };
 
 struct Ticket {

@@ -80,7 +80,7 @@ TEST_F(PresenceTest, ARuntimeWithANewIdShowsAllAnew) {
   presence_.set_plugins({fleet::Plugin{}});
   presence_.set_running({job("a")});
   write(0);
-  care_->leave(runtime_);
+  care_->leave(runtime_, {});
   store_.put({"a", "noop", "{}", "processing", 0, 0, 1});
   runtime_ = care_->enlist({"host", 1, "0", "run"});
   presence_.start_anew();

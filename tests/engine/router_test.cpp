@@ -11,6 +11,7 @@ using std::chrono::milliseconds;
 
 constexpr auto poll = milliseconds(200);
 constexpr int batch_max = 500;
+constexpr job::Microseconds quick{100};
 
 const Clock::time_point start{std::chrono::hours(1)};
 
@@ -30,7 +31,7 @@ ClaimResult nothing(double asked_at = 0) {
 struct Fixture : testing::Test {
   Router router{batch_max, poll, std::nullopt};
 
-  void one_lane(int slots = 4, int concurrency = 0) {
+  void one_lane(int slots = first_batch, int concurrency = 0) {
     router.set_lanes({{0, {"a"}, concurrency}});
     router.set_slots(0, slots);
   }
@@ -48,7 +49,7 @@ TEST_F(RouterTest, TakesNothingWithoutSlots) {
   EXPECT_TRUE(router.claimable(start));
 }
 
-TEST_F(RouterTest, BeginsWithTheGuidesBatch) {
+TEST_F(RouterTest, BeginsWithAJobForEachSlot) {
   one_lane();
   const auto taken = router.reserve(start);
   ASSERT_EQ(taken.size(), 1U);
@@ -108,7 +109,7 @@ TEST_F(RouterTest, GivesOutRoomOnce) {
 TEST_F(RouterTest, GoesOnBehindTheLastRowOfAFullBatch) {
   one_lane();
   claimed(router.reserve(start)[0], first_batch, 42.5);
-  for (int i = 0; i < first_batch; ++i) router.returned("a", 0, true, start);
+  for (int i = 0; i < first_batch; ++i) router.returned("a", 0, quick, start);
   const auto next = router.reserve(start);
   ASSERT_EQ(next.size(), 1U);
   EXPECT_FALSE(next[0].sweep);
@@ -118,7 +119,7 @@ TEST_F(RouterTest, GoesOnBehindTheLastRowOfAFullBatch) {
 TEST_F(RouterTest, SweepsWhenABatchBehindTheCursorComesBackShort) {
   one_lane();
   claimed(router.reserve(start)[0], first_batch, 42.5);
-  for (int i = 0; i < first_batch; ++i) router.returned("a", 0, true, start);
+  for (int i = 0; i < first_batch; ++i) router.returned("a", 0, quick, start);
   claimed(router.reserve(start)[0], 0);
   const auto later = router.reserve(start + poll);
   ASSERT_EQ(later.size(), 1U);
@@ -164,7 +165,7 @@ TEST_F(RouterTest, DoesNotWalkAgainOverWhatWaitsForOthers) {
 
 TEST_F(RouterTest, ALaneThatRestsTakesPartInTheClaimsOfABusyOne) {
   router.set_lanes({{0, {"busy"}, 0}, {0, {"rare"}, 0}});
-  router.set_slots(0, 4);
+  router.set_slots(0, first_batch);
   auto now = start;
   for (int i = 0; i < 8; ++i) {
     const auto taken = router.reserve(now);
@@ -212,7 +213,7 @@ TEST_F(RouterTest, SweepsForATwentiethOfTheTimeWhileJobsCome) {
     const auto taken = router.reserve(now);
     sweeps += taken[0].sweep ? 1 : 0;
     router.claimed(taken[0], found("a", 1, i), milliseconds(10), now + milliseconds(10));
-    router.returned("a", 0, true, now);
+    router.returned("a", 0, quick, now);
     now = router.next_due(now + milliseconds(10));
   }
   EXPECT_NEAR(sweeps * 0.010 / std::chrono::duration<double>(now - start).count(), 0.05, 0.01);
@@ -229,14 +230,14 @@ TEST_F(RouterTest, SlowSweepsTakeLessWhileBatchesComeBackFullAndFollowAtOnceWhen
     if (taken[0].sweep) swept += took;
     now += took;
     router.claimed(taken[0], found("a", taken[0].limit, i), took, now);
-    for (int job = 0; job < taken[0].limit; ++job) router.returned("a", 0, true, now);
+    for (int job = 0; job < taken[0].limit; ++job) router.returned("a", 0, quick, now);
   }
   EXPECT_GT(swept.count(), 100);
   EXPECT_NEAR(std::chrono::duration<double>(swept) / (now - start), 1.0 / 60, 0.005);
   auto last = router.reserve(now);
   if (last[0].sweep) {
     router.claimed(last[0], found("a", last[0].limit, 1000), milliseconds(50), now);
-    for (int job = 0; job < last[0].limit; ++job) router.returned("a", 0, true, now);
+    for (int job = 0; job < last[0].limit; ++job) router.returned("a", 0, quick, now);
     last = router.reserve(now);
   }
   router.claimed(last[0], nothing(), milliseconds(1), now);
@@ -263,7 +264,7 @@ TEST_F(RouterTest, TheEndOfADrainWaitsForNoSweepToBeDue) {
   router.end_when_dry();
   const auto first = router.reserve(start);
   router.claimed(first[0], found("a", first[0].limit), milliseconds(1000), start);
-  for (int i = 0; i < first[0].limit; ++i) router.returned("a", 0, true, start);
+  for (int i = 0; i < first[0].limit; ++i) router.returned("a", 0, quick, start);
   const auto next = router.reserve(start);
   EXPECT_FALSE(next.at(0).sweep);
   router.claimed(next[0], nothing(), milliseconds(1), start);
@@ -307,12 +308,14 @@ TEST_F(RouterTest, HoldsATypesConcurrency) {
   EXPECT_EQ(taken[0].limit, 2);
   claimed(taken[0], 2);
   EXPECT_FALSE(router.claimable(start));
-  router.returned("a", 0, true, start);
+  router.returned("a", 0, quick, start);
   EXPECT_EQ(router.reserve(start)[0].limit, 1);
 }
 
 TEST_F(RouterTest, BoundsThePayloadsUnderWay) {
-  one_lane();
+  one_lane(4);
+  claimed(router.reserve(start)[0], 4);
+  for (int i = 0; i < 4; ++i) router.returned("a", 0, quick, start);
   std::vector<int> limits;
   while (router.claimable(start)) {
     const auto taken = router.reserve(start);
@@ -321,10 +324,10 @@ TEST_F(RouterTest, BoundsThePayloadsUnderWay) {
     router.claimed(taken[0], found("a", 2, 1, claim_bytes / 2), milliseconds(1),
                    start);  // which is no reason to rest
   }
-  EXPECT_EQ(limits, (std::vector<int>{first_batch, 4, 4, 4})) << "then twice as many as would fit";
-  router.returned("a", claim_bytes / 2, true, start);
+  EXPECT_EQ(limits, (std::vector<int>{batch_max, 4, 4, 4})) << "then twice as many as would fit";
+  router.returned("a", claim_bytes / 2, quick, start);
   EXPECT_FALSE(router.claimable(start));
-  router.returned("a", claim_bytes / 2, true, start);
+  router.returned("a", claim_bytes / 2, quick, start);
   EXPECT_TRUE(router.claimable(start));
 }
 
@@ -336,7 +339,7 @@ TEST_F(RouterTest, FeedsEachSlotWhateverThePayloadsSize) {
     router.claimed(reserved[0], found("a", 1, 1, 2 * window_bytes), milliseconds(1), start);
   }
   EXPECT_FALSE(router.claimable(start));
-  router.returned("a", 2 * window_bytes, true, start);
+  router.returned("a", 2 * window_bytes, quick, start);
   EXPECT_TRUE(router.claimable(start));
 }
 
@@ -347,7 +350,7 @@ TEST_F(RouterTest, AFullLaneDoesNotHoldUpAnother) {
   ASSERT_EQ(taken.size(), 2U);
   claimed(taken[0], 1, 1, "slow");
   claimed(taken[1], first_batch, 1, "fast");
-  for (int i = 0; i < first_batch; ++i) router.returned("fast", 0, true, start);
+  for (int i = 0; i < first_batch; ++i) router.returned("fast", 0, quick, start);
   taken = router.reserve(start);
   ASSERT_EQ(taken.size(), 1U);
   EXPECT_EQ(router.request(taken[0]).types, std::vector<std::string>{"fast"});
@@ -360,7 +363,7 @@ TEST_F(RouterTest, IsExhaustedWhenSweptAndWritten) {
   EXPECT_FALSE(router.exhausted()) << "a claim is under way";
   claimed(taken[0], 1);
   EXPECT_FALSE(router.exhausted()) << "a job is under way";
-  router.returned("a", 0, true, start);
+  router.returned("a", 0, quick, start);
   EXPECT_FALSE(router.exhausted()) << "its outcome is not written";
   router.settled(false);
   EXPECT_TRUE(router.exhausted());
@@ -369,7 +372,7 @@ TEST_F(RouterTest, IsExhaustedWhenSweptAndWritten) {
 TEST_F(RouterTest, IsNotExhaustedWhenAJobWentBack) {
   one_lane();
   claimed(router.reserve(start)[0], 1);
-  router.returned("a", 0, false, start);
+  router.returned("a", 0, std::nullopt, start);
   router.settled(true);
   EXPECT_FALSE(router.exhausted());
 }
@@ -389,7 +392,7 @@ TEST_F(RouterTest, AJobUnderWayKeepsItsRoomWhenTheLanesChange) {
   auto taken = router.reserve(start + poll);
   ASSERT_EQ(taken.size(), 1U) << "both of a are still under way";
   EXPECT_EQ(router.request(taken[0]).types, std::vector<std::string>{"b"});
-  router.returned("a", 0, true, start);
+  router.returned("a", 0, quick, start);
   taken = router.reserve(start + 2 * poll);
   ASSERT_EQ(taken.size(), 1U);
   EXPECT_EQ(router.request(taken[0]).types, std::vector<std::string>{"a"});
@@ -398,18 +401,18 @@ TEST_F(RouterTest, AJobUnderWayKeepsItsRoomWhenTheLanesChange) {
 
 TEST_F(RouterTest, ATypeThatMovesTakesItsJobsAlong) {
   router.set_lanes({{0, {"a", "b"}, 0}});
-  router.set_slots(0, 4);
+  router.set_slots(0, first_batch);
   ClaimResult both = found("a", 5);
   for (int i = 0; i < 4; ++i) both.add("b", 0);
   router.claimed(router.reserve(start)[0], both, milliseconds(1), start);
   router.set_lanes({{0, {"a"}, 0}, {1, {"b"}, 10}});
-  router.set_slots(0, 4);
-  router.set_slots(1, 4);
+  router.set_slots(0, first_batch);
+  router.set_slots(1, first_batch);
   const auto taken = router.reserve(start);
   ASSERT_EQ(taken.size(), 2U);
   EXPECT_EQ(taken[0].limit, first_batch - 5);
   EXPECT_EQ(taken[1].limit, 10 - 4);
-  for (int i = 0; i < 4; ++i) router.returned("b", 0, true, start);
+  for (int i = 0; i < 4; ++i) router.returned("b", 0, quick, start);
   router.unclaimed(taken[1]);
   EXPECT_EQ(router.reserve(start).at(0).limit, 10);
 }
@@ -427,14 +430,14 @@ TEST_F(RouterTest, AClaimThatIsUnderWayWhenTheLanesChangeLosesNoRoom) {
   router.set_lanes({{0, {"a"}, 0}, {0, {"b"}, 3}});
   router.set_slots(0, 4);
   EXPECT_TRUE(router.reserve(start).empty()) << "three of b are under way";
-  for (int i = 0; i < 3; ++i) router.returned("b", 0, true, start);
+  for (int i = 0; i < 3; ++i) router.returned("b", 0, quick, start);
   EXPECT_EQ(router.reserve(start).at(0).limit, 3);
 }
 
 TEST_F(RouterTest, AnotherTypeInALaneIsLookedForFromTheOldestRow) {
   one_lane();
   claimed(router.reserve(start)[0], first_batch, 42);
-  for (int i = 0; i < first_batch; ++i) router.returned("a", 0, true, start);
+  for (int i = 0; i < first_batch; ++i) router.returned("a", 0, quick, start);
   router.set_lanes({{0, {"a", "b"}, 0}});
   EXPECT_TRUE(router.reserve(start).at(0).sweep);
 }
@@ -465,19 +468,84 @@ TEST(Router, KeepsToItsBudget) {
   const auto taken = router.reserve(start);
   EXPECT_EQ(taken[0].limit, 3);
   router.claimed(taken[0], found("a", 2), milliseconds(1), start);
-  router.returned("a", 0, true, start);
-  router.returned("a", 0, true, start);
+  router.returned("a", 0, quick, start);
+  router.returned("a", 0, quick, start);
   router.settled(false);
   router.settled(false);
   EXPECT_EQ(router.reserve(start + poll)[0].limit, 1);
 }
 
-TEST(Window, FollowsTheMeasuredRate) {
-  EXPECT_EQ(window(0, 1000), 0);
-  EXPECT_EQ(window(4, -1), first_batch);
-  EXPECT_EQ(window(4, 1), 8);
-  EXPECT_EQ(window(4, 1000), 204);
-  EXPECT_EQ(window(4, 1e9), 3504);
+TEST(Window, FollowsWhatAJobTakes) {
+  EXPECT_EQ(window(0, 0.001), 0);
+  EXPECT_EQ(window(4, -1), 4) << "nothing is queued of what is not known";
+  EXPECT_EQ(window(4, 1), 4) << "nor of slow jobs";
+  EXPECT_EQ(window(4, 0.1), 12);
+  EXPECT_EQ(window(4, 0.001), 804);
+  EXPECT_EQ(window(4, 0), 3504);
+}
+
+// Had it gone by the fast ones, it would have taken what another runtime has free slots for.
+TEST_F(RouterTest, TheWindowFollowsTheSlowestRecentType) {
+  router.set_lanes({{0, {"fast", "slow"}, 0}});
+  router.set_slots(0, 4);
+  auto now = start;
+  const auto first = router.reserve(now);
+  ClaimResult both = found("fast", 3);
+  both.add("slow", 0);
+  router.claimed(first[0], both, milliseconds(1), now);
+  for (int i = 0; i < 3; ++i) router.returned("fast", 0, quick, now);
+  EXPECT_GT(router.reserve(now)[0].limit, 10) << "one is still under way, of which nothing is known";
+  router.returned("slow", 0, std::chrono::seconds(1), now);
+  router.returned("fast", 0, quick, now);
+  EXPECT_FALSE(router.claimable(now)) << "so many are reserved";
+}
+
+TEST_F(RouterTest, WhatDoesNotEndIsSlow) {
+  one_lane(4);
+  claimed(router.reserve(start)[0], 4);
+  for (int i = 0; i < 4; ++i) router.returned("a", 0, quick, start);
+  const auto many = router.reserve(start);
+  ASSERT_GT(many[0].limit, 10);
+  router.claimed(many[0], found("a", 10), milliseconds(1), start);
+  EXPECT_TRUE(router.claimable(start + milliseconds(20)));
+  EXPECT_FALSE(router.claimable(start + std::chrono::seconds(1)));
+}
+
+TEST_F(RouterTest, SlowLanesOfAPluginShareItsSlots) {
+  router.set_lanes({{0, {"a"}, 0}, {0, {"b"}, 0}});
+  router.set_slots(0, 4);
+  const auto first = router.reserve(start);
+  ASSERT_EQ(first.size(), 2U);
+  claimed(first[0], 1, 1, "a");
+  claimed(first[1], 1, 1, "b");
+  for (const char* type : {"a", "b"}) router.returned(type, 0, std::chrono::seconds(1), start);
+  const auto next = router.reserve(start + poll);
+  ASSERT_EQ(next.size(), 1U);
+  EXPECT_EQ(next[0].limit, 4);
+}
+
+TEST_F(RouterTest, WhatRunsAtMostOnceIsClaimedForIdleSlotsAlone) {
+  LaneSpec once{0, {"a"}, 0};
+  once.at_most_once = true;
+  router.set_lanes({once});
+  router.set_slots(0, 4);
+  claimed(router.reserve(start)[0], 4);
+  for (int i = 0; i < 3; ++i) router.returned("a", 0, quick, start);
+  const auto next = router.reserve(start);
+  ASSERT_EQ(next.size(), 1U);
+  EXPECT_EQ(next[0].limit, 3);
+}
+
+TEST_F(RouterTest, WhatWasGivenBackAfterALongWaitIsNotTakenAgainAtOnce) {
+  router.set_lanes({{0, {"a"}, 0}, {0, {"b"}, 0}});
+  router.set_slots(0, 4);
+  const auto first = router.reserve(start);
+  claimed(first[0], 4, 1, "a");
+  claimed(first[1], 4, 1, "b");
+  const auto later = start + std::chrono::seconds(1);
+  router.returned("a", 0, std::nullopt, later);
+  router.waited("a", std::chrono::seconds(1), later);
+  EXPECT_FALSE(router.claimable(later));
 }
 
 }  // namespace

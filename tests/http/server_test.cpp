@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdint>
 #include <future>
 #include <stdexcept>
 #include <thread>
@@ -153,6 +154,36 @@ TEST(Server, ReadsNoEndlessRequest) {
   int sent = 0;
   while (sent < 10000 && client.send(line)) ++sent;
   EXPECT_LT(sent, 10000) << "ten minutes of patience, but not for megabytes";
+}
+
+TEST(Server, SaysWhatIsWrongWithARequest) {
+  const Server server(anywhere, pages);
+  const RawClient nonsense(server.address());
+  nonsense.send("what is this?\r\n\r\n");
+  EXPECT_NE(nonsense.receive().find(" 400 "), std::string::npos);
+  const RawClient posting(server.address());
+  posting.send("POST /fine HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_NE(posting.receive().find(" 405 "), std::string::npos);
+}
+
+TEST(Server, AnswersHeadWithoutABody) {
+  const Server server(anywhere, pages);
+  const RawClient client(server.address());
+  client.send("HEAD /fine?verbose=1 HTTP/1.1\r\n\r\n");
+  const std::string answer = client.receive();
+  EXPECT_EQ(answer.rfind("HTTP/1.1 200 ", 0), 0U) << answer;
+  EXPECT_NE(answer.find("Content-Length: 5"), std::string::npos) << answer;
+  EXPECT_EQ(answer.find("fine"), std::string::npos) << answer;
+}
+
+TEST(Server, KeepsNobodyWaitingForSlowClients) {
+  const Server server(anywhere, pages, {std::chrono::minutes(10), 2});
+  std::vector<std::unique_ptr<RawClient>> slow;
+  for (int i = 0; i < 50; ++i) {
+    slow.push_back(std::make_unique<RawClient>(server.address()));
+    slow.back()->send("GET /fine HTTP/1.1\r\n");
+  }
+  EXPECT_EQ(ask(server.address(), "/fine", long_enough).status, 200);
 }
 
 TEST(Server, StopsWithoutWaitingForWhoHasNotAsked) {

@@ -62,6 +62,12 @@ class Outbox : public ::testing::Test {
   bool becomes(const std::string& id, const std::string& wanted) {
     return eventually([&] { return status(id) == wanted; });
   }
+  /// Whether the server takes new connections to the database; those that are there stay.
+  void allow_connections(bool allowed) {
+    database.value(
+        "UPDATE pg_database SET datallowconn = $1::bool WHERE datname = current_database() RETURNING 1",
+        {allowed ? "true" : "false"});
+  }
   bool lines_in(const std::string& file, std::size_t lines) {
     return eventually([&] {
       const std::string text = scratch.read(file);

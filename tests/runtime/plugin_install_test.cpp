@@ -1,6 +1,8 @@
 // sluice plugin install, rollback and docs.
 #include <gtest/gtest.h>
+
 #include <sys/stat.h>
+#include <algorithm>
 
 #include "support/program.hpp"
 

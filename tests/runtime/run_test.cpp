@@ -16,11 +16,6 @@ class Running : public Outbox {
   bool all_done(int jobs) {
     return eventually([&] { return count("status = 'done'") == std::to_string(jobs); });
   }
-  void allow_connections(bool allowed) {
-    database.value(
-        "UPDATE pg_database SET datallowconn = $1::bool WHERE datname = current_database() RETURNING 1",
-        {allowed ? "true" : "false"});
-  }
 
  private:
   std::vector<std::unique_ptr<Program>> programs_;

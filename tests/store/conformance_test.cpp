@@ -48,6 +48,7 @@ class Conformance : public testing::TestWithParam<Kind> {
   std::unique_ptr<World> world_ = GetParam().make();
   std::unique_ptr<store::CareSession> care_ = world_->store().care();
   std::unique_ptr<store::DeskSession> desk_ = world_->store().desk();
+  std::unique_ptr<store::HeartSession> heart_ = world_->store().heart(std::chrono::seconds(5));
   store::RuntimeId runtime_ = care_->enlist(runtime_info());
   std::unique_ptr<store::ClaimSession> claims_ = world_->store().claims(runtime_, 0);
   std::unique_ptr<store::FinishSession> finishes_ = world_->store().finishes();
@@ -231,13 +232,13 @@ TEST_P(Conformance, ALockIsTakenAgainOnlyOnWhatNobodyTouched) {
 
 TEST_P(Conformance, AFencedRuntimeKeepsNothing) {
   add("a");
-  care_->leave(runtime_);
+  care_->leave(runtime_, {});
   const auto briefs = world_->store().briefs(runtime_, 7);
   EXPECT_THROW(briefs->claim(claim_request({"noop"}, 9)), store::Fenced);
   const auto other = care_->enlist(runtime_info());
   const auto late = world_->store().briefs(other, 7);
   const auto job = late->claim(claim_request({"noop"}, 9)).jobs.at(0).job;
-  care_->leave(other);
+  care_->leave(other, {});
   EXPECT_THROW(late->end({}, {job}), store::Fenced);
   EXPECT_EQ(status("a"), "pending");
   EXPECT_EQ(attempts("a"), 0);
@@ -305,13 +306,53 @@ TEST_P(Conformance, ARepeatedReleaseNeverTakesTheJobFromItsNextClaim) {
   EXPECT_EQ(status("a"), "processing");
 }
 
-TEST_P(Conformance, AWrongAttemptOrClaimChangesNothing) {
+TEST_P(Conformance, AnOutcomeOfAnEarlierClaimNeverLandsOnTheNext) {
+  for (const bool failed : {false, true}) {
+    SCOPED_TRACE(failed);
+    add("a");
+    const auto first = claim();
+    world_->erase("a");
+    add("a");  // deleted and inserted again while it runs
+    const auto second = claim();
+    ASSERT_EQ(second.jobs.size(), 1U);
+    ASSERT_EQ(second.jobs[0].job.attempt, first.jobs[0].job.attempt);
+    const auto old =
+        failed ? settlement(first.jobs[0].job, Status::error, Result::fail) : settlement(first.jobs[0].job);
+    EXPECT_EQ(settle({old}, {first.claim}), 1U);
+    EXPECT_EQ(status("a"), "processing");
+    EXPECT_EQ(settle({settlement(second.jobs[0].job)}, {second.claim}), 0U);
+    EXPECT_EQ(status("a"), "done");
+    world_->erase("a");
+  }
+}
+
+TEST_P(Conformance, AnOutcomeLandsThoughAttemptsWasSetWhileItRan) {
+  for (const int attempts : {0, 7}) {
+    SCOPED_TRACE(attempts);
+    add("a");
+    add("b");
+    const auto claimed = claim();
+    ASSERT_EQ(claimed.jobs.size(), 2U);
+    for (const auto& one : claimed.jobs) {
+      Row row = world_->row(one.job.id).value();
+      row.attempts = attempts;
+      world_->put(row);
+    }
+    EXPECT_EQ(settle({settlement(claimed.jobs[0].job),
+                      settlement(claimed.jobs[1].job, Status::error, Result::fail)},
+                     {claimed.claim}),
+              0U);
+    EXPECT_EQ(status(claimed.jobs[0].job.id), "done");
+    EXPECT_EQ(status(claimed.jobs[1].job.id), "error");
+    world_->erase("a");
+    world_->erase("b");
+  }
+}
+
+TEST_P(Conformance, AWrongClaimOrStatusChangesNothing) {
   add("a");
   const auto job = claim().jobs[0].job;
   auto wrong = settlement(job);
-  wrong.attempt = 2;
-  EXPECT_EQ(settle({wrong}), 1U);
-  wrong = settlement(job);
   wrong.claim = job.claim + 1000;
   EXPECT_EQ(settle({wrong}), 1U);
   world_->set_status("a", "pending");
@@ -328,10 +369,10 @@ TEST_P(Conformance, AFailureIsRecordedAndComesBackWhenDue) {
   EXPECT_EQ(settle({failed}, {failed.claim}), 0U);
   EXPECT_EQ(status("a"), "error");
   EXPECT_TRUE(world_->scheduled("a"));
-  EXPECT_EQ(care_->promote_due(10), 0U);
+  EXPECT_EQ(care_->promote_due(10).used, 0U);
   EXPECT_NEAR(desk_->report(false).next_due, 60, 5);
   world_->advance(seconds(61));
-  EXPECT_EQ(care_->promote_due(10), 1U);
+  EXPECT_EQ(care_->promote_due(10).used, 1U);
   EXPECT_EQ(status("a"), "pending");
   EXPECT_FALSE(world_->scheduled("a"));
   const auto failures = desk_->recent_failures(5);
@@ -355,7 +396,7 @@ TEST_P(Conformance, ASnoozeRefundsTheAttemptAndIsNoFailure) {
   EXPECT_EQ(attempts("a"), 0);
   EXPECT_TRUE(desk_->recent_failures(5).empty());
   world_->advance(seconds(6));
-  EXPECT_EQ(care_->promote_due(10), 1U);
+  EXPECT_EQ(care_->promote_due(10).used, 1U);
   EXPECT_EQ(status("a"), "pending");
 }
 
@@ -375,7 +416,7 @@ TEST_P(Conformance, AScheduleOfAJobThatMovedOnDoesNothing) {
   settle({failed}, {failed.claim});
   world_->set_status("a", "done");
   world_->advance(seconds(2));
-  EXPECT_EQ(care_->promote_due(10), 1U);
+  EXPECT_EQ(care_->promote_due(10).used, 1U);
   EXPECT_EQ(status("a"), "done");
   EXPECT_FALSE(world_->scheduled("a"));
 }
@@ -389,24 +430,45 @@ TEST_P(Conformance, PromoteDueObeysItsLimitOldestFirst) {
   }
   settle(failures);
   world_->advance(seconds(10));
-  EXPECT_EQ(care_->promote_due(2), 2U);
+  EXPECT_EQ(care_->promote_due(2).used, 2U);
   EXPECT_EQ(status("a2"), "pending");
   EXPECT_EQ(status("a1"), "pending");
   EXPECT_EQ(status("a0"), "error");
 }
 
+TEST_P(Conformance, WhoeverLeavesGivesBackWholeWhatCanNotHaveRun) {
+  store::ServedType once{"once", "p", "1", {}};
+  once.policy.at_most_once = true;
+  care_->serve(runtime_, {{"noop", "p", "1", {}}, once});
+  for (const std::string id : {"waited", "ran"}) {
+    add(id);
+    add("once-" + id, long_ago, "once");
+  }
+  ASSERT_EQ(claims_->claim(claim_request({"noop", "once"}, 100)).jobs.size(), 4U);
+  care_->leave(runtime_, {{"ran", "once-ran"}, {}});
+  for (const std::string id : {"waited", "once-waited"}) {
+    EXPECT_EQ(status(id), "pending");
+    EXPECT_EQ(attempts(id), 0);
+  }
+  EXPECT_EQ(status("ran"), "pending");
+  EXPECT_EQ(attempts("ran"), 1);
+  EXPECT_EQ(status("once-ran"), "error");
+  EXPECT_EQ(attempts("once-ran"), 1);
+  EXPECT_EQ(desk_->recent_failures(5).size(), 2U);
+}
+
 TEST_P(Conformance, RescueKeepsTheAttemptAndSaysSo) {
   add("a");
   claim();
-  EXPECT_EQ(care_->rescue(seconds(30), {}).runtimes, 0U);
+  EXPECT_EQ(care_->rescue({}, {}).runtimes, 0U);
   world_->advance(seconds(31));
-  const auto rescued = care_->rescue(seconds(30), {});
+  const auto rescued = care_->rescue({}, {});
   EXPECT_EQ(rescued.runtimes, 1U);
   EXPECT_EQ(rescued.pending, 1U);
   EXPECT_EQ(rescued.error, 0U);
   EXPECT_EQ(status("a"), "pending");
   EXPECT_EQ(attempts("a"), 1);
-  EXPECT_FALSE(care_->beat(runtime_));
+  EXPECT_FALSE(heart_->beat(runtime_));
   const auto failures = desk_->recent_failures(5);
   ASSERT_EQ(failures.size(), 1U);
   EXPECT_EQ(failures[0].code, "runtime-lost");
@@ -426,19 +488,49 @@ TEST_P(Conformance, RescueEndsJobsByTheirTypesPolicy) {
                {{"once_only", "p", "1", one}, {"at_most_once", "p", "1", never}, {"many", "p", "1", many}});
   claims_->claim(claim_request({"once_only", "at_most_once", "many", "unknown"}, 9));
   world_->advance(seconds(60));
-  const auto rescued = care_->rescue(seconds(30), fallback);
+  const auto rescued = care_->rescue({}, fallback);
   EXPECT_EQ(rescued.error, 3U);
   EXPECT_EQ(rescued.pending, 1U);
   EXPECT_EQ(status("more"), "pending");
   EXPECT_EQ(status("unknown"), "error");
 }
 
+TEST_P(Conformance, NobodyJudgesItselfNorOthersBeforeTheyHadAWholeLease) {
+  add("a");
+  claim();
+  const auto judge = care_->enlist(runtime_info());
+  world_->advance(seconds(60));
+  EXPECT_EQ(care_->rescue({runtime_, 0}, {}).runtimes, 0U) << "nobody who is not alive judges";
+  const double now = heart_->beat(judge).value();
+  const auto waits = care_->rescue({judge, now - 20}, {});
+  EXPECT_EQ(waits.runtimes, 0U) << "the lease is 30 s";
+  EXPECT_EQ(waits.suspected, 1U);
+  EXPECT_EQ(status("a"), "processing");
+  const auto rescued = care_->rescue({judge, now - 40}, {});
+  EXPECT_EQ(rescued.runtimes, 1U);
+  EXPECT_EQ(rescued.suspected, 0U);
+  EXPECT_EQ(status("a"), "pending");
+  world_->advance(seconds(60));
+  EXPECT_EQ(care_->rescue({judge, now - 100}, {}).runtimes, 0U);
+  EXPECT_TRUE(heart_->beat(judge));
+}
+
+TEST_P(Conformance, ARuntimeIsAliveForItsOwnLease) {
+  auto patient = runtime_info();
+  patient.lease = seconds(90);
+  const auto long_lease = care_->enlist(patient);
+  world_->advance(seconds(60));
+  EXPECT_EQ(care_->rescue({}, {}).runtimes, 1U);
+  EXPECT_TRUE(heart_->beat(long_lease));
+  EXPECT_FALSE(heart_->beat(runtime_));
+}
+
 TEST_P(Conformance, ABeatKeepsARuntimeAlive) {
   add("a");
   claim();
   world_->advance(seconds(60));
-  EXPECT_TRUE(care_->beat(runtime_));
-  EXPECT_EQ(care_->rescue(seconds(30), {}).runtimes, 0U);
+  EXPECT_TRUE(heart_->beat(runtime_));
+  EXPECT_EQ(care_->rescue({}, {}).runtimes, 0U);
   EXPECT_EQ(status("a"), "processing");
 }
 
@@ -447,7 +539,7 @@ TEST_P(Conformance, AFencedRuntimeChangesNothing) {
   add("b", long_ago + 1);
   const auto claimed = claim(1);
   world_->advance(seconds(60));
-  care_->rescue(seconds(30), {});
+  care_->rescue({}, {});
   EXPECT_EQ(settle({settlement(claimed.jobs[0].job)}, {claimed.claim}), 1U);
   EXPECT_EQ(status("a"), "pending");
   EXPECT_THROW(claim(), store::Fenced);
@@ -468,7 +560,7 @@ TEST_P(Conformance, RescueLeavesAJobThatALiveClaimNames) {
   const auto living = care_->enlist(runtime_info());
   auto other = world_->store().claims(living, 0);
   ASSERT_EQ(ids_of(other->claim(claim_request({"noop"}, 1))), Ids{"a"});
-  EXPECT_EQ(care_->rescue(seconds(30), {}).pending, 1U);
+  EXPECT_EQ(care_->rescue({}, {}).pending, 1U);
   EXPECT_EQ(status("a"), "processing");
   EXPECT_EQ(status("b"), "pending");
 }
@@ -476,10 +568,10 @@ TEST_P(Conformance, RescueLeavesAJobThatALiveClaimNames) {
 TEST_P(Conformance, LeavingGivesBackWithTheAttemptRefunded) {
   add("a");
   claim();
-  care_->leave(runtime_);
+  care_->leave(runtime_, {});
   EXPECT_EQ(status("a"), "pending");
   EXPECT_EQ(attempts("a"), 0);
-  EXPECT_FALSE(care_->beat(runtime_));
+  EXPECT_FALSE(heart_->beat(runtime_));
   EXPECT_TRUE(desk_->recent_failures(5).empty());
 }
 
@@ -559,7 +651,7 @@ TEST_P(Conformance, ADelayedJobWaits) {
   EXPECT_EQ(status(enqueued.id), "scheduled");
   EXPECT_TRUE(claim().jobs.empty());
   world_->advance(seconds(11));
-  EXPECT_EQ(care_->promote_due(5), 1U);
+  EXPECT_EQ(care_->promote_due(5).used, 1U);
   EXPECT_EQ(ids_of(claim()), Ids{enqueued.id});
 }
 
@@ -647,7 +739,7 @@ TEST_P(Conformance, ARuntimesPluginsAreThoseThatItPublishedLast) {
   EXPECT_EQ(published()[0].plugin, ready);
   EXPECT_NEAR(published()[0].age, 0, 5);
   care_->publish(runtime_ + 1, {ready});
-  care_->leave(runtime_);
+  care_->leave(runtime_, {});
   EXPECT_TRUE(desk_->report(false).runtimes.empty());
 }
 
@@ -674,7 +766,7 @@ TEST_P(Conformance, RunningJobsAreShownUntilTheyAreOver) {
   world_->set_status("a", "processing");
   care_->show_running(runtime_ + 1, {{{"b", "noop", 1, "p", 42, 1, {}, ""}}, {}});
   EXPECT_EQ(shown().size(), 1U) << "of runtimes that are enlisted only";
-  care_->leave(runtime_);
+  care_->leave(runtime_, {});
   EXPECT_TRUE(shown().empty());
 }
 
@@ -732,11 +824,11 @@ TEST_P(Conformance, TidyDropsRecordsOfDeletedJobsOnly) {
     settle({failed}, {failed.claim});
   }
   const auto keyed = desk_->enqueue({"noop", "{}", {}, "k"});
-  EXPECT_EQ(care_->tidy(100), 0U);
+  EXPECT_EQ(care_->tidy(100).deleted, 0U);
   world_->erase("a");
   world_->erase(keyed.id);
-  EXPECT_EQ(care_->tidy(100), 4U);
-  EXPECT_EQ(care_->tidy(100), 0U);
+  EXPECT_EQ(care_->tidy(100).deleted, 4U);
+  EXPECT_EQ(care_->tidy(100).deleted, 0U);
   EXPECT_EQ(desk_->recent_failures(5).size(), 1U);
   EXPECT_TRUE(world_->scheduled("b"));
 }

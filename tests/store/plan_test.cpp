@@ -78,7 +78,9 @@ class Plan : public testing::Test {
     return explain("finish_in_place ('" + places + "', " + settled() + ")");
   }
 
-  std::string explain_finish() { return explain("finish (" + settled() + ")"); }
+  std::string explain_finish() {
+    return explain("finish ('" + settled_ids() + "', array_fill(-1::bigint, ARRAY[300]), '{-1}', '{}')");
+  }
 
   // Each of the batch failed, and is to be tried again.
   std::string explain_settle() {
@@ -86,7 +88,7 @@ class Plan : public testing::Test {
                    all("'error'::text") + ", " + all("false") + ", " + all("0::bigint") + ", " +
                    all("'noop'::text") + ", " + all("'retry'::text") + ", " + all("''::text") + ", " +
                    all("'no'::text") + ", " + all("''::text") + ", " + all("null::text") + ", " +
-                   all("0::bigint") + ")");
+                   all("0::bigint") + ", " + all("'(4294967295,0)'::tid") + ")");
   }
 
   static std::string all(const std::string& value) {

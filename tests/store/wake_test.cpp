@@ -71,7 +71,7 @@ TEST_P(Waking, AnInterruptEndsTheWait) {
 
 TEST_P(Waking, EndsWithTheRuntime) {
   wakes_->want(runtime_, true);
-  care_->leave(runtime_);
+  care_->leave(runtime_, {});
   add("a");
   EXPECT_FALSE(wakes_->wait(milliseconds(50)));
   wakes_->want(runtime_, true);

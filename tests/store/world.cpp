@@ -21,7 +21,8 @@ PostgresWorld::PostgresWorld(const std::string& table)
 void PostgresWorld::put(const Row& row) {
   database_.value("INSERT INTO " + table_ +
                       " VALUES ($1, $2, $3::jsonb, $4, to_timestamp($5::float8) AT TIME ZONE 'UTC', "
-                      "to_timestamp($6::float8) AT TIME ZONE 'UTC', $7::int)",
+                      "to_timestamp($6::float8) AT TIME ZONE 'UTC', $7::int) "
+                      "ON CONFLICT (id) DO UPDATE SET status = excluded.status, attempts = excluded.attempts",
                   {row.id, row.type, row.payload, row.status, store::cursor_text(row.created_at),
                    store::cursor_text(row.updated_at), std::to_string(row.attempts)});
 }

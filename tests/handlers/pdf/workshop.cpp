@@ -68,7 +68,8 @@ std::vector<int> renderers() {
 
 bool has_ended(int pid) {
   const auto fields = stat_of(fs::path("/proc") / std::to_string(pid));
-  return fields.empty() || fields[0] == "Z";
+  constexpr std::size_t threads = 17;  // the first may have ended while others still hold the pipes
+  return fields.empty() || (fields[0] == "Z" && std::stoi(fields.at(threads)) <= 1);
 }
 
 long cpu_ticks(int pid) {

@@ -20,7 +20,7 @@ std::string quoted(const std::string& text);
 
 /// The renderers that this process has started and not ended.
 std::vector<int> renderers();
-/// True of a process that is gone, or waits to be reaped.
+/// True of a process that is gone with all its threads, or waits to be reaped.
 bool has_ended(int pid);
 /// CPU time of a process, in the kernel's ticks.
 long cpu_ticks(int pid);
