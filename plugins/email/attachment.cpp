@@ -48,7 +48,7 @@ std::optional<std::string> decoded(const std::string& text, const std::string& e
 
 std::string text_content(const sluice::Json& attachment, const sluice::Json& content) {
   const auto encoding = filled(attachment, "encoding");
-  const std::string text = text_of(content);
+  std::string text = text_of(content);
   if (!encoding) return text;
   const std::string name = small_letters(line_of(*encoding));
   auto bytes = decoded(text, name, place_of(*encoding));

@@ -160,7 +160,7 @@ void read_credentials(const sluice::Config& json, SmtpConfig& smtp) {
 /// A host's name without a dot is no name to other servers; the sender's domain is.
 std::string ehlo_name(const sluice::Config& json, const Url& url, const Address& from) {
   const std::string path = url.part(CURLUPART_PATH);
-  const std::string name = json.string_or("ehlo_name", path.size() > 1 ? path.substr(1) : "");
+  std::string name = json.string_or("ehlo_name", path.size() > 1 ? path.substr(1) : "");
   if (!name.empty()) {
     const bool literal = name.size() > 2 && name.front() == '[' && name.back() == ']';
     if (!literal && !is_domain(name))
