@@ -11,7 +11,7 @@
 #   tests       build, postgres, pdf, and what the tests need
 #   bench       tests, Node.js, and what PostgreSQL has for measuring, for tests/bench
 #   packages    to make the Debian packages, and to try them, completions and man pages
-#   ci          tests, packages, and what the checks in .ci/run need
+#   ci          tests, packages, node, Postfix for tests/handlers/email, and what the checks in .ci/run need
 #
 # Does nothing, quickly, when everything is there. Works as root or through sudo, which may ask for a password. An
 # installation that was interrupted, this script's or another, is brought to its end first.
@@ -24,7 +24,7 @@ group() {
     build)
       echo g++ cmake ninja-build make pkg-config git ca-certificates
       echo BOOST libpqxx-dev libpq-dev rapidjson-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
-      echo libcurl4-openssl-dev libssl-dev libsystemd-dev prometheus-cpp-dev libre2-dev
+      echo libcurl4-openssl-dev libssl-dev libsystemd-dev prometheus-cpp-dev libre2-dev libxml2-dev libidn2-dev
       ;;
     postgres) echo postgresql ;;
     node) echo NODE ;;
@@ -37,7 +37,7 @@ group() {
       group postgres
       group pdf
       echo libgtest-dev libgmock-dev json-schema-test-suite python3 python3-aiosmtpd openssl binutils poppler-utils qpdf
-      echo python3-hypothesis prometheus pgbouncer
+      echo python3-hypothesis python3-dkim python3-nacl prometheus pgbouncer
       ;;
     browser)
       group node
@@ -52,6 +52,8 @@ group() {
     ci)
       group tests
       group packages
+      group node
+      echo postfix
       echo ccache clang libc++-dev libc++abi-dev CARGO clang-format clang-tidy shellcheck
       ;;
     *)
@@ -174,17 +176,17 @@ install_postgresql() {
   install postgresql
 }
 
-# Prometheus' package makes a service of it, and starts that. Sluice's tests start one of their own, so here, too,
-# a machine that had none is left without one running.
-install_prometheus() (
+# The packages of Prometheus and Postfix make services of them, and start those. Sluice's tests start some of their own,
+# so here, too, a machine that had none is left without one running.
+install_without_service() (
   policy=/usr/sbin/policy-rc.d
   if [[ ! -e $policy ]]; then
     trap '"${as_root[@]}" rm -f "$policy"' EXIT
     printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
     "${as_root[@]}" chmod 755 "$policy"
   fi
-  install prometheus
-  "${as_root[@]}" update-rc.d prometheus disable >/dev/null
+  install "$1"
+  "${as_root[@]}" update-rc.d "$1" disable >/dev/null
 )
 
 dry_run=
@@ -248,12 +250,12 @@ mapfile -t lacking < <(resolve "${lacking[@]}")
 echo "packages: installing ${lacking[*]}"
 others=()
 for name in "${lacking[@]}"; do
-  [[ $name == postgresql || $name == prometheus ]] || others+=("$name")
+  [[ $name == postgresql || $name == prometheus || $name == postfix ]] || others+=("$name")
 done
 if ((${#others[@]})); then install "${others[@]}"; fi
 for name in "${lacking[@]}"; do
   case $name in
     postgresql) install_postgresql ;;
-    prometheus) install_prometheus ;;
+    prometheus | postfix) install_without_service "$name" ;;
   esac
 done

@@ -3,40 +3,70 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <sluice/config.hpp>
 #include <string>
+#include <vector>
 
 #include "address.hpp"
+#include "dkim.hpp"
+#include "secret.hpp"
 
 namespace email {
 
 enum class Starttls { required, optional, never };
 
+/// What to do when the server takes some recipients and refuses others.
+enum class OnRejected { deliver, none };
+
+/// Where access tokens come from: a file that somebody else keeps fresh, or a token endpoint (RFC 6749).
+struct OauthConfig {
+  Secret token;          // then nothing else is set
+  std::string endpoint;  // https://...
+  std::string client_id;
+  Secret client_secret;
+  Secret refresh_token;  // without it, the client's own credentials are asked with
+  std::string scope;
+};
+
 struct SmtpConfig {
-  std::string url;  // smtp://host:587 or smtps://host:465, without user and password
+  std::string url;        // smtp://host:587 or smtps://host:465, without user and password
+  std::string ehlo_name;  // what we call ourselves
   Starttls starttls = Starttls::required;
-  std::string user;  // empty: no authentication
-  std::string password;
-  std::string password_file;  // in place of password; read for each mail, so that it can be changed
-  std::string ca_file;        // PEM; empty: the certificates that the system trusts
+  std::string user;                 // empty: no authentication
+  std::vector<std::string> logins;  // names of SASL mechanisms that may be tried
+  Secret password;
+  std::optional<OauthConfig> oauth;  // in place of the password
+  std::string ca_file;               // PEM; empty: the certificates that the system trusts
+  OnRejected on_rejected = OnRejected::deliver;
   std::chrono::milliseconds connect_timeout{10'000};
   std::chrono::milliseconds timeout{60'000};  // one attempt as a whole
+};
+
+/// Templates of bodies, and the program that renders them.
+struct TemplateConfig {
+  std::string directory;  // empty: there are no templates
+  std::string python;
+  std::string program;  // pages.py of the pdf plugin
 };
 
 struct Config {
   std::optional<SmtpConfig> smtp;
   std::string directory;  // without smtp: where the mails are written
   Address from;
+  std::string envelope_from;  // a mailbox for bounces; empty: that of from
   std::string message_id_domain;
   std::string attachments_directory;  // empty: no attachments from files
+  TemplateConfig templates;
+  std::shared_ptr<const DkimSigner> dkim;  // none: mails are not signed
   std::size_t max_bytes = 26'214'400;
+  std::size_t max_connections = 0;             // 0: one for each slot
+  std::chrono::microseconds between_mails{0};  // on average
 };
 
 /// Throws with one sentence that says what to mend.
 Config read_config(const sluice::Config& json);
-
-/// The password, from the configuration or its file. Throws Trouble when the file can't be read or is empty.
-std::string password_of(const SmtpConfig& smtp);
 
 }  // namespace email

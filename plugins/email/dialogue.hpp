@@ -4,12 +4,13 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace email {
 
 struct Reply {
   int code = 0;      // 0: there was none
-  std::string text;  // as the server put it, with the code; the lines joined by blanks
+  std::string text;  // as the server put it, with the code; the lines joined by blanks; UTF-8
 
   bool refuses() const { return code >= 400; }
 };
@@ -23,22 +24,39 @@ class Dialogue {
   /// The mail was handed over to the last byte.
   void content_sent() { content_sent_ = true; }
 
-  /// The last reply that refused something, and the command that it answered: "RCPT TO:<ada@example.com>",
-  /// "the connection", "the message".
+  /// The reply that refused the last command but QUIT, if it did, and that command: "RCPT
+  /// TO:<ada@example.com>", "the connection", "the message".
   const Reply& refusal() const { return refusal_; }
   const std::string& refused() const { return refused_; }
   /// The last reply of all while the mail was handed over.
   const Reply& last() const { return last_; }
   bool is_content_sent() const { return content_sent_; }
 
+  /// What the server answered to each RCPT, in order.
+  const std::vector<Reply>& recipients() const { return recipients_; }
+  /// Whether MAIL said SMTPUTF8, as libcurl does where the server offers it and an address needs it.
+  bool is_beyond_ascii() const { return beyond_ascii_; }
+
+  /// The SASL mechanism of the last AUTH; empty when there was none.
+  const std::string& login() const { return login_; }
+  bool is_logged_in() const { return logged_in_; }
+  /// What a server says that refuses a token, before it does so: JSON. Empty when it said nothing.
+  const std::string& token_error() const { return token_error_; }
+
  private:
   void line(std::string_view line);
+  void replied();
 
   std::string command_ = "the connection";
   Reply reading_;
   Reply last_;
   Reply refusal_;
   std::string refused_;
+  std::vector<Reply> recipients_;
+  std::string login_;
+  std::string token_error_;
+  bool logged_in_ = false;
+  bool beyond_ascii_ = false;
   bool content_sent_ = false;
 };
 

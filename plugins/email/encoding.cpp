@@ -3,8 +3,10 @@
 #include <openssl/evp.h>
 
 #include <array>
+#include <charconv>
 #include <cstdint>
 #include <stdexcept>
+#include <system_error>
 
 namespace email {
 
@@ -36,8 +38,34 @@ Utf8Form utf8_form(unsigned first) {
   return {0, 0, 0};
 }
 
-/// The size of the character at the beginning of `text`, 0 when it is none.
-std::size_t utf8_size(std::string_view text) {
+std::array<std::int8_t, 256> base64_values() {
+  std::array<std::int8_t, 256> values{};
+  values.fill(-1);
+  for (std::size_t i = 0; i < base64_digits.size(); ++i) {
+    values[byte_at(base64_digits, i)] = static_cast<std::int8_t>(i);
+  }
+  values['-'] = values['+'];  // as URLs have it
+  values['_'] = values['/'];
+  return values;
+}
+
+std::string without_blanks(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (const char c : text) {
+    if (c != '\r' && c != '\n' && c != ' ' && c != '\t') out += c;
+  }
+  return out;
+}
+
+bool is_line_break(char c) {
+  return c == '\r' || c == '\n';
+}
+
+}  // namespace
+
+std::size_t character_size(std::string_view text) {
+  if (text.empty()) return 0;
   const Utf8Form form = utf8_form(byte_at(text, 0));
   if (form.size == 0 || form.size > text.size()) return 0;
   std::uint32_t code = form.bits;
@@ -49,33 +77,9 @@ std::size_t utf8_size(std::string_view text) {
   return code < form.least || surrogate || code > 0x10FFFF ? 0 : form.size;
 }
 
-std::array<std::int8_t, 256> base64_values() {
-  std::array<std::int8_t, 256> values{};
-  values.fill(-1);
-  for (std::size_t i = 0; i < base64_digits.size(); ++i) {
-    values[byte_at(base64_digits, i)] = static_cast<std::int8_t>(i);
-  }
-  return values;
-}
-
-std::string without_line_breaks(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    if (c != '\r' && c != '\n') out += c;
-  }
-  return out;
-}
-
-bool is_line_break(char c) {
-  return c == '\r' || c == '\n';
-}
-
-}  // namespace
-
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {
-    const std::size_t size = utf8_size(text);
+    const std::size_t size = character_size(text);
     if (size == 0) return false;
     text.remove_prefix(size);
   }
@@ -116,10 +120,10 @@ std::string base64_lines(std::string_view bytes) {
 
 std::optional<std::string> base64_decoded(std::string_view text) {
   static const std::array<std::int8_t, 256> values = base64_values();
-  const std::string digits = without_line_breaks(text);
-  if (digits.size() % 4 != 0) return std::nullopt;
+  const std::string digits = without_blanks(text);
   std::size_t end = digits.size();
   while (end > 0 && digits.size() - end < 2 && digits[end - 1] == '=') --end;
+  if (end % 4 == 1 || (end != digits.size() && digits.size() % 4 != 0)) return std::nullopt;
   std::string out;
   out.reserve(end / 4 * 3 + 2);
   std::uint32_t bits = 0;
@@ -132,6 +136,55 @@ std::optional<std::string> base64_decoded(std::string_view text) {
     if (held < 8) continue;
     held -= 8;
     out += static_cast<char>((bits >> held) & 0xFFU);
+  }
+  return out;
+}
+
+std::optional<std::string> hex_decoded(std::string_view text) {
+  if (text.size() % 2 != 0) return std::nullopt;
+  std::string out;
+  out.reserve(text.size() / 2);
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    unsigned value = 0;
+    const auto parsed = std::from_chars(text.data() + i, text.data() + i + 2, value, 16);
+    if (parsed.ec != std::errc() || parsed.ptr != text.data() + i + 2) return std::nullopt;
+    out += static_cast<char>(value);
+  }
+  return out;
+}
+
+std::optional<std::string> percent_decoded(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out += text[i];
+      continue;
+    }
+    const auto byte = hex_decoded(text.substr(i + 1, 2));
+    if (!byte || byte->empty()) return std::nullopt;
+    out += *byte;
+    i += 2;
+  }
+  return out;
+}
+
+std::optional<std::string> latin1_encoded(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t size = character_size(text);
+    if (size == 0 || size > 2 || (size == 2 && byte_at(text, 0) > 0xC3)) return std::nullopt;
+    out += size == 1 ? text[0] : static_cast<char>((byte_at(text, 0) << 6U) | (byte_at(text, 1) & 0x3FU));
+    text.remove_prefix(size);
+  }
+  return out;
+}
+
+std::string with_valid_utf8(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t size = character_size(text);
+    out += size == 0 ? "?" : text.substr(0, size);
+    text.remove_prefix(size == 0 ? 1 : size);
   }
   return out;
 }

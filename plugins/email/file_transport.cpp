@@ -61,7 +61,8 @@ sluice::Result FileTransport::send(const Mail& mail, const sluice::Job& job, Rec
   TemporaryFile file(path);
   file.write(mail.text);
   file.rename(path);
-  receipt["file"] = path;
+  receipt.file = path;
+  receipt.accepted = mail.recipients;
   return sluice::done();
 }
 

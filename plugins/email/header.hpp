@@ -3,19 +3,29 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "address.hpp"
 
 namespace email {
 
-/// A subject: as it is when it is short ASCII, else in encoded words, one to a line.
-std::string unstructured(const std::string& text);
+/// "Subject: value" and a line break. ASCII stays as it is, on as many lines as it needs; all else becomes
+/// encoded words.
+std::string text_field(const std::string& name, const std::string& text);
 
-/// Addresses with their names, one to a line.
-std::string address_list(const std::vector<Address>& addresses);
+/// The same for a field whose ASCII other programs read, such as an address in angle brackets: its words stay
+/// whole however long they are.
+std::string raw_field(const std::string& name, const std::string& text);
 
-/// filename="report.pdf", or filename*=UTF-8''%E2%82%AC.pdf
+/// "To: Ada <ada@example.com>" and a line break; one address to a line.
+std::string address_field(const std::string& name, const std::vector<Address>& addresses);
+
+/// A parameter with the semicolon before it: `; filename="report.pdf"`, or filename*=UTF-8''%E2%82%AC.pdf, in
+/// pieces where it is long.
 std::string parameter(const std::string& name, const std::string& value);
+
+/// The same for readers that know no RFC 2231: name="=?UTF-8?B?4oKsLnBkZg==?="
+std::string old_parameter(const std::string& name, const std::string& value);
 
 }  // namespace email

@@ -1,187 +1,258 @@
 #include "message.hpp"
 
 #include <algorithm>
+#include <array>
+#include <sluice/result.hpp>
 #include <string_view>
 
-#include "attachment_file.hpp"
-#include "encoding.hpp"
+#include "plain_text.hpp"
+#include "reading.hpp"
 
 namespace email {
 
 namespace {
 
 constexpr std::size_t most_recipients = 100;  // what each server has to accept, RFC 5321, 4.5.3.1.8
-constexpr std::size_t longest_filename = 255;
-constexpr std::string_view token_marks = "!#$%&'*+-.^_`{|}~";
+constexpr std::size_t longest_word = 900;     // of a field; a line has 998 bytes at most
+constexpr std::size_t longest_field_name = 76;
 
-std::string place_of(const sluice::Json& json) {
-  return "payload " + json.path();
+// What the mail's own members say, or the transport. Content-... is not listed one by one.
+constexpr std::array<std::string_view, 16> own_fields{
+    "bcc",          "cc",        "date",        "dkim-signature", "from",   "message-id",
+    "mime-version", "received",  "reply-to",    "return-path",    "sender", "subject",
+    "to",           "resent-to", "resent-from", "resent-bcc"};
+
+[[noreturn]] void refuse(const char* code, const std::string& why) {
+  throw sluice::PermanentError(code, why);
 }
 
-Address read_address(const sluice::Json& json) {
-  return parse_address(json.as_string(), place_of(json));
+/// {"name": "Ada", "address": "ada@example.com"}
+Address read_address_object(const sluice::Json& object) {
+  const auto address = filled(object, "address");
+  if (!address)
+    refuse("bad-address",
+           place_of(object) +
+               ": expected address beside name, as in {\"name\": \"Ada\", \"address\": \"ada@example.com\"}");
+  const auto name = filled(object, "name");
+  return {name ? std::string(trimmed(line_of(*name))) : std::string(),
+          parse_mailbox(address->as_string(), place_of(*address))};
 }
 
-/// One address, or an array of them; none when the member is absent.
-std::vector<Address> read_addresses(const sluice::Json& payload, std::string_view key) {
+void append_addresses(const sluice::Json& json, std::vector<Address>& addresses) {
+  if (json.value().IsNull()) return;
+  if (json.value().IsArray()) {
+    for (const auto& item : json) append_addresses(item, addresses);
+  } else if (json.value().IsObject()) {
+    addresses.push_back(read_address_object(json));
+  } else {
+    for (Address& address : parse_addresses(json.as_string(), place_of(json))) {
+      addresses.push_back(std::move(address));
+    }
+  }
+}
+
+/// Texts, objects and arrays of them; none when the member is absent, null or empty.
+std::vector<Address> read_addresses(const sluice::Json& object, std::string_view key) {
   std::vector<Address> addresses;
-  const auto member = payload.find(key);
-  if (!member) return addresses;
-  if (!member->value().IsArray()) return {read_address(*member)};
-  for (const auto& item : *member) addresses.push_back(read_address(item));
+  if (const auto member = filled(object, key)) append_addresses(*member, addresses);
   return addresses;
 }
 
-std::string read_header_text(const sluice::Json& object, std::string_view key) {
-  std::string text = object.string(key);
-  check_header_text(text, place_of(object) + "/" + std::string(key));
-  return text;
-}
-
-std::string read_text(const sluice::Json& json) {
-  std::string text = json.as_string();
-  if (!is_utf8(text)) {
-    throw sluice::PermanentError("bad-payload", place_of(json) + ": found bytes that are no UTF-8");
-  }
-  return text;
-}
-
-[[noreturn]] void refuse_attachment(const std::string& place, const std::string& why) {
-  throw sluice::PermanentError("bad-attachment", place + ": " + why);
-}
-
-bool is_token(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           token_marks.find(c) != std::string_view::npos;
-  });
-}
-
-/// "; charset=utf-8" and the like, without quotes.
-bool are_parameters(std::string_view text) {
-  while (!text.empty()) {
-    text.remove_prefix(1);  // the semicolon
-    while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-    const std::string_view parameter = text.substr(0, text.find(';'));
-    const std::size_t equals = std::min(parameter.find('='), parameter.size());
-    if (equals == parameter.size()) return false;
-    if (!is_token(parameter.substr(0, equals)) || !is_token(parameter.substr(equals + 1))) return false;
-    text.remove_prefix(parameter.size());
-  }
-  return true;
-}
-
-bool is_content_type(std::string_view text) {
-  const std::size_t end = std::min(text.find(';'), text.size());
-  const std::string_view essence = text.substr(0, end);
-  const std::size_t slash = std::min(essence.find('/'), essence.size());
-  return slash < essence.size() && is_token(essence.substr(0, slash)) &&
-         is_token(essence.substr(slash + 1)) && are_parameters(text.substr(end));
-}
-
-std::string read_content_type(const sluice::Json& attachment) {
-  std::string type = attachment.string_or("contentType", "application/octet-stream");
-  const std::string place = place_of(attachment) + "/contentType";
-  check_header_text(type, place);
-  if (type.size() > longest_filename || !is_content_type(type)) {
-    refuse_attachment(place, "'" + type + "' is no content type; expected one like application/pdf");
-  }
-  std::string group = type.substr(0, type.find('/'));
-  for (char& c : group) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  if (group == "multipart" || group == "message") {  // RFC 2045 forbids to encode those
-    refuse_attachment(place, "'" + type + "' can't be attached; use application/octet-stream for it");
-  }
-  return type;
-}
-
-std::string read_filename(const sluice::Json& attachment) {
-  std::string name = read_header_text(attachment, "filename");
-  if (name.empty() || name.size() > longest_filename || name.find_first_of("/\\") != std::string::npos) {
-    refuse_attachment(place_of(attachment) + "/filename",
-                      "'" + name + "' is no plain file name of 1 to 255 bytes; the directory goes into path");
-  }
-  return name;
-}
-
-[[noreturn]] void refuse_size(const Config& config) {
-  throw sluice::PermanentError("too-large", "the attachments are larger than max_bytes, " +
-                                                std::to_string(config.max_bytes) + " bytes, allows a mail");
-}
-
-std::string read_content(const sluice::Json& attachment, const Config& config, std::size_t room) {
-  const auto content = attachment.find("content");
-  const auto path = attachment.find("path");
-  if (content.has_value() == path.has_value()) {
-    refuse_attachment(place_of(attachment), "expected either content or path");
-  }
-  if (path) {
-    if (config.attachments_directory.empty()) {
-      refuse_attachment(place_of(*path), "the plugin has no attachments_directory; configure one");
+void add_mailboxes(const std::vector<Address>& addresses, std::vector<std::string>& mailboxes) {
+  for (const Address& address : addresses) {
+    if (std::find(mailboxes.begin(), mailboxes.end(), address.mailbox) == mailboxes.end()) {
+      mailboxes.push_back(address.mailbox);
     }
-    auto bytes = read_attachment(config.attachments_directory, path->as_string(), place_of(*path), room);
-    if (!bytes) refuse_size(config);
-    return std::move(*bytes);
   }
-  auto bytes = base64_decoded(content->as_string());
-  if (!bytes) refuse_attachment(place_of(*content), "expected base64 with its padding");
-  if (bytes->size() > room) refuse_size(config);
-  return std::move(*bytes);
 }
 
-std::vector<Attachment> read_attachments(const sluice::Json& payload, const Config& config) {
-  std::vector<Attachment> attachments;
-  const auto list = payload.find("attachments");
-  if (!list) return attachments;
-  std::size_t room = config.max_bytes;
-  for (const auto& item : list->as_array()) {
-    Attachment attachment{read_filename(item), read_content_type(item), read_content(item, config, room)};
-    room -= attachment.content.size();
-    attachments.push_back(std::move(attachment));
+Address read_from(const sluice::Json& payload, const Config& config) {
+  auto from = read_addresses(payload, "from");
+  if (from.empty()) return config.from;
+  if (from.size() == 1) return std::move(from.front());
+  refuse("bad-address", "payload /from: found " + std::to_string(from.size()) + " addresses, expected one");
+}
+
+/// {"from": "bounces@example.com", "to": [...]}: where the mail goes, whatever its header says.
+void read_envelope(const sluice::Json& payload, const Config& config, Message& message) {
+  message.envelope_from = config.envelope_from.empty() ? message.from.mailbox : config.envelope_from;
+  for (const auto* list : {&message.to, &message.cc, &message.bcc}) add_mailboxes(*list, message.envelope_to);
+  const auto envelope = filled(payload, "envelope");
+  if (!envelope) return;
+  const auto from = envelope->find("from");
+  if (from && from->value().IsString() && trimmed(from->value().GetString()).empty()) {
+    message.envelope_from.clear();
+  } else if (const auto senders = read_addresses(*envelope, "from"); senders.size() == 1) {
+    message.envelope_from = senders.front().mailbox;
+  } else if (from) {
+    refuse("bad-address", place_of(*from) + ": expected one address, or an empty text for none");
   }
-  return attachments;
+  std::vector<std::string> mailboxes;
+  for (const char* key : {"to", "cc", "bcc"}) add_mailboxes(read_addresses(*envelope, key), mailboxes);
+  if (!mailboxes.empty()) message.envelope_to = std::move(mailboxes);
 }
 
 void check_recipients(const Message& message) {
-  if (message.to.empty()) {
-    throw sluice::PermanentError("bad-payload", "payload /to: expected at least one address");
+  const std::size_t count = message.envelope_to.size();
+  if (count == 0) {
+    refuse("bad-payload", "payload /to: expected at least one address, found none there, in cc or in bcc");
   }
-  const std::size_t count = recipients_of(message).size();
   if (count > most_recipients) {
-    throw sluice::PermanentError("too-many-recipients",
-                                 "the mail has " + std::to_string(count) + " recipients, and a server need " +
-                                     "not accept more than 100; make a job for each part of the list");
+    refuse("too-many-recipients",
+           "the mail has " + std::to_string(count) +
+               " recipients, and a server need not accept more than 100; make a job for each "
+               "part of the list");
   }
+}
+
+std::string small_letters(std::string text) {
+  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return text;
+}
+
+void check_field_name(const std::string& name, const std::string& place) {
+  const bool plain =
+      std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 0x7F && c != ':'; });
+  if (name.empty() || name.size() > longest_field_name || !plain) {
+    refuse("bad-header",
+           place + ": '" + name + "' is no name of a header field; expected one like X-Campaign");
+  }
+  const std::string small = small_letters(name);
+  if (std::find(own_fields.begin(), own_fields.end(), small) != own_fields.end() ||
+      small.rfind("content-", 0) == 0) {
+    refuse("bad-header",
+           place + ": " + name +
+               " is set by the plugin; use the payload's own members (to, cc, from, replyTo, subject, "
+               "messageId, envelope) where there is one");
+  }
+}
+
+void add_header(const std::string& name, const sluice::Json& value, Message& message) {
+  check_field_name(name, place_of(value));
+  std::string text = line_of(value);
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::size_t end = std::min(rest.find(' '), rest.size());
+    if (end > longest_word)
+      refuse("bad-header", place_of(value) + ": found a word of over 900 bytes, too long for a line");
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  message.headers.emplace_back(name, std::string(trimmed(text)));
+}
+
+/// One value, or an array with a field for each.
+void add_headers(const std::string& name, const sluice::Json& values, Message& message) {
+  if (values.value().IsNull()) return;
+  if (!values.value().IsArray()) return add_header(name, values, message);
+  for (const auto& value : values) add_header(name, value, message);
+}
+
+/// {"X-Campaign": "spring"}, or [{"key": "X-Campaign", "value": "spring"}].
+void read_headers(const sluice::Json& payload, Message& message) {
+  const auto headers = filled(payload, "headers");
+  if (!headers) return;
+  if (headers->value().IsArray()) {
+    for (const auto& item : *headers) add_headers(item.string("key"), item.at("value"), message);
+    return;
+  }
+  const sluice::Json fields = headers->as_object();
+  for (const auto& field : fields.value().GetObject()) {
+    const std::string name(field.name.GetString(), field.name.GetStringLength());
+    add_headers(name, fields.at(name), message);
+  }
+}
+
+bool is_message_id(std::string_view text) {
+  const bool plain = std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7F; });
+  return plain && text.size() > 4 && text.size() < longest_word && text.front() == '<' &&
+         text.back() == '>' && text.find('@') != std::string_view::npos &&
+         text.find_first_of("<>", 1) == text.size() - 1;
+}
+
+/// With angle brackets, which are often forgotten.
+std::string read_message_id(const sluice::Json& json) {
+  std::string id(trimmed(line_of(json)));
+  if (!id.empty() && id.front() != '<') id = "<" + id + ">";
+  if (!is_message_id(id))
+    refuse("bad-header", place_of(json) + ": '" + id + "' is no message id; expected <name@domain>");
+  return id;
+}
+
+/// Several ids in one text or in an array, with a blank between them.
+std::string read_message_ids(const sluice::Json& json) {
+  if (!json.value().IsArray()) {
+    const std::string text = line_of(json);
+    return trimmed(text).find(' ') == std::string_view::npos ? read_message_id(json)
+                                                             : std::string(trimmed(text));
+  }
+  std::string all;
+  for (const auto& item : json) all += (all.empty() ? "" : " ") + read_message_id(item);
+  return all;
+}
+
+void read_ids(const sluice::Json& payload, Message& message) {
+  if (const auto id = filled(payload, "messageId")) message.message_id = read_message_id(*id);
+  if (const auto id = filled(payload, "inReplyTo"))
+    message.headers.emplace_back("In-Reply-To", read_message_id(*id));
+  if (const auto ids = filled(payload, "references")) {
+    std::string all = read_message_ids(*ids);
+    if (!all.empty()) message.headers.emplace_back("References", std::move(all));
+  }
+}
+
+/// `body`, or by another name `text`.
+std::optional<std::string> read_plain_text(const sluice::Json& payload) {
+  const auto body = payload.find("body");
+  const auto text = payload.find("text");
+  if (body && text && text_of(*body) != text_of(*text)) {
+    refuse("bad-payload",
+           "payload /text: it is another word for body, and body says something else; keep one");
+  }
+  if (!body && !text) return std::nullopt;
+  return text_of(body ? *body : *text);
+}
+
+/// What the payload says itself comes before what its template makes.
+void read_body(const sluice::Json& payload, Rendered rendered, Message& message) {
+  const auto subject = payload.find("subject");
+  message.subject =
+      subject || !rendered.subject ? line_of(payload.at("subject")) : std::move(*rendered.subject);
+  message.text = read_plain_text(payload);
+  if (!message.text) message.text = std::move(rendered.text);
+  message.html = std::move(rendered.html);
+  if (const auto html = filled(payload, "html")) message.html = text_of(*html);
+  if (!message.html && !message.text) {
+    refuse("bad-payload", "payload /body: expected a text, found nothing there, in html or in template");
+  }
+  const bool has_text = message.text && !trimmed(*message.text).empty();
+  if (message.html && !has_text) message.text = plain_text_of(*message.html);
 }
 
 }  // namespace
 
-Message read_message(const sluice::Json& payload, const Config& config) {
-  payload.at("to");  // where it is absent, the error says so
+Message read_message(const sluice::Json& payload, const Config& config, Rendered rendered) {
   Message message;
   message.to = read_addresses(payload, "to");
   message.cc = read_addresses(payload, "cc");
   message.bcc = read_addresses(payload, "bcc");
+  message.from = read_from(payload, config);
+  message.reply_to = read_addresses(payload, "replyTo");
+  read_envelope(payload, config, message);
   check_recipients(message);
-  const auto from = payload.find("from");
-  message.from = from ? read_address(*from) : config.from;
-  if (const auto reply_to = payload.find("replyTo")) message.reply_to = read_address(*reply_to);
-  message.subject = read_header_text(payload, "subject");
-  message.text = read_text(payload.at("body"));
-  if (const auto html = payload.find("html")) message.html = read_text(*html);
+  read_body(payload, std::move(rendered), message);
+  read_ids(payload, message);
+  read_headers(payload, message);
   message.attachments = read_attachments(payload, config);
   return message;
 }
 
-std::vector<std::string> recipients_of(const Message& message) {
-  std::vector<std::string> mailboxes;
-  for (const auto* list : {&message.to, &message.cc, &message.bcc}) {
-    for (const Address& address : *list) {
-      if (std::find(mailboxes.begin(), mailboxes.end(), address.mailbox) == mailboxes.end()) {
-        mailboxes.push_back(address.mailbox);
-      }
-    }
+bool needs_smtputf8(const Message& message) {
+  const auto beyond = [](const Address& address) { return is_beyond_ascii(address.mailbox); };
+  for (const auto* list : {&message.to, &message.cc, &message.reply_to}) {
+    if (std::any_of(list->begin(), list->end(), beyond)) return true;
   }
-  return mailboxes;
+  return beyond(message.from) || is_beyond_ascii(message.envelope_from) ||
+         std::any_of(message.envelope_to.begin(), message.envelope_to.end(),
+                     [](const std::string& mailbox) { return is_beyond_ascii(mailbox); });
 }
 
 }  // namespace email

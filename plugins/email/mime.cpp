@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "content_type.hpp"
 #include "encoding.hpp"
 #include "header.hpp"
 
@@ -20,13 +21,13 @@ std::string text_part(const std::string& subtype, const std::string& text) {
 }
 
 std::string attachment_part(const Attachment& attachment) {
-  return "Content-Type: " + attachment.content_type +
-         "\r\n"
-         "Content-Disposition: attachment;\r\n " +
-         parameter("filename", attachment.filename) +
-         "\r\n"
-         "Content-Transfer-Encoding: base64\r\n\r\n" +
-         base64_lines(attachment.content);
+  std::string text = "Content-Type: " + attachment.content_type;
+  if (!has_parameter(attachment.content_type, "name")) text += old_parameter("name", attachment.filename);
+  text += "\r\n";
+  if (!attachment.cid.empty()) text += "Content-ID: <" + attachment.cid + ">\r\n";
+  text += std::string("Content-Disposition: ") + (attachment.is_inline ? "inline" : "attachment") +
+          parameter("filename", attachment.filename) + "\r\n";
+  return text + "Content-Transfer-Encoding: base64\r\n\r\n" + base64_lines(attachment.content);
 }
 
 /// Several parts as one. No encoded part holds "=_", so the boundary is in none of them.
@@ -50,21 +51,44 @@ class Multipart {
   std::string text_;
 };
 
+/// What the HTML refers to as cid:... belongs to it; all else is attached to the mail.
+bool belongs_to_html(const Attachment& attachment, const Message& message) {
+  return message.html && !attachment.cid.empty();
+}
+
+std::string html_part(const Message& message, const std::string& digest) {
+  std::string html = text_part("html", *message.html);
+  Multipart related("related", digest);
+  related.add(html);
+  bool alone = true;
+  for (const Attachment& attachment : message.attachments) {
+    if (!belongs_to_html(attachment, message)) continue;
+    related.add(attachment_part(attachment));
+    alone = false;
+  }
+  return alone ? html : related.take();
+}
+
 std::string body_part(const Message& message, const std::string& digest) {
-  std::string plain = text_part("plain", message.text);
+  std::string plain = text_part("plain", *message.text);
   if (!message.html) return plain;
   Multipart alternative("alternative", digest);
   alternative.add(plain);
-  alternative.add(text_part("html", *message.html));
+  alternative.add(html_part(message, digest));
   return alternative.take();
 }
 
 std::string content_part(const Message& message, const std::string& digest) {
-  if (message.attachments.empty()) return body_part(message, digest);
+  std::string body = body_part(message, digest);
   Multipart mixed("mixed", digest);
-  mixed.add(body_part(message, digest));
-  for (const Attachment& attachment : message.attachments) mixed.add(attachment_part(attachment));
-  return mixed.take();
+  mixed.add(body);
+  bool alone = true;
+  for (const Attachment& attachment : message.attachments) {
+    if (belongs_to_html(attachment, message)) continue;
+    mixed.add(attachment_part(attachment));
+    alone = false;
+  }
+  return alone ? body : mixed.take();
 }
 
 /// "Mon, 23 Nov 2026 11:42:42 +0000", whatever the process's locale is.
@@ -88,12 +112,13 @@ std::string render(const Message& message, const std::string& message_id, const 
                    std::time_t date) {
   std::string text;
   text += "Date: " + date_text(date) + "\r\n";
-  text += "From: " + address_list({message.from}) + "\r\n";
-  if (message.reply_to) text += "Reply-To: " + address_list({*message.reply_to}) + "\r\n";
-  text += "To: " + address_list(message.to) + "\r\n";
-  if (!message.cc.empty()) text += "Cc: " + address_list(message.cc) + "\r\n";
-  text += "Subject: " + unstructured(message.subject) + "\r\n";
+  text += address_field("From", {message.from});
+  if (!message.reply_to.empty()) text += address_field("Reply-To", message.reply_to);
+  text += message.to.empty() ? "To: undisclosed-recipients:;\r\n" : address_field("To", message.to);
+  if (!message.cc.empty()) text += address_field("Cc", message.cc);
+  text += text_field("Subject", message.subject);
   text += "Message-ID: " + message_id + "\r\n";
+  for (const auto& [name, value] : message.headers) text += raw_field(name, value);
   text += "MIME-Version: 1.0\r\n";
   text += content_part(message, digest);
   if (text.compare(text.size() - 2, 2, "\r\n") != 0) text += "\r\n";

@@ -1,5 +1,6 @@
-// A message as the bytes that go over the wire: RFC 5322 and MIME, ASCII only, CRLF line ends. Both
-// transports use it: libcurl has no way to show what its own MIME writer would send.
+// A message as the bytes that go over the wire: RFC 5322 and MIME, CRLF line ends, ASCII but for local parts
+// of addresses that are not. Both transports use it: libcurl has no way to show what its own MIME writer
+// would send.
 #pragma once
 
 #include <ctime>

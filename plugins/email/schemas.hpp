@@ -6,46 +6,72 @@
 
 namespace email {
 
+// Addresses, bodies and attachments are told apart by the plugin, whose words are better than those of a
+// schema.
 constexpr std::string_view payload_schema = R"({
   "type": "object",
-  "required": ["to", "subject", "body"],
   "definitions": {
-    "address": {"type": "string", "minLength": 3},
-    "addresses": {"oneOf": [{"$ref": "#/definitions/address"},
-                            {"type": "array", "maxItems": 100, "items": {"$ref": "#/definitions/address"}}]}
+    "addresses": {
+      "type": ["string", "array", "object"],
+      "description": "one address or a list of them: text as in a mail's header, {name, address}, or an array of both",
+      "items": {"$ref": "#/definitions/addresses"},
+      "properties": {"name": {"type": ["string", "number"]}, "address": {"type": "string"}}
+    },
+    "text": {"type": ["string", "number"]},
+    "ids": {"type": ["string", "array"], "items": {"type": "string"}}
   },
+  "anyOf": [{"required": ["subject"]}, {"required": ["template"]}],
   "properties": {
     "to": {"$ref": "#/definitions/addresses"},
     "cc": {"$ref": "#/definitions/addresses"},
     "bcc": {"$ref": "#/definitions/addresses"},
-    "from": {"$ref": "#/definitions/address"},
-    "replyTo": {"$ref": "#/definitions/address"},
-    "subject": {"type": "string"},
-    "body": {"type": "string"},
-    "html": {"type": "string"},
+    "from": {"$ref": "#/definitions/addresses"},
+    "replyTo": {"$ref": "#/definitions/addresses"},
+    "subject": {"$ref": "#/definitions/text"},
+    "body": {"$ref": "#/definitions/text"},
+    "text": {"$ref": "#/definitions/text"},
+    "html": {"$ref": "#/definitions/text"},
+    "template": {"type": "string"},
+    "data": {"type": "object"},
+    "locale": {"type": "string"},
+    "timeZone": {"type": "string"},
+    "headers": {"type": ["object", "array"]},
+    "messageId": {"type": "string"},
+    "inReplyTo": {"type": "string"},
+    "references": {"$ref": "#/definitions/ids"},
+    "envelope": {
+      "type": "object",
+      "properties": {
+        "from": {"$ref": "#/definitions/addresses"},
+        "to": {"$ref": "#/definitions/addresses"},
+        "cc": {"$ref": "#/definitions/addresses"},
+        "bcc": {"$ref": "#/definitions/addresses"}
+      }
+    },
     "attachments": {
       "type": "array",
       "items": {
         "type": "object",
-        "required": ["filename"],
-        "additionalProperties": false,
         "properties": {
-          "filename": {"type": "string", "minLength": 1, "maxLength": 255},
+          "filename": {"$ref": "#/definitions/text"},
           "contentType": {"type": "string"},
-          "content": {"type": "string"},
-          "path": {"type": "string", "minLength": 1}
-        },
-        "oneOf": [{"required": ["content"]}, {"required": ["path"]}]
+          "content": {"type": ["string", "number", "object"]},
+          "encoding": {"type": "string"},
+          "path": {"type": "string"},
+          "href": {"type": "string"},
+          "cid": {"type": "string"},
+          "contentDisposition": {"type": "string"}
+        }
       }
     }
   }
 })";
 
 constexpr std::string_view payload_example = R"({
-  "to": "Ada Lovelace <ada@example.com>",
+  "to": "Ada Lovelace <ada@example.com>, Bob <bob@example.com>",
   "subject": "Your report",
   "body": "Hello Ada,\n\nthe report is attached.\n",
-  "attachments": [{"filename": "report.txt", "contentType": "text/plain", "content": "VG90YWw6IDQyCg=="}]
+  "attachments": [{"filename": "report.txt", "content": "Total: 42\n"}]
 })";
 
 // Nothing is required here: without transport the plugin itself says what to set.
@@ -55,18 +81,52 @@ constexpr std::string_view config_schema = R"({
   "properties": {
     "transport": {"enum": ["smtp", "file"]},
     "from": {"type": "string"},
+    "envelope_from": {"type": "string"},
+    "message_id_domain": {"type": "string"},
+    "attachments_directory": {"type": "string"},
+    "templates": {"type": "string"},
+    "python": {"type": "string"},
+    "renderer": {"type": "string"},
+    "max_bytes": {"type": "integer"},
+    "rate": {"type": "string"},
+    "max_connections": {"type": "integer"},
+    "dkim": {
+      "type": "object",
+      "additionalProperties": false,
+      "required": ["selector", "key_file"],
+      "properties": {
+        "domain": {"type": "string"},
+        "selector": {"type": "string"},
+        "key_file": {"type": "string"}
+      }
+    },
     "url": {"type": "string"},
+    "ehlo_name": {"type": "string"},
     "starttls": {"enum": ["required", "optional", "never"]},
+    "auth": {"enum": ["plain", "login", "cram-md5", "xoauth2"]},
     "user": {"type": "string"},
     "password": {"type": "string"},
     "password_file": {"type": "string"},
+    "oauth": {
+      "type": "object",
+      "additionalProperties": false,
+      "properties": {
+        "token": {"type": "string"},
+        "token_file": {"type": "string"},
+        "endpoint": {"type": "string"},
+        "client_id": {"type": "string"},
+        "client_secret": {"type": "string"},
+        "client_secret_file": {"type": "string"},
+        "refresh_token": {"type": "string"},
+        "refresh_token_file": {"type": "string"},
+        "scope": {"type": "string"}
+      }
+    },
     "ca_file": {"type": "string"},
+    "on_rejected": {"enum": ["deliver", "none"]},
     "connect_timeout": {"type": "number"},
     "timeout": {"type": "number"},
-    "directory": {"type": "string"},
-    "attachments_directory": {"type": "string"},
-    "max_bytes": {"type": "integer"},
-    "message_id_domain": {"type": "string"}
+    "directory": {"type": "string"}
   }
 })";
 

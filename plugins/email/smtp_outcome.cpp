@@ -1,6 +1,9 @@
 #include "smtp_outcome.hpp"
 
+#include <algorithm>
 #include <string_view>
+
+#include "verdict.hpp"
 
 namespace email {
 
@@ -41,28 +44,44 @@ std::string_view silent_end(CURLcode code) {
   }
 }
 
-bool begins_with(std::string_view text, std::string_view beginning) {
-  return text.substr(0, beginning.size()) == beginning;
-}
-
-/// Whether a reply is about this mail, rather than about whether we may send at all.
-bool is_about_the_mail(const Dialogue& dialogue) {
-  const std::string_view refused = dialogue.refused();
-  const int code = dialogue.refusal().code;
-  const bool wants_login = code >= 530 && code <= 538;  // RFC 4954, 6: 530, 534, 535, 538
-  const bool mail_command = begins_with(refused, "MAIL ") || begins_with(refused, "RCPT ") ||
-                            begins_with(refused, "DATA") || refused == "the message";
-  return mail_command && !wants_login;
+sluice::Result to_be_retried(const std::string& code, const std::string& what, const std::string& hint) {
+  return sluice::retry(
+      code, what + (hint.empty() ? "" : "; " + hint) + "; it is tried again on the job's schedule");
 }
 
 sluice::Result refused(const Dialogue& dialogue, const std::string& url) {
   const Reply& reply = dialogue.refusal();
   const std::string code = "smtp-" + std::to_string(reply.code);
   const std::string what = url + " answered " + dialogue.refused() + " with: " + reply.text;
-  if (!is_about_the_mail(dialogue)) {
-    return sluice::retry(code, what + "; check url, user and password of the plugin's configuration");
-  }
-  return reply.code >= 500 ? sluice::fail(code, what) : sluice::retry(code, what);
+  const Verdict verdict = verdict_on(dialogue.refused(), reply);
+  return verdict.is_final ? sluice::fail(code, what) : to_be_retried(code, what, verdict.hint);
+}
+
+/// None of them got the mail: one that may get it later keeps the job alive.
+sluice::Result all_refused(const Dialogue& dialogue, const std::string& url) {
+  const auto& replies = dialogue.recipients();
+  const auto hopeful = std::find_if(replies.begin(), replies.end(), [](const Reply& reply) {
+    return reply.refuses() && !verdict_on("RCPT ", reply).is_final;
+  });
+  const Reply& reply = hopeful == replies.end() ? replies.back() : *hopeful;
+  const std::string code = "smtp-" + std::to_string(reply.code);
+  const std::string what =
+      url + " refused all " + std::to_string(replies.size()) + " recipients, one of them with: " + reply.text;
+  return hopeful == replies.end() ? sluice::fail(code, what)
+                                  : to_be_retried(code, what, verdict_on("RCPT ", reply).hint);
+}
+
+bool are_all_refused(const Dialogue& dialogue) {
+  const auto& replies = dialogue.recipients();
+  return replies.size() > 1 &&
+         std::all_of(replies.begin(), replies.end(), [](const Reply& reply) { return reply.refuses(); }) &&
+         dialogue.refused().rfind("RCPT ", 0) == 0;
+}
+
+/// What the server said about a token, or libcurl about the rest.
+std::string words_of(const Attempt& attempt) {
+  const std::string& token = attempt.dialogue.token_error();
+  return token.empty() ? attempt.error : attempt.error + "; the server said about the token: " + token;
 }
 
 }  // namespace
@@ -71,11 +90,12 @@ sluice::Result outcome_of(const Attempt& attempt, const std::string& url) {
   if (attempt.code == CURLE_OK) return sluice::done();
   if (attempt.code == CURLE_ABORTED_BY_CALLBACK) return sluice::cancelled();
   std::string_view code = trouble_on_the_way(attempt.code);
+  if (code.empty() && are_all_refused(attempt.dialogue)) return all_refused(attempt.dialogue, url);
   if (code.empty() && attempt.dialogue.refusal().refuses()) return refused(attempt.dialogue, url);
   if (code.empty()) code = silent_end(attempt.code);
   const bool unknown = attempt.dialogue.is_content_sent();
   return sluice::retry(std::string(code),
-                       "sending to " + url + " failed: " + attempt.error +
+                       "sending to " + url + " failed: " + words_of(attempt) +
                            (unknown ? "; the server had the whole mail and may have accepted it" : ""));
 }
 

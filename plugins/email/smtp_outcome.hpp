@@ -1,6 +1,4 @@
-// What an attempt over SMTP came to: a pure decision. The rule: what is wrong with this mail is permanent;
-// what is wrong with the way to the server (network, certificate, password) is retried, since it would
-// hit each mail and someone can mend it.
+// What an attempt over SMTP came to: a pure decision.
 #pragma once
 
 #include <curl/curl.h>
@@ -18,6 +16,7 @@ struct Attempt {
   Dialogue dialogue;
 };
 
+/// Of an attempt that brought the mail to nobody.
 sluice::Result outcome_of(const Attempt& attempt, const std::string& url);
 
 }  // namespace email

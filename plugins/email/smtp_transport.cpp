@@ -8,6 +8,9 @@
 #include <cstring>
 #include <stdexcept>
 #include <string_view>
+#include <utility>
+
+#include "verdict.hpp"
 
 namespace email {
 
@@ -18,11 +21,14 @@ struct Upload {
   std::string_view rest;
   const sluice::Job& job;
   Dialogue& dialogue;
+  bool needs_smtputf8;
   std::chrono::steady_clock::time_point end;  // no one is waited for beyond it
 };
 
 std::size_t give_content(char* to, std::size_t size, std::size_t count, void* upload_pointer) {
   auto& upload = *static_cast<Upload*>(upload_pointer);
+  // libcurl goes on where the server does not offer what the addresses need; the mail would reach nobody.
+  if (upload.needs_smtputf8 && !upload.dialogue.is_beyond_ascii()) return CURL_READFUNC_ABORT;
   const std::size_t bytes = std::min(size * count, upload.rest.size());
   std::memcpy(to, upload.rest.data(), bytes);
   upload.rest.remove_prefix(bytes);
@@ -74,10 +80,58 @@ long use_ssl(Starttls starttls) {
   return CURLUSESSL_NONE;
 }
 
+/// libcurl takes the name for EHLO from the path.
+std::string url_with_name(const SmtpConfig& config) {
+  std::string url = config.url;
+  if (url.back() != '/') url += '/';
+  for (const char c : config.ehlo_name) {
+    if (c == '[') {
+      url += "%5B";
+    } else if (c == ']') {
+      url += "%5D";
+    } else {
+      url += c;
+    }
+  }
+  return url;
+}
+
+#if LIBCURL_VERSION_NUM >= 0x080200
+constexpr CURLoption allow_rejected = CURLOPT_MAIL_RCPT_ALLOWFAILS;
+#else
+constexpr CURLoption allow_rejected = CURLOPT_MAIL_RCPT_ALLLOWFAILS;
+#endif
+
+/// MAIL went without SMTPUTF8, although it was needed: libcurl leaves it out where the server does not offer
+/// it.
+bool lacks_smtputf8(const Mail& mail, const Attempt& attempt) {
+  return mail.needs_smtputf8 && attempt.code != CURLE_OK && !attempt.dialogue.recipients().empty() &&
+         !attempt.dialogue.is_beyond_ascii();
+}
+
+void fill(Receipt& receipt, const Mail& mail, const Dialogue& dialogue) {
+  receipt.reply = dialogue.last().text;
+  const auto& replies = dialogue.recipients();
+  for (std::size_t i = 0; i < mail.recipients.size(); ++i) {
+    const std::string& mailbox = mail.recipients[i];
+    if (i >= replies.size() || !replies[i].refuses()) {
+      receipt.accepted.push_back(mailbox);
+    } else if (verdict_on("RCPT ", replies[i]).is_final) {
+      receipt.rejected.push_back({mailbox, replies[i].text});
+    } else {
+      receipt.deferred.push_back({mailbox, replies[i].text});
+    }
+  }
+}
+
 }  // namespace
 
-SmtpTransport::SmtpTransport(const SmtpConfig& config)
-    : config_(config), curl_(curl_easy_init(), &curl_easy_cleanup) {
+SmtpTransport::SmtpTransport(const SmtpConfig& config, AccessTokens* tokens)
+    : config_(config),
+      tokens_(tokens),
+      url_(url_with_name(config)),
+      logins_(config.logins),
+      curl_(curl_easy_init(), &curl_easy_cleanup) {
   if (!curl_) throw std::runtime_error("libcurl could not make a handle");
 }
 
@@ -96,8 +150,10 @@ void SmtpTransport::set(CURLoption option, Value value) {
   throw std::runtime_error(std::string("libcurl does not take an option: ") + curl_easy_strerror(code));
 }
 
-void SmtpTransport::set_server() {
-  set(CURLOPT_URL, config_.url.c_str());
+void SmtpTransport::set_server(Time end) {
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+  set(CURLOPT_URL, url_.c_str());
   set(CURLOPT_PROXY, "");  // the environment's proxies are for the web
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_TCP_KEEPALIVE, 1L);
@@ -105,21 +161,29 @@ void SmtpTransport::set_server() {
   set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   if (!config_.ca_file.empty()) set(CURLOPT_CAINFO, config_.ca_file.c_str());
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(config_.connect_timeout.count()));
-  set(CURLOPT_TIMEOUT_MS, static_cast<long>(config_.timeout.count()));
-  if (config_.user.empty()) return;
-  set(CURLOPT_USERNAME, config_.user.c_str());
-  set(CURLOPT_PASSWORD, password_of(config_).c_str());
+  set(CURLOPT_TIMEOUT_MS, std::max(1L, static_cast<long>(left.count())));
+  if (!config_.user.empty()) set_login();
 }
 
-Attempt SmtpTransport::attempt(const Mail& mail, const sluice::Job& job, bool on_new_connection) {
+void SmtpTransport::set_login() {
+  std::string options;
+  for (const std::string& login : logins_) options += (options.empty() ? "AUTH=" : ";AUTH=") + login;
+  set(CURLOPT_LOGIN_OPTIONS, options.c_str());
+  set(CURLOPT_SASL_IR, 1L);
+  set(CURLOPT_USERNAME, config_.user.c_str());
+  if (tokens_ == nullptr) return set(CURLOPT_PASSWORD, config_.password.get().c_str());
+  token_ = tokens_->get();
+  set(CURLOPT_XOAUTH2_BEARER, token_.c_str());
+}
+
+Attempt SmtpTransport::attempt(const Mail& mail, const sluice::Job& job, Time end, bool on_new_connection) {
   Attempt attempt;
   std::array<char, CURL_ERROR_SIZE> error{};
   // The second is what libcurl needs to see its time-out first.
-  const auto end = std::chrono::steady_clock::now() + config_.timeout + std::chrono::seconds(1);
-  Upload upload{mail.text, job, attempt.dialogue, end};
+  Upload upload{mail.text, job, attempt.dialogue, mail.needs_smtputf8, end + std::chrono::seconds(1)};
   const List recipients(mail.recipients);
   curl_easy_reset(curl_.get());  // which keeps the connection
-  set_server();
+  set_server(end);
   set(CURLOPT_FRESH_CONNECT, on_new_connection ? 1L : 0L);
   set(CURLOPT_ERRORBUFFER, error.data());
   set(CURLOPT_VERBOSE, 1L);  // or the next function would not be called
@@ -130,6 +194,7 @@ Attempt SmtpTransport::attempt(const Mail& mail, const sluice::Job& job, bool on
   set(CURLOPT_XFERINFODATA, &upload);
   set(CURLOPT_MAIL_FROM, mail.sender.c_str());
   set(CURLOPT_MAIL_RCPT, recipients.get());
+  set(allow_rejected, config_.on_rejected == OnRejected::deliver ? 1L : 0L);
   set(CURLOPT_UPLOAD, 1L);
   set(CURLOPT_READFUNCTION, &give_content);
   set(CURLOPT_READDATA, &upload);
@@ -149,11 +214,50 @@ bool SmtpTransport::lost_idle_connection(const Attempt& attempt) const {
          attempt.code != CURLE_ABORTED_BY_CALLBACK && attempt.code != CURLE_OPERATION_TIMEDOUT;
 }
 
+/// Whether the server refused a way to log in, and there is another: then that is what is left in logins_.
+/// One that worked before is not given up: then it is the password that changed, and each try more is a step
+/// towards a lock.
+bool SmtpTransport::may_log_in_otherwise(const Attempt& attempt) {
+  constexpr int permanent = 500;
+  const Dialogue& dialogue = attempt.dialogue;
+  const bool refused = attempt.code == CURLE_LOGIN_DENIED &&
+                       (dialogue.refusal().code >= permanent || !dialogue.token_error().empty());
+  if (!refused || dialogue.login().empty() || has_logged_in_) return false;
+  logins_.erase(std::remove(logins_.begin(), logins_.end(), dialogue.login()), logins_.end());
+  return !logins_.empty();
+}
+
+Attempt SmtpTransport::attempt_by_any_login(const Mail& mail, const sluice::Job& job) {
+  const Time end = std::chrono::steady_clock::now() + config_.timeout;
+  Attempt result = attempt(mail, job, end, false);
+  if (result.code != CURLE_OK && lost_idle_connection(result)) result = attempt(mail, job, end, true);
+  if (result.code == CURLE_LOGIN_DENIED && tokens_ != nullptr && tokens_->forget(token_)) {
+    result = attempt(mail, job, end, true);
+  }
+  while (may_log_in_otherwise(result)) {
+    Attempt next = attempt(mail, job, end, true);
+    // What is left may be what the server does not offer: then its answer to the others says more.
+    if (next.code == CURLE_LOGIN_DENIED && next.dialogue.login().empty()) break;
+    result = std::move(next);
+  }
+  has_logged_in_ = has_logged_in_ || result.dialogue.is_logged_in();
+  if (result.code == CURLE_LOGIN_DENIED) {
+    logins_ = config_.logins;
+    has_logged_in_ = false;
+  }
+  return result;
+}
+
 sluice::Result SmtpTransport::send(const Mail& mail, const sluice::Job& job, Receipt& receipt) {
-  Attempt result = attempt(mail, job, false);
-  if (result.code != CURLE_OK && lost_idle_connection(result)) result = attempt(mail, job, true);
+  const Attempt result = attempt_by_any_login(mail, job);
   curl_easy_reset(curl_.get());  // nothing in it points into this call any more
-  if (result.code == CURLE_OK) receipt["reply"] = result.dialogue.last().text;
+  if (lacks_smtputf8(mail, result) && !job.is_cancelled()) {
+    throw sluice::PermanentError("no-smtputf8",
+                                 config_.url +
+                                     " does not offer SMTPUTF8, which an address of this mail needs, "
+                                     "since what comes before its @ is not ASCII");
+  }
+  if (result.code == CURLE_OK) fill(receipt, mail, result.dialogue);
   return outcome_of(result, config_.url);
 }
 

@@ -3,7 +3,10 @@
 
 #include <curl/curl.h>
 
+#include <chrono>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "smtp_outcome.hpp"
 #include "transport.hpp"
@@ -12,21 +15,30 @@ namespace email {
 
 class SmtpTransport : public Transport {
  public:
-  /// `config` has to outlive it.
-  explicit SmtpTransport(const SmtpConfig& config);
+  /// `config` and `tokens` have to outlive it; without OAuth2, `tokens` is null.
+  SmtpTransport(const SmtpConfig& config, AccessTokens* tokens);
   ~SmtpTransport() override;
   sluice::Result send(const Mail& mail, const sluice::Job& job, Receipt& receipt) override;
 
  private:
   using Handle = std::unique_ptr<CURL, decltype(&curl_easy_cleanup)>;
+  using Time = std::chrono::steady_clock::time_point;
 
   template <class Value>
   void set(CURLoption option, Value value);
-  void set_server();
-  Attempt attempt(const Mail& mail, const sluice::Job& job, bool on_new_connection);
+  void set_server(Time end);
+  void set_login();
+  Attempt attempt(const Mail& mail, const sluice::Job& job, Time end, bool on_new_connection);
+  Attempt attempt_by_any_login(const Mail& mail, const sluice::Job& job);
   bool lost_idle_connection(const Attempt& attempt) const;
+  bool may_log_in_otherwise(const Attempt& attempt);
 
   const SmtpConfig& config_;
+  AccessTokens* const tokens_;
+  const std::string url_;            // with the name for EHLO in its path, where libcurl looks for it
+  std::vector<std::string> logins_;  // SASL mechanisms that are still worth a try
+  bool has_logged_in_ = false;       // by what is left of them
+  std::string token_;                // that the last login was tried with
   Handle curl_;
 };
 

@@ -5,8 +5,8 @@
 
 namespace email {
 
-std::unique_ptr<Transport> make_transport(const Config& config) {
-  if (config.smtp) return std::make_unique<SmtpTransport>(*config.smtp);
+std::unique_ptr<Transport> make_transport(const Config& config, AccessTokens* tokens) {
+  if (config.smtp) return std::make_unique<SmtpTransport>(*config.smtp, tokens);
   return std::make_unique<FileTransport>(config.directory);
 }
 

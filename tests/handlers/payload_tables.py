@@ -67,7 +67,7 @@ def troubles(sluice, plugin, readme, job_type):
             elif head[0].startswith("key"):
                 keys.update(name.split(".")[-1] for name in names(cells[0]))
     yield from differences("payload", fields, set(payload["properties"]))
-    yield from differences("required in the payload", required, set(payload["required"]))
+    yield from differences("required in the payload", required, set(payload.get("required", [])))
     yield from differences("configuration", keys, set(keys_of(config, config)) - {"sources", "targets"})
 
 

@@ -133,7 +133,8 @@ TEST(EmailDelivery, AttachesBytesAndFiles) {
   files.write("2026/bill.pdf", bytes);
   const auto received =
       arrived(R"({"to": "a@example.com", "subject": "s", "body": "b", "html": "<p>h</p>", "attachments": [
-      {"filename": "a \"b\".txt", "contentType": "text/plain; charset=utf-8", "content": "w7w="},
+      {"filename": "a \"b\".txt", "contentType": "text/plain; charset=utf-8", "content": "w7w=",
+       "encoding": "base64"},
       {"filename": "Rechnung € für 李.pdf", "contentType": "application/pdf", "path": "2026/bill.pdf"},
       {"filename": "empty", "content": ""}]})",
               {{"attachments_directory", quoted(files.path())}});
@@ -328,7 +329,7 @@ std::string without_date(const std::string& mail) {
 TEST(EmailFiles, HoldWhatWouldBeSent) {
   const std::string payload =
       R"({"to": "Ädä <a@example.com>", "subject": "ß", "body": ".\nü\n", "html": "<p>", "attachments":
-      [{"filename": "f", "content": "AAEC"}]})";
+      [{"filename": "f", "content": "AAEC", "encoding": "base64"}]})";
   const Scratch mails;
   EmailPlugin files(file_settings(mails) + Settings{{"from", quoted("Shop <shop@shop.example>")}});
   const auto outcome = files.send(payload);
@@ -387,10 +388,10 @@ TEST(EmailSchema, RefusesWhatIsMissingOrMisspelt) {
   const Scratch mails;
   EmailPlugin files(file_settings(mails));
   const sluice_str schema = files.descriptor().job_types[0]->payload_schema;
-  EXPECT_FALSE(passes(schema, R"({"subject": "s", "body": "b"})"));
+  EXPECT_FALSE(passes(schema, R"({"to": "a@b", "body": "b"})"));
   EXPECT_FALSE(passes(schema, R"({"to": 1, "subject": "s", "body": "b"})"));
-  EXPECT_FALSE(
-      passes(schema, R"({"to": "a@b", "subject": "s", "body": "b", "attachments": [{"filename": "f"}]})"));
+  EXPECT_FALSE(passes(schema, R"({"to": "a@b", "subject": {}, "body": "b"})"));
+  EXPECT_FALSE(passes(schema, R"({"to": "a@b", "subject": "s", "body": "b", "attachments": "f"})"));
   EXPECT_FALSE(passes(files.descriptor().config_schema, R"({"transport": "smtp", "pasword": "x"})"));
 }
 

@@ -5,6 +5,7 @@
 
 #include <sluice/payload.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "handlers/python_server.hpp"
@@ -45,6 +46,8 @@ class SmtpServer {
   void freeze() const { server_.freeze(); }
   /// The mails so far.
   std::vector<ReceivedMail> mails() const;
+  /// One of them. Throws when it is not there.
+  ReceivedMail mail(std::size_t index) const { return std::move(mails().at(index)); }
   /// How often an event happened: "connected", "MAIL", "RCPT", "DATA", "closed".
   long count(const std::string& event) const;
 

@@ -16,6 +16,9 @@ Options:
   user, password
              the only ones that may send
   mechanism  the only way to log in that is offered, by a name that no client knows
+  logins     the only ways to log in, each with what it says to the right words: {"PLAIN": "ok", "CRAM-MD5": "535
+             5.7.8 no", "XOAUTH2": "ok"}; the password is the token of XOAUTH2
+  utf8       offers SMTPUTF8
   answers    what to say at a stage instead of the usual: {"RCPT": "550 5.1.1 no such user"}. Stages are
              greeting, MAIL, RCPT, DATA (the mail as a whole), QUIT. Instead of a reply, "close" ends the
              connection and "hang" never answers. For RCPT, an object gives replies by mailbox.
@@ -25,6 +28,7 @@ import asyncio
 import base64
 import email
 import email.policy
+import hmac
 import json
 import logging
 import os
@@ -41,6 +45,7 @@ class Recorder:
         self.directory = directory
         self.answers = options.get("answers", {})
         self.after = options.get("after")
+        self.options = options
         self.count = 0
 
     def event(self, text):
@@ -57,6 +62,33 @@ class Recorder:
         if reply in ("close", "hang"):
             await asyncio.Event().wait()  # until the connection is gone
         return reply
+
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):
+        self.event("EHLO " + hostname)
+        session.host_name = hostname
+        return responses
+
+    def right(self, mechanism, user, password):
+        """What the options say to the right words."""
+        self.event("AUTH " + mechanism)
+        expected = self.options.get("user"), self.options.get("password")
+        reply = self.options.get("logins", {}).get(mechanism, "ok") if (user, password) == expected else None
+        return AuthResult(success=reply == "ok", handled=False, message=None if reply in ("ok", None) else reply)
+
+    async def auth_CRAM__MD5(self, server, args):
+        challenge = b"<1896.697170952@mail.test>"
+        user, digest = (await server.challenge_auth(challenge)).decode().split(" ")
+        password = self.options["password"]
+        right = hmac.compare_digest(digest, hmac.new(password.encode(), challenge, "md5").hexdigest())
+        return self.right("CRAM-MD5", user, password if right else None)
+
+    async def auth_XOAUTH2(self, server, args):
+        words = base64.b64decode(args[1]).decode().split("\x01")
+        user, token = words[0].removeprefix("user="), words[1].removeprefix("auth=Bearer ")
+        result = self.right("XOAUTH2", user, token)
+        if not result.success:
+            await server.challenge_auth('{"status":"401","schemes":"bearer","scope":"https://mail.test/"}')
+        return result
 
     async def handle_MAIL(self, server, session, envelope, address, options):
         reply = await self.answer(server, "MAIL", "250 OK")
@@ -97,6 +129,7 @@ class Recorder:
             "sender": envelope.mail_from,
             "recipients": envelope.rcpt_tos,
             "options": envelope.mail_options,
+            "ehlo": session.host_name,
             "encrypted": server.transport.get_extra_info("ssl_object") is not None,
             "authenticated": bool(session.authenticated),
             "bytes": envelope.content.decode("latin-1"),
@@ -130,7 +163,9 @@ def read_mail(content):
 
 
 def defects_of(part):
-    return list(part.defects) + [defect for value in part.values() for defect in value.defects]
+    # The name in Content-Type is for readers that know no RFC 2231, in the way that those expect.
+    values = [value for name, value in part.items() if name != "Content-Type" or "=?UTF-8?B?" not in part.as_string()]
+    return list(part.defects) + [defect for value in values for defect in value.defects]
 
 
 def read_part(part):
@@ -140,6 +175,8 @@ def read_part(part):
         "charset": part.get_content_charset() or "",
         "filename": part.get_filename() or "",
         "disposition": part.get_content_disposition() or "",
+        "cid": part.get("Content-ID", ""),
+        "name": part.get_param("name") or "",
         "content": base64.b64encode(content).decode(),
         "text": content.decode("utf-8", "replace"),
     }
@@ -172,20 +209,21 @@ def tls_context(directory, name):
     return context
 
 
-def arguments_of(options, context):
-    arguments = {"hostname": "mail.test", "enable_SMTPUTF8": False}
+def arguments_of(options, context, recorder):
+    arguments = {"hostname": "mail.test", "enable_SMTPUTF8": options.get("utf8", False)}
     if options.get("tls") == "starttls":
         arguments.update(tls_context=context, require_starttls=True)
     if "user" in options:
-        expected = (options["user"].encode(), options["password"].encode())
 
         def check(server, session, envelope, mechanism, data):
-            # handled=False: the server itself answers 535 to what is wrong.
-            return AuthResult(success=(data.login, data.password) == expected, handled=False)
+            return recorder.right(mechanism, data.login.decode(), data.password.decode())
 
         arguments.update(authenticator=check, auth_required=True, auth_require_tls="tls" in options)
+    known = {"LOGIN", "PLAIN", "CRAM-MD5", "XOAUTH2"}
+    offered = options.get("logins", {} if "mechanism" in options else {"LOGIN", "PLAIN"})
+    arguments["auth_exclude_mechanism"] = list(known - set(offered))
     if "mechanism" in options:
-        arguments.update(auth_exclude_mechanism=["LOGIN", "PLAIN"], auth_require_tls=False)
+        arguments["auth_require_tls"] = False
     return arguments
 
 
@@ -195,7 +233,7 @@ async def serve(directory, options):
     recorder = Recorder(directory, options)
     if "mechanism" in options:
         setattr(recorder, "auth_" + options["mechanism"], lambda server, args: None)
-    arguments = arguments_of(options, context)
+    arguments = arguments_of(options, context, recorder)
     if options.get("tls") == "smtps":
         arguments["auth_require_tls"] = False  # aiosmtpd only knows about its own STARTTLS
     server = await loop.create_server(

@@ -1,0 +1,37 @@
+#include "reading.hpp"
+
+#include <sluice/result.hpp>
+
+#include "address.hpp"
+#include "encoding.hpp"
+
+namespace email {
+
+std::string place_of(const sluice::Json& json) {
+  return json.path().empty() ? "payload" : "payload " + json.path();
+}
+
+std::string text_of(const sluice::Json& json) {
+  if (json.value().IsNumber()) return sluice::detail::JsonWriter().write(json.value());
+  std::string text = json.as_string();
+  if (!is_utf8(text)) {
+    throw sluice::PermanentError("bad-payload", place_of(json) + ": found bytes that are no UTF-8");
+  }
+  return text;
+}
+
+std::string line_of(const sluice::Json& json) {
+  std::string text = json.value().IsNumber() ? text_of(json) : json.as_string();
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  check_header_text(text, place_of(json));
+  return text;
+}
+
+std::optional<sluice::Json> filled(const sluice::Json& object, std::string_view key) {
+  auto member = object.find(key);
+  if (member && member->value().IsString() && trimmed(member->value().GetString()).empty())
+    return std::nullopt;
+  return member;
+}
+
+}  // namespace email
