@@ -24,7 +24,7 @@ group() {
     build)
       echo g++ cmake ninja-build make pkg-config git ca-certificates
       echo BOOST libpqxx-dev libpq-dev rapidjson-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
-      echo libcurl4-openssl-dev libssl-dev libsystemd-dev prometheus-cpp-dev
+      echo libcurl4-openssl-dev libssl-dev libsystemd-dev prometheus-cpp-dev libre2-dev
       ;;
     postgres) echo postgresql ;;
     node) echo NODE ;;
@@ -36,7 +36,8 @@ group() {
       group build
       group postgres
       group pdf
-      echo libgtest-dev libgmock-dev python3 python3-aiosmtpd openssl binutils poppler-utils qpdf python3-hypothesis prometheus
+      echo libgtest-dev libgmock-dev json-schema-test-suite python3 python3-aiosmtpd openssl binutils poppler-utils qpdf
+      echo python3-hypothesis prometheus
       ;;
     browser)
       group node

@@ -1,34 +1,122 @@
 #include "notice.hpp"
 
+#include <sluice/payload.hpp>
+
+#include "member_text.hpp"
+
 namespace notification {
+
+namespace {
+
+/// Ids are numbers as often as text, and both mean the same.
+std::string id_of(const sluice::Json& payload, std::string_view key) {
+  const sluice::Json id = payload.at(key);
+  const rapidjson::Value& value = id.value();
+  if (value.IsUint64()) return std::to_string(value.GetUint64());
+  if (value.IsInt64()) return std::to_string(value.GetInt64());
+  return id.as_string();
+}
+
+/// What is one line has no line end, though a form or a file may have left one there.
+std::string one_line(std::string text) {
+  text.resize(text.find_last_not_of("\r\n") + 1);
+  return text;
+}
+
+std::optional<std::string> line_of(const sluice::Json& payload, std::string_view key) {
+  const auto text = payload.find(key);
+  return text ? std::optional(one_line(text->as_string())) : std::nullopt;
+}
+
+void refuse_nul(const Notice& notice, bool nul_in_data) {
+  const auto holds_nul = [](const std::string& text) { return text.find('\0') != std::string::npos; };
+  if (!nul_in_data && !holds_nul(notice.user_id) && !holds_nul(notice.type) && !holds_nul(notice.message) &&
+      !holds_nul(notice.title.value_or("")) && !holds_nul(notice.link.value_or(""))) {
+    return;
+  }
+  throw sluice::PermanentError("nul-character",
+                               "the payload holds a NUL character, which PostgreSQL's text can't");
+}
+
+Notice notice_of(sluice::Job& job, std::string job_id) {
+  const sluice::Json payload = job.payload();
+  Notice notice{std::move(job_id),
+                one_line(id_of(payload, "userId")),
+                one_line(payload.string("type")),
+                payload.string("message"),
+                line_of(payload, "title"),
+                line_of(payload, "link"),
+                std::nullopt};
+  bool nul_in_data = false;
+  if (payload.find("data")) {
+    MemberText data = member_text(job.payload_text(), "data");
+    nul_in_data = data.holds_nul;
+    notice.data = std::move(data.json);
+  }
+  refuse_nul(notice, nul_in_data);
+  return notice;
+}
+
+/// `write` writes the members of an object.
+template <class Write>
+std::string object(Write write) {
+  rapidjson::StringBuffer buffer;
+  Writer writer(buffer);
+  writer.StartObject();
+  write(writer);
+  writer.EndObject();
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
+void put_members(Writer& writer, const Notice& notice) {
+  put(writer, "jobId", notice.job_id);
+  put(writer, "userId", notice.user_id);
+  put(writer, "type", notice.type);
+  put(writer, "message", notice.message);
+  if (notice.title) put(writer, "title", *notice.title);
+  if (notice.link) put(writer, "link", *notice.link);
+  if (notice.data) {
+    writer.Key("data");
+    writer.RawValue(notice.data->data(), notice.data->size(), rapidjson::kObjectType);
+  }
+}
+
+}  // namespace
 
 void put(Writer& writer, const char* key, std::string_view value) {
   writer.Key(key);
   writer.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
 }
 
-void put(Writer& writer, const Notice& notice, bool with_message) {
+void put(Writer& writer, const Notice& notice) {
   writer.StartObject();
-  put(writer, "jobId", notice.job_id);
-  put(writer, "userId", notice.user_id);
-  put(writer, "type", notice.type);
-  if (with_message) put(writer, "message", notice.message);
+  put_members(writer, notice);
   writer.EndObject();
 }
 
-std::string to_json(const Notice& notice, bool with_message) {
-  rapidjson::StringBuffer buffer;
-  Writer writer(buffer);
-  put(writer, notice, with_message);
-  return {buffer.GetString(), buffer.GetSize()};
+std::string to_json(const Notice& notice) {
+  return object([&](Writer& writer) { put_members(writer, notice); });
 }
 
-Notice notice_of_send(const sluice::Json& payload, std::string_view job_id) {
-  return {std::string(job_id), payload.string("userId"), payload.string("type"), payload.string("message")};
+std::string to_json(const Notice& notice, std::size_t bytes) {
+  std::string whole = to_json(notice);
+  if (whole.size() <= bytes) return whole;
+  std::string for_whom = object([&](Writer& writer) {
+    put(writer, "jobId", notice.job_id);
+    put(writer, "userId", notice.user_id);
+    put(writer, "type", notice.type);
+  });
+  if (for_whom.size() <= bytes) return for_whom;
+  std::string id = object([&](Writer& writer) { put(writer, "jobId", notice.job_id); });
+  return id.size() <= bytes ? id : "{}";
 }
 
-Notice notice_of_webhook(const sluice::Json& payload) {
-  return notice_of_send(payload, payload.string("jobId"));
+Notice notice_of_send(sluice::Job& job) {
+  return notice_of(job, std::string(job.id()));
+}
+
+Notice notice_of_webhook(sluice::Job& job) {
+  return notice_of(job, job.payload().string("jobId"));
 }
 
 }  // namespace notification

@@ -1,4 +1,4 @@
-// The plugin: notification.send, and notification.webhook, which follows it where a webhook is configured.
+// The plugin: notification.send, and notification.webhook, which follows it to each configured endpoint.
 #include <sluice/plugin.hpp>
 
 #include "notify.hpp"
@@ -17,7 +17,7 @@ SLUICE_PLUGIN(sluice::plugin("notification", "1.0.0")
                   .schema(notification::send_schema)
                   .example(notification::send_example),
               sluice::job_type<notification::Webhook>("notification.webhook")
-                  .summary("Posts a stored notification to the configured webhook, signed")
+                  .summary("Posts a stored notification to a configured endpoint, signed")
                   .schema(notification::webhook_schema)
                   .example(notification::webhook_example)
                   .concurrency(2)

@@ -30,19 +30,12 @@ std::string quoted_table(const std::string& name) {
   return quoted_identifier(name.substr(0, dot)) + "." + quoted_identifier(name.substr(dot + 1));
 }
 
-/// What listeners hear; without the message where that would not fit.
-std::string announcement(const Notice& notice) {
-  std::string whole = to_json(notice);
-  return whole.size() <= longest_notify ? whole : to_json(notice, false);
-}
-
 }  // namespace
 
 Notify::Notify(const sluice::Config& config)
-    : insert_("INSERT INTO " + quoted_table(config.string_or("table", "sluice.notification")) +
-              " (job_id, user_id, type, message) VALUES ($1, $2, $3, $4)"),
+    : table_(quoted_table(config.string_or("table", "sluice.notification"))),
       channel_(config.string_or("channel", "sluice_notification")),
-      has_webhook_(config.find("webhook").has_value()) {
+      endpoints_(read_endpoints(config)) {
   if (channel_.empty() || channel_.size() > 63) {
     throw sluice::PermanentError("configuration /channel: expected a name of 1 to 63 bytes, found " +
                                  std::to_string(channel_.size()));
@@ -56,18 +49,37 @@ sluice::Result Notify::run(sluice::Job& job) const {
                          "no database role is granted to this plugin, under which it could store the "
                          "notification; set role under [plugin.notification] and run sluice init");
   }
-  const Notice notice = notice_of_send(job.payload(), job.id());
-  for (const std::string* text : {&notice.user_id, &notice.type, &notice.message}) {
-    if (text->find('\0') != std::string::npos) {
-      return sluice::fail("nul-character",
-                          "the payload holds a NUL character, which PostgreSQL's text can't");
-    }
+  const Notice notice = notice_of_send(job);
+  store(notice, job);
+  job.execute("SELECT pg_notify($1, $2)", {channel_, to_json(notice, longest_notify)});
+  // Jobs of their own: a receiver's trouble neither holds up the row nor repeats it, nor the other
+  // receivers'.
+  for (const auto& [name, endpoint] : endpoints_) {
+    if (!endpoint.wants(notice.type, notice.user_id)) continue;
+    job.execute("SELECT sluice.owe_webhook($1, $2::jsonb)", {name, to_json(notice)});
   }
-  job.execute(insert_, {notice.job_id, notice.user_id, notice.type, notice.message});
-  job.execute("SELECT pg_notify($1, $2)", {channel_, announcement(notice)});
-  // A job of its own: the receiver's trouble neither holds up the row nor repeats it.
-  if (has_webhook_) job.enqueue({"notification.webhook", to_json(notice)});
   return sluice::done();
+}
+
+// A column that the notice has nothing for is left out, so that a table of the application's own needs it
+// only where its notifications have it.
+void Notify::store(const Notice& notice, const sluice::Job& job) const {
+  const std::string none;
+  std::string columns = " (job_id, user_id, type, message";
+  std::string values = ") VALUES ($1, $2, $3, $4";
+  const auto add = [&](bool there, const char* column, const char* value) {
+    if (!there) return;
+    columns += std::string(", ") + column;
+    values += std::string(", ") + value;
+  };
+  add(notice.title.has_value(), "title", "$5");
+  add(notice.link.has_value(), "link", "$6");
+  add(notice.data.has_value(), "data", "$7::jsonb");
+  const std::string& title = notice.title ? *notice.title : none;
+  const std::string& link = notice.link ? *notice.link : none;
+  const std::string& data = notice.data ? *notice.data : none;
+  job.execute("INSERT INTO " + table_ + columns + values + ")",
+              {notice.job_id, notice.user_id, notice.type, notice.message, title, link, data});
 }
 
 }  // namespace notification

@@ -1,10 +1,13 @@
 #include "receiver.hpp"
 
+#include <strings.h>
+
 #include <algorithm>
 #include <array>
 #include <new>
 #include <stdexcept>
 #include <string_view>
+#include <utility>
 
 namespace notification {
 
@@ -17,14 +20,21 @@ constexpr std::size_t kept_of_body = 1024;
 struct Reading {
   std::size_t bytes = 0;
   std::string body;
+  std::string retry_after;
 
   bool too_long() const { return bytes > longest_answer; }
 };
 
-// Taking fewer bytes than were given ends the transfer.
-std::size_t count_header(char*, std::size_t size, std::size_t count, void* reading_pointer) {
+// The header is read here since libcurl shortens what is beyond 6 hours. Taking fewer bytes than were given
+// ends the transfer.
+std::size_t take_header(char* data, std::size_t size, std::size_t count, void* reading_pointer) {
+  constexpr std::string_view name = "retry-after:";
   auto& reading = *static_cast<Reading*>(reading_pointer);
   reading.bytes += size * count;
+  const std::string_view line(data, size * count);
+  if (line.size() > name.size() && strncasecmp(line.data(), name.data(), name.size()) == 0) {
+    reading.retry_after = line.substr(name.size());
+  }
   return reading.too_long() ? 0 : size * count;
 }
 
@@ -67,8 +77,8 @@ Fields fields_of(const Delivery& delivery) {
 
 }  // namespace
 
-Receiver::Receiver(const WebhookConfig& config)
-    : config_(config), curl_(curl_easy_init(), &curl_easy_cleanup) {
+Receiver::Receiver(const Endpoint& endpoint)
+    : endpoint_(endpoint), curl_(curl_easy_init(), &curl_easy_cleanup) {
   if (!curl_) throw std::runtime_error("libcurl could not make a handle");
 }
 
@@ -80,7 +90,7 @@ void Receiver::set(CURLoption option, Value value) {
 }
 
 void Receiver::set_server() {
-  set(CURLOPT_URL, config_.url.c_str());
+  set(CURLOPT_URL, endpoint_.url.c_str());
   set(CURLOPT_PROXY, "");  // the operator named the receiver; the environment is not to name another way
   set(CURLOPT_FOLLOWLOCATION, 0L);
   set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));  // one request at a time needs no more
@@ -88,9 +98,9 @@ void Receiver::set_server() {
   set(CURLOPT_TCP_KEEPALIVE, 1L);
   set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   set(CURLOPT_USERAGENT, "Sluice-notification/1.0");
-  if (!config_.ca_file.empty()) set(CURLOPT_CAINFO, config_.ca_file.c_str());
-  set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(config_.connect_timeout.count()));
-  set(CURLOPT_TIMEOUT_MS, static_cast<long>(config_.timeout.count()));
+  if (!endpoint_.ca_file.empty()) set(CURLOPT_CAINFO, endpoint_.ca_file.c_str());
+  set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(endpoint_.connect_timeout.count()));
+  set(CURLOPT_TIMEOUT_MS, static_cast<long>(endpoint_.timeout.count()));
 }
 
 Answer Receiver::post(const Delivery& delivery, const sluice::Job& job) {
@@ -103,7 +113,7 @@ Answer Receiver::post(const Delivery& delivery, const sluice::Job& job) {
   set(CURLOPT_HTTPHEADER, fields.get());
   set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(delivery.body.size()));
   set(CURLOPT_POSTFIELDS, delivery.body.data());
-  set(CURLOPT_HEADERFUNCTION, &count_header);
+  set(CURLOPT_HEADERFUNCTION, &take_header);
   set(CURLOPT_HEADERDATA, &reading);
   set(CURLOPT_WRITEFUNCTION, &take_body);
   set(CURLOPT_WRITEDATA, &reading);
@@ -114,10 +124,8 @@ Answer Receiver::post(const Delivery& delivery, const sluice::Job& job) {
   Answer answer;
   answer.code = curl_easy_perform(curl_.get());
   answer.error = error[0] != '\0' ? error.data() : curl_easy_strerror(answer.code);
-  curl_off_t retry_after = 0;
   curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &answer.status);
-  curl_easy_getinfo(curl_.get(), CURLINFO_RETRY_AFTER, &retry_after);
-  answer.retry_after = std::chrono::seconds(retry_after);
+  answer.retry_after = std::move(reading.retry_after);
   answer.body = std::move(reading.body);
   // The status has said it all, so that the end of a long answer is not waited for.
   if (reading.too_long() && answer.status != 0) answer.code = CURLE_OK;

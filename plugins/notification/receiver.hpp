@@ -1,10 +1,9 @@
-// The webhook's receiver, over HTTP with libcurl. The connection is kept from request to request. Used by
+// A webhook's receiver, over HTTP with libcurl. The connection is kept from request to request. Used by
 // one thread.
 #pragma once
 
 #include <curl/curl.h>
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <sluice/job.hpp>
@@ -24,16 +23,16 @@ struct Delivery {
 /// What came back.
 struct Answer {
   CURLcode code = CURLE_OK;
-  std::string error;  // libcurl's words
-  long status = 0;    // 0: there was none
-  std::string body;   // its first bytes
-  std::chrono::seconds retry_after{0};
+  std::string error;        // libcurl's words
+  long status = 0;          // 0: there was none
+  std::string body;         // its first bytes
+  std::string retry_after;  // the header, as it came
 };
 
 class Receiver {
  public:
-  /// `config` has to outlive it.
-  explicit Receiver(const WebhookConfig& config);
+  /// `endpoint` has to outlive it.
+  explicit Receiver(const Endpoint& endpoint);
 
   /// Gives up when `job` is cancelled.
   Answer post(const Delivery& delivery, const sluice::Job& job);
@@ -43,7 +42,7 @@ class Receiver {
   void set(CURLoption option, Value value);
   void set_server();
 
-  const WebhookConfig& config_;
+  const Endpoint& endpoint_;
   const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl_;
 };
 

@@ -9,10 +9,9 @@ namespace notification {
 constexpr std::string_view config_schema = R"({
   "type": "object",
   "additionalProperties": false,
-  "properties": {
-    "table": {"type": "string", "description": "schema.table with the columns of sluice.notification"},
-    "channel": {"type": "string", "description": "the channel of NOTIFY"},
-    "webhook": {
+  "definitions": {
+    "texts": {"type": "array", "items": {"type": "string"}},
+    "endpoint": {
       "type": "object",
       "required": ["url"],
       "additionalProperties": false,
@@ -20,12 +19,20 @@ constexpr std::string_view config_schema = R"({
         "url": {"type": "string"},
         "secret": {"type": "string"},
         "secret_file": {"type": "string"},
+        "types": {"$ref": "#/definitions/texts"},
+        "users": {"$ref": "#/definitions/texts"},
         "allow_http": {"type": "boolean"},
         "ca_file": {"type": "string"},
         "connect_timeout": {"type": "number"},
         "timeout": {"type": "number"}
       }
     }
+  },
+  "properties": {
+    "table": {"type": "string", "description": "schema.table with the columns of sluice.notification"},
+    "channel": {"type": "string", "description": "the channel of NOTIFY"},
+    "webhook": {"$ref": "#/definitions/endpoint"},
+    "webhooks": {"type": "object", "additionalProperties": {"$ref": "#/definitions/endpoint"}}
   }
 })";
 
@@ -33,23 +40,32 @@ constexpr std::string_view send_schema = R"({
   "type": "object",
   "required": ["userId", "type", "message"],
   "properties": {
-    "userId": {"type": "string", "minLength": 1, "maxLength": 1000},
+    "userId": {"type": ["string", "integer"], "minLength": 1, "maxLength": 1000},
     "type": {"type": "string", "minLength": 1, "maxLength": 1000},
-    "message": {"type": "string"}
+    "message": {"type": "string"},
+    "title": {"type": ["string", "null"]},
+    "link": {"type": ["string", "null"]},
+    "data": {}
   }
 })";
 
 constexpr std::string_view send_example = R"({"userId": "user-123", "type": "proposal_approved",)"
-                                          R"( "message": "Your proposal has been approved"})";
+                                          R"( "message": "Your proposal has been approved",)"
+                                          R"( "link": "/proposals/7", "data": {"proposalId": 7}})";
 
 constexpr std::string_view webhook_schema = R"({
   "type": "object",
   "required": ["jobId", "userId", "type", "message"],
   "properties": {
     "jobId": {"type": "string"},
-    "userId": {"type": "string"},
+    "userId": {"type": ["string", "integer"]},
     "type": {"type": "string"},
-    "message": {"type": "string"}
+    "message": {"type": "string"},
+    "title": {"type": ["string", "null"]},
+    "link": {"type": ["string", "null"]},
+    "data": {},
+    "endpoint": {"type": ["string", "null"]},
+    "generation": {"type": ["integer", "null"]}
   }
 })";
 

@@ -41,13 +41,31 @@ std::string body_of(const Notice& notice, sluice::Job::Time created_at) {
   return {buffer.GetString(), buffer.GetSize()};
 }
 
-void put_output(sluice::Job& job, const Delivery& delivery, const Answer& answer) {
+/// What a job of notification.webhook is about, beside the notice.
+struct Due {
+  std::string endpoint;
+  std::int64_t generation;
+};
+
+Due due_of(const sluice::Json& payload) {
+  return {payload.string_or("endpoint", "webhook"), payload.integer_or("generation", 1)};
+}
+
+/// `status` is 0 where nothing was posted.
+void put_output(sluice::Job& job, const Due& due, const std::string& id, long status, bool disabled) {
   rapidjson::StringBuffer buffer;
   Writer writer(buffer);
   writer.StartObject();
-  put(writer, "webhookId", delivery.id);
-  writer.Key("status");
-  writer.Int64(answer.status);
+  put(writer, "endpoint", due.endpoint);
+  put(writer, "webhookId", id);
+  if (status != 0) {
+    writer.Key("status");
+    writer.Int64(status);
+  }
+  if (disabled) {
+    writer.Key("disabled");
+    writer.Bool(true);
+  }
   writer.EndObject();
   job.output(std::string_view(buffer.GetString(), buffer.GetSize()));
 }
@@ -62,36 +80,55 @@ CurlLibrary::~CurlLibrary() {
   curl_global_cleanup();
 }
 
-Webhook::Webhook(const sluice::Config& config) : config_(read_webhook_config(config)) {}
-
-Webhook::Slot::Slot(const Webhook& webhook) {
-  if (webhook.config_) receiver.emplace(*webhook.config_);
-}
+Webhook::Webhook(const sluice::Config& config) : endpoints_(read_endpoints(config)) {}
 
 sluice::Result Webhook::run(sluice::Job& job, Slot& slot) const {
-  // The operator can mend both, so the job waits for its next attempt rather than end.
-  if (!config_) {
-    return sluice::retry("no-webhook",
-                         "no webhook is configured any more; set url and secret_file under "
-                         "[plugin.notification.config.webhook], or delete the job");
+  const Due due = due_of(job.payload());
+  const auto found = endpoints_.find(due.endpoint);
+  // The operator can mend this and the secret, so the job waits for its next attempt rather than end.
+  if (found == endpoints_.end()) {
+    return sluice::retry("no-webhook", "no endpoint '" + due.endpoint +
+                                           "' is configured any more; set url and secret_file under "
+                                           "[plugin.notification.config.webhooks." +
+                                           due.endpoint + "], or delete the job");
+  }
+  const Endpoint& endpoint = found->second;
+  const std::string id = delivery_id(job.idempotency_key());
+  if (gone_.holds(due.endpoint, due.generation)) {
+    put_output(job, due, id, 0, true);
+    job.log().warn("not posted: the endpoint is disabled", {{"endpoint", due.endpoint}});
+    return sluice::done();
   }
   std::vector<Key> keys;
   try {
-    keys = keys_of(*config_);
+    keys = keys_of(endpoint);
   } catch (const std::runtime_error& error) {
     return sluice::retry("secret-file", error.what());
   }
   Delivery delivery;
-  delivery.id = delivery_id(job.idempotency_key());
+  delivery.id = id;
   delivery.timestamp = std::time(nullptr);
-  delivery.body = body_of(notice_of_webhook(job.payload()), job.created_at());
+  delivery.body = body_of(notice_of_webhook(job), job.created_at());
   delivery.signatures = signatures(keys, delivery.id, delivery.timestamp, delivery.body);
 
-  const Answer answer = slot.receiver->post(delivery, job);
-  sluice::Result result = outcome_of(answer, *config_);
+  const Answer answer = slot.receivers.try_emplace(due.endpoint, endpoint).first->second.post(delivery, job);
+  sluice::Result result = outcome_of(answer, endpoint);
+  if (result.kind() == SLUICE_FAIL && job.extension<sluice_effects>(SLUICE_EXTENSION_EFFECTS) != nullptr) {
+    // Only a job that is done can leave word in the database, and no attempt could do more for this one.
+    const std::string reason = said(answer, endpoint);
+    gone_.add(due.endpoint, due.generation);
+    job.execute("SELECT sluice.disable_webhook($1, $2::bigint, $3, $4)",
+                {due.endpoint, due.generation, job.id(), reason});
+    put_output(job, due, id, answer.status, true);
+    job.log().warn("the endpoint wants no more and is disabled; SELECT sluice.revive_webhook('" +
+                       due.endpoint + "') revives it",
+                   {{"endpoint", due.endpoint}, {"reason", reason}});
+    return sluice::done();
+  }
   if (result.kind() == SLUICE_DONE) {
-    put_output(job, delivery, answer);
-    job.log().info("delivered", {{"webhook_id", delivery.id}, {"status", answer.status}});
+    put_output(job, due, id, answer.status, false);
+    job.log().info("delivered",
+                   {{"endpoint", due.endpoint}, {"webhook_id", delivery.id}, {"status", answer.status}});
   }
   return result;
 }

@@ -1,12 +1,14 @@
-// The handler of notification.webhook: posts a stored notification to the configured receiver, signed as
+// The handler of notification.webhook: posts a stored notification to one of the endpoints, signed as
 // the Standard Webhooks specification says (https://www.standardwebhooks.com).
 #pragma once
 
-#include <optional>
+#include <map>
 #include <sluice/config.hpp>
 #include <sluice/job.hpp>
 #include <sluice/result.hpp>
+#include <string>
 
+#include "gone.hpp"
 #include "receiver.hpp"
 #include "webhook_config.hpp"
 
@@ -26,15 +28,15 @@ class Webhook {
   explicit Webhook(const sluice::Config& config);
 
   struct Slot {
-    explicit Slot(const Webhook& webhook);
-    std::optional<Receiver> receiver;  // none without a webhook in the configuration
+    std::map<std::string, Receiver> receivers;  // by endpoint, made when first needed
   };
 
   sluice::Result run(sluice::Job& job, Slot& slot) const;
 
  private:
   const CurlLibrary curl_;
-  const std::optional<WebhookConfig> config_;
+  const Endpoints endpoints_;
+  mutable Gone gone_;
 };
 
 }  // namespace notification

@@ -2,7 +2,9 @@
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
+#include <fnmatch.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <memory>
@@ -17,8 +19,8 @@ namespace {
 
 constexpr double longest_timeout = 60;  // seconds
 
-[[noreturn]] void refuse(std::string_view key, const std::string& why) {
-  throw std::runtime_error("configuration /webhook/" + std::string(key) + ": " + why);
+[[noreturn]] void refuse(const sluice::Json& json, std::string_view key, const std::string& why) {
+  throw std::runtime_error("configuration " + json.path() + "/" + std::string(key) + ": " + why);
 }
 
 class Url {
@@ -26,10 +28,10 @@ class Url {
   explicit Url(const std::string& text) : url_(curl_url(), &curl_url_cleanup) {
     if (!url_) throw std::bad_alloc();
     // Schemes are checked by us, with words of our own.
-    if (curl_url_set(url_.get(), CURLUPART_URL, text.c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK) {
-      refuse("url", "expected https://host/path");
-    }
+    is_url_ = curl_url_set(url_.get(), CURLUPART_URL, text.c_str(), CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK;
   }
+
+  bool is_url() const { return is_url_; }
 
   /// Empty when the URL does not have it.
   std::string part(CURLUPart which) const {
@@ -41,6 +43,7 @@ class Url {
 
  private:
   std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> url_;
+  bool is_url_ = false;
 };
 
 bool is_loopback(const std::string& host) {
@@ -49,38 +52,39 @@ bool is_loopback(const std::string& host) {
   return host == "localhost" || host == "[::1]";
 }
 
-void read_url(const sluice::Json& json, WebhookConfig& config) {
-  config.url = json.string("url");
-  const Url url(config.url);
+void read_url(const sluice::Json& json, Endpoint& endpoint) {
+  endpoint.url = json.string("url");
+  const Url url(endpoint.url);
   const std::string scheme = url.part(CURLUPART_SCHEME);
   const std::string host = url.part(CURLUPART_HOST);
-  if ((scheme != "https" && scheme != "http") || host.empty()) refuse("url", "expected https://host/path");
+  if (!url.is_url() || (scheme != "https" && scheme != "http") || host.empty())
+    refuse(json, "url", "expected https://host/path");
   if (!url.part(CURLUPART_USER).empty() || !url.part(CURLUPART_PASSWORD).empty()) {
-    refuse("url", "user and password are not sent; the receiver is to check the signature");
+    refuse(json, "url", "user and password are not sent; the receiver is to check the signature");
   }
   if (scheme == "http" && !is_loopback(host) && !json.boolean_or("allow_http", false)) {
-    refuse("url",
+    refuse(json, "url",
            "http:// is not encrypted; use https://, or set allow_http to true where the network is yours");
   }
   const std::string port = url.part(CURLUPART_PORT);
   const std::string query = url.part(CURLUPART_QUERY);
-  config.origin = scheme + "://" + host + (port.empty() ? "" : ":" + port);
-  config.target = url.part(CURLUPART_PATH) + (query.empty() ? "" : "?" + query);
+  endpoint.origin = scheme + "://" + host + (port.empty() ? "" : ":" + port);
+  endpoint.target = url.part(CURLUPART_PATH) + (query.empty() ? "" : "?" + query);
 }
 
-void read_secret(const sluice::Json& json, WebhookConfig& config) {
-  config.secret = json.string_or("secret", "");
-  config.secret_file = json.string_or("secret_file", "");
-  if (config.secret.empty() && config.secret_file.empty()) {
-    refuse("secret_file", "there is no secret to sign with; set secret_file, or secret");
+void read_secret(const sluice::Json& json, Endpoint& endpoint) {
+  endpoint.secret = json.string_or("secret", "");
+  endpoint.secret_file = json.string_or("secret_file", "");
+  if (endpoint.secret.empty() && endpoint.secret_file.empty()) {
+    refuse(json, "secret_file", "there is no secret to sign with; set secret_file, or secret");
   }
-  if (!config.secret.empty() && !config.secret_file.empty()) {
-    refuse("secret_file", "there is a secret too; keep one of them");
+  if (!endpoint.secret.empty() && !endpoint.secret_file.empty()) {
+    refuse(json, "secret_file", "there is a secret too; keep one of them");
   }
   try {
-    keys_of(config);
+    keys_of(endpoint);
   } catch (const std::runtime_error& error) {
-    refuse(config.secret_file.empty() ? "secret" : "secret_file", error.what());
+    refuse(json, endpoint.secret_file.empty() ? "secret" : "secret_file", error.what());
   }
 }
 
@@ -88,37 +92,71 @@ std::chrono::milliseconds read_timeout(const sluice::Json& json, std::string_vie
                                        std::chrono::milliseconds fallback) {
   const double seconds = json.number_or(key, static_cast<double>(fallback.count()) / 1000);
   if (!(seconds >= 0.001 && seconds <= longest_timeout))
-    refuse(key, "expected seconds, above 0 and up to 60");
+    refuse(json, key, "expected seconds, above 0 and up to 60");
   return std::chrono::milliseconds(std::llround(seconds * 1000));
+}
+
+std::vector<std::string> read_patterns(const sluice::Json& json, std::string_view key) {
+  std::vector<std::string> patterns;
+  if (const auto array = json.find(key)) {
+    for (const sluice::Json& pattern : array->as_array()) patterns.push_back(pattern.as_string());
+    if (patterns.empty())
+      refuse(json, key, "it is empty, so the endpoint would get nothing; leave it out for all");
+  }
+  return patterns;
+}
+
+Endpoint read_endpoint(const sluice::Json& json) {
+  Endpoint endpoint;
+  read_url(json, endpoint);
+  read_secret(json, endpoint);
+  endpoint.ca_file = json.string_or("ca_file", "");
+  if (!endpoint.ca_file.empty() && !std::ifstream(endpoint.ca_file)) {
+    refuse(json, "ca_file", "'" + endpoint.ca_file + "' can't be read");
+  }
+  endpoint.types = read_patterns(json, "types");
+  endpoint.users = read_patterns(json, "users");
+  endpoint.connect_timeout = read_timeout(json, "connect_timeout", endpoint.connect_timeout);
+  endpoint.timeout = read_timeout(json, "timeout", endpoint.timeout);
+  return endpoint;
+}
+
+bool matches(const std::vector<std::string>& patterns, const std::string& text) {
+  return patterns.empty() || std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
+           return fnmatch(pattern.c_str(), text.c_str(), 0) == 0;
+         });
 }
 
 }  // namespace
 
-std::optional<WebhookConfig> read_webhook_config(const sluice::Config& json) {
-  if (!json.find("webhook")) return std::nullopt;
-  const sluice::Json webhook = json.object("webhook");
-  WebhookConfig config;
-  read_url(webhook, config);
-  read_secret(webhook, config);
-  config.ca_file = webhook.string_or("ca_file", "");
-  if (!config.ca_file.empty() && !std::ifstream(config.ca_file)) {
-    refuse("ca_file", "'" + config.ca_file + "' can't be read");
-  }
-  config.connect_timeout = read_timeout(webhook, "connect_timeout", config.connect_timeout);
-  config.timeout = read_timeout(webhook, "timeout", config.timeout);
-  return config;
+bool Endpoint::wants(const std::string& type, const std::string& user) const {
+  return matches(types, type) && matches(users, user);
 }
 
-std::vector<Key> keys_of(const WebhookConfig& config) {
-  if (config.secret_file.empty()) return keys_in(config.secret);
-  std::ifstream file(config.secret_file);
+Endpoints read_endpoints(const sluice::Config& json) {
+  Endpoints endpoints;
+  if (json.find("webhook")) endpoints.emplace("webhook", read_endpoint(json.object("webhook")));
+  const auto webhooks = json.find("webhooks");
+  if (!webhooks) return endpoints;
+  for (const auto& member : webhooks->as_object().value().GetObject()) {
+    const std::string name(member.name.GetString(), member.name.GetStringLength());
+    if (!endpoints.emplace(name, read_endpoint(webhooks->object(name))).second) {
+      refuse(*webhooks, name, "the table webhook has that name already; choose another");
+    }
+  }
+  return endpoints;
+}
+
+std::vector<Key> keys_of(const Endpoint& endpoint) {
+  if (endpoint.secret_file.empty()) return keys_in(endpoint.secret);
+  std::ifstream file(endpoint.secret_file);
   std::ostringstream text;
   text << file.rdbuf();
-  if (!file) throw std::runtime_error("the file '" + config.secret_file + "' can't be read");
+  if (!file) throw std::runtime_error("the file '" + endpoint.secret_file + "' can't be read");
   try {
     return keys_in(text.str());
   } catch (const std::runtime_error& error) {
-    throw std::runtime_error("the file '" + config.secret_file + "': " + error.what());
+    throw std::runtime_error("the file '" + endpoint.secret_file + "': " + error.what());
   }
 }
 

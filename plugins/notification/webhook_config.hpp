@@ -1,8 +1,8 @@
-// What the operator configures about the webhook, checked when the plugin starts. Constant from then on.
+// What the operator configures about webhooks, checked when the plugin starts. Constant from then on.
 #pragma once
 
 #include <chrono>
-#include <optional>
+#include <map>
 #include <sluice/config.hpp>
 #include <string>
 #include <vector>
@@ -11,21 +11,29 @@
 
 namespace notification {
 
-struct WebhookConfig {
+/// One receiver of webhooks.
+struct Endpoint {
   std::string url;
   std::string origin;  // of the url: "https://app.example.com:8443", which is all of it that errors show
   std::string target;  // the rest: "/hooks/3f9a?from=sluice", which may hold a token
   std::string secret;
-  std::string secret_file;  // in place of secret; read for each job, so that it can be changed
-  std::string ca_file;      // PEM; empty: the certificates that the system trusts
+  std::string secret_file;         // in place of secret; read for each job, so that it can be changed
+  std::string ca_file;             // PEM; empty: the certificates that the system trusts
+  std::vector<std::string> types;  // patterns of the notifications that it gets; empty: all
+  std::vector<std::string> users;  // likewise
   std::chrono::milliseconds connect_timeout{10'000};
   std::chrono::milliseconds timeout{20'000};  // one attempt as a whole
+
+  bool wants(const std::string& type, const std::string& user) const;
 };
 
-/// None without a table `webhook`. Throws with one sentence that says what to mend.
-std::optional<WebhookConfig> read_webhook_config(const sluice::Config& json);
+/// By name. The table `webhook` is the endpoint "webhook".
+using Endpoints = std::map<std::string, Endpoint>;
+
+/// From the tables `webhook` and `webhooks`. Throws with one sentence that says what to mend.
+Endpoints read_endpoints(const sluice::Config& json);
 
 /// From the configuration or its file. Throws std::runtime_error that says what is wrong, without a secret.
-std::vector<Key> keys_of(const WebhookConfig& config);
+std::vector<Key> keys_of(const Endpoint& endpoint);
 
 }  // namespace notification

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace notification {
 
@@ -55,53 +56,51 @@ void hide(std::string& text, const std::string& secret) {
   }
 }
 
-std::string quote(const Answer& answer, const WebhookConfig& config) {
+std::string quote(const Answer& answer, const Endpoint& endpoint) {
   std::string text = printable(answer.body);
-  hide(text, config.target);
-  hide(text, config.target.substr(0, config.target.find('?')));
+  hide(text, endpoint.target);
+  hide(text, endpoint.target.substr(0, endpoint.target.find('?')));
   if (text.empty()) return {};
   return ": " + (text.size() <= longest_quote ? text : text.substr(0, longest_quote) + "...");
 }
 
-bool is_retried(long status) {
-  switch (status) {
-    case 408:  // Request Timeout
-    case 409:  // Conflict: the same id is being worked on
-    case 425:  // Too Early
-    case 429:  // Too Many Requests
-      return true;
-    default:
-      return status >= 500;
-  }
-}
-
-sluice::Result retried(std::string code, std::string message, const Answer& answer) {
-  auto result = sluice::retry(std::move(code), std::move(message));
-  if (answer.retry_after.count() > 0)
-    result.after(std::min<std::chrono::seconds>(answer.retry_after, longest_delay));
-  return result;
-}
-
 }  // namespace
 
-sluice::Result outcome_of(const Answer& answer, const WebhookConfig& config) {
+std::chrono::seconds delay_of(const std::string& retry_after, std::time_t now) {
+  const std::size_t begin = std::min(retry_after.find_first_not_of(" \t"), retry_after.size());
+  const std::size_t end = retry_after.find_last_not_of(" \t\r\n") + 1;
+  if (begin >= end) return {};
+  const std::string value = retry_after.substr(begin, end - begin);
+  constexpr std::chrono::seconds longest = longest_delay;
+  if (value.find_first_not_of("0123456789") == std::string::npos) {
+    return value.size() > 9 ? longest : std::min(std::chrono::seconds(std::stol(value)), longest);
+  }
+  const std::time_t date = curl_getdate(value.c_str(), nullptr);
+  return std::clamp(std::chrono::seconds(date == -1 ? 0 : date - now), std::chrono::seconds(0), longest);
+}
+
+std::string said(const Answer& answer, const Endpoint& endpoint) {
+  return endpoint.origin + " answered " + std::to_string(answer.status) + quote(answer, endpoint);
+}
+
+sluice::Result outcome_of(const Answer& answer, const Endpoint& endpoint) {
   if (answer.code == CURLE_ABORTED_BY_CALLBACK) return sluice::cancelled();
   if (answer.code != CURLE_OK) {
     return sluice::retry(std::string(trouble_on_the_way(answer.code)),
-                         "posting to " + config.origin + " failed: " + answer.error);
+                         "posting to " + endpoint.origin + " failed: " + answer.error);
   }
   if (answer.status >= 200 && answer.status < 300) return sluice::done();
-  const std::string code = "http-" + std::to_string(answer.status);
-  const std::string said =
-      config.origin + " answered " + std::to_string(answer.status) + quote(answer, config);
+  std::string words = said(answer, endpoint);
   if (answer.status < 200 || answer.status > 599) {
-    return sluice::retry("http-protocol", said + "; this status is no answer to a POST");
+    return sluice::retry("http-protocol", words + "; this status is no answer to a POST");
   }
-  if (is_retried(answer.status)) return retried(code, said, answer);
-  if (answer.status < 400) {
-    return sluice::fail(code, said + "; redirects are not followed, set url to where it leads");
-  }
-  return sluice::fail(code, said);
+  std::string code = "http-" + std::to_string(answer.status);
+  if (answer.status == 410) return sluice::fail(std::move(code), std::move(words));
+  if (answer.status < 400) words += "; redirects are not followed, set url to where it leads";
+  auto result = sluice::retry(std::move(code), std::move(words));
+  const std::chrono::seconds delay = delay_of(answer.retry_after, std::time(nullptr));
+  if (delay.count() > 0) result.after(delay);
+  return result;
 }
 
 }  // namespace notification

@@ -1,14 +1,26 @@
-// What an attempt to deliver a webhook came to: a pure decision. The rule: a receiver that refuses the
-// request will refuse it again; one that is busy, broken or out of reach may take it later.
+// What an attempt to deliver a webhook came to: pure decisions. The rule is that of Standard Webhooks: 2xx
+// has taken it, 410 wants no more, and every other answer is tried again, since a receiver's mistake is
+// mended there.
 #pragma once
 
+#include <chrono>
+#include <ctime>
 #include <sluice/result.hpp>
+#include <string>
 
 #include "receiver.hpp"
 #include "webhook_config.hpp"
 
 namespace notification {
 
-sluice::Result outcome_of(const Answer& answer, const WebhookConfig& config);
+/// "https://x.test answered 503: the first bytes of its body"
+std::string said(const Answer& answer, const Endpoint& endpoint);
+
+/// Done for 2xx, permanent for 410, cancelled where the transfer was; else a retry.
+sluice::Result outcome_of(const Answer& answer, const Endpoint& endpoint);
+
+/// What a Retry-After header asks for, in seconds or as a date: 0 for none and for what is neither, at most a
+/// day.
+std::chrono::seconds delay_of(const std::string& retry_after, std::time_t now);
 
 }  // namespace notification

@@ -1,171 +1,180 @@
 #include "api_source.hpp"
 
 #include <algorithm>
-#include <stdexcept>
+#include <chrono>
+#include <optional>
 #include <utility>
 
-#include "http_outcome.hpp"
+#include "body.hpp"
+#include "digest.hpp"
 #include "json.hpp"
+#include "pager.hpp"
 #include "trouble.hpp"
 
 namespace data_sync {
 
 namespace {
 
-std::string plain(const rapidjson::Value& value) {
-  return value.IsString() ? std::string(value.GetString(), value.GetStringLength()) : to_text(value);
-}
+using Clock = std::chrono::steady_clock;
 
-bool is_less(const rapidjson::Value& a, const rapidjson::Value& b) {
-  if (a.IsString()) return plain(a) < plain(b);
-  if (a.IsInt64() && b.IsInt64()) return a.GetInt64() < b.GetInt64();
-  return a.GetDouble() < b.GetDouble();
-}
-
-/// The largest cursor among the records.
-class Cursor {
- public:
-  explicit Cursor(const std::optional<rapidjson::Pointer>& pointer) : pointer_(pointer) {}
-
-  void see(const rapidjson::Value& record, const std::string& place) {
-    if (!pointer_) return;
-    const rapidjson::Value* found = pointer_->Get(record);
-    const bool usable = found != nullptr && (found->IsString() || found->IsNumber());
-    if (!usable || (!largest_.IsNull() && found->IsString() != largest_.IsString())) {
-      throw sluice::PermanentError("bad-cursor", place +
-                                                     ": its cursor is neither a string nor a number, or not "
-                                                     "what the others have; correct cursor of the source");
+/// What the first page is asked by.
+Ask first_ask(const ApiSource& source, const Question& question) {
+  Ask ask(source);
+  for (const auto& [name, value] : question.parameters) {
+    const auto& allowed = source.parameters;
+    if (std::find(allowed.begin(), allowed.end(), name) == allowed.end()) {
+      throw sluice::PermanentError("bad-payload", "payload /data/parameters: '" + name +
+                                                      "' is not among the parameters of the source");
     }
-    if (largest_.IsNull() || is_less(largest_, *found)) largest_.CopyFrom(*found, largest_.GetAllocator());
+    ask.set(name, text_value(value));
   }
-  std::string text() const { return largest_.IsNull() ? std::string() : to_text(largest_); }
+  if (source.cursor && !question.cursor.empty())
+    ask.set(source.cursor_parameter, parse_json(question.cursor));
+  return ask;
+}
 
- private:
-  const std::optional<rapidjson::Pointer>& pointer_;
-  rapidjson::Document largest_;
-};
+/// Where an earlier run of the same job left off with the same question; else the beginning. What another job
+/// left is too old: pages that it read may have changed since.
+Position begin_of(const Question& question, const Ask& first, const sluice::Job& job) {
+  Position begin;
+  begin.asked =
+      sha256_hex(first.url().text() + "\n" + first.body() + "\n" + std::string(job.idempotency_key()));
+  if (!question.may_stop) return begin;
+  const auto kept = position_of(question.position);
+  return kept && kept->asked == begin.asked ? *kept : begin;
+}
 
 class Asking {
  public:
-  Asking(HttpClient& client, const ApiSource& source, const sluice::Job& job)
-      : client_(client), source_(source), job_(job), bytes_left_(source.endpoint.max_bytes) {}
+  Asking(HttpClient& client, const ApiSource& source, const Question& question, const sluice::Job& job,
+         Answer& answer)
+      : client_(client),
+        source_(source),
+        question_(question),
+        job_(job),
+        answer_(answer),
+        first_(first_ask(source, question)),
+        begin_(begin_of(question, first_, job)),
+        bytes_left_(source.endpoint.max_bytes) {}
 
-  Answer ask(const Question& question, const TakeRecord& take) {
-    Answer answer;
-    Cursor cursor(source_.cursor);
-    const Url first = first_url(question);
-    for (std::string next = with_page(first, 0).text(); !next.empty();) {
-      const Url url(next);
-      if (answer.pages == source_.max_pages) too_many_pages();
-      const HttpResponse response = get(url, question.etag);
-      ++answer.pages;
-      if (response.status == 304) {
-        answer.not_modified = true;
-        break;
+  void ask(const TakePage& take) {
+    if (begin_.pages > 0) {
+      job_.log().info("going on where an earlier run left off", {{"page", begin_.pages + 1}});
+      try {
+        return read(begin_, take);
+      } catch (const sluice::PermanentError& error) {
+        // A server forgets its tokens after a while.
+        if (answer_.pages > 0 || error.code().rfind("http-", 0) != 0) throw;
+        job_.log().warn("the source no longer knows that page; beginning anew", {{"reason", error.what()}});
       }
-      answer.etag = response.etag;
-      const std::string place = "page " + std::to_string(answer.pages) + " of " + url.shown();
-      const rapidjson::Document page = parse(response.body, place);
-      const rapidjson::Value& records = records_of(page, place);
-      for (rapidjson::SizeType i = 0; i < records.Size(); ++i) {
-        const std::string record_place = "record " + std::to_string(i) + " of " + place;
-        take(records[i], record_place);
-        cursor.see(records[i], record_place);
-      }
-      records_ += records.Size();
-      next = next_url(first, url, page, records, response);
     }
-    answer.cursor = cursor.text();
-    return answer;
+    Position anew;
+    anew.asked = begin_.asked;
+    read(anew, take);
   }
 
  private:
-  Url first_url(const Question& question) const {
-    Url url = source_.endpoint.url;
-    for (const auto& [name, value] : question.parameters) {
-      const auto& allowed = source_.parameters;
-      if (std::find(allowed.begin(), allowed.end(), name) == allowed.end()) {
-        throw sluice::PermanentError("bad-payload", "payload /data/parameters: '" + name +
-                                                        "' is not among the parameters of the source");
+  void read(const Position& begin, const TakePage& take) {
+    Pager pager(source_, first_, begin);
+    Cursor cursor(source_.cursor, begin.cursor);
+    for (bool more = true; more;) {
+      if (source_.max_pages != 0 && pager.position().pages == source_.max_pages) too_many_pages();
+      if (may_stop() && Clock::now() - begun_ > source_.max_time) return stop();
+      try {
+        more = read_page(pager, cursor, take);
+      } catch (const sluice::PermanentError& error) {
+        // What is too large for this run may be within the bounds of the next.
+        if (error.code() == "too-large" && may_stop()) return stop();
+        throw;
       }
-      url.add_parameter(name, value);
     }
-    if (source_.cursor && !question.cursor.empty()) {
-      url.add_parameter(source_.cursor_parameter, plain(parse_json(question.cursor)));
-    }
-    return url;
+    answer_.position.clear();
+    answer_.whole = begin.pages == 0;
   }
 
-  Url with_page(const Url& first, std::size_t pages) const {
-    Url url = first;
-    if (source_.paging == Paging::page) {
-      const std::int64_t page = source_.first_page + static_cast<std::int64_t>(pages);
-      url.add_parameter(source_.page_parameter, std::to_string(page));
-    } else if (source_.paging == Paging::offset) {
-      url.add_parameter(source_.page_parameter, std::to_string(records_));
+  /// Whether there is another page.
+  bool read_page(Pager& pager, Cursor& cursor, const TakePage& take) {
+    const Ask ask = pager.ask();
+    const std::optional<HttpResponse> response = get(pager, ask);
+    if (!response) return false;
+    answer_.etag = response->header("etag");
+    answer_.not_modified = response->status == 304;
+    ++answer_.pages;
+    if (answer_.not_modified) return false;
+    const std::string name =
+        "page " + std::to_string(pager.position().pages + 1) + " of " + ask.url().shown();
+    const rapidjson::Document page = parse(*response, name);
+    const rapidjson::Value none(rapidjson::kArrayType);
+    const rapidjson::Value* const found = response->status == 204 ? &none : records_of(page, name);
+    const rapidjson::Value& records = found == nullptr ? none : *found;
+    if (pager.repeats(records)) {
+      answer_.warnings.push_back(name +
+                                 " holds what the page before it held, and is taken for the end; if there is "
+                                 "more, page_parameter is not what the server takes");
+      return false;
     }
-    return url;
+    take(name, records, cursor);
+    answer_.cursor = cursor.text();
+    const bool more = pager.advance(ask.url(), page, records, *response);
+    Position position = pager.position();
+    position.cursor = answer_.cursor;
+    answer_.position = to_json(position);
+    return more;
   }
 
-  HttpResponse get(const Url& url, const std::string& etag) {
-    const HttpRequest request{url,     "GET",       {"Accept: application/json"},
-                              nullptr, bytes_left_, source_.etag ? etag : ""};
-    HttpResponse response = client_.send(request, job_);
-    bytes_left_ -= response.body.size();
-    return response;
-  }
+  bool may_stop() const { return question_.may_stop && answer_.pages > 0; }
+  void stop() { answer_.stopped = true; }
 
-  // A body can be cut where neither its length nor its end is announced, or come from something on the way.
-  static rapidjson::Document parse(const std::string& body, const std::string& place) {
+  /// None where the source says that there is no such page any more.
+  std::optional<HttpResponse> get(const Pager& pager, const Ask& ask) {
+    const std::string body = ask.body();
+    HttpRequest request{ask.url(), "GET", {"Accept: application/json"}, nullptr, bytes_left_, {}, {}};
+    if (source_.etag) request.if_none_match = question_.etag;
+    if (!body.empty()) {
+      request.method = "POST";
+      request.body = &body;
+      request.headers.emplace_back("Content-Type: application/json");
+    }
     try {
-      return parse_json(body);
-    } catch (const BadJson& error) {
-      throw Trouble("bad-json", place + ": " + error.what());
+      HttpResponse response = client_.send(request, job_);
+      bytes_left_ -= response.body.size();
+      return response;
+    } catch (const sluice::PermanentError& error) {
+      if (pager.is_end(error.code())) return std::nullopt;
+      throw;
     }
   }
 
-  const rapidjson::Value& records_of(const rapidjson::Document& page, const std::string& place) const {
+  // A body can be cut where neither its length nor its end is announced. A page of HTML comes from a wrong
+  // address, or from a login that stands before the right one, and comes again.
+  static rapidjson::Document parse(const HttpResponse& response, const std::string& name) {
+    if (response.status == 204) return rapidjson::Document(rapidjson::kNullType);
+    const std::string type = response.header("content-type");
+    const std::string text = in_utf8(response.body, type);
+    if (const auto title = markup_title(text)) {
+      throw sluice::PermanentError("html-page",
+                                   name + ": found a page of HTML" +
+                                       (title->empty() ? "" : " with the title '" + *title + "'") +
+                                       ", expected JSON; check url, and the login that the API wants");
+    }
+    try {
+      return parse_json_or_lines(text, is_lines(type));
+    } catch (const BadJson& error) {
+      throw Trouble("bad-json", name + ": " + error.what());
+    }
+  }
+
+  /// Null where there are none: some servers write null for an empty array.
+  const rapidjson::Value* records_of(const rapidjson::Document& page, const std::string& name) const {
     const rapidjson::Value* records = source_.records.Get(page);
-    if (records != nullptr && records->IsArray()) return *records;
+    if (records != nullptr && records->IsArray()) return records;
+    const bool failed = page.IsObject() && page.HasMember("errors");  // as GraphQL says it, with status 200
+    if (records != nullptr && records->IsNull() && page.IsObject() && !failed) return nullptr;
     throw sluice::PermanentError("bad-response",
-                                 place +
+                                 name +
                                      ": no array of records where the source's `records` points; it begins "
                                      "with " +
                                      to_text(page).substr(0, 100));
-  }
-
-  /// Empty after the last page.
-  std::string next_url(const Url& first, const Url& current, const rapidjson::Document& page,
-                       const rapidjson::Value& records, const HttpResponse& response) {
-    ++pages_;
-    switch (source_.paging) {
-      case Paging::none:
-        return {};
-      case Paging::page:
-      case Paging::offset:
-        return records.Empty() ? std::string() : with_page(first, pages_).text();
-      case Paging::link:
-        return resolved(current, next_link(response.link));
-      case Paging::field:
-        break;
-    }
-    const rapidjson::Value* link = source_.next.Get(page);
-    if (link == nullptr || link->IsNull()) return {};
-    if (!link->IsString())
-      throw sluice::PermanentError("bad-next", current.shown() + ": its next link is no text");
-    return resolved(current, plain(*link));
-  }
-
-  std::string resolved(const Url& current, const std::string& link) const {
-    if (link.empty()) return {};
-    try {
-      const Url next = current.resolved(link);
-      check_allowed(source_.endpoint, next);
-      return next.text();
-    } catch (const std::invalid_argument& error) {
-      throw sluice::PermanentError("bad-next",
-                                   current.shown() + ": its next link can't be followed: " + error.what());
-    }
   }
 
   [[noreturn]] void too_many_pages() const {
@@ -176,17 +185,20 @@ class Asking {
 
   HttpClient& client_;
   const ApiSource& source_;
+  const Question& question_;
   const sluice::Job& job_;
+  Answer& answer_;
+  const Ask first_;
+  const Position begin_;
+  const Clock::time_point begun_ = Clock::now();
   std::size_t bytes_left_;
-  std::size_t pages_ = 0;
-  std::size_t records_ = 0;
 };
 
 }  // namespace
 
-Answer ask(HttpClient& client, const ApiSource& source, const Question& question, const sluice::Job& job,
-           const TakeRecord& take) {
-  return Asking(client, source, job).ask(question, take);
+void ask(HttpClient& client, const ApiSource& source, const Question& question, const sluice::Job& job,
+         Answer& answer, const TakePage& take) {
+  Asking(client, source, question, job, answer).ask(take);
 }
 
 }  // namespace data_sync

@@ -1,31 +1,15 @@
 #include "api_target.hpp"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
-#include <array>
-#include <stdexcept>
+#include <string>
+#include <vector>
 
+#include "digest.hpp"
 #include "json.hpp"
 
 namespace data_sync {
 
 namespace {
-
-std::string sha256_hex(const std::string& bytes) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1) {
-    throw std::runtime_error("SHA-256 failed");
-  }
-  constexpr std::string_view hex = "0123456789abcdef";
-  std::string text;
-  for (unsigned i = 0; i < size; ++i) {
-    text += hex[digest[i] >> 4U];
-    text += hex[digest[i] & 15U];
-  }
-  return text;
-}
 
 /// The same in every attempt that sends the same; another one when the source has changed in between, since
 /// a service may refuse a key that comes with another body.
@@ -37,21 +21,30 @@ std::string idempotency_key(const sluice::Job& job, std::size_t batch, const std
 
 }  // namespace
 
-std::string ToApi::row(const rapidjson::Value& record, const std::string& place) const {
-  return config_.fields.empty() ? to_text(record) : row_of(record, config_.fields, place);
+Row ToApi::row(const rapidjson::Value& record) const {
+  if (config_.records.columns.empty()) return {to_text(record), "{}", {}, false, 0, 0};
+  return row_of(record, config_.records);
 }
 
-Counts ToApi::write(const Rows& rows, const Scope&, const std::optional<State>&, const sluice::Job& job) {
+Counts ToApi::write(Rows& rows, bool, const Scope&, const std::optional<State>&, const sluice::Job& job) {
+  std::vector<const Row*> all;
+  for (const Row& row : rows.all()) all.push_back(&row);
   std::size_t requests = 0;
-  for (std::size_t first = 0; first < rows.size(); first += config_.batch_rows) {
-    const std::string body = config_.one_by_one ? rows[first] : array_of(rows, first, config_.batch_rows);
-    HttpRequest request{config_.endpoint.url, config_.method, {}, &body, config_.endpoint.max_bytes, {}};
+  for (std::size_t first = 0; first < all.size(); first += config_.batch_rows) {
+    const std::size_t end = std::min(first + config_.batch_rows, all.size());
+    const std::string body = config_.one_by_one ? all[first]->json : array_of(all, first, end);
+    HttpRequest request{config_.endpoint.url, config_.method, {}, &body, config_.endpoint.max_bytes, {}, {}};
     request.headers.push_back("Idempotency-Key: " + idempotency_key(job, requests, body));
     request.headers.emplace_back("Content-Type: application/json");
-    client_.send(request, job);
     ++requests;
-    job.progress(static_cast<double>(std::min(first + config_.batch_rows, rows.size())) /
-                 static_cast<double>(rows.size()));
+    try {
+      client_.send(request, job);
+    } catch (const sluice::PermanentError& error) {
+      // What a server says about an array may be about any of its records.
+      if (!config_.records.skip_bad || !config_.one_by_one) throw;
+      rows.skipped.push_back({rows.place(*all[first]), all[first]->key, error.code(), error.what(), {}, {}});
+    }
+    job.progress(static_cast<double>(end) / static_cast<double>(all.size()));
   }
   return {{"requests", requests}};
 }

@@ -9,8 +9,9 @@ namespace data_sync {
 class ToApi : public Target {
  public:
   explicit ToApi(const ApiTarget& config) : config_(config), client_(config.endpoint) {}
-  std::string row(const rapidjson::Value& record, const std::string& place) const override;
-  Counts write(const Rows& rows, const Scope& scope, const std::optional<State>& state,
+  const Records& rules() const override { return config_.records; }
+  Row row(const rapidjson::Value& record) const override;
+  Counts write(Rows& rows, bool all, const Scope& scope, const std::optional<State>& state,
                const sluice::Job& job) override;
 
  private:

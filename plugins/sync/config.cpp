@@ -1,6 +1,8 @@
 #include "config.hpp"
 
 #include <libpq-fe.h>
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,6 +10,7 @@
 #include <cerrno>
 #include <cmath>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <stdexcept>
 #include <system_error>
@@ -80,16 +83,34 @@ void read_headers(const Json& json, Endpoint& endpoint) {
   }
 }
 
-Url read_url(const Json& json) {
+Url read_url(const Json& json, const std::string& key) {
   try {
-    return Url(json.string("url"));
+    return Url(json.string(key));
   } catch (const std::invalid_argument& error) {
-    refuse(json, "url", error.what());
+    refuse(json, key, error.what());
   }
 }
 
+OAuth read_oauth(const Json& json, const Endpoint& endpoint) {
+  OAuth oauth(read_url(json, "token_url"));
+  oauth.client_id = json.string("client_id");
+  oauth.client_secret_file = json.string("client_secret_file");
+  check_file(json, "client_secret_file", oauth.client_secret_file);
+  oauth.scope = json.string_or("scope", "");
+  oauth.audience = json.string_or("audience", "");
+  const std::string style = json.string_or("credentials", "basic");
+  if (style != "basic" && style != "body")
+    refuse(json, "credentials", "expected basic or body, found '" + style + "'");
+  oauth.in_body = style == "body";
+  if (!oauth.token_url.is_https() && !endpoint.allow_private) {
+    refuse(json, "token_url", "the secret would go over the network unencrypted; use https");
+  }
+  if (!endpoint.token_file.empty()) refuse(json, "token_url", "there is a token_file too; keep one");
+  return oauth;
+}
+
 Endpoint read_endpoint(const Json& json) {
-  Endpoint endpoint(read_url(json));
+  Endpoint endpoint(read_url(json, "url"));
   read_headers(json, endpoint);
   endpoint.token_file = json.string_or("token_file", "");
   check_file(json, "token_file", endpoint.token_file);
@@ -98,7 +119,9 @@ Endpoint read_endpoint(const Json& json) {
   endpoint.allow_hosts = read_texts(json, "allow_hosts");
   endpoint.allow_private = json.boolean_or("allow_private", endpoint.allow_private);
   // Within a private network the operator may know better.
-  if (!endpoint.token_file.empty() && !endpoint.url.is_https() && !endpoint.allow_private) {
+  if (json.find("oauth")) endpoint.oauth.emplace(read_oauth(json.object("oauth"), endpoint));
+  const bool has_token = !endpoint.token_file.empty() || endpoint.oauth;
+  if (has_token && !endpoint.url.is_https() && !endpoint.allow_private) {
     refuse(json, "url", "the token would go over the network unencrypted; use https");
   }
   endpoint.ca_file = json.string_or("ca_file", "");
@@ -111,33 +134,85 @@ Endpoint read_endpoint(const Json& json) {
 
 Paging read_paging(const Json& json) {
   const std::string text = json.string_or("paging", "none");
-  if (text == "none") return Paging::none;
-  if (text == "link") return Paging::link;
-  if (text == "field") return Paging::field;
-  if (text == "page") return Paging::page;
-  if (text == "offset") return Paging::offset;
-  refuse(json, "paging", "expected none, link, field, page or offset, found '" + text + "'");
+  static const std::map<std::string, Paging> names = {
+      {"none", Paging::none}, {"link", Paging::link},   {"field", Paging::field},  {"page", Paging::page},
+      {"last", Paging::last}, {"token", Paging::token}, {"offset", Paging::offset}};
+  if (const auto found = names.find(text); found != names.end()) return found->second;
+  refuse(json, "paging", "expected none, link, field, page, offset, token or last, found '" + text + "'");
+}
+
+std::optional<rapidjson::Pointer> read_optional_pointer(const Json& json, const std::string& key) {
+  if (!json.find(key)) return std::nullopt;
+  return read_pointer(json, key, json.string(key));
+}
+
+/// The name of a parameter of the query, or a JSON pointer into the body.
+std::string read_parameter(const Json& json, const std::string& key, const std::string& text,
+                           const ApiSource& source) {
+  if (text.empty() || text.front() != '/') return text;
+  if (source.body.empty())
+    refuse(json, key, "'" + text + "' points into the body, and there is none; set body");
+  read_pointer(json, key, text);
+  return text;
+}
+
+void read_next(const Json& json, ApiSource& source) {
+  source.next_header = json.string_or("next_header", "");
+  std::transform(source.next_header.begin(), source.next_header.end(), source.next_header.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const bool by_header = source.paging == Paging::token && !source.next_header.empty();
+  if (by_header && json.find("next")) refuse(json, "next_header", "there is a next too; keep one");
+  if (!source.next_header.empty() && !by_header) refuse(json, "next_header", "it goes with paging token");
+  if (source.paging == Paging::field || (source.paging == Paging::token && !by_header)) {
+    source.next = read_pointer(json, "next", json.string("next"));
+  }
+  if (source.paging == Paging::last) source.last = read_pointer(json, "last", json.string("last"));
+}
+
+void read_pages(const Json& json, ApiSource& source) {
+  source.paging = read_paging(json);
+  read_next(json, source);
+  const bool named = source.paging == Paging::token || source.paging == Paging::last;
+  const std::string usual = source.paging == Paging::page ? "page" : "offset";
+  source.page_parameter =
+      read_parameter(json, "page_parameter",
+                     named ? json.string("page_parameter") : json.string_or("page_parameter", usual), source);
+  source.first_page = json.integer_or("first_page", source.first_page);
+  if (json.find("page_size")) source.page_size = read_count(json, "page_size", 1, 1'000'000);
+  source.more = read_optional_pointer(json, "more");
+  source.total = read_optional_pointer(json, "total");
+  if (json.find("max_pages")) source.max_pages = read_count(json, "max_pages", 1, 1'000'000'000);
+  source.max_time = read_timeout(json, "max_time", source.max_time);
+}
+
+std::string read_body(const Json& json) {
+  const auto body = json.find("body");
+  if (!body) return {};
+  const rapidjson::Value& value = body->as_object().value();
+  rapidjson::StringBuffer buffer;
+  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
+  value.Accept(writer);
+  return {buffer.GetString(), buffer.GetSize()};
 }
 
 ApiSource read_source(const Json& json) {
   if (json.string("kind") != "api") refuse(json, "kind", "a source is an api");
   ApiSource source(read_endpoint(json));
+  source.body = read_body(json);
   source.records = read_pointer(json, "records", json.string_or("records", ""));
-  source.paging = read_paging(json);
-  if (source.paging == Paging::field) source.next = read_pointer(json, "next", json.string("next"));
-  const bool by_page = source.paging == Paging::page;
-  source.page_parameter = json.string_or("page_parameter", by_page ? "page" : "offset");
-  source.first_page = json.integer_or("first_page", source.first_page);
-  source.max_pages = read_count(json, "max_pages", source.max_pages, 100'000);
+  read_pages(json, source);
   if (json.find("cursor")) {
     source.cursor = read_pointer(json, "cursor", json.string("cursor"));
-    source.cursor_parameter = json.string("cursor_parameter");
+    source.cursor_parameter =
+        read_parameter(json, "cursor_parameter", json.string("cursor_parameter"), source);
   }
   source.etag = json.boolean_or("etag", false);
-  if (source.etag && (source.cursor || source.paging != Paging::none)) {
-    refuse(json, "etag", "an ETag speaks for one response: leave out paging and cursor, or etag");
+  if (source.etag && (source.cursor || source.paging != Paging::none || !source.body.empty())) {
+    refuse(json, "etag",
+           "an ETag speaks for one response to a GET: leave out paging, cursor and body, or etag");
   }
   source.parameters = read_texts(json, "parameters");
+  for (const std::string& name : source.parameters) read_parameter(json, "parameters", name, source);
   return source;
 }
 
@@ -216,14 +291,61 @@ void read_own_connection(const Json& json, DatabaseTarget& target) {
   target.lock_timeout = read_timeout(json, "lock_timeout", target.lock_timeout);
 }
 
+bool is_second(const Json& json, const std::string& key, const std::string& first,
+               const std::string& second) {
+  const std::string text = json.string_or(key, first);
+  if (text != first && text != second) {
+    refuse(json, key, "expected " + first + " or " + second + ", found '" + text + "'");
+  }
+  return text == second;
+}
+
+Records read_records(const Json& json, const std::string& columns) {
+  Records records;
+  records.columns = read_columns(json, columns);
+  const std::string absent = json.string_or("absent", "keep");
+  if (absent == "null") {
+    records.absent = Absent::null;
+  } else if (absent == "fail") {
+    records.absent = Absent::fail;
+  } else if (absent != "keep") {
+    refuse(json, "absent", "expected keep, null or fail, found '" + absent + "'");
+  }
+  records.skip_bad = is_second(json, "on_bad_record", "fail", "skip");
+  records.fail_unmapped = is_second(json, "on_unmapped", "warn", "fail");
+  return records;
+}
+
+void read_deletions(const Json& json, DatabaseTarget& target) {
+  target.deleted = read_optional_pointer(json, "deleted");
+  const std::string column = json.string_or("deleted_column", "");
+  const auto same = [&](const Column& any) { return any.name == column; };
+  if (std::any_of(target.records.columns.begin(), target.records.columns.end(), same)) {
+    refuse(json, "deleted_column", "it is among the columns too; keep one");
+  }
+  if (!column.empty()) target.deleted_column = quoted_identifier(column);
+  target.remove_missing = json.boolean_or("remove_missing", false);
+  if (!column.empty() && !target.deleted && !target.remove_missing) {
+    refuse(json, "deleted_column", "nothing is ever deleted; set deleted, or remove_missing");
+  }
+  if (target.remove_missing && !target.own_connection) {
+    refuse(json, "remove_missing", "only a target with url or url_file can look for what is missing");
+  }
+  target.max_removed_share = json.number_or("max_removed_share", target.max_removed_share);
+  if (!(target.max_removed_share > 0 && target.max_removed_share <= 1)) {
+    refuse(json, "max_removed_share", "expected a number above 0 and up to 1");
+  }
+}
+
 DatabaseTarget read_database(const Json& json) {
   DatabaseTarget target;
   target.table = read_table(json, "table");
-  target.columns = read_columns(json, "columns");
-  if (target.columns.empty()) refuse(json, "columns", "expected the columns to write");
-  read_keys(json, target.columns);
+  target.records = read_records(json, "columns");
+  if (target.records.columns.empty()) refuse(json, "columns", "expected the columns to write");
+  read_keys(json, target.records.columns);
   target.batch_rows = read_count(json, "batch_rows", target.batch_rows, 100'000);
   read_own_connection(json, target);
+  read_deletions(json, target);
   return target;
 }
 
@@ -231,7 +353,7 @@ ApiTarget read_api_target(const Json& json) {
   ApiTarget target(read_endpoint(json));
   target.method = json.string_or("method", target.method);
   if (target.method != "POST" && target.method != "PUT") refuse(json, "method", "expected POST or PUT");
-  target.fields = read_columns(json, "fields");
+  target.records = read_records(json, "fields");
   target.batch_rows = read_count(json, "batch_rows", target.batch_rows, 100'000);
   target.one_by_one = json.boolean_or("one_by_one", false);
   if (target.one_by_one) target.batch_rows = 1;

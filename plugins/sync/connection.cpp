@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "rows.hpp"
 #include "trouble.hpp"
 
 namespace data_sync {
@@ -116,8 +117,14 @@ void Connection::explain(const PGresult* result, const std::string& what) const 
   }
   const std::string code = std::string("database-") + state;
   // The primary message alone: the detail shows whole rows.
-  const std::string said = what + ": " + one_line(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
-  if (is_about_the_data(state)) throw sluice::PermanentError(code, said);
+  // It quotes the value that it is about, of whatever length.
+  constexpr std::size_t longest = 200;
+  const std::string said =
+      what + ": " + shortened(one_line(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)), longest);
+  if (is_about_the_data(state)) {
+    const char* const column = PQresultErrorField(result, PG_DIAG_COLUMN_NAME);
+    throw BadRecord(code, said, column == nullptr ? "" : column);
+  }
   const bool mendable = std::string(state).compare(0, 2, "42") == 0 || std::string(state) == "3F000";
   throw Trouble(
       code, said + (mendable ? "; check table, key and columns of the target, and its role's rights" : ""));

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "bad_record.hpp"
 #include "config.hpp"
 
 namespace data_sync {
@@ -33,9 +34,23 @@ class Connection {
 
   /// Whether it was still there when it was last used.
   bool is_open() const { return PQstatus(connection_.get()) == CONNECTION_OK; }
-  /// `what` says in an error what was tried. Throws Trouble, sluice::PermanentError or Cancelled.
+  /// `what` says in an error what was tried. Throws Trouble, BadRecord for what is about the data, or
+  /// Cancelled.
   Answers run(const std::string& sql, const std::vector<std::string>& parameters, const std::string& what,
               const sluice::Job& job);
+  /// Runs `work` so that what it did is undone, and the transaction goes on, where it throws BadRecord.
+  template <class Work>
+  void attempt(const sluice::Job& job, Work work) {
+    run("SAVEPOINT attempt", {}, "setting a savepoint", job);
+    try {
+      work();
+    } catch (const BadRecord&) {
+      run("ROLLBACK TO SAVEPOINT attempt", {}, "going back to a savepoint", job);
+      run("RELEASE SAVEPOINT attempt", {}, "leaving a savepoint", job);
+      throw;
+    }
+    run("RELEASE SAVEPOINT attempt", {}, "leaving a savepoint", job);
+  }
   /// Begins a transaction, with the time limits of the configuration.
   void begin(const sluice::Job& job);
   void commit(const sluice::Job& job);

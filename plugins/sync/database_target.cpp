@@ -3,16 +3,30 @@
 #include <algorithm>
 #include <chrono>
 
+#include "json.hpp"
 #include "trouble.hpp"
-#include "upsert.hpp"
 
 namespace data_sync {
 
-ToDatabase::ToDatabase(const DatabaseTarget& config) : config_(config), upsert_(counted_upsert(config)) {}
+namespace {
 
-std::string ToDatabase::row(const rapidjson::Value& record, const std::string& place) const {
-  return database_row(record, config_, place);
+/// The parameters under which a position is kept, in a line of its own beside that of the cursor: tables of
+/// state have no column for it.
+std::string position_of(const Scope& scope) {
+  return "position " + scope.parameters;
 }
+
+}  // namespace
+
+/// A write while it is at work.
+struct ToDatabase::Writing {
+  const Sql& sql;
+  Rows& rows;
+  const sluice::Job& job;
+  std::size_t inserted = 0;
+  std::size_t updated = 0;
+  std::size_t deleted = 0;
+};
 
 // A kept connection may have been closed by the server since the last job: asking it costs a round trip, and
 // finding out in the middle would cost an attempt.
@@ -31,44 +45,151 @@ Connection& ToDatabase::open(const sluice::Job& job) {
 
 std::optional<State> ToDatabase::recall(const Scope& scope, const sluice::Job& job) {
   if (config_.state.empty()) return std::nullopt;
-  const Answers found =
-      open(job).run("SELECT coalesce(cursor, ''), coalesce(etag, ''), version FROM " + config_.state +
-                        " WHERE source = $1 AND target = $2 AND parameters = $3",
-                    {scope.source, scope.target, scope.parameters},
-                    "reading what was seen so far, from " + config_.state, job);
-  if (found.size() == 0) return State{};
-  return State{found.text(0, 0), found.text(0, 1), found.integer(0, 2)};
+  const std::string sql = "SELECT coalesce(cursor, ''), coalesce(etag, ''), version FROM " + config_.state +
+                          " WHERE source = $1 AND target = $2 AND parameters = $3";
+  const std::string what = "reading what was seen so far, from " + config_.state;
+  const Answers found = open(job).run(sql, {scope.source, scope.target, scope.parameters}, what, job);
+  State state;
+  if (found.size() != 0) state = {found.text(0, 0), found.text(0, 1), found.integer(0, 2), {}, false};
+  const Answers position = connection_->run(sql, {scope.source, scope.target, position_of(scope)}, what, job);
+  if (position.size() != 0) state.position = position.text(0, 0);
+  state.had_position = !state.position.empty();
+  return state;
 }
 
-Counts ToDatabase::write(const Rows& rows, const Scope& scope, const std::optional<State>& state,
+Counts ToDatabase::write(Rows& rows, bool all, const Scope& scope, const std::optional<State>& state,
                          const sluice::Job& job) {
   Connection& connection = open(job);
   try {
     connection.begin(job);
-    Counts counts = write_rows(rows, job);
+    Counts counts = write_rows(rows, all, job);
     if (state) keep(scope, *state, job);
     connection.commit(job);
     return counts;
+  } catch (const BadRecord& error) {
+    connection.roll_back();
+    throw sluice::PermanentError(error.code(), error.what());
   } catch (...) {
     connection.roll_back();
     throw;
   }
 }
 
-Counts ToDatabase::write_rows(const Rows& rows, const sluice::Job& job) {
-  std::size_t inserted = 0;
-  std::size_t updated = 0;
-  for (std::size_t first = 0; first < rows.size(); first += config_.batch_rows) {
-    const std::size_t end = std::min(first + config_.batch_rows, rows.size());
-    const Answers counted = connection_->run(upsert_, {array_of(rows, first, config_.batch_rows)},
-                                             "writing records " + std::to_string(first) + " to " +
-                                                 std::to_string(end - 1) + " to " + config_.table,
-                                             job);
-    inserted += static_cast<std::size_t>(counted.integer(0, 0));
-    updated += static_cast<std::size_t>(counted.integer(0, 1));
-    job.progress(static_cast<double>(end) / static_cast<double>(rows.size()));
+ColumnTypes ToDatabase::types(const sluice::Job& job) {
+  const Answers found = connection_->run(
+      "WITH RECURSIVE named(name, type, modifier) AS ("
+      "SELECT attname, atttypid, atttypmod FROM pg_catalog.pg_attribute "
+      "WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped "
+      "UNION ALL SELECT named.name, domain.typbasetype, domain.typtypmod FROM named "
+      "JOIN pg_catalog.pg_type AS domain ON domain.oid = named.type WHERE domain.typtype = 'd') "
+      "SELECT named.name, pg_catalog.format_type(named.type, named.modifier) FROM named "
+      "JOIN pg_catalog.pg_type AS base ON base.oid = named.type WHERE base.typtype <> 'd'",
+      {config_.table}, "looking at the columns of " + config_.table, job);
+  ColumnTypes types;
+  for (int i = 0; i < found.size(); ++i) types[found.text(i, 0)] = found.text(i, 1);
+  return types;
+}
+
+Counts ToDatabase::write_rows(Rows& rows, bool all, const sluice::Job& job) {
+  const Sql sql(config_, types(job));
+  Writing writing{sql, rows, job};
+  std::size_t done = 0;
+  for (const Batch& batch : batches_of(rows.all(), config_.batch_rows)) {
+    write_batch(batch, 0, batch.rows.size(), writing);
+    done += batch.rows.size();
+    job.progress(static_cast<double>(done) / static_cast<double>(rows.size()));
   }
-  return {{"inserted", inserted}, {"updated", updated}, {"unchanged", rows.size() - inserted - updated}};
+  std::size_t bad = 0;
+  for (const Skipped& skipped : rows.skipped) bad += skipped.code.rfind("database-", 0) == 0 ? 1 : 0;
+  const std::size_t unchanged = rows.size() - writing.inserted - writing.updated - writing.deleted - bad;
+  Counts counts{{"inserted", writing.inserted}, {"updated", writing.updated}, {"unchanged", unchanged}};
+  if (config_.deleted) counts.emplace_back("deleted", writing.deleted);
+  if (all && config_.remove_missing) counts.emplace_back("removed", remove_missing(writing));
+  return counts;
+}
+
+// A batch that the database refuses is halved until the record is found that is to blame.
+void ToDatabase::write_batch(const Batch& batch, std::size_t first, std::size_t end, Writing& writing) {
+  try {
+    connection_->attempt(writing.job, [&] { write_some(batch, first, end, writing); });
+  } catch (const BadRecord& error) {
+    if (end - first > 1) {
+      const std::size_t middle = first + (end - first) / 2;
+      write_batch(batch, first, middle, writing);
+      write_batch(batch, middle, end, writing);
+      return;
+    }
+    const Row& row = *batch.rows[first];
+    const BadRecord bad = blamed(row, error, writing);
+    if (!config_.records.skip_bad) throw bad;
+    writing.rows.skipped.push_back(
+        {writing.rows.place(row), row.key, bad.code(), bad.what(), bad.column(), bad.value()});
+  }
+}
+
+void ToDatabase::write_some(const Batch& batch, std::size_t first, std::size_t end, Writing& writing) {
+  const std::string what = "writing to " + config_.table;
+  const std::string rows = array_of(batch.rows, first, end);
+  if (batch.deleted) {
+    const Answers counted = connection_->run(writing.sql.removal(), {rows}, what, writing.job);
+    writing.deleted += static_cast<std::size_t>(counted.integer(0, 0));
+    return;
+  }
+  const Answers counted = connection_->run(writing.sql.upsert(batch.shapes), {rows}, what, writing.job);
+  writing.inserted += static_cast<std::size_t>(counted.integer(0, 0));
+  writing.updated += static_cast<std::size_t>(counted.integer(0, 1));
+}
+
+/// The error of one row with its place, its key, and the column and its value where one is to blame.
+BadRecord ToDatabase::blamed(const Row& row, const BadRecord& error, Writing& writing) {
+  std::string column = error.column();
+  for (const Column& each : config_.records.columns) {
+    if (!column.empty()) break;
+    try {
+      connection_->attempt(writing.job, [&] {
+        connection_->run(writing.sql.probe(each), {"[" + row.json + "]"}, "probing a value", writing.job);
+      });
+    } catch (const BadRecord&) {
+      column = each.name;
+    }
+  }
+  std::string value;
+  if (!column.empty()) {
+    const rapidjson::Document json = parse_json(row.json);
+    const auto found =
+        json.FindMember(rapidjson::Value(column.c_str(), static_cast<rapidjson::SizeType>(column.size())));
+    if (found != json.MemberEnd()) value = shortened(to_text(found->value));
+  }
+  std::string words = writing.rows.place(row) + ", key " + shortened(row.key);
+  if (!column.empty()) words += ", column '" + column + "'";
+  if (!value.empty()) words += ", value " + value;
+  return {error.code(), words + ": " + error.what(), column, value};
+}
+
+std::size_t ToDatabase::remove_missing(Writing& writing) {
+  if (!writing.rows.skipped.empty()) {
+    writing.job.log().warn("nothing is removed, since records were skipped and their rows would go too");
+    return 0;
+  }
+  std::string keys = "[";
+  for (const Row& row : writing.rows.all()) {
+    if (!row.deleted) keys += (keys.size() > 1 ? "," : "") + row.key;
+  }
+  keys += "]";
+  const std::string what = "looking for rows of " + config_.table + " that the source no longer has";
+  const Answers counted = connection_->run(writing.sql.missing_count(), {keys}, what, writing.job);
+  const auto missing = static_cast<double>(counted.integer(0, 0));
+  const auto there = static_cast<double>(counted.integer(0, 1));
+  if (missing == 0) return 0;
+  if (missing > there * config_.max_removed_share) {
+    throw sluice::PermanentError(
+        "too-many-removed",
+        what + ": " + counted.text(0, 0) + " of " + counted.text(0, 1) +
+            ", which is more than max_removed_share; nothing was written. Look whether the source "
+            "is whole, and raise max_removed_share for one run if it is");
+  }
+  const Answers removed = connection_->run(writing.sql.missing_removal(), {keys}, what, writing.job);
+  return static_cast<std::size_t>(removed.integer(0, 0));
 }
 
 // Only if nobody else did since recall(): what this job fetched could be older than what the other one wrote.
@@ -82,11 +203,25 @@ void ToDatabase::keep(const Scope& scope, const State& state, const sluice::Job&
           " version = kept.version + 1, updated_at = now() WHERE kept.version = $6::bigint RETURNING 1",
       {scope.source, scope.target, scope.parameters, state.cursor, state.etag, std::to_string(state.version)},
       "keeping what was seen in " + config_.state, job);
-  if (kept.size() == 1) return;
+  if (kept.size() == 1) {
+    if (!state.position.empty() || state.had_position) keep_position(scope, state, job);
+    return;
+  }
   throw Trouble("overtaken",
                 "another job has synced '" + scope.source + "' to '" + scope.target +
                     "' meanwhile; nothing was written, and it is asked again",
                 std::chrono::seconds(1));
+}
+
+// What was kept of the scope has just been locked, so nobody else is here.
+void ToDatabase::keep_position(const Scope& scope, const State& state, const sluice::Job& job) {
+  connection_->run("INSERT INTO " + config_.state +
+                       " AS kept (source, target, parameters, cursor, version, updated_at)"
+                       " VALUES ($1, $2, $3, nullif($4, ''), 1, now())"
+                       " ON CONFLICT (source, target, parameters) DO UPDATE SET cursor = EXCLUDED.cursor,"
+                       " version = kept.version + 1, updated_at = now()",
+                   {scope.source, scope.target, position_of(scope), state.position},
+                   "keeping the position in " + config_.state, job);
 }
 
 }  // namespace data_sync

@@ -1,11 +1,8 @@
 #include "effects_target.hpp"
 
 #include "trouble.hpp"
-#include "upsert.hpp"
 
 namespace data_sync {
-
-ToEffects::ToEffects(const DatabaseTarget& config) : config_(config), upsert_(upsert(config)) {}
 
 void ToEffects::check(const sluice::Job& job) const {
   if (job.extension<sluice_effects>(SLUICE_EXTENSION_EFFECTS) != nullptr) return;
@@ -15,13 +12,14 @@ void ToEffects::check(const sluice::Job& job) const {
                     "target");
 }
 
-std::string ToEffects::row(const rapidjson::Value& record, const std::string& place) const {
-  return database_row(record, config_, place);
+Row ToEffects::row(const rapidjson::Value& record) const {
+  return database_row(record, config_);
 }
 
-Counts ToEffects::write(const Rows& rows, const Scope&, const std::optional<State>&, const sluice::Job& job) {
-  for (std::size_t first = 0; first < rows.size(); first += config_.batch_rows) {
-    job.execute(upsert_, {array_of(rows, first, config_.batch_rows)});
+Counts ToEffects::write(Rows& rows, bool, const Scope&, const std::optional<State>&, const sluice::Job& job) {
+  for (const Batch& batch : batches_of(rows.all(), config_.batch_rows)) {
+    job.execute(batch.deleted ? sql_.removal() : sql_.upsert(batch.shapes),
+                {array_of(batch.rows, 0, batch.rows.size())});
   }
   return {};
 }

@@ -3,20 +3,22 @@
 #pragma once
 
 #include "target.hpp"
+#include "upsert.hpp"
 
 namespace data_sync {
 
 class ToEffects : public Target {
  public:
-  explicit ToEffects(const DatabaseTarget& config);
+  explicit ToEffects(const DatabaseTarget& config) : config_(config), sql_(config) {}
   void check(const sluice::Job& job) const override;
-  std::string row(const rapidjson::Value& record, const std::string& place) const override;
-  Counts write(const Rows& rows, const Scope& scope, const std::optional<State>& state,
+  const Records& rules() const override { return config_.records; }
+  Row row(const rapidjson::Value& record) const override;
+  Counts write(Rows& rows, bool all, const Scope& scope, const std::optional<State>& state,
                const sluice::Job& job) override;
 
  private:
   const DatabaseTarget& config_;
-  const std::string upsert_;
+  const Sql sql_;
 };
 
 }  // namespace data_sync

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <stdexcept>
 #include <string_view>
 
+#include "access_token.hpp"
 #include "address.hpp"
 #include "http_outcome.hpp"
 #include "trouble.hpp"
@@ -31,17 +33,19 @@ class List {
   std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> list_{nullptr, &curl_slist_free_all};
 };
 
-/// The value of the header `name`; none when the line is another header's.
-std::optional<std::string> header_value(std::string_view line, std::string_view name) {
-  if (line.size() <= name.size() || line[name.size()] != ':' ||
-      strncasecmp(line.data(), name.data(), name.size()) != 0) {
-    return std::nullopt;
-  }
-  line.remove_prefix(name.size() + 1);
+std::string_view trimmed(std::string_view text) {
   const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
-  while (!line.empty() && blank(line.front())) line.remove_prefix(1);
-  while (!line.empty() && blank(line.back())) line.remove_suffix(1);
-  return std::string(line);
+  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
 }
 
 /// Whether two headers, as libcurl takes them, have the same name.
@@ -73,12 +77,13 @@ struct HttpClient::Exchange {
   }
 
   static std::size_t take_header(const char* data, std::size_t size, std::size_t count, void* exchange) {
-    auto& response = static_cast<Exchange*>(exchange)->response;
+    auto& headers = static_cast<Exchange*>(exchange)->response.headers;
     const std::string_view line(data, size * count);
-    if (const auto etag = header_value(line, "etag")) response.etag = *etag;
-    if (const auto link = header_value(line, "link")) {
-      response.link += (response.link.empty() ? "" : ", ") + *link;
-    }
+    const std::size_t colon = line.find(':');
+    if (line.compare(0, 5, "HTTP/") == 0) headers.clear();  // what came before was a 100 Continue's
+    if (colon == std::string_view::npos) return size * count;
+    std::string& value = headers[lower(line.substr(0, colon))];
+    value += (value.empty() ? "" : ", ") + std::string(trimmed(line.substr(colon + 1)));
     return size * count;
   }
 
@@ -97,10 +102,19 @@ struct HttpClient::Exchange {
   }
 };
 
+std::string HttpResponse::header(const std::string& name) const {
+  const auto found = headers.find(name);
+  return found == headers.end() ? std::string() : found->second;
+}
+
 HttpClient::HttpClient(const Endpoint& endpoint)
-    : endpoint_(endpoint), curl_(curl_easy_init(), &curl_easy_cleanup) {
+    : endpoint_(endpoint),
+      access_token_(endpoint.oauth ? std::make_unique<AccessToken>(endpoint) : nullptr),
+      curl_(curl_easy_init(), &curl_easy_cleanup) {
   if (!curl_) throw std::runtime_error("libcurl could not make a handle");
 }
+
+HttpClient::~HttpClient() = default;
 
 template <class Value>
 void HttpClient::set(CURLoption option, Value value) {
@@ -119,8 +133,10 @@ void HttpClient::set_request(const HttpRequest& request, Exchange& exchange) {
     const auto overrides = [&](const std::string& other) { return same_name(header, other); };
     if (std::none_of(configured.begin(), configured.end(), overrides)) exchange.headers.add(header);
   }
-  if (at_home && !endpoint_.token_file.empty()) {
-    exchange.token = read_secret(endpoint_.token_file);
+  exchange.token = request.secret;
+  const bool has_token = !endpoint_.token_file.empty() || access_token_ != nullptr;
+  if (at_home && has_token) {
+    exchange.token = access_token_ ? access_token_->get(exchange.job) : read_secret(endpoint_.token_file);
     const bool bearer = endpoint_.token_header == "Authorization";
     exchange.headers.add(endpoint_.token_header + (bearer ? ": Bearer " : ": ") + exchange.token);
   }
@@ -134,6 +150,19 @@ void HttpClient::set_request(const HttpRequest& request, Exchange& exchange) {
 }
 
 HttpResponse HttpClient::send(const HttpRequest& request, const sluice::Job& job) {
+  const bool used_before = access_token_ && access_token_->is_cached();
+  try {
+    return exchange(request, job);
+  } catch (const Trouble& trouble) {
+    // A token that was taken back before its time is replaced once.
+    if (trouble.code() != "http-401" || !access_token_) throw;
+    access_token_->forget();
+    if (!used_before) throw;
+  }
+  return exchange(request, job);
+}
+
+HttpResponse HttpClient::exchange(const HttpRequest& request, const sluice::Job& job) {
   if (job.is_cancelled()) throw Cancelled();
   Exchange exchange{job, endpoint_, request.max_bytes, {}, {}, {}, {}, false, {}};
   curl_easy_reset(curl_.get());  // which keeps the connection
@@ -159,9 +188,6 @@ HttpResponse HttpClient::send(const HttpRequest& request, const sluice::Job& job
   set(CURLOPT_OPENSOCKETDATA, &exchange);
   const CURLcode code = curl_easy_perform(curl_.get());
   curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &exchange.response.status);
-  curl_off_t retry_after = 0;
-  curl_easy_getinfo(curl_.get(), CURLINFO_RETRY_AFTER, &retry_after);
-  if (retry_after > 0) exchange.response.retry_after = std::chrono::seconds(retry_after);
   curl_easy_reset(curl_.get());  // nothing in it points into this call any more
   if (code != CURLE_OK) explain(code, request, exchange);
   if (exchange.response.status == 304 && !request.if_none_match.empty()) return std::move(exchange.response);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "body.hpp"
 #include "trouble.hpp"
 
 namespace data_sync {
@@ -14,7 +15,8 @@ using namespace std::chrono_literals;
 /// The beginning of a body on one line, as far as it is text.
 std::string excerpt(const HttpResponse& response, const std::string& secret) {
   constexpr std::size_t longest = 200;
-  std::string text = response.body;
+  const auto title = markup_title(response.body);
+  std::string text = title && !title->empty() ? "a page of HTML, '" + *title + "'" : response.body;
   for (std::size_t at = 0; !secret.empty() && (at = text.find(secret, at)) != std::string::npos;) {
     text.replace(at, secret.size(), "***");
   }
@@ -115,18 +117,26 @@ void check_status(const HttpResponse& response, const std::string& what, const s
   const std::string code = "http-" + std::to_string(status);
   const std::string said =
       what + " was answered with " + std::to_string(status) + ": " + excerpt(response, secret);
+  const auto delay = delay_of(response.header("retry-after"), std::time(nullptr));
   if (status == 401 || status == 403 || status == 407) {
-    throw Trouble(code, said + "; check token_file and headers");
+    throw Trouble(code, said + "; check token_file, oauth and headers", delay);
   }
-  if (is_retried(status)) {
-    // A server that asks for more than an hour is asked again within it.
-    const auto delay = response.retry_after;
-    throw Trouble(code, said, delay ? std::optional(std::min<std::chrono::seconds>(*delay, 1h)) : delay);
-  }
+  if (is_retried(status)) throw Trouble(code, said, delay);
   if (status >= 300 && status < 400) {
     throw sluice::PermanentError(code, said + "; redirects are not followed: set url to where it leads");
   }
   throw sluice::PermanentError(code, said);
+}
+
+std::optional<std::chrono::seconds> delay_of(const std::string& retry_after, std::time_t now) {
+  constexpr std::chrono::seconds longest = 24h;
+  if (retry_after.empty()) return std::nullopt;
+  if (retry_after.find_first_not_of("0123456789") == std::string::npos) {
+    return retry_after.size() > 9 ? longest : std::min(std::chrono::seconds(std::stol(retry_after)), longest);
+  }
+  const std::time_t date = curl_getdate(retry_after.c_str(), nullptr);
+  if (date == -1 || date <= now) return std::nullopt;
+  return std::min(std::chrono::seconds(date - now), longest);
 }
 
 std::string next_link(const std::string& header) {

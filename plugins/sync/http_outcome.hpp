@@ -4,6 +4,9 @@
 
 #include <curl/curl.h>
 
+#include <chrono>
+#include <ctime>
+#include <optional>
 #include <string>
 
 #include "http_client.hpp"
@@ -13,9 +16,13 @@ namespace data_sync {
 /// The job's error code for a request that got no whole response.
 std::string code_of_transfer(CURLcode code);
 
-/// Throws Trouble or sluice::PermanentError unless the status is 2xx. The error quotes the body, with
-/// `secret` blotted out.
+/// Throws Trouble or sluice::PermanentError unless the status is 2xx. The error quotes the body, or the title
+/// of a page of HTML, with `secret` blotted out.
 void check_status(const HttpResponse& response, const std::string& what, const std::string& secret);
+
+/// What a Retry-After header asks for, in seconds or as a date: none without one and for what is neither, a
+/// day at most.
+std::optional<std::chrono::seconds> delay_of(const std::string& retry_after, std::time_t now);
 
 /// The target of rel="next" in a Link header (RFC 8288); empty when there is none.
 std::string next_link(const std::string& header);

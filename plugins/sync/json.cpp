@@ -7,12 +7,10 @@
 #include <rapidjson/writer.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <cmath>
-#include <cstdint>
-#include <system_error>
+#include <cstddef>
+#include <unordered_set>
 #include <utility>
+#include <vector>
 
 namespace data_sync {
 
@@ -20,25 +18,28 @@ namespace {
 
 constexpr int deepest = 100;
 
-/// Every decimal number of that many digits reads back from a double as it was.
-constexpr int exact_digits = 15;
+/// Before the digits of a number; before a text that begins with it, once more.
+constexpr char mark = '\x01';
 
-bool is_exact(std::string_view number, double value) {
-  const std::string_view digits = number.substr(0, number.find_first_of("eE"));
-  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-  const auto first = std::find_if(digits.begin(), digits.end(), [](char c) { return c >= '1' && c <= '9'; });
-  return std::count_if(first, digits.end(), is_digit) <= exact_digits &&
-         (first == digits.end() || std::isnormal(value));
+constexpr std::string_view blanks =
+    " \t\r\n\x1e";  // the last one begins a record of a JSON sequence (RFC 7464)
+
+std::string_view characters(const rapidjson::Value& value) {
+  return {value.GetString(), value.GetStringLength()};
+}
+
+bool is_marked(std::string_view text) {
+  return !text.empty() && text.front() == mark;
 }
 
 class Reader : public rapidjson::Document {
  public:
-  rapidjson::ParseResult read(std::string_view text) {
+  /// Reads one value and leaves the stream behind it.
+  rapidjson::ParseResult read(rapidjson::MemoryStream& stream) {
     constexpr unsigned flags = rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag |
-                               rapidjson::kParseValidateEncodingFlag;
+                               rapidjson::kParseValidateEncodingFlag | rapidjson::kParseStopWhenDoneFlag;
     rapidjson::ParseResult result;
     auto fill = [&](rapidjson::Document&) {
-      rapidjson::MemoryStream stream(text.data() == nullptr ? "" : text.data(), text.size());
       rapidjson::Reader reader;
       result = reader.Parse<flags>(stream, *this);
       return !result.IsError();
@@ -47,16 +48,10 @@ class Reader : public rapidjson::Document {
     return result;
   }
 
-  bool RawNumber(const char* text, rapidjson::SizeType size, bool) {
-    const char* const end = text + size;
-    std::int64_t integer = 0;
-    if (const auto [rest, error] = std::from_chars(text, end, integer); error == std::errc() && rest == end) {
-      return Int64(integer);
-    }
-    double real = 0;
-    const auto [rest, error] = std::from_chars(text, end, real);
-    if (error == std::errc() && rest == end && is_exact({text, size}, real)) return Double(real);
-    return String(text, size, true);
+  bool RawNumber(const char* digits, rapidjson::SizeType size, bool) { return marked({digits, size}); }
+  bool String(const char* text, rapidjson::SizeType size, bool copy) {
+    if (is_marked({text, size})) return marked({text, size});
+    return rapidjson::Document::String(text, size, copy);
   }
   bool StartObject() { return ++depth_ <= deepest && rapidjson::Document::StartObject(); }
   bool EndObject(rapidjson::SizeType members) {
@@ -70,18 +65,26 @@ class Reader : public rapidjson::Document {
   }
 
  private:
+  bool marked(std::string_view text) {
+    const std::string with_mark = mark + std::string(text);
+    return rapidjson::Document::String(with_mark.data(), static_cast<rapidjson::SizeType>(with_mark.size()),
+                                       true);
+  }
+
   int depth_ = 0;
 };
 
 class Writer : public rapidjson::Writer<rapidjson::StringBuffer> {
  public:
-  using rapidjson::Writer<rapidjson::StringBuffer>::Writer;
-  // RapidJSON's own doubles have now and then a digit more than they need, which a numeric column would keep.
-  bool Double(double number) {
-    std::array<char, 32> text{};
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
-    return RawValue(text.data(), static_cast<std::size_t>(end - text.data()), rapidjson::kNumberType);
+  using Base = rapidjson::Writer<rapidjson::StringBuffer>;
+  using Base::Base;
+  bool String(const char* text, rapidjson::SizeType size, bool = false) {
+    const std::string_view characters(text, size);
+    if (!is_marked(characters)) return Base::String(text, size);
+    if (is_marked(characters.substr(1))) return Base::String(text + 1, size - 1);
+    return RawValue(text + 1, size - 1, rapidjson::kNumberType);
   }
+  bool Key(const char* text, rapidjson::SizeType size, bool = false) { return Base::String(text, size); }
 };
 
 /// Ends the visit, with false, at the first NUL.
@@ -92,18 +95,78 @@ struct NulFinder : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, NulFinder> {
   bool Key(const char* text, rapidjson::SizeType size, bool copy) { return String(text, size, copy); }
 };
 
+bool has_repeated_members(const rapidjson::Value& object) {
+  std::vector<std::string_view> names;
+  names.reserve(object.MemberCount());
+  for (const auto& member : object.GetObject()) names.push_back(characters(member.name));
+  std::sort(names.begin(), names.end());
+  return std::adjacent_find(names.begin(), names.end()) != names.end();
+}
+
+void erase_all_but_last(rapidjson::Value& object) {
+  std::unordered_set<std::string> names;
+  for (auto member = object.MemberEnd(); member != object.MemberBegin();) {
+    --member;
+    if (!names.emplace(characters(member->name)).second) member = object.EraseMember(member);
+  }
+}
+
+/// Of members with one name the last one stays. Nesting is bounded by the reader.
+void keep_last_members(rapidjson::Value& value) {
+  if (value.IsArray()) {
+    for (rapidjson::Value& element : value.GetArray()) keep_last_members(element);
+  } else if (value.IsObject()) {
+    if (has_repeated_members(value)) erase_all_but_last(value);
+    for (auto& member : value.GetObject()) keep_last_members(member.value);
+  }
+}
+
+[[noreturn]] void refuse(rapidjson::ParseErrorCode code, std::size_t offset) {
+  const bool too_deep = code == rapidjson::kParseErrorTermination;
+  throw BadJson("no JSON, at byte " + std::to_string(offset) + ": " +
+                (too_deep ? "nested more than 100 levels deep" : rapidjson::GetParseError_En(code)));
+}
+
+rapidjson::Document read_value(rapidjson::MemoryStream& stream) {
+  Reader document;
+  const rapidjson::ParseResult result = document.read(stream);
+  if (result.IsError()) refuse(result.Code(), result.Offset());
+  keep_last_members(document);
+  return rapidjson::Document(std::move(document));
+}
+
+bool only_blanks(std::string_view text) {
+  return text.find_first_not_of(blanks) == std::string_view::npos;
+}
+
+void skip_blanks(rapidjson::MemoryStream& stream) {
+  while (stream.Tell() < stream.size_ && blanks.find(stream.Peek()) != std::string_view::npos) stream.Take();
+}
+
 }  // namespace
 
 rapidjson::Document parse_json(std::string_view text) {
-  Reader document;
-  const rapidjson::ParseResult result = document.read(text);
-  if (result.IsError()) {
-    const bool too_deep = result.Code() == rapidjson::kParseErrorTermination;
-    throw BadJson(
-        "no JSON, at byte " + std::to_string(result.Offset()) + ": " +
-        (too_deep ? "nested more than 100 levels deep" : rapidjson::GetParseError_En(result.Code())));
+  rapidjson::MemoryStream stream(text.data() == nullptr ? "" : text.data(), text.size());
+  rapidjson::Document document = read_value(stream);
+  if (only_blanks(text.substr(stream.Tell()))) return document;
+  refuse(rapidjson::kParseErrorDocumentRootNotSingular, stream.Tell());
+}
+
+rapidjson::Document parse_json_or_lines(std::string_view text, bool lines) {
+  rapidjson::MemoryStream stream(text.data() == nullptr ? "" : text.data(), text.size());
+  skip_blanks(stream);
+  if (lines && stream.Tell() == text.size()) return rapidjson::Document(rapidjson::kArrayType);
+  rapidjson::Document first = read_value(stream);
+  skip_blanks(stream);
+  if (stream.Tell() == text.size() && !(lines && first.IsObject())) return first;
+  rapidjson::Document all(rapidjson::kArrayType);
+  for (rapidjson::Document next = std::move(first);; next = read_value(stream)) {
+    // Two arrays are no list of records: one of them is what should not be there.
+    if (!next.IsObject()) refuse(rapidjson::kParseErrorDocumentRootNotSingular, stream.Tell());
+    all.PushBack(rapidjson::Value(next, all.GetAllocator()), all.GetAllocator());
+    skip_blanks(stream);
+    if (stream.Tell() == text.size()) return all;
   }
-  return rapidjson::Document(std::move(document));
 }
 
 std::string to_text(const rapidjson::Value& value) {
@@ -111,6 +174,29 @@ std::string to_text(const rapidjson::Value& value) {
   Writer writer(buffer);
   value.Accept(writer);
   return {buffer.GetString(), buffer.GetSize()};
+}
+
+bool is_number(const rapidjson::Value& value) {
+  if (value.IsNumber()) return true;
+  return value.IsString() && is_marked(characters(value)) && !is_marked(characters(value).substr(1));
+}
+
+bool is_text(const rapidjson::Value& value) {
+  return value.IsString() && !is_number(value);
+}
+
+std::string plain(const rapidjson::Value& value) {
+  if (!value.IsString()) return to_text(value);
+  const std::string_view text = characters(value);
+  return std::string(is_marked(text) ? text.substr(1) : text);
+}
+
+rapidjson::Document text_value(std::string_view text) {
+  std::string marked = is_marked(text) ? std::string(1, mark) : std::string();
+  marked += text;
+  rapidjson::Document value;
+  value.SetString(marked.data(), static_cast<rapidjson::SizeType>(marked.size()), value.GetAllocator());
+  return value;
 }
 
 bool holds_nul(const rapidjson::Value& value) {

@@ -1,5 +1,8 @@
 // JSON from servers and payloads, read and written without losing digits. No text can exhaust the stack:
 // nesting is bounded.
+//
+// A number is kept as the text that it came as, digit for digit, in a string value with a mark before it. So
+// whether a value is a number or a text is asked here, not of RapidJSON.
 #pragma once
 
 #include <rapidjson/document.h>
@@ -17,12 +20,24 @@ class BadJson : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// A number that neither 64 bits nor a double hold digit for digit comes as a string of its digits: a
-/// database reads both alike. Throws BadJson.
+/// Of members with one name the last one counts. Throws BadJson.
 rapidjson::Document parse_json(std::string_view text);
 
-/// Doubles in the fewest digits that read back the same.
+/// The same; several objects one after the other (NDJSON, JSON sequences) come as an array of them. `lines`
+/// says that the text is meant to be that, even where it holds but one.
+rapidjson::Document parse_json_or_lines(std::string_view text, bool lines);
+
+/// As it was parsed, each number with its digits.
 std::string to_text(const rapidjson::Value& value);
+
+bool is_number(const rapidjson::Value& value);
+bool is_text(const rapidjson::Value& value);
+
+/// The characters of a text, the digits of a number, and the JSON text of anything else.
+std::string plain(const rapidjson::Value& value);
+
+/// A text as a value of its own, whatever it begins with.
+rapidjson::Document text_value(std::string_view text);
 
 /// Whether a NUL character is anywhere in it, which PostgreSQL's text can't hold.
 bool holds_nul(const rapidjson::Value& value);

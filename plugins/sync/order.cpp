@@ -34,24 +34,29 @@ void take_record(const rapidjson::Value& record, Order& order) {
   order.records.PushBack(copy, order.records.GetAllocator());
 }
 
-std::string parameter_text(const Json& value) {
-  const rapidjson::Value& raw = value.value();
-  return raw.IsNumber() || raw.IsBool() ? to_text(raw) : value.as_string();
-}
-
-void take_question(const Json& data, Order& order) {
+/// `data` with sluice's checks, and again with each number as it came.
+void take_question(const Json& data, const rapidjson::Value& exact, Order& order) {
   if (const auto parameters = data.find("parameters")) {
     for (const auto& member : parameters->as_object().value().GetObject()) {
       const std::string name(member.name.GetString(), member.name.GetStringLength());
-      order.parameters[name] = parameter_text(parameters->at(name));
+      if (member.value.IsNull()) continue;  // as if absent
+      if (!member.value.IsNumber() && !member.value.IsBool())
+        static_cast<void>(parameters->at(name).as_string());
+      order.parameters[name] = plain(exact["parameters"][member.name]);
     }
   }
   if (const auto cursor = data.find("cursor")) {
     if (!cursor->value().IsNumber()) static_cast<void>(cursor->as_string());
     order.cursor.emplace();
-    order.cursor->CopyFrom(cursor->value(), order.cursor->GetAllocator());
+    order.cursor->CopyFrom(exact["cursor"], order.cursor->GetAllocator());
   }
   order.full = data.boolean_or("full", false);
+}
+
+/// What is one line has no line end, though a form or a file may have left one there.
+std::string one_line(std::string text) {
+  text.resize(text.find_last_not_of("\r\n") + 1);
+  return text;
 }
 
 rapidjson::Document parse_payload(const sluice::Job& job) {
@@ -64,22 +69,23 @@ rapidjson::Document parse_payload(const sluice::Job& job) {
 
 }  // namespace
 
-Order read_order(const sluice::Job& job) {
-  const rapidjson::Document document = parse_payload(job);
-  const Json payload(document, "payload");
+Order read_order(sluice::Job& job) {
+  const Json payload = job.payload();
   Order order;
-  order.source = payload.string("source");
-  order.target = payload.string("target");
+  order.source = one_line(payload.string("source"));
+  order.target = one_line(payload.string("target"));
   const auto data = payload.find("data");
   if (!data) return order;
+  const rapidjson::Document document = parse_payload(job);
+  const rapidjson::Value& exact = document["data"];
   if (data->value().IsArray()) {
-    take_records(data->value(), order);
+    take_records(exact, order);
   } else if (const auto records = data->as_object().find("records"); records && records->value().IsArray()) {
-    take_records(records->value(), order);
+    take_records(exact["records"], order);
   } else if (is_question(data->value())) {
-    take_question(*data, order);
+    take_question(*data, exact, order);
   } else {
-    take_record(data->value(), order);
+    take_record(exact, order);
   }
   return order;
 }

@@ -26,6 +26,6 @@ struct Order {
 };
 
 /// Throws sluice::PermanentError for a payload that asks for nothing clear.
-Order read_order(const sluice::Job& job);
+Order read_order(sluice::Job& job);
 
 }  // namespace data_sync

@@ -4,22 +4,66 @@
 #include <rapidjson/document.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "bad_record.hpp"
 #include "config.hpp"
 
 namespace data_sync {
 
-using Rows = std::vector<std::string>;
+struct Row {
+  std::string json;
+  std::string key;          // an object of the key columns, {} where the target has none
+  std::vector<bool> shape;  // which of the columns it has
+  bool deleted = false;     // at the source: the target is to forget it
+  std::uint32_t page = 0;
+  std::uint32_t index = 0;  // in the page
+};
 
-/// An object of the columns' names and the record's values; what is absent is null. Throws
-/// sluice::PermanentError, with `place` in it, for a record that is no object, or lacks a key.
-std::string row_of(const rapidjson::Value& record, const std::vector<Column>& columns,
-                   const std::string& place);
+/// A record that was left out, for the job's output.
+struct Skipped {
+  std::string place;
+  std::string key;  // as in Row; empty where it is not known
+  std::string code;
+  std::string error;
+  std::string column;
+  std::string value;
+};
 
-/// `count` rows from `first` on as a JSON array.
-std::string array_of(const Rows& rows, std::size_t first, std::size_t count);
+/// Rows in the order of their records.
+class Rows {
+ public:
+  /// `name` is what errors call the page: "page 2 of https://...". Rows that are added from now on are its.
+  void begin_page(const std::string& name) { pages_.push_back(name); }
+  void add(Row row, std::size_t index);
+  /// "record 3 of page 2 of https://..."
+  std::string place(const Row& row) const { return place(row.page, row.index); }
+  /// Of a record of the page that was begun last.
+  std::string place(std::size_t index) const { return place(pages_.size() - 1, index); }
+
+  const std::vector<Row>& all() const { return rows_; }
+  std::size_t size() const { return rows_.size(); }
+
+  std::vector<Skipped> skipped;
+
+ private:
+  std::string place(std::size_t page, std::size_t index) const;
+
+  std::vector<Row> rows_;
+  std::vector<std::string> pages_;
+};
+
+/// An object of the columns' names and the record's values; what is absent is left out, null, or refused, as
+/// `rules` say. With `keys_only` the other columns are not looked at. Throws BadRecord.
+Row row_of(const rapidjson::Value& record, const Records& rules, bool keys_only = false);
+
+/// Rows from `first` up to `end` as a JSON array.
+std::string array_of(const std::vector<const Row*>& rows, std::size_t first, std::size_t end);
+
+/// At most the first `bytes` of a text, and dots where there was more: a value as it may be shown in an
+/// error.
+std::string shortened(const std::string& text, std::size_t bytes = 60);
 
 }  // namespace data_sync

@@ -28,7 +28,24 @@ constexpr std::string_view config_schema = R"({
   "definitions": {
     "texts": {"type": "array", "items": {"type": "string"}},
     "map": {"type": "object", "additionalProperties": {"type": "string"}},
-    "columns": {"oneOf": [{"$ref": "#/definitions/texts"}, {"$ref": "#/definitions/map"}]}
+    "oauth": {
+      "type": "object",
+      "required": ["token_url", "client_id", "client_secret_file"],
+      "additionalProperties": false,
+      "properties": {
+        "token_url": {"type": "string"},
+        "client_id": {"type": "string"},
+        "client_secret_file": {"type": "string"},
+        "scope": {"type": "string"},
+        "audience": {"type": "string"},
+        "credentials": {"enum": ["basic", "body"]}
+      }
+    },
+    "columns": {
+      "type": ["array", "object"],
+      "items": {"type": "string"},
+      "additionalProperties": {"type": "string"}
+    }
   },
   "properties": {
     "sources": {"type": "object", "additionalProperties": {
@@ -47,9 +64,17 @@ constexpr std::string_view config_schema = R"({
         "connect_timeout": {"type": "number"},
         "timeout": {"type": "number"},
         "max_bytes": {"type": "integer"},
+        "oauth": {"$ref": "#/definitions/oauth"},
+        "body": {"type": "object"},
         "records": {"type": "string"},
-        "paging": {"enum": ["none", "link", "field", "page", "offset"]},
+        "paging": {"enum": ["none", "link", "field", "page", "offset", "token", "last"]},
         "next": {"type": "string"},
+        "next_header": {"type": "string", "minLength": 1},
+        "last": {"type": "string"},
+        "more": {"type": "string"},
+        "total": {"type": "string"},
+        "page_size": {"type": "integer"},
+        "max_time": {"type": "number"},
         "page_parameter": {"type": "string", "minLength": 1},
         "first_page": {"type": "integer"},
         "max_pages": {"type": "integer"},
@@ -68,6 +93,13 @@ constexpr std::string_view config_schema = R"({
         "table": {"type": "string"},
         "key": {"$ref": "#/definitions/texts"},
         "columns": {"$ref": "#/definitions/columns"},
+        "absent": {"enum": ["keep", "null", "fail"]},
+        "on_bad_record": {"enum": ["fail", "skip"]},
+        "on_unmapped": {"enum": ["warn", "fail"]},
+        "deleted": {"type": "string"},
+        "deleted_column": {"type": "string", "minLength": 1},
+        "remove_missing": {"type": "boolean"},
+        "max_removed_share": {"type": "number"},
         "batch_rows": {"type": "integer"},
         "url": {"type": "string"},
         "url_file": {"type": "string"},
@@ -77,6 +109,7 @@ constexpr std::string_view config_schema = R"({
         "method": {"enum": ["POST", "PUT"]},
         "fields": {"$ref": "#/definitions/columns"},
         "one_by_one": {"type": "boolean"},
+        "oauth": {"$ref": "#/definitions/oauth"},
         "headers": {"$ref": "#/definitions/map"},
         "token_file": {"type": "string"},
         "token_header": {"type": "string"},

@@ -7,7 +7,9 @@
 #include "api_source.hpp"
 #include "json.hpp"
 #include "order.hpp"
+#include "output.hpp"
 #include "schemas.hpp"
+#include "taking.hpp"
 #include "target.hpp"
 #include "trouble.hpp"
 
@@ -52,7 +54,8 @@ Scope scope_of(const Order& order) {
 }
 
 Question question_of(const Order& order, const std::optional<State>& state) {
-  Question question{order.parameters, {}, {}};
+  Question question;
+  question.parameters = order.parameters;
   if (order.cursor) {
     question.cursor = to_text(*order.cursor);
   } else if (state && !order.full) {
@@ -74,8 +77,7 @@ class SyncData {
 
   sluice::Result run(sluice::Job& job, Slot& slot) const {
     try {
-      sync(job, slot);
-      return sluice::done();
+      return sync(job, slot);
     } catch (const Cancelled&) {
       return sluice::cancelled();
     } catch (const Trouble& trouble) {
@@ -86,24 +88,65 @@ class SyncData {
   }
 
  private:
-  void sync(sluice::Job& job, Slot& slot) const {
+  sluice::Result sync(sluice::Job& job, Slot& slot) const {
     const Order order = read_order(job);
     Target& target = target_of(slot, order.target);
     target.check(job);
     const Scope scope = scope_of(order);
     std::optional<State> state;
     if (!order.is_inline) state = target.recall(scope, job);
-    Rows rows;
-    const Question question = question_of(order, state);
-    const Answer answer = order.is_inline ? take(order.records, target, rows)
-                                          : ask_source(order, question, target, rows, job, slot);
-    if (state) {
-      if (!answer.cursor.empty()) state->cursor = answer.cursor;
-      state->etag = answer.etag;
+    Question question = question_of(order, state);
+    if (state) question.position = state->position;
+    question.may_stop = state && !target.removes_missing();
+    Taking taking(target);
+    Answer answer;
+    if (order.is_inline) {
+      taking.page("the payload's data", order.records, nullptr);
+    } else {
+      read(order, question, answer, taking, scope, state, job, slot);
+      taking.look_for_unmapped(answer.warnings);
     }
-    const Counts counts = answer.not_modified ? Counts{} : target.write(rows, scope, state, job);
-    put_output(job, order, answer, answer.cursor.empty() ? question.cursor : answer.cursor, rows.size(),
+    const bool all = answer.whole && question.cursor.empty() && order.parameters.empty();
+    if (state) keep_in(*state, answer);
+    const Counts counts =
+        answer.not_modified ? Counts{} : target.write(taking.rows(), all, scope, state, job);
+    if (answer.stopped) {
+      job.log().info("going on in another run, since max_time or max_bytes is used up",
+                     {{"pages", answer.pages}});
+      return sluice::snooze(1s);
+    }
+    put_output(job, order, answer, answer.cursor.empty() ? question.cursor : answer.cursor, taking.rows(),
                counts);
+    return sluice::done();
+  }
+
+  /// Reads the source. Where trouble comes between two pages and a state is kept, the pages so far are
+  /// written, and the next attempt goes on behind them.
+  void read(const Order& order, const Question& question, Answer& answer, Taking& taking, const Scope& scope,
+            std::optional<State> state, const sluice::Job& job, Slot& slot) const {
+    const ApiSource& source = named(config_.sources, order.source, "source");
+    HttpClient& client = slot.sources.try_emplace(order.source, source.endpoint).first->second;
+    const TakePage take = [&](const std::string& name, const rapidjson::Value& records, Cursor& cursor) {
+      taking.page(name, records, &cursor);
+    };
+    try {
+      ask(client, source, question, job, answer, take);
+    } catch (const Trouble& trouble) {
+      if (!question.may_stop || answer.pages == 0) throw;
+      answer.stopped = true;
+      keep_in(*state, answer);
+      taking.target().write(taking.rows(), false, scope, state, job);
+      job.log().info("the pages so far are written, and the next attempt goes on behind them",
+                     {{"pages", answer.pages}, {"trouble", trouble.code()}});
+      throw;
+    }
+  }
+
+  static void keep_in(State& state, const Answer& answer) {
+    state.position = answer.position;
+    if (answer.stopped) return;
+    if (!answer.cursor.empty()) state.cursor = answer.cursor;
+    state.etag = answer.etag;
   }
 
   Target& target_of(Slot& slot, const std::string& name) const {
@@ -113,42 +156,25 @@ class SyncData {
     return *target;
   }
 
-  static Answer take(const rapidjson::Value& records, const Target& target, Rows& rows) {
-    for (rapidjson::SizeType i = 0; i < records.Size(); ++i) {
-      rows.push_back(target.row(records[i], "record " + std::to_string(i) + " of the payload's data"));
-    }
-    return {};
-  }
-
-  Answer ask_source(const Order& order, const Question& question, const Target& target, Rows& rows,
-                    const sluice::Job& job, Slot& slot) const {
-    const ApiSource& source = named(config_.sources, order.source, "source");
-    HttpClient& client = slot.sources.try_emplace(order.source, source.endpoint).first->second;
-    return ask(client, source, question, job, [&](const rapidjson::Value& record, const std::string& place) {
-      rows.push_back(target.row(record, place));
-    });
-  }
-
   static void put_output(sluice::Job& job, const Order& order, const Answer& answer,
-                         const std::string& next_cursor, std::size_t records, const Counts& counts) {
-    rapidjson::Document output(rapidjson::kObjectType);
-    auto& allocator = output.GetAllocator();
-    output.AddMember("records", static_cast<std::uint64_t>(records), allocator);
+                         const std::string& next_cursor, const Rows& rows, const Counts& counts) {
+    Output output;
+    output.add("records", rows.size());
     if (!order.is_inline) {
-      output.AddMember("pages", static_cast<std::uint64_t>(answer.pages), allocator);
-      output.AddMember("notModified", answer.not_modified, allocator);
+      output.add("pages", answer.pages);
+      output.add_boolean("notModified", answer.not_modified);
     }
-    for (const auto& [name, count] : counts) {
-      rapidjson::Value value(static_cast<std::uint64_t>(count));
-      output.AddMember(rapidjson::Value(name.c_str(), allocator), value, allocator);
-    }
-    if (!next_cursor.empty()) {
-      rapidjson::Value cursor;
-      cursor.CopyFrom(parse_json(next_cursor), allocator);
-      output.AddMember("cursor", cursor, allocator);
-    }
-    const std::string text = to_text(output);
+    for (const auto& [name, count] : counts) output.add(name, count);
+    output.add_skipped(rows.skipped);
+    output.add_warnings(answer.warnings);
+    if (!next_cursor.empty()) output.add_json("cursor", next_cursor);
+    const std::string text = output.text();
     job.output(text);
+    for (const std::string& warning : answer.warnings) job.log().warn(warning);
+    if (!rows.skipped.empty()) {
+      job.log().warn("records were skipped",
+                     {{"count", rows.skipped.size()}, {"first", rows.skipped.front().error}});
+    }
     job.log().info("synced",
                    {{"source", order.source}, {"target", order.target}, sluice::Field::json("result", text)});
   }

@@ -27,6 +27,10 @@ struct State {
   std::string cursor;  // JSON text, or empty
   std::string etag;
   std::int64_t version = 0;  // 0: nothing is kept yet
+  /// Where a job that did not come to the end of the pages left off, as JSON text: see Position. Empty: at no
+  /// page.
+  std::string position;
+  bool had_position = false;  // whether one was kept
 };
 
 /// What writing came to, in numbers for the job's output.
@@ -41,12 +45,16 @@ class Target {
 
   /// Throws what would keep the job from being written, before a source is asked for nothing.
   virtual void check(const sluice::Job&) const {}
-  /// A record in this target's form. Throws sluice::PermanentError.
-  virtual std::string row(const rapidjson::Value& record, const std::string& place) const = 0;
+  virtual const Records& rules() const = 0;
+  /// A record in this target's form. Throws BadRecord.
+  virtual Row row(const rapidjson::Value& record) const = 0;
+  /// Whether rows that no record named are to go, which takes a job that has read all of the source.
+  virtual bool removes_missing() const { return false; }
   /// What was kept with the last rows; none where this target keeps nothing.
   virtual std::optional<State> recall(const Scope&, const sluice::Job&) { return std::nullopt; }
-  /// Writes all rows, and `state` with them when recall() gave one.
-  virtual Counts write(const Rows& rows, const Scope& scope, const std::optional<State>& state,
+  /// Writes all rows, and `state` with them when recall() gave one. Bad records are added to rows.skipped, or
+  /// throw, as rules() say. With `all` the rows are all that the source has.
+  virtual Counts write(Rows& rows, bool all, const Scope& scope, const std::optional<State>& state,
                        const sluice::Job& job) = 0;
 };
 

@@ -16,6 +16,29 @@ std::string encoded(const std::string& text) {
   return owner.get();
 }
 
+std::string decoded(const std::string& text) {
+  std::string blanks = text;
+  std::replace(blanks.begin(), blanks.end(), '+', ' ');
+  int size = 0;
+  const std::unique_ptr<char, decltype(&curl_free)> owner(
+      curl_easy_unescape(nullptr, blanks.data(), static_cast<int>(blanks.size()), &size), &curl_free);
+  return owner ? std::string(owner.get(), static_cast<std::size_t>(size)) : text;
+}
+
+/// The query without the parameters of that name.
+std::string without(const std::string& query, const std::string& name) {
+  std::string kept;
+  for (std::size_t begin = 0; begin < query.size();) {
+    const std::size_t end = std::min(query.find('&', begin), query.size());
+    const std::string parameter = query.substr(begin, end - begin);
+    if (decoded(parameter.substr(0, parameter.find('='))) != name) {
+      kept += (kept.empty() ? "" : "&") + parameter;
+    }
+    begin = end + 1;
+  }
+  return kept;
+}
+
 }  // namespace
 
 Url::Url(const std::string& text) : url_(curl_url(), &curl_url_cleanup) {
@@ -43,9 +66,10 @@ Url Url::resolved(const std::string& link) const {
   return target;
 }
 
-void Url::add_parameter(const std::string& name, const std::string& value) {
-  const std::string query = encoded(name) + "=" + encoded(value);
-  if (curl_url_set(url_.get(), CURLUPART_QUERY, query.c_str(), CURLU_APPENDQUERY) != CURLUE_OK) {
+void Url::set_parameter(const std::string& name, const std::string& value) {
+  std::string query = without(part(CURLUPART_QUERY), name);
+  query += (query.empty() ? "" : "&") + encoded(name) + "=" + encoded(value);
+  if (curl_url_set(url_.get(), CURLUPART_QUERY, query.c_str(), 0) != CURLUE_OK) {
     throw std::invalid_argument("the query can't take '" + name + "'");
   }
 }

@@ -19,8 +19,8 @@ class Url {
 
   /// What a link on this page leads to. Throws like the constructor.
   Url resolved(const std::string& link) const;
-  /// Adds "name=value" to the query, encoded.
-  void add_parameter(const std::string& name, const std::string& value);
+  /// Sets "name=value" in the query, encoded, in place of what it has under that name.
+  void set_parameter(const std::string& name, const std::string& value);
 
   std::string text() const { return part(CURLUPART_URL); }
   /// Without the query, which may hold what is nobody's business: for errors and logs.

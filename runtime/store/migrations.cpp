@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "store/alive.hpp"
 #include "store/effect_function.hpp"
 #include "store/enqueue_function.hpp"
 #include "store/indexes.hpp"
@@ -89,6 +90,50 @@ CREATE TABLE sluice.notification (
   created_at timestamptz NOT NULL DEFAULT now(),
   read_at timestamptz);
 CREATE INDEX notification_user_id_id_idx ON sluice.notification (user_id, id);
+)";
+
+// Endpoints of webhooks that wanted no more. The functions run with their owner's rights: who may owe a webhook
+// need not be able to insert other jobs. A 410 that was meant for an earlier generation disables nothing.
+constexpr std::string_view notification_extras = R"(
+ALTER TABLE sluice.notification ADD COLUMN title text, ADD COLUMN link text, ADD COLUMN data jsonb;
+
+CREATE TABLE sluice.webhook_endpoint (
+  name text PRIMARY KEY,
+  generation bigint NOT NULL DEFAULT 1,
+  disabled_at timestamptz,
+  reason text,
+  job_id text);
+
+CREATE FUNCTION sluice.owe_webhook(endpoint text, notice jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $owe$
+DECLARE
+  known sluice.webhook_endpoint;
+BEGIN
+  SELECT * INTO known FROM sluice.webhook_endpoint e WHERE e.name = endpoint;
+  IF known.disabled_at IS NOT NULL THEN RETURN; END IF;
+  PERFORM sluice.enqueue('notification.webhook', notice ||
+    jsonb_build_object('endpoint', endpoint, 'generation', coalesce(known.generation, 1)));
+END;
+$owe$;
+
+CREATE FUNCTION sluice.disable_webhook(endpoint text, generation bigint, job_id text, reason text) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $disable$
+  INSERT INTO sluice.webhook_endpoint AS known (name, generation, disabled_at, reason, job_id)
+  VALUES ($1, $2, now(), $4, $3)
+  ON CONFLICT (name) DO UPDATE SET disabled_at = now(), reason = EXCLUDED.reason, job_id = EXCLUDED.job_id
+  WHERE known.generation = EXCLUDED.generation AND known.disabled_at IS NULL;
+$disable$;
+
+CREATE FUNCTION sluice.revive_webhook(endpoint text) RETURNS boolean
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $revive$
+  WITH revived AS (
+    UPDATE sluice.webhook_endpoint SET generation = generation + 1, disabled_at = NULL, reason = NULL, job_id = NULL
+    WHERE name = $1 AND disabled_at IS NOT NULL RETURNING 1)
+  SELECT EXISTS (SELECT FROM revived);
+$revive$;
+
+REVOKE EXECUTE ON FUNCTION sluice.owe_webhook(text, jsonb), sluice.disable_webhook(text, bigint, text, text),
+  sluice.revive_webhook(text) FROM PUBLIC;
 )";
 
 // Jobs that someone asked to stop while a runtime has them; its caretaker looks here.
@@ -220,7 +265,9 @@ std::vector<Migration> migrations(const TableName& table) {
           {4, "waking", wake_function()},
           {5, "requests to cancel", std::string(cancel_requests)},
           {6, "cheaper waking", cheap_wake_functions()},
-          {7, "what runtimes show", std::string(activity)}};
+          {7, "what runtimes show", std::string(activity)},
+          {8, "who is alive", alive_function()},
+          {9, "webhook endpoints", std::string(notification_extras)}};
 }
 
 std::string init_lock() {

@@ -23,10 +23,14 @@ TEST(Notification, StoresARowAndAnnouncesIt) {
   job.id("it's");
   EXPECT_THAT(run(job), testing::IsDone());
   EXPECT_EQ(job.effects().size(), 2U);
-  EXPECT_THAT(job,
-              testing::Executed("INSERT INTO \"sluice\".\"notification\" (job_id, user_id, type, message) "
-                                "VALUES ($1, $2, $3, $4)",
-                                {"it's", "user-123", "proposal_approved", "Well \"done\" ☺"}));
+  const auto& insert = job.effects()[0];
+  EXPECT_EQ(
+      insert.sql,
+      "INSERT INTO \"sluice\".\"notification\" (job_id, user_id, type, message) VALUES ($1, $2, $3, $4)");
+  EXPECT_EQ(insert.parameters[0], "it's");
+  EXPECT_EQ(insert.parameters[1], "user-123");
+  EXPECT_EQ(insert.parameters[2], "proposal_approved");
+  EXPECT_EQ(insert.parameters[3], "Well \"done\" ☺");
   EXPECT_THAT(
       job,
       testing::Executed(
@@ -35,12 +39,84 @@ TEST(Notification, StoresARowAndAnnouncesIt) {
            R"({"jobId":"it's","userId":"user-123","type":"proposal_approved","message":"Well \"done\" ☺"})"}));
 }
 
-TEST(Notification, AnnouncesALongMessageWithoutItsText) {
-  testing::FakeJob job(R"({"userId":"u","type":"t","message":")" + std::string(8000, 'x') + "\"}");
+TEST(Notification, KeepsAndAnnouncesTitleLinkAndData) {
+  testing::FakeJob job(
+      R"({"userId":"u\n","type":"t","message":"m","title":"T","link":"/p/7\r\n","data":{"price": 1.10, "n": [null]}})");
   EXPECT_THAT(run(job), testing::IsDone());
-  EXPECT_EQ(job.effects()[0].parameters[3]->size(), 8000U);
-  EXPECT_EQ(job.effects()[1].parameters[1], R"({"jobId":"job-1","userId":"u","type":"t"})");
+  EXPECT_THAT(job,
+              testing::Executed("INSERT INTO \"sluice\".\"notification\" (job_id, user_id, type, message, "
+                                "title, link, data) VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb)",
+                                {"job-1", "u", "t", "m", "T", "/p/7", R"({"price":1.10,"n":[null]})"}));
+  EXPECT_EQ(job.effects()[1].parameters[1],
+            R"({"jobId":"job-1","userId":"u","type":"t","message":"m","title":"T","link":"/p/7",)"
+            R"("data":{"price":1.10,"n":[null]}})");
 }
+
+TEST(Notification, TakesNullAsAbsent) {
+  testing::FakeJob job(R"({"userId":"u","type":"t","message":"m","title":null,"link":null,"data":null})");
+  EXPECT_THAT(run(job), testing::IsDone());
+  EXPECT_EQ(job.effects()[0].sql.find("title"), std::string::npos) << job.effects()[0].sql;
+  EXPECT_EQ(job.effects()[1].parameters[1], R"({"jobId":"job-1","userId":"u","type":"t","message":"m"})");
+}
+
+TEST(Notification, StoresForAUserWhoseIdIsANumber) {
+  for (const std::string id : {"42", "-1", "18446744073709551615"}) {
+    testing::FakeJob job(R"({"userId":)" + id + R"(,"type":"t","message":"m"})");
+    EXPECT_THAT(run(job), testing::IsDone());
+    EXPECT_EQ(job.effects()[0].parameters[1], id);
+  }
+}
+
+TEST(Notification, TakesDataOfAnyDepthAndTheLastOfTwo) {
+  const std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
+  testing::FakeJob job(R"({"userId":"u","data":"\u0000","type":"t","message":"m","data":)" + deep + "}");
+  EXPECT_THAT(run(job), testing::IsDone());
+  EXPECT_EQ(job.effects()[0].parameters[6], deep);
+}
+
+struct Long {
+  const char* name;
+  std::string id;
+  std::string type;
+  std::string message;
+  std::string data;
+  std::string announced;
+};
+
+void PrintTo(const Long& notice, std::ostream* out) {
+  *out << notice.name;
+}
+
+class LongNotification : public ::testing::TestWithParam<Long> {};
+
+TEST_P(LongNotification, IsAnnouncedByWhatFits) {
+  const Long& notice = GetParam();
+  testing::FakeJob job(R"({"userId":"u","type":")" + notice.type + R"(","message":")" + notice.message +
+                       R"(","data":")" + notice.data + "\"}");
+  job.id(notice.id);
+  EXPECT_THAT(run(job), testing::IsDone());
+  EXPECT_EQ(job.effects()[1].parameters[1], notice.announced);
+}
+
+INSTANTIATE_TEST_SUITE_P(Notification, LongNotification,
+                         ::testing::Values(Long{"Message", "a", "t", std::string(8000, 'x'), "",
+                                                R"({"jobId":"a","userId":"u","type":"t"})"},
+                                           Long{"Data", "a", "t", "m", std::string(8000, 'x'),
+                                                R"({"jobId":"a","userId":"u","type":"t"})"},
+                                           Long{"TypeOfCharactersThatAreEscaped", "a",
+                                                [] {
+                                                  std::string type;
+                                                  for (int i = 0; i < 1000; ++i) type += "\\u0001";
+                                                  return type + type;
+                                                }(),
+                                                "m", "", R"({"jobId":"a"})"},
+                                           Long{"Id", std::string(8000, 'x'), "t", "m", "", "{}"},
+                                           Long{"JustNot", "a", "t", std::string(7939, 'x'), "",
+                                                R"({"jobId":"a","userId":"u","type":"t","message":")" +
+                                                    std::string(7939, 'x') + R"(","data":""})"},
+                                           Long{"Just", "a", "t", std::string(7940, 'x'), "",
+                                                R"({"jobId":"a","userId":"u","type":"t"})"}),
+                         [](const auto& notice) { return std::string(notice.param.name); });
 
 TEST(Notification, TakesItsTableAndChannelFromTheConfiguration) {
   testing::FakeJob job(payload);
@@ -50,19 +126,40 @@ TEST(Notification, TakesItsTableAndChannelFromTheConfiguration) {
   EXPECT_EQ(job.effects()[1].parameters[0], "news");
 }
 
+std::string endpoint(const std::string& more = "") {
+  return R"({"url":"https://x.test","secret":"whsec_dGhlIGZpcnN0IHNlY3JldCBvZiB0aGUgdGVzdHM=")" + more + "}";
+}
+
+/// The endpoints that a notification is owed to, in their order.
+std::string owed(const std::string& config, const std::string& of = payload) {
+  testing::FakeJob job(of);
+  EXPECT_THAT(run(job, config), testing::IsDone());
+  std::string names;
+  for (const auto& effect : job.effects()) {
+    if (effect.sql == "SELECT sluice.owe_webhook($1, $2::jsonb)") names += effect.parameters[0].value() + " ";
+  }
+  return names;
+}
+
 TEST(Notification, OwesAWebhookWhereOneIsConfigured) {
+  EXPECT_EQ(owed("{}"), "");
   testing::FakeJob job(payload);
-  run(job);
-  EXPECT_THAT(job, testing::EnqueuedNothing());
-  EXPECT_THAT(run(job, R"({"webhook":{"url":"https://x.test",)"
-                       R"("secret":"whsec_dGhlIGZpcnN0IHNlY3JldCBvZiB0aGUgdGVzdHM="}})"),
-              testing::IsDone());
-  EXPECT_EQ(job.follow_ups().size(), 1U);
+  EXPECT_THAT(run(job, R"({"webhook":)" + endpoint() + "}"), testing::IsDone());
   EXPECT_THAT(
       job,
-      testing::Enqueued(
-          "notification.webhook",
-          R"({"jobId":"job-1","userId":"user-123","type":"proposal_approved","message":"Well \"done\" ☺"})"));
+      testing::Executed(
+          "SELECT sluice.owe_webhook($1, $2::jsonb)",
+          {"webhook",
+           R"({"jobId":"job-1","userId":"user-123","type":"proposal_approved","message":"Well \"done\" ☺"})"}));
+}
+
+TEST(Notification, OwesAWebhookToEachEndpointThatWantsIt) {
+  const std::string config = R"({"webhook":)" + endpoint() + R"(,"webhooks":{"crm":)" +
+                             endpoint(R"(,"types":["invoice_*","proposal_*"])") + R"(,"vip":)" +
+                             endpoint(R"(,"users":["user-1??"],"types":["*"])") + R"(,"other":)" +
+                             endpoint(R"(,"users":["42"])") + "}}";
+  EXPECT_EQ(owed(config), "crm vip webhook ");
+  EXPECT_EQ(owed(config, R"({"userId":42,"type":"x","message":"m"})"), "other webhook ");
 }
 
 class BadConfiguration : public ::testing::TestWithParam<std::pair<const char*, const char*>> {};
@@ -77,12 +174,16 @@ TEST_P(BadConfiguration, IsRefusedWithItsPlace) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Notification, BadConfiguration,
-                         ::testing::Values(std::pair{R"({"table":"notification"})", "/table"},
-                                           std::pair{R"({"table":".x"})", "/table"},
-                                           std::pair{R"({"table":"x."})", "/table"},
-                                           std::pair{R"({"table":7})", "/table"},
-                                           std::pair{R"({"channel":""})", "/channel"}));
+INSTANTIATE_TEST_SUITE_P(
+    Notification, BadConfiguration,
+    ::testing::Values(
+        std::pair{R"({"table":"notification"})", "/table"}, std::pair{R"({"table":".x"})", "/table"},
+        std::pair{R"({"table":"x."})", "/table"}, std::pair{R"({"table":7})", "/table"},
+        std::pair{R"({"channel":""})", "/channel"},
+        std::pair{R"({"webhooks":{"a":{"url":"x"}}})", "/webhooks/a/url"},
+        std::pair{
+            R"({"webhooks":{"a":{"url":"https://x.test","secret":"whsec_dGhlIGZpcnN0IHNlY3JldCBvZiB0aGUgdGVzdHM=","types":[]}}})",
+            "/webhooks/a/types"}));
 
 /// The failure table of its README.
 struct Failing {
@@ -105,12 +206,17 @@ TEST_P(FailingNotification, EndsAsItsTableSays) {
 
 INSTANTIATE_TEST_SUITE_P(
     Notification, FailingNotification,
-    ::testing::Values(Failing{"NoRole", payload, SLUICE_RETRY, "no-effects"},
-                      Failing{"NulCharacter", R"({"userId":"u","type":"t","message":"\u0000"})", SLUICE_FAIL,
-                              "nul-character"},
-                      Failing{"NoUser", R"({"type":"t","message":"m"})", SLUICE_FAIL, "bad-payload"},
-                      Failing{"MessageIsANumber", R"({"userId":"u","type":"t","message":1})", SLUICE_FAIL,
-                              "bad-payload"}),
+    ::testing::Values(
+        Failing{"NoRole", payload, SLUICE_RETRY, "no-effects"},
+        Failing{"NulCharacter", R"({"userId":"u","type":"t","message":"\u0000"})", SLUICE_FAIL,
+                "nul-character"},
+        Failing{"NulInData", R"({"userId":"u","type":"t","message":"m","data":[{"a\u0000":1}]})", SLUICE_FAIL,
+                "nul-character"},
+        Failing{"NoUser", R"({"type":"t","message":"m"})", SLUICE_FAIL, "bad-payload"},
+        Failing{"UserIsAFraction", R"({"userId":1.5,"type":"t","message":"m"})", SLUICE_FAIL, "bad-payload"},
+        Failing{"LinkIsANumber", R"({"userId":"u","type":"t","message":"m","link":1})", SLUICE_FAIL,
+                "bad-payload"},
+        Failing{"MessageIsANumber", R"({"userId":"u","type":"t","message":1})", SLUICE_FAIL, "bad-payload"}),
     [](const auto& failing) { return std::string(failing.param.name); });
 
 class NotificationProgram : public Outbox {
@@ -127,7 +233,25 @@ class NotificationProgram : public Outbox {
     database.exec("DROP OWNED BY " + role_);
     database.exec("DROP ROLE " + role_);
   }
-  void grant() { database.exec("GRANT INSERT ON sluice.notification TO " + role_); }
+  void grant() {
+    database.exec("GRANT INSERT ON sluice.notification TO " + role_);
+    database.exec("GRANT EXECUTE ON FUNCTION sluice.owe_webhook, sluice.disable_webhook TO " + role_);
+  }
+  /// With one endpoint, and retries that follow at once.
+  void configure_endpoint(const std::string& name, const WebhookServer& server) {
+    config =
+        scratch.write("webhook.toml", scratch.read("granted.toml") + "[plugin.notification.config." + name +
+                                          "]\nurl = \"" + server.origin() + "\"\nsecret = \"" + secret +
+                                          "\"\n[type.\"notification.webhook\"]\nbackoff_first = \"10ms\"\n");
+  }
+  bool all_done() {
+    return eventually([&] {
+      EXPECT_TRUE(drains());
+      return count("status <> 'done'") == "0";
+    });
+  }
+
+  const std::string secret = "whsec_dGhlIGZpcnN0IHNlY3JldCBvZiB0aGUgdGVzdHM=";
 
   const std::string role_ = "notifier_of_" + database.name();
 };
@@ -152,27 +276,56 @@ TEST_F(NotificationProgram, StoresEachOnceAndTellsWhoListens) {
 
 TEST_F(NotificationProgram, DeliversTheWebhookOfEachRowOverFailures) {
   grant();
-  const std::string secret = "whsec_dGhlIGZpcnN0IHNlY3JldCBvZiB0aGUgdGVzdHM=";
-  const WebhookServer server(R"({"answers": [{"status": 503}, {"status": 200}], "secrets": [")" + secret +
-                             "\"]}");
-  config = scratch.write("webhook.toml",
-                         scratch.read("granted.toml") + "[plugin.notification.config.webhook]\nurl = \"" +
-                             server.origin() + "\"\nsecret = \"" + secret +
-                             "\"\n[type.\"notification.webhook\"]\nbackoff_first = \"10ms\"\n");
+  const WebhookServer server(
+      R"({"answers": [{"status": 503}, {"status": 404}, {"status": 200}], "secrets": [")" + secret + "\"]}");
+  configure_endpoint("webhook", server);
   insert("a", "notification.send", payload);
-  EXPECT_TRUE(eventually([&] {
-    EXPECT_TRUE(drains());
-    return count("type = 'notification.webhook' AND status = 'done'") == "1";
-  }));
+  EXPECT_TRUE(all_done());
   EXPECT_EQ(database.value("SELECT count(*) FROM sluice.notification"), "1");
   EXPECT_EQ(count("true"), "2");
   EXPECT_EQ(database.value("SELECT count(*) FROM sluice.attempt WHERE error LIKE '%answered 503%'"), "1");
   const auto requests = server.requests();
-  ASSERT_EQ(requests.size(), 2U);
+  ASSERT_EQ(requests.size(), 3U);
   EXPECT_EQ(requests[0].header("webhook-id"), requests[1].header("webhook-id"));
+  EXPECT_EQ(requests[0].header("webhook-id"), requests[2].header("webhook-id"));
   EXPECT_EQ(requests[0].body(), requests[1].body());
   EXPECT_EQ(requests[0].verified() + requests[1].verified(), "yesyes");
   EXPECT_EQ(database.value("SELECT $1::jsonb->'data'->>'jobId'", {requests[1].body()}), "a");
+}
+
+TEST_F(NotificationProgram, StoresWhatPrismaSends) {
+  grant();
+  insert(
+      "a", "notification.send",
+      R"({"userId":42,"type":"t","message":"m","title":null,"link":"/p/7","data":{"price":1.10,"id":"9007199254740993"}})");
+  EXPECT_TRUE(drains());
+  EXPECT_EQ(status("a"), "done") << error("a");
+  EXPECT_EQ(database.rows("SELECT user_id, title IS NULL, link, data FROM sluice.notification"),
+            "42|t|/p/7|{\"id\": \"9007199254740993\", \"price\": 1.10}\n");
+}
+
+TEST_F(NotificationProgram, PostsNoMoreToAnEndpointThatIsGoneUntilItIsRevived) {
+  grant();
+  const WebhookServer server(R"({"answers": [{"status": 410, "body": "no more"}, {"status": 200}]})");
+  configure_endpoint("webhooks.crm", server);
+  insert("a", "notification.send", payload);
+  EXPECT_TRUE(all_done());
+  EXPECT_EQ(
+      database.rows("SELECT name, generation, disabled_at IS NOT NULL, reason FROM sluice.webhook_endpoint"),
+      "crm|1|t|" + server.origin() + " answered 410: no more\n");
+  insert("b", "notification.send", payload);
+  EXPECT_TRUE(all_done());
+  EXPECT_EQ(database.value("SELECT count(*) FROM sluice.notification"), "2");
+  EXPECT_EQ(server.requests().size(), 1U);
+  EXPECT_EQ(database.value("SELECT sluice.revive_webhook('crm')"), "t");
+  EXPECT_EQ(database.value("SELECT sluice.revive_webhook('crm')"), "f");
+  // A 410 that was asked for before the revival says nothing about what the endpoint wants now.
+  database.exec("SELECT sluice.disable_webhook('crm', 1, 'old', 'late')");
+  insert("c", "notification.send", payload);
+  EXPECT_TRUE(all_done());
+  const auto requests = server.requests();
+  ASSERT_EQ(requests.size(), 2U);
+  EXPECT_EQ(database.value("SELECT $1::jsonb->'data'->>'jobId'", {requests[1].body()}), "c");
 }
 
 TEST_F(NotificationProgram, WaitsForTheRightToInsert) {

@@ -54,7 +54,7 @@ TEST(Webhook, PostsTheNotificationSigned) {
   const auto before = std::time(nullptr);
   const auto outcome = deliver(settings(server.origin() + "/hooks?from=sluice"));
   ASSERT_THAT(outcome, testing::IsDone());
-  EXPECT_EQ(outcome.output, R"({"webhookId":"job-1","status":200})");
+  EXPECT_EQ(outcome.output, R"({"endpoint":"webhook","webhookId":"job-1","status":200})");
   const auto requests = server.requests();
   ASSERT_EQ(requests.size(), 1U);
   EXPECT_EQ(requests[0].json().string("method"), "POST");
@@ -185,19 +185,19 @@ TEST_P(WebhookFailure, EndsAsItsTableSays) {
 }
 
 constexpr Failure failures[] = {
-    {"MovedPermanently", R"({"status": 301, "headers": {"Location": "/elsewhere"}})", SLUICE_FAIL, "http-301",
-     "redirects are not followed"},
-    {"TemporaryRedirect", R"({"status": 307, "headers": {"Location": "/elsewhere"}})", SLUICE_FAIL,
+    {"MovedPermanently", R"({"status": 301, "headers": {"Location": "/elsewhere"}})", SLUICE_RETRY,
+     "http-301", "redirects are not followed"},
+    {"TemporaryRedirect", R"({"status": 307, "headers": {"Location": "/elsewhere"}})", SLUICE_RETRY,
      "http-307", "redirects are not followed"},
-    {"BadRequest", R"({"status": 400, "body": "no\nuserId \u001b[31m\u00fc"})", SLUICE_FAIL, "http-400",
+    {"BadRequest", R"({"status": 400, "body": "no\nuserId \u001b[31m\u00fc"})", SLUICE_RETRY, "http-400",
      "answered 400: no userId ?[31m??"},
-    {"Unauthorized", R"({"status": 401, "body": "bad signature"})", SLUICE_FAIL, "http-401", "bad signature"},
-    {"NotFound", R"({"status": 404, "body": "Cannot POST /hooks/t0ken"})", SLUICE_FAIL, "http-404",
+    {"Unauthorized", R"({"status": 401, "body": "bad signature"})", SLUICE_RETRY, "http-401",
+     "bad signature"},
+    {"NotFound", R"({"status": 404, "body": "Cannot POST /hooks/t0ken"})", SLUICE_RETRY, "http-404",
      "Cannot POST ..."},
     {"RequestTimeout", R"({"status": 408})", SLUICE_RETRY, "http-408", "answered 408"},
     {"Conflict", R"({"status": 409})", SLUICE_RETRY, "http-409", "answered 409"},
-    {"Gone", R"({"status": 410})", SLUICE_FAIL, "http-410", "answered 410"},
-    {"Unprocessable", R"({"status": 422})", SLUICE_FAIL, "http-422", "answered 422"},
+    {"Unprocessable", R"({"status": 422})", SLUICE_RETRY, "http-422", "answered 422"},
     {"TooEarly", R"({"status": 425})", SLUICE_RETRY, "http-425", "answered 425"},
     {"TooManyRequests", R"({"status": 429, "headers": {"Retry-After": "7"}})", SLUICE_RETRY, "http-429",
      "answered 429", 7},
@@ -208,6 +208,12 @@ constexpr Failure failures[] = {
     {"InternalError", R"({"status": 500, "body": "trace"})", SLUICE_RETRY, "http-500", "answered 500: trace"},
     {"Unavailable", R"({"status": 503, "headers": {"Retry-After": "120"}})", SLUICE_RETRY, "http-503",
      "answered 503", 120},
+    {"RetryAfterADay", R"({"status": 503, "headers": {"Retry-After": " 80000 "}})", SLUICE_RETRY, "http-503",
+     "answered 503", 80000},
+    {"RetryAfterThePast", R"({"status": 503, "headers": {"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT"}})",
+     SLUICE_RETRY, "http-503", "answered 503"},
+    {"RetryAfterNonsense", R"({"status": 503, "headers": {"Retry-After": "soon"}})", SLUICE_RETRY, "http-503",
+     "answered 503"},
     {"NoSuchStatus", R"({"status": 700})", SLUICE_RETRY, "http-protocol", "no answer to a POST"},
     {"ClosedWithoutAnAnswer", R"("close")", SLUICE_RETRY, "connection-lost", "failed: "},
     {"CutInTheAnswer", R"("cut")", SLUICE_RETRY, "connection-lost", "failed: "},
@@ -215,6 +221,57 @@ constexpr Failure failures[] = {
 };
 INSTANTIATE_TEST_SUITE_P(, WebhookFailure, ::testing::ValuesIn(failures),
                          [](const auto& failure) { return failure.param.name; });
+
+// A handler without a role can leave no word, so the job says it.
+TEST(WebhookFailures, OfAReceiverThatWantsNoMoreArePermanent) {
+  const WebhookServer server(R"({"answers": [{"status": 410}]})");
+  LoadedPlugin plugin(NOTIFICATION_PLUGIN, settings(server.origin()));
+  testing::FakeJob job(payload);
+  job.extension(SLUICE_EXTENSION_EFFECTS, nullptr);
+  EXPECT_THAT(plugin.run("notification.webhook", job), testing::Fails("http-410"));
+}
+
+TEST(Webhook, DisablesAnEndpointThatWantsNoMore) {
+  const WebhookServer server(R"({"answers": [{"status": 410, "body": "bye"}, {"status": 200}]})");
+  LoadedPlugin plugin(NOTIFICATION_PLUGIN, settings(server.origin()));
+  testing::FakeJob job(payload);
+  const auto outcome = plugin.run("notification.webhook", job);
+  EXPECT_THAT(outcome, testing::IsDone());
+  EXPECT_EQ(outcome.output, R"({"endpoint":"webhook","webhookId":"job-1","status":410,"disabled":true})");
+  EXPECT_THAT(job, testing::Executed("SELECT sluice.disable_webhook($1, $2::bigint, $3, $4)",
+                                     {"webhook", "1", "job-1", server.origin() + " answered 410: bye"}));
+  EXPECT_TRUE(holds(job.logs().at(0).message, "sluice.revive_webhook('webhook')"))
+      << job.logs().at(0).message;
+  // What was owed before is not posted either; what is owed after a revival is.
+  const auto second = deliver(plugin, "job-2");
+  EXPECT_EQ(second.output, R"({"endpoint":"webhook","webhookId":"job-2","disabled":true})");
+  EXPECT_EQ(server.requests().size(), 1U);
+  testing::FakeJob revived(
+      R"({"jobId":"j","userId":7,"type":"t","message":"m","endpoint":"webhook","generation":2})");
+  EXPECT_EQ(plugin.run("notification.webhook", revived).output,
+            R"({"endpoint":"webhook","webhookId":"job-1","status":200})");
+}
+
+TEST(Webhook, IsPostedToItsEndpointWithAllThatTheNotificationHas) {
+  const WebhookServer first;
+  const WebhookServer second(verifying + "}");
+  const auto endpoint = [](const WebhookServer& server) {
+    return R"({"url":")" + server.origin() + R"(","secret":")" + secret + "\"}";
+  };
+  LoadedPlugin plugin(NOTIFICATION_PLUGIN,
+                      R"({"webhooks":{"a":)" + endpoint(first) + R"(,"b":)" + endpoint(second) + "}}");
+  testing::FakeJob job(
+      R"({"jobId":"j","userId":"u","type":"t","message":"m","title":"T","link":"/p","data":{"price":1.10},)"
+      R"("endpoint":"b","generation":3})");
+  EXPECT_THAT(plugin.run("notification.webhook", job), testing::IsDone());
+  EXPECT_EQ(first.requests().size(), 0U);
+  EXPECT_TRUE(holds(second.requests().at(0).body(),
+                    R"("data":{"jobId":"j","userId":"u","type":"t","message":"m","title":"T","link":"/p",)"
+                    R"("data":{"price":1.10}}})"))
+      << second.requests().at(0).body();
+  EXPECT_EQ(second.requests().at(0).verified(), "yes no");
+  EXPECT_EQ(deliver(plugin).code, "no-webhook");
+}
 
 TEST(WebhookFailures, ShowTheFirstBytesOfALongAnswer) {
   const WebhookServer server(R"({"answers": [{"status": 500, "body": ")" + std::string(5000, 'x') + "\"}]}");

@@ -26,7 +26,7 @@ TEST(SyncToApi, PostsArraysWithAKeyEach) {
   const auto requests = server.requests();
   ASSERT_EQ(requests.size(), 2U);
   EXPECT_EQ(requests[0].method, "POST");
-  EXPECT_EQ(requests[0].body, R"([{"id":1,"n":12.3},{"id":2}])");
+  EXPECT_EQ(requests[0].body, R"([{"id":1,"n":12.30},{"id":2}])");
   EXPECT_EQ(requests[1].body, R"([{"id":3}])");
   EXPECT_EQ(requests[0].headers.at("content-type"), "application/json");
   EXPECT_EQ(requests[0].headers.at("authorization"), "Bearer s3cret");
@@ -41,7 +41,7 @@ TEST(SyncToApi, PutsOneByOneWithTheFieldsAsked) {
   EXPECT_EQ(sync.run(three).output, R"({"records":3,"requests":3})");
   const auto requests = server.requests();
   EXPECT_EQ(requests.at(0).method, "PUT");
-  EXPECT_EQ(requests.at(0).body, R"({"number":1,"price":12.3})");
+  EXPECT_EQ(requests.at(0).body, R"({"number":1,"price":12.30})");
   EXPECT_EQ(requests.at(0).headers.at("content-type"), "application/vnd.x+json");
 }
 

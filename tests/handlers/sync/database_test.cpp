@@ -77,7 +77,8 @@ TEST_F(SyncDatabase, WritesAllBatchesOrNone) {
   SyncPlugin sync = plugin(R"(, "batch_rows": 2)");
   const auto outcome = sync.run(records(R"([{"id":1},{"id":2},{"id":3},{"id":4,"price":-1}])"));
   EXPECT_EQ(outcome.result, SLUICE_FAIL);
-  EXPECT_NE(outcome.error.find("writing records 2 to 3"), std::string::npos) << outcome.error;
+  EXPECT_NE(outcome.error.find(R"(record 3 of the payload's data, key {"id":4})"), std::string::npos)
+      << outcome.error;
   EXPECT_EQ(rows(), "");
   EXPECT_EQ(sync.run(records(R"([{"id":1},{"id":2},{"id":3},{"id":4},{"id":5}])")).output,
             R"({"records":5,"inserted":5,"updated":0,"unchanged":0})");
@@ -161,10 +162,11 @@ TEST_F(SyncDatabase, GivesUpOnALockAndBreaksOffWhenCancelled) {
 
 TEST_F(SyncDatabase, BeginsWhereTheCursorWas) {
   const HttpServer server(R"({"/": [{"json": [{"id":1,"name":"a"},{"id":2,"name":"b"}]},
-      {"json": [{"id":3,"name":"c"}]}, {"json": [{"id":4,"price":"dear"}]}, {"json": []}]})");
-  SyncPlugin sync(source_at(server.url(), R"(, "cursor": "/id", "cursor_parameter": "after",
+      {"json": [{"id":3,"name":"c"}]}, {"json": [{"id":4,"name":"d\u0000"}]}, {"json": []}]})");
+  SyncPlugin sync(
+      source_at(server.url(), R"(, "cursor": "/id", "cursor_parameter": "after",
                                               "parameters": ["region"])"),
-                  target(R"(, "state": "public.state")"));
+      effects_target + std::string(R"(, "state": "public.state", "url": )") + quoted(database_.url()));
   EXPECT_EQ(
       sync.run().output,
       R"({"records":2,"pages":1,"notModified":false,"inserted":2,"updated":0,"unchanged":0,"cursor":2})");
@@ -233,6 +235,246 @@ TEST_F(SyncDatabase, WritesNothingWhenAnotherJobWasFaster) {
   EXPECT_THAT(outcome, testing::Retries("overtaken"));
   EXPECT_EQ(rows(), "1|new\n");
   EXPECT_THAT(sync.run(), testing::IsDone());
+}
+
+TEST_F(SyncDatabase, KeepsWhatARecordSaysNothingAbout) {
+  database_.exec("ALTER TABLE public.item ALTER name SET DEFAULT 'unnamed'");
+  SyncPlugin sync = plugin();
+  EXPECT_THAT(sync.run(records(R"([{"id":1,"name":"Ada","price":1}])")), testing::IsDone());
+  EXPECT_EQ(
+      sync.run(records(R"([{"id":1},{"id":2,"price":2},{"id":3,"name":null},{"id":4,"name":"d"}])")).output,
+      R"({"records":4,"inserted":3,"updated":0,"unchanged":1})");
+  EXPECT_EQ(rows("id, name, price"), "1|Ada|1.00\n2|unnamed|2.00\n3||\n4|d|\n");
+  EXPECT_THAT(sync.run(records(R"([{"id":1,"price":null},{"id":2,"name":"b"}])")), testing::IsDone());
+  EXPECT_EQ(rows("id, name, price"), "1|Ada|\n2|b|2.00\n3||\n4|d|\n");
+  SyncPlugin nulling = plugin(R"(, "absent": "null")");
+  EXPECT_THAT(nulling.run(records(R"([{"id":1}])")), testing::IsDone());
+  EXPECT_EQ(rows("id, name").substr(0, 3), "1|\n");
+}
+
+TEST_F(SyncDatabase, WritesRecordsOfMoreShapesThanOneStatementTakes) {
+  std::string columns = "id int PRIMARY KEY";
+  std::string names = R"("id")";
+  std::string array;
+  for (int i = 0; i < 5; ++i) {
+    columns += ", c" + std::to_string(i) + " int DEFAULT 7";
+    names += ", \"c" + std::to_string(i) + "\"";
+  }
+  for (int i = 0; i < 32; ++i) {
+    array += (i > 0 ? ", " : "") + ("{\"id\": " + std::to_string(i));
+    for (int bit = 0; bit < 5; ++bit) {
+      if ((i >> bit & 1) != 0) array += ", \"c" + std::to_string(bit) + "\": 1";
+    }
+    array += "}";
+  }
+  database_.exec("CREATE TABLE public.wide (" + columns + ")");
+  SyncPlugin sync =
+      inline_plugin(R"("kind": "database", "table": "public.wide", "key": ["id"], "columns": [)" + names +
+                    R"(], "url": )" + quoted(database_.url()));
+  EXPECT_EQ(sync.run(records("[" + array + "]")).output,
+            R"({"records":32,"inserted":32,"updated":0,"unchanged":0})");
+  EXPECT_EQ(database_.value(
+                "SELECT count(*) FROM public.wide WHERE c0 = CASE WHEN id & 1 = 1 THEN 1 ELSE 7 END AND "
+                "c4 = CASE WHEN id & 16 = 16 THEN 1 ELSE 7 END"),
+            "32");
+}
+
+TEST_F(SyncDatabase, BurnsNoSequenceForRowsThatAreThere) {
+  database_.exec("CREATE TABLE public.numbered (number serial, id int PRIMARY KEY, name text)");
+  SyncPlugin sync = inline_plugin(R"("kind": "database", "table": "public.numbered", "key": ["id"],
+                                     "columns": ["id", "name"], "url": )" +
+                                  quoted(database_.url()));
+  std::string array;
+  for (int i = 0; i < 100; ++i)
+    array += (i > 0 ? ", " : "") + ("{\"id\": " + std::to_string(i) + ", \"name\": \"a\"}");
+  for (int run = 0; run < 6; ++run) EXPECT_THAT(sync.run(records("[" + array + "]")), testing::IsDone());
+  EXPECT_EQ(database_.value("SELECT last_value FROM public.numbered_number_seq"), "100");
+  EXPECT_THAT(sync.run(records(R"([{"id":5,"name":"b"},{"id":100}])")), testing::IsDone());
+  EXPECT_EQ(database_.value("SELECT last_value FROM public.numbered_number_seq"), "101");
+}
+
+TEST_F(SyncDatabase, WritesDomainsIdentityColumnsAndBesideGeneratedOnes) {
+  database_.exec(
+      "CREATE DOMAIN public.short AS varchar(5) NOT NULL CHECK (VALUE <> '');"
+      "CREATE DOMAIN public.shorter AS public.short CHECK (length(VALUE) < 4);"
+      "CREATE TABLE public.typed (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, code public.shorter,"
+      " other public.short DEFAULT 'ours', twice int GENERATED ALWAYS AS (id * 2) STORED)");
+  SyncPlugin sync = inline_plugin(R"("kind": "database", "table": "public.typed", "key": ["id"],
+                                     "columns": ["id", "code"], "url": )" +
+                                  quoted(database_.url()));
+  EXPECT_EQ(sync.run(records(R"([{"id":7,"code":"abc"}])")).output,
+            R"({"records":1,"inserted":1,"updated":0,"unchanged":0})");
+  EXPECT_EQ(sync.run(records(R"([{"id":7},{"id":8,"code":"x"}])")).output,
+            R"({"records":2,"inserted":1,"updated":0,"unchanged":1})");
+  EXPECT_EQ(database_.rows("SELECT * FROM public.typed ORDER BY id"), "7|abc|ours|14\n8|x|ours|16\n");
+  EXPECT_THAT(sync.run(records(R"([{"id":7,"code":"abcd"}])")), testing::Fails("database-23514"));
+  EXPECT_THAT(sync.run(records(R"([{"id":7,"code":"abcdef"}])")), testing::Fails("database-22001"));
+}
+
+TEST_F(SyncDatabase, KeepsTheDigitsOfNumbersInTextsAndJson) {
+  database_.exec("CREATE TABLE public.digits (id numeric PRIMARY KEY, t text, j jsonb)");
+  SyncPlugin sync = inline_plugin(R"("kind": "database", "table": "public.digits", "key": ["id"],
+                                     "columns": ["id", "t", "j"], "url": )" +
+                                  quoted(database_.url()));
+  EXPECT_THAT(sync.run(records(R"([{"id":123456789012345678901234567890,"t":1.10,"j":{"price":1.10}}])")),
+              testing::IsDone());
+  EXPECT_EQ(database_.rows("SELECT * FROM public.digits"),
+            "123456789012345678901234567890|1.10|{\"price\": 1.10}\n");
+}
+
+// What Prisma makes of Decimal, BigInt and Date in JSON.
+TEST_F(SyncDatabase, TakesNumbersAndTimesThatAreTexts) {
+  SyncPlugin sync = plugin();
+  EXPECT_THAT(sync.run(records(
+                  R"([{"id":"9","price":"10.50","at":"2026-02-28T00:00:00.000Z","name":5,"tags":null}])")),
+              testing::IsDone());
+  EXPECT_EQ(rows("id, price, at AT TIME ZONE 'UTC', name"), "9|10.50|2026-02-28 00:00:00|5\n");
+}
+
+TEST_F(SyncDatabase, NamesABadRecord) {
+  const auto outcome = plugin().run(records(R"([{"id":1},{"id":2,"price":1},{"id":3,"at":"yesterdayish )" +
+                                            std::string(300, 'x') + "\"}]"));
+  EXPECT_THAT(outcome, testing::Fails("database-22007"));
+  EXPECT_NE(
+      outcome.error.find(R"(record 2 of the payload's data, key {"id":3}, column 'at', value "yesterdayish)"),
+      std::string::npos)
+      << outcome.error;
+  EXPECT_LT(outcome.error.size(), 450U) << outcome.error;
+  EXPECT_EQ(rows(), "");
+}
+
+TEST_F(SyncDatabase, WritesTheRestWhereBadRecordsAreSkipped) {
+  SyncPlugin sync = plugin(R"(, "on_bad_record": "skip", "batch_rows": 3)");
+  const auto outcome = sync.run(records(
+      R"([{"id":1},{"id":2,"price":-1},{"id":3},{"id":4,"price":"dear"},{"id":5},{"name":"x"},{"id":6}])"));
+  EXPECT_THAT(outcome, testing::IsDone());
+  EXPECT_EQ(rows("id"), "1\n3\n5\n6\n");
+  for (const char* words :
+       {R"("inserted":4,"updated":0,"unchanged":0)", R"("skipped":3)", R"("code":"database-23514")",
+        R"("key":{"id":4},"column":"price","value":"\"dear\"","code":"database-22P02")"}) {
+    EXPECT_NE(outcome.output->find(words), std::string::npos) << words << " in " << *outcome.output;
+  }
+}
+
+TEST_F(SyncDatabase, DeletesWhatTheSourceSaysIsDeleted) {
+  SyncPlugin sync = plugin(R"(, "deleted": "/deletedAt", "absent": "null")");
+  EXPECT_THAT(sync.run(records(R"([{"id":1},{"id":2},{"id":3}])")), testing::IsDone());
+  EXPECT_EQ(
+      sync.run(records(
+                   R"([{"id":1,"deletedAt":null},{"id":2,"deletedAt":"2026-01-01"},{"id":9,"deletedAt":true},
+                                 {"id":3,"deletedAt":1},{"id":3,"name":"back","deletedAt":false}])"))
+          .output,
+      R"({"records":5,"inserted":0,"updated":1,"unchanged":3,"deleted":1})");
+  EXPECT_EQ(rows(), "1|\n3|back\n");
+}
+
+TEST_F(SyncDatabase, NeedsNoMoreThanTheKeyOfWhatIsDeleted) {
+  SyncPlugin sync = plugin(R"(, "deleted": "/gone", "absent": "fail")");
+  EXPECT_THAT(sync.run(records(R"([{"id":1,"name":"a","price":1,"at":null,"tags":null,"more":null}])")),
+              testing::IsDone());
+  EXPECT_THAT(sync.run(records(R"([{"id":1,"gone":true}])")), testing::IsDone());
+  EXPECT_EQ(rows(), "");
+}
+
+TEST_F(SyncDatabase, MarksAsDeletedWhereThereIsAColumnForIt) {
+  database_.exec("ALTER TABLE public.item ADD gone timestamptz");
+  SyncPlugin sync = plugin(R"(, "deleted": "/deletedAt", "deleted_column": "gone")");
+  EXPECT_THAT(sync.run(records(R"([{"id":1},{"id":2}])")), testing::IsDone());
+  EXPECT_THAT(sync.run(records(R"([{"id":1,"deletedAt":"2026-01-01"}])")), testing::IsDone());
+  EXPECT_EQ(rows("id, gone IS NOT NULL"), "1|t\n2|f\n");
+  const std::string before = rows("ctid, xmin");
+  EXPECT_THAT(sync.run(records(R"([{"id":1,"deletedAt":"2026-01-01"}])")), testing::IsDone());
+  EXPECT_EQ(rows("ctid, xmin"), before);
+  EXPECT_THAT(sync.run(records(R"([{"id":1}])")), testing::IsDone());
+  EXPECT_EQ(rows("id, gone IS NOT NULL"), "1|f\n2|f\n");
+}
+
+TEST_F(SyncDatabase, RemovesWhatAFullSyncDidNotNameButNotTooMuch) {
+  const HttpServer server(R"({"/": [{"json": [{"id":1},{"id":2},{"id":3},{"id":4},{"id":5}]},
+      {"json": [{"id":1},{"id":2},{"id":3},{"id":4}]}, {"json": [{"id":1}]}, {"json": []}, {"json": [{"id":5}]},
+      {"json": [{"id":1},{"id":2},{"id":3},{"id":"x"}]}]})");
+  SyncPlugin sync(source_at(server.url(), R"(, "parameters": ["region"])"),
+                  target(R"(, "remove_missing": true, "on_bad_record": "skip")"));
+  EXPECT_THAT(sync.run(), testing::IsDone());
+  const auto outcome = sync.run();
+  EXPECT_THAT(outcome, testing::IsDone());
+  EXPECT_NE(outcome.output->find(R"("removed":1)"), std::string::npos) << *outcome.output;
+  EXPECT_EQ(rows("id"), "1\n2\n3\n4\n");
+  EXPECT_THAT(sync.run(), testing::Fails("too-many-removed"));
+  EXPECT_THAT(sync.run(), testing::Fails("too-many-removed"));
+  // Neither a part of the source nor one with a record that could not be read says what is gone.
+  EXPECT_THAT(
+      sync.run(R"({"source": "api", "target": "database", "data": {"parameters": {"region": "eu"}}})"),
+      testing::IsDone());
+  EXPECT_THAT(sync.run(records(R"([{"id":6}])")), testing::IsDone());
+  EXPECT_THAT(sync.run(), testing::IsDone());
+  EXPECT_EQ(rows("id"), "1\n2\n3\n4\n5\n6\n");
+}
+
+TEST_F(SyncDatabase, GoesOnAtThePageWhereTroubleCame) {
+  const HttpServer server(R"({"/x?page=1": [{"json": [{"id":1,"name":"a"}]}],
+      "/x?page=2": [{"json": [{"id":2,"name":"b"}]}], "/x?page=3": [{"status": 503}, {"json": [{"id":3,"name":"c"}]}],
+      "/x?page=4": [{"json": []}]})");
+  SyncPlugin sync(
+      source_at(server.url("/x"), R"(, "paging": "page", "cursor": "/id", "cursor_parameter": "after")"),
+      target(R"(, "state": "public.state")"));
+  EXPECT_THAT(sync.run(), testing::Retries("http-503"));
+  EXPECT_EQ(rows(), "1|a\n2|b\n");
+  EXPECT_EQ(database_.value("SELECT cursor IS NULL FROM public.state WHERE parameters = ''"), "t");
+  const auto outcome = sync.run();
+  EXPECT_THAT(outcome, testing::IsDone());
+  EXPECT_EQ(rows(), "1|a\n2|b\n3|c\n");
+  EXPECT_EQ(server.paths(), "/x?page=1 /x?page=2 /x?page=3 /x?page=3 /x?page=4");
+  EXPECT_EQ(database_.rows("SELECT parameters, cursor FROM public.state ORDER BY 1"), "|3\nposition |\n");
+}
+
+TEST_F(SyncDatabase, GoesOnInAnotherRunWhenItsTimeIsOver) {
+  const HttpServer server(R"({"/x?page=1": [{"json": [{"id":1}]}], "/x?page=2": [{"json": [{"id":2}]}],
+      "/x?page=3": [{"json": []}]})");
+  SyncPlugin sync(source_at(server.url("/x"), R"(, "paging": "page", "max_time": 0.001)"),
+                  target(R"(, "state": "public.state")"));
+  EXPECT_EQ(sync.run().result, SLUICE_SNOOZE);
+  EXPECT_EQ(rows("id"), "1\n");
+  EXPECT_EQ(sync.run().result, SLUICE_SNOOZE);
+  EXPECT_THAT(sync.run(), testing::IsDone());
+  EXPECT_EQ(rows("id"), "1\n2\n");
+  EXPECT_EQ(server.paths(), "/x?page=1 /x?page=2 /x?page=3");
+}
+
+TEST_F(SyncDatabase, GoesOnInAnotherRunBeforeItReadsTooMuch) {
+  const HttpServer server(R"({"/x?page=1": [{"json": [{"id":1}]}], "/x?page=2": [{"json": [{"id":2}]}],
+      "/x?page=3": [{"json": [{"id":3,"name":"much longer than the others are"}]}]})");
+  SyncPlugin sync(source_at(server.url("/x"), R"(, "paging": "page", "max_bytes": 15)"),
+                  target(R"(, "state": "public.state")"));
+  EXPECT_EQ(sync.run().result, SLUICE_SNOOZE);
+  EXPECT_EQ(sync.run().result, SLUICE_SNOOZE);
+  EXPECT_EQ(rows("id"), "1\n2\n");
+  EXPECT_THAT(sync.run(), testing::Fails("too-large"));
+  EXPECT_EQ(server.paths(), "/x?page=1 /x?page=2 /x?page=2 /x?page=3 /x?page=3");
+}
+
+TEST_F(SyncDatabase, BeginsAnewWhereTheSourceForgotThePage) {
+  const HttpServer server(
+      R"({"/x": [{"json": {"r": [{"id":1}], "next": "t"}}, {"status": 503}, {"status": 410},
+      {"json": {"r": [{"id":1}], "next": "u"}}, {"json": {"r": [{"id":2}]}}]})");
+  SyncPlugin sync(source_at(server.url("/x"), R"(, "paging": "token", "next": "/next", "page_parameter": "p",
+                                                  "records": "/r")"),
+                  target(R"(, "state": "public.state")"));
+  EXPECT_THAT(sync.run(), testing::Retries("http-503"));
+  EXPECT_THAT(sync.run(), testing::IsDone());
+  EXPECT_EQ(rows("id"), "1\n2\n");
+  EXPECT_EQ(server.paths(), "/x /x?p=t /x?p=t /x /x?p=u");
+}
+
+// Pages that another job read may have changed since.
+TEST_F(SyncDatabase, GoesOnForTheSameJobAlone) {
+  const HttpServer server(
+      R"({"/x?page=1": [{"json": [{"id":1}]}], "/x?page=2": [{"status": 503}, {"json": []}]})");
+  SyncPlugin sync(source_at(server.url("/x"), R"(, "paging": "page")"),
+                  target(R"(, "state": "public.state")"));
+  EXPECT_THAT(sync.run(), testing::Retries("http-503"));
+  EXPECT_THAT(sync.run(guide_payload, "job-2"), testing::IsDone());
+  EXPECT_EQ(server.paths(), "/x?page=1 /x?page=2 /x?page=1 /x?page=2");
 }
 
 TEST_F(SyncDatabase, WithSecretsInFilesReadsThemForEachConnection) {

@@ -80,7 +80,13 @@ constexpr Failure failures[] = {
     {"NotGzip", R"({"headers": {"Content-Encoding": "gzip"}, "body": "plain"})", SLUICE_RETRY,
      "http-protocol", "failed"},
     // What is in it.
-    {"NoJson", R"({"body": "<html>maintenance</html>"})", SLUICE_RETRY, "bad-json", "no JSON, at byte 0"},
+    {"NoJson", R"({"body": "maintenance"})", SLUICE_RETRY, "bad-json", "no JSON, at byte 0"},
+    {"Html", R"({"body": "<html><title>Sign in</title></html>"})", SLUICE_FAIL, "html-page",
+     "found a page of HTML with the title 'Sign in', expected JSON"},
+    {"HtmlOfAnError", R"({"status": 502, "body": "<html><title>Bad gateway</title></html>"})", SLUICE_RETRY,
+     "http-502", "a page of HTML, 'Bad gateway'"},
+    {"NullForRecordsWithErrors", R"({"json": {"items": null, "errors": [{"message": "throttled"}]}})",
+     SLUICE_FAIL, "bad-response", "throttled", R"(, "records": "/items")"},
     {"EmptyBody", R"({"body": ""})", SLUICE_RETRY, "bad-json", "no JSON"},
     {"DeepJson",
      R"({"json": [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]})",
@@ -93,19 +99,20 @@ constexpr Failure failures[] = {
     {"RecordWithoutKey", R"({"json": [{"name": "x"}]})", SLUICE_FAIL, "missing-key", "key column 'id'"},
     {"RecordWithNullKey", R"({"json": [{"id": null}]})", SLUICE_FAIL, "missing-key", "record 0"},
     {"NulCharacter", R"({"json": [{"id": 1, "name": "a\u0000"}]})", SLUICE_FAIL, "nul-character", "'name'"},
-    {"RecordWithoutCursor", R"({"json": [{"id": 1}]})", SLUICE_FAIL, "bad-cursor", "record 0",
+    {"CursorIsAnObject", R"({"json": [{"id": 1, "at": {}}]})", SLUICE_FAIL, "bad-cursor", "record 0",
      R"(, "cursor": "/at", "cursor_parameter": "since")"},
-    {"CursorsOfTwoKinds", R"({"json": [{"id": 1}, {"id": "2"}]})", SLUICE_FAIL, "bad-cursor", "record 1",
+    {"CursorsOfTwoKinds", R"({"json": [{"id": 1}, {"id": "two"}]})", SLUICE_FAIL, "bad-cursor", "record 1",
      R"(, "cursor": "/id", "cursor_parameter": "since")"},
     // Limits.
     {"TooLarge", R"({"body": "[                         ]"})", SLUICE_FAIL, "too-large", "max_bytes, 20",
      R"(, "max_bytes": 20)"},
     {"Endless", R"({"fault": "endless", "body": "                                "})", SLUICE_FAIL,
      "too-large", "max_bytes", R"(, "max_bytes": 100000)"},
-    {"TooLargeInAll", R"({"json": [{"id": 1}]})", SLUICE_FAIL, "too-large", "max_bytes",
-     R"(, "max_bytes": 30, "paging": "page")"},
-    {"TooManyPages", R"({"json": [{"id": 1}]})", SLUICE_FAIL, "too-many-pages", "more than 3 pages",
-     R"(, "max_pages": 3, "paging": "page")"},
+    {"TooLargeInAll", R"({"json": [{"id": 1}]}, {"json": [{"id": 2}]}, {"json": [{"id": 3}]})", SLUICE_FAIL,
+     "too-large", "max_bytes", R"(, "max_bytes": 30, "paging": "page")"},
+    {"TooManyPages",
+     R"({"json": [{"id": 1}]}, {"json": [{"id": 2}]}, {"json": [{"id": 3}]}, {"json": [{"id": 4}]})",
+     SLUICE_FAIL, "too-many-pages", "more than 3 pages", R"(, "max_pages": 3, "paging": "page")"},
     // Links.
     {"LinkElsewhere", R"({"json": [], "headers": {"Link": "<http://example.com/x?k=s3cret>; rel=next"}})",
      SLUICE_FAIL, "host-not-allowed", "http://example.com/x", R"(, "paging": "link")"},
@@ -116,7 +123,11 @@ constexpr Failure failures[] = {
      "bad-next", "http or https", R"(, "paging": "link")"},
     {"LinkWithUser", R"({"json": [], "headers": {"Link": "<http://127.0.0.1@example.com/>; rel=next"}})",
      SLUICE_FAIL, "bad-next", "without a user", R"(, "paging": "link")"},
-    {"LinkIsANumber", R"({"json": {"d": [], "next": 7}})", SLUICE_FAIL, "bad-next", "no text",
+    {"LinkIsAToken", R"({"json": {"d": [], "next": "dXNlcjpV"}})", SLUICE_FAIL, "bad-next",
+     "set paging to token", R"(, "paging": "field", "next": "/next", "records": "/d")"},
+    {"NoIdInTheLastRecord", R"({"json": [{"id": 1}]})", SLUICE_FAIL, "bad-next", "the last record of a page",
+     R"(, "paging": "last", "last": "/no", "page_parameter": "after")"},
+    {"LinkIsANumber", R"({"json": {"d": [], "next": 7}})", SLUICE_FAIL, "bad-next", "no URL but a token",
      R"(, "paging": "field", "next": "/next", "records": "/d")"},
 };
 void SyncFailure::SetUpTestSuite() {
@@ -133,10 +144,17 @@ INSTANTIATE_TEST_SUITE_P(, SyncFailure, ::testing::ValuesIn(failures),
 
 TEST(SyncRetryAfter, IsKept) {
   const HttpServer server(R"({"/": [{"status": 429, "headers": {"Retry-After": "7"}},
-                                    {"status": 503, "headers": {"Retry-After": "864000"}}, {"status": 503}]})");
+                                    {"status": 503, "headers": {"Retry-After": "864000"}},
+                                    {"status": 403, "headers": {"Retry-After": "72000"}},
+                                    {"status": 429, "headers": {"Retry-After": "Fri, 31 Dec 2100 23:59:59 GMT"}},
+                                    {"status": 401, "headers": {"retry-after": "60"}},
+                                    {"status": 503, "headers": {"Retry-After": "soon"}}]})");
   SyncPlugin plugin(source_at(server.url()));
   EXPECT_EQ(plugin.run().delay, std::chrono::seconds(7));
-  EXPECT_EQ(plugin.run().delay, std::chrono::hours(1));
+  EXPECT_EQ(plugin.run().delay, std::chrono::hours(24));
+  EXPECT_EQ(plugin.run().delay, std::chrono::hours(20));
+  EXPECT_EQ(plugin.run().delay, std::chrono::hours(24));
+  EXPECT_EQ(plugin.run().delay, std::chrono::seconds(60));
   EXPECT_EQ(plugin.run().delay, std::nullopt);
 }
 
@@ -147,7 +165,7 @@ TEST(SyncAfterAFailure, TheNextAttemptGoesThrough) {
   // libcurl itself asks again where a kept connection breaks, so some attempts may be spared.
   int attempts = 1;
   while (plugin.run().result == SLUICE_RETRY && attempts < 10) ++attempts;
-  EXPECT_EQ(plugin.rows(), R"([{"id":1,"name":null}])");
+  EXPECT_EQ(plugin.rows(), R"([{"id":1}])");
   EXPECT_LE(attempts, 5);
 }
 
@@ -167,7 +185,7 @@ TEST(SyncServer, OverTlsHasToShowACertificateOfItsOwnThatIsTrusted) {
   const char* const routes = R"({"/": [{"json": [{"id": 1}]}]})";
   const HttpServer server(routes, "localhost");
   const auto trusting = [](const HttpServer& any) { return R"(, "ca_file": )" + quoted(any.ca_file()); };
-  EXPECT_EQ(SyncPlugin(source_at(server.tls_url(), trusting(server))).rows(), R"([{"id":1,"name":null}])");
+  EXPECT_EQ(SyncPlugin(source_at(server.tls_url(), trusting(server))).rows(), R"([{"id":1}])");
   const auto unknown = SyncPlugin(source_at(server.tls_url())).run();
   EXPECT_THAT(unknown, testing::Retries("tls-certificate"));
   const HttpServer other(routes, "other.example");

@@ -13,7 +13,8 @@ and the last one stays. An answer:
   status     200 by default
   headers    {"Name": "value"}
   json       the body as JSON, or
-  body       the body as text; "{origin}" in either is http://127.0.0.1:PORT
+  body       the body as text; "{origin}" in either is http://127.0.0.1:PORT; or
+  hex        the body's bytes
   etag       the ETag; a request that has it in If-None-Match gets 304
   gzip       true: the body compressed
   fault      "close"    ends the connection without a word
@@ -63,6 +64,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         fault = answer.get("fault", "")
         text = answer["body"] if "body" in answer else json.dumps(answer["json"]) if "json" in answer else ""
         body = text.replace("{origin}", origin).encode("utf-8", "surrogateescape")
+        if "hex" in answer:
+            body = bytes.fromhex(answer["hex"])
         if fault == "close":
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         if fault == "garbage":

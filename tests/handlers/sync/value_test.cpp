@@ -4,10 +4,13 @@
 #include <netinet/in.h>
 
 #include <cstring>
+#include <optional>
 #include <ostream>
 #include <string>
 
 #include "sync/address.hpp"
+#include "sync/body.hpp"
+#include "sync/cursor.hpp"
 #include "sync/json.hpp"
 
 namespace data_sync {
@@ -114,15 +117,18 @@ TEST_P(SyncJson, KeepsEveryDigit) {
 
 INSTANTIATE_TEST_SUITE_P(
     , SyncJson,
-    ::testing::Values(Written{"Integer", "[9223372036854775807,-9223372036854775808,0]",
-                              "[9223372036854775807,-9223372036854775808,0]"},
-                      Written{"Beyond64Bits", "18446744073709551616", R"("18446744073709551616")"},
-                      Written{"Money", "[12.34,0.1,99999999999.99,-0.07]",
-                              "[12.34,0.1,99999999999.99,-0.07]"},
-                      Written{"ManyDigits", "1234567890.12345678", R"("1234567890.12345678")"},
-                      Written{"Underflow", "1e-400", R"("1e-400")"}, Written{"Zero", "0.0", "0"},
-                      Written{"Nested", R"({"a":[{"b":null},true,"é\u0000\""]})",
-                              R"({"a":[{"b":null},true,"é\u0000\""]})"}),
+    ::testing::Values(
+        Written{"Integer", "[9223372036854775807,-9223372036854775808,0]",
+                "[9223372036854775807,-9223372036854775808,0]"},
+        Written{"Beyond64Bits", "18446744073709551616", "18446744073709551616"},
+        Written{"Money", "[12.34,1.10,99999999999.99,-0.07]", "[12.34,1.10,99999999999.99,-0.07]"},
+        Written{"ManyDigits", "1234567890.12345678", "1234567890.12345678"},
+        Written{"Underflow", "1e-400", "1e-400"}, Written{"Zero", "[0.0,-0]", "[0.0,-0]"},
+        Written{"TextThatBeginsWithTheMark", R"(["\u00011","\u0001\u0001","\u0001"])",
+                R"(["\u00011","\u0001\u0001","\u0001"])"},
+        Written{"RepeatedMembers", R"({"a":1,"b":2,"a":{"c":1,"c":3}})", R"({"b":2,"a":{"c":3}})"},
+        Written{"Nested", R"({"a":[{"b":null},true,"é\u0000\""]})",
+                R"({"a":[{"b":null},true,"é\u0000\""]})"}),
     [](const auto& written) { return std::string(written.param.name); });
 
 TEST(SyncJsonText, ThatIsNoneIsRefused) {
@@ -133,6 +139,102 @@ TEST(SyncJsonText, ThatIsNoneIsRefused) {
     EXPECT_THROW(parse_json(text), BadJson) << text.substr(0, 20);
   }
   EXPECT_NO_THROW(parse_json(std::string(100, '[') + std::string(100, ']')));
+}
+
+TEST(SyncJsonLines, AreAnArrayOfObjects) {
+  EXPECT_EQ(to_text(parse_json_or_lines("{\"a\":1}\n\n{\"a\":2}\r\n", false)), R"([{"a":1},{"a":2}])");
+  EXPECT_EQ(to_text(parse_json_or_lines("\x1e{\"a\":1}\n\x1e{\"a\":2}\n", true)), R"([{"a":1},{"a":2}])");
+  EXPECT_EQ(to_text(parse_json_or_lines("{\"a\":1}\n", true)), R"([{"a":1}])");
+  EXPECT_EQ(to_text(parse_json_or_lines("{\"a\":1}\n", false)), R"({"a":1})");
+  EXPECT_EQ(to_text(parse_json_or_lines("[1]\n", true)), "[1]");
+  EXPECT_EQ(to_text(parse_json_or_lines("\n", true)), "[]");
+  for (const char* text : {"[1]\n[2]", "{}\n[2]", "{\"a\":1}\n{\"a\":", "", "{} x"}) {
+    EXPECT_THROW(parse_json_or_lines(text, false), BadJson) << text;
+  }
+}
+
+std::string bytes(const std::string& hex) {
+  std::string out;
+  for (std::size_t i = 0; i < hex.size(); i += 2)
+    out += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+  return out;
+}
+
+TEST(SyncBody, IsBroughtToUtf8) {
+  EXPECT_EQ(in_utf8(bytes("efbbbf5b5d"), ""), "[]");
+  EXPECT_EQ(in_utf8(bytes("fffe5b00e9005d00"), "application/json"), "[é]");
+  EXPECT_EQ(in_utf8(bytes("feff005b00e9005d"), ""), "[é]");
+  EXPECT_EQ(in_utf8(bytes("5b00e9005d00"), ""), "[é]");
+  EXPECT_EQ(in_utf8(bytes("005b00e9005d"), "application/json; charset=utf-8"), "[é]");
+  EXPECT_EQ(in_utf8(bytes("fffe00005b0000005d000000"), ""), "[]");
+  EXPECT_EQ(in_utf8(bytes("0000005b0000005d"), ""), "[]");
+  EXPECT_EQ(in_utf8(bytes("22e922"), "application/json; charset=\"ISO-8859-1\""), "\"é\"");
+  EXPECT_EQ(in_utf8(bytes("229322"), "text/json;charset=windows-1252 ; x=y"), "\"“\"");
+  EXPECT_EQ(in_utf8("[]", "application/json; charset=no-such"), "[]");
+  EXPECT_EQ(in_utf8("", ""), "");
+}
+
+TEST(SyncBody, TellsAPageForPeople) {
+  EXPECT_EQ(markup_title("\n <!DOCTYPE html><html><head><TITLE lang=en>Sign\n  in \xC3\xA9</title>"),
+            "Sign in ??");
+  EXPECT_EQ(markup_title("<html><title>cut"), "cut");
+  EXPECT_EQ(markup_title("<?xml version='1.0'?>"), "");
+  EXPECT_EQ(markup_title("[\"<title>x</title>\"]"), std::nullopt);
+  EXPECT_EQ(markup_title(""), std::nullopt);
+  EXPECT_TRUE(is_lines("application/x-ndjson; charset=utf-8"));
+  EXPECT_TRUE(is_lines("application/jsonl"));
+  EXPECT_FALSE(is_lines("application/json"));
+}
+
+struct Compared {
+  const char* name;
+  const char* smaller;  // JSON
+  const char* larger;
+};
+
+void PrintTo(const Compared& compared, std::ostream* out) {
+  *out << compared.name;
+}
+
+class SyncCursorOrder : public ::testing::TestWithParam<Compared> {};
+
+TEST_P(SyncCursorOrder, KnowsTheLargerOne) {
+  const auto smaller = parse_json(GetParam().smaller);
+  const auto larger = parse_json(GetParam().larger);
+  EXPECT_LT(compare_cursors(smaller, larger).value(), 0);
+  EXPECT_GT(compare_cursors(larger, smaller).value(), 0);
+  EXPECT_EQ(compare_cursors(smaller, smaller).value(), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , SyncCursorOrder,
+    ::testing::Values(
+        Compared{"Fractions", "1714557600", "1714557600.123456"},
+        Compared{"BeyondDoubles", "9007199254740992", "9007199254740993"},
+        Compared{"Beyond64Bits", "99999999999999999998", "99999999999999999999.5"},
+        Compared{"Lengths", "9", "10"}, Compared{"Negative", "-10", "-9"},
+        Compared{"ZeroAndNegative", "-0.1", "0"}, Compared{"Exponents", "1e2", "1.01E+2"},
+        Compared{"HugeExponents", "1e99999999999999999999", "2e99999999999999999999"},
+        Compared{"Small", "1e-7", "0.000001"}, Compared{"NumbersAsTexts", R"("9")", R"("10")"},
+        Compared{"NumberAndText", "9", R"("10.5")"}, Compared{"Bytes", R"("Z")", R"("a")"},
+        Compared{"BytesBeyondAscii", R"("z")", R"("é")"},
+        Compared{"Zones", R"("2026-01-01T12:00:00+02:00")", R"("2026-01-01T11:00:00Z")"},
+        Compared{"ZonesWithoutColon", R"("2026-01-01T12:00+0200")", R"("2026-01-01 10:00:00.1")"},
+        Compared{"FractionsOfSeconds", R"("2026-01-01T00:00:00.9Z")", R"("2026-01-01T00:00:00.9000001Z")"},
+        Compared{"DateAndTime", R"("2026-01-01")", R"("2026-01-01T00:00:01-00:30")"},
+        Compared{"TimesBefore1970", R"("1969-12-31T23:59:59Z")", R"("1970-01-01")"}),
+    [](const auto& compared) { return std::string(compared.param.name); });
+
+TEST(SyncCursors, TakesEqualOnesForEqual) {
+  EXPECT_EQ(compare_cursors(parse_json("1.50"), parse_json("15e-1")), 0);
+  EXPECT_EQ(compare_cursors(parse_json("0"), parse_json("-0.0")), 0);
+  EXPECT_EQ(compare_cursors(parse_json(R"("2026-01-01T01:00:00.10+01:00")"),
+                            parse_json(R"("2026-01-01T00:00:00.1Z")")),
+            0);
+}
+
+TEST(SyncCursors, DoesNotMixNumbersAndWords) {
+  EXPECT_EQ(compare_cursors(parse_json("1"), parse_json(R"("one")")), std::nullopt);
 }
 
 }  // namespace

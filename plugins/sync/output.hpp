@@ -1,0 +1,37 @@
+// The job's output, an object, as JSON text.
+#pragma once
+
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "rows.hpp"
+
+namespace data_sync {
+
+class Output {
+ public:
+  Output() { writer_.StartObject(); }
+
+  void add(const std::string& name, std::size_t count);
+  void add_boolean(const std::string& name, bool value);
+  void add_json(const std::string& name, const std::string& json);
+  /// Nothing for none: "skipped", how many, and "skippedRecords", the first of them with all that is known.
+  void add_skipped(const std::vector<Skipped>& skipped);
+  /// Nothing for none.
+  void add_warnings(const std::vector<std::string>& warnings);
+  /// Ends it.
+  std::string text();
+
+ private:
+  void put(const std::string& text);
+  void put(const Skipped& record);
+
+  rapidjson::StringBuffer buffer_;
+  rapidjson::Writer<rapidjson::StringBuffer> writer_{buffer_};
+};
+
+}  // namespace data_sync
