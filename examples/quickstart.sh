@@ -138,10 +138,14 @@ build() {
 
 sql() { PGOPTIONS='-c client_min_messages=warning' psql -X -q -v ON_ERROR_STOP=1 "$DATABASE_URL" "$@"; }
 
-# The application's own migration, which makes the outbox too: `sluice init` leaves such a table as it is.
+# The application's own migrations, which make the outbox too: `sluice init` leaves such a table as it is.
 make_application_tables() {
-  [[ $(sql -A -t -c "SELECT to_regclass('\"Proposal\"') IS NULL") == f ]] && return
-  sql -1 -f "$app/prisma/migrations/20250101000000_init/migration.sql"
+  local table migration
+  for migration in Proposal:20250101000000_init Item:20260501000000_items; do
+    table=${migration%%:*}
+    [[ $(sql -A -t -c "SELECT to_regclass('\"$table\"') IS NULL") == f ]] && continue
+    sql -1 -f "$app/prisma/migrations/${migration#*:}/migration.sql" || return
+  done
 }
 
 # Mails and documents go to files here. The plugin for notifications writes to the database under a role of its
@@ -154,6 +158,7 @@ configure() {
 transport = "file"
 directory = "$state/mails"
 from = "Sluice <sluice@example.com>"
+attachments_directory = "$state/documents"
 
 [plugin.pdf]
 slots = 1
@@ -323,8 +328,8 @@ sluice status | indent
 
 mail=$(find "$state/mails" -name '*.eml' -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d ' ' -f 2-)
 if [[ -n $mail ]]; then
-  heading 'The last mail, which the plugin for email.send wrote to a file'
-  tr -d '\r' <"$mail" | indent
+  heading 'The last mail, which the plugin for email.send wrote to a file: its first lines'
+  tr -d '\r' <"$mail" | sed -n '1,30p' | indent
 fi
 
 heading 'The documents that the plugin for pdf.generate wrote'

@@ -62,8 +62,9 @@ def html(template, data):
     folder = ROOT / "plugins/pdf/templates" / template
     renderer = ROOT / "plugins/pdf/renderer"
     script = (
-        f"import sys, json, pathlib; sys.path.insert(0, {str(renderer)!r}); from template import Template;"
-        f"print(Template(pathlib.Path({str(folder)!r})).html(json.load(sys.stdin)))"
+        f"import sys, pathlib; sys.path.insert(0, {str(renderer)!r}); import formats, pages, values;"
+        f"template = pages.Pages(pathlib.Path({str(folder)!r}));"
+        f"print(template.render('template.html', values.read(sys.stdin.read()), formats.Style()))"
     )
     return folder, run("/usr/bin/python3", "-B", "-c", script, input=json.dumps(data))
 

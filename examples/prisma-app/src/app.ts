@@ -10,8 +10,17 @@ const commands: Record<string, (...args: string[]) => Promise<void>> = {
       userId: "user-123",
       customerEmail: email,
       customerName: customer,
+      customerNumber: 9007199254740993n, // more than a JavaScript number holds
+      taxRate: "19",
+      validUntil: new Date("2026-12-31"),
+      items: {
+        create: [
+          { description: "Survey", quantity: 1, price: "1850" },
+          { description: "Wear layer", detail: "Oak, oiled", quantity: "640.5", price: "38.405" },
+        ],
+      },
     });
-    console.log(`proposal ${proposal.id} created, with 4 jobs in the same transaction`);
+    console.log(`proposal ${proposal.id} created, with 5 jobs in the same transaction`);
   },
 
   async jobs() {

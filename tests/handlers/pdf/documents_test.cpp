@@ -336,6 +336,23 @@ TEST_F(PdfTemplates, TheTablesOfTheReadmeAreTheSchemas) {
   EXPECT_EQ(members_below("## Configuration"), members_of(shop.plugin().descriptor().config_schema));
 }
 
+TEST_F(PdfTemplates, LongTablesHaveAllTheirRowsAndAHeadOnEachPage) {
+  Workshop& shop = with_shipped_templates();
+  constexpr int rows = 250;
+  std::string items;
+  for (int i = 1; i <= rows; ++i) {
+    items += (i == 1 ? "" : ",") + (R"({"price": 1, "description": "Row)" + std::to_string(i)) + ".\"}";
+  }
+  const auto outcome = shop.run("invoice", R"({"invoiceId": 1, "items": [)" + items + "]}");
+  ASSERT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
+  const auto text = shop.text("a.pdf");
+  for (int i = 1; i <= rows; ++i) EXPECT_THAT(text, HasSubstr("Row" + std::to_string(i) + "."));
+  int heads = 0;
+  for (auto at = text.find("Quantity"); at != std::string::npos; at = text.find("Quantity", at + 1)) ++heads;
+  EXPECT_GE(heads, shop.pages("a.pdf") - 1);  // the last may have the sums alone
+  EXPECT_THAT(text, HasSubstr("250.00"));
+}
+
 TEST_F(PdfTemplates, TheDeclaredExampleIsTheGuidesJob) {
   Workshop& shop = with_shipped_templates();
   const auto& type = shop.plugin().type("pdf.generate");
