@@ -13,6 +13,7 @@ namespace {
 
 using sluice::Json;
 
+/// Calls `take(name, table)` for each table below `key`.
 template <class Take>
 void for_each_named(const Json& json, const std::string& key, Take take) {
   const auto tables = json.find(key);

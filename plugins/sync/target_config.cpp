@@ -156,15 +156,13 @@ ApiTarget read_api_target(const Json& json) {
   return target;
 }
 
+}  // namespace
+
 TargetConfig read_target(const Json& json) {
   const std::string kind = json.string("kind");
   if (kind == "database") return read_database(json);
   if (kind == "api") return read_api_target(json);
   refuse(json, "kind", "expected database or api, found '" + kind + "'");
 }
-
-}  // namespace
-
-/// Calls `take(name, table)` for each table below `key`.
 
 }  // namespace data_sync
