@@ -24,16 +24,20 @@ group() {
     build)
       echo g++ cmake ninja-build make pkg-config git ca-certificates
       echo BOOST libpqxx-dev libpq-dev rapidjson-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
-      echo libcurl4-openssl-dev libssl-dev libsystemd-dev prometheus-cpp-dev
+      echo libcurl4-openssl-dev libssl-dev libsystemd-dev prometheus-cpp-dev libre2-dev
       ;;
     postgres) echo postgresql ;;
     node) echo NODE ;;
-    pdf) echo python3 weasyprint python3-jinja2 fonts-liberation fonts-dejavu-core ;;
+    pdf)
+      echo python3 weasyprint python3-jinja2 python3-babel python3-fonttools python3-pikepdf libharfbuzz-subset0 tzdata
+      echo fonts-liberation fonts-dejavu-core fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji
+      ;;
     tests)
       group build
       group postgres
       group pdf
-      echo libgtest-dev libgmock-dev python3 python3-aiosmtpd openssl binutils poppler-utils prometheus
+      echo libgtest-dev libgmock-dev json-schema-test-suite python3 python3-aiosmtpd openssl binutils poppler-utils qpdf
+      echo python3-hypothesis prometheus
       ;;
     browser)
       group node

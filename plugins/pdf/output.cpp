@@ -17,8 +17,11 @@ namespace pdf {
 
 namespace {
 
+constexpr std::string_view suffix = ".pdf";
 constexpr std::string_view mark_start = "\n% sluice job ";
-constexpr std::size_t longest_mark = 1000;  // readers look for the PDF's end in the last 1024 bytes
+constexpr std::size_t longest_mark = 1000;
+constexpr std::size_t after_mark = 100;  // the PDF's own last lines: startxref, a number, %%EOF
+constexpr int most_versions = 10000;
 constexpr std::size_t longest_name = 200;  // file systems hold 255 bytes, the temporary file's name is longer
 constexpr std::size_t longest_path = 1000;
 
@@ -104,30 +107,59 @@ class Temporary {
   Descriptor file_;
 };
 
-/// The mark at the end of that file, empty when there is none.
+/// The mark near the end of that file, empty when there is none.
 std::string mark_in(const Descriptor& folder, const std::string& name) {
   const Descriptor file(openat(folder.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   struct stat status {};
   if (!file.is_open() || fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
-  std::string tail(longest_mark, '\0');
+  std::string tail(longest_mark + after_mark, '\0');
   const off_t start = status.st_size - static_cast<off_t>(tail.size());
   const ssize_t size = pread(file.get(), tail.data(), tail.size(), start < 0 ? 0 : start);
   if (size < 0) system_failure("reading who wrote the file that is there");
   tail.resize(static_cast<std::size_t>(size));
   const std::size_t at = tail.rfind(mark_start);
-  return at == std::string::npos ? std::string() : tail.substr(at);
+  if (at == std::string::npos) return {};
+  return tail.substr(at, tail.find('\n', at + 1) + 1 - at);
 }
 
-void check_owner(const std::string& path, std::string_view found, std::string_view mark) {
-  if (found == mark) return;
+[[noreturn]] void refuse_place(const std::string& path, std::string_view found) {
   const std::string owner =
       found.empty() ? std::string("something else") : "job " + std::string(found.substr(mark_start.size()));
-  throw sluice::PermanentError("file-exists", path + " is there already, and is not this job's but of " +
-                                                  owner.substr(0, owner.find('\n')) +
-                                                  "; give each job a filename of its own");
+  throw sluice::PermanentError(
+      "file-exists", path + " is there already, and is not this job's but of " +
+                         owner.substr(0, owner.find('\n')) +
+                         "; give each job a filename of its own, or set exists to replace or version");
+}
+
+/// a.pdf, a-2.pdf, a-3.pdf, ...
+std::string version_of(const std::string& name, int number) {
+  if (number == 1) return name;
+  return name.substr(0, name.size() - suffix.size()) + "-" + std::to_string(number) + std::string(suffix);
+}
+
+/// Gives the file its name, or the next that is free or this job's own. The name that it got.
+std::string settle(Temporary& file, const Descriptor& folder, const std::string& name,
+                   std::string_view mark) {
+  for (int number = 1; number <= most_versions; ++number) {
+    std::string version = version_of(name, number);
+    if (file.link_as(version)) return version;
+    if (mark_in(folder, version) == mark) {
+      file.replace(version);
+      return version;
+    }
+  }
+  throw sluice::PermanentError("file-exists", "there are " + std::to_string(most_versions) + " versions of " +
+                                                  name + " already; give the job another filename");
 }
 
 }  // namespace
+
+Exists exists_of(const std::string& text, const char* code) {
+  if (text == "fail") return Exists::fail;
+  if (text == "replace") return Exists::replace;
+  if (text == "version") return Exists::version;
+  throw sluice::PermanentError(code, "exists: '" + text + "' is none of fail, replace and version");
+}
 
 std::string mark_of(std::string_view idempotency_key) {
   constexpr std::string_view digits = "0123456789ABCDEF";
@@ -158,7 +190,6 @@ Output::Output(std::string directory) : directory_(std::move(directory)) {
 }
 
 void Output::check(const std::string& filename) {
-  constexpr std::string_view suffix = ".pdf";
   if (filename.size() > longest_path) refuse(filename.substr(0, 80) + "...", "has more than 1000 bytes");
   const auto parts = parts_of(filename);
   for (const auto& part : parts) check_part(filename, part);
@@ -168,7 +199,8 @@ void Output::check(const std::string& filename) {
   }
 }
 
-void Output::publish(const std::string& filename, std::string_view document, std::string_view mark) const {
+std::string Output::publish(const std::string& filename, std::string_view document, std::string_view mark,
+                            Exists exists) const {
   auto parts = parts_of(filename);
   const std::string name = parts.back();
   parts.pop_back();
@@ -178,11 +210,16 @@ void Output::publish(const std::string& filename, std::string_view document, std
 
   Temporary file(folder);
   file.write(document);
-  if (!file.link_as(name)) {
-    check_owner(path_of(filename), mark_in(folder, name), mark);
+  std::string settled = name;
+  if (exists == Exists::version) {
+    settled = settle(file, folder, name, mark);
+  } else if (!file.link_as(name)) {
+    const auto found = mark_in(folder, name);
+    if (found != mark && exists == Exists::fail) refuse_place(path_of(filename), found);
     file.replace(name);
   }
   if (fsync(folder.get()) != 0) system_failure("flushing the folder to disk");
+  return filename.substr(0, filename.size() - name.size()) + settled;
 }
 
 }  // namespace pdf

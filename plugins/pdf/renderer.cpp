@@ -52,14 +52,16 @@ std::optional<Rendering> reply_in(std::string_view bytes) {
   return Rendering{Ended::replied, std::string(*reply), std::string(*document), {}};
 }
 
-std::string header_of(std::string_view mark, std::chrono::seconds limit) {
+std::string header_of(std::string_view mark, const RendererSettings& settings) {
   rapidjson::StringBuffer buffer;
   rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
   writer.StartObject();
   writer.Key("mark");
   writer.String(mark.data(), static_cast<rapidjson::SizeType>(mark.size()));
   writer.Key("seconds");
-  writer.Int64(limit.count());
+  writer.Int64(settings.time_limit.count());
+  writer.Key("missing");
+  writer.String(settings.missing_glyphs.c_str());
   writer.EndObject();
   return buffer.GetString();
 }
@@ -105,15 +107,15 @@ void Renderer::start() {
   const Rendering first = launch([] { return false; });
   if (first.ended == Ended::replied) return;
   const std::string why = first.ended == Ended::died ? first.death : "it was not ready after 60 s";
-  throw std::runtime_error("the renderer, " + settings_.python + " " + settings_.script +
-                           ", does not start: " + why +
-                           "; it needs the packages weasyprint and python3-jinja2, and memory_mb of memory");
+  throw std::runtime_error(
+      "the renderer, " + settings_.python + " " + settings_.script + ", does not start: " + why +
+      "; it needs the packages of tests/install-packages.sh pdf, and memory_mb of memory");
 }
 
 Rendering Renderer::launch(const std::function<bool()>& cancelled) {
-  child_ = std::make_unique<Child>(std::vector<std::string>{settings_.python, "-B", "-s", settings_.script,
-                                                            settings_.templates,
-                                                            std::to_string(settings_.memory_mb)});
+  child_ = std::make_unique<Child>(
+      std::vector<std::string>{settings_.python, "-B", "-s", settings_.script, settings_.templates,
+                               std::to_string(settings_.memory_mb), settings_.language, settings_.time_zone});
   documents_ = 0;
   return exchange({}, std::chrono::steady_clock::now() + start_limit, cancelled);
 }
@@ -125,7 +127,7 @@ Rendering Renderer::render(std::string_view payload, std::string_view mark,
     if (ready.ended != Ended::replied) return ready;
   }
   ++documents_;
-  const std::string request = frame(header_of(mark, settings_.time_limit)) + frame(payload);
+  const std::string request = frame(header_of(mark, settings_)) + frame(payload);
   return exchange(request, std::chrono::steady_clock::now() + settings_.time_limit, cancelled);
 }
 

@@ -19,6 +19,9 @@ struct RendererSettings {
   std::string templates;
   std::int64_t memory_mb;
   std::chrono::seconds time_limit;  // of one document
+  std::string language;             // of documents that name none
+  std::string time_zone;
+  std::string missing_glyphs;  // "warn" or "fail"
 };
 
 enum class Ended { replied, cancelled, over_time, died };
@@ -37,7 +40,7 @@ class Renderer {
   /// Starts the process and waits until it is ready. Throws std::runtime_error with its last words.
   void start();
 
-  /// Has the payload rendered, by a new process if there is none. The document will end with `mark`.
+  /// Has the payload rendered, by a new process if there is none. The document will have `mark` in it.
   /// `cancelled` is asked all the while. A process that did not reply is killed.
   Rendering render(std::string_view payload, std::string_view mark, const std::function<bool()>& cancelled);
 

@@ -219,10 +219,11 @@ void set_option(Config& config, const std::string& key, const std::string& value
 }
 
 void check_config(const Config& config) {
-  if (config.lease >= 2 * config.heartbeat) return;
+  if (config.lease >= 3 * config.heartbeat) return;
   throw UsageError("'runtime.lease', " + write_duration(config.lease) +
-                   ", has to be at least twice 'runtime.heartbeat', " + write_duration(config.heartbeat) +
-                   ", else a busy runtime would be presumed dead");
+                   ", has to be at least three times 'runtime.heartbeat', " +
+                   write_duration(config.heartbeat) +
+                   ", else a runtime that misses a beat would be presumed dead");
 }
 
 }  // namespace sluice::base

@@ -24,6 +24,7 @@ struct PluginSettings {
   int slots = 4;              ///< jobs at once in each
   std::string role;           ///< the database role under which its effects run; empty: it may have none
   std::string config = "{}";  ///< JSON object for the plugin's init
+  bool strict = false;        ///< members that nothing reads are an error
   bool operator==(const PluginSettings&) const = default;
 };
 
@@ -34,7 +35,8 @@ struct TypeSettings {
   std::optional<int> concurrency;  ///< 0: as many as the plugin takes
   std::optional<std::chrono::microseconds> backoff_first;
   std::optional<std::chrono::microseconds> backoff_cap;
-  std::optional<bool> brief;  ///< claimed under row locks alone; never where the type runs at most once
+  std::optional<bool> strict;  ///< as in PluginSettings, for its payloads
+  std::optional<bool> brief;   ///< claimed under row locks alone; never where the type runs at most once
 };
 
 struct Config {

@@ -226,8 +226,9 @@ std::vector<ConfigKey<Config>> make_config_keys() {
       duration("runtime", "cancel_grace", &Config::cancel_grace, {}, "between asking and killing"),
       duration("runtime", "heartbeat", &Config::heartbeat, milliseconds(100),
                "how often a runtime says that it is alive, and looks for others that are not"),
-      duration("runtime", "lease", &Config::lease, {},
-               "how long a runtime may be silent before its jobs are rescued; at least twice `heartbeat`"),
+      duration(
+          "runtime", "lease", &Config::lease, {},
+          "how long a runtime may be silent before its jobs are rescued; at least three times `heartbeat`"),
       duration("retention", "done", &Config::keep_done, milliseconds(1000),
                "how long jobs in `done` are kept", R"("30d")"),
       duration("retention", "error", &Config::keep_error, milliseconds(1000),
@@ -251,6 +252,9 @@ std::vector<ConfigKey<PluginSettings>> make_plugin_keys() {
            "the database role under which the SQL runs that the plugin asks to be committed with its jobs; "
            "without it, it may ask for none",
            R"("sluice_hello")"),
+      truth("plugin", "strict", &PluginSettings::strict,
+            "members of payloads and of the configuration that the plugin's schemas do not mention, and that "
+            "nothing reads, are an error; else the log says them"),
       plugin_config(),
   };
 }
@@ -270,6 +274,7 @@ std::vector<ConfigKey<TypeSettings>> make_type_keys() {
       truth("type", "brief", &TypeSettings::brief,
             "its jobs are short and may run twice: they are claimed under row locks and written once",
             "true"),
+      truth("type", "strict", &TypeSettings::strict, "as in [plugin], for payloads of this type", "true"),
   };
 }
 
@@ -341,8 +346,7 @@ std::string_view section_summary(std::string_view section) {
       {"plugins", "Where the plugins are."},
       {"retry", "For job types whose plugin and [type] table say nothing else."},
       {"runtime",
-       "How jobs are claimed, and how a runtime ends. Runtimes that share an outbox should have the "
-       "same lease."},
+       "How jobs are claimed, and how a runtime ends."},
       {"retention",
        "How long `sluice run` keeps jobs that are over, with their failed attempts and output. Without these "
        "keys nothing is deleted."},

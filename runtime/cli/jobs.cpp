@@ -10,8 +10,7 @@ std::unique_ptr<store::JobDesk> open_jobs(const base::Config& config) {
   open_store(config)->desk()->check_schema();
   job::RetryPolicy fallback;
   fallback.max_attempts = config.max_attempts;
-  return store::open_job_desk(store_options(config), std::chrono::ceil<std::chrono::seconds>(config.lease),
-                              fallback);
+  return store::open_job_desk(store_options(config), fallback);
 }
 
 job::Microseconds duration_option(const char* option, const std::string& value) {

@@ -121,7 +121,7 @@ class PluginRun {
       config = set->second.config;
       report_.role_granted = !set->second.role.empty();
     }
-    return plugin_.start(config, config_.start_timeout);
+    return plugin_.start(config, config_.start_timeout, job::strictness_of(spec, config_));
   }
 
   void find_type(const job::PluginSpec& spec) {

@@ -5,7 +5,7 @@
 
 namespace sluice::cli {
 
-/// A Markdown table with a row for each field that the schema (draft 4) names, nested ones as `a.b` and
+/// A Markdown table with a row for each field that the schema names, nested ones as `a.b` and
 /// `list[].c`, and what is true of the payload as a whole below it.
 std::string schema_table(const std::string& schema);
 

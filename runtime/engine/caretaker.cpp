@@ -1,7 +1,10 @@
 #include "engine/caretaker.hpp"
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 
+#include "base/duration.hpp"
 #include "base/log.hpp"
 
 namespace sluice::engine {
@@ -9,13 +12,40 @@ namespace sluice::engine {
 namespace {
 
 constexpr std::chrono::milliseconds tick{500};
-constexpr std::size_t promote_batch = 1000;
+constexpr std::chrono::milliseconds busy_tick{100};  // while more are due
+constexpr std::chrono::milliseconds promote_time{100};
+constexpr std::size_t promote_batch = 500;
+constexpr std::size_t least_promoted = 100;
+constexpr std::size_t most_ahead = 1000;
 constexpr std::chrono::minutes tidy_interval{10};
 constexpr std::size_t tidy_batch = 1000;
+constexpr std::chrono::seconds worth_saying{3};
+
+/// Judges nobody.
+constexpr double never = std::numeric_limits<double>::infinity();
+
+std::string in_words(Clock::duration time) {
+  return base::format_duration(std::chrono::duration_cast<std::chrono::microseconds>(time));
+}
 
 }  // namespace
 
-Caretaker::Caretaker(Context context) : context_(std::move(context)), session_(context_.store.care()) {
+void Caretaker::Change::begin() {
+  if (!open_) router_.begin_change();
+  open_ = true;
+}
+
+void Caretaker::Change::end(bool any, bool more) {
+  if (more) router_.begin_change();
+  router_.end_change(any);
+  open_ = more;
+}
+
+Caretaker::Caretaker(Context context)
+    : context_(std::move(context)),
+      session_(context_.store.care()),
+      promoting_(context_.router),
+      rescuing_(context_.router) {
   enlist();
   look_after();
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
@@ -25,10 +55,11 @@ Caretaker::~Caretaker() {
   let_go();
   thread_.request_stop();
   thread_.join();
+  context_.leaving();
   try {
-    context_.presence.write_outcomes(*session_);
     unwritten_.fallback.max_attempts = context_.config.max_attempts;
     session_->leave(runtime_, unwritten_);
+    context_.presence.write_outcomes(*session_);
   } catch (const std::exception& error) {
     log::warn("the runtime could not sign off; it will be taken for lost after its lease",
               {{"reason", error.what()}});
@@ -70,7 +101,8 @@ void Caretaker::let_go() {
 void Caretaker::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     std::unique_lock lock(mutex_);
-    const auto pause = failures_ > 0 ? std::max(tick, reconnect_delay(failures_)) : tick;
+    const std::chrono::milliseconds usual = promoting_.is_open() ? busy_tick : tick;
+    const auto pause = failures_ > 0 ? std::max(tick, reconnect_delay(failures_)) : usual;
     changed_.wait_for(lock, stop, pause,
                       [&] { return failures_ == 0 && (to_serve_ || enlist_ || !to_announce_.empty()); });
     lock.unlock();
@@ -81,36 +113,97 @@ void Caretaker::run(const std::stop_token& stop) {
       context_.outage.up(this);
     } catch (const std::exception& error) {
       ++failures_;
-      context_.outage.down(this, error.what());
+      context_.outage.down(this, error);
     }
+  }
+  context_.outage.up(this);
+}
+
+/// One round. What was refused is thrown in the end, so that it costs the other steps nothing.
+void Caretaker::look_after() {
+  refused_.clear();
+  held_up_.clear();
+  if (lost()) enlist_anew();
+  attempt("recording the served job types", [this] { serve_now(); });
+  attempt("announcing", [this] { make_announcements(); });
+  attempt("making due jobs pending", [this] { promote(); });
+  attempt("cancelling jobs", [this] { cancel_requested(); });
+  attempt("showing what runs", [this] { context_.presence.write(*session_, runtime_, Clock::now()); });
+  if (Clock::now() >= next_rescue_) attempt("rescuing the jobs of lost runtimes", [this] { rescue(); });
+  if (Clock::now() >= next_tidy_) attempt("deleting records of deleted jobs", [this] { tidy(); });
+  say_what_holds_up();
+  if (!refused_.empty()) throw store::Refused(refused_);
+}
+
+template <class Step>
+void Caretaker::attempt(const char* what, Step step) {
+  try {
+    step();
+  } catch (const store::HeldUp& error) {
+    held_up_ = std::string(what) + ": " + error.what();
+  } catch (const store::Refused& error) {
+    refused_ = error.what();
   }
 }
 
-void Caretaker::look_after() {
+void Caretaker::say_what_holds_up() {
+  const auto now = Clock::now();
+  if (held_up_.empty()) {
+    if (table_.said)
+      log::info("nothing holds sluice up any more", {{"after", in_words(now - *table_.since)}});
+    table_ = {};
+    return;
+  }
+  if (!table_.since) table_.since = now;
+  if (table_.said || now - *table_.since < worth_saying) return;
+  table_.said = true;
+  log::warn(
+      "somebody holds a lock that sluice waits for; running jobs go on, and so does the rest as soon as the "
+      "lock "
+      "is gone",
+      {{"by", blocker({})}, {"waits", held_up_}, {"for", in_words(now - *table_.since)}});
+}
+
+/// They come again every second.
+void Caretaker::say_which_rows_are_held(const store::Promoted& promoted) {
+  const auto now = Clock::now();
+  if (promoted.held == 0) {
+    if (!rows_.since || now - rows_.last < worth_saying) return;
+    if (rows_.said)
+      log::info("the rows of jobs that are due are free again", {{"after", in_words(now - *rows_.since)}});
+    rows_ = {};
+    return;
+  }
+  rows_.last = now;
+  if (!rows_.since) rows_.since = now;
+  if (rows_.said || now - *rows_.since < worth_saying) return;
+  rows_.said = true;
+  log::warn("somebody has locked the rows of jobs that are due; they wait, and the others go on",
+            {{"job", promoted.held_job},
+             {"by", blocker(promoted.held_job)},
+             {"jobs", promoted.held},
+             {"for", in_words(now - *rows_.since)}});
+}
+
+std::string Caretaker::blocker(const std::optional<std::string>& job) {
+  const std::string who = session_->blocker(job);
+  return who.empty() ? "unknown: the lock was gone when we looked, or this user may not see it" : who;
+}
+
+bool Caretaker::lost() {
+  const std::lock_guard lock(mutex_);
+  return enlist_ || context_.heart.lost(runtime_);
+}
+
+void Caretaker::serve_now() {
   std::unique_lock lock(mutex_);
-  const bool again = enlist_;
-  lock.unlock();
-  if (again) enlist_anew();
-  if (Clock::now() >= next_beat_) beat();
-  lock.lock();
   const auto types = to_serve_;
   lock.unlock();
-  if (types) {
-    session_->serve(runtime_, *types);
-    lock.lock();
-    served_ = *types;
-    to_serve_.reset();
-    lock.unlock();
-  }
-  make_announcements();
-  promote();
-  cancel_requested();
-  context_.presence.write(*session_, runtime_, Clock::now());
-  if (Clock::now() >= next_rescue_) rescue();
-  if (Clock::now() >= next_tidy_) {
-    if (next_tidy_ != Clock::time_point{}) session_->tidy(tidy_batch);
-    next_tidy_ = Clock::now() + tidy_interval;
-  }
+  if (!types) return;
+  session_->serve(runtime_, *types);
+  lock.lock();
+  served_ = *types;
+  to_serve_.reset();
 }
 
 /// After what was served is recorded. One whose statement fails is lost: who waits for it gives up by itself.
@@ -121,57 +214,56 @@ void Caretaker::make_announcements() {
   for (const std::string& text : texts) session_->announce(text);
 }
 
+/// In a database that was made anew, numbers are given anew; and nobody may take the new one for the old.
 void Caretaker::enlist() {
-  const store::RuntimeId id = session_->enlist(context_.info);
+  store::RuntimeId id = session_->enlist(context_.info);
+  if (id == runtime_) id = session_->enlist(context_.info);
   context_.presence.start_anew();
   const std::lock_guard lock(mutex_);
   runtime_ = id;
   enlist_ = false;
   if (!served_.empty()) to_serve_ = served_;
-  next_beat_ = Clock::now() + context_.config.heartbeat;
+  context_.heart.beat_for(id);
   changed_.notify_all();
-}
-
-void Caretaker::beat() {
-  if (!session_->beat(runtime_)) return enlist_anew();
-  next_beat_ = Clock::now() + context_.config.heartbeat;
 }
 
 void Caretaker::enlist_anew() {
   log::error(
-      "this runtime was presumed dead (no heartbeat arrived within its lease) and its jobs were rescued by "
-      "another one; outcomes of jobs still running here will be dropped. It goes on under a new id");
+      "the database no longer knows this runtime: no heartbeat arrived within its lease, and another runtime "
+      "rescued its jobs, or the schema was made anew or restored; outcomes of jobs still running here may be "
+      "dropped. It goes on under a new id");
   enlist();
 }
 
-/// Runs `change`, which makes jobs pending and returns whether it did.
-template <class Change>
-void Caretaker::make_pending(Change change) {
-  context_.router.begin_change();
-  bool any = true;  // unless we know better
-  try {
-    any = change();
-  } catch (...) {
-    context_.router.end_change(any);
-    throw;
-  }
-  context_.router.end_change(any);
-  if (any) context_.became_pending();
-}
-
+/// Those that are due are older than what is new, and so come first: no more are made pending than are
+/// claimed, and what is new waits for a few of them only.
 void Caretaker::promote() {
   {
     const std::lock_guard lock(mutex_);
     if (let_go_) return;
   }
-  make_pending([this] {
-    bool any = false;
-    for (std::size_t promoted = promote_batch; promoted >= promote_batch;) {
-      promoted = session_->promote_due(promote_batch);
-      any = any || promoted > 0;
-    }
-    return any;
-  });
+  const Load load = context_.router.load();
+  const auto claimed = static_cast<std::size_t>(load.jobs - std::exchange(found_, load.jobs));
+  ahead_ = load.resting ? 0 : ahead_ - std::min(ahead_, claimed);
+  bool more = true, any = true;  // unless we know better
+  const auto end = Clock::now() + promote_time;
+  promoting_.begin();
+  try {
+    any = false;
+    do {
+      const std::size_t limit = ahead_ < most_ahead ? promote_batch : least_promoted;
+      const store::Promoted promoted = session_->promote_due(limit);
+      any = any || promoted.used > 0;
+      more = promoted.used + promoted.held >= limit;
+      ahead_ += promoted.used;
+      say_which_rows_are_held(promoted);
+    } while (more && ahead_ < most_ahead && Clock::now() < end);
+  } catch (...) {
+    promoting_.end(true, false);
+    throw;
+  }
+  promoting_.end(any, more);
+  if (any) context_.became_pending();
 }
 
 void Caretaker::cancel_requested() {
@@ -179,16 +271,36 @@ void Caretaker::cancel_requested() {
   if (!ids.empty()) context_.cancel(std::move(ids));
 }
 
+/// A drain does not end while there are jobs of others that it may take back soon.
 void Caretaker::rescue() {
   next_rescue_ = Clock::now() + context_.config.heartbeat;
   job::RetryPolicy fallback;
   fallback.max_attempts = context_.config.max_attempts;
-  const auto lease = std::chrono::ceil<std::chrono::seconds>(context_.config.lease);
-  make_pending([&] {
-    const store::Rescued rescued = session_->rescue(lease, fallback);
-    if (rescued.runtimes > 0) report(rescued);
-    return rescued.pending > 0;
-  });
+  const store::Judge judge{runtime_, context_.heart.steady_since().value_or(never)};
+  store::Rescued rescued;
+  rescuing_.begin();
+  try {
+    rescued = session_->rescue(judge, fallback);
+  } catch (...) {
+    rescuing_.end(true, false);
+    throw;
+  }
+  const bool moved = rescued.pending + rescued.error > 0;
+  const bool waits = rescued.suspected > 0 && context_.info.command == "drain";
+  rescuing_.end(rescued.pending > 0, moved || waits);
+  if (rescued.pending > 0) context_.became_pending();
+  if (moved) next_rescue_ = Clock::now();
+  if (moved || rescued.runtimes > 0) report(rescued);
+  if (waits && !std::exchange(waits_, true)) {
+    log::info("waiting for the lease of runtimes that have not been heard of, whose jobs are rescued then",
+              {{"runtimes", rescued.suspected}});
+  }
+}
+
+void Caretaker::tidy() {
+  if (next_tidy_ == Clock::time_point{} || session_->tidy(tidy_batch).over) {
+    next_tidy_ = Clock::now() + tidy_interval;
+  }
 }
 
 void Caretaker::report(const store::Rescued& rescued) const {

@@ -1,5 +1,7 @@
-// The caretaker: a thread that keeps the runtime alive in the database (heartbeat), makes due jobs
-// pending, rescues the jobs of runtimes that are lost, writes what the runtime shows, and tidies up.
+// The caretaker: a thread that makes due jobs pending, rescues the jobs of runtimes that are lost, writes
+// what the runtime shows, and tidies up. It enlists the runtime, again where the heart finds it gone. Each
+// step is short and waits for nobody: one that somebody's lock holds up is tried again in the next round, and
+// the others go on.
 #pragma once
 
 #include <condition_variable>
@@ -10,6 +12,7 @@
 #include <vector>
 
 #include "base/config.hpp"
+#include "engine/heart.hpp"
 #include "engine/outage.hpp"
 #include "engine/presence.hpp"
 #include "engine/router.hpp"
@@ -25,12 +28,14 @@ class Caretaker {
     const base::Config& config;
     Router& router;
     Outage& outage;
+    Heart& heart;
     Tally& tally;
     Presence& presence;
     store::RuntimeInfo info;
     std::function<void()> became_pending;  ///< jobs that wait may be claimed now; on the caretaker's thread
     /// Jobs of this runtime that someone wants to end; told again and again until they are gone.
     std::function<void(std::vector<std::string> ids)> cancel;
+    std::function<void()> leaving;  ///< called before the last calls
   };
 
   /// Enlists the runtime; throws what the store throws.
@@ -53,25 +58,58 @@ class Caretaker {
  private:
   void run(const std::stop_token& stop);
   void look_after();
-  void beat();
+  template <class Step>
+  void attempt(const char* what, Step step);
+  void say_what_holds_up();
+  void say_which_rows_are_held(const store::Promoted& promoted);
+  std::string blocker(const std::optional<std::string>& job);
+  bool lost();
+  void serve_now();
   void enlist();
   void enlist_anew();
   void make_announcements();
   void promote();
   void cancel_requested();
   void rescue();
-  template <class Change>
-  void make_pending(Change change);
+  void tidy();
   void report(const store::Rescued& rescued) const;
+
+  /// Something that is held up by others' locks, and was said to be.
+  struct Hold {
+    std::optional<Clock::time_point> since{};
+    Clock::time_point last{};
+    bool said = false;
+  };
+  /// Tells the router of jobs that are being made pending.
+  class Change {
+   public:
+    explicit Change(Router& router) : router_(router) {}
+    void begin();
+    /// `any`: some were; `more`: some will be, nothing is exhausted until then.
+    void end(bool any, bool more);
+    bool is_open() const { return open_; }
+
+   private:
+    Router& router_;
+    bool open_ = false;
+  };
 
   const Context context_;
 
   // used by the caretaker's thread alone
   std::unique_ptr<store::CareSession> session_;
-  Clock::time_point next_beat_{};
   Clock::time_point next_rescue_{};
   Clock::time_point next_tidy_{};
   int failures_ = 0;
+  std::string refused_;     // what the database said no to in this round
+  std::string held_up_;     // what a lock held up in this round
+  Hold table_;              // by locks on whole tables
+  Hold rows_;               // by locks on rows that are due
+  Change promoting_;        // open while more are due
+  Change rescuing_;         // open while a drain waits for the lease of others
+  std::size_t ahead_ = 0;   // jobs that were made pending, and not claimed since
+  std::int64_t found_ = 0;  // as Load::jobs, at the last look
+  bool waits_ = false;      // for that lease, which was said
 
   std::mutex mutex_;
   std::condition_variable_any changed_;

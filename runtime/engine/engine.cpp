@@ -24,8 +24,11 @@ constexpr std::chrono::seconds status_interval{5};
 constexpr std::chrono::seconds longest_wait{1};
 /// How long a drain waits for a lost database before it gives up; `run` waits for ever.
 constexpr std::chrono::seconds drain_outage_limit{60};
-/// Left to write outcomes after the last handler was killed.
-constexpr std::chrono::seconds write_grace{5};
+/// Left to write outcomes after the last handler was killed, then for calls under way, then to take leave. A
+/// stop takes no longer than drain_timeout, cancel_grace and these, whatever hangs.
+constexpr std::chrono::milliseconds write_grace{2500};
+constexpr std::chrono::milliseconds call_grace{700};
+constexpr std::chrono::milliseconds leave_grace{1000};
 
 std::string host_name() {
   std::array<char, 256> name{};
@@ -40,6 +43,7 @@ Engine::Engine(store::Store& store, const base::Config& config, EngineOptions op
       config_(config),
       options_(std::move(options)),
       router_(config.batch_max, config.poll_interval, options_.limit),
+      heart_(store, config_, outage_),
       fleet_(fleet_options(), *this),
       observer_([this](std::function<void()> step) { fleet_.post(std::move(step)); },
                 [this] { return look(); }) {}
@@ -52,11 +56,12 @@ fleet::Options Engine::fleet_options() const {
   options.drain_timeout = config_.drain_timeout;
   options.cancel_grace = config_.cancel_grace;
   options.log_level = static_cast<int>(config_.log_level);
-  options.settings = [this](const std::string& plugin) {
-    const auto found = config_.plugins.find(plugin);
+  options.settings = [this](const job::PluginSpec& plugin) {
+    const auto found = config_.plugins.find(plugin.name);
     const base::PluginSettings settings =
         found == config_.plugins.end() ? base::PluginSettings{} : found->second;
-    return fleet::HostSettings{settings.processes, settings.slots, settings.role, settings.config};
+    return fleet::HostSettings{settings.processes, settings.slots, settings.role, settings.config,
+                               job::strictness_of(plugin, config_)};
   };
   options.owners = owners();
   return options;
@@ -77,15 +82,16 @@ EngineResult Engine::run() {
   fleet_.take_signals();  // before the runtime is seen, and asked to reload
   const std::vector<std::string> files = fleet::find_plugins(config_.plugin_directory);
   const store::RuntimeInfo info{host_name(), static_cast<int>(getpid()), std::string(base::version()),
-                                options_.drain ? "drain" : "run"};
-  caretaker_ = std::make_unique<Caretaker>(
-      Caretaker::Context{store_, config_, router_, outage_, tally_, presence_, info,
-                         [this] {
-                           fleet_.post([this] {
-                             for (const auto& pump : pumps_) pump->poke();
-                           });
-                         },
-                         [this](std::vector<std::string> ids) { fleet_.cancel(std::move(ids)); }});
+                                options_.drain ? "drain" : "run", config_.lease};
+  caretaker_ = std::make_unique<Caretaker>(Caretaker::Context{
+      store_, config_, router_, outage_, heart_, tally_, presence_, info,
+      [this] {
+        fleet_.post([this] {
+          for (const auto& pump : pumps_) pump->poke();
+        });
+      },
+      [this](std::vector<std::string> ids) { fleet_.cancel(std::move(ids)); },
+      [this] { store_.limit(std::max(Clock::now(), deadline_ + call_grace) + leave_grace); }});
   fleet_.load(files);
   fleet_.every(tick, [this] {
     if (options_.progress) options_.progress(tally_);
@@ -101,6 +107,7 @@ EngineResult Engine::run() {
   pruner_.reset();
   pumps_.clear();
   caretaker_.reset();
+  heart_.stop();
   return result_;
 }
 
@@ -336,6 +343,7 @@ void Engine::signalled(int times) {
     log::warn("stopping now: asking started jobs to cancel; once more to kill them");
     stop(std::chrono::microseconds(0));
   } else {
+    limit_calls(std::chrono::microseconds(0));
     fleet_.kill_all();
   }
 }
@@ -345,11 +353,18 @@ void Engine::stop(std::chrono::microseconds patience) {
   const bool first = !stopping_;
   stopping_ = true;
   if (first && !pumps_.empty() && !fleet_.is_settled()) announce_reload("sluice stops");
-  const auto deadline = Clock::now() + patience + config_.cancel_grace + write_grace;
-  for (const auto& pump : pumps_) pump->stop(deadline);
+  limit_calls(patience + config_.cancel_grace);
   fleet_.stop(patience);
   if (first && pumps_running_ == 0) fleet_.release();
   caretaker_->let_go();
+}
+
+/// Handlers are over after `patience`. What waits for the database then, for a lock that somebody holds or
+/// for a server that hangs, does not wait for long.
+void Engine::limit_calls(std::chrono::microseconds patience) {
+  deadline_ = Clock::now() + patience + write_grace;
+  for (const auto& pump : pumps_) pump->stop(deadline_);
+  store_.limit(deadline_ + call_grace);
 }
 
 void Engine::give_up_when_lost() {

@@ -12,6 +12,7 @@
 
 #include "base/config.hpp"
 #include "engine/caretaker.hpp"
+#include "engine/heart.hpp"
 #include "engine/observer.hpp"
 #include "engine/outage.hpp"
 #include "engine/policies.hpp"
@@ -54,6 +55,8 @@ class Engine : private fleet::Listener {
 
   const Tally& tally() const { return tally_; }
   const Outage& outage() const { return outage_; }
+  /// As Heart::since_answer.
+  Clock::duration since_answer(std::chrono::milliseconds patience) { return heart_.since_answer(patience); }
   /// None when the event loop does not answer within `patience`.
   std::optional<Observation> observe(std::chrono::milliseconds patience) {
     return observer_.observe(patience);
@@ -88,6 +91,7 @@ class Engine : private fleet::Listener {
   void start_waker();
   void start_pruner();
   void stop(std::chrono::microseconds patience);
+  void limit_calls(std::chrono::microseconds patience);
   void end_when_drained();
   void give_back_waiting();
   void give_up_when_lost();
@@ -99,6 +103,7 @@ class Engine : private fleet::Listener {
   const EngineOptions options_;
   Router router_;
   Outage outage_;
+  Heart heart_;
   Tally tally_;
   Presence presence_{tally_};
   fleet::Fleet fleet_;
@@ -115,6 +120,7 @@ class Engine : private fleet::Listener {
   Clock::time_point reload_began_;  // the last one
   bool is_up_ = false;
   bool stopping_ = false;
+  Clock::time_point deadline_{};  // of what is to be written at a stop
   EngineResult result_;
 };
 

@@ -118,7 +118,7 @@ void Finisher::write(std::vector<job::Settlement> settlements) {
       break;
     } catch (const std::exception& error) {
       // Unavailable or Refused: what was asked is kept and asked again.
-      context_.outage.down(this, error.what());
+      context_.outage.down(this, error);
     }
     if (wait_to_retry(++failures)) continue;
     give_up(settlements);

@@ -4,24 +4,64 @@
 
 #include "base/duration.hpp"
 #include "base/log.hpp"
+#include "store/store.hpp"
 
 namespace sluice::engine {
 
+namespace {
+
+constexpr const char* silent =
+    "the database does not answer; running jobs go on, their outcomes are kept, trying again until it does";
+constexpr const char* refusing =
+    "the database refuses what sluice asks; running jobs go on, their outcomes are kept, trying again until "
+    "it "
+    "does not";
+constexpr const char* busy =
+    "the database can't do now what sluice asks; running jobs go on, their outcomes are kept, trying again "
+    "until "
+    "it can";
+
+/// A beat is news for so long.
+constexpr std::chrono::seconds fresh{10};
+
+}  // namespace
+
+/// What has no answer while beats do waits for something in the database: a lock, most of the time.
+const char* Outage::kind_of(const std::exception& error) const {
+  if (dynamic_cast<const store::Refused*>(&error) != nullptr) return refusing;
+  const auto* unavailable = dynamic_cast<const store::Unavailable*>(&error);
+  if (unavailable == nullptr) return silent;
+  const std::lock_guard lock(mutex_);
+  const bool alive = beaten_ && Clock::now() - *beaten_ < fresh;
+  const bool waits = alive && dynamic_cast<const store::Unanswered*>(&error) != nullptr;
+  return unavailable->answered() || waits ? busy : silent;
+}
+
+void Outage::beaten() {
+  const std::lock_guard lock(mutex_);
+  beaten_ = Clock::now();
+}
+
 void Outage::down(const void* who, const std::string& reason) {
+  down(who, silent, reason);
+}
+
+void Outage::down(const void* who, const std::exception& error) {
+  down(who, kind_of(error), error.what());
+}
+
+void Outage::down(const void* who, const char* what, const std::string& reason) {
   const std::lock_guard lock(mutex_);
   const bool first = affected_.empty();
   affected_.insert(who);
   reason_ = reason;
   if (!first) return;
   since_ = Clock::now();
-  log::error(
-      "the database does not answer; running jobs go on, their outcomes are kept, trying again until it does",
-      {{"reason", reason}});
+  log::error(what, {{"reason", reason}});
 }
 
 void Outage::up(const void* who) {
   const std::lock_guard lock(mutex_);
-  answered_ = Clock::now();
   if (affected_.erase(who) == 0 || !affected_.empty()) return;
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - since_);
   log::info("the database answers again", {{"after", base::format_duration(took)}});
@@ -36,11 +76,6 @@ std::optional<std::chrono::milliseconds> Outage::lasting() const {
 std::string Outage::reason() const {
   const std::lock_guard lock(mutex_);
   return reason_;
-}
-
-Outage::Clock::duration Outage::since_answer() const {
-  const std::lock_guard lock(mutex_);
-  return Clock::now() - answered_;
 }
 
 std::chrono::milliseconds reconnect_delay(int failures) {

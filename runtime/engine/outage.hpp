@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <exception>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -15,20 +16,25 @@ class Outage {
 
   /// `who` can't work with the database, because of `reason`.
   void down(const void* who, const std::string& reason);
+  /// The same, in words that fit the kind of the error: the database may have answered.
+  void down(const void* who, const std::exception& error);
   /// `who` can work with it (again).
   void up(const void* who);
+  /// The heart had an answer just now, whatever becomes of other calls.
+  void beaten();
   /// How long it has been lost; none when it is not.
   std::optional<std::chrono::milliseconds> lasting() const;
   std::string reason() const;
-  /// How long ago anybody last could.
-  Clock::duration since_answer() const;
 
  private:
+  void down(const void* who, const char* what, const std::string& reason);
+  const char* kind_of(const std::exception& error) const;
+
   mutable std::mutex mutex_;
   std::set<const void*> affected_;  // protected by mutex_, like all below
   Clock::time_point since_{};
   std::string reason_;
-  Clock::time_point answered_ = Clock::now();
+  std::optional<Clock::time_point> beaten_;
 };
 
 /// The wait before the next try after `failures` in a row: 100 ms doubled up to 5 s.

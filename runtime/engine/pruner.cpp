@@ -38,8 +38,11 @@ void Pruner::run(const std::stop_token& stop) {
       failures = 0;
       outage_.up(this);
       pause(next - Clock::now(), stop);
+    } catch (const store::HeldUp& error) {
+      log::debug("pruning waits for a lock", {{"reason", error.what()}});
+      pause(reconnect_delay(++failures), stop);
     } catch (const std::exception& error) {
-      outage_.down(this, error.what());
+      outage_.down(this, error);
       pause(reconnect_delay(++failures), stop);
     }
   }

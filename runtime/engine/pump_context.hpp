@@ -52,7 +52,7 @@ struct PumpContext {
     } catch (const store::Fenced&) {
       fenced();
     } catch (const std::exception& error) {
-      outage.down(who, error.what());
+      outage.down(who, error);
     }
     return std::nullopt;
   }

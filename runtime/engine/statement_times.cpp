@@ -63,6 +63,20 @@ class TimedBriefs : public store::BriefSession {
   StatementTimes& times_;
 };
 
+class TimedHeart : public store::HeartSession {
+ public:
+  TimedHeart(std::unique_ptr<HeartSession> session, StatementTimes& times)
+      : session_(std::move(session)), times_(times) {}
+
+  std::optional<double> beat(store::RuntimeId runtime) override {
+    return times_.time("beat", [&] { return session_->beat(runtime); });
+  }
+
+ private:
+  const std::unique_ptr<HeartSession> session_;
+  StatementTimes& times_;
+};
+
 class TimedCare : public store::CareSession {
  public:
   TimedCare(std::unique_ptr<CareSession> session, StatementTimes& times)
@@ -74,17 +88,17 @@ class TimedCare : public store::CareSession {
   void serve(store::RuntimeId runtime, const std::vector<store::ServedType>& types) override {
     times_.time("serve", [&] { session_->serve(runtime, types); });
   }
-  bool beat(store::RuntimeId runtime) override {
-    return times_.time("beat", [&] { return session_->beat(runtime); });
-  }
   void leave(store::RuntimeId runtime, const store::Unwritten& unwritten) override {
     times_.time("leave", [&] { session_->leave(runtime, unwritten); });
   }
-  std::size_t promote_due(std::size_t limit) override {
+  store::Promoted promote_due(std::size_t limit) override {
     return times_.time("promote", [&] { return session_->promote_due(limit); });
   }
-  store::Rescued rescue(std::chrono::seconds lease, const job::RetryPolicy& fallback) override {
-    return times_.time("rescue", [&] { return session_->rescue(lease, fallback); });
+  store::Rescued rescue(const store::Judge& judge, const job::RetryPolicy& fallback) override {
+    return times_.time("rescue", [&] { return session_->rescue(judge, fallback); });
+  }
+  std::string blocker(const std::optional<std::string>& job) override {
+    return times_.time("blocker", [&] { return session_->blocker(job); });
   }
   std::vector<std::string> cancel_requests(store::RuntimeId runtime) override {
     return times_.time("cancel_requests", [&] { return session_->cancel_requests(runtime); });
@@ -101,7 +115,7 @@ class TimedCare : public store::CareSession {
   void announce(const std::string& text) override {
     times_.time("announce", [&] { session_->announce(text); });
   }
-  std::size_t tidy(std::size_t limit) override {
+  store::Tidied tidy(std::size_t limit) override {
     return times_.time("tidy", [&] { return session_->tidy(limit); });
   }
 
@@ -151,6 +165,10 @@ std::unique_ptr<store::FinishSession> TimedStore::finishes() {
 
 std::unique_ptr<store::BriefSession> TimedStore::briefs(store::RuntimeId runtime, int pump) {
   return std::make_unique<TimedBriefs>(store_.briefs(runtime, pump), times_);
+}
+
+std::unique_ptr<store::HeartSession> TimedStore::heart(std::chrono::milliseconds patience) {
+  return std::make_unique<TimedHeart>(store_.heart(patience), times_);
 }
 
 std::unique_ptr<store::CareSession> TimedStore::care() {

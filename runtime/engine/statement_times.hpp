@@ -73,11 +73,13 @@ class TimedStore : public store::Store {
   std::unique_ptr<store::ClaimSession> claims(store::RuntimeId runtime, int pump) override;
   std::unique_ptr<store::FinishSession> finishes() override;
   std::unique_ptr<store::BriefSession> briefs(store::RuntimeId runtime, int pump) override;
+  std::unique_ptr<store::HeartSession> heart(std::chrono::milliseconds patience) override;
   std::unique_ptr<store::CareSession> care() override;
   std::unique_ptr<store::WakeSession> wakes() override { return store_.wakes(); }
   std::unique_ptr<store::PruneSession> prunes(const std::string& status,
                                               job::Microseconds older_than) override;
   std::unique_ptr<store::DeskSession> desk() override { return store_.desk(); }
+  void limit(std::chrono::steady_clock::time_point when) override { store_.limit(when); }
 
  private:
   store::Store& store_;

@@ -7,6 +7,8 @@ namespace sluice::engine {
 namespace {
 
 constexpr std::chrono::milliseconds tick{250};
+/// Producers notify for a minute after they were last asked to.
+constexpr std::chrono::seconds renewal{20};
 
 }  // namespace
 
@@ -24,8 +26,10 @@ void Waker::run() {
       listen();
       failures = 0;
       context_.outage.up(this);
+    } catch (const store::HeldUp&) {
+      pause(++failures);
     } catch (const std::exception& error) {
-      context_.outage.down(this, error.what());
+      context_.outage.down(this, error);
       pause(++failures);
     }
   }
@@ -40,10 +44,12 @@ void Waker::look() {
 void Waker::listen() {
   const store::RuntimeId runtime = context_.runtime();
   const store::RuntimeId wanted = policy_.wanted(context_.router.load(), heard_, Clock::now()) ? runtime : 0;
-  if (wanted != told_) {
+  const auto now = Clock::now();
+  if (wanted != told_ || (wanted != 0 && now - told_at_ > renewal)) {
     session_->want(runtime, wanted != 0);
-    told_ = wanted;
-    if (wanted != 0) look();  // what was inserted before that was known
+    const bool is_new = wanted != std::exchange(told_, wanted);
+    told_at_ = now;
+    if (wanted != 0 && is_new) look();  // what was inserted before that was known
   }
   const std::int64_t heard = session_->wait(tick);
   heard_ += heard;

@@ -41,6 +41,7 @@ class Waker {
   WakePolicy policy_;
   std::int64_t heard_ = 0;     ///< notifications, since the beginning
   store::RuntimeId told_ = 0;  ///< the runtime of which the database knows that it wants to be woken, 0: none
+  Clock::time_point told_at_{};
 
   std::atomic<bool> stopping_ = false;
   std::jthread thread_;

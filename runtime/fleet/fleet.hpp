@@ -19,6 +19,7 @@
 #include "fleet/running_job.hpp"
 #include "job/job.hpp"
 #include "job/plugin_spec.hpp"
+#include "job/strictness.hpp"
 
 namespace sluice::fleet {
 
@@ -28,6 +29,7 @@ struct HostSettings {
   int slots = 4;
   std::string role;  ///< the database role under which its effects run; empty: it may have none
   std::string config = "{}";
+  job::Strictness strict;
   bool operator==(const HostSettings&) const = default;
 };
 
@@ -38,7 +40,7 @@ struct Options {
   std::chrono::microseconds drain_timeout{std::chrono::seconds(25)};
   std::chrono::microseconds cancel_grace{std::chrono::seconds(3)};  ///< between cancel and kill
   int log_level = 2;                                                ///< SLUICE_LOG_…
-  std::function<HostSettings(const std::string& plugin)> settings = [](const auto&) {
+  std::function<HostSettings(const job::PluginSpec& plugin)> settings = [](const auto&) {
     return HostSettings{};
   };
   std::map<std::string, std::string> owners;  ///< job type → plugin, where the configuration names one

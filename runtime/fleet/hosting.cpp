@@ -96,7 +96,7 @@ void Fleet::Loop::start(Seat& seat) {
   seat.host->set_at_most_once(std::move(at_most_once));
   seat.host->set_role(edition.settings.role);
   seat.host->start({static_cast<std::uint32_t>(edition.settings.slots), options_.log_level,
-                    !edition.settings.role.empty(), edition.settings.config});
+                    !edition.settings.role.empty(), edition.settings.config, false, edition.settings.strict});
   limit_start(seat_of(*seat.host), "start");
 }
 

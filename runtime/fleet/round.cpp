@@ -40,7 +40,7 @@ std::size_t Fleet::Loop::place_of(const std::string& path) {
 
 bool Fleet::Loop::wants_trial(const Place& place) const {
   return !place.present || !place.present->usable() || place.present->file.replaced() ||
-         options_.settings(place.present->spec.name) != place.present->settings;
+         options_.settings(place.present->spec) != place.present->settings;
 }
 
 void Fleet::Loop::try_file(std::size_t plugin) {
@@ -89,7 +89,7 @@ bool Fleet::Loop::is_candidate(const Edition& edition) const {
 void Fleet::Loop::start_described() {
   for (const Place& place : places_) {
     if (!place.candidate || place.candidate->state != PluginState::described) continue;
-    place.candidate->settings = options_.settings(place.candidate->spec.name);
+    place.candidate->settings = options_.settings(place.candidate->spec);
     start(*seats_of(*place.candidate).front());
     show(place.candidate->plugin);
   }

@@ -44,6 +44,13 @@ wire::LogLine to_log_line(std::int64_t ticket, std::int32_t level, sluice_str me
   return line;
 }
 
+wire::LogLine ignored_line(std::int64_t ticket, const std::string& what,
+                           const std::vector<std::string>& ignored) {
+  std::string names;
+  for (const std::string& name : ignored) names += (names.empty() ? "" : ", ") + name;
+  return {SLUICE_LOG_WARN, ticket, what + " has members that nothing reads", {{"ignored", names, false}}};
+}
+
 /// The functions of sluice_job_api, over the JobRun that the job carries.
 struct JobApi {
   static JobRun& run(const sluice_job* job) { return *static_cast<JobRun*>(job->host_data); }
@@ -51,15 +58,7 @@ struct JobApi {
   static void log(const sluice_job* job, std::int32_t level, sluice_str message,
                   const sluice_field* const* fields, std::size_t field_count) noexcept {
     JobRun& self = run(job);
-    const wire::LogLine line = to_log_line(self.ticket_, level, message, fields, field_count);
-    {
-      const std::lock_guard lock(self.mutex_);
-      self.log_tail_.push_back(std::string(level_names[line.level]) + ": " +
-                               base::shortened(line.message, longest_tail_line));
-      if (self.log_tail_.size() > tail_lines) self.log_tail_.pop_front();
-    }
-    if (line.level < self.log_level_) return;
-    self.channel_.send([&](std::string& out) { wire::put_log(out, line); });
+    self.tell(to_log_line(self.ticket_, level, message, fields, field_count));
   }
 
   static std::int32_t is_cancelled(const sluice_job* job) noexcept {
@@ -166,8 +165,21 @@ void JobRun::begin(const sluice_job_type& type, const QueuedJob& job) {
   told_progress_ = false;
 }
 
-job::Outcome JobRun::run(void* self, void* slot_state, const sluice_job_type& type, const QueuedJob& job) {
+void JobRun::tell(const wire::LogLine& line) {
+  {
+    const std::lock_guard lock(mutex_);
+    log_tail_.push_back(std::string(level_names[line.level]) + ": " +
+                        base::shortened(line.message, longest_tail_line));
+    if (log_tail_.size() > tail_lines) log_tail_.pop_front();
+  }
+  if (line.level < log_level_) return;
+  channel_.send([&](std::string& out) { wire::put_log(out, line); });
+}
+
+job::Outcome JobRun::run(void* self, void* slot_state, const sluice_job_type& type, const QueuedJob& job,
+                         const std::optional<wire::LogLine>& remark) {
   begin(type, job);
+  if (remark) tell(*remark);
   const auto started = std::chrono::steady_clock::now();
   const std::int32_t result = type.handle(self, slot_state, &view_);
   return end(result, started);

@@ -10,7 +10,9 @@
 
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "host/channel.hpp"
 #include "job/job.hpp"
@@ -38,12 +40,14 @@ class JobRun {
   JobRun(const JobRun&) = delete;
   JobRun& operator=(const JobRun&) = delete;
 
-  /// Calls the handler of `type` with `job`. Never throws.
-  job::Outcome run(void* self, void* slot_state, const sluice_job_type& type, const QueuedJob& job);
+  /// Calls the handler of `type` with `job`; `remark` goes into the job's log first. Never throws.
+  job::Outcome run(void* self, void* slot_state, const sluice_job_type& type, const QueuedJob& job,
+                   const std::optional<wire::LogLine>& remark);
 
  private:
   friend struct JobApi;
 
+  void tell(const wire::LogLine& line);
   void begin(const sluice_job_type& type, const QueuedJob& job);
   job::Outcome end(std::int32_t result, std::chrono::steady_clock::time_point started);
   void name_missing_reason(job::Outcome& outcome) const;
@@ -63,6 +67,10 @@ class JobRun {
   std::deque<std::string> log_tail_;  // protected by mutex_
   bool told_progress_ = false;        // protected by mutex_
 };
+
+/// What the log says of members that nothing reads; `ticket` -1: of no job. `what` begins the sentence.
+wire::LogLine ignored_line(std::int64_t ticket, const std::string& what,
+                           const std::vector<std::string>& ignored);
 
 /// The log frame for what a plugin logs; `ticket` -1: for no job.
 wire::LogLine to_log_line(std::int64_t ticket, std::int32_t level, sluice_str message,

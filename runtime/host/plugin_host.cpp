@@ -80,15 +80,17 @@ class PluginHost {
   void load(const wire::Load& load) {
     check_plugin_file(load.path);
     library_ = open_library(load.path);
-    for (const job::TypeSpec& type : library_->spec.types) check_schema(type);
+    for (const job::TypeSpec& type : library_->spec.types)
+      schemas_.push_back(compiled("the payload schema of '" + type.name + "'", type.payload_schema));
+    config_schema_.emplace(compiled("the schema of its configuration", library_->spec.config_schema));
     channel_.send([&](std::string& out) { wire::put_described(out, library_->spec); });
   }
 
-  static void check_schema(const job::TypeSpec& type) {
+  static Schema compiled(const std::string& what, const std::string& schema) {
     try {
-      const Schema schema(type.payload_schema);
+      return Schema(schema);
     } catch (const Refusal& refusal) {
-      throw std::runtime_error("the payload schema of '" + type.name + "' can't be used: " + refusal.what());
+      throw std::runtime_error(what + " can't be used: " + refusal.what());
     }
   }
 
@@ -104,7 +106,7 @@ class PluginHost {
              log,
              set_error,
              get_extension};
-    check_config(start.config);
+    check_config(start);
     if (library_->descriptor->init != nullptr) {
       const std::int32_t result =
           library_->descriptor->init(&host_, {start.config.data(), start.config.size()}, &self_);
@@ -114,18 +116,29 @@ class PluginHost {
             "mend what it names; its configuration is [plugin." + library_->spec.name + ".config]");
       }
     }
+    std::vector<bool> strict;
+    for (const job::TypeSpec& type : library_->spec.types) strict.push_back(start.strict.of(type.name));
     slots_.emplace(Slots::Context{*library_, host_, self_, channel_, page_, log_level_, start.effects,
-                                  start.all_progress},
+                                  start.all_progress, schemas_, std::move(strict)},
                    start.slots);
     channel_.send([](std::string& out) { wire::put_ready(out); });
   }
 
-  void check_config(const std::string& config) const {
-    Schema schema(library_->spec.config_schema);
-    if (const auto problem = schema.check(config, "the configuration")) {
-      throw Refusal("that " + *problem, "a configuration that passes the plugin's schema",
-                    "mend [plugin." + library_->spec.name + ".config] in the configuration file");
+  /// It may hold secrets, which no sentence quotes.
+  void check_config(const wire::Start& start) {
+    const Verdict verdict = config_schema_->check(start.config, "the configuration", false);
+    const std::string table = "[plugin." + library_->spec.name + ".config]";
+    if (verdict.problem) {
+      throw Refusal("that " + *verdict.problem, "a configuration that passes the plugin's schema",
+                    "mend " + table + " in the configuration file");
     }
+    if (verdict.ignored.empty()) return;
+    if (start.strict.plugin) {
+      throw Refusal("members of the configuration that nothing reads: " + ignored_words(verdict.ignored),
+                    "none, as the plugin is strict", "take them out of " + table + ", or set strict = false");
+    }
+    const wire::LogLine line = ignored_line(-1, "the configuration " + table, verdict.ignored);
+    if (line.level >= log_level_) channel_.send([&](std::string& out) { wire::put_log(out, line); });
   }
 
   void queue(std::string_view body) {
@@ -190,6 +203,8 @@ class PluginHost {
   Channel channel_;
   wire::FrameReader reader_;
   std::optional<Library> library_;
+  std::vector<Schema> schemas_;  // of the payloads, by type
+  std::optional<Schema> config_schema_;
   sluice_host host_{};
   void* self_ = nullptr;
   std::string error_;

@@ -94,8 +94,7 @@ void Slots::work(std::uint32_t index) {
 void Slots::serve(std::uint32_t index, void* slot_state) {
   JobRun run(context_.channel, context_.page, index, context_.log_level, context_.effects,
              context_.all_progress);
-  std::vector<Schema> schemas;
-  for (const job::TypeSpec& type : context_.library.spec.types) schemas.emplace_back(type.payload_schema);
+  std::vector<Schema> schemas(context_.schemas);
   for (QueuedJob job; pop(job);) execute(run, schemas, slot_state, job, index);
 }
 
@@ -123,16 +122,42 @@ void Slots::execute(JobRun& run, std::vector<Schema>& schemas, void* slot_state,
   slot.ticket = job.ticket;
   if (context_.page.ticket(job.ticket).cancel != 0) {
     outcome.result = job::Result::cancelled;  // before it began
-  } else if (const auto problem = schemas[job.type_index].check(job.payload)) {
+    report(job, outcome);
+  } else if (const Verdict verdict = judge(schemas[job.type_index], job); verdict.problem) {
     outcome.result = job::Result::fail;
     outcome.code = "bad-payload";
-    outcome.error = *problem;
+    outcome.error = *verdict.problem;
+    report(job, outcome);
   } else {
     const sluice_job_type& type = *context_.library.descriptor->job_types[job.type_index];
-    outcome = run.run(context_.self, slot_state, type, job);
+    report(job, run.run(context_.self, slot_state, type, job, remark(job, verdict.ignored)));
   }
-  report(job, outcome);
   slot.ticket = wire::SlotState::idle;
+}
+
+Verdict Slots::judge(Schema& schema, const QueuedJob& job) const {
+  Verdict verdict = schema.check(job.payload);
+  if (context_.strict[job.type_index] && !verdict.ignored.empty()) {
+    verdict.problem = "the payload has members that nothing reads: " + ignored_words(verdict.ignored) +
+                      "; leave them out, or set strict = false for the type or the plugin";
+  }
+  return verdict;
+}
+
+/// What the log says of members that nothing reads: of the same ones of a type once a minute.
+std::optional<wire::LogLine> Slots::remark(const QueuedJob& job, const std::vector<std::string>& ignored) {
+  if (ignored.empty()) return std::nullopt;
+  constexpr std::chrono::minutes interval{1};
+  constexpr std::size_t most = 1000;
+  const auto now = std::chrono::steady_clock::now();
+  wire::LogLine line = ignored_line(job.ticket, "the payload", ignored);
+  const std::lock_guard lock(mutex_);
+  if (remarked_.size() > most) remarked_.clear();
+  const auto [known, is_new] =
+      remarked_.try_emplace(std::to_string(job.type_index) + " " + line.fields.front().value, now);
+  if (!is_new && now - known->second < interval) return std::nullopt;
+  known->second = now;
+  return line;
 }
 
 void Slots::report(const QueuedJob& job, const job::Outcome& outcome) {

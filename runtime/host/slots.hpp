@@ -2,9 +2,13 @@
 // handlers. Owned by the host's main thread, which alone calls its functions.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <map>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -28,6 +32,8 @@ class Slots {
     int log_level;
     bool effects;
     bool all_progress;
+    const std::vector<Schema>& schemas;  ///< of the payloads, by type
+    std::vector<bool> strict;            ///< by type
   };
 
   /// Starts `count` slots and opens each. Throws Refusal when a slot can't be opened.
@@ -45,8 +51,10 @@ class Slots {
   bool pop(QueuedJob& job);
   void execute(JobRun& run, std::vector<Schema>& schemas, void* slot_state, const QueuedJob& job,
                std::uint32_t index);
+  Verdict judge(Schema& schema, const QueuedJob& job) const;
   void report(const QueuedJob& job, const job::Outcome& outcome);
   void answer(const QueuedJob& job, const job::Outcome& outcome);
+  std::optional<wire::LogLine> remark(const QueuedJob& job, const std::vector<std::string>& ignored);
   void opened(std::string refusal);
 
   const Context context_;
@@ -58,6 +66,8 @@ class Slots {
   std::uint32_t idle_ = 0;
   std::uint32_t opened_ = 0;
   std::string refusal_;
+  std::map<std::string, std::chrono::steady_clock::time_point>
+      remarked_;  ///< what was ignored → when it was said
 
   std::vector<std::jthread> threads_;
 };

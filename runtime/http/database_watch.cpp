@@ -58,9 +58,9 @@ void DatabaseWatch::run(const std::stop_token& stop) {
 SchemaLook DatabaseWatch::look_at_schema() {
   try {
     desk_->check_schema();
-    return {true, ""};
+    return {true, "", Clock::now()};
   } catch (const std::exception& error) {
-    return {true, error.what()};
+    return {true, error.what(), Clock::now()};
   }
 }
 

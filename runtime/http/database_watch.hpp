@@ -20,6 +20,7 @@ namespace sluice::http {
 struct SchemaLook {
   bool happened = false;
   std::string problem;
+  std::chrono::steady_clock::time_point at = std::chrono::steady_clock::now();
 };
 struct DepthLook {
   bool happened = false;

@@ -1,5 +1,7 @@
 #include "http/endpoint.hpp"
 
+#include <algorithm>
+
 #include "base/version.hpp"
 #include "http/health.hpp"
 #include "http/metrics.hpp"
@@ -10,14 +12,14 @@ namespace {
 
 /// Scrapes are due within seconds, and what is older than this is still worth having.
 constexpr std::chrono::milliseconds scrape_patience{500};
-constexpr std::chrono::milliseconds schema_patience{2000};
 
 Page page(const std::vector<Check>& checks) {
   return {passed(checks) ? 200 : 503, "application/json", to_json(checks)};
 }
 
-DatabaseContact contact(const engine::Outage& outage) {
-  return {outage.lasting(), outage.reason(), outage.since_answer()};
+DatabaseContact contact(engine::Engine& engine, std::chrono::milliseconds patience) {
+  const auto since_answer = engine.since_answer(patience);
+  return {engine.outage().lasting(), engine.outage().reason(), since_answer};
 }
 
 }  // namespace
@@ -36,9 +38,14 @@ Page Endpoint::live() {
 }
 
 Page Endpoint::ready() {
-  const auto loop = engine_.observe(loop_patience);
-  const SchemaLook schema = watch_.schema(schema_patience);
-  return page(readiness(loop, contact(engine_.outage()), schema));
+  const auto end = std::chrono::steady_clock::now() + ready_patience;
+  const auto left = [&] {
+    const auto time = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    return std::max(time, std::chrono::milliseconds(0));
+  };
+  const auto loop = engine_.observe(left());
+  const DatabaseContact database = contact(engine_, left());
+  return page(readiness(loop, database, watch_.schema(left())));
 }
 
 Page Endpoint::metrics() {
@@ -49,7 +56,7 @@ Page Endpoint::metrics() {
   measured.types = engine_.tally().by_type();
   measured.total = engine_.tally().total();
   measured.statements = times_.by_statement();
-  measured.database_up = !engine_.outage().lasting();
+  measured.database_up = is_up(contact(engine_, scrape_patience));
   measured.process = process_usage();
   return {200, metrics_type, metrics_text(measured)};
 }

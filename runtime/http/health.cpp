@@ -26,10 +26,10 @@ const char* name(Verdict verdict) {
   return "failed";
 }
 
-Check event_loop(const std::optional<engine::Observation>& loop) {
+Check event_loop(const std::optional<engine::Observation>& loop, std::chrono::milliseconds patience) {
   if (loop) return {"event loop", Verdict::good, "the event loop answered within " + in_words(loop->took)};
   return {"event loop", Verdict::failed,
-          "no answer of the event loop within " + in_words(loop_patience) +
+          "no answer of the event loop within " + in_words(patience) +
               ": sluice hangs, or is starting or ending right now"};
 }
 
@@ -43,7 +43,7 @@ Check database(const DatabaseContact& contact) {
     return {"database", Verdict::failed,
             "the database has not answered for " + in_words(*contact.lost_for) + ": " + contact.reason};
   }
-  if (contact.since_answer > database_patience) {
+  if (!is_up(contact)) {
     return {"database", Verdict::failed,
             "the database has not answered for " + in_words(contact.since_answer)};
   }
@@ -53,6 +53,9 @@ Check database(const DatabaseContact& contact) {
 Check schema_check(const SchemaLook& look) {
   if (!look.happened) return {"schema", Verdict::failed, "the schema could not be looked at yet"};
   if (!look.problem.empty()) return {"schema", Verdict::failed, look.problem};
+  const auto age = std::chrono::steady_clock::now() - look.at;
+  if (age > schema_holds)
+    return {"schema", Verdict::failed, "the schema could not be looked at for " + in_words(age)};
   return {"schema", Verdict::good, "the outbox table and schema sluice are as this program needs them"};
 }
 
@@ -98,13 +101,17 @@ Check plugins(const engine::Observation& loop) {
 
 }  // namespace
 
+bool is_up(const DatabaseContact& database) {
+  return !database.lost_for && database.since_answer <= database_patience;
+}
+
 std::vector<Check> liveness(const std::optional<engine::Observation>& loop) {
-  return {event_loop(loop)};
+  return {event_loop(loop, loop_patience)};
 }
 
 std::vector<Check> readiness(const std::optional<engine::Observation>& loop, const DatabaseContact& contact,
                              const SchemaLook& schema) {
-  std::vector<Check> checks{event_loop(loop)};
+  std::vector<Check> checks{event_loop(loop, ready_patience)};
   if (loop) checks.push_back(stopping(*loop));
   checks.push_back(database(contact));
   checks.push_back(schema_check(schema));

@@ -21,16 +21,23 @@ struct Check {
 
 /// How the runtime itself fares with the database.
 struct DatabaseContact {
-  std::optional<std::chrono::milliseconds> lost_for;  ///< none while it answers
-  std::string reason;                                 ///< of the loss
-  std::chrono::steady_clock::duration since_answer{};
+  std::optional<std::chrono::milliseconds> lost_for;   ///< none while it answers
+  std::string reason;                                  ///< of the loss
+  std::chrono::steady_clock::duration since_answer{};  ///< of the heart, which was asked for one
 };
 
-/// How long the event loop has to answer for /livez, and how long the database may be silent for /readyz.
+/// How long the event loop has to answer for /livez, and all that /readyz looks at together.
 inline constexpr std::chrono::milliseconds loop_patience{2000};
-inline constexpr std::chrono::seconds database_patience{5};
+inline constexpr std::chrono::milliseconds ready_patience{900};
+/// Up is a database that has answered so lately.
+inline constexpr std::chrono::milliseconds database_patience{1500};
+/// For how long a look at the schema holds while there is no newer one.
+inline constexpr std::chrono::seconds schema_holds{30};
 
-/// `loop` is none where the event loop did not answer in time.
+/// Whether that is so.
+bool is_up(const DatabaseContact& database);
+
+/// `loop` is none where the event loop did not answer in time, loop_patience or ready_patience.
 std::vector<Check> liveness(const std::optional<engine::Observation>& loop);
 std::vector<Check> readiness(const std::optional<engine::Observation>& loop, const DatabaseContact& database,
                              const SchemaLook& schema);

@@ -2,9 +2,12 @@
 // ever showing a password. Values.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "store/call_watch.hpp"
 
 namespace sluice::store {
 
@@ -14,6 +17,8 @@ struct ConnectionString {
   std::string schema;                ///< Prisma's `schema`; empty when not given
   bool pooled = false;               ///< behind PgBouncer in transaction mode (`pgbouncer=true`)
   std::vector<std::string> secrets;  ///< passwords, as given and decoded, to be scrubbed from messages
+  /// Ends calls that last too long; shared by the connections of one store.
+  std::shared_ptr<CallWatch> watch = std::make_shared<CallWatch>();
 };
 
 /// Reads postgres:// and postgresql:// URLs and key=value strings. Parameters that are Prisma's alone

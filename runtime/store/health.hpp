@@ -1,7 +1,6 @@
 // What `sluice health db` looks at: whether the database is fit for Sluice, check by check.
 #pragma once
 
-#include <chrono>
 #include <string>
 #include <vector>
 
@@ -19,6 +18,6 @@ struct HealthCheck {
 
 /// Runs the checks in their order; one that the next ones rest on ends them when it fails. Throws Refused
 /// when the url or the table name can't be read.
-std::vector<HealthCheck> check_database(const PostgresOptions& options, std::chrono::seconds lease);
+std::vector<HealthCheck> check_database(const PostgresOptions& options);
 
 }  // namespace sluice::store

@@ -58,7 +58,7 @@ struct Holder {  ///< the runtime whose claim names a job
   RuntimeId id = 0;
   std::string host;
   int pid = 0;
-  bool live = false;  ///< it has beaten within its lease
+  bool live = false;  ///< as store/alive.hpp says
 };
 
 /// Where a job stands, as far as it matters to what may be done with it.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "store/alive.hpp"
 #include "store/pg_text.hpp"
 
 namespace sluice::store {
@@ -38,16 +39,15 @@ std::string list_of(const std::vector<std::string>& texts) {
   return list;
 }
 
-std::string live_ids(std::chrono::seconds lease) {
-  return "(SELECT unnest(c.ids) FROM sluice.claim c JOIN sluice.runtime r ON r.id = c.runtime "
-         "WHERE r.beat_at >= now() - make_interval(secs => " +
-         std::to_string(lease.count()) + "))";
+std::string live_ids() {
+  return "(SELECT unnest(c.ids) FROM sluice.claim c JOIN sluice.runtime r ON r.id = c.runtime WHERE " +
+         is_alive("r") + ")";
 }
 
 // A row that no live runtime has, though it is in processing: a claim names it, then its runtime is lost, or
 // none does, and for so long that nobody else's drainer can be at work on it either.
-std::string is_stuck(std::chrono::seconds lease) {
-  return "(o.status = 'processing' AND o.id NOT IN " + live_ids(lease) +
+std::string is_stuck() {
+  return "(o.status = 'processing' AND o.id NOT IN " + live_ids() +
          " AND (o.\"updatedAt\" < (now() AT TIME ZONE 'UTC') - interval '10 min'"
          " OR o.id IN (SELECT unnest(c.ids) FROM sluice.claim c)))";
 }
@@ -59,13 +59,13 @@ std::string is_abandoned() {
 }
 
 // All of the filter but the status.
-std::string restrictions(const JobFilter& filter, std::chrono::seconds lease) {
+std::string restrictions(const JobFilter& filter) {
   std::string sql;
   if (!filter.types.empty()) sql += " AND o.type IN (" + list_of(filter.types) + ")";
   if (filter.since) sql += created(">=", *filter.since);
   if (filter.older_than) sql += created("<", *filter.older_than);
   if (filter.attempts_below) sql += " AND o.attempts < " + std::to_string(*filter.attempts_below);
-  if (filter.stuck) sql += " AND " + is_stuck(lease);
+  if (filter.stuck) sql += " AND " + is_stuck();
   if (filter.unscheduled) {
     sql += " AND NOT EXISTS (SELECT FROM sluice.schedule s WHERE s.job_id = o.id AND s.status = o.status)";
   }
@@ -94,9 +94,8 @@ std::string newest_of(const std::optional<std::string>& status, const std::strin
   return condition + rest + " ORDER BY " + order;
 }
 
-std::string newest(const TableName& table, const JobFilter& filter, std::chrono::seconds lease,
-                   const std::string& limit) {
-  const std::string rest = restrictions(filter, lease);
+std::string newest(const TableName& table, const JobFilter& filter, const std::string& limit) {
+  const std::string rest = restrictions(filter);
   const auto select = [&](const std::optional<std::string>& status) {
     return "(SELECT o.id, o.type, o.status, o.attempts, o.\"createdAt\", o.\"updatedAt\" FROM " +
            table.quoted() + " o WHERE " + newest_of(status, rest, !list_skips(filter)) + limit + ")";
@@ -161,7 +160,7 @@ SELECT count(*), max("createdAt")::text, (SELECT count(*) FROM changed) FROM pic
                  {"{now}", std::string(utc_now)},
                  {"{outbox}", table.quoted()},
                  {"{status}", quoted_literal(filter.statuses.at(0))},
-                 {"{rest}", restrictions(filter, std::chrono::seconds(0))}});
+                 {"{rest}", restrictions(filter)}});
 }
 
 // Looks at `most` rows of each part. Where one has more, what is older than `horizon` of it is left out, as
@@ -197,32 +196,31 @@ bool list_skips(const JobFilter& filter) {
   return !filter.types.empty() || filter.stuck || filter.attempts_below || filter.unscheduled;
 }
 
-std::string list_statement(const TableName& table, const JobFilter& filter, std::chrono::seconds lease,
-                           std::size_t limit) {
+std::string list_statement(const TableName& table, const JobFilter& filter, std::size_t limit) {
   const std::string most = " LIMIT " + std::to_string(limit);
-  return "WITH listed AS MATERIALIZED (\n  SELECT * FROM (" + newest(table, filter, lease, most) +
+  return "WITH listed AS MATERIALIZED (\n  SELECT * FROM (" + newest(table, filter, most) +
          ") AS o\n  ORDER BY \"createdAt\" DESC" + most + ")\nSELECT " + summary_columns() +
          "\nFROM listed o" + std::string(summary_joins) + "\nORDER BY o.\"createdAt\" DESC";
 }
 
 // The walk is restricted by age alone, the rest is looked at afterwards.
-std::string newest_within_statement(const TableName& table, const JobFilter& filter,
-                                    std::chrono::seconds lease, std::size_t limit, std::size_t most) {
+std::string newest_within_statement(const TableName& table, const JobFilter& filter, std::size_t limit,
+                                    std::size_t most) {
   JobFilter age;
   age.since = filter.since;
   age.older_than = filter.older_than;
   std::vector<std::string> parts;
   const auto add = [&](const std::optional<std::string>& status) {
-    parts.push_back(newest_of(status, restrictions(age, lease), true));
+    parts.push_back(newest_of(status, restrictions(age), true));
   };
   const auto statuses = statuses_of(filter);
   if (statuses.empty()) add(std::nullopt);
   for (const auto& status : statuses) add(status);
-  return within_statement(table, parts, "min(\"createdAt\")", restrictions(filter, lease), limit, most);
+  return within_statement(table, parts, "min(\"createdAt\")", restrictions(filter), limit, most);
 }
 
-std::string types_within_statement(const TableName& table, const JobFilter& filter,
-                                   std::chrono::seconds lease, std::size_t limit, std::size_t most) {
+std::string types_within_statement(const TableName& table, const JobFilter& filter, std::size_t limit,
+                                   std::size_t most) {
   std::vector<std::string> parts;
   for (const auto& type : filter.types) {
     const std::string literal = quoted_literal(base::valid_utf8(type));
@@ -230,8 +228,7 @@ std::string types_within_statement(const TableName& table, const JobFilter& filt
   }
   const auto statuses = statuses_of(filter);
   const std::string status = statuses.empty() ? "" : " AND o.status IN (" + list_of(statuses) + ")";
-  return within_statement(table, parts, "'infinity'::timestamp", status + restrictions(filter, lease), limit,
-                          most);
+  return within_statement(table, parts, "'infinity'::timestamp", status + restrictions(filter), limit, most);
 }
 
 std::string show_statement(const TableName& table) {
@@ -250,14 +247,13 @@ std::string attempts_statement() {
          moment("(at AT TIME ZONE 'UTC')") + " FROM sluice.attempt WHERE job_id = $1::text ORDER BY id";
 }
 
-std::string count_statement(const TableName& table, const JobFilter& filter, std::chrono::seconds lease) {
+std::string count_statement(const TableName& table, const JobFilter& filter) {
   const auto statuses = statuses_of(filter);
   return "SELECT count(*) FROM " + table.quoted() + " o WHERE " +
-         (statuses.empty() ? "true" : "o.status IN (" + list_of(statuses) + ")") +
-         restrictions(filter, lease);
+         (statuses.empty() ? "true" : "o.status IN (" + list_of(statuses) + ")") + restrictions(filter);
 }
 
-std::string state_statement(const TableName& table, std::chrono::seconds lease) {
+std::string state_statement(const TableName& table) {
   return filled(R"(SELECT a.id, o.status, s.job_id IS NOT NULL,
   date_part('epoch', now()) - date_part('epoch', o."updatedAt"), h.id, h.host, h.pid, h.live,
   EXISTS (SELECT FROM sluice.cancel_request q WHERE q.job_id = a.id)
@@ -265,11 +261,11 @@ FROM unnest($1::text[]) WITH ORDINALITY AS a (id, place)
 LEFT JOIN {outbox} o ON o.id = a.id
 LEFT JOIN sluice.schedule s ON s.job_id = o.id AND s.status = o.status
 LEFT JOIN LATERAL (
-  SELECT r.id, r.host, r.pid, r.beat_at >= now() - make_interval(secs => {lease}) AS live
+  SELECT r.id, r.host, r.pid, {alive} AS live
   FROM sluice.claim c JOIN sluice.runtime r ON r.id = c.runtime
   WHERE o.status = 'processing' AND o.id = ANY (c.ids) ORDER BY live DESC LIMIT 1) h ON true
 ORDER BY a.place)",
-                {{"{lease}", std::to_string(lease.count())}, {"{outbox}", table.quoted()}});
+                {{"{alive}", is_alive("r")}, {"{outbox}", table.quoted()}});
 }
 
 std::string retry_statement(const TableName& table) {
@@ -306,9 +302,9 @@ SELECT id FROM changed)",
                  {"{outbox}", table.quoted()}});
 }
 
-std::string cancel_request_statement(const TableName& table, std::chrono::seconds lease) {
+std::string cancel_request_statement(const TableName& table) {
   return "INSERT INTO sluice.cancel_request AS r (job_id) SELECT o.id FROM " + table.quoted() +
-         " o WHERE o.id = ANY ($1::text[]) AND o.status = 'processing' AND o.id IN " + live_ids(lease) +
+         " o WHERE o.id = ANY ($1::text[]) AND o.status = 'processing' AND o.id IN " + live_ids() +
          " ON CONFLICT (job_id) DO UPDATE SET at = now() RETURNING r.job_id";
 }
 
@@ -325,9 +321,10 @@ std::string remove_batch_statement(const TableName& table, const JobFilter& filt
 
 std::string end_requested_statement(const TableName& table) {
   return filled(R"(WITH changed AS (
-  UPDATE {outbox} o SET status = 'error', "updatedAt" = {now}
-  FROM sluice.cancel_request r WHERE o.id = ANY (ARRAY[r.job_id]) AND {waiting}
-  RETURNING o.id, o.type, o.attempts),{noted}
+  UPDATE {outbox} o SET status = 'error', "updatedAt" = {now} FROM (
+    SELECT o.ctid AS place FROM sluice.cancel_request r, {outbox} o WHERE o.id = ANY (ARRAY[r.job_id]) AND {waiting}
+    FOR NO KEY UPDATE OF o SKIP LOCKED) p
+  WHERE o.ctid = p.place RETURNING o.id, o.type, o.attempts),{noted}
 unplanned AS (DELETE FROM sluice.schedule s USING changed c WHERE s.job_id = c.id)
 DELETE FROM sluice.cancel_request r
 WHERE NOT EXISTS (SELECT FROM {outbox} o WHERE o.id = r.job_id AND (o.status = 'processing' OR {waiting}))

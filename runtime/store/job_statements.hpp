@@ -11,8 +11,7 @@ namespace sluice::store {
 
 /// The newest jobs. Answers id, type, status, attempts, then created, updated and due as ISO 8601 and age,
 /// then number, result, code, error and time (twice) of the last failed attempt.
-std::string list_statement(const TableName& table, const JobFilter& filter, std::chrono::seconds lease,
-                           std::size_t limit);
+std::string list_statement(const TableName& table, const JobFilter& filter, std::size_t limit);
 
 /// True when the list has to pass over jobs: the filter says more than status and age.
 bool list_skips(const JobFilter& filter);
@@ -21,12 +20,12 @@ bool list_skips(const JobFilter& filter);
 // each type. They answer the columns of the list, and when the oldest was created that was looked at
 // (twice), null where all were; where a type has more, infinity. At least one row, with null for an id
 // where there is no job. For a session with pump_settings.
-std::string newest_within_statement(const TableName& table, const JobFilter& filter,
-                                    std::chrono::seconds lease, std::size_t limit, std::size_t most);
-std::string types_within_statement(const TableName& table, const JobFilter& filter,
-                                   std::chrono::seconds lease, std::size_t limit, std::size_t most);
+std::string newest_within_statement(const TableName& table, const JobFilter& filter, std::size_t limit,
+                                    std::size_t most);
+std::string types_within_statement(const TableName& table, const JobFilter& filter, std::size_t limit,
+                                   std::size_t most);
 
-std::string count_statement(const TableName& table, const JobFilter& filter, std::chrono::seconds lease);
+std::string count_statement(const TableName& table, const JobFilter& filter);
 
 /// Parameter: an id. Answers the columns of the list, then payload, output, and plugin, its version and
 /// the most attempts of the type.
@@ -38,7 +37,7 @@ std::string attempts_statement();
 
 /// Parameter: ids. Answers, in their order, id, status, whether it is scheduled, seconds since it was
 /// written, runtime, host, pid and liveness of its holder, and whether it is asked to be cancelled.
-std::string state_statement(const TableName& table, std::chrono::seconds lease);
+std::string state_statement(const TableName& table);
 
 // Parameter: ids. They answer the ids of the jobs that they changed.
 std::string retry_statement(const TableName& table);
@@ -46,7 +45,7 @@ std::string cancel_statement(const TableName& table);
 std::string remove_statement(const TableName& table);
 
 /// Records that the jobs $1 are to be cancelled where a live runtime has them.
-std::string cancel_request_statement(const TableName& table, std::chrono::seconds lease);
+std::string cancel_request_statement(const TableName& table);
 
 // The next batch of a walk over the jobs of one status. Parameters: where it stands ("createdAt") and when
 // it began. They answer how many rows were looked at, the last one's "createdAt", and how many were changed.

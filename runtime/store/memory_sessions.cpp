@@ -7,7 +7,6 @@ namespace sluice::store {
 
 namespace {
 
-constexpr double lease_shown = 30;   // seconds after which a runtime counts as not live in reports
 constexpr double stuck_after = 600;  // seconds
 
 }  // namespace
@@ -188,13 +187,13 @@ void MemoryCare::serve(RuntimeId runtime, const std::vector<ServedType>& types) 
   for (const auto& served : types) found->second.types.insert(served.type);
 }
 
-bool MemoryCare::beat(RuntimeId runtime) {
+std::optional<double> MemoryHeart::beat(RuntimeId runtime) {
   const std::lock_guard lock(store_.mutex_);
   store_.check_available();
   const auto found = store_.runtimes_.find(runtime);
-  if (found == store_.runtimes_.end()) return false;
+  if (found == store_.runtimes_.end()) return std::nullopt;
   found->second.beat_at = store_.now();
-  return true;
+  return store_.now();
 }
 
 std::set<std::string> MemoryCare::take_claims_of(RuntimeId runtime) {
@@ -224,7 +223,7 @@ void MemoryCare::leave(RuntimeId runtime, const Unwritten& unwritten) {
   store_.wakeful_.erase(runtime);
 }
 
-std::size_t MemoryCare::promote_due(std::size_t limit) {
+Promoted MemoryCare::promote_due(std::size_t limit) {
   const std::lock_guard lock(store_.mutex_);
   store_.check_available();
   std::vector<std::pair<double, std::string>> due;
@@ -240,7 +239,7 @@ std::size_t MemoryCare::promote_due(std::size_t limit) {
     found->second.status = "pending";
     found->second.updated_at = store_.now();
   }
-  return due.size();
+  return {due.size(), 0, {}};
 }
 
 void MemoryCare::rescue_job(const std::string& id, const MemoryStore::Runtime& lost,
@@ -259,13 +258,21 @@ void MemoryCare::rescue_job(const std::string& id, const MemoryStore::Runtime& l
   ++(last ? rescued.error : rescued.pending);
 }
 
-Rescued MemoryCare::rescue(std::chrono::seconds lease, const job::RetryPolicy& fallback) {
+Rescued MemoryCare::rescue(const Judge& judge, const job::RetryPolicy& fallback) {
   const std::lock_guard lock(store_.mutex_);
   store_.check_available();
   Rescued rescued;
   std::map<RuntimeId, MemoryStore::Runtime> dead;
+  const auto self = store_.runtimes_.find(judge.runtime);
+  const bool may_judge =
+      judge.runtime == 0 || (self != store_.runtimes_.end() && store_.is_alive(self->second));
   for (const auto& [id, runtime] : store_.runtimes_) {
-    if (runtime.beat_at < store_.now() - static_cast<double>(lease.count())) dead.emplace(id, runtime);
+    if (id == judge.runtime || store_.is_alive(runtime)) continue;
+    if (may_judge && judge.since + MemoryStore::lease_of(runtime) < store_.now()) {
+      dead.emplace(id, runtime);
+    } else {
+      ++rescued.suspected;
+    }
   }
   for (const auto& [id, runtime] : dead) {
     for (const auto& job : take_claims_of(id)) rescue_job(job, runtime, fallback, rescued);
@@ -317,14 +324,16 @@ void MemoryCare::count(const std::vector<Throughput>& outcomes) {
   }
 }
 
-std::size_t MemoryCare::tidy(std::size_t) {
+Tidied MemoryCare::tidy(std::size_t) {
   const std::lock_guard lock(store_.mutex_);
   store_.check_available();
   const auto gone = [&](const std::string& id) { return !store_.rows_.contains(id); };
-  return std::erase_if(store_.keys_, [&](const auto& key) { return gone(key.second); }) +
-         std::erase_if(store_.schedule_, [&](const auto& schedule) { return gone(schedule.first); }) +
-         std::erase_if(store_.outputs_, [&](const auto& output) { return gone(output.first); }) +
-         std::erase_if(store_.failures_, [&](const auto& failure) { return gone(failure.id); });
+  const std::size_t deleted =
+      std::erase_if(store_.keys_, [&](const auto& key) { return gone(key.second); }) +
+      std::erase_if(store_.schedule_, [&](const auto& schedule) { return gone(schedule.first); }) +
+      std::erase_if(store_.outputs_, [&](const auto& output) { return gone(output.first); }) +
+      std::erase_if(store_.failures_, [&](const auto& failure) { return gone(failure.id); });
+  return {deleted, true};
 }
 
 MemoryWakes::MemoryWakes(MemoryStore& store) : store_(store) {
@@ -406,7 +415,7 @@ void MemoryDesk::report_jobs(Report& report) const {
       type.plugin_version = served->second.plugin_version;
     }
     type.served = std::any_of(store_.runtimes_.begin(), store_.runtimes_.end(), [&](const auto& runtime) {
-      return runtime.second.types.contains(name) && runtime.second.beat_at > store_.now() - lease_shown;
+      return runtime.second.types.contains(name) && store_.is_alive(runtime.second);
     });
     report.waiting.push_back(type);
   }

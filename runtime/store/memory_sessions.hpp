@@ -52,22 +52,32 @@ class MemoryFinishes : public FinishSession {
   MemoryStore& store_;
 };
 
+class MemoryHeart : public HeartSession {
+ public:
+  explicit MemoryHeart(MemoryStore& store) : store_(store) {}
+
+  std::optional<double> beat(RuntimeId runtime) override;
+
+ private:
+  MemoryStore& store_;
+};
+
 class MemoryCare : public CareSession {
  public:
   explicit MemoryCare(MemoryStore& store) : store_(store) {}
 
   RuntimeId enlist(const RuntimeInfo& info) override;
   void serve(RuntimeId runtime, const std::vector<ServedType>& types) override;
-  bool beat(RuntimeId runtime) override;
   void leave(RuntimeId runtime, const Unwritten& unwritten) override;
-  std::size_t promote_due(std::size_t limit) override;
-  Rescued rescue(std::chrono::seconds lease, const job::RetryPolicy& fallback) override;
+  Promoted promote_due(std::size_t limit) override;
+  Rescued rescue(const Judge& judge, const job::RetryPolicy& fallback) override;
+  std::string blocker(const std::optional<std::string>&) override { return {}; }  // nobody locks anything
   std::vector<std::string> cancel_requests(RuntimeId) override { return {}; }
   void publish(RuntimeId runtime, const std::vector<PluginReport>& plugins) override;
   void show_running(RuntimeId runtime, const RunningChanges& changes) override;
   void count(const std::vector<Throughput>& outcomes) override;
   void announce(const std::string&) override {}  // nobody listens
-  std::size_t tidy(std::size_t limit) override;
+  Tidied tidy(std::size_t limit) override;
 
  private:
   std::set<std::string> take_claims_of(RuntimeId runtime);

@@ -24,6 +24,10 @@ std::unique_ptr<BriefSession> MemoryStore::briefs(RuntimeId runtime, int pump) {
   return std::make_unique<MemoryBriefs>(*this, runtime, pump);
 }
 
+std::unique_ptr<HeartSession> MemoryStore::heart(std::chrono::milliseconds) {
+  return std::make_unique<MemoryHeart>(*this);
+}
+
 std::unique_ptr<CareSession> MemoryStore::care() {
   return std::make_unique<MemoryCare>(*this);
 }
@@ -97,6 +101,14 @@ void MemoryStore::notify() {
 
 void MemoryStore::check_available() const {
   if (!available_) throw Unavailable("the store in memory was made unavailable");
+}
+
+double MemoryStore::lease_of(const Runtime& runtime) {
+  return std::chrono::duration<double>(runtime.info.lease).count();
+}
+
+bool MemoryStore::is_alive(const Runtime& runtime) const {
+  return runtime.beat_at > now() - lease_of(runtime);
 }
 
 double MemoryStore::now() const {

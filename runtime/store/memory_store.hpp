@@ -31,10 +31,12 @@ class MemoryStore : public Store {
   std::unique_ptr<ClaimSession> claims(RuntimeId runtime, int pump) override;
   std::unique_ptr<FinishSession> finishes() override;
   std::unique_ptr<BriefSession> briefs(RuntimeId runtime, int pump) override;
+  std::unique_ptr<HeartSession> heart(std::chrono::milliseconds patience) override;
   std::unique_ptr<CareSession> care() override;
   std::unique_ptr<WakeSession> wakes() override;
   std::unique_ptr<PruneSession> prunes(const std::string& status, job::Microseconds older_than) override;
   std::unique_ptr<DeskSession> desk() override;
+  void limit(std::chrono::steady_clock::time_point) override {}  // no call takes any time
 
   // What an application, an operator or time does.
   void put(Row row);  ///< inserts or replaces
@@ -55,6 +57,7 @@ class MemoryStore : public Store {
   friend class MemoryBriefs;
   friend class MemoryClaims;
   friend class MemoryFinishes;
+  friend class MemoryHeart;
   friend class MemoryCare;
   friend class MemoryDesk;
   friend class MemoryWakes;
@@ -90,11 +93,13 @@ class MemoryStore : public Store {
   };
 
   static int next_attempt(const Row& row);
+  static double lease_of(const Runtime& runtime);
 
   // All of these expect the mutex to be held.
   void notify();
   void check_available() const;
   double now() const;
+  bool is_alive(const Runtime& runtime) const;
   Row* processing(const std::string& id);
   bool settle(const job::Settlement& settlement);
   std::vector<Row*> pick(const LaneRequest& lane);

@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "store/alive.hpp"
 #include "store/effect_function.hpp"
 #include "store/enqueue_function.hpp"
 #include "store/indexes.hpp"
@@ -265,7 +266,8 @@ std::vector<Migration> migrations(const TableName& table) {
           {5, "requests to cancel", std::string(cancel_requests)},
           {6, "cheaper waking", cheap_wake_functions()},
           {7, "what runtimes show", std::string(activity)},
-          {8, "webhook endpoints", std::string(notification_extras)}};
+          {8, "who is alive", alive_function()},
+          {9, "webhook endpoints", std::string(notification_extras)}};
 }
 
 std::string init_lock() {

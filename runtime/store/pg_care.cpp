@@ -1,8 +1,14 @@
 #include "store/pg_care.hpp"
 
+#include <algorithm>
+#include <chrono>
+#include <string_view>
+
 #include "base/text.hpp"
+#include "store/alive.hpp"
 #include "store/job_statements.hpp"
 #include "store/pg_activity.hpp"
+#include "store/pg_blockers.hpp"
 #include "store/pg_exec.hpp"
 #include "store/pg_text.hpp"
 #include "store/statements.hpp"
@@ -22,10 +28,10 @@ named AS (
 )";
 
 // What becomes of these jobs. $2, $3: the policy of types that are not known. $4: the ids of those that may
-// have run; null: all. $5, $6: what is recorded of them. The others are given back whole.
+// have run. $5, $6: what is recorded of them. The others are given back whole.
 std::string release_sql(const TableName& table) {
   return std::string(take_claims) + R"(judged AS (
-  SELECT n.id, n.runtime, $4::text[] IS NULL OR n.id = ANY ($4::text[]) AS ran FROM named n),
+  SELECT n.id, n.runtime, n.id = ANY ($4::text[]) AS ran FROM named n),
 moved AS (
   UPDATE )" +
          table.quoted() + R"( o SET "updatedAt" = clock_timestamp() AT TIME ZONE 'UTC',
@@ -45,6 +51,88 @@ unplanned AS (DELETE FROM sluice.schedule s USING moved m WHERE s.job_id = m.id)
 SELECT count(*) FILTER (WHERE status = 'pending'), count(*) FILTER (WHERE status = 'error') FROM moved)";
 }
 
+// Of the runtimes that are dead, whether that may be said of them by now. $1: the judge, $2: since when it
+// knows.
+std::string dead_sql() {
+  return "SELECT r.id, to_timestamp($2::float8) + r.lease < now() AND ($1::bigint = 0 OR EXISTS (SELECT FROM "
+         "sluice.runtime me WHERE me.id = $1::bigint AND " +
+         is_alive("me") +
+         ")), EXISTS (SELECT FROM sluice.claim c WHERE c.runtime = r.id) "
+         "FROM sluice.runtime r WHERE r.id <> $1::bigint AND r.command <> 'lost' AND NOT " +
+         is_alive("r") + " FOR UPDATE OF r SKIP LOCKED";
+}
+
+// What is left of the dead runtime $1 under another number, and its claims likewise: so nothing that it still
+// does under the numbers that it knows has an effect. What others' claims name is theirs.
+constexpr const char* bury_sql = R"(WITH buried AS (
+  INSERT INTO sluice.runtime (host, pid, version, command, started_at, beat_at, lease)
+  SELECT host, pid, version, 'lost', started_at, beat_at, lease FROM sluice.runtime WHERE id = $1::bigint
+    AND EXISTS (SELECT FROM sluice.claim WHERE runtime = $1::bigint)
+  RETURNING id)
+UPDATE sluice.claim c SET id = DEFAULT, runtime = buried.id, ids = ARRAY (SELECT i FROM unnest(c.ids) i
+  WHERE NOT EXISTS (SELECT FROM sluice.claim other WHERE other.runtime <> $1::bigint AND i = ANY (other.ids)))
+FROM buried WHERE c.runtime = $1::bigint)";
+
+// Moves the jobs of some claims of buried runtimes, but for those whose rows somebody has locked. $1: the
+// attempts of types that are not known, $2: whether these run at most once, $3: how many claims.
+std::string settle_buried_sql(const TableName& table) {
+  std::string sql = R"(WITH some AS MATERIALIZED (
+  SELECT c.id, c.runtime, c.ids FROM sluice.claim c JOIN sluice.runtime r ON r.id = c.runtime
+  WHERE r.command = 'lost' ORDER BY c.id LIMIT $3::int FOR UPDATE OF c SKIP LOCKED),
+named AS MATERIALIZED (
+  SELECT i AS id, max(some.runtime) AS runtime FROM some, unnest(some.ids) i
+  WHERE NOT EXISTS (SELECT FROM sluice.claim c JOIN sluice.runtime r ON r.id = c.runtime
+                    WHERE r.command <> 'lost' AND i = ANY (c.ids))
+  GROUP BY i),
+free AS MATERIALIZED (
+  SELECT o.ctid AS place, n.runtime FROM named n, {outbox} o
+  WHERE o.id = ANY (ARRAY[n.id]) AND o.status IS NOT DISTINCT FROM 'processing' FOR NO KEY UPDATE OF o SKIP LOCKED),
+moved AS (
+  UPDATE {outbox} o SET "updatedAt" = clock_timestamp() AT TIME ZONE 'UTC', status = CASE
+    WHEN o.attempts >= coalesce((SELECT t.max_attempts FROM sluice.job_type t WHERE t.type = o.type), $1::int)
+      OR coalesce((SELECT t.at_most_once FROM sluice.job_type t WHERE t.type = o.type), $2::bool)
+    THEN 'error' ELSE 'pending' END
+  FROM free f WHERE o.ctid = f.place AND o.status IS NOT DISTINCT FROM 'processing'
+  RETURNING o.id, o.type, o.attempts, o.status, f.runtime),
+noted AS (
+  INSERT INTO sluice.attempt (job_id, attempt, type, result, code, error, runtime, host, pid)
+  SELECT m.id, m.attempts, m.type, 'crashed', 'runtime-lost',
+         format('runtime lost: %s (process %s) did not beat for %s s; how far the job got is not known',
+                r.host, r.pid, round(extract(epoch FROM now() - r.beat_at))), r.id, r.host, r.pid
+  FROM moved m JOIN sluice.runtime r ON r.id = m.runtime),
+unplanned AS (DELETE FROM sluice.schedule s USING moved m WHERE s.job_id = m.id),
+held AS MATERIALIZED (
+  SELECT n.id FROM named n WHERE n.id NOT IN (SELECT id FROM moved)
+    AND EXISTS (SELECT FROM {outbox} o WHERE o.id = ANY (ARRAY[n.id]) AND o.status = 'processing')),
+kept AS (
+  UPDATE sluice.claim c SET id = DEFAULT, ids = ARRAY (SELECT i FROM unnest(c.ids) i WHERE i IN (SELECT id FROM held))
+  FROM some s WHERE c.id = s.id AND s.ids && ARRAY (SELECT id FROM held) RETURNING 1),
+closed AS (
+  DELETE FROM sluice.claim c USING some s WHERE c.id = s.id AND NOT s.ids && ARRAY (SELECT id FROM held) RETURNING 1)
+SELECT (SELECT count(*) FROM moved WHERE status = 'pending'), (SELECT count(*) FROM moved WHERE status = 'error'),
+       (SELECT count(*) FROM closed))";
+  const std::string_view mark = "{outbox}";
+  for (std::size_t at = sql.find(mark); at != std::string::npos; at = sql.find(mark, at)) {
+    sql.replace(at, mark.size(), table.quoted());
+  }
+  return sql;
+}
+
+// The next records of a table, and those of them whose job is gone.
+std::string page_sql(const char* table, const char* key, const char* type, bool first) {
+  return std::string("SELECT ctid AS place, ") + key + " AS key, job_id FROM " + table +
+         (first ? std::string() : std::string(" WHERE ") + key + " > $2::" + type) + " ORDER BY " + key +
+         " LIMIT $1::bigint";
+}
+
+constexpr std::size_t claims_at_once = 20;
+constexpr std::chrono::milliseconds rescue_time{200};
+
+// So that a lock on the table, or a statement that takes too long, costs this round alone.
+std::string patience(const std::string& scope) {
+  return scope + " lock_timeout = '300ms'; " + scope + " statement_timeout = '5s'";
+}
+
 std::string id_array(const pqxx::result& rows) {
   ArrayText ids;
   for (const auto& row : rows) ids.add(row[0].as<std::int64_t>());
@@ -55,17 +143,53 @@ std::string id_array(const pqxx::result& rows) {
 
 PgCare::PgCare(const ConnectionString& target, const TableName& table)
     : table_(table), link_(target, [this](pqxx::connection& connection) {
-        if (!link_.pooled()) pqxx::nontransaction(connection).exec(pump_settings("SET"));
+        if (link_.pooled()) return;
+        pqxx::nontransaction(connection).exec(pump_settings("SET") + "; " + patience("SET"));
       }) {}
 
-RuntimeId PgCare::enlist(const RuntimeInfo& info) {
-  return link_.use("enlist the runtime", [&](pqxx::connection& connection) {
+template <typename Step>
+auto PgCare::without_waiting(std::string_view what, Step&& step) {
+  return link_.use(what, [&](pqxx::connection& connection) {
+    try {
+      return step(connection);
+    } catch (const pqxx::sql_error& error) {
+      if (!gave_up_waiting(error)) throw;
+      throw HeldUp("could not " + std::string(what) + " in " + link_.description() + ": " +
+                   server_message(error.what()));
+    }
+  });
+}
+
+/// Runs `step(transaction)` in a transaction of its own.
+template <typename Step>
+auto PgCare::in_transaction(std::string_view what, Step&& step) {
+  return without_waiting(what, [&](pqxx::connection& connection) {
+    pqxx::work work(connection);
+    link_.limit(work);
+    if (link_.pooled()) work.exec(pump_settings("SET LOCAL") + "; " + patience("SET LOCAL"));
+    auto answer = step(work);
+    work.commit();
+    return answer;
+  });
+}
+
+/// The same for a single statement.
+template <typename Step>
+auto PgCare::at_once(std::string_view what, Step&& step) {
+  if (link_.pooled()) return in_transaction(what, [&](pqxx::work& work) { return step(work); });
+  return without_waiting(what, [&](pqxx::connection& connection) {
     pqxx::nontransaction session(connection);
+    return step(session);
+  });
+}
+
+RuntimeId PgCare::enlist(const RuntimeInfo& info) {
+  return at_once("enlist the runtime", [&](pqxx::transaction_base& session) {
     return exec(session,
-                "INSERT INTO sluice.runtime (host, pid, version, command) VALUES ($1, $2, $3, $4) RETURNING "
-                "id",
+                "INSERT INTO sluice.runtime (host, pid, version, command, lease) VALUES ($1, $2, $3, $4, "
+                "make_interval(secs => $5::bigint / 1e6)) RETURNING id",
                 base::valid_utf8(info.host), info.pid, base::valid_utf8(info.version),
-                base::valid_utf8(info.command))[0][0]
+                base::valid_utf8(info.command), std::to_string(bounded_microseconds(info.lease)))[0][0]
         .as<RuntimeId>();
   });
 }
@@ -79,10 +203,7 @@ void PgCare::serve(RuntimeId runtime, const std::vector<ServedType>& types) {
     attempts.add(std::int64_t{served.policy.max_attempts});
     once.add_flag(served.policy.at_most_once);
   }
-  link_.use("record the served job types", [&](pqxx::connection& connection) {
-    pqxx::work work(connection);
-    link_.limit(work);
-    exec(work, "UPDATE sluice.runtime SET types = $2::text[] WHERE id = $1", runtime, names.str());
+  in_transaction("record the served job types", [&](pqxx::work& work) {
     exec(work,
          "INSERT INTO sluice.job_type AS t (type, plugin, plugin_version, max_attempts, at_most_once) "
          "SELECT DISTINCT ON (type) * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::bool[]) "
@@ -91,18 +212,8 @@ void PgCare::serve(RuntimeId runtime, const std::vector<ServedType>& types) {
          "excluded.plugin_version, "
          "max_attempts = excluded.max_attempts, at_most_once = excluded.at_most_once, seen_at = now()",
          names.str(), plugins.str(), versions.str(), attempts.str(), once.str());
-    work.commit();
-  });
-}
-
-bool PgCare::beat(RuntimeId runtime) {
-  return link_.use("beat", [&](pqxx::connection& connection) {
-    pqxx::nontransaction session(connection);
-    return !exec(session,
-                 "WITH beaten AS (UPDATE sluice.runtime SET beat_at = now() WHERE id = $1 RETURNING wake) "
-                 "SELECT CASE WHEN wake THEN sluice.set_wake() END FROM beaten",
-                 runtime)
-                .empty();
+    // Last, as the heart writes that row.
+    return exec(work, "UPDATE sluice.runtime SET types = $2::text[] WHERE id = $1", runtime, names.str());
   });
 }
 
@@ -112,6 +223,7 @@ void PgCare::leave(RuntimeId runtime, const Unwritten& unwritten) {
   link_.use("take leave", [&](pqxx::connection& connection) {
     pqxx::work work(connection);
     link_.limit(work);
+    work.exec("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0");  // the stop has its own limit
     const auto mine = exec(work, "SELECT id FROM sluice.runtime WHERE id = $1 FOR UPDATE", runtime);
     exec(work, release_sql(table_), id_array(mine), unwritten.fallback.max_attempts,
          unwritten.fallback.at_most_once, ran.str(), "outcome-lost",
@@ -122,49 +234,83 @@ void PgCare::leave(RuntimeId runtime, const Unwritten& unwritten) {
   });
 }
 
-std::size_t PgCare::promote_due(std::size_t limit) {
-  return link_.use("make due jobs pending", [&](pqxx::connection& connection) {
-    pqxx::nontransaction session(connection);
-    return exec(session, promote_statement(table_), std::to_string(limit))[0][0].as<std::size_t>();
+Promoted PgCare::promote_due(std::size_t limit) {
+  return at_once("make due jobs pending", [&](pqxx::transaction_base& session) {
+    const auto row = exec(session, promote_statement(table_), std::to_string(limit))[0];
+    return Promoted{row[0].as<std::size_t>(), row[1].as<std::size_t>(), text_of(row[2])};
   });
 }
 
-Rescued PgCare::rescue(std::chrono::seconds lease, const job::RetryPolicy& fallback) {
-  return link_.use("rescue the jobs of lost runtimes", [&](pqxx::connection& connection) {
-    pqxx::work work(connection);
-    link_.limit(work);
-    const auto dead =
-        exec(work,
-             "SELECT id FROM sluice.runtime WHERE beat_at < now() - make_interval(secs => $1::float8) "
-             "FOR UPDATE SKIP LOCKED",
-             std::to_string(lease.count()));
-    Rescued rescued;
-    if (dead.empty()) return rescued;
-    const std::string ids = id_array(dead);
-    const auto row = exec(
-        work, release_sql(table_), ids, fallback.max_attempts, fallback.at_most_once, nullptr, "runtime-lost",
-        "runtime lost: %s (process %s) did not beat for %s s; how far the job got is not known")[0];
-    exec(work, "DELETE FROM sluice.runtime WHERE id = ANY ($1::bigint[])", ids);
-    work.commit();
-    rescued.runtimes = dead.size();
-    rescued.pending = row[0].as<std::size_t>();
-    rescued.error = row[1].as<std::size_t>();
-    return rescued;
+// The dead can do nothing any more as soon as they are buried, which takes no lock on the outbox; their jobs
+// follow, some at a time.
+Rescued PgCare::rescue(const Judge& judge, const job::RetryPolicy& fallback) {
+  Rescued rescued;
+  rescued.runtimes = bury(judge, rescued.suspected);
+  const auto end = std::chrono::steady_clock::now() + rescue_time;
+  try {
+    while (settle_buried(fallback, rescued) && std::chrono::steady_clock::now() < end) {
+    }
+  } catch (const HeldUp&) {
+    if (rescued.runtimes + rescued.pending + rescued.error == 0) throw;  // else what was done is to be told
+  }
+  return rescued;
+}
+
+std::size_t PgCare::bury(const Judge& judge, std::size_t& suspected) {
+  return in_transaction("look for lost runtimes", [&](pqxx::work& work) {
+    std::size_t buried = 0;
+    suspected = 0;
+    for (const auto& row :
+         exec(work, dead_sql(), std::to_string(judge.runtime), std::to_string(judge.since))) {
+      const std::string id = text_of(row[0]);
+      if (!row[1].as<bool>()) {
+        if (row[2].as<bool>()) ++suspected;
+        continue;
+      }
+      exec(work, bury_sql, id);
+      exec(work, "DELETE FROM sluice.runtime WHERE id = $1::bigint", id);
+      ++buried;
+    }
+    return buried;
+  });
+}
+
+// False when there is nothing more to do now.
+bool PgCare::settle_buried(const job::RetryPolicy& fallback, Rescued& rescued) {
+  return in_transaction("rescue the jobs of lost runtimes", [&](pqxx::work& work) {
+    if (work.exec("SELECT FROM sluice.runtime WHERE command = 'lost' LIMIT 1").empty()) return false;
+    const auto row = exec(work, settle_buried_sql(table_), fallback.max_attempts, fallback.at_most_once,
+                          static_cast<int>(claims_at_once))[0];
+    rescued.pending += row[0].as<std::size_t>();
+    rescued.error += row[1].as<std::size_t>();
+    work.exec(
+        "DELETE FROM sluice.runtime r WHERE r.command = 'lost' AND NOT EXISTS (SELECT FROM sluice.claim c "
+        "WHERE "
+        "c.runtime = r.id)");
+    return row[2].as<std::size_t>() > 0;
+  });
+}
+
+std::string PgCare::blocker(const std::optional<std::string>& job) {
+  return at_once("look who holds a lock", [&](pqxx::transaction_base& session) {
+    return job ? row_blocker(session, table_, *job) : table_blocker(session, table_);
   });
 }
 
 // Most of the time there are none, and one look at an empty table is all.
 std::vector<std::string> PgCare::cancel_requests(RuntimeId runtime) {
-  return link_.use("look for jobs to cancel", [&](pqxx::connection& connection) {
-    pqxx::nontransaction session(connection);
+  const bool none = at_once("look for jobs to cancel", [&](pqxx::transaction_base& session) {
+    return session.exec("SELECT FROM sluice.cancel_request LIMIT 1").empty();
+  });
+  if (none) return {};
+  return in_transaction("cancel jobs", [&](pqxx::work& work) {
     std::vector<std::string> ids;
-    if (session.exec("SELECT FROM sluice.cancel_request LIMIT 1").empty()) return ids;
-    session.exec(end_requested_statement(table_));
-    for (const auto& row :
-         exec(session,
-              "SELECT r.job_id FROM sluice.cancel_request r WHERE EXISTS (SELECT FROM sluice.claim c WHERE "
-              "c.runtime = $1::bigint AND r.job_id = ANY (c.ids))",
-              std::to_string(runtime))) {
+    work.exec(end_requested_statement(table_));
+    for (const auto& row : exec(work,
+                                "SELECT r.job_id FROM sluice.cancel_request r WHERE EXISTS (SELECT FROM "
+                                "sluice.claim c WHERE "
+                                "c.runtime = $1::bigint AND r.job_id = ANY (c.ids))",
+                                std::to_string(runtime))) {
       ids.emplace_back(row[0].c_str(), row[0].size());
     }
     return ids;
@@ -172,71 +318,88 @@ std::vector<std::string> PgCare::cancel_requests(RuntimeId runtime) {
 }
 
 void PgCare::publish(RuntimeId runtime, const std::vector<PluginReport>& plugins) {
-  link_.use("show the plugins", [&](pqxx::connection& connection) {
-    pqxx::nontransaction session(connection);
+  at_once("show the plugins", [&](pqxx::transaction_base& session) {
     write_plugins(session, runtime, plugins);
+    return true;
   });
 }
 
 void PgCare::show_running(RuntimeId runtime, const RunningChanges& changes) {
-  link_.use("show the running jobs", [&](pqxx::connection& connection) {
-    pqxx::nontransaction session(connection);
+  at_once("show the running jobs", [&](pqxx::transaction_base& session) {
     write_running(session, runtime, changes);
+    return true;
   });
 }
 
 void PgCare::count(const std::vector<Throughput>& outcomes) {
-  link_.use("count outcomes", [&](pqxx::connection& connection) {
-    pqxx::nontransaction session(connection);
+  at_once("count outcomes", [&](pqxx::transaction_base& session) {
     write_throughput(session, outcomes);
+    return true;
   });
 }
 
 void PgCare::announce(const std::string& text) {
-  link_.use("announce", [&](pqxx::connection& connection) {
-    pqxx::nontransaction session(connection);
-    exec(session, "SELECT pg_notify($1::text, $2::text)", announcement_channel, base::valid_utf8(text));
+  at_once("announce", [&](pqxx::transaction_base& session) {
+    return exec(session, "SELECT pg_notify($1::text, $2::text)", announcement_channel,
+                base::valid_utf8(text));
   });
 }
 
-std::size_t PgCare::tidy(std::size_t limit) {
-  std::size_t deleted = tidy_keys(limit);
-  for (const char* table : {"sluice.attempt", "sluice.schedule", "sluice.output"}) {
-    deleted += tidy_side_table(table, limit);
+// Page by page, so that no statement looks at more than a page, however many records there are.
+Tidied PgCare::tidy(std::size_t limit) {
+  Tidied tidied;
+  for (Walk& walk : walks_) {
+    if (walk.over) continue;
+    const bool keys = &walk == walks_.data();
+    tidied.deleted += keys ? tidy_keys(walk, limit) : tidy_records(walk, limit);
   }
-  return deleted;
+  tidied.over = std::all_of(walks_.begin(), walks_.end(), [](const Walk& walk) { return walk.over; });
+  if (tidied.over) {
+    for (Walk& walk : walks_) walk.over = false;
+  }
+  return tidied;
 }
 
-std::size_t PgCare::tidy_side_table(const std::string& table, std::size_t limit) {
-  return link_.use("delete records of deleted jobs", [&](pqxx::connection& connection) {
-    pqxx::nontransaction session(connection);
-    return static_cast<std::size_t>(exec(session,
-                                         "DELETE FROM " + table +
-                                             " WHERE ctid = ANY (ARRAY (SELECT s.ctid FROM " + table +
-                                             " s WHERE NOT EXISTS (SELECT FROM " + table_.quoted() +
-                                             " o WHERE o.id = s.job_id) LIMIT $1::bigint))",
-                                         std::to_string(limit))
-                                        .affected_rows());
+std::size_t PgCare::tidy_records(Walk& walk, std::size_t limit) {
+  return at_once("delete records of deleted jobs", [&](pqxx::transaction_base& session) {
+    const bool first = walk.at.empty();
+    const std::string sql =
+        "WITH page AS MATERIALIZED (" + page_sql(walk.table, walk.key, walk.type, first) +
+        "),\ngone AS (DELETE FROM " + walk.table +
+        " s USING page p WHERE s.ctid = p.place AND NOT EXISTS (SELECT FROM " + table_.quoted() +
+        " o WHERE o.id = p.job_id) RETURNING 1)\n"
+        "SELECT (SELECT count(*) FROM page), (SELECT max(key) FROM page), (SELECT count(*) "
+        "FROM gone)";
+    const std::string most = std::to_string(limit);
+    const auto row = (first ? exec(session, sql, most) : exec(session, sql, most, walk.at))[0];
+    walk.over = row[0].as<std::size_t>() < limit;
+    walk.at = walk.over ? std::string() : text_of(row[1]);
+    return row[2].as<std::size_t>();
   });
 }
 
 // Two statements: a key may be taken over for a new job at any moment, so it is locked first and looked
 // at again under the lock.
-std::size_t PgCare::tidy_keys(std::size_t limit) {
-  const std::string orphaned = " NOT EXISTS (SELECT FROM " + table_.quoted() + " o WHERE o.id = k.job_id)";
-  return link_.use("delete unique keys of deleted jobs", [&](pqxx::connection& connection) {
-    pqxx::work work(connection);
-    link_.limit(work);
-    ArrayText keys;
-    for (const auto& row : exec(work,
-                                "SELECT k.key FROM sluice.unique_key k WHERE" + orphaned +
-                                    " LIMIT $1::bigint FOR UPDATE SKIP LOCKED",
-                                std::to_string(limit))) {
-      keys.add(std::string_view(row[0].c_str(), row[0].size()));
-    }
+std::size_t PgCare::tidy_keys(Walk& walk, std::size_t limit) {
+  return in_transaction("delete unique keys of deleted jobs", [&](pqxx::work& work) {
+    const std::string gone = " NOT EXISTS (SELECT FROM " + table_.quoted() + " o WHERE o.id = k.job_id)";
+    const bool first = walk.at.empty();
+    const std::string page = page_sql(walk.table, walk.key, walk.type, first);
+    const std::string sql =
+        "WITH page AS MATERIALIZED (" + page +
+        "),\norphans AS MATERIALIZED (SELECT k.key FROM page p, sluice.unique_key k WHERE "
+        "k.ctid = p.place AND" +
+        gone +
+        " FOR UPDATE OF k SKIP LOCKED)\n"
+        "SELECT (SELECT count(*) FROM page), (SELECT max(key) FROM page), (SELECT "
+        "array_agg(key)::text FROM orphans)";
+    const std::string most = std::to_string(limit);
+    const auto row = (first ? exec(work, sql, most) : exec(work, sql, most, walk.at))[0];
+    walk.over = row[0].as<std::size_t>() < limit;
+    walk.at = walk.over ? std::string() : text_of(row[1]);
+    if (row[2].is_null()) return std::size_t{0};
     const auto deleted = exec(
-        work, "DELETE FROM sluice.unique_key k WHERE k.key = ANY ($1::text[]) AND" + orphaned, keys.str());
-    work.commit();
+        work, "DELETE FROM sluice.unique_key k WHERE k.key = ANY ($1::text[]) AND" + gone, text_of(row[2]));
     return static_cast<std::size_t>(deleted.affected_rows());
   });
 }

@@ -1,5 +1,11 @@
-// The caretaker's statements in PostgreSQL.
+// The caretaker's statements in PostgreSQL. Each is short: it gives up where it would have to wait for a
+// lock, and skips rows that somebody has.
 #pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
 
 #include "store/pg_link.hpp"
 #include "store/store.hpp"
@@ -13,22 +19,43 @@ class PgCare : public CareSession {
 
   RuntimeId enlist(const RuntimeInfo& info) override;
   void serve(RuntimeId runtime, const std::vector<ServedType>& types) override;
-  bool beat(RuntimeId runtime) override;
   void leave(RuntimeId runtime, const Unwritten& unwritten) override;
-  std::size_t promote_due(std::size_t limit) override;
-  Rescued rescue(std::chrono::seconds lease, const job::RetryPolicy& fallback) override;
+  Promoted promote_due(std::size_t limit) override;
+  Rescued rescue(const Judge& judge, const job::RetryPolicy& fallback) override;
+  std::string blocker(const std::optional<std::string>& job) override;
   std::vector<std::string> cancel_requests(RuntimeId runtime) override;
   void publish(RuntimeId runtime, const std::vector<PluginReport>& plugins) override;
   void show_running(RuntimeId runtime, const RunningChanges& changes) override;
   void count(const std::vector<Throughput>& outcomes) override;
   void announce(const std::string& text) override;
-  std::size_t tidy(std::size_t limit) override;
+  Tidied tidy(std::size_t limit) override;
 
  private:
-  std::size_t tidy_keys(std::size_t limit);
-  std::size_t tidy_side_table(const std::string& table, std::size_t limit);
+  /// A table of records, and how far it was looked at.
+  struct Walk {
+    const char* table;
+    const char* key;   ///< the column in whose order it is walked
+    const char* type;  ///< of that
+    std::string at{};  ///< the last key; empty: at the beginning
+    bool over = false;
+  };
+
+  template <typename Step>
+  auto at_once(std::string_view what, Step&& step);
+  template <typename Step>
+  auto in_transaction(std::string_view what, Step&& step);
+  template <typename Step>
+  auto without_waiting(std::string_view what, Step&& step);
+  std::size_t bury(const Judge& judge, std::size_t& suspected);
+  bool settle_buried(const job::RetryPolicy& fallback, Rescued& rescued);
+  std::size_t tidy_keys(Walk& walk, std::size_t limit);
+  std::size_t tidy_records(Walk& walk, std::size_t limit);
 
   const TableName table_;
+  std::array<Walk, 4> walks_{{{"sluice.unique_key", "key", "text"},
+                              {"sluice.attempt", "id", "bigint"},
+                              {"sluice.schedule", "job_id", "text"},
+                              {"sluice.output", "job_id", "text"}}};
   Link link_;
 };
 

@@ -98,19 +98,22 @@ std::vector<std::string> PgDesk::init() {
 }
 
 std::vector<std::string> PgDesk::set_indexes(Indexes wanted) {
-  return link_.use("change the indexes of table " + table_.quoted(), [&](pqxx::connection& connection) {
-    pqxx::nontransaction session(connection);
-    std::vector<std::string> done;
-    for (const auto& [name, sql] : index_changes(table_, wanted)) {
-      const pqxx::field valid = exec(session, std::string(index_query), name)[0][0];
-      const bool unfinished = !valid.is_null() && !valid.as<bool>();
-      if (unfinished) session.exec("DROP INDEX CONCURRENTLY " + name);
-      if (!unfinished && valid.is_null() == (wanted == Indexes::lean)) continue;
-      session.exec(sql);
-      done.push_back((wanted == Indexes::lean ? "Dropped index " : "Made index ") + name + ".");
-    }
-    return done;
-  });
+  return link_.use(
+      "change the indexes of table " + table_.quoted(),
+      [&](pqxx::connection& connection) {
+        pqxx::nontransaction session(connection);
+        std::vector<std::string> done;
+        for (const auto& [name, sql] : index_changes(table_, wanted)) {
+          const pqxx::field valid = exec(session, std::string(index_query), name)[0][0];
+          const bool unfinished = !valid.is_null() && !valid.as<bool>();
+          if (unfinished) session.exec("DROP INDEX CONCURRENTLY " + name);
+          if (!unfinished && valid.is_null() == (wanted == Indexes::lean)) continue;
+          session.exec(sql);
+          done.push_back((wanted == Indexes::lean ? "Dropped index " : "Made index ") + name + ".");
+        }
+        return done;
+      },
+      unbounded);
 }
 
 void PgDesk::check_schema() {
@@ -198,10 +201,13 @@ Enqueued PgDesk::enqueue(const EnqueueRequest& request) {
 }
 
 Report PgDesk::report(bool exact) {
-  return link_.use("read the status", [&](pqxx::connection& connection) {
-    pqxx::work work(connection);
-    return read_report(work, table_, exact);
-  });
+  return link_.use(
+      "read the status",
+      [&](pqxx::connection& connection) {
+        pqxx::work work(connection);
+        return read_report(work, table_, exact);
+      },
+      exact ? unbounded : usual_bound);
 }
 
 Aggregate PgDesk::aggregate(std::chrono::seconds since) {

@@ -1,6 +1,7 @@
 #include "store/health.hpp"
 
 #include "base/duration.hpp"
+#include "store/alive.hpp"
 #include "store/job_statements.hpp"
 #include "store/pg_desk.hpp"
 #include "store/pg_link.hpp"
@@ -12,10 +13,9 @@ namespace {
 
 class DatabaseHealth {
  public:
-  DatabaseHealth(const PostgresOptions& options, std::chrono::seconds lease)
+  explicit DatabaseHealth(const PostgresOptions& options)
       : target_(parse_connection_string(options.url)),
         table_(TableName::parse(options.table)),
-        lease_(lease),
         link_(target_),
         desk_(target_, table_, options.effect_roles, options.wake) {}
 
@@ -132,7 +132,7 @@ class DatabaseHealth {
   void stuck() {
     JobFilter filter;
     filter.stuck = true;
-    const auto count = ask(count_statement(table_, filter, lease_))[0][0].as<std::int64_t>();
+    const auto count = ask(count_statement(table_, filter))[0][0].as<std::int64_t>();
     if (count == 0) return add(Health::good, "no job is stuck in processing");
     add(Health::warning,
         "jobs in processing that are stuck: " + std::to_string(count) +
@@ -140,8 +140,8 @@ class DatabaseHealth {
   }
 
   void runtimes() {
-    const auto row = ask("SELECT count(*) FILTER (WHERE beat_at >= now() - make_interval(secs => " +
-                         std::to_string(lease_.count()) + ")), count(*) FROM sluice.runtime")[0];
+    const auto row =
+        ask("SELECT count(*) FILTER (WHERE " + is_alive("r") + "), count(*) FROM sluice.runtime r")[0];
     const auto alive = row[0].as<std::int64_t>();
     const auto lost = row[1].as<std::int64_t>() - alive;
     const std::string words = "runtimes alive: " + std::to_string(alive);
@@ -152,7 +152,6 @@ class DatabaseHealth {
 
   const ConnectionString target_;
   const TableName table_;
-  const std::chrono::seconds lease_;
   Link link_;
   PgDesk desk_;
   const char* name_ = "";
@@ -163,8 +162,8 @@ class DatabaseHealth {
 
 }  // namespace
 
-std::vector<HealthCheck> check_database(const PostgresOptions& options, std::chrono::seconds lease) {
-  return DatabaseHealth(options, lease).run();
+std::vector<HealthCheck> check_database(const PostgresOptions& options) {
+  return DatabaseHealth(options).run();
 }
 
 }  // namespace sluice::store

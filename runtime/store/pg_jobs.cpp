@@ -84,25 +84,28 @@ constexpr std::size_t most_looked_at = 5000;
 
 }  // namespace
 
-PgJobs::PgJobs(const ConnectionString& target, const TableName& table, std::chrono::seconds lease,
-               const job::RetryPolicy& fallback)
-    : table_(table), lease_(lease), fallback_(fallback), link_(target), care_(target, table) {}
+PgJobs::PgJobs(const ConnectionString& target, const TableName& table, const job::RetryPolicy& fallback)
+    : table_(table), fallback_(fallback), link_(target), care_(target, table) {}
 
 Listing PgJobs::list(const JobFilter& filter, std::size_t limit, bool deep) {
-  return link_.use("list jobs", [&](pqxx::connection& connection) {
-    pqxx::work work(connection);
-    JobFilter each = filter;
-    const bool any_status = filter.statuses.empty() && !filter.stuck;
-    // On lean indexes all jobs are listed as those of each status.
-    if (any_status && !has_index_on(work, table_, "createdAt")) each.statuses = read_statuses(work, table_);
-    if (!deep || !list_skips(each)) work.exec(pump_settings("SET LOCAL"));
-    if (!deep && list_skips(each)) return list_within_bounds(work, each, limit);
-    Listing listing;
-    for (const auto& row : work.exec(list_statement(table_, each, lease_, limit))) {
-      listing.jobs.push_back(summary_of(row));
-    }
-    return listing;
-  });
+  return link_.use(
+      "list jobs",
+      [&](pqxx::connection& connection) {
+        pqxx::work work(connection);
+        JobFilter each = filter;
+        const bool any_status = filter.statuses.empty() && !filter.stuck;
+        // On lean indexes all jobs are listed as those of each status.
+        if (any_status && !has_index_on(work, table_, "createdAt"))
+          each.statuses = read_statuses(work, table_);
+        if (!deep || !list_skips(each)) work.exec(pump_settings("SET LOCAL"));
+        if (!deep && list_skips(each)) return list_within_bounds(work, each, limit);
+        Listing listing;
+        for (const auto& row : work.exec(list_statement(table_, each, limit))) {
+          listing.jobs.push_back(summary_of(row));
+        }
+        return listing;
+      },
+      unbounded);
 }
 
 Listing PgJobs::look(pqxx::transaction_base& transaction, const std::string& statement) {
@@ -121,10 +124,10 @@ Listing PgJobs::list_within_bounds(pqxx::transaction_base& transaction, const Jo
   const bool by_type = !filter.types.empty() && has_index_on(transaction, table_, "type");
   Listing listing;
   for (const std::size_t most : {std::size_t{1000}, std::max<std::size_t>(most_looked_at, limit)}) {
-    listing = look(transaction, newest_within_statement(table_, filter, lease_, limit, most));
+    listing = look(transaction, newest_within_statement(table_, filter, limit, most));
     if (!listing.horizon || listing.jobs.size() == limit) break;
     if (!by_type) continue;
-    Listing all = look(transaction, types_within_statement(table_, filter, lease_, limit, most));
+    Listing all = look(transaction, types_within_statement(table_, filter, limit, most));
     if (!all.horizon) return all;
   }
   if (listing.jobs.size() == limit) listing.horizon.reset();
@@ -132,10 +135,13 @@ Listing PgJobs::list_within_bounds(pqxx::transaction_base& transaction, const Jo
 }
 
 std::int64_t PgJobs::count(const JobFilter& filter) {
-  return link_.use("count jobs", [&](pqxx::connection& connection) {
-    pqxx::nontransaction session(connection);
-    return session.exec(count_statement(table_, filter, lease_))[0][0].as<std::int64_t>();
-  });
+  return link_.use(
+      "count jobs",
+      [&](pqxx::connection& connection) {
+        pqxx::nontransaction session(connection);
+        return session.exec(count_statement(table_, filter))[0][0].as<std::int64_t>();
+      },
+      unbounded);
 }
 
 std::optional<JobDetails> PgJobs::show(const std::string& id) {
@@ -155,7 +161,7 @@ std::optional<JobDetails> PgJobs::show(const std::string& id) {
       details.max_attempts = row[20].as<int>();
     }
     details.attempts = attempts(work, wanted);
-    details.state = state_of(exec(work, state_statement(table_, lease_), id_array({wanted}))[0]);
+    details.state = state_of(exec(work, state_statement(table_), id_array({wanted}))[0]);
     if (details.state.standing != Standing::running) return details;
     const auto running = read_running_job(work, wanted);
     if (!running.empty() && running[0].job.attempt == details.job.attempts) details.running = running[0].job;
@@ -186,7 +192,7 @@ std::vector<JobState> PgJobs::states(const std::string& ids) {
   return link_.use("look at jobs", [&](pqxx::connection& connection) {
     pqxx::nontransaction session(connection);
     std::vector<JobState> states;
-    for (const auto& row : exec(session, state_statement(table_, lease_), ids)) {
+    for (const auto& row : exec(session, state_statement(table_), ids)) {
       states.push_back(state_of(row));
     }
     return states;
@@ -201,7 +207,7 @@ std::vector<Changed> PgJobs::change(const char* what, const std::string& stateme
   const std::string array = id_array(each);
   const std::vector<JobState> before = states(array);
   const auto is_lost = [](const JobState& state) { return state.standing == Standing::lost; };
-  if (std::any_of(before.begin(), before.end(), is_lost)) care_.rescue(lease_, fallback_);
+  if (std::any_of(before.begin(), before.end(), is_lost)) rescue();
   const std::set<std::string> moved = link_.use(what, [&](pqxx::connection& connection) {
     pqxx::work work(connection);
     link_.limit(work);
@@ -218,6 +224,16 @@ std::vector<Changed> PgJobs::change(const char* what, const std::string& stateme
     answer.push_back({each[i], changed, false, changed ? before[i] : after[i]});
   }
   return answer;
+}
+
+/// A server that has just started may not have heard of any runtime yet.
+void PgJobs::rescue() {
+  const Judge command{0, link_.use("ask when the server started", [](pqxx::connection& connection) {
+                        pqxx::nontransaction session(connection);
+                        return parse_double(text_of(
+                            session.exec("SELECT date_part('epoch', pg_postmaster_start_time())")[0][0]));
+                      })};
+  care_.rescue(command, fallback_);
 }
 
 std::vector<Changed> PgJobs::retry(const std::vector<std::string>& ids) {
@@ -241,7 +257,7 @@ std::vector<Changed> PgJobs::cancel(const std::vector<std::string>& ids) {
   const std::set<std::string> asked = link_.use("ask to cancel jobs", [&](pqxx::connection& connection) {
     pqxx::nontransaction session(connection);
     std::set<std::string> ours;
-    for (const auto& row : exec(session, cancel_request_statement(table_, lease_), id_array(running))) {
+    for (const auto& row : exec(session, cancel_request_statement(table_), id_array(running))) {
       ours.insert(text_of(row[0]));
     }
     return ours;
@@ -256,18 +272,29 @@ std::vector<Changed> PgJobs::remove(const std::vector<std::string>& ids) {
 
 std::size_t PgJobs::step(const char* what, const std::string& statement, Walk& walk, std::size_t limit) {
   return link_.use(what, [&](pqxx::connection& connection) {
-    pqxx::work work(connection);
-    link_.limit(work);
-    work.exec(pump_settings("SET LOCAL"));
-    if (walk.begun.empty()) {
-      walk.begun = text_of(work.exec("SELECT (clock_timestamp() AT TIME ZONE 'UTC')::text")[0][0]);
+    try {
+      return step(connection, statement, walk, limit);
+    } catch (const pqxx::sql_error& error) {
+      if (!gave_up_waiting(error)) throw;
+      throw HeldUp("could not " + std::string(what) + " in " + link_.description() + ": " +
+                   server_message(error.what()) + "; somebody holds a lock on the table: try again later");
     }
-    const auto row = exec(work, statement, walk.created_at, walk.begun)[0];
-    work.commit();
-    walk.over = row[0].as<std::size_t>() < limit;
-    if (!row[1].is_null()) walk.created_at = text_of(row[1]);
-    return row[2].as<std::size_t>();
   });
+}
+
+std::size_t PgJobs::step(pqxx::connection& connection, const std::string& statement, Walk& walk,
+                         std::size_t limit) {
+  pqxx::work work(connection);
+  link_.limit(work);
+  work.exec(pump_settings("SET LOCAL") + "; SET LOCAL lock_timeout = '2s'");
+  if (walk.begun.empty()) {
+    walk.begun = text_of(work.exec("SELECT (clock_timestamp() AT TIME ZONE 'UTC')::text")[0][0]);
+  }
+  const auto row = exec(work, statement, walk.created_at, walk.begun)[0];
+  work.commit();
+  walk.over = row[0].as<std::size_t>() < limit;
+  if (!row[1].is_null()) walk.created_at = text_of(row[1]);
+  return row[2].as<std::size_t>();
 }
 
 std::size_t PgJobs::retry_some(const JobFilter& filter, Walk& walk, std::size_t limit) {

@@ -1,8 +1,6 @@
 // Single jobs in PostgreSQL.
 #pragma once
 
-#include <chrono>
-
 #include "store/job_desk.hpp"
 #include "store/pg_care.hpp"
 #include "store/pg_link.hpp"
@@ -12,9 +10,8 @@ namespace sluice::store {
 
 class PgJobs : public JobDesk {
  public:
-  /// `lease` and `fallback` as for CareSession::rescue.
-  PgJobs(const ConnectionString& target, const TableName& table, std::chrono::seconds lease,
-         const job::RetryPolicy& fallback);
+  /// `fallback` as for CareSession::rescue.
+  PgJobs(const ConnectionString& target, const TableName& table, const job::RetryPolicy& fallback);
 
   Listing list(const JobFilter& filter, std::size_t limit, bool deep) override;
   std::optional<JobDetails> show(const std::string& id) override;
@@ -31,11 +28,12 @@ class PgJobs : public JobDesk {
   std::vector<JobState> states(const std::string& ids);
   std::vector<Changed> change(const char* what, const std::string& statement,
                               const std::vector<std::string>& ids);
+  void rescue();
   std::size_t step(const char* what, const std::string& statement, Walk& walk, std::size_t limit);
+  std::size_t step(pqxx::connection& connection, const std::string& statement, Walk& walk, std::size_t limit);
   std::vector<Attempt> attempts(pqxx::transaction_base& transaction, const std::string& id);
 
   const TableName table_;
-  const std::chrono::seconds lease_;
   const job::RetryPolicy fallback_;
   Link link_;
   PgCare care_;

@@ -1,7 +1,13 @@
 #include "store/pg_link.hpp"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <array>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <thread>
 #include <utility>
 
 namespace sluice::store {
@@ -27,6 +33,54 @@ std::string lock_limits(const std::string& scope) {
   return scope + " idle_in_transaction_session_timeout = '5s'; " + scope + " tcp_user_timeout = '15s'";
 }
 
+/// A connection that is being made. Neither libpq nor the resolver can be told to give up, so a thread of its
+/// own makes it, which nobody has to wait for.
+struct Attempt {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::unique_ptr<pqxx::connection> connection;  // protected by mutex, like all below
+  std::exception_ptr error;
+  bool over = false;
+  bool given_up = false;
+
+  void make(const std::string& conninfo) {
+    std::unique_ptr<pqxx::connection> made;
+    std::exception_ptr failure;
+    try {
+      made = std::make_unique<pqxx::connection>(conninfo);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    const std::lock_guard lock(mutex);
+    if (!given_up) connection = std::move(made);
+    error = failure;
+    over = true;
+    changed.notify_all();
+  }
+  void give_up() {
+    const std::lock_guard lock(mutex);
+    given_up = true;
+    changed.notify_all();
+  }
+  std::unique_ptr<pqxx::connection> wait() {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [this] { return over || given_up; });
+    if (error) std::rethrow_exception(error);
+    if (!connection) throw pqxx::broken_connection("the connection was given up");
+    return std::move(connection);
+  }
+};
+
+/// libpqxx 6 would connect anew in the middle of what we do, without our settings, and without an end. It has
+/// only a deprecated way to be told.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+template <typename Connection>
+void keep_broken(Connection& connection) {
+  if constexpr (requires { connection.inhibit_reactivation(true); }) connection.inhibit_reactivation(true);
+}
+#pragma GCC diagnostic pop
+
 std::string_view without_prefix(std::string_view line) {
   for (const std::string_view prefix : {"ERROR:", "FATAL:", "PANIC:"}) {
     if (line.starts_with(prefix)) line.remove_prefix(prefix.size());
@@ -50,6 +104,11 @@ bool is_passing(const std::string& state) {
   }
   return state.starts_with("08") || state.starts_with("53") || state.starts_with("40") ||
          state.starts_with("58");
+}
+
+bool gave_up_waiting(const pqxx::sql_error& error) {
+  const std::string state = error.sqlstate();
+  return state == "55P03" || state == "57014";
 }
 
 std::string server_message(std::string_view text) {
@@ -79,26 +138,42 @@ void Link::disconnect() noexcept {
   connection_.reset();
 }
 
-pqxx::connection& Link::connection() {
-  if (connection_ && connection_->is_open()) return *connection_;
+pqxx::connection& Link::connection(CallWatch::Call& call) {
+  call.detach();
+  if (!connection_ || !connection_->is_open()) connect(call);
+  call.attach([socket = connection_->sock()] { shutdown(socket, SHUT_RDWR); });
+  return *connection_;
+}
+
+void Link::connect(CallWatch::Call& call) {
   disconnect();
-  connection_ = std::make_unique<pqxx::connection>(target_.conninfo);
+  const auto attempt = std::make_shared<Attempt>();
+  call.attach([attempt] { attempt->give_up(); });
+  std::thread([attempt, conninfo = target_.conninfo] { attempt->make(conninfo); }).detach();
+  connection_ = attempt->wait();
   silence_ = std::make_unique<pqxx::quiet_errorhandler>(*connection_);
+  keep_broken(*connection_);
+  call.attach([socket = connection_->sock()] { shutdown(socket, SHUT_RDWR); });
   try {
     if (!pooled()) pqxx::nontransaction(*connection_).exec(lock_limits("SET"));
     if (on_connect_) on_connect_(*connection_);
   } catch (const std::exception&) {
+    call.detach();
     disconnect();  // half prepared, it must not be used
     throw;
   }
-  return *connection_;
 }
 
 void Link::limit(pqxx::transaction_base& transaction) const {
   if (pooled()) transaction.exec(lock_limits("SET LOCAL"));
 }
 
-void Link::recover(std::string_view what, const pqxx::failure& error, int attempt) {
+void Link::recover(std::string_view what, const pqxx::failure& error, int attempt, CallWatch::Call& call) {
+  call.detach();
+  if (call.ended()) {
+    disconnect();
+    throw Unanswered("could not " + std::string(what) + " in " + target_.description + ": " + call.reason());
+  }
   if (was_rolled_back(error) && attempt < most_attempts) return;
   const std::string state = sql_state(error);
   const bool lost = is_lost(error) || is_passing(state) || !connection_ || !connection_->is_open();

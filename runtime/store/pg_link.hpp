@@ -2,16 +2,23 @@
 // the driver's errors into the store's. Used by one thread. Inside runtime/store only.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <pqxx/pqxx>
 #include <string>
 #include <string_view>
 
+#include "store/call_watch.hpp"
 #include "store/connection_string.hpp"
 #include "store/store.hpp"
 
 namespace sluice::store {
+
+/// For one call, unless more is known about it: time enough for what waits for a lock, or moves a lot.
+inline constexpr std::chrono::seconds usual_bound{60};
+/// For what may take any time, as somebody waits for it who can end it.
+inline constexpr CallWatch::Clock::duration unbounded = CallWatch::Clock::duration::max();
 
 class Link {
  public:
@@ -22,15 +29,17 @@ class Link {
   Link& operator=(const Link&) = delete;
 
   /// Runs `work(pqxx::connection&)`, which does one transaction or one statement; again when it was
-  /// rolled back as the victim of a deadlock. `what` says in messages what was tried. Throws
-  /// Unavailable or Refused; what `work` throws of its own passes through.
+  /// rolled back as the victim of a deadlock. `what` says in messages what was tried. Without an answer
+  /// within `bound` the connection is given up. Throws Unavailable or Refused; what `work` throws of its own
+  /// passes through.
   template <typename Work>
-  auto use(std::string_view what, Work&& work) {
+  auto use(std::string_view what, Work&& work, CallWatch::Clock::duration bound = usual_bound) {
+    CallWatch::Call call(*target_.watch, bound);
     for (int attempt = 1;; ++attempt) {
       try {
-        return work(connection());
+        return work(connection(call));
       } catch (const pqxx::failure& error) {
-        recover(what, error, attempt);
+        recover(what, error, attempt, call);
       }
     }
   }
@@ -43,8 +52,9 @@ class Link {
   void limit(pqxx::transaction_base& transaction) const;
 
  private:
-  pqxx::connection& connection();
-  void recover(std::string_view what, const pqxx::failure& error, int attempt);
+  pqxx::connection& connection(CallWatch::Call& call);
+  void connect(CallWatch::Call& call);
+  void recover(std::string_view what, const pqxx::failure& error, int attempt, CallWatch::Call& call);
   void disconnect() noexcept;
 
   ConnectionString target_;
@@ -59,6 +69,9 @@ std::string sql_state(const pqxx::failure& error);
 /// True for an SQLSTATE that says nothing against the statement: the server goes away, starts up, is out of
 /// something, or gave up waiting.
 bool is_passing(const std::string& state);
+
+/// The statement waited for a lock, or took, longer than it was to.
+bool gave_up_waiting(const pqxx::sql_error& error);
 
 /// The first line of what the server said, without "ERROR:", and its DETAIL or HINT.
 std::string server_message(std::string_view text);

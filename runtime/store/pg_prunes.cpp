@@ -4,7 +4,7 @@ namespace sluice::store {
 
 PgPrunes::PgPrunes(const ConnectionString& target, const TableName& table, const std::string& status,
                    job::Microseconds older_than)
-    : jobs_(target, table, std::chrono::seconds(0), {}) {
+    : jobs_(target, table, {}) {
   filter_.statuses = {status};
   filter_.older_than = older_than;
   filter_.unscheduled = true;

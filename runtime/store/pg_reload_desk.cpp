@@ -28,21 +28,24 @@ class PgReloadDesk : public ReloadDesk {
 
   bool hear(const std::function<void()>& ready, const std::function<bool(const std::string&)>& take,
             std::chrono::milliseconds timeout) override {
-    return link_.use("listen for announcements", [&](pqxx::connection& connection) {
-      Listener listener(connection, announcement_channel);
-      ready();
-      const auto end = Clock::now() + timeout;
-      for (;;) {
-        connection.get_notifs();
-        for (const std::string& text : listener.heard()) {
-          if (take(text)) return true;
-        }
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
-        if (left.count() <= 0) return false;
-        pollfd readable{connection.sock(), POLLIN, 0};
-        poll(&readable, 1, static_cast<int>(left.count()));
-      }
-    });
+    return link_.use(
+        "listen for announcements",
+        [&](pqxx::connection& connection) {
+          Listener listener(connection, announcement_channel);
+          ready();
+          const auto end = Clock::now() + timeout;
+          for (;;) {
+            connection.get_notifs();
+            for (const std::string& text : listener.heard()) {
+              if (take(text)) return true;
+            }
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
+            if (left.count() <= 0) return false;
+            pollfd readable{connection.sock(), POLLIN, 0};
+            poll(&readable, 1, static_cast<int>(left.count()));
+          }
+        },
+        usual_bound + timeout);
   }
 
  private:

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "store/alive.hpp"
 #include "store/pg_activity.hpp"
 #include "store/pg_counts.hpp"
 #include "store/pg_exec.hpp"
@@ -12,11 +13,12 @@ namespace sluice::store {
 
 namespace {
 
-// A runtime that has not beaten for as long as the default lease serves nothing.
+// A runtime that is not alive serves nothing.
 void read_plugins(pqxx::transaction_base& transaction, Report& report) {
   const auto rows = transaction.exec(
       "SELECT t.type, t.plugin, t.plugin_version, EXISTS (SELECT FROM sluice.runtime r "
-      "WHERE t.type = ANY (r.types) AND r.beat_at > now() - interval '30 s') FROM sluice.job_type t");
+      "WHERE t.type = ANY (r.types) AND " +
+      is_alive("r") + ") FROM sluice.job_type t");
   std::map<std::string, pqxx::row> types;
   for (const auto& row : rows) types.emplace(text_of(row[0]), row);
   for (auto& waiting : report.waiting) {

@@ -16,18 +16,23 @@ namespace sluice::store {
 
 PgWakes::PgWakes(const ConnectionString& target)
     : interrupted_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), link_(target, [](pqxx::connection& connection) {
-        pqxx::nontransaction(connection).exec(std::string("LISTEN ") + wake_channel);
+        pqxx::nontransaction(connection).exec("SET lock_timeout = '1s'; LISTEN " + std::string(wake_channel));
       }) {
   if (!interrupted_.open()) throw std::system_error(errno, std::generic_category(), "eventfd");
 }
 
 void PgWakes::want(RuntimeId runtime, bool wanted) {
   link_.use("say whether to be woken", [&](pqxx::connection& connection) {
-    pqxx::work work(connection);
-    exec(work, "UPDATE sluice.runtime SET wake = $2::bool WHERE id = $1::bigint", std::to_string(runtime),
-         wanted ? "true" : "false");
-    work.exec("SELECT sluice.set_wake()");
-    work.commit();
+    try {
+      pqxx::work work(connection);
+      exec(work, "UPDATE sluice.runtime SET wake = $2::bool WHERE id = $1::bigint", std::to_string(runtime),
+           wanted ? "true" : "false");
+      work.exec("SELECT sluice.set_wake()");
+      work.commit();
+    } catch (const pqxx::sql_error& error) {
+      if (!gave_up_waiting(error)) throw;
+      throw HeldUp("could not say whether to be woken: " + server_message(error.what()));
+    }
   });
 }
 

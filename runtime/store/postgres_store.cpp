@@ -8,6 +8,7 @@
 #include "store/pg_claims.hpp"
 #include "store/pg_desk.hpp"
 #include "store/pg_finishes.hpp"
+#include "store/pg_heart.hpp"
 #include "store/pg_jobs.hpp"
 #include "store/pg_prunes.hpp"
 #include "store/pg_wakes.hpp"
@@ -32,6 +33,9 @@ class PostgresStore : public Store {
   std::unique_ptr<BriefSession> briefs(RuntimeId runtime, int pump) override {
     return std::make_unique<PgBriefs>(target_, table_, runtime, pump);
   }
+  std::unique_ptr<HeartSession> heart(std::chrono::milliseconds patience) override {
+    return std::make_unique<PgHeart>(target_, patience);
+  }
   std::unique_ptr<CareSession> care() override { return std::make_unique<PgCare>(target_, table_); }
   std::unique_ptr<WakeSession> wakes() override {
     if (!wake_ || target_.pooled) return nullptr;  // a pooled connection can't listen
@@ -43,6 +47,7 @@ class PostgresStore : public Store {
   std::unique_ptr<DeskSession> desk() override {
     return std::make_unique<PgDesk>(target_, table_, effect_roles_, wake_);
   }
+  void limit(std::chrono::steady_clock::time_point when) override { target_.watch->limit(when); }
 
  private:
   const ConnectionString target_;
@@ -57,10 +62,9 @@ std::unique_ptr<Store> open_postgres(const PostgresOptions& options) {
   return std::make_unique<PostgresStore>(options);
 }
 
-std::unique_ptr<JobDesk> open_job_desk(const PostgresOptions& options, std::chrono::seconds lease,
-                                       const job::RetryPolicy& fallback) {
+std::unique_ptr<JobDesk> open_job_desk(const PostgresOptions& options, const job::RetryPolicy& fallback) {
   return std::make_unique<PgJobs>(parse_connection_string(options.url), TableName::parse(options.table),
-                                  lease, fallback);
+                                  fallback);
 }
 
 }  // namespace sluice::store

@@ -1,7 +1,6 @@
 // The store in PostgreSQL. Nothing of the driver shows here: only this folder includes it.
 #pragma once
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,10 +23,8 @@ struct PostgresOptions {
 /// ever holds a password.
 std::unique_ptr<Store> open_postgres(const PostgresOptions& options);
 
-/// The same for single jobs. A runtime that has not beaten for `lease` is lost; its jobs are rescued as by
-/// CareSession::rescue.
-std::unique_ptr<JobDesk> open_job_desk(const PostgresOptions& options, std::chrono::seconds lease,
-                                       const job::RetryPolicy& fallback);
+/// The same for single jobs. Those of a runtime that is not alive are rescued as by CareSession::rescue.
+std::unique_ptr<JobDesk> open_job_desk(const PostgresOptions& options, const job::RetryPolicy& fallback);
 
 /// The statements of DeskSession::init, and of set_indexes where they are given, as a script for psql; the
 /// url is not looked at.

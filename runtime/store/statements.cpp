@@ -259,14 +259,26 @@ FROM named WHERE o.id = ANY (ARRAY[named.id]) AND o.status IS NOT DISTINCT FROM 
                 table);
 }
 
+// A row that somebody has locked is passed over, and looked for again a second later: whatever waits behind
+// it goes on. So is one that was written since the statement began.
 std::string promote_statement(const TableName& table) {
   return filled(R"(WITH due AS MATERIALIZED (
   SELECT job_id, status FROM sluice.schedule WHERE due <= now() ORDER BY due LIMIT $1::bigint FOR UPDATE SKIP LOCKED),
+free AS MATERIALIZED (
+  SELECT o.id, o.ctid AS place, o.status IS NOT DISTINCT FROM d.status AS waits
+  FROM due d, {outbox} o WHERE o.id = ANY (ARRAY[d.job_id]) FOR NO KEY UPDATE OF o SKIP LOCKED),
 moved AS (
   UPDATE {outbox} o SET status = 'pending', "updatedAt" = {now}
-  FROM due d WHERE o.id = ANY (ARRAY[d.job_id]) AND o.status IS NOT DISTINCT FROM d.status),
-used AS (DELETE FROM sluice.schedule s USING due d WHERE s.job_id = d.job_id RETURNING 1)
-SELECT count(*) FROM used)",
+  FROM free f WHERE o.ctid = f.place AND f.waits RETURNING o.id),
+over AS MATERIALIZED (
+  SELECT id FROM moved UNION ALL SELECT id FROM free WHERE NOT waits UNION ALL
+  SELECT d.job_id FROM due d WHERE NOT EXISTS (SELECT FROM {outbox} o WHERE o.id = ANY (ARRAY[d.job_id]))),
+used AS (
+  DELETE FROM sluice.schedule s USING due d WHERE s.job_id = d.job_id AND d.job_id IN (SELECT id FROM over) RETURNING 1),
+held AS (
+  UPDATE sluice.schedule s SET due = now() + interval '1 s' FROM due d
+  WHERE s.job_id = d.job_id AND d.job_id NOT IN (SELECT id FROM over) RETURNING s.job_id)
+SELECT (SELECT count(*) FROM used), (SELECT count(*) FROM held), (SELECT min(job_id) FROM held))",
                 table);
 }
 

@@ -65,7 +65,8 @@ std::string settle_statement(const TableName& table);
 /// these claims. Parameters: runtime, pump, known claims.
 std::string give_back_statement(const TableName& table);
 
-/// Makes jobs pending whose schedule is due, at most $1. Answers how many schedules were used up.
+/// Makes jobs pending whose schedule is due, at most $1. Answers how many schedules were used up, how many
+/// were put off because somebody has locked the job, and the id of one of these jobs.
 std::string promote_statement(const TableName& table);
 
 /// Counts what is not done, by type and status. Parameter: how many rows of each status are looked at, at

@@ -28,7 +28,25 @@ namespace sluice::store {
 /// The database can't be reached, or went away during the call: what was asked may or may not have
 /// happened. ClaimSession::reconcile and FinishSession::living find out.
 class Unavailable : public std::runtime_error {
-  using std::runtime_error::runtime_error;
+ public:
+  explicit Unavailable(const std::string& what, bool answered = false)
+      : std::runtime_error(what), answered_(answered) {}
+  /// The database did answer, and can't do what was asked now: it is out of something, starts up, …
+  bool answered() const { return answered_; }
+
+ private:
+  bool answered_;
+};
+
+/// There was no answer for so long that it was waited for no longer.
+class Unanswered : public Unavailable {
+  using Unavailable::Unavailable;
+};
+
+/// Somebody holds a lock that was not waited for any longer; nothing was done.
+class HeldUp : public Unavailable {
+ public:
+  explicit HeldUp(const std::string& what) : Unavailable(what, true) {}
 };
 
 /// The database answered and said no: a missing table, a missing right, …
@@ -154,6 +172,8 @@ struct RuntimeInfo {
   int pid = 0;
   std::string version;
   std::string command;  ///< "run" or "drain"
+  std::chrono::microseconds lease =
+      std::chrono::seconds(30);  ///< without a beat, then it is not alive any more
 };
 
 /// A job type as a live plugin serves it; remembered in sluice.job_type.
@@ -164,10 +184,40 @@ struct ServedType {
   job::RetryPolicy policy;
 };
 
+/// Who presumes others dead.
+struct Judge {
+  RuntimeId runtime = 0;  ///< never judges itself, nor anybody while it is not alive itself; 0: a command
+  /// Since when it has had answers of the database, by the database's clock, in seconds since 1970. Whoever
+  /// else was cut off until then has a whole lease from that moment on.
+  double since = 0;
+};
+
 struct Rescued {
   std::size_t runtimes = 0;
-  std::size_t pending = 0;  ///< jobs that wait again
-  std::size_t error = 0;    ///< jobs whose attempts were used up
+  std::size_t pending = 0;    ///< jobs that wait again
+  std::size_t error = 0;      ///< jobs whose attempts were used up
+  std::size_t suspected = 0;  ///< runtimes with jobs that are not alive, and may still come back
+};
+
+struct Promoted {
+  std::size_t used = 0;  ///< schedules that were used up
+  std::size_t held = 0;  ///< schedules put off for a second, because somebody has locked the job's row
+  std::string held_job;  ///< the id of one of these
+};
+
+struct Tidied {
+  std::size_t deleted = 0;
+  bool over = false;  ///< all was looked at; the next call begins anew
+};
+
+/// Keeps a runtime alive in the database: on a connection of its own, without waiting for anybody.
+class HeartSession {
+ public:
+  virtual ~HeartSession() = default;
+
+  /// Answers the time of the beat by the database's clock, in seconds since 1970; none when the runtime is no
+  /// longer enlisted: it was presumed dead, or the database was made anew or restored from a backup.
+  virtual std::optional<double> beat(RuntimeId runtime) = 0;
 };
 
 /// What a runtime leaves behind: jobs that ran, or began to, and whose outcome could not be written.
@@ -176,7 +226,8 @@ struct Unwritten {
   job::RetryPolicy fallback;  ///< judges those of types that sluice.job_type does not have
 };
 
-/// Keeps a runtime alive in the database, and the table in order. One per runtime.
+/// Keeps the table in order. One per runtime. It waits for nobody's lock for long: what can't be done now
+/// throws HeldUp, and is asked for again later.
 class CareSession {
  public:
   virtual ~CareSession() = default;
@@ -184,20 +235,23 @@ class CareSession {
   virtual RuntimeId enlist(const RuntimeInfo& info) = 0;
   /// Says which types the runtime serves now.
   virtual void serve(RuntimeId runtime, const std::vector<ServedType>& types) = 0;
-  /// False when the runtime is no longer enlisted: it was presumed dead.
-  virtual bool beat(RuntimeId runtime) = 0;
   /// Ends the runtime's row. Of the jobs that its claims still name, those that may have run are judged as
   /// rescue() does; the others are given back whole.
   virtual void leave(RuntimeId runtime, const Unwritten& unwritten) = 0;
 
-  /// Makes scheduled and failed jobs pending whose time has come, at most `limit`; returns how many
-  /// schedule rows were used up. A schedule whose job has moved on does nothing.
-  virtual std::size_t promote_due(std::size_t limit) = 0;
+  /// Makes scheduled and failed jobs pending whose time has come, at most `limit`. A schedule whose job has
+  /// moved on does nothing.
+  virtual Promoted promote_due(std::size_t limit) = 0;
 
-  /// Takes the claims of runtimes that have not beaten for `lease`: their jobs keep the attempt and
-  /// become pending, or error when it was their last one or their type runs at most once. Types are
-  /// judged by sluice.job_type, unknown ones by `fallback`.
-  virtual Rescued rescue(std::chrono::seconds lease, const job::RetryPolicy& fallback) = 0;
+  /// Takes the claims of runtimes that are not alive, as `judge` sees it: their jobs keep the attempt and
+  /// become pending, or error when it was their last one or their type runs at most once. Types are judged by
+  /// sluice.job_type, unknown ones by `fallback`. Jobs whose rows somebody has locked follow with later
+  /// calls.
+  virtual Rescued rescue(const Judge& judge, const job::RetryPolicy& fallback) = 0;
+
+  /// Who keeps the table from being written, or the row of `job` where it is given: a phrase for messages,
+  /// empty where nobody is known to.
+  virtual std::string blocker(const std::optional<std::string>& job) = 0;
 
   /// Ends, as cancelled, the jobs that someone asked to cancel and that no runtime runs any more; returns
   /// the others of them that `runtime` has.
@@ -214,9 +268,8 @@ class CareSession {
   /// Tells whoever listens now; a text of less than 8,000 bytes.
   virtual void announce(const std::string& text) = 0;
 
-  /// Deletes records in schema sluice whose job no longer exists; returns how many, at most about
-  /// `limit` per kind.
-  virtual std::size_t tidy(std::size_t limit) = 0;
+  /// Deletes records in schema sluice whose job no longer exists. Looks at the next `limit` of each kind.
+  virtual Tidied tidy(std::size_t limit) = 0;
 };
 
 /// Hears when jobs are inserted. Used by one thread, but for interrupt().
@@ -363,6 +416,8 @@ class Store {
   virtual std::unique_ptr<ClaimSession> claims(RuntimeId runtime, int pump) = 0;
   virtual std::unique_ptr<FinishSession> finishes() = 0;
   virtual std::unique_ptr<BriefSession> briefs(RuntimeId runtime, int pump) = 0;
+  /// A beat that has no answer within `patience` is given up.
+  virtual std::unique_ptr<HeartSession> heart(std::chrono::milliseconds patience) = 0;
   virtual std::unique_ptr<CareSession> care() = 0;
   /// None where producers can't wake a runtime.
   virtual std::unique_ptr<WakeSession> wakes() = 0;
@@ -370,6 +425,9 @@ class Store {
   /// will try again.
   virtual std::unique_ptr<PruneSession> prunes(const std::string& status, job::Microseconds older_than) = 0;
   virtual std::unique_ptr<DeskSession> desk() = 0;
+  /// No call of any session goes on beyond `when`; later ones throw Unavailable at once. It may be set anew.
+  /// [any-thread]
+  virtual void limit(std::chrono::steady_clock::time_point when) = 0;
 };
 
 }  // namespace sluice::store

@@ -148,6 +148,11 @@ void put_start(std::string& out, const Start& start) {
   writer.number(static_cast<std::uint8_t>(start.effects));
   writer.number(static_cast<std::uint8_t>(start.all_progress));
   writer.text(start.config);
+  writer.number(static_cast<std::uint8_t>(start.strict.plugin));
+  for (const auto& [type, strict] : start.strict.types) {
+    writer.text(type);
+    writer.number(static_cast<std::uint8_t>(strict));
+  }
 }
 
 Start get_start(std::string_view body) {
@@ -158,6 +163,11 @@ Start get_start(std::string_view body) {
   start.effects = reader.number<std::uint8_t>() != 0;
   start.all_progress = reader.number<std::uint8_t>() != 0;
   start.config = reader.string();
+  start.strict.plugin = reader.number<std::uint8_t>() != 0;
+  while (!reader.empty()) {
+    const std::string type = reader.string();
+    start.strict.types[type] = reader.number<std::uint8_t>() != 0;
+  }
   return start;
 }
 

@@ -16,6 +16,7 @@
 
 #include "job/job.hpp"
 #include "job/plugin_spec.hpp"
+#include "job/strictness.hpp"
 
 namespace sluice::wire {
 
@@ -47,6 +48,7 @@ struct Start {
   bool effects = false;        ///< a database role is granted to the plugin
   std::string config;
   bool all_progress = false;  ///< each word of it is wanted as a frame, not only the last in the shared page
+  job::Strictness strict;
 };
 /// One job on its way to a slot. `ticket` names it in this host and in the shared page.
 struct JobOrder {

@@ -37,7 +37,7 @@ class Checking {
     }
     if (!told("load", check_load(options_, spec_))) return "it can't be loaded";
     for (const job::TypeSpec& type : spec_.types) told("schema", check_schema(type, options_.start_timeout));
-    const Finding config = check_config_schema(spec_, options_.start_timeout);
+    const Finding config = check_config_schema(spec_, options_.config(spec_.name), options_.start_timeout);
     told("config schema", config);
     return config.verdict == Verdict::failed ? "it can't be started" : "";
   }

@@ -1,4 +1,4 @@
-// Payloads from a JSON Schema (draft 4), for trying a handler: such as pass the schema, and such as break it
+// Payloads from a JSON Schema, for trying a handler: such as pass the schema, and such as break it
 // in one place. The same seed makes the same payloads, on any machine.
 #pragma once
 

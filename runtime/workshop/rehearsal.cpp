@@ -86,9 +86,9 @@ class Rehearsal::Host {
   std::optional<std::string> load(Limit limit) {
     return await(loading, limit, [this] { return described_; });
   }
-  std::optional<std::string> start(const std::string& config, Limit limit) {
+  std::optional<std::string> start(const std::string& config, Limit limit, const job::Strictness& strict) {
     std::string frame;
-    wire::put_start(frame, {stage_.slots, stage_.log_level, true, config, true});
+    wire::put_start(frame, {stage_.slots, stage_.log_level, true, config, true, strict});
     write(frame);
     return await(starting, limit, [this] { return ready_; });
   }
@@ -330,8 +330,9 @@ std::optional<std::string> Rehearsal::load(Limit limit) {
 const job::PluginSpec& Rehearsal::spec() const {
   return host_->spec();
 }
-std::optional<std::string> Rehearsal::start(const std::string& config, Limit limit) {
-  return host_->start(config, limit);
+std::optional<std::string> Rehearsal::start(const std::string& config, Limit limit,
+                                            const job::Strictness& strict) {
+  return host_->start(config, limit, strict);
 }
 std::optional<std::string> Rehearsal::stop(Limit limit) {
   return host_->stop(limit);

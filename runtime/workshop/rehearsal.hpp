@@ -14,6 +14,7 @@
 
 #include "job/job.hpp"
 #include "job/plugin_spec.hpp"
+#include "job/strictness.hpp"
 #include "wire/frame.hpp"
 
 namespace sluice::workshop {
@@ -58,7 +59,8 @@ class Rehearsal {
   std::optional<std::string> load(Limit limit);
   const job::PluginSpec& spec() const;
   /// Its init with `config`, and slot_open for each slot: none when it takes jobs, else why it does not.
-  std::optional<std::string> start(const std::string& config, Limit limit);
+  std::optional<std::string> start(const std::string& config, Limit limit,
+                                   const job::Strictness& strict = {});
   /// Ends it: shutdown, then the process. None when it did so by itself and with exit status 0.
   std::optional<std::string> stop(Limit limit);
 

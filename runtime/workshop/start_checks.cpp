@@ -40,6 +40,10 @@ Finding silent(const std::string& refusal) {
   return finding;
 }
 
+std::string ignored(const host::Verdict& verdict) {
+  return verdict.ignored.empty() ? "" : "; nothing reads its " + host::ignored_words(verdict.ignored);
+}
+
 }  // namespace
 
 Finding check_load(const CheckOptions& options, job::PluginSpec& spec) {
@@ -69,24 +73,26 @@ Finding check_schema(const job::TypeSpec& type, std::chrono::microseconds limit)
                              ? "neither a schema nor an example is declared"
                              : "the schema compiles; there is no example to check by it");
         }
-        if (const auto problem = schema.check(type.payload_example, "the example")) {
-          return failed(*problem,
+        const host::Verdict verdict = schema.check(type.payload_example, "the example");
+        if (verdict.problem) {
+          return failed(*verdict.problem,
                         "mend the example, or the schema: people copy the one and are refused by the other");
         }
         return passed(type.payload_schema.empty() ? "no schema: any payload passes; the example is JSON"
-                                                  : "compiles, and the example passes it");
+                                                  : "compiles, and the example passes it" + ignored(verdict));
       },
       limit);
   finding.subject = type.name;
   return finding;
 }
 
-Finding check_config_schema(const job::PluginSpec& spec, std::chrono::microseconds limit) {
+Finding check_config_schema(const job::PluginSpec& spec, const std::optional<std::string>& configured,
+                            std::chrono::microseconds limit) {
   if (spec.config_schema.empty()) return skipped("none is declared: any configuration reaches init");
   return in_child(
       [&] {
-        const host::Schema schema(spec.config_schema);
-        return passed("compiles");
+        host::Schema schema(spec.config_schema);
+        return passed("compiles" + (configured ? ignored(schema.check(*configured)) : ""));
       },
       limit);
 }

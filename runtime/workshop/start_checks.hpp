@@ -10,7 +10,9 @@ namespace sluice::workshop {
 Finding check_load(const CheckOptions& options, job::PluginSpec& spec);
 Finding check_schema(const job::TypeSpec& type, std::chrono::microseconds limit);
 /// The schema of the plugin's configuration.
-Finding check_config_schema(const job::PluginSpec& spec, std::chrono::microseconds limit);
+/// `configured`: what somebody wrote for it, of which the finding says what nothing reads.
+Finding check_config_schema(const job::PluginSpec& spec, const std::optional<std::string>& configured,
+                            std::chrono::microseconds limit);
 /// Starts the plugin in a new host, and stops it. `configured`: its configuration, where somebody wrote one.
 Finding check_start(const CheckOptions& options, const job::PluginSpec& spec,
                     const std::optional<std::string>& configured);

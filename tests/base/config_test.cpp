@@ -117,7 +117,10 @@ TEST(Config, SaysWhereItIsNoToml) {
 }
 
 TEST(Config, RefusesALeaseThatAHeartbeatCanMiss) {
-  EXPECT_NE(complaint("[runtime]\nlease = \"6s\"\n").find("'runtime.lease'"), std::string::npos);
+  const std::string text = complaint("[runtime]\nheartbeat = \"2s\"\nlease = \"5s\"\n");
+  EXPECT_NE(text.find("'runtime.lease', 5s, has to be at least three times 'runtime.heartbeat', 2s"),
+            std::string::npos)
+      << text;
 }
 
 TEST(Config, RefusesDurationsThatWouldSpin) {

@@ -1,6 +1,10 @@
 #include "host/schema.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
 
 #include "host/refusal.hpp"
 
@@ -8,33 +12,230 @@ namespace sluice::host {
 namespace {
 
 std::string problem(const std::string& schema, const std::string& json) {
-  return Schema(schema).check(json).value_or("");
+  return Schema(schema).check(json).problem.value_or("");
 }
 
 TEST(Schema, AnEmptyOneTakesAnything) {
   EXPECT_EQ(problem("", "not even JSON"), "");
 }
 
-TEST(Schema, NamesPointerAndRule) {
+TEST(Schema, NamesTheMemberWhatIsTakenAndWhatWasFound) {
   const std::string schema = R"({"properties":{"to":{"type":"string"},"n":{"maximum":10},
                                  "list":{"items":{"pattern":"^a"}}},"required":["to"]})";
   EXPECT_EQ(problem(schema, R"({"to":"x","n":10})"), "");
-  EXPECT_EQ(
-      problem(schema, "{}"),
-      "the payload at its root (JSON pointer \"\") breaks the rule \"required\": [\"to\"] of its schema");
+  EXPECT_EQ(problem(schema, "{}"), R"(the payload at JSON pointer "/to": expected a string, found nothing)");
   EXPECT_EQ(problem(schema, R"({"to":1})"),
-            "the payload at JSON pointer \"/to\" breaks the rule \"type\": \"string\" of its schema");
+            R"(the payload at JSON pointer "/to": expected a string, found the number 1)");
   EXPECT_EQ(problem(schema, R"({"to":"","n":11})"),
-            "the payload at JSON pointer \"/n\" breaks the rule \"maximum\": 10 of its schema");
+            R"(the payload at JSON pointer "/n": expected at most 10, found 11)");
   EXPECT_EQ(problem(schema, R"({"to":"","list":["a","b"]})"),
-            "the payload at JSON pointer \"/list/1\" breaks the rule \"pattern\": \"^a\" of its schema");
+            R"(the payload at JSON pointer "/list/1": expected a text that matches ^a, found "b")");
+  EXPECT_EQ(problem(schema, "[}"), "the payload is no JSON: at byte 1: Invalid value.");
+}
+
+struct Words {
+  const char* schema;
+  const char* json;
+  const char* words;  ///< after "the payload at "
+};
+
+class SchemaWords : public testing::TestWithParam<Words> {};
+
+TEST_P(SchemaWords, AreShort) {
+  EXPECT_EQ(problem(GetParam().schema, GetParam().json), std::string("the payload at ") + GetParam().words);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, SchemaWords,
+    testing::Values(
+        Words{R"({"type":["object","null"]})", "[1]",
+              R"(its root (JSON pointer ""): expected an object or null, found an array)"},
+        Words{R"({"properties":{"a":{"enum":["x",2]}}})", R"({"a":"y"})",
+              R"(JSON pointer "/a": expected one of "x" or 2, found "y")"},
+        Words{R"({"properties":{"a":{"const":"x"}}})", R"({"a":"y"})",
+              R"(JSON pointer "/a": expected "x", found "y")"},
+        Words{R"({"properties":{"a":{"exclusiveMinimum":5}}})", R"({"a":5})",
+              R"(JSON pointer "/a": expected more than 5, found 5)"},
+        Words{R"({"properties":{"a":{"minimum":5,"exclusiveMinimum":true}}})", R"({"a":5})",
+              R"(JSON pointer "/a": expected more than 5, found 5)"},
+        Words{R"({"properties":{"a":{"minLength":3}}})", R"({"a":"é"})",
+              R"(JSON pointer "/a": expected at least 3 characters, found 1 character)"},
+        Words{R"({"properties":{"a":{"format":"email"}}})", R"({"a":"ann"})",
+              R"(JSON pointer "/a": expected an e-mail address, found "ann")"},
+        Words{
+            R"({"properties":{"to":{},"cc":{}},"additionalProperties":false})", R"({"tos":1})",
+            R"(JSON pointer "/tos": expected no such member (taken are "cc" and "to"), found the number 1)"},
+        Words{R"({"dependentRequired":{"a":["b"]}})", R"({"a":1})",
+              R"(JSON pointer "/b": expected a value, because "a" is there, found nothing)"},
+        Words{R"({"if":{"properties":{"a":{"const":1}}},"then":{"required":["b"]}})", R"({"a":1})",
+              R"(JSON pointer "/b": expected a value, found nothing)"},
+        // Of several that are taken, the one that comes nearest.
+        Words{
+            R"({"properties":{"to":{"oneOf":[{"type":"string"},{"type":"array","items":{"type":"string"}}]}}})",
+            R"({"to":5})", R"(JSON pointer "/to": expected a string or an array, found the number 5)"},
+        Words{
+            R"({"properties":{"to":{"oneOf":[{"type":"string"},{"type":"array","items":{"type":"string"}}]}}})",
+            R"({"to":["a",5]})", R"(JSON pointer "/to/1": expected a string, found the number 5)"},
+        Words{R"({"oneOf":[{"required":["a"]},{"required":["b"]}]})", "{}",
+              R"(its root (JSON pointer ""): expected the member "a" or the member "b", found an object)"},
+        Words{
+            R"({"oneOf":[{"required":["a"]},{"required":["b"]}]})", R"({"a":1,"b":2})",
+            R"(its root (JSON pointer ""): expected only one of: the member "a" or the member "b", found 2 of them)"},
+        Words{R"({"anyOf":[{"properties":{"kind":{"const":"x"},"n":{"type":"integer"}}},
+                           {"properties":{"kind":{"const":"y"},"n":{"type":"string"}}}]})",
+              R"({"kind":"y","n":3})", R"(JSON pointer "/n": expected a string, found the number 3)"}));
+
+TEST(Schema, QuotesNoTextThatMayBeSecret) {
+  Schema schema(R"({"properties":{"password":{"minLength":9,"pattern":"^[a-z]*$"}}})");
+  EXPECT_EQ(
+      schema.check(R"({"password":"SECRETsecret"})", "the configuration", false).problem,
+      R"(the configuration at JSON pointer "/password": expected a text that matches ^[a-z]*$, found another text)");
+}
+
+struct Refused {
+  const char* schema;
+  const char* pointer;
+  const char* words;
+};
+
+class SchemaRefusal : public testing::TestWithParam<Refused> {};
+
+TEST_P(SchemaRefusal, NamesThePointer) {
+  try {
+    const Schema schema(GetParam().schema);
+    FAIL() << GetParam().schema << " was taken";
+  } catch (const Refusal& refusal) {
+    EXPECT_THAT(refusal.what(),
+                testing::HasSubstr(" at JSON pointer \"" + std::string(GetParam().pointer) + "\""));
+    EXPECT_THAT(refusal.what(), testing::HasSubstr(GetParam().words));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, SchemaRefusal,
+    testing::Values(
+        Refused{R"({"properties":{"a":{"patern":"x"}}})", "/properties/a/patern", "expected \"pattern\""},
+        Refused{R"({"requird":["a"]})", "/requird", "expected \"required\""},
+        Refused{R"({"nullable":true})", "/nullable", "unknown keyword"},
+        Refused{R"({"unevaluatedProperties":false})", "/unevaluatedProperties", "unknown keyword"},
+        Refused{R"({"contentEncoding":"base64"})", "/contentEncoding", "unknown keyword"},
+        Refused{R"({"required":"name"})", "/required", "a list of different names"},
+        Refused{R"({"required":["a","a"]})", "/required", "a list of different names"},
+        Refused{R"({"properties":{"a":{"required":true}}})", "/properties/a/required",
+                "a list of different names"},
+        Refused{R"({"type":"text"})", "/type", "\"string\""},
+        Refused{R"({"enum":[]})", "/enum", "at least one value"},
+        Refused{R"({"properties":["a"]})", "/properties", "an object"},
+        Refused{R"({"properties":{"a":"string"}})", "/properties/a", "a schema"},
+        Refused{R"({"minimum":"5"})", "/minimum", "a number"},
+        Refused{R"({"exclusiveMinimum":true})", "/exclusiveMinimum", "a \"minimum\" beside it"},
+        Refused{R"({"minLength":-1})", "/minLength", "not negative"},
+        Refused{R"({"multipleOf":0})", "/multipleOf", "above 0"},
+        Refused{R"({"format":"e-mail"})", "/format", "date, date-time"},
+        Refused{R"({"pattern":"((("})", "/pattern", "missing )"},
+        Refused{R"j({"pattern":"^(?=a)"})j", "/pattern", "without lookaround"},
+        Refused{R"j({"patternProperties":{"(a)\\1":{}}})j", "/patternProperties/(a)\\\\1",
+                "without lookaround"},
+        Refused{R"({"oneOf":[]})", "/oneOf", "at least one schema"},
+        Refused{R"({"$ref":"#/definitions/no"})", "/$ref", "a JSON pointer to a part of the schema"},
+        Refused{R"({"$ref":"other.json#/a"})", "/$ref", "within the schema"},
+        Refused{R"({"$ref":"#"})", "", "refers back to itself"},
+        Refused{
+            R"({"definitions":{"a":{"$ref":"#/definitions/b"},"b":{"anyOf":[{"$ref":"#/definitions/a"}]}}})",
+            "/definitions/a", "refers back to itself"},
+        Refused{R"({"properties":{"a":{"not":{"$ref":"#/properties/a"}}}})", "/properties/a",
+                "refers back to itself"},
+        Refused{R"({"minContains":2})", "/minContains", "a \"contains\" beside it"},
+        Refused{R"({"type":"object","type":"array"})", "", "the keyword \"type\" twice"}));
+
+TEST(Schema, EnforcesWhatAuthorsWriteToday) {
+  EXPECT_NE(problem(R"({"pattern":"^\\d+$"})", R"("x")"), "");
+  EXPECT_EQ(problem(R"({"pattern":"^\\d+$"})", R"("12")"), "");
+  EXPECT_NE(problem(R"({"pattern":"^(?:a|b)$"})", R"("c")"), "");
+  EXPECT_EQ(problem(R"({"pattern":"^[\\u0041-\\u0043]$"})", R"("B")"), "");
+  EXPECT_NE(
+      problem(R"({"$defs":{"n":{"type":"integer"}},"prefixItems":[{"$ref":"#/$defs/n"}],"items":false})",
+              "[1,2]"),
+      "");
+  EXPECT_EQ(problem(R"({"type":"integer"})", "3e2"), "");
+  EXPECT_EQ(problem(R"({"multipleOf":0.01})", "19.99"), "");
+  EXPECT_NE(problem(R"({"maximum":9007199254740992})", "9007199254740993"), "");
+}
+
+TEST(Schema, FollowsItselfThroughMembersAsDeepAsIsSafe) {
+  const std::string schema = R"({"properties":{"a":{"$ref":"#"},"n":{"type":"integer"}}})";
+  const auto nested = [](int depth, const std::string& inner) {
+    std::string json;
+    for (int i = 0; i < depth; ++i) json += "{\"a\":";
+    return json + inner + std::string(static_cast<std::size_t>(depth), '}');
+  };
+  EXPECT_EQ(problem(schema, nested(300, R"({"n":1})")), "");
+  EXPECT_NE(problem(schema, nested(300, R"({"n":"x"})")), "");
+  EXPECT_EQ(problem(schema, nested(100'000, "{}")), "the payload is nested deeper than 1000 levels");
+  const std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
+  EXPECT_NE(problem(R"({"uniqueItems":true})", "[" + deep + "," + deep + "]"), "");
+}
+
+TEST(Schema, TakesNullForAbsentWhereAbsenceIsAllowed) {
+  const std::string schema =
+      R"({"properties":{"to":{"type":"string"},"cc":{"type":"string"},"bcc":{"type":["string","null"]},
+    "n":{"type":"integer","if":{"minimum":0},"then":{"maximum":9}},
+    "file":{"properties":{"content":{"type":"string"},"path":{"type":"string"}},
+            "oneOf":[{"required":["content"]},{"required":["path"]}]},
+    "list":{"items":{"type":"string"}}},
+    "required":["to"],"additionalProperties":false})";
+  EXPECT_EQ(
+      problem(schema, R"({"to":"a","cc":null,"bcc":null,"n":null,"file":null,"list":null,"other":null})"),
+      "");
+  EXPECT_EQ(problem(schema, R"({"to":"a","file":{"content":"x","path":null}})"), "");
+  EXPECT_EQ(problem(schema, R"({"to":null,"cc":null})"),
+            R"(the payload at JSON pointer "/to": expected a string, found null)");
+  EXPECT_EQ(problem(schema, R"({"to":"a","list":[null]})"),
+            R"(the payload at JSON pointer "/list/0": expected a string, found null)");
+  EXPECT_EQ(problem(R"({"required":["a"],"properties":{"a":{}}})", R"({"a":null})"), "");
+  EXPECT_EQ(problem(R"({"required":["a"],"properties":{"a":{"enum":[1,null]}}})", R"({"a":null})"), "");
+  EXPECT_EQ(problem(R"({"anyOf":[{"properties":{"a":{"type":"null"}},"required":["a"]},
+                                 {"properties":{"a":{"type":"string"}},"required":["a"]}]})",
+                    R"({"a":null})"),
+            "");
+}
+
+std::vector<std::string> ignored(const std::string& schema, const std::string& json) {
+  return Schema(schema).check(json).ignored;
+}
+
+TEST(Schema, NamesTheMembersThatNothingReads) {
+  using testing::ElementsAre;
+  using testing::IsEmpty;
+  const std::string schema = R"({"definitions":{"line":{"properties":{"sku":{}}}},
+    "properties":{"to":{},"lines":{"items":{"$ref":"#/definitions/line"}},"free":{"type":"object"},
+                  "map":{"properties":{"a":{}},"additionalProperties":{"type":"string"}},
+                  "x":{"properties":{"b":{}},"patternProperties":{"^p":{}}}},
+    "allOf":[{"properties":{"more":{}}}],"required":["id"],"dependentRequired":{"c":["d"]}})";
+  EXPECT_THAT(
+      ignored(schema,
+              R"({"id":1,"to":1,"c":1,"d":2,"more":1,"free":{"any":1},"map":{"k":"v"},"x":{"pq":1}})"),
+      IsEmpty());
+  EXPECT_THAT(
+      ignored(schema, R"({"id":1,"headers":{},"none":null,"lines":[{"sku":1,"note":1},{"note":2,"qty":1}],
+                                  "x":{"q":1}})"),
+      ElementsAre("headers", "lines[].note", "lines[].qty", "x.q"));
+  EXPECT_THAT(ignored(R"({"type":"object"})", R"({"a":1})"), IsEmpty());
+  EXPECT_THAT(ignored("", R"({"a":1})"), IsEmpty());
+}
+
+TEST(Schema, IsSharedByCopies) {
+  Schema one(R"({"properties":{"a":{"type":"string"}}})");
+  Schema other(one);
+  EXPECT_TRUE(other.check(R"({"a":1})").problem);
+  EXPECT_FALSE(one.check(R"({"a":"x"})").problem);
 }
 
 TEST(Schema, CanBeUsedAgainAfterAFailure) {
   Schema schema(R"({"type":"object"})");
-  EXPECT_TRUE(schema.check("[]"));
-  EXPECT_FALSE(schema.check("{}"));
-  EXPECT_TRUE(schema.check("[]"));
+  EXPECT_TRUE(schema.check("[]").problem);
+  EXPECT_FALSE(schema.check("{}").problem);
+  EXPECT_TRUE(schema.check("[]").problem);
 }
 
 TEST(Schema, TakesDocumentsOfAnyDepth) {

@@ -149,7 +149,7 @@ TEST_F(Claim, TheDatabasesTimeZoneAndDateStyleDoNotMatter) {
   failed.delay = std::chrono::seconds(0);
   settle({failed}, exchanged.claim);
   EXPECT_EQ(count(fresh), "1");
-  EXPECT_EQ(world_.store().care()->promote_due(1), 1U);
+  EXPECT_EQ(world_.store().care()->promote_due(1).used, 1U);
   EXPECT_EQ(count(fresh + " AND status = 'pending'"), "1");
   EXPECT_NO_THROW(world_.store().desk()->report(false));
 }
@@ -259,7 +259,7 @@ TEST_F(Claim, TheGuidesOwnStatementsWorkInTheMiddle) {
       "UPDATE \"Outbox\" SET status = 'pending' WHERE status = 'error' AND attempts < 3 AND id = 'retried'");
   EXPECT_EQ(ids_of(claim()), std::vector<std::string>{"retried"});
   world_.advance(std::chrono::seconds(61));
-  EXPECT_EQ(care_->promote_due(10), 3U);
+  EXPECT_EQ(care_->promote_due(10).used, 3U);
   EXPECT_EQ(world_.row("retried")->status, "processing");
   EXPECT_EQ(world_.row("kept")->status, "pending");
 }

@@ -48,6 +48,7 @@ class Conformance : public testing::TestWithParam<Kind> {
   std::unique_ptr<World> world_ = GetParam().make();
   std::unique_ptr<store::CareSession> care_ = world_->store().care();
   std::unique_ptr<store::DeskSession> desk_ = world_->store().desk();
+  std::unique_ptr<store::HeartSession> heart_ = world_->store().heart(std::chrono::seconds(5));
   store::RuntimeId runtime_ = care_->enlist(runtime_info());
   std::unique_ptr<store::ClaimSession> claims_ = world_->store().claims(runtime_, 0);
   std::unique_ptr<store::FinishSession> finishes_ = world_->store().finishes();
@@ -368,10 +369,10 @@ TEST_P(Conformance, AFailureIsRecordedAndComesBackWhenDue) {
   EXPECT_EQ(settle({failed}, {failed.claim}), 0U);
   EXPECT_EQ(status("a"), "error");
   EXPECT_TRUE(world_->scheduled("a"));
-  EXPECT_EQ(care_->promote_due(10), 0U);
+  EXPECT_EQ(care_->promote_due(10).used, 0U);
   EXPECT_NEAR(desk_->report(false).next_due, 60, 5);
   world_->advance(seconds(61));
-  EXPECT_EQ(care_->promote_due(10), 1U);
+  EXPECT_EQ(care_->promote_due(10).used, 1U);
   EXPECT_EQ(status("a"), "pending");
   EXPECT_FALSE(world_->scheduled("a"));
   const auto failures = desk_->recent_failures(5);
@@ -395,7 +396,7 @@ TEST_P(Conformance, ASnoozeRefundsTheAttemptAndIsNoFailure) {
   EXPECT_EQ(attempts("a"), 0);
   EXPECT_TRUE(desk_->recent_failures(5).empty());
   world_->advance(seconds(6));
-  EXPECT_EQ(care_->promote_due(10), 1U);
+  EXPECT_EQ(care_->promote_due(10).used, 1U);
   EXPECT_EQ(status("a"), "pending");
 }
 
@@ -415,7 +416,7 @@ TEST_P(Conformance, AScheduleOfAJobThatMovedOnDoesNothing) {
   settle({failed}, {failed.claim});
   world_->set_status("a", "done");
   world_->advance(seconds(2));
-  EXPECT_EQ(care_->promote_due(10), 1U);
+  EXPECT_EQ(care_->promote_due(10).used, 1U);
   EXPECT_EQ(status("a"), "done");
   EXPECT_FALSE(world_->scheduled("a"));
 }
@@ -429,7 +430,7 @@ TEST_P(Conformance, PromoteDueObeysItsLimitOldestFirst) {
   }
   settle(failures);
   world_->advance(seconds(10));
-  EXPECT_EQ(care_->promote_due(2), 2U);
+  EXPECT_EQ(care_->promote_due(2).used, 2U);
   EXPECT_EQ(status("a2"), "pending");
   EXPECT_EQ(status("a1"), "pending");
   EXPECT_EQ(status("a0"), "error");
@@ -459,15 +460,15 @@ TEST_P(Conformance, WhoeverLeavesGivesBackWholeWhatCanNotHaveRun) {
 TEST_P(Conformance, RescueKeepsTheAttemptAndSaysSo) {
   add("a");
   claim();
-  EXPECT_EQ(care_->rescue(seconds(30), {}).runtimes, 0U);
+  EXPECT_EQ(care_->rescue({}, {}).runtimes, 0U);
   world_->advance(seconds(31));
-  const auto rescued = care_->rescue(seconds(30), {});
+  const auto rescued = care_->rescue({}, {});
   EXPECT_EQ(rescued.runtimes, 1U);
   EXPECT_EQ(rescued.pending, 1U);
   EXPECT_EQ(rescued.error, 0U);
   EXPECT_EQ(status("a"), "pending");
   EXPECT_EQ(attempts("a"), 1);
-  EXPECT_FALSE(care_->beat(runtime_));
+  EXPECT_FALSE(heart_->beat(runtime_));
   const auto failures = desk_->recent_failures(5);
   ASSERT_EQ(failures.size(), 1U);
   EXPECT_EQ(failures[0].code, "runtime-lost");
@@ -487,19 +488,49 @@ TEST_P(Conformance, RescueEndsJobsByTheirTypesPolicy) {
                {{"once_only", "p", "1", one}, {"at_most_once", "p", "1", never}, {"many", "p", "1", many}});
   claims_->claim(claim_request({"once_only", "at_most_once", "many", "unknown"}, 9));
   world_->advance(seconds(60));
-  const auto rescued = care_->rescue(seconds(30), fallback);
+  const auto rescued = care_->rescue({}, fallback);
   EXPECT_EQ(rescued.error, 3U);
   EXPECT_EQ(rescued.pending, 1U);
   EXPECT_EQ(status("more"), "pending");
   EXPECT_EQ(status("unknown"), "error");
 }
 
+TEST_P(Conformance, NobodyJudgesItselfNorOthersBeforeTheyHadAWholeLease) {
+  add("a");
+  claim();
+  const auto judge = care_->enlist(runtime_info());
+  world_->advance(seconds(60));
+  EXPECT_EQ(care_->rescue({runtime_, 0}, {}).runtimes, 0U) << "nobody who is not alive judges";
+  const double now = heart_->beat(judge).value();
+  const auto waits = care_->rescue({judge, now - 20}, {});
+  EXPECT_EQ(waits.runtimes, 0U) << "the lease is 30 s";
+  EXPECT_EQ(waits.suspected, 1U);
+  EXPECT_EQ(status("a"), "processing");
+  const auto rescued = care_->rescue({judge, now - 40}, {});
+  EXPECT_EQ(rescued.runtimes, 1U);
+  EXPECT_EQ(rescued.suspected, 0U);
+  EXPECT_EQ(status("a"), "pending");
+  world_->advance(seconds(60));
+  EXPECT_EQ(care_->rescue({judge, now - 100}, {}).runtimes, 0U);
+  EXPECT_TRUE(heart_->beat(judge));
+}
+
+TEST_P(Conformance, ARuntimeIsAliveForItsOwnLease) {
+  auto patient = runtime_info();
+  patient.lease = seconds(90);
+  const auto long_lease = care_->enlist(patient);
+  world_->advance(seconds(60));
+  EXPECT_EQ(care_->rescue({}, {}).runtimes, 1U);
+  EXPECT_TRUE(heart_->beat(long_lease));
+  EXPECT_FALSE(heart_->beat(runtime_));
+}
+
 TEST_P(Conformance, ABeatKeepsARuntimeAlive) {
   add("a");
   claim();
   world_->advance(seconds(60));
-  EXPECT_TRUE(care_->beat(runtime_));
-  EXPECT_EQ(care_->rescue(seconds(30), {}).runtimes, 0U);
+  EXPECT_TRUE(heart_->beat(runtime_));
+  EXPECT_EQ(care_->rescue({}, {}).runtimes, 0U);
   EXPECT_EQ(status("a"), "processing");
 }
 
@@ -508,7 +539,7 @@ TEST_P(Conformance, AFencedRuntimeChangesNothing) {
   add("b", long_ago + 1);
   const auto claimed = claim(1);
   world_->advance(seconds(60));
-  care_->rescue(seconds(30), {});
+  care_->rescue({}, {});
   EXPECT_EQ(settle({settlement(claimed.jobs[0].job)}, {claimed.claim}), 1U);
   EXPECT_EQ(status("a"), "pending");
   EXPECT_THROW(claim(), store::Fenced);
@@ -529,7 +560,7 @@ TEST_P(Conformance, RescueLeavesAJobThatALiveClaimNames) {
   const auto living = care_->enlist(runtime_info());
   auto other = world_->store().claims(living, 0);
   ASSERT_EQ(ids_of(other->claim(claim_request({"noop"}, 1))), Ids{"a"});
-  EXPECT_EQ(care_->rescue(seconds(30), {}).pending, 1U);
+  EXPECT_EQ(care_->rescue({}, {}).pending, 1U);
   EXPECT_EQ(status("a"), "processing");
   EXPECT_EQ(status("b"), "pending");
 }
@@ -540,7 +571,7 @@ TEST_P(Conformance, LeavingGivesBackWithTheAttemptRefunded) {
   care_->leave(runtime_, {});
   EXPECT_EQ(status("a"), "pending");
   EXPECT_EQ(attempts("a"), 0);
-  EXPECT_FALSE(care_->beat(runtime_));
+  EXPECT_FALSE(heart_->beat(runtime_));
   EXPECT_TRUE(desk_->recent_failures(5).empty());
 }
 
@@ -620,7 +651,7 @@ TEST_P(Conformance, ADelayedJobWaits) {
   EXPECT_EQ(status(enqueued.id), "scheduled");
   EXPECT_TRUE(claim().jobs.empty());
   world_->advance(seconds(11));
-  EXPECT_EQ(care_->promote_due(5), 1U);
+  EXPECT_EQ(care_->promote_due(5).used, 1U);
   EXPECT_EQ(ids_of(claim()), Ids{enqueued.id});
 }
 
@@ -793,11 +824,11 @@ TEST_P(Conformance, TidyDropsRecordsOfDeletedJobsOnly) {
     settle({failed}, {failed.claim});
   }
   const auto keyed = desk_->enqueue({"noop", "{}", {}, "k"});
-  EXPECT_EQ(care_->tidy(100), 0U);
+  EXPECT_EQ(care_->tidy(100).deleted, 0U);
   world_->erase("a");
   world_->erase(keyed.id);
-  EXPECT_EQ(care_->tidy(100), 4U);
-  EXPECT_EQ(care_->tidy(100), 0U);
+  EXPECT_EQ(care_->tidy(100).deleted, 4U);
+  EXPECT_EQ(care_->tidy(100).deleted, 0U);
   EXPECT_EQ(desk_->recent_failures(5).size(), 1U);
   EXPECT_TRUE(world_->scheduled("b"));
 }

@@ -12,8 +12,6 @@
 namespace sluice::test {
 namespace {
 
-constexpr std::chrono::seconds lease(30);
-
 store::JobFilter with_status(const std::string& status) {
   store::JobFilter filter;
   filter.statuses = {status};
@@ -50,9 +48,7 @@ class JobPlan : public testing::Test {
 };
 
 TEST_F(JobPlan, OfTheListReadsOnlyWhatItShows) {
-  const auto list = [&](const store::JobFilter& filter) {
-    return store::list_statement(table_, filter, lease, 20);
-  };
+  const auto list = [&](const store::JobFilter& filter) { return store::list_statement(table_, filter, 20); };
   const char* by_status = "Index Scan Backward using \"Outbox_status_createdAt_idx\"";
   const char* by_age = "Index Scan Backward using \"Outbox_createdAt_idx\"";
   for (const char* analysed : {"SELECT", "ANALYZE \"Outbox\""}) {
@@ -80,9 +76,9 @@ TEST_F(JobPlan, OfAListByTypeLooksAtNoMoreThanItMay) {
       if (*status != '\0') filter.statuses = {status};
       filter.types = {"no.such"};
       const char* along = *status == '\0' ? "Outbox_createdAt_idx" : "Outbox_status_createdAt_idx";
-      expect_short(store::newest_within_statement(table_, filter, lease, 20, most), along, 2000);
+      expect_short(store::newest_within_statement(table_, filter, 20, most), along, 2000);
       filter.types = {"other"};
-      expect_short(store::types_within_statement(table_, filter, lease, 20, most), "Outbox_type_idx", 2000);
+      expect_short(store::types_within_statement(table_, filter, 20, most), "Outbox_type_idx", 2000);
     }
   }
 }
@@ -109,8 +105,10 @@ class JobDesk : public testing::Test {
   std::string statuses() {
     return world_.database().value("SELECT string_agg(id || ' ' || status, ',' ORDER BY id) FROM \"Outbox\"");
   }
+  std::string status(const std::string& id) { return world_.row(id).value().status; }
+
   PostgresWorld world_;
-  std::unique_ptr<store::JobDesk> desk_ = store::open_job_desk({world_.database().url()}, lease, {});
+  std::unique_ptr<store::JobDesk> desk_ = store::open_job_desk({world_.database().url()}, {});
 };
 
 TEST_F(JobDesk, AListByTypeIsWholeOrSaysThatItIsNot) {
@@ -196,13 +194,60 @@ TEST_F(JobDesk, TakesTextAsItIs) {
   EXPECT_EQ(desk_->remove_some(filter, walk, 10), 0U);
 }
 
+TEST_F(JobDesk, ARowThatSomebodyHoldsHoldsUpNoOther) {
+  auto care = world_.store().care();
+  const auto runtime = care->enlist(runtime_info());
+  for (const char* id : {"due-held", "due", "lost-held", "lost", "asked-held", "asked"}) {
+    world_.put({id, "noop", "{}", std::string(id).starts_with("lost") ? "pending" : "error", 0, 0, 1});
+  }
+  world_.store().claims(runtime, 0)->claim(claim_request({"noop"}, 9));
+  world_.database().exec(
+      "INSERT INTO sluice.schedule SELECT id, now(), 'error' FROM \"Outbox\" WHERE id NOT LIKE 'lost%'; "
+      "INSERT INTO sluice.cancel_request SELECT id FROM \"Outbox\" WHERE id LIKE 'asked%'");
+  Session application(world_.database().url());
+  application.exec("BEGIN; UPDATE \"Outbox\" SET payload = payload WHERE id LIKE '%held'");
+  EXPECT_TRUE(care->cancel_requests(runtime).empty());
+  EXPECT_EQ(status("asked"), "error");
+  const store::Promoted promoted = care->promote_due(10);
+  EXPECT_EQ(promoted.used, 1U);
+  EXPECT_EQ(promoted.held, 2U);
+  EXPECT_NE(care->blocker("due-held").find("UPDATE \"Outbox\""), std::string::npos)
+      << care->blocker("due-held");
+  EXPECT_EQ(status("due"), "pending");
+  world_.database().exec("UPDATE sluice.runtime SET beat_at = beat_at - interval '1 min'");
+  const store::Rescued rescued = care->rescue({}, {});
+  EXPECT_EQ(rescued.runtimes, 1U);
+  EXPECT_EQ(rescued.pending, 1U);
+  EXPECT_EQ(status("lost"), "pending");
+  EXPECT_FALSE(world_.store().heart(std::chrono::seconds(5))->beat(runtime)) << "it is fenced all the same";
+  application.exec("COMMIT");
+  EXPECT_EQ(care->rescue({}, {}).pending, 1U);
+  EXPECT_EQ(status("lost-held"), "pending");
+  world_.database().exec("UPDATE sluice.schedule SET due = now()");
+  EXPECT_EQ(care->promote_due(10).used, 2U);
+  EXPECT_EQ(world_.database().value("SELECT count(*) FROM sluice.runtime"), "0");
+  EXPECT_EQ(world_.database().value("SELECT count(*) FROM sluice.claim"), "0");
+}
+
+TEST_F(JobDesk, ALockOnTheTableIsNotWaitedFor) {
+  world_.put({"a", "noop", "{}", "error", 0, 0, 1});
+  world_.database().exec("INSERT INTO sluice.schedule VALUES ('a', now(), 'error')");
+  auto care = world_.store().care();
+  Session application(world_.database().url());
+  application.exec("BEGIN; LOCK TABLE \"Outbox\" IN SHARE MODE");
+  EXPECT_THROW(care->promote_due(10), store::HeldUp);
+  EXPECT_NE(care->blocker({}).find("LOCK TABLE"), std::string::npos) << care->blocker({});
+  application.exec("COMMIT");
+  EXPECT_EQ(care->promote_due(10).used, 1U);
+}
+
 TEST_F(JobDesk, ALateOutcomeOfARetriedJobChangesNothing) {
   world_.put({"a", "noop", "{}", "pending", 0, 0, 0});
   auto care = world_.store().care();
   const auto lost = care->enlist(runtime_info());
   const auto claimed = world_.store().claims(lost, 0)->claim(claim_request({"noop"}, 1));
   ASSERT_EQ(desk_->retry({"a"}).at(0).state.standing, store::Standing::running);
-  world_.advance(std::chrono::minutes(1));
+  world_.database().exec("UPDATE sluice.runtime SET lease = '0 s'");
   const auto retried = desk_->retry({"a"});
   EXPECT_TRUE(retried.at(0).changed);
   EXPECT_EQ(retried.at(0).state.standing, store::Standing::lost);

@@ -74,7 +74,9 @@ Session::Result Session::checked(PGresult* result, const std::string& sql) {
   Result owned(result, &PQclear);
   const auto status = PQresultStatus(result);
   if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) return owned;
-  throw std::runtime_error(std::string(PQerrorMessage(connection_.get())) + " in: " + sql.substr(0, 500));
+  const std::string message = PQerrorMessage(connection_.get());
+  if (PQstatus(connection_.get()) != CONNECTION_OK) PQreset(connection_.get());  // for the next call
+  throw std::runtime_error(message + " in: " + sql.substr(0, 500));
 }
 
 void Session::exec(const std::string& sql) {

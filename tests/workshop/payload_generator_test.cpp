@@ -32,7 +32,7 @@ constexpr const char* order_example = R"({"id": "abc", "to": "ada@example.com", 
 int passing(PayloadGenerator& generator, std::string (PayloadGenerator::*make)(), int count) {
   host::Schema schema(order_schema);
   int passed = 0;
-  for (int i = 0; i < count; ++i) passed += schema.check((generator.*make)()) ? 0 : 1;
+  for (int i = 0; i < count; ++i) passed += schema.check((generator.*make)()).problem ? 0 : 1;
   return passed;
 }
 

@@ -202,7 +202,7 @@ typedef struct sluice_job_type {
   uint32_t flags;             /* SLUICE_AT_MOST_ONCE or SLUICE_BRIEF, or 0 */
   sluice_str name;            /* "email.send": 1 to 128 of a-z A-Z 0-9 . _ - : / */
   sluice_str summary;         /* one line for people */
-  sluice_str payload_schema;  /* JSON Schema, draft 4; empty: any payload */
+  sluice_str payload_schema;  /* JSON Schema; empty: any payload */
   sluice_str payload_example; /* a payload that passes the schema */
   uint32_t max_attempts;      /* how often a job is tried in all */
   uint32_t concurrency;       /* how many run at once in one runtime, over all of its hosts */
@@ -227,7 +227,7 @@ typedef struct sluice_plugin {
   sluice_str url;
   sluice_str license;
   sluice_str summary;                      /* one line for people */
-  sluice_str config_schema;                /* JSON Schema, draft 4, of `config`; empty: any */
+  sluice_str config_schema;                /* JSON Schema of `config`; empty: any */
   const sluice_job_type* const* job_types; /* at least one; an array of pointers, so that the struct
                                               can grow */
   size_t job_type_count;

@@ -75,7 +75,7 @@ class JobType {
 
   /// One line for people.
   constexpr JobType summary(std::string_view text) const { return with(&sluice_job_type::summary, text); }
-  /// JSON Schema, draft 4. A payload that breaks it fails before the handler is called.
+  /// JSON Schema. A payload that breaks it fails before the handler is called.
   constexpr JobType schema(std::string_view json) const {
     return with(&sluice_job_type::payload_schema, json);
   }
@@ -147,7 +147,7 @@ class Plugin {
   constexpr Plugin license(std::string_view text) const { return with(&sluice_plugin::license, text); }
   /// One line for people.
   constexpr Plugin summary(std::string_view text) const { return with(&sluice_plugin::summary, text); }
-  /// JSON Schema, draft 4, of the plugin's configuration.
+  /// JSON Schema of the plugin's configuration.
   constexpr Plugin config_schema(std::string_view json) const {
     return with(&sluice_plugin::config_schema, json);
   }

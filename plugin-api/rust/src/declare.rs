@@ -81,7 +81,7 @@ impl<S> JobType<S> {
         self.raw.summary = abi::Str::of(text);
         self
     }
-    /// JSON Schema, draft 4. A payload that breaks it fails before the handler is called.
+    /// JSON Schema. A payload that breaks it fails before the handler is called.
     pub const fn schema(mut self, json: &'static str) -> JobType<S> {
         self.raw.payload_schema = trimmed(json);
         self
@@ -184,7 +184,7 @@ impl Plugin {
         self.raw.summary = abi::Str::of(text);
         self
     }
-    /// JSON Schema, draft 4, of the plugin's configuration.
+    /// JSON Schema of the plugin's configuration.
     pub const fn config_schema(mut self, json: &'static str) -> Plugin {
         self.raw.config_schema = trimmed(json);
         self

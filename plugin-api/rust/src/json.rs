@@ -30,14 +30,15 @@ impl Json {
         }
     }
 
-    /// A member of an object.
+    /// A member of an object; none where it is absent or null.
     pub fn find(&self, key: &str) -> Option<&Json> {
         match self {
             Json::Object(members) => members
                 .iter()
                 .rev()
                 .find(|(name, _)| name == key)
-                .map(|(_, value)| value),
+                .map(|(_, value)| value)
+                .filter(|value| **value != Json::Null),
             _ => None,
         }
     }
@@ -83,7 +84,7 @@ impl Json {
     /// The fallback where the member is absent or null; another type fails.
     pub fn string_or<'a>(&'a self, key: &str, fallback: &'a str) -> Result<&'a str> {
         match self.find(key) {
-            None | Some(Json::Null) => Ok(fallback),
+            None => Ok(fallback),
             Some(_) => self.string(key),
         }
     }

@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 """Renders the pdf plugin's documents: a Jinja2 template to HTML, and WeasyPrint from that to PDF.
 
-    renderer.py TEMPLATES MEMORY_MB
+    renderer.py TEMPLATES MEMORY_MB LANGUAGE TIME_ZONE
 
 Standard input is a socket to the plugin. Both sides send frames: a length of four bytes, big-endian, then
-that many bytes. A request is two frames: JSON with the mark that the document ends with and a limit of CPU
-seconds, and the job's payload. So is a reply: JSON with the pages and so on, or with an "error" and a
-"message", and the PDF, empty after an error. The first reply comes without a request, when all is loaded.
+that many bytes. A request is two frames: JSON with the mark that the document carries, a limit of CPU seconds and
+what to do about characters that no font has, and the job's payload. So is a reply: JSON with the pages and so on,
+or with an "error" and a "message", and the PDF, empty after an error. The first reply comes without a request,
+when all is loaded.
 
 It trusts its caller and nobody else: templates and data reach no network, and no file outside of the
 template's own folder. It writes below TMPDIR alone, which its caller removes.
@@ -16,19 +17,25 @@ import gc
 import hashlib
 import json
 import logging
+import os
 import pathlib
-import re
 import resource
 import socket
 import struct
 import sys
+import tempfile
+import xml.sax.saxutils
 
-import font_cache
+import font_cut
+import formats
+import glyphs
+import pages
+import template
+import values
 import weasyprint
-from template import Failure, Template
+from values import Failure
 
 LARGEST_FILE = 64 << 20  # for what is written: fonts that a template brings along
-TEMPLATE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 class Warnings(logging.Handler):
@@ -50,39 +57,31 @@ class Warnings(logging.Handler):
 
 
 class Renderer:
-    def __init__(self, root):
-        self.root = root
-        self.templates = {}
+    def __init__(self, root, language, zone):
+        self.shelf = pages.Shelf(root, template.Template)
+        self.defaults = language, zone
         self.warnings = Warnings()
         logging.getLogger("weasyprint").handlers = [self.warnings]
 
-    def template(self, name):
-        folder = self.root / name
-        if not TEMPLATE_NAME.fullmatch(name) or not (folder / "template.html").is_file():
-            names = sorted(path.parent.name for path in self.root.glob("*/template.html"))
-            raise Failure(
-                "unknown-template",
-                f"there is no template {name!r}: looked for {folder}/template.html; there are"
-                f" {', '.join(names) or 'none'}",
-            )
-        kept = self.templates.get(name)
-        if kept is None or not kept.is_current():
-            kept = self.templates[name] = Template(folder.resolve())
-        return kept
-
-    def render(self, payload, mark):
+    def render(self, payload, header):
         """The reply, and the PDF."""
-        template = self.template(payload["template"])
-        pages, pdf = template.pdf(template.html(payload["data"]))
-        pdf += mark.encode()
-        return {"pages": pages, "sha256": hashlib.sha256(pdf).hexdigest()}, pdf
+        data, style = pages.data_of(payload), pages.style_of(payload, *self.defaults)
+        count, pdf, lacking = self.shelf.template(payload["template"]).document(payload, data, style)
+        warnings = self.warnings.taken()
+        if lacking:
+            words = glyphs.sentence(lacking, template.places_of(data, lacking))
+            if header["missing"] == "fail":
+                raise Failure("missing-glyphs", words)
+            warnings.append(words)
+        pdf = marked(pdf, header["mark"].encode())
+        digest = hashlib.sha256(pdf).hexdigest()
+        return {"pages": count, "sha256": digest, "warnings": warnings, "missing": "".join(lacking)}, pdf
 
     def answer(self, header, payload):
         self.warnings.taken()
         limit_cpu(header["seconds"])
         try:
-            reply, pdf = self.render(json.loads(payload), header["mark"])
-            return {**reply, "warnings": self.warnings.taken()}, pdf
+            return self.render(values.read(payload), header)
         except Failure as failure:
             return error(failure.code, str(failure))
         except MemoryError:
@@ -91,6 +90,12 @@ class Renderer:
             return error("renderer-io", str(failure))
         except Exception as failure:  # trouble with this document, the same each time
             return error("render-failed", f"rendering raised {type(failure).__name__}: {failure}")
+
+
+def marked(pdf, mark):
+    """The PDF with a comment before its last lines: PDF/A allows nothing behind them."""
+    at = pdf.rindex(b"startxref")
+    return pdf[:at] + mark + pdf[at:]
 
 
 def error(code, message):
@@ -122,19 +127,33 @@ def serve(channel, renderer):
         gc.collect()  # here, where nobody waits, rather than amid a document
 
 
+def keep_font_caches_apart():
+    """Fontconfig writes what it finds in a font directory into a cache, for all programs, and under a limit of
+    memory it may find no fonts in one. So what is written from here goes to TMPDIR; the system's caches are read."""
+    folder = pathlib.Path(tempfile.gettempdir())
+    configuration = folder / "fonts.conf"
+    configuration.write_text(
+        f'<fontconfig><cachedir>{xml.sax.saxutils.escape(str(folder))}/fontconfig</cachedir>'
+        '<include ignore_missing="yes">/etc/fonts/fonts.conf</include></fontconfig>'
+    )
+    os.environ["FONTCONFIG_FILE"] = str(configuration)
+
+
 def main():
-    templates, memory_mb = sys.argv[1:]
+    templates, memory_mb, language, zone = sys.argv[1:]
+    formats.Style(language, zone)  # a configuration that is wrong says so here
     memory = int(memory_mb) << 20
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    font_cache.install()
+    keep_font_caches_apart()
+    font_cut.install()
     weasyprint.HTML(string="<p>What the first document loads.").write_pdf()
     gc.freeze()
     gc.set_threshold(100_000)
     channel = socket.socket(fileno=sys.stdin.fileno())
     send(channel, json.dumps({"ready": weasyprint.__version__}).encode(), b"")
-    serve(channel, Renderer(pathlib.Path(templates).resolve()))
+    serve(channel, Renderer(pathlib.Path(templates).resolve(), language, zone))
 
 
 if __name__ == "__main__":

@@ -1,73 +1,41 @@
-"""One template: its folder, its sandbox, and what is kept of it between documents."""
+"""One template's documents: its pages rendered to PDF by WeasyPrint, which reads files of its folder alone."""
 
-import errno
+import datetime
+import inspect
 import pathlib
-import traceback
+import secrets
 import urllib.parse
 import urllib.request
-from decimal import ROUND_HALF_UP, Decimal
 
-import jinja2
-import jinja2.sandbox
+import finish
+import glyphs
+import pages
+import values
 import weasyprint
+from values import Failure
 from weasyprint.text.fonts import FontConfiguration
 
+# By the names that WeasyPrint 57 has for options, and later ones.
+OPTIONS = ("variant", "identifier")
+IS_NEW = "options" in inspect.signature(weasyprint.Document.write_pdf).parameters
 
-class Failure(Exception):
-    """Why there is no PDF: a code of the README's table, and a sentence."""
-
-    def __init__(self, code, message):
-        super().__init__(message)
-        self.code = code
+VARIANTS = ("pdf/a-1b", "pdf/a-2b", "pdf/a-3b")
 
 
-def money(amount):
-    """1234.5 as 1,234.50; half a cent goes up, as on paper."""
-    exact = Decimal(repr(round(amount, 6)))
-    return f"{exact.quantize(Decimal('0.01'), ROUND_HALF_UP):,}"
+class Resources:
+    """WeasyPrint's url_fetcher for one document."""
 
-
-class Folder(jinja2.BaseLoader):
-    """The one place that templates read files from, for Jinja2 and for WeasyPrint."""
-
-    def __init__(self, path):
-        self.path = path
-        self.forget()
-
-    def forget(self):
-        """What WeasyPrint asked for and did not get: of that it only warns, and goes on without."""
+    def __init__(self, folder):
+        self.folder = folder
+        # What WeasyPrint asked for and did not get: of that it only warns, and goes on without.
         self.refused = []
         self.unreadable = None
 
-    def state(self):
-        """Changes when any file below does."""
-        stats = ((path, path.lstat()) for path in self.path.rglob("*"))
-        return {path: (stat.st_mtime_ns, stat.st_size, stat.st_ino) for path, stat in stats}
-
-    def file(self, name):
-        """The file that `name` means, once every link and .. is followed; None outside of the folder."""
-        try:
-            real = (self.path / name).resolve()
-            return real if real.is_relative_to(self.path) and real.is_file() else None
-        except (RuntimeError, ValueError):  # links in a circle, a NUL character
-            return None
-        except OSError as error:
-            if error.errno == errno.ENAMETOOLONG:
-                return None
-            raise
-
-    def get_source(self, environment, template):
-        path = self.file(template)
-        if path is None:
-            raise jinja2.TemplateNotFound(template, f"no file {template!r} in the template's folder")
-        return path.read_text("utf-8"), str(path), None
-
     def fetch(self, url, *_, **__):
-        """WeasyPrint's url_fetcher."""
         if url[:5].lower() == "data:":
             return weasyprint.default_url_fetcher(url)
         try:
-            path = self.file(path_in(url))
+            path = self.folder.file(path_in(url))
             if path is None:
                 self.refused.append(url)
                 raise ValueError("only files of the template's folder and data: URLs are read")
@@ -76,6 +44,16 @@ class Folder(jinja2.BaseLoader):
         except OSError as error:
             self.unreadable = error
             raise
+
+    def check(self):
+        if self.unreadable:
+            raise self.unreadable
+        if self.refused:
+            raise Failure(
+                "resource-refused",
+                f"{self.folder.path.name}: {self.refused[0][:200]} is no file of the template's folder; put it there,"
+                " or give it as a data: URL",
+            )
 
 
 def path_in(url):
@@ -87,56 +65,72 @@ def path_in(url):
     return urllib.request.url2pathname(parts.path) if parts.scheme == "file" and not parts.netloc else ".."
 
 
-class Template:
+class Template(pages.Pages):
+    system_fonts = glyphs.Fonts()
+
     def __init__(self, path):
-        self.folder = Folder(path)
-        self.state = self.folder.state()
+        super().__init__(path)
         self.fonts = FontConfiguration()
-        environment = jinja2.sandbox.SandboxedEnvironment(
-            loader=self.folder, autoescape=True, undefined=jinja2.StrictUndefined, auto_reload=False
-        )
-        environment.filters["money"] = money
-        self.environment = environment
 
-    def is_current(self):
-        return self.state == self.folder.state()
+    def document(self, payload, data, style):
+        """The number of pages, the PDF's bytes, and the characters that no font has."""
+        html = self.render("template.html", data, style)
+        resources = Resources(self.folder)
+        base_url = f"{self.folder.path.as_uri()}/"
+        source = weasyprint.HTML(string=html, base_url=base_url, url_fetcher=resources.fetch)
+        wish = Wish(source.etree_element, self.folder.path.name)
+        invoice = self.render(wish.invoice, data, style) if wish.invoice else None
+        laid_out = source.render(font_config=self.fonts)
+        pdf = laid_out.write_pdf(**options(wish.variant))
+        resources.check()
+        if wish.variant:
+            pdf = finish.archived(pdf, invoice and finish.Invoice(invoice.strip().encode(), wish.level, now()))
+        if "password" in payload:
+            pdf = protected(pdf, payload, wish)
+        lacking = self.system_fonts.lacking(glyphs.text_of(source.etree_element), self.folder.path)
+        return len(laid_out.pages), pdf, lacking
 
-    def html(self, data):
-        try:
-            page = self.environment.get_template("template.html")
-            return page.render({**data, "data": data})
-        except Exception as error:  # a template can raise anything: a division by zero, a wrong type
-            if isinstance(error, (MemoryError, OSError)) and not isinstance(error, jinja2.TemplateError):
-                raise
-            message = f"{self.place_of(error)}: {type(error).__name__}: {error}"
-            raise Failure("template-error", message) from error
 
-    def place_of(self, error):
-        """'proposal/template.html:12' for an error out of a template."""
-        lines = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
-        if isinstance(error, jinja2.TemplateSyntaxError):
-            lines.append((error.filename or "", error.lineno))
-        for filename, line in reversed(lines):
-            path = pathlib.Path(filename)
-            if path.is_relative_to(self.folder.path):
-                return f"{path.relative_to(self.folder.path.parent)}:{line}"
-        return self.folder.path.name
+def now():
+    return datetime.datetime.now(datetime.timezone.utc)
 
-    def pdf(self, html):
-        """The number of pages, and the PDF's bytes."""
-        self.folder.forget()
-        source = weasyprint.HTML(
-            string=html, base_url=f"{self.folder.path.as_uri()}/", url_fetcher=self.folder.fetch
-        )
-        document = source.render(font_config=self.fonts)
-        pdf = document.write_pdf()
-        if self.folder.unreadable:
-            raise self.folder.unreadable
-        if self.folder.refused:
-            url = self.folder.refused[0][:200]
-            raise Failure(
-                "resource-refused",
-                f"{self.folder.path.name}: {url} is no file of the template's folder; put it there, or"
-                " give it as a data: URL",
-            )
-        return len(document.pages), pdf
+
+def options(variant):
+    if not variant:
+        return {}
+    return {(f"pdf_{name}" if IS_NEW else name): value for name, value in zip(OPTIONS, (variant, b"sluice"))}
+
+
+class Wish:
+    """What a template says about its document in its head: <meta name="pdf-variant" content="pdf/a-3b"> and
+    <link rel="factur-x" href="factur-x.xml" title="EN 16931">."""
+
+    def __init__(self, html, name):
+        self.variant = self.invoice = self.level = None
+        for element in html.iter("meta"):
+            if element.get("name", "").lower() == "pdf-variant":
+                self.variant = element.get("content", "").lower()
+        for element in html.iter("link"):
+            if element.get("rel", "").lower() == "factur-x":
+                self.invoice, self.level = element.get("href", ""), element.get("title", "EN 16931")
+        if self.variant and self.variant not in VARIANTS:
+            raise Failure("template-error", f"{name}: pdf-variant {self.variant!r} is none of {', '.join(VARIANTS)}")
+        if self.invoice and self.variant != "pdf/a-3b":
+            raise Failure("template-error", f"{name}: Factur-X goes into a PDF/A-3; give pdf-variant pdf/a-3b")
+
+
+def protected(pdf, payload, wish):
+    if wish.variant:
+        raise Failure("bad-payload", f"payload /password: a document of {wish.variant} can't be encrypted")
+    password, owner = payload["password"], payload.get("ownerPassword", secrets.token_urlsafe(24))
+    for name, value in (("password", password), ("ownerPassword", owner)):
+        if not isinstance(value, str) or not 0 < len(value.encode()) <= 127:
+            raise Failure("bad-payload", f"payload /{name}: expected a text of 1 to 127 bytes")
+    return finish.encrypted(pdf, password, owner)
+
+
+def places_of(data, lacking):
+    """Where the data has those characters: the first three JSON pointers."""
+    wanted = set(lacking)
+    found = values.pointers(data, lambda value: isinstance(value, str) and not wanted.isdisjoint(value))
+    return [f"payload /data{place}" for place, _ in zip(found, range(3))]

@@ -3,13 +3,18 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
+#include <set>
 
 #include "workshop.hpp"
 
 using sluice::test::PdfDocuments;
+using sluice::test::printed_by;
 using sluice::test::Workshop;
+using ::testing::ContainsRegex;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 namespace {
 
@@ -57,8 +62,8 @@ TEST_F(PdfTemplates, ProposalAddsUpItsItemsAndTax) {
   const auto outcome = shop.run("proposal", rich_data);
   ASSERT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
   const auto text = shop.text("a.pdf");
-  for (const char* part : {"A new floor", "Abel & Sons", "J. <Abel>", "24,579.20", "26,429.20 EUR",
-                           "5,021.55 EUR", "31,450.75 EUR", "Three weeks.", "Prices hold for a month."}) {
+  for (const char* part : {"A new floor", "Abel & Sons", "J. <Abel>", "38.405", "24,579.20", "€26,429.20",
+                           "€5,021.55", "€31,450.75", "Three weeks.", "Prices hold for a month."}) {
     EXPECT_THAT(text, HasSubstr(part));
   }
 }
@@ -66,7 +71,7 @@ TEST_F(PdfTemplates, ProposalAddsUpItsItemsAndTax) {
 TEST_F(PdfTemplates, InvoiceWorksWithMuchAndWithLittle) {
   Workshop& shop = with_shipped_templates();
   ASSERT_EQ(shop.run("invoice", rich_data, "much.pdf").result, SLUICE_DONE);
-  EXPECT_THAT(shop.text("much.pdf"), HasSubstr("31,450.75 EUR"));
+  EXPECT_THAT(shop.text("much.pdf"), HasSubstr("€31,450.75"));
   ASSERT_EQ(shop.run("invoice", R"({"proposalId": "123"})", "little.pdf").result, SLUICE_DONE);
   EXPECT_THAT(shop.text("little.pdf"), HasSubstr("No items"));
   EXPECT_EQ(shop.pages("little.pdf"), 1);
@@ -94,6 +99,171 @@ TEST_F(PdfDocuments, BytesDoNotDependOnWhatWasRenderedBefore) {
   const auto first = sha("abc");
   EXPECT_NE(sha("xyz"), first);
   EXPECT_EQ(sha("abc"), first);
+}
+
+TEST_F(PdfTemplates, PrintNothingThatTheDataDoesNotHold) {
+  Workshop& shop = with_shipped_templates();
+  const char* data =
+      R"({"proposalId": 123, "validUntil": null, "subtitle": null, "customer": null, "taxRate": null,
+    "company": {"name": "Northlight", "address": null}, "items": [{"description": "x", "price": "1.10", "unit": null}]})";
+  for (const char* name : {"proposal", "invoice"}) {
+    const auto outcome = shop.run(name, data, std::string(name) + ".pdf");
+    ASSERT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
+    const auto text = shop.text(std::string(name) + ".pdf");
+    for (const char* part : {"None", "null", "Valid", "<", "Tax", "EUR", "built-in"}) {
+      EXPECT_THAT(text, Not(HasSubstr(part)));
+    }
+    EXPECT_THAT(text, HasSubstr("1.10"));
+  }
+}
+
+TEST_F(PdfTemplates, TakeNumbersThatAreTextAndTextsThatAreLines) {
+  Workshop& shop = with_shipped_templates();
+  const char* data =
+      R"({"invoiceId": 7, "items": [{"description": "a\nb", "price": "10.50", "quantity": "2"}],
+    "customer": {"name": "Ann\r\n", "address": "Main St 1\nTown\n"}})";
+  for (const char* name : {"proposal", "invoice"}) {
+    const auto outcome = shop.run(name, data, std::string(name) + ".pdf");
+    if (std::string(name) == "proposal") {
+      EXPECT_THAT(outcome.error, HasSubstr("'proposalId' is not in the data"));
+      continue;
+    }
+    ASSERT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
+    const auto text = shop.text("invoice.pdf");
+    EXPECT_THAT(text, HasSubstr("21.00"));
+    EXPECT_THAT(text, ContainsRegex("Ann *\n *Main St 1 *\n *Town *\n"));
+    EXPECT_THAT(text, ContainsRegex("a  .*2.*\n *b *\n"));
+  }
+}
+
+TEST_F(PdfTemplates, WriteDatesAndMoneyInTheLanguageOfTheData) {
+  Workshop& shop = with_shipped_templates();
+  const auto outcome = shop.run("invoice", R"({"invoiceId": "R-1", "language": "de", "currency": "EUR",
+    "dueDate": "2026-02-28T00:00:00.000Z", "items": [{"price": 1234.5, "quantity": 0.75}], "taxRate": 19})");
+  ASSERT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
+  const auto text = shop.text("a.pdf");
+  for (const char* part :
+       {"Rechnung", "28. Februar 2026", "0,75", "1.234,50", "925,88", "175,92", "1.101,80", "€"}) {
+    EXPECT_THAT(text, HasSubstr(part));
+  }
+}
+
+TEST_F(PdfDocuments, MembersWinOverMethods) {
+  Workshop& shop = with_template(
+      "{% for i in order.items %}[{{ i }}]{% endfor %} {% for k, v in o.items() %}{{ k }}{{ v }}{% endfor "
+      "%}");
+  const auto outcome = shop.run("under-test", R"({"order": {"items": ["a", "b"]}, "o": {"k": 1}})");
+  ASSERT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
+  EXPECT_THAT(shop.text("a.pdf"), HasSubstr("[a][b] k1"));
+}
+
+TEST_F(PdfDocuments, ShowCharactersOfAllScriptsThatFontsHaveAndSayWhichAreMissing) {
+  Workshop& shop = with_template("<p>{{ text }}");
+  sluice::testing::FakeJob job(
+      sluice::test::payload("under-test", R"({"text": "田中太郎 ภาษาไทย हिन्दी 🎉 \uDBEA\uDFCD"})", "a.pdf"));
+  const auto outcome = shop.run(job);
+  ASSERT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
+  EXPECT_EQ(std::string(parsed(outcome.output)["missingCharacters"].GetString()), "\xF4\x8A\xAF\x8D");
+  ASSERT_EQ(job.logs().size(), 1U);
+  EXPECT_THAT(job.logs()[0].message, HasSubstr("(U+10ABCD), in payload /data/text: they are missing"));
+  EXPECT_THAT(shop.text("a.pdf"), HasSubstr("田中太郎 ภาษาไทย"));
+}
+
+TEST_F(PdfDocuments, AreWhatAnotherProgramCallsAPdf) {
+  Workshop& shop =
+      with_template("<title>A &amp; B</title><meta name=author content=Ann><h1>One</h1><h2>Two</h2>");
+  ASSERT_EQ(shop.run().result, SLUICE_DONE);
+  EXPECT_THAT(printed_by("qpdf --check '" + shop.output("a.pdf") + "'"), HasSubstr("No syntax or stream"));
+  const auto info = printed_by("pdfinfo '" + shop.output("a.pdf") + "'");
+  EXPECT_THAT(info, ContainsRegex("Title: +A & B"));
+  EXPECT_THAT(info, ContainsRegex("Author: +Ann"));
+  EXPECT_THAT(printed_by("qpdf --json --json-key=outlines '" + shop.output("a.pdf") + "'"),
+              ContainsRegex("\"title\": \"Two\""));
+}
+
+TEST_F(PdfDocuments, NameTheirJobBeforeTheirLastLines) {
+  Workshop& shop = with_template("<p>x");
+  ASSERT_EQ(shop.run().result, SLUICE_DONE);
+  const auto content = shop.scratch().read("output/a.pdf");
+  EXPECT_THAT(content.substr(content.rfind("endobj")),
+              ContainsRegex("\n% sluice job job-1\nstartxref\n[0-9]+\n%%EOF\n$"));
+}
+
+TEST_F(PdfDocuments, WithAPasswordAreEncrypted) {
+  Workshop& shop = with_template("<p>secret");
+  sluice::testing::FakeJob job(
+      R"({"template": "under-test", "data": {}, "filename": "a.pdf", "password": "größe 1"})");
+  for (int i = 0; i < 2; ++i) {  // the second finds its own file, though it is encrypted
+    const auto outcome = shop.run(job);
+    ASSERT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
+  }
+  const auto checked = printed_by("qpdf --check --password='größe 1' '" + shop.output("a.pdf") + "'");
+  EXPECT_THAT(checked, HasSubstr("AESv3"));
+  EXPECT_THAT(checked, HasSubstr("Supplied password is user password"));
+  EXPECT_THROW(printed_by("pdftotext '" + shop.output("a.pdf") + "' - 2>&1"), std::runtime_error);
+}
+
+TEST_F(PdfDocuments, ThatExistAreReplacedIfWanted) {
+  Workshop& shop = with_template("<p>{{ text }}");
+  ASSERT_EQ(shop.run("under-test", R"({"text": "first"})", "a.pdf", "job-1").result, SLUICE_DONE);
+  sluice::testing::FakeJob job(
+      R"({"template": "under-test", "data": {"text": "second"}, "filename": "a.pdf", "exists": "replace"})");
+  const auto outcome = shop.run(job.id("job-2"));
+  ASSERT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
+  EXPECT_THAT(shop.text("a.pdf"), HasSubstr("second"));
+  EXPECT_THAT(shop.files(), ElementsAre("a.pdf"));
+}
+
+TEST_F(PdfDocuments, ThatExistGetAVersionIfWanted) {
+  Workshop& shop = with_template("<p>{{ text }}");
+  const auto path_of = [&](const std::string& id) {
+    sluice::testing::FakeJob job(
+        R"({"template": "under-test", "filename": "x/a.pdf", "exists": "version", "data": {"text": ")" + id +
+        "\"}}");
+    const auto outcome = shop.run(job.id(id));
+    EXPECT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
+    return std::string(parsed(outcome.output)["path"].GetString());
+  };
+  EXPECT_EQ(path_of("one"), shop.output("x/a.pdf"));
+  EXPECT_EQ(path_of("two"), shop.output("x/a-2.pdf"));
+  EXPECT_EQ(path_of("three"), shop.output("x/a-3.pdf"));
+  EXPECT_EQ(path_of("two"), shop.output("x/a-2.pdf"));  // the same job again
+  EXPECT_THAT(shop.files(), ElementsAre("x/a-2.pdf", "x/a-3.pdf", "x/a.pdf"));
+  EXPECT_THAT(shop.text("x/a-3.pdf"), HasSubstr("three"));
+}
+
+// As versions before 1.1 wrote them.
+TEST_F(PdfDocuments, WhoseLastLineNamesTheJobAreItsOwnToo) {
+  Workshop& shop = with_template("<p>new");
+  shop.scratch().write("output/a.pdf", "%PDF\n%%EOF\n% sluice job job-1\n");
+  ASSERT_EQ(shop.run().result, SLUICE_DONE);
+  EXPECT_THAT(shop.text("a.pdf"), HasSubstr("new"));
+}
+
+TEST_F(PdfDocuments, AFilenameMayHaveALineEnd) {
+  Workshop& shop = with_template("<p>x");
+  sluice::testing::FakeJob job(R"({"template": "under-test\n", "data": null, "filename": "a.pdf\n"})");
+  ASSERT_EQ(shop.run(job).result, SLUICE_DONE);
+  EXPECT_THAT(shop.files(), ElementsAre("a.pdf"));
+}
+
+TEST_F(PdfDocuments, AreMailedByTheJobThatFollows) {
+  Workshop& shop = with_template("<p>x");
+  sluice::testing::FakeJob job(R"({"template": "under-test", "filename": "2026/a.pdf", "then": [
+    {"payload": {"to": "ann@example.com", "subject": "Your offer", "body": "Here", "attachments": null}},
+    {"type": "notification.send", "payload": {"userId": 1}}]})");
+  const auto outcome = shop.run(job);
+  ASSERT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
+  ASSERT_EQ(job.follow_ups().size(), 2U);
+  EXPECT_EQ(job.follow_ups()[0].type, "email.send");
+  const auto mail = parsed(job.follow_ups()[0].payload);
+  EXPECT_STREQ(mail["to"].GetString(), "ann@example.com");
+  ASSERT_EQ(mail["attachments"].Size(), 1U);
+  EXPECT_EQ(mail["attachments"][0]["path"].GetString(), shop.output("2026/a.pdf"));
+  EXPECT_STREQ(mail["attachments"][0]["filename"].GetString(), "a.pdf");
+  EXPECT_STREQ(mail["attachments"][0]["contentType"].GetString(), "application/pdf");
+  EXPECT_EQ(job.follow_ups()[1].type, "notification.send");
+  EXPECT_EQ(job.follow_ups()[1].payload, R"({"userId":1})");
 }
 
 TEST_F(PdfDocuments, ARepeatReplacesItsOwnFile) {
@@ -139,6 +309,31 @@ TEST_F(PdfDocuments, WhatWeasyPrintWarnsAboutIsLogged) {
   ASSERT_EQ(shop.run(job).result, SLUICE_DONE);
   ASSERT_EQ(job.logs().size(), 1U);
   EXPECT_THAT(job.logs()[0].message, HasSubstr("colour"));
+}
+
+/// The members in bold or code in the first column of the tables below a heading of the plugin's README.
+std::set<std::string> members_below(const std::string& heading) {
+  std::ifstream file(SLUICE_PDF_README);
+  std::set<std::string> members;
+  bool inside = false;
+  for (std::string line; std::getline(file, line);) {
+    if (!line.empty() && line.front() == '#') inside = line == heading;
+    if (inside && line.rfind("| `", 0) == 0) members.insert(line.substr(3, line.find('`', 3) - 3));
+  }
+  return members;
+}
+
+std::set<std::string> members_of(sluice_str schema) {
+  const auto document = parsed(std::string(schema.data, schema.size));
+  std::set<std::string> members;
+  for (const auto& property : document["properties"].GetObject()) members.insert(property.name.GetString());
+  return members;
+}
+
+TEST_F(PdfTemplates, TheTablesOfTheReadmeAreTheSchemas) {
+  Workshop& shop = with_shipped_templates();
+  EXPECT_EQ(members_below("## Payload"), members_of(shop.plugin().type("pdf.generate").payload_schema));
+  EXPECT_EQ(members_below("## Configuration"), members_of(shop.plugin().descriptor().config_schema));
 }
 
 TEST_F(PdfTemplates, TheDeclaredExampleIsTheGuidesJob) {

@@ -47,19 +47,64 @@ const Case cases[] = {
     {"TemplateNameWithDots", "", R"({"template": "../output", "data": {}, "filename": "a.pdf"})", SLUICE_FAIL,
      "unknown-template", "no template '../output'"},
     {"UndefinedVariable", "\n\n{{ customer }}", good, SLUICE_FAIL, "template-error",
-     "TEMPLATE/template.html:3: UndefinedError: 'customer' is undefined"},
+     "TEMPLATE/template.html:3, {{ customer }}: 'customer' is not in the data"},
     {"UndefinedMember", "{{ data.customer.name }}", good, SLUICE_FAIL, "template-error",
-     "TEMPLATE/template.html:1: UndefinedError"},
+     "TEMPLATE/template.html:1, {{ data.customer.name }}: payload /data has no member 'customer'"},
+    {"UndefinedMemberOfAMember", "{{ customer.nmae }}",
+     R"({"template": "TEMPLATE", "data": {"customer": {"name": "Ann", "id": 1}}, "filename": "a.pdf"})",
+     SLUICE_FAIL, "template-error", "payload /data/customer has no member 'nmae'; it has 'name', 'id'"},
+    {"NullIsPrinted", "{{ note }}",
+     R"({"template": "TEMPLATE", "data": {"note": null}, "filename": "a.pdf"})", SLUICE_FAIL,
+     "template-error", "'note' is not in the data"},
+    {"MethodIsPrinted", "{{ order.items }}",
+     R"({"template": "TEMPLATE", "data": {"order": {"id": 1}}, "filename": "a.pdf"})", SLUICE_FAIL,
+     "template-error", "payload /data/order has no member 'items'; it has 'id'"},
+    {"MethodIsJoined", "{{ name.title ~ '!' }}",
+     R"({"template": "TEMPLATE", "data": {"name": "x"}, "filename": "a.pdf"})", SLUICE_FAIL, "template-error",
+     "\"x\" has no member 'title'"},
+    {"ObjectIsPrinted", "{{ order }}",
+     R"({"template": "TEMPLATE", "data": {"order": {"id": 1}}, "filename": "a.pdf"})", SLUICE_FAIL,
+     "template-error", "is an object, and not a text to print; name a member of it (payload /data/order)"},
     {"BrokenTemplate", "\n{% if %}", good, SLUICE_FAIL, "template-error",
-     "TEMPLATE/template.html:2: TemplateSyntaxError"},
+     "TEMPLATE/template.html:2, {% if %}: Expected an expression"},
     {"DivisionByZero", "{{ 1 / 0 }}", good, SLUICE_FAIL, "template-error",
-     "TEMPLATE/template.html:1: ZeroDivisionError"},
-    {"MoneyOfNoNumber", "\n{{ 'ten' | money }}", good, SLUICE_FAIL, "template-error",
-     "TEMPLATE/template.html:2: TypeError"},
+     "TEMPLATE/template.html:1, {{ 1 / 0 }}: a division by zero"},
+    {"MoneyOfNoNumber", "\n{{ items[1].price | money }}",
+     R"({"template": "TEMPLATE", "data": {"items": [{"price": 1}, {"price": "10,50"}]}, "filename": "a.pdf"})",
+     SLUICE_FAIL, "template-error",
+     "TEMPLATE/template.html:2, {{ items[1].price | money }}: \"10,50\" is no number; write it as 1234.5 "
+     "(payload /data/items/1/price)"},
+    {"ItemWithoutPrice", "{{ accounts(data).total }}",
+     R"({"template": "TEMPLATE", "data": {"items": [{"price": null}]}, "filename": "a.pdf"})", SLUICE_FAIL,
+     "template-error", "an item has no price; give 0 for one that costs nothing (payload /data/items/0)"},
+    {"UnknownLanguage", "", R"({"template": "TEMPLATE", "data": {"language": "xx"}, "filename": "a.pdf"})",
+     SLUICE_FAIL, "bad-locale", "language \"xx\" is unknown; give one like en, de or pt-BR"},
+    {"UnknownTimeZone", "", R"({"template": "TEMPLATE", "timeZone": "Mars/Olympus", "filename": "a.pdf"})",
+     SLUICE_FAIL, "bad-locale", "time zone \"Mars/Olympus\" is unknown"},
+    {"UnknownExists", "", R"({"template": "TEMPLATE", "exists": "append", "filename": "a.pdf"})", SLUICE_FAIL,
+     "bad-payload", "exists: 'append' is none of fail, replace and version"},
+    {"DataThatIsNoObject", "", R"({"template": "TEMPLATE", "data": [1], "filename": "a.pdf"})", SLUICE_FAIL,
+     "bad-payload", "payload /data: expected an object, found [1]"},
+    {"FollowUpWithoutPayload", "", R"({"template": "TEMPLATE", "then": {"type": "x"}, "filename": "a.pdf"})",
+     SLUICE_FAIL, "bad-payload", "payload /then/payload: expected an object, found nothing"},
+    {"FollowUpWithAttachmentsOfAnotherKind", "",
+     R"({"template": "TEMPLATE", "then": [{"payload": {"attachments": "a"}}], "filename": "a.pdf"})",
+     SLUICE_FAIL, "bad-payload", "payload /then/0/payload/attachments: expected an array, found a string"},
+    {"EmptyPassword", "x", R"({"template": "TEMPLATE", "password": "", "filename": "a.pdf"})", SLUICE_FAIL,
+     "bad-payload", "payload /password: expected a text of 1 to 127 bytes"},
+    {"PasswordOfAnArchive", "<meta name=pdf-variant content=pdf/a-3b>",
+     R"({"template": "TEMPLATE", "password": "x", "filename": "a.pdf"})", SLUICE_FAIL, "bad-payload",
+     "payload /password: a document of pdf/a-3b can't be encrypted"},
+    {"UnknownVariant", "<meta name=pdf-variant content=pdf/a-9>", good, SLUICE_FAIL, "template-error",
+     "pdf-variant 'pdf/a-9' is none of pdf/a-1b, pdf/a-2b, pdf/a-3b"},
+    {"FacturXWithoutArchive", "<link rel=factur-x href=x.xml>", good, SLUICE_FAIL, "template-error",
+     "Factur-X goes into a PDF/A-3"},
     {"MissingInclude", "{% include 'gone.html' %}", good, SLUICE_FAIL, "template-error",
      "no file 'gone.html'"},
     {"EndlessInclude", "{% include 'template.html' %}", good, SLUICE_FAIL, "template-error",
      "RecursionError"},
+    {"LoopOverANumber", "{% for x in 12 %}{% endfor %}", good, SLUICE_FAIL, "template-error",
+     "TEMPLATE/template.html:1, {% for x in 12 %}{% endfor %}: TypeError"},
     {"MissingImage", "<img src=gone.png>", good, SLUICE_FAIL, "resource-refused", "gone.png"},
     {"MissingStylesheet", "<link rel=stylesheet href=gone.css>", good, SLUICE_FAIL, "resource-refused",
      "gone.css"},
@@ -271,6 +316,17 @@ TEST_F(PdfDocuments, GoThroughNoFolderThatIsALink) {
   EXPECT_TRUE(std::filesystem::is_empty(shop.scratch().path("elsewhere")));
 }
 
+TEST(PdfGlyphs, ThatNoFontHasFailTheJobIfWanted) {
+  Workshop shop("<p>{{ text }}");
+  shop.configure(R"("missing_glyphs": "fail")");
+  EXPECT_EQ(shop.run("under-test", R"({"text": "Größe"})").result, SLUICE_DONE);
+  const auto outcome = shop.run("under-test", R"({"text": "a \uDBEA\uDFCD"})", "b.pdf");
+  EXPECT_EQ(outcome.result, SLUICE_FAIL);
+  EXPECT_EQ(outcome.code, "missing-glyphs");
+  EXPECT_THAT(outcome.error, HasSubstr("(U+10ABCD), in payload /data/text"));
+  EXPECT_THAT(shop.files(), ::testing::ElementsAre("a.pdf"));
+}
+
 TEST(PdfConfiguration, WhatIsWrongIsSaidAtTheStart) {
   const auto refusal = [](const std::string& config) -> std::string {
     try {
@@ -287,6 +343,10 @@ TEST(PdfConfiguration, WhatIsWrongIsSaidAtTheStart) {
   EXPECT_THAT(refusal(R"({"output": "/tmp", "time_limit_s": 0})"), HasSubstr("expected 1 to 3600"));
   EXPECT_THAT(refusal(R"({"output": "/tmp", "python": "/nowhere-at-all"})"), HasSubstr("No such file"));
   EXPECT_THAT(refusal(R"({"output": "/tmp", "memory_mb": 20})"), HasSubstr("does not start"));
+  EXPECT_THAT(refusal(R"({"output": "/tmp", "exists": "append"})"), HasSubstr("none of fail, replace"));
+  EXPECT_THAT(refusal(R"({"output": "/tmp", "missing_glyphs": "x"})"), HasSubstr("expected warn or fail"));
+  EXPECT_THAT(refusal(R"({"output": "/tmp", "language": "xx"})"), HasSubstr("language \"xx\" is unknown"));
+  EXPECT_THAT(refusal(R"({"output": "/tmp", "time_zone": "Mars"})"), HasSubstr("time zone \"Mars\""));
 }
 
 }  // namespace

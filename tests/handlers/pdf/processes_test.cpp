@@ -88,6 +88,12 @@ TEST(PdfProcesses, ALimitOfTimeEndsTheRendererAndRetries) {
   EXPECT_EQ(outcome.code, "over-time");
   EXPECT_THAT(renderers(), IsEmpty());
   EXPECT_THAT(shop.files(), IsEmpty());
+
+  sluice::testing::FakeJob second(sluice::test::payload("under-test", R"({"endless": true})", "a.pdf"));
+  const auto last = shop.run(second.attempt(2, 12));
+  EXPECT_EQ(last.result, SLUICE_FAIL);
+  EXPECT_EQ(last.code, "over-time");
+  EXPECT_THAT(last.error, HasSubstr("tried 2 times, and is not tried again"));
 }
 
 TEST_F(PdfRenderer, EndsWhenItsJobIsCancelled) {
@@ -139,6 +145,11 @@ TEST(PdfProcesses, MemoryBeyondTheLimitRetriesInANewRenderer) {
   EXPECT_THAT(outcome.error, HasSubstr("512 MB"));
   EXPECT_EQ(shop.run().result, SLUICE_DONE);
   EXPECT_NE(renderers(), first);
+
+  sluice::testing::FakeJob second(sluice::test::payload("under-test", R"({"large": true})", "b.pdf"));
+  const auto last = shop.run(second.attempt(2, 12));
+  EXPECT_EQ(last.result, SLUICE_FAIL);
+  EXPECT_EQ(last.code, "over-memory");
 }
 
 // Which even root gets only from a broken disk: the renderer is the real one, but for reading templates.
@@ -148,9 +159,9 @@ TEST(PdfProcesses, ATemplateThatCannotBeReadIsRetried) {
                                            "import sys\n"
                                            "sys.path.insert(0, '" SLUICE_PDF_RENDERER
                                            "')\n"
-                                           "import template\n"
+                                           "import pages\n"
                                            "def read(*_): raise OSError(5, 'Input/output error')\n"
-                                           "template.Folder.get_source = read\n"
+                                           "pages.Folder.get_source = read\n"
                                            "import renderer\n"
                                            "renderer.main()\n");
   shop.configure(R"("renderer": ")" + script + "\"");

@@ -1,0 +1,370 @@
+#!/usr/bin/python3
+"""Templates to text: a folder's Jinja2 files rendered with a payload's data. Nothing here knows of PDF.
+
+    pages.py TEMPLATES
+
+As a program it serves whoever needs a page rather than a document, such as the text and HTML of a mail. Each line
+of standard input is a request, each line of standard output its reply, both JSON:
+
+    {"template": "welcome", "files": ["template.html", "template.txt"], "data": {...}, "locale": "de", "timeZone": "UTC"}
+    {"template.html": "<p>...", "template.txt": "..."}
+    {"error": "template-error", "message": "welcome/template.txt:3: ..."}
+
+Files that the folder does not have are left out of the reply. In names that end in .html, .xml or .svg data is
+escaped. `locale` and `timeZone` may be absent, and `data` is read as values.read() does.
+"""
+
+import decimal
+import errno
+import json
+import pathlib
+import re
+import sys
+import traceback
+
+import accounts
+import formats
+import jinja2
+import jinja2.sandbox
+import values
+from jinja2 import nodes
+from markupsafe import Markup
+from values import Failure, Unsuitable, shown
+
+TEMPLATE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+# Stands for a line end of the data in HTML until the page is whole, and is a character that no text has.
+BREAK = "\ufdd0"
+# What holds text that is no HTML: comments, these elements, and tags with their attributes.
+NO_HTML = re.compile(r"<!--.*?-->|<(title|style|script|textarea|option|svg)\b[^>]*>.*?</\1\s*>|<[^>]*>", re.S | re.I)
+
+EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.S)
+
+# Filters that take their value apart: a text is its lines to them, as it is to a loop.
+TAKE_LISTS = "batch groupby join list map max min random reject rejectattr select selectattr slice sort sum unique"
+
+
+class Absent(jinja2.StrictUndefined):
+    """What is not in the data. It names the place where it was looked for. With `method`, a method of a value of
+    the data, which a template may call; where it does not, it is as if absent, since no member has that name."""
+
+    data = None  # the payload's data; each environment has a class of its own
+    method = None
+
+    def __bool__(self):
+        """{% if note %} may ask for what is optional; to print or compare what is absent is an error."""
+        return False
+
+    @property
+    def _undefined_message(self):
+        name, holder = self._undefined_name, self._undefined_obj
+        if self._undefined_hint:
+            return self._undefined_hint
+        if holder is jinja2.utils.missing:
+            return f"'{name}' is not in the data"
+        if isinstance(holder, dict):
+            place = next(values.pointers(self.data, lambda value: value is holder), None)
+            where = "the object" if place is None else f"payload /data{place}"
+            return f"{where} has no member {name!r}; it has {', '.join(map(repr, holder)) or 'none'}"
+        return f"{shown(holder)} has no member {name!r}"
+
+
+class Environment(jinja2.sandbox.SandboxedEnvironment):
+    """Templates print what the data holds, or fail: no None, no letters of a text in the place of its lines, no
+    methods in the place of members."""
+
+    intercepted_binops = frozenset(["+", "-", "*", "/", "//", "%", "**"])
+
+    def __init__(self, loader):
+        super().__init__(loader=loader, autoescape=is_markup, auto_reload=False)
+        self.style = formats.Style()
+        self.data = {}
+        self.undefined = type("Absent", (Absent,), {"data": self.data})
+        self.finalize = finalized
+        self.filters.update(formats.FILTERS)
+        self.filters.update({name: on_lists(self.filters[name]) for name in TAKE_LISTS.split()})
+        self.filters.update(elements=elements, printed=printed, string=lambda value: printed(value))
+        self.filters["round"] = formats.rounded
+        self.filters["float"] = values.number
+        self.policies["json.dumps_kwargs"] = {"sort_keys": True, "default": float}
+        self.globals["accounts"] = accounts.accounts
+        self.globals["fail"] = fail
+
+    def use(self, data, style):
+        """For the pages that come next."""
+        self.data = self.undefined.data = data
+        self.style = style
+        tag = str(style.locale).replace("_", "-")
+        self.globals["style"] = {"language": style.locale.language, "tag": tag}
+
+    # A loop goes over the lines of a text, and what is joined with ~ is printed like all else.
+    def _parse(self, source, name, filename):
+        tree = super()._parse(source, name, filename)
+        for loop in tree.find_all(nodes.For):
+            loop.iter = filtered("elements", loop.iter)
+        for chain in tree.find_all(nodes.Concat):
+            chain.nodes = [filtered("printed", part) for part in chain.nodes]
+        tree.set_environment(self)
+        return tree
+
+    def getattr(self, obj, attribute):
+        if isinstance(obj, dict) and attribute in obj:
+            return obj[attribute]
+        return self.member(super().getattr(obj, attribute), obj, attribute)
+
+    def getitem(self, obj, argument):
+        if isinstance(obj, dict) and argument in obj:
+            return obj[argument]
+        return self.member(super().getitem(obj, argument), obj, argument)
+
+    def member(self, value, obj, name):
+        is_data = isinstance(obj, (dict, list, tuple, str, int, float, decimal.Decimal))
+        if not is_data or isinstance(value, jinja2.Undefined) or not callable(value):
+            return value
+        absent = self.undefined(obj=obj, name=name)
+        absent.method = value
+        return absent
+
+    def call(self, context, obj, /, *args, **kwargs):
+        if isinstance(obj, Absent) and obj.method is not None:
+            obj = obj.method
+        return super().call(context, obj, *args, **kwargs)
+
+    def call_binop(self, context, operator, left, right):
+        return super().call_binop(context, operator, *operands(operator, left, right))
+
+
+def is_markup(name):
+    return name is None or name.endswith((".html", ".xml", ".svg"))
+
+
+def filtered(name, node):
+    return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
+
+
+def operands(operator, left, right):
+    """Numbers that are written as text are numbers to an operator, where they mean nothing else: + joins two texts,
+    and % after a text formats it."""
+    texts = isinstance(left, str) + isinstance(right, str)
+    if texts == 0 or (operator == "+" and texts == 2) or (operator == "%" and isinstance(left, str)):
+        return left, right
+    if values.is_number(left) and values.is_number(right):
+        return values.number(left), values.number(right)
+    return left, right
+
+
+def elements(value):
+    """What a loop goes over: of a text its lines."""
+    return value.splitlines() if isinstance(value, str) else value
+
+
+def on_lists(plain):
+    def wrapped(*arguments, **named):
+        at = 1 if takes_first else 0
+        arguments = list(arguments)
+        arguments[at] = elements(arguments[at])
+        if plain.__name__ in ("do_join", "sync_do_join"):
+            arguments[at] = [printed(value) for value in arguments[at]]
+        return plain(*arguments, **named)
+
+    takes_first = getattr(plain, "jinja_pass_arg", None)
+    if takes_first:
+        wrapped.jinja_pass_arg = takes_first
+    return wrapped
+
+
+def fail(message, value=None):
+    """Ends the document with a sentence of the template's; `value` is the one of the data that it is about."""
+    raise Unsuitable(value, message)
+
+
+@jinja2.pass_eval_context
+def finalized(eval_context, value):
+    text = printed(value)
+    if not eval_context.autoescape or not isinstance(text, str) or isinstance(text, Markup):
+        return text
+    return text.replace("\n", BREAK)
+
+
+def printed(value):
+    """`value` as it is printed. Raises Unsuitable of what is no text, number, truth, or list of those."""
+    if isinstance(value, (jinja2.Undefined, Markup)):
+        return value
+    if isinstance(value, str):
+        return value.replace("\r\n", "\n").replace("\r", "\n")
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(values.Number(repr(value)))
+    if isinstance(value, (list, tuple)) or hasattr(value, "__next__"):
+        return "\n".join(str(printed(element)) for element in value)
+    if isinstance(value, dict):
+        raise Unsuitable(value, f"{shown(value)} is an object, and not a text to print; name a member of it")
+    if callable(value) and not hasattr(value, "__html__"):
+        raise Unsuitable(value, "a function is not a text to print; call it, with ()")
+    return str(value)
+
+
+def with_breaks(html):
+    """The page with the data's line ends as HTML has them."""
+    if BREAK not in html:
+        return html
+    pieces, end = [], 0
+    for match in NO_HTML.finditer(html):
+        pieces += [html[end : match.start()].replace(BREAK, "<br>"), match.group().replace(BREAK, "\n")]
+        end = match.end()
+    return "".join(pieces) + html[end:].replace(BREAK, "<br>")
+
+
+class Folder(jinja2.BaseLoader):
+    """A template's folder, the one place that its files are read from."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def state(self):
+        """Changes when any file below does."""
+        stats = ((path, path.lstat()) for path in self.path.rglob("*"))
+        return {path: (stat.st_mtime_ns, stat.st_size, stat.st_ino) for path, stat in stats}
+
+    def file(self, name):
+        """The file that `name` means, once every link and .. is followed; None outside of the folder."""
+        try:
+            real = (self.path / name).resolve()
+            return real if real.is_relative_to(self.path) and real.is_file() else None
+        except (RuntimeError, ValueError):  # links in a circle, a NUL character
+            return None
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                return None
+            raise
+
+    def get_source(self, environment, template):
+        path = self.file(template)
+        if path is None:
+            raise jinja2.TemplateNotFound(template, f"no file {template!r} in the template's folder")
+        return path.read_text("utf-8"), str(path), None
+
+
+class Pages:
+    """The pages of one template's folder, as its files are when it is made."""
+
+    def __init__(self, path):
+        self.folder = Folder(path)
+        self.state = self.folder.state()
+        self.environment = Environment(self.folder)
+
+    def is_current(self):
+        return self.state == self.folder.state()
+
+    def render(self, name, data, style):
+        """The file `name` rendered. Raises Failure."""
+        self.environment.use(data, style)
+        try:
+            page = self.environment.get_template(name).render({**data, "data": data})
+        except Failure:
+            raise
+        except Exception as error:  # a template can raise anything: a division by zero, a wrong type
+            if isinstance(error, (MemoryError, OSError)) and not isinstance(error, jinja2.TemplateError):
+                raise
+            words = self.words_of(error, data)
+            raise Failure("template-error", f"{self.place_of(error, words)}: {words}") from error
+        return with_breaks(page) if name.endswith(".html") else page.replace(BREAK, "\n")
+
+    def words_of(self, error, data):
+        if isinstance(error, Unsuitable):
+            places = values.pointers(data, lambda value: value is error.value and value is not None)
+            named = ", ".join(f"payload /data{place}" for place, _ in zip(places, range(3)))
+            return f"{error} ({named})" if named else str(error)
+        if isinstance(error, (decimal.DivisionByZero, decimal.DivisionUndefined, ZeroDivisionError)):
+            return "a division by zero"
+        if isinstance(error, decimal.DecimalException):
+            return "a number beyond what can be calculated with"
+        if isinstance(error, (jinja2.UndefinedError, jinja2.TemplateError)):
+            return str(error)
+        return f"{type(error).__name__}: {error}"
+
+    def place_of(self, error, words):
+        """'proposal/template.html:12, {{ price | money }}' for an error out of a template, which `words` tell."""
+        lines = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+        if isinstance(error, jinja2.TemplateSyntaxError):
+            lines.append((error.filename or "", error.lineno))
+        for filename, number in reversed(lines):
+            path = pathlib.Path(filename)
+            if path.is_relative_to(self.folder.path):
+                return f"{path.relative_to(self.folder.path.parent)}:{number}{expression_at(path, number, words)}"
+        return self.folder.path.name
+
+
+def expression_at(path, number, words):
+    """The expression of that line: where it has several, the one with a name that the error has in quotes."""
+    try:
+        line = path.read_text("utf-8").splitlines()[number - 1].strip()
+    except (OSError, ValueError, IndexError):
+        return ""
+    found = EXPRESSION.findall(line)
+    names = re.findall(r"'(\w+)'", words)
+    if len(found) > 1:
+        found = [text for text in found if any(re.search(rf"\b{name}\b", text) for name in names)]
+    text = found[0] if len(found) == 1 else line
+    return f", {text if len(text) <= 160 else text[:157] + '...'}" if text else ""
+
+
+class Shelf:
+    """The templates of a directory; each is read again when a file of it has changed."""
+
+    def __init__(self, root, make=Pages):
+        self.root = root
+        self.make = make
+        self.kept = {}
+
+    def template(self, name):
+        folder = self.root / str(name)
+        if not TEMPLATE_NAME.fullmatch(str(name)) or not folder.is_dir():
+            names = sorted(path.parent.name for path in self.root.glob("*/template.*"))
+            raise Failure(
+                "unknown-template",
+                f"there is no template {name!r}: looked for the folder {folder}; there are"
+                f" {', '.join(dict.fromkeys(names)) or 'none'}",
+            )
+        kept = self.kept.get(name)
+        if kept is None or not kept.is_current():
+            kept = self.kept[name] = self.make(folder.resolve())
+        return kept
+
+
+def data_of(payload):
+    data = payload.get("data", {})
+    if not isinstance(data, dict):
+        raise Failure("bad-payload", f"payload /data: expected an object, found {shown(data)}")
+    return data
+
+
+def style_of(payload, language="en", zone="UTC"):
+    """From the payload's `locale` and `timeZone`, or the data's `language`, or what is configured."""
+    tag = payload.get("locale", payload.get("data", {}).get("language", language))
+    return formats.Style(tag, payload.get("timeZone", zone))
+
+
+def answer(shelf, line):
+    try:
+        request = values.read(line)
+        pages, data, style = shelf.template(request.get("template", "")), data_of(request), style_of(request)
+        names = request.get("files", ["template.html", "template.txt"])
+        return {name: pages.render(name, data, style) for name in names if pages.folder.file(name)}
+    except Failure as failure:
+        return {"error": failure.code, "message": str(failure)}
+    except Exception as failure:
+        return {"error": "render-failed", "message": f"{type(failure).__name__}: {failure}"}
+
+
+def main():
+    shelf = Shelf(pathlib.Path(sys.argv[1]).resolve())
+    for line in sys.stdin.buffer:
+        print(json.dumps(answer(shelf, line)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

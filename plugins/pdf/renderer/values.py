@@ -1,0 +1,111 @@
+"""The payload as templates see it: exact numbers, no nulls, and where in the payload a value stands."""
+
+import json
+import re
+from decimal import Decimal, getcontext
+
+getcontext().prec = 60  # more than amounts of money have; what is longer is rounded
+
+NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\s*", re.ASCII)
+
+
+class Failure(Exception):
+    """Why there is no document: a code of the README's table, and a sentence."""
+
+    def __init__(self, code, message):
+        super().__init__(message)
+        self.code = code
+
+
+class Unsuitable(ValueError):
+    """A value of the data that can't be what the template takes it for."""
+
+    def __init__(self, value, message):
+        super().__init__(message)
+        self.value = value
+
+
+class Number(Decimal):
+    """A decimal number that stays exact whatever it meets: a binary fraction counts as what it is written as,
+    so that `price * 1.19` in a template is what it says."""
+
+    def __str__(self):
+        return format(Decimal(self), "f")  # never 1E+2
+
+    def __index__(self):
+        if self != int(self):
+            raise TypeError(f"{self} is no whole number")
+        return int(self)
+
+    def __round__(self, digits=None):
+        result = round(Decimal(self)) if digits is None else round(Decimal(self), digits)
+        return Number(result) if digits is not None else result
+
+
+def _exactly(name):
+    plain = getattr(Decimal, name)
+
+    def operation(self, *others):
+        result = plain(self, *(Decimal(repr(other)) if isinstance(other, float) else other for other in others))
+        return Number(result) if isinstance(result, Decimal) else result
+
+    operation.__name__ = name
+    return operation
+
+
+for _operator in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
+    for _name in (f"__{_operator}__", f"__r{_operator}__"):
+        setattr(Number, _name, _exactly(_name))
+for _name in ("__neg__", "__pos__", "__abs__", "__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"):
+    setattr(Number, _name, _exactly(_name))
+Number.__hash__ = Decimal.__hash__
+
+
+def is_number(value):
+    """True of numbers and of texts that are one, as Decimal and BigInt are in JSON."""
+    if isinstance(value, str):
+        return NUMBER.fullmatch(value) is not None
+    return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
+
+
+def number(value):
+    """`value`, a number or a text that is one, exactly. Raises Unsuitable."""
+    if not is_number(value):
+        raise Unsuitable(value, f"{shown(value)} is no number; write it as 1234.5")
+    return Number(repr(value) if isinstance(value, float) else value)
+
+
+def shown(value):
+    """A value in an error: its JSON, shortened."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    except (TypeError, ValueError):
+        text = str(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _members(pairs):
+    """An object without its nulls, which mean that a member is absent."""
+    return {key: _trimmed(value) for key, value in dict(pairs).items() if value is not None}
+
+
+def _trimmed(value):
+    return value.rstrip("\r\n") if isinstance(value, str) else value
+
+
+def read(text):
+    """The payload's JSON."""
+    return json.loads(text, parse_float=Number, object_pairs_hook=_members)
+
+
+def pointers(root, wanted, path=""):
+    """The JSON pointers of the values for which `wanted` is true, depth first."""
+    if wanted(root):
+        yield path
+    if isinstance(root, dict):
+        for key, value in root.items():
+            step = str(key).replace("~", "~0").replace("/", "~1")
+            yield from pointers(value, wanted, f"{path}/{step}")
+    elif isinstance(root, list):
+        for index, value in enumerate(root):
+            yield from pointers(value, wanted, f"{path}/{index}")

@@ -1,0 +1,127 @@
+#include "engine/heart.hpp"
+
+#include <algorithm>
+
+namespace sluice::engine {
+
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+
+/// An answer is news for so long.
+constexpr std::chrono::seconds fresh{1};
+
+/// For one beat. Well below the lease, so that there is time for more.
+milliseconds patience(const base::Config& config) {
+  constexpr milliseconds least{200}, most{5000};
+  return std::clamp(duration_cast<milliseconds>(config.lease) / 4, least, most);
+}
+
+}  // namespace
+
+Heart::Heart(store::Store& store, const base::Config& config, Outage& outage)
+    : config_(config),
+      outage_(outage),
+      session_(store.heart(patience(config))),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
+
+Heart::~Heart() {
+  stop();
+}
+
+void Heart::stop() {
+  thread_.request_stop();
+  if (thread_.joinable()) thread_.join();
+  outage_.up(this);
+}
+
+void Heart::beat_for(store::RuntimeId runtime) {
+  const std::lock_guard lock(mutex_);
+  runtime_ = runtime;
+  next_ = Clock::now();
+  changed_.notify_all();
+}
+
+bool Heart::lost(store::RuntimeId runtime) const {
+  const std::lock_guard lock(mutex_);
+  return runtime != 0 && lost_ == runtime;
+}
+
+std::optional<double> Heart::steady_since() const {
+  const std::lock_guard lock(mutex_);
+  return beats_ > 1 ? std::optional(since_) : std::nullopt;
+}
+
+Clock::duration Heart::since_answer(milliseconds patience) {
+  std::unique_lock lock(mutex_);
+  const auto before = answered_;
+  if (Clock::now() - before > fresh && runtime_ != 0) {
+    next_ = std::min(next_, Clock::now());
+    changed_.notify_all();
+    changed_.wait_for(lock, patience, [&] { return answered_ != before; });
+  }
+  return Clock::now() - answered_;
+}
+
+void Heart::run(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  while (!stop.stop_requested()) {
+    if (runtime_ == 0) {
+      changed_.wait(lock, stop, [this] { return runtime_ != 0; });
+    } else if (Clock::now() < next_) {
+      changed_.wait_until(lock, stop, next_, [this] { return Clock::now() >= next_; });
+    } else {
+      const store::RuntimeId runtime = runtime_;
+      lock.unlock();
+      beat(runtime);
+      lock.lock();
+    }
+  }
+}
+
+void Heart::beat(store::RuntimeId runtime) {
+  try {
+    took(runtime, session_->beat(runtime));
+    outage_.beaten();
+    outage_.up(this);
+  } catch (const store::Refused& error) {
+    failed(true);
+    outage_.down(this, error);
+  } catch (const std::exception& error) {
+    failed(false);
+    outage_.down(this, std::string(error.what()));
+  }
+}
+
+/// A gap between two beats, by the database's clock, ends what is known of others: they may have had it, too.
+void Heart::took(store::RuntimeId runtime, std::optional<double> at) {
+  const std::lock_guard lock(mutex_);
+  answered_ = Clock::now();
+  failures_ = 0;
+  next_ = answered_ + config_.heartbeat;
+  changed_.notify_all();
+  if (!at) {
+    beats_ = 0;
+    lost_ = runtime;
+    if (runtime_ == runtime) runtime_ = 0;
+    return;
+  }
+  const double gap = std::chrono::duration<double>(config_.lease).count() / 2;
+  if (beats_ == 0 || *at - last_at_ > gap || *at < last_at_) {
+    beats_ = 0;
+    since_ = *at;
+  }
+  ++beats_;
+  last_at_ = *at;
+}
+
+void Heart::failed(bool answered) {
+  const std::lock_guard lock(mutex_);
+  beats_ = 0;
+  if (answered) answered_ = Clock::now();
+  next_ = Clock::now() + std::min<Clock::duration>(config_.heartbeat, reconnect_delay(++failures_));
+  changed_.notify_all();
+}
+
+}  // namespace sluice::engine

@@ -1,0 +1,63 @@
+// The heart: a thread with a connection of its own that says, beat by beat, that the runtime is alive. It
+// waits for nothing else: what holds up the caretaker, or anybody, does not hold up a beat. By its beats it
+// knows whether the database answers, and since when it has.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "base/config.hpp"
+#include "engine/outage.hpp"
+#include "engine/router.hpp"
+#include "store/store.hpp"
+
+namespace sluice::engine {
+
+class Heart {
+ public:
+  Heart(store::Store& store, const base::Config& config, Outage& outage);
+  ~Heart();
+
+  // All of these may be called by any thread.
+
+  /// Beats for `runtime` from now on, at once.
+  void beat_for(store::RuntimeId runtime);
+  /// A beat found that this runtime is no longer enlisted.
+  bool lost(store::RuntimeId runtime) const;
+  /// Since when beats have been answered without a gap, by the database's clock, in seconds since 1970; none
+  /// unless two in a row were.
+  std::optional<double> steady_since() const;
+  /// How long ago the database last answered. Where that is not just now, another beat is tried first, which
+  /// is waited for no longer than `patience`.
+  Clock::duration since_answer(std::chrono::milliseconds patience);
+  /// Beats no more.
+  void stop();
+
+ private:
+  void run(const std::stop_token& stop);
+  void beat(store::RuntimeId runtime);
+  void took(store::RuntimeId runtime, std::optional<double> at);
+  void failed(bool answered);
+
+  const base::Config& config_;
+  Outage& outage_;
+  const std::unique_ptr<store::HeartSession> session_;  // used by the thread alone
+
+  mutable std::mutex mutex_;
+  std::condition_variable_any changed_;
+  store::RuntimeId runtime_ = 0;  // protected by mutex_, like all below; 0: there is none to beat for
+  store::RuntimeId lost_ = 0;
+  Clock::time_point next_{};
+  Clock::time_point answered_ = Clock::now();
+  int failures_ = 0;
+  int beats_ = 0;       // in a row
+  double since_ = 0;    // the first of these, by the database's clock
+  double last_at_ = 0;  // the last one
+
+  std::jthread thread_;
+};
+
+}  // namespace sluice::engine

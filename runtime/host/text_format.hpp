@@ -1,0 +1,19 @@
+// The values of the keyword "format" that are checked.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace sluice::host {
+
+/// A format by its name; null when it is not one that is checked.
+struct TextFormat {
+  const char* name;
+  const char* meaning;  ///< "an e-mail address": for sentences
+  bool (*fits)(std::string_view text);
+};
+const TextFormat* find_format(std::string_view name);
+/// All of them: "date, date-time, …".
+std::string format_names();
+
+}  // namespace sluice::host
