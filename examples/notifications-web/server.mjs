@@ -42,6 +42,11 @@ function report(error) {
 }
 
 inbox.on("announced", async ({ jobId, userId }) => {
+  if (userId === undefined) {
+    // Too long to say for whom it is.
+    for (const feed of feeds) feed.catchUp(inbox).catch(report);
+    return;
+  }
   const open = feedsOf(userId);
   if (open.length === 0) return;
   try {

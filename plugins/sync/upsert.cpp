@@ -179,10 +179,11 @@ std::string Sql::removal() const {
          ") SELECT count(*) FROM removed";
 }
 
+// The two counts apart: counted in one pass, each row would be looked for among all keys.
 std::string Sql::missing_count() const {
-  return "WITH " + incoming(true) + " SELECT count(*) FILTER (WHERE NOT EXISTS (SELECT FROM incoming WHERE " +
-         same_key("existing", "incoming") + ")), count(*) FROM " + target_.table + " AS existing WHERE " +
-         alive();
+  const std::string rows = "(SELECT count(*) FROM " + target_.table + " AS existing WHERE " + alive();
+  return "WITH " + incoming(true) + " SELECT " + rows + " AND NOT EXISTS (SELECT FROM incoming WHERE " +
+         same_key("existing", "incoming") + ")), " + rows + ")";
 }
 
 std::string Sql::missing_removal() const {

@@ -29,7 +29,7 @@ flock -u "$lock"
 
 state=$(mktemp -d "${TMPDIR:-/tmp}/sluice-webhooks.XXXXXX")
 clean_up() {
-  kill "$receiver_PID" 2>/dev/null || true
+  kill "$receiver_pid" 2>/dev/null || true
   rm -rf "$state"
 }
 fail() {
@@ -41,6 +41,7 @@ new_secret() { node -p '"whsec_" + require("crypto").randomBytes(32).toString("b
 old=$(new_secret)
 new=$(new_secret)
 coproc receiver { node receiver.mjs "$old" "$state/received"; }
+receiver_pid=$!
 trap clean_up EXIT
 read -r port <&"${receiver[0]}" || fail 'the receiver did not start'
 
