@@ -188,13 +188,13 @@ std::chrono::microseconds read_rate(const sluice::Config& json) {
   const std::string text = json.string_or("rate", "");
   if (text.empty()) return std::chrono::microseconds(0);
   const std::size_t slash = std::min(text.find('/'), text.size());
-  double count = 0;
+  std::int64_t count = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + slash, count);
   const std::string unit = text.substr(std::min(slash + 1, text.size()));
   const double seconds = unit == "s" ? 1 : unit == "min" ? 60 : unit == "h" ? 3600 : 0;
   const bool is_rate =
       parsed.ec == std::errc() && parsed.ptr == text.data() + slash && count > 0 && seconds > 0;
-  const double interval = is_rate ? seconds / count : 0;
+  const double interval = is_rate ? seconds / static_cast<double>(count) : 0;
   if (!(interval > 0 && interval <= longest_timeout)) {
     refuse("rate", "expected mails in a time, like 10/s, 30/min or 500/h, found '" + text + "'");
   }

@@ -229,6 +229,6 @@ SLUICE_PLUGIN(sluice::plugin("email", "1.0.0")
                   .summary("Sends one mail")
                   .schema(email::payload_schema)
                   .example(email::payload_example)
-                  .timeout(2min)
+                  .timeout(3min)
                   .max_attempts(12)
                   .backoff(30s, 1h));

@@ -3,11 +3,13 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <sluice/job.hpp>
+#include <utility>
 #include <vector>
 
 #include "transport.hpp"

@@ -46,6 +46,15 @@ class SpawnActions {
   posix_spawn_file_actions_t raw_{};
 };
 
+/// As posix_spawn has them, with a null at the end.
+std::vector<char*> pointers_to(std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  pointers.reserve(texts.size() + 1);
+  for (std::string& text : texts) pointers.push_back(text.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
 /// The payload's own text on one line, with the files that are wanted: numbers keep their digits.
 std::string request_of(std::string_view payload) {
   std::string line(payload.substr(0, payload.rfind('}')));
@@ -97,12 +106,8 @@ void TemplateRenderer::start() {
   ::fcntl(socket_.get(), F_SETFL, ::fcntl(socket_.get(), F_GETFL) | O_NONBLOCK);
   std::vector<std::string> words{config_.python, "-B", "-s", config_.program, config_.directory};
   std::vector<std::string> environment{"PATH=/usr/bin:/bin", "LANG=C.UTF-8"};
-  std::vector<char*> arguments;
-  std::vector<char*> variables;
-  for (std::string& word : words) arguments.push_back(word.data());
-  for (std::string& variable : environment) variables.push_back(variable.data());
-  arguments.push_back(nullptr);
-  variables.push_back(nullptr);
+  const std::vector<char*> arguments = pointers_to(words);
+  const std::vector<char*> variables = pointers_to(environment);
   const SpawnActions actions(theirs.get());
   const int error =
       ::posix_spawn(&pid_, words[0].c_str(), actions.get(), nullptr, arguments.data(), variables.data());

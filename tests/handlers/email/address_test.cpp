@@ -52,6 +52,7 @@ constexpr List lists[] = {
      "a@example.com b@example.com", " <a@example.com>, Ann Lee <b@example.com>"},
     {R"("a@EXAMPLE.com, a@example.COM")", "a@example.com", " <a@example.com>,  <a@example.com>"},
     {R"("a@example.com.")", "a@example.com", " <a@example.com>"},
+    {R"("a@[192.0.2.1]")", "a@[192.0.2.1]", " <a@[192.0.2.1]>"},
     {R"("a@under_score.example")", "a@under_score.example", " <a@under_score.example>"},
     {R"("o'neil+tag@example.com")", "o'neil+tag@example.com", " <o'neil+tag@example.com>"},
     {R"("\"a b\"@example.com")", R"("a b"@example.com)", R"( <"a b"@example.com>)"},
