@@ -34,7 +34,9 @@ class PdfChain : public Outbox {
     fs::copy(fs::path(PDF_PLUGIN).parent_path() / "pdf", directory / "pdf", fs::copy_options::recursive);
     for (const char* folder : {"mails", "documents"}) fs::create_directory(scratch.path(folder));
     database.exec("CREATE ROLE " + role_ + " NOLOGIN");
-    database.exec("CREATE TABLE customer (id bigint PRIMARY KEY, name text, city text, credit numeric)");
+    database.exec(
+        "CREATE SCHEMA crm; CREATE TABLE crm.customer (id bigint PRIMARY KEY, name text, city text, credit "
+        "numeric)");
     scratch.write("url", database.url() + "\n");
     config = scratch.write("chain.toml", scratch.read("sluice.toml") + R"([plugins]
 start_timeout = "60s"
@@ -54,7 +56,7 @@ role = ")" + role_ + R"("
 [plugin.sync.config.targets.database]
 kind = "database"
 url_file = ")" + scratch.path("url") + R"("
-table = "public.customer"
+table = "crm.customer"
 key = ["id"]
 columns = ["id", "name", "city", "credit"]
 )");
@@ -102,7 +104,7 @@ TEST_F(PdfChain, PrismasRowsGoThroughAllFourAndTheDocumentIsMailed) {
   for (const char* id : {"mail", "notify", "sync", "document"}) EXPECT_EQ(status(id), "done") << error(id);
   ASSERT_EQ(count("status <> 'done'"), "0");
   EXPECT_EQ(count("true"), "5");  // the mail that followed too
-  EXPECT_EQ(database.value("SELECT id || name || credit FROM customer WHERE city IS NULL"),
+  EXPECT_EQ(database.value("SELECT id || name || credit FROM crm.customer WHERE city IS NULL"),
             "9007199254740993Grace10.50");
   EXPECT_EQ(database.value("SELECT user_id FROM sluice.notification"), "42");
 
