@@ -32,13 +32,12 @@ void attach(rapidjson::Document& payload, const Document& document) {
   file.AddMember("filename", rapidjson::Value(name.c_str(), memory), memory);
   file.AddMember("contentType", "application/pdf", memory);
   file.AddMember("path", rapidjson::Value(document.path.c_str(), memory), memory);
-  auto place = payload.FindMember(attachments);
-  if (place == payload.MemberEnd()) {
+  if (!payload.HasMember(attachments)) {
     payload.AddMember(rapidjson::StringRef(attachments), rapidjson::Value(rapidjson::kArrayType), memory);
-    place = payload.FindMember(attachments);
   }
-  if (place->value.IsNull()) place->value.SetArray();
-  place->value.PushBack(file, memory);
+  rapidjson::Value& list = payload[attachments];
+  if (list.IsNull()) list.SetArray();
+  list.PushBack(file, memory);
 }
 
 std::string text_of(const rapidjson::Value& value) {

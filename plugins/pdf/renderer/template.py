@@ -85,7 +85,7 @@ class Template(pages.Pages):
         resources.check()
         if wish.variant:
             pdf = finish.archived(pdf, invoice and finish.Invoice(invoice.strip().encode(), wish.level, now()))
-        if "password" in payload:
+        if "password" in payload or "ownerPassword" in payload:
             pdf = protected(pdf, payload, wish)
         lacking = self.system_fonts.lacking(glyphs.text_of(source.etree_element), self.folder.path)
         return len(laid_out.pages), pdf, lacking
@@ -122,6 +122,8 @@ class Wish:
 def protected(pdf, payload, wish):
     if wish.variant:
         raise Failure("bad-payload", f"payload /password: a document of {wish.variant} can't be encrypted")
+    if "password" not in payload:
+        raise Failure("bad-payload", "payload /ownerPassword: it needs a password beside it, which readers ask for")
     password, owner = payload["password"], payload.get("ownerPassword", secrets.token_urlsafe(24))
     for name, value in (("password", password), ("ownerPassword", owner)):
         if not isinstance(value, str) or not 0 < len(value.encode()) <= 127:

@@ -34,7 +34,9 @@ class PdfChain : public Outbox {
     fs::copy(fs::path(PDF_PLUGIN).parent_path() / "pdf", directory / "pdf", fs::copy_options::recursive);
     for (const char* folder : {"mails", "documents"}) fs::create_directory(scratch.path(folder));
     database.exec("CREATE ROLE " + role_ + " NOLOGIN");
-    database.exec("CREATE TABLE customer (id bigint PRIMARY KEY, name text, city text, credit numeric)");
+    database.exec(
+        "CREATE SCHEMA crm; CREATE TABLE crm.customer (id bigint PRIMARY KEY, name text, city text, credit "
+        "numeric)");
     scratch.write("url", database.url() + "\n");
     config = scratch.write("chain.toml", scratch.read("sluice.toml") + R"([plugins]
 start_timeout = "60s"
@@ -54,7 +56,7 @@ role = ")" + role_ + R"("
 [plugin.sync.config.targets.database]
 kind = "database"
 url_file = ")" + scratch.path("url") + R"("
-table = "customer"
+table = "crm.customer"
 key = ["id"]
 columns = ["id", "name", "city", "credit"]
 )");
@@ -96,11 +98,13 @@ TEST_F(PdfChain, PrismasRowsGoThroughAllFourAndTheDocumentIsMailed) {
                       "items": [{"id": "1", "price": "38.405", "detail": null, "quantity": "640.5"}]},
              "then": {"type": "email.send", "payload": {"to": "grace@example.com", "cc": null,
                       "subject": "The document", "body": "Attached"}}})");
-  EXPECT_TRUE(drains());
+  const Ended drained = sluice({"drain"});
+  SCOPED_TRACE(drained.err);
+  EXPECT_EQ(drained.code, 0);
   for (const char* id : {"mail", "notify", "sync", "document"}) EXPECT_EQ(status(id), "done") << error(id);
   ASSERT_EQ(count("status <> 'done'"), "0");
   EXPECT_EQ(count("true"), "5");  // the mail that followed too
-  EXPECT_EQ(database.value("SELECT id || name || credit FROM customer WHERE city IS NULL"),
+  EXPECT_EQ(database.value("SELECT id || name || credit FROM crm.customer WHERE city IS NULL"),
             "9007199254740993Grace10.50");
   EXPECT_EQ(database.value("SELECT user_id FROM sluice.notification"), "42");
 

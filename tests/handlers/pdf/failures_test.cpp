@@ -92,6 +92,8 @@ const Case cases[] = {
      SLUICE_FAIL, "bad-payload", "payload /then/0/payload/attachments: expected an array, found a string"},
     {"EmptyPassword", "x", R"({"template": "TEMPLATE", "password": "", "filename": "a.pdf"})", SLUICE_FAIL,
      "bad-payload", "payload /password: expected a text of 1 to 127 bytes"},
+    {"OwnerPasswordAlone", "x", R"({"template": "TEMPLATE", "ownerPassword": "x", "filename": "a.pdf"})",
+     SLUICE_FAIL, "bad-payload", "payload /ownerPassword: it needs a password beside it"},
     {"PasswordOfAnArchive", "<meta name=pdf-variant content=pdf/a-3b>",
      R"({"template": "TEMPLATE", "password": "x", "filename": "a.pdf"})", SLUICE_FAIL, "bad-payload",
      "payload /password: a document of pdf/a-3b can't be encrypted"},

@@ -6,6 +6,7 @@
 
 import io
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -27,6 +28,7 @@ import font_cut  # noqa: E402
 import formats  # noqa: E402
 import pages  # noqa: E402
 import pikepdf  # noqa: E402
+import renderer  # noqa: E402
 import template  # noqa: E402
 import values  # noqa: E402
 from accounts import accounts, shares  # noqa: E402
@@ -454,6 +456,19 @@ class FontCut(unittest.TestCase):
 
         with mock.patch.object(font_cut, "Cutter", side_effect=OSError):
             self.assertIs(self.installed_over(clean), clean)
+
+
+class FontCaches(unittest.TestCase):
+    def test_are_written_below_tmpdir_and_read_from_the_system(self):
+        fonts = lambda environment: subprocess.run(["fc-list"], env=environment, stdout=subprocess.PIPE, check=True).stdout
+        with tempfile.TemporaryDirectory(prefix="sluice-fonts-") as folder, mock.patch.dict(os.environ):
+            with mock.patch.object(tempfile, "tempdir", folder):
+                renderer.keep_font_caches_apart()
+            configuration = pathlib.Path(os.environ["FONTCONFIG_FILE"])
+            first = ElementTree.parse(configuration).find("cachedir").text
+            self.assertEqual(pathlib.Path(first).parent, pathlib.Path(folder))
+            ours = fonts({"FONTCONFIG_FILE": str(configuration), "HOME": folder})
+            self.assertEqual(sorted(ours.splitlines()), sorted(fonts({"HOME": folder}).splitlines()))
 
 
 if __name__ == "__main__":
