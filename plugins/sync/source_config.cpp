@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <map>
 
 namespace data_sync {
@@ -58,7 +59,11 @@ void read_pages(const Json& json, ApiSource& source) {
   source.more = read_optional_pointer(json, "more");
   source.total = read_optional_pointer(json, "total");
   if (json.find("max_pages")) source.max_pages = read_count(json, "max_pages", 1, 1'000'000'000);
-  source.max_time = read_timeout(json, "max_time", source.max_time);
+  if (json.find("max_time")) {
+    const double seconds = json.number("max_time");
+    if (!(seconds >= 0 && seconds <= 86'400)) refuse(json, "max_time", "expected seconds, 0 to 86400");
+    source.max_time = milliseconds(std::llround(seconds * 1000));
+  }
 }
 
 std::string read_body(const Json& json) {

@@ -36,8 +36,9 @@ const typename Map::mapped_type& named(const Map& map, const std::string& name, 
   if (const auto found = map.find(name); found != map.end()) return found->second;
   std::string known;
   for (const auto& [other, value] : map) known += (known.empty() ? "" : ", ") + other;
-  throw sluice::PermanentError("unknown-" + key, "payload /" + key + ": no " + key + " '" + name +
-                                                     "' is configured; there are: " + known);
+  throw sluice::PermanentError("unknown-" + key,
+                               "payload /" + key + ": no " + key + " '" + name +
+                                   "' is configured; there are: " + (known.empty() ? "none" : known));
 }
 
 Scope scope_of(const Order& order) {

@@ -92,8 +92,9 @@ CREATE TABLE sluice.notification (
 CREATE INDEX notification_user_id_id_idx ON sluice.notification (user_id, id);
 )";
 
-// Endpoints of webhooks that wanted no more. The functions run with their owner's rights: who may owe a webhook
-// need not be able to insert other jobs. A 410 that was meant for an earlier generation disables nothing.
+// Endpoints of webhooks that wanted no more. The functions run with their owner's rights: who may owe a
+// webhook need not be able to insert other jobs. A 410 that was meant for an earlier generation disables
+// nothing.
 constexpr std::string_view notification_extras = R"(
 ALTER TABLE sluice.notification ADD COLUMN title text, ADD COLUMN link text, ADD COLUMN data jsonb;
 

@@ -123,6 +123,7 @@ constexpr BadConfiguration bad_configurations[] = {
      "among the columns"},
     {"RemoveMissingWithoutUrl", API, TABLE R"(, "remove_missing": true)", "/targets/database/remove_missing"},
     {"ShareOfNothing", API, TABLE R"(, "max_removed_share": 0)", "/targets/database/max_removed_share"},
+    {"TimeBeforeNow", API R"(, "max_time": -1)", TABLE, "/sources/api/max_time"},
     {"NoTime", API R"(, "timeout": 0)", TABLE, "/sources/api/timeout"},
     {"NoBytes", API R"(, "max_bytes": 0)", TABLE, "/sources/api/max_bytes"},
     {"TargetOfNoKind", API, R"("table": "public.item")", "/targets/database/kind"},
