@@ -92,13 +92,13 @@ class PayloadGenerator::Maker {
   std::string valid() {
     Document document;
     allocator_ = &document.GetAllocator();
-    return text_of(make(schema_, &example_, 0));
+    return text_of(make(schema_, example_.IsNull() ? nullptr : &example_, 0));
   }
 
   std::string near_valid() {
     Document document;
     allocator_ = &document.GetAllocator();
-    Value value = make(schema_, &example_, 0);
+    Value value = make(schema_, example_.IsNull() ? nullptr : &example_, 0);
     const bool cut = one_in(10);
     if (!cut) spoil(value);
     std::string text = text_of(value);
