@@ -28,11 +28,11 @@ namespace {
 
 constexpr std::size_t read_size = 256 * 1024;
 
-/// What a plugin says of a failure.
+/// What a plugin says of a failure, with room for what else its refusal says.
 std::string words(sluice_str view) {
   return view.data == nullptr
              ? std::string()
-             : base::valid_utf8(base::shortened({view.data, view.size}, wire::longest_error));
+             : base::valid_utf8(base::shortened({view.data, view.size}, wire::longest_error / 2));
 }
 
 class PluginHost {

@@ -292,9 +292,10 @@ void Compiler::take_text(const Site& site) {
 }
 
 void Compiler::note_identity() {
+  const Value& text = rules_.text;
   for (const char* keyword : {"id", "$id"}) {
-    const auto found = rules_.text.FindMember(keyword);
-    if (found != rules_.text.MemberEnd() && found->value.IsString()) identity_ = view(found->value);
+    const auto found = text.FindMember(keyword);
+    if (found != text.MemberEnd() && found->value.IsString()) identity_ = view(found->value);
   }
   while (identity_.ends_with('#')) identity_.pop_back();
 }

@@ -1,6 +1,7 @@
 #include "host/schema_walk.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 
 #include "base/text.hpp"
@@ -141,24 +142,25 @@ void SchemaWalk::visit(Value& value, Spot& spot, const Place* place, int depth) 
 }
 
 void SchemaWalk::visit_members(Value& object, Spot& spot, const Place* place, int depth) {
-  for (auto at = object.MemberBegin(); at != object.MemberEnd();) {
+  for (rapidjson::SizeType i = 0; i < object.MemberCount();) {
+    const auto at = object.MemberBegin() + static_cast<std::ptrdiff_t>(i);
     const bool is_null = at->value.IsNull();
     const bool holds_more = at->value.IsObject() || at->value.IsArray();
     if (!is_null && !holds_more && !spot.described) {
-      ++at;
+      ++i;
       continue;
     }
     const Place here{place, &at->name, 0};
     const Member member = member_of(spot, view(at->name));
     if (is_null && member.absent_when_null) {
       if (found_.absent.size() < most_absent) found_.absent.insert(pointer_of(&here));
-      at = object.RemoveMember(at);
+      object.RemoveMember(at);  // the last takes its place
       continue;
     }
     if (holds_more && member.spot != nullptr) visit(at->value, *member.spot, &here, depth + 1);
     if (!is_null && member.spot == nullptr && spot.described && !spot.mentioned.contains(view(at->name)))
       ignore(here);
-    ++at;
+    ++i;
   }
 }
 

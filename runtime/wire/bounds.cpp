@@ -78,10 +78,10 @@ void keep_bounds(LogLine& line) {
   take(line.message);
   if (line.fields.size() > most_log_fields) line.fields.resize(most_log_fields);
   for (LogLine::Field& field : line.fields) {
-    const std::size_t size = field.value.size();
+    const std::string whole = field.value;
     take(field.key);
     take(field.value);
-    if (field.value.size() != size) field.json = false;
+    if (field.value != whole) field.json = false;
   }
 }
 

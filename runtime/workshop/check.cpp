@@ -37,15 +37,19 @@ class Checking {
     }
     if (!told("load", check_load(options_, spec_))) return "it can't be loaded";
     for (const job::TypeSpec& type : spec_.types) told("schema", check_schema(type, options_.start_timeout));
-    const Finding config = check_config_schema(spec_, options_.config(spec_.name), options_.start_timeout);
+    const Finding config = check_config_schema(spec_, configured(), options_.start_timeout);
     told("config schema", config);
     return config.verdict == Verdict::failed ? "it can't be started" : "";
   }
 
+  std::optional<std::string> configured() const {
+    return options_.config ? options_.config(spec_.name) : std::nullopt;
+  }
+
   std::string start() {
-    const std::optional<std::string> configured = options_.config(spec_.name);
-    config_ = configured.value_or("{}");
-    if (!told("start", check_start(options_, spec_, configured))) {
+    const std::optional<std::string> written = configured();
+    config_ = written.value_or("{}");
+    if (!told("start", check_start(options_, spec_, written))) {
       told("start again", skipped("it can't be started"));
       told("bad config", skipped("it can't be started"));
       return "it can't be started";

@@ -92,13 +92,13 @@ class PayloadGenerator::Maker {
   std::string valid() {
     Document document;
     allocator_ = &document.GetAllocator();
-    return text_of(make(schema_, &example_, 0));
+    return text_of(make(schema_, example_.IsNull() ? nullptr : &example_, 0));
   }
 
   std::string near_valid() {
     Document document;
     allocator_ = &document.GetAllocator();
-    Value value = make(schema_, &example_, 0);
+    Value value = make(schema_, example_.IsNull() ? nullptr : &example_, 0);
     const bool cut = one_in(10);
     if (!cut) spoil(value);
     std::string text = text_of(value);
@@ -327,18 +327,23 @@ class PayloadGenerator::Maker {
   }
 
   Value number(const Value& schema) {
-    if (one_in(3)) return integer(schema);
     const bool open_below = is_number(schema, "exclusiveMinimum");  // since draft 6
     const bool open_above = is_number(schema, "exclusiveMaximum");
     const Value* low = find(schema, open_below ? "exclusiveMinimum" : "minimum");
     const Value* high = find(schema, open_above ? "exclusiveMaximum" : "maximum");
     const double least = low != nullptr && low->IsNumber() ? low->GetDouble() : -1e308;
     const double most = high != nullptr && high->IsNumber() ? high->GetDouble() : 1e308;
+    const auto excluded = [&](double made) {
+      return (made == least && (open_below || is_true(schema, "exclusiveMinimum"))) ||
+             (made == most && (open_above || is_true(schema, "exclusiveMaximum")));
+    };
+    if (one_in(3)) {
+      Value whole = integer(schema);
+      if (!excluded(whole.GetDouble())) return whole;
+    }
     const std::array<double, 6> notable{0.5, -0.0, 1e-300, 1e300, 123456.789, -1e15};
     const double made = std::clamp(notable[below(notable.size())], least, most);
-    const bool excluded = (made == least && (open_below || is_true(schema, "exclusiveMinimum"))) ||
-                          (made == most && (open_above || is_true(schema, "exclusiveMaximum")));
-    return Value(excluded ? least / 2 + most / 2 : made);
+    return Value(excluded(made) ? least / 2 + most / 2 : made);
   }
 
   Value anything(int depth) {

@@ -68,7 +68,8 @@ TEST_F(PluginRun, ShowsLogLinesProgressFollowUpsAndEffects) {
 TEST_F(PluginRun, ChecksThePayloadBeforeTheHandlerIsCalled) {
   const Ended ended = run(words(R"({"to": "nobody"})", {}, "test.strict"));
   EXPECT_EQ(ended.code, 1);
-  expect_parts(ended.out, {"code       bad-payload\n", "\"pattern\""});
+  expect_parts(ended.out, {"code       bad-payload\n",
+                           "expected a text that matches ^[^@ ]+@[^@ ]+$, found \"nobody\""});
 }
 
 TEST_F(PluginRun, RepeatsAndMeasures) {
