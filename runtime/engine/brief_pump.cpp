@@ -141,6 +141,8 @@ Intake BriefPump::claim() {
 
 /// Gives the jobs the number of their batch, or, while the database is in trouble, a claim.
 store::Claimed BriefPump::lock(const std::vector<store::LaneRequest>& lanes) {
+  const store::RuntimeId now = context_.runtime(0);
+  if (now != runtime_) use(now);
   store::Claimed claimed = session_->claim(lanes);
   if (claimed.jobs.empty()) return claimed;
   if (context_.record_first || context_.outage.lasting()) {
@@ -301,7 +303,12 @@ void BriefPump::report(std::vector<job::Finished> jobs) {
 }
 
 void BriefPump::enlist_again() {
-  runtime_ = context_.runtime(runtime_);
+  use(context_.runtime(runtime_));
+}
+
+/// None when sluice stops.
+void BriefPump::use(store::RuntimeId runtime) {
+  runtime_ = runtime;
   if (runtime_ != 0) session_ = context_.store.briefs(runtime_, static_cast<int>(index_));
 }
 

@@ -69,6 +69,7 @@ class BriefPump : public Pump {
   void drop(std::size_t jobs);
   void report(std::vector<job::Finished> jobs);
   void enlist_again();
+  void use(store::RuntimeId runtime);
 
   const std::uint32_t index_;
   const PumpContext context_;

@@ -68,8 +68,10 @@ Caretaker::~Caretaker() {
 
 store::RuntimeId Caretaker::runtime(store::RuntimeId fenced) {
   std::unique_lock lock(mutex_);
-  if (fenced != 0 && runtime_ == fenced) enlist_ = true;
-  changed_.notify_all();
+  if (fenced != 0 && runtime_ == fenced) {
+    enlist_ = true;
+    changed_.notify_all();
+  }
   changed_.wait(lock, [&] { return let_go_ || runtime_ != fenced; });
   return runtime_ == fenced ? 0 : runtime_;
 }

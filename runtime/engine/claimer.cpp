@@ -34,6 +34,8 @@ void Claimer::claim() {
 }
 
 void Claimer::claim_once() {
+  const store::RuntimeId now = context_.runtime(0);
+  if (now != runtime_) use(now);
   Intake intake = claim_for_room(context_, ClaimMode::recorded,
                                  [&](const auto& lanes) { return session_->claim(lanes); });
   if (intake.lanes.empty()) return;
@@ -43,7 +45,12 @@ void Claimer::claim_once() {
 }
 
 void Claimer::enlist_again() {
-  runtime_ = context_.runtime(runtime_);
+  use(context_.runtime(runtime_));
+}
+
+/// None when sluice stops.
+void Claimer::use(store::RuntimeId runtime) {
+  runtime_ = runtime;
   if (runtime_ != 0) session_ = context_.store.claims(runtime_, static_cast<int>(pump_));
 }
 

@@ -24,6 +24,7 @@ class Claimer {
   void claim();
   void claim_once();
   void enlist_again();
+  void use(store::RuntimeId runtime);
 
   const std::uint32_t pump_;
   const PumpContext& context_;

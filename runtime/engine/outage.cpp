@@ -55,8 +55,11 @@ void Outage::down(const void* who, const char* what, const std::string& reason) 
   const bool first = affected_.empty();
   affected_.insert(who);
   reason_ = reason;
-  if (!first) return;
-  since_ = Clock::now();
+  if (first) {
+    since_ = Clock::now();
+    said_.clear();
+  }
+  if (!said_.insert(what).second) return;
   log::error(what, {{"reason", reason}});
 }
 

@@ -1,4 +1,5 @@
-// Says once that the database is lost, and once that it is back, however many threads meet it.
+// Says once that the database is lost, or refuses what it is asked, and once that it is back, however many
+// threads meet it.
 #pragma once
 
 #include <chrono>
@@ -34,6 +35,7 @@ class Outage {
   std::set<const void*> affected_;  // protected by mutex_, like all below
   Clock::time_point since_{};
   std::string reason_;
+  std::set<const char*> said_;  // kinds of trouble, each once
   std::optional<Clock::time_point> beaten_;
 };
 

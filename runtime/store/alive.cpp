@@ -10,7 +10,7 @@ std::string alive_function() {
   return R"(
 ALTER TABLE sluice.runtime ADD COLUMN lease interval NOT NULL DEFAULT '30 s';
 CREATE FUNCTION sluice.is_alive(beat_at timestamptz, lease interval) RETURNS boolean
-LANGUAGE sql STABLE AS $alive$ SELECT beat_at OPERATOR(pg_catalog.>) pg_catalog.now() OPERATOR(pg_catalog.-) lease $alive$;
+LANGUAGE sql STABLE AS $alive$ SELECT beat_at OPERATOR(pg_catalog.>) (pg_catalog.now() OPERATOR(pg_catalog.-) lease) $alive$;
 CREATE OR REPLACE FUNCTION sluice.set_wake() RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $wake$
 BEGIN

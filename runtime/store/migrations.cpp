@@ -186,6 +186,12 @@ CREATE TABLE sluice.throughput (
   PRIMARY KEY (minute, type));
 )";
 
+// Numbers that were given before the schema was made anew are not given again: a runtime may still hold some.
+constexpr std::string_view claim_numbers = R"(
+PERFORM setval('sluice.claim_id_seq', greatest(nextval('sluice.claim_id_seq'),
+                                               (date_part('epoch', clock_timestamp()) * 1000)::bigint));
+)";
+
 // A dollar-quoted constant, with a tag that the text does not hold.
 std::string dollar_quoted(const std::string& text) {
   std::string tag = "$sluice$";
@@ -268,7 +274,8 @@ std::vector<Migration> migrations(const TableName& table) {
           {6, "cheaper waking", cheap_wake_functions()},
           {7, "what runtimes show", std::string(activity)},
           {8, "who is alive", alive_function()},
-          {9, "webhook endpoints", std::string(notification_extras)}};
+          {9, "webhook endpoints", std::string(notification_extras)},
+          {10, "numbers of claims", std::string(claim_numbers)}};
 }
 
 std::string init_lock() {

@@ -76,11 +76,11 @@ FROM buried WHERE c.runtime = $1::bigint)";
 // Moves the jobs of some claims of buried runtimes, but for those whose rows somebody has locked. $1: the
 // attempts of types that are not known, $2: whether these run at most once, $3: how many claims.
 std::string settle_buried_sql(const TableName& table) {
-  std::string sql = R"(WITH some AS MATERIALIZED (
+  std::string sql = R"(WITH part AS MATERIALIZED (
   SELECT c.id, c.runtime, c.ids FROM sluice.claim c JOIN sluice.runtime r ON r.id = c.runtime
   WHERE r.command = 'lost' ORDER BY c.id LIMIT $3::int FOR UPDATE OF c SKIP LOCKED),
 named AS MATERIALIZED (
-  SELECT i AS id, max(some.runtime) AS runtime FROM some, unnest(some.ids) i
+  SELECT i AS id, max(part.runtime) AS runtime FROM part, unnest(part.ids) i
   WHERE NOT EXISTS (SELECT FROM sluice.claim c JOIN sluice.runtime r ON r.id = c.runtime
                     WHERE r.command <> 'lost' AND i = ANY (c.ids))
   GROUP BY i),
@@ -106,9 +106,9 @@ held AS MATERIALIZED (
     AND EXISTS (SELECT FROM {outbox} o WHERE o.id = ANY (ARRAY[n.id]) AND o.status = 'processing')),
 kept AS (
   UPDATE sluice.claim c SET id = DEFAULT, ids = ARRAY (SELECT i FROM unnest(c.ids) i WHERE i IN (SELECT id FROM held))
-  FROM some s WHERE c.id = s.id AND s.ids && ARRAY (SELECT id FROM held) RETURNING 1),
+  FROM part s WHERE c.id = s.id AND s.ids && ARRAY (SELECT id FROM held) RETURNING 1),
 closed AS (
-  DELETE FROM sluice.claim c USING some s WHERE c.id = s.id AND NOT s.ids && ARRAY (SELECT id FROM held) RETURNING 1)
+  DELETE FROM sluice.claim c USING part s WHERE c.id = s.id AND NOT s.ids && ARRAY (SELECT id FROM held) RETURNING 1)
 SELECT (SELECT count(*) FROM moved WHERE status = 'pending'), (SELECT count(*) FROM moved WHERE status = 'error'),
        (SELECT count(*) FROM closed))";
   const std::string_view mark = "{outbox}";
