@@ -60,6 +60,8 @@ struct Config {
   std::chrono::microseconds start_timeout = std::chrono::seconds(10);  ///< for a plugin to load and init
   std::chrono::microseconds drain_timeout = std::chrono::seconds(25);  ///< for started jobs, at a stop
   std::chrono::microseconds cancel_grace = std::chrono::seconds(3);    ///< between cancel and kill
+  int effects_max = 10000;  ///< follow-up jobs and effects that one job may ask for
+  std::chrono::microseconds effects_timeout = std::chrono::seconds(10);  ///< for all of one job's
   std::chrono::microseconds heartbeat = std::chrono::seconds(5);
   std::chrono::microseconds lease = std::chrono::seconds(30);  ///< without a heartbeat, then rescued
 

@@ -224,6 +224,12 @@ std::vector<ConfigKey<Config>> make_config_keys() {
                "are asked "
                "to cancel"),
       duration("runtime", "cancel_grace", &Config::cancel_grace, {}, "between asking and killing"),
+      number("runtime", "effects_max", &Config::effects_max, 1, 1000000,
+             "the most follow-up jobs and effects that one job may ask for; one that asks for more fails"),
+      duration(
+          "runtime", "effects_timeout", &Config::effects_timeout, milliseconds(100),
+          "how long the database may take for all that one job asks to be committed with it; then the job "
+          "has failed, and a plugin can't make it longer"),
       duration("runtime", "heartbeat", &Config::heartbeat, milliseconds(100),
                "how often a runtime says that it is alive, and looks for others that are not"),
       duration("runtime", "lease", &Config::lease, {},

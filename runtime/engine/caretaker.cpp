@@ -74,7 +74,7 @@ void Caretaker::run(const std::stop_token& stop) {
       context_.outage.up(this);
     } catch (const std::exception& error) {
       ++failures_;
-      context_.outage.down(this, error.what());
+      context_.outage.down(this, error);
     }
   }
 }

@@ -249,8 +249,14 @@ void Engine::start_pumps() {
       tally_,
       policies_,
       record_first_,
+      no_scheduled_,
       2 * static_cast<std::size_t>(config_.batch_max),
+      static_cast<std::size_t>(config_.effects_max),
+      config_.effects_timeout,
       [this](std::vector<job::Job> jobs) { fleet_.deliver(std::move(jobs)); },
+      [this](std::vector<job::Finished> jobs) {
+        fleet_.post([this, jobs = std::move(jobs)] { returned(jobs); });
+      },
       [this](store::RuntimeId fenced) { return caretaker_->runtime(fenced); },
       [this] {
         if (options_.drain) fleet_.post([this] { end_when_drained(); });

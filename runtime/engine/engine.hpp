@@ -104,7 +104,8 @@ class Engine : private fleet::Listener {
   Observer observer_;
   std::unique_ptr<Caretaker> caretaker_;
   Policies policies_;
-  std::atomic<bool> record_first_ = false;  ///< as in PumpContext
+  std::atomic<bool> record_first_ = false;  ///< as in PumpContext, like the next
+  std::atomic<bool> no_scheduled_ = false;
   std::vector<store::ServedType> served_;
   std::vector<std::unique_ptr<Pump>> pumps_;
   std::size_t pumps_running_ = 0;

@@ -1,6 +1,8 @@
 #include "engine/finisher.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -11,8 +13,18 @@ namespace sluice::engine {
 
 namespace {
 
+using store::Unwritten;
+
 constexpr std::chrono::milliseconds linger{2};
 constexpr std::size_t worthwhile = 200;
+/// So many outcomes may be kept aside before there are no more claims.
+constexpr std::size_t most_aside = 5000;
+/// The code of a job whose own outcome the database refused.
+constexpr const char* refused_code = "outcome-refused";
+/// After so many refusals that could be the server's, while it took others, an outcome is refused for good.
+constexpr int most_refusals = 3;
+/// As many failures as reconnect_delay() answers with under a second.
+constexpr int soon = 4;
 
 void log_failure(const job::Settlement& settlement) {
   std::vector<log::Field> fields{{"job", settlement.id},
@@ -28,6 +40,55 @@ void log_failure(const job::Settlement& settlement) {
   }
 }
 
+std::vector<log::Field> fields_of(const job::Settlement& settlement) {
+  return {{"job", settlement.id},
+          {"type", settlement.type},
+          {"attempt", settlement.attempt},
+          {"outcome", job::name(settlement.outcome.result)}};
+}
+
+void log_aside(const job::Settlement& settlement, const Unwritten& unwritten) {
+  std::vector<log::Field> fields = fields_of(settlement);
+  if (unwritten.why == Unwritten::Why::locked) {
+    if (!unwritten.message.empty()) fields.emplace_back("holder", unwritten.message);
+    log::warn(
+        "the outcome of a job waits, as somebody has locked the job's row; it is written when that is free, "
+        "and "
+        "others meanwhile",
+        fields);
+    return;
+  }
+  fields.emplace_back("reason", unwritten.message);
+  log::error(
+      "the database refuses the outcome of a job; it is kept and tried again by itself, and others are "
+      "written "
+      "meanwhile",
+      fields);
+}
+
+/// The database is there, and may do what is asked in a moment: when a table is unlocked, say.
+bool answered(const std::exception& error) {
+  const auto* unavailable = dynamic_cast<const store::Unavailable*>(&error);
+  return unavailable == nullptr || unavailable->answered();
+}
+
+/// What was refused becomes the job's own error.
+job::Settlement own_error(job::Settlement settlement, const Unwritten& unwritten) {
+  job::Outcome& outcome = settlement.outcome;
+  std::string error = "the database refused to write that the job ended as " +
+                      std::string(job::name(outcome.result)) + ": " + unwritten.message;
+  if (!unwritten.code.empty()) error += " [" + unwritten.code + "]";
+  if (!outcome.error.empty()) error += "\nwhat it ended with: " + outcome.error;
+  outcome.error = std::move(error);
+  outcome.code = refused_code;
+  outcome.result = job::Result::fail;
+  outcome.output.clear();
+  settlement.status = job::Status::error;
+  settlement.refund = false;
+  settlement.delay.reset();
+  return settlement;
+}
+
 }  // namespace
 
 Finisher::Finisher(const PumpContext& context, std::function<void()> relieved, std::function<void()> ended)
@@ -35,6 +96,14 @@ Finisher::Finisher(const PumpContext& context, std::function<void()> relieved, s
       relieved_(std::move(relieved)),
       ended_(std::move(ended)),
       session_(context.store.finishes()),
+      committer_(context,
+                 [this](std::vector<Committer::Committed> committed) {
+                   {
+                     const std::lock_guard lock(mutex_);
+                     for (auto& one : committed) committed_.push_back(std::move(one));
+                   }
+                   changed_.notify_one();
+                 }),
       thread_([this] { run(); }) {}
 
 void Finisher::expect(std::int64_t claim, std::size_t jobs) {
@@ -74,6 +143,7 @@ void Finisher::no_more() {
 }
 
 void Finisher::limit(Clock::time_point deadline) {
+  committer_.limit(deadline);
   {
     const std::lock_guard lock(mutex_);
     deadline_ = deadline;
@@ -82,91 +152,301 @@ void Finisher::limit(Clock::time_point deadline) {
 }
 
 void Finisher::run() {
-  while (auto finished = wait_for_outcomes()) write(context_.settle(std::move(*finished)));
+  while (auto work = wait_for_work()) do_work(std::move(*work));
   ended_();
 }
 
 bool Finisher::due(Clock::time_point now) const {
+  if (!committed_.empty()) return true;
   if (inbox_.empty()) return false;
   return expected_ == 0 || inbox_.size() >= worthwhile || now - oldest_ >= linger || no_more_;
 }
 
+/// But for what is kept aside.
+bool Finisher::is_over() const {
+  return no_more_ && expected_ == 0 && inbox_.empty() && committed_.empty() && committing_ == 0;
+}
+
 /// None when the pump has ended.
-std::optional<std::vector<job::Finished>> Finisher::wait_for_outcomes() {
+std::optional<Finisher::Work> Finisher::wait_for_work() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    if (due(Clock::now())) {
-      writing_ = inbox_.size();
-      return std::exchange(inbox_, {});
-    }
-    if (no_more_ && expected_ == 0) return std::nullopt;
-    if (inbox_.empty()) {
-      changed_.wait(lock, [&] { return !inbox_.empty() || (no_more_ && expected_ == 0); });
+    const auto now = Clock::now();
+    if (auto work = take(now)) return work;
+    if (is_over() && leave_aside(now)) return std::nullopt;
+    const auto wake = next_wake();
+    if (!wake) {
+      changed_.wait(lock);
     } else {
-      changed_.wait_until(lock, oldest_ + linger,
-                          [&] { return expected_ == 0 || inbox_.size() >= worthwhile || no_more_; });
+      changed_.wait_until(lock, *wake);
     }
   }
+}
+
+/// When there may be something to do by time alone.
+std::optional<Clock::time_point> Finisher::next_wake() const {
+  std::optional<Clock::time_point> wake;
+  const auto by = [&](Clock::time_point time) { wake = wake ? std::min(*wake, time) : time; };
+  if (!inbox_.empty()) by(oldest_ + linger);
+  for (const Aside& one : aside_) by(one.next);
+  if (deadline_ && is_over() && !aside_.empty()) by(*deadline_);
+  return wake;
+}
+
+std::optional<Finisher::Work> Finisher::take(Clock::time_point now) {
+  Work work;
+  if (is_over() && !hurried_) {
+    hurried_ = true;
+    for (Aside& one : aside_) one.next = now;
+  }
+  const auto waits = [&](const Aside& one) { return one.next > now; };
+  const auto again = std::stable_partition(aside_.begin(), aside_.end(), waits);
+  work.again.assign(std::make_move_iterator(again), std::make_move_iterator(aside_.end()));
+  aside_.erase(again, aside_.end());
+  const bool any = due(now);
+  if (!any && work.again.empty()) return std::nullopt;
+  if (!any) return work;
+  work.finished = std::exchange(inbox_, {});
+  work.committed = std::exchange(committed_, {});
+  writing_ = work.finished.size();
+  return work;
+}
+
+/// At the end: what is refused has been tried once more, what is locked may be free until the deadline.
+bool Finisher::leave_aside(Clock::time_point now) {
+  const bool late = deadline_ && *deadline_ <= now;
+  const auto has_time = [&](const Aside& one) { return one.locked && !late; };
+  if (std::any_of(aside_.begin(), aside_.end(), has_time)) return false;
+  for (const Aside& one : aside_) {
+    std::vector<log::Field> fields = fields_of(one.settlement);
+    fields.emplace_back("reason", one.why);
+    log::error("the outcome of a job could not be written before sluice stopped; its claim is left", fields);
+  }
+  aside_.clear();
+  return true;
+}
+
+void Finisher::do_work(Work work) {
+  std::vector<job::Settlement> settlements = context_.settle(std::move(work.finished));
+  std::vector<job::Settlement> failed = take_committed(std::move(work.committed));
+  hand_over_effects(settlements);
+  std::move(failed.begin(), failed.end(), std::back_inserter(settlements));
+  if (!settlements.empty() || !used_up_before_.empty()) write(std::move(settlements));
+  if (!work.again.empty()) write_again(std::move(work.again));
+  {
+    const std::lock_guard lock(mutex_);
+    writing_ = aside_.size() > most_aside ? aside_.size() - most_aside : 0;
+  }
+  relieved_();
+  if (context_.router.exhausted()) context_.idle();
+}
+
+void Finisher::hand_over_effects(std::vector<job::Settlement>& settlements) {
+  const auto effectful = std::stable_partition(settlements.begin(), settlements.end(),
+                                               [](const auto& one) { return !one.outcome.effectful(); });
+  for (auto one = effectful; one != settlements.end(); ++one) commit(std::move(*one), 0);
+  settlements.erase(effectful, settlements.end());
+}
+
+/// What takes its time must not take that of others; while it does, it has room of its lane.
+void Finisher::commit(job::Settlement settlement, int failures) {
+  {
+    const std::lock_guard lock(mutex_);
+    ++committing_;
+  }
+  context_.router.held(settlement.type, 1);
+  committer_.push(std::move(settlement), failures);
+}
+
+/// Returns those that the database rejected, as failures to be written.
+std::vector<job::Settlement> Finisher::take_committed(std::vector<Committer::Committed> committed) {
+  std::vector<job::Settlement> written, dropped, rejected;
+  std::size_t untried = 0;
+  for (auto& [settlement, unwritten, failures] : committed) {
+    context_.router.held(settlement.type, -1);
+    if (!unwritten) {
+      written.push_back(std::move(settlement));
+    } else if (unwritten->why == Unwritten::Why::not_ours) {
+      dropped.push_back(std::move(settlement));
+    } else if (unwritten->why == Unwritten::Why::refused) {
+      rejected.push_back(failed(std::move(settlement), *unwritten));
+    } else if (unwritten->why == Unwritten::Why::locked) {
+      keep_aside({std::move(settlement), {}, {}, failures, true, false}, *unwritten);
+    } else {
+      ++untried;
+    }
+  }
+  for (const auto* all : {&written, &dropped}) {
+    for (const std::int64_t claim : used_up(*all)) used_up_before_.push_back(claim);
+    for (const job::Settlement& settlement : *all) close(settlement);
+  }
+  report_written(written);
+  report_dropped(dropped);
+  {
+    const std::lock_guard lock(mutex_);
+    committing_ -= committed.size();
+  }
+  if (untried > 0) {
+    log::error(
+        "outcomes with follow-up jobs or effects could not be written before sluice stopped; another runtime "
+        "will rescue their jobs, which may then run again",
+        {{"count", untried}});
+  }
+  return rejected;
 }
 
 void Finisher::write(std::vector<job::Settlement> settlements) {
   for (int failures = 0;;) {
     try {
       if (failures > 0) drop_settled(settlements);
-      if (!settlements.empty()) write_once(settlements);
+      write_once(settlements);
       context_.outage.up(this);
-      break;
+      return;
     } catch (const std::exception& error) {
       // Unavailable or Refused: what was asked is kept and asked again.
-      context_.outage.down(this, error.what());
+      context_.outage.down(this, error);
+      failures = std::min(failures + 1, answered(error) ? soon : std::numeric_limits<int>::max());
     }
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, reconnect_delay(++failures),
-                      [&] { return deadline_ && *deadline_ <= Clock::now(); });
-    if (!deadline_ || Clock::now() < *deadline_) continue;
+    if (wait_to_retry(failures)) continue;
+    if (settlements.empty()) return;
     log::error(
         "outcomes could not be written before sluice stopped; another runtime will rescue their jobs, which "
         "may then run again",
         {{"count", settlements.size()}});
-    break;
+    return;
   }
-  {
-    const std::lock_guard lock(mutex_);
-    writing_ = 0;
+}
+
+/// False when there is no more time.
+bool Finisher::wait_to_retry(int failures) {
+  std::unique_lock lock(mutex_);
+  const auto late = [&] { return deadline_ && *deadline_ <= Clock::now(); };
+  const auto until = Clock::now() + reconnect_delay(failures);
+  while (!late() && Clock::now() < until) {
+    changed_.wait_until(lock, deadline_ ? std::min(*deadline_, until) : until);
   }
-  relieved_();
-  if (context_.router.exhausted()) context_.idle();
+  return !late();
 }
 
 void Finisher::write_once(std::vector<job::Settlement>& settlements) {
-  commit_effects(settlements);
-  std::vector<std::int64_t> closing = used_up(settlements);
-  closing.insert(closing.end(), used_up_before_.begin(), used_up_before_.end());
-  if (settlements.empty() && closing.empty()) return;
-  const std::size_t dropped = session_->finish(settlements, closing);
-  used_up_before_.clear();
-  report_written(settlements, dropped);
-}
-
-/// Commits the settlements with effects and takes them out; those that the database rejected stay, as
-/// failures.
-void Finisher::commit_effects(std::vector<job::Settlement>& settlements) {
-  const auto effectful = std::stable_partition(settlements.begin(), settlements.end(),
-                                               [](const auto& one) { return !one.outcome.effectful(); });
-  if (effectful == settlements.end()) return;
-  std::vector<job::Settlement> asked(effectful, settlements.end());
-  const store::Committed committed = session_->commit(asked);
-  settlements.erase(effectful, settlements.end());
-  for (auto rejected = committed.rejected.rbegin(); rejected != committed.rejected.rend(); ++rejected) {
-    const auto place = asked.begin() + static_cast<std::ptrdiff_t>(rejected->index);
-    settlements.push_back(failed(std::move(*place), *rejected));
-    asked.erase(place);
+  while (!settlements.empty() || !used_up_before_.empty()) {
+    std::vector<std::int64_t> closing = used_up(settlements);
+    closing.insert(closing.end(), used_up_before_.begin(), used_up_before_.end());
+    const std::vector<Unwritten> unwritten = session_->finish(settlements, closing);
+    used_up_before_.clear();
+    std::vector<Aside> asked;
+    asked.reserve(settlements.size());
+    for (job::Settlement& settlement : settlements)
+      asked.push_back({std::move(settlement), {}, {}, 0, false, false});
+    settlements.clear();
+    for (Aside& one : sort_out(std::move(asked), unwritten)) {
+      settlements.push_back(std::move(one.settlement));
+    }
   }
-  for (const std::int64_t claim : used_up(asked)) used_up_before_.push_back(claim);
-  report_written(asked, committed.dropped);
 }
 
-job::Settlement Finisher::failed(job::Settlement settlement, const store::Rejected& rejected) const {
+/// Reports what is written of `asked`, keeps aside what can't be, and returns what is to be asked in another
+/// way.
+std::vector<Finisher::Aside> Finisher::sort_out(std::vector<Aside> asked,
+                                                const std::vector<Unwritten>& unwritten) {
+  std::vector<job::Settlement> written, dropped;
+  std::vector<Aside> otherwise_asked;
+  auto next = unwritten.begin();
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    Aside& one = asked[i];
+    if (next == unwritten.end() || next->index != i) {
+      if (one.failures > 0) log::info("the outcome of a job is written at last", fields_of(one.settlement));
+      close(one.settlement);
+      if (one.over) context_.router.awaited();
+      written.push_back(std::move(one.settlement));
+      continue;
+    }
+    const Unwritten& why = *next++;
+    if (why.why == Unwritten::Why::not_ours) {
+      close(one.settlement);
+      if (one.over) context_.router.awaited();
+      dropped.push_back(std::move(one.settlement));
+    } else if (auto other = otherwise(one.settlement, why, one.failures)) {
+      one.settlement = std::move(*other);
+      otherwise_asked.push_back(std::move(one));
+    } else {
+      keep_aside(std::move(one), why);
+    }
+  }
+  report_written(written);
+  report_dropped(dropped);
+  return otherwise_asked;
+}
+
+/// What to write in place of what was refused; none where there is nothing better than to wait.
+std::optional<job::Settlement> Finisher::otherwise(const job::Settlement& settlement,
+                                                   const Unwritten& unwritten, int failures) const {
+  if (unwritten.why != Unwritten::Why::refused) return std::nullopt;
+  if (settlement.status == job::Status::scheduled && unwritten.code == "23514") {
+    if (!context_.no_scheduled.exchange(true)) {
+      log::warn(
+          "the table has no status scheduled: snoozed jobs wait in status error until they are due, then "
+          "they "
+          "are pending again",
+          {{"reason", unwritten.message}});
+    }
+    job::Settlement waiting = settlement;
+    waiting.status = job::Status::error;
+    return waiting;
+  }
+  if (settlement.outcome.code == refused_code) return std::nullopt;
+  if (unwritten.may_be_the_servers && failures < most_refusals) return std::nullopt;
+  return own_error(settlement, unwritten);
+}
+
+void Finisher::keep_aside(Aside aside, const Unwritten& unwritten) {
+  constexpr std::chrono::milliseconds longest_locked{2000}, longest_refused{30000};
+  const bool locked = unwritten.why == Unwritten::Why::locked;
+  if (aside.failures == 0 || locked != aside.locked) log_aside(aside.settlement, unwritten);
+  aside.locked = locked;
+  aside.why = unwritten.message.empty() ? "somebody has locked its row" : unwritten.message;
+  const auto delay = std::chrono::milliseconds(100) * (1 << std::min(aside.failures, 9));
+  ++aside.failures;
+  aside.next = Clock::now() + std::min(delay, locked ? longest_locked : longest_refused);
+  // A drain does not wait for what will not be.
+  if (!locked && !aside.over) {
+    aside.over = true;
+    context_.router.settled(false);
+  }
+  aside_.push_back(std::move(aside));
+}
+
+/// Each by itself, so that it holds up nothing.
+void Finisher::write_again(std::vector<Aside> asides) {
+  const auto effectful = std::stable_partition(
+      asides.begin(), asides.end(), [](const Aside& one) { return !one.settlement.outcome.effectful(); });
+  for (auto one = effectful; one != asides.end(); ++one) commit(std::move(one->settlement), one->failures);
+  asides.erase(effectful, asides.end());
+  if (!asides.empty()) finish_again(std::move(asides));
+}
+
+void Finisher::finish_again(std::vector<Aside> asides) {
+  while (!asides.empty()) {
+    std::vector<job::Settlement> settlements;
+    for (const Aside& one : asides) settlements.push_back(one.settlement);
+    std::vector<Unwritten> unwritten;
+    try {
+      unwritten = session_->finish_with_care(settlements, used_up(settlements));
+      context_.outage.up(this);
+    } catch (const std::exception& error) {
+      // The next outcome finds out whether the database is lost.
+      for (std::size_t i = 0; i < asides.size(); ++i) {
+        unwritten.push_back(
+            {i, asides[i].locked ? Unwritten::Why::locked : Unwritten::Why::refused, "", error.what(), true});
+      }
+      for (Aside& one : asides) keep_aside(std::move(one), unwritten.front());
+      return;
+    }
+    asides = sort_out(std::move(asides), unwritten);
+  }
+}
+
+job::Settlement Finisher::failed(job::Settlement settlement, const Unwritten& unwritten) const {
   job::Finished again;
   again.job.id = std::move(settlement.id);
   again.job.type = std::move(settlement.type);
@@ -176,9 +456,9 @@ job::Settlement Finisher::failed(job::Settlement settlement, const store::Reject
   const bool at_most_once = context_.policy(again.job.type).at_most_once;
   again.outcome.result = at_most_once ? job::Result::fail : job::Result::retry;
   again.outcome.duration = settlement.outcome.duration;
-  again.outcome.code = rejected.code;
+  again.outcome.code = unwritten.code;
   again.outcome.error =
-      "the handler was done, but what it asked to be committed with the job failed: " + rejected.message;
+      "the handler was done, but what it asked to be committed with the job failed: " + unwritten.message;
   return context_.settle(std::move(again));
 }
 
@@ -199,6 +479,7 @@ std::vector<std::int64_t> Finisher::used_up(const std::vector<job::Settlement>& 
 void Finisher::drop_settled(std::vector<job::Settlement>& settlements) {
   std::set<std::int64_t> claims;
   for (const job::Settlement& settlement : settlements) claims.insert(settlement.claim);
+  if (claims.empty()) return;
   const std::vector<std::int64_t> living = session_->living({claims.begin(), claims.end()});
   const std::set<std::int64_t> alive(living.begin(), living.end());
   // Their claim is gone: written by the statement whose answer was lost, or rescued by another runtime.
@@ -210,30 +491,41 @@ void Finisher::drop_settled(std::vector<job::Settlement>& settlements) {
       "whether outcomes were written is not known: their claim is gone, either by the statement whose answer "
       "was lost, which wrote them, or because another runtime rescued their jobs",
       {{"count", static_cast<unsigned long>(settlements.end() - gone)}});
-  report_written({std::make_move_iterator(gone), std::make_move_iterator(settlements.end())}, 0);
+  std::vector<job::Settlement> lost(std::make_move_iterator(gone),
+                                    std::make_move_iterator(settlements.end()));
   settlements.erase(gone, settlements.end());
+  context_.tally.count(lost);
+  for (const job::Settlement& settlement : lost) {
+    close(settlement);
+    context_.router.settled(settlement.status == job::Status::pending);
+  }
 }
 
-void Finisher::report_written(const std::vector<job::Settlement>& settlements, std::size_t dropped) {
-  {
-    const std::lock_guard lock(mutex_);
-    for (const job::Settlement& settlement : settlements) {
-      const auto open = open_claims_.find(settlement.claim);
-      if (open != open_claims_.end() && --open->second == 0) open_claims_.erase(open);
-    }
-  }
+/// Nothing more is to be written of a job.
+void Finisher::close(const job::Settlement& settlement) {
+  const std::lock_guard lock(mutex_);
+  const auto open = open_claims_.find(settlement.claim);
+  if (open != open_claims_.end() && --open->second == 0) open_claims_.erase(open);
+}
+
+void Finisher::report_written(const std::vector<job::Settlement>& settlements) {
   context_.tally.count(settlements);
   for (const job::Settlement& settlement : settlements) {
     const bool again = settlement.status == job::Status::pending || !settlement.outcome.follow_ups.empty();
     context_.router.settled(again);
-    if (settlement.status == job::Status::error) log_failure(settlement);
+    const bool snoozed = settlement.outcome.result == job::Result::snooze;
+    if (settlement.status == job::Status::error && !snoozed) log_failure(settlement);
   }
-  if (dropped == 0) return;
-  context_.tally.drop(static_cast<std::int64_t>(dropped));
+}
+
+void Finisher::report_dropped(const std::vector<job::Settlement>& settlements) {
+  if (settlements.empty()) return;
+  for (std::size_t i = 0; i < settlements.size(); ++i) context_.router.settled(false);
+  context_.tally.drop(static_cast<std::int64_t>(settlements.size()));
   log::warn(
       "outcomes were not written, because their jobs had been taken away meanwhile (rescued by another "
       "runtime, or changed by hand)",
-      {{"count", dropped}});
+      {{"count", settlements.size()}});
 }
 
 }  // namespace sluice::engine

@@ -1,15 +1,20 @@
 // The finisher of a pump: a thread with a connection that writes what came of the pump's jobs. Outcomes
-// wait for company only while other jobs of the pump are under way, and for 2 ms at most.
+// wait for company only while other jobs of the pump are under way, and for 2 ms at most. What can't be
+// written holds up nothing else: it becomes its job's error, or is kept aside and tried again by itself.
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
 #include <unordered_map>
 #include <vector>
 
+#include "engine/committer.hpp"
 #include "engine/pump_context.hpp"
 
 namespace sluice::engine {
@@ -24,26 +29,60 @@ class Finisher {
   /// A claim was made for so many jobs, which will be pushed one after the other.
   void expect(std::int64_t claim, std::size_t jobs);
   void push(std::vector<job::Finished> jobs);
-  /// How many jobs came back whose outcome is not written yet.
+  /// How many jobs came back whose outcome is not written yet, but for those that are kept aside or
+  /// committed.
   std::size_t unwritten() const;
   /// The claims with jobs whose outcome is not written yet.
   std::vector<std::int64_t> open_claims() const;
   /// Nothing will be expected any more: ends when all that was expected came back and is written.
   void no_more();
-  /// Waits no longer for a lost database than until `deadline`.
+  /// Waits no longer for a lost database, or for rows that somebody has locked, than until `deadline`.
   void limit(Clock::time_point deadline);
 
  private:
+  /// An outcome that could not be written.
+  struct Aside {
+    job::Settlement settlement;
+    std::string why;
+    Clock::time_point next{};  ///< when it is tried again
+    int failures = 0;
+    bool locked = false;  ///< its row is; else the database refuses it
+    bool over = false;    ///< nobody waits for it any more
+  };
+  /// What there is to do at once.
+  struct Work {
+    std::vector<job::Finished> finished;
+    std::vector<Committer::Committed> committed;
+    std::vector<Aside> again;
+  };
+
   void run();
-  std::optional<std::vector<job::Finished>> wait_for_outcomes();
+  std::optional<Work> wait_for_work();
   bool due(Clock::time_point now) const;
+  bool is_over() const;
+  std::optional<Clock::time_point> next_wake() const;
+  std::optional<Work> take(Clock::time_point now);
+  bool leave_aside(Clock::time_point now);
+
+  void do_work(Work work);
+  std::vector<job::Settlement> take_committed(std::vector<Committer::Committed> committed);
+  void hand_over_effects(std::vector<job::Settlement>& settlements);
+  void commit(job::Settlement settlement, int failures);
   void write(std::vector<job::Settlement> settlements);
+  bool wait_to_retry(int failures);
   void write_once(std::vector<job::Settlement>& settlements);
-  void commit_effects(std::vector<job::Settlement>& settlements);
-  job::Settlement failed(job::Settlement settlement, const store::Rejected& rejected) const;
+  void write_again(std::vector<Aside> asides);
+  void finish_again(std::vector<Aside> asides);
+  std::vector<Aside> sort_out(std::vector<Aside> asked, const std::vector<store::Unwritten>& unwritten);
+  std::optional<job::Settlement> otherwise(const job::Settlement& settlement,
+                                           const store::Unwritten& unwritten, int failures) const;
+  void keep_aside(Aside aside, const store::Unwritten& unwritten);
+  job::Settlement failed(job::Settlement settlement, const store::Unwritten& unwritten) const;
   std::vector<std::int64_t> used_up(const std::vector<job::Settlement>& settlements) const;
   void drop_settled(std::vector<job::Settlement>& settlements);
-  void report_written(const std::vector<job::Settlement>& settlements, std::size_t dropped);
+  void close(const job::Settlement& settlement);
+  void report_written(const std::vector<job::Settlement>& settlements);
+  void report_dropped(const std::vector<job::Settlement>& settlements);
 
   const PumpContext& context_;
   const std::function<void()> relieved_;
@@ -52,17 +91,22 @@ class Finisher {
   // used by the thread alone
   const std::unique_ptr<store::FinishSession> session_;
   std::vector<std::int64_t> used_up_before_;  // claims to be closed with the next outcomes
+  std::vector<Aside> aside_;
+  bool hurried_ = false;  // those aside have been tried once more, as the pump stops
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<job::Finished> inbox_;                           // protected by mutex_, like all below
+  std::vector<Committer::Committed> committed_;                // came back from the committer
   Clock::time_point oldest_{};                                 // when the first job of the inbox arrived
   std::size_t writing_ = 0;                                    // taken from the inbox, not written yet
+  std::size_t committing_ = 0;                                 // with the committer
   std::size_t expected_ = 0;                                   // jobs that have not come back
   std::unordered_map<std::int64_t, std::size_t> open_claims_;  // claim → jobs not written yet
   bool no_more_ = false;
   std::optional<Clock::time_point> deadline_;
 
+  Committer committer_;
   std::jthread thread_;
 };
 

@@ -4,6 +4,23 @@
 
 namespace sluice::engine {
 
+namespace {
+
+/// Of a job that plugins are not shown.
+job::Finished turned_back(job::Job job) {
+  job::Finished finished;
+  finished.outcome.result = job::Result::fail;
+  finished.outcome.code = "not-utf-8";
+  finished.outcome.error =
+      "the job's id or payload is not UTF-8, which plugins are promised; the database has no encoding "
+      "(SQL_ASCII), and takes any bytes";
+  finished.job = std::move(job);
+  finished.job.payload = {};
+  return finished;
+}
+
+}  // namespace
+
 Intake claim_for_room(const PumpContext& context, ClaimMode mode,
                       const std::function<store::Claimed(const std::vector<store::LaneRequest>&)>& claim) {
   Intake intake{context.router.reserve(Clock::now(), mode), {}, {}};
@@ -26,6 +43,7 @@ void hand_over(const PumpContext& context, std::uint32_t pump, Intake intake) {
   const auto policies = context.policies.now();
   std::vector<job::Job> jobs;
   jobs.reserve(intake.claimed.jobs.size());
+  std::vector<job::Finished> unreadable;
   std::vector<ClaimResult> results(intake.lanes.size());
   context.tally.claimed(intake.claimed.jobs);
   for (ClaimResult& result : results) result.asked_at = intake.claimed.asked_at;
@@ -37,13 +55,18 @@ void hand_over(const PumpContext& context, std::uint32_t pump, Intake intake) {
     const auto policy = policies->find(one.job.type);
     one.job.max_attempts = policy == policies->end() ? 1 : policy->second.max_attempts;
     one.job.pump = pump;
-    jobs.push_back(std::move(one.job));
+    if (one.unreadable) {
+      unreadable.push_back(turned_back(std::move(one.job)));
+    } else {
+      jobs.push_back(std::move(one.job));
+    }
   }
   const auto now = Clock::now();
   for (std::size_t i = 0; i < intake.lanes.size(); ++i) {
     context.router.claimed(intake.lanes[i], results[i], intake.took, now);
   }
   if (!jobs.empty()) context.deliver(std::move(jobs));
+  if (!unreadable.empty()) context.turn_back(std::move(unreadable));
 }
 
 }  // namespace sluice::engine

@@ -4,19 +4,28 @@
 
 #include "base/duration.hpp"
 #include "base/log.hpp"
+#include "store/store.hpp"
 
 namespace sluice::engine {
 
-void Outage::down(const void* who, const std::string& reason) {
+void Outage::down(const void* who, const std::exception& reason) {
+  const auto* unavailable = dynamic_cast<const store::Unavailable*>(&reason);
+  down(who, reason.what(), unavailable == nullptr || unavailable->answered());
+}
+
+void Outage::down(const void* who, const std::string& reason, bool answered) {
   const std::lock_guard lock(mutex_);
   const bool first = affected_.empty();
   affected_.insert(who);
   reason_ = reason;
   if (!first) return;
   since_ = Clock::now();
-  log::error(
-      "the database does not answer; running jobs go on, their outcomes are kept, trying again until it does",
-      {{"reason", reason}});
+  log::error(answered
+                 ? "the database does not do what it is asked; running jobs go on, their outcomes are kept, "
+                   "trying again until it does"
+                 : "the database does not answer; running jobs go on, their outcomes are kept, trying "
+                   "again until it does",
+             {{"reason", reason}});
 }
 
 void Outage::up(const void* who) {

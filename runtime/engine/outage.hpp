@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <exception>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -13,8 +14,10 @@ class Outage {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// `who` can't work with the database, because of `reason`.
-  void down(const void* who, const std::string& reason);
+  /// `who` can't work with the database, because of `reason`; it `answered`: what was asked was refused, or
+  /// can't be done now.
+  void down(const void* who, const std::string& reason, bool answered);
+  void down(const void* who, const std::exception& reason);
   /// `who` can work with it (again).
   void up(const void* who);
   /// How long it has been lost; none when it is not.

@@ -39,7 +39,7 @@ void Pruner::run(const std::stop_token& stop) {
       outage_.up(this);
       pause(next - Clock::now(), stop);
     } catch (const std::exception& error) {
-      outage_.down(this, error.what());
+      outage_.down(this, error);
       pause(reconnect_delay(++failures), stop);
     }
   }

@@ -22,10 +22,27 @@ job::RetryPolicy PumpContext::policy(const std::string& type) const {
 
 job::Settlement PumpContext::settle(job::Finished one) const {
   const job::RetryPolicy rules = policy(one.job.type);
+  bound(one.outcome);
   job::Settlement settlement =
       job::settle(std::move(one.job), std::move(one.outcome), rules, random_jitter());
+  if (settlement.status == job::Status::scheduled && no_scheduled) settlement.status = job::Status::error;
   settlement.role = std::move(one.role);
   return settlement;
+}
+
+/// What asks for more than anybody may is no outcome.
+void PumpContext::bound(job::Outcome& outcome) const {
+  const std::size_t asked = outcome.effects.size() + outcome.follow_ups.size();
+  if (asked <= most_effects) return;
+  outcome.result = job::Result::fail;
+  outcome.code = "too-many-effects";
+  outcome.error = "the handler was done, but asked for " + std::to_string(outcome.follow_ups.size()) +
+                  " follow-up jobs and " + std::to_string(outcome.effects.size()) +
+                  " effects to be committed with the job, and effects_max allows " +
+                  std::to_string(most_effects) + ": nothing of it was done";
+  outcome.effects.clear();
+  outcome.follow_ups.clear();
+  outcome.output.clear();
 }
 
 std::vector<job::Settlement> PumpContext::settle(std::vector<job::Finished> all) const {

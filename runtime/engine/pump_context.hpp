@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
@@ -25,8 +26,15 @@ struct PumpContext {
   /// Set when the table did not take what was written of locked jobs: claims of brief jobs are recorded
   /// before they run, from then on.
   std::atomic<bool>& record_first;
-  std::size_t most_unwritten;  ///< claims no more while so many outcomes wait to be written
+  /// Set when the table turned out to have no status `scheduled`: a snoozed job waits in `error`, as one that
+  /// is to be tried again.
+  std::atomic<bool>& no_scheduled;
+  std::size_t most_unwritten;               ///< claims no more while so many outcomes wait to be written
+  std::size_t most_effects;                 ///< that one job may ask for, follow-up jobs among them
+  std::chrono::microseconds effects_limit;  ///< of the time that they take
   std::function<void(std::vector<job::Job>)> deliver;
+  /// Takes jobs that no plugin shall see as if they had come back.
+  std::function<void(std::vector<job::Finished>)> turn_back;
   /// The id under which the runtime is enlisted; `fenced` is the id that was refused, 0 for none: then
   /// waits for a new one. 0 when the runtime stops meanwhile.
   std::function<store::RuntimeId(store::RuntimeId fenced)> runtime;
@@ -38,6 +46,7 @@ struct PumpContext {
   /// What is to be written for a job that came back.
   job::Settlement settle(job::Finished one) const;
   std::vector<job::Settlement> settle(std::vector<job::Finished> all) const;
+  void bound(job::Outcome& outcome) const;
 
   /// What `step()` answers to `who`; none when the database did not. Calls `fenced()` where the runtime is no
   /// longer enlisted.
@@ -50,7 +59,7 @@ struct PumpContext {
     } catch (const store::Fenced&) {
       fenced();
     } catch (const std::exception& error) {
-      outage.down(who, error.what());
+      outage.down(who, error);
     }
     return std::nullopt;
   }

@@ -315,6 +315,16 @@ void Router::returned(const std::string& type, std::int64_t bytes, bool ran, Clo
   lane.rate_at = now;
 }
 
+void Router::held(const std::string& type, int jobs) {
+  const std::lock_guard lock(mutex_);
+  count(type, jobs, 0);
+}
+
+void Router::awaited() {
+  const std::lock_guard lock(mutex_);
+  ++unwritten_;
+}
+
 void Router::settled(bool again) {
   const std::lock_guard lock(mutex_);
   --unwritten_;

@@ -116,6 +116,11 @@ class Router {
   /// A job of `type` with so many `bytes` of payload left its plugin host. `ran` is false for those that
   /// never started.
   void returned(const std::string& type, std::int64_t bytes, bool ran, Clock::time_point now);
+  /// So many more jobs of `type`, or fewer, have left their plugin host and take room of their lane all the
+  /// same.
+  void held(const std::string& type, int jobs);
+  /// The outcome of a job that was said to be settled is to be written after all.
+  void awaited();
   /// Its outcome is written; `again`: it is pending once more, or another job is, that it asked for.
   void settled(bool again);
   /// Rows are free that were locked, and not claimed, while others may have looked for jobs.

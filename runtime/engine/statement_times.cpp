@@ -26,12 +26,13 @@ class TimedFinishes : public store::FinishSession {
   TimedFinishes(std::unique_ptr<FinishSession> session, StatementTimes& times)
       : session_(std::move(session)), times_(times) {}
 
-  std::size_t finish(const std::vector<job::Settlement>& settlements,
-                     const std::vector<std::int64_t>& closing) override {
+  std::vector<store::Unwritten> finish(const std::vector<job::Settlement>& settlements,
+                                       const std::vector<std::int64_t>& closing) override {
     return times_.time("finish", [&] { return session_->finish(settlements, closing); });
   }
-  store::Committed commit(const std::vector<job::Settlement>& settlements) override {
-    return times_.time("commit", [&] { return session_->commit(settlements); });
+  std::vector<store::Unwritten> finish_with_care(const std::vector<job::Settlement>& settlements,
+                                                 const std::vector<std::int64_t>& closing) override {
+    return times_.time("finish", [&] { return session_->finish_with_care(settlements, closing); });
   }
   std::vector<std::int64_t> living(const std::vector<std::int64_t>& claims) override {
     return times_.time("living", [&] { return session_->living(claims); });
@@ -39,6 +40,20 @@ class TimedFinishes : public store::FinishSession {
 
  private:
   const std::unique_ptr<FinishSession> session_;
+  StatementTimes& times_;
+};
+
+class TimedEffects : public store::EffectSession {
+ public:
+  TimedEffects(std::unique_ptr<EffectSession> session, StatementTimes& times)
+      : session_(std::move(session)), times_(times) {}
+
+  std::vector<store::Unwritten> commit(const std::vector<job::Settlement>& settlements) override {
+    return times_.time("commit", [&] { return session_->commit(settlements); });
+  }
+
+ private:
+  const std::unique_ptr<EffectSession> session_;
   StatementTimes& times_;
 };
 
@@ -147,6 +162,10 @@ std::unique_ptr<store::ClaimSession> TimedStore::claims(store::RuntimeId runtime
 
 std::unique_ptr<store::FinishSession> TimedStore::finishes() {
   return std::make_unique<TimedFinishes>(store_.finishes(), times_);
+}
+
+std::unique_ptr<store::EffectSession> TimedStore::effects(std::chrono::microseconds limit) {
+  return std::make_unique<TimedEffects>(store_.effects(limit), times_);
 }
 
 std::unique_ptr<store::BriefSession> TimedStore::briefs(store::RuntimeId runtime, int pump) {

@@ -9,6 +9,10 @@ void add(TypeSummary& type, const job::Settlement& settlement) {
   if (settlement.outcome.result != job::Result::released) {
     type.seconds.add(std::chrono::duration<double>(settlement.outcome.duration).count());
   }
+  if (settlement.outcome.result == job::Result::snooze) {
+    ++type.snoozed;  // in whatever status it waits
+    return;
+  }
   switch (settlement.status) {
     case job::Status::done:
       ++type.done;

@@ -25,7 +25,7 @@ void Waker::run() {
       failures = 0;
       context_.outage.up(this);
     } catch (const std::exception& error) {
-      context_.outage.down(this, error.what());
+      context_.outage.down(this, error);
       pause(++failures);
     }
   }

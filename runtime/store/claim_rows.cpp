@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "base/text.hpp"
 #include "store/pg_text.hpp"
 
 namespace sluice::store {
@@ -23,7 +24,7 @@ ClaimedJob claimed_job(const pqxx::row& row, std::int64_t claim) {
 
 }  // namespace
 
-Claimed read_claimed(const pqxx::result& rows, RuntimeId runtime, const std::string& where) {
+Claimed read_claimed(const pqxx::result& rows, RuntimeId runtime, const std::string& where, bool unencoded) {
   if (!rows[0][1].as<bool>()) throw_fenced(runtime, where);
   Claimed claimed;
   claimed.asked_at = parse_double(text_of(rows[0][2]));
@@ -31,6 +32,9 @@ Claimed read_claimed(const pqxx::result& rows, RuntimeId runtime, const std::str
   if (!rows[0][0].is_null()) claimed.claim = rows[0][0].as<std::int64_t>();
   claimed.jobs.reserve(rows.size());
   for (const auto& row : rows) claimed.jobs.push_back(claimed_job(row, claimed.claim));
+  if (!unencoded) return claimed;
+  const auto is_text = [](const std::string& bytes) { return base::valid_utf8(bytes) == bytes; };
+  for (ClaimedJob& one : claimed.jobs) one.unreadable = !is_text(one.job.id) || !is_text(one.job.payload);
   return claimed;
 }
 

@@ -9,8 +9,8 @@
 namespace sluice::store {
 
 /// The answer of claim_statement or brief_claim_statement for `runtime`; throws Fenced where that is not
-/// enlisted. `where` names the database.
-Claimed read_claimed(const pqxx::result& rows, RuntimeId runtime, const std::string& where);
+/// enlisted. `where` names the database, `unencoded` is Link::unencoded().
+Claimed read_claimed(const pqxx::result& rows, RuntimeId runtime, const std::string& where, bool unencoded);
 
 /// True when a row of sluice.claim could not be written because its runtime is no longer enlisted.
 bool is_fenced(const pqxx::foreign_key_violation& error);

@@ -139,6 +139,7 @@ std::string translate_url(const std::string& text, ConnectionString& result) {
   result.schema = take(parameters, "schema");
   const std::string pooled = take(parameters, "pgbouncer");
   result.pooled = pooled == "true" || pooled == "1";
+  result.unpooled = pooled == "false" || pooled == "0";
   translate_ssl(parameters, result.secrets);
   for (const auto key : dropped_parameters) parameters.erase(std::string(key));
   check_known(parameters, query);

@@ -13,6 +13,7 @@ struct ConnectionString {
   std::string description;           ///< for messages: database, host, port and user
   std::string schema;                ///< Prisma's `schema`; empty when not given
   bool pooled = false;               ///< behind PgBouncer in transaction mode (`pgbouncer=true`)
+  bool unpooled = false;             ///< in a session of its own, even behind a pool (`pgbouncer=false`)
   std::vector<std::string> secrets;  ///< passwords, as given and decoded, to be scrubbed from messages
 };
 

@@ -126,29 +126,29 @@ std::map<std::string, std::string> MemoryBriefs::relock(const std::vector<job::J
   return places;
 }
 
-std::size_t MemoryFinishes::finish(const std::vector<job::Settlement>& settlements,
-                                   const std::vector<std::int64_t>& closing) {
+std::vector<Unwritten> MemoryFinishes::finish(const std::vector<job::Settlement>& settlements,
+                                              const std::vector<std::int64_t>& closing) {
   const std::lock_guard lock(store_.mutex_);
   store_.check_available();
-  std::size_t dropped = 0;
-  for (const auto& settlement : settlements) {
-    if (!store_.settle(settlement)) ++dropped;
+  std::vector<Unwritten> unwritten;
+  for (std::size_t i = 0; i < settlements.size(); ++i) {
+    if (!store_.settle(settlements[i])) unwritten.push_back({i, Unwritten::Why::not_ours, "", "", false});
   }
   for (const auto claim : closing) store_.claims_.erase(claim);
-  return dropped;
+  return unwritten;
 }
 
-Committed MemoryFinishes::commit(const std::vector<job::Settlement>& settlements) {
+std::vector<Unwritten> MemoryEffects::commit(const std::vector<job::Settlement>& settlements) {
   const std::lock_guard lock(store_.mutex_);
   store_.check_available();
-  Committed committed;
+  std::vector<Unwritten> unwritten;
   for (std::size_t i = 0; i < settlements.size(); ++i) {
     const job::Outcome& outcome = settlements[i].outcome;
     const auto fails = [](const job::Effect& effect) { return effect.sql == MemoryStore::failing_effect; };
     if (std::any_of(outcome.effects.begin(), outcome.effects.end(), fails)) {
-      committed.rejected.push_back({i, "effect-XX000", "an effect that fails"});
+      unwritten.push_back({i, Unwritten::Why::refused, "effect-XX000", "an effect that fails", false});
     } else if (!store_.settle(settlements[i])) {
-      ++committed.dropped;
+      unwritten.push_back({i, Unwritten::Why::not_ours, "", "", false});
     } else {
       for (const auto& effect : outcome.effects) store_.effects_.push_back(effect.sql);
       for (const auto& job : outcome.follow_ups) {
@@ -157,7 +157,7 @@ Committed MemoryFinishes::commit(const std::vector<job::Settlement>& settlements
       }
     }
   }
-  return committed;
+  return unwritten;
 }
 
 std::vector<std::int64_t> MemoryFinishes::living(const std::vector<std::int64_t>& claims) {

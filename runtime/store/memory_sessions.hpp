@@ -43,10 +43,19 @@ class MemoryFinishes : public FinishSession {
  public:
   explicit MemoryFinishes(MemoryStore& store) : store_(store) {}
 
-  std::size_t finish(const std::vector<job::Settlement>& settlements,
-                     const std::vector<std::int64_t>& closing) override;
-  Committed commit(const std::vector<job::Settlement>& settlements) override;
+  std::vector<Unwritten> finish(const std::vector<job::Settlement>& settlements,
+                                const std::vector<std::int64_t>& closing) override;
   std::vector<std::int64_t> living(const std::vector<std::int64_t>& claims) override;
+
+ private:
+  MemoryStore& store_;
+};
+
+class MemoryEffects : public EffectSession {
+ public:
+  explicit MemoryEffects(MemoryStore& store) : store_(store) {}
+
+  std::vector<Unwritten> commit(const std::vector<job::Settlement>& settlements) override;
 
  private:
   MemoryStore& store_;

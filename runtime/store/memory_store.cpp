@@ -16,6 +16,10 @@ std::unique_ptr<ClaimSession> MemoryStore::claims(RuntimeId runtime, int pump) {
   return std::make_unique<MemoryClaims>(*this, runtime, pump);
 }
 
+std::unique_ptr<EffectSession> MemoryStore::effects(std::chrono::microseconds) {
+  return std::make_unique<MemoryEffects>(*this);
+}
+
 std::unique_ptr<FinishSession> MemoryStore::finishes() {
   return std::make_unique<MemoryFinishes>(*this);
 }

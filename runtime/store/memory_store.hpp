@@ -30,6 +30,7 @@ class MemoryStore : public Store {
 
   std::unique_ptr<ClaimSession> claims(RuntimeId runtime, int pump) override;
   std::unique_ptr<FinishSession> finishes() override;
+  std::unique_ptr<EffectSession> effects(std::chrono::microseconds) override;
   std::unique_ptr<BriefSession> briefs(RuntimeId runtime, int pump) override;
   std::unique_ptr<CareSession> care() override;
   std::unique_ptr<WakeSession> wakes() override;
@@ -55,6 +56,7 @@ class MemoryStore : public Store {
   friend class MemoryBriefs;
   friend class MemoryClaims;
   friend class MemoryFinishes;
+  friend class MemoryEffects;
   friend class MemoryCare;
   friend class MemoryDesk;
   friend class MemoryWakes;

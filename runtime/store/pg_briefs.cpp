@@ -65,8 +65,7 @@ auto PgBriefs::use(std::string_view what, Work&& work) {
 void PgBriefs::begin(pqxx::connection& connection) {
   open_.reset();
   open_ = std::make_unique<pqxx::work>(connection);
-  session_.link().limit(*open_);
-  if (session_.link().pooled()) open_->exec(pump_settings("SET LOCAL"));
+  session_.begin(*open_);
 }
 
 Claimed PgBriefs::claim(const std::vector<LaneRequest>& lanes) {
@@ -81,7 +80,8 @@ Claimed PgBriefs::lock(const std::vector<LaneRequest>& lanes) {
       return session_.execute(*open_, lane_variant(lanes.size()), std::to_string(runtime_),
                               std::to_string(pump_), parameters...);
     });
-    Claimed claimed = read_claimed(rows, runtime_, session_.link().description());
+    Claimed claimed =
+        read_claimed(rows, runtime_, session_.link().description(), session_.link().unencoded());
     if (claimed.jobs.empty()) open_.reset();
     return claimed;
   });

@@ -32,7 +32,7 @@ PgClaims::PgClaims(const ConnectionString& target, const TableName& table, Runti
 
 Claimed PgClaims::claim(const std::vector<LaneRequest>& lanes) {
   const auto rows = sweep_start_.around(lanes, [&](const auto& narrowed) { return this->rows(narrowed); });
-  return read_claimed(rows, runtime_, session_.link().description());
+  return read_claimed(rows, runtime_, session_.link().description(), session_.link().unencoded());
 }
 
 pqxx::result PgClaims::rows(const std::vector<LaneRequest>& lanes) {

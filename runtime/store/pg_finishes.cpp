@@ -1,9 +1,12 @@
 #include "store/pg_finishes.hpp"
 
 #include <algorithm>
+#include <numeric>
+#include <set>
+#include <utility>
 
 #include "base/text.hpp"
-#include "store/effect_function.hpp"
+#include "store/pg_blockers.hpp"
 #include "store/pg_exec.hpp"
 #include "store/pg_text.hpp"
 
@@ -13,34 +16,43 @@ namespace {
 
 using job::Settlement;
 
-enum : std::size_t { finish_in_place, finish_moved, settle_special };
+enum : std::size_t { finish_in_place, finish_moved, settle_special, close_claims };
 
 std::vector<Statement> statements(const TableName& table) {
   return {{"finish_in_place", finish_in_place_statement(table)},
           {"finish", finish_statement(table)},
-          {"settle", settle_statement(table)}};
+          {"settle", settle_statement(table)},
+          {"close", "DELETE FROM sluice.claim WHERE id = ANY ($1::bigint[])"}};
+}
+
+/// A row or a table that is locked for longer is left for later.
+constexpr std::string_view lock_timeout = "100ms";
+/// For so long after somebody was found to hold a row, no statement waits for rows.
+constexpr std::chrono::seconds caution{2};
+/// What one statement gets to read; an array doubles what it has to escape, and no message holds over 1 GB.
+constexpr std::size_t most_bytes = std::size_t{8} << 20U;
+/// No jsonb holds a text of over 256 MB.
+constexpr std::size_t longest_output = std::size_t{128} << 20U;
+/// So many refusals in a row, and nothing written, are the server's.
+constexpr std::size_t enough_refusals = 3;
+
+bool is_data_error(const Refusal& refusal) {
+  return refusal.state.starts_with("22") || refusal.state.starts_with("54");
 }
 
 // The claims that `settlements` name and `closing` does not, each once.
-std::string other_claims(const std::vector<const Settlement*>& settlements,
-                         const std::vector<std::int64_t>& closing) {
-  std::vector<std::int64_t> others;
-  for (const auto* settlement : settlements) {
-    if (!others.empty() && others.back() == settlement->claim) continue;
-    if (std::find(closing.begin(), closing.end(), settlement->claim) == closing.end()) {
-      others.push_back(settlement->claim);
-    }
-  }
-  std::sort(others.begin(), others.end());
-  others.erase(std::unique(others.begin(), others.end()), others.end());
-  return array_text(others);
+std::string other_claims(const Settlements& settlements, const std::vector<std::int64_t>& closing) {
+  std::set<std::int64_t> others;
+  for (const auto* settlement : settlements) others.insert(settlement->claim);
+  for (const std::int64_t claim : closing) others.erase(claim);
+  return array_text(std::vector<std::int64_t>(others.begin(), others.end()));
 }
 
 // A place that no row is at.
 constexpr const char* nowhere = "(4294967295,0)";
 
 struct PlainArrays {
-  explicit PlainArrays(const std::vector<const Settlement*>& settlements) {
+  explicit PlainArrays(const Settlements& settlements) {
     for (const auto* settlement : settlements) {
       places.add(settlement->place.empty() ? nowhere : settlement->place);
       ids.add(settlement->id);
@@ -51,208 +63,254 @@ struct PlainArrays {
   ArrayText places, ids, claims, attempts;
 };
 
-struct SpecialArrays {
-  explicit SpecialArrays(const std::vector<Settlement>& settlements) {
-    for (const auto& settlement : settlements) add(settlement);
-  }
-
-  void add(const Settlement& s) {
-    ids.add(base::valid_utf8(s.id));
-    claims.add(s.claim);
-    attempts.add(std::int64_t{s.attempt});
-    statuses.add(job::name(s.status));
-    refunds.add_flag(s.refund);
-    if (s.delay) {
-      delays.add(bounded_microseconds(*s.delay));
-    } else {
-      delays.add_null();
-    }
-    types.add(base::valid_utf8(s.type));
-    results.add(job::name(s.outcome.result));
-    codes.add(base::valid_utf8(s.outcome.code));
-    errors.add(base::valid_utf8(s.outcome.error));
-    log_tails.add(base::valid_utf8(s.outcome.log_tail));
-    if (s.outcome.output.empty()) {
-      outputs.add_null();
-    } else {
-      outputs.add(base::valid_utf8(s.outcome.output));
-    }
-    durations.add(bounded_microseconds(s.outcome.duration));
-  }
-
-  ArrayText ids, claims, attempts, statuses, refunds, delays, types, results, codes, errors, log_tails,
-      outputs, durations;
-};
-
-bool is_data_error(const pqxx::failure& error) {
-  const std::string state = sql_state(error);
-  return state.starts_with("22") || state.starts_with("54");
+/// Marks in `written` what `indices` of a part are among all.
+void mark(std::vector<bool>& written, const std::vector<std::size_t>& part,
+          const std::vector<std::size_t>& indices) {
+  for (const std::size_t index : indices) written[part[index]] = true;
 }
 
-// What is left of an outcome that the database does not take.
-void reduce(Settlement& settlement, const std::string& why) {
-  auto& outcome = settlement.outcome;
-  const bool had_output = !outcome.output.empty();
-  outcome.output.clear();
-  outcome.code = ascii_only(outcome.code);
-  outcome.log_tail = ascii_only(outcome.log_tail);
-  outcome.error = ascii_only(outcome.error);
-  if (!outcome.error.empty()) outcome.error += '\n';
-  outcome.error += std::string("[sluice: the database refused this outcome") +
-                   (had_output ? ", so its output was left out: " : ": ") + ascii_only(why) + "]";
+void sort(std::vector<Unwritten>& unwritten) {
+  std::sort(unwritten.begin(), unwritten.end(),
+            [](const auto& one, const auto& other) { return one.index < other.index; });
 }
 
 }  // namespace
 
 PgFinishes::PgFinishes(const ConnectionString& target, const TableName& table)
-    : session_(target, statements(table)) {}
+    : table_(table),
+      session_(target, statements(table), "lock_timeout = '" + std::string(lock_timeout) + "'") {}
 
-std::size_t PgFinishes::finish(const std::vector<Settlement>& settlements,
-                               const std::vector<std::int64_t>& closing) {
-  std::vector<const Settlement*> plain;
-  std::vector<Settlement> special;
-  for (const auto& settlement : settlements) {
-    if (settlement.plain()) {
-      plain.push_back(&settlement);
-    } else {
-      special.push_back(settlement);
+std::vector<Unwritten> PgFinishes::finish(const std::vector<Settlement>& settlements,
+                                          const std::vector<std::int64_t>& closing) {
+  Work work = work_on(settlements);
+  std::size_t bytes = 0;
+  for (const auto* settlement : work.settlements) bytes += size_of(*settlement);
+  return session_.link().use("finish jobs", [&](pqxx::connection& connection) {
+    if (bytes <= most_bytes && Clock::now() >= careful_until_) {
+      std::vector<Unwritten> unwritten;
+      const auto refusal =
+          refusal_of(connection, [&] { unwritten = at_once(connection, work.settlements, closing); });
+      if (!refusal) return unwritten;
+      if (refusal->locked()) careful_until_ = Clock::now() + caution;
     }
-  }
-  return settlements.size() - write(special, plain, closing);
-}
-
-std::size_t PgFinishes::write(const std::vector<Settlement>& special,
-                              const std::vector<const Settlement*>& plain,
-                              const std::vector<std::int64_t>& closing) {
-  const std::string closing_array = array_text(closing);
-  const bool marking = !plain.empty() || !closing.empty();
-  const auto written = session_.link().use("finish jobs", [&](pqxx::connection& connection) {
-    const auto step = [&](pqxx::transaction_base& transaction) -> std::optional<std::size_t> {
-      const std::size_t settled = special.empty() ? 0 : settle(transaction, special, closing_array);
-      return settled + (marking ? mark_done(transaction, plain, closing) : 0);
-    };
-    try {
-      return session_.in_transaction(connection, !special.empty() && marking, step);
-    } catch (const pqxx::failure& error) {
-      if (special.empty() || !is_data_error(error)) throw;
-      return std::optional<std::size_t>();
-    }
+    return in_parts(connection, work, closing);
   });
-  if (written) return *written;
-  const std::size_t settled = settle_singly(special, closing_array);
-  return settled + (marking ? write({}, plain, closing) : 0);
 }
 
-std::size_t PgFinishes::mark_done(pqxx::transaction_base& transaction,
-                                  const std::vector<const Settlement*>& plain,
-                                  const std::vector<std::int64_t>& closing) {
+std::vector<Unwritten> PgFinishes::finish_with_care(const std::vector<Settlement>& settlements,
+                                                    const std::vector<std::int64_t>& closing) {
+  Work work = work_on(settlements);
+  return session_.link().use(
+      "finish jobs", [&](pqxx::connection& connection) { return in_parts(connection, work, closing); });
+}
+
+PgFinishes::Work PgFinishes::work_on(const std::vector<Settlement>& settlements) {
+  Work work;
+  for (const auto& settlement : settlements) {
+    const std::size_t size = settlement.outcome.output.size();
+    if (size <= longest_output) {
+      work.settlements.push_back(&settlement);
+      continue;
+    }
+    work.replaced.push_back(
+        reduced(settlement, "an output of " + std::to_string(size) + " bytes is more than it takes"));
+    work.settlements.push_back(&work.replaced.back());
+  }
+  return work;
+}
+
+/// Two statements at most, which wait for rows, but not for long.
+std::vector<Unwritten> PgFinishes::at_once(pqxx::connection& connection, const Settlements& settlements,
+                                           const std::vector<std::int64_t>& closing) {
+  Part plain, special;
+  Settlements plain_ones, special_ones;
+  for (std::size_t i = 0; i < settlements.size(); ++i) {
+    const bool is_plain = settlements[i]->plain();
+    (is_plain ? plain : special).push_back(i);
+    (is_plain ? plain_ones : special_ones).push_back(settlements[i]);
+  }
+  const bool marking = !plain.empty() || !closing.empty();
+  std::vector<bool> written(settlements.size());
+  std::vector<Unwritten> unwritten;
+  session_.in_transaction(connection, !special.empty() && marking, [&](pqxx::transaction_base& transaction) {
+    std::vector<std::int64_t> closable = closing;
+    if (!special.empty()) {
+      const Settled settled = settle(transaction, special_ones, array_text(closing));
+      mark(written, special, settled.applied);
+      for (const std::size_t index : settled.locked) {
+        unwritten.push_back({special[index], Unwritten::Why::locked, "", "", false});
+        written[special[index]] = true;  // told already
+        std::erase(closable, special_ones[index]->claim);
+      }
+    }
+    if (marking) mark(written, plain, mark_done(transaction, plain_ones, closable));
+    return true;
+  });
+  for (std::size_t i = 0; i < settlements.size(); ++i) {
+    if (!written[i]) unwritten.push_back({i, Unwritten::Why::not_ours, "", "", false});
+  }
+  sort(unwritten);
+  return unwritten;
+}
+
+/// Which of them applied.
+std::vector<std::size_t> PgFinishes::mark_done(pqxx::transaction_base& transaction, const Settlements& plain,
+                                               const std::vector<std::int64_t>& closing) {
   const PlainArrays a(plain);
   const std::string closing_array = array_text(closing);
   const std::string others = other_claims(plain, closing);
-  const auto count = [](const pqxx::result& answer) { return answer[0][0].as<std::size_t>(); };
-  const std::size_t in_place =
-      count(session_.execute(transaction, finish_in_place, a.places.str(), a.ids.str(), a.claims.str(),
-                             a.attempts.str(), closing_array, others));
-  if (in_place == plain.size()) return in_place;
-  return in_place + count(session_.execute(transaction, finish_moved, a.ids.str(), a.claims.str(),
-                                           a.attempts.str(), closing_array, others));
+  const pqxx::result here = session_.execute(transaction, finish_in_place, a.places.str(), a.ids.str(),
+                                             a.claims.str(), a.attempts.str(), closing_array, others);
+  if (here[0][0].as<std::size_t>() == plain.size()) {
+    std::vector<std::size_t> all(plain.size());
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    return all;
+  }
+  std::vector<std::size_t> applied = indices_in(here[0][1]);
+  const pqxx::result elsewhere = session_.execute(transaction, finish_moved, a.ids.str(), a.claims.str(),
+                                                  a.attempts.str(), closing_array, others);
+  const std::vector<std::size_t> moved = indices_in(elsewhere[0][1]);
+  applied.insert(applied.end(), moved.begin(), moved.end());
+  return applied;
 }
 
-std::size_t PgFinishes::settle(pqxx::transaction_base& transaction,
-                               const std::vector<Settlement>& settlements, const std::string& closing) {
-  const SpecialArrays a(settlements);
-  const pqxx::result answer =
-      session_.execute(transaction, settle_special, closing, a.ids.str(), a.claims.str(), a.attempts.str(),
-                       a.statuses.str(), a.refunds.str(), a.delays.str(), a.types.str(), a.results.str(),
-                       a.codes.str(), a.errors.str(), a.log_tails.str(), a.outputs.str(), a.durations.str());
-  return answer[0][0].as<std::size_t>();
-}
-
-std::size_t PgFinishes::settle_singly(const std::vector<Settlement>& settlements,
-                                      const std::string& closing) {
-  std::size_t settled = 0;
-  for (const auto& settlement : settlements) settled += settle_one(settlement, closing);
-  return settled;
-}
-
-std::size_t PgFinishes::settle_one(Settlement settlement, const std::string& closing) {
-  return session_.link().use("write the outcome of a job", [&](pqxx::connection& connection) {
-    const auto step = [&](pqxx::transaction_base& transaction) {
-      return settle(transaction, {settlement}, closing);
-    };
-    try {
-      return session_.in_transaction(connection, false, step);
-    } catch (const pqxx::failure& error) {
-      if (!is_data_error(error)) throw;
-      reduce(settlement, server_message(error.what()));
-    }
-    return session_.in_transaction(connection, false, step);
+Settled PgFinishes::settle(pqxx::transaction_base& transaction, const Settlements& settlements,
+                           const std::string& closing) {
+  return SettlementTexts(settlements).give(closing, [&](const auto&... parameters) {
+    return read_settled(session_.execute(transaction, settle_special, parameters...));
   });
 }
 
-Committed PgFinishes::commit(const std::vector<Settlement>& settlements) {
-  return session_.link().use("commit the effects of jobs", [&](pqxx::connection& connection) {
-    Committed committed;
-    std::size_t applied = 0;
-    pqxx::work work(connection);
-    session_.link().limit(work);
-    // One that waits would hold up the outcomes of all others.
-    work.exec("SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = '10s'");
-    for (std::size_t i = 0; i < settlements.size(); ++i) {
-      if (auto rejected = commit_one(work, settlements[i], applied)) {
-        rejected->index = i;
-        committed.rejected.push_back(std::move(*rejected));
-      }
+/// What was refused, or may wait for somebody, or is long.
+std::vector<Unwritten> PgFinishes::in_parts(pqxx::connection& connection, Work& work,
+                                            const std::vector<std::int64_t>& closing) {
+  Part part;
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < work.settlements.size(); ++i) {
+    const std::size_t size = size_of(*work.settlements[i]);
+    if (!part.empty() && bytes + size > most_bytes) {
+      write(connection, work, std::exchange(part, {}));
+      bytes = 0;
     }
-    work.commit();
-    committed.dropped = settlements.size() - applied - committed.rejected.size();
-    return committed;
+    part.push_back(i);
+    bytes += size;
+  }
+  if (!part.empty()) write(connection, work, part);
+  if (work.written == 0 && work.refused > 1 && work.whatever) give_up("", *work.whatever);
+  for (Unwritten& one : work.unwritten) {
+    if (one.why != Unwritten::Why::refused) continue;
+    one.may_be_the_servers = one.may_be_the_servers && work.written == 0;
+  }
+  close(connection, work, closing);
+  sort(work.unwritten);
+  return std::move(work.unwritten);
+}
+
+void PgFinishes::write(pqxx::connection& connection, Work& work, const Part& part) {
+  Settlements settlements;
+  for (const std::size_t index : part) settlements.push_back(work.settlements[index]);
+  Settled settled;
+  const auto refusal = refusal_of(connection, [&] {
+    settled = session_.in_transaction(connection, false, [&](pqxx::transaction_base& transaction) {
+      return settle(transaction, settlements, "{}");
+    });
+  });
+  if (refusal && part.size() > 1) {
+    if (refusal->locked()) {
+      const std::string holder = blocker(connection, [&](pqxx::transaction_base& transaction) {
+        return table_blocker(transaction, table_);
+      });
+      if (!holder.empty()) give_up(holder, *refusal);
+    }
+    const auto middle = part.begin() + static_cast<std::ptrdiff_t>(part.size() / 2);
+    write(connection, work, Part(part.begin(), middle));
+    return write(connection, work, Part(middle, part.end()));
+  }
+  if (refusal) return write_single(connection, work, part[0], *refusal);
+  std::vector<bool> told(part.size());
+  for (const std::size_t index : settled.applied) told[index] = true;
+  work.written += settled.applied.size();
+  for (const std::size_t index : settled.locked) {
+    told[index] = true;
+    careful_until_ = Clock::now() + caution;
+    work.unwritten.push_back({part[index], Unwritten::Why::locked, "",
+                              blocker(connection,
+                                      [&](pqxx::transaction_base& transaction) {
+                                        return row_blocker(transaction, table_, settlements[index]->id);
+                                      }),
+                              false});
+  }
+  for (std::size_t i = 0; i < part.size(); ++i) {
+    if (!told[i]) work.unwritten.push_back({part[i], Unwritten::Why::not_ours, "", "", false});
+  }
+}
+
+/// Of an outcome whose data can't be written, all that can be.
+void PgFinishes::write_single(pqxx::connection& connection, Work& work, std::size_t index, Refusal refusal) {
+  if (refusal.locked()) {
+    const std::string holder = blocker(
+        connection, [&](pqxx::transaction_base& transaction) { return table_blocker(transaction, table_); });
+    if (!holder.empty()) give_up(holder, refusal);
+    work.unwritten.push_back({index, Unwritten::Why::locked, refusal.state, refusal.message, false});
+    return;
+  }
+  if (!is_data_error(refusal)) return refuse(work, index, refusal);
+  const Settlement rest = reduced(*work.settlements[index], refusal.message);
+  Settled settled;
+  const auto again = refusal_of(connection, [&] {
+    settled = session_.in_transaction(connection, false, [&](pqxx::transaction_base& transaction) {
+      return settle(transaction, {&rest}, "{}");
+    });
+  });
+  if (again) return refuse(work, index, *again);
+  if (!settled.applied.empty()) {
+    ++work.written;
+  } else {
+    const auto why = settled.locked.empty() ? Unwritten::Why::not_ours : Unwritten::Why::locked;
+    work.unwritten.push_back({index, why, "", "", false});
+  }
+}
+
+void PgFinishes::refuse(Work& work, std::size_t index, const Refusal& refusal) {
+  const bool servers = refusal.may_be_the_servers();
+  work.unwritten.push_back({index, Unwritten::Why::refused, refusal.state, refusal.message, servers});
+  if (!servers) return;
+  if (!work.whatever) work.whatever = refusal;
+  if (++work.refused >= enough_refusals && work.written == 0) give_up("", refusal);
+}
+
+/// Those of `closing` that nobody needs any more.
+void PgFinishes::close(pqxx::connection& connection, const Work& work, std::vector<std::int64_t> closing) {
+  for (const Unwritten& one : work.unwritten) {
+    if (one.why != Unwritten::Why::not_ours) std::erase(closing, work.settlements[one.index]->claim);
+  }
+  if (closing.empty()) return;
+  session_.in_transaction(connection, false, [&](pqxx::transaction_base& transaction) {
+    return session_.execute(transaction, close_claims, array_text(closing));
   });
 }
 
-// In a savepoint, so that what fails costs this job alone.
-std::optional<Rejected> PgFinishes::commit_one(pqxx::work& work, const Settlement& settlement,
-                                               std::size_t& applied) {
-  work.exec("SAVEPOINT job");
-  try {
-    const bool ours = settle(work, {settlement}, "{}") > 0;
-    if (ours) {
-      for (const auto& job : settlement.outcome.follow_ups) enqueue(work, job);
-      for (const auto& effect : settlement.outcome.effects) execute(work, effect, settlement.role);
-    }
-    work.exec("RELEASE SAVEPOINT job");
-    if (ours) ++applied;
-    return std::nullopt;
-  } catch (const pqxx::sql_error& error) {
-    const std::string state = sql_state(error);  // which the driver does not know for every error
-    const bool took_too_long = state == "57014" || state == "55P03";
-    if (is_passing(state) && !took_too_long) throw;
-    work.exec("ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job");
-    return Rejected{0, state.empty() ? "effect" : "effect-" + state, server_message(error.what())};
-  }
+/// What is only for a message must not fail.
+template <typename Look>
+std::string PgFinishes::blocker(pqxx::connection& connection, Look&& look) {
+  std::string holder;
+  const auto refusal = refusal_of(connection, [&] {
+    pqxx::work transaction(connection);
+    session_.link().limit(transaction);
+    holder = look(transaction);
+  });
+  return refusal ? std::string() : holder;
 }
 
-void PgFinishes::enqueue(pqxx::transaction_base& transaction, const job::FollowUp& job) {
-  const std::string key = base::valid_utf8(job.unique_key);
-  exec(transaction,
-       "SELECT FROM sluice.enqueue_job($1::text, $2::jsonb, make_interval(secs => $3::bigint / 1e6), "
-       "$4::text)",
-       base::valid_utf8(job.type), base::valid_utf8(job.payload),
-       std::to_string(bounded_microseconds(job.delay)), key.empty() ? nullptr : key.c_str());
-}
-
-void PgFinishes::execute(pqxx::transaction_base& transaction, const job::Effect& effect,
-                         const std::string& role) {
-  ArrayText parameters;
-  for (const auto& parameter : effect.parameters) {
-    if (parameter) {
-      parameters.add(base::valid_utf8(*parameter));
-    } else {
-      parameters.add_null();
-    }
+void PgFinishes::give_up(const std::string& holder, const Refusal& refusal) {
+  const std::string what = "could not finish jobs in " + session_.link().description() + ": ";
+  if (!holder.empty()) {
+    throw Unavailable(what + "table " + table_.quoted() + " is locked by " + holder, true);
   }
-  exec(transaction, "SELECT " + effect_function(role) + "($1::text, $2::text[])",
-       base::valid_utf8(effect.sql), parameters.str());
+  const std::string message =
+      what + refusal.message + (refusal.state.empty() ? "" : " [" + refusal.state + "]");
+  if (is_passing(refusal.state)) throw Unavailable(message, true);
+  throw Refused(message);
 }
 
 std::vector<std::int64_t> PgFinishes::living(const std::vector<std::int64_t>& claims) {

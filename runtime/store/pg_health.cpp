@@ -25,6 +25,7 @@ class DatabaseHealth {
       return std::move(checks_);
     }
     check("rights", [&] { rights(); });
+    check("statuses", [&] { statuses(); });
     check("indexes", [&] { indexes(); });
     check("stuck", [&] { stuck(); });
     check("runtimes", [&] { runtimes(); });
@@ -102,6 +103,35 @@ class DatabaseHealth {
     if (lacking.empty()) return add(Health::good, "user " + user_ + " has the rights that Sluice needs");
     add(Health::failed, "user " + user_ + " lacks rights that Sluice needs: " + lacking +
                             "; docs/schema.md has the GRANT statements");
+  }
+
+  // A CHECK that looks at the status alone can be tried without a row.
+  void statuses() {
+    std::string refused;
+    for (const auto& row :
+         ask("SELECT c.conname, pg_catalog.pg_get_expr(c.conbin, c.conrelid) FROM pg_catalog.pg_constraint c "
+             "JOIN "
+             "pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND ARRAY[a.attnum] = c.conkey WHERE "
+             "c.conrelid "
+             "= " +
+             quoted_literal(table_.quoted()) + "::regclass AND c.contype = 'c' AND a.attname = 'status'")) {
+      for (const auto& status :
+           ask("SELECT status FROM unnest('{pending,processing,done,error,scheduled}'::text[]) AS o (status) "
+               "WHERE NOT (" +
+               text_of(row[1]) + ")")) {
+        refused +=
+            (refused.empty() ? "" : ", ") + text_of(status[0]) + " (constraint " + text_of(row[0]) + ")";
+      }
+    }
+    if (refused.empty()) return add(Health::good, "the table takes every status that jobs may have");
+    if (refused.starts_with("scheduled") && refused.find(", ") == std::string::npos) {
+      return add(Health::warning,
+                 "the table does not take the status " + refused +
+                     ": snoozed jobs wait in error until they are due, and sluice.enqueue can't "
+                     "delay any; allow it where the table is defined");
+    }
+    add(Health::failed, "the table does not take the status " + refused +
+                            ", so outcomes of jobs can't be written: allow it where the table is defined");
   }
 
   // Whatever their names: the application's migrations made them.

@@ -2,7 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <mutex>
 #include <utility>
+
+#include "base/log.hpp"
+#include "store/pg_text.hpp"
+#include "store/session_settings.hpp"
 
 namespace sluice::store {
 
@@ -21,10 +26,16 @@ bool is_lost(const pqxx::failure& error) {
          dynamic_cast<const pqxx::transaction_rollback*>(&error) != nullptr;
 }
 
-// A process or a machine that freezes between two statements must not keep its locks, or nobody could
-// rescue its jobs: the server ends its session.
-std::string lock_limits(const std::string& scope) {
-  return scope + " idle_in_transaction_session_timeout = '5s'; " + scope + " tcp_user_timeout = '15s'";
+void warn_of_pool(const std::string& description) {
+  static std::once_flag said;
+  std::call_once(said, [&] {
+    log::warn(
+        "the connection goes through a pool, whose sessions are left as they were: sluice sets what it needs "
+        "for each transaction, and can't listen for new jobs; add pgbouncer=true to DATABASE_URL, or name "
+        "the "
+        "server itself; pgbouncer=false says that the pool keeps sessions",
+        {{"database", description}});
+  });
 }
 
 std::string_view without_prefix(std::string_view line) {
@@ -68,7 +79,7 @@ std::string server_message(std::string_view text) {
 }
 
 Link::Link(ConnectionString target, std::function<void(pqxx::connection&)> on_connect)
-    : target_(std::move(target)), on_connect_(std::move(on_connect)) {}
+    : target_(std::move(target)), pooled_(target_.pooled), on_connect_(std::move(on_connect)) {}
 
 Link::~Link() {
   disconnect();
@@ -85,7 +96,7 @@ pqxx::connection& Link::connection() {
   connection_ = std::make_unique<pqxx::connection>(target_.conninfo);
   silence_ = std::make_unique<pqxx::quiet_errorhandler>(*connection_);
   try {
-    if (!pooled()) pqxx::nontransaction(*connection_).exec(lock_limits("SET"));
+    settle_in();
     if (on_connect_) on_connect_(*connection_);
   } catch (const std::exception&) {
     disconnect();  // half prepared, it must not be used
@@ -94,8 +105,32 @@ pqxx::connection& Link::connection() {
   return *connection_;
 }
 
+/// A pool answers with a process number of its own.
+void Link::settle_in() {
+  pqxx::nontransaction session(*connection_);
+  const auto row =
+      session.exec("SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('server_encoding')")[0];
+  unencoded_ = text_of(row[1]) == "SQL_ASCII";
+  pooled_ = target_.pooled;
+  if (!pooled_ && !target_.unpooled && row[0].as<int>() != connection_->backendpid()) {
+    pooled_ = true;
+    warn_of_pool(target_.description);
+  }
+  if (!pooled_) session.exec(session_settings());
+}
+
 void Link::limit(pqxx::transaction_base& transaction) const {
-  if (pooled()) transaction.exec(lock_limits("SET LOCAL"));
+  if (pooled()) transaction.exec(transaction_settings());
+}
+
+bool goes_through_pool(const ConnectionString& target) {
+  if (target.pooled || target.unpooled) return target.pooled;
+  try {
+    Link link(target);
+    return link.use("connect", [&](pqxx::connection&) { return link.pooled(); });
+  } catch (const std::runtime_error&) {
+    return false;  // whoever connects finds out
+  }
 }
 
 void Link::recover(std::string_view what, const pqxx::failure& error, int attempt) {
@@ -106,8 +141,9 @@ void Link::recover(std::string_view what, const pqxx::failure& error, int attemp
                         scrubbed(server_message(error.what()), target_.secrets);
   if (!state.empty()) message += " [" + state + "]";
   if (!lost) throw Refused(message);
+  const bool answered = !state.empty() && connection_ && connection_->is_open();
   disconnect();
-  throw Unavailable(message);
+  throw Unavailable(message, answered);
 }
 
 }  // namespace sluice::store

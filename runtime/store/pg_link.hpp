@@ -35,23 +35,32 @@ class Link {
     }
   }
 
-  /// Connection pools in transaction mode know no settings and no prepared statements of a session.
-  bool pooled() const { return target_.pooled; }
+  /// Connection pools in transaction mode know no settings and no prepared statements of a session. The URL
+  /// says that there is one, or the connection turned out to go through one.
+  bool pooled() const { return pooled_; }
+  /// The database has no encoding: texts that come out of it may be anything. Known when connected.
+  bool unencoded() const { return unencoded_; }
   const std::string& description() const { return target_.description; }
-  /// Begins a transaction of several statements: where the session can't keep them, sets the limits under
-  /// which it may hold locks.
+  /// Begins a transaction: where the session can't keep settings, sets those that statements depend on.
   void limit(pqxx::transaction_base& transaction) const;
 
  private:
   pqxx::connection& connection();
+  void settle_in();
   void recover(std::string_view what, const pqxx::failure& error, int attempt);
   void disconnect() noexcept;
 
   ConnectionString target_;
+  bool pooled_;
+  bool unencoded_ = false;
   std::function<void(pqxx::connection&)> on_connect_;
   std::unique_ptr<pqxx::connection> connection_;
   std::unique_ptr<pqxx::errorhandler> silence_;  // keeps notices off standard error
 };
+
+/// True when connections to `target` go through a pool in transaction mode; asks the server where the URL
+/// does not say so.
+bool goes_through_pool(const ConnectionString& target);
 
 /// The SQLSTATE of `error`, empty when it has none.
 std::string sql_state(const pqxx::failure& error);

@@ -15,7 +15,7 @@ using Clock = std::chrono::steady_clock;
 
 class PgReloadDesk : public ReloadDesk {
  public:
-  explicit PgReloadDesk(const ConnectionString& target) : link_(target) {}
+  explicit PgReloadDesk(const ConnectionString& target) : target_(target), link_(target) {}
 
   std::vector<RuntimeReport> runtimes() override {
     return link_.use("read the runtimes", [](pqxx::connection& connection) {
@@ -24,7 +24,7 @@ class PgReloadDesk : public ReloadDesk {
     });
   }
 
-  bool hears() const override { return !link_.pooled(); }
+  bool hears() const override { return !goes_through_pool(target_); }
 
   bool hear(const std::function<void()>& ready, const std::function<bool(const std::string&)>& take,
             std::chrono::milliseconds timeout) override {
@@ -46,6 +46,7 @@ class PgReloadDesk : public ReloadDesk {
   }
 
  private:
+  const ConnectionString target_;
   Link link_;
 };
 

@@ -9,22 +9,41 @@
 
 namespace sluice::store {
 
-PgSession::PgSession(const ConnectionString& target, std::vector<Statement> statements)
+PgSession::PgSession(const ConnectionString& target, std::vector<Statement> statements, std::string setting)
     : statements_(std::move(statements)),
+      setting_(std::move(setting)),
       link_(target, [this](pqxx::connection& connection) { prepare(connection); }) {}
 
+std::string PgSession::settings(const std::string& scope) const {
+  std::string sql = pump_settings(scope);
+  if (!setting_.empty()) sql.append("; ").append(scope).append(" ").append(setting_);
+  return sql;
+}
+
+void PgSession::begin(pqxx::transaction_base& transaction) {
+  link_.limit(transaction);
+  if (link_.pooled()) transaction.exec(settings("SET LOCAL"));
+}
+
 void PgSession::prepare(pqxx::connection& connection) {
+  lose_backend();
   if (link_.pooled()) return;
-  if (backend_) lost_.push_back(*std::exchange(backend_, std::nullopt));
   pqxx::nontransaction session(connection);
-  session.exec(pump_settings("SET"));
-  const pqxx::result backend = session.exec(
+  session.exec(settings("SET"));
+  remember_backend(session);
+  for (const Statement& statement : statements_) connection.prepare(statement.name, statement.sql);
+}
+
+void PgSession::remember_backend(pqxx::transaction_base& transaction) {
+  const pqxx::result backend = transaction.exec(
       "SELECT pg_backend_pid(), date_part('epoch', backend_start) FROM "
       "pg_stat_get_activity(pg_backend_pid())");
-  if (!backend.empty()) {
-    backend_ = Backend{backend[0][0].as<int>(), text_of(backend[0][1])};
-  }
-  for (const Statement& statement : statements_) connection.prepare(statement.name, statement.sql);
+  if (backend.empty()) return;
+  backend_ = Backend{backend[0][0].as<int>(), text_of(backend[0][1])};
+}
+
+void PgSession::lose_backend() {
+  if (backend_) lost_.push_back(*std::exchange(backend_, std::nullopt));
 }
 
 void PgSession::end_lost_backend(pqxx::connection& connection) {

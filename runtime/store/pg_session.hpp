@@ -20,7 +20,8 @@ struct Statement {
 
 class PgSession {
  public:
-  PgSession(const ConnectionString& target, std::vector<Statement> statements);
+  /// `setting`, as "lock_timeout = '1s'", is one that this session has besides.
+  PgSession(const ConnectionString& target, std::vector<Statement> statements, std::string setting = "");
 
   Link& link() { return link_; }
   const Link& link() const { return link_; }
@@ -42,12 +43,20 @@ class PgSession {
       return step(transaction);
     }
     pqxx::work transaction(connection);
-    link_.limit(transaction);
-    if (link_.pooled()) transaction.exec(pump_settings("SET LOCAL"));
+    begin(transaction);
     auto answer = step(transaction);
     transaction.commit();
     return answer;
   }
+
+  /// Begins a transaction: where the session can't keep settings, sets them.
+  void begin(pqxx::transaction_base& transaction);
+  /// All that the session has besides those of Link. `scope` is "SET" or "SET LOCAL".
+  std::string settings(const std::string& scope) const;
+
+  /// Through a pool: the server process of the transaction at hand, and that it may outlive its client.
+  void remember_backend(pqxx::transaction_base& transaction);
+  void lose_backend();
 
   /// After a lost connection, before what was asked is asked again: ends the server processes of old
   /// connections, which may not have noticed yet, and could still commit.
@@ -63,6 +72,7 @@ class PgSession {
   static void end(pqxx::connection& connection, const Backend& backend);
 
   const std::vector<Statement> statements_;
+  const std::string setting_;
   std::optional<Backend> backend_;  ///< of the current or the last connection
   std::vector<Backend> lost_;       ///< may still be at work on a statement whose answer was lost
   Link link_;

@@ -15,8 +15,9 @@
 namespace sluice::store {
 
 PgWakes::PgWakes(const ConnectionString& target)
-    : interrupted_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), link_(target, [](pqxx::connection& connection) {
-        pqxx::nontransaction(connection).exec(std::string("LISTEN ") + wake_channel);
+    : interrupted_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      link_(target, [this](pqxx::connection& connection) {
+        if (!link_.pooled()) pqxx::nontransaction(connection).exec(std::string("LISTEN ") + wake_channel);
       }) {
   if (!interrupted_.open()) throw std::system_error(errno, std::generic_category(), "eventfd");
 }

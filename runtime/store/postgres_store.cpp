@@ -7,6 +7,7 @@
 #include "store/pg_care.hpp"
 #include "store/pg_claims.hpp"
 #include "store/pg_desk.hpp"
+#include "store/pg_effects.hpp"
 #include "store/pg_finishes.hpp"
 #include "store/pg_jobs.hpp"
 #include "store/pg_prunes.hpp"
@@ -29,12 +30,15 @@ class PostgresStore : public Store {
     return std::make_unique<PgClaims>(target_, table_, runtime, pump);
   }
   std::unique_ptr<FinishSession> finishes() override { return std::make_unique<PgFinishes>(target_, table_); }
+  std::unique_ptr<EffectSession> effects(std::chrono::microseconds limit) override {
+    return std::make_unique<PgEffects>(target_, table_, limit);
+  }
   std::unique_ptr<BriefSession> briefs(RuntimeId runtime, int pump) override {
     return std::make_unique<PgBriefs>(target_, table_, runtime, pump);
   }
   std::unique_ptr<CareSession> care() override { return std::make_unique<PgCare>(target_, table_); }
   std::unique_ptr<WakeSession> wakes() override {
-    if (!wake_ || target_.pooled) return nullptr;  // a pooled connection can't listen
+    if (!wake_ || goes_through_pool(target_)) return nullptr;  // a pooled connection can't listen
     return std::make_unique<PgWakes>(target_);
   }
   std::unique_ptr<PruneSession> prunes(const std::string& status, job::Microseconds older_than) override {

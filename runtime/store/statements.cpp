@@ -172,54 +172,65 @@ FROM {outbox} o WHERE o.status = 'pending' AND o.type = ANY ($1::text[]))",
                 table);
 }
 
+// The claims that settlements name are held against a rescue, which deletes them, and against nobody else:
+// what plugins ask to be committed with a job may take its time, while others of the same claim are written.
+//
 // A row is where its claim left it, unless somebody else wrote it meanwhile; and the index on id holds
 // several versions of each row by now.
 std::string finish_in_place_statement(const TableName& table) {
   return filled(R"(WITH live AS MATERIALIZED (
-  SELECT id FROM sluice.claim WHERE id = ANY ($5::bigint[] || $6::bigint[]) FOR UPDATE),
+  SELECT id FROM sluice.claim WHERE id = ANY ($5::bigint[] || $6::bigint[]) FOR KEY SHARE),
 finished AS (
   UPDATE {outbox} o SET status = 'done', "updatedAt" = {now}
-  FROM unnest($1::tid[], $2::text[], $3::bigint[], $4::int[]) AS f (place, id, claim, attempt)
+  FROM unnest($1::tid[], $2::text[], $3::bigint[], $4::int[]) WITH ORDINALITY AS f (place, id, claim, attempt, n)
   JOIN live ON live.id = f.claim
   WHERE o.ctid = f.place AND o.id IS NOT DISTINCT FROM f.id AND o.status IS NOT DISTINCT FROM 'processing'
     AND o.attempts IS NOT DISTINCT FROM f.attempt
-  RETURNING 1),
+  RETURNING f.n),
 closed AS (
   DELETE FROM sluice.claim WHERE id = ANY ($5::bigint[])
     AND (SELECT count(*) FROM finished) = cardinality($1::tid[]))
-SELECT count(*) FROM finished)",
+SELECT count(*), CASE WHEN count(*) < cardinality($1::tid[]) THEN array_agg(n) END FROM finished)",
                 table);
 }
 
 std::string finish_statement(const TableName& table) {
   return filled(R"(WITH closed AS (
   DELETE FROM sluice.claim WHERE id = ANY ($4::bigint[]) RETURNING id),
-held AS (SELECT id FROM sluice.claim WHERE id = ANY ($5::bigint[]) FOR UPDATE),
+held AS (SELECT id FROM sluice.claim WHERE id = ANY ($5::bigint[]) FOR KEY SHARE),
 live AS (SELECT id FROM closed UNION ALL SELECT id FROM held),
 finished AS (
   UPDATE {outbox} o SET status = 'done', "updatedAt" = {now}
-  FROM unnest($1::text[], $2::bigint[], $3::int[]) AS f (id, claim, attempt)
+  FROM unnest($1::text[], $2::bigint[], $3::int[]) WITH ORDINALITY AS f (id, claim, attempt, n)
   JOIN live ON live.id = f.claim
   WHERE {same_row}
-  RETURNING 1)
-SELECT count(*) FROM finished)",
+  RETURNING f.n)
+SELECT count(*), array_agg(n) FROM finished)",
                 table);
 }
 
 // A claim that stays forgets the ids that were settled here, so that it never names a job which was
-// given back and claimed by somebody else since.
+// given back and claimed by somebody else since. Rows that somebody has locked are told and left alone.
 std::string settle_statement(const TableName& table) {
   return filled(R"(WITH live AS MATERIALIZED (
-  SELECT id, ids, runtime FROM sluice.claim WHERE id = ANY ($3::bigint[]) FOR UPDATE),
+  SELECT id, ids, runtime FROM sluice.claim WHERE id = ANY ($3::bigint[]) FOR KEY SHARE),
+ours AS MATERIALIZED (
+  SELECT f.*, live.runtime, o.ctid AS place
+  FROM unnest($2::text[], $3::bigint[], $4::int[], $5::text[], $6::bool[], $7::bigint[], $8::text[],
+              $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bigint[]) WITH ORDINALITY
+    AS f (id, claim, attempt, status, refund, delay, type, result, code, error, log_tail, output, duration, n)
+  JOIN live ON live.id = f.claim, {outbox} o
+  WHERE {same_row} AND f.id = ANY (live.ids)),
+free AS MATERIALIZED (
+  SELECT f.*, o.ctid AS here FROM ours f, {outbox} o
+  WHERE o.ctid = f.place AND o.id IS NOT DISTINCT FROM f.id AND o.status IS NOT DISTINCT FROM 'processing'
+    AND o.attempts IS NOT DISTINCT FROM f.attempt
+  FOR NO KEY UPDATE OF o SKIP LOCKED),
 moved AS (
   UPDATE {outbox} o SET status = f.status, "updatedAt" = {now},
     attempts = CASE WHEN f.refund THEN greatest(o.attempts - 1, 0) ELSE o.attempts END
-  FROM unnest($2::text[], $3::bigint[], $4::int[], $5::text[], $6::bool[], $7::bigint[], $8::text[],
-              $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bigint[])
-    AS f (id, claim, attempt, status, refund, delay, type, result, code, error, log_tail, output, duration)
-  JOIN live ON live.id = f.claim
-  WHERE {same_row} AND f.id = ANY (live.ids)
-  RETURNING f.*, live.runtime),
+  FROM free f WHERE o.ctid = f.here
+  RETURNING f.*),
 noted AS (
   INSERT INTO sluice.attempt (job_id, attempt, type, result, code, error, log_tail, duration, runtime, host, pid)
   SELECT m.id, m.attempt, m.type, m.result, m.code, m.error, m.log_tail,
@@ -239,7 +250,26 @@ kept AS (
 freed AS (
   UPDATE sluice.claim c SET ids = ARRAY (SELECT i FROM unnest(c.ids) i WHERE i NOT IN (SELECT id FROM moved))
   FROM live WHERE c.id = live.id AND c.id <> ALL ($1::bigint[]))
-SELECT count(*) FROM moved)",
+SELECT (SELECT array_agg(n) FROM moved),
+       (SELECT array_agg(n) FROM ours WHERE n NOT IN (SELECT n FROM free)))",
+                table);
+}
+
+std::string hold_statement(const TableName& table) {
+  return filled(R"(WITH live AS MATERIALIZED (
+  SELECT id, ids FROM sluice.claim WHERE id = ANY ($2::bigint[]) FOR KEY SHARE),
+ours AS MATERIALIZED (
+  SELECT f.*, o.ctid AS place
+  FROM unnest($1::text[], $2::bigint[], $3::int[]) WITH ORDINALITY AS f (id, claim, attempt, n)
+  JOIN live ON live.id = f.claim, {outbox} o
+  WHERE {same_row} AND f.id = ANY (live.ids)),
+free AS MATERIALIZED (
+  SELECT f.n FROM ours f, {outbox} o
+  WHERE o.ctid = f.place AND o.id IS NOT DISTINCT FROM f.id AND o.status IS NOT DISTINCT FROM 'processing'
+    AND o.attempts IS NOT DISTINCT FROM f.attempt
+  FOR NO KEY UPDATE OF o SKIP LOCKED)
+SELECT (SELECT array_agg(n) FROM free),
+       (SELECT array_agg(n) FROM ours WHERE n NOT IN (SELECT n FROM free)))",
                 table);
 }
 
@@ -287,6 +317,10 @@ std::string depths_statement(const TableName& table) {
 
 std::string pump_settings(const std::string& scope) {
   std::string sql = scope + " plan_cache_mode = force_generic_plan";
+  for (const char* method :
+       {"enable_indexscan", "enable_indexonlyscan", "enable_tidscan", "enable_nestloop"}) {
+    sql += "; " + scope + " " + method + " = on";
+  }
   for (const char* method : {"enable_seqscan", "enable_bitmapscan", "enable_sort", "enable_incremental_sort",
                              "enable_hashjoin", "enable_mergejoin", "jit"}) {
     sql += "; " + scope + " " + method + " = off";

@@ -47,17 +47,25 @@ std::string search_settings();
 
 /// Marks rows done where their claim left them, and deletes used-up claims. Parameters: places (tid), ids,
 /// claims and attempts of the settlements, the closing claims, the other claims that settlements name.
-/// Answers how many settlements applied. Where these are fewer than were given, no claim is deleted: rows
-/// may have moved, and the next statement finds them.
+/// Answers how many settlements applied and, where these are fewer than were given, their numbers from 1 on.
+/// In that case no claim is deleted: rows may have moved, and the next statement finds them.
 std::string finish_in_place_statement(const TableName& table);
 
 /// Marks rows done wherever they are, and deletes used-up claims. Parameters as above without the places.
+/// Answers how many settlements applied, and their numbers.
 std::string finish_statement(const TableName& table);
 
-/// Writes settlements that are more than "done". Parameters: closing claims, and arrays: ids, claims,
-/// attempts, statuses, refunds, delays (microseconds or null), types, results, codes, errors, log tails,
-/// outputs (JSON or null), durations (microseconds). Answers how many applied; deletes no claim.
+/// Writes settlements that are more than "done", and those that are not, too; waits for no row. Parameters:
+/// closing claims, and arrays: ids, claims, attempts, statuses, refunds, delays (microseconds or null),
+/// types, results, codes, errors, log tails, outputs (JSON or null), durations (microseconds). Answers the
+/// numbers of those that applied and of those whose row is locked by somebody, null where there are none;
+/// deletes no claim.
 std::string settle_statement(const TableName& table);
+
+/// Locks the rows of settlements until the transaction ends, and holds their claims; waits for no row.
+/// Parameters: ids, claims, attempts. Answers the numbers, from 1 on, of those that it locked and of those
+/// whose row is locked by somebody, null where there are none.
+std::string hold_statement(const TableName& table);
 
 /// Gives back, attempt refunded, the jobs of a pump's claims that are not in the list, and forgets
 /// these claims. Parameters: runtime, pump, known claims.

@@ -28,7 +28,14 @@ namespace sluice::store {
 /// The database can't be reached, or went away during the call: what was asked may or may not have
 /// happened. ClaimSession::reconcile and FinishSession::living find out.
 class Unavailable : public std::runtime_error {
-  using std::runtime_error::runtime_error;
+ public:
+  explicit Unavailable(const std::string& what, bool answered = false)
+      : std::runtime_error(what), answered_(answered) {}
+  /// The database did answer, and can't do what was asked now: it is out of something, starts up, …
+  bool answered() const { return answered_; }
+
+ private:
+  bool answered_;
 };
 
 /// The database answered and said no: a missing table, a missing right, …
@@ -63,6 +70,7 @@ inline constexpr double clock_slack = 1;
 struct ClaimedJob {
   std::size_t lane = 0;  ///< index into the lanes asked for
   job::Job job;
+  bool unreadable = false;  ///< its id or payload is not UTF-8: in a database that has no encoding
 };
 
 struct Claimed {
@@ -116,15 +124,21 @@ class BriefSession {
                                                     const std::vector<std::int64_t>& known) = 0;
 };
 
-/// A settlement whose follow-up jobs or effects the database did not take: nothing of it is written.
-struct Rejected {
+/// A settlement of which nothing is written.
+struct Unwritten {
+  enum class Why {
+    not_ours,  ///< its row was taken away or changed: rescued by another runtime, say
+    locked,    ///< somebody has locked its row
+    refused,   ///< the database refused it
+    untried,   ///< the database was away
+  };
   std::size_t index = 0;  ///< into the settlements given
-  std::string code;       ///< "effect-23505", with the SQLSTATE
-  std::string message;
-};
-struct Committed {
-  std::size_t dropped = 0;  ///< settlements that changed nothing, because their row is no longer ours
-  std::vector<Rejected> rejected;
+  Why why = Why::not_ours;
+  std::string code;     ///< of what was refused: the SQLSTATE, empty where it is not known
+  std::string message;  ///< the database's words, or who holds the lock, where that is known
+  /// The error is of a kind that may also have to do with the server: it is out of something, the table or a
+  /// right is missing, … Nothing was there to compare with.
+  bool may_be_the_servers = false;
 };
 
 /// Writes what came of claimed jobs.
@@ -135,18 +149,31 @@ class FinishSession {
   /// Applies each settlement whose row is still `processing`, with the settlement's attempt number, and
   /// named by a claim that still exists; each has all of its effect (status, attempt record, schedule,
   /// output) or none. Deletes the `closing` claims, which are used up with these settlements; every other
-  /// claim that a settlement names stays. Returns how many settlements changed nothing, because their row
-  /// is no longer ours.
-  virtual std::size_t finish(const std::vector<job::Settlement>& settlements,
-                             const std::vector<std::int64_t>& closing) = 0;
-
-  /// The same for settlements with follow-up jobs and effects, which are committed together with their row
-  /// or, where one of them fails, not at all. Deletes no claim.
-  virtual Committed commit(const std::vector<job::Settlement>& settlements) = 0;
+  /// claim that a settlement names stays, and so does one of `closing` that an unwritten settlement names,
+  /// unless that is not ours. Waits for nobody's row: what can't be written costs no other settlement.
+  /// Returns the settlements that are not written, in their order.
+  virtual std::vector<Unwritten> finish(const std::vector<job::Settlement>& settlements,
+                                        const std::vector<std::int64_t>& closing) = 0;
+  /// The same for what is suspected of being refused or locked.
+  virtual std::vector<Unwritten> finish_with_care(const std::vector<job::Settlement>& settlements,
+                                                  const std::vector<std::int64_t>& closing) {
+    return finish(settlements, closing);
+  }
 
   /// After Unavailable: those of `claims` that still exist. The outcomes of the others are written, by
   /// the call whose answer was lost, or their jobs were rescued.
   virtual std::vector<std::int64_t> living(const std::vector<std::int64_t>& claims) = 0;
+};
+
+/// Writes what came of jobs that asked for follow-up jobs or effects, on a connection of its own, so that
+/// what a plugin's statements take or break is that plugin's.
+class EffectSession {
+ public:
+  virtual ~EffectSession() = default;
+
+  /// As FinishSession::finish, together with the follow-up jobs and effects of each, or not at all. The code
+  /// of what was refused is "effect-23505", with the SQLSTATE. Deletes no claim.
+  virtual std::vector<Unwritten> commit(const std::vector<job::Settlement>& settlements) = 0;
 };
 
 struct RuntimeInfo {
@@ -355,6 +382,8 @@ class Store {
   virtual ~Store() = default;
   virtual std::unique_ptr<ClaimSession> claims(RuntimeId runtime, int pump) = 0;
   virtual std::unique_ptr<FinishSession> finishes() = 0;
+  /// What one job asks to be committed with it is ended after `limit`.
+  virtual std::unique_ptr<EffectSession> effects(std::chrono::microseconds limit) = 0;
   virtual std::unique_ptr<BriefSession> briefs(RuntimeId runtime, int pump) = 0;
   virtual std::unique_ptr<CareSession> care() = 0;
   /// None where producers can't wake a runtime.

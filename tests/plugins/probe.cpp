@@ -79,9 +79,17 @@ Result enqueue(Job& job, const Json& payload) {
   job.enqueue({type, text, milliseconds(payload.integer_or("after_ms", 0)), key});
   return sluice::done();
 }
-/// {"sql": "INSERT ...", "result": "retry"}: executes it with the job's id, a number and NULL as parameters.
+/// {"count": 3, "type": "test.other"}: enqueues so many jobs.
+Result enqueue_many(Job& job, const Json& payload) {
+  const std::string type = payload.string_or("type", "test.other");
+  for (std::int64_t i = 0; i < payload.integer_or("count", 1); ++i) job.enqueue({type, "{}"});
+  return sluice::done();
+}
+/// {"sql": "INSERT ...", "then": "UPDATE ...", "result": "retry"}: executes it with the job's id, a number
+/// and NULL as parameters, and then the other.
 Result effect(Job& job, const Json& payload) {
   job.execute(payload.string("sql"), {job.id(), 42, nullptr});
+  if (const auto then = payload.find("then")) job.execute(payload.string("then"), {});
   return payload.string_or("result", "done") == "done" ? sluice::done() : retry(job, payload);
 }
 Result cancelled(Job&, const Json&) {
@@ -210,6 +218,7 @@ constexpr Action actions[] = {
     {"snooze", snooze},
     {"snooze_once", snooze_once},
     {"enqueue", enqueue},
+    {"enqueue_many", enqueue_many},
     {"effect", effect},
     {"cancelled", cancelled},
     {"throw", throw_standard},

@@ -25,7 +25,7 @@ class Claim : public testing::Test {
   store::Claimed claim(int limit = 100) { return claims_->claim(claim_request({"noop"}, limit)); }
   /// How many settlements changed nothing.
   std::size_t settle(const std::vector<job::Settlement>& settlements, std::int64_t closing) {
-    return finishes_->finish(settlements, {closing});
+    return finishes_->finish(settlements, {closing}).size();
   }
   void add(const std::string& id, double created_at = long_ago) {
     world_.put({id, "noop", "{}", "pending", created_at, created_at, 0});
@@ -229,7 +229,7 @@ TEST_F(Claim, TwoSessionsNeverGetTheSameRow) {
             taken[static_cast<std::size_t>(pump)].push_back(claimed.job.id);
             settlements.push_back(settlement(claimed.job));
           }
-          EXPECT_EQ(finishes->finish(settlements, {exchanged.claim}), 0U);
+          EXPECT_TRUE(finishes->finish(settlements, {exchanged.claim}).empty());
         }
       });
     }
@@ -317,8 +317,8 @@ TEST_F(Claim, WorksThroughAPoolInTransactionMode) {
   add("b", long_ago + 1);
   const auto first = claims->claim(claim_request({"noop"}, 1));
   ASSERT_EQ(first.jobs.size(), 1U);
-  EXPECT_EQ(finishes->finish({settlement(first.jobs[0].job, Status::error, Result::fail)}, {first.claim}),
-            0U);
+  EXPECT_TRUE(
+      finishes->finish({settlement(first.jobs[0].job, Status::error, Result::fail)}, {first.claim}).empty());
   const auto second = claims->claim(claim_request({"noop"}, 1));
   EXPECT_EQ(ids_of(second), std::vector<std::string>{"b"});
   EXPECT_EQ(world_.row("a")->status, "error");

@@ -42,7 +42,7 @@ class Conformance : public testing::TestWithParam<Kind> {
   /// How many settlements changed nothing.
   std::size_t settle(const std::vector<job::Settlement>& settlements,
                      const std::vector<std::int64_t>& closing = {}) {
-    return finishes_->finish(settlements, closing);
+    return finishes_->finish(settlements, closing).size();
   }
 
   std::unique_ptr<World> world_ = GetParam().make();
@@ -51,6 +51,7 @@ class Conformance : public testing::TestWithParam<Kind> {
   store::RuntimeId runtime_ = care_->enlist(runtime_info());
   std::unique_ptr<store::ClaimSession> claims_ = world_->store().claims(runtime_, 0);
   std::unique_ptr<store::FinishSession> finishes_ = world_->store().finishes();
+  std::unique_ptr<store::EffectSession> effects_ = world_->store().effects(std::chrono::seconds(10));
 };
 
 INSTANTIATE_TEST_SUITE_P(Stores, Conformance,
@@ -507,12 +508,14 @@ TEST_P(Conformance, AFollowUpIsMadeWithItsJobOrNotAtAll) {
   const auto claimed = claim();
   auto settled = settlement(claimed.jobs[0].job);
   settled.outcome.follow_ups = {{"next", R"({"n": 1})", {}, ""}, {"later", "{}", seconds(60), "key"}};
-  EXPECT_EQ(finishes_->commit({settled}).dropped, 0U);
+  EXPECT_TRUE(effects_->commit({settled}).empty());
   EXPECT_EQ(status("a"), "done");
   const auto next = claims_->claim(claim_request({"next", "later"}, 9));
   ASSERT_EQ(next.jobs.size(), 1U);
   EXPECT_EQ(next.jobs[0].job.payload, R"({"n": 1})");
-  EXPECT_EQ(finishes_->commit({settled}).dropped, 1U) << "it was settled already";
+  const auto again = effects_->commit({settled});
+  ASSERT_EQ(again.size(), 1U);
+  EXPECT_EQ(again[0].why, store::Unwritten::Why::not_ours) << "it was settled already";
   EXPECT_TRUE(claims_->claim(claim_request({"next"}, 9)).jobs.empty());
 }
 
@@ -526,11 +529,11 @@ TEST_P(Conformance, AnEffectThatFailsCostsItsOwnJobAlone) {
     settlements.back().outcome.follow_ups = {{"next", "{}", {}, ""}};
   }
   settlements[1].outcome.effects = {{"SELECT 1 / 0", {}}};
-  const auto committed = finishes_->commit(settlements);
-  EXPECT_EQ(committed.dropped, 0U);
-  ASSERT_EQ(committed.rejected.size(), 1U);
-  EXPECT_EQ(committed.rejected[0].index, 1U);
-  EXPECT_TRUE(committed.rejected[0].code.starts_with("effect-"));
+  const auto unwritten = effects_->commit(settlements);
+  ASSERT_EQ(unwritten.size(), 1U);
+  EXPECT_EQ(unwritten[0].index, 1U);
+  EXPECT_EQ(unwritten[0].why, store::Unwritten::Why::refused);
+  EXPECT_TRUE(unwritten[0].code.starts_with("effect-"));
   EXPECT_EQ(status(settlements[1].id), "processing");
   EXPECT_EQ(claims_->claim(claim_request({"next"}, 9)).jobs.size(), 2U);
   EXPECT_EQ(settle({settlement(claimed.jobs[1].job, Status::error, Result::retry)}, {claimed.claim}), 0U);

@@ -207,7 +207,8 @@ TEST_F(JobDesk, ALateOutcomeOfARetriedJobChangesNothing) {
   EXPECT_TRUE(retried.at(0).changed);
   EXPECT_EQ(retried.at(0).state.standing, store::Standing::lost);
   EXPECT_EQ(statuses(), "a pending");
-  EXPECT_EQ(world_.store().finishes()->finish({settlement(claimed.jobs.at(0).job)}, {claimed.claim}), 1U);
+  EXPECT_EQ(world_.store().finishes()->finish({settlement(claimed.jobs.at(0).job)}, {claimed.claim}).size(),
+            1U);
   EXPECT_EQ(statuses(), "a pending");
 }
 

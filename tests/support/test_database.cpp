@@ -103,8 +103,11 @@ std::string Session::rows(const std::string& sql) {
   return text;
 }
 
-TestDatabase::TestDatabase() : name_(unique_name()), url_(url_with({{"dbname", name_}})) {
-  Session(admin_url()).exec("CREATE DATABASE " + name_ + " TEMPLATE template0 ENCODING 'UTF8'");
+TestDatabase::TestDatabase(const std::string& encoding)
+    : name_(unique_name()), url_(url_with({{"dbname", name_}})) {
+  const std::string locale = encoding == "UTF8" ? "" : " LC_COLLATE 'C' LC_CTYPE 'C'";
+  Session(admin_url())
+      .exec("CREATE DATABASE " + name_ + " TEMPLATE template0 ENCODING '" + encoding + "'" + locale);
   session_ = std::make_unique<Session>(url_);
 }
 

@@ -32,7 +32,7 @@ class Session {
 
 class TestDatabase {
  public:
-  TestDatabase();
+  explicit TestDatabase(const std::string& encoding = "UTF8");
   ~TestDatabase();
   TestDatabase(const TestDatabase&) = delete;
   TestDatabase& operator=(const TestDatabase&) = delete;

@@ -1,0 +1,53 @@
+// Settlements as the parameters of settle_statement, and its answer. Inside runtime/store only.
+#pragma once
+
+#include <cstddef>
+#include <pqxx/pqxx>
+#include <string>
+#include <vector>
+
+#include "job/job.hpp"
+#include "store/pg_text.hpp"
+
+namespace sluice::store {
+
+using Settlements = std::vector<const job::Settlement*>;
+
+class SettlementTexts {
+ public:
+  explicit SettlementTexts(const Settlements& settlements) {
+    for (const auto* settlement : settlements) add(*settlement);
+  }
+
+  /// What `call` returns, called with the parameters of settle_statement.
+  template <typename Call>
+  auto give(const std::string& closing, Call&& call) const {
+    return call(closing, ids_.str(), claims_.str(), attempts_.str(), statuses_.str(), refunds_.str(),
+                delays_.str(), types_.str(), results_.str(), codes_.str(), errors_.str(), log_tails_.str(),
+                outputs_.str(), durations_.str());
+  }
+
+ private:
+  void add(const job::Settlement& settlement);
+
+  ArrayText ids_, claims_, attempts_, statuses_, refunds_, delays_, types_, results_, codes_, errors_,
+      log_tails_, outputs_, durations_;
+};
+
+/// Which of the settlements given applied, and which are locked, as indices.
+struct Settled {
+  std::vector<std::size_t> applied;
+  std::vector<std::size_t> locked;
+};
+Settled read_settled(const pqxx::result& answer);
+
+/// The numbers from 1 on in an array such as {3,1}, as indices.
+std::vector<std::size_t> indices_in(const pqxx::field& numbers);
+
+/// How many bytes of text a settlement has.
+std::size_t size_of(const job::Settlement& settlement);
+
+/// What is left of an outcome that the database does not take, because of `why`.
+job::Settlement reduced(job::Settlement settlement, const std::string& why);
+
+}  // namespace sluice::store

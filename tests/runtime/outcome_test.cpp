@@ -1,0 +1,141 @@
+// Outcomes that the database does not take, or not now: they cost no other job anything.
+#include <signal.h>
+
+#include "runtime/outbox.hpp"
+
+namespace sluice::test {
+namespace {
+
+class Outcome : public Outbox {
+ protected:
+  /// As an application's trigger might: `condition` on the row as it is to be.
+  void refuse_when(const std::string& condition, const std::string& state = "P0001") {
+    database.exec(
+        "CREATE FUNCTION public.no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "RAISE EXCEPTION 'not this one' USING ERRCODE = '" +
+        state + "'; END $$; CREATE TRIGGER no BEFORE UPDATE ON \"Outbox\" FOR EACH ROW WHEN (" + condition +
+        ") EXECUTE FUNCTION public.no()");
+  }
+  std::size_t times_said(const std::string& text, const std::string& words) const {
+    std::size_t times = 0;
+    for (std::size_t at = text.find(words); at != std::string::npos; at = text.find(words, at + 1)) ++times;
+    return times;
+  }
+  std::string claims() { return database.value("SELECT count(*) FROM sluice.claim"); }
+};
+
+TEST_F(Outcome, ThatATriggerRefusesIsItsJobsErrorAndNoOthers) {
+  refuse_when("NEW.status = 'done' AND NEW.id = 'job-40'");
+  insert_many(80, "test.probe");
+  const Ended drained = sluice({"drain"});
+  EXPECT_EQ(drained.code, 0) << drained.err;
+  EXPECT_EQ(count("status = 'done'"), "79");
+  EXPECT_EQ(status("job-40"), "error");
+  EXPECT_NE(error("job-40").find("not this one"), std::string::npos) << error("job-40");
+  EXPECT_EQ(database.value("SELECT code FROM sluice.attempt WHERE job_id = 'job-40'"), "outcome-refused");
+  EXPECT_EQ(claims(), "0");
+  EXPECT_EQ(drained.err.find("does not answer"), std::string::npos) << drained.err;
+}
+
+// What a trigger raises says nothing of the server, whatever it looks like.
+TEST_F(Outcome, ThatLooksLikeALostServerIsItsJobsErrorToo) {
+  for (const std::string state : {"40001", "40P01", "08006", "53100", "57P01", "58030", "25006", "42501"}) {
+    refuse_when("NEW.status = 'done' AND NEW.id = 'job-4'", state);
+    insert_many(9, "test.probe");
+    Program runtime({"run"}, environment());
+    EXPECT_TRUE(eventually([&] { return count("status = 'done'") == "8" && status("job-4") == "error"; }))
+        << state << runtime.err();
+    EXPECT_EQ(runtime.err().find("does not answer"), std::string::npos) << state << runtime.err();
+    runtime.signal(SIGTERM);
+    EXPECT_EQ(runtime.wait(), 0);
+    EXPECT_EQ(
+        database.value("SELECT max(n) FROM (SELECT count(*) AS n FROM sluice.attempt GROUP BY job_id) a"),
+        "1")
+        << state;
+    database.exec("DROP FUNCTION public.no() CASCADE; DELETE FROM \"Outbox\"; DELETE FROM sluice.attempt");
+  }
+}
+
+TEST_F(Outcome, ThatIsRefusedInAnyFormIsKeptAsideAndNamed) {
+  refuse_when("OLD.status = 'processing' AND NEW.id = 'job-40'");
+  insert_many(80, "test.probe");
+  Program runtime({"run"}, environment());
+  EXPECT_TRUE(eventually([&] { return count("status = 'done'") == "79"; })) << runtime.err();
+  EXPECT_TRUE(runtime.says("database refuses the outcome of a job")) << runtime.err();
+  EXPECT_NE(runtime.err().find("job-40"), std::string::npos) << runtime.err();
+  insert("later", "test.probe");
+  EXPECT_TRUE(becomes("later", "done"));
+  EXPECT_EQ(status("job-40"), "processing");
+  database.exec("DROP FUNCTION public.no() CASCADE");
+  EXPECT_TRUE(becomes("job-40", "error")) << runtime.err();
+  EXPECT_TRUE(eventually([&] { return claims() == "0"; }));
+  EXPECT_EQ(times_said(runtime.err(), "database refuses the outcome of a job"), 1U) << runtime.err();
+}
+
+TEST_F(Outcome, ThatIsRefusedInAnyFormDoesNotHoldUpADrain) {
+  refuse_when("NEW.status IN ('done', 'error') AND NEW.id = 'job-40'");
+  insert_many(80, "test.probe");
+  const Ended drained = sluice({"drain"});
+  EXPECT_EQ(count("status = 'done'"), "79");
+  EXPECT_NE(drained.err.find("could not be written before sluice stopped"), std::string::npos) << drained.err;
+}
+
+TEST_F(Outcome, OfASnoozedJobFitsATableWithTheGuidesStatuses) {
+  database.exec(
+      "ALTER TABLE \"Outbox\" ADD CONSTRAINT four CHECK (status IN ('pending', 'processing', 'done', "
+      "'error'))");
+  insert("snoozed", "test.probe",
+         probe("snooze_once", ",\"after_ms\":3600000,\"marker\":\"" + scratch.path("marker") + "\""));
+  insert_many(50, "test.probe");
+  EXPECT_TRUE(drains());
+  EXPECT_EQ(count("status = 'done'"), "50");
+  EXPECT_EQ(status("snoozed"), "error");
+  EXPECT_EQ(attempts("snoozed"), "0");
+  EXPECT_EQ(database.value("SELECT count(*) FROM sluice.attempt"), "0");
+  database.exec("UPDATE sluice.schedule SET due = now()");
+  EXPECT_TRUE(drains());
+  EXPECT_EQ(status("snoozed"), "done");
+  EXPECT_EQ(attempts("snoozed"), "1");
+  const Ended health = sluice({"health", "db"});
+  EXPECT_NE((health.out + health.err).find("scheduled"), std::string::npos) << health.out << health.err;
+}
+
+TEST_F(Outcome, OfALockedRowWaitsAndNoOther) {
+  const std::string gate = probe("wait_file", ",\"gate\":\"" + scratch.path("gate") + "\"");
+  insert_many(100, "test.probe", gate);
+  Program runtime({"run"}, environment());
+  EXPECT_TRUE(eventually([&] { return count("status = 'processing'") != "0"; }));
+  const std::string held = database.value("SELECT min(id) FROM \"Outbox\" WHERE status = 'processing'");
+  Session application(database.url());
+  application.exec("BEGIN");
+  application.value("SELECT id FROM \"Outbox\" WHERE id = $1 FOR UPDATE", {held});
+  scratch.write("gate-1", "");
+  EXPECT_TRUE(eventually([&] { return count("status = 'done'") == "99"; })) << runtime.err();
+  EXPECT_TRUE(runtime.says("somebody has locked the job's row")) << runtime.err();
+  insert("later", "test.probe");
+  EXPECT_TRUE(becomes("later", "done"));
+  EXPECT_EQ(status(held), "processing");
+  const std::string holder = "process " + application.value("SELECT pg_backend_pid()");
+  EXPECT_NE(runtime.err().find(holder), std::string::npos) << holder << "\n" << runtime.err();
+  application.exec("ROLLBACK");
+  EXPECT_TRUE(becomes(held, "done")) << runtime.err();
+  EXPECT_EQ(times_said(runtime.err(), "somebody has locked the job's row"), 1U) << runtime.err();
+  EXPECT_EQ(runtime.err().find("does not answer"), std::string::npos) << runtime.err();
+}
+
+TEST_F(Outcome, OfALockedTableNamesWhoHasIt) {
+  Program runtime({"run"}, environment());
+  insert("a", "test.probe", probe("wait_file", ",\"gate\":\"" + scratch.path("gate") + "\""));
+  EXPECT_TRUE(becomes("a", "processing"));
+  Session application(database.url());
+  application.exec("BEGIN; LOCK TABLE \"Outbox\" IN SHARE MODE");
+  scratch.write("gate-1", "");
+  const std::string holder = "process " + application.value("SELECT pg_backend_pid()");
+  EXPECT_TRUE(runtime.says("is locked by " + holder)) << runtime.err();
+  application.exec("ROLLBACK");
+  EXPECT_TRUE(becomes("a", "done")) << runtime.err();
+  EXPECT_EQ(runtime.err().find("does not answer"), std::string::npos) << runtime.err();
+}
+
+}  // namespace
+}  // namespace sluice::test
