@@ -187,6 +187,7 @@ TEST_F(Heart, ADrainWaitsForTheLeaseOfALostRuntimeAndTakesItsJobs) {
   ASSERT_TRUE(lines_in("started", 2));
   lost.signal(SIGKILL);
   lost.wait();
+  outlast_the_lease();  // it is not alive any more, and might still come back
   database.exec(R"(UPDATE "Outbox" SET payload = '{}')");
   const Ended drained = sluice({"drain"});
   EXPECT_NE(drained.err.find("waiting for the lease"), std::string::npos) << drained.err;
