@@ -288,7 +288,8 @@ FROM named WHERE o.id = ANY (ARRAY[named.id]) AND o.status IS NOT DISTINCT FROM 
 }
 
 // A row that somebody has locked is passed over, and looked for again a second later: whatever waits behind
-// it goes on. So is one that was written since the statement began.
+// it goes on. So is one that was written since the statement began. IS TRUE, so that IN is looked up in a hash and
+// not joined: the pumps' settings leave joins by nested loops alone.
 std::string promote_statement(const TableName& table) {
   return filled(R"(WITH due AS MATERIALIZED (
   SELECT job_id, status FROM sluice.schedule WHERE due <= now() ORDER BY due LIMIT $1::bigint FOR UPDATE SKIP LOCKED),
@@ -302,7 +303,7 @@ over AS MATERIALIZED (
   SELECT id FROM moved UNION ALL SELECT id FROM free WHERE NOT waits UNION ALL
   SELECT d.job_id FROM due d WHERE NOT EXISTS (SELECT FROM {outbox} o WHERE o.id = ANY (ARRAY[d.job_id]))),
 used AS (
-  DELETE FROM sluice.schedule s USING due d WHERE s.job_id = d.job_id AND d.job_id IN (SELECT id FROM over) RETURNING 1),
+  DELETE FROM sluice.schedule s USING due d WHERE s.job_id = d.job_id AND (d.job_id IN (SELECT id FROM over)) IS TRUE RETURNING 1),
 held AS (
   UPDATE sluice.schedule s SET due = now() + interval '1 s' FROM due d
   WHERE s.job_id = d.job_id AND d.job_id NOT IN (SELECT id FROM over) RETURNING s.job_id)

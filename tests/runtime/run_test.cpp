@@ -165,7 +165,7 @@ TEST_F(Running, AFrozenRuntimeThatIsRescuedChangesNothingLater) {
   const std::string written = database.value(R"(SELECT "updatedAt" FROM "Outbox")");
   for (const pid_t host : hosts) kill(host, SIGCONT);
   frozen.signal(SIGCONT);
-  EXPECT_TRUE(frozen.says("presumed dead"));
+  EXPECT_TRUE(frozen.says("goes on under a new id"));
   EXPECT_TRUE(frozen.says("outcomes were not written"));
   EXPECT_EQ(database.value(R"(SELECT "updatedAt" FROM "Outbox")"), written);
   insert("b", "test.probe");

@@ -61,7 +61,7 @@ TEST_P(Made, ProjectBuildsPassesItsTestAndRunsAJob) {
   EXPECT_TRUE(drains());
   EXPECT_EQ(status("a"), "done") << error("a");
   EXPECT_EQ(status("bad"), "error");
-  EXPECT_NE(error("bad").find("\"required\""), std::string::npos) << error("bad");
+  EXPECT_NE(error("bad").find("\"/name\""), std::string::npos) << error("bad");
 }
 
 INSTANTIATE_TEST_SUITE_P(By, Made,
