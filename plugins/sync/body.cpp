@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cctype>
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 
 namespace data_sync {
 
@@ -61,7 +63,7 @@ std::string charset_of(std::string_view content_type) {
 /// Empty when iconv knows no such charset, or the bytes are none of it.
 std::string converted(std::string_view bytes, const std::string& charset) {
   const iconv_t converter = iconv_open("UTF-8", charset.c_str());
-  if (converter == reinterpret_cast<iconv_t>(-1)) return {};
+  if (std::bit_cast<std::intptr_t>(converter) == -1) return {};
   std::string out(bytes.size() * 3 + 16, '\0');  // no charset's byte becomes more than three
   char* from = const_cast<char*>(bytes.data());  // iconv does not write there
   std::size_t from_left = bytes.size();

@@ -105,7 +105,7 @@ bool has_repeated_members(const rapidjson::Value& object) {
 
 void erase_all_but_last(rapidjson::Value& object) {
   std::unordered_set<std::string> names;
-  for (auto member = object.MemberEnd(); member != object.MemberBegin();) {
+  for (auto member = object.MemberEnd(); object.MemberBegin() < member;) {
     --member;
     if (!names.emplace(characters(member->name)).second) member = object.EraseMember(member);
   }
@@ -117,7 +117,8 @@ void keep_last_members(rapidjson::Value& value) {
     for (rapidjson::Value& element : value.GetArray()) keep_last_members(element);
   } else if (value.IsObject()) {
     if (has_repeated_members(value)) erase_all_but_last(value);
-    for (auto& member : value.GetObject()) keep_last_members(member.value);
+    for (auto member = value.MemberBegin(); member < value.MemberEnd(); ++member)
+      keep_last_members(member->value);
   }
 }
 

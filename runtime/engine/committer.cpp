@@ -82,6 +82,7 @@ std::vector<Committer::Committed> Committer::take(Lane& lane, bool one) {
 
 void Committer::commit(Lane& lane, store::EffectSession& session, std::vector<Committed>& jobs) {
   std::vector<job::Settlement> settlements;
+  settlements.reserve(jobs.size());
   for (const Committed& one : jobs) settlements.push_back(one.settlement);
   store::Unwritten all{0, store::Unwritten::Why::untried, "", "", false};
   for (int failures = 0;;) {

@@ -433,6 +433,7 @@ void Finisher::write_again(std::vector<Aside> asides) {
 void Finisher::finish_again(std::vector<Aside> asides) {
   while (!asides.empty()) {
     std::vector<job::Settlement> settlements;
+    settlements.reserve(asides.size());
     for (const Aside& one : asides) settlements.push_back(one.settlement);
     std::vector<Unwritten> unwritten;
     try {

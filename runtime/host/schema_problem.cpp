@@ -379,6 +379,7 @@ class Examination {
     if (problems_ == nullptr) return false;
     if (fitting.empty()) return none_fits(options, value, place);
     std::vector<std::string> words;
+    words.reserve(options.size());
     for (const RuleIndex option : options) words.push_back(expectation(rules_[option]));
     return problem(place, "only one of: " + alternatives(words), std::to_string(fitting.size()) + " of them");
   }

@@ -9,7 +9,7 @@ namespace {
 // Two callers with one key: the second waits at INSERT … ON CONFLICT for the first one's transaction,
 // then finds its job. The job is looked at FOR KEY SHARE, so that it can't be deleted before we commit.
 constexpr std::string_view body = R"(
-CREATE FUNCTION sluice.enqueue_job(type text, payload jsonb, delay interval, unique_key text,
+CREATE OR REPLACE FUNCTION sluice.enqueue_job(type text, payload jsonb, delay interval, unique_key text,
                                    OUT id text, OUT existing boolean)
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $enqueue$
 DECLARE
@@ -42,12 +42,12 @@ BEGIN
   VALUES (new_id, enqueue_job.type, enqueue_job.payload, CASE WHEN later THEN 'scheduled' ELSE 'pending' END,
           utc_now, utc_now, 0);
   IF later THEN
-    INSERT INTO sluice.schedule (job_id, due, status) VALUES (new_id, now() + enqueue_job.delay, 'scheduled');
+    INSERT INTO sluice.schedule (job_id, due, status) VALUES (new_id, clock_timestamp() + enqueue_job.delay, 'scheduled');
   END IF;
 END;
 $enqueue$;
 
-CREATE FUNCTION sluice.enqueue(type text, payload jsonb DEFAULT '{}', delay interval DEFAULT NULL,
+CREATE OR REPLACE FUNCTION sluice.enqueue(type text, payload jsonb DEFAULT '{}', delay interval DEFAULT NULL,
                                unique_key text DEFAULT NULL)
 RETURNS text
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $enqueue$

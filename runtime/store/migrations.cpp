@@ -275,7 +275,8 @@ std::vector<Migration> migrations(const TableName& table) {
           {7, "what runtimes show", std::string(activity)},
           {8, "who is alive", alive_function()},
           {9, "webhook endpoints", std::string(notification_extras)},
-          {10, "numbers of claims", std::string(claim_numbers)}};
+          {10, "numbers of claims", std::string(claim_numbers)},
+          {11, "delays from the call on", enqueue_function(table)}};
 }
 
 std::string init_lock() {

@@ -117,7 +117,7 @@ bool is_passing(const std::string& state) {
 }
 
 bool gave_up_waiting(const pqxx::sql_error& error) {
-  const std::string state = error.sqlstate();
+  const std::string& state = error.sqlstate();
   return state == "55P03" || state == "57014";
 }
 

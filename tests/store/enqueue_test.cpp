@@ -39,6 +39,17 @@ TEST(Enqueue, HasDefaultsAndNamedArguments) {
   EXPECT_FALSE(world.scheduled(past));
 }
 
+TEST(Enqueue, ADelayCountsFromTheCallHoweverOldTheTransactionIs) {
+  PostgresWorld world;
+  auto& database = world.database();
+  database.exec("BEGIN; SELECT pg_sleep(0.2)");
+  const auto id = database.value("SELECT sluice.enqueue('noop', '{}', interval '1 hour')");
+  EXPECT_EQ(database.value(
+                "SELECT due >= now() + interval '1 hour 0.2 s' FROM sluice.schedule WHERE job_id = $1", {id}),
+            "t");
+  database.exec("COMMIT");
+}
+
 TEST(Enqueue, ConcurrentCallersWithOneKeyMakeOneJob) {
   PostgresWorld world;
   std::set<std::string> ids;
