@@ -164,8 +164,8 @@ std::vector<std::size_t> PgFinishes::mark_done(pqxx::transaction_base& transacti
     return all;
   }
   std::vector<std::size_t> applied = indices_in(here[0][1]);
-  const pqxx::result elsewhere = session_.execute(transaction, finish_moved, a.ids.str(), a.claims.str(),
-                                                  closing_array, others);
+  const pqxx::result elsewhere =
+      session_.execute(transaction, finish_moved, a.ids.str(), a.claims.str(), closing_array, others);
   const std::vector<std::size_t> moved = indices_in(elsewhere[0][1]);
   applied.insert(applied.end(), moved.begin(), moved.end());
   return applied;

@@ -288,8 +288,8 @@ FROM named WHERE o.id = ANY (ARRAY[named.id]) AND o.status IS NOT DISTINCT FROM 
 }
 
 // A row that somebody has locked is passed over, and looked for again a second later: whatever waits behind
-// it goes on. So is one that was written since the statement began. IS TRUE, so that IN is looked up in a hash and
-// not joined: the pumps' settings leave joins by nested loops alone.
+// it goes on. So is one that was written since the statement began. IS TRUE, so that IN is looked up in a
+// hash and not joined: the pumps' settings leave joins by nested loops alone.
 std::string promote_statement(const TableName& table) {
   return filled(R"(WITH due AS MATERIALIZED (
   SELECT job_id, status FROM sluice.schedule WHERE due <= now() ORDER BY due LIMIT $1::bigint FOR UPDATE SKIP LOCKED),
