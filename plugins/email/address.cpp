@@ -106,15 +106,6 @@ bool is_dot_atom(std::string_view text) {
          text.find("..") == std::string_view::npos && text.find_first_of("\"\\ ") == std::string_view::npos;
 }
 
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out += '"';
-}
-
 /// The inside of a quoted string or a comment.
 std::string unescaped(std::string_view text) {
   std::string out;
@@ -373,6 +364,15 @@ class ListReader {
 };
 
 }  // namespace
+
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out += '"';
+}
 
 std::string_view trimmed(std::string_view text) {
   const std::size_t begin = std::min(text.find_first_not_of(blanks), text.size());

@@ -66,15 +66,6 @@ std::string encoded_field(const std::string& name, const std::string& text) {
   return name + ": " + encoded_words(text, name.size() + 2) + "\r\n";
 }
 
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out += '"';
-}
-
 std::string address_text(const Address& address) {
   if (address.name.empty()) return address.mailbox;
   const bool plain = is_plain(address.name) && address.name.size() <= longest_plain;

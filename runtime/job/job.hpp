@@ -18,7 +18,7 @@ struct Job {
   std::string id;          ///< as the application made it: any UTF-8
   std::string type;        ///< "email.send"
   std::string payload;     ///< JSON text
-  int attempt = 1;         ///< 1 for the first; also fences the row, see store
+  int attempt = 1;         ///< 1 for the first
   int max_attempts = 0;    ///< filled in by the engine from the type's policy
   std::int64_t claim = 0;  ///< the claim that names it; negative: a batch whose row locks alone keep it
   double created_at = 0;   ///< seconds since 1970 in UTC, the producer's clock; may be ±infinity

@@ -157,8 +157,8 @@ class FinishSession {
  public:
   virtual ~FinishSession() = default;
 
-  /// Applies each settlement whose row is still `processing`, with the settlement's attempt number, and
-  /// named by a claim that still exists; each has all of its effect (status, attempt record, schedule,
+  /// Applies each settlement whose row is still `processing` and whose claim still exists and is the newest
+  /// that names the job; each has all of its effect (status, attempt record, schedule,
   /// output) or none. Deletes the `closing` claims, which are used up with these settlements; every other
   /// claim that a settlement names stays, and so does one of `closing` that an unwritten settlement names,
   /// unless that is not ours. Waits for nobody's row: what can't be written costs no other settlement.
