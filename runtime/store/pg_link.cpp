@@ -82,6 +82,7 @@ void Link::disconnect() noexcept {
 pqxx::connection& Link::connection() {
   if (connection_ && connection_->is_open()) return *connection_;
   disconnect();
+  refresh(target_);
   connection_ = std::make_unique<pqxx::connection>(target_.conninfo);
   silence_ = std::make_unique<pqxx::quiet_errorhandler>(*connection_);
   try {
