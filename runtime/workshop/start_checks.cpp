@@ -91,6 +91,19 @@ Finding check_config_schema(const job::PluginSpec& spec, std::chrono::microsecon
       limit);
 }
 
+Finding check_by_config_schema(const job::PluginSpec& spec, const std::string& config,
+                               std::chrono::microseconds limit) {
+  if (spec.config_schema.empty()) return skipped("the plugin declares no schema of its configuration");
+  return in_child(
+      [&] {
+        host::Schema schema(spec.config_schema);
+        const auto problem = schema.check(config, "the configuration of plugin " + spec.name);
+        if (problem) return failed(*problem, "mend [plugin." + spec.name + ".config]");
+        return passed("passes the plugin's schema");
+      },
+      limit);
+}
+
 Finding check_start(const CheckOptions& options, const job::PluginSpec& spec,
                     const std::optional<std::string>& configured) {
   constexpr std::uint32_t slots = 4;

@@ -11,6 +11,9 @@ Finding check_load(const CheckOptions& options, job::PluginSpec& spec);
 Finding check_schema(const job::TypeSpec& type, std::chrono::microseconds limit);
 /// The schema of the plugin's configuration.
 Finding check_config_schema(const job::PluginSpec& spec, std::chrono::microseconds limit);
+/// A configuration by that schema; no host is started for it.
+Finding check_by_config_schema(const job::PluginSpec& spec, const std::string& config,
+                               std::chrono::microseconds limit);
 /// Starts the plugin in a new host, and stops it. `configured`: its configuration, where somebody wrote one.
 Finding check_start(const CheckOptions& options, const job::PluginSpec& spec,
                     const std::optional<std::string>& configured);
