@@ -3,10 +3,13 @@
 #define TOML_EXCEPTIONS 1
 #include <toml++/toml.h>
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <fstream>
+#include <regex>
 #include <set>
 #include <sstream>
 
@@ -90,6 +93,7 @@ class Reader {
   Reader(const std::string& path, Config& config) : complaints_{path, {}}, config_(config) {}
 
   void read(const toml::table& root) {
+    refuse_variables(root);
     std::set<std::string> sections;
     for (const auto& key : config_keys()) sections.insert(key.section);
     for (const std::string& section : sections) {
@@ -105,6 +109,24 @@ class Reader {
   }
 
  private:
+  /// Nothing is put in their place, in any value: who writes one expects that.
+  void refuse_variables(const toml::node& node) {
+    if (const toml::table* table = node.as_table()) {
+      for (const auto& [key, one] : *table) refuse_variables(one);
+    } else if (const toml::array* array = node.as_array()) {
+      for (const toml::node& one : *array) refuse_variables(one);
+    } else if (const auto text = node.value_exact<std::string>()) {
+      static const std::regex variable(R"(^\$[A-Za-z_][A-Za-z0-9_]*$|\$\{[A-Za-z_][A-Za-z0-9_]*\})");
+      std::smatch found;
+      if (!std::regex_search(*text, found, variable)) return;
+      complaints_.add(
+          node,
+          found.str() +
+              " would be taken as it stands, since this file knows no variables: leave the key "
+              "out and set it in the environment (each has a variable of its own; docs/configuration.md)");
+    }
+  }
+
   template <class Owner>
   void read_table(const toml::node& node, const std::string& prefix, std::string_view section,
                   const std::vector<ConfigKey<Owner>>& keys, Owner& owner) {
@@ -200,11 +222,21 @@ void parse_config(std::string_view text, const std::string& path, Config& config
 }
 
 void read_config(const std::string& path, Config& config) {
+  const std::string failed = "reading the configuration file '" + path + "' failed: ";
+  struct stat status {};
+  const bool there = stat(path.c_str(), &status) == 0;
+  if (there && S_ISDIR(status.st_mode)) {
+    throw UsageError(failed + "it is a directory; name the file in it, as in '" + path + "/sluice.toml'");
+  }
+  if (there && S_ISREG(status.st_mode) && status.st_size == 0) {
+    throw UsageError(failed +
+                     "it is empty, as one is whose writing was broken off; write it again (sluice config "
+                     "sample prints one), or take it away");
+  }
   std::ifstream file(path, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   if (!file) {
-    throw UsageError("reading the configuration file '" + path +
-                     "' failed: it is missing or not readable; check the path given with --config");
+    throw UsageError(failed + "it is missing or not readable; check the path given with --config");
   }
   parse_config(text, path, config);
 }

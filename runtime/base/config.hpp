@@ -67,6 +67,9 @@ struct Config {
   std::chrono::microseconds heartbeat = std::chrono::seconds(5);
   std::chrono::microseconds lease = std::chrono::seconds(30);  ///< without a heartbeat, then rescued
 
+  /// Why the database's URL can't be used, for commands that need it; empty where it can.
+  std::string database_problem;
+
   std::string http_listen;  ///< "127.0.0.1:9640", as in address.hpp; empty: no HTTP
 
   log::Level log_level = log::Level::info;

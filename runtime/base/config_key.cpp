@@ -96,7 +96,7 @@ ConfigKey<Owner> duration(const char* section, const char* name, Target Owner::*
   ConfigKey<Owner> key{section,
                        name,
                        Kind::text,
-                       R"(a duration such as "500ms", "30s" or "1h30m")",
+                       R"(a duration with its unit, such as "500ms", "30s", "1h30m" or "30d")",
                        std::move(summary),
                        std::move(example)};
   if (least.count() > 0) key.takes += ", at least " + format_duration(least);

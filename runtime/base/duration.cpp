@@ -45,9 +45,8 @@ std::string two_parts(long long large, const char* large_unit, long long small, 
 
 std::optional<std::chrono::microseconds> parse_duration(std::string_view text) {
   if (text.empty()) return std::nullopt;
-  std::string with_unit(text);
-  if (text.find_first_not_of("0123456789.") == std::string_view::npos) with_unit += 's';
-  std::string_view rest = with_unit;
+  if (text == "0") return std::chrono::microseconds(0);  // of whatever
+  std::string_view rest = text;
   double seconds = 0;
   for (std::size_t next_unit = 0; !rest.empty();) {
     const auto part = take_part(rest, next_unit);

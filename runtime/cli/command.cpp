@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "base/secret_file.hpp"
 #include "store/connection_string.hpp"
@@ -28,11 +29,20 @@ std::string installed_plugins() {
 /// The default table, in the schema that a Prisma URL names.
 std::string table_of(const base::Config& config) {
   if (config.database_url.empty()) return config.table;
+  const std::string schema = store::url_schema(config.database_url);
+  return schema.empty() ? config.table : "\"" + schema + "\".Outbox";
+}
+
+/// What is wrong with the URL stops the commands that need it, and no others.
+void find_database(base::Config& config, const std::string& default_table) {
   try {
-    const std::string schema = store::url_schema(config.database_url);
-    return schema.empty() ? config.table : "\"" + schema + "\".Outbox";
-  } catch (const store::Refused& error) {
-    throw base::UsageError(error.what());
+    if (!config.database_url_file.empty()) {
+      config.database_url = base::read_secret_file(config.database_url_file);
+      config.origins["database.url"] = config.database_url_file;
+    }
+    if (config.table == default_table) config.table = table_of(config);
+  } catch (const std::runtime_error& error) {
+    config.database_problem = error.what();
   }
 }
 
@@ -85,11 +95,7 @@ base::Config GlobalOptions::read(bool set_log_up) const {
   }
   base::check_config(config);
   if (set_log_up) log::configure(config.log_level, config.log_format);
-  if (!config.database_url_file.empty()) {
-    config.database_url = base::read_secret_file(config.database_url_file);
-    config.origins["database.url"] = config.database_url_file;
-  }
-  if (config.table == default_table) config.table = table_of(config);
+  find_database(config, default_table);
   if (config.table != default_table)
     config.origins.try_emplace("database.table", "the schema in database.url");
   if (config.plugin_directory.empty()) {
@@ -135,11 +141,13 @@ store::PostgresOptions store_options(const base::Config& config) {
   for (const auto& [name, plugin] : config.plugins) {
     if (!plugin.role.empty()) roles.insert(plugin.role);
   }
-  return {config.database_url, config.table, {roles.begin(), roles.end()}, config.wake};
+  if (!config.database_problem.empty()) throw base::UsageError(config.database_problem);
+  return {config.database_url, config.table, {roles.begin(), roles.end()},
+          config.wake,         {},           config.database_url_file};
 }
 
 std::unique_ptr<store::Store> open_store(const base::Config& config) {
-  if (config.database_url.empty()) {
+  if (config.database_url.empty() && config.database_problem.empty()) {
     throw base::UsageError(
         "no database is named; give --database-url postgresql://user@host/database, or set DATABASE_URL, or "
         "database.url in sluice.toml");

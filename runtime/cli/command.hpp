@@ -54,7 +54,7 @@ void add_plugin_options(const Command& command, GlobalOptions& options);
 store::PostgresOptions store_options(const base::Config& config);
 
 /// The store that the configuration names. Throws base::UsageError where it names none.
-std::unique_ptr<store::Store> open_store(const base::Config& config);
+std::unique_ptr<store::Store> open_store(const base::Config& config, store::Grants grants = {});
 
 /// The plugin directory that the configuration names. Throws base::UsageError where it names none.
 const std::string& plugin_directory(const base::Config& config);
@@ -82,5 +82,8 @@ void add_plugin_install(const Command& plugin, GlobalOptions& options, int& code
 void add_config(const Command& program, GlobalOptions& options, int& code);
 void add_completion(const Command& program, int& code);
 void add_version(const Command& program, int& code);
+
+/// "sluice 1.2.3, plugin ABI 1.1".
+std::string version_text();
 
 }  // namespace sluice::cli

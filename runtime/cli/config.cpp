@@ -10,6 +10,7 @@
 #include "cli/secrets.hpp"
 #include "cli/table.hpp"
 #include "store/connection_string.hpp"
+#include "workshop/start_checks.hpp"
 
 namespace sluice::cli {
 
@@ -47,6 +48,17 @@ void add_lines(const std::string& prefix, const std::vector<base::ConfigKey<Owne
   }
 }
 
+/// What a plugin would be refused for at its start, where its schema says so.
+void warn_of_plugin_config(const base::Config& config, const job::PluginSpec& spec, Report& report) {
+  const auto settings = config.plugins.find(spec.name);
+  const std::string given = settings == config.plugins.end() ? "{}" : settings->second.config;
+  const auto finding = workshop::check_by_config_schema(spec, given, config.start_timeout);
+  if (finding.verdict != workshop::Verdict::failed) return;
+  const auto origin = config.origins.find("plugin." + spec.name + ".config");
+  report.warnings.push_back((origin == config.origins.end() ? "" : origin->second + ": ") + finding.found +
+                            "; " + finding.remedy);
+}
+
 /// Tables for what is not in the plugin directory, and what is refused there.
 void warn_of_plugins(const base::Config& config, Report& report) {
   if (config.plugin_directory.empty()) {
@@ -59,6 +71,7 @@ void warn_of_plugins(const base::Config& config, Report& report) {
   for (const fleet::Plugin& plugin : inspection.plugins()) {
     if (plugin.state == fleet::PluginState::refused) report.warnings.push_back("refused: " + plugin.reason);
     for (const auto& [type, reason] : plugin.refused_types) report.warnings.push_back("refused: " + reason);
+    if (!plugin.spec.name.empty()) warn_of_plugin_config(config, plugin.spec, report);
     names.insert(plugin.spec.name);
     for (const job::TypeSpec& type : plugin.spec.types) types.insert(type.name);
   }
@@ -81,7 +94,8 @@ void warn_of_plugins(const base::Config& config, Report& report) {
 Report make_report(const GlobalOptions& global) {
   Report report;
   const base::Config config = global.resolve();
-  if (!config.database_url.empty()) open_store(config);  // says what is wrong with it; connects to nothing
+  if (!config.database_url.empty() || !config.database_problem.empty())
+    open_store(config);  // says what is wrong with it; connects to nothing
   report.file = global.config_path();
   add_lines("", base::config_keys(), config, config, true, report.lines);
   for (const auto& [name, settings] : config.plugins) {

@@ -1,11 +1,16 @@
 // sluice drain: runs jobs until nothing is due; the guide's jobs:drain.
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
+#include <set>
+#include <stdexcept>
 
 #include "base/duration.hpp"
+#include "base/log.hpp"
 #include "base/text.hpp"
 #include "cli/command.hpp"
+#include "cli/nearest.hpp"
 #include "cli/table.hpp"
 #include "engine/engine.hpp"
 
@@ -64,7 +69,57 @@ void print_table(const engine::Tally& tally, std::chrono::microseconds took) {
   }
 }
 
-void print_json(const engine::Tally& tally, std::chrono::microseconds took) {
+/// Jobs that are due, of a type that no plugin here serves.
+struct Waiting {
+  std::string type;
+  std::int64_t jobs = 0;
+  bool more = false;  ///< than were counted
+};
+
+std::vector<Waiting> left_waiting(store::Store& store, const DrainOptions& options,
+                                  const std::set<std::string>& served) {
+  constexpr std::size_t most = 10000;  // a look, not a count
+  std::vector<Waiting> waiting;
+  std::vector<store::QueueDepth> depths;
+  try {
+    depths = store.desk()->depths(most);
+  } catch (const std::runtime_error& error) {  // the jobs are run all the same
+    log::warn("what is left waiting could not be counted", {{"reason", error.what()}});
+  }
+  for (const store::QueueDepth& depth : depths) {
+    const bool asked = options.types.empty() || std::find(options.types.begin(), options.types.end(),
+                                                          depth.type) != options.types.end();
+    if (depth.status != "pending" || served.contains(depth.type) || !asked) continue;
+    waiting.push_back({depth.type, depth.jobs, depth.jobs >= static_cast<std::int64_t>(most)});
+  }
+  return waiting;
+}
+
+void print_waiting(const std::vector<Waiting>& waiting, const std::string& directory) {
+  for (const Waiting& one : waiting) {
+    std::cerr << "sluice drain: left waiting: " << grouped(one.jobs) << (one.more ? " and more" : "")
+              << " of type '" << one.type << "', which no plugin in '" << directory
+              << "' serves; `sluice plugin list` shows what there is\n";
+  }
+}
+
+/// False, having said so, where a type was asked for that nobody serves.
+bool all_served(const DrainOptions& options, const std::set<std::string>& served,
+                const std::string& directory) {
+  const std::vector<std::string> known(served.begin(), served.end());
+  bool all = true;
+  for (const std::string& type : options.types) {
+    if (served.contains(type)) continue;
+    const std::string meant = nearest(type, known);
+    std::cerr << "sluice drain: --type '" << type << "': no plugin in '" << directory << "' serves that type"
+              << (meant.empty() ? "" : "; did you mean '" + meant + "'?") << "\n";
+    all = false;
+  }
+  return all;
+}
+
+void print_json(const engine::Tally& tally, std::chrono::microseconds took,
+                const std::vector<Waiting>& waiting) {
   std::cout << "{\"types\":[";
   const char* comma = "";
   for (const auto& [type, count] : tally.by_type()) {
@@ -77,7 +132,13 @@ void print_json(const engine::Tally& tally, std::chrono::microseconds took) {
   const Total sum = total(tally);
   std::cout << "],\"done\":" << sum.done << ",\"retrying\":" << sum.retrying << ",\"failed\":" << sum.failed
             << ",\"dropped\":" << tally.dropped()
-            << ",\"seconds\":" << static_cast<double>(took.count()) / 1e6 << "}\n";
+            << ",\"seconds\":" << static_cast<double>(took.count()) / 1e6 << ",\"waiting\":[";
+  comma = "";
+  for (const Waiting& one : waiting) {
+    std::cout << comma << "{\"type\":" << base::json_quote(one.type) << ",\"jobs\":" << one.jobs << "}";
+    comma = ",";
+  }
+  std::cout << "]}\n";
 }
 
 int drain(const GlobalOptions& global, const DrainOptions& options) {
@@ -95,7 +156,13 @@ int drain(const GlobalOptions& global, const DrainOptions& options) {
   const engine::EngineResult result = engine.run();
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(engine::Clock::now() - started);
   if (progress) std::cerr << "\r\033[K";
-  (options.json ? print_json : print_table)(engine.tally(), took);
+  const bool whole = result.failure.empty() && !result.stopped;
+  const auto waiting = whole ? left_waiting(*store, options, result.served) : std::vector<Waiting>{};
+  if (options.json) {
+    print_json(engine.tally(), took, waiting);
+  } else {
+    print_table(engine.tally(), took);
+  }
   if (!result.failure.empty()) {
     std::cerr << "sluice drain: gave up: " << result.failure << "\n";
     return ExitCode::failed;
@@ -105,6 +172,8 @@ int drain(const GlobalOptions& global, const DrainOptions& options) {
               << "' could be used, so nothing was run; `sluice plugin list` says why\n";
     return ExitCode::failed;
   }
+  if (options.types.empty()) print_waiting(waiting, config.plugin_directory);
+  if (whole && !all_served(options, result.served, config.plugin_directory)) return ExitCode::failed;
   const Total sum = total(engine.tally());
   if (options.fail_on_error && sum.retrying + sum.failed > 0) return ExitCode::failed;
   return result.stopped ? ExitCode::failed : ExitCode::ok;

@@ -12,6 +12,7 @@ namespace {
 struct InitOptions {
   bool print_sql = false;
   std::string indexes;
+  store::Grants grants;
 };
 
 std::optional<store::Indexes> wanted_indexes(const std::string& name) {
@@ -25,10 +26,12 @@ int init(const GlobalOptions& options, const InitOptions& own) {
   const auto indexes = wanted_indexes(own.indexes);
   const base::Config config = options.resolve();
   if (own.print_sql) {
-    std::cout << store::init_sql(store_options(config), indexes);
+    store::PostgresOptions options_of_store = store_options(config);
+    options_of_store.grants = own.grants;
+    std::cout << store::init_sql(options_of_store, indexes);
     return ExitCode::ok;
   }
-  const auto desk = open_store(config)->desk();
+  const auto desk = open_store(config, own.grants)->desk();
   std::vector<std::string> done = desk->init();
   if (indexes) {
     const auto changed = desk->set_indexes(*indexes);
@@ -52,8 +55,20 @@ void add_init(const Command& program, GlobalOptions& options, int& code) {
       "--indexes", own.indexes,
       "guide: all of the guide's indexes on the table; lean: only the two that claiming needs. "
       "Without it, an existing table's are left alone");
+  command
+      .add_option(
+          "--grant-run", own.grants.run,
+          "Give this role the rights that sluice run and the other commands need; may be given several times")
+      .takes("ROLE")
+      .take_all();
+  command
+      .add_option("--grant-enqueue", own.grants.enqueue,
+                  "Give this role the right to call sluice.enqueue; may be given several times")
+      .takes("ROLE")
+      .take_all();
   add_examples(command,
                "  sluice init\n"
+               "  sluice init --grant-run worker --grant-enqueue app\n"
                "  sluice init --print-sql | psql \"$DATABASE_URL\"\n"
                "  sluice init --indexes lean   # for a table that Sluice owns alone");
   command.callback([&] { code = init(options, own); });

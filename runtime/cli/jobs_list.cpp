@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "cli/jobs.hpp"
+#include "cli/nearest.hpp"
 #include "cli/table.hpp"
 
 namespace sluice::cli {
@@ -25,6 +26,15 @@ struct ListOptions {
 constexpr std::array known_statuses{"pending", "scheduled", "processing", "done", "error"};
 constexpr std::size_t longest_note = 80;
 
+/// A misspelt status would only look like an empty outbox.
+void check_status(const std::string& status) {
+  const std::vector<std::string> known(known_statuses.begin(), known_statuses.end());
+  if (std::find(known.begin(), known.end(), status) != known.end()) return;
+  const std::string meant = nearest(status, known);
+  throw base::UsageError("--status takes pending, scheduled, processing, done or error, not '" + status +
+                         "'" + (meant.empty() ? "" : "; did you mean '" + meant + "'?"));
+}
+
 store::JobFilter filter_of(const ListOptions& options) {
   if (options.stuck && !options.statuses.empty()) {
     throw base::UsageError("--stuck and --status exclude each other: stuck jobs are in processing");
@@ -32,6 +42,7 @@ store::JobFilter filter_of(const ListOptions& options) {
   store::JobFilter filter;
   for (const auto& status : options.statuses) {
     const std::string name = status_option(status);
+    check_status(name);
     if (std::count(filter.statuses.begin(), filter.statuses.end(), name) == 0)
       filter.statuses.push_back(name);
   }
@@ -70,16 +81,6 @@ void print_json(const std::vector<store::JobSummary>& jobs) {
   std::cout << buffer.GetString() << "\n";
 }
 
-/// A misspelt status would only look like an empty outbox.
-void explain_none(const store::JobFilter& filter) {
-  std::cerr << "no job matches\n";
-  for (const auto& status : filter.statuses) {
-    if (std::find(known_statuses.begin(), known_statuses.end(), status) != known_statuses.end()) continue;
-    std::cerr << "'" << status
-              << "' is not one of Sluice's statuses: pending, scheduled, processing, done, error\n";
-  }
-}
-
 /// The list is not whole, and nobody should take it for that.
 void explain_horizon(const store::Moment& horizon) {
   std::cerr << "stopped at the jobs created " << (horizon.iso.empty() ? ago(horizon) : horizon.iso)
@@ -94,7 +95,7 @@ int list(const GlobalOptions& global, const ListOptions& options) {
   if (options.json) {
     print_json(jobs);
   } else if (jobs.empty()) {
-    if (!listing.horizon) explain_none(filter);
+    if (!listing.horizon) std::cerr << "no job matches\n";
   } else {
     print_table(jobs);
     const bool more = jobs.size() == options.limit && isatty(STDOUT_FILENO) != 0;

@@ -2,21 +2,27 @@
 #include <signal.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstring>
 #include <iostream>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "base/config.hpp"
 #include "base/harmless.hpp"
 #include "cli/command.hpp"
+#include "cli/nearest.hpp"
 #include "host/plugin_host.hpp"
 
 namespace sluice::cli {
 
 namespace {
 
-int parse(CLI::App& program, int argc, char** argv, const int& code) {
+int parse(CLI::App& program, std::vector<std::string> words, const int& code) {
   try {
-    program.parse(argc, argv);
+    std::reverse(words.begin(), words.end());  // as CLI11 takes them
+    program.parse(std::move(words));
     return code;
   } catch (const CLI::ParseError& error) {
     return program.exit(error) == 0 ? ExitCode::ok : ExitCode::usage;
@@ -29,31 +35,93 @@ int parse(CLI::App& program, int argc, char** argv, const int& code) {
   }
 }
 
+/// The command that the words lead to, as far as they do.
+struct Reached {
+  const CLI::App* command;
+  std::string name;       ///< without the program's: "jobs list"
+  std::size_t depth = 0;  ///< how many words that took
+};
+
+Reached reached(const CLI::App& program) {
+  Reached at{&program, "", 0};
+  while (!at.command->get_subcommands().empty()) {
+    at.command = at.command->get_subcommands().front();
+    at.name += (at.name.empty() ? "" : " ") + at.command->get_name();
+    ++at.depth;
+  }
+  return at;
+}
+
+std::vector<const CLI::App*> commands_of(const CLI::App& command) {
+  return command.get_subcommands([](const CLI::App* one) { return !one->get_group().empty(); });
+}
+
+std::string guess(const std::string& word, const std::vector<std::string>& known) {
+  const std::string meant = nearest(word, known);
+  return meant.empty() ? "" : "; did you mean '" + meant + "'?";
+}
+
+/// The first of the words that looks like an option and is none of the command's, with what it may mean.
+std::string unknown_option(const CLI::App& command, const std::string& name,
+                           const std::vector<std::string>& words) {
+  std::vector<std::string> known;
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& one : option->get_lnames()) known.push_back("--" + one);
+  }
+  for (const std::string& word : words) {
+    if (word == "--") break;
+    const std::string option = word.substr(0, word.find('='));
+    if (!option.starts_with("-") || option.size() < 2 || command.get_option_no_throw(option) != nullptr)
+      continue;
+    return "'sluice" + (name.empty() ? "" : " " + name) + "' has no option '" + option + "'" +
+           guess(option, known);
+  }
+  return "";
+}
+
+std::string next_steps() {
+  return "\nOn a new machine, these come first:\n"
+         "  export DATABASE_URL=postgresql://user:password@host/database\n"
+         "  sluice init    # make what Sluice needs in that database\n"
+         "  sluice run     # run jobs as they come; `sluice drain` runs what waits, then exits";
+}
+
 /// What was wrong, where it is the command itself: a word that is none, or none at all.
-std::string mistake(const CLI::App& program, const std::vector<std::string>& words, const CLI::Error& error) {
-  const CLI::App* command = &program;
-  std::string name;
-  std::size_t depth = 0;
-  while (!command->get_subcommands().empty()) {
-    command = command->get_subcommands().front();
-    name += (name.empty() ? "" : " ") + command->get_name();
-    ++depth;
+std::string mistake(const Reached& at, const std::vector<std::string>& words, const CLI::Error& error) {
+  const auto known = commands_of(*at.command);
+  if (error.get_name() == "ExtrasError" || !known.empty()) {
+    const std::string option = unknown_option(*at.command, at.name, words);
+    if (!option.empty()) return option;
   }
-  const auto known = command->get_subcommands([](const CLI::App*) { return true; });
   if (known.empty()) return error.what();
-  if (depth < words.size() && !words[depth].starts_with('-')) {
-    return "there is no command '" + (name.empty() ? "" : name + " ") + words[depth] + "'";
-  }
   std::string list;
-  for (const CLI::App* one : known) list += (list.empty() ? "" : ", ") + one->get_name();
-  return (name.empty() ? std::string("a command") : "a command after '" + name + "'") +
-         " is missing: one of " + list;
+  std::vector<std::string> names;
+  for (const CLI::App* one : known) {
+    list += (list.empty() ? "" : ", ") + one->get_name();
+    names.push_back(one->get_name());
+  }
+  if (at.depth < words.size() && !words[at.depth].starts_with('-')) {
+    const std::string guessed = guess(words[at.depth], names);
+    return "there is no command '" + (at.name.empty() ? "" : at.name + " ") + words[at.depth] + "'" +
+           guessed + (guessed.empty() ? "; there are " : " There are ") + list;
+  }
+  return (at.name.empty() ? std::string("a command") : "a command after '" + at.name + "'") +
+         " is missing: one of " + list + (words.empty() ? "\n" + next_steps() + "\n" : "");
+}
+
+/// `help jobs list` is `jobs list --help`.
+std::vector<std::string> without_help(std::vector<std::string> words) {
+  if (words.empty() || words.front() != "help") return words;
+  words.erase(words.begin());
+  words.emplace_back("--help");
+  return words;
 }
 
 int run(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
   CLI::App program{"Sluice drains a PostgreSQL outbox through handlers in plugins.", "sluice"};
   program.require_subcommand(1);
+  program.set_version_flag("-V,--version", version_text(), "Print the version, and that of the plugin ABI");
   GlobalOptions options;
   int code = ExitCode::ok;
   const Command top(program);
@@ -75,12 +143,13 @@ int run(int argc, char** argv) {
   // After the commands, which would take it over.
   program.formatter_fn(
       [top](const CLI::App*, const std::string&, CLI::AppFormatMode) { return program_help(top.text()); });
-  const std::vector<std::string> words(argv + 1, argv + argc);
+  const std::vector<std::string> words = without_help({argv + 1, argv + argc});
   program.failure_message([words](const CLI::App* app, const CLI::Error& error) {
-    return "sluice: " + mistake(*app, words, error) +
-           "\nRun `sluice --help`, or `sluice COMMAND --help`, for what it takes.\n";
+    const Reached at = reached(*app);
+    return "sluice: " + mistake(at, words, error) + "\nRun `sluice " +
+           (at.name.empty() ? "" : at.name + " ") + "--help` for what it takes.\n";
   });
-  return parse(program, argc, argv, code);
+  return parse(program, words, code);
 }
 
 }  // namespace

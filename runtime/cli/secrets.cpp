@@ -118,7 +118,7 @@ std::vector<std::string> secret_warnings(const base::Config& config, const std::
   if (!config.database_url_file.empty()) files.insert(config.database_url_file);
   const auto origin = config.origins.find("database.url");
   if (!file.empty() && origin != config.origins.end() && origin->second.starts_with(file + ":") &&
-      !store::parse_connection_string(config.database_url).secrets.empty()) {
+      store::parse_connection_string(config.database_url).has_password) {
     files.insert(file);
   }
   for (const auto& [name, settings] : config.plugins) {

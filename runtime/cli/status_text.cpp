@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "base/duration.hpp"
 #include "base/harmless.hpp"
@@ -87,18 +88,35 @@ Block counts(const store::Report& report) {
   return block;
 }
 
-std::string who_serves(const store::TypeReport& type) {
+/// The plugins that a runtime refuses now: one of them may be what a type waits for.
+std::string refused_plugins(const store::Report& report) {
+  std::set<std::string> names;
+  for (const auto& runtime : report.runtimes) {
+    for (const auto& plugin : runtime.plugins) {
+      const std::string& name = plugin.plugin.name.empty() ? plugin.plugin.path : plugin.plugin.name;
+      if (plugin.plugin.state == "refused") names.insert(name);
+    }
+  }
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+  return list;
+}
+
+std::string who_serves(const store::TypeReport& type, const std::string& refused) {
   if (type.served) return "plugin " + type.plugin + " " + type.plugin_version + ", running";
-  if (type.plugin.empty()) return "no plugin has ever served it";
+  if (type.plugin.empty()) {
+    return refused.empty() ? "no plugin has ever served it" : "no plugin that serves it; refused: " + refused;
+  }
   return "plugin " + type.plugin + " " + type.plugin_version + ", not running now";
 }
 
 Block waiting(const store::Report& report) {
   if (report.waiting.empty()) return {};
   Rows rows{{"WAITING", "JOBS", "OLDEST", "FOR"}};
+  const std::string refused = refused_plugins(report);
   for (const auto& type : report.waiting) {
-    rows.push_back(
-        {type.type, count_of(type.pending, type.estimated), age(type.oldest_pending_age), who_serves(type)});
+    rows.push_back({type.type, count_of(type.pending, type.estimated), age(type.oldest_pending_age),
+                    who_serves(type, refused)});
   }
   return block_of(rows, {1, 2});
 }

@@ -8,10 +8,14 @@
 
 namespace sluice::cli {
 
+std::string version_text() {
+  return "sluice " + std::string(base::version()) + ", plugin ABI " + std::to_string(SLUICE_ABI_MAJOR) + "." +
+         std::to_string(SLUICE_ABI_MINOR);
+}
+
 void add_version(const Command& program, int& code) {
   program.add_subcommand("version", "Print the version, and that of the plugin ABI").callback([&] {
-    std::cout << "sluice " << base::version() << ", plugin ABI " << SLUICE_ABI_MAJOR << "."
-              << SLUICE_ABI_MINOR << "\n";
+    std::cout << version_text() << "\n";
     code = ExitCode::ok;
   });
 }

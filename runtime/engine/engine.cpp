@@ -225,6 +225,8 @@ void Engine::serve() {
     ++result_.plugins;
     add_lanes(i, plugins[i], lanes, policies);
   }
+  result_.served.clear();
+  for (const store::ServedType& type : served_) result_.served.insert(type.type);
   if (lanes.empty())
     log::warn("no plugin serves any of the job types that are asked for: nothing will be claimed");
   policies_.set(std::move(policies));

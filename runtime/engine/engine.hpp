@@ -38,9 +38,10 @@ struct EngineOptions {
 };
 
 struct EngineResult {
-  bool stopped = false;     ///< by a signal
-  std::size_t plugins = 0;  ///< that were ready
-  std::string failure;      ///< why a drain gave up; empty when it did not
+  bool stopped = false;          ///< by a signal
+  std::size_t plugins = 0;       ///< that were ready
+  std::set<std::string> served;  ///< the job types of those, in the end
+  std::string failure;           ///< why a drain gave up; empty when it did not
 };
 
 class Engine : private fleet::Listener {

@@ -9,6 +9,8 @@
 #include <memory>
 #include <utility>
 
+#include "base/config.hpp"
+#include "base/secret_file.hpp"
 #include "store/store.hpp"
 
 namespace sluice::store {
@@ -32,6 +34,24 @@ constexpr std::array<std::string_view, 9> dropped_parameters{
 
 bool is_url(std::string_view text) {
   return text.starts_with("postgres://") || text.starts_with("postgresql://");
+}
+
+/// libpq ends user and password at the first "@", and takes what follows for the host, which is shown.
+void check_at_signs(std::string_view url) {
+  url.remove_prefix(url.find("//") + 2);
+  url = url.substr(0, url.find('?'));
+  const std::size_t last = url.rfind('@');
+  if (last == std::string_view::npos) return;
+  if (url.find('@') != last || url.find('/') < last) {
+    refuse("an @ or / before the host's name is not percent-encoded, or there is one too many");
+  }
+}
+
+/// In key=value strings, or after the question mark of a URL; "@name" is a socket without a file.
+void check_hosts(std::string_view hosts) {
+  for (std::size_t at = hosts.find('@'); at != std::string_view::npos; at = hosts.find('@', at + 1)) {
+    if (at > 0 && hosts[at - 1] != ',') refuse("there is an @ in the name of a host");
+  }
 }
 
 std::string decoded(std::string_view text) {
@@ -73,11 +93,10 @@ std::string take(Parameters& parameters, const std::string& key) {
 }
 
 // Prisma's sslcert is the certificate of the authority; libpq's is the client's and comes with a key.
-void translate_ssl(Parameters& parameters, std::vector<std::string>& secrets) {
+void translate_ssl(Parameters& parameters) {
   if (parameters.contains("sslcert") && !parameters.contains("sslkey")) {
     parameters["sslrootcert"] = take(parameters, "sslcert");
   }
-  if (parameters.contains("sslpassword")) secrets.push_back(parameters["sslpassword"]);
   if (parameters.contains("sslidentity")) parameters.erase("sslpassword");
   const std::string accept = take(parameters, "sslaccept");
   if (accept.empty() || parameters["sslmode"] == "disable") {
@@ -132,6 +151,7 @@ std::string percent_encoded(std::string_view text) {
 
 // A URL without what libpq would refuse.
 std::string translate_url(const std::string& text, ConnectionString& result) {
+  check_at_signs(text);
   const std::size_t mark = text.find('?');
   if (mark == std::string::npos) return text;
   const std::string_view query = std::string_view(text).substr(mark + 1);
@@ -140,7 +160,7 @@ std::string translate_url(const std::string& text, ConnectionString& result) {
   const std::string pooled = take(parameters, "pgbouncer");
   result.pooled = pooled == "true" || pooled == "1";
   result.unpooled = pooled == "false" || pooled == "0";
-  translate_ssl(parameters, result.secrets);
+  translate_ssl(parameters);
   for (const auto key : dropped_parameters) parameters.erase(std::string(key));
   check_known(parameters, query);
   std::string url = text.substr(0, mark);
@@ -184,6 +204,13 @@ std::string described(const Parameters& given) {
   return text;
 }
 
+/// Whether nobody learns a secret from seeing where it was masked: it is no name, and no word of a message.
+bool fit_for_masking(const std::string& secret, const std::string& description) {
+  const bool word = std::all_of(secret.begin(), secret.end(),
+                                [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); });
+  return !word && description.find(secret) == std::string::npos;
+}
+
 }  // namespace
 
 ConnectionString parse_connection_string(const std::string& text) {
@@ -201,15 +228,38 @@ ConnectionString parse_connection_string(const std::string& text) {
   }
   if (given.contains("port") && given["port"].find_first_not_of("0123456789,") != std::string::npos)
     refuse("the port is not a number");
+  for (const char* key : {"host", "hostaddr"}) {
+    if (given.contains(key)) check_hosts(given[key]);
+  }
+  result.description = described(given);
   for (const char* key : {"password", "sslpassword"}) {
-    if (given.contains(key)) {
-      result.secrets.push_back(given[key]);
-      result.secrets.push_back(percent_encoded(given[key]));
-    }
+    if (!given.contains(key)) continue;
+    result.has_password = true;
+    if (!fit_for_masking(given[key], result.description)) continue;
+    result.secrets.push_back(given[key]);
+    result.secrets.push_back(percent_encoded(given[key]));
   }
   add_defaults(result.conninfo, given);
-  result.description = scrubbed(described(given), result.secrets);
   return result;
+}
+
+ConnectionString connection_string_of(const std::string& url, const std::string& file) {
+  ConnectionString target = parse_connection_string(url);
+  target.file = file;
+  return target;
+}
+
+void refresh(ConnectionString& target) {
+  if (target.file.empty()) return;
+  try {
+    ConnectionString now = parse_connection_string(base::read_secret_file(target.file));
+    target.conninfo = std::move(now.conninfo);
+    target.description = std::move(now.description);
+    target.secrets = std::move(now.secrets);
+  } catch (const base::UsageError&) {  // being written just now, or gone: the server says what is wrong with
+                                       // the old
+  } catch (const Refused&) {
+  }
 }
 
 std::string describe(const std::string& text) {

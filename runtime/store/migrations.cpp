@@ -349,6 +349,9 @@ std::string init_sql(const PostgresOptions& options, std::optional<Indexes> inde
   for (const auto& migration : migrations(name)) sql += migration_step(migration);
   sql += wake_trigger_step(name, options.wake);
   for (const auto& role : options.effect_roles) sql += effect_function_creation(role);
+  for (const auto& role : options.grants.run) sql += run_grant(name, role);
+  for (const auto& role : options.grants.enqueue) sql += enqueue_grant(role);
+  sql += kept_grants();
   sql += "COMMIT;\n";
   if (!indexes) return sql;
   for (const auto& change : index_changes(name, *indexes)) sql += change.sql + ";\n";

@@ -1,5 +1,6 @@
 #include "store/pg_desk.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
@@ -26,8 +27,12 @@ constexpr int trigger_attempts = 3;
 }  // namespace
 
 PgDesk::PgDesk(const ConnectionString& target, const TableName& table, std::vector<std::string> effect_roles,
-               bool wake)
-    : table_(table), effect_roles_(std::move(effect_roles)), wake_(wake), link_(target) {}
+               bool wake, Grants grants)
+    : table_(table),
+      effect_roles_(std::move(effect_roles)),
+      wake_(wake),
+      grants_(std::move(grants)),
+      link_(target) {}
 
 PgDesk::Present PgDesk::present() {
   return link_.use("look at the schema", [&](pqxx::connection& connection) {
@@ -74,8 +79,22 @@ void PgDesk::run_piece(const std::string& sql) {
   }
 }
 
+std::string PgDesk::where() const {
+  return "schema sluice in " + link_.description();
+}
+
+/// Of a program that is too old for it.
+void PgDesk::refuse_newer(const Present& found) const {
+  const int known = migrations(table_).back().version;
+  if (found.migrations.empty() || *found.migrations.rbegin() <= known) return;
+  throw Refused(where() + " has migration " + std::to_string(*found.migrations.rbegin()) +
+                ", this program knows " + std::to_string(known) +
+                " and no later one: use the newer sluice that made it");
+}
+
 std::vector<std::string> PgDesk::init() {
   const Present before = present();
+  refuse_newer(before);
   run_piece(outbox_check(table_, false));
   run_piece(outbox_creation(table_));
   run_piece(schema_creation());
@@ -94,7 +113,42 @@ std::vector<std::string> PgDesk::init() {
     done.push_back("Made function " + effect_function(role) + ", through which effects run under role " +
                    role + ".");
   }
+  for (std::string& said : grant()) done.push_back(std::move(said));
   return done;
+}
+
+std::vector<std::string> PgDesk::lacking_roles() {
+  return link_.use("look at the rights in schema sluice", [&](pqxx::connection& connection) {
+    pqxx::nontransaction session(connection);
+    std::vector<std::string> roles;
+    for (const auto& row : session.exec(lacking_roles_query())) roles.push_back(text_of(row[0]));
+    return roles;
+  });
+}
+
+// What was done or could not be, a sentence each.
+std::vector<std::string> PgDesk::grant() {
+  std::vector<std::string> said;
+  for (const std::string& role : grants_.run) {
+    run_piece(run_grant(table_, role));
+    said.push_back("Role " + role + " may run jobs.");
+  }
+  for (const std::string& role : grants_.enqueue) {
+    run_piece(enqueue_grant(role));
+    said.push_back("Role " + role + " may enqueue jobs with sluice.enqueue.");
+  }
+  const std::vector<std::string> before = lacking_roles();
+  if (before.empty()) return said;
+  run_piece(kept_grants());
+  const std::vector<std::string> after = lacking_roles();
+  for (const std::string& role : before) {
+    const bool lacks = std::find(after.begin(), after.end(), role) != after.end();
+    said.push_back(lacks ? "Role " + role +
+                               " lacks rights on what is new in schema sluice, and this user may not give " +
+                               "them: run sluice init --grant-run " + role + " as the schema's owner."
+                         : "Role " + role + " may use what is new in schema sluice.");
+  }
+  return said;
 }
 
 std::vector<std::string> PgDesk::set_indexes(Indexes wanted) {
@@ -117,22 +171,17 @@ std::vector<std::string> PgDesk::set_indexes(Indexes wanted) {
 }
 
 void PgDesk::check_schema() {
-  const std::string where = "schema sluice in " + link_.description();
   const Present found = present();
-  if (found.migrations.empty()) throw Refused(where + " is missing: run sluice init");
+  if (found.migrations.empty()) throw Refused(where() + " is missing: run sluice init");
   const int known = migrations(table_).back().version;
   for (int version = 1; version <= known; ++version) {
     if (found.migrations.contains(version)) continue;
-    throw Refused(where + " lacks migration " + std::to_string(version) + ": run sluice init");
+    throw Refused(where() + " lacks migration " + std::to_string(version) + ": run sluice init");
   }
-  if (*found.migrations.rbegin() > known) {
-    throw Refused(where + " has migration " + std::to_string(*found.migrations.rbegin()) +
-                  ", this program knows " + std::to_string(known) +
-                  " and no later one: use the newer sluice that made it");
-  }
+  refuse_newer(found);
   for (const std::string& role : effect_roles_) {
     if (can_run_effects(role)) continue;
-    throw Refused(where + " has no function " + effect_function(role) + " that this user may call: role '" +
+    throw Refused(where() + " has no function " + effect_function(role) + " that this user may call: role '" +
                   role + "' is granted to a plugin in the configuration, so run sluice init with it");
   }
   link_.use("check table " + table_.quoted(), [&](pqxx::connection& connection) {
@@ -189,6 +238,9 @@ Enqueued PgDesk::enqueue(const EnqueueRequest& request) {
   const std::string key = base::valid_utf8(request.unique_key.value_or(""));
   return link_.use("enqueue a job", [&](pqxx::connection& connection) {
     pqxx::nontransaction session(connection);
+    if (session.exec("SELECT to_regnamespace('sluice') IS NULL")[0][0].as<bool>()) {
+      throw Refused("could not enqueue a job: " + where() + " is missing: run sluice init");
+    }
     const auto row = exec(
         session,
         "SELECT id, existing FROM sluice.enqueue_job($1::text, $2::jsonb, make_interval(secs => $3::bigint / "

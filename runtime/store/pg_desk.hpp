@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "store/grants.hpp"
 #include "store/pg_link.hpp"
 #include "store/store.hpp"
 #include "store/table_name.hpp"
@@ -12,7 +13,7 @@ namespace sluice::store {
 class PgDesk : public DeskSession {
  public:
   PgDesk(const ConnectionString& target, const TableName& table, std::vector<std::string> effect_roles,
-         bool wake);
+         bool wake, Grants grants = {});
 
   std::vector<std::string> init() override;
   std::vector<std::string> set_indexes(Indexes wanted) override;
@@ -25,6 +26,8 @@ class PgDesk : public DeskSession {
 
  private:
   bool can_run_effects(const std::string& role);
+  std::vector<std::string> grant();
+  std::vector<std::string> lacking_roles();
   bool has_wake_trigger();
   std::string set_wake_trigger();
   struct Present {
@@ -32,12 +35,15 @@ class PgDesk : public DeskSession {
     std::set<int> migrations;
   };
   Present present();
+  std::string where() const;
+  void refuse_newer(const Present& found) const;
   void run_piece(const std::string& sql);
   bool try_piece(const std::string& sql);
 
   const TableName table_;
   const std::vector<std::string> effect_roles_;
   const bool wake_;
+  const Grants grants_;
   Link link_;
 };
 

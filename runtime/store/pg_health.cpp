@@ -2,6 +2,7 @@
 
 #include "base/duration.hpp"
 #include "store/alive.hpp"
+#include "store/grants.hpp"
 #include "store/job_statements.hpp"
 #include "store/pg_desk.hpp"
 #include "store/pg_link.hpp"
@@ -14,7 +15,7 @@ namespace {
 class DatabaseHealth {
  public:
   explicit DatabaseHealth(const PostgresOptions& options)
-      : target_(parse_connection_string(options.url)),
+      : target_(connection_string_of(options.url, options.url_file)),
         table_(TableName::parse(options.table)),
         link_(target_),
         desk_(target_, table_, options.effect_roles, options.wake) {}
@@ -25,7 +26,10 @@ class DatabaseHealth {
       return std::move(checks_);
     }
     check("rights", [&] { rights(); });
+    check("row security", [&] { row_security(); });
     check("statuses", [&] { statuses(); });
+    check("publication", [&] { publication(); });
+    check("encoding", [&] { encoding(); });
     check("indexes", [&] { indexes(); });
     check("stuck", [&] { stuck(); });
     check("runtimes", [&] { runtimes(); });
@@ -84,25 +88,35 @@ class DatabaseHealth {
             " has the columns of the outbox, and schema sluice the version that this program needs");
   }
 
+  // DELETE on the outbox is for who deletes old jobs alone.
   void rights() {
-    std::string lacking;
-    const std::string outbox = quoted_literal(table_.quoted());
-    for (const auto& row :
-         ask("SELECT DISTINCT n.name, r.what FROM (SELECT c.oid, 'table sluice.' || c.relname AS name "
-             "FROM pg_class c WHERE c.relnamespace = 'sluice'::regnamespace AND c.relkind = 'r' AND "
-             "c.relname "
-             "NOT IN ('migration', 'outbox', 'notification') UNION ALL SELECT " +
-             outbox + "::regclass, 'table ' || " + outbox +
-             ") n, unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) r (what) "
-             "WHERE NOT has_table_privilege(n.oid, r.what) UNION ALL SELECT 'function sluice.enqueue_job', "
-             "'EXECUTE' "
-             "WHERE NOT has_function_privilege('sluice.enqueue_job(text, jsonb, interval, text)', 'EXECUTE') "
-             "ORDER BY 1, 2")) {
-      lacking += (lacking.empty() ? "" : "; ") + text_of(row[1]) + " on " + text_of(row[0]);
+    std::string lacking, deletes;
+    const std::string outbox = "table " + table_.quoted();
+    for (const auto& row : ask(lacking_rights_query(table_))) {
+      const std::string what = text_of(row[0]), name = text_of(row[1]);
+      std::string& list = what == "DELETE" && name == outbox ? deletes : lacking;
+      list += (list.empty() ? "" : "; ") + what + " on " + name;
     }
-    if (lacking.empty()) return add(Health::good, "user " + user_ + " has the rights that Sluice needs");
-    add(Health::failed, "user " + user_ + " lacks rights that Sluice needs: " + lacking +
-                            "; docs/schema.md has the GRANT statements");
+    const std::string remedy = "; sluice init --grant-run " + user_ + ", as the owner, gives them";
+    if (!lacking.empty()) {
+      if (!deletes.empty()) lacking += "; " + deletes;
+      return add(Health::failed, "user " + user_ + " lacks rights that Sluice needs: " + lacking + remedy);
+    }
+    if (!deletes.empty()) {
+      return add(Health::warning, "user " + user_ + " lacks " + deletes +
+                                      ", which [retention], sluice jobs delete and prune need" + remedy);
+    }
+    add(Health::good, "user " + user_ + " has the rights that Sluice needs");
+  }
+
+  void row_security() {
+    const std::string outbox = quoted_literal(table_.quoted());
+    if (!ask("SELECT row_security_active(" + outbox + ")")[0][0].as<bool>()) {
+      return add(Health::good, "no row-level security hides jobs from user " + user_);
+    }
+    add(Health::failed, "row-level security of table " + table_.quoted() + " applies to user " + user_ +
+                            ", from whom it may hide jobs: ALTER ROLE " + user_ +
+                            " BYPASSRLS, or a policy for it that allows all");
   }
 
   // A CHECK that looks at the status alone can be tried without a row.
@@ -132,6 +146,35 @@ class DatabaseHealth {
     }
     add(Health::failed, "the table does not take the status " + refused +
                             ", so outcomes of jobs can't be written: allow it where the table is defined");
+  }
+
+  // Updates and deletes of a published table fail where its rows can't be told apart.
+  void publication() {
+    const std::string outbox = quoted_literal(table_.quoted());
+    const auto found =
+        ask("SELECT string_agg(DISTINCT p.pubname, ', ') FROM pg_publication p JOIN pg_publication_tables t "
+            "ON t.pubname = "
+            "p.pubname JOIN pg_class c ON c.oid = " +
+            outbox +
+            "::regclass AND t.tablename = c.relname AND t.schemaname = c.relnamespace::regnamespace::text "
+            "WHERE (p.pubupdate "
+            "OR p.pubdelete) AND (c.relreplident = 'n' OR (c.relreplident = 'd' AND NOT EXISTS (SELECT FROM "
+            "pg_index i WHERE "
+            "i.indrelid = c.oid AND i.indisprimary)))")[0][0];
+    if (found.is_null()) return add(Health::good, "no publication keeps the table from being written");
+    add(Health::failed, "the table is in a publication (" + text_of(found) +
+                            ") and has no replica identity, so that no job can be claimed: ALTER TABLE " +
+                            table_.quoted() + " REPLICA IDENTITY FULL, or a primary key");
+  }
+
+  void encoding() {
+    const std::string name = text_of(ask("SELECT current_setting('server_encoding')")[0][0]);
+    if (name == "UTF8")
+      return add(Health::good, "the database's encoding is UTF8, which holds every payload");
+    add(Health::warning,
+        "the database's encoding is " + name +
+            ", which can't hold every payload: jobs with other characters are refused; a database "
+            "made with ENCODING 'UTF8' holds them all");
   }
 
   // Whatever their names: the application's migrations made them.

@@ -157,6 +157,7 @@ pqxx::connection& Link::connection(CallWatch::Call& call) {
 
 void Link::connect(CallWatch::Call& call) {
   disconnect();
+  refresh(target_);
   const auto attempt = std::make_shared<Attempt>();
   call.attach([attempt] { attempt->give_up(); });
   std::thread([attempt, conninfo = target_.conninfo] { attempt->make(conninfo); }).detach();

@@ -56,7 +56,7 @@ class PgReloadDesk : public ReloadDesk {
 }  // namespace
 
 std::unique_ptr<ReloadDesk> open_reload_desk(const PostgresOptions& options) {
-  return std::make_unique<PgReloadDesk>(parse_connection_string(options.url));
+  return std::make_unique<PgReloadDesk>(connection_string_of(options.url, options.url_file));
 }
 
 }  // namespace sluice::store

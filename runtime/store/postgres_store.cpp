@@ -22,10 +22,11 @@ namespace {
 class PostgresStore : public Store {
  public:
   explicit PostgresStore(const PostgresOptions& options)
-      : target_(parse_connection_string(options.url)),
+      : target_(connection_string_of(options.url, options.url_file)),
         table_(TableName::parse(options.table)),
         effect_roles_(options.effect_roles),
-        wake_(options.wake) {}
+        wake_(options.wake),
+        grants_(options.grants) {}
 
   std::unique_ptr<ClaimSession> claims(RuntimeId runtime, int pump) override {
     return std::make_unique<PgClaims>(target_, table_, runtime, pump);
@@ -49,7 +50,7 @@ class PostgresStore : public Store {
     return std::make_unique<PgPrunes>(target_, table_, status, older_than);
   }
   std::unique_ptr<DeskSession> desk() override {
-    return std::make_unique<PgDesk>(target_, table_, effect_roles_, wake_);
+    return std::make_unique<PgDesk>(target_, table_, effect_roles_, wake_, grants_);
   }
   void limit(std::chrono::steady_clock::time_point when) override { target_.watch->limit(when); }
 
@@ -58,6 +59,7 @@ class PostgresStore : public Store {
   const TableName table_;
   const std::vector<std::string> effect_roles_;
   const bool wake_;
+  const Grants grants_;
 };
 
 }  // namespace
@@ -67,8 +69,8 @@ std::unique_ptr<Store> open_postgres(const PostgresOptions& options) {
 }
 
 std::unique_ptr<JobDesk> open_job_desk(const PostgresOptions& options, const job::RetryPolicy& fallback) {
-  return std::make_unique<PgJobs>(parse_connection_string(options.url), TableName::parse(options.table),
-                                  fallback);
+  return std::make_unique<PgJobs>(connection_string_of(options.url, options.url_file),
+                                  TableName::parse(options.table), fallback);
 }
 
 }  // namespace sluice::store

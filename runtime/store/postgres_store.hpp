@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "store/grants.hpp"
 #include "store/job_desk.hpp"
 #include "store/store.hpp"
 
@@ -17,6 +18,8 @@ struct PostgresOptions {
   /// The database roles under which effects run: init makes a function for each.
   std::vector<std::string> effect_roles{};
   bool wake = true;  ///< init puts a trigger on the table that wakes idle runtimes; else it takes it off
+  Grants grants{};   ///< that init gives
+  std::string url_file{};  ///< that `url` was read from; each new connection reads it again
 };
 
 /// Connects to nothing yet. Throws Refused when the url or the table name can't be read; no message

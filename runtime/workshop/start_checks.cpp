@@ -97,6 +97,19 @@ Finding check_config_schema(const job::PluginSpec& spec, const std::optional<std
       limit);
 }
 
+Finding check_by_config_schema(const job::PluginSpec& spec, const std::string& config,
+                               std::chrono::microseconds limit) {
+  if (spec.config_schema.empty()) return skipped("the plugin declares no schema of its configuration");
+  return in_child(
+      [&] {
+        host::Schema schema(spec.config_schema);
+        const host::Verdict verdict = schema.check(config, "the configuration of plugin " + spec.name);
+        if (verdict.problem) return failed(*verdict.problem, "mend [plugin." + spec.name + ".config]");
+        return passed("passes the plugin's schema" + ignored(verdict));
+      },
+      limit);
+}
+
 Finding check_start(const CheckOptions& options, const job::PluginSpec& spec,
                     const std::optional<std::string>& configured) {
   constexpr std::uint32_t slots = 4;

@@ -13,6 +13,9 @@ Finding check_schema(const job::TypeSpec& type, std::chrono::microseconds limit)
 /// `configured`: what somebody wrote for it, of which the finding says what nothing reads.
 Finding check_config_schema(const job::PluginSpec& spec, const std::optional<std::string>& configured,
                             std::chrono::microseconds limit);
+/// A configuration by that schema; no host is started for it.
+Finding check_by_config_schema(const job::PluginSpec& spec, const std::string& config,
+                               std::chrono::microseconds limit);
 /// Starts the plugin in a new host, and stops it. `configured`: its configuration, where somebody wrote one.
 Finding check_start(const CheckOptions& options, const job::PluginSpec& spec,
                     const std::optional<std::string>& configured);

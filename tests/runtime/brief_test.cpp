@@ -163,7 +163,7 @@ TEST_F(Brief, AnApplicationsWriteWaitsForTheLockAtMost) {
 TEST_F(Brief, NoJobRunsTwiceBesideOthers) {
   insert_many(1000, "test.probe", probe("ok"));
   Program first({"drain"}, environment());
-  config = scratch.write("ordinary.toml", "");
+  config = scratch.write("ordinary.toml", "# nothing is brief\n");
   Program second({"drain"}, environment());
   EXPECT_EQ(first.wait(), 0) << first.err();
   EXPECT_EQ(second.wait(), 0) << second.err();

@@ -10,6 +10,32 @@ TEST(CommandLine, WithoutACommandIsWrongUsage) {
   const Ended nothing = run({});
   EXPECT_EQ(nothing.code, 2);
   EXPECT_NE(nothing.err.find("sluice --help"), std::string::npos) << nothing.err;
+  for (const char* step : {"export DATABASE_URL=", "sluice init ", "sluice run "}) {
+    EXPECT_NE(nothing.err.find(step), std::string::npos) << nothing.err;
+  }
+}
+
+TEST(CommandLine, NamesWhatMayHaveBeenMeant) {
+  const Ended command = run({"drian"});
+  EXPECT_NE(command.err.find("did you mean 'drain'?"), std::string::npos) << command.err;
+  const Ended option = run({"drain", "--typ", "x"});
+  EXPECT_EQ(option.code, 2);
+  EXPECT_NE(option.err.find("'sluice drain' has no option '--typ'; did you mean '--type'?"),
+            std::string::npos)
+      << option.err;
+  EXPECT_NE(option.err.find("Run `sluice drain --help`"), std::string::npos) << option.err;
+}
+
+TEST(CommandLine, NeedsADatabaseOnlyWhereItUsesOne) {
+  const Scratch scratch;
+  for (const std::map<std::string, std::string>& environment :
+       std::vector<std::map<std::string, std::string>>{{{"DATABASE_URL", "mysql://h/d"}},
+                                                       {{"DATABASE_URL_FILE", "/nowhere/url"}}}) {
+    EXPECT_EQ(run({"plugin", "list", "--plugins", scratch.path()}, environment).code, 0);
+    EXPECT_EQ(run({"config", "sample"}, environment).code, 0);
+    EXPECT_EQ(run({"status"}, environment).code, 2);
+    EXPECT_EQ(run({"config", "check"}, environment).code, 2);
+  }
 }
 
 TEST(CommandLine, RefusesWhatItDoesNotKnow) {
@@ -30,7 +56,17 @@ TEST(CommandLine, HelpsEveryCommandWithExamples) {
 }
 
 TEST(CommandLine, PrintsItsVersion) {
-  EXPECT_EQ(run({"version"}).out.rfind("sluice 0.1.0, plugin ABI 1.1", 0), 0U);
+  for (const char* word : {"version", "--version", "-V"}) {
+    const Ended said = run({word});
+    EXPECT_EQ(said.code, 0) << word;
+    EXPECT_EQ(said.out.rfind("sluice 0.1.0, plugin ABI 1.1", 0), 0U) << said.out;
+  }
+}
+
+TEST(CommandLine, TakesHelpForAWord) {
+  EXPECT_EQ(run({"help"}).out, run({"--help"}).out);
+  EXPECT_EQ(run({"help", "jobs", "list"}).out, run({"jobs", "list", "--help"}).out);
+  EXPECT_EQ(run({"help"}).code, 0);
 }
 
 TEST(CommandLine, SaysThatNoDatabaseIsNamed) {
@@ -49,6 +85,34 @@ TEST(CommandLine, SaysThatADatabaseCannotBeReachedAndNeverItsPassword) {
   EXPECT_EQ(malformed.err.find("s3cr3t"), std::string::npos) << malformed.err;
 }
 
+TEST(CommandLine, ShowsNothingOfAPasswordWithAnAtSignInIt) {
+  const Ended status = run({"status", "--database-url", "postgresql://app:Hunter2@Secret99@127.0.0.1/shop"});
+  EXPECT_EQ(status.code, 2);
+  EXPECT_EQ(status.err.find("Secret99"), std::string::npos) << status.err;
+  EXPECT_NE(status.err.find("percent-encoded"), std::string::npos) << status.err;
+}
+
+TEST(CommandLine, RefusesAConfigurationFileThatCanNotBeMeant) {
+  const Scratch scratch;
+  const Ended directory = run({"config", "check", "--config", scratch.path()});
+  EXPECT_EQ(directory.code, 2);
+  EXPECT_NE(directory.err.find("'" + scratch.path() + "' failed: it is a directory"), std::string::npos)
+      << directory.err;
+  const Ended empty = run({"config", "check", "--config", scratch.write("empty.toml", "")});
+  EXPECT_EQ(empty.code, 2);
+  EXPECT_NE(empty.err.find("empty.toml' failed: it is empty"), std::string::npos) << empty.err;
+  const std::string text =
+      "[database]\nurl = \"${DATABASE_URL}\"\n[retention]\ndone = \"30\"\n[plugin.x.config]\nkeys = "
+      "[\"$KEY\"]\n";
+  const Ended variable = run({"config", "check", "--config", scratch.write("sluice.toml", text)});
+  EXPECT_EQ(variable.code, 2);
+  for (const char* complaint :
+       {"sluice.toml:2: ${DATABASE_URL} would be taken as it stands",
+        "sluice.toml:4: 'retention.done' has to be a duration with its unit", "sluice.toml:6: $KEY"}) {
+    EXPECT_NE(variable.err.find(complaint), std::string::npos) << variable.err;
+  }
+}
+
 TEST(CommandLine, ReportsEveryMistakeOfAConfigurationFile) {
   const Scratch scratch;
   const std::string file = scratch.write("sluice.toml", "[database]\nulr = \"x\"\n[log]\nlevel = \"loud\"\n");
@@ -63,6 +127,28 @@ TEST(Uninitialised, SaysToRunInit) {
   const Ended status = run({"status"}, {{"DATABASE_URL", database.url()}});
   EXPECT_EQ(status.code, 1);
   EXPECT_NE(status.err.find("sluice init"), std::string::npos) << status.err;
+}
+
+TEST_F(Command, InitOfAnOlderProgramSaysThatTheSchemaIsNewer) {
+  database.exec("INSERT INTO sluice.migration (version, name) VALUES (1000, 'of a later sluice')");
+  const Ended init = sluice({"init"});
+  EXPECT_EQ(init.code, 1);
+  EXPECT_NE(init.err.find("has migration 1000"), std::string::npos) << init.err;
+}
+
+TEST_F(Command, DrainSaysWhichJobsWaitForAPlugin) {
+  insert("a", "nobody.serves");
+  const Ended drained = sluice({"drain"});
+  EXPECT_EQ(drained.code, 0);
+  EXPECT_NE(drained.err.find("left waiting: 1 of type 'nobody.serves', which no plugin in"),
+            std::string::npos)
+      << drained.err;
+  EXPECT_NE(sluice({"drain", "--json"}).out.find(R"("waiting":[{"type":"nobody.serves","jobs":1}])"),
+            std::string::npos);
+  const Ended asked = sluice({"drain", "--type", "test.prob"});
+  EXPECT_EQ(asked.code, 1);
+  EXPECT_NE(asked.err.find("--type 'test.prob': no plugin in"), std::string::npos) << asked.err;
+  EXPECT_NE(asked.err.find("did you mean 'test.probe'?"), std::string::npos) << asked.err;
 }
 
 TEST_F(Command, InitIsSafeToRepeat) {

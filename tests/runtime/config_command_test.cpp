@@ -81,6 +81,15 @@ TEST_F(ConfigCommand, WarnsOfWhatHasNoEffect) {
   EXPECT_TRUE(holds(checked.out, "SLUICE_DATABASE_PUMP has no effect")) << checked.out;
 }
 
+TEST_F(ConfigCommand, ChecksWhatEachPluginIsGivenByItsSchema) {
+  const Ended checked =
+      check("[retry]\nmax_attempts = 3\n[plugin.hello.config]\ngreeting = 5\n",
+            {{"DATABASE_URL", "postgresql://localhost/app"}, {"SLUICE_PLUGIN_DIR", SLUICE_EXAMPLE_PLUGINS}});
+  EXPECT_EQ(checked.code, 1) << checked.out;
+  EXPECT_TRUE(holds(checked.out, "sluice.toml:4: the configuration of plugin hello at \"/greeting\""))
+      << checked.out;
+}
+
 TEST_F(ConfigCommand, WarnsOfSecretsThatEverybodyCanRead) {
   const std::string secret = scratch.write("password", "s3cr3t\n");
   chmod(secret.c_str(), 0644);
@@ -94,8 +103,8 @@ TEST_F(ConfigCommand, WarnsOfSecretsThatEverybodyCanRead) {
 
 TEST_F(ConfigCommand, EndsWithTwoWhereItCannotBeUsed) {
   EXPECT_EQ(check("[database]\npump = 2\n").code, 2);
-  EXPECT_EQ(check("", {{"DATABASE_URL", "postgresql://host:port:9/app"}}).code, 2);
-  EXPECT_EQ(check("", {{"SLUICE_RUNTIME_LEASE", "1s"}}).code, 2);
+  EXPECT_EQ(check("# none\n", {{"DATABASE_URL", "postgresql://host:port:9/app"}}).code, 2);
+  EXPECT_EQ(check("# none\n", {{"SLUICE_RUNTIME_LEASE", "1s"}}).code, 2);
   EXPECT_EQ(check("[database]\nurl_file = \"/nowhere\"\n").code, 2);
 }
 

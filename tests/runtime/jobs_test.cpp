@@ -73,7 +73,9 @@ TEST(JobsCommandLine, HelpsEveryCommandWithExamples) {
 }
 
 TEST(JobsCommandLine, SaysWhatIsMissingOrWrong) {
-  EXPECT_TRUE(holds(run({"jobs", "lst"}).err, "there is no command 'jobs lst'"));
+  EXPECT_TRUE(holds(run({"jobs", "lst"}).err,
+                    "there is no command 'jobs lst'; did you mean 'list'? There are list, show"));
+  EXPECT_TRUE(holds(run({"jobs", "lst"}).err, "Run `sluice jobs --help`"));
   EXPECT_TRUE(holds(run({"jobs"}).err, "a command after 'jobs' is missing: one of list, show"));
   for (const std::vector<std::string>& wrong :
        std::vector<std::vector<std::string>>{{"jobs"},
@@ -94,8 +96,11 @@ TEST(JobsCommandLine, SaysWhatIsMissingOrWrong) {
 TEST(JobsCommandLine, SaysToRunInit) {
   TestDatabase fresh;
   const std::map<std::string, std::string> environment{{"DATABASE_URL", fresh.url()}};
-  for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
-           {"jobs", "list"}, {"jobs", "retry", "a"}, {"jobs", "prune", "--older-than", "1d", "--yes"}}) {
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{"jobs", "list"},
+                                             {"enqueue", "a.b"},
+                                             {"jobs", "retry", "a"},
+                                             {"jobs", "prune", "--older-than", "1d", "--yes"}}) {
     const Ended ended = run(command, environment);
     EXPECT_EQ(ended.code, 1);
     EXPECT_TRUE(holds(ended.err, "sluice init")) << ended.err;
@@ -118,7 +123,8 @@ TEST_F(Jobs, AreListedNewestFirstByStatusTypeAndAge) {
   EXPECT_EQ(listed({"--type", "email.send", "--status", "pending"}), "new");
   EXPECT_EQ(listed({"--type", "it's"}), "");
   const Ended misspelt = sluice({"jobs", "list", "--status", "penidng"});
-  EXPECT_TRUE(holds(misspelt.err, "'penidng' is not one of Sluice's statuses")) << misspelt.err;
+  EXPECT_EQ(misspelt.code, 2);
+  EXPECT_TRUE(holds(misspelt.err, "not 'penidng'; did you mean 'pending'?")) << misspelt.err;
 }
 
 TEST_F(Jobs, AreListedAsStuckWhenNobodyWorksOnThem) {

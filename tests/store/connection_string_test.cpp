@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "store/postgres_store.hpp"
+#include "support/scratch.hpp"
 #include "world.hpp"
 
 namespace sluice::store {
@@ -67,6 +68,38 @@ TEST(ConnectionString, NeverRepeatsWhatItCouldNotRead) {
   }
 }
 
+TEST(ConnectionString, ShowsNothingOfAPasswordThatIsNotEncoded) {
+  for (const char* url : {"postgresql://u:hunter@Secret99@h/d", "postgresql://u:12/Secret99@h/d",
+                          "postgresql://u:@Secret99@h/d", "postgresql://h/d?host=x@Secret99",
+                          "host=x@Secret99 dbname=d", "postgresql://u:a@h/Secret99@d"}) {
+    EXPECT_NE(refusal(url), "") << url;
+    EXPECT_FALSE(holds(refusal(url) + describe(url), "Secret99")) << refusal(url);
+  }
+  EXPECT_EQ(refusal("host=@abstract dbname=d"), "");
+  EXPECT_EQ(refusal("postgresql://u:p%40x@h/d?application_name=a@b"), "");
+}
+
+TEST(ConnectionString, MasksNoNameAndNothingThatAMaskWouldTell) {
+  const auto target = parse_connection_string("postgresql://prod:prod@prod.example/prod");
+  EXPECT_EQ(target.description, "database 'prod' at prod.example as user 'prod'");
+  EXPECT_TRUE(target.has_password);
+  EXPECT_TRUE(target.secrets.empty());
+  EXPECT_TRUE(parse_connection_string("postgresql://u:authentication@h/d").secrets.empty());
+  EXPECT_FALSE(parse_connection_string("postgresql://u:hunter2@h/d").secrets.empty());
+}
+
+TEST(ConnectionString, AChangedFileIsReadBeforeTheNextConnection) {
+  const test::Scratch scratch;
+  const std::string first = "postgresql://u:first1@h/d";
+  ConnectionString target = connection_string_of(first, scratch.write("url", first));
+  scratch.write("url", "postgresql://u:second2@h/d\n");
+  refresh(target);
+  EXPECT_TRUE(holds(target.conninfo, "password='second2'"));
+  scratch.write("url", "");
+  refresh(target);
+  EXPECT_TRUE(holds(target.conninfo, "password='second2'"));
+}
+
 TEST(ConnectionString, NamesAnUnknownParameter) {
   EXPECT_TRUE(holds(refusal("postgresql://u:p@h/d?sslmod=require"), "'sslmod'"));
 }
@@ -79,7 +112,7 @@ TEST(ConnectionString, DescribesWithoutAPassword) {
 TEST(ConnectionString, NoErrorOfASessionHoldsThePassword) {
   const std::vector<std::string> urls{"postgresql://u:hunter2@127.0.0.1:1/d",
                                       "postgresql://u:hunter%32@nowhere.invalid/d",
-                                      "host=/nonexistent-hunter2 password=hunter2"};
+                                      "host=/nonexistent password=hunter2"};
   for (const auto& url : urls) {
     try {
       open_postgres({url})->desk()->report(false);

@@ -1,0 +1,142 @@
+// The rights that init gives, and what health says of a database that is not fit.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "store/health.hpp"
+#include "store/postgres_store.hpp"
+#include "support/test_database.hpp"
+#include "support/test_role.hpp"
+
+namespace sluice::store {
+namespace {
+
+using test::TestDatabase;
+using test::TestRole;
+
+class Rights : public ::testing::Test {
+ protected:
+  ~Rights() override { database.exec("DROP DATABASE IF EXISTS " + latin + " WITH (FORCE)"); }
+
+  std::vector<std::string> init(Grants grants = {}) {
+    PostgresOptions options{database.url()};
+    options.grants = std::move(grants);
+    return open_postgres(options)->desk()->init();
+  }
+  HealthCheck health(const std::string& name, const std::string& url) {
+    for (const auto& check : check_database({url})) {
+      if (check.name == name) return check;
+    }
+    return {name, Health::failed, "was not looked at"};
+  }
+
+  TestDatabase database;
+  const std::string latin = database.name() + "_latin1";
+  TestRole worker{database, "worker"};
+  TestRole app{database, "app"};
+};
+
+bool holds(const std::vector<std::string>& said, const std::string& words) {
+  return std::any_of(said.begin(), said.end(),
+                     [&](const auto& one) { return one.find(words) != std::string::npos; });
+}
+
+TEST_F(Rights, GrantRunGivesAllThatHealthAsksFor) {
+  EXPECT_TRUE(holds(init({{worker.name()}, {}}), worker.name() + " may run jobs"));
+  for (const auto& check : check_database({worker.url()})) {
+    EXPECT_EQ(check.health, Health::good) << check.words;
+  }
+}
+
+TEST_F(Rights, GrantEnqueueGivesThatAlone) {
+  init({{}, {app.name()}});
+  test::Session session(app.url());
+  const std::string id = session.value("SELECT sluice.enqueue('a.b', unique_key => 'k')");
+  EXPECT_EQ(session.value("SELECT sluice.enqueue('a.b', unique_key => 'k')"), id);
+  EXPECT_THROW(session.exec("SELECT FROM sluice.unique_key"), std::runtime_error);
+  EXPECT_THROW(session.exec("SELECT FROM \"Outbox\""), std::runtime_error);
+}
+
+TEST_F(Rights, ARoleThatIsNotThereIsNamed) {
+  try {
+    init({{"nobody_at_all"}, {}});
+    FAIL();
+  } catch (const Refused& error) {
+    EXPECT_NE(std::string(error.what()).find("nobody_at_all"), std::string::npos) << error.what();
+  }
+}
+
+TEST_F(Rights, LaterInitsGiveThoseOnWhatIsNew) {
+  init({{worker.name()}, {}});
+  EXPECT_FALSE(holds(init(), worker.name()));
+  database.exec(
+      "CREATE TABLE sluice.later (n int); CREATE FUNCTION sluice.later() RETURNS int LANGUAGE sql AS 'SELECT "
+      "1';"
+      "REVOKE EXECUTE ON FUNCTION sluice.later() FROM PUBLIC");
+  EXPECT_EQ(health("rights", worker.url()).health, Health::failed);
+  EXPECT_TRUE(holds(init(), worker.name() + " may use what is new"));
+  EXPECT_EQ(health("rights", worker.url()).health, Health::good);
+}
+
+TEST_F(Rights, HealthNamesEachThatLacks) {
+  init({{worker.name()}, {}});
+  database.exec("REVOKE EXECUTE ON FUNCTION sluice.set_wake() FROM PUBLIC, " + worker.name());
+  database.exec("REVOKE UPDATE ON sluice.claim FROM " + worker.name());
+  const HealthCheck check = health("rights", worker.url());
+  EXPECT_EQ(check.health, Health::failed);
+  EXPECT_TRUE(holds({check.words}, "EXECUTE on function sluice.set_wake()")) << check.words;
+  EXPECT_TRUE(holds({check.words}, "UPDATE on table sluice.claim")) << check.words;
+  EXPECT_TRUE(holds({check.words}, "sluice init --grant-run " + worker.name())) << check.words;
+}
+
+TEST_F(Rights, WithoutDeleteOnlyOldJobsStay) {
+  init({{worker.name()}, {}});
+  database.exec("REVOKE DELETE ON \"Outbox\" FROM " + worker.name());
+  const HealthCheck check = health("rights", worker.url());
+  EXPECT_EQ(check.health, Health::warning);
+  EXPECT_TRUE(holds({check.words}, "[retention]")) << check.words;
+}
+
+TEST_F(Rights, HealthSeesRowLevelSecurity) {
+  init({{worker.name()}, {}});
+  database.exec("ALTER TABLE \"Outbox\" ENABLE ROW LEVEL SECURITY");
+  EXPECT_EQ(health("row security", worker.url()).health, Health::failed);
+  EXPECT_EQ(health("row security", database.url()).health, Health::good);
+}
+
+TEST_F(Rights, HealthSeesAConstraintThatRefusesAStatus) {
+  init();
+  EXPECT_EQ(health("statuses", database.url()).health, Health::good);
+  database.exec(
+      "ALTER TABLE \"Outbox\" ADD CONSTRAINT known CHECK (status IN ('pending', 'processing', 'done', "
+      "'error'))");
+  const HealthCheck check = health("statuses", database.url());
+  EXPECT_EQ(check.health, Health::failed);
+  EXPECT_TRUE(holds({check.words}, "known refuses 'scheduled'")) << check.words;
+  EXPECT_FALSE(holds({check.words}, "'done'")) << check.words;
+}
+
+TEST_F(Rights, HealthSeesAPublicationWithoutReplicaIdentity) {
+  init();
+  database.exec(
+      "ALTER TABLE \"Outbox\" DROP CONSTRAINT \"Outbox_pkey\"; CREATE PUBLICATION all_jobs FOR TABLE "
+      "\"Outbox\"");
+  const HealthCheck check = health("publication", database.url());
+  EXPECT_EQ(check.health, Health::failed);
+  EXPECT_TRUE(holds({check.words}, "all_jobs")) << check.words;
+  database.exec("ALTER TABLE \"Outbox\" REPLICA IDENTITY FULL");
+  EXPECT_EQ(health("publication", database.url()).health, Health::good);
+}
+
+TEST_F(Rights, HealthSeesAnEncodingThatHoldsNotAll) {
+  init();
+  EXPECT_EQ(health("encoding", database.url()).health, Health::good);
+  database.exec("CREATE DATABASE " + latin +
+                " TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'");
+  const std::string url = database.url() + "&dbname=" + latin;
+  open_postgres({url})->desk()->init();
+  EXPECT_EQ(health("encoding", url).health, Health::warning);
+}
+
+}  // namespace
+}  // namespace sluice::store
