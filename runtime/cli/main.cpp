@@ -1,14 +1,12 @@
-// The program: one binary for every command, and, as an internal one, for plugin hosts.
+// The program of all commands.
 #include <signal.h>
 
 #include <CLI/CLI.hpp>
-#include <cstring>
 #include <iostream>
 
 #include "base/config.hpp"
 #include "base/harmless.hpp"
 #include "cli/command.hpp"
-#include "host/plugin_host.hpp"
 
 namespace sluice::cli {
 
@@ -88,6 +86,5 @@ int run(int argc, char** argv) {
 }  // namespace sluice::cli
 
 int main(int argc, char** argv) {
-  if (argc > 1 && std::strcmp(argv[1], "plugin-host") == 0) return sluice::host::run_plugin_host();
   return sluice::cli::run(argc, argv);
 }
