@@ -1,9 +1,8 @@
-// The program: one binary for every command, and, as an internal one, for plugin hosts.
+// The program of all commands.
 #include <signal.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstring>
 #include <iostream>
 #include <string>
 #include <utility>
@@ -13,7 +12,6 @@
 #include "base/harmless.hpp"
 #include "cli/command.hpp"
 #include "cli/nearest.hpp"
-#include "host/plugin_host.hpp"
 
 namespace sluice::cli {
 
@@ -157,6 +155,5 @@ int run(int argc, char** argv) {
 }  // namespace sluice::cli
 
 int main(int argc, char** argv) {
-  if (argc > 1 && std::strcmp(argv[1], "plugin-host") == 0) return sluice::host::run_plugin_host();
   return sluice::cli::run(argc, argv);
 }

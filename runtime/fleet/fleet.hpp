@@ -34,7 +34,6 @@ struct HostSettings {
 };
 
 struct Options {
-  std::string executable = "/proc/self/exe";
   std::chrono::microseconds start_timeout{std::chrono::seconds(10)};  ///< to load, and again to init
   /// How long the started jobs of a host that is replaced may go on before they are asked to cancel.
   std::chrono::microseconds drain_timeout{std::chrono::seconds(25)};

@@ -68,13 +68,13 @@ class HostProcess::Output {
   std::array<char, 16 * 1024> buffer_{};
 };
 
-HostProcess::HostProcess(boost::asio::io_context& loop, Listener& listener, const std::string& executable,
-                         const std::string& path, int plugin_fd)
+HostProcess::HostProcess(boost::asio::io_context& loop, Listener& listener, const std::string& path,
+                         int plugin_fd)
     : listener_(listener),
       path_(path),
       kept_(plugin_fd >= 0),
       plugin_(path.substr(path.rfind('/') + 1)),
-      process_(spawn_host(executable, path, page_.fd(), plugin_fd)),
+      process_(spawn_host(path, page_.fd(), plugin_fd)),
       socket_(loop, boost::asio::local::stream_protocol(), process_.socket.release()),
       out_(std::make_unique<Output>(loop, std::move(process_.out), "stdout", *this)),
       err_(std::make_unique<Output>(loop, std::move(process_.err), "stderr", *this)),

@@ -51,8 +51,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess> {
   };
 
   /// `plugin_fd`: the file to load, where another is at `path` by now; -1: what is there.
-  HostProcess(boost::asio::io_context& loop, Listener& listener, const std::string& executable,
-              const std::string& path, int plugin_fd = -1);
+  HostProcess(boost::asio::io_context& loop, Listener& listener, const std::string& path, int plugin_fd = -1);
   ~HostProcess();
   /// Begins to read, and tells the host to load the plugin.
   void begin();

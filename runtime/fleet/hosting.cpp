@@ -20,14 +20,16 @@ void Fleet::Loop::spawn(const std::shared_ptr<Seat>& seat) {
   const bool kept = edition.file.replaced() && seat->history.failed_starts == 0;
   try {
     seat->was_ready = false;
-    seat->host = std::make_shared<HostProcess>(context_, *this, options_.executable, edition.file.path(),
-                                               kept ? edition.file.fd() : -1);
+    seat->host =
+        std::make_shared<HostProcess>(context_, *this, edition.file.path(), kept ? edition.file.fd() : -1);
     if (kept) seat->host->set_name(edition.spec.name);
     seat->host->begin();
     limit_start(seat, "load");
   } catch (const std::exception& error) {
     refuse(edition, PluginState::refused,
-           edition.file.path() + ": " + error.what() + "; check the limits of processes and files");
+           edition.file.path() + ": " + error.what() +
+               (dynamic_cast<const std::system_error*>(&error) ? "; check the limits of processes and files"
+                                                               : ""));
   }
 }
 

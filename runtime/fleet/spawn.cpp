@@ -20,6 +20,9 @@
 #include <system_error>
 #include <vector>
 
+#include "base/version.hpp"
+#include "fleet/host_program.hpp"
+
 extern char** environ;
 
 namespace sluice::fleet {
@@ -160,7 +163,7 @@ bool is_withheld(const std::string& variable) {
 
 const char* const kept_plugin = "/proc/self/fd/5";
 
-Spawned spawn_host(const std::string& executable, const std::string& path, int page_fd, int plugin_fd) {
+Spawned spawn_host(const std::string& path, int page_fd, int plugin_fd) {
   prctl(PR_SET_DUMPABLE, 0);
   Pair socket = make_socket();
   Pair out = make_pipe();
@@ -178,7 +181,8 @@ Spawned spawn_host(const std::string& executable, const std::string& path, int p
   }
   Spawned spawned;
   spawned.mark = new_mark();
-  spawned.pid = setup.run(executable, {"sluice", "plugin-host", path.c_str(), nullptr},
+  const std::string version(base::version());
+  spawned.pid = setup.run(host_program(), {"sluice-host", path.c_str(), version.c_str(), nullptr},
                           clean_environment(spawned.mark));
   for (const base::Descriptor* ours : {&socket.ours, &out.ours, &err.ours}) set_nonblocking(*ours);
   spawned.socket = std::move(socket.ours);

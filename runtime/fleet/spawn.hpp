@@ -1,4 +1,4 @@
-// Starts a plugin host: posix_spawn of this same binary, in a process group of its own, without the
+// Starts a plugin host: posix_spawn of sluice-host, in a process group of its own, without the
 // database's credentials in its environment.
 #pragma once
 
@@ -21,8 +21,9 @@ struct Spawned {
 /// Starts a host for the plugin at `path` (the host is told to load it by a frame; here it names the
 /// process). `plugin_fd`: the plugin's file, which the host gets as kept_plugin; -1: none. From then on other
 /// processes of the same user can't look into this one, as a plugin might for the database's credentials: no
-/// ptrace, no /proc/PID/environ. Throws std::system_error.
-Spawned spawn_host(const std::string& executable, const std::string& path, int page_fd, int plugin_fd = -1);
+/// ptrace, no /proc/PID/environ. Throws std::system_error, and what
+/// host_program() does.
+Spawned spawn_host(const std::string& path, int page_fd, int plugin_fd = -1);
 
 /// The path under which a host finds the file that it got as a descriptor.
 extern const char* const kept_plugin;

@@ -1,5 +1,5 @@
 // The plugin host: the process that loads one plugin and runs its handlers. The runtime starts it as
-// `sluice plugin-host PATH`, with a socket and the shared page at fixed descriptors.
+// `sluice-host PATH VERSION`, with a socket and the shared page at fixed descriptors.
 #pragma once
 
 #include "wire/shared_page.hpp"

@@ -1,5 +1,5 @@
 // Frames between the runtime and a plugin host, over a socketpair: u32 length, u8 kind, body; all
-// integers little-endian. Both ends are the same binary, so there is no version to agree on.
+// integers little-endian. Both ends are of one version, which the host checks at its start.
 //
 //   runtime → host   load · start · jobs · stop
 //   host → runtime   described · refused · ready · outcomes · log · progress · stopped

@@ -157,7 +157,7 @@ class Rehearsal::Host {
 
  private:
   void begin_process() {
-    process_ = fleet::spawn_host("/proc/self/exe", stage_.path, page_.fd());
+    process_ = fleet::spawn_host(stage_.path, page_.fd());
     socket_ = std::move(process_.socket);
     streams_[0] = {"stdout", std::move(process_.out), {}};
     streams_[1] = {"stderr", std::move(process_.err), {}};

@@ -119,6 +119,7 @@ check_contents() {
     zsh/vendor-completions/_sluice fish/vendor_completions.d/sluice.fish; do
     [[ $contents == */usr/share/$file* ]] || fail "no /usr/share/$file in sluice"
   done
+  [[ $contents == */usr/libexec/sluice/sluice-host* ]] || fail 'no sluice-host in sluice'
   [[ $(dpkg-deb -c "$packages"/sluice-dev_*.deb) == */usr/include/sluice/plugin.h* ]] || fail 'no header in sluice-dev'
 }
 

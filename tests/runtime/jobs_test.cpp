@@ -266,10 +266,9 @@ TEST_F(Jobs, ThatAreQueuedInAHostAreCancelledUnstarted) {
   for (int i = 2; holds(started, queued + " "); ++i) queued = "job-" + std::to_string(i);
   const std::string running = started.substr(0, started.find(' '));
   EXPECT_EQ(sluice({"jobs", "cancel", queued}).code, 0);
-  EXPECT_TRUE(eventually([&] { return holds(program.err(), "asked a job to stop"); })) << program.err();
-  EXPECT_EQ(sluice({"jobs", "cancel", running}).code, 0);  // which makes room for it
+  EXPECT_EQ(sluice({"jobs", "cancel", running}).code, 0);  // which would make room for it
   EXPECT_TRUE(becomes(queued, "error") && becomes(running, "error"));
-  EXPECT_EQ(result(queued), "cancelled cancelled-by-hand");
+  EXPECT_EQ(result(queued), "cancelled cancelled-by-hand");  // by its host, or in the table if given back
   EXPECT_EQ(scratch.read("started"), started);
 }
 

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "support/program.hpp"
 #include "support/test_database.hpp"
 
@@ -236,6 +238,28 @@ TEST(Inspect, ShowsWhatAPluginDeclares) {
   }
   EXPECT_NE(inspected.out.find("concurrency       1\n"), std::string::npos) << inspected.out;
   EXPECT_NE(inspected.out.find("500 ms"), std::string::npos) << inspected.out;
+}
+
+TEST(HostProgram, IsMissedWithTheNamesOfItsPlaces) {
+  const PluginDirectory plugins({"good/noop"});
+  const Scratch scratch;
+  std::filesystem::copy(Program::path(), scratch.path() + "/sluice");
+  Program listing({"plugin", "list", "--plugins", plugins.path()}, {}, "", scratch.path() + "/sluice");
+  EXPECT_EQ(listing.wait(), 1);
+  EXPECT_NE(listing.out().find("sluice-host is neither in '" + scratch.path()), std::string::npos)
+      << listing.out();
+}
+
+TEST(HostProgram, IsNoCommand) {
+  Program host({}, {}, "", Program::path() + "-host");
+  EXPECT_EQ(host.wait(), 64);
+  EXPECT_NE(host.err().find("is started by sluice"), std::string::npos);
+}
+
+TEST(HostProgram, OfAnotherVersionSaysSo) {
+  Program host({"/x.so", "99.0.0"}, {}, "", Program::path() + "-host");
+  EXPECT_EQ(host.wait(), 64);
+  EXPECT_NE(host.err().find("sluice is 99.0.0: install both of one version"), std::string::npos);
 }
 
 TEST(Inspect, ShowsARefusal) {

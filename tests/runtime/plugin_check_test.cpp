@@ -18,9 +18,12 @@ bool is_leaky(const std::string& plugin) {
 
 /// With time limits that anything sound keeps under any load, and short ones for what does not end.
 std::string config_for(const std::string& plugin, const Scratch& scratch) {
-  const char* start_timeout = is_endless(plugin) ? "1s" : plugin == "bad/slow_to_load" ? "2s" : "30s";
+  const bool hangs =
+      plugin == "bad/hang_static" || plugin == "bad/hang_shutdown" || plugin == "bad/hang_init";
+  const char* start_timeout = hangs ? "3s" : plugin == "bad/slow_to_load" ? "2s" : "30s";
+  const char* cancel_grace = plugin == "bad/honours_cancel" ? "30s" : "300ms";
   return scratch.write("config.toml", std::string("[plugins]\nstart_timeout = \"") + start_timeout +
-                                          "\"\n[runtime]\ncancel_grace = \"300ms\"\n");
+                                          "\"\n[runtime]\ncancel_grace = \"" + cancel_grace + "\"\n");
 }
 
 Ended check(const std::string& plugin, const std::vector<std::string>& more = {},
@@ -88,7 +91,7 @@ INSTANTIATE_TEST_SUITE_P(
         Odd{"borrows", "symbols", "only this program happens to have: PQlibVersion", "link the library"},
         Odd{"missing_library", "load", "libsluice_test_missing.so", "link what is missing"},
         Odd{"no_descriptor", "load", "no exported symbol sluice_plugin_v1", "declare it with"},
-        Odd{"hang_static", "load", "did not load within 1 s", "run it under a debugger"},
+        Odd{"hang_static", "load", "did not load within 3 s", "run it under a debugger"},
         Odd{"crash_static", "load", "killed by signal 11", "run it under a debugger"},
         Odd{"slow_to_load", "load", "more than half of start_timeout (2 s)",
             "do less in static initialisers"},
@@ -98,9 +101,9 @@ INSTANTIATE_TEST_SUITE_P(
         Odd{"bad_config_schema", "load", "the schema of its configuration can't be used", "mend the schema"},
         Odd{"silent_init", "start", "init returned 3, expected 0, without a reason", "say why with"},
         Odd{"crash_init", "start", "killed by signal 11 (Segmentation fault) in its init", "run it under"},
-        Odd{"hang_init", "start", "did not start within 1 s", "run it under a debugger"},
+        Odd{"hang_init", "start", "did not start within 3 s", "run it under a debugger"},
         Odd{"crash_shutdown", "start", "while it was being shut down", "run it under a debugger"},
-        Odd{"hang_shutdown", "start", "did not stop within 1 s", "run it under a debugger"},
+        Odd{"hang_shutdown", "start", "did not stop within 3 s", "run it under a debugger"},
         Odd{"crash_config", "bad config", "with the configuration {\"sluice-check\":1}",
             "check what is configured"},
         Odd{"crash_job", "example odd.crash-job", "while it ran the example", "try it in a debugger: gdb",

@@ -54,7 +54,7 @@ TEST_F(Sessions, DependOnNothingThatADatabaseSets) {
         "default_transaction_deferrable = on", "search_path = 'nowhere'", "TimeZone = 'Pacific/Chatham'",
         "statement_timeout = '100ms'", "lock_timeout = '1ms'", "enable_indexscan = off",
         "enable_nestloop = off", "enable_tidscan = off", "transform_null_equals = on",
-        "client_encoding = 'LATIN1'", "idle_session_timeout = '50ms'"}) {
+        "client_encoding = 'LATIN1'", "idle_session_timeout = '3s'"}) {
     set_for_the_database(setting);
   }
   const Ended made = sluice({"init"});
@@ -64,6 +64,10 @@ TEST_F(Sessions, DependOnNothingThatADatabaseSets) {
   expect_all_kinds_over();
   const Ended health = sluice({"health", "db"});
   EXPECT_EQ(health.code, 0) << health.out << health.err;
+  const std::string idle_for_longer =
+      "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
+      "pg_backend_pid() AND now() - state_change > interval '3500 ms')";
+  EXPECT_TRUE(eventually([&] { return database.value(idle_for_longer) == "t"; }));
   EXPECT_EQ(runtime.err().find("the database"), std::string::npos) << runtime.err();
 }
 
