@@ -20,6 +20,7 @@ class UsageError : public std::runtime_error {
 };
 
 struct PluginSettings {
+  bool enabled = true;        ///< false: its file is there and does nothing
   int processes = 1;          ///< plugin hosts of this plugin
   int slots = 4;              ///< jobs at once in each
   std::string role;           ///< the database role under which its effects run; empty: it may have none

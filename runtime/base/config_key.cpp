@@ -252,6 +252,8 @@ std::vector<ConfigKey<Config>> make_config_keys() {
 
 std::vector<ConfigKey<PluginSettings>> make_plugin_keys() {
   return {
+      truth("plugin", "enabled", &PluginSettings::enabled,
+            "false: the plugin is not started, though its file is there; its jobs wait"),
       number("plugin", "processes", &PluginSettings::processes, 1, 64, "plugin hosts of this plugin"),
       number("plugin", "slots", &PluginSettings::slots, 1, 256, "threads that run jobs in each host"),
       text("plugin", "role", &PluginSettings::role,

@@ -7,6 +7,8 @@
 #include <array>
 #include <chrono>
 #include <ctime>
+#include <memory>
+#include <mutex>
 
 #include "base/harmless.hpp"
 #include "base/text.hpp"
@@ -20,6 +22,8 @@ constexpr std::array<std::string_view, 6> level_names{"trace", "debug", "info", 
 struct Logger {
   std::shared_ptr<spdlog::logger> out = make();  // spdlog hands its sinks out as shared pointers
   bool json = false;
+  std::mutex mutex;
+  std::vector<Field> identity;  // protected by mutex
 
   static std::shared_ptr<spdlog::logger> make() {
     auto logger =
@@ -70,6 +74,12 @@ void configure(Level level, Format format) {
   target.out->flush_on(spdlog::level::trace);
 }
 
+void identify(const std::vector<Field>& fields) {
+  Logger& target = logger();
+  const std::lock_guard lock(target.mutex);
+  target.identity = fields;
+}
+
 bool enabled(Level level) {
   return logger().out->should_log(to_spdlog(level));
 }
@@ -98,9 +108,18 @@ std::string human_line(std::string_view message, const std::vector<Field>& field
 
 void write(Level level, std::string_view message, const std::vector<Field>& fields) {
   if (!enabled(level)) return;
-  const Logger& target = logger();
-  const std::string line =
-      target.json ? json_line(level, message, fields, utc_now()) : human_line(message, fields);
+  Logger& target = logger();
+  std::string line;
+  if (target.json) {
+    std::vector<Field> all(fields);
+    {
+      const std::lock_guard lock(target.mutex);
+      all.insert(all.end(), target.identity.begin(), target.identity.end());
+    }
+    line = json_line(level, message, all, utc_now());
+  } else {
+    line = human_line(message, fields);
+  }
   target.out->log(to_spdlog(level), spdlog::string_view_t(line));
 }
 

@@ -35,6 +35,10 @@ struct Field {
 
 void write(Level level, std::string_view message, const std::vector<Field>& fields = {});
 
+/// Puts `fields` at the end of every JSON line from now on: who writes, where the logs of several runtimes
+/// meet.
+void identify(const std::vector<Field>& fields);
+
 inline void debug(std::string_view message, const std::vector<Field>& fields = {}) {
   write(Level::debug, message, fields);
 }

@@ -146,14 +146,16 @@ store::PostgresOptions store_options(const base::Config& config) {
           config.wake,         {},           config.database_url_file};
 }
 
-std::unique_ptr<store::Store> open_store(const base::Config& config) {
+std::unique_ptr<store::Store> open_store(const base::Config& config, store::Grants grants) {
   if (config.database_url.empty() && config.database_problem.empty()) {
     throw base::UsageError(
         "no database is named; give --database-url postgresql://user@host/database, or set DATABASE_URL, or "
         "database.url in sluice.toml");
   }
   try {
-    return store::open_postgres(store_options(config));
+    store::PostgresOptions options = store_options(config);
+    options.grants = std::move(grants);
+    return store::open_postgres(options);
   } catch (const store::Refused& error) {
     throw base::UsageError(error.what());
   }

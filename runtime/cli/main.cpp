@@ -87,7 +87,7 @@ std::string next_steps() {
 /// What was wrong, where it is the command itself: a word that is none, or none at all.
 std::string mistake(const Reached& at, const std::vector<std::string>& words, const CLI::Error& error) {
   const auto known = commands_of(*at.command);
-  if (error.get_name() == "ExtrasError" || !known.empty()) {
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError) || !known.empty()) {
     const std::string option = unknown_option(*at.command, at.name, words);
     if (!option.empty()) return option;
   }

@@ -1,5 +1,7 @@
 // sluice run: runs jobs until it is stopped.
+#include <chrono>
 #include <optional>
+#include <thread>
 
 #include "base/address.hpp"
 #include "base/log.hpp"
@@ -14,10 +16,23 @@ namespace sluice::cli {
 
 namespace {
 
-int run(const GlobalOptions& global) {
+void wait_for_database(store::Store& store) {
+  for (bool said = false;; said = true) {
+    try {
+      return store.desk()->check_schema();
+    } catch (const store::Unavailable& error) {
+      if (!said)
+        log::warn("the database does not answer; sluice waits until it does", {{"reason", error.what()}});
+    }
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
+}
+
+int run(const GlobalOptions& global, bool waits) {
   const base::Config config = global.resolve();
   plugin_directory(config);  // wrong usage without one, before anything is opened
   const auto store = open_store(config);
+  if (waits) wait_for_database(*store);
   for (const std::string& warning : secret_warnings(config, global.config_path())) log::warn(warning);
   engine::EngineOptions options;
   options.reread = [&global] { return global.reread(); };
@@ -45,10 +60,14 @@ void add_run(const Command& program, GlobalOptions& global, int& code) {
       .add_option("--listen", global.http_listen,
                   "Serve /livez, /readyz and /metrics there [SLUICE_HTTP_LISTEN; http.listen]")
       .takes("HOST:PORT");
+  static bool waits = false;
+  command.add_flag(
+      "--wait-for-database", waits,
+      "Where the database does not answer at the start, wait until it does, and don't end with 1");
   add_examples(
       command,
       "  sluice run --plugins /usr/lib/sluice/plugins\n  sluice run --config /etc/sluice/sluice.toml");
-  command.callback([&] { code = run(global); });
+  command.callback([&] { code = run(global, waits); });
 }
 
 }  // namespace sluice::cli

@@ -220,6 +220,8 @@ void Caretaker::make_announcements() {
 void Caretaker::enlist() {
   store::RuntimeId id = session_->enlist(context_.info);
   if (id == runtime_) id = session_->enlist(context_.info);
+  log::identify(
+      {{"runtime", static_cast<long long>(id)}, {"host", context_.info.host}, {"pid", context_.info.pid}});
   context_.presence.start_anew();
   const std::lock_guard lock(mutex_);
   runtime_ = id;

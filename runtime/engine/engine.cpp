@@ -36,6 +36,26 @@ std::string host_name() {
   return name.data();
 }
 
+/// How a job left its host; the store's word, which is the last, may differ.
+void log_end(const job::Finished& finished) {
+  const job::Job& job = finished.job;
+  const double now =
+      std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  const double took = static_cast<double>(finished.outcome.duration.count()) / 1e6;
+  std::vector<log::Field> fields{{"job", job.id},
+                                 {"type", job.type},
+                                 {"attempt", job.attempt},
+                                 {"outcome", job::name(finished.outcome.result)},
+                                 {"took", base::format_duration(finished.outcome.duration)}};
+  const double waited = now - took - job.created_at;
+  if (waited >= 0 && waited < 1e9) {
+    fields.emplace_back(
+        "since_created",
+        base::format_duration(std::chrono::microseconds(static_cast<std::int64_t>(waited * 1e6))));
+  }
+  log::debug("job ended", fields);
+}
+
 }  // namespace
 
 Engine::Engine(store::Store& store, const base::Config& config, EngineOptions options)
@@ -60,8 +80,8 @@ fleet::Options Engine::fleet_options() const {
     const auto found = config_.plugins.find(plugin.name);
     const base::PluginSettings settings =
         found == config_.plugins.end() ? base::PluginSettings{} : found->second;
-    return fleet::HostSettings{settings.processes, settings.slots, settings.role, settings.config,
-                               job::strictness_of(plugin, config_)};
+    return fleet::HostSettings{settings.enabled, settings.processes, settings.slots,
+                               settings.role,    settings.config,    job::strictness_of(plugin, config_)};
   };
   options.owners = owners();
   return options;
@@ -194,6 +214,13 @@ void Engine::warn_of_unused_settings() const {
   }
 }
 
+std::size_t Engine::refused() const {
+  const auto& plugins = fleet_.plugins();
+  return static_cast<std::size_t>(std::count_if(plugins.begin(), plugins.end(), [](const auto& plugin) {
+    return !plugin.usable() && plugin.state != fleet::PluginState::disabled;
+  }));
+}
+
 void Engine::settled() {
   if (stopping_) return;
   const bool first = pumps_.empty();
@@ -202,7 +229,7 @@ void Engine::settled() {
   if (first) {
     log::info("plugins loaded", {{"directory", config_.plugin_directory},
                                  {"ready", result_.plugins},
-                                 {"refused", fleet_.plugins().size() - result_.plugins},
+                                 {"refused", refused()},
                                  {"types", served_.size()}});
     start_pumps();
     is_up_ = true;
@@ -220,13 +247,13 @@ void Engine::serve() {
   const auto& plugins = fleet_.plugins();
   served_.clear();
   result_.plugins = 0;
+  result_.served.clear();
   for (std::size_t i = 0; i < plugins.size(); ++i) {
     if (!plugins[i].usable()) continue;
     ++result_.plugins;
+    result_.served.insert(plugins[i].types.begin(), plugins[i].types.end());
     add_lanes(i, plugins[i], lanes, policies);
   }
-  result_.served.clear();
-  for (const store::ServedType& type : served_) result_.served.insert(type.type);
   if (lanes.empty())
     log::warn("no plugin serves any of the job types that are asked for: nothing will be claimed");
   policies_.set(std::move(policies));
@@ -249,7 +276,8 @@ void Engine::show() {
 void Engine::changed(std::size_t plugin) {
   const fleet::Plugin& now = fleet_.plugins()[plugin];
   router_.set_slots(plugin, now.slots());
-  const bool gone = now.state == fleet::PluginState::refused || now.state == fleet::PluginState::broken;
+  const bool gone = now.state == fleet::PluginState::refused || now.state == fleet::PluginState::broken ||
+                    now.state == fleet::PluginState::disabled;
   if (gone) router_.close(plugin);
   for (const auto& pump : pumps_) pump->poke();
 }
@@ -319,6 +347,7 @@ void Engine::returned(std::vector<job::Finished> jobs) {
   std::vector<std::vector<job::Finished>> by_pump(pumps_.size());
   for (job::Finished& job : jobs) {
     const bool ran = job.outcome.result != job::Result::released;
+    if (log::enabled(log::Level::debug)) log_end(job);
     router_.returned(job.job.type, job.job.bytes, ran ? std::optional(job.outcome.duration) : std::nullopt,
                      now);
     by_pump[job.job.pump].push_back(std::move(job));

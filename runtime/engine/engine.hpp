@@ -40,7 +40,7 @@ struct EngineOptions {
 struct EngineResult {
   bool stopped = false;          ///< by a signal
   std::size_t plugins = 0;       ///< that were ready
-  std::set<std::string> served;  ///< the job types of those, in the end
+  std::set<std::string> served;  ///< the job types of those, in the end, asked for or not
   std::string failure;           ///< why a drain gave up; empty when it did not
 };
 
@@ -74,6 +74,7 @@ class Engine : private fleet::Listener {
   fleet::Options fleet_options() const;
   std::map<std::string, std::string> owners() const;
   bool wanted(const std::string& type) const;
+  std::size_t refused() const;
   void warn_of_unused_settings() const;
   void add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vector<LaneSpec>& lanes,
                  Policies::ByType& policies);

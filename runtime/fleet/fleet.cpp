@@ -11,8 +11,8 @@
 namespace sluice::fleet {
 
 const char* name(PluginState state) {
-  static constexpr std::array names{"loading", "described", "starting", "ready",  "restarting",
-                                    "refused", "broken",    "removed",  "stopped"};
+  static constexpr std::array names{"loading", "described", "starting", "ready",   "restarting",
+                                    "refused", "broken",    "removed",  "stopped", "disabled"};
   return names.at(static_cast<std::size_t>(state));
 }
 

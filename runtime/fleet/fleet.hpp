@@ -25,6 +25,7 @@ namespace sluice::fleet {
 
 /// What the configuration says of a plugin's hosts. They are replaced where it changes.
 struct HostSettings {
+  bool enabled = true;
   int processes = 1;
   int slots = 4;
   std::string role;  ///< the database role under which its effects run; empty: it may have none
@@ -56,6 +57,7 @@ enum class PluginState {
   broken,      ///< gave up restarting it; `reason` says why
   removed,     ///< its file is gone; it takes no more jobs
   stopped,
+  disabled,  ///< by its settings: it is loaded to be described, and not started
 };
 const char* name(PluginState state);
 

@@ -61,7 +61,9 @@ class Fleet::Loop : public HostProcess::Listener {
     std::unique_ptr<asio::steady_timer> patience;
 
     bool usable() const { return state == PluginState::ready || state == PluginState::restarting; }
-    bool given_up() const { return state == PluginState::refused || state == PluginState::broken; }
+    bool given_up() const {
+      return state == PluginState::refused || state == PluginState::broken || state == PluginState::disabled;
+    }
   };
   /// One host of an edition, and its history.
   struct Seat {
@@ -123,6 +125,7 @@ class Fleet::Loop : public HostProcess::Listener {
   void advance();
   bool awaited(const Edition& edition) const;
   bool is_candidate(const Edition& edition) const;
+  void switch_off_disabled();
   void start_described();
   void refuse_conflicts();
   void finish_round();

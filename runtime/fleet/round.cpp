@@ -66,6 +66,7 @@ void Fleet::Loop::advance() {
   if (any([](const Edition& edition) { return edition.state == PluginState::loading; })) return;
   if (!round_->started) {
     round_->started = true;
+    switch_off_disabled();
     refuse_conflicts();
     if (options_.start) start_described();
   }
@@ -84,6 +85,20 @@ bool Fleet::Loop::awaited(const Edition& edition) const {
 
 bool Fleet::Loop::is_candidate(const Edition& edition) const {
   return places_[edition.plugin].candidate.get() == &edition;
+}
+
+/// Before conflicts are looked for: what is not to serve stands in nobody's way.
+void Fleet::Loop::switch_off_disabled() {
+  for (const Place& place : places_) {
+    Edition* candidate = place.candidate.get();
+    if (candidate == nullptr || candidate->state != PluginState::described) continue;
+    candidate->settings = options_.settings(candidate->spec);
+    if (candidate->settings.enabled) continue;
+    candidate->state = PluginState::disabled;
+    for (const auto& seat : seats_of(*candidate)) {
+      if (seat->host) seat->host->stop();
+    }
+  }
 }
 
 void Fleet::Loop::start_described() {
@@ -159,7 +174,11 @@ void Fleet::Loop::remove(std::size_t plugin) {
 void Fleet::Loop::take_over(std::size_t plugin) {
   Place& place = places_[plugin];
   const bool at_work = place.present && place.present->usable();
-  if (place.candidate->given_up()) {
+  if (place.candidate->state == PluginState::disabled) {
+    if (at_work) changes_.push_back({Change::Kind::removed, plugin, ""});
+    if (at_work || round_->first)
+      log::info("plugin disabled by its settings", {{"plugin", place.candidate->spec.name}});
+  } else if (place.candidate->given_up()) {
     changes_.push_back({Change::Kind::refused, plugin, place.candidate->reason});
     if (at_work) {
       plugins_[plugin].newer_refused = place.candidate->reason;

@@ -76,7 +76,8 @@ Check plugins(const engine::Observation& loop) {
   if (!loop.settled) {
     std::string waiting;
     for (const auto& plugin : loop.plugins) {
-      const bool tried = plugin.state == "ready" || plugin.state == "refused" || plugin.state == "broken";
+      const bool tried = plugin.state == "ready" || plugin.state == "refused" || plugin.state == "broken" ||
+                         plugin.state == "disabled";
       if (!tried) waiting += (waiting.empty() ? "" : ", ") + label(plugin) + " (" + plugin.state + ")";
     }
     return {"plugins", Verdict::failed, "plugins are being loaded: " + waiting};

@@ -114,7 +114,7 @@ void add_plugins(Families& families, const Measured& measured) {
   if (!measured.loop) return;
   const auto& plugins = measured.loop->plugins;
   std::map<std::string, int> states;
-  for (const char* state : {"loading", "ready", "restarting", "refused", "broken", "removed"})
+  for (const char* state : {"loading", "ready", "restarting", "refused", "broken", "removed", "disabled"})
     states[state] = 0;
   for (const auto& plugin : plugins) ++states[plugin.state];
   Family by_state = families.gauge("sluice_plugins", "Plugin files by state.");
@@ -125,7 +125,9 @@ void add_plugins(Families& families, const Measured& measured) {
   Family restarts =
       families.counter("sluice_host_restarts_total", "Plugin hosts that died and were started again.");
   for (const auto& plugin : plugins) {
-    if (plugin.name.empty() || plugin.state == "refused" || plugin.state == "removed") continue;
+    if (plugin.name.empty() || plugin.state == "refused" || plugin.state == "removed" ||
+        plugin.state == "disabled")
+      continue;
     for (const auto& [state, count] : plugin.hosts) {
       hosts.add({{"plugin", plugin.name}, {"state", state}}, count);
     }

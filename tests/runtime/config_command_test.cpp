@@ -83,10 +83,10 @@ TEST_F(ConfigCommand, WarnsOfWhatHasNoEffect) {
 
 TEST_F(ConfigCommand, ChecksWhatEachPluginIsGivenByItsSchema) {
   const Ended checked =
-      check("[retry]\nmax_attempts = 3\n[plugin.hello.config]\ngreeting = 5\n",
+      check("[retry]\nmax_attempts = 3\n[plugin.hello.config]\ngreeting = []\n",
             {{"DATABASE_URL", "postgresql://localhost/app"}, {"SLUICE_PLUGIN_DIR", SLUICE_EXAMPLE_PLUGINS}});
   EXPECT_EQ(checked.code, 1) << checked.out;
-  EXPECT_TRUE(holds(checked.out, "sluice.toml:4: the configuration of plugin hello at \"/greeting\""))
+  EXPECT_TRUE(holds(checked.out, "sluice.toml:3: the configuration of plugin hello at JSON pointer \"/greeting\""))
       << checked.out;
 }
 

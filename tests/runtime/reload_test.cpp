@@ -100,6 +100,29 @@ class Reload : public Outbox {
   std::string start_timeout = "10s";
 };
 
+TEST_F(Reload, SwitchesAPluginOffAndOnAgain) {
+  settings("[plugin.probe]\nenabled = false\n");
+  Program& program = start();
+  insert("a", "test.probe");
+  EXPECT_NE(program.err().find("plugin disabled by its settings"), std::string::npos) << program.err();
+  EXPECT_TRUE(eventually(
+      [&] { return database.value("SELECT state FROM sluice.plugin WHERE name = 'probe'") == "disabled"; }));
+  EXPECT_EQ(status("a"), "pending");
+  settings("");
+  program.signal(SIGHUP);
+  EXPECT_TRUE(becomes("a", "done")) << program.err();
+  EXPECT_TRUE(eventually(
+      [&] { return database.value("SELECT state FROM sluice.plugin WHERE name = 'probe'") == "ready"; }));
+  settings("[plugin.probe]\nenabled = false\n");
+  program.signal(SIGHUP);
+  EXPECT_TRUE(eventually([&] {
+    return database.value("SELECT state FROM sluice.plugin WHERE name = 'probe'") == "disabled";
+  })) << program.err();
+  insert("b", "test.probe");
+  EXPECT_EQ(sluice({"reload", "--wait"}).code, 0);
+  EXPECT_EQ(status("b"), "pending");
+}
+
 TEST_F(Reload, TakesANewVersionWhileJobsRun) {
   put("editions/edition_1", "edition.so");
   start();

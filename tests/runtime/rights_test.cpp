@@ -30,7 +30,7 @@ TEST(DocumentedGrants, SufficeForARuntimeAndForAnApplication) {
   TestRole owner(database, "owner"), worker(database, "worker"), app(database, "app");
   const PluginDirectory plugins{{"good/probe"}};
   const Scratch scratch;
-  const std::string config = scratch.write("sluice.toml", "[retention]\ndone = \"0s\"\n");
+  const std::string config = scratch.write("sluice.toml", "[retention]\ndone = \"1s\"\n");
   const auto as = [&](const TestRole& role) {
     return std::map<std::string, std::string>{
         {"DATABASE_URL", role.url()}, {"SLUICE_PLUGIN_DIR", plugins.path()}, {"SLUICE_CONFIG", config}};

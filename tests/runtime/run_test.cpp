@@ -48,6 +48,28 @@ TEST_F(Running, IsWokenByProducersWhileItIsIdle) {
   EXPECT_TRUE(eventually([&] { return count("status = 'done'") == "4"; }));
 }
 
+TEST_F(Running, WaitsAtItsStartForADatabaseThatIsDown) {
+  insert("a", "test.probe");
+  allow_connections(false);
+  EXPECT_EQ(sluice({"run"}).code, 1);
+  const Program program({"run", "--wait-for-database"}, environment());
+  EXPECT_TRUE(program.says("sluice waits until it does")) << program.err();
+  allow_connections(true);
+  EXPECT_TRUE(becomes("a", "done")) << program.err();
+}
+
+TEST_F(Running, SaysTheEndOfEachJobAtLevelDebugAndOnEachLineWhoSaysIt) {
+  config = scratch.write("debug.toml", scratch.read("sluice.toml") + "[log]\nlevel = \"debug\"\n");
+  const Program& program = start();
+  insert("a", "test.probe", probe("snooze", R"(,"after_ms":3600000)"));
+  EXPECT_TRUE(program.says(
+      R"("message":"job ended","job":"a","type":"test.probe","attempt":1,"outcome":"snooze","took":")"))
+      << program.err();
+  const std::string runtime = database.value("SELECT id FROM sluice.runtime");
+  EXPECT_TRUE(program.says("\"runtime\":" + runtime + ",\"host\":\"")) << program.err();
+  EXPECT_TRUE(program.says("\"pid\":" + std::to_string(program.pid()) + "}")) << program.err();
+}
+
 TEST_F(Running, PollsWhereNoTriggerWakesIt) {
   config = scratch.write("polling.toml", scratch.read("sluice.toml") + "[database]\nwake = false\n");
   ASSERT_EQ(sluice({"init"}).code, 0);
