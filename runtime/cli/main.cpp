@@ -116,7 +116,7 @@ std::vector<std::string> without_help(std::vector<std::string> words) {
 }
 
 int run(int argc, char** argv) {
-  signal(SIGPIPE, SIG_IGN);
+  for (const int number : {SIGPIPE, SIGUSR1, SIGUSR2}) signal(number, SIG_IGN);
   CLI::App program{"Sluice drains a PostgreSQL outbox through handlers in plugins.", "sluice"};
   program.require_subcommand(1);
   program.set_version_flag("-V,--version", version_text(), "Print the version, and that of the plugin ABI");

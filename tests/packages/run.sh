@@ -120,6 +120,7 @@ check_contents() {
     [[ $contents == */usr/share/$file* ]] || fail "no /usr/share/$file in sluice"
   done
   [[ $contents == */usr/libexec/sluice/sluice-host* ]] || fail 'no sluice-host in sluice'
+  [[ $contents == */lib/systemd/system/sluice@.service* ]] || fail 'no sluice@.service in sluice'
   [[ $(dpkg-deb -c "$packages"/sluice-dev_*.deb) == */usr/include/sluice/plugin.h* ]] || fail 'no header in sluice-dev'
 }
 
@@ -161,9 +162,11 @@ check_scaffold() {
 # By the machine's own systemd, which needs not run for that.
 check_service() {
   command -v systemd-analyze >/dev/null || { say 'no systemd-analyze: the unit is not checked'; return; }
-  local said
-  said=$(systemd-analyze verify --root="$cache/root" --man=no sluice.service 2>&1 | grep -F sluice.service | grep -v 'sysinit.target not found' || true)
-  [[ -z $said ]] || fail "the unit: $said"
+  local said unit
+  for unit in sluice.service sluice@shop.service; do
+    said=$(systemd-analyze verify --root="$cache/root" --man=no "$unit" 2>&1 | grep -F "$unit" | grep -v 'sysinit.target not found' || true)
+    [[ -z $said ]] || fail "the unit: $said"
+  done
   systemd-analyze security --offline=true --root="$cache/root" --threshold=20 sluice.service >"$cache/security.log" ||
     { tail -n 1 "$cache/security.log" >&2; fail 'the unit is less hardened than it was'; }
 }

@@ -70,6 +70,14 @@ TEST_F(Running, SaysTheEndOfEachJobAtLevelDebugAndOnEachLineWhoSaysIt) {
   EXPECT_TRUE(program.says("\"pid\":" + std::to_string(program.pid()) + "}")) << program.err();
 }
 
+TEST_F(Running, NoSignalWithoutAMeaningEndsIt) {
+  Program& program = start();
+  for (const int number : {SIGUSR1, SIGUSR2, SIGPIPE}) program.signal(number);
+  insert("a", "test.probe");
+  EXPECT_TRUE(becomes("a", "done"));
+  EXPECT_TRUE(program.running());
+}
+
 TEST_F(Running, PollsWhereNoTriggerWakesIt) {
   config = scratch.write("polling.toml", scratch.read("sluice.toml") + "[database]\nwake = false\n");
   ASSERT_EQ(sluice({"init"}).code, 0);
