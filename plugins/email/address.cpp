@@ -51,6 +51,18 @@ bool is_invisible(std::string_view character) {
   });
 }
 
+/// What was to be an address: a domain, whose @ got lost, or what a program writes of nothing.
+bool is_no_name(std::string_view text) {
+  for (const char* nothing : {"undefined", "null", "NaN", "[object Object]"}) {
+    if (text == nothing) return true;
+  }
+  const std::size_t dot = text.rfind('.');
+  if (dot == std::string_view::npos || dot == 0 || text.size() - dot < 3) return false;
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_' || c == '+';
+  });
+}
+
 template <class Use>
 void for_each_character(std::string_view text, Use use) {
   while (!text.empty()) {
@@ -312,6 +324,7 @@ class ListReader {
   }
 
   void hold(std::string_view name) {
+    if (is_no_name(name)) refuse("'" + std::string(name) + "' is no address, and no name of the next one");
     if (!held_.empty()) held_ += ", ";
     held_ += name;
   }

@@ -63,10 +63,38 @@ char byte_of(const sluice::Json& number) {
   return static_cast<char>(value);
 }
 
-/// What JSON.stringify makes of a Buffer: {"type": "Buffer", "data": [137, 80]}.
+std::string bytes_of(const sluice::Json& array) {
+  std::string bytes;
+  bytes.reserve(array.size());
+  for (const auto& byte : array.as_array()) bytes += byte_of(byte);
+  return bytes;
+}
+
+/// What JSON.stringify makes of a Uint8Array, which Prisma's Bytes are: {"0": 137, "1": 80}.
+bool is_typed_array(const rapidjson::Value& object) {
+  std::size_t next = 0;
+  for (const auto& member : object.GetObject()) {
+    if (std::to_string(next++) != member.name.GetString() || !member.value.IsInt()) return false;
+  }
+  return next > 0;
+}
+
+/// What JSON.stringify makes of a Buffer: {"type": "Buffer", "data": [137, 80]}; of a Uint8Array; or plain
+/// bytes.
 std::string buffer_content(const sluice::Json& content) {
+  if (content.value().IsArray()) return bytes_of(content);
+  if (is_typed_array(content.value())) {
+    std::string bytes;
+    for (const auto& member : content.value().GetObject()) {
+      const int value = member.value.GetInt();
+      if (value < 0 || value > 255) refuse(place_of(content), "expected bytes, 0 to 255");
+      bytes += static_cast<char>(value);
+    }
+    return bytes;
+  }
   if (content.string_or("type", "") != "Buffer") {
-    refuse(place_of(content), R"(expected text, or the JSON of a Buffer, {"type": "Buffer", "data": [...]})");
+    refuse(place_of(content),
+           R"(expected text, bytes, or the JSON of a Buffer, {"type": "Buffer", "data": [...]})");
   }
   const sluice::Json data = content.at("data");
   if (data.value().IsString()) {
@@ -74,10 +102,7 @@ std::string buffer_content(const sluice::Json& content) {
     if (!bytes) refuse(place_of(data), "expected base64");
     return std::move(*bytes);
   }
-  std::string bytes;
-  bytes.reserve(data.size());
-  for (const auto& byte : data.as_array()) bytes += byte_of(byte);
-  return bytes;
+  return bytes_of(data);
 }
 
 bool is_data_uri(std::string_view text) {
@@ -137,7 +162,7 @@ Content read_content(const sluice::Json& attachment, const Config& config, std::
   if (content.has_value() == path.has_value())
     refuse(place_of(attachment), "expected either content or path");
   if (path) return file_content(*path, config, room);
-  if (content->value().IsObject()) return {buffer_content(*content), {}};
+  if (content->value().IsObject() || content->value().IsArray()) return {buffer_content(*content), {}};
   return {text_content(attachment, *content), {}};
 }
 
@@ -198,6 +223,7 @@ std::vector<Attachment> read_attachments(const sluice::Json& payload, const Conf
   if (!list) return attachments;
   std::size_t room = config.max_bytes;
   for (const auto& item : list->as_array()) {
+    if (item.value().IsNull()) continue;
     Attachment attachment;
     attachment.filename = read_filename(item, attachments.size() + 1);
     attachment.cid = read_cid(item);

@@ -12,7 +12,7 @@ constexpr std::string_view payload_schema = R"({
   "type": "object",
   "definitions": {
     "addresses": {
-      "type": ["string", "array", "object"],
+      "type": ["string", "array", "object", "null"],
       "description": "one address or a list of them: text as in a mail's header, {name, address}, or an array of both",
       "items": {"$ref": "#/definitions/addresses"},
       "properties": {"name": {"type": ["string", "number"]}, "address": {"type": "string"}}
@@ -49,13 +49,14 @@ constexpr std::string_view payload_schema = R"({
       }
     },
     "attachments": {
-      "type": "array",
+      "type": ["array", "string"],
+      "maxLength": 0,
       "items": {
-        "type": "object",
+        "type": ["object", "null"],
         "properties": {
           "filename": {"$ref": "#/definitions/text"},
           "contentType": {"type": "string"},
-          "content": {"type": ["string", "number", "object"]},
+          "content": {"type": ["string", "number", "object", "array"]},
           "encoding": {"type": "string"},
           "path": {"type": "string"},
           "href": {"type": "string"},

@@ -18,6 +18,7 @@ constexpr std::string_view quota =
     "an account's limit is reached; it is lifted with time, or by the provider";
 constexpr std::string_view send_as =
     "the account may not send as this sender: check from, envelope_from and the rights of user";
+constexpr std::string_view paused = "the provider has paused this account's sending; its own pages say why";
 constexpr std::string_view blocked = "the server refuses this machine's address or domain, not this mail";
 constexpr std::string_view proof = "the sender's domain is not proven: check its SPF, DKIM and DMARC records";
 constexpr std::string_view greeting =
@@ -25,7 +26,7 @@ constexpr std::string_view greeting =
 constexpr std::string_view login = "check user and password of the plugin's configuration";
 
 // In order: the first that is found counts.
-constexpr std::array<Sign, 44> signs{{
+constexpr std::array<Sign, 54> signs{{
     {"authentication required", login},
     {"must issue a starttls", "the server wants TLS: check starttls and url"},
     {"5.7.57", login},
@@ -48,6 +49,13 @@ constexpr std::array<Sign, 44> signs{{
     {"email address is not verified", send_as},
     {"5.7.60", send_as},
     {"5.1.8", send_as},
+    {"sending paused", paused},
+    {"sending has been paused", paused},
+    {"5.7.501", paused},
+    {"5.7.502", paused},
+    {"5.7.503", paused},
+    {"5.7.705", quota},
+    {"emails per hour", quota},
     {"5.4.5", quota},
     {"5.2.2", quota},
     {"sending limit", quota},
@@ -60,6 +68,8 @@ constexpr std::array<Sign, 44> signs{{
     {"too many messages", quota},
     {"too many mails", quota},
     {"5.7.23", proof},
+    {"5.7.750", proof},
+    {"5.7.708", blocked},
     {"5.7.26", proof},
     {"dmarc", proof},
     {"client host", blocked},
@@ -69,8 +79,19 @@ constexpr std::array<Sign, 44> signs{{
     {"block list", blocked},
     {"black list", blocked},
     {"reputation", blocked},
-    {"your ip", blocked},
+    {"from this ip", blocked},
 }};
+
+// Of this recipient, and of this mail: whatever else the reply says, waiting changes nothing.
+constexpr std::array<std::string_view, 7> unknown_recipient{"5.1.1",
+                                                            "5.1.10",
+                                                            "user unknown",
+                                                            "unknown user",
+                                                            "no such user",
+                                                            "unknown recipient",
+                                                            "recipient unknown"};
+constexpr std::array<std::string_view, 5> unwanted_content{"content filter", "content rejected", "virus",
+                                                           "malware", "attachment"};
 
 std::string small_letters(std::string text) {
   for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -88,8 +109,27 @@ bool is_about_size(const Reply& reply) {
           text.find("quota") == std::string::npos);
 }
 
-std::string_view hint_in(const Reply& reply) {
+template <typename Words>
+bool says_any(const Reply& reply, const Words& words) {
   const std::string text = small_letters(reply.text);
+  return std::any_of(words.begin(), words.end(),
+                     [&](std::string_view word) { return text.find(word) != std::string::npos; });
+}
+
+/// Without the addresses, in which any word may be.
+std::string without_addresses(const std::string& text) {
+  std::string rest;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t open = std::min(text.find('<', at), text.size());
+    const std::size_t close = text.find('>', open);
+    rest.append(text, at, open - at);
+    at = close == std::string::npos ? text.size() : close + 1;
+  }
+  return rest;
+}
+
+std::string_view hint_in(const Reply& reply) {
+  const std::string text = small_letters(without_addresses(reply.text));
   const auto* const found = std::find_if(signs.begin(), signs.end(), [&](const Sign& sign) {
     return text.find(sign.words) != std::string::npos;
   });
@@ -117,6 +157,8 @@ Verdict verdict_on(std::string_view command, const Reply& reply) {
   if (reply.code < permanent) return {false, hint};
   if (reply.code >= 530 && reply.code <= 538) return {false, std::string(login)};  // RFC 4954, 6
   if (is_about_size(reply)) return {true, {}};
+  if (to_recipient && says_any(reply, unknown_recipient)) return {true, {}};
+  if (!to_recipient && !to_sender && says_any(reply, unwanted_content)) return {true, {}};
   if (!hint.empty()) return {false, hint};
   if (is_about_the_protocol(reply.code)) {
     return {false,

@@ -9,12 +9,11 @@ namespace notification {
 namespace {
 
 /// Ids are numbers as often as text, and both mean the same.
-std::string id_of(const sluice::Json& payload, std::string_view key) {
-  const sluice::Json id = payload.at(key);
-  const rapidjson::Value& value = id.value();
+std::string text_of(const sluice::Json& text) {
+  const rapidjson::Value& value = text.value();
   if (value.IsUint64()) return std::to_string(value.GetUint64());
   if (value.IsInt64()) return std::to_string(value.GetInt64());
-  return id.as_string();
+  return text.as_string();
 }
 
 /// What is one line has no line end, though a form or a file may have left one there.
@@ -25,7 +24,7 @@ std::string one_line(std::string text) {
 
 std::optional<std::string> line_of(const sluice::Json& payload, std::string_view key) {
   const auto text = payload.find(key);
-  return text ? std::optional(one_line(text->as_string())) : std::nullopt;
+  return text ? std::optional(one_line(text_of(*text))) : std::nullopt;
 }
 
 void refuse_nul(const Notice& notice, bool nul_in_data) {
@@ -41,9 +40,9 @@ void refuse_nul(const Notice& notice, bool nul_in_data) {
 Notice notice_of(sluice::Job& job, std::string job_id) {
   const sluice::Json payload = job.payload();
   Notice notice{std::move(job_id),
-                one_line(id_of(payload, "userId")),
-                one_line(payload.string("type")),
-                payload.string("message"),
+                one_line(text_of(payload.at("userId"))),
+                one_line(text_of(payload.at("type"))),
+                text_of(payload.at("message")),
                 line_of(payload, "title"),
                 line_of(payload, "link"),
                 std::nullopt};

@@ -41,9 +41,9 @@ constexpr std::string_view send_schema = R"({
   "required": ["userId", "type", "message"],
   "properties": {
     "userId": {"type": ["string", "integer"], "minLength": 1, "maxLength": 1000},
-    "type": {"type": "string", "minLength": 1, "maxLength": 1000},
-    "message": {"type": "string"},
-    "title": {"type": ["string", "null"]},
+    "type": {"type": ["string", "integer"], "minLength": 1, "maxLength": 1000},
+    "message": {"type": ["string", "integer"]},
+    "title": {"type": ["string", "integer", "null"]},
     "link": {"type": ["string", "null"]},
     "data": {}
   }

@@ -44,6 +44,24 @@ Position begin_of(const Question& question, const Ask& first, const sluice::Job&
   return kept && kept->asked == begin.asked ? *kept : begin;
 }
 
+/// What GraphQL says with status 200: the first member of `errors`, as JSON, shortened. Empty where there is
+/// none.
+std::string first_error(const rapidjson::Document& page) {
+  if (!page.IsObject()) return {};
+  const auto errors = page.FindMember("errors");
+  if (errors == page.MemberEnd() || !errors->value.IsArray() || errors->value.Empty()) return {};
+  return to_text(errors->value[0]).substr(0, 200);
+}
+
+/// An error that heals by waiting.
+bool is_about_pace(std::string error) {
+  for (char& c : error) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  for (const char* words : {"throttl", "rate limit", "rate_limit", "ratelimit", "too many requests"}) {
+    if (error.find(words) != std::string::npos) return true;
+  }
+  return false;
+}
+
 class Asking {
  public:
   Asking(HttpClient& client, const ApiSource& source, const Question& question, const sluice::Job& job,
@@ -77,6 +95,7 @@ class Asking {
   void read(const Position& begin, const TakePage& take) {
     Pager pager(source_, first_, begin);
     Cursor cursor(source_.cursor, begin.cursor);
+    answer_.position = begin.pages == 0 ? std::string() : to_json(begin);
     for (bool more = true; more;) {
       if (source_.max_pages != 0 && pager.position().pages == source_.max_pages) too_many_pages();
       if (may_stop() && Clock::now() - begun_ > source_.max_time) return stop();
@@ -99,8 +118,10 @@ class Asking {
     if (!response) return false;
     answer_.etag = response->header("etag");
     answer_.not_modified = response->status == 304;
-    ++answer_.pages;
-    if (answer_.not_modified) return false;
+    if (answer_.not_modified) {
+      ++answer_.pages;
+      return false;
+    }
     const std::string name =
         "page " + std::to_string(pager.position().pages + 1) + " of " + ask.url().shown();
     const rapidjson::Document page = parse(*response, name);
@@ -114,6 +135,7 @@ class Asking {
       return false;
     }
     take(name, records, cursor);
+    ++answer_.pages;  // those that may be kept: from a page that can't be read, the next run begins
     answer_.cursor = cursor.text();
     const bool more = pager.advance(ask.url(), page, records, *response);
     Position position = pager.position();
@@ -167,8 +189,13 @@ class Asking {
   /// Null where there are none: some servers write null for an empty array.
   const rapidjson::Value* records_of(const rapidjson::Document& page, const std::string& name) const {
     const rapidjson::Value* records = source_.records.Get(page);
-    if (records != nullptr && records->IsArray()) return records;
-    const bool failed = page.IsObject() && page.HasMember("errors");  // as GraphQL says it, with status 200
+    const std::string error = first_error(page);
+    if (records != nullptr && records->IsArray()) {
+      if (!error.empty()) answer_.warnings.push_back(name + ": there are errors beside the data: " + error);
+      return records;
+    }
+    if (is_about_pace(error)) throw Trouble("rate-limited", name + ": the source says " + error);
+    const bool failed = page.IsObject() && page.HasMember("errors");
     if (records != nullptr && records->IsNull() && page.IsObject() && !failed) return nullptr;
     throw sluice::PermanentError("bad-response",
                                  name +

@@ -82,7 +82,7 @@ Ask Pager::ask() const {
 }
 
 bool Pager::is_end(const std::string& code) const {
-  return is_counted() && position_.pages > 0 && (code == "http-404" || code == "http-400");
+  return is_counted() && position_.pages > 0 && !more_is_said_ && (code == "http-404" || code == "http-400");
 }
 
 bool Pager::repeats(const rapidjson::Value& records) const {
@@ -93,6 +93,7 @@ bool Pager::advance(const Url& current, const rapidjson::Document& page, const r
                     const HttpResponse& response) {
   ++position_.pages;
   position_.records += records.Size();
+  more_is_said_ = says_more(page);
   if (is_last(page, records)) return false;
   if (is_counted()) before_ = ends_of(records);
   visited_.insert(position_.next);
@@ -101,6 +102,15 @@ bool Pager::advance(const Url& current, const rapidjson::Document& page, const r
   if (next.empty() || visited_.count(next) != 0) return false;
   position_.next = std::move(next);
   return true;
+}
+
+/// By the source's own words, not by how full the page is.
+bool Pager::says_more(const rapidjson::Document& page) const {
+  if (source_.more) return !is_nothing(source_.more->Get(page));
+  const rapidjson::Value* const total = source_.total ? source_.total->Get(page) : nullptr;
+  if (total == nullptr) return false;
+  const auto order = compare_cursors(number(static_cast<std::int64_t>(position_.records)), *total);
+  return order && *order < 0;
 }
 
 bool Pager::is_last(const rapidjson::Document& page, const rapidjson::Value& records) const {

@@ -45,7 +45,8 @@ class Pager {
   const Position& position() const { return position_; }
   /// What the page at the position is asked by.
   Ask ask() const;
-  /// Whether an error with that status is how the source says that there is no such page any more.
+  /// Whether an error with that status is how the source says that there is no such page any more: not where
+  /// it has just said that there is more.
   bool is_end(const std::string& code) const;
   /// Whether a page holds what the one before it held: such servers answer so beyond the last page, or to a
   /// parameter that they don't know.
@@ -57,6 +58,7 @@ class Pager {
 
  private:
   bool is_counted() const { return source_.paging == Paging::page || source_.paging == Paging::offset; }
+  bool says_more(const rapidjson::Document& page) const;
   bool is_last(const rapidjson::Document& page, const rapidjson::Value& records) const;
   std::string next(const Url& current, const rapidjson::Document& page, const rapidjson::Value& records,
                    const HttpResponse& response) const;
@@ -68,6 +70,7 @@ class Pager {
   const ApiSource& source_;
   const Ask& first_;
   Position position_;
+  bool more_is_said_ = false;
   std::set<std::string> visited_;  // positions
   std::string before_;             // the first and the last record of the page before
 };

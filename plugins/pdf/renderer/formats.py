@@ -39,7 +39,7 @@ def locale_of(language):
 
 def digits_of(currency):
     """How many digits amounts of that currency have behind the point; 2 where none is named."""
-    return babel.numbers.get_currency_precision(currency) if currency else 2
+    return babel.numbers.get_currency_precision(currency.upper()) if currency else 2
 
 
 def rounded(amount, digits=2):
@@ -60,7 +60,7 @@ def money(context, amount, currency=None):
     exact = rounded(amount, digits)
     if not currency:
         return babel.numbers.format_decimal(exact, with_digits(digits), locale=style.locale)
-    return babel.numbers.format_currency(exact, currency, locale=style.locale)
+    return babel.numbers.format_currency(exact, currency.upper(), locale=style.locale)
 
 
 @jinja2.pass_context

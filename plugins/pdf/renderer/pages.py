@@ -25,6 +25,7 @@ import traceback
 import accounts
 import formats
 import jinja2
+import jinja2.filters
 import jinja2.sandbox
 import values
 from jinja2 import nodes
@@ -41,7 +42,7 @@ NO_HTML = re.compile(r"<!--.*?-->|<(title|style|script|textarea|option|svg)\b[^>
 EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.S)
 
 # Filters that take their value apart: a text is its lines to them, as it is to a loop.
-TAKE_LISTS = "batch groupby join list map max min random reject rejectattr select selectattr slice sort sum unique"
+TAKE_LISTS = "batch groupby join list map random reject rejectattr select selectattr slice unique"
 
 
 class Absent(jinja2.StrictUndefined):
@@ -84,6 +85,7 @@ class Environment(jinja2.sandbox.SandboxedEnvironment):
         self.filters.update(formats.FILTERS)
         self.filters.update({name: on_lists(self.filters[name]) for name in TAKE_LISTS.split()})
         self.filters.update(elements=elements, printed=printed, string=lambda value: printed(value))
+        self.filters.update(lines=lines, ordered=ordered, same=same, sort=sort, min=least, max=most, sum=sum_of)
         self.filters["round"] = formats.rounded
         self.filters["float"] = values.number
         self.policies["json.dumps_kwargs"] = {"sort_keys": True, "default": float}
@@ -97,13 +99,16 @@ class Environment(jinja2.sandbox.SandboxedEnvironment):
         tag = str(style.locale).replace("_", "-")
         self.globals["style"] = {"language": style.locale.language, "tag": tag}
 
-    # A loop goes over the lines of a text, and what is joined with ~ is printed like all else.
+    # A loop goes over the lines of a text, what is joined with ~ is printed like all else, and texts that are numbers
+    # are compared as numbers.
     def _parse(self, source, name, filename):
         tree = super()._parse(source, name, filename)
         for loop in tree.find_all(nodes.For):
             loop.iter = filtered("elements", loop.iter)
         for chain in tree.find_all(nodes.Concat):
             chain.nodes = [filtered("printed", part) for part in chain.nodes]
+        for comparison in tree.find_all(nodes.Compare):
+            compare_numbers(comparison)
         tree.set_environment(self)
         return tree
 
@@ -143,14 +148,95 @@ def filtered(name, node):
 
 
 def operands(operator, left, right):
-    """Numbers that are written as text are numbers to an operator, where they mean nothing else: + joins two texts,
-    and % after a text formats it."""
+    """Numbers that are written as text are numbers to an operator, where they mean nothing else: % after a text formats
+    it, and + of two of them means one thing to who adds and another to who joins."""
     texts = isinstance(left, str) + isinstance(right, str)
-    if texts == 0 or (operator == "+" and texts == 2) or (operator == "%" and isinstance(left, str)):
+    if texts == 0 or (operator == "%" and isinstance(left, str)):
         return left, right
     if values.is_number(left) and values.is_number(right):
+        if operator == "+" and texts == 2:
+            raise Unsuitable(
+                left, f"{shown(left)} + {shown(right)}: both are text; write a | decimal + b to add them, a ~ b to join them"
+            )
         return values.number(left), values.number(right)
     return left, right
+
+
+def compare_numbers(comparison):
+    """In < and its like each side becomes a number where it is one; == and != look at both sides at once."""
+    operators = [operand.op for operand in comparison.ops]
+    if all(operator in ("lt", "lteq", "gt", "gteq") for operator in operators):
+        comparison.expr = filtered("ordered", comparison.expr)
+        for operand in comparison.ops:
+            operand.expr = filtered("ordered", operand.expr)
+    elif operators in (["eq"], ["ne"]):
+        operand = comparison.ops[0]
+        line = comparison.lineno
+        comparison.expr = nodes.Filter(comparison.expr, "same", [operand.expr], [], None, None, lineno=line)
+        operand.op, operand.expr = "eq", nodes.Const(operators == ["eq"], lineno=line)
+
+
+def ordered(value):
+    return values.number(value) if isinstance(value, str) and values.is_number(value) else value
+
+
+def same(left, right):
+    """Two texts are the same letter by letter; a text and a number are, where the text is that number."""
+    if isinstance(left, str) != isinstance(right, str) and values.is_number(left) and values.is_number(right):
+        return values.number(left) == values.number(right)
+    return left == right
+
+
+def rank(value):
+    """A key to sort by: numbers, as text or not, before other text, whose case does not count."""
+    if values.is_number(value):
+        return 0, values.number(value)
+    return 1, value.lower() if isinstance(value, str) else value
+
+
+def keys_of(environment, attribute):
+    return jinja2.filters.make_multi_attrgetter(environment, attribute, postprocess=rank)
+
+
+@jinja2.pass_environment
+def sort(environment, value, reverse=False, case_sensitive=False, attribute=None):
+    key = keys_of(environment, attribute)
+    plain = jinja2.filters.make_multi_attrgetter(environment, attribute)
+    return sorted(elements(value), key=plain if case_sensitive else key, reverse=reverse)
+
+
+@jinja2.pass_environment
+def least(environment, value, case_sensitive=False, attribute=None):
+    found = sort(environment, value, False, case_sensitive, attribute)
+    return found[0] if found else environment.undefined("no least of an empty list")
+
+
+@jinja2.pass_environment
+def most(environment, value, case_sensitive=False, attribute=None):
+    found = sort(environment, value, True, case_sensitive, attribute)
+    return found[0] if found else environment.undefined("no greatest of an empty list")
+
+
+@jinja2.pass_environment
+def sum_of(environment, value, attribute=None, start=0):
+    """Exact, of numbers and of texts that are numbers."""
+    get = jinja2.filters.make_attrgetter(environment, attribute) if attribute is not None else (lambda item: item)
+    total = values.number(start)
+    for item in elements(value):
+        total += values.number(get(item))
+    return total
+
+
+def lines(value):
+    """What is printed line by line: the lines of a text, or a list of them without its nulls."""
+    if isinstance(value, dict):
+        raise Unsuitable(value, f"{shown(value)} is an object; give a text, or a list of lines")
+    if isinstance(value, list):
+        for line in value:
+            if isinstance(line, (dict, list)):
+                raise Unsuitable(line, f"{shown(line)} is no line of text")
+        return [line for line in value if line is not None]
+    return elements(value)
 
 
 def elements(value):
@@ -164,7 +250,7 @@ def on_lists(plain):
         arguments = list(arguments)
         arguments[at] = elements(arguments[at])
         if plain.__name__ in ("do_join", "sync_do_join"):
-            arguments[at] = [printed(value) for value in arguments[at]]
+            arguments[at] = [printed(value) for value in arguments[at] if value is not None]
         return plain(*arguments, **named)
 
     takes_first = getattr(plain, "jinja_pass_arg", None)

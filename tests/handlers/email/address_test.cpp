@@ -67,7 +67,7 @@ constexpr List lists[] = {
     {R"([{"name": "Ann", "address": "ann@example.com"}])", "ann@example.com", "Ann <ann@example.com>"},
     {R"({"name": "Doe, Jane", "address": "j@example.com"})", "j@example.com", "Doe, Jane <j@example.com>"},
     {R"({"name": null, "address": "j@example.com"})", "j@example.com", " <j@example.com>"},
-    {R"(["a@example.com, B <b@example.com>", {"address": "c@example.com"}, null, ["d@example.com"]])",
+    {R"(["a@example.com, B <b@example.com>", {"address": "c@example.com"}, null, "", ["d@example.com"]])",
      "a@example.com b@example.com c@example.com d@example.com",
      " <a@example.com>, B <b@example.com>,  <c@example.com>,  <d@example.com>"},
 };

@@ -85,6 +85,10 @@ constexpr BadPayload bad_payloads[] = {
      "bad-payload", "payload /body: found bytes that are no UTF-8"},
 
     {"NoAt", R"({"to": "example.com", "subject": "s", "body": "b"})", "bad-address", "'example.com'"},
+    {"LostAt", R"({"to": "ann.example.com, Bob <bob@example.com>", "subject": "s", "body": "b"})",
+     "bad-address", "'ann.example.com' is no address, and no name of the next one"},
+    {"UndefinedInAList", R"({"to": "undefined, Bob <bob@example.com>", "subject": "s", "body": "b"})",
+     "bad-address", "'undefined'"},
     {"NoLocalPart", R"({"to": "@example.com", "subject": "s", "body": "b"})", "bad-address", "payload /to"},
     {"NoDomain", R"({"to": "a@", "subject": "s", "body": "b"})", "bad-address", "payload /to"},
     {"BlankInside", R"({"to": "a b@example.com", "subject": "s", "body": "b"})", "bad-address",

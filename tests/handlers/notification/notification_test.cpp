@@ -67,6 +67,13 @@ TEST(Notification, StoresForAUserWhoseIdIsANumber) {
   }
 }
 
+TEST(Notification, TakesWholeNumbersForItsTexts) {
+  testing::FakeJob job(R"({"userId":7,"type":404,"message":5,"title":6})");
+  EXPECT_THAT(run(job), testing::IsDone());
+  EXPECT_EQ(job.effects()[1].parameters[1],
+            R"({"jobId":"job-1","userId":"7","type":"404","message":"5","title":"6"})");
+}
+
 TEST(Notification, TakesDataOfAnyDepthAndTheLastOfTwo) {
   const std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
   testing::FakeJob job(R"({"userId":"u","data":"\u0000","type":"t","message":"m","data":)" + deep + "}");

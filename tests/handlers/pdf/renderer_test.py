@@ -80,13 +80,63 @@ class Values(Rendered):
 
     def test_text_that_is_a_number_counts_as_one(self):
         self.assertEqual(self.page("{{ p * q }} {{ p * 2 }} {{ p + 1 }} {{ 1 - q }}", {"p": "10.50", "q": "2"}), "21.00 21.00 11.50 -1")
-        self.assertEqual(self.page("{{ p + q }} {{ 'ab' * 2 }} {{ '%s' % q }}", {"p": "10.50", "q": "2"}), "10.502 abab 2")
+        self.assertEqual(self.page("{{ p ~ q }} {{ 'ab' * 2 }} {{ '%s' % q }} {{ p + ' EUR' }}", {"p": "10.50", "q": "2"}), "10.502 abab 2 10.50 EUR")
+
+    def test_two_texts_that_are_numbers_are_not_joined_unseen(self):
+        words = self.refusal("{{ (net + tax) | money('EUR') }}", {"net": "100", "tax": "19"})
+        self.assertIn('"100" + "19": both are text; write a | decimal + b to add them, a ~ b to join them', words)
+        self.assertEqual(self.page("{{ (net | decimal + tax) | money('EUR') }}", {"net": "100", "tax": "19"}), "€119.00")
+
+    def test_texts_that_are_numbers_are_compared_and_sorted_as_numbers(self):
+        data = {"a": "10", "b": "9", "rows": [{"p": "10"}, {"p": "9"}, {"p": 9.5}]}
+        self.assertEqual(self.page("{{ a > b }} {{ a >= 10 }} {{ b == 9 }} {{ b != 9 }} {{ a == '10.0' }} {{ 1 < b < 10 }}", data),
+                         "true true true false false true")  # fmt: skip
+        self.assertEqual(self.page("{% for row in rows | sort(attribute='p') %}{{ row.p }} {% endfor %}", data), "9 9.5 10 ")
+        self.assertEqual(self.page("{{ rows | sum(attribute='p') }} {{ ['2', '10'] | max }} {{ ['2', '10'] | min }}", data), "28.5 10 2")
+        self.assertEqual(self.page("{{ ['b', 'A', 'c'] | sort | join }} {{ '2026-02-01' > '2026-01-31' }}"), "Abc true")
+        self.assertIn("is no number", self.refusal("{{ rows | sum(attribute='p') }}", {"rows": [{"p": "a"}]}))
+
+    def test_nulls_of_a_list_are_no_lines(self):
+        self.assertEqual(self.page("{{ a | join(', ') }}", {"a": ["x", None, "y"]}), "x, y")
+        self.assertEqual(self.page("{% for x in a | lines %}[{{ x }}]{% endfor %}", {"a": ["x", None, "y"]}), "[x][y]")
+        self.assertIn("is an object; give a text, or a list of lines", self.refusal("{% for x in a | lines %}{% endfor %}", {"a": {"iban": "DE1"}}))
 
     def test_numbers_are_whole_where_python_wants_them_so(self):
         self.assertEqual(self.page("{{ a[n] }}{% for i in range(n) %}.{% endfor %}", '{"a": [1, 2], "n": 1.0}'), "2.")
 
     def test_rounding_is_half_up(self):
         self.assertEqual(self.page("{{ 2.675 | round(2) }} {{ -0.5 | round(0) }} {{ 1.005 | money }}"), "2.68 -1 1.01")
+
+
+class Shipped(unittest.TestCase):
+    """What the shipped templates make of data that was made for others."""
+
+    def page(self, name, data):
+        return pages.Pages(PLUGIN / "templates" / name).render("template.html", read(data), formats.Style())
+
+    def test_a_text_in_the_place_of_a_party_is_its_name(self):
+        for name in ("invoice", "proposal"):
+            page = self.page(name, {"proposalId": "1", "customer": "ACME Corp", "company": "Shop"})
+            self.assertIn("<strong>ACME Corp</strong>", page)
+            self.assertIn("Shop", page)
+
+    def test_an_object_in_the_place_of_lines_is_refused_with_its_place(self):
+        for name, data in (
+            ("invoice", {"payment": {"iban": "DE1", "bic": "X"}}),
+            ("invoice", {"customer": {"address": {"street": "Weg 1"}}}),
+            ("proposal", {"proposalId": "1", "customer": {"address": {"street": "Weg 1"}}}),
+            ("proposal", {"proposalId": "1", "terms": [{"text": "x"}]}),
+        ):
+            with self.subTest(data), self.assertRaisesRegex(Failure, "/data/"):
+                self.page(name, data)
+
+    def test_nulls_of_an_address_leave_no_hole(self):
+        page = self.page("invoice", {"customer": {"name": "Ann", "address": ["Gasse 2", None, "Town"]}})
+        self.assertIn("Gasse 2<br>Town", page)
+
+    def test_currencies_are_known_in_small_letters(self):
+        page = self.page("invoice", {"currency": "jpy", "items": [{"price": "1000"}]})
+        self.assertIn("\u00a51,000<", page)
 
 
 class Text(Rendered):

@@ -428,6 +428,18 @@ TEST_F(SyncDatabase, GoesOnAtThePageWhereTroubleCame) {
   EXPECT_EQ(database_.rows("SELECT parameters, cursor FROM public.state ORDER BY 1"), "|3\nposition |\n");
 }
 
+TEST_F(SyncDatabase, KeepsItsPlaceWhereThePageThatItGoesOnAtCanNotBeRead) {
+  const HttpServer server(R"({"/x?page=1": [{"json": [{"id":1,"name":"a"}]}],
+      "/x?page=2": [{"status": 503}, {"body": "[{\"id\":"}, {"json": [{"id":2,"name":"b"}]}], "/x?page=3": [{"json": []}]})");
+  SyncPlugin sync(source_at(server.url("/x"), R"(, "paging": "page")"),
+                  target(R"(, "state": "public.state")"));
+  EXPECT_THAT(sync.run(), testing::Retries("http-503"));
+  EXPECT_THAT(sync.run(), testing::Retries("bad-json"));
+  EXPECT_THAT(sync.run(), testing::IsDone());
+  EXPECT_EQ(rows(), "1|a\n2|b\n");
+  EXPECT_EQ(server.paths(), "/x?page=1 /x?page=2 /x?page=2 /x?page=2 /x?page=3");
+}
+
 TEST_F(SyncDatabase, GoesOnInAnotherRunWhenItsTimeIsOver) {
   const HttpServer server(R"({"/x?page=1": [{"json": [{"id":1}]}], "/x?page=2": [{"json": [{"id":2}]}],
       "/x?page=3": [{"json": []}]})");

@@ -149,6 +149,29 @@ TEST(SyncPaging, TakesAnErrorForTheEndOnlyBehindAPage) {
               testing::Fails("http-404"));
 }
 
+TEST(SyncPaging, TakesNoErrorForTheEndWhereTheSourceSaidThatThereIsMore) {
+  const HttpServer server(
+      R"({"/x": [{"json": {"total": 5, "results": [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]}},
+                                     {"status": 400, "json": {"error": "rate limit"}}]})");
+  const char* paging = R"(, "paging": "page", "records": "/results", "total": "/total")";
+  EXPECT_THAT(SyncPlugin(source_at(server.url("/x"), paging)).run(), testing::Fails("http-400"));
+}
+
+TEST(SyncPaging, WaitsWhereGraphQlIsThrottled) {
+  const HttpServer server(
+      R"({"/x": [{"json": {"data": {"items": null}, "errors": [{"message": "Throttled"}]}}]})");
+  EXPECT_THAT(SyncPlugin(source_at(server.url("/x"), R"(, "records": "/data/items")")).run(),
+              testing::Retries("rate-limited"));
+}
+
+TEST(SyncPaging, SaysErrorsBesideTheData) {
+  const HttpServer server(
+      R"({"/x": [{"json": {"data": {"items": [{"id": 1, "name": "a"}]}, "errors": [{"message": "price is hidden"}]}}]})");
+  const auto outcome = SyncPlugin(source_at(server.url("/x"), R"(, "records": "/data/items")")).run();
+  ASSERT_THAT(outcome, testing::IsDone());
+  EXPECT_NE(outcome.output->find("price is hidden"), std::string::npos) << *outcome.output;
+}
+
 TEST(SyncPaging, HasNoLimitOfItsOwn) {
   std::string pages;
   std::string rows;
