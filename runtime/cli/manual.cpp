@@ -194,7 +194,7 @@ std::string key_lines(const std::string& section, const std::string& table, cons
     lines += ".TP\n" + bold(key.name) + " = " +
              escaped(value ? base::as_toml(key.kind, *value) : key.example) + "\n";
     lines += filled(sentence(key.summary));
-    if (key.takes != "text") lines += "Takes " + escaped(key.takes) + ".\n";
+    if (key.takes != "text") lines += filled("Takes " + key.takes + ".");
     if (!value) lines += "Not set by default.\n";
     lines += "Variable: " + bold(base::variable_name(section, key.name, name));
     for (const std::string& variable : key.other_variables) lines += ", " + bold(variable);

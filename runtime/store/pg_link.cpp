@@ -63,7 +63,7 @@ struct Attempt {
     }
     const std::lock_guard lock(mutex);
     if (!given_up) connection = std::move(made);
-    error = failure;
+    error = std::move(failure);  // it has one owner: the sanitizer sees no counts inside of libstdc++
     over = true;
     changed.notify_all();
   }
@@ -75,7 +75,7 @@ struct Attempt {
   std::unique_ptr<pqxx::connection> wait() {
     std::unique_lock lock(mutex);
     changed.wait(lock, [this] { return over || given_up; });
-    if (error) std::rethrow_exception(error);
+    if (error) std::rethrow_exception(std::exchange(error, nullptr));
     if (!connection) throw pqxx::broken_connection("the connection was given up");
     return std::move(connection);
   }

@@ -86,7 +86,8 @@ TEST_F(ConfigCommand, ChecksWhatEachPluginIsGivenByItsSchema) {
       check("[retry]\nmax_attempts = 3\n[plugin.hello.config]\ngreeting = []\n",
             {{"DATABASE_URL", "postgresql://localhost/app"}, {"SLUICE_PLUGIN_DIR", SLUICE_EXAMPLE_PLUGINS}});
   EXPECT_EQ(checked.code, 1) << checked.out;
-  EXPECT_TRUE(holds(checked.out, "sluice.toml:3: the configuration of plugin hello at JSON pointer \"/greeting\""))
+  EXPECT_TRUE(
+      holds(checked.out, "sluice.toml:3: the configuration of plugin hello at JSON pointer \"/greeting\""))
       << checked.out;
 }
 
