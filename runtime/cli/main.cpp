@@ -88,7 +88,7 @@ std::string next_steps() {
 std::string mistake(const Reached& at, const std::vector<std::string>& words, const CLI::Error& error) {
   const auto known = commands_of(*at.command);
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError) || !known.empty()) {
-    const std::string option = unknown_option(*at.command, at.name, words);
+    std::string option = unknown_option(*at.command, at.name, words);
     if (!option.empty()) return option;
   }
   if (known.empty()) return error.what();

@@ -69,8 +69,8 @@ void Heart::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     if (runtime_ == 0) {
       changed_.wait(lock, stop, [this] { return runtime_ != 0; });
-    } else if (Clock::now() < next_) {
-      changed_.wait_until(lock, stop, next_, [this] { return Clock::now() >= next_; });
+    } else if (const auto next = next_; Clock::now() < next) {
+      changed_.wait_until(lock, stop, next, [this] { return Clock::now() >= next_; });
     } else {
       const store::RuntimeId runtime = runtime_;
       lock.unlock();

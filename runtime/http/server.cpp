@@ -1,7 +1,6 @@
 #include "http/server.hpp"
 
 #include <fcntl.h>
-#include <signal.h>
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -23,6 +22,7 @@
 
 #include "base/config.hpp"
 #include "base/log.hpp"
+#include "base/without_signals.hpp"
 
 namespace sluice::http {
 
@@ -40,22 +40,6 @@ constexpr std::uint64_t most_body = 1024;
 constexpr std::uint32_t most_header = 16384;
 
 using Response = beast::http::response<beast::http::string_body>;
-
-/// What threads are made while it lives get no signals: those are for the main thread.
-class WithoutSignals {
- public:
-  WithoutSignals() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~WithoutSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  WithoutSignals(const WithoutSignals&) = delete;
-  WithoutSignals& operator=(const WithoutSignals&) = delete;
-
- private:
-  sigset_t before_{};
-};
 
 std::string list_of(const std::map<std::string, Server::Maker>& pages) {
   std::string list;
@@ -205,7 +189,7 @@ Server::Listener::Listener(const base::Address& address, std::map<std::string, M
     : pages_(std::move(pages)), options_(options), address_(address) {
   bind();
   accept();
-  const WithoutSignals guard;
+  const base::WithoutSignals guard;
   makers_.emplace(options_.threads);
   thread_ = std::jthread([this] { io_.run(); });
 }

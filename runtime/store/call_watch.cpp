@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/duration.hpp"
+#include "base/without_signals.hpp"
 
 namespace sluice::store {
 
@@ -22,6 +23,7 @@ CallWatch::Call::Call(CallWatch& watch, Clock::duration bound)
   const std::lock_guard lock(watch_.mutex_);
   watch_.calls_.insert(this);
   if (!watch_.thread_.joinable()) {
+    const base::WithoutSignals guard;
     watch_.thread_ = std::jthread([&watch](const std::stop_token& stop) { watch.run(stop); });
   }
   watch_.end_if_overdue(*this);

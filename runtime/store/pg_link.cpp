@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/without_signals.hpp"
 #include "store/pg_text.hpp"
 #include "store/session_settings.hpp"
 
@@ -160,7 +161,10 @@ void Link::connect(CallWatch::Call& call) {
   refresh(target_);
   const auto attempt = std::make_shared<Attempt>();
   call.attach([attempt] { attempt->give_up(); });
-  std::thread([attempt, conninfo = target_.conninfo] { attempt->make(conninfo); }).detach();
+  {
+    const base::WithoutSignals guard;
+    std::thread([attempt, conninfo = target_.conninfo] { attempt->make(conninfo); }).detach();
+  }
   connection_ = attempt->wait();
   silence_ = std::make_unique<pqxx::quiet_errorhandler>(*connection_);
   keep_broken(*connection_);
