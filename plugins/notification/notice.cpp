@@ -27,6 +27,11 @@ std::optional<std::string> line_of(const sluice::Json& payload, std::string_view
   return text ? std::optional(one_line(text_of(*text))) : std::nullopt;
 }
 
+std::optional<std::string> link_of(const sluice::Json& payload) {
+  const auto link = payload.find("link");
+  return link ? std::optional(one_line(link->as_string())) : std::nullopt;
+}
+
 void refuse_nul(const Notice& notice, bool nul_in_data) {
   const auto holds_nul = [](const std::string& text) { return text.find('\0') != std::string::npos; };
   if (!nul_in_data && !holds_nul(notice.user_id) && !holds_nul(notice.type) && !holds_nul(notice.message) &&
@@ -44,7 +49,7 @@ Notice notice_of(sluice::Job& job, std::string job_id) {
                 one_line(text_of(payload.at("type"))),
                 text_of(payload.at("message")),
                 line_of(payload, "title"),
-                line_of(payload, "link"),
+                link_of(payload),
                 std::nullopt};
   bool nul_in_data = false;
   if (payload.find("data")) {

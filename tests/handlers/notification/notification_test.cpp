@@ -223,7 +223,8 @@ INSTANTIATE_TEST_SUITE_P(
         Failing{"UserIsAFraction", R"({"userId":1.5,"type":"t","message":"m"})", SLUICE_FAIL, "bad-payload"},
         Failing{"LinkIsANumber", R"({"userId":"u","type":"t","message":"m","link":1})", SLUICE_FAIL,
                 "bad-payload"},
-        Failing{"MessageIsANumber", R"({"userId":"u","type":"t","message":1})", SLUICE_FAIL, "bad-payload"}),
+        Failing{"MessageIsATruth", R"({"userId":"u","type":"t","message":true})", SLUICE_FAIL,
+                "bad-payload"}),
     [](const auto& failing) { return std::string(failing.param.name); });
 
 class NotificationProgram : public Outbox {
