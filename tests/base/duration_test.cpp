@@ -22,7 +22,8 @@ TEST(Duration, ReadsUnitsTogetherLargestFirst) {
 }
 
 TEST(Duration, RefusesWhatIsNone) {
-  for (const char* text : {"", "7", "1.5", "s", "-5s", "5 s", "5x", "1e3s", "nan", "inf", "99999999d", "5s "}) {
+  for (const char* text :
+       {"", "7", "1.5", "s", "-5s", "5 s", "5x", "1e3s", "nan", "inf", "99999999d", "5s "}) {
     EXPECT_FALSE(parse_duration(text)) << text;
   }
 }
