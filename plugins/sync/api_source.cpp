@@ -7,6 +7,7 @@
 
 #include "body.hpp"
 #include "digest.hpp"
+#include "http_outcome.hpp"
 #include "json.hpp"
 #include "pager.hpp"
 #include "trouble.hpp"
@@ -54,10 +55,10 @@ std::string first_error(const rapidjson::Document& page) {
 }
 
 /// An error that heals by waiting.
-bool is_about_pace(std::string error) {
-  for (char& c : error) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+bool is_about_pace(const std::string& error) {
+  const std::string text = lower(error);
   for (const char* words : {"throttl", "rate limit", "rate_limit", "ratelimit", "too many requests"}) {
-    if (error.find(words) != std::string::npos) return true;
+    if (text.find(words) != std::string::npos) return true;
   }
   return false;
 }

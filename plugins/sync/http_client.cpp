@@ -40,14 +40,6 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
-
 /// Whether two headers, as libcurl takes them, have the same name.
 bool same_name(const std::string& a, const std::string& b) {
   const std::size_t size = a.find_first_of(":;");

@@ -8,6 +8,14 @@
 
 namespace data_sync {
 
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -39,14 +47,6 @@ bool is_retried(long status) {
     default:
       return status >= 500 && status != 501;
   }
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
 }
 
 /// Whether the parameters of a link, as in `; rel="next last"; title="x"`, hold the relation "next".

@@ -8,10 +8,14 @@
 #include <ctime>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "http_client.hpp"
 
 namespace data_sync {
+
+/// In small letters, as far as they are ASCII.
+std::string lower(std::string_view text);
 
 /// The job's error code for a request that got no whole response.
 std::string code_of_transfer(CURLcode code);

@@ -104,12 +104,18 @@ bool Pager::advance(const Url& current, const rapidjson::Document& page, const r
   return true;
 }
 
+/// The number of records so far against the source's total, below 0 where there are more; none where it has
+/// no total.
+std::optional<int> Pager::against_total(const rapidjson::Document& page) const {
+  const rapidjson::Value* const total = source_.total ? source_.total->Get(page) : nullptr;
+  if (total == nullptr) return std::nullopt;
+  return compare_cursors(number(static_cast<std::int64_t>(position_.records)), *total);
+}
+
 /// By the source's own words, not by how full the page is.
 bool Pager::says_more(const rapidjson::Document& page) const {
   if (source_.more) return !is_nothing(source_.more->Get(page));
-  const rapidjson::Value* const total = source_.total ? source_.total->Get(page) : nullptr;
-  if (total == nullptr) return false;
-  const auto order = compare_cursors(number(static_cast<std::int64_t>(position_.records)), *total);
+  const auto order = against_total(page);
   return order && *order < 0;
 }
 
@@ -119,9 +125,7 @@ bool Pager::is_last(const rapidjson::Document& page, const rapidjson::Value& rec
   const bool by_size = is_counted() || source_.paging == Paging::last;
   if (by_size && records.Empty()) return true;
   if (by_size && source_.page_size != 0 && records.Size() < source_.page_size) return true;
-  const rapidjson::Value* const total = source_.total ? source_.total->Get(page) : nullptr;
-  if (total == nullptr) return false;
-  const auto order = compare_cursors(number(static_cast<std::int64_t>(position_.records)), *total);
+  const auto order = against_total(page);
   return order && *order >= 0;
 }
 

@@ -58,6 +58,7 @@ class Pager {
 
  private:
   bool is_counted() const { return source_.paging == Paging::page || source_.paging == Paging::offset; }
+  std::optional<int> against_total(const rapidjson::Document& page) const;
   bool says_more(const rapidjson::Document& page) const;
   bool is_last(const rapidjson::Document& page, const rapidjson::Value& records) const;
   std::string next(const Url& current, const rapidjson::Document& page, const rapidjson::Value& records,

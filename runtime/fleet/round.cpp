@@ -87,7 +87,8 @@ bool Fleet::Loop::is_candidate(const Edition& edition) const {
   return places_[edition.plugin].candidate.get() == &edition;
 }
 
-/// Before conflicts are looked for: what is not to serve stands in nobody's way.
+/// Reads the candidates' settings. Before conflicts are looked for: what is not to serve stands in nobody's
+/// way.
 void Fleet::Loop::switch_off_disabled() {
   for (const Place& place : places_) {
     Edition* candidate = place.candidate.get();
@@ -104,7 +105,6 @@ void Fleet::Loop::switch_off_disabled() {
 void Fleet::Loop::start_described() {
   for (const Place& place : places_) {
     if (!place.candidate || place.candidate->state != PluginState::described) continue;
-    place.candidate->settings = options_.settings(place.candidate->spec);
     start(*seats_of(*place.candidate).front());
     show(place.candidate->plugin);
   }
