@@ -42,7 +42,8 @@ struct TypeSettings {
 
 struct Config {
   std::string database_url;
-  std::string database_url_file;  ///< its first line is the URL
+  std::string database_url_file;    ///< its first line is the URL
+  std::string database_direct_url;  ///< past a pool
   std::string table = "public.Outbox";
   int pumps = 1;     ///< each claims with one connection and finishes with another
   bool wake = true;  ///< a trigger on the table wakes idle runtimes
@@ -75,6 +76,7 @@ struct Config {
 
   log::Level log_level = log::Level::info;
   log::Format log_format = log::Format::automatic;
+  std::chrono::microseconds log_summary = std::chrono::minutes(1);  ///< between two lines that sum jobs up
 
   /// Where values come from that are not the defaults: "database.pumps" → "sluice.toml:3", or the variable,
   /// or the option.

@@ -194,6 +194,12 @@ std::vector<ConfigKey<Config>> make_config_keys() {
                     "a file whose first line is the URL, in place of `url`", R"("/etc/sluice/database-url")"),
                {"DATABASE_URL_FILE"}),
           &Config::database_url),
+      secret(
+          also(text("database", "direct_url", &Config::database_direct_url,
+                    "the same database past a connection pool, for what has to listen: waking idle runtimes, "
+                    "and `sluice reload`; Prisma's directUrl",
+                    R"("postgresql://user:password@localhost:5432/app")"),
+               {"DIRECT_URL"})),
       also(text("database", "table", &Config::table,
                 "the outbox table: the schema before the first dot, case as written, double quotes around a "
                 "part that holds a dot"),
@@ -247,6 +253,8 @@ std::vector<ConfigKey<Config>> make_config_keys() {
              "trace, debug, info, warn, error, off", "what is logged, by the plugins too"),
       choice("log", "format", &Config::log_format, parse_log_format, log_format_name, "auto, human, json",
              "lines for people, or one JSON object a line; auto is human on a terminal"),
+      duration("log", "summary", &Config::log_summary, milliseconds(100),
+               "how often `sluice run` says, at level info, how many jobs ended, where any did"),
   };
 }
 

@@ -142,8 +142,13 @@ store::PostgresOptions store_options(const base::Config& config) {
     if (!plugin.role.empty()) roles.insert(plugin.role);
   }
   if (!config.database_problem.empty()) throw base::UsageError(config.database_problem);
-  return {config.database_url, config.table, {roles.begin(), roles.end()},
-          config.wake,         {},           config.database_url_file};
+  return {config.database_url,
+          config.table,
+          {roles.begin(), roles.end()},
+          config.wake,
+          {},
+          config.database_url_file,
+          config.database_direct_url};
 }
 
 std::unique_ptr<store::Store> open_store(const base::Config& config, store::Grants grants) {

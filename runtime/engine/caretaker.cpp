@@ -13,6 +13,9 @@ namespace {
 
 constexpr std::chrono::milliseconds tick{500};
 constexpr std::chrono::milliseconds busy_tick{100};  // while more are due
+constexpr std::chrono::milliseconds least_pause{10};
+constexpr std::chrono::seconds most_quiet{2};
+constexpr int quiet_enough = 4;  // rounds in which nothing was under way, and then it is worth less often
 constexpr std::chrono::milliseconds promote_time{100};
 constexpr std::size_t promote_batch = 500;
 constexpr std::size_t least_promoted = 100;
@@ -20,9 +23,16 @@ constexpr std::size_t most_ahead = 1000;
 constexpr std::chrono::minutes tidy_interval{10};
 constexpr std::size_t tidy_batch = 1000;
 constexpr std::chrono::seconds worth_saying{3};
+constexpr std::chrono::minutes complaint_pause{1};
 
 /// Judges nobody.
 constexpr double never = std::numeric_limits<double>::infinity();
+
+std::optional<Clock::time_point> due_in(const std::optional<double>& seconds) {
+  constexpr double soon = 3600;  // nobody waits for so long
+  if (!seconds || *seconds > soon) return std::nullopt;
+  return Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(*seconds));
+}
 
 std::string in_words(Clock::duration time) {
   return base::format_duration(std::chrono::duration_cast<std::chrono::microseconds>(time));
@@ -103,10 +113,11 @@ void Caretaker::let_go() {
 void Caretaker::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     std::unique_lock lock(mutex_);
-    const std::chrono::milliseconds usual = promoting_.is_open() ? busy_tick : tick;
-    const auto pause = failures_ > 0 ? std::max(tick, reconnect_delay(failures_)) : usual;
-    changed_.wait_for(lock, stop, pause,
-                      [&] { return failures_ == 0 && (to_serve_ || enlist_ || !to_announce_.empty()); });
+    const auto pause = this->pause();
+    changed_.wait_for(lock, stop, pause, [&] {
+      return failures_ == 0 && (to_serve_ || enlist_ || !to_announce_.empty() || (poked_ && pause > tick));
+    });
+    if (std::exchange(poked_, false)) quiet_rounds_ = 0;
     lock.unlock();
     if (stop.stop_requested()) return;
     try {
@@ -119,6 +130,23 @@ void Caretaker::run(const std::stop_token& stop) {
     }
   }
   context_.outage.up(this);
+}
+
+/// Until the next round. While nothing is under way, and what is new is announced, there is nothing to do
+/// before the next schedule is due.
+Clock::duration Caretaker::pause() const {
+  if (failures_ > 0) return std::max(tick, reconnect_delay(failures_));
+  if (promoting_.is_open()) return busy_tick;
+  if (quiet_rounds_ < quiet_enough) return tick;
+  const auto longest =
+      std::clamp<Clock::duration>(unannounced_interval(context_.config.poll_interval), tick, most_quiet);
+  return next_due_ ? std::clamp<Clock::duration>(*next_due_ - Clock::now(), least_pause, longest) : longest;
+}
+
+void Caretaker::poke() {
+  const std::lock_guard lock(mutex_);
+  poked_ = true;
+  changed_.notify_all();
 }
 
 /// One round. What was refused is thrown in the end, so that it costs the other steps nothing.
@@ -247,6 +275,7 @@ void Caretaker::promote() {
     if (let_go_) return;
   }
   const Load load = context_.router.load();
+  quiet_rounds_ = load.idle && load.jobs == found_ ? quiet_rounds_ + 1 : 0;
   const auto claimed = static_cast<std::size_t>(load.jobs - std::exchange(found_, load.jobs));
   ahead_ = load.resting ? 0 : ahead_ - std::min(ahead_, claimed);
   bool more = true, any = true;  // unless we know better
@@ -258,15 +287,23 @@ void Caretaker::promote() {
       const std::size_t limit = ahead_ < most_ahead ? promote_batch : least_promoted;
       const store::Promoted promoted = session_->promote_due(limit);
       any = any || promoted.used > 0;
-      more = promoted.used + promoted.held >= limit;
+      next_due_ = due_in(promoted.next);
+      more = promoted.used + promoted.held >= limit || !promoted.refusal.empty();
       ahead_ += promoted.used;
       say_which_rows_are_held(promoted);
+      if (!promoted.refusal.empty()) {
+        log::error(
+            "the database refuses that a due job becomes pending; it is tried again in a minute, and the "
+            "others go on",
+            {{"job", promoted.refused_job}, {"reason", promoted.refusal}});
+      }
     } while (more && ahead_ < most_ahead && Clock::now() < end);
   } catch (...) {
     promoting_.end(true, false);
     throw;
   }
   promoting_.end(any, more);
+  if (any) quiet_rounds_ = 0;
   if (any) context_.became_pending();
 }
 
@@ -295,6 +332,13 @@ void Caretaker::rescue() {
   if (rescued.pending > 0) context_.became_pending();
   if (moved) next_rescue_ = Clock::now();
   if (moved || rescued.runtimes > 0) report(rescued);
+  if (!rescued.refusal.empty() && Clock::now() >= next_complaint_) {
+    next_complaint_ = Clock::now() + complaint_pause;
+    log::error(
+        "the database refuses that a job of a lost runtime is rescued; it is tried again, and the others go "
+        "on",
+        {{"job", rescued.refused_job}, {"reason", rescued.refusal}});
+  }
   if (waits && !std::exchange(waits_, true)) {
     log::info("waiting for the lease of runtimes that have not been heard of, whose jobs are rescued then",
               {{"runtimes", rescued.suspected}});

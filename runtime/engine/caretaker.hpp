@@ -47,6 +47,8 @@ class Caretaker {
   store::RuntimeId runtime(store::RuntimeId fenced);
   /// Says which types are served from now on. [any-thread]
   void serve(std::vector<store::ServedType> types);
+  /// Jobs were inserted: one may be due before what is waited for. [any-thread]
+  void poke();
   /// Announces `text` to whoever listens, as soon as may be. [any-thread]
   void announce(std::string text);
   /// These jobs ran, or began to, and their outcome was not written: at the end they are not given back as if
@@ -57,6 +59,7 @@ class Caretaker {
 
  private:
   void run(const std::stop_token& stop);
+  Clock::duration pause() const;
   void look_after();
   template <class Step>
   void attempt(const char* what, Step step);
@@ -99,17 +102,20 @@ class Caretaker {
   // used by the caretaker's thread alone
   std::unique_ptr<store::CareSession> session_;
   Clock::time_point next_rescue_{};
+  Clock::time_point next_complaint_{};  // about a job whose rescue is refused
   Clock::time_point next_tidy_{};
   int failures_ = 0;
-  std::string refused_;     // what the database said no to in this round
-  std::string held_up_;     // what a lock held up in this round
-  Hold table_;              // by locks on whole tables
-  Hold rows_;               // by locks on rows that are due
-  Change promoting_;        // open while more are due
-  Change rescuing_;         // open while a drain waits for the lease of others
-  std::size_t ahead_ = 0;   // jobs that were made pending, and not claimed since
-  std::int64_t found_ = 0;  // as Load::jobs, at the last look
-  bool waits_ = false;      // for that lease, which was said
+  int quiet_rounds_ = 0;                       // one after the other, without a job under way
+  std::optional<Clock::time_point> next_due_;  // the next schedule, as far as is known
+  std::string refused_;                        // what the database said no to in this round
+  std::string held_up_;                        // what a lock held up in this round
+  Hold table_;                                 // by locks on whole tables
+  Hold rows_;                                  // by locks on rows that are due
+  Change promoting_;                           // open while more are due
+  Change rescuing_;                            // open while a drain waits for the lease of others
+  std::size_t ahead_ = 0;                      // jobs that were made pending, and not claimed since
+  std::int64_t found_ = 0;                     // as Load::jobs, at the last look
+  bool waits_ = false;                         // for that lease, which was said
 
   std::mutex mutex_;
   std::condition_variable_any changed_;
@@ -120,6 +126,7 @@ class Caretaker {
   store::Unfinished unfinished_;
   bool enlist_ = false;
   bool let_go_ = false;
+  bool poked_ = false;
 
   std::jthread thread_;
 };

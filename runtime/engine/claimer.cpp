@@ -1,5 +1,6 @@
 #include "engine/claimer.hpp"
 
+#include <map>
 #include <utility>
 
 #include "engine/intake.hpp"
@@ -39,7 +40,9 @@ void Claimer::claim_once() {
   Intake intake = claim_for_room(context_, ClaimMode::recorded,
                                  [&](const auto& lanes) { return session_->claim(lanes); });
   if (intake.lanes.empty()) return;
-  if (!intake.claimed.jobs.empty()) finisher_.expect(intake.claimed.claim, intake.claimed.jobs.size());
+  std::map<std::int64_t, std::size_t> claims;
+  for (const store::ClaimedJob& one : intake.claimed.jobs) ++claims[one.job.claim];
+  for (const auto& [claim, jobs] : claims) finisher_.expect(claim, jobs);
   hand_over(context_, pump_, std::move(intake));
   if (context_.router.exhausted()) context_.idle();
 }

@@ -19,7 +19,8 @@ namespace sluice::engine {
 namespace {
 
 constexpr std::chrono::milliseconds tick{200};
-constexpr std::chrono::seconds status_interval{5};
+constexpr std::chrono::milliseconds idle_tick{1000};
+constexpr std::chrono::milliseconds status_interval{5000};
 /// Jobs that wait in a plugin host for so long are given back, for another runtime to run.
 constexpr std::chrono::seconds longest_wait{1};
 /// How long a drain waits for a lost database before it gives up; `run` waits for ever.
@@ -113,7 +114,10 @@ EngineResult Engine::run() {
       [this](std::vector<std::string> ids) { fleet_.cancel(std::move(ids)); },
       [this] { store_.limit(std::max(Clock::now(), deadline_ + call_grace) + leave_grace); }});
   fleet_.load(files);
-  fleet_.every(tick, [this] {
+  const auto pause = [this] {
+    return is_up_ && !stopping_ && fleet_.is_settled() && router_.load().idle ? idle_tick : tick;
+  };
+  fleet_.every(pause, [this] {
     if (options_.progress) options_.progress(tally_);
     show();
     give_back_waiting();
@@ -121,6 +125,10 @@ EngineResult Engine::run() {
     end_when_drained();
   });
   report_to_systemd();
+  if (!options_.drain) {
+    const auto interval = std::chrono::duration_cast<std::chrono::milliseconds>(config_.log_summary);
+    fleet_.every([interval] { return interval; }, [this] { sum_up(); });
+  }
   fleet_.run();
   observer_.close();
   waker_.reset();
@@ -131,13 +139,36 @@ EngineResult Engine::run() {
   return result_;
 }
 
+/// What came of jobs since the last line, for those who don't read one for each.
+void Engine::sum_up() {
+  SummedUp now;
+  for (const auto& [type, count] : tally_.by_type()) {
+    now.done += count.done;
+    now.retrying += count.retrying;
+    now.failed += count.failed;
+    now.snoozed += count.snoozed;
+  }
+  const SummedUp before = std::exchange(summed_up_, now);
+  if (now == before) return;
+  const auto since = [](std::int64_t later, std::int64_t earlier) {
+    return static_cast<long long>(later - earlier);
+  };
+  log::info("jobs ended", {{"done", since(now.done, before.done)},
+                           {"will_retry", since(now.retrying, before.retrying)},
+                           {"failed", since(now.failed, before.failed)},
+                           {"snoozed", since(now.snoozed, before.snoozed)},
+                           {"within", base::format_duration(config_.log_summary)}});
+}
+
 /// The watchdog hears from the event loop, so that it ends a runtime whose loop hangs.
 void Engine::report_to_systemd() {
-  fleet_.every(status_interval, [this] {
-    if (is_up_ && !stopping_) systemd::status(outcomes());
-  });
+  fleet_.every([] { return status_interval; },
+               [this] {
+                 if (is_up_ && !stopping_) systemd::status(outcomes());
+               });
   if (const auto patience = systemd::watchdog()) {
-    fleet_.every(std::chrono::duration_cast<std::chrono::milliseconds>(*patience / 3), systemd::alive);
+    const auto interval = std::chrono::duration_cast<std::chrono::milliseconds>(*patience / 3);
+    fleet_.every([interval] { return interval; }, systemd::alive);
   }
 }
 
@@ -326,6 +357,7 @@ void Engine::start_waker() {
                                    Waker::Context{router_, outage_, [this] { return caretaker_->runtime(0); },
                                                   [this] {
                                                     for (const auto& pump : pumps_) pump->poke();
+                                                    caretaker_->poke();
                                                   }});
 }
 

@@ -88,6 +88,7 @@ class Engine : private fleet::Listener {
   void publish_slots();
   void show();
   void report_to_systemd();
+  void sum_up();
   std::string outcomes() const;
   void start_pumps();
   void start_waker();
@@ -125,6 +126,12 @@ class Engine : private fleet::Listener {
   bool stopping_ = false;
   Clock::time_point deadline_{};  // of what is to be written at a stop
   EngineResult result_;
+
+  struct SummedUp {
+    std::int64_t done = 0, retrying = 0, failed = 0, snoozed = 0;
+    bool operator==(const SummedUp&) const = default;
+  };
+  SummedUp summed_up_;  // in the last line
 };
 
 }  // namespace sluice::engine

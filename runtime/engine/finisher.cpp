@@ -203,6 +203,7 @@ std::optional<Finisher::Work> Finisher::take(Clock::time_point now) {
   const auto again = std::stable_partition(aside_.begin(), aside_.end(), waits);
   work.again.assign(std::make_move_iterator(again), std::make_move_iterator(aside_.end()));
   aside_.erase(again, aside_.end());
+  context_.tally.aside(-static_cast<std::int64_t>(work.again.size()));
   const bool any = due(now);
   if (!any && work.again.empty()) return std::nullopt;
   if (!any) return work;
@@ -223,6 +224,7 @@ bool Finisher::leave_aside(Clock::time_point now) {
     log::error("the outcome of a job could not be written before sluice stopped", fields);
     if (one.settlement.outcome.result != job::Result::released) context_.unwritten({one.settlement.id});
   }
+  context_.tally.aside(-static_cast<std::int64_t>(aside_.size()));
   aside_.clear();
   return true;
 }
@@ -419,6 +421,7 @@ void Finisher::keep_aside(Aside aside, const Unwritten& unwritten) {
     context_.router.settled(false);
   }
   aside_.push_back(std::move(aside));
+  context_.tally.aside(1);
 }
 
 /// Each by itself, so that it holds up nothing.
@@ -459,6 +462,7 @@ job::Settlement Finisher::failed(job::Settlement settlement, const Unwritten& un
   again.job.attempt = settlement.attempt;
   again.job.claim = settlement.claim;
   again.job.place = std::move(settlement.place);
+  again.job.created_at = settlement.created_at;
   const bool at_most_once = context_.policy(again.job.type).at_most_once;
   again.outcome.result = at_most_once ? job::Result::fail : job::Result::retry;
   again.outcome.duration = settlement.outcome.duration;

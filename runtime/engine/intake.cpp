@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/log.hpp"
+
 namespace sluice::engine {
 
 namespace {
@@ -17,6 +19,15 @@ job::Finished turned_back(job::Job job) {
   finished.job = std::move(job);
   finished.job.payload = {};
   return finished;
+}
+
+void say(const store::Unclaimable& one) {
+  log::error(
+      one.in_error
+          ? "the database refuses that a job is claimed; the job is in status error now, and others go on"
+          : "the database refuses that a job is claimed, or that it gets status error; it stays pending, and "
+            "others go on",
+      {{"job", one.id}, {"type", one.type}, {"reason", one.message}});
 }
 
 }  // namespace
@@ -40,6 +51,7 @@ Intake claim_for_room(const PumpContext& context, ClaimMode mode,
 }
 
 void hand_over(const PumpContext& context, std::uint32_t pump, Intake intake) {
+  for (const store::Unclaimable& one : intake.claimed.unclaimable) say(one);
   const auto policies = context.policies.now();
   std::vector<job::Job> jobs;
   jobs.reserve(intake.claimed.jobs.size());

@@ -32,7 +32,10 @@ Clock::duration sweep_pause(Clock::duration took) {
 }  // namespace
 
 Router::Router(int batch_max, std::chrono::microseconds poll_interval, std::optional<std::int64_t> budget)
-    : batch_max_(batch_max), poll_interval_(poll_interval), budget_(budget) {}
+    : batch_max_(batch_max),
+      poll_interval_(poll_interval),
+      unannounced_interval_(unannounced_interval(poll_interval)),
+      budget_(budget) {}
 
 /// A job of one of its types ended, which take `type_pace` seconds each.
 void Router::Lane::measure(double type_pace, Clock::time_point now) {
@@ -196,10 +199,16 @@ void Router::wake() {
   }
 }
 
+void Router::set_announced(bool announced) {
+  const std::lock_guard lock(mutex_);
+  announced_ = announced;
+}
+
 Load Router::load() const {
   const std::lock_guard lock(mutex_);
   const auto rests = [](const Lane& lane) { return !lane.closed && lane.swept_empty; };
-  return {std::any_of(lanes_.begin(), lanes_.end(), rests), finds_, found_};
+  const bool idle = announced_ && unwritten_ == 0 && under_way_ == 0;
+  return {std::any_of(lanes_.begin(), lanes_.end(), rests), finds_, found_, idle};
 }
 
 /// How many jobs more it may have with the hosts. Slow jobs of all lanes of a plugin together have its slots
@@ -242,9 +251,10 @@ bool Router::claimable(Clock::time_point now, ClaimMode mode) const {
 
 Clock::time_point Router::next_due(Clock::time_point now, ClaimMode mode) const {
   const std::lock_guard lock(mutex_);
-  Clock::time_point next = now + poll_interval_;
+  Clock::time_point next = now + unannounced_interval_;
   for (const Lane& lane : lanes_) {
-    if (lane.spec.mode == mode && lane.dry_until > now) next = std::min(next, lane.dry_until);
+    if (lane.closed || lane.spec.mode != mode) continue;
+    next = std::min(next, lane.dry_until > now ? lane.dry_until : now + poll_interval_);
   }
   return next;
 }
@@ -315,7 +325,7 @@ void Router::claimed(const Reservation& reservation, const ClaimResult& result, 
     return;
   }
   const bool others_find = now - found_at_ < poll_interval_;
-  const auto longest = others_find ? std::min<Clock::duration>(side_rest, poll_interval_) : poll_interval_;
+  const auto longest = others_find ? std::min<Clock::duration>(side_rest, poll_interval_) : longest_rest();
   lane.rest = std::min<Clock::duration>(std::max<Clock::duration>(brisk_rest, 2 * lane.rest), longest);
   lane.dry_until = now + lane.rest;
   // Rows may wait behind the cursor: look there as soon as may be.

@@ -80,7 +80,15 @@ struct Load {
   bool resting = false;    ///< a lane found fewer jobs than it has room for
   std::int64_t finds = 0;  ///< claims that brought jobs, since the beginning
   std::int64_t jobs = 0;   ///< that they brought
+  bool idle = false;       ///< no job is under way, and new ones are announced
 };
+
+/// While new jobs are announced, what nobody announced is looked for ten times less often than poll_interval
+/// says, and every 2 s where that is more often.
+constexpr std::chrono::microseconds unannounced_interval(std::chrono::microseconds poll_interval) {
+  constexpr std::chrono::microseconds often_enough = std::chrono::seconds(2);
+  return std::max(poll_interval, std::min(10 * poll_interval, often_enough));
+}
 
 class Router {
  public:
@@ -100,6 +108,8 @@ class Router {
   void end_change(bool any);
   /// Jobs were inserted: lanes that rest may claim at once.
   void wake();
+  /// Whether wake() will be called for new jobs, so that it is enough to look for others now and then.
+  void set_announced(bool announced);
   Load load() const;
 
   /// True when reserve() would return something.
@@ -190,13 +200,16 @@ class Router {
   int room(const Lane& lane, Clock::time_point now) const;
   bool has_use(const Lane& lane, Clock::time_point now) const;
   bool due(const Lane& lane, Clock::time_point now, ClaimMode mode) const;
+  Clock::duration longest_rest() const { return announced_ ? unannounced_interval_ : poll_interval_; }
   int limit(const Lane& lane, Clock::time_point now) const;
 
   const int batch_max_;
   const std::chrono::microseconds poll_interval_;
+  const std::chrono::microseconds unannounced_interval_;  // while new jobs are announced
 
   mutable std::mutex mutex_;
   bool ends_ = false;  // protected by mutex_, like all below
+  bool announced_ = false;
   std::vector<Lane> lanes_;
   std::map<std::string, Traffic> traffic_;  // by type
   std::optional<std::int64_t> budget_;      // jobs that may still be claimed

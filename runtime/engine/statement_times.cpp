@@ -4,13 +4,24 @@ namespace sluice::engine {
 
 namespace {
 
+/// What was refused and not thrown, as it holds up nothing else.
+std::vector<store::Unwritten> counted(StatementTimes& times, const char* statement,
+                                      std::vector<store::Unwritten> unwritten) {
+  for (const store::Unwritten& one : unwritten) {
+    if (one.why == store::Unwritten::Why::refused) times.failed(statement, "refused");
+  }
+  return unwritten;
+}
+
 class TimedClaims : public store::ClaimSession {
  public:
   TimedClaims(std::unique_ptr<ClaimSession> session, StatementTimes& times)
       : session_(std::move(session)), times_(times) {}
 
   store::Claimed claim(const std::vector<store::LaneRequest>& lanes) override {
-    return times_.time("claim", [&] { return session_->claim(lanes); });
+    store::Claimed claimed = times_.time("claim", [&] { return session_->claim(lanes); });
+    for (std::size_t i = 0; i < claimed.unclaimable.size(); ++i) times_.failed("claim", "refused");
+    return claimed;
   }
   void reconcile(const std::vector<std::int64_t>& known) override {
     times_.time("reconcile", [&] { session_->reconcile(known); });
@@ -28,11 +39,13 @@ class TimedFinishes : public store::FinishSession {
 
   std::vector<store::Unwritten> finish(const std::vector<job::Settlement>& settlements,
                                        const std::vector<std::int64_t>& closing) override {
-    return times_.time("finish", [&] { return session_->finish(settlements, closing); });
+    return counted(times_, "finish",
+                   times_.time("finish", [&] { return session_->finish(settlements, closing); }));
   }
   std::vector<store::Unwritten> finish_with_care(const std::vector<job::Settlement>& settlements,
                                                  const std::vector<std::int64_t>& closing) override {
-    return times_.time("finish", [&] { return session_->finish_with_care(settlements, closing); });
+    return counted(times_, "finish",
+                   times_.time("finish", [&] { return session_->finish_with_care(settlements, closing); }));
   }
   std::vector<std::int64_t> living(const std::vector<std::int64_t>& claims) override {
     return times_.time("living", [&] { return session_->living(claims); });
@@ -49,7 +62,7 @@ class TimedEffects : public store::EffectSession {
       : session_(std::move(session)), times_(times) {}
 
   std::vector<store::Unwritten> commit(const std::vector<job::Settlement>& settlements) override {
-    return times_.time("commit", [&] { return session_->commit(settlements); });
+    return counted(times_, "commit", times_.time("commit", [&] { return session_->commit(settlements); }));
   }
 
  private:
@@ -107,10 +120,14 @@ class TimedCare : public store::CareSession {
     times_.time("leave", [&] { session_->leave(runtime, unfinished); });
   }
   store::Promoted promote_due(std::size_t limit) override {
-    return times_.time("promote", [&] { return session_->promote_due(limit); });
+    store::Promoted promoted = times_.time("promote", [&] { return session_->promote_due(limit); });
+    if (!promoted.refusal.empty()) times_.failed("promote", "refused");
+    return promoted;
   }
   store::Rescued rescue(const store::Judge& judge, const job::RetryPolicy& fallback) override {
-    return times_.time("rescue", [&] { return session_->rescue(judge, fallback); });
+    store::Rescued rescued = times_.time("rescue", [&] { return session_->rescue(judge, fallback); });
+    if (!rescued.refusal.empty()) times_.failed("rescue", "refused");
+    return rescued;
   }
   std::string blocker(const std::optional<std::string>& job) override {
     return times_.time("blocker", [&] { return session_->blocker(job); });

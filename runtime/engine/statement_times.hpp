@@ -41,6 +41,8 @@ class StatementTimes {
       throw;
     }
   }
+  /// Counts an error that was not thrown.
+  void failed(const char* statement, const char* kind);
   std::map<std::string, StatementSummary> by_statement() const;
 
  private:
@@ -58,7 +60,6 @@ class StatementTimes {
   };
 
   void took(const char* statement, std::chrono::steady_clock::duration time);
-  void failed(const char* statement, const char* kind);
 
   mutable std::mutex mutex_;
   std::map<std::string, StatementSummary> by_statement_;  // protected by mutex_

@@ -65,6 +65,12 @@ void Tally::drop(std::int64_t count) {
   total_.dropped += count;
 }
 
+void Tally::aside(std::int64_t change) {
+  if (change == 0) return;
+  const std::lock_guard lock(mutex_);
+  total_.aside += change;
+}
+
 void Tally::rescued(const store::Rescued& rescued) {
   const std::lock_guard lock(mutex_);
   total_.rescued.runtimes += rescued.runtimes;

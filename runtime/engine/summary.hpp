@@ -39,7 +39,8 @@ struct TypeSummary {
 /// What was done whatever the type.
 struct RuntimeSummary {
   std::int64_t dropped = 0;  ///< outcomes that were not written, because their job had been taken away
-  store::Rescued rescued;    ///< from lost runtimes, summed
+  std::int64_t aside = 0;  ///< outcomes that wait by themselves: refused by the database, or of a locked row
+  store::Rescued rescued;  ///< from lost runtimes, summed
   base::Histogram claim_sizes{batch_bounds};
   base::Histogram write_sizes{batch_bounds};
 };
@@ -50,6 +51,8 @@ class Tally {
   void claimed(const std::vector<store::ClaimedJob>& jobs);
   void count(const std::vector<job::Settlement>& settlements);
   void drop(std::int64_t count);
+  /// So many more outcomes, or fewer, wait by themselves.
+  void aside(std::int64_t change);
   void rescued(const store::Rescued& rescued);
 
   std::map<std::string, TypeSummary> by_type() const;

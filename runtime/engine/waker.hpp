@@ -39,7 +39,8 @@ class Waker {
 
   // used by the thread alone
   WakePolicy policy_;
-  std::int64_t heard_ = 0;     ///< notifications, since the beginning
+  std::int64_t heard_ = 0;  ///< notifications, since the beginning
+  std::int64_t heard_before_ = 0;
   store::RuntimeId told_ = 0;  ///< the runtime of which the database knows that it wants to be woken, 0: none
   Clock::time_point told_at_{};
 

@@ -65,8 +65,8 @@ std::vector<job::Finished> Fleet::recall(std::chrono::microseconds waited) {
 void Fleet::post(std::function<void()> step) {
   asio::post(loop_->context(), std::move(step));
 }
-void Fleet::every(std::chrono::milliseconds interval, std::function<void()> step) {
-  loop_->every(interval, std::move(step));
+void Fleet::every(std::function<std::chrono::milliseconds()> pause, std::function<void()> step) {
+  loop_->every(std::move(pause), std::move(step));
 }
 void Fleet::stop(std::chrono::microseconds patience) {
   loop_->stop(patience);

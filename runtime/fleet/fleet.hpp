@@ -137,8 +137,8 @@ class Fleet {
   std::vector<job::Finished> recall(std::chrono::microseconds waited);
   /// Runs `step` on the loop's thread. [any-thread]
   void post(std::function<void()> step);
-  /// Calls `step` every `interval` until the loop ends.
-  void every(std::chrono::milliseconds interval, std::function<void()> step);
+  /// Calls `step` again and again, each time after pause(), until the loop ends.
+  void every(std::function<std::chrono::milliseconds()> pause, std::function<void()> step);
 
   /// Gives back what has not started, lets started jobs end for `patience`, then asks them to cancel, then
   /// kills. Called again, it shortens the patience.

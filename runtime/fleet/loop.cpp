@@ -153,13 +153,13 @@ void Fleet::Loop::bounce(std::vector<job::Job> jobs) {
   listener_.returned(std::move(released));
 }
 
-void Fleet::Loop::every(std::chrono::milliseconds interval, std::function<void()> step) {
+void Fleet::Loop::every(std::function<std::chrono::milliseconds()> pause, std::function<void()> step) {
   tickers_.push_back(std::make_unique<asio::steady_timer>(context_));
   asio::steady_timer& timer = *tickers_.back();
   // The ticking refers to itself; the timer owns the end of it.
   auto tick = std::make_shared<std::function<void()>>();
-  *tick = [this, &timer, interval, step = std::move(step), again = std::weak_ptr(tick)] {
-    timer.expires_after(interval);
+  *tick = [this, &timer, pause = std::move(pause), step = std::move(step), again = std::weak_ptr(tick)] {
+    timer.expires_after(pause());
     timer.async_wait([this, step, keep = again.lock()](const auto& error) {
       if (error || over_) return;  // over: the timer is gone, though its time had come before that
       step();

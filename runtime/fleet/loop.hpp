@@ -32,7 +32,7 @@ class Fleet::Loop : public HostProcess::Listener {
   void deliver(std::vector<job::Job> jobs);
   std::vector<job::Finished> recall(std::chrono::microseconds waited);
   void cancel(const std::set<std::string>& ids);
-  void every(std::chrono::milliseconds interval, std::function<void()> step);
+  void every(std::function<std::chrono::milliseconds()> pause, std::function<void()> step);
   void stop(std::chrono::microseconds patience);
   void kill_all(const std::string& why);
   void release();

@@ -30,7 +30,7 @@ struct DatabaseContact {
 inline constexpr std::chrono::milliseconds loop_patience{2000};
 inline constexpr std::chrono::milliseconds ready_patience{900};
 /// Up is a database that has answered so lately.
-inline constexpr std::chrono::milliseconds database_patience{1500};
+inline constexpr std::chrono::milliseconds database_patience{1000};
 /// For how long a look at the schema holds while there is no newer one.
 inline constexpr std::chrono::seconds schema_holds{30};
 

@@ -73,6 +73,11 @@ void add_runtime(Families& families, const Measured& measured) {
       .counter("sluice_outcomes_dropped_total",
                "Outcomes not written, because their job had been taken away.")
       .add({}, total.dropped);
+  families
+      .gauge("sluice_outcomes_waiting",
+             "Outcomes that are tried again by themselves: the database refuses them, or somebody has locked "
+             "the row.")
+      .add({}, total.aside);
   families.counter("sluice_runtimes_rescued_total", "Lost runtimes whose jobs this one took back.")
       .add({}, total.rescued.runtimes);
   Family rescued =

@@ -88,6 +88,8 @@ struct Settlement {
   std::string id;
   std::string place;  ///< as in Job
   std::int64_t claim = 0;
+  std::string claimed_as;  ///< the id that the claim names, where the row has another one by now; else empty
+  double created_at = 0;   ///< as in Job
   int attempt = 1;
   Status status = Status::done;
   bool refund = false;                ///< give the attempt back

@@ -54,6 +54,7 @@ Settlement settle(Job job, Outcome outcome, const RetryPolicy& policy, double ji
   settlement.place = std::move(job.place);
   settlement.type = std::move(job.type);
   settlement.claim = job.claim;
+  settlement.created_at = job.created_at;
   settlement.attempt = job.attempt;
   settlement.outcome = std::move(outcome);
   switch (settlement.outcome.result) {

@@ -9,7 +9,7 @@ namespace sluice::store {
 
 namespace {
 
-ClaimedJob claimed_job(const pqxx::row& row, std::int64_t claim) {
+ClaimedJob claimed_job(const pqxx::row& row) {
   ClaimedJob claimed;
   claimed.lane = row[3].as<std::size_t>();
   claimed.job.id = text_of(row[4]);
@@ -18,7 +18,7 @@ ClaimedJob claimed_job(const pqxx::row& row, std::int64_t claim) {
   claimed.job.attempt = row[7].as<int>();
   claimed.job.created_at = parse_double(text_of(row[8]));
   claimed.job.place = text_of(row[9]);
-  claimed.job.claim = claim;
+  if (!row[0].is_null()) claimed.job.claim = row[0].as<std::int64_t>();
   return claimed;
 }
 
@@ -29,9 +29,9 @@ Claimed read_claimed(const pqxx::result& rows, RuntimeId runtime, const std::str
   Claimed claimed;
   claimed.asked_at = parse_double(text_of(rows[0][2]));
   if (rows[0][3].is_null()) return claimed;
-  if (!rows[0][0].is_null()) claimed.claim = rows[0][0].as<std::int64_t>();
   claimed.jobs.reserve(rows.size());
-  for (const auto& row : rows) claimed.jobs.push_back(claimed_job(row, claimed.claim));
+  for (const auto& row : rows) claimed.jobs.push_back(claimed_job(row));
+  claimed.claim = claimed.jobs.front().job.claim;
   if (!unencoded) return claimed;
   const auto is_text = [](const std::string& bytes) { return base::valid_utf8(bytes) == bytes; };
   for (ClaimedJob& one : claimed.jobs) one.unreadable = !is_text(one.job.id) || !is_text(one.job.payload);

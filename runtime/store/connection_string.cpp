@@ -249,6 +249,11 @@ ConnectionString connection_string_of(const std::string& url, const std::string&
   return target;
 }
 
+ConnectionString listening_target(const std::string& direct, const std::string& url,
+                                  const std::string& file) {
+  return direct.empty() ? connection_string_of(url, file) : connection_string_of(direct, "");
+}
+
 void refresh(ConnectionString& target) {
   if (target.file.empty()) return;
   try {

@@ -33,6 +33,9 @@ ConnectionString parse_connection_string(const std::string& text);
 /// The same; `file` is where `url` was read from, or empty.
 ConnectionString connection_string_of(const std::string& url, const std::string& file);
 
+/// Where LISTEN works: past a pool, where a `direct` way is given.
+ConnectionString listening_target(const std::string& direct, const std::string& url, const std::string& file);
+
 /// Before a new connection: reads `target.file` again, so that a password may be changed. What can't be read
 /// changes nothing.
 void refresh(ConnectionString& target);

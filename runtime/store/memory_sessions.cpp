@@ -1,6 +1,7 @@
 #include "store/memory_sessions.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace sluice::store {
@@ -239,7 +240,11 @@ Promoted MemoryCare::promote_due(std::size_t limit) {
     found->second.status = "pending";
     found->second.updated_at = store_.now();
   }
-  return {due.size(), 0, {}};
+  Promoted promoted{due.size(), 0, {}};
+  for (const auto& [id, schedule] : store_.schedule_) {
+    promoted.next = std::min(promoted.next.value_or(HUGE_VAL), schedule.due - store_.now());
+  }
+  return promoted;
 }
 
 void MemoryCare::rescue_job(const std::string& id, const MemoryStore::Runtime& lost,
@@ -341,7 +346,7 @@ MemoryWakes::MemoryWakes(MemoryStore& store) : store_(store) {
   heard_ = store_.insertions_;
 }
 
-void MemoryWakes::want(RuntimeId runtime, bool wanted) {
+bool MemoryWakes::want(RuntimeId runtime, bool wanted) {
   const std::lock_guard lock(store_.mutex_);
   store_.check_available();
   if (!wanted) {
@@ -349,6 +354,7 @@ void MemoryWakes::want(RuntimeId runtime, bool wanted) {
   } else if (store_.runtimes_.contains(runtime)) {
     store_.wakeful_.insert(runtime);
   }
+  return true;
 }
 
 std::int64_t MemoryWakes::wait(std::chrono::milliseconds timeout) {

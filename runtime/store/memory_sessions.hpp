@@ -100,7 +100,7 @@ class MemoryWakes : public WakeSession {
  public:
   explicit MemoryWakes(MemoryStore& store);
 
-  void want(RuntimeId runtime, bool wanted) override;
+  bool want(RuntimeId runtime, bool wanted) override;
   std::int64_t wait(std::chrono::milliseconds timeout) override;
   void interrupt() override;
 

@@ -12,6 +12,7 @@
 #include "store/pg_exec.hpp"
 #include "store/pg_text.hpp"
 #include "store/statements.hpp"
+#include "store/wake_trigger.hpp"
 
 namespace sluice::store {
 
@@ -117,6 +118,21 @@ SELECT (SELECT count(*) FROM moved WHERE status = 'pending'), (SELECT count(*) F
   }
   return sql;
 }
+
+// Makes two claims of the first one of a buried runtime. Answers the new one, null where it names one job
+// only: that claim comes last from now on; and this job.
+constexpr const char* halve_buried_sql = R"(WITH first AS MATERIALIZED (
+  SELECT c.id, c.runtime, c.pump, c.ids, cardinality(c.ids) / 2 AS half
+  FROM sluice.claim c JOIN sluice.runtime r ON r.id = c.runtime
+  WHERE r.command = 'lost' ORDER BY c.id LIMIT 1 FOR UPDATE OF c SKIP LOCKED),
+made AS (
+  INSERT INTO sluice.claim (runtime, pump, ids) SELECT runtime, pump, ids[half + 1:] FROM first WHERE half > 0
+  RETURNING id),
+kept AS (
+  UPDATE sluice.claim c SET ids = first.ids[:half] FROM first WHERE c.id = first.id AND half > 0 RETURNING 1),
+last AS (
+  UPDATE sluice.claim c SET id = DEFAULT FROM first WHERE c.id = first.id AND half = 0 RETURNING 1)
+SELECT (SELECT id FROM made), ids[1] FROM first)";
 
 // The next records of a table, and those of them whose job is gone.
 std::string page_sql(const char* table, const char* key, const char* type, bool first) {
@@ -234,10 +250,46 @@ void PgCare::leave(RuntimeId runtime, const Unfinished& unfinished) {
   });
 }
 
+// Where a row refuses to become pending, fewer at a time are tried until it is alone.
 Promoted PgCare::promote_due(std::size_t limit) {
+  Promoted all;
+  for (std::size_t most = limit;;) {
+    try {
+      const Promoted some = promote(most);
+      all.used += some.used;
+      all.held += some.held;
+      if (!some.held_job.empty()) all.held_job = some.held_job;
+      all.next = some.next;
+      if (most == limit || some.used + some.held < most) return all;
+    } catch (const Refused& error) {
+      if (most == 1) {
+        all.refused_job = postpone();
+        all.refusal = error.what();
+        return all;
+      }
+    }
+    most = std::max<std::size_t>(1, most / 2);
+  }
+}
+
+std::string PgCare::postpone() {
+  return at_once("put a due job off", [&](pqxx::transaction_base& session) {
+    const auto rows = session.exec(
+        "UPDATE sluice.schedule s SET due = now() + interval '1 min' FROM (SELECT job_id FROM "
+        "sluice.schedule "
+        "WHERE due <= now() ORDER BY due LIMIT 1 FOR UPDATE SKIP LOCKED) first WHERE s.job_id = first.job_id "
+        "RETURNING s.job_id");
+    return rows.empty() ? std::string() : text_of(rows[0][0]);
+  });
+}
+
+Promoted PgCare::promote(std::size_t limit) {
   return at_once("make due jobs pending", [&](pqxx::transaction_base& session) {
     const auto row = exec(session, promote_statement(table_), std::to_string(limit))[0];
-    return Promoted{row[0].as<std::size_t>(), row[1].as<std::size_t>(), text_of(row[2])};
+    Promoted promoted{row[0].as<std::size_t>(), row[1].as<std::size_t>(), text_of(row[2])};
+    if (!row[3].is_null()) promoted.next = parse_double(text_of(row[3]));
+    if (promoted.used > 0) session.exec(wake_notification());  // others may have room for them
+    return promoted;
   });
 }
 
@@ -247,8 +299,15 @@ Rescued PgCare::rescue(const Judge& judge, const job::RetryPolicy& fallback) {
   Rescued rescued;
   rescued.runtimes = bury(judge, rescued.suspected);
   const auto end = std::chrono::steady_clock::now() + rescue_time;
+  std::size_t claims = claims_at_once;
   try {
-    while (settle_buried(fallback, rescued) && std::chrono::steady_clock::now() < end) {
+    while (std::chrono::steady_clock::now() < end) {
+      try {
+        if (!settle_buried(fallback, claims, rescued)) break;
+      } catch (const Refused& error) {
+        if (claims == 1 && !halve_buried(rescued, error)) break;
+        claims = 1;
+      }
     }
   } catch (const HeldUp&) {
     if (rescued.runtimes + rescued.pending + rescued.error == 0) throw;  // else what was done is to be told
@@ -275,12 +334,24 @@ std::size_t PgCare::bury(const Judge& judge, std::size_t& suspected) {
   });
 }
 
+// Of the first claim that is refused, so that the row that can't be moved is alone in the end. False when it
+// is: then that claim comes last.
+bool PgCare::halve_buried(Rescued& rescued, const Refused& error) {
+  return in_transaction("rescue the jobs of lost runtimes", [&](pqxx::work& work) {
+    const auto rows = work.exec(halve_buried_sql);
+    if (rows.empty() || !rows[0][0].is_null()) return !rows.empty();
+    rescued.refused_job = text_of(rows[0][1]);
+    rescued.refusal = error.what();
+    return false;
+  });
+}
+
 // False when there is nothing more to do now.
-bool PgCare::settle_buried(const job::RetryPolicy& fallback, Rescued& rescued) {
+bool PgCare::settle_buried(const job::RetryPolicy& fallback, std::size_t claims, Rescued& rescued) {
   return in_transaction("rescue the jobs of lost runtimes", [&](pqxx::work& work) {
     if (work.exec("SELECT FROM sluice.runtime WHERE command = 'lost' LIMIT 1").empty()) return false;
     const auto row = exec(work, settle_buried_sql(table_), fallback.max_attempts, fallback.at_most_once,
-                          static_cast<int>(claims_at_once))[0];
+                          static_cast<int>(claims))[0];
     rescued.pending += row[0].as<std::size_t>();
     rescued.error += row[1].as<std::size_t>();
     work.exec(

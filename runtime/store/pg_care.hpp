@@ -47,7 +47,10 @@ class PgCare : public CareSession {
   template <typename Step>
   auto without_waiting(std::string_view what, Step&& step);
   std::size_t bury(const Judge& judge, std::size_t& suspected);
-  bool settle_buried(const job::RetryPolicy& fallback, Rescued& rescued);
+  Promoted promote(std::size_t limit);
+  std::string postpone();
+  bool settle_buried(const job::RetryPolicy& fallback, std::size_t claims, Rescued& rescued);
+  bool halve_buried(Rescued& rescued, const Refused& error);
   std::size_t tidy_keys(Walk& walk, std::size_t limit);
   std::size_t tidy_records(Walk& walk, std::size_t limit);
 

@@ -1,5 +1,13 @@
-// Claiming in PostgreSQL: one statement for a batch.
+// Claiming in PostgreSQL: one statement for a batch; more where the database refuses one of its rows.
 #pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "store/pg_session.hpp"
 #include "store/store.hpp"
@@ -16,11 +24,25 @@ class PgClaims : public ClaimSession {
   void reconcile(const std::vector<std::int64_t>& known) override;
 
  private:
-  pqxx::result rows(const std::vector<LaneRequest>& lanes);
-  pqxx::result claim(pqxx::transaction_base& transaction, const std::vector<LaneRequest>& lanes);
+  struct Care;
+  using KeptRows = std::map<std::string, std::pair<std::int64_t, std::string>>;  ///< id → claim and place
 
+  Claimed take(const std::vector<LaneRequest>& lanes);
+  Claimed take_at_once(pqxx::connection& connection, const std::vector<LaneRequest>& lanes);
+  Claimed take_with_care(pqxx::connection& connection, const std::vector<LaneRequest>& lanes);
+  template <typename Step>
+  std::optional<std::string> refusal(pqxx::work& work, Step&& step);
+  Claimed pick(pqxx::work& work, const std::vector<LaneRequest>& lanes);
+  KeptRows keep_rows(pqxx::work& work, std::span<const ClaimedJob> picked);
+  bool others_can_be_claimed(Care& care, std::vector<LaneRequest> lanes);
+  void keep(Care& care, std::size_t begin, std::size_t end);
+  std::vector<Unclaimable> write_unclaimable(Care& care);
+  Claimed read(const pqxx::result& rows) const;
+
+  const TableName table_;
   const RuntimeId runtime_;
   const int pump_;
+  bool took_ = false;  ///< something was claimed: the table takes it in general
   PgSession session_;
   SweepStart sweep_start_;
 };

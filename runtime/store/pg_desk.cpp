@@ -35,8 +35,7 @@ PgDesk::PgDesk(const ConnectionString& target, const TableName& table, std::vect
       link_(target) {}
 
 PgDesk::Present PgDesk::present() {
-  return link_.use("look at the schema", [&](pqxx::connection& connection) {
-    pqxx::work work(connection);
+  return link_.transact("look at the schema", [&](pqxx::transaction_base& work) {
     Present present;
     const auto found =
         exec(work, "SELECT to_regclass($1::text) IS NOT NULL, to_regclass('sluice.migration') IS NOT NULL",
@@ -57,6 +56,7 @@ bool PgDesk::try_piece(const std::string& sql) {
   return link_.use("initialise schema sluice", [&](pqxx::connection& connection) {
     try {
       pqxx::work work(connection);
+      link_.limit(work);
       work.exec(init_lock());
       work.exec(sql);
       work.commit();
@@ -118,8 +118,7 @@ std::vector<std::string> PgDesk::init() {
 }
 
 std::vector<std::string> PgDesk::lacking_roles() {
-  return link_.use("look at the rights in schema sluice", [&](pqxx::connection& connection) {
-    pqxx::nontransaction session(connection);
+  return link_.ask("look at the rights in schema sluice", [&](pqxx::transaction_base& session) {
     std::vector<std::string> roles;
     for (const auto& row : session.exec(lacking_roles_query())) roles.push_back(text_of(row[0]));
     return roles;
@@ -184,15 +183,12 @@ void PgDesk::check_schema() {
     throw Refused(where() + " has no function " + effect_function(role) + " that this user may call: role '" +
                   role + "' is granted to a plugin in the configuration, so run sluice init with it");
   }
-  link_.use("check table " + table_.quoted(), [&](pqxx::connection& connection) {
-    pqxx::nontransaction session(connection);
-    session.exec(outbox_check(table_, true));
-  });
+  link_.ask("check table " + table_.quoted(),
+            [&](pqxx::transaction_base& session) { return session.exec(outbox_check(table_, true)); });
 }
 
 bool PgDesk::has_wake_trigger() {
-  return link_.use("look for the trigger", [&](pqxx::connection& connection) {
-    pqxx::nontransaction session(connection);
+  return link_.ask("look for the trigger", [&](pqxx::transaction_base& session) {
     return session.exec(wake_trigger_query(table_))[0][0].as<bool>();
   });
 }
@@ -222,8 +218,7 @@ std::string PgDesk::set_wake_trigger() {
 }
 
 bool PgDesk::can_run_effects(const std::string& role) {
-  return link_.use("look for the function of role " + role, [&](pqxx::connection& connection) {
-    pqxx::nontransaction session(connection);
+  return link_.ask("look for the function of role " + role, [&](pqxx::transaction_base& session) {
     return exec(session,
                 "SELECT coalesce(has_function_privilege(to_regprocedure($1::text || '(text, text[])'), "
                 "'EXECUTE'), false)",
@@ -236,8 +231,7 @@ Enqueued PgDesk::enqueue(const EnqueueRequest& request) {
   const std::string delay =
       request.delay ? std::to_string(bounded_microseconds(*request.delay)) : std::string("0");
   const std::string key = base::valid_utf8(request.unique_key.value_or(""));
-  return link_.use("enqueue a job", [&](pqxx::connection& connection) {
-    pqxx::nontransaction session(connection);
+  return link_.ask("enqueue a job", [&](pqxx::transaction_base& session) {
     if (session.exec("SELECT to_regnamespace('sluice') IS NULL")[0][0].as<bool>()) {
       throw Refused("could not enqueue a job: " + where() + " is missing: run sluice init");
     }
@@ -253,18 +247,13 @@ Enqueued PgDesk::enqueue(const EnqueueRequest& request) {
 }
 
 Report PgDesk::report(bool exact) {
-  return link_.use(
-      "read the status",
-      [&](pqxx::connection& connection) {
-        pqxx::work work(connection);
-        return read_report(work, table_, exact);
-      },
+  return link_.transact(
+      "read the status", [&](pqxx::transaction_base& work) { return read_report(work, table_, exact); },
       exact ? unbounded : usual_bound);
 }
 
 Aggregate PgDesk::aggregate(std::chrono::seconds since) {
-  return link_.use("read what was done", [&](pqxx::connection& connection) {
-    pqxx::work work(connection);
+  return link_.transact("read what was done", [&](pqxx::transaction_base& work) {
     work.exec(pump_settings("SET LOCAL"));
     Aggregate aggregate;
     read_created(work, table_, since.count(), aggregate);
@@ -274,15 +263,12 @@ Aggregate PgDesk::aggregate(std::chrono::seconds since) {
 }
 
 std::vector<QueueDepth> PgDesk::depths(std::size_t most) {
-  return link_.use("count the jobs that wait", [&](pqxx::connection& connection) {
-    pqxx::work work(connection);
-    return read_depths(work, table_, most);
-  });
+  return link_.transact("count the jobs that wait",
+                        [&](pqxx::transaction_base& work) { return read_depths(work, table_, most); });
 }
 
 std::vector<Failure> PgDesk::recent_failures(std::size_t limit) {
-  return link_.use("read the newest failures", [&](pqxx::connection& connection) {
-    pqxx::nontransaction session(connection);
+  return link_.ask("read the newest failures", [&](pqxx::transaction_base& session) {
     std::vector<Failure> failures;
     for (const auto& row : exec(session,
                                 "SELECT job_id, type, attempt, result, code, error FROM sluice.attempt "

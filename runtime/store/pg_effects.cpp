@@ -8,6 +8,7 @@
 #include "store/effect_function.hpp"
 #include "store/pg_exec.hpp"
 #include "store/pg_text.hpp"
+#include "store/renamed.hpp"
 #include "store/session_settings.hpp"
 #include "store/statements.hpp"
 
@@ -91,6 +92,7 @@ class Forbidden : public std::runtime_error {
 PgEffects::PgEffects(const ConnectionString& target, const TableName& table, std::chrono::microseconds limit)
     : hold_(hold_statement(table)),
       settle_(settle_statement(table)),
+      renamed_(renamed_statement(table)),
       limit_(limit),
       session_(target, {}, "lock_timeout = '" + std::string(lock_timeout) + "'") {}
 
@@ -185,6 +187,13 @@ Settled PgEffects::transact(pqxx::connection& connection, const Settlements& set
   Settled held = hold(work, settlements);
   Settlements ours;
   for (const std::size_t index : held.applied) ours.push_back(settlements[index]);
+  const Renamed renamed = find_renamed(work, renamed_, settlements, held);
+  if (!renamed.indices.empty()) {
+    const Settlements all = renamed.all();
+    const Settled of_these = hold(work, all);
+    for (const std::size_t index : of_these.applied) ours.push_back(all[index]);
+    renamed.add(of_these, held);
+  }
   if (ours.empty()) return held;
   enqueue(work, ours);
   if (effects) run_effects(work, *ours[0]);
@@ -195,12 +204,13 @@ Settled PgEffects::transact(pqxx::connection& connection, const Settlements& set
 }
 
 Settled PgEffects::hold(pqxx::transaction_base& transaction, const Settlements& settlements) {
-  ArrayText ids, claims;
+  ArrayText ids, claims, claimed_as;
   for (const auto* settlement : settlements) {
     ids.add(settlement->id);
     claims.add(settlement->claim);
+    claimed_as.add(settlement->claimed_as.empty() ? settlement->id : settlement->claimed_as);
   }
-  return read_settled(exec(transaction, hold_, ids.str(), claims.str()));
+  return read_settled(exec(transaction, hold_, ids.str(), claims.str(), claimed_as.str()));
 }
 
 /// What goes wrong here has to do with the job's row or with the server, not with what the job asks for.

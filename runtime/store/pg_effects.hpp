@@ -42,6 +42,7 @@ class PgEffects : public EffectSession {
 
   const std::string hold_;
   const std::string settle_;
+  const std::string renamed_;
   const std::chrono::microseconds limit_;
   PgSession session_;
   Clock::time_point deadline_{};  ///< of the transaction at hand

@@ -9,6 +9,7 @@
 #include "store/pg_blockers.hpp"
 #include "store/pg_exec.hpp"
 #include "store/pg_text.hpp"
+#include "store/renamed.hpp"
 
 namespace sluice::store {
 
@@ -60,12 +61,6 @@ struct PlainArrays {
   ArrayText places, ids, claims, attempts;
 };
 
-/// Marks in `written` what `indices` of a part are among all.
-void mark(std::vector<bool>& written, const std::vector<std::size_t>& part,
-          const std::vector<std::size_t>& indices) {
-  for (const std::size_t index : indices) written[part[index]] = true;
-}
-
 void sort(std::vector<Unwritten>& unwritten) {
   std::sort(unwritten.begin(), unwritten.end(),
             [](const auto& one, const auto& other) { return one.index < other.index; });
@@ -75,6 +70,7 @@ void sort(std::vector<Unwritten>& unwritten) {
 
 PgFinishes::PgFinishes(const ConnectionString& target, const TableName& table)
     : table_(table),
+      renamed_(renamed_statement(table)),
       session_(target, statements(table), "lock_timeout = '" + std::string(lock_timeout) + "'") {}
 
 std::vector<Unwritten> PgFinishes::finish(const std::vector<Settlement>& settlements,
@@ -131,16 +127,16 @@ std::vector<Unwritten> PgFinishes::at_once(pqxx::connection& connection, const S
   std::vector<Unwritten> unwritten;
   session_.in_transaction(connection, !special.empty() && marking, [&](pqxx::transaction_base& transaction) {
     std::vector<std::int64_t> closable = closing;
-    if (!special.empty()) {
-      const Settled settled = settle(transaction, special_ones, array_text(closing));
-      mark(written, special, settled.applied);
+    const auto take = [&](const Settled& settled, const Part& part, const Settlements& ones) {
+      for (const std::size_t index : settled.applied) written[part[index]] = true;
       for (const std::size_t index : settled.locked) {
-        unwritten.push_back({special[index], Unwritten::Why::locked, "", "", false});
-        written[special[index]] = true;  // told already
-        std::erase(closable, special_ones[index]->claim);
+        unwritten.push_back({part[index], Unwritten::Why::locked, "", "", false});
+        written[part[index]] = true;  // told already
+        std::erase(closable, ones[index]->claim);
       }
-    }
-    if (marking) mark(written, plain, mark_done(transaction, plain_ones, closable));
+    };
+    if (!special.empty()) take(settle(transaction, special_ones, array_text(closing)), special, special_ones);
+    if (marking) take(mark_done(transaction, plain_ones, closable), plain, plain_ones);
     return true;
   });
   for (std::size_t i = 0; i < settlements.size(); ++i) {
@@ -150,29 +146,39 @@ std::vector<Unwritten> PgFinishes::at_once(pqxx::connection& connection, const S
   return unwritten;
 }
 
-/// Which of them applied.
-std::vector<std::size_t> PgFinishes::mark_done(pqxx::transaction_base& transaction, const Settlements& plain,
-                                               const std::vector<std::int64_t>& closing) {
+Settled PgFinishes::mark_done(pqxx::transaction_base& transaction, const Settlements& plain,
+                              std::vector<std::int64_t> closing) {
   const PlainArrays a(plain);
-  const std::string closing_array = array_text(closing);
-  const std::string others = other_claims(plain, closing);
-  const pqxx::result here = session_.execute(transaction, finish_in_place, a.places.str(), a.ids.str(),
-                                             a.claims.str(), a.attempts.str(), closing_array, others);
+  const pqxx::result here =
+      session_.execute(transaction, finish_in_place, a.places.str(), a.ids.str(), a.claims.str(),
+                       a.attempts.str(), array_text(closing), other_claims(plain, closing));
   if (here[0][0].as<std::size_t>() == plain.size()) {
-    std::vector<std::size_t> all(plain.size());
-    std::iota(all.begin(), all.end(), std::size_t{0});
+    Settled all;
+    all.applied.resize(plain.size());
+    std::iota(all.applied.begin(), all.applied.end(), std::size_t{0});
     return all;
   }
-  std::vector<std::size_t> applied = indices_in(here[0][1]);
-  const pqxx::result elsewhere =
-      session_.execute(transaction, finish_moved, a.ids.str(), a.claims.str(), closing_array, others);
+  Settled settled{indices_in(here[0][1]), {}};
+  const Renamed renamed = find_renamed(transaction, renamed_, plain, settled);
+  if (!renamed.indices.empty()) renamed.add(settle_once(transaction, renamed.all(), "{}"), settled);
+  for (const std::size_t index : settled.locked) std::erase(closing, plain[index]->claim);
+  const pqxx::result elsewhere = session_.execute(transaction, finish_moved, a.ids.str(), a.claims.str(),
+                                                  array_text(closing), other_claims(plain, closing));
   const std::vector<std::size_t> moved = indices_in(elsewhere[0][1]);
-  applied.insert(applied.end(), moved.begin(), moved.end());
-  return applied;
+  settled.applied.insert(settled.applied.end(), moved.begin(), moved.end());
+  return settled;
 }
 
 Settled PgFinishes::settle(pqxx::transaction_base& transaction, const Settlements& settlements,
                            const std::string& closing) {
+  Settled settled = settle_once(transaction, settlements, closing);
+  const Renamed renamed = find_renamed(transaction, renamed_, settlements, settled);
+  if (!renamed.indices.empty()) renamed.add(settle_once(transaction, renamed.all(), closing), settled);
+  return settled;
+}
+
+Settled PgFinishes::settle_once(pqxx::transaction_base& transaction, const Settlements& settlements,
+                                const std::string& closing) {
   return SettlementTexts(settlements).give(closing, [&](const auto&... parameters) {
     return read_settled(session_.execute(transaction, settle_special, parameters...));
   });

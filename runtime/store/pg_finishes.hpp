@@ -51,13 +51,16 @@ class PgFinishes : public FinishSession {
   void close(pqxx::connection& connection, const Work& work, std::vector<std::int64_t> closing);
   Settled settle(pqxx::transaction_base& transaction, const Settlements& settlements,
                  const std::string& closing);
-  std::vector<std::size_t> mark_done(pqxx::transaction_base& transaction, const Settlements& plain,
-                                     const std::vector<std::int64_t>& closing);
+  Settled settle_once(pqxx::transaction_base& transaction, const Settlements& settlements,
+                      const std::string& closing);
+  Settled mark_done(pqxx::transaction_base& transaction, const Settlements& plain,
+                    std::vector<std::int64_t> closing);
   template <typename Look>
   std::string blocker(pqxx::connection& connection, Look&& look);
   [[noreturn]] void give_up(const std::string& why, const Refusal& refusal);
 
   const TableName table_;
+  const std::string renamed_;
   PgSession session_;
   Clock::time_point careful_until_{};  ///< as somebody has rows locked
 };

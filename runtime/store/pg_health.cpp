@@ -51,22 +51,22 @@ class DatabaseHealth {
   void add(Health health, std::string words) { checks_.push_back({name_, health, std::move(words)}); }
 
   pqxx::result ask(const std::string& sql) {
-    return link_.use("check the database", [&](pqxx::connection& connection) {
-      return pqxx::nontransaction(connection).exec(sql);
-    });
+    return link_.ask("check the database",
+                     [&](pqxx::transaction_base& session) { return session.exec(sql); });
   }
 
   void connect() {
     const auto begun = std::chrono::steady_clock::now();
-    const auto row = link_.use("connect", [](pqxx::connection& connection) {
-      return pqxx::nontransaction(connection)
-          .exec(
-              "SELECT current_setting('server_version'), pg_is_in_recovery() OR "
-              "current_setting('transaction_read_only')::bool, current_user")[0];
+    const auto row = link_.ask("connect", [](pqxx::transaction_base& session) {
+      return session.exec(
+          "SELECT current_setting('server_version'), pg_is_in_recovery() OR "
+          "current_setting('transaction_read_only')::bool, current_user, "
+          "current_setting('is_superuser')::bool")[0];
     });
     const auto took = std::chrono::steady_clock::now() - begun;
     read_only_ = row[1].as<bool>();
     user_ = text_of(row[2]);
+    superuser_ = row[3].as<bool>();
     add(Health::good, "connected to " + link_.description() + " and had an answer within " +
                           base::format_duration(std::chrono::duration_cast<std::chrono::microseconds>(took)) +
                           ", PostgreSQL " + text_of(row[0]));
@@ -105,6 +105,12 @@ class DatabaseHealth {
     if (!deletes.empty()) {
       return add(Health::warning, "user " + user_ + " lacks " + deletes +
                                       ", which [retention], sluice jobs delete and prune need" + remedy);
+    }
+    if (superuser_) {
+      return add(Health::warning,
+                 "user " + user_ +
+                     " is a superuser, which Sluice does not need: with a role of its own, to which "
+                     "sluice init --grant-run ROLE gives what it needs, a stolen URL opens less");
     }
     add(Health::good, "user " + user_ + " has the rights that Sluice needs");
   }
@@ -230,6 +236,7 @@ class DatabaseHealth {
   const char* name_ = "";
   bool read_only_ = false;
   std::string user_;
+  bool superuser_ = false;
   std::vector<HealthCheck> checks_;
 };
 

@@ -10,6 +10,7 @@
 #include "store/pg_exec.hpp"
 #include "store/pg_text.hpp"
 #include "store/statements.hpp"
+#include "store/wake_trigger.hpp"
 
 namespace sluice::store {
 
@@ -88,10 +89,9 @@ PgJobs::PgJobs(const ConnectionString& target, const TableName& table, const job
     : table_(table), fallback_(fallback), link_(target), care_(target, table) {}
 
 Listing PgJobs::list(const JobFilter& filter, std::size_t limit, bool deep) {
-  return link_.use(
+  return link_.transact(
       "list jobs",
-      [&](pqxx::connection& connection) {
-        pqxx::work work(connection);
+      [&](pqxx::transaction_base& work) {
         JobFilter each = filter;
         const bool any_status = filter.statuses.empty() && !filter.stuck;
         // On lean indexes all jobs are listed as those of each status.
@@ -135,10 +135,9 @@ Listing PgJobs::list_within_bounds(pqxx::transaction_base& transaction, const Jo
 }
 
 std::int64_t PgJobs::count(const JobFilter& filter) {
-  return link_.use(
+  return link_.ask(
       "count jobs",
-      [&](pqxx::connection& connection) {
-        pqxx::nontransaction session(connection);
+      [&](pqxx::transaction_base& session) {
         return session.exec(count_statement(table_, filter))[0][0].as<std::int64_t>();
       },
       unbounded);
@@ -146,27 +145,28 @@ std::int64_t PgJobs::count(const JobFilter& filter) {
 
 std::optional<JobDetails> PgJobs::show(const std::string& id) {
   const std::string wanted = base::valid_utf8(id);
-  return link_.use("look at job " + wanted, [&](pqxx::connection& connection) -> std::optional<JobDetails> {
-    pqxx::work work(connection);
-    const auto rows = exec(work, show_statement(table_), wanted);
-    if (rows.empty()) return std::nullopt;
-    JobDetails details;
-    const auto& row = rows[0];
-    details.job = summary_of(row);
-    details.payload = text_of(row[16]);
-    if (!row[17].is_null()) details.output = text_of(row[17]);
-    if (!row[18].is_null()) {
-      details.plugin = text_of(row[18]);
-      details.plugin_version = text_of(row[19]);
-      details.max_attempts = row[20].as<int>();
-    }
-    details.attempts = attempts(work, wanted);
-    details.state = state_of(exec(work, state_statement(table_), id_array({wanted}))[0]);
-    if (details.state.standing != Standing::running) return details;
-    const auto running = read_running_job(work, wanted);
-    if (!running.empty() && running[0].job.attempt == details.job.attempts) details.running = running[0].job;
-    return details;
-  });
+  return link_.transact(
+      "look at job " + wanted, [&](pqxx::transaction_base& work) -> std::optional<JobDetails> {
+        const auto rows = exec(work, show_statement(table_), wanted);
+        if (rows.empty()) return std::nullopt;
+        JobDetails details;
+        const auto& row = rows[0];
+        details.job = summary_of(row);
+        details.payload = text_of(row[16]);
+        if (!row[17].is_null()) details.output = text_of(row[17]);
+        if (!row[18].is_null()) {
+          details.plugin = text_of(row[18]);
+          details.plugin_version = text_of(row[19]);
+          details.max_attempts = row[20].as<int>();
+        }
+        details.attempts = attempts(work, wanted);
+        details.state = state_of(exec(work, state_statement(table_), id_array({wanted}))[0]);
+        if (details.state.standing != Standing::running) return details;
+        const auto running = read_running_job(work, wanted);
+        if (!running.empty() && running[0].job.attempt == details.job.attempts)
+          details.running = running[0].job;
+        return details;
+      });
 }
 
 std::vector<Attempt> PgJobs::attempts(pqxx::transaction_base& transaction, const std::string& id) {
@@ -189,8 +189,7 @@ std::vector<Attempt> PgJobs::attempts(pqxx::transaction_base& transaction, const
 }
 
 std::vector<JobState> PgJobs::states(const std::string& ids) {
-  return link_.use("look at jobs", [&](pqxx::connection& connection) {
-    pqxx::nontransaction session(connection);
+  return link_.ask("look at jobs", [&](pqxx::transaction_base& session) {
     std::vector<JobState> states;
     for (const auto& row : exec(session, state_statement(table_), ids)) {
       states.push_back(state_of(row));
@@ -208,13 +207,10 @@ std::vector<Changed> PgJobs::change(const char* what, const std::string& stateme
   const std::vector<JobState> before = states(array);
   const auto is_lost = [](const JobState& state) { return state.standing == Standing::lost; };
   if (std::any_of(before.begin(), before.end(), is_lost)) rescue();
-  const std::set<std::string> moved = link_.use(what, [&](pqxx::connection& connection) {
-    pqxx::work work(connection);
-    link_.limit(work);
+  const std::set<std::string> moved = link_.transact(what, [&](pqxx::transaction_base& work) {
     work.exec("SET LOCAL lock_timeout = '5s'");
     std::set<std::string> changed;
     for (const auto& row : exec(work, statement, array)) changed.insert(text_of(row[0]));
-    work.commit();
     return changed;
   });
   const std::vector<JobState> after = states(array);
@@ -228,8 +224,7 @@ std::vector<Changed> PgJobs::change(const char* what, const std::string& stateme
 
 /// A server that has just started may not have heard of any runtime yet.
 void PgJobs::rescue() {
-  const Judge command{0, link_.use("ask when the server started", [](pqxx::connection& connection) {
-                        pqxx::nontransaction session(connection);
+  const Judge command{0, link_.ask("ask when the server started", [](pqxx::transaction_base& session) {
                         return parse_double(text_of(
                             session.exec("SELECT date_part('epoch', pg_postmaster_start_time())")[0][0]));
                       })};
@@ -244,7 +239,13 @@ std::vector<Changed> PgJobs::retry(const std::vector<std::string>& ids) {
         before[i].standing == Standing::lost && changed[i].state.standing == Standing::pending;
     if (rescued) changed[i] = {changed[i].id, true, false, before[i]};
   }
+  wake();
   return changed;
+}
+
+void PgJobs::wake() {
+  link_.ask("wake idle runtimes",
+            [](pqxx::transaction_base& session) { return session.exec(wake_notification()); });
 }
 
 std::vector<Changed> PgJobs::cancel(const std::vector<std::string>& ids) {
@@ -254,8 +255,7 @@ std::vector<Changed> PgJobs::cancel(const std::vector<std::string>& ids) {
     if (!one.changed && one.state.standing == Standing::running) running.push_back(one.id);
   }
   if (running.empty()) return changed;
-  const std::set<std::string> asked = link_.use("ask to cancel jobs", [&](pqxx::connection& connection) {
-    pqxx::nontransaction session(connection);
+  const std::set<std::string> asked = link_.ask("ask to cancel jobs", [&](pqxx::transaction_base& session) {
     std::set<std::string> ours;
     for (const auto& row : exec(session, cancel_request_statement(table_), id_array(running))) {
       ours.insert(text_of(row[0]));
@@ -298,7 +298,9 @@ std::size_t PgJobs::step(pqxx::connection& connection, const std::string& statem
 }
 
 std::size_t PgJobs::retry_some(const JobFilter& filter, Walk& walk, std::size_t limit) {
-  return step("retry jobs", retry_batch_statement(table_, filter, limit), walk, limit);
+  const std::size_t changed = step("retry jobs", retry_batch_statement(table_, filter, limit), walk, limit);
+  if (changed > 0) wake();
+  return changed;
 }
 
 std::size_t PgJobs::remove_some(const JobFilter& filter, Walk& walk, std::size_t limit) {

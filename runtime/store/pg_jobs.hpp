@@ -23,6 +23,7 @@ class PgJobs : public JobDesk {
   std::size_t remove_some(const JobFilter& filter, Walk& walk, std::size_t limit) override;
 
  private:
+  void wake();
   Listing look(pqxx::transaction_base& transaction, const std::string& statement);
   Listing list_within_bounds(pqxx::transaction_base& transaction, const JobFilter& filter, std::size_t limit);
   std::vector<JobState> states(const std::string& ids);

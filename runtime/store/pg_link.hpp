@@ -44,6 +44,26 @@ class Link {
     }
   }
 
+  /// As use(), for a single statement: `step(pqxx::transaction_base&)`, which finds our settings, also where
+  /// the session can't keep them.
+  template <typename Step>
+  auto ask(std::string_view what, Step&& step, CallWatch::Clock::duration bound = usual_bound) {
+    return use(
+        what,
+        [&](pqxx::connection& connection) {
+          if (pooled()) return transact(connection, step);
+          pqxx::nontransaction session(connection);
+          return step(session);
+        },
+        bound);
+  }
+  /// The same for several statements: a transaction, committed when `step` returns.
+  template <typename Step>
+  auto transact(std::string_view what, Step&& step, CallWatch::Clock::duration bound = usual_bound) {
+    return use(
+        what, [&](pqxx::connection& connection) { return transact(connection, step); }, bound);
+  }
+
   /// Connection pools in transaction mode know no settings and no prepared statements of a session. The URL
   /// says that there is one, or the connection turned out to go through one.
   bool pooled() const { return pooled_; }
@@ -54,6 +74,14 @@ class Link {
   void limit(pqxx::transaction_base& transaction) const;
 
  private:
+  template <typename Step>
+  auto transact(pqxx::connection& connection, Step&& step) {
+    pqxx::work work(connection);
+    limit(work);
+    auto answer = step(work);
+    work.commit();
+    return answer;
+  }
   pqxx::connection& connection(CallWatch::Call& call);
   void connect(CallWatch::Call& call);
   void settle_in();

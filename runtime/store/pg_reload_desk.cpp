@@ -18,10 +18,8 @@ class PgReloadDesk : public ReloadDesk {
   explicit PgReloadDesk(const ConnectionString& target) : target_(target), link_(target) {}
 
   std::vector<RuntimeReport> runtimes() override {
-    return link_.use("read the runtimes", [](pqxx::connection& connection) {
-      pqxx::nontransaction session(connection);
-      return read_runtimes(session);
-    });
+    return link_.ask("read the runtimes",
+                     [](pqxx::transaction_base& session) { return read_runtimes(session); });
   }
 
   bool hears() const override { return !goes_through_pool(target_); }
@@ -56,7 +54,7 @@ class PgReloadDesk : public ReloadDesk {
 }  // namespace
 
 std::unique_ptr<ReloadDesk> open_reload_desk(const PostgresOptions& options) {
-  return std::make_unique<PgReloadDesk>(connection_string_of(options.url, options.url_file));
+  return std::make_unique<PgReloadDesk>(listening_target(options.direct_url, options.url, options.url_file));
 }
 
 }  // namespace sluice::store

@@ -14,8 +14,9 @@
 
 namespace sluice::store {
 
-PgWakes::PgWakes(const ConnectionString& target)
-    : interrupted_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+PgWakes::PgWakes(const ConnectionString& target, const TableName& table)
+    : trigger_query_(working_wake_trigger_query(table)),
+      interrupted_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       link_(target, [this](pqxx::connection& connection) {
         if (!link_.pooled())
           pqxx::nontransaction(connection)
@@ -24,14 +25,16 @@ PgWakes::PgWakes(const ConnectionString& target)
   if (!interrupted_.open()) throw std::system_error(errno, std::generic_category(), "eventfd");
 }
 
-void PgWakes::want(RuntimeId runtime, bool wanted) {
-  link_.use("say whether to be woken", [&](pqxx::connection& connection) {
+bool PgWakes::want(RuntimeId runtime, bool wanted) {
+  return link_.use("say whether to be woken", [&](pqxx::connection& connection) {
     try {
       pqxx::work work(connection);
       exec(work, "UPDATE sluice.runtime SET wake = $2::bool WHERE id = $1::bigint", std::to_string(runtime),
            wanted ? "true" : "false");
       work.exec("SELECT sluice.set_wake()");
+      const bool announced = work.exec(trigger_query_)[0][0].as<bool>();
       work.commit();
+      return announced;
     } catch (const pqxx::sql_error& error) {
       if (!gave_up_waiting(error)) throw;
       throw HeldUp("could not say whether to be woken: " + server_message(error.what()));

@@ -23,6 +23,7 @@ class PostgresStore : public Store {
  public:
   explicit PostgresStore(const PostgresOptions& options)
       : target_(connection_string_of(options.url, options.url_file)),
+        listening_(listening_target(options.direct_url, options.url, options.url_file)),
         table_(TableName::parse(options.table)),
         effect_roles_(options.effect_roles),
         wake_(options.wake),
@@ -43,8 +44,8 @@ class PostgresStore : public Store {
   }
   std::unique_ptr<CareSession> care() override { return std::make_unique<PgCare>(target_, table_); }
   std::unique_ptr<WakeSession> wakes() override {
-    if (!wake_ || goes_through_pool(target_)) return nullptr;  // a pooled connection can't listen
-    return std::make_unique<PgWakes>(target_);
+    if (!wake_ || goes_through_pool(listening_)) return nullptr;  // a pooled connection can't listen
+    return std::make_unique<PgWakes>(listening_, table_);
   }
   std::unique_ptr<PruneSession> prunes(const std::string& status, job::Microseconds older_than) override {
     return std::make_unique<PgPrunes>(target_, table_, status, older_than);
@@ -52,10 +53,14 @@ class PostgresStore : public Store {
   std::unique_ptr<DeskSession> desk() override {
     return std::make_unique<PgDesk>(target_, table_, effect_roles_, wake_, grants_);
   }
-  void limit(std::chrono::steady_clock::time_point when) override { target_.watch->limit(when); }
+  void limit(std::chrono::steady_clock::time_point when) override {
+    target_.watch->limit(when);
+    listening_.watch->limit(when);
+  }
 
  private:
   const ConnectionString target_;
+  const ConnectionString listening_;
   const TableName table_;
   const std::vector<std::string> effect_roles_;
   const bool wake_;

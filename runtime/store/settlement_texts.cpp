@@ -30,6 +30,7 @@ void SettlementTexts::add(const job::Settlement& s) {
   }
   durations_.add(bounded_microseconds(s.outcome.duration));
   places_.add(s.place.empty() ? nowhere : s.place);
+  claimed_as_.add(s.claimed_as.empty() ? s.id : s.claimed_as);
 }
 
 std::vector<std::size_t> indices_in(const pqxx::field& numbers) {

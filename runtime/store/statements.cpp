@@ -146,6 +146,17 @@ SELECT r.id, k.id, k.place FROM recorded r, kept k)",
                 table);
 }
 
+std::string unclaimable_statement(const TableName& table) {
+  return filled(R"(WITH moved AS (
+  UPDATE {outbox} o SET status = 'error', attempts = {next_attempt}, "updatedAt" = {now}
+  WHERE o.ctid = $1::tid AND o.id IS NOT DISTINCT FROM $2::text AND o.status IS NOT DISTINCT FROM 'pending'
+  RETURNING o.id, o.attempts, o.type)
+INSERT INTO sluice.attempt (job_id, attempt, type, result, code, error, runtime, host, pid)
+SELECT m.id, m.attempts, m.type, 'fail', 'claim-refused', $3::text, r.id, r.host, r.pid
+FROM moved m LEFT JOIN sluice.runtime r ON r.id = $4::bigint RETURNING 1)",
+                table);
+}
+
 std::string brief_relock_statement(const TableName& table) {
   return filled(R"(SELECT o.id, o.ctid FROM unnest($1::text[], $2::int[]) AS f (id, attempt), {outbox} o
 WHERE o.id = ANY (ARRAY[f.id]) AND o.status IS NOT DISTINCT FROM 'pending'
@@ -220,10 +231,12 @@ std::string settle_statement(const TableName& table) {
 ours AS MATERIALIZED (
   SELECT f.*, live.runtime, o.ctid AS at
   FROM unnest($2::text[], $3::bigint[], $4::int[], $5::text[], $6::bool[], $7::bigint[], $8::text[],
-              $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bigint[], $15::tid[]) WITH ORDINALITY
-    AS f (id, claim, attempt, status, refund, delay, type, result, code, error, log_tail, output, duration, place, n)
+              $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bigint[], $15::tid[],
+              $16::text[]) WITH ORDINALITY
+    AS f (id, claim, attempt, status, refund, delay, type, result, code, error, log_tail, output, duration, place,
+          claimed_as, n)
   JOIN live ON live.id = f.claim, {outbox} o
-  WHERE {same_row} AND f.id = ANY (live.ids) AND (o.ctid = f.place OR {newest_claim})),
+  WHERE {same_row} AND f.claimed_as = ANY (live.ids) AND (o.ctid = f.place OR {newest_claim})),
 free AS MATERIALIZED (
   SELECT f.*, o.ctid AS here FROM ours f, {outbox} o
   WHERE o.ctid = f.at AND o.id IS NOT DISTINCT FROM f.id AND o.status IS NOT DISTINCT FROM 'processing'
@@ -250,7 +263,7 @@ kept AS (
   SELECT id, output::jsonb FROM moved WHERE output IS NOT NULL
   ON CONFLICT (job_id) DO UPDATE SET output = excluded.output, at = excluded.at),
 freed AS (
-  UPDATE sluice.claim c SET ids = ARRAY (SELECT i FROM unnest(c.ids) i WHERE i NOT IN (SELECT id FROM moved))
+  UPDATE sluice.claim c SET ids = ARRAY (SELECT i FROM unnest(c.ids) i WHERE i NOT IN (SELECT claimed_as FROM moved))
   FROM live WHERE c.id = live.id AND c.id <> ALL ($1::bigint[]))
 SELECT (SELECT array_agg(n) FROM moved),
        (SELECT array_agg(n) FROM ours WHERE n NOT IN (SELECT n FROM free)))",
@@ -262,15 +275,35 @@ std::string hold_statement(const TableName& table) {
   SELECT id, ids FROM sluice.claim WHERE id = ANY ($2::bigint[]) FOR KEY SHARE),
 ours AS MATERIALIZED (
   SELECT f.*, o.ctid AS place
-  FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS f (id, claim, n)
+  FROM unnest($1::text[], $2::bigint[], $3::text[]) WITH ORDINALITY AS f (id, claim, claimed_as, n)
   JOIN live ON live.id = f.claim, {outbox} o
-  WHERE {same_row} AND f.id = ANY (live.ids) AND {newest_claim}),
+  WHERE {same_row} AND f.claimed_as = ANY (live.ids) AND {newest_claim}),
 free AS MATERIALIZED (
   SELECT f.n FROM ours f, {outbox} o
   WHERE o.ctid = f.place AND o.id IS NOT DISTINCT FROM f.id AND o.status IS NOT DISTINCT FROM 'processing'
   FOR NO KEY UPDATE OF o SKIP LOCKED)
 SELECT (SELECT array_agg(n) FROM free),
        (SELECT array_agg(n) FROM ours WHERE n NOT IN (SELECT n FROM free)))",
+                table);
+}
+
+// Such a row is in processing as its claim left it, created when the job was, and no claim names it.
+std::string renamed_statement(const TableName& table) {
+  return filled(R"(WITH lost AS MATERIALIZED (
+  SELECT f.*, row_number() OVER (PARTITION BY f.type, f.created, f.attempt ORDER BY f.n) AS k
+  FROM unnest($1::text[], $2::int[], $3::text[], $4::float8[]) WITH ORDINALITY AS f (id, attempt, type, created, n)
+  WHERE NOT EXISTS (SELECT FROM {outbox} o WHERE o.id = ANY (ARRAY[f.id]))),
+alike AS MATERIALIZED (
+  SELECT DISTINCT type, created, attempt, to_timestamp(created) AT TIME ZONE 'UTC' AS at FROM lost),
+found AS MATERIALIZED (
+  SELECT o.id, a.type, a.created, a.attempt,
+         row_number() OVER (PARTITION BY a.type, a.created, a.attempt ORDER BY o.id) AS k,
+         count(*) OVER (PARTITION BY a.type, a.created, a.attempt) > 1 AS doubtful
+  FROM alike a, {outbox} o
+  WHERE o.status = 'processing' AND o.type = a.type AND o.attempts = a.attempt
+    AND o."createdAt" BETWEEN a.at - interval '10 microseconds' AND a.at + interval '10 microseconds'
+    AND NOT EXISTS (SELECT FROM sluice.claim c WHERE o.id = ANY (c.ids)))
+SELECT l.n, f.id, f.doubtful FROM lost l JOIN found f USING (type, created, attempt, k))",
                 table);
 }
 
@@ -307,7 +340,9 @@ used AS (
 held AS (
   UPDATE sluice.schedule s SET due = now() + interval '1 s' FROM due d
   WHERE s.job_id = d.job_id AND d.job_id NOT IN (SELECT id FROM over) RETURNING s.job_id)
-SELECT (SELECT count(*) FROM used), (SELECT count(*) FROM held), (SELECT min(job_id) FROM held))",
+SELECT (SELECT count(*) FROM used), (SELECT count(*) FROM held), (SELECT min(job_id) FROM held),
+  (SELECT date_part('epoch', s.due) - date_part('epoch', now()) FROM sluice.schedule s
+   WHERE s.due > now() ORDER BY s.due LIMIT 1))",
                 table);
 }
 

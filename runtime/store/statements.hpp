@@ -23,6 +23,10 @@ std::string brief_claim_statement(const TableName& table, std::size_t lanes);
 /// Marks locked rows done, counting the attempt. Parameter: places.
 std::string brief_done_statement(const TableName& table);
 
+/// Writes that locked rows can't be claimed: status error, and an attempt with the code claim-refused.
+/// Parameters: place, id, error, runtime. Answers a row where it did.
+std::string unclaimable_statement(const TableName& table);
+
 /// Makes a claim of locked rows. Parameters: runtime, pump, places. Answers the claim, and id and place of
 /// each row; nothing where there are none.
 std::string brief_keep_statement(const TableName& table);
@@ -58,22 +62,28 @@ std::string finish_statement(const TableName& table);
 
 /// Writes settlements that are more than "done", and those that are not, too; waits for no row. Parameters:
 /// closing claims, and arrays: ids, claims, attempts, statuses, refunds, delays (microseconds or null),
-/// types, results, codes, errors, log tails, outputs (JSON or null), durations (microseconds), places (tid).
-/// Answers the numbers of those that applied and of those whose row is locked by somebody, null where there
-/// are none; deletes no claim.
+/// types, results, codes, errors, log tails, outputs (JSON or null), durations (microseconds), places (tid),
+/// ids as the claims name them. Answers the numbers of those that applied and of those whose row is locked by
+/// somebody, null where there are none; deletes no claim.
 std::string settle_statement(const TableName& table);
 
 /// Locks the rows of settlements until the transaction ends, and holds their claims; waits for no row.
-/// Parameters: ids and claims. Answers the numbers, from 1 on, of those that it locked and of those
-/// whose row is locked by somebody, null where there are none.
+/// Parameters: ids, claims, and ids as the claims name them. Answers the numbers, from 1 on, of those that it
+/// locked and of those whose row is locked by somebody, null where there are none.
 std::string hold_statement(const TableName& table);
+
+/// Where the rows of jobs are whose id was changed while they ran. Parameters, arrays: ids, attempts, types
+/// and times of creation as cursor_text() has them. Answers, for each that was found, its number from 1 on,
+/// the new id, and whether several rows may be the one.
+std::string renamed_statement(const TableName& table);
 
 /// Gives back, attempt refunded, the jobs of a pump's claims that are not in the list, and forgets
 /// these claims. Parameters: runtime, pump, known claims.
 std::string give_back_statement(const TableName& table);
 
 /// Makes jobs pending whose schedule is due, at most $1. Answers how many schedules were used up, how many
-/// were put off because somebody has locked the job, and the id of one of these jobs.
+/// were put off because somebody has locked the job, the id of one of these jobs, and in how many seconds the
+/// next schedule is due, null where there is none.
 std::string promote_statement(const TableName& table);
 
 /// Counts what is not done, by type and status. Parameter: how many rows of each status are looked at, at

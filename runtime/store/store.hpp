@@ -84,10 +84,20 @@ struct ClaimedJob {
   bool unreadable = false;  ///< its id or payload is not UTF-8: in a database that has no encoding
 };
 
+/// A job that the database does not let anybody claim: a trigger of the application's raises, say.
+struct Unclaimable {
+  std::string id;
+  std::string type;
+  std::string message;  ///< the database's words
+  bool in_error =
+      false;  ///< it has status `error` now, and the attempt is recorded; else it is pending as before
+};
+
 struct Claimed {
-  std::int64_t claim = 0;        ///< 0 when nothing was claimed
+  std::int64_t claim = 0;        ///< of the first job; 0 when nothing was claimed
   double asked_at = 0;           ///< when the store looked, by its clock, in seconds since 1970
   std::vector<ClaimedJob> jobs;  ///< oldest first within a lane
+  std::vector<Unclaimable> unclaimable{};
 };
 
 /// Claims jobs for one pump of one runtime.
@@ -96,7 +106,8 @@ class ClaimSession {
   virtual ~ClaimSession() = default;
 
   /// Claims for each lane, at most max_lanes, the oldest pending rows of its types (status `processing`,
-  /// attempts + 1) and records them as one claim. Throws Fenced when the runtime is no longer enlisted.
+  /// attempts + 1) and records them as one claim. A row that can't be claimed costs no other: then there may
+  /// be several claims. Throws Fenced when the runtime is no longer enlisted.
   virtual Claimed claim(const std::vector<LaneRequest>& lanes) = 0;
 
   /// After Unavailable: gives back (pending, attempt refunded) the jobs of this pump's claims that are
@@ -217,12 +228,17 @@ struct Rescued {
   std::size_t pending = 0;    ///< jobs that wait again
   std::size_t error = 0;      ///< jobs whose attempts were used up
   std::size_t suspected = 0;  ///< runtimes with jobs that are not alive, and may still come back
+  std::string refused_job{};  ///< one whose rescue the database refuses, looked for again with the next call
+  std::string refusal{};      ///< the database's words; empty: there is none
 };
 
 struct Promoted {
-  std::size_t used = 0;  ///< schedules that were used up
-  std::size_t held = 0;  ///< schedules put off for a second, because somebody has locked the job's row
-  std::string held_job;  ///< the id of one of these
+  std::size_t used = 0;       ///< schedules that were used up
+  std::size_t held = 0;       ///< schedules put off for a second, because somebody has locked the job's row
+  std::string held_job;       ///< the id of one of these
+  std::string refused_job{};  ///< put off for a minute, because the database refuses that it becomes pending
+  std::string refusal{};      ///< the database's words; empty: there is none
+  std::optional<double> next{};  ///< in how many seconds the next one is due, as far as is known
 };
 
 struct Tidied {
@@ -297,8 +313,8 @@ class WakeSession {
  public:
   virtual ~WakeSession() = default;
 
-  /// Producers notify while any runtime wants to be woken.
-  virtual void want(RuntimeId runtime, bool wanted) = 0;
+  /// Producers notify while any runtime wants to be woken; false where they can't, as the trigger is missing.
+  virtual bool want(RuntimeId runtime, bool wanted) = 0;
   /// Waits until jobs were inserted, `timeout` has passed, or interrupt() was called; how many times some
   /// were inserted and committed since the last call. Those inserted before producers knew of want() don't
   /// count.

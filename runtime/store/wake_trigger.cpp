@@ -76,9 +76,24 @@ $wake$;
 )";
 }
 
-std::string wake_trigger_query(const TableName& table) {
+std::string wake_notification() {
+  return std::string("SELECT pg_catalog.pg_notify('") + wake_channel + "', '')";
+}
+
+namespace {
+
+std::string trigger_query(const TableName& table, const char* more) {
   return "SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = to_regclass(" +
-         quoted_literal(table.quoted()) + ") AND t.tgname = 'sluice_wake')";
+         quoted_literal(table.quoted()) + ") AND t.tgname = 'sluice_wake'" + more + ")";
+}
+
+}  // namespace
+
+std::string wake_trigger_query(const TableName& table) {
+  return trigger_query(table, "");
+}
+std::string working_wake_trigger_query(const TableName& table) {
+  return trigger_query(table, " AND t.tgenabled IN ('O', 'A')");
 }
 
 // BEFORE, which costs less than AFTER: no event is queued. The notification goes out at the commit either

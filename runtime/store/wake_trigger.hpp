@@ -10,6 +10,9 @@ namespace sluice::store {
 /// The channel of NOTIFY.
 inline constexpr const char* wake_channel = "sluice_wake";
 
+/// Wakes idle runtimes for jobs that were there before and have become pending.
+std::string wake_notification();
+
 /// Makes the trigger's function, and what tells it whether a runtime wants to be woken: sluice.set_wake() is
 /// to be called when the answer, in sluice.runtime, has changed. The trigger runs in the producer's
 /// transaction with the rights of its owner, waits for nobody, and lets no error of its own through.
@@ -24,5 +27,7 @@ std::string wake_trigger_removal(const TableName& table);
 
 /// A query with one boolean: whether the trigger is there.
 std::string wake_trigger_query(const TableName& table);
+/// The same, of one that is switched on.
+std::string working_wake_trigger_query(const TableName& table);
 
 }  // namespace sluice::store

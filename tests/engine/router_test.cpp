@@ -271,6 +271,41 @@ TEST_F(RouterTest, TheEndOfADrainWaitsForNoSweepToBeDue) {
   EXPECT_TRUE(router.reserve(start).at(0).sweep);
 }
 
+TEST_F(RouterTest, LooksSeldomWhileNewJobsAreAnnounced) {
+  one_lane();
+  router.set_announced(true);
+  auto now = start;
+  for (int i = 0; i < 20; ++i) {
+    now = std::max(now, router.next_due(now));
+    const auto taken = router.reserve(now);
+    if (!taken.empty()) router.claimed(taken[0], nothing(), milliseconds(1), now);
+  }
+  EXPECT_EQ(router.next_due(now) - now, 10 * poll);
+  EXPECT_TRUE(router.load().idle);
+  router.set_announced(false);
+  EXPECT_FALSE(router.load().idle);
+}
+
+TEST_F(RouterTest, ALaneWithJobsUnderWayIsNotIdle) {
+  one_lane();
+  router.set_announced(true);
+  const auto taken = router.reserve(start);
+  EXPECT_FALSE(router.load().idle);
+  claimed(taken[0], 1);
+  EXPECT_FALSE(router.load().idle);
+  router.returned("a", 0, quick, start);
+  EXPECT_FALSE(router.load().idle);
+  router.settled(false);
+  EXPECT_TRUE(router.load().idle);
+}
+
+TEST(Router, LooksAtLeastAsOftenAsPollIntervalSaysWhereThatIsSeldom) {
+  EXPECT_EQ(unannounced_interval(milliseconds(200)), std::chrono::seconds(2));
+  EXPECT_EQ(unannounced_interval(milliseconds(20)), milliseconds(200));
+  EXPECT_EQ(unannounced_interval(std::chrono::seconds(1)), std::chrono::seconds(2));
+  EXPECT_EQ(unannounced_interval(std::chrono::hours(1)), std::chrono::hours(1));
+}
+
 TEST_F(RouterTest, SaysHowBusyItIs) {
   one_lane();
   EXPECT_FALSE(router.load().resting);

@@ -189,11 +189,13 @@ Result wait_cancel(Job& job, const Json&) {
   while (!job.is_cancelled()) std::this_thread::sleep_for(1ms);
   return sluice::cancelled();
 }
-/// {"gate": "/tmp/go"}: until "/tmp/go-<attempt>" exists.
+Result act(Job& job, const Json& payload, std::string_view name);
+
+/// {"gate": "/tmp/go", "after": "fail"}: waits until "/tmp/go-<attempt>" exists, then does the other.
 Result wait_file(Job& job, const Json& payload) {
   const std::string gate = payload.string("gate") + "-" + std::to_string(job.attempt());
   while (access(gate.c_str(), F_OK) != 0) std::this_thread::sleep_for(1ms);
-  return sluice::done();
+  return act(job, payload, payload.string_or("after", "ok"));
 }
 /// Never returns and never looks at is_cancelled.
 Result hang(Job&, const Json&) {
@@ -241,18 +243,21 @@ constexpr Action actions[] = {
     {"allocate", allocate},
 };
 
+Result act(Job& job, const Json& payload, std::string_view name) {
+  for (const Action& action : actions) {
+    if (action.name == name) return action.run(job, payload);
+  }
+  return sluice::fail("probe", "no such action: " + std::string(name));
+}
+
 Result probe(Job& job) {
   const Json payload = job.payload();
   const std::string name = payload.string_or("do", "ok");
   append_line(payload.string_or("file", ""), job);
   if (const auto ms = payload.integer_or("ms", 0); ms > 0) std::this_thread::sleep_for(milliseconds(ms));
-  for (const Action& action : actions) {
-    if (action.name != name) continue;
-    Result result = action.run(job, payload);
-    append_line(payload.string_or("end_file", ""), job);
-    return result;
-  }
-  return sluice::fail("probe", "no such action: " + name);
+  Result result = act(job, payload, name);
+  append_line(payload.string_or("end_file", ""), job);
+  return result;
 }
 
 constexpr auto strict_schema = R"({

@@ -1,6 +1,10 @@
 // Outcomes that the database does not take, or not now: they cost no other job anything.
 #include <signal.h>
 
+#include <regex>
+
+#include "base/address.hpp"
+#include "http/inquiry.hpp"
 #include "runtime/outbox.hpp"
 
 namespace sluice::test {
@@ -72,6 +76,23 @@ TEST_F(Outcome, ThatIsRefusedInAnyFormIsKeptAsideAndNamed) {
   EXPECT_EQ(times_said(runtime.err(), "database refuses the outcome of a job"), 1U) << runtime.err();
 }
 
+TEST_F(Outcome, ThatIsRefusedIsCounted) {
+  refuse_when("OLD.status = 'processing' AND NEW.id = 'job-4'");
+  insert_many(8, "test.probe");
+  Program runtime({"run", "--listen", "0"}, environment());
+  ASSERT_TRUE(runtime.says("http://127.0.0.1:")) << runtime.err();
+  std::smatch url;
+  const std::string log = runtime.err();
+  ASSERT_TRUE(std::regex_search(log, url, std::regex("http://(127\\.0\\.0\\.1:[0-9]+)"))) << log;
+  const base::Address address = *base::parse_address(url[1].str());
+  const auto metrics = [&] { return http::ask(address, "/metrics", std::chrono::minutes(1)).body; };
+  EXPECT_TRUE(eventually([&] {
+    return metrics().find("\nsluice_outcomes_waiting 1\n") != std::string::npos;
+  })) << metrics();
+  const std::regex refusals(R"(sluice_database_errors_total\{statement="finish",kind="refused"\} [1-9])");
+  EXPECT_TRUE(std::regex_search(metrics(), refusals)) << metrics();
+}
+
 TEST_F(Outcome, ThatIsRefusedInAnyFormDoesNotHoldUpADrain) {
   refuse_when("NEW.status IN ('done', 'error') AND NEW.id = 'job-40'");
   insert_many(80, "test.probe");
@@ -135,6 +156,108 @@ TEST_F(Outcome, OfALockedTableNamesWhoHasIt) {
   application.exec("ROLLBACK");
   EXPECT_TRUE(becomes("a", "done")) << runtime.err();
   EXPECT_EQ(runtime.err().find("does not answer"), std::string::npos) << runtime.err();
+}
+
+// An application that gives a job another id has the job's outcome there.
+TEST_F(Outcome, OfAJobWhoseIdWasChangedIsWrittenUnderTheNewOne) {
+  const std::string gate = ",\"gate\":\"" + scratch.path("gate") + "\"";
+  insert("done", "test.probe", probe("wait_file", gate));
+  insert("failed", "test.probe", probe("wait_file", gate + R"(,"after":"fail")"));
+  insert("follow", "test.probe", probe("wait_file", gate + R"(,"after":"enqueue","type":"test.other")"));
+  insert("other", "test.probe", probe("wait_file", gate));
+  Program runtime({"run"}, environment());
+  ASSERT_TRUE(lines_in("started", 4)) << runtime.err();
+  database.exec(R"(UPDATE "Outbox" SET id = 'new-' || id WHERE id <> 'other')");
+  scratch.write("gate-1", "");
+  EXPECT_TRUE(becomes("new-done", "done")) << runtime.err();
+  EXPECT_TRUE(becomes("new-failed", "error")) << runtime.err();
+  EXPECT_TRUE(becomes("new-follow", "done")) << runtime.err();
+  EXPECT_TRUE(becomes("other", "done"));
+  EXPECT_TRUE(eventually([&] { return count("type = 'test.other' AND status = 'done'") == "1"; }))
+      << runtime.err();
+  EXPECT_TRUE(eventually([&] { return claims() == "0"; }));
+  EXPECT_EQ(count("attempts <> 1"), "0");
+  EXPECT_NE(error("new-failed"), "");
+  EXPECT_EQ(times_said(runtime.err(), "the id of a job was changed while it ran"), 3U) << runtime.err();
+}
+
+TEST_F(Outcome, OfJobsThatCanNotBeToldApartIsAnErrorThatSaysSo) {
+  insert_many(3, "test.probe", probe("wait_file", ",\"gate\":\"" + scratch.path("gate") + "\""));
+  Program runtime({"run"}, environment());
+  ASSERT_TRUE(lines_in("started", 3)) << runtime.err();
+  database.exec(R"(UPDATE "Outbox" SET id = 'new-' || id)");
+  scratch.write("gate-1", "");
+  EXPECT_TRUE(eventually([&] { return count("status = 'processing'") == "0"; })) << runtime.err();
+  EXPECT_EQ(database.value("SELECT count(*) FROM sluice.attempt WHERE code = 'id-changed'"),
+            count("status = 'error'"));
+  EXPECT_NE(count("status = 'error'"), "0");
+}
+
+class Unclaimable : public Outcome {};
+
+TEST_F(Unclaimable, JobsAreInErrorAndOthersAreDone) {
+  refuse_when("NEW.status = 'processing' AND NEW.id IN ('job-1', 'job-2', 'job-3', 'job-4', 'job-40')");
+  insert_many(80, "test.probe");
+  const Ended drained = sluice({"drain"});
+  EXPECT_EQ(drained.code, 0) << drained.err;
+  EXPECT_EQ(count("status = 'done' AND attempts = 1"), "75") << drained.err;
+  EXPECT_EQ(count("status = 'error' AND id IN ('job-1', 'job-2', 'job-3', 'job-4', 'job-40')"), "5");
+  EXPECT_NE(error("job-3").find("not this one"), std::string::npos) << error("job-3");
+  EXPECT_EQ(times_said(drained.err, "the database refuses that a job is claimed"), 5U) << drained.err;
+  EXPECT_EQ(claims(), "0");
+}
+
+TEST_F(Unclaimable, JobsOfATableThatTakesNoClaimsStayAsTheyAre) {
+  refuse_when("NEW.status = 'processing'");
+  insert_many(50, "test.probe");
+  Program runtime({"run"}, environment());
+  EXPECT_TRUE(runtime.says("not this one")) << runtime.err();
+  EXPECT_EQ(count("status = 'pending' AND attempts = 0"), "50");
+  database.exec("DROP FUNCTION public.no() CASCADE");
+  EXPECT_TRUE(eventually([&] { return count("status = 'done'") == "50"; })) << runtime.err();
+}
+
+TEST_F(Unclaimable, JobsThatRefuseErrorTooStayPending) {
+  refuse_when("NEW.status IN ('processing', 'error') AND NEW.id = 'job-3'");
+  insert_many(80, "test.probe");
+  Program runtime({"run"}, environment());
+  EXPECT_TRUE(eventually([&] { return count("status = 'done'") == "79"; })) << runtime.err();
+  EXPECT_TRUE(runtime.says("it stays pending")) << runtime.err();
+  EXPECT_EQ(status("job-3"), "pending");
+  insert("later", "test.probe");
+  EXPECT_TRUE(becomes("later", "done"));
+}
+
+TEST_F(Unclaimable, RetriesThatAreDueHoldUpNoOthers) {
+  insert_many(80, "test.probe", probe("retry", R"(,"after_ms":3600000)"));
+  EXPECT_TRUE(drains());
+  refuse_when("NEW.status = 'pending' AND NEW.id IN ('job-3', 'job-40')");
+  database.exec(R"(UPDATE "Outbox" SET payload = '{}'; UPDATE sluice.schedule SET due = now())");
+  Program runtime({"run"}, environment());
+  EXPECT_TRUE(eventually([&] { return count("status = 'done'") == "78"; })) << runtime.err();
+  EXPECT_TRUE(eventually([&] {
+    return times_said(runtime.err(), "refuses that a due job becomes pending") == 2;
+  })) << runtime.err();
+  EXPECT_EQ(count("status IN ('scheduled', 'error') AND id IN ('job-3', 'job-40')"), "2");
+  database.exec("DROP FUNCTION public.no() CASCADE; UPDATE sluice.schedule SET due = now()");
+  EXPECT_TRUE(eventually([&] { return count("status = 'done'") == "80"; })) << runtime.err();
+}
+
+TEST_F(Unclaimable, JobsOfALostRuntimeHoldUpNoOthers) {
+  insert_many(60, "test.probe", probe("wait_file", ",\"gate\":\"" + scratch.path("gate") + "\""));
+  Program lost({"run"}, environment());
+  ASSERT_TRUE(lines_in("started", 4)) << lost.err();
+  lost.signal(SIGKILL);
+  lost.wait();
+  const std::string held = database.value("SELECT min(id) FROM \"Outbox\" WHERE status = 'processing'");
+  refuse_when("OLD.status = 'processing' AND NEW.status = 'pending' AND NEW.id = '" + held + "'");
+  for (const std::string attempt : {"1", "2"}) scratch.write("gate-" + attempt, "");
+  Program other({"run"}, environment());
+  EXPECT_TRUE(eventually([&] { return count("status = 'done'") == "59"; })) << other.err();
+  EXPECT_TRUE(other.says("refuses that a job of a lost runtime is rescued")) << other.err();
+  EXPECT_NE(other.err().find(held), std::string::npos);
+  database.exec("DROP FUNCTION public.no() CASCADE");
+  EXPECT_TRUE(becomes(held, "done")) << other.err();
 }
 
 }  // namespace

@@ -70,6 +70,15 @@ TEST_F(Running, SaysTheEndOfEachJobAtLevelDebugAndOnEachLineWhoSaysIt) {
   EXPECT_TRUE(program.says("\"pid\":" + std::to_string(program.pid()) + "}")) << program.err();
 }
 
+TEST_F(Running, SumsUpAtLevelInfoHowJobsEnded) {
+  config = scratch.write("summary.toml", scratch.read("sluice.toml") + "[log]\nsummary = \"100ms\"\n");
+  const Program& program = start();
+  insert("a", "test.probe", probe("snooze", R"(,"after_ms":3600000)"));
+  EXPECT_TRUE(program.says(
+      R"("message":"jobs ended","done":0,"will_retry":0,"failed":0,"snoozed":1,"within":"100 ms")"))
+      << program.err();
+}
+
 TEST_F(Running, NoSignalWithoutAMeaningEndsIt) {
   Program& program = start();
   for (const int number : {SIGUSR1, SIGUSR2, SIGPIPE}) program.signal(number);

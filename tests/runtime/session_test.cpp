@@ -199,6 +199,19 @@ TEST_F(Pooled, SetsWhatItNeedsForEachTransaction) {
   EXPECT_EQ(runtime.err().find("goes through a pool"), std::string::npos) << runtime.err();
 }
 
+TEST_F(Pooled, ADirectUrlLetsARuntimeListenPastThePool) {
+  config = scratch.write("direct.toml", "[runtime]\npoll_interval = \"1h\"\n[database]\ndirect_url = \"" +
+                                            database.url() + "\"\n");
+  Program runtime({"run"}, through(pool_.url() + "?pgbouncer=true"));
+  ASSERT_TRUE(runtime.says("plugins loaded")) << runtime.err();
+  for (const std::string id : {"one", "two", "three"}) {
+    insert(id, "test.probe");
+    EXPECT_TRUE(becomes(id, "done")) << id << runtime.err();
+  }
+  const Ended reloaded = run({"reload", "--wait"}, through(pool_.url() + "?pgbouncer=true"));
+  EXPECT_EQ(reloaded.code, 0) << reloaded.err;
+}
+
 // Such a database takes any bytes.
 TEST_F(Sessions, ARowThatIsNotUtf8CostsNoOther) {
   TestDatabase ascii("SQL_ASCII");

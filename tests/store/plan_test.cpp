@@ -88,7 +88,7 @@ class Plan : public testing::Test {
                    all("'error'::text") + ", " + all("false") + ", " + all("0::bigint") + ", " +
                    all("'noop'::text") + ", " + all("'retry'::text") + ", " + all("''::text") + ", " +
                    all("'no'::text") + ", " + all("''::text") + ", " + all("null::text") + ", " +
-                   all("0::bigint") + ", " + all("'(4294967295,0)'::tid") + ")");
+                   all("0::bigint") + ", " + all("'(4294967295,0)'::tid") + ", '" + settled_ids() + "')");
   }
 
   static std::string all(const std::string& value) {
