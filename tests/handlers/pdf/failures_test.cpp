@@ -106,7 +106,7 @@ const Case cases[] = {
     {"EndlessInclude", "{% include 'template.html' %}", good, SLUICE_FAIL, "template-error",
      "RecursionError"},
     {"LoopOverANumber", "{% for x in 12 %}{% endfor %}", good, SLUICE_FAIL, "template-error",
-     "TEMPLATE/template.html:1, {% for x in 12 %}{% endfor %}: TypeError"},
+     "TEMPLATE/template.html:1, {% for x in 12 %}: 12 is no list to go over"},
     {"MissingImage", "<img src=gone.png>", good, SLUICE_FAIL, "resource-refused", "gone.png"},
     {"MissingStylesheet", "<link rel=stylesheet href=gone.css>", good, SLUICE_FAIL, "resource-refused",
      "gone.css"},
