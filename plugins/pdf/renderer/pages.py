@@ -98,7 +98,7 @@ class Environment(jinja2.sandbox.SandboxedEnvironment):
         self.filters.update(formats.FILTERS)
         self.filters.update({name: on_lists(self.filters[name]) for name in TAKE_LISTS.split()})
         self.filters.update(elements=elements, printed=printed, string=lambda value: printed(value))
-        self.filters.update(lines=lines, sort=sort, min=least, max=most, sum=sum_of)
+        self.filters.update(lines=lines, party=party, sort=sort, min=least, max=most, sum=sum_of)
         self.filters["round"] = formats.rounded
         self.filters["float"] = values.number
         self.filters["compared"] = operators.compared
@@ -240,6 +240,15 @@ def lines(value):
                 raise Unsuitable(f"{shown(line)} is no line of text", line)
         return [line for line in value if line is not None]
     return elements(value)
+
+
+def party(value):
+    """Who sells or buys: an object with `name` and so on, or a name alone. Without one, an empty object."""
+    if isinstance(value, jinja2.Undefined):
+        return {}
+    if isinstance(value, list):
+        raise Unsuitable(f"{shown(value)} is a list; give a name, or an object with name, address and so on", value)
+    return value if isinstance(value, dict) else {"name": value}
 
 
 def elements(value):

@@ -116,6 +116,11 @@ def read(text):
     return json.loads(text, parse_float=Number, parse_int=Whole, object_pairs_hook=_members)
 
 
+def written(text, name):
+    """The member `name` of the payload as text, a number with the digits that it was written with."""
+    return json.loads(text, parse_float=str, parse_int=str, object_pairs_hook=_members)[name]
+
+
 def pointers(root, wanted, path=""):
     """The JSON pointers of the values for which `wanted` is true, depth first."""
     if wanted(root):

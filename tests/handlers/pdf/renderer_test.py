@@ -26,6 +26,7 @@ sys.path.insert(0, str(PLUGIN / "renderer"))
 
 import font_cut  # noqa: E402
 import formats  # noqa: E402
+import jinja2.meta  # noqa: E402
 import pages  # noqa: E402
 import pikepdf  # noqa: E402
 import renderer  # noqa: E402
@@ -121,6 +122,8 @@ class Shipped(unittest.TestCase):
             page = self.page(name, {"proposalId": "1", "customer": "ACME Corp", "company": "Shop"})
             self.assertIn("<strong>ACME Corp</strong>", page)
             self.assertIn("Shop", page)
+            with self.assertRaisesRegex(Failure, "is a list; give a name, or an object .*/data/customer"):
+                self.page(name, {"proposalId": "1", "customer": ["ACME Corp"]})
 
     def test_an_object_in_the_place_of_lines_is_refused_with_its_place(self):
         for name, data in (
@@ -139,6 +142,53 @@ class Shipped(unittest.TestCase):
     def test_currencies_are_known_in_small_letters(self):
         page = self.page("invoice", {"currency": "jpy", "items": [{"price": "1000"}]})
         self.assertIn("\u00a51,000<", page)
+
+
+class Reads(dict):
+    """The data of a document, and which of its members were asked for."""
+
+    def __init__(self, data):
+        super().__init__(data)
+        self.names = set()
+
+    def get(self, name, default=None):
+        self.names.add(name)
+        return super().get(name, default)
+
+    def __contains__(self, name):
+        self.names.add(name)
+        return super().__contains__(name)
+
+    def __getitem__(self, name):
+        self.names.add(name)
+        return super().__getitem__(name)
+
+
+class Documented(unittest.TestCase):
+    """The README's tables of what is read are what is read."""
+
+    def documented(self, reader):
+        readme = (PLUGIN / "README.md").read_text("utf-8")
+        table = re.search(rf"^\| in the data of `{reader}` .*\n\|[-|]+\n((?:\|.*\n)+)", readme, re.M).group(1)
+        return {name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+
+    def read_by_accounts(self):
+        data = Reads({"items": [{"price": 1}], "discount": 1})
+        accounts(data)
+        return data.names
+
+    def test_of_accounts(self):
+        self.assertEqual(self.documented("accounts"), self.read_by_accounts())
+
+    def test_of_the_shipped_templates(self):
+        for name in ("proposal", "invoice"):
+            shipped = pages.Pages(PLUGIN / "templates" / name)
+            read = set()
+            for file in shipped.folder.path.glob("*.[hx]*ml"):
+                read |= jinja2.meta.find_undeclared_variables(shipped.environment.parse(file.read_text("utf-8")))
+            read -= {"data", "style", *shipped.environment.globals}
+            with self.subTest(name):
+                self.assertEqual(self.documented(name) - self.read_by_accounts(), read - self.read_by_accounts())
 
 
 class Text(Rendered):
