@@ -105,8 +105,7 @@ void add_revive(const Command& webhooks, GlobalOptions& global, int& code) {
 }  // namespace
 
 void add_webhooks(const Command& program, GlobalOptions& global, int& code) {
-  const Command webhooks = program.add_subcommand(
-      "webhooks", "Look at the webhooks of notifications that are disabled, and revive them");
+  const Command webhooks = program.add_subcommand("webhooks", "Look at disabled webhooks, and revive them");
   webhooks.require_subcommand();
   add_list(webhooks, global, code);
   add_revive(webhooks, global, code);
