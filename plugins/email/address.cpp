@@ -104,15 +104,6 @@ std::string_view without_invisible_ends(std::string_view text) {
   }
 }
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-std::string lower(std::string text) {
-  for (char& c : text) c = lower(c);
-  return text;
-}
-
 bool is_dot_atom(std::string_view text) {
   return !text.empty() && text.front() != '.' && text.back() != '.' &&
          text.find("..") == std::string_view::npos && text.find_first_of("\"\\ ") == std::string_view::npos;
@@ -169,12 +160,12 @@ std::optional<std::string> domain(std::string_view text) {
     ascii = converted;
   }
   if (ascii.size() > 1 && ascii.back() == '.') ascii.pop_back();
-  return is_domain(ascii) ? std::optional(lower(ascii)) : std::nullopt;
+  return is_domain(ascii) ? std::optional(small_letters(ascii)) : std::nullopt;
 }
 
 bool begins_with_mailto(std::string_view text) {
   constexpr std::string_view scheme = "mailto:";
-  return lower(std::string(text.substr(0, scheme.size()))) == scheme;
+  return small_letters(text.substr(0, scheme.size())) == scheme;
 }
 
 /// A mailbox without blanks at its ends; none when it is none.

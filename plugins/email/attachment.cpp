@@ -28,11 +28,6 @@ struct Content {
   std::string type;
 };
 
-std::string small_letters(std::string text) {
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return text;
-}
-
 /// Text as the bytes that `encoding` makes of it, by Node.js' names; none when the text is no such thing.
 std::optional<std::string> decoded(const std::string& text, const std::string& encoding,
                                    const std::string& place) {
@@ -86,9 +81,7 @@ std::string buffer_content(const sluice::Json& content) {
   if (is_typed_array(content.value())) {
     std::string bytes;
     for (const auto& member : content.value().GetObject()) {
-      const int value = member.value.GetInt();
-      if (value < 0 || value > 255) refuse(place_of(content), "expected bytes, 0 to 255");
-      bytes += static_cast<char>(value);
+      bytes += byte_of({member.value, "payload", content.path() + "/" + member.name.GetString()});
     }
     return bytes;
   }

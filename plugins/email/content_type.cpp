@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "address.hpp"
+#include "encoding.hpp"
 
 namespace email {
 
@@ -51,12 +52,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 32> by_endin
     {"zip", "application/zip"},
 }};
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return out;
-}
-
 std::size_t token_size(std::string_view text) {
   const auto end = std::find_if_not(text.begin(), text.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -97,7 +92,7 @@ std::optional<std::string> take_parameter(std::string_view& text) {
   if (size == 0) return std::nullopt;
   text.remove_prefix(size);
   skip_blanks(text);
-  return lower(name);
+  return small_letters(name);
 }
 
 struct Parsed {
@@ -108,7 +103,7 @@ struct Parsed {
 std::optional<Parsed> parse(std::string_view text) {
   const std::size_t group = token_size(text);
   if (group == 0 || group >= text.size() || text[group] != '/') return std::nullopt;
-  Parsed parsed{lower(text.substr(0, group)), {}};
+  Parsed parsed{small_letters(text.substr(0, group)), {}};
   text.remove_prefix(group + 1);
   const std::size_t subtype = token_size(text);
   if (subtype == 0) return std::nullopt;
@@ -145,7 +140,7 @@ std::string checked_content_type(std::string_view text, const std::string& place
 std::string content_type_of(std::string_view filename) {
   const std::size_t dot = filename.rfind('.');
   if (dot != std::string_view::npos) {
-    const std::string ending = lower(filename.substr(dot + 1));
+    const std::string ending = small_letters(filename.substr(dot + 1));
     const auto* const found = std::find_if(by_ending.begin(), by_ending.end(),
                                            [&](const auto& row) { return row.first == ending; });
     if (found != by_ending.end()) return std::string(found->second);

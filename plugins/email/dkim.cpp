@@ -96,8 +96,7 @@ struct Field {
 
 Field relaxed_field(std::string_view text) {
   const std::size_t colon = text.find(':');
-  std::string name(text.substr(0, colon));
-  for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  const std::string name = small_letters(text.substr(0, colon));
   std::string unfolded;
   for (const char c : text.substr(colon + 1)) {
     if (c != '\r' && c != '\n') unfolded += c;

@@ -1,5 +1,7 @@
 // The plugin: email.send.
 #include <curl/curl.h>
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
 
 #include <algorithm>
 #include <ctime>
@@ -182,24 +184,42 @@ class SendEmail {
         {{"message_id", message_id}, {"recipients", receipt.accepted.size()}, {"refused", without}});
   }
 
+  /// The payload as it came, each number with its digits, but for who gets the mail.
+  static std::string payload_for_later(const sluice::Json& payload, const std::string& message_id,
+                                       const Mail& mail, const Receipt& receipt) {
+    rapidjson::StringBuffer buffer;
+    rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
+    const auto put = [&writer](const std::string& text) {
+      writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+    };
+    writer.StartObject();
+    for (const auto& member : payload.value().GetObject()) {
+      const std::string name(member.name.GetString(), member.name.GetStringLength());
+      if (name == "envelope" || name == "messageId") continue;
+      const std::string json = payload.at(name).json();
+      put(name);
+      writer.RawValue(json.data(), json.size(), rapidjson::kObjectType);
+    }
+    put("messageId");
+    put(message_id);
+    put("envelope");
+    writer.StartObject();
+    put("from");
+    put(mail.sender);
+    put("to");
+    writer.StartArray();
+    for (const Rejected& recipient : receipt.deferred) put(recipient.mailbox);
+    writer.EndArray();
+    writer.EndObject();
+    writer.EndObject();
+    return {buffer.GetString(), buffer.GetSize()};
+  }
+
   /// A job for those who may get the mail later, committed with this one. Where there can be none, they are
   /// rejected.
   static void send_later(sluice::Job& job, const std::string& message_id, const Mail& mail,
                          Receipt& receipt) {
-    rapidjson::Document payload;
-    payload.CopyFrom(job.payload().value(), payload.GetAllocator());
-    auto& allocator = payload.GetAllocator();
-    rapidjson::Value to(rapidjson::kArrayType);
-    for (const Rejected& recipient : receipt.deferred) {
-      to.PushBack(rapidjson::Value(recipient.mailbox.c_str(), allocator), allocator);
-    }
-    rapidjson::Value envelope(rapidjson::kObjectType);
-    envelope.AddMember("from", rapidjson::Value(mail.sender.c_str(), allocator), allocator);
-    envelope.AddMember("to", to, allocator);
-    for (const char* key : {"envelope", "messageId"}) payload.RemoveMember(key);
-    payload.AddMember("envelope", envelope, allocator);
-    payload.AddMember("messageId", rapidjson::Value(message_id.c_str(), allocator), allocator);
-    const std::string text = sluice::detail::JsonWriter().write(payload);
+    const std::string text = payload_for_later(job.payload(), message_id, mail, receipt);
     try {
       job.enqueue({job.type(), text, time_until_later});
     } catch (const sluice::PermanentError& error) {

@@ -17,6 +17,9 @@ std::string with_valid_utf8(std::string_view text);
 /// `at`, or the beginning of the UTF-8 character that it would cut.
 std::size_t character_boundary(std::string_view text, std::size_t at);
 
+/// Of ASCII alone, whatever the process's locale is.
+std::string small_letters(std::string_view text);
+
 std::string base64(std::string_view bytes);
 /// The same in lines of 76 characters, CRLF between them.
 std::string base64_lines(std::string_view bytes);

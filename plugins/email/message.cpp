@@ -5,6 +5,7 @@
 #include <sluice/result.hpp>
 #include <string_view>
 
+#include "encoding.hpp"
 #include "plain_text.hpp"
 #include "reading.hpp"
 
@@ -66,11 +67,19 @@ void add_mailboxes(const std::vector<Address>& addresses, std::vector<std::strin
   }
 }
 
-Address read_from(const sluice::Json& payload, const Config& config) {
-  auto from = read_addresses(payload, "from");
-  if (from.empty()) return config.from;
-  if (from.size() == 1) return std::move(from.front());
-  refuse("bad-address", "payload /from: found " + std::to_string(from.size()) + " addresses, expected one");
+/// At most one.
+std::optional<Address> read_address(const sluice::Json& payload, const std::string& key) {
+  auto addresses = read_addresses(payload, key);
+  if (addresses.empty()) return std::nullopt;
+  if (addresses.size() == 1) return std::move(addresses.front());
+  refuse("bad-address",
+         "payload /" + key + ": found " + std::to_string(addresses.size()) + " addresses, expected one");
+}
+
+/// RFC 5322, 3.6.2: one mailbox, and none where it would say what From says.
+std::optional<Address> read_sender(const sluice::Json& payload, const Address& from) {
+  auto sender = read_address(payload, "sender");
+  return sender && sender->mailbox != from.mailbox ? sender : std::nullopt;
 }
 
 /// {"from": "bounces@example.com", "to": [...]}: where the mail goes, whatever its header says.
@@ -105,11 +114,6 @@ void check_recipients(const Message& message) {
   }
 }
 
-std::string small_letters(std::string text) {
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return text;
-}
-
 void check_field_name(const std::string& name, const std::string& place) {
   const bool plain =
       std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 0x7F && c != ':'; });
@@ -122,8 +126,8 @@ void check_field_name(const std::string& name, const std::string& place) {
       small.rfind("content-", 0) == 0) {
     refuse("bad-header",
            place + ": " + name +
-               " is set by the plugin; use the payload's own members (to, cc, from, replyTo, subject, "
-               "messageId, envelope) where there is one");
+               " is set by the plugin; use the payload's own members (to, cc, from, sender, replyTo, "
+               "subject, messageId, envelope) where there is one");
   }
 }
 
@@ -234,7 +238,8 @@ Message read_message(const sluice::Json& payload, const Config& config, Rendered
   message.to = read_addresses(payload, "to");
   message.cc = read_addresses(payload, "cc");
   message.bcc = read_addresses(payload, "bcc");
-  message.from = read_from(payload, config);
+  message.from = read_address(payload, "from").value_or(config.from);
+  message.sender = read_sender(payload, message.from);
   message.reply_to = read_addresses(payload, "replyTo");
   read_envelope(payload, config, message);
   check_recipients(message);
@@ -250,7 +255,8 @@ bool needs_smtputf8(const Message& message) {
   for (const auto* list : {&message.to, &message.cc, &message.reply_to}) {
     if (std::any_of(list->begin(), list->end(), beyond)) return true;
   }
-  return beyond(message.from) || is_beyond_ascii(message.envelope_from) ||
+  return beyond(message.from) || (message.sender && beyond(*message.sender)) ||
+         is_beyond_ascii(message.envelope_from) ||
          std::any_of(message.envelope_to.begin(), message.envelope_to.end(),
                      [](const std::string& mailbox) { return is_beyond_ascii(mailbox); });
 }

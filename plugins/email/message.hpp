@@ -15,6 +15,7 @@ namespace email {
 
 struct Message {
   Address from;
+  std::optional<Address> sender;  // who really sends, where that is another than `from`
   std::vector<Address> to;
   std::vector<Address> cc;
   std::vector<Address> bcc;  // in the envelope only

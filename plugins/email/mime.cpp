@@ -113,6 +113,7 @@ std::string render(const Message& message, const std::string& message_id, const 
   std::string text;
   text += "Date: " + date_text(date) + "\r\n";
   text += address_field("From", {message.from});
+  if (message.sender) text += address_field("Sender", {*message.sender});
   if (!message.reply_to.empty()) text += address_field("Reply-To", message.reply_to);
   text += message.to.empty() ? "To: undisclosed-recipients:;\r\n" : address_field("To", message.to);
   if (!message.cc.empty()) text += address_field("Cc", message.cc);

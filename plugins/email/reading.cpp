@@ -12,8 +12,7 @@ std::string place_of(const sluice::Json& json) {
 }
 
 std::string text_of(const sluice::Json& json) {
-  if (json.value().IsNumber()) return sluice::detail::JsonWriter().write(json.value());
-  std::string text = json.as_string();
+  std::string text = json.as_text();
   if (!is_utf8(text)) {
     throw sluice::PermanentError("bad-payload", place_of(json) + ": found bytes that are no UTF-8");
   }
@@ -21,7 +20,7 @@ std::string text_of(const sluice::Json& json) {
 }
 
 std::string line_of(const sluice::Json& json) {
-  std::string text = json.value().IsNumber() ? text_of(json) : json.as_string();
+  std::string text = json.as_text();
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
   check_header_text(text, place_of(json));
   return text;

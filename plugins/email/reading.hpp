@@ -11,8 +11,8 @@ namespace email {
 /// "payload /to/0"
 std::string place_of(const sluice::Json& json);
 
-/// A string, or a number as text. Throws PermanentError("bad-payload") for all else, and for what is no
-/// UTF-8.
+/// A string, or a number as it was written. Throws PermanentError("bad-payload") for all else, and for what
+/// is no UTF-8.
 std::string text_of(const sluice::Json& json);
 
 /// The same for a field of the header: without line breaks at its ends, and with none inside (bad-header).

@@ -26,6 +26,7 @@ constexpr std::string_view payload_schema = R"({
     "cc": {"$ref": "#/definitions/addresses"},
     "bcc": {"$ref": "#/definitions/addresses"},
     "from": {"$ref": "#/definitions/addresses"},
+    "sender": {"$ref": "#/definitions/addresses"},
     "replyTo": {"$ref": "#/definitions/addresses"},
     "subject": {"$ref": "#/definitions/text"},
     "body": {"$ref": "#/definitions/text"},
@@ -60,7 +61,7 @@ constexpr std::string_view payload_schema = R"({
           "encoding": {"type": "string"},
           "path": {"type": "string"},
           "href": {"type": "string"},
-          "cid": {"type": "string"},
+          "cid": {"$ref": "#/definitions/text"},
           "contentDisposition": {"type": "string"}
         }
       }

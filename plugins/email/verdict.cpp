@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "encoding.hpp"
+
 namespace email {
 
 namespace {
@@ -92,11 +94,6 @@ constexpr std::array<std::string_view, 7> unknown_recipient{"5.1.1",
                                                             "recipient unknown"};
 constexpr std::array<std::string_view, 5> unwanted_content{"content filter", "content rejected", "virus",
                                                            "malware", "attachment"};
-
-std::string small_letters(std::string text) {
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return text;
-}
 
 bool begins_with(std::string_view text, std::string_view beginning) {
   return text.substr(0, beginning.size()) == beginning;

@@ -8,12 +8,11 @@ namespace notification {
 
 namespace {
 
-/// Ids are numbers as often as text, and both mean the same.
-std::string text_of(const sluice::Json& text) {
-  const rapidjson::Value& value = text.value();
-  if (value.IsUint64()) return std::to_string(value.GetUint64());
-  if (value.IsInt64()) return std::to_string(value.GetInt64());
-  return text.as_string();
+/// Ids are numbers as often as text, and both mean the same: 42.0 is 42.
+std::string id_of(const sluice::Json& id) {
+  std::string text = id.as_text();
+  const bool in_digits = !id.value().IsNumber() || text.find_first_of(".eE") == std::string::npos;
+  return in_digits ? text : std::to_string(id.as_integer());
 }
 
 /// What is one line has no line end, though a form or a file may have left one there.
@@ -24,7 +23,7 @@ std::string one_line(std::string text) {
 
 std::optional<std::string> line_of(const sluice::Json& payload, std::string_view key) {
   const auto text = payload.find(key);
-  return text ? std::optional(one_line(text_of(*text))) : std::nullopt;
+  return text ? std::optional(one_line(text->as_text())) : std::nullopt;
 }
 
 std::optional<std::string> link_of(const sluice::Json& payload) {
@@ -45,9 +44,9 @@ void refuse_nul(const Notice& notice, bool nul_in_data) {
 Notice notice_of(sluice::Job& job, std::string job_id) {
   const sluice::Json payload = job.payload();
   Notice notice{std::move(job_id),
-                one_line(text_of(payload.at("userId"))),
-                one_line(text_of(payload.at("type"))),
-                text_of(payload.at("message")),
+                one_line(id_of(payload.at("userId"))),
+                one_line(id_of(payload.at("type"))),
+                payload.at("message").as_text(),
                 line_of(payload, "title"),
                 link_of(payload),
                 std::nullopt};

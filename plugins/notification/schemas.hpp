@@ -42,8 +42,8 @@ constexpr std::string_view send_schema = R"({
   "properties": {
     "userId": {"type": ["string", "integer"], "minLength": 1, "maxLength": 1000},
     "type": {"type": ["string", "integer"], "minLength": 1, "maxLength": 1000},
-    "message": {"type": ["string", "integer"]},
-    "title": {"type": ["string", "integer", "null"]},
+    "message": {"type": ["string", "number"]},
+    "title": {"type": ["string", "number", "null"]},
     "link": {"type": ["string", "null"]},
     "data": {}
   }

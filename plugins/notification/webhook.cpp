@@ -120,8 +120,8 @@ sluice::Result Webhook::run(sluice::Job& job, Slot& slot) const {
     job.execute("SELECT sluice.disable_webhook($1, $2::bigint, $3, $4)",
                 {due.endpoint, due.generation, job.id(), reason});
     put_output(job, due, id, answer.status, true);
-    job.log().warn("the endpoint wants no more and is disabled; SELECT sluice.revive_webhook('" +
-                       due.endpoint + "') revives it",
+    job.log().warn("the endpoint wants no more and is disabled; `sluice webhooks revive " + due.endpoint +
+                       "` revives it",
                    {{"endpoint", due.endpoint}, {"reason", reason}});
     return sluice::done();
   }

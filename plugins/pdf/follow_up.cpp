@@ -1,17 +1,17 @@
 #include "follow_up.hpp"
 
-#include <rapidjson/document.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
 #include <sluice/result.hpp>
+#include <string>
 
 namespace pdf {
 
 namespace {
 
 constexpr const char* mail = "email.send";
-constexpr const char* attachments = "attachments";
+const std::string attachments = "attachments";
 
 /// Calls `use` with each follow-up job of the payload.
 template <class Use>
@@ -25,25 +25,49 @@ void for_each(const sluice::Json& payload, Use use) {
   for (const auto& job : *then) use(job.as_object());
 }
 
-void attach(rapidjson::Document& payload, const Document& document) {
-  auto& memory = payload.GetAllocator();
-  const auto name = document.path.substr(document.path.rfind('/') + 1);
-  rapidjson::Value file(rapidjson::kObjectType);
-  file.AddMember("filename", rapidjson::Value(name.c_str(), memory), memory);
-  file.AddMember("contentType", "application/pdf", memory);
-  file.AddMember("path", rapidjson::Value(document.path.c_str(), memory), memory);
-  if (!payload.HasMember(attachments)) {
-    payload.AddMember(rapidjson::StringRef(attachments), rapidjson::Value(rapidjson::kArrayType), memory);
-  }
-  rapidjson::Value& list = payload[attachments];
-  if (list.IsNull()) list.SetArray();
-  list.PushBack(file, memory);
+using Buffer = rapidjson::StringBuffer;
+using Writer = rapidjson::Writer<Buffer>;
+
+void put(Writer& writer, const std::string& text) {
+  writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
 }
 
-std::string text_of(const rapidjson::Value& value) {
-  rapidjson::StringBuffer buffer;
-  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
-  value.Accept(writer);
+/// As it came: a number keeps its digits.
+void put(Writer& writer, const sluice::Json& value) {
+  const std::string json = value.json();
+  writer.RawValue(json.data(), json.size(), rapidjson::kObjectType);
+}
+
+void put_attachment(Writer& writer, const Document& document) {
+  writer.StartObject();
+  put(writer, "filename");
+  put(writer, document.path.substr(document.path.rfind('/') + 1));
+  put(writer, "contentType");
+  put(writer, "application/pdf");
+  put(writer, "path");
+  put(writer, document.path);
+  writer.EndObject();
+}
+
+/// A mail's payload with the document as its last attachment.
+std::string with_document(const sluice::Json& payload, const Document& document) {
+  Buffer buffer;
+  Writer writer(buffer);
+  writer.StartObject();
+  for (const auto& member : payload.value().GetObject()) {
+    const std::string name(member.name.GetString(), member.name.GetStringLength());
+    if (name == attachments) continue;
+    put(writer, name);
+    put(writer, payload.at(name));
+  }
+  put(writer, attachments);
+  writer.StartArray();
+  if (const auto list = payload.find(attachments)) {
+    for (const auto& attachment : *list) put(writer, attachment);
+  }
+  put_attachment(writer, document);
+  writer.EndArray();
+  writer.EndObject();
   return {buffer.GetString(), buffer.GetSize()};
 }
 
@@ -61,10 +85,8 @@ void check_follow_ups(const sluice::Json& payload) {
 void enqueue_follow_ups(sluice::Job& job, const Document& document) {
   for_each(job.payload(), [&](const sluice::Json& then) {
     const auto type = then.string_or("type", mail);
-    rapidjson::Document payload;
-    payload.CopyFrom(then.object("payload").value(), payload.GetAllocator());
-    if (type == mail) attach(payload, document);
-    const auto text = text_of(payload);
+    const auto payload = then.object("payload");
+    const auto text = type == mail ? with_document(payload, document) : payload.json();
     sluice::NewJob next;
     next.type = type;
     next.payload = text;

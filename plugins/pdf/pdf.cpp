@@ -186,8 +186,8 @@ constexpr auto payload_schema = R"({
     "exists": {"enum": ["fail", "replace", "version", null], "description": "What to do where another job's document has the name"},
     "locale": {"type": ["string", "null"], "description": "Language of money, numbers and dates, as de or pt-BR"},
     "timeZone": {"type": ["string", "null"], "description": "Time zone of times, as Europe/Berlin"},
-    "password": {"type": ["string", "null"], "description": "Encrypts the document; readers ask for it"},
-    "ownerPassword": {"type": ["string", "null"], "description": "Allows to change an encrypted document"},
+    "password": {"type": ["string", "number", "null"], "description": "Encrypts the document; readers ask for it"},
+    "ownerPassword": {"type": ["string", "number", "null"], "description": "Allows to change an encrypted document"},
     "then": {"type": ["object", "array", "null"], "description": "Jobs that follow: {type, payload}, or a list of them"}
   }
 })";

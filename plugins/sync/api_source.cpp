@@ -29,8 +29,12 @@ Ask first_ask(const ApiSource& source, const Question& question) {
     }
     ask.set(name, text_value(value));
   }
-  if (source.cursor && !question.cursor.empty())
-    ask.set(source.cursor_parameter, parse_json(question.cursor));
+  if (!source.cursor && !question.cursor.empty()) {
+    throw sluice::PermanentError("bad-payload",
+                                 "payload /data/cursor: the source has no cursor; leave it out, or configure "
+                                 "cursor and cursor_parameter of the source");
+  }
+  if (!question.cursor.empty()) ask.set(source.cursor_parameter, parse_json(question.cursor));
   return ask;
 }
 
@@ -117,7 +121,7 @@ class Asking {
     const Ask ask = pager.ask();
     const std::optional<HttpResponse> response = get(pager, ask);
     if (!response) return false;
-    answer_.etag = response->header("etag");
+    if (source_.etag) answer_.etag = response->header("etag");
     answer_.not_modified = response->status == 304;
     if (answer_.not_modified) {
       ++answer_.pages;

@@ -10,10 +10,15 @@ namespace data_sync {
 
 namespace {
 
-/// The parameters under which a position is kept, in a line of its own beside that of the cursor: tables of
-/// state have no column for it.
+// The parameters under which more is kept, in lines of their own beside that of the cursor: tables of state
+// have no columns for it.
+
 std::string position_of(const Scope& scope) {
   return "position " + scope.parameters;
+}
+
+std::string configuration_of(const Scope& scope) {
+  return "configuration " + scope.parameters;
 }
 
 }  // namespace
@@ -45,14 +50,25 @@ Connection& ToDatabase::open(const sluice::Job& job) {
 
 std::optional<State> ToDatabase::recall(const Scope& scope, const sluice::Job& job) {
   if (config_.state.empty()) return std::nullopt;
-  const std::string sql = "SELECT coalesce(cursor, ''), coalesce(etag, ''), version FROM " + config_.state +
-                          " WHERE source = $1 AND target = $2 AND parameters = $3";
-  const std::string what = "reading what was seen so far, from " + config_.state;
-  const Answers found = open(job).run(sql, {scope.source, scope.target, scope.parameters}, what, job);
+  const Answers found = open(job).run(
+      "SELECT parameters, coalesce(cursor, ''), coalesce(etag, ''), version FROM " + config_.state +
+          " WHERE source = $1 AND target = $2 AND parameters IN ($3, $4, $5)",
+      {scope.source, scope.target, scope.parameters, position_of(scope), configuration_of(scope)},
+      "reading what was seen so far, from " + config_.state, job);
   State state;
-  if (found.size() != 0) state = {found.text(0, 0), found.text(0, 1), found.integer(0, 2), {}, false};
-  const Answers position = connection_->run(sql, {scope.source, scope.target, position_of(scope)}, what, job);
-  if (position.size() != 0) state.position = position.text(0, 0);
+  for (int i = 0; i < found.size(); ++i) {
+    const std::string parameters = found.text(i, 0);
+    const std::string text = found.text(i, 1);
+    if (parameters == position_of(scope)) {
+      state.position = text;
+    } else if (parameters == configuration_of(scope)) {
+      state.configuration = text;
+    } else {
+      state.cursor = text;
+      state.etag = found.text(i, 2);
+      state.version = found.integer(i, 3);
+    }
+  }
   state.had_position = !state.position.empty();
   return state;
 }
@@ -204,7 +220,10 @@ void ToDatabase::keep(const Scope& scope, const State& state, const sluice::Job&
       {scope.source, scope.target, scope.parameters, state.cursor, state.etag, std::to_string(state.version)},
       "keeping what was seen in " + config_.state, job);
   if (kept.size() == 1) {
-    if (!state.position.empty() || state.had_position) keep_position(scope, state, job);
+    if (!state.position.empty() || state.had_position)
+      keep_beside(scope, position_of(scope), state.position, job);
+    if (state.configuration != scope.configuration)
+      keep_beside(scope, configuration_of(scope), scope.configuration, job);
     return;
   }
   throw Trouble("overtaken",
@@ -214,14 +233,14 @@ void ToDatabase::keep(const Scope& scope, const State& state, const sluice::Job&
 }
 
 // What was kept of the scope has just been locked, so nobody else is here.
-void ToDatabase::keep_position(const Scope& scope, const State& state, const sluice::Job& job) {
+void ToDatabase::keep_beside(const Scope& scope, const std::string& parameters, const std::string& text,
+                             const sluice::Job& job) {
   connection_->run("INSERT INTO " + config_.state +
                        " AS kept (source, target, parameters, cursor, version, updated_at)"
                        " VALUES ($1, $2, $3, nullif($4, ''), 1, now())"
                        " ON CONFLICT (source, target, parameters) DO UPDATE SET cursor = EXCLUDED.cursor,"
                        " version = kept.version + 1, updated_at = now()",
-                   {scope.source, scope.target, position_of(scope), state.position},
-                   "keeping the position in " + config_.state, job);
+                   {scope.source, scope.target, parameters, text}, "keeping a line in " + config_.state, job);
 }
 
 }  // namespace data_sync

@@ -32,7 +32,8 @@ class ToDatabase : public Target {
   BadRecord blamed(const Row& row, const BadRecord& error, Writing& writing);
   std::size_t remove_missing(Writing& writing);
   void keep(const Scope& scope, const State& state, const sluice::Job& job);
-  void keep_position(const Scope& scope, const State& state, const sluice::Job& job);
+  void keep_beside(const Scope& scope, const std::string& parameters, const std::string& text,
+                   const sluice::Job& job);
 
   const DatabaseTarget& config_;
   std::optional<Connection> connection_;  // none before the first use, and after it broke

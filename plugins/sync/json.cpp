@@ -6,11 +6,9 @@
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
-#include <algorithm>
 #include <cstddef>
-#include <unordered_set>
+#include <sluice/detail/json_text.hpp>
 #include <utility>
-#include <vector>
 
 namespace data_sync {
 
@@ -95,33 +93,6 @@ struct NulFinder : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, NulFinder> {
   bool Key(const char* text, rapidjson::SizeType size, bool copy) { return String(text, size, copy); }
 };
 
-bool has_repeated_members(const rapidjson::Value& object) {
-  std::vector<std::string_view> names;
-  names.reserve(object.MemberCount());
-  for (const auto& member : object.GetObject()) names.push_back(characters(member.name));
-  std::sort(names.begin(), names.end());
-  return std::adjacent_find(names.begin(), names.end()) != names.end();
-}
-
-void erase_all_but_last(rapidjson::Value& object) {
-  std::unordered_set<std::string> names;
-  for (auto member = object.MemberEnd(); object.MemberBegin() < member;) {
-    --member;
-    if (!names.emplace(characters(member->name)).second) member = object.EraseMember(member);
-  }
-}
-
-/// Of members with one name the last one stays. Nesting is bounded by the reader.
-void keep_last_members(rapidjson::Value& value) {
-  if (value.IsArray()) {
-    for (rapidjson::Value& element : value.GetArray()) keep_last_members(element);
-  } else if (value.IsObject()) {
-    if (has_repeated_members(value)) erase_all_but_last(value);
-    for (auto member = value.MemberBegin(); member < value.MemberEnd(); ++member)
-      keep_last_members(member->value);
-  }
-}
-
 [[noreturn]] void refuse(rapidjson::ParseErrorCode code, std::size_t offset) {
   const bool too_deep = code == rapidjson::kParseErrorTermination;
   throw BadJson("no JSON, at byte " + std::to_string(offset) + ": " +
@@ -132,7 +103,7 @@ rapidjson::Document read_value(rapidjson::MemoryStream& stream) {
   Reader document;
   const rapidjson::ParseResult result = document.read(stream);
   if (result.IsError()) refuse(result.Code(), result.Offset());
-  keep_last_members(document);
+  sluice::detail::keep_last_members(document, document.GetAllocator());
   return rapidjson::Document(std::move(document));
 }
 
@@ -174,6 +145,12 @@ std::string to_text(const rapidjson::Value& value) {
   rapidjson::StringBuffer buffer;
   Writer writer(buffer);
   value.Accept(writer);
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
+std::string to_text(const rapidjson::Pointer& pointer) {
+  rapidjson::StringBuffer buffer;
+  pointer.Stringify(buffer);
   return {buffer.GetString(), buffer.GetSize()};
 }
 

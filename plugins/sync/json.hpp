@@ -30,6 +30,9 @@ rapidjson::Document parse_json_or_lines(std::string_view text, bool lines);
 /// As it was parsed, each number with its digits.
 std::string to_text(const rapidjson::Value& value);
 
+/// A JSON pointer as it is written.
+std::string to_text(const rapidjson::Pointer& pointer);
+
 bool is_number(const rapidjson::Value& value);
 bool is_text(const rapidjson::Value& value);
 

@@ -3,8 +3,10 @@
 
 #include <map>
 #include <sluice/plugin.hpp>
+#include <variant>
 
 #include "api_source.hpp"
+#include "digest.hpp"
 #include "json.hpp"
 #include "order.hpp"
 #include "output.hpp"
@@ -42,7 +44,7 @@ const typename Map::mapped_type& named(const Map& map, const std::string& name, 
 }
 
 Scope scope_of(const Order& order) {
-  Scope scope{order.source, order.target, {}};
+  Scope scope{order.source, order.target, {}, {}};
   if (order.parameters.empty()) return scope;
   rapidjson::Document parameters(rapidjson::kObjectType);
   auto& allocator = parameters.GetAllocator();
@@ -52,6 +54,36 @@ Scope scope_of(const Order& order) {
   }
   scope.parameters = to_text(parameters);
   return scope;
+}
+
+/// Of all that a kept cursor depends on: what is asked of whom, and where the records went.
+std::string configuration_of(const ApiSource& source, const TargetConfig& target) {
+  std::string all = source.endpoint.url.text() + "\n" + source.body + "\n" + source.cursor_parameter + "\n" +
+                    (source.cursor ? to_text(*source.cursor) : std::string()) + "\n";
+  if (const auto* const database = std::get_if<DatabaseTarget>(&target)) all += database->table;
+  constexpr std::size_t enough = 16;
+  return sha256_hex(all).substr(0, enough);
+}
+
+/// Leaves out what was kept under another configuration.
+void leave_out_what_is_old(State& state, const ApiSource& source, const Scope& scope,
+                           const sluice::Job& job) {
+  if (!source.cursor) state.cursor.clear();
+  if (!source.etag) state.etag.clear();
+  if (state.configuration.empty() || state.configuration == scope.configuration) return;
+  if (!state.cursor.empty() || !state.etag.empty()) {
+    job.log().info(
+        "the configuration of source or target is another than when the state was kept; beginning anew",
+        {{"cursor", state.cursor}, {"etag", state.etag}});
+  }
+  state.cursor.clear();
+  state.etag.clear();
+}
+
+/// Whether that is how a source says that it can't go on from a cursor: it has expired, or is not one of its
+/// own.
+bool may_be_the_cursor(const std::string& code) {
+  return code == "http-400" || code == "http-410" || code == "http-422";
 }
 
 Question question_of(const Order& order, const std::optional<State>& state) {
@@ -93,9 +125,14 @@ class SyncData {
     const Order order = read_order(job);
     Target& target = target_of(slot, order.target);
     target.check(job);
-    const Scope scope = scope_of(order);
+    Scope scope = scope_of(order);
     std::optional<State> state;
-    if (!order.is_inline) state = target.recall(scope, job);
+    if (!order.is_inline) {
+      const ApiSource& source = named(config_.sources, order.source, "source");
+      scope.configuration = configuration_of(source, config_.targets.at(order.target));
+      state = target.recall(scope, job);
+      if (state) leave_out_what_is_old(*state, source, scope, job);
+    }
     Question question = question_of(order, state);
     if (state) question.position = state->position;
     question.may_stop = state && !target.removes_missing();
@@ -123,15 +160,18 @@ class SyncData {
 
   /// Reads the source. Where trouble comes between two pages and a state is kept, the pages so far are
   /// written, and the next attempt goes on behind them.
-  void read(const Order& order, const Question& question, Answer& answer, Taking& taking, const Scope& scope,
-            std::optional<State> state, const sluice::Job& job, Slot& slot) const {
+  void read(const Order& order, Question& question, Answer& answer, Taking& taking, const Scope& scope,
+            std::optional<State>& state, const sluice::Job& job, Slot& slot) const {
     const ApiSource& source = named(config_.sources, order.source, "source");
     HttpClient& client = slot.sources.try_emplace(order.source, source.endpoint).first->second;
     const TakePage take = [&](const std::string& name, const rapidjson::Value& records, Cursor& cursor) {
       taking.page(name, records, &cursor);
     };
+    const auto ask_source = [&] { ask(client, source, question, job, answer, take); };
+    const bool is_kept = state && !order.cursor && !question.cursor.empty();
     try {
-      ask(client, source, question, job, answer, take);
+      if (!is_kept) return ask_source();
+      or_from_the_beginning(ask_source, question, *state, answer, job);
     } catch (const Trouble& trouble) {
       if (!question.may_stop || answer.pages == 0) throw;
       answer.stopped = true;
@@ -141,6 +181,22 @@ class SyncData {
                      {{"pages", answer.pages}, {"trouble", trouble.code()}});
       throw;
     }
+  }
+
+  /// Asks, and once more without the kept cursor where the source does not take it.
+  template <class Ask>
+  static void or_from_the_beginning(const Ask& ask, Question& question, State& state, const Answer& answer,
+                                    const sluice::Job& job) {
+    try {
+      return ask();
+    } catch (const sluice::PermanentError& error) {
+      if (answer.pages > 0 || !may_be_the_cursor(error.code())) throw;
+      job.log().warn("the source does not take the kept cursor; asking from the beginning",
+                     {{"cursor", question.cursor}, {"reason", error.what()}});
+    }
+    question.cursor.clear();
+    state.cursor.clear();
+    ask();
   }
 
   static void keep_in(State& state, const Answer& answer) {

@@ -1,19 +1,10 @@
 #include "taking.hpp"
 
-#include <rapidjson/stringbuffer.h>
 #include <utility>
 
+#include "json.hpp"
+
 namespace data_sync {
-
-namespace {
-
-std::string text_of(const rapidjson::Pointer& pointer) {
-  rapidjson::StringBuffer buffer;
-  pointer.Stringify(buffer);
-  return {buffer.GetString(), buffer.GetSize()};
-}
-
-}  // namespace
 
 void Taking::page(const std::string& name, const rapidjson::Value& records, Cursor* cursor) {
   rows_.begin_page(name);
@@ -45,7 +36,7 @@ void Taking::look_for_unmapped(std::vector<std::string>& warnings) const {
   for (std::size_t i = 0; i < columns.size(); ++i) {
     if (found_[i]) continue;
     const std::string words = "'" + columns[i].name + "': none of " + std::to_string(seen_) +
-                              " records has anything at " + text_of(columns[i].pointer) +
+                              " records has anything at " + to_text(columns[i].pointer) +
                               "; correct the pointer, or take the column out of the target";
     if (target_.rules().fail_unmapped) throw sluice::PermanentError("unmapped", words);
     warnings.push_back(words);

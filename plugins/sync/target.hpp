@@ -19,7 +19,8 @@ namespace data_sync {
 struct Scope {
   std::string source;
   std::string target;
-  std::string parameters;  // JSON text, in the order of their names; or empty
+  std::string parameters;     // JSON text, in the order of their names; or empty
+  std::string configuration;  // a digest of what a cursor depends on: see configuration_of
 };
 
 /// What was seen of a source so far.
@@ -31,6 +32,7 @@ struct State {
   /// page.
   std::string position;
   bool had_position = false;  // whether one was kept
+  std::string configuration;  // under which it was kept; empty: not known
 };
 
 /// What writing came to, in numbers for the job's output.

@@ -130,6 +130,7 @@ int run(int argc, char** argv) {
   add_reload(top, options, code);
   add_status(top, options, code);
   add_jobs(top, options, code);
+  add_webhooks(top, options, code);
   add_health(top, options, code);
   add_plugin(top, options, code);
   add_config(top, options, code);

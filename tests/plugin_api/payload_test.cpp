@@ -107,6 +107,45 @@ TEST(Payload, TakesWholeNumbersAsIntegersHoweverTheyAreWritten) {
   }
 }
 
+TEST(Payload, TakesTheLastOfRepeatedMembers) {
+  expect_reads(
+      R"({"a": 1, "b": {"x": 1, "x": {"y": 1, "y": 2}}, "a": [{"c": 1, "c": 2}], "a": [{"c": 3, "\u0063": 4}]})",
+      [](const Json& payload) {
+        EXPECT_EQ(payload.value().MemberCount(), 2U);
+        EXPECT_EQ(payload.object("b").object("x").integer("y"), 2);
+        EXPECT_EQ((*payload.array("a").begin()).integer("c"), 4);
+        EXPECT_EQ((*payload.array("a").begin()).at("c").json(), "4");
+      });
+}
+
+TEST(Payload, OfManyRepeatedMembersIsReadAtOnce) {
+  std::string payload = "{";
+  for (int i = 0; i < 200'000; ++i) payload += "\"a\": " + std::to_string(i) + ", ";
+  expect_reads(payload + "\"b\": 1}", [](const Json& p) { EXPECT_EQ(p.integer("a"), 199'999); });
+}
+
+TEST(Payload, KeepsTheDigitsOfNumbers) {
+  expect_reads(
+      R"( {"n": 1.10, "big": 123456789012345678901234567890, "e": 1E+2, "s": "a\"}]",
+          "o": { "in~/": [ {}, [1.50 ,-0, "]"], 1e400 ] }, "t": true, "\u0071": 2.0} )",
+      [](const Json& payload) {
+        EXPECT_EQ(payload.at("n").as_text(), "1.10");
+        EXPECT_EQ(payload.at("big").as_text(), "123456789012345678901234567890");
+        EXPECT_EQ(payload.at("e").as_text(), "1E+2");
+        EXPECT_EQ(payload.at("s").as_text(), "a\"}]");
+        EXPECT_EQ(payload.at("s").json(), R"("a\"}]")");
+        EXPECT_EQ(payload.at("q").as_text(), "2.0");
+        EXPECT_EQ(payload.at("t").json(), "true");
+        std::vector<std::string> elements;
+        for (const Json& element : payload.object("o").array("in~/")) elements.push_back(element.json());
+        EXPECT_EQ(elements, (std::vector<std::string>{"{}", R"([1.50 ,-0, "]"])", "1e400"}));
+      });
+  EXPECT_EQ(error_of(R"({"t": true})", [](const Json& p) { p.at("t").as_text(); }),
+            "payload /t: expected a string or a number, found a boolean");
+  EXPECT_EQ(error_of(R"({"t": {}})", [](const Json& p) { p.at("t").as_text(); }),
+            "payload /t: expected a string or a number, found an object");
+}
+
 TEST(Payload, ReadsDoublesExactly) {
   expect_reads("[0.30000000000000004, 1.7976931348623157e308, 5e-324, 1e-400]", [](const Json& payload) {
     std::vector<double> numbers;

@@ -48,7 +48,7 @@ class Config : private detail::Parsed, public Json {
  public:
   Config(const sluice_host& host, std::string_view text)
       : Parsed{detail::parse_json(text, "configuration")},
-        Json(document, "configuration"),
+        Json(document, "configuration", {}, text),
         host_(host),
         text_(text) {}
   Config(const Config&) = delete;

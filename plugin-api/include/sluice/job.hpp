@@ -110,7 +110,7 @@ class Job {
   /// The payload, parsed in the first call. Throws PermanentError when it is no JSON.
   Json payload() {
     if (!payload_) payload_.emplace(detail::parse_json(payload_text(), "payload"));
-    return {*payload_, "payload"};
+    return {*payload_, "payload", {}, payload_text()};
   }
   /// The job's output, kept with the job when it is done; the last call counts. Throws PermanentError for a
   /// NaN or an infinity.

@@ -24,9 +24,11 @@ class Json {
  public:
   class Iterator;
 
-  /// `subject` is what errors call the document ("payload"); `path` is the JSON pointer of `value` in it.
-  Json(const rapidjson::Value& value, const char* subject, std::string path = {})
-      : value_(&value), subject_(subject), path_(std::move(path)) {}
+  /// `subject` is what errors call the document ("payload"); `path` is the JSON pointer of `value` in it, and
+  /// `document` the text that it was read from, where that is at hand.
+  Json(const rapidjson::Value& value, const char* subject, std::string path = {},
+       std::string_view document = {})
+      : value_(&value), subject_(subject), path_(std::move(path)), document_(document) {}
 
   // The members of an object. Each throws PermanentError when the member is absent, or of another type.
   std::string string(std::string_view key) const { return member(key).as_string(); }
@@ -72,6 +74,12 @@ class Json {
     if (!value_->IsString()) throw unexpected("a string");
     return {value_->GetString(), value_->GetStringLength()};
   }
+  /// A string, or a number with the digits that it was written with: ids and amounts come as either.
+  std::string as_text() const {
+    if (value_->IsNumber()) return json();
+    if (!value_->IsString()) throw unexpected("a string or a number");
+    return as_string();
+  }
   /// A whole number within 64 bits; 3.0 and 3e2 are whole numbers too.
   std::int64_t as_integer() const {
     if (value_->IsInt64()) return value_->GetInt64();
@@ -110,6 +118,11 @@ class Json {
 
   /// RapidJSON's own value, for all else. A number beyond a double is an infinite double in it.
   const rapidjson::Value& value() const { return *value_; }
+  /// Its JSON text as it came: each number has its digits, 1.10 and those beyond a double, too.
+  std::string json() const {
+    const std::string_view text = detail::text_at(document_, path_);
+    return text.empty() ? detail::JsonWriter().write(*value_) : std::string(text);
+  }
   /// The JSON pointer of this value, empty for the whole document.
   const std::string& path() const { return path_; }
 
@@ -120,7 +133,7 @@ class Json {
     const rapidjson::Value name(rapidjson::StringRef(key.data() ? key.data() : "", key.size()));
     const auto place = value_->FindMember(name);
     const bool is_absent = place == value_->MemberEnd();
-    Json found(is_absent ? absent : place->value, subject_, path_of(key));
+    Json found(is_absent ? absent : place->value, subject_, path_of(key), document_);
     found.absent_ = is_absent;
     return found;
   }
@@ -150,6 +163,7 @@ class Json {
   const rapidjson::Value* value_;
   const char* subject_;
   std::string path_;
+  std::string_view document_;
   bool absent_ = false;
 };
 
@@ -158,7 +172,8 @@ class Json::Iterator {
   Iterator(const Json& array, std::size_t index) : array_(&array), index_(index) {}
   Json operator*() const {
     const auto index = static_cast<rapidjson::SizeType>(index_);
-    return {(*array_->value_)[index], array_->subject_, array_->path_of(std::to_string(index_))};
+    return {(*array_->value_)[index], array_->subject_, array_->path_of(std::to_string(index_)),
+            array_->document_};
   }
   Iterator& operator++() {
     ++index_;

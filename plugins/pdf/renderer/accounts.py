@@ -27,7 +27,7 @@ def accounts(data):
     for key, part in parts.items():
         sums[key] -= part
     if discount and not sums:
-        raise Unsuitable(data["discount"] if "discount" in data else discount, "there is a discount, and no items")
+        raise Unsuitable("there is a discount, and no items", data["discount"] if "discount" in data else discount)
     taxes = [
         {"rate": key, "discount": parts[key], "net": rounded(net, digits), "tax": rounded(net * key / 100, digits)}
         for key, net in sorted(sums.items(), key=lambda entry: entry[0] or 0)
@@ -51,15 +51,15 @@ def items_of(data):
     items = data.get("items", [])
     items = [items] if isinstance(items, dict) else items
     if not isinstance(items, list):
-        raise Unsuitable(items, f"items: {shown(items)} is no list of items")
+        raise Unsuitable(f"items: {shown(items)} is no list of items", items)
     return items
 
 
 def line_of(item, rate, reverse_charge, digits):
     if not isinstance(item, dict):
-        raise Unsuitable(item, f"items: {shown(item)} is no object with description, quantity and price")
+        raise Unsuitable(f"items: {shown(item)} is no object with description, quantity and price", item)
     if "price" not in item:
-        raise Unsuitable(item, "an item has no price; give 0 for one that costs nothing")
+        raise Unsuitable("an item has no price; give 0 for one that costs nothing", item)
     quantity, price = number(item.get("quantity", 1)), number(item["price"])
     amount = quantity * price
     own_rate = None if reverse_charge else item.get("taxRate", rate)

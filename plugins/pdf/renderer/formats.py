@@ -97,7 +97,7 @@ def moment(value, zone):
     if isinstance(value, (datetime.date, datetime.datetime)):
         return value
     if not isinstance(value, str):
-        raise Unsuitable(value, f"{shown(value)} is no date; write it as 2026-02-28 or 2026-02-28T09:30:00Z")
+        raise Unsuitable(f"{shown(value)} is no date; write it as 2026-02-28 or 2026-02-28T09:30:00Z", value)
     text = value.strip()
     try:
         if DATE.fullmatch(text):

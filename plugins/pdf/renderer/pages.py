@@ -16,17 +16,21 @@ escaped. `locale` and `timeZone` may be absent, and `data` is read as values.rea
 
 import decimal
 import errno
+import functools
 import json
 import pathlib
 import re
 import sys
 import traceback
+import types
 
 import accounts
 import formats
 import jinja2
 import jinja2.filters
 import jinja2.sandbox
+import operators
+import tags
 import values
 from jinja2 import nodes
 from markupsafe import Markup
@@ -39,7 +43,12 @@ BREAK = "\ufdd0"
 # What holds text that is no HTML: comments, these elements, and tags with their attributes.
 NO_HTML = re.compile(r"<!--.*?-->|<(title|style|script|textarea|option|svg)\b[^>]*>.*?</\1\s*>|<[^>]*>", re.S | re.I)
 
-EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.S)
+# What Python raises of values that are not what they are taken for.
+PLAIN_ERRORS = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
+FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, type)
+
+QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+PATH = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?:\.\w+|\[\d+\])*")
 
 # Filters that take their value apart: a text is its lines to them, as it is to a loop.
 TAKE_LISTS = "batch groupby join list map random reject rejectattr select selectattr slice unique"
@@ -75,9 +84,13 @@ class Environment(jinja2.sandbox.SandboxedEnvironment):
     methods in the place of members."""
 
     intercepted_binops = frozenset(["+", "-", "*", "/", "//", "%", "**"])
+    intercepted_unops = frozenset(["+", "-"])
+    code_generator_class = tags.CodeGenerator
+    lexer = None
 
     def __init__(self, loader):
         super().__init__(loader=loader, autoescape=is_markup, auto_reload=False)
+        self.lexer = tags.Lexer(self)
         self.style = formats.Style()
         self.data = {}
         self.undefined = type("Absent", (Absent,), {"data": self.data})
@@ -85,9 +98,13 @@ class Environment(jinja2.sandbox.SandboxedEnvironment):
         self.filters.update(formats.FILTERS)
         self.filters.update({name: on_lists(self.filters[name]) for name in TAKE_LISTS.split()})
         self.filters.update(elements=elements, printed=printed, string=lambda value: printed(value))
-        self.filters.update(lines=lines, ordered=ordered, same=same, sort=sort, min=least, max=most, sum=sum_of)
+        self.filters.update(lines=lines, party=party, sort=sort, min=least, max=most, sum=sum_of)
         self.filters["round"] = formats.rounded
         self.filters["float"] = values.number
+        self.filters["compared"] = operators.compared
+        self.filters = {name: explained(name, each) for name, each in self.filters.items()}
+        self.tests.update(operators.tests())
+        self.tests = {name: explained(f"is {name}", each) for name, each in self.tests.items()}
         self.policies["json.dumps_kwargs"] = {"sort_keys": True, "default": float}
         self.globals["accounts"] = accounts.accounts
         self.globals["fail"] = fail
@@ -108,7 +125,7 @@ class Environment(jinja2.sandbox.SandboxedEnvironment):
         for chain in tree.find_all(nodes.Concat):
             chain.nodes = [filtered("printed", part) for part in chain.nodes]
         for comparison in tree.find_all(nodes.Compare):
-            compare_numbers(comparison)
+            compare_here(comparison)
         tree.set_environment(self)
         return tree
 
@@ -133,76 +150,62 @@ class Environment(jinja2.sandbox.SandboxedEnvironment):
     def call(self, context, obj, /, *args, **kwargs):
         if isinstance(obj, Absent) and obj.method is not None:
             obj = obj.method
-        return super().call(context, obj, *args, **kwargs)
+        try:
+            return super().call(context, obj, *args, **kwargs)
+        except PLAIN_ERRORS as error:
+            # What a macro raises comes from a tag of its own.
+            if isinstance(error, (Unsuitable, jinja2.TemplateError)) or not isinstance(obj, FUNCTIONS):
+                raise
+            method_of = [obj.__self__] if hasattr(obj, "__self__") else []
+            words = f"{obj.__name__}(): {operators.reason(error)}"
+            raise Unsuitable(words, *method_of, *args, *kwargs.values()) from error
 
     def call_binop(self, context, operator, left, right):
-        return super().call_binop(context, operator, *operands(operator, left, right))
+        return operators.calculated(self.binop_table[operator], operator, left, right)
+
+    def call_unop(self, context, operator, arg):
+        return operators.signed(self.unop_table[operator], operator, arg)
 
 
 def is_markup(name):
     return name is None or name.endswith((".html", ".xml", ".svg"))
 
 
-def filtered(name, node):
-    return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
+def filtered(name, node, *arguments):
+    return nodes.Filter(node, name, list(arguments), [], None, None, lineno=node.lineno)
 
 
-def operands(operator, left, right):
-    """Numbers that are written as text are numbers to an operator, where they mean nothing else: % after a text formats
-    it, and + of two of them means one thing to who adds and another to who joins."""
-    texts = isinstance(left, str) + isinstance(right, str)
-    if texts == 0 or (operator == "%" and isinstance(left, str)):
-        return left, right
-    if values.is_number(left) and values.is_number(right):
-        if operator == "+" and texts == 2:
-            raise Unsuitable(
-                left, f"{shown(left)} + {shown(right)}: both are text; write a | decimal + b to add them, a ~ b to join them"
-            )
-        return values.number(left), values.number(right)
-    return left, right
+def compare_here(comparison):
+    """Has both sides compared by operators.compared()."""
+    sides = []
+    for operand in comparison.ops:
+        sides += [nodes.Const(operand.op, lineno=comparison.lineno), operand.expr]
+    comparison.expr = filtered("compared", comparison.expr, *sides)
+    comparison.ops = []
 
 
-def compare_numbers(comparison):
-    """In < and its like each side becomes a number where it is one; == and != look at both sides at once."""
-    operators = [operand.op for operand in comparison.ops]
-    if all(operator in ("lt", "lteq", "gt", "gteq") for operator in operators):
-        comparison.expr = filtered("ordered", comparison.expr)
-        for operand in comparison.ops:
-            operand.expr = filtered("ordered", operand.expr)
-    elif operators in (["eq"], ["ne"]):
-        operand = comparison.ops[0]
-        line = comparison.lineno
-        comparison.expr = nodes.Filter(comparison.expr, "same", [operand.expr], [], None, None, lineno=line)
-        operand.op, operand.expr = "eq", nodes.Const(operators == ["eq"], lineno=line)
+def explained(name, plain):
+    """A filter or test whose error names what it was given."""
 
+    @functools.wraps(plain)
+    def wrapped(*arguments, **named):
+        try:
+            return plain(*arguments, **named)
+        except PLAIN_ERRORS as error:
+            if isinstance(error, (Unsuitable, jinja2.TemplateError)):
+                raise
+            given = arguments[1 if getattr(plain, "jinja_pass_arg", None) else 0 :]
+            words = f"{shown(given[0])} | {name}: {operators.reason(error)}"
+            raise Unsuitable(words, *given, *named.values()) from error
 
-def ordered(value):
-    return values.number(value) if isinstance(value, str) and values.is_number(value) else value
-
-
-def same(left, right):
-    """Two texts are the same letter by letter; a text and a number are, where the text is that number."""
-    if isinstance(left, str) != isinstance(right, str) and values.is_number(left) and values.is_number(right):
-        return values.number(left) == values.number(right)
-    return left == right
-
-
-def rank(value):
-    """A key to sort by: numbers, as text or not, before other text, whose case does not count."""
-    if values.is_number(value):
-        return 0, values.number(value)
-    return 1, value.lower() if isinstance(value, str) else value
-
-
-def keys_of(environment, attribute):
-    return jinja2.filters.make_multi_attrgetter(environment, attribute, postprocess=rank)
+    return wrapped
 
 
 @jinja2.pass_environment
 def sort(environment, value, reverse=False, case_sensitive=False, attribute=None):
-    key = keys_of(environment, attribute)
-    plain = jinja2.filters.make_multi_attrgetter(environment, attribute)
-    return sorted(elements(value), key=plain if case_sensitive else key, reverse=reverse)
+    rank = operators.PlainRank if case_sensitive else operators.Rank
+    key = jinja2.filters.make_multi_attrgetter(environment, attribute, postprocess=rank)
+    return sorted(elements(value), key=key, reverse=reverse)
 
 
 @jinja2.pass_environment
@@ -230,17 +233,28 @@ def sum_of(environment, value, attribute=None, start=0):
 def lines(value):
     """What is printed line by line: the lines of a text, or a list of them without its nulls."""
     if isinstance(value, dict):
-        raise Unsuitable(value, f"{shown(value)} is an object; give a text, or a list of lines")
+        raise Unsuitable(f"{shown(value)} is an object; give a text, or a list of lines", value)
     if isinstance(value, list):
         for line in value:
             if isinstance(line, (dict, list)):
-                raise Unsuitable(line, f"{shown(line)} is no line of text")
+                raise Unsuitable(f"{shown(line)} is no line of text", line)
         return [line for line in value if line is not None]
     return elements(value)
 
 
+def party(value):
+    """Who sells or buys: an object with `name` and so on, or a name alone. Without one, an empty object."""
+    if isinstance(value, jinja2.Undefined):
+        return {}
+    if isinstance(value, list):
+        raise Unsuitable(f"{shown(value)} is a list; give a name, or an object with name, address and so on", value)
+    return value if isinstance(value, dict) else {"name": value}
+
+
 def elements(value):
     """What a loop goes over: of a text its lines."""
+    if value is None or isinstance(value, (int, float, decimal.Decimal)):
+        raise Unsuitable(f"{shown(value)} is no list to go over", value)
     return value.splitlines() if isinstance(value, str) else value
 
 
@@ -259,9 +273,9 @@ def on_lists(plain):
     return wrapped
 
 
-def fail(message, value=None):
-    """Ends the document with a sentence of the template's; `value` is the one of the data that it is about."""
-    raise Unsuitable(value, message)
+def fail(message, *about):
+    """Ends the document with a sentence of the template's; what it is about are values of the data."""
+    raise Unsuitable(message, *about)
 
 
 @jinja2.pass_eval_context
@@ -287,9 +301,9 @@ def printed(value):
     if isinstance(value, (list, tuple)) or hasattr(value, "__next__"):
         return "\n".join(str(printed(element)) for element in value)
     if isinstance(value, dict):
-        raise Unsuitable(value, f"{shown(value)} is an object, and not a text to print; name a member of it")
+        raise Unsuitable(f"{shown(value)} is an object, and not a text to print; name a member of it", value)
     if callable(value) and not hasattr(value, "__html__"):
-        raise Unsuitable(value, "a function is not a text to print; call it, with ()")
+        raise Unsuitable("a function is not a text to print; call it, with ()", value)
     return str(value)
 
 
@@ -355,47 +369,66 @@ class Pages:
         except Exception as error:  # a template can raise anything: a division by zero, a wrong type
             if isinstance(error, (MemoryError, OSError)) and not isinstance(error, jinja2.TemplateError):
                 raise
-            words = self.words_of(error, data)
-            raise Failure("template-error", f"{self.place_of(error, words)}: {words}") from error
+            place, tag = self.place_of(error)
+            raise Failure("template-error", f"{place}: {words_of(error, data, tag)}") from error
         return with_breaks(page) if name.endswith(".html") else page.replace(BREAK, "\n")
 
-    def words_of(self, error, data):
-        if isinstance(error, Unsuitable):
-            places = values.pointers(data, lambda value: value is error.value and value is not None)
-            named = ", ".join(f"payload /data{place}" for place, _ in zip(places, range(3)))
-            return f"{error} ({named})" if named else str(error)
-        if isinstance(error, (decimal.DivisionByZero, decimal.DivisionUndefined, ZeroDivisionError)):
-            return "a division by zero"
-        if isinstance(error, decimal.DecimalException):
-            return "a number beyond what can be calculated with"
-        if isinstance(error, (jinja2.UndefinedError, jinja2.TemplateError)):
-            return str(error)
-        return f"{type(error).__name__}: {error}"
-
-    def place_of(self, error, words):
-        """'proposal/template.html:12, {{ price | money }}' for an error out of a template, which `words` tell."""
-        lines = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    def place_of(self, error):
+        """'proposal/template.html:12, {{ price | money }}', and the tag, for an error out of a template."""
+        frames = [(frame.f_code.co_filename, number) for frame, number in traceback.walk_tb(error.__traceback__)]
         if isinstance(error, jinja2.TemplateSyntaxError):
-            lines.append((error.filename or "", error.lineno))
-        for filename, number in reversed(lines):
-            path = pathlib.Path(filename)
-            if path.is_relative_to(self.folder.path):
-                return f"{path.relative_to(self.folder.path.parent)}:{number}{expression_at(path, number, words)}"
-        return self.folder.path.name
+            frames.append((error.filename or "", error.lineno))
+        for filename, number in reversed(frames):
+            tag = self.environment.lexer.tag(filename, number)
+            if tag is not None:
+                file = pathlib.Path(filename).relative_to(self.folder.path.parent)
+                shortened = tag.text if len(tag.text) <= 160 else tag.text[:157] + "..."
+                return f"{file}:{tag.line}{shortened and ', ' + shortened}", tag.text
+        return self.folder.path.name, ""
 
 
-def expression_at(path, number, words):
-    """The expression of that line: where it has several, the one with a name that the error has in quotes."""
-    try:
-        line = path.read_text("utf-8").splitlines()[number - 1].strip()
-    except (OSError, ValueError, IndexError):
-        return ""
-    found = EXPRESSION.findall(line)
-    names = re.findall(r"'(\w+)'", words)
-    if len(found) > 1:
-        found = [text for text in found if any(re.search(rf"\b{name}\b", text) for name in names)]
-    text = found[0] if len(found) == 1 else line
-    return f", {text if len(text) <= 160 else text[:157] + '...'}" if text else ""
+def words_of(error, data, tag):
+    """What is wrong, and which members of the payload it is about."""
+    if isinstance(error, jinja2.TemplateError) or isinstance(error, Unsuitable) and not error.values:
+        return str(error)
+    words = str(error) if isinstance(error, Unsuitable) else operators.reason(error)
+    places = places_of(getattr(error, "values", ()), data, tag) or read_by(tag, data)
+    return f"{words} ({', '.join(f'payload /data{place}' for place in places[:3])})" if places else words
+
+
+def places_of(wanted, data, tag):
+    """Where the payload has those values. What Python has only once, such as true, may be in other places too: then
+    its name has to be in the tag."""
+    places = []
+    for value in wanted:
+        is_shared = value is None or isinstance(value, bool) or isinstance(value, str) and len(value) < 2
+        found = values.pointers(data, lambda each, value=value: each is value)
+        places += [place for place in found if place not in places and not (is_shared and not is_named(place, tag))]
+    return places
+
+
+def is_named(place, tag):
+    return re.search(rf"\b{re.escape(name_in(place))}\b", tag) is not None
+
+
+def name_in(place):
+    """The name of the member: price of /items/3/price, prices of /prices/3."""
+    return next((step for step in reversed(place.split("/")) if not step.isdigit()), "")
+
+
+def read_by(tag, data):
+    """The members that a tag names: what it calculates with them is nowhere in the payload."""
+    places = []
+    for path in PATH.findall(QUOTED.sub("", tag)):
+        place, value = "", data
+        for step in re.findall(r"\w+", path):
+            step = int(step) if step.isdigit() and isinstance(value, list) else step
+            if not (isinstance(value, dict) and step in value or isinstance(step, int) and step < len(value)):
+                break
+            place, value = f"{place}/{step}", value[step]
+        if place and place not in places:
+            places.append(place)
+    return places
 
 
 class Shelf:

@@ -81,7 +81,7 @@ class Renderer:
         self.warnings.taken()
         limit_cpu(header["seconds"])
         try:
-            return self.render(values.read(payload), header)
+            return self.render(with_passwords(payload, values.read(payload)), header)
         except Failure as failure:
             return error(failure.code, str(failure))
         except MemoryError:
@@ -90,6 +90,14 @@ class Renderer:
             return error("renderer-io", str(failure))
         except Exception as failure:  # trouble with this document, the same each time
             return error("render-failed", f"rendering raised {type(failure).__name__}: {failure}")
+
+
+def with_passwords(text, payload):
+    """The payload, whose passwords are text: 0.10 is one too, and no other than that."""
+    for name in ("password", "ownerPassword"):
+        if isinstance(payload.get(name), (values.Whole, values.Number)):
+            payload[name] = values.written(text, name)
+    return payload
 
 
 def marked(pdf, mark):

@@ -127,7 +127,8 @@ def protected(pdf, payload, wish):
     password, owner = payload["password"], payload.get("ownerPassword", secrets.token_urlsafe(24))
     for name, value in (("password", password), ("ownerPassword", owner)):
         if not isinstance(value, str) or not 0 < len(value.encode()) <= 127:
-            raise Failure("bad-payload", f"payload /{name}: expected a text of 1 to 127 bytes")
+            found = "" if isinstance(value, str) else f", found {values.kind_of(value)}"
+            raise Failure("bad-payload", f"payload /{name}: expected a text of 1 to 127 bytes{found}")
     return finish.encrypted(pdf, password, owner)
 
 

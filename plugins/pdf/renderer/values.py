@@ -18,11 +18,11 @@ class Failure(Exception):
 
 
 class Unsuitable(ValueError):
-    """A value of the data that can't be what the template takes it for."""
+    """Values, of the data perhaps, that can't be what the template takes them for."""
 
-    def __init__(self, value, message):
+    def __init__(self, message, *values):
         super().__init__(message)
-        self.value = value
+        self.values = values
 
 
 class Number(Decimal):
@@ -40,6 +40,13 @@ class Number(Decimal):
     def __round__(self, digits=None):
         result = round(Decimal(self)) if digits is None else round(Decimal(self), digits)
         return Number(result) if digits is not None else result
+
+
+class Whole(int):
+    """A whole number of the data. Python has small ones once; this one is told from all others by where it stands."""
+
+    def __str__(self):
+        return int.__repr__(self)
 
 
 def _exactly(name):
@@ -71,17 +78,28 @@ def is_number(value):
 def number(value):
     """`value`, a number or a text that is one, exactly. Raises Unsuitable."""
     if not is_number(value):
-        raise Unsuitable(value, f"{shown(value)} is no number; write it as 1234.5")
+        raise Unsuitable(f"{shown(value)} is no number; write it as 1234.5", value)
     return Number(repr(value) if isinstance(value, float) else value)
 
 
 def shown(value):
     """A value in an error: its JSON, shortened."""
+    if isinstance(value, Decimal):
+        return str(value)
     try:
         text = json.dumps(value, ensure_ascii=False, default=str)
     except (TypeError, ValueError):
         text = str(value)
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def kind_of(value):
+    if isinstance(value, bool):
+        return "a truth value"
+    kinds = ((str, "a text"), ((int, float, Decimal), "a number"), (dict, "an object"), ((list, tuple), "a list"))
+    if value is None:
+        return "null"
+    return next((name for kind, name in kinds if isinstance(value, kind)), type(value).__name__)
 
 
 def _members(pairs):
@@ -95,7 +113,12 @@ def _trimmed(value):
 
 def read(text):
     """The payload's JSON."""
-    return json.loads(text, parse_float=Number, object_pairs_hook=_members)
+    return json.loads(text, parse_float=Number, parse_int=Whole, object_pairs_hook=_members)
+
+
+def written(text, name):
+    """The member `name` of the payload as text, a number with the digits that it was written with."""
+    return json.loads(text, parse_float=str, parse_int=str, object_pairs_hook=_members)[name]
 
 
 def pointers(root, wanted, path=""):

@@ -106,6 +106,44 @@ TEST(EmailHeaders, AreThere) {
             "X-A-Rather-Long-Name-Of-A-Field MIME-Version Content-Type Content-Transfer-Encoding");
 }
 
+TEST(EmailNumbers, StandForTextsWithTheirDigits) {
+  const auto received = arrived(R"("subject": 1.10, "body": 12345678901234567890123, "html": 2.50,
+      "headers": {"X-Price": 1.10, "X-Id": 12345678901234567890123, "X-Two": [1e3]},
+      "attachments": [{"filename": 1.0, "content": 7.00, "cid": 1}])");
+  EXPECT_EQ(received.header("Subject"), "1.10");
+  EXPECT_EQ(received.header("X-Price"), "1.10");
+  EXPECT_EQ(received.header("X-Id"), "12345678901234567890123");
+  EXPECT_EQ(received.header("X-Two"), "1e3");
+  EXPECT_EQ(received.part(0).string("text"), "12345678901234567890123");
+  EXPECT_EQ(received.part(1).string("text"), "2.50");
+  EXPECT_EQ(received.part(2).string("filename"), "1.0");
+  EXPECT_EQ(received.part(2).string("text"), "7.00");
+}
+
+TEST(EmailMembers, OfOneNameCountByTheLast) {
+  const auto received =
+      arrived(R"("subject": "first", "body": "first", "headers": {"X-A": "first", "X-A": "last"},
+      "subject": "last", "body": "last", "to": "last@example.com")");
+  EXPECT_EQ(received.header("Subject"), "last");
+  EXPECT_EQ(received.part(0).string("text"), "last\r\n");
+  EXPECT_EQ(received.addresses("To"), " <last@example.com>");
+  EXPECT_EQ(list(received.mail().array("names")),
+            "Date From To Subject Message-ID X-A MIME-Version Content-Type Content-Transfer-Encoding");
+  EXPECT_EQ(received.header("X-A"), "last");
+}
+
+TEST(EmailSender, IsSaidWhereItIsAnotherThanFrom) {
+  const auto received = arrived(
+      R"("subject": "s", "body": "b", "from": "Boss <boss@example.com>", "sender": "Desk <desk@example.com>")");
+  EXPECT_EQ(received.addresses("From"), "Boss <boss@example.com>");
+  EXPECT_EQ(received.addresses("Sender"), "Desk <desk@example.com>");
+  EXPECT_EQ(received.json().string("sender"), "boss@example.com");  // of the envelope
+  const auto same =
+      arrived(R"("subject": "s", "body": "b", "from": "a@example.com", "sender": "A <a@Example.com>")");
+  EXPECT_EQ(list(same.mail().array("names")),
+            "Date From To Subject Message-ID MIME-Version Content-Type Content-Transfer-Encoding");
+}
+
 TEST(EmailHeaders, MayBeAnArray) {
   const auto received = arrived(
       R"("subject": "s", "body": "b", "headers": [{"key": "X-A", "value": "1"}, {"key": "X-B", "value": "2"}])");

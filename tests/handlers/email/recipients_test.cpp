@@ -88,6 +88,19 @@ TEST(EmailDeferral, BecomesAJobOfItsOwnWithTheSameMail) {
   EXPECT_EQ(second[0].addresses("To"), first[0].addresses("To"));
 }
 
+TEST(EmailDeferral, KeepsThePayloadAsItCame) {
+  const SmtpServer server(R"({"answers": {"RCPT": {"gone@example.com": "450 4.2.1 greylisted"}}})");
+  testing::FakeJob job(R"({"to": ["a@example.com", "gone@example.com"], "subject": 1.10, "body": "b",
+      "envelope": {"from": "old@example.com"}, "headers": {"X-Id": 12345678901234567890123}})");
+  ASSERT_THAT(EmailPlugin(server).run(job), testing::IsDone());
+  ASSERT_EQ(job.follow_ups().size(), 1U);
+  const std::string payload = job.follow_ups()[0].payload;
+  EXPECT_THAT(payload, ::testing::HasSubstr("\"subject\":1.10,"));
+  EXPECT_THAT(payload, ::testing::HasSubstr("{\"X-Id\": 12345678901234567890123}"));
+  EXPECT_THAT(payload,
+              ::testing::HasSubstr(R"("envelope":{"from":"old@example.com","to":["gone@example.com"]})"));
+}
+
 TEST(EmailDeferral, IsARejectionWhereThereAreNoFollowUpJobs) {
   const SmtpServer server(R"({"answers": {"RCPT": {"gone@example.com": "550 5.7.1 relaying denied"}}})");
   EmailPlugin plugin(server);

@@ -147,7 +147,7 @@ def read_mail(content):
         "headers": {name: str(value) for name, value in mail.items()},
         "addresses": {
             name: [[address.display_name, address.addr_spec] for address in mail[name].addresses]
-            for name in ("From", "To", "Cc", "Reply-To")
+            for name in ("From", "Sender", "To", "Cc", "Reply-To")
             if name in mail
         },
         "unix_date": int(mail["Date"].datetime.timestamp()),

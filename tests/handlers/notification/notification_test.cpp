@@ -60,18 +60,24 @@ TEST(Notification, TakesNullAsAbsent) {
 }
 
 TEST(Notification, StoresForAUserWhoseIdIsANumber) {
-  for (const std::string id : {"42", "-1", "18446744073709551615"}) {
+  for (const std::string id : {"42", "-1", "18446744073709551615", "123456789012345678901234567890"}) {
     testing::FakeJob job(R"({"userId":)" + id + R"(,"type":"t","message":"m"})");
     EXPECT_THAT(run(job), testing::IsDone());
     EXPECT_EQ(job.effects()[0].parameters[1], id);
   }
 }
 
-TEST(Notification, TakesWholeNumbersForItsTexts) {
-  testing::FakeJob job(R"({"userId":7,"type":404,"message":5,"title":6})");
+TEST(Notification, TakesNumbersForItsTexts) {
+  testing::FakeJob job(R"({"userId":7.0,"type":404,"message":12.50,"title":1E2})");
   EXPECT_THAT(run(job), testing::IsDone());
   EXPECT_EQ(job.effects()[1].parameters[1],
-            R"({"jobId":"job-1","userId":"7","type":"404","message":"5","title":"6"})");
+            R"({"jobId":"job-1","userId":"7","type":"404","message":"12.50","title":"1E2"})");
+}
+
+TEST(Notification, TakesTheLastOfTwoMembersOfOneName) {
+  testing::FakeJob job(R"({"userId":"a","type":"t","message":"first","userId":"b","message":"last"})");
+  EXPECT_THAT(run(job), testing::IsDone());
+  EXPECT_EQ(job.effects()[1].parameters[1], R"({"jobId":"job-1","userId":"b","type":"t","message":"last"})");
 }
 
 TEST(Notification, TakesDataOfAnyDepthAndTheLastOfTwo) {
@@ -325,8 +331,24 @@ TEST_F(NotificationProgram, PostsNoMoreToAnEndpointThatIsGoneUntilItIsRevived) {
   EXPECT_TRUE(all_done());
   EXPECT_EQ(database.value("SELECT count(*) FROM sluice.notification"), "2");
   EXPECT_EQ(server.requests().size(), 1U);
-  EXPECT_EQ(database.value("SELECT sluice.revive_webhook('crm')"), "t");
-  EXPECT_EQ(database.value("SELECT sluice.revive_webhook('crm')"), "f");
+  const Ended listed = sluice({"webhooks", "list"});
+  EXPECT_THAT(listed.out,
+              ::testing::ContainsRegex(
+                  "ENDPOINT +DISABLED +JOB +REASON\ncrm +[^ ].* ago +.* answered 410: no more\n"));
+  const Ended json = sluice({"webhooks", "list", "--json"});
+  EXPECT_EQ(
+      database.value("SELECT e->>'endpoint' || ' ' || (e->>'disabled_at')::timestamptz::date - current_date "
+                     "FROM jsonb_array_elements($1::jsonb) e",
+                     {json.out}),
+      "crm 0");
+  const Ended unknown = sluice({"webhooks", "revive", "other"});
+  EXPECT_EQ(unknown.code, 1);
+  EXPECT_EQ(unknown.err, "left: endpoint 'other' is not disabled; there are crm\n");
+  const Ended revived = sluice({"webhooks", "revive", "crm"});
+  EXPECT_EQ(revived.code, 0) << revived.err;
+  EXPECT_EQ(revived.out, "revived crm\n");
+  EXPECT_EQ(sluice({"webhooks", "revive", "crm"}).err, "left: endpoint 'crm' is not disabled; none is\n");
+  EXPECT_EQ(sluice({"webhooks", "list"}).err, "no endpoint is disabled\n");
   // A 410 that was asked for before the revival says nothing about what the endpoint wants now.
   database.exec("SELECT sluice.disable_webhook('crm', 1, 'old', 'late')");
   insert("c", "notification.send", payload);

@@ -240,7 +240,7 @@ TEST(Webhook, DisablesAnEndpointThatWantsNoMore) {
   EXPECT_EQ(outcome.output, R"({"endpoint":"webhook","webhookId":"job-1","status":410,"disabled":true})");
   EXPECT_THAT(job, testing::Executed("SELECT sluice.disable_webhook($1, $2::bigint, $3, $4)",
                                      {"webhook", "1", "job-1", server.origin() + " answered 410: bye"}));
-  EXPECT_TRUE(holds(job.logs().at(0).message, "sluice.revive_webhook('webhook')"))
+  EXPECT_TRUE(holds(job.logs().at(0).message, "`sluice webhooks revive webhook`"))
       << job.logs().at(0).message;
   // What was owed before is not posted either; what is owed after a revival is.
   const auto second = deliver(plugin, "job-2");

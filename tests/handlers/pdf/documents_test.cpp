@@ -3,8 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
-#include <set>
 
 #include "workshop.hpp"
 
@@ -203,6 +201,30 @@ TEST_F(PdfDocuments, WithAPasswordAreEncrypted) {
   EXPECT_THROW(printed_by("pdftotext '" + shop.output("a.pdf") + "' - 2>&1"), std::runtime_error);
 }
 
+TEST_F(PdfDocuments, HaveAPasswordThatMayBeWrittenAsANumber) {
+  Workshop& shop = with_template("<p>secret");
+  sluice::testing::FakeJob job(
+      R"({"template": "under-test", "filename": "a.pdf", "password": 1.10, "ownerPassword": 12345678901234567890123})");
+  const auto outcome = shop.run(job);
+  ASSERT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
+  const auto said = [&](const std::string& password) {
+    return printed_by("qpdf --check --password=" + password + " '" + shop.output("a.pdf") + "'");
+  };
+  EXPECT_THAT(said("1.10"), HasSubstr("Supplied password is user password"));
+  EXPECT_THAT(said("12345678901234567890123"), HasSubstr("Supplied password is owner password"));
+}
+
+TEST_F(PdfDocuments, TakeTheLastOfMembersOfOneName) {
+  Workshop& shop = with_template("<p>{{ text }}");
+  sluice::testing::FakeJob job(
+      R"({"template": "nobody", "filename": "first.pdf", "data": {"text": "first", "text": "last"},
+          "filename": "last.pdf", "template": "under-test"})");
+  const auto outcome = shop.run(job);
+  ASSERT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
+  EXPECT_THAT(shop.files(), ElementsAre("last.pdf"));
+  EXPECT_THAT(shop.text("last.pdf"), HasSubstr("last"));
+}
+
 TEST_F(PdfDocuments, ThatExistAreReplacedIfWanted) {
   Workshop& shop = with_template("<p>{{ text }}");
   ASSERT_EQ(shop.run("under-test", R"({"text": "first"})", "a.pdf", "job-1").result, SLUICE_DONE);
@@ -250,8 +272,8 @@ TEST_F(PdfDocuments, AFilenameMayHaveALineEnd) {
 TEST_F(PdfDocuments, AreMailedByTheJobThatFollows) {
   Workshop& shop = with_template("<p>x");
   sluice::testing::FakeJob job(R"({"template": "under-test", "filename": "2026/a.pdf", "then": [
-    {"payload": {"to": "ann@example.com", "subject": "Your offer", "body": "Here", "attachments": null}},
-    {"type": "notification.send", "payload": {"userId": 1}}]})");
+    {"payload": {"to": "ann@example.com", "subject": "Your offer", "body": 1.10, "attachments": null}},
+    {"type": "notification.send", "payload": {"userId": 123456789012345678901234567890, "data": {"price": 1.10}}}]})");
   const auto outcome = shop.run(job);
   ASSERT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
   ASSERT_EQ(job.follow_ups().size(), 2U);
@@ -263,7 +285,19 @@ TEST_F(PdfDocuments, AreMailedByTheJobThatFollows) {
   EXPECT_STREQ(mail["attachments"][0]["filename"].GetString(), "a.pdf");
   EXPECT_STREQ(mail["attachments"][0]["contentType"].GetString(), "application/pdf");
   EXPECT_EQ(job.follow_ups()[1].type, "notification.send");
-  EXPECT_EQ(job.follow_ups()[1].payload, R"({"userId":1})");
+  EXPECT_EQ(job.follow_ups()[1].payload,
+            R"({"userId": 123456789012345678901234567890, "data": {"price": 1.10}})");
+  EXPECT_THAT(job.follow_ups()[0].payload, HasSubstr("\"body\":1.10"));
+}
+
+TEST_F(PdfDocuments, AreMailedBesideOtherAttachments) {
+  Workshop& shop = with_template("<p>x");
+  sluice::testing::FakeJob job(R"({"template": "under-test", "filename": "a.pdf", "then": {"payload":
+      {"to": "a@example.com", "attachments": [{"filename": "n.txt", "content": 2.50}], "subject": "s"}}})");
+  ASSERT_EQ(shop.run(job).result, SLUICE_DONE);
+  ASSERT_EQ(job.follow_ups().size(), 1U);
+  EXPECT_THAT(job.follow_ups()[0].payload,
+              HasSubstr(R"([{"filename": "n.txt", "content": 2.50},{"filename":"a.pdf",)"));
 }
 
 TEST_F(PdfDocuments, ARepeatReplacesItsOwnFile) {
@@ -309,31 +343,6 @@ TEST_F(PdfDocuments, WhatWeasyPrintWarnsAboutIsLogged) {
   ASSERT_EQ(shop.run(job).result, SLUICE_DONE);
   ASSERT_EQ(job.logs().size(), 1U);
   EXPECT_THAT(job.logs()[0].message, HasSubstr("colour"));
-}
-
-/// The members in bold or code in the first column of the tables below a heading of the plugin's README.
-std::set<std::string> members_below(const std::string& heading) {
-  std::ifstream file(SLUICE_PDF_README);
-  std::set<std::string> members;
-  bool inside = false;
-  for (std::string line; std::getline(file, line);) {
-    if (!line.empty() && line.front() == '#') inside = line == heading;
-    if (inside && line.rfind("| `", 0) == 0) members.insert(line.substr(3, line.find('`', 3) - 3));
-  }
-  return members;
-}
-
-std::set<std::string> members_of(sluice_str schema) {
-  const auto document = parsed(std::string(schema.data, schema.size));
-  std::set<std::string> members;
-  for (const auto& property : document["properties"].GetObject()) members.insert(property.name.GetString());
-  return members;
-}
-
-TEST_F(PdfTemplates, TheTablesOfTheReadmeAreTheSchemas) {
-  Workshop& shop = with_shipped_templates();
-  EXPECT_EQ(members_below("## Payload"), members_of(shop.plugin().type("pdf.generate").payload_schema));
-  EXPECT_EQ(members_below("## Configuration"), members_of(shop.plugin().descriptor().config_schema));
 }
 
 TEST_F(PdfTemplates, LongTablesHaveAllTheirRowsAndAHeadOnEachPage) {

@@ -26,6 +26,7 @@ sys.path.insert(0, str(PLUGIN / "renderer"))
 
 import font_cut  # noqa: E402
 import formats  # noqa: E402
+import jinja2.meta  # noqa: E402
 import pages  # noqa: E402
 import pikepdf  # noqa: E402
 import renderer  # noqa: E402
@@ -95,6 +96,8 @@ class Values(Rendered):
         self.assertEqual(self.page("{{ rows | sum(attribute='p') }} {{ ['2', '10'] | max }} {{ ['2', '10'] | min }}", data), "28.5 10 2")
         self.assertEqual(self.page("{{ ['b', 'A', 'c'] | sort | join }} {{ '2026-02-01' > '2026-01-31' }}"), "Abc true")
         self.assertIn("is no number", self.refusal("{{ rows | sum(attribute='p') }}", {"rows": [{"p": "a"}]}))
+        self.assertEqual(self.page("{{ rows | selectattr('p', 'gt', 9) | map(attribute='p') | join(' ') }} {{ a is gt b }} {{ -a }}", data), "10 9.5 true -10")
+        self.assertEqual(self.page("{{ a == 10 == 10.0 }} {{ 'x' in ['x'] }} {{ 3 not in [1] }} {{ 2 is integer }}", data), "true true true true")
 
     def test_nulls_of_a_list_are_no_lines(self):
         self.assertEqual(self.page("{{ a | join(', ') }}", {"a": ["x", None, "y"]}), "x, y")
@@ -119,6 +122,8 @@ class Shipped(unittest.TestCase):
             page = self.page(name, {"proposalId": "1", "customer": "ACME Corp", "company": "Shop"})
             self.assertIn("<strong>ACME Corp</strong>", page)
             self.assertIn("Shop", page)
+            with self.assertRaisesRegex(Failure, "is a list; give a name, or an object .*/data/customer"):
+                self.page(name, {"proposalId": "1", "customer": ["ACME Corp"]})
 
     def test_an_object_in_the_place_of_lines_is_refused_with_its_place(self):
         for name, data in (
@@ -137,6 +142,53 @@ class Shipped(unittest.TestCase):
     def test_currencies_are_known_in_small_letters(self):
         page = self.page("invoice", {"currency": "jpy", "items": [{"price": "1000"}]})
         self.assertIn("\u00a51,000<", page)
+
+
+class Reads(dict):
+    """The data of a document, and which of its members were asked for."""
+
+    def __init__(self, data):
+        super().__init__(data)
+        self.names = set()
+
+    def get(self, name, default=None):
+        self.names.add(name)
+        return super().get(name, default)
+
+    def __contains__(self, name):
+        self.names.add(name)
+        return super().__contains__(name)
+
+    def __getitem__(self, name):
+        self.names.add(name)
+        return super().__getitem__(name)
+
+
+class Documented(unittest.TestCase):
+    """The README's tables of what is read are what is read."""
+
+    def documented(self, reader):
+        readme = (PLUGIN / "README.md").read_text("utf-8")
+        table = re.search(rf"^\| in the data of `{reader}` .*\n\|[-|]+\n((?:\|.*\n)+)", readme, re.M).group(1)
+        return {name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+
+    def read_by_accounts(self):
+        data = Reads({"items": [{"price": 1}], "discount": 1})
+        accounts(data)
+        return data.names
+
+    def test_of_accounts(self):
+        self.assertEqual(self.documented("accounts"), self.read_by_accounts())
+
+    def test_of_the_shipped_templates(self):
+        for name in ("proposal", "invoice"):
+            shipped = pages.Pages(PLUGIN / "templates" / name)
+            read = set()
+            for file in shipped.folder.path.glob("*.[hx]*ml"):
+                read |= jinja2.meta.find_undeclared_variables(shipped.environment.parse(file.read_text("utf-8")))
+            read -= {"data", "style", *shipped.environment.globals}
+            with self.subTest(name):
+                self.assertEqual(self.documented(name) - self.read_by_accounts(), read - self.read_by_accounts())
 
 
 class Text(Rendered):
@@ -175,6 +227,62 @@ class Text(Rendered):
             self.refusal("{{ items[0].prize }}", data),
             "t/template.html:1, {{ items[0].prize }}: payload /data/items/0 has no member 'prize'; it has 'price'",
         )
+
+    def test_errors_name_the_one_of_several_expressions_of_a_line(self):
+        item = {"price": "ten", "name": "Ann"}
+        for source, data, words in (
+            ("{{ item.price }} {{ item.price | money }}", {"item": item}, "1, {{ item.price | money }}: \"ten\" is no number"),
+            ("{{ item.price | money }} {{ item.price }}", {"item": item}, "1, {{ item.price | money }}:"),
+            ("{{ a.name }}{{ b.name }}", {"a": item, "b": {}}, "1, {{ b.name }}: payload /data/b has no member"),
+            ("{% if item %}{{ 1 }}{% for x in item.rows %}{% endfor %}{% endif %}", {"item": item}, "1, {% for x in item.rows %}:"),
+            ("x\n{{ item.name }}{% if item.age > 3 %}{% endif %}", {"item": item}, "2, {% if item.age > 3 %}:"),
+            ("{{ item.name }}{% if false %}{% elif item.age > 3 %}{% endif %}", {"item": item}, "1, {% elif item.age > 3 %}:"),
+            ("{{ item.name }}{% with x = item.age + 1 %}{{ 1 }}{% endwith %}", {"item": item}, "1, {% with x = item.age + 1 %}:"),
+            ("{{ item.name }}{% for x in [1] if item.age > x %}{% endfor %}", {"item": item}, "1, {% for x in [1] if item.age > x %}:"),
+            ("{% macro m() %}{{ 1 }}{% endmacro %}{{ m() + item.age }}{{ 1 }}", {"item": item}, "1, {{ m() + item.age }}:"),
+            ("{% macro m(x) %}{{ x | money }}{% endmacro %}{{ 1 }}{{ m(item.price) }}", {"item": item}, "1, {{ x | money }}:"),
+            ("{{ item.name }}{% set x %}{{ item.name }}{{ item.age }}{% endset %}", {"item": item}, "1, {{ item.age }}:"),
+            ("{{ item.name }}{% filter upper %}{{ item.age }}{% endfilter %}", {"item": item}, "1, {{ item.age }}:"),
+            ("{# a\n b #}{% raw %}{{ x }}\n{% endraw %}{{ item.name }}{{\n  item.age\n}}", {"item": item}, "3, {{ item.age }}:"),
+            ("{{ item.name }} {{ item.name | unheard }}", {"item": item}, "1, {{ item.name | unheard }}: No filter named"),
+            ("{{ item.name }} {{ 1 + }} {{ 2 }}", {}, "1, {{ 1 + }}: "),
+            ("{{ item.name }}\n{{ 1 }} {{ 2 ! }}", {}, "2, {{ 2: unexpected char '!'"),
+        ):
+            with self.subTest(source):
+                self.assertIn("t/template.html:" + words, self.refusal(source, data))
+
+    def test_errors_of_operators_name_both_sides_and_the_member(self):
+        data = {"price": 10.5, "name": "ten", "rows": [1], "o": {"k": 1}, "nil": [None, 1], "n": 0, "yes": True, "no": True}
+        for expression, words in (
+            ("price > 'abc'", '10.5 > "abc": a number and a text can\'t be compared (payload /data/price)'),
+            ("1 < price < name", '10.5 < "ten": a number and a text can\'t be compared (payload /data/price, payload /data/name)'),
+            ("price <= none", "10.5 <= null: a number and null can't be compared (payload /data/price)"),
+            ("nil[0] > 1", "null > 1: null and a number can't be compared (payload /data/nil/0)"),
+            ("rows >= price", "[1] >= 10.5: a list and a number can't be compared (payload /data/rows, payload /data/price)"),
+            ("price in n", "10.5 in 0: a number and a number can't be compared (payload /data/price, payload /data/n)"),
+            ("price is gt name", '10.5 > "ten": a number and a text can\'t be compared (payload /data/price, payload /data/name)'),
+            ("price + rows", "10.5 + [1]: + does not take a number and a list (payload /data/price, payload /data/rows)"),
+            ("name - 1", '"ten" - 1: - does not take a text and a number (payload /data/name)'),
+            ("o * 2", '{"k": 1} * 2: * does not take an object and a number (payload /data/o)'),
+            ("price / nil[0]", "10.5 / null: / does not take a number and null (payload /data/price, payload /data/nil/0)"),
+            ("price / n", "10.5 / 0: a division by zero (payload /data/price, payload /data/n)"),
+            ("'%d' % name", '"%d" % "ten": TypeError: %d format: a real number is required, not str (payload /data/name)'),
+            ("-name", '-"ten": - does not take a text (payload /data/name)'),
+            ("(price * 2) | date", "21.0 is no date; write it as 2026-02-28 or 2026-02-28T09:30:00Z (payload /data/price)"),
+            ("name | abs", "\"ten\" | abs: TypeError: bad operand type for abs(): 'str' (payload /data/name)"),
+            ("price | length", "10.5 | length: TypeError: object of type 'Number' has no len() (payload /data/price)"),
+            ("n | date", "0 is no date; write it as 2026-02-28 or 2026-02-28T09:30:00Z (payload /data/n)"),
+            ("yes | money", "true is no number; write it as 1234.5 (payload /data/yes)"),
+            ("range(name)", "(payload /data/name)"),
+            ("name.center(rows)", "(payload /data/name, payload /data/rows)"),
+            ("[o, rows] | sort", "a list and an object can't be compared (payload /data/rows, payload /data/o)"),
+        ):
+            with self.subTest(expression):
+                refusal = self.refusal(f"{{{{ n }}}}{{{{ {expression} }}}}", data)
+                self.assertIn(f"t/template.html:1, {{{{ {expression} }}}}: ", refusal)
+                self.assertIn(words, refusal)
+        self.assertIn("0 is no list to go over (payload /data/n)", self.refusal("{% for x in n %}{% endfor %}", data))
+        self.assertIn("(payload /data/rows)", self.refusal("{% for a, b in rows %}{% endfor %}", data))
 
     def test_the_sandbox_holds_for_methods_too(self):
         self.assertIn("unsafe", self.refusal("{{ a.format('') }}", {"a": "{0.__class__}"}))

@@ -41,6 +41,8 @@ constexpr BadPayload bad_payloads[] = {
     {"ParameterIsAnObject", WITH_DATA(R"({"parameters": {"a": {}}})"), "bad-payload", "/data/parameters/a"},
     {"ParameterIsNotAllowed", WITH_DATA(R"({"parameters": {"b": "x"}})"), "bad-payload", "'b' is not among"},
     {"CursorIsAnObject", WITH_DATA(R"({"cursor": {}})"), "bad-payload", "/data/cursor"},
+    {"CursorOfASourceWithoutOne", WITH_DATA(R"({"cursor": 5})"), "bad-payload",
+     "payload /data/cursor: the source has no cursor"},
     {"FullIsText", WITH_DATA(R"({"full": "yes"})"), "bad-payload", "/data/full"},
     {"RecordIsANumber", WITH_DATA("[1]"), "bad-record", "record 0 of the payload's data"},
     {"MisspelledQuestionIsARecordWithoutKey", WITH_DATA(R"({"paramters": {}})"), "missing-key", "record 0"},

@@ -15,7 +15,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -107,7 +109,159 @@ inline std::string with_infinities(std::string_view text) {
   return out;
 }
 
-/// Throws PermanentError when `text` is no JSON; `subject` is what the error calls it.
+inline std::string_view characters(const rapidjson::Value& text) {
+  return {text.GetString(), text.GetStringLength()};
+}
+
+/// Of few members, whether one has the name of another; of many true, and it is not known yet.
+inline bool may_repeat_members(const rapidjson::Value& object) {
+  constexpr rapidjson::SizeType few = 16;
+  if (object.MemberCount() > few) return true;
+  const auto members = object.GetObject();
+  for (auto one = members.MemberBegin(); one != members.MemberEnd(); ++one) {
+    for (auto other = members.MemberBegin(); other != one; ++other) {
+      if (characters(one->name) == characters(other->name)) return true;
+    }
+  }
+  return false;
+}
+
+/// Which members have no later one of the same name; empty when none is repeated.
+inline std::vector<bool> last_members(const rapidjson::Value& object) {
+  if (!may_repeat_members(object)) return {};
+  std::vector<std::pair<std::string_view, std::size_t>> names;
+  names.reserve(object.MemberCount());
+  for (const auto& member : object.GetObject()) names.emplace_back(characters(member.name), names.size());
+  std::sort(names.begin(), names.end());
+  std::vector<bool> last(names.size(), true);
+  bool repeated = false;
+  for (std::size_t i = 1; i < names.size(); ++i) {
+    if (names[i].first != names[i - 1].first) continue;
+    last[names[i - 1].second] = false;
+    repeated = true;
+  }
+  return repeated ? last : std::vector<bool>();
+}
+
+// By number, since clang takes comparing RapidJSON's iterators for ambiguous in C++20.
+inline rapidjson::Value::Member& member_at(rapidjson::Value& object, rapidjson::SizeType index) {
+  return *(object.MemberBegin() + static_cast<std::ptrdiff_t>(index));
+}
+
+/// Of members with one name the last stays, at any depth, as JSON.parse has it.
+inline void keep_last_members(rapidjson::Value& root, rapidjson::Document::AllocatorType& memory) {
+  std::vector<rapidjson::Value*> open{&root};
+  const auto open_if_filled = [&](rapidjson::Value& value) {
+    if ((value.IsObject() && value.MemberCount() > 0) || (value.IsArray() && !value.Empty()))
+      open.push_back(&value);
+  };
+  while (!open.empty()) {
+    rapidjson::Value& value = *open.back();
+    open.pop_back();
+    if (value.IsArray()) {
+      for (rapidjson::Value& element : value.GetArray()) open_if_filled(element);
+    } else if (value.IsObject()) {
+      if (const auto last = last_members(value); !last.empty()) {
+        rapidjson::Value kept(rapidjson::kObjectType);
+        for (rapidjson::SizeType i = 0; i < value.MemberCount(); ++i) {
+          rapidjson::Value::Member& member = member_at(value, i);
+          if (last[i]) kept.AddMember(member.name, member.value, memory);
+        }
+        value = kept;
+      }
+      for (rapidjson::SizeType i = 0; i < value.MemberCount(); ++i) open_if_filled(member_at(value, i).value);
+    }
+  }
+}
+
+// Where values stand in text that is JSON. None of these needs the stack for its depth.
+
+inline std::size_t after_blanks(std::string_view json, std::size_t at) {
+  return std::min(json.find_first_not_of(" \t\r\n", at), json.size());
+}
+
+/// The end of the string that begins at `at`.
+inline std::size_t string_end(std::string_view json, std::size_t at) {
+  for (++at; at < json.size() && json[at] != '"'; ++at) {
+    if (json[at] == '\\') ++at;
+  }
+  return std::min(at + 1, json.size());
+}
+
+/// The end of the value that begins at `at`.
+inline std::size_t value_end(std::string_view json, std::size_t at) {
+  std::size_t depth = 0;
+  while (at < json.size()) {
+    if (json[at] == '"') {
+      at = string_end(json, at);
+    } else if (json[at] == '{' || json[at] == '[') {
+      ++depth;
+      ++at;
+      continue;
+    } else if (json[at] == '}' || json[at] == ']') {
+      --depth;
+      ++at;
+    } else if (depth > 0) {
+      at = std::min(json.find_first_of("\"{[}]", at), json.size());
+      continue;
+    } else {
+      return std::min(json.find_first_of(",]} \t\r\n", at), json.size());
+    }
+    if (depth == 0) break;
+  }
+  return at;
+}
+
+/// The characters of a JSON string.
+inline std::string unquoted(std::string_view json) {
+  if (json.find('\\') == std::string_view::npos) return std::string(json.substr(1, json.size() - 2));
+  rapidjson::Document string;
+  string.Parse(json.data(), json.size());
+  return string.IsString() ? std::string(characters(string)) : std::string();
+}
+
+/// The text of a member, the last of that name, or of an element of what is `json`; empty when there is none.
+inline std::string_view text_within(std::string_view json, const std::string& step) {
+  std::string_view found;
+  const bool is_object = !json.empty() && json.front() == '{';
+  const char end_mark = is_object ? '}' : ']';
+  const std::size_t wanted = is_object ? 0 : std::strtoull(step.c_str(), nullptr, 10);
+  std::size_t at = after_blanks(json, 1);
+  for (std::size_t index = 0; at < json.size() && json[at] != end_mark; ++index) {
+    bool is_wanted = !is_object && index == wanted;
+    if (is_object) {
+      const std::size_t end = string_end(json, at);
+      is_wanted = unquoted(json.substr(at, end - at)) == step;
+      at = after_blanks(json, after_blanks(json, end) + 1);  // behind the colon
+    }
+    const std::size_t end = value_end(json, at);
+    if (is_wanted) found = json.substr(at, end - at);
+    at = after_blanks(json, end);
+    if (at < json.size() && json[at] == ',') at = after_blanks(json, at + 1);
+  }
+  return found;
+}
+
+/// The text of the value at a JSON pointer into `json`, as it stands there; empty when there is none.
+inline std::string_view text_at(std::string_view json, std::string_view pointer) {
+  const std::size_t begin = after_blanks(json, 0);
+  std::string_view found = json.substr(begin, value_end(json, begin) - begin);
+  while (!pointer.empty() && !found.empty()) {
+    pointer.remove_prefix(1);
+    const std::size_t size = std::min(pointer.find('/'), pointer.size());
+    std::string step;
+    for (std::size_t i = 0; i < size; ++i) {
+      const bool escaped = pointer[i] == '~' && i + 1 < size;
+      step += !escaped ? pointer[i] : (pointer[++i] == '1' ? '/' : '~');
+    }
+    pointer.remove_prefix(size);
+    found = text_within(found, step);
+  }
+  return found;
+}
+
+/// Of members with one name the last counts. Throws PermanentError when `text` is no JSON; `subject` is what
+/// the error calls it.
 inline rapidjson::Document parse_json(std::string_view text, const char* subject) {
   NumberTyper document;
   rapidjson::ParseResult result = document.parse<parse_flags>(text);
@@ -119,6 +273,7 @@ inline rapidjson::Document parse_json(std::string_view text, const char* subject
                                                             std::to_string(result.Offset()) + ": " +
                                                             rapidjson::GetParseError_En(result.Code()));
   }
+  keep_last_members(document, document.GetAllocator());
   return rapidjson::Document(std::move(document));
 }
 
