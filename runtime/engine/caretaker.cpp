@@ -14,7 +14,7 @@ namespace {
 constexpr std::chrono::milliseconds tick{500};
 constexpr std::chrono::milliseconds busy_tick{100};  // while more are due
 constexpr std::chrono::milliseconds least_pause{10};
-constexpr std::chrono::seconds most_quiet{2};
+constexpr std::chrono::seconds most_quiet{5};
 constexpr int quiet_enough = 4;  // rounds in which nothing was under way, and then it is worth less often
 constexpr std::chrono::milliseconds promote_time{100};
 constexpr std::size_t promote_batch = 500;
@@ -157,7 +157,7 @@ void Caretaker::look_after() {
   attempt("recording the served job types", [this] { serve_now(); });
   attempt("announcing", [this] { make_announcements(); });
   attempt("making due jobs pending", [this] { promote(); });
-  attempt("cancelling jobs", [this] { cancel_requested(); });
+  if (quiet_rounds_ < quiet_enough) attempt("cancelling jobs", [this] { cancel_requested(); });
   attempt("showing what runs", [this] { context_.presence.write(*session_, runtime_, Clock::now()); });
   if (Clock::now() >= next_rescue_) attempt("rescuing the jobs of lost runtimes", [this] { rescue(); });
   if (Clock::now() >= next_tidy_) attempt("deleting records of deleted jobs", [this] { tidy(); });

@@ -83,11 +83,11 @@ struct Load {
   bool idle = false;       ///< no job is under way, and new ones are announced
 };
 
-/// While new jobs are announced, what nobody announced is looked for ten times less often than poll_interval
-/// says, and every 2 s where that is more often.
+/// While new jobs are announced, what nobody announced is looked for 25 times less often than poll_interval
+/// says, and every 5 s where that is more often.
 constexpr std::chrono::microseconds unannounced_interval(std::chrono::microseconds poll_interval) {
-  constexpr std::chrono::microseconds often_enough = std::chrono::seconds(2);
-  return std::max(poll_interval, std::min(10 * poll_interval, often_enough));
+  constexpr std::chrono::microseconds often_enough = std::chrono::seconds(5);
+  return std::max(poll_interval, std::min(25 * poll_interval, often_enough));
 }
 
 class Router {

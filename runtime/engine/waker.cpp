@@ -7,7 +7,7 @@ namespace sluice::engine {
 namespace {
 
 constexpr std::chrono::milliseconds tick{250};
-constexpr std::chrono::seconds quiet_tick{2};  // while nothing comes
+constexpr std::chrono::seconds quiet_tick{5};  // while nothing comes
 /// Producers notify for a minute after they were last asked to.
 constexpr std::chrono::seconds renewal{20};
 
