@@ -17,8 +17,8 @@ static void expect(int holds, const char* what, const char* found) {
   ++failures;
 }
 
-/* What the handler makes of the job, in a plugin that was just started. Where it refuses to start, job->error says
- * why. */
+/* What the handler makes of the job, in a plugin that was just started. Where it refuses to start, job->error
+ * says why. */
 static int32_t run(sluice_fake_job* job) {
   sluice_started_plugin plugin;
   int32_t result;

@@ -1,7 +1,7 @@
 // A plugin declared with SLUICE_PLUGIN, used through its descriptor as a host would.
 #include <gtest/gtest.h>
-#include <sluice/testing.hpp>
 #include <unistd.h>
+#include <sluice/testing.hpp>
 
 #include <cstdio>
 #include <fstream>
@@ -334,8 +334,9 @@ TEST_F(SecretFile, MayBeOfATableAndMayBeLeftOut) {
     (void)config.secret(config.object("oauth"), "password");
     FAIL() << "there is none";
   } catch (const sluice::PermanentError& error) {
-    EXPECT_STREQ(error.what(),
-                 "configuration /oauth/password: expected a string, or a file in password_file, found neither");
+    EXPECT_STREQ(
+        error.what(),
+        "configuration /oauth/password: expected a string, or a file in password_file, found neither");
   }
 }
 

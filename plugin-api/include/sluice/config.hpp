@@ -48,16 +48,16 @@ struct Parsed {
 
 }  // namespace detail
 
-/// A password, a token, a key: a text of the configuration, or the first line of a file. May be kept, and used by
-/// all slots at the same time.
+/// A password, a token, a key: a text of the configuration, or the first line of a file. May be kept, and
+/// used by all slots at the same time.
 class Secret {
  public:
   /// `place` is what errors call it: "configuration /token".
   Secret(std::string place, std::string text, std::string file)
       : place_(std::move(place)), text_(std::move(text)), file_(std::move(file)) {}
 
-  /// A file is read anew each time, so that a changed secret needs no restart; blanks at the line's end are no
-  /// part of it. Throws RetryLater, a minute later, when it can't be read or that line is empty.
+  /// A file is read anew each time, so that a changed secret needs no restart; blanks at the line's end are
+  /// no part of it. Throws RetryLater, a minute later, when it can't be read or that line is empty.
   std::string get() const {
     if (file_.empty()) return text_;
     errno = 0;
@@ -99,8 +99,9 @@ class Config : private detail::Parsed, public Json {
   std::string_view text() const { return text_; }
   Host host() const { return host_; }
 
-  /// The secret that is `key`, or the first line of the file that `<key>_file` names. A file is read once, to see
-  /// that it can be. Throws PermanentError, which names the key, when there is neither, both, or an unusable file.
+  /// The secret that is `key`, or the first line of the file that `<key>_file` names. A file is read once, to
+  /// see that it can be. Throws PermanentError, which names the key, when there is neither, both, or an
+  /// unusable file.
   Secret secret(std::string_view key) const { return secret(*this, key); }
   /// The same, of a table in the configuration: `config.secret(config.object("oauth"), "token")`.
   Secret secret(const Json& table, std::string_view key) const {

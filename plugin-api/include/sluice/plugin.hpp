@@ -274,19 +274,17 @@ constexpr Declaration<Handlers...> declare(std::string_view name, std::string_vi
 /// Declares the plugin: SLUICE_PLUGIN("hello", "1.0.0", job types...), or with more about it,
 /// SLUICE_PLUGIN(sluice::plugin("hello", "1.0.0").license("MIT"), job types...). All of it is constant:
 /// nothing runs when the library is loaded.
-#define SLUICE_PLUGIN(...)                                                                              \
-  namespace {                                                                                           \
-  constexpr auto sluice_declaration = ::sluice::detail::declare(__VA_ARGS__);                           \
-  static_assert(sluice_declaration.plugin_name_is_valid(),                                              \
-                "a plugin's name is 1 to 64 of a-z 0-9 - _");                                           \
-  static_assert(sluice_declaration.type_names_are_valid(),                                              \
-                "a job type's name is 1 to 128 of a-z A-Z 0-9 . _ - : /");                              \
-  static_assert(sluice_declaration.type_names_differ(),                                                 \
-                "two job types of this plugin have the same name");                                     \
-  static_assert(sluice_declaration.flags_agree(),                                                       \
-                "a job type is brief() or at_most_once(), not both: the jobs of a brief one may run "   \
-                "twice");                                                                               \
-  constexpr auto sluice_type_pointers = sluice_declaration.pointers();                                  \
-  constexpr sluice_plugin sluice_descriptor = sluice_declaration.descriptor(sluice_type_pointers);      \
-  }                                                                                                     \
+#define SLUICE_PLUGIN(...)                                                                                  \
+  namespace {                                                                                               \
+  constexpr auto sluice_declaration = ::sluice::detail::declare(__VA_ARGS__);                               \
+  static_assert(sluice_declaration.plugin_name_is_valid(), "a plugin's name is 1 to 64 of a-z 0-9 - _");    \
+  static_assert(sluice_declaration.type_names_are_valid(),                                                  \
+                "a job type's name is 1 to 128 of a-z A-Z 0-9 . _ - : /");                                  \
+  static_assert(sluice_declaration.type_names_differ(), "two job types of this plugin have the same name"); \
+  static_assert(sluice_declaration.flags_agree(),                                                           \
+                "a job type is brief() or at_most_once(), not both: the jobs of a brief one may run "       \
+                "twice");                                                                                   \
+  constexpr auto sluice_type_pointers = sluice_declaration.pointers();                                      \
+  constexpr sluice_plugin sluice_descriptor = sluice_declaration.descriptor(sluice_type_pointers);          \
+  }                                                                                                         \
   SLUICE_DECLARE_PLUGIN = sluice_descriptor

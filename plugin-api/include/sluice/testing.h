@@ -201,7 +201,8 @@ static inline void sluice_started_log(const sluice_host* host, int32_t level, sl
 static inline void sluice_started_set_error(const sluice_host* host, sluice_str message) SLUICE_NOEXCEPT {
   sluice_fake_set(sluice_started_of(host)->error, sizeof sluice_started_of(host)->error, message);
 }
-static inline const void* sluice_started_get_extension(const sluice_host* host, sluice_str id) SLUICE_NOEXCEPT {
+static inline const void* sluice_started_get_extension(const sluice_host* host,
+                                                       sluice_str id) SLUICE_NOEXCEPT {
   (void)host;
   (void)id;
   return NULL;
@@ -216,8 +217,8 @@ static inline void sluice_plugin_stop(sluice_started_plugin* started) {
   started->initialised = 0;
 }
 
-/* Calls init with that configuration, a JSON object, and slot_open. 1 when the plugin takes jobs; 0 when it refuses
- * to start: `error` says why, and so does each job that is run all the same. */
+/* Calls init with that configuration, a JSON object, and slot_open. 1 when the plugin takes jobs; 0 when it
+ * refuses to start: `error` says why, and so does each job that is run all the same. */
 static inline int32_t sluice_plugin_start(sluice_started_plugin* started, const sluice_plugin* plugin,
                                           const char* config) {
   static const sluice_str version = SLUICE_STR("0.0.0");
@@ -237,13 +238,14 @@ static inline int32_t sluice_plugin_start(sluice_started_plugin* started, const 
   started->host.get_extension = sluice_started_get_extension;
   started->initialised = plugin->init == NULL || plugin->init(&started->host, text, &started->self) == 0;
   started->started =
-      started->initialised && (plugin->slot_open == NULL ||
-                               plugin->slot_open(started->self, &started->host, 0, &started->slot) == 0);
+      started->initialised &&
+      (plugin->slot_open == NULL || plugin->slot_open(started->self, &started->host, 0, &started->slot) == 0);
   if (!started->started) sluice_plugin_stop(started);
   return started->started;
 }
 
-/* Runs the job type of that index. Where the plugin refused to start, it is SLUICE_FAIL with code "not-started". */
+/* Runs the job type of that index. Where the plugin refused to start, it is SLUICE_FAIL with code
+ * "not-started". */
 static inline int32_t sluice_started_run(sluice_started_plugin* started, sluice_fake_job* job, size_t type) {
   static const sluice_str not_started = SLUICE_STR("not-started");
   if (started->started)

@@ -234,16 +234,15 @@ class FakeHost {
   std::vector<LogLine> logs_;
 };
 
-/// A plugin as a host starts it, with one slot, until this is destroyed. One that refuses to start runs nothing:
-/// then each outcome is a failure that says why, so that a test fails with that sentence.
+/// A plugin as a host starts it, with one slot, until this is destroyed. One that refuses to start runs
+/// nothing: then each outcome is a failure that says why, so that a test fails with that sentence.
 class StartedPlugin {
  public:
   explicit StartedPlugin(const sluice_plugin& plugin, std::string_view config = "{}") : plugin_(&plugin) {
     const std::string text(config);
-    initialised_ =
-        plugin.init == nullptr || plugin.init(&host_.raw(), detail::str(text), &self_) == 0;
-    open_ = initialised_ && (plugin.slot_open == nullptr ||
-                             plugin.slot_open(self_, &host_.raw(), 0, &slot_) == 0);
+    initialised_ = plugin.init == nullptr || plugin.init(&host_.raw(), detail::str(text), &self_) == 0;
+    open_ = initialised_ &&
+            (plugin.slot_open == nullptr || plugin.slot_open(self_, &host_.raw(), 0, &slot_) == 0);
     if (!open_) shut_down();
   }
   ~StartedPlugin() {

@@ -37,8 +37,8 @@ struct HasRunWith<std::void_t<RunResult<Handler, Arguments...>>, Handler, Argume
     : std::is_convertible<RunResult<Handler, Arguments...>, Result> {};
 
 template <class Handler, class... Arguments>
-constexpr bool can_be_called = HasRunWith<void, Handler, Arguments&...>::value ||
-                               std::is_invocable_r_v<Result, Handler&, Arguments&...>;
+constexpr bool can_be_called =
+    HasRunWith<void, Handler, Arguments&...>::value || std::is_invocable_r_v<Result, Handler&, Arguments&...>;
 
 /// handler(arguments...) or handler.run(arguments...), whichever the class has.
 template <class Handler, class... Arguments>
@@ -79,9 +79,10 @@ struct SlotCanBeMade<Handler, std::void_t<typename Handler::Slot>>
 /// Says in one sentence what a handler class lacks.
 template <class Handler>
 constexpr void check_handler() {
-  static_assert(TakesJobs<Handler>::value,
-                "a handler class has a public `sluice::Result operator()(sluice::Job&)`, or `run` of the same "
-                "form; with a nested type Slot it takes a second argument, Slot&");
+  static_assert(
+      TakesJobs<Handler>::value,
+      "a handler class has a public `sluice::Result operator()(sluice::Job&)`, or `run` of the same "
+      "form; with a nested type Slot it takes a second argument, Slot&");
   static_assert(can_be_made<Handler>,
                 "a handler class has a public constructor that takes `const sluice::Config&`, or nothing");
   static_assert(SlotCanBeMade<Handler>::value,
