@@ -8,7 +8,7 @@
 # Set SLUICE_WITHOUT_RAPIDJSON to build plugins that read their payloads by other means. A compile_commands.json
 # is written, for editors and clang-tidy, unless CMAKE_EXPORT_COMPILE_COMMANDS says otherwise.
 
-if(NOT DEFINED CMAKE_EXPORT_COMPILE_COMMANDS)
+if("${CMAKE_EXPORT_COMPILE_COMMANDS}" STREQUAL "")  # CMake itself defines it empty
   set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 endif()
 

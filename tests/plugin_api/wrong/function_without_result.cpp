@@ -1,4 +1,5 @@
-// says: what job_type<...> names is no handler: a handler is a function `sluice::Result f(sluice::Job& job)`, or a class
+// says: what job_type<...> names is no handler: a handler is a function `sluice::Result f(sluice::Job& job)`,
+// or a class
 #include <sluice/plugin.hpp>
 
 void greet(sluice::Job&) {}
