@@ -24,12 +24,14 @@ workshop::CheckChoice parse_check_choice(const std::string& option, const std::s
 std::vector<workshop::CheckChoice> parse_check_choices(const std::string& option,
                                                        const std::vector<std::string>& texts) {
   std::vector<workshop::CheckChoice> choices;
+  choices.reserve(texts.size());
   for (const std::string& text : texts) choices.push_back(parse_check_choice(option, text));
   return choices;
 }
 
 std::vector<workshop::Waiver> parse_waivers(const std::vector<std::string>& texts) {
   std::vector<workshop::Waiver> waivers;
+  waivers.reserve(texts.size());
   for (const std::string& text : texts) {
     const std::size_t equals = std::min(text.find('='), text.size());
     const workshop::CheckChoice of = parse_check_choice("--waive", text.substr(0, equals));

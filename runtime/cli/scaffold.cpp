@@ -74,7 +74,7 @@ std::string replaced(std::string_view text, const Replacements& replacements) {
 /// The example's own words, and after them those of the project.
 Replacements with_own_words(Replacements names, const std::string& type) {
   const Replacements words{
-      {": it greets that person in the log.", ". Until you make the handler do\nmore, it logs that name."},
+      {": it greets that person in the log.", ". Until you make the handler do more, it logs that name."},
       {": greets a person in the log.", ": until you make it do more, it logs the name in its payload."},
       {"Greets people in the log", "Handles jobs of type " + type},
       {"Greets a person", "Logs the name in the payload of " + type}};

@@ -228,7 +228,7 @@ Finding TypeChecks::leaks() {
   constexpr int rounds = 4;
   constexpr int fewest = 40;
   constexpr int window = 16;
-  if (sanitized()) return skipped("not measured in a program built with sanitizers");
+  if (sanitized()) return skipped("not measured with a sanitizer");
   if (type_.payload_example.empty()) return skipped(no_example);
   const auto plugin = open(1);
   const int in_round = std::max(options_.jobs / rounds, 1);
