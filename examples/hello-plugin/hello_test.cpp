@@ -10,47 +10,41 @@ namespace {
 
 using sluice::testing::FakeJob;
 using sluice::testing::Outcome;
+using sluice::testing::StartedPlugin;
 
-/// The plugin as a host would start it, with one handler.
-class Plugin : public ::testing::Test {
- protected:
-  ~Plugin() override {
-    if (self != nullptr) sluice_plugin_v1.shutdown(self);
-  }
-  Outcome run(FakeJob& job, std::string_view config = "{}") {
-    EXPECT_EQ(sluice_plugin_v1.init(&host.raw(), {config.data(), config.size()}, &self), 0) << host.error();
-    return job.run(*sluice_plugin_v1.job_types[0], self);
-  }
+/// What the handler makes of the job, in a plugin that was started with that configuration. Where it refuses
+/// to start, the outcome says why.
+Outcome run(FakeJob& job, std::string_view config = "{}") {
+  return StartedPlugin(sluice_plugin_v1, config).run(job);
+}
 
-  sluice::testing::FakeHost host;
-  void* self = nullptr;
-};
-
-TEST_F(Plugin, GreetsThePersonOfTheExample) {
+TEST(Handler, GreetsThePersonOfTheExample) {
   FakeJob job(example_json);
   const Outcome outcome = run(job);
-  EXPECT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
+  ASSERT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
   EXPECT_EQ(job.logs().at(0).message, "Hello");
   EXPECT_EQ(job.logs().at(0).fields.at("name"), "Ada");
 }
 
-TEST_F(Plugin, GreetsAsConfigured) {
+TEST(Handler, GreetsAsConfigured) {
   FakeJob job(example_json);
-  run(job, R"({"greeting": "Good morning"})");
+  const Outcome outcome = run(job, R"({"greeting": "Good morning"})");
+  ASSERT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
   EXPECT_EQ(job.logs().at(0).message, "Good morning");
 }
 
-TEST_F(Plugin, FailsForGoodWithoutAName) {
+TEST(Handler, FailsForGoodWithoutAName) {
   FakeJob job(R"({"name": 1})");
   const Outcome outcome = run(job);
-  EXPECT_EQ(outcome.result, SLUICE_FAIL);
+  EXPECT_EQ(outcome.code, "bad-payload");
   EXPECT_EQ(outcome.error, "payload /name: expected a string, found a number");
 }
 
-TEST_F(Plugin, StopsWhenItIsCancelled) {
+TEST(Handler, StopsWhenItIsCancelled) {
   FakeJob job(example_json);
   job.cancel();
-  EXPECT_EQ(run(job).result, SLUICE_CANCELLED);
+  const Outcome outcome = run(job);
+  EXPECT_EQ(outcome.result, SLUICE_CANCELLED) << outcome.error;
   EXPECT_TRUE(job.logs().empty());
 }
 

@@ -5,7 +5,12 @@
 #   sluice_add_plugin(<name> <source>... [OUTPUT_DIRECTORY <dir>])
 #   sluice_add_plugin_test(<name> <source>...)
 #
-# Set SLUICE_WITHOUT_RAPIDJSON to build plugins that read their payloads by other means.
+# Set SLUICE_WITHOUT_RAPIDJSON to build plugins that read their payloads by other means. A compile_commands.json
+# is written, for editors and clang-tidy, unless CMAKE_EXPORT_COMPILE_COMMANDS says otherwise.
+
+if("${CMAKE_EXPORT_COMPILE_COMMANDS}" STREQUAL "")  # CMake itself defines it empty
+  set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+endif()
 
 if(EXISTS ${CMAKE_CURRENT_LIST_DIR}/../include/sluice/plugin.h)  # a checkout
   get_filename_component(_sluice_include ${CMAKE_CURRENT_LIST_DIR}/../include ABSOLUTE)
@@ -81,6 +86,11 @@ char @identifier@[] = {
   target_include_directories(${target} PRIVATE ${directory})
 endfunction()
 
+# A function that forgets to return a value is no warning here: what runs then is whatever comes behind it.
+function(_sluice_refuse_missing_returns target)
+  target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:C,CXX>:-Werror=return-type>)
+endfunction()
+
 # Builds <name>.so, which exports sluice_plugin_v1 and nothing else. It goes to OUTPUT_DIRECTORY, else to
 # SLUICE_PLUGIN_OUTPUT_DIRECTORY, else to the current binary directory. The result is an ordinary target
 # <name>: link to it what the handlers need. A source "schema.json" becomes the constant schema_json, of type
@@ -110,6 +120,7 @@ function(sluice_add_plugin name)
     target_link_options(${name} PRIVATE "LINKER:-z,defs")
   endif()
 
+  _sluice_refuse_missing_returns(${name})
   if("${arg_UNPARSED_ARGUMENTS}" MATCHES "\\.(cc|cpp|cxx|C|cppm)(;|$)")
     target_link_libraries(${name} PRIVATE Sluice::plugin_api)
   else()
@@ -124,6 +135,7 @@ endfunction()
 # objects, its descriptor sluice_plugin_v1 among them, its JSON headers, and what the plugin was linked with before.
 function(sluice_add_plugin_test name)
   add_executable(${name}_test ${ARGN} $<TARGET_OBJECTS:${name}>)
+  _sluice_refuse_missing_returns(${name}_test)
   target_include_directories(${name}_test PRIVATE $<TARGET_PROPERTY:${name},INCLUDE_DIRECTORIES>)
   target_link_libraries(${name}_test PRIVATE $<TARGET_PROPERTY:${name},LINK_LIBRARIES>)
   add_test(NAME ${name} COMMAND ${name}_test)

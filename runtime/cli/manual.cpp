@@ -113,12 +113,16 @@ std::string option_lines(const CommandText& command) {
   return lines;
 }
 
-/// The lines below "Examples:".
+/// The lines below "Examples:", and those of another heading before it, with that.
 std::string examples(const CommandText& command) {
   std::istringstream footer(command.footer);
   std::string lines;
   for (std::string line; std::getline(footer, line);) {
-    if (line.starts_with("  ")) lines += escaped(line.substr(2)) + "\n";
+    if (line.starts_with("  ")) {
+      lines += escaped(line.substr(2)) + "\n";
+    } else if (!line.empty() && (line != "Examples:" || !lines.empty())) {
+      lines += (lines.empty() ? "" : "\n") + escaped(line) + "\n";
+    }
   }
   return lines.empty() ? "" : ".nf\n" + lines + ".fi\n";
 }

@@ -7,6 +7,7 @@
 #include "base/duration.hpp"
 #include "base/harmless.hpp"
 #include "base/text.hpp"
+#include "cli/check_choice.hpp"
 #include "cli/command.hpp"
 #include "cli/json.hpp"
 #include "workshop/check.hpp"
@@ -21,6 +22,9 @@ using workshop::Verdict;
 struct CheckArguments {
   std::string file;
   std::vector<std::string> types;
+  std::vector<std::string> only;
+  std::vector<std::string> skip;
+  std::vector<std::string> waive;
   std::string limit;
   long seed = 1;
   int jobs = 500;
@@ -28,25 +32,30 @@ struct CheckArguments {
   bool json = false;
 };
 
-/// A line for each finding as it comes, and the remedies of those that failed below it.
+/// A line for each finding as it comes, and below it the remedy of one that failed, or the reason of one that
+/// may.
 class FindingList {
  public:
   void add(const Finding& finding) {
     const std::string name = finding.check + (finding.subject.empty() ? "" : " " + finding.subject);
     std::cout << "  " << padded(std::string(workshop::name(finding.verdict)), 8) << padded(name, 34)
               << base::harmless(base::shortened(finding.found, 600)) << "\n";
-    if (finding.verdict == Verdict::failed)
-      std::cout << std::string(10, ' ') << "→ " << base::harmless(finding.remedy) << "\n";
+    if (finding.verdict == Verdict::failed) add_below(finding.remedy);
+    if (finding.verdict == Verdict::waived) add_below("waived: " + finding.reason);
     std::cout.flush();
   }
 
  private:
+  static void add_below(const std::string& text) {
+    std::cout << std::string(10, ' ') << "→ " << base::harmless(text) << "\n";
+  }
   static std::string padded(const std::string& text, std::size_t width) {
     return text + std::string(text.size() < width ? width - text.size() : 1, ' ');
   }
 };
 
-void print_json(const std::string& file, const std::vector<Finding>& findings, bool sound) {
+void print_json(const std::string& file, const std::vector<Finding>& findings,
+                const std::vector<std::string>& useless, bool sound) {
   rapidjson::StringBuffer buffer;
   JsonWriter writer(buffer);
   writer.StartObject();
@@ -61,20 +70,29 @@ void print_json(const std::string& file, const std::vector<Finding>& findings, b
     member(writer, "verdict", std::string(workshop::name(finding.verdict)));
     member(writer, "found", base::valid_utf8(finding.found));
     if (!finding.remedy.empty()) member(writer, "remedy", finding.remedy);
+    if (!finding.reason.empty()) member(writer, "reason", base::valid_utf8(finding.reason));
     writer.EndObject();
   }
+  writer.EndArray();
+  writer.Key("useless_waivers");
+  writer.StartArray();
+  for (const std::string& sentence : useless)
+    writer.String(sentence.data(), static_cast<rapidjson::SizeType>(sentence.size()));
   writer.EndArray();
   writer.EndObject();
   std::cout << buffer.GetString() << "\n";
 }
 
-void print_summary(const std::vector<Finding>& findings) {
+void print_summary(const std::vector<Finding>& findings, const std::vector<std::string>& useless) {
   const auto count = [&](Verdict verdict) {
     return std::count_if(findings.begin(), findings.end(),
                          [&](const Finding& finding) { return finding.verdict == verdict; });
   };
   std::cout << "  " << count(Verdict::passed) << " passed, " << count(Verdict::failed) << " failed, "
-            << count(Verdict::skipped) << " skipped\n";
+            << count(Verdict::skipped) << " skipped";
+  if (count(Verdict::waived) > 0) std::cout << ", " << count(Verdict::waived) << " waived";
+  std::cout << "\n";
+  for (const std::string& sentence : useless) std::cout << "  " << base::harmless(sentence) << "\n";
 }
 
 workshop::CheckOptions options_for(const base::Config& config, const CheckArguments& arguments) {
@@ -87,6 +105,8 @@ workshop::CheckOptions options_for(const base::Config& config, const CheckArgume
   };
   options.run_handlers = arguments.run_handlers;
   options.types = arguments.types;
+  options.only = parse_check_choices("--only", arguments.only);
+  options.skip = parse_check_choices("--skip", arguments.skip);
   options.seed = static_cast<std::uint64_t>(arguments.seed);
   options.jobs = arguments.jobs;
   options.start_timeout = config.start_timeout;
@@ -106,16 +126,17 @@ int check(const GlobalOptions& global, const CheckArguments& arguments) {
   log::configure(log::Level::off, config.log_format);
   std::vector<Finding> findings;
   FindingList list;
+  workshop::Waivers waivers(parse_waivers(arguments.waive));
   workshop::check_plugin(options_for(config, arguments), [&](const Finding& finding) {
-    findings.push_back(finding);
-    if (!arguments.json) list.add(finding);
+    findings.push_back(waivers.judge(finding));
+    if (!arguments.json) list.add(findings.back());
   });
   const bool sound = std::none_of(findings.begin(), findings.end(),
                                   [](const Finding& finding) { return finding.verdict == Verdict::failed; });
   if (arguments.json) {
-    print_json(arguments.file, findings, sound);
+    print_json(arguments.file, findings, waivers.useless(), sound);
   } else {
-    print_summary(findings);
+    print_summary(findings, waivers.useless());
   }
   return sound ? ExitCode::ok : ExitCode::failed;
 }
@@ -132,6 +153,17 @@ void add_plugin_check(const Command& plugin, GlobalOptions& global, int& code) {
       "--run-handlers", arguments.run_handlers,
       "Call its handlers too, with examples and made-up payloads: mails are sent, files are written");
   command.add_option("--type", arguments.types, "Call the handlers of this type only").take_all();
+  command.add_option("--only", arguments.only, "Make this check only, or CHECK:TYPE of one job type")
+      .take_all()
+      .takes("CHECK");
+  command.add_option("--skip", arguments.skip, "Leave this check out, or CHECK:TYPE")
+      .take_all()
+      .takes("CHECK");
+  command
+      .add_option("--waive", arguments.waive,
+                  "Let this check, or CHECK:TYPE, fail: it is shown as waived, with the reason")
+      .take_all()
+      .takes("CHECK=REASON");
   command.add_option("--seed", arguments.seed, "Of the made-up payloads; 1 without it").positive();
   command
       .add_option("--jobs", arguments.jobs,
@@ -140,9 +172,12 @@ void add_plugin_check(const Command& plugin, GlobalOptions& global, int& code) {
   command.add_option("--limit", arguments.limit,
                      "How long one job may take before it is asked to stop, and many of them in all; 10s");
   command.add_flag("--json", arguments.json, "Print it as JSON");
-  add_examples(command,
-               "  sluice plugin check build/plugins/hello.so\n"
-               "  sluice plugin check build/mine.so --config test.toml --run-handlers --seed 7 --json");
+  command.footer("Checks:\n" + list_of_checks() +
+                 "\n\nExamples:\n"
+                 "  sluice plugin check build/plugins/hello.so\n"
+                 "  sluice plugin check build/mine.so --config test.toml --run-handlers --seed 7 --json\n"
+                 "  sluice plugin check build/mine.so --run-handlers --only fuzz:my.type --jobs 5000\n"
+                 "  sluice plugin check build/mine.so --waive 'run path=our image has /opt/vendor/lib'");
   command.callback([&] { code = check(global, arguments); });
 }
 

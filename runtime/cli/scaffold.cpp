@@ -71,6 +71,17 @@ std::string replaced(std::string_view text, const Replacements& replacements) {
   return result;
 }
 
+/// The example's own words, and after them those of the project.
+Replacements with_own_words(Replacements names, const std::string& type) {
+  const Replacements words{
+      {": it greets that person in the log.", ". Until you make the handler do more, it logs that name."},
+      {": greets a person in the log.", ": until you make it do more, it logs the name in its payload."},
+      {"Greets people in the log", "Handles jobs of type " + type},
+      {"Greets a person", "Logs the name in the payload of " + type}};
+  names.insert(names.begin(), words.begin(), words.end());
+  return names;
+}
+
 /// The path in the project of a file that lies under `directory` in the tree.
 std::optional<std::string_view> below(std::string_view directory, std::string_view path) {
   if (!path.starts_with(directory)) return std::nullopt;
@@ -88,9 +99,10 @@ void add_files(Scaffold& scaffold, std::string_view directory, const std::string
   }
 }
 
-Scaffold with_cmake(std::string_view directory, const std::string& name, const Replacements& replacements) {
+Scaffold with_cmake(std::string_view directory, const std::string& name, const std::string& type,
+                    const Replacements& names) {
   Scaffold scaffold;
-  add_files(scaffold, directory, "", replacements);
+  add_files(scaffold, directory, "", with_own_words(names, type));
   scaffold.commands = {"cmake -S . -B build", "cmake --build build", "ctest --test-dir build"};
   scaffold.library = "build/" + name + ".so";
   return scaffold;
@@ -101,11 +113,12 @@ Scaffold with_cargo(const std::string& name, const std::string& type) {
   std::replace(identifier.begin(), identifier.end(), '-', '_');
   Scaffold scaffold;
   add_files(scaffold, "examples/hello-plugin-rust/", "",
-            {{"../../plugin-api/rust", "sluice-plugin"},
-             {"hello-rust-plugin", name + "-plugin"},
-             {"hello_rust_plugin", identifier + "_plugin"},
-             {"hello-rust", name},
-             {"greet.rust", type}});
+            with_own_words({{"../../plugin-api/rust", "sluice-plugin"},
+                            {"hello-rust-plugin", name + "-plugin"},
+                            {"hello_rust_plugin", identifier + "_plugin"},
+                            {"hello-rust", name},
+                            {"greet.rust", type}},
+                           type));
   add_files(scaffold, "plugin-api/rust/", "sluice-plugin/", {});
   scaffold.commands = {"cargo test --offline", "cargo build --offline --release"};
   scaffold.library = "target/release/lib" + identifier + "_plugin.so";
@@ -139,9 +152,9 @@ Scaffold make_scaffold(Language language, const std::string& name, const std::st
   check_type(type);
   switch (language) {
     case Language::cpp:
-      return with_cmake("examples/hello-plugin/", name, {{"hello.greet", type}, {"hello", name}});
+      return with_cmake("examples/hello-plugin/", name, type, {{"hello.greet", type}, {"hello", name}});
     case Language::c:
-      return with_cmake("examples/hello-plugin-c/", name,
+      return with_cmake("examples/hello-plugin-c/", name, type,
                         {{"greet.c", type}, {"hello-c", name}, {"hello", name}});
     case Language::rust:
       return with_cargo(name, type);

@@ -1,5 +1,7 @@
 #include "workshop/check.hpp"
 
+#include <algorithm>
+
 #include "workshop/file_checks.hpp"
 #include "workshop/handler_checks.hpp"
 #include "workshop/start_checks.hpp"
@@ -8,9 +10,18 @@ namespace sluice::workshop {
 
 namespace {
 
-constexpr const char* start_check_names[] = {"start", "start again", "bad config"};
-constexpr const char* handler_check_names[] = {"example", "slots", "cancellation",
-                                               "fuzz",    "leaks", "results"};
+using Names = std::vector<std::string>;
+
+const Names file_check_names{"file", "exports", "visibility", "static tls", "run path", "symbols"};
+const Names load_check_names{"load", "schema", "config schema"};
+const Names start_check_names{"start", "start again", "bad config"};
+const Names handler_check_names{"example", "slots", "cancellation", "fuzz", "leaks", "results"};
+
+/// Others can't be made without it.
+bool is_needed(const std::string& check) {
+  static const Names needed{"file", "load", "config schema", "start"};
+  return std::find(needed.begin(), needed.end(), check) != needed.end();
+}
 
 class Checking {
  public:
@@ -18,17 +29,26 @@ class Checking {
       : options_(options), tell_(tell) {}
 
   void run() {
-    for (const Finding& finding : check_file(options_.path, options_.start_timeout)) told("", finding);
+    for (const Finding& finding : check_file(options_)) told(finding);
+    const bool to_start = options_.start && wants_any({&start_check_names, &handler_check_names});
+    if (!to_start && !wants_any({&load_check_names})) return;
     if (std::string why = describe(); !why.empty()) return skip_starts(why);
-    if (!options_.start) return;
+    if (!to_start) return;
     if (std::string why = start(); !why.empty()) return skip_handlers(why);
     if (!options_.run_handlers) {
       return skip_handlers("handlers are called, with all that they do, only with --run-handlers");
     }
-    check_handlers(options_, spec_, config_, [this](const Finding& finding) { told("", finding); });
+    check_handlers(options_, spec_, config_, tell_);
   }
 
  private:
+  bool wants_any(std::initializer_list<const Names*> lists) const {
+    return std::any_of(lists.begin(), lists.end(), [&](const Names* names) {
+      return std::any_of(names->begin(), names->end(),
+                         [&](const std::string& name) { return options_.wants(name); });
+    });
+  }
+
   /// Loads it and looks at its schemas: empty, or why nothing more can be checked.
   std::string describe() {
     if (failed_) {
@@ -36,7 +56,9 @@ class Checking {
       return "the file can't be used";
     }
     if (!told("load", check_load(options_, spec_))) return "it can't be loaded";
-    for (const job::TypeSpec& type : spec_.types) told("schema", check_schema(type, options_.start_timeout));
+    for (const job::TypeSpec& type : spec_.types) {
+      if (options_.wants("schema", type.name)) told("schema", check_schema(type, options_.start_timeout));
+    }
     const Finding config = check_config_schema(spec_, configured(), options_.start_timeout);
     told("config schema", config);
     return config.verdict == Verdict::failed ? "it can't be started" : "";
@@ -54,25 +76,30 @@ class Checking {
       told("bad config", skipped("it can't be started"));
       return "it can't be started";
     }
-    told("start again", check_start(options_, spec_, config_));
-    told("bad config", check_bad_config(options_, spec_, config_));
+    if (options_.wants("start again")) told("start again", check_start(options_, spec_, config_));
+    if (options_.wants("bad config")) told("bad config", check_bad_config(options_, spec_, config_));
     return "";
   }
 
   bool told(const std::string& check, Finding finding) {
-    if (!check.empty()) finding.check = check;
-    failed_ = failed_ || (finding.verdict == Verdict::failed && finding.check == "file");
-    tell_(finding);
+    finding.check = check;
+    return told(finding);
+  }
+  bool told(const Finding& finding) {
+    const bool failed = finding.verdict == Verdict::failed;
+    failed_ = failed_ || (failed && finding.check == "file");
+    if (options_.wants(finding.check, finding.subject) || (failed && is_needed(finding.check)))
+      tell_(finding);
     return finding.verdict == Verdict::passed;
   }
 
   void skip_starts(const std::string& why) {
     if (!options_.start) return;
-    for (const char* name : start_check_names) told(name, skipped(why));
+    for (const std::string& name : start_check_names) told(name, skipped(why));
     skip_handlers(why);
   }
   void skip_handlers(const std::string& why) {
-    for (const char* name : handler_check_names) told(name, skipped(why));
+    for (const std::string& name : handler_check_names) told(name, skipped(why));
   }
 
   const CheckOptions& options_;
@@ -83,6 +110,27 @@ class Checking {
 };
 
 }  // namespace
+
+const std::vector<std::string>& check_names() {
+  static const Names all = [] {
+    Names names;
+    for (const Names* some : {&file_check_names, &load_check_names, &start_check_names, &handler_check_names})
+      names.insert(names.end(), some->begin(), some->end());
+    return names;
+  }();
+  return all;
+}
+
+bool CheckOptions::wants(const std::string& check, const std::string& type) const {
+  const auto chosen = [&](const CheckChoice& choice) {
+    return choice.check == check && (choice.type.empty() || type.empty() || choice.type == type);
+  };
+  const auto left_out = [&](const CheckChoice& choice) {
+    return choice.check == check && (choice.type.empty() || choice.type == type);
+  };
+  return (only.empty() || std::any_of(only.begin(), only.end(), chosen)) &&
+         std::none_of(skip.begin(), skip.end(), left_out);
+}
 
 void check_plugin(const CheckOptions& options, const std::function<void(const Finding&)>& tell) {
   Checking(options, tell).run();

@@ -100,11 +100,13 @@ Finding check_symbols(const std::string& path, const ElfFacts& facts) {
 
 }  // namespace
 
-std::vector<Finding> check_file(const std::string& path, std::chrono::microseconds limit) {
+std::vector<Finding> check_file(const CheckOptions& options) {
+  const std::string& path = options.path;
   std::vector<Finding> findings;
   const auto add = [&](const char* name, const std::function<Finding()>& check) {
+    if (!findings.empty() && !options.wants(name)) return;
     findings.push_back(findings.empty() || findings.front().verdict == Verdict::passed
-                           ? in_child(check, limit)
+                           ? in_child(check, options.start_timeout)
                            : skipped("the file can't be used"));
     findings.back().check = name;
   };

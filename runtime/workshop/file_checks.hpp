@@ -2,16 +2,14 @@
 // others, what does it need.
 #pragma once
 
-#include <chrono>
-#include <string>
 #include <vector>
 
-#include "workshop/finding.hpp"
+#include "workshop/check.hpp"
 
 namespace sluice::workshop {
 
-/// The checks of the file at `path`, each in a child process that may take `limit`. When the first fails, the
-/// others are skipped.
-std::vector<Finding> check_file(const std::string& path, std::chrono::microseconds limit);
+/// The wanted checks of the file, each in a child process that may take `start_timeout`; the first, `file`,
+/// always. When that one fails, the others are skipped.
+std::vector<Finding> check_file(const CheckOptions& options);
 
 }  // namespace sluice::workshop

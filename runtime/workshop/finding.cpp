@@ -6,7 +6,7 @@
 namespace sluice::workshop {
 
 std::string_view name(Verdict verdict) {
-  static constexpr std::array<std::string_view, 3> names{"passed", "failed", "skipped"};
+  static constexpr std::array<std::string_view, 4> names{"passed", "failed", "skipped", "waived"};
   return names.at(static_cast<std::size_t>(verdict));
 }
 

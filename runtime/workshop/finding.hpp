@@ -12,6 +12,7 @@ enum class Verdict {
   passed,
   failed,
   skipped,  ///< it does not apply, or was not asked for; `found` says why
+  waived,   ///< it failed, and somebody said that it may; `reason` says why
 };
 std::string_view name(Verdict verdict);
 
@@ -19,8 +20,9 @@ struct Finding {
   std::string check;    ///< "exports"
   std::string subject;  ///< the job type that it is about; empty: the plugin
   Verdict verdict = Verdict::passed;
-  std::string found;   ///< what was seen, in words
-  std::string remedy;  ///< what to do, where it failed
+  std::string found;     ///< what was seen, in words
+  std::string remedy;    ///< what to do, where it failed
+  std::string reason{};  ///< why it is waived
 };
 
 Finding passed(std::string found);

@@ -1,8 +1,11 @@
 #include "workshop/footprint.hpp"
 
+#include <dlfcn.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 
 namespace sluice::workshop {
@@ -56,17 +59,10 @@ Finding judge(const std::vector<Footprint>& prints, int jobs) {
 }
 
 bool sanitized() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-  return true;
-#else
-  return false;
-#endif
-#else
-  return false;
-#endif
+  // In the program where it was built so, or in a library that was loaded before it, for a plugin built so.
+  constexpr const char* runtimes[] = {"__asan_init", "__tsan_init", "__msan_init", "__lsan_init"};
+  return std::any_of(std::begin(runtimes), std::end(runtimes),
+                     [](const char* symbol) { return dlsym(RTLD_DEFAULT, symbol) != nullptr; });
 }
 
 }  // namespace sluice::workshop

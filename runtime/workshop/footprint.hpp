@@ -20,7 +20,8 @@ Footprint footprint(pid_t pid);
 /// Judges footprints that were taken before and after equal shares of `jobs` jobs.
 Finding judge(const std::vector<Footprint>& prints, int jobs);
 
-/// True where this program, and with it every plugin host, keeps freed memory to find mistakes.
+/// True where a sanitizer is in this program, and with it in every plugin host: it keeps freed memory to find
+/// mistakes.
 bool sanitized();
 
 }  // namespace sluice::workshop

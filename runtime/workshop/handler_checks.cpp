@@ -228,7 +228,7 @@ Finding TypeChecks::leaks() {
   constexpr int rounds = 4;
   constexpr int fewest = 40;
   constexpr int window = 16;
-  if (sanitized()) return skipped("not measured in a program built with sanitizers");
+  if (sanitized()) return skipped("not measured with a sanitizer");
   if (type_.payload_example.empty()) return skipped(no_example);
   const auto plugin = open(1);
   const int in_round = std::max(options_.jobs / rounds, 1);
@@ -287,14 +287,18 @@ void check_handlers(const CheckOptions& options, const job::PluginSpec& spec, co
     TypeChecks of_type(options, spec, config, i, bad_results);
     bool sound = true;  // so far
     for (const Check& check : checks) {
+      const bool is_example = &check == checks;
+      const bool wanted = options.wants(check.name, type);
+      if (!wanted && !(is_example && options.wants("results"))) continue;
       Finding finding =
           sound || check.even_so ? found_by(of_type, check.run) : skipped("its example fails already");
       finding.check = check.name;
       finding.subject = type;
-      if (&check == checks) sound = finding.verdict != Verdict::failed;
-      tell(finding);
+      if (is_example) sound = finding.verdict != Verdict::failed;
+      if (wanted) tell(finding);
     }
   }
+  if (!options.wants("results")) return;
   std::sort(bad_results.begin(), bad_results.end());
   bad_results.erase(std::unique(bad_results.begin(), bad_results.end()), bad_results.end());
   Finding results =

@@ -1,9 +1,11 @@
 // A plugin declared with SLUICE_PLUGIN, used through its descriptor as a host would.
 #include <gtest/gtest.h>
+#include <unistd.h>
 #include <sluice/testing.hpp>
 
-#include <stdexcept>
-#include <thread>
+#include <cstdio>
+#include <fstream>
+#include <string>
 
 namespace {
 
@@ -13,11 +15,22 @@ using sluice::Job;
 using sluice::Result;
 using sluice::testing::FakeHost;
 using sluice::testing::FakeJob;
+using sluice::testing::StartedPlugin;
 
 int living = 0;
 
 Result function(Job& job) {
   return sluice::fail(std::string(job.type()));
+}
+
+Result overloaded(Job& job) {
+  return sluice::fail("overloaded " + std::string(job.type()));
+}
+[[maybe_unused]] Result overloaded(Job&, int) {
+  return sluice::done();
+}
+Result quiet(Job&) noexcept {
+  return sluice::fail("quiet");
 }
 
 class Greeter {
@@ -163,6 +176,74 @@ TEST(Plugin, OfFunctionsOnlyHasNoHooks) {
   EXPECT_EQ(FakeJob().run(*functions.job_types[0]).error, "test.function");
 }
 
+TEST(Plugin, TakesOneOfSeveralFunctionsAndOneThatThrowsNothing) {
+  static constexpr auto declaration = sluice::detail::declare(
+      "functions", "1.0.0", sluice::job_type<overloaded>("test.overloaded"), sluice::job_type<&quiet>("q"));
+  static constexpr auto pointers = declaration.pointers();
+  static constexpr sluice_plugin functions = declaration.descriptor(pointers);
+  EXPECT_EQ(FakeJob().run(*functions.job_types[0]).error, "overloaded test.overloaded");
+  EXPECT_EQ(FakeJob().run(*functions.job_types[1]).error, "quiet");
+}
+
+TEST(StartedPlugin, RunsTheTypesOfThePluginAsAHostDoes) {
+  StartedPlugin started(plugin, R"({"word": "hi"})");
+  EXPECT_TRUE(started.started()) << started.error();
+  FakeJob job;
+  EXPECT_EQ(started.run(job).error, "test.function") << "the first type, where none is named";
+  EXPECT_EQ(started.run(job, "test.greeter").error, "hi");
+  EXPECT_EQ(started.run(job, "test.counter").error, "2");
+  EXPECT_EQ(started.run(job, "test.counter").error, "4") << "its slot stays open";
+  const auto unknown = started.run(job, "test.none");
+  EXPECT_EQ(unknown.result, SLUICE_FAIL);
+  EXPECT_EQ(unknown.code, "unknown-type");
+  EXPECT_EQ(unknown.error, "the plugin test-plugin has no job type test.none");
+}
+
+TEST(StartedPlugin, ThatRefusesToStartFailsEachJobAndSaysWhy) {
+  {
+    StartedPlugin refused(plugin, "{}");
+    EXPECT_FALSE(refused.started());
+    EXPECT_EQ(refused.error(), "configuration /word: expected a string, found nothing");
+    FakeJob job;
+    for (const char* type : {"", "test.greeter", "test.counter"}) {
+      const auto outcome = refused.run(job, type);
+      EXPECT_EQ(outcome.result, SLUICE_FAIL);
+      EXPECT_EQ(outcome.code, "not-started");
+      EXPECT_EQ(outcome.error,
+                "the plugin test-plugin refuses to start: configuration /word: expected a string, found "
+                "nothing");
+    }
+  }
+  EXPECT_EQ(living, 0);
+}
+
+std::int32_t refuse_slot(void*, const sluice_host* host, std::uint32_t, void**) noexcept {
+  host->set_error(host, sluice::detail::str("no room"));
+  return 1;
+}
+
+TEST(StartedPlugin, WhoseSlotRefusesIsShutDown) {
+  {
+    sluice_plugin without_room = plugin;
+    without_room.slot_open = refuse_slot;
+    StartedPlugin refused(without_room, R"({"word": "hi"})");
+    FakeJob job;
+    EXPECT_EQ(refused.run(job).error, "the plugin test-plugin refuses to start: no room");
+    EXPECT_EQ(living, 0);
+  }
+  EXPECT_EQ(living, 0);
+}
+
+TEST(StartedPlugin, OfFunctionsOnlyNeedsNoHooks) {
+  sluice_plugin functions = plugin;
+  functions.init = nullptr;
+  functions.shutdown = nullptr;
+  functions.slot_open = nullptr;
+  functions.slot_close = nullptr;
+  FakeJob job;
+  EXPECT_EQ(StartedPlugin(functions).run(job).error, "test.function");
+}
+
 TEST(Config, IsReadLikeAPayload) {
   const FakeHost host(8);
   const Config config = host.config(R"({"port": 25})");
@@ -173,6 +254,90 @@ TEST(Config, IsReadLikeAPayload) {
   config.host().log().info("hello");
   EXPECT_EQ(host.logs().at(0).message, "hello");
   EXPECT_THROW((void)config.string("port"), sluice::PermanentError);
+}
+
+/// A directory of a test's own with one file in it.
+class SecretFile : public ::testing::Test {
+ protected:
+  void write(const std::string& text) const { std::ofstream(path, std::ios::binary) << text; }
+  void TearDown() override { std::remove(path.c_str()); }
+  std::string config(const std::string& more = "") const {
+    return R"({"token_file": ")" + path + '"' + more + '}';
+  }
+  /// What is wrong with that secret of the configuration.
+  static std::string refusal(std::string_view json) {
+    const FakeHost host;
+    try {
+      (void)host.config(json).secret("token");
+    } catch (const sluice::PermanentError& error) {
+      EXPECT_EQ(error.code(), "bad-configuration");
+      return error.what();
+    }
+    return "none";
+  }
+
+  const FakeHost host;
+  const std::string path = ::testing::TempDir() + "sluice-secret-" +
+                           ::testing::UnitTest::GetInstance()->current_test_info()->name() + "-" +
+                           std::to_string(::getpid());
+};
+
+TEST_F(SecretFile, OrTheTextItselfIsTheSecret) {
+  EXPECT_EQ(host.config(R"({"token": "abc"})").secret("token").get(), "abc");
+  write("from a file \r\nsecond line\n");
+  EXPECT_EQ(host.config(config()).secret("token").get(), "from a file");
+}
+
+TEST_F(SecretFile, IsReadAnewEachTime) {
+  write("old");
+  const sluice::Secret secret = host.config(config()).secret("token");
+  EXPECT_EQ(secret.get(), "old");
+  write("new\n");
+  EXPECT_EQ(secret.get(), "new");
+  std::remove(path.c_str());
+  try {
+    (void)secret.get();
+    FAIL() << "it reads a file that is gone";
+  } catch (const sluice::RetryLater& error) {
+    EXPECT_EQ(error.code(), "secret-file");
+    EXPECT_EQ(error.what(),
+              "configuration /token_file: the file '" + path + "' can't be read: No such file or directory");
+  }
+}
+
+TEST_F(SecretFile, ThatCanNotBeReadIsRefusedAtTheStart) {
+  EXPECT_EQ(refusal(config()),
+            "configuration /token_file: the file '" + path + "' can't be read: No such file or directory");
+  write("\nsecond line\n");
+  EXPECT_EQ(refusal(config()), "configuration /token_file: the first line of '" + path + "' is empty");
+  EXPECT_EQ(refusal(R"({"token_file": "/"})"),
+            "configuration /token_file: the file '/' can't be read: Is a directory");
+}
+
+TEST_F(SecretFile, AndTextTogetherAreRefusedAndSoIsNeither) {
+  write("text");
+  EXPECT_EQ(refusal(config(R"(, "token": "abc")")),
+            "configuration /token_file: there is token, too; keep one of them");
+  EXPECT_EQ(refusal("{}"), "configuration /token: expected a string, or a file in token_file, found neither");
+  EXPECT_EQ(refusal(R"({"token": ""})"),
+            "configuration /token: expected a string, or a file in token_file, found neither");
+  EXPECT_EQ(refusal(R"({"token": 1})"), "configuration /token: expected a string, found a number");
+  EXPECT_EQ(refusal(R"({"token_file": 1})"), "configuration /token_file: expected a string, found a number");
+}
+
+TEST_F(SecretFile, MayBeOfATableAndMayBeLeftOut) {
+  const Config config = host.config(R"({"oauth": {"token": "abc"}})");
+  EXPECT_EQ(config.secret(config.object("oauth"), "token").get(), "abc");
+  EXPECT_EQ(config.find_secret(config.object("oauth"), "token")->get(), "abc");
+  EXPECT_FALSE(config.find_secret("token").has_value());
+  try {
+    (void)config.secret(config.object("oauth"), "password");
+    FAIL() << "there is none";
+  } catch (const sluice::PermanentError& error) {
+    EXPECT_STREQ(
+        error.what(),
+        "configuration /oauth/password: expected a string, or a file in password_file, found neither");
+  }
 }
 
 }  // namespace

@@ -68,7 +68,7 @@ TEST_P(OddPlugin, IsFoundAndToldWhatToDo) {
   const Ended ended =
       check(std::string("bad/") + odd.plugin,
             odd.handlers ? std::vector<std::string>{"--run-handlers"} : std::vector<std::string>());
-  if (ended.out.find("built with sanitizers") != std::string::npos &&
+  if (ended.out.find("not measured with a sanitizer") != std::string::npos &&
       std::string(odd.check).starts_with("leaks"))
     GTEST_SKIP() << "memory is not measured in such a build";
   EXPECT_EQ(ended.code, 1) << ended.out << ended.err;
@@ -187,6 +187,85 @@ TEST(PluginCheck, RunsTheHandlersOfOneTypeAlone) {
   EXPECT_NE(ended.out.find("fuzz test.strict"), std::string::npos) << ended.out;
   EXPECT_EQ(ended.out.find("fuzz test.probe"), std::string::npos) << ended.out;
   EXPECT_EQ(check("good/probe", {"--run-handlers", "--type", "test.stric"}).code, 1);
+}
+
+/// The names of the checks that it tells of, one behind the other.
+std::string told(const std::string& out) {
+  static const std::vector<std::string> checks{
+      "file",    "exports", "visibility",    "static tls", "run path",    "symbols",
+      "load",    "schema",  "config schema", "start",      "start again", "bad config",
+      "example", "slots",   "cancellation",  "fuzz",       "leaks",       "results"};
+  std::string names;
+  for (const std::string& name : checks) {
+    for (const char* verdict : {"passed  ", "failed  ", "skipped ", "waived  "}) {
+      if (out.find("  " + std::string(verdict) + name + " ") != std::string::npos) names += name + ";";
+    }
+  }
+  return names;
+}
+
+TEST(PluginCheck, MakesTheChosenChecksOnly) {
+  const Ended one = check("bad/extra_symbol", {"--only", "visibility", "--only", "run-path"});
+  EXPECT_EQ(one.code, 0) << one.out;
+  EXPECT_EQ(told(one.out), "visibility;run path;");
+  const Ended handlers = check("good/probe", {"--run-handlers", "--only", "fuzz:test.strict"});
+  EXPECT_EQ(handlers.code, 0) << handlers.out;
+  EXPECT_EQ(told(handlers.out), "fuzz;");
+  EXPECT_EQ(handlers.out.find("test.probe"), std::string::npos) << handlers.out;
+  const Ended start = check("bad/crash_init", {"--only", "start"});
+  EXPECT_EQ(start.code, 1) << start.out;
+  EXPECT_EQ(told(start.out), "start;");
+}
+
+TEST(PluginCheck, LeavesOutTheChosenChecks) {
+  const Ended ended = check("bad/extra_symbol", {"--skip", "exports", "--skip", "bad config"});
+  EXPECT_EQ(ended.code, 0) << ended.out;
+  const std::string names = told(ended.out);
+  EXPECT_EQ(names.find("exports"), std::string::npos) << names;
+  EXPECT_EQ(names.find("bad config"), std::string::npos) << names;
+  EXPECT_NE(names.find("start again"), std::string::npos) << names;
+}
+
+TEST(PluginCheck, TellsOfWhatTheChosenOnesNeedWhereItFails) {
+  const Ended ended = check("bad/hang_static", {"--only", "bad config"});
+  EXPECT_EQ(ended.code, 1) << ended.out;
+  EXPECT_EQ(told(ended.out), "load;bad config;");
+}
+
+TEST(PluginCheck, ResultsAreOfTheExampleWhereNothingElseIsWanted) {
+  const Ended ended = check("bad/odd_result", {"--run-handlers", "--only", "results"});
+  EXPECT_EQ(ended.code, 1) << ended.out;
+  EXPECT_EQ(told(ended.out), "results;");
+}
+
+TEST(PluginCheck, WaivesWithAReasonAndTellsWhatNeedsNone) {
+  const Ended ended = check("bad/extra_symbol", {"--waive", "exports=the vendor's linker", "--waive",
+                                                 "visibility=not needed", "--waive", "fuzz:no.such=gone"});
+  EXPECT_EQ(ended.code, 0) << ended.out;
+  EXPECT_NE(ended.out.find("  waived  exports "), std::string::npos) << ended.out;
+  EXPECT_NE(ended.out.find("→ waived: the vendor's linker"), std::string::npos) << ended.out;
+  EXPECT_NE(ended.out.find(" 0 failed"), std::string::npos) << ended.out;
+  EXPECT_NE(ended.out.find(" 1 waived"), std::string::npos) << ended.out;
+  EXPECT_NE(ended.out.find("the waiver of 'visibility' is not needed: it passed"), std::string::npos)
+      << ended.out;
+  EXPECT_NE(ended.out.find("the waiver of 'fuzz no.such' is not needed: no such check"), std::string::npos)
+      << ended.out;
+  const Ended json = check("bad/extra_symbol", {"--json", "--waive", "exports=the vendor's linker"});
+  EXPECT_EQ(json.code, 0);
+  rapidjson::Document document;
+  ASSERT_FALSE(document.Parse(json.out.c_str()).HasParseError()) << json.out;
+  EXPECT_STREQ(document["checks"][1]["verdict"].GetString(), "waived");
+  EXPECT_STREQ(document["checks"][1]["reason"].GetString(), "the vendor's linker");
+}
+
+TEST(PluginCheck, RefusesUnknownNamesBeforeAnythingRuns) {
+  for (const std::string option : {"--only", "--skip", "--waive"}) {
+    const Ended ended = run({"plugin", "check", "no-such.so", option, "leak"});
+    EXPECT_EQ(ended.code, 2) << option;
+    EXPECT_NE(ended.err.find("did you mean 'leaks'?"), std::string::npos) << ended.err;
+    EXPECT_EQ(ended.out, "");
+  }
+  EXPECT_EQ(run({"plugin", "check", "no-such.so", "--waive", "leaks"}).code, 2);
 }
 
 TEST(PluginCheck, AsJsonNamesCheckVerdictAndRemedy) {

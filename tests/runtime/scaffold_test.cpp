@@ -64,6 +64,8 @@ TEST_P(Made, ProjectBuildsPassesItsTestAndRunsAJob) {
   ASSERT_EQ(built.code, 0) << built.out;
 
   fs::copy_file(place_ / GetParam().library, plugins.path() + "/made.so");
+  const Ended inspected = sluice({"plugin", "inspect", plugins.path() + "/made.so"});
+  EXPECT_NE(inspected.out.find("Handles jobs of type new/plugin:Made_1"), std::string::npos) << inspected.out;
   std::ifstream example(place_ / "example.json");
   insert("a", "new/plugin:Made_1", std::string(std::istreambuf_iterator<char>(example), {}));
   insert("bad", "new/plugin:Made_1", "{}");
@@ -71,6 +73,48 @@ TEST_P(Made, ProjectBuildsPassesItsTestAndRunsAJob) {
   EXPECT_EQ(status("a"), "done") << error("a");
   EXPECT_EQ(status("bad"), "error");
   EXPECT_NE(error("bad").find("\"/name\""), std::string::npos) << error("bad");
+}
+
+/// The project with an init that refuses to start without a configuration.
+void want_a_configuration(const fs::path& place, const std::string& language) {
+  const bool rust = language == "rust";
+  const fs::path source = place / (rust ? "src/lib.rs" : "new-plugin.c");
+  std::stringstream text;
+  text << std::ifstream(source).rdbuf();
+  std::string code = text.str();
+  const auto replace = [&](const std::string& from, const std::string& to) {
+    ASSERT_NE(code.find(from), std::string::npos) << source << " has no " << from;
+    code.replace(code.find(from), from.size(), to);
+  };
+  if (rust) {
+    replace("string_or(\"greeting\", \"Hello\")", "string(\"greeting\")");
+  } else {
+    replace("static const sluice_job_type type",
+            "static int32_t init(const sluice_host* host, sluice_str config, void** self) {\n"
+            "  const sluice_str why = SLUICE_STR(\"no greeting is configured\");\n"
+            "  (void)config, (void)self;\n"
+            "  host->set_error(host, why);\n"
+            "  return 1;\n}\n\nstatic const sluice_job_type type");
+    replace(".job_type_count = 1,", ".job_type_count = 1,\n    .init = init,");
+  }
+  std::ofstream(source) << code;
+}
+
+TEST_P(Made, TestFailsInWordsWhereTheHandlerRefusesToStart) {
+  if (!has(GetParam().needs, scratch)) GTEST_SKIP() << GetParam().needs << " is not installed";
+  const fs::path place = place_.string() + "-refuses";
+  fs::remove_all(place);
+  const std::string language = GetParam().language;
+  const Ended made = sluice(
+      {"plugin", "new", "new-plugin", "--type", "new.type", "--lang", language, "--dir", place.string()});
+  ASSERT_EQ(made.code, 0) << made.err;
+  ASSERT_NO_FATAL_FAILURE(want_a_configuration(place, language));
+  const Ended tested = shell("export CTEST_OUTPUT_ON_FAILURE=1\n" + printed_commands(made.out), scratch);
+  EXPECT_NE(tested.code, 0);
+  const std::string words = language == "rust" ? "the handler refuses to start: member \"greeting\": expected"
+                                               : "the plugin new-plugin refuses to start: no greeting is";
+  EXPECT_NE(tested.out.find(words), std::string::npos) << tested.out;
+  EXPECT_EQ(tested.out.find("SEGFAULT"), std::string::npos) << tested.out;
 }
 
 INSTANTIATE_TEST_SUITE_P(By, Made,
@@ -136,6 +180,30 @@ TEST_F(PluginNew, SaysWhatToDoNextAndLeavesNothingOfTheExamplesName) {
   EXPECT_NE(shell("grep -rn 'hello\\|greet\\.c' '" + scratch.path("place") + "'", scratch).code, 0)
       << scratch.read("shell.log");
   EXPECT_EQ(shell("test -x '" + scratch.path("place/ci.sh") + "'", scratch).code, 0);
+}
+
+TEST_F(PluginNew, SpeaksOfItsOwnTypeInEveryLanguage) {
+  for (const std::string language : {"cpp", "c", "rust"}) {
+    const std::string place = scratch.path(language);
+    const Ended made =
+        run({"plugin", "new", "invoices", "--type", "invoice.print", "--lang", language, "--dir", place});
+    ASSERT_EQ(made.code, 0) << made.err;
+    const std::string readme = scratch.read(language + "/README.md");
+    for (const std::string word : {"# invoices\n", "jobs of type `invoice.print`, whose payload is an object",
+                                   "{\"name\": \"Ada\"}", "invoice.print @example.json"}) {
+      EXPECT_NE(readme.find(word), std::string::npos) << language << " without " << word << "\n" << readme;
+    }
+    for (const std::string word : {"Handles jobs of type invoice.print", "the payload of invoice.print"}) {
+      EXPECT_EQ(shell("grep -rqF '" + word + "' '" + place + "'", scratch).code, 0)
+          << language << ": " << word;
+    }
+    EXPECT_NE(shell("grep -rnE '[Gg]reets (a person|people|that person)' '" + place +
+                        "' --exclude-dir=sluice-plugin",
+                    scratch)
+                  .code,
+              0)
+        << scratch.read("shell.log");
+  }
 }
 
 TEST_F(PluginNew, TakesAwayWhatItMadeWhenItCantMakeAll) {

@@ -5,12 +5,14 @@ use sluice_plugin::abi;
 use sluice_plugin::testing::{with_config, FakeJob};
 
 fn handler(config: &str) -> Handler {
-    with_config(config, Handler::new).expect("a configuration that the handler takes")
+    with_config(config, Handler::new)
+        .unwrap_or_else(|refusal| panic!("the handler refuses to start: {}", refusal.message()))
 }
 
 #[test]
 fn greets_the_person_of_the_example() {
-    let report = FakeJob::new(include_str!("../example.json")).run(|job| handler("{}").run(job));
+    let handler = handler("{}");
+    let report = FakeJob::new(include_str!("../example.json")).run(|job| handler.run(job));
     assert_eq!(report.result, abi::DONE, "{}", report.error);
     assert_eq!(report.logs, ["Hello name=Ada"]);
     assert_eq!(report.output.as_deref(), Some(r#"{"greeted": "Ada"}"#));
@@ -25,7 +27,8 @@ fn greets_as_configured() {
 
 #[test]
 fn fails_for_good_without_a_name() {
-    let report = FakeJob::new(r#"{"name": 1}"#).run(|job| handler("{}").run(job));
+    let handler = handler("{}");
+    let report = FakeJob::new(r#"{"name": 1}"#).run(|job| handler.run(job));
     assert_eq!(
         (report.result, report.code.as_str()),
         (abi::FAIL, "bad-payload")
@@ -34,9 +37,10 @@ fn fails_for_good_without_a_name() {
 
 #[test]
 fn stops_when_it_is_cancelled() {
+    let handler = handler("{}");
     let report = FakeJob::new(r#"{"name": "Ada"}"#)
         .cancelled()
-        .run(|job| handler("{}").run(job));
+        .run(|job| handler.run(job));
     assert_eq!(report.result, abi::CANCELLED);
     assert!(report.logs.is_empty());
 }

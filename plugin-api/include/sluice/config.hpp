@@ -5,8 +5,15 @@
 #include <sluice/job.hpp>
 #include <sluice/log.hpp>
 
+#include <cerrno>
+#include <chrono>
 #include <cstdint>
+#include <fstream>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <system_error>
+#include <utility>
 
 namespace sluice {
 
@@ -41,6 +48,41 @@ struct Parsed {
 
 }  // namespace detail
 
+/// A password, a token, a key: a text of the configuration, or the first line of a file. May be kept, and
+/// used by all slots at the same time.
+class Secret {
+ public:
+  /// `place` is what errors call it: "configuration /token".
+  Secret(std::string place, std::string text, std::string file)
+      : place_(std::move(place)), text_(std::move(text)), file_(std::move(file)) {}
+
+  /// A file is read anew each time, so that a changed secret needs no restart; blanks at the line's end are
+  /// no part of it. Throws RetryLater, a minute later, when it can't be read or that line is empty.
+  std::string get() const {
+    if (file_.empty()) return text_;
+    errno = 0;
+    std::ifstream file(file_);
+    std::string line;
+    std::getline(file, line);
+    if (file.bad() || !file.is_open()) {
+      const std::string why = std::generic_category().message(errno);
+      throw unusable("the file '" + file_ + "' can't be read: " + why);
+    }
+    line.erase(line.find_last_not_of(" \t\r\n\v\f") + 1);
+    if (line.empty()) throw unusable("the first line of '" + file_ + "' is empty");
+    return line;
+  }
+
+ private:
+  RetryLater unusable(const std::string& why) const {
+    return {"secret-file", place_ + "_file: " + why, std::chrono::minutes(1)};
+  }
+
+  std::string place_;
+  std::string text_;
+  std::string file_;
+};
+
 /// The plugin's configuration, a JSON object. Valid only in the constructor that it is given to: copy what
 /// you want to keep. What is absent or of another type throws, and the plugin refuses to start with
 /// "configuration /host: expected a string, found nothing".
@@ -57,7 +99,42 @@ class Config : private detail::Parsed, public Json {
   std::string_view text() const { return text_; }
   Host host() const { return host_; }
 
+  /// The secret that is `key`, or the first line of the file that `<key>_file` names. A file is read once, to
+  /// see that it can be. Throws PermanentError, which names the key, when there is neither, both, or an
+  /// unusable file.
+  Secret secret(std::string_view key) const { return secret(*this, key); }
+  /// The same, of a table in the configuration: `config.secret(config.object("oauth"), "token")`.
+  Secret secret(const Json& table, std::string_view key) const {
+    auto found = find_secret(table, key);
+    if (found) return *std::move(found);
+    throw refusal(place(table, key) + ": expected a string, or a file in " + std::string(key) +
+                  "_file, found neither");
+  }
+  /// The same; none when there is neither.
+  std::optional<Secret> find_secret(std::string_view key) const { return find_secret(*this, key); }
+  std::optional<Secret> find_secret(const Json& table, std::string_view key) const {
+    const std::string name(key);
+    std::string text = table.string_or(name, "");
+    std::string file = table.string_or(name + "_file", "");
+    if (text.empty() && file.empty()) return std::nullopt;
+    if (!text.empty() && !file.empty()) {
+      throw refusal(place(table, name + "_file") + ": there is " + name + ", too; keep one of them");
+    }
+    Secret secret(place(table, name), std::move(text), std::move(file));
+    try {
+      (void)secret.get();
+    } catch (const RetryLater& unusable) {
+      throw refusal(unusable.what());
+    }
+    return secret;
+  }
+
  private:
+  static std::string place(const Json& table, std::string_view key) {
+    return "configuration " + table.path() + '/' + std::string(key);
+  }
+  static PermanentError refusal(const std::string& why) { return {"bad-configuration", why}; }
+
   Host host_;
   std::string_view text_;
 };

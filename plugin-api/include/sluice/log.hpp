@@ -19,7 +19,7 @@ namespace detail {
 constexpr sluice_str str(std::string_view text) {
   return {text.data(), text.size()};
 }
-inline std::string_view view(sluice_str text) {
+constexpr std::string_view view(sluice_str text) {
   return text.data == nullptr ? std::string_view() : std::string_view(text.data, text.size);
 }
 

@@ -35,6 +35,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace sluice {
@@ -45,21 +46,11 @@ constexpr bool consists_of(std::string_view name, std::string_view allowed, std:
   return !name.empty() && name.size() <= longest && name.find_first_not_of(allowed) == std::string_view::npos;
 }
 
-// Not constexpr, so that a declaration with such a name does not compile and the error shows this name.
-inline void a_job_type_name_is_1_to_128_of_letters_digits_and_dot_underscore_dash_colon_slash() {}
-inline void a_plugin_name_is_1_to_64_of_small_letters_digits_dash_and_underscore() {}
-
-constexpr std::string_view checked_type_name(std::string_view name) {
-  if (!consists_of(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-:/", 128)) {
-    a_job_type_name_is_1_to_128_of_letters_digits_and_dot_underscore_dash_colon_slash();
-  }
-  return name;
+constexpr bool is_type_name(std::string_view name) {
+  return consists_of(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-:/", 128);
 }
-constexpr std::string_view checked_plugin_name(std::string_view name) {
-  if (!consists_of(name, "abcdefghijklmnopqrstuvwxyz0123456789-_", 64)) {
-    a_plugin_name_is_1_to_64_of_small_letters_digits_dash_and_underscore();
-  }
-  return name;
+constexpr bool is_plugin_name(std::string_view name) {
+  return consists_of(name, "abcdefghijklmnopqrstuvwxyz0123456789-_", 64);
 }
 
 }  // namespace detail
@@ -69,9 +60,7 @@ constexpr std::string_view checked_plugin_name(std::string_view name) {
 template <class Handler>
 class JobType {
  public:
-  constexpr explicit JobType(std::string_view name) {
-    raw_.name = detail::str(detail::checked_type_name(name));
-  }
+  constexpr explicit JobType(std::string_view name) { raw_.name = detail::str(name); }
 
   /// One line for people.
   constexpr JobType summary(std::string_view text) const { return with(&sluice_job_type::summary, text); }
@@ -104,8 +93,8 @@ class JobType {
   constexpr JobType at_most_once() const {
     return with(&sluice_job_type::flags, raw_.flags | SLUICE_AT_MOST_ONCE);
   }
-  /// Its jobs take well under 100 ms and may run twice: claimed under row locks, written once. See
-  /// SLUICE_BRIEF.
+  /// Its jobs take well under 100 ms and may run twice: claimed under row locks, written once. Not together
+  /// with at_most_once(). See SLUICE_BRIEF.
   constexpr JobType brief() const { return with(&sluice_job_type::flags, raw_.flags | SLUICE_BRIEF); }
 
   constexpr const sluice_job_type& raw() const { return raw_; }
@@ -130,15 +119,24 @@ constexpr JobType<detail::Function<function>> job_type(std::string_view name) {
   return JobType<detail::Function<function>>(name);
 }
 template <class Handler>
-constexpr JobType<Handler> job_type(std::string_view name) {
-  return JobType<Handler>(name);
+constexpr JobType<detail::HandlerOrNone<Handler>> job_type(std::string_view name) {
+  detail::check_handler<Handler>();
+  return JobType<detail::HandlerOrNone<Handler>>(name);
+}
+/// For what is neither, which does not compile.
+template <auto other, std::enable_if_t<!detail::is_handler_function<decltype(other)>, int> = 0>
+constexpr JobType<detail::NoHandler> job_type(std::string_view name) {
+  static_assert(detail::is_handler_function<decltype(other)>,
+                "what job_type<...> names is no handler: a handler is a function "
+                "`sluice::Result f(sluice::Job& job)`, or a class");
+  return JobType<detail::NoHandler>(name);
 }
 
 /// What a plugin says about itself. All text must be literals.
 class Plugin {
  public:
   constexpr Plugin(std::string_view name, std::string_view version) {
-    raw_.name = detail::str(detail::checked_plugin_name(name));
+    raw_.name = detail::str(name);
     raw_.version = detail::str(version);
   }
 
@@ -196,6 +194,30 @@ class Declaration {
 
   constexpr Pointers pointers() const { return pointers(typename Entry<Handlers...>::Indices()); }
 
+  // What SLUICE_PLUGIN asserts.
+  constexpr bool plugin_name_is_valid() const { return is_plugin_name(view(plugin_.name)); }
+  constexpr bool type_names_are_valid() const {
+    for (const sluice_job_type& type : types_) {
+      if (!is_type_name(view(type.name))) return false;
+    }
+    return true;
+  }
+  constexpr bool type_names_differ() const {
+    for (std::size_t i = 0; i < types_.size(); ++i) {
+      for (std::size_t j = 0; j < i; ++j) {
+        if (view(types_[i].name) == view(types_[j].name)) return false;
+      }
+    }
+    return true;
+  }
+  constexpr bool flags_agree() const {
+    constexpr std::uint32_t both = SLUICE_AT_MOST_ONCE | SLUICE_BRIEF;
+    for (const sluice_job_type& type : types_) {
+      if ((type.flags & both) == both) return false;
+    }
+    return true;
+  }
+
   constexpr sluice_plugin descriptor(const Pointers& pointers) const {
     using Functions = Entry<Handlers...>;
     sluice_plugin whole = plugin_;
@@ -252,10 +274,17 @@ constexpr Declaration<Handlers...> declare(std::string_view name, std::string_vi
 /// Declares the plugin: SLUICE_PLUGIN("hello", "1.0.0", job types...), or with more about it,
 /// SLUICE_PLUGIN(sluice::plugin("hello", "1.0.0").license("MIT"), job types...). All of it is constant:
 /// nothing runs when the library is loaded.
-#define SLUICE_PLUGIN(...)                                                                         \
-  namespace {                                                                                      \
-  constexpr auto sluice_declaration = ::sluice::detail::declare(__VA_ARGS__);                      \
-  constexpr auto sluice_type_pointers = sluice_declaration.pointers();                             \
-  constexpr sluice_plugin sluice_descriptor = sluice_declaration.descriptor(sluice_type_pointers); \
-  }                                                                                                \
+#define SLUICE_PLUGIN(...)                                                                                  \
+  namespace {                                                                                               \
+  constexpr auto sluice_declaration = ::sluice::detail::declare(__VA_ARGS__);                               \
+  static_assert(sluice_declaration.plugin_name_is_valid(), "a plugin's name is 1 to 64 of a-z 0-9 - _");    \
+  static_assert(sluice_declaration.type_names_are_valid(),                                                  \
+                "a job type's name is 1 to 128 of a-z A-Z 0-9 . _ - : /");                                  \
+  static_assert(sluice_declaration.type_names_differ(), "two job types of this plugin have the same name"); \
+  static_assert(sluice_declaration.flags_agree(),                                                           \
+                "a job type is brief() or at_most_once(), not both: the jobs of a brief one may run "       \
+                "twice");                                                                                   \
+  constexpr auto sluice_type_pointers = sluice_declaration.pointers();                                      \
+  constexpr sluice_plugin sluice_descriptor = sluice_declaration.descriptor(sluice_type_pointers);          \
+  }                                                                                                         \
   SLUICE_DECLARE_PLUGIN = sluice_descriptor

@@ -8,6 +8,13 @@
  *
  * A fake job is one attempt on a host that takes follow-up jobs and effects, and keeps what it was told as
  * text, cut where it is too long. It is for one thread. In C++ use <sluice/testing.hpp>.
+ *
+ * A started plugin is the whole plugin as a host starts it, with its init, and one slot:
+ *
+ *   sluice_started_plugin plugin;
+ *   sluice_plugin_start(&plugin, &sluice_plugin_v1, "{\"greeting\": \"Hi\"}");
+ *   assert(sluice_started_run(&plugin, &job, 0) == SLUICE_DONE);
+ *   sluice_plugin_stop(&plugin);
  */
 #ifndef SLUICE_TESTING_H
 #define SLUICE_TESTING_H
@@ -61,21 +68,25 @@ static inline void sluice_fake_set(char* to, size_t room, sluice_str text) {
   sluice_fake_append_str(to, room, text);
 }
 
+/* Appends "info: greeting name=Ada\n". */
+static inline void sluice_fake_log_line(char* to, size_t room, int32_t level, sluice_str message,
+                                        const sluice_field* const* fields, size_t field_count) {
+  static const char* const levels[] = {"trace: ", "debug: ", "info: ", "warn: ", "error: "};
+  size_t i;
+  sluice_fake_append_text(to, room, levels[level >= 0 && level <= 4 ? level : SLUICE_LOG_INFO]);
+  sluice_fake_append_str(to, room, message);
+  for (i = 0; i < field_count; ++i) {
+    sluice_fake_append_text(to, room, " ");
+    sluice_fake_append_str(to, room, fields[i]->key);
+    sluice_fake_append_text(to, room, "=");
+    sluice_fake_append_str(to, room, fields[i]->value);
+  }
+  sluice_fake_append_text(to, room, "\n");
+}
 static inline void sluice_fake_log(const sluice_job* job, int32_t level, sluice_str message,
                                    const sluice_field* const* fields, size_t field_count) SLUICE_NOEXCEPT {
-  static const char* const levels[] = {"trace: ", "debug: ", "info: ", "warn: ", "error: "};
   sluice_fake_job* fake = sluice_fake_of(job);
-  size_t i;
-  sluice_fake_append_text(fake->log, sizeof fake->log,
-                          levels[level >= 0 && level <= 4 ? level : SLUICE_LOG_INFO]);
-  sluice_fake_append_str(fake->log, sizeof fake->log, message);
-  for (i = 0; i < field_count; ++i) {
-    sluice_fake_append_text(fake->log, sizeof fake->log, " ");
-    sluice_fake_append_str(fake->log, sizeof fake->log, fields[i]->key);
-    sluice_fake_append_text(fake->log, sizeof fake->log, "=");
-    sluice_fake_append_str(fake->log, sizeof fake->log, fields[i]->value);
-  }
-  sluice_fake_append_text(fake->log, sizeof fake->log, "\n");
+  sluice_fake_log_line(fake->log, sizeof fake->log, level, message, fields, field_count);
 }
 static inline int32_t sluice_fake_is_cancelled(const sluice_job* job) SLUICE_NOEXCEPT {
   return sluice_fake_of(job)->cancelled;
@@ -166,6 +177,87 @@ static inline int32_t sluice_fake_job_run(sluice_fake_job* fake, const sluice_jo
                                           void* slot) {
   fake->raw.type = type->name;
   return type->handle(self, slot, &fake->raw);
+}
+
+typedef struct sluice_started_plugin {
+  const sluice_plugin* plugin;
+  sluice_host host;
+  void* self;
+  void* slot;
+  int32_t initialised;
+  int32_t started;
+  char error[1024]; /* why it refuses to start */
+  char log[4096];   /* as that of a job */
+} sluice_started_plugin;
+
+static inline sluice_started_plugin* sluice_started_of(const sluice_host* host) {
+  return (sluice_started_plugin*)host->host_data;
+}
+static inline void sluice_started_log(const sluice_host* host, int32_t level, sluice_str message,
+                                      const sluice_field* const* fields, size_t field_count) SLUICE_NOEXCEPT {
+  sluice_started_plugin* started = sluice_started_of(host);
+  sluice_fake_log_line(started->log, sizeof started->log, level, message, fields, field_count);
+}
+static inline void sluice_started_set_error(const sluice_host* host, sluice_str message) SLUICE_NOEXCEPT {
+  sluice_fake_set(sluice_started_of(host)->error, sizeof sluice_started_of(host)->error, message);
+}
+static inline const void* sluice_started_get_extension(const sluice_host* host,
+                                                       sluice_str id) SLUICE_NOEXCEPT {
+  (void)host;
+  (void)id;
+  return NULL;
+}
+
+/* Ends what was started; nothing where the plugin refused to. */
+static inline void sluice_plugin_stop(sluice_started_plugin* started) {
+  const sluice_plugin* plugin = started->plugin;
+  if (started->started && plugin->slot_close != NULL) plugin->slot_close(started->self, started->slot);
+  started->started = 0;
+  if (started->initialised && plugin->shutdown != NULL) plugin->shutdown(started->self);
+  started->initialised = 0;
+}
+
+/* Calls init with that configuration, a JSON object, and slot_open. 1 when the plugin takes jobs; 0 when it
+ * refuses to start: `error` says why, and so does each job that is run all the same. */
+static inline int32_t sluice_plugin_start(sluice_started_plugin* started, const sluice_plugin* plugin,
+                                          const char* config) {
+  static const sluice_str version = SLUICE_STR("0.0.0");
+  sluice_str text;
+  text.data = config;
+  text.size = strlen(config);
+  memset(started, 0, sizeof *started);
+  started->plugin = plugin;
+  started->host.size = sizeof started->host;
+  started->host.abi_major = SLUICE_ABI_MAJOR;
+  started->host.abi_minor = SLUICE_ABI_MINOR;
+  started->host.host_data = started;
+  started->host.runtime_version = version;
+  started->host.slots = 1;
+  started->host.log = sluice_started_log;
+  started->host.set_error = sluice_started_set_error;
+  started->host.get_extension = sluice_started_get_extension;
+  started->initialised = plugin->init == NULL || plugin->init(&started->host, text, &started->self) == 0;
+  started->started =
+      started->initialised &&
+      (plugin->slot_open == NULL || plugin->slot_open(started->self, &started->host, 0, &started->slot) == 0);
+  if (!started->started) sluice_plugin_stop(started);
+  return started->started;
+}
+
+/* Runs the job type of that index. Where the plugin refused to start, it is SLUICE_FAIL with code
+ * "not-started". */
+static inline int32_t sluice_started_run(sluice_started_plugin* started, sluice_fake_job* job, size_t type) {
+  static const sluice_str not_started = SLUICE_STR("not-started");
+  if (started->started)
+    return sluice_fake_job_run(job, started->plugin->job_types[type], started->self, started->slot);
+  sluice_fake_set(job->code, sizeof job->code, not_started);
+  job->error[0] = '\0';
+  sluice_fake_append_text(job->error, sizeof job->error, "the plugin ");
+  sluice_fake_append_str(job->error, sizeof job->error, started->plugin->name);
+  sluice_fake_append_text(job->error, sizeof job->error, " refuses to start: ");
+  sluice_fake_append_text(job->error, sizeof job->error,
+                          started->error[0] == '\0' ? "it does not say why" : started->error);
+  return SLUICE_FAIL;
 }
 
 #ifdef __cplusplus

@@ -7,6 +7,12 @@
 //
 // A FakeJob stands for one job on a host that takes follow-up jobs and effects, and keeps them for the test.
 // What it records may be read after run(); is_cancelled() and cancel() may be called from any thread.
+//
+// A StartedPlugin is the whole plugin as a host starts it:
+//
+//   extern "C" const sluice_plugin sluice_plugin_v1;
+//   StartedPlugin plugin(sluice_plugin_v1, R"({"greeting": "Hi"})");
+//   EXPECT_EQ(plugin.run(job).result, SLUICE_DONE);
 #pragma once
 
 #include <sluice/detail/handlers.hpp>
@@ -226,6 +232,59 @@ class FakeHost {
   sluice_host raw_{};
   std::string error_;
   std::vector<LogLine> logs_;
+};
+
+/// A plugin as a host starts it, with one slot, until this is destroyed. One that refuses to start runs
+/// nothing: then each outcome is a failure that says why, so that a test fails with that sentence.
+class StartedPlugin {
+ public:
+  explicit StartedPlugin(const sluice_plugin& plugin, std::string_view config = "{}") : plugin_(&plugin) {
+    const std::string text(config);
+    initialised_ = plugin.init == nullptr || plugin.init(&host_.raw(), detail::str(text), &self_) == 0;
+    open_ = initialised_ &&
+            (plugin.slot_open == nullptr || plugin.slot_open(self_, &host_.raw(), 0, &slot_) == 0);
+    if (!open_) shut_down();
+  }
+  ~StartedPlugin() {
+    if (open_ && plugin_->slot_close != nullptr) plugin_->slot_close(self_, slot_);
+    shut_down();
+  }
+  StartedPlugin(const StartedPlugin&) = delete;
+  StartedPlugin& operator=(const StartedPlugin&) = delete;
+
+  bool started() const { return open_; }
+  /// Why it refused to start; empty where it did not.
+  const std::string& error() const { return host_.error(); }
+  const FakeHost& host() const { return host_; }
+
+  /// Runs the handler of that job type, or of the first where none is named. A type that the plugin does not
+  /// have is a failure with code "unknown-type", and a plugin that did not start one with "not-started".
+  Outcome run(FakeJob& job, std::string_view type = {}) {
+    const std::string name(detail::view(plugin_->name));
+    if (!open_) return failure("not-started", "the plugin " + name + " refuses to start: " + reason());
+    for (std::size_t i = 0; i < plugin_->job_type_count; ++i) {
+      if (type.empty() || detail::view(plugin_->job_types[i]->name) == type)
+        return job.run(*plugin_->job_types[i], self_, slot_);
+    }
+    return failure("unknown-type", "the plugin " + name + " has no job type " + std::string(type));
+  }
+
+ private:
+  static Outcome failure(const char* code, std::string error) {
+    return {SLUICE_FAIL, code, std::move(error), std::nullopt, std::nullopt};
+  }
+  std::string reason() const { return error().empty() ? "it does not say why" : error(); }
+  void shut_down() {
+    if (initialised_ && plugin_->shutdown != nullptr) plugin_->shutdown(self_);
+    initialised_ = false;
+  }
+
+  const sluice_plugin* plugin_;
+  FakeHost host_;
+  void* self_ = nullptr;
+  void* slot_ = nullptr;
+  bool initialised_ = false;
+  bool open_ = false;
 };
 
 }  // namespace sluice::testing

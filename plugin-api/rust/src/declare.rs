@@ -27,6 +27,21 @@ const fn trimmed(text: &'static str) -> abi::Str {
     }
 }
 
+/// Of two texts that live for ever.
+const unsafe fn same(one: abi::Str, other: abi::Str) -> bool {
+    if one.size != other.size {
+        return false;
+    }
+    let mut at = 0;
+    while at < one.size {
+        if *one.data.add(at) != *other.data.add(at) {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
 /// A job type of a plugin whose state is an `S`, and its defaults, each of which the operator can override.
 /// What is not said here, the runtime's configuration says. Made by `job_type!`.
 #[repr(transparent)]
@@ -201,6 +216,23 @@ impl Plugin {
         shutdown: abi::Shutdown,
     ) -> abi::Plugin {
         assert!(!types.is_empty(), "a plugin declares at least one job type");
+        let mut at = 0;
+        while at < types.len() {
+            let both = abi::AT_MOST_ONCE | abi::BRIEF;
+            assert!(
+                types[at].raw.flags & both != both,
+                "a job type is brief() or at_most_once(), not both: the jobs of a brief one may run twice"
+            );
+            let mut other = 0;
+            while other < at {
+                assert!(
+                    !same(types[at].raw.name, types[other].raw.name),
+                    "two job types of this plugin have the same name"
+                );
+                other += 1;
+            }
+            at += 1;
+        }
         let mut raw = self.raw;
         raw.job_types = types.as_ptr() as *const *const abi::JobType; // JobType<S> is transparent
         raw.job_type_count = types.len();
@@ -227,12 +259,55 @@ macro_rules! job_type {
 
 /// Declares the plugin, once per library:
 ///
-/// ```ignore
-/// sluice_plugin::plugin! {
+/// ```
+/// # use sluice_plugin::{job_type, plugin, Config, Job, Outcome, Plugin, Result};
+/// # struct Greeter;
+/// # impl Greeter {
+/// #     fn new(_: &Config) -> Result<Greeter> { Ok(Greeter) }
+/// #     fn greet(&self, _: &Job) -> Result { Ok(Outcome::Done) }
+/// # }
+/// plugin! {
 ///     Plugin::new("greeter", env!("CARGO_PKG_VERSION")).summary("Greets people"),
 ///     state: Greeter = Greeter::new,
-///     job_type!(greet, "greeting.send").max_attempts(5),
+///     job_type!(Greeter::greet, "greeting.send").max_attempts(5),
+///     job_type!(Greeter::greet, "greeting.again").brief(),
 /// }
+/// # fn main() {}
+/// ```
+///
+/// Two types of one name do not compile:
+///
+/// ```compile_fail,E0080
+/// # use sluice_plugin::{job_type, plugin, Config, Job, Outcome, Plugin, Result};
+/// # struct Greeter;
+/// # impl Greeter {
+/// #     fn new(_: &Config) -> Result<Greeter> { Ok(Greeter) }
+/// #     fn greet(&self, _: &Job) -> Result { Ok(Outcome::Done) }
+/// # }
+/// plugin! {
+///     Plugin::new("greeter", env!("CARGO_PKG_VERSION")),
+///     state: Greeter = Greeter::new,
+///     job_type!(Greeter::greet, "greeting.send"),
+///     job_type!(Greeter::greet, "greeting.send"),
+/// }
+/// # fn main() {}
+/// ```
+///
+/// Nor does one that is brief and runs at most once:
+///
+/// ```compile_fail,E0080
+/// # use sluice_plugin::{job_type, plugin, Config, Job, Outcome, Plugin, Result};
+/// # struct Greeter;
+/// # impl Greeter {
+/// #     fn new(_: &Config) -> Result<Greeter> { Ok(Greeter) }
+/// #     fn greet(&self, _: &Job) -> Result { Ok(Outcome::Done) }
+/// # }
+/// plugin! {
+///     Plugin::new("greeter", env!("CARGO_PKG_VERSION")),
+///     state: Greeter = Greeter::new,
+///     job_type!(Greeter::greet, "greeting.send").brief().at_most_once(),
+/// }
+/// # fn main() {}
 /// ```
 ///
 /// `Greeter::new` is a `fn(&Config) -> sluice_plugin::Result<Greeter>`, called once when the plugin starts;

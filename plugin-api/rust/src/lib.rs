@@ -40,7 +40,7 @@ mod log;
 mod result;
 pub mod testing;
 
-pub use config::Config;
+pub use config::{Config, Secret};
 pub use declare::{JobType, Plugin};
 pub use job::{Job, NewJob};
 pub use json::{quote, Json};

@@ -60,6 +60,22 @@ impl Failure {
         }
     }
 
+    /// The same, with the place where it was found.
+    pub(crate) fn at(self, place: &str) -> Failure {
+        Failure {
+            message: format!("{place}: {}", self.message),
+            ..self
+        }
+    }
+
+    /// The same, but tried again.
+    pub(crate) fn retried(self) -> Failure {
+        Failure {
+            permanent: false,
+            ..self
+        }
+    }
+
     pub fn message(&self) -> &str {
         &self.message
     }

@@ -33,32 +33,78 @@ using RunResult = decltype(std::declval<Handler&>().run(std::declval<Arguments>(
 template <class Void, class Handler, class... Arguments>
 struct HasRunWith : std::false_type {};
 template <class Handler, class... Arguments>
-struct HasRunWith<std::void_t<RunResult<Handler, Arguments...>>, Handler, Arguments...> : std::true_type {};
+struct HasRunWith<std::void_t<RunResult<Handler, Arguments...>>, Handler, Arguments...>
+    : std::is_convertible<RunResult<Handler, Arguments...>, Result> {};
+
+template <class Handler, class... Arguments>
+constexpr bool can_be_called =
+    HasRunWith<void, Handler, Arguments&...>::value || std::is_invocable_r_v<Result, Handler&, Arguments&...>;
 
 /// handler(arguments...) or handler.run(arguments...), whichever the class has.
 template <class Handler, class... Arguments>
 Result call(Handler& handler, Arguments&... arguments) {
-  constexpr bool has_run = HasRunWith<void, Handler, Arguments&...>::value;
-  static_assert(
-      has_run || std::is_invocable_r_v<Result, Handler&, Arguments&...>,
-      "a handler class has `sluice::Result operator()(sluice::Job&)` or `run` of the same form; with a "
-      "nested type Slot it takes a second argument, Slot&");
-  if constexpr (has_run) {
+  if constexpr (HasRunWith<void, Handler, Arguments&...>::value) {
     return handler.run(arguments...);
-  } else {
+  } else if constexpr (can_be_called<Handler, Arguments...>) {
     return handler(arguments...);
+  } else {
+    static_assert(can_be_called<Handler, Arguments...>,
+                  "a handler takes `sluice::Job&`, and with a nested type Slot `Slot&` too, and returns "
+                  "sluice::Result");
+    return done();
   }
 }
+
+template <class Type>
+constexpr bool is_handler_function = std::is_convertible_v<Type, Result (*)(Job&)>;
+
+/// True for a class whose objects can be called with a job, and with its Slot where it has one.
+template <class Handler, class = void>
+struct TakesJobs : std::integral_constant<bool, can_be_called<Handler, Job>> {};
+template <class Handler>
+struct TakesJobs<Handler, std::void_t<typename Handler::Slot>>
+    : std::integral_constant<bool, can_be_called<Handler, Job, typename Handler::Slot>> {};
+
+template <class Handler>
+constexpr bool can_be_made =
+    std::is_constructible_v<Handler, const Config&> || std::is_default_constructible_v<Handler>;
+
+template <class Handler, class = void>
+struct SlotCanBeMade : std::true_type {};
+template <class Handler>
+struct SlotCanBeMade<Handler, std::void_t<typename Handler::Slot>>
+    : std::integral_constant<bool, std::is_constructible_v<typename Handler::Slot, Handler&> ||
+                                       std::is_default_constructible_v<typename Handler::Slot>> {};
+
+/// Says in one sentence what a handler class lacks.
+template <class Handler>
+constexpr void check_handler() {
+  static_assert(
+      TakesJobs<Handler>::value,
+      "a handler class has a public `sluice::Result operator()(sluice::Job&)`, or `run` of the same "
+      "form; with a nested type Slot it takes a second argument, Slot&");
+  static_assert(can_be_made<Handler>,
+                "a handler class has a public constructor that takes `const sluice::Config&`, or nothing");
+  static_assert(SlotCanBeMade<Handler>::value,
+                "a handler's Slot has a public constructor that takes the handler (`Handler&`), or nothing");
+}
+
+/// In place of what is no handler, so that compilers say no more than that.
+inline Result no_handler(Job&) {
+  return done();
+}
+using NoHandler = Function<no_handler>;
+template <class Handler>
+using HandlerOrNone =
+    std::conditional_t<TakesJobs<Handler>::value && can_be_made<Handler> && SlotCanBeMade<Handler>::value,
+                       Handler, NoHandler>;
 
 template <std::size_t index, class Handler>
 struct HandlerPlace {
   explicit HandlerPlace(const Config& config) : handler(make(config)) {}
 
   static Handler make(const Config& config) {
-    constexpr bool takes_config = std::is_constructible_v<Handler, const Config&>;
-    static_assert(takes_config || std::is_default_constructible_v<Handler>,
-                  "a handler class has a constructor that takes `const sluice::Config&`, or nothing");
-    if constexpr (takes_config) {
+    if constexpr (std::is_constructible_v<Handler, const Config&>) {
       return Handler(config);
     } else {
       return Handler();
@@ -85,10 +131,7 @@ struct SlotPlace<index, Handler, std::void_t<typename Handler::Slot>> {
   explicit SlotPlace(State& state) : slot(make(static_cast<HandlerPlace<index, Handler>&>(state).handler)) {}
 
   static Slot make(Handler& handler) {
-    constexpr bool takes_handler = std::is_constructible_v<Slot, Handler&>;
-    static_assert(takes_handler || std::is_default_constructible_v<Slot>,
-                  "a handler's Slot has a constructor that takes the handler (`Handler&`), or nothing");
-    if constexpr (takes_handler) {
+    if constexpr (std::is_constructible_v<Slot, Handler&>) {
       return Slot(handler);
     } else {
       return Slot();

@@ -1,0 +1,9 @@
+// says: with a nested type Slot it takes a second argument, Slot&
+#include <sluice/plugin.hpp>
+
+struct Greet {
+  struct Slot {};
+  sluice::Result operator()(sluice::Job&) { return sluice::done(); }
+};
+
+SLUICE_PLUGIN("wrong", "1.0.0", sluice::job_type<Greet>("wrong.one"));

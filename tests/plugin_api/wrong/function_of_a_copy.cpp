@@ -1,0 +1,10 @@
+// says: what job_type<...> names is no handler: a handler is a function `sluice::Result f(sluice::Job& job)`,
+// or a class
+#include <sluice/plugin.hpp>
+
+sluice::Result greet(const sluice::Job&, int) {
+  return sluice::done();
+}
+
+SLUICE_PLUGIN("wrong", "1.0.0",
+              sluice::job_type<&greet>("wrong.one").brief().timeout(std::chrono::seconds(1)));

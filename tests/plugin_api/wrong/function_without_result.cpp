@@ -1,0 +1,7 @@
+// says: what job_type<...> names is no handler: a handler is a function `sluice::Result f(sluice::Job& job)`,
+// or a class
+#include <sluice/plugin.hpp>
+
+void greet(sluice::Job&) {}
+
+SLUICE_PLUGIN("wrong", "1.0.0", sluice::job_type<greet>("wrong.one"));

@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+"""A mistake in what a plugin declares brings one error, and that is a sentence.
+
+    wrong_sources.py <compiler> <include directory> <source>...
+
+A source says in its first line, behind "// says: ", what the error has to hold. Before the error a compiler may say
+where it was, in a few lines, and it may not say a second one.
+"""
+import re
+import subprocess
+import sys
+
+MOST_LINES_BEFORE = 6
+ERROR = re.compile(r"\berror: ")
+
+
+def problem(said, sentence):
+    """What is wrong with what the compiler said; none where nothing is."""
+    errors = [number for number, line in enumerate(said) if ERROR.search(line)]
+    if not errors:
+        return "it compiles"
+    if sentence not in said[errors[0]]:
+        return f"the first error is not: {sentence}"
+    if len(errors) > 1:
+        return f"{len(errors)} errors"
+    if errors[0] > MOST_LINES_BEFORE:
+        return f"{errors[0]} lines before the error"
+    return None
+
+
+def main(compiler, include, *sources):
+    failures = 0
+    for source in sources:
+        with open(source, encoding="utf-8") as file:
+            sentence = file.readline().removeprefix("// says: ").strip()
+        command = [compiler, "-std=c++17", "-Wall", "-Wextra", "-fsyntax-only", "-fdiagnostics-color=never",
+                   "-DSLUICE_WITHOUT_RAPIDJSON", "-I", include, source]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        wrong = problem(result.stderr.splitlines(), sentence)
+        if wrong is not None:
+            print(f"{source}, with {compiler}: {wrong}\n{result.stderr}")
+            failures += 1
+    print(f"{len(sources) - failures} of {len(sources)} are told in one sentence")
+    return 1 if failures or not sources else 0
+
+
+sys.exit(main(*sys.argv[1:]))
