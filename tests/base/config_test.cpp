@@ -97,8 +97,10 @@ TEST(Config, NamesEveryMistakeAtOnceWithItsLine) {
       "[retry]\n"
       "backoff_first = \"soon\"\n"
       "[typo]\n");
-  EXPECT_NE(text.find("sluice.toml:2: unknown key 'database.tabel'; known here: direct_url pumps table url url_file"),
-            std::string::npos)
+  EXPECT_NE(
+      text.find(
+          "sluice.toml:2: unknown key 'database.tabel'; known here: direct_url pumps table url url_file"),
+      std::string::npos)
       << text;
   EXPECT_NE(text.find("sluice.toml:3: 'database.pumps' has to be a whole number from 1 to 16, found"),
             std::string::npos)
