@@ -180,8 +180,9 @@ bool PgClaims::others_can_be_claimed(Care& care, std::vector<LaneRequest> lanes)
 /// the table that takes no claims, and its jobs are left as they are.
 std::vector<Unclaimable> PgClaims::write_unclaimable(Care& care) {
   std::vector<Unclaimable> unclaimable;
-  for (const auto& [index, why] : care.refused) {
-    const job::Job& job = care.picked[index].job;
+  for (const auto& one : care.refused) {
+    const job::Job& job = care.picked[one.first].job;
+    const std::string& why = one.second;
     if (!took_) {
       throw Refused("could not claim job '" + job.id + "' in " + session_.link().description() + ": " + why);
     }

@@ -14,11 +14,9 @@ class PgWebhookDesk : public WebhookDesk {
   explicit PgWebhookDesk(const ConnectionString& target) : link_(target) {}
 
   std::vector<DisabledWebhook> disabled() override {
-    return link_.use("read the disabled webhooks", [this](pqxx::connection& connection) {
-      pqxx::work work(connection);
-      link_.limit(work);
+    return link_.ask("read the disabled webhooks", [](pqxx::transaction_base& session) {
       std::vector<DisabledWebhook> all;
-      for (const auto& row : work.exec(
+      for (const auto& row : session.exec(
                "SELECT name, to_char(disabled_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), "
                "extract(epoch FROM clock_timestamp() - disabled_at)::float8, reason, job_id "
                "FROM sluice.webhook_endpoint WHERE disabled_at IS NOT NULL ORDER BY name")) {
@@ -32,12 +30,8 @@ class PgWebhookDesk : public WebhookDesk {
   }
 
   bool revive(const std::string& name) override {
-    return link_.use("revive a webhook", [&](pqxx::connection& connection) {
-      pqxx::work work(connection);
-      link_.limit(work);
-      const auto revived = exec(work, "SELECT sluice.revive_webhook($1)", base::valid_utf8(name));
-      work.commit();
-      return revived[0][0].as<bool>();
+    return link_.ask("revive a webhook", [&](pqxx::transaction_base& session) {
+      return exec(session, "SELECT sluice.revive_webhook($1)", base::valid_utf8(name))[0][0].as<bool>();
     });
   }
 
