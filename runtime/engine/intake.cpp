@@ -51,7 +51,6 @@ Intake claim_for_room(const PumpContext& context, ClaimMode mode,
 }
 
 void hand_over(const PumpContext& context, std::uint32_t pump, Intake intake) {
-  for (const store::Unclaimable& one : intake.claimed.unclaimable) say(one);
   const auto policies = context.policies.now();
   std::vector<job::Job> jobs;
   jobs.reserve(intake.claimed.jobs.size());
@@ -59,11 +58,15 @@ void hand_over(const PumpContext& context, std::uint32_t pump, Intake intake) {
   std::vector<ClaimResult> results(intake.lanes.size());
   context.tally.claimed(intake.claimed.jobs);
   for (ClaimResult& result : results) result.asked_at = intake.claimed.asked_at;
+  for (const store::Unclaimable& one : intake.claimed.unclaimable) {
+    if (!one.message.empty()) say(one);
+    results[one.lane].add_refused(one.created_at, one.in_error);
+  }
   for (store::ClaimedJob& one : intake.claimed.jobs) {
     ClaimResult& result = results[one.lane];
     one.job.bytes = static_cast<std::int64_t>(one.job.payload.size());
     result.add(one.job.type, one.job.bytes);
-    result.last_created_at = one.job.created_at;
+    result.reached(one.job.created_at);
     const auto policy = policies->find(one.job.type);
     one.job.max_attempts = policy == policies->end() ? 1 : policy->second.max_attempts;
     one.job.pump = pump;

@@ -309,15 +309,20 @@ void Router::claimed(const Reservation& reservation, const ClaimResult& result, 
     found_ += sum.jobs;
     found_at_ = now;
     lane.mean_bytes = sum.bytes / sum.jobs;
-    lane.cursor = std::max(lane.cursor.value_or(-HUGE_VAL), result.last_created_at.value_or(-HUGE_VAL));
     lane.rest = {};
   }
-  const bool came_short = unused > 0 && sum.bytes < claim_bytes;
+  if (sum.jobs + result.refused > 0) {
+    lane.cursor = std::max(lane.cursor.value_or(-HUGE_VAL), result.last_created_at.value_or(-HUGE_VAL));
+  }
+  // A sweep that finds nothing but what stays pending and can't be claimed is as good as an empty one, though
+  // others may come behind that.
+  const bool stuck = reservation.sweep && sum.jobs == 0 && result.refused > 0 && result.in_error == 0;
+  const bool came_short = stuck || (unused > result.refused && sum.bytes < claim_bytes);
   lane.swept_empty = came_short && (reservation.sweep || lane.swept_empty) && reservation.doubts == doubts_;
   if (!came_short) return;
   if (!reservation.sweep && ends_) lane.sweep_due = now;
   if (!reservation.sweep) lane.hasten_sweep();
-  lane.cursor = std::max(lane.cursor.value_or(-HUGE_VAL), result.asked_at - store::clock_slack);
+  if (!stuck) lane.cursor = std::max(lane.cursor.value_or(-HUGE_VAL), result.asked_at - store::clock_slack);
   if (reservation.changes != changes_) {
     lane.swept_empty = false;  // jobs came while the statement ran, which may not have seen them
     lane.rest = {};

@@ -58,12 +58,23 @@ struct ClaimResult {
   };
   std::map<std::string, Claimed> by_type;
   std::optional<double> last_created_at;
+  int refused = 0;      ///< rows that the database lets nobody claim
+  int in_error = 0;     ///< those of them that are not pending any more
   double asked_at = 0;  ///< as in store::Claimed
 
   void add(const std::string& type, std::int64_t bytes) {
     Claimed& claimed = by_type[type];
     ++claimed.jobs;
     claimed.bytes += bytes;
+  }
+  /// The rows of the claim go as far as this one.
+  void reached(double created_at) {
+    last_created_at = last_created_at ? std::max(*last_created_at, created_at) : created_at;
+  }
+  void add_refused(double created_at, bool is_in_error) {
+    ++refused;
+    in_error += is_in_error ? 1 : 0;
+    reached(created_at);
   }
   Claimed sum() const {
     Claimed all;

@@ -297,7 +297,7 @@ Promoted PgCare::promote(std::size_t limit) {
 // follow, some at a time.
 Rescued PgCare::rescue(const Judge& judge, const job::RetryPolicy& fallback) {
   Rescued rescued;
-  rescued.runtimes = bury(judge, rescued.suspected);
+  if (!bury(judge, rescued)) return rescued;
   const auto end = std::chrono::steady_clock::now() + rescue_time;
   std::size_t claims = claims_at_once;
   try {
@@ -315,22 +315,22 @@ Rescued PgCare::rescue(const Judge& judge, const job::RetryPolicy& fallback) {
   return rescued;
 }
 
-std::size_t PgCare::bury(const Judge& judge, std::size_t& suspected) {
+// Whether there are any whose jobs have not followed yet.
+bool PgCare::bury(const Judge& judge, Rescued& rescued) {
   return in_transaction("look for lost runtimes", [&](pqxx::work& work) {
-    std::size_t buried = 0;
-    suspected = 0;
+    rescued.runtimes = rescued.suspected = 0;
     for (const auto& row :
          exec(work, dead_sql(), std::to_string(judge.runtime), std::to_string(judge.since))) {
       const std::string id = text_of(row[0]);
       if (!row[1].as<bool>()) {
-        if (row[2].as<bool>()) ++suspected;
+        if (row[2].as<bool>()) ++rescued.suspected;
         continue;
       }
       exec(work, bury_sql, id);
       exec(work, "DELETE FROM sluice.runtime WHERE id = $1::bigint", id);
-      ++buried;
+      ++rescued.runtimes;
     }
-    return buried;
+    return !work.exec("SELECT FROM sluice.runtime WHERE command = 'lost' LIMIT 1").empty();
   });
 }
 
@@ -349,7 +349,6 @@ bool PgCare::halve_buried(Rescued& rescued, const Refused& error) {
 // False when there is nothing more to do now.
 bool PgCare::settle_buried(const job::RetryPolicy& fallback, std::size_t claims, Rescued& rescued) {
   return in_transaction("rescue the jobs of lost runtimes", [&](pqxx::work& work) {
-    if (work.exec("SELECT FROM sluice.runtime WHERE command = 'lost' LIMIT 1").empty()) return false;
     const auto row = exec(work, settle_buried_sql(table_), fallback.max_attempts, fallback.at_most_once,
                           static_cast<int>(claims))[0];
     rescued.pending += row[0].as<std::size_t>();

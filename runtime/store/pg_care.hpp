@@ -46,7 +46,7 @@ class PgCare : public CareSession {
   auto in_transaction(std::string_view what, Step&& step);
   template <typename Step>
   auto without_waiting(std::string_view what, Step&& step);
-  std::size_t bury(const Judge& judge, std::size_t& suspected);
+  bool bury(const Judge& judge, Rescued& rescued);
   Promoted promote(std::size_t limit);
   std::string postpone();
   bool settle_buried(const job::RetryPolicy& fallback, std::size_t claims, Rescued& rescued);

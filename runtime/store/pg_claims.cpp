@@ -46,6 +46,7 @@ struct PgClaims::Care {
   pqxx::work& work;
   std::vector<ClaimedJob> picked;  ///< locked, and pending as yet
   std::vector<ClaimedJob> taken{};
+  std::size_t others = 0;  ///< rows behind them that were tried, and refused like them
   std::vector<std::pair<std::size_t, std::string>> refused{};  ///< index of a picked one, and why
 
   bool hopeless() const { return taken.empty() && refused.size() >= enough_refusals; }
@@ -172,26 +173,30 @@ bool PgClaims::others_can_be_claimed(Care& care, std::vector<LaneRequest> lanes)
     const auto refused = refusal(care.work, [&] { keep_rows(care.work, {&more[i], 1}); });
     care.work.exec("ROLLBACK TO SAVEPOINT trial");
     if (!refused) return true;
+    ++care.others;
   }
   return false;
 }
 
-/// What can't be claimed would be in the way again and again. Where nothing else was ever claimed it may be
-/// the table that takes no claims, and its jobs are left as they are.
+/// What can't be claimed would be in the way again and again. Where nothing else can be claimed it is the
+/// table that takes no claims, and where nothing else is there it may be: then its jobs are left as they are.
 std::vector<Unclaimable> PgClaims::write_unclaimable(Care& care) {
   std::vector<Unclaimable> unclaimable;
   for (const auto& one : care.refused) {
     const job::Job& job = care.picked[one.first].job;
     const std::string& why = one.second;
-    if (!took_) {
+    if (!took_ && care.others > 0) {
       throw Refused("could not claim job '" + job.id + "' in " + session_.link().description() + ": " + why);
     }
-    const auto refused = refusal(care.work, [&] {
+    const auto write = [&] {
       exec(care.work, unclaimable_statement(table_), job.place, job.id,
            base::valid_utf8("the database refused that the job is claimed: " + why),
            std::to_string(runtime_));
-    });
-    unclaimable.push_back({job.id, job.type, why, !refused});
+    };
+    const bool in_error = took_ && !refusal(care.work, write);
+    const bool is_new = in_error || left_.insert(job.id).second;
+    unclaimable.push_back(
+        {care.picked[one.first].lane, job.created_at, job.id, job.type, is_new ? why : "", in_error});
   }
   return unclaimable;
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -42,7 +43,8 @@ class PgClaims : public ClaimSession {
   const TableName table_;
   const RuntimeId runtime_;
   const int pump_;
-  bool took_ = false;  ///< something was claimed: the table takes it in general
+  std::set<std::string> left_;  ///< told to be pending as before, since nobody can claim them
+  bool took_ = false;           ///< something was claimed: the table takes it in general
   PgSession session_;
   SweepStart sweep_start_;
 };

@@ -298,7 +298,11 @@ alike AS MATERIALIZED (
 found AS MATERIALIZED (
   SELECT o.id, a.type, a.created, a.attempt,
          row_number() OVER (PARTITION BY a.type, a.created, a.attempt ORDER BY o.id) AS k,
-         count(*) OVER (PARTITION BY a.type, a.created, a.attempt) > 1 AS doubtful
+         count(*) OVER (PARTITION BY a.type, a.created, a.attempt) > 1 OR EXISTS (
+           SELECT FROM {outbox} other JOIN sluice.attempt t ON t.job_id = other.id AND t.code = 'id-changed'
+           WHERE other.status = 'error' AND other.type = a.type
+             AND other."createdAt" BETWEEN a.at - interval '10 microseconds' AND a.at + interval '10 microseconds')
+         AS doubtful
   FROM alike a, {outbox} o
   WHERE o.status = 'processing' AND o.type = a.type AND o.attempts = a.attempt
     AND o."createdAt" BETWEEN a.at - interval '10 microseconds' AND a.at + interval '10 microseconds'

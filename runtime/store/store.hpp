@@ -86,6 +86,8 @@ struct ClaimedJob {
 
 /// A job that the database does not let anybody claim: a trigger of the application's raises, say.
 struct Unclaimable {
+  std::size_t lane = 0;   ///< as in ClaimedJob
+  double created_at = 0;  ///< as in job::Job
   std::string id;
   std::string type;
   std::string message;  ///< the database's words

@@ -271,6 +271,27 @@ TEST_F(RouterTest, TheEndOfADrainWaitsForNoSweepToBeDue) {
   EXPECT_TRUE(router.reserve(start).at(0).sweep);
 }
 
+TEST_F(RouterTest, GoesOnBehindRowsThatCanNotBeClaimed) {
+  one_lane(4);
+  const auto all_refused = [](bool in_error) {
+    ClaimResult result = nothing(100);
+    for (int i = 0; i < 4; ++i) result.add_refused(7, in_error);
+    return result;
+  };
+  const auto first = router.reserve(start);
+  ASSERT_EQ(first[0].limit, 4);
+  router.claimed(first[0], all_refused(true), milliseconds(1), start);
+  EXPECT_FALSE(router.exhausted()) << "others may come behind them";
+  ASSERT_TRUE(router.claimable(start));
+  const auto second = router.reserve(start + milliseconds(100));
+  EXPECT_TRUE(second[0].sweep);
+  router.claimed(second[0], all_refused(false), milliseconds(1), start + milliseconds(100));
+  EXPECT_TRUE(router.exhausted()) << "they stay, and a drain has to end";
+  const auto third = router.reserve(router.next_due(start + milliseconds(100)));
+  EXPECT_FALSE(third[0].sweep);
+  EXPECT_EQ(router.request(third[0]).cursor, 7);
+}
+
 TEST_F(RouterTest, LooksSeldomWhileNewJobsAreAnnounced) {
   one_lane();
   router.set_announced(true);
