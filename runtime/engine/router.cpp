@@ -44,11 +44,12 @@ void Router::Lane::measure(double type_pace, Clock::time_point now) {
   paced_at = now;
 }
 
-/// What runs without an end is slow, whatever was measured before.
+/// What runs without an end is slow, whatever was measured before. Where nothing was, it is so only when slow
+/// jobs have no queue: there is none before the first end.
 double Router::Lane::pace_now(Clock::time_point now) const {
   if (jobs == 0 || now <= returned_at) return pace;
   const double unended = seconds_of(now - returned_at);
-  return pace < 0 && unended < queue_seconds ? pace : std::max(pace, unended);
+  return pace < 0 && unended <= slots * queue_seconds ? pace : std::max(pace, unended);
 }
 
 int Router::Lane::window(Clock::time_point now) const {

@@ -556,6 +556,14 @@ TEST_F(RouterTest, TheWindowFollowsTheSlowestRecentType) {
   EXPECT_FALSE(router.claimable(now)) << "so many are reserved";
 }
 
+TEST_F(RouterTest, NothingIsQueuedBeforeAJobEnded) {
+  one_lane(4);
+  claimed(router.reserve(start)[0], 4);
+  for (int later = 50; later < 5000; later += 50) {
+    EXPECT_TRUE(router.reserve(start + milliseconds(later)).empty()) << later << " ms";
+  }
+}
+
 TEST_F(RouterTest, WhatDoesNotEndIsSlow) {
   one_lane(4);
   claimed(router.reserve(start)[0], 4);
