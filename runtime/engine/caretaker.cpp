@@ -303,8 +303,9 @@ void Caretaker::promote() {
     throw;
   }
   promoting_.end(any, more);
-  if (any) quiet_rounds_ = 0;
-  if (any) context_.became_pending();
+  if (!any) return;
+  quiet_rounds_ = 0;
+  context_.became_pending();
 }
 
 void Caretaker::cancel_requested() {

@@ -208,7 +208,7 @@ Settled PgEffects::hold(pqxx::transaction_base& transaction, const Settlements& 
   for (const auto* settlement : settlements) {
     ids.add(settlement->id);
     claims.add(settlement->claim);
-    claimed_as.add(settlement->claimed_as.empty() ? settlement->id : settlement->claimed_as);
+    claimed_as.add(id_in_claim(*settlement));
   }
   return read_settled(exec(transaction, hold_, ids.str(), claims.str(), claimed_as.str()));
 }

@@ -159,8 +159,7 @@ Settled PgFinishes::mark_done(pqxx::transaction_base& transaction, const Settlem
     return all;
   }
   Settled settled{indices_in(here[0][1]), {}};
-  const Renamed renamed = find_renamed(transaction, renamed_, plain, settled);
-  if (!renamed.indices.empty()) renamed.add(settle_once(transaction, renamed.all(), "{}"), settled);
+  settle_renamed(transaction, plain, "{}", settled);
   for (const std::size_t index : settled.locked) std::erase(closing, plain[index]->claim);
   const pqxx::result elsewhere = session_.execute(transaction, finish_moved, a.ids.str(), a.claims.str(),
                                                   array_text(closing), other_claims(plain, closing));
@@ -172,9 +171,15 @@ Settled PgFinishes::mark_done(pqxx::transaction_base& transaction, const Settlem
 Settled PgFinishes::settle(pqxx::transaction_base& transaction, const Settlements& settlements,
                            const std::string& closing) {
   Settled settled = settle_once(transaction, settlements, closing);
+  settle_renamed(transaction, settlements, closing, settled);
+  return settled;
+}
+
+/// Those that are not `settled`, where their rows have other ids by now.
+void PgFinishes::settle_renamed(pqxx::transaction_base& transaction, const Settlements& settlements,
+                                const std::string& closing, Settled& settled) {
   const Renamed renamed = find_renamed(transaction, renamed_, settlements, settled);
   if (!renamed.indices.empty()) renamed.add(settle_once(transaction, renamed.all(), closing), settled);
-  return settled;
 }
 
 Settled PgFinishes::settle_once(pqxx::transaction_base& transaction, const Settlements& settlements,

@@ -53,6 +53,8 @@ class PgFinishes : public FinishSession {
                  const std::string& closing);
   Settled settle_once(pqxx::transaction_base& transaction, const Settlements& settlements,
                       const std::string& closing);
+  void settle_renamed(pqxx::transaction_base& transaction, const Settlements& settlements,
+                      const std::string& closing, Settled& settled);
   Settled mark_done(pqxx::transaction_base& transaction, const Settlements& plain,
                     std::vector<std::int64_t> closing);
   template <typename Look>

@@ -239,7 +239,7 @@ std::vector<Changed> PgJobs::retry(const std::vector<std::string>& ids) {
         before[i].standing == Standing::lost && changed[i].state.standing == Standing::pending;
     if (rescued) changed[i] = {changed[i].id, true, false, before[i]};
   }
-  wake();
+  if (std::any_of(changed.begin(), changed.end(), [](const Changed& one) { return one.changed; })) wake();
   return changed;
 }
 

@@ -30,7 +30,7 @@ void SettlementTexts::add(const job::Settlement& s) {
   }
   durations_.add(bounded_microseconds(s.outcome.duration));
   places_.add(s.place.empty() ? nowhere : s.place);
-  claimed_as_.add(s.claimed_as.empty() ? s.id : s.claimed_as);
+  claimed_as_.add(id_in_claim(s));
 }
 
 std::vector<std::size_t> indices_in(const pqxx::field& numbers) {
@@ -47,6 +47,10 @@ std::vector<std::size_t> indices_in(const pqxx::field& numbers) {
 
 Settled read_settled(const pqxx::result& answer) {
   return {indices_in(answer[0][0]), indices_in(answer[0][1])};
+}
+
+const std::string& id_in_claim(const job::Settlement& settlement) {
+  return settlement.claimed_as.empty() ? settlement.id : settlement.claimed_as;
 }
 
 std::size_t size_of(const job::Settlement& settlement) {

@@ -47,6 +47,9 @@ Settled read_settled(const pqxx::result& answer);
 /// The numbers from 1 on in an array such as {3,1}, as indices.
 std::vector<std::size_t> indices_in(const pqxx::field& numbers);
 
+/// The id by which the settlement's claim names the job.
+const std::string& id_in_claim(const job::Settlement& settlement);
+
 /// How many bytes of text a settlement has.
 std::size_t size_of(const job::Settlement& settlement);
 
