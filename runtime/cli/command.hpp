@@ -75,6 +75,7 @@ void add_health(const Command& program, GlobalOptions& options, int& code);
 void add_plugin(const Command& program, GlobalOptions& options, int& code);
 // Subcommands of `plugin`.
 void add_plugin_new(const Command& plugin, int& code);
+void add_plugin_dev(const Command& plugin, int& code);
 void add_plugin_run(const Command& plugin, GlobalOptions& options, int& code);
 void add_plugin_check(const Command& plugin, GlobalOptions& options, int& code);
 void add_plugin_docs(const Command& plugin, GlobalOptions& options, int& code);

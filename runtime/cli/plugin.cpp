@@ -182,6 +182,7 @@ void add_plugin(const Command& program, GlobalOptions& global, int& code) {
   const Command plugin = program.add_subcommand("plugin", "Make, try, check and look at plugins");
   plugin.require_subcommand();
   add_plugin_new(plugin, code);
+  add_plugin_dev(plugin, code);
   static bool json = false;
   static std::string file;
 

@@ -3,17 +3,16 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <sstream>
 #include <string_view>
 #include <system_error>
 
 #include "base/descriptor.hpp"
 #include "cli/command.hpp"
 #include "cli/scaffold.hpp"
+#include "cli/shell_word.hpp"
+#include "workshop/toolchain.hpp"
 
 namespace sluice::cli {
 
@@ -74,56 +73,18 @@ void write_project(const fs::path& place, const Scaffold& scaffold) {
   project.finish();
 }
 
-/// In the cache of a tree that CMake has built: the tree's sources. Empty where there is none.
-fs::path sources_of_build(const fs::path& build) {
-  constexpr std::string_view key = "CMAKE_HOME_DIRECTORY:INTERNAL=";
-  std::ifstream cache(build / "CMakeCache.txt");
-  for (std::string line; std::getline(cache, line);) {
-    if (line.starts_with(key)) return line.substr(key.size());
-  }
-  return {};
-}
-
-/// Where CMake's part of the plugin API is, unless CMake finds it by itself; or empty.
-fs::path plugin_api() {
-  if (std::getenv("Sluice_DIR") != nullptr) return {};
-  std::error_code error;
-  const fs::path program = fs::read_symlink("/proc/self/exe", error);
-  const fs::path prefix = program.parent_path().parent_path();
-  const fs::path installed = prefix / "share" / "cmake" / "Sluice";
-  if (fs::exists(installed / "SluiceConfig.cmake", error)) {
-    return prefix == "/usr" || prefix == "/usr/local" ? fs::path() : installed;
-  }
-  const fs::path checkout = sources_of_build(prefix) / "plugin-api" / "cmake";
-  return fs::exists(checkout / "SluiceConfig.cmake", error) ? checkout : fs::path();
-}
-
-bool on_path(const char* program) {
-  const char* path = std::getenv("PATH");
-  std::istringstream directories(path == nullptr ? "" : path);
-  for (std::string directory; std::getline(directories, directory, ':');) {
-    if (access((fs::path(directory) / program).c_str(), X_OK) == 0) return true;
-  }
-  return false;
-}
-
-std::string quoted(const std::string& word) {
-  if (word.find_first_of(" \t'\"$`\\;&|<>()*?[]#~") == std::string::npos) return word;
-  std::string text = "'";
-  for (const char c : word) text += c == '\'' ? "'\\''" : std::string(1, c);
-  return text + "'";
-}
-
 /// What this machine needs beside: it may have ninja alone, and Sluice may be built but not installed.
 std::string configured_here(std::string command) {
   if (!command.starts_with("cmake -S ")) return command;
-  if (!on_path("make") && on_path("ninja")) command += " -G Ninja";
-  const fs::path api = plugin_api();
-  return api.empty() ? command : command + " " + quoted("-DSluice_DIR=" + api.string());
+  if (workshop::needs_ninja()) command += " -G Ninja";
+  const fs::path api = workshop::plugin_api();
+  return api.empty() ? command : command + " " + shell_word("-DSluice_DIR=" + api.string());
 }
 
 void print_next_steps(const fs::path& directory, const std::string& type, const Scaffold& scaffold) {
-  std::cout << "Next:\n  cd " << quoted(directory.string()) << "\n";
+  const std::string place = shell_word(directory.string());
+  std::cout << "Next, to have it built and served, and again whenever a file is saved:\n  sluice plugin dev "
+            << place << "\n\nOr step by step:\n  cd " << place << "\n";
   for (const std::string& command : scaffold.commands) std::cout << "  " << configured_here(command) << "\n";
   std::cout << "  sluice plugin run " << scaffold.library << " " << type << " @example.json\n\n"
             << "README.md says what is where, and how to put it to work.\n";

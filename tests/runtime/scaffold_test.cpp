@@ -37,9 +37,9 @@ std::ostream& operator<<(std::ostream& out, const Template& made) {
 
 /// The commands that `plugin new` prints, but for the one that runs the plugin.
 std::string printed_commands(const std::string& out) {
-  std::istringstream lines(out.substr(out.find("Next:\n")));
+  std::istringstream lines(out.substr(out.find("Or step by step:\n")));
   std::string commands;
-  std::getline(lines, commands);  // "Next:"
+  std::getline(lines, commands);  // "Or step by step:"
   commands = "set -e\n";
   for (std::string line; std::getline(lines, line) && line.starts_with("  ");) {
     if (line.find("sluice plugin run") == std::string::npos) commands += line + "\n";
@@ -173,8 +173,10 @@ TEST_F(PluginNew, OverwritesNothing) {
 TEST_F(PluginNew, SaysWhatToDoNextAndLeavesNothingOfTheExamplesName) {
   const Ended made = make({"greeter", "--type", "greeting.send", "--lang", "c"});
   ASSERT_EQ(made.code, 0) << made.err;
-  for (const std::string word : {"cmake --build build", "build/greeter.so",
-                                 "sluice plugin run build/greeter.so greeting.send @example.json"}) {
+  for (const std::string word :
+       {"sluice plugin dev " + scratch.path("place") + "\n", std::string("cmake --build build"),
+        std::string("build/greeter.so"),
+        std::string("sluice plugin run build/greeter.so greeting.send @example.json")}) {
     EXPECT_NE(made.out.find(word), std::string::npos) << made.out;
   }
   EXPECT_NE(shell("grep -rn 'hello\\|greet\\.c' '" + scratch.path("place") + "'", scratch).code, 0)

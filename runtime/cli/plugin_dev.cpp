@@ -1,0 +1,481 @@
+// sluice plugin dev: builds a project, serves its plugins, and does both again whenever a file is saved.
+#include <fcntl.h>
+#include <poll.h>
+#include <rapidjson/document.h>
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <optional>
+#include <set>
+#include <system_error>
+
+#include "base/duration.hpp"
+#include "base/harmless.hpp"
+#include "cli/command.hpp"
+#include "cli/inspection.hpp"
+#include "cli/interrupts.hpp"
+#include "cli/shell_word.hpp"
+#include "fleet/spawn.hpp"
+#include "store/connection_string.hpp"
+#include "store/store.hpp"
+#include "workshop/payload_generator.hpp"
+#include "workshop/plugin_project.hpp"
+#include "workshop/plugin_shelf.hpp"
+#include "workshop/private_server.hpp"
+#include "workshop/process.hpp"
+#include "workshop/source_watch.hpp"
+#include "workshop/toolchain.hpp"
+
+namespace sluice::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+using workshop::Launch;
+using workshop::Process;
+
+struct DevOptions {
+  std::string project;
+  std::string build_folder;
+  std::string config_file;
+  std::string database_url;
+  std::string http_listen;
+  std::string log_level = "debug";
+};
+
+/// Ctrl-C, or SIGTERM.
+class Interrupted {};
+
+constexpr const char* table = "public.Outbox";  // of a PostgreSQL of our own, whatever a file says
+constexpr const char* waits = "; waiting for the next change";
+
+void say(const std::string& text) {
+  const bool bold = isatty(STDOUT_FILENO) != 0;
+  std::cout << (bold ? "\033[1m" : "") << "dev: " << base::harmless_lines(text) << (bold ? "\033[0m" : "")
+            << std::endl;
+}
+
+[[noreturn]] void fail(const std::string& what, const fs::path& path, const std::error_code& error) {
+  throw std::runtime_error("can't " + what + " " + path.string() + ": " + error.message());
+}
+
+std::error_code last_error() {
+  return {errno, std::generic_category()};
+}
+
+/// The last lines of a file, each indented.
+std::string last_lines(const fs::path& file) {
+  constexpr std::size_t most = 12;
+  std::vector<std::string> lines;
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  std::string text;
+  for (std::size_t i = lines.size() > most ? lines.size() - most : 0; i < lines.size(); ++i)
+    text += "\n  " + lines[i];
+  return text;
+}
+
+base::Descriptor open_log(const fs::path& path) {
+  base::Descriptor log(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!log.open()) fail("write", path, last_error());
+  return log;
+}
+
+/// The folder of what is kept between two calls, and a lock on it, since two at work in one would disturb
+/// each other.
+class State {
+ public:
+  explicit State(const fs::path& folder) : folder_(folder) {
+    std::error_code error;
+    fs::create_directories(plugins(), error);
+    if (error)
+      throw std::runtime_error("can't make " + plugins().string() + ": " + error.message() +
+                               "; name a folder that can be written with --build-dir");
+    lock_.reset(open((folder_ / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+    if (!lock_.open()) fail("open", folder_ / "lock", last_error());
+    if (flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
+      throw std::runtime_error("another `sluice plugin dev` is at work in " + folder_.string() +
+                               "; end that one, or name another folder with --build-dir");
+  }
+
+  fs::path path(const std::string& name) const { return folder_ / name; }
+  fs::path plugins() const { return folder_ / "plugins"; }
+
+ private:
+  const fs::path folder_;
+  base::Descriptor lock_;
+};
+
+/// JSON in one line.
+std::string one_line(const std::string& json) {
+  rapidjson::Document document;
+  document.Parse<rapidjson::kParseFullPrecisionFlag | rapidjson::kParseNumbersAsStringsFlag>(json.data(),
+                                                                                             json.size());
+  if (document.HasParseError()) return json;
+  rapidjson::StringBuffer text;
+  rapidjson::Writer<rapidjson::StringBuffer> writer(text);
+  document.Accept(writer);
+  return text.GetString();
+}
+
+std::string sample_payload(const job::TypeSpec& type) {
+  if (!type.payload_example.empty()) return one_line(type.payload_example);
+  if (type.payload_schema.empty()) return "{}";
+  return workshop::PayloadGenerator(type.payload_schema, "", 1).valid();
+}
+
+/// What a person types to run this program.
+std::string own_name() {
+  const fs::path own = workshop::own_program();
+  const fs::path found = workshop::find_program("sluice");
+  std::error_code error;
+  return !found.empty() && fs::equivalent(own, found, error) ? "sluice" : shell_word(own.string());
+}
+
+class Workbench {
+ public:
+  explicit Workbench(const DevOptions& options)
+      : options_(options),
+        project_(workshop::PluginProject::open(
+            resolved(options.project), options.build_folder.empty() ? "" : resolved(options.build_folder))),
+        state_((checked(project_->folder()) / "sluice-dev")),
+        watch_(project_->directory(), project_->folder()) {}
+
+  int run() {
+    try {
+      open_database();
+      for (std::set<std::string> changed;; changed = next_change()) work(changed);
+    } catch (const Interrupted&) {
+      say("stopping");
+      end();
+      return ExitCode::ok;
+    } catch (...) {
+      end();
+      throw;
+    }
+  }
+
+ private:
+  static fs::path resolved(const std::string& path) {
+    std::error_code error;
+    const fs::path whole = fs::weakly_canonical(path, error);
+    return error ? fs::absolute(path) : whole.has_filename() ? whole : whole.parent_path();
+  }
+
+  const fs::path& checked(const fs::path& folder) const {
+    if (folder == project_->directory())
+      throw base::UsageError(
+          "--build-dir is the project itself, whose files are watched; name a folder in it");
+    return folder;
+  }
+
+  /// Waits until one of the processes ends or, where `for_changes`, a file changes; at most so long.
+  void wait(const std::vector<const Process*>& processes, bool for_changes, int milliseconds = -1) {
+    std::vector<pollfd> all{{interrupts_.fd(), POLLIN, 0}};
+    if (for_changes) all.push_back({watch_.fd(), POLLIN, 0});
+    for (const Process* process : processes) {
+      if (process != nullptr) all.push_back({process->fd(), POLLIN, 0});
+    }
+    if (poll(all.data(), all.size(), milliseconds) < 0 && errno != EINTR)
+      throw std::system_error(last_error(), "waiting");
+    if (interrupts_.take() > 0) throw Interrupted();
+  }
+
+  /// Runs it to its end: its exit status, -1 where it was killed.
+  int finish(const Launch& launch) {
+    Process process(launch);
+    while (!process.ended()) wait({&process}, false);
+    const int status = *process.ended();
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+
+  // The database.
+
+  void open_database() {
+    if (!options_.database_url.empty()) {
+      database_ = options_.database_url;
+      return say("the database is the one given: " + store::describe(database_) +
+                 "; `sluice init` makes what it lacks");
+    }
+    postgres_.emplace(state_.path("postgres"));
+    database_ = postgres_->url();
+    say("the database is a PostgreSQL of its own in " + postgres_->home().string() +
+        ", kept for the next time" +
+        (getenv("DATABASE_URL") != nullptr ? "; DATABASE_URL is not used, --database-url would be" : ""));
+    start_server();
+    const fs::path log = state_.path("init.log");
+    Launch init = sluice({"init"});
+    const base::Descriptor words = open_log(log);
+    init.out = init.err = words.get();
+    if (finish(init) != 0)
+      throw std::runtime_error("the outbox could not be made in " + database_ + ":" + last_lines(log));
+  }
+
+  void start_server() {
+    const fs::path log = state_.path("postgres.log");
+    if (const pid_t leftover = postgres_->leftover()) await_end(leftover);
+    const base::Descriptor words = open_log(log);
+    if (const auto initdb = postgres_->make(words.get())) {
+      if (finish(*initdb) != 0)
+        throw std::runtime_error("PostgreSQL's initdb could not make a database in " +
+                                 postgres_->home().string() + ":" + last_lines(log));
+      postgres_->adopt();
+    }
+    constexpr int often = 20;  // milliseconds
+    server_.emplace(postgres_->start(words.get()));
+    while (!postgres_->ready(server_->pid())) {
+      if (const auto status = server_->ended())
+        throw std::runtime_error("the PostgreSQL in " + postgres_->home().string() + " " +
+                                 fleet::describe_exit(*status) + " at its start:" + last_lines(log));
+      wait({&*server_}, false, often);
+    }
+  }
+
+  /// Of a server that somebody left here who was killed, and which is ending for that reason.
+  void await_end(pid_t pid) {
+    constexpr int often = 50;  // milliseconds
+    say("ending the PostgreSQL that is still at work there (process " + std::to_string(pid) + ")");
+    kill(pid, SIGINT);
+    while (postgres_->leftover() == pid) wait({}, false, often);
+  }
+
+  // The programs of our own.
+
+  /// What a command of sluice sees of our environment: no other database than the one meant here.
+  std::vector<std::string> environment_of_sluice() const {
+    std::vector<std::string> variables;
+    for (const auto& [name, value] : environment()) {
+      const bool names_database = name.find("DATABASE_URL") != std::string::npos ||
+                                  name.find("DIRECT_URL") != std::string::npos ||
+                                  name.starts_with("SLUICE_DATABASE");
+      const bool connects = name.starts_with("PG") && postgres_;
+      const bool other = name == "SLUICE_CONFIG" || (name == "SLUICE_TABLE" && postgres_) ||
+                         name == "SLUICE_HTTP_LISTEN" || name == "NOTIFY_SOCKET" ||
+                         name.starts_with("WATCHDOG_");
+      if (!names_database && !connects && !other) variables.push_back(name + "=" + value);
+    }
+    variables.push_back("DATABASE_URL=" + database_);
+    variables.push_back("DIRECT_URL=" + database_);  // over one in the configuration file
+    if (postgres_) variables.push_back(std::string("SLUICE_TABLE=") + table);
+    return variables;
+  }
+
+  /// The file that configures the plugins: the one given, or the project's, or one of ours that sets nothing,
+  /// so that none is looked for elsewhere.
+  fs::path config() const {
+    if (!options_.config_file.empty()) return fs::absolute(options_.config_file);
+    fs::path own = project_->directory() / "sluice.toml";
+    if (fs::exists(own)) return own;
+    fs::path none = state_.path("sluice.toml");
+    if (!fs::exists(none))
+      std::ofstream(none) << "# sluice.toml beside the project's CMakeLists.txt counts.\n";
+    return none;
+  }
+
+  Launch sluice(std::vector<std::string> words) const {
+    Launch launch;
+    words.insert(words.begin(), workshop::own_program().string());
+    words.insert(words.end(), {"--config", config().string(), "--log-format", "human"});
+    launch.words = std::move(words);
+    launch.environment = environment_of_sluice();
+    return launch;
+  }
+
+  // Building and serving.
+
+  void work(const std::set<std::string>& changed) {
+    if (postgres_ && !server_) start_server();
+    const auto begun = Clock::now();
+    const workshop::Built built =
+        project_->build([this](const Launch& launch) { return finish(launch); }, changed);
+    if (!built.good) {
+      return say((built.problem.empty() ? "the build failed" : "the build failed: " + built.problem) +
+                 (runtime_ ? "; the plugin goes on as it was" : "") + waits);
+    }
+    const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun);
+    say("built in " + base::format_duration(took));
+    try {
+      serve(workshop::put_on_shelf(built.libraries, state_.plugins()), changed);
+    } catch (const std::runtime_error& error) {
+      say(error.what() + std::string(waits));
+    }
+  }
+
+  void serve(bool replaced, const std::set<std::string>& changed) {
+    const fs::path config_now = config();
+    const bool configured = changed.contains(config_now.lexically_relative(project_->directory()).string());
+    if (runtime_ && config_now != served_config_) stop_runtime();
+    if (replaced || !runtime_) show_commands(config_now);
+    if (!runtime_) return start_runtime(config_now);
+    if (!replaced && !configured) return say("nothing that is served has changed");
+    runtime_->signal(SIGHUP);
+  }
+
+  void start_runtime(const fs::path& config_now) {
+    Launch launch = sluice({"run", "--plugins", state_.plugins().string(), "--log-level", options_.log_level,
+                            "--wait-for-database"});
+    if (!options_.http_listen.empty())
+      launch.words.insert(launch.words.end(), {"--listen", options_.http_listen});
+    launch.death_signal = SIGTERM;
+    launch.ignored_signal = SIGHUP;  // one that comes before the runtime looks for plugins changes nothing
+    runtime_.emplace(launch);
+    served_config_ = config_now;
+  }
+
+  /// What a person types to enqueue, behind type and payload. A password is not for the screen.
+  std::string database_words(const base::Config& config) const {
+    if (postgres_)
+      return " --database-url " + shell_word(database_) +
+             (config.table == table ? "" : std::string(" --table ") + table);
+    return store::parse_connection_string(database_).has_password
+               ? " --database-url URL"
+               : " --database-url " + shell_word(database_);
+  }
+
+  /// How to enqueue a job of each type, where that has not been said.
+  void show_commands(const fs::path& config_now) {
+    base::Config config;
+    base::read_config(config_now.string(), config);
+    std::vector<std::string> files;
+    for (const fs::directory_entry& entry : fs::directory_iterator(state_.plugins()))
+      files.push_back(entry.path().string());
+    log::configure(log::Level::off, log::Format::human);  // the runtime says what is wrong with them
+    const Inspection inspection(config, files);
+    std::string lines;
+    for (const fleet::Plugin& plugin : inspection.plugins()) {
+      for (const job::TypeSpec& type : plugin.spec.types) {
+        lines += "\n  " + own_name() + " enqueue " + shell_word(type.name) + " " +
+                 shell_word(sample_payload(type)) + database_words(config);
+      }
+    }
+    if (lines.empty() || lines == shown_) return;
+    shown_ = lines;
+    say("in another terminal, to enqueue a job:" + lines);
+  }
+
+  /// Waits for files to be saved, and for a moment in which none is.
+  std::set<std::string> next_change() {
+    constexpr int moment = 100;  // milliseconds
+    std::set<std::string> changed = watch_.take();
+    while (changed.empty()) {
+      wait({runtime_ ? &*runtime_ : nullptr, server_ ? &*server_ : nullptr}, true);
+      notice_end(runtime_, "the runtime");
+      notice_end(server_, "the PostgreSQL in " + (postgres_ ? postgres_->home().string() : ""));
+      changed = watch_.take();
+    }
+    for (std::set<std::string> more = changed; !more.empty(); more = watch_.take()) {
+      changed.insert(more.begin(), more.end());
+      wait({}, true, moment);
+    }
+    say_changed(changed);
+    return changed;
+  }
+
+  /// What was made and taken away again, as tools do beside a file, is of no interest beside that.
+  void say_changed(const std::set<std::string>& changed) const {
+    std::vector<std::string> there;
+    std::copy_if(changed.begin(), changed.end(), std::back_inserter(there),
+                 [&](const std::string& file) { return fs::exists(project_->directory() / file); });
+    if (there.empty()) there.assign(changed.begin(), changed.end());
+    say(there.front() + (there.size() > 1 ? " and " + std::to_string(there.size() - 1) + " more" : "") +
+        " changed");
+  }
+
+  void notice_end(std::optional<Process>& process, const std::string& name) {
+    const std::optional<int> status = process ? process->ended() : std::nullopt;
+    if (!status) return;
+    say(name + " " + fleet::describe_exit(*status) + "; it is started again at the next change");
+    process.reset();
+  }
+
+  // The end.
+
+  /// Lets started jobs finish, as long as a runtime does. Each Ctrl-C shortens it, as it would there.
+  void stop_runtime() {
+    if (!runtime_) return;
+    runtime_->signal(SIGTERM);
+    while (!runtime_->ended()) {
+      try {
+        wait({&*runtime_}, false);
+      } catch (const Interrupted&) {
+        runtime_->signal(SIGTERM);
+      }
+    }
+    runtime_.reset();
+  }
+
+  void end() {
+    constexpr std::chrono::seconds patience{20};
+    stop_runtime();
+    if (server_) server_->end(SIGINT, patience);
+    server_.reset();
+  }
+
+  const DevOptions& options_;
+  Interrupts interrupts_;
+  const std::unique_ptr<workshop::PluginProject> project_;
+  const State state_;
+  workshop::SourceWatch watch_;
+  std::string database_;
+  std::optional<workshop::PrivateServer> postgres_;
+  std::optional<Process> server_;
+  std::optional<Process> runtime_;
+  fs::path served_config_;  ///< of runtime_
+  std::string shown_;       ///< the commands that were shown last
+};
+
+int dev(const DevOptions& options) {
+  if (!base::parse_log_level(options.log_level))
+    throw base::UsageError("--log-level has to be trace, debug, info, warn, error or off, found '" +
+                           options.log_level + "'");
+  if (!options.database_url.empty()) {
+    try {
+      store::parse_connection_string(options.database_url);
+    } catch (const store::Refused& error) {
+      throw base::UsageError(error.what());
+    }
+  }
+  return Workbench(options).run();
+}
+
+}  // namespace
+
+void add_plugin_dev(const Command& plugin, int& code) {
+  static DevOptions options;
+  const Command command =
+      plugin.add_subcommand("dev", "Build a project, serve its plugins, and again whenever a file is saved");
+  command.add_option("DIR", options.project, "The project, as `sluice plugin new` makes it").required();
+  command.add_option("--build-dir", options.build_folder, "Where to build it [DIR/build, of Rust DIR/target]")
+      .takes("DIR");
+  command
+      .add_option(
+          "--database-url", options.database_url,
+          "Serve the outbox there; without it, one in a PostgreSQL of the project's own. DATABASE_URL "
+          "is not looked at")
+      .takes("URL");
+  command.add_option("--config", options.config_file, "Configuration file [DIR/sluice.toml]").takes("FILE");
+  command.add_option("--listen", options.http_listen, "Serve /livez, /readyz and /metrics there")
+      .takes("HOST:PORT");
+  command
+      .add_option("--log-level", options.log_level,
+                  "What the runtime logs; at debug each job's end has a line [debug]")
+      .takes("trace|debug|info|warn|error|off");
+  add_examples(command,
+               "  sluice plugin new greeter --type greeting.send && sluice plugin dev greeter\n"
+               "  sluice plugin dev . --log-level info --listen 127.0.0.1:9640\n"
+               "  sluice plugin dev ~/src/mine --database-url postgresql:///mine_dev");
+  command.callback([&] { code = dev(options); });
+}
+
+}  // namespace sluice::cli
