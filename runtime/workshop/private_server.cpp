@@ -1,6 +1,7 @@
 #include "workshop/private_server.hpp"
 
 #include <pwd.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include <system_error>
 #include <vector>
 
+#include "base/descriptor.hpp"
 #include "workshop/toolchain.hpp"
 
 namespace sluice::workshop {
@@ -101,11 +103,20 @@ std::vector<fs::path> installed_versions() {
   return found;
 }
 
-/// The version of server programs ("15"), as the folder says in which packages put them; empty where it says
-/// nothing.
+/// The version of server programs ("15"), as they tell it: "postgres (PostgreSQL) 15.14
+/// (Debian 15.14-0+deb12u1)".
 std::string version_of(const fs::path& programs) {
-  const std::string name = programs.parent_path().filename().string();
-  return number_of(name) > 0 ? name : "";
+  const base::Descriptor words(memfd_create("version", MFD_CLOEXEC));
+  Launch launch;
+  launch.words = {(programs / "postgres").string(), "--version"};
+  launch.out = words.get();
+  try {
+    Process(launch).wait();
+  } catch (const std::system_error&) {
+    return "";
+  }
+  const std::string text = first_line("/proc/self/fd/" + std::to_string(words.get()));
+  return std::to_string(number_of(text.substr(std::min(text.size(), text.find(") ") + 2))));
 }
 
 bool runs_here(pid_t pid, const fs::path& data) {
@@ -164,8 +175,7 @@ void PrivateServer::find_programs() {
   for (const fs::path& installed : installed_versions()) places.push_back(installed / "bin");
   if (const fs::path initdb = find_program("initdb"); !initdb.empty()) places.push_back(initdb.parent_path());
   const auto fits = [&](const fs::path& programs) {
-    const std::string its = version_of(programs);
-    return version.empty() || its.empty() || its == version;
+    return version.empty() || version_of(programs) == version;
   };
   const auto found = std::find_if(places.begin(), places.end(), fits);
   if (found != places.end()) {

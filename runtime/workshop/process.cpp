@@ -117,6 +117,14 @@ std::optional<int> Process::ended() {
   return status_;
 }
 
+int Process::wait() {
+  int status = 0;
+  while (!status_ && waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (!status_) status_ = status;
+  return *status_;
+}
+
 void Process::signal(int number) {
   if (!ended()) kill(pid_, number);
 }
@@ -126,10 +134,7 @@ void Process::end(int number, std::chrono::milliseconds patience) {
   kill(-pid_, number);
   readable(handle_.get(), patience);
   kill(-pid_, SIGKILL);  // what it has left in its group, too, whose number is ours until it is waited for
-  int status = 0;
-  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-  }
-  status_ = status;
+  wait();
 }
 
 }  // namespace sluice::workshop

@@ -46,6 +46,8 @@ class Process {
   int fd() const { return handle_.get(); }
   /// How it ended, as waitpid tells it; none while it runs.
   std::optional<int> ended();
+  /// Waits until it ends: how that was, as waitpid tells it.
+  int wait();
   void signal(int number);
   /// Has it end: `number` to its whole group, and SIGKILL where it is still there after `patience`.
   void end(int number, std::chrono::milliseconds patience);

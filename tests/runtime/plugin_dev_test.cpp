@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <sstream>
 
 #include "runtime/outbox.hpp"
 
@@ -33,11 +34,11 @@ std::vector<pid_t> processes_of(const std::string& folder) {
   for (const auto& entry : fs::directory_iterator("/proc")) {
     const pid_t pid = std::atoi(entry.path().filename().c_str());
     if (pid <= 0) continue;
-    std::ifstream file(entry.path() / "cmdline", std::ios::binary);
-    const std::string words{std::istreambuf_iterator<char>(file), {}};
+    std::ostringstream words;
+    words << std::ifstream(entry.path() / "cmdline", std::ios::binary).rdbuf();  // empty where it has ended
     std::error_code error;
     const std::string place = fs::read_symlink(entry.path() / "cwd", error).string();
-    if (words.find(folder) != std::string::npos || place.starts_with(folder)) found.push_back(pid);
+    if (words.str().find(folder) != std::string::npos || place.starts_with(folder)) found.push_back(pid);
   }
   return found;
 }
@@ -105,26 +106,26 @@ TEST_F(PluginDev, ServesWhatIsSavedAndGoesOnWhereItDoesNotBuild) {
   start({}, {{"DATABASE_URL", "postgresql://nobody@127.0.0.1:1/production"}});
   ASSERT_TRUE(says("DATABASE_URL is not used"));
   ASSERT_TRUE(enqueue());
-  ASSERT_TRUE(says("greeting person="));
+  ASSERT_TRUE(says("greeting plugin=mine"));
   ASSERT_TRUE(says("outcome=done"));
 
   replace("mine.c", "SLUICE_STR(\"greeting\")", "SLUICE_STR(\"good evening\")");
   ASSERT_TRUE(says("plugin replaced plugin=mine"));
   ASSERT_TRUE(enqueue());
-  ASSERT_TRUE(says("good evening person="));
+  ASSERT_TRUE(says("good evening plugin=mine"));
 
   replace("mine.c", "return SLUICE_DONE;", "return SLUICE_DONE");
   ASSERT_TRUE(says("error: expected"));  // the compiler's own words
   ASSERT_TRUE(says("the build failed; the plugin goes on as it was"));
   ASSERT_TRUE(enqueue());
-  ASSERT_TRUE(says("good evening person=", 2));
+  ASSERT_TRUE(says("good evening plugin=mine", 2));
 
   // What builds, and what the runtime refuses.
   replace("mine.c", "return SLUICE_DONE", "return SLUICE_DONE;");
   replace("schema.json", "\"required\"", "\"reqired\"");
   ASSERT_TRUE(says("plugin refused, the one at work goes on"));
   ASSERT_TRUE(enqueue());
-  ASSERT_TRUE(says("good evening person=", 3));
+  ASSERT_TRUE(says("good evening plugin=mine", 3));
 
   EXPECT_EQ(interrupt(), 0);
   EXPECT_TRUE(processes_of(scratch.path()).empty());
@@ -141,7 +142,7 @@ TEST_F(PluginDev, WaitsForABuildThatFailsAtTheStartAndTakesTheProjectsConfigurat
   ASSERT_TRUE(says("the build failed; waiting for the next change"));
   replace("CMakeLists.txt", "missing.c ", "");
   ASSERT_TRUE(enqueue());
-  ASSERT_TRUE(says("greeting person="));
+  ASSERT_TRUE(says("greeting plugin=mine"));
   EXPECT_EQ(database.value(R"(SELECT count(*) FROM "Outbox")"), "1");
 
   scratch.write("mine/sluice.toml", "[plugin.mine]\nslots = 2\nenabled = false\n");
@@ -189,7 +190,7 @@ TEST_F(PluginDev, StartsARuntimeAnewThatHasEnded) {
   ASSERT_EQ(run({"init", "--database-url", database.url()}).code, 0);
   replace("mine.c", "greeting", "good morning");
   ASSERT_TRUE(enqueue());
-  ASSERT_TRUE(says("good morning person="));
+  ASSERT_TRUE(says("good morning plugin=mine"));
   EXPECT_EQ(interrupt(), 0);
 }
 
@@ -217,13 +218,14 @@ TEST_F(PluginDev, BuildsWithCargoToo) {
 
 TEST_F(PluginDev, SaysInASentenceWhyItCantBegin) {
   const auto refused = [&](int code, const std::string& words, const std::vector<std::string>& more = {},
-                           const std::map<std::string, std::string>& environment = {}) {
-    std::vector<std::string> all{"plugin", "dev", project};
+                           const std::string& path = "") {
+    std::vector<std::string> all{Program::path(), "plugin", "dev", project};
+    if (!path.empty()) all.insert(all.begin(), "PATH=" + path);
     all.insert(all.end(), more.begin(), more.end());
-    const Ended ended = run(all, environment);
-    EXPECT_EQ(ended.code, code);
-    EXPECT_NE(ended.err.find(words), std::string::npos) << ended.err;
-    EXPECT_EQ(times(ended.err, "\n"), 1U) << ended.err;
+    Program program(all, {}, "", "env");
+    EXPECT_EQ(program.wait(), code);
+    EXPECT_NE(program.err().find(words), std::string::npos) << program.err();
+    EXPECT_EQ(times(program.err(), "\n"), 1U) << program.err();
   };
   refused(2, "there is no folder " + project);
   fs::create_directory(project);
@@ -232,13 +234,12 @@ TEST_F(PluginDev, SaysInASentenceWhyItCantBegin) {
   scratch.write("mine/CMakeLists.txt", "project(mine)\n");
   refused(2, "--build-dir is the project itself", {"--build-dir", project});
   refused(2, "--log-level has to be", {"--log-level", "loud"});
-  refused(1, "there is no program 'cmake' on the PATH; install the package cmake", {},
-          {{"PATH", "/nowhere"}});
+  refused(1, "there is no program 'cmake' on the PATH; install the package cmake", {}, "/nowhere");
   fs::create_directory(scratch.path("bin"));
   scratch.write("bin/cmake", "");
   chmod(scratch.path("bin/cmake").c_str(), 0755);
   refused(1, "there is neither 'make' nor 'ninja' on the PATH; install the package make", {},
-          {{"PATH", scratch.path("bin")}});
+          scratch.path("bin"));
   scratch.write("file", "");
   refused(1, "name a folder that can be written with --build-dir", {"--build-dir", scratch.path("file")});
 }

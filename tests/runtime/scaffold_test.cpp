@@ -173,10 +173,9 @@ TEST_F(PluginNew, OverwritesNothing) {
 TEST_F(PluginNew, SaysWhatToDoNextAndLeavesNothingOfTheExamplesName) {
   const Ended made = make({"greeter", "--type", "greeting.send", "--lang", "c"});
   ASSERT_EQ(made.code, 0) << made.err;
-  for (const std::string word :
-       {"sluice plugin dev " + scratch.path("place") + "\n", std::string("cmake --build build"),
-        std::string("build/greeter.so"),
-        std::string("sluice plugin run build/greeter.so greeting.send @example.json")}) {
+  for (const std::string& word : std::vector<std::string>{
+           "sluice plugin dev " + scratch.path("place") + "\n", "cmake --build build", "build/greeter.so",
+           "sluice plugin run build/greeter.so greeting.send @example.json"}) {
     EXPECT_NE(made.out.find(word), std::string::npos) << made.out;
   }
   EXPECT_NE(shell("grep -rn 'hello\\|greet\\.c' '" + scratch.path("place") + "'", scratch).code, 0)
