@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -74,17 +75,32 @@ std::error_code last_error() {
   return {errno, std::generic_category()};
 }
 
-/// The last lines of a file, each indented.
-std::string last_lines(const fs::path& file) {
-  constexpr std::size_t most = 12;
-  std::vector<std::string> lines;
-  std::ifstream in(file);
-  for (std::string line; std::getline(in, line);) lines.push_back(line);
-  std::string text;
-  for (std::size_t i = lines.size() > most ? lines.size() - most : 0; i < lines.size(); ++i)
-    text += "\n  " + lines[i];
-  return text;
+/// What a program said of its failure, of all that it wrote to `log`: the first line that says so, else the
+/// last.
+std::string reason_in(const fs::path& log) {
+  std::string reason;
+  std::ifstream in(log);
+  for (std::string line; std::getline(in, line);) {
+    if (!line.empty()) reason = line;
+    const auto marks = {"FATAL: ", "PANIC: ", "error: ", "sluice: "};
+    const bool says_so = std::any_of(marks.begin(), marks.end(),
+                                     [&](const char* mark) { return line.find(mark) != std::string::npos; });
+    if (says_so) break;
+  }
+  return ": " + reason + " (all that it said is in " + log.string() + ")";
 }
+
+/// Where there is hardly any room left: what follows on a sentence that says what failed.
+std::string lack_of_room(const fs::path& folder, std::uintmax_t needed) {
+  std::error_code error;
+  const fs::space_info space = fs::space(folder, error);
+  if (error || space.available >= needed) return "";
+  return "; the disk of " + folder.string() +
+         " is full, make room or name a folder on another one with --build-dir";
+}
+
+constexpr std::uintmax_t room_of_a_server = 64U << 20;
+constexpr std::uintmax_t room_of_a_build = 1U << 20;
 
 base::Descriptor open_log(const fs::path& path) {
   base::Descriptor log(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
@@ -219,7 +235,7 @@ class Workbench {
     const base::Descriptor words = open_log(log);
     init.out = init.err = words.get();
     if (finish(init) != 0)
-      throw std::runtime_error("the outbox could not be made in " + database_ + ":" + last_lines(log));
+      throw std::runtime_error("the outbox could not be made in " + database_ + reason_in(log));
   }
 
   void start_server() {
@@ -229,7 +245,8 @@ class Workbench {
     if (const auto initdb = postgres_->make(words.get())) {
       if (finish(*initdb) != 0)
         throw std::runtime_error("PostgreSQL's initdb could not make a database in " +
-                                 postgres_->home().string() + ":" + last_lines(log));
+                                 postgres_->home().string() + reason_in(log) +
+                                 lack_of_room(postgres_->home(), room_of_a_server));
       postgres_->adopt();
     }
     constexpr int often = 20;  // milliseconds
@@ -237,7 +254,8 @@ class Workbench {
     while (!postgres_->ready(server_->pid())) {
       if (const auto status = server_->ended())
         throw std::runtime_error("the PostgreSQL in " + postgres_->home().string() + " " +
-                                 fleet::describe_exit(*status) + " at its start:" + last_lines(log));
+                                 fleet::describe_exit(*status) + " at its start" + reason_in(log) +
+                                 lack_of_room(postgres_->home(), room_of_a_server));
       wait({&*server_}, false, often);
     }
   }
@@ -301,6 +319,7 @@ class Workbench {
         project_->build([this](const Launch& launch) { return finish(launch); }, changed);
     if (!built.good) {
       return say((built.problem.empty() ? "the build failed" : "the build failed: " + built.problem) +
+                 lack_of_room(project_->folder(), room_of_a_build) +
                  (runtime_ ? "; the plugin goes on as it was" : "") + waits);
     }
     const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun);
@@ -366,8 +385,9 @@ class Workbench {
 
   /// Waits for files to be saved, and for a moment in which none is.
   std::set<std::string> next_change() {
-    constexpr int moment = 100;  // milliseconds
-    std::set<std::string> changed = watch_.take();
+    constexpr int moment = 100;                     // milliseconds
+    std::set<std::string> changed = watch_.take();  // since the build began
+    std::erase_if(changed, [this](const std::string& file) { return project_->writes(file); });
     while (changed.empty()) {
       wait({runtime_ ? &*runtime_ : nullptr, server_ ? &*server_ : nullptr}, true);
       notice_end(runtime_, "the runtime");

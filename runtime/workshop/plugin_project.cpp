@@ -94,6 +94,8 @@ class CMakeProject : public PluginProject {
     return {run(compilation(targets.names)) == 0, targets.libraries, ""};
   }
 
+  bool writes(const std::string&) const override { return false; }
+
  private:
   struct Targets {
     std::vector<std::string> names;
@@ -205,6 +207,8 @@ class CargoProject : public PluginProject {
       return {false, {}, R"(its Cargo.toml makes no plugin: crate-type = ["cdylib"] is missing under [lib])"};
     return built;
   }
+
+  bool writes(const std::string& file) const override { return file == "Cargo.lock"; }
 
  private:
   static std::vector<fs::path> libraries(int words) {

@@ -36,6 +36,8 @@ class PluginProject {
   /// Builds the plugins, and nothing else of the project. `changed` are the files that changed since the last
   /// call, relative to the directory.
   virtual Built build(const Run& run, const std::set<std::string>& changed) = 0;
+  /// Whether building writes this file of the project, relative to the directory.
+  virtual bool writes(const std::string& file) const = 0;
 
  protected:
   PluginProject(std::filesystem::path directory, std::filesystem::path folder)

@@ -204,7 +204,8 @@ std::optional<Launch> PrivateServer::make(int log) const {
                   "sluice",
                   "--auth=trust",
                   "--encoding=UTF8",
-                  "--locale=C.UTF-8"};
+                  "--locale=C.UTF-8",
+                  "--no-sync"};
   initdb.directory = "/";
   initdb.environment = plain_environment();
   initdb.user = user_;

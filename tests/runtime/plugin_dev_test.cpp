@@ -213,6 +213,7 @@ TEST_F(PluginDev, BuildsWithCargoToo) {
   start({"--database-url", database.url()});
   ASSERT_TRUE(enqueue());
   ASSERT_TRUE(says("outcome=done"));
+  EXPECT_EQ(dev->out().find("changed"), std::string::npos) << "what cargo writes is no change: " << dev->out();
   EXPECT_EQ(interrupt(), 0);
 }
 
