@@ -19,6 +19,7 @@
 #include <optional>
 #include <set>
 #include <system_error>
+#include <utility>
 
 #include "base/duration.hpp"
 #include "base/harmless.hpp"
@@ -136,8 +137,7 @@ class State {
 /// JSON in one line.
 std::string one_line(const std::string& json) {
   rapidjson::Document document;
-  document.Parse<rapidjson::kParseFullPrecisionFlag | rapidjson::kParseNumbersAsStringsFlag>(json.data(),
-                                                                                             json.size());
+  document.Parse<rapidjson::kParseFullPrecisionFlag>(json.data(), json.size());
   if (document.HasParseError()) return json;
   rapidjson::StringBuffer text;
   rapidjson::Writer<rapidjson::StringBuffer> writer(text);
@@ -158,6 +158,12 @@ std::string own_name() {
   std::error_code error;
   return !found.empty() && fs::equivalent(own, found, error) ? "sluice" : shell_word(own.string());
 }
+
+/// What the runtime was last told to read.
+struct Served {
+  fs::path config;
+  fs::file_time_type config_written;
+};
 
 class Workbench {
  public:
@@ -228,7 +234,8 @@ class Workbench {
     database_ = postgres_->url();
     say("the database is a PostgreSQL of its own in " + postgres_->home().string() +
         ", kept for the next time" +
-        (getenv("DATABASE_URL") != nullptr ? "; DATABASE_URL is not used, --database-url would be" : ""));
+        (getenv("DATABASE_URL") != nullptr ? "; DATABASE_URL is not used, --database-url names another"
+                                           : ""));
     start_server();
     const fs::path log = state_.path("init.log");
     Launch init = sluice({"init"});
@@ -314,34 +321,46 @@ class Workbench {
 
   void work(const std::set<std::string>& changed) {
     if (postgres_ && !server_) start_server();
+    try {
+      if (build(changed)) serve();
+    } catch (const std::runtime_error& error) {
+      say(error.what() + lack_of_room(project_->folder(), room_of_a_build) + waits);
+    }
+  }
+
+  bool build(const std::set<std::string>& changed) {
     const auto begun = Clock::now();
     const workshop::Built built =
         project_->build([this](const Launch& launch) { return finish(launch); }, changed);
     if (!built.good) {
-      return say((built.problem.empty() ? "the build failed" : "the build failed: " + built.problem) +
-                 lack_of_room(project_->folder(), room_of_a_build) +
-                 (runtime_ ? "; the plugin goes on as it was" : "") + waits);
+      say((built.problem.empty() ? "the build failed" : "the build failed: " + built.problem) +
+          lack_of_room(project_->folder(), room_of_a_build) +
+          (runtime_ ? "; the plugin goes on as it was" : "") + waits);
+      return false;
     }
+    const bool reload_was_due = std::exchange(reload_due_, true);  // should only some of them be put in place
+    reload_due_ = workshop::put_on_shelf(built.libraries, state_.plugins()) || reload_was_due;
     const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun);
     say("built in " + base::format_duration(took));
-    try {
-      serve(workshop::put_on_shelf(built.libraries, state_.plugins()), changed);
-    } catch (const std::runtime_error& error) {
-      say(error.what() + std::string(waits));
+    return true;
+  }
+
+  void serve() {
+    const Served wanted{config(), fs::last_write_time(config())};
+    if (runtime_ && wanted.config != served_.config) stop_runtime();
+    if (reload_due_ || !runtime_) show_commands(wanted.config);
+    if (!runtime_) {
+      start_runtime();
+    } else if (reload_due_ || wanted.config_written != served_.config_written) {
+      runtime_->signal(SIGHUP);
+    } else {
+      say("nothing that is served has changed");
     }
+    served_ = wanted;
+    reload_due_ = false;
   }
 
-  void serve(bool replaced, const std::set<std::string>& changed) {
-    const fs::path config_now = config();
-    const bool configured = changed.contains(config_now.lexically_relative(project_->directory()).string());
-    if (runtime_ && config_now != served_config_) stop_runtime();
-    if (replaced || !runtime_) show_commands(config_now);
-    if (!runtime_) return start_runtime(config_now);
-    if (!replaced && !configured) return say("nothing that is served has changed");
-    runtime_->signal(SIGHUP);
-  }
-
-  void start_runtime(const fs::path& config_now) {
+  void start_runtime() {
     Launch launch = sluice({"run", "--plugins", state_.plugins().string(), "--log-level", options_.log_level,
                             "--wait-for-database"});
     if (!options_.http_listen.empty())
@@ -349,7 +368,6 @@ class Workbench {
     launch.death_signal = SIGTERM;
     launch.ignored_signal = SIGHUP;  // one that comes before the runtime looks for plugins changes nothing
     runtime_.emplace(launch);
-    served_config_ = config_now;
   }
 
   /// What a person types to enqueue, behind type and payload. A password is not for the screen.
@@ -451,8 +469,9 @@ class Workbench {
   std::optional<workshop::PrivateServer> postgres_;
   std::optional<Process> server_;
   std::optional<Process> runtime_;
-  fs::path served_config_;  ///< of runtime_
-  std::string shown_;       ///< the commands that were shown last
+  Served served_;
+  bool reload_due_ = false;  ///< there are plugins that the runtime has not been told of
+  std::string shown_;        ///< the commands that were shown last
 };
 
 int dev(const DevOptions& options) {

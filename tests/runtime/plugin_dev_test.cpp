@@ -102,9 +102,11 @@ class PluginDev : public testing::Test {
 
 TEST_F(PluginDev, ServesWhatIsSavedAndGoesOnWhereItDoesNotBuild) {
   ASSERT_NO_FATAL_FAILURE(make("c"));
+  scratch.write("mine/example.json", "{\"name\": \"Ada\",\n \"lines\": 2}\n");
   // A database that somebody has in the environment is not drained by accident.
   start({}, {{"DATABASE_URL", "postgresql://nobody@127.0.0.1:1/production"}});
   ASSERT_TRUE(says("DATABASE_URL is not used"));
+  ASSERT_TRUE(says(R"(enqueue mine.run '{"name":"Ada","lines":2}' --database-url 'postgresql://sluice@)"));
   ASSERT_TRUE(enqueue());
   ASSERT_TRUE(says("greeting plugin=mine"));
   ASSERT_TRUE(says("outcome=done"));
@@ -213,7 +215,8 @@ TEST_F(PluginDev, BuildsWithCargoToo) {
   start({"--database-url", database.url()});
   ASSERT_TRUE(enqueue());
   ASSERT_TRUE(says("outcome=done"));
-  EXPECT_EQ(dev->out().find("changed"), std::string::npos) << "what cargo writes is no change: " << dev->out();
+  EXPECT_EQ(dev->out().find("changed"), std::string::npos)
+      << "what cargo writes is no change: " << dev->out();
   EXPECT_EQ(interrupt(), 0);
 }
 
