@@ -1,20 +1,15 @@
 // sluice plugin dev: builds a project, serves its plugins, and does both again whenever a file is saved.
-#include <fcntl.h>
-#include <poll.h>
 #include <rapidjson/document.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 #include <signal.h>
-#include <sys/file.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
+#include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iostream>
 #include <iterator>
 #include <optional>
 #include <set>
@@ -22,10 +17,11 @@
 #include <utility>
 
 #include "base/duration.hpp"
-#include "base/harmless.hpp"
 #include "cli/command.hpp"
+#include "cli/dev_database.hpp"
+#include "cli/dev_state.hpp"
+#include "cli/dev_waiter.hpp"
 #include "cli/inspection.hpp"
-#include "cli/interrupts.hpp"
 #include "cli/shell_word.hpp"
 #include "fleet/spawn.hpp"
 #include "store/connection_string.hpp"
@@ -33,7 +29,6 @@
 #include "workshop/payload_generator.hpp"
 #include "workshop/plugin_project.hpp"
 #include "workshop/plugin_shelf.hpp"
-#include "workshop/private_server.hpp"
 #include "workshop/process.hpp"
 #include "workshop/source_watch.hpp"
 #include "workshop/toolchain.hpp"
@@ -45,7 +40,6 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 using workshop::Launch;
-using workshop::Process;
 
 struct DevOptions {
   std::string project;
@@ -56,83 +50,10 @@ struct DevOptions {
   std::string log_level = "debug";
 };
 
-/// Ctrl-C, or SIGTERM.
-class Interrupted {};
-
 constexpr const char* table = "public.Outbox";  // of a PostgreSQL of our own, whatever a file says
 constexpr const char* waits = "; waiting for the next change";
 
-void say(const std::string& text) {
-  const bool bold = isatty(STDOUT_FILENO) != 0;
-  std::cout << (bold ? "\033[1m" : "") << "dev: " << base::harmless_lines(text) << (bold ? "\033[0m" : "")
-            << std::endl;
-}
-
-[[noreturn]] void fail(const std::string& what, const fs::path& path, const std::error_code& error) {
-  throw std::runtime_error("can't " + what + " " + path.string() + ": " + error.message());
-}
-
-std::error_code last_error() {
-  return {errno, std::generic_category()};
-}
-
-/// What a program said of its failure, of all that it wrote to `log`: the first line that says so, else the
-/// last.
-std::string reason_in(const fs::path& log) {
-  std::string reason;
-  std::ifstream in(log);
-  for (std::string line; std::getline(in, line);) {
-    if (!line.empty()) reason = line;
-    const auto marks = {"FATAL: ", "PANIC: ", "error: ", "sluice: "};
-    const bool says_so = std::any_of(marks.begin(), marks.end(),
-                                     [&](const char* mark) { return line.find(mark) != std::string::npos; });
-    if (says_so) break;
-  }
-  return ": " + reason + " (all that it said is in " + log.string() + ")";
-}
-
-/// Where there is hardly any room left: what follows on a sentence that says what failed.
-std::string lack_of_room(const fs::path& folder, std::uintmax_t needed) {
-  std::error_code error;
-  const fs::space_info space = fs::space(folder, error);
-  if (error || space.available >= needed) return "";
-  return "; the disk of " + folder.string() +
-         " is full, make room or name a folder on another one with --build-dir";
-}
-
-constexpr std::uintmax_t room_of_a_server = 64U << 20;
 constexpr std::uintmax_t room_of_a_build = 1U << 20;
-
-base::Descriptor open_log(const fs::path& path) {
-  base::Descriptor log(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  if (!log.open()) fail("write", path, last_error());
-  return log;
-}
-
-/// The folder of what is kept between two calls, and a lock on it, since two at work in one would disturb
-/// each other.
-class State {
- public:
-  explicit State(const fs::path& folder) : folder_(folder) {
-    std::error_code error;
-    fs::create_directories(plugins(), error);
-    if (error)
-      throw std::runtime_error("can't make " + plugins().string() + ": " + error.message() +
-                               "; name a folder that can be written with --build-dir");
-    lock_.reset(open((folder_ / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-    if (!lock_.open()) fail("open", folder_ / "lock", last_error());
-    if (flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
-      throw std::runtime_error("another `sluice plugin dev` is at work in " + folder_.string() +
-                               "; end that one, or name another folder with --build-dir");
-  }
-
-  fs::path path(const std::string& name) const { return folder_ / name; }
-  fs::path plugins() const { return folder_ / "plugins"; }
-
- private:
-  const fs::path folder_;
-  base::Descriptor lock_;
-};
 
 /// JSON in one line.
 std::string one_line(const std::string& json) {
@@ -171,7 +92,7 @@ class Workbench {
       : options_(options),
         project_(workshop::PluginProject::open(
             resolved(options.project), options.build_folder.empty() ? "" : resolved(options.build_folder))),
-        state_((checked(project_->folder()) / "sluice-dev")),
+        state_(checked(project_->folder()) / "sluice-dev"),
         watch_(project_->directory(), project_->folder()) {}
 
   int run() {
@@ -202,80 +123,25 @@ class Workbench {
     return folder;
   }
 
-  /// Waits until one of the processes ends or, where `for_changes`, a file changes; at most so long.
-  void wait(const std::vector<const Process*>& processes, bool for_changes, int milliseconds = -1) {
-    std::vector<pollfd> all{{interrupts_.fd(), POLLIN, 0}};
-    if (for_changes) all.push_back({watch_.fd(), POLLIN, 0});
-    for (const Process* process : processes) {
-      if (process != nullptr) all.push_back({process->fd(), POLLIN, 0});
-    }
-    if (poll(all.data(), all.size(), milliseconds) < 0 && errno != EINTR)
-      throw std::system_error(last_error(), "waiting");
-    if (interrupts_.take() > 0) throw Interrupted();
-  }
-
-  /// Runs it to its end: its exit status, -1 where it was killed.
-  int finish(const Launch& launch) {
-    Process process(launch);
-    while (!process.ended()) wait({&process}, false);
-    const int status = *process.ended();
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  }
-
-  // The database.
-
   void open_database() {
     if (!options_.database_url.empty()) {
       database_ = options_.database_url;
       return say("the database is the one given: " + store::describe(database_) +
                  "; `sluice init` makes what it lacks");
     }
-    postgres_.emplace(state_.path("postgres"));
+    postgres_.emplace(waiter_, state_);
     database_ = postgres_->url();
-    say("the database is a PostgreSQL of its own in " + postgres_->home().string() +
-        ", kept for the next time" +
-        (getenv("DATABASE_URL") != nullptr ? "; DATABASE_URL is not used, --database-url names another"
-                                           : ""));
-    start_server();
+    say("the database is a PostgreSQL of its own in " + postgres_->place() + ", kept for the next time" +
+        (std::getenv("DATABASE_URL") != nullptr ? "; DATABASE_URL is not used, --database-url names another"
+                                                : ""));
+    postgres_->start();
     const fs::path log = state_.path("init.log");
-    Launch init = sluice({"init"});
+    Launch init = sluice({"init"}, no_config());
     const base::Descriptor words = open_log(log);
     init.out = init.err = words.get();
-    if (finish(init) != 0)
+    if (waiter_.finish(init) != 0)
       throw std::runtime_error("the outbox could not be made in " + database_ + reason_in(log));
   }
-
-  void start_server() {
-    const fs::path log = state_.path("postgres.log");
-    if (const pid_t leftover = postgres_->leftover()) await_end(leftover);
-    const base::Descriptor words = open_log(log);
-    if (const auto initdb = postgres_->make(words.get())) {
-      if (finish(*initdb) != 0)
-        throw std::runtime_error("PostgreSQL's initdb could not make a database in " +
-                                 postgres_->home().string() + reason_in(log) +
-                                 lack_of_room(postgres_->home(), room_of_a_server));
-      postgres_->adopt();
-    }
-    constexpr int often = 20;  // milliseconds
-    server_.emplace(postgres_->start(words.get()));
-    while (!postgres_->ready(server_->pid())) {
-      if (const auto status = server_->ended())
-        throw std::runtime_error("the PostgreSQL in " + postgres_->home().string() + " " +
-                                 fleet::describe_exit(*status) + " at its start" + reason_in(log) +
-                                 lack_of_room(postgres_->home(), room_of_a_server));
-      wait({&*server_}, false, often);
-    }
-  }
-
-  /// Of a server that somebody left here who was killed, and which is ending for that reason.
-  void await_end(pid_t pid) {
-    constexpr int often = 50;  // milliseconds
-    say("ending the PostgreSQL that is still at work there (process " + std::to_string(pid) + ")");
-    kill(pid, SIGINT);
-    while (postgres_->leftover() == pid) wait({}, false, often);
-  }
-
-  // The programs of our own.
 
   /// What a command of sluice sees of our environment: no other database than the one meant here.
   std::vector<std::string> environment_of_sluice() const {
@@ -296,31 +162,31 @@ class Workbench {
     return variables;
   }
 
-  /// The file that configures the plugins: the one given, or the project's, or one of ours that sets nothing,
-  /// so that none is looked for elsewhere.
-  fs::path config() const {
-    if (!options_.config_file.empty()) return fs::absolute(options_.config_file);
-    fs::path own = project_->directory() / "sluice.toml";
-    if (fs::exists(own)) return own;
+  /// A file that sets nothing, so that none is looked for elsewhere.
+  fs::path no_config() const {
     fs::path none = state_.path("sluice.toml");
-    if (!fs::exists(none))
-      std::ofstream(none) << "# sluice.toml beside the project's CMakeLists.txt counts.\n";
+    if (!fs::exists(none)) std::ofstream(none) << "# A sluice.toml in the project's own folder counts.\n";
     return none;
   }
 
-  Launch sluice(std::vector<std::string> words) const {
+  /// The file that configures the plugins: the one given, or the project's, or none.
+  fs::path config() const {
+    if (!options_.config_file.empty()) return fs::absolute(options_.config_file);
+    fs::path own = project_->directory() / "sluice.toml";
+    return fs::exists(own) ? own : no_config();
+  }
+
+  Launch sluice(std::vector<std::string> words, const fs::path& config) const {
     Launch launch;
     words.insert(words.begin(), workshop::own_program().string());
-    words.insert(words.end(), {"--config", config().string(), "--log-format", "human"});
+    words.insert(words.end(), {"--config", config.string(), "--log-format", "human"});
     launch.words = std::move(words);
     launch.environment = environment_of_sluice();
     return launch;
   }
 
-  // Building and serving.
-
   void work(const std::set<std::string>& changed) {
-    if (postgres_ && !server_) start_server();
+    if (postgres_) postgres_->start();
     try {
       if (build(changed)) serve();
     } catch (const std::runtime_error& error) {
@@ -331,7 +197,7 @@ class Workbench {
   bool build(const std::set<std::string>& changed) {
     const auto begun = Clock::now();
     const workshop::Built built =
-        project_->build([this](const Launch& launch) { return finish(launch); }, changed);
+        project_->build([this](const Launch& launch) { return waiter_.finish(launch); }, changed);
     if (!built.good) {
       say((built.problem.empty() ? "the build failed" : "the build failed: " + built.problem) +
           lack_of_room(project_->folder(), room_of_a_build) +
@@ -347,10 +213,11 @@ class Workbench {
 
   void serve() {
     const Served wanted{config(), fs::last_write_time(config())};
-    if (runtime_ && wanted.config != served_.config) stop_runtime();
+    notice_end();
+    if (runtime_ && wanted.config != served_.config && stop_runtime()) throw Interrupted();
     if (reload_due_ || !runtime_) show_commands(wanted.config);
     if (!runtime_) {
-      start_runtime();
+      start_runtime(wanted.config);
     } else if (reload_due_ || wanted.config_written != served_.config_written) {
       runtime_->signal(SIGHUP);
     } else {
@@ -360,9 +227,10 @@ class Workbench {
     reload_due_ = false;
   }
 
-  void start_runtime() {
+  void start_runtime(const fs::path& config) {
     Launch launch = sluice({"run", "--plugins", state_.plugins().string(), "--log-level", options_.log_level,
-                            "--wait-for-database"});
+                            "--wait-for-database"},
+                           config);
     if (!options_.http_listen.empty())
       launch.words.insert(launch.words.end(), {"--listen", options_.http_listen});
     launch.death_signal = SIGTERM;
@@ -407,14 +275,13 @@ class Workbench {
     std::set<std::string> changed = watch_.take();  // since the build began
     std::erase_if(changed, [this](const std::string& file) { return project_->writes(file); });
     while (changed.empty()) {
-      wait({runtime_ ? &*runtime_ : nullptr, server_ ? &*server_ : nullptr}, true);
-      notice_end(runtime_, "the runtime");
-      notice_end(server_, "the PostgreSQL in " + (postgres_ ? postgres_->home().string() : ""));
+      waiter_.wait({watch_.fd(), runtime_ ? runtime_->fd() : -1, postgres_ ? postgres_->fd() : -1});
+      notice_end();
       changed = watch_.take();
     }
     for (std::set<std::string> more = changed; !more.empty(); more = watch_.take()) {
       changed.insert(more.begin(), more.end());
-      wait({}, true, moment);
+      waiter_.wait({watch_.fd()}, moment);
     }
     say_changed(changed);
     return changed;
@@ -430,45 +297,45 @@ class Workbench {
         " changed");
   }
 
-  void notice_end(std::optional<Process>& process, const std::string& name) {
-    const std::optional<int> status = process ? process->ended() : std::nullopt;
+  void notice_end() {
+    if (postgres_) postgres_->notice_end();
+    const std::optional<int> status = runtime_ ? runtime_->ended() : std::nullopt;
     if (!status) return;
-    say(name + " " + fleet::describe_exit(*status) + "; it is started again at the next change");
-    process.reset();
+    say("the runtime " + fleet::describe_exit(*status) + "; it is started again at the next change");
+    runtime_.reset();
   }
 
-  // The end.
-
-  /// Lets started jobs finish, as long as a runtime does. Each Ctrl-C shortens it, as it would there.
-  void stop_runtime() {
-    if (!runtime_) return;
-    runtime_->signal(SIGTERM);
-    while (!runtime_->ended()) {
+  /// Lets started jobs finish, as long as a runtime does. Each Ctrl-C shortens it, as it would there; true
+  /// where there was one.
+  bool stop_runtime() {
+    bool interrupted = false;
+    if (runtime_) runtime_->signal(SIGTERM);
+    while (runtime_ && !runtime_->ended()) {
       try {
-        wait({&*runtime_}, false);
+        waiter_.wait({runtime_->fd()});
       } catch (const Interrupted&) {
+        interrupted = true;
         runtime_->signal(SIGTERM);
       }
     }
     runtime_.reset();
+    return interrupted;
   }
 
+  /// The database last: the runtime writes what its jobs came to.
   void end() {
-    constexpr std::chrono::seconds patience{20};
     stop_runtime();
-    if (server_) server_->end(SIGINT, patience);
-    server_.reset();
+    postgres_.reset();
   }
 
   const DevOptions& options_;
-  Interrupts interrupts_;
+  DevWaiter waiter_;
   const std::unique_ptr<workshop::PluginProject> project_;
-  const State state_;
+  const DevState state_;
   workshop::SourceWatch watch_;
   std::string database_;
-  std::optional<workshop::PrivateServer> postgres_;
-  std::optional<Process> server_;
-  std::optional<Process> runtime_;
+  std::optional<DevDatabase> postgres_;  ///< where none is given
+  std::optional<workshop::Process> runtime_;
   Served served_;
   bool reload_due_ = false;  ///< there are plugins that the runtime has not been told of
   std::string shown_;        ///< the commands that were shown last
@@ -484,6 +351,10 @@ int dev(const DevOptions& options) {
     } catch (const store::Refused& error) {
       throw base::UsageError(error.what());
     }
+  }
+  if (!options.config_file.empty()) {
+    base::Config config;
+    base::read_config(options.config_file, config);
   }
   return Workbench(options).run();
 }

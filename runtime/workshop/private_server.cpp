@@ -242,7 +242,7 @@ Launch PrivateServer::start(int log) const {
   server.environment = plain_environment();
   server.user = user_;
   server.out = server.err = log;
-  server.death_signal = SIGINT;  // which ends its sessions and writes all that there is
+  server.death_signal = SIGTERM;  // so that a runtime, which gets one too, can write what its jobs came to
   return server;
 }
 

@@ -103,7 +103,10 @@ class PluginDev : public testing::Test {
 TEST_F(PluginDev, ServesWhatIsSavedAndGoesOnWhereItDoesNotBuild) {
   ASSERT_NO_FATAL_FAILURE(make("c"));
   scratch.write("mine/example.json", "{\"name\": \"Ada\",\n \"lines\": 2}\n");
-  // A database that somebody has in the environment is not drained by accident.
+  // A database that somebody has in the environment, or in the configuration, is not drained by accident.
+  scratch.write("mine/sluice.toml",
+                "[database]\nurl_file = \"/nowhere\"\ntable = \"shop.Jobs\"\n"
+                "direct_url = \"postgresql://nobody@127.0.0.1:1/production\"\n");
   start({}, {{"DATABASE_URL", "postgresql://nobody@127.0.0.1:1/production"}});
   ASSERT_TRUE(says("DATABASE_URL is not used"));
   ASSERT_TRUE(says(R"(enqueue mine.run '{"name":"Ada","lines":2}' --database-url 'postgresql://sluice@)"));
@@ -147,6 +150,8 @@ TEST_F(PluginDev, WaitsForABuildThatFailsAtTheStartAndTakesTheProjectsConfigurat
   ASSERT_TRUE(says("greeting plugin=mine"));
   EXPECT_EQ(database.value(R"(SELECT count(*) FROM "Outbox")"), "1");
 
+  scratch.write("mine/sluice.toml", "[plugin.mine]\nslots = none\n");
+  ASSERT_TRUE(says("sluice.toml:2: "));
   scratch.write("mine/sluice.toml", "[plugin.mine]\nslots = 2\nenabled = false\n");
   ASSERT_TRUE(says("plugin disabled by its settings"));
   scratch.write("mine/sluice.toml", "[plugin.mine]\nslots = 2\n");
@@ -196,6 +201,24 @@ TEST_F(PluginDev, StartsARuntimeAnewThatHasEnded) {
   EXPECT_EQ(interrupt(), 0);
 }
 
+TEST_F(PluginDev, BuildsAgainForWhatIsSavedWhileItBuilds) {
+  ASSERT_NO_FATAL_FAILURE(make("c"));
+  TestDatabase database;
+  ASSERT_EQ(run({"init", "--database-url", database.url()}).code, 0);
+  std::ofstream(scratch.path("mine/CMakeLists.txt"), std::ios::app)
+      << "add_custom_command(TARGET mine POST_BUILD VERBATIM COMMAND sh -c \"touch '"
+      << scratch.path("linked") << "'; until test -e '" << scratch.path("go")
+      << "'; do sleep 0.05; done\")\n";
+  start({"--database-url", database.url()});
+  ASSERT_TRUE(eventually([&] { return fs::exists(scratch.path("linked")); }));
+  replace("mine.c", "greeting", "good night");
+  scratch.write("go", "");
+  ASSERT_TRUE(says("plugin replaced"));
+  ASSERT_TRUE(enqueue());
+  ASSERT_TRUE(says("good night plugin=mine"));
+  EXPECT_EQ(interrupt(), 0);
+}
+
 TEST_F(PluginDev, CtrlCEndsABuild) {
   ASSERT_NO_FATAL_FAILURE(make("c"));
   TestDatabase database;
@@ -238,6 +261,7 @@ TEST_F(PluginDev, SaysInASentenceWhyItCantBegin) {
   scratch.write("mine/CMakeLists.txt", "project(mine)\n");
   refused(2, "--build-dir is the project itself", {"--build-dir", project});
   refused(2, "--log-level has to be", {"--log-level", "loud"});
+  refused(2, "reading the configuration file '/nowhere' failed", {"--config", "/nowhere"});
   refused(1, "there is no program 'cmake' on the PATH; install the package cmake", {}, "/nowhere");
   fs::create_directory(scratch.path("bin"));
   scratch.write("bin/cmake", "");
