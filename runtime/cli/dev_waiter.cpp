@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <iostream>
 #include <system_error>
@@ -28,9 +29,10 @@ int DevWaiter::finish(const workshop::Launch& launch) {
 }
 
 void say(const std::string& text) {
-  const bool bold = isatty(STDOUT_FILENO) != 0;
-  std::cout << (bold ? "\033[1m" : "") << "dev: " << base::harmless_lines(text) << (bold ? "\033[0m" : "")
-            << std::endl;
+  const bool terminal = isatty(STDOUT_FILENO) != 0;
+  const std::size_t end = std::min(text.find('\n'), text.size());
+  std::cout << (terminal ? "\033[1m" : "") << "dev: " << base::harmless(text.substr(0, end))
+            << (terminal ? "\033[0m" : "") << base::harmless_lines(text.substr(end)) << std::endl;
 }
 
 }  // namespace sluice::cli

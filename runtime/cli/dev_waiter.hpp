@@ -24,7 +24,7 @@ class DevWaiter {
   Interrupts interrupts_;
 };
 
-/// A line of ours, among those of the build and of the runtime.
+/// A line of ours, which stands out among those of the build and of the runtime; those behind it are plain.
 void say(const std::string& text);
 
 }  // namespace sluice::cli
