@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <memory>
+
 #include "support/scratch.hpp"
 
 namespace sluice::workshop {
