@@ -125,7 +125,7 @@ std::optional<std::string> local_part(std::string_view text) {
   std::string plain;
   if (text.size() >= 2 && text.front() == '"' && text.back() == '"') {
     plain = unescaped(text.substr(1, text.size() - 2));
-    if (quoted(plain) != text && plain.find('"') != std::string::npos) return std::nullopt;  // "a" "b"
+    if (quoted_string(plain) != text && plain.find('"') != std::string::npos) return std::nullopt;  // "a" "b"
   } else {
     const bool known = std::all_of(text.begin(), text.end(), [](char c) {
       return is_beyond_ascii(c) || c == '.' || letters_and_digits.find(c) != std::string_view::npos ||
@@ -139,7 +139,7 @@ std::optional<std::string> local_part(std::string_view text) {
     return is_beyond_ascii(c) || c == '.' || letters_and_digits.find(c) != std::string_view::npos ||
            atom_marks.find(c) != std::string_view::npos;
   });
-  return only_atoms && is_dot_atom(plain) ? plain : quoted(plain);
+  return only_atoms && is_dot_atom(plain) ? plain : quoted_string(plain);
 }
 
 /// "[192.0.2.1]" or "[IPv6:2001:db8::1]".
@@ -369,7 +369,7 @@ class ListReader {
 
 }  // namespace
 
-std::string quoted(std::string_view text) {
+std::string quoted_string(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';

@@ -32,7 +32,7 @@ std::string parse_mailbox(const std::string& text, const std::string& place);
 std::string domain_of(const Address& address);
 
 /// As a quoted string of RFC 5322, section 3.2.4.
-std::string quoted(std::string_view text);
+std::string quoted_string(std::string_view text);
 
 /// Whether the server has to offer SMTPUTF8 for it.
 bool is_beyond_ascii(std::string_view text);

@@ -70,7 +70,7 @@ std::string address_text(const Address& address) {
   if (address.name.empty()) return address.mailbox;
   const bool plain = is_plain(address.name) && address.name.size() <= longest_plain;
   const bool short_enough = plain && address.name.size() + address.mailbox.size() < longest_plain;
-  return (plain ? quoted(address.name) : encoded_words(address.name, longest_address_field)) +
+  return (plain ? quoted_string(address.name) : encoded_words(address.name, longest_address_field)) +
          (short_enough ? " <" : "\r\n <") + address.mailbox + ">";
 }
 
@@ -126,7 +126,7 @@ std::string address_field(const std::string& name, const std::vector<Address>& a
 }
 
 std::string parameter(const std::string& name, const std::string& value) {
-  if (is_plain(value)) return ";\r\n " + name + "=" + quoted(value);
+  if (is_plain(value)) return ";\r\n " + name + "=" + quoted_string(value);
   std::string_view rest = value;
   const std::string first = "UTF-8''" + percent_encoded_piece(rest);
   if (rest.empty()) return ";\r\n " + name + "*=" + first;
@@ -139,7 +139,7 @@ std::string parameter(const std::string& name, const std::string& value) {
 
 std::string old_parameter(const std::string& name, const std::string& value) {
   return ";\r\n " + name + "=" +
-         (is_plain(value) ? quoted(value) : "\"" + encoded_words(value, name.size() + 3) + "\"");
+         (is_plain(value) ? quoted_string(value) : "\"" + encoded_words(value, name.size() + 3) + "\"");
 }
 
 }  // namespace email

@@ -44,7 +44,6 @@ Connection& ToDatabase::open(const sluice::Job& job) {
       job.log().debug("the database connection was lost since the last job; connecting again");
     }
   }
-  connection_.reset();
   return connection_.emplace(config_, job);
 }
 

@@ -69,10 +69,9 @@ void read_pages(const Json& json, ApiSource& source) {
 std::string read_body(const Json& json) {
   const auto body = json.find("body");
   if (!body) return {};
-  const rapidjson::Value& value = body->as_object().value();
   rapidjson::StringBuffer buffer;
   rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
-  value.Accept(writer);
+  body->as_object().value().Accept(writer);
   return {buffer.GetString(), buffer.GetSize()};
 }
 

@@ -34,10 +34,11 @@ class CurlLibrary {
 
 /// `found` of a map by name; what is missing is the payload's error.
 template <class Map>
-const typename Map::mapped_type& named(const Map& map, const std::string& name, const std::string& key) {
+const typename Map::mapped_type& named(const Map& map, const std::string& name, const char* kind) {
   if (const auto found = map.find(name); found != map.end()) return found->second;
   std::string known;
   for (const auto& [other, value] : map) known += (known.empty() ? "" : ", ") + other;
+  const std::string key = kind;
   throw sluice::PermanentError("unknown-" + key,
                                "payload /" + key + ": no " + key + " '" + name +
                                    "' is configured; there are: " + (known.empty() ? "none" : known));

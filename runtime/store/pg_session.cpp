@@ -12,7 +12,7 @@ namespace sluice::store {
 PgSession::PgSession(const ConnectionString& target, std::vector<Statement> statements, std::string setting)
     : statements_(std::move(statements)),
       setting_(std::move(setting)),
-      link_(target, [this](pqxx::connection& connection) { prepare(connection); }) {}
+      link_(target, [this](pqxx::connection& connection) { open(connection); }) {}
 
 std::string PgSession::settings(const std::string& scope) const {
   std::string sql = pump_settings(scope);
@@ -25,13 +25,21 @@ void PgSession::begin(pqxx::transaction_base& transaction) {
   if (link_.pooled()) transaction.exec(settings("SET LOCAL"));
 }
 
-void PgSession::prepare(pqxx::connection& connection) {
+void PgSession::open(pqxx::connection& connection) {
   lose_backend();
   if (link_.pooled()) return;
   pqxx::nontransaction session(connection);
   session.exec(settings("SET"));
   remember_backend(session);
-  for (const Statement& statement : statements_) connection.prepare(statement.name, statement.sql);
+  prepared_.assign(statements_.size(), false);
+}
+
+// At its first use, since preparing needs the table's lock: what it lacks then is the statement's own error,
+// and no connection that can't be made.
+void PgSession::prepare(pqxx::transaction_base& transaction, std::size_t index) {
+  if (prepared_[index]) return;
+  transaction.conn().prepare(statements_[index].name, statements_[index].sql);
+  prepared_[index] = true;
 }
 
 void PgSession::remember_backend(pqxx::transaction_base& transaction) {

@@ -2,6 +2,7 @@
 // end of a statement whose answer was lost. Inside runtime/store only.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <pqxx/pqxx>
 #include <string>
@@ -32,6 +33,7 @@ class PgSession {
                        const Parameters&... parameters) {
     const Statement& statement = statements_[index];
     if (link_.pooled()) return exec(transaction, statement.sql, parameters...);
+    prepare(transaction, index);
     return exec_prepared(transaction, statement.name, parameters...);
   }
 
@@ -68,10 +70,12 @@ class PgSession {
     std::string started;
   };
 
-  void prepare(pqxx::connection& connection);
+  void open(pqxx::connection& connection);
+  void prepare(pqxx::transaction_base& transaction, std::size_t index);
   static void end(pqxx::connection& connection, const Backend& backend);
 
   const std::vector<Statement> statements_;
+  std::vector<bool> prepared_;  ///< which of them the connection has
   const std::string setting_;
   std::optional<Backend> backend_;  ///< of the current or the last connection
   std::vector<Backend> lost_;       ///< may still be at work on a statement whose answer was lost

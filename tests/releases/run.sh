@@ -68,9 +68,9 @@ make_root() {
   say "debootstrap $suite"
   rm -rf "$root"
   mkdir -p "$root"
-  debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" "$(mirror)" >"$log" 2>&1 || fail debootstrap
+  debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" "$(mirror)" >>"$log" 2>&1 || fail debootstrap
   # How this machine fetches packages, but nothing that is about its own ones.
-  grep -l '^Acquire::' /etc/apt/apt.conf.d/* 2>/dev/null | grep -v docker | xargs -r cp -t "$root/etc/apt/apt.conf.d/"
+  grep -l '^Acquire::' /etc/apt/apt.conf.d/* 2>/dev/null | sed /docker/d | xargs -r cp -t "$root/etc/apt/apt.conf.d/" || true
   echo "$suite" >"$cache/done"
 }
 
@@ -125,6 +125,8 @@ check_first_command() {
   grep -q 'an installation was interrupted; going on with it' "$log" || fail 'what was broken off went on unsaid'
 }
 
+mkdir -p "$cache"
+: >"$log"
 make_root
 mount_root
 copy_tree
@@ -143,6 +145,6 @@ if [[ $mode == --all ]]; then
   quick=.
 fi
 say "build and tests, $suite"
-in_root bash -c "cd /sluice && exec tests/run.sh -R '$quick'" >"$log" 2>&1 || fail "tests/run.sh"
+in_root bash -c "cd /sluice && exec tests/run.sh -R '$quick'" >>"$log" 2>&1 || fail "tests/run.sh"
 sed -n 's/^\(.*tests passed.*\)$/releases: \1/p' "$log" | tail -n 1
 say 'all good'

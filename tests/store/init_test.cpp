@@ -44,8 +44,9 @@ std::string catalog(TestDatabase& database) {
         "WHERE relnamespace = 'public'::regnamespace ORDER BY 1",
         "SELECT c.relname, a.attname, a.attnum, format_type(a.atttypid, a.atttypmod), a.attnotnull, "
         "a.attstorage, "
-        "a.attoptions, a.attacl, a.attcollation, a.attidentity, pg_get_expr(d.adbin, d.adrelid) FROM "
-        "pg_attribute a "
+        // PostgreSQL 17 puts a number of its own there, another one for each table.
+        "(SELECT array_agg(o) FROM unnest(a.attoptions) o WHERE o NOT LIKE 'pg_attver=%'), "
+        "a.attacl, a.attcollation, a.attidentity, pg_get_expr(d.adbin, d.adrelid) FROM pg_attribute a "
         "JOIN pg_class c ON c.oid = a.attrelid LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum "
         "= "
         "a.attnum WHERE c.relnamespace = 'public'::regnamespace ORDER BY 1, 3",

@@ -1,6 +1,7 @@
 // An exception that would cross the C boundary: the process ends with std::terminate in init.
 #include <sluice/plugin.h>
 
+#include <cstdint>
 #include <stdexcept>
 
 namespace {
