@@ -4,7 +4,7 @@
     wrong_sources.py <compiler> <include directory> <source>...
 
 A source says in its first line, behind "// says: ", what the error has to hold. Before the error a compiler may say
-where it was, in a few lines, and it may not say a second one.
+where it was, in a few lines beside those of the source that it quotes, and it may not say a second one.
 """
 import re
 import subprocess
@@ -12,6 +12,7 @@ import sys
 
 MOST_LINES_BEFORE = 6
 ERROR = re.compile(r"\berror: ")
+QUOTE = re.compile(r" *[0-9]* \| ")
 
 
 def problem(said, sentence):
@@ -23,8 +24,9 @@ def problem(said, sentence):
         return f"the first error is not: {sentence}"
     if len(errors) > 1:
         return f"{len(errors)} errors"
-    if errors[0] > MOST_LINES_BEFORE:
-        return f"{errors[0]} lines before the error"
+    before = [line for line in said[: errors[0]] if not QUOTE.match(line)]
+    if len(before) > MOST_LINES_BEFORE:
+        return f"{len(before)} lines before the error"
     return None
 
 
