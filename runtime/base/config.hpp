@@ -56,8 +56,9 @@ struct Config {
   std::chrono::microseconds backoff_first = std::chrono::seconds(10);
   std::chrono::microseconds backoff_cap = std::chrono::hours(1);
 
-  std::optional<std::chrono::microseconds> keep_done;   ///< then they are deleted; absent: never
-  std::optional<std::chrono::microseconds> keep_error;  ///< of those that nothing will try again
+  std::optional<std::chrono::microseconds> keep_done;    ///< then they are deleted; absent: never
+  std::optional<std::chrono::microseconds> keep_error;   ///< of those that nothing will try again
+  std::optional<std::chrono::microseconds> keep_traces;  ///< who ran what
 
   int batch_max = 500;  ///< jobs in one claim, at most; a batch starts at 20
   std::chrono::microseconds poll_interval = std::chrono::milliseconds(200);

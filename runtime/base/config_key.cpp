@@ -245,6 +245,10 @@ std::vector<ConfigKey<Config>> make_config_keys() {
                "how long jobs in `done` are kept", R"("30d")"),
       duration("retention", "error", &Config::keep_error, milliseconds(1000),
                "the same for jobs in `error` that nothing will try again", R"("90d")"),
+      duration("retention", "traces", &Config::keep_traces, milliseconds(1000),
+               "how long is kept which runtime and plugin host ran a job that is done, and for how long, for "
+               "`sluice jobs show`; without it this is not recorded",
+               R"("1d")"),
       address("http", "listen", &Config::http_listen,
               "where `sluice run` serves /livez, /readyz and /metrics: HOST:PORT, or a port alone on the "
               "loopback; port 0 takes any free one, which the log names",

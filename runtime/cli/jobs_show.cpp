@@ -110,6 +110,11 @@ std::string progress(const store::RunningJob& job) {
   return text;
 }
 
+std::string done_by(const store::DoneRun& run) {
+  return "attempt " + std::to_string(run.attempt) + " ran for " + seconds(run.took) + " until " +
+         ago(run.ended) + ", with " + name(run.holder) + ", in plugin host " + std::to_string(run.host_pid);
+}
+
 void print_attempt(const store::Attempt& attempt) {
   std::cout << "  #" << attempt.number << "  " << ago(attempt.at) << "  " << one_line(attempt.result, 40);
   if (!attempt.code.empty()) std::cout << " [" << one_line(attempt.code, 80) << "]";
@@ -135,6 +140,7 @@ void print_text(const store::JobDetails& details) {
   line("created", time(job.created));
   line("updated", time(job.updated));
   if (details.running) line("running", progress(*details.running));
+  if (details.done_run) line("done by", done_by(*details.done_run));
   std::cout << "payload\n" << indented(shortened_note(pretty(details.payload), shown_json), "  ");
   if (details.output) {
     std::cout << "output\n" << indented(shortened_note(pretty(*details.output), shown_json), "  ");
@@ -158,6 +164,19 @@ void write_attempt(JsonWriter& writer, const store::Attempt& attempt) {
     member(writer, "host", attempt.host);
     member(writer, "pid", attempt.pid);
   }
+  writer.EndObject();
+}
+
+void write_done_run(JsonWriter& writer, const store::DoneRun& run) {
+  writer.Key("done_by");
+  writer.StartObject();
+  member(writer, "attempt", run.attempt);
+  member(writer, "ended", run.ended);
+  member(writer, "duration_seconds", run.took);
+  member(writer, "runtime", run.holder.id);
+  member(writer, "host", run.holder.host);
+  member(writer, "pid", run.holder.pid);
+  member(writer, "plugin_host", run.host_pid);
   writer.EndObject();
 }
 
@@ -193,6 +212,7 @@ void print_json(const store::JobDetails& details) {
     write_running(writer, *details.running, details.state.holder ? details.state.holder->id : 0);
     writer.EndObject();
   }
+  if (details.done_run) write_done_run(writer, *details.done_run);
   member(writer, "stuck",
          details.state.standing == store::Standing::stuck || details.state.standing == store::Standing::lost);
   member(writer, "cancel_requested", details.state.cancel_requested);

@@ -67,6 +67,7 @@ Caretaker::~Caretaker() {
   thread_.join();
   context_.leaving();
   try {
+    context_.presence.write_traces(*session_, runtime_);  // before the runtime's row goes
     unfinished_.fallback.max_attempts = context_.config.max_attempts;
     session_->leave(runtime_, unfinished_);
     context_.presence.write_outcomes(*session_);

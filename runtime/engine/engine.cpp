@@ -48,6 +48,7 @@ void log_end(const job::Finished& finished) {
                                  {"attempt", job.attempt},
                                  {"outcome", job::name(finished.outcome.result)},
                                  {"took", base::format_duration(finished.outcome.duration)}};
+  if (finished.host != 0) fields.emplace_back("plugin_host", finished.host);
   const double waited = now - took - job.created_at;
   if (waited >= 0 && waited < 1e9) {
     fields.emplace_back(
@@ -65,6 +66,7 @@ Engine::Engine(store::Store& store, const base::Config& config, EngineOptions op
       options_(std::move(options)),
       router_(config.batch_max, config.poll_interval, options_.limit),
       heart_(store, config_, outage_),
+      presence_(tally_, config_.keep_traces),
       fleet_(fleet_options(), *this),
       observer_([this](std::function<void()> step) { fleet_.post(std::move(step)); },
                 [this] { return look(); }) {}
@@ -376,6 +378,7 @@ void Engine::end_when_drained() {
 
 void Engine::returned(std::vector<job::Finished> jobs) {
   const auto now = Clock::now();
+  presence_.add_ended(jobs);
   std::vector<std::vector<job::Finished>> by_pump(pumps_.size());
   for (job::Finished& job : jobs) {
     const bool ran = job.outcome.result != job::Result::released;

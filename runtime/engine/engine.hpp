@@ -108,7 +108,7 @@ class Engine : private fleet::Listener {
   Outage outage_;
   Heart heart_;
   Tally tally_;
-  Presence presence_{tally_};
+  Presence presence_;
   fleet::Fleet fleet_;
   Observer observer_;
   std::unique_ptr<Caretaker> caretaker_;

@@ -1,7 +1,10 @@
 #include "engine/presence.hpp"
 
+#include <algorithm>
 #include <set>
 #include <utility>
+
+#include "base/log.hpp"
 
 namespace sluice::engine {
 
@@ -9,6 +12,9 @@ namespace {
 
 constexpr std::chrono::seconds running_interval{1};
 constexpr std::chrono::seconds count_interval{5};
+/// What waits to be written while the database is away; and what one row gets.
+constexpr std::size_t most_traces = 100'000;
+constexpr std::size_t trace_batch = 1000;
 
 /// Why it serves nothing, or less than it declares, or not what its file holds now.
 std::string reason(const fleet::Plugin& plugin) {
@@ -74,10 +80,25 @@ void Presence::set_running(const std::vector<fleet::RunningJob>& running) {
   running_ = std::move(jobs);
 }
 
+void Presence::add_ended(const std::vector<job::Finished>& jobs) {
+  if (!keep_traces_) return;
+  const auto now = Clock::now();
+  const std::lock_guard lock(mutex_);
+  for (const job::Finished& one : jobs) {
+    if (one.outcome.result != job::Result::done) continue;
+    if (ended_.size() == most_traces) {
+      ++untraced_;
+    } else {
+      ended_.push_back({one.job.id, one.job.attempt, one.host, now, one.outcome.duration});
+    }
+  }
+}
+
 void Presence::write(store::CareSession& session, store::RuntimeId runtime, Clock::time_point now) {
   write_plugins(session, runtime);
   if (now >= next_running_) {
     write_running(session, runtime);
+    write_traces(session, runtime);
     next_running_ = now + running_interval;
   }
   if (now >= next_count_) {
@@ -134,6 +155,33 @@ void Presence::write_outcomes(store::CareSession& session) {
   if (outcomes.empty()) return;
   session.count(outcomes);
   counted_ = now;
+}
+
+void Presence::write_traces(store::CareSession& session, store::RuntimeId runtime) {
+  for (;;) {
+    if (tracing_.empty()) take_ended();
+    if (tracing_.empty()) return;
+    const auto end = tracing_.begin() + static_cast<std::ptrdiff_t>(std::min(tracing_.size(), trace_batch));
+    const auto now = Clock::now();
+    std::vector<store::Trace> traces;
+    for (auto one = tracing_.begin(); one != end; ++one) {
+      const std::chrono::duration<double> age = now - one->at;
+      const std::chrono::duration<double> took = one->took;
+      traces.push_back({one->id, one->attempt, one->host, age.count(), took.count()});
+    }
+    session.trace(runtime, traces, *keep_traces_);
+    tracing_.erase(tracing_.begin(), end);
+  }
+}
+
+void Presence::take_ended() {
+  const std::lock_guard lock(mutex_);
+  tracing_ = std::exchange(ended_, {});
+  if (untraced_ > 0) {
+    log::warn("who ran these jobs is not recorded, because the database was away for too long",
+              {{"jobs", untraced_}});
+  }
+  untraced_ = 0;
 }
 
 }  // namespace sluice::engine

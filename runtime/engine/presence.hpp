@@ -1,11 +1,13 @@
 // What the runtime shows of itself in the database while it runs: its plugins, the jobs that take long, how
-// many outcomes there were. The event loop says what there is, the caretaker writes what has changed: plugins
-// when they change, jobs at most once a second, outcomes every five. A job that is over within a
-// second is never written, and an idle runtime writes nothing.
+// many outcomes there were, and, where that is wanted, who ran which job. The event loop says what there is,
+// the caretaker writes what has changed: plugins when they change, jobs at most once a second, like who ran
+// them, outcomes every five. A job that is over within a second is never shown as running, and an idle
+// runtime writes nothing.
 #pragma once
 
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,36 +23,55 @@ class Presence {
   /// Jobs are shown from this age on.
   static constexpr std::chrono::seconds long_job{1};
 
-  explicit Presence(const Tally& tally) : tally_(tally) {}
+  /// Who ran what is kept for `keep_traces`; none: it is not recorded.
+  explicit Presence(const Tally& tally, std::optional<job::Microseconds> keep_traces = {})
+      : tally_(tally), keep_traces_(keep_traces) {}
 
   // For the event loop's thread.
   void set_plugins(const std::vector<fleet::Plugin>& plugins);
   void set_running(const std::vector<fleet::RunningJob>& running);
+  void add_ended(const std::vector<job::Finished>& jobs);
 
   // For the caretaker's thread. What throws is written the next time.
   void write(store::CareSession& session, store::RuntimeId runtime, Clock::time_point now);
   /// Writes the outcomes that are not written yet.
   void write_outcomes(store::CareSession& session);
+  /// Writes who ran what, as far as it is not written yet.
+  void write_traces(store::CareSession& session, store::RuntimeId runtime);
   /// The runtime has a new id, under which nothing is shown yet.
   void start_anew();
 
  private:
   void write_plugins(store::CareSession& session, store::RuntimeId runtime);
   void write_running(store::CareSession& session, store::RuntimeId runtime);
+  void take_ended();
   store::RunningChanges changes(const std::vector<store::RunningJob>& now) const;
 
+  /// An attempt that was done.
+  struct Ended {
+    std::string id;
+    int attempt = 0;
+    int host = 0;
+    Clock::time_point at;
+    job::Microseconds took{0};
+  };
+
   const Tally& tally_;
+  const std::optional<job::Microseconds> keep_traces_;
 
   // used by the caretaker's thread alone: what is written
   std::vector<store::PluginReport> shown_plugins_;
   std::map<std::string, store::RunningJob> shown_running_;
   std::map<std::string, TypeSummary> counted_;
+  std::vector<Ended> tracing_;  // taken, and not written yet
   Clock::time_point next_running_{};
   Clock::time_point next_count_{};
 
   std::mutex mutex_;
   std::vector<store::PluginReport> plugins_;  // protected by mutex_, like the next
   std::vector<store::RunningJob> running_;
+  std::vector<Ended> ended_;
+  std::size_t untraced_ = 0;  // that were too many while the database was away
 };
 
 }  // namespace sluice::engine

@@ -144,6 +144,10 @@ class TimedCare : public store::CareSession {
   void count(const std::vector<store::Throughput>& outcomes) override {
     times_.time("count", [&] { session_->count(outcomes); });
   }
+  void trace(store::RuntimeId runtime, const std::vector<store::Trace>& traces,
+             job::Microseconds keep) override {
+    times_.time("trace", [&] { session_->trace(runtime, traces, keep); });
+  }
   void announce(const std::string& text) override {
     times_.time("announce", [&] { session_->announce(text); });
   }

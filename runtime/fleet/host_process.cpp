@@ -254,7 +254,7 @@ void HostProcess::log_line(const wire::LogLine& line) const {
 job::Finished HostProcess::give_up(std::uint32_t ticket) {
   page_.ticket(ticket).state = wire::TicketState::idle;
   free_tickets_.push_back(ticket);
-  return {std::exchange(in_flight_[ticket], {}).job, {}, {}};
+  return {std::exchange(in_flight_[ticket], {}).job, {}, {}, pid()};
 }
 
 /// The same with what came of it; a job that was to be cancelled is so unless it is done.

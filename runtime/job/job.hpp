@@ -77,6 +77,7 @@ struct Finished {
   Job job;
   Outcome outcome;
   std::string role{};  ///< under which its effects run, where it has any
+  int host = 0;        ///< the plugin host's process; 0: it was with none
 };
 
 /// The status column of the outbox. `scheduled` is the one that the guide does not have.

@@ -53,4 +53,13 @@ struct Throughput {
   double busy = 0;  ///< the handlers' time, seconds
 };
 
+/// An attempt that ended as done: who ran it, and for how long.
+struct Trace {
+  std::string id;
+  int attempt = 0;
+  int host_pid = 0;  ///< the plugin host's process
+  double age = 0;    ///< seconds since it ended
+  double took = 0;   ///< seconds that its handler was at work
+};
+
 }  // namespace sluice::store

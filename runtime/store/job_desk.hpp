@@ -83,6 +83,15 @@ struct JobState {
   bool cancel_requested = false;
 };
 
+/// The attempt that a job was done with.
+struct DoneRun {
+  int attempt = 0;
+  Holder holder;     ///< the runtime; whether it is live is not said
+  int host_pid = 0;  ///< the plugin host's process
+  Moment ended;
+  double took = 0;  ///< seconds that its handler was at work
+};
+
 struct JobDetails {
   JobSummary job;
   JobState state;
@@ -93,6 +102,7 @@ struct JobDetails {
   std::string plugin_version;
   int max_attempts = 0;               ///< by that plugin; 0 without one
   std::optional<RunningJob> running;  ///< while a runtime shows it so
+  std::optional<DoneRun> done_run;    ///< while its runtime's `retention.traces` keeps it
 };
 
 /// What became of one job of those that a call named.

@@ -247,6 +247,20 @@ std::string attempts_statement() {
          moment("(at AT TIME ZONE 'UTC')") + " FROM sluice.attempt WHERE job_id = $1::text ORDER BY id";
 }
 
+std::string trace_statement(const TableName& table, bool near) {
+  return "SELECT u.attempt, t.runtime, t.host, t.pid, u.host_pid, " +
+         moment("(u.ended_at AT TIME ZONE 'UTC')") + R"(, u.took
+FROM )" + table.quoted() +
+         R"( o, sluice.trace t,
+  unnest(t.job_ids, t.attempts, t.host_pids, t.ended_at, t.took) AS u (id, attempt, host_pid, ended_at, took)
+WHERE o.id = $1::text AND t.job_ids @> ARRAY[$1::text] AND u.id = $1::text)" +
+         (near ? R"(
+  AND t.written_at BETWEEN (o."updatedAt" AT TIME ZONE 'UTC') - interval '1 min'
+                       AND (o."updatedAt" AT TIME ZONE 'UTC') + interval '1 min')"
+               : "") +
+         "\nORDER BY t.written_at DESC LIMIT 1";
+}
+
 std::string count_statement(const TableName& table, const JobFilter& filter) {
   const auto statuses = statuses_of(filter);
   return "SELECT count(*) FROM " + table.quoted() + " o WHERE " +

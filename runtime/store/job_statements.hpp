@@ -34,6 +34,8 @@ std::string show_statement(const TableName& table);
 /// Parameter: an id. Answers number, result, code, error, log tail, duration, host, pid, runtime and time
 /// (twice) of its failed attempts, oldest first.
 std::string attempts_statement();
+/// Of job $1, who ran it to its end; where `near`, within a minute of the row's last change alone.
+std::string trace_statement(const TableName& table, bool near);
 
 /// Parameter: ids. Answers, in their order, id, status, whether it is scheduled, seconds since it was
 /// written, runtime, host, pid and liveness of its holder, and whether it is asked to be cancelled.

@@ -329,6 +329,13 @@ void MemoryCare::count(const std::vector<Throughput>& outcomes) {
   }
 }
 
+void MemoryCare::trace(RuntimeId runtime, const std::vector<Trace>& traces, job::Microseconds /*keep*/) {
+  const std::lock_guard lock(store_.mutex_);
+  store_.check_available();
+  if (store_.runtimes_.count(runtime) == 0) return;
+  store_.traces_.insert(store_.traces_.end(), traces.begin(), traces.end());
+}
+
 Tidied MemoryCare::tidy(std::size_t) {
   const std::lock_guard lock(store_.mutex_);
   store_.check_available();

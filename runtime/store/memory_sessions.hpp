@@ -85,6 +85,7 @@ class MemoryCare : public CareSession {
   void publish(RuntimeId runtime, const std::vector<PluginReport>& plugins) override;
   void show_running(RuntimeId runtime, const RunningChanges& changes) override;
   void count(const std::vector<Throughput>& outcomes) override;
+  void trace(RuntimeId runtime, const std::vector<Trace>& traces, job::Microseconds keep) override;
   void announce(const std::string&) override {}  // nobody listens
   Tidied tidy(std::size_t limit) override;
 

@@ -92,6 +92,11 @@ std::vector<std::string> MemoryStore::effects() const {
   return effects_;
 }
 
+std::vector<Trace> MemoryStore::traces() const {
+  const std::lock_guard lock(mutex_);
+  return traces_;
+}
+
 std::vector<Failure> MemoryStore::failures() const {
   const std::lock_guard lock(mutex_);
   return failures_;

@@ -50,6 +50,7 @@ class MemoryStore : public Store {
   std::optional<std::string> output(const std::string& id) const;
   bool scheduled(const std::string& id) const;
   std::vector<Failure> failures() const;  ///< oldest first
+  std::vector<Trace> traces() const;      ///< oldest first
   /// The SQL of committed effects, oldest first. Nothing is run; only this one fails:
   std::vector<std::string> effects() const;
   static constexpr std::string_view failing_effect = "SELECT 1 / 0";
@@ -130,6 +131,7 @@ class MemoryStore : public Store {
   std::vector<std::string> effects_;
   std::vector<Failure> failures_;
   std::map<Minute, Throughput> throughput_;
+  std::vector<Trace> traces_;
 };
 
 }  // namespace sluice::store

@@ -186,6 +186,23 @@ CREATE TABLE sluice.throughput (
   PRIMARY KEY (minute, type));
 )";
 
+// Who ran what, a row for each batch; opt-in, so that these are empty mostly.
+constexpr std::string_view traces = R"(
+CREATE TABLE sluice.trace (
+  written_at timestamptz NOT NULL DEFAULT now(),
+  keep_until timestamptz NOT NULL,
+  runtime bigint NOT NULL,
+  host text NOT NULL,
+  pid integer NOT NULL,
+  job_ids text[] NOT NULL,
+  attempts integer[] NOT NULL,
+  host_pids integer[] NOT NULL,
+  ended_at timestamptz[] NOT NULL,
+  took real[] NOT NULL);
+CREATE INDEX trace_written_at ON sluice.trace (written_at);
+CREATE INDEX trace_keep_until ON sluice.trace (keep_until);
+)";
+
 // Numbers that were given before the schema was made anew are not given again: a runtime may still hold some.
 constexpr std::string_view claim_numbers = R"(
 PERFORM setval('sluice.claim_id_seq', greatest(nextval('sluice.claim_id_seq'),
@@ -276,7 +293,8 @@ std::vector<Migration> migrations(const TableName& table) {
           {8, "who is alive", alive_function()},
           {9, "webhook endpoints", std::string(notification_extras)},
           {10, "numbers of claims", std::string(claim_numbers)},
-          {11, "delays from the call on", enqueue_function(table)}};
+          {11, "delays from the call on", enqueue_function(table)},
+          {12, "who ran what", std::string(traces)}};
 }
 
 std::string init_lock() {

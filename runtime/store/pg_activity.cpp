@@ -120,6 +120,39 @@ void write_throughput(pqxx::transaction_base& transaction, const std::vector<Thr
        types.str(), done.str(), retrying.str(), failed.str(), snoozed.str(), busy.str());
 }
 
+// One row for a batch: a row for each job would cost as much as the job.
+void write_traces(pqxx::transaction_base& transaction, RuntimeId runtime, const std::vector<Trace>& traces,
+                  job::Microseconds keep) {
+  ArrayText ids, attempts, hosts, ages, took;
+  for (const auto& trace : traces) {
+    ids.add(base::valid_utf8(trace.id));
+    attempts.add(std::int64_t{trace.attempt});
+    hosts.add(std::int64_t{trace.host_pid});
+    ages.add(std::to_string(trace.age));
+    took.add(std::to_string(trace.took));
+  }
+  exec(transaction,
+       "INSERT INTO sluice.trace (keep_until, runtime, host, pid, job_ids, attempts, host_pids, ended_at, "
+       "took) "
+       "SELECT now() + make_interval(secs => $2::float8), r.id, r.host, r.pid, $3::text[], $4::int[], "
+       "$5::int[], "
+       "ARRAY(SELECT now() - make_interval(secs => age) FROM unnest($6::float8[]) WITH ORDINALITY u (age, "
+       "place) "
+       "ORDER BY place), $7::float4[] FROM sluice.runtime r WHERE r.id = $1",
+       runtime, std::to_string(static_cast<double>(bounded_microseconds(keep)) / 1e6), ids.str(),
+       attempts.str(), hosts.str(), ages.str(), took.str());
+}
+
+std::size_t delete_old_traces(pqxx::transaction_base& transaction, std::size_t limit) {
+  return static_cast<std::size_t>(
+      exec(
+          transaction,
+          "DELETE FROM sluice.trace WHERE ctid = ANY (ARRAY(SELECT ctid FROM sluice.trace WHERE keep_until < "
+          "now() ORDER BY keep_until LIMIT $1 FOR UPDATE SKIP LOCKED))",
+          std::to_string(limit))
+          .affected_rows());
+}
+
 void read_published_plugins(pqxx::transaction_base& transaction, std::vector<RuntimeReport>& runtimes) {
   std::map<RuntimeId, RuntimeReport*> by_id;
   for (auto& runtime : runtimes) by_id[runtime.id] = &runtime;

@@ -15,6 +15,11 @@ void write_plugins(pqxx::transaction_base& transaction, RuntimeId runtime,
 void write_running(pqxx::transaction_base& transaction, RuntimeId runtime, const RunningChanges& changes);
 void write_throughput(pqxx::transaction_base& transaction, const std::vector<Throughput>& outcomes);
 
+void write_traces(pqxx::transaction_base& transaction, RuntimeId runtime, const std::vector<Trace>& traces,
+                  job::Microseconds keep);
+/// Deletes those whose time is over, at most `limit` batches.
+std::size_t delete_old_traces(pqxx::transaction_base& transaction, std::size_t limit);
+
 /// Adds to each runtime its plugins.
 void read_published_plugins(pqxx::transaction_base& transaction, std::vector<RuntimeReport>& runtimes);
 std::vector<RunningReport> read_running(pqxx::transaction_base& transaction, const TableName& table);

@@ -408,6 +408,13 @@ void PgCare::count(const std::vector<Throughput>& outcomes) {
   });
 }
 
+void PgCare::trace(RuntimeId runtime, const std::vector<Trace>& traces, job::Microseconds keep) {
+  at_once("keep who ran which jobs", [&](pqxx::transaction_base& session) {
+    write_traces(session, runtime, traces, keep);
+    return true;
+  });
+}
+
 void PgCare::announce(const std::string& text) {
   at_once("announce", [&](pqxx::transaction_base& session) {
     return exec(session, "SELECT pg_notify($1::text, $2::text)", announcement_channel,
@@ -423,7 +430,12 @@ Tidied PgCare::tidy(std::size_t limit) {
     const bool keys = &walk == walks_.data();
     tidied.deleted += keys ? tidy_keys(walk, limit) : tidy_records(walk, limit);
   }
-  tidied.over = std::all_of(walks_.begin(), walks_.end(), [](const Walk& walk) { return walk.over; });
+  const std::size_t old = at_once("delete old traces", [&](pqxx::transaction_base& session) {
+    return delete_old_traces(session, limit);
+  });
+  tidied.deleted += old;
+  tidied.over =
+      old < limit && std::all_of(walks_.begin(), walks_.end(), [](const Walk& walk) { return walk.over; });
   if (tidied.over) {
     for (Walk& walk : walks_) walk.over = false;
   }

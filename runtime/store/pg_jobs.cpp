@@ -161,12 +161,25 @@ std::optional<JobDetails> PgJobs::show(const std::string& id) {
         }
         details.attempts = attempts(work, wanted);
         details.state = state_of(exec(work, state_statement(table_), id_array({wanted}))[0]);
+        if (details.state.standing == Standing::done) details.done_run = done_run(work, wanted);
         if (details.state.standing != Standing::running) return details;
         const auto running = read_running_job(work, wanted);
         if (!running.empty() && running[0].job.attempt == details.job.attempts)
           details.running = running[0].job;
         return details;
       });
+}
+
+std::optional<DoneRun> PgJobs::done_run(pqxx::transaction_base& transaction, const std::string& id) {
+  auto rows = exec(transaction, trace_statement(table_, true), id);
+  if (rows.empty()) rows = exec(transaction, trace_statement(table_, false), id);
+  if (rows.empty()) return std::nullopt;
+  const auto& row = rows[0];
+  return DoneRun{row[0].as<int>(),
+                 {row[1].as<RuntimeId>(), text_of(row[2]), row[3].as<int>(), false},
+                 row[4].as<int>(),
+                 moment_of(row, 5),
+                 parse_double(text_of(row[7]))};
 }
 
 std::vector<Attempt> PgJobs::attempts(pqxx::transaction_base& transaction, const std::string& id) {

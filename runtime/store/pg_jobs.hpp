@@ -33,6 +33,7 @@ class PgJobs : public JobDesk {
   std::size_t step(const char* what, const std::string& statement, Walk& walk, std::size_t limit);
   std::size_t step(pqxx::connection& connection, const std::string& statement, Walk& walk, std::size_t limit);
   std::vector<Attempt> attempts(pqxx::transaction_base& transaction, const std::string& id);
+  std::optional<DoneRun> done_run(pqxx::transaction_base& transaction, const std::string& id);
 
   const TableName table_;
   const job::RetryPolicy fallback_;

@@ -303,10 +303,13 @@ class CareSession {
   virtual void show_running(RuntimeId runtime, const RunningChanges& changes) = 0;
   /// Adds to the outcomes of the current minute, by the database's clock; forgets those of over two days ago.
   virtual void count(const std::vector<Throughput>& outcomes) = 0;
+  /// Keeps who ran these jobs for so long.
+  virtual void trace(RuntimeId runtime, const std::vector<Trace>& traces, job::Microseconds keep) = 0;
   /// Tells whoever listens now; a text of less than 8,000 bytes.
   virtual void announce(const std::string& text) = 0;
 
-  /// Deletes records in schema sluice whose job no longer exists. Looks at the next `limit` of each kind.
+  /// Deletes records in schema sluice whose job no longer exists, and traces whose time is over. Looks at the
+  /// next `limit` of each kind.
   virtual Tidied tidy(std::size_t limit) = 0;
 };
 

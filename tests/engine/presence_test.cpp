@@ -107,5 +107,35 @@ TEST_F(PresenceTest, OutcomesAreAddedUpAndNoneIsLostWithTheDatabase) {
   EXPECT_EQ(hour[0].busy, 3);
 }
 
+job::Finished ended(const std::string& id, job::Result result = job::Result::done) {
+  job::Finished finished;
+  finished.job.id = id;
+  finished.job.attempt = 2;
+  finished.host = 42;
+  finished.outcome.result = result;
+  finished.outcome.duration = std::chrono::milliseconds(250);
+  return finished;
+}
+
+TEST_F(PresenceTest, WhoRanADoneJobIsWrittenOnceAndOnlyWhereThatIsWanted) {
+  presence_.add_ended({ended("a")});
+  write(0);
+  EXPECT_TRUE(store_.traces().empty());
+  Presence traced(tally_, std::chrono::hours(1));
+  traced.add_ended({ended("a"), ended("failed", job::Result::retry), ended("b")});
+  store_.set_available(false);
+  EXPECT_THROW(traced.write(*care_, runtime_, start_ + seconds(2)), store::Unavailable);
+  store_.set_available(true);
+  traced.write_traces(*care_, runtime_);
+  traced.write_traces(*care_, runtime_);
+  const auto traces = store_.traces();
+  ASSERT_EQ(traces.size(), 2U);
+  EXPECT_EQ(traces[0].id, "a");
+  EXPECT_EQ(traces[0].attempt, 2);
+  EXPECT_EQ(traces[0].host_pid, 42);
+  EXPECT_EQ(traces[0].took, 0.25);
+  EXPECT_EQ(traces[1].id, "b");
+}
+
 }  // namespace
 }  // namespace sluice::engine

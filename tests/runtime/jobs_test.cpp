@@ -367,5 +367,23 @@ TEST_F(Jobs, HealthNamesTheRightsThatAreLacking) {
   database.exec("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
+TEST_F(Jobs, ThatAreDoneShowWhoRanThemWhereThatIsKept) {
+  insert("before", "test.probe", probe("done"));
+  ASSERT_TRUE(drains());
+  EXPECT_FALSE(holds(sluice({"jobs", "show", "before"}).out, "done by"));
+  scratch.write("sluice.toml", scratch.read("sluice.toml") + "[retention]\ntraces = \"1h\"\n");
+  insert_many(2500, "test.probe", probe("done"));
+  ASSERT_TRUE(drains());
+  EXPECT_EQ(database.value("SELECT sum(cardinality(job_ids)) FROM sluice.trace"), "2500");
+  const std::string shown = sluice({"jobs", "show", "job-1"}).out;
+  EXPECT_TRUE(holds(shown, "done by   attempt 1 ran for ")) << shown;
+  EXPECT_TRUE(holds(shown, ", in plugin host ")) << shown;
+  const std::string text = sluice({"jobs", "show", "job-2500", "--json"}).out;
+  EXPECT_EQ(json(text, "{done_by,attempt}"), "1");
+  EXPECT_GT(std::stol(json(text, "{done_by,pid}")), 1);
+  EXPECT_NE(json(text, "{done_by,pid}"), json(text, "{done_by,plugin_host}"));
+  EXPECT_GE(std::stod(json(text, "{done_by,duration_seconds}")), 0);
+}
+
 }  // namespace
 }  // namespace sluice::test

@@ -257,5 +257,31 @@ TEST_F(JobDesk, ALateOutcomeOfARetriedJobChangesNothing) {
   EXPECT_EQ(statuses(), "a pending");
 }
 
+TEST_F(JobDesk, ShowsWhoRanADoneJobForAsLongAsThatIsKept) {
+  for (const char* id : {"a", "b", "old"}) world_.put({id, "noop", "{}", "done", 0, 0, 1});
+  world_.database().exec(
+      "UPDATE \"Outbox\" SET \"updatedAt\" = \"updatedAt\" - interval '1 h' WHERE id = 'old'");
+  auto care = world_.store().care();
+  const auto runtime = care->enlist(runtime_info());
+  care->trace(runtime, {{"a", 2, 42, 0.5, 1.25}, {"old", 1, 43, 0, 0.000125}}, std::chrono::hours(1));
+  care->trace(runtime, {{"b", 1, 44, 0, 0}}, std::chrono::microseconds(0));
+  const auto a = desk_->show("a")->done_run;
+  ASSERT_TRUE(a);
+  EXPECT_EQ(a->attempt, 2);
+  EXPECT_EQ(a->holder.id, runtime);
+  EXPECT_EQ(a->holder.host, runtime_info().host);
+  EXPECT_EQ(a->host_pid, 42);
+  EXPECT_NEAR(a->ended.age, 0.5, 0.49);
+  EXPECT_EQ(a->took, 1.25);
+  ASSERT_TRUE(desk_->show("old")->done_run) << "its row was changed at another time";
+  EXPECT_NEAR(desk_->show("old")->done_run->took, 0.000125, 1e-9);
+  EXPECT_TRUE(desk_->show("b")->done_run);
+  EXPECT_EQ(care->tidy(100).deleted, 1U);
+  EXPECT_FALSE(desk_->show("b")->done_run);
+  EXPECT_TRUE(desk_->show("a")->done_run);
+  world_.set_status("a", "pending");
+  EXPECT_FALSE(desk_->show("a")->done_run) << "it is to run again";
+}
+
 }  // namespace
 }  // namespace sluice::test
