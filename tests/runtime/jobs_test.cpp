@@ -368,11 +368,11 @@ TEST_F(Jobs, HealthNamesTheRightsThatAreLacking) {
 }
 
 TEST_F(Jobs, ThatAreDoneShowWhoRanThemWhereThatIsKept) {
-  insert("before", "test.probe", probe("done"));
+  insert("before", "test.probe", probe("ok"));
   ASSERT_TRUE(drains());
   EXPECT_FALSE(holds(sluice({"jobs", "show", "before"}).out, "done by"));
   scratch.write("sluice.toml", scratch.read("sluice.toml") + "[retention]\ntraces = \"1h\"\n");
-  insert_many(2500, "test.probe", probe("done"));
+  insert_many(2500, "test.probe", probe("ok"));
   ASSERT_TRUE(drains());
   EXPECT_EQ(database.value("SELECT sum(cardinality(job_ids)) FROM sluice.trace"), "2500");
   const std::string shown = sluice({"jobs", "show", "job-1"}).out;
