@@ -59,14 +59,16 @@ indent() { sed 's/^/  /'; }
 progress() {
   awk -v seconds="$1" '
     match($0, /^\[[0-9]+\/[0-9]+\]/) { split(substr($0, 2, RLENGTH - 2), part, "/"); done = part[1]; all = part[2] }
+    /^-- / { configuring = 1 }
     / newly installed/ { for (i = 2; i <= NF; i++) if ($i == "newly") packages += $(i - 1) }
     /^(Get:[0-9]+|Unpacking|Setting up) / { taken++ }
     END {
       if (!all && packages) { done = taken; all = 3 * packages }
+      if (!all && configuring) print "looking for the compiler and the libraries"
       if (!all || done > all) exit
       printf "%d %%", 100 * done / all
       left = seconds * (all - done) / (done ? done : 1)
-      if (seconds >= 10 && done * 20 > all) printf ", about %s left", left < 90 ? int(left) " s" : int(left / 60 + 0.5) " min"
+      if (seconds >= 10 && done * 10 > all) printf ", about %s left", left < 90 ? int(left) " s" : int(left / 60 + 0.5) " min"
     }'
 }
 
