@@ -4,6 +4,7 @@
 #include <set>
 
 #include "cli/command_text.hpp"
+#include "cli/shell_word.hpp"
 
 namespace sluice::cli {
 
@@ -15,13 +16,6 @@ std::string joined(const std::vector<std::string>& words, const std::string& bet
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : between) + word;
   return text;
-}
-
-/// 'text' for a shell.
-std::string quoted(const std::string& text) {
-  std::string result = "'";
-  for (const char c : text) result += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return result + "'";
 }
 
 /// The commands below the program: "sluice jobs"|"sluice jobs list", quoted.
@@ -66,9 +60,10 @@ std::string bash_completion(const CommandText& program) {
   for (const CommandText* command : all(program)) {
     for (const OptionText& option : command->options) {
       if (option.positional || option.value.empty()) continue;
-      const std::string action = takes_file(option)        ? "-f"
-                                 : takes_directory(option) ? "-d"
-                                                           : "-W " + quoted(joined(option.choices(), " "));
+      const std::string action = takes_file(option) ? "-f"
+                                 : takes_directory(option)
+                                     ? "-d"
+                                     : "-W " + shell_quoted(joined(option.choices(), " "));
       values +=
           "    \"" + command->path + " " + option.name + "\") _sluice_offer " + action + "; return ;;\n";
     }
@@ -77,8 +72,8 @@ std::string bash_completion(const CommandText& program) {
                         : takes_file(*place)      ? " -f"
                         : takes_directory(*place) ? " -d"
                                                   : "";
-    words += "    \"" + command->path + "\") _sluice_offer -W " + quoted(joined(offered(*command), " ")) +
-             files + " ;;\n";
+    words += "    \"" + command->path + "\") _sluice_offer -W " +
+             shell_quoted(joined(offered(*command), " ")) + files + " ;;\n";
   }
   return "# Completions of " + program.path + R"( for bash; made by `sluice completion bash`.
 _sluice_offer() {
@@ -108,7 +103,7 @@ complete -F _sluice sluice
 
 std::string zsh_completion(const CommandText& program) {
   const auto entry = [](const std::string& name, const std::string& description) {
-    return " " + quoted(name + ":" + brief(description, description_width));
+    return " " + shell_quoted(name + ":" + brief(description, description_width));
   };
   std::string values, words;
   for (const CommandText* command : all(program)) {
@@ -162,12 +157,12 @@ std::string fish_completion(const CommandText& program) {
   for (const CommandText* command : all(program)) {
     const std::string start = "complete -c sluice -n '__sluice_at \"" + command->path + "\"' ";
     const auto described = [](const std::string& description) {
-      return " -d " + quoted(brief(description, description_width)) + "\n";
+      return " -d " + shell_quoted(brief(description, description_width)) + "\n";
     };
     for (const CommandText& one : command->commands)
       lines += start + "-a " + one.name() + described(one.description);
     for (const OptionText& option : command->options) {
-      const std::string choices = quoted(joined(option.choices(), " "));
+      const std::string choices = shell_quoted(joined(option.choices(), " "));
       if (option.positional) {
         if (takes_file(option)) lines += start + "-F\n";
         if (takes_directory(option)) lines += start + "-a '(__fish_complete_directories)'\n";
