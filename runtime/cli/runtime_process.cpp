@@ -10,14 +10,13 @@
 #include <fstream>
 #include <sstream>
 
+#include "workshop/process.hpp"
+
 namespace sluice::cli {
 
 namespace {
 
-// The functions of glibc 2.36 lack C linkage in its header.
-int open_process(int pid) {
-  return static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
-}
+// The function of glibc 2.36 lacks C linkage in its header.
 bool send_signal(int process, int signal) {
   return syscall(SYS_pidfd_send_signal, process, signal, nullptr, 0) == 0;
 }
@@ -52,7 +51,8 @@ double age(int pid) {
 }  // namespace
 
 RuntimeProcess::RuntimeProcess(const store::RuntimeReport& runtime)
-    : process_("process " + std::to_string(runtime.info.pid)), held_(open_process(runtime.info.pid)) {
+    : process_("process " + std::to_string(runtime.info.pid)),
+      held_(workshop::open_process(runtime.info.pid)) {
   trouble_ = held_.open() ? find_trouble(runtime)
                           : "has ended without taking leave: there is no " + process_ +
                                 " here; another runtime will take its jobs back";

@@ -16,11 +16,6 @@ namespace sluice::workshop {
 
 namespace {
 
-/// The function of glibc 2.36 lacks C linkage in its header.
-int open_process(pid_t pid) {
-  return static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
-}
-
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
   std::vector<char*> all;
   all.reserve(texts.size() + 1);
@@ -80,6 +75,11 @@ bool readable(int fd, std::chrono::milliseconds limit) {
 }
 
 }  // namespace
+
+// The function of glibc 2.36 lacks C linkage in its header.
+int open_process(pid_t pid) {
+  return static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+}
 
 Process::Process(const Launch& launch) {
   const auto fail = [&](int error) {

@@ -32,6 +32,9 @@ struct Launch {
   int ignored_signal = 0;  ///< which it ignores until it says otherwise; 0: none
 };
 
+/// A descriptor of the process, which can be read once that has ended; -1, with errno, where there is none.
+int open_process(pid_t pid);
+
 class Process {
  public:
   /// Throws std::system_error that names the program where it can't be started.
