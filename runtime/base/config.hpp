@@ -62,6 +62,8 @@ struct Config {
 
   int batch_max = 500;  ///< jobs in one claim, at most; a batch starts at 20
   std::chrono::microseconds poll_interval = std::chrono::milliseconds(200);
+  std::chrono::microseconds processing_after =
+      std::chrono::milliseconds(100);                                  ///< of a job that runs; 0: as claimed
   std::chrono::microseconds start_timeout = std::chrono::seconds(10);  ///< for a plugin to load and init
   std::chrono::microseconds drain_timeout = std::chrono::seconds(25);  ///< for started jobs, at a stop
   std::chrono::microseconds cancel_grace = std::chrono::seconds(3);    ///< between cancel and kill

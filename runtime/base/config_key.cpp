@@ -225,6 +225,10 @@ std::vector<ConfigKey<Config>> make_config_keys() {
              "the most jobs that one claim takes for one lane; claims begin with 20"),
       duration("runtime", "poll_interval", &Config::poll_interval, milliseconds(1),
                "how often an idle runtime looks for new jobs that nobody announced"),
+      duration(
+          "runtime", "processing_after", &Config::processing_after, {},
+          "a job that runs for longer gets status `processing`; a shorter one is written once, when it is "
+          "over. \"0s\": each gets it as it is claimed, for tables from which others take jobs as well"),
       duration("runtime", "drain_timeout", &Config::drain_timeout, {},
                "at a stop, or in a host that a reload replaces: how long started jobs may go on before they "
                "are asked "
@@ -292,8 +296,7 @@ std::vector<ConfigKey<TypeSettings>> make_type_keys() {
       duration("type", "backoff_first", &TypeSettings::backoff_first, {}, "as in [retry]", R"("5s")"),
       duration("type", "backoff_cap", &TypeSettings::backoff_cap, {}, "as in [retry]", R"("10m")"),
       truth("type", "brief", &TypeSettings::brief,
-            "its jobs are short and may run twice: they are claimed under row locks and written once",
-            "true"),
+            "its jobs may run twice: their claims need not survive a crash of the database server", "true"),
       truth("type", "strict", &TypeSettings::strict, "as in [plugin], for payloads of this type", "true"),
   };
 }

@@ -148,6 +148,7 @@ store::PostgresOptions store_options(const base::Config& config) {
           config.wake,
           {},
           config.database_url_file,
+          config.processing_after.count() == 0,
           config.database_direct_url};
 }
 

@@ -39,7 +39,7 @@ void print_defaults(const job::TypeSpec& type, const base::Config& config) {
             << "| at once, in one runtime | "
             << (type.concurrency > 0 ? std::to_string(type.concurrency) : "as many as its slots") << " |\n";
   if (type.at_most_once) std::cout << "| after a crash | not run again: its type runs at most once |\n";
-  if (type.brief) std::cout << "| while it runs | stays `pending`, up to 100 ms: its type is brief |\n";
+  if (type.brief) std::cout << "| a repeat | does no harm: its type is brief |\n";
   std::cout << "\n";
 }
 

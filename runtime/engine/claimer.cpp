@@ -1,50 +1,139 @@
 #include "engine/claimer.hpp"
 
-#include <map>
 #include <utility>
-
-#include "engine/intake.hpp"
 
 namespace sluice::engine {
 
+namespace {
+
+/// Of a job that plugins are not shown.
+job::Finished turned_back(job::Job job) {
+  job::Finished finished;
+  finished.outcome.result = job::Result::fail;
+  finished.outcome.code = "not-utf-8";
+  finished.outcome.error =
+      "the job's id or payload is not UTF-8, which plugins are promised; the database has no encoding "
+      "(SQL_ASCII), and takes any bytes";
+  finished.job = std::move(job);
+  finished.job.payload = {};
+  return finished;
+}
+
+}  // namespace
+
 Claimer::Claimer(std::uint32_t pump, const PumpContext& context, Finisher& finisher)
-    : pump_(pump),
-      context_(context),
-      finisher_(finisher),
-      gate_(context, finisher, ClaimMode::recorded),
-      thread_([this] { run(); }) {}
+    : pump_(pump), context_(context), finisher_(finisher), thread_([this] { run(); }) {}
+
+void Claimer::poke() {
+  {
+    const std::lock_guard lock(mutex_);
+    poked_ = true;
+  }
+  changed_.notify_one();
+}
+
+void Claimer::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_one();
+}
+
+bool Claimer::stopping() const {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
+}
 
 void Claimer::run() {
   enlist_again();
-  while (gate_.wait_for_room()) claim();
+  while (wait_for_room()) claim();
   finisher_.no_more();
+}
+
+/// Returns when something may be claimed; false when the pump stops.
+bool Claimer::wait_for_room() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    if (stopping_) return false;
+    const auto now = Clock::now();
+    if (finisher_.unwritten() < context_.most_unwritten && context_.router.claimable(now)) return true;
+    changed_.wait_until(lock, context_.router.next_due(now),
+                        [&] { return stopping_ || std::exchange(poked_, false); });
+  }
+}
+
+void Claimer::wait_to_retry(int failures) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, reconnect_delay(failures), [&] { return stopping_; });
 }
 
 /// Asks again what was refused, too. What a statement claimed whose answer was lost is given back, by the
 /// next reconciliation or, at a stop, as the runtime takes leave.
 void Claimer::claim() {
-  for (int failures = 0; !gate_.stopping();) {
+  for (int failures = 0; !stopping();) {
     const auto step = [&] {
       if (failures > 0) session_->reconcile(finisher_.open_claims());
       claim_once();
       return true;
     };
     if (context_.ask(this, step, [this] { enlist_again(); })) return;
-    gate_.wait_to_retry(++failures);
+    wait_to_retry(++failures);
   }
 }
 
 void Claimer::claim_once() {
   const store::RuntimeId now = context_.runtime(0);
   if (now != runtime_) use(now);
-  Intake intake = claim_for_room(context_, ClaimMode::recorded,
-                                 [&](const auto& lanes) { return session_->claim(lanes); });
-  if (intake.lanes.empty()) return;
-  std::map<std::int64_t, std::size_t> claims;
-  for (const store::ClaimedJob& one : intake.claimed.jobs) ++claims[one.job.claim];
-  for (const auto& [claim, jobs] : claims) finisher_.expect(claim, jobs);
-  hand_over(context_, pump_, std::move(intake));
+  const std::vector<Reservation> lanes = context_.router.reserve(Clock::now());
+  if (lanes.empty()) return;
+  const auto started = Clock::now();
+  store::Claimed claimed = ask(lanes);
+  const auto took = Clock::now() - started;
+  if (claimed.claim != 0) finisher_.expect(claimed.claim, claimed.jobs.size());
+  hand_over(std::move(claimed), lanes, took);
   if (context_.router.exhausted()) context_.idle();
+}
+
+/// Gives the room back and throws on what the store throws.
+store::Claimed Claimer::ask(const std::vector<Reservation>& lanes) {
+  std::vector<store::LaneRequest> requests;
+  requests.reserve(lanes.size());
+  for (const Reservation& lane : lanes) requests.push_back(context_.router.request(lane));
+  try {
+    return session_->claim(requests, lanes.front().durable);
+  } catch (...) {
+    for (const Reservation& lane : lanes) context_.router.unclaimed(lane);
+    throw;
+  }
+}
+
+/// Tells the router what came, and gives the jobs to their plugins.
+void Claimer::hand_over(store::Claimed claimed, const std::vector<Reservation>& lanes, Clock::duration took) {
+  const auto policies = context_.policies.now();
+  std::vector<job::Job> jobs;
+  jobs.reserve(claimed.jobs.size());
+  std::vector<job::Finished> unreadable;
+  std::vector<ClaimResult> results(lanes.size());
+  context_.tally.claimed(claimed.jobs);
+  for (ClaimResult& result : results) result.asked_at = claimed.asked_at;
+  for (store::ClaimedJob& one : claimed.jobs) {
+    one.job.bytes = static_cast<std::int64_t>(one.job.payload.size());
+    results[one.lane].add(one.job.type, one.job.bytes, one.job.created_at);
+    const auto policy = policies->find(one.job.type);
+    one.job.max_attempts = policy == policies->end() ? 1 : policy->second.max_attempts;
+    one.job.pump = pump_;
+    one.job.durable = lanes.front().durable;
+    if (one.unreadable) {
+      unreadable.push_back(turned_back(std::move(one.job)));
+    } else {
+      jobs.push_back(std::move(one.job));
+    }
+  }
+  const auto now = Clock::now();
+  for (std::size_t i = 0; i < lanes.size(); ++i) context_.router.claimed(lanes[i], results[i], took, now);
+  if (!jobs.empty()) context_.deliver(std::move(jobs));
+  if (!unreadable.empty()) context_.turn_back(std::move(unreadable));
 }
 
 void Claimer::enlist_again() {

@@ -1,10 +1,13 @@
-// The claimer of a pump: a thread with a connection that claims jobs wherever there is room for them.
+// The claimer of a pump: a thread with a connection that claims jobs wherever there is room for them, and
+// hands them to their plugins.
 #pragma once
 
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <thread>
+#include <vector>
 
-#include "engine/claim_gate.hpp"
 #include "engine/finisher.hpp"
 #include "engine/pump_context.hpp"
 
@@ -12,17 +15,23 @@ namespace sluice::engine {
 
 class Claimer {
  public:
+  /// Claims wait while `finisher` has too much to write.
   Claimer(std::uint32_t pump, const PumpContext& context, Finisher& finisher);
 
   /// Looks again whether something may be claimed. [any-thread]
-  void poke() { gate_.poke(); }
+  void poke();
   /// Claims no more. [any-thread]
-  void stop() { gate_.stop(); }
+  void stop();
 
  private:
   void run();
+  bool wait_for_room();
+  void wait_to_retry(int failures);
+  bool stopping() const;
   void claim();
   void claim_once();
+  store::Claimed ask(const std::vector<Reservation>& lanes);
+  void hand_over(store::Claimed claimed, const std::vector<Reservation>& lanes, Clock::duration took);
   void enlist_again();
   void use(store::RuntimeId runtime);
 
@@ -34,7 +43,11 @@ class Claimer {
   std::unique_ptr<store::ClaimSession> session_;
   store::RuntimeId runtime_ = 0;
 
-  ClaimGate gate_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool poked_ = false;  // protected by mutex_, like the next
+  bool stopping_ = false;
+
   std::jthread thread_;
 };
 

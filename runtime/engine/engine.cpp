@@ -11,8 +11,7 @@
 #include "base/log.hpp"
 #include "base/systemd.hpp"
 #include "base/version.hpp"
-#include "engine/brief_pump.hpp"
-#include "engine/claim_pump.hpp"
+#include "engine/pump.hpp"
 
 namespace sluice::engine {
 
@@ -20,6 +19,8 @@ namespace {
 
 constexpr std::chrono::milliseconds tick{200};
 constexpr std::chrono::milliseconds idle_tick{1000};
+constexpr std::chrono::seconds mark_again{1};
+constexpr std::chrono::milliseconds least_mark_tick{25};  // between looks for jobs to be marked
 constexpr std::chrono::milliseconds status_interval{5000};
 /// Jobs that wait in a plugin host for so long are given back, for another runtime to run.
 constexpr std::chrono::seconds longest_wait{1};
@@ -194,9 +195,9 @@ bool Engine::wanted(const std::string& type) const {
 /// concurrency.
 void Engine::add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vector<LaneSpec>& lanes,
                        Policies::ByType& policies) {
-  LaneSpec shared{index, {}, 0, ClaimMode::recorded};
-  LaneSpec brief{index, {}, 0, ClaimMode::brief};
-  LaneSpec once{index, {}, 0, ClaimMode::recorded, true};
+  LaneSpec shared{index, {}};
+  LaneSpec brief{index, {}, 0, true};
+  LaneSpec once{index, {}, 0, false, true};
   for (const job::TypeSpec& type : plugin.spec.types) {
     const bool served = std::count(plugin.types.begin(), plugin.types.end(), type.name) > 0;
     if (!served || !wanted(type.name)) continue;
@@ -206,11 +207,11 @@ void Engine::add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vect
     if (const auto set = config_.types.find(type.name); set != config_.types.end()) {
       concurrency = set->second.concurrency.value_or(concurrency);
     }
-    const ClaimMode mode = claim_mode(type);
+    const bool is_brief = this->is_brief(type);
     if (concurrency > 0) {
-      lanes.push_back({index, {type.name}, concurrency, mode, type.at_most_once});
+      lanes.push_back({index, {type.name}, concurrency, is_brief, type.at_most_once});
     } else {
-      (mode == ClaimMode::brief ? brief : type.at_most_once ? once : shared).types.push_back(type.name);
+      (is_brief ? brief : type.at_most_once ? once : shared).types.push_back(type.name);
     }
   }
   for (LaneSpec* lane : {&shared, &brief, &once}) {
@@ -219,16 +220,15 @@ void Engine::add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vect
 }
 
 /// What may run at most once is never brief, whoever says so.
-ClaimMode Engine::claim_mode(const job::TypeSpec& type) const {
+bool Engine::is_brief(const job::TypeSpec& type) const {
   bool brief = type.brief;
   if (const auto set = config_.types.find(type.name); set != config_.types.end()) {
     brief = set->second.brief.value_or(brief);
   }
-  if (!brief) return ClaimMode::recorded;
-  if (!type.at_most_once) return ClaimMode::brief;
-  log::warn("a job type that runs at most once can't be brief: its claims are recorded",
+  if (!brief || !type.at_most_once) return brief;
+  log::warn("a job type that runs at most once can't be brief: its claims are durable",
             {{"type", type.name}});
-  return ClaimMode::recorded;
+  return false;
 }
 
 /// A misspelt name would be without effect, and without a word.
@@ -322,12 +322,14 @@ void Engine::start_pumps() {
       outage_,
       tally_,
       policies_,
-      record_first_,
       no_scheduled_,
       2 * static_cast<std::size_t>(config_.batch_max),
       static_cast<std::size_t>(config_.effects_max),
       config_.effects_timeout,
-      [this](std::vector<job::Job> jobs) { fleet_.deliver(std::move(jobs)); },
+      [this](std::vector<job::Job> jobs) {
+        fleet_.deliver(std::move(jobs));
+        if (!marking_.exchange(true)) fleet_.post([this] { mark_soon(); });
+      },
       [this](std::vector<job::Finished> jobs) {
         fleet_.post([this, jobs = std::move(jobs)] { returned(jobs); });
       },
@@ -338,14 +340,8 @@ void Engine::start_pumps() {
       },
       [this] { fleet_.post([this] { pump_finished(); }); },
   };
-  // There is one brief pump more than others: while one writes, jobs of another run. They connect when they
-  // claim, so that they cost nothing where no type is brief; a reload may bring the first.
-  const auto recorded = static_cast<std::uint32_t>(config_.pumps);
-  pumps_running_ = 2 * recorded + 1;
-  for (std::uint32_t i = 0; i < recorded; ++i) pumps_.push_back(std::make_unique<ClaimPump>(i, context));
-  for (std::uint32_t i = recorded; i < pumps_running_; ++i) {
-    pumps_.push_back(std::make_unique<BriefPump>(i, context));
-  }
+  pumps_running_ = static_cast<std::size_t>(config_.pumps);
+  for (std::uint32_t i = 0; i < pumps_running_; ++i) pumps_.push_back(std::make_unique<Pump>(i, context));
   start_waker();
   start_pruner();
   end_when_drained();
@@ -387,10 +383,40 @@ void Engine::returned(std::vector<job::Finished> jobs) {
                      now);
     by_pump[job.job.pump].push_back(std::move(job));
   }
-  const bool recorded = router_.claimable(now), brief = router_.claimable(now, ClaimMode::brief);
+  const bool claimable = router_.claimable(now);
   for (std::size_t i = 0; i < by_pump.size(); ++i) {
     if (!by_pump[i].empty()) pumps_[i]->push(std::move(by_pump[i]));
-    if (pumps_[i]->mode() == ClaimMode::brief ? brief : recorded) pumps_[i]->poke();
+    if (claimable) pumps_[i]->poke();
+  }
+}
+
+/// While jobs are under way, looks for those that take their time.
+void Engine::mark_soon() {
+  if (config_.processing_after.count() == 0) return;
+  const auto half = std::chrono::duration_cast<std::chrono::milliseconds>(config_.processing_after) / 2;
+  fleet_.after(std::clamp(half, least_mark_tick, tick), [this] {
+    mark_running();
+    marking_ = false;  // before the look, so that none that comes now is missed
+    if (router_.load().at_work && !marking_.exchange(true)) mark_soon();
+  });
+}
+
+/// They are `processing` in the table, as whoever reads it expects.
+void Engine::mark_running() {
+  const auto now = Clock::now();
+  std::vector<std::vector<job::Ref>> by_pump(pumps_.size());
+  std::set<std::pair<std::int64_t, std::string>> running;
+  for (const fleet::RunningJob& job : fleet_.running(config_.processing_after)) {
+    running.emplace(job.claim, job.id);
+    by_pump[job.pump].push_back(job);
+  }
+  // A pump is told of the same ones again in case it could not mark them.
+  const bool news = !std::includes(marked_.begin(), marked_.end(), running.begin(), running.end());
+  if (!news && now - marked_at_ < mark_again) return;
+  marked_ = std::move(running);
+  marked_at_ = now;
+  for (std::size_t i = 0; i < by_pump.size(); ++i) {
+    if (!by_pump[i].empty()) pumps_[i]->mark(std::move(by_pump[i]));
   }
 }
 

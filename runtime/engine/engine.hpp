@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/config.hpp"
@@ -78,7 +79,7 @@ class Engine : private fleet::Listener {
   void warn_of_unused_settings() const;
   void add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vector<LaneSpec>& lanes,
                  Policies::ByType& policies);
-  ClaimMode claim_mode(const job::TypeSpec& type) const;
+  bool is_brief(const job::TypeSpec& type) const;
   void serve();
   void reload();
   void take(base::Config config);
@@ -96,6 +97,8 @@ class Engine : private fleet::Listener {
   void stop(std::chrono::microseconds patience);
   void limit_calls(std::chrono::microseconds patience);
   void end_when_drained();
+  void mark_soon();
+  void mark_running();
   void give_back_waiting();
   void give_up_when_lost();
   void pump_finished();
@@ -113,8 +116,10 @@ class Engine : private fleet::Listener {
   Observer observer_;
   std::unique_ptr<Caretaker> caretaker_;
   Policies policies_;
-  std::atomic<bool> record_first_ = false;  ///< as in PumpContext, like the next
-  std::atomic<bool> no_scheduled_ = false;
+  std::atomic<bool> marking_ = false;                      ///< running jobs are looked for
+  std::set<std::pair<std::int64_t, std::string>> marked_;  ///< claim and id of those that pumps were told of
+  Clock::time_point marked_at_{};
+  std::atomic<bool> no_scheduled_ = false;  ///< as in PumpContext
   std::vector<store::ServedType> served_;
   std::vector<std::unique_ptr<Pump>> pumps_;
   std::size_t pumps_running_ = 0;

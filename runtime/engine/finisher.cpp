@@ -122,6 +122,14 @@ void Finisher::push(std::vector<job::Finished> jobs) {
   changed_.notify_one();
 }
 
+void Finisher::mark(std::vector<job::Ref> jobs) {
+  {
+    const std::lock_guard lock(mutex_);
+    running_ = std::move(jobs);
+  }
+  changed_.notify_one();
+}
+
 std::size_t Finisher::unwritten() const {
   const std::lock_guard lock(mutex_);
   return inbox_.size() + writing_;
@@ -204,9 +212,8 @@ std::optional<Finisher::Work> Finisher::take(Clock::time_point now) {
   work.again.assign(std::make_move_iterator(again), std::make_move_iterator(aside_.end()));
   aside_.erase(again, aside_.end());
   context_.tally.aside(-static_cast<std::int64_t>(work.again.size()));
-  const bool any = due(now);
-  if (!any && work.again.empty()) return std::nullopt;
-  if (!any) return work;
+  work.running = std::exchange(running_, {});
+  if (!due(now)) return work.empty() ? std::nullopt : std::optional(std::move(work));
   work.finished = std::exchange(inbox_, {});
   work.committed = std::exchange(committed_, {});
   writing_ = work.finished.size();
@@ -232,16 +239,59 @@ bool Finisher::leave_aside(Clock::time_point now) {
 void Finisher::do_work(Work work) {
   std::vector<job::Settlement> settlements = context_.settle(std::move(work.finished));
   std::vector<job::Settlement> failed = take_committed(std::move(work.committed));
+  place(settlements);
   hand_over_effects(settlements);
   std::move(failed.begin(), failed.end(), std::back_inserter(settlements));
   if (!settlements.empty() || !used_up_before_.empty()) write(std::move(settlements));
   if (!work.again.empty()) write_again(std::move(work.again));
+  if (!work.running.empty()) mark_running(std::move(work.running));
   {
     const std::lock_guard lock(mutex_);
     writing_ = aside_.size() > most_aside ? aside_.size() - most_aside : 0;
   }
   relieved_();
   if (context_.router.exhausted()) context_.idle();
+}
+
+/// Where it fails, they are told of again.
+void Finisher::mark_running(std::vector<job::Ref> jobs) {
+  std::erase_if(jobs, [&](const job::Ref& one) { return marked_.contains({one.claim, one.id}); });
+  try {
+    if (!jobs.empty()) {
+      const std::vector<std::string> places = session_->mark(jobs, {});
+      for (std::size_t i = 0; i < jobs.size(); ++i) {
+        if (places[i].empty()) continue;
+        marked_[{jobs[i].claim, jobs[i].id}] = places[i];
+        ++marked_of_[jobs[i].claim].jobs;
+      }
+    }
+    // Only what is known to be marked: nobody looks at such a claim any more.
+    const std::vector<std::int64_t> filled = filled_claims();
+    if (!filled.empty()) session_->mark({}, filled);
+    for (const std::int64_t claim : filled) marked_of_[claim].filled = true;
+    context_.outage.up(this);
+  } catch (const std::exception& error) {
+    log::debug("running jobs could not be marked, and will be", {{"reason", error.what()}});
+  }
+}
+
+std::vector<std::int64_t> Finisher::filled_claims() {
+  std::vector<std::int64_t> filled;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [claim, marked] : marked_of_) {
+    const auto open = open_claims_.find(claim);
+    if (!marked.filled && open != open_claims_.end() && open->second == marked.jobs) filled.push_back(claim);
+  }
+  return filled;
+}
+
+/// A row that was marked is elsewhere than its claim found it.
+void Finisher::place(std::vector<job::Settlement>& settlements) const {
+  if (marked_.empty()) return;
+  for (job::Settlement& settlement : settlements) {
+    const auto marked = marked_.find({settlement.claim, settlement.id});
+    if (marked != marked_.end()) settlement.place = marked->second;
+  }
 }
 
 void Finisher::hand_over_effects(std::vector<job::Settlement>& settlements) {
@@ -457,12 +507,7 @@ void Finisher::finish_again(std::vector<Aside> asides) {
 
 job::Settlement Finisher::failed(job::Settlement settlement, const Unwritten& unwritten) const {
   job::Finished again;
-  again.job.id = std::move(settlement.id);
-  again.job.type = std::move(settlement.type);
-  again.job.attempt = settlement.attempt;
-  again.job.claim = settlement.claim;
-  again.job.place = std::move(settlement.place);
-  again.job.created_at = settlement.created_at;
+  static_cast<job::Ref&>(again.job) = settlement;
   const bool at_most_once = context_.policy(again.job.type).at_most_once;
   again.outcome.result = at_most_once ? job::Result::fail : job::Result::retry;
   again.outcome.duration = settlement.outcome.duration;
@@ -513,6 +558,11 @@ void Finisher::drop_settled(std::vector<job::Settlement>& settlements) {
 
 /// Nothing more is to be written of a job.
 void Finisher::close(const job::Settlement& settlement) {
+  if (const auto marked = marked_.find({settlement.claim, settlement.id}); marked != marked_.end()) {
+    marked_.erase(marked);
+    const auto of_claim = marked_of_.find(settlement.claim);
+    if (--of_claim->second.jobs == 0) marked_of_.erase(of_claim);
+  }
   const std::lock_guard lock(mutex_);
   const auto open = open_claims_.find(settlement.claim);
   if (open != open_claims_.end() && --open->second == 0) open_claims_.erase(open);

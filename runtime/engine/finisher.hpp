@@ -6,12 +6,14 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "engine/committer.hpp"
@@ -29,6 +31,8 @@ class Finisher {
   /// A claim was made for so many jobs, which will be pushed one after the other.
   void expect(std::int64_t claim, std::size_t jobs);
   void push(std::vector<job::Finished> jobs);
+  /// These still run: their rows become `processing`, unless they are already.
+  void mark(std::vector<job::Ref> jobs);
   /// How many jobs came back whose outcome is not written yet, but for those that are kept aside or
   /// committed.
   std::size_t unwritten() const;
@@ -54,7 +58,15 @@ class Finisher {
     std::vector<job::Finished> finished;
     std::vector<Committer::Committed> committed;
     std::vector<Aside> again;
+    std::vector<job::Ref> running;
+
+    bool empty() const { return finished.empty() && committed.empty() && again.empty() && running.empty(); }
   };
+  struct MarkedOf {
+    std::size_t jobs = 0;  ///< that are not written yet
+    bool filled = false;   ///< all that were left were, and the store knows
+  };
+  using Attempt = std::pair<std::int64_t, std::string>;  ///< claim and id of a job
 
   void run();
   std::optional<Work> wait_for_work();
@@ -65,6 +77,9 @@ class Finisher {
   bool leave_aside(Clock::time_point now);
 
   void do_work(Work work);
+  void mark_running(std::vector<job::Ref> jobs);
+  std::vector<std::int64_t> filled_claims();
+  void place(std::vector<job::Settlement>& settlements) const;
   std::vector<job::Settlement> take_committed(std::vector<Committer::Committed> committed);
   void hand_over_effects(std::vector<job::Settlement>& settlements);
   void commit(job::Settlement settlement, int failures);
@@ -94,12 +109,15 @@ class Finisher {
   bool last_try_ = false;                     // the deadline has come
   std::vector<std::int64_t> used_up_before_;  // claims to be closed with the next outcomes
   std::vector<Aside> aside_;
-  bool hurried_ = false;  // those aside have been tried once more, as the pump stops
+  std::map<Attempt, std::string> marked_;         // the places of rows that are `processing`
+  std::map<std::int64_t, MarkedOf> marked_of_{};  // by claim
+  bool hurried_ = false;                          // those aside have been tried once more, as the pump stops
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<job::Finished> inbox_;                           // protected by mutex_, like all below
   std::vector<Committer::Committed> committed_;                // came back from the committer
+  std::vector<job::Ref> running_;                              // to be marked
   Clock::time_point oldest_{};                                 // when the first job of the inbox arrived
   std::size_t writing_ = 0;                                    // taken from the inbox, not written yet
   std::size_t committing_ = 0;                                 // with the committer

@@ -23,9 +23,6 @@ struct PumpContext {
   Outage& outage;
   Tally& tally;
   const Policies& policies;
-  /// Set when the table did not take what was written of locked jobs: claims of brief jobs are recorded
-  /// before they run, from then on.
-  std::atomic<bool>& record_first;
   /// Set when the table turned out to have no status `scheduled`: a snoozed job waits in `error`, as one that
   /// is to be tried again.
   std::atomic<bool>& no_scheduled;

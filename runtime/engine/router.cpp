@@ -53,8 +53,7 @@ double Router::Lane::pace_now(Clock::time_point now) const {
 }
 
 int Router::Lane::window(Clock::time_point now) const {
-  const double seconds = spec.mode == ClaimMode::brief ? brief_queue_seconds : queue_seconds;
-  const int open = engine::window(slots, pace_now(now), seconds);
+  const int open = engine::window(slots, pace_now(now));
   return spec.concurrency > 0 ? std::min(open, spec.concurrency) : open;
 }
 
@@ -209,7 +208,7 @@ Load Router::load() const {
   const std::lock_guard lock(mutex_);
   const auto rests = [](const Lane& lane) { return !lane.closed && lane.swept_empty; };
   const bool idle = announced_ && unwritten_ == 0 && under_way_ == 0;
-  return {std::any_of(lanes_.begin(), lanes_.end(), rests), finds_, found_, idle};
+  return {std::any_of(lanes_.begin(), lanes_.end(), rests), finds_, found_, idle, unwritten_ > 0};
 }
 
 /// How many jobs more it may have with the hosts. Slow jobs of all lanes of a plugin together have its slots
@@ -241,38 +240,42 @@ bool Router::has_use(const Lane& lane, Clock::time_point now) const {
   return room(lane, now) >= (lane.queueless(now) ? 1 : worthwhile) && limit(lane, now) > 0;
 }
 
-bool Router::due(const Lane& lane, Clock::time_point now, ClaimMode mode) const {
-  return lane.spec.mode == mode && lane.dry_until <= now && has_use(lane, now);
+bool Router::due(const Lane& lane, Clock::time_point now) const {
+  return lane.dry_until <= now && has_use(lane, now);
 }
 
-bool Router::claimable(Clock::time_point now, ClaimMode mode) const {
+bool Router::claimable(Clock::time_point now) const {
   const std::lock_guard lock(mutex_);
-  return std::any_of(lanes_.begin(), lanes_.end(), [&](const Lane& lane) { return due(lane, now, mode); });
+  return std::any_of(lanes_.begin(), lanes_.end(), [&](const Lane& lane) { return due(lane, now); });
 }
 
-Clock::time_point Router::next_due(Clock::time_point now, ClaimMode mode) const {
+Clock::time_point Router::next_due(Clock::time_point now) const {
   const std::lock_guard lock(mutex_);
   Clock::time_point next = now + unannounced_interval_;
   for (const Lane& lane : lanes_) {
-    if (lane.closed || lane.spec.mode != mode) continue;
+    if (lane.closed) continue;
     next = std::min(next, lane.dry_until > now ? lane.dry_until : now + poll_interval_);
   }
   return next;
 }
 
-std::vector<Reservation> Router::reserve(Clock::time_point now, ClaimMode mode) {
+/// The first in turn that is due says which kind it is for.
+std::vector<Reservation> Router::reserve(Clock::time_point now) {
   const std::lock_guard lock(mutex_);
   std::vector<Reservation> taken;
-  const auto is_due = [&](const Lane& lane) { return due(lane, now, mode); };
-  if (std::none_of(lanes_.begin(), lanes_.end(), is_due)) return taken;
+  const auto in_turn = [&](std::size_t i) { return (next_lane_ + i) % lanes_.size(); };
+  std::size_t first = 0;
+  while (first < lanes_.size() && !due(lanes_[in_turn(first)], now)) ++first;
+  if (first == lanes_.size()) return taken;
+  const bool brief = lanes_[in_turn(first)].spec.brief;
   for (std::size_t i = 0; i < lanes_.size() && taken.size() < store::max_lanes; ++i) {
-    const std::size_t index = (next_lane_ + i) % lanes_.size();
+    const std::size_t index = in_turn(i);
     Lane& lane = lanes_[index];
     const bool tried = lane.dry_until > now && lane.tried_at + brisk_rest > now;
-    if (lane.spec.mode != mode || !has_use(lane, now) || tried) continue;
+    if (lane.spec.brief != brief || !has_use(lane, now) || tried) continue;
     const int most = limit(lane, now);
     if (lane.sweep_due <= now) lane.cursor.reset();
-    taken.push_back({index, most, !lane.cursor, changes_, doubts_});
+    taken.push_back({index, most, !lane.cursor, !brief, changes_, doubts_});
     if (taken.back().sweep) lane.sweep_due = now + poll_interval_;
     ++lane.reservations;
     lane.reserved += most;
@@ -312,18 +315,16 @@ void Router::claimed(const Reservation& reservation, const ClaimResult& result, 
     lane.mean_bytes = sum.bytes / sum.jobs;
     lane.rest = {};
   }
-  if (sum.jobs + result.refused > 0) {
-    lane.cursor = std::max(lane.cursor.value_or(-HUGE_VAL), result.last_created_at.value_or(-HUGE_VAL));
+  if (result.last_created_at) {
+    lane.cursor = std::max(lane.cursor.value_or(-HUGE_VAL), *result.last_created_at);
   }
-  // A sweep that finds nothing but what stays pending and can't be claimed is as good as an empty one, though
-  // others may come behind that.
-  const bool stuck = reservation.sweep && sum.jobs == 0 && result.refused > 0 && result.in_error == 0;
-  const bool came_short = stuck || (unused > result.refused && sum.bytes < claim_bytes);
+  if (sum.bytes >= claim_bytes) doubt();  // what it locked and left looked taken to others
+  const bool came_short = unused > 0 && sum.bytes < claim_bytes;
   lane.swept_empty = came_short && (reservation.sweep || lane.swept_empty) && reservation.doubts == doubts_;
   if (!came_short) return;
   if (!reservation.sweep && ends_) lane.sweep_due = now;
   if (!reservation.sweep) lane.hasten_sweep();
-  if (!stuck) lane.cursor = std::max(lane.cursor.value_or(-HUGE_VAL), result.asked_at - store::clock_slack);
+  lane.cursor = std::max(lane.cursor.value_or(-HUGE_VAL), result.asked_at - store::clock_slack);
   if (reservation.changes != changes_) {
     lane.swept_empty = false;  // jobs came while the statement ran, which may not have seen them
     lane.rest = {};
@@ -386,11 +387,6 @@ void Router::settled(bool again) {
   const std::lock_guard lock(mutex_);
   --unwritten_;
   if (again) doubt();
-}
-
-void Router::unlocked() {
-  const std::lock_guard lock(mutex_);
-  doubt();
 }
 
 /// What sweeps did not find, those that are under way among them, may be there.

@@ -27,17 +27,11 @@ namespace sluice::engine {
 
 using Clock = std::chrono::steady_clock;
 
-/// How the jobs of a lane are claimed.
-enum class ClaimMode {
-  recorded,  ///< written twice: when they are claimed and when they are over
-  brief,     ///< under row locks, written once
-};
-
 struct LaneSpec {
   std::size_t plugin = 0;
   std::vector<std::string> types;
   int concurrency = 0;  ///< most jobs in flight at once, 0: as many as slots and queue take
-  ClaimMode mode = ClaimMode::recorded;
+  bool brief = false;   ///< a repeat does no harm: its claims need not outlive a crash of the server
   bool at_most_once =
       false;  ///< claimed for idle slots alone: what is claimed and not started may not run again
 };
@@ -47,6 +41,7 @@ struct Reservation {
   std::size_t lane = 0;
   int limit = 0;
   bool sweep = false;
+  bool durable = true;        ///< the same for all that are taken at once
   std::uint64_t changes = 0;  ///< of the router, when it was taken, like the next
   std::uint64_t doubts = 0;
 };
@@ -58,23 +53,13 @@ struct ClaimResult {
   };
   std::map<std::string, Claimed> by_type;
   std::optional<double> last_created_at;
-  int refused = 0;      ///< rows that the database lets nobody claim
-  int in_error = 0;     ///< those of them that are not pending any more
   double asked_at = 0;  ///< as in store::Claimed
 
-  void add(const std::string& type, std::int64_t bytes) {
+  void add(const std::string& type, std::int64_t bytes, double created_at) {
     Claimed& claimed = by_type[type];
     ++claimed.jobs;
     claimed.bytes += bytes;
-  }
-  /// The rows of the claim go as far as this one.
-  void reached(double created_at) {
     last_created_at = last_created_at ? std::max(*last_created_at, created_at) : created_at;
-  }
-  void add_refused(double created_at, bool is_in_error) {
-    ++refused;
-    in_error += is_in_error ? 1 : 0;
-    reached(created_at);
   }
   Claimed sum() const {
     Claimed all;
@@ -92,6 +77,7 @@ struct Load {
   std::int64_t finds = 0;  ///< claims that brought jobs, since the beginning
   std::int64_t jobs = 0;   ///< that they brought
   bool idle = false;       ///< no job is under way, and new ones are announced
+  bool at_work = false;    ///< a claimed job is not written yet
 };
 
 /// While new jobs are announced, what nobody announced is looked for 25 times less often than poll_interval
@@ -124,11 +110,11 @@ class Router {
   Load load() const;
 
   /// True when reserve() would return something.
-  bool claimable(Clock::time_point now, ClaimMode mode = ClaimMode::recorded) const;
+  bool claimable(Clock::time_point now) const;
   /// When claimable() may become true by time alone.
-  Clock::time_point next_due(Clock::time_point now, ClaimMode mode = ClaimMode::recorded) const;
-  /// Takes room in up to store::max_lanes lanes of that mode.
-  std::vector<Reservation> reserve(Clock::time_point now, ClaimMode mode = ClaimMode::recorded);
+  Clock::time_point next_due(Clock::time_point now) const;
+  /// Takes room in up to store::max_lanes lanes, which are all brief or all not.
+  std::vector<Reservation> reserve(Clock::time_point now);
   store::LaneRequest request(const Reservation& reservation) const;
   /// Says what a reservation's claim brought, and how long the statement took.
   void claimed(const Reservation& reservation, const ClaimResult& result, Clock::duration took,
@@ -149,8 +135,6 @@ class Router {
   void awaited();
   /// Its outcome is written; `again`: it is pending once more, or another job is, that it asked for.
   void settled(bool again);
-  /// Rows are free that were locked, and not claimed, while others may have looked for jobs.
-  void unlocked();
 
   /// Nothing is due and nothing is under way: a sweep of each open lane came back short after the
   /// last change, no outcome is unwritten; or the budget is used up. What `drain` waits for.
@@ -210,7 +194,7 @@ class Router {
   void measure(Traffic& traffic, double seconds, Clock::time_point now);
   int room(const Lane& lane, Clock::time_point now) const;
   bool has_use(const Lane& lane, Clock::time_point now) const;
-  bool due(const Lane& lane, Clock::time_point now, ClaimMode mode) const;
+  bool due(const Lane& lane, Clock::time_point now) const;
   Clock::duration longest_rest() const { return announced_ ? unannounced_interval_ : poll_interval_; }
   int limit(const Lane& lane, Clock::time_point now) const;
 

@@ -18,10 +18,8 @@ class TimedClaims : public store::ClaimSession {
   TimedClaims(std::unique_ptr<ClaimSession> session, StatementTimes& times)
       : session_(std::move(session)), times_(times) {}
 
-  store::Claimed claim(const std::vector<store::LaneRequest>& lanes) override {
-    store::Claimed claimed = times_.time("claim", [&] { return session_->claim(lanes); });
-    for (std::size_t i = 0; i < claimed.unclaimable.size(); ++i) times_.failed("claim", "refused");
-    return claimed;
+  store::Claimed claim(const std::vector<store::LaneRequest>& lanes, bool durable) override {
+    return times_.time("claim", [&] { return session_->claim(lanes, durable); });
   }
   void reconcile(const std::vector<std::int64_t>& known) override {
     times_.time("reconcile", [&] { session_->reconcile(known); });
@@ -47,6 +45,10 @@ class TimedFinishes : public store::FinishSession {
     return counted(times_, "finish",
                    times_.time("finish", [&] { return session_->finish_with_care(settlements, closing); }));
   }
+  std::vector<std::string> mark(const std::vector<job::Ref>& jobs,
+                                const std::vector<std::int64_t>& filled) override {
+    return times_.time("mark", [&] { return session_->mark(jobs, filled); });
+  }
   std::vector<std::int64_t> living(const std::vector<std::int64_t>& claims) override {
     return times_.time("living", [&] { return session_->living(claims); });
   }
@@ -67,27 +69,6 @@ class TimedEffects : public store::EffectSession {
 
  private:
   const std::unique_ptr<EffectSession> session_;
-  StatementTimes& times_;
-};
-
-class TimedBriefs : public store::BriefSession {
- public:
-  TimedBriefs(std::unique_ptr<BriefSession> session, StatementTimes& times)
-      : session_(std::move(session)), times_(times) {}
-
-  store::Claimed claim(const std::vector<store::LaneRequest>& lanes) override {
-    return times_.time("lock", [&] { return session_->claim(lanes); });
-  }
-  store::Kept end(const std::vector<job::Job>& done, const std::vector<job::Job>& kept) override {
-    return times_.time("end", [&] { return session_->end(done, kept); });
-  }
-  std::map<std::string, std::string> relock(const std::vector<job::Job>& jobs,
-                                            const std::vector<std::int64_t>& known) override {
-    return times_.time("relock", [&] { return session_->relock(jobs, known); });
-  }
-
- private:
-  const std::unique_ptr<BriefSession> session_;
   StatementTimes& times_;
 };
 
@@ -201,10 +182,6 @@ std::unique_ptr<store::FinishSession> TimedStore::finishes() {
 
 std::unique_ptr<store::EffectSession> TimedStore::effects(std::chrono::microseconds limit) {
   return std::make_unique<TimedEffects>(store_.effects(limit), times_);
-}
-
-std::unique_ptr<store::BriefSession> TimedStore::briefs(store::RuntimeId runtime, int pump) {
-  return std::make_unique<TimedBriefs>(store_.briefs(runtime, pump), times_);
 }
 
 std::unique_ptr<store::HeartSession> TimedStore::heart(std::chrono::milliseconds patience) {

@@ -74,7 +74,6 @@ class TimedStore : public store::Store {
   std::unique_ptr<store::ClaimSession> claims(store::RuntimeId runtime, int pump) override;
   std::unique_ptr<store::FinishSession> finishes() override;
   std::unique_ptr<store::EffectSession> effects(std::chrono::microseconds limit) override;
-  std::unique_ptr<store::BriefSession> briefs(store::RuntimeId runtime, int pump) override;
   std::unique_ptr<store::HeartSession> heart(std::chrono::milliseconds patience) override;
   std::unique_ptr<store::CareSession> care() override;
   std::unique_ptr<store::WakeSession> wakes() override { return store_.wakes(); }

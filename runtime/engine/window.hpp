@@ -9,19 +9,18 @@ namespace sluice::engine {
 /// The guide's batch: a claim takes as much where there is room.
 inline constexpr int first_batch = 20;
 
-/// For how long the local queue of a lane keeps its slots busy. Rows of brief jobs are locked meanwhile.
+/// For how long the local queue of a lane keeps its slots busy.
 inline constexpr double queue_seconds = 0.2;
-inline constexpr double brief_queue_seconds = 0.05;
 
-/// Slots, plus a local queue that keeps them busy for so many `seconds` where a job takes `pace` seconds, so
+/// Slots, plus a local queue that keeps them busy for queue_seconds where a job takes `pace` seconds, so
 /// that no handler waits for the database; 3,500 queued at most (a host has 4,096 tickets). Nothing is queued
 /// before a job's duration is known (a negative pace), nor where jobs are slow: what waits here, another
 /// runtime can't have, and a runtime that is lost has its attempt charged.
-inline int window(int slots, double pace, double seconds = queue_seconds) {
+inline int window(int slots, double pace) {
   constexpr double longest_queue = 3500;
   if (slots <= 0) return 0;
   if (pace < 0) return slots;
-  const double queue = slots * seconds / std::max(pace, 1e-6);
+  const double queue = slots * queue_seconds / std::max(pace, 1e-6);
   return slots + static_cast<int>(std::min(longest_queue, queue));
 }
 

@@ -68,6 +68,9 @@ void Fleet::post(std::function<void()> step) {
 void Fleet::every(std::function<std::chrono::milliseconds()> pause, std::function<void()> step) {
   loop_->every(std::move(pause), std::move(step));
 }
+void Fleet::after(std::chrono::milliseconds delay, std::function<void()> step) {
+  loop_->after(delay, std::move(step));
+}
 void Fleet::stop(std::chrono::microseconds patience) {
   loop_->stop(patience);
 }

@@ -140,6 +140,9 @@ class Fleet {
   /// Calls `step` again and again, each time after pause(), until the loop ends.
   void every(std::function<std::chrono::milliseconds()> pause, std::function<void()> step);
 
+  /// Calls `step` once, after `delay`, unless the loop has ended by then. On the loop's thread.
+  void after(std::chrono::milliseconds delay, std::function<void()> step);
+
   /// Gives back what has not started, lets started jobs end for `patience`, then asks them to cancel, then
   /// kills. Called again, it shortens the patience.
   void stop(std::chrono::microseconds patience);

@@ -283,7 +283,7 @@ void HostProcess::add_running(std::chrono::steady_clock::time_point latest,
     const auto ticket = static_cast<std::uint32_t>(number);
     const job::Job& job = in_flight_[ticket].job;
     if (job.claim == 0 || page_.ticket(ticket).state != wire::TicketState::started) continue;
-    jobs.push_back({job.id, job.type, job.attempt, plugin_, pid(), started, {}, {}});
+    jobs.push_back({job, job.pump, plugin_, pid(), started, {}, {}});
     const auto progress = page_.progress(slot).read(ticket);
     if (!progress) continue;
     jobs.back().fraction = progress->fraction;

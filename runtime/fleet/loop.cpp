@@ -11,12 +11,11 @@ namespace sluice::fleet {
 
 namespace {
 
-/// Locked for an earlier version of the plugin, whose jobs were brief, where this one's run at most once.
+/// Claimed for an earlier version of the plugin, whose jobs were brief, where this one's run at most once.
 bool must_be_claimed_anew(const job::Job& job, const std::vector<job::TypeSpec>& types) {
-  const bool locked = job.claim < 0;
-  return locked && std::any_of(types.begin(), types.end(), [&](const job::TypeSpec& type) {
-           return type.at_most_once && type.name == job.type;
-         });
+  return !job.durable && std::any_of(types.begin(), types.end(), [&](const job::TypeSpec& type) {
+    return type.at_most_once && type.name == job.type;
+  });
 }
 
 }  // namespace
@@ -167,6 +166,13 @@ void Fleet::Loop::every(std::function<std::chrono::milliseconds()> pause, std::f
     });
   };
   (*tick)();
+}
+
+void Fleet::Loop::after(std::chrono::milliseconds delay, std::function<void()> step) {
+  auto timer = std::make_shared<asio::steady_timer>(context_, delay);
+  timer->async_wait([this, timer, step = std::move(step)](const auto& error) {
+    if (!error && !over_) step();
+  });
 }
 
 void Fleet::Loop::stop(std::chrono::microseconds patience) {

@@ -33,6 +33,7 @@ class Fleet::Loop : public HostProcess::Listener {
   std::vector<job::Finished> recall(std::chrono::microseconds waited);
   void cancel(const std::set<std::string>& ids);
   void every(std::function<std::chrono::milliseconds()> pause, std::function<void()> step);
+  void after(std::chrono::milliseconds delay, std::function<void()> step);
   void stop(std::chrono::microseconds patience);
   void kill_all(const std::string& why);
   void release();

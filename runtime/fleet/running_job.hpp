@@ -7,12 +7,12 @@
 #include <optional>
 #include <string>
 
+#include "job/job.hpp"
+
 namespace sluice::fleet {
 
-struct RunningJob {
-  std::string id;
-  std::string type;
-  int attempt = 0;
+struct RunningJob : job::Ref {
+  std::uint32_t pump = 0;  ///< as in job::Job
   std::string plugin;
   pid_t host = 0;  ///< the plugin host's process
   std::chrono::steady_clock::time_point started;

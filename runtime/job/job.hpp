@@ -13,18 +13,23 @@ namespace sluice::job {
 
 using Microseconds = std::chrono::microseconds;
 
-/// A row of the outbox that this runtime has claimed.
-struct Job {
+/// One attempt of one job, as it is named from its claim to its outcome.
+struct Ref {
   std::string id;          ///< as the application made it: any UTF-8
   std::string type;        ///< "email.send"
-  std::string payload;     ///< JSON text
   int attempt = 1;         ///< 1 for the first
-  int max_attempts = 0;    ///< filled in by the engine from the type's policy
-  std::int64_t claim = 0;  ///< the claim that names it; negative: a batch whose row locks alone keep it
+  std::int64_t claim = 0;  ///< the claim that names it
   double created_at = 0;   ///< seconds since 1970 in UTC, the producer's clock; may be ±infinity
+  std::string place;       ///< where the store found its row, in the store's own words; empty: not known
+};
+
+/// A row of the outbox that this runtime has claimed.
+struct Job : Ref {
+  std::string payload;     ///< JSON text
+  int max_attempts = 0;    ///< filled in by the engine from the type's policy
   std::uint32_t pump = 0;  ///< which of the engine's pumps claimed it, and will finish it
   std::int64_t bytes = 0;  ///< of the payload, when that has left already, too
-  std::string place;       ///< where the store left its row, in the store's own words; empty: not known
+  bool durable = true;     ///< its claim outlives a crash of the server
 };
 
 /// How an attempt ended.
@@ -85,18 +90,12 @@ enum class Status { pending, processing, done, error, scheduled };
 std::string_view name(Status status);
 
 /// What the store writes for one finished attempt.
-struct Settlement {
-  std::string id;
-  std::string place;  ///< as in Job
-  std::int64_t claim = 0;
+struct Settlement : Ref {
   std::string claimed_as;  ///< the id that the claim names, where the row has another one by now; else empty
-  double created_at = 0;   ///< as in Job
-  int attempt = 1;
   Status status = Status::done;
   bool refund = false;                ///< give the attempt back
   std::optional<Microseconds> delay;  ///< when it becomes pending again, from now; none: never
-  std::string type;
-  std::string role;  ///< under which effects run
+  std::string role;                   ///< under which effects run
   Outcome outcome;
 
   /// True when marking the row done is all there is to do, which is what the fast path writes.

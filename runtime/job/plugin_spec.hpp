@@ -22,7 +22,7 @@ struct TypeSpec {
   Microseconds backoff_first{0};
   Microseconds backoff_cap{0};
   bool at_most_once = false;
-  bool brief = false;  ///< claimed under row locks alone, written once
+  bool brief = false;  ///< a repeat does no harm
 };
 
 struct PluginSpec {

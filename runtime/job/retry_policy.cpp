@@ -50,12 +50,7 @@ Microseconds backoff(const RetryPolicy& policy, int attempt, double jitter) {
 
 Settlement settle(Job job, Outcome outcome, const RetryPolicy& policy, double jitter) {
   Settlement settlement;
-  settlement.id = std::move(job.id);
-  settlement.place = std::move(job.place);
-  settlement.type = std::move(job.type);
-  settlement.claim = job.claim;
-  settlement.created_at = job.created_at;
-  settlement.attempt = job.attempt;
+  static_cast<Ref&>(settlement) = std::move(job);
   settlement.outcome = std::move(outcome);
   switch (settlement.outcome.result) {
     case Result::done:

@@ -1,11 +1,13 @@
 #include "store/job_statements.hpp"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
 #include "base/text.hpp"
 #include "store/alive.hpp"
 #include "store/pg_text.hpp"
+#include "store/receipts.hpp"
 
 namespace sluice::store {
 
@@ -76,6 +78,13 @@ std::vector<std::string> statuses_of(const JobFilter& filter) {
   return filter.stuck ? std::vector<std::string>{"processing"} : filter.statuses;
 }
 
+// What is shown with one of these; the statuses of the table narrow it down first.
+std::string has_status(const std::vector<std::string>& statuses) {
+  std::vector<std::string> stored = statuses;
+  if (std::find(stored.begin(), stored.end(), "processing") != stored.end()) stored.emplace_back("pending");
+  return "o.status IN (" + list_of(stored) + ") AND " + shown_status() + " IN (" + list_of(statuses) + ")";
+}
+
 // The newest rows of one status, or of all. Where the plan is pinned, the row comparison and the order by
 // status, which is the same for all rows, leave the index on (status, "createdAt") as the only one that gives
 // the order.
@@ -91,19 +100,30 @@ std::string newest_of(const std::optional<std::string>& status, const std::strin
       order = "o.status DESC, o.\"createdAt\" DESC";
     }
   }
+  if (status == "pending") condition += " AND NOT " + is_claimed();
   return condition + rest + " ORDER BY " + order;
+}
+
+// Those in processing that are pending as yet.
+std::string newest_claimed(const std::string& rest) {
+  return claimed_rows() + rest + " ORDER BY o.\"createdAt\" + interval '0' DESC";  // by no index
 }
 
 std::string newest(const TableName& table, const JobFilter& filter, const std::string& limit) {
   const std::string rest = restrictions(filter);
-  const auto select = [&](const std::optional<std::string>& status) {
-    return "(SELECT o.id, o.type, o.status, o.attempts, o.\"createdAt\", o.\"updatedAt\" FROM " +
-           table.quoted() + " o WHERE " + newest_of(status, rest, !list_skips(filter)) + limit + ")";
+  const auto select = [&](const std::string& rows) {
+    return "(SELECT o.id, o.type, " + shown_status() +
+           " AS status, o.attempts, o.\"createdAt\", o.\"updatedAt\" FROM " + table.quoted() + " o WHERE " +
+           rows + limit + ")";
   };
   const auto statuses = statuses_of(filter);
-  if (statuses.empty()) return select(std::nullopt);
+  const bool pinned = !list_skips(filter);
+  if (statuses.empty()) return select(newest_of(std::nullopt, rest, pinned));
   std::string sql;
-  for (const auto& status : statuses) sql += (sql.empty() ? "" : "\n  UNION ALL ") + select(status);
+  for (const auto& status : statuses) {
+    sql += (sql.empty() ? "" : "\n  UNION ALL ") + select(newest_of(status, rest, pinned));
+    if (status == "processing" && !filter.stuck) sql += "\n  UNION ALL " + select(newest_claimed(rest));
+  }
   return sql;
 }
 
@@ -138,9 +158,11 @@ noted AS (INSERT INTO sluice.attempt (job_id, attempt, type, result, code, error
   SELECT id, attempts, type, 'cancelled', 'cancelled-by-hand', 'cancelled by hand while it waited' FROM changed),)";
 
 // A failed job whose schedule still holds, or one that waits.
-constexpr std::string_view is_waiting =
-    "(o.status IN ('pending', 'scheduled') OR (o.status = 'error' AND EXISTS "
-    "(SELECT FROM sluice.schedule s WHERE s.job_id = o.id AND s.status = 'error')))";
+std::string is_waiting() {
+  return "(o.status = 'scheduled' OR (o.status = 'pending' AND NOT " + is_claimed() +
+         ") OR (o.status = 'error' AND EXISTS (SELECT FROM sluice.schedule s WHERE s.job_id = o.id AND "
+         "s.status = 'error')))";
+}
 
 // What the filter says comes in last, so that no mark in it is taken for one of ours.
 std::string batch_statement(const TableName& table, const JobFilter& filter, std::size_t limit,
@@ -171,8 +193,8 @@ std::string within_statement(const TableName& table, const std::vector<std::stri
   std::string looked, all, horizons;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const std::string name = "looked" + std::to_string(i);
-    looked += name +
-              R"( AS MATERIALIZED (SELECT o.id, o.type, o.status, o.attempts, o."createdAt", o."updatedAt"
+    looked += name + " AS MATERIALIZED (SELECT o.id, o.type, " + shown_status() +
+              R"( AS status, o.attempts, o."createdAt", o."updatedAt"
   FROM )" + table.quoted() +
               " o WHERE " + parts[i] + " LIMIT " + std::to_string(most + 1) + "),\n";
     all += (i == 0 ? "SELECT * FROM " : " UNION ALL SELECT * FROM ") + name;
@@ -212,6 +234,7 @@ std::string newest_within_statement(const TableName& table, const JobFilter& fil
   std::vector<std::string> parts;
   const auto add = [&](const std::optional<std::string>& status) {
     parts.push_back(newest_of(status, restrictions(age), true));
+    if (status == "processing" && !filter.stuck) parts.push_back(newest_claimed(restrictions(age)));
   };
   const auto statuses = statuses_of(filter);
   if (statuses.empty()) add(std::nullopt);
@@ -227,6 +250,7 @@ std::string types_within_statement(const TableName& table, const JobFilter& filt
     parts.push_back("o.type >= " + literal + " AND o.type <= " + literal + " ORDER BY o.type");
   }
   const auto statuses = statuses_of(filter);
+  // Of what was looked at, whose status is the shown one.
   const std::string status = statuses.empty() ? "" : " AND o.status IN (" + list_of(statuses) + ")";
   return within_statement(table, parts, "'infinity'::timestamp", status + restrictions(filter), limit, most);
 }
@@ -234,12 +258,13 @@ std::string types_within_statement(const TableName& table, const JobFilter& filt
 std::string show_statement(const TableName& table) {
   return "SELECT " + summary_columns() +
          R"(,
-  o.payload::text, u.output::text, t.plugin, t.plugin_version, t.max_attempts
-FROM )" + table.quoted() +
-         " o" + std::string(summary_joins) + R"(
+  o.payload, u.output::text, t.plugin, t.plugin_version, t.max_attempts
+FROM (SELECT o.id, o.type, )" +
+         shown_status() +
+         R"( AS status, o.attempts, o."createdAt", o."updatedAt", o.payload::text AS payload FROM )" +
+         table.quoted() + " o WHERE o.id = $1::text) o" + std::string(summary_joins) + R"(
 LEFT JOIN sluice.output u ON u.job_id = o.id
-LEFT JOIN sluice.job_type t ON t.type = o.type
-WHERE o.id = $1::text)";
+LEFT JOIN sluice.job_type t ON t.type = o.type)";
 }
 
 std::string attempts_statement() {
@@ -264,11 +289,13 @@ WHERE o.id = $1::text AND t.job_ids @> ARRAY[$1::text] AND u.id = $1::text)" +
 std::string count_statement(const TableName& table, const JobFilter& filter) {
   const auto statuses = statuses_of(filter);
   return "SELECT count(*) FROM " + table.quoted() + " o WHERE " +
-         (statuses.empty() ? "true" : "o.status IN (" + list_of(statuses) + ")") + restrictions(filter);
+         (statuses.empty() ? "true" : has_status(statuses)) + restrictions(filter);
 }
 
 std::string state_statement(const TableName& table) {
-  return filled(R"(SELECT a.id, o.status, s.job_id IS NOT NULL,
+  return filled(
+      R"(SELECT a.id, CASE WHEN o.status = 'pending' AND h.id IS NOT NULL THEN 'processing' ELSE o.status END,
+  s.job_id IS NOT NULL,
   date_part('epoch', now()) - date_part('epoch', o."updatedAt"), h.id, h.host, h.pid, h.live,
   EXISTS (SELECT FROM sluice.cancel_request q WHERE q.job_id = a.id)
 FROM unnest($1::text[]) WITH ORDINALITY AS a (id, place)
@@ -277,9 +304,14 @@ LEFT JOIN sluice.schedule s ON s.job_id = o.id AND s.status = o.status
 LEFT JOIN LATERAL (
   SELECT r.id, r.host, r.pid, {alive} AS live
   FROM sluice.claim c JOIN sluice.runtime r ON r.id = c.runtime
-  WHERE o.status = 'processing' AND o.id = ANY (c.ids) ORDER BY live DESC LIMIT 1) h ON true
+  WHERE (o.status = 'processing' OR o.status = 'pending' AND NOT c.marked) AND o.id = ANY (c.ids)
+  ORDER BY live DESC LIMIT 1) h ON true
 ORDER BY a.place)",
-                {{"{alive}", is_alive("r")}, {"{outbox}", table.quoted()}});
+      {{"{alive}", is_alive("r")}, {"{outbox}", table.quoted()}});
+}
+
+std::string lock_statement(const TableName& table) {
+  return "SELECT FROM " + table.quoted() + " o WHERE o.id = ANY ($1::text[]) FOR NO KEY UPDATE";
 }
 
 std::string retry_statement(const TableName& table) {
@@ -298,7 +330,7 @@ std::string cancel_statement(const TableName& table) {
   UPDATE {outbox} o SET status = 'error', "updatedAt" = {now}
   WHERE o.id = ANY ($1::text[]) AND ({waiting} OR {abandoned}) RETURNING o.id, o.type, o.attempts),{noted}{forgotten}
 SELECT id FROM changed)",
-                {{"{waiting}", std::string(is_waiting)},
+                {{"{waiting}", is_waiting()},
                  {"{abandoned}", is_abandoned()},
                  {"{noted}", std::string(note_cancelled)},
                  {"{forgotten}", std::string(forget_plans)},
@@ -308,18 +340,19 @@ SELECT id FROM changed)",
 
 std::string remove_statement(const TableName& table) {
   return filled(R"(WITH changed AS (
-  DELETE FROM {outbox} o WHERE o.id = ANY ($1::text[]) AND (o.status <> 'processing' OR {abandoned})
+  DELETE FROM {outbox} o WHERE o.id = ANY ($1::text[]) AND (o.status <> 'processing' AND NOT {claimed} OR {abandoned})
   RETURNING o.id),{forgotten}
 SELECT id FROM changed)",
                 {{"{abandoned}", is_abandoned()},
+                 {"{claimed}", is_claimed()},
                  {"{forgotten}", std::string(forget_all) + std::string(forget_plans)},
                  {"{outbox}", table.quoted()}});
 }
 
 std::string cancel_request_statement(const TableName& table) {
   return "INSERT INTO sluice.cancel_request AS r (job_id) SELECT o.id FROM " + table.quoted() +
-         " o WHERE o.id = ANY ($1::text[]) AND o.status = 'processing' AND o.id IN " + live_ids() +
-         " ON CONFLICT (job_id) DO UPDATE SET at = now() RETURNING r.job_id";
+         " o WHERE o.id = ANY ($1::text[]) AND o.status IN ('pending', 'processing') AND o.id IN " +
+         live_ids() + " ON CONFLICT (job_id) DO UPDATE SET at = now() RETURNING r.job_id";
 }
 
 std::string retry_batch_statement(const TableName& table, const JobFilter& filter, std::size_t limit) {
@@ -341,9 +374,9 @@ std::string end_requested_statement(const TableName& table) {
   WHERE o.ctid = p.place RETURNING o.id, o.type, o.attempts),{noted}
 unplanned AS (DELETE FROM sluice.schedule s USING changed c WHERE s.job_id = c.id)
 DELETE FROM sluice.cancel_request r
-WHERE NOT EXISTS (SELECT FROM {outbox} o WHERE o.id = r.job_id AND (o.status = 'processing' OR {waiting}))
+WHERE NOT EXISTS (SELECT FROM {outbox} o WHERE o.id = r.job_id AND (o.status IN ('pending', 'processing') OR {waiting}))
   OR r.job_id IN (SELECT id FROM changed))",
-                {{"{waiting}", std::string(is_waiting)},
+                {{"{waiting}", is_waiting()},
                  {"{noted}", std::string(note_cancelled)},
                  {"{outbox}", table.quoted()},
                  {"{now}", std::string(utc_now)}});

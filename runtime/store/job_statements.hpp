@@ -41,6 +41,10 @@ std::string trace_statement(const TableName& table, bool near);
 /// written, runtime, host, pid and liveness of its holder, and whether it is asked to be cancelled.
 std::string state_statement(const TableName& table);
 
+/// Locks the rows of the jobs $1 until the transaction ends: what the next statement sees of their claims is
+/// true then, since claims lock rows, too, until they are recorded.
+std::string lock_statement(const TableName& table);
+
 // Parameter: ids. They answer the ids of the jobs that they changed.
 std::string retry_statement(const TableName& table);
 std::string cancel_statement(const TableName& table);

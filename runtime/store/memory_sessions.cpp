@@ -12,7 +12,7 @@ constexpr double stuck_after = 600;  // seconds
 
 }  // namespace
 
-Claimed MemoryClaims::claim(const std::vector<LaneRequest>& lanes) {
+Claimed MemoryClaims::claim(const std::vector<LaneRequest>& lanes, bool /*durable*/) {
   if (lanes.size() > max_lanes) throw std::invalid_argument("a claim has at most 8 lanes");
   const std::lock_guard lock(store_.mutex_);
   store_.check_available();
@@ -21,7 +21,7 @@ Claimed MemoryClaims::claim(const std::vector<LaneRequest>& lanes) {
   const std::int64_t claim = ++store_.last_number_;
   Claimed claimed;
   claimed.asked_at = store_.now();
-  MemoryStore::Claim made{runtime_, pump_, {}};
+  MemoryStore::Claim made{runtime_, pump_, {}, false};
   for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
     for (auto& job : store_.claim(lanes[lane], lane, claim)) {
       made.ids.insert(job.job.id);
@@ -42,88 +42,7 @@ void MemoryClaims::reconcile(const std::vector<std::int64_t>& known) {
     const bool is_known = std::find(known.begin(), known.end(), id) != known.end();
     if (claim.runtime == runtime_ && claim.pump == pump_ && !is_known) unknown.insert(id);
   }
-  for (const auto& id : store_.take_claims(unknown)) {
-    auto* row = store_.processing(id);
-    row->status = "pending";
-    row->attempts = std::max(row->attempts - 1, 0);
-    row->updated_at = store_.now();
-  }
-}
-
-MemoryBriefs::~MemoryBriefs() {
-  const std::lock_guard lock(store_.mutex_);
-  unlock();
-}
-
-void MemoryBriefs::unlock() {
-  for (const auto& id : locked_) store_.locked_.erase(id);
-  locked_.clear();
-}
-
-Claimed MemoryBriefs::claim(const std::vector<LaneRequest>& lanes) {
-  if (lanes.size() > max_lanes) throw std::invalid_argument("a claim has at most 8 lanes");
-  const std::lock_guard lock(store_.mutex_);
-  store_.check_available();
-  if (!store_.runtimes_.contains(runtime_))
-    throw Fenced("runtime " + std::to_string(runtime_) + " is not enlisted");
-  Claimed claimed;
-  claimed.asked_at = store_.now();
-  for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
-    for (const auto* row : store_.pick(lanes[lane])) {
-      locked_.insert(row->id);
-      store_.locked_.insert(row->id);
-      claimed.jobs.push_back({lane,
-                              {row->id, row->type, row->payload, MemoryStore::next_attempt(*row), 0, 0,
-                               row->created_at, 0, 0, row->id}});
-    }
-  }
-  return claimed;
-}
-
-Kept MemoryBriefs::end(const std::vector<job::Job>& done, const std::vector<job::Job>& kept) {
-  const std::lock_guard lock(store_.mutex_);
-  if (!store_.available_) unlock();  // the transaction is lost with the connection
-  store_.check_available();
-  for (const auto* jobs : {&done, &kept}) {
-    for (const auto& job : *jobs) {
-      if (locked_.count(job.id) == 0) throw Unavailable("the lock on job " + job.id + " is lost");
-    }
-  }
-  if (!kept.empty() && !store_.runtimes_.contains(runtime_)) {
-    unlock();
-    throw Fenced("runtime " + std::to_string(runtime_) + " is not enlisted");
-  }
-  for (const auto& job : done) store_.take(store_.rows_.at(job.id), "done");
-  Kept answer;
-  if (!kept.empty()) {
-    answer.claim = ++store_.last_number_;
-    MemoryStore::Claim made{runtime_, pump_, {}};
-    for (const auto& job : kept) {
-      store_.take(store_.rows_.at(job.id), "processing");
-      made.ids.insert(job.id);
-      answer.places.emplace(job.id, job.id);
-    }
-    store_.claims_.emplace(answer.claim, std::move(made));
-  }
-  unlock();
-  return answer;
-}
-
-std::map<std::string, std::string> MemoryBriefs::relock(const std::vector<job::Job>& jobs,
-                                                        const std::vector<std::int64_t>& known) {
-  MemoryClaims(store_, runtime_, pump_).reconcile(known);
-  const std::lock_guard lock(store_.mutex_);
-  unlock();
-  std::map<std::string, std::string> places;
-  for (const auto& job : jobs) {
-    const auto row = store_.rows_.find(job.id);
-    const bool ours = row != store_.rows_.end() && row->second.status == "pending" &&
-                      MemoryStore::next_attempt(row->second) == job.attempt;
-    if (!ours || !store_.locked_.insert(job.id).second) continue;
-    locked_.insert(job.id);
-    places.emplace(job.id, job.id);
-  }
-  return places;
+  for (const auto& id : store_.take_claims(unknown)) store_.give_back(id);
 }
 
 std::vector<Unwritten> MemoryFinishes::finish(const std::vector<job::Settlement>& settlements,
@@ -158,6 +77,24 @@ std::vector<Unwritten> MemoryEffects::commit(const std::vector<job::Settlement>&
     }
   }
   return unwritten;
+}
+
+std::vector<std::string> MemoryFinishes::mark(const std::vector<job::Ref>& jobs,
+                                              const std::vector<std::int64_t>& filled) {
+  const std::lock_guard lock(store_.mutex_);
+  store_.check_available();
+  for (const std::int64_t claim : filled) {
+    if (const auto found = store_.claims_.find(claim); found != store_.claims_.end())
+      found->second.marked = true;
+  }
+  std::vector<std::string> places;
+  for (const job::Ref& one : jobs) {
+    auto* row = store_.ours(one);
+    const bool waits = row != nullptr && row->status == "pending";
+    if (waits) store_.take(*row, "processing");
+    places.push_back(waits ? one.id : "");
+  }
+  return places;
 }
 
 std::vector<std::int64_t> MemoryFinishes::living(const std::vector<std::int64_t>& claims) {
@@ -214,10 +151,7 @@ void MemoryCare::leave(RuntimeId runtime, const Unfinished& unfinished) {
       rescue_job(id, store_.runtimes_.at(runtime), unfinished.fallback, ignored);
       continue;
     }
-    auto* row = store_.processing(id);
-    row->status = "pending";
-    row->attempts = std::max(row->attempts - 1, 0);
-    row->updated_at = store_.now();
+    store_.give_back(id);
     store_.schedule_.erase(id);
   }
   store_.runtimes_.erase(runtime);
@@ -249,7 +183,8 @@ Promoted MemoryCare::promote_due(std::size_t limit) {
 
 void MemoryCare::rescue_job(const std::string& id, const MemoryStore::Runtime& lost,
                             const job::RetryPolicy& fallback, Rescued& rescued) {
-  auto* row = store_.processing(id);
+  auto* row = &store_.rows_.at(id);
+  row->attempts = MemoryStore::this_attempt(*row);
   const auto type = store_.types_.find(row->type);
   const auto& policy = type == store_.types_.end() ? fallback : type->second.policy;
   const bool last = row->attempts >= policy.max_attempts || policy.at_most_once;
@@ -408,11 +343,12 @@ void MemoryDesk::report_jobs(Report& report) const {
   std::map<std::pair<std::string, std::string>, std::int64_t> counts;
   std::map<std::string, TypeReport> waiting;
   for (const auto& [id, row] : store_.rows_) {
-    ++counts[{row.type, row.status}];
+    const std::string status = store_.shown_status(row);
+    ++counts[{row.type, status}];
     if (row.status == "processing" && row.updated_at < store_.now() - stuck_after && !store_.named(id)) {
       ++report.stuck;
     }
-    if (row.status != "pending") continue;
+    if (status != "pending") continue;
     auto& type = waiting[row.type];
     const double age = store_.now() - row.created_at;
     type.oldest_pending_age = type.pending++ == 0 ? age : std::max(type.oldest_pending_age, age);
@@ -473,7 +409,7 @@ std::vector<QueueDepth> MemoryDesk::depths(std::size_t most) {
   std::map<std::string, std::vector<std::pair<double, std::string>>> by_status;
   for (const char* status : {"pending", "scheduled", "processing", "error"}) by_status[status];
   for (const auto& [id, row] : store_.rows_) {
-    const auto counted = by_status.find(row.status);
+    const auto counted = by_status.find(store_.shown_status(row));
     if (counted != by_status.end()) counted->second.emplace_back(row.created_at, row.type);
   }
   std::map<std::pair<std::string, std::string>, QueueDepth> depths;

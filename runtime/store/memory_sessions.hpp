@@ -10,7 +10,7 @@ class MemoryClaims : public ClaimSession {
   MemoryClaims(MemoryStore& store, RuntimeId runtime, int pump)
       : store_(store), runtime_(runtime), pump_(pump) {}
 
-  Claimed claim(const std::vector<LaneRequest>& lanes) override;
+  Claimed claim(const std::vector<LaneRequest>& lanes, bool durable) override;
   void reconcile(const std::vector<std::int64_t>& known) override;
 
  private:
@@ -19,32 +19,14 @@ class MemoryClaims : public ClaimSession {
   const int pump_;
 };
 
-class MemoryBriefs : public BriefSession {
- public:
-  MemoryBriefs(MemoryStore& store, RuntimeId runtime, int pump)
-      : store_(store), runtime_(runtime), pump_(pump) {}
-  ~MemoryBriefs() override;
-
-  Claimed claim(const std::vector<LaneRequest>& lanes) override;
-  Kept end(const std::vector<job::Job>& done, const std::vector<job::Job>& kept) override;
-  std::map<std::string, std::string> relock(const std::vector<job::Job>& jobs,
-                                            const std::vector<std::int64_t>& known) override;
-
- private:
-  void unlock();
-
-  MemoryStore& store_;
-  const RuntimeId runtime_;
-  const int pump_;
-  std::set<std::string> locked_;  ///< those of the store's that are this session's
-};
-
 class MemoryFinishes : public FinishSession {
  public:
   explicit MemoryFinishes(MemoryStore& store) : store_(store) {}
 
   std::vector<Unwritten> finish(const std::vector<job::Settlement>& settlements,
                                 const std::vector<std::int64_t>& closing) override;
+  std::vector<std::string> mark(const std::vector<job::Ref>& jobs,
+                                const std::vector<std::int64_t>& filled) override;
   std::vector<std::int64_t> living(const std::vector<std::int64_t>& claims) override;
 
  private:

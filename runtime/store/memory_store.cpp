@@ -24,10 +24,6 @@ std::unique_ptr<FinishSession> MemoryStore::finishes() {
   return std::make_unique<MemoryFinishes>(*this);
 }
 
-std::unique_ptr<BriefSession> MemoryStore::briefs(RuntimeId runtime, int pump) {
-  return std::make_unique<MemoryBriefs>(*this, runtime, pump);
-}
-
 std::unique_ptr<HeartSession> MemoryStore::heart(std::chrono::milliseconds) {
   return std::make_unique<MemoryHeart>(*this);
 }
@@ -124,9 +120,32 @@ double MemoryStore::now() const {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count() + offset_;
 }
 
-MemoryStore::Row* MemoryStore::processing(const std::string& id) {
-  const auto found = rows_.find(id);
-  return found == rows_.end() || found->second.status != "processing" ? nullptr : &found->second;
+int MemoryStore::this_attempt(const Row& row) {
+  return row.status == "pending" ? next_attempt(row) : row.attempts;
+}
+
+MemoryStore::Row* MemoryStore::ours(const job::Ref& job) {
+  const auto claim = claims_.find(job.claim);
+  const auto found = rows_.find(job.id);
+  if (claim == claims_.end() || !claim->second.ids.contains(job.id) || found == rows_.end()) return nullptr;
+  Row& row = found->second;
+  const bool as_claimed = row.status == "pending" && row.created_at == job.created_at;
+  if (row.status != "processing" && !as_claimed) return nullptr;
+  const auto names = [&](const auto& other) { return other.second.ids.contains(job.id); };
+  return std::any_of(std::next(claim), claims_.end(), names) ? nullptr : &row;
+}
+
+std::string MemoryStore::shown_status(const Row& row) const {
+  return row.status == "pending" && claimed(row.id) ? "processing" : row.status;
+}
+
+/// Of one that was never marked, nothing is written.
+void MemoryStore::give_back(const std::string& id) {
+  Row& row = rows_.at(id);
+  if (row.status != "processing") return;
+  row.status = "pending";
+  row.attempts = std::max(row.attempts - 1, 0);
+  row.updated_at = now();
 }
 
 Enqueued MemoryStore::enqueue(const EnqueueRequest& request) {
@@ -156,6 +175,11 @@ bool MemoryStore::named(const std::string& id) const {
                      [&](const auto& c) { return c.second.ids.contains(id); });
 }
 
+bool MemoryStore::claimed(const std::string& id) const {
+  return std::any_of(claims_.begin(), claims_.end(),
+                     [&](const auto& c) { return !c.second.marked && c.second.ids.contains(id); });
+}
+
 // Of a minute that lies in the window for a part, that part.
 std::vector<Throughput> MemoryStore::throughput(double window) const {
   constexpr double minute = 60;
@@ -179,16 +203,13 @@ std::vector<Throughput> MemoryStore::throughput(double window) const {
 }
 
 bool MemoryStore::settle(const job::Settlement& s) {
-  const auto claim = claims_.find(s.claim);
-  Row* row = processing(s.id);
-  const auto names_it = [&](const auto& later) { return later.second.ids.contains(s.id); };
-  if (claim == claims_.end() || row == nullptr || std::any_of(std::next(claim), claims_.end(), names_it) ||
-      claim->second.ids.erase(s.id) == 0) {
-    return false;
-  }
+  Row* row = ours(s);
+  if (row == nullptr) return false;
+  claims_.at(s.claim).ids.erase(s.id);
+  if (s.outcome.result == job::Result::released && row->status == "pending") return true;
+  row->attempts = s.refund ? std::max(this_attempt(*row) - 1, 0) : this_attempt(*row);
   row->status = job::name(s.status);
   row->updated_at = now();
-  if (s.refund) row->attempts = std::max(row->attempts - 1, 0);
   if (s.plain()) return true;
   const auto result = s.outcome.result;
   if (result != job::Result::done && result != job::Result::snooze && result != job::Result::released) {
@@ -210,7 +231,7 @@ std::vector<MemoryStore::Row*> MemoryStore::pick(const LaneRequest& lane) {
   const double cursor = lane.cursor.value_or(-std::numeric_limits<double>::infinity());
   std::vector<Row*> rows;
   for (auto& [id, row] : rows_) {
-    const bool free = row.status == "pending" && !locked_.contains(id);
+    const bool free = row.status == "pending" && !claimed(id);
     if (free && types.contains(row.type) && !(row.created_at < cursor)) rows.push_back(&row);
   }
   std::stable_sort(rows.begin(), rows.end(),
@@ -234,22 +255,29 @@ void MemoryStore::take(Row& row, const std::string& status) {
 
 std::vector<ClaimedJob> MemoryStore::claim(const LaneRequest& lane, std::size_t index, std::int64_t claim) {
   std::vector<ClaimedJob> jobs;
-  for (Row* row : pick(lane)) {
-    take(*row, "processing");
-    jobs.push_back(
-        {index, {row->id, row->type, row->payload, row->attempts, 0, claim, row->created_at, 0, 0, row->id}});
+  for (const Row* row : pick(lane)) {
+    ClaimedJob claimed{index, {}};
+    static_cast<job::Ref&>(claimed.job) = {row->id, row->type,       next_attempt(*row),
+                                           claim,   row->created_at, row->id};
+    claimed.job.payload = row->payload;
+    jobs.push_back(std::move(claimed));
   }
   return jobs;
 }
 
-// Deletes the claims and answers with the jobs in processing that no other claim names.
+// Deletes the claims and answers with the jobs under way that no other claim names.
 std::set<std::string> MemoryStore::take_claims(const std::set<std::int64_t>& claims) {
   std::set<std::string> ids;
   for (const auto claim : claims) {
     auto node = claims_.extract(claim);
     if (!node.empty()) ids.merge(node.mapped().ids);
   }
-  std::erase_if(ids, [&](const std::string& id) { return named(id) || processing(id) == nullptr; });
+  std::erase_if(ids, [&](const std::string& id) {
+    const auto row = rows_.find(id);
+    const bool ours =
+        row != rows_.end() && (row->second.status == "processing" || row->second.status == "pending");
+    return named(id) || !ours;
+  });
   return ids;
 }
 

@@ -31,7 +31,6 @@ class MemoryStore : public Store {
   std::unique_ptr<ClaimSession> claims(RuntimeId runtime, int pump) override;
   std::unique_ptr<FinishSession> finishes() override;
   std::unique_ptr<EffectSession> effects(std::chrono::microseconds) override;
-  std::unique_ptr<BriefSession> briefs(RuntimeId runtime, int pump) override;
   std::unique_ptr<HeartSession> heart(std::chrono::milliseconds patience) override;
   std::unique_ptr<CareSession> care() override;
   std::unique_ptr<WakeSession> wakes() override;
@@ -56,7 +55,6 @@ class MemoryStore : public Store {
   static constexpr std::string_view failing_effect = "SELECT 1 / 0";
 
  private:
-  friend class MemoryBriefs;
   friend class MemoryClaims;
   friend class MemoryFinishes;
   friend class MemoryHeart;
@@ -70,6 +68,7 @@ class MemoryStore : public Store {
     RuntimeId runtime = 0;
     int pump = 0;
     std::set<std::string> ids;
+    bool marked = false;  ///< all of them are in processing
   };
   struct Running {
     RunningJob job;
@@ -96,6 +95,8 @@ class MemoryStore : public Store {
   };
 
   static int next_attempt(const Row& row);
+  /// Of a row that a claim names, the attempt that runs.
+  static int this_attempt(const Row& row);
   static double lease_of(const Runtime& runtime);
 
   // All of these expect the mutex to be held.
@@ -103,7 +104,10 @@ class MemoryStore : public Store {
   void check_available() const;
   double now() const;
   bool is_alive(const Runtime& runtime) const;
-  Row* processing(const std::string& id);
+  /// The row of a claimed job; none when it is somebody else's by now.
+  Row* ours(const job::Ref& job);
+  std::string shown_status(const Row& row) const;
+  void give_back(const std::string& id);
   bool settle(const job::Settlement& settlement);
   std::vector<Row*> pick(const LaneRequest& lane);
   std::vector<ClaimedJob> claim(const LaneRequest& lane, std::size_t index, std::int64_t claim);
@@ -111,6 +115,8 @@ class MemoryStore : public Store {
   std::set<std::string> take_claims(const std::set<std::int64_t>& claims);
   Enqueued enqueue(const EnqueueRequest& request);
   bool named(const std::string& id) const;
+  /// Named by a claim, though it is pending.
+  bool claimed(const std::string& id) const;
   std::vector<Throughput> throughput(double window) const;
 
   mutable std::mutex mutex_;
@@ -121,7 +127,6 @@ class MemoryStore : public Store {
   double offset_ = 0;
   std::int64_t last_number_ = 0;  ///< for runtimes, claims and ids
   std::map<std::string, Row> rows_;
-  std::set<std::string> locked_;  ///< ids of rows that a BriefSession has
   std::map<std::int64_t, Claim> claims_;
   std::map<RuntimeId, Runtime> runtimes_;
   std::map<std::string, Schedule> schedule_;

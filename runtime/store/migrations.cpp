@@ -278,6 +278,34 @@ constexpr std::string_view missing_is_an_error =
     "RAISE EXCEPTION 'table % does not exist: run sluice init, or correct the table name', outbox\n"
     "      USING ERRCODE = 'undefined_table';";
 
+// Claims as receipts: they name rows that stay pending. Those of a transaction's number and later ones are
+// found without those that are dead; where all of a claim's jobs are marked `processing`, nobody looks for
+// it.
+constexpr std::string_view receipts = R"(
+ALTER TABLE sluice.claim ADD COLUMN xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+  ADD COLUMN marked boolean NOT NULL DEFAULT false;
+CREATE INDEX claim_xid_idx ON sluice.claim (xid) WHERE NOT marked;
+
+CREATE FUNCTION sluice.record_claim(runtime bigint, pump integer, ids text[], since xid8, marked boolean,
+                                    durable boolean, OUT claim bigint, OUT others text[])
+LANGUAGE plpgsql VOLATILE AS $record$
+DECLARE
+  free text[] := ids;
+BEGIN
+  others := ARRAY (SELECT i FROM unnest(ids) i WHERE (i IN (
+    SELECT j FROM sluice.claim c, unnest(c.ids) j WHERE c.xid >= since AND NOT c.marked)) IS TRUE);
+  IF others <> '{}' THEN
+    free := ARRAY (SELECT i FROM unnest(ids) i WHERE i <> ALL (others));
+  END IF;
+  IF free = '{}' THEN RETURN; END IF;
+  IF NOT durable THEN PERFORM set_config('synchronous_commit', 'off', true); END IF;
+  INSERT INTO sluice.claim (runtime, pump, ids, marked)
+  VALUES (record_claim.runtime, record_claim.pump, free, record_claim.marked) RETURNING id INTO claim;
+END;
+$record$;
+REVOKE EXECUTE ON FUNCTION sluice.record_claim FROM PUBLIC;
+)";
+
 }  // namespace
 
 std::vector<Migration> migrations(const TableName& table) {
@@ -294,7 +322,8 @@ std::vector<Migration> migrations(const TableName& table) {
           {9, "webhook endpoints", std::string(notification_extras)},
           {10, "numbers of claims", std::string(claim_numbers)},
           {11, "delays from the call on", enqueue_function(table)},
-          {12, "who ran what", std::string(traces)}};
+          {12, "who ran what", std::string(traces)},
+          {13, "claims as receipts", std::string(receipts)}};
 }
 
 std::string init_lock() {

@@ -29,19 +29,20 @@ named AS (
 )";
 
 // What becomes of these jobs. $2, $3: the policy of types that are not known. $4: the ids of those that may
-// have run. $5, $6: what is recorded of them. The others are given back whole.
+// have run. $5, $6: what is recorded of them. The others are given back whole: nothing is written of those
+// that were never marked.
 std::string release_sql(const TableName& table) {
-  return std::string(take_claims) + R"(judged AS (
+  return filled(std::string(take_claims) + R"(judged AS (
   SELECT n.id, n.runtime, n.id = ANY ($4::text[]) AS ran FROM named n),
 moved AS (
-  UPDATE )" +
-         table.quoted() + R"( o SET "updatedAt" = clock_timestamp() AT TIME ZONE 'UTC',
-    attempts = CASE WHEN j.ran THEN o.attempts ELSE greatest(o.attempts - 1, 0) END,
+  UPDATE {outbox} o SET "updatedAt" = {now},
+    attempts = CASE WHEN j.ran THEN {this_attempt} ELSE greatest(o.attempts - 1, 0) END,
     status = CASE WHEN j.ran AND (
-        o.attempts >= coalesce((SELECT t.max_attempts FROM sluice.job_type t WHERE t.type = o.type), $2::int)
+        {this_attempt} >= coalesce((SELECT t.max_attempts FROM sluice.job_type t WHERE t.type = o.type), $2::int)
         OR coalesce((SELECT t.at_most_once FROM sluice.job_type t WHERE t.type = o.type), $3::bool))
       THEN 'error' ELSE 'pending' END
-  FROM judged j WHERE o.id = ANY (ARRAY[j.id]) AND o.status IS NOT DISTINCT FROM 'processing'
+  FROM judged j WHERE o.id = ANY (ARRAY[j.id])
+    AND (o.status IS NOT DISTINCT FROM 'processing' OR j.ran AND o.status IS NOT DISTINCT FROM 'pending')
   RETURNING o.id, o.type, o.attempts, o.status, j.runtime, j.ran),
 noted AS (
   INSERT INTO sluice.attempt (job_id, attempt, type, result, code, error, runtime, host, pid)
@@ -49,7 +50,8 @@ noted AS (
          format($6::text, r.host, r.pid, round(extract(epoch FROM now() - r.beat_at))), r.id, r.host, r.pid
   FROM moved m JOIN sluice.runtime r ON r.id = m.runtime WHERE m.ran),
 unplanned AS (DELETE FROM sluice.schedule s USING moved m WHERE s.job_id = m.id)
-SELECT count(*) FILTER (WHERE status = 'pending'), count(*) FILTER (WHERE status = 'error') FROM moved)";
+SELECT count(*) FILTER (WHERE status = 'pending'), count(*) FILTER (WHERE status = 'error') FROM moved)",
+                table);
 }
 
 // Of the runtimes that are dead, whether that may be said of them by now. $1: the judge, $2: since when it
@@ -70,14 +72,14 @@ constexpr const char* bury_sql = R"(WITH buried AS (
   SELECT host, pid, version, 'lost', started_at, beat_at, lease FROM sluice.runtime WHERE id = $1::bigint
     AND EXISTS (SELECT FROM sluice.claim WHERE runtime = $1::bigint)
   RETURNING id)
-UPDATE sluice.claim c SET id = DEFAULT, runtime = buried.id, ids = ARRAY (SELECT i FROM unnest(c.ids) i
+UPDATE sluice.claim c SET id = DEFAULT, xid = DEFAULT, runtime = buried.id, ids = ARRAY (SELECT i FROM unnest(c.ids) i
   WHERE NOT EXISTS (SELECT FROM sluice.claim other WHERE other.runtime <> $1::bigint AND i = ANY (other.ids)))
 FROM buried WHERE c.runtime = $1::bigint)";
 
 // Moves the jobs of some claims of buried runtimes, but for those whose rows somebody has locked. $1: the
 // attempts of types that are not known, $2: whether these run at most once, $3: how many claims.
 std::string settle_buried_sql(const TableName& table) {
-  std::string sql = R"(WITH part AS MATERIALIZED (
+  return filled(R"(WITH part AS MATERIALIZED (
   SELECT c.id, c.runtime, c.ids FROM sluice.claim c JOIN sluice.runtime r ON r.id = c.runtime
   WHERE r.command = 'lost' ORDER BY c.id LIMIT $3::int FOR UPDATE OF c SKIP LOCKED),
 named AS MATERIALIZED (
@@ -87,13 +89,13 @@ named AS MATERIALIZED (
   GROUP BY i),
 free AS MATERIALIZED (
   SELECT o.ctid AS place, n.runtime FROM named n, {outbox} o
-  WHERE o.id = ANY (ARRAY[n.id]) AND o.status IS NOT DISTINCT FROM 'processing' FOR NO KEY UPDATE OF o SKIP LOCKED),
+  WHERE o.id = ANY (ARRAY[n.id]) AND {is_ours} FOR NO KEY UPDATE OF o SKIP LOCKED),
 moved AS (
-  UPDATE {outbox} o SET "updatedAt" = clock_timestamp() AT TIME ZONE 'UTC', status = CASE
-    WHEN o.attempts >= coalesce((SELECT t.max_attempts FROM sluice.job_type t WHERE t.type = o.type), $1::int)
+  UPDATE {outbox} o SET "updatedAt" = {now}, attempts = {this_attempt}, status = CASE
+    WHEN {this_attempt} >= coalesce((SELECT t.max_attempts FROM sluice.job_type t WHERE t.type = o.type), $1::int)
       OR coalesce((SELECT t.at_most_once FROM sluice.job_type t WHERE t.type = o.type), $2::bool)
     THEN 'error' ELSE 'pending' END
-  FROM free f WHERE o.ctid = f.place AND o.status IS NOT DISTINCT FROM 'processing'
+  FROM free f WHERE o.ctid = f.place AND {is_ours}
   RETURNING o.id, o.type, o.attempts, o.status, f.runtime),
 noted AS (
   INSERT INTO sluice.attempt (job_id, attempt, type, result, code, error, runtime, host, pid)
@@ -104,19 +106,15 @@ noted AS (
 unplanned AS (DELETE FROM sluice.schedule s USING moved m WHERE s.job_id = m.id),
 held AS MATERIALIZED (
   SELECT n.id FROM named n WHERE n.id NOT IN (SELECT id FROM moved)
-    AND EXISTS (SELECT FROM {outbox} o WHERE o.id = ANY (ARRAY[n.id]) AND o.status = 'processing')),
+    AND EXISTS (SELECT FROM {outbox} o WHERE o.id = ANY (ARRAY[n.id]) AND {is_ours})),
 kept AS (
-  UPDATE sluice.claim c SET id = DEFAULT, ids = ARRAY (SELECT i FROM unnest(c.ids) i WHERE i IN (SELECT id FROM held))
+  UPDATE sluice.claim c SET id = DEFAULT, xid = DEFAULT, ids = ARRAY (SELECT i FROM unnest(c.ids) i WHERE i IN (SELECT id FROM held))
   FROM part s WHERE c.id = s.id AND s.ids && ARRAY (SELECT id FROM held) RETURNING 1),
 closed AS (
   DELETE FROM sluice.claim c USING part s WHERE c.id = s.id AND NOT s.ids && ARRAY (SELECT id FROM held) RETURNING 1)
 SELECT (SELECT count(*) FROM moved WHERE status = 'pending'), (SELECT count(*) FROM moved WHERE status = 'error'),
-       (SELECT count(*) FROM closed))";
-  const std::string_view mark = "{outbox}";
-  for (std::size_t at = sql.find(mark); at != std::string::npos; at = sql.find(mark, at)) {
-    sql.replace(at, mark.size(), table.quoted());
-  }
-  return sql;
+       (SELECT count(*) FROM closed))",
+                table);
 }
 
 // Makes two claims of the first one of a buried runtime. Answers the new one, null where it names one job
@@ -131,7 +129,7 @@ made AS (
 kept AS (
   UPDATE sluice.claim c SET ids = first.ids[:half] FROM first WHERE c.id = first.id AND half > 0 RETURNING 1),
 last AS (
-  UPDATE sluice.claim c SET id = DEFAULT FROM first WHERE c.id = first.id AND half = 0 RETURNING 1)
+  UPDATE sluice.claim c SET id = DEFAULT, xid = DEFAULT FROM first WHERE c.id = first.id AND half = 0 RETURNING 1)
 SELECT (SELECT id FROM made), ids[1] FROM first)";
 
 // The next records of a table, and those of them whose job is gone.
@@ -375,6 +373,9 @@ std::vector<std::string> PgCare::cancel_requests(RuntimeId runtime) {
   if (none) return {};
   return in_transaction("cancel jobs", [&](pqxx::work& work) {
     std::vector<std::string> ids;
+    work.exec("SELECT FROM " + table_.quoted() +
+              " o WHERE o.id = ANY (ARRAY (SELECT job_id FROM sluice.cancel_request)) FOR NO KEY UPDATE SKIP "
+              "LOCKED");  // what claims there are is true then
     work.exec(end_requested_statement(table_));
     for (const auto& row : exec(work,
                                 "SELECT r.job_id FROM sluice.cancel_request r WHERE EXISTS (SELECT FROM "

@@ -1,13 +1,8 @@
-// Claiming in PostgreSQL: one statement for a batch; more where the database refuses one of its rows.
+// Claiming in PostgreSQL: one statement for a batch.
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <optional>
-#include <set>
-#include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "store/pg_session.hpp"
@@ -19,32 +14,30 @@ namespace sluice::store {
 
 class PgClaims : public ClaimSession {
  public:
-  PgClaims(const ConnectionString& target, const TableName& table, RuntimeId runtime, int pump);
+  /// `mark`: what is claimed is `processing` at once.
+  PgClaims(const ConnectionString& target, const TableName& table, RuntimeId runtime, int pump, bool mark);
 
-  Claimed claim(const std::vector<LaneRequest>& lanes) override;
+  Claimed claim(const std::vector<LaneRequest>& lanes, bool durable) override;
   void reconcile(const std::vector<std::int64_t>& known) override;
 
  private:
-  struct Care;
-  using KeptRows = std::map<std::string, std::pair<std::int64_t, std::string>>;  ///< id → claim and place
+  /// What the next claim has to know of others: it looks at the claims that were open, and at those of
+  /// transactions that had not ended then.
+  struct Look {
+    int connection = 0;  ///< of the session; on another one it tells nothing
+    std::string open = "{}";
+    std::string since = "0";
+  };
 
-  Claimed take(const std::vector<LaneRequest>& lanes);
-  Claimed take_at_once(pqxx::connection& connection, const std::vector<LaneRequest>& lanes);
-  Claimed take_with_care(pqxx::connection& connection, const std::vector<LaneRequest>& lanes);
-  template <typename Step>
-  std::optional<std::string> refusal(pqxx::work& work, Step&& step);
-  Claimed pick(pqxx::work& work, const std::vector<LaneRequest>& lanes);
-  KeptRows keep_rows(pqxx::work& work, std::span<const ClaimedJob> picked);
-  bool others_can_be_claimed(Care& care, std::vector<LaneRequest> lanes);
-  void keep(Care& care, std::size_t begin, std::size_t end);
-  std::vector<Unclaimable> write_unclaimable(Care& care);
-  Claimed read(const pqxx::result& rows) const;
+  Claimed take(const std::vector<LaneRequest>& lanes, bool durable);
+  pqxx::result ask(pqxx::connection& connection, const std::vector<LaneRequest>& lanes, bool durable,
+                   bool mark);
+  Claimed read(const pqxx::result& rows);
 
-  const TableName table_;
   const RuntimeId runtime_;
   const int pump_;
-  std::set<std::string> left_;  ///< told to be pending as before, since nobody can claim them
-  bool took_ = false;           ///< something was claimed: the table takes it in general
+  bool mark_;
+  Look look_;
   PgSession session_;
   SweepStart sweep_start_;
 };

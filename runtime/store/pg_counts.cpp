@@ -7,6 +7,7 @@
 #include <set>
 
 #include "store/pg_text.hpp"
+#include "store/receipts.hpp"
 #include "store/statements.hpp"
 
 namespace sluice::store {
@@ -29,8 +30,8 @@ constexpr const char* oldest_age = "date_part('epoch', now()) - date_part('epoch
 // that gives the order.
 std::string of_status(const std::string& status, const std::string& since) {
   const std::string literal = quoted_literal(status);
-  return "(status, \"createdAt\") >= (" + literal + ", " + since + ") AND status <= " + literal +
-         " ORDER BY status, \"createdAt\"";
+  return "(o.status, o.\"createdAt\") >= (" + literal + ", " + since + ") AND o.status <= " + literal +
+         " ORDER BY o.status, o.\"createdAt\"";
 }
 
 struct Cell {
@@ -52,8 +53,9 @@ class Counting {
       : transaction_(transaction), table_(table) {}
 
   void count_all() {
-    for (const auto& row : transaction_.exec("SELECT type, status, count(*), " + std::string(oldest_age) +
-                                             " FROM " + table_.quoted() + " GROUP BY type, status")) {
+    for (const auto& row : transaction_.exec("SELECT type, " + shown_status() + " AS shown, count(*), " +
+                                             std::string(oldest_age) + " FROM " + table_.quoted() +
+                                             " o GROUP BY type, shown")) {
       set(text_of(row[0]), text_of(row[1]), row[2].as<std::int64_t>(), parse_double(text_of(row[3])));
     }
   }
@@ -91,10 +93,14 @@ class Counting {
 
   /// False where there are more than a few; the types among the oldest of them are known then.
   bool count_status(const std::string& status) {
-    const auto rows = transaction_.exec(
-        "WITH seen AS MATERIALIZED (SELECT type, \"createdAt\" FROM " + table_.quoted() + " WHERE " +
-        of_status(status, "'-infinity'") + " LIMIT " + std::to_string(few_of_a_status + 1) +
-        ") SELECT type, count(*), " + oldest_age + " FROM seen GROUP BY type");
+    const std::string select = "SELECT type, \"createdAt\" FROM " + table_.quoted() + " o WHERE ";
+    const std::string limit = " LIMIT " + std::to_string(few_of_a_status + 1);
+    const std::string free = status == "pending" ? "NOT " + is_claimed() + " AND " : "";
+    std::string seen_rows = "(" + select + free + of_status(status, "'-infinity'") + limit + ")";
+    if (status == "processing") seen_rows += " UNION ALL (" + select + claimed_rows() + limit + ")";
+    const auto rows =
+        transaction_.exec("WITH seen AS MATERIALIZED (" + seen_rows + ") SELECT type, count(*), " +
+                          oldest_age + " FROM seen GROUP BY type");
     std::int64_t seen = 0;
     for (const auto& row : rows) seen += row[1].as<std::int64_t>();
     const bool all = seen <= few_of_a_status;
@@ -118,10 +124,9 @@ class Counting {
                           std::string(oldest_age) +
                           " FROM (SELECT type FROM t WHERE type "
                           "IS NOT NULL LIMIT " +
-                          std::to_string(most_types) +
-                          ") t, LATERAL (SELECT o.status, o.\"createdAt\" "
-                          "FROM " +
-                          outbox + " o WHERE o.type >= t.type AND o.type <= t.type ORDER BY o.type LIMIT " +
+                          std::to_string(most_types) + ") t, LATERAL (SELECT " + shown_status() +
+                          " AS status, o.\"createdAt\" FROM " + outbox +
+                          " o WHERE o.type >= t.type AND o.type <= t.type ORDER BY o.type LIMIT " +
                           std::to_string(few_of_a_type + 1) + ") s GROUP BY t.type, s.status");
     std::map<std::string, std::int64_t> seen;
     for (const auto& row : rows) seen[text_of(row[0])] += row[2].as<std::int64_t>();
@@ -183,6 +188,10 @@ std::vector<std::string> read_statuses(pqxx::transaction_base& transaction, cons
            std::to_string(most_statuses))) {
     statuses.push_back(text_of(row[0]));
   }
+  // Rows that a claim names are shown with it, whether or not any row has it.
+  if (std::find(statuses.begin(), statuses.end(), "processing") == statuses.end()) {
+    statuses.emplace_back("processing");
+  }
   return statuses;
 }
 
@@ -203,7 +212,7 @@ void read_created(pqxx::transaction_base& transaction, const TableName& table, s
   for (const auto& status : read_statuses(transaction, table)) {
     const auto counted =
         transaction
-            .exec("SELECT count(*) FROM (SELECT FROM " + table.quoted() + " WHERE " +
+            .exec("SELECT count(*) FROM (SELECT FROM " + table.quoted() + " o WHERE " +
                   of_status(status, since) + " LIMIT " + std::to_string(most_created) + ") s")[0][0]
             .as<std::int64_t>();
     aggregate.created += counted;

@@ -204,13 +204,14 @@ Settled PgEffects::transact(pqxx::connection& connection, const Settlements& set
 }
 
 Settled PgEffects::hold(pqxx::transaction_base& transaction, const Settlements& settlements) {
-  ArrayText ids, claims, claimed_as;
+  ArrayText ids, claims, claimed_as, created;
   for (const auto* settlement : settlements) {
     ids.add(settlement->id);
     claims.add(settlement->claim);
     claimed_as.add(id_in_claim(*settlement));
+    created.add(cursor_text(settlement->created_at));
   }
-  return read_settled(exec(transaction, hold_, ids.str(), claims.str(), claimed_as.str()));
+  return read_settled(exec(transaction, hold_, ids.str(), claims.str(), claimed_as.str(), created.str()));
 }
 
 /// What goes wrong here has to do with the job's row or with the server, not with what the job asks for.

@@ -17,12 +17,13 @@ namespace {
 
 using job::Settlement;
 
-enum : std::size_t { finish_in_place, finish_moved, settle_special, close_claims };
+enum : std::size_t { finish_in_place, finish_moved, settle_special, mark_claimed, close_claims };
 
 std::vector<Statement> statements(const TableName& table) {
   return {{"finish_in_place", finish_in_place_statement(table)},
           {"finish", finish_statement(table)},
           {"settle", settle_statement(table)},
+          {"mark", mark_statement(table)},
           {"close", "DELETE FROM sluice.claim WHERE id = ANY ($1::bigint[])"}};
 }
 
@@ -34,6 +35,9 @@ constexpr std::chrono::seconds caution{2};
 constexpr std::size_t most_bytes = std::size_t{8} << 20U;
 /// No jsonb holds a text of over 256 MB.
 constexpr std::size_t longest_output = std::size_t{128} << 20U;
+/// Of an update that the table took without an error and without an effect.
+constexpr std::string_view held_back =
+    "the table held back the update of the job's row: look for a trigger, a rule or a policy on it";
 /// So many refusals in a row, and nothing written, are the server's.
 constexpr std::size_t enough_refusals = 3;
 
@@ -56,9 +60,10 @@ struct PlainArrays {
       ids.add(settlement->id);
       claims.add(settlement->claim);
       attempts.add(std::int64_t{settlement->attempt});
+      created.add(cursor_text(settlement->created_at));
     }
   }
-  ArrayText places, ids, claims, attempts;
+  ArrayText places, ids, claims, attempts, created;
 };
 
 void sort(std::vector<Unwritten>& unwritten) {
@@ -134,6 +139,11 @@ std::vector<Unwritten> PgFinishes::at_once(pqxx::connection& connection, const S
         written[part[index]] = true;  // told already
         std::erase(closable, ones[index]->claim);
       }
+      for (const std::size_t index : settled.held_back) {
+        unwritten.push_back({part[index], Unwritten::Why::refused, "", std::string(held_back), false});
+        written[part[index]] = true;
+        std::erase(closable, ones[index]->claim);
+      }
     };
     if (!special.empty()) take(settle(transaction, special_ones, array_text(closing)), special, special_ones);
     if (marking) take(mark_done(transaction, plain_ones, closable), plain, plain_ones);
@@ -158,13 +168,16 @@ Settled PgFinishes::mark_done(pqxx::transaction_base& transaction, const Settlem
     std::iota(all.applied.begin(), all.applied.end(), std::size_t{0});
     return all;
   }
-  Settled settled{indices_in(here[0][1]), {}};
+  Settled settled{indices_in(here[0][1]), {}, {}};
   settle_renamed(transaction, plain, "{}", settled);
-  for (const std::size_t index : settled.locked) std::erase(closing, plain[index]->claim);
-  const pqxx::result elsewhere = session_.execute(transaction, finish_moved, a.ids.str(), a.claims.str(),
-                                                  array_text(closing), other_claims(plain, closing));
-  const std::vector<std::size_t> moved = indices_in(elsewhere[0][1]);
-  settled.applied.insert(settled.applied.end(), moved.begin(), moved.end());
+  for (const auto* kept : {&settled.locked, &settled.held_back}) {
+    for (const std::size_t index : *kept) std::erase(closing, plain[index]->claim);
+  }
+  const pqxx::result elsewhere =
+      session_.execute(transaction, finish_moved, a.ids.str(), a.claims.str(), array_text(closing),
+                       other_claims(plain, closing), a.created.str());
+  for (const std::size_t index : indices_in(elsewhere[0][0])) settled.applied.push_back(index);
+  for (const std::size_t index : indices_in(elsewhere[0][1])) settled.held_back.push_back(index);
   return settled;
 }
 
@@ -248,6 +261,10 @@ void PgFinishes::write(pqxx::connection& connection, Work& work, const Part& par
                                       }),
                               false});
   }
+  for (const std::size_t index : settled.held_back) {
+    told[index] = true;
+    work.unwritten.push_back({part[index], Unwritten::Why::refused, "", std::string(held_back), false});
+  }
   for (std::size_t i = 0; i < part.size(); ++i) {
     if (!told[i]) work.unwritten.push_back({part[i], Unwritten::Why::not_ours, "", "", false});
   }
@@ -274,8 +291,11 @@ void PgFinishes::write_single(pqxx::connection& connection, Work& work, std::siz
   if (!settled.applied.empty()) {
     ++work.written;
   } else {
-    const auto why = settled.locked.empty() ? Unwritten::Why::not_ours : Unwritten::Why::locked;
-    work.unwritten.push_back({index, why, "", "", false});
+    const auto why = !settled.locked.empty()      ? Unwritten::Why::locked
+                     : !settled.held_back.empty() ? Unwritten::Why::refused
+                                                  : Unwritten::Why::not_ours;
+    work.unwritten.push_back(
+        {index, why, "", why == Unwritten::Why::refused ? std::string(held_back) : "", false});
   }
 }
 
@@ -319,6 +339,26 @@ void PgFinishes::give_up(const std::string& holder, const Refusal& refusal) {
       what + refusal.message + (refusal.state.empty() ? "" : " [" + refusal.state + "]");
   if (is_passing(refusal.state)) throw Unavailable(message, true);
   throw Refused(message);
+}
+
+std::vector<std::string> PgFinishes::mark(const std::vector<job::Ref>& jobs,
+                                          const std::vector<std::int64_t>& filled) {
+  ArrayText ids, claims, created;
+  for (const job::Ref& one : jobs) {
+    ids.add(one.id);
+    claims.add(one.claim);
+    created.add(cursor_text(one.created_at));
+  }
+  return session_.link().use("mark running jobs", [&](pqxx::connection& connection) {
+    return session_.in_transaction(connection, false, [&](pqxx::transaction_base& transaction) {
+      std::vector<std::string> places(jobs.size());
+      for (const auto& row : session_.execute(transaction, mark_claimed, ids.str(), claims.str(),
+                                              created.str(), array_text(filled))) {
+        places[row[0].as<std::size_t>() - 1] = text_of(row[1]);
+      }
+      return places;
+    });
+  });
 }
 
 std::vector<std::int64_t> PgFinishes::living(const std::vector<std::int64_t>& claims) {

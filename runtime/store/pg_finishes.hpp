@@ -23,6 +23,8 @@ class PgFinishes : public FinishSession {
                                 const std::vector<std::int64_t>& closing) override;
   std::vector<Unwritten> finish_with_care(const std::vector<job::Settlement>& settlements,
                                           const std::vector<std::int64_t>& closing) override;
+  std::vector<std::string> mark(const std::vector<job::Ref>& jobs,
+                                const std::vector<std::int64_t>& filled) override;
   std::vector<std::int64_t> living(const std::vector<std::int64_t>& claims) override;
 
  private:

@@ -222,6 +222,7 @@ std::vector<Changed> PgJobs::change(const char* what, const std::string& stateme
   if (std::any_of(before.begin(), before.end(), is_lost)) rescue();
   const std::set<std::string> moved = link_.transact(what, [&](pqxx::transaction_base& work) {
     work.exec("SET LOCAL lock_timeout = '5s'");
+    exec(work, lock_statement(table_), array);
     std::set<std::string> changed;
     for (const auto& row : exec(work, statement, array)) changed.insert(text_of(row[0]));
     return changed;

@@ -26,6 +26,7 @@ void PgSession::begin(pqxx::transaction_base& transaction) {
 }
 
 void PgSession::open(pqxx::connection& connection) {
+  ++connections_;
   lose_backend();
   if (link_.pooled()) return;
   pqxx::nontransaction session(connection);

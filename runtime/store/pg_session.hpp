@@ -25,6 +25,8 @@ class PgSession {
   PgSession(const ConnectionString& target, std::vector<Statement> statements, std::string setting = "");
 
   Link& link() { return link_; }
+  /// How many connections it had. What was learnt of the server on an earlier one may be of another server.
+  int connections() const { return connections_; }
   const Link& link() const { return link_; }
 
   /// Runs statement number `index` of the constructor's.
@@ -77,6 +79,7 @@ class PgSession {
   const std::vector<Statement> statements_;
   std::vector<bool> prepared_;  ///< which of them the connection has
   const std::string setting_;
+  int connections_ = 0;
   std::optional<Backend> backend_;  ///< of the current or the last connection
   std::vector<Backend> lost_;       ///< may still be at work on a statement whose answer was lost
   Link link_;

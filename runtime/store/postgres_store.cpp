@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "store/connection_string.hpp"
-#include "store/pg_briefs.hpp"
 #include "store/pg_care.hpp"
 #include "store/pg_claims.hpp"
 #include "store/pg_desk.hpp"
@@ -27,17 +26,15 @@ class PostgresStore : public Store {
         table_(TableName::parse(options.table)),
         effect_roles_(options.effect_roles),
         wake_(options.wake),
+        mark_at_once_(options.mark_at_once),
         grants_(options.grants) {}
 
   std::unique_ptr<ClaimSession> claims(RuntimeId runtime, int pump) override {
-    return std::make_unique<PgClaims>(target_, table_, runtime, pump);
+    return std::make_unique<PgClaims>(target_, table_, runtime, pump, mark_at_once_);
   }
   std::unique_ptr<FinishSession> finishes() override { return std::make_unique<PgFinishes>(target_, table_); }
   std::unique_ptr<EffectSession> effects(std::chrono::microseconds limit) override {
     return std::make_unique<PgEffects>(target_, table_, limit);
-  }
-  std::unique_ptr<BriefSession> briefs(RuntimeId runtime, int pump) override {
-    return std::make_unique<PgBriefs>(target_, table_, runtime, pump);
   }
   std::unique_ptr<HeartSession> heart(std::chrono::milliseconds patience) override {
     return std::make_unique<PgHeart>(target_, patience);
@@ -64,6 +61,7 @@ class PostgresStore : public Store {
   const TableName table_;
   const std::vector<std::string> effect_roles_;
   const bool wake_;
+  const bool mark_at_once_;
   const Grants grants_;
 };
 

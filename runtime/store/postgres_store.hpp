@@ -19,8 +19,9 @@ struct PostgresOptions {
   std::vector<std::string> effect_roles{};
   bool wake = true;  ///< init puts a trigger on the table that wakes idle runtimes; else it takes it off
   Grants grants{};   ///< that init gives
-  std::string url_file{};    ///< that `url` was read from; each new connection reads it again
-  std::string direct_url{};  ///< to the same database past a pool, for what has to listen; empty: `url`
+  std::string url_file{};     ///< that `url` was read from; each new connection reads it again
+  bool mark_at_once = false;  ///< claimed jobs are `processing` at once
+  std::string direct_url{};   ///< to the same database past a pool, for what has to listen; empty: `url`
 };
 
 /// Connects to nothing yet. Throws Refused when the url or the table name can't be read; no message

@@ -15,6 +15,7 @@ std::vector<std::size_t> missing(std::size_t count, const Settled& settled) {
   std::vector<bool> told(count);
   for (const std::size_t index : settled.applied) told[index] = true;
   for (const std::size_t index : settled.locked) told[index] = true;
+  for (const std::size_t index : settled.held_back) told[index] = true;
   std::vector<std::size_t> indices;
   for (std::size_t i = 0; i < count; ++i) {
     if (!told[i]) indices.push_back(i);
@@ -33,12 +34,10 @@ job::Settlement under(const std::string& id, job::Settlement settlement) {
 /// What became of a job that can't be told from others.
 job::Settlement unknown(const std::string& id, const job::Settlement& settlement) {
   job::Settlement error;
-  error.claimed_as = settlement.id;
-  error.id = id;
-  error.claim = settlement.claim;
-  error.attempt = settlement.attempt;
+  static_cast<job::Ref&>(error) = settlement;
+  error.claimed_as = std::exchange(error.id, id);
+  error.place.clear();
   error.status = job::Status::error;
-  error.type = settlement.type;
   error.role = settlement.role;
   error.outcome.result = job::Result::fail;
   error.outcome.code = "id-changed";
@@ -63,6 +62,7 @@ Settlements Renamed::all() const {
 void Renamed::add(const Settled& of_these, Settled& settled) const {
   for (const std::size_t index : of_these.applied) settled.applied.push_back(indices[index]);
   for (const std::size_t index : of_these.locked) settled.locked.push_back(indices[index]);
+  for (const std::size_t index : of_these.held_back) settled.held_back.push_back(indices[index]);
 }
 
 Renamed find_renamed(pqxx::transaction_base& transaction, const std::string& sql,

@@ -31,6 +31,7 @@ void SettlementTexts::add(const job::Settlement& s) {
   durations_.add(bounded_microseconds(s.outcome.duration));
   places_.add(s.place.empty() ? nowhere : s.place);
   claimed_as_.add(id_in_claim(s));
+  created_.add(cursor_text(s.created_at));
 }
 
 std::vector<std::size_t> indices_in(const pqxx::field& numbers) {
@@ -46,7 +47,7 @@ std::vector<std::size_t> indices_in(const pqxx::field& numbers) {
 }
 
 Settled read_settled(const pqxx::result& answer) {
-  return {indices_in(answer[0][0]), indices_in(answer[0][1])};
+  return {indices_in(answer[0][0]), indices_in(answer[0][1]), indices_in(answer[0][2])};
 }
 
 const std::string& id_in_claim(const job::Settlement& settlement) {

@@ -24,23 +24,24 @@ class SettlementTexts {
   auto give(const std::string& closing, Call&& call) const {
     return call(closing, ids_.str(), claims_.str(), attempts_.str(), statuses_.str(), refunds_.str(),
                 delays_.str(), types_.str(), results_.str(), codes_.str(), errors_.str(), log_tails_.str(),
-                outputs_.str(), durations_.str(), places_.str(), claimed_as_.str());
+                outputs_.str(), durations_.str(), places_.str(), claimed_as_.str(), created_.str());
   }
 
  private:
   void add(const job::Settlement& settlement);
 
   ArrayText ids_, claims_, attempts_, statuses_, refunds_, delays_, types_, results_, codes_, errors_,
-      log_tails_, outputs_, durations_, places_, claimed_as_;
+      log_tails_, outputs_, durations_, places_, claimed_as_, created_;
 };
 
 /// A place that no row is at.
 inline constexpr const char* nowhere = "(4294967295,0)";
 
-/// Which of the settlements given applied, and which are locked, as indices.
+/// Which of the settlements given applied, and what is in the way of the others that are ours, as indices.
 struct Settled {
   std::vector<std::size_t> applied;
   std::vector<std::size_t> locked;
+  std::vector<std::size_t> held_back;  ///< the table takes the update, and stays as it was
 };
 Settled read_settled(const pqxx::result& answer);
 

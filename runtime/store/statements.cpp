@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include "store/receipts.hpp"
+
 namespace sluice::store {
 
 namespace {
@@ -10,18 +12,23 @@ namespace {
 // each row.
 constexpr std::string_view utc_now = "(SELECT clock_timestamp() AT TIME ZONE 'UTC')";
 
-// The row of settlement f, if it is still ours: no later claim names its id. One does where the job was given
-// back by hand and claimed anew, or deleted and inserted again while it ran; "attempts", which anybody may
-// set, tells neither. Written so that no index but the one on id can serve it, and only from f to the row:
-// the one on status looks cheaper while statistics say that nothing is in processing.
+// The row of settlement f, if it is still ours: in processing, or pending as its claim found it. Such a row
+// may have been deleted and inserted again meanwhile, which "createdAt" tells, to the microseconds that are
+// lost on the way here and back. "attempts", which anybody may set, tells nothing. Written so that no index
+// but the one on id can serve it, and only from f to the row: the one on status looks cheaper while
+// statistics say that nothing is in processing.
 constexpr std::string_view same_row =
-    "o.id = ANY (ARRAY[f.id]) AND o.status IS NOT DISTINCT FROM 'processing'";
+    R"(o.id = ANY (ARRAY[f.id]) AND (o.status IS NOT DISTINCT FROM 'processing' OR o.status IS NOT DISTINCT FROM 'pending'
+    AND o."createdAt" BETWEEN (to_timestamp(f.created) AT TIME ZONE 'UTC') - interval '10 microseconds'
+                          AND (to_timestamp(f.created) AT TIME ZONE 'UTC') + interval '10 microseconds'))";
+// No later claim names the id of f. One does where the job was given back by hand and claimed anew.
 constexpr std::string_view newest_claim =
     "NOT EXISTS (SELECT FROM sluice.claim c WHERE c.id > f.claim AND f.id = ANY (c.ids))";
 
 // An attempts column at the end of its range must not make the row unclaimable.
 constexpr std::string_view next_attempt = "least(o.attempts, 2147483646) + 1";
-
+// What a claim may name; no index can serve it.
+constexpr std::string_view is_ours = "(o.status IN ('pending', 'processing')) IS TRUE";
 std::string parameter(std::size_t number) {
   return std::string("$").append(std::to_string(number));
 }
@@ -32,9 +39,86 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
   }
 }
 
-// `sql` with {outbox} and {now} filled in.
+// The claims that may name pending rows: those of the last look that are still there, and what was recorded
+// since. Nothing else needs a look, so that dead claims, which the server may have to keep for somebody's
+// snapshot, cost nothing.
+constexpr std::string_view open_clause = R"(WITH open AS MATERIALIZED (
+  SELECT c.id, c.ids FROM sluice.claim c WHERE c.id = ANY ($5::bigint[]) AND NOT c.marked
+  UNION ALL
+  SELECT c.id, c.ids FROM sluice.claim c WHERE c.xid >= $6::xid8 AND NOT c.marked AND c.id <> ALL ($5::bigint[])))";
+
+// The oldest pending rows of a lane that no claim names. The row comparison and the order by status, which is
+// the same for all of them, leave the index on (status, "createdAt") as the only one that gives the order and
+// starts at the cursor. NO KEY UPDATE, so that a foreign key of the application's never makes us skip a row.
+// NOT IN is looked up in a hash; any other form is a join that the pumps' settings leave to nested loops.
+std::string pick_clause(std::size_t lane) {
+  const std::size_t first = 7 + 4 * lane;
+  return ",\npicked" + std::to_string(lane) +
+         " AS MATERIALIZED (\n"
+         "  SELECT o.ctid AS place, o.payload::text AS payload, o.id, o.type, {next_attempt} AS attempt, "
+         "o.\"createdAt\" FROM {outbox} o\n"
+         "  WHERE (o.status, o.\"createdAt\") >= ('pending', to_timestamp(" +
+         parameter(first + 2) +
+         "::float8) AT TIME ZONE 'UTC')\n"
+         "    AND o.status <= 'pending' AND o.type = ANY (" +
+         parameter(first) +
+         "::text[])\n"
+         "    AND o.id NOT IN (SELECT i FROM open, unnest(open.ids) i WHERE i IS NOT NULL)\n"
+         "  ORDER BY o.status, o.\"createdAt\" LIMIT " +
+         parameter(first + 1) +
+         "::int\n"
+         "  FOR NO KEY UPDATE SKIP LOCKED)";
+}
+
+// Of each lane those rows that the payloads before them leave room for.
+std::string taken_lanes(std::size_t lanes) {
+  std::string sql;
+  for (std::size_t lane = 0; lane < lanes; ++lane) {
+    const std::string number = std::to_string(lane);
+    if (lane > 0) sql += "\n    UNION ALL ";
+    sql += "SELECT " + number +
+           " AS lane, p.* FROM (\n"
+           "      SELECT *, sum(octet_length(payload)) OVER (ROWS UNBOUNDED PRECEDING)\n"
+           "             - octet_length(payload) AS before FROM picked" +
+           number + ") AS p WHERE before < " + parameter(10 + 4 * lane) + "::bigint";
+  }
+  return sql;
+}
+
+// What is locked is recorded by a function, since it has to look again at what claims there are by then, with
+// a snapshot of its own: a rival's claim may have been committed, and its row locks released, after this
+// statement's snapshot was taken and before it came to these rows. As one plain statement, both would have
+// them.
+constexpr std::string_view record_clauses = R"(,
+taken AS MATERIALIZED ({lanes}),
+recorded AS MATERIALIZED (
+  SELECT r.claim, coalesce(r.others, '{}') AS others
+  FROM (SELECT array_agg(id) AS ids FROM taken) t,
+       LATERAL sluice.record_claim($1::bigint, $2::int, t.ids, $6::xid8, $3::bool, $4::bool) r
+  WHERE t.ids IS NOT NULL){mark}
+SELECT NULL::int AS lane, (SELECT claim FROM recorded)::text AS id, pg_snapshot_xmin(pg_current_snapshot())::text AS type,
+       (SELECT array_agg(id) FROM open)::text AS payload,
+       CASE WHEN EXISTS (SELECT FROM sluice.runtime WHERE id = $1::bigint) THEN 1 ELSE 0 END AS attempt,
+       date_part('epoch', now()) AS created, NULL::tid AS place
+UNION ALL
+SELECT * FROM (
+  SELECT t.lane, t.id, t.type, t.payload, t.attempt, date_part('epoch', t."createdAt"), t.place
+  FROM {jobs} ORDER BY t.lane, t."createdAt") AS jobs)";
+
+constexpr std::string_view recorded_jobs = "taken t, recorded r WHERE t.id <> ALL (r.others)";
+
+constexpr std::string_view mark_clause = R"(,
+marked AS (
+  UPDATE {outbox} o SET status = 'processing', attempts = t.attempt, "updatedAt" = {now}
+  FROM taken t, recorded r WHERE o.ctid = t.place AND t.id <> ALL (r.others)
+  RETURNING t.lane, t.id, t.type, t.payload, t.attempt, t."createdAt", o.ctid AS place))";
+
+}  // namespace
+
 std::string filled(std::string sql, const TableName& table) {
   replace_all(sql, "{next_attempt}", next_attempt);
+  replace_all(sql, "{is_ours}", is_ours);
+  replace_all(sql, "{this_attempt}", this_attempt);
   replace_all(sql, "{same_row}", same_row);
   replace_all(sql, "{newest_claim}", newest_claim);
   replace_all(sql, "{now}", utc_now);
@@ -43,125 +127,31 @@ std::string filled(std::string sql, const TableName& table) {
   return sql;
 }
 
-// The oldest pending rows of a lane. The row comparison and the order by status, which is the same for
-// all of them, leave the index on (status, "createdAt") as the only one that gives the order and starts
-// at the cursor. NO KEY UPDATE, so that a foreign key of the application's never makes us skip a row.
-std::string pick_clause(std::size_t lane, std::string_view columns) {
-  const std::size_t first = 3 + 4 * lane;
-  return (lane == 0 ? "WITH picked" : ",\npicked") + std::to_string(lane) +
-         " AS MATERIALIZED (\n"
-         "  SELECT o.ctid AS place, o.payload::text AS payload" +
-         std::string(columns) +
-         " FROM {outbox} o\n"
-         "  WHERE (o.status, o.\"createdAt\") >= ('pending', to_timestamp(" +
-         parameter(first + 2) +
-         "::float8) AT TIME ZONE 'UTC')\n"
-         "    AND o.status <= 'pending' AND o.type = ANY (" +
-         parameter(first) +
-         "::text[])\n"
-         "  ORDER BY o.status, o.\"createdAt\" LIMIT " +
-         parameter(first + 1) +
-         "::int\n"
-         "  FOR NO KEY UPDATE SKIP LOCKED)";
-}
-
-// Of each lane those rows that the payloads before them leave room for.
-std::string taken_lanes(std::size_t lanes, const std::string& columns) {
-  std::string sql;
-  for (std::size_t lane = 0; lane < lanes; ++lane) {
-    const std::string number = std::to_string(lane);
-    if (lane > 0) sql += "\n    UNION ALL ";
-    sql += "SELECT " + number + " AS lane, place, payload" + columns +
-           " FROM (\n"
-           "      SELECT *, sum(octet_length(payload)) OVER (ROWS UNBOUNDED PRECEDING)\n"
-           "             - octet_length(payload) AS before FROM picked" +
-           number + ") AS p WHERE before < " + parameter(6 + 4 * lane) + "::bigint";
-  }
-  return sql;
-}
-
-constexpr std::string_view claim_clauses = R"(,
-claimed AS (
-  UPDATE {outbox} o
-  SET status = 'processing', attempts = {next_attempt}, "updatedAt" = {now}
-  FROM ({lanes}) AS p WHERE o.ctid = p.place
-  RETURNING p.lane, o.id, o.type, p.payload, o.attempts, o."createdAt", o.ctid AS place),
-recorded AS (
-  INSERT INTO sluice.claim (runtime, pump, ids)
-  SELECT $1::bigint, $2::int, array_agg(id) FROM claimed HAVING count(*) > 0
-  RETURNING id)
-SELECT r.id, EXISTS (SELECT FROM sluice.runtime WHERE id = $1::bigint), date_part('epoch', now()),
-       c.lane, c.id, c.type, c.payload, c.attempts, date_part('epoch', c."createdAt"), c.place
-FROM (SELECT) AS one LEFT JOIN recorded r ON true LEFT JOIN claimed c ON true
-ORDER BY c.lane, c."createdAt")";
-
-// Rows that are locked, and not written, can be answered as they are picked.
-constexpr std::string_view brief_clauses = R"(
-SELECT nullif($2::int, $2::int), EXISTS (SELECT FROM sluice.runtime WHERE id = $1::bigint),
-       date_part('epoch', now()), c.lane, c.id, c.type, c.payload, c.attempt, date_part('epoch', c."createdAt"), c.place
-FROM (SELECT) AS one LEFT JOIN ({lanes}) AS c ON true
-ORDER BY c.lane, c."createdAt")";
-
-// A claim for so many lanes: rows with these `columns` besides place and payload are picked, and what
-// `clauses` do with them follows.
-std::string claim_for(const TableName& table, std::size_t lanes, const std::string& columns,
-                      const std::string& names, std::string_view clauses) {
-  std::string sql;
-  for (std::size_t lane = 0; lane < lanes; ++lane) sql += pick_clause(lane, columns);
-  std::string rest(clauses);
-  replace_all(rest, "{lanes}", taken_lanes(lanes, names));
+std::string claim_statement(const TableName& table, std::size_t lanes, bool mark) {
+  std::string sql(open_clause);
+  for (std::size_t lane = 0; lane < lanes; ++lane) sql += pick_clause(lane);
+  std::string rest(record_clauses);
+  replace_all(rest, "{lanes}", taken_lanes(lanes));
+  replace_all(rest, "{mark}", mark ? mark_clause : "");
+  replace_all(rest, "{jobs}", mark ? "marked t" : recorded_jobs);
   return filled(sql + rest, table);
 }
 
-}  // namespace
-
-std::string claim_statement(const TableName& table, std::size_t lanes) {
-  return claim_for(table, lanes, "", "", claim_clauses);
-}
-
-std::string brief_claim_statement(const TableName& table, std::size_t lanes) {
-  return claim_for(table, lanes, ", o.id, o.type, {next_attempt} AS attempt, o.\"createdAt\"",
-                   ", id, type, attempt, \"createdAt\"", brief_clauses);
-}
-
-// Locked rows stay where they are; the id tells a row from what has its place elsewhere, in a partition.
-std::string brief_done_statement(const TableName& table) {
-  return filled(R"(UPDATE {outbox} o SET status = 'done', attempts = {next_attempt}, "updatedAt" = {now}
-FROM unnest($1::tid[], $2::text[]) AS f (place, id)
-WHERE o.ctid = f.place AND o.id IS NOT DISTINCT FROM f.id AND o.status IS NOT DISTINCT FROM 'pending')",
-                table);
-}
-
-std::string brief_keep_statement(const TableName& table) {
-  return filled(R"(WITH kept AS (
+// Rows that the application wrote meanwhile have moved, so that they are found by their id. What somebody has
+// locked is left for the next time.
+std::string mark_statement(const TableName& table) {
+  return filled(R"(WITH live AS MATERIALIZED (
+  SELECT id, ids FROM sluice.claim WHERE id = ANY ($2::bigint[]) FOR KEY SHARE),
+free AS MATERIALIZED (
+  SELECT f.n, o.ctid AS here FROM unnest($1::text[], $2::bigint[], $3::float8[]) WITH ORDINALITY AS f (id, claim, created, n)
+  JOIN live ON live.id = f.claim, {outbox} o
+  WHERE {same_row} AND f.id = ANY (live.ids) AND o.status IS NOT DISTINCT FROM 'pending' FOR NO KEY UPDATE OF o SKIP LOCKED),
+filled AS (
+  UPDATE sluice.claim c SET marked = true WHERE c.id = ANY ($4::bigint[]) AND NOT c.marked),
+marked AS (
   UPDATE {outbox} o SET status = 'processing', attempts = {next_attempt}, "updatedAt" = {now}
-  FROM unnest($3::tid[], $4::text[]) AS f (place, id)
-  WHERE o.ctid = f.place AND o.id IS NOT DISTINCT FROM f.id AND o.status IS NOT DISTINCT FROM 'pending'
-  RETURNING o.id, o.ctid AS place),
-recorded AS (
-  INSERT INTO sluice.claim (runtime, pump, ids)
-  SELECT $1::bigint, $2::int, array_agg(id) FROM kept HAVING count(*) > 0
-  RETURNING id)
-SELECT r.id, k.id, k.place FROM recorded r, kept k)",
-                table);
-}
-
-std::string unclaimable_statement(const TableName& table) {
-  return filled(R"(WITH moved AS (
-  UPDATE {outbox} o SET status = 'error', attempts = {next_attempt}, "updatedAt" = {now}
-  WHERE o.ctid = $1::tid AND o.id IS NOT DISTINCT FROM $2::text AND o.status IS NOT DISTINCT FROM 'pending'
-  RETURNING o.id, o.attempts, o.type)
-INSERT INTO sluice.attempt (job_id, attempt, type, result, code, error, runtime, host, pid)
-SELECT m.id, m.attempts, m.type, 'fail', 'claim-refused', $3::text, r.id, r.host, r.pid
-FROM moved m LEFT JOIN sluice.runtime r ON r.id = $4::bigint RETURNING 1)",
-                table);
-}
-
-std::string brief_relock_statement(const TableName& table) {
-  return filled(R"(SELECT o.id, o.ctid FROM unnest($1::text[], $2::int[]) AS f (id, attempt), {outbox} o
-WHERE o.id = ANY (ARRAY[f.id]) AND o.status IS NOT DISTINCT FROM 'pending'
-  AND {next_attempt} IS NOT DISTINCT FROM f.attempt
-FOR NO KEY UPDATE OF o SKIP LOCKED)",
+  FROM free f WHERE o.ctid = f.here RETURNING f.n, o.ctid AS place)
+SELECT n, place FROM marked)",
                 table);
 }
 
@@ -189,17 +179,18 @@ FROM {outbox} o WHERE o.status = 'pending' AND o.type = ANY ($1::text[]))",
 // The claims that settlements name are held against a rescue, which deletes them, and against nobody else:
 // what plugins ask to be committed with a job may take its time, while others of the same claim are written.
 //
-// A row is where its claim left it, unless somebody else wrote it meanwhile; and the index on id holds
-// several versions of each row by now.
+// A row is where its claim found it, unless somebody else wrote it meanwhile. An id that the claim names no
+// more was given back. IS TRUE, so that IN is looked up in a hash.
 std::string finish_in_place_statement(const TableName& table) {
   return filled(R"(WITH live AS MATERIALIZED (
-  SELECT id FROM sluice.claim WHERE id = ANY ($5::bigint[] || $6::bigint[]) FOR KEY SHARE),
+  SELECT id, ids FROM sluice.claim WHERE id = ANY ($5::bigint[] || $6::bigint[]) FOR KEY SHARE),
 finished AS (
-  UPDATE {outbox} o SET status = 'done', "updatedAt" = {now}
+  UPDATE {outbox} o SET status = 'done', attempts = f.attempt, "updatedAt" = {now}
   FROM unnest($1::tid[], $2::text[], $3::bigint[], $4::int[]) WITH ORDINALITY AS f (place, id, claim, attempt, n)
   JOIN live ON live.id = f.claim
-  WHERE o.ctid = f.place AND o.id IS NOT DISTINCT FROM f.id AND o.status IS NOT DISTINCT FROM 'processing'
-    AND o.attempts IS NOT DISTINCT FROM f.attempt
+  WHERE o.ctid = f.place AND o.id IS NOT DISTINCT FROM f.id
+    AND {is_ours} AND {this_attempt} IS NOT DISTINCT FROM f.attempt
+    AND (f.id IN (SELECT i FROM live, unnest(live.ids) i)) IS TRUE
   RETURNING f.n),
 closed AS (
   DELETE FROM sluice.claim WHERE id = ANY ($5::bigint[])
@@ -208,42 +199,49 @@ SELECT count(*), CASE WHEN count(*) < cardinality($1::tid[]) THEN array_agg(n) E
                 table);
 }
 
+// What was ours and stays as it was is held back by the table: its claim keeps it from being run again.
 std::string finish_statement(const TableName& table) {
-  return filled(R"(WITH closed AS (
-  DELETE FROM sluice.claim WHERE id = ANY ($3::bigint[]) RETURNING id),
-held AS (SELECT id FROM sluice.claim WHERE id = ANY ($4::bigint[]) FOR KEY SHARE),
-live AS (SELECT id FROM closed UNION ALL SELECT id FROM held),
+  return filled(R"(WITH live AS MATERIALIZED (
+  SELECT id, ids FROM sluice.claim WHERE id = ANY ($3::bigint[] || $4::bigint[]) FOR KEY SHARE),
+ours AS MATERIALIZED (
+  SELECT f.n, f.id, f.claim, o.ctid AS here
+  FROM unnest($1::text[], $2::bigint[], $5::float8[]) WITH ORDINALITY AS f (id, claim, created, n)
+  JOIN live ON live.id = f.claim, {outbox} o
+  WHERE {same_row} AND f.id = ANY (live.ids) AND {newest_claim}),
 finished AS (
-  UPDATE {outbox} o SET status = 'done', "updatedAt" = {now}
-  FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS f (id, claim, n)
-  JOIN live ON live.id = f.claim
-  WHERE {same_row} AND {newest_claim}
-  RETURNING f.n)
-SELECT count(*), array_agg(n) FROM finished)",
+  UPDATE {outbox} o SET status = 'done', attempts = {this_attempt}, "updatedAt" = {now}
+  FROM ours f WHERE o.ctid = f.here AND o.id IS NOT DISTINCT FROM f.id AND {is_ours}
+  RETURNING f.n),
+kept AS MATERIALIZED (SELECT n, claim FROM ours WHERE n NOT IN (SELECT n FROM finished)),
+closed AS (
+  DELETE FROM sluice.claim WHERE id = ANY ($3::bigint[]) AND id NOT IN (SELECT claim FROM kept))
+SELECT (SELECT array_agg(n) FROM finished), (SELECT array_agg(n) FROM kept))",
                 table);
 }
 
 // A claim that stays forgets the ids that were settled here, so that it never names a job which was
 // given back and claimed by somebody else since. Rows that somebody has locked are told and left alone.
+// Nothing is written of a row that is given back and was never marked.
 std::string settle_statement(const TableName& table) {
   return filled(R"(WITH live AS MATERIALIZED (
   SELECT id, ids, runtime FROM sluice.claim WHERE id = ANY ($3::bigint[]) FOR KEY SHARE),
 ours AS MATERIALIZED (
-  SELECT f.*, live.runtime, o.ctid AS at
+  SELECT f.*, live.runtime, o.ctid AS at,
+         f.result = 'released' AND o.status IS NOT DISTINCT FROM 'pending' AS untouched
   FROM unnest($2::text[], $3::bigint[], $4::int[], $5::text[], $6::bool[], $7::bigint[], $8::text[],
               $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bigint[], $15::tid[],
-              $16::text[]) WITH ORDINALITY
+              $16::text[], $17::float8[]) WITH ORDINALITY
     AS f (id, claim, attempt, status, refund, delay, type, result, code, error, log_tail, output, duration, place,
-          claimed_as, n)
+          claimed_as, created, n)
   JOIN live ON live.id = f.claim, {outbox} o
   WHERE {same_row} AND f.claimed_as = ANY (live.ids) AND (o.ctid = f.place OR {newest_claim})),
 free AS MATERIALIZED (
   SELECT f.*, o.ctid AS here FROM ours f, {outbox} o
-  WHERE o.ctid = f.at AND o.id IS NOT DISTINCT FROM f.id AND o.status IS NOT DISTINCT FROM 'processing'
+  WHERE NOT f.untouched AND o.ctid = f.at AND o.id IS NOT DISTINCT FROM f.id AND {is_ours}
   FOR NO KEY UPDATE OF o SKIP LOCKED),
 moved AS (
   UPDATE {outbox} o SET status = f.status, "updatedAt" = {now},
-    attempts = CASE WHEN f.refund THEN greatest(o.attempts - 1, 0) ELSE o.attempts END
+    attempts = CASE WHEN f.refund THEN greatest({this_attempt} - 1, 0) ELSE {this_attempt} END
   FROM free f WHERE o.ctid = f.here
   RETURNING f.*),
 noted AS (
@@ -262,11 +260,14 @@ kept AS (
   INSERT INTO sluice.output AS u (job_id, output)
   SELECT id, output::jsonb FROM moved WHERE output IS NOT NULL
   ON CONFLICT (job_id) DO UPDATE SET output = excluded.output, at = excluded.at),
+over AS MATERIALIZED (
+  SELECT n, claimed_as FROM moved UNION ALL SELECT n, claimed_as FROM ours WHERE untouched),
 freed AS (
-  UPDATE sluice.claim c SET ids = ARRAY (SELECT i FROM unnest(c.ids) i WHERE i NOT IN (SELECT claimed_as FROM moved))
+  UPDATE sluice.claim c SET ids = ARRAY (SELECT i FROM unnest(c.ids) i WHERE i NOT IN (SELECT claimed_as FROM over))
   FROM live WHERE c.id = live.id AND c.id <> ALL ($1::bigint[]))
-SELECT (SELECT array_agg(n) FROM moved),
-       (SELECT array_agg(n) FROM ours WHERE n NOT IN (SELECT n FROM free)))",
+SELECT (SELECT array_agg(n) FROM over),
+       (SELECT array_agg(n) FROM ours WHERE NOT untouched AND n NOT IN (SELECT n FROM free)),
+       (SELECT array_agg(n) FROM free WHERE n NOT IN (SELECT n FROM moved)))",
                 table);
 }
 
@@ -275,15 +276,15 @@ std::string hold_statement(const TableName& table) {
   SELECT id, ids FROM sluice.claim WHERE id = ANY ($2::bigint[]) FOR KEY SHARE),
 ours AS MATERIALIZED (
   SELECT f.*, o.ctid AS place
-  FROM unnest($1::text[], $2::bigint[], $3::text[]) WITH ORDINALITY AS f (id, claim, claimed_as, n)
+  FROM unnest($1::text[], $2::bigint[], $3::text[], $4::float8[]) WITH ORDINALITY AS f (id, claim, claimed_as, created, n)
   JOIN live ON live.id = f.claim, {outbox} o
   WHERE {same_row} AND f.claimed_as = ANY (live.ids) AND {newest_claim}),
 free AS MATERIALIZED (
   SELECT f.n FROM ours f, {outbox} o
-  WHERE o.ctid = f.place AND o.id IS NOT DISTINCT FROM f.id AND o.status IS NOT DISTINCT FROM 'processing'
+  WHERE o.ctid = f.place AND o.id IS NOT DISTINCT FROM f.id AND {is_ours}
   FOR NO KEY UPDATE OF o SKIP LOCKED)
 SELECT (SELECT array_agg(n) FROM free),
-       (SELECT array_agg(n) FROM ours WHERE n NOT IN (SELECT n FROM free)))",
+       (SELECT array_agg(n) FROM ours WHERE n NOT IN (SELECT n FROM free)), NULL)",
                 table);
 }
 
@@ -355,13 +356,19 @@ SELECT (SELECT count(*) FROM used), (SELECT count(*) FROM held), (SELECT min(job
 // nested loops over index and tid scans. The server's JIT compiler would only cost.
 // As with the claims, the row comparison leaves the index on (status, "createdAt") alone.
 std::string depths_statement(const TableName& table) {
-  std::string sql;
-  for (const std::string status : {"pending", "scheduled", "processing", "error"}) {
-    sql += (sql.empty() ? "" : "\n  UNION ALL") +
-           std::string("\n  (SELECT type, status, \"createdAt\" FROM ") + table.quoted() +
-           " WHERE (status, \"createdAt\") >= ('" + status + "', '-infinity'::timestamp) AND status <= '" +
-           status + "' ORDER BY status, \"createdAt\" LIMIT $1::bigint)";
+  const std::string select = "\n  (SELECT type, status, \"createdAt\" FROM " + table.quoted() + " o WHERE ";
+  std::string sql =
+      select +
+      "(o.status, o.\"createdAt\") >= ('pending', '-infinity'::timestamp) AND o.status <= 'pending' "
+      "AND NOT " +
+      is_claimed() + " ORDER BY o.status, o.\"createdAt\" LIMIT $1::bigint)";
+  for (const std::string status : {"scheduled", "processing", "error"}) {
+    sql += "\n  UNION ALL" + select + "(o.status, o.\"createdAt\") >= ('" + status +
+           "', '-infinity'::timestamp) AND o.status <= '" + status +
+           "' ORDER BY o.status, o.\"createdAt\" LIMIT $1::bigint)";
   }
+  sql += "\n  UNION ALL\n  (SELECT type, 'processing', \"createdAt\" FROM " + table.quoted() + " o WHERE " +
+         claimed_rows() + " LIMIT $1::bigint)";
   // A difference of epochs: "createdAt" may be infinite.
   return "SELECT type, status, count(*), date_part('epoch', now()) - date_part('epoch', min(\"createdAt\")) "
          "FROM (" +

@@ -3,36 +3,36 @@
 
 #include <array>
 #include <string>
+#include <string_view>
 
 #include "store/table_name.hpp"
 
 namespace sluice::store {
 
+/// Of a row `o` that a claim names, the attempt that runs: it is counted when the row is marked, or with its
+/// outcome.
+inline constexpr std::string_view this_attempt =
+    "CASE WHEN o.status IS NOT DISTINCT FROM 'pending' THEN least(o.attempts, 2147483646) + 1 ELSE "
+    "o.attempts END";
+
+/// `sql` with {outbox}, {now} and the fragments that several statements share filled in.
+std::string filled(std::string sql, const TableName& table);
+
 /// The numbers of lanes for which a statement is prepared; a request is padded to the next one.
 inline constexpr std::array<std::size_t, 4> lane_counts{1, 2, 4, 8};
 
-/// Claims for `lanes` lanes. Parameters: runtime, pump; then types, limit, cursor and bytes of each lane.
-/// Answers at least one row: the claim or null, whether the runtime is enlisted, the time, and lane, id,
-/// type, payload, attempts, createdAt and place of one claimed job.
-std::string claim_statement(const TableName& table, std::size_t lanes);
+/// Claims for `lanes` lanes: locks rows, and records them as a row of sluice.claim; with `mark` makes them
+/// `processing` as well. Parameters: runtime, pump, whether the rows are marked, whether the commit is waited
+/// for; the claims that were open at the last look, and the oldest transaction that may have recorded others
+/// since; then types, limit, cursor and bytes of each lane. Answers a row with, in this order, null, the new
+/// claim or null, the transaction and the claims for the next look, 1 where the runtime is enlisted, the
+/// time, null; and then lane, id, type, payload, attempt, createdAt and place of each claimed job.
+std::string claim_statement(const TableName& table, std::size_t lanes, bool mark);
 
-/// Locks rows for `lanes` lanes. Parameters and answer as of claim_statement, with null as the claim and the
-/// coming attempt as attempts.
-std::string brief_claim_statement(const TableName& table, std::size_t lanes);
-
-/// Marks locked rows done, counting the attempt. Parameter: places.
-std::string brief_done_statement(const TableName& table);
-
-/// Writes that locked rows can't be claimed: status error, and an attempt with the code claim-refused.
-/// Parameters: place, id, error, runtime. Answers a row where it did.
-std::string unclaimable_statement(const TableName& table);
-
-/// Makes a claim of locked rows. Parameters: runtime, pump, places. Answers the claim, and id and place of
-/// each row; nothing where there are none.
-std::string brief_keep_statement(const TableName& table);
-
-/// Locks rows that are still pending. Parameters: ids and coming attempts. Answers id and place of each.
-std::string brief_relock_statement(const TableName& table);
+/// Makes claimed rows `processing` that are pending, and counts the attempt; waits for no row. Parameters:
+/// ids, claims and times of creation; and the claims of which all jobs are marked then. Answers the numbers,
+/// from 1 on, of those that it marked, and their places.
+std::string mark_statement(const TableName& table);
 
 /// How many of the oldest pending rows are looked at before a search pays.
 inline constexpr int sweep_front = 2000;
@@ -56,20 +56,23 @@ std::string search_settings();
 std::string finish_in_place_statement(const TableName& table);
 
 /// Marks rows done wherever they are, unless a later claim names them, and deletes used-up claims.
-/// Parameters: ids and claims of the settlements, the closing claims, the others.
-/// Answers how many settlements applied, and their numbers.
+/// Parameters: ids and claims of the settlements, the closing claims, the others, and the times of creation.
+/// Answers the numbers, from 1 on, of those that applied, and of those that are ours and that the table holds
+/// back: their claims stay.
 std::string finish_statement(const TableName& table);
 
 /// Writes settlements that are more than "done", and those that are not, too; waits for no row. Parameters:
 /// closing claims, and arrays: ids, claims, attempts, statuses, refunds, delays (microseconds or null),
 /// types, results, codes, errors, log tails, outputs (JSON or null), durations (microseconds), places (tid),
-/// ids as the claims name them. Answers the numbers of those that applied and of those whose row is locked by
-/// somebody, null where there are none; deletes no claim.
+/// ids as the claims name them, times of creation. Answers the numbers of those that applied, of those whose
+/// row is locked by somebody, and of those that the table holds back, null where there are none; deletes no
+/// claim.
 std::string settle_statement(const TableName& table);
 
 /// Locks the rows of settlements until the transaction ends, and holds their claims; waits for no row.
-/// Parameters: ids, claims, and ids as the claims name them. Answers the numbers, from 1 on, of those that it
-/// locked and of those whose row is locked by somebody, null where there are none.
+/// Parameters: ids, claims, ids as the claims name them, and times of creation. Answers the numbers, from 1
+/// on, of those that it locked and of those whose row is locked by somebody, null where there are none; and
+/// null.
 std::string hold_statement(const TableName& table);
 
 /// Where the rows of jobs are whose id was changed while they ran. Parameters, arrays: ids, attempts, types
@@ -77,8 +80,8 @@ std::string hold_statement(const TableName& table);
 /// the new id, and whether several rows may be the one.
 std::string renamed_statement(const TableName& table);
 
-/// Gives back, attempt refunded, the jobs of a pump's claims that are not in the list, and forgets
-/// these claims. Parameters: runtime, pump, known claims.
+/// Forgets a pump's claims that are not in the list, and gives the jobs back, attempt refunded, that are
+/// marked. Parameters: runtime, pump, known claims.
 std::string give_back_statement(const TableName& table);
 
 /// Makes jobs pending whose schedule is due, at most $1. Answers how many schedules were used up, how many

@@ -84,22 +84,10 @@ struct ClaimedJob {
   bool unreadable = false;  ///< its id or payload is not UTF-8: in a database that has no encoding
 };
 
-/// A job that the database does not let anybody claim: a trigger of the application's raises, say.
-struct Unclaimable {
-  std::size_t lane = 0;   ///< as in ClaimedJob
-  double created_at = 0;  ///< as in job::Job
-  std::string id;
-  std::string type;
-  std::string message;  ///< the database's words
-  bool in_error =
-      false;  ///< it has status `error` now, and the attempt is recorded; else it is pending as before
-};
-
 struct Claimed {
-  std::int64_t claim = 0;        ///< of the first job; 0 when nothing was claimed
+  std::int64_t claim = 0;        ///< 0 when nothing was claimed
   double asked_at = 0;           ///< when the store looked, by its clock, in seconds since 1970
   std::vector<ClaimedJob> jobs;  ///< oldest first within a lane
-  std::vector<Unclaimable> unclaimable{};
 };
 
 /// Claims jobs for one pump of one runtime.
@@ -107,45 +95,15 @@ class ClaimSession {
  public:
   virtual ~ClaimSession() = default;
 
-  /// Claims for each lane, at most max_lanes, the oldest pending rows of its types (status `processing`,
-  /// attempts + 1) and records them as one claim. A row that can't be claimed costs no other: then there may
-  /// be several claims. Throws Fenced when the runtime is no longer enlisted.
-  virtual Claimed claim(const std::vector<LaneRequest>& lanes) = 0;
+  /// Claims for each lane, at most max_lanes, the oldest pending rows of its types that no claim names, and
+  /// records them as one claim. The rows are not written: they stay pending until FinishSession marks or
+  /// finishes them, unless the store was told to mark them at once. `durable`: the claim outlives a crash of
+  /// the server that comes after the answer. Throws Fenced when the runtime is no longer enlisted.
+  virtual Claimed claim(const std::vector<LaneRequest>& lanes, bool durable) = 0;
 
-  /// After Unavailable: gives back (pending, attempt refunded) the jobs of this pump's claims that are
-  /// not in `known`, which were claimed by a statement whose answer was lost.
+  /// After Unavailable: gives back the jobs of this pump's claims that are not in `known`, which were claimed
+  /// by a statement whose answer was lost.
   virtual void reconcile(const std::vector<std::int64_t>& known) = 0;
-};
-
-/// What BriefSession::end kept as an ordinary claim.
-struct Kept {
-  std::int64_t claim = 0;                     ///< 0 when nothing was kept
-  std::map<std::string, std::string> places;  ///< by job id, as in job::Job
-};
-
-/// Claims jobs for one pump of one runtime without writing them: row locks keep them from others until
-/// end(), which writes once. Whoever dies in between, this process or its connection, leaves the jobs as they
-/// were. Their status is `pending` all the time.
-class BriefSession {
- public:
-  virtual ~BriefSession() = default;
-
-  /// Locks what ClaimSession::claim would have claimed. Job::attempt is the attempt that begins, Job::claim
-  /// is 0. Where there are jobs, end() has to follow. Throws Fenced like that.
-  virtual Claimed claim(const std::vector<LaneRequest>& lanes) = 0;
-
-  /// Marks `done`, counting the attempt; makes an ordinary claim of `kept` (status `processing`, attempts +
-  /// 1), which FinishSession takes from there; and unlocks whatever else claim() locked, unchanged. All of
-  /// `done` are marked, or nothing is written and it throws; those of `kept` that the table does not take are
-  /// missing in the answer.
-  virtual Kept end(const std::vector<job::Job>& done, const std::vector<job::Job>& kept) = 0;
-
-  /// After a failed end(): locks again those of `jobs` that are as claim() found them and that nobody else
-  /// has, and answers with their places by id. The others are written, or somebody else's by now. Gives back,
-  /// and locks if it is asked for, what an end() whose answer was lost had kept: all claims of this pump that
-  /// are not in `known`. Where it locked any, end() has to follow, and the rest takes effect with that.
-  virtual std::map<std::string, std::string> relock(const std::vector<job::Job>& jobs,
-                                                    const std::vector<std::int64_t>& known) = 0;
 };
 
 /// A settlement of which nothing is written.
@@ -170,12 +128,12 @@ class FinishSession {
  public:
   virtual ~FinishSession() = default;
 
-  /// Applies each settlement whose row is still `processing` and whose claim still exists and is the newest
-  /// that names the job; each has all of its effect (status, attempt record, schedule,
-  /// output) or none. Deletes the `closing` claims, which are used up with these settlements; every other
-  /// claim that a settlement names stays, and so does one of `closing` that an unwritten settlement names,
-  /// unless that is not ours. Waits for nobody's row: what can't be written costs no other settlement.
-  /// Returns the settlements that are not written, in their order.
+  /// Applies each settlement whose row is still pending or `processing`, as its claim left it, and whose
+  /// claim still exists and is the newest that names the job; each has all of its effect (status, attempt
+  /// record, schedule, output) or none. Deletes the `closing` claims, which are used up with these
+  /// settlements; every other claim that a settlement names stays, and so does one of `closing` that an
+  /// unwritten settlement names, unless that is not ours. Waits for nobody's row: what can't be written costs
+  /// no other settlement. Returns the settlements that are not written, in their order.
   virtual std::vector<Unwritten> finish(const std::vector<job::Settlement>& settlements,
                                         const std::vector<std::int64_t>& closing) = 0;
   /// The same for what is suspected of being refused or locked.
@@ -183,6 +141,12 @@ class FinishSession {
                                                   const std::vector<std::int64_t>& closing) {
     return finish(settlements, closing);
   }
+
+  /// Makes those of `jobs` `processing` that are pending and still ours, and counts their attempts. `filled`
+  /// are the claims of which all jobs that are left are marked then. Waits for nobody's row. Answers the new
+  /// places of the rows, in the order of `jobs`; empty for those that it left as they were.
+  virtual std::vector<std::string> mark(const std::vector<job::Ref>& jobs,
+                                        const std::vector<std::int64_t>& filled) = 0;
 
   /// After Unavailable: those of `claims` that still exist. The outcomes of the others are written, by
   /// the call whose answer was lost, or their jobs were rescued.
@@ -458,7 +422,6 @@ class Store {
   virtual std::unique_ptr<FinishSession> finishes() = 0;
   /// What one job asks to be committed with it is ended after `limit`.
   virtual std::unique_ptr<EffectSession> effects(std::chrono::microseconds limit) = 0;
-  virtual std::unique_ptr<BriefSession> briefs(RuntimeId runtime, int pump) = 0;
   /// A beat that has no answer within `patience` is given up.
   virtual std::unique_ptr<HeartSession> heart(std::chrono::milliseconds patience) = 0;
   virtual std::unique_ptr<CareSession> care() = 0;

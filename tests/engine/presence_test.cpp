@@ -10,7 +10,8 @@ namespace {
 using std::chrono::seconds;
 
 fleet::RunningJob job(const std::string& id, std::optional<double> fraction = {}) {
-  return {id, "noop", 1, "plugin", 42, Clock::now() - seconds(3), fraction, fraction ? "a note" : ""};
+  return {{id, "noop", 1, 0, 0, ""}, 0, "plugin", 42, Clock::now() - seconds(3), fraction,
+          fraction ? "a note" : ""};
 }
 
 class PresenceTest : public testing::Test {

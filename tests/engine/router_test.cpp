@@ -18,7 +18,7 @@ const Clock::time_point start{std::chrono::hours(1)};
 /// What a claim brought: so many jobs of one type, with `bytes` of payload each.
 ClaimResult found(const std::string& type, int jobs, double last = 1, std::int64_t bytes = 0) {
   ClaimResult result;
-  for (int i = 0; i < jobs; ++i) result.add(type, bytes);
+  for (int i = 0; i < jobs; ++i) result.add(type, bytes, last);
   result.last_created_at = last;
   return result;
 }
@@ -57,44 +57,37 @@ TEST_F(RouterTest, BeginsWithAJobForEachSlot) {
   EXPECT_TRUE(taken[0].sweep);
 }
 
-TEST_F(RouterTest, GivesEachKindOfPumpItsOwnLanes) {
-  router.set_lanes({{0, {"a"}, 0}, {0, {"b"}, 0, ClaimMode::brief}});
+TEST_F(RouterTest, ClaimsForBriefLanesByThemselves) {
+  router.set_lanes({{0, {"a"}, 0}, {0, {"b"}, 0, true}, {0, {"c"}, 1}});
   router.set_slots(0, 4);
-  const auto recorded = router.reserve(start);
-  ASSERT_EQ(recorded.size(), 1U);
-  EXPECT_EQ(router.request(recorded[0]).types, std::vector<std::string>{"a"});
-  EXPECT_FALSE(router.claimable(start));
-  EXPECT_TRUE(router.claimable(start, ClaimMode::brief));
-  const auto brief = router.reserve(start, ClaimMode::brief);
+  const auto durable = router.reserve(start);
+  ASSERT_EQ(durable.size(), 2U);
+  EXPECT_TRUE(durable[0].durable);
+  EXPECT_EQ(router.request(durable[1]).types, std::vector<std::string>{"c"});
+  const auto brief = router.reserve(start);
   ASSERT_EQ(brief.size(), 1U);
+  EXPECT_FALSE(brief[0].durable);
   EXPECT_EQ(router.request(brief[0]).types, std::vector<std::string>{"b"});
+  EXPECT_FALSE(router.claimable(start));
 }
 
-TEST_F(RouterTest, GivesEachKindOfPumpItsOwnTime) {
-  router.set_lanes({{0, {"a"}, 0}, {0, {"b"}, 0, ClaimMode::brief}});
+// A claim locks what it picks, and leaves what its bytes have no room for: another may have passed over that.
+TEST_F(RouterTest, RowsThatAClaimLeftAreLookedForAgain) {
+  router.set_lanes({{0, {"a"}, 0}, {0, {"b"}, 0, true}});
   router.set_slots(0, 4);
-  const auto brief = router.reserve(start, ClaimMode::brief);
-  router.claimed(brief[0], {}, milliseconds(1), start);
-  EXPECT_LT(router.next_due(start, ClaimMode::brief), start + milliseconds(100)) << "it rests briefly";
-  EXPECT_GE(router.next_due(start), start + milliseconds(100)) << "which concerns no other";
-}
-
-// What a claim looks for may have been locked by one that left it.
-TEST_F(RouterTest, RowsThatWereLockedAreLookedForAgain) {
-  one_lane();
-  const auto sweep = router.reserve(start);
-  ASSERT_TRUE(sweep[0].sweep);
-  router.claimed(sweep[0], {}, milliseconds(1), start);
-  EXPECT_TRUE(router.exhausted());
-  router.unlocked();
+  const auto large = router.reserve(start), other = router.reserve(start);
+  ASSERT_EQ(other.size(), 1U);
+  router.claimed(large[0], found("a", 1, 1, claim_bytes), milliseconds(1), start);
+  router.claimed(other[0], nothing(), milliseconds(1), start);
+  router.returned("a", claim_bytes, quick, start);
+  router.settled(false);
+  const auto rest = router.reserve(start + std::chrono::seconds(5));
+  for (const auto& one : rest)
+    router.claimed(one, nothing(), milliseconds(1), start + std::chrono::seconds(5));
   EXPECT_FALSE(router.exhausted());
-  const auto again = router.reserve(start + std::chrono::seconds(5));
-  router.unlocked();
-  router.claimed(again[0], {}, milliseconds(1), start + std::chrono::seconds(5));
-  EXPECT_FALSE(router.exhausted()) << "the claim may have looked before they were free";
-  EXPECT_FALSE(router.claimable(start + std::chrono::seconds(5))) << "but the lane rests, as after any other";
-  const auto last = router.reserve(start + std::chrono::seconds(10));
-  router.claimed(last[0], {}, milliseconds(1), start + std::chrono::seconds(10));
+  for (const auto& one : router.reserve(start + std::chrono::seconds(10))) {
+    router.claimed(one, nothing(), milliseconds(1), start + std::chrono::seconds(10));
+  }
   EXPECT_TRUE(router.exhausted());
 }
 
@@ -271,27 +264,6 @@ TEST_F(RouterTest, TheEndOfADrainWaitsForNoSweepToBeDue) {
   EXPECT_TRUE(router.reserve(start).at(0).sweep);
 }
 
-TEST_F(RouterTest, GoesOnBehindRowsThatCanNotBeClaimed) {
-  one_lane(4);
-  const auto all_refused = [](bool in_error) {
-    ClaimResult result = nothing(100);
-    for (int i = 0; i < 4; ++i) result.add_refused(7, in_error);
-    return result;
-  };
-  const auto first = router.reserve(start);
-  ASSERT_EQ(first[0].limit, 4);
-  router.claimed(first[0], all_refused(true), milliseconds(1), start);
-  EXPECT_FALSE(router.exhausted()) << "others may come behind them";
-  ASSERT_TRUE(router.claimable(start));
-  const auto second = router.reserve(start + milliseconds(100));
-  EXPECT_TRUE(second[0].sweep);
-  router.claimed(second[0], all_refused(false), milliseconds(1), start + milliseconds(100));
-  EXPECT_TRUE(router.exhausted()) << "they stay, and a drain has to end";
-  const auto third = router.reserve(router.next_due(start + milliseconds(100)));
-  EXPECT_FALSE(third[0].sweep);
-  EXPECT_EQ(router.request(third[0]).cursor, 7);
-}
-
 TEST_F(RouterTest, LooksSeldomWhileNewJobsAreAnnounced) {
   one_lane();
   router.set_announced(true);
@@ -459,7 +431,7 @@ TEST_F(RouterTest, ATypeThatMovesTakesItsJobsAlong) {
   router.set_lanes({{0, {"a", "b"}, 0}});
   router.set_slots(0, first_batch);
   ClaimResult both = found("a", 5);
-  for (int i = 0; i < 4; ++i) both.add("b", 0);
+  for (int i = 0; i < 4; ++i) both.add("b", 0, 1);
   router.claimed(router.reserve(start)[0], both, milliseconds(1), start);
   router.set_lanes({{0, {"a"}, 0}, {1, {"b"}, 10}});
   router.set_slots(0, first_batch);
@@ -547,7 +519,7 @@ TEST_F(RouterTest, TheWindowFollowsTheSlowestRecentType) {
   auto now = start;
   const auto first = router.reserve(now);
   ClaimResult both = found("fast", 3);
-  both.add("slow", 0);
+  both.add("slow", 0, 1);
   router.claimed(first[0], both, milliseconds(1), now);
   for (int i = 0; i < 3; ++i) router.returned("fast", 0, quick, now);
   EXPECT_GT(router.reserve(now)[0].limit, 10) << "one is still under way, of which nothing is known";

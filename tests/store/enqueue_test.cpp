@@ -93,7 +93,7 @@ TEST(Enqueue, AnExistingJobIsStillClaimedWhileTheCallerIsInItsTransaction) {
   EXPECT_EQ(database.value("SELECT sluice.enqueue('noop', '{}', NULL, 'k')"), id);
   auto care = world.store().care();
   auto claims = world.store().claims(care->enlist(runtime_info()), 0);
-  EXPECT_EQ(ids_of(claims->claim(claim_request({"noop"}, 1))), std::vector<std::string>{id});
+  EXPECT_EQ(ids_of(claims->claim(claim_request({"noop"}, 1), true)), std::vector<std::string>{id});
   database.exec("COMMIT");
 }
 

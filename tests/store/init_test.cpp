@@ -288,7 +288,7 @@ TEST(Init, ALowerCaseTableInAnotherSchemaIsServed) {
   const auto enqueued = desk->enqueue({"noop", "{}", {}, {}});
   auto care = store->care();
   auto claims = store->claims(care->enlist(runtime_info()), 0);
-  EXPECT_EQ(ids_of(claims->claim(claim_request({"noop"}, 1))), std::vector<std::string>{enqueued.id});
+  EXPECT_EQ(ids_of(claims->claim(claim_request({"noop"}, 1), true)), std::vector<std::string>{enqueued.id});
 }
 
 }  // namespace

@@ -55,6 +55,7 @@ void PostgresWorld::advance(std::chrono::seconds time) {
   database_.exec("UPDATE sluice.runtime SET beat_at = beat_at" + past + ", started_at = started_at" + past);
   database_.exec("UPDATE sluice.plugin SET changed_at = changed_at" + past);
   database_.exec("UPDATE sluice.throughput SET minute = minute" + past);
+  database_.exec("UPDATE sluice.trace SET keep_until = keep_until" + past);
   database_.exec("UPDATE sluice.schedule SET due = due" + past);
   database_.exec("UPDATE " + table_ + " SET \"updatedAt\" = \"updatedAt\"" + past);
 }
@@ -81,11 +82,7 @@ std::vector<store::LaneRequest> claim_request(std::vector<std::string> types, in
 
 job::Settlement settlement(const job::Job& job, job::Status status, job::Result result) {
   job::Settlement settled;
-  settled.id = job.id;
-  settled.place = job.place;
-  settled.claim = job.claim;
-  settled.attempt = job.attempt;
-  settled.type = job.type;
+  static_cast<job::Ref&>(settled) = job;
   settled.status = status;
   settled.outcome.result = result;
   return settled;

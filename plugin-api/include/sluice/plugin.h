@@ -188,10 +188,9 @@ enum {
   /* A crash, a time-out or a lost runtime ends the job: what it did is unknown and must not be
    * repeated. SLUICE_RETRY still retries: the handler knows. */
   SLUICE_AT_MOST_ONCE = 1,
-  /* Its jobs take well under 100 ms, and running one twice does no harm: they are claimed under row locks
-   * alone and written once, when they are done. An attempt that a lost runtime or a lost database cuts off
-   * leaves no trace and is not counted. Not together with SLUICE_AT_MOST_ONCE. Since ABI
-   * 1.1; runtimes of 1.0 ignore it. */
+  /* Running one of its jobs twice does no harm: they start before the database has their claim on disk. A
+   * database server that crashes may forget it, and the attempt is not counted. Not together with
+   * SLUICE_AT_MOST_ONCE. Since ABI 1.1; runtimes of 1.0 ignore it. */
   SLUICE_BRIEF = 2
 };
 

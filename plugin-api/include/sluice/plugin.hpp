@@ -93,8 +93,8 @@ class JobType {
   constexpr JobType at_most_once() const {
     return with(&sluice_job_type::flags, raw_.flags | SLUICE_AT_MOST_ONCE);
   }
-  /// Its jobs take well under 100 ms and may run twice: claimed under row locks, written once. Not together
-  /// with at_most_once(). See SLUICE_BRIEF.
+  /// Its jobs may run twice: they start before their claim is on disk. Not together with at_most_once(). See
+  /// SLUICE_BRIEF.
   constexpr JobType brief() const { return with(&sluice_job_type::flags, raw_.flags | SLUICE_BRIEF); }
 
   constexpr const sluice_job_type& raw() const { return raw_; }

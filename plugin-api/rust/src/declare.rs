@@ -132,8 +132,7 @@ impl<S> JobType<S> {
         self.raw.flags |= abi::AT_MOST_ONCE;
         self
     }
-    /// Its jobs take well under 100 ms and may run twice: they are claimed under row locks alone and written
-    /// once. Not together with `at_most_once`.
+    /// Its jobs may run twice: they start before their claim is on disk. Not together with `at_most_once`.
     pub const fn brief(mut self) -> JobType<S> {
         self.raw.flags |= abi::BRIEF;
         self
