@@ -1,5 +1,6 @@
 #include "engine/claimer.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace sluice::engine {
@@ -21,28 +22,22 @@ job::Finished turned_back(job::Job job) {
 
 }  // namespace
 
-Claimer::Claimer(std::uint32_t pump, const PumpContext& context, Finisher& finisher)
-    : pump_(pump), context_(context), finisher_(finisher), thread_([this] { run(); }) {}
+Claimer::Claimer(std::uint32_t pump, const PumpContext& context, Finisher& finisher, bool listens)
+    : pump_(pump),
+      listens_(listens),
+      context_(context),
+      finisher_(finisher),
+      session_(context.store.claims(0, static_cast<int>(pump), listens)),
+      waker_(context.router),
+      thread_([this] { run(); }) {}
 
 void Claimer::poke() {
-  {
-    const std::lock_guard lock(mutex_);
-    poked_ = true;
-  }
-  changed_.notify_one();
+  session_->interrupt();
 }
 
 void Claimer::stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  changed_.notify_one();
-}
-
-bool Claimer::stopping() const {
-  const std::lock_guard lock(mutex_);
-  return stopping_;
+  stopping_ = true;
+  session_->interrupt();
 }
 
 void Claimer::run() {
@@ -53,33 +48,64 @@ void Claimer::run() {
 
 /// Returns when something may be claimed; false when the pump stops.
 bool Claimer::wait_for_room() {
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    if (stopping_) return false;
+  for (int failures = 0; !stopping_;) {
     const auto now = Clock::now();
-    if (finisher_.unwritten() < context_.most_unwritten && context_.router.claimable(now)) return true;
-    changed_.wait_until(lock, context_.router.next_due(now),
-                        [&] { return stopping_ || std::exchange(poked_, false); });
+    const bool room = has_room(now);
+    if (room && !listens_) return true;
+    const auto listened = context_.ask(
+        this, [&] { return listen(room ? now : context_.router.next_due(now)); }, [] {});
+    if (room) return true;
+    failures = listened ? 0 : failures + 1;
+    if (failures > 0) wait_to_retry(failures);
+  }
+  return false;
+}
+
+bool Claimer::has_room(Clock::time_point now) const {
+  return finisher_.unwritten() < context_.most_unwritten && context_.router.claimable(now);
+}
+
+/// Waits until it is poked, jobs were inserted, or `until`; how many times some were.
+std::int64_t Claimer::listen(Clock::time_point until) {
+  if (!listens_) return session_->wait(until);
+  const auto now = Clock::now();
+  try {
+    waker_.renew(*session_, runtime_, now);
+    const std::int64_t heard = session_->wait(std::min(until, waker_.next_renewal(now)));
+    if (heard > 0) waker_.on_notified(heard);
+    notified_ = notified_ || heard > 0;
+    return heard;
+  } catch (...) {
+    waker_.on_lost();
+    throw;
   }
 }
 
 void Claimer::wait_to_retry(int failures) {
-  std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, reconnect_delay(failures), [&] { return stopping_; });
+  const auto until = Clock::now() + reconnect_delay(failures);
+  while (!stopping_ && Clock::now() < until) {
+    try {
+      session_->wait(until);
+    } catch (const std::exception& error) {
+      context_.outage.down(this, error);
+    }
+  }
 }
 
 /// Asks again what was refused, too. What a statement claimed whose answer was lost is given back, by the
 /// next reconciliation or, at a stop, as the runtime takes leave.
 void Claimer::claim() {
-  for (int failures = 0; !stopping();) {
+  for (int failures = 0; !stopping_;) {
     const auto step = [&] {
       if (failures > 0) session_->reconcile(finisher_.open_claims());
       claim_once();
       return true;
     };
-    if (context_.ask(this, step, [this] { enlist_again(); })) return;
+    if (context_.ask(this, step, [this] { enlist_again(); })) break;
+    waker_.on_lost();
     wait_to_retry(++failures);
   }
+  if (std::exchange(notified_, false)) context_.notified();
 }
 
 void Claimer::claim_once() {
@@ -143,7 +169,7 @@ void Claimer::enlist_again() {
 /// None when sluice stops.
 void Claimer::use(store::RuntimeId runtime) {
   runtime_ = runtime;
-  if (runtime_ != 0) session_ = context_.store.claims(runtime_, static_cast<int>(pump_));
+  session_->use(runtime);
 }
 
 }  // namespace sluice::engine

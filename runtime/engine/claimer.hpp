@@ -1,22 +1,23 @@
 // The claimer of a pump: a thread with a connection that claims jobs wherever there is room for them, and
-// hands them to their plugins.
+// hands them to their plugins. On the same connection it hears of new ones, so that the server process that
+// claims them is awake already.
 #pragma once
 
-#include <condition_variable>
+#include <atomic>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <vector>
 
 #include "engine/finisher.hpp"
 #include "engine/pump_context.hpp"
+#include "engine/waker.hpp"
 
 namespace sluice::engine {
 
 class Claimer {
  public:
-  /// Claims wait while `finisher` has too much to write.
-  Claimer(std::uint32_t pump, const PumpContext& context, Finisher& finisher);
+  /// Claims wait while `finisher` has too much to write. `listens`: it hears of new jobs.
+  Claimer(std::uint32_t pump, const PumpContext& context, Finisher& finisher, bool listens);
 
   /// Looks again whether something may be claimed. [any-thread]
   void poke();
@@ -26,8 +27,9 @@ class Claimer {
  private:
   void run();
   bool wait_for_room();
+  bool has_room(Clock::time_point now) const;
+  std::int64_t listen(Clock::time_point until);
   void wait_to_retry(int failures);
-  bool stopping() const;
   void claim();
   void claim_once();
   store::Claimed ask(const std::vector<Reservation>& lanes);
@@ -36,17 +38,16 @@ class Claimer {
   void use(store::RuntimeId runtime);
 
   const std::uint32_t pump_;
+  const bool listens_;
   const PumpContext& context_;
   Finisher& finisher_;
+  const std::unique_ptr<store::ClaimSession> session_;
+  std::atomic<bool> stopping_ = false;
 
   // used by the thread alone
-  std::unique_ptr<store::ClaimSession> session_;
   store::RuntimeId runtime_ = 0;
-
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  bool poked_ = false;  // protected by mutex_, like the next
-  bool stopping_ = false;
+  Waker waker_;
+  bool notified_ = false;  ///< since the last claim
 
   std::jthread thread_;
 };

@@ -134,7 +134,6 @@ EngineResult Engine::run() {
   }
   fleet_.run();
   observer_.close();
-  waker_.reset();
   pruner_.reset();
   pumps_.clear();
   caretaker_.reset();
@@ -336,27 +335,23 @@ void Engine::start_pumps() {
       [this](store::RuntimeId fenced) { return caretaker_->runtime(fenced); },
       [this](std::vector<std::string> ids) { caretaker_->unwritten(std::move(ids)); },
       [this] {
+        fleet_.post([this] {
+          for (const auto& pump : pumps_) pump->poke();
+        });
+        caretaker_->poke();
+      },
+      [this] {
         if (options_.drain) fleet_.post([this] { end_when_drained(); });
       },
       [this] { fleet_.post([this] { pump_finished(); }); },
   };
   pumps_running_ = static_cast<std::size_t>(config_.pumps);
-  for (std::uint32_t i = 0; i < pumps_running_; ++i) pumps_.push_back(std::make_unique<Pump>(i, context));
-  start_waker();
+  for (std::uint32_t i = 0; i < pumps_running_; ++i) {
+    const bool listens = i == 0 && !options_.drain;  // a drain does not wait for new jobs
+    pumps_.push_back(std::make_unique<Pump>(i, context, listens));
+  }
   start_pruner();
   end_when_drained();
-}
-
-/// A drain does not wait for new jobs.
-void Engine::start_waker() {
-  auto session = options_.drain ? nullptr : store_.wakes();
-  if (!session) return;
-  waker_ = std::make_unique<Waker>(std::move(session),
-                                   Waker::Context{router_, outage_, [this] { return caretaker_->runtime(0); },
-                                                  [this] {
-                                                    for (const auto& pump : pumps_) pump->poke();
-                                                    caretaker_->poke();
-                                                  }});
 }
 
 void Engine::start_pruner() {

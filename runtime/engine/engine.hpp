@@ -22,7 +22,6 @@
 #include "engine/pump.hpp"
 #include "engine/router.hpp"
 #include "engine/summary.hpp"
-#include "engine/waker.hpp"
 #include "fleet/fleet.hpp"
 #include "store/store.hpp"
 
@@ -92,7 +91,6 @@ class Engine : private fleet::Listener {
   void sum_up();
   std::string outcomes() const;
   void start_pumps();
-  void start_waker();
   void start_pruner();
   void stop(std::chrono::microseconds patience);
   void limit_calls(std::chrono::microseconds patience);
@@ -123,7 +121,6 @@ class Engine : private fleet::Listener {
   std::vector<store::ServedType> served_;
   std::vector<std::unique_ptr<Pump>> pumps_;
   std::size_t pumps_running_ = 0;
-  std::unique_ptr<Waker> waker_;
   std::unique_ptr<Pruner> pruner_;
   bool reload_wanted_ = false;      // as soon as the present round is over
   Clock::time_point reload_began_;  // the last one

@@ -16,11 +16,12 @@ namespace sluice::engine {
 /// All of it may be called by any thread.
 class Pump {
  public:
-  Pump(std::uint32_t index, PumpContext context)
+  /// `listens`: it hears of new jobs.
+  Pump(std::uint32_t index, PumpContext context, bool listens)
       : context_(std::move(context)),
         finisher_(
             context_, [this] { claimer_.poke(); }, context_.finished),
-        claimer_(index, context_, finisher_) {}
+        claimer_(index, context_, finisher_, listens) {}
 
   /// Takes jobs of this pump that came back.
   void push(std::vector<job::Finished> jobs) { finisher_.push(std::move(jobs)); }

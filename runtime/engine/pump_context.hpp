@@ -37,6 +37,7 @@ struct PumpContext {
   std::function<store::RuntimeId(store::RuntimeId fenced)> runtime;
   /// The outcomes of these jobs, which ran or began to, will not be written.
   std::function<void(std::vector<std::string> ids)> unwritten;
+  std::function<void()> notified;  ///< of new jobs; called when they are claimed
   std::function<void()> idle;      ///< called when the router is exhausted
   std::function<void()> finished;  ///< called once, last
 

@@ -24,6 +24,10 @@ class TimedClaims : public store::ClaimSession {
   void reconcile(const std::vector<std::int64_t>& known) override {
     times_.time("reconcile", [&] { session_->reconcile(known); });
   }
+  void use(store::RuntimeId runtime) override { session_->use(runtime); }
+  bool want(bool wanted) override { return session_->want(wanted); }
+  std::int64_t wait(std::chrono::steady_clock::time_point end) override { return session_->wait(end); }
+  void interrupt() override { session_->interrupt(); }
 
  private:
   const std::unique_ptr<ClaimSession> session_;
@@ -172,8 +176,8 @@ void StatementTimes::failed(const char* statement, const char* kind) {
   ++by_statement_[statement].errors[kind];
 }
 
-std::unique_ptr<store::ClaimSession> TimedStore::claims(store::RuntimeId runtime, int pump) {
-  return std::make_unique<TimedClaims>(store_.claims(runtime, pump), times_);
+std::unique_ptr<store::ClaimSession> TimedStore::claims(store::RuntimeId runtime, int pump, bool listens) {
+  return std::make_unique<TimedClaims>(store_.claims(runtime, pump, listens), times_);
 }
 
 std::unique_ptr<store::FinishSession> TimedStore::finishes() {

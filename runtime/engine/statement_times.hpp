@@ -71,12 +71,11 @@ class TimedStore : public store::Store {
  public:
   TimedStore(store::Store& store, StatementTimes& times) : store_(store), times_(times) {}
 
-  std::unique_ptr<store::ClaimSession> claims(store::RuntimeId runtime, int pump) override;
+  std::unique_ptr<store::ClaimSession> claims(store::RuntimeId runtime, int pump, bool listens) override;
   std::unique_ptr<store::FinishSession> finishes() override;
   std::unique_ptr<store::EffectSession> effects(std::chrono::microseconds limit) override;
   std::unique_ptr<store::HeartSession> heart(std::chrono::milliseconds patience) override;
   std::unique_ptr<store::CareSession> care() override;
-  std::unique_ptr<store::WakeSession> wakes() override { return store_.wakes(); }
   std::unique_ptr<store::PruneSession> prunes(const std::string& status,
                                               job::Microseconds older_than) override;
   std::unique_ptr<store::DeskSession> desk() override { return store_.desk(); }

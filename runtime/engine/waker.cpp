@@ -10,61 +10,38 @@ constexpr std::chrono::milliseconds tick{250};
 constexpr std::chrono::seconds quiet_tick{5};  // while nothing comes
 /// Producers notify for a minute after they were last asked to.
 constexpr std::chrono::seconds renewal{20};
+constexpr std::chrono::seconds held_up_pause{1};
 
 }  // namespace
 
-Waker::Waker(std::unique_ptr<store::WakeSession> session, Context context)
-    : session_(std::move(session)), context_(std::move(context)), thread_([this] { run(); }) {}
-
-Waker::~Waker() {
-  stopping_ = true;
-  session_->interrupt();
-}
-
-void Waker::run() {
-  for (int failures = 0; !stopping_;) {
-    try {
-      listen();
-      failures = 0;
-      context_.outage.up(this);
-    } catch (const store::HeldUp&) {
-      pause(++failures);
-    } catch (const std::exception& error) {
-      context_.outage.down(this, error);
-      pause(++failures);
-    }
+void Waker::renew(store::ClaimSession& session, store::RuntimeId runtime, Clock::time_point now) {
+  const store::RuntimeId wanted = policy_.wanted(router_.load(), heard_, now) ? runtime : 0;
+  const bool due = wanted != told_ || (wanted != 0 && now - told_at_ > renewal);
+  if (!due || now < not_before_) return;
+  try {
+    router_.set_announced(session.want(wanted != 0) && wanted != 0);
+  } catch (const store::HeldUp&) {
+    not_before_ = now + held_up_pause;
+    return;
   }
-  context_.outage.up(this);
+  const bool is_new = wanted != std::exchange(told_, wanted);
+  told_at_ = now;
+  if (wanted != 0 && is_new) router_.wake();  // what was inserted before that was known
 }
 
-void Waker::look() {
-  context_.router.wake();
-  context_.woken();
+Clock::time_point Waker::next_renewal(Clock::time_point now) {
+  const bool quiet = told_ != 0 && heard_ == std::exchange(heard_before_, heard_) && router_.load().idle;
+  return now + (quiet ? quiet_tick : tick);
 }
 
-void Waker::listen() {
-  const store::RuntimeId runtime = context_.runtime();
-  const store::RuntimeId wanted = policy_.wanted(context_.router.load(), heard_, Clock::now()) ? runtime : 0;
-  const auto now = Clock::now();
-  if (wanted != told_ || (wanted != 0 && now - told_at_ > renewal)) {
-    context_.router.set_announced(session_->want(runtime, wanted != 0) && wanted != 0);
-    const bool is_new = wanted != std::exchange(told_, wanted);
-    told_at_ = now;
-    if (wanted != 0 && is_new) look();  // what was inserted before that was known
-  }
-  const bool quiet = told_ != 0 && context_.router.load().idle && heard_ == heard_before_;
-  heard_before_ = heard_;
-  const std::int64_t heard = session_->wait(quiet ? quiet_tick : tick);
-  heard_ += heard;
-  if (heard > 0) look();
+void Waker::on_notified(std::int64_t notifications) {
+  heard_ += notifications;
+  router_.wake();
 }
 
-/// What was notified meanwhile is lost, and found by looking.
-void Waker::pause(int failures) {
+void Waker::on_lost() {
   told_ = 0;
-  context_.router.set_announced(false);
-  const auto until = Clock::now() + reconnect_delay(failures);
-  while (!stopping_ && Clock::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  router_.set_announced(false);
 }
 
 }  // namespace sluice::engine

@@ -1,13 +1,9 @@
-// The waker of a running engine: a thread with a connection that hears of new jobs as they are committed,
-// while jobs are few. While they are many, or the connection is lost, claims find them by looking.
+// How an idle runtime hears of new jobs as they are committed, while jobs are few. While they are many, or
+// the connection is lost, claims find them by looking. Used by the claimer's thread alone, on its session.
 #pragma once
 
-#include <atomic>
-#include <functional>
-#include <memory>
-#include <thread>
+#include <cstdint>
 
-#include "engine/outage.hpp"
 #include "engine/router.hpp"
 #include "engine/wake_policy.hpp"
 #include "store/store.hpp"
@@ -16,36 +12,25 @@ namespace sluice::engine {
 
 class Waker {
  public:
-  struct Context {
-    Router& router;
-    Outage& outage;
-    std::function<store::RuntimeId()> runtime;  ///< the id under which the runtime is enlisted now
-    std::function<void()> woken;                ///< jobs may be claimed now; on the waker's thread
-  };
+  explicit Waker(Router& router) : router_(router) {}
 
-  Waker(std::unique_ptr<store::WakeSession> session, Context context);
-  ~Waker();
-  Waker(const Waker&) = delete;
-  Waker& operator=(const Waker&) = delete;
+  /// Asks producers to notify, or to do so no more, where that changed since. Throws what the session throws.
+  void renew(store::ClaimSession& session, store::RuntimeId runtime, Clock::time_point now);
+  /// When renew() may have something to do by time alone.
+  Clock::time_point next_renewal(Clock::time_point now);
+  /// So many notifications came.
+  void on_notified(std::int64_t notifications);
+  /// What is notified is lost until the next renew(), and found by looking.
+  void on_lost();
 
  private:
-  void run();
-  void listen();
-  void look();
-  void pause(int failures);
-
-  const std::unique_ptr<store::WakeSession> session_;
-  const Context context_;
-
-  // used by the thread alone
+  Router& router_;
   WakePolicy policy_;
   std::int64_t heard_ = 0;  ///< notifications, since the beginning
   std::int64_t heard_before_ = 0;
   store::RuntimeId told_ = 0;  ///< the runtime of which the database knows that it wants to be woken, 0: none
   Clock::time_point told_at_{};
-
-  std::atomic<bool> stopping_ = false;
-  std::jthread thread_;
+  Clock::time_point not_before_{};  ///< the next renewal, since the last was held up
 };
 
 }  // namespace sluice::engine

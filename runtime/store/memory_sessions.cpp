@@ -12,6 +12,12 @@ constexpr double stuck_after = 600;  // seconds
 
 }  // namespace
 
+MemoryClaims::MemoryClaims(MemoryStore& store, RuntimeId runtime, int pump, bool listens)
+    : store_(store), runtime_(runtime), pump_(pump), listens_(listens) {
+  const std::lock_guard lock(store_.mutex_);
+  heard_ = store_.insertions_;
+}
+
 Claimed MemoryClaims::claim(const std::vector<LaneRequest>& lanes, bool /*durable*/) {
   if (lanes.size() > max_lanes) throw std::invalid_argument("a claim has at most 8 lanes");
   const std::lock_guard lock(store_.mutex_);
@@ -43,6 +49,31 @@ void MemoryClaims::reconcile(const std::vector<std::int64_t>& known) {
     if (claim.runtime == runtime_ && claim.pump == pump_ && !is_known) unknown.insert(id);
   }
   for (const auto& id : store_.take_claims(unknown)) store_.give_back(id);
+}
+
+bool MemoryClaims::want(bool wanted) {
+  const std::lock_guard lock(store_.mutex_);
+  store_.check_available();
+  if (!wanted) {
+    store_.wakeful_.erase(runtime_);
+  } else if (store_.runtimes_.contains(runtime_)) {
+    store_.wakeful_.insert(runtime_);
+  }
+  return listens_;
+}
+
+std::int64_t MemoryClaims::wait(std::chrono::steady_clock::time_point end) {
+  std::unique_lock lock(store_.mutex_);
+  const auto heard = [&] { return listens_ && store_.insertions_ > heard_; };
+  store_.inserted_.wait_until(lock, end, [&] { return interrupted_ || heard(); });
+  interrupted_ = false;
+  return heard() ? store_.insertions_ - std::exchange(heard_, store_.insertions_) : 0;
+}
+
+void MemoryClaims::interrupt() {
+  const std::lock_guard lock(store_.mutex_);
+  interrupted_ = true;
+  store_.inserted_.notify_all();
 }
 
 std::vector<Unwritten> MemoryFinishes::finish(const std::vector<job::Settlement>& settlements,
@@ -281,35 +312,6 @@ Tidied MemoryCare::tidy(std::size_t) {
       std::erase_if(store_.outputs_, [&](const auto& output) { return gone(output.first); }) +
       std::erase_if(store_.failures_, [&](const auto& failure) { return gone(failure.id); });
   return {deleted, true};
-}
-
-MemoryWakes::MemoryWakes(MemoryStore& store) : store_(store) {
-  const std::lock_guard lock(store_.mutex_);
-  heard_ = store_.insertions_;
-}
-
-bool MemoryWakes::want(RuntimeId runtime, bool wanted) {
-  const std::lock_guard lock(store_.mutex_);
-  store_.check_available();
-  if (!wanted) {
-    store_.wakeful_.erase(runtime);
-  } else if (store_.runtimes_.contains(runtime)) {
-    store_.wakeful_.insert(runtime);
-  }
-  return true;
-}
-
-std::int64_t MemoryWakes::wait(std::chrono::milliseconds timeout) {
-  std::unique_lock lock(store_.mutex_);
-  store_.check_available();
-  store_.inserted_.wait_for(lock, timeout, [&] { return interrupted_ || store_.insertions_ > heard_; });
-  return store_.insertions_ - std::exchange(heard_, store_.insertions_);
-}
-
-void MemoryWakes::interrupt() {
-  const std::lock_guard lock(store_.mutex_);
-  interrupted_ = true;
-  store_.inserted_.notify_all();
 }
 
 Pruned MemoryPrunes::prune(std::size_t limit) {

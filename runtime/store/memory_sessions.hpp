@@ -7,16 +7,22 @@ namespace sluice::store {
 
 class MemoryClaims : public ClaimSession {
  public:
-  MemoryClaims(MemoryStore& store, RuntimeId runtime, int pump)
-      : store_(store), runtime_(runtime), pump_(pump) {}
+  MemoryClaims(MemoryStore& store, RuntimeId runtime, int pump, bool listens);
 
   Claimed claim(const std::vector<LaneRequest>& lanes, bool durable) override;
   void reconcile(const std::vector<std::int64_t>& known) override;
+  void use(RuntimeId runtime) override { runtime_ = runtime; }
+  bool want(bool wanted) override;
+  std::int64_t wait(std::chrono::steady_clock::time_point end) override;
+  void interrupt() override;
 
  private:
   MemoryStore& store_;
-  const RuntimeId runtime_;
+  RuntimeId runtime_;
   const int pump_;
+  const bool listens_;
+  std::int64_t heard_ = 0;    ///< of the store's insertions
+  bool interrupted_ = false;  ///< protected by the store's mutex
 };
 
 class MemoryFinishes : public FinishSession {
@@ -77,20 +83,6 @@ class MemoryCare : public CareSession {
                   Rescued& rescued);
 
   MemoryStore& store_;
-};
-
-class MemoryWakes : public WakeSession {
- public:
-  explicit MemoryWakes(MemoryStore& store);
-
-  bool want(RuntimeId runtime, bool wanted) override;
-  std::int64_t wait(std::chrono::milliseconds timeout) override;
-  void interrupt() override;
-
- private:
-  MemoryStore& store_;
-  std::int64_t heard_ = 0;    ///< of the store's insertions
-  bool interrupted_ = false;  ///< protected by the store's mutex
 };
 
 class MemoryPrunes : public PruneSession {

@@ -12,8 +12,8 @@ int MemoryStore::next_attempt(const Row& row) {
   return std::min(row.attempts, std::numeric_limits<int>::max() - 1) + 1;
 }
 
-std::unique_ptr<ClaimSession> MemoryStore::claims(RuntimeId runtime, int pump) {
-  return std::make_unique<MemoryClaims>(*this, runtime, pump);
+std::unique_ptr<ClaimSession> MemoryStore::claims(RuntimeId runtime, int pump, bool listens) {
+  return std::make_unique<MemoryClaims>(*this, runtime, pump, listens);
 }
 
 std::unique_ptr<EffectSession> MemoryStore::effects(std::chrono::microseconds) {
@@ -30,10 +30,6 @@ std::unique_ptr<HeartSession> MemoryStore::heart(std::chrono::milliseconds) {
 
 std::unique_ptr<CareSession> MemoryStore::care() {
   return std::make_unique<MemoryCare>(*this);
-}
-
-std::unique_ptr<WakeSession> MemoryStore::wakes() {
-  return std::make_unique<MemoryWakes>(*this);
 }
 
 std::unique_ptr<PruneSession> MemoryStore::prunes(const std::string& status, job::Microseconds older_than) {

@@ -28,12 +28,11 @@ class MemoryStore : public Store {
     int attempts = 0;
   };
 
-  std::unique_ptr<ClaimSession> claims(RuntimeId runtime, int pump) override;
+  std::unique_ptr<ClaimSession> claims(RuntimeId runtime, int pump, bool listens) override;
   std::unique_ptr<FinishSession> finishes() override;
   std::unique_ptr<EffectSession> effects(std::chrono::microseconds) override;
   std::unique_ptr<HeartSession> heart(std::chrono::milliseconds patience) override;
   std::unique_ptr<CareSession> care() override;
-  std::unique_ptr<WakeSession> wakes() override;
   std::unique_ptr<PruneSession> prunes(const std::string& status, job::Microseconds older_than) override;
   std::unique_ptr<DeskSession> desk() override;
   void limit(std::chrono::steady_clock::time_point) override {}  // no call takes any time
@@ -61,7 +60,6 @@ class MemoryStore : public Store {
   friend class MemoryEffects;
   friend class MemoryCare;
   friend class MemoryDesk;
-  friend class MemoryWakes;
   friend class MemoryPrunes;
 
   struct Claim {

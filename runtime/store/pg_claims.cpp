@@ -64,12 +64,13 @@ bool is_fenced(const pqxx::sql_error& error) {
 }  // namespace
 
 PgClaims::PgClaims(const ConnectionString& target, const TableName& table, RuntimeId runtime, int pump,
-                   bool mark)
+                   bool mark, bool listens)
     : runtime_(runtime),
       pump_(pump),
       mark_(mark),
-      session_(target, statements(table)),
-      sweep_start_(session_, give_back + 1) {}
+      session_(target, statements(table), "", PgWakes::on_open(listens)),
+      sweep_start_(session_, give_back + 1),
+      wakes_(session_, table, listens) {}
 
 Claimed PgClaims::claim(const std::vector<LaneRequest>& lanes, bool durable) {
   return sweep_start_.around(lanes, [&](const auto& narrowed) { return take(narrowed, durable); });

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "store/pg_session.hpp"
+#include "store/pg_wakes.hpp"
 #include "store/store.hpp"
 #include "store/sweep_start.hpp"
 #include "store/table_name.hpp"
@@ -15,10 +16,15 @@ namespace sluice::store {
 class PgClaims : public ClaimSession {
  public:
   /// `mark`: what is claimed is `processing` at once.
-  PgClaims(const ConnectionString& target, const TableName& table, RuntimeId runtime, int pump, bool mark);
+  PgClaims(const ConnectionString& target, const TableName& table, RuntimeId runtime, int pump, bool mark,
+           bool listens);
 
   Claimed claim(const std::vector<LaneRequest>& lanes, bool durable) override;
   void reconcile(const std::vector<std::int64_t>& known) override;
+  void use(RuntimeId runtime) override { runtime_ = runtime; }
+  bool want(bool wanted) override { return wakes_.want(runtime_, wanted); }
+  std::int64_t wait(std::chrono::steady_clock::time_point end) override { return wakes_.wait(end); }
+  void interrupt() override { wakes_.interrupt(); }
 
  private:
   /// What the next claim has to know of others: it looks at the claims that were open, and at those of
@@ -34,12 +40,13 @@ class PgClaims : public ClaimSession {
                    bool mark);
   Claimed read(const pqxx::result& rows);
 
-  const RuntimeId runtime_;
+  RuntimeId runtime_;
   const int pump_;
-  bool mark_;
+  const bool mark_;
   Look look_;
   PgSession session_;
   SweepStart sweep_start_;
+  PgWakes wakes_;
 };
 
 }  // namespace sluice::store

@@ -67,6 +67,8 @@ class Link {
   /// Connection pools in transaction mode know no settings and no prepared statements of a session. The URL
   /// says that there is one, or the connection turned out to go through one.
   bool pooled() const { return pooled_; }
+  /// What was last known of it.
+  bool connected() const { return connection_ != nullptr; }
   /// The database has no encoding: texts that come out of it may be anything. Known when connected.
   bool unencoded() const { return unencoded_; }
   const std::string& description() const { return target_.description; }

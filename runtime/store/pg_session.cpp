@@ -9,9 +9,11 @@
 
 namespace sluice::store {
 
-PgSession::PgSession(const ConnectionString& target, std::vector<Statement> statements, std::string setting)
+PgSession::PgSession(const ConnectionString& target, std::vector<Statement> statements, std::string setting,
+                     std::string on_open)
     : statements_(std::move(statements)),
       setting_(std::move(setting)),
+      on_open_(std::move(on_open)),
       link_(target, [this](pqxx::connection& connection) { open(connection); }) {}
 
 std::string PgSession::settings(const std::string& scope) const {
@@ -31,6 +33,7 @@ void PgSession::open(pqxx::connection& connection) {
   if (link_.pooled()) return;
   pqxx::nontransaction session(connection);
   session.exec(settings("SET"));
+  if (!on_open_.empty()) session.exec(on_open_);
   remember_backend(session);
   prepared_.assign(statements_.size(), false);
 }

@@ -21,8 +21,10 @@ struct Statement {
 
 class PgSession {
  public:
-  /// `setting`, as "lock_timeout = '1s'", is one that this session has besides.
-  PgSession(const ConnectionString& target, std::vector<Statement> statements, std::string setting = "");
+  /// `setting`, as "lock_timeout = '1s'", is one that this session has besides. `on_open` is run on each new
+  /// connection that is the session's own.
+  PgSession(const ConnectionString& target, std::vector<Statement> statements, std::string setting = "",
+            std::string on_open = "");
 
   Link& link() { return link_; }
   /// How many connections it had. What was learnt of the server on an earlier one may be of another server.
@@ -79,6 +81,7 @@ class PgSession {
   const std::vector<Statement> statements_;
   std::vector<bool> prepared_;  ///< which of them the connection has
   const std::string setting_;
+  const std::string on_open_;
   int connections_ = 0;
   std::optional<Backend> backend_;  ///< of the current or the last connection
   std::vector<Backend> lost_;       ///< may still be at work on a statement whose answer was lost

@@ -1,25 +1,37 @@
-// Waiting for new jobs, with LISTEN.
+// Waiting for new jobs on the connection of a session, with LISTEN. Inside runtime/store only.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
+#include <string>
+
 #include "base/descriptor.hpp"
-#include "store/pg_link.hpp"
+#include "store/pg_session.hpp"
 #include "store/store.hpp"
 #include "store/table_name.hpp"
 
 namespace sluice::store {
 
-class PgWakes : public WakeSession {
+/// As the functions of ClaimSession.
+class PgWakes {
  public:
-  PgWakes(const ConnectionString& target, const TableName& table);
+  /// What a session that `listens` runs on each new connection, and nothing else.
+  static std::string on_open(bool listens);
 
-  bool want(RuntimeId runtime, bool wanted) override;
-  std::int64_t wait(std::chrono::milliseconds timeout) override;
-  void interrupt() override;
+  PgWakes(PgSession& session, const TableName& table, bool listens);
+
+  bool want(RuntimeId runtime, bool wanted);
+  std::int64_t wait(std::chrono::steady_clock::time_point end);
+  void interrupt();
 
  private:
+  bool hears() { return listens_ && !session_.link().pooled(); }
+  bool await(int socket, std::chrono::steady_clock::time_point end) const;
+
+  PgSession& session_;
   const std::string trigger_query_;
-  base::Descriptor interrupted_;  ///< an eventfd
-  Link link_;
+  const bool listens_;
+  const base::Descriptor interrupted_;  ///< an eventfd
 };
 
 }  // namespace sluice::store

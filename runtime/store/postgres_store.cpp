@@ -11,7 +11,6 @@
 #include "store/pg_heart.hpp"
 #include "store/pg_jobs.hpp"
 #include "store/pg_prunes.hpp"
-#include "store/pg_wakes.hpp"
 #include "store/table_name.hpp"
 
 namespace sluice::store {
@@ -29,8 +28,11 @@ class PostgresStore : public Store {
         mark_at_once_(options.mark_at_once),
         grants_(options.grants) {}
 
-  std::unique_ptr<ClaimSession> claims(RuntimeId runtime, int pump) override {
-    return std::make_unique<PgClaims>(target_, table_, runtime, pump, mark_at_once_);
+  std::unique_ptr<ClaimSession> claims(RuntimeId runtime, int pump, bool listens) override {
+    // Through a pool nobody can listen.
+    const bool can_listen = listens && wake_ && !goes_through_pool(listening_);
+    return std::make_unique<PgClaims>(can_listen ? listening_ : target_, table_, runtime, pump, mark_at_once_,
+                                      can_listen);
   }
   std::unique_ptr<FinishSession> finishes() override { return std::make_unique<PgFinishes>(target_, table_); }
   std::unique_ptr<EffectSession> effects(std::chrono::microseconds limit) override {
@@ -40,10 +42,6 @@ class PostgresStore : public Store {
     return std::make_unique<PgHeart>(target_, patience);
   }
   std::unique_ptr<CareSession> care() override { return std::make_unique<PgCare>(target_, table_); }
-  std::unique_ptr<WakeSession> wakes() override {
-    if (!wake_ || goes_through_pool(listening_)) return nullptr;  // a pooled connection can't listen
-    return std::make_unique<PgWakes>(listening_, table_);
-  }
   std::unique_ptr<PruneSession> prunes(const std::string& status, job::Microseconds older_than) override {
     return std::make_unique<PgPrunes>(target_, table_, status, older_than);
   }

@@ -90,7 +90,7 @@ struct Claimed {
   std::vector<ClaimedJob> jobs;  ///< oldest first within a lane
 };
 
-/// Claims jobs for one pump of one runtime.
+/// Claims jobs for one pump of one runtime, and waits for new ones. Used by one thread, but for interrupt().
 class ClaimSession {
  public:
   virtual ~ClaimSession() = default;
@@ -104,6 +104,19 @@ class ClaimSession {
   /// After Unavailable: gives back the jobs of this pump's claims that are not in `known`, which were claimed
   /// by a statement whose answer was lost.
   virtual void reconcile(const std::vector<std::int64_t>& known) = 0;
+
+  /// Claims under this id from now on.
+  virtual void use(RuntimeId runtime) = 0;
+
+  /// Producers notify while any runtime wants to be woken; false where nothing is heard of it: the trigger is
+  /// missing, or the session can't listen. Throws HeldUp where somebody has locked what says so.
+  virtual bool want(bool wanted) = 0;
+  /// Waits until jobs were inserted, until `end`, or for interrupt(), which may have been called before. How
+  /// many times some were inserted and committed since the last call; those inserted before producers knew of
+  /// want() don't count. Without a connection it waits all the same.
+  virtual std::int64_t wait(std::chrono::steady_clock::time_point end) = 0;
+  /// Ends wait() once. [any-thread]
+  virtual void interrupt() = 0;
 };
 
 /// A settlement of which nothing is written.
@@ -277,21 +290,6 @@ class CareSession {
   virtual Tidied tidy(std::size_t limit) = 0;
 };
 
-/// Hears when jobs are inserted. Used by one thread, but for interrupt().
-class WakeSession {
- public:
-  virtual ~WakeSession() = default;
-
-  /// Producers notify while any runtime wants to be woken; false where they can't, as the trigger is missing.
-  virtual bool want(RuntimeId runtime, bool wanted) = 0;
-  /// Waits until jobs were inserted, `timeout` has passed, or interrupt() was called; how many times some
-  /// were inserted and committed since the last call. Those inserted before producers knew of want() don't
-  /// count.
-  virtual std::int64_t wait(std::chrono::milliseconds timeout) = 0;
-  /// Ends wait(), now and from now on. [any-thread]
-  virtual void interrupt() = 0;
-};
-
 struct Pruned {
   std::size_t jobs = 0;  ///< deleted, with what was recorded of them
   bool over = false;     ///< no more are old enough; the next call begins with the oldest again
@@ -418,15 +416,14 @@ class DeskSession {
 class Store {
  public:
   virtual ~Store() = default;
-  virtual std::unique_ptr<ClaimSession> claims(RuntimeId runtime, int pump) = 0;
+  /// `listens`: it hears of new jobs, where the store can tell.
+  virtual std::unique_ptr<ClaimSession> claims(RuntimeId runtime, int pump, bool listens) = 0;
   virtual std::unique_ptr<FinishSession> finishes() = 0;
   /// What one job asks to be committed with it is ended after `limit`.
   virtual std::unique_ptr<EffectSession> effects(std::chrono::microseconds limit) = 0;
   /// A beat that has no answer within `patience` is given up.
   virtual std::unique_ptr<HeartSession> heart(std::chrono::milliseconds patience) = 0;
   virtual std::unique_ptr<CareSession> care() = 0;
-  /// None where producers can't wake a runtime.
-  virtual std::unique_ptr<WakeSession> wakes() = 0;
   /// For jobs in `status`, done or error, that were created longer ago than `older_than` and that nothing
   /// will try again.
   virtual std::unique_ptr<PruneSession> prunes(const std::string& status, job::Microseconds older_than) = 0;

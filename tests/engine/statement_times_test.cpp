@@ -28,7 +28,7 @@ TEST_F(Times, AreTakenOfEachCallAndLeaveItsAnswerAlone) {
   const auto care = timed.care();
   const store::RuntimeId runtime = care->enlist({"host", 1, "1", "run"});
   const auto heart = timed.heart(std::chrono::seconds(1));
-  const auto claims = timed.claims(runtime, 0);
+  const auto claims = timed.claims(runtime, 0, false);
   EXPECT_EQ(claims->claim({{{"noop"}, 5, {}}}, true).jobs.size(), 1U);
   EXPECT_TRUE(claims->claim({{{"noop"}, 5, {}}}, true).jobs.empty());
   EXPECT_TRUE(heart->beat(runtime));
@@ -43,7 +43,7 @@ TEST_F(Times, CountErrorsByKindAndLetThemThrough) {
   const auto care = timed.care();
   const store::RuntimeId runtime = care->enlist({"host", 1, "1", "run"});
   const auto heart = timed.heart(std::chrono::seconds(1));
-  EXPECT_THROW(timed.claims(runtime + 1, 0)->claim({{{"noop"}, 5, {}}}, true), store::Fenced);
+  EXPECT_THROW(timed.claims(runtime + 1, 0, false)->claim({{{"noop"}, 5, {}}}, true), store::Fenced);
   memory.set_available(false);
   EXPECT_THROW(heart->beat(runtime), store::Unavailable);
   EXPECT_THROW(timed.finishes()->living({1}), store::Unavailable);

@@ -35,14 +35,14 @@ class Claim : public testing::Test {
     return world_.database().value("SELECT count(*) FROM \"Outbox\" WHERE " + where);
   }
   void reconnect() {
-    claims_ = world_.store().claims(runtime_, 0);
+    claims_ = world_.store().claims(runtime_, 0, false);
     finishes_ = world_.store().finishes();
   }
 
   PostgresWorld world_;
   std::unique_ptr<store::CareSession> care_ = world_.store().care();
   store::RuntimeId runtime_ = care_->enlist(runtime_info());
-  std::unique_ptr<store::ClaimSession> claims_ = world_.store().claims(runtime_, 0);
+  std::unique_ptr<store::ClaimSession> claims_ = world_.store().claims(runtime_, 0, false);
   std::unique_ptr<store::FinishSession> finishes_ = world_.store().finishes();
 };
 
@@ -219,7 +219,7 @@ TEST_F(Claim, TwoSessionsNeverGetTheSameRow) {
     std::vector<std::jthread> pumps;
     for (int pump = 0; pump < 4; ++pump) {
       pumps.emplace_back([&, pump] {
-        auto claims = world_.store().claims(runtime_, pump);
+        auto claims = world_.store().claims(runtime_, pump, false);
         auto finishes = world_.store().finishes();
         for (;;) {
           const auto exchanged = claims->claim(claim_request({"noop"}, 37), true);
@@ -312,7 +312,7 @@ TEST_F(Claim, ALostConnectionIsUnavailableOnceAndThenNew) {
 
 TEST_F(Claim, WorksThroughAPoolInTransactionMode) {
   auto pooled = store::open_postgres({world_.database().url() + "&pgbouncer=true"});
-  auto claims = pooled->claims(runtime_, 0);
+  auto claims = pooled->claims(runtime_, 0, false);
   auto finishes = pooled->finishes();
   add("a");
   add("b", long_ago + 1);

@@ -50,7 +50,7 @@ class Conformance : public testing::TestWithParam<Kind> {
   std::unique_ptr<store::DeskSession> desk_ = world_->store().desk();
   std::unique_ptr<store::HeartSession> heart_ = world_->store().heart(std::chrono::seconds(5));
   store::RuntimeId runtime_ = care_->enlist(runtime_info());
-  std::unique_ptr<store::ClaimSession> claims_ = world_->store().claims(runtime_, 0);
+  std::unique_ptr<store::ClaimSession> claims_ = world_->store().claims(runtime_, 0, false);
   std::unique_ptr<store::FinishSession> finishes_ = world_->store().finishes();
   std::unique_ptr<store::EffectSession> effects_ = world_->store().effects(std::chrono::seconds(10));
 };
@@ -170,7 +170,7 @@ TEST_P(Conformance, AClaimWritesNothingAndKeepsOthersAway) {
   EXPECT_EQ(claimed.jobs[0].job.attempt, 1);
   EXPECT_EQ(status("a"), "pending");
   EXPECT_EQ(attempts("a"), 0);
-  EXPECT_EQ(ids_of(world_->store().claims(runtime_, 1)->claim(claim_request({"noop"}, 9), false)),
+  EXPECT_EQ(ids_of(world_->store().claims(runtime_, 1, false)->claim(claim_request({"noop"}, 9), false)),
             (Ids{"b"}));
   EXPECT_TRUE(claim().jobs.empty());
   EXPECT_EQ(settle({settlement(claimed.jobs[0].job)}, {claimed.claim}), 0U);
@@ -293,7 +293,7 @@ TEST_P(Conformance, SettlingTwiceChangesNothing) {
 
 TEST_P(Conformance, ARepeatedReleaseNeverTakesTheJobFromItsNextClaim) {
   add("a");
-  auto other = world_->store().claims(runtime_, 1);
+  auto other = world_->store().claims(runtime_, 1, false);
   const auto first = claim();
   auto release = settlement(first.jobs[0].job, Status::pending, Result::released);
   release.refund = true;
@@ -555,7 +555,7 @@ TEST_P(Conformance, RescueLeavesAJobThatALiveClaimNames) {
   settle({released});
   world_->advance(seconds(60));
   const auto living = care_->enlist(runtime_info());
-  auto other = world_->store().claims(living, 0);
+  auto other = world_->store().claims(living, 0, false);
   ASSERT_EQ(ids_of(other->claim(claim_request({"noop"}, 1), true)), Ids{"a"});
   EXPECT_EQ(care_->rescue({}, {}).pending, 1U);
   EXPECT_EQ(attempts("a"), 0);
@@ -577,7 +577,7 @@ TEST_P(Conformance, ReconcileGivesBackWhatNobodyKnows) {
   add("b", long_ago + 1);
   const auto known = claim(1);
   const auto lost = claim(1);
-  auto other = world_->store().claims(runtime_, 1);
+  auto other = world_->store().claims(runtime_, 1, false);
   add("c", long_ago + 2);
   const auto others = other->claim(claim_request({"noop"}, 1), true);
   claims_->reconcile({known.claim, 999999});

@@ -92,7 +92,7 @@ TEST(Enqueue, AnExistingJobIsStillClaimedWhileTheCallerIsInItsTransaction) {
   database.exec("BEGIN");
   EXPECT_EQ(database.value("SELECT sluice.enqueue('noop', '{}', NULL, 'k')"), id);
   auto care = world.store().care();
-  auto claims = world.store().claims(care->enlist(runtime_info()), 0);
+  auto claims = world.store().claims(care->enlist(runtime_info()), 0, false);
   EXPECT_EQ(ids_of(claims->claim(claim_request({"noop"}, 1), true)), std::vector<std::string>{id});
   database.exec("COMMIT");
 }

@@ -287,7 +287,7 @@ TEST(Init, ALowerCaseTableInAnotherSchemaIsServed) {
             "outbox_createdAt_idx,outbox_pkey,outbox_status_createdAt_idx,outbox_status_idx,outbox_type_idx");
   const auto enqueued = desk->enqueue({"noop", "{}", {}, {}});
   auto care = store->care();
-  auto claims = store->claims(care->enlist(runtime_info()), 0);
+  auto claims = store->claims(care->enlist(runtime_info()), 0, false);
   EXPECT_EQ(ids_of(claims->claim(claim_request({"noop"}, 1), true)), std::vector<std::string>{enqueued.id});
 }
 

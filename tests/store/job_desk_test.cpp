@@ -200,7 +200,7 @@ TEST_F(JobDesk, ARowThatSomebodyHoldsHoldsUpNoOther) {
   for (const char* id : {"due-held", "due", "lost-held", "lost", "asked-held", "asked"}) {
     world_.put({id, "noop", "{}", std::string(id).starts_with("lost") ? "pending" : "error", 0, 0, 1});
   }
-  world_.store().claims(runtime, 0)->claim(claim_request({"noop"}, 9), true);
+  world_.store().claims(runtime, 0, false)->claim(claim_request({"noop"}, 9), true);
   world_.database().exec(
       "INSERT INTO sluice.schedule SELECT id, now(), 'error' FROM \"Outbox\" WHERE id NOT LIKE 'lost%'; "
       "INSERT INTO sluice.cancel_request SELECT id FROM \"Outbox\" WHERE id LIKE 'asked%'");
@@ -245,7 +245,7 @@ TEST_F(JobDesk, ALateOutcomeOfARetriedJobChangesNothing) {
   world_.put({"a", "noop", "{}", "pending", 0, 0, 0});
   auto care = world_.store().care();
   const auto lost = care->enlist(runtime_info());
-  const auto claimed = world_.store().claims(lost, 0)->claim(claim_request({"noop"}, 1), true);
+  const auto claimed = world_.store().claims(lost, 0, false)->claim(claim_request({"noop"}, 1), true);
   ASSERT_EQ(desk_->retry({"a"}).at(0).state.standing, store::Standing::running);
   world_.database().exec("UPDATE sluice.runtime SET lease = '0 s'");
   const auto retried = desk_->retry({"a"});

@@ -31,7 +31,8 @@ class Waking : public testing::TestWithParam<Kind> {
   std::unique_ptr<World> world_ = GetParam().make();
   std::unique_ptr<store::CareSession> care_ = world_->store().care();
   store::RuntimeId runtime_ = care_->enlist(runtime_info());
-  std::unique_ptr<store::WakeSession> wakes_ = world_->store().wakes();
+  std::int64_t wait(milliseconds time) { return wakes_->wait(std::chrono::steady_clock::now() + time); }
+  std::unique_ptr<store::ClaimSession> wakes_ = world_->store().claims(runtime_, 0, true);
 };
 
 INSTANTIATE_TEST_SUITE_P(Stores, Waking,
@@ -40,69 +41,72 @@ INSTANTIATE_TEST_SUITE_P(Stores, Waking,
                          [](const auto& kind) { return std::string(kind.param.name); });
 
 TEST_P(Waking, HearsOfJobsWhileItWantsTo) {
-  wakes_->want(runtime_, true);
+  wakes_->want(true);
   add("a");
   add("b");
   std::int64_t heard = 0;
   while (heard < 2) {
-    const std::int64_t now = wakes_->wait(long_enough);
+    const std::int64_t now = wait(long_enough);
     ASSERT_GT(now, 0);
     heard += now;
   }
   EXPECT_EQ(heard, 2);
-  EXPECT_EQ(wakes_->wait(at_once), 0);
-  wakes_->want(runtime_, false);
+  EXPECT_EQ(wait(at_once), 0);
+  wakes_->want(false);
   add("c");
-  EXPECT_FALSE(wakes_->wait(milliseconds(50)));
+  EXPECT_FALSE(wait(milliseconds(50)));
 }
 
 TEST_P(Waking, HearsOfAJobWhileItWaits) {
-  wakes_->want(runtime_, true);
+  wakes_->want(true);
   std::jthread producer([this] { add("a"); });
-  EXPECT_TRUE(wakes_->wait(long_enough));
+  EXPECT_TRUE(wait(long_enough));
 }
 
 TEST_P(Waking, AnInterruptEndsTheWait) {
-  wakes_->want(runtime_, true);
+  wakes_->want(true);
   std::jthread other([this] { wakes_->interrupt(); });
-  EXPECT_FALSE(wakes_->wait(long_enough));
-  EXPECT_FALSE(wakes_->wait(long_enough));
+  EXPECT_FALSE(wait(long_enough));
+  wakes_->interrupt();
+  EXPECT_FALSE(wait(long_enough));
+  add("a");
+  EXPECT_TRUE(wait(long_enough));
 }
 
 TEST_P(Waking, EndsWithTheRuntime) {
-  wakes_->want(runtime_, true);
+  wakes_->want(true);
   care_->leave(runtime_, {});
   add("a");
-  EXPECT_FALSE(wakes_->wait(milliseconds(50)));
-  wakes_->want(runtime_, true);
+  EXPECT_FALSE(wait(milliseconds(50)));
+  wakes_->want(true);
   add("b");
-  EXPECT_FALSE(wakes_->wait(milliseconds(50)));
+  EXPECT_FALSE(wait(milliseconds(50)));
 }
 
 TEST(WakeTrigger, NotifiesWithTheCommit) {
   PostgresWorld world;
   const auto runtime = world.store().care()->enlist(runtime_info());
-  const auto wakes = world.store().wakes();
-  wakes->want(runtime, true);
+  const auto wakes = world.store().claims(runtime, 0, true);
+  wakes->want(true);
   world.database().exec(
       R"(BEGIN; INSERT INTO "Outbox" (id, type, payload, "updatedAt") VALUES ('a', 'noop', '{}', now()))");
-  EXPECT_FALSE(wakes->wait(milliseconds(50)));
+  EXPECT_FALSE(wakes->wait(std::chrono::steady_clock::now() + milliseconds(50)));
   world.database().exec("COMMIT");
-  EXPECT_TRUE(wakes->wait(long_enough));
+  EXPECT_TRUE(wakes->wait(std::chrono::steady_clock::now() + long_enough));
 }
 
 TEST(WakeTrigger, ServesProducersThatKnowNothingOfTheSchema) {
   PostgresWorld world;
   const auto runtime = world.store().care()->enlist(runtime_info());
-  const auto wakes = world.store().wakes();
-  wakes->want(runtime, true);
+  const auto wakes = world.store().claims(runtime, 0, true);
+  wakes->want(true);
   TestDatabase& database = world.database();
   const std::string role = "producer_of_" + database.name();
   database.exec("CREATE ROLE " + role + " LOGIN; GRANT INSERT ON \"Outbox\" TO " + role);
   Session(database.url_as(role))
       .exec(R"(INSERT INTO "Outbox" (id, type, payload, "updatedAt") VALUES ('a', 'noop', '{}', now()))");
   database.exec("DROP OWNED BY " + role + "; DROP ROLE " + role);
-  EXPECT_TRUE(wakes->wait(long_enough));
+  EXPECT_TRUE(wakes->wait(std::chrono::steady_clock::now() + long_enough));
 }
 
 TEST(WakeTrigger, NeverMakesAnInsertFailOrWait) {
@@ -132,25 +136,28 @@ TEST(WakeTrigger, ItsSequenceIsNotDroppedByMistake) {
 TEST(WakeTrigger, CallsForNoNotificationAMinuteAfterTheLastBeat) {
   PostgresWorld world;
   const auto runtime = world.store().care()->enlist(runtime_info());
-  const auto wakes = world.store().wakes();
+  const auto wakes = world.store().claims(runtime, 0, true);
   const char* const asks = "SELECT coalesce(until > now(), false) FROM sluice.waking";
   EXPECT_EQ(world.database().value(asks), "f");
-  wakes->want(runtime, true);
+  wakes->want(true);
   EXPECT_EQ(world.database().value(asks), "t");
   world.database().exec("SELECT setval('sluice.wake_until', date_part('epoch', now())::bigint - 1)");
   world.database().exec(
       R"(INSERT INTO "Outbox" (id, type, payload, "updatedAt") VALUES ('a', 'noop', '{}', now()))");
-  EXPECT_EQ(wakes->wait(milliseconds(50)), 0);
-  wakes->want(runtime, false);
+  EXPECT_EQ(wakes->wait(std::chrono::steady_clock::now() + milliseconds(50)), 0);
+  wakes->want(false);
   EXPECT_EQ(world.database().value("SELECT until IS NULL FROM sluice.waking"), "t");
 }
 
 TEST(WakeTrigger, IsNotHeardThroughAPooler) {
-  const TestDatabase database;
-  EXPECT_EQ(store::open_postgres({database.url() + "&pgbouncer=true"})->wakes(), nullptr);
-  store::PostgresOptions options{database.url()};
-  options.wake = false;
-  EXPECT_EQ(store::open_postgres(options)->wakes(), nullptr);
+  PostgresWorld world;
+  const auto runtime = world.store().care()->enlist(runtime_info());
+  store::PostgresOptions pooled{world.database().url() + "&pgbouncer=true"};
+  EXPECT_FALSE(store::open_postgres(pooled)->claims(runtime, 0, true)->want(true));
+  store::PostgresOptions unannounced{world.database().url()};
+  unannounced.wake = false;
+  EXPECT_FALSE(store::open_postgres(unannounced)->claims(runtime, 0, true)->want(true));
+  EXPECT_TRUE(world.store().claims(runtime, 0, true)->want(true));
 }
 
 }  // namespace
