@@ -20,12 +20,11 @@
 #include <string>
 #include <vector>
 
+#include "engine/clock.hpp"
 #include "engine/window.hpp"
 #include "store/store.hpp"
 
 namespace sluice::engine {
-
-using Clock = std::chrono::steady_clock;
 
 struct LaneSpec {
   std::size_t plugin = 0;
