@@ -38,21 +38,21 @@ void Waker::run() {
 }
 
 void Waker::look() {
-  context_.router.wake();
+  context_.lanes.wake();
   context_.woken();
 }
 
 void Waker::listen() {
   const store::RuntimeId runtime = context_.runtime();
-  const store::RuntimeId wanted = policy_.wanted(context_.router.load(), heard_, Clock::now()) ? runtime : 0;
+  const store::RuntimeId wanted = policy_.wanted(context_.lanes.load(), heard_, Clock::now()) ? runtime : 0;
   const auto now = Clock::now();
   if (wanted != told_ || (wanted != 0 && now - told_at_ > renewal)) {
-    context_.router.set_announced(session_->want(runtime, wanted != 0) && wanted != 0);
+    context_.lanes.set_announced(session_->want(runtime, wanted != 0) && wanted != 0);
     const bool is_new = wanted != std::exchange(told_, wanted);
     told_at_ = now;
     if (wanted != 0 && is_new) look();  // what was inserted before that was known
   }
-  const bool quiet = told_ != 0 && context_.router.load().idle && heard_ == heard_before_;
+  const bool quiet = told_ != 0 && context_.lanes.load().idle && heard_ == heard_before_;
   heard_before_ = heard_;
   const std::int64_t heard = session_->wait(quiet ? quiet_tick : tick);
   heard_ += heard;
@@ -62,7 +62,7 @@ void Waker::listen() {
 /// What was notified meanwhile is lost, and found by looking.
 void Waker::pause(int failures) {
   told_ = 0;
-  context_.router.set_announced(false);
+  context_.lanes.set_announced(false);
   const auto until = Clock::now() + reconnect_delay(failures);
   while (!stopping_ && Clock::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds(50));
 }

@@ -7,8 +7,8 @@
 #include <memory>
 #include <thread>
 
+#include "engine/lanes.hpp"
 #include "engine/outage.hpp"
-#include "engine/router.hpp"
 #include "engine/wake_policy.hpp"
 #include "store/store.hpp"
 
@@ -17,7 +17,7 @@ namespace sluice::engine {
 class Waker {
  public:
   struct Context {
-    Router& router;
+    Lanes& lanes;
     Outage& outage;
     std::function<store::RuntimeId()> runtime;  ///< the id under which the runtime is enlisted now
     std::function<void()> woken;                ///< jobs may be claimed now; on the waker's thread
