@@ -41,21 +41,21 @@ std::string in_words(Clock::duration time) {
 }  // namespace
 
 void Caretaker::Change::begin() {
-  if (!open_) router_.begin_change();
+  if (!open_) lanes_.begin_change();
   open_ = true;
 }
 
 void Caretaker::Change::end(bool any, bool more) {
-  if (more) router_.begin_change();
-  router_.end_change(any);
+  if (more) lanes_.begin_change();
+  lanes_.end_change(any);
   open_ = more;
 }
 
 Caretaker::Caretaker(Context context)
     : context_(std::move(context)),
       session_(context_.store.care()),
-      promoting_(context_.router),
-      rescuing_(context_.router) {
+      promoting_(context_.lanes),
+      rescuing_(context_.lanes) {
   enlist();
   look_after();
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
@@ -275,7 +275,7 @@ void Caretaker::promote() {
     const std::lock_guard lock(mutex_);
     if (let_go_) return;
   }
-  const Load load = context_.router.load();
+  const Load load = context_.lanes.load();
   quiet_rounds_ = load.idle && load.jobs == found_ ? quiet_rounds_ + 1 : 0;
   const auto claimed = static_cast<std::size_t>(load.jobs - std::exchange(found_, load.jobs));
   ahead_ = load.resting ? 0 : ahead_ - std::min(ahead_, claimed);

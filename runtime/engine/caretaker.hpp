@@ -13,9 +13,9 @@
 
 #include "base/config.hpp"
 #include "engine/heart.hpp"
+#include "engine/lanes.hpp"
 #include "engine/outage.hpp"
 #include "engine/presence.hpp"
-#include "engine/router.hpp"
 #include "engine/summary.hpp"
 #include "store/store.hpp"
 
@@ -26,7 +26,7 @@ class Caretaker {
   struct Context {
     store::Store& store;
     const base::Config& config;
-    Router& router;
+    Lanes& lanes;
     Outage& outage;
     Heart& heart;
     Tally& tally;
@@ -83,17 +83,17 @@ class Caretaker {
     Clock::time_point last{};
     bool said = false;
   };
-  /// Tells the router of jobs that are being made pending.
+  /// Tells the lanes of jobs that are being made pending.
   class Change {
    public:
-    explicit Change(Router& router) : router_(router) {}
+    explicit Change(Lanes& lanes) : lanes_(lanes) {}
     void begin();
     /// `any`: some were; `more`: some will be, nothing is exhausted until then.
     void end(bool any, bool more);
     bool is_open() const { return open_; }
 
    private:
-    Router& router_;
+    Lanes& lanes_;
     bool open_ = false;
   };
 

@@ -28,7 +28,7 @@ Claimer::Claimer(std::uint32_t pump, const PumpContext& context, Finisher& finis
       context_(context),
       finisher_(finisher),
       session_(context.store.claims(0, static_cast<int>(pump), listens)),
-      waker_(context.router),
+      waker_(context.lanes),
       thread_([this] { run(); }) {}
 
 void Claimer::poke() {
@@ -53,7 +53,7 @@ bool Claimer::wait_for_room() {
     const bool room = has_room(now);
     if (room && !listens_) return true;
     const auto listened = context_.ask(
-        this, [&] { return listen(room ? now : context_.router.next_due(now)); }, [] {});
+        this, [&] { return listen(room ? now : context_.lanes.next_look(now)); }, [] {});
     if (room) return true;
     failures = listened ? 0 : failures + 1;
     if (failures > 0) wait_to_retry(failures);
@@ -62,7 +62,7 @@ bool Claimer::wait_for_room() {
 }
 
 bool Claimer::has_room(Clock::time_point now) const {
-  return finisher_.unwritten() < context_.most_unwritten && context_.router.claimable(now);
+  return finisher_.unwritten() < context_.most_unwritten && context_.lanes.can_reserve(now);
 }
 
 /// Waits until it is poked, jobs were inserted, or `until`; how many times some were.
@@ -111,53 +111,50 @@ void Claimer::claim() {
 void Claimer::claim_once() {
   const store::RuntimeId now = context_.runtime(0);
   if (now != runtime_) use(now);
-  const std::vector<Reservation> lanes = context_.router.reserve(Clock::now());
-  if (lanes.empty()) return;
+  const std::vector<ClaimPlan> plans = context_.lanes.reserve(Clock::now());
+  if (plans.empty()) return;
   const auto started = Clock::now();
-  store::Claimed claimed = ask(lanes);
+  store::Claimed claimed = ask(plans);
   const auto took = Clock::now() - started;
   if (claimed.claim != 0) finisher_.expect(claimed.claim, claimed.jobs.size());
-  hand_over(std::move(claimed), lanes, took);
-  if (context_.router.exhausted()) context_.idle();
+  hand_over(std::move(claimed), plans, took);
+  if (context_.lanes.is_exhausted()) context_.idle();
 }
 
 /// Gives the room back and throws on what the store throws.
-store::Claimed Claimer::ask(const std::vector<Reservation>& lanes) {
+store::Claimed Claimer::ask(const std::vector<ClaimPlan>& plans) {
   std::vector<store::LaneRequest> requests;
-  requests.reserve(lanes.size());
-  for (const Reservation& lane : lanes) requests.push_back(context_.router.request(lane));
+  requests.reserve(plans.size());
+  for (const ClaimPlan& plan : plans) requests.push_back(plan.request);
   try {
-    return session_->claim(requests, lanes.front().durable);
+    return session_->claim(requests, plans.front().durable);
   } catch (...) {
-    for (const Reservation& lane : lanes) context_.router.unclaimed(lane);
+    context_.lanes.on_claim_failure(plans, Clock::now());
     throw;
   }
 }
 
-/// Tells the router what came, and gives the jobs to their plugins.
-void Claimer::hand_over(store::Claimed claimed, const std::vector<Reservation>& lanes, Clock::duration took) {
+/// Tells the lanes what came, and gives the jobs to their plugins.
+void Claimer::hand_over(store::Claimed claimed, const std::vector<ClaimPlan>& plans, Clock::duration took) {
   const auto policies = context_.policies.now();
   std::vector<job::Job> jobs;
   jobs.reserve(claimed.jobs.size());
   std::vector<job::Finished> unreadable;
-  std::vector<ClaimResult> results(lanes.size());
   context_.tally.claimed(claimed.jobs);
-  for (ClaimResult& result : results) result.asked_at = claimed.asked_at;
-  for (store::ClaimedJob& one : claimed.jobs) {
+  for (store::ClaimedJob& one : claimed.jobs)
     one.job.bytes = static_cast<std::int64_t>(one.job.payload.size());
-    results[one.lane].add(one.job.type, one.job.bytes, one.job.created_at);
+  context_.lanes.on_claim(plans, claimed, took, Clock::now());
+  for (store::ClaimedJob& one : claimed.jobs) {
     const auto policy = policies->find(one.job.type);
     one.job.max_attempts = policy == policies->end() ? 1 : policy->second.max_attempts;
     one.job.pump = pump_;
-    one.job.durable = lanes.front().durable;
+    one.job.durable = plans.front().durable;
     if (one.unreadable) {
       unreadable.push_back(turned_back(std::move(one.job)));
     } else {
       jobs.push_back(std::move(one.job));
     }
   }
-  const auto now = Clock::now();
-  for (std::size_t i = 0; i < lanes.size(); ++i) context_.router.claimed(lanes[i], results[i], took, now);
   if (!jobs.empty()) context_.deliver(std::move(jobs));
   if (!unreadable.empty()) context_.turn_back(std::move(unreadable));
 }

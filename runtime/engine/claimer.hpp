@@ -32,8 +32,8 @@ class Claimer {
   void wait_to_retry(int failures);
   void claim();
   void claim_once();
-  store::Claimed ask(const std::vector<Reservation>& lanes);
-  void hand_over(store::Claimed claimed, const std::vector<Reservation>& lanes, Clock::duration took);
+  store::Claimed ask(const std::vector<ClaimPlan>& plans);
+  void hand_over(store::Claimed claimed, const std::vector<ClaimPlan>& plans, Clock::duration took);
   void enlist_again();
   void use(store::RuntimeId runtime);
 

@@ -65,7 +65,7 @@ Engine::Engine(store::Store& store, const base::Config& config, EngineOptions op
     : store_(store),
       config_(config),
       options_(std::move(options)),
-      router_(config.batch_max, config.poll_interval, options_.limit),
+      lanes_(config.batch_max, config.poll_interval, options_.limit, options_.drain),
       heart_(store, config_, outage_),
       presence_(tally_, config_.keep_traces),
       fleet_(fleet_options(), *this),
@@ -102,13 +102,12 @@ std::map<std::string, std::string> Engine::owners() const {
 
 EngineResult Engine::run() {
   store_.desk()->check_schema();
-  if (options_.drain) router_.end_when_dry();
   fleet_.take_signals();  // before the runtime is seen, and asked to reload
   const std::vector<std::string> files = fleet::find_plugins(config_.plugin_directory);
   const store::RuntimeInfo info{host_name(), static_cast<int>(getpid()), std::string(base::version()),
                                 options_.drain ? "drain" : "run", config_.lease};
   caretaker_ = std::make_unique<Caretaker>(Caretaker::Context{
-      store_, config_, router_, outage_, heart_, tally_, presence_, info,
+      store_, config_, lanes_, outage_, heart_, tally_, presence_, info,
       [this] {
         fleet_.post([this] {
           for (const auto& pump : pumps_) pump->poke();
@@ -118,7 +117,7 @@ EngineResult Engine::run() {
       [this] { store_.limit(std::max(Clock::now(), deadline_ + call_grace) + leave_grace); }});
   fleet_.load(files);
   const auto pause = [this] {
-    return is_up_ && !stopping_ && fleet_.is_settled() && router_.load().idle ? idle_tick : tick;
+    return is_up_ && !stopping_ && fleet_.is_settled() && lanes_.load().idle ? idle_tick : tick;
   };
   fleet_.every(pause, [this] {
     if (options_.progress) options_.progress(tally_);
@@ -289,7 +288,7 @@ void Engine::serve() {
   if (lanes.empty())
     log::warn("no plugin serves any of the job types that are asked for: nothing will be claimed");
   policies_.set(std::move(policies));
-  router_.set_lanes(std::move(lanes));
+  lanes_.set_lanes(std::move(lanes));
   publish_slots();
   caretaker_->serve(served_);
 }
@@ -307,17 +306,16 @@ void Engine::show() {
 
 void Engine::changed(std::size_t plugin) {
   const fleet::Plugin& now = fleet_.plugins()[plugin];
-  router_.set_slots(plugin, now.slots());
   const bool gone = now.state == fleet::PluginState::refused || now.state == fleet::PluginState::broken ||
                     now.state == fleet::PluginState::disabled;
-  if (gone) router_.close(plugin);
+  lanes_.set_slots(plugin, gone ? std::nullopt : std::optional(now.slots()));
   for (const auto& pump : pumps_) pump->poke();
 }
 
 void Engine::start_pumps() {
   const PumpContext context{
       store_,
-      router_,
+      lanes_,
       outage_,
       tally_,
       policies_,
@@ -364,21 +362,19 @@ void Engine::start_pruner() {
 
 void Engine::end_when_drained() {
   const bool running = pumps_running_ > 0 && !stopping_;
-  if (options_.drain && running && router_.exhausted()) stop(config_.drain_timeout);
+  if (options_.drain && running && lanes_.is_exhausted()) stop(config_.drain_timeout);
 }
 
 void Engine::returned(std::vector<job::Finished> jobs) {
   const auto now = Clock::now();
+  lanes_.on_return(jobs, now);
   presence_.add_ended(jobs);
   std::vector<std::vector<job::Finished>> by_pump(pumps_.size());
   for (job::Finished& job : jobs) {
-    const bool ran = job.outcome.result != job::Result::released;
     if (log::enabled(log::Level::debug)) log_end(job);
-    router_.returned(job.job.type, job.job.bytes, ran ? std::optional(job.outcome.duration) : std::nullopt,
-                     now);
     by_pump[job.job.pump].push_back(std::move(job));
   }
-  const bool claimable = router_.claimable(now);
+  const bool claimable = lanes_.can_reserve(now);
   for (std::size_t i = 0; i < by_pump.size(); ++i) {
     if (!by_pump[i].empty()) pumps_[i]->push(std::move(by_pump[i]));
     if (claimable) pumps_[i]->poke();
@@ -392,7 +388,7 @@ void Engine::mark_soon() {
   fleet_.after(std::clamp(half, least_mark_tick, tick), [this] {
     mark_running();
     marking_ = false;  // before the look, so that none that comes now is missed
-    if (router_.load().at_work && !marking_.exchange(true)) mark_soon();
+    if (lanes_.load().at_work && !marking_.exchange(true)) mark_soon();
   });
 }
 
@@ -421,7 +417,7 @@ void Engine::give_back_waiting() {
   auto jobs = fleet_.recall(longest_wait);
   if (jobs.empty()) return;
   log::debug("gave back jobs that waited too long for a slot", {{"count", jobs.size()}});
-  for (const job::Finished& job : jobs) router_.waited(job.job.type, longest_wait, Clock::now());
+  lanes_.on_recall(jobs, longest_wait, Clock::now());
   returned(std::move(jobs));
 }
 

@@ -14,13 +14,13 @@
 #include "base/config.hpp"
 #include "engine/caretaker.hpp"
 #include "engine/heart.hpp"
+#include "engine/lanes.hpp"
 #include "engine/observer.hpp"
 #include "engine/outage.hpp"
 #include "engine/policies.hpp"
 #include "engine/presence.hpp"
 #include "engine/pruner.hpp"
 #include "engine/pump.hpp"
-#include "engine/router.hpp"
 #include "engine/summary.hpp"
 #include "fleet/fleet.hpp"
 #include "store/store.hpp"
@@ -105,7 +105,7 @@ class Engine : private fleet::Listener {
   store::Store& store_;
   base::Config config_;  // a reload changes [plugin] and [type], which the event loop's thread alone reads
   const EngineOptions options_;
-  Router router_;
+  Lanes lanes_;
   Outage outage_;
   Heart heart_;
   Tally tally_;

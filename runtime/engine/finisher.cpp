@@ -250,7 +250,7 @@ void Finisher::do_work(Work work) {
     writing_ = aside_.size() > most_aside ? aside_.size() - most_aside : 0;
   }
   relieved_();
-  if (context_.router.exhausted()) context_.idle();
+  if (context_.lanes.is_exhausted()) context_.idle();
 }
 
 /// Where it fails, they are told of again.
@@ -307,7 +307,7 @@ void Finisher::commit(job::Settlement settlement, int failures) {
     const std::lock_guard lock(mutex_);
     ++committing_;
   }
-  context_.router.held(settlement.type, 1);
+  context_.lanes.on_commit(settlement.type, 1);
   committer_.push(std::move(settlement), failures);
 }
 
@@ -315,7 +315,7 @@ void Finisher::commit(job::Settlement settlement, int failures) {
 std::vector<job::Settlement> Finisher::take_committed(std::vector<Committer::Committed> committed) {
   std::vector<job::Settlement> written, dropped, rejected, untried;
   for (auto& [settlement, unwritten, failures] : committed) {
-    context_.router.held(settlement.type, -1);
+    context_.lanes.on_commit(settlement.type, -1);
     if (!unwritten) {
       written.push_back(std::move(settlement));
     } else if (unwritten->why == Unwritten::Why::not_ours) {
@@ -414,14 +414,14 @@ std::vector<Finisher::Aside> Finisher::sort_out(std::vector<Aside> asked,
     if (next == unwritten.end() || next->index != i) {
       if (one.failures > 0) log::info("the outcome of a job is written at last", fields_of(one.settlement));
       close(one.settlement);
-      if (one.over) context_.router.awaited();
+      if (one.over) context_.lanes.on_aside(-1);
       written.push_back(std::move(one.settlement));
       continue;
     }
     const Unwritten& why = *next++;
     if (why.why == Unwritten::Why::not_ours) {
       close(one.settlement);
-      if (one.over) context_.router.awaited();
+      if (one.over) context_.lanes.on_aside(-1);
       dropped.push_back(std::move(one.settlement));
     } else if (auto other = otherwise(one.settlement, why, one.failures)) {
       one.settlement = std::move(*other);
@@ -468,7 +468,7 @@ void Finisher::keep_aside(Aside aside, const Unwritten& unwritten) {
   // A drain does not wait for what will not be.
   if (!locked && !aside.over) {
     aside.over = true;
-    context_.router.settled(false);
+    context_.lanes.on_aside(1);
   }
   aside_.push_back(std::move(aside));
   context_.tally.aside(1);
@@ -550,10 +550,12 @@ void Finisher::drop_settled(std::vector<job::Settlement>& settlements) {
                                     std::make_move_iterator(settlements.end()));
   settlements.erase(gone, settlements.end());
   context_.tally.count(lost);
+  bool again = false;
   for (const job::Settlement& settlement : lost) {
     close(settlement);
-    context_.router.settled(settlement.status == job::Status::pending);
+    again = again || settlement.status == job::Status::pending;
   }
+  context_.lanes.on_write(lost.size(), again);
 }
 
 /// Nothing more is to be written of a job.
@@ -570,17 +572,18 @@ void Finisher::close(const job::Settlement& settlement) {
 
 void Finisher::report_written(const std::vector<job::Settlement>& settlements) {
   context_.tally.count(settlements);
+  bool again = false;
   for (const job::Settlement& settlement : settlements) {
-    const bool again = settlement.status == job::Status::pending || !settlement.outcome.follow_ups.empty();
-    context_.router.settled(again);
+    again = again || settlement.status == job::Status::pending || !settlement.outcome.follow_ups.empty();
     const bool snoozed = settlement.outcome.result == job::Result::snooze;
     if (settlement.status == job::Status::error && !snoozed) log_failure(settlement);
   }
+  context_.lanes.on_write(settlements.size(), again);
 }
 
 void Finisher::report_dropped(const std::vector<job::Settlement>& settlements) {
   if (settlements.empty()) return;
-  for (std::size_t i = 0; i < settlements.size(); ++i) context_.router.settled(false);
+  context_.lanes.on_write(settlements.size(), false);
   context_.tally.drop(static_cast<std::int64_t>(settlements.size()));
   log::warn(
       "outcomes were not written, because their jobs had been taken away meanwhile (rescued by another "

@@ -10,8 +10,8 @@
 #include <thread>
 
 #include "base/config.hpp"
+#include "engine/clock.hpp"
 #include "engine/outage.hpp"
-#include "engine/router.hpp"
 #include "store/store.hpp"
 
 namespace sluice::engine {

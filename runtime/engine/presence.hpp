@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/router.hpp"
+#include "engine/clock.hpp"
 #include "engine/summary.hpp"
 #include "fleet/fleet.hpp"
 #include "store/store.hpp"

@@ -8,8 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include "engine/clock.hpp"
 #include "engine/outage.hpp"
-#include "engine/router.hpp"
 #include "store/store.hpp"
 
 namespace sluice::engine {

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "engine/lanes.hpp"
 #include "engine/outage.hpp"
 #include "engine/policies.hpp"
-#include "engine/router.hpp"
 #include "engine/summary.hpp"
 #include "store/store.hpp"
 
@@ -19,7 +19,7 @@ namespace sluice::engine {
 /// The functions are called on a pump's threads.
 struct PumpContext {
   store::Store& store;
-  Router& router;
+  Lanes& lanes;
   Outage& outage;
   Tally& tally;
   const Policies& policies;
@@ -38,7 +38,7 @@ struct PumpContext {
   /// The outcomes of these jobs, which ran or began to, will not be written.
   std::function<void(std::vector<std::string> ids)> unwritten;
   std::function<void()> notified;  ///< of new jobs; called when they are claimed
-  std::function<void()> idle;      ///< called when the router is exhausted
+  std::function<void()> idle;      ///< called when the lanes are exhausted
   std::function<void()> finished;  ///< called once, last
 
   /// That of the type, or the defaults where it has none.

@@ -4,13 +4,13 @@
 // come that bring this runtime nothing, it asks for none for a while.
 #pragma once
 
-#include "engine/router.hpp"
+#include "engine/lanes.hpp"
 
 namespace sluice::engine {
 
 class WakePolicy {
  public:
-  /// `load` is the router's at `now`, `heard` how many notifications came since the beginning; times never go
+  /// `load` is the lanes' at `now`, `heard` how many notifications came since the beginning; times never go
   /// back. Answers as before until enough time has passed to tell.
   bool wanted(const Load& load, std::int64_t heard, Clock::time_point now);
 

@@ -15,33 +15,33 @@ constexpr std::chrono::seconds held_up_pause{1};
 }  // namespace
 
 void Waker::renew(store::ClaimSession& session, store::RuntimeId runtime, Clock::time_point now) {
-  const store::RuntimeId wanted = policy_.wanted(router_.load(), heard_, now) ? runtime : 0;
+  const store::RuntimeId wanted = policy_.wanted(lanes_.load(), heard_, now) ? runtime : 0;
   const bool due = wanted != told_ || (wanted != 0 && now - told_at_ > renewal);
   if (!due || now < not_before_) return;
   try {
-    router_.set_announced(session.want(wanted != 0) && wanted != 0);
+    lanes_.set_announced(session.want(wanted != 0) && wanted != 0);
   } catch (const store::HeldUp&) {
     not_before_ = now + held_up_pause;
     return;
   }
   const bool is_new = wanted != std::exchange(told_, wanted);
   told_at_ = now;
-  if (wanted != 0 && is_new) router_.wake();  // what was inserted before that was known
+  if (wanted != 0 && is_new) lanes_.wake();  // what was inserted before that was known
 }
 
 Clock::time_point Waker::next_renewal(Clock::time_point now) {
-  const bool quiet = told_ != 0 && heard_ == std::exchange(heard_before_, heard_) && router_.load().idle;
+  const bool quiet = told_ != 0 && heard_ == std::exchange(heard_before_, heard_) && lanes_.load().idle;
   return now + (quiet ? quiet_tick : tick);
 }
 
 void Waker::on_notified(std::int64_t notifications) {
   heard_ += notifications;
-  router_.wake();
+  lanes_.wake();
 }
 
 void Waker::on_lost() {
   told_ = 0;
-  router_.set_announced(false);
+  lanes_.set_announced(false);
 }
 
 }  // namespace sluice::engine

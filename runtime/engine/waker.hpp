@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "engine/router.hpp"
+#include "engine/lanes.hpp"
 #include "engine/wake_policy.hpp"
 #include "store/store.hpp"
 
@@ -12,7 +12,7 @@ namespace sluice::engine {
 
 class Waker {
  public:
-  explicit Waker(Router& router) : router_(router) {}
+  explicit Waker(Lanes& lanes) : lanes_(lanes) {}
 
   /// Asks producers to notify, or to do so no more, where that changed since. Throws what the session throws.
   void renew(store::ClaimSession& session, store::RuntimeId runtime, Clock::time_point now);
@@ -24,7 +24,7 @@ class Waker {
   void on_lost();
 
  private:
-  Router& router_;
+  Lanes& lanes_;
   WakePolicy policy_;
   std::int64_t heard_ = 0;  ///< notifications, since the beginning
   std::int64_t heard_before_ = 0;

@@ -1,0 +1,86 @@
+#include "engine/lane_search.hpp"
+
+#include "store/store.hpp"
+
+namespace sluice::engine {
+
+namespace {
+
+constexpr int sweep_share = 20;  // a sweep may take 1/20 of the time
+// Slow sweeps take less while a lane is busy, but are 5 s apart at most; so it may have one as soon as it
+// runs dry.
+constexpr std::chrono::milliseconds slow_sweep{20};
+constexpr int busy_sweep_share = 60;
+constexpr std::chrono::seconds slow_sweep_pause{5};
+constexpr std::chrono::milliseconds most_credit{250};
+
+Clock::duration sweep_pause(Clock::duration took) {
+  const Clock::duration pause = std::max<Clock::duration>(shortest_rest, took * sweep_share);
+  if (took < slow_sweep) return pause;
+  return std::max(pause, std::min<Clock::duration>(took * busy_sweep_share, slow_sweep_pause));
+}
+
+}  // namespace
+
+std::optional<double> LaneSearch::begin(Clock::time_point now) {
+  if (sweep_due_ <= now) cursor_.reset();
+  if (!cursor_) sweep_due_ = now + poll_interval_;
+  rests_until_ = now;  // the other pump may claim meanwhile: rows that this one locks are skipped
+  return cursor_;
+}
+
+void LaneSearch::end(const std::optional<double>& cursor, const Find& find, Clock::duration longest_rest,
+                     Clock::time_point now) {
+  const bool sweep = !cursor;
+  asked_at_ = now;
+  if (sweep) charge_sweep(find.took, now);
+  if (find.jobs > 0) rest_ = {};
+  if (find.last_created_at) advance(*find.last_created_at);
+  is_empty_ = find.is_short && (sweep || is_empty_) && !find.is_invalid && !find.is_stale;
+  if (!find.is_short) return;
+  if (!sweep) hasten_sweep(now);
+  advance(find.asked_at - store::clock_slack);
+  if (find.is_stale) {
+    rest_ = {};
+    rests_until_ = now;
+    return;
+  }
+  rest_ = std::min(std::max<Clock::duration>(shortest_rest, 2 * rest_), longest_rest);
+  rests_until_ = now + rest_;
+  // Rows may wait behind the cursor: look there as soon as may be.
+  if (!is_empty_) rests_until_ = std::min(rests_until_, std::max(now, sweep_due_));
+}
+
+void LaneSearch::charge_sweep(Clock::duration took, Clock::time_point now) {
+  if (credit_at_ != Clock::time_point{}) credit_ += (now - credit_at_) / sweep_share;
+  credit_ = std::min<Clock::duration>(credit_, most_credit) - took;
+  credit_at_ = now;
+  sweep_due_ = now + sweep_pause(took);
+  is_slow_ = took >= slow_sweep;
+}
+
+/// All is claimed that the cursor leads to: a slow sweep is due as soon as it can be afforded.
+void LaneSearch::hasten_sweep(Clock::time_point now) {
+  const Clock::duration debt = std::max(Clock::duration::zero(), -credit_);
+  if (is_slow_) sweep_due_ = std::min(sweep_due_, credit_at_ + debt * sweep_share);
+  if (drain_) sweep_due_ = std::min(sweep_due_, now);
+}
+
+void LaneSearch::wake() {
+  rests_until_ = {};
+  rest_ = {};
+}
+
+void LaneSearch::restart() {
+  cursor_.reset();
+  rests_until_ = {};
+  is_empty_ = false;
+}
+
+void LaneSearch::forget() {
+  restart();
+  rest_ = {};
+  sweep_due_ = {};
+}
+
+}  // namespace sluice::engine

@@ -1,0 +1,213 @@
+#include "engine/lanes.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace sluice::engine {
+
+namespace {
+
+constexpr std::chrono::milliseconds side_rest{10};  // the longest while jobs keep coming for other lanes
+
+}  // namespace
+
+Lanes::Lanes(int batch_max, std::chrono::microseconds poll_interval, std::optional<std::int64_t> budget,
+             bool drain)
+    : poll_interval_(poll_interval), drain_(drain), room_(batch_max, budget) {}
+
+void Lanes::set_lanes(std::vector<LaneSpec> specs) {
+  const std::lock_guard lock(mutex_);
+  for (const LaneId lane : room_.set_lanes(std::move(specs))) {
+    searches_.try_emplace(lane, poll_interval_, drain_).first->second.forget();
+  }
+  std::erase_if(searches_, [this](const auto& one) { return !room_.has(one.first); });
+  end_.arrive();  // what is being claimed was asked for before
+}
+
+void Lanes::set_slots(std::size_t plugin, std::optional<int> slots) {
+  const std::lock_guard lock(mutex_);
+  room_.set_slots(plugin, slots);
+}
+
+void Lanes::begin_change() {
+  const std::lock_guard lock(mutex_);
+  end_.begin_change();
+}
+
+void Lanes::end_change(bool any) {
+  const std::lock_guard lock(mutex_);
+  end_.end_change(any);
+  if (!any) return;
+  for (auto& [lane, search] : searches_) search.restart();
+}
+
+void Lanes::wake() {
+  const std::lock_guard lock(mutex_);
+  end_.arrive();
+  for (auto& [lane, search] : searches_) search.wake();
+}
+
+void Lanes::set_announced(bool announced) {
+  const std::lock_guard lock(mutex_);
+  announced_ = announced;
+}
+
+Load Lanes::load() const {
+  const std::lock_guard lock(mutex_);
+  const auto open = room_.open_lanes();
+  const auto is_empty = [this](LaneId lane) { return searches_.at(lane).is_empty(); };
+  return {std::any_of(open.begin(), open.end(), is_empty), finds_, found_, announced_ && end_.is_idle(),
+          !end_.is_written()};
+}
+
+/// The open lanes, those whose turn is next in front.
+std::vector<LaneId> Lanes::in_turn() const {
+  std::vector<LaneId> lanes = room_.open_lanes();
+  std::rotate(lanes.begin(), std::lower_bound(lanes.begin(), lanes.end(), next_lane_), lanes.end());
+  return lanes;
+}
+
+/// The first lane in turn that is due.
+std::optional<LaneId> Lanes::next_due(Clock::time_point now) const {
+  for (const LaneId lane : in_turn()) {
+    if (searches_.at(lane).rests_until() <= now && room_.limit(lane, now) > 0) return lane;
+  }
+  return std::nullopt;
+}
+
+bool Lanes::can_reserve(Clock::time_point now) const {
+  const std::lock_guard lock(mutex_);
+  return next_due(now).has_value();
+}
+
+Clock::time_point Lanes::next_look(Clock::time_point now) const {
+  const std::lock_guard lock(mutex_);
+  Clock::time_point next = now + unannounced_interval(poll_interval_);
+  for (const LaneId lane : room_.open_lanes()) {
+    const Clock::time_point rests_until = searches_.at(lane).rests_until();
+    next = std::min(next, rests_until > now ? rests_until : now + poll_interval_);
+  }
+  return next;
+}
+
+/// The first lane that is due says which kind the claim is for.
+std::vector<ClaimPlan> Lanes::reserve(Clock::time_point now) {
+  const std::lock_guard lock(mutex_);
+  std::vector<ClaimPlan> plans;
+  const auto first = next_due(now);
+  if (!first) return plans;
+  const bool brief = room_.spec(*first).brief;
+  for (const LaneId lane : in_turn()) {
+    const LaneSpec& spec = room_.spec(lane);
+    LaneSearch& search = searches_.at(lane);
+    const int limit = spec.brief == brief && search.can_join(now) ? room_.limit(lane, now) : 0;
+    if (limit == 0) continue;
+    room_.begin_claim(lane, limit);
+    plans.push_back({lane, {spec.types, limit, search.begin(now), claim_bytes}, !brief, end_.begin_claim()});
+    next_lane_ = lane + 1;
+    if (plans.size() == store::max_lanes) break;
+  }
+  return plans;
+}
+
+void Lanes::on_claim(const std::vector<ClaimPlan>& plans, const store::Claimed& claimed, Clock::duration took,
+                     Clock::time_point now) {
+  const std::lock_guard lock(mutex_);
+  std::vector<LaneSearch::Find> finds(plans.size());
+  std::vector<std::int64_t> bytes(plans.size());
+  for (const auto& [lane, job, unreadable] : claimed.jobs) {
+    LaneSearch::Find& find = finds[lane];
+    ++find.jobs;
+    find.last_created_at = std::max(find.last_created_at.value_or(job.created_at), job.created_at);
+    bytes[lane] += job.bytes;
+  }
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    room_.end_claim(plans[i].lane, plans[i].request.limit, finds[i].jobs, bytes[i], now);
+    end_.end_claim(finds[i].jobs);
+  }
+  for (const store::ClaimedJob& one : claimed.jobs) room_.count(one.job.type, 1, one.job.bytes);
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    finds[i].asked_at = claimed.asked_at;
+    finds[i].took = took;
+    end_search(plans[i], finds[i], bytes[i], now);
+  }
+}
+
+void Lanes::end_search(const ClaimPlan& plan, LaneSearch::Find find, std::int64_t bytes,
+                       Clock::time_point now) {
+  if (find.jobs > 0) {
+    ++finds_;
+    found_ += find.jobs;
+    found_at_ = now;
+  }
+  const bool is_full = bytes >= claim_bytes;
+  if (is_full) invalidate_sweeps();  // what it locked and left looked taken to others
+  find.is_short = find.jobs < plan.request.limit && !is_full;
+  find.is_stale = end_.is_stale(plan.mark);
+  find.is_invalid = end_.is_invalid(plan.mark);
+  const auto search = searches_.find(plan.lane);
+  if (search != searches_.end()) search->second.end(plan.request.cursor, find, longest_rest(now), now);
+}
+
+/// After a claim that came back short.
+Clock::duration Lanes::longest_rest(Clock::time_point now) const {
+  if (now - found_at_ < poll_interval_) return std::min<Clock::duration>(side_rest, poll_interval_);
+  return announced_ ? unannounced_interval(poll_interval_) : poll_interval_;
+}
+
+void Lanes::on_claim_failure(const std::vector<ClaimPlan>& plans, Clock::time_point now) {
+  const std::lock_guard lock(mutex_);
+  for (const ClaimPlan& plan : plans) {
+    room_.end_claim(plan.lane, plan.request.limit, 0, 0, now);
+    end_.end_claim(0);
+  }
+  invalidate_sweeps();  // it may have locked rows for a while
+}
+
+void Lanes::on_return(const std::vector<job::Finished>& jobs, Clock::time_point now) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [job, outcome, role, host] : jobs) {
+    room_.count(job.type, -1, -job.bytes);
+    if (outcome.result == job::Result::released) {
+      room_.refund();
+    } else {
+      room_.measure(job.type, outcome.duration, now);
+    }
+  }
+}
+
+void Lanes::on_recall(const std::vector<job::Finished>& jobs, Clock::duration waited, Clock::time_point now) {
+  const std::lock_guard lock(mutex_);
+  for (const job::Finished& one : jobs) room_.measure(one.job.type, waited, now, true);
+}
+
+void Lanes::on_commit(const std::string& type, int jobs) {
+  const std::lock_guard lock(mutex_);
+  room_.count(type, jobs, 0);
+}
+
+void Lanes::on_write(std::size_t outcomes, bool again) {
+  const std::lock_guard lock(mutex_);
+  end_.write(static_cast<std::int64_t>(outcomes));
+  if (again) invalidate_sweeps();
+}
+
+void Lanes::on_aside(int outcomes) {
+  const std::lock_guard lock(mutex_);
+  end_.write(outcomes);
+}
+
+/// What sweeps did not find, those that are under way among them, may be there.
+void Lanes::invalidate_sweeps() {
+  end_.invalidate();
+  for (auto& [lane, search] : searches_) search.invalidate();
+}
+
+bool Lanes::is_exhausted() const {
+  const std::lock_guard lock(mutex_);
+  const auto open = room_.open_lanes();
+  const auto is_empty = [this](LaneId lane) { return searches_.at(lane).is_empty(); };
+  return end_.is_idle() && (room_.is_spent() || std::all_of(open.begin(), open.end(), is_empty));
+}
+
+}  // namespace sluice::engine
