@@ -26,7 +26,7 @@ Claimer::Claimer(std::uint32_t pump, const PumpContext& context, Finisher& finis
 
 void Claimer::poke() {
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     poked_ = true;
   }
   changed_.notify_one();
@@ -34,14 +34,14 @@ void Claimer::poke() {
 
 void Claimer::stop() {
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_one();
 }
 
 bool Claimer::stopping() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return stopping_;
 }
 
@@ -53,19 +53,23 @@ void Claimer::run() {
 
 /// Returns when something may be claimed; false when the pump stops.
 bool Claimer::wait_for_room() {
-  std::unique_lock lock(mutex_);
+  const base::Lock lock(mutex_);
   for (;;) {
     if (stopping_) return false;
     const auto now = Clock::now();
     if (finisher_.unwritten() < context_.most_unwritten && context_.router.claimable(now)) return true;
-    changed_.wait_until(lock, context_.router.next_due(now),
-                        [&] { return stopping_ || std::exchange(poked_, false); });
+    const auto next = context_.router.next_due(now);
+    while (!stopping_ && !poked_ && changed_.wait_until(mutex_, next)) {
+    }
+    poked_ = false;
   }
 }
 
 void Claimer::wait_to_retry(int failures) {
-  std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, reconnect_delay(failures), [&] { return stopping_; });
+  const auto until = Clock::now() + reconnect_delay(failures);
+  const base::Lock lock(mutex_);
+  while (!stopping_ && changed_.wait_until(mutex_, until)) {
+  }
 }
 
 /// Asks again what was refused, too. What a statement claimed whose answer was lost is given back, by the

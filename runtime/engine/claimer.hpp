@@ -2,12 +2,10 @@
 // hands them to their plugins.
 #pragma once
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
-#include <thread>
 #include <vector>
 
+#include "base/threads.hpp"
 #include "engine/finisher.hpp"
 #include "engine/pump_context.hpp"
 
@@ -35,6 +33,7 @@ class Claimer {
   void enlist_again();
   void use(store::RuntimeId runtime);
 
+  // constant
   const std::uint32_t pump_;
   const PumpContext& context_;
   Finisher& finisher_;
@@ -43,12 +42,12 @@ class Claimer {
   std::unique_ptr<store::ClaimSession> session_;
   store::RuntimeId runtime_ = 0;
 
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  bool poked_ = false;  // protected by mutex_, like the next
-  bool stopping_ = false;
+  mutable base::Mutex mutex_;
+  base::Condition changed_;
+  bool poked_ GUARDED_BY(mutex_) = false;
+  bool stopping_ GUARDED_BY(mutex_) = false;
 
-  std::jthread thread_;
+  base::Thread thread_;
 };
 
 }  // namespace sluice::engine

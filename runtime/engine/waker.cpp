@@ -64,7 +64,7 @@ void Waker::pause(int failures) {
   told_ = 0;
   context_.router.set_announced(false);
   const auto until = Clock::now() + reconnect_delay(failures);
-  while (!stopping_ && Clock::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  while (!stopping_ && Clock::now() < until) base::sleep_for(std::chrono::milliseconds(50));
 }
 
 }  // namespace sluice::engine

@@ -5,8 +5,8 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <thread>
 
+#include "base/threads.hpp"
 #include "engine/outage.hpp"
 #include "engine/router.hpp"
 #include "engine/wake_policy.hpp"
@@ -45,7 +45,7 @@ class Waker {
   Clock::time_point told_at_{};
 
   std::atomic<bool> stopping_ = false;
-  std::jthread thread_;
+  base::Thread thread_;
 };
 
 }  // namespace sluice::engine

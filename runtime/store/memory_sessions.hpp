@@ -72,9 +72,9 @@ class MemoryCare : public CareSession {
   Tidied tidy(std::size_t limit) override;
 
  private:
-  std::set<std::string> take_claims_of(RuntimeId runtime);
+  std::set<std::string> take_claims_of(RuntimeId runtime) REQUIRES(store_.mutex_);
   void rescue_job(const std::string& id, const MemoryStore::Runtime& lost, const job::RetryPolicy& fallback,
-                  Rescued& rescued);
+                  Rescued& rescued) REQUIRES(store_.mutex_);
 
   MemoryStore& store_;
 };
@@ -89,8 +89,8 @@ class MemoryWakes : public WakeSession {
 
  private:
   MemoryStore& store_;
-  std::int64_t heard_ = 0;    ///< of the store's insertions
-  bool interrupted_ = false;  ///< protected by the store's mutex
+  std::int64_t heard_ GUARDED_BY(store_.mutex_) = 0;  ///< of the store's insertions
+  bool interrupted_ GUARDED_BY(store_.mutex_) = false;
 };
 
 class MemoryPrunes : public PruneSession {
@@ -120,8 +120,8 @@ class MemoryDesk : public DeskSession {
   std::vector<Failure> recent_failures(std::size_t limit) override;
 
  private:
-  void report_jobs(Report& report) const;
-  void report_runtimes(Report& report) const;
+  void report_jobs(Report& report) const REQUIRES(store_.mutex_);
+  void report_runtimes(Report& report) const REQUIRES(store_.mutex_);
 
   MemoryStore& store_;
 };

@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/threads.hpp"
 #include "job/job.hpp"
 #include "job/retry_policy.hpp"
 #include "store/activity.hpp"
@@ -433,7 +434,7 @@ class Store {
   virtual std::unique_ptr<DeskSession> desk() = 0;
   /// No call of any session goes on beyond `when`; later ones throw Unavailable at once. It may be set anew.
   /// [any-thread]
-  virtual void limit(std::chrono::steady_clock::time_point when) = 0;
+  virtual void limit(base::Clock::time_point when) = 0;
 };
 
 }  // namespace sluice::store
