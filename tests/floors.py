@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks who includes whom: the floors of docs/architecture.md, read from the #include lines.
+"""Checks who includes whom: the floors of docs/architecture.md, read from the #include lines. And that the runtime
+takes threads, locks, clocks and randomness from base/threads.hpp alone.
 
     tests/floors.py [TREE]       check the tree (this one by default)
     tests/floors.py --self-test  prove that each kind of violation is found
@@ -65,6 +66,23 @@ STANDARD = {
 # Header folders of the C library and the kernel: free for the runtime, not for plugin-api.
 SYSTEM = ("sys/", "linux/", "netinet/", "arpa/", "bits/")
 
+# Of runtime/, these files alone name what THREADS finds.
+THREADS_HOME = ("runtime/base/threads.hpp", "runtime/base/threads.cpp")
+THREADS = re.compile(
+    r"\bstd::(?:\w*mutex|\w+_lock|lock_guard|condition_variable\w*|j?thread|this_thread|stop_\w+|call_once|once_flag"
+    r"|async|\w*future|promise|packaged_task|latch|barrier|\w+_semaphore|random_device|s?rand)\b"
+    r"|\b\w+_clock\b"
+    r"|\b(?:clock_gettime|gettimeofday|u?sleep|nanosleep|clock_nanosleep|getrandom|getentropy)\s*\("
+    r"|\btime\((?:nullptr|NULL|0)\)"
+    r"|\bpthread_(?!sigmask|kill|self|t\b)\w+"
+    r"|<(?:mutex|shared_mutex|condition_variable|thread|stop_token|future|latch|barrier|semaphore)>"
+)
+# File: the words of THREADS that it may use, and why.
+THREADS_ALLOWED = {
+    # The start of another process is known by this clock alone.
+    "runtime/cli/runtime_process.cpp": ["clock_gettime("],
+}
+
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 SUFFIXES = {".h", ".hpp", ".c", ".cpp"}
 
@@ -113,6 +131,16 @@ def violation(path, quote, header):
     return None
 
 
+def thread_words(path, line):
+    """Why `line` of `path` may not say what it says, word by word."""
+    if not path.startswith("runtime/") or path in THREADS_HOME:
+        return []
+    code = line.split("//")[0]
+    words = dict.fromkeys(match.group().replace(" ", "") for match in THREADS.finditer(code))
+    allowed = THREADS_ALLOWED.get(path, [])
+    return [f"{word} is for {THREADS_HOME[0]} alone: use what that has" for word in words if word not in allowed]
+
+
 def check(tree):
     """Returns the violations as lines, and how many files and includes were read."""
     violations, files, includes = [], 0, 0
@@ -123,6 +151,7 @@ def check(tree):
         files += 1
         path = source.relative_to(tree).as_posix()
         for number, line in enumerate(source.read_text(encoding="utf-8").splitlines(), 1):
+            violations += [f"{path}:{number}: {why}" for why in thread_words(path, line)]
             match = INCLUDE.match(line)
             if not match:
                 continue
@@ -141,12 +170,32 @@ GOOD = {
     "runtime/cli/run.cpp": '#include <CLI/CLI.hpp>\n#include "store/postgres_store.hpp"\n',
     "plugin-api/include/sluice/plugin.hpp": "#include <sluice/plugin.h>\n#include <string>\n",
     ABI_HEADER: "#include <stddef.h>\n",
+    THREADS_HOME[0]: "#include <mutex>\nusing Clock = std::chrono::steady_clock;\n",
+    "runtime/fleet/loop.cpp": "asio::steady_timer timer(context);  // by std::chrono::steady_clock\n",
+    "runtime/base/without_signals.hpp": "pthread_sigmask(SIG_SETMASK, &all, &before_);\n",
+    "runtime/cli/runtime_process.cpp": "clock_gettime(CLOCK_BOOTTIME, &now);\n",
 }
 BAD = {
     "runtime/job/job.hpp": ['#include "store/store.hpp"', '#include "job.hpp"', "#include <spdlog/spdlog.h>"],
     "runtime/base/log.cpp": ['#include "job/job.hpp"', "#include <pqxx/pqxx>", "#include <libpq-fe.h>"],
     "runtime/engine/pump.hpp": ['#include "store/postgres_store.hpp"', "#  include <boost/asio.hpp>"],
     "runtime/store/store.hpp": ["#include <rapidjson/document.h>", '#include "wire/frame.hpp"'],
+    "runtime/engine/heart.cpp": [
+        "#include <mutex>",
+        "std::mutex mutex;",
+        "std::condition_variable_any changed;",
+        "const std::lock_guard lock(mutex);",
+        "std::jthread thread;",
+        "void run(const std::stop_token& stop);",
+        "const auto now = std::chrono::steady_clock::now();",
+        "using std::chrono::system_clock;",
+        "std::this_thread::sleep_for(pause);",
+        "clock_gettime(CLOCK_MONOTONIC, &now);",
+        "const std::time_t now = std::time(nullptr);",
+        "std::minstd_rand engine{std::random_device{}()};",
+        "if (getrandom(&number, sizeof number, 0) < 0) return;",
+        "pthread_mutex_lock(&mutex);",
+    ],
     "runtime/fleet/fleet.hpp": ["#include <boost/dll.hpp>", "#include <toml++/toml.h>", '#include "host/x.hpp"'],
     "runtime/host/host.cpp": ["#include <CLI/CLI.hpp>", '#include "fleet/fleet.hpp"'],
     "runtime/cli/run.cpp": ["#include <unknown/library.hpp>", "#include <boost/regex.hpp>"],

@@ -8,10 +8,10 @@
 #include <chrono>
 #include <ctime>
 #include <memory>
-#include <mutex>
 
 #include "base/harmless.hpp"
 #include "base/text.hpp"
+#include "base/threads.hpp"
 
 namespace sluice::log {
 
@@ -22,8 +22,8 @@ constexpr std::array<std::string_view, 6> level_names{"trace", "debug", "info", 
 struct Logger {
   std::shared_ptr<spdlog::logger> out = make();  // spdlog hands its sinks out as shared pointers
   bool json = false;
-  std::mutex mutex;
-  std::vector<Field> identity;  // protected by mutex
+  base::Mutex mutex;
+  std::vector<Field> identity GUARDED_BY(mutex);
 
   static std::shared_ptr<spdlog::logger> make() {
     auto logger =
@@ -45,8 +45,8 @@ spdlog::level::level_enum to_spdlog(Level level) {
 }
 
 std::string utc_now() {
-  const auto now = std::chrono::system_clock::now();
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
+  const auto now = base::WallClock::now();
+  const std::time_t seconds = base::WallClock::to_time_t(now);
   const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()) % 1000;
   std::tm parts{};
   gmtime_r(&seconds, &parts);
@@ -76,7 +76,7 @@ void configure(Level level, Format format) {
 
 void identify(const std::vector<Field>& fields) {
   Logger& target = logger();
-  const std::lock_guard lock(target.mutex);
+  const base::Lock lock(target.mutex);
   target.identity = fields;
 }
 
@@ -113,7 +113,7 @@ void write(Level level, std::string_view message, const std::vector<Field>& fiel
   if (target.json) {
     std::vector<Field> all(fields);
     {
-      const std::lock_guard lock(target.mutex);
+      const base::Lock lock(target.mutex);
       all.insert(all.end(), target.identity.begin(), target.identity.end());
     }
     line = json_line(level, message, all, utc_now());

@@ -3,7 +3,8 @@
 #include <systemd/sd-daemon.h>
 
 #include <cstdint>
-#include <ctime>
+
+#include "base/threads.hpp"
 
 namespace sluice::systemd {
 
@@ -13,10 +14,9 @@ void ready(const std::string& status) {
 
 /// Newer systemds want to know when, by the monotonic clock.
 void reloading() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reloading",
-             static_cast<long long>(now.tv_sec) * 1'000'000 + now.tv_nsec / 1000);
+  const auto now =
+      std::chrono::duration_cast<std::chrono::microseconds>(base::Clock::now().time_since_epoch());
+  sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reloading", static_cast<long long>(now.count()));
 }
 
 void stopping() {

@@ -5,13 +5,14 @@
 #include <chrono>
 #include <stdexcept>
 
+#include "base/threads.hpp"
 #include "fleet/spawn.hpp"
 
 namespace sluice::cli {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Clock = base::Clock;
 
 constexpr std::uintmax_t room_needed = 64U << 20;  // an empty database takes two thirds of it
 constexpr int often = 20;                          // milliseconds between two looks

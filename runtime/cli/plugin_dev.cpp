@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "base/duration.hpp"
+#include "base/threads.hpp"
 #include "cli/command.hpp"
 #include "cli/dev_database.hpp"
 #include "cli/dev_state.hpp"
@@ -38,7 +39,7 @@ namespace sluice::cli {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
+using Clock = base::Clock;
 using workshop::Launch;
 
 struct DevOptions {

@@ -11,6 +11,7 @@
 
 #include "base/duration.hpp"
 #include "base/harmless.hpp"
+#include "base/threads.hpp"
 #include "cli/command.hpp"
 #include "cli/interrupts.hpp"
 #include "cli/payload.hpp"
@@ -20,7 +21,7 @@ namespace sluice::cli {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Clock = base::Clock;
 
 struct RunOptions {
   std::string file;
@@ -145,8 +146,7 @@ class PluginRun {
     job.payload = payload_;
     job.attempt = options_.attempt;
     job.max_attempts = report_.policy.max_attempts;
-    job.created_at =
-        std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+    job.created_at = std::chrono::duration<double>(base::WallClock::now().time_since_epoch()).count();
     narrator_.performed = {};
     job::Outcome outcome = await(plugin_.send(job, type_index_));
     Performed performed = std::move(narrator_.performed);

@@ -10,6 +10,7 @@
 
 #include "base/duration.hpp"
 #include "base/harmless.hpp"
+#include "base/threads.hpp"
 #include "cli/command.hpp"
 #include "cli/runtime_process.hpp"
 #include "cli/table.hpp"
@@ -54,8 +55,8 @@ std::list<Asked> find_runtimes(store::ReloadDesk& desk, const std::string& host)
 bool ask(std::list<Asked>& runtimes) {
   const std::size_t before = runtimes.size();
   std::erase_if(runtimes, [](Asked& one) {
-    one.asked_at = std::chrono::duration_cast<std::chrono::microseconds>(
-        std::chrono::steady_clock::now().time_since_epoch());
+    one.asked_at =
+        std::chrono::duration_cast<std::chrono::microseconds>(base::Clock::now().time_since_epoch());
     if (one.process.send(SIGHUP)) return false;
     std::cerr << "runtime " << one.runtime.id << " " << one.process.trouble() << "\n";
     return true;

@@ -1,10 +1,10 @@
 // sluice run: runs jobs until it is stopped.
 #include <chrono>
 #include <optional>
-#include <thread>
 
 #include "base/address.hpp"
 #include "base/log.hpp"
+#include "base/threads.hpp"
 #include "cli/command.hpp"
 #include "cli/secrets.hpp"
 #include "engine/engine.hpp"
@@ -24,7 +24,7 @@ void wait_for_database(store::Store& store) {
       if (!said)
         log::warn("the database does not answer; sluice waits until it does", {{"reason", error.what()}});
     }
-    std::this_thread::sleep_for(std::chrono::seconds(1));
+    base::sleep_for(std::chrono::seconds(1));
   }
 }
 

@@ -6,14 +6,12 @@
 #include <rapidjson/writer.h>
 #include <signal.h>
 
-#include <condition_variable>
 #include <ctime>
 #include <exception>
 #include <iostream>
-#include <mutex>
-#include <thread>
 
 #include "base/duration.hpp"
+#include "base/threads.hpp"
 #include "cli/command.hpp"
 #include "cli/jobs.hpp"
 #include "cli/status.hpp"
@@ -23,7 +21,7 @@ namespace sluice::cli {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Clock = base::Clock;
 
 constexpr std::chrono::seconds redraw_interval{1};
 constexpr std::chrono::milliseconds farewell{500};
@@ -47,40 +45,59 @@ class Reader {
         title_(std::move(title)),
         options_(options),
         interval_(interval),
-        thread_([this](const std::stop_token& stop) { run(stop); }) {}
+        thread_([this] { run(); }) {}
+  ~Reader() { stop(); }
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
 
   Picture picture() const {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     return picture_;
   }
 
   /// Ends the thread; false when it still waits for the database.
   bool end() {
-    thread_.request_stop();
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, farewell, [this] { return over_; });
+    stop();
+    const auto until = Clock::now() + farewell;
+    const base::Lock lock(mutex_);
+    while (!over_ && changed_.wait_until(mutex_, until)) {
+    }
+    return over_;
   }
 
  private:
-  void run(const std::stop_token& stop) {
-    while (!stop.stop_requested()) {
+  void run() {
+    do {
       look();
       pthread_kill(watcher_, SIGUSR1);
-      std::unique_lock lock(mutex_);
-      changed_.wait_for(lock, stop, interval_, [] { return false; });
-    }
-    const std::lock_guard lock(mutex_);
+    } while (pause());
+    const base::Lock lock(mutex_);
     over_ = true;
+    changed_.notify_all();
+  }
+
+  /// False when the thread has to end.
+  bool pause() {
+    const auto until = Clock::now() + interval_;
+    const base::Lock lock(mutex_);
+    while (!stopping_ && changed_.wait_until(mutex_, until)) {
+    }
+    return !stopping_;
+  }
+
+  void stop() {
+    const base::Lock lock(mutex_);
+    stopping_ = true;
     changed_.notify_all();
   }
 
   void look() {
     try {
       auto status = std::make_shared<const Status>(read_status(*desk_, title_, options_));
-      const std::lock_guard lock(mutex_);
+      const base::Lock lock(mutex_);
       picture_ = {std::move(status), picture_.number + 1, {}, {}};
     } catch (const std::exception& error) {
-      const std::lock_guard lock(mutex_);
+      const base::Lock lock(mutex_);
       if (picture_.trouble.empty()) picture_.since = Clock::now();
       picture_.trouble = error.what();
     }
@@ -92,12 +109,13 @@ class Reader {
   const std::chrono::milliseconds interval_;
   const pthread_t watcher_ = pthread_self();
 
-  mutable std::mutex mutex_;
-  std::condition_variable_any changed_;
-  Picture picture_;  // protected by mutex_, like the next
-  bool over_ = false;
+  mutable base::Mutex mutex_;
+  base::Condition changed_;
+  Picture picture_ GUARDED_BY(mutex_);
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  bool over_ GUARDED_BY(mutex_) = false;
 
-  std::jthread thread_;
+  base::Thread thread_;
 };
 
 /// The signals that are waited for, blocked in every thread.
@@ -125,7 +143,7 @@ bool ends(int signal) {
 }
 
 std::string clock_time() {
-  const std::time_t now = std::time(nullptr);
+  const std::time_t now = base::WallClock::to_time_t(base::WallClock::now());
   std::tm local{};
   localtime_r(&now, &local);
   char text[16];

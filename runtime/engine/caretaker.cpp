@@ -58,12 +58,16 @@ Caretaker::Caretaker(Context context)
       rescuing_(context_.lanes) {
   enlist();
   look_after();
-  thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  thread_ = base::Thread([this] { run(); });
 }
 
 Caretaker::~Caretaker() {
-  let_go();
-  thread_.request_stop();
+  {
+    const base::Lock lock(mutex_);
+    let_go_ = true;
+    stopping_ = true;
+  }
+  changed_.notify_all();
   thread_.join();
   context_.leaving();
   try {
@@ -78,49 +82,46 @@ Caretaker::~Caretaker() {
 }
 
 store::RuntimeId Caretaker::runtime(store::RuntimeId fenced) {
-  std::unique_lock lock(mutex_);
+  const base::Lock lock(mutex_);
   if (fenced != 0 && runtime_ == fenced) {
     enlist_ = true;
     changed_.notify_all();
   }
-  changed_.wait(lock, [&] { return let_go_ || runtime_ != fenced; });
+  while (!let_go_ && runtime_ == fenced) changed_.wait(mutex_);
   return runtime_ == fenced ? 0 : runtime_;
 }
 
 void Caretaker::serve(std::vector<store::ServedType> types) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   to_serve_ = std::move(types);
   changed_.notify_all();
 }
 
 void Caretaker::announce(std::string text) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   to_announce_.push_back(std::move(text));
   changed_.notify_all();
 }
 
 void Caretaker::unwritten(std::vector<std::string> ids) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   unfinished_.ids.insert(unfinished_.ids.end(), std::make_move_iterator(ids.begin()),
                          std::make_move_iterator(ids.end()));
 }
 
 void Caretaker::let_go() {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   let_go_ = true;
   changed_.notify_all();
 }
 
-void Caretaker::run(const std::stop_token& stop) {
-  while (!stop.stop_requested()) {
-    std::unique_lock lock(mutex_);
-    const auto pause = this->pause();
-    changed_.wait_for(lock, stop, pause, [&] {
-      return failures_ == 0 && (to_serve_ || enlist_ || !to_announce_.empty() || (poked_ && pause > tick));
-    });
-    if (std::exchange(poked_, false)) quiet_rounds_ = 0;
-    lock.unlock();
-    if (stop.stop_requested()) return;
+store::RuntimeId Caretaker::enlisted() const {
+  const base::Lock lock(mutex_);
+  return runtime_;
+}
+
+void Caretaker::run() {
+  while (wait_for_round()) {
     try {
       look_after();
       failures_ = 0;
@@ -130,7 +131,23 @@ void Caretaker::run(const std::stop_token& stop) {
       context_.outage.down(this, error);
     }
   }
-  context_.outage.up(this);
+}
+
+/// False when the runtime ends.
+bool Caretaker::wait_for_round() {
+  const base::Lock lock(mutex_);
+  const auto pause = this->pause();
+  const auto until = Clock::now() + pause;
+  while (!stopping_ && !has_to_do(pause) && changed_.wait_until(mutex_, until)) {
+  }
+  if (std::exchange(poked_, false)) quiet_rounds_ = 0;
+  return !stopping_;
+}
+
+/// Before the `pause` is over.
+bool Caretaker::has_to_do(Clock::duration pause) const {
+  if (failures_ > 0) return false;
+  return to_serve_ || enlist_ || !to_announce_.empty() || (poked_ && pause > tick);
 }
 
 /// Until the next round. While nothing is under way, and what is new is announced, there is nothing to do
@@ -145,7 +162,7 @@ Clock::duration Caretaker::pause() const {
 }
 
 void Caretaker::poke() {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   poked_ = true;
   changed_.notify_all();
 }
@@ -159,7 +176,7 @@ void Caretaker::look_after() {
   attempt("announcing", [this] { make_announcements(); });
   attempt("making due jobs pending", [this] { promote(); });
   if (quiet_rounds_ < quiet_enough) attempt("cancelling jobs", [this] { cancel_requested(); });
-  attempt("showing what runs", [this] { context_.presence.write(*session_, runtime_, Clock::now()); });
+  attempt("showing what runs", [this] { context_.presence.write(*session_, enlisted(), Clock::now()); });
   if (Clock::now() >= next_rescue_) attempt("rescuing the jobs of lost runtimes", [this] { rescue(); });
   if (Clock::now() >= next_tidy_) attempt("deleting records of deleted jobs", [this] { tidy(); });
   say_what_holds_up();
@@ -221,17 +238,17 @@ std::string Caretaker::blocker(const std::optional<std::string>& job) {
   return who.empty() ? "unknown: the lock was gone when we looked, or this user may not see it" : who;
 }
 
-bool Caretaker::lost() {
-  const std::lock_guard lock(mutex_);
+bool Caretaker::lost() const {
+  const base::Lock lock(mutex_);
   return enlist_ || context_.heart.lost(runtime_);
 }
 
 void Caretaker::serve_now() {
-  std::unique_lock lock(mutex_);
+  base::Lock lock(mutex_);
   const auto types = to_serve_;
   lock.unlock();
   if (!types) return;
-  session_->serve(runtime_, *types);
+  session_->serve(enlisted(), *types);
   lock.lock();
   served_ = *types;
   to_serve_.reset();
@@ -239,7 +256,7 @@ void Caretaker::serve_now() {
 
 /// After what was served is recorded. One whose statement fails is lost: who waits for it gives up by itself.
 void Caretaker::make_announcements() {
-  std::unique_lock lock(mutex_);
+  base::Lock lock(mutex_);
   const std::vector<std::string> texts = std::exchange(to_announce_, {});
   lock.unlock();
   for (const std::string& text : texts) session_->announce(text);
@@ -248,11 +265,11 @@ void Caretaker::make_announcements() {
 /// In a database that was made anew, numbers are given anew; and nobody may take the new one for the old.
 void Caretaker::enlist() {
   store::RuntimeId id = session_->enlist(context_.info);
-  if (id == runtime_) id = session_->enlist(context_.info);
+  if (id == enlisted()) id = session_->enlist(context_.info);
   log::identify(
       {{"runtime", static_cast<long long>(id)}, {"host", context_.info.host}, {"pid", context_.info.pid}});
   context_.presence.start_anew();
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   runtime_ = id;
   enlist_ = false;
   if (!served_.empty()) to_serve_ = served_;
@@ -272,7 +289,7 @@ void Caretaker::enlist_anew() {
 /// claimed, and what is new waits for a few of them only.
 void Caretaker::promote() {
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     if (let_go_) return;
   }
   const Load load = context_.lanes.load();
@@ -310,7 +327,7 @@ void Caretaker::promote() {
 }
 
 void Caretaker::cancel_requested() {
-  std::vector<std::string> ids = session_->cancel_requests(runtime_);
+  std::vector<std::string> ids = session_->cancel_requests(enlisted());
   if (!ids.empty()) context_.cancel(std::move(ids));
 }
 
@@ -319,7 +336,7 @@ void Caretaker::rescue() {
   next_rescue_ = Clock::now() + context_.config.heartbeat;
   job::RetryPolicy fallback;
   fallback.max_attempts = context_.config.max_attempts;
-  const store::Judge judge{runtime_, context_.heart.steady_since().value_or(never)};
+  const store::Judge judge{enlisted(), context_.heart.steady_since().value_or(never)};
   store::Rescued rescued;
   rescuing_.begin();
   try {

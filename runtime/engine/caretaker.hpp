@@ -4,14 +4,12 @@
 // the others go on.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <optional>
-#include <thread>
 #include <vector>
 
 #include "base/config.hpp"
+#include "base/threads.hpp"
 #include "engine/heart.hpp"
 #include "engine/lanes.hpp"
 #include "engine/outage.hpp"
@@ -58,7 +56,9 @@ class Caretaker {
   void let_go();
 
  private:
-  void run(const std::stop_token& stop);
+  void run();
+  bool wait_for_round();
+  bool has_to_do(Clock::duration pause) const REQUIRES(mutex_);
   Clock::duration pause() const;
   void look_after();
   template <class Step>
@@ -66,7 +66,8 @@ class Caretaker {
   void say_what_holds_up();
   void say_which_rows_are_held(const store::Promoted& promoted);
   std::string blocker(const std::optional<std::string>& job);
-  bool lost();
+  store::RuntimeId enlisted() const;
+  bool lost() const;
   void serve_now();
   void enlist();
   void enlist_anew();
@@ -97,6 +98,7 @@ class Caretaker {
     bool open_ = false;
   };
 
+  // constant
   const Context context_;
 
   // used by the caretaker's thread alone
@@ -117,18 +119,19 @@ class Caretaker {
   std::int64_t found_ = 0;                     // as Load::jobs, at the last look
   bool waits_ = false;                         // for that lease, which was said
 
-  std::mutex mutex_;
-  std::condition_variable_any changed_;
-  store::RuntimeId runtime_ = 0;  // protected by mutex_, like all below
-  std::optional<std::vector<store::ServedType>> to_serve_;
-  std::vector<store::ServedType> served_;
-  std::vector<std::string> to_announce_;
-  store::Unfinished unfinished_;
-  bool enlist_ = false;
-  bool let_go_ = false;
-  bool poked_ = false;
+  mutable base::Mutex mutex_;
+  base::Condition changed_;
+  store::RuntimeId runtime_ GUARDED_BY(mutex_) = 0;
+  std::optional<std::vector<store::ServedType>> to_serve_ GUARDED_BY(mutex_);
+  std::vector<store::ServedType> served_ GUARDED_BY(mutex_);
+  std::vector<std::string> to_announce_ GUARDED_BY(mutex_);
+  store::Unfinished unfinished_ GUARDED_BY(mutex_);
+  bool enlist_ GUARDED_BY(mutex_) = false;
+  bool let_go_ GUARDED_BY(mutex_) = false;
+  bool poked_ GUARDED_BY(mutex_) = false;
+  bool stopping_ GUARDED_BY(mutex_) = false;
 
-  std::jthread thread_;
+  base::Thread thread_;
 };
 
 }  // namespace sluice::engine

@@ -5,9 +5,9 @@
 
 #include <atomic>
 #include <memory>
-#include <thread>
 #include <vector>
 
+#include "base/threads.hpp"
 #include "engine/finisher.hpp"
 #include "engine/pump_context.hpp"
 #include "engine/waker.hpp"
@@ -37,6 +37,7 @@ class Claimer {
   void enlist_again();
   void use(store::RuntimeId runtime);
 
+  // constant
   const std::uint32_t pump_;
   const bool listens_;
   const PumpContext& context_;
@@ -49,7 +50,7 @@ class Claimer {
   Waker waker_;
   bool notified_ = false;  ///< since the last claim
 
-  std::jthread thread_;
+  base::Thread thread_;
 };
 
 }  // namespace sluice::engine

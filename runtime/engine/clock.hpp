@@ -1,10 +1,10 @@
 // The clock that waits and measurements go by.
 #pragma once
 
-#include <chrono>
+#include "base/threads.hpp"
 
 namespace sluice::engine {
 
-using Clock = std::chrono::steady_clock;
+using Clock = base::Clock;
 
 }  // namespace sluice::engine

@@ -20,30 +20,37 @@ Committer::Committer(const PumpContext& context, std::function<void(std::vector<
 
 Committer::~Committer() {
   {
-    const std::lock_guard lock(mutex_);
-    ends_ = true;
-    for (const auto& [role, lane] : lanes_) lane->changed.notify_one();
+    const base::Lock lock(mutex_);
+    for (const auto& [role, lane] : lanes_) {
+      const base::Lock in_lane(lane->mutex);
+      lane->ends = true;
+      lane->changed.notify_one();
+    }
   }
   lanes_.clear();  // joins
 }
 
 void Committer::push(job::Settlement settlement, int failures) {
   const std::string role = settlement.outcome.effects.empty() ? std::string() : settlement.role;
-  const std::lock_guard lock(mutex_);
-  auto& lane = lanes_[role];
-  if (!lane) {
-    lane = std::make_unique<Lane>();
-    lane->role = role;
-  }
-  lane->waiting.push_back({std::move(settlement), std::nullopt, failures});
-  if (!lane->thread.joinable()) lane->thread = std::jthread([this, made = lane.get()] { run(*made); });
-  lane->changed.notify_one();
+  const base::Lock lock(mutex_);
+  auto& place = lanes_[role];
+  if (!place) place = std::make_unique<Lane>(role);
+  Lane& lane = *place;
+  const base::Lock in_lane(lane.mutex);
+  lane.deadline = deadline_;
+  lane.waiting.push_back({std::move(settlement), std::nullopt, failures});
+  if (!lane.thread.joinable()) lane.thread = base::Thread([this, &lane] { run(lane); });
+  lane.changed.notify_one();
 }
 
 void Committer::limit(Clock::time_point deadline) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   deadline_ = deadline;
-  for (const auto& [role, lane] : lanes_) lane->changed.notify_one();
+  for (const auto& [role, lane] : lanes_) {
+    const base::Lock in_lane(lane->mutex);
+    lane->deadline = deadline;
+    lane->changed.notify_one();
+  }
 }
 
 void Committer::run(Lane& lane) {
@@ -58,19 +65,22 @@ void Committer::run(Lane& lane) {
 
 /// False when it has to end.
 bool Committer::wait_for_work(Lane& lane, std::unique_ptr<store::EffectSession>& session) {
-  std::unique_lock lock(mutex_);
-  const auto ready = [&] { return ends_ || !lane.waiting.empty(); };
-  if (!lane.changed.wait_for(lock, idle_limit, ready)) {
-    lock.unlock();
-    session.reset();
-    lock.lock();
-    lane.changed.wait(lock, ready);
+  const auto until = Clock::now() + idle_limit;
+  base::Lock lock(lane.mutex);
+  while (!lane.ends && lane.waiting.empty()) {
+    if (!session) {
+      lane.changed.wait(lane.mutex);
+    } else if (!lane.changed.wait_until(lane.mutex, until)) {
+      lock.unlock();
+      session.reset();
+      lock.lock();
+    }
   }
-  return !ends_;
+  return !lane.ends;
 }
 
 std::vector<Committer::Committed> Committer::take(Lane& lane, bool one) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(lane.mutex);
   const std::size_t count = std::min(lane.waiting.size(), one ? std::size_t{1} : most_together);
   std::vector<Committed> taken;
   for (std::size_t i = 0; i < count; ++i) {
@@ -106,14 +116,14 @@ void Committer::commit(Lane& lane, store::EffectSession& session, std::vector<Co
 
 /// False when there is no more time.
 bool Committer::wait_to_retry(Lane& lane, int failures) {
-  std::unique_lock lock(mutex_);
-  const auto over = [&] { return ends_ || (deadline_ && *deadline_ <= Clock::now()); };
+  const base::Lock lock(lane.mutex);
   const auto until = Clock::now() + reconnect_delay(failures);
-  while (!over()) {
-    const auto next = deadline_ ? std::min(*deadline_, until) : until;
-    if (lane.changed.wait_until(lock, next) == std::cv_status::timeout && Clock::now() >= until) break;
+  for (;;) {
+    const auto now = Clock::now();
+    if (lane.ends || (lane.deadline && *lane.deadline <= now)) return false;
+    if (now >= until) return true;
+    lane.changed.wait_until(lane.mutex, lane.deadline ? std::min(*lane.deadline, until) : until);
   }
-  return !over();
 }
 
 }  // namespace sluice::engine

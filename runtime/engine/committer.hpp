@@ -3,17 +3,16 @@
 // role.
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
+#include <utility>
 #include <vector>
 
+#include "base/threads.hpp"
 #include "engine/pump_context.hpp"
 
 namespace sluice::engine {
@@ -42,10 +41,16 @@ class Committer {
 
  private:
   struct Lane {
-    std::string role;  ///< empty: follow-up jobs alone
-    std::deque<Committed> waiting;
-    std::condition_variable changed;
-    std::jthread thread;
+    explicit Lane(std::string the_role) : role(std::move(the_role)) {}
+
+    const std::string role;  ///< empty: follow-up jobs alone
+    base::Mutex mutex;
+    base::Condition changed;
+    std::deque<Committed> waiting GUARDED_BY(mutex);
+    std::optional<Clock::time_point> deadline GUARDED_BY(mutex);
+    bool ends GUARDED_BY(mutex) = false;
+
+    base::Thread thread;
   };
 
   void run(Lane& lane);
@@ -54,12 +59,13 @@ class Committer {
   void commit(Lane& lane, store::EffectSession& session, std::vector<Committed>& jobs);
   bool wait_to_retry(Lane& lane, int failures);
 
+  // constant
   const PumpContext& context_;
   const std::function<void(std::vector<Committed>)> report_;
-  std::mutex mutex_;
-  std::map<std::string, std::unique_ptr<Lane>> lanes_;  // protected by mutex_, like all below and in lanes
-  std::optional<Clock::time_point> deadline_;
-  bool ends_ = false;
+
+  base::Mutex mutex_;  // taken before a lane's
+  std::map<std::string, std::unique_ptr<Lane>> lanes_ GUARDED_BY(mutex_);
+  std::optional<Clock::time_point> deadline_ GUARDED_BY(mutex_);
 };
 
 }  // namespace sluice::engine

@@ -10,6 +10,7 @@
 #include "base/duration.hpp"
 #include "base/log.hpp"
 #include "base/systemd.hpp"
+#include "base/threads.hpp"
 #include "base/version.hpp"
 #include "engine/pump.hpp"
 
@@ -41,8 +42,7 @@ std::string host_name() {
 /// How a job left its host; the store's word, which is the last, may differ.
 void log_end(const job::Finished& finished) {
   const job::Job& job = finished.job;
-  const double now =
-      std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  const double now = std::chrono::duration<double>(base::WallClock::now().time_since_epoch()).count();
   const double took = static_cast<double>(finished.outcome.duration.count()) / 1e6;
   std::vector<log::Field> fields{{"job", job.id},
                                  {"type", job.type},

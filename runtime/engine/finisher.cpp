@@ -99,7 +99,7 @@ Finisher::Finisher(const PumpContext& context, std::function<void()> relieved, s
       committer_(context,
                  [this](std::vector<Committer::Committed> committed) {
                    {
-                     const std::lock_guard lock(mutex_);
+                     const base::Lock lock(mutex_);
                      for (auto& one : committed) committed_.push_back(std::move(one));
                    }
                    changed_.notify_one();
@@ -107,14 +107,14 @@ Finisher::Finisher(const PumpContext& context, std::function<void()> relieved, s
       thread_([this] { run(); }) {}
 
 void Finisher::expect(std::int64_t claim, std::size_t jobs) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   open_claims_[claim] = jobs;
   expected_ += jobs;
 }
 
 void Finisher::push(std::vector<job::Finished> jobs) {
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     if (inbox_.empty()) oldest_ = Clock::now();
     expected_ -= jobs.size();
     for (job::Finished& job : jobs) inbox_.push_back(std::move(job));
@@ -124,19 +124,19 @@ void Finisher::push(std::vector<job::Finished> jobs) {
 
 void Finisher::mark(std::vector<job::Ref> jobs) {
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     running_ = std::move(jobs);
   }
   changed_.notify_one();
 }
 
 std::size_t Finisher::unwritten() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return inbox_.size() + writing_;
 }
 
 std::vector<std::int64_t> Finisher::open_claims() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   std::vector<std::int64_t> claims;
   for (const auto& [claim, jobs] : open_claims_) claims.push_back(claim);
   return claims;
@@ -144,7 +144,7 @@ std::vector<std::int64_t> Finisher::open_claims() const {
 
 void Finisher::no_more() {
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     no_more_ = true;
   }
   changed_.notify_one();
@@ -153,7 +153,7 @@ void Finisher::no_more() {
 void Finisher::limit(Clock::time_point deadline) {
   committer_.limit(deadline);
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     deadline_ = deadline;
   }
   changed_.notify_one();
@@ -177,16 +177,16 @@ bool Finisher::is_over() const {
 
 /// None when the pump has ended.
 std::optional<Finisher::Work> Finisher::wait_for_work() {
-  std::unique_lock lock(mutex_);
+  const base::Lock lock(mutex_);
   for (;;) {
     const auto now = Clock::now();
     if (auto work = take(now)) return work;
     if (is_over() && leave_aside(now)) return std::nullopt;
     const auto wake = next_wake();
     if (!wake) {
-      changed_.wait(lock);
+      changed_.wait(mutex_);
     } else {
-      changed_.wait_until(lock, *wake);
+      changed_.wait_until(mutex_, *wake);
     }
   }
 }
@@ -246,7 +246,7 @@ void Finisher::do_work(Work work) {
   if (!work.again.empty()) write_again(std::move(work.again));
   if (!work.running.empty()) mark_running(std::move(work.running));
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     writing_ = aside_.size() > most_aside ? aside_.size() - most_aside : 0;
   }
   relieved_();
@@ -277,7 +277,7 @@ void Finisher::mark_running(std::vector<job::Ref> jobs) {
 
 std::vector<std::int64_t> Finisher::filled_claims() {
   std::vector<std::int64_t> filled;
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   for (const auto& [claim, marked] : marked_of_) {
     const auto open = open_claims_.find(claim);
     if (!marked.filled && open != open_claims_.end() && open->second == marked.jobs) filled.push_back(claim);
@@ -304,7 +304,7 @@ void Finisher::hand_over_effects(std::vector<job::Settlement>& settlements) {
 /// What takes its time must not take that of others; while it does, it has room of its lane.
 void Finisher::commit(job::Settlement settlement, int failures) {
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     ++committing_;
   }
   context_.lanes.on_commit(settlement.type, 1);
@@ -335,7 +335,7 @@ std::vector<job::Settlement> Finisher::take_committed(std::vector<Committer::Com
   report_written(written);
   report_dropped(dropped);
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     committing_ -= committed.size();
   }
   if (!untried.empty()) give_up(untried);
@@ -362,13 +362,13 @@ void Finisher::write(std::vector<job::Settlement> settlements) {
 
 /// Waits until it is time to try again, once more at the very deadline; false after that.
 bool Finisher::wait_to_retry(int failures) {
-  std::unique_lock lock(mutex_);
+  const base::Lock lock(mutex_);
   const auto next = Clock::now() + reconnect_delay(failures);
   for (;;) {
     if (deadline_ && last_try_) return false;
     const auto until = deadline_ ? std::min(next, *deadline_) : next;
     if (Clock::now() >= until) break;
-    changed_.wait_until(lock, until);
+    changed_.wait_until(mutex_, until);
   }
   last_try_ = deadline_ && Clock::now() >= *deadline_;
   return true;
@@ -522,7 +522,7 @@ std::vector<std::int64_t> Finisher::used_up(const std::vector<job::Settlement>& 
   std::unordered_map<std::int64_t, std::size_t> settled;
   for (const job::Settlement& settlement : settlements) ++settled[settlement.claim];
   std::vector<std::int64_t> closing;
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   for (const auto& [claim, count] : settled) {
     const auto open = open_claims_.find(claim);
     if (open != open_claims_.end() && open->second <= count) closing.push_back(claim);
@@ -565,7 +565,7 @@ void Finisher::close(const job::Settlement& settlement) {
     const auto of_claim = marked_of_.find(settlement.claim);
     if (--of_claim->second.jobs == 0) marked_of_.erase(of_claim);
   }
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   const auto open = open_claims_.find(settlement.claim);
   if (open != open_claims_.end() && --open->second == 0) open_claims_.erase(open);
 }

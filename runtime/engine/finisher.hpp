@@ -3,19 +3,17 @@
 // written holds up nothing else: it becomes its job's error, or is kept aside and tried again by itself.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "base/threads.hpp"
 #include "engine/committer.hpp"
 #include "engine/pump_context.hpp"
 
@@ -70,11 +68,11 @@ class Finisher {
 
   void run();
   std::optional<Work> wait_for_work();
-  bool due(Clock::time_point now) const;
-  bool is_over() const;
-  std::optional<Clock::time_point> next_wake() const;
-  std::optional<Work> take(Clock::time_point now);
-  bool leave_aside(Clock::time_point now);
+  bool due(Clock::time_point now) const REQUIRES(mutex_);
+  bool is_over() const REQUIRES(mutex_);
+  std::optional<Clock::time_point> next_wake() const REQUIRES(mutex_);
+  std::optional<Work> take(Clock::time_point now) REQUIRES(mutex_);
+  bool leave_aside(Clock::time_point now) REQUIRES(mutex_);
 
   void do_work(Work work);
   void mark_running(std::vector<job::Ref> jobs);
@@ -100,6 +98,7 @@ class Finisher {
   void report_written(const std::vector<job::Settlement>& settlements);
   void report_dropped(const std::vector<job::Settlement>& settlements);
 
+  // constant
   const PumpContext& context_;
   const std::function<void()> relieved_;
   const std::function<void()> ended_;
@@ -113,21 +112,22 @@ class Finisher {
   std::map<std::int64_t, MarkedOf> marked_of_{};  // by claim
   bool hurried_ = false;                          // those aside have been tried once more, as the pump stops
 
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<job::Finished> inbox_;                           // protected by mutex_, like all below
-  std::vector<Committer::Committed> committed_;                // came back from the committer
-  std::vector<job::Ref> running_;                              // to be marked
-  Clock::time_point oldest_{};                                 // when the first job of the inbox arrived
-  std::size_t writing_ = 0;                                    // taken from the inbox, not written yet
-  std::size_t committing_ = 0;                                 // with the committer
-  std::size_t expected_ = 0;                                   // jobs that have not come back
-  std::unordered_map<std::int64_t, std::size_t> open_claims_;  // claim → jobs not written yet
-  bool no_more_ = false;
-  std::optional<Clock::time_point> deadline_;
+  mutable base::Mutex mutex_;
+  base::Condition changed_;
+  std::vector<job::Finished> inbox_ GUARDED_BY(mutex_);
+  std::vector<Committer::Committed> committed_ GUARDED_BY(mutex_);  // came back from the committer
+  std::vector<job::Ref> running_ GUARDED_BY(mutex_);                // to be marked
+  Clock::time_point oldest_ GUARDED_BY(mutex_){};                   // when the first job of the inbox arrived
+  std::size_t writing_ GUARDED_BY(mutex_) = 0;                      // taken from the inbox, not written yet
+  std::size_t committing_ GUARDED_BY(mutex_) = 0;                   // with the committer
+  std::size_t expected_ GUARDED_BY(mutex_) = 0;                     // jobs that have not come back
+  std::unordered_map<std::int64_t, std::size_t> open_claims_
+      GUARDED_BY(mutex_);  // claim → jobs not written yet
+  bool no_more_ GUARDED_BY(mutex_) = false;
+  std::optional<Clock::time_point> deadline_ GUARDED_BY(mutex_);
 
   Committer committer_;
-  std::jthread thread_;
+  base::Thread thread_;
 };
 
 }  // namespace sluice::engine

@@ -21,56 +21,59 @@ milliseconds patience(const base::Config& config) {
 }  // namespace
 
 Heart::Heart(store::Store& store, const base::Config& config, Outage& outage)
-    : config_(config),
-      outage_(outage),
-      session_(store.heart(patience(config))),
-      thread_([this](const std::stop_token& stop) { run(stop); }) {}
+    : config_(config), outage_(outage), session_(store.heart(patience(config))), thread_([this] { run(); }) {}
 
 Heart::~Heart() {
   stop();
 }
 
 void Heart::stop() {
-  thread_.request_stop();
+  {
+    const base::Lock lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
   if (thread_.joinable()) thread_.join();
   outage_.up(this);
 }
 
 void Heart::beat_for(store::RuntimeId runtime) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   runtime_ = runtime;
   next_ = Clock::now();
   changed_.notify_all();
 }
 
 bool Heart::lost(store::RuntimeId runtime) const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return runtime != 0 && lost_ == runtime;
 }
 
 std::optional<double> Heart::steady_since() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return beats_ > 1 ? std::optional(since_) : std::nullopt;
 }
 
 Clock::duration Heart::since_answer(milliseconds patience) {
-  std::unique_lock lock(mutex_);
+  const base::Lock lock(mutex_);
   const auto before = answered_;
   if (Clock::now() - before > fresh && runtime_ != 0) {
     next_ = std::min(next_, Clock::now());
     changed_.notify_all();
-    changed_.wait_for(lock, patience, [&] { return answered_ != before; });
+    const auto until = Clock::now() + patience;
+    while (answered_ == before && changed_.wait_until(mutex_, until)) {
+    }
   }
   return Clock::now() - answered_;
 }
 
-void Heart::run(const std::stop_token& stop) {
-  std::unique_lock lock(mutex_);
-  while (!stop.stop_requested()) {
+void Heart::run() {
+  base::Lock lock(mutex_);
+  while (!stopping_) {
     if (runtime_ == 0) {
-      changed_.wait(lock, stop, [this] { return runtime_ != 0; });
-    } else if (const auto next = next_; Clock::now() < next) {
-      changed_.wait_until(lock, stop, next, [this] { return Clock::now() >= next_; });
+      changed_.wait(mutex_);
+    } else if (Clock::now() < next_) {
+      changed_.wait_until(mutex_, next_);
     } else {
       const store::RuntimeId runtime = runtime_;
       lock.unlock();
@@ -96,7 +99,7 @@ void Heart::beat(store::RuntimeId runtime) {
 
 /// A gap between two beats, by the database's clock, ends what is known of others: they may have had it, too.
 void Heart::took(store::RuntimeId runtime, std::optional<double> at) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   answered_ = Clock::now();
   failures_ = 0;
   next_ = answered_ + config_.heartbeat;
@@ -117,7 +120,7 @@ void Heart::took(store::RuntimeId runtime, std::optional<double> at) {
 }
 
 void Heart::failed(bool answered) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   beats_ = 0;
   if (answered) answered_ = Clock::now();
   next_ = Clock::now() + std::min<Clock::duration>(config_.heartbeat, reconnect_delay(++failures_));

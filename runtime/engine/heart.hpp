@@ -3,13 +3,11 @@
 // knows whether the database answers, and since when it has.
 #pragma once
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <thread>
 
 #include "base/config.hpp"
+#include "base/threads.hpp"
 #include "engine/clock.hpp"
 #include "engine/outage.hpp"
 #include "store/store.hpp"
@@ -37,27 +35,31 @@ class Heart {
   void stop();
 
  private:
-  void run(const std::stop_token& stop);
+  void run();
   void beat(store::RuntimeId runtime);
   void took(store::RuntimeId runtime, std::optional<double> at);
   void failed(bool answered);
 
+  // constant
   const base::Config& config_;
   Outage& outage_;
-  const std::unique_ptr<store::HeartSession> session_;  // used by the thread alone
 
-  mutable std::mutex mutex_;
-  std::condition_variable_any changed_;
-  store::RuntimeId runtime_ = 0;  // protected by mutex_, like all below; 0: there is none to beat for
-  store::RuntimeId lost_ = 0;
-  Clock::time_point next_{};
-  Clock::time_point answered_ = Clock::now();
-  int failures_ = 0;
-  int beats_ = 0;       // in a row
-  double since_ = 0;    // the first of these, by the database's clock
-  double last_at_ = 0;  // the last one
+  // used by the thread alone
+  const std::unique_ptr<store::HeartSession> session_;
 
-  std::jthread thread_;
+  mutable base::Mutex mutex_;
+  base::Condition changed_;
+  store::RuntimeId runtime_ GUARDED_BY(mutex_) = 0;  // 0: there is none to beat for
+  store::RuntimeId lost_ GUARDED_BY(mutex_) = 0;
+  Clock::time_point next_ GUARDED_BY(mutex_){};
+  Clock::time_point answered_ GUARDED_BY(mutex_) = Clock::now();
+  int failures_ GUARDED_BY(mutex_) = 0;
+  int beats_ GUARDED_BY(mutex_) = 0;       // in a row
+  double since_ GUARDED_BY(mutex_) = 0;    // the first of these, by the database's clock
+  double last_at_ GUARDED_BY(mutex_) = 0;  // the last one
+  bool stopping_ GUARDED_BY(mutex_) = false;
+
+  base::Thread thread_;
 };
 
 }  // namespace sluice::engine

@@ -16,7 +16,7 @@ Lanes::Lanes(int batch_max, std::chrono::microseconds poll_interval, std::option
     : poll_interval_(poll_interval), drain_(drain), room_(batch_max, budget) {}
 
 void Lanes::set_lanes(std::vector<LaneSpec> specs) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   for (const LaneId lane : room_.set_lanes(std::move(specs))) {
     searches_.try_emplace(lane, poll_interval_, drain_).first->second.forget();
   }
@@ -25,35 +25,35 @@ void Lanes::set_lanes(std::vector<LaneSpec> specs) {
 }
 
 void Lanes::set_slots(std::size_t plugin, std::optional<int> slots) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   room_.set_slots(plugin, slots);
 }
 
 void Lanes::begin_change() {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   end_.begin_change();
 }
 
 void Lanes::end_change(bool any) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   end_.end_change(any);
   if (!any) return;
   for (auto& [lane, search] : searches_) search.restart();
 }
 
 void Lanes::wake() {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   end_.arrive();
   for (auto& [lane, search] : searches_) search.wake();
 }
 
 void Lanes::set_announced(bool announced) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   announced_ = announced;
 }
 
 Load Lanes::load() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   const auto open = room_.open_lanes();
   const auto is_empty = [this](LaneId lane) { return searches_.at(lane).is_empty(); };
   return {std::any_of(open.begin(), open.end(), is_empty), finds_, found_, announced_ && end_.is_idle(),
@@ -76,12 +76,12 @@ std::optional<LaneId> Lanes::next_due(Clock::time_point now) const {
 }
 
 bool Lanes::can_reserve(Clock::time_point now) const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return next_due(now).has_value();
 }
 
 Clock::time_point Lanes::next_look(Clock::time_point now) const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   Clock::time_point next = now + unannounced_interval(poll_interval_);
   for (const LaneId lane : room_.open_lanes()) {
     const Clock::time_point rests_until = searches_.at(lane).rests_until();
@@ -92,7 +92,7 @@ Clock::time_point Lanes::next_look(Clock::time_point now) const {
 
 /// The first lane that is due says which kind the claim is for.
 std::vector<ClaimPlan> Lanes::reserve(Clock::time_point now) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   std::vector<ClaimPlan> plans;
   const auto first = next_due(now);
   if (!first) return plans;
@@ -112,7 +112,7 @@ std::vector<ClaimPlan> Lanes::reserve(Clock::time_point now) {
 
 void Lanes::on_claim(const std::vector<ClaimPlan>& plans, const store::Claimed& claimed, Clock::duration took,
                      Clock::time_point now) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   std::vector<LaneSearch::Find> finds(plans.size());
   std::vector<std::int64_t> bytes(plans.size());
   for (const auto& [lane, job, unreadable] : claimed.jobs) {
@@ -156,7 +156,7 @@ Clock::duration Lanes::longest_rest(Clock::time_point now) const {
 }
 
 void Lanes::on_claim_failure(const std::vector<ClaimPlan>& plans, Clock::time_point now) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   for (const ClaimPlan& plan : plans) {
     room_.end_claim(plan.lane, plan.request.limit, 0, 0, now);
     end_.end_claim(0);
@@ -165,7 +165,7 @@ void Lanes::on_claim_failure(const std::vector<ClaimPlan>& plans, Clock::time_po
 }
 
 void Lanes::on_return(const std::vector<job::Finished>& jobs, Clock::time_point now) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   for (const auto& [job, outcome, role, host] : jobs) {
     room_.count(job.type, -1, -job.bytes);
     if (outcome.result == job::Result::released) {
@@ -177,23 +177,23 @@ void Lanes::on_return(const std::vector<job::Finished>& jobs, Clock::time_point 
 }
 
 void Lanes::on_recall(const std::vector<job::Finished>& jobs, Clock::duration waited, Clock::time_point now) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   for (const job::Finished& one : jobs) room_.measure(one.job.type, waited, now, true);
 }
 
 void Lanes::on_commit(const std::string& type, int jobs) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   room_.count(type, jobs, 0);
 }
 
 void Lanes::on_write(std::size_t outcomes, bool again) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   end_.write(static_cast<std::int64_t>(outcomes));
   if (again) invalidate_sweeps();
 }
 
 void Lanes::on_aside(int outcomes) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   end_.write(outcomes);
 }
 
@@ -204,7 +204,7 @@ void Lanes::invalidate_sweeps() {
 }
 
 bool Lanes::is_exhausted() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   const auto open = room_.open_lanes();
   const auto is_empty = [this](LaneId lane) { return searches_.at(lane).is_empty(); };
   return end_.is_idle() && (room_.is_spent() || std::all_of(open.begin(), open.end(), is_empty));

@@ -7,11 +7,11 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/threads.hpp"
 #include "engine/clock.hpp"
 #include "engine/drain_end.hpp"
 #include "engine/lane_search.hpp"
@@ -94,26 +94,26 @@ class Lanes {
   bool is_exhausted() const;
 
  private:
-  std::vector<LaneId> in_turn() const;
-  std::optional<LaneId> next_due(Clock::time_point now) const;
-  void end_search(const ClaimPlan& plan, LaneSearch::Find find, std::int64_t bytes, Clock::time_point now);
-  Clock::duration longest_rest(Clock::time_point now) const;
-  void invalidate_sweeps();
+  std::vector<LaneId> in_turn() const REQUIRES(mutex_);
+  std::optional<LaneId> next_due(Clock::time_point now) const REQUIRES(mutex_);
+  void end_search(const ClaimPlan& plan, LaneSearch::Find find, std::int64_t bytes, Clock::time_point now)
+      REQUIRES(mutex_);
+  Clock::duration longest_rest(Clock::time_point now) const REQUIRES(mutex_);
+  void invalidate_sweeps() REQUIRES(mutex_);
 
   // constant
   const std::chrono::microseconds poll_interval_;
   const bool drain_;
 
-  mutable std::mutex mutex_;
-  // protected by mutex_
-  Room room_;
-  std::map<LaneId, LaneSearch> searches_;
-  DrainEnd end_;
-  bool announced_ = false;
-  std::int64_t finds_ = 0;        // claims that brought jobs
-  std::int64_t found_ = 0;        // jobs that they brought
-  Clock::time_point found_at_{};  // when one last did
-  LaneId next_lane_ = 0;          // where reserve() goes on, so that each lane has its turn
+  mutable base::Mutex mutex_;
+  Room room_ GUARDED_BY(mutex_);
+  std::map<LaneId, LaneSearch> searches_ GUARDED_BY(mutex_);
+  DrainEnd end_ GUARDED_BY(mutex_);
+  bool announced_ GUARDED_BY(mutex_) = false;
+  std::int64_t finds_ GUARDED_BY(mutex_) = 0;        // claims that brought jobs
+  std::int64_t found_ GUARDED_BY(mutex_) = 0;        // jobs that they brought
+  Clock::time_point found_at_ GUARDED_BY(mutex_){};  // when one last did
+  LaneId next_lane_ GUARDED_BY(mutex_) = 0;  // where reserve() goes on, so that each lane has its turn
 };
 
 }  // namespace sluice::engine

@@ -8,25 +8,26 @@ Observer::Observer(std::function<void(std::function<void()>)> post, std::functio
     : post_(std::move(post)), look_(std::move(look)) {}
 
 std::optional<Observation> Observer::observe(std::chrono::milliseconds patience) {
-  const auto began = std::chrono::steady_clock::now();
-  std::unique_lock lock(mutex_);
+  const auto began = base::Clock::now();
+  base::Lock lock(mutex_);
   const std::uint64_t before = answers_;
   if (!closed_ && !std::exchange(asked_, true)) {
     lock.unlock();
     post_([this] { answer(); });
     lock.lock();
   }
-  answered_.wait_until(lock, began + patience, [&] { return closed_ || answers_ > before; });
+  while (!closed_ && answers_ == before && answered_.wait_until(mutex_, began + patience)) {
+  }
   if (answers_ == before) return std::nullopt;
   Observation observation = latest_;
-  observation.took = std::chrono::steady_clock::now() - began;
+  observation.took = base::Clock::now() - began;
   return observation;
 }
 
 void Observer::answer() {
   Observation observation = look_();
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     latest_ = std::move(observation);
     ++answers_;
     asked_ = false;
@@ -36,7 +37,7 @@ void Observer::answer() {
 
 void Observer::close() {
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     closed_ = true;
   }
   answered_.notify_all();

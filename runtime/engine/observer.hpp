@@ -2,14 +2,14 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "base/threads.hpp"
 
 namespace sluice::engine {
 
@@ -30,7 +30,7 @@ struct Observation {
   bool settled = false;   ///< every plugin was tried at the start
   bool stopping = false;  ///< nothing is claimed any more
   std::vector<PluginObservation> plugins;
-  std::chrono::steady_clock::duration took{};  ///< until the loop answered
+  base::Clock::duration took{};  ///< until the loop answered
 };
 
 /// Asks the event loop, one question at a time however many ask. Thread-safe.
@@ -47,15 +47,16 @@ class Observer {
  private:
   void answer();
 
+  // constant
   const std::function<void(std::function<void()>)> post_;
   const std::function<Observation()> look_;
 
-  std::mutex mutex_;
-  std::condition_variable answered_;
-  bool asked_ = false;  // protected by mutex_, like all below
-  bool closed_ = false;
-  std::uint64_t answers_ = 0;
-  Observation latest_;
+  base::Mutex mutex_;
+  base::Condition answered_;
+  bool asked_ GUARDED_BY(mutex_) = false;
+  bool closed_ GUARDED_BY(mutex_) = false;
+  std::uint64_t answers_ GUARDED_BY(mutex_) = 0;
+  Observation latest_ GUARDED_BY(mutex_);
 };
 
 }  // namespace sluice::engine

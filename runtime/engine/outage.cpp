@@ -31,14 +31,14 @@ const char* Outage::kind_of(const std::exception& error) const {
   if (dynamic_cast<const store::Refused*>(&error) != nullptr) return refusing;
   const auto* unavailable = dynamic_cast<const store::Unavailable*>(&error);
   if (unavailable == nullptr) return silent;
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   const bool alive = beaten_ && Clock::now() - *beaten_ < fresh;
   const bool waits = alive && dynamic_cast<const store::Unanswered*>(&error) != nullptr;
   return unavailable->answered() || waits ? busy : silent;
 }
 
 void Outage::beaten() {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   beaten_ = Clock::now();
 }
 
@@ -51,7 +51,7 @@ void Outage::down(const void* who, const std::exception& error) {
 }
 
 void Outage::down(const void* who, const char* what, const std::string& reason) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   const bool first = affected_.empty();
   affected_.insert(who);
   reason_ = reason;
@@ -64,20 +64,20 @@ void Outage::down(const void* who, const char* what, const std::string& reason) 
 }
 
 void Outage::up(const void* who) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   if (affected_.erase(who) == 0 || !affected_.empty()) return;
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - since_);
   log::info("the database answers again", {{"after", base::format_duration(took)}});
 }
 
 std::optional<std::chrono::milliseconds> Outage::lasting() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   if (affected_.empty()) return std::nullopt;
   return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - since_);
 }
 
 std::string Outage::reason() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return reason_;
 }
 

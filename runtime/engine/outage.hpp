@@ -4,17 +4,18 @@
 
 #include <chrono>
 #include <exception>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
 
+#include "base/threads.hpp"
+
 namespace sluice::engine {
+
+using Clock = base::Clock;
 
 class Outage {
  public:
-  using Clock = std::chrono::steady_clock;
-
   /// `who` can't work with the database, because of `reason`.
   void down(const void* who, const std::string& reason);
   /// The same, in words that fit the kind of the error: the database may have answered.
@@ -31,12 +32,12 @@ class Outage {
   void down(const void* who, const char* what, const std::string& reason);
   const char* kind_of(const std::exception& error) const;
 
-  mutable std::mutex mutex_;
-  std::set<const void*> affected_;  // protected by mutex_, like all below
-  Clock::time_point since_{};
-  std::string reason_;
-  std::set<const char*> said_;  // kinds of trouble, each once
-  std::optional<Clock::time_point> beaten_;
+  mutable base::Mutex mutex_;
+  std::set<const void*> affected_ GUARDED_BY(mutex_);
+  Clock::time_point since_ GUARDED_BY(mutex_){};
+  std::string reason_ GUARDED_BY(mutex_);
+  std::set<const char*> said_ GUARDED_BY(mutex_);  // kinds of trouble, each once
+  std::optional<Clock::time_point> beaten_ GUARDED_BY(mutex_);
 };
 
 /// The wait before the next try after `failures` in a row: 100 ms doubled up to 5 s.

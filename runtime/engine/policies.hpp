@@ -4,10 +4,10 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 
+#include "base/threads.hpp"
 #include "job/retry_policy.hpp"
 
 namespace sluice::engine {
@@ -18,18 +18,18 @@ class Policies {
 
   /// Shared, because a pump goes on with it while a reload sets others.
   std::shared_ptr<const ByType> now() const {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     return by_type_;
   }
   void set(ByType changed) {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     changed.insert(by_type_->begin(), by_type_->end());
     by_type_ = std::make_shared<const ByType>(std::move(changed));
   }
 
  private:
-  mutable std::mutex mutex_;
-  std::shared_ptr<const ByType> by_type_ = std::make_shared<const ByType>();
+  mutable base::Mutex mutex_;
+  std::shared_ptr<const ByType> by_type_ GUARDED_BY(mutex_) = std::make_shared<const ByType>();
 };
 
 }  // namespace sluice::engine

@@ -63,7 +63,7 @@ void Presence::set_plugins(const std::vector<fleet::Plugin>& plugins) {
   std::vector<store::PluginReport> reports;
   reports.reserve(plugins.size());
   for (const fleet::Plugin& plugin : plugins) reports.push_back(report(plugin));
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   plugins_ = std::move(reports);
 }
 
@@ -76,14 +76,14 @@ void Presence::set_running(const std::vector<fleet::RunningJob>& running) {
     jobs.push_back(
         {job.id, job.type, job.attempt, job.plugin, job.host, age.count(), job.fraction, job.note});
   }
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   running_ = std::move(jobs);
 }
 
 void Presence::add_ended(const std::vector<job::Finished>& jobs) {
   if (!keep_traces_) return;
   const auto now = Clock::now();
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   for (const job::Finished& one : jobs) {
     if (one.outcome.result != job::Result::done) continue;
     if (ended_.size() == most_traces) {
@@ -113,7 +113,7 @@ void Presence::start_anew() {
 }
 
 void Presence::write_plugins(store::CareSession& session, store::RuntimeId runtime) {
-  std::unique_lock lock(mutex_);
+  base::Lock lock(mutex_);
   if (plugins_ == shown_plugins_) return;
   std::vector<store::PluginReport> plugins = plugins_;
   lock.unlock();
@@ -136,7 +136,7 @@ store::RunningChanges Presence::changes(const std::vector<store::RunningJob>& no
 }
 
 void Presence::write_running(store::CareSession& session, store::RuntimeId runtime) {
-  std::unique_lock lock(mutex_);
+  base::Lock lock(mutex_);
   const store::RunningChanges changes = this->changes(running_);
   lock.unlock();
   if (changes.changed.empty() && changes.over.empty()) return;
@@ -175,7 +175,7 @@ void Presence::write_traces(store::CareSession& session, store::RuntimeId runtim
 }
 
 void Presence::take_ended() {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   tracing_ = std::exchange(ended_, {});
   if (untraced_ > 0) {
     log::warn("who ran these jobs is not recorded, because the database was away for too long",

@@ -6,11 +6,11 @@
 #pragma once
 
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/threads.hpp"
 #include "engine/clock.hpp"
 #include "engine/summary.hpp"
 #include "fleet/fleet.hpp"
@@ -56,6 +56,7 @@ class Presence {
     job::Microseconds took{0};
   };
 
+  // constant
   const Tally& tally_;
   const std::optional<job::Microseconds> keep_traces_;
 
@@ -67,11 +68,11 @@ class Presence {
   Clock::time_point next_running_{};
   Clock::time_point next_count_{};
 
-  std::mutex mutex_;
-  std::vector<store::PluginReport> plugins_;  // protected by mutex_, like the next
-  std::vector<store::RunningJob> running_;
-  std::vector<Ended> ended_;
-  std::size_t untraced_ = 0;  // that were too many while the database was away
+  base::Mutex mutex_;
+  std::vector<store::PluginReport> plugins_ GUARDED_BY(mutex_);
+  std::vector<store::RunningJob> running_ GUARDED_BY(mutex_);
+  std::vector<Ended> ended_ GUARDED_BY(mutex_);
+  std::size_t untraced_ GUARDED_BY(mutex_) = 0;  // that were too many while the database was away
 };
 
 }  // namespace sluice::engine

@@ -24,48 +24,63 @@ Pruner::Pruner(store::Store& store, Outage& outage, const std::vector<Retention>
   for (const Retention& retention : retentions) {
     tasks_.push_back({retention, store.prunes(retention.status, retention.age), {}});
   }
-  thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  thread_ = base::Thread([this] { run(); });
 }
 
-void Pruner::run(const std::stop_token& stop) {
-  for (int failures = 0; !stop.stop_requested();) {
+Pruner::~Pruner() {
+  {
+    const base::Lock lock(mutex_);
+    stopping_ = true;
+  }
+  stopped_.notify_all();
+}
+
+bool Pruner::stopping() const {
+  const base::Lock lock(mutex_);
+  return stopping_;
+}
+
+void Pruner::run() {
+  for (int failures = 0; !stopping();) {
     try {
       auto next = Clock::now() + latest;
       for (Task& task : tasks_) {
-        if (Clock::now() >= task.next) prune(task, stop);
+        if (Clock::now() >= task.next) prune(task);
         next = std::min(next, task.next);
       }
       failures = 0;
       outage_.up(this);
-      pause(next - Clock::now(), stop);
+      pause(next - Clock::now());
     } catch (const store::HeldUp& error) {
       log::debug("pruning waits for a lock", {{"reason", error.what()}});
-      pause(reconnect_delay(++failures), stop);
+      pause(reconnect_delay(++failures));
     } catch (const std::exception& error) {
       outage_.down(this, error);
-      pause(reconnect_delay(++failures), stop);
+      pause(reconnect_delay(++failures));
     }
   }
   outage_.up(this);
 }
 
 /// Half of the time at most, so that the jobs that run have the database, too.
-void Pruner::prune(Task& task, const std::stop_token& stop) {
+void Pruner::prune(Task& task) {
   std::size_t jobs = 0;
-  for (bool over = false; !over && !stop.stop_requested();) {
+  for (bool over = false; !over && !stopping();) {
     const auto started = Clock::now();
     const store::Pruned pruned = task.session->prune(batch);
     jobs += pruned.jobs;
     over = pruned.over;
-    if (!over) pause(Clock::now() - started, stop);
+    if (!over) pause(Clock::now() - started);
   }
   task.next = Clock::now() + interval(task.retention.age);
   if (jobs > 0) log::info("pruned old jobs", {{"status", task.retention.status}, {"jobs", jobs}});
 }
 
-void Pruner::pause(Clock::duration time, const std::stop_token& stop) {
-  std::unique_lock lock(mutex_);
-  stopped_.wait_for(lock, stop, time, [] { return false; });
+void Pruner::pause(Clock::duration time) {
+  const auto until = Clock::now() + time;
+  const base::Lock lock(mutex_);
+  while (!stopping_ && stopped_.wait_until(mutex_, until)) {
+  }
 }
 
 }  // namespace sluice::engine

@@ -1,13 +1,11 @@
 // The pruner of a running engine: a thread that deletes jobs which are over for longer than they are kept.
 #pragma once
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "base/threads.hpp"
 #include "engine/clock.hpp"
 #include "engine/outage.hpp"
 #include "store/store.hpp"
@@ -23,6 +21,9 @@ struct Retention {
 class Pruner {
  public:
   Pruner(store::Store& store, Outage& outage, const std::vector<Retention>& retentions);
+  ~Pruner();
+  Pruner(const Pruner&) = delete;
+  Pruner& operator=(const Pruner&) = delete;
 
  private:
   struct Task {
@@ -31,15 +32,22 @@ class Pruner {
     Clock::time_point next{};
   };
 
-  void run(const std::stop_token& stop);
-  void prune(Task& task, const std::stop_token& stop);
-  void pause(Clock::duration time, const std::stop_token& stop);
+  void run();
+  void prune(Task& task);
+  void pause(Clock::duration time);
+  bool stopping() const;
 
+  // constant
   Outage& outage_;
-  std::vector<Task> tasks_;  // used by the thread alone
-  std::mutex mutex_;
-  std::condition_variable_any stopped_;
-  std::jthread thread_;
+
+  // used by the thread alone
+  std::vector<Task> tasks_;
+
+  mutable base::Mutex mutex_;
+  base::Condition stopped_;
+  bool stopping_ GUARDED_BY(mutex_) = false;
+
+  base::Thread thread_;
 };
 
 }  // namespace sluice::engine

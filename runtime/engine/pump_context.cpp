@@ -1,18 +1,10 @@
 #include "engine/pump_context.hpp"
 
-#include <random>
 #include <utility>
 
+#include "base/threads.hpp"
+
 namespace sluice::engine {
-
-namespace {
-
-double random_jitter() {
-  thread_local std::minstd_rand engine{std::random_device{}()};
-  return std::uniform_real_distribution<double>(0, 1)(engine);
-}
-
-}  // namespace
 
 job::RetryPolicy PumpContext::policy(const std::string& type) const {
   const auto by_type = policies.now();
@@ -24,7 +16,7 @@ job::Settlement PumpContext::settle(job::Finished one) const {
   const job::RetryPolicy rules = policy(one.job.type);
   bound(one.outcome);
   job::Settlement settlement =
-      job::settle(std::move(one.job), std::move(one.outcome), rules, random_jitter());
+      job::settle(std::move(one.job), std::move(one.outcome), rules, base::random_fraction());
   if (settlement.status == job::Status::scheduled && no_scheduled) settlement.status = job::Status::error;
   settlement.role = std::move(one.role);
   return settlement;

@@ -26,7 +26,7 @@ class TimedClaims : public store::ClaimSession {
   }
   void use(store::RuntimeId runtime) override { session_->use(runtime); }
   bool want(bool wanted) override { return session_->want(wanted); }
-  std::int64_t wait(std::chrono::steady_clock::time_point end) override { return session_->wait(end); }
+  std::int64_t wait(base::Clock::time_point end) override { return session_->wait(end); }
   void interrupt() override { session_->interrupt(); }
 
  private:
@@ -162,17 +162,17 @@ class TimedPrunes : public store::PruneSession {
 }  // namespace
 
 std::map<std::string, StatementSummary> StatementTimes::by_statement() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return by_statement_;
 }
 
-void StatementTimes::took(const char* statement, std::chrono::steady_clock::duration time) {
-  const std::lock_guard lock(mutex_);
+void StatementTimes::took(const char* statement, base::Clock::duration time) {
+  const base::Lock lock(mutex_);
   by_statement_[statement].seconds.add(std::chrono::duration<double>(time).count());
 }
 
 void StatementTimes::failed(const char* statement, const char* kind) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   ++by_statement_[statement].errors[kind];
 }
 

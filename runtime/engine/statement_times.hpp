@@ -5,11 +5,11 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 
 #include "base/histogram.hpp"
+#include "base/threads.hpp"
 #include "engine/summary.hpp"
 #include "store/store.hpp"
 
@@ -49,20 +49,20 @@ class StatementTimes {
   class Measurement {
    public:
     Measurement(StatementTimes& times, const char* statement) : times_(times), statement_(statement) {}
-    ~Measurement() { times_.took(statement_, std::chrono::steady_clock::now() - began_); }
+    ~Measurement() { times_.took(statement_, base::Clock::now() - began_); }
     Measurement(const Measurement&) = delete;
     Measurement& operator=(const Measurement&) = delete;
 
    private:
     StatementTimes& times_;
     const char* const statement_;
-    const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+    const base::Clock::time_point began_ = base::Clock::now();
   };
 
-  void took(const char* statement, std::chrono::steady_clock::duration time);
+  void took(const char* statement, base::Clock::duration time);
 
-  mutable std::mutex mutex_;
-  std::map<std::string, StatementSummary> by_statement_;  // protected by mutex_
+  mutable base::Mutex mutex_;
+  std::map<std::string, StatementSummary> by_statement_ GUARDED_BY(mutex_);
 };
 
 /// `store` with its sessions' calls timed, but for those of commands and the waiting for notifications. Both
@@ -79,7 +79,7 @@ class TimedStore : public store::Store {
   std::unique_ptr<store::PruneSession> prunes(const std::string& status,
                                               job::Microseconds older_than) override;
   std::unique_ptr<store::DeskSession> desk() override { return store_.desk(); }
-  void limit(std::chrono::steady_clock::time_point when) override { store_.limit(when); }
+  void limit(base::Clock::time_point when) override { store_.limit(when); }
 
  private:
   store::Store& store_;

@@ -36,7 +36,7 @@ TypeSummary& Tally::of(const std::string& type) {
 }
 
 void Tally::claimed(const std::vector<store::ClaimedJob>& jobs) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   total_.claim_sizes.add(static_cast<double>(jobs.size()));
   const std::string* last = nullptr;  // jobs of a type come together
   TypeSummary* type = nullptr;
@@ -49,7 +49,7 @@ void Tally::claimed(const std::vector<store::ClaimedJob>& jobs) {
 
 void Tally::count(const std::vector<job::Settlement>& settlements) {
   if (settlements.empty()) return;
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   total_.write_sizes.add(static_cast<double>(settlements.size()));
   const std::string* last = nullptr;
   TypeSummary* type = nullptr;
@@ -61,30 +61,30 @@ void Tally::count(const std::vector<job::Settlement>& settlements) {
 }
 
 void Tally::drop(std::int64_t count) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   total_.dropped += count;
 }
 
 void Tally::aside(std::int64_t change) {
   if (change == 0) return;
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   total_.aside += change;
 }
 
 void Tally::rescued(const store::Rescued& rescued) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   total_.rescued.runtimes += rescued.runtimes;
   total_.rescued.pending += rescued.pending;
   total_.rescued.error += rescued.error;
 }
 
 std::map<std::string, TypeSummary> Tally::by_type() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return by_type_;
 }
 
 RuntimeSummary Tally::total() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return total_;
 }
 

@@ -5,12 +5,12 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/histogram.hpp"
+#include "base/threads.hpp"
 #include "job/job.hpp"
 #include "store/store.hpp"
 
@@ -60,11 +60,11 @@ class Tally {
   std::int64_t dropped() const { return total().dropped; }
 
  private:
-  TypeSummary& of(const std::string& type);
+  TypeSummary& of(const std::string& type) REQUIRES(mutex_);
 
-  mutable std::mutex mutex_;
-  std::map<std::string, TypeSummary> by_type_;  // protected by mutex_, like the next
-  RuntimeSummary total_;
+  mutable base::Mutex mutex_;
+  std::map<std::string, TypeSummary> by_type_ GUARDED_BY(mutex_);
+  RuntimeSummary total_ GUARDED_BY(mutex_);
 };
 
 }  // namespace sluice::engine

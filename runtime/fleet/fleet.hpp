@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "base/threads.hpp"
 #include "fleet/running_job.hpp"
 #include "job/job.hpp"
 #include "job/plugin_spec.hpp"
@@ -74,7 +75,7 @@ struct Plugin {
   int restarts = 0;
   int generation =
       0;  ///< how many of the file's contents and settings have taken over; 0: none was ever ready
-  std::chrono::system_clock::time_point loaded_at;  ///< when the present one took over
+  base::WallClock::time_point loaded_at;  ///< when the present one took over
   std::string
       newer_refused;  ///< why the last reload left this one at work and did not take the file as it is now
   int draining_hosts = 0;  ///< of earlier generations, which end the jobs that they have started

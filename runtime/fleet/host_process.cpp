@@ -128,14 +128,14 @@ void HostProcess::send(std::vector<job::Job> jobs, const std::vector<job::TypeSp
   std::string frames;
   wire::put_jobs(frames, orders);
   write(std::move(frames));
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = base::Clock::now();
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     jobs[i].payload = {};
     in_flight_[orders[i].ticket] = {std::move(jobs[i]), orders[i].type_index, now};
   }
 }
 
-std::vector<job::Finished> HostProcess::recall(std::chrono::steady_clock::time_point latest) {
+std::vector<job::Finished> HostProcess::recall(base::Clock::time_point latest) {
   std::vector<job::Finished> recalled;
   if (state_ != HostState::ready) return recalled;
   for (std::uint32_t ticket = 0; ticket < in_flight_.size(); ++ticket) {
@@ -273,12 +273,10 @@ job::Finished HostProcess::give_up(std::uint32_t ticket, job::Outcome outcome) {
 }
 
 // A ticket that a slot still names, though its outcome was read, is idle or queued by now.
-void HostProcess::add_running(std::chrono::steady_clock::time_point latest,
-                              std::vector<RunningJob>& jobs) const {
+void HostProcess::add_running(base::Clock::time_point latest, std::vector<RunningJob>& jobs) const {
   for (std::uint32_t slot = 0; slot < wire::SharedPage::slot_count; ++slot) {
     const std::int64_t number = page_.slot(slot).ticket;
-    const std::chrono::steady_clock::time_point started(
-        std::chrono::microseconds(page_.slot(slot).started_us));
+    const base::Clock::time_point started(std::chrono::microseconds(page_.slot(slot).started_us));
     if (number < 0 || number >= wire::SharedPage::ticket_count || started > latest) continue;
     const auto ticket = static_cast<std::uint32_t>(number);
     const job::Job& job = in_flight_[ticket].job;

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "base/threads.hpp"
 #include "fleet/line_cutter.hpp"
 #include "fleet/running_job.hpp"
 #include "fleet/spawn.hpp"
@@ -61,7 +62,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess> {
   void start(const wire::Start& start);
   void stop();
   /// Takes back those that were sent at `latest` or before and have not started.
-  std::vector<job::Finished> recall(std::chrono::steady_clock::time_point latest);
+  std::vector<job::Finished> recall(base::Clock::time_point latest);
   /// Asks these jobs to stop, where they are with it. Whatever comes of one but done, it ends cancelled and
   /// is not tried again.
   void cancel(const std::set<std::string>& ids);
@@ -76,7 +77,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess> {
   void reaped(int wait_status, bool interrupted);
 
   /// Adds those of its jobs that began at `latest` or before.
-  void add_running(std::chrono::steady_clock::time_point latest, std::vector<RunningJob>& jobs) const;
+  void add_running(base::Clock::time_point latest, std::vector<RunningJob>& jobs) const;
 
   pid_t pid() const { return process_.pid; }
   HostState state() const { return state_; }
@@ -94,7 +95,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess> {
   struct InFlight {
     job::Job job;
     std::uint32_t type_index = 0;
-    std::chrono::steady_clock::time_point sent_at{};
+    base::Clock::time_point sent_at{};
     bool cancel_requested = false;
     bool recalled = false;  ///< the job has left; the host has yet to answer
   };

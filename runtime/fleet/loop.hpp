@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 
+#include "base/threads.hpp"
 #include "fleet/conflict.hpp"
 #include "fleet/fleet.hpp"
 #include "fleet/host_process.hpp"
@@ -19,7 +20,7 @@
 namespace sluice::fleet {
 
 namespace asio = boost::asio;
-using Clock = std::chrono::steady_clock;
+using Clock = base::Clock;
 
 class Fleet::Loop : public HostProcess::Listener {
  public:
@@ -57,7 +58,7 @@ class Fleet::Loop : public HostProcess::Listener {
     int ready_hosts = 0;
     int restarts = 0;
     int generation = 0;
-    std::chrono::system_clock::time_point loaded_at;
+    base::WallClock::time_point loaded_at;
     bool retired = false;  ///< takes no more jobs, and goes with its last host
     std::unique_ptr<asio::steady_timer> patience;
 

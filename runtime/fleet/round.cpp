@@ -2,6 +2,7 @@
 #include <boost/asio/post.hpp>
 
 #include "base/log.hpp"
+#include "base/threads.hpp"
 #include "fleet/loop.hpp"
 
 namespace sluice::fleet {
@@ -187,7 +188,7 @@ void Fleet::Loop::take_over(std::size_t plugin) {
   } else if (options_.start) {
     changes_.push_back({at_work ? Change::Kind::replaced : Change::Kind::added, plugin, ""});
     place.candidate->generation = ++place.generation;
-    place.candidate->loaded_at = std::chrono::system_clock::now();
+    place.candidate->loaded_at = base::WallClock::now();
   }
   if (place.present) {
     place.candidate->restarts += place.present->restarts;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "base/threads.hpp"
 #include "job/job.hpp"
 
 namespace sluice::fleet {
@@ -15,7 +16,7 @@ struct RunningJob : job::Ref {
   std::uint32_t pump = 0;  ///< as in job::Job
   std::string plugin;
   pid_t host = 0;  ///< the plugin host's process
-  std::chrono::steady_clock::time_point started;
+  base::Clock::time_point started;
   std::optional<double> fraction;  ///< of the work, 0 to 1; none: its handler has said nothing
   std::string note;
 };

@@ -5,7 +5,6 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -121,11 +120,9 @@ std::vector<const char*> clean_environment(const std::string& mark) {
 
 /// As good as unique among all processes that there are.
 std::string new_mark() {
-  std::array<std::uint64_t, 2> random{};
-  if (getrandom(random.data(), sizeof random, 0) != sizeof random) fail(errno, "getrandom");
   std::array<char, 40> text{};
-  std::snprintf(text.data(), text.size(), "%016lx%016lx", static_cast<unsigned long>(random[0]),
-                static_cast<unsigned long>(random[1]));
+  std::snprintf(text.data(), text.size(), "%016lx%016lx", static_cast<unsigned long>(base::random_number()),
+                static_cast<unsigned long>(base::random_number()));
   return mark_name + std::string(text.data());
 }
 

@@ -8,24 +8,27 @@
 
 namespace sluice::host {
 
-Channel::Channel(int fd)
-    : fd_(fd), flusher_([this](const std::stop_token& stop) { flush_after_linger(stop); }) {}
+Channel::Channel(int fd) : fd_(fd), flusher_([this] { flush_after_linger(); }) {}
 
 Channel::~Channel() {
-  flusher_.request_stop();
+  {
+    const base::Lock lock(mutex_);
+    closing_ = true;
+  }
   something_waits_.notify_all();
 }
 
-void Channel::write_waiting(std::unique_lock<std::mutex>& lock) {
+/// Lets the mutex go while it writes.
+void Channel::write_waiting() {
   if (writing_) return;
   writing_ = true;
   std::string batch;
   while (!waiting_.empty()) {
     batch.clear();
     std::swap(batch, waiting_);
-    lock.unlock();
+    mutex_.unlock();
     write_all(batch);
-    lock.lock();
+    mutex_.lock();
   }
   writing_ = false;
 }
@@ -41,13 +44,16 @@ void Channel::write_all(const std::string& bytes) const {
   }
 }
 
-void Channel::flush_after_linger(const std::stop_token& stop) {
-  std::unique_lock lock(mutex_);
-  while (something_waits_.wait(lock, stop, [this] { return !waiting_.empty(); })) {
+/// What waits at the end is written, too.
+void Channel::flush_after_linger() {
+  base::Lock lock(mutex_);
+  for (;;) {
+    while (!closing_ && waiting_.empty()) something_waits_.wait(mutex_);
+    if (waiting_.empty()) return;
     lock.unlock();
-    std::this_thread::sleep_for(linger);
+    base::sleep_for(linger);
     lock.lock();
-    write_waiting(lock);
+    write_waiting();
   }
 }
 

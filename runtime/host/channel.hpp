@@ -6,11 +6,9 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <string>
-#include <thread>
 
+#include "base/threads.hpp"
 #include "wire/frame.hpp"
 
 namespace sluice::host {
@@ -26,35 +24,39 @@ class Channel {
   /// Writes the frame that `put(std::string&)` appends, and all that waits.
   template <class Put>
   void send(Put put) {
-    std::unique_lock lock(mutex_);
+    const base::Lock lock(mutex_);
     put(waiting_);
-    write_waiting(lock);
+    write_waiting();
   }
 
   /// As send, but may wait for company.
   template <class Put>
   void send_later(Put put) {
-    std::unique_lock lock(mutex_);
+    const base::Lock lock(mutex_);
     const bool first = waiting_.empty();
     put(waiting_);
     if (waiting_.size() >= full) {
-      write_waiting(lock);
+      write_waiting();
     } else if (first) {
       something_waits_.notify_one();
     }
   }
 
  private:
-  void write_waiting(std::unique_lock<std::mutex>& lock);
+  void write_waiting() REQUIRES(mutex_);
   void write_all(const std::string& bytes) const;
-  void flush_after_linger(const std::stop_token& stop);
+  void flush_after_linger();
 
+  // constant
   const int fd_;
-  std::mutex mutex_;
-  std::condition_variable_any something_waits_;
-  std::string waiting_;   // protected by mutex_
-  bool writing_ = false;  // protected by mutex_
-  std::jthread flusher_;
+
+  base::Mutex mutex_;
+  base::Condition something_waits_;
+  std::string waiting_ GUARDED_BY(mutex_);
+  bool writing_ GUARDED_BY(mutex_) = false;
+  bool closing_ GUARDED_BY(mutex_) = false;
+
+  base::Thread flusher_;
 };
 
 }  // namespace sluice::host

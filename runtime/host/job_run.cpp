@@ -83,27 +83,27 @@ struct JobApi {
       });
     }
     const std::string words = text(note, wire::ProgressCell::longest_note - std::string_view("…").size());
-    const std::lock_guard lock(self.mutex_);
+    const base::Lock lock(self.mutex_);
     self.page_.progress(self.view_.slot).write(self.ticket_, within, words);
     self.told_progress_ = true;
   }
 
   static void set_delay(const sluice_job* job, std::int64_t delay_us) noexcept {
     JobRun& self = run(job);
-    const std::lock_guard lock(self.mutex_);
+    const base::Lock lock(self.mutex_);
     self.told_.delay = job::Microseconds(std::max<std::int64_t>(0, delay_us));
   }
 
   static void set_error(const sluice_job* job, sluice_str code, sluice_str message) noexcept {
     JobRun& self = run(job);
-    const std::lock_guard lock(self.mutex_);
+    const base::Lock lock(self.mutex_);
     self.told_.code = text(code, wire::longest_code);
     self.told_.error = text(message, wire::longest_error);
   }
 
   static void set_output(const sluice_job* job, sluice_str json) noexcept {
     JobRun& self = run(job);
-    const std::lock_guard lock(self.mutex_);
+    const base::Lock lock(self.mutex_);
     self.output_size_ = json.data == nullptr ? 0 : json.size;
     self.told_.output.assign(json.data, self.output_size_ <= wire::longest_output ? self.output_size_ : 0);
   }
@@ -115,7 +115,7 @@ struct JobApi {
                             text(new_job->unique_key)};
     if (follow_up.type.empty() || follow_up.type.size() > longest_type || !is_json(follow_up.payload))
       return 1;
-    const std::lock_guard lock(self.mutex_);
+    const base::Lock lock(self.mutex_);
     self.told_.follow_ups.push_back(std::move(follow_up));
     return 0;
   }
@@ -129,7 +129,7 @@ struct JobApi {
       effect.parameters.push_back(parameters[i] == nullptr ? std::nullopt
                                                            : std::optional(text(*parameters[i])));
     }
-    const std::lock_guard lock(self.mutex_);
+    const base::Lock lock(self.mutex_);
     self.told_.effects.push_back(std::move(effect));
     return 0;
   }
@@ -168,7 +168,7 @@ void JobRun::begin(const sluice_job_type& type, const QueuedJob& job) {
   view_.max_attempts = job.max_attempts;
   view_.created_at_us = job.created_at_us;
   view_.deadline_us = job.deadline_us;
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   told_ = {};
   output_size_ = 0;
   log_tail_.clear();
@@ -177,7 +177,7 @@ void JobRun::begin(const sluice_job_type& type, const QueuedJob& job) {
 
 void JobRun::tell(const wire::LogLine& line) {
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     log_tail_.push_back(std::string(level_names[line.level]) + ": " +
                         base::shortened(line.message, longest_tail_line));
     if (log_tail_.size() > tail_lines) log_tail_.pop_front();
@@ -190,14 +190,14 @@ job::Outcome JobRun::run(void* self, void* slot_state, const sluice_job_type& ty
                          const std::optional<wire::LogLine>& remark) {
   begin(type, job);
   if (remark) tell(*remark);
-  const auto started = std::chrono::steady_clock::now();
+  const auto started = base::Clock::now();
   const std::int32_t result = type.handle(self, slot_state, &view_);
   return end(result, started);
 }
 
-job::Outcome JobRun::end(std::int32_t result, std::chrono::steady_clock::time_point started) {
-  const auto duration = std::chrono::steady_clock::now() - started;
-  const std::lock_guard lock(mutex_);
+job::Outcome JobRun::end(std::int32_t result, base::Clock::time_point started) {
+  const auto duration = base::Clock::now() - started;
+  const base::Lock lock(mutex_);
   if (told_progress_) page_.progress(view_.slot).clear();
   job::Outcome outcome = std::move(told_);
   outcome.duration = std::chrono::duration_cast<job::Microseconds>(duration);

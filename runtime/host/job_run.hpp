@@ -9,11 +9,11 @@
 #include <sluice/plugin.h>
 
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/threads.hpp"
 #include "host/channel.hpp"
 #include "job/job.hpp"
 #include "wire/shared_page.hpp"
@@ -49,7 +49,7 @@ class JobRun {
 
   void tell(const wire::LogLine& line);
   void begin(const sluice_job_type& type, const QueuedJob& job);
-  job::Outcome end(std::int32_t result, std::chrono::steady_clock::time_point started);
+  job::Outcome end(std::int32_t result, base::Clock::time_point started);
   void name_missing_reason(job::Outcome& outcome) const;
 
   // constant after construction
@@ -60,13 +60,14 @@ class JobRun {
   const bool all_progress_;
   sluice_job view_{};
 
-  std::uint32_t ticket_ = 0;  // constant while a handler runs
+  // constant while a handler runs
+  std::uint32_t ticket_ = 0;
 
-  std::mutex mutex_;
-  job::Outcome told_;                 // protected by mutex_
-  std::size_t output_size_ = 0;       // of the output as it was set; protected by mutex_
-  std::deque<std::string> log_tail_;  // protected by mutex_
-  bool told_progress_ = false;        // protected by mutex_
+  base::Mutex mutex_;
+  job::Outcome told_ GUARDED_BY(mutex_);
+  std::size_t output_size_ GUARDED_BY(mutex_) = 0;  // of the output as it was set
+  std::deque<std::string> log_tail_ GUARDED_BY(mutex_);
+  bool told_progress_ GUARDED_BY(mutex_) = false;
 };
 
 /// What the log says of members that nothing reads; `ticket` -1: of no job. `what` begins the sentence.

@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "base/text.hpp"
+#include "base/threads.hpp"
 #include "base/version.hpp"
 #include "host/channel.hpp"
 #include "host/file_gate.hpp"
@@ -34,6 +35,41 @@ std::string words(sluice_str view) {
              ? std::string()
              : base::valid_utf8(base::shortened({view.data, view.size}, wire::longest_error / 2));
 }
+
+/// Ends the process when nobody is left at the other end of `socket`.
+class LonelyExit {
+ public:
+  explicit LonelyExit(int socket) : socket_(socket), thread_([this] { watch(); }) {}
+  ~LonelyExit() {
+    {
+      const base::Lock lock(mutex_);
+      over_ = true;
+    }
+    changed_.notify_all();
+  }
+  LonelyExit(const LonelyExit&) = delete;
+  LonelyExit& operator=(const LonelyExit&) = delete;
+
+ private:
+  void watch() {
+    constexpr std::chrono::milliseconds interval{20};
+    const base::Lock lock(mutex_);
+    while (!over_) {
+      char byte = 0;
+      if (::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) _exit(0);
+      changed_.wait_until(mutex_, base::Clock::now() + interval);
+    }
+  }
+
+  // constant
+  const int socket_;
+
+  base::Mutex mutex_;
+  base::Condition changed_;
+  bool over_ GUARDED_BY(mutex_) = false;
+
+  base::Thread thread_;
+};
 
 class PluginHost {
  public:
@@ -170,23 +206,12 @@ class PluginHost {
         channel_.send([&](std::string& out) { wire::put_outcome(out, ticket, released); });
       }
       // The socket is watched meanwhile: a runtime that dies takes its handlers with it.
-      std::jthread watch([this](const std::stop_token& stop) { exit_when_alone(stop); });
+      const LonelyExit watch(socket_);
       slots_.reset();
       if (library_->descriptor->shutdown != nullptr) library_->descriptor->shutdown(self_);
     }
     channel_.send([](std::string& out) { wire::put_stopped(out); });
     stopped_ = true;
-  }
-
-  void exit_when_alone(const std::stop_token& stop) const {
-    std::mutex mutex;
-    std::condition_variable_any stopped;
-    std::unique_lock lock(mutex);
-    while (!stop.stop_requested()) {
-      char byte = 0;
-      if (::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) _exit(0);
-      stopped.wait_for(lock, stop, std::chrono::milliseconds(20), [] { return false; });
-    }
   }
 
   static PluginHost& of(const sluice_host* host) { return *static_cast<PluginHost*>(host->host_data); }
@@ -199,7 +224,7 @@ class PluginHost {
   }
 
   static void set_error(const sluice_host* host, sluice_str message) noexcept {
-    if (std::this_thread::get_id() == of(host).main_thread_) {
+    if (base::Thread::current() == of(host).main_thread_) {
       of(host).error_ = words(message);
     } else {
       set_slot_error(words(message));
@@ -208,7 +233,7 @@ class PluginHost {
 
   static const void* get_extension(const sluice_host*, sluice_str) noexcept { return nullptr; }
 
-  const std::thread::id main_thread_ = std::this_thread::get_id();
+  const base::Thread::Id main_thread_ = base::Thread::current();
   const int socket_;
   wire::SharedPage page_;
   Channel channel_;

@@ -1,7 +1,6 @@
 #include "host/slots.hpp"
 
 #include <algorithm>
-#include <ctime>
 
 #include "base/text.hpp"
 #include "host/refusal.hpp"
@@ -12,9 +11,7 @@ namespace sluice::host {
 namespace {
 
 std::int64_t monotonic_us() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * std::int64_t{1'000'000} + now.tv_nsec / 1000;
+  return std::chrono::duration_cast<std::chrono::microseconds>(base::Clock::now().time_since_epoch()).count();
 }
 
 /// What slot_open told through sluice_host.set_error; each slot's thread has its own.
@@ -28,8 +25,8 @@ void set_slot_error(std::string message) {
 
 Slots::Slots(const Context& context, std::uint32_t count) : context_(context) {
   for (std::uint32_t i = 0; i < count; ++i) threads_.emplace_back([this, i] { work(i); });
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return opened_ == count; });
+  base::Lock lock(mutex_);
+  while (opened_ < count) changed_.wait(mutex_);
   if (refusal_.empty()) return;
   closing_ = true;
   lock.unlock();
@@ -40,7 +37,7 @@ Slots::Slots(const Context& context, std::uint32_t count) : context_(context) {
 
 Slots::~Slots() {
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     closing_ = true;
   }
   changed_.notify_all();
@@ -50,7 +47,7 @@ Slots::~Slots() {
 void Slots::push(std::vector<QueuedJob> jobs) {
   std::size_t wake = 0;
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     wake = std::min<std::size_t>(idle_, jobs.size());
     for (QueuedJob& job : jobs) queue_.push_back(std::move(job));
   }
@@ -59,7 +56,7 @@ void Slots::push(std::vector<QueuedJob> jobs) {
 
 std::vector<std::uint32_t> Slots::take_back() {
   std::vector<std::uint32_t> tickets;
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   for (const QueuedJob& job : queue_) tickets.push_back(job.ticket);
   queue_.clear();
   return tickets;
@@ -67,7 +64,7 @@ std::vector<std::uint32_t> Slots::take_back() {
 
 void Slots::opened(std::string refusal) {
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     ++opened_;
     if (!refusal.empty()) refusal_ = std::move(refusal);
   }
@@ -99,9 +96,9 @@ void Slots::serve(std::uint32_t index, void* slot_state) {
 }
 
 bool Slots::pop(QueuedJob& job) {
-  std::unique_lock lock(mutex_);
+  const base::Lock lock(mutex_);
   ++idle_;
-  changed_.wait(lock, [this] { return closing_ || !queue_.empty(); });
+  while (!closing_ && queue_.empty()) changed_.wait(mutex_);
   --idle_;
   if (queue_.empty()) return false;
   job = std::move(queue_.front());
@@ -149,9 +146,9 @@ std::optional<wire::LogLine> Slots::remark(const QueuedJob& job, const std::vect
   if (ignored.empty()) return std::nullopt;
   constexpr std::chrono::minutes interval{1};
   constexpr std::size_t most = 1000;
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = base::Clock::now();
   wire::LogLine line = ignored_line(job.ticket, "the payload", ignored);
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   if (remarked_.size() > most) remarked_.clear();
   const auto [known, is_new] =
       remarked_.try_emplace(std::to_string(job.type_index) + " " + line.fields.front().value, now);
@@ -170,7 +167,7 @@ void Slots::answer(const QueuedJob& job, const job::Outcome& outcome) {
   const auto put = [&](std::string& out) { wire::put_outcome(out, job.ticket, outcome); };
   bool more = false;
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     more = !queue_.empty();
   }
   if (more && (outcome.plain() || outcome.result == job::Result::released)) {

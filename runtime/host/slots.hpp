@@ -3,15 +3,13 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "base/threads.hpp"
 #include "host/channel.hpp"
 #include "host/job_run.hpp"
 #include "host/library.hpp"
@@ -57,19 +55,20 @@ class Slots {
   std::optional<wire::LogLine> remark(const QueuedJob& job, const std::vector<std::string>& ignored);
   void opened(std::string refusal);
 
+  // constant
   const Context context_;
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<QueuedJob> queue_;  // protected by mutex_, like all below
-  bool closing_ = false;
-  std::uint32_t idle_ = 0;
-  std::uint32_t opened_ = 0;
-  std::string refusal_;
-  std::map<std::string, std::chrono::steady_clock::time_point>
-      remarked_;  ///< what was ignored → when it was said
+  base::Mutex mutex_;
+  base::Condition changed_;
+  std::deque<QueuedJob> queue_ GUARDED_BY(mutex_);
+  bool closing_ GUARDED_BY(mutex_) = false;
+  std::uint32_t idle_ GUARDED_BY(mutex_) = 0;
+  std::uint32_t opened_ GUARDED_BY(mutex_) = 0;
+  std::string refusal_ GUARDED_BY(mutex_);
+  /// What was ignored → when it was said.
+  std::map<std::string, base::Clock::time_point> remarked_ GUARDED_BY(mutex_);
 
-  std::vector<std::jthread> threads_;
+  std::vector<base::Thread> threads_;
 };
 
 /// What sluice_host.set_error tells in a slot's thread, for the refusal of slot_open.

@@ -6,33 +6,44 @@
 namespace sluice::http {
 
 DatabaseWatch::DatabaseWatch(std::unique_ptr<store::DeskSession> desk, Options options)
-    : desk_(std::move(desk)),
-      options_(options),
-      thread_([this](const std::stop_token& stop) { run(stop); }) {}
+    : desk_(std::move(desk)), options_(options), thread_([this] { run(); }) {}
+
+DatabaseWatch::~DatabaseWatch() {
+  {
+    const base::Lock lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+}
 
 SchemaLook DatabaseWatch::schema(std::chrono::milliseconds patience) {
+  const base::Lock lock(mutex_);
   return ask(schema_, patience);
 }
 
 DepthLook DatabaseWatch::depths(std::chrono::milliseconds patience) {
+  const base::Lock lock(mutex_);
   return ask(depths_, patience);
 }
 
 template <class Look>
 Look DatabaseWatch::ask(Item<Look>& item, std::chrono::milliseconds patience) {
-  std::unique_lock lock(mutex_);
   if (Clock::now() >= item.next) {
     const std::uint64_t before = item.looks;
     item.wanted = true;
     changed_.notify_all();
-    changed_.wait_for(lock, patience, [&] { return item.looks > before; });
+    const auto until = Clock::now() + patience;
+    while (item.looks == before && changed_.wait_until(mutex_, until)) {
+    }
   }
   return item.last;
 }
 
-void DatabaseWatch::run(const std::stop_token& stop) {
-  std::unique_lock lock(mutex_);
-  while (changed_.wait(lock, stop, [&] { return schema_.wanted || depths_.wanted; })) {
+void DatabaseWatch::run() {
+  base::Lock lock(mutex_);
+  for (;;) {
+    while (!stopping_ && !schema_.wanted && !depths_.wanted) changed_.wait(mutex_);
+    if (stopping_) return;
     if (std::exchange(schema_.wanted, false)) {
       lock.unlock();
       SchemaLook look = look_at_schema();
@@ -74,7 +85,7 @@ DepthLook DatabaseWatch::count() {
     look.problem = error.what();
   }
   look.took = Clock::now() - began;
-  look.at = std::chrono::system_clock::now();
+  look.at = base::WallClock::now();
   return look;
 }
 

@@ -4,14 +4,12 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "base/threads.hpp"
 #include "store/store.hpp"
 
 namespace sluice::http {
@@ -20,19 +18,19 @@ namespace sluice::http {
 struct SchemaLook {
   bool happened = false;
   std::string problem;
-  std::chrono::steady_clock::time_point at = std::chrono::steady_clock::now();
+  base::Clock::time_point at = base::Clock::now();
 };
 struct DepthLook {
   bool happened = false;
   std::string problem;
   std::vector<store::QueueDepth> depths;
-  std::chrono::system_clock::time_point at;
-  std::chrono::steady_clock::duration took{};
+  base::WallClock::time_point at;
+  base::Clock::duration took{};
 };
 
 class DatabaseWatch {
  public:
-  using Clock = std::chrono::steady_clock;
+  using Clock = base::Clock;
 
   struct Options {
     Clock::duration schema_interval = std::chrono::seconds(2);
@@ -44,6 +42,9 @@ class DatabaseWatch {
   explicit DatabaseWatch(std::unique_ptr<store::DeskSession> desk)
       : DatabaseWatch(std::move(desk), Options()) {}
   DatabaseWatch(std::unique_ptr<store::DeskSession> desk, Options options);
+  ~DatabaseWatch();
+  DatabaseWatch(const DatabaseWatch&) = delete;
+  DatabaseWatch& operator=(const DatabaseWatch&) = delete;
 
   // Any thread may call these. They wait for a new look, where one is due, but no longer than `patience`.
 
@@ -59,21 +60,23 @@ class DatabaseWatch {
     Clock::time_point next{};
   };
 
-  void run(const std::stop_token& stop);
+  void run();
   SchemaLook look_at_schema();
   DepthLook count();
   template <class Look>
-  Look ask(Item<Look>& item, std::chrono::milliseconds patience);
+  Look ask(Item<Look>& item, std::chrono::milliseconds patience) REQUIRES(mutex_);
 
+  // constant; the thread alone uses the session
   const std::unique_ptr<store::DeskSession> desk_;
   const Options options_;
 
-  std::mutex mutex_;
-  std::condition_variable_any changed_;
-  Item<SchemaLook> schema_;  // protected by mutex_, like the next
-  Item<DepthLook> depths_;
+  base::Mutex mutex_;
+  base::Condition changed_;
+  Item<SchemaLook> schema_ GUARDED_BY(mutex_);
+  Item<DepthLook> depths_ GUARDED_BY(mutex_);
+  bool stopping_ GUARDED_BY(mutex_) = false;
 
-  std::jthread thread_;
+  base::Thread thread_;
 };
 
 }  // namespace sluice::http

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/threads.hpp"
 #include "base/version.hpp"
 #include "http/health.hpp"
 #include "http/metrics.hpp"
@@ -38,9 +39,9 @@ Page Endpoint::live() {
 }
 
 Page Endpoint::ready() {
-  const auto end = std::chrono::steady_clock::now() + ready_patience;
+  const auto end = base::Clock::now() + ready_patience;
   const auto left = [&] {
-    const auto time = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    const auto time = std::chrono::ceil<std::chrono::milliseconds>(end - base::Clock::now());
     return std::max(time, std::chrono::milliseconds(0));
   };
   const auto loop = engine_.observe(left());

@@ -10,7 +10,7 @@ namespace sluice::http {
 
 namespace {
 
-std::string in_words(std::chrono::steady_clock::duration time) {
+std::string in_words(base::Clock::duration time) {
   return base::format_duration(std::chrono::duration_cast<std::chrono::microseconds>(time));
 }
 
@@ -53,7 +53,7 @@ Check database(const DatabaseContact& contact) {
 Check schema_check(const SchemaLook& look) {
   if (!look.happened) return {"schema", Verdict::failed, "the schema could not be looked at yet"};
   if (!look.problem.empty()) return {"schema", Verdict::failed, look.problem};
-  const auto age = std::chrono::steady_clock::now() - look.at;
+  const auto age = base::Clock::now() - look.at;
   if (age > schema_holds)
     return {"schema", Verdict::failed, "the schema could not be looked at for " + in_words(age)};
   return {"schema", Verdict::good, "the outbox table and schema sluice are as this program needs them"};

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/threads.hpp"
 #include "engine/observer.hpp"
 #include "http/database_watch.hpp"
 
@@ -21,9 +22,9 @@ struct Check {
 
 /// How the runtime itself fares with the database.
 struct DatabaseContact {
-  std::optional<std::chrono::milliseconds> lost_for;   ///< none while it answers
-  std::string reason;                                  ///< of the loss
-  std::chrono::steady_clock::duration since_answer{};  ///< of the heart, which was asked for one
+  std::optional<std::chrono::milliseconds> lost_for;  ///< none while it answers
+  std::string reason;                                 ///< of the loss
+  base::Clock::duration since_answer{};               ///< of the heart, which was asked for one
 };
 
 /// How long the event loop has to answer for /livez, and all that /readyz looks at together.

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 
+#include "base/threads.hpp"
 #include "http/families.hpp"
 
 namespace sluice::http {
@@ -13,7 +14,7 @@ namespace {
 
 constexpr const char* other_types = "(other)";
 
-double seconds(std::chrono::steady_clock::duration time) {
+double seconds(base::Clock::duration time) {
   return std::chrono::duration<double>(time).count();
 }
 

@@ -17,11 +17,11 @@
 #include <cstdint>
 #include <optional>
 #include <set>
-#include <thread>
 #include <utility>
 
 #include "base/config.hpp"
 #include "base/log.hpp"
+#include "base/threads.hpp"
 #include "base/without_signals.hpp"
 
 namespace sluice::http {
@@ -108,7 +108,7 @@ class Server::Listener {
   std::set<Exchange*> open_;
 
   std::optional<asio::thread_pool> makers_;
-  std::jthread thread_;
+  base::Thread thread_;
 };
 
 /// One connection: a request, its answer, and the end. It is shared by whichever of its operations is under
@@ -191,7 +191,7 @@ Server::Listener::Listener(const base::Address& address, std::map<std::string, M
   accept();
   const base::WithoutSignals guard;
   makers_.emplace(options_.threads);
-  thread_ = std::jthread([this] { io_.run(); });
+  thread_ = base::Thread([this] { io_.run(); });
 }
 
 Server::Listener::~Listener() {

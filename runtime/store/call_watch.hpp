@@ -4,18 +4,17 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <set>
 #include <string>
-#include <thread>
+
+#include "base/threads.hpp"
 
 namespace sluice::store {
 
 class CallWatch {
  public:
-  using Clock = std::chrono::steady_clock;
+  using Clock = base::Clock;
 
   /// One call, from its beginning to its destruction. Used by one thread.
   class Call {
@@ -38,12 +37,14 @@ class CallWatch {
    private:
     friend class CallWatch;
 
+    // constant
     CallWatch& watch_;
     const Clock::duration bound_;
     const Clock::time_point deadline_;
-    std::function<void()> end_;  // protected by the watch's mutex, like the next
-    bool ended_ = false;
-    bool limited_ = false;  // by the watch's limit
+
+    std::function<void()> end_ GUARDED_BY(watch_.mutex_);
+    bool ended_ GUARDED_BY(watch_.mutex_) = false;
+    bool limited_ GUARDED_BY(watch_.mutex_) = false;  // by the watch's limit
   };
 
   CallWatch() = default;
@@ -55,17 +56,19 @@ class CallWatch {
   void limit(Clock::time_point when);
 
  private:
-  void run(const std::stop_token& stop);
-  Clock::time_point end_overdue();
-  void end_if_overdue(Call& call);
+  void run();
+  Clock::time_point end_overdue() REQUIRES(mutex_);
+  void end_if_overdue(Call& call) REQUIRES(mutex_);
 
-  std::mutex mutex_;
-  std::condition_variable_any changed_;
-  std::set<Call*> calls_;  // protected by mutex_, like all below
-  Clock::time_point limit_ = Clock::time_point::max();
-  Clock::time_point wakes_at_ = Clock::time_point::min();  // the thread looks again then; min: it looks now
+  base::Mutex mutex_;
+  base::Condition changed_;
+  std::set<Call*> calls_ GUARDED_BY(mutex_);
+  Clock::time_point limit_ GUARDED_BY(mutex_) = Clock::time_point::max();
+  /// The thread looks again then; min: it looks now.
+  Clock::time_point wakes_at_ GUARDED_BY(mutex_) = Clock::time_point::min();
+  bool stopping_ GUARDED_BY(mutex_) = false;
 
-  std::jthread thread_;  // begins with the first call
+  base::Thread thread_;  // begins with the first call
 };
 
 }  // namespace sluice::store

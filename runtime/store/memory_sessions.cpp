@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "base/threads.hpp"
+
 namespace sluice::store {
 
 namespace {
@@ -14,13 +16,13 @@ constexpr double stuck_after = 600;  // seconds
 
 MemoryClaims::MemoryClaims(MemoryStore& store, RuntimeId runtime, int pump, bool listens)
     : store_(store), runtime_(runtime), pump_(pump), listens_(listens) {
-  const std::lock_guard lock(store_.mutex_);
+  const base::Lock lock(store_.mutex_);
   heard_ = store_.insertions_;
 }
 
 Claimed MemoryClaims::claim(const std::vector<LaneRequest>& lanes, bool /*durable*/) {
   if (lanes.size() > max_lanes) throw std::invalid_argument("a claim has at most 8 lanes");
-  const std::lock_guard lock(store_.mutex_);
+  const base::Lock lock(store_.mutex_);
   store_.check_available();
   if (!store_.runtimes_.contains(runtime_))
     throw Fenced("runtime " + std::to_string(runtime_) + " is not enlisted");
@@ -41,7 +43,7 @@ Claimed MemoryClaims::claim(const std::vector<LaneRequest>& lanes, bool /*durabl
 }
 
 void MemoryClaims::reconcile(const std::vector<std::int64_t>& known) {
-  const std::lock_guard lock(store_.mutex_);
+  const base::Lock lock(store_.mutex_);
   store_.check_available();
   std::set<std::int64_t> unknown;
   for (const auto& [id, claim] : store_.claims_) {
@@ -52,7 +54,7 @@ void MemoryClaims::reconcile(const std::vector<std::int64_t>& known) {
 }
 
 bool MemoryClaims::want(bool wanted) {
-  const std::lock_guard lock(store_.mutex_);
+  const base::Lock lock(store_.mutex_);
   store_.check_available();
   if (!wanted) {
     store_.wakeful_.erase(runtime_);
@@ -62,23 +64,25 @@ bool MemoryClaims::want(bool wanted) {
   return listens_;
 }
 
-std::int64_t MemoryClaims::wait(std::chrono::steady_clock::time_point end) {
-  std::unique_lock lock(store_.mutex_);
-  const auto heard = [&] { return listens_ && store_.insertions_ > heard_; };
-  store_.inserted_.wait_until(lock, end, [&] { return interrupted_ || heard(); });
+std::int64_t MemoryClaims::wait(base::Clock::time_point end) {
+  const base::Lock lock(store_.mutex_);
+  if (!listens_) heard_ = store_.insertions_;
+  while (!interrupted_ && heard_ == store_.insertions_ && store_.inserted_.wait_until(store_.mutex_, end)) {
+    if (!listens_) heard_ = store_.insertions_;
+  }
   interrupted_ = false;
-  return heard() ? store_.insertions_ - std::exchange(heard_, store_.insertions_) : 0;
+  return store_.insertions_ - std::exchange(heard_, store_.insertions_);
 }
 
 void MemoryClaims::interrupt() {
-  const std::lock_guard lock(store_.mutex_);
+  const base::Lock lock(store_.mutex_);
   interrupted_ = true;
   store_.inserted_.notify_all();
 }
 
 std::vector<Unwritten> MemoryFinishes::finish(const std::vector<job::Settlement>& settlements,
                                               const std::vector<std::int64_t>& closing) {
-  const std::lock_guard lock(store_.mutex_);
+  const base::Lock lock(store_.mutex_);
   store_.check_available();
   std::vector<Unwritten> unwritten;
   for (std::size_t i = 0; i < settlements.size(); ++i) {
@@ -89,7 +93,7 @@ std::vector<Unwritten> MemoryFinishes::finish(const std::vector<job::Settlement>
 }
 
 std::vector<Unwritten> MemoryEffects::commit(const std::vector<job::Settlement>& settlements) {
-  const std::lock_guard lock(store_.mutex_);
+  const base::Lock lock(store_.mutex_);
   store_.check_available();
   std::vector<Unwritten> unwritten;
   for (std::size_t i = 0; i < settlements.size(); ++i) {
@@ -112,7 +116,7 @@ std::vector<Unwritten> MemoryEffects::commit(const std::vector<job::Settlement>&
 
 std::vector<std::string> MemoryFinishes::mark(const std::vector<job::Ref>& jobs,
                                               const std::vector<std::int64_t>& filled) {
-  const std::lock_guard lock(store_.mutex_);
+  const base::Lock lock(store_.mutex_);
   store_.check_available();
   for (const std::int64_t claim : filled) {
     if (const auto found = store_.claims_.find(claim); found != store_.claims_.end())
@@ -129,7 +133,7 @@ std::vector<std::string> MemoryFinishes::mark(const std::vector<job::Ref>& jobs,
 }
 
 std::vector<std::int64_t> MemoryFinishes::living(const std::vector<std::int64_t>& claims) {
-  const std::lock_guard lock(store_.mutex_);
+  const base::Lock lock(store_.mutex_);
   store_.check_available();
   std::vector<std::int64_t> living;
   for (const auto claim : claims) {
@@ -139,7 +143,7 @@ std::vector<std::int64_t> MemoryFinishes::living(const std::vector<std::int64_t>
 }
 
 RuntimeId MemoryCare::enlist(const RuntimeInfo& info) {
-  const std::lock_guard lock(store_.mutex_);
+  const base::Lock lock(store_.mutex_);
   store_.check_available();
   const RuntimeId id = ++store_.last_number_;
   store_.runtimes_[id] = {info, {}, store_.now(), store_.now(), {}, {}};
@@ -147,7 +151,7 @@ RuntimeId MemoryCare::enlist(const RuntimeInfo& info) {
 }
 
 void MemoryCare::serve(RuntimeId runtime, const std::vector<ServedType>& types) {
-  const std::lock_guard lock(store_.mutex_);
+  const base::Lock lock(store_.mutex_);
   store_.check_available();
   for (const auto& served : types) store_.types_[served.type] = served;
   const auto found = store_.runtimes_.find(runtime);
@@ -157,7 +161,7 @@ void MemoryCare::serve(RuntimeId runtime, const std::vector<ServedType>& types) 
 }
 
 std::optional<double> MemoryHeart::beat(RuntimeId runtime) {
-  const std::lock_guard lock(store_.mutex_);
+  const base::Lock lock(store_.mutex_);
   store_.check_available();
   const auto found = store_.runtimes_.find(runtime);
   if (found == store_.runtimes_.end()) return std::nullopt;
@@ -174,7 +178,7 @@ std::set<std::string> MemoryCare::take_claims_of(RuntimeId runtime) {
 }
 
 void MemoryCare::leave(RuntimeId runtime, const Unfinished& unfinished) {
-  const std::lock_guard lock(store_.mutex_);
+  const base::Lock lock(store_.mutex_);
   store_.check_available();
   for (const auto& id : take_claims_of(runtime)) {
     if (std::find(unfinished.ids.begin(), unfinished.ids.end(), id) != unfinished.ids.end()) {
@@ -190,7 +194,7 @@ void MemoryCare::leave(RuntimeId runtime, const Unfinished& unfinished) {
 }
 
 Promoted MemoryCare::promote_due(std::size_t limit) {
-  const std::lock_guard lock(store_.mutex_);
+  const base::Lock lock(store_.mutex_);
   store_.check_available();
   std::vector<std::pair<double, std::string>> due;
   for (const auto& [id, schedule] : store_.schedule_) {
@@ -230,7 +234,7 @@ void MemoryCare::rescue_job(const std::string& id, const MemoryStore::Runtime& l
 }
 
 Rescued MemoryCare::rescue(const Judge& judge, const job::RetryPolicy& fallback) {
-  const std::lock_guard lock(store_.mutex_);
+  const base::Lock lock(store_.mutex_);
   store_.check_available();
   Rescued rescued;
   std::map<RuntimeId, MemoryStore::Runtime> dead;
@@ -255,7 +259,7 @@ Rescued MemoryCare::rescue(const Judge& judge, const job::RetryPolicy& fallback)
 }
 
 void MemoryCare::publish(RuntimeId runtime, const std::vector<PluginReport>& plugins) {
-  const std::lock_guard lock(store_.mutex_);
+  const base::Lock lock(store_.mutex_);
   store_.check_available();
   const auto found = store_.runtimes_.find(runtime);
   if (found == store_.runtimes_.end()) return;
@@ -270,7 +274,7 @@ void MemoryCare::publish(RuntimeId runtime, const std::vector<PluginReport>& plu
 }
 
 void MemoryCare::show_running(RuntimeId runtime, const RunningChanges& changes) {
-  const std::lock_guard lock(store_.mutex_);
+  const base::Lock lock(store_.mutex_);
   store_.check_available();
   const auto found = store_.runtimes_.find(runtime);
   if (found == store_.runtimes_.end()) return;
@@ -281,7 +285,7 @@ void MemoryCare::show_running(RuntimeId runtime, const RunningChanges& changes) 
 
 void MemoryCare::count(const std::vector<Throughput>& outcomes) {
   constexpr std::int64_t kept = 2 * 24 * 60;  // minutes
-  const std::lock_guard lock(store_.mutex_);
+  const base::Lock lock(store_.mutex_);
   store_.check_available();
   const auto minute = static_cast<std::int64_t>(store_.now() / 60);
   std::erase_if(store_.throughput_, [&](const auto& old) { return old.first.number < minute - kept; });
@@ -296,26 +300,29 @@ void MemoryCare::count(const std::vector<Throughput>& outcomes) {
 }
 
 void MemoryCare::trace(RuntimeId runtime, const std::vector<Trace>& traces, job::Microseconds /*keep*/) {
-  const std::lock_guard lock(store_.mutex_);
+  const base::Lock lock(store_.mutex_);
   store_.check_available();
   if (store_.runtimes_.count(runtime) == 0) return;
   store_.traces_.insert(store_.traces_.end(), traces.begin(), traces.end());
 }
 
 Tidied MemoryCare::tidy(std::size_t) {
-  const std::lock_guard lock(store_.mutex_);
+  const base::Lock lock(store_.mutex_);
   store_.check_available();
-  const auto gone = [&](const std::string& id) { return !store_.rows_.contains(id); };
+  const auto gone = [&](const std::string& id) REQUIRES(store_.mutex_) { return !store_.rows_.contains(id); };
   const std::size_t deleted =
-      std::erase_if(store_.keys_, [&](const auto& key) { return gone(key.second); }) +
-      std::erase_if(store_.schedule_, [&](const auto& schedule) { return gone(schedule.first); }) +
-      std::erase_if(store_.outputs_, [&](const auto& output) { return gone(output.first); }) +
-      std::erase_if(store_.failures_, [&](const auto& failure) { return gone(failure.id); });
+      std::erase_if(store_.keys_, [&](const auto& key) REQUIRES(store_.mutex_) { return gone(key.second); }) +
+      std::erase_if(store_.schedule_,
+                    [&](const auto& schedule) REQUIRES(store_.mutex_) { return gone(schedule.first); }) +
+      std::erase_if(store_.outputs_,
+                    [&](const auto& output) REQUIRES(store_.mutex_) { return gone(output.first); }) +
+      std::erase_if(store_.failures_,
+                    [&](const auto& failure) REQUIRES(store_.mutex_) { return gone(failure.id); });
   return {deleted, true};
 }
 
 Pruned MemoryPrunes::prune(std::size_t limit) {
-  const std::lock_guard lock(store_.mutex_);
+  const base::Lock lock(store_.mutex_);
   store_.check_available();
   const double before = store_.now() - std::chrono::duration<double>(older_than_).count();
   std::vector<std::pair<double, std::string>> old;
@@ -336,7 +343,7 @@ Pruned MemoryPrunes::prune(std::size_t limit) {
 
 Enqueued MemoryDesk::enqueue(const EnqueueRequest& request) {
   if (request.type.empty() || request.type.size() > 128) throw Refused("a job type has 1 to 128 characters");
-  const std::lock_guard lock(store_.mutex_);
+  const base::Lock lock(store_.mutex_);
   store_.check_available();
   return store_.enqueue(request);
 }
@@ -365,9 +372,10 @@ void MemoryDesk::report_jobs(Report& report) const {
       type.plugin = served->second.plugin;
       type.plugin_version = served->second.plugin_version;
     }
-    type.served = std::any_of(store_.runtimes_.begin(), store_.runtimes_.end(), [&](const auto& runtime) {
+    const auto serves = [&](const auto& runtime) REQUIRES(store_.mutex_) {
       return runtime.second.types.contains(name) && store_.is_alive(runtime.second);
-    });
+    };
+    type.served = std::any_of(store_.runtimes_.begin(), store_.runtimes_.end(), serves);
     report.waiting.push_back(type);
   }
 }
@@ -391,7 +399,7 @@ void MemoryDesk::report_runtimes(Report& report) const {
 }
 
 Report MemoryDesk::report(bool) {
-  const std::lock_guard lock(store_.mutex_);
+  const base::Lock lock(store_.mutex_);
   store_.check_available();
   Report report;
   report_jobs(report);
@@ -406,7 +414,7 @@ Report MemoryDesk::report(bool) {
 }
 
 std::vector<QueueDepth> MemoryDesk::depths(std::size_t most) {
-  const std::lock_guard lock(store_.mutex_);
+  const base::Lock lock(store_.mutex_);
   store_.check_available();
   std::map<std::string, std::vector<std::pair<double, std::string>>> by_status;
   for (const char* status : {"pending", "scheduled", "processing", "error"}) by_status[status];
@@ -430,7 +438,7 @@ std::vector<QueueDepth> MemoryDesk::depths(std::size_t most) {
 }
 
 Aggregate MemoryDesk::aggregate(std::chrono::seconds since) {
-  const std::lock_guard lock(store_.mutex_);
+  const base::Lock lock(store_.mutex_);
   store_.check_available();
   Aggregate aggregate;
   const auto window = static_cast<double>(since.count());
@@ -442,7 +450,7 @@ Aggregate MemoryDesk::aggregate(std::chrono::seconds since) {
 }
 
 std::vector<Failure> MemoryDesk::recent_failures(std::size_t limit) {
-  const std::lock_guard lock(store_.mutex_);
+  const base::Lock lock(store_.mutex_);
   store_.check_available();
   std::vector<Failure> failures(store_.failures_.rbegin(), store_.failures_.rend());
   failures.resize(std::min(failures.size(), limit));

@@ -13,7 +13,7 @@ class MemoryClaims : public ClaimSession {
   void reconcile(const std::vector<std::int64_t>& known) override;
   void use(RuntimeId runtime) override { runtime_ = runtime; }
   bool want(bool wanted) override;
-  std::int64_t wait(std::chrono::steady_clock::time_point end) override;
+  std::int64_t wait(base::Clock::time_point end) override;
   void interrupt() override;
 
  private:
@@ -21,8 +21,8 @@ class MemoryClaims : public ClaimSession {
   RuntimeId runtime_;
   const int pump_;
   const bool listens_;
-  std::int64_t heard_ = 0;    ///< of the store's insertions
-  bool interrupted_ = false;  ///< protected by the store's mutex
+  std::int64_t heard_ GUARDED_BY(store_.mutex_) = 0;  ///< of the store's insertions
+  bool interrupted_ GUARDED_BY(store_.mutex_) = false;
 };
 
 class MemoryFinishes : public FinishSession {
@@ -78,9 +78,9 @@ class MemoryCare : public CareSession {
   Tidied tidy(std::size_t limit) override;
 
  private:
-  std::set<std::string> take_claims_of(RuntimeId runtime);
+  std::set<std::string> take_claims_of(RuntimeId runtime) REQUIRES(store_.mutex_);
   void rescue_job(const std::string& id, const MemoryStore::Runtime& lost, const job::RetryPolicy& fallback,
-                  Rescued& rescued);
+                  Rescued& rescued) REQUIRES(store_.mutex_);
 
   MemoryStore& store_;
 };
@@ -112,8 +112,8 @@ class MemoryDesk : public DeskSession {
   std::vector<Failure> recent_failures(std::size_t limit) override;
 
  private:
-  void report_jobs(Report& report) const;
-  void report_runtimes(Report& report) const;
+  void report_jobs(Report& report) const REQUIRES(store_.mutex_);
+  void report_runtimes(Report& report) const REQUIRES(store_.mutex_);
 
   MemoryStore& store_;
 };

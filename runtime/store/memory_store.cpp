@@ -41,56 +41,56 @@ std::unique_ptr<DeskSession> MemoryStore::desk() {
 }
 
 void MemoryStore::put(Row row) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   std::string id = row.id;
   rows_.insert_or_assign(std::move(id), std::move(row));
   notify();
 }
 
 void MemoryStore::erase(const std::string& id) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   rows_.erase(id);
 }
 
 void MemoryStore::advance(std::chrono::microseconds time) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   offset_ += std::chrono::duration<double>(time).count();
 }
 
 void MemoryStore::set_available(bool available) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   available_ = available;
 }
 
 std::optional<MemoryStore::Row> MemoryStore::row(const std::string& id) const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   const auto found = rows_.find(id);
   return found == rows_.end() ? std::nullopt : std::optional(found->second);
 }
 
 std::optional<std::string> MemoryStore::output(const std::string& id) const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   const auto found = outputs_.find(id);
   return found == outputs_.end() ? std::nullopt : std::optional(found->second);
 }
 
 bool MemoryStore::scheduled(const std::string& id) const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return schedule_.contains(id);
 }
 
 std::vector<std::string> MemoryStore::effects() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return effects_;
 }
 
 std::vector<Trace> MemoryStore::traces() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return traces_;
 }
 
 std::vector<Failure> MemoryStore::failures() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return failures_;
 }
 
@@ -113,7 +113,7 @@ bool MemoryStore::is_alive(const Runtime& runtime) const {
 }
 
 double MemoryStore::now() const {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count() + offset_;
+  return std::chrono::duration<double>(base::WallClock::now().time_since_epoch()).count() + offset_;
 }
 
 int MemoryStore::this_attempt(const Row& row) {
@@ -268,7 +268,7 @@ std::set<std::string> MemoryStore::take_claims(const std::set<std::int64_t>& cla
     auto node = claims_.extract(claim);
     if (!node.empty()) ids.merge(node.mapped().ids);
   }
-  std::erase_if(ids, [&](const std::string& id) {
+  std::erase_if(ids, [&](const std::string& id) REQUIRES(mutex_) {
     const auto row = rows_.find(id);
     const bool ours =
         row != rows_.end() && (row->second.status == "processing" || row->second.status == "pending");

@@ -3,15 +3,14 @@
 // thread.
 #pragma once
 
-#include <condition_variable>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
 #include <tuple>
 #include <vector>
 
+#include "base/threads.hpp"
 #include "store/store.hpp"
 
 namespace sluice::store {
@@ -35,7 +34,7 @@ class MemoryStore : public Store {
   std::unique_ptr<CareSession> care() override;
   std::unique_ptr<PruneSession> prunes(const std::string& status, job::Microseconds older_than) override;
   std::unique_ptr<DeskSession> desk() override;
-  void limit(std::chrono::steady_clock::time_point) override {}  // no call takes any time
+  void limit(base::Clock::time_point) override {}  // no call takes any time
 
   // What an application, an operator or time does.
   void put(Row row);  ///< inserts or replaces
@@ -97,44 +96,44 @@ class MemoryStore : public Store {
   static int this_attempt(const Row& row);
   static double lease_of(const Runtime& runtime);
 
-  // All of these expect the mutex to be held.
-  void notify();
-  void check_available() const;
-  double now() const;
-  bool is_alive(const Runtime& runtime) const;
+  void notify() REQUIRES(mutex_);
+  void check_available() const REQUIRES(mutex_);
+  double now() const REQUIRES(mutex_);
+  bool is_alive(const Runtime& runtime) const REQUIRES(mutex_);
   /// The row of a claimed job; none when it is somebody else's by now.
-  Row* ours(const job::Ref& job);
-  std::string shown_status(const Row& row) const;
-  void give_back(const std::string& id);
-  bool settle(const job::Settlement& settlement);
-  std::vector<Row*> pick(const LaneRequest& lane);
-  std::vector<ClaimedJob> claim(const LaneRequest& lane, std::size_t index, std::int64_t claim);
-  void take(Row& row, const std::string& status);
-  std::set<std::string> take_claims(const std::set<std::int64_t>& claims);
-  Enqueued enqueue(const EnqueueRequest& request);
-  bool named(const std::string& id) const;
+  Row* ours(const job::Ref& job) REQUIRES(mutex_);
+  std::string shown_status(const Row& row) const REQUIRES(mutex_);
+  void give_back(const std::string& id) REQUIRES(mutex_);
+  bool settle(const job::Settlement& settlement) REQUIRES(mutex_);
+  std::vector<Row*> pick(const LaneRequest& lane) REQUIRES(mutex_);
+  std::vector<ClaimedJob> claim(const LaneRequest& lane, std::size_t index, std::int64_t claim)
+      REQUIRES(mutex_);
+  void take(Row& row, const std::string& status) REQUIRES(mutex_);
+  std::set<std::string> take_claims(const std::set<std::int64_t>& claims) REQUIRES(mutex_);
+  Enqueued enqueue(const EnqueueRequest& request) REQUIRES(mutex_);
+  bool named(const std::string& id) const REQUIRES(mutex_);
   /// Named by a claim, though it is pending.
-  bool claimed(const std::string& id) const;
-  std::vector<Throughput> throughput(double window) const;
+  bool claimed(const std::string& id) const REQUIRES(mutex_);
+  std::vector<Throughput> throughput(double window) const REQUIRES(mutex_);
 
-  mutable std::mutex mutex_;
-  std::condition_variable inserted_;
-  std::int64_t insertions_ = 0;  ///< those that were notified; protected by mutex_, like all below
-  std::set<RuntimeId> wakeful_;
-  bool available_ = true;
-  double offset_ = 0;
-  std::int64_t last_number_ = 0;  ///< for runtimes, claims and ids
-  std::map<std::string, Row> rows_;
-  std::map<std::int64_t, Claim> claims_;
-  std::map<RuntimeId, Runtime> runtimes_;
-  std::map<std::string, Schedule> schedule_;
-  std::map<std::string, std::string> outputs_;
-  std::map<std::string, std::string> keys_;
-  std::map<std::string, ServedType> types_;
-  std::vector<std::string> effects_;
-  std::vector<Failure> failures_;
-  std::map<Minute, Throughput> throughput_;
-  std::vector<Trace> traces_;
+  mutable base::Mutex mutex_;
+  base::Condition inserted_;
+  std::int64_t insertions_ GUARDED_BY(mutex_) = 0;  ///< those that were notified
+  std::set<RuntimeId> wakeful_ GUARDED_BY(mutex_);
+  bool available_ GUARDED_BY(mutex_) = true;
+  double offset_ GUARDED_BY(mutex_) = 0;
+  std::int64_t last_number_ GUARDED_BY(mutex_) = 0;  ///< for runtimes, claims and ids
+  std::map<std::string, Row> rows_ GUARDED_BY(mutex_);
+  std::map<std::int64_t, Claim> claims_ GUARDED_BY(mutex_);
+  std::map<RuntimeId, Runtime> runtimes_ GUARDED_BY(mutex_);
+  std::map<std::string, Schedule> schedule_ GUARDED_BY(mutex_);
+  std::map<std::string, std::string> outputs_ GUARDED_BY(mutex_);
+  std::map<std::string, std::string> keys_ GUARDED_BY(mutex_);
+  std::map<std::string, ServedType> types_ GUARDED_BY(mutex_);
+  std::vector<std::string> effects_ GUARDED_BY(mutex_);
+  std::vector<Failure> failures_ GUARDED_BY(mutex_);
+  std::map<Minute, Throughput> throughput_ GUARDED_BY(mutex_);
+  std::vector<Trace> traces_ GUARDED_BY(mutex_);
 };
 
 }  // namespace sluice::store

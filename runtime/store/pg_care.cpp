@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/text.hpp"
+#include "base/threads.hpp"
 #include "store/alive.hpp"
 #include "store/job_statements.hpp"
 #include "store/pg_activity.hpp"
@@ -296,10 +297,10 @@ Promoted PgCare::promote(std::size_t limit) {
 Rescued PgCare::rescue(const Judge& judge, const job::RetryPolicy& fallback) {
   Rescued rescued;
   if (!bury(judge, rescued)) return rescued;
-  const auto end = std::chrono::steady_clock::now() + rescue_time;
+  const auto end = base::Clock::now() + rescue_time;
   std::size_t claims = claims_at_once;
   try {
-    while (std::chrono::steady_clock::now() < end) {
+    while (base::Clock::now() < end) {
       try {
         if (!settle_buried(fallback, claims, rescued)) break;
       } catch (const Refused& error) {

@@ -23,7 +23,7 @@ class PgClaims : public ClaimSession {
   void reconcile(const std::vector<std::int64_t>& known) override;
   void use(RuntimeId runtime) override { runtime_ = runtime; }
   bool want(bool wanted) override { return wakes_.want(runtime_, wanted); }
-  std::int64_t wait(std::chrono::steady_clock::time_point end) override { return wakes_.wait(end); }
+  std::int64_t wait(base::Clock::time_point end) override { return wakes_.wait(end); }
   void interrupt() override { wakes_.interrupt(); }
 
  private:

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <thread>
 
 #include "base/text.hpp"
+#include "base/threads.hpp"
 #include "store/effect_function.hpp"
 #include "store/indexes.hpp"
 #include "store/migrations.hpp"
@@ -75,7 +75,7 @@ void PgDesk::run_piece(const std::string& sql) {
                         std::to_string(attempt) +
                         " times somebody else held a lock that it needs for over a second; try again later");
     }
-    std::this_thread::sleep_for(lock_pause);
+    base::sleep_for(lock_pause);
   }
 }
 

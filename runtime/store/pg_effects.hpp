@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "base/threads.hpp"
 #include "store/pg_attempt.hpp"
 #include "store/pg_session.hpp"
 #include "store/settlement_texts.hpp"
@@ -22,7 +23,7 @@ class PgEffects : public EffectSession {
   std::vector<Unwritten> commit(const std::vector<job::Settlement>& settlements) override;
 
  private:
-  using Clock = std::chrono::steady_clock;
+  using Clock = base::Clock;
 
   void commit(const Settlements& settlements, std::size_t first, std::vector<Unwritten>& unwritten);
   std::optional<Refusal> refusal_of_commit(const Settlements& settlements, Settled& settled);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "base/threads.hpp"
 #include "store/pg_attempt.hpp"
 #include "store/pg_session.hpp"
 #include "store/settlement_texts.hpp"
@@ -28,7 +29,7 @@ class PgFinishes : public FinishSession {
   std::vector<std::int64_t> living(const std::vector<std::int64_t>& claims) override;
 
  private:
-  using Clock = std::chrono::steady_clock;
+  using Clock = base::Clock;
 
   /// Settlements to be written in parts.
   struct Work {

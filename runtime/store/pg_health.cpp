@@ -1,3 +1,4 @@
+#include "base/threads.hpp"
 #include "store/health.hpp"
 
 #include "base/duration.hpp"
@@ -56,14 +57,14 @@ class DatabaseHealth {
   }
 
   void connect() {
-    const auto begun = std::chrono::steady_clock::now();
+    const auto begun = base::Clock::now();
     const auto row = link_.ask("connect", [](pqxx::transaction_base& session) {
       return session.exec(
           "SELECT current_setting('server_version'), pg_is_in_recovery() OR "
           "current_setting('transaction_read_only')::bool, current_user, "
           "current_setting('is_superuser')::bool")[0];
     });
-    const auto took = std::chrono::steady_clock::now() - begun;
+    const auto took = base::Clock::now() - begun;
     read_only_ = row[1].as<bool>();
     user_ = text_of(row[2]);
     superuser_ = row[3].as<bool>();

@@ -4,13 +4,12 @@
 
 #include <algorithm>
 #include <array>
-#include <condition_variable>
+#include <atomic>
 #include <exception>
-#include <mutex>
-#include <thread>
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/threads.hpp"
 #include "base/without_signals.hpp"
 #include "store/pg_text.hpp"
 #include "store/session_settings.hpp"
@@ -33,26 +32,25 @@ bool is_lost(const pqxx::failure& error) {
 }
 
 void warn_of_pool(const std::string& description) {
-  static std::once_flag said;
-  std::call_once(said, [&] {
-    log::warn(
-        "the connection goes through a pool, whose sessions are left as they were: sluice sets what it needs "
-        "for each transaction, and can't listen for new jobs; add pgbouncer=true to DATABASE_URL, or name "
-        "the "
-        "server itself; pgbouncer=false says that the pool keeps sessions",
-        {{"database", description}});
-  });
+  static std::atomic<bool> said = false;
+  if (said.exchange(true)) return;
+  log::warn(
+      "the connection goes through a pool, whose sessions are left as they were: sluice sets what it needs "
+      "for each transaction, and can't listen for new jobs; add pgbouncer=true to DATABASE_URL, or name "
+      "the "
+      "server itself; pgbouncer=false says that the pool keeps sessions",
+      {{"database", description}});
 }
 
 /// A connection that is being made. Neither libpq nor the resolver can be told to give up, so a thread of its
 /// own makes it, which nobody has to wait for.
 struct Attempt {
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::unique_ptr<pqxx::connection> connection;  // protected by mutex, like all below
-  std::exception_ptr error;
-  bool over = false;
-  bool given_up = false;
+  base::Mutex mutex;
+  base::Condition changed;
+  std::unique_ptr<pqxx::connection> connection GUARDED_BY(mutex);
+  std::exception_ptr error GUARDED_BY(mutex);
+  bool over GUARDED_BY(mutex) = false;
+  bool given_up GUARDED_BY(mutex) = false;
 
   void make(const std::string& conninfo) {
     std::unique_ptr<pqxx::connection> made;
@@ -62,20 +60,20 @@ struct Attempt {
     } catch (...) {
       failure = std::current_exception();
     }
-    const std::lock_guard lock(mutex);
+    const base::Lock lock(mutex);
     if (!given_up) connection = std::move(made);
     error = std::move(failure);  // it has one owner: the sanitizer sees no counts inside of libstdc++
     over = true;
     changed.notify_all();
   }
   void give_up() {
-    const std::lock_guard lock(mutex);
+    const base::Lock lock(mutex);
     given_up = true;
     changed.notify_all();
   }
   std::unique_ptr<pqxx::connection> wait() {
-    std::unique_lock lock(mutex);
-    changed.wait(lock, [this] { return over || given_up; });
+    const base::Lock lock(mutex);
+    while (!over && !given_up) changed.wait(mutex);
     if (error) std::rethrow_exception(std::exchange(error, nullptr));
     if (!connection) throw pqxx::broken_connection("the connection was given up");
     return std::move(connection);
@@ -163,7 +161,7 @@ void Link::connect(CallWatch::Call& call) {
   call.attach([attempt] { attempt->give_up(); });
   {
     const base::WithoutSignals guard;
-    std::thread([attempt, conninfo = target_.conninfo] { attempt->make(conninfo); }).detach();
+    base::Thread([attempt, conninfo = target_.conninfo] { attempt->make(conninfo); }).detach();
   }
   connection_ = attempt->wait();
   silence_ = std::make_unique<pqxx::quiet_errorhandler>(*connection_);

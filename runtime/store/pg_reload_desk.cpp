@@ -1,5 +1,6 @@
 #include <poll.h>
 
+#include "base/threads.hpp"
 #include "store/connection_string.hpp"
 #include "store/pg_exec.hpp"
 #include "store/pg_link.hpp"
@@ -11,7 +12,7 @@ namespace sluice::store {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Clock = base::Clock;
 
 class PgReloadDesk : public ReloadDesk {
  public:

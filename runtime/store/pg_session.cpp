@@ -1,9 +1,9 @@
 #include "store/pg_session.hpp"
 
 #include <chrono>
-#include <thread>
 #include <utility>
 
+#include "base/threads.hpp"
 #include "store/pg_exec.hpp"
 #include "store/pg_text.hpp"
 
@@ -76,7 +76,7 @@ void PgSession::end(pqxx::connection& connection, const Backend& backend) {
     } catch (const pqxx::insufficient_privilege&) {
       return;
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    base::sleep_for(std::chrono::milliseconds(100));
   }
 }
 

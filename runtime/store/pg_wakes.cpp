@@ -47,7 +47,7 @@ bool PgWakes::want(RuntimeId runtime, bool wanted) {
 }
 
 /// Nothing can come of a connection that is not there.
-std::int64_t PgWakes::wait(std::chrono::steady_clock::time_point end) {
+std::int64_t PgWakes::wait(base::Clock::time_point end) {
   if (!session_.link().connected() || !hears()) {
     await(-1, end);
     return 0;
@@ -63,9 +63,9 @@ std::int64_t PgWakes::wait(std::chrono::steady_clock::time_point end) {
 }
 
 /// True when something came on the socket.
-bool PgWakes::await(int socket, std::chrono::steady_clock::time_point end) const {
+bool PgWakes::await(int socket, base::Clock::time_point end) const {
   using std::chrono::nanoseconds;
-  const auto left = std::max(nanoseconds(0), nanoseconds(end - std::chrono::steady_clock::now()));
+  const auto left = std::max(nanoseconds(0), nanoseconds(end - base::Clock::now()));
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
   const timespec timeout{static_cast<time_t>(seconds.count()), static_cast<long>((left - seconds).count())};
   std::array<pollfd, 2> ready{{{socket, POLLIN, 0}, {interrupted_.get(), POLLIN, 0}}};

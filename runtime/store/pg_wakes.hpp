@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/descriptor.hpp"
+#include "base/threads.hpp"
 #include "store/pg_session.hpp"
 #include "store/store.hpp"
 #include "store/table_name.hpp"
@@ -21,12 +22,12 @@ class PgWakes {
   PgWakes(PgSession& session, const TableName& table, bool listens);
 
   bool want(RuntimeId runtime, bool wanted);
-  std::int64_t wait(std::chrono::steady_clock::time_point end);
+  std::int64_t wait(base::Clock::time_point end);
   void interrupt();
 
  private:
   bool hears() { return listens_ && !session_.link().pooled(); }
-  bool await(int socket, std::chrono::steady_clock::time_point end) const;
+  bool await(int socket, base::Clock::time_point end) const;
 
   PgSession& session_;
   const std::string trigger_query_;

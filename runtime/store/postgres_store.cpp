@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/threads.hpp"
 #include "store/connection_string.hpp"
 #include "store/pg_care.hpp"
 #include "store/pg_claims.hpp"
@@ -48,7 +49,7 @@ class PostgresStore : public Store {
   std::unique_ptr<DeskSession> desk() override {
     return std::make_unique<PgDesk>(target_, table_, effect_roles_, wake_, grants_);
   }
-  void limit(std::chrono::steady_clock::time_point when) override {
+  void limit(base::Clock::time_point when) override {
     target_.watch->limit(when);
     listening_.watch->limit(when);
   }

@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/threads.hpp"
 #include "job/job.hpp"
 #include "job/retry_policy.hpp"
 #include "store/activity.hpp"
@@ -114,7 +115,7 @@ class ClaimSession {
   /// Waits until jobs were inserted, until `end`, or for interrupt(), which may have been called before. How
   /// many times some were inserted and committed since the last call; those inserted before producers knew of
   /// want() don't count. Without a connection it waits all the same.
-  virtual std::int64_t wait(std::chrono::steady_clock::time_point end) = 0;
+  virtual std::int64_t wait(base::Clock::time_point end) = 0;
   /// Ends wait() once. [any-thread]
   virtual void interrupt() = 0;
 };
@@ -430,7 +431,7 @@ class Store {
   virtual std::unique_ptr<DeskSession> desk() = 0;
   /// No call of any session goes on beyond `when`; later ones throw Unavailable at once. It may be set anew.
   /// [any-thread]
-  virtual void limit(std::chrono::steady_clock::time_point when) = 0;
+  virtual void limit(base::Clock::time_point when) = 0;
 };
 
 }  // namespace sluice::store

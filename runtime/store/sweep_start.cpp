@@ -41,7 +41,7 @@ std::vector<LaneRequest> SweepStart::narrowed(std::vector<LaneRequest> lanes) {
 }
 
 /// Whether the next claim is worth a search.
-void SweepStart::took(std::chrono::steady_clock::duration time) {
+void SweepStart::took(base::Clock::duration time) {
   pays_ = searched_ || time > slow;
 }
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/threads.hpp"
 #include "store/pg_session.hpp"
 #include "store/store.hpp"
 #include "store/table_name.hpp"
@@ -28,15 +29,15 @@ class SweepStart {
   auto around(const std::vector<LaneRequest>& lanes, Claim&& claim) {
     const auto sweeps = [](const LaneRequest& lane) { return !lane.cursor; };
     if (std::none_of(lanes.begin(), lanes.end(), sweeps)) return claim(lanes);
-    const auto started = std::chrono::steady_clock::now();
+    const auto started = base::Clock::now();
     auto answer = claim(narrowed(lanes));
-    took(std::chrono::steady_clock::now() - started);
+    took(base::Clock::now() - started);
     return answer;
   }
 
  private:
   std::vector<LaneRequest> narrowed(std::vector<LaneRequest> lanes);
-  void took(std::chrono::steady_clock::duration time);
+  void took(base::Clock::duration time);
 
   struct Found {
     std::optional<double> oldest;

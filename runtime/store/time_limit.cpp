@@ -10,7 +10,7 @@ TimeLimit::TimeLimit() : thread_([this] { run(); }) {}
 
 TimeLimit::~TimeLimit() {
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     ends_ = true;
   }
   changed_.notify_one();
@@ -18,7 +18,7 @@ TimeLimit::~TimeLimit() {
 
 void TimeLimit::start(int socket, Clock::time_point deadline) {
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     socket_ = socket;
     deadline_ = deadline;
     passed_ = false;
@@ -27,18 +27,18 @@ void TimeLimit::start(int socket, Clock::time_point deadline) {
 }
 
 bool TimeLimit::stop() {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   deadline_.reset();
   return std::exchange(passed_, false);
 }
 
 void TimeLimit::run() {
-  std::unique_lock lock(mutex_);
+  const base::Lock lock(mutex_);
   while (!ends_) {
     if (!deadline_) {
-      changed_.wait(lock);
+      changed_.wait(mutex_);
     } else if (const auto deadline = *deadline_; Clock::now() < deadline) {
-      changed_.wait_until(lock, deadline);
+      changed_.wait_until(mutex_, deadline);
     } else {
       shutdown(socket_, SHUT_RDWR);
       deadline_.reset();

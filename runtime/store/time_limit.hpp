@@ -3,17 +3,16 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <optional>
-#include <thread>
+
+#include "base/threads.hpp"
 
 namespace sluice::store {
 
 /// A thread that shuts a socket down at a deadline. start() and stop() are called by one thread.
 class TimeLimit {
  public:
-  using Clock = std::chrono::steady_clock;
+  using Clock = base::Clock;
 
   TimeLimit();
   ~TimeLimit();
@@ -27,13 +26,14 @@ class TimeLimit {
  private:
   void run();
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  int socket_ = -1;  // protected by mutex_, like all below
-  std::optional<Clock::time_point> deadline_;
-  bool passed_ = false;
-  bool ends_ = false;
-  std::jthread thread_;
+  base::Mutex mutex_;
+  base::Condition changed_;
+  int socket_ GUARDED_BY(mutex_) = -1;
+  std::optional<Clock::time_point> deadline_ GUARDED_BY(mutex_);
+  bool passed_ GUARDED_BY(mutex_) = false;
+  bool ends_ GUARDED_BY(mutex_) = false;
+
+  base::Thread thread_;
 };
 
 }  // namespace sluice::store

@@ -15,13 +15,14 @@
 
 #include "base/descriptor.hpp"
 #include "base/duration.hpp"
+#include "base/threads.hpp"
 #include "fleet/spawn.hpp"
 
 namespace sluice::workshop {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Clock = base::Clock;
 
 constexpr const char* debug_it = "run it under a debugger, or look at what it prints";
 

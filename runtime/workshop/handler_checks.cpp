@@ -5,6 +5,7 @@
 
 #include "base/duration.hpp"
 #include "base/text.hpp"
+#include "base/threads.hpp"
 #include "host/schema.hpp"
 #include "workshop/footprint.hpp"
 #include "workshop/payload_generator.hpp"
@@ -14,7 +15,7 @@ namespace sluice::workshop {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Clock = base::Clock;
 
 constexpr const char* no_example = "the type gives no example payload";
 constexpr const char* honour =
@@ -66,8 +67,7 @@ class TypeChecks {
     job.type = type_.name;
     job.payload = payload;
     job.max_attempts = 3;
-    job.created_at =
-        std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+    job.created_at = std::chrono::duration<double>(base::WallClock::now().time_since_epoch()).count();
     return plugin.send(job, index_);
   }
 

@@ -11,10 +11,10 @@
 #include <iterator>
 #include <stdexcept>
 #include <system_error>
-#include <thread>
 
 #include "base/config.hpp"
 #include "base/descriptor.hpp"
+#include "base/threads.hpp"
 #include "workshop/toolchain.hpp"
 
 namespace sluice::workshop {
@@ -133,7 +133,7 @@ class CMakeProject : public PluginProject {
   }
 
   Launch compilation(const std::vector<std::string>& targets) const {
-    const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+    const unsigned cores = std::max(1U, base::Thread::cores());
     Launch launch;
     launch.words = {cmake_, "--build", folder().string(), "--parallel", std::to_string(cores), "--target"};
     launch.words.insert(launch.words.end(), targets.begin(), targets.end());

@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <system_error>
 
+#include "base/threads.hpp"
+
 namespace sluice::workshop {
 
 namespace {
@@ -64,10 +66,9 @@ struct Child {
 };
 
 bool readable(int fd, std::chrono::milliseconds limit) {
-  const auto end = std::chrono::steady_clock::now() + limit;
+  const auto end = base::Clock::now() + limit;
   for (;;) {
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now()).count();
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - base::Clock::now()).count();
     pollfd one{fd, POLLIN, 0};
     const int ready = poll(&one, 1, left < 0 ? 0 : static_cast<int>(left));
     if (ready >= 0 || errno != EINTR) return ready > 0;

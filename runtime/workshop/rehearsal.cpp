@@ -13,9 +13,9 @@
 #include <cstdio>
 #include <deque>
 #include <system_error>
-#include <thread>
 
 #include "base/duration.hpp"
+#include "base/threads.hpp"
 #include "fleet/line_cutter.hpp"
 #include "fleet/spawn.hpp"
 #include "host/plugin_host.hpp"
@@ -26,7 +26,7 @@ namespace sluice::workshop {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Clock = base::Clock;
 
 constexpr std::size_t read_size = 64 * 1024;
 constexpr Limit no_limit = std::chrono::hours(24 * 365);
@@ -171,7 +171,7 @@ class Rehearsal::Host {
     socket_.reset(ends[0]);
     fcntl(ends[0], F_SETFL, fcntl(ends[0], F_GETFL) | O_NONBLOCK);
     far_end_.reset(ends[1]);
-    thread_ = std::thread([this] {
+    thread_ = base::Thread([this] {
       host::serve_plugin(far_end_.get(), wire::SharedPage::open(base::Descriptor(dup(page_.fd()))));
     });
   }
@@ -313,7 +313,7 @@ class Rehearsal::Host {
   fleet::Spawned process_;
   base::Descriptor socket_;
   base::Descriptor far_end_;
-  std::thread thread_;
+  base::Thread thread_;
   std::array<Stream, 2> streams_{};
   wire::FrameReader reader_{wire::longest_plugin_frame};
   job::PluginSpec spec_;

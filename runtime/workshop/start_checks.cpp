@@ -2,6 +2,7 @@
 
 #include "base/duration.hpp"
 #include "base/text.hpp"
+#include "base/threads.hpp"
 #include "host/schema.hpp"
 #include "workshop/bad_configs.hpp"
 #include "workshop/child.hpp"
@@ -11,7 +12,7 @@ namespace sluice::workshop {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Clock = base::Clock;
 
 std::chrono::microseconds since(Clock::time_point begin) {
   return std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
