@@ -20,7 +20,7 @@ void Lanes::set_lanes(std::vector<LaneSpec> specs) {
   for (const LaneId lane : room_.set_lanes(std::move(specs))) {
     searches_.try_emplace(lane, poll_interval_, drain_).first->second.forget();
   }
-  std::erase_if(searches_, [this](const auto& one) { return !room_.has(one.first); });
+  std::erase_if(searches_, [this](const auto& one) REQUIRES(mutex_) { return !room_.has(one.first); });
   end_.arrive();  // what is being claimed was asked for before
 }
 
@@ -55,7 +55,7 @@ void Lanes::set_announced(bool announced) {
 Load Lanes::load() const {
   const base::Lock lock(mutex_);
   const auto open = room_.open_lanes();
-  const auto is_empty = [this](LaneId lane) { return searches_.at(lane).is_empty(); };
+  const auto is_empty = [this](LaneId lane) REQUIRES(mutex_) { return searches_.at(lane).is_empty(); };
   return {std::any_of(open.begin(), open.end(), is_empty), finds_, found_, announced_ && end_.is_idle(),
           !end_.is_written()};
 }
@@ -206,7 +206,7 @@ void Lanes::invalidate_sweeps() {
 bool Lanes::is_exhausted() const {
   const base::Lock lock(mutex_);
   const auto open = room_.open_lanes();
-  const auto is_empty = [this](LaneId lane) { return searches_.at(lane).is_empty(); };
+  const auto is_empty = [this](LaneId lane) REQUIRES(mutex_) { return searches_.at(lane).is_empty(); };
   return end_.is_idle() && (room_.is_spent() || std::all_of(open.begin(), open.end(), is_empty));
 }
 

@@ -8,11 +8,9 @@
 #include <set>
 #include <string>
 
-#include "base/threads.hpp"
+#include "engine/clock.hpp"
 
 namespace sluice::engine {
-
-using Clock = base::Clock;
 
 class Outage {
  public:
