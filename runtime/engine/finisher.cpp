@@ -574,7 +574,9 @@ void Finisher::report_written(const std::vector<job::Settlement>& settlements) {
   context_.tally.count(settlements);
   bool again = false;
   for (const job::Settlement& settlement : settlements) {
-    again = again || settlement.status == job::Status::pending || !settlement.outcome.follow_ups.empty();
+    const bool given_back = settlement.status == job::Status::pending;
+    if (given_back) context_.lanes.on_give_back(settlement.type, settlement.created_at);
+    again = again || given_back || !settlement.outcome.follow_ups.empty();
     const bool snoozed = settlement.outcome.result == job::Result::snooze;
     if (settlement.status == job::Status::error && !snoozed) log_failure(settlement);
   }

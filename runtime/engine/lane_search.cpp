@@ -13,9 +13,14 @@ constexpr std::chrono::milliseconds slow_sweep{20};
 constexpr int busy_sweep_share = 60;
 constexpr std::chrono::seconds slow_sweep_pause{5};
 constexpr std::chrono::milliseconds most_credit{250};
+constexpr std::chrono::seconds longest_pause{10};  // however slow sweeps are
+/// In seconds: transactions that began earlier than the last row's may be committed so much later.
+constexpr double commit_slack = 0.1;
+/// In seconds: what "createdAt" loses on its way here and back.
+constexpr double rounding = 1e-5;
 
 Clock::duration sweep_pause(Clock::duration took) {
-  const Clock::duration pause = std::max<Clock::duration>(shortest_rest, took * sweep_share);
+  const Clock::duration pause = std::clamp<Clock::duration>(took * sweep_share, shortest_rest, longest_pause);
   if (took < slow_sweep) return pause;
   return std::max(pause, std::min<Clock::duration>(took * busy_sweep_share, slow_sweep_pause));
 }
@@ -35,7 +40,7 @@ void LaneSearch::end(const std::optional<double>& cursor, const Find& find, Cloc
   asked_at_ = now;
   if (sweep) charge_sweep(find.took, now);
   if (find.jobs > 0) rest_ = {};
-  if (find.last_created_at) advance(*find.last_created_at);
+  if (find.last_created_at) advance(std::min(*find.last_created_at, find.asked_at - commit_slack));
   is_empty_ = find.is_short && (sweep || is_empty_) && !find.is_invalid && !find.is_stale;
   if (!find.is_short) return;
   if (!sweep) hasten_sweep(now);
@@ -61,8 +66,9 @@ void LaneSearch::charge_sweep(Clock::duration took, Clock::time_point now) {
 
 /// All is claimed that the cursor leads to: a slow sweep is due as soon as it can be afforded.
 void LaneSearch::hasten_sweep(Clock::time_point now) {
-  const Clock::duration debt = std::max(Clock::duration::zero(), -credit_);
-  if (is_slow_) sweep_due_ = std::min(sweep_due_, credit_at_ + debt * sweep_share);
+  const auto pause =
+      std::clamp<Clock::duration>(-credit_ * sweep_share, Clock::duration::zero(), longest_pause);
+  if (is_slow_) sweep_due_ = std::min(sweep_due_, credit_at_ + pause);
   if (drain_) sweep_due_ = std::min(sweep_due_, now);
 }
 
@@ -74,6 +80,11 @@ void LaneSearch::wake() {
 void LaneSearch::restart() {
   cursor_.reset();
   rests_until_ = {};
+  is_empty_ = false;
+}
+
+void LaneSearch::go_back(double created_at) {
+  if (cursor_) cursor_ = std::min(*cursor_, created_at - rounding);
   is_empty_ = false;
 }
 

@@ -1,11 +1,12 @@
 // Where in the table the next claim of a lane begins, and when. Values alone: no mutex, no clock, no thread.
 //
-// The cursor is the "createdAt" of the last row claimed, or, after a claim that came back short, shortly
-// before that claim: what waits for others is not walked over again. Late commits, retries and slow clocks
-// put rows behind it, so that the lane starts over from the oldest row (a sweep) whenever a sweep is due;
-// dues are spaced so that sweeps take a twentieth of the time at most; while jobs keep coming, slow ones take
-// less, so that one may follow as soon as they end. A lane whose claim comes back short rests, longer each
-// time.
+// The cursor is the "createdAt" of the last row claimed, or, after a claim that came back short, a second
+// before that claim: what waits for others is not walked over again. It is never within a tenth of a second
+// of the last claim, so that transactions which began at about the same time may end in any order. Late
+// commits, retries and slow clocks put rows behind it, so that the lane starts over from the oldest row (a
+// sweep) whenever a sweep is due; dues are spaced so that sweeps take a twentieth of the time at most, and 10
+// s at most; while jobs keep coming, slow ones take less, so that one may follow as soon as they end. A lane
+// whose claim comes back short rests, longer each time.
 #pragma once
 
 #include <algorithm>
@@ -55,6 +56,8 @@ class LaneSearch {
   void wake();
   /// There are jobs behind the cursor.
   void restart();
+  /// There is a job again that was created at `created_at`.
+  void go_back(double created_at);
   /// The lane has other types now.
   void forget();
   /// The last sweep may have missed rows.

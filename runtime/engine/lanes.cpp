@@ -192,6 +192,11 @@ void Lanes::on_write(std::size_t outcomes, bool again) {
   if (again) invalidate_sweeps();
 }
 
+void Lanes::on_give_back(const std::string& type, double created_at) {
+  const base::Lock lock(mutex_);
+  if (const auto lane = room_.lane_of(type)) searches_.at(*lane).go_back(created_at);
+}
+
 void Lanes::on_aside(int outcomes) {
   const base::Lock lock(mutex_);
   end_.write(outcomes);

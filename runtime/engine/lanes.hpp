@@ -86,6 +86,8 @@ class Lanes {
   /// So many outcomes are written, or never will be. `again`: a job is pending once more, or one that was
   /// asked for.
   void on_write(std::size_t outcomes, bool again);
+  /// A job of `type` that was created at `created_at` was given back.
+  void on_give_back(const std::string& type, double created_at);
   /// So many more outcomes, or fewer, can't be written for now: nothing waits for them.
   void on_aside(int outcomes);
 

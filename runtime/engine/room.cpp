@@ -87,6 +87,14 @@ void Room::count_types() {
   }
 }
 
+std::optional<LaneId> Room::lane_of(const std::string& type) const {
+  for (const auto& [id, lane] : lanes_) {
+    const auto& types = lane.spec.types;
+    if (std::find(types.begin(), types.end(), type) != types.end()) return id;
+  }
+  return std::nullopt;
+}
+
 void Room::set_slots(std::size_t plugin, std::optional<int> slots) {
   for (auto& [id, lane] : lanes_) {
     if (lane.spec.plugin != plugin) continue;

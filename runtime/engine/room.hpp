@@ -72,6 +72,8 @@ class Room {
   std::vector<LaneId> open_lanes() const;
   bool has(LaneId lane) const { return lanes_.count(lane) > 0; }
   const LaneSpec& spec(LaneId lane) const { return lanes_.at(lane).spec; }
+  /// None where no lane has the type.
+  std::optional<LaneId> lane_of(const std::string& type) const;
   /// The budget is used up, by jobs or by claims under way.
   bool is_spent() const { return budget_ && *budget_ <= 0; }
   /// How many jobs a claim of the lane may take; 0 where they are too few to be worth a statement, too.

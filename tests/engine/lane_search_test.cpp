@@ -16,10 +16,10 @@ constexpr milliseconds poll{200};
 const Clock::time_point start{std::chrono::hours(1)};
 
 LaneSearch::Find full(double last = 1, milliseconds took = milliseconds(1)) {
-  return {20, false, false, false, last, 0, took};
+  return {20, false, false, false, last, last + 0.1, took};
 }
 LaneSearch::Find few(double last = 1, milliseconds took = milliseconds(1)) {
-  return {1, true, false, false, last, 0, took};
+  return {1, true, false, false, last, last + 0.1, took};
 }
 LaneSearch::Find nothing(double asked_at = 0, milliseconds took = milliseconds(1)) {
   return {0, true, false, false, std::nullopt, asked_at, took};
@@ -48,6 +48,34 @@ TEST_F(LaneSearchTest, GoesOnBehindTheLastRowOfAFullBatch) {
   EXPECT_EQ(claim(full(40)), 42.5);
   EXPECT_EQ(claim(full(43)), 42.5) << "it never goes back";
   EXPECT_EQ(claim(full(44)), 43);
+}
+
+TEST_F(LaneSearchTest, LooksAgainAtTheLastTenthOfASecond) {
+  LaneSearch::Find fresh = full(100);
+  fresh.asked_at = 100.02;
+  claim(fresh);
+  EXPECT_NEAR(*claim(full(101)), 99.92, 1e-9)
+      << "a transaction that began before may have been committed since";
+}
+
+TEST_F(LaneSearchTest, GoesBackForAJobThatWasGivenBack) {
+  claim(nothing(50));
+  search.go_back(100);
+  EXPECT_EQ(claim(nothing(50)), 49) << "it is in front";
+  search.go_back(30);
+  EXPECT_FALSE(search.is_empty());
+  const auto cursor = search.begin(now);
+  EXPECT_LT(*cursor, 30);
+  EXPECT_GT(*cursor, 29.999);
+}
+
+TEST_F(LaneSearchTest, SweepsEveryTenSecondsHoweverSlowTheyAre) {
+  claim(full(1, seconds(3)));
+  claim(nothing());
+  now += milliseconds(9999);
+  EXPECT_TRUE(claim(nothing()));
+  now += milliseconds(1);
+  EXPECT_EQ(claim(nothing()), std::nullopt);
 }
 
 TEST_F(LaneSearchTest, SweepsWhenABatchBehindTheCursorComesBackShort) {

@@ -24,7 +24,7 @@ store::Claimed found(const std::string& type, int jobs, double last = 1, std::in
   one.job.type = type;
   one.job.created_at = last;
   one.job.bytes = bytes;
-  return {1, 0, std::vector<store::ClaimedJob>(static_cast<std::size_t>(jobs), one)};
+  return {1, last + 0.1, std::vector<store::ClaimedJob>(static_cast<std::size_t>(jobs), one)};
 }
 
 std::vector<job::Finished> ended(const std::string& type, int jobs, std::int64_t bytes = 0,
@@ -268,6 +268,24 @@ TEST_F(LanesTest, WhatWasGivenBackAfterALongWaitIsNotTakenAgainAtOnce) {
   lanes.on_recall(back, seconds(1), later);
   lanes.on_return(back, later);
   EXPECT_FALSE(lanes.can_reserve(later));
+}
+
+TEST_F(LanesTest, LookForWhatWasGivenBackInItsOwnLane) {
+  lanes.set_lanes({{0, {"a"}, 1}, {0, {"b"}, 1}});
+  lanes.set_slots(0, 4);
+  store::Claimed both = found("a", 1, 42.5);
+  for (auto& one : found("b", 1, 42.5, 0, 1).jobs) both.jobs.push_back(one);
+  claim(both);
+  lanes.on_return(ended("a", 1, 0, job::Result::released), start);
+  lanes.on_return(ended("b", 1), start);
+  lanes.on_write(2, true);
+  lanes.on_give_back("a", 40);
+  lanes.on_give_back("nobody's", 10);
+  const auto plans = lanes.reserve(start);
+  ASSERT_EQ(plans.size(), 2);
+  EXPECT_LT(*plans[0].request.cursor, 40);
+  EXPECT_GT(*plans[0].request.cursor, 39.999);
+  EXPECT_EQ(plans[1].request.cursor, 42.5);
 }
 
 TEST_F(LanesTest, AreExhaustedWhenSweptAndWritten) {
