@@ -19,6 +19,7 @@
 #include <system_error>
 #include <vector>
 
+#include "base/threads.hpp"
 #include "base/version.hpp"
 #include "fleet/host_program.hpp"
 
