@@ -73,10 +73,11 @@ def tell(what, numbers):
 def bench(options, directory):
     # PostgreSQL's user has to get to its data.
     os.chmod(directory, 0o755)
+    begun = time.monotonic()
     server = Server(pathlib.Path(directory) / "postgres")
     try:
         results = measure(Bench(server, directory, options.jobs, options.quick), options)
-        facts = machine.facts(server, directory)
+        facts = {**machine.facts(server, directory), "minutes": round((time.monotonic() - begun) / 60, 1)}
     finally:
         server.remove()
     print(report.tables(results), report.targets_table(results), sep="\n\n")
