@@ -283,7 +283,7 @@ How Sluice compares with [graphile-worker](https://worker.graphile.org) and
 All of them run on one machine beside their server, in turn, round after round; what counts are the medians of one run
 and their ratios. Numbers of different machines, or of different runs, say little beside each other.
 
-To do it again, {minutes} on two cores that do nothing else:
+To do it again, on a machine that does nothing else meanwhile; this run took {minutes}:
 
 ```sh
 tests/bench/run.sh                                      # all of it, and writes this directory anew
@@ -349,7 +349,7 @@ How these are measured:
   latency so many `sluice run`.
 - `distance`: the contender, and it alone, comes to its server by a program on the same machine that passes on every
   byte 0.5 ms after it came (`tests/bench/delay.cpp`), over TCP. The table has what a round trip of `SELECT 1` takes
-  by that way. The machine's own network (netem) is not used: few kernels of virtual machines have it.
+  by that way. The kernel's own delay (netem) is not used, because many kernels are built without it.
 - `producers`: pgbench, one insert and its commit at a time; `busy, 32` are 32 of them, beside a runtime that drains a
   backlog which outlasts them; the `idle` one has nothing but what they insert; in `unserved` it serves none of that, so
   that every notification is to no avail. The trigger is switched on or off each second of one run, so that it is all
