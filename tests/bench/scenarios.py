@@ -13,7 +13,8 @@ import time
 
 import contenders
 from contenders import (
-    ALONE, CONTENDERS, MANY, NOOP, OURS, PEERS, UNSERVED, WAIT, Backlog, Crew, drain, filled, sluice_service, takes_ms, waiting,
+    ALONE, CONTENDERS, MANY, NOOP, OURS, PEERS, UNSERVED, WAIT, Backlog, Crew, drain, filled, sluice_service, takes_ms,
+    waiting,
 )  # fmt: skip
 from processes import HERE, PATIENCE, check, children, command_line, peak_mb, run, started, wait_for
 from server import DATABASE
@@ -190,7 +191,7 @@ def producers(bench, count, backlog, job_type):
 
 def hosts(pid):
     """The plugin hosts of a runtime, by their plugins' files."""
-    return {pathlib.Path(command_line(child)[-1]).stem: child for child in children(pid)}
+    return {pathlib.Path(command_line(child)[1]).stem: child for child in children(pid)}
 
 
 def sluice_memory(bench, backlog):
@@ -262,7 +263,7 @@ SCENARIOS = {
     "unserved": flatness("{million:,} jobs that nobody serves wait in front of {jobs:,}", IN_FRONT),
     "history": flatness("{million:,} done and {failed:,} failed jobs lie beside {jobs:,}", HISTORY),
     "noautovacuum": flatness("{triple:,} jobs wait, and nothing is vacuumed", NOT_VACUUMED),
-    "deadclaims": Scenario("{jobs:,} jobs wait, and {dead:,} claims have come and gone under a snapshot that is held", 3,
+    "deadclaims": Scenario("{jobs:,} jobs wait, after {dead:,} claims that a held snapshot keeps as dead rows", 3,
                            each(dead_claims, ["sluice"]), {"backlog": ["sluice"]}),
     "latency": Scenario("From insert to handler, one job at a time on an idle system", 3,
                         each(latency, [*OURS, "graphile-worker"])),

@@ -67,7 +67,8 @@ class Server:
 
     def round_trip_ms(self):
         """Of what is measured."""
-        call = ["pgbench", "-n", "-M", "prepared", "-f", ROUND_TRIP, "-t", "200", self.measured_environment()["DATABASE_URL"]]
+        url = self.measured_environment()["DATABASE_URL"]
+        call = ["pgbench", "-n", "-M", "prepared", "-f", ROUND_TRIP, "-t", "200", url]
         return float(re.search(r"latency average = ([0-9.]+) ms", run(*call))[1])
 
     def psql(self, database=DATABASE):
