@@ -21,6 +21,7 @@ from scenarios import SCENARIOS, Bench
 from server import Server
 
 JOBS, QUICK_JOBS = 100_000, 2_000
+MINUTES = 25
 
 
 def arguments():
@@ -30,6 +31,8 @@ def arguments():
                         help=f"may be given several times; all by default: {names}")  # fmt: skip
     parser.add_argument("--rounds", type=int, help="in place of each scenario's own number")
     parser.add_argument("--jobs", type=int, help=f"{JOBS:,} by default; all sizes follow it")
+    parser.add_argument("--minutes", type=int, default=MINUTES,
+                        help=f"after which what is left is measured once; {MINUTES} by default")  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="one round of small sizes, to see whether all of it works")
     parser.add_argument("--write", type=pathlib.Path, nargs="?", const=report.DIRECTORY, metavar="DIRECTORY",
                         help="write the results to docs/benchmarks/ or this directory")  # fmt: skip
@@ -56,8 +59,12 @@ def selected(names):
 
 def measure(bench, options):
     results = report.Results(bench.jobs)
+    until = time.monotonic() + options.minutes * 60
     for name, cases in selected(options.scenario).items():
         for number in range(options.rounds or SCENARIOS[name].rounds):
+            if number > 0 and time.monotonic() > until:
+                print(f"bench.py: no more rounds of {name}: {options.minutes} minutes are over", file=sys.stderr)
+                break
             for case, run in cases.items():
                 numbers = run(bench)
                 results.add(name, case, numbers)
@@ -73,10 +80,11 @@ def tell(what, numbers):
 def bench(options, directory):
     # PostgreSQL's user has to get to its data.
     os.chmod(directory, 0o755)
+    begun = time.monotonic()
     server = Server(pathlib.Path(directory) / "postgres")
     try:
         results = measure(Bench(server, directory, options.jobs, options.quick), options)
-        facts = machine.facts(server, directory)
+        facts = {**machine.facts(server, directory), "minutes": round((time.monotonic() - begun) / 60, 1)}
     finally:
         server.remove()
     print(report.tables(results), report.targets_table(results), sep="\n\n")

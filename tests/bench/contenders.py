@@ -16,6 +16,12 @@ CONTENDERS = [*OURS, "raw", *PEERS]
 RAW_BATCH = 500
 RAW_SESSIONS = 2
 MANY = 64
+NOOP, WAIT, UNSERVED = "bench.noop", "bench.wait", "bench.unserved"
+
+# What runs a backlog: so many jobs at once in each of so many runtimes or processes.
+Crew = collections.namedtuple("Crew", "slots runtimes", defaults=[4, 1])
+ALONE = Crew()
+PEER_SLOTS = 24  # of a peer whose jobs take no time: what it does best with
 
 # One good plan for the raw loop, whatever the statistics say: as Sluice does it.
 RAW_SETTINGS = "".join(
@@ -40,7 +46,7 @@ ATTEMPTS = {"pending": 0, "done": 1, "error": 3}
 LEAN_INDEXES = """SELECT count(*) FROM pg_indexes WHERE tablename = 'Outbox'"""
 DROP_INDEXES = """DROP INDEX "Outbox_status_idx", "Outbox_createdAt_idx", "Outbox_type_idx" """
 
-PENDING = """SELECT count(*) FROM "Outbox" WHERE type = 'bench.noop' AND status IN ('pending', 'processing')"""
+PENDING = f"""SELECT count(*) FROM "Outbox" WHERE type <> '{UNSERVED}' AND status IN ('pending', 'processing')"""
 DONE = """SELECT count(*) FROM "Outbox" WHERE status = 'done'"""
 
 
@@ -48,7 +54,7 @@ def rows(backlog, jobs):
     """(first, last, type, status) of each segment, and how many rows there are in all."""
     segments, last = [], 0
     for multiple, job_type, status in backlog.segments:
-        first, last = last + 1, last + int(multiple * jobs)
+        first, last = last + 1, last + round(multiple * jobs)
         segments.append((first, last, job_type, status))
     return segments, last
 
@@ -56,7 +62,12 @@ def rows(backlog, jobs):
 def waiting(backlog, jobs):
     segments, _ = rows(backlog, jobs)
     return sum(last - first + 1 for first, last, job_type, status in segments
-               if (job_type, status) == ("bench.noop", "pending"))  # fmt: skip
+               if job_type != UNSERVED and status == "pending")  # fmt: skip
+
+
+def takes_ms(backlog):
+    """How long its jobs take."""
+    return 1 if any(job_type == WAIT for _, job_type, _ in backlog.segments) else 0
 
 
 def make_lean(server, database):
@@ -89,15 +100,17 @@ def filled(server, name, backlog, jobs):
     return server.template(template, lambda new: run(*call, environment=server.environment(new)))
 
 
-def sluice_environment(server, plugins, name="sluice"):
+def sluice_environment(server, plugins, name="sluice", crew=ALONE):
     config = {"SLUICE_CONFIG": str(HERE / "brief.toml")} if name == BRIEF else {}
-    return {**server.environment(), "SLUICE_PLUGIN_DIR": str(plugins), **config}
+    slots = {"SLUICE_PLUGIN_STAMP_SLOTS": str(crew.slots)} if crew.slots != ALONE.slots else {}
+    return {**server.measured_environment(), "SLUICE_PLUGIN_DIR": str(plugins), **config, **slots}
 
 
-def drain_sluice(server, name, plugins, jobs, limit):
-    meter = Meter(server)
+def drain_sluice(server, name, plugins, jobs, limit, crew):
+    environment = sluice_environment(server, plugins, name, crew)
     call = [SLUICE, "drain", "--json", "--log-level", "warn", *limit]
-    return meter.end(jobs, run_timed(*call, environment=sluice_environment(server, plugins, name)))
+    meter = Meter(server)
+    return meter.end(jobs, run_timed(*call, count=crew.runtimes, environment=environment))
 
 
 def drain_raw(server, jobs):
@@ -111,61 +124,76 @@ def drain_raw(server, jobs):
     return meter.end(jobs, client_cpu=0)
 
 
-def drain_peer(server, name, jobs):
-    call = [NODE, HERE / "peers.mjs", "drain", name, str(jobs)]
+def peer_slots(milliseconds, crew):
+    return crew.slots if milliseconds else PEER_SLOTS
+
+
+def drain_peer(server, name, jobs, milliseconds, crew):
+    numbers = [jobs, peer_slots(milliseconds, crew), milliseconds, crew.runtimes]
+    call = [NODE, HERE / "peers.mjs", "drain", name, *map(str, numbers)]
     pipe = subprocess.PIPE
-    with started(*call, environment=server.environment(), stdin=pipe, stdout=pipe) as process:
+    with started(*call, environment=server.measured_environment(), stdin=pipe, stdout=pipe) as process:
         for line in process.stdout:
             if line.strip() == "begin":
                 meter = Meter(server)
             elif line.startswith("{"):
                 told = json.loads(line)
                 result = meter.end(told["jobs"], told["cpu_seconds"], told["seconds"])
-                result["memory_mb"] = peak_mb(process.pid)
+                if crew.runtimes == 1:
+                    result["memory_mb"] = peak_mb(process.pid)
             process.stdin.write("\n")
             process.stdin.flush()
         processes.check(process)
     return result
 
 
-def drain(server, name, plugins, backlog, jobs):
+def drain(server, name, plugins, backlog, jobs, crew=ALONE):
     """Drains what is to be drained of the backlog that DATABASE holds."""
-    drained = backlog.drained * jobs
+    drained = round(backlog.drained * jobs)
     left = waiting(backlog, jobs) - drained
     if name in PEERS:
-        result = drain_peer(server, name, drained)
+        result = drain_peer(server, name, drained, takes_ms(backlog), crew)
     elif name == "raw":
         result = drain_raw(server, drained)
     else:
-        result = drain_sluice(server, name, plugins, drained, ["--limit", str(drained)] if left else [])
+        result = drain_sluice(server, name, plugins, drained, ["--limit", str(drained)] if left else [], crew)
     if name not in PEERS and (found := int(server.sql(PENDING, DATABASE))) != left:
         raise RuntimeError(f"{name} has ended, and {found} jobs are not finished where {left} should be left")
     return {**result, "dead_rows_per_job": server.dead_rows() / drained}
 
 
-def sluice_service(server, plugins, name="sluice"):
-    environment = sluice_environment(server, plugins, name)
+def sluice_service(server, plugins, name="sluice", crew=ALONE):
+    environment = sluice_environment(server, plugins, name, crew)
     return Service(SLUICE, "run", ready="plugins loaded", environment=environment)
 
 
-def worker(server, name, plugins, preset):
-    """What runs jobs as they come. The preset is that of graphile-worker; Sluice has but one."""
-    if name in OURS:
-        return sluice_service(server, plugins, name)
-    return Service(NODE, HERE / "latency.mjs", "work", name, preset, ready="ready", environment=server.environment())
+@contextlib.contextmanager
+def workers(server, name, plugins, milliseconds=0, crew=ALONE, loaded=False):
+    """What runs jobs as they come, each of which takes so long."""
+    call = [NODE, HERE / "latency.mjs", "work", name, "batched" if loaded else "prompt"]
+    slots = peer_slots(milliseconds, crew) if loaded else ALONE.slots
+    with contextlib.ExitStack() as stack:
+        for _ in range(crew.runtimes):
+            stack.enter_context(
+                sluice_service(server, plugins, name, crew) if name in OURS
+                else Service(*call, str(slots), str(milliseconds), ready="ready",
+                             environment=server.measured_environment()))  # fmt: skip
+        yield
 
 
-def feeder(server, name, rate):
-    """What inserts so many no-op jobs a second."""
-    call = [NODE, HERE / "latency.mjs", "feed", name, str(rate)]
+def feeder(server, name, rate, milliseconds):
+    """What inserts so many jobs a second, each of which takes so long."""
+    kind = (WAIT if milliseconds else "bench.quick") if name in OURS else name
+    call = [NODE, HERE / "latency.mjs", "feed", kind, str(rate)]
     return Service(*call, ready="ready", environment=server.environment())
 
 
-def produce_stamps(server, name, jobs, file):
+def produce_stamps(server, name, jobs, pause_ms, file):
     """Inserts jobs one by one; how many milliseconds each took to its handler."""
     file.unlink(missing_ok=True)
     name = "sluice" if name in OURS else name
-    run(NODE, HERE / "latency.mjs", "produce", name, str(jobs), file, environment=server.environment())
+    call = [NODE, HERE / "latency.mjs", "produce", name, str(jobs), str(pause_ms), file]
+    run(*call, environment=server.environment())
     return [int(line) / 1000 for line in file.read_text().split()]
 
 

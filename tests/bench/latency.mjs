@@ -1,18 +1,22 @@
 // How long a job takes from its insert to its handler.
 //
-//   node latency.mjs work graphile-worker prompt|batched         the peer's worker, until SIGTERM
-//   node latency.mjs feed sluice|graphile-worker RATE            inserts so many no-op jobs a second until SIGTERM,
-//                                                                then prints how many a second it were
-//   node latency.mjs produce sluice|graphile-worker JOBS FILE    inserts jobs, one at a time, at random intervals
+//   node latency.mjs work graphile-worker prompt|batched SLOTS MILLISECONDS
+//                                        the peer's worker, until SIGTERM: so many jobs at once, each takes so long
+//   node latency.mjs feed graphile-worker|TYPE RATE
+//                                        inserts so many jobs a second until SIGTERM, no-ops or of Sluice's type, then
+//                                        prints how many a second it were
+//   node latency.mjs produce sluice|graphile-worker JOBS PAUSE FILE
+//                                        inserts jobs, one at a time, at random intervals of PAUSE ms in the mean
 //
 // DATABASE_URL names the database. Handlers append one line of microseconds to FILE for each job; `produce` ends
-// when all of them have.
+// when all of them have, or fails 60 s after the last insert.
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
-import { connectionString, graphileWorker } from './queues.mjs';
+import { connectionString, graphileWorker, handle } from './queues.mjs';
 
-const [role, contender, argument, file] = process.argv.slice(2);
+const [role, contender, ...rest] = process.argv.slice(2);
+const PATIENCE = 60; // seconds
 const micros = () => Math.round((performance.timeOrigin + performance.now()) * 1000);
 let stopped = false;
 process.on('SIGTERM', () => { stopped = true; });
@@ -23,18 +27,19 @@ const inserts = {
   'graphile-worker': `SELECT graphile_worker.add_job('stamp', $1)`,
 };
 
-const feeds = {
-  sluice: `INSERT INTO "Outbox" (id, type, payload, "updatedAt")
-           SELECT gen_random_uuid(), 'bench.noop', json_build_object('n', i), now() AT TIME ZONE 'UTC'
-           FROM generate_series(1, $1::int) i`,
-  'graphile-worker': `SELECT count(*) FROM graphile_worker.add_jobs((
+// Of the rows of graphile-worker's, else of jobs of Sluice's type.
+const ofGraphileWorker = `SELECT count(*) FROM graphile_worker.add_jobs((
            SELECT array_agg(json_populate_record(NULL::graphile_worker.job_spec,
                                                  json_build_object('identifier', 'noop', 'payload',
                                                                    json_build_object('n', i))))
-           FROM generate_series(1, $1::int) i))`,
-};
+           FROM generate_series(1, $1::int) i))`;
+const ofSluice = `INSERT INTO "Outbox" (id, type, payload, "updatedAt")
+           SELECT gen_random_uuid(), $2, json_build_object('n', i), now() AT TIME ZONE 'UTC'
+           FROM generate_series(1, $1::int) i`;
+const feedOnce = (client, jobs) => (contender === 'graphile-worker'
+  ? client.query(ofGraphileWorker, [jobs]) : client.query(ofSluice, [jobs, contender]));
 
-const lines = () => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0);
+const lines = (file) => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0);
 
 async function connected(use) {
   const client = new pg.Client({ connectionString });
@@ -44,12 +49,15 @@ async function connected(use) {
 }
 
 const produce = () => connected(async (client) => {
-  const jobs = Number(argument);
+  const [jobs, mean, file] = [Number(rest[0]), Number(rest[1]), rest[2]];
   for (let n = 0; n < jobs; n++) {
-    await pause(20 + 100 * Math.random());
+    await pause(mean * (0.4 + 1.2 * Math.random()));
     await client.query(inserts[contender], [JSON.stringify({ at: micros(), file })]);
   }
-  while (lines() < jobs) await pause(10);
+  const last = performance.now();
+  for (; lines(file) < jobs; await pause(10)) {
+    if (performance.now() - last > PATIENCE * 1000) throw new Error(`${lines(file)} of ${jobs} jobs have been run`);
+  }
 });
 
 // Inserts every 20 ms what is due by then.
@@ -59,16 +67,17 @@ const feed = () => connected(async (client) => {
   console.log('ready');
   let inserted = 0;
   for (; !stopped; await pause(20)) {
-    const due = Math.floor(Number(argument) * seconds()) - inserted;
-    if (due > 0) await client.query(feeds[contender], [due]);
+    const due = Math.floor(Number(rest[0]) * seconds()) - inserted;
+    if (due > 0) await feedOnce(client, due);
     inserted += due;
   }
   console.log(inserted / seconds());
 });
 
 async function work() {
-  const runner = await graphileWorker(argument, {
-    noop: () => {},
+  const [preset, slots, milliseconds] = [rest[0], Number(rest[1]), Number(rest[2])];
+  const runner = await graphileWorker(preset, slots, {
+    noop: () => handle(milliseconds),
     stamp: ({ at, file }) => appendFileSync(file, `${micros() - at}\n`),
   });
   console.log('ready');

@@ -65,7 +65,7 @@ def settings(server):
         "raw, jobs a batch": RAW_BATCH,
         "sluice": "defaults: 1 pump, batch_max 500, 1 plugin host with 4 slots",
         "graphile-worker": "concurrentJobs 24, maxPoolSize 10, localQueue.size 500, completeJobBatchDelay 0",
-        "graphile-worker, idle latency": "concurrentJobs 4",
+        "graphile-worker, idle latency": "concurrentJobs 4, no local queue",
         "pg-boss": "2 loops of fetch and complete, batchSize 500, max 10",
     }
 

@@ -1,18 +1,22 @@
 // Fills another job queue with no-op jobs, or runs them.
 //
 //   node peers.mjs fill graphile-worker|pg-boss JOBS
-//   node peers.mjs drain graphile-worker|pg-boss JOBS
+//   node peers.mjs drain graphile-worker|pg-boss JOBS [SLOTS [MILLISECONDS [PROCESSES]]]
 //
-// DATABASE_URL names the database, an empty one for `fill`. `drain` ends when JOBS of those that wait are finished.
-// It prints "begin", then a line of JSON: {jobs, seconds, cpu_seconds}, of the run alone; behind both it waits for a
-// line, so that what the server and it have spent can be read meanwhile.
+// DATABASE_URL names the database, an empty one for `fill`. `drain` ends when JOBS of those that wait are finished;
+// each takes so many milliseconds, so many run at once in a process. It prints "begin", then a line of JSON:
+// {jobs, seconds, cpu_seconds}, of the run alone; behind both it waits for a line, so that what the server and it have
+// spent can be read meanwhile.
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
-import { connectionString, graphileWorker, migrateGraphileWorker, pgBoss } from './queues.mjs';
+import { connectionString, graphileWorker, handle, migrateGraphileWorker, pgBoss } from './queues.mjs';
 
-const [action, peer, count] = process.argv.slice(2);
+const [action, peer, count, ...rest] = process.argv.slice(2);
 const jobs = Number(count);
+const [slots = 24, milliseconds = 0, processes = 1] = rest.map(Number);
+const PATIENCE = 300; // seconds
 const pool = new pg.Pool({ connectionString, max: 2 });
 const number = async (sql) => Number((await pool.query(sql)).rows[0].n);
 const payload = `json_build_object('n', i, 'to', 'user@example.com', 'subject', 'hello')`;
@@ -22,16 +26,6 @@ async function told(line) {
   await once(process.stdin, 'data');
 }
 
-async function measured(run) {
-  await told('begin');
-  const cpu = process.cpuUsage();
-  const begun = process.hrtime.bigint();
-  await run();
-  const seconds = Number(process.hrtime.bigint() - begun) / 1e9;
-  const { user, system } = process.cpuUsage(cpu);
-  await told(JSON.stringify({ jobs, seconds, cpu_seconds: (user + system) / 1e6 }));
-}
-
 async function fillGraphileWorker() {
   await migrateGraphileWorker('noop', 'stamp');
   await pool.query('DELETE FROM graphile_worker._private_jobs');
@@ -39,25 +33,6 @@ async function fillGraphileWorker() {
     `INSERT INTO graphile_worker._private_jobs (task_id, payload)
      SELECT t.id, ${payload}
      FROM graphile_worker._private_tasks t, generate_series(1, $1::int) i WHERE t.identifier = 'noop'`, [jobs]);
-}
-
-async function drainGraphileWorker() {
-  const waiting = `SELECT count(*) AS n FROM graphile_worker._private_jobs`;
-  const all = (await number(waiting)) === jobs;
-  let runner, release;
-  const released = new Promise((resolve) => { release = resolve; });
-  await measured(async () => {
-    let ran = 0;
-    // Those that are left for later are held up when they come.
-    runner = await graphileWorker('batched', { noop: () => (++ran > jobs ? released : undefined) });
-    // A finished job is deleted; to ask before all have run would only cost it time, and so would a count of
-    // those that are left for later.
-    for (let left = 1; left > 0; await pause(10)) {
-      if (ran >= jobs) left = all ? await number(waiting) : 0;
-    }
-  });
-  release();
-  await runner.stop();
 }
 
 // One job that its own insert has made is copied, with all that stands in its columns. A thousand have the same
@@ -80,30 +55,138 @@ async function fillPgBoss() {
      ORDER BY i`, [jobs]);
 }
 
-// Two loops that fetch and complete batches of 500.
-async function drainPgBoss() {
-  const boss = await pgBoss();
-  let fetched = 0;
-  await measured(() => Promise.all([1, 2].map(async () => {
-    while (fetched < jobs) {
-      const batch = await boss.fetch('noop', { batchSize: 500 });
-      if (batch.length === 0) return;
-      fetched += batch.length;
-      await boss.complete('noop', batch.map((job) => job.id));
-    }
-  })));
-  await boss.stop({ graceful: false });
-  if (fetched < jobs) throw new Error(`pg-boss found ${fetched} jobs of ${jobs}`);
+// What runs jobs in this process: `start`, then `ran` says how many there were, and `stop`.
+function graphileWorkerHere() {
+  let ran = 0, runner, release;
+  const released = new Promise((resolve) => { release = resolve; });
+  const count = () => { ran++; };
+  const noop = milliseconds ? () => handle(milliseconds).then(count) : count;
+  return {
+    // Those that are left for later are held up when they come.
+    start: async () => {
+      runner = await graphileWorker('batched', slots, { noop: () => (ran >= jobs ? released : noop()) });
+    },
+    ran: () => ran,
+    stop: async () => {
+      release();
+      await runner.stop();
+    },
+  };
 }
 
-const actions = {
-  fill: { 'graphile-worker': fillGraphileWorker, 'pg-boss': fillPgBoss },
-  drain: { 'graphile-worker': drainGraphileWorker, 'pg-boss': drainPgBoss },
-};
-if (!actions[action]?.[peer] || !(jobs >= 0)) {
-  console.error('usage: node peers.mjs fill|drain graphile-worker|pg-boss JOBS');
+// Two loops that fetch and complete batches of 500, each with half of the slots.
+async function pgBossHere() {
+  const boss = await pgBoss();
+  let fetched = 0, ran = 0, stopped = false;
+  const lane = async (batch) => { while (batch.pop()) await handle(milliseconds); };
+  const loop = async () => {
+    while (!stopped && fetched < jobs) {
+      const batch = await boss.fetch('noop', { batchSize: 500 });
+      fetched += batch.length;
+      const ids = batch.map((job) => job.id);
+      if (milliseconds) await Promise.all(Array.from({ length: slots / 2 }, () => lane(batch)));
+      if (ids.length > 0) await boss.complete('noop', ids);
+      else await pause(5);
+      ran += ids.length;
+    }
+  };
+  let loops;
+  return {
+    start: () => { loops = [loop(), loop()]; },
+    ran: () => ran,
+    stop: async () => {
+      stopped = true;
+      await Promise.all(loops);
+      await boss.stop({ graceful: false });
+    },
+  };
+}
+
+const here = { 'graphile-worker': graphileWorkerHere, 'pg-boss': pgBossHere };
+
+// The same in several processes, which say when they are ready, how many they have run, and what they have spent.
+function child(call) {
+  const worker = fork(process.argv[1], call);
+  const told = { ran: 0, send: (order) => worker.send(order), ended: once(worker, 'exit') };
+  told.ready = new Promise((resolve) => { told.isReady = resolve; });
+  told.cpu = new Promise((resolve) => { told.isSpent = resolve; });
+  worker.on('message', ({ ran, cpu }) => {
+    told.isReady();
+    told.ran = ran ?? told.ran;
+    if (cpu !== undefined) told.isSpent(cpu);
+  });
+  return told;
+}
+
+async function forked() {
+  const children = Array.from({ length: processes }, () => child(['work', peer, count, ...rest]));
+  const send = (order) => children.forEach((each) => each.send(order));
+  await Promise.all(children.map(({ ready }) => ready));
+  return {
+    start: () => send('start'),
+    ran: () => children.reduce((sum, { ran }) => sum + ran, 0),
+    cpu: async () => {
+      send('cpu');
+      return (await Promise.all(children.map(({ cpu }) => cpu))).reduce((sum, spent) => sum + spent);
+    },
+    stop: () => {
+      send('stop');
+      return Promise.all(children.map(({ ended }) => ended));
+    },
+  };
+}
+
+const seconds = ({ user, system }) => (user + system) / 1e6;
+
+async function work() {
+  const worker = await here[peer]();
+  let cpu, told = 0;
+  const tell = () => {
+    if (told !== worker.ran()) process.send({ ran: (told = worker.ran()) });
+  };
+  const orders = {
+    start: async () => {
+      cpu = process.cpuUsage();
+      await worker.start();
+      setInterval(tell, 5);
+    },
+    cpu: () => process.send({ cpu: seconds(process.cpuUsage(cpu)) }),
+    stop: async () => {
+      await worker.stop();
+      process.exit(0);
+    },
+  };
+  process.on('message', (order) => orders[order]());
+  process.send({ ran: 0 });
+  await once(process, 'disconnect');
+}
+
+async function drain() {
+  const waiting = `SELECT count(*) AS n FROM graphile_worker._private_jobs`;
+  const all = peer === 'graphile-worker' && (await number(waiting)) === jobs;
+  const worker = processes > 1 ? await forked() : await here[peer]();
+  await told('begin');
+  const cpu = process.cpuUsage();
+  const begun = performance.now();
+  await worker.start();
+  // A finished job of graphile-worker's is deleted; to ask before all have run would only cost it time, and so would
+  // a count of those that are left for later.
+  for (let left = 1; left > 0; await pause(5)) {
+    if (worker.ran() >= jobs) left = all ? await number(waiting) : 0;
+    else if (performance.now() - begun > PATIENCE * 1000) throw new Error(`${peer} has run ${worker.ran()} of ${jobs}`);
+  }
+  const duration = (performance.now() - begun) / 1000;
+  const cpu_seconds = worker.cpu ? await worker.cpu() : seconds(process.cpuUsage(cpu));
+  await told(JSON.stringify({ jobs, seconds: duration, cpu_seconds }));
+  await worker.stop();
+}
+
+const fills = { 'graphile-worker': fillGraphileWorker, 'pg-boss': fillPgBoss };
+const actions = { fill: () => fills[peer](), drain, work };
+if (!actions[action] || !fills[peer] || !(jobs >= 0)) {
+  console.error('usage: node peers.mjs fill|drain graphile-worker|pg-boss JOBS [SLOTS [MILLISECONDS [PROCESSES]]]');
   process.exit(2);
 }
-await actions[action][peer]();
+await actions[action]();
 await pool.end();
 process.exit(0);

@@ -10,6 +10,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 SLUICE = ROOT / "build/bin/sluice"
+DELAY = ROOT / "build/bin/bench_delay"
 NODE = HERE / "node_modules/.bin/node"
 PATIENCE = 60  # seconds until something that should have happened counts as failed
 
@@ -24,13 +25,18 @@ def with_environment(environment):
     return {**os.environ, **(environment or {})}
 
 
-def run_timed(*call, environment=None):
-    """Runs a command to its end; its CPU seconds with its children's."""
-    with started(*call, environment=environment, stdout=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        check(process)
-    return usage.ru_utime + usage.ru_stime
+def run_timed(*call, count=1, environment=None):
+    """Runs a command to its end, so many of it at once; the CPU seconds of all, with their children's."""
+    spent = 0
+    with contextlib.ExitStack() as stack:
+        opened = [stack.enter_context(started(*call, environment=environment, stdout=subprocess.DEVNULL))
+                  for _ in range(count)]  # fmt: skip
+        for process in opened:
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            check(process)
+            spent += usage.ru_utime + usage.ru_stime
+    return spent
 
 
 def check(process):

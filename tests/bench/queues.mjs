@@ -1,4 +1,5 @@
 // The job queues that Sluice is measured against, each set as its documentation has it for the purpose.
+import { setTimeout as pause } from 'node:timers/promises';
 import { Logger, makeWorkerUtils, run } from 'graphile-worker';
 import { PgBoss } from 'pg-boss';
 
@@ -8,13 +9,13 @@ const logger = new Logger(() => () => {});
 // `batched` is for throughput: a local queue that claims 500 at once, and batched completions. `prompt` is for
 // latency: each worker asks for a job of its own as soon as it hears of one.
 const presets = {
-  batched: { concurrentJobs: 24, maxPoolSize: 10, localQueue: { size: 500 }, completeJobBatchDelay: 0,
-             failJobBatchDelay: 0 },
-  prompt: { concurrentJobs: 4 },
+  batched: { maxPoolSize: 10, localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatchDelay: 0 },
+  prompt: {},
 };
 
-export const graphileWorker = (preset, taskList) =>
-  run({ preset: { worker: { connectionString, logger, ...presets[preset] } }, taskList, noHandleSignals: true });
+export const graphileWorker = (preset, concurrentJobs, taskList) =>
+  run({ preset: { worker: { connectionString, logger, concurrentJobs, ...presets[preset] } }, taskList,
+        noHandleSignals: true });
 
 export async function migrateGraphileWorker(...tasks) {
   const utils = await makeWorkerUtils({ connectionString, logger });
@@ -29,3 +30,6 @@ export async function pgBoss() {
   await boss.start();
   return boss;
 }
+
+// What a handler does with its job: nothing, or it takes so many milliseconds.
+export const handle = (milliseconds) => (milliseconds ? pause(milliseconds) : undefined);

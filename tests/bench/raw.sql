@@ -1,5 +1,6 @@
--- What PostgreSQL itself can do with the guide's table: finishes one batch and claims the next in one
--- transaction, as Sluice does, but hands nothing to anybody. Several sessions call it at once.
+-- The usual way with the guide's table, at the most that PostgreSQL can do: each row is written as it is claimed and
+-- again as it is finished, a batch finished and the next one claimed in one transaction. It hands nothing to anybody.
+-- Several sessions call it at once.
 CREATE PROCEDURE raw_loop(batch int) LANGUAGE plpgsql AS $$
 DECLARE
   held tid[] := '{}';

@@ -2,7 +2,7 @@
 # Measures Sluice beside graphile-worker, pg-boss and PostgreSQL itself: installs and builds what that needs,
 # then hands its arguments to bench.py.
 #
-#   tests/bench/run.sh                      every scenario, about 25 minutes; writes docs/benchmarks/
+#   tests/bench/run.sh                      every scenario, 25 minutes at most on two cores; writes docs/benchmarks/
 #   tests/bench/run.sh --quick              every scenario with small sizes, to see whether it works
 #   tests/bench/run.sh --scenario latency   one of them; prints its table
 #   tests/bench/run.sh --help               the scenarios and the other options

@@ -12,11 +12,13 @@ import subprocess
 import time
 
 import contenders
-from contenders import CONTENDERS, MANY, OURS, PEERS, Backlog, drain, filled, sluice_service
-from processes import PATIENCE, check, children, command_line, peak_mb, run, started, wait_for
+from contenders import (
+    ALONE, CONTENDERS, MANY, NOOP, OURS, PEERS, UNSERVED, WAIT, Backlog, Crew, drain, filled, sluice_service, takes_ms,
+    waiting,
+)  # fmt: skip
+from processes import HERE, PATIENCE, check, children, command_line, peak_mb, run, started, wait_for
 from server import DATABASE
 
-NOOP, UNSERVED = "bench.noop", "bench.unserved"
 NO_AUTOVACUUM = """
 DO $$
 DECLARE name regclass;
@@ -31,6 +33,8 @@ END $$;
 EMPTY = Backlog("empty", [], drained=0)
 BACKLOG = Backlog("backlog", [(1, NOOP, "pending")])
 LEAN = Backlog("lean", BACKLOG.segments, lean=True)
+WAITS_4 = Backlog("waits_4", [(0.08, WAIT, "pending")], drained=0.08)
+WAITS_32 = Backlog("waits_32", [(0.3, WAIT, "pending")], drained=0.3)
 MILLION = Backlog("million", [(10, NOOP, "pending")])
 TRIPLE = Backlog("triple", [(3, NOOP, "pending")], drained=3)
 NOT_VACUUMED = Backlog("not_vacuumed", TRIPLE.segments, drained=3, prepare=NO_AUTOVACUUM)
@@ -39,10 +43,14 @@ HISTORY = Backlog("history", [(10, NOOP, "done"), (2, NOOP, "error"), (1, NOOP, 
 # 32 characters, 31,250 times: a payload of 1 MB
 HEAVY = Backlog("heavy", [(0.02, NOOP, "pending")], drained=0.02, payload="repeat(md5(i::text), 31250)")
 
-STAMPS, LOADED_STAMPS = 300, 200  # jobs of a latency round
-WARM_UP = 2  # seconds of feeding before latency is measured under load
-PRODUCERS = [1, 8, 32]
-PRODUCER_SECONDS = 12
+STAMPS, FEWER_STAMPS = 300, 150  # jobs of a latency round
+IDLE_PAUSE, LOADED_PAUSE = 50, 20  # between them, in ms in the mean
+LOAD = 1000  # jobs a second beside which latency is measured
+WARM_UP = 2  # seconds of feeding before that
+FAR = 500  # microseconds each way
+DEAD_CLAIMS = 0.6  # for each of --jobs
+PRODUCERS = [1, 32]
+PRODUCER_SECONDS = 8
 INSERT = """
 INSERT INTO "Outbox" (id, type, payload, "updatedAt")
 VALUES (gen_random_uuid(), '{}', '{{"to": "user@example.com", "subject": "hello"}}', now() AT TIME ZONE 'UTC');
@@ -69,51 +77,75 @@ Scenario = collections.namedtuple("Scenario", "title rounds cases needs", defaul
 
 
 class Bench:
-    """What the scenarios share: the server, the plugins, the sizes, and what was calibrated."""
+    """What the scenarios share: the server, the plugins and the sizes."""
 
     def __init__(self, server, directory, jobs, quick):
         self.server, self.directory, self.jobs, self.quick = server, pathlib.Path(directory), jobs, quick
         self.plugins = contenders.copy_plugins(self.directory / "plugins", "noop", "stamp")
         self.noop = contenders.copy_plugins(self.directory / "noop", "noop")
-        self.rates = {}
+        self.stamp = contenders.copy_plugins(self.directory / "stamp", "stamp")
+        self.stamps = self.directory / "stamps"
 
     def copied(self, name, backlog):
         return self.server.copied(filled(self.server, name, backlog, self.jobs))
 
-    def drain(self, name, backlog):
-        return drain(self.server, name, self.noop, backlog, self.jobs)
-
-    def half_rate(self, name):
-        """Half of what it drains a second."""
-        if name not in self.rates:
-            self.rates[name] = throughput(self, name, BACKLOG)["jobs_per_second"] / 2
-        return self.rates[name]
+    def drain(self, name, backlog, crew=ALONE):
+        """With the one plugin that it takes."""
+        plugins = self.stamp if takes_ms(backlog) else self.noop
+        return drain(self.server, name, plugins, backlog, self.jobs, crew)
 
 
-def throughput(bench, name, backlog, hold_snapshot=False):
+def throughput(bench, name, backlog, crew=ALONE, hold_snapshot=False):
     with bench.copied(name, backlog):
-        if hold_snapshot:
-            with bench.server.held_snapshot():
-                return bench.drain(name, backlog)
-        return bench.drain(name, backlog)
+        with bench.server.held_snapshot() if hold_snapshot else contextlib.nullcontext():
+            return bench.drain(name, backlog, crew)
 
 
-def latency(bench, name, loaded=False):
-    rate = bench.half_rate(name) if loaded else 0
-    preset = "batched" if loaded else "prompt"
-    stamps = 20 if bench.quick else LOADED_STAMPS if loaded else STAMPS
-    with bench.copied(name, EMPTY), contenders.worker(bench.server, name, bench.plugins, preset):
-        if not loaded:
-            return percentiles(stamp(bench, name, stamps))
-        with contenders.feeder(bench.server, name, rate) as feeder:
+def dead_claims(bench, name):
+    with bench.copied(name, BACKLOG), bench.server.held_snapshot():
+        call = f"CALL dead_claims({round(DEAD_CLAIMS * bench.jobs)}); CHECKPOINT;"
+        bench.server.sql((HERE / "dead_claims.sql").read_text() + call, DATABASE)
+        return bench.drain(name, BACKLOG)
+
+
+def latency(bench, name, stamps=STAMPS, crew=ALONE):
+    """Of an idle system."""
+    stamps = 20 if bench.quick else stamps
+    with bench.copied(name, EMPTY), contenders.workers(bench.server, name, bench.plugins, crew=crew):
+        return percentiles(contenders.produce_stamps(bench.server, name, stamps, IDLE_PAUSE, bench.stamps))
+
+
+def loaded_latency(bench, name, milliseconds=0, crew=ALONE):
+    """Beside LOAD jobs a second, each of which takes so long, in the same slots."""
+    stamps = 20 if bench.quick else FEWER_STAMPS
+    working = contenders.workers(bench.server, name, bench.stamp, milliseconds, crew, loaded=True)
+    with bench.copied(name, EMPTY), working:
+        with contenders.feeder(bench.server, name, LOAD, milliseconds) as feeder:
             time.sleep(WARM_UP)
-            result = percentiles(stamp(bench, name, stamps))
-            fed = float(feeder.stop().split()[-1])
-            return {**result, "wanted_jobs_per_second": rate, "fed_jobs_per_second": fed}
+            result = percentiles(contenders.produce_stamps(bench.server, name, stamps, LOADED_PAUSE, bench.stamps))
+            return {**result, "fed_jobs_per_second": float(feeder.stop().split()[-1])}
 
 
-def stamp(bench, name, jobs):
-    return contenders.produce_stamps(bench.server, name, jobs, bench.directory / "stamps")
+def waits(bench, name, backlog, crew):
+    """How many jobs a second that take a millisecond, and how long a job takes to its handler among them."""
+    result = throughput(bench, name, backlog, crew)
+    return {**result, **({} if name == "pg-boss" else loaded_latency(bench, name, takes_ms(backlog), crew))}
+
+
+def runtimes(bench, name, crew):
+    """How many jobs a second, and how long a job takes to its handler where all of them are idle."""
+    result = throughput(bench, name, BACKLOG, crew)
+    return {**result, **({} if name == "pg-boss" else latency(bench, name, FEWER_STAMPS, crew))}
+
+
+def distance(bench, name):
+    """The same of one that is far from its server, and how long a round trip takes it."""
+    with bench.server.distance(FAR):
+        with bench.copied(name, BACKLOG):
+            round_trip = bench.server.round_trip_ms()
+            result = bench.drain(name, BACKLOG)
+        idle = {} if name == "pg-boss" else latency(bench, name, FEWER_STAMPS)
+    return {**result, **idle, "round_trip_ms": round_trip}
 
 
 def percentiles(milliseconds):
@@ -159,7 +191,7 @@ def producers(bench, count, backlog, job_type):
 
 def hosts(pid):
     """The plugin hosts of a runtime, by their plugins' files."""
-    return {pathlib.Path(command_line(child)[-1]).stem: child for child in children(pid)}
+    return {pathlib.Path(command_line(child)[1]).stem: child for child in children(pid)}
 
 
 def sluice_memory(bench, backlog):
@@ -168,10 +200,6 @@ def sluice_memory(bench, backlog):
         wait_for(lambda: int(bench.server.sql(contenders.DONE, DATABASE)) >= done, f"{done} jobs to be done")
         found = {f"{name}_host_mb": peak_mb(pid) for name, pid in sorted(hosts(service.pid).items())}
         return {"runtime_mb": peak_mb(service.pid), **found}
-
-
-def peer_memory(bench, name):
-    return {"runtime_mb": throughput(bench, name, MILLION)["memory_mb"]}
 
 
 def start(bench, plugins, types):
@@ -216,6 +244,10 @@ def producer_cases(kind, counts, backlog, job_type):
             for count in counts}  # fmt: skip
 
 
+def crew_cases(function, **arguments):
+    return {name: functools.partial(function, name=name, **arguments) for name in ["sluice", *PEERS]}
+
+
 def flatness(title, backlog):
     return Scenario(title, 3, throughput_cases(["sluice"], backlog), {"backlog": ["sluice"]})
 
@@ -231,17 +263,28 @@ SCENARIOS = {
     "unserved": flatness("{million:,} jobs that nobody serves wait in front of {jobs:,}", IN_FRONT),
     "history": flatness("{million:,} done and {failed:,} failed jobs lie beside {jobs:,}", HISTORY),
     "noautovacuum": flatness("{triple:,} jobs wait, and nothing is vacuumed", NOT_VACUUMED),
+    "deadclaims": Scenario("{jobs:,} jobs wait, after {dead:,} claims that a held snapshot keeps as dead rows", 3,
+                           each(dead_claims, ["sluice"]), {"backlog": ["sluice"]}),
     "latency": Scenario("From insert to handler, one job at a time on an idle system", 3,
                         each(latency, [*OURS, "graphile-worker"])),
-    "halfload": Scenario("From insert to handler, beside jobs at half the rate that the contender drains", 3,
-                         each(latency, ["sluice", "graphile-worker"], ("loaded", True))),
+    "load": Scenario(f"From insert to handler, beside {LOAD:,} no-op jobs a second", 3,
+                     each(loaded_latency, ["sluice", "graphile-worker"])),
+    **{f"handlers-{slots}": Scenario(
+        f"{{{name}:,}} jobs that take 1 ms wait, {slots} run at once; and from insert to handler, beside {LOAD:,} such "
+        "jobs a second", 3, crew_cases(waits, backlog=backlog, crew=Crew(slots=slots)))
+        for slots, name, backlog in [(4, "waits_4", WAITS_4), (32, "waits_32", WAITS_32)]},
+    **{f"runtimes-{count}": Scenario(
+        f"{{jobs:,}} jobs wait for {count} runtimes or processes; and from insert to handler where these are idle", 3,
+        crew_cases(runtimes, crew=Crew(runtimes=count))) for count in (2, 4)},
+    "distance": Scenario(
+        "{jobs:,} jobs wait, and a round trip to the server takes 1 ms more; and from insert to handler, idle", 3,
+        crew_cases(distance)),
     "producers": Scenario("Inserts per second, one row each with its commit", 3, {
         **producer_cases("busy", PRODUCERS, MILLION, NOOP), **producer_cases("idle", PRODUCERS, EMPTY, NOOP),
         **producer_cases("unserved", PRODUCERS[-1:], EMPTY, UNSERVED)}),
-    "memory": Scenario("Peak of resident memory", 2, {
+    "memory": Scenario("Peak of resident memory", 1, {
         "sluice, {million:,} wait": functools.partial(sluice_memory, backlog=MILLION),
-        "sluice, {heavy:,} payloads of 1 MB": functools.partial(sluice_memory, backlog=HEAVY),
-        **{f"{name}, {{million:,}} wait": functools.partial(peer_memory, name=name) for name in PEERS}}),
+        "sluice, {heavy:,} payloads of 1 MB": functools.partial(sluice_memory, backlog=HEAVY)}),
     "start": Scenario("From the start of `sluice run`", 5, {
         "1 plugin": start_with_one, f"{MANY} plugins": start_with_many}),
 }  # fmt: skip
@@ -249,4 +292,5 @@ SCENARIOS = {
 
 def sizes(jobs):
     """What titles name."""
-    return {"jobs": jobs, "million": 10 * jobs, "failed": 2 * jobs, "triple": 3 * jobs, "heavy": jobs // 50}
+    return {"jobs": jobs, "million": 10 * jobs, "failed": 2 * jobs, "triple": 3 * jobs, "heavy": jobs // 50,
+            "waits_4": waiting(WAITS_4, jobs), "waits_32": waiting(WAITS_32, jobs), "dead": round(DEAD_CLAIMS * jobs)}

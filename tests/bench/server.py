@@ -2,12 +2,15 @@
 
 import contextlib
 import pathlib
+import re
 import subprocess
 import time
 
-from processes import PATIENCE, ROOT, children, cpu_seconds, run, started
+from processes import DELAY, HERE, PATIENCE, ROOT, Service, children, cpu_seconds, run, started
 
 DATABASE = "bench"  # the one that is measured; each run has a new one
+
+ROUND_TRIP = HERE / "round_trip.sql"
 
 # Into the server's memory as far as it goes, the same for everyone: a copied database is only in the kernel's.
 PREWARM = """
@@ -24,10 +27,12 @@ class Server:
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
         self.templates = set()
+        self.far = None  # the URL of DATABASE for what is measured, where that is not to be near
         try:
             self.script("start", "--durable")
             self.url = self.script("url")
-            data = pathlib.Path((self.directory / "home").read_text().strip()) / "data"
+            home = pathlib.Path((self.directory / "home").read_text().strip())
+            data, self.socket = home / "data", home / "socket/.s.PGSQL.5432"
             self.postmaster = int((data / "postmaster.pid").read_text().split()[0])
         except BaseException:
             self.remove()
@@ -45,6 +50,26 @@ class Server:
 
     def environment(self, database=DATABASE):
         return {"DATABASE_URL": self.url_of(database)}
+
+    def measured_environment(self):
+        """Of what is measured, which may be far from its server."""
+        return {"DATABASE_URL": self.far or self.url_of(DATABASE)}
+
+    @contextlib.contextmanager
+    def distance(self, microseconds):
+        """What is measured is that far away."""
+        with Service(DELAY, self.socket, str(microseconds), ready="port") as delay:
+            self.far = f"postgresql://sluice@127.0.0.1:{delay.text().split()[1]}/{DATABASE}?sslmode=disable"
+            try:
+                yield
+            finally:
+                self.far = None
+
+    def round_trip_ms(self):
+        """Of what is measured."""
+        url = self.measured_environment()["DATABASE_URL"]
+        call = ["pgbench", "-n", "-M", "prepared", "-f", ROUND_TRIP, "-t", "200", url]
+        return float(re.search(r"latency average = ([0-9.]+) ms", run(*call))[1])
 
     def psql(self, database=DATABASE):
         return ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", self.url_of(database)]

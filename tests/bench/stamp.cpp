@@ -1,7 +1,9 @@
-// A handler that notes how long its job took to reach it: payload {"at", "file"}, `at` in microseconds since
-// 1970; appends one line of microseconds to `file`.
+// Handlers that note how long their job took to reach them, and the jobs beside it: payload {"at", "file"},
+// `at` in microseconds since 1970; "bench.stamp" appends one line of microseconds to `file`, "bench.quick"
+// does nothing, "bench.wait" takes a millisecond.
 #include <chrono>
 #include <fstream>
+#include <thread>
 
 #include <sluice/plugin.hpp>
 
@@ -15,6 +17,16 @@ sluice::Result stamp(sluice::Job& job) {
   return sluice::done();
 }
 
+sluice::Result quick(sluice::Job&) {
+  return sluice::done();
+}
+
+sluice::Result wait(sluice::Job&) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  return sluice::done();
+}
+
 }  // namespace
 
-SLUICE_PLUGIN("stamp", "1.0.0", sluice::job_type<stamp>("bench.stamp"));
+SLUICE_PLUGIN("stamp", "1.0.0", sluice::job_type<stamp>("bench.stamp"),
+              sluice::job_type<quick>("bench.quick"), sluice::job_type<wait>("bench.wait"));
