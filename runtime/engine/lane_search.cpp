@@ -30,6 +30,7 @@ Clock::duration sweep_pause(Clock::duration took) {
 std::optional<double> LaneSearch::begin(Clock::time_point now) {
   if (sweep_due_ <= now) cursor_.reset();
   if (!cursor_) sweep_due_ = now + poll_interval_;
+  is_restarted_ = false;
   rests_until_ = now;  // the other pump may claim meanwhile: rows that this one locks are skipped
   return cursor_;
 }
@@ -79,6 +80,7 @@ void LaneSearch::wake() {
 
 void LaneSearch::restart() {
   cursor_.reset();
+  is_restarted_ = true;
   rests_until_ = {};
   is_empty_ = false;
 }

@@ -64,7 +64,9 @@ class LaneSearch {
   void invalidate() { is_empty_ = false; }
 
  private:
-  void advance(double created_at) { cursor_ = std::max(cursor_.value_or(-HUGE_VAL), created_at); }
+  void advance(double created_at) {
+    if (!is_restarted_) cursor_ = std::max(cursor_.value_or(-HUGE_VAL), created_at);
+  }
   void charge_sweep(Clock::duration took, Clock::time_point now);
   void hasten_sweep(Clock::time_point now);
 
@@ -81,6 +83,7 @@ class LaneSearch {
   Clock::duration rest_{};        // the last one's length
   Clock::time_point asked_at_{};  // the end of the last claim
   bool is_empty_ = false;
+  bool is_restarted_ = false;  // since the last claim began: where that got to means nothing
 };
 
 }  // namespace sluice::engine

@@ -192,6 +192,14 @@ TEST_F(LaneSearchTest, ARestartLooksFromTheOldestRowAtOnce) {
   EXPECT_EQ(claim(full(43)), 42);
 }
 
+TEST_F(LaneSearchTest, ARestartDuringAClaimIsNotForgottenAtItsEnd) {
+  claim(full(42));
+  const auto cursor = search.begin(now);
+  search.restart();
+  search.end(cursor, full(43), poll, now);
+  EXPECT_EQ(claim(full(3)), std::nullopt);
+}
+
 TEST_F(LaneSearchTest, OtherTypesAreLookedForFromTheOldestRowAtOnce) {
   claim(full(42.5, seconds(1)));
   const auto cursor = search.begin(now);
