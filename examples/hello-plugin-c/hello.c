@@ -33,7 +33,7 @@ static int32_t run(void* self, void* slot, const sluice_job* job) {
   const sluice_field* const fields[] = {&person};
   sluice_str output;
   char* text;
-  (void)self; /* what `init` made: set .init and .shutdown below to have one */
+  (void)self; /* what `init` made of the configuration: set .init and .shutdown below to have one */
   (void)slot; /* what `slot_open` made, for this slot's thread alone */
   if (job->api->is_cancelled(job)) return SLUICE_CANCELLED;
 

@@ -86,9 +86,14 @@ char @identifier@[] = {
   target_include_directories(${target} PRIVATE ${directory})
 endfunction()
 
-# A function that forgets to return a value is no warning here: what runs then is whatever comes behind it.
-function(_sluice_refuse_missing_returns target)
-  target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:C,CXX>:-Werror=return-type>)
+# What compilers let pass with a warning, and what crashes when it runs, is an error here: a function that forgets to
+# return a value; and in C, a handler of another form, a function that nobody declares, a number in place of a pointer.
+function(_sluice_refuse_what_crashes target)
+  target_compile_options(${target} PRIVATE
+    $<$<COMPILE_LANGUAGE:C,CXX>:-Werror=return-type>
+    "$<$<COMPILE_LANGUAGE:C>:-Werror=implicit-function-declaration;-Werror=int-conversion>"
+    $<$<COMPILE_LANG_AND_ID:C,GNU>:-Werror=incompatible-pointer-types>
+    $<$<COMPILE_LANG_AND_ID:C,Clang,AppleClang>:-Werror=incompatible-function-pointer-types>)
 endfunction()
 
 # Builds <name>.so, which exports sluice_plugin_v1 and nothing else. It goes to OUTPUT_DIRECTORY, else to
@@ -120,7 +125,7 @@ function(sluice_add_plugin name)
     target_link_options(${name} PRIVATE "LINKER:-z,defs")
   endif()
 
-  _sluice_refuse_missing_returns(${name})
+  _sluice_refuse_what_crashes(${name})
   if("${arg_UNPARSED_ARGUMENTS}" MATCHES "\\.(cc|cpp|cxx|C|cppm)(;|$)")
     target_link_libraries(${name} PRIVATE Sluice::plugin_api)
   else()
@@ -132,10 +137,10 @@ function(sluice_add_plugin name)
 endfunction()
 
 # Builds the test program <name>_test of the plugin <name>, and adds it to ctest. It has the plugin's own
-# objects, its descriptor sluice_plugin_v1 among them, its JSON headers, and what the plugin was linked with before.
+# objects, its descriptor sluice_plugin_v1 among them, its JSON headers, and what the plugin is linked with.
 function(sluice_add_plugin_test name)
   add_executable(${name}_test ${ARGN} $<TARGET_OBJECTS:${name}>)
-  _sluice_refuse_missing_returns(${name}_test)
+  _sluice_refuse_what_crashes(${name}_test)
   target_include_directories(${name}_test PRIVATE $<TARGET_PROPERTY:${name},INCLUDE_DIRECTORIES>)
   target_link_libraries(${name}_test PRIVATE $<TARGET_PROPERTY:${name},LINK_LIBRARIES>)
   add_test(NAME ${name} COMMAND ${name}_test)

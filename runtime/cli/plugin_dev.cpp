@@ -182,6 +182,7 @@ class Workbench {
     words.insert(words.begin(), workshop::own_program().string());
     words.insert(words.end(), {"--config", config.string(), "--log-format", "human"});
     launch.words = std::move(words);
+    launch.directory = project_->directory().string();  // what relative paths in its configuration are from
     launch.environment = environment_of_sluice();
     return launch;
   }

@@ -132,6 +132,10 @@ int install(const GlobalOptions& global, const InstallOptions& options) {
   std::error_code same;
   if (fs::equivalent(file, target, same)) throw base::UsageError(target + " is that file already");
 
+  if (!fs::is_directory(directory))
+    throw base::UsageError("there is no plugin directory " + directory.string() +
+                           "; make it, or name another with --plugins");
+
   // What is checked is what is installed, whoever writes to the other one meanwhile.
   const Temporary copy((directory / ("." + fs::path(file).filename().string() + ".new")).string());
   copy_durably(file, copy.path());

@@ -15,6 +15,7 @@
 #include "cli/command.hpp"
 #include "cli/interrupts.hpp"
 #include "cli/payload.hpp"
+#include "cli/shell_word.hpp"
 #include "workshop/rehearsal.hpp"
 
 namespace sluice::cli {
@@ -29,6 +30,7 @@ struct RunOptions {
   std::string payload = "{}";
   std::string cancel_after;
   std::string id;
+  std::string config_file;
   int attempt = 1;
   int repeat = 1;
   bool in_process = false;
@@ -83,6 +85,9 @@ class PluginRun {
     if (const auto refusal = prepare()) {
       plugin_.stop(config_.cancel_grace);
       std::cerr << "sluice: refused: " << file_ << ": " << base::harmless(*refusal) << "\n";
+      if (unconfigured_)
+        std::cerr << "It was started without a configuration: write [plugin." << report_.plugin
+                  << ".config] into ./sluice.toml, or name a file that has it with --config\n";
       return ExitCode::failed;
     }
     for (int i = 0; i < options_.repeat && !over_; ++i) take(perform(i));
@@ -123,7 +128,17 @@ class PluginRun {
       config = set->second.config;
       report_.role_granted = !set->second.role.empty();
     }
+    report_.debugger = debugger();
+    unconfigured_ = config == "{}";
     return plugin_.start(config, config_.start_timeout, job::strictness_of(spec, config_));
+  }
+
+  std::string debugger() const {
+    const std::string payload = options_.payload == "-" ? payload_ : options_.payload;
+    return "gdb --args sluice plugin run " + shell_word(options_.file) + " " + shell_word(options_.type) +
+           " " + shell_word(payload) +
+           (options_.config_file.empty() ? "" : " --config " + shell_word(options_.config_file)) +
+           " --in-process";
   }
 
   void find_type(const job::PluginSpec& spec) {
@@ -222,13 +237,15 @@ class PluginRun {
   workshop::Rehearsal plugin_;
   std::size_t type_index_ = 0;
   RunReport report_;
-  bool asked_ = false;   // to stop
-  bool over_ = false;    // no more jobs
-  bool failed_ = false;  // a job was not done
+  bool unconfigured_ = false;  // started without a configuration
+  bool asked_ = false;         // to stop
+  bool over_ = false;          // no more jobs
+  bool failed_ = false;        // a job was not done
 };
 
-int run(const GlobalOptions& global, const RunOptions& options) {
+int run(const GlobalOptions& global, RunOptions options) {
   const base::Config config = global.resolve();
+  options.config_file = global.config_file;
   if (options.json) log::configure(log::Level::off, config.log_format);
   return PluginRun(config, options).run();
 }

@@ -26,6 +26,7 @@ struct RunReport {
   std::string plugin;
   std::string version;
   bool role_granted = false;
+  std::string debugger;  ///< a command that runs the same job under gdb
   job::RetryPolicy policy;
   Performed shown;  ///< the first that was not done, else the last
   std::map<std::string, int> outcomes;

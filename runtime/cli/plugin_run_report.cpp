@@ -214,6 +214,8 @@ void print_run(const RunReport& report) {
              report.plugin + "]");
   }
   line("next", next_step(report.shown, report.policy));
+  if (outcome.result == job::Result::crashed && !report.shown.asked_to_stop)
+    line("debugger", report.debugger);
   print_times(report);
   if (report.times.size() < 2) return;
   std::string counts;

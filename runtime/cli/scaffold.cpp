@@ -103,7 +103,8 @@ Scaffold with_cmake(std::string_view directory, const std::string& name, const s
                     const Replacements& names) {
   Scaffold scaffold;
   add_files(scaffold, directory, "", with_own_words(names, type));
-  scaffold.commands = {"cmake -S . -B build", "cmake --build build", "ctest --test-dir build"};
+  scaffold.commands = {"cmake -S . -B build", "cmake --build build",
+                       "ctest --test-dir build --output-on-failure"};
   scaffold.library = "build/" + name + ".so";
   return scaffold;
 }

@@ -11,6 +11,7 @@ What a fenced block is for stands behind its language:
     ```cpp file=PATH          is written to PATH
     ```cpp shown=PATH         is in PATH, line for line
     ```cpp compiles           compiles behind <sluice/plugin.hpp>, in a namespace of its own
+    ```c compiles             compiles behind <sluice/plugin.h>, in a file of its own
 
 All commands run in one shell, in DIRECTORY, which is made anew, with a database of their own that
 SLUICE_TEST_DATABASE_URL makes. Nothing else of a page is looked at.
@@ -24,8 +25,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+API = Path(__file__).resolve().parents[2] / "plugin-api"  # of the self-test
 MARK = "\x1e"  # a control character that no command prints
-COMPILE = ["-std=c++17", "-fsyntax-only", "-Wall", "-Wextra", "-Wno-unused-function", "-Wno-unused-const-variable", "-Werror"]
+COMPILE = ["-fsyntax-only", "-Wall", "-Wextra", "-Wno-unused-function", "-Wno-unused-const-variable", "-Werror"]
 
 
 class Mismatch(Exception):
@@ -110,9 +112,19 @@ def compile_fragments(fragments, api, scratch):
                       + "\n".join(includes) + "\n#undef SLUICE_PLUGIN\n"
                       "#define SLUICE_PLUGIN(...) constexpr auto declared = ::sluice::detail::declare(__VA_ARGS__)\n"
                       "using namespace std::chrono_literals;\n" + "\n".join(bodies), encoding="utf-8")
-    result = subprocess.run(["c++", *COMPILE, f"-I{api}/include", source], capture_output=True, text=True)
+    compile_file(["c++", "-std=c++17"], source, api)
+
+
+def compile_c(text, api, scratch):
+    source = scratch / "fragment.c"
+    source.write_text("#include <sluice/plugin.h>\n" + text, encoding="utf-8")
+    compile_file(["cc", "-std=c99"], source, api)
+
+
+def compile_file(compiler, source, api):
+    result = subprocess.run([*compiler, *COMPILE, f"-I{api}/include", source], capture_output=True, text=True)
     if result.returncode != 0:
-        raise Mismatch(f"the fragments marked `compiles` do not compile:\n{result.stderr}")
+        raise Mismatch(f"what is marked `compiles` does not compile:\n{result.stderr}")
 
 
 def follow(page, shell, api, scratch):
@@ -127,6 +139,8 @@ def follow(page, shell, api, scratch):
             elif name == "shown":
                 if text not in (scratch / value).read_text(encoding="utf-8"):
                     raise Mismatch(f"{value} does not hold this:\n{text}")
+            elif name == "compiles" and language == "c":
+                compile_c(text, api, scratch)
             elif name == "compiles":
                 fragments.append(text)
             else:
@@ -157,6 +171,8 @@ PAGES = [
     ("```console run\n$ exit 0\n```\n", "the shell ended"),
     ("```text file=a.txt\nyes\n```\n```text shown=a.txt\nno\n```\n", "does not hold this"),
     ("```cpp compile\nint x;\n```\n", "means nothing"),
+    ("```c compiles\nstatic const sluice_str text = SLUICE_STR(\"a\");\n```\n", None),
+    ("```c compiles\nint x = \"a\";\n```\n", "does not compile"),
     ("```cpp\nint x;\n```\n", "no block"),
 ]
 
@@ -167,7 +183,7 @@ def self_test():
         with tempfile.TemporaryDirectory() as scratch:
             shell, said = Shell(scratch, dict(os.environ)), None
             try:
-                follow(page, shell, None, Path(scratch))
+                follow(page, shell, API, Path(scratch))
             except Mismatch as mismatch:
                 said = str(mismatch)
             shell.end()

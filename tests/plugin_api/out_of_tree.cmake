@@ -1,8 +1,8 @@
-# Builds a copy of examples/hello-plugin, which knows nothing of this tree, against the checkout or against
+# Builds copies of examples/hello-plugin and -c, which know nothing of this tree, against the checkout or against
 # an installation of the component sluice-dev, and looks at what the package adds to its build.
 set(scratch ${SCRATCH}/${WAY})
 file(REMOVE_RECURSE ${scratch})
-file(COPY ${SOURCE}/examples/hello-plugin DESTINATION ${scratch})
+file(COPY ${SOURCE}/examples/hello-plugin ${SOURCE}/examples/hello-plugin-c DESTINATION ${scratch})
 
 function(run)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
@@ -15,6 +15,9 @@ if(WAY STREQUAL "installed")
   run(${CMAKE_COMMAND} -G ${GENERATOR} -S ${SOURCE}/plugin-api -B ${scratch}/api)
   run(${CMAKE_COMMAND} --install ${scratch}/api --prefix ${scratch}/prefix)
   set(where -DCMAKE_PREFIX_PATH=${scratch}/prefix)
+  if(NOT EXISTS ${scratch}/prefix/share/doc/sluice-dev/docs/plugin-authors.md)
+    message(FATAL_ERROR "the page for authors is not installed")
+  endif()
 else()
   set(where -DSluice_DIR=${SOURCE}/plugin-api/cmake)
 endif()
@@ -36,6 +39,24 @@ execute_process(COMMAND ${CMAKE_COMMAND} --build ${scratch}/build RESULT_VARIABL
 if(result EQUAL 0 OR NOT output MATCHES "error: [^\n]*return")
   message(FATAL_ERROR "a function without its return builds:\n${output}")
 endif()
+
+# In C, neither does what gets by with a warning and crashes when a job comes.
+function(expect_error source words)
+  configure_file(${SOURCE}/examples/hello-plugin-c/hello.c ${scratch}/hello-plugin-c/hello.c COPYONLY)
+  file(APPEND ${scratch}/hello-plugin-c/hello.c "${source}\n")
+  execute_process(COMMAND ${CMAKE_COMMAND} --build ${scratch}/build-c --target hello-c
+                  RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(result EQUAL 0 OR NOT output MATCHES "error: [^\n]*${words}")
+    message(FATAL_ERROR "this builds, or fails for another reason than '${words}': ${source}\n${output}")
+  endif()
+endfunction()
+run(${CMAKE_COMMAND} -G ${GENERATOR} -S ${scratch}/hello-plugin-c -B ${scratch}/build-c -DCMAKE_C_COMPILER=${CC} -DBUILD_TESTING=OFF
+    ${where})
+run(${CMAKE_COMMAND} --build ${scratch}/build-c)
+expect_error("static int32_t two(void* self, const sluice_job* job) { return self == job; }
+const sluice_job_type with_two = {.handle = two};" "incompatible")
+expect_error("int undeclared(void) { return getpid(); }" "implicit")
+expect_error("char* number(void) { return 5; }" "integer")
 
 # What the author says counts more.
 file(REMOVE ${scratch}/build/compile_commands.json)

@@ -161,6 +161,20 @@ TEST_F(PluginDev, WaitsForABuildThatFailsAtTheStartAndTakesTheProjectsConfigurat
   EXPECT_FALSE(fs::exists(scratch.path("mine/build/sluice-dev/postgres")));
 }
 
+TEST_F(PluginDev, RunsInTheProjectSoThatRelativePathsAreFromThere) {
+  ASSERT_NO_FATAL_FAILURE(make("c"));
+  TestDatabase database;
+  ASSERT_EQ(run({"init", "--database-url", database.url()}).code, 0);
+  replace("mine.c", "  if (job->api->is_cancelled(job)) return SLUICE_CANCELLED;",
+          "  fclose(fopen(\"build/here\", \"w\"));");
+  replace("mine.c", "#include <stdlib.h>", "#include <stdio.h>\n#include <stdlib.h>");
+  start({"--database-url", database.url()});  // from elsewhere
+  ASSERT_TRUE(enqueue());
+  ASSERT_TRUE(says("outcome=done"));
+  EXPECT_TRUE(fs::exists(scratch.path("mine/build/here")));
+  EXPECT_EQ(interrupt(), 0);
+}
+
 TEST_F(PluginDev, EndsWithItsStarterAndStartsAnewBehindOneThatWasKilled) {
   ASSERT_NO_FATAL_FAILURE(make("c"));
   start();

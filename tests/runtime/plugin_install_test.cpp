@@ -103,6 +103,12 @@ TEST_F(PluginInstall, WithWrongWordsExitsWith2) {
   const Ended missing = install("nowhere.so");
   EXPECT_EQ(missing.code, 1);
   EXPECT_NE(missing.err.find("nowhere.so"), std::string::npos) << missing.err;
+  const Ended nowhere =
+      run({"plugin", "install", files.path() + "/probe.so", "--plugins", directory.path("none")});
+  EXPECT_EQ(nowhere.code, 2);
+  EXPECT_NE(nowhere.err.find("there is no plugin directory " + directory.path("none") + "; make it"),
+            std::string::npos)
+      << nowhere.err;
 }
 
 TEST(PluginDocs, DescribesTypesFieldsExamplesAndDefaults) {

@@ -81,7 +81,10 @@ TEST_F(PluginRun, RepeatsAndMeasures) {
 TEST_F(PluginRun, ACrashOfTheHandlerIsItsOutcome) {
   const Ended ended = perform(R"({"do": "abort"})", {"--repeat", "5"});
   EXPECT_EQ(ended.code, 1);
-  expect_parts(ended.out, {"outcome    crashed\n", "killed by signal 6 (Aborted) while this job ran"});
+  expect_parts(ended.out, {"outcome    crashed\n", "killed by signal 6 (Aborted) while this job ran",
+                           "debugger   gdb --args sluice plugin run " + plugins.path() +
+                               "/probe.so test.probe '{\"do\": \"abort\"}' --in-process\n"});
+  EXPECT_EQ(perform("{}").out.find("debugger"), std::string::npos);
 }
 
 TEST_F(PluginRun, AsksTheHandlerToStop) {
@@ -149,7 +152,13 @@ TEST_F(PluginRun, UsesTheConfigurationOfThePlugin) {
   const PluginDirectory bad({"bad/failing_init"});
   const Ended ended = run({"plugin", "run", bad.path() + "/failing_init.so", "broken.failing-init", "{}"});
   EXPECT_EQ(ended.code, 1);
-  expect_parts(ended.err, {"refused: ", "failing_init.so: found that init returned 3"});
+  expect_parts(ended.err, {"refused: ", "failing_init.so: found that init returned 3",
+                           "It was started without a configuration: write [plugin.failing-init.config]"});
+  const std::string own = plugins.scratch().write("own.toml", "[plugin.failing-init.config]\nx = 1\n");
+  const Ended configured =
+      run({"plugin", "run", bad.path() + "/failing_init.so", "broken.failing-init", "{}", "--config", own});
+  expect_parts(configured.err, {"found that init returned 3"});
+  EXPECT_EQ(configured.err.find("without a configuration"), std::string::npos) << configured.err;
   const std::string config =
       plugins.scratch().write("limits.toml", "[type.\"test.probe\"]\nmax_attempts = 7\n");
   expect_parts(perform(R"({"do": "retry"})", {"--config", config}).out, {"attempt 1 of 7"});

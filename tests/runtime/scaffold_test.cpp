@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <regex>
 #include <sstream>
 
 #include "runtime/outbox.hpp"
@@ -109,12 +110,33 @@ TEST_P(Made, TestFailsInWordsWhereTheHandlerRefusesToStart) {
       {"plugin", "new", "new-plugin", "--type", "new.type", "--lang", language, "--dir", place.string()});
   ASSERT_EQ(made.code, 0) << made.err;
   ASSERT_NO_FATAL_FAILURE(want_a_configuration(place, language));
-  const Ended tested = shell("export CTEST_OUTPUT_ON_FAILURE=1\n" + printed_commands(made.out), scratch);
+  const Ended tested = shell(printed_commands(made.out), scratch);
   EXPECT_NE(tested.code, 0);
   const std::string words = language == "rust" ? "the handler refuses to start: member \"greeting\": expected"
                                                : "the plugin new-plugin refuses to start: no greeting is";
   EXPECT_NE(tested.out.find(words), std::string::npos) << tested.out;
   EXPECT_EQ(tested.out.find("SEGFAULT"), std::string::npos) << tested.out;
+}
+
+TEST_P(Made, DoesNotLinkWhereNothingDefinesASymbol) {
+  if (!has(GetParam().needs, scratch)) GTEST_SKIP() << GetParam().needs << " is not installed";
+  const fs::path place = place_.string() + "-undefined";
+  fs::remove_all(place);
+  const std::string language = GetParam().language;
+  const Ended made = sluice(
+      {"plugin", "new", "new-plugin", "--type", "new.type", "--lang", language, "--dir", place.string()});
+  ASSERT_EQ(made.code, 0) << made.err;
+  const bool rust = language == "rust";
+  std::ofstream(place / (rust ? "src/lib.rs" : "new-plugin.c"), std::ios::app)
+      << (rust ? "extern \"C\" {\n    fn nowhere();\n}\n#[no_mangle]\npub extern \"C\" fn calls() {\n"
+                 "    unsafe { nowhere() }\n}\n"
+               : "void nowhere(void);\nvoid calls(void);\nvoid calls(void) { nowhere(); }\n");
+  std::string commands = printed_commands(made.out);
+  if (rust) commands.erase(commands.find("  cargo test"), std::string("  cargo test --offline\n").size());
+  const Ended built = shell(commands, scratch);
+  EXPECT_NE(built.code, 0) << built.out;
+  EXPECT_TRUE(std::regex_search(built.out, std::regex("undefined (symbol|reference)[^\n]*nowhere")))
+      << built.out;
 }
 
 INSTANTIATE_TEST_SUITE_P(By, Made,

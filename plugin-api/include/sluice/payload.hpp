@@ -5,6 +5,10 @@
 // read from several threads.
 #pragma once
 
+#if !__has_include(<rapidjson/document.h>)
+#error \
+    "RapidJSON was not found: install rapidjson-dev, or define SLUICE_WITHOUT_RAPIDJSON to read payloads by other means"
+#endif
 #include <rapidjson/document.h>
 #include <sluice/detail/json_text.hpp>
 #include <sluice/result.hpp>

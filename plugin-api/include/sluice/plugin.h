@@ -54,7 +54,7 @@ typedef struct sluice_str {
   size_t size;
 } sluice_str;
 
-/* A sluice_str of a string literal, for C initialisers. */
+/* A sluice_str of a string literal, for initialisers; in an expression, (sluice_str)SLUICE_STR("text"). */
 #define SLUICE_STR(literal) \
   { (literal), sizeof(literal) - 1 }
 
