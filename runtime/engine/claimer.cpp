@@ -52,11 +52,15 @@ bool Claimer::wait_for_room() {
     const auto now = Clock::now();
     const bool room = has_room(now);
     if (room && !listens_) return true;
-    const auto listened = context_.ask(
-        this, [&] { return listen(room ? now : context_.lanes.next_look(now)); }, [] {});
+    try {
+      listen(room ? now : context_.lanes.next_look(now));
+      failures = 0;
+    } catch (const std::exception& error) {
+      context_.outage.down(this, error);
+      waker_.on_lost();
+      if (!room) wait_to_retry(++failures);
+    }
     if (room) return true;
-    failures = listened ? 0 : failures + 1;
-    if (failures > 0) wait_to_retry(failures);
   }
   return false;
 }
@@ -65,20 +69,17 @@ bool Claimer::has_room(Clock::time_point now) const {
   return finisher_.unwritten() < context_.most_unwritten && context_.lanes.can_reserve(now);
 }
 
-/// Waits until it is poked, jobs were inserted, or `until`; how many times some were.
-std::int64_t Claimer::listen(Clock::time_point until) {
-  if (!listens_) return session_->wait(until);
-  const auto now = Clock::now();
-  try {
+/// Waits until it is poked, jobs were inserted, or `until`.
+void Claimer::listen(Clock::time_point until) {
+  if (listens_) {
+    const auto now = Clock::now();
     waker_.renew(*session_, runtime_, now);
-    const std::int64_t heard = session_->wait(std::min(until, waker_.next_renewal(now)));
-    if (heard > 0) waker_.on_notified(heard);
-    notified_ = notified_ || heard > 0;
-    return heard;
-  } catch (...) {
-    waker_.on_lost();
-    throw;
+    until = std::min(until, waker_.next_renewal(now));
   }
+  const std::int64_t heard = session_->wait(until);
+  if (heard == 0) return;
+  waker_.on_notified(heard);
+  notified_ = true;
 }
 
 void Claimer::wait_to_retry(int failures) {

@@ -28,7 +28,7 @@ class Claimer {
   void run();
   bool wait_for_room();
   bool has_room(Clock::time_point now) const;
-  std::int64_t listen(Clock::time_point until);
+  void listen(Clock::time_point until);
   void wait_to_retry(int failures);
   void claim();
   void claim_once();

@@ -286,6 +286,15 @@ WHERE o.id = $1::text AND t.job_ids @> ARRAY[$1::text] AND u.id = $1::text)" +
          "\nORDER BY t.written_at DESC LIMIT 1";
 }
 
+std::string foreign_statement(const TableName& table) {
+  return filled(
+      "SELECT count(*) FROM (SELECT FROM {outbox} o WHERE o.status = 'processing'"
+      " AND o.\"updatedAt\" >= (now() AT TIME ZONE 'UTC') - interval '10 min'"
+      " AND o.id NOT IN (SELECT i FROM sluice.claim c, unnest(c.ids) i WHERE i IS NOT NULL) LIMIT 1000) AS "
+      "found",
+      table);
+}
+
 std::string count_statement(const TableName& table, const JobFilter& filter) {
   const auto statuses = statuses_of(filter);
   return "SELECT count(*) FROM " + table.quoted() + " o WHERE " +

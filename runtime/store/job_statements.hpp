@@ -26,6 +26,8 @@ std::string types_within_statement(const TableName& table, const JobFilter& filt
                                    std::size_t most);
 
 std::string count_statement(const TableName& table, const JobFilter& filter);
+/// How many jobs are in processing that no claim names and that are not stuck yet; 1000 at most.
+std::string foreign_statement(const TableName& table);
 
 /// Parameter: an id. Answers the columns of the list, then payload, output, and plugin, its version and
 /// the most attempts of the type.

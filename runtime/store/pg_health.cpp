@@ -19,6 +19,7 @@ class DatabaseHealth {
       : target_(connection_string_of(options.url, options.url_file)),
         table_(TableName::parse(options.table)),
         link_(target_),
+        mark_at_once_(options.mark_at_once),
         desk_(target_, table_, options.effect_roles, options.wake) {}
 
   std::vector<HealthCheck> run() {
@@ -33,6 +34,7 @@ class DatabaseHealth {
     check("encoding", [&] { encoding(); });
     check("indexes", [&] { indexes(); });
     check("stuck", [&] { stuck(); });
+    check("others", [&] { others(); });
     check("runtimes", [&] { runtimes(); });
     return std::move(checks_);
   }
@@ -219,6 +221,17 @@ class DatabaseHealth {
             "; sluice jobs list --stuck shows them, sluice jobs retry --stuck makes them pending");
   }
 
+  /// What no runtime of ours has, somebody else may have taken.
+  void others() {
+    const auto count = ask(foreign_statement(table_))[0][0].as<std::int64_t>();
+    if (count == 0) return add(Health::good, "no other program has jobs in processing");
+    const std::string words = "jobs in processing that no runtime has: " + std::to_string(count) +
+                              "; another program may take jobs from this table";
+    if (mark_at_once_) return add(Health::good, words + ", which sees what Sluice has taken");
+    add(Health::warning,
+        words + ", and does not see what Sluice has taken: set processing_after = \"0s\" under [runtime]");
+  }
+
   void runtimes() {
     const auto row =
         ask("SELECT count(*) FILTER (WHERE " + is_alive("r") + "), count(*) FROM sluice.runtime r")[0];
@@ -233,6 +246,7 @@ class DatabaseHealth {
   const ConnectionString target_;
   const TableName table_;
   Link link_;
+  const bool mark_at_once_;
   PgDesk desk_;
   const char* name_ = "";
   bool read_only_ = false;

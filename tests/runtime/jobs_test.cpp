@@ -340,11 +340,14 @@ TEST_F(Jobs, HealthSaysWhatIsAmiss) {
   EXPECT_EQ(good.code, 0) << good.out;
   EXPECT_FALSE(holds(good.out, "failed")) << good.out;
   put("abandoned", "processing", "11 min");
+  put("somebody-elses", "processing", "1 min");
   database.exec("DROP INDEX \"Outbox_status_createdAt_idx\"");
   const Ended warned = sluice({"health", "db", "--json"});
   EXPECT_EQ(warned.code, 0) << warned.out;
   EXPECT_TRUE(holds(warned.out, "indexes on (status createdAt)")) << warned.out;
   EXPECT_TRUE(holds(warned.out, "jobs in processing that are stuck: 1")) << warned.out;
+  EXPECT_TRUE(holds(warned.out, "jobs in processing that no runtime has: 1")) << warned.out;
+  EXPECT_TRUE(holds(warned.out, "set processing_after")) << warned.out;
   database.exec("ALTER DATABASE \"" + database.name() + "\" SET default_transaction_read_only = on");
   const Ended standby = sluice({"health", "db"});
   EXPECT_EQ(standby.code, 1);
