@@ -292,7 +292,7 @@ std::string foreign_statement(const TableName& table) {
       " AND o.\"updatedAt\" >= (now() AT TIME ZONE 'UTC') - interval '10 min'"
       " AND o.id NOT IN (SELECT i FROM sluice.claim c, unnest(c.ids) i WHERE i IS NOT NULL) LIMIT 1000) AS "
       "found",
-      table);
+      {{"{outbox}", table.quoted()}});
 }
 
 std::string count_statement(const TableName& table, const JobFilter& filter) {

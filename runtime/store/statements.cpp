@@ -180,26 +180,27 @@ FROM {outbox} o WHERE o.status = 'pending' AND o.type = ANY ($1::text[]))",
 // what plugins ask to be committed with a job may take its time, while others of the same claim are written.
 //
 // A row is where its claim found it, unless somebody else wrote it meanwhile. An id that the claim names no
-// more was given back. IS TRUE, so that IN is looked up in a hash.
+// more was given back. IS TRUE, so that IN is looked up in a hash. A join would look up the table's size for each
+// row, and carry all of the claims' ids along, in case the row was changed meanwhile and has to be joined anew.
 std::string finish_in_place_statement(const TableName& table) {
   return filled(R"(WITH live AS MATERIALIZED (
   SELECT id, ids FROM sluice.claim WHERE id = ANY ($5::bigint[] || $6::bigint[]) FOR KEY SHARE),
+asked AS MATERIALIZED (
+  SELECT f.* FROM unnest($1::tid[], $2::text[], $3::bigint[], $4::int[]) WITH ORDINALITY AS f (place, id, claim, attempt, n)
+  WHERE (f.claim IN (SELECT id FROM live)) IS TRUE AND (f.id IN (SELECT i FROM live, unnest(live.ids) i)) IS TRUE),
 finished AS (
-  UPDATE {outbox} o SET status = 'done', attempts = f.attempt, "updatedAt" = {now}
-  FROM unnest($1::tid[], $2::text[], $3::bigint[], $4::int[]) WITH ORDINALITY AS f (place, id, claim, attempt, n)
-  JOIN live ON live.id = f.claim
-  WHERE o.ctid = f.place AND o.id IS NOT DISTINCT FROM f.id
-    AND {is_ours} AND {this_attempt} IS NOT DISTINCT FROM f.attempt
-    AND (f.id IN (SELECT i FROM live, unnest(live.ids) i)) IS TRUE
-  RETURNING f.n),
+  UPDATE {outbox} o SET status = 'done', attempts = {this_attempt}, "updatedAt" = {now}
+  WHERE o.ctid = ANY ($1::tid[]) AND {is_ours}
+    AND ((o.ctid, o.id, {this_attempt}) IN (SELECT place, id, attempt FROM asked)) IS TRUE
+  RETURNING o.id, o.attempts),
 closed AS (
   DELETE FROM sluice.claim WHERE id = ANY ($5::bigint[])
     AND (SELECT count(*) FROM finished) = cardinality($1::tid[]))
-SELECT count(*), CASE WHEN count(*) < cardinality($1::tid[]) THEN array_agg(n) END FROM finished)",
+SELECT count(*), CASE WHEN count(*) < cardinality($1::tid[])
+  THEN ARRAY (SELECT n FROM asked WHERE ((id, attempt) IN (SELECT id, attempts FROM finished)) IS TRUE) END FROM finished)",
                 table);
 }
 
-// What was ours and stays as it was is held back by the table: its claim keeps it from being run again.
 std::string finish_statement(const TableName& table) {
   return filled(R"(WITH live AS MATERIALIZED (
   SELECT id, ids FROM sluice.claim WHERE id = ANY ($3::bigint[] || $4::bigint[]) FOR KEY SHARE),
