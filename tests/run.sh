@@ -18,5 +18,5 @@ cmake --preset ci
 cmake --build --preset ci
 without cargo 'the tests of the Rust layer and of its example'
 without clang++ 'the headers, and a plugin with libc++, by a second compiler'
-# Most tests wait for PostgreSQL or for processes, so that two cores run four at a time.
-exec ctest --test-dir build -j4 --output-on-failure --no-tests=error "$@"
+# Most tests wait for PostgreSQL or for processes two thirds of their time, so that two cores run six at a time.
+exec ctest --test-dir build -j6 --output-on-failure --no-tests=error "$@"
