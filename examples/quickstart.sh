@@ -331,7 +331,7 @@ sluice status | indent
 mail=$(find "$state/mails" -name '*.eml' -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d ' ' -f 2-)
 if [[ -n $mail ]]; then
   heading 'The last mail, which the plugin for email.send wrote to a file: its first lines'
-  tr -d '\r' <"$mail" | sed -n '1,30p' | indent
+  tr -d '\r' <"$mail" | sed -n -e '/^[A-Za-z0-9+/]\{60,\}=*$/,$d' -e '1,30p' | indent
 fi
 
 heading 'The documents that the plugin for pdf.generate wrote'

@@ -7,6 +7,11 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+if [[ ! -x build/bin/runtime_test ]]; then
+  # Measured on two cores; the build is shared out over all there are, the tests mostly wait.
+  echo "The first time takes about $((12 + 20 / $(nproc))) minutes on this machine: packages, the build, the tests."
+  echo 'Nothing is lost where it is broken off: the same command goes on.'
+fi
 tests/install-packages.sh tests
 if command -v ccache >/dev/null; then
   export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache
