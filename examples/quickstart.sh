@@ -127,13 +127,11 @@ trap 'exit 143' TERM
 
 build() {
   if command -v ccache >/dev/null; then
-    export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache
+    export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache CCACHE_SLOPPINESS=pch_defines,time_macros
   fi
   # A build directory that is already there keeps its own settings.
   if [[ ! -f build/build.ninja && ! -f build/Makefile ]]; then
-    local precompile=ON
-    if command -v ccache >/dev/null; then precompile=OFF; fi
-    cmake --preset release -DSLUICE_TESTS=OFF -DSLUICE_PCH=$precompile || return
+    cmake --preset release -DSLUICE_TESTS=OFF -DSLUICE_PCH=ON || return
   fi
   cmake --build build --parallel "$(nproc)"
 }

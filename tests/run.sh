@@ -14,12 +14,14 @@ if [[ ! -x build/bin/runtime_test ]]; then
 fi
 tests/install-packages.sh tests
 if command -v ccache >/dev/null; then
-  export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache
+  export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache CCACHE_SLOPPINESS=pch_defines,time_macros
 fi
 without() {
   command -v "$1" >/dev/null || echo "tests/run.sh: $1 is not here, so these are left out: $2 (tests/install-packages.sh ci installs it)"
 }
-cmake --preset ci
+new=()
+if [[ ! -f build/build.ninja ]]; then new=(-DSLUICE_PCH=ON); fi  # a build directory keeps its own settings
+cmake --preset ci "${new[@]}"
 cmake --build --preset ci
 without cargo 'the tests of the Rust layer and of its example'
 without clang++ 'the headers, and a plugin with libc++, by a second compiler'
