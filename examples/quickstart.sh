@@ -127,13 +127,11 @@ trap 'exit 143' TERM
 
 build() {
   if command -v ccache >/dev/null; then
-    export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache
+    export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache CCACHE_SLOPPINESS=pch_defines,time_macros
   fi
   # A build directory that is already there keeps its own settings.
   if [[ ! -f build/build.ninja && ! -f build/Makefile ]]; then
-    local precompile=ON
-    if command -v ccache >/dev/null; then precompile=OFF; fi
-    cmake --preset release -DSLUICE_TESTS=OFF -DSLUICE_PCH=$precompile || return
+    cmake --preset release -DSLUICE_TESTS=OFF -DSLUICE_PCH=ON || return
   fi
   cmake --build build --parallel "$(nproc)"
 }
@@ -331,7 +329,7 @@ sluice status | indent
 mail=$(find "$state/mails" -name '*.eml' -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d ' ' -f 2-)
 if [[ -n $mail ]]; then
   heading 'The last mail, which the plugin for email.send wrote to a file: its first lines'
-  tr -d '\r' <"$mail" | sed -n '1,30p' | indent
+  tr -d '\r' <"$mail" | sed -n -e '/^[A-Za-z0-9+/]\{60,\}=*$/,$d' -e '1,30p' | indent
 fi
 
 heading 'The documents that the plugin for pdf.generate wrote'

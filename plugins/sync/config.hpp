@@ -20,7 +20,7 @@ using std::chrono::milliseconds;
 
 /// How an access token is had, by client credentials.
 struct OAuth {
-  explicit OAuth(Url where) : token_url(std::move(where)) {}
+  explicit OAuth(const Url& where) : token_url(where) {}
 
   Url token_url;
   std::string client_id;
@@ -32,7 +32,7 @@ struct OAuth {
 
 /// How a server is spoken to, as a source or a target.
 struct Endpoint {
-  explicit Endpoint(Url where) : url(std::move(where)) {}
+  explicit Endpoint(const Url& where) : url(where) {}
 
   Url url;
   std::vector<std::string> headers;  // "Name: value", for the origin of url alone, like the token

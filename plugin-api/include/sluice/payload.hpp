@@ -120,15 +120,28 @@ class Json {
   Iterator begin() const;
   Iterator end() const;
 
-  /// RapidJSON's own value, for all else. A number beyond a double is an infinite double in it.
-  const rapidjson::Value& value() const { return *value_; }
+  // The value is the document's, and stays where this view of it ends: GCC 13 and later can't see that.
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 13
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdangling-reference"
+#endif
+  /// RapidJSON's own value, for all else; valid as long as the Job or Config, not only as this view. A number
+  /// beyond a double is an infinite double in it.
+  const rapidjson::Value& value() const {
+    return *value_;
+  }
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 13
+#pragma GCC diagnostic pop
+#endif
   /// Its JSON text as it came: each number has its digits, 1.10 and those beyond a double, too.
   std::string json() const {
     const std::string_view text = detail::text_at(document_, path_);
     return text.empty() ? detail::JsonWriter().write(*value_) : std::string(text);
   }
   /// The JSON pointer of this value, empty for the whole document.
-  const std::string& path() const { return path_; }
+  const std::string& path() const {
+    return path_;
+  }
 
  private:
   Json member(std::string_view key) const {
