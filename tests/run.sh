@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 if [[ ! -x build/bin/runtime_test ]]; then
-  # Measured on two cores; the build is shared out over all there are, the tests mostly wait.
+  # The build is shared out over all cores, the tests mostly wait.
   echo "The first time takes about $((12 + 20 / $(nproc))) minutes on this machine: packages, the build, the tests."
   echo 'Nothing is lost where it is broken off: the same command goes on.'
 fi
@@ -25,5 +25,5 @@ cmake --preset ci "${new[@]}"
 cmake --build --preset ci
 without cargo 'the tests of the Rust layer and of its example'
 without clang++ 'the headers, and a plugin with libc++, by a second compiler'
-# Most tests wait for PostgreSQL or for processes two thirds of their time, so that two cores run six at a time.
-exec ctest --test-dir build -j6 --output-on-failure --no-tests=error "$@"
+# Most tests wait for PostgreSQL or for processes, so that two cores run four at a time.
+exec ctest --test-dir build -j4 --output-on-failure --no-tests=error "$@"
