@@ -54,11 +54,12 @@ bool Claimer::wait_for_room() {
     if (room && !listens_) return true;
     try {
       listen(room ? now : context_.lanes.next_look(now));
-      failures = 0;
+      if (std::exchange(failures, 0) > 0) context_.outage.up(this);
     } catch (const std::exception& error) {
       context_.outage.down(this, error);
       waker_.on_lost();
-      if (!room) wait_to_retry(++failures);
+      ++failures;
+      if (!room) wait_to_retry(failures);
     }
     if (room) return true;
   }
