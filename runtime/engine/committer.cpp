@@ -38,7 +38,7 @@ void Committer::push(job::Settlement settlement, int failures) {
   Lane& lane = *place;
   const base::Lock in_lane(lane.mutex);
   lane.deadline = deadline_;
-  lane.waiting.push_back({std::move(settlement), std::nullopt, failures});
+  lane.waiting.push_back({std::move(settlement), std::nullopt, failures, false});
   if (!lane.thread.joinable()) lane.thread = base::Thread([this, &lane] { run(lane); });
   lane.changed.notify_one();
 }
@@ -105,6 +105,9 @@ void Committer::commit(Lane& lane, store::EffectSession& session, std::vector<Co
       const auto* unavailable = dynamic_cast<const store::Unavailable*>(&error);
       const bool answered = unavailable == nullptr || unavailable->answered();
       context_.outage.down(&lane, error);
+      if (!answered) {
+        for (Committed& one : jobs) one.unanswered = true;
+      }
       if (answered && failures >= most_failures) all.why = store::Unwritten::Why::refused;
     }
     if (all.why == store::Unwritten::Why::refused || !wait_to_retry(lane, ++failures)) break;

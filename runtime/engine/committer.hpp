@@ -23,7 +23,8 @@ class Committer {
   struct Committed {
     job::Settlement settlement;
     std::optional<store::Unwritten> unwritten;
-    int failures = 0;  ///< as it was pushed
+    int failures = 0;         ///< as it was pushed
+    bool unanswered = false;  ///< a statement that may have written it had no answer
   };
 
   /// `report` is called on the committer's threads.

@@ -313,27 +313,28 @@ void Finisher::commit(job::Settlement settlement, int failures) {
 
 /// Returns those that the database rejected, as failures to be written.
 std::vector<job::Settlement> Finisher::take_committed(std::vector<Committer::Committed> committed) {
-  std::vector<job::Settlement> written, dropped, rejected, untried;
-  for (auto& [settlement, unwritten, failures] : committed) {
+  std::vector<job::Settlement> written, dropped, unknown, rejected, untried;
+  for (auto& [settlement, unwritten, failures, unanswered] : committed) {
     context_.lanes.on_commit(settlement.type, -1);
     if (!unwritten) {
       written.push_back(std::move(settlement));
     } else if (unwritten->why == Unwritten::Why::not_ours) {
-      dropped.push_back(std::move(settlement));
+      (unanswered ? unknown : dropped).push_back(std::move(settlement));
     } else if (unwritten->why == Unwritten::Why::refused) {
       rejected.push_back(failed(std::move(settlement), *unwritten));
     } else if (unwritten->why == Unwritten::Why::locked) {
-      keep_aside({std::move(settlement), {}, {}, failures, true, false}, *unwritten);
+      keep_aside({std::move(settlement), {}, {}, failures, true, false, unanswered}, *unwritten);
     } else {
       untried.push_back(std::move(settlement));
     }
   }
-  for (const auto* all : {&written, &dropped}) {
+  for (const auto* all : {&written, &dropped, &unknown}) {
     for (const std::int64_t claim : used_up(*all)) used_up_before_.push_back(claim);
     for (const job::Settlement& settlement : *all) close(settlement);
   }
   report_written(written);
   report_dropped(dropped);
+  report_unknown(unknown);
   {
     const base::Lock lock(mutex_);
     committing_ -= committed.size();
@@ -343,15 +344,17 @@ std::vector<job::Settlement> Finisher::take_committed(std::vector<Committer::Com
 }
 
 void Finisher::write(std::vector<job::Settlement> settlements) {
+  bool unanswered = false;
   for (int failures = 0;;) {
     try {
       if (failures > 0) drop_settled(settlements);
-      write_once(settlements);
+      write_once(settlements, unanswered);
       context_.outage.up(this);
       return;
     } catch (const std::exception& error) {
       // Unavailable or Refused: what was asked is kept and asked again.
       context_.outage.down(this, error);
+      unanswered = unanswered || !answered(error);
       failures = std::min(failures + 1, answered(error) ? soon : std::numeric_limits<int>::max());
     }
     if (wait_to_retry(failures)) continue;
@@ -385,7 +388,7 @@ void Finisher::give_up(const std::vector<job::Settlement>& settlements) {
   context_.unwritten(std::move(ran));
 }
 
-void Finisher::write_once(std::vector<job::Settlement>& settlements) {
+void Finisher::write_once(std::vector<job::Settlement>& settlements, bool unanswered) {
   while (!settlements.empty() || !used_up_before_.empty()) {
     std::vector<std::int64_t> closing = used_up(settlements);
     closing.insert(closing.end(), used_up_before_.begin(), used_up_before_.end());
@@ -394,7 +397,7 @@ void Finisher::write_once(std::vector<job::Settlement>& settlements) {
     std::vector<Aside> asked;
     asked.reserve(settlements.size());
     for (job::Settlement& settlement : settlements)
-      asked.push_back({std::move(settlement), {}, {}, 0, false, false});
+      asked.push_back({std::move(settlement), {}, {}, 0, false, false, unanswered});
     settlements.clear();
     for (Aside& one : sort_out(std::move(asked), unwritten)) {
       settlements.push_back(std::move(one.settlement));
@@ -406,7 +409,7 @@ void Finisher::write_once(std::vector<job::Settlement>& settlements) {
 /// way.
 std::vector<Finisher::Aside> Finisher::sort_out(std::vector<Aside> asked,
                                                 const std::vector<Unwritten>& unwritten) {
-  std::vector<job::Settlement> written, dropped;
+  std::vector<job::Settlement> written, dropped, unknown;
   std::vector<Aside> otherwise_asked;
   auto next = unwritten.begin();
   for (std::size_t i = 0; i < asked.size(); ++i) {
@@ -422,7 +425,7 @@ std::vector<Finisher::Aside> Finisher::sort_out(std::vector<Aside> asked,
     if (why.why == Unwritten::Why::not_ours) {
       close(one.settlement);
       if (one.over) context_.lanes.on_aside(-1);
-      dropped.push_back(std::move(one.settlement));
+      (one.unanswered ? unknown : dropped).push_back(std::move(one.settlement));
     } else if (auto other = otherwise(one.settlement, why, one.failures)) {
       one.settlement = std::move(*other);
       otherwise_asked.push_back(std::move(one));
@@ -432,6 +435,7 @@ std::vector<Finisher::Aside> Finisher::sort_out(std::vector<Aside> asked,
   }
   report_written(written);
   report_dropped(dropped);
+  report_unknown(unknown);
   return otherwise_asked;
 }
 
@@ -494,11 +498,11 @@ void Finisher::finish_again(std::vector<Aside> asides) {
       context_.outage.up(this);
     } catch (const std::exception& error) {
       // The next outcome finds out whether the database is lost.
-      for (std::size_t i = 0; i < asides.size(); ++i) {
-        unwritten.push_back(
-            {i, asides[i].locked ? Unwritten::Why::locked : Unwritten::Why::refused, "", error.what(), true});
+      for (Aside& one : asides) {
+        const auto why = one.locked ? Unwritten::Why::locked : Unwritten::Why::refused;
+        one.unanswered = one.unanswered || !answered(error);
+        keep_aside(std::move(one), {0, why, "", error.what(), true});
       }
-      for (Aside& one : asides) keep_aside(std::move(one), unwritten.front());
       return;
     }
     asides = sort_out(std::move(asides), unwritten);
@@ -542,20 +546,11 @@ void Finisher::drop_settled(std::vector<job::Settlement>& settlements) {
       std::stable_partition(settlements.begin(), settlements.end(),
                             [&](const auto& settlement) { return alive.count(settlement.claim) > 0; });
   if (gone == settlements.end()) return;
-  log::warn(
-      "whether outcomes were written is not known: their claim is gone, either by the statement whose answer "
-      "was lost, which wrote them, or because another runtime rescued their jobs",
-      {{"count", static_cast<unsigned long>(settlements.end() - gone)}});
-  std::vector<job::Settlement> lost(std::make_move_iterator(gone),
-                                    std::make_move_iterator(settlements.end()));
+  std::vector<job::Settlement> unknown(std::make_move_iterator(gone),
+                                       std::make_move_iterator(settlements.end()));
   settlements.erase(gone, settlements.end());
-  context_.tally.count(lost);
-  bool again = false;
-  for (const job::Settlement& settlement : lost) {
-    close(settlement);
-    again = again || settlement.status == job::Status::pending;
-  }
-  context_.lanes.on_write(lost.size(), again);
+  for (const job::Settlement& settlement : unknown) close(settlement);
+  report_unknown(unknown);
 }
 
 /// Nothing more is to be written of a job.
@@ -580,6 +575,20 @@ void Finisher::report_written(const std::vector<job::Settlement>& settlements) {
     const bool snoozed = settlement.outcome.result == job::Result::snooze;
     if (settlement.status == job::Status::error && !snoozed) log_failure(settlement);
   }
+  context_.lanes.on_write(settlements.size(), again);
+}
+
+/// They are ours no more after a statement that had no answer: they count as written.
+void Finisher::report_unknown(const std::vector<job::Settlement>& settlements) {
+  if (settlements.empty()) return;
+  log::warn(
+      "whether outcomes were written is not known: either the statement whose answer was lost wrote them, or "
+      "their jobs had been taken away meanwhile (rescued by another runtime, or changed by hand)",
+      {{"count", settlements.size()}});
+  context_.tally.count(settlements);
+  const bool again = std::any_of(settlements.begin(), settlements.end(), [](const auto& settlement) {
+    return settlement.status == job::Status::pending;
+  });
   context_.lanes.on_write(settlements.size(), again);
 }
 

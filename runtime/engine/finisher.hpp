@@ -48,8 +48,9 @@ class Finisher {
     std::string why;
     Clock::time_point next{};  ///< when it is tried again
     int failures = 0;
-    bool locked = false;  ///< its row is; else the database refuses it
-    bool over = false;    ///< nobody waits for it any more
+    bool locked = false;      ///< its row is; else the database refuses it
+    bool over = false;        ///< nobody waits for it any more
+    bool unanswered = false;  ///< a statement that may have written it had no answer
   };
   /// What there is to do at once.
   struct Work {
@@ -84,7 +85,7 @@ class Finisher {
   void write(std::vector<job::Settlement> settlements);
   bool wait_to_retry(int failures);
   void give_up(const std::vector<job::Settlement>& settlements);
-  void write_once(std::vector<job::Settlement>& settlements);
+  void write_once(std::vector<job::Settlement>& settlements, bool unanswered);
   void write_again(std::vector<Aside> asides);
   void finish_again(std::vector<Aside> asides);
   std::vector<Aside> sort_out(std::vector<Aside> asked, const std::vector<store::Unwritten>& unwritten);
@@ -95,6 +96,7 @@ class Finisher {
   std::vector<std::int64_t> used_up(const std::vector<job::Settlement>& settlements) const;
   void drop_settled(std::vector<job::Settlement>& settlements);
   void close(const job::Settlement& settlement);
+  void report_unknown(const std::vector<job::Settlement>& settlements);
   void report_written(const std::vector<job::Settlement>& settlements);
   void report_dropped(const std::vector<job::Settlement>& settlements);
 

@@ -102,7 +102,7 @@ void Heart::took(store::RuntimeId runtime, std::optional<double> at) {
   const base::Lock lock(mutex_);
   answered_ = Clock::now();
   failures_ = 0;
-  next_ = answered_ + config_.heartbeat;
+  if (runtime_ == runtime) next_ = answered_ + config_.heartbeat;  // another one waits for its first
   changed_.notify_all();
   if (!at) {
     beats_ = 0;

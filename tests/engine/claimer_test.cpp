@@ -1,0 +1,315 @@
+#include "engine/claimer.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "engine/pump_fixture.hpp"
+
+namespace sluice::engine {
+namespace {
+
+using test::eventually;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+/// With one slot, so that one job fills the lane.
+class ClaimerTest : public PumpFixture {
+ protected:
+  ClaimerTest() : PumpFixture(1) {}
+  ~ClaimerTest() override {
+    store_.let_go();
+    stop();
+    end_finisher();
+  }
+
+  void start(bool listens = false) {
+    finisher_ = std::make_unique<Finisher>(
+        context_,
+        [this] {
+          const std::lock_guard lock(claimer_mutex_);
+          if (claimer_) claimer_->poke();
+        },
+        context_.finished);
+    auto claimer = std::make_unique<Claimer>(pump, context_, *finisher_, listens);
+    const std::lock_guard lock(claimer_mutex_);
+    claimer_ = std::move(claimer);
+  }
+  void stop() {
+    if (claimer_) claimer_->stop();
+    std::unique_ptr<Claimer> ends;
+    {
+      const std::lock_guard lock(claimer_mutex_);
+      ends = std::move(claimer_);
+    }
+  }
+  /// The lane is full with job "a".
+  void start_full(bool listens = false) {
+    put({"a"});
+    start(listens);
+    ASSERT_TRUE(eventually([&] { return is_delivered("a"); }));
+  }
+  void make_room(int slots) {
+    lanes_.set_slots(0, slots);
+    claimer_->poke();
+  }
+  /// Names of the calls since then, but for waits.
+  std::vector<std::string> since(std::size_t before) const {
+    std::vector<std::string> names;
+    const auto calls = store_.calls();
+    for (std::size_t i = before; i < calls.size(); ++i) {
+      if (calls[i].name != "wait") names.push_back(calls[i].name);
+    }
+    return names;
+  }
+
+  static constexpr std::uint32_t pump = 3;
+  std::mutex claimer_mutex_;
+  std::unique_ptr<Claimer> claimer_;
+};
+
+TEST_F(ClaimerTest, WhatALostAnswerClaimedIsGivenBackBeforeTheNextClaim) {
+  start_full();
+  const std::int64_t open = with_plugin("a").claim;
+  const std::size_t before = store_.calls().size();
+  store_.next("claim", test::answer_lost());
+  put({"b"});
+  make_room(2);
+  ASSERT_TRUE(eventually([&] { return is_delivered("b"); }));
+  const auto names = since(before);
+  ASSERT_GE(names.size(), 3U);
+  EXPECT_THAT(std::vector(names.begin(), names.begin() + 3), ElementsAre("claim", "reconcile", "claim"));
+  const auto reconciled = store_.calls("reconcile");
+  ASSERT_EQ(reconciled.size(), 1U) << "once is enough";
+  EXPECT_THAT(reconciled[0].claims, ElementsAre(open));
+  EXPECT_EQ(reconciled[0].runtime, runtime_);
+  EXPECT_THAT(delivered(), ElementsAre("a", "b"));
+  EXPECT_EQ(with_plugin("b").pump, pump);
+}
+
+// What was claimed by the first of them is not forgotten by the second.
+TEST_F(ClaimerTest, AReconciliationThatFailsIsMadeAgainBeforeTheClaim) {
+  start_full();
+  const std::size_t before = store_.calls().size();
+  store_.next("claim", test::answer_lost());
+  store_.next("reconcile", test::fails<store::Unavailable>());
+  store_.next("reconcile", test::answer_lost());
+  put({"b"});
+  make_room(2);
+  ASSERT_TRUE(eventually([&] { return is_delivered("b"); }));
+  const auto names = since(before);
+  ASSERT_GE(names.size(), 5U);
+  EXPECT_THAT(std::vector(names.begin(), names.begin() + 5),
+              ElementsAre("claim", "reconcile", "reconcile", "reconcile", "claim"));
+}
+
+TEST_F(ClaimerTest, AFencedRuntimeClaimsAgainUnderANewId) {
+  test::Gate gate;
+  put({"a"});
+  store_.next("claim", test::held(gate));
+  const auto old = runtime_;
+  start();
+  ASSERT_TRUE(gate.reached());
+  fence();
+  gate.open();
+  ASSERT_TRUE(eventually([&] { return is_delivered("a"); }));
+  EXPECT_THAT(fenced_, ElementsAre(old));
+  ASSERT_NE(runtime_, old);
+  const auto claims = store_.calls("claim");
+  EXPECT_EQ(claims[0].runtime, old);
+  EXPECT_EQ(claims[1].runtime, runtime_);
+  EXPECT_EQ(claims[1].number, claims[0].number) << "the room of the first";
+  const auto reconciled = store_.calls("reconcile");
+  ASSERT_EQ(reconciled.size(), 1U);
+  EXPECT_EQ(reconciled[0].runtime, runtime_);
+  EXPECT_FALSE(outage_.lasting());
+}
+
+// The caretaker may be the first to find it.
+TEST_F(ClaimerTest, ClaimsUnderTheIdThatTheRuntimeHasByNow) {
+  start_full();
+  fence();
+  {
+    const std::lock_guard lock(mutex_);
+    runtime_ = enlist();
+  }
+  put({"b"});
+  make_room(3);  // for "a" again, too
+  ASSERT_TRUE(eventually([&] { return is_delivered("b"); }));
+  EXPECT_THAT(fenced_, IsEmpty());
+  EXPECT_EQ(store_.calls("claim").back().runtime, runtime_);
+}
+
+TEST_F(ClaimerTest, ARefusedClaimGivesItsRoomBackAndIsMadeAgain) {
+  put({"a"});
+  for (int i = 0; i < 2; ++i) store_.next("claim", test::fails<store::Refused>());
+  start();
+  ASSERT_TRUE(eventually([&] { return is_delivered("a"); }));
+  for (const test::Call& call : store_.calls("claim")) EXPECT_EQ(call.number, 1);
+  push("a");
+  EXPECT_TRUE(eventually([&] { return idle_ > 0; })) << "nothing looks as if it were under way";
+  EXPECT_FALSE(outage_.lasting());
+}
+
+TEST_F(ClaimerTest, ClaimsNoMoreWhileTooManyOutcomesAreUnwritten) {
+  context_.most_unwritten = 1;
+  test::Gate gate;
+  start_full();
+  store_.next("finish", test::held(gate));
+  std::vector<job::Finished> a{finished("a")};
+  finisher_->push(a);
+  ASSERT_TRUE(gate.reached());
+  put({"b"});
+  const std::size_t claims = store_.count("claim"), waits = store_.count("wait");
+  lanes_.on_return(a, Clock::now());
+  claimer_->poke();
+  ASSERT_TRUE(store_.came("wait", waits + 1));
+  ASSERT_TRUE(lanes_.can_reserve(Clock::now())) << "there is room";
+  EXPECT_EQ(store_.count("claim"), claims);
+  EXPECT_FALSE(is_delivered("b"));
+  gate.open();
+  EXPECT_TRUE(eventually([&] { return is_delivered("b"); }));
+}
+
+TEST_F(ClaimerTest, APokeThatComesBeforeTheWaitEndsIt) {
+  test::Gate gate;
+  store_.stop_time();
+  store_.next("wait", test::held(gate));
+  start_full();
+  ASSERT_TRUE(gate.reached()) << "the lane is full, and it is about to wait";
+  put({"b"});
+  make_room(2);
+  gate.open();
+  EXPECT_TRUE(eventually([&] { return is_delivered("b"); }));
+}
+
+TEST_F(ClaimerTest, APokeDuringAClaimEndsTheWaitAfterIt) {
+  test::Gate gate;
+  store_.stop_time();
+  store_.next("claim", test::held_after(gate));
+  put({"a"});
+  start();
+  ASSERT_TRUE(gate.reached());
+  claimer_->poke();
+  gate.open();
+  EXPECT_TRUE(store_.came("wait", 2)) << "the first ended at once";
+}
+
+TEST_F(ClaimerTest, ANotificationDuringAClaimIsHeardOfAfterIt) {
+  start(true);
+  ASSERT_TRUE(eventually([&] { return lanes_.load().idle; })) << "producers notify";
+  bool was_delivered = false;
+  on_notified_ = [&] { was_delivered = is_delivered("a"); };
+  test::Gate gate;
+  store_.next("claim", test::held_after(gate));
+  lanes_.wake();
+  claimer_->poke();
+  ASSERT_TRUE(gate.reached()) << "a claim that found nothing";
+  put({"a"});
+  gate.open();
+  ASSERT_TRUE(eventually([&] { return notified_ > 0; }));
+  EXPECT_TRUE(was_delivered) << "others are told when the jobs are claimed";
+  EXPECT_EQ(notified_, 1);
+}
+
+TEST_F(ClaimerTest, ListensBeforeEachClaimOnTheSameConnection) {
+  start(true);
+  ASSERT_TRUE(store_.came("claim", 3));
+  std::string before;
+  for (const test::Call& call : store_.calls()) {
+    if (call.name == "claim") {
+      EXPECT_EQ(before, "wait");
+    }
+    before = call.name;
+  }
+}
+
+TEST_F(ClaimerTest, AfterAFailureProducersAreAskedAnewToNotify) {
+  start(true);
+  const auto asked = [&] {
+    const auto calls = store_.calls("want");
+    return std::count_if(calls.begin(), calls.end(), [](const auto& call) { return call.number == 1; });
+  };
+  const auto is_announced = [&] { return lanes_.load().idle; };
+  ASSERT_TRUE(eventually(is_announced));
+  EXPECT_EQ(asked(), 1);
+  store_.next("claim", test::fails<store::Unavailable>());
+  lanes_.wake();
+  claimer_->poke();
+  ASSERT_TRUE(eventually([&] { return asked() == 2; })) << "after a claim";
+  ASSERT_TRUE(eventually(is_announced));
+  test::Gate gate;
+  store_.next("wait", {[] {},
+                       [pass = gate.pass()] {
+                         pass();
+                         throw store::Unavailable("gone");
+                       }});
+  claimer_->poke();
+  ASSERT_TRUE(gate.reached());
+  gate.open();
+  ASSERT_TRUE(eventually([&] { return asked() == 3; })) << "after a wait";
+  EXPECT_TRUE(eventually(is_announced));
+}
+
+TEST_F(ClaimerTest, AStopEndsAWaitThatItComesBefore) {
+  test::Gate gate;
+  store_.stop_time();
+  store_.next("wait", test::held(gate));
+  start_full();
+  ASSERT_TRUE(gate.reached());
+  push("a");
+  claimer_->stop();
+  gate.open();
+  EXPECT_TRUE(eventually([&] { return ended_ == 1; }));
+  EXPECT_EQ(store_.count("claim"), 1U);
+}
+
+TEST_F(ClaimerTest, AStopEndsAPauseBetweenTwoTries) {
+  store_.stop_time();
+  store_.always("claim", test::fails<store::Unavailable>());
+  put({"a"});
+  start();
+  ASSERT_TRUE(store_.came("wait", 1)) << "after the first try";
+  claimer_->stop();
+  EXPECT_TRUE(eventually([&] { return ended_ == 1; }));
+  EXPECT_EQ(store_.count("claim"), 1U);
+}
+
+TEST_F(ClaimerTest, AStopDuringAClaimLosesNothingOfIt) {
+  test::Gate gate;
+  store_.next("claim", test::held_after(gate));
+  put({"a"});
+  start();
+  ASSERT_TRUE(gate.reached());
+  claimer_->stop();
+  gate.open();
+  ASSERT_TRUE(eventually([&] { return is_delivered("a"); }));
+  EXPECT_EQ(ended_, 0) << "it is not written yet";
+  push("a");
+  EXPECT_TRUE(eventually([&] { return ended_ == 1; }));
+  EXPECT_EQ(status("a"), "done");
+}
+
+TEST_F(ClaimerTest, AJobThatIsNotUtf8IsTurnedBack) {
+  store_.on_claimed([](store::Claimed& claimed) {
+    for (auto& one : claimed.jobs) one.unreadable = one.job.id == "a";
+  });
+  lanes_.set_slots(0, 2);
+  put({"a", "b"});
+  start();
+  ASSERT_TRUE(eventually([&] { return is_delivered("b"); }));
+  ASSERT_TRUE(eventually([&] {
+    const std::lock_guard lock(mutex_);
+    return turned_back_.size() == 1;
+  }));
+  EXPECT_THAT(delivered(), ElementsAre("b"));
+  EXPECT_EQ(turned_back_[0].job.id, "a");
+  EXPECT_EQ(turned_back_[0].job.pump, pump);
+  EXPECT_THAT(turned_back_[0].job.payload, IsEmpty());
+  EXPECT_EQ(turned_back_[0].outcome.result, job::Result::fail);
+  EXPECT_EQ(turned_back_[0].outcome.code, "not-utf-8");
+  push(turned_back_);
+  EXPECT_TRUE(becomes("a", "error"));
+}
+
+}  // namespace
+}  // namespace sluice::engine
