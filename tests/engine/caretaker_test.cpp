@@ -271,10 +271,13 @@ TEST_F(CaretakerTest, AStepThatIsRefusedCostsTheOthersNothing) {
 
 TEST_F(CaretakerTest, AStepThatALockHoldsUpIsNoOutageAndIsTakenAgain) {
   start();
+  const test::Gate gate;
   for (int i = 0; i < 2; ++i) store_.next("serve", test::fails<store::HeldUp>());
+  store_.next("serve", test::held(gate));
   caretaker_->serve({{"t", "plugin", "1", {}}});
-  ASSERT_TRUE(store_.came("serve", 3));
+  ASSERT_TRUE(gate.reached());
   EXPECT_FALSE(outage_.lasting());
+  gate.open();
   ASSERT_TRUE(goes_on());
   EXPECT_EQ(store_.count("serve"), 3U) << "it is recorded now";
 }
