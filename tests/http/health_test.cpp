@@ -26,7 +26,10 @@ engine::Observation loop(std::vector<engine::PluginObservation> plugins) {
 }
 
 const DatabaseContact answering{std::nullopt, "", milliseconds(100)};
-const SchemaLook fine{true, ""};
+/// A look of this moment.
+SchemaLook fine() {
+  return {true, ""};
+}
 
 /// The one check that is not good, "name: words"; "" when all are.
 std::string trouble(const std::vector<Check>& checks) {
@@ -38,7 +41,7 @@ std::string trouble(const std::vector<Check>& checks) {
 }
 
 TEST(Readiness, IsThereWhenEverythingIs) {
-  const auto checks = readiness(loop({plugin("mail", "ready")}), answering, fine);
+  const auto checks = readiness(loop({plugin("mail", "ready")}), answering, fine());
   EXPECT_TRUE(passed(checks));
   EXPECT_EQ(trouble(checks), "");
   EXPECT_EQ(checks.size(), 5U);
@@ -47,16 +50,16 @@ TEST(Readiness, IsThereWhenEverythingIs) {
 TEST(Readiness, EndsWithTheBeginningOfAStop) {
   auto stopping = loop({plugin("mail", "ready")});
   stopping.stopping = true;
-  const auto checks = readiness(stopping, answering, fine);
+  const auto checks = readiness(stopping, answering, fine());
   EXPECT_FALSE(passed(checks));
   EXPECT_EQ(trouble(checks).find("stopping: sluice is stopping"), 0U) << trouble(checks);
 }
 
 TEST(Readiness, NamesALostOrSilentDatabase) {
   const auto lost =
-      readiness(loop({plugin("mail", "ready")}), {seconds(7), "connection refused", seconds(7)}, fine);
+      readiness(loop({plugin("mail", "ready")}), {seconds(7), "connection refused", seconds(7)}, fine());
   EXPECT_EQ(trouble(lost), "database: the database has not answered for 7 s: connection refused");
-  const auto silent = readiness(loop({plugin("mail", "ready")}), {std::nullopt, "", seconds(9)}, fine);
+  const auto silent = readiness(loop({plugin("mail", "ready")}), {std::nullopt, "", seconds(9)}, fine());
   EXPECT_EQ(trouble(silent), "database: the database has not answered for 9 s");
   EXPECT_FALSE(passed(lost) || passed(silent));
 }
@@ -72,32 +75,33 @@ TEST(Readiness, NamesWhatIsWrongWithTheSchema) {
 TEST(Readiness, WaitsForThePlugins) {
   auto loading = loop({plugin("mail", "ready"), plugin("pdf", "starting")});
   loading.settled = false;
-  const auto checks = readiness(loading, answering, fine);
+  const auto checks = readiness(loading, answering, fine());
   EXPECT_EQ(trouble(checks), "plugins: plugins are being loaded: pdf (starting)");
   EXPECT_FALSE(passed(checks));
 }
 
 TEST(Readiness, NeedsOnePluginAndNoBrokenOne) {
-  EXPECT_FALSE(passed(readiness(loop({}), answering, fine)));
-  const auto refused = readiness(loop({plugin("mail", "refused", "no")}), answering, fine);
+  EXPECT_FALSE(passed(readiness(loop({}), answering, fine())));
+  const auto refused = readiness(loop({plugin("mail", "refused", "no")}), answering, fine());
   EXPECT_EQ(trouble(refused), "plugins: no plugin is ready, so nothing is claimed; refused: mail");
   EXPECT_FALSE(passed(refused));
-  const auto broken = readiness(
-      loop({plugin("mail", "ready"), plugin("pdf", "broken", "/pdf.so: 5 starts failed")}), answering, fine);
+  const auto broken =
+      readiness(loop({plugin("mail", "ready"), plugin("pdf", "broken", "/pdf.so: 5 starts failed")}),
+                answering, fine());
   EXPECT_EQ(trouble(broken), "plugins: a plugin is broken: /pdf.so: 5 starts failed");
   EXPECT_FALSE(passed(broken));
 }
 
 TEST(Readiness, ARefusedFileBesideOthersIsAWarning) {
   const auto checks =
-      readiness(loop({plugin("mail", "ready"), plugin("pdf", "refused", "no")}), answering, fine);
+      readiness(loop({plugin("mail", "ready"), plugin("pdf", "refused", "no")}), answering, fine());
   EXPECT_TRUE(passed(checks));
   EXPECT_EQ(trouble(checks), "plugins: ready: mail; refused: pdf");
 }
 
 TEST(Readiness, FailsWithAnEventLoopThatHangs) {
   EXPECT_FALSE(passed(liveness(std::nullopt)));
-  EXPECT_FALSE(passed(readiness(std::nullopt, answering, fine)));
+  EXPECT_FALSE(passed(readiness(std::nullopt, answering, fine())));
   EXPECT_TRUE(passed(liveness(engine::Observation{})));
 }
 
