@@ -180,8 +180,9 @@ FROM {outbox} o WHERE o.status = 'pending' AND o.type = ANY ($1::text[]))",
 // what plugins ask to be committed with a job may take its time, while others of the same claim are written.
 //
 // A row is where its claim found it, unless somebody else wrote it meanwhile. An id that the claim names no
-// more was given back. IS TRUE, so that IN is looked up in a hash. A join would look up the table's size for each
-// row, and carry all of the claims' ids along, in case the row was changed meanwhile and has to be joined anew.
+// more was given back. IS TRUE, so that IN is looked up in a hash. A join would look up the table's size for
+// each row, and carry all of the claims' ids along, in case the row was changed meanwhile and has to be
+// joined anew.
 std::string finish_in_place_statement(const TableName& table) {
   return filled(R"(WITH live AS MATERIALIZED (
   SELECT id, ids FROM sluice.claim WHERE id = ANY ($5::bigint[] || $6::bigint[]) FOR KEY SHARE),
