@@ -401,7 +401,8 @@ TEST_F(Receipt, TakesOverWhatWasClaimedInTheOldWay) {
   database.exec(
       "UPDATE \"Outbox\" SET status = 'processing', attempts = 1 WHERE id IN ('job-1', 'job-2', 'job-3'); "
       "WITH r AS (INSERT INTO sluice.runtime (host, pid, version, command, beat_at, lease) VALUES "
-      "('gone', 42, '0', 'run', now() - interval '1 h', '2 s') RETURNING id) INSERT INTO sluice.claim (runtime, pump, ids) SELECT id, 0, "
+      "('gone', 42, '0', 'run', now() - interval '1 h', '2 s') RETURNING id) INSERT INTO sluice.claim "
+      "(runtime, pump, ids) SELECT id, 0, "
       "'{job-1,job-2}' FROM r");
   const Ended early = sluice({"drain"});
   EXPECT_NE(early.code, 0);
