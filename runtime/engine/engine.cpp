@@ -108,11 +108,7 @@ EngineResult Engine::run() {
                                 options_.drain ? "drain" : "run", config_.lease};
   caretaker_ = std::make_unique<Caretaker>(Caretaker::Context{
       store_, config_, lanes_, outage_, heart_, tally_, presence_, info,
-      [this] {
-        fleet_.post([this] {
-          for (const auto& pump : pumps_) pump->poke();
-        });
-      },
+      [this] { fleet_.post([this] { poke_pumps(); }); },
       [this](std::vector<std::string> ids) { fleet_.cancel(std::move(ids)); },
       [this] { store_.limit(std::max(Clock::now(), deadline_ + call_grace) + leave_grace); }});
   fleet_.load(files);
@@ -309,6 +305,10 @@ void Engine::changed(std::size_t plugin) {
   const bool gone = now.state == fleet::PluginState::refused || now.state == fleet::PluginState::broken ||
                     now.state == fleet::PluginState::disabled;
   lanes_.set_slots(plugin, gone ? std::nullopt : std::optional(now.slots()));
+  poke_pumps();
+}
+
+void Engine::poke_pumps() {
   for (const auto& pump : pumps_) pump->poke();
 }
 
@@ -333,9 +333,7 @@ void Engine::start_pumps() {
       [this](store::RuntimeId fenced) { return caretaker_->runtime(fenced); },
       [this](std::vector<std::string> ids) { caretaker_->unwritten(std::move(ids)); },
       [this] {
-        fleet_.post([this] {
-          for (const auto& pump : pumps_) pump->poke();
-        });
+        fleet_.post([this] { poke_pumps(); });
         caretaker_->poke();
       },
       [this] {

@@ -91,6 +91,7 @@ class Engine : private fleet::Listener {
   void sum_up();
   std::string outcomes() const;
   void start_pumps();
+  void poke_pumps();
   void start_pruner();
   void stop(std::chrono::microseconds patience);
   void limit_calls(std::chrono::microseconds patience);

@@ -46,18 +46,23 @@ std::string live_ids() {
          is_alive("r") + ")";
 }
 
+constexpr std::string_view ten_minutes_ago = "(now() AT TIME ZONE 'UTC') - interval '10 min'";
+
+// In processing, and no claim names it.
+std::string is_unclaimed() {
+  return "o.status = 'processing' AND o.id NOT IN (SELECT unnest(c.ids) FROM sluice.claim c)";
+}
+
 // A row that no live runtime has, though it is in processing: a claim names it, then its runtime is lost, or
 // none does, and for so long that nobody else's drainer can be at work on it either.
 std::string is_stuck() {
-  return "(o.status = 'processing' AND o.id NOT IN " + live_ids() +
-         " AND (o.\"updatedAt\" < (now() AT TIME ZONE 'UTC') - interval '10 min'"
-         " OR o.id IN (SELECT unnest(c.ids) FROM sluice.claim c)))";
+  return "(o.status = 'processing' AND o.id NOT IN " + live_ids() + " AND (o.\"updatedAt\" < " +
+         std::string(ten_minutes_ago) + " OR o.id IN (SELECT unnest(c.ids) FROM sluice.claim c)))";
 }
 
 // The same without those that a claim names: these are left to rescue, which fences their runtime first.
 std::string is_abandoned() {
-  return "(o.status = 'processing' AND o.\"updatedAt\" < (now() AT TIME ZONE 'UTC') - interval '10 min'"
-         " AND o.id NOT IN (SELECT unnest(c.ids) FROM sluice.claim c))";
+  return "(" + is_unclaimed() + " AND o.\"updatedAt\" < " + std::string(ten_minutes_ago) + ")";
 }
 
 // All of the filter but the status.
@@ -287,12 +292,8 @@ WHERE o.id = $1::text AND t.job_ids @> ARRAY[$1::text] AND u.id = $1::text)" +
 }
 
 std::string foreign_statement(const TableName& table) {
-  return filled(
-      "SELECT count(*) FROM (SELECT FROM {outbox} o WHERE o.status = 'processing'"
-      " AND o.\"updatedAt\" >= (now() AT TIME ZONE 'UTC') - interval '10 min'"
-      " AND o.id NOT IN (SELECT i FROM sluice.claim c, unnest(c.ids) i WHERE i IS NOT NULL) LIMIT 1000) AS "
-      "found",
-      {{"{outbox}", table.quoted()}});
+  return "SELECT count(*) FROM (SELECT FROM " + table.quoted() + " o WHERE " + is_unclaimed() +
+         " AND o.\"updatedAt\" >= " + std::string(ten_minutes_ago) + " LIMIT 1000) AS found";
 }
 
 std::string count_statement(const TableName& table, const JobFilter& filter) {

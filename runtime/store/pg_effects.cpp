@@ -226,8 +226,7 @@ void PgEffects::settle(pqxx::transaction_base& transaction, const Settlements& s
     if (settlements.size() > 1 || !is_passing(state) || state == "57014" || state == "55P03") throw;
     throw OurOwn(server_message(error.what()));
   }
-  throw Forbidden(
-      "the table held back the update of the job's row: look for a trigger, a rule or a policy on it");
+  throw Forbidden(held_back_words);
 }
 
 void PgEffects::enqueue(pqxx::transaction_base& transaction, const Settlements& settlements) {

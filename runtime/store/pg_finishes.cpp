@@ -35,9 +35,6 @@ constexpr std::chrono::seconds caution{2};
 constexpr std::size_t most_bytes = std::size_t{8} << 20U;
 /// No jsonb holds a text of over 256 MB.
 constexpr std::size_t longest_output = std::size_t{128} << 20U;
-/// Of an update that the table took without an error and without an effect.
-constexpr std::string_view held_back =
-    "the table held back the update of the job's row: look for a trigger, a rule or a policy on it";
 /// So many refusals in a row, and nothing written, are the server's.
 constexpr std::size_t enough_refusals = 3;
 
@@ -140,7 +137,7 @@ std::vector<Unwritten> PgFinishes::at_once(pqxx::connection& connection, const S
         std::erase(closable, ones[index]->claim);
       }
       for (const std::size_t index : settled.held_back) {
-        unwritten.push_back({part[index], Unwritten::Why::refused, "", std::string(held_back), false});
+        unwritten.push_back({part[index], Unwritten::Why::refused, "", held_back_words, false});
         written[part[index]] = true;
         std::erase(closable, ones[index]->claim);
       }
@@ -263,7 +260,7 @@ void PgFinishes::write(pqxx::connection& connection, Work& work, const Part& par
   }
   for (const std::size_t index : settled.held_back) {
     told[index] = true;
-    work.unwritten.push_back({part[index], Unwritten::Why::refused, "", std::string(held_back), false});
+    work.unwritten.push_back({part[index], Unwritten::Why::refused, "", held_back_words, false});
   }
   for (std::size_t i = 0; i < part.size(); ++i) {
     if (!told[i]) work.unwritten.push_back({part[i], Unwritten::Why::not_ours, "", "", false});
@@ -294,8 +291,7 @@ void PgFinishes::write_single(pqxx::connection& connection, Work& work, std::siz
     const auto why = !settled.locked.empty()      ? Unwritten::Why::locked
                      : !settled.held_back.empty() ? Unwritten::Why::refused
                                                   : Unwritten::Why::not_ours;
-    work.unwritten.push_back(
-        {index, why, "", why == Unwritten::Why::refused ? std::string(held_back) : "", false});
+    work.unwritten.push_back({index, why, "", why == Unwritten::Why::refused ? held_back_words : "", false});
   }
 }
 

@@ -34,6 +34,10 @@ class SettlementTexts {
       log_tails_, outputs_, durations_, places_, claimed_as_, created_;
 };
 
+/// Of an update that the table took without an error and without an effect.
+inline constexpr const char* held_back_words =
+    "the table held back the update of the job's row: look for a trigger, a rule or a policy on it";
+
 /// A place that no row is at.
 inline constexpr const char* nowhere = "(4294967295,0)";
 

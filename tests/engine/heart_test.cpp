@@ -17,11 +17,16 @@ class HeartTest : public testing::Test {
   HeartTest() { config_.heartbeat = hours(1); }
 
   void start() { heart_ = std::make_unique<Heart>(store_, config_, outage_); }
-  /// Returns when a beat is answered, and how many there were.
-  std::size_t beat_once() {
+  /// Has the next beat after one that was answered hang at `gate`; how many there were before it.
+  std::size_t hang(test::Gate& gate) {
+    start();
     heart_->beat_for(runtime_);
     heart_->since_answer(hours(1));
-    return store_.count("beat");
+    const std::size_t beats = store_.count("beat");
+    store_.next("beat", test::held(gate));
+    // The answer is news for a second; then another one is tried.
+    EXPECT_TRUE(eventually([&] { return heart_->since_answer(milliseconds(0)) > seconds(1); }));
+    return beats;
   }
   /// So many beats were answered.
   bool beaten(std::size_t times) { return store_.came("beat", times) && steady(times); }
@@ -96,11 +101,7 @@ TEST_F(HeartTest, AGapByTheDatabasesClockEndsWhatIsKnown) {
 
 TEST_F(HeartTest, ABeatThatHangsHoldsUpNobodyWhoAsks) {
   test::Gate gate;
-  start();
-  const std::size_t beats = beat_once();
-  store_.next("beat", test::held(gate));
-  // The answer is news for a second; then another one is tried.
-  ASSERT_TRUE(eventually([&] { return heart_->since_answer(milliseconds(0)) > seconds(1); }));
+  const std::size_t beats = hang(gate);
   ASSERT_TRUE(gate.reached());
   const auto before = Clock::now();
   EXPECT_GT(heart_->since_answer(milliseconds(20)), seconds(1));
@@ -112,10 +113,7 @@ TEST_F(HeartTest, ABeatThatHangsHoldsUpNobodyWhoAsks) {
 
 TEST_F(HeartTest, WhoAsksHasTheAnswerOfTheBeatThatIsUnderWay) {
   test::Gate gate;
-  start();
-  const std::size_t beats = beat_once();
-  store_.next("beat", test::held(gate));
-  ASSERT_TRUE(eventually([&] { return heart_->since_answer(milliseconds(0)) > seconds(1); }));
+  const std::size_t beats = hang(gate);
   ASSERT_TRUE(gate.reached());
   Clock::duration since = hours(1);
   {

@@ -46,8 +46,7 @@ TEST_F(Outcome, ThatATriggerRefusesIsItsJobsErrorAndNoOthers) {
 
 // What a trigger raises says nothing of the server, whatever it looks like.
 TEST_F(Outcome, ThatLooksLikeALostServerIsItsJobsErrorToo) {
-  // A beat has a quarter of the lease, which a machine at its limit may need.
-  config = scratch.write("patient.toml", "[runtime]\npoll_interval = \"20ms\"\nlease = \"20s\"\n");
+  be_patient();
   for (const std::string state : {"40001", "40P01", "08006", "53100", "57P01", "58030", "25006", "42501"}) {
     refuse_when("NEW.status = 'done' AND NEW.id = 'job-4'", state);
     insert_many(9, "test.probe");

@@ -57,10 +57,7 @@ TEST_F(Sessions, DependOnNothingThatADatabaseSets) {
         "client_encoding = 'LATIN1'", "idle_session_timeout = '3s'"}) {
     set_for_the_database(setting);
   }
-  // A beat has a quarter of the lease: on a machine at its limit, one that is late is no word about settings.
-  config = scratch.write(
-      "patient.toml",
-      "[runtime]\npoll_interval = \"20ms\"\nlease = \"20s\"\n[retry]\nbackoff_first = \"10ms\"\n");
+  be_patient();
   const Ended made = sluice({"init"});
   EXPECT_EQ(made.code, 0) << made.err;
   insert_all_kinds();
