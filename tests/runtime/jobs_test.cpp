@@ -14,13 +14,14 @@ class Jobs : public Outbox {
            (now() AT TIME ZONE 'UTC') - $3::interval, (now() AT TIME ZONE 'UTC') - $3::interval) RETURNING 1)",
         {id, status, age});
   }
-  /// A runtime that beat so long ago, with a claim on the job.
-  void claim(const std::string& id, const std::string& since_beat) {
+  /// A runtime that beat so long ago, with a claim on the job. Nobody judges it before the server has run for
+  /// its lease.
+  void claim(const std::string& id, const std::string& since_beat, const std::string& lease = "30 s") {
     database.value(
-        R"(WITH r AS (INSERT INTO sluice.runtime (host, pid, version, command, beat_at)
-           VALUES ('far-away', 42, '', 'run', now() - $2::interval) RETURNING id)
+        R"(WITH r AS (INSERT INTO sluice.runtime (host, pid, version, command, beat_at, lease)
+           VALUES ('far-away', 42, '', 'run', now() - $2::interval, $3::interval) RETURNING id)
            INSERT INTO sluice.claim (runtime, pump, ids) SELECT id, 0, ARRAY[$1] FROM r RETURNING 1)",
-        {id, since_beat});
+        {id, since_beat, lease});
   }
   /// The ids that `jobs list` shows, joined by commas.
   std::string listed(std::vector<std::string> options) const {
@@ -201,7 +202,7 @@ TEST_F(Jobs, ThatRunOrAreDoneAreNotRetried) {
 TEST_F(Jobs, ThatAreStuckAreRetried) {
   put("abandoned", "processing", "11 min");
   put("lost", "processing", "1 min");
-  claim("lost", "5 min");
+  claim("lost", "5 min", "1 ms");
   const Ended retried = sluice({"jobs", "retry", "--stuck", "--yes"});
   EXPECT_EQ(retried.code, 0) << retried.err;
   EXPECT_EQ(count("status = 'pending'"), "2");
