@@ -2,6 +2,7 @@
 // `actions` below has what it can do; `file` gets the number of a process that it leaves behind.
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <sluice/plugin.hpp>
@@ -69,7 +70,8 @@ Result leave_child(Job&, const Json& payload) {
 }
 Result leave_child_and_crash(Job& job, const Json& payload) {
   static_cast<void>(leave_child(job, payload));
-  while (access(payload.string("file").c_str(), F_OK) != 0) usleep(1000);
+  struct stat file;  // what the child writes, it must have written before it is killed for its host's death
+  while (stat(payload.string("file").c_str(), &file) != 0 || file.st_size == 0) usleep(1000);
   raise(SIGKILL);
   return sluice::done();
 }
