@@ -25,7 +25,7 @@ class LaneSearch {
   /// What a claim found.
   struct Find {
     int jobs = 0;
-    bool is_short = false;    ///< they are fewer than it had room for
+    bool is_short = false;    ///< no more were there, though it had room for them
     bool is_stale = false;    ///< jobs came while the statement ran, which may not have seen them
     bool is_invalid = false;  ///< it may have missed rows for another reason
     std::optional<double> last_created_at;

@@ -129,6 +129,7 @@ void Lanes::on_claim(const std::vector<ClaimPlan>& plans, const store::Claimed& 
   for (std::size_t i = 0; i < plans.size(); ++i) {
     finds[i].asked_at = claimed.asked_at;
     finds[i].took = took;
+    finds[i].is_short = finds[i].jobs < plans[i].request.limit && !claimed.is_rivalled;
     end_search(plans[i], finds[i], bytes[i], now);
   }
 }
@@ -142,7 +143,7 @@ void Lanes::end_search(const ClaimPlan& plan, LaneSearch::Find find, std::int64_
   }
   const bool is_full = bytes >= claim_bytes;
   if (is_full) invalidate_sweeps();  // what it locked and left looked taken to others
-  find.is_short = find.jobs < plan.request.limit && !is_full;
+  find.is_short = find.is_short && !is_full;
   find.is_stale = end_.is_stale(plan.mark);
   find.is_invalid = end_.is_invalid(plan.mark);
   const auto search = searches_.find(plan.lane);

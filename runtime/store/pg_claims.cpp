@@ -51,6 +51,10 @@ bool is_text(const std::string& bytes) {
   return base::valid_utf8(bytes) == bytes;
 }
 
+/// What the first row of a claim's answer says in place of an attempt, besides 1: all is well.
+constexpr int not_enlisted = 0;
+constexpr int rivalled = 2;
+
 /// A row of sluice.claim could not be written because its runtime is no longer enlisted.
 bool is_fenced(const pqxx::sql_error& error) {
   return std::string_view(error.what()).find("claim_runtime_fkey") != std::string_view::npos;
@@ -114,11 +118,13 @@ pqxx::result PgClaims::ask(pqxx::connection& connection, const std::vector<LaneR
 
 Claimed PgClaims::read(const pqxx::result& rows) {
   const pqxx::row head = rows[0];
-  if (head[4].as<int>() == 0) throw_fenced(runtime_, session_.link().description());
+  const int verdict = head[4].as<int>();
+  if (verdict == not_enlisted) throw_fenced(runtime_, session_.link().description());
   look_.since = text_of(head[2]);
   look_.open = head[3].is_null() ? "{}" : text_of(head[3]);
   Claimed claimed;
   claimed.asked_at = parse_double(text_of(head[5]));
+  claimed.is_rivalled = verdict == rivalled;
   if (head[1].is_null()) return claimed;
   claimed.claim = head[1].as<std::int64_t>();
   claimed.jobs.reserve(rows.size() - 1);

@@ -98,7 +98,8 @@ recorded AS MATERIALIZED (
   WHERE t.ids IS NOT NULL){mark}
 SELECT NULL::int AS lane, (SELECT claim FROM recorded)::text AS id, pg_snapshot_xmin(pg_current_snapshot())::text AS type,
        (SELECT array_agg(id) FROM open)::text AS payload,
-       CASE WHEN EXISTS (SELECT FROM sluice.runtime WHERE id = $1::bigint) THEN 1 ELSE 0 END AS attempt,
+       CASE WHEN NOT EXISTS (SELECT FROM sluice.runtime WHERE id = $1::bigint) THEN 0
+            WHEN (SELECT cardinality(others) > 0 FROM recorded) THEN 2 ELSE 1 END AS attempt,
        date_part('epoch', now()) AS created, NULL::tid AS place
 UNION ALL
 SELECT * FROM (

@@ -89,6 +89,8 @@ struct Claimed {
   std::int64_t claim = 0;        ///< 0 when nothing was claimed
   double asked_at = 0;           ///< when the store looked, by its clock, in seconds since 1970
   std::vector<ClaimedJob> jobs;  ///< oldest first within a lane
+  /// Others claimed rows that this claim had chosen: fewer than asked for does not mean that no more are there.
+  bool is_rivalled = false;
 };
 
 /// Claims jobs for one pump of one runtime, and waits for new ones. Used by one thread, but for interrupt().

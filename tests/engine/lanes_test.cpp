@@ -313,6 +313,17 @@ TEST_F(LanesTest, AreNotExhaustedWhenAClaimFailed) {
   EXPECT_TRUE(lanes.is_exhausted());
 }
 
+TEST_F(LanesTest, AreNotExhaustedNorRestWhenOthersClaimedWhatASweepChose) {
+  one_lane();
+  store::Claimed rivalled;
+  rivalled.is_rivalled = true;
+  claim(rivalled);
+  EXPECT_FALSE(lanes.is_exhausted());
+  EXPECT_TRUE(lanes.can_reserve(start));
+  claim();
+  EXPECT_TRUE(lanes.is_exhausted());
+}
+
 TEST_F(LanesTest, AreNotExhaustedWhenAJobOrAFollowUpIsPendingAtTheEnd) {
   one_lane();
   claim(found("a", 2));

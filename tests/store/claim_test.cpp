@@ -362,7 +362,7 @@ class Rivals : public Claim {
     add("second", long_ago + 1);
     auto& database = world_.database();
     role_ = "rival_" + database.name();
-    database.exec("CREATE ROLE " + role_ + "; GRANT USAGE ON SCHEMA sluice TO " + role_ +
+    database.exec("CREATE ROLE " + role_ + " LOGIN; GRANT USAGE ON SCHEMA sluice TO " + role_ +
                   "; GRANT ALL ON \"Outbox\", sluice.claim, "
                   "sluice.runtime TO " +
                   role_ + "; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA sluice TO " + role_);
@@ -381,6 +381,18 @@ class Rivals : public Claim {
   }
   ~Rivals() override { world_.database().exec("DROP OWNED BY " + role_ + "; DROP ROLE " + role_); }
 
+  /// Begins `late`, runs `early` while it waits at the first row, and lets it go on.
+  void between(const std::function<void()>& late, const std::function<void()>& early) {
+    Session gate(world_.database().url());
+    gate.exec("SELECT pg_advisory_lock(42)");
+    std::jthread claiming(late);
+    while (gate.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND "
+                      "database = (SELECT oid FROM pg_database WHERE datname = current_database())") == "0") {
+    }
+    early();
+    gate.exec("SELECT pg_advisory_unlock(42)");
+  }
+
   /// How many claims name the first row, when both rivals record theirs with this function.
   std::string claims_of_both(const std::string& function) {
     std::string sql = store::claim_statement(store::TableName::parse("public.Outbox"), 1, false);
@@ -388,20 +400,14 @@ class Rivals : public Claim {
     sql.replace(sql.find(real), real.size(), function);
     const std::string execute = "EXECUTE claim (" + std::to_string(runtime_) +
                                 ", 1, false, true, '{}', '0', '{noop}', 9, '-Infinity', 4000000)";
-    Session gate(world_.database().url()), early(world_.database().url()), late(world_.database().url());
+    Session early(world_.database().url()), late(world_.database().url());
     for (Session* session : {&early, &late}) {
       session->exec(store::pump_settings("SET"));
       session->exec("PREPARE claim AS " + sql);
     }
     late.exec("SET ROLE " + role_);
-    gate.exec("SELECT pg_advisory_lock(42)");
-    std::jthread claiming([&] { late.exec(execute); });
-    while (gate.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") == "0") {
-    }
-    early.exec(execute);
-    gate.exec("SELECT pg_advisory_unlock(42)");
-    claiming.join();
-    return gate.value("SELECT count(*) FROM sluice.claim WHERE 'first' = ANY (ids)");
+    between([&] { late.exec(execute); }, [&] { early.exec(execute); });
+    return early.value("SELECT count(*) FROM sluice.claim WHERE 'first' = ANY (ids)");
   }
 
   std::string role_;
@@ -413,6 +419,21 @@ TEST_F(Rivals, NeverClaimTheSameRowThoughItsLockIsGone) {
 
 TEST_F(Rivals, WouldClaimTheSameRowsInOneStatement) {
   EXPECT_EQ(claims_of_both("sluice.record_blindly"), "2") << "the arrangement arranges nothing any more";
+}
+
+TEST_F(Rivals, LearnThatMoreMayBeThereThanTheyGot) {
+  for (int i = 0; i < 5; ++i) add("later" + std::to_string(i), long_ago + 10 + i);
+  auto rival = store::open_postgres({world_.database().url_as(role_)})->claims(runtime_, 1, false);
+  std::vector<store::LaneRequest> request = claim_request({"noop"}, 2);
+  request[0].cursor = long_ago;
+  store::Claimed taken_away;
+  between([&] { taken_away = rival->claim(request, true); },
+          [&] { EXPECT_EQ(ids_of(claim(2)), (std::vector<std::string>{"first", "second"})); });
+  EXPECT_EQ(ids_of(taken_away), std::vector<std::string>());
+  EXPECT_TRUE(taken_away.is_rivalled);
+  const store::Claimed next = rival->claim(request, true);
+  EXPECT_EQ(ids_of(next), (std::vector<std::string>{"later0", "later1"}));
+  EXPECT_FALSE(next.is_rivalled);
 }
 
 }  // namespace
