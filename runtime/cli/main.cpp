@@ -10,6 +10,7 @@
 
 #include "base/config.hpp"
 #include "base/harmless.hpp"
+#include "base/memory.hpp"
 #include "cli/command.hpp"
 #include "cli/nearest.hpp"
 
@@ -156,5 +157,6 @@ int run(int argc, char** argv) {
 }  // namespace sluice::cli
 
 int main(int argc, char** argv) {
+  sluice::base::keep_freed_memory();
   return sluice::cli::run(argc, argv);
 }
