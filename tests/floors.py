@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Checks who includes whom: the floors of docs/architecture.md, read from the #include lines. And that the runtime
-takes threads, locks, clocks and randomness from base/threads.hpp alone.
+"""Checks who includes whom: the floors of docs/architecture.md, read from the #include lines. And that the page's table
+is the one here, and that the runtime takes threads, locks, clocks and randomness from base/threads.hpp alone.
 
     tests/floors.py [TREE]       check the tree (this one by default)
     tests/floors.py --self-test  prove that each kind of violation is found
@@ -83,6 +83,10 @@ THREADS_ALLOWED = {
     "runtime/cli/runtime_process.cpp": ["clock_gettime("],
 }
 
+PAGE = "docs/architecture.md"
+# A row of its table: the folder, its purpose, the folders that it may include.
+ROW = re.compile(r"^\| `runtime/(\w+)` \| [^|]* \| ([a-z, ]*)\|")
+
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 SUFFIXES = {".h", ".hpp", ".c", ".cpp"}
 
@@ -141,9 +145,20 @@ def thread_words(path, line):
     return [f"{word} is for {THREADS_HOME[0]} alone: use what that has" for word in words if word not in allowed]
 
 
+def documented(page):
+    """Why the page's table is not FLOORS, a line for each floor; the number of the page's line in front."""
+    rows = {}
+    for number, line in enumerate(page.splitlines(), 1):
+        if match := ROW.match(line):
+            rows[match.group(1)] = (number, match.group(2).replace(",", " ").split())
+    wrong = [f"{PAGE}:{number}: {floor} may include {', '.join(FLOORS.get(floor, ['nothing: unknown floor']))}"
+             for floor, (number, allowed) in rows.items() if FLOORS.get(floor) != allowed]  # fmt: skip
+    return wrong + [f"{PAGE}:1: no row for {floor}" for floor in FLOORS if floor not in rows]
+
+
 def check(tree):
     """Returns the violations as lines, and how many files and includes were read."""
-    violations, files, includes = [], 0, 0
+    violations, files, includes = documented((tree / PAGE).read_text(encoding="utf-8")), 0, 0
     sources = [p for top in ("runtime", "plugin-api") for p in sorted((tree / top).rglob("*"))]
     for source in sources:
         if source.suffix not in SUFFIXES:
@@ -162,7 +177,12 @@ def check(tree):
     return violations, files, includes
 
 
+def rows_of(floors):
+    return "".join(f"| `runtime/{floor}` | purpose | {', '.join(allowed)} | |\n" for floor, allowed in floors.items())
+
+
 GOOD = {
+    PAGE: rows_of(FLOORS),
     "runtime/store/postgres_store.cpp": '#include "store/store.hpp"\n#include <pqxx/pqxx>\n#include <chrono>\n',
     "runtime/engine/pump.cpp": '#include "store/store.hpp"\n#include "fleet/fleet.hpp"\n',
     "runtime/host/loader.cpp": "#include <boost/dll/shared_library.hpp>\n#include <sluice/plugin.h>\n",
@@ -176,6 +196,7 @@ GOOD = {
     "runtime/cli/runtime_process.cpp": "clock_gettime(CLOCK_BOOTTIME, &now);\n",
 }
 BAD = {
+    PAGE: [*rows_of({"base": ["job"], "attic": []}).splitlines(), rows_of({**FLOORS, "cli": []}).splitlines()[-1]],
     "runtime/job/job.hpp": ['#include "store/store.hpp"', '#include "job.hpp"', "#include <spdlog/spdlog.h>"],
     "runtime/base/log.cpp": ['#include "job/job.hpp"', "#include <pqxx/pqxx>", "#include <libpq-fe.h>"],
     "runtime/engine/pump.hpp": ['#include "store/postgres_store.hpp"', "#  include <boost/asio.hpp>"],
@@ -215,7 +236,7 @@ def self_test():
         plant(Path(good), GOOD)
         plant(Path(bad), {path: "".join(f"{line}\n" for line in lines) for path, lines in BAD.items()})
         surprises = check(Path(good))[0]
-        found = {line.split(": ")[0] for line in check(Path(bad))[0]}
+        found = {line.split(": ")[0] for line in check(Path(bad))[0] if ": no row for " not in line}
     expected = {f"{path}:{number}" for path, lines in BAD.items() for number in range(1, len(lines) + 1)}
     for line in surprises:
         print(f"self-test: reported, but allowed: {line}")

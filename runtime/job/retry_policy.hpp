@@ -22,7 +22,7 @@ RetryPolicy policy_of(const TypeSpec& type, const base::Config& config);
 Microseconds backoff(const RetryPolicy& policy, int attempt, double jitter);
 
 /// Turns the outcome of an attempt into what is written: see the table of statuses in
-/// docs/architecture.md. `jitter` is a random number in [0, 1).
+/// docs/internals/statuses.md. `jitter` is a random number in [0, 1).
 Settlement settle(Job job, Outcome outcome, const RetryPolicy& policy, double jitter);
 
 }  // namespace sluice::job
