@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "base/secret_file.hpp"
-#include "store/connection_string.hpp"
-#include "store/postgres_store.hpp"
+#include "postgres/link/connection_string.hpp"
+#include "postgres/postgres_store.hpp"
 
 namespace sluice::cli {
 
@@ -29,7 +29,7 @@ std::string installed_plugins() {
 /// The default table, in the schema that a Prisma URL names.
 std::string table_of(const base::Config& config) {
   if (config.database_url.empty()) return config.table;
-  const std::string schema = store::url_schema(config.database_url);
+  const std::string schema = postgres::url_schema(config.database_url);
   return schema.empty() ? config.table : "\"" + schema + "\".Outbox";
 }
 
@@ -136,7 +136,7 @@ void add_plugin_options(const Command& command, GlobalOptions& options) {
       .takes("DIR");
 }
 
-store::PostgresOptions store_options(const base::Config& config) {
+postgres::PostgresOptions store_options(const base::Config& config) {
   std::set<std::string> roles;
   for (const auto& [name, plugin] : config.plugins) {
     if (!plugin.role.empty()) roles.insert(plugin.role);
@@ -152,16 +152,16 @@ store::PostgresOptions store_options(const base::Config& config) {
           config.database_direct_url};
 }
 
-std::unique_ptr<store::Store> open_store(const base::Config& config, store::Grants grants) {
+std::unique_ptr<store::Store> open_store(const base::Config& config, postgres::Grants grants) {
   if (config.database_url.empty() && config.database_problem.empty()) {
     throw base::UsageError(
         "no database is named; give --database-url postgresql://user@host/database, or set DATABASE_URL, or "
         "database.url in sluice.toml");
   }
   try {
-    store::PostgresOptions options = store_options(config);
+    postgres::PostgresOptions options = store_options(config);
     options.grants = std::move(grants);
-    return store::open_postgres(options);
+    return postgres::open_postgres(options);
   } catch (const store::Refused& error) {
     throw base::UsageError(error.what());
   }

@@ -9,7 +9,7 @@
 
 #include "base/config.hpp"
 #include "cli/options.hpp"
-#include "store/postgres_store.hpp"
+#include "postgres/postgres_store.hpp"
 
 namespace sluice::cli {
 
@@ -51,10 +51,10 @@ void add_database_options(const Command& command, GlobalOptions& options);
 void add_plugin_options(const Command& command, GlobalOptions& options);
 
 /// What the store needs to know of the configuration.
-store::PostgresOptions store_options(const base::Config& config);
+postgres::PostgresOptions store_options(const base::Config& config);
 
 /// The store that the configuration names. Throws base::UsageError where it names none.
-std::unique_ptr<store::Store> open_store(const base::Config& config, store::Grants grants = {});
+std::unique_ptr<store::Store> open_store(const base::Config& config, postgres::Grants grants = {});
 
 /// The plugin directory that the configuration names. Throws base::UsageError where it names none.
 const std::string& plugin_directory(const base::Config& config);

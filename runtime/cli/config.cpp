@@ -9,7 +9,7 @@
 #include "cli/json.hpp"
 #include "cli/secrets.hpp"
 #include "cli/table.hpp"
-#include "store/connection_string.hpp"
+#include "postgres/link/connection_string.hpp"
 #include "workshop/start_checks.hpp"
 
 namespace sluice::cli {
@@ -34,7 +34,7 @@ std::string shown(const base::ConfigKey<Owner>& key, const Owner& owner) {
   if (!value) return "";
   if (!key.secret) return base::as_toml(key.kind, *value);
   if (key.kind == base::Kind::table) return masked_json(*value);
-  return store::describe(*value);
+  return postgres::describe(*value);
 }
 
 template <class Owner>

@@ -4,7 +4,7 @@
 #include "cli/command.hpp"
 #include "cli/json.hpp"
 #include "cli/table.hpp"
-#include "store/health.hpp"
+#include "postgres/desk/health.hpp"
 
 namespace sluice::cli {
 
@@ -12,19 +12,19 @@ void add_health_api(const Command& health, GlobalOptions& global, int& code);  /
 
 namespace {
 
-std::string name(store::Health health) {
+std::string name(postgres::Health health) {
   switch (health) {
-    case store::Health::good:
+    case postgres::Health::good:
       return "ok";
-    case store::Health::warning:
+    case postgres::Health::warning:
       return "warning";
-    case store::Health::failed:
+    case postgres::Health::failed:
       break;
   }
   return "failed";
 }
 
-void print_json(const std::vector<store::HealthCheck>& checks, bool good) {
+void print_json(const std::vector<postgres::HealthCheck>& checks, bool good) {
   rapidjson::StringBuffer buffer;
   JsonWriter writer(buffer);
   writer.StartObject();
@@ -43,7 +43,7 @@ void print_json(const std::vector<store::HealthCheck>& checks, bool good) {
   std::cout << buffer.GetString() << "\n";
 }
 
-void print_text(const std::vector<store::HealthCheck>& checks) {
+void print_text(const std::vector<postgres::HealthCheck>& checks) {
   std::vector<std::vector<std::string>> rows;
   rows.reserve(checks.size());
   for (const auto& check : checks) rows.push_back({name(check.health), check.words});
@@ -53,9 +53,9 @@ void print_text(const std::vector<store::HealthCheck>& checks) {
 int health_db(const GlobalOptions& global, bool json) {
   const base::Config config = global.resolve();
   open_store(config);  // says what is wrong with the configuration
-  const auto checks = store::check_database(store_options(config));
+  const auto checks = postgres::check_database(store_options(config));
   bool good = true;
-  for (const auto& check : checks) good = good && check.health != store::Health::failed;
+  for (const auto& check : checks) good = good && check.health != postgres::Health::failed;
   if (json) {
     print_json(checks, good);
   } else {

@@ -3,7 +3,7 @@
 #include <optional>
 
 #include "cli/command.hpp"
-#include "store/postgres_store.hpp"
+#include "postgres/postgres_store.hpp"
 
 namespace sluice::cli {
 
@@ -12,7 +12,7 @@ namespace {
 struct InitOptions {
   bool print_sql = false;
   std::string indexes;
-  store::Grants grants;
+  postgres::Grants grants;
 };
 
 std::optional<store::Indexes> wanted_indexes(const std::string& name) {
@@ -26,9 +26,9 @@ int init(const GlobalOptions& options, const InitOptions& own) {
   const auto indexes = wanted_indexes(own.indexes);
   const base::Config config = options.resolve();
   if (own.print_sql) {
-    store::PostgresOptions options_of_store = store_options(config);
+    postgres::PostgresOptions options_of_store = store_options(config);
     options_of_store.grants = own.grants;
-    std::cout << store::init_sql(options_of_store, indexes);
+    std::cout << postgres::init_sql(options_of_store, indexes);
     return ExitCode::ok;
   }
   const auto desk = open_store(config, own.grants)->desk();

@@ -2,7 +2,7 @@
 #include "cli/jobs.hpp"
 
 #include "base/duration.hpp"
-#include "store/postgres_store.hpp"
+#include "postgres/postgres_store.hpp"
 
 namespace sluice::cli {
 
@@ -10,7 +10,7 @@ std::unique_ptr<store::JobDesk> open_jobs(const base::Config& config) {
   open_store(config)->desk()->check_schema();
   job::RetryPolicy fallback;
   fallback.max_attempts = config.max_attempts;
-  return store::open_job_desk(store_options(config), fallback);
+  return postgres::open_job_desk(store_options(config), fallback);
 }
 
 job::Microseconds duration_option(const char* option, const std::string& value) {

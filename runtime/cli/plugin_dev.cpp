@@ -25,7 +25,7 @@
 #include "cli/inspection.hpp"
 #include "cli/shell_word.hpp"
 #include "fleet/spawn.hpp"
-#include "store/connection_string.hpp"
+#include "postgres/link/connection_string.hpp"
 #include "store/store.hpp"
 #include "workshop/payload_generator.hpp"
 #include "workshop/plugin_project.hpp"
@@ -127,7 +127,7 @@ class Workbench {
   void open_database() {
     if (!options_.database_url.empty()) {
       database_ = options_.database_url;
-      return say("the database is the one given: " + store::describe(database_) +
+      return say("the database is the one given: " + postgres::describe(database_) +
                  "; `sluice init` makes what it lacks");
     }
     postgres_.emplace(waiter_, state_);
@@ -245,7 +245,7 @@ class Workbench {
     if (postgres_)
       return " --database-url " + shell_word(database_) +
              (config.table == table ? "" : std::string(" --table ") + table);
-    return store::parse_connection_string(database_).has_password
+    return postgres::parse_connection_string(database_).has_password
                ? " --database-url URL"
                : " --database-url " + shell_word(database_);
   }
@@ -349,7 +349,7 @@ int dev(const DevOptions& options) {
                            options.log_level + "'");
   if (!options.database_url.empty()) {
     try {
-      store::parse_connection_string(options.database_url);
+      postgres::parse_connection_string(options.database_url);
     } catch (const store::Refused& error) {
       throw base::UsageError(error.what());
     }

@@ -14,8 +14,8 @@
 #include "cli/command.hpp"
 #include "cli/runtime_process.hpp"
 #include "cli/table.hpp"
-#include "store/connection_string.hpp"
-#include "store/reload_desk.hpp"
+#include "postgres/desk/reload_desk.hpp"
+#include "postgres/link/connection_string.hpp"
 
 namespace sluice::cli {
 
@@ -39,7 +39,7 @@ std::string host_name() {
 }
 
 /// The runtimes of this host that a signal can reach; says of each other one why not.
-std::list<Asked> find_runtimes(store::ReloadDesk& desk, const std::string& host) {
+std::list<Asked> find_runtimes(postgres::ReloadDesk& desk, const std::string& host) {
   std::list<Asked> found;
   for (const store::RuntimeReport& runtime : desk.runtimes()) {
     if (runtime.info.host != host || runtime.info.command != "run") continue;
@@ -103,7 +103,8 @@ bool print_outcome(const Asked& one, const rapidjson::Value& outcome) {
 }
 
 /// Asks the runtimes, and waits for what comes of it.
-bool ask_and_wait(store::ReloadDesk& desk, std::list<Asked>& runtimes, std::chrono::microseconds patience) {
+bool ask_and_wait(postgres::ReloadDesk& desk, std::list<Asked>& runtimes,
+                  std::chrono::microseconds patience) {
   bool good = true;
   const auto all_answered = [&] {
     return std::all_of(runtimes.begin(), runtimes.end(), [](const Asked& one) { return one.answered; });
@@ -133,9 +134,9 @@ bool ask_and_wait(store::ReloadDesk& desk, std::list<Asked>& runtimes, std::chro
   return false;
 }
 
-std::unique_ptr<store::ReloadDesk> open_desk(const base::Config& config) {
+std::unique_ptr<postgres::ReloadDesk> open_desk(const base::Config& config) {
   open_store(config)->desk()->check_schema();  // says what is wrong with the configuration, or the database
-  return store::open_reload_desk(store_options(config));
+  return postgres::open_reload_desk(store_options(config));
 }
 
 int reload(const GlobalOptions& global, bool wait) {
@@ -147,7 +148,7 @@ int reload(const GlobalOptions& global, bool wait) {
   const std::string host = host_name();
   std::list<Asked> runtimes = find_runtimes(*desk, host);
   if (runtimes.empty()) {
-    std::cerr << "no runtime of " << config.table << " in " << store::describe(config.database_url)
+    std::cerr << "no runtime of " << config.table << " in " << postgres::describe(config.database_url)
               << " is alive on this host (" << host
               << "): start one with `sluice run`, or run `sluice reload` where one is\n";
     return ExitCode::failed;

@@ -10,7 +10,7 @@
 #include "engine/engine.hpp"
 #include "engine/statement_times.hpp"
 #include "http/endpoint.hpp"
-#include "store/connection_string.hpp"
+#include "postgres/link/connection_string.hpp"
 
 namespace sluice::cli {
 
@@ -44,7 +44,7 @@ int run(const GlobalOptions& global, bool waits) {
     endpoint.emplace(*address, engine, times, *store);
     log::info("serving HTTP", {{"url", "http://" + endpoint->address().text()}});
   }
-  log::info("sluice runs", {{"database", store::describe(config.database_url)}, {"table", config.table}});
+  log::info("sluice runs", {{"database", postgres::describe(config.database_url)}, {"table", config.table}});
   engine.run();
   log::info("sluice stopped");
   return ExitCode::ok;

@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "base/secret_file.hpp"
-#include "store/connection_string.hpp"
+#include "postgres/link/connection_string.hpp"
 
 namespace sluice::cli {
 
@@ -118,7 +118,7 @@ std::vector<std::string> secret_warnings(const base::Config& config, const std::
   if (!config.database_url_file.empty()) files.insert(config.database_url_file);
   const auto origin = config.origins.find("database.url");
   if (!file.empty() && origin != config.origins.end() && origin->second.starts_with(file + ":") &&
-      store::parse_connection_string(config.database_url).has_password) {
+      postgres::parse_connection_string(config.database_url).has_password) {
     files.insert(file);
   }
   for (const auto& [name, settings] : config.plugins) {

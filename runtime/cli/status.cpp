@@ -6,7 +6,7 @@
 #include "base/duration.hpp"
 #include "cli/command.hpp"
 #include "cli/jobs.hpp"
-#include "store/connection_string.hpp"
+#include "postgres/link/connection_string.hpp"
 
 namespace sluice::cli {
 
@@ -51,7 +51,7 @@ int status(const GlobalOptions& global, const Arguments& arguments) {
   const std::chrono::milliseconds interval = interval_of(arguments);
   auto desk = open_store(config)->desk();
   desk->check_schema();
-  const std::string title = config.table + " in " + store::describe(config.database_url);
+  const std::string title = config.table + " in " + postgres::describe(config.database_url);
   if (arguments.watch) return watch_status(std::move(desk), title, options, interval);
   const Status now = read_status(*desk, title, options);
   if (options.json) {

@@ -5,7 +5,7 @@
 #include "cli/jobs.hpp"
 #include "cli/json.hpp"
 #include "cli/table.hpp"
-#include "store/webhook_desk.hpp"
+#include "postgres/desk/webhook_desk.hpp"
 
 namespace sluice::cli {
 
@@ -19,12 +19,12 @@ struct ReviveOptions {
   std::vector<std::string> names;
 };
 
-std::unique_ptr<store::WebhookDesk> open_webhooks(const base::Config& config) {
+std::unique_ptr<postgres::WebhookDesk> open_webhooks(const base::Config& config) {
   open_store(config)->desk()->check_schema();
-  return store::open_webhook_desk(store_options(config));
+  return postgres::open_webhook_desk(store_options(config));
 }
 
-void print_table(const std::vector<store::DisabledWebhook>& webhooks) {
+void print_table(const std::vector<postgres::DisabledWebhook>& webhooks) {
   std::vector<std::vector<std::string>> rows{{"ENDPOINT", "DISABLED", "JOB", "REASON"}};
   for (const auto& webhook : webhooks) {
     rows.push_back({webhook.name, ago(webhook.since), webhook.job, webhook.reason});
@@ -32,7 +32,7 @@ void print_table(const std::vector<store::DisabledWebhook>& webhooks) {
   std::cout << table(rows);
 }
 
-void print_json(const std::vector<store::DisabledWebhook>& webhooks) {
+void print_json(const std::vector<postgres::DisabledWebhook>& webhooks) {
   rapidjson::StringBuffer buffer;
   JsonWriter writer(buffer);
   writer.StartArray();
@@ -60,7 +60,7 @@ int list(const GlobalOptions& global, const ListOptions& options) {
   return ExitCode::ok;
 }
 
-void say_not_disabled(const std::string& name, const std::vector<store::DisabledWebhook>& disabled) {
+void say_not_disabled(const std::string& name, const std::vector<postgres::DisabledWebhook>& disabled) {
   std::string known;
   for (const auto& one : disabled) known += (known.empty() ? "" : ", ") + one.name;
   std::cerr << "left: endpoint '" << one_line(name, name.size()) << "' is not disabled; "

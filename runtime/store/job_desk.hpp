@@ -58,7 +58,7 @@ struct Holder {  ///< the runtime whose claim names a job
   RuntimeId id = 0;
   std::string host;
   int pid = 0;
-  bool live = false;  ///< as store/alive.hpp says
+  bool live = false;  ///< as sluice.is_alive says
 };
 
 /// Where a job stands, as far as it matters to what may be done with it.

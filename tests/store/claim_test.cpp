@@ -8,9 +8,9 @@
 #include <set>
 #include <thread>
 
-#include "store/postgres_store.hpp"
-#include "store/statements.hpp"
-#include "store/table_name.hpp"
+#include "postgres/link/table_name.hpp"
+#include "postgres/postgres_store.hpp"
+#include "postgres/statements.hpp"
 #include "world.hpp"
 
 namespace sluice::test {
@@ -65,7 +65,7 @@ TEST_F(Claim, IdsMayHoldAnything) {
 }
 
 TEST_F(Claim, FromTheOldestFindsAllThatWaitsBehindAndAmongTypesThatNobodyServes) {
-  world_.fill(3 * store::sweep_front, "unserved", "pending", "u");
+  world_.fill(3 * postgres::sweep_front, "unserved", "pending", "u");
   EXPECT_EQ(ids_of(claim()), std::vector<std::string>());
   add("behind", 2'000'000'000);
   add("behind it", 2'000'000'001);
@@ -85,7 +85,7 @@ TEST_F(Claim, FromTheOldestFindsAllThatWaitsBehindAndAmongTypesThatNobodyServes)
 
 TEST_F(Claim, FromTheOldestFindsThemWithLeanIndexes) {
   world_.store().desk()->set_indexes(store::Indexes::lean);
-  world_.fill(2 * store::sweep_front, "unserved", "pending", "u");
+  world_.fill(2 * postgres::sweep_front, "unserved", "pending", "u");
   add("behind", 2'000'000'000);
   EXPECT_EQ(ids_of(claim()), std::vector<std::string>{"behind"});
 }
@@ -311,7 +311,7 @@ TEST_F(Claim, ALostConnectionIsUnavailableOnceAndThenNew) {
 }
 
 TEST_F(Claim, WorksThroughAPoolInTransactionMode) {
-  auto pooled = store::open_postgres({world_.database().url() + "&pgbouncer=true"});
+  auto pooled = postgres::open_postgres({world_.database().url() + "&pgbouncer=true"});
   auto claims = pooled->claims(runtime_, 0, false);
   auto finishes = pooled->finishes();
   add("a");
@@ -395,14 +395,14 @@ class Rivals : public Claim {
 
   /// How many claims name the first row, when both rivals record theirs with this function.
   std::string claims_of_both(const std::string& function) {
-    std::string sql = store::claim_statement(store::TableName::parse("public.Outbox"), 1, false);
+    std::string sql = postgres::claim_statement(postgres::TableName::parse("public.Outbox"), 1, false);
     const std::string real = "sluice.record_claim";
     sql.replace(sql.find(real), real.size(), function);
     const std::string execute = "EXECUTE claim (" + std::to_string(runtime_) +
                                 ", 1, false, true, '{}', '0', '{noop}', 9, '-Infinity', 4000000)";
     Session early(world_.database().url()), late(world_.database().url());
     for (Session* session : {&early, &late}) {
-      session->exec(store::pump_settings("SET"));
+      session->exec(postgres::pump_settings("SET"));
       session->exec("PREPARE claim AS " + sql);
     }
     late.exec("SET ROLE " + role_);
@@ -423,12 +423,14 @@ TEST_F(Rivals, WouldClaimTheSameRowsInOneStatement) {
 
 TEST_F(Rivals, LearnThatMoreMayBeThereThanTheyGot) {
   for (int i = 0; i < 5; ++i) add("later" + std::to_string(i), long_ago + 10 + i);
-  auto rival = store::open_postgres({world_.database().url_as(role_)})->claims(runtime_, 1, false);
+  auto rival = postgres::open_postgres({world_.database().url_as(role_)})->claims(runtime_, 1, false);
   std::vector<store::LaneRequest> request = claim_request({"noop"}, 2);
   request[0].cursor = long_ago;
   store::Claimed taken_away;
   between([&] { taken_away = rival->claim(request, true); },
-          [&] { EXPECT_EQ(ids_of(claim(2)), (std::vector<std::string>{"first", "second"})); });
+          [&] {
+            EXPECT_EQ(ids_of(claim(2)), (std::vector<std::string>{"first", "second"}));
+          });
   EXPECT_EQ(ids_of(taken_away), std::vector<std::string>());
   EXPECT_TRUE(taken_away.is_rivalled);
   const store::Claimed next = rival->claim(request, true);

@@ -1,12 +1,12 @@
-#include "store/connection_string.hpp"
+#include "postgres/link/connection_string.hpp"
 
 #include <gtest/gtest.h>
 
-#include "store/postgres_store.hpp"
+#include "postgres/postgres_store.hpp"
 #include "support/scratch.hpp"
 #include "world.hpp"
 
-namespace sluice::store {
+namespace sluice::postgres {
 namespace {
 
 bool holds(const std::string& text, const std::string& part) {
@@ -135,4 +135,4 @@ TEST(ConnectionString, ARefusedStatementSaysWhatWasTriedAndWhere) {
 }
 
 }  // namespace
-}  // namespace sluice::store
+}  // namespace sluice::postgres

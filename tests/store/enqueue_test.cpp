@@ -4,7 +4,7 @@
 #include <set>
 #include <thread>
 
-#include "store/postgres_store.hpp"
+#include "postgres/postgres_store.hpp"
 #include "world.hpp"
 
 namespace sluice::test {

@@ -8,8 +8,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "store/migrations.hpp"
-#include "store/postgres_store.hpp"
+#include "postgres/postgres_store.hpp"
+#include "postgres/schema/migrations.hpp"
 #include "world.hpp"
 
 namespace sluice::test {
@@ -80,7 +80,7 @@ std::string side_catalog(TestDatabase& database) {
 }
 
 std::size_t migration_count() {
-  return store::migrations(store::TableName::parse("public.Outbox")).size();
+  return postgres::migrations(postgres::TableName::parse("public.Outbox")).size();
 }
 
 std::string refusal(store::DeskSession& desk, bool check = false) {
@@ -92,8 +92,8 @@ std::string refusal(store::DeskSession& desk, bool check = false) {
   }
 }
 
-store::PostgresOptions without_trigger(const TestDatabase& database) {
-  store::PostgresOptions options{database.url()};
+postgres::PostgresOptions without_trigger(const TestDatabase& database) {
+  postgres::PostgresOptions options{database.url()};
   options.wake = false;
   return options;
 }
@@ -117,7 +117,7 @@ TEST(Init, MakesTheGuidesTableExactlyAsPrismaDoes) {
   TestDatabase prismas;
   prismas.exec(prisma_table);
   TestDatabase ours;
-  store::open_postgres(without_trigger(ours))->desk()->init();
+  postgres::open_postgres(without_trigger(ours))->desk()->init();
   EXPECT_EQ(catalog(ours), catalog(prismas));
 }
 
@@ -126,7 +126,7 @@ TEST(Init, ChangesNothingOfAnExistingTable) {
   database.exec(prisma_table);
   database.exec("INSERT INTO \"Outbox\" VALUES ('a', 'noop', '{}', 'pending', now(), now(), 0)");
   const std::string before = catalog(database);
-  auto desk = store::open_postgres(without_trigger(database))->desk();
+  auto desk = postgres::open_postgres(without_trigger(database))->desk();
   const auto done = desk->init();
   EXPECT_EQ(catalog(database), before);
   EXPECT_EQ(done.size(), migration_count());
@@ -139,9 +139,9 @@ TEST(Init, ItsTriggerIsAllThatAnExistingTableGetsAndCanBeTakenOff) {
   database.exec(prisma_table);
   const std::string before = catalog(database);
   const std::string triggers = "SELECT string_agg(tgname, ',') FROM pg_trigger WHERE NOT tgisinternal";
-  store::open_postgres({database.url()})->desk()->init();
+  postgres::open_postgres({database.url()})->desk()->init();
   EXPECT_EQ(database.value(triggers), "sluice_wake");
-  const auto done = store::open_postgres(without_trigger(database))->desk()->init();
+  const auto done = postgres::open_postgres(without_trigger(database))->desk()->init();
   EXPECT_EQ(done, std::vector<std::string>{"Took trigger sluice_wake off table \"public\".\"Outbox\"."});
   EXPECT_EQ(database.value(triggers), "");
   database.exec("VACUUM \"Outbox\"");  // which sets relhastriggers back
@@ -151,11 +151,11 @@ TEST(Init, ItsTriggerIsAllThatAnExistingTableGetsAndCanBeTakenOff) {
 TEST(Init, SaysWhereItMayPutNoTrigger) {
   TestDatabase database;
   database.exec(prisma_table);
-  store::open_postgres(without_trigger(database))->desk()->init();
+  postgres::open_postgres(without_trigger(database))->desk()->init();
   const std::string role = "guest_of_" + database.name();
   database.exec("CREATE ROLE " + role + " LOGIN; GRANT ALL ON SCHEMA sluice TO " + role +
                 "; GRANT ALL ON ALL TABLES IN SCHEMA sluice TO " + role);
-  const auto done = store::open_postgres({database.url_as(role)})->desk()->init();
+  const auto done = postgres::open_postgres({database.url_as(role)})->desk()->init();
   database.exec("DROP OWNED BY " + role + "; DROP ROLE " + role);
   ASSERT_EQ(done.size(), 2U);  // and that it may not call the functions
   EXPECT_TRUE(holds(done[0], "may put no trigger on table \"public\".\"Outbox\"")) << done[0];
@@ -164,7 +164,7 @@ TEST(Init, SaysWhereItMayPutNoTrigger) {
 TEST(Init, LeanIndexesAreThoseThatClaimingNeeds) {
   TestDatabase database;
   database.exec(prisma_table);
-  auto desk = store::open_postgres(without_trigger(database))->desk();
+  auto desk = postgres::open_postgres(without_trigger(database))->desk();
   desk->init();
   const char* const definitions = "SELECT indexdef FROM pg_indexes WHERE tablename = 'Outbox' ORDER BY 1";
   const std::string before = database.rows(definitions);
@@ -184,7 +184,7 @@ TEST(Init, LeanIndexesAreThoseThatClaimingNeeds) {
 TEST(Init, MakesAnIndexAnewThatWasLeftUnfinished) {
   TestDatabase database;
   database.exec(prisma_table);
-  auto desk = store::open_postgres({database.url()})->desk();
+  auto desk = postgres::open_postgres({database.url()})->desk();
   desk->init();
   database.exec("UPDATE pg_index SET indisvalid = false WHERE indexrelid = '\"Outbox_type_idx\"'::regclass");
   EXPECT_EQ(desk->set_indexes(store::Indexes::guide),
@@ -194,7 +194,7 @@ TEST(Init, MakesAnIndexAnewThatWasLeftUnfinished) {
 
 TEST(Init, ASecondTimeDoesNothing) {
   TestDatabase database;
-  auto desk = store::open_postgres({database.url()})->desk();
+  auto desk = postgres::open_postgres({database.url()})->desk();
   EXPECT_EQ(desk->init().size(), 2 + migration_count());
   const std::string before = catalog(database) + side_catalog(database);
   EXPECT_TRUE(desk->init().empty());
@@ -204,13 +204,13 @@ TEST(Init, ASecondTimeDoesNothing) {
 TEST(Init, PsqlMakesTheSameOfThePrintedScript) {
   for (const char* table : {"public.Outbox", R"(public."we'ird \ ""x""")"}) {
     TestDatabase printed;
-    run_psql(printed.url(), store::init_sql({"", table}));
-    run_psql(printed.url(), store::init_sql({"", table}));
+    run_psql(printed.url(), postgres::init_sql({"", table}));
+    run_psql(printed.url(), postgres::init_sql({"", table}));
     TestDatabase direct;
-    store::open_postgres({direct.url(), table})->desk()->init();
+    postgres::open_postgres({direct.url(), table})->desk()->init();
     EXPECT_EQ(catalog(printed), catalog(direct));
     EXPECT_EQ(side_catalog(printed), side_catalog(direct));
-    auto desk = store::open_postgres({printed.url(), table})->desk();
+    auto desk = postgres::open_postgres({printed.url(), table})->desk();
     EXPECT_TRUE(desk->init().empty());
     EXPECT_FALSE(desk->enqueue({"noop", "{}", {}, {}}).existing);
   }
@@ -218,7 +218,7 @@ TEST(Init, PsqlMakesTheSameOfThePrintedScript) {
 
 TEST(Init, PrintsTheIndexesAskedFor) {
   TestDatabase database;
-  const std::string script = store::init_sql({}, store::Indexes::lean);
+  const std::string script = postgres::init_sql({}, store::Indexes::lean);
   for (int i = 0; i < 2; ++i) run_psql(database.url(), script);
   EXPECT_EQ(database.value("SELECT count(*) FROM pg_indexes WHERE tablename = 'Outbox'"), "2");
 }
@@ -227,7 +227,7 @@ TEST(Init, NamesTheColumnThatIsMissingOrOfAnotherType) {
   TestDatabase database;
   database.exec(prisma_table);
   database.exec("ALTER TABLE \"Outbox\" ALTER payload TYPE json USING payload::text::json");
-  auto desk = store::open_postgres({database.url()})->desk();
+  auto desk = postgres::open_postgres({database.url()})->desk();
   EXPECT_TRUE(holds(refusal(*desk), "column \"payload\" of type json, expected jsonb")) << refusal(*desk);
   database.exec("ALTER TABLE \"Outbox\" DROP COLUMN payload");
   EXPECT_TRUE(holds(refusal(*desk), "no column \"payload\"")) << refusal(*desk);
@@ -237,14 +237,14 @@ TEST(Init, NamesTheColumnThatIsMissingOrOfAnotherType) {
 TEST(Init, RefusesAViewAndAPartitionedTable) {
   TestDatabase database;
   database.exec("CREATE VIEW \"Outbox\" AS SELECT 1");
-  auto desk = store::open_postgres({database.url()})->desk();
+  auto desk = postgres::open_postgres({database.url()})->desk();
   EXPECT_TRUE(holds(refusal(*desk), "not an ordinary table")) << refusal(*desk);
 }
 
 TEST(Init, RefusesAnotherTableThanTheOneServed) {
   TestDatabase database;
-  store::open_postgres({database.url()})->desk()->init();
-  auto other = store::open_postgres({database.url(), "public.Other"})->desk();
+  postgres::open_postgres({database.url()})->desk()->init();
+  auto other = postgres::open_postgres({database.url(), "public.Other"})->desk();
   EXPECT_TRUE(holds(refusal(*other), R"(serves table "public"."Outbox", not "public"."Other")"))
       << refusal(*other);
   EXPECT_TRUE(holds(refusal(*other, true), "not \"public\".\"Other\"")) << refusal(*other, true);
@@ -253,7 +253,7 @@ TEST(Init, RefusesAnotherTableThanTheOneServed) {
 
 TEST(Init, CheckSchemaSaysWhatToDo) {
   TestDatabase database;
-  auto desk = store::open_postgres({database.url()})->desk();
+  auto desk = postgres::open_postgres({database.url()})->desk();
   EXPECT_TRUE(holds(refusal(*desk, true), "run sluice init"));
   desk->init();
   EXPECT_EQ(refusal(*desk, true), "");
@@ -267,18 +267,18 @@ TEST(Init, NeverWaitsForTheApplicationsLocks) {
   TestDatabase database;
   database.exec(prisma_table);
   database.exec("BEGIN; LOCK TABLE \"Outbox\" IN ACCESS EXCLUSIVE MODE");
-  const auto done = store::open_postgres({database.url()})->desk()->init();
+  const auto done = postgres::open_postgres({database.url()})->desk()->init();
   ASSERT_EQ(done.size(), 1 + migration_count());
   EXPECT_TRUE(holds(done.back(), "is locked by somebody else, so trigger sluice_wake was left"))
       << done.back();
   database.exec("ROLLBACK");
-  EXPECT_EQ(store::open_postgres({database.url()})->desk()->init().size(), 1U);
+  EXPECT_EQ(postgres::open_postgres({database.url()})->desk()->init().size(), 1U);
 }
 
 TEST(Init, ALowerCaseTableInAnotherSchemaIsServed) {
   TestDatabase database;
   database.exec("CREATE SCHEMA \"my app\"");
-  auto store = store::open_postgres({database.url(), "my app.outbox"});
+  auto store = postgres::open_postgres({database.url(), "my app.outbox"});
   auto desk = store->desk();
   desk->init();
   desk->check_schema();

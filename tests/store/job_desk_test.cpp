@@ -3,10 +3,10 @@
 
 #include <regex>
 
-#include "store/job_statements.hpp"
-#include "store/postgres_store.hpp"
-#include "store/statements.hpp"
-#include "store/table_name.hpp"
+#include "postgres/desk/job_statements.hpp"
+#include "postgres/link/table_name.hpp"
+#include "postgres/postgres_store.hpp"
+#include "postgres/statements.hpp"
 #include "world.hpp"
 
 namespace sluice::test {
@@ -28,7 +28,7 @@ class JobPlan : public testing::Test {
     world_.database().exec(
         "INSERT INTO sluice.attempt (job_id, attempt, type, result) SELECT 'e' || i, 1, '', 'fail' "
         "FROM generate_series(1, 8000) i; ANALYZE sluice.attempt");
-    session_.exec(store::pump_settings("SET"));
+    session_.exec(postgres::pump_settings("SET"));
   }
 
   /// Looks at few pages, along one index of the outbox only.
@@ -44,11 +44,13 @@ class JobPlan : public testing::Test {
 
   PostgresWorld world_;
   Session session_;
-  const store::TableName table_ = store::TableName::parse("public.Outbox");
+  const postgres::TableName table_ = postgres::TableName::parse("public.Outbox");
 };
 
 TEST_F(JobPlan, OfTheListReadsOnlyWhatItShows) {
-  const auto list = [&](const store::JobFilter& filter) { return store::list_statement(table_, filter, 20); };
+  const auto list = [&](const store::JobFilter& filter) {
+    return postgres::list_statement(table_, filter, 20);
+  };
   const char* by_status = "Index Scan Backward using \"Outbox_status_createdAt_idx\"";
   const char* by_age = "Index Scan Backward using \"Outbox_createdAt_idx\"";
   for (const char* analysed : {"SELECT", "ANALYZE \"Outbox\""}) {
@@ -76,9 +78,9 @@ TEST_F(JobPlan, OfAListByTypeLooksAtNoMoreThanItMay) {
       if (*status != '\0') filter.statuses = {status};
       filter.types = {"no.such"};
       const char* along = *status == '\0' ? "Outbox_createdAt_idx" : "Outbox_status_createdAt_idx";
-      expect_short(store::newest_within_statement(table_, filter, 20, most), along, 2000);
+      expect_short(postgres::newest_within_statement(table_, filter, 20, most), along, 2000);
       filter.types = {"other"};
-      expect_short(store::types_within_statement(table_, filter, 20, most), "Outbox_type_idx", 2000);
+      expect_short(postgres::types_within_statement(table_, filter, 20, most), "Outbox_type_idx", 2000);
     }
   }
 }
@@ -87,8 +89,8 @@ TEST_F(JobPlan, OfAWalkReadsOnlyItsBatch) {
   store::JobFilter old = with_status("error");
   old.older_than = std::chrono::hours(1);
   old.unscheduled = true;
-  session_.exec("PREPARE remove AS " + store::remove_batch_statement(table_, old, 100));
-  session_.exec("PREPARE retry AS " + store::retry_batch_statement(table_, old, 100));
+  session_.exec("PREPARE remove AS " + postgres::remove_batch_statement(table_, old, 100));
+  session_.exec("PREPARE retry AS " + postgres::retry_batch_statement(table_, old, 100));
   session_.exec("BEGIN");
   expect_short("EXECUTE retry ('-infinity', '2026-01-01')", "Outbox_status_createdAt_idx", 6000);
   expect_short("EXECUTE remove ('-infinity', '2026-01-01')", "attempt_job_id_idx", 6000);
@@ -108,7 +110,7 @@ class JobDesk : public testing::Test {
   std::string status(const std::string& id) { return world_.row(id).value().status; }
 
   PostgresWorld world_;
-  std::unique_ptr<store::JobDesk> desk_ = store::open_job_desk({world_.database().url()}, {});
+  std::unique_ptr<store::JobDesk> desk_ = postgres::open_job_desk({world_.database().url()}, {});
 };
 
 TEST_F(JobDesk, AListByTypeIsWholeOrSaysThatItIsNot) {
@@ -157,7 +159,7 @@ TEST_F(JobDesk, AWalkMeetsNoJobTwiceThoughItFailsAgain) {
   world_.fill(5, "noop", "error", "e");
   world_.database().exec(
       "UPDATE \"Outbox\" SET \"updatedAt\" = (now() AT TIME ZONE 'UTC') + interval '1 h' WHERE id = 'e4'");
-  store::Walk walk;
+  postgres::Walk walk;
   std::size_t retried = 0;
   for (int step = 0; !walk.over && step < 10; ++step) {
     retried += desk_->retry_some(with_status("error"), walk, 2);
@@ -173,7 +175,7 @@ TEST_F(JobDesk, AWalkWaitsForNoLock) {
   world_.fill(3, "noop", "done", "d");
   Session application(world_.database().url());
   application.exec("BEGIN; SELECT FROM \"Outbox\" WHERE id = 'd2' FOR UPDATE");
-  store::Walk walk;
+  postgres::Walk walk;
   EXPECT_EQ(desk_->remove_some(with_status("done"), walk, 100), 2U);
   EXPECT_TRUE(walk.over);
   application.exec("COMMIT");
@@ -190,7 +192,7 @@ TEST_F(JobDesk, TakesTextAsItIs) {
   EXPECT_EQ(desk_->show(odd)->job.type, odd);
   EXPECT_EQ(desk_->retry({odd, odd}).size(), 1U);
   filter.statuses = {"done"};
-  store::Walk walk;
+  postgres::Walk walk;
   EXPECT_EQ(desk_->remove_some(filter, walk, 10), 0U);
 }
 

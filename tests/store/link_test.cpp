@@ -1,5 +1,5 @@
 // One connection: what the server does for us when we can't.
-#include "store/pg_link.hpp"
+#include "postgres/link/link.hpp"
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -11,7 +11,7 @@
 #include "support/test_database.hpp"
 #include "support/wait.hpp"
 
-namespace sluice::store {
+namespace sluice::postgres {
 namespace {
 
 // As a machine that is frozen in the middle of a transaction.
@@ -85,4 +85,4 @@ TEST(Link, AConnectionThatIsNotAnsweredInTimeIsGivenUp) {
 }
 
 }  // namespace
-}  // namespace sluice::store
+}  // namespace sluice::postgres

@@ -1,4 +1,4 @@
-#include "store/pg_text.hpp"
+#include "postgres/link/text.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 
 #include "support/test_database.hpp"
 
-namespace sluice::store {
+namespace sluice::postgres {
 namespace {
 
 TEST(ArrayText, QuotesWhatArraysGiveAMeaning) {
@@ -78,4 +78,4 @@ TEST(BoundedMicroseconds, StaysBetweenNowAndACentury) {
 }
 
 }  // namespace
-}  // namespace sluice::store
+}  // namespace sluice::postgres

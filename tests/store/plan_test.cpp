@@ -4,9 +4,9 @@
 #include <regex>
 #include <utility>
 
-#include "store/pg_text.hpp"
-#include "store/statements.hpp"
-#include "store/table_name.hpp"
+#include "postgres/link/table_name.hpp"
+#include "postgres/link/text.hpp"
+#include "postgres/statements.hpp"
 #include "world.hpp"
 
 namespace sluice::test {
@@ -17,18 +17,18 @@ constexpr int batch = 300;
 class Plan : public testing::Test {
  protected:
   Plan() : pump_(world_.database().url()) {
-    pump_.exec(store::pump_settings("SET"));
-    const auto table = store::TableName::parse("public.Outbox");
-    pump_.exec("PREPARE claim AS " + store::claim_statement(table, 1, false));
-    pump_.exec("PREPARE claim_marked AS " + store::claim_statement(table, 1, true));
-    pump_.exec("PREPARE mark AS " + store::mark_statement(table));
-    pump_.exec("PREPARE finish_in_place AS " + store::finish_in_place_statement(table));
-    pump_.exec("PREPARE finish AS " + store::finish_statement(table));
-    pump_.exec("PREPARE settle AS " + store::settle_statement(table));
-    pump_.exec("PREPARE promote AS " + store::promote_statement(table));
-    pump_.exec("PREPARE front AS " + store::front_statement(table));
-    pump_.exec("PREPARE search AS " + store::search_statement(table));
-    pump_.exec("PREPARE depths AS " + store::depths_statement(table));
+    pump_.exec(postgres::pump_settings("SET"));
+    const auto table = postgres::TableName::parse("public.Outbox");
+    pump_.exec("PREPARE claim AS " + postgres::claim_statement(table, 1, false));
+    pump_.exec("PREPARE claim_marked AS " + postgres::claim_statement(table, 1, true));
+    pump_.exec("PREPARE mark AS " + postgres::mark_statement(table));
+    pump_.exec("PREPARE finish_in_place AS " + postgres::finish_in_place_statement(table));
+    pump_.exec("PREPARE finish AS " + postgres::finish_statement(table));
+    pump_.exec("PREPARE settle AS " + postgres::settle_statement(table));
+    pump_.exec("PREPARE promote AS " + postgres::promote_statement(table));
+    pump_.exec("PREPARE front AS " + postgres::front_statement(table));
+    pump_.exec("PREPARE search AS " + postgres::search_statement(table));
+    pump_.exec("PREPARE depths AS " + postgres::depths_statement(table));
     world_.database().exec(
         "INSERT INTO sluice.runtime (id, host, pid, version, command) VALUES (1, '', 1, '', '')");
   }
@@ -84,9 +84,9 @@ class Plan : public testing::Test {
   void expect_good_search(long history = 0) {
     const std::string front = explain("front ('{noop}')");
     EXPECT_NE(front.find("Index Scan using \"Outbox_status_createdAt_idx\""), std::string::npos) << front;
-    EXPECT_EQ(largest(front, "Scan using \"Outbox_status.*rows=(\\d+)"), store::sweep_front) << front;
-    expect_no_detour(front, store::sweep_front);
-    const std::string search = explain("search ('{noop}')", store::search_settings());
+    EXPECT_EQ(largest(front, "Scan using \"Outbox_status.*rows=(\\d+)"), postgres::sweep_front) << front;
+    expect_no_detour(front, postgres::sweep_front);
+    const std::string search = explain("search ('{noop}')", postgres::search_settings());
     EXPECT_NE(search.find("Bitmap Index Scan on \"Outbox_type_idx\""), std::string::npos) << search;
     EXPECT_LT(largest(search, "shared hit=(\\d+)"), 50L * batch) << search;
     EXPECT_LE(largest(search, "Rows Removed by [A-Za-z ]+: (\\d+)"), batch + history) << search;
@@ -109,7 +109,7 @@ class Plan : public testing::Test {
   }
 
   static std::string settled_ids() {
-    store::ArrayText ids;
+    postgres::ArrayText ids;
     for (int i = 1; i <= batch; ++i) ids.add(std::string("p").append(std::to_string(i)));
     return ids.str();
   }

@@ -3,12 +3,12 @@
 
 #include <algorithm>
 
-#include "store/health.hpp"
-#include "store/postgres_store.hpp"
+#include "postgres/desk/health.hpp"
+#include "postgres/postgres_store.hpp"
 #include "support/test_database.hpp"
 #include "support/test_role.hpp"
 
-namespace sluice::store {
+namespace sluice::postgres {
 namespace {
 
 using test::TestDatabase;
@@ -139,4 +139,4 @@ TEST_F(Rights, HealthSeesAnEncodingThatHoldsNotAll) {
 }
 
 }  // namespace
-}  // namespace sluice::store
+}  // namespace sluice::postgres

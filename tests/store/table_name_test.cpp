@@ -1,10 +1,11 @@
-#include "store/table_name.hpp"
+#include "postgres/link/table_name.hpp"
+#include "postgres/interface.hpp"
 
 #include <gtest/gtest.h>
 
 #include "store/store.hpp"
 
-namespace sluice::store {
+namespace sluice::postgres {
 namespace {
 
 TEST(TableName, KeepsCaseAndHonoursQuotes) {
@@ -35,4 +36,4 @@ TEST(QuotedLiteral, SurvivesQuotesAndBackslashes) {
 }
 
 }  // namespace
-}  // namespace sluice::store
+}  // namespace sluice::postgres

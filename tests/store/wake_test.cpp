@@ -4,7 +4,7 @@
 #include <functional>
 #include <thread>
 
-#include "store/postgres_store.hpp"
+#include "postgres/postgres_store.hpp"
 #include "world.hpp"
 
 namespace sluice::test {
@@ -152,11 +152,11 @@ TEST(WakeTrigger, CallsForNoNotificationAMinuteAfterTheLastBeat) {
 TEST(WakeTrigger, IsNotHeardThroughAPooler) {
   PostgresWorld world;
   const auto runtime = world.store().care()->enlist(runtime_info());
-  store::PostgresOptions pooled{world.database().url() + "&pgbouncer=true"};
-  EXPECT_FALSE(store::open_postgres(pooled)->claims(runtime, 0, true)->want(true));
-  store::PostgresOptions unannounced{world.database().url()};
+  postgres::PostgresOptions pooled{world.database().url() + "&pgbouncer=true"};
+  EXPECT_FALSE(postgres::open_postgres(pooled)->claims(runtime, 0, true)->want(true));
+  postgres::PostgresOptions unannounced{world.database().url()};
   unannounced.wake = false;
-  EXPECT_FALSE(store::open_postgres(unannounced)->claims(runtime, 0, true)->want(true));
+  EXPECT_FALSE(postgres::open_postgres(unannounced)->claims(runtime, 0, true)->want(true));
   EXPECT_TRUE(world.store().claims(runtime, 0, true)->want(true));
 }
 

@@ -1,8 +1,8 @@
 #include "world.hpp"
 
-#include "store/pg_text.hpp"
-#include "store/postgres_store.hpp"
-#include "store/table_name.hpp"
+#include "postgres/link/table_name.hpp"
+#include "postgres/link/text.hpp"
+#include "postgres/postgres_store.hpp"
 
 namespace sluice::test {
 
@@ -13,8 +13,8 @@ void MemoryWorld::set_status(const std::string& id, const std::string& status) {
 }
 
 PostgresWorld::PostgresWorld(const std::string& table)
-    : table_(store::TableName::parse(table).quoted()),
-      store_(store::open_postgres({database_.url(), table})) {
+    : table_(postgres::TableName::parse(table).quoted()),
+      store_(postgres::open_postgres({database_.url(), table})) {
   store_->desk()->init();
 }
 
@@ -23,8 +23,8 @@ void PostgresWorld::put(const Row& row) {
                       " VALUES ($1, $2, $3::jsonb, $4, to_timestamp($5::float8) AT TIME ZONE 'UTC', "
                       "to_timestamp($6::float8) AT TIME ZONE 'UTC', $7::int) "
                       "ON CONFLICT (id) DO UPDATE SET status = excluded.status, attempts = excluded.attempts",
-                  {row.id, row.type, row.payload, row.status, store::cursor_text(row.created_at),
-                   store::cursor_text(row.updated_at), std::to_string(row.attempts)});
+                  {row.id, row.type, row.payload, row.status, postgres::cursor_text(row.created_at),
+                   postgres::cursor_text(row.updated_at), std::to_string(row.attempts)});
 }
 
 std::optional<Row> PostgresWorld::row(const std::string& id) {
@@ -36,8 +36,8 @@ std::optional<Row> PostgresWorld::row(const std::string& id) {
              column("type"),
              column("payload::text"),
              column("status"),
-             store::parse_double(column("date_part('epoch', \"createdAt\")")),
-             store::parse_double(column("date_part('epoch', \"updatedAt\")")),
+             postgres::parse_double(column("date_part('epoch', \"createdAt\")")),
+             postgres::parse_double(column("date_part('epoch', \"updatedAt\")")),
              std::stoi(column("attempts"))};
 }
 

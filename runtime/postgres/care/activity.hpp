@@ -1,0 +1,31 @@
+// What runtimes show of themselves, in PostgreSQL: written by the caretaker, read by commands. Inside
+// runtime/store only.
+#pragma once
+
+#include <pqxx/pqxx>
+#include <vector>
+
+#include "postgres/interface.hpp"
+#include "postgres/link/table_name.hpp"
+
+namespace sluice::postgres {
+
+void write_plugins(pqxx::transaction_base& transaction, RuntimeId runtime,
+                   const std::vector<PluginReport>& plugins);
+void write_running(pqxx::transaction_base& transaction, RuntimeId runtime, const RunningChanges& changes);
+void write_throughput(pqxx::transaction_base& transaction, const std::vector<Throughput>& outcomes);
+
+void write_traces(pqxx::transaction_base& transaction, RuntimeId runtime, const std::vector<Trace>& traces,
+                  job::Microseconds keep);
+/// Deletes those whose time is over, at most `limit` batches.
+std::size_t delete_old_traces(pqxx::transaction_base& transaction, std::size_t limit);
+
+/// Adds to each runtime its plugins.
+void read_published_plugins(pqxx::transaction_base& transaction, std::vector<RuntimeReport>& runtimes);
+std::vector<RunningReport> read_running(pqxx::transaction_base& transaction, const TableName& table);
+/// Of the last `window` seconds, as near as whole minutes tell.
+std::vector<Throughput> read_throughput(pqxx::transaction_base& transaction, double window);
+/// The job, if some runtime shows it as running.
+std::vector<RunningReport> read_running_job(pqxx::transaction_base& transaction, const std::string& id);
+
+}  // namespace sluice::postgres

@@ -1,0 +1,264 @@
+#include "postgres/desk/health.hpp"
+#include "base/threads.hpp"
+
+#include "base/duration.hpp"
+#include "postgres/care/alive.hpp"
+#include "postgres/desk/desk.hpp"
+#include "postgres/desk/job_statements.hpp"
+#include "postgres/link/link.hpp"
+#include "postgres/link/text.hpp"
+#include "postgres/schema/grants.hpp"
+
+namespace sluice::postgres {
+
+namespace {
+
+class DatabaseHealth {
+ public:
+  explicit DatabaseHealth(const PostgresOptions& options)
+      : target_(connection_string_of(options.url, options.url_file)),
+        table_(TableName::parse(options.table)),
+        link_(target_),
+        mark_at_once_(options.mark_at_once),
+        desk_(target_, table_, options.effect_roles, options.wake) {}
+
+  std::vector<HealthCheck> run() {
+    if (!check("connection", [&] { connect(); }) || !check("writable", [&] { write_access(); }) ||
+        !check("schema", [&] { schema(); })) {
+      return std::move(checks_);
+    }
+    check("rights", [&] { rights(); });
+    check("row security", [&] { row_security(); });
+    check("statuses", [&] { statuses(); });
+    check("publication", [&] { publication(); });
+    check("encoding", [&] { encoding(); });
+    check("indexes", [&] { indexes(); });
+    check("stuck", [&] { stuck(); });
+    check("others", [&] { others(); });
+    check("runtimes", [&] { runtimes(); });
+    return std::move(checks_);
+  }
+
+ private:
+  /// Runs a step that adds its check; what it throws is the check's failure.
+  template <class Step>
+  bool check(const char* name, Step step) {
+    name_ = name;
+    try {
+      step();
+    } catch (const std::runtime_error& error) {
+      add(Health::failed, error.what());
+    }
+    return checks_.back().health != Health::failed;
+  }
+  void add(Health health, std::string words) { checks_.push_back({name_, health, std::move(words)}); }
+
+  pqxx::result ask(const std::string& sql) {
+    return link_.ask("check the database",
+                     [&](pqxx::transaction_base& session) { return session.exec(sql); });
+  }
+
+  void connect() {
+    const auto begun = base::Clock::now();
+    const auto row = link_.ask("connect", [](pqxx::transaction_base& session) {
+      return session.exec(
+          "SELECT current_setting('server_version'), pg_is_in_recovery() OR "
+          "current_setting('transaction_read_only')::bool, current_user, "
+          "current_setting('is_superuser')::bool")[0];
+    });
+    const auto took = base::Clock::now() - begun;
+    read_only_ = row[1].as<bool>();
+    user_ = text_of(row[2]);
+    superuser_ = row[3].as<bool>();
+    add(Health::good, "connected to " + link_.description() + " and had an answer within " +
+                          base::format_duration(std::chrono::duration_cast<std::chrono::microseconds>(took)) +
+                          ", PostgreSQL " + text_of(row[0]));
+  }
+
+  void write_access() {
+    if (read_only_) {
+      return add(Health::failed,
+                 "the server takes no writes from this session: it is a standby, or "
+                 "default_transaction_read_only is on; name the primary in DATABASE_URL");
+    }
+    add(Health::good, "the server takes writes");
+  }
+
+  void schema() {
+    desk_.check_schema();
+    add(Health::good,
+        "table " + table_.quoted() +
+            " has the columns of the outbox, and schema sluice the version that this program needs");
+  }
+
+  // DELETE on the outbox is for who deletes old jobs alone.
+  void rights() {
+    std::string lacking, deletes;
+    const std::string outbox = "table " + table_.quoted();
+    for (const auto& row : ask(lacking_rights_query(table_))) {
+      const std::string what = text_of(row[0]), name = text_of(row[1]);
+      std::string& list = what == "DELETE" && name == outbox ? deletes : lacking;
+      list += (list.empty() ? "" : "; ") + what + " on " + name;
+    }
+    const std::string remedy = "; sluice init --grant-run " + user_ + ", as the owner, gives them";
+    if (!lacking.empty()) {
+      if (!deletes.empty()) lacking += "; " + deletes;
+      return add(Health::failed, "user " + user_ + " lacks rights that Sluice needs: " + lacking + remedy);
+    }
+    if (!deletes.empty()) {
+      return add(Health::warning, "user " + user_ + " lacks " + deletes +
+                                      ", which [retention], sluice jobs delete and prune need" + remedy);
+    }
+    if (superuser_) {
+      return add(Health::warning,
+                 "user " + user_ +
+                     " is a superuser, which Sluice does not need: with a role of its own, to which "
+                     "sluice init --grant-run ROLE gives what it needs, a stolen URL opens less");
+    }
+    add(Health::good, "user " + user_ + " has the rights that Sluice needs");
+  }
+
+  void row_security() {
+    const std::string outbox = quoted_literal(table_.quoted());
+    if (!ask("SELECT row_security_active(" + outbox + ")")[0][0].as<bool>()) {
+      return add(Health::good, "no row-level security hides jobs from user " + user_);
+    }
+    add(Health::failed, "row-level security of table " + table_.quoted() + " applies to user " + user_ +
+                            ", from whom it may hide jobs: ALTER ROLE " + user_ +
+                            " BYPASSRLS, or a policy for it that allows all");
+  }
+
+  // A CHECK that looks at the status alone can be tried without a row.
+  void statuses() {
+    std::string refused;
+    for (const auto& row :
+         ask("SELECT c.conname, pg_catalog.pg_get_expr(c.conbin, c.conrelid) FROM pg_catalog.pg_constraint c "
+             "JOIN "
+             "pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND ARRAY[a.attnum] = c.conkey WHERE "
+             "c.conrelid "
+             "= " +
+             quoted_literal(table_.quoted()) + "::regclass AND c.contype = 'c' AND a.attname = 'status'")) {
+      for (const auto& status :
+           ask("SELECT status FROM unnest('{pending,processing,done,error,scheduled}'::text[]) AS o (status) "
+               "WHERE NOT (" +
+               text_of(row[1]) + ")")) {
+        refused +=
+            (refused.empty() ? "" : ", ") + text_of(status[0]) + " (constraint " + text_of(row[0]) + ")";
+      }
+    }
+    if (refused.empty()) return add(Health::good, "the table takes every status that jobs may have");
+    if (refused.starts_with("scheduled") && refused.find(", ") == std::string::npos) {
+      return add(Health::warning,
+                 "the table does not take the status " + refused +
+                     ": snoozed jobs wait in error until they are due, and sluice.enqueue can't "
+                     "delay any; allow it where the table is defined");
+    }
+    add(Health::failed, "the table does not take the status " + refused +
+                            ", so outcomes of jobs can't be written: allow it where the table is defined");
+  }
+
+  // Updates and deletes of a published table fail where its rows can't be told apart.
+  void publication() {
+    const std::string outbox = quoted_literal(table_.quoted());
+    const auto found =
+        ask("SELECT string_agg(DISTINCT p.pubname, ', ') FROM pg_publication p JOIN pg_publication_tables t "
+            "ON t.pubname = "
+            "p.pubname JOIN pg_class c ON c.oid = " +
+            outbox +
+            "::regclass AND t.tablename = c.relname AND t.schemaname = c.relnamespace::regnamespace::text "
+            "WHERE (p.pubupdate "
+            "OR p.pubdelete) AND (c.relreplident = 'n' OR (c.relreplident = 'd' AND NOT EXISTS (SELECT FROM "
+            "pg_index i WHERE "
+            "i.indrelid = c.oid AND i.indisprimary)))")[0][0];
+    if (found.is_null()) return add(Health::good, "no publication keeps the table from being written");
+    add(Health::failed, "the table is in a publication (" + text_of(found) +
+                            ") and has no replica identity, so that no job can be claimed: ALTER TABLE " +
+                            table_.quoted() + " REPLICA IDENTITY FULL, or a primary key");
+  }
+
+  void encoding() {
+    const std::string name = text_of(ask("SELECT current_setting('server_encoding')")[0][0]);
+    if (name == "UTF8")
+      return add(Health::good, "the database's encoding is UTF8, which holds every payload");
+    add(Health::warning,
+        "the database's encoding is " + name +
+            ", which can't hold every payload: jobs with other characters are refused; a database "
+            "made with ENCODING 'UTF8' holds them all");
+  }
+
+  // Whatever their names: the application's migrations made them.
+  void indexes() {
+    std::string missing;
+    bool claiming = true;
+    for (const auto& row :
+         ask("SELECT w.columns, w.place FROM unnest('{id,status createdAt,createdAt,type}'::text[]) "
+             "WITH ORDINALITY AS w (columns, place) WHERE NOT EXISTS (SELECT FROM pg_index i WHERE "
+             "i.indrelid = " +
+             quoted_literal(table_.quoted()) +
+             "::regclass AND i.indisvalid AND i.indpred IS NULL AND w.columns = (SELECT "
+             "string_agg(a.attname, ' ' "
+             "ORDER BY k.place) FROM unnest(i.indkey::int[]) WITH ORDINALITY AS k (number, place) "
+             "JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number)) ORDER BY w.place")) {
+      missing += (missing.empty() ? "(" : ", (") + text_of(row[0]) + ")";
+      claiming = claiming && row[1].as<int>() > 2;
+    }
+    if (missing.empty()) return add(Health::good, "the table has the indexes that claiming and listing use");
+    if (claiming) {
+      return add(Health::good, "the table has the indexes that claiming uses; for want of those on " +
+                                   missing + ", some lists of jobs read all of it");
+    }
+    add(Health::warning, "the table lacks indexes on " + missing +
+                             ", so that claiming reads all of it; add them where the table is defined");
+  }
+
+  void stuck() {
+    JobFilter filter;
+    filter.stuck = true;
+    const auto count = ask(count_statement(table_, filter))[0][0].as<std::int64_t>();
+    if (count == 0) return add(Health::good, "no job is stuck in processing");
+    add(Health::warning,
+        "jobs in processing that are stuck: " + std::to_string(count) +
+            "; sluice jobs list --stuck shows them, sluice jobs retry --stuck makes them pending");
+  }
+
+  /// What no runtime of ours has, somebody else may have taken.
+  void others() {
+    const auto count = ask(foreign_statement(table_))[0][0].as<std::int64_t>();
+    if (count == 0) return add(Health::good, "no other program has jobs in processing");
+    const std::string words = "jobs in processing that no runtime has: " + std::to_string(count) +
+                              "; another program may take jobs from this table";
+    if (mark_at_once_) return add(Health::good, words + ", which sees what Sluice has taken");
+    add(Health::warning,
+        words + ", and does not see what Sluice has taken: set processing_after = \"0s\" under [runtime]");
+  }
+
+  void runtimes() {
+    const auto row =
+        ask("SELECT count(*) FILTER (WHERE " + is_alive("r") + "), count(*) FROM sluice.runtime r")[0];
+    const auto alive = row[0].as<std::int64_t>();
+    const auto lost = row[1].as<std::int64_t>() - alive;
+    const std::string words = "runtimes alive: " + std::to_string(alive);
+    if (lost == 0) return add(Health::good, words);
+    add(Health::warning,
+        words + ", lost: " + std::to_string(lost) + "; their jobs are rescued as soon as another one runs");
+  }
+
+  const ConnectionString target_;
+  const TableName table_;
+  Link link_;
+  const bool mark_at_once_;
+  PgDesk desk_;
+  const char* name_ = "";
+  bool read_only_ = false;
+  std::string user_;
+  bool superuser_ = false;
+  std::vector<HealthCheck> checks_;
+};
+
+}  // namespace
+
+std::vector<HealthCheck> check_database(const PostgresOptions& options) {
+  return DatabaseHealth(options).run();
+}
+
+}  // namespace sluice::postgres

@@ -1,0 +1,45 @@
+// Single jobs in PostgreSQL.
+#pragma once
+
+#include "postgres/care/care.hpp"
+#include "postgres/interface.hpp"
+#include "postgres/link/link.hpp"
+#include "postgres/link/table_name.hpp"
+#include "store/job_desk.hpp"
+
+namespace sluice::postgres {
+
+class PgJobs : public JobDesk {
+ public:
+  /// `fallback` as for CareSession::rescue.
+  PgJobs(const ConnectionString& target, const TableName& table, const job::RetryPolicy& fallback);
+
+  Listing list(const JobFilter& filter, std::size_t limit, bool deep) override;
+  std::optional<JobDetails> show(const std::string& id) override;
+  std::int64_t count(const JobFilter& filter) override;
+  std::vector<Changed> retry(const std::vector<std::string>& ids) override;
+  std::vector<Changed> cancel(const std::vector<std::string>& ids) override;
+  std::vector<Changed> remove(const std::vector<std::string>& ids) override;
+  std::size_t retry_some(const JobFilter& filter, Walk& walk, std::size_t limit) override;
+  std::size_t remove_some(const JobFilter& filter, Walk& walk, std::size_t limit) override;
+
+ private:
+  void wake();
+  Listing look(pqxx::transaction_base& transaction, const std::string& statement);
+  Listing list_within_bounds(pqxx::transaction_base& transaction, const JobFilter& filter, std::size_t limit);
+  std::vector<JobState> states(const std::string& ids);
+  std::vector<Changed> change(const char* what, const std::string& statement,
+                              const std::vector<std::string>& ids);
+  void rescue();
+  std::size_t step(const char* what, const std::string& statement, Walk& walk, std::size_t limit);
+  std::size_t step(pqxx::connection& connection, const std::string& statement, Walk& walk, std::size_t limit);
+  std::vector<Attempt> attempts(pqxx::transaction_base& transaction, const std::string& id);
+  std::optional<DoneRun> done_run(pqxx::transaction_base& transaction, const std::string& id);
+
+  const TableName table_;
+  const job::RetryPolicy fallback_;
+  Link link_;
+  PgCare care_;
+};
+
+}  // namespace sluice::postgres

@@ -1,0 +1,31 @@
+// What sluice reload asks of PostgreSQL: which runtimes there are, and what they announce. Used by one
+// thread; owns one connection. Every call may throw Unavailable or Refused.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "postgres/interface.hpp"
+#include "postgres/postgres_store.hpp"
+
+namespace sluice::postgres {
+
+class ReloadDesk {
+ public:
+  virtual ~ReloadDesk() = default;
+
+  virtual std::vector<RuntimeReport> runtimes() = 0;
+  /// False where the connection can't hear announcements (CareSession::announce).
+  virtual bool hears() const = 0;
+  /// Calls `ready` as soon as it hears them, then `take` with each until that answers true, or `timeout` is
+  /// over: then it answers false.
+  virtual bool hear(const std::function<void()>& ready, const std::function<bool(const std::string&)>& take,
+                    std::chrono::milliseconds timeout) = 0;
+};
+
+std::unique_ptr<ReloadDesk> open_reload_desk(const PostgresOptions& options);
+
+}  // namespace sluice::postgres

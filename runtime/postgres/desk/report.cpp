@@ -1,0 +1,102 @@
+#include "postgres/desk/report.hpp"
+
+#include <map>
+
+#include "postgres/care/activity.hpp"
+#include "postgres/care/alive.hpp"
+#include "postgres/desk/counts.hpp"
+#include "postgres/link/exec.hpp"
+#include "postgres/link/text.hpp"
+#include "postgres/statements.hpp"
+
+namespace sluice::postgres {
+
+namespace {
+
+// A runtime that is not alive serves nothing.
+void read_plugins(pqxx::transaction_base& transaction, Report& report) {
+  const auto rows = transaction.exec(
+      "SELECT t.type, t.plugin, t.plugin_version, EXISTS (SELECT FROM sluice.runtime r "
+      "WHERE t.type = ANY (r.types) AND " +
+      is_alive("r") + ") FROM sluice.job_type t");
+  std::map<std::string, pqxx::row> types;
+  for (const auto& row : rows) types.emplace(text_of(row[0]), row);
+  for (auto& waiting : report.waiting) {
+    const auto found = types.find(waiting.type);
+    if (found == types.end()) continue;
+    waiting.plugin = text_of(found->second[1]);
+    waiting.plugin_version = text_of(found->second[2]);
+    waiting.served = found->second[3].as<bool>();
+  }
+}
+
+}  // namespace
+
+std::vector<RuntimeReport> read_runtimes(pqxx::transaction_base& transaction) {
+  std::vector<RuntimeReport> runtimes;
+  const auto rows = transaction.exec(
+      "SELECT r.id, r.host, r.pid, r.version, r.command, date_part('epoch', now() - r.started_at), "
+      "date_part('epoch', now() - r.beat_at), "
+      "(SELECT coalesce(sum(cardinality(c.ids)), 0) FROM sluice.claim c WHERE c.runtime = r.id) "
+      "FROM sluice.runtime r ORDER BY r.id");
+  for (const auto& row : rows) {
+    RuntimeReport runtime;
+    runtime.id = row[0].as<RuntimeId>();
+    runtime.info = {text_of(row[1]), row[2].as<int>(), text_of(row[3]), text_of(row[4])};
+    runtime.uptime = parse_double(text_of(row[5]));
+    runtime.since_beat = parse_double(text_of(row[6]));
+    runtime.claimed = row[7].as<std::int64_t>();
+    runtimes.push_back(runtime);
+  }
+  return runtimes;
+}
+
+namespace {
+
+// Walks over the oldest that are in processing, most of which some runtime has.
+std::int64_t count_stuck(pqxx::transaction_base& transaction, const TableName& table) {
+  return transaction
+      .exec(
+          "SELECT count(*) FROM (SELECT o.id, o.\"updatedAt\" FROM " + table.quoted() +
+          " o WHERE (o.status, o.\"createdAt\") >= ('processing', '-infinity') AND o.status <= 'processing' "
+          "ORDER BY o.status, o.\"createdAt\" LIMIT 10000) o "
+          "WHERE o.\"updatedAt\" < (now() AT TIME ZONE 'UTC') - interval '10 min' "
+          "AND o.id NOT IN (SELECT unnest(c.ids) FROM sluice.claim c)")[0][0]
+      .as<std::int64_t>();
+}
+
+}  // namespace
+
+Report read_report(pqxx::transaction_base& transaction, const TableName& table, bool exact) {
+  constexpr double minute = 60;
+  Report report;
+  read_counts(transaction, table, exact, report);
+  transaction.exec(pump_settings("SET LOCAL"));
+  read_plugins(transaction, report);
+  report.runtimes = read_runtimes(transaction);
+  read_published_plugins(transaction, report.runtimes);
+  report.running = read_running(transaction, table);
+  report.last_minute = read_throughput(transaction, minute);
+  report.last_hour = read_throughput(transaction, 60 * minute);
+  report.stuck = count_stuck(transaction, table);
+  const auto due = transaction.exec(
+      "SELECT greatest(date_part('epoch', min(due) - now()), 0) FROM sluice.schedule "
+      "HAVING count(*) > 0");
+  if (!due.empty()) report.next_due = parse_double(text_of(due[0][0]));
+  return report;
+}
+
+// On one core of the server, and with an end.
+std::vector<QueueDepth> read_depths(pqxx::transaction_base& transaction, const TableName& table,
+                                    std::size_t most) {
+  transaction.exec(pump_settings("SET LOCAL") +
+                   "; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL statement_timeout = '10s'");
+  std::vector<QueueDepth> depths;
+  for (const auto& row : exec(transaction, depths_statement(table), std::to_string(most))) {
+    depths.push_back(
+        {text_of(row[0]), text_of(row[1]), row[2].as<std::int64_t>(), parse_double(text_of(row[3]))});
+  }
+  return depths;
+}
+
+}  // namespace sluice::postgres

@@ -1,0 +1,19 @@
+// Reads what sluice status and the metrics show.
+#pragma once
+
+#include <pqxx/pqxx>
+
+#include "postgres/interface.hpp"
+#include "postgres/link/table_name.hpp"
+
+namespace sluice::postgres {
+
+Report read_report(pqxx::transaction_base& transaction, const TableName& table, bool exact);
+
+/// As DeskSession::depths. Changes settings of the transaction.
+std::vector<QueueDepth> read_depths(pqxx::transaction_base& transaction, const TableName& table,
+                                    std::size_t most);
+
+std::vector<RuntimeReport> read_runtimes(pqxx::transaction_base& transaction);
+
+}  // namespace sluice::postgres

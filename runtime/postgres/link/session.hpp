@@ -1,0 +1,91 @@
+// What the sessions of a pump share: prepared statements where the connection can keep them, and the
+// end of a statement whose answer was lost. Inside runtime/postgres only.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <pqxx/pqxx>
+#include <string>
+#include <vector>
+
+#include "postgres/link/exec.hpp"
+#include "postgres/link/link.hpp"
+#include "postgres/statements.hpp"
+
+namespace sluice::postgres {
+
+struct Statement {
+  std::string name;
+  std::string sql;
+};
+
+class PgSession {
+ public:
+  /// `setting`, as "lock_timeout = '1s'", is one that this session has besides. `on_open` is run on each new
+  /// connection that is the session's own.
+  PgSession(const ConnectionString& target, std::vector<Statement> statements, std::string setting = "",
+            std::string on_open = "");
+
+  Link& link() { return link_; }
+  /// How many connections it had. What was learnt of the server on an earlier one may be of another server.
+  int connections() const { return connections_; }
+  const Link& link() const { return link_; }
+
+  /// Runs statement number `index` of the constructor's.
+  template <typename... Parameters>
+  pqxx::result execute(pqxx::transaction_base& transaction, std::size_t index,
+                       const Parameters&... parameters) {
+    const Statement& statement = statements_[index];
+    if (link_.pooled()) return exec(transaction, statement.sql, parameters...);
+    prepare(transaction, index);
+    return exec_prepared(transaction, statement.name, parameters...);
+  }
+
+  /// Runs `step(transaction)`; in a transaction of its own where it is `atomic`, of several statements.
+  template <typename Step>
+  auto in_transaction(pqxx::connection& connection, bool atomic, Step&& step) {
+    if (!atomic && !link_.pooled()) {
+      pqxx::nontransaction transaction(connection);
+      return step(transaction);
+    }
+    pqxx::work transaction(connection);
+    begin(transaction);
+    auto answer = step(transaction);
+    transaction.commit();
+    return answer;
+  }
+
+  /// Begins a transaction: where the session can't keep settings, sets them.
+  void begin(pqxx::transaction_base& transaction);
+  /// All that the session has besides those of Link. `scope` is "SET" or "SET LOCAL".
+  std::string settings(const std::string& scope) const;
+
+  /// Through a pool: the server process of the transaction at hand, and that it may outlive its client.
+  void remember_backend(pqxx::transaction_base& transaction);
+  void lose_backend();
+
+  /// After a lost connection, before what was asked is asked again: ends the server processes of old
+  /// connections, which may not have noticed yet, and could still commit.
+  void end_lost_backend(pqxx::connection& connection);
+
+ private:
+  struct Backend {  ///< a server process; numbers alone are used again
+    int pid = 0;
+    std::string started;
+  };
+
+  void open(pqxx::connection& connection);
+  void prepare(pqxx::transaction_base& transaction, std::size_t index);
+  static void end(pqxx::connection& connection, const Backend& backend);
+
+  const std::vector<Statement> statements_;
+  std::vector<bool> prepared_;  ///< which of them the connection has
+  const std::string setting_;
+  const std::string on_open_;
+  int connections_ = 0;
+  std::optional<Backend> backend_;  ///< of the current or the last connection
+  std::vector<Backend> lost_;       ///< may still be at work on a statement whose answer was lost
+  Link link_;
+};
+
+}  // namespace sluice::postgres
