@@ -6,6 +6,7 @@
 
 #include "postgres/link/table_name.hpp"
 #include "postgres/link/text.hpp"
+#include "postgres/sql.hpp"
 #include "postgres/statements.hpp"
 #include "world.hpp"
 
@@ -21,14 +22,14 @@ class Plan : public testing::Test {
     const auto table = postgres::TableName::parse("public.Outbox");
     pump_.exec("PREPARE claim AS " + postgres::claim_statement(table, 1, false));
     pump_.exec("PREPARE claim_marked AS " + postgres::claim_statement(table, 1, true));
-    pump_.exec("PREPARE mark AS " + postgres::mark_statement(table));
-    pump_.exec("PREPARE finish_in_place AS " + postgres::finish_in_place_statement(table));
-    pump_.exec("PREPARE finish AS " + postgres::finish_statement(table));
-    pump_.exec("PREPARE settle AS " + postgres::settle_statement(table));
-    pump_.exec("PREPARE promote AS " + postgres::promote_statement(table));
+    pump_.exec("PREPARE mark AS " + postgres::sql("mark", table));
+    pump_.exec("PREPARE finish_in_place AS " + postgres::sql("finish_in_place", table));
+    pump_.exec("PREPARE finish AS " + postgres::sql("finish", table));
+    pump_.exec("PREPARE settle AS " + postgres::sql("settle", table));
+    pump_.exec("PREPARE promote AS " + postgres::sql("promote", table));
     pump_.exec("PREPARE front AS " + postgres::front_statement(table));
-    pump_.exec("PREPARE search AS " + postgres::search_statement(table));
-    pump_.exec("PREPARE depths AS " + postgres::depths_statement(table));
+    pump_.exec("PREPARE search AS " + postgres::sql("search", table));
+    pump_.exec("PREPARE depths AS " + postgres::sql("depths", table));
     world_.database().exec(
         "INSERT INTO sluice.runtime (id, host, pid, version, command) VALUES (1, '', 1, '', '')");
   }
@@ -86,7 +87,7 @@ class Plan : public testing::Test {
     EXPECT_NE(front.find("Index Scan using \"Outbox_status_createdAt_idx\""), std::string::npos) << front;
     EXPECT_EQ(largest(front, "Scan using \"Outbox_status.*rows=(\\d+)"), postgres::sweep_front) << front;
     expect_no_detour(front, postgres::sweep_front);
-    const std::string search = explain("search ('{noop}')", postgres::search_settings());
+    const std::string search = explain("search ('{noop}')", postgres::sql("search_settings"));
     EXPECT_NE(search.find("Bitmap Index Scan on \"Outbox_type_idx\""), std::string::npos) << search;
     EXPECT_LT(largest(search, "shared hit=(\\d+)"), 50L * batch) << search;
     EXPECT_LE(largest(search, "Rows Removed by [A-Za-z ]+: (\\d+)"), batch + history) << search;

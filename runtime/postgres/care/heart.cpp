@@ -3,6 +3,7 @@
 #include <string>
 
 #include "postgres/link/exec.hpp"
+#include "postgres/sql.hpp"
 
 namespace sluice::postgres {
 
@@ -14,12 +15,6 @@ std::string limits(const std::string& scope, std::chrono::milliseconds patience)
   return scope + " statement_timeout" + time + scope + " lock_timeout" + time + scope +
          " synchronous_commit = off";
 }
-
-// Whose row it is: none given at a runtime's first beat.
-constexpr const char* beat_sql = R"(UPDATE sluice.runtime SET beat_at = clock_timestamp()
-WHERE id = $1::bigint AND ($2::bigint = 0 OR ((extract(epoch FROM started_at) * 1000000)::bigint = $2::bigint
-  AND (extract(epoch FROM beat_at) * 1000000)::bigint >= $3::bigint))
-RETURNING (extract(epoch FROM started_at) * 1000000)::bigint, (extract(epoch FROM beat_at) * 1000000)::bigint)";
 
 }  // namespace
 
@@ -49,7 +44,7 @@ std::optional<double> PgHeart::beat(RuntimeId runtime) {
 
 std::optional<double> PgHeart::beat(pqxx::transaction_base& transaction, RuntimeId runtime) {
   constexpr double microseconds = 1e6;
-  const auto rows = exec(transaction, beat_sql, std::to_string(runtime), std::to_string(row_.started_at),
+  const auto rows = exec(transaction, sql("beat"), std::to_string(runtime), std::to_string(row_.started_at),
                          std::to_string(row_.beat_at));
   if (rows.empty()) return std::nullopt;
   row_.started_at = rows[0][0].as<std::int64_t>();

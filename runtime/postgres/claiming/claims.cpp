@@ -10,6 +10,7 @@
 #include "postgres/finishing/attempt.hpp"
 #include "postgres/link/exec.hpp"
 #include "postgres/link/text.hpp"
+#include "postgres/sql.hpp"
 
 namespace sluice::postgres {
 
@@ -29,7 +30,7 @@ std::vector<Statement> statements(const TableName& table) {
           {(mark ? "claim_marked_" : "claim_") + std::to_string(lanes), claim_statement(table, lanes, mark)});
     }
   }
-  all.push_back({"give_back", give_back_statement(table)});
+  all.push_back({"give_back", sql("give_back", table)});
   std::move(searches.begin(), searches.end(), std::back_inserter(all));
   return all;
 }

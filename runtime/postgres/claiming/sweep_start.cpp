@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "postgres/link/text.hpp"
+#include "postgres/sql.hpp"
 
 namespace sluice::postgres {
 
@@ -18,7 +19,7 @@ constexpr double rounding = 0.001;
 }  // namespace
 
 std::vector<Statement> SweepStart::statements(const TableName& table) {
-  return {{"front", front_statement(table)}, {"search", search_statement(table)}};
+  return {{"front", front_statement(table)}, {"search", sql("search", table)}};
 }
 
 SweepStart::SweepStart(PgSession& session, std::size_t first) : session_(session), first_(first) {}
@@ -60,7 +61,7 @@ std::optional<SweepStart::Found> SweepStart::search(const std::string& types) {
   const Rows rows = session_.link().use("look for jobs", [&](pqxx::connection& connection) -> Rows {
     try {
       return session_.in_transaction(connection, true, [&](pqxx::transaction_base& transaction) {
-        transaction.exec(search_settings());
+        transaction.exec(sql("search_settings"));
         return session_.execute(transaction, first_ + 1, types);
       });
     } catch (const pqxx::sql_error& error) {

@@ -6,8 +6,8 @@
 #include <map>
 #include <set>
 
-#include "postgres/claiming/receipts.hpp"
 #include "postgres/link/text.hpp"
+#include "postgres/sql.hpp"
 #include "postgres/statements.hpp"
 
 namespace sluice::postgres {
@@ -21,10 +21,6 @@ constexpr int most_types = 200;
 constexpr int most_statuses = 50;
 constexpr double sampled_pages = 1000;
 constexpr std::int64_t most_created = 1'000'000;
-
-// The difference of epochs, not of timestamps: "createdAt" may be infinite, and PostgreSQL refuses to
-// subtract that.
-constexpr const char* oldest_age = "date_part('epoch', now()) - date_part('epoch', min(\"createdAt\"))";
 
 // A walk along (status, "createdAt"), oldest first: the row comparison leaves that index as the only one
 // that gives the order.
@@ -53,9 +49,7 @@ class Counting {
       : transaction_(transaction), table_(table) {}
 
   void count_all() {
-    for (const auto& row : transaction_.exec("SELECT type, " + shown_status() + " AS shown, count(*), " +
-                                             std::string(oldest_age) + " FROM " + table_.quoted() +
-                                             " o GROUP BY type, shown")) {
+    for (const auto& row : transaction_.exec(sql("count_jobs", table_))) {
       set(text_of(row[0]), text_of(row[1]), row[2].as<std::int64_t>(), parse_double(text_of(row[3])));
     }
   }
@@ -95,12 +89,12 @@ class Counting {
   bool count_status(const std::string& status) {
     const std::string select = "SELECT type, \"createdAt\" FROM " + table_.quoted() + " o WHERE ";
     const std::string limit = " LIMIT " + std::to_string(few_of_a_status + 1);
-    const std::string free = status == "pending" ? "NOT " + is_claimed() + " AND " : "";
+    const std::string free = status == "pending" ? "NOT " + sql("is_claimed") + " AND " : "";
     std::string seen_rows = "(" + select + free + of_status(status, "'-infinity'") + limit + ")";
-    if (status == "processing") seen_rows += " UNION ALL (" + select + claimed_rows() + limit + ")";
+    if (status == "processing") seen_rows += " UNION ALL (" + select + sql("claimed_rows") + limit + ")";
     const auto rows =
         transaction_.exec("WITH seen AS MATERIALIZED (" + seen_rows + ") SELECT type, count(*), " +
-                          oldest_age + " FROM seen GROUP BY type");
+                          sql("oldest_age") + " FROM seen GROUP BY type");
     std::int64_t seen = 0;
     for (const auto& row : rows) seen += row[1].as<std::int64_t>();
     const bool all = seen <= few_of_a_status;
@@ -110,24 +104,11 @@ class Counting {
     return all;
   }
 
-  /// Those with few jobs. The order leaves the index on type as the only one that gives it.
+  /// Those with few jobs.
   void count_types() {
-    const std::string& outbox = table_.quoted();
-    const auto rows =
-        transaction_.exec("WITH RECURSIVE t (type) AS ((SELECT o.type FROM " + outbox +
-                          " o ORDER BY o.type LIMIT 1) UNION ALL "
-                          "SELECT (SELECT o.type FROM " +
-                          outbox +
-                          " o WHERE o.type > t.type ORDER BY o.type LIMIT 1) FROM t "
-                          "WHERE t.type IS NOT NULL) "
-                          "SELECT t.type, s.status, count(*), " +
-                          std::string(oldest_age) +
-                          " FROM (SELECT type FROM t WHERE type "
-                          "IS NOT NULL LIMIT " +
-                          std::to_string(most_types) + ") t, LATERAL (SELECT " + shown_status() +
-                          " AS status, o.\"createdAt\" FROM " + outbox +
-                          " o WHERE o.type >= t.type AND o.type <= t.type ORDER BY o.type LIMIT " +
-                          std::to_string(few_of_a_type + 1) + ") s GROUP BY t.type, s.status");
+    const auto rows = transaction_.exec(
+        sql("count_types", table_,
+            {{"most_types", std::to_string(most_types)}, {"few", std::to_string(few_of_a_type + 1)}}));
     std::map<std::string, std::int64_t> seen;
     for (const auto& row : rows) seen[text_of(row[0])] += row[2].as<std::int64_t>();
     for (auto& [key, cell] : cells_) {
@@ -178,14 +159,9 @@ void read_counts(pqxx::transaction_base& transaction, const TableName& table, bo
 }
 
 std::vector<std::string> read_statuses(pqxx::transaction_base& transaction, const TableName& table) {
-  const std::string& outbox = table.quoted();
   std::vector<std::string> statuses;
-  for (const auto& row : transaction.exec(
-           "WITH RECURSIVE s (status) AS ((SELECT o.status FROM " + outbox +
-           " o ORDER BY o.status LIMIT 1) UNION ALL SELECT (SELECT o.status FROM " + outbox +
-           " o WHERE o.status > s.status ORDER BY o.status LIMIT 1) FROM s WHERE s.status IS NOT NULL) "
-           "SELECT status FROM s WHERE status IS NOT NULL LIMIT " +
-           std::to_string(most_statuses))) {
+  for (const auto& row :
+       transaction.exec(sql("statuses", table, {{"most_statuses", std::to_string(most_statuses)}}))) {
     statuses.push_back(text_of(row[0]));
   }
   // Rows that a claim names are shown with it, whether or not any row has it.
@@ -196,13 +172,7 @@ std::vector<std::string> read_statuses(pqxx::transaction_base& transaction, cons
 }
 
 bool has_index_on(pqxx::transaction_base& transaction, const TableName& table, const std::string& column) {
-  return transaction
-      .exec(
-          "SELECT EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a "
-          "ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] WHERE i.indrelid = to_regclass(" +
-          quoted_literal(table.quoted()) +
-          ") AND i.indisvalid AND i.indpred IS NULL AND a.attname = " + quoted_literal(column) + ")")[0][0]
-      .as<bool>();
+  return transaction.exec(sql("has_index_on", table, {{"column", quoted_literal(column)}}))[0][0].as<bool>();
 }
 
 void read_created(pqxx::transaction_base& transaction, const TableName& table, std::int64_t seconds,

@@ -2,12 +2,12 @@
 #include "base/threads.hpp"
 
 #include "base/duration.hpp"
-#include "postgres/care/alive.hpp"
 #include "postgres/desk/desk.hpp"
 #include "postgres/desk/job_statements.hpp"
 #include "postgres/link/link.hpp"
 #include "postgres/link/text.hpp"
 #include "postgres/schema/grants.hpp"
+#include "postgres/sql.hpp"
 
 namespace sluice::postgres {
 
@@ -186,19 +186,10 @@ class DatabaseHealth {
             "made with ENCODING 'UTF8' holds them all");
   }
 
-  // Whatever their names: the application's migrations made them.
   void indexes() {
     std::string missing;
     bool claiming = true;
-    for (const auto& row :
-         ask("SELECT w.columns, w.place FROM unnest('{id,status createdAt,createdAt,type}'::text[]) "
-             "WITH ORDINALITY AS w (columns, place) WHERE NOT EXISTS (SELECT FROM pg_index i WHERE "
-             "i.indrelid = " +
-             quoted_literal(table_.quoted()) +
-             "::regclass AND i.indisvalid AND i.indpred IS NULL AND w.columns = (SELECT "
-             "string_agg(a.attname, ' ' "
-             "ORDER BY k.place) FROM unnest(i.indkey::int[]) WITH ORDINALITY AS k (number, place) "
-             "JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number)) ORDER BY w.place")) {
+    for (const auto& row : ask(sql("missing_indexes", table_))) {
       missing += (missing.empty() ? "(" : ", (") + text_of(row[0]) + ")";
       claiming = claiming && row[1].as<int>() > 2;
     }
@@ -223,7 +214,7 @@ class DatabaseHealth {
 
   /// What no runtime of ours has, somebody else may have taken.
   void others() {
-    const auto count = ask(foreign_statement(table_))[0][0].as<std::int64_t>();
+    const auto count = ask(sql("foreign_jobs", table_))[0][0].as<std::int64_t>();
     if (count == 0) return add(Health::good, "no other program has jobs in processing");
     const std::string words = "jobs in processing that no runtime has: " + std::to_string(count) +
                               "; another program may take jobs from this table";
@@ -233,8 +224,7 @@ class DatabaseHealth {
   }
 
   void runtimes() {
-    const auto row =
-        ask("SELECT count(*) FILTER (WHERE " + is_alive("r") + "), count(*) FROM sluice.runtime r")[0];
+    const auto row = ask(sql("count_runtimes"))[0];
     const auto alive = row[0].as<std::int64_t>();
     const auto lost = row[1].as<std::int64_t>() - alive;
     const std::string words = "runtimes alive: " + std::to_string(alive);

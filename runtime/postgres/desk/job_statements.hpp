@@ -27,42 +27,15 @@ std::string types_within_statement(const TableName& table, const JobFilter& filt
                                    std::size_t most);
 
 std::string count_statement(const TableName& table, const JobFilter& filter);
-/// How many jobs are in processing that no claim names and that are not stuck yet; 1000 at most.
-std::string foreign_statement(const TableName& table);
-
-/// Parameter: an id. Answers the columns of the list, then payload, output, and plugin, its version and
-/// the most attempts of the type.
+// The statements show, attempts and trace; the latter, where `near`, within a minute of the row's last change
+// alone.
 std::string show_statement(const TableName& table);
 
-/// Parameter: an id. Answers number, result, code, error, log tail, duration, host, pid, runtime and time
-/// (twice) of its failed attempts, oldest first.
 std::string attempts_statement();
-/// Of job $1, who ran it to its end; where `near`, within a minute of the row's last change alone.
 std::string trace_statement(const TableName& table, bool near);
 
-/// Parameter: ids. Answers, in their order, id, status, whether it is scheduled, seconds since it was
-/// written, runtime, host, pid and liveness of its holder, and whether it is asked to be cancelled.
-std::string state_statement(const TableName& table);
-
-/// Locks the rows of the jobs $1 until the transaction ends: what the next statement sees of their claims is
-/// true then, since claims lock rows, too, until they are recorded.
-std::string lock_statement(const TableName& table);
-
-// Parameter: ids. They answer the ids of the jobs that they changed.
-std::string retry_statement(const TableName& table);
-std::string cancel_statement(const TableName& table);
-std::string remove_statement(const TableName& table);
-
-/// Records that the jobs $1 are to be cancelled where a live runtime has them.
-std::string cancel_request_statement(const TableName& table);
-
-// The next batch of a walk over the jobs of one status. Parameters: where it stands ("createdAt") and when
-// it began. They answer how many rows were looked at, the last one's "createdAt", and how many were changed.
+// Statement `change_batch`.
 std::string retry_batch_statement(const TableName& table, const JobFilter& filter, std::size_t limit);
 std::string remove_batch_statement(const TableName& table, const JobFilter& filter, std::size_t limit);
-
-/// Ends, with the reason given for a cancelled job, the jobs that were asked to be cancelled and that no
-/// runtime runs now. Used by the caretaker.
-std::string end_requested_statement(const TableName& table);
 
 }  // namespace sluice::postgres

@@ -10,6 +10,7 @@
 #include "postgres/link/exec.hpp"
 #include "postgres/link/text.hpp"
 #include "postgres/schema/wake_trigger.hpp"
+#include "postgres/sql.hpp"
 #include "postgres/statements.hpp"
 
 namespace sluice::postgres {
@@ -145,29 +146,30 @@ std::int64_t PgJobs::count(const JobFilter& filter) {
 
 std::optional<JobDetails> PgJobs::show(const std::string& id) {
   const std::string wanted = base::valid_utf8(id);
-  return link_.transact(
-      "look at job " + wanted, [&](pqxx::transaction_base& work) -> std::optional<JobDetails> {
-        const auto rows = exec(work, show_statement(table_), wanted);
-        if (rows.empty()) return std::nullopt;
-        JobDetails details;
-        const auto& row = rows[0];
-        details.job = summary_of(row);
-        details.payload = text_of(row[16]);
-        if (!row[17].is_null()) details.output = text_of(row[17]);
-        if (!row[18].is_null()) {
-          details.plugin = text_of(row[18]);
-          details.plugin_version = text_of(row[19]);
-          details.max_attempts = row[20].as<int>();
-        }
-        details.attempts = attempts(work, wanted);
-        details.state = state_of(exec(work, state_statement(table_), id_array({wanted}))[0]);
-        if (details.state.standing == Standing::done) details.done_run = done_run(work, wanted);
-        if (details.state.standing != Standing::running) return details;
-        const auto running = read_running_job(work, wanted);
-        if (!running.empty() && running[0].job.attempt == details.job.attempts)
-          details.running = running[0].job;
-        return details;
-      });
+  return link_.transact("look at job " + wanted,
+                        [&](pqxx::transaction_base& work) -> std::optional<JobDetails> {
+                          const auto rows = exec(work, show_statement(table_), wanted);
+                          if (rows.empty()) return std::nullopt;
+                          JobDetails details;
+                          const auto& row = rows[0];
+                          details.job = summary_of(row);
+                          details.payload = text_of(row[16]);
+                          if (!row[17].is_null()) details.output = text_of(row[17]);
+                          if (!row[18].is_null()) {
+                            details.plugin = text_of(row[18]);
+                            details.plugin_version = text_of(row[19]);
+                            details.max_attempts = row[20].as<int>();
+                          }
+                          details.attempts = attempts(work, wanted);
+                          details.state = state_of(exec(work, sql("state", table_), id_array({wanted}))[0]);
+                          if (details.state.standing == Standing::done)
+                            details.done_run = done_run(work, wanted);
+                          if (details.state.standing != Standing::running) return details;
+                          const auto running = read_running_job(work, wanted);
+                          if (!running.empty() && running[0].job.attempt == details.job.attempts)
+                            details.running = running[0].job;
+                          return details;
+                        });
 }
 
 std::optional<DoneRun> PgJobs::done_run(pqxx::transaction_base& transaction, const std::string& id) {
@@ -204,7 +206,7 @@ std::vector<Attempt> PgJobs::attempts(pqxx::transaction_base& transaction, const
 std::vector<JobState> PgJobs::states(const std::string& ids) {
   return link_.ask("look at jobs", [&](pqxx::transaction_base& session) {
     std::vector<JobState> states;
-    for (const auto& row : exec(session, state_statement(table_), ids)) {
+    for (const auto& row : exec(session, sql("state", table_), ids)) {
       states.push_back(state_of(row));
     }
     return states;
@@ -222,7 +224,7 @@ std::vector<Changed> PgJobs::change(const char* what, const std::string& stateme
   if (std::any_of(before.begin(), before.end(), is_lost)) rescue();
   const std::set<std::string> moved = link_.transact(what, [&](pqxx::transaction_base& work) {
     work.exec("SET LOCAL lock_timeout = '5s'");
-    exec(work, lock_statement(table_), array);
+    exec(work, sql("lock_jobs", table_), array);
     std::set<std::string> changed;
     for (const auto& row : exec(work, statement, array)) changed.insert(text_of(row[0]));
     return changed;
@@ -247,7 +249,7 @@ void PgJobs::rescue() {
 
 std::vector<Changed> PgJobs::retry(const std::vector<std::string>& ids) {
   const std::vector<JobState> before = states(id_array(distinct(ids)));
-  std::vector<Changed> changed = change("retry jobs", retry_statement(table_), ids);
+  std::vector<Changed> changed = change("retry jobs", sql("retry", table_), ids);
   for (std::size_t i = 0; i < changed.size(); ++i) {
     const bool rescued =
         before[i].standing == Standing::lost && changed[i].state.standing == Standing::pending;
@@ -263,7 +265,7 @@ void PgJobs::wake() {
 }
 
 std::vector<Changed> PgJobs::cancel(const std::vector<std::string>& ids) {
-  std::vector<Changed> changed = change("cancel jobs", cancel_statement(table_), ids);
+  std::vector<Changed> changed = change("cancel jobs", sql("cancel", table_), ids);
   std::vector<std::string> running;
   for (const auto& one : changed) {
     if (!one.changed && one.state.standing == Standing::running) running.push_back(one.id);
@@ -271,7 +273,7 @@ std::vector<Changed> PgJobs::cancel(const std::vector<std::string>& ids) {
   if (running.empty()) return changed;
   const std::set<std::string> asked = link_.ask("ask to cancel jobs", [&](pqxx::transaction_base& session) {
     std::set<std::string> ours;
-    for (const auto& row : exec(session, cancel_request_statement(table_), id_array(running))) {
+    for (const auto& row : exec(session, sql("request_cancel", table_), id_array(running))) {
       ours.insert(text_of(row[0]));
     }
     return ours;
@@ -281,7 +283,7 @@ std::vector<Changed> PgJobs::cancel(const std::vector<std::string>& ids) {
 }
 
 std::vector<Changed> PgJobs::remove(const std::vector<std::string>& ids) {
-  return change("delete jobs", remove_statement(table_), ids);
+  return change("delete jobs", sql("remove", table_), ids);
 }
 
 std::size_t PgJobs::step(const char* what, const std::string& statement, Walk& walk, std::size_t limit) {

@@ -3,22 +3,18 @@
 #include <map>
 
 #include "postgres/care/activity.hpp"
-#include "postgres/care/alive.hpp"
 #include "postgres/desk/counts.hpp"
 #include "postgres/link/exec.hpp"
 #include "postgres/link/text.hpp"
+#include "postgres/sql.hpp"
 #include "postgres/statements.hpp"
 
 namespace sluice::postgres {
 
 namespace {
 
-// A runtime that is not alive serves nothing.
 void read_plugins(pqxx::transaction_base& transaction, Report& report) {
-  const auto rows = transaction.exec(
-      "SELECT t.type, t.plugin, t.plugin_version, EXISTS (SELECT FROM sluice.runtime r "
-      "WHERE t.type = ANY (r.types) AND " +
-      is_alive("r") + ") FROM sluice.job_type t");
+  const auto rows = transaction.exec(sql("served_types"));
   std::map<std::string, pqxx::row> types;
   for (const auto& row : rows) types.emplace(text_of(row[0]), row);
   for (auto& waiting : report.waiting) {
@@ -34,11 +30,7 @@ void read_plugins(pqxx::transaction_base& transaction, Report& report) {
 
 std::vector<RuntimeReport> read_runtimes(pqxx::transaction_base& transaction) {
   std::vector<RuntimeReport> runtimes;
-  const auto rows = transaction.exec(
-      "SELECT r.id, r.host, r.pid, r.version, r.command, date_part('epoch', now() - r.started_at), "
-      "date_part('epoch', now() - r.beat_at), "
-      "(SELECT coalesce(sum(cardinality(c.ids)), 0) FROM sluice.claim c WHERE c.runtime = r.id) "
-      "FROM sluice.runtime r ORDER BY r.id");
+  const auto rows = transaction.exec(sql("runtimes"));
   for (const auto& row : rows) {
     RuntimeReport runtime;
     runtime.id = row[0].as<RuntimeId>();
@@ -53,16 +45,8 @@ std::vector<RuntimeReport> read_runtimes(pqxx::transaction_base& transaction) {
 
 namespace {
 
-// Walks over the oldest that are in processing, most of which some runtime has.
 std::int64_t count_stuck(pqxx::transaction_base& transaction, const TableName& table) {
-  return transaction
-      .exec(
-          "SELECT count(*) FROM (SELECT o.id, o.\"updatedAt\" FROM " + table.quoted() +
-          " o WHERE (o.status, o.\"createdAt\") >= ('processing', '-infinity') AND o.status <= 'processing' "
-          "ORDER BY o.status, o.\"createdAt\" LIMIT 10000) o "
-          "WHERE o.\"updatedAt\" < (now() AT TIME ZONE 'UTC') - interval '10 min' "
-          "AND o.id NOT IN (SELECT unnest(c.ids) FROM sluice.claim c)")[0][0]
-      .as<std::int64_t>();
+  return transaction.exec(sql("count_stuck", table))[0][0].as<std::int64_t>();
 }
 
 }  // namespace
@@ -92,7 +76,7 @@ std::vector<QueueDepth> read_depths(pqxx::transaction_base& transaction, const T
   transaction.exec(pump_settings("SET LOCAL") +
                    "; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL statement_timeout = '10s'");
   std::vector<QueueDepth> depths;
-  for (const auto& row : exec(transaction, depths_statement(table), std::to_string(most))) {
+  for (const auto& row : exec(transaction, sql("depths", table), std::to_string(most))) {
     depths.push_back(
         {text_of(row[0]), text_of(row[1]), row[2].as<std::int64_t>(), parse_double(text_of(row[3]))});
   }

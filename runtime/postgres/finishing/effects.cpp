@@ -10,6 +10,7 @@
 #include "postgres/link/session_settings.hpp"
 #include "postgres/link/text.hpp"
 #include "postgres/schema/effect_function.hpp"
+#include "postgres/sql.hpp"
 #include "postgres/statements.hpp"
 
 namespace sluice::postgres {
@@ -90,9 +91,9 @@ class Forbidden : public std::runtime_error {
 }  // namespace
 
 PgEffects::PgEffects(const ConnectionString& target, const TableName& table, std::chrono::microseconds limit)
-    : hold_(hold_statement(table)),
-      settle_(settle_statement(table)),
-      renamed_(renamed_statement(table)),
+    : hold_(sql("hold", table)),
+      settle_(sql("settle", table)),
+      renamed_(sql("renamed", table)),
       limit_(limit),
       session_(target, {}, "lock_timeout = '" + std::string(lock_timeout) + "'") {}
 

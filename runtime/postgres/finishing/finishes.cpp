@@ -10,6 +10,7 @@
 #include "postgres/link/blockers.hpp"
 #include "postgres/link/exec.hpp"
 #include "postgres/link/text.hpp"
+#include "postgres/sql.hpp"
 
 namespace sluice::postgres {
 
@@ -20,11 +21,11 @@ using job::Settlement;
 enum : std::size_t { finish_in_place, finish_moved, settle_special, mark_claimed, close_claims };
 
 std::vector<Statement> statements(const TableName& table) {
-  return {{"finish_in_place", finish_in_place_statement(table)},
-          {"finish", finish_statement(table)},
-          {"settle", settle_statement(table)},
-          {"mark", mark_statement(table)},
-          {"close", "DELETE FROM sluice.claim WHERE id = ANY ($1::bigint[])"}};
+  std::vector<Statement> all;
+  for (const char* name : {"finish_in_place", "finish", "settle", "mark", "close"}) {
+    all.push_back({name, sql(name, table)});
+  }
+  return all;
 }
 
 /// A row or a table that is locked for longer is left for later.
@@ -72,7 +73,7 @@ void sort(std::vector<Unwritten>& unwritten) {
 
 PgFinishes::PgFinishes(const ConnectionString& target, const TableName& table)
     : table_(table),
-      renamed_(renamed_statement(table)),
+      renamed_(sql("renamed", table)),
       session_(target, statements(table), "lock_timeout = '" + std::string(lock_timeout) + "'") {}
 
 std::vector<Unwritten> PgFinishes::finish(const std::vector<Settlement>& settlements,

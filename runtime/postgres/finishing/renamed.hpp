@@ -23,8 +23,9 @@ struct Renamed {
   void add(const Settled& of_these, Settled& settled) const;
 };
 
-/// Looks, with renamed_statement() in `sql`, for those of `settlements` that are neither applied nor locked.
-/// Where several rows look alike, nobody knows which outcome is whose: each becomes an error that says so.
+/// Looks, with the statement `renamed` in `sql`, for those of `settlements` that are neither applied nor
+/// locked. Where several rows look alike, nobody knows which outcome is whose: each becomes an error that
+/// says so.
 Renamed find_renamed(pqxx::transaction_base& transaction, const std::string& sql,
                      const Settlements& settlements, const Settled& settled);
 

@@ -13,13 +13,6 @@ inline constexpr const char* wake_channel = "sluice_wake";
 /// Wakes idle runtimes for jobs that were there before and have become pending.
 std::string wake_notification();
 
-/// Makes the trigger's function, and what tells it whether a runtime wants to be woken: sluice.set_wake() is
-/// to be called when the answer, in sluice.runtime, has changed. The trigger runs in the producer's
-/// transaction with the rights of its owner, waits for nobody, and lets no error of its own through.
-std::string wake_function();
-/// The same, at less cost for producers; comes after it.
-std::string cheap_wake_functions();
-
 /// Puts the trigger on the table, or takes it off, where that is not done; statements of a PL/pgSQL body.
 /// Waits for the table's lock no longer than lock_timeout.
 std::string wake_trigger_creation(const TableName& table);

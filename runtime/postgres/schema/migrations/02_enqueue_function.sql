@@ -1,14 +1,8 @@
-#include "postgres/schema/enqueue_function.hpp"
-
-#include <string_view>
-
-namespace sluice::postgres {
-
-namespace {
-
-// Two callers with one key: the second waits at INSERT … ON CONFLICT for the first one's transaction,
-// then finds its job. The job is looked at FOR KEY SHARE, so that it can't be deleted before we commit.
-constexpr std::string_view body = R"(
+-- name: enqueue_function
+-- Also migration 11, which has delays counted from the call on.
+-- 
+-- Two callers with one key: the second waits at INSERT … ON CONFLICT for the first one's transaction, then finds its job.
+-- The job is looked at FOR KEY SHARE, so that it can't be deleted before we commit.
 CREATE OR REPLACE FUNCTION sluice.enqueue_job(type text, payload jsonb, delay interval, unique_key text,
                                    OUT id text, OUT existing boolean)
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $enqueue$
@@ -56,18 +50,3 @@ $enqueue$;
 
 REVOKE EXECUTE ON FUNCTION sluice.enqueue_job(text, jsonb, interval, text) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION sluice.enqueue(text, jsonb, interval, text) FROM PUBLIC;
-)";
-
-}  // namespace
-
-std::string enqueue_function(const TableName& table) {
-  std::string sql(body);
-  constexpr std::string_view mark = "{outbox}";
-  for (std::size_t at = sql.find(mark); at != std::string::npos;
-       at = sql.find(mark, at + table.quoted().size())) {
-    sql.replace(at, mark.size(), table.quoted());
-  }
-  return sql;
-}
-
-}  // namespace sluice::postgres

@@ -1,13 +1,4 @@
-#include "postgres/care/alive.hpp"
-
-namespace sluice::postgres {
-
-std::string is_alive(const std::string& row) {
-  return "sluice.is_alive(" + row + ".beat_at, " + row + ".lease)";
-}
-
-std::string alive_function() {
-  return R"(
+-- name: who_is_alive
 ALTER TABLE sluice.runtime ADD COLUMN lease interval NOT NULL DEFAULT '30 s';
 CREATE FUNCTION sluice.is_alive(beat_at timestamptz, lease interval) RETURNS boolean
 LANGUAGE sql STABLE AS $alive$ SELECT beat_at OPERATOR(pg_catalog.>) (pg_catalog.now() OPERATOR(pg_catalog.-) lease) $alive$;
@@ -16,11 +7,6 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN
   PERFORM pg_advisory_xact_lock(7598263422914291558);
   PERFORM setval('sluice.wake_until', date_part('epoch', now())::bigint + 60,
-    EXISTS (SELECT FROM sluice.runtime r WHERE r.wake AND )" +
-         is_alive("r") + R"());
+    EXISTS (SELECT FROM sluice.runtime r WHERE r.wake AND {is_alive}));
 END;
 $wake$;
-)";
-}
-
-}  // namespace sluice::postgres

@@ -1,0 +1,78 @@
+-- What runtimes show of themselves.
+
+-- name: write_plugins
+-- The plugins of runtime $1 are these, in place of those that were shown before. Arrays: paths, names, versions, states,
+-- reasons, hosts, hosts wanted, slots, restarts, types (an array as text).
+WITH gone AS (DELETE FROM sluice.plugin WHERE runtime = $1 AND place > cardinality($2::text[]))
+INSERT INTO sluice.plugin AS p (runtime, path, name, version, state, reason, hosts, hosts_wanted, slots, restarts, types, place)
+SELECT $1, path, name, version, state, reason, hosts, wanted, slots, restarts, types::text[], place
+FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[], $8::int[], $9::int[], $10::int[], $11::text[])
+  WITH ORDINALITY AS u (path, name, version, state, reason, hosts, wanted, slots, restarts, types, place)
+WHERE EXISTS (SELECT FROM sluice.runtime WHERE id = $1)
+ON CONFLICT (runtime, place) DO UPDATE SET path = excluded.path, name = excluded.name, version = excluded.version,
+  state = excluded.state, reason = excluded.reason, hosts = excluded.hosts, hosts_wanted = excluded.hosts_wanted,
+  slots = excluded.slots, restarts = excluded.restarts, types = excluded.types,
+  changed_at = CASE WHEN (p.path, p.version, p.state) = (excluded.path, excluded.version, excluded.state)
+    THEN p.changed_at ELSE now() END
+
+-- name: write_running
+-- What changed among the running jobs of runtime $1: $2 are over. Arrays: ids, types, attempts, plugins, hosts, ages in
+-- seconds, fractions, notes.
+WITH gone AS (DELETE FROM sluice.running WHERE runtime = $1 AND job_id = ANY ($2::text[]))
+INSERT INTO sluice.running AS r (runtime, job_id, type, attempt, plugin, host_pid, started_at, fraction, note)
+SELECT $1, id, type, attempt, plugin, host, now() - make_interval(secs => age), fraction, note
+FROM unnest($3::text[], $4::text[], $5::int[], $6::text[], $7::int[], $8::float8[], $9::float8[], $10::text[])
+  AS u (id, type, attempt, plugin, host, age, fraction, note)
+WHERE EXISTS (SELECT FROM sluice.runtime WHERE id = $1)
+ON CONFLICT (job_id, runtime) DO UPDATE SET attempt = excluded.attempt, plugin = excluded.plugin,
+  host_pid = excluded.host_pid, started_at = excluded.started_at, fraction = excluded.fraction, note = excluded.note,
+  at = now()
+
+-- name: write_throughput
+-- Adds to the outcomes of the current minute. Arrays: types, done, to be retried, failed, snoozed, the handlers' seconds.
+WITH old AS (DELETE FROM sluice.throughput WHERE minute < now() - interval '2 days')
+INSERT INTO sluice.throughput AS t (minute, type, done, retrying, failed, snoozed, busy)
+SELECT date_trunc('minute', now()), type, done, retrying, failed, snoozed, make_interval(secs => busy)
+FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::float8[])
+  AS u (type, done, retrying, failed, snoozed, busy) ORDER BY type
+ON CONFLICT (minute, type) DO UPDATE SET done = t.done + excluded.done, retrying = t.retrying + excluded.retrying,
+  failed = t.failed + excluded.failed, snoozed = t.snoozed + excluded.snoozed, busy = t.busy + excluded.busy
+
+-- name: write_traces
+-- Keeps who ran these jobs of runtime $1 for $2 seconds. One row for a batch: a row for each job would cost as much as the
+-- job. Arrays: ids, attempts, hosts, seconds since the end, seconds that it took.
+INSERT INTO sluice.trace (keep_until, runtime, host, pid, job_ids, attempts, host_pids, ended_at, took)
+SELECT now() + make_interval(secs => $2::float8), r.id, r.host, r.pid, $3::text[], $4::int[], $5::int[],
+  ARRAY(SELECT now() - make_interval(secs => age) FROM unnest($6::float8[]) WITH ORDINALITY u (age, place) ORDER BY place),
+  $7::float4[]
+FROM sluice.runtime r WHERE r.id = $1
+
+-- name: delete_old_traces
+DELETE FROM sluice.trace WHERE ctid = ANY (ARRAY(
+  SELECT ctid FROM sluice.trace WHERE keep_until < now() ORDER BY keep_until LIMIT $1 FOR UPDATE SKIP LOCKED))
+
+-- name: read_plugins
+SELECT runtime, path, name, version, state, reason, hosts, hosts_wanted, slots, restarts, types,
+  date_part('epoch', now() - changed_at)
+FROM sluice.plugin ORDER BY runtime, place
+
+-- name: running_columns
+r.job_id, r.type, r.attempt, r.plugin, r.host_pid, date_part('epoch', now() - r.started_at), r.fraction, r.note, r.runtime
+
+-- name: read_running
+-- A row may outlive its job by a second.
+SELECT {running_columns} FROM sluice.running r
+JOIN {outbox} o ON o.id = r.job_id AND o.status = 'processing' AND o.attempts = r.attempt
+ORDER BY r.started_at, r.job_id LIMIT {most_running}
+
+-- name: read_running_job
+SELECT {running_columns} FROM sluice.running r WHERE r.job_id = $1::text ORDER BY r.attempt DESC, r.at DESC LIMIT 1
+
+-- name: read_throughput
+-- Of the last $1 seconds. Of a minute that lies in them for a part, that part.
+SELECT type, sum(done * share), sum(retrying * share), sum(failed * share), sum(snoozed * share),
+  sum(date_part('epoch', busy) * share)
+FROM (SELECT *, least(1, date_part('epoch', minute + interval '1 min' - (now() - make_interval(secs => $1::float8))) / 60)
+        AS share
+      FROM sluice.throughput WHERE minute > now() - make_interval(secs => $1::float8) - interval '1 min') AS t
+GROUP BY type ORDER BY type

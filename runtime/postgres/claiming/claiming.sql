@@ -1,0 +1,104 @@
+-- name: claim
+-- Locks rows of some lanes, and records them as a row of sluice.claim. Parameters: runtime, pump, whether the rows are
+-- marked, whether the commit is waited for; the claims that were open at the last look, and the oldest transaction that may
+-- have recorded others since; then types, limit, cursor and bytes of each lane. Answers a row with, in this order, null, the
+-- new claim or null, the transaction and the claims for the next look, 0 if the runtime is not enlisted, 2 if others claimed
+-- rows that were chosen here, else 1, the time, null; and then lane, id, type, payload, attempt, createdAt and place of each
+-- claimed job.
+--
+-- `open` are the claims that may name pending rows: those of the last look that are still there, and what was recorded
+-- since. Nothing else needs a look, so that dead claims, which the server may have to keep for somebody's snapshot, cost
+-- nothing.
+--
+-- What is locked is recorded by a function, since it has to look again at what claims there are by then, with a snapshot of
+-- its own: a rival's claim may have been committed, and its row locks released, after this statement's snapshot was taken
+-- and before it came to these rows. As one plain statement, both would have them.
+WITH open AS MATERIALIZED (
+  SELECT c.id, c.ids FROM sluice.claim c WHERE c.id = ANY ($5::bigint[]) AND NOT c.marked
+  UNION ALL
+  SELECT c.id, c.ids FROM sluice.claim c WHERE c.xid >= $6::xid8 AND NOT c.marked AND c.id <> ALL ($5::bigint[])),
+{picks},
+taken AS MATERIALIZED ({lanes}),
+recorded AS MATERIALIZED (
+  SELECT r.claim, coalesce(r.others, '{}') AS others
+  FROM (SELECT array_agg(id) AS ids FROM taken) t,
+       LATERAL sluice.record_claim($1::bigint, $2::int, t.ids, $6::xid8, $3::bool, $4::bool) r
+  WHERE t.ids IS NOT NULL){mark}
+SELECT NULL::int AS lane, (SELECT claim FROM recorded)::text AS id, pg_snapshot_xmin(pg_current_snapshot())::text AS type,
+       (SELECT array_agg(id) FROM open)::text AS payload,
+       CASE WHEN NOT EXISTS (SELECT FROM sluice.runtime WHERE id = $1::bigint) THEN 0
+            WHEN (SELECT cardinality(others) > 0 FROM recorded) THEN 2 ELSE 1 END AS attempt,
+       date_part('epoch', now()) AS created, NULL::tid AS place
+UNION ALL
+SELECT * FROM (
+  SELECT t.lane, t.id, t.type, t.payload, t.attempt, date_part('epoch', t."createdAt"), t.place
+  FROM {jobs} ORDER BY t.lane, t."createdAt") AS jobs
+
+-- name: claim_pick
+-- The oldest pending rows of a lane that no claim names. The row comparison and the order by status, which is the same for
+-- all of them, leave the index on (status, "createdAt") as the only one that gives the order and starts at the cursor. NO
+-- KEY UPDATE, so that a foreign key of the application's never makes us skip a row. NOT IN is looked up in a hash; any
+-- other form is a join that the pumps' settings leave to nested loops.
+picked{lane} AS MATERIALIZED (
+  SELECT o.ctid AS place, o.payload::text AS payload, o.id, o.type, {next_attempt} AS attempt, o."createdAt" FROM {outbox} o
+  WHERE (o.status, o."createdAt") >= ('pending', to_timestamp({cursor}::float8) AT TIME ZONE 'UTC')
+    AND o.status <= 'pending' AND o.type = ANY ({types}::text[])
+    AND o.id NOT IN (SELECT i FROM open, unnest(open.ids) i WHERE i IS NOT NULL)
+  ORDER BY o.status, o."createdAt" LIMIT {limit}::int
+  FOR NO KEY UPDATE SKIP LOCKED)
+
+-- name: claim_lane
+-- Those rows of a lane that the payloads before them leave room for.
+SELECT {lane} AS lane, p.* FROM (
+      SELECT *, sum(octet_length(payload)) OVER (ROWS UNBOUNDED PRECEDING)
+             - octet_length(payload) AS before FROM picked{lane}) AS p WHERE before < {bytes}::bigint
+
+-- name: claim_jobs
+taken t, recorded r WHERE t.id <> ALL (r.others)
+
+-- name: claim_mark
+-- Makes them `processing` in the same transaction.
+,
+marked AS (
+  UPDATE {outbox} o SET status = 'processing', attempts = t.attempt, "updatedAt" = {now}
+  FROM taken t, recorded r WHERE o.ctid = t.place AND t.id <> ALL (r.others)
+  RETURNING t.lane, t.id, t.type, t.payload, t.attempt, t."createdAt", o.ctid AS place)
+
+-- name: front
+-- Whether it is best to walk from the oldest row to those of the types $1: one of them is among the oldest
+-- sweep_front pending rows, or no more are pending, or no index finds types.
+WITH front AS MATERIALIZED (
+  SELECT o.type = ANY ($1::text[]) AS ours FROM {outbox} o
+  WHERE (o.status, o."createdAt") >= ('pending', timestamp '-infinity') AND o.status <= 'pending'
+  ORDER BY o.status, o."createdAt" LIMIT {sweep_front})
+SELECT EXISTS (SELECT FROM front WHERE ours) OR (SELECT count(*) FROM front) < {sweep_front}
+  OR NOT EXISTS (
+    SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a
+      ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] AND a.attname = 'type'
+    WHERE i.indrelid = to_regclass({outbox_literal}) AND i.indisvalid AND i.indpred IS NULL)
+
+-- name: search
+-- The oldest pending row's "createdAt" of the types $1, or null, how many rows of them are pending, and the
+-- time. To be planned under search_settings.
+SELECT date_part('epoch', min(o."createdAt")), count(*), date_part('epoch', now())
+FROM {outbox} o WHERE o.status = 'pending' AND o.type = ANY ($1::text[])
+
+-- name: give_back
+-- Forgets a pump's claims that are not in the list, and gives the jobs back, attempt refunded, that are
+-- marked. Parameters: runtime, pump, known claims.
+WITH taken AS (
+  DELETE FROM sluice.claim WHERE runtime = $1::bigint AND pump = $2::int AND id <> ALL ($3::bigint[])
+  RETURNING id, ids),
+named AS (
+  SELECT DISTINCT i AS id FROM taken, unnest(taken.ids) i
+  WHERE NOT EXISTS (SELECT FROM sluice.claim c
+                    WHERE i = ANY (c.ids) AND (c.runtime <> $1::bigint OR c.pump <> $2::int OR c.id = ANY ($3::bigint[]))))
+UPDATE {outbox} o SET status = 'pending', attempts = greatest(o.attempts - 1, 0), "updatedAt" = {now}
+FROM named WHERE o.id = ANY (ARRAY[named.id]) AND o.status IS NOT DISTINCT FROM 'processing'
+
+-- name: search_settings
+-- Of a transaction: a search is planned for its types, goes by the index on type, that on status or both, and gives up after
+-- a second.
+SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_bitmapscan = on; SET LOCAL enable_indexscan = off;
+SET LOCAL enable_indexonlyscan = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL work_mem = '16MB';
+SET LOCAL statement_timeout = '1s'

@@ -1,0 +1,140 @@
+-- What commands ask of jobs, and do to them.
+
+-- name: summary_joins
+-- Of a job o, its schedule s and its last failed attempt a; "+ 0", so that it is not looked for backwards through all
+-- attempts, which ends only where the job has one.
+LEFT JOIN sluice.schedule s ON s.job_id = o.id AND s.status = o.status
+LEFT JOIN LATERAL (SELECT * FROM sluice.attempt f WHERE f.job_id = o.id ORDER BY f.id + 0 DESC LIMIT 1) a ON true
+
+-- name: show
+-- Parameter: an id. Answers the columns of the list, then payload, output, and plugin, its version and the most attempts of
+-- the type.
+SELECT {columns},
+  o.payload, u.output::text, t.plugin, t.plugin_version, t.max_attempts
+FROM (SELECT o.id, o.type, {shown_status} AS status, o.attempts, o."createdAt", o."updatedAt", o.payload::text AS payload
+      FROM {outbox} o WHERE o.id = $1::text) o
+{summary_joins}
+LEFT JOIN sluice.output u ON u.job_id = o.id
+LEFT JOIN sluice.job_type t ON t.type = o.type
+
+-- name: attempts
+-- Parameter: an id. Answers number, result, code, error, log tail, duration, host, pid, runtime and time (twice) of its failed
+-- attempts, oldest first.
+SELECT attempt, result, code, error, log_tail, date_part('epoch', duration), host, pid, runtime, {at}
+FROM sluice.attempt WHERE job_id = $1::text ORDER BY id
+
+-- name: trace
+-- Of job $1, who ran it to its end.
+SELECT u.attempt, t.runtime, t.host, t.pid, u.host_pid, {ended_at}, u.took
+FROM {outbox} o, sluice.trace t,
+  unnest(t.job_ids, t.attempts, t.host_pids, t.ended_at, t.took) AS u (id, attempt, host_pid, ended_at, took)
+WHERE o.id = $1::text AND t.job_ids @> ARRAY[$1::text] AND u.id = $1::text{near}
+ORDER BY t.written_at DESC LIMIT 1
+
+-- name: trace_near
+-- Within a minute of the row's last change alone.
+
+  AND t.written_at BETWEEN (o."updatedAt" AT TIME ZONE 'UTC') - interval '1 min'
+                       AND (o."updatedAt" AT TIME ZONE 'UTC') + interval '1 min'
+
+-- name: foreign_jobs
+-- How many jobs are in processing that no claim names and that are not stuck yet; 1000 at most.
+SELECT count(*) FROM (SELECT FROM {outbox} o WHERE {is_unclaimed} AND o."updatedAt" >= {ten_minutes_ago} LIMIT 1000) AS found
+
+-- name: state
+-- Parameter: ids. Answers, in their order, id, status, whether it is scheduled, seconds since it was written, runtime, host,
+-- pid and liveness of its holder, and whether it is asked to be cancelled.
+SELECT a.id, CASE WHEN o.status = 'pending' AND h.id IS NOT NULL THEN 'processing' ELSE o.status END,
+  s.job_id IS NOT NULL,
+  date_part('epoch', now()) - date_part('epoch', o."updatedAt"), h.id, h.host, h.pid, h.live,
+  EXISTS (SELECT FROM sluice.cancel_request q WHERE q.job_id = a.id)
+FROM unnest($1::text[]) WITH ORDINALITY AS a (id, place)
+LEFT JOIN {outbox} o ON o.id = a.id
+LEFT JOIN sluice.schedule s ON s.job_id = o.id AND s.status = o.status
+LEFT JOIN LATERAL (
+  SELECT r.id, r.host, r.pid, {is_alive} AS live
+  FROM sluice.claim c JOIN sluice.runtime r ON r.id = c.runtime
+  WHERE (o.status = 'processing' OR o.status = 'pending' AND NOT c.marked) AND o.id = ANY (c.ids)
+  ORDER BY live DESC LIMIT 1) h ON true
+ORDER BY a.place
+
+-- name: lock_jobs
+-- Locks the rows of the jobs $1 until the transaction ends: what the next statement sees of their claims is true then, since
+-- claims lock rows, too, until they are recorded.
+SELECT FROM {outbox} o WHERE o.id = ANY ($1::text[]) FOR NO KEY UPDATE
+
+-- name: retry
+-- Parameter: ids, as of the next two. They answer the ids of the jobs that they changed.
+WITH changed AS (
+  UPDATE {outbox} o SET status = 'pending', "updatedAt" = {now}
+  WHERE o.id = ANY ($1::text[]) AND (o.status IN ('error', 'scheduled') OR {is_abandoned}) RETURNING o.id),
+{forget_plans}
+SELECT id FROM changed
+
+-- name: cancel
+WITH changed AS (
+  UPDATE {outbox} o SET status = 'error', "updatedAt" = {now}
+  WHERE o.id = ANY ($1::text[]) AND ({is_waiting} OR {is_abandoned}) RETURNING o.id, o.type, o.attempts),
+{note_cancelled},
+{forget_plans}
+SELECT id FROM changed
+
+-- name: remove
+WITH changed AS (
+  DELETE FROM {outbox} o WHERE o.id = ANY ($1::text[]) AND (o.status <> 'processing' AND NOT {is_claimed} OR {is_abandoned})
+  RETURNING o.id),
+{forget_all}
+SELECT id FROM changed
+
+-- name: request_cancel
+-- Records that the jobs $1 are to be cancelled, if a live runtime has them.
+INSERT INTO sluice.cancel_request AS r (job_id)
+SELECT o.id FROM {outbox} o WHERE o.id = ANY ($1::text[]) AND o.status IN ('pending', 'processing') AND o.id IN {live_ids}
+ON CONFLICT (job_id) DO UPDATE SET at = now() RETURNING r.job_id
+
+-- name: end_requested
+-- Ends, as cancelled by hand, the jobs that were asked to be cancelled and that no runtime runs now. The caretaker's.
+WITH changed AS (
+  UPDATE {outbox} o SET status = 'error', "updatedAt" = {now} FROM (
+    SELECT o.ctid AS place FROM sluice.cancel_request r, {outbox} o WHERE o.id = ANY (ARRAY[r.job_id]) AND {is_waiting}
+    FOR NO KEY UPDATE OF o SKIP LOCKED) p
+  WHERE o.ctid = p.place RETURNING o.id, o.type, o.attempts),
+{note_cancelled},
+unplanned AS (DELETE FROM sluice.schedule s USING changed c WHERE s.job_id = c.id)
+DELETE FROM sluice.cancel_request r
+WHERE NOT EXISTS (SELECT FROM {outbox} o WHERE o.id = r.job_id AND (o.status IN ('pending', 'processing') OR {is_waiting}))
+  OR r.job_id IN (SELECT id FROM changed)
+
+-- name: change_batch
+-- The next batch of a walk over the jobs of one status. Parameters: where it stands ("createdAt") and when it began. Answers
+-- how many rows were looked at, the last one's "createdAt", and how many were changed.
+WITH picked AS MATERIALIZED (
+  SELECT o.ctid AS tid, o."createdAt" FROM {outbox} o
+  WHERE (o.status, o."createdAt") >= ({status}, $1::timestamp) AND o.status <= {status}
+    AND NOT (o."updatedAt" >= $2::timestamp AND o."updatedAt" <= {now}){rest}
+  ORDER BY o.status, o."createdAt" LIMIT {limit}
+  FOR {lock} SKIP LOCKED),
+changed AS ({change} WHERE o.ctid = p.tid RETURNING o.id),
+{forgotten}
+SELECT count(*), max("createdAt")::text, (SELECT count(*) FROM changed) FROM picked
+
+-- name: retry_picked
+UPDATE {outbox} o SET status = 'pending', "updatedAt" = {now} FROM picked p
+
+-- name: remove_picked
+DELETE FROM {outbox} o USING picked p
+
+-- name: forget_plans
+-- What is planned of the jobs `changed`.
+unplanned AS (DELETE FROM sluice.schedule s USING changed c WHERE s.job_id = c.id),
+unrequested AS (DELETE FROM sluice.cancel_request r USING changed c WHERE r.job_id = c.id)
+
+-- name: forget_all
+-- All that is recorded of them.
+unrecorded AS (DELETE FROM sluice.attempt a USING changed c WHERE a.job_id = c.id),
+unkept AS (DELETE FROM sluice.output u USING changed c WHERE u.job_id = c.id),
+{forget_plans}
+
+-- name: note_cancelled
+noted AS (INSERT INTO sluice.attempt (job_id, attempt, type, result, code, error)
+  SELECT id, attempts, type, 'cancelled', 'cancelled-by-hand', 'cancelled by hand while it waited' FROM changed)

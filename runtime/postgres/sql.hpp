@@ -1,0 +1,30 @@
+// The statements, which the .sql files of this room hold, each below a line `-- name: NAME`. A mark in braces
+// stands for a text that is filled in: {outbox} and {outbox_literal} for the table, those that the caller
+// gives, and else the statement or fragment of that name. Inside runtime/postgres only.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "postgres/link/table_name.hpp"
+
+namespace sluice::postgres {
+
+/// Texts by their marks, without the braces. They are taken as they are: what looks like a mark in them is
+/// none.
+using Fillings = std::map<std::string, std::string, std::less<>>;
+
+/// Throws std::logic_error where there is no such name, or no text for a mark.
+std::string sql(std::string_view name, const Fillings& fillings = {});
+std::string sql(std::string_view name, const TableName& table, Fillings fillings = {});
+
+/// One of the .sql files, which are embedded at build time.
+struct SqlFile {
+  std::string_view path;
+  std::string_view text;
+};
+std::span<const SqlFile> sql_files();
+
+}  // namespace sluice::postgres
