@@ -208,8 +208,7 @@ std::vector<ConfigKey<Config>> make_config_keys() {
              "each claims with one connection and finishes with another. More than one pays only where the "
              "server has many cores"),
       truth("database", "wake", &Config::wake,
-            "a trigger on the table wakes idle runtimes, which takes one connection more; `sluice init` puts "
-            "it there, or takes it off again"),
+            "a trigger on the table wakes idle runtimes; `sluice init` puts it there, or takes it off again"),
       also(text("plugins", "directory", &Config::plugin_directory,
                 "the directory whose *.so files are the plugins. Without it, an installed sluice looks in "
                 "../lib/sluice/plugins from where it is itself",

@@ -12,14 +12,14 @@
 #include <vector>
 
 #include "base/config.hpp"
-#include "engine/caretaker.hpp"
-#include "engine/heart.hpp"
+#include "engine/care/caretaker.hpp"
+#include "engine/care/heart.hpp"
+#include "engine/care/presence.hpp"
+#include "engine/care/pruner.hpp"
 #include "engine/lanes.hpp"
 #include "engine/observer.hpp"
 #include "engine/outage.hpp"
 #include "engine/policies.hpp"
-#include "engine/presence.hpp"
-#include "engine/pruner.hpp"
 #include "engine/pump.hpp"
 #include "engine/summary.hpp"
 #include "fleet/fleet.hpp"

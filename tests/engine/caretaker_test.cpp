@@ -1,4 +1,4 @@
-#include "engine/caretaker.hpp"
+#include "engine/care/caretaker.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "engine/heart.hpp"
+#include "engine/care/heart.hpp"
 
 #include <gtest/gtest.h>
 

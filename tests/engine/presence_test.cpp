@@ -1,4 +1,4 @@
-#include "engine/presence.hpp"
+#include "engine/care/presence.hpp"
 
 #include <gtest/gtest.h>
 

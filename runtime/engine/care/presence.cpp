@@ -1,4 +1,4 @@
-#include "engine/presence.hpp"
+#include "engine/care/presence.hpp"
 
 #include <algorithm>
 #include <set>

@@ -1,5 +1,5 @@
-// The caretaker: a thread that makes due jobs pending, rescues the jobs of runtimes that are lost, writes
-// what the runtime shows, and tidies up. It enlists the runtime, again where the heart finds it gone. Each
+// The caretaker: a thread that goes round, with the schedule, requests to cancel, what the runtime shows, the
+// rescue of lost runtimes, and tidying up. It enlists the runtime, again where the heart finds it gone. Each
 // step is short and waits for nobody: one that somebody's lock holds up is tried again in the next round, and
 // the others go on.
 #pragma once
@@ -10,10 +10,13 @@
 
 #include "base/config.hpp"
 #include "base/threads.hpp"
-#include "engine/heart.hpp"
+#include "engine/care/heart.hpp"
+#include "engine/care/hold.hpp"
+#include "engine/care/presence.hpp"
+#include "engine/care/rescue.hpp"
+#include "engine/care/schedule.hpp"
 #include "engine/lanes.hpp"
 #include "engine/outage.hpp"
-#include "engine/presence.hpp"
 #include "engine/summary.hpp"
 #include "store/store.hpp"
 
@@ -64,8 +67,6 @@ class Caretaker {
   template <class Step>
   void attempt(const char* what, Step step);
   void say_what_holds_up();
-  void say_which_rows_are_held(const store::Promoted& promoted);
-  std::string blocker(const std::optional<std::string>& job);
   store::RuntimeId enlisted() const;
   bool lost() const;
   void serve_now();
@@ -76,48 +77,18 @@ class Caretaker {
   void cancel_requested();
   void rescue();
   void tidy();
-  void report(const store::Rescued& rescued) const;
-
-  /// Something that is held up by others' locks, and was said to be.
-  struct Hold {
-    std::optional<Clock::time_point> since{};
-    Clock::time_point last{};
-    bool said = false;
-  };
-  /// Tells the lanes of jobs that are being made pending.
-  class Change {
-   public:
-    explicit Change(Lanes& lanes) : lanes_(lanes) {}
-    void begin();
-    /// `any`: some were; `more`: some will be, nothing is exhausted until then.
-    void end(bool any, bool more);
-    bool is_open() const { return open_; }
-
-   private:
-    Lanes& lanes_;
-    bool open_ = false;
-  };
-
   // constant
   const Context context_;
 
   // used by the caretaker's thread alone
   std::unique_ptr<store::CareSession> session_;
-  Clock::time_point next_rescue_{};
-  Clock::time_point next_complaint_{};  // about a job whose rescue is refused
+  Schedule schedule_;
+  Rescue rescue_;
   Clock::time_point next_tidy_{};
   int failures_ = 0;
-  int quiet_rounds_ = 0;                       // one after the other, without a job under way
-  std::optional<Clock::time_point> next_due_;  // the next schedule, as far as is known
-  std::string refused_;                        // what the database said no to in this round
-  std::string held_up_;                        // what a lock held up in this round
-  Hold table_;                                 // by locks on whole tables
-  Hold rows_;                                  // by locks on rows that are due
-  Change promoting_;                           // open while more are due
-  Change rescuing_;                            // open while a drain waits for the lease of others
-  std::size_t ahead_ = 0;                      // jobs that were made pending, and not claimed since
-  std::int64_t found_ = 0;                     // as Load::jobs, at the last look
-  bool waits_ = false;                         // for that lease, which was said
+  std::string refused_;  // what the database said no to in this round
+  std::string held_up_;  // what a lock held up in this round
+  Hold table_;           // by locks on whole tables
 
   mutable base::Mutex mutex_;
   base::Condition changed_;

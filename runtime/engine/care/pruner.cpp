@@ -1,4 +1,4 @@
-#include "engine/pruner.hpp"
+#include "engine/care/pruner.hpp"
 
 #include <algorithm>
 

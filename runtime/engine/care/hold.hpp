@@ -1,0 +1,33 @@
+// Something that the locks of others hold up, which the log names once and again when it is over.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "base/duration.hpp"
+#include "engine/clock.hpp"
+#include "store/care.hpp"
+
+namespace sluice::engine {
+
+struct Hold {
+  std::optional<Clock::time_point> since{};
+  Clock::time_point last{};
+  bool said = false;
+};
+
+/// A hold that ends earlier is not worth a line.
+inline constexpr std::chrono::seconds worth_saying{3};
+
+inline std::string in_words(Clock::duration time) {
+  return base::format_duration(std::chrono::duration_cast<std::chrono::microseconds>(time));
+}
+
+/// Who keeps the table from being written, or the row of `job` where it is given.
+inline std::string blocker(store::CareSession& session, const std::optional<std::string>& job) {
+  const std::string who = session.blocker(job);
+  return who.empty() ? "unknown: the lock was gone when we looked, or this user may not see it" : who;
+}
+
+}  // namespace sluice::engine

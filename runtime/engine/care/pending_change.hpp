@@ -1,0 +1,29 @@
+// Tells the lanes of jobs that are being made pending behind their cursors.
+#pragma once
+
+#include "engine/lanes.hpp"
+
+namespace sluice::engine {
+
+class PendingChange {
+ public:
+  explicit PendingChange(Lanes& lanes) : lanes_(lanes) {}
+
+  void begin() {
+    if (!open_) lanes_.begin_change();
+    open_ = true;
+  }
+  /// `any`: some were made pending; `more`: some will be, and nothing is exhausted until then.
+  void end(bool any, bool more) {
+    if (more) lanes_.begin_change();
+    lanes_.end_change(any);
+    open_ = more;
+  }
+  bool is_open() const { return open_; }
+
+ private:
+  Lanes& lanes_;
+  bool open_ = false;
+};
+
+}  // namespace sluice::engine

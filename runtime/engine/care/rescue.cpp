@@ -1,0 +1,57 @@
+#include "engine/care/rescue.hpp"
+
+#include <limits>
+#include <utility>
+
+#include "base/log.hpp"
+
+namespace sluice::engine {
+
+namespace {
+
+constexpr std::chrono::minutes complaint_pause{1};
+
+/// Judges nobody.
+constexpr double never = std::numeric_limits<double>::infinity();
+
+}  // namespace
+
+bool Rescue::run(store::CareSession& session, store::RuntimeId runtime) {
+  next_ = Clock::now() + context_.config.heartbeat;
+  job::RetryPolicy fallback;
+  fallback.max_attempts = context_.config.max_attempts;
+  const store::Judge judge{runtime, context_.heart.steady_since().value_or(never)};
+  store::Rescued rescued;
+  change_.begin();
+  try {
+    rescued = session.rescue(judge, fallback);
+  } catch (...) {
+    change_.end(true, false);
+    throw;
+  }
+  const bool moved = rescued.pending + rescued.error > 0;
+  const bool waits = rescued.suspected > 0 && context_.drain;
+  change_.end(rescued.pending > 0, moved || waits);
+  if (moved) next_ = Clock::now();
+  report(rescued);
+  if (waits && !std::exchange(waits_, true)) {
+    log::info("waiting for the lease of runtimes that have not been heard of, whose jobs are rescued then",
+              {{"runtimes", rescued.suspected}});
+  }
+  return rescued.pending > 0;
+}
+
+void Rescue::report(const store::Rescued& rescued) {
+  if (rescued.pending + rescued.error + rescued.runtimes > 0) {
+    context_.tally.rescued(rescued);
+    log::warn("rescued the jobs of runtimes that were lost",
+              {{"runtimes", rescued.runtimes}, {"pending", rescued.pending}, {"error", rescued.error}});
+  }
+  if (rescued.refusal.empty() || Clock::now() < next_complaint_) return;
+  next_complaint_ = Clock::now() + complaint_pause;
+  log::error(
+      "the database refuses that a job of a lost runtime is rescued; it is tried again, and the others go on",
+      {{"job", rescued.refused_job}, {"reason", rescued.refusal}});
+}
+
+}  // namespace sluice::engine
