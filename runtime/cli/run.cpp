@@ -8,7 +8,7 @@
 #include "cli/command.hpp"
 #include "cli/secrets.hpp"
 #include "engine/engine.hpp"
-#include "engine/statement_times.hpp"
+#include "engine/watch/statement_times.hpp"
 #include "http/endpoint.hpp"
 #include "postgres/link/connection_string.hpp"
 

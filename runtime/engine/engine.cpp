@@ -12,7 +12,7 @@
 #include "base/systemd.hpp"
 #include "base/threads.hpp"
 #include "base/version.hpp"
-#include "engine/pump.hpp"
+#include "engine/pump/pump.hpp"
 
 namespace sluice::engine {
 

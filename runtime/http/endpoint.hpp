@@ -3,7 +3,7 @@
 
 #include "base/address.hpp"
 #include "engine/engine.hpp"
-#include "engine/statement_times.hpp"
+#include "engine/watch/statement_times.hpp"
 #include "http/database_watch.hpp"
 #include "http/server.hpp"
 

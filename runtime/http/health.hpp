@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/threads.hpp"
-#include "engine/observer.hpp"
+#include "engine/watch/observer.hpp"
 #include "http/database_watch.hpp"
 
 namespace sluice::http {

@@ -6,9 +6,9 @@
 #include <optional>
 #include <string>
 
-#include "engine/observer.hpp"
-#include "engine/statement_times.hpp"
-#include "engine/summary.hpp"
+#include "engine/watch/observer.hpp"
+#include "engine/watch/statement_times.hpp"
+#include "engine/watch/summary.hpp"
 #include "http/database_watch.hpp"
 #include "http/process_usage.hpp"
 

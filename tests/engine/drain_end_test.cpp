@@ -1,4 +1,4 @@
-#include "engine/drain_end.hpp"
+#include "engine/lanes/drain_end.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "engine/finisher.hpp"
+#include "engine/pump/finisher.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

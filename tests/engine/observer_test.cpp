@@ -1,4 +1,4 @@
-#include "engine/observer.hpp"
+#include "engine/watch/observer.hpp"
 
 #include <gtest/gtest.h>
 

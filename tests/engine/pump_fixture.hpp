@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/finisher.hpp"
+#include "engine/pump/finisher.hpp"
 #include "engine/scripted_store.hpp"
 
 namespace sluice::engine {

@@ -1,4 +1,4 @@
-#include "engine/statement_times.hpp"
+#include "engine/watch/statement_times.hpp"
 
 #include <gtest/gtest.h>
 

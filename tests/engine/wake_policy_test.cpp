@@ -1,4 +1,4 @@
-#include "engine/wake_policy.hpp"
+#include "engine/pump/wake_policy.hpp"
 
 #include <gtest/gtest.h>
 

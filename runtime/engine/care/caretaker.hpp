@@ -15,9 +15,9 @@
 #include "engine/care/presence.hpp"
 #include "engine/care/rescue.hpp"
 #include "engine/care/schedule.hpp"
-#include "engine/lanes.hpp"
-#include "engine/outage.hpp"
-#include "engine/summary.hpp"
+#include "engine/lanes/lanes.hpp"
+#include "engine/pump/outage.hpp"
+#include "engine/watch/summary.hpp"
 #include "store/store.hpp"
 
 namespace sluice::engine {

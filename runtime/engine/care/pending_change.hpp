@@ -1,7 +1,7 @@
 // Tells the lanes of jobs that are being made pending behind their cursors.
 #pragma once
 
-#include "engine/lanes.hpp"
+#include "engine/lanes/lanes.hpp"
 
 namespace sluice::engine {
 

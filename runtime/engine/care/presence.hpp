@@ -12,7 +12,7 @@
 
 #include "base/threads.hpp"
 #include "engine/clock.hpp"
-#include "engine/summary.hpp"
+#include "engine/watch/summary.hpp"
 #include "fleet/fleet.hpp"
 #include "store/store.hpp"
 

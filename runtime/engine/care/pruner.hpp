@@ -7,7 +7,7 @@
 
 #include "base/threads.hpp"
 #include "engine/clock.hpp"
-#include "engine/outage.hpp"
+#include "engine/pump/outage.hpp"
 #include "store/store.hpp"
 
 namespace sluice::engine {

@@ -4,8 +4,8 @@
 #include "base/config.hpp"
 #include "engine/care/heart.hpp"
 #include "engine/care/pending_change.hpp"
-#include "engine/lanes.hpp"
-#include "engine/summary.hpp"
+#include "engine/lanes/lanes.hpp"
+#include "engine/watch/summary.hpp"
 #include "store/care.hpp"
 
 namespace sluice::engine {

@@ -7,7 +7,7 @@
 
 #include "engine/care/hold.hpp"
 #include "engine/care/pending_change.hpp"
-#include "engine/lanes.hpp"
+#include "engine/lanes/lanes.hpp"
 #include "store/care.hpp"
 
 namespace sluice::engine {

@@ -1,4 +1,4 @@
-#include "engine/committer.hpp"
+#include "engine/pump/committer.hpp"
 
 #include <algorithm>
 #include <utility>

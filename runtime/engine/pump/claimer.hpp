@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "base/threads.hpp"
-#include "engine/finisher.hpp"
-#include "engine/pump_context.hpp"
-#include "engine/waker.hpp"
+#include "engine/pump/finisher.hpp"
+#include "engine/pump/pump_context.hpp"
+#include "engine/pump/waker.hpp"
 
 namespace sluice::engine {
 

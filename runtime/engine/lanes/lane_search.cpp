@@ -1,4 +1,4 @@
-#include "engine/lane_search.hpp"
+#include "engine/lanes/lane_search.hpp"
 
 #include "store/store.hpp"
 

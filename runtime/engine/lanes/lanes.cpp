@@ -1,4 +1,4 @@
-#include "engine/lanes.hpp"
+#include "engine/lanes/lanes.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "engine/outage.hpp"
+#include "engine/pump/outage.hpp"
 
 #include <algorithm>
 

@@ -13,9 +13,9 @@
 
 #include "base/threads.hpp"
 #include "engine/clock.hpp"
-#include "engine/drain_end.hpp"
-#include "engine/lane_search.hpp"
-#include "engine/room.hpp"
+#include "engine/lanes/drain_end.hpp"
+#include "engine/lanes/lane_search.hpp"
+#include "engine/lanes/room.hpp"
 #include "store/store.hpp"
 
 namespace sluice::engine {

@@ -1,4 +1,4 @@
-#include "engine/summary.hpp"
+#include "engine/watch/summary.hpp"
 
 namespace sluice::engine {
 

@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "engine/lanes.hpp"
-#include "engine/outage.hpp"
+#include "engine/lanes/lanes.hpp"
 #include "engine/policies.hpp"
-#include "engine/summary.hpp"
+#include "engine/pump/outage.hpp"
+#include "engine/watch/summary.hpp"
 #include "store/store.hpp"
 
 namespace sluice::engine {

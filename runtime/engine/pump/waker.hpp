@@ -4,8 +4,8 @@
 
 #include <cstdint>
 
-#include "engine/lanes.hpp"
-#include "engine/wake_policy.hpp"
+#include "engine/lanes/lanes.hpp"
+#include "engine/pump/wake_policy.hpp"
 #include "store/store.hpp"
 
 namespace sluice::engine {

@@ -1,4 +1,4 @@
-#include "engine/room.hpp"
+#include "engine/lanes/room.hpp"
 
 #include <algorithm>
 #include <utility>

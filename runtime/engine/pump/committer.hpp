@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "base/threads.hpp"
-#include "engine/pump_context.hpp"
+#include "engine/pump/pump_context.hpp"
 
 namespace sluice::engine {
 

@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "engine/claimer.hpp"
-#include "engine/finisher.hpp"
-#include "engine/pump_context.hpp"
+#include "engine/pump/claimer.hpp"
+#include "engine/pump/finisher.hpp"
+#include "engine/pump/pump_context.hpp"
 
 namespace sluice::engine {
 

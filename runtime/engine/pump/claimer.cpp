@@ -1,4 +1,4 @@
-#include "engine/claimer.hpp"
+#include "engine/pump/claimer.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "engine/pump_context.hpp"
+#include "engine/pump/pump_context.hpp"
 
 #include <utility>
 

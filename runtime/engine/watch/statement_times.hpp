@@ -10,7 +10,7 @@
 
 #include "base/histogram.hpp"
 #include "base/threads.hpp"
-#include "engine/summary.hpp"
+#include "engine/watch/summary.hpp"
 #include "store/store.hpp"
 
 namespace sluice::engine {

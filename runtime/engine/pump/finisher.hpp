@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "base/threads.hpp"
-#include "engine/committer.hpp"
-#include "engine/pump_context.hpp"
+#include "engine/pump/committer.hpp"
+#include "engine/pump/pump_context.hpp"
 
 namespace sluice::engine {
 

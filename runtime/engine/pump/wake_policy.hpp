@@ -4,7 +4,7 @@
 // come that bring this runtime nothing, it asks for none for a while.
 #pragma once
 
-#include "engine/lanes.hpp"
+#include "engine/lanes/lanes.hpp"
 
 namespace sluice::engine {
 

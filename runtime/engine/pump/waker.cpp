@@ -1,4 +1,4 @@
-#include "engine/waker.hpp"
+#include "engine/pump/waker.hpp"
 
 #include <utility>
 
