@@ -12,7 +12,7 @@
 #include "base/harmless.hpp"
 #include "base/memory.hpp"
 #include "cli/command.hpp"
-#include "cli/nearest.hpp"
+#include "cli/text/nearest.hpp"
 
 namespace sluice::cli {
 

@@ -5,7 +5,7 @@
 #include <functional>
 #include <string>
 
-#include "cli/command_text.hpp"
+#include "cli/help/command_text.hpp"
 
 namespace CLI {
 class App;

@@ -1,4 +1,4 @@
-#include "cli/check_choice.hpp"
+#include "cli/plugin/check_choice.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "cli/nearest.hpp"
+#include "cli/text/nearest.hpp"
 
 #include <gtest/gtest.h>
 

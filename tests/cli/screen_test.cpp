@@ -1,4 +1,4 @@
-#include "cli/screen.hpp"
+#include "cli/text/screen.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,42 @@
+// sluice jobs: the group of commands that look at single jobs and change them.
+#include "cli/jobs/jobs.hpp"
+
+#include "base/duration.hpp"
+#include "postgres/postgres_store.hpp"
+
+namespace sluice::cli {
+
+std::unique_ptr<store::JobDesk> open_jobs(const base::Config& config) {
+  open_store(config)->desk()->check_schema();
+  job::RetryPolicy fallback;
+  fallback.max_attempts = config.max_attempts;
+  return postgres::open_job_desk(store_options(config), fallback);
+}
+
+job::Microseconds duration_option(const char* option, const std::string& value) {
+  if (const auto duration = base::parse_duration(value)) return *duration;
+  throw base::UsageError(std::string(option) + " '" + value +
+                         "' is no duration; write it like 90s, 10m, 1h30m or 30d");
+}
+
+std::string status_option(const std::string& status) {
+  return status == "failed" ? "error" : status;
+}
+
+void add_jobs(const Command& program, GlobalOptions& global, int& code) {
+  const Command jobs = program.add_subcommand("jobs", "Look at jobs, retry, cancel and clean up");
+  jobs.require_subcommand();
+  add_jobs_list(jobs, global, code);
+  add_jobs_show(jobs, global, code);
+  add_jobs_retry(jobs, global, code);
+  add_jobs_cancel(jobs, global, code);
+  add_jobs_delete(jobs, global, code);
+  add_jobs_prune(jobs, global, code);
+  add_examples(jobs,
+               "  sluice jobs list --status error --since 1h\n"
+               "  sluice jobs show cm1x2y3z4\n"
+               "  sluice jobs retry --status error --attempts-below 3\n"
+               "  sluice jobs prune --status done --older-than 30d");
+}
+
+}  // namespace sluice::cli

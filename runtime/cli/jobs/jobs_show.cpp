@@ -1,0 +1,253 @@
+// sluice jobs show: all that is known of one job.
+#include <rapidjson/document.h>
+
+#include <cmath>
+#include <iostream>
+#include <sstream>
+
+#include "base/duration.hpp"
+#include "base/harmless.hpp"
+#include "base/text.hpp"
+#include "cli/jobs/jobs.hpp"
+#include "cli/status/status.hpp"
+
+namespace sluice::cli {
+
+namespace {
+
+constexpr std::size_t shown_json = 4000;  // bytes; --json has the whole
+constexpr std::size_t shown_tail = 2000;
+constexpr std::size_t shown_note = 300;
+
+std::string indented(const std::string& text, const std::string& margin) {
+  std::istringstream lines(base::harmless_lines(text));
+  std::string out;
+  for (std::string line; std::getline(lines, line);) out += margin + line + "\n";
+  return out;
+}
+
+std::string shortened_note(const std::string& text, std::size_t limit) {
+  if (text.size() <= limit) return text;
+  return base::shortened(text, limit) + "\n(" + std::to_string(text.size()) +
+         " bytes in all; --json shows them)";
+}
+
+/// Parsed iteratively: how deep a payload is, is up to the application.
+std::string pretty(const std::string& json) {
+  rapidjson::StringStream input(json.c_str());
+  rapidjson::StringBuffer buffer;
+  JsonWriter writer(buffer);
+  writer.SetIndent(' ', 2);
+  rapidjson::Reader reader;
+  constexpr unsigned flags = rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag;
+  struct Relay : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Relay> {
+    explicit Relay(JsonWriter& writer) : to(writer) {}
+    bool Null() { return to.Null(); }
+    bool Bool(bool value) { return to.Bool(value); }
+    bool RawNumber(const char* text, rapidjson::SizeType size, bool) {
+      return to.RawValue(text, size, rapidjson::kNumberType);
+    }
+    bool String(const char* text, rapidjson::SizeType size, bool) { return to.String(text, size); }
+    bool Key(const char* text, rapidjson::SizeType size, bool) { return to.Key(text, size); }
+    bool StartObject() { return to.StartObject(); }
+    bool EndObject(rapidjson::SizeType) { return to.EndObject(); }
+    bool StartArray() { return to.StartArray(); }
+    bool EndArray(rapidjson::SizeType) { return to.EndArray(); }
+    JsonWriter& to;
+  } relay(writer);
+  return reader.Parse<flags>(input, relay) ? std::string(buffer.GetString(), buffer.GetSize()) : json;
+}
+
+void line(const char* label, const std::string& value) {
+  std::cout << label << std::string(10 - std::string(label).size(), ' ') << base::harmless(value) << "\n";
+}
+
+std::string seconds(double duration) {
+  return base::format_duration(std::chrono::microseconds(std::llround(duration * 1e6)));
+}
+
+std::string standing(const store::JobDetails& details) {
+  const store::JobState& state = details.state;
+  const bool since = state.status == "processing" && std::isfinite(state.since_update);
+  std::string text = since ? " for " + seconds(state.since_update) : "";
+  switch (state.standing) {
+    case store::Standing::planned:
+      text += details.job.due && details.job.due->age <= 0 ? ", becomes pending " + ago(*details.job.due)
+                                                           : ", becomes pending with the next runtime";
+      break;
+    case store::Standing::dead:
+      text += ", nothing will try it again; sluice jobs retry does";
+      break;
+    case store::Standing::running:
+      text += ", with " + name(*state.holder);
+      break;
+    case store::Standing::lost:
+      text += ", with " + name(*state.holder) + ", which is lost; the next runtime takes it back";
+      break;
+    case store::Standing::foreign:
+      text += ", with a drainer that is not Sluice's";
+      break;
+    case store::Standing::stuck:
+      text += ", stuck: no runtime has it; sluice jobs retry makes it pending";
+      break;
+    default:
+      break;
+  }
+  return state.status + text + (state.cancel_requested ? ", asked to stop" : "");
+}
+
+std::string attempts_line(const store::JobDetails& details) {
+  const std::string count = std::to_string(details.job.attempts);
+  if (details.plugin.empty()) return count + " (no plugin has ever served its type)";
+  return count + " of " + std::to_string(details.max_attempts) + " (plugin " + details.plugin + " " +
+         details.plugin_version + ")";
+}
+
+std::string progress(const store::RunningJob& job) {
+  std::string text = "for " + seconds(job.age) + " in plugin host " + std::to_string(job.host_pid);
+  if (job.fraction) text += ", " + std::to_string(std::lround(*job.fraction * 100)) + " % done";
+  if (!job.note.empty()) text += ": " + one_line(job.note, shown_note);
+  return text;
+}
+
+std::string done_by(const store::DoneRun& run) {
+  return "attempt " + std::to_string(run.attempt) + " ran for " + seconds(run.took) + " until " +
+         ago(run.ended) + ", with " + name(run.holder) + ", in plugin host " + std::to_string(run.host_pid);
+}
+
+void print_attempt(const store::Attempt& attempt) {
+  std::cout << "  #" << attempt.number << "  " << ago(attempt.at) << "  " << one_line(attempt.result, 40);
+  if (!attempt.code.empty()) std::cout << " [" << one_line(attempt.code, 80) << "]";
+  if (attempt.duration) std::cout << " after " << seconds(*attempt.duration);
+  if (!attempt.host.empty()) {
+    std::cout << ", " << name(store::Holder{attempt.runtime, attempt.host, attempt.pid, false});
+  }
+  std::cout << "\n" << indented(attempt.error, "      ");
+  if (!attempt.log_tail.empty()) {
+    std::cout << "      log:\n" << indented(shortened_note(attempt.log_tail, shown_tail), "        ");
+  }
+}
+
+void print_text(const store::JobDetails& details) {
+  const store::JobSummary& job = details.job;
+  const auto time = [](const store::Moment& moment) {
+    return moment.iso.empty() ? ago(moment) : moment.iso + " (" + ago(moment) + ")";
+  };
+  line("job", job.id);
+  line("type", job.type);
+  line("status", standing(details));
+  line("attempts", attempts_line(details));
+  line("created", time(job.created));
+  line("updated", time(job.updated));
+  if (details.running) line("running", progress(*details.running));
+  if (details.done_run) line("done by", done_by(*details.done_run));
+  std::cout << "payload\n" << indented(shortened_note(pretty(details.payload), shown_json), "  ");
+  if (details.output) {
+    std::cout << "output\n" << indented(shortened_note(pretty(*details.output), shown_json), "  ");
+  }
+  if (details.attempts.empty()) return;
+  std::cout << "failed attempts\n";
+  for (const auto& attempt : details.attempts) print_attempt(attempt);
+}
+
+void write_attempt(JsonWriter& writer, const store::Attempt& attempt) {
+  writer.StartObject();
+  member(writer, "attempt", attempt.number);
+  member(writer, "at", attempt.at);
+  member(writer, "result", attempt.result);
+  member(writer, "code", attempt.code);
+  member(writer, "error", attempt.error);
+  member(writer, "log_tail", attempt.log_tail);
+  if (attempt.duration) member(writer, "duration_seconds", *attempt.duration);
+  if (!attempt.host.empty()) {
+    member(writer, "runtime", attempt.runtime);
+    member(writer, "host", attempt.host);
+    member(writer, "pid", attempt.pid);
+  }
+  writer.EndObject();
+}
+
+void write_done_run(JsonWriter& writer, const store::DoneRun& run) {
+  writer.Key("done_by");
+  writer.StartObject();
+  member(writer, "attempt", run.attempt);
+  member(writer, "ended", run.ended);
+  member(writer, "duration_seconds", run.took);
+  member(writer, "runtime", run.holder.id);
+  member(writer, "host", run.holder.host);
+  member(writer, "pid", run.holder.pid);
+  member(writer, "plugin_host", run.host_pid);
+  writer.EndObject();
+}
+
+void raw_member(JsonWriter& writer, const char* key, const std::string& json) {
+  writer.Key(key);
+  writer.RawValue(json.data(), json.size(), rapidjson::kObjectType);
+}
+
+void print_json(const store::JobDetails& details) {
+  rapidjson::StringBuffer buffer;
+  JsonWriter writer(buffer);
+  writer.StartObject();
+  write_summary(writer, details.job);
+  raw_member(writer, "payload", details.payload);
+  if (details.output) raw_member(writer, "output", *details.output);
+  if (!details.plugin.empty()) {
+    member(writer, "max_attempts", details.max_attempts);
+    member(writer, "plugin", details.plugin);
+    member(writer, "plugin_version", details.plugin_version);
+  }
+  if (details.state.holder) {
+    writer.Key("runtime");
+    writer.StartObject();
+    member(writer, "id", details.state.holder->id);
+    member(writer, "host", details.state.holder->host);
+    member(writer, "pid", details.state.holder->pid);
+    member(writer, "live", details.state.holder->live);
+    writer.EndObject();
+  }
+  if (details.running) {
+    writer.Key("running");
+    writer.StartObject();
+    write_running(writer, *details.running, details.state.holder ? details.state.holder->id : 0);
+    writer.EndObject();
+  }
+  if (details.done_run) write_done_run(writer, *details.done_run);
+  member(writer, "stuck",
+         details.state.standing == store::Standing::stuck || details.state.standing == store::Standing::lost);
+  member(writer, "cancel_requested", details.state.cancel_requested);
+  writer.Key("failed_attempts");
+  writer.StartArray();
+  for (const auto& attempt : details.attempts) write_attempt(writer, attempt);
+  writer.EndArray();
+  writer.EndObject();
+  std::cout << buffer.GetString() << "\n";
+}
+
+int show(const GlobalOptions& global, const std::string& id, bool json) {
+  const auto details = open_jobs(global.resolve())->show(id);
+  if (!details) {
+    std::cerr << "there is no job '" << base::harmless(id) << "'; sluice jobs list shows which there are\n";
+    return ExitCode::failed;
+  }
+  json ? print_json(*details) : print_text(*details);
+  return ExitCode::ok;
+}
+
+}  // namespace
+
+void add_jobs_show(const Command& jobs, GlobalOptions& global, int& code) {
+  const Command command =
+      jobs.add_subcommand("show", "Show one job: payload, failed attempts, next try, output, who has it");
+  add_database_options(command, global);
+  static std::string id;
+  static bool json = false;
+  command.add_option("ID", id, "The job's id").required();
+  command.add_flag("--json", json, "Print it as JSON, with the whole payload");
+  add_examples(command,
+               "  sluice jobs show cm1x2y3z4\n"
+               "  sluice jobs show cm1x2y3z4 --json | jq .payload");
+  command.callback([&] { code = show(global, id, json); });
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,32 @@
+#include "cli/plugin/inspection.hpp"
+
+namespace sluice::cli {
+
+namespace {
+
+fleet::Options options(const base::Config& config) {
+  fleet::Options options;
+  options.start = false;
+  options.start_timeout = config.start_timeout;
+  for (const auto& [type, settings] : config.types) {
+    if (settings.plugin) options.owners[type] = *settings.plugin;
+  }
+  return options;
+}
+
+}  // namespace
+
+Inspection::Inspection(const base::Config& config, const std::vector<std::string>& files)
+    : fleet_(options(config), *this) {
+  fleet_.load(files);
+  fleet_.release();
+  fleet_.run();
+}
+
+void Inspection::settled() {
+  fleet_.stop(std::chrono::seconds(1));
+}
+
+void Inspection::returned(std::vector<job::Finished>) {}
+
+}  // namespace sluice::cli

@@ -1,0 +1,211 @@
+// sluice plugin list and sluice plugin inspect: what the plugins declare, or why one is refused.
+#include <filesystem>
+#include <iostream>
+#include <sstream>
+
+#include "base/duration.hpp"
+#include "base/harmless.hpp"
+#include "cli/command.hpp"
+#include "cli/plugin/inspection.hpp"
+#include "cli/text/json.hpp"
+#include "cli/text/table.hpp"
+
+namespace sluice::cli {
+
+namespace {
+
+double seconds(job::Microseconds duration) {
+  return static_cast<double>(duration.count()) / 1e6;
+}
+
+void write_type(JsonWriter& writer, const fleet::Plugin& plugin, const job::TypeSpec& type) {
+  writer.StartObject();
+  member(writer, "name", type.name);
+  member(writer, "summary", type.summary);
+  member(writer, "payload_schema", type.payload_schema);
+  member(writer, "payload_example", type.payload_example);
+  member(writer, "max_attempts", type.max_attempts);
+  member(writer, "concurrency", type.concurrency);
+  member(writer, "timeout_seconds", seconds(type.timeout));
+  member(writer, "backoff_first_seconds", seconds(type.backoff_first));
+  member(writer, "backoff_cap_seconds", seconds(type.backoff_cap));
+  member(writer, "at_most_once", type.at_most_once);
+  member(writer, "brief", type.brief);
+  const auto refused = plugin.refused_types.find(type.name);
+  if (refused != plugin.refused_types.end()) member(writer, "refused", refused->second);
+  writer.EndObject();
+}
+
+void print_json(const std::vector<fleet::Plugin>& plugins) {
+  rapidjson::StringBuffer buffer;
+  JsonWriter writer(buffer);
+  writer.StartArray();
+  for (const fleet::Plugin& plugin : plugins) {
+    writer.StartObject();
+    member(writer, "file", plugin.path);
+    const bool refused = plugin.state == fleet::PluginState::refused;
+    member(writer, "state", std::string(refused ? "refused" : "usable"));
+    if (refused) member(writer, "reason", plugin.reason);
+    if (!plugin.spec.name.empty()) {
+      for (const auto& [key, value] : {std::pair{"name", &plugin.spec.name},
+                                       {"version", &plugin.spec.version},
+                                       {"vendor", &plugin.spec.vendor},
+                                       {"url", &plugin.spec.url},
+                                       {"license", &plugin.spec.license},
+                                       {"summary", &plugin.spec.summary},
+                                       {"config_schema", &plugin.spec.config_schema}}) {
+        member(writer, key, *value);
+      }
+      member(writer, "abi",
+             std::to_string(plugin.spec.abi_major) + "." + std::to_string(plugin.spec.abi_minor));
+      writer.Key("types");
+      writer.StartArray();
+      for (const job::TypeSpec& type : plugin.spec.types) write_type(writer, plugin, type);
+      writer.EndArray();
+    }
+    writer.EndObject();
+  }
+  writer.EndArray();
+  std::cout << buffer.GetString() << "\n";
+}
+
+bool any_refused(const std::vector<fleet::Plugin>& plugins) {
+  for (const fleet::Plugin& plugin : plugins) {
+    if (plugin.state == fleet::PluginState::refused || !plugin.refused_types.empty()) return true;
+  }
+  return false;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+void print_list(const std::string& directory, const std::vector<fleet::Plugin>& plugins) {
+  if (plugins.empty()) {
+    std::cout << "no .so file in " << directory << "\n";
+    return;
+  }
+  std::vector<std::vector<std::string>> rows{{"PLUGIN", "VERSION", "FILE", "JOB TYPES"}};
+  std::string refusals;
+  for (const fleet::Plugin& plugin : plugins) {
+    const std::string file = std::filesystem::path(plugin.path).filename().string();
+    if (plugin.state == fleet::PluginState::refused) {
+      refusals += "  " + base::harmless(plugin.reason) + "\n";
+    } else {
+      rows.push_back({plugin.spec.name, plugin.spec.version, file, joined(plugin.types)});
+      for (const auto& [type, reason] : plugin.refused_types)
+        refusals += "  " + base::harmless(reason) + "\n";
+    }
+  }
+  if (rows.size() > 1) std::cout << table(rows);
+  if (!refusals.empty()) std::cout << (rows.size() > 1 ? "\n" : "") << "refused:\n" << refusals;
+}
+
+void print_line(const char* label, const std::string& value) {
+  if (!value.empty())
+    std::cout << "  " << label << std::string(18 - std::string(label).size(), ' ') << base::harmless(value)
+              << "\n";
+}
+
+/// JSON, in as many lines as it has, each under the first.
+void print_json_text(const char* label, const std::string& value) {
+  std::istringstream lines(base::harmless_lines(value));
+  for (std::string line; std::getline(lines, line); label = "")
+    std::cout << "  " << label << std::string(18 - std::string(label).size(), ' ') << line << "\n";
+}
+
+std::string or_default(bool set, const std::string& value) {
+  return set ? value : "as configured under [retry]";
+}
+
+void print_type(const job::TypeSpec& type) {
+  std::cout << "\njob type " << type.name << "\n";
+  print_line("summary", type.summary);
+  print_line("max attempts", or_default(type.max_attempts > 0, std::to_string(type.max_attempts)));
+  print_line("backoff", or_default(type.backoff_first.count() > 0,
+                                   base::format_duration(type.backoff_first) + ", doubled" +
+                                       (type.backoff_cap.count() > 0
+                                            ? " up to " + base::format_duration(type.backoff_cap)
+                                            : "")));
+  print_line("concurrency", type.concurrency > 0 ? std::to_string(type.concurrency) : "as many as slots");
+  print_line("timeout", type.timeout.count() > 0 ? base::format_duration(type.timeout) : "none");
+  print_line("at most once", type.at_most_once ? "yes: a crash or a lost runtime ends the job" : "");
+  print_line("brief", type.brief ? "yes: a repeat does no harm" : "");
+  print_json_text("payload schema", type.payload_schema.empty() ? "none: any payload" : type.payload_schema);
+  print_json_text("example", type.payload_example);
+}
+
+void print_inspection(const fleet::Plugin& plugin) {
+  const job::PluginSpec& spec = plugin.spec;
+  std::cout << "plugin " << spec.name << " " << base::harmless(spec.version) << "\n";
+  print_line("file", plugin.path);
+  print_line("summary", spec.summary);
+  print_line("vendor", spec.vendor);
+  print_line("url", spec.url);
+  print_line("license", spec.license);
+  print_line("ABI", std::to_string(spec.abi_major) + "." + std::to_string(spec.abi_minor));
+  print_json_text("config schema", spec.config_schema);
+  for (const job::TypeSpec& type : spec.types) print_type(type);
+}
+
+int list(const GlobalOptions& global, bool json) {
+  const base::Config config = global.resolve();
+  const Inspection inspection(config, fleet::find_plugins(plugin_directory(config)));
+  if (json) {
+    print_json(inspection.plugins());
+  } else {
+    print_list(config.plugin_directory, inspection.plugins());
+  }
+  return any_refused(inspection.plugins()) ? ExitCode::failed : ExitCode::ok;
+}
+
+int inspect(const GlobalOptions& global, const std::string& file, bool json) {
+  const base::Config config = global.resolve();
+  const Inspection inspection(config, {std::filesystem::absolute(file).string()});
+  const fleet::Plugin& plugin = inspection.plugins().front();
+  const bool refused = plugin.state == fleet::PluginState::refused;
+  if (json) {
+    print_json(inspection.plugins());
+  } else if (refused) {
+    std::cout << "refused: " << base::harmless(plugin.reason) << "\n";
+  } else {
+    print_inspection(plugin);
+  }
+  return refused ? ExitCode::failed : ExitCode::ok;
+}
+
+}  // namespace
+
+void add_plugin(const Command& program, GlobalOptions& global, int& code) {
+  const Command plugin = program.add_subcommand("plugin", "Make, try, check and look at plugins");
+  plugin.require_subcommand();
+  add_plugin_new(plugin, code);
+  add_plugin_dev(plugin, code);
+  static bool json = false;
+  static std::string file;
+
+  const Command list_command =
+      plugin.add_subcommand("list", "List the plugins of a directory and why any is refused");
+  add_log_options(list_command, global);
+  add_plugin_options(list_command, global);
+  list_command.add_flag("--json", json, "Print it as JSON");
+  add_examples(list_command, "  sluice plugin list --plugins build/plugins");
+  list_command.callback([&] { code = list(global, json); });
+
+  const Command inspect_command = plugin.add_subcommand(
+      "inspect", "Show what a plugin declares: types, schemas, defaults; or its refusal");
+  add_log_options(inspect_command, global);
+  inspect_command.add_option("FILE", file, "The plugin's .so file").required();
+  inspect_command.add_flag("--json", json, "Print it as JSON");
+  add_examples(inspect_command, "  sluice plugin inspect build/plugins/hello.so");
+  inspect_command.callback([&] { code = inspect(global, file, json); });
+
+  add_plugin_run(plugin, global, code);
+  add_plugin_check(plugin, global, code);
+  add_plugin_docs(plugin, global, code);
+  add_plugin_install(plugin, global, code);
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,237 @@
+// sluice plugin install and sluice plugin rollback: a new file in the plugin directory, and the former one
+// back. At every moment there is one whole file of that name, or the directory is as it was before.
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <iostream>
+#include <system_error>
+
+#include "base/descriptor.hpp"
+#include "base/harmless.hpp"
+#include "cli/command.hpp"
+#include "cli/plugin/inspection.hpp"
+#include "workshop/check.hpp"
+
+namespace sluice::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Beside the plugin's file, and not a .so, so that nobody loads it.
+constexpr const char* former_suffix = ".former";
+constexpr const char* next_step = "`sluice reload` has running runtimes take it";
+
+struct InstallOptions {
+  std::string file;
+  std::string name;
+};
+
+[[noreturn]] void fail(const std::string& what) {
+  throw std::system_error(errno, std::generic_category(), what);
+}
+
+/// Copies `from` to the new file `to`, which is safe on the disk when this returns.
+void copy_durably(const std::string& from, const std::string& to) {
+  constexpr mode_t mode = 0755;
+  std::error_code error;
+  fs::copy_file(from, to, fs::copy_options::overwrite_existing, error);
+  if (error) throw std::system_error(error, "copying " + from + " to " + to);
+  const base::Descriptor copy(open(to.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!copy.open() || fchmod(copy.get(), mode) != 0 || fsync(copy.get()) != 0) fail("writing " + to);
+}
+
+void sync_directory(const std::string& path) {
+  const base::Descriptor directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.open()) fsync(directory.get());
+}
+
+/// Removes the file, unless it was renamed meanwhile.
+class Temporary {
+ public:
+  explicit Temporary(std::string path) : path_(std::move(path)) {}
+  ~Temporary() { unlink(path_.c_str()); }
+  Temporary(const Temporary&) = delete;
+  Temporary& operator=(const Temporary&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  const std::string path_;
+};
+
+std::string described(const fleet::Plugin& plugin) {
+  return plugin.spec.name.empty() ? "a file that is refused"
+                                  : plugin.spec.name + " " + base::harmless(plugin.spec.version);
+}
+
+/// The checks of the file and of what it declares; what fails is printed.
+bool is_sound(const std::string& file, const base::Config& config) {
+  workshop::CheckOptions options;
+  options.path = file;
+  options.start = false;
+  options.start_timeout = config.start_timeout;
+  options.stop_timeout = config.start_timeout;
+  bool sound = true;
+  workshop::check_plugin(options, [&](const workshop::Finding& finding) {
+    if (finding.verdict != workshop::Verdict::failed) return;
+    sound = false;
+    std::cerr << "  failed  " << finding.check << (finding.subject.empty() ? "" : " " + finding.subject)
+              << ": " << base::harmless(finding.found) << "\n          → " << base::harmless(finding.remedy)
+              << "\n";
+  });
+  return sound;
+}
+
+/// The plugins of `directory` that would not go together with `installed`: their name, or a type, is its too.
+std::string conflict(const fleet::Plugin& installed, const std::vector<fleet::Plugin>& others,
+                     const std::string& target, const base::Config& config) {
+  for (const fleet::Plugin& other : others) {
+    if (other.path == target || other.path == installed.path || other.spec.name.empty()) continue;
+    if (other.spec.name == installed.spec.name) {
+      return other.path + " has the plugin name '" + other.spec.name +
+             "' too, and both would be refused; give this file the same name, or take that one away";
+    }
+    for (const job::TypeSpec& type : installed.spec.types) {
+      const auto set = config.types.find(type.name);
+      const bool owned = set != config.types.end() && set->second.plugin.has_value();
+      const bool both = std::any_of(other.spec.types.begin(), other.spec.types.end(),
+                                    [&](const job::TypeSpec& theirs) { return theirs.name == type.name; });
+      if (both && !owned) {
+        return other.path + " handles '" + type.name +
+               "' too, and both would be refused for it; take that one away, or name the owner under "
+               "[type.\"" +
+               type.name + "\"]";
+      }
+    }
+  }
+  return "";
+}
+
+/// Keeps `target` as its former file, under a second name: `target` itself never goes away.
+void keep_former(const std::string& target) {
+  const std::string former = target + former_suffix;
+  const Temporary link_name(former + ".new");
+  unlink(link_name.path().c_str());
+  if (link(target.c_str(), link_name.path().c_str()) != 0) copy_durably(target, link_name.path());
+  if (rename(link_name.path().c_str(), former.c_str()) != 0) fail("keeping " + target + " as " + former);
+}
+
+int install(const GlobalOptions& global, const InstallOptions& options) {
+  const base::Config config = global.resolve();
+  const fs::path directory = fs::absolute(plugin_directory(config));
+  const std::string file = fs::absolute(options.file).string();
+  const std::string target = (directory / fs::path(file).filename()).string();
+  log::configure(log::Level::off, config.log_format);
+  if (fs::path(file).extension() != ".so")
+    throw base::UsageError("'" + options.file + "' does not end in .so, so that no runtime would look at it");
+  std::error_code same;
+  if (fs::equivalent(file, target, same)) throw base::UsageError(target + " is that file already");
+
+  if (!fs::is_directory(directory))
+    throw base::UsageError("there is no plugin directory " + directory.string() +
+                           "; make it, or name another with --plugins");
+
+  // What is checked is what is installed, whoever writes to the other one meanwhile.
+  const Temporary copy((directory / ("." + fs::path(file).filename().string() + ".new")).string());
+  copy_durably(file, copy.path());
+  if (!is_sound(copy.path(), config)) {
+    std::cerr << "sluice: nothing was installed: " << options.file << " has faults\n";
+    return ExitCode::failed;
+  }
+  std::vector<std::string> files = fleet::find_plugins(directory.string());
+  files.insert(files.begin(), copy.path());
+  const Inspection inspection(config, files);
+  const fleet::Plugin& installed = inspection.plugins().front();
+  if (const std::string reason = conflict(installed, inspection.plugins(), target, config); !reason.empty()) {
+    std::cerr << "sluice: nothing was installed: " << base::harmless(reason) << "\n";
+    return ExitCode::failed;
+  }
+  const auto former = std::find_if(inspection.plugins().begin(), inspection.plugins().end(),
+                                   [&](const fleet::Plugin& plugin) { return plugin.path == target; });
+  const bool replaces = former != inspection.plugins().end();
+  if (replaces) keep_former(target);
+  if (rename(copy.path().c_str(), target.c_str()) != 0) fail("installing " + target);
+  sync_directory(directory.string());
+  std::cout << "installed " << target << ": " << described(installed);
+  if (replaces)
+    std::cout << ", in place of " << described(*former) << ", which is kept as "
+              << fs::path(target).filename().string() << former_suffix;
+  std::cout << "\n" << next_step << ".\n";
+  return ExitCode::ok;
+}
+
+/// The file of that name in the directory, or of the plugin of that name.
+std::string file_of(const std::string& name, const fs::path& directory, const base::Config& config) {
+  const std::string file = name.ends_with(".so") ? name : name + ".so";
+  if (fs::exists(directory / file)) return (directory / file).string();
+  const Inspection inspection(config, fleet::find_plugins(directory.string()));
+  for (const fleet::Plugin& plugin : inspection.plugins()) {
+    if (plugin.spec.name == name) return plugin.path;
+  }
+  throw base::UsageError("there is no plugin '" + name + "' in " + directory.string() +
+                         "; `sluice plugin list` shows what is there");
+}
+
+/// Both files at once, so that there is never none; step by step where the file system can't.
+void exchange(const std::string& a, const std::string& b) {
+  if (renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) == 0) return;
+  if (errno != EINVAL && errno != ENOSYS) fail("exchanging " + a + " and " + b);
+  const Temporary copy(a + ".new");
+  copy_durably(a, copy.path());
+  if (rename(b.c_str(), a.c_str()) != 0) fail("renaming " + b + " to " + a);
+  if (rename(copy.path().c_str(), b.c_str()) != 0) fail("renaming " + copy.path() + " to " + b);
+}
+
+int rollback(const GlobalOptions& global, const InstallOptions& options) {
+  const base::Config config = global.resolve();
+  const fs::path directory = fs::absolute(plugin_directory(config));
+  log::configure(log::Level::off, config.log_format);
+  const std::string target = file_of(options.name, directory, config);
+  const std::string former = target + former_suffix;
+  if (!fs::exists(former)) {
+    std::cerr << "sluice: there is no former file of " << target << "; `sluice plugin install` keeps one\n";
+    return ExitCode::failed;
+  }
+  const Inspection now(config, {target});
+  const Inspection before(config, {former});
+  if (before.plugins().front().state == fleet::PluginState::refused) {
+    std::cerr << "sluice: nothing was changed: the former file would be refused: "
+              << base::harmless(before.plugins().front().reason) << "\n";
+    return ExitCode::failed;
+  }
+  exchange(target, former);
+  sync_directory(directory.string());
+  std::cout << target << " is " << described(before.plugins().front()) << " again; "
+            << described(now.plugins().front()) << " is kept as " << fs::path(former).filename().string()
+            << ", and another rollback brings it back\n"
+            << next_step << ".\n";
+  return ExitCode::ok;
+}
+
+}  // namespace
+
+void add_plugin_install(const Command& plugin, GlobalOptions& global, int& code) {
+  static InstallOptions options;
+  const Command install_command = plugin.add_subcommand(
+      "install", "Check a plugin and put it into the plugin directory; keeps the former one");
+  add_log_options(install_command, global);
+  add_plugin_options(install_command, global);
+  install_command.add_option("FILE", options.file, "The plugin's .so file").required();
+  add_examples(install_command, "  sluice plugin install build/mine.so --plugins /usr/lib/sluice/plugins");
+  install_command.callback([&] { code = install(global, options); });
+
+  const Command rollback_command =
+      plugin.add_subcommand("rollback", "Bring the former file of a plugin back");
+  add_log_options(rollback_command, global);
+  add_plugin_options(rollback_command, global);
+  rollback_command.add_option("NAME", options.name, "The plugin's name, or its file's").required();
+  add_examples(rollback_command, "  sluice plugin rollback mine --plugins /usr/lib/sluice/plugins");
+  rollback_command.callback([&] { code = rollback(global, options); });
+}
+
+}  // namespace sluice::cli

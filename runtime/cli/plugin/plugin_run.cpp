@@ -1,0 +1,280 @@
+// sluice plugin run: one job through a plugin, without a runtime and without a database.
+#include "cli/plugin/plugin_run.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <optional>
+
+#include "base/duration.hpp"
+#include "base/harmless.hpp"
+#include "base/threads.hpp"
+#include "cli/command.hpp"
+#include "cli/text/interrupts.hpp"
+#include "cli/text/payload.hpp"
+#include "cli/text/shell_word.hpp"
+#include "workshop/rehearsal.hpp"
+
+namespace sluice::cli {
+
+namespace {
+
+using Clock = base::Clock;
+
+struct RunOptions {
+  std::string file;
+  std::string type;
+  std::string payload = "{}";
+  std::string cancel_after;
+  std::string id;
+  std::string config_file;
+  int attempt = 1;
+  int repeat = 1;
+  bool in_process = false;
+  bool json = false;
+};
+
+/// Passes on what the plugin says as it comes, and keeps it for the report.
+class Narrator : public workshop::Witness {
+ public:
+  explicit Narrator(bool aloud) : aloud_(aloud) {}
+
+  Performed performed;
+
+ private:
+  void logged(const wire::LogLine& line) override {
+    performed.log.push_back(line);
+    if (!aloud_) return;
+    std::vector<log::Field> fields;
+    for (const auto& field : line.fields) {
+      fields.push_back(field.json ? log::Field::of_json(field.key, field.value)
+                                  : log::Field(field.key, field.value));
+    }
+    log::write(static_cast<log::Level>(std::clamp(line.level, 0, 4)), line.message, fields);
+  }
+  void progressed(const wire::Progress& progress) override {
+    performed.progress.push_back(progress);
+    if (!aloud_) return;
+    std::vector<log::Field> fields{{"percent", static_cast<int>(progress.fraction * 100)}};
+    if (!progress.note.empty()) fields.emplace_back("note", progress.note);
+    log::info("progress", fields);
+  }
+  void printed(const char* stream, const std::string& line) override {
+    performed.printed.push_back(line);
+    if (aloud_) log::info(line, {{"stream", stream}});
+  }
+
+  const bool aloud_;
+};
+
+class PluginRun {
+ public:
+  PluginRun(const base::Config& config, const RunOptions& options)
+      : config_(config),
+        options_(options),
+        payload_(read_payload(options.payload)),
+        cancel_after_(parsed(options.cancel_after)),
+        file_(std::filesystem::absolute(options.file).string()),
+        narrator_(!options.json),
+        plugin_({file_, options.in_process, 1, level_of(config.log_level), interrupts_.fd()}, narrator_) {}
+
+  int run() {
+    if (const auto refusal = prepare()) {
+      plugin_.stop(config_.cancel_grace);
+      std::cerr << "sluice: refused: " << file_ << ": " << base::harmless(*refusal) << "\n";
+      if (unconfigured_)
+        std::cerr << "It was started without a configuration: write [plugin." << report_.plugin
+                  << ".config] into ./sluice.toml, or name a file that has it with --config\n";
+      return ExitCode::failed;
+    }
+    for (int i = 0; i < options_.repeat && !over_; ++i) take(perform(i));
+    if (plugin_.alive()) {
+      if (const auto problem = plugin_.stop(config_.drain_timeout))
+        std::cerr << "sluice: " << file_ << ": " << base::harmless(*problem) << "\n";
+    }
+    if (options_.json) {
+      print_run_json(report_);
+    } else {
+      print_run(report_);
+    }
+    return report_.all_done() ? ExitCode::ok : ExitCode::failed;
+  }
+
+ private:
+  static std::optional<std::chrono::microseconds> parsed(const std::string& text) {
+    if (text.empty()) return std::nullopt;
+    const auto duration = base::parse_duration(text);
+    if (!duration) {
+      throw base::UsageError("--cancel-after '" + text +
+                             "' is no duration; write it like 500ms, 1s or 1m30s");
+    }
+    return duration;
+  }
+  static int level_of(log::Level level) { return std::min(static_cast<int>(level), 4); }
+
+  /// Loads and starts the plugin: none, or why that did not work.
+  std::optional<std::string> prepare() {
+    if (auto refusal = plugin_.load(config_.start_timeout)) return refusal;
+    const job::PluginSpec& spec = plugin_.spec();
+    find_type(spec);
+    report_.plugin = spec.name;
+    report_.version = spec.version;
+    report_.policy = job::policy_of(spec.types[type_index_], config_);
+    std::string config = "{}";
+    if (const auto set = config_.plugins.find(spec.name); set != config_.plugins.end()) {
+      config = set->second.config;
+      report_.role_granted = !set->second.role.empty();
+    }
+    report_.debugger = debugger();
+    unconfigured_ = config == "{}";
+    return plugin_.start(config, config_.start_timeout, job::strictness_of(spec, config_));
+  }
+
+  std::string debugger() const {
+    const std::string payload = options_.payload == "-" ? payload_ : options_.payload;
+    return "gdb --args sluice plugin run " + shell_word(options_.file) + " " + shell_word(options_.type) +
+           " " + shell_word(payload) +
+           (options_.config_file.empty() ? "" : " --config " + shell_word(options_.config_file)) +
+           " --in-process";
+  }
+
+  void find_type(const job::PluginSpec& spec) {
+    const auto found = std::find_if(spec.types.begin(), spec.types.end(),
+                                    [&](const auto& type) { return type.name == options_.type; });
+    if (found != spec.types.end()) {
+      type_index_ = static_cast<std::size_t>(found - spec.types.begin());
+      return;
+    }
+    std::string known;
+    for (const job::TypeSpec& type : spec.types) known += (known.empty() ? "" : ", ") + type.name;
+    plugin_.stop(config_.cancel_grace);
+    throw base::UsageError(file_ + " does not handle '" + options_.type + "'; it handles " + known);
+  }
+
+  Performed perform(int number) {
+    job::Job job;
+    job.id = options_.id.empty() ? "plugin-run-" + std::to_string(number + 1) : options_.id;
+    job.type = options_.type;
+    job.payload = payload_;
+    job.attempt = options_.attempt;
+    job.max_attempts = report_.policy.max_attempts;
+    job.created_at = std::chrono::duration<double>(base::WallClock::now().time_since_epoch()).count();
+    narrator_.performed = {};
+    job::Outcome outcome = await(plugin_.send(job, type_index_));
+    Performed performed = std::move(narrator_.performed);
+    performed.job = std::move(job);
+    performed.outcome = std::move(outcome);
+    performed.asked_to_stop = asked_;
+    return performed;
+  }
+
+  /// Waits for the job, and meanwhile for Ctrl-C and the time to ask it to stop.
+  job::Outcome await(std::uint32_t ticket) {
+    constexpr std::chrono::milliseconds while_not_started{1};
+    constexpr std::chrono::hours for_ever{24};
+    std::optional<Clock::time_point> due;  // to ask, then to kill
+    for (;;) {
+      if (!due && cancel_after_ && plugin_.started(ticket)) due = Clock::now() + *cancel_after_;
+      workshop::Limit limit = cancel_after_ && !due ? workshop::Limit(while_not_started) : for_ever;
+      if (due) limit = std::chrono::ceil<workshop::Limit>(std::max(Clock::duration(0), *due - Clock::now()));
+      if (auto returned = plugin_.next(limit)) return std::move(returned->outcome);
+      if (!plugin_.alive()) return crashed("");
+      const bool time_is_up = due && Clock::now() >= *due;
+      const int interrupts = interrupts_.take();
+      if (!time_is_up && interrupts == 0) continue;
+      if (asked_) return end_now(time_is_up);
+      ask(ticket, interrupts > 0);
+      due = options_.in_process ? std::nullopt : std::optional(Clock::now() + config_.cancel_grace);
+    }
+  }
+
+  void ask(std::uint32_t ticket, bool by_hand) {
+    asked_ = true;
+    over_ = true;
+    plugin_.cancel(ticket);
+    if (by_hand) std::cerr << "asked the handler to stop; Ctrl-C again ends it\n";
+  }
+
+  job::Outcome end_now(bool time_is_up) {
+    if (options_.in_process) {
+      std::cerr << "sluice: left the handler, which runs in this process, where it was\n";
+      std::cout.flush();
+      _exit(ExitCode::failed);
+    }
+    plugin_.kill();
+    return crashed(time_is_up ? ", as it did not stop within " + base::format_duration(config_.cancel_grace) +
+                                    " after it was asked"
+                              : ", by your second Ctrl-C");
+  }
+
+  job::Outcome crashed(const std::string& why) {
+    over_ = true;
+    job::Outcome outcome;
+    outcome.result = job::Result::crashed;
+    outcome.code = "host-died";
+    outcome.error = "the plugin host " + plugin_.ending() + " while this job ran" + why;
+    return outcome;
+  }
+
+  void take(Performed performed) {
+    const bool done = performed.outcome.result == job::Result::done;
+    ++report_.outcomes[std::string(job::name(performed.outcome.result))];
+    if (performed.outcome.result != job::Result::crashed) report_.times.push_back(performed.outcome.duration);
+    if (!failed_) report_.shown = std::move(performed);
+    failed_ = failed_ || !done;
+  }
+
+  const base::Config& config_;
+  const RunOptions& options_;
+  const std::string payload_;
+  const std::optional<std::chrono::microseconds> cancel_after_;
+  const std::string file_;
+  Interrupts interrupts_;
+  Narrator narrator_;
+  workshop::Rehearsal plugin_;
+  std::size_t type_index_ = 0;
+  RunReport report_;
+  bool unconfigured_ = false;  // started without a configuration
+  bool asked_ = false;         // to stop
+  bool over_ = false;          // no more jobs
+  bool failed_ = false;        // a job was not done
+};
+
+int run(const GlobalOptions& global, RunOptions options) {
+  const base::Config config = global.resolve();
+  options.config_file = global.config_file;
+  if (options.json) log::configure(log::Level::off, config.log_format);
+  return PluginRun(config, options).run();
+}
+
+}  // namespace
+
+void add_plugin_run(const Command& plugin, GlobalOptions& global, int& code) {
+  const Command command =
+      plugin.add_subcommand("run", "Run one job through a plugin, without a database and for real");
+  add_log_options(command, global);
+  static RunOptions options;
+  command.add_option("FILE", options.file, "The plugin's .so file").required();
+  command.add_option("TYPE", options.type, "One of its job types").required();
+  command.add_option("PAYLOAD", options.payload, "JSON, or @file, or - for standard input; {} without it");
+  command.add_option("--attempt", options.attempt, "Which attempt at the job this is; 1 without it")
+      .positive();
+  command.add_option("--id", options.id, "The job's id and idempotency key; plugin-run-1 without it");
+  command.add_option("--repeat", options.repeat, "How many such jobs to run, one after the other").positive();
+  command.add_option("--cancel-after", options.cancel_after,
+                     "Ask the handler to stop after this time: 500ms, 1s; kill it after cancel_grace");
+  command.add_flag("--in-process", options.in_process,
+                   "In this process instead of a plugin host: for gdb and valgrind");
+  command.add_flag("--json", options.json, "Print it as JSON, log lines included");
+  add_examples(command,
+               "  sluice plugin run build/plugins/hello.so hello.greet '{\"name\":\"Ada\"}'\n"
+               "  sluice plugin run build/mine.so my.type @payload.json --config dev.toml --attempt 2\n"
+               "  sluice plugin run build/mine.so my.type '{}' --repeat 1000 --log-level warn\n"
+               "  gdb --args sluice plugin run build/mine.so my.type '{}' --in-process");
+  command.callback([&] { code = run(global, options); });
+}
+
+}  // namespace sluice::cli

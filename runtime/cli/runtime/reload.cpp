@@ -1,0 +1,181 @@
+// sluice reload: has the runtimes of this host take new and changed plugins.
+#include <rapidjson/document.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <iostream>
+#include <list>
+
+#include "base/duration.hpp"
+#include "base/harmless.hpp"
+#include "base/threads.hpp"
+#include "cli/command.hpp"
+#include "cli/runtime/runtime_process.hpp"
+#include "cli/text/table.hpp"
+#include "postgres/desk/reload_desk.hpp"
+#include "postgres/link/connection_string.hpp"
+
+namespace sluice::cli {
+
+namespace {
+
+struct Asked {
+  store::RuntimeReport runtime;
+  RuntimeProcess process;
+  std::chrono::microseconds asked_at{0};  ///< by the clock of announcements
+  bool answered = false;
+};
+
+std::string name_of(const store::RuntimeReport& runtime) {
+  return "runtime " + std::to_string(runtime.id) + " (process " + std::to_string(runtime.info.pid) + ")";
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  gethostname(name.data(), name.size() - 1);
+  return name.data();
+}
+
+/// The runtimes of this host that a signal can reach; says of each other one why not.
+std::list<Asked> find_runtimes(postgres::ReloadDesk& desk, const std::string& host) {
+  std::list<Asked> found;
+  for (const store::RuntimeReport& runtime : desk.runtimes()) {
+    if (runtime.info.host != host || runtime.info.command != "run") continue;
+    found.push_back({runtime, RuntimeProcess(runtime)});
+    if (found.back().process.trouble().empty()) continue;
+    std::cerr << "runtime " << runtime.id << " " << found.back().process.trouble() << "\n";
+    found.pop_back();
+  }
+  return found;
+}
+
+/// Asks all; takes out those that can't be asked. True when all could.
+bool ask(std::list<Asked>& runtimes) {
+  const std::size_t before = runtimes.size();
+  std::erase_if(runtimes, [](Asked& one) {
+    one.asked_at =
+        std::chrono::duration_cast<std::chrono::microseconds>(base::Clock::now().time_since_epoch());
+    if (one.process.send(SIGHUP)) return false;
+    std::cerr << "runtime " << one.runtime.id << " " << one.process.trouble() << "\n";
+    return true;
+  });
+  return runtimes.size() == before;
+}
+
+std::string text(const rapidjson::Value& object, const char* key) {
+  const auto member = object.FindMember(key);
+  return member != object.MemberEnd() && member->value.IsString() ? member->value.GetString() : "";
+}
+
+std::int64_t number(const rapidjson::Value& object, const char* key) {
+  const auto member = object.FindMember(key);
+  return member != object.MemberEnd() && member->value.IsInt64() ? member->value.GetInt64() : 0;
+}
+
+/// False where it did not all go well.
+bool print_outcome(const Asked& one, const rapidjson::Value& outcome) {
+  const std::string error = text(outcome, "error");
+  if (!error.empty()) {
+    std::cout << name_of(one.runtime) << " stays as it is: " << base::harmless(error) << "\n";
+    return false;
+  }
+  const auto changes = outcome.FindMember("changes");
+  if (changes == outcome.MemberEnd() || !changes->value.IsArray() || changes->value.Empty()) {
+    std::cout << name_of(one.runtime) << ": nothing has changed\n";
+    return true;
+  }
+  std::vector<std::vector<std::string>> rows{{"PLUGIN", "VERSION", "GENERATION", "WHAT", "FILE"}};
+  std::string refusals;
+  for (const auto& change : changes->value.GetArray()) {
+    const std::string reason = text(change, "reason");
+    const std::int64_t generation = number(change, "generation");
+    rows.push_back({text(change, "plugin"), text(change, "version"), std::to_string(generation),
+                    text(change, "change"), text(change, "file")});
+    if (reason.empty()) continue;
+    refusals += "  " + base::harmless(reason) +
+                (generation > 0 ? "; generation " + std::to_string(generation) + " goes on" : "") + "\n";
+  }
+  std::cout << name_of(one.runtime) << ":\n" << table(rows, {2});
+  if (!refusals.empty()) std::cout << "refused:\n" << refusals;
+  return refusals.empty();
+}
+
+/// Asks the runtimes, and waits for what comes of it.
+bool ask_and_wait(postgres::ReloadDesk& desk, std::list<Asked>& runtimes,
+                  std::chrono::microseconds patience) {
+  bool good = true;
+  const auto all_answered = [&] {
+    return std::all_of(runtimes.begin(), runtimes.end(), [](const Asked& one) { return one.answered; });
+  };
+  const auto take = [&](const std::string& announcement) {
+    rapidjson::Document outcome;
+    outcome.Parse(announcement.data(), announcement.size());
+    if (outcome.HasParseError() || !outcome.IsObject()) return all_answered();
+    for (Asked& one : runtimes) {
+      const bool its = number(outcome, "runtime") == one.runtime.id && !one.answered &&
+                       number(outcome, "began_us") >= one.asked_at.count();
+      if (!its) continue;
+      one.answered = true;
+      good = print_outcome(one, outcome) && good;
+    }
+    return all_answered();
+  };
+  const auto ready = [&] { good = ask(runtimes) && good; };
+  const auto limit = std::chrono::ceil<std::chrono::milliseconds>(patience);
+  if (desk.hear(ready, take, limit) || all_answered()) return good;
+  for (const Asked& one : runtimes) {
+    if (!one.answered)
+      std::cerr << name_of(one.runtime) << " was asked to reload, and has not said within "
+                << base::format_duration(patience)
+                << " what came of it; look at its log and at sluice status\n";
+  }
+  return false;
+}
+
+std::unique_ptr<postgres::ReloadDesk> open_desk(const base::Config& config) {
+  open_store(config)->desk()->check_schema();  // says what is wrong with the configuration, or the database
+  return postgres::open_reload_desk(store_options(config));
+}
+
+int reload(const GlobalOptions& global, bool wait) {
+  const base::Config config = global.resolve();
+  const auto desk = open_desk(config);
+  if (wait && !desk->hears())
+    throw base::UsageError(
+        "--wait needs a connection that can listen, and pgbouncer=true says that this can't");
+  const std::string host = host_name();
+  std::list<Asked> runtimes = find_runtimes(*desk, host);
+  if (runtimes.empty()) {
+    std::cerr << "no runtime of " << config.table << " in " << postgres::describe(config.database_url)
+              << " is alive on this host (" << host
+              << "): start one with `sluice run`, or run `sluice reload` where one is\n";
+    return ExitCode::failed;
+  }
+  if (wait) {
+    // To end a round that is under way, and one of our own: describing and starting, each with its limit.
+    const auto patience = 4 * config.start_timeout + std::chrono::seconds(10);
+    return ask_and_wait(*desk, runtimes, patience) ? ExitCode::ok : ExitCode::failed;
+  }
+  const bool all = ask(runtimes);
+  for (const Asked& one : runtimes) std::cout << "asked " << name_of(one.runtime) << " to reload\n";
+  std::cout << "its log and `sluice status` show what comes of it; `sluice reload --wait` waits and tells\n";
+  return all ? ExitCode::ok : ExitCode::failed;
+}
+
+}  // namespace
+
+void add_reload(const Command& program, GlobalOptions& global, int& code) {
+  const Command command =
+      program.add_subcommand("reload", "Have the runtimes of this host take new and changed plugins");
+  add_database_options(command, global);
+  static bool wait = false;
+  command.add_flag("--wait", wait, "Wait until it is done, and say what came of it, plugin by plugin");
+  add_examples(
+      command,
+      "  sluice reload\n  mv mail.so.new mail.so && sluice reload --wait   # in the plugin directory");
+  command.callback([&] { code = reload(global, wait); });
+}
+
+}  // namespace sluice::cli

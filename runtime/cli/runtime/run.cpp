@@ -1,0 +1,73 @@
+// sluice run: runs jobs until it is stopped.
+#include <chrono>
+#include <optional>
+
+#include "base/address.hpp"
+#include "base/log.hpp"
+#include "base/threads.hpp"
+#include "cli/command.hpp"
+#include "cli/runtime/secrets.hpp"
+#include "engine/engine.hpp"
+#include "engine/watch/statement_times.hpp"
+#include "http/endpoint.hpp"
+#include "postgres/link/connection_string.hpp"
+
+namespace sluice::cli {
+
+namespace {
+
+void wait_for_database(store::Store& store) {
+  for (bool said = false;; said = true) {
+    try {
+      return store.desk()->check_schema();
+    } catch (const store::Unavailable& error) {
+      if (!said)
+        log::warn("the database does not answer; sluice waits until it does", {{"reason", error.what()}});
+    }
+    base::sleep_for(std::chrono::seconds(1));
+  }
+}
+
+int run(const GlobalOptions& global, bool waits) {
+  const base::Config config = global.resolve();
+  plugin_directory(config);  // wrong usage without one, before anything is opened
+  const auto store = open_store(config);
+  if (waits) wait_for_database(*store);
+  for (const std::string& warning : secret_warnings(config, global.config_path())) log::warn(warning);
+  engine::EngineOptions options;
+  options.reread = [&global] { return global.reread(); };
+  engine::StatementTimes times;
+  engine::TimedStore timed(*store, times);
+  engine::Engine engine(timed, config, std::move(options));
+  std::optional<http::Endpoint> endpoint;
+  if (const auto address = base::parse_address(config.http_listen)) {
+    endpoint.emplace(*address, engine, times, *store);
+    log::info("serving HTTP", {{"url", "http://" + endpoint->address().text()}});
+  }
+  log::info("sluice runs", {{"database", postgres::describe(config.database_url)}, {"table", config.table}});
+  engine.run();
+  log::info("sluice stopped");
+  return ExitCode::ok;
+}
+
+}  // namespace
+
+void add_run(const Command& program, GlobalOptions& global, int& code) {
+  const Command command = program.add_subcommand("run", "Run jobs until stopped by SIGTERM or Ctrl-C");
+  add_database_options(command, global);
+  add_plugin_options(command, global);
+  command
+      .add_option("--listen", global.http_listen,
+                  "Serve /livez, /readyz and /metrics there [SLUICE_HTTP_LISTEN; http.listen]")
+      .takes("HOST:PORT");
+  static bool waits = false;
+  command.add_flag(
+      "--wait-for-database", waits,
+      "Where the database does not answer at the start, wait until it does, and don't end with 1");
+  add_examples(
+      command,
+      "  sluice run --plugins /usr/lib/sluice/plugins\n  sluice run --config /etc/sluice/sluice.toml");
+  command.callback([&] { code = run(global, waits); });
+}
+
+}  // namespace sluice::cli

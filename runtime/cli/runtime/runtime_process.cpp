@@ -1,0 +1,79 @@
+#include "cli/runtime/runtime_process.hpp"
+
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "workshop/process.hpp"
+
+namespace sluice::cli {
+
+namespace {
+
+// The function of glibc 2.36 lacks C linkage in its header.
+bool send_signal(int process, int signal) {
+  return syscall(SYS_pidfd_send_signal, process, signal, nullptr, 0) == 0;
+}
+
+/// The name of a process's program, "" where it can't be read. One that was replaced on the disk has a mark.
+std::string program_name(const std::string& process) {
+  std::error_code error;
+  std::string name = std::filesystem::read_symlink("/proc/" + process + "/exe", error).filename().string();
+  const std::string mark = " (deleted)";
+  if (name.ends_with(mark)) name.resize(name.size() - mark.size());
+  return name;
+}
+
+/// How long ago a process began, in seconds; negative where that can't be read.
+double age(int pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  const auto name_end = text.rfind(')');
+  if (name_end == std::string::npos) return -1;
+  std::istringstream fields(text.substr(name_end + 1));
+  constexpr int fields_before = 19;  // from the state, number 3, to number 22, the start
+  std::string skipped;
+  for (int i = 0; i < fields_before; ++i) fields >> skipped;
+  double ticks = 0;
+  if (!(fields >> ticks)) return -1;
+  timespec now{};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9 -
+         ticks / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+}  // namespace
+
+RuntimeProcess::RuntimeProcess(const store::RuntimeReport& runtime)
+    : process_("process " + std::to_string(runtime.info.pid)),
+      held_(workshop::open_process(runtime.info.pid)) {
+  trouble_ = held_.open() ? find_trouble(runtime)
+                          : "has ended without taking leave: there is no " + process_ +
+                                " here; another runtime will take its jobs back";
+}
+
+std::string RuntimeProcess::find_trouble(const store::RuntimeReport& runtime) const {
+  constexpr double slack = 2;  // seconds, for clocks that differ
+  const std::string program = program_name(std::to_string(runtime.info.pid));
+  if (program.empty())
+    return "can't be looked at: " + process_ + " belongs to another user; try as that one, or as root";
+  if (program != program_name("self") || age(runtime.info.pid) + slack < runtime.uptime) {
+    return "has ended without taking leave: " + process_ + " is another one by now (" + program +
+           "); another runtime will take its jobs back";
+  }
+  return "";
+}
+
+bool RuntimeProcess::send(int signal) {
+  if (send_signal(held_.get(), signal)) return true;
+  trouble_ = "can't be sent a signal (" + process_ + "): " + std::strerror(errno);
+  return false;
+}
+
+}  // namespace sluice::cli

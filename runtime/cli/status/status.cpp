@@ -1,0 +1,100 @@
+// sluice status: what is in the outbox, what waits for which plugin, what runs, which runtimes are alive.
+#include "cli/status/status.hpp"
+
+#include <iostream>
+
+#include "base/duration.hpp"
+#include "cli/command.hpp"
+#include "cli/jobs/jobs.hpp"
+#include "postgres/link/connection_string.hpp"
+
+namespace sluice::cli {
+
+namespace {
+
+constexpr std::size_t shown_failures = 5;
+constexpr std::chrono::hours kept_outcomes{48};
+constexpr std::chrono::milliseconds least_interval{100};
+
+struct Arguments {
+  std::string since;
+  std::string interval = "2s";
+  bool exact = false;
+  bool json = false;
+  bool watch = false;
+};
+
+StatusOptions options_of(const Arguments& arguments) {
+  StatusOptions options;
+  options.exact = arguments.exact;
+  options.json = arguments.json;
+  if (arguments.since.empty()) return options;
+  options.since = std::chrono::ceil<std::chrono::seconds>(duration_option("--since", arguments.since));
+  if (options.since->count() == 0)
+    throw base::UsageError("--since 0 is no time; write it like 10m, 1h or 2d");
+  if (*options.since > kept_outcomes) {
+    std::cerr << "outcomes are kept for two days: what is shown of them is no older\n";
+  }
+  return options;
+}
+
+std::chrono::milliseconds interval_of(const Arguments& arguments) {
+  const auto interval =
+      std::chrono::ceil<std::chrono::milliseconds>(duration_option("--interval", arguments.interval));
+  if (interval < least_interval) throw base::UsageError("--interval has to be 100ms at least");
+  return interval;
+}
+
+int status(const GlobalOptions& global, const Arguments& arguments) {
+  const base::Config config = global.resolve();
+  const StatusOptions options = options_of(arguments);
+  const std::chrono::milliseconds interval = interval_of(arguments);
+  auto desk = open_store(config)->desk();
+  desk->check_schema();
+  const std::string title = config.table + " in " + postgres::describe(config.database_url);
+  if (arguments.watch) return watch_status(std::move(desk), title, options, interval);
+  const Status now = read_status(*desk, title, options);
+  if (options.json) {
+    std::cout << status_json(now, options) << "\n";
+  } else {
+    for (const std::string& line : joined(status_blocks(now, options))) std::cout << line << "\n";
+  }
+  return ExitCode::ok;
+}
+
+}  // namespace
+
+Status read_status(store::DeskSession& desk, const std::string& title, const StatusOptions& options) {
+  Status status;
+  status.title = title;
+  if (options.since) {
+    status.aggregate = desk.aggregate(*options.since);
+  } else {
+    status.report = desk.report(options.exact);
+    status.failures = desk.recent_failures(shown_failures);
+  }
+  return status;
+}
+
+void add_status(const Command& program, GlobalOptions& global, int& code) {
+  const Command command =
+      program.add_subcommand("status", "Show what is in the outbox, what it waits for, and what runs");
+  add_database_options(command, global);
+  static Arguments arguments;
+  command.add_option("--since", arguments.since,
+                     "Only how many jobs were created and finished in the last 10m, 1h, 2d, …");
+  command.add_flag("--exact", arguments.exact,
+                   "Count each job of a large table, which takes seconds, in place of estimating");
+  command.add_flag("--watch", arguments.watch, "Show it again and again, until Ctrl-C");
+  command.add_option("--interval", arguments.interval,
+                     "With --watch: the time between two looks; 2s without it");
+  command.add_flag("--json", arguments.json, "Print it as JSON; with --watch, one object a line");
+  add_examples(command,
+               "  sluice status\n"
+               "  sluice status --watch --interval 1s\n"
+               "  sluice status --since 1h\n"
+               "  sluice status --json | jq .waiting");
+  command.callback([&] { code = status(global, arguments); });
+}
+
+}  // namespace sluice::cli
