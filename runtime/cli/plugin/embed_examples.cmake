@@ -1,7 +1,7 @@
-# Writes OUTPUT, the definition of example_files() in cli/example_files.hpp, from the files that `sluice plugin
+# Writes OUTPUT, the definition of example_files() in cli/plugin/example_files.hpp, from the files that `sluice plugin
 # new` makes projects of: FILES, relative to SOURCE, separated by commas.
 file(WRITE ${OUTPUT}.new "// Made from the files of examples/ and plugin-api/.
-#include \"cli/example_files.hpp\"
+#include \"cli/plugin/example_files.hpp\"
 
 namespace sluice::cli {
 
