@@ -15,15 +15,16 @@ from pathlib import Path
 FLOORS = {
     "base": [],
     "job": ["base"],
+    "config": ["base", "job"],
     "wire": ["base", "job"],
     "store": ["base", "job"],
     "postgres": ["base", "job", "store"],
     "host": ["base", "job", "wire"],
     "fleet": ["base", "job", "wire"],
     "workshop": ["base", "job", "wire", "host", "fleet"],
-    "engine": ["base", "job", "store", "fleet"],
+    "engine": ["base", "job", "config", "store", "fleet"],
     "http": ["base", "store", "engine"],
-    "cli": ["base", "job", "wire", "store", "postgres", "host", "fleet", "workshop", "engine", "http"],
+    "cli": ["base", "job", "config", "wire", "store", "postgres", "host", "fleet", "workshop", "engine", "http"],
 }
 
 # Start of a third-party header: the folders that may include it. The longest start wins.
@@ -40,11 +41,11 @@ LIBRARIES = {
     "boost/optional/": ["http"],
     "boost/": [],
     "CLI/": ["cli"],
-    "toml++/": ["base"],
+    "toml++/": ["config"],
     "spdlog/": ["base"],
     "systemd/": ["base"],
     "re2/": ["host"],
-    "rapidjson/": ["base", "host", "workshop", "cli", "plugin-api"],
+    "rapidjson/": ["base", "config", "host", "workshop", "cli", "plugin-api"],
     "gmock/": ["plugin-api"],
     "prometheus/": ["http"],
     "sluice/": ["host", "cli", "plugin-api"],

@@ -5,7 +5,7 @@
 #include <cctype>
 #include <fstream>
 
-#include "base/config.hpp"
+#include "base/usage_error.hpp"
 
 namespace sluice::base {
 

@@ -27,14 +27,14 @@ std::string installed_plugins() {
 }
 
 /// The default table, in the schema that a Prisma URL names.
-std::string table_of(const base::Config& config) {
+std::string table_of(const config::Config& config) {
   if (config.database_url.empty()) return config.table;
   const std::string schema = postgres::url_schema(config.database_url);
   return schema.empty() ? config.table : "\"" + schema + "\".Outbox";
 }
 
 /// What is wrong with the URL stops the commands that need it, and no others.
-void find_database(base::Config& config, const std::string& default_table) {
+void find_database(config::Config& config, const std::string& default_table) {
   try {
     if (!config.database_url_file.empty()) {
       config.database_url = base::read_secret_file(config.database_url_file);
@@ -68,19 +68,19 @@ std::string GlobalOptions::config_path() const {
   return "";
 }
 
-base::Config GlobalOptions::resolve() const {
+config::Config GlobalOptions::resolve() const {
   return read(true);
 }
 
-base::Config GlobalOptions::reread() const {
+config::Config GlobalOptions::reread() const {
   return read(false);
 }
 
-base::Config GlobalOptions::read(bool set_log_up) const {
-  base::Config config;
+config::Config GlobalOptions::read(bool set_log_up) const {
+  config::Config config;
   const std::string default_table = config.table;
-  if (const std::string path = config_path(); !path.empty()) base::read_config(path, config);
-  base::read_environment(environment(), config);
+  if (const std::string path = config_path(); !path.empty()) config::read_config(path, config);
+  config::read_environment(environment(), config);
   struct Given {
     const char* key;
     const std::string& value;
@@ -91,9 +91,9 @@ base::Config GlobalOptions::read(bool set_log_up) const {
         Given{"plugins.directory", plugin_directory, "--plugins"},
         Given{"http.listen", http_listen, "--listen"}, Given{"log.level", log_level, "--log-level"},
         Given{"log.format", log_format, "--log-format"}}) {
-    if (!given.value.empty()) base::set_option(config, given.key, given.value, given.option);
+    if (!given.value.empty()) config::set_option(config, given.key, given.value, given.option);
   }
-  base::check_config(config);
+  config::check_config(config);
   if (set_log_up) log::configure(config.log_level, config.log_format);
   find_database(config, default_table);
   if (config.table != default_table)
@@ -136,7 +136,7 @@ void add_plugin_options(const Command& command, GlobalOptions& options) {
       .takes("DIR");
 }
 
-postgres::PostgresOptions store_options(const base::Config& config) {
+postgres::PostgresOptions store_options(const config::Config& config) {
   std::set<std::string> roles;
   for (const auto& [name, plugin] : config.plugins) {
     if (!plugin.role.empty()) roles.insert(plugin.role);
@@ -152,7 +152,7 @@ postgres::PostgresOptions store_options(const base::Config& config) {
           config.database_direct_url};
 }
 
-std::unique_ptr<store::Store> open_store(const base::Config& config, postgres::Grants grants) {
+std::unique_ptr<store::Store> open_store(const config::Config& config, postgres::Grants grants) {
   if (config.database_url.empty() && config.database_problem.empty()) {
     throw base::UsageError(
         "no database is named; give --database-url postgresql://user@host/database, or set DATABASE_URL, or "
@@ -167,7 +167,7 @@ std::unique_ptr<store::Store> open_store(const base::Config& config, postgres::G
   }
 }
 
-const std::string& plugin_directory(const base::Config& config) {
+const std::string& plugin_directory(const config::Config& config) {
   if (config.plugin_directory.empty()) {
     throw base::UsageError("no plugin directory is named; give --plugins DIR, or set SLUICE_PLUGIN_DIR");
   }

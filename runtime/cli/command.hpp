@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "base/config.hpp"
 #include "cli/options.hpp"
+#include "config/config.hpp"
 #include "postgres/postgres_store.hpp"
 
 namespace sluice::cli {
@@ -34,12 +34,12 @@ struct GlobalOptions {
   std::string config_path() const;
   /// Defaults, then the configuration file, then the environment, then the command line. Also sets the log
   /// up, and reads the database's URL where a file holds it. Throws base::UsageError.
-  base::Config resolve() const;
+  config::Config resolve() const;
   /// The same, but leaves the log as it is.
-  base::Config reread() const;
+  config::Config reread() const;
 
  private:
-  base::Config read(bool set_log_up) const;
+  config::Config read(bool set_log_up) const;
 };
 
 /// The variables of the environment.
@@ -51,13 +51,13 @@ void add_database_options(const Command& command, GlobalOptions& options);
 void add_plugin_options(const Command& command, GlobalOptions& options);
 
 /// What the store needs to know of the configuration.
-postgres::PostgresOptions store_options(const base::Config& config);
+postgres::PostgresOptions store_options(const config::Config& config);
 
 /// The store that the configuration names. Throws base::UsageError where it names none.
-std::unique_ptr<store::Store> open_store(const base::Config& config, postgres::Grants grants = {});
+std::unique_ptr<store::Store> open_store(const config::Config& config, postgres::Grants grants = {});
 
 /// The plugin directory that the configuration names. Throws base::UsageError where it names none.
-const std::string& plugin_directory(const base::Config& config);
+const std::string& plugin_directory(const config::Config& config);
 
 /// "Examples:" at the end of a command's help, a line each.
 void add_examples(const Command& command, const std::string& lines);

@@ -8,11 +8,11 @@
 #include <utility>
 #include <vector>
 
-#include "base/config.hpp"
 #include "base/harmless.hpp"
 #include "base/memory.hpp"
 #include "cli/command.hpp"
 #include "cli/text/nearest.hpp"
+#include "config/config.hpp"
 
 namespace sluice::cli {
 

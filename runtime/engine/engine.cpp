@@ -12,6 +12,7 @@
 #include "base/systemd.hpp"
 #include "base/threads.hpp"
 #include "base/version.hpp"
+#include "config/job_settings.hpp"
 #include "engine/pump/pump.hpp"
 
 namespace sluice::engine {
@@ -61,7 +62,7 @@ void log_end(const job::Finished& finished) {
 
 }  // namespace
 
-Engine::Engine(store::Store& store, const base::Config& config, EngineOptions options)
+Engine::Engine(store::Store& store, const config::Config& config, EngineOptions options)
     : store_(store),
       config_(config),
       options_(std::move(options)),
@@ -82,10 +83,10 @@ fleet::Options Engine::fleet_options() const {
   options.log_level = static_cast<int>(config_.log_level);
   options.settings = [this](const job::PluginSpec& plugin) {
     const auto found = config_.plugins.find(plugin.name);
-    const base::PluginSettings settings =
-        found == config_.plugins.end() ? base::PluginSettings{} : found->second;
+    const config::PluginSettings settings =
+        found == config_.plugins.end() ? config::PluginSettings{} : found->second;
     return fleet::HostSettings{settings.enabled, settings.processes, settings.slots,
-                               settings.role,    settings.config,    job::strictness_of(plugin, config_)};
+                               settings.role,    settings.config,    config::strictness_of(plugin, config_)};
   };
   options.owners = owners();
   return options;
@@ -195,7 +196,7 @@ void Engine::add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vect
   for (const job::TypeSpec& type : plugin.spec.types) {
     const bool served = std::count(plugin.types.begin(), plugin.types.end(), type.name) > 0;
     if (!served || !wanted(type.name)) continue;
-    policies[type.name] = job::policy_of(type, config_);
+    policies[type.name] = config::policy_of(type, config_);
     served_.push_back({type.name, plugin.spec.name, plugin.spec.version, policies[type.name]});
     int concurrency = type.concurrency;
     if (const auto set = config_.types.find(type.name); set != config_.types.end()) {

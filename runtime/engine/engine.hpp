@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/config.hpp"
+#include "config/config.hpp"
 #include "engine/care/caretaker.hpp"
 #include "engine/care/heart.hpp"
 #include "engine/care/presence.hpp"
@@ -33,7 +33,7 @@ struct EngineOptions {
   std::optional<std::int64_t> limit;  ///< claim at most so many
   /// Reads the configuration again, for a reload; throws base::UsageError. Without it the engine never
   /// reloads.
-  std::function<base::Config()> reread;
+  std::function<config::Config()> reread;
   std::function<void(const Tally&)> progress;  ///< called every 200 ms, where given
 };
 
@@ -46,7 +46,7 @@ struct EngineResult {
 
 class Engine : private fleet::Listener {
  public:
-  Engine(store::Store& store, const base::Config& config, EngineOptions options);
+  Engine(store::Store& store, const config::Config& config, EngineOptions options);
   ~Engine() override;
 
   /// Runs until drained or stopped. Throws what the store throws when the database can't be had at the start.
@@ -81,7 +81,7 @@ class Engine : private fleet::Listener {
   bool is_brief(const job::TypeSpec& type) const;
   void serve();
   void reload();
-  void take(base::Config config);
+  void take(config::Config config);
   void refuse_reload(const std::string& why);
   void report_reload();
   void announce_reload(const std::string& error);
@@ -104,7 +104,7 @@ class Engine : private fleet::Listener {
   Observation look() const;
 
   store::Store& store_;
-  base::Config config_;  // a reload changes [plugin] and [type], which the event loop's thread alone reads
+  config::Config config_;  // a reload changes [plugin] and [type], which the event loop's thread alone reads
   const EngineOptions options_;
   Lanes lanes_;
   Outage outage_;

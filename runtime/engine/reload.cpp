@@ -26,7 +26,7 @@ void Engine::reload() {
   reload_began_ = Clock::now();
   std::vector<std::string> files;
   try {
-    base::Config config = options_.reread();
+    config::Config config = options_.reread();
     files = fleet::find_plugins(config_.plugin_directory);
     take(std::move(config));
   } catch (const base::UsageError& error) {
@@ -38,11 +38,12 @@ void Engine::reload() {
 }
 
 /// Only [plugin] and [type] are taken: what else changed is in use by several threads.
-void Engine::take(base::Config config) {
+void Engine::take(config::Config config) {
   std::swap(config_.plugins, config.plugins);
   std::swap(config_.types, config.types);
   std::string keys;
-  for (const std::string& key : base::changed_keys(config_, config)) keys += (keys.empty() ? "" : ", ") + key;
+  for (const std::string& key : config::changed_keys(config_, config))
+    keys += (keys.empty() ? "" : ", ") + key;
   if (!keys.empty()) log::warn("some settings changed that need a restart", {{"keys", keys}});
 }
 

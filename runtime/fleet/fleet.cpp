@@ -5,7 +5,7 @@
 #include <boost/asio/post.hpp>
 #include <filesystem>
 
-#include "base/config.hpp"
+#include "base/usage_error.hpp"
 #include "fleet/loop.hpp"
 
 namespace sluice::fleet {

@@ -19,9 +19,9 @@
 #include <set>
 #include <utility>
 
-#include "base/config.hpp"
 #include "base/log.hpp"
 #include "base/threads.hpp"
+#include "base/usage_error.hpp"
 #include "base/without_signals.hpp"
 
 namespace sluice::http {

@@ -28,19 +28,6 @@ void give_back(Settlement& settlement) {
 
 }  // namespace
 
-RetryPolicy policy_of(const TypeSpec& type, const base::Config& config) {
-  RetryPolicy policy{config.max_attempts, config.backoff_first, config.backoff_cap, type.at_most_once};
-  if (type.max_attempts > 0) policy.max_attempts = type.max_attempts;
-  if (type.backoff_first.count() > 0) policy.backoff_first = type.backoff_first;
-  if (type.backoff_cap.count() > 0) policy.backoff_cap = type.backoff_cap;
-  if (const auto set = config.types.find(type.name); set != config.types.end()) {
-    policy.max_attempts = set->second.max_attempts.value_or(policy.max_attempts);
-    policy.backoff_first = set->second.backoff_first.value_or(policy.backoff_first);
-    policy.backoff_cap = set->second.backoff_cap.value_or(policy.backoff_cap);
-  }
-  return policy;
-}
-
 Microseconds backoff(const RetryPolicy& policy, int attempt, double jitter) {
   const double first = static_cast<double>(policy.backoff_first.count());
   const double cap = static_cast<double>(policy.backoff_cap.count());

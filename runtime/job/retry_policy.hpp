@@ -1,7 +1,6 @@
 // How often a job is tried and how long it waits in between: a pure function of values.
 #pragma once
 
-#include "base/config.hpp"
 #include "job/job.hpp"
 #include "job/plugin_spec.hpp"
 
@@ -13,9 +12,6 @@ struct RetryPolicy {
   Microseconds backoff_cap = std::chrono::hours(1);
   bool at_most_once = false;  ///< a crash or a lost runtime ends the job
 };
-
-/// The policy of a type: the operator's word, then the plugin's, then [retry]'s.
-RetryPolicy policy_of(const TypeSpec& type, const base::Config& config);
 
 /// The delay after failed attempt number `attempt` (1 for the first): backoff_first doubled with each
 /// attempt, at most backoff_cap, then spread evenly over ±20 % by `jitter` in [0, 1).

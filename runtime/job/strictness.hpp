@@ -4,9 +4,6 @@
 #include <map>
 #include <string>
 
-#include "base/config.hpp"
-#include "job/plugin_spec.hpp"
-
 namespace sluice::job {
 
 struct Strictness {
@@ -16,8 +13,5 @@ struct Strictness {
   bool of(const std::string& type) const;
   bool operator==(const Strictness&) const = default;
 };
-
-/// What the configuration says of a plugin and its types.
-Strictness strictness_of(const PluginSpec& plugin, const base::Config& config);
 
 }  // namespace sluice::job

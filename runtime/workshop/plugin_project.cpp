@@ -12,9 +12,9 @@
 #include <stdexcept>
 #include <system_error>
 
-#include "base/config.hpp"
 #include "base/descriptor.hpp"
 #include "base/threads.hpp"
+#include "base/usage_error.hpp"
 #include "workshop/toolchain.hpp"
 
 namespace sluice::workshop {

@@ -5,7 +5,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "base/config.hpp"
+#include "config/config.hpp"
 
 namespace sluice::cli {
 namespace {

@@ -58,7 +58,7 @@ class CaretakerTest : public testing::Test {
   }
 
   test::ScriptedStore store_;
-  base::Config config_;
+  config::Config config_;
   Lanes lanes_{500, milliseconds(200), std::nullopt, true};
   Outage outage_;
   Heart heart_{store_, config_, outage_};

@@ -35,7 +35,7 @@ class HeartTest : public testing::Test {
   }
 
   test::ScriptedStore store_;
-  base::Config config_;
+  config::Config config_;
   Outage outage_;
   const std::unique_ptr<store::CareSession> care_ = store_.memory.care();
   const store::RuntimeId runtime_ = care_->enlist({"host", 1, "0", "run"});

@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "base/config.hpp"
+#include "config/config.hpp"
 #include "http/inquiry.hpp"
 
 namespace sluice::http {

@@ -4,8 +4,8 @@
 #include <cctype>
 #include <sstream>
 
-#include "base/config_key.hpp"
 #include "base/version.hpp"
+#include "config/config_key.hpp"
 
 namespace sluice::cli {
 
@@ -190,17 +190,18 @@ std::string command_page(const CommandText& command, const std::string& date) {
 
 template <class Owner>
 std::string key_lines(const std::string& section, const std::string& table, const std::string& name,
-                      const std::vector<base::ConfigKey<Owner>>& keys) {
-  std::string lines = ".SS [" + escaped(table) + "]\n" + filled(std::string(base::section_summary(section)));
+                      const std::vector<config::ConfigKey<Owner>>& keys) {
+  std::string lines =
+      ".SS [" + escaped(table) + "]\n" + filled(std::string(config::section_summary(section)));
   for (const auto& key : keys) {
     if (key.section != section) continue;
     const auto value = key.get(Owner{});
     lines += ".TP\n" + bold(key.name) + " = " +
-             escaped(value ? base::as_toml(key.kind, *value) : key.example) + "\n";
+             escaped(value ? config::as_toml(key.kind, *value) : key.example) + "\n";
     lines += filled(sentence(key.summary));
     if (key.takes != "text") lines += filled("Takes " + key.takes + ".");
     if (!value) lines += "Not set by default.\n";
-    lines += "Variable: " + bold(base::variable_name(section, key.name, name));
+    lines += "Variable: " + bold(config::variable_name(section, key.name, name));
     for (const std::string& variable : key.other_variables) lines += ", " + bold(variable);
     lines += ".\n";
   }
@@ -221,12 +222,12 @@ std::string config_page(const std::string& date) {
               " prints a file to start from.") +
       ".SH KEYS\n";
   std::string section;
-  for (const auto& key : base::config_keys()) {
-    if (key.section != section) page += key_lines(key.section, key.section, "", base::config_keys());
+  for (const auto& key : config::config_keys()) {
+    if (key.section != section) page += key_lines(key.section, key.section, "", config::config_keys());
     section = key.section;
   }
-  page += key_lines("plugin", "plugin.NAME", "NAME", base::plugin_keys());
-  page += key_lines("type", "type.\"NAME\"", "NAME", base::type_keys());
+  page += key_lines("plugin", "plugin.NAME", "NAME", config::plugin_keys());
+  page += key_lines("type", "type.\"NAME\"", "NAME", config::type_keys());
   page += ".SH DURATIONS\n" + filled(
                                   "One or more numbers with units, largest first: ms, s, m, h, d; 500ms, "
                                   "30s, 1h30m. A number without "

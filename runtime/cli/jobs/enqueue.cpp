@@ -17,7 +17,7 @@ struct EnqueueOptions {
 };
 
 int enqueue(const GlobalOptions& global, const EnqueueOptions& options) {
-  const base::Config config = global.resolve();
+  const config::Config config = global.resolve();
   store::EnqueueRequest request{options.type, read_payload(options.payload), std::nullopt, std::nullopt};
   if (!options.delay.empty()) {
     request.delay = base::parse_duration(options.delay);

@@ -6,7 +6,7 @@
 
 namespace sluice::cli {
 
-std::unique_ptr<store::JobDesk> open_jobs(const base::Config& config) {
+std::unique_ptr<store::JobDesk> open_jobs(const config::Config& config) {
   open_store(config)->desk()->check_schema();
   job::RetryPolicy fallback;
   fallback.max_attempts = config.max_attempts;

@@ -15,7 +15,7 @@
 namespace sluice::cli {
 
 /// For the configured database, which has to be initialised. Throws base::UsageError where none is named.
-std::unique_ptr<store::JobDesk> open_jobs(const base::Config& config);
+std::unique_ptr<store::JobDesk> open_jobs(const config::Config& config);
 
 /// The value of `option` as a duration. Throws base::UsageError.
 job::Microseconds duration_option(const char* option, const std::string& value);

@@ -19,7 +19,7 @@ struct ReviveOptions {
   std::vector<std::string> names;
 };
 
-std::unique_ptr<postgres::WebhookDesk> open_webhooks(const base::Config& config) {
+std::unique_ptr<postgres::WebhookDesk> open_webhooks(const config::Config& config) {
   open_store(config)->desk()->check_schema();
   return postgres::open_webhook_desk(store_options(config));
 }

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "base/config.hpp"
 #include "base/text.hpp"
 #include "cli/text/nearest.hpp"
+#include "config/config.hpp"
 
 namespace sluice::cli {
 

@@ -4,7 +4,7 @@ namespace sluice::cli {
 
 namespace {
 
-fleet::Options options(const base::Config& config) {
+fleet::Options options(const config::Config& config) {
   fleet::Options options;
   options.start = false;
   options.start_timeout = config.start_timeout;
@@ -16,7 +16,7 @@ fleet::Options options(const base::Config& config) {
 
 }  // namespace
 
-Inspection::Inspection(const base::Config& config, const std::vector<std::string>& files)
+Inspection::Inspection(const config::Config& config, const std::vector<std::string>& files)
     : fleet_(options(config), *this) {
   fleet_.load(files);
   fleet_.release();

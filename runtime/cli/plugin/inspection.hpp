@@ -5,14 +5,14 @@
 #include <string>
 #include <vector>
 
-#include "base/config.hpp"
+#include "config/config.hpp"
 #include "fleet/fleet.hpp"
 
 namespace sluice::cli {
 
 class Inspection : private fleet::Listener {
  public:
-  Inspection(const base::Config& config, const std::vector<std::string>& files);
+  Inspection(const config::Config& config, const std::vector<std::string>& files);
   const std::vector<fleet::Plugin>& plugins() const { return fleet_.plugins(); }
 
  private:

@@ -151,7 +151,7 @@ void print_inspection(const fleet::Plugin& plugin) {
 }
 
 int list(const GlobalOptions& global, bool json) {
-  const base::Config config = global.resolve();
+  const config::Config config = global.resolve();
   const Inspection inspection(config, fleet::find_plugins(plugin_directory(config)));
   if (json) {
     print_json(inspection.plugins());
@@ -162,7 +162,7 @@ int list(const GlobalOptions& global, bool json) {
 }
 
 int inspect(const GlobalOptions& global, const std::string& file, bool json) {
-  const base::Config config = global.resolve();
+  const config::Config config = global.resolve();
   const Inspection inspection(config, {std::filesystem::absolute(file).string()});
   const fleet::Plugin& plugin = inspection.plugins().front();
   const bool refused = plugin.state == fleet::PluginState::refused;

@@ -95,7 +95,7 @@ void print_summary(const std::vector<Finding>& findings, const std::vector<std::
   for (const std::string& sentence : useless) std::cout << "  " << base::harmless(sentence) << "\n";
 }
 
-workshop::CheckOptions options_for(const base::Config& config, const CheckArguments& arguments) {
+workshop::CheckOptions options_for(const config::Config& config, const CheckArguments& arguments) {
   workshop::CheckOptions options;
   options.path = std::filesystem::absolute(arguments.file).string();
   options.config = [&config](const std::string& plugin) -> std::optional<std::string> {
@@ -122,7 +122,7 @@ workshop::CheckOptions options_for(const base::Config& config, const CheckArgume
 }
 
 int check(const GlobalOptions& global, const CheckArguments& arguments) {
-  const base::Config config = global.resolve();
+  const config::Config config = global.resolve();
   log::configure(log::Level::off, config.log_format);
   std::vector<Finding> findings;
   FindingList list;

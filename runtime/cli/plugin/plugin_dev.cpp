@@ -241,7 +241,7 @@ class Workbench {
   }
 
   /// What a person types to enqueue, behind type and payload. A password is not for the screen.
-  std::string database_words(const base::Config& config) const {
+  std::string database_words(const config::Config& config) const {
     if (postgres_)
       return " --database-url " + shell_word(database_) +
              (config.table == table ? "" : std::string(" --table ") + table);
@@ -252,8 +252,8 @@ class Workbench {
 
   /// How to enqueue a job of each type, where that has not been said.
   void show_commands(const fs::path& config_now) {
-    base::Config config;
-    base::read_config(config_now.string(), config);
+    config::Config config;
+    config::read_config(config_now.string(), config);
     std::vector<std::string> files;
     for (const fs::directory_entry& entry : fs::directory_iterator(state_.plugins()))
       files.push_back(entry.path().string());
@@ -344,7 +344,7 @@ class Workbench {
 };
 
 int dev(const DevOptions& options) {
-  if (!base::parse_log_level(options.log_level))
+  if (!config::parse_log_level(options.log_level))
     throw base::UsageError("--log-level has to be trace, debug, info, warn, error or off, found '" +
                            options.log_level + "'");
   if (!options.database_url.empty()) {
@@ -355,8 +355,8 @@ int dev(const DevOptions& options) {
     }
   }
   if (!options.config_file.empty()) {
-    base::Config config;
-    base::read_config(options.config_file, config);
+    config::Config config;
+    config::read_config(options.config_file, config);
   }
   return Workbench(options).run();
 }

@@ -8,6 +8,7 @@
 #include "cli/command.hpp"
 #include "cli/plugin/inspection.hpp"
 #include "cli/plugin/schema_table.hpp"
+#include "config/job_settings.hpp"
 #include "job/retry_policy.hpp"
 
 namespace sluice::cli {
@@ -27,8 +28,8 @@ std::string inline_text(const std::string& text) {
   return safe;
 }
 
-void print_defaults(const job::TypeSpec& type, const base::Config& config) {
-  const job::RetryPolicy policy = job::policy_of(type, config);
+void print_defaults(const job::TypeSpec& type, const config::Config& config) {
+  const job::RetryPolicy policy = config::policy_of(type, config);
   std::cout << "| | |\n|---|---|\n"
             << "| attempts in all | " << policy.max_attempts << " |\n"
             << "| wait before the next | " << base::format_duration(policy.backoff_first)
@@ -43,7 +44,7 @@ void print_defaults(const job::TypeSpec& type, const base::Config& config) {
   std::cout << "\n";
 }
 
-void print_type(const job::TypeSpec& type, const base::Config& config) {
+void print_type(const job::TypeSpec& type, const config::Config& config) {
   std::cout << "### `" << type.name << "`\n\n";
   if (!type.summary.empty()) std::cout << inline_text(type.summary) << ".\n\n";
   std::cout << (type.payload_schema.empty() ? "Any payload is taken.\n\n"
@@ -53,7 +54,7 @@ void print_type(const job::TypeSpec& type, const base::Config& config) {
   print_defaults(type, config);
 }
 
-void print_plugin(const fleet::Plugin& plugin, const base::Config& config) {
+void print_plugin(const fleet::Plugin& plugin, const config::Config& config) {
   const job::PluginSpec& spec = plugin.spec;
   std::cout << "## " << inline_text(spec.name) << " " << inline_text(spec.version) << "\n\n";
   if (!spec.summary.empty()) std::cout << inline_text(spec.summary) << ".\n\n";
@@ -83,7 +84,7 @@ void print_contents(const std::vector<const fleet::Plugin*>& plugins) {
 }
 
 int docs(const GlobalOptions& global, const std::string& directory) {
-  const base::Config config = global.resolve();
+  const config::Config config = global.resolve();
   const Inspection inspection(config, fleet::find_plugins(directory));
   std::vector<const fleet::Plugin*> described;
   int code = ExitCode::ok;

@@ -70,7 +70,7 @@ std::string described(const fleet::Plugin& plugin) {
 }
 
 /// The checks of the file and of what it declares; what fails is printed.
-bool is_sound(const std::string& file, const base::Config& config) {
+bool is_sound(const std::string& file, const config::Config& config) {
   workshop::CheckOptions options;
   options.path = file;
   options.start = false;
@@ -89,7 +89,7 @@ bool is_sound(const std::string& file, const base::Config& config) {
 
 /// The plugins of `directory` that would not go together with `installed`: their name, or a type, is its too.
 std::string conflict(const fleet::Plugin& installed, const std::vector<fleet::Plugin>& others,
-                     const std::string& target, const base::Config& config) {
+                     const std::string& target, const config::Config& config) {
   for (const fleet::Plugin& other : others) {
     if (other.path == target || other.path == installed.path || other.spec.name.empty()) continue;
     if (other.spec.name == installed.spec.name) {
@@ -122,7 +122,7 @@ void keep_former(const std::string& target) {
 }
 
 int install(const GlobalOptions& global, const InstallOptions& options) {
-  const base::Config config = global.resolve();
+  const config::Config config = global.resolve();
   const fs::path directory = fs::absolute(plugin_directory(config));
   const std::string file = fs::absolute(options.file).string();
   const std::string target = (directory / fs::path(file).filename()).string();
@@ -166,7 +166,7 @@ int install(const GlobalOptions& global, const InstallOptions& options) {
 }
 
 /// The file of that name in the directory, or of the plugin of that name.
-std::string file_of(const std::string& name, const fs::path& directory, const base::Config& config) {
+std::string file_of(const std::string& name, const fs::path& directory, const config::Config& config) {
   const std::string file = name.ends_with(".so") ? name : name + ".so";
   if (fs::exists(directory / file)) return (directory / file).string();
   const Inspection inspection(config, fleet::find_plugins(directory.string()));
@@ -188,7 +188,7 @@ void exchange(const std::string& a, const std::string& b) {
 }
 
 int rollback(const GlobalOptions& global, const InstallOptions& options) {
-  const base::Config config = global.resolve();
+  const config::Config config = global.resolve();
   const fs::path directory = fs::absolute(plugin_directory(config));
   log::configure(log::Level::off, config.log_format);
   const std::string target = file_of(options.name, directory, config);

@@ -16,6 +16,7 @@
 #include "cli/text/interrupts.hpp"
 #include "cli/text/payload.hpp"
 #include "cli/text/shell_word.hpp"
+#include "config/job_settings.hpp"
 #include "workshop/rehearsal.hpp"
 
 namespace sluice::cli {
@@ -72,7 +73,7 @@ class Narrator : public workshop::Witness {
 
 class PluginRun {
  public:
-  PluginRun(const base::Config& config, const RunOptions& options)
+  PluginRun(const config::Config& config, const RunOptions& options)
       : config_(config),
         options_(options),
         payload_(read_payload(options.payload)),
@@ -122,7 +123,7 @@ class PluginRun {
     find_type(spec);
     report_.plugin = spec.name;
     report_.version = spec.version;
-    report_.policy = job::policy_of(spec.types[type_index_], config_);
+    report_.policy = config::policy_of(spec.types[type_index_], config_);
     std::string config = "{}";
     if (const auto set = config_.plugins.find(spec.name); set != config_.plugins.end()) {
       config = set->second.config;
@@ -130,7 +131,7 @@ class PluginRun {
     }
     report_.debugger = debugger();
     unconfigured_ = config == "{}";
-    return plugin_.start(config, config_.start_timeout, job::strictness_of(spec, config_));
+    return plugin_.start(config, config_.start_timeout, config::strictness_of(spec, config_));
   }
 
   std::string debugger() const {
@@ -227,7 +228,7 @@ class PluginRun {
     failed_ = failed_ || !done;
   }
 
-  const base::Config& config_;
+  const config::Config& config_;
   const RunOptions& options_;
   const std::string payload_;
   const std::optional<std::chrono::microseconds> cancel_after_;
@@ -244,7 +245,7 @@ class PluginRun {
 };
 
 int run(const GlobalOptions& global, RunOptions options) {
-  const base::Config config = global.resolve();
+  const config::Config config = global.resolve();
   options.config_file = global.config_file;
   if (options.json) log::configure(log::Level::off, config.log_format);
   return PluginRun(config, options).run();

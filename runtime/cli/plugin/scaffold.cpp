@@ -5,9 +5,9 @@
 #include <optional>
 #include <utility>
 
-#include "base/config.hpp"
 #include "base/text.hpp"
 #include "cli/plugin/example_files.hpp"
+#include "config/config.hpp"
 
 namespace sluice::cli {
 

@@ -3,12 +3,12 @@
 #include <iostream>
 #include <set>
 
-#include "base/config_key.hpp"
 #include "cli/command.hpp"
 #include "cli/plugin/inspection.hpp"
 #include "cli/runtime/secrets.hpp"
 #include "cli/text/json.hpp"
 #include "cli/text/table.hpp"
+#include "config/config_key.hpp"
 #include "postgres/link/connection_string.hpp"
 #include "workshop/start_checks.hpp"
 
@@ -29,17 +29,17 @@ struct Report {
 };
 
 template <class Owner>
-std::string shown(const base::ConfigKey<Owner>& key, const Owner& owner) {
+std::string shown(const config::ConfigKey<Owner>& key, const Owner& owner) {
   const auto value = key.get(owner);
   if (!value) return "";
-  if (!key.secret) return base::as_toml(key.kind, *value);
-  if (key.kind == base::Kind::table) return masked_json(*value);
+  if (!key.secret) return config::as_toml(key.kind, *value);
+  if (key.kind == config::Kind::table) return masked_json(*value);
   return postgres::describe(*value);
 }
 
 template <class Owner>
-void add_lines(const std::string& prefix, const std::vector<base::ConfigKey<Owner>>& keys, const Owner& owner,
-               const base::Config& config, bool defaults, std::vector<Line>& lines) {
+void add_lines(const std::string& prefix, const std::vector<config::ConfigKey<Owner>>& keys,
+               const Owner& owner, const config::Config& config, bool defaults, std::vector<Line>& lines) {
   for (const auto& key : keys) {
     const std::string path = (prefix.empty() ? key.section + "." : prefix) + key.name;
     const auto origin = config.origins.find(path);
@@ -49,7 +49,7 @@ void add_lines(const std::string& prefix, const std::vector<base::ConfigKey<Owne
 }
 
 /// What a plugin would be refused for at its start, where its schema says so.
-void warn_of_plugin_config(const base::Config& config, const job::PluginSpec& spec, Report& report) {
+void warn_of_plugin_config(const config::Config& config, const job::PluginSpec& spec, Report& report) {
   const auto settings = config.plugins.find(spec.name);
   const std::string given = settings == config.plugins.end() ? "{}" : settings->second.config;
   const auto finding = workshop::check_by_config_schema(spec, given, config.start_timeout);
@@ -60,7 +60,7 @@ void warn_of_plugin_config(const base::Config& config, const job::PluginSpec& sp
 }
 
 /// Tables for what is not in the plugin directory, and what is refused there.
-void warn_of_plugins(const base::Config& config, Report& report) {
+void warn_of_plugins(const config::Config& config, Report& report) {
   if (config.plugin_directory.empty()) {
     report.warnings.emplace_back(
         "no plugin directory is named, so no job runs; set plugins.directory or SLUICE_PLUGIN_DIR");
@@ -93,21 +93,21 @@ void warn_of_plugins(const base::Config& config, Report& report) {
 
 Report make_report(const GlobalOptions& global) {
   Report report;
-  const base::Config config = global.resolve();
+  const config::Config config = global.resolve();
   if (!config.database_url.empty() || !config.database_problem.empty())
     open_store(config);  // says what is wrong with it; connects to nothing
   report.file = global.config_path();
-  add_lines("", base::config_keys(), config, config, true, report.lines);
+  add_lines("", config::config_keys(), config, config, true, report.lines);
   for (const auto& [name, settings] : config.plugins) {
-    add_lines("plugin." + name + ".", base::plugin_keys(), settings, config, false, report.lines);
+    add_lines("plugin." + name + ".", config::plugin_keys(), settings, config, false, report.lines);
   }
   for (const auto& [name, settings] : config.types) {
-    add_lines("type." + name + ".", base::type_keys(), settings, config, false, report.lines);
+    add_lines("type." + name + ".", config::type_keys(), settings, config, false, report.lines);
   }
   if (config.database_url.empty()) {
     report.warnings.emplace_back("no database is named; set DATABASE_URL, or database.url or url_file");
   }
-  for (const std::string& variable : base::unknown_variables(environment())) {
+  for (const std::string& variable : config::unknown_variables(environment())) {
     report.warnings.push_back("the variable " + variable + " has no effect: no key has that one");
   }
   for (const std::string& warning : secret_warnings(config, report.file)) report.warnings.push_back(warning);
@@ -180,7 +180,7 @@ void add_config(const Command& program, GlobalOptions& global, int& code) {
       config.add_subcommand("sample", "Print a commented sluice.toml with every key, at its default");
   add_examples(sample_command, "  sluice config sample >sluice.toml");
   sample_command.callback([&] {
-    std::cout << base::sample_config();
+    std::cout << config::sample_config();
     code = ExitCode::ok;
   });
   add_examples(config, "  sluice config check\n  sluice config sample >sluice.toml");

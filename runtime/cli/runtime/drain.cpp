@@ -142,7 +142,7 @@ void print_json(const engine::Tally& tally, std::chrono::microseconds took,
 }
 
 int drain(const GlobalOptions& global, const DrainOptions& options) {
-  base::Config config = global.resolve();
+  config::Config config = global.resolve();
   plugin_directory(config);  // wrong usage without one, before anything is opened
   engine::EngineOptions engine_options;
   engine_options.drain = true;

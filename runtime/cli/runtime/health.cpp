@@ -51,7 +51,7 @@ void print_text(const std::vector<postgres::HealthCheck>& checks) {
 }
 
 int health_db(const GlobalOptions& global, bool json) {
-  const base::Config config = global.resolve();
+  const config::Config config = global.resolve();
   open_store(config);  // says what is wrong with the configuration
   const auto checks = postgres::check_database(store_options(config));
   bool good = true;

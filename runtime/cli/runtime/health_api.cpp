@@ -34,7 +34,7 @@ base::Address address_of(const std::string& url) {
 }
 
 base::Address where(const GlobalOptions& global, const std::string& url) {
-  const base::Config config = global.resolve();
+  const config::Config config = global.resolve();
   if (!url.empty()) return address_of(url);
   if (config.http_listen.empty()) {
     throw base::UsageError(

@@ -24,7 +24,7 @@ std::optional<store::Indexes> wanted_indexes(const std::string& name) {
 
 int init(const GlobalOptions& options, const InitOptions& own) {
   const auto indexes = wanted_indexes(own.indexes);
-  const base::Config config = options.resolve();
+  const config::Config config = options.resolve();
   if (own.print_sql) {
     postgres::PostgresOptions options_of_store = store_options(config);
     options_of_store.grants = own.grants;

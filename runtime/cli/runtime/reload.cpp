@@ -134,13 +134,13 @@ bool ask_and_wait(postgres::ReloadDesk& desk, std::list<Asked>& runtimes,
   return false;
 }
 
-std::unique_ptr<postgres::ReloadDesk> open_desk(const base::Config& config) {
+std::unique_ptr<postgres::ReloadDesk> open_desk(const config::Config& config) {
   open_store(config)->desk()->check_schema();  // says what is wrong with the configuration, or the database
   return postgres::open_reload_desk(store_options(config));
 }
 
 int reload(const GlobalOptions& global, bool wait) {
-  const base::Config config = global.resolve();
+  const config::Config config = global.resolve();
   const auto desk = open_desk(config);
   if (wait && !desk->hears())
     throw base::UsageError(

@@ -29,7 +29,7 @@ void wait_for_database(store::Store& store) {
 }
 
 int run(const GlobalOptions& global, bool waits) {
-  const base::Config config = global.resolve();
+  const config::Config config = global.resolve();
   plugin_directory(config);  // wrong usage without one, before anything is opened
   const auto store = open_store(config);
   if (waits) wait_for_database(*store);

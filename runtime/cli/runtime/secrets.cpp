@@ -113,7 +113,7 @@ std::string masked_json(const std::string& json) {
   return buffer.GetString();
 }
 
-std::vector<std::string> secret_warnings(const base::Config& config, const std::string& file) {
+std::vector<std::string> secret_warnings(const config::Config& config, const std::string& file) {
   std::set<std::string> files;
   if (!config.database_url_file.empty()) files.insert(config.database_url_file);
   const auto origin = config.origins.find("database.url");

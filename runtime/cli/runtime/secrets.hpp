@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "base/config.hpp"
+#include "config/config.hpp"
 
 namespace sluice::cli {
 
@@ -14,6 +14,6 @@ std::string masked_json(const std::string& json);
 
 /// Sentences about the files with secrets that everybody can read: those that the plugins' configurations
 /// name, by the names of their keys, and `file`, the configuration, where a secret is in it.
-std::vector<std::string> secret_warnings(const base::Config& config, const std::string& file);
+std::vector<std::string> secret_warnings(const config::Config& config, const std::string& file);
 
 }  // namespace sluice::cli

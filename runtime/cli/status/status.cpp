@@ -46,7 +46,7 @@ std::chrono::milliseconds interval_of(const Arguments& arguments) {
 }
 
 int status(const GlobalOptions& global, const Arguments& arguments) {
-  const base::Config config = global.resolve();
+  const config::Config config = global.resolve();
   const StatusOptions options = options_of(arguments);
   const std::chrono::milliseconds interval = interval_of(arguments);
   auto desk = open_store(config)->desk();

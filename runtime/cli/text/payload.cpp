@@ -4,8 +4,8 @@
 #include <iostream>
 #include <sstream>
 
-#include "base/config.hpp"
 #include "base/text.hpp"
+#include "config/config.hpp"
 #include "host/schema.hpp"
 
 namespace sluice::cli {

@@ -8,8 +8,8 @@
 #include <optional>
 #include <vector>
 
-#include "base/config.hpp"
 #include "base/threads.hpp"
+#include "config/config.hpp"
 #include "engine/care/heart.hpp"
 #include "engine/care/hold.hpp"
 #include "engine/care/presence.hpp"
@@ -26,7 +26,7 @@ class Caretaker {
  public:
   struct Context {
     store::Store& store;
-    const base::Config& config;
+    const config::Config& config;
     Lanes& lanes;
     Outage& outage;
     Heart& heart;

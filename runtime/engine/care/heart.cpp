@@ -13,14 +13,14 @@ using std::chrono::milliseconds;
 constexpr std::chrono::seconds fresh{1};
 
 /// For one beat. Well below the lease, so that there is time for more.
-milliseconds patience(const base::Config& config) {
+milliseconds patience(const config::Config& config) {
   constexpr milliseconds least{200}, most{5000};
   return std::clamp(duration_cast<milliseconds>(config.lease) / 4, least, most);
 }
 
 }  // namespace
 
-Heart::Heart(store::Store& store, const base::Config& config, Outage& outage)
+Heart::Heart(store::Store& store, const config::Config& config, Outage& outage)
     : config_(config), outage_(outage), session_(store.heart(patience(config))), thread_([this] { run(); }) {}
 
 Heart::~Heart() {

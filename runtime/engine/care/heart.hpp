@@ -6,8 +6,8 @@
 #include <memory>
 #include <optional>
 
-#include "base/config.hpp"
 #include "base/threads.hpp"
+#include "config/config.hpp"
 #include "engine/clock.hpp"
 #include "engine/pump/outage.hpp"
 #include "store/store.hpp"
@@ -16,7 +16,7 @@ namespace sluice::engine {
 
 class Heart {
  public:
-  Heart(store::Store& store, const base::Config& config, Outage& outage);
+  Heart(store::Store& store, const config::Config& config, Outage& outage);
   ~Heart();
 
   // All of these may be called by any thread.
@@ -41,7 +41,7 @@ class Heart {
   void failed(bool answered);
 
   // constant
-  const base::Config& config_;
+  const config::Config& config_;
   Outage& outage_;
 
   // used by the thread alone

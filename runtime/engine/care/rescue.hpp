@@ -1,7 +1,7 @@
 // Takes back the jobs of runtimes that are lost. One thread uses it.
 #pragma once
 
-#include "base/config.hpp"
+#include "config/config.hpp"
 #include "engine/care/heart.hpp"
 #include "engine/care/pending_change.hpp"
 #include "engine/lanes/lanes.hpp"
@@ -13,7 +13,7 @@ namespace sluice::engine {
 class Rescue {
  public:
   struct Context {
-    const base::Config& config;
+    const config::Config& config;
     Lanes& lanes;
     Heart& heart;
     Tally& tally;

@@ -9,8 +9,8 @@
 #include <memory>
 #include <utility>
 
-#include "base/config.hpp"
 #include "base/secret_file.hpp"
+#include "base/usage_error.hpp"
 #include "postgres/interface.hpp"
 
 namespace sluice::postgres {

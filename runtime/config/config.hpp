@@ -6,18 +6,13 @@
 #include <chrono>
 #include <map>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "base/log.hpp"
+#include "base/usage_error.hpp"
 
-namespace sluice::base {
-
-/// What can't be used as it was given: exit code 2.
-class UsageError : public std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
+namespace sluice::config {
 
 struct PluginSettings {
   bool enabled = true;        ///< false: its file is there and does nothing
@@ -86,8 +81,8 @@ struct Config {
   std::map<std::string, std::string> origins;
 };
 
-/// Reads `path` over `config`. Throws UsageError that lists every unknown key and every bad value, a line
-/// each, as "sluice.toml:12: …".
+/// Reads `path` over `config`. Throws base::UsageError that lists every unknown key and every bad value, a
+/// line each, as "sluice.toml:12: …".
 void read_config(const std::string& path, Config& config);
 
 /// The keys outside [plugin] and [type], as "runtime.lease", whose values differ.
@@ -98,16 +93,16 @@ void parse_config(std::string_view text, const std::string& path, Config& config
 
 /// Reads over `config` what the variables of the environment set. [plugin] and [type] tables are found by
 /// their names; where the file has none, the name of a plugin is taken as it is in small letters, and in that
-/// of a type "_" stands for ".". Throws UsageError that lists every bad value.
+/// of a type "_" stands for ".". Throws base::UsageError that lists every bad value.
 void read_environment(const std::map<std::string, std::string>& variables, Config& config);
 
 /// Those of `variables` that begin with SLUICE_ and are none of ours.
 std::vector<std::string> unknown_variables(const std::map<std::string, std::string>& variables);
 
-/// Sets the key "log.level" to what the command line says. Throws UsageError where it can't be that.
+/// Sets the key "log.level" to what the command line says. Throws base::UsageError where it can't be that.
 void set_option(Config& config, const std::string& key, const std::string& value, const std::string& option);
 
-/// Throws UsageError where values don't go together.
+/// Throws base::UsageError where values don't go together.
 void check_config(const Config& config);
 
 std::optional<log::Level> parse_log_level(std::string_view name);
@@ -115,4 +110,4 @@ std::string_view log_level_name(log::Level level);
 std::optional<log::Format> parse_log_format(std::string_view name);
 std::string_view log_format_name(log::Format format);
 
-}  // namespace sluice::base
+}  // namespace sluice::config

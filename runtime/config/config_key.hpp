@@ -9,9 +9,9 @@
 #include <string_view>
 #include <vector>
 
-#include "base/config.hpp"
+#include "config/config.hpp"
 
-namespace sluice::base {
+namespace sluice::config {
 
 /// How the file writes a value.
 enum class Kind { text, number, truth, table };
@@ -53,4 +53,4 @@ std::string as_toml(Kind kind, const std::string& value);
 /// A commented sluice.toml with every key, each at its default and commented out.
 std::string sample_config();
 
-}  // namespace sluice::base
+}  // namespace sluice::config

@@ -1,4 +1,4 @@
-#include "base/config_key.hpp"
+#include "config/config_key.hpp"
 
 #include <rapidjson/document.h>
 
@@ -10,7 +10,7 @@
 #include "base/duration.hpp"
 #include "base/text.hpp"
 
-namespace sluice::base {
+namespace sluice::config {
 
 namespace {
 
@@ -99,9 +99,9 @@ ConfigKey<Owner> duration(const char* section, const char* name, Target Owner::*
                        R"(a duration with its unit, such as "500ms", "30s", "1h30m" or "30d")",
                        std::move(summary),
                        std::move(example)};
-  if (least.count() > 0) key.takes += ", at least " + format_duration(least);
+  if (least.count() > 0) key.takes += ", at least " + base::format_duration(least);
   key.set = [member, least](Owner& owner, const std::string& text) {
-    const auto value = parse_duration(text);
+    const auto value = base::parse_duration(text);
     if (!value || *value < least) return false;
     owner.*member = *value;
     return true;
@@ -109,7 +109,7 @@ ConfigKey<Owner> duration(const char* section, const char* name, Target Owner::*
   key.get = [member](const Owner& owner) -> std::optional<std::string> {
     const Duration* value = present(owner.*member);
     if (value == nullptr) return std::nullopt;
-    return write_duration(*value);
+    return base::write_duration(*value);
   };
   return key;
 }
@@ -133,7 +133,7 @@ ConfigKey<Config> address(const char* section, const char* name, std::string Con
   ConfigKey<Config> key = text(section, name, member, std::move(summary), std::move(example));
   key.takes = R"(an address such as "127.0.0.1:9640")";
   key.set = [member](Config& config, const std::string& text) {
-    if (!text.empty() && !parse_address(text)) return false;
+    if (!text.empty() && !base::parse_address(text)) return false;
     config.*member = text;
     return true;
   };
@@ -401,7 +401,7 @@ std::string variable_name(std::string_view section, std::string_view key, std::s
 }
 
 std::string as_toml(Kind kind, const std::string& value) {
-  return kind == Kind::text ? json_quote(value) : value;
+  return kind == Kind::text ? base::json_quote(value) : value;
 }
 
 std::string sample_config() {
@@ -422,4 +422,4 @@ std::string sample_config() {
          sample_table("type.\"hello.greet\"", type_keys());
 }
 
-}  // namespace sluice::base
+}  // namespace sluice::config

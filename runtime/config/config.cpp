@@ -1,4 +1,4 @@
-#include "base/config.hpp"
+#include "config/config.hpp"
 
 #define TOML_EXCEPTIONS 1
 #include <toml++/toml.h>
@@ -13,10 +13,10 @@
 #include <set>
 #include <sstream>
 
-#include "base/config_key.hpp"
 #include "base/duration.hpp"
+#include "config/config_key.hpp"
 
-namespace sluice::base {
+namespace sluice::config {
 
 namespace {
 
@@ -47,7 +47,7 @@ struct Complaints {
     for (const auto& [line, text] : list) {
       message += (message.empty() ? "" : "\n") + path + ":" + std::to_string(line) + ": " + text;
     }
-    throw UsageError(message);
+    throw base::UsageError(message);
   }
 };
 
@@ -216,8 +216,8 @@ void parse_config(std::string_view text, const std::string& path, Config& config
   try {
     Reader(path, config).read(toml::parse(text, path));
   } catch (const toml::parse_error& error) {
-    throw UsageError(path + ":" + std::to_string(error.source().begin.line) +
-                     ": is not valid TOML: " + std::string(error.description()));
+    throw base::UsageError(path + ":" + std::to_string(error.source().begin.line) +
+                           ": is not valid TOML: " + std::string(error.description()));
   }
 }
 
@@ -226,17 +226,19 @@ void read_config(const std::string& path, Config& config) {
   struct stat status {};
   const bool there = stat(path.c_str(), &status) == 0;
   if (there && S_ISDIR(status.st_mode)) {
-    throw UsageError(failed + "it is a directory; name the file in it, as in '" + path + "/sluice.toml'");
+    throw base::UsageError(failed + "it is a directory; name the file in it, as in '" + path +
+                           "/sluice.toml'");
   }
   if (there && S_ISREG(status.st_mode) && status.st_size == 0) {
-    throw UsageError(failed +
-                     "it is empty, as one is whose writing was broken off; write it again (sluice config "
-                     "sample prints one), or take it away");
+    throw base::UsageError(
+        failed +
+        "it is empty, as one is whose writing was broken off; write it again (sluice config "
+        "sample prints one), or take it away");
   }
   std::ifstream file(path, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   if (!file) {
-    throw UsageError(failed + "it is missing or not readable; check the path given with --config");
+    throw base::UsageError(failed + "it is missing or not readable; check the path given with --config");
   }
   parse_config(text, path, config);
 }
@@ -245,17 +247,17 @@ void set_option(Config& config, const std::string& key, const std::string& value
   const auto found = std::find_if(config_keys().begin(), config_keys().end(),
                                   [&](const auto& one) { return one.section + "." + one.name == key; });
   if (!found->set(config, value)) {
-    throw UsageError(option + " has to be " + found->takes + ", found '" + value + "'");
+    throw base::UsageError(option + " has to be " + found->takes + ", found '" + value + "'");
   }
   config.origins[key] = option;
 }
 
 void check_config(const Config& config) {
   if (config.lease >= 3 * config.heartbeat) return;
-  throw UsageError("'runtime.lease', " + write_duration(config.lease) +
-                   ", has to be at least three times 'runtime.heartbeat', " +
-                   write_duration(config.heartbeat) +
-                   ", else a runtime that misses a beat would be presumed dead");
+  throw base::UsageError("'runtime.lease', " + base::write_duration(config.lease) +
+                         ", has to be at least three times 'runtime.heartbeat', " +
+                         base::write_duration(config.heartbeat) +
+                         ", else a runtime that misses a beat would be presumed dead");
 }
 
-}  // namespace sluice::base
+}  // namespace sluice::config

@@ -1,8 +1,8 @@
-#include "base/config.hpp"
+#include "config/config.hpp"
 
 #include <gtest/gtest.h>
 
-namespace sluice::base {
+namespace sluice::config {
 namespace {
 
 std::string complaint(std::string_view text) {
@@ -10,7 +10,7 @@ std::string complaint(std::string_view text) {
   try {
     parse_config(text, "sluice.toml", config);
     check_config(config);
-  } catch (const UsageError& error) {
+  } catch (const base::UsageError& error) {
     return error.what();
   }
   return "";
@@ -138,8 +138,8 @@ TEST(Config, TakesAnEmptyFile) {
 
 TEST(Config, SaysThatAFileCannotBeRead) {
   Config config;
-  EXPECT_THROW(read_config("/nowhere/sluice.toml", config), UsageError);
+  EXPECT_THROW(read_config("/nowhere/sluice.toml", config), base::UsageError);
 }
 
 }  // namespace
-}  // namespace sluice::base
+}  // namespace sluice::config

@@ -3,10 +3,10 @@
 #include <cctype>
 #include <set>
 
-#include "base/config.hpp"
-#include "base/config_key.hpp"
+#include "config/config.hpp"
+#include "config/config_key.hpp"
 
-namespace sluice::base {
+namespace sluice::config {
 
 namespace {
 
@@ -40,7 +40,7 @@ class Reader {
     for (const auto& key : config_keys()) read_key(key);
     read_tables("plugin", plugin_keys(), config_.plugins);
     read_tables("type", type_keys(), config_.types);
-    if (!complaints_.empty()) throw UsageError(complaints_);
+    if (!complaints_.empty()) throw base::UsageError(complaints_);
   }
 
  private:
@@ -138,4 +138,4 @@ std::vector<std::string> unknown_variables(const std::map<std::string, std::stri
   return unknown;
 }
 
-}  // namespace sluice::base
+}  // namespace sluice::config

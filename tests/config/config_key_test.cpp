@@ -1,5 +1,5 @@
 // The tables of keys, and what is made from them or has to agree with them.
-#include "base/config_key.hpp"
+#include "config/config_key.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 
 #include "base/duration.hpp"
 
-namespace sluice::base {
+namespace sluice::config {
 namespace {
 
 std::string source(const std::string& path) {
@@ -135,7 +135,7 @@ std::string complaint(const std::map<std::string, std::string>& variables) {
   Config config;
   try {
     read_environment(variables, config);
-  } catch (const UsageError& error) {
+  } catch (const base::UsageError& error) {
     return error.what();
   }
   return "";
@@ -176,14 +176,14 @@ TEST(Environment, TakesWhatIsEmptyForAbsentAndKnowsWhatIsNone) {
 TEST(Config, RefusesTwoDatabases) {
   Config config;
   EXPECT_THROW(parse_config("[database]\nurl = \"x\"\nurl_file = \"y\"\n", "sluice.toml", config),
-               UsageError);
+               base::UsageError);
 }
 
 TEST(Duration, IsWrittenAsItIsRead) {
   for (const char* text : {"0s", "1ms", "500ms", "30s", "1m30s", "1h", "1d2h3m4s5ms", "0.250ms", "30d"}) {
-    EXPECT_EQ(write_duration(*parse_duration(text)), text);
+    EXPECT_EQ(base::write_duration(*base::parse_duration(text)), text);
   }
 }
 
 }  // namespace
-}  // namespace sluice::base
+}  // namespace sluice::config

@@ -1,0 +1,29 @@
+#include "config/job_settings.hpp"
+
+namespace sluice::config {
+
+job::RetryPolicy policy_of(const job::TypeSpec& type, const Config& config) {
+  job::RetryPolicy policy{config.max_attempts, config.backoff_first, config.backoff_cap, type.at_most_once};
+  if (type.max_attempts > 0) policy.max_attempts = type.max_attempts;
+  if (type.backoff_first.count() > 0) policy.backoff_first = type.backoff_first;
+  if (type.backoff_cap.count() > 0) policy.backoff_cap = type.backoff_cap;
+  if (const auto set = config.types.find(type.name); set != config.types.end()) {
+    policy.max_attempts = set->second.max_attempts.value_or(policy.max_attempts);
+    policy.backoff_first = set->second.backoff_first.value_or(policy.backoff_first);
+    policy.backoff_cap = set->second.backoff_cap.value_or(policy.backoff_cap);
+  }
+  return policy;
+}
+
+job::Strictness strictness_of(const job::PluginSpec& plugin, const Config& config) {
+  job::Strictness strict;
+  if (const auto found = config.plugins.find(plugin.name); found != config.plugins.end())
+    strict.plugin = found->second.strict;
+  for (const job::TypeSpec& type : plugin.types) {
+    const auto found = config.types.find(type.name);
+    if (found != config.types.end() && found->second.strict) strict.types[type.name] = *found->second.strict;
+  }
+  return strict;
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,16 @@
+// What the configuration says of plugins and their job types.
+#pragma once
+
+#include "config/config.hpp"
+#include "job/plugin_spec.hpp"
+#include "job/retry_policy.hpp"
+#include "job/strictness.hpp"
+
+namespace sluice::config {
+
+/// The policy of a type: the operator's word, then the plugin's, then [retry]'s.
+job::RetryPolicy policy_of(const job::TypeSpec& type, const Config& config);
+
+job::Strictness strictness_of(const job::PluginSpec& plugin, const Config& config);
+
+}  // namespace sluice::config
