@@ -194,28 +194,29 @@ void HostProcess::take_frames() {
   if (!finished.empty()) listener_.finished(std::move(finished));
 }
 
+void HostProcess::take_outcome(wire::JobResult result, std::vector<job::Finished>& finished) {
+  if (result.ticket < in_flight_.size() && in_flight_[result.ticket].recalled) {
+    give_up(result.ticket);
+    return;
+  }
+  if (result.ticket >= in_flight_.size() || in_flight_[result.ticket].job.claim == 0) {
+    throw wire::Malformed("an outcome for a job that it does not have");
+  }
+  const bool asked = page_.ticket(result.ticket).cancel != 0;
+  if (asked && result.outcome.result == job::Result::cancelled) {
+    const auto duration = result.outcome.duration;
+    result.outcome = {};
+    result.outcome.result = job::Result::released;
+    result.outcome.duration = duration;
+  }
+  wire::keep_bounds(result.outcome);
+  finished.push_back(give_up(result.ticket, std::move(result.outcome)));
+}
+
 void HostProcess::take(const wire::Frame& frame, std::vector<job::Finished>& finished) {
   switch (frame.kind) {
-    case wire::Kind::outcomes: {
-      wire::JobResult result = wire::get_outcome(frame.body);
-      if (result.ticket < in_flight_.size() && in_flight_[result.ticket].recalled) {
-        give_up(result.ticket);
-        return;
-      }
-      if (result.ticket >= in_flight_.size() || in_flight_[result.ticket].job.claim == 0) {
-        throw wire::Malformed("an outcome for a job that it does not have");
-      }
-      const bool asked = page_.ticket(result.ticket).cancel != 0;
-      if (asked && result.outcome.result == job::Result::cancelled) {
-        const auto duration = result.outcome.duration;
-        result.outcome = {};
-        result.outcome.result = job::Result::released;
-        result.outcome.duration = duration;
-      }
-      wire::keep_bounds(result.outcome);
-      finished.push_back(give_up(result.ticket, std::move(result.outcome)));
-      return;
-    }
+    case wire::Kind::outcomes:
+      return take_outcome(wire::get_outcome(frame.body), finished);
     case wire::Kind::log: {
       wire::LogLine line = wire::get_log(frame.body);
       wire::keep_bounds(line);

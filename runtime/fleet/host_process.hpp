@@ -105,6 +105,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess> {
   void write_next();
   void read();
   void take_frames();
+  void take_outcome(wire::JobResult result, std::vector<job::Finished>& finished);
   void take(const wire::Frame& frame, std::vector<job::Finished>& finished);
   void log_line(const wire::LogLine& line) const;
   job::Finished give_up(std::uint32_t ticket);

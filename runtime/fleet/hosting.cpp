@@ -7,6 +7,17 @@
 
 namespace sluice::fleet {
 
+namespace {
+
+/// Of a plugin that is refused because its host ended.
+const char* when_ended(PluginState state, bool was_ready) {
+  if (state == PluginState::loading) return "while it was being loaded";
+  if (state == PluginState::described) return "after it was loaded";
+  return was_ready ? "before it had any job" : "in its init";
+}
+
+}  // namespace
+
 void Fleet::Loop::seat_and_spawn(Edition& edition) {
   seats_.push_back(std::make_shared<Seat>());
   seats_.back()->edition = &edition;
@@ -141,12 +152,9 @@ void Fleet::Loop::ended(HostProcess& host) {
   if (edition.retired || edition.given_up()) return;
   const bool on_trial = is_candidate(edition) && round_ && !round_->first;
   if (on_trial || (!was_ready && !edition.usable())) {
-    const char* doing = edition.state == PluginState::loading     ? "while it was being loaded"
-                        : edition.state == PluginState::described ? "after it was loaded"
-                        : was_ready                               ? "before it had any job"
-                                                                  : "in its init";
     return refuse(edition, PluginState::refused,
-                  edition.file.path() + ": found that its process " + ending + " " + doing +
+                  edition.file.path() + ": found that its process " + ending + " " +
+                      when_ended(edition.state, was_ready) +
                       ", expected it to get ready; run it under a debugger, or look at what it printed");
   }
   log::warn("plugin host died", {{"plugin", edition.spec.name}, {"ending", ending}});

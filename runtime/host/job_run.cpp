@@ -36,6 +36,45 @@ std::int32_t known_level(std::int32_t level) {
   return level < SLUICE_LOG_TRACE || level > SLUICE_LOG_ERROR ? std::int32_t{SLUICE_LOG_INFO} : level;
 }
 
+/// What the handler returned.
+void set_result(job::Outcome& outcome, std::int32_t result) {
+  switch (result) {
+    case SLUICE_DONE:
+      outcome.result = job::Result::done;
+      return;
+    case SLUICE_RETRY:
+      outcome.result = job::Result::retry;
+      return;
+    case SLUICE_FAIL:
+      outcome.result = job::Result::fail;
+      return;
+    case SLUICE_SNOOZE:
+      outcome.result = job::Result::snooze;
+      return;
+    case SLUICE_CANCELLED:
+      outcome.result = job::Result::cancelled;
+      return;
+    default:
+      outcome.result = job::Result::retry;
+      outcome.code = "bad-result";
+      outcome.error =
+          "the handler returned " + std::to_string(result) +
+          ", which is no result that this version knows (0 done, 1 retry, 2 fail, 3 snooze, 4 cancelled)";
+  }
+}
+
+/// A job that is done with an output of `size` bytes fails if that is too large, or not JSON.
+void check_output(job::Outcome& outcome, std::size_t size) {
+  if (size > wire::longest_output) {
+    outcome = wire::too_large("its output", size, wire::longest_output);
+  } else if (!outcome.output.empty() && !is_json(outcome.output)) {
+    outcome.result = job::Result::fail;
+    outcome.code = "bad-output";
+    outcome.error = "the handler returned done, but the output that it set is no JSON: " +
+                    base::shortened(base::valid_utf8(outcome.output), 200);
+  }
+}
+
 }  // namespace
 
 wire::LogLine to_log_line(std::int64_t ticket, std::int32_t level, sluice_str message,
@@ -196,43 +235,13 @@ job::Outcome JobRun::run(void* self, void* slot_state, const sluice_job_type& ty
 }
 
 job::Outcome JobRun::end(std::int32_t result, base::Clock::time_point started) {
-  const auto duration = base::Clock::now() - started;
+  const auto duration = std::chrono::duration_cast<job::Microseconds>(base::Clock::now() - started);
   const base::Lock lock(mutex_);
   if (told_progress_) page_.progress(view_.slot).clear();
   job::Outcome outcome = std::move(told_);
-  outcome.duration = std::chrono::duration_cast<job::Microseconds>(duration);
-  switch (result) {
-    case SLUICE_DONE:
-      outcome.result = job::Result::done;
-      break;
-    case SLUICE_RETRY:
-      outcome.result = job::Result::retry;
-      break;
-    case SLUICE_FAIL:
-      outcome.result = job::Result::fail;
-      break;
-    case SLUICE_SNOOZE:
-      outcome.result = job::Result::snooze;
-      break;
-    case SLUICE_CANCELLED:
-      outcome.result = job::Result::cancelled;
-      break;
-    default:
-      outcome.result = job::Result::retry;
-      outcome.code = "bad-result";
-      outcome.error =
-          "the handler returned " + std::to_string(result) +
-          ", which is no result that this version knows (0 done, 1 retry, 2 fail, 3 snooze, 4 cancelled)";
-  }
-  if (outcome.result == job::Result::done && output_size_ > wire::longest_output) {
-    outcome = wire::too_large("its output", output_size_, wire::longest_output);
-    outcome.duration = std::chrono::duration_cast<job::Microseconds>(duration);
-  } else if (outcome.result == job::Result::done && !outcome.output.empty() && !is_json(outcome.output)) {
-    outcome.result = job::Result::fail;
-    outcome.code = "bad-output";
-    outcome.error = "the handler returned done, but the output that it set is no JSON: " +
-                    base::shortened(base::valid_utf8(outcome.output), 200);
-  }
+  set_result(outcome, result);
+  if (outcome.result == job::Result::done) check_output(outcome, output_size_);
+  outcome.duration = duration;
   if (outcome.result != job::Result::done) {
     name_missing_reason(outcome);
     for (const std::string& line : log_tail_) outcome.log_tail += line + "\n";

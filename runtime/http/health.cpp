@@ -72,16 +72,18 @@ std::string in_state(const engine::Observation& loop, const std::string& state) 
   return list;
 }
 
-Check plugins(const engine::Observation& loop) {
-  if (!loop.settled) {
-    std::string waiting;
-    for (const auto& plugin : loop.plugins) {
-      const bool tried = plugin.state == "ready" || plugin.state == "refused" || plugin.state == "broken" ||
-                         plugin.state == "disabled";
-      if (!tried) waiting += (waiting.empty() ? "" : ", ") + label(plugin) + " (" + plugin.state + ")";
-    }
-    return {"plugins", Verdict::failed, "plugins are being loaded: " + waiting};
+std::string being_loaded(const engine::Observation& loop) {
+  std::string names;
+  for (const auto& plugin : loop.plugins) {
+    const bool tried = plugin.state == "ready" || plugin.state == "refused" || plugin.state == "broken" ||
+                       plugin.state == "disabled";
+    if (!tried) names += (names.empty() ? "" : ", ") + label(plugin) + " (" + plugin.state + ")";
   }
+  return names;
+}
+
+Check plugins(const engine::Observation& loop) {
+  if (!loop.settled) return {"plugins", Verdict::failed, "plugins are being loaded: " + being_loaded(loop)};
   std::string broken;
   for (const auto& plugin : loop.plugins) {
     if (plugin.state == "broken") broken += (broken.empty() ? "" : "; ") + plugin.reason;

@@ -101,32 +101,39 @@ complete -F _sluice sluice
 )";
 }
 
-std::string zsh_completion(const CommandText& program) {
-  const auto entry = [](const std::string& name, const std::string& description) {
-    return " " + shell_quoted(name + ":" + brief(description, description_width));
-  };
-  std::string values, words;
-  for (const CommandText* command : all(program)) {
-    std::string commands, options;
-    for (const CommandText& one : command->commands) commands += entry(one.name(), one.description);
-    std::string files;
-    for (const OptionText& option : command->options) {
-      if (option.positional) {
-        for (const std::string& choice : option.choices()) commands += entry(choice, option.description);
-        if (takes_file(option)) files = "; _files";
-        if (takes_directory(option)) files = "; _files -/";
-        continue;
-      }
-      options += entry(option.name, option.description);
-      if (option.value.empty()) continue;
-      const std::string action = takes_file(option)        ? "_files"
-                                 : takes_directory(option) ? "_files -/"
-                                                           : "compadd -- " + joined(option.choices(), " ");
-      values += "    (\"" + command->path + " " + option.name + "\") " + action + "; return ;;\n";
+namespace {
+
+std::string zsh_entry(const std::string& name, const std::string& description) {
+  return " " + shell_quoted(name + ":" + brief(description, description_width));
+}
+
+/// The lines of a command: what may follow its options, and what may follow itself.
+void add_zsh_lines(const CommandText& command, std::string& values, std::string& words) {
+  std::string commands, options, files;
+  for (const CommandText& one : command.commands) commands += zsh_entry(one.name(), one.description);
+  for (const OptionText& option : command.options) {
+    if (option.positional) {
+      for (const std::string& choice : option.choices()) commands += zsh_entry(choice, option.description);
+      if (takes_file(option)) files = "; _files";
+      if (takes_directory(option)) files = "; _files -/";
+      continue;
     }
-    words += "    (\"" + command->path + "\") commands=(" + commands + "); options=(" + options + ")" +
-             files + " ;;\n";
+    options += zsh_entry(option.name, option.description);
+    if (option.value.empty()) continue;
+    const std::string action = takes_file(option)        ? "_files"
+                               : takes_directory(option) ? "_files -/"
+                                                         : "compadd -- " + joined(option.choices(), " ");
+    values += "    (\"" + command.path + " " + option.name + "\") " + action + "; return ;;\n";
   }
+  words += "    (\"" + command.path + "\") commands=(" + commands + "); options=(" + options + ")" + files +
+           " ;;\n";
+}
+
+}  // namespace
+
+std::string zsh_completion(const CommandText& program) {
+  std::string values, words;
+  for (const CommandText* command : all(program)) add_zsh_lines(*command, values, words);
   return "#compdef sluice\n# Completions of " + program.path + R"( for zsh; made by `sluice completion zsh`.
 _sluice() {
   local so_far=sluice

@@ -121,36 +121,41 @@ void keep_former(const std::string& target) {
   if (rename(link_name.path().c_str(), former.c_str()) != 0) fail("keeping " + target + " as " + former);
 }
 
+/// Throws base::UsageError where `file` can't become `target`.
+void check_target(const std::string& given, const std::string& file, const fs::path& target) {
+  if (fs::path(file).extension() != ".so")
+    throw base::UsageError("'" + given + "' does not end in .so, so that no runtime would look at it");
+  std::error_code same;
+  if (fs::equivalent(file, target, same)) throw base::UsageError(target.string() + " is that file already");
+  const fs::path directory = target.parent_path();
+  if (!fs::is_directory(directory))
+    throw base::UsageError("there is no plugin directory " + directory.string() +
+                           "; make it, or name another with --plugins");
+}
+
+int nothing_installed(const std::string& reason) {
+  std::cerr << "sluice: nothing was installed: " << reason << "\n";
+  return ExitCode::failed;
+}
+
 int install(const GlobalOptions& global, const InstallOptions& options) {
   const config::Config config = global.resolve();
   const fs::path directory = fs::absolute(plugin_directory(config));
   const std::string file = fs::absolute(options.file).string();
   const std::string target = (directory / fs::path(file).filename()).string();
   log::configure(log::Level::off, config.log_format);
-  if (fs::path(file).extension() != ".so")
-    throw base::UsageError("'" + options.file + "' does not end in .so, so that no runtime would look at it");
-  std::error_code same;
-  if (fs::equivalent(file, target, same)) throw base::UsageError(target + " is that file already");
-
-  if (!fs::is_directory(directory))
-    throw base::UsageError("there is no plugin directory " + directory.string() +
-                           "; make it, or name another with --plugins");
+  check_target(options.file, file, target);
 
   // What is checked is what is installed, whoever writes to the other one meanwhile.
   const Temporary copy((directory / ("." + fs::path(file).filename().string() + ".new")).string());
   copy_durably(file, copy.path());
-  if (!is_sound(copy.path(), config)) {
-    std::cerr << "sluice: nothing was installed: " << options.file << " has faults\n";
-    return ExitCode::failed;
-  }
+  if (!is_sound(copy.path(), config)) return nothing_installed(options.file + " has faults");
   std::vector<std::string> files = fleet::find_plugins(directory.string());
   files.insert(files.begin(), copy.path());
   const Inspection inspection(config, files);
   const fleet::Plugin& installed = inspection.plugins().front();
-  if (const std::string reason = conflict(installed, inspection.plugins(), target, config); !reason.empty()) {
-    std::cerr << "sluice: nothing was installed: " << base::harmless(reason) << "\n";
-    return ExitCode::failed;
-  }
+  const std::string reason = conflict(installed, inspection.plugins(), target, config);
+  if (!reason.empty()) return nothing_installed(base::harmless(reason));
   const auto former = std::find_if(inspection.plugins().begin(), inspection.plugins().end(),
                                    [&](const fleet::Plugin& plugin) { return plugin.path == target; });
   const bool replaces = former != inspection.plugins().end();

@@ -225,6 +225,42 @@ void print_run(const RunReport& report) {
        counts + (report.all_done() ? "; shown is the last" : "; shown is the first that was not done"));
 }
 
+namespace {
+
+/// What it told and printed on the way.
+void write_output(JsonWriter& writer, const Performed& shown) {
+  writer.Key("progress");
+  writer.StartArray();
+  for (const wire::Progress& progress : shown.progress) {
+    writer.StartObject();
+    member(writer, "fraction", progress.fraction);
+    member(writer, "note", progress.note);
+    writer.EndObject();
+  }
+  writer.EndArray();
+  writer.Key("printed");
+  writer.StartArray();
+  for (const std::string& text : shown.printed) writer.String(base::valid_utf8(text).c_str());
+  writer.EndArray();
+}
+
+/// Of all runs.
+void write_summary(JsonWriter& writer, const RunReport& report) {
+  writer.Key("outcomes");
+  writer.StartObject();
+  for (const auto& [result, count] : report.outcomes) member(writer, result.c_str(), count);
+  writer.EndObject();
+  const Times times = times_of(report.times);
+  writer.Key("time_seconds");
+  writer.StartObject();
+  member(writer, "mean", seconds(times.mean));
+  member(writer, "min", seconds(times.least));
+  member(writer, "max", seconds(times.most));
+  writer.EndObject();
+}
+
+}  // namespace
+
 void print_run_json(const RunReport& report) {
   rapidjson::StringBuffer buffer;
   JsonWriter writer(buffer);
@@ -239,30 +275,8 @@ void print_run_json(const RunReport& report) {
   write_wishes(writer, shown.outcome);
   write_next(writer, report);
   write_log(writer, shown.log);
-  writer.Key("progress");
-  writer.StartArray();
-  for (const wire::Progress& progress : shown.progress) {
-    writer.StartObject();
-    member(writer, "fraction", progress.fraction);
-    member(writer, "note", progress.note);
-    writer.EndObject();
-  }
-  writer.EndArray();
-  writer.Key("printed");
-  writer.StartArray();
-  for (const std::string& text : shown.printed) writer.String(base::valid_utf8(text).c_str());
-  writer.EndArray();
-  writer.Key("outcomes");
-  writer.StartObject();
-  for (const auto& [result, count] : report.outcomes) member(writer, result.c_str(), count);
-  writer.EndObject();
-  const Times times = times_of(report.times);
-  writer.Key("time_seconds");
-  writer.StartObject();
-  member(writer, "mean", seconds(times.mean));
-  member(writer, "min", seconds(times.least));
-  member(writer, "max", seconds(times.most));
-  writer.EndObject();
+  write_output(writer, shown);
+  write_summary(writer, report);
   writer.EndObject();
   std::cout << buffer.GetString() << "\n";
 }

@@ -141,6 +141,18 @@ void print_json(const engine::Tally& tally, std::chrono::microseconds took,
   std::cout << "]}\n";
 }
 
+/// Says why not.
+bool has_run(const engine::EngineResult& result, const std::string& directory) {
+  if (!result.failure.empty()) {
+    std::cerr << "sluice drain: gave up: " << result.failure << "\n";
+    return false;
+  }
+  if (result.plugins > 0 || result.stopped) return true;
+  std::cerr << "sluice drain: no plugin of '" << directory
+            << "' could be used, so nothing was run; `sluice plugin list` says why\n";
+  return false;
+}
+
 int drain(const GlobalOptions& global, const DrainOptions& options) {
   config::Config config = global.resolve();
   plugin_directory(config);  // wrong usage without one, before anything is opened
@@ -163,20 +175,11 @@ int drain(const GlobalOptions& global, const DrainOptions& options) {
   } else {
     print_table(engine.tally(), took);
   }
-  if (!result.failure.empty()) {
-    std::cerr << "sluice drain: gave up: " << result.failure << "\n";
-    return ExitCode::failed;
-  }
-  if (result.plugins == 0 && !result.stopped) {
-    std::cerr << "sluice drain: no plugin of '" << config.plugin_directory
-              << "' could be used, so nothing was run; `sluice plugin list` says why\n";
-    return ExitCode::failed;
-  }
+  if (!has_run(result, config.plugin_directory)) return ExitCode::failed;
   if (options.types.empty()) print_waiting(waiting, config.plugin_directory);
-  if (whole && !all_served(options, result.served, config.plugin_directory)) return ExitCode::failed;
+  if (result.stopped || !all_served(options, result.served, config.plugin_directory)) return ExitCode::failed;
   const Total sum = total(engine.tally());
-  if (options.fail_on_error && sum.retrying + sum.failed > 0) return ExitCode::failed;
-  return result.stopped ? ExitCode::failed : ExitCode::ok;
+  return options.fail_on_error && sum.retrying + sum.failed > 0 ? ExitCode::failed : ExitCode::ok;
 }
 
 }  // namespace

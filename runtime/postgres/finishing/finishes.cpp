@@ -234,17 +234,7 @@ void PgFinishes::write(pqxx::connection& connection, Work& work, const Part& par
       return settle(transaction, settlements, "{}");
     });
   });
-  if (refusal && part.size() > 1) {
-    if (refusal->locked()) {
-      const std::string holder = blocker(connection, [&](pqxx::transaction_base& transaction) {
-        return table_blocker(transaction, table_);
-      });
-      if (!holder.empty()) give_up(holder, *refusal);
-    }
-    const auto middle = part.begin() + static_cast<std::ptrdiff_t>(part.size() / 2);
-    write(connection, work, Part(part.begin(), middle));
-    return write(connection, work, Part(middle, part.end()));
-  }
+  if (refusal && part.size() > 1) return write_halves(connection, work, part, *refusal);
   if (refusal) return write_single(connection, work, part[0], *refusal);
   std::vector<bool> told(part.size());
   for (const std::size_t index : settled.applied) told[index] = true;
@@ -266,6 +256,19 @@ void PgFinishes::write(pqxx::connection& connection, Work& work, const Part& par
   for (std::size_t i = 0; i < part.size(); ++i) {
     if (!told[i]) work.unwritten.push_back({part[i], Unwritten::Why::not_ours, "", "", false});
   }
+}
+
+/// Until what is at fault is alone; not where somebody has locked the whole table.
+void PgFinishes::write_halves(pqxx::connection& connection, Work& work, const Part& part,
+                              const Refusal& refusal) {
+  if (refusal.locked()) {
+    const std::string holder = blocker(
+        connection, [&](pqxx::transaction_base& transaction) { return table_blocker(transaction, table_); });
+    if (!holder.empty()) give_up(holder, refusal);
+  }
+  const auto middle = part.begin() + static_cast<std::ptrdiff_t>(part.size() / 2);
+  write(connection, work, Part(part.begin(), middle));
+  write(connection, work, Part(middle, part.end()));
 }
 
 /// Of an outcome whose data can't be written, all that can be.

@@ -49,6 +49,7 @@ class PgFinishes : public FinishSession {
   std::vector<Unwritten> in_parts(pqxx::connection& connection, Work& work,
                                   const std::vector<std::int64_t>& closing);
   void write(pqxx::connection& connection, Work& work, const Part& part);
+  void write_halves(pqxx::connection& connection, Work& work, const Part& part, const Refusal& refusal);
   void write_single(pqxx::connection& connection, Work& work, std::size_t index, Refusal refusal);
   void refuse(Work& work, std::size_t index, const Refusal& refusal);
   void close(pqxx::connection& connection, const Work& work, std::vector<std::int64_t> closing);
