@@ -221,8 +221,10 @@ bool Engine::is_brief(const job::TypeSpec& type) const {
     brief = set->second.brief.value_or(brief);
   }
   if (!brief || !type.at_most_once) return brief;
-  log::warn("a job type that runs at most once can't be brief: its claims are durable",
-            {{"type", type.name}});
+  log::warn(
+      "a job type that runs at most once can't be brief, because its claims must be durable; brief is "
+      "ignored",
+      {{"type", type.name}});
   return false;
 }
 
@@ -234,11 +236,12 @@ void Engine::warn_of_unused_settings() const {
     for (const job::TypeSpec& type : plugin.spec.types) types.insert(type.name);
   }
   for (const auto& [name, settings] : config_.plugins) {
-    if (names.count(name) == 0) log::warn("settings without a plugin of that name", {{"plugin", name}});
+    if (names.count(name) == 0)
+      log::warn("the configuration has settings for an unknown plugin", {{"plugin", name}});
   }
   for (const auto& [type, settings] : config_.types) {
     if (types.count(type) == 0)
-      log::warn("settings for a job type that no plugin declares", {{"type", type}});
+      log::warn("the configuration has settings for a job type that no plugin declares", {{"type", type}});
   }
 }
 
@@ -282,8 +285,7 @@ void Engine::serve() {
     result_.served.insert(plugins[i].types.begin(), plugins[i].types.end());
     add_lanes(i, plugins[i], lanes, policies);
   }
-  if (lanes.empty())
-    log::warn("no plugin serves any of the job types that are asked for: nothing will be claimed");
+  if (lanes.empty()) log::warn("no plugin serves any of the requested job types: no job will be claimed");
   policies_.set(std::move(policies));
   lanes_.set_lanes(std::move(lanes));
   publish_slots();
@@ -428,7 +430,7 @@ void Engine::signalled(int times) {
               {{"at_most", base::format_duration(config_.drain_timeout)}});
     stop(config_.drain_timeout);
   } else if (times == 2) {
-    log::warn("stopping now: asking started jobs to cancel; once more to kill them");
+    log::warn("stopping now: asking started jobs to cancel; a further signal kills them");
     stop(std::chrono::microseconds(0));
   } else {
     limit_calls(std::chrono::microseconds(0));

@@ -13,9 +13,9 @@ namespace sluice::engine {
 void Engine::reload_requested() {
   if (stopping_) return refuse_reload("sluice stops");
   if (!options_.reread)
-    return log::info("SIGHUP: not reloading, a drain keeps the plugins that it began with");
+    return log::info("SIGHUP: not reloading, because a drain keeps the plugins that it started with");
   if (!fleet_.is_settled()) {
-    log::info("SIGHUP: reloading as soon as the plugins that are being loaded are ready or refused");
+    log::info("SIGHUP: reloading when all plugins that are loading are ready or refused");
     reload_wanted_ = true;
     return;
   }
@@ -44,7 +44,7 @@ void Engine::take(config::Config config) {
   std::string keys;
   for (const std::string& key : config::changed_keys(config_, config))
     keys += (keys.empty() ? "" : ", ") + key;
-  if (!keys.empty()) log::warn("some settings changed that need a restart", {{"keys", keys}});
+  if (!keys.empty()) log::warn("some changed settings take effect only after a restart", {{"keys", keys}});
 }
 
 void Engine::refuse_reload(const std::string& why) {

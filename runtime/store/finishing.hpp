@@ -13,7 +13,7 @@ namespace sluice::store {
 struct Unwritten {
   enum class Why {
     not_ours,  ///< its row was taken away or changed: rescued by another runtime, say
-    locked,    ///< somebody has locked its row
+    locked,    ///< another session has locked its row
     refused,   ///< the database refused it
     untried,   ///< the database was away
   };

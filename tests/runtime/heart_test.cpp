@@ -88,13 +88,13 @@ TEST_P(LockModes, ATableThatIsLockedForLongerThanTheLeaseCostsNothing) {
   ASSERT_TRUE(lines_in("started", 2));
   Session application(database.url());
   application.exec(std::string("BEGIN; LOCK TABLE \"Outbox\" IN ") + GetParam() + " MODE");
-  EXPECT_TRUE(program.says("somebody holds a lock that sluice waits for")) << program.err();
+  EXPECT_TRUE(program.says("sluice waits for a lock that another session holds")) << program.err();
   EXPECT_TRUE(logged(program, "LOCK TABLE")) << "with the query of whoever holds it: " << program.err();
   outlast_the_lease();
   application.exec("COMMIT");
   expect_each_done_once(2);
   EXPECT_EQ(runtimes(), runtime);
-  EXPECT_TRUE(program.says("nothing holds sluice up any more"));
+  EXPECT_TRUE(program.says("sluice no longer waits for a lock"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Modes, LockModes, testing::Values("SHARE", "ACCESS EXCLUSIVE"),
@@ -111,7 +111,7 @@ TEST_F(Heart, ARowThatIsHeldWhenItsRetryIsDueWaitsAlone) {
   application.exec(R"(BEGIN; UPDATE "Outbox" SET payload = payload WHERE id = 'held')");
   insert("other", "test.probe", probe("retry_until", R"(,"until":2,"after_ms":1500)"));
   insert("slow", "test.once", probe("ok", R"(,"ms":3000)"));
-  EXPECT_TRUE(program.says("somebody has locked the rows of jobs that are due")) << program.err();
+  EXPECT_TRUE(program.says("another session has locked the rows of due jobs")) << program.err();
   EXPECT_TRUE(logged(program, "\"job\":\"held\"")) << program.err();
   EXPECT_TRUE(logged(program, "UPDATE \\\"Outbox\\\"")) << program.err();
   insert("fresh", "test.probe", probe("ok"));
@@ -165,13 +165,13 @@ TEST_F(Heart, GoesOnUnderANewIdentityWhereTheSchemaWasMadeAnew) {
   insert("before", "test.probe", probe("ok"));
   ASSERT_TRUE(becomes("before", "done"));
   drop_schema();
-  EXPECT_TRUE(program.says("the database refuses what sluice asks")) << program.err();
+  EXPECT_TRUE(program.says("the database refuses sluice's statements")) << program.err();
   ASSERT_EQ(sluice({"init"}).code, 0);
   insert("after", "test.probe", probe("ok"));
   EXPECT_TRUE(becomes("after", "done")) << program.err();
   insert("brief", "test.brief", probe("ok"));
   EXPECT_TRUE(becomes("brief", "done")) << program.err();
-  EXPECT_TRUE(program.says("goes on under a new id")) << program.err();
+  EXPECT_TRUE(program.says("continues under a new id")) << program.err();
   // A second time, when its number is that of another generation.
   drop_schema();
   ASSERT_EQ(sluice({"init"}).code, 0);
@@ -185,7 +185,7 @@ TEST_F(Heart, GoesOnUnderANewIdentityWhereTheDatabaseWasRestored) {
   ASSERT_TRUE(becomes("before", "done"));
   const std::string before = runtimes();
   database.exec("UPDATE sluice.runtime SET beat_at = beat_at - interval '1 s'");  // as a backup has it
-  EXPECT_TRUE(program.says("goes on under a new id")) << program.err();
+  EXPECT_TRUE(program.says("continues under a new id")) << program.err();
   EXPECT_TRUE(eventually([&] { return runtimes() != before; }));
   insert("after", "test.probe", probe("ok"));
   EXPECT_TRUE(becomes("after", "done")) << program.err();
@@ -201,7 +201,7 @@ TEST_F(Heart, ADrainWaitsForTheLeaseOfALostRuntimeAndTakesItsJobs) {
   outlast_the_lease();  // it is not alive any more, and might still come back
   database.exec(R"(UPDATE "Outbox" SET payload = '{}')");
   const Ended drained = sluice({"drain"});
-  EXPECT_NE(drained.err.find("waiting for the lease"), std::string::npos) << drained.err;
+  EXPECT_NE(drained.err.find("waiting until the leases"), std::string::npos) << drained.err;
   EXPECT_EQ(status("a"), "done") << drained.err;
   EXPECT_EQ(attempts("a"), "2");
   EXPECT_EQ(status("b"), "error");

@@ -136,7 +136,7 @@ TEST_F(Outcome, OfALockedRowWaitsAndNoOther) {
   application.value("SELECT id FROM \"Outbox\" WHERE id = $1 FOR UPDATE", {held});
   scratch.write("gate-1", "");
   EXPECT_TRUE(eventually([&] { return count("status = 'done'") == "99"; })) << runtime.err();
-  EXPECT_TRUE(runtime.says("somebody has locked the job's row")) << runtime.err();
+  EXPECT_TRUE(runtime.says("another session has locked the job's row")) << runtime.err();
   insert("later", "test.probe");
   EXPECT_TRUE(becomes("later", "done"));
   EXPECT_EQ(status(held), "processing");
@@ -144,7 +144,7 @@ TEST_F(Outcome, OfALockedRowWaitsAndNoOther) {
   EXPECT_NE(runtime.err().find(holder), std::string::npos) << holder << "\n" << runtime.err();
   application.exec("ROLLBACK");
   EXPECT_TRUE(becomes(held, "done")) << runtime.err();
-  EXPECT_EQ(times_said(runtime.err(), "somebody has locked the job's row"), 1U) << runtime.err();
+  EXPECT_EQ(times_said(runtime.err(), "another session has locked the job's row"), 1U) << runtime.err();
   EXPECT_EQ(runtime.err().find("does not answer"), std::string::npos) << runtime.err();
 }
 
@@ -206,9 +206,8 @@ TEST_F(Outcome, RefusedRetriesThatAreDueHoldUpNoOthers) {
   database.exec(R"(UPDATE "Outbox" SET payload = '{}'; UPDATE sluice.schedule SET due = now())");
   Program runtime({"run"}, environment());
   EXPECT_TRUE(eventually([&] { return count("status = 'done'") == "78"; })) << runtime.err();
-  EXPECT_TRUE(eventually([&] {
-    return times_said(runtime.err(), "refuses that a due job becomes pending") == 2;
-  })) << runtime.err();
+  EXPECT_TRUE(eventually([&] { return times_said(runtime.err(), "refuses to make a due job pending") == 2; }))
+      << runtime.err();
   EXPECT_EQ(count("status IN ('scheduled', 'error') AND id IN ('job-3', 'job-40')"), "2");
   database.exec("DROP FUNCTION public.no() CASCADE; UPDATE sluice.schedule SET due = now()");
   EXPECT_TRUE(eventually([&] { return count("status = 'done'") == "80"; })) << runtime.err();
@@ -225,7 +224,7 @@ TEST_F(Outcome, RefusedJobsOfALostRuntimeHoldUpNoOthers) {
   for (const std::string attempt : {"1", "2"}) scratch.write("gate-" + attempt, "");
   Program other({"run"}, environment());
   EXPECT_TRUE(eventually([&] { return count("status = 'done'") == "59"; })) << other.err();
-  EXPECT_TRUE(other.says("refuses that a job of a lost runtime is rescued")) << other.err();
+  EXPECT_TRUE(other.says("refuses to rescue a job of a lost runtime")) << other.err();
   EXPECT_NE(other.err().find(held), std::string::npos);
   database.exec("DROP FUNCTION public.no() CASCADE");
   EXPECT_TRUE(becomes(held, "done")) << other.err();

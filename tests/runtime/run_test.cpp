@@ -185,7 +185,7 @@ TEST_F(Running, AnotherRuntimeRescuesTheJobsOfOneThatWasKilled) {
   EXPECT_EQ(lost.wait(), -SIGKILL);
   EXPECT_TRUE(eventually([&] { return kill(hosts.at(0), 0) != 0; })) << "its plugin host dies with it";
   Program& rescuer = start();
-  EXPECT_TRUE(rescuer.says("rescued the jobs of runtimes that were lost"));
+  EXPECT_TRUE(rescuer.says("rescued the jobs of lost runtimes"));
   EXPECT_TRUE(lines_in("started", 8));
   EXPECT_TRUE(eventually([&] { return count("attempts = 2") == "4"; }))
       << "the attempt is kept: nobody knows how far it came";
@@ -205,7 +205,7 @@ TEST_F(Running, AFrozenRuntimeThatIsRescuedChangesNothingLater) {
   const std::string written = database.value(R"(SELECT "updatedAt" FROM "Outbox")");
   for (const pid_t host : hosts) kill(host, SIGCONT);
   frozen.signal(SIGCONT);
-  EXPECT_TRUE(frozen.says("goes on under a new id"));
+  EXPECT_TRUE(frozen.says("continues under a new id"));
   EXPECT_TRUE(frozen.says("outcomes were not written"));
   EXPECT_EQ(database.value(R"(SELECT "updatedAt" FROM "Outbox")"), written);
   insert("b", "test.probe");

@@ -233,7 +233,7 @@ TEST_F(Sessions, ARowThatIsNotUtf8CostsNoOther) {
   EXPECT_EQ(ascii.value("SELECT count(*) FROM \"Outbox\" WHERE status = 'done'"), "20") << drained.err;
   EXPECT_EQ(ascii.value("SELECT count(*) FROM \"Outbox\" WHERE status = 'error'"), "2") << drained.err;
   EXPECT_EQ(ascii.value("SELECT count(*) FROM sluice.attempt WHERE code = 'not-utf-8'"), "2");
-  EXPECT_NE(drained.err.find("not UTF-8"), std::string::npos) << drained.err;
+  EXPECT_NE(drained.err.find("not valid UTF-8"), std::string::npos) << drained.err;
 }
 
 }  // namespace

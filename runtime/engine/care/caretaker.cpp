@@ -43,7 +43,7 @@ Caretaker::~Caretaker() {
     session_->leave(runtime_, unfinished_);
     context_.presence.write_outcomes(*session_);
   } catch (const std::exception& error) {
-    log::warn("the runtime could not sign off; it will be taken for lost after its lease",
+    log::warn("the runtime could not sign off; it will be considered lost when its lease expires",
               {{"reason", error.what()}});
   }
 }
@@ -144,7 +144,7 @@ void Caretaker::look_after() {
   attempt("announcing", [this] { make_announcements(); });
   attempt("making due jobs pending", [this] { promote(); });
   if (!schedule_.is_quiet()) attempt("cancelling jobs", [this] { cancel_requested(); });
-  attempt("showing what runs", [this] { context_.presence.write(*session_, enlisted(), Clock::now()); });
+  attempt("recording what runs", [this] { context_.presence.write(*session_, enlisted(), Clock::now()); });
   if (rescue_.is_due(Clock::now())) attempt("rescuing the jobs of lost runtimes", [this] { rescue(); });
   if (Clock::now() >= next_tidy_) attempt("deleting records of deleted jobs", [this] { tidy(); });
   say_what_holds_up();
@@ -166,7 +166,7 @@ void Caretaker::say_what_holds_up() {
   const auto now = Clock::now();
   if (held_up_.empty()) {
     if (table_.said)
-      log::info("nothing holds sluice up any more", {{"after", in_words(now - *table_.since)}});
+      log::info("sluice no longer waits for a lock", {{"after", in_words(now - *table_.since)}});
     table_ = {};
     return;
   }
@@ -174,9 +174,8 @@ void Caretaker::say_what_holds_up() {
   if (table_.said || now - *table_.since < worth_saying) return;
   table_.said = true;
   log::warn(
-      "somebody holds a lock that sluice waits for; running jobs go on, and so does the rest as soon as the "
-      "lock "
-      "is gone",
+      "sluice waits for a lock that another session holds; running jobs continue, and the rest continues "
+      "when the lock is released",
       {{"by", blocker(*session_, {})}, {"waits", held_up_}, {"for", in_words(now - *table_.since)}});
 }
 
@@ -221,9 +220,9 @@ void Caretaker::enlist() {
 
 void Caretaker::enlist_anew() {
   log::error(
-      "the database no longer knows this runtime: no heartbeat arrived within its lease, and another runtime "
-      "rescued its jobs, or the schema was made anew or restored; outcomes of jobs still running here may be "
-      "dropped. It goes on under a new id");
+      "the database no longer knows this runtime: either no heartbeat arrived within its lease and another "
+      "runtime rescued its jobs, or the schema was recreated or restored. Outcomes of jobs still running "
+      "here may be dropped. The runtime continues under a new id");
   enlist();
 }
 

@@ -27,7 +27,9 @@ inline std::string in_words(Clock::duration time) {
 /// Who keeps the table from being written, or the row of `job` where it is given.
 inline std::string blocker(store::CareSession& session, const std::optional<std::string>& job) {
   const std::string who = session.blocker(job);
-  return who.empty() ? "unknown: the lock was gone when we looked, or this user may not see it" : who;
+  return who.empty()
+             ? "unknown: the lock was released before sluice looked, or this user may not see who holds it"
+             : who;
 }
 
 }  // namespace sluice::engine

@@ -178,8 +178,9 @@ void Presence::take_ended() {
   const base::Lock lock(mutex_);
   tracing_ = std::exchange(ended_, {});
   if (untraced_ > 0) {
-    log::warn("who ran these jobs is not recorded, because the database was away for too long",
-              {{"jobs", untraced_}});
+    log::warn(
+        "it is not recorded which runtime ran these jobs, because the database was unavailable for too long",
+        {{"jobs", untraced_}});
   }
   untraced_ = 0;
 }

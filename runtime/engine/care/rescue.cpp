@@ -35,7 +35,7 @@ bool Rescue::run(store::CareSession& session, store::RuntimeId runtime) {
   if (moved) next_ = Clock::now();
   report(rescued);
   if (waits && !std::exchange(waits_, true)) {
-    log::info("waiting for the lease of runtimes that have not been heard of, whose jobs are rescued then",
+    log::info("waiting until the leases of silent runtimes expire; their jobs are rescued then",
               {{"runtimes", rescued.suspected}});
   }
   return rescued.pending > 0;
@@ -44,13 +44,13 @@ bool Rescue::run(store::CareSession& session, store::RuntimeId runtime) {
 void Rescue::report(const store::Rescued& rescued) {
   if (rescued.pending + rescued.error + rescued.runtimes > 0) {
     context_.tally.rescued(rescued);
-    log::warn("rescued the jobs of runtimes that were lost",
+    log::warn("rescued the jobs of lost runtimes",
               {{"runtimes", rescued.runtimes}, {"pending", rescued.pending}, {"error", rescued.error}});
   }
   if (rescued.refusal.empty() || Clock::now() < next_complaint_) return;
   next_complaint_ = Clock::now() + complaint_pause;
   log::error(
-      "the database refuses that a job of a lost runtime is rescued; it is tried again, and the others go on",
+      "the database refuses to rescue a job of a lost runtime; this is tried again, and other jobs continue",
       {{"job", rescued.refused_job}, {"reason", rescued.refusal}});
 }
 

@@ -52,8 +52,8 @@ bool Schedule::promote(store::CareSession& session) {
       report_held(session, promoted);
       if (!promoted.refusal.empty()) {
         log::error(
-            "the database refuses that a due job becomes pending; it is tried again in a minute, and the "
-            "others go on",
+            "the database refuses to make a due job pending; this is tried again in a minute, and other jobs "
+            "continue",
             {{"job", promoted.refused_job}, {"reason", promoted.refusal}});
       }
     } while (more && ahead_ < most_ahead && Clock::now() < end);
@@ -72,7 +72,7 @@ void Schedule::report_held(store::CareSession& session, const store::Promoted& p
   if (promoted.held == 0) {
     if (!rows_.since || now - rows_.last < worth_saying) return;
     if (rows_.said)
-      log::info("the rows of jobs that are due are free again", {{"after", in_words(now - *rows_.since)}});
+      log::info("the rows of due jobs are unlocked again", {{"after", in_words(now - *rows_.since)}});
     rows_ = {};
     return;
   }
@@ -80,7 +80,7 @@ void Schedule::report_held(store::CareSession& session, const store::Promoted& p
   if (!rows_.since) rows_.since = now;
   if (rows_.said || now - *rows_.since < worth_saying) return;
   rows_.said = true;
-  log::warn("somebody has locked the rows of jobs that are due; they wait, and the others go on",
+  log::warn("another session has locked the rows of due jobs; these jobs wait, and the others continue",
             {{"job", promoted.held_job},
              {"by", blocker(session, promoted.held_job)},
              {"jobs", promoted.held},

@@ -13,8 +13,8 @@ job::Finished turned_back(job::Job job) {
   finished.outcome.result = job::Result::fail;
   finished.outcome.code = "not-utf-8";
   finished.outcome.error =
-      "the job's id or payload is not UTF-8, which plugins are promised; the database has no encoding "
-      "(SQL_ASCII), and takes any bytes";
+      "the job's id or payload is not valid UTF-8, which plugins rely on; the database's encoding is "
+      "SQL_ASCII, so it stores any bytes";
   finished.job = std::move(job);
   finished.job.payload = {};
   return finished;

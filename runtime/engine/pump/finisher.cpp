@@ -52,17 +52,15 @@ void log_aside(const job::Settlement& settlement, const Unwritten& unwritten) {
   if (unwritten.why == Unwritten::Why::locked) {
     if (!unwritten.message.empty()) fields.emplace_back("holder", unwritten.message);
     log::warn(
-        "the outcome of a job waits, as somebody has locked the job's row; it is written when that is free, "
-        "and "
-        "others meanwhile",
+        "the outcome of a job waits because another session has locked the job's row; it is written when the "
+        "row is unlocked, and other outcomes are written meanwhile",
         fields);
     return;
   }
   fields.emplace_back("reason", unwritten.message);
   log::error(
-      "the database refuses the outcome of a job; it is kept and tried again by itself, and others are "
-      "written "
-      "meanwhile",
+      "the database refuses the outcome of a job; the outcome is kept and tried again separately, and other "
+      "outcomes are written meanwhile",
       fields);
 }
 
@@ -78,7 +76,7 @@ job::Settlement own_error(job::Settlement settlement, const Unwritten& unwritten
   std::string error = "the database refused to write that the job ended as " +
                       std::string(job::name(outcome.result)) + ": " + unwritten.message;
   if (!unwritten.code.empty()) error += " [" + unwritten.code + "]";
-  if (!outcome.error.empty()) error += "\nwhat it ended with: " + outcome.error;
+  if (!outcome.error.empty()) error += "\nthe job's own error: " + outcome.error;
   outcome.error = std::move(error);
   outcome.code = refused_code;
   outcome.result = job::Result::fail;
@@ -271,7 +269,8 @@ void Finisher::mark_running(std::vector<job::Ref> jobs) {
     for (const std::int64_t claim : filled) marked_of_[claim].filled = true;
     context_.outage.up(this);
   } catch (const std::exception& error) {
-    log::debug("running jobs could not be marked, and will be", {{"reason", error.what()}});
+    log::debug("running jobs could not be marked as processing; trying again later",
+               {{"reason", error.what()}});
   }
 }
 
@@ -383,7 +382,8 @@ void Finisher::give_up(const std::vector<job::Settlement>& settlements) {
     if (settlement.outcome.result != job::Result::released) ran.push_back(settlement.id);
   }
   log::error(
-      "outcomes could not be written before sluice stopped; their jobs are judged as those of a lost runtime",
+      "outcomes could not be written before sluice stopped; their jobs are treated like those of a lost "
+      "runtime",
       {{"count", settlements.size()}, {"ran", ran.size()}});
   context_.unwritten(std::move(ran));
 }
@@ -415,7 +415,9 @@ std::vector<Finisher::Aside> Finisher::sort_out(std::vector<Aside> asked,
   for (std::size_t i = 0; i < asked.size(); ++i) {
     Aside& one = asked[i];
     if (next == unwritten.end() || next->index != i) {
-      if (one.failures > 0) log::info("the outcome of a job is written at last", fields_of(one.settlement));
+      if (one.failures > 0)
+        log::info("the outcome of a job was written after earlier attempts failed",
+                  fields_of(one.settlement));
       close(one.settlement);
       if (one.over) context_.lanes.on_aside(-1);
       written.push_back(std::move(one.settlement));
@@ -446,9 +448,8 @@ std::optional<job::Settlement> Finisher::otherwise(const job::Settlement& settle
   if (settlement.status == job::Status::scheduled && unwritten.code == "23514") {
     if (!context_.no_scheduled.exchange(true)) {
       log::warn(
-          "the table has no status scheduled: snoozed jobs wait in status error until they are due, then "
-          "they "
-          "are pending again",
+          "the table does not allow status scheduled: snoozed jobs wait in status error until they are due, "
+          "and then become pending again",
           {{"reason", unwritten.message}});
     }
     job::Settlement waiting = settlement;
@@ -465,7 +466,7 @@ void Finisher::keep_aside(Aside aside, const Unwritten& unwritten) {
   const bool locked = unwritten.why == Unwritten::Why::locked;
   if (aside.failures == 0 || locked != aside.locked) log_aside(aside.settlement, unwritten);
   aside.locked = locked;
-  aside.why = unwritten.message.empty() ? "somebody has locked its row" : unwritten.message;
+  aside.why = unwritten.message.empty() ? "another session has locked its row" : unwritten.message;
   const auto delay = std::chrono::milliseconds(100) * (1 << std::min(aside.failures, 9));
   ++aside.failures;
   aside.next = Clock::now() + std::min(delay, locked ? longest_locked : longest_refused);
@@ -517,7 +518,8 @@ job::Settlement Finisher::failed(job::Settlement settlement, const Unwritten& un
   again.outcome.duration = settlement.outcome.duration;
   again.outcome.code = unwritten.code;
   again.outcome.error =
-      "the handler was done, but what it asked to be committed with the job failed: " + unwritten.message;
+      "the handler returned done, but committing its follow-up jobs and effects with the job failed: " +
+      unwritten.message;
   return context_.settle(std::move(again));
 }
 
@@ -582,8 +584,9 @@ void Finisher::report_written(const std::vector<job::Settlement>& settlements) {
 void Finisher::report_unknown(const std::vector<job::Settlement>& settlements) {
   if (settlements.empty()) return;
   log::warn(
-      "whether outcomes were written is not known: either the statement whose answer was lost wrote them, or "
-      "their jobs had been taken away meanwhile (rescued by another runtime, or changed by hand)",
+      "it is unknown whether outcomes were written, because the database's answer was lost: either they were "
+      "written, or their jobs had been taken away meanwhile (rescued by another runtime, which runs them "
+      "again, or changed by hand)",
       {{"count", settlements.size()}});
   context_.tally.count(settlements);
   const bool again = std::any_of(settlements.begin(), settlements.end(), [](const auto& settlement) {

@@ -11,15 +11,14 @@ namespace sluice::engine {
 namespace {
 
 constexpr const char* silent =
-    "the database does not answer; running jobs go on, their outcomes are kept, trying again until it does";
+    "the database does not answer; running jobs continue, their outcomes are kept, and sluice tries again "
+    "until it answers";
 constexpr const char* refusing =
-    "the database refuses what sluice asks; running jobs go on, their outcomes are kept, trying again until "
-    "it "
-    "does not";
+    "the database refuses sluice's statements; running jobs continue, their outcomes are kept, and sluice "
+    "tries again until it accepts them";
 constexpr const char* busy =
-    "the database can't do now what sluice asks; running jobs go on, their outcomes are kept, trying again "
-    "until "
-    "it can";
+    "the database can't execute sluice's statements now; running jobs continue, their outcomes are kept, and "
+    "sluice tries again until it can";
 
 /// A beat is news for so long.
 constexpr std::chrono::seconds fresh{10};

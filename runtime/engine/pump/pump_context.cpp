@@ -28,9 +28,9 @@ void PumpContext::bound(job::Outcome& outcome) const {
   if (asked <= most_effects) return;
   outcome.result = job::Result::fail;
   outcome.code = "too-many-effects";
-  outcome.error = "the handler was done, but asked for " + std::to_string(outcome.follow_ups.size()) +
+  outcome.error = "the handler returned done, but asked for " + std::to_string(outcome.follow_ups.size()) +
                   " follow-up jobs and " + std::to_string(outcome.effects.size()) +
-                  " effects to be committed with the job, and effects_max allows " +
+                  " effects to be committed with the job; effects_max allows " +
                   std::to_string(most_effects) + ": nothing of it was done";
   outcome.effects.clear();
   outcome.follow_ups.clear();
