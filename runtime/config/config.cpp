@@ -23,7 +23,7 @@ namespace {
 constexpr std::array<std::string_view, 6> level_names{"trace", "debug", "info", "warn", "error", "off"};
 constexpr std::array<std::string_view, 3> format_names{"auto", "human", "json"};
 
-/// The value whose number is the name's place.
+/// The value whose number is the index of `name` in `names`.
 template <class Value, class Names>
 std::optional<Value> parse_name(const Names& names, std::string_view name) {
   const auto found = std::find(names.begin(), names.end(), name);
@@ -31,7 +31,7 @@ std::optional<Value> parse_name(const Names& names, std::string_view name) {
   return static_cast<Value>(found - names.begin());
 }
 
-/// Collects complaints, so that a person can mend them all at once.
+/// Collects complaints, so they can all be reported at once.
 struct Complaints {
   std::string path;
   std::vector<std::pair<std::uint32_t, std::string>> list;
@@ -51,7 +51,7 @@ struct Complaints {
   }
 };
 
-/// "text in quotes", where it is the quotes that lack.
+/// "text in quotes" for text, because missing quotes are the likely mistake.
 template <class Owner>
 std::string expectation(const ConfigKey<Owner>& key) {
   return key.takes == "text" ? "text in quotes" : key.takes;
@@ -67,7 +67,7 @@ std::string found(const toml::node& node) {
   return text.str();
 }
 
-/// The value as a variable would hold it; none where the file has another type of value.
+/// The value as a variable would hold it; nullopt if the value in the file has the wrong type.
 std::optional<std::string> as_text(Kind kind, const toml::node& node) {
   switch (kind) {
     case Kind::text:
@@ -87,7 +87,7 @@ std::optional<std::string> as_text(Kind kind, const toml::node& node) {
   return json.str();
 }
 
-/// Reads a file's tables over a configuration, and gathers what is wrong.
+/// Reads a file's tables over a configuration, and collects the errors.
 class Reader {
  public:
   Reader(const std::string& path, Config& config) : complaints_{path, {}}, config_(config) {}
@@ -109,7 +109,7 @@ class Reader {
   }
 
  private:
-  /// Nothing is put in their place, in any value: who writes one expects that.
+  /// Variables are not expanded in any value, but whoever writes one expects it. So they are errors.
   void refuse_variables(const toml::node& node) {
     if (const toml::table* table = node.as_table()) {
       for (const auto& [key, one] : *table) refuse_variables(one);
@@ -122,8 +122,8 @@ class Reader {
       complaints_.add(
           node,
           found.str() +
-              " would be taken as it stands, since this file knows no variables: leave the key "
-              "out and set it in the environment (each has a variable of its own; docs/configuration.md)");
+              " would be taken literally, because variables are not expanded in this file. Leave the key out "
+              "and set it in the environment: every key has a variable (see docs/configuration.md)");
     }
   }
 
@@ -179,7 +179,7 @@ class Reader {
   }
 
   void expect(const toml::node& node, const std::string& key, const std::string& what) {
-    complaints_.add(node, "'" + key + "' has to be " + what + ", found " + found(node));
+    complaints_.add(node, "'" + key + "' must be " + what + ", found " + found(node));
   }
 
   Complaints complaints_;
@@ -217,7 +217,7 @@ void parse_config(std::string_view text, const std::string& path, Config& config
     Reader(path, config).read(toml::parse(text, path));
   } catch (const toml::parse_error& error) {
     throw base::UsageError(path + ":" + std::to_string(error.source().begin.line) +
-                           ": is not valid TOML: " + std::string(error.description()));
+                           ": invalid TOML: " + std::string(error.description()));
   }
 }
 
@@ -226,14 +226,14 @@ void read_config(const std::string& path, Config& config) {
   struct stat status {};
   const bool there = stat(path.c_str(), &status) == 0;
   if (there && S_ISDIR(status.st_mode)) {
-    throw base::UsageError(failed + "it is a directory; name the file in it, as in '" + path +
+    throw base::UsageError(failed + "it is a directory; give the path of a file, for example '" + path +
                            "/sluice.toml'");
   }
   if (there && S_ISREG(status.st_mode) && status.st_size == 0) {
     throw base::UsageError(
         failed +
-        "it is empty, as one is whose writing was broken off; write it again (sluice config "
-        "sample prints one), or take it away");
+        "it is empty, perhaps because writing it was interrupted. Write it again (sluice config sample "
+        "prints one) or delete it");
   }
   std::ifstream file(path, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(file), {}};
@@ -247,17 +247,17 @@ void set_option(Config& config, const std::string& key, const std::string& value
   const auto found = std::find_if(config_keys().begin(), config_keys().end(),
                                   [&](const auto& one) { return one.section + "." + one.name == key; });
   if (!found->set(config, value)) {
-    throw base::UsageError(option + " has to be " + found->takes + ", found '" + value + "'");
+    throw base::UsageError(option + " must be " + found->takes + ", found '" + value + "'");
   }
   config.origins[key] = option;
 }
 
 void check_config(const Config& config) {
   if (config.lease >= 3 * config.heartbeat) return;
-  throw base::UsageError("'runtime.lease', " + base::write_duration(config.lease) +
-                         ", has to be at least three times 'runtime.heartbeat', " +
+  throw base::UsageError("'runtime.lease' (" + base::write_duration(config.lease) +
+                         ") must be at least three times 'runtime.heartbeat' (" +
                          base::write_duration(config.heartbeat) +
-                         ", else a runtime that misses a beat would be presumed dead");
+                         "); otherwise a runtime that misses one heartbeat could be presumed dead");
 }
 
 }  // namespace sluice::config

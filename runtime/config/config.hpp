@@ -1,6 +1,6 @@
 // The configuration: defaults here, at the declaration; overridden by sluice.toml, then by the
-// environment and the command line (see cli/command). base/config_key has every key, and so has
-// docs/configuration.md.
+// environment and the command line (see cli/command). config/config_key and docs/configuration.md have every
+// key.
 #pragma once
 
 #include <chrono>
@@ -15,30 +15,30 @@
 namespace sluice::config {
 
 struct PluginSettings {
-  bool enabled = true;        ///< false: its file is there and does nothing
+  bool enabled = true;        ///< false: the plugin is not started, although its file is there
   int processes = 1;          ///< plugin hosts of this plugin
   int slots = 4;              ///< jobs at once in each
-  std::string role;           ///< the database role under which its effects run; empty: it may have none
+  std::string role;           ///< the database role that runs its effects; empty: effects are not allowed
   std::string config = "{}";  ///< JSON object for the plugin's init
   bool strict = false;        ///< members that nothing reads are an error
   bool operator==(const PluginSettings&) const = default;
 };
 
-/// What the operator sets for one job type; what is absent is left to the plugin, then to [retry].
+/// What the operator sets for one job type. For an absent value, the plugin's applies, then [retry].
 struct TypeSettings {
-  std::optional<std::string> plugin;  ///< the owner, where two plugins declare the type
+  std::optional<std::string> plugin;  ///< the owner, if two plugins declare the type
   std::optional<int> max_attempts;
   std::optional<int> concurrency;  ///< 0: as many as the plugin takes
   std::optional<std::chrono::microseconds> backoff_first;
   std::optional<std::chrono::microseconds> backoff_cap;
   std::optional<bool> strict;  ///< as in PluginSettings, for its payloads
-  std::optional<bool> brief;   ///< claimed under row locks alone; never where the type runs at most once
+  std::optional<bool> brief;   ///< claimed under row locks alone; ignored if the type runs at most once
 };
 
 struct Config {
   std::string database_url;
   std::string database_url_file;    ///< its first line is the URL
-  std::string database_direct_url;  ///< past a pool
+  std::string database_direct_url;  ///< bypasses a pool
   std::string table = "public.Outbox";
   int pumps = 1;     ///< each claims with one connection and finishes with another
   bool wake = true;  ///< a trigger on the table wakes idle runtimes
@@ -51,9 +51,9 @@ struct Config {
   std::chrono::microseconds backoff_first = std::chrono::seconds(10);
   std::chrono::microseconds backoff_cap = std::chrono::hours(1);
 
-  std::optional<std::chrono::microseconds> keep_done;    ///< then they are deleted; absent: never
-  std::optional<std::chrono::microseconds> keep_error;   ///< of those that nothing will try again
-  std::optional<std::chrono::microseconds> keep_traces;  ///< who ran what
+  std::optional<std::chrono::microseconds> keep_done;    ///< before done jobs are deleted; absent: for ever
+  std::optional<std::chrono::microseconds> keep_error;   ///< the same for jobs that will not be retried
+  std::optional<std::chrono::microseconds> keep_traces;  ///< which runtime ran which job
 
   int batch_max = 500;  ///< jobs in one claim, at most; a batch starts at 20
   std::chrono::microseconds poll_interval = std::chrono::milliseconds(200);
@@ -62,12 +62,12 @@ struct Config {
   std::chrono::microseconds start_timeout = std::chrono::seconds(10);  ///< for a plugin to load and init
   std::chrono::microseconds drain_timeout = std::chrono::seconds(25);  ///< for started jobs, at a stop
   std::chrono::microseconds cancel_grace = std::chrono::seconds(3);    ///< between cancel and kill
-  int effects_max = 10000;  ///< follow-up jobs and effects that one job may ask for
+  int effects_max = 10000;  ///< follow-up jobs and effects that one job may request
   std::chrono::microseconds effects_timeout = std::chrono::seconds(10);  ///< for all of one job's
   std::chrono::microseconds heartbeat = std::chrono::seconds(5);
   std::chrono::microseconds lease = std::chrono::seconds(30);  ///< without a heartbeat, then rescued
 
-  /// Why the database's URL can't be used, for commands that need it; empty where it can.
+  /// Why the database's URL can't be used, for commands that need it; empty if it can.
   std::string database_problem;
 
   std::string http_listen;  ///< "127.0.0.1:9640", as in address.hpp; empty: no HTTP
@@ -76,13 +76,13 @@ struct Config {
   log::Format log_format = log::Format::automatic;
   std::chrono::microseconds log_summary = std::chrono::minutes(1);  ///< between two lines that sum jobs up
 
-  /// Where values come from that are not the defaults: "database.pumps" → "sluice.toml:3", or the variable,
+  /// Where each value that is not a default comes from: "database.pumps" → "sluice.toml:3", or the variable,
   /// or the option.
   std::map<std::string, std::string> origins;
 };
 
-/// Reads `path` over `config`. Throws base::UsageError that lists every unknown key and every bad value, a
-/// line each, as "sluice.toml:12: …".
+/// Reads `path` over `config`. Throws base::UsageError that lists every unknown key and every invalid value,
+/// one per line, as "sluice.toml:12: …".
 void read_config(const std::string& path, Config& config);
 
 /// The keys outside [plugin] and [type], as "runtime.lease", whose values differ.
@@ -91,18 +91,19 @@ std::vector<std::string> changed_keys(const Config& before, const Config& after)
 /// As read_config, from text; `path` is for messages.
 void parse_config(std::string_view text, const std::string& path, Config& config);
 
-/// Reads over `config` what the variables of the environment set. [plugin] and [type] tables are found by
-/// their names; where the file has none, the name of a plugin is taken as it is in small letters, and in that
-/// of a type "_" stands for ".". Throws base::UsageError that lists every bad value.
+/// Reads the environment's variables over `config`. A variable of a [plugin] or [type] table applies to the
+/// table in the file whose name matches. If none matches, the name is guessed: in small letters, and for a
+/// type with "." for "_". Throws base::UsageError that lists every invalid value.
 void read_environment(const std::map<std::string, std::string>& variables, Config& config);
 
-/// Those of `variables` that begin with SLUICE_ and are none of ours.
+/// Those of `variables` that begin with SLUICE_ but belong to no key.
 std::vector<std::string> unknown_variables(const std::map<std::string, std::string>& variables);
 
-/// Sets the key "log.level" to what the command line says. Throws base::UsageError where it can't be that.
+/// Sets `key`, such as "log.level", to the value of a command line option. Throws base::UsageError if the
+/// value is invalid.
 void set_option(Config& config, const std::string& key, const std::string& value, const std::string& option);
 
-/// Throws base::UsageError where values don't go together.
+/// Throws base::UsageError if values conflict with each other.
 void check_config(const Config& config);
 
 std::optional<log::Level> parse_log_level(std::string_view name);

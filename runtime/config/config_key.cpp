@@ -24,7 +24,7 @@ std::optional<int> parse_number(const std::string& text) {
   return number;
 }
 
-/// The value of a member that may be absent, or that never is.
+/// The value of a member, null if it is absent.
 template <class Value>
 const Value* present(const std::optional<Value>& value) {
   return value ? &*value : nullptr;
@@ -152,7 +152,7 @@ ConfigKey<Owner> secret(ConfigKey<Owner> key) {
   return key;
 }
 
-/// What names the database takes the place of what a lower layer named.
+/// A key that names the database clears `other`, which a lower layer may have set.
 ConfigKey<Config> naming_database(ConfigKey<Config> key, std::string Config::*other) {
   key.set = [set = key.set, other](Config& config, const std::string& value) {
     (config.*other).clear();
@@ -166,8 +166,8 @@ ConfigKey<PluginSettings> plugin_config() {
       "plugin",
       "config",
       Kind::table,
-      "a table, or in a variable a JSON object",
-      "handed to the plugin, and checked against the schema that it declares",
+      "a table, or a JSON object in a variable",
+      "passed to the plugin and checked against the schema that the plugin declares",
       "{ greeting = \"Good morning\" }",
   };
   key.secret = true;
@@ -189,95 +189,105 @@ std::vector<ConfigKey<Config>> make_config_keys() {
                                        R"("postgresql://user:password@localhost:5432/app")"),
                                   {"DATABASE_URL"}),
                              &Config::database_url_file)),
-      naming_database(
-          also(text("database", "url_file", &Config::database_url_file,
-                    "a file whose first line is the URL, in place of `url`", R"("/etc/sluice/database-url")"),
-               {"DATABASE_URL_FILE"}),
-          &Config::database_url),
-      secret(
-          also(text("database", "direct_url", &Config::database_direct_url,
-                    "the same database past a connection pool, for what has to listen: waking idle runtimes, "
-                    "and `sluice reload`; Prisma's directUrl",
-                    R"("postgresql://user:password@localhost:5432/app")"),
-               {"DIRECT_URL"})),
+      naming_database(also(text("database", "url_file", &Config::database_url_file,
+                                "a file whose first line is the URL, used instead of `url`",
+                                R"("/etc/sluice/database-url")"),
+                           {"DATABASE_URL_FILE"}),
+                      &Config::database_url),
+      secret(also(
+          text("database", "direct_url", &Config::database_direct_url,
+               "a URL of the same database that bypasses the connection pool. It is used to listen, by a "
+               "runtime that is woken for new jobs and by `sluice reload --wait`. Prisma's directUrl",
+               R"("postgresql://user:password@localhost:5432/app")"),
+          {"DIRECT_URL"})),
       also(text("database", "table", &Config::table,
-                "the outbox table: the schema before the first dot, case as written, double quotes around a "
-                "part that holds a dot"),
+                "the outbox table. The schema precedes the first dot. Case is kept as written. Put double "
+                "quotes around a part that contains a dot"),
            {"SLUICE_TABLE"}),
       number("database", "pumps", &Config::pumps, 1, 16,
-             "each claims with one connection and finishes with another. More than one pays only where the "
-             "server has many cores"),
-      truth("database", "wake", &Config::wake,
-            "a trigger on the table wakes idle runtimes; `sluice init` puts it there, or takes it off again"),
+             "each pump claims with one connection and finishes with another. More than one pump helps only "
+             "if the server has many cores"),
+      truth(
+          "database", "wake", &Config::wake,
+          "a trigger on the table wakes idle runtimes. `sluice init` adds the trigger, or removes it if this "
+          "is false"),
       also(text("plugins", "directory", &Config::plugin_directory,
-                "the directory whose *.so files are the plugins. Without it, an installed sluice looks in "
-                "../lib/sluice/plugins from where it is itself",
+                "the directory whose *.so files are the plugins. If it is not set, an installed sluice uses "
+                "../lib/sluice/plugins, relative to the program",
                 R"("/usr/lib/sluice/plugins")"),
            {"SLUICE_PLUGIN_DIR"}),
       duration("plugins", "start_timeout", &Config::start_timeout, milliseconds(10),
                "how long a plugin may take to load, and again to initialise"),
-      number("retry", "max_attempts", &Config::max_attempts, 1, 1000, "how often a job is tried in all"),
+      number("retry", "max_attempts", &Config::max_attempts, 1, 1000, "how many times a job is tried in all"),
       duration("retry", "backoff_first", &Config::backoff_first, {},
-               "the delay after the first failed attempt; it doubles with each, and is spread by ±20 %"),
-      duration("retry", "backoff_cap", &Config::backoff_cap, {}, "the longest delay, before it is spread"),
+               "the delay after the first failed attempt. It doubles with each further attempt and is "
+               "randomised by ±20 %"),
+      duration("retry", "backoff_cap", &Config::backoff_cap, {}, "the longest delay, before randomisation"),
       number("runtime", "batch_max", &Config::batch_max, 1, 2000,
-             "the most jobs that one claim takes for one lane; claims begin with 20"),
+             "the most jobs that one claim takes for one lane. Claims begin with 20"),
       duration("runtime", "poll_interval", &Config::poll_interval, milliseconds(1),
-               "how often an idle runtime looks for new jobs that nobody announced"),
+               "how often an idle runtime looks for new jobs that were not announced"),
       duration(
           "runtime", "processing_after", &Config::processing_after, {},
-          "a job that runs for longer gets status `processing`; a shorter one is written once, when it is "
-          "over. \"0s\": each gets it as it is claimed, for tables from which others take jobs as well"),
+          "a job that runs for longer gets status `processing`. A shorter job is written once, when it ends. "
+          "\"0s\": each job gets the status when it is claimed, for tables from which other programs take "
+          "jobs too"),
       duration("runtime", "drain_timeout", &Config::drain_timeout, {},
-               "at a stop, or in a host that a reload replaces: how long started jobs may go on before they "
-               "are asked "
-               "to cancel"),
-      duration("runtime", "cancel_grace", &Config::cancel_grace, {}, "between asking and killing"),
+               "how long started jobs may continue, at a stop or in a host that a reload replaces, before "
+               "they are asked to cancel"),
+      duration("runtime", "cancel_grace", &Config::cancel_grace, {},
+               "the time between asking a job to cancel and killing it"),
       number("runtime", "effects_max", &Config::effects_max, 1, 1000000,
-             "the most follow-up jobs and effects that one job may ask for; one that asks for more fails"),
-      duration(
-          "runtime", "effects_timeout", &Config::effects_timeout, milliseconds(100),
-          "how long the database may take for all that one job asks to be committed with it; then the job "
-          "has failed, and a plugin can't make it longer"),
+             "the most follow-up jobs and effects that one job may request. A job that requests more fails"),
+      duration("runtime", "effects_timeout", &Config::effects_timeout, milliseconds(100),
+               "how long the database may take to commit everything that one job requests. A job that takes "
+               "longer fails. A plugin can't extend the time"),
       duration("runtime", "heartbeat", &Config::heartbeat, milliseconds(100),
-               "how often a runtime says that it is alive, and looks for others that are not"),
+               "how often a runtime reports that it is alive and looks for runtimes that are not"),
       duration(
           "runtime", "lease", &Config::lease, {},
           "how long a runtime may be silent before its jobs are rescued; at least three times `heartbeat`"),
       duration("retention", "done", &Config::keep_done, milliseconds(1000),
                "how long jobs in `done` are kept", R"("30d")"),
       duration("retention", "error", &Config::keep_error, milliseconds(1000),
-               "the same for jobs in `error` that nothing will try again", R"("90d")"),
-      duration("retention", "traces", &Config::keep_traces, milliseconds(1000),
-               "how long is kept which runtime and plugin host ran a job that is done, and for how long, for "
-               "`sluice jobs show`; without it this is not recorded",
-               R"("1d")"),
+               "how long jobs in `error` are kept. Jobs that will be retried automatically are not deleted",
+               R"("90d")"),
+      duration(
+          "retention", "traces", &Config::keep_traces, milliseconds(1000),
+          "how long traces of done jobs are kept, for `sluice jobs show`. A trace says which runtime and "
+          "plugin host ran the job, and for how long. Without the key, traces are not recorded",
+          R"("1d")"),
       address("http", "listen", &Config::http_listen,
-              "where `sluice run` serves /livez, /readyz and /metrics: HOST:PORT, or a port alone on the "
-              "loopback; port 0 takes any free one, which the log names",
+              "the address on which `sluice run` serves /livez, /readyz and /metrics: HOST:PORT, or a port "
+              "alone, which listens on the loopback. Port 0 takes any free port, and the log names it",
               R"("127.0.0.1:9640")"),
       choice("log", "level", &Config::log_level, parse_log_level, log_level_name,
-             "trace, debug, info, warn, error, off", "what is logged, by the plugins too"),
+             "trace, debug, info, warn, error, off",
+             "the least severe level that is logged. It applies to the plugins too"),
       choice("log", "format", &Config::log_format, parse_log_format, log_format_name, "auto, human, json",
-             "lines for people, or one JSON object a line; auto is human on a terminal"),
+             "`human` is lines for people, `json` is one JSON object a line. `auto` is `human` on a "
+             "terminal and `json` elsewhere"),
       duration("log", "summary", &Config::log_summary, milliseconds(100),
-               "how often `sluice run` says, at level info, how many jobs ended, where any did"),
+               "how often `sluice run` logs, at level info, how many jobs have ended since the last summary. "
+               "If no job has ended, nothing is logged"),
   };
 }
 
 std::vector<ConfigKey<PluginSettings>> make_plugin_keys() {
   return {
       truth("plugin", "enabled", &PluginSettings::enabled,
-            "false: the plugin is not started, though its file is there; its jobs wait"),
-      number("plugin", "processes", &PluginSettings::processes, 1, 64, "plugin hosts of this plugin"),
-      number("plugin", "slots", &PluginSettings::slots, 1, 256, "threads that run jobs in each host"),
+            "false: the plugin is not started although its file is there, and its jobs wait"),
+      number("plugin", "processes", &PluginSettings::processes, 1, 64,
+             "the number of plugin hosts of this plugin"),
+      number("plugin", "slots", &PluginSettings::slots, 1, 256,
+             "the number of threads that run jobs in each host"),
       text("plugin", "role", &PluginSettings::role,
-           "the database role under which the SQL runs that the plugin asks to be committed with its jobs; "
-           "without it, it may ask for none",
+           "the database role that runs the plugin's SQL, which is committed with its jobs. Without a role, "
+           "the plugin may not request SQL",
            R"("sluice_hello")"),
       truth("plugin", "strict", &PluginSettings::strict,
-            "members of payloads and of the configuration that the plugin's schemas do not mention, and that "
-            "nothing reads, are an error; else the log says them"),
+            "true: members of payloads and of the configuration that the plugin's schemas do not mention and "
+            "that nothing reads are an error. Otherwise the log lists them"),
       plugin_config(),
   };
 }
@@ -285,17 +295,20 @@ std::vector<ConfigKey<PluginSettings>> make_plugin_keys() {
 std::vector<ConfigKey<TypeSettings>> make_type_keys() {
   return {
       text("type", "plugin", &TypeSettings::plugin,
-           "the only plugin that may serve the type; needed where several declare it", R"("hello")"),
+           "the only plugin that may serve the type. It is required if several plugins declare the type",
+           R"("hello")"),
       number("type", "max_attempts", &TypeSettings::max_attempts, 1, 1000,
-             "how often a job of this type is tried in all", "5"),
+             "how many times a job of this type is tried in all", "5"),
       number(
           "type", "concurrency", &TypeSettings::concurrency, 0, 4096,
-          "the most jobs of this type that one runtime has with the plugin at once; 0: as many as it takes",
+          "the most jobs of this type, waiting ones included, that one runtime hands to the plugin at once. "
+          "0: as many as the plugin takes",
           "20"),
       duration("type", "backoff_first", &TypeSettings::backoff_first, {}, "as in [retry]", R"("5s")"),
       duration("type", "backoff_cap", &TypeSettings::backoff_cap, {}, "as in [retry]", R"("10m")"),
       truth("type", "brief", &TypeSettings::brief,
-            "its jobs may run twice: their claims need not survive a crash of the database server", "true"),
+            "true: a job may run twice, because its claim need not survive a crash of the database server",
+            "true"),
       truth("type", "strict", &TypeSettings::strict, "as in [plugin], for payloads of this type", "true"),
   };
 }
@@ -366,19 +379,21 @@ std::string_view section_summary(std::string_view section) {
   static constexpr Summary summaries[] = {
       {"database", "Where the outbox is."},
       {"plugins", "Where the plugins are."},
-      {"retry", "For job types whose plugin and [type] table say nothing else."},
-      {"runtime", "How jobs are claimed, and how a runtime ends."},
+      {"retry", "For job types whose plugin and [type] table set no values of their own."},
+      {"runtime", "How jobs are claimed, and how a runtime stops."},
       {"retention",
-       "How long `sluice run` keeps jobs that are over, with their failed attempts and output. Without these "
-       "keys nothing is deleted."},
-      {"http", "Health checks and metrics, for whoever can reach the address. Without it nothing listens."},
+       "How long `sluice run` keeps finished jobs, with their failed attempts and output. Without these keys "
+       "nothing is deleted."},
+      {"http",
+       "Health checks and metrics, for everybody who can reach the address. Without an address, nothing "
+       "listens."},
       {"log", "The log goes to standard error."},
       {"plugin",
-       "One table for each plugin that needs one, by the name that it declares. `sluice plugin list` "
-       "shows the names."},
+       "One table for each plugin that needs one, under the name that the plugin declares. `sluice plugin "
+       "list` shows the names."},
       {"type",
-       "One table for each job type that needs one, its name in quotes. What is absent is left to the "
-       "plugin's declaration, then to [retry]."},
+       "One table for each job type that needs one, with the type's name in quotes. For a key that is "
+       "absent, the plugin's declaration applies, then [retry]."},
   };
   for (const auto& [name, text] : summaries) {
     if (name == section) return text;
@@ -406,12 +421,12 @@ std::string as_toml(Kind kind, const std::string& value) {
 
 std::string sample_config() {
   std::string sample =
-      "# Sluice's configuration: every key, at its default and commented out. It is read from the file named "
-      "by\n# --config or SLUICE_CONFIG, else from ./sluice.toml, else from /etc/sluice/sluice.toml. Each key "
-      "has "
-      "a variable,\n# SLUICE_DATABASE_PUMPS for [database] pumps, which comes before the file. `sluice "
-      "config "
-      "check` says what is\n# in force. Durations: \"500ms\", \"30s\", \"1h30m\".\n";
+      "# Sluice's configuration: every key, at its default and commented out. Sluice reads the file named "
+      "by\n# --config, else the one named by SLUICE_CONFIG, else ./sluice.toml, else "
+      "/etc/sluice/sluice.toml.\n"
+      "# Each key has a variable, which takes precedence over the file: SLUICE_DATABASE_PUMPS is `pumps` of\n"
+      "# [database]. `sluice config check` shows the values in force. Durations: \"500ms\", \"30s\", "
+      "\"1h30m\".\n";
   std::string section;
   for (const auto& key : config_keys()) {
     if (key.section != section) sample += sample_head(key.section, key.section);

@@ -1,6 +1,6 @@
-// Every key of sluice.toml, once: what it takes, which variables set it, its meaning, and how it is written
-// into the settings. The file, the environment, the sample, the manual page and the tests of
-// docs/configuration.md all go by these tables, so that they can't differ. Constant; any thread may read.
+// Every key of sluice.toml, once: what it takes, which variables set it, what it means, and how it is written
+// into the settings. These tables are used for the file, the environment, the sample, the manual page and the
+// tests of docs/configuration.md, so they can't differ. Constant; any thread may read.
 #pragma once
 
 #include <functional>
@@ -25,13 +25,13 @@ struct ConfigKey {
   std::string takes = {};    ///< in words: "a whole number from 1 to 16"
   std::string summary = {};  ///< sentences, without the first capital and the last full stop
   std::string example = {};  ///< for a sample, as the file writes it, where there is no default
-  /// Takes a value as a variable writes it, which is as in the file but for the quotes of a text. False, and
-  /// nothing done, where it is not what the key takes.
+  /// Sets a value, written as in a variable: like in the file, but without the quotes around text. Returns
+  /// false and changes nothing if the value is invalid.
   std::function<bool(Owner&, const std::string&)> set = {};
-  /// The value as `set` takes it; none where it is absent.
+  /// The value as `set` takes it; nullopt if it is absent.
   std::function<std::optional<std::string>(const Owner&)> get = {};
-  std::vector<std::string> other_variables = {};  ///< beside the regular one
-  bool secret = false;                            ///< never shown as it is
+  std::vector<std::string> other_variables = {};  ///< besides the regular one
+  bool secret = false;                            ///< shown only masked
 };
 
 const std::vector<ConfigKey<Config>>& config_keys();

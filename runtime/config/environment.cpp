@@ -1,4 +1,4 @@
-// What variables of the environment set.
+// Reads the configuration's variables from the environment.
 #include <algorithm>
 #include <cctype>
 #include <set>
@@ -14,7 +14,7 @@ using Variables = std::map<std::string, std::string>;
 
 template <class Owner>
 struct TableVariable {
-  std::string part;  ///< HELLO of SLUICE_PLUGIN_HELLO_SLOTS; empty where the variable is none of the section
+  std::string part;  ///< HELLO of SLUICE_PLUGIN_HELLO_SLOTS; empty if the variable is not of the section
   const ConfigKey<Owner>* key = nullptr;
 };
 
@@ -30,7 +30,7 @@ TableVariable<Owner> table_variable(const std::vector<ConfigKey<Owner>>& keys, c
   return {};
 }
 
-/// The variables of one run, and what is wrong with them.
+/// Reads the variables over a configuration, and collects the errors.
 class Reader {
  public:
   Reader(const Variables& variables, Config& config) : variables_(variables), config_(config) {}
@@ -59,7 +59,7 @@ class Reader {
     const std::string url = first_set({"SLUICE_DATABASE_URL", "DATABASE_URL"});
     const std::string file = first_set({"SLUICE_DATABASE_URL_FILE", "DATABASE_URL_FILE"});
     if (!url.empty() && !file.empty()) {
-      complain("the variables " + url + " and " + file + " both name the database; keep one");
+      complain("the variables " + url + " and " + file + " are both set; keep one");
     }
   }
 
@@ -74,7 +74,7 @@ class Reader {
   void set(const ConfigKey<Owner>& key, Owner& owner, const std::string& value, const std::string& variable,
            const std::string& path) {
     if (!key.set(owner, value)) {
-      complain("the variable " + variable + " has to be " + key.takes +
+      complain("the variable " + variable + " must be " + key.takes +
                (key.secret ? "" : ", found '" + value + "'"));
     }
     config_.origins[path] = variable;

@@ -8,7 +8,7 @@
 
 namespace sluice::config {
 
-/// The policy of a type: the operator's word, then the plugin's, then [retry]'s.
+/// The policy of a type: the operator's values, then the plugin's, then those of [retry].
 job::RetryPolicy policy_of(const job::TypeSpec& type, const Config& config);
 
 job::Strictness strictness_of(const job::PluginSpec& plugin, const Config& config);

@@ -145,10 +145,10 @@ TEST(Environment, NamesEveryMistakeAtOnceButNoSecret) {
   const std::string text = complaint({{"SLUICE_DATABASE_PUMPS", "many"},
                                       {"SLUICE_RUNTIME_LEASE", "soon"},
                                       {"SLUICE_PLUGIN_EMAIL_CONFIG", "{\"password\": \"s3cr3t\""}});
-  EXPECT_NE(text.find("SLUICE_DATABASE_PUMPS has to be a whole number from 1 to 16, found 'many'"),
+  EXPECT_NE(text.find("SLUICE_DATABASE_PUMPS must be a whole number from 1 to 16, found 'many'"),
             std::string::npos)
       << text;
-  EXPECT_NE(text.find("SLUICE_RUNTIME_LEASE has to be a duration"), std::string::npos) << text;
+  EXPECT_NE(text.find("SLUICE_RUNTIME_LEASE must be a duration"), std::string::npos) << text;
   EXPECT_NE(text.find("SLUICE_PLUGIN_EMAIL_CONFIG"), std::string::npos) << text;
   EXPECT_EQ(text.find("s3cr3t"), std::string::npos) << text;
 }

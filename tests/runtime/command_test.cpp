@@ -107,8 +107,8 @@ TEST(CommandLine, RefusesAConfigurationFileThatCanNotBeMeant) {
   const Ended variable = run({"config", "check", "--config", scratch.write("sluice.toml", text)});
   EXPECT_EQ(variable.code, 2);
   for (const char* complaint :
-       {"sluice.toml:2: ${DATABASE_URL} would be taken as it stands",
-        "sluice.toml:4: 'retention.done' has to be a duration with its unit", "sluice.toml:6: $KEY"}) {
+       {"sluice.toml:2: ${DATABASE_URL} would be taken literally",
+        "sluice.toml:4: 'retention.done' must be a duration with its unit", "sluice.toml:6: $KEY"}) {
     EXPECT_NE(variable.err.find(complaint), std::string::npos) << variable.err;
   }
 }

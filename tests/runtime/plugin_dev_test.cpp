@@ -277,7 +277,7 @@ TEST_F(PluginDev, SaysInASentenceWhyItCantBegin) {
           "has neither CMakeLists.txt nor Cargo.toml; `sluice plugin new NAME --type TYPE` makes a project");
   scratch.write("mine/CMakeLists.txt", "project(mine)\n");
   refused(2, "--build-dir is the project itself", {"--build-dir", project});
-  refused(2, "--log-level has to be", {"--log-level", "loud"});
+  refused(2, "--log-level must be", {"--log-level", "loud"});
   refused(2, "reading the configuration file '/nowhere' failed", {"--config", "/nowhere"});
   refused(1, "there is no program 'cmake' on the PATH; install the package cmake", {}, "/nowhere");
   fs::create_directory(scratch.path("bin"));

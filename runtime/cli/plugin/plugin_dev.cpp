@@ -345,7 +345,7 @@ class Workbench {
 
 int dev(const DevOptions& options) {
   if (!config::parse_log_level(options.log_level))
-    throw base::UsageError("--log-level has to be trace, debug, info, warn, error or off, found '" +
+    throw base::UsageError("--log-level must be trace, debug, info, warn, error or off, found '" +
                            options.log_level + "'");
   if (!options.database_url.empty()) {
     try {
