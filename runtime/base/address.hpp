@@ -15,8 +15,8 @@ struct Address {
   std::string text() const;
 };
 
-/// "HOST:PORT", "[IPV6]:PORT", ":PORT" or "PORT"; without a host the loopback, 127.0.0.1. None when `text`
-/// is nothing of the kind.
+/// Parses "HOST:PORT", "[IPV6]:PORT", ":PORT" or "PORT"; without a host the loopback, 127.0.0.1. nullopt if
+/// `text` is invalid.
 std::optional<Address> parse_address(std::string_view text);
 
 }  // namespace sluice::base

@@ -45,7 +45,7 @@ std::string two_parts(long long large, const char* large_unit, long long small, 
 
 std::optional<std::chrono::microseconds> parse_duration(std::string_view text) {
   if (text.empty()) return std::nullopt;
-  if (text == "0") return std::chrono::microseconds(0);  // of whatever
+  if (text == "0") return std::chrono::microseconds(0);  // in any unit
   std::string_view rest = text;
   double seconds = 0;
   for (std::size_t next_unit = 0; !rest.empty();) {

@@ -8,8 +8,8 @@
 
 namespace sluice::base {
 
-/// Units ms, s, m, h, d, largest first, each with a whole or decimal number; a bare number is seconds.
-/// None when `text` is nothing of the kind, negative, or beyond 100 years.
+/// Units ms, s, m, h, d, largest first, each with a whole or decimal number. "0" needs no unit.
+/// nullopt if `text` is invalid, negative, or over 100 years.
 std::optional<std::chrono::microseconds> parse_duration(std::string_view text);
 
 /// As parse_duration reads it: "1h30m", "500ms".

@@ -31,7 +31,7 @@ bool is_within(std::uint32_t code, std::uint32_t first, std::uint32_t last) {
   return code >= first && code <= last;
 }
 
-/// Control characters, C0 and C1; what turns text around, or nobody sees; separators of lines.
+/// Control characters (C0 and C1), bidirectional marks, invisible characters and line separators.
 bool is_harmful(std::uint32_t code) {
   return code < 0x20 || is_within(code, 0x7F, 0x9F) || code == 0xAD || code == 0x61C ||
          is_within(code, 0x200B, 0x200F) || is_within(code, 0x2028, 0x202E) ||

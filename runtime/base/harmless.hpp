@@ -1,4 +1,4 @@
-// Text of plugins, rows and peers, made fit for a terminal and for lines of people.
+// Makes text from plugins, rows and peers safe to show on a terminal and in log lines.
 #pragma once
 
 #include <string>
@@ -6,12 +6,12 @@
 
 namespace sluice::base {
 
-/// `text` in one line, in which nothing controls a terminal or changes the order of what is read: control
-/// characters and escapes, line ends, the marks that turn text around and those that nobody sees are
-/// spelled out ("\n", "\x1b", "\u{202e}"), a tab is a blank, and what is no UTF-8 is U+FFFD.
+/// `text` on one line, without anything that controls a terminal or reorders the text. Control characters,
+/// line ends, bidirectional marks and invisible characters are spelled out ("\n", "\x1b", "\u{202e}"), a tab
+/// becomes a blank, and invalid UTF-8 becomes U+FFFD.
 std::string harmless(std::string_view text);
 
-/// The same, but line ends stay: for what is shown in lines of its own.
+/// The same, but keeps line ends: for text that is shown on lines of its own.
 std::string harmless_lines(std::string_view text);
 
 }  // namespace sluice::base

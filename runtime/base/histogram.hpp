@@ -1,4 +1,4 @@
-// How often values of each size came, as Prometheus counts them: buckets with upper bounds, and a sum.
+// A histogram as in Prometheus: counts in buckets with upper bounds, and a sum.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@ namespace sluice::base {
 class Histogram {
  public:
   Histogram() = default;
-  /// `bounds` rise, and outlive the histogram.
+  /// `bounds` must be in ascending order, and outlive the histogram.
   explicit Histogram(std::span<const double> bounds) : bounds_(bounds), counts_(bounds.size() + 1) {}
 
   void add(double value) {
@@ -22,7 +22,7 @@ class Histogram {
   }
 
   std::span<const double> bounds() const { return bounds_; }
-  /// Of the values up to each bound and above the one before; the last is of those above all bounds.
+  /// For each bound, the number of values up to it and above the previous one; last, the number above all.
   const std::vector<std::uint64_t>& counts() const { return counts_; }
   double sum() const { return sum_; }
 

@@ -28,7 +28,7 @@ struct Logger {
   static std::shared_ptr<spdlog::logger> make() {
     auto logger =
         std::make_shared<spdlog::logger>("sluice", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
-    logger->set_error_handler([](const std::string&) {});  // stderr is gone: nobody is left to tell
+    logger->set_error_handler([](const std::string&) {});  // without stderr there is nowhere to report to
     return logger;
   }
 };

@@ -1,6 +1,6 @@
 // The runtime's log: lines for people on a terminal, else one JSON object a line; always to stderr.
-// Configured once at start-up; any thread may write. Text from plugins and from the database may be
-// passed as it is: what is not valid UTF-8 is replaced, and line ends can't break a line.
+// Configured once at start-up; any thread may write. Text from plugins and from the database can be passed
+// unchanged: invalid UTF-8 is replaced, and line ends are escaped.
 #pragma once
 
 #include <initializer_list>
@@ -25,7 +25,7 @@ struct Field {
   Field(std::string_view name, long long number) : key(name), value(std::to_string(number)), json(true) {}
   Field(std::string_view name, unsigned long number) : key(name), value(std::to_string(number)), json(true) {}
   Field(std::string_view name, int number) : key(name), value(std::to_string(number)), json(true) {}
-  /// `value` is one JSON value, taken as it is.
+  /// `value` is one JSON value, written unchanged.
   static Field of_json(std::string_view key, std::string_view value);
 
   std::string key;
@@ -35,8 +35,7 @@ struct Field {
 
 void write(Level level, std::string_view message, const std::vector<Field>& fields = {});
 
-/// Puts `fields` at the end of every JSON line from now on: who writes, where the logs of several runtimes
-/// meet.
+/// Adds `fields` to the end of every JSON line from now on. They tell the runtimes apart in a common log.
 void identify(const std::vector<Field>& fields);
 
 inline void debug(std::string_view message, const std::vector<Field>& fields = {}) {

@@ -17,7 +17,7 @@ std::string read_secret_file(const std::string& path) {
   }
   if (secret.empty()) {
     throw UsageError("reading the secret in '" + path +
-                     "' failed: the file is missing or not readable, or its first line is empty");
+                     "' failed: the file is missing or unreadable, or its first line is empty");
   }
   return secret;
 }
@@ -25,7 +25,7 @@ std::string read_secret_file(const std::string& path) {
 std::string secret_file_warning(const std::string& path) {
   struct stat status {};
   if (stat(path.c_str(), &status) != 0 || (status.st_mode & S_IROTH) == 0) return "";
-  return "everybody can read '" + path + "', which holds a secret; mend it with chmod o-r";
+  return "'" + path + "' holds a secret but is world-readable; run chmod o-r";
 }
 
 }  // namespace sluice::base

@@ -12,7 +12,7 @@ void ready(const std::string& status) {
   sd_notifyf(0, "READY=1\nSTATUS=%s", status.c_str());
 }
 
-/// Newer systemds want to know when, by the monotonic clock.
+/// Newer versions of systemd require the time, by the monotonic clock.
 void reloading() {
   const auto now =
       std::chrono::duration_cast<std::chrono::microseconds>(base::Clock::now().time_since_epoch());
@@ -20,7 +20,7 @@ void reloading() {
 }
 
 void stopping() {
-  sd_notify(0, "STOPPING=1\nSTATUS=stopping: started jobs may finish");
+  sd_notify(0, "STOPPING=1\nSTATUS=stopping: waiting for started jobs");
 }
 
 void status(const std::string& text) {

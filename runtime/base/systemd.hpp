@@ -1,5 +1,5 @@
-// What a service tells systemd, which started it with NOTIFY_SOCKET; elsewhere all of it does nothing. Any
-// thread may call.
+// Notifications from a service to systemd. They do nothing if systemd did not start the process with
+// NOTIFY_SOCKET. Any thread may call.
 #pragma once
 
 #include <chrono>
@@ -15,7 +15,7 @@ void stopping();
 /// A line for `systemctl status`.
 void status(const std::string& text);
 
-/// How long alive() may be silent before systemd ends the service; none where it doesn't watch.
+/// The longest time between two calls of alive() before systemd ends the service; nullopt without a watchdog.
 std::optional<std::chrono::microseconds> watchdog();
 void alive();
 

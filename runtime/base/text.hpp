@@ -1,4 +1,4 @@
-// Text that comes from outside: made safe to store, to log and to show.
+// Makes text from outside safe to store, to log and to show.
 #pragma once
 
 #include <string>
@@ -6,10 +6,10 @@
 
 namespace sluice::base {
 
-/// `text` with each ill-formed UTF-8 sequence replaced by U+FFFD, and each NUL too.
+/// `text` with each ill-formed UTF-8 sequence and each NUL replaced by U+FFFD.
 std::string valid_utf8(std::string_view text);
 
-/// `text` as a JSON string, quotes included. `text` has to be valid UTF-8.
+/// `text` as a JSON string, quotes included. `text` must be valid UTF-8.
 std::string json_quote(std::string_view text);
 
 /// At most `limit` bytes of `text`, cut at a character's boundary; "…" marks a cut.

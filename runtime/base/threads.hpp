@@ -1,9 +1,9 @@
-// Threads, locks, waits, clocks and randomness. The runtime takes them from here alone, which tests/floors.py
-// checks, so that a build for tests can put others in their place: threads that take turns, a clock that is
-// moved by hand, numbers that come from a seed.
+// Threads, locks, waits, clocks and randomness. The runtime gets them only from here, and tests/floors.py
+// checks that. So a build for tests can replace them: with threads that take turns, a clock that is set by
+// hand, and numbers from a seed.
 //
-// A member that a mutex protects says GUARDED_BY(mutex_). A function that expects its caller to hold the
-// mutex, and a lambda that reads such members, say REQUIRES(mutex_). Clang checks both in CI
+// A member that a mutex protects is marked GUARDED_BY(mutex_). A function whose caller must hold the mutex,
+// and a lambda that reads protected members, are marked REQUIRES(mutex_). Clang checks both in CI
 // (-Wthread-safety).
 #pragma once
 
@@ -42,7 +42,7 @@ class CAPABILITY("mutex") Mutex {
 
   void lock() ACQUIRE() { native_.lock(); }
   void unlock() RELEASE() { native_.unlock(); }
-  /// Tells clang what it can't see: that the caller holds this mutex, under another name. Does nothing.
+  /// Tells clang that the caller holds this mutex under another name, which clang can't see. Does nothing.
   void assert_held() const ASSERT_CAPABILITY(this) {}
 
  private:
@@ -77,8 +77,8 @@ class SCOPED_CAPABILITY Lock {
   bool held_ = true;
 };
 
-/// What threads wait for, with the one mutex of what they wait for. A wait may end without a notification:
-/// its caller looks again.
+/// A condition variable. Always use it with the mutex that protects the condition. A wait may end without a
+/// notification, so the caller must check the condition again.
 class Condition {
  public:
   void wait(Mutex& mutex) REQUIRES(mutex) {
@@ -100,7 +100,7 @@ class Condition {
   std::condition_variable native_;
 };
 
-/// A thread that its destructor joins. What it runs has to be told to end before.
+/// A thread that its destructor joins. Tell its function to end first.
 class Thread {
  public:
   using Id = std::thread::id;
@@ -109,15 +109,15 @@ class Thread {
   template <class Run>
   explicit Thread(Run run) : native_(std::move(run)) {}
 
-  /// It runs, or has ended and was not joined.
+  /// True while it runs, and after that until it is joined.
   bool joinable() const { return native_.joinable(); }
   void join() { native_.join(); }
-  /// Lets it run on by itself; it is joined no more.
+  /// Lets it run by itself; it can't be joined any more.
   void detach() { native_.detach(); }
 
-  /// Of the thread that asks.
+  /// The id of the calling thread.
   static Id current() { return std::this_thread::get_id(); }
-  /// How many threads the machine runs at once; 0 when it does not say.
+  /// How many threads the machine runs at once; 0 if unknown.
   static unsigned cores() { return std::thread::hardware_concurrency(); }
 
  private:
@@ -126,9 +126,9 @@ class Thread {
 
 void sleep_for(Clock::duration time);
 
-/// As good as unique among all that there are. Throws std::system_error.
+/// 64 random bits: unique for practical purposes. Throws std::system_error.
 std::uint64_t random_number();
-/// In [0, 1), for times that are spread: from a generator of the thread's own, which costs no system call.
+/// In [0, 1), for randomised times. Uses a generator per thread, so it makes no system call.
 double random_fraction();
 
 }  // namespace sluice::base

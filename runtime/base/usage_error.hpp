@@ -1,11 +1,11 @@
-// What is the user's to mend.
+// An error that the user can fix.
 #pragma once
 
 #include <stdexcept>
 
 namespace sluice::base {
 
-/// What cannot be used as it was given: a command line, a configuration, an environment. Exit code 2.
+/// Invalid input from the user: on the command line, in the configuration or in the environment. Exit code 2.
 class UsageError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };

@@ -1,4 +1,4 @@
-// Threads that get no signals: those are for the main thread, or for who waits for them.
+// Keeps signals away from threads. Signals are for the main thread, or for the thread that waits for them.
 #pragma once
 
 #include <pthread.h>
@@ -6,7 +6,7 @@
 
 namespace sluice::base {
 
-/// Threads that are made while it lives have all signals blocked.
+/// Blocks all signals in threads that are created during its lifetime.
 class WithoutSignals {
  public:
   WithoutSignals() {

@@ -238,7 +238,7 @@ void read_config(const std::string& path, Config& config) {
   std::ifstream file(path, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   if (!file) {
-    throw base::UsageError(failed + "it is missing or not readable; check the path given with --config");
+    throw base::UsageError(failed + "it is missing or unreadable; check the path and the permissions");
   }
   parse_config(text, path, config);
 }

@@ -97,7 +97,7 @@ TEST_F(ConfigCommand, WarnsOfSecretsThatEverybodyCanRead) {
   const std::string text = "[plugin.probe.config]\npassword_file = \"" + secret + "\"\n";
   const std::map<std::string, std::string> variables{{"DATABASE_URL", "postgresql://localhost/app"},
                                                      {"SLUICE_PLUGIN_DIR", plugins.path()}};
-  EXPECT_TRUE(holds(check(text, variables).out, "everybody can read '" + secret + "'"));
+  EXPECT_TRUE(holds(check(text, variables).out, "'" + secret + "' holds a secret but is world-readable"));
   chmod(secret.c_str(), 0640);
   EXPECT_EQ(check(text, variables).code, 0);
 }
@@ -127,7 +127,7 @@ TEST_F(SecretFile, NamesTheDatabase) {
   EXPECT_EQ(status.err, "");
   chmod(file.c_str(), 0644);
   Program program({"run"}, {{"SLUICE_DATABASE_URL_FILE", file}, {"SLUICE_PLUGIN_DIR", plugins.path()}});
-  EXPECT_TRUE(program.says("everybody can read '" + file + "'")) << program.err();
+  EXPECT_TRUE(program.says("'" + file + "' holds a secret but is world-readable")) << program.err();
   const std::string configuration = scratch.write("other.toml", "[database]\nurl_file = \"" + file + "\"\n");
   EXPECT_EQ(run({"status", "--config", configuration}).code, 0);
   EXPECT_EQ(run({"status", "--config", configuration, "--database-url", "postgresql://127.0.0.1:1/x"}).code,

@@ -1,5 +1,5 @@
-// Ctrl-C and SIGTERM as something that can be waited for, beside other descriptors, instead of the end of the
-// program. Made while the process has one thread: threads made later inherit that they don't take these.
+// Turns Ctrl-C and SIGTERM into a descriptor that can be waited for, instead of ending the program. Create it
+// while the process has one thread, because threads inherit the blocked signals.
 #pragma once
 
 #include "base/descriptor.hpp"
@@ -9,12 +9,12 @@ namespace sluice::cli {
 class Interrupts {
  public:
   Interrupts();
-  /// The signals do again what they did before.
+  /// Unblocks the signals.
   ~Interrupts();
   Interrupts(const Interrupts&) = delete;
   Interrupts& operator=(const Interrupts&) = delete;
 
-  /// Can be read while a signal waits to be taken.
+  /// Readable while a signal waits to be taken.
   int fd() const { return fd_.get(); }
   /// How many arrived since the last call.
   int take();

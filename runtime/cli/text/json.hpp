@@ -27,7 +27,7 @@ void member(JsonWriter& writer, const char* key, Number value) {
   }
 }
 
-/// null where `value` is not finite, which JSON has no word for.
+/// Writes null if `value` is not finite, because JSON can't represent that.
 inline void member(JsonWriter& writer, const char* key, double value) {
   writer.Key(key);
   if (std::isfinite(value)) {

@@ -8,7 +8,7 @@ namespace sluice::cli {
 
 namespace {
 
-/// Letters that are to be put in, left out, changed, or swapped with their neighbour.
+/// The edit distance: letters inserted, deleted, changed, or swapped with their neighbour.
 std::size_t slips(const std::string& from, const std::string& to) {
   std::vector<std::size_t> before, last, row(to.size() + 1);
   for (std::size_t j = 0; j <= to.size(); ++j) row[j] = j;

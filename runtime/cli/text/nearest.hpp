@@ -1,4 +1,4 @@
-// What somebody meant who mistyped a word.
+// Suggests a known word for a mistyped one.
 #pragma once
 
 #include <string>
@@ -6,8 +6,8 @@
 
 namespace sluice::cli {
 
-/// The one of `known` that `word` is most like: one slip for each three letters apart at most, or its
-/// beginning. Empty where none is.
+/// The word of `known` that is nearest to `word`: with at most one typo for every three letters, or with
+/// `word` as its beginning. Empty if there is none.
 std::string nearest(const std::string& word, const std::vector<std::string>& known);
 
 }  // namespace sluice::cli

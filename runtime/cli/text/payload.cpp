@@ -22,7 +22,7 @@ std::string text_of(const std::string& argument) {
   const std::ifstream file(argument.substr(1), std::ios::binary);
   if (!file || !(text << file.rdbuf())) {
     throw base::UsageError("reading the payload from '" + argument.substr(1) +
-                           "' failed: it is missing, empty or not readable");
+                           "' failed: the file is missing, empty or unreadable");
   }
   return text.str();
 }
@@ -33,8 +33,8 @@ std::string read_payload(const std::string& argument) {
   std::string payload = text_of(argument);
   if (!host::is_json(payload)) {
     throw base::UsageError(
-        "the payload is no JSON: " + base::shortened(payload, 200) +
-        "\nWrite keys and text in double quotes, and the whole in single quotes for the shell");
+        "the payload is not valid JSON: " + base::shortened(payload, 200) +
+        "\nWrite keys and text in double quotes, and put the whole payload in single quotes for the shell");
   }
   return payload;
 }

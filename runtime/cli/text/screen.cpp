@@ -12,13 +12,13 @@ bool begins_character(char c) {
   return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
 }
 
-/// What can be taken from a block before it says only its heading and how much is missing.
+/// How many lines can be taken from a block until only its heading and the number of missing lines are left.
 std::size_t spare(const Block& block) {
   const std::size_t least = block.heading + 1;
   return block.lines.size() > least ? block.lines.size() - least : 0;
 }
 
-/// A block that gave up `taken` of its lines says so in the last one that it has left.
+/// Removes `taken` lines from the end of a block; its last line then says how many are missing.
 void shorten(Block& block, std::size_t taken) {
   if (taken == 0) return;
   block.lines.resize(block.lines.size() - taken);

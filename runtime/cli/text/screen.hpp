@@ -1,4 +1,4 @@
-// Blocks of lines, and how they share a window that has not room for all of them.
+// Blocks of lines, and how they share a window that is too small for all of them.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,7 @@
 
 namespace sluice::cli {
 
-/// Lines that belong together. The first ones are its heading, and stay when others have to go.
+/// Lines that belong together. The first `heading` lines are kept when others are removed.
 struct Block {
   std::vector<std::string> lines;
   std::size_t heading = 0;
@@ -16,14 +16,13 @@ struct Block {
 /// The lines of all blocks, with an empty line between two.
 std::vector<std::string> joined(const std::vector<Block>& blocks);
 
-/// The same in at most `height` lines: the longest blocks give up lines from their end first, and say how
-/// many.
+/// The same in at most `height` lines. The longest blocks lose lines from their end first, and say how many.
 std::vector<std::string> fitted(std::vector<Block> blocks, std::size_t height);
 
 /// At most the first `width` characters.
 std::string cut(const std::string& line, std::size_t width);
 
-/// The lines of `text`, which ends with a line's end.
+/// The lines of `text`, which must end with a line end.
 std::vector<std::string> lines_of(const std::string& text);
 
 }  // namespace sluice::cli

@@ -12,7 +12,7 @@ namespace sluice::cli {
 
 namespace {
 
-// The alternate screen, no cursor, and no wrapping of lines that are wider than they look; and back.
+// Alternate screen, no cursor, and no line wrapping, because a line can be wider than it looks; and back.
 constexpr std::string_view enter_sequence = "\033[?1049h\033[?25l\033[?7l\033[2J";
 constexpr std::string_view leave_sequence = "\033[?7h\033[?25h\033[?1049l";
 
@@ -58,7 +58,7 @@ Terminal::Size Terminal::size() {
   return size;
 }
 
-/// Each line erases what is left of the one before; one write, so that it does not flicker.
+/// Each line erases the rest of the previous one. A single write avoids flicker.
 bool Terminal::draw(const std::vector<std::string>& lines) const {
   std::string frame = "\033[H";
   const char* between = "";

@@ -1,5 +1,5 @@
-// A terminal that is drawn upon in place: the alternate screen, so that what stood there before is back in
-// the end. The sequences are those that every terminal of the last decades and every multiplexer knows.
+// Draws in place on the terminal's alternate screen. The previous contents are restored at the end. All
+// terminals of the last decades and all multiplexers know the sequences.
 #pragma once
 
 #include <string>
@@ -9,10 +9,10 @@ namespace sluice::cli {
 
 class Terminal {
  public:
-  /// True where standard output is a terminal that can be drawn upon.
+  /// True if standard output is a terminal that can be drawn on.
   static bool available();
 
-  /// Takes the terminal; the destructor gives it back as it was.
+  /// Switches to the alternate screen; the destructor restores the terminal.
   Terminal();
   ~Terminal();
   Terminal(const Terminal&) = delete;
@@ -24,7 +24,7 @@ class Terminal {
   };
   static Size size();
 
-  /// Shows these lines in place of what was there; they have to fit. False when the terminal is gone.
+  /// Shows these lines, which must fit, instead of the previous ones. False if the terminal is gone.
   bool draw(const std::vector<std::string>& lines) const;
 
   void enter() const;
