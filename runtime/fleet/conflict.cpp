@@ -31,7 +31,7 @@ std::optional<std::size_t> keeper_of(const std::vector<Contender>& contenders, c
 std::string conflict(const std::string& type, const Contender& one, const Contender& other, bool served) {
   return one.path + ": found job type '" + type + "' in " + other.path + " too" +
          (served ? ", which serves it" : "") + ", expected one plugin for each type; set plugin = \"" +
-         one.name + "\" under [type.\"" + type + "\"] in the configuration, or take one of them away";
+         one.name + "\" under [type.\"" + type + "\"] in the configuration, or remove one of the plugins";
 }
 
 }  // namespace
@@ -49,7 +49,7 @@ std::map<std::size_t, std::string> name_conflicts(const std::vector<Contender>& 
       if (one == keeper) continue;
       refused[one] = contenders[one].path + ": found the plugin name '" + name + "' in " +
                      rival(contenders, same, one, keeper).path +
-                     " too, expected each name once; take one of the files out of the plugin directory";
+                     " too, expected each name once; remove one of the files from the plugin directory";
     }
   }
   return refused;
@@ -76,7 +76,7 @@ std::vector<Share> share_types(const std::vector<Contender>& contenders,
       if (owner == owners.end() ? one == keeper : owner->second == contenders[one].name) {
         shares[one].types.push_back(type);
       } else if (owner != owners.end()) {
-        shares[one].refused[type] = "the configuration gives it to plugin '" + owner->second + "'";
+        shares[one].refused[type] = "the configuration assigns it to plugin '" + owner->second + "'";
       } else {
         shares[one].refused[type] =
             conflict(type, contenders[one], rival(contenders, declaring, one, keeper), keeper.has_value());

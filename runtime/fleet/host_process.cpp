@@ -296,7 +296,7 @@ void HostProcess::cancel(const std::set<std::string>& ids) {
     if (flight.job.claim == 0 || flight.cancel_requested || !ids.contains(flight.job.id)) continue;
     flight.cancel_requested = true;
     page_.ticket(ticket).cancel = 1;
-    log::info("asked a job to stop, as someone wants it cancelled",
+    log::info("asked a job to stop, because somebody requested its cancellation",
               {{"plugin", plugin_}, {"job", flight.job.id}, {"type", flight.job.type}});
   }
 }

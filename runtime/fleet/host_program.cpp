@@ -25,7 +25,7 @@ base::Descriptor open_program() {
   }
   throw std::runtime_error("no plugin can be started: the program sluice-host is neither in '" +
                            here.string() + "', beside sluice, nor at '" + installed.string() +
-                           "'; install it with sluice");
+                           "'; install it together with sluice");
 }
 
 }  // namespace

@@ -68,7 +68,7 @@ void Fleet::Loop::described(HostProcess& host, job::PluginSpec spec) {
     if (same) return start(*seat);
     return refused(host,
                    "found a file that changed since it was loaded, expected the same name and types; run "
-                   "sluice reload to take the new one");
+                   "sluice reload to load the new file");
   }
   edition.spec = std::move(spec);
   edition.state = PluginState::described;
@@ -92,7 +92,8 @@ void Fleet::Loop::refuse(Edition& edition, PluginState state, const std::string&
   }
   const auto& present = places_[edition.plugin].present;
   if (options_.start && is_candidate(edition) && present && present->usable()) {
-    log::error("plugin refused, the one at work goes on: " + reason, {{"generation", present->generation}});
+    log::error("plugin refused, the present version continues: " + reason,
+               {{"generation", present->generation}});
   } else if (options_.start) {
     log::error("plugin refused: " + reason);
   }
@@ -169,9 +170,10 @@ void Fleet::Loop::restart_later(const std::shared_ptr<Seat>& seat) {
   ++edition.restarts;
   const auto delay = restart_delay(seat->history);
   if (!delay) {
-    return refuse(edition, PluginState::broken,
-                  edition.file.path() + ": found that " + std::to_string(seat->history.failed_starts) +
-                      " starts in a row failed, expected it to get ready; mend it and run sluice reload");
+    return refuse(
+        edition, PluginState::broken,
+        edition.file.path() + ": found that " + std::to_string(seat->history.failed_starts) +
+            " starts in a row failed, expected it to get ready; fix the plugin and run sluice reload");
   }
   if (edition.ready_hosts == 0) edition.state = PluginState::restarting;
   show(edition.plugin);
@@ -192,7 +194,7 @@ void Fleet::Loop::retire(std::unique_ptr<Edition> edition) {
     if (!seat->host) {
       seat->timer.reset();
     } else if (seat->host->state() == HostState::loading || seat->host->state() == HostState::starting) {
-      seat->host->kill("is not wanted any more");
+      seat->host->kill("is no longer needed");
     } else {
       seat->host->stop();
     }
@@ -207,7 +209,7 @@ void Fleet::Loop::retire(std::unique_ptr<Edition> edition) {
 
 /// The jobs of a retired edition have had their time.
 void Fleet::Loop::cut_short(const std::shared_ptr<Edition>& edition) {
-  log::warn("asking jobs to cancel that a replaced plugin host still runs",
+  log::warn("asking the jobs that still run in a replaced plugin host to cancel",
             {{"plugin", edition->spec.name}, {"after", base::format_duration(options_.drain_timeout)}});
   for (const auto& seat : seats_of(*edition)) {
     if (seat->host) seat->host->cancel_all();

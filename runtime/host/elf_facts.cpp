@@ -107,8 +107,8 @@ ElfFacts read_elf_facts(const std::string& path) {
     }
   }
   if (!found) {
-    throw Refusal("no table of dynamic symbols (.dynsym) among its sections", "one",
-                  "strip it with strip --strip-unneeded at most");
+    throw Refusal("no dynamic symbol table (.dynsym) among its sections", "one",
+                  "build it again and strip no more than strip --strip-unneeded does");
   }
   return facts;
 }

@@ -32,14 +32,14 @@ void ElfFile::bytes(std::size_t offset, void* into, std::size_t count) const {
 }
 
 Refusal ElfFile::truncated() {
-  return Refusal("an ELF file that is cut off", "a whole one",
+  return Refusal("a truncated ELF file", "a complete one",
                  "copy it again, to a temporary name first, then rename");
 }
 
 Elf64_Ehdr ElfFile::header() const {
   if (size_ == 0) throw Refusal("an empty file", "an ELF shared library", "copy it again");
   if (size_ < SELFMAG || std::memcmp(at<std::array<char, SELFMAG>>(0).data(), ELFMAG, SELFMAG) != 0) {
-    throw Refusal("a file that is no ELF file", "an ELF shared library", rebuild);
+    throw Refusal("a file that is not an ELF file", "an ELF shared library", rebuild);
   }
   const auto ident = at<std::array<unsigned char, EI_NIDENT>>(0);
   if (ident[EI_CLASS] != ELFCLASS64 || ident[EI_DATA] != ELFDATA2LSB) {

@@ -33,12 +33,12 @@ std::string error_text(int error) {
 
 void check_owner_and_mode(const std::string& what, const std::string& path, const struct stat& info) {
   if ((info.st_mode & S_IWOTH) != 0) {
-    throw Refusal(what + " that everybody may write to (mode " + octal(info.st_mode) + ")",
-                  "one that only its owner or group may change", "run: chmod o-w '" + path + "'");
+    throw Refusal(what + " that is world-writable (mode " + octal(info.st_mode) + ")",
+                  "one that only its owner or group can write to", "run: chmod o-w '" + path + "'");
   }
   if (info.st_uid != 0 && info.st_uid != geteuid()) {
     throw Refusal(what + " owned by user id " + std::to_string(info.st_uid),
-                  "root or user id " + std::to_string(geteuid()) + ", who runs sluice",
+                  "root or user id " + std::to_string(geteuid()) + ", which sluice runs as",
                   "run: chown root '" + path + "'");
   }
 }
@@ -81,10 +81,9 @@ void check_note(const ElfFile& file, const Elf64_Ehdr& header) {
         "ABI " + std::to_string(SLUICE_ABI_MAJOR) + ".x",
         "rebuild it against the headers of this version of sluice");
   }
-  throw Refusal(
-      "a shared library without Sluice's ABI note (.note.sluice)", "a plugin",
-      "if it is one, declare it with SLUICE_PLUGIN or SLUICE_DECLARE_PLUGIN; if not, take it out of the "
-      "plugin directory");
+  throw Refusal("a shared library without Sluice's ABI note (.note.sluice)", "a plugin",
+                "if it is a plugin, declare it with SLUICE_PLUGIN or SLUICE_DECLARE_PLUGIN; if not, remove "
+                "it from the plugin directory");
 }
 
 }  // namespace
@@ -102,8 +101,8 @@ void check_plugin_file(const std::string& path) {
   if (stat(real.c_str(), &info) != 0)
     throw Refusal("no file (" + error_text(errno) + ")", "a plugin", "check the path");
   if (!S_ISREG(info.st_mode)) {
-    throw Refusal(S_ISDIR(info.st_mode) ? "a directory" : "something that is no regular file",
-                  "a regular file", "take it out of the plugin directory");
+    throw Refusal(S_ISDIR(info.st_mode) ? "a directory" : "something other than a regular file",
+                  "a regular file", "remove it from the plugin directory");
   }
   check_owner_and_mode("a file", real, info);
   const base::Descriptor fd(open(real.c_str(), O_RDONLY | O_CLOEXEC));

@@ -59,7 +59,7 @@ void set_result(job::Outcome& outcome, std::int32_t result) {
       outcome.code = "bad-result";
       outcome.error =
           "the handler returned " + std::to_string(result) +
-          ", which is no result that this version knows (0 done, 1 retry, 2 fail, 3 snooze, 4 cancelled)";
+          ", which is not a result that this version knows (0 done, 1 retry, 2 fail, 3 snooze, 4 cancelled)";
   }
 }
 
@@ -70,7 +70,7 @@ void check_output(job::Outcome& outcome, std::size_t size) {
   } else if (!outcome.output.empty() && !is_json(outcome.output)) {
     outcome.result = job::Result::fail;
     outcome.code = "bad-output";
-    outcome.error = "the handler returned done, but the output that it set is no JSON: " +
+    outcome.error = "the handler returned done, but its output is not valid JSON: " +
                     base::shortened(base::valid_utf8(outcome.output), 200);
   }
 }

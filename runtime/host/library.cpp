@@ -75,7 +75,7 @@ int count(std::uint32_t value) {
 job::TypeSpec describe_type(const sluice_job_type* type, std::size_t index) {
   const std::string which = "job type number " + std::to_string(index + 1);
   if (type == nullptr || !SLUICE_HAS(type, sluice_job_type, handle)) {
-    throw Refusal(which + " that is NULL or shorter than ABI 1.0's", "a whole sluice_job_type",
+    throw Refusal(which + " that is NULL or smaller than in ABI 1.0", "a complete sluice_job_type",
                   "rebuild the plugin");
   }
   job::TypeSpec spec;
@@ -83,10 +83,11 @@ job::TypeSpec describe_type(const sluice_job_type* type, std::size_t index) {
   if (!consists_of(spec.name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-:/",
                    longest_type_name)) {
     throw Refusal(which + " named '" + base::shortened(spec.name, 80) + "'",
-                  "1 to 128 of a-z A-Z 0-9 . _ - : /", "rename it");
+                  "1 to 128 characters from a-z A-Z 0-9 . _ - : /", "rename it");
   }
   if (type->handle == nullptr) {
-    throw Refusal("job type '" + spec.name + "' without a handler (handle is NULL)", "a function", "set it");
+    throw Refusal("job type '" + spec.name + "' without a handler (handle is NULL)", "a function",
+                  "set handle to the function that runs the jobs");
   }
   spec.summary = text(type->summary);
   spec.payload_schema = json_text(type->payload_schema, "job type '" + spec.name + "' with a schema");
@@ -100,7 +101,7 @@ job::TypeSpec describe_type(const sluice_job_type* type, std::size_t index) {
   spec.brief = (type->flags & SLUICE_BRIEF) != 0;
   if (spec.at_most_once && spec.brief) {
     throw Refusal("job type '" + spec.name + "' that is both at most once and brief",
-                  "one of the two: brief jobs may run twice", "clear one of its flags");
+                  "only one of the two, because brief jobs may run twice", "clear one of its flags");
   }
   return spec;
 }
@@ -114,7 +115,7 @@ void check_version(const sluice_plugin& plugin) {
   }
   if (!SLUICE_HAS(&plugin, sluice_plugin, get_extension)) {
     throw Refusal("a descriptor of " + std::to_string(plugin.size) + " bytes",
-                  "at least ABI 1.0's " + std::to_string(sizeof(sluice_plugin)),
+                  "at least " + std::to_string(sizeof(sluice_plugin)) + " bytes, the size in ABI 1.0",
                   "set its size to sizeof(sluice_plugin)");
   }
 }
@@ -126,8 +127,8 @@ job::PluginSpec describe(const sluice_plugin& plugin) {
   spec.abi_minor = plugin.abi_minor;
   spec.name = text(plugin.name);
   if (!consists_of(spec.name, "abcdefghijklmnopqrstuvwxyz0123456789-_", longest_plugin_name)) {
-    throw Refusal("the plugin name '" + base::shortened(spec.name, 80) + "'", "1 to 64 of a-z 0-9 - _",
-                  "rename it");
+    throw Refusal("the plugin name '" + base::shortened(spec.name, 80) + "'",
+                  "1 to 64 characters from a-z 0-9 - _", "rename it");
   }
   spec.version = text(plugin.version);
   spec.vendor = text(plugin.vendor);
@@ -136,12 +137,12 @@ job::PluginSpec describe(const sluice_plugin& plugin) {
   spec.summary = text(plugin.summary);
   spec.config_schema = json_text(plugin.config_schema, "a schema of the configuration");
   if (plugin.job_types == nullptr || plugin.job_type_count == 0) {
-    throw Refusal("no job types", "at least one", "declare the types that it serves");
+    throw Refusal("no job types", "at least one", "declare the types that the plugin serves");
   }
   if (plugin.job_type_count > most_types) {
     throw Refusal(std::to_string(plugin.job_type_count) + " job types",
                   "at most " + std::to_string(most_types),
-                  "set job_type_count to the number of them, or make several plugins of it");
+                  "set job_type_count to the number of job types, or split the plugin into several");
   }
   std::set<std::string> names;
   for (std::size_t i = 0; i < plugin.job_type_count; ++i) {

@@ -7,14 +7,14 @@
 
 int main(int argc, char** argv) {
   if (argc != 3) {
-    std::fputs("sluice-host is started by sluice, once for each process of a plugin; it is no command\n",
+    std::fputs("sluice starts sluice-host, once for each process of a plugin; do not start it by hand\n",
                stderr);
     return 64;
   }
   if (argv[2] != sluice::base::version()) {
-    std::fprintf(stderr,
-                 "this is the sluice-host of version %.*s, and sluice is %s: install both of one version\n",
-                 static_cast<int>(sluice::base::version().size()), sluice::base::version().data(), argv[2]);
+    std::fprintf(
+        stderr, "sluice-host has version %.*s, but sluice has version %s: install the same version of both\n",
+        static_cast<int>(sluice::base::version().size()), sluice::base::version().data(), argv[2]);
     return 64;
   }
   return sluice::host::run_plugin_host();

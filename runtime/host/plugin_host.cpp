@@ -104,7 +104,7 @@ class PluginHost {
       case wire::Kind::stop:
         return stop();
       default:
-        throw wire::Malformed("a frame that a plugin host does not take");
+        throw wire::Malformed("a frame that a plugin host does not accept");
     }
   }
 
@@ -160,7 +160,8 @@ class PluginHost {
       if (result != 0) {
         throw Refusal(
             "that init returned " + std::to_string(result) + (error_.empty() ? "" : " (" + error_ + ")"), "0",
-            "mend what it names; its configuration is [plugin." + library_->spec.name + ".config]");
+            "fix the reported problem; the plugin's configuration is [plugin." + library_->spec.name +
+                ".config]");
       }
     }
     std::vector<bool> strict;
@@ -177,12 +178,13 @@ class PluginHost {
     const std::string table = "[plugin." + library_->spec.name + ".config]";
     if (verdict.problem) {
       throw Refusal("that " + *verdict.problem, "a configuration that passes the plugin's schema",
-                    "mend " + table + " in the configuration file");
+                    "correct " + table + " in the configuration file");
     }
     if (verdict.ignored.empty()) return;
     if (start.strict.plugin) {
       throw Refusal("members of the configuration that nothing reads: " + ignored_words(verdict.ignored),
-                    "none, as the plugin is strict", "take them out of " + table + ", or set strict = false");
+                    "none, because the plugin is strict",
+                    "remove them from " + table + ", or set strict = false");
     }
     const wire::LogLine line = ignored_line(-1, "the configuration " + table, verdict.ignored);
     if (line.level >= log_level_) channel_.send([&](std::string& out) { wire::put_log(out, line); });

@@ -44,7 +44,7 @@ Verdict Schema::check(std::string_view json, const std::string& what, bool quote
   const Clearing clearing{document};
   if (!document.read(json)) {
     const JsonTree::Failure& failure = document.failure();
-    return {what + " is no JSON: at byte " + std::to_string(failure.at) + ": " + failure.reason, {}};
+    return {what + " is not valid JSON: at byte " + std::to_string(failure.at) + ": " + failure.reason, {}};
   }
   try {
     SchemaWalk::Found found = compiled_->walk.walk(document.root(), document.has_null());

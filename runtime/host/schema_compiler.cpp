@@ -96,7 +96,7 @@ class Compiler {
 
   [[noreturn]] static void refuse(const std::string& pointer, const std::string& found,
                                   const std::string& expected,
-                                  const std::string& remedy = "mend the schema") {
+                                  const std::string& remedy = "correct the schema") {
     throw Refusal(found + " at JSON pointer " + base::json_quote(pointer) + " of the schema", expected,
                   remedy);
   }
@@ -278,12 +278,12 @@ void Compiler::refuse_keyword(std::string_view keyword, const std::string& point
     least = edits;
   }
   refuse(pointer, "the unknown keyword " + base::json_quote(base::shortened(keyword, longest_quote)),
-         nearest.empty() ? "one of JSON Schema that is enforced" : base::json_quote(nearest),
-         "mend the schema; a remark of your own begins with x-");
+         nearest.empty() ? "a keyword of JSON Schema that Sluice enforces" : base::json_quote(nearest),
+         "correct the schema; keywords of your own begin with x-");
 }
 
 std::string_view Compiler::text(const Site& site) {
-  if (!site.value.IsString()) refuse_value(site, "a text");
+  if (!site.value.IsString()) refuse_value(site, "a string");
   return view(site.value);
 }
 
@@ -303,8 +303,7 @@ void Compiler::note_identity() {
 void Compiler::take_identity(const Site& site) {
   text(site);
   if (&site.schema != &rules_.text)
-    refuse_value(site,
-                 "an identity for the whole schema alone, at its root; refer to parts by a JSON pointer");
+    refuse_value(site, "an identifier only at the root of the schema; refer to parts of it by JSON pointers");
 }
 
 void Compiler::check_object(const Site& site) {
@@ -376,7 +375,7 @@ void Compiler::take_multiple(const Site& site) {
 std::size_t Compiler::count(const Site& site) {
   if (site.value.IsUint64()) return site.value.GetUint64();
   const double wide = site.value.IsNumber() ? site.value.GetDouble() : -1;
-  if (wide < 0 || wide != std::trunc(wide)) refuse_value(site, "a whole number that is not negative");
+  if (wide < 0 || wide != std::trunc(wide)) refuse_value(site, "a non-negative whole number");
   constexpr double beyond = 1e18;
   return wide > beyond ? unlimited : static_cast<std::size_t>(wide);
 }
@@ -400,12 +399,13 @@ std::unique_ptr<RE2> Compiler::pattern(std::string_view text, const std::string&
   if (made->ok()) return made;
   refuse(pointer,
          "the pattern " + base::json_quote(base::shortened(text, longest_quote)) + " (" + made->error() + ")",
-         "a regular expression that RE2 takes, which always ends: without lookaround and back references");
+         "a regular expression that RE2 supports: one without lookaround and back references, because "
+         "matching must always end");
 }
 
 void Compiler::take_format(const Site& site) {
   rule(site).format = find_format(text(site));
-  if (rule(site).format == nullptr) refuse_value(site, "one that is checked: " + format_names());
+  if (rule(site).format == nullptr) refuse_value(site, "a format that Sluice checks: " + format_names());
 }
 
 std::vector<RuleIndex> Compiler::list(const Site& site) {
@@ -549,7 +549,7 @@ void Compiler::refuse_circles(RuleIndex start, int length) {
   if (!is_new) {
     if (known->second) return;
     refuse(rules_[start].pointer, "a schema that refers back to itself for the same value",
-           "one that ends; it may refer to itself for members and elements");
+           "one that ends; a schema may refer to itself only for members and elements");
   }
   for (const RuleIndex next : same_value(rules_[start])) refuse_circles(next, length + 1);
   free_of_circles_[start] = true;
@@ -589,11 +589,12 @@ std::unique_ptr<const Rules> compile_rules(const std::string& schema) {
   rapidjson::Document& text = rules->text;
   text.Parse<rapidjson::kParseIterativeFlag>(schema.c_str(), schema.size());
   if (text.HasParseError() || !text.IsObject()) {
-    const std::string found =
-        text.HasParseError() ? "a schema that is no JSON (at byte " + std::to_string(text.GetErrorOffset()) +
-                                   ": " + rapidjson::GetParseError_En(text.GetParseError()) + ")"
-                             : std::string("a schema that is no JSON object");
-    throw Refusal(found, "JSON Schema, draft 4 to 2020-12", "mend the schema");
+    const std::string found = text.HasParseError()
+                                  ? "a schema that is not valid JSON (at byte " +
+                                        std::to_string(text.GetErrorOffset()) + ": " +
+                                        rapidjson::GetParseError_En(text.GetParseError()) + ")"
+                                  : std::string("a schema that is not a JSON object");
+    throw Refusal(found, "JSON Schema, draft 4 to 2020-12", "correct the schema");
   }
   Compiler(*rules).run();
   return rules;

@@ -140,7 +140,7 @@ class Examination {
   }
   std::string found_text(const Value& value) const {
     if (!value.IsString() || words_.quote) return brief(value);
-    return "another text";
+    return "a different string";
   }
 
   bool wrong_kind(const Rule& rule, const Value& value, const Place* place) {
@@ -199,7 +199,7 @@ class Examination {
     if (rule.pattern && !finds(*rule.pattern, view(value))) {
       return problems_ != nullptr &&
              problem(place,
-                     "a text that matches " + base::shortened(view((*rule.text)["pattern"]), longest_list),
+                     "a string that matches " + base::shortened(view((*rule.text)["pattern"]), longest_list),
                      found_text(value));
     }
     if (rule.format == nullptr || rule.format->fits(view(value))) return true;
@@ -297,7 +297,7 @@ class Examination {
       const RuleIndex property = rule.property(name);
       const std::string wanted = property == no_rule ? "a value" : expectation(rules_[property]);
       good = problem(&here,
-                     wanted + (beside.empty() ? "" : ", because " + base::json_quote(beside) + " is there"),
+                     wanted + (beside.empty() ? "" : ", because " + base::json_quote(beside) + " is present"),
                      is_null(here) ? "null" : "nothing");
     }
     return good;
@@ -307,7 +307,8 @@ class Examination {
     if (silently([&] { return passes(rule.names, name, nullptr); })) return true;
     return problems_ != nullptr &&
            problem(&place,
-                   "a name that fits " + base::shortened(json_of(*rules_[rule.names].text), longest_list),
+                   "a member name that matches " +
+                       base::shortened(json_of(*rules_[rule.names].text), longest_list),
                    brief(name));
   }
 
@@ -334,7 +335,7 @@ class Examination {
       names.back() = "others";
       break;
     }
-    return names.empty() ? "" : " (taken are " + listed(names, " and ") + ")";
+    return names.empty() ? "" : " (known members: " + listed(names, " and ") + ")";
   }
 
   bool passes_parts(const Rule& rule, const Value& value, const Place* place) {
@@ -347,10 +348,10 @@ class Examination {
     if (!rule.one_of.empty() && !passes_one(rule.one_of, value, place, true)) return false;
     if (rule.negated != no_rule && silently([&] { return passes(rule.negated, value, nullptr); })) {
       return problems_ != nullptr &&
-             problem(
-                 place,
-                 "what does not fit " + base::shortened(json_of(*rules_[rule.negated].text), longest_list),
-                 found_text(value));
+             problem(place,
+                     "a value that does not match " +
+                         base::shortened(json_of(*rules_[rule.negated].text), longest_list),
+                     found_text(value));
     }
     if (rule.condition == no_rule) return good;
     const bool met = silently([&] { return passes(rule.condition, value, nullptr); });

@@ -32,7 +32,7 @@ Slots::Slots(const Context& context, std::uint32_t count) : context_(context) {
   lock.unlock();
   changed_.notify_all();
   threads_.clear();
-  throw Refusal("that slot_open failed (" + refusal_ + ")", "0", "mend what it names");
+  throw Refusal("that slot_open failed (" + refusal_ + ")", "0", "fix the reported problem");
 }
 
 Slots::~Slots() {

@@ -44,8 +44,8 @@ job::Outcome too_large(const char* what, std::size_t bytes, std::size_t limit) {
   outcome.result = job::Result::fail;
   outcome.code = "too-large";
   outcome.error = std::string("the handler returned done, but ") + what + " takes " + byte_words(bytes) +
-                  ", and " + byte_words(limit) +
-                  " is the most; keep large things elsewhere, and tell where they are";
+                  ", and the limit is " + byte_words(limit) +
+                  "; store large data elsewhere, and pass a reference to it";
   return outcome;
 }
 
@@ -59,7 +59,7 @@ void keep_bounds(job::Outcome& outcome) {
   if (outcome.output.size() > longest_output) {
     refused = too_large("its output", outcome.output.size(), longest_output);
   } else if (size > longest_plugin_frame - room_for_the_rest) {
-    refused = too_large("what it asks for (follow-up jobs and effects)", size,
+    refused = too_large("what it requests (follow-up jobs and effects)", size,
                         longest_plugin_frame - room_for_the_rest);
   } else {
     return;

@@ -126,8 +126,7 @@ void get_asked_for(Reader& reader, job::Outcome& outcome) {
     job::Effect effect;
     effect.sql = reader.string();
     for (auto more = reader.number<std::uint32_t>(); more > 0; --more) {
-      if (++parameters > most_parameters)
-        throw Malformed("an outcome with more parameters than there may be");
+      if (++parameters > most_parameters) throw Malformed("an outcome with too many parameters");
       const bool given = reader.number<std::uint8_t>() != 0;
       effect.parameters.push_back(given ? std::optional(reader.string()) : std::nullopt);
     }
@@ -235,7 +234,7 @@ LogLine get_log(std::string_view body) {
   line.ticket = reader.number<std::int64_t>();
   line.message = reader.string();
   while (!reader.empty()) {
-    if (line.fields.size() >= most_fields) throw Malformed("a log line with more fields than there may be");
+    if (line.fields.size() >= most_fields) throw Malformed("a log line with too many fields");
     LogLine::Field field;
     field.key = reader.string();
     field.value = reader.string();

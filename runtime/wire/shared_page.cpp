@@ -55,7 +55,7 @@ SharedPage SharedPage::open(base::Descriptor fd) {
   const int number = fd.get();
   SharedPage page(std::move(fd), map(number));
   if (page.header().magic != page_magic)
-    throw std::runtime_error("the shared page is not one of this program");
+    throw std::runtime_error("the shared page was made by a different version of sluice");
   return page;
 }
 

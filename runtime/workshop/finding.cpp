@@ -23,7 +23,7 @@ Finding skipped(std::string why) {
 Finding refused(const std::string& sentence) {
   const std::size_t expected = sentence.find(", expected ");
   const std::size_t end = sentence.find("; ", expected == std::string::npos ? 0 : expected);
-  if (end == std::string::npos) return failed(sentence, "mend what it names");
+  if (end == std::string::npos) return failed(sentence, "fix the reported problem");
   return failed(sentence.substr(0, end), sentence.substr(end + 2));
 }
 

@@ -66,7 +66,7 @@ TEST(ShareTypes, TheConfigurationsOwnerComesFirst) {
   const auto shares =
       share_types({{"/a.so", "a", {"x"}}, {"/b.so", "b", {"x"}}}, {{"x", "a"}}, {{"x", {"/b.so", "b"}}});
   EXPECT_EQ(shares[0].types, Types{"x"});
-  EXPECT_EQ(shares[1].refused.at("x"), "the configuration gives it to plugin 'a'");
+  EXPECT_EQ(shares[1].refused.at("x"), "the configuration assigns it to plugin 'a'");
 }
 
 }  // namespace

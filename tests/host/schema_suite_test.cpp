@@ -87,8 +87,8 @@ TEST_P(SchemaSuite, Agrees) {
   // References leave the schema, or go by another identity than its own; a made-up keyword holds a schema;
   // formats that nobody checks.
   EXPECT_THAT(others(tally.refused,
-                     {"expected a reference within the schema", "expected an identity for the whole schema",
-                      "the unknown keyword \"tilda~field\"", "expected one that is checked"}),
+                     {"expected a reference within the schema", "expected an identifier only at the root",
+                      "the unknown keyword \"tilda~field\"", "expected a format that Sluice checks"}),
               testing::IsEmpty());
   // A null that no rule takes is absent; and what stands beside a reference counts.
   EXPECT_THAT(others(tally.wrong, {"patternProperties: regexes are not anchored by default and are case "

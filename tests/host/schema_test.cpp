@@ -29,8 +29,8 @@ TEST(Schema, NamesTheMemberWhatIsTakenAndWhatWasFound) {
   EXPECT_EQ(problem(schema, R"({"to":"","n":11})"),
             R"(the payload at JSON pointer "/n": expected at most 10, found 11)");
   EXPECT_EQ(problem(schema, R"({"to":"","list":["a","b"]})"),
-            R"(the payload at JSON pointer "/list/1": expected a text that matches ^a, found "b")");
-  EXPECT_EQ(problem(schema, "[}"), "the payload is no JSON: at byte 1: Invalid value.");
+            R"(the payload at JSON pointer "/list/1": expected a string that matches ^a, found "b")");
+  EXPECT_EQ(problem(schema, "[}"), "the payload is not valid JSON: at byte 1: Invalid value.");
 }
 
 struct Words {
@@ -64,9 +64,9 @@ INSTANTIATE_TEST_SUITE_P(
               R"(JSON pointer "/a": expected an e-mail address, found "ann")"},
         Words{
             R"({"properties":{"to":{},"cc":{}},"additionalProperties":false})", R"({"tos":1})",
-            R"(JSON pointer "/tos": expected no such member (taken are "cc" and "to"), found the number 1)"},
+            R"(JSON pointer "/tos": expected no such member (known members: "cc" and "to"), found the number 1)"},
         Words{R"({"dependentRequired":{"a":["b"]}})", R"({"a":1})",
-              R"(JSON pointer "/b": expected a value, because "a" is there, found nothing)"},
+              R"(JSON pointer "/b": expected a value, because "a" is present, found nothing)"},
         Words{R"({"if":{"properties":{"a":{"const":1}}},"then":{"required":["b"]}})", R"({"a":1})",
               R"(JSON pointer "/b": expected a value, found nothing)"},
         // Of several that are taken, the one that comes nearest.
@@ -89,7 +89,7 @@ TEST(Schema, QuotesNoTextThatMayBeSecret) {
   Schema schema(R"({"properties":{"password":{"minLength":9,"pattern":"^[a-z]*$"}}})");
   EXPECT_EQ(
       schema.check(R"({"password":"SECRETsecret"})", "the configuration", false).problem,
-      R"(the configuration at JSON pointer "/password": expected a text that matches ^[a-z]*$, found another text)");
+      R"(the configuration at JSON pointer "/password": expected a string that matches ^[a-z]*$, found a different string)");
 }
 
 struct Refused {
@@ -129,7 +129,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{R"({"properties":{"a":"string"}})", "/properties/a", "a schema"},
         Refused{R"({"minimum":"5"})", "/minimum", "a number"},
         Refused{R"({"exclusiveMinimum":true})", "/exclusiveMinimum", "a \"minimum\" beside it"},
-        Refused{R"({"minLength":-1})", "/minLength", "not negative"},
+        Refused{R"({"minLength":-1})", "/minLength", "non-negative"},
         Refused{R"({"multipleOf":0})", "/multipleOf", "above 0"},
         Refused{R"({"format":"e-mail"})", "/format", "date, date-time"},
         Refused{R"({"pattern":"((("})", "/pattern", "missing )"},

@@ -104,7 +104,7 @@ TEST_F(Drain, KeepsTheOutput) {
   EXPECT_EQ(status("a"), "done");
   EXPECT_EQ(database.value("SELECT output->>'pages' FROM sluice.output WHERE job_id = 'a'"), "3");
   EXPECT_EQ(status("b"), "error");
-  EXPECT_NE(error("b").find("is no JSON"), std::string::npos);
+  EXPECT_NE(error("b").find("is not valid JSON"), std::string::npos);
 }
 
 TEST_F(Drain, TakesIdsOfAnyCharacters) {

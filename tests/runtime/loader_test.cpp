@@ -78,7 +78,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"hang_static", "did not load within 4 s", "get ready"},
         Bad{"no_types", "no job types", "at least one"},
         Bad{"brief_once", "both at most once and brief", "clear one of its flags"},
-        Bad{"null_type", "job type number 1 that is NULL", "whole sluice_job_type"},
+        Bad{"null_type", "job type number 1 that is NULL", "complete sluice_job_type"},
         Bad{"null_handle", "without a handler", "a function"}, Bad{"bad_name", "'Bad Name'", "a-z 0-9 - _"},
         Bad{"bad_type_name", "'test broken'", "a-z A-Z 0-9"}, Bad{"twice", "twice", "each name once"},
         Bad{"bad_schema", "the payload schema of", "draft 4"},
@@ -109,14 +109,14 @@ TEST_P(BadInit, IsRefusedWhenStartedAndHarmsNoOther) {
 
 INSTANTIATE_TEST_SUITE_P(
     Init, BadInit,
-    testing::Values(Bad{"failing_init", "init returned", "mend what it names"},
-                    Bad{"throwing_init", "init returned", "mend what it names"},
+    testing::Values(Bad{"failing_init", "init returned", "fix the reported problem"},
+                    Bad{"throwing_init", "init returned", "fix the reported problem"},
                     Bad{"raw_throw_init", "killed by signal 6 (Aborted) in its init", "get ready"},
                     Bad{"crash_init", "killed by signal 11 (Segmentation fault) in its init", "get ready"},
                     Bad{"exit_init", "ended with exit status 0 in its init", "get ready"},
                     Bad{"hang_init", "did not start within 4 s", "get ready"},
-                    Bad{"long_init", "init returned 5 (wwww", "mend what it names"},
-                    Bad{"failing_slot", "slot_open failed", "mend what it names"}),
+                    Bad{"long_init", "init returned 5 (wwww", "fix the reported problem"},
+                    Bad{"failing_slot", "slot_open failed", "fix the reported problem"}),
     [](const auto& test) { return std::string(test.param.file); });
 
 struct BadFile : testing::Test {
@@ -132,14 +132,14 @@ TEST_F(BadFile, Empty) {
 
 TEST_F(BadFile, Text) {
   scratch.write("bad.so", "#!/bin/sh\necho hello\n");
-  expect_refusal(list(plugins), "bad.so", "no ELF file", "an ELF shared library");
+  expect_refusal(list(plugins), "bad.so", "not an ELF file", "an ELF shared library");
 }
 
 TEST_F(BadFile, Truncated) {
   for (const std::size_t size :
        {std::size_t{3}, std::size_t{20}, std::size_t{70}, good.size() / 2, good.size() - 1}) {
     scratch.write("bad.so", good.substr(0, size));
-    expect_refusal(list(plugins), "bad.so", size == 3 ? "no ELF file" : "cut off", "expected");
+    expect_refusal(list(plugins), "bad.so", size == 3 ? "not an ELF file" : "truncated", "expected");
   }
 }
 
@@ -172,7 +172,7 @@ TEST_F(BadFile, Directory) {
 
 TEST_F(BadFile, Pipe) {
   ASSERT_EQ(mkfifo(scratch.path("bad.so").c_str(), 0600), 0);
-  expect_refusal(list(plugins), "bad.so", "no regular file", "a regular file");
+  expect_refusal(list(plugins), "bad.so", "other than a regular file", "a regular file");
 }
 
 TEST_F(BadFile, DanglingLink) {
@@ -189,16 +189,15 @@ TEST_F(BadFile, Unreadable) {
 TEST_F(BadFile, WritableByEverybody) {
   scratch.write("bad.so", good);
   ASSERT_EQ(chmod(scratch.path("bad.so").c_str(), 0666), 0);
-  expect_refusal(list(plugins), "bad.so", "everybody may write to (mode 0666)", "chmod o-w");
+  expect_refusal(list(plugins), "bad.so", "world-writable (mode 0666)", "chmod o-w");
 }
 
 TEST_F(BadFile, InADirectoryWritableByEverybody) {
   ASSERT_EQ(chmod(scratch.path().c_str(), 0777), 0);
   const Ended listed = list(plugins);
   EXPECT_EQ(listed.code, 1);
-  EXPECT_NE(
-      listed.out.find("found the directory " + scratch.path() + " that everybody may write to (mode 0777)"),
-      std::string::npos)
+  EXPECT_NE(listed.out.find("found the directory " + scratch.path() + " that is world-writable (mode 0777)"),
+            std::string::npos)
       << listed.out;
 }
 
@@ -215,7 +214,7 @@ TEST(TwoPlugins, ForOneTypeAreBothRefusedForItUnlessTheConfigurationNamesTheOwne
   const std::string owner =
       plugins.scratch().write("owner.toml", "[type.\"test.probe\"]\nplugin = \"probe\"\n");
   const Ended owned = run({"plugin", "list", "--plugins", plugins.path(), "--config", owner});
-  EXPECT_NE(owned.out.find("the configuration gives it to plugin 'probe'"), std::string::npos) << owned.out;
+  EXPECT_NE(owned.out.find("the configuration assigns it to plugin 'probe'"), std::string::npos) << owned.out;
   EXPECT_EQ(owned.out.find("found job type"), std::string::npos) << owned.out;
 }
 
@@ -253,13 +252,14 @@ TEST(HostProgram, IsMissedWithTheNamesOfItsPlaces) {
 TEST(HostProgram, IsNoCommand) {
   Program host({}, {}, "", Program::path() + "-host");
   EXPECT_EQ(host.wait(), 64);
-  EXPECT_NE(host.err().find("is started by sluice"), std::string::npos);
+  EXPECT_NE(host.err().find("sluice starts sluice-host"), std::string::npos);
 }
 
 TEST(HostProgram, OfAnotherVersionSaysSo) {
   Program host({"/x.so", "99.0.0"}, {}, "", Program::path() + "-host");
   EXPECT_EQ(host.wait(), 64);
-  EXPECT_NE(host.err().find("sluice is 99.0.0: install both of one version"), std::string::npos);
+  EXPECT_NE(host.err().find("sluice has version 99.0.0: install the same version of both"),
+            std::string::npos);
 }
 
 TEST(Inspect, ShowsARefusal) {

@@ -80,7 +80,7 @@ TEST_P(OddPlugin, IsFoundAndToldWhatToDo) {
 INSTANTIATE_TEST_SUITE_P(
     Of, OddPlugin,
     testing::Values(
-        Odd{"no_note", "file", "without Sluice's ABI note", "if it is one"},
+        Odd{"no_note", "file", "without Sluice's ABI note", "if it is a plugin"},
         Odd{"other_major", "file", "a plugin of Sluice's ABI 2.0", "rebuild it"},
         Odd{"extra_symbol", "exports", "1 symbol besides sluice_plugin_v1: sluice_test_extra",
             "build it with"},
@@ -95,10 +95,11 @@ INSTANTIATE_TEST_SUITE_P(
         Odd{"crash_static", "load", "killed by signal 11", "run it under a debugger"},
         Odd{"slow_to_load", "load", "more than half of start_timeout (2 s)",
             "do less in static initialisers"},
-        Odd{"bad_schema", "load", "the payload schema of 'broken.bad-schema'", "mend the schema"},
+        Odd{"bad_schema", "load", "the payload schema of 'broken.bad-schema'", "correct the schema"},
         Odd{"bad_example", "schema odd.bad-example", "\"/n\": expected a whole number, found nothing",
             "mend the example"},
-        Odd{"bad_config_schema", "load", "the schema of its configuration can't be used", "mend the schema"},
+        Odd{"bad_config_schema", "load", "the schema of its configuration can't be used",
+            "correct the schema"},
         Odd{"silent_init", "start", "init returned 3, expected 0, without a reason", "say why with"},
         Odd{"crash_init", "start", "killed by signal 11 (Segmentation fault) in its init", "run it under"},
         Odd{"hang_init", "start", "did not start within 3 s", "run it under a debugger"},
@@ -169,7 +170,7 @@ TEST(PluginCheck, SkipsTheRestOfAFileThatCannotBeUsed) {
   const Scratch scratch;
   const Ended ended = run({"plugin", "check", scratch.write("text.so", "#!/bin/sh\n")});
   EXPECT_EQ(ended.code, 1);
-  EXPECT_NE(failure(ended.out, "file").find("no ELF file"), std::string::npos) << ended.out;
+  EXPECT_NE(failure(ended.out, "file").find("not an ELF file"), std::string::npos) << ended.out;
   EXPECT_NE(ended.out.find("1 failed"), std::string::npos) << ended.out;
 }
 

@@ -128,7 +128,7 @@ TEST_F(PluginDev, ServesWhatIsSavedAndGoesOnWhereItDoesNotBuild) {
   // What builds, and what the runtime refuses.
   replace("mine.c", "return SLUICE_DONE", "return SLUICE_DONE;");
   replace("schema.json", "\"required\"", "\"reqired\"");
-  ASSERT_TRUE(says("plugin refused, the one at work goes on"));
+  ASSERT_TRUE(says("plugin refused, the present version continues"));
   ASSERT_TRUE(enqueue());
   ASSERT_TRUE(says("good evening plugin=mine", 3));
 

@@ -69,7 +69,7 @@ TEST_F(PluginRun, ChecksThePayloadBeforeTheHandlerIsCalled) {
   const Ended ended = run(words(R"({"to": "nobody"})", {}, "test.strict"));
   EXPECT_EQ(ended.code, 1);
   expect_parts(ended.out, {"code       bad-payload\n",
-                           "expected a text that matches ^[^@ ]+@[^@ ]+$, found \"nobody\""});
+                           "expected a string that matches ^[^@ ]+@[^@ ]+$, found \"nobody\""});
 }
 
 TEST_F(PluginRun, RepeatsAndMeasures) {

@@ -182,14 +182,14 @@ TEST_F(Reload, AFileThatIsRefusedLeavesTheOldOneAtWork) {
   start();
   put_half("editions/edition_2", "edition.so");
   ASSERT_TRUE(reload());
-  EXPECT_EQ(said("plugin refused, the one at work goes on"), 1U) << program_->err();
+  EXPECT_EQ(said("plugin refused, the present version continues"), 1U) << program_->err();
   EXPECT_EQ(runs("truncated", "test.edition"), "1.0.0 none");
   for (const char* bad :
        {"bad/crash_static", "bad/crash_init", "bad/failing_init", "bad/failing_slot", "bad/hang_init"}) {
-    const std::size_t before = said("plugin refused, the one at work goes on");
+    const std::size_t before = said("plugin refused, the present version continues");
     put(bad, "edition.so");
     ASSERT_TRUE(reload());
-    EXPECT_EQ(said("plugin refused, the one at work goes on"), before + 1) << bad << program_->err();
+    EXPECT_EQ(said("plugin refused, the present version continues"), before + 1) << bad << program_->err();
     EXPECT_EQ(runs(bad, "test.edition"), "1.0.0 none");
   }
   put("editions/edition_2", "edition.so");

@@ -104,10 +104,9 @@ TEST_F(Vice, HugeTextsAreCutAndHugeThingsFailTheirJob) {
   EXPECT_LE(error("huge_code").size(), 9'000U);
   indulge(runtime, "huge_output", "error");
   EXPECT_EQ(code("huge_output"), "too-large");
-  EXPECT_EQ(
-      error("huge_output"),
-      "the handler returned done, but its output takes 50.0 MB, and 1.0 MB is the most; keep large things "
-      "elsewhere, and tell where they are");
+  EXPECT_EQ(error("huge_output"),
+            "the handler returned done, but its output takes 50.0 MB, and the limit is 1.0 MB; store large "
+            "data elsewhere, and pass a reference to it");
   indulge(runtime, "huge_wishes", "error");
   EXPECT_EQ(code("huge_wishes"), "too-large");
   indulge(runtime, "huge_log", "error");
