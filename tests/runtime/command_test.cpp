@@ -190,7 +190,7 @@ TEST_F(Command, EnqueueWithAUniqueKeyAddsOnce) {
   const Ended first = sluice({"enqueue", "test.probe", "{}", "--unique", "k"});
   const Ended second = sluice({"enqueue", "test.probe", "{}", "--unique", "k"});
   EXPECT_EQ(first.out, second.out);
-  EXPECT_NE(second.err.find("exists already"), std::string::npos) << second.err;
+  EXPECT_NE(second.err.find("this is the existing job's id"), std::string::npos) << second.err;
   EXPECT_EQ(count("true"), "1");
 }
 

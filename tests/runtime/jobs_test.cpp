@@ -159,7 +159,7 @@ TEST_F(Jobs, ShowWhatTheirAttemptsCameTo) {
   insert("b", "test.probe", probe("output", R"(,"value":{"sent":3})"));
   ASSERT_TRUE(drains());
   const Ended text = sluice({"jobs", "show", "a"});
-  for (const char* part : {"nothing will try it again", "told-to-fail", "no such account", "runtime ",
+  for (const char* part : {"will not be retried automatically", "told-to-fail", "no such account", "runtime ",
                            "plugin probe 1.2.3", "\"message\""}) {
     EXPECT_TRUE(holds(text.out, part)) << part << "\n" << text.out;
   }
@@ -192,7 +192,7 @@ TEST_F(Jobs, ThatRunOrAreDoneAreNotRetried) {
   EXPECT_EQ(retried.code, 1);
   EXPECT_EQ(retried.out, "failed retried\n");
   for (const char* part :
-       {"done was not retried: it is done", "waits was not retried", "(process 42 on far-away) runs it",
+       {"done was not retried: it is done", "waits was not retried", "(process 42 on far-away) is running it",
         "foreign was not retried: it has been processing for 1 min", "nope was not retried: there is no"}) {
     EXPECT_TRUE(holds(retried.err, part)) << part << "\n" << retried.err;
   }
@@ -332,7 +332,7 @@ TEST_F(Jobs, ArePrunedUntilInterruptedBetweenTwoBatches) {
   prune.signal(SIGINT);
   other.exec("COMMIT");
   EXPECT_EQ(prune.wait(), 1);
-  EXPECT_EQ(prune.out(), "2,000 jobs deleted, then stopped as asked\n");
+  EXPECT_EQ(prune.out(), "2,000 jobs deleted, then interrupted\n");
   EXPECT_EQ(count("true"), "3000");
 }
 

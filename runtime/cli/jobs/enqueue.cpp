@@ -22,15 +22,16 @@ int enqueue(const GlobalOptions& global, const EnqueueOptions& options) {
   if (!options.delay.empty()) {
     request.delay = base::parse_duration(options.delay);
     if (!request.delay) {
-      throw base::UsageError("--delay '" + options.delay +
-                             "' is no duration; write it like 30s, 5m or 1h30m");
+      throw base::UsageError("--delay: invalid duration '" + options.delay +
+                             "', expected for example 30s, 5m or 1h30m");
     }
   }
   if (!options.unique_key.empty()) request.unique_key = options.unique_key;
   const store::Enqueued enqueued = open_store(config)->desk()->enqueue(request);
   std::cout << enqueued.id << "\n";
   if (enqueued.existing) {
-    std::cerr << "a job with this unique key exists already; nothing was added, the id is its\n";
+    std::cerr << "the job was not added, because a job with this unique key exists; this is the existing "
+                 "job's id\n";
   }
   return ExitCode::ok;
 }
@@ -42,10 +43,10 @@ void add_enqueue(const Command& program, GlobalOptions& global, int& code) {
   add_database_options(command, global);
   static EnqueueOptions options;
   command.add_option("TYPE", options.type, "The job's type, such as email.send").required();
-  command.add_option("PAYLOAD", options.payload, "JSON, or @file, or - for standard input; {} without it");
-  command.add_option("--delay", options.delay, "Run it no sooner than this from now: 30s, 5m, 1h30m");
+  command.add_option("PAYLOAD", options.payload, "JSON, @FILE, or - for standard input [{}]");
+  command.add_option("--delay", options.delay, "Run the job after this time at the earliest: 30s, 5m, 1h30m");
   command.add_option("--unique", options.unique_key,
-                     "Add nothing when a job with this key exists; print that one's id");
+                     "If a job with this key exists, add nothing and print that job's id");
   add_examples(command,
                "  sluice enqueue hello.greet '{\"name\":\"Ada\"}'\n"
                "  sluice enqueue pdf.generate @proposal.json --delay 5m\n"

@@ -1,4 +1,4 @@
-// Changes to many jobs: the question before, and the walk over them batch by batch.
+// Changes to many jobs: asks for confirmation, then walks over the jobs batch by batch.
 #include <signal.h>
 #include <unistd.h>
 
@@ -14,8 +14,8 @@ namespace {
 
 volatile std::sig_atomic_t interrupted = 0;
 
-/// Turns the first Ctrl-C or SIGTERM into a flag, so that a batch is never cut in two; the second one ends
-/// the program as usual.
+/// Turns the first Ctrl-C or SIGTERM into a flag, so the current batch is finished. The second one ends the
+/// program as usual.
 void take_interrupts() {
   struct sigaction action {};
   action.sa_handler = [](int) { interrupted = 1; };
@@ -61,7 +61,7 @@ std::int64_t step_through(const Verb& verb, const store::JobFilter& filter, std:
     }
   } catch (const std::exception&) {
     progress.clear();
-    std::cerr << jobs(changed) << " " << verb.past << " before this went wrong:\n";
+    std::cerr << jobs(changed) << " " << verb.past << " before this error:\n";
     throw;
   }
   return changed;
@@ -71,10 +71,12 @@ std::int64_t step_through(const Verb& verb, const store::JobFilter& filter, std:
 
 bool confirmed(const Verb& verb, std::int64_t count) {
   if (isatty(STDIN_FILENO) == 0) {
-    throw base::UsageError("this would " + std::string(verb.present) + " " + jobs(count) +
-                           ", and standard input is no terminal to ask on; give --yes to do it");
+    throw base::UsageError(
+        "this would " + std::string(verb.present) + " " + jobs(count) +
+        " and needs confirmation, but standard input is not a terminal; give --yes to skip "
+        "the confirmation");
   }
-  std::cerr << "This will " << verb.present << " " << jobs(count) << ". Go on? [y/N] " << std::flush;
+  std::cerr << "This will " << verb.present << " " << jobs(count) << ". Continue? [y/N] " << std::flush;
   std::string answer;
   std::getline(std::cin, answer);
   if (answer == "y" || answer == "Y" || answer == "yes") return true;
@@ -90,8 +92,7 @@ int walk(const Verb& verb, const store::JobFilter& filter, std::int64_t expected
     std::cout << "{\"" << verb.past << "\":" << changed
               << ",\"interrupted\":" << (interrupted != 0 ? "true" : "false") << "}\n";
   } else {
-    std::cout << jobs(changed) << " " << verb.past << (interrupted != 0 ? ", then stopped as asked" : "")
-              << "\n";
+    std::cout << jobs(changed) << " " << verb.past << (interrupted != 0 ? ", then interrupted" : "") << "\n";
   }
   return interrupted != 0 ? ExitCode::failed : ExitCode::ok;
 }

@@ -1,4 +1,4 @@
-// What is told of jobs, in words.
+// Words about jobs that several commands print.
 #include <algorithm>
 #include <cmath>
 #include <iostream>
@@ -27,28 +27,28 @@ std::string why_not(const Verb& verb, const store::JobState& state) {
     case store::Standing::missing:
       return "there is no such job";
     case store::Standing::pending:
-      return "it waits already";
+      return "it is already pending";
     case store::Standing::planned:
-      return "it waits for its time";
+      return "it is scheduled for later";
     case store::Standing::dead:
-      return "it has failed, and nothing will try it again";
+      return "it has failed and will not be retried automatically";
     case store::Standing::done:
       return "it is done";
     case store::Standing::running:
-      return holder_of(state) + " runs it" +
-             (std::string(verb.present) == "cancel" ? "" : "; sluice jobs cancel asks it to stop");
+      return holder_of(state) + " is running it" +
+             (std::string(verb.present) == "cancel" ? "" : "; sluice jobs cancel asks the job to stop");
     case store::Standing::lost:
-      return holder_of(state) + " had it and is lost; try again";
+      return holder_of(state) + " had the job and is lost; try again";
     case store::Standing::foreign:
       return "it has been processing for " + since(state.since_update) +
-             ", and no runtime of Sluice's has it: another drainer may be at work on it; after 10 minutes it "
+             ", and no Sluice runtime has it. Another program may be working on it. After 10 minutes it "
              "counts as stuck";
     case store::Standing::stuck:
-      return "it is stuck, and changed just now; try again";
+      return "it is stuck, but was changed meanwhile; try again";
     case store::Standing::other:
       break;
   }
-  return "its status '" + base::harmless(state.status) + "' is not one of Sluice's";
+  return "its status '" + base::harmless(state.status) + "' is not a Sluice status";
 }
 
 void print_changed(const Verb& verb, const store::Changed& one) {

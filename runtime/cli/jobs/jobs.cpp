@@ -1,4 +1,4 @@
-// sluice jobs: the group of commands that look at single jobs and change them.
+// sluice jobs: the group of commands that show and change single jobs.
 #include "cli/jobs/jobs.hpp"
 
 #include "base/duration.hpp"
@@ -15,8 +15,8 @@ std::unique_ptr<store::JobDesk> open_jobs(const config::Config& config) {
 
 job::Microseconds duration_option(const char* option, const std::string& value) {
   if (const auto duration = base::parse_duration(value)) return *duration;
-  throw base::UsageError(std::string(option) + " '" + value +
-                         "' is no duration; write it like 90s, 10m, 1h30m or 30d");
+  throw base::UsageError(std::string(option) + ": invalid duration '" + value +
+                         "', expected for example 90s, 10m, 1h30m or 30d");
 }
 
 std::string status_option(const std::string& status) {
@@ -24,7 +24,7 @@ std::string status_option(const std::string& status) {
 }
 
 void add_jobs(const Command& program, GlobalOptions& global, int& code) {
-  const Command jobs = program.add_subcommand("jobs", "Look at jobs, retry, cancel and clean up");
+  const Command jobs = program.add_subcommand("jobs", "List, show, retry, cancel and delete jobs");
   jobs.require_subcommand();
   add_jobs_list(jobs, global, code);
   add_jobs_show(jobs, global, code);

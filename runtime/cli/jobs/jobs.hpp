@@ -1,5 +1,5 @@
-// What the commands of `sluice jobs` share: the store's desk for single jobs, words for what it tells,
-// the question before many jobs are changed, and the walk over them.
+// Shared by the commands of `sluice jobs`: the store's desk for single jobs, words for what it reports, the
+// confirmation before many jobs are changed, and the walk over them.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace sluice::cli {
 
-/// For the configured database, which has to be initialised. Throws base::UsageError where none is named.
+/// Opens the configured database, which must be initialised. Throws base::UsageError if none is configured.
 std::unique_ptr<store::JobDesk> open_jobs(const config::Config& config);
 
 /// The value of `option` as a duration. Throws base::UsageError.
@@ -23,9 +23,9 @@ job::Microseconds duration_option(const char* option, const std::string& value);
 /// "error" for the guide's word "failed", else `status` itself.
 std::string status_option(const std::string& status);
 
-/// "3 min 20 s ago", "in 12 s"; "infinity" and "-infinity" as they are.
+/// "3 min 20 s ago", "in 12 s"; "infinity" and "-infinity" unchanged.
 std::string ago(const store::Moment& moment);
-/// The first `limit` bytes in one line, harmless to a terminal.
+/// The first `limit` bytes on one line, harmless to a terminal.
 std::string one_line(const std::string& text, std::size_t limit);
 /// "runtime 3 (process 42 on host)".
 std::string name(const store::Holder& holder);
@@ -40,15 +40,15 @@ struct Verb {
   const char* past;
 };
 
-/// Asks on the terminal whether to `verb` the jobs; "no" is false. Throws base::UsageError where there is
-/// no terminal to ask on.
+/// Asks on the terminal whether to `verb` the jobs; "no" is false. Throws base::UsageError if standard input
+/// is not a terminal.
 bool confirmed(const Verb& verb, std::int64_t jobs);
 
-/// Prints what became of each job; the exit code is 1 when any was left as it is.
+/// Prints the result for each job. The exit code is 1 if any job was left unchanged.
 int report(const Verb& verb, const std::vector<store::Changed>& changed, bool json);
 
-/// Runs `step` batch by batch over the jobs of `filter`, one status after another, until all are done or
-/// Ctrl-C, and prints how many were changed. `expected` is for the progress shown on a terminal.
+/// Runs `step` batch by batch over the jobs of `filter`, one status after another, until the end or Ctrl-C.
+/// Prints how many jobs were changed. `expected` is for the progress shown on a terminal.
 using Step = std::function<std::size_t(const store::JobFilter&, postgres::Walk&)>;
 int walk(const Verb& verb, const store::JobFilter& filter, std::int64_t expected, bool json,
          const Step& step);

@@ -1,4 +1,4 @@
-// sluice jobs cancel: ends jobs that wait, and asks runtimes to stop those that run.
+// sluice jobs cancel: ends waiting jobs, and asks runtimes to stop running jobs.
 
 #include "cli/jobs/jobs.hpp"
 
@@ -22,12 +22,13 @@ int cancel(const GlobalOptions& global, const CancelOptions& options) {
 void add_jobs_cancel(const Command& jobs, GlobalOptions& global, int& code) {
   const Command command = jobs.add_subcommand(
       "cancel",
-      "End jobs that wait, are scheduled or would be tried again: they become errors that nothing tries "
-      "again. The runtime that runs a job is asked to stop it; the job ends when its handler looks");
+      "End jobs that are pending, scheduled or to be retried. They get status error and are not retried "
+      "automatically. If a job runs, its runtime is asked to stop it, and it ends when its handler checks "
+      "for that");
   add_database_options(command, global);
   static CancelOptions options;
   command.add_option("ID", options.ids, "Ids of jobs").required();
-  command.add_flag("--json", options.json, "Print what was done as JSON");
+  command.add_flag("--json", options.json, "Print the result as JSON");
   add_examples(command, "  sluice jobs cancel cm1x2y3z4 cm5x6y7z8");
   command.callback([&] { code = cancel(global, options); });
 }

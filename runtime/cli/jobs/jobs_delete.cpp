@@ -1,4 +1,4 @@
-// sluice jobs delete: deletes single jobs, and what is recorded of them.
+// sluice jobs delete: deletes single jobs and their records.
 
 #include "cli/jobs/jobs.hpp"
 
@@ -25,13 +25,12 @@ int remove(const GlobalOptions& global, const DeleteOptions& options) {
 
 void add_jobs_delete(const Command& jobs, GlobalOptions& global, int& code) {
   const Command command = jobs.add_subcommand(
-      "delete",
-      "Delete jobs with their failed attempts and output, whatever their status; not while they run");
+      "delete", "Delete jobs in any status except running ones, with their failed attempts and output");
   add_database_options(command, global);
   static DeleteOptions options;
   command.add_option("ID", options.ids, "Ids of jobs").required();
-  command.add_flag("--yes", options.yes, "Do not ask first, where there is more than one");
-  command.add_flag("--json", options.json, "Print what was done as JSON");
+  command.add_flag("--yes", options.yes, "Delete more than one job without asking for confirmation");
+  command.add_flag("--json", options.json, "Print the result as JSON");
   add_examples(command,
                "  sluice jobs delete cm1x2y3z4\n"
                "  sluice jobs delete cm1x2y3z4 cm5x6y7z8 --yes");

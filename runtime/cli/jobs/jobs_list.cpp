@@ -26,7 +26,7 @@ struct ListOptions {
 constexpr std::array known_statuses{"pending", "scheduled", "processing", "done", "error"};
 constexpr std::size_t longest_note = 80;
 
-/// A misspelt status would only look like an empty outbox.
+/// Refuses an unknown status, because with a misspelt one the outbox would look empty.
 void check_status(const std::string& status) {
   const std::vector<std::string> known(known_statuses.begin(), known_statuses.end());
   if (std::find(known.begin(), known.end(), status) != known.end()) return;
@@ -37,7 +37,7 @@ void check_status(const std::string& status) {
 
 store::JobFilter filter_of(const ListOptions& options) {
   if (options.stuck && !options.statuses.empty()) {
-    throw base::UsageError("--stuck and --status exclude each other: stuck jobs are in processing");
+    throw base::UsageError("--stuck and --status can't be combined, because stuck jobs are in processing");
   }
   store::JobFilter filter;
   for (const auto& status : options.statuses) {
@@ -53,7 +53,7 @@ store::JobFilter filter_of(const ListOptions& options) {
 }
 
 std::string note(const store::JobSummary& job) {
-  std::string text = job.due ? "again " + (job.due->age > 0 ? "now" : ago(*job.due)) : "";
+  std::string text = job.due ? "due " + (job.due->age > 0 ? "now" : ago(*job.due)) : "";
   if (job.failure && job.status != "done") text += (text.empty() ? "" : ": ") + job.failure->error;
   return one_line(text, longest_note);
 }
@@ -81,11 +81,12 @@ void print_json(const std::vector<store::JobSummary>& jobs) {
   std::cout << buffer.GetString() << "\n";
 }
 
-/// The list is not whole, and nobody should take it for that.
+/// Says that the list is incomplete.
 void explain_horizon(const store::Moment& horizon) {
-  std::cerr << "stopped at the jobs created " << (horizon.iso.empty() ? ago(horizon) : horizon.iso)
-            << ": so many newer ones were of other types that looking on would take long; older jobs may "
-               "match, too. --deep looks at all of them, --since at those of a time\n";
+  std::cerr
+      << "stopped at the jobs created " << (horizon.iso.empty() ? ago(horizon) : horizon.iso)
+      << ", because most newer jobs do not match and searching them all would take long. Older jobs may "
+         "match too: use --deep to search all jobs, or --since to search only recent ones\n";
 }
 
 int list(const GlobalOptions& global, const ListOptions& options) {
@@ -99,7 +100,7 @@ int list(const GlobalOptions& global, const ListOptions& options) {
   } else {
     print_table(jobs);
     const bool more = jobs.size() == options.limit && isatty(STDOUT_FILENO) != 0;
-    if (more) std::cerr << "the newest " << jobs.size() << "; --limit shows more\n";
+    if (more) std::cerr << "these are the newest " << jobs.size() << "; --limit shows more\n";
   }
   if (listing.horizon) explain_horizon(*listing.horizon);
   return ExitCode::ok;
@@ -132,19 +133,19 @@ void add_jobs_list(const Command& jobs, GlobalOptions& global, int& code) {
   static ListOptions options;
   command
       .add_option("--status", options.statuses,
-                  "Only jobs with this status: pending, scheduled, processing, done or error (or failed, "
-                  "which is the same); may be given several times")
+                  "Only jobs with this status: pending, scheduled, processing, done or error (failed means "
+                  "error); may be given several times")
       .take_all();
   command.add_option("--type", options.types, "Only jobs of this type; may be given several times")
       .take_all();
-  command.add_option("--since", options.since, "Only jobs created in the last 90s, 10m, 1h, 7d, …");
+  command.add_option("--since", options.since, "Only jobs created within this time: 90s, 10m, 1h, 7d, …");
   command.add_flag("--stuck", options.stuck,
-                   "Only jobs in processing that nobody works on: for over 10 minutes without a runtime of "
-                   "Sluice's that has them, or with one that is lost");
+                   "Only jobs in processing that nobody works on: the job's runtime is lost, or no Sluice "
+                   "runtime has the job and it has not changed for over 10 minutes");
   command.add_flag("--deep", options.deep,
-                   "With --type or --stuck: look at as many jobs as it takes, however long");
-  command.add_option("--limit", options.limit, "At most so many; 20 without it").between(1, 1'000'000);
-  command.add_flag("--json", options.json, "Print it as JSON");
+                   "With --type or --stuck: search all jobs, however long that takes");
+  command.add_option("--limit", options.limit, "Show at most this many jobs [20]").between(1, 1'000'000);
+  command.add_flag("--json", options.json, "Print the list as JSON");
   add_examples(command,
                "  sluice jobs list --status pending --limit 5\n"
                "  sluice jobs list --status failed --type email.send --since 1h\n"

@@ -1,4 +1,4 @@
-// sluice jobs prune: deletes old jobs that are over, in small batches.
+// sluice jobs prune: deletes old finished jobs in small batches.
 #include <iostream>
 
 #include "cli/jobs/jobs.hpp"
@@ -25,7 +25,8 @@ store::JobFilter filter_of(const PruneOptions& options) {
   for (const auto& given : options.statuses) {
     const std::string status = status_option(given);
     if (status != "done" && status != "error") {
-      throw base::UsageError("--status " + given + ": only jobs in done or error are over and can be pruned");
+      throw base::UsageError("--status " + given +
+                             ": only jobs in done or error can be pruned, because others are not finished");
     }
     filter.statuses.push_back(status);
   }
@@ -61,22 +62,23 @@ int prune(const GlobalOptions& global, const PruneOptions& options) {
 void add_jobs_prune(const Command& jobs, GlobalOptions& global, int& code) {
   const Command command =
       jobs.add_subcommand("prune",
-                          "Delete old jobs that are over, with their failed attempts and "
-                          "output, 1,000 to a transaction. It never "
-                          "waits for a lock on a job; Ctrl-C ends it between two batches");
+                          "Delete old finished jobs, with their failed attempts and output, 1,000 in a "
+                          "transaction. Locked jobs are skipped. Ctrl-C ends it after the current batch");
   add_database_options(command, global);
   static PruneOptions options;
   command
       .add_option("--status", options.statuses,
-                  "done, which is the default, or error (or failed): those that nothing will try again")
+                  "done or error (failed means error) [done]. Jobs in error that will be retried "
+                  "automatically are not deleted")
       .take_all();
   command
       .add_option("--older-than", options.older_than, "Only jobs created longer ago than this: 12h, 30d, …")
       .required();
-  command.add_option("--type", options.types, "Only of this type; may be given several times").take_all();
-  command.add_flag("--dry-run", options.dry_run, "Only count them");
-  command.add_flag("--yes", options.yes, "Do not ask first");
-  command.add_flag("--json", options.json, "Print how many as JSON");
+  command.add_option("--type", options.types, "Only jobs of this type; may be given several times")
+      .take_all();
+  command.add_flag("--dry-run", options.dry_run, "Only count the jobs");
+  command.add_flag("--yes", options.yes, "Do not ask for confirmation");
+  command.add_flag("--json", options.json, "Print the number of jobs as JSON");
   add_examples(
       command,
       "  sluice jobs prune --status done --older-than 30d --dry-run\n"

@@ -26,9 +26,8 @@ store::JobFilter filter_of(const RetryOptions& options) {
   for (const auto& given : options.statuses) {
     const std::string status = status_option(given);
     if (status != "error" && status != "scheduled") {
-      throw base::UsageError(
-          "--status " + given +
-          ": only jobs in error or scheduled can be retried (and stuck ones, with --stuck)");
+      throw base::UsageError("--status " + given +
+                             ": only jobs in error or scheduled can be retried, and stuck jobs with --stuck");
     }
     filter.statuses.push_back(status);
   }
@@ -42,17 +41,18 @@ void check(const RetryOptions& options) {
   const bool filtered = !options.statuses.empty() || options.stuck;
   const bool restricted = !options.types.empty() || options.attempts_below > 0;
   if (options.ids.empty() && !filtered) {
-    throw base::UsageError("which jobs? Name their ids, or choose them with --status error or --stuck");
+    throw base::UsageError(
+        "no jobs are named; give their ids, or choose them with --status error or --stuck");
   }
   if (!options.ids.empty() && (filtered || restricted)) {
-    throw base::UsageError("ids and --status, --stuck, --type or --attempts-below exclude each other");
+    throw base::UsageError("ids can't be combined with --status, --stuck, --type or --attempts-below");
   }
   if (options.stuck && !options.statuses.empty()) {
-    throw base::UsageError("--stuck and --status exclude each other: stuck jobs are in processing");
+    throw base::UsageError("--stuck and --status can't be combined, because stuck jobs are in processing");
   }
 }
 
-/// By their ids, because those of a lost runtime have to be rescued first.
+/// Retries by id, because the jobs of a lost runtime must be rescued first.
 int retry_stuck(store::JobDesk& desk, const store::JobFilter& filter, bool json) {
   std::vector<std::string> ids;
   for (const auto& job : desk.list(filter, most_stuck, true).jobs) ids.push_back(job.id);
@@ -80,20 +80,22 @@ int retry(const GlobalOptions& global, const RetryOptions& options) {
 void add_jobs_retry(const Command& jobs, GlobalOptions& global, int& code) {
   const Command command = jobs.add_subcommand(
       "retry",
-      "Make failed, scheduled and stuck jobs pending now. Their attempts count on, so that a job whose "
-      "attempts are used up runs once more. Jobs that run or are done are left alone");
+      "Make failed, scheduled and stuck jobs pending now. Their attempts are not reset: a job whose attempts "
+      "are used up runs once more. Running and done jobs are left unchanged");
   add_database_options(command, global);
   static RetryOptions options;
   command.add_option("ID", options.ids, "Ids of jobs");
   command
-      .add_option("--status", options.statuses, "All jobs with this status: error (or failed) or scheduled")
+      .add_option("--status", options.statuses,
+                  "All jobs with this status: error (failed means error) or scheduled")
       .take_all();
   command.add_flag("--stuck", options.stuck, "All jobs that `jobs list --stuck` shows");
-  command.add_option("--type", options.types, "Only of this type; may be given several times").take_all();
+  command.add_option("--type", options.types, "Only jobs of this type; may be given several times")
+      .take_all();
   command.add_option("--attempts-below", options.attempts_below, "Only jobs with fewer attempts than this")
       .positive();
-  command.add_flag("--yes", options.yes, "Do not ask first");
-  command.add_flag("--json", options.json, "Print what was done as JSON");
+  command.add_flag("--yes", options.yes, "Do not ask for confirmation");
+  command.add_flag("--json", options.json, "Print the result as JSON");
   add_examples(command,
                "  sluice jobs retry cm1x2y3z4\n"
                "  sluice jobs retry --status error --attempts-below 3\n"

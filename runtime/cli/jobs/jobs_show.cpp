@@ -1,4 +1,4 @@
-// sluice jobs show: all that is known of one job.
+// sluice jobs show: everything that is known about one job.
 #include <rapidjson/document.h>
 
 #include <cmath>
@@ -15,7 +15,7 @@ namespace sluice::cli {
 
 namespace {
 
-constexpr std::size_t shown_json = 4000;  // bytes; --json has the whole
+constexpr std::size_t shown_json = 4000;  // bytes; --json shows everything
 constexpr std::size_t shown_tail = 2000;
 constexpr std::size_t shown_note = 300;
 
@@ -29,10 +29,10 @@ std::string indented(const std::string& text, const std::string& margin) {
 std::string shortened_note(const std::string& text, std::size_t limit) {
   if (text.size() <= limit) return text;
   return base::shortened(text, limit) + "\n(" + std::to_string(text.size()) +
-         " bytes in all; --json shows them)";
+         " bytes in all; --json shows everything)";
 }
 
-/// Parsed iteratively: how deep a payload is, is up to the application.
+/// Parsed iteratively, because a payload may be nested to any depth.
 std::string pretty(const std::string& json) {
   rapidjson::StringStream input(json.c_str());
   rapidjson::StringBuffer buffer;
@@ -73,22 +73,22 @@ std::string standing(const store::JobDetails& details) {
   switch (state.standing) {
     case store::Standing::planned:
       text += details.job.due && details.job.due->age <= 0 ? ", becomes pending " + ago(*details.job.due)
-                                                           : ", becomes pending with the next runtime";
+                                                           : ", becomes pending when a runtime next looks";
       break;
     case store::Standing::dead:
-      text += ", nothing will try it again; sluice jobs retry does";
+      text += ", will not be retried automatically; use sluice jobs retry";
       break;
     case store::Standing::running:
       text += ", with " + name(*state.holder);
       break;
     case store::Standing::lost:
-      text += ", with " + name(*state.holder) + ", which is lost; the next runtime takes it back";
+      text += ", with " + name(*state.holder) + ", which is lost; another runtime will take the job back";
       break;
     case store::Standing::foreign:
-      text += ", with a drainer that is not Sluice's";
+      text += ", but no Sluice runtime has it; another program may be working on it";
       break;
     case store::Standing::stuck:
-      text += ", stuck: no runtime has it; sluice jobs retry makes it pending";
+      text += ", stuck: no runtime has the job; sluice jobs retry makes it pending";
       break;
     default:
       break;
@@ -227,7 +227,7 @@ void print_json(const store::JobDetails& details) {
 int show(const GlobalOptions& global, const std::string& id, bool json) {
   const auto details = open_jobs(global.resolve())->show(id);
   if (!details) {
-    std::cerr << "there is no job '" << base::harmless(id) << "'; sluice jobs list shows which there are\n";
+    std::cerr << "there is no job '" << base::harmless(id) << "'; sluice jobs list shows the newest jobs\n";
     return ExitCode::failed;
   }
   json ? print_json(*details) : print_text(*details);
@@ -237,13 +237,13 @@ int show(const GlobalOptions& global, const std::string& id, bool json) {
 }  // namespace
 
 void add_jobs_show(const Command& jobs, GlobalOptions& global, int& code) {
-  const Command command =
-      jobs.add_subcommand("show", "Show one job: payload, failed attempts, next try, output, who has it");
+  const Command command = jobs.add_subcommand(
+      "show", "Show one job: status, payload, failed attempts, next attempt, output, runtime");
   add_database_options(command, global);
   static std::string id;
   static bool json = false;
   command.add_option("ID", id, "The job's id").required();
-  command.add_flag("--json", json, "Print it as JSON, with the whole payload");
+  command.add_flag("--json", json, "Print the job as JSON, with the whole payload");
   add_examples(command,
                "  sluice jobs show cm1x2y3z4\n"
                "  sluice jobs show cm1x2y3z4 --json | jq .payload");

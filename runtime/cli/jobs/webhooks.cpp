@@ -1,4 +1,5 @@
-// sluice webhooks: the endpoints of notifications that answered that they want no more, and their revival.
+// sluice webhooks: lists the notification endpoints that are disabled after an answer of 410, and revives
+// them.
 #include <iostream>
 
 #include "cli/command.hpp"
@@ -63,8 +64,8 @@ int list(const GlobalOptions& global, const ListOptions& options) {
 void say_not_disabled(const std::string& name, const std::vector<postgres::DisabledWebhook>& disabled) {
   std::string known;
   for (const auto& one : disabled) known += (known.empty() ? "" : ", ") + one.name;
-  std::cerr << "left: endpoint '" << one_line(name, name.size()) << "' is not disabled; "
-            << (known.empty() ? "none is" : "there are " + one_line(known, known.size())) << "\n";
+  std::cerr << "endpoint '" << one_line(name, name.size()) << "' was not revived: it is not disabled; "
+            << (known.empty() ? "no endpoint is" : "disabled are " + one_line(known, known.size())) << "\n";
 }
 
 int revive(const GlobalOptions& global, const ReviveOptions& options) {
@@ -83,21 +84,21 @@ int revive(const GlobalOptions& global, const ReviveOptions& options) {
 
 void add_list(const Command& webhooks, GlobalOptions& global, int& code) {
   const Command command = webhooks.add_subcommand(
-      "list", "The endpoints that answered 410 to a webhook, since when, and what they said");
+      "list", "List the endpoints disabled by an answer of 410, since when, and the answer");
   add_database_options(command, global);
   static ListOptions options;
-  command.add_flag("--json", options.json, "Print them as JSON");
+  command.add_flag("--json", options.json, "Print the list as JSON");
   add_examples(command, "  sluice webhooks list");
   command.callback([&] { code = list(global, options); });
 }
 
 void add_revive(const Command& webhooks, GlobalOptions& global, int& code) {
   const Command command = webhooks.add_subcommand("revive",
-                                                  "Have notifications from now on make webhooks for these "
-                                                  "endpoints again; what was withheld is not sent");
+                                                  "Enable webhooks for these endpoints again. Webhooks that "
+                                                  "were withheld meanwhile are not sent");
   add_database_options(command, global);
   static ReviveOptions options;
-  command.add_option("NAME", options.names, "Names of endpoints, as the configuration has them").required();
+  command.add_option("NAME", options.names, "The endpoints' names, as in the configuration").required();
   add_examples(command, "  sluice webhooks revive crm");
   command.callback([&] { code = revive(global, options); });
 }
@@ -105,7 +106,8 @@ void add_revive(const Command& webhooks, GlobalOptions& global, int& code) {
 }  // namespace
 
 void add_webhooks(const Command& program, GlobalOptions& global, int& code) {
-  const Command webhooks = program.add_subcommand("webhooks", "Look at disabled webhooks, and revive them");
+  const Command webhooks =
+      program.add_subcommand("webhooks", "List disabled webhook endpoints, and revive them");
   webhooks.require_subcommand();
   add_list(webhooks, global, code);
   add_revive(webhooks, global, code);

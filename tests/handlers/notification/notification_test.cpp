@@ -343,11 +343,12 @@ TEST_F(NotificationProgram, PostsNoMoreToAnEndpointThatIsGoneUntilItIsRevived) {
       "crm 0");
   const Ended unknown = sluice({"webhooks", "revive", "other"});
   EXPECT_EQ(unknown.code, 1);
-  EXPECT_EQ(unknown.err, "left: endpoint 'other' is not disabled; there are crm\n");
+  EXPECT_EQ(unknown.err, "endpoint 'other' was not revived: it is not disabled; disabled are crm\n");
   const Ended revived = sluice({"webhooks", "revive", "crm"});
   EXPECT_EQ(revived.code, 0) << revived.err;
   EXPECT_EQ(revived.out, "revived crm\n");
-  EXPECT_EQ(sluice({"webhooks", "revive", "crm"}).err, "left: endpoint 'crm' is not disabled; none is\n");
+  EXPECT_EQ(sluice({"webhooks", "revive", "crm"}).err,
+            "endpoint 'crm' was not revived: it is not disabled; no endpoint is\n");
   EXPECT_EQ(sluice({"webhooks", "list"}).err, "no endpoint is disabled\n");
   // A 410 that was asked for before the revival says nothing about what the endpoint wants now.
   database.exec("SELECT sluice.disable_webhook('crm', 1, 'old', 'late')");
