@@ -29,13 +29,14 @@ const char* name(Verdict verdict) {
 Check event_loop(const std::optional<engine::Observation>& loop, std::chrono::milliseconds patience) {
   if (loop) return {"event loop", Verdict::good, "the event loop answered within " + in_words(loop->took)};
   return {"event loop", Verdict::failed,
-          "no answer of the event loop within " + in_words(patience) +
-              ": sluice hangs, or is starting or ending right now"};
+          "the event loop did not answer within " + in_words(patience) +
+              ": sluice hangs, or is starting or stopping"};
 }
 
 Check stopping(const engine::Observation& loop) {
   if (!loop.stopping) return {"stopping", Verdict::good, "sluice is not stopping"};
-  return {"stopping", Verdict::failed, "sluice is stopping: it claims no more and lets started jobs end"};
+  return {"stopping", Verdict::failed,
+          "sluice is stopping: it claims no more jobs and waits for started ones"};
 }
 
 Check database(const DatabaseContact& contact) {
@@ -51,12 +52,12 @@ Check database(const DatabaseContact& contact) {
 }
 
 Check schema_check(const SchemaLook& look) {
-  if (!look.happened) return {"schema", Verdict::failed, "the schema could not be looked at yet"};
+  if (!look.happened) return {"schema", Verdict::failed, "the schema could not be checked yet"};
   if (!look.problem.empty()) return {"schema", Verdict::failed, look.problem};
   const auto age = base::Clock::now() - look.at;
   if (age > schema_holds)
-    return {"schema", Verdict::failed, "the schema could not be looked at for " + in_words(age)};
-  return {"schema", Verdict::good, "the outbox table and schema sluice are as this program needs them"};
+    return {"schema", Verdict::failed, "the schema could not be checked for " + in_words(age)};
+  return {"schema", Verdict::good, "the outbox table and schema sluice match this version of sluice"};
 }
 
 std::string label(const engine::PluginObservation& plugin) {

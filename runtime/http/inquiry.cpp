@@ -29,7 +29,7 @@ class Inquiry {
     if (!failed) {
       failed = finish([&](auto&& done) { stream_.async_connect(endpoints, done); });
     }
-    if (failed) return {0, "", "nobody answers there"};
+    if (failed) return {0, "", "nothing answers there"};
 
     beast::http::request<beast::http::empty_body> request(beast::http::verb::get, path, 11);
     request.set(beast::http::field::host, address.text());
@@ -42,7 +42,7 @@ class Inquiry {
     if (!failed) {
       failed = finish([&](auto&& done) { beast::http::async_read(stream_, buffer, parser, done); });
     }
-    if (failed) return {0, "", "no answer came (" + failed.message() + ")"};
+    if (failed) return {0, "", "no answer arrived (" + failed.message() + ")"};
     return {static_cast<int>(parser.get().result_int()), parser.get().body(), ""};
   }
 

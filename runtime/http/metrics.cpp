@@ -40,7 +40,7 @@ void add_jobs(Families& families, const Measured& measured) {
   for (const auto& [type, summary] : types) claimed.add({{"type", type}}, summary.claimed);
 
   Family finished =
-      families.counter("sluice_jobs_finished_total", "Attempts that ended, by what came of the job.");
+      families.counter("sluice_jobs_finished_total", "Attempts that ended, by the outcome of the job.");
   for (const auto& [type, summary] : types) {
     finished.add({{"type", type}, {"outcome", "done"}}, summary.done);
     finished.add({{"type", type}, {"outcome", "retry"}}, summary.retrying);
@@ -49,7 +49,7 @@ void add_jobs(Families& families, const Measured& measured) {
     finished.add({{"type", type}, {"outcome", "released"}}, summary.released);
   }
 
-  Family failures = families.counter("sluice_job_failures_total", "Attempts that failed, by how they ended.");
+  Family failures = families.counter("sluice_job_failures_total", "Attempts that failed, by cause.");
   for (const auto& [type, summary] : types) {
     auto causes = summary.failures;
     for (const auto result : {job::Result::retry, job::Result::fail, job::Result::crashed}) {
@@ -61,25 +61,24 @@ void add_jobs(Families& families, const Measured& measured) {
   }
 
   Family durations =
-      families.histogram("sluice_job_duration_seconds", "How long attempts took in their handlers.");
+      families.histogram("sluice_job_duration_seconds", "Time that attempts spent in their handlers.");
   for (const auto& [type, summary] : types) durations.add({{"type", type}}, summary.seconds);
 }
 
 void add_runtime(Families& families, const Measured& measured) {
   const engine::RuntimeSummary& total = measured.total;
-  families.histogram("sluice_claim_batch_size", "Jobs that one claim brought.").add({}, total.claim_sizes);
-  families.histogram("sluice_finish_batch_size", "Outcomes that were written together.")
-      .add({}, total.write_sizes);
+  families.histogram("sluice_claim_batch_size", "Jobs per claim.").add({}, total.claim_sizes);
+  families.histogram("sluice_finish_batch_size", "Outcomes written together.").add({}, total.write_sizes);
   families
       .counter("sluice_outcomes_dropped_total",
                "Outcomes not written, because their job had been taken away.")
       .add({}, total.dropped);
   families
       .gauge("sluice_outcomes_waiting",
-             "Outcomes that are tried again by themselves: the database refuses them, or somebody has locked "
-             "the row.")
+             "Outcomes that are tried again separately, because the database refuses them or another session "
+             "has locked the row.")
       .add({}, total.aside);
-  families.counter("sluice_runtimes_rescued_total", "Lost runtimes whose jobs this one took back.")
+  families.counter("sluice_runtimes_rescued_total", "Lost runtimes whose jobs this runtime took back.")
       .add({}, total.rescued.runtimes);
   Family rescued =
       families.counter("sluice_jobs_rescued_total", "Jobs of lost runtimes, by their new status.");
@@ -113,7 +112,8 @@ void add_queue(Families& families, const Measured& measured) {
   for (const auto& [type, age] : oldest) ages.add({{"type", type}}, age);
   families.gauge("sluice_queue_counted_timestamp_seconds", "When the outbox was last counted.")
       .add({}, std::chrono::duration<double>(look.at.time_since_epoch()).count());
-  families.gauge("sluice_queue_count_duration_seconds", "How long that took.").add({}, seconds(look.took));
+  families.gauge("sluice_queue_count_duration_seconds", "How long the last count took.")
+      .add({}, seconds(look.took));
 }
 
 void add_plugins(Families& families, const Measured& measured) {
@@ -127,7 +127,7 @@ void add_plugins(Families& families, const Measured& measured) {
   for (const auto& [state, count] : states) by_state.add({{"state", state}}, count);
 
   Family hosts = families.gauge("sluice_hosts", "Plugin hosts by state.");
-  Family slots = families.gauge("sluice_slots", "Jobs that the ready hosts of a plugin run at once.");
+  Family slots = families.gauge("sluice_slots", "Jobs that the ready hosts of a plugin can run at once.");
   Family restarts =
       families.counter("sluice_host_restarts_total", "Plugin hosts that died and were started again.");
   for (const auto& plugin : plugins) {
@@ -148,11 +148,11 @@ void add_database(Families& families, const Measured& measured) {
   families.gauge("sluice_database_up", "1 while the database answers this runtime, else 0.")
       .add({}, measured.database_up ? 1 : 0);
   Family times = families.histogram("sluice_database_statement_duration_seconds",
-                                    "How long the database took to answer, by what was asked.");
+                                    "Time until the database answered, by statement.");
   for (const auto& [statement, summary] : measured.statements) {
     times.add({{"statement", statement}}, summary.seconds);
   }
-  Family errors = families.counter("sluice_database_errors_total", "Statements that brought an error.");
+  Family errors = families.counter("sluice_database_errors_total", "Statements that failed.");
   for (const auto& [statement, summary] : measured.statements) {
     for (const char* kind : {"unavailable", "refused", "fenced"}) {
       const auto found = summary.errors.find(kind);
@@ -175,7 +175,8 @@ void add_process(Families& families, const Measured& measured) {
   families.gauge("process_virtual_memory_bytes", "Address space of the runtime.")
       .add({}, usage.virtual_bytes);
   families.gauge("process_open_fds", "Open file descriptors of the runtime.").add({}, usage.open_files);
-  families.gauge("process_max_fds", "How many it may have open.").add({}, usage.most_files);
+  families.gauge("process_max_fds", "The most open file descriptors that the runtime may have.")
+      .add({}, usage.most_files);
 }
 
 }  // namespace

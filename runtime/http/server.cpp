@@ -51,7 +51,7 @@ Page made(const std::string& path, const Server::Maker& make) {
   try {
     return make();
   } catch (const std::exception& error) {
-    log::error("a page could not be made", {{"path", path}, {"reason", error.what()}});
+    log::error("a page could not be generated", {{"path", path}, {"reason", error.what()}});
     return {500, "text/plain", std::string(error.what()) + "\n"};
   }
 }
@@ -141,12 +141,11 @@ class Server::Listener::Exchange : public std::enable_shared_from_this<Exchange>
     if (!stream_.socket().is_open()) return;
     if (failed && !invalid(failed)) return;  // nothing was asked, or too late
     asked_ = true;
-    if (failed)
-      return answer({400, "text/plain", "That is no valid request: " + failed.message() + ".\n"}, true);
+    if (failed) return answer({400, "text/plain", "Invalid request: " + failed.message() + ".\n"}, true);
     const auto& request = parser_.get();
     const bool head = request.method() == beast::http::verb::head;
     if (!head && request.method() != beast::http::verb::get)
-      return answer({405, "text/plain", "There are only pages to GET here.\n"}, true);
+      return answer({405, "text/plain", "Only GET and HEAD are allowed.\n"}, true);
     const std::string target(request.target());
     make(target.substr(0, target.find('?')), !head);
   }
@@ -154,7 +153,9 @@ class Server::Listener::Exchange : public std::enable_shared_from_this<Exchange>
   void make(const std::string& path, bool with_body) {
     const auto page = listener_.pages_.find(path);
     if (page == listener_.pages_.end())
-      return answer({404, "text/plain", "There is " + list_of(listener_.pages_) + " here.\n"}, with_body);
+      return answer(
+          {404, "text/plain", "There is no such page. Available: " + list_of(listener_.pages_) + ".\n"},
+          with_body);
     asio::post(*listener_.makers_, [self = shared_from_this(), page, with_body,
                                     going_on = asio::make_work_guard(listener_.io_)]() mutable {
       Page ready = made(page->first, page->second);
@@ -219,7 +220,7 @@ void Server::Listener::bind() {
     throw base::UsageError("listening for HTTP on " + address_.text() +
                            " failed: " + (unknown ? "there is no such host" : error.code().message()) +
                            "; name another address with --listen, SLUICE_HTTP_LISTEN or http.listen (port 0 "
-                           "takes any free one), or end what listens there");
+                           "takes any free one), or stop the program that listens there");
   }
 }
 
@@ -227,7 +228,7 @@ void Server::Listener::accept() {
   acceptor_.async_accept([this](error_code failed, tcp::socket socket) {
     if (stopping_) return;
     if (failed) {
-      log::error("an HTTP connection could not be accepted, trying again",
+      log::error("accepting an HTTP connection failed; trying again",
                  {{"address", address_.text()}, {"reason", failed.message()}});
       return rest();
     }

@@ -36,7 +36,7 @@ class Checking {
     if (!to_start) return;
     if (std::string why = start(); !why.empty()) return skip_handlers(why);
     if (!options_.run_handlers) {
-      return skip_handlers("handlers are called, with all that they do, only with --run-handlers");
+      return skip_handlers("handlers are called, with all their side effects, only with --run-handlers");
     }
     check_handlers(options_, spec_, config_, tell_);
   }

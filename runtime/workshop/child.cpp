@@ -86,7 +86,7 @@ Finding in_child(const std::function<Finding()>& check, std::chrono::microsecond
   int status = 0;
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
-  if (!in_time) return failed("no end within " + base::format_duration(limit), debug_it);
+  if (!in_time) return failed("did not end within " + base::format_duration(limit), debug_it);
   if (bytes.find('\0') == std::string::npos)
     return failed("its process " + fleet::describe_exit(status), debug_it);
   return unpacked(bytes);

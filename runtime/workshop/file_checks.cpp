@@ -49,26 +49,27 @@ Finding check_exports(const ElfFacts& facts) {
   const auto extra = those(facts.exported, [](const std::string& symbol) {
     return symbol != descriptor && !is_cpp(symbol) && !is_the_linkers(symbol) && !is_a_sanitizers(symbol);
   });
-  if (extra.empty()) return passed("no C symbol but " + std::string(descriptor));
+  if (extra.empty()) return passed("exports no C symbol except " + std::string(descriptor));
   return failed("exports " + counted(extra.size(), "symbol") + " besides " + std::string(descriptor) + ": " +
                     some_of(extra),
                 std::string(hide) + "all but " + std::string(descriptor) +
-                    " local: other libraries may otherwise bind to them");
+                    " local, because other libraries may otherwise bind to them");
 }
 
 Finding check_visibility(const ElfFacts& facts) {
   const auto visible = those(facts.exported, is_cpp);
   if (visible.empty()) return passed("no C++ symbol is visible");
-  return failed("shows " + counted(visible.size(), "C++ symbol") + ": " + some_of(visible, 3),
-                "compile with -fvisibility=hidden -fvisibility-inlines-hidden, and " + std::string(hide) +
-                    "templates local too: statics of headers are otherwise shared with other libraries");
+  return failed(
+      "exports " + counted(visible.size(), "C++ symbol") + ": " + some_of(visible, 3),
+      "compile with -fvisibility=hidden -fvisibility-inlines-hidden, and " + std::string(hide) +
+          "templates local too, because statics of headers are otherwise shared with other libraries");
 }
 
 Finding check_static_tls(const ElfFacts& facts) {
   if (!facts.static_tls) return passed("none");
   return failed(
-      "wants room in the static block of thread-local storage (DF_STATIC_TLS), which may be used up",
-      "compile it, and what is linked into it, with -fPIC and without -ftls-model=initial-exec");
+      "needs space in the static block of thread-local storage (DF_STATIC_TLS), which may be exhausted",
+      "compile it and everything linked into it with -fPIC and without -ftls-model=initial-exec");
 }
 
 Finding check_run_path(const ElfFacts& facts) {
@@ -79,8 +80,8 @@ Finding check_run_path(const ElfFacts& facts) {
   }
   return failed("looks for libraries in " + some_of(those(fixed, [](auto& path) { return !path.empty(); })) +
                     (std::count(fixed.begin(), fixed.end(), "") > 0 ? " and the current directory" : ""),
-                "link it without -rpath (sluice_add_plugin does), or with $ORIGIN/... for libraries that "
-                "travel with it: another machine has other directories");
+                "link it without -rpath (sluice_add_plugin does), or with $ORIGIN/... for libraries that are "
+                "shipped with it, because other machines have other directories");
 }
 
 Finding check_symbols(const std::string& path, const ElfFacts& facts) {
@@ -89,13 +90,13 @@ Finding check_symbols(const std::string& path, const ElfFacts& facts) {
   const auto own = those(facts.undefined, [](const std::string& symbol) { return !is_a_sanitizers(symbol); });
   const auto borrowed = host::borrowed_symbols(path, own);
   if (borrowed.empty()) {
-    return passed(counted(own.size(), "undefined symbol") + ", each in a library that it needs (" +
+    return passed(counted(own.size(), "undefined symbol") + ", each defined in a library that it needs (" +
                   (facts.needed.empty() ? "none" : some_of(facts.needed)) + ")");
   }
   return failed(counted(borrowed.size(), "undefined symbol") +
                     " that only this program happens to have: " + some_of(borrowed),
-                "link the library that has them to the plugin; with -z defs, as sluice_add_plugin links, the "
-                "build fails where one is missing");
+                "link the library that defines them to the plugin; with -z defs, which sluice_add_plugin "
+                "uses, the build fails if one is missing");
 }
 
 }  // namespace

@@ -41,18 +41,18 @@ Finding judge(const std::vector<Footprint>& prints, int jobs) {
   const int more_descriptors = last.descriptors - first.descriptors;
   if (more_descriptors >= std::max(jobs / jobs_for_a_thing, 1)) {
     return failed(std::to_string(more_descriptors) + " more open files" + over,
-                  "close on every way out of the handler: in C++, let an object own what it opens");
+                  "close files on every path out of the handler; in C++, let an object own each file");
   }
   const int more_threads = last.threads - first.threads;
   if (more_threads >= std::max(jobs / jobs_for_a_thing, 1)) {
     return failed(std::to_string(more_threads) + " more threads" + over,
-                  "join what the handler starts before it returns");
+                  "join the threads that the handler starts before it returns");
   }
   const long grown = last.memory_kib - first.memory_kib;
   const auto grew = [](const Footprint& a, const Footprint& b) { return b.memory_kib <= a.memory_kib; };
   const bool steadily = std::adjacent_find(prints.begin(), prints.end(), grew) == prints.end();
   if (steadily && grown > free_kib + jobs * kib_for_a_job / 2) {
-    return failed("grew by " + std::to_string(grown) + " KiB" + over + ", in each part of them",
+    return failed("grew by " + std::to_string(grown) + " KiB" + over + ", in every quarter of them",
                   "find it with valgrind --leak-check=full sluice plugin run … --in-process --repeat 100");
   }
   return passed((grown > 0 ? "grew by " + std::to_string(grown) + " KiB" : "did not grow") + over);

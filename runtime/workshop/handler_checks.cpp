@@ -17,10 +17,10 @@ namespace {
 
 using Clock = base::Clock;
 
-constexpr const char* no_example = "the type gives no example payload";
+constexpr const char* no_example = "the type declares no example payload";
 constexpr const char* honour =
-    "ask job.is_cancelled() in every loop and before whatever takes long, and give calls that wait a time "
-    "limit";
+    "check job.is_cancelled() in every loop and before every long operation, and give every waiting call a "
+    "time limit";
 
 std::chrono::microseconds since(Clock::time_point begin) {
   return std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
@@ -117,10 +117,10 @@ Finding TypeChecks::example() {
   if (!plugin->alive()) return died(*plugin, "while it ran the example", type_.payload_example);
   plugin->cancel(ticket);
   if (const auto outcome = await(*plugin, options_.cancel_grace)) {
-    return passed("still at work after " + base::format_duration(job_limit()) + "; " + described(*outcome) +
+    return passed("still running after " + base::format_duration(job_limit()) + "; " + described(*outcome) +
                   " when asked to stop");
   }
-  return failed("no end within " + base::format_duration(job_limit()) + ", nor within " +
+  return failed("did not end within " + base::format_duration(job_limit()) + ", nor within " +
                     base::format_duration(options_.cancel_grace) + " after it was asked to stop",
                 honour);
 }
@@ -138,8 +138,8 @@ Finding TypeChecks::slots() {
     Finding finding =
         died(*plugin, "while it ran " + std::to_string(at_once) + " at once", type_.payload_example);
     finding.remedy =
-        "guard what the slots share with a lock, or keep it in the slot (slot_open); build with "
-        "-fsanitize=thread to find it; or declare the type's concurrency 1";
+        "protect data that the slots share with a lock, or keep the data in the slot (slot_open); build with "
+        "-fsanitize=thread to find data races; or declare concurrency 1 for the type";
     return finding;
   }
   if (back == count) return passed(std::to_string(count) + " jobs, " + std::to_string(at_once) + " at once");
@@ -194,7 +194,7 @@ Finding TypeChecks::fuzz() {
     const std::string which = "payload " + std::to_string(tried + 1) + " of seed " +
                               std::to_string(options_.seed) + ", " + base::shortened(payload, 300);
     if (!plugin->alive()) return died(*plugin, "on " + which, payload);
-    return failed("no end within " + base::format_duration(job_limit()) +
+    return failed("did not end within " + base::format_duration(job_limit()) +
                       ", nor when it was asked to stop, on " + which,
                   honour);
   }
@@ -242,8 +242,8 @@ Finding TypeChecks::leaks() {
   }
   if (!plugin->alive()) return died(*plugin, "over many jobs", type_.payload_example);
   if (counted_jobs < fewest) {
-    return skipped("too slow to tell: " + counted(static_cast<std::size_t>(counted_jobs), "job") + " in " +
-                   base::format_duration(rounds * options_.job_limit) + " are no measure");
+    return skipped("too slow to measure: only " + counted(static_cast<std::size_t>(counted_jobs), "job") +
+                   " in " + base::format_duration(rounds * options_.job_limit));
   }
   return judge(prints, counted_jobs);
 }
@@ -291,7 +291,7 @@ void check_handlers(const CheckOptions& options, const job::PluginSpec& spec, co
       const bool wanted = options.wants(check.name, type);
       if (!wanted && !(is_example && options.wants("results"))) continue;
       Finding finding =
-          sound || check.even_so ? found_by(of_type, check.run) : skipped("its example fails already");
+          sound || check.even_so ? found_by(of_type, check.run) : skipped("its example already fails");
       finding.check = check.name;
       finding.subject = type;
       if (is_example) sound = finding.verdict != Verdict::failed;
@@ -303,7 +303,7 @@ void check_handlers(const CheckOptions& options, const job::PluginSpec& spec, co
   bad_results.erase(std::unique(bad_results.begin(), bad_results.end()), bad_results.end());
   Finding results =
       bad_results.empty()
-          ? passed("every result is one that a runtime knows, every output is JSON")
+          ? passed("every result is valid, and every output is valid JSON")
           : failed(some_of(bad_results, 2),
                    "return SLUICE_DONE, _RETRY, _FAIL, _SNOOZE or _CANCELLED, and set JSON as output");
   results.check = "results";

@@ -90,7 +90,7 @@ class CMakeProject : public PluginProject {
     }
     const Targets targets = read_targets();
     if (targets.names.empty())
-      return {false, {}, "its CMakeLists.txt has no plugin: call sluice_add_plugin(NAME SOURCE...)"};
+      return {false, {}, "its CMakeLists.txt declares no plugin: call sluice_add_plugin(NAME SOURCE...)"};
     return {run(compilation(targets.names)) == 0, targets.libraries, ""};
   }
 
@@ -116,7 +116,7 @@ class CMakeProject : public PluginProject {
     if (!error && std::ofstream(question)) return;
     throw std::runtime_error("can't write " + question.string() + ": " +
                              (error ? error : std::error_code(errno, std::generic_category())).message() +
-                             "; name a folder that can be written with --build-dir");
+                             "; name a writable folder with --build-dir");
   }
 
   Launch configuration() const {
@@ -204,7 +204,8 @@ class CargoProject : public PluginProject {
     if (!built.good) return built;
     built.libraries = libraries(words.get());
     if (built.libraries.empty())
-      return {false, {}, R"(its Cargo.toml makes no plugin: crate-type = ["cdylib"] is missing under [lib])"};
+      return {
+          false, {}, R"(its Cargo.toml builds no plugin: crate-type = ["cdylib"] is missing under [lib])"};
     return built;
   }
 
@@ -239,9 +240,9 @@ std::unique_ptr<PluginProject> PluginProject::open(const fs::path& directory, co
   if (fs::exists(directory / "Cargo.toml", error)) return std::make_unique<CargoProject>(directory, folder);
   const bool there = fs::is_directory(directory, error);
   throw base::UsageError(
-      (there ? directory.string() + " is no project of a plugin: it has neither CMakeLists.txt nor Cargo.toml"
+      (there ? directory.string() + " is not a plugin project: it has neither CMakeLists.txt nor Cargo.toml"
              : "there is no folder " + directory.string()) +
-      "; `sluice plugin new NAME --type TYPE` makes a project");
+      "; `sluice plugin new NAME --type TYPE` creates a project");
 }
 
 }  // namespace sluice::workshop

@@ -146,9 +146,8 @@ void PrivateServer::find_user() {
     return;
   }
   throw std::runtime_error(
-      "can't start a PostgreSQL as root, which it refuses, and there is no user 'postgres' or 'nobody' to "
-      "run it "
-      "as; work as another user, or name a database with --database-url");
+      "can't start PostgreSQL: it refuses to run as root, and there is no user 'postgres' or 'nobody' to run "
+      "it as; run sluice as another user, or name a database with --database-url");
 }
 
 void PrivateServer::find_home(const fs::path& folder) {
@@ -183,13 +182,12 @@ void PrivateServer::find_programs() {
     programs_ = *found;
   } else if (places.empty()) {
     throw std::runtime_error(
-        "there is no PostgreSQL server on this machine, neither in /usr/lib/postgresql nor on the PATH; "
-        "install "
-        "the package postgresql, or name a database with --database-url");
+        "no PostgreSQL server was found in /usr/lib/postgresql or on the PATH; install the package "
+        "postgresql, or name a database with --database-url");
   } else {
     throw std::runtime_error("the database in " + data().string() + " was made by PostgreSQL " + version +
-                             ", which is not installed any more; install the package postgresql-" + version +
-                             ", or delete that folder to begin with an empty one");
+                             ", which is no longer installed; install the package postgresql-" + version +
+                             ", or delete that folder to start with an empty database");
   }
 }
 

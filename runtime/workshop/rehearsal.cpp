@@ -106,7 +106,7 @@ class Rehearsal::Host {
     const Clock::time_point deadline = Clock::now() + limit;
     while (alive() && Clock::now() < deadline) pump(deadline, false);
     if (ending_ == fleet::describe_exit(0)) return std::nullopt;
-    return failed(stopping, alive() ? "s process stays after its shutdown" : "s process " + ending_);
+    return failed(stopping, alive() ? "s process still runs after its shutdown" : "s process " + ending_);
   }
 
   const job::PluginSpec& spec() const { return spec_; }

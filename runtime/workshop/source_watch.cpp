@@ -22,9 +22,9 @@ constexpr std::uint32_t changes =
 [[noreturn]] void fail(const std::string& what, int error) {
   std::string remedy;
   if (error == ENOSPC)
-    remedy = "; raise fs.inotify.max_user_watches with sysctl, or have less below that folder";
+    remedy = "; raise fs.inotify.max_user_watches with sysctl, or keep fewer folders below that one";
   if (error == EMFILE)
-    remedy = "; raise fs.inotify.max_user_instances with sysctl, or end what watches files too";
+    remedy = "; raise fs.inotify.max_user_instances with sysctl, or stop other programs that watch files";
   throw std::runtime_error("can't watch " + what + ": " + std::generic_category().message(error) + remedy);
 }
 

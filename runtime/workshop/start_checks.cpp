@@ -37,7 +37,8 @@ bool is_silent(const std::string& refusal) {
 Finding silent(const std::string& refusal) {
   Finding finding = refused(refusal);
   finding.found += ", without a reason";
-  finding.remedy = "say why with host->set_error before returning; in C++, throw an exception that says it";
+  finding.remedy =
+      "report the reason with host->set_error before returning; in C++, throw an exception that has it";
   return finding;
 }
 
@@ -72,14 +73,15 @@ Finding check_schema(const job::TypeSpec& type, std::chrono::microseconds limit)
         if (type.payload_example.empty()) {
           return skipped(type.payload_schema.empty()
                              ? "neither a schema nor an example is declared"
-                             : "the schema compiles; there is no example to check by it");
+                             : "the schema compiles; there is no example to check against it");
         }
         const host::Verdict verdict = schema.check(type.payload_example, "the example");
         if (verdict.problem) {
           return failed(*verdict.problem,
-                        "mend the example, or the schema: people copy the one and are refused by the other");
+                        "correct the example or the schema, because people copy the example and the schema "
+                        "then refuses their jobs");
         }
-        return passed(type.payload_schema.empty() ? "no schema: any payload passes; the example is JSON"
+        return passed(type.payload_schema.empty() ? "no schema: any payload passes; the example is valid JSON"
                                                   : "compiles, and the example passes it" + ignored(verdict));
       },
       limit);
@@ -89,7 +91,7 @@ Finding check_schema(const job::TypeSpec& type, std::chrono::microseconds limit)
 
 Finding check_config_schema(const job::PluginSpec& spec, const std::optional<std::string>& configured,
                             std::chrono::microseconds limit) {
-  if (spec.config_schema.empty()) return skipped("none is declared: any configuration reaches init");
+  if (spec.config_schema.empty()) return skipped("no schema is declared: any configuration reaches init");
   return in_child(
       [&] {
         host::Schema schema(spec.config_schema);
@@ -100,12 +102,12 @@ Finding check_config_schema(const job::PluginSpec& spec, const std::optional<std
 
 Finding check_by_config_schema(const job::PluginSpec& spec, const std::string& config,
                                std::chrono::microseconds limit) {
-  if (spec.config_schema.empty()) return skipped("the plugin declares no schema of its configuration");
+  if (spec.config_schema.empty()) return skipped("the plugin declares no schema for its configuration");
   return in_child(
       [&] {
         host::Schema schema(spec.config_schema);
         const host::Verdict verdict = schema.check(config, "the configuration of plugin " + spec.name);
-        if (verdict.problem) return failed(*verdict.problem, "mend [plugin." + spec.name + ".config]");
+        if (verdict.problem) return failed(*verdict.problem, "correct [plugin." + spec.name + ".config]");
         return passed("passes the plugin's schema" + ignored(verdict));
       },
       limit);
@@ -121,8 +123,8 @@ Finding check_start(const CheckOptions& options, const job::PluginSpec& spec,
   if (const auto refusal = plugin.start(configured.value_or("{}"), options.start_timeout)) {
     if (plugin.alive() && is_silent(*refusal)) return silent(*refusal);
     if (plugin.alive() && !configured) {
-      return skipped("it wants a configuration: give --config with [plugin." + spec.name +
-                     ".config]; it says: " + refused(*refusal).found);
+      return skipped("the plugin needs a configuration: pass --config with a file that has [plugin." +
+                     spec.name + ".config]; the plugin says: " + refused(*refusal).found);
     }
     return refused(*refusal);
   }
@@ -145,7 +147,7 @@ Finding check_bad_config(const CheckOptions& options, const job::PluginSpec& spe
     const std::string shown = " with the configuration " + base::shortened(bad, 300);
     if (refusal && !plugin.alive()) {
       return failed(refused(*refusal).found + shown,
-                    "check what is configured in init, and refuse with a sentence what can't be used");
+                    "check the configuration in init, and refuse an invalid one with a reason");
     }
     if (refusal && is_silent(*refusal)) {
       Finding finding = silent(*refusal);
@@ -156,12 +158,12 @@ Finding check_bad_config(const CheckOptions& options, const job::PluginSpec& spe
       ++refusals;
     } else if (const auto problem = plugin.stop(options.stop_timeout)) {
       return failed(refused(*problem).found + shown,
-                    "end what init began in shutdown, however it is configured");
+                    "end in shutdown everything that init started, whatever the configuration");
     }
   }
   const std::string tried = counted(configs.size(), "odd configuration") + ", ";
   if (refusals == static_cast<int>(configs.size())) return passed(tried + "each refused with a reason");
-  return passed(tried + std::to_string(refusals) + " of them refused with a reason, the others taken");
+  return passed(tried + std::to_string(refusals) + " of them refused with a reason, the others accepted");
 }
 
 }  // namespace sluice::workshop

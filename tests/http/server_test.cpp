@@ -78,7 +78,7 @@ TEST(Server, SaysWhatElseThereIs) {
   const Server server(anywhere, pages);
   const Answer nowhere = ask(server.address(), "/nowhere", long_enough);
   EXPECT_EQ(nowhere.status, 404);
-  EXPECT_EQ(nowhere.body, "There is /bad, /broken, /fine here.\n");
+  EXPECT_EQ(nowhere.body, "There is no such page. Available: /bad, /broken, /fine.\n");
 }
 
 TEST(Server, SurvivesAPageThatCanNotBeMade) {

@@ -139,7 +139,7 @@ TEST_F(Http, HealthOfNobodyIsAFailureAndOfNowhereAMistake) {
   config = scratch.path("sluice.toml");
   const Ended nobody = sluice({"health", "api", "--url", "http://127.0.0.1:1"});
   EXPECT_EQ(nobody.code, 1);
-  EXPECT_NE(nobody.out.find("nobody answers there"), std::string::npos) << nobody.out;
+  EXPECT_NE(nobody.out.find("nothing answers there"), std::string::npos) << nobody.out;
   EXPECT_EQ(sluice({"health", "api"}).code, 2);
   EXPECT_EQ(sluice({"health", "api", "--url", "https://127.0.0.1:1"}).code, 2);
   EXPECT_EQ(sluice({"run", "--listen", "nonsense"}).code, 2);

@@ -273,8 +273,8 @@ TEST_F(PluginDev, SaysInASentenceWhyItCantBegin) {
   };
   refused(2, "there is no folder " + project);
   fs::create_directory(project);
-  refused(2,
-          "has neither CMakeLists.txt nor Cargo.toml; `sluice plugin new NAME --type TYPE` makes a project");
+  refused(
+      2, "has neither CMakeLists.txt nor Cargo.toml; `sluice plugin new NAME --type TYPE` creates a project");
   scratch.write("mine/CMakeLists.txt", "project(mine)\n");
   refused(2, "--build-dir is the project itself", {"--build-dir", project});
   refused(2, "--log-level must be", {"--log-level", "loud"});
@@ -286,7 +286,7 @@ TEST_F(PluginDev, SaysInASentenceWhyItCantBegin) {
   refused(1, "there is neither 'make' nor 'ninja' on the PATH; install the package make", {},
           scratch.path("bin"));
   scratch.write("file", "");
-  refused(1, "name a folder that can be written with --build-dir", {"--build-dir", scratch.path("file")});
+  refused(1, "name a writable folder with --build-dir", {"--build-dir", scratch.path("file")});
 }
 
 }  // namespace

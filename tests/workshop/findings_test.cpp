@@ -56,7 +56,7 @@ TEST(Child, TellsWhatWasFoundOrHowItEnded) {
         for (;;) std::this_thread::sleep_for(1h);
       },
       50ms);
-  EXPECT_EQ(hung.found, "no end within 50 ms");
+  EXPECT_EQ(hung.found, "did not end within 50 ms");
 }
 
 TEST(BadConfigs, AreFewDifferentObjects) {
