@@ -346,13 +346,13 @@ TEST_F(Jobs, HealthSaysWhatIsAmiss) {
   const Ended warned = sluice({"health", "db", "--json"});
   EXPECT_EQ(warned.code, 0) << warned.out;
   EXPECT_TRUE(holds(warned.out, "indexes on (status createdAt)")) << warned.out;
-  EXPECT_TRUE(holds(warned.out, "jobs in processing that are stuck: 1")) << warned.out;
-  EXPECT_TRUE(holds(warned.out, "jobs in processing that no runtime has: 1")) << warned.out;
+  EXPECT_TRUE(holds(warned.out, "jobs that are stuck in processing: 1")) << warned.out;
+  EXPECT_TRUE(holds(warned.out, "jobs in processing that no runtime holds: 1")) << warned.out;
   EXPECT_TRUE(holds(warned.out, "set processing_after")) << warned.out;
   database.exec("ALTER DATABASE \"" + database.name() + "\" SET default_transaction_read_only = on");
   const Ended standby = sluice({"health", "db"});
   EXPECT_EQ(standby.code, 1);
-  EXPECT_TRUE(holds(standby.out, "takes no writes")) << standby.out;
+  EXPECT_TRUE(holds(standby.out, "accepts no writes")) << standby.out;
   const Ended unreachable =
       run({"health", "db"}, {{"DATABASE_URL", "postgresql://ada:s3cr3t@127.0.0.1:1/app"}});
   EXPECT_EQ(unreachable.code, 1);

@@ -207,7 +207,7 @@ TEST_F(Receipt, ATableThatRefusesProcessingHasItsJobsDoneAllTheSame) {
   set_config("processing_after = \"0s\"\n");
   insert("last", "test.probe", probe("ok"));
   const Ended drained = sluice({"drain"});
-  EXPECT_NE(drained.err.find("refuses that claimed jobs get status processing"), std::string::npos)
+  EXPECT_NE(drained.err.find("refuses to give claimed jobs status processing"), std::string::npos)
       << drained.err;
   EXPECT_EQ(status("last"), "done");
 }
@@ -321,7 +321,7 @@ TEST_F(Receipt, ATableThatHoldsBackEverythingDoesNotHaveJobsRunInCircles) {
   hold_back("<> 'pending'", "RETURN NULL;");
   Program& program = start();
   insert_many(20, "test.probe", probe("ok"));
-  EXPECT_TRUE(program.says("the table held back the update of the job's row")) << program.err();
+  EXPECT_TRUE(program.says("the update of the job's row had no effect")) << program.err();
   EXPECT_TRUE(held_back(40));
   EXPECT_EQ(lines("started"), 20);
   EXPECT_EQ(count("status = 'pending' AND attempts = 0"), "20");

@@ -142,7 +142,7 @@ TEST(Init, ItsTriggerIsAllThatAnExistingTableGetsAndCanBeTakenOff) {
   postgres::open_postgres({database.url()})->desk()->init();
   EXPECT_EQ(database.value(triggers), "sluice_wake");
   const auto done = postgres::open_postgres(without_trigger(database))->desk()->init();
-  EXPECT_EQ(done, std::vector<std::string>{"Took trigger sluice_wake off table \"public\".\"Outbox\"."});
+  EXPECT_EQ(done, std::vector<std::string>{"Dropped trigger sluice_wake from table \"public\".\"Outbox\"."});
   EXPECT_EQ(database.value(triggers), "");
   database.exec("VACUUM \"Outbox\"");  // which sets relhastriggers back
   EXPECT_EQ(catalog(database), before);
@@ -158,7 +158,7 @@ TEST(Init, SaysWhereItMayPutNoTrigger) {
   const auto done = postgres::open_postgres({database.url_as(role)})->desk()->init();
   database.exec("DROP OWNED BY " + role + "; DROP ROLE " + role);
   ASSERT_EQ(done.size(), 2U);  // and that it may not call the functions
-  EXPECT_TRUE(holds(done[0], "may put no trigger on table \"public\".\"Outbox\"")) << done[0];
+  EXPECT_TRUE(holds(done[0], "may not create a trigger on table \"public\".\"Outbox\"")) << done[0];
 }
 
 TEST(Init, LeanIndexesAreThoseThatClaimingNeeds) {
@@ -188,7 +188,7 @@ TEST(Init, MakesAnIndexAnewThatWasLeftUnfinished) {
   desk->init();
   database.exec("UPDATE pg_index SET indisvalid = false WHERE indexrelid = '\"Outbox_type_idx\"'::regclass");
   EXPECT_EQ(desk->set_indexes(store::Indexes::guide),
-            (Sentences{R"(Made index "public"."Outbox_type_idx".)"}));
+            (Sentences{R"(Created index "public"."Outbox_type_idx".)"}));
   EXPECT_EQ(database.value("SELECT count(*) FROM pg_index WHERE NOT indisvalid"), "0");
 }
 
@@ -269,7 +269,7 @@ TEST(Init, NeverWaitsForTheApplicationsLocks) {
   database.exec("BEGIN; LOCK TABLE \"Outbox\" IN ACCESS EXCLUSIVE MODE");
   const auto done = postgres::open_postgres({database.url()})->desk()->init();
   ASSERT_EQ(done.size(), 1 + migration_count());
-  EXPECT_TRUE(holds(done.back(), "is locked by somebody else, so trigger sluice_wake was left"))
+  EXPECT_TRUE(holds(done.back(), "is locked by another session, so trigger sluice_wake was not changed"))
       << done.back();
   database.exec("ROLLBACK");
   EXPECT_EQ(postgres::open_postgres({database.url()})->desk()->init().size(), 1U);

@@ -60,8 +60,9 @@ TEST(Link, NoCallGoesBeyondTheLimitOfItsStore) {
     }));
     target.watch->limit(CallWatch::Clock::now());
   });
-  EXPECT_NE(failure_of(link, "SELECT pg_sleep(601)", unbounded).find("as sluice stops"), std::string::npos);
-  EXPECT_NE(failure_of(other, "SELECT 1", usual_bound).find("as sluice stops"), std::string::npos);
+  EXPECT_NE(failure_of(link, "SELECT pg_sleep(601)", unbounded).find("because sluice is stopping"),
+            std::string::npos);
+  EXPECT_NE(failure_of(other, "SELECT 1", usual_bound).find("because sluice is stopping"), std::string::npos);
   target.watch->limit(CallWatch::Clock::time_point::max());
   EXPECT_EQ(failure_of(other, "SELECT 1", usual_bound), "");
 }

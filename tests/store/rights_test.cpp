@@ -74,7 +74,7 @@ TEST_F(Rights, LaterInitsGiveThoseOnWhatIsNew) {
       "1';"
       "REVOKE EXECUTE ON FUNCTION sluice.later() FROM PUBLIC");
   EXPECT_EQ(health("rights", worker.url()).health, Health::failed);
-  EXPECT_TRUE(holds(init(), worker.name() + " may use what is new"));
+  EXPECT_TRUE(holds(init(), worker.name() + " may use the new objects"));
   EXPECT_EQ(health("rights", worker.url()).health, Health::good);
 }
 

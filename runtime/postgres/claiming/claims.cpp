@@ -63,7 +63,7 @@ bool is_fenced(const pqxx::sql_error& error) {
 
 [[noreturn]] void throw_fenced(RuntimeId runtime, const std::string& where) {
   throw Fenced("runtime " + std::to_string(runtime) + " is no longer enlisted in " + where +
-               ": another runtime presumed it dead and took its claims");
+               ", because another runtime presumed it dead and took over its claims");
 }
 
 }  // namespace
@@ -89,7 +89,7 @@ Claimed PgClaims::take(const std::vector<LaneRequest>& lanes, bool durable) {
     } catch (const pqxx::sql_error& error) {
       if (!mark_ || is_fenced(error) || !still_answers(connection)) throw;
       log::error(
-          "the database refuses that claimed jobs get status processing; they run all the same, and keep "
+          "the database refuses to give claimed jobs status processing; the jobs run nevertheless, and keep "
           "status pending meanwhile",
           {{"reason", server_message(error.what())}});
     }

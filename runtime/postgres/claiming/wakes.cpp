@@ -28,7 +28,7 @@ PgWakes::PgWakes(PgSession& session, const TableName& table, bool listens)
 
 bool PgWakes::want(RuntimeId runtime, bool wanted) {
   if (!listens_) return false;
-  return session_.link().use("say whether to be woken", [&](pqxx::connection& connection) {
+  return session_.link().use("update the request to be woken", [&](pqxx::connection& connection) {
     if (!hears()) return false;
     try {
       pqxx::work work(connection);
@@ -41,7 +41,7 @@ bool PgWakes::want(RuntimeId runtime, bool wanted) {
       return announced;
     } catch (const pqxx::sql_error& error) {
       if (!gave_up_waiting(error)) throw;
-      throw HeldUp("could not say whether to be woken: " + server_message(error.what()));
+      throw HeldUp("could not update the request to be woken: " + server_message(error.what()));
     }
   });
 }

@@ -73,7 +73,8 @@ void PgDesk::run_piece(const std::string& sql) {
     if (attempt >= most_lock_attempts) {
       throw Unavailable("could not initialise schema sluice in " + link_.description() + ": " +
                         std::to_string(attempt) +
-                        " times somebody else held a lock that it needs for over a second; try again later");
+                        " attempts failed, because other sessions held a needed lock for over a second each "
+                        "time; try again later");
     }
     base::sleep_for(lock_pause);
   }
@@ -89,7 +90,7 @@ void PgDesk::refuse_newer(const Present& found) const {
   if (found.migrations.empty() || *found.migrations.rbegin() <= known) return;
   throw Refused(where() + " has migration " + std::to_string(*found.migrations.rbegin()) +
                 ", this program knows " + std::to_string(known) +
-                " and no later one: use the newer sluice that made it");
+                " at most: use the newer sluice that applied it");
 }
 
 std::vector<std::string> PgDesk::init() {
@@ -110,8 +111,8 @@ std::vector<std::string> PgDesk::init() {
   for (const std::string& role : effect_roles_) {
     if (can_run_effects(role)) continue;
     run_piece(effect_function_creation(role));
-    done.push_back("Made function " + effect_function(role) + ", through which effects run under role " +
-                   role + ".");
+    done.push_back("Created function " + effect_function(role) + ", which runs effects under role " + role +
+                   ".");
   }
   for (std::string& said : grant()) done.push_back(std::move(said));
   return done;
@@ -142,10 +143,11 @@ std::vector<std::string> PgDesk::grant() {
   const std::vector<std::string> after = lacking_roles();
   for (const std::string& role : before) {
     const bool lacks = std::find(after.begin(), after.end(), role) != after.end();
-    said.push_back(lacks ? "Role " + role +
-                               " lacks rights on what is new in schema sluice, and this user may not give " +
-                               "them: run sluice init --grant-run " + role + " as the schema's owner."
-                         : "Role " + role + " may use what is new in schema sluice.");
+    said.push_back(
+        lacks ? "Role " + role +
+                    " lacks rights on new objects in schema sluice, and this user may not grant them: " +
+                    "run sluice init --grant-run " + role + " as the schema's owner."
+              : "Role " + role + " may use the new objects in schema sluice.");
   }
   return said;
 }
@@ -162,7 +164,7 @@ std::vector<std::string> PgDesk::set_indexes(Indexes wanted) {
           if (unfinished) session.exec("DROP INDEX CONCURRENTLY " + name);
           if (!unfinished && valid.is_null() == (wanted == Indexes::lean)) continue;
           session.exec(sql);
-          done.push_back((wanted == Indexes::lean ? "Dropped index " : "Made index ") + name + ".");
+          done.push_back((wanted == Indexes::lean ? "Dropped index " : "Created index ") + name + ".");
         }
         return done;
       },
@@ -202,18 +204,18 @@ std::string PgDesk::set_wake_trigger() {
   }
   if (!had_lock) {
     return "Table " + table_.quoted() +
-           " is locked by somebody else, so trigger sluice_wake was left as it " +
-           "is: run sluice init again later. Until then idle runtimes find new jobs by polling.";
+           " is locked by another session, so trigger sluice_wake was not changed: run sluice init again "
+           "later. Until then idle runtimes find new jobs by polling.";
   }
   const bool done = has_wake_trigger() == wake_;
   if (wake_) {
-    return done ? "Put trigger sluice_wake on table " + table_.quoted() + ", which wakes idle runtimes."
-                : "This user may put no trigger on table " + table_.quoted() +
+    return done ? "Created trigger sluice_wake on table " + table_.quoted() + "; it wakes idle runtimes."
+                : "This user may not create a trigger on table " + table_.quoted() +
                       ", so idle runtimes find new jobs by polling: run sluice init as its owner, or set "
                       "database.wake = false.";
   }
-  return done ? "Took trigger sluice_wake off table " + table_.quoted() + "."
-              : "This user may not take trigger sluice_wake off table " + table_.quoted() +
+  return done ? "Dropped trigger sluice_wake from table " + table_.quoted() + "."
+              : "This user may not drop trigger sluice_wake from table " + table_.quoted() +
                     ": run sluice init as its owner.";
 }
 
@@ -233,7 +235,7 @@ Enqueued PgDesk::enqueue(const EnqueueRequest& request) {
   const std::string key = base::valid_utf8(request.unique_key.value_or(""));
   return link_.ask("enqueue a job", [&](pqxx::transaction_base& session) {
     if (session.exec("SELECT to_regnamespace('sluice') IS NULL")[0][0].as<bool>()) {
-      throw Refused("could not enqueue a job: " + where() + " is missing: run sluice init");
+      throw Refused("could not enqueue a job, because " + where() + " is missing: run sluice init");
     }
     const auto row = exec(
         session,

@@ -70,7 +70,7 @@ class DatabaseHealth {
     read_only_ = row[1].as<bool>();
     user_ = text_of(row[2]);
     superuser_ = row[3].as<bool>();
-    add(Health::good, "connected to " + link_.description() + " and had an answer within " +
+    add(Health::good, "connected to " + link_.description() + " and got an answer within " +
                           base::format_duration(std::chrono::duration_cast<std::chrono::microseconds>(took)) +
                           ", PostgreSQL " + text_of(row[0]));
   }
@@ -78,17 +78,17 @@ class DatabaseHealth {
   void write_access() {
     if (read_only_) {
       return add(Health::failed,
-                 "the server takes no writes from this session: it is a standby, or "
+                 "the server accepts no writes from this session: it is a standby, or "
                  "default_transaction_read_only is on; name the primary in DATABASE_URL");
     }
-    add(Health::good, "the server takes writes");
+    add(Health::good, "the server accepts writes");
   }
 
   void schema() {
     desk_.check_schema();
     add(Health::good,
         "table " + table_.quoted() +
-            " has the columns of the outbox, and schema sluice the version that this program needs");
+            " has the outbox's columns, and schema sluice has the version that this program needs");
   }
 
   // DELETE on the outbox is for who deletes old jobs alone.
@@ -100,7 +100,7 @@ class DatabaseHealth {
       std::string& list = what == "DELETE" && name == outbox ? deletes : lacking;
       list += (list.empty() ? "" : "; ") + what + " on " + name;
     }
-    const std::string remedy = "; sluice init --grant-run " + user_ + ", as the owner, gives them";
+    const std::string remedy = "; to grant them, run sluice init --grant-run " + user_ + " as the owner";
     if (!lacking.empty()) {
       if (!deletes.empty()) lacking += "; " + deletes;
       return add(Health::failed, "user " + user_ + " lacks rights that Sluice needs: " + lacking + remedy);
@@ -112,8 +112,8 @@ class DatabaseHealth {
     if (superuser_) {
       return add(Health::warning,
                  "user " + user_ +
-                     " is a superuser, which Sluice does not need: with a role of its own, to which "
-                     "sluice init --grant-run ROLE gives what it needs, a stolen URL opens less");
+                     " is a superuser, which Sluice does not need: create a role for Sluice and run sluice "
+                     "init --grant-run ROLE, so a stolen URL gives access to less");
     }
     add(Health::good, "user " + user_ + " has the rights that Sluice needs");
   }
@@ -124,8 +124,8 @@ class DatabaseHealth {
       return add(Health::good, "no row-level security hides jobs from user " + user_);
     }
     add(Health::failed, "row-level security of table " + table_.quoted() + " applies to user " + user_ +
-                            ", from whom it may hide jobs: ALTER ROLE " + user_ +
-                            " BYPASSRLS, or a policy for it that allows all");
+                            " and may hide jobs from it: run ALTER ROLE " + user_ +
+                            " BYPASSRLS, or create a policy that allows the user every row");
   }
 
   // A CHECK that looks at the status alone can be tried without a row.
@@ -146,15 +146,16 @@ class DatabaseHealth {
             (refused.empty() ? "" : ", ") + text_of(status[0]) + " (constraint " + text_of(row[0]) + ")";
       }
     }
-    if (refused.empty()) return add(Health::good, "the table takes every status that jobs may have");
+    if (refused.empty()) return add(Health::good, "the table accepts every status that jobs may have");
     if (refused.starts_with("scheduled") && refused.find(", ") == std::string::npos) {
       return add(Health::warning,
-                 "the table does not take the status " + refused +
-                     ": snoozed jobs wait in error until they are due, and sluice.enqueue can't "
-                     "delay any; allow it where the table is defined");
+                 "the table does not accept the status " + refused +
+                     ": snoozed jobs wait in status error until they are due, and sluice.enqueue can't delay "
+                     "jobs; allow the status where the table is defined");
     }
-    add(Health::failed, "the table does not take the status " + refused +
-                            ", so outcomes of jobs can't be written: allow it where the table is defined");
+    add(Health::failed,
+        "the table does not accept the status " + refused +
+            ", so outcomes of jobs can't be written: allow the status where the table is defined");
   }
 
   // Updates and deletes of a published table fail where its rows can't be told apart.
@@ -170,20 +171,19 @@ class DatabaseHealth {
             "OR p.pubdelete) AND (c.relreplident = 'n' OR (c.relreplident = 'd' AND NOT EXISTS (SELECT FROM "
             "pg_index i WHERE "
             "i.indrelid = c.oid AND i.indisprimary)))")[0][0];
-    if (found.is_null()) return add(Health::good, "no publication keeps the table from being written");
+    if (found.is_null()) return add(Health::good, "no publication prevents writes to the table");
     add(Health::failed, "the table is in a publication (" + text_of(found) +
-                            ") and has no replica identity, so that no job can be claimed: ALTER TABLE " +
-                            table_.quoted() + " REPLICA IDENTITY FULL, or a primary key");
+                            ") and has no replica identity, so no job can be claimed: run ALTER TABLE " +
+                            table_.quoted() + " REPLICA IDENTITY FULL, or add a primary key");
   }
 
   void encoding() {
     const std::string name = text_of(ask("SELECT current_setting('server_encoding')")[0][0]);
     if (name == "UTF8")
-      return add(Health::good, "the database's encoding is UTF8, which holds every payload");
-    add(Health::warning,
-        "the database's encoding is " + name +
-            ", which can't hold every payload: jobs with other characters are refused; a database "
-            "made with ENCODING 'UTF8' holds them all");
+      return add(Health::good, "the database's encoding is UTF8, which can store every payload");
+    add(Health::warning, "the database's encoding is " + name +
+                             ", which can't store every payload: jobs with other characters are refused; "
+                             "create the database with ENCODING 'UTF8' to store them all");
   }
 
   void indexes() {
@@ -195,11 +195,11 @@ class DatabaseHealth {
     }
     if (missing.empty()) return add(Health::good, "the table has the indexes that claiming and listing use");
     if (claiming) {
-      return add(Health::good, "the table has the indexes that claiming uses; for want of those on " +
-                                   missing + ", some lists of jobs read all of it");
+      return add(Health::good, "the table has the indexes that claiming uses, but none on " + missing +
+                                   ", so some lists of jobs read the whole table");
     }
     add(Health::warning, "the table lacks indexes on " + missing +
-                             ", so that claiming reads all of it; add them where the table is defined");
+                             ", so claiming reads the whole table; add them where the table is defined");
   }
 
   void stuck() {
@@ -208,7 +208,7 @@ class DatabaseHealth {
     const auto count = ask(count_statement(table_, filter))[0][0].as<std::int64_t>();
     if (count == 0) return add(Health::good, "no job is stuck in processing");
     add(Health::warning,
-        "jobs in processing that are stuck: " + std::to_string(count) +
+        "jobs that are stuck in processing: " + std::to_string(count) +
             "; sluice jobs list --stuck shows them, sluice jobs retry --stuck makes them pending");
   }
 
@@ -216,11 +216,11 @@ class DatabaseHealth {
   void others() {
     const auto count = ask(sql("foreign_jobs", table_))[0][0].as<std::int64_t>();
     if (count == 0) return add(Health::good, "no other program has jobs in processing");
-    const std::string words = "jobs in processing that no runtime has: " + std::to_string(count) +
-                              "; another program may take jobs from this table";
-    if (mark_at_once_) return add(Health::good, words + ", which sees what Sluice has taken");
+    const std::string words = "jobs in processing that no runtime holds: " + std::to_string(count) +
+                              "; another program may be taking jobs from this table";
+    if (mark_at_once_) return add(Health::good, words + "; it can see which jobs Sluice has taken");
     add(Health::warning,
-        words + ", and does not see what Sluice has taken: set processing_after = \"0s\" under [runtime]");
+        words + ", and can't see which jobs Sluice has taken: set processing_after = \"0s\" under [runtime]");
   }
 
   void runtimes() {
@@ -230,7 +230,7 @@ class DatabaseHealth {
     const std::string words = "runtimes alive: " + std::to_string(alive);
     if (lost == 0) return add(Health::good, words);
     add(Health::warning,
-        words + ", lost: " + std::to_string(lost) + "; their jobs are rescued as soon as another one runs");
+        words + ", lost: " + std::to_string(lost) + "; their jobs are rescued when another runtime runs");
   }
 
   const ConnectionString target_;

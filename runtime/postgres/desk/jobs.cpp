@@ -293,7 +293,8 @@ std::size_t PgJobs::step(const char* what, const std::string& statement, Walk& w
     } catch (const pqxx::sql_error& error) {
       if (!gave_up_waiting(error)) throw;
       throw HeldUp("could not " + std::string(what) + " in " + link_.description() + ": " +
-                   server_message(error.what()) + "; somebody holds a lock on the table: try again later");
+                   server_message(error.what()) +
+                   "; another session holds a lock on the table: try again later");
     }
   });
 }

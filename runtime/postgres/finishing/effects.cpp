@@ -144,20 +144,21 @@ std::optional<Refusal> PgEffects::refusal_of_commit(const Settlements& settlemen
   deadline_ = Clock::now() + limit_;
   cut_ = false;
   try {
-    return session_.link().use("commit what jobs ask for", [&](pqxx::connection& connection) {
+    return session_.link().use("commit follow-up jobs and effects", [&](pqxx::connection& connection) {
       session_.end_lost_backend(connection);
       return attempts(connection, settlements, settled);
     });
   } catch (const OurOwn& error) {
-    throw Unavailable(
-        "could not commit what jobs ask for in " + session_.link().description() + ": " + error.what(), true);
+    throw Unavailable("could not commit follow-up jobs and effects in " + session_.link().description() +
+                          ": " + error.what(),
+                      true);
   } catch (const Unavailable&) {
     if (!cut_) throw;
     session_.lose_backend();
-    session_.link().use("end a statement that does not end",
+    session_.link().use("end a statement that hangs",
                         [&](pqxx::connection& connection) { session_.end_lost_backend(connection); });
-    return Refusal{"57014", "it had not ended after " + base::format_duration(limit_) +
-                                ", nor when it was cancelled; its connection was cut"};
+    return Refusal{"57014", "the statement did not end within " + base::format_duration(limit_) +
+                                ", nor when it was cancelled; its connection was closed"};
   }
 }
 
@@ -288,7 +289,7 @@ void PgEffects::seal(pqxx::transaction_base& transaction, const std::string& rol
   if (!left.empty()) {
     throw Forbidden("trigger " + text_of(left[0][0]) + " on " + text_of(left[0][1]) +
                     " is deferrable and belongs to a role under which effects run, such as '" + role +
-                    "': at the commit it could run as the user of Sluice; make it NOT DEFERRABLE");
+                    "', so at the commit it could run as Sluice's own user; make it NOT DEFERRABLE");
   }
   if (session_.link().pooled()) leave_pool(transaction);
 }

@@ -42,12 +42,13 @@ job::Settlement unknown(const std::string& id, const job::Settlement& settlement
   error.outcome.result = job::Result::fail;
   error.outcome.code = "id-changed";
   error.outcome.error =
-      "the ids of several jobs of this type were changed while they ran, and they were created at the same "
-      "time: which outcome is this job's is not known. One of them ended as " +
+      "the ids of several jobs of this type were changed while they ran, and the jobs were created at the "
+      "same time, so it is unknown which outcome belongs to this job. One of them ended as " +
       std::string(job::name(settlement.outcome.result)) +
       (settlement.outcome.error.empty() ? "" : ": " + settlement.outcome.error);
-  log::error("the ids of jobs were changed while they ran, and which outcome is whose is not known",
-             {{"job", error.claimed_as}, {"id", id}, {"type", error.type}});
+  log::error(
+      "the ids of jobs were changed while they ran, so it is unknown which outcome belongs to which job",
+      {{"job", error.claimed_as}, {"id", id}, {"type", error.type}});
   return error;
 }
 

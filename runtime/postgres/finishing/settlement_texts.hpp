@@ -36,7 +36,8 @@ class SettlementTexts {
 
 /// Of an update that the table took without an error and without an effect.
 inline constexpr const char* held_back_words =
-    "the table held back the update of the job's row: look for a trigger, a rule or a policy on it";
+    "the update of the job's row had no effect; check the table for a trigger, a rule or a row security "
+    "policy";
 
 /// A place that no row is at.
 inline constexpr const char* nowhere = "(4294967295,0)";

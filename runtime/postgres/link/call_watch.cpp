@@ -53,7 +53,7 @@ bool CallWatch::Call::ended() const {
 
 std::string CallWatch::Call::reason() const {
   const base::Lock lock(watch_.mutex_);
-  if (limited_) return "there is no time left, as sluice stops";
+  if (limited_) return "there is no time left, because sluice is stopping";
   return "no answer within " +
          base::format_duration(std::chrono::duration_cast<std::chrono::microseconds>(bound_));
 }

@@ -27,7 +27,7 @@ constexpr std::array<std::string_view, 9> dropped_parameters{
     "uselibpqcompat"};
 
 [[noreturn]] void refuse(const std::string& why) {
-  throw Refused("the database URL can't be read (it is not shown, since it may hold a password): " + why +
+  throw Refused("the database URL is invalid (it is not shown, because it may hold a password): " + why +
                 "; expected postgresql://user:password@host:port/database, where characters such as "
                 "@ : / ? # in user and password are percent-encoded");
 }
@@ -43,7 +43,7 @@ void check_at_signs(std::string_view url) {
   const std::size_t last = url.rfind('@');
   if (last == std::string_view::npos) return;
   if (url.find('@') != last || url.find('/') < last) {
-    refuse("an @ or / before the host's name is not percent-encoded, or there is one too many");
+    refuse("an @ or / before the host's name is not percent-encoded, or there is an extra one");
   }
 }
 
@@ -132,7 +132,7 @@ bool known_to_libpq(const std::string& key) {
 void check_known(const Parameters& parameters, std::string_view query) {
   for (const auto& [key, value] : parameters) {
     if (known_to_libpq(key)) continue;
-    if (query.find('@') != std::string_view::npos) refuse("it has a parameter that nobody knows");
+    if (query.find('@') != std::string_view::npos) refuse("it has an unknown parameter");
     refuse("it has the unknown parameter '" + key + "'");
   }
 }
@@ -271,7 +271,7 @@ std::string describe(const std::string& text) {
   try {
     return parse_connection_string(text).description;
   } catch (const Refused&) {
-    return "a database URL that can't be read";
+    return "an invalid database URL";
   }
 }
 

@@ -35,10 +35,9 @@ void warn_of_pool(const std::string& description) {
   static std::atomic<bool> said = false;
   if (said.exchange(true)) return;
   log::warn(
-      "the connection goes through a pool, whose sessions are left as they were: sluice sets what it needs "
-      "for each transaction, and can't listen for new jobs; add pgbouncer=true to DATABASE_URL, or name "
-      "the "
-      "server itself; pgbouncer=false says that the pool keeps sessions",
+      "the connection goes through a pool; to leave the pool's sessions unchanged, sluice applies its "
+      "settings in each transaction and can't listen for new jobs; add pgbouncer=true to DATABASE_URL, or "
+      "connect to the server directly; if the pool keeps sessions, add pgbouncer=false",
       {{"database", description}});
 }
 

@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t longest_identifier = 63;  // bytes; PostgreSQL cuts the rest off without an error
 
 [[noreturn]] void refuse(std::string_view text, const char* why) {
-  throw Refused("table name '" + std::string(text) + "' can't be read: " + why +
+  throw Refused("table name '" + std::string(text) + "' is invalid: " + why +
                 "; expected schema.table, for example public.Outbox");
 }
 
