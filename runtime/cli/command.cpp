@@ -18,7 +18,7 @@ namespace {
 
 constexpr const char* system_config = "/etc/sluice/sluice.toml";
 
-/// Where an installed sluice has its plugins: beside the directory that the program is in.
+/// The plugin directory of an installed sluice, relative to the directory of the program.
 std::string installed_plugins() {
   std::error_code error;
   const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
@@ -26,14 +26,14 @@ std::string installed_plugins() {
   return !error && std::filesystem::is_directory(directory, error) ? directory.string() : "";
 }
 
-/// The default table, in the schema that a Prisma URL names.
+/// The default table, in the schema of a Prisma URL.
 std::string table_of(const config::Config& config) {
   if (config.database_url.empty()) return config.table;
   const std::string schema = postgres::url_schema(config.database_url);
   return schema.empty() ? config.table : "\"" + schema + "\".Outbox";
 }
 
-/// What is wrong with the URL stops the commands that need it, and no others.
+/// Keeps an error in the URL for later, because only some commands need the database.
 void find_database(config::Config& config, const std::string& default_table) {
   try {
     if (!config.database_url_file.empty()) {
@@ -110,11 +110,13 @@ void add_log_options(const Command& command, GlobalOptions& options) {
       .add_option("--config", options.config_file,
                   "Configuration file [SLUICE_CONFIG; ./sluice.toml, /etc/sluice/sluice.toml]")
       .takes("FILE");
-  command.add_option("--log-level", options.log_level, "What is logged [SLUICE_LOG_LEVEL; log.level; info]")
+  command
+      .add_option("--log-level", options.log_level,
+                  "Least severe level that is logged [SLUICE_LOG_LEVEL; log.level; info]")
       .takes("trace|debug|info|warn|error|off");
   command
       .add_option("--log-format", options.log_format,
-                  "auto is human on a terminal, else json [SLUICE_LOG_FORMAT; log.format]")
+                  "auto is human on a terminal and json elsewhere [SLUICE_LOG_FORMAT; log.format]")
       .takes("auto|human|json");
 }
 
@@ -122,7 +124,7 @@ void add_database_options(const Command& command, GlobalOptions& options) {
   add_log_options(command, options);
   command
       .add_option("--database-url", options.database_url,
-                  "PostgreSQL URL, Prisma's parameters accepted [DATABASE_URL; database.url]")
+                  "PostgreSQL URL; Prisma's parameters are accepted [DATABASE_URL; database.url]")
       .takes("URL");
   command
       .add_option("--table", options.table, "The outbox table [SLUICE_TABLE; database.table; public.Outbox]")
@@ -155,8 +157,8 @@ postgres::PostgresOptions store_options(const config::Config& config) {
 std::unique_ptr<store::Store> open_store(const config::Config& config, postgres::Grants grants) {
   if (config.database_url.empty() && config.database_problem.empty()) {
     throw base::UsageError(
-        "no database is named; give --database-url postgresql://user@host/database, or set DATABASE_URL, or "
-        "database.url in sluice.toml");
+        "no database is configured; give --database-url postgresql://user@host/database, or set "
+        "DATABASE_URL, or database.url in sluice.toml");
   }
   try {
     postgres::PostgresOptions options = store_options(config);
@@ -169,7 +171,7 @@ std::unique_ptr<store::Store> open_store(const config::Config& config, postgres:
 
 const std::string& plugin_directory(const config::Config& config) {
   if (config.plugin_directory.empty()) {
-    throw base::UsageError("no plugin directory is named; give --plugins DIR, or set SLUICE_PLUGIN_DIR");
+    throw base::UsageError("no plugin directory is configured; give --plugins DIR, or set SLUICE_PLUGIN_DIR");
   }
   return config.plugin_directory;
 }

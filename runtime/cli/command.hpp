@@ -1,5 +1,5 @@
-// What every command shares: the options that name the database, the plugins and the configuration
-// file, and the exit codes.
+// Shared by all commands: the options for the database, the plugins and the configuration file, and the exit
+// codes.
 #pragma once
 
 #include <map>
@@ -15,7 +15,7 @@ namespace sluice::cli {
 
 enum ExitCode : int {
   ok = 0,
-  failed = 1,  ///< the thing asked for failed
+  failed = 1,  ///< the requested action failed
   usage = 2,   ///< wrong usage or configuration
 };
 
@@ -29,13 +29,13 @@ struct GlobalOptions {
   std::string log_level;
   std::string log_format;
 
-  /// The configuration file: the one of --config, else SLUICE_CONFIG, else ./sluice.toml, else
-  /// /etc/sluice/sluice.toml, where it exists; or none.
+  /// The configuration file: --config, else SLUICE_CONFIG, else ./sluice.toml if it exists, else
+  /// /etc/sluice/sluice.toml if it exists; otherwise empty.
   std::string config_path() const;
-  /// Defaults, then the configuration file, then the environment, then the command line. Also sets the log
-  /// up, and reads the database's URL where a file holds it. Throws base::UsageError.
+  /// Applies the defaults, the configuration file, the environment and the command line, in this order. Also
+  /// sets up the log, and reads the database's URL from its file if there is one. Throws base::UsageError.
   config::Config resolve() const;
-  /// The same, but leaves the log as it is.
+  /// The same, but does not change the log.
   config::Config reread() const;
 
  private:
@@ -45,21 +45,21 @@ struct GlobalOptions {
 /// The variables of the environment.
 std::map<std::string, std::string> environment();
 
-/// Adds the options to a command: which of them depends on what it needs.
+/// Each adds the options that a command needs.
 void add_log_options(const Command& command, GlobalOptions& options);
 void add_database_options(const Command& command, GlobalOptions& options);
 void add_plugin_options(const Command& command, GlobalOptions& options);
 
-/// What the store needs to know of the configuration.
+/// The store's part of the configuration.
 postgres::PostgresOptions store_options(const config::Config& config);
 
-/// The store that the configuration names. Throws base::UsageError where it names none.
+/// The configured store. Throws base::UsageError if none is configured.
 std::unique_ptr<store::Store> open_store(const config::Config& config, postgres::Grants grants = {});
 
-/// The plugin directory that the configuration names. Throws base::UsageError where it names none.
+/// The configured plugin directory. Throws base::UsageError if none is configured.
 const std::string& plugin_directory(const config::Config& config);
 
-/// "Examples:" at the end of a command's help, a line each.
+/// Adds "Examples:" to the end of a command's help, one per line.
 void add_examples(const Command& command, const std::string& lines);
 
 // Each adds its command to the program; the command leaves its exit code in `code`.
@@ -79,7 +79,7 @@ void add_plugin_dev(const Command& plugin, int& code);
 void add_plugin_run(const Command& plugin, GlobalOptions& options, int& code);
 void add_plugin_check(const Command& plugin, GlobalOptions& options, int& code);
 void add_plugin_docs(const Command& plugin, GlobalOptions& options, int& code);
-/// And `rollback`.
+/// Adds `rollback` too.
 void add_plugin_install(const Command& plugin, GlobalOptions& options, int& code);
 void add_config(const Command& program, GlobalOptions& options, int& code);
 void add_completion(const Command& program, int& code);

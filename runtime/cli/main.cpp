@@ -1,4 +1,4 @@
-// The program of all commands.
+// The program: adds all commands and runs the one that is named.
 #include <signal.h>
 
 #include <CLI/CLI.hpp>
@@ -20,7 +20,7 @@ namespace {
 
 int parse(CLI::App& program, std::vector<std::string> words, const int& code) {
   try {
-    std::reverse(words.begin(), words.end());  // as CLI11 takes them
+    std::reverse(words.begin(), words.end());  // CLI11 takes them in reverse
     program.parse(std::move(words));
     return code;
   } catch (const CLI::ParseError& error) {
@@ -34,11 +34,11 @@ int parse(CLI::App& program, std::vector<std::string> words, const int& code) {
   }
 }
 
-/// The command that the words lead to, as far as they do.
+/// The command that the words name, as far as they are known.
 struct Reached {
   const CLI::App* command;
   std::string name;       ///< without the program's: "jobs list"
-  std::size_t depth = 0;  ///< how many words that took
+  std::size_t depth = 0;  ///< the number of words in `name`
 };
 
 Reached reached(const CLI::App& program) {
@@ -60,7 +60,8 @@ std::string guess(const std::string& word, const std::vector<std::string>& known
   return meant.empty() ? "" : "; did you mean '" + meant + "'?";
 }
 
-/// The first of the words that looks like an option and is none of the command's, with what it may mean.
+/// A sentence about the first word that looks like an option but is unknown to the command, with a
+/// suggestion.
 std::string unknown_option(const CLI::App& command, const std::string& name,
                            const std::vector<std::string>& words) {
   std::vector<std::string> known;
@@ -79,13 +80,13 @@ std::string unknown_option(const CLI::App& command, const std::string& name,
 }
 
 std::string next_steps() {
-  return "\nOn a new machine, these come first:\n"
+  return "\nOn a new machine, begin with:\n"
          "  export DATABASE_URL=postgresql://user:password@host/database\n"
-         "  sluice init    # make what Sluice needs in that database\n"
-         "  sluice run     # run jobs as they come; `sluice drain` runs what waits, then exits";
+         "  sluice init    # create what Sluice needs in that database\n"
+         "  sluice run     # run jobs as they arrive; `sluice drain` runs the waiting jobs, then exits";
 }
 
-/// What was wrong, where it is the command itself: a word that is none, or none at all.
+/// The mistake: an unknown option, an unknown command, a missing command, or what CLI11 found.
 std::string mistake(const Reached& at, const std::vector<std::string>& words, const CLI::Error& error) {
   const auto known = commands_of(*at.command);
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError) || !known.empty()) {
@@ -101,11 +102,11 @@ std::string mistake(const Reached& at, const std::vector<std::string>& words, co
   }
   if (at.depth < words.size() && !words[at.depth].starts_with('-')) {
     const std::string guessed = guess(words[at.depth], names);
-    return "there is no command '" + (at.name.empty() ? "" : at.name + " ") + words[at.depth] + "'" +
-           guessed + (guessed.empty() ? "; there are " : " There are ") + list;
+    return "unknown command '" + (at.name.empty() ? "" : at.name + " ") + words[at.depth] + "'" + guessed +
+           (guessed.empty() ? "; known here: " : " Known here: ") + list;
   }
-  return (at.name.empty() ? std::string("a command") : "a command after '" + at.name + "'") +
-         " is missing: one of " + list + (words.empty() ? "\n" + next_steps() + "\n" : "");
+  return "missing command" + (at.name.empty() ? "" : " after '" + at.name + "'") + ", expected one of " +
+         list + (words.empty() ? "\n" + next_steps() + "\n" : "");
 }
 
 /// `help jobs list` is `jobs list --help`.
@@ -120,7 +121,8 @@ int run(int argc, char** argv) {
   for (const int number : {SIGPIPE, SIGUSR1, SIGUSR2}) signal(number, SIG_IGN);
   CLI::App program{"Sluice drains a PostgreSQL outbox through handlers in plugins.", "sluice"};
   program.require_subcommand(1);
-  program.set_version_flag("-V,--version", version_text(), "Print the version, and that of the plugin ABI");
+  program.set_version_flag("-V,--version", version_text(),
+                           "Print the versions of sluice and of the plugin ABI");
   GlobalOptions options;
   int code = ExitCode::ok;
   const Command top(program);
@@ -138,16 +140,16 @@ int run(int argc, char** argv) {
   add_completion(top, code);
   add_version(top, code);
   program.footer(
-      "Exit codes: 0 good, 1 what was asked for failed, 2 wrong usage or configuration.\n"
+      "Exit codes: 0 success, 1 the requested action failed, 2 wrong usage or configuration.\n"
       "`sluice COMMAND --help` shows the options of a command, with examples.");
-  // After the commands, which would take it over.
+  // Set after the commands are added, because they would inherit it.
   program.formatter_fn(
       [top](const CLI::App*, const std::string&, CLI::AppFormatMode) { return program_help(top.text()); });
   const std::vector<std::string> words = without_help({argv + 1, argv + argc});
   program.failure_message([words](const CLI::App* app, const CLI::Error& error) {
     const Reached at = reached(*app);
     return "sluice: " + mistake(at, words, error) + "\nRun `sluice " +
-           (at.name.empty() ? "" : at.name + " ") + "--help` for what it takes.\n";
+           (at.name.empty() ? "" : at.name + " ") + "--help` for its usage.\n";
   });
   return parse(program, words, code);
 }

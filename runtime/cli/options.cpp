@@ -9,7 +9,7 @@ namespace sluice::cli {
 
 namespace {
 
-/// What CLI11 calls types in its own way, and the bounds that it adds.
+/// The value's name in help, without CLI11's own type names and bounds.
 std::string value_name(const CLI::Option& option) {
   std::string name = option.get_type_name();
   name = name.substr(0, name.find(':'));

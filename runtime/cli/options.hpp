@@ -19,12 +19,12 @@ class Option {
   explicit Option(CLI::Option& option) : option_(option) {}
 
   const Option& required() const;
-  /// May be given several times, all of which count.
+  /// May be given several times; all values count.
   const Option& take_all() const;
   /// Takes numbers from 1.
   const Option& positive() const;
   const Option& between(int low, int high) const;
-  /// What help and completions say that it takes: "N", "FILE", "DIR", or the choices, "auto|human|json".
+  /// The value's name in help and completions: "N", "FILE", "DIR", or the choices, "auto|human|json".
   const Option& takes(const std::string& what) const;
 
  private:
@@ -37,18 +37,18 @@ class Command {
   explicit Command(CLI::App& app) : app_(app) {}
 
   Command add_subcommand(const std::string& name, const std::string& description) const;
-  /// One that neither help nor completions have.
+  /// A command that is left out of help and completions.
   Command add_hidden_subcommand(const std::string& name, const std::string& description) const;
-  /// One of the subcommands has to be given.
+  /// One of the subcommands must be given.
   void require_subcommand() const;
-  /// `--name`, or a NAME by its place. The value has to outlive the parsing.
+  /// `--name`, or a positional NAME. `value` must outlive the parsing.
   template <class Value>
   Option add_option(const std::string& name, Value& value, const std::string& description) const;
   Option add_flag(const std::string& name, bool& value, const std::string& description) const;
   void callback(std::function<void()> run) const;
   /// The last lines of its help.
   void footer(const std::string& text) const;
-  /// All of it in words, with its subcommands.
+  /// The command's words, with those of its subcommands.
   CommandText text() const;
 
  private:

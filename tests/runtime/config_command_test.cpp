@@ -77,7 +77,7 @@ TEST_F(ConfigCommand, WarnsOfWhatHasNoEffect) {
   EXPECT_EQ(checked.code, 1);
   EXPECT_TRUE(holds(checked.out, "[plugin.porbe] has no effect")) << checked.out;
   EXPECT_TRUE(holds(checked.out, "[type.\"test.prob\"] has no effect")) << checked.out;
-  EXPECT_TRUE(holds(checked.out, "gives the type to the plugin 'other'")) << checked.out;
+  EXPECT_TRUE(holds(checked.out, "assigns the type to the plugin 'other'")) << checked.out;
   EXPECT_TRUE(holds(checked.out, "SLUICE_DATABASE_PUMP has no effect")) << checked.out;
 }
 

@@ -198,7 +198,7 @@ TEST_F(Drain, SaysThatNoPluginCouldBeUsed) {
   const Scratch empty;
   const Ended drained = sluice({"drain", "--plugins", empty.path()});
   EXPECT_EQ(drained.code, 1);
-  EXPECT_NE(drained.err.find("no plugin of"), std::string::npos) << drained.err;
+  EXPECT_NE(drained.err.find("because no plugin in"), std::string::npos) << drained.err;
 }
 
 TEST_F(Drain, IsSafeBesideAnother) {

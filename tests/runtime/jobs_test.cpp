@@ -75,9 +75,9 @@ TEST(JobsCommandLine, HelpsEveryCommandWithExamples) {
 
 TEST(JobsCommandLine, SaysWhatIsMissingOrWrong) {
   EXPECT_TRUE(holds(run({"jobs", "lst"}).err,
-                    "there is no command 'jobs lst'; did you mean 'list'? There are list, show"));
+                    "unknown command 'jobs lst'; did you mean 'list'? Known here: list, show"));
   EXPECT_TRUE(holds(run({"jobs", "lst"}).err, "Run `sluice jobs --help`"));
-  EXPECT_TRUE(holds(run({"jobs"}).err, "a command after 'jobs' is missing: one of list, show"));
+  EXPECT_TRUE(holds(run({"jobs"}).err, "missing command after 'jobs', expected one of list, show"));
   for (const std::vector<std::string>& wrong :
        std::vector<std::vector<std::string>>{{"jobs"},
                                              {"jobs", "show"},

@@ -385,11 +385,11 @@ TEST_F(Reload, TheCommandTellsWhatCameOfIt) {
   const Ended refused = sluice({"reload", "--wait"});
   EXPECT_EQ(refused.code, 1);
   EXPECT_NE(refused.out.find("connection refused"), std::string::npos) << refused.out;
-  EXPECT_NE(refused.out.find("generation 2 goes on"), std::string::npos) << refused.out;
+  EXPECT_NE(refused.out.find("generation 2 continues"), std::string::npos) << refused.out;
   settings("[runtime\n");
   Program command({"reload", "--wait"}, {{"DATABASE_URL", database.url()}});
   EXPECT_EQ(command.wait(), 1);
-  EXPECT_NE(command.out().find("stays as it is: "), std::string::npos) << command.out() << command.err();
+  EXPECT_NE(command.out().find("was not changed: "), std::string::npos) << command.out() << command.err();
   const Ended asked = run({"reload"}, {{"DATABASE_URL", database.url()}});
   EXPECT_EQ(asked.code, 0) << asked.err;
   EXPECT_NE(asked.out.find("asked runtime"), std::string::npos) << asked.out;
@@ -414,7 +414,8 @@ TEST_F(Reload, TheCommandSignalsNoStranger) {
   }
   const Ended stranger = sluice({"reload"});
   EXPECT_EQ(stranger.code, 1) << "SIGHUP would have ended this test";
-  EXPECT_NE(stranger.err.find("is another one by now (runtime_test)"), std::string::npos) << stranger.err;
+  EXPECT_NE(stranger.err.find("is a different process now (runtime_test)"), std::string::npos)
+      << stranger.err;
   EXPECT_NE(stranger.err.find("there is no process " + std::to_string(ended)), std::string::npos)
       << stranger.err;
 }

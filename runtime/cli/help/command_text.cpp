@@ -12,7 +12,7 @@ void gather(const CommandText& command, bool all, std::vector<const CommandText*
   for (const CommandText& one : command.commands) gather(one, all, found);
 }
 
-/// The commands of those who write handlers; what is not here is for those who run Sluice.
+/// True for commands for authors of handlers; the others are for those who run Sluice.
 bool is_for_authors(const std::string& path) {
   static const std::set<std::string> operators{"sluice plugin list", "sluice plugin install",
                                                "sluice plugin rollback"};

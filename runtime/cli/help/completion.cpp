@@ -1,5 +1,5 @@
-// sluice completion: scripts for shells. sluice manual: the manual pages and these
-// scripts, for those who package it.
+// sluice completion prints a script for a shell. sluice manual writes the manual pages and these scripts, for
+// packages.
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -21,7 +21,7 @@ int completion(const Command& program, const std::string& shell) {
   } else if (shell == "fish") {
     std::cout << fish_completion(text);
   } else {
-    throw base::UsageError("there are completions for bash, zsh and fish, not for '" + shell + "'");
+    throw base::UsageError("unknown shell '" + shell + "'; there are completions for bash, zsh and fish");
   }
   return ExitCode::ok;
 }
@@ -56,8 +56,8 @@ void add_completion(const Command& program, int& code) {
 
   const Command pages =
       program.add_hidden_subcommand("manual", "Write manual pages and completions into a directory");
-  pages.add_option("DIR", directory, "The directory, made where it is missing").required();
-  pages.add_option("--date", date, "The date in the pages, 2026-01-31").required();
+  pages.add_option("DIR", directory, "The directory, created if it is missing").required();
+  pages.add_option("--date", date, "The date in the pages, such as 2026-01-31").required();
   pages.callback([program, &code] { code = manual(program, directory, date); });
 }
 

@@ -1,5 +1,5 @@
-// The completions of three shells. Each script first walks over the words before the cursor to the command
-// that they name, its path; then it offers what fits an option's value, or the commands and options there.
+// The completions of three shells. Each script first determines the command that the words before the cursor
+// name, the path. Then it offers values for an option, or the subcommands and options of that command.
 #include <algorithm>
 #include <set>
 
@@ -107,7 +107,7 @@ std::string zsh_entry(const std::string& name, const std::string& description) {
   return " " + shell_quoted(name + ":" + brief(description, description_width));
 }
 
-/// The lines of a command: what may follow its options, and what may follow itself.
+/// The lines of a command: the values of its options, and the words that may follow it.
 void add_zsh_lines(const CommandText& command, std::string& values, std::string& words) {
   std::string commands, options, files;
   for (const CommandText& one : command.commands) commands += zsh_entry(one.name(), one.description);

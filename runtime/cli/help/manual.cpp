@@ -11,7 +11,7 @@ namespace sluice::cli {
 
 namespace {
 
-/// Text of a page: backslashes, hyphens and quotes as they are, no line that begins like a macro.
+/// Escapes text for a page: backslashes, hyphens and quotes stay literal, and no line begins like a macro.
 std::string escaped(const std::string& text) {
   std::string result;
   bool line_start = true;
@@ -35,7 +35,7 @@ std::string escaped(const std::string& text) {
   return result;
 }
 
-/// Lines of less than 80 bytes, which is how pages are written.
+/// Wraps text to lines of less than 80 bytes, as is usual in the source of manual pages.
 std::string wrapped(const std::string& text) {
   std::istringstream words(text);
   std::string lines, line;
@@ -113,7 +113,7 @@ std::string option_lines(const CommandText& command) {
   return lines;
 }
 
-/// The lines below "Examples:", and those of another heading before it, with that.
+/// The lines below "Examples:". A heading before that is kept, with its lines.
 std::string examples(const CommandText& command) {
   std::istringstream footer(command.footer);
   std::string lines;
@@ -128,7 +128,7 @@ std::string examples(const CommandText& command) {
 }
 
 std::string exit_status() {
-  return ".SH EXIT STATUS\n.TP\n0\nGood.\n.TP\n1\nThe thing asked for failed.\n.TP\n2\nWrong usage or "
+  return ".SH EXIT STATUS\n.TP\n0\nSuccess.\n.TP\n1\nThe requested action failed.\n.TP\n2\nWrong usage or "
          "configuration.\n";
 }
 
@@ -148,10 +148,10 @@ std::string program_page(const CommandText& program, const std::string& date) {
   page +=
       ".SH DESCRIPTION\n" +
       filled(
-          "An application inserts rows into an outbox table in its own transactions, and Sluice hands each "
-          "row "
-          "to a handler. Handlers live in plugins, shared objects in a directory, and each plugin runs in a "
-          "process of its own, without database credentials.") +
+          "An application inserts rows into an outbox table in its own transactions. Sluice passes each row "
+          "to a handler. Handlers live in plugins, which are shared objects in a directory. Each plugin runs "
+          "in "
+          "a separate process, without database credentials.") +
       ".SH COMMANDS\n";
   std::vector<std::string> pages{"sluice.toml(5)"};
   for (const CommandText* command : leaves(program)) {
@@ -160,8 +160,8 @@ std::string program_page(const CommandText& program, const std::string& date) {
   for (const CommandText& command : program.commands) pages.push_back(hyphened(command.path) + "(1)");
   page += ".SH OPTIONS\n" + option_lines(program);
   page +=
-      ".SH FILES\n.TP\n\\&./sluice.toml, /etc/sluice/sluice.toml\nThe configuration; the first that "
-      "exists.\n";
+      ".SH FILES\n.TP\n\\&./sluice.toml, /etc/sluice/sluice.toml\nThe configuration file; the first that "
+      "exists is read.\n";
   page += ".SH ENVIRONMENT\nEach key of the configuration has a variable;\n" + bold("sluice.toml") +
           "(5) lists them.\n.TP\n" + bold("DATABASE_URL") + "\nThe database.\n.TP\n" + bold("SLUICE_CONFIG") +
           "\nThe configuration file.\n";
@@ -215,11 +215,11 @@ std::string config_page(const std::string& date) {
       "\n.SH DESCRIPTION\n" +
       wrapped("A TOML file. " + bold("sluice") + " reads the one named by " + bold("--config") + " or " +
               bold("SLUICE_CONFIG") +
-              ", else the first of those above that exists. The command line comes before the environment, "
-              "that before the file, and that before the defaults, which are shown here. Every key has a "
-              "variable. " +
-              bold("sluice config check") + " says what is in force, and " + bold("sluice config sample") +
-              " prints a file to start from.") +
+              ", or else the first of those above that exists. The command line takes precedence over the "
+              "environment, the environment over the file, and the file over the defaults, which are shown "
+              "here. Every key has a variable. " +
+              bold("sluice config check") + " shows the values in force, and " +
+              bold("sluice config sample") + " prints a file to start from.") +
       ".SH KEYS\n";
   std::string section;
   for (const auto& key : config::config_keys()) {
@@ -230,8 +230,7 @@ std::string config_page(const std::string& date) {
   page += key_lines("type", "type.\"NAME\"", "NAME", config::type_keys());
   page += ".SH DURATIONS\n" + filled(
                                   "One or more numbers with units, largest first: ms, s, m, h, d; 500ms, "
-                                  "30s, 1h30m. A number without "
-                                  "a unit is seconds.");
+                                  "30s, 1h30m. A number without a unit is invalid, except 0.");
   return page + see_also({"sluice(1)", "sluice-config(1)"});
 }
 

@@ -1,4 +1,4 @@
-// Manual pages, made of the commands' own words and of the keys of the configuration.
+// Manual pages, made from the words of the commands and from the keys of the configuration.
 #pragma once
 
 #include <map>

@@ -14,7 +14,7 @@ std::string version_text() {
 }
 
 void add_version(const Command& program, int& code) {
-  program.add_subcommand("version", "Print the version, and that of the plugin ABI").callback([&] {
+  program.add_subcommand("version", "Print the versions of sluice and of the plugin ABI").callback([&] {
     std::cout << version_text() << "\n";
     code = ExitCode::ok;
   });

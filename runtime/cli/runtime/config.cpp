@@ -1,5 +1,5 @@
-// sluice config check and sluice config sample: what is in force and where it comes from; a file to start
-// from.
+// sluice config check shows the values in force and where they come from; sluice config sample prints a file
+// to start from.
 #include <iostream>
 #include <set>
 
@@ -18,7 +18,7 @@ namespace {
 
 struct Line {
   std::string key;
-  std::string value;  ///< as the file would write it, secrets masked; empty: absent
+  std::string value;  ///< as written in a file, with secrets masked; empty: absent
   std::string origin;
 };
 
@@ -48,7 +48,7 @@ void add_lines(const std::string& prefix, const std::vector<config::ConfigKey<Ow
   }
 }
 
-/// What a plugin would be refused for at its start, where its schema says so.
+/// Warns if a plugin would be refused at its start because its configuration does not match its schema.
 void warn_of_plugin_config(const config::Config& config, const job::PluginSpec& spec, Report& report) {
   const auto settings = config.plugins.find(spec.name);
   const std::string given = settings == config.plugins.end() ? "{}" : settings->second.config;
@@ -59,11 +59,11 @@ void warn_of_plugin_config(const config::Config& config, const job::PluginSpec& 
                             "; " + finding.remedy);
 }
 
-/// Tables for what is not in the plugin directory, and what is refused there.
+/// Warns of tables for plugins and types that are not in the plugin directory, and of refused plugins.
 void warn_of_plugins(const config::Config& config, Report& report) {
   if (config.plugin_directory.empty()) {
     report.warnings.emplace_back(
-        "no plugin directory is named, so no job runs; set plugins.directory or SLUICE_PLUGIN_DIR");
+        "no plugin directory is configured, so no job runs; set plugins.directory or SLUICE_PLUGIN_DIR");
     return;
   }
   const Inspection inspection(config, fleet::find_plugins(config.plugin_directory));
@@ -75,7 +75,7 @@ void warn_of_plugins(const config::Config& config, Report& report) {
     names.insert(plugin.spec.name);
     for (const job::TypeSpec& type : plugin.spec.types) types.insert(type.name);
   }
-  const std::string where = " in '" + config.plugin_directory + "'; `sluice plugin list` shows what there is";
+  const std::string where = " in '" + config.plugin_directory + "'; `sluice plugin list` shows the plugins";
   for (const auto& [name, settings] : config.plugins) {
     if (names.contains(name)) continue;
     report.warnings.push_back("[plugin." + name + "] has no effect: there is no plugin of that name" + where);
@@ -85,8 +85,8 @@ void warn_of_plugins(const config::Config& config, Report& report) {
       report.warnings.push_back("[type.\"" + name + "\"] has no effect: no plugin declares that job type" +
                                 where);
     } else if (settings.plugin && !names.contains(*settings.plugin)) {
-      report.warnings.push_back("[type.\"" + name + "\"] gives the type to the plugin '" + *settings.plugin +
-                                "', which is not" + where);
+      report.warnings.push_back("[type.\"" + name + "\"] assigns the type to the plugin '" +
+                                *settings.plugin + "', which is not" + where);
     }
   }
 }
@@ -95,7 +95,7 @@ Report make_report(const GlobalOptions& global) {
   Report report;
   const config::Config config = global.resolve();
   if (!config.database_url.empty() || !config.database_problem.empty())
-    open_store(config);  // says what is wrong with it; connects to nothing
+    open_store(config);  // throws if the settings are invalid; does not connect
   report.file = global.config_path();
   add_lines("", config::config_keys(), config, config, true, report.lines);
   for (const auto& [name, settings] : config.plugins) {
@@ -105,10 +105,11 @@ Report make_report(const GlobalOptions& global) {
     add_lines("type." + name + ".", config::type_keys(), settings, config, false, report.lines);
   }
   if (config.database_url.empty()) {
-    report.warnings.emplace_back("no database is named; set DATABASE_URL, or database.url or url_file");
+    report.warnings.emplace_back(
+        "no database is configured; set DATABASE_URL, database.url or database.url_file");
   }
   for (const std::string& variable : config::unknown_variables(environment())) {
-    report.warnings.push_back("the variable " + variable + " has no effect: no key has that one");
+    report.warnings.push_back("the variable " + variable + " has no effect: it is unknown");
   }
   for (const std::string& warning : secret_warnings(config, report.file)) report.warnings.push_back(warning);
   warn_of_plugins(config, report);
@@ -159,18 +160,18 @@ int check(const GlobalOptions& global, bool json) {
 }  // namespace
 
 void add_config(const Command& program, GlobalOptions& global, int& code) {
-  const Command config = program.add_subcommand("config", "Check the configuration, or start one");
+  const Command config = program.add_subcommand("config", "Check the configuration, or print a sample");
   config.require_subcommand();
   static bool json = false;
 
   const Command check_command = config.add_subcommand(
       "check",
-      "Check the configuration, and show what is in force and where each value comes from, without secrets. "
-      "Asks the plugins of the directory, but no database. Exits with 2 where it can't be used, and with 1 "
-      "where there are warnings");
+      "Check the configuration, and show the values in force and where they come from, without secrets. Asks "
+      "the plugins in the directory, but no database. Exits with 2 if the configuration can't be used, and "
+      "with 1 if there are warnings");
   add_database_options(check_command, global);
   add_plugin_options(check_command, global);
-  check_command.add_flag("--json", json, "Print it as JSON");
+  check_command.add_flag("--json", json, "Print the result as JSON");
   add_examples(check_command,
                "  sluice config check\n"
                "  sluice config check --config /etc/sluice/sluice.toml --json");

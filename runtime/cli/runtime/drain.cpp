@@ -65,11 +65,11 @@ void print_table(const engine::Tally& tally, std::chrono::microseconds took) {
             << " failed, in " << base::format_duration(took) << "\n";
   if (tally.dropped() > 0) {
     std::cout << grouped(tally.dropped())
-              << " outcomes were not written: their jobs had been taken away meanwhile\n";
+              << " outcomes were not written, because another runtime or program took their jobs meanwhile\n";
   }
 }
 
-/// Jobs that are due, of a type that no plugin here serves.
+/// Due jobs of a type that no plugin here serves.
 struct Waiting {
   std::string type;
   std::int64_t jobs = 0;
@@ -83,8 +83,8 @@ std::vector<Waiting> left_waiting(store::Store& store, const DrainOptions& optio
   std::vector<store::QueueDepth> depths;
   try {
     depths = store.desk()->depths(most);
-  } catch (const std::runtime_error& error) {  // the jobs are run all the same
-    log::warn("what is left waiting could not be counted", {{"reason", error.what()}});
+  } catch (const std::runtime_error& error) {  // not a failure of the drain
+    log::warn("the jobs that are left waiting could not be counted", {{"reason", error.what()}});
   }
   for (const store::QueueDepth& depth : depths) {
     const bool asked = options.types.empty() || std::find(options.types.begin(), options.types.end(),
@@ -97,13 +97,13 @@ std::vector<Waiting> left_waiting(store::Store& store, const DrainOptions& optio
 
 void print_waiting(const std::vector<Waiting>& waiting, const std::string& directory) {
   for (const Waiting& one : waiting) {
-    std::cerr << "sluice drain: left waiting: " << grouped(one.jobs) << (one.more ? " and more" : "")
-              << " of type '" << one.type << "', which no plugin in '" << directory
-              << "' serves; `sluice plugin list` shows what there is\n";
+    std::cerr << "sluice drain: left waiting: " << (one.more ? "at least " : "") << grouped(one.jobs)
+              << (one.jobs == 1 ? " job" : " jobs") << " of type '" << one.type << "', because no plugin in '"
+              << directory << "' serves that type; `sluice plugin list` shows the plugins\n";
   }
 }
 
-/// False, having said so, where a type was asked for that nobody serves.
+/// False if no plugin serves one of the requested types; says so.
 bool all_served(const DrainOptions& options, const std::set<std::string>& served,
                 const std::string& directory) {
   const std::vector<std::string> known(served.begin(), served.end());
@@ -141,21 +141,21 @@ void print_json(const engine::Tally& tally, std::chrono::microseconds took,
   std::cout << "]}\n";
 }
 
-/// Says why not.
+/// If not, says why.
 bool has_run(const engine::EngineResult& result, const std::string& directory) {
   if (!result.failure.empty()) {
     std::cerr << "sluice drain: gave up: " << result.failure << "\n";
     return false;
   }
   if (result.plugins > 0 || result.stopped) return true;
-  std::cerr << "sluice drain: no plugin of '" << directory
-            << "' could be used, so nothing was run; `sluice plugin list` says why\n";
+  std::cerr << "sluice drain: no job was run, because no plugin in '" << directory
+            << "' can be used; `sluice plugin list` says why\n";
   return false;
 }
 
 int drain(const GlobalOptions& global, const DrainOptions& options) {
   config::Config config = global.resolve();
-  plugin_directory(config);  // wrong usage without one, before anything is opened
+  plugin_directory(config);  // throws if there is none, before anything is opened
   engine::EngineOptions engine_options;
   engine_options.drain = true;
   engine_options.types = {options.types.begin(), options.types.end()};
@@ -192,8 +192,8 @@ void add_drain(const Command& program, GlobalOptions& global, int& code) {
   static DrainOptions options;
   command.add_option("--type", options.types, "Only jobs of this type; may be given several times")
       .take_all();
-  command.add_option("--limit", options.limit, "Claim at most so many jobs").positive();
-  command.add_flag("--fail-on-error", options.fail_on_error, "Exit with 1 when any job failed");
+  command.add_option("--limit", options.limit, "Claim at most this many jobs").positive();
+  command.add_flag("--fail-on-error", options.fail_on_error, "Exit with 1 if any job failed");
   command.add_flag("--json", options.json, "Print the summary as JSON");
   add_examples(command,
                "  sluice drain --plugins /usr/lib/sluice/plugins\n"

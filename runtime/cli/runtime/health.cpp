@@ -52,7 +52,7 @@ void print_text(const std::vector<postgres::HealthCheck>& checks) {
 
 int health_db(const GlobalOptions& global, bool json) {
   const config::Config config = global.resolve();
-  open_store(config);  // says what is wrong with the configuration
+  open_store(config);  // throws if the configuration is invalid
   const auto checks = postgres::check_database(store_options(config));
   bool good = true;
   for (const auto& check : checks) good = good && check.health != postgres::Health::failed;
@@ -67,16 +67,16 @@ int health_db(const GlobalOptions& global, bool json) {
 }  // namespace
 
 void add_health(const Command& program, GlobalOptions& global, int& code) {
-  const Command health = program.add_subcommand("health", "Check what Sluice depends on");
+  const Command health = program.add_subcommand("health", "Check the database, or a runtime");
   health.require_subcommand();
   static bool json = false;
   const Command db =
       health.add_subcommand("db",
                             "Check the database: connection, writes, table and schema, rights, "
-                            "indexes, stuck jobs, runtimes. Exits "
-                            "with 1 when a check failed; a warning does not count");
+                            "indexes, stuck jobs, runtimes. Exits with 1 if a check failed; a warning does "
+                            "not count");
   add_database_options(db, global);
-  db.add_flag("--json", json, "Print it as JSON");
+  db.add_flag("--json", json, "Print the result as JSON");
   add_examples(db,
                "  sluice health db\n"
                "  sluice health db --json | jq -r '.checks[] | select(.result != \"ok\") | .found'");

@@ -23,14 +23,14 @@ struct Row {
   std::string found;
 };
 
-/// Of "http://host:port", with or without what may surround them.
+/// The address in "http://host:port/"; the scheme and the slash are optional.
 base::Address address_of(const std::string& url) {
   constexpr std::string_view scheme = "http://";
   std::string rest = url.starts_with(scheme) ? url.substr(scheme.size()) : url;
   while (rest.ends_with('/')) rest.pop_back();
   const auto address = base::parse_address(rest);
   if (address && address->port != 0) return *address;
-  throw base::UsageError("'" + url + "' is no address of a runtime; give --url http://HOST:PORT");
+  throw base::UsageError("--url: invalid URL '" + url + "', expected http://HOST:PORT");
 }
 
 base::Address where(const GlobalOptions& global, const std::string& url) {
@@ -38,16 +38,16 @@ base::Address where(const GlobalOptions& global, const std::string& url) {
   if (!url.empty()) return address_of(url);
   if (config.http_listen.empty()) {
     throw base::UsageError(
-        "no runtime is named: give --url http://HOST:PORT, or set http.listen in sluice.toml or "
-        "SLUICE_HTTP_LISTEN, with which `sluice run` serves it");
+        "the address of the runtime is not known; give --url http://HOST:PORT, or set http.listen or "
+        "SLUICE_HTTP_LISTEN as for `sluice run`");
   }
   base::Address address = *base::parse_address(config.http_listen);
   if (address.port == 0) {
-    throw base::UsageError("'" + config.http_listen +
-                           "' leaves the port to the system; give --url with the one that the runtime's log "
-                           "names");
+    throw base::UsageError("http.listen is '" + config.http_listen +
+                           "', which leaves the port to the system; give --url with the port from the "
+                           "runtime's log");
   }
-  if (address.host == "0.0.0.0") address.host = "127.0.0.1";  // any address of this machine
+  if (address.host == "0.0.0.0") address.host = "127.0.0.1";  // it listens on every address of this machine
   if (address.host == "::") address.host = "::1";
   return address;
 }
@@ -57,7 +57,7 @@ std::string text_of(const rapidjson::Value& object, const char* key) {
   return {object[key].GetString(), object[key].GetStringLength()};
 }
 
-/// The checks of a page of ours; none where it is something else.
+/// The checks of a Sluice health page; nullopt if the body is something else.
 std::optional<std::vector<Row>> checks_of(const std::string& body) {
   rapidjson::Document document;
   document.Parse<rapidjson::kParseIterativeFlag>(body.data(), body.size());
@@ -71,7 +71,7 @@ std::optional<std::vector<Row>> checks_of(const std::string& body) {
   return rows;
 }
 
-/// Asks for `path`; false when there is no use in asking further.
+/// Requests `path`; false if further requests are pointless.
 bool look(const base::Address& address, const std::string& path, std::vector<Row>& rows) {
   const std::string url = "http://" + address.text() + path;
   const http::Answer answer = http::ask(address, path, patience);
@@ -85,7 +85,7 @@ bool look(const base::Address& address, const std::string& path, std::vector<Row
   if (!checks || (answer.status != 200 && answer.status != 503)) {
     rows.push_back({"connection", "failed",
                     "GET " + url + ": HTTP status " + std::to_string(answer.status) +
-                        ", which is no answer of Sluice's; check the port"});
+                        ", but the answer is not from Sluice; check the port"});
     return false;
   }
   for (const Row& row : *checks) {
@@ -138,13 +138,14 @@ int health_api(const GlobalOptions& global, const std::string& url, bool json) {
 void add_health_api(const Command& health, GlobalOptions& global, int& code) {
   const Command api = health.add_subcommand(
       "api",
-      "Ask a running `sluice run` whether it is alive (/livez) and ready (/readyz). Exits with 1 when "
-      "a check failed or nobody answers; a warning does not count");
+      "Ask a running `sluice run` whether it is alive (/livez) and ready (/readyz). Exits with 1 if a check "
+      "failed or nothing answers; a warning does not count");
   add_log_options(api, global);
   static std::string url;
   static bool json = false;
-  api.add_option("--url", url, "Where it serves HTTP [SLUICE_HTTP_LISTEN; http.listen]").takes("URL");
-  api.add_flag("--json", json, "Print it as JSON");
+  api.add_option("--url", url, "Where the runtime serves HTTP [SLUICE_HTTP_LISTEN; http.listen]")
+      .takes("URL");
+  api.add_flag("--json", json, "Print the result as JSON");
   add_examples(api,
                "  sluice health api --url http://127.0.0.1:9640\n"
                "  sluice health api --json | jq -r '.checks[] | select(.result != \"ok\") | .found'");

@@ -1,4 +1,4 @@
-// sluice init: makes or upgrades schema sluice, and the outbox table where it is missing.
+// sluice init: creates or upgrades schema sluice, and creates the outbox table if it is missing.
 #include <iostream>
 #include <optional>
 
@@ -38,7 +38,7 @@ int init(const GlobalOptions& options, const InitOptions& own) {
     done.insert(done.end(), changed.begin(), changed.end());
   }
   for (const std::string& step : done) std::cout << step << "\n";
-  if (done.empty()) std::cout << "everything is in place already\n";
+  if (done.empty()) std::cout << "nothing to do: everything is already in place\n";
   return ExitCode::ok;
 }
 
@@ -46,24 +46,23 @@ int init(const GlobalOptions& options, const InitOptions& own) {
 
 void add_init(const Command& program, GlobalOptions& options, int& code) {
   const Command command =
-      program.add_subcommand("init", "Make what Sluice needs in the database; safe to repeat");
+      program.add_subcommand("init", "Create what Sluice needs in the database; safe to repeat");
   add_database_options(command, options);
   static InitOptions own;
-  command.add_flag("--print-sql", own.print_sql,
-                   "Only print the SQL, for whoever applies migrations by hand");
+  command.add_flag("--print-sql", own.print_sql, "Only print the SQL, to be applied by hand");
   command.add_option(
       "--indexes", own.indexes,
       "guide: all of the guide's indexes on the table; lean: only the two that claiming needs. "
-      "Without it, an existing table's are left alone");
+      "Without this option, the indexes of an existing table are not changed");
   command
-      .add_option(
-          "--grant-run", own.grants.run,
-          "Give this role the rights that sluice run and the other commands need; may be given several times")
+      .add_option("--grant-run", own.grants.run,
+                  "Grant this role the rights that sluice run and the other commands need; may be given "
+                  "several times")
       .takes("ROLE")
       .take_all();
   command
       .add_option("--grant-enqueue", own.grants.enqueue,
-                  "Give this role the right to call sluice.enqueue; may be given several times")
+                  "Grant this role the right to call sluice.enqueue; may be given several times")
       .takes("ROLE")
       .take_all();
   add_examples(command,

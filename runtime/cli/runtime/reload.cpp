@@ -1,4 +1,4 @@
-// sluice reload: has the runtimes of this host take new and changed plugins.
+// sluice reload: tells the runtimes on this host to load new and changed plugins.
 #include <rapidjson/document.h>
 #include <signal.h>
 #include <unistd.h>
@@ -38,7 +38,7 @@ std::string host_name() {
   return name.data();
 }
 
-/// The runtimes of this host that a signal can reach; says of each other one why not.
+/// The runtimes on this host that a signal can reach; for each of the others, prints why not.
 std::list<Asked> find_runtimes(postgres::ReloadDesk& desk, const std::string& host) {
   std::list<Asked> found;
   for (const store::RuntimeReport& runtime : desk.runtimes()) {
@@ -51,7 +51,7 @@ std::list<Asked> find_runtimes(postgres::ReloadDesk& desk, const std::string& ho
   return found;
 }
 
-/// Asks all; takes out those that can't be asked. True when all could.
+/// Sends the signal to all, and removes those where that failed. True if none was removed.
 bool ask(std::list<Asked>& runtimes) {
   const std::size_t before = runtimes.size();
   std::erase_if(runtimes, [](Asked& one) {
@@ -74,11 +74,11 @@ std::int64_t number(const rapidjson::Value& object, const char* key) {
   return member != object.MemberEnd() && member->value.IsInt64() ? member->value.GetInt64() : 0;
 }
 
-/// False where it did not all go well.
+/// False if anything failed or was refused.
 bool print_outcome(const Asked& one, const rapidjson::Value& outcome) {
   const std::string error = text(outcome, "error");
   if (!error.empty()) {
-    std::cout << name_of(one.runtime) << " stays as it is: " << base::harmless(error) << "\n";
+    std::cout << name_of(one.runtime) << " was not changed: " << base::harmless(error) << "\n";
     return false;
   }
   const auto changes = outcome.FindMember("changes");
@@ -95,14 +95,14 @@ bool print_outcome(const Asked& one, const rapidjson::Value& outcome) {
                     text(change, "change"), text(change, "file")});
     if (reason.empty()) continue;
     refusals += "  " + base::harmless(reason) +
-                (generation > 0 ? "; generation " + std::to_string(generation) + " goes on" : "") + "\n";
+                (generation > 0 ? "; generation " + std::to_string(generation) + " continues" : "") + "\n";
   }
   std::cout << name_of(one.runtime) << ":\n" << table(rows, {2});
   if (!refusals.empty()) std::cout << "refused:\n" << refusals;
   return refusals.empty();
 }
 
-/// Asks the runtimes, and waits for what comes of it.
+/// Asks the runtimes to reload, and waits for their results.
 bool ask_and_wait(postgres::ReloadDesk& desk, std::list<Asked>& runtimes,
                   std::chrono::microseconds patience) {
   bool good = true;
@@ -127,15 +127,14 @@ bool ask_and_wait(postgres::ReloadDesk& desk, std::list<Asked>& runtimes,
   if (desk.hear(ready, take, limit) || all_answered()) return good;
   for (const Asked& one : runtimes) {
     if (!one.answered)
-      std::cerr << name_of(one.runtime) << " was asked to reload, and has not said within "
-                << base::format_duration(patience)
-                << " what came of it; look at its log and at sluice status\n";
+      std::cerr << name_of(one.runtime) << " was asked to reload, but did not report a result within "
+                << base::format_duration(patience) << "; see its log and `sluice status`\n";
   }
   return false;
 }
 
 std::unique_ptr<postgres::ReloadDesk> open_desk(const config::Config& config) {
-  open_store(config)->desk()->check_schema();  // says what is wrong with the configuration, or the database
+  open_store(config)->desk()->check_schema();  // throws if the configuration or the database is not right
   return postgres::open_reload_desk(store_options(config));
 }
 
@@ -144,23 +143,24 @@ int reload(const GlobalOptions& global, bool wait) {
   const auto desk = open_desk(config);
   if (wait && !desk->hears())
     throw base::UsageError(
-        "--wait needs a connection that can listen, and pgbouncer=true says that this can't");
+        "--wait needs a connection that can listen, but this one has pgbouncer=true; set database.direct_url "
+        "or DIRECT_URL");
   const std::string host = host_name();
   std::list<Asked> runtimes = find_runtimes(*desk, host);
   if (runtimes.empty()) {
     std::cerr << "no runtime of " << config.table << " in " << postgres::describe(config.database_url)
               << " is alive on this host (" << host
-              << "): start one with `sluice run`, or run `sluice reload` where one is\n";
+              << "); start one with `sluice run`, or run `sluice reload` on the host of a runtime\n";
     return ExitCode::failed;
   }
   if (wait) {
-    // To end a round that is under way, and one of our own: describing and starting, each with its limit.
+    // Enough for the round under way and then ours. Each describes and starts plugins, with a limit for each.
     const auto patience = 4 * config.start_timeout + std::chrono::seconds(10);
     return ask_and_wait(*desk, runtimes, patience) ? ExitCode::ok : ExitCode::failed;
   }
   const bool all = ask(runtimes);
   for (const Asked& one : runtimes) std::cout << "asked " << name_of(one.runtime) << " to reload\n";
-  std::cout << "its log and `sluice status` show what comes of it; `sluice reload --wait` waits and tells\n";
+  std::cout << "the log and `sluice status` show the result; `sluice reload --wait` waits for it\n";
   return all ? ExitCode::ok : ExitCode::failed;
 }
 
@@ -168,10 +168,10 @@ int reload(const GlobalOptions& global, bool wait) {
 
 void add_reload(const Command& program, GlobalOptions& global, int& code) {
   const Command command =
-      program.add_subcommand("reload", "Have the runtimes of this host take new and changed plugins");
+      program.add_subcommand("reload", "Tell the runtimes on this host to load new and changed plugins");
   add_database_options(command, global);
   static bool wait = false;
-  command.add_flag("--wait", wait, "Wait until it is done, and say what came of it, plugin by plugin");
+  command.add_flag("--wait", wait, "Wait for the result, and show it plugin by plugin");
   add_examples(
       command,
       "  sluice reload\n  mv mail.so.new mail.so && sluice reload --wait   # in the plugin directory");

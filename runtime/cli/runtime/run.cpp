@@ -30,7 +30,7 @@ void wait_for_database(store::Store& store) {
 
 int run(const GlobalOptions& global, bool waits) {
   const config::Config config = global.resolve();
-  plugin_directory(config);  // wrong usage without one, before anything is opened
+  plugin_directory(config);  // throws if there is none, before anything is opened
   const auto store = open_store(config);
   if (waits) wait_for_database(*store);
   for (const std::string& warning : secret_warnings(config, global.config_path())) log::warn(warning);
@@ -58,12 +58,12 @@ void add_run(const Command& program, GlobalOptions& global, int& code) {
   add_plugin_options(command, global);
   command
       .add_option("--listen", global.http_listen,
-                  "Serve /livez, /readyz and /metrics there [SLUICE_HTTP_LISTEN; http.listen]")
+                  "Serve /livez, /readyz and /metrics on this address [SLUICE_HTTP_LISTEN; http.listen]")
       .takes("HOST:PORT");
   static bool waits = false;
   command.add_flag(
       "--wait-for-database", waits,
-      "Where the database does not answer at the start, wait until it does, and don't end with 1");
+      "If the database does not answer at the start, wait until it does instead of exiting with 1");
   add_examples(
       command,
       "  sluice run --plugins /usr/lib/sluice/plugins\n  sluice run --config /etc/sluice/sluice.toml");

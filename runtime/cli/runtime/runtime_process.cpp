@@ -21,7 +21,7 @@ bool send_signal(int process, int signal) {
   return syscall(SYS_pidfd_send_signal, process, signal, nullptr, 0) == 0;
 }
 
-/// The name of a process's program, "" where it can't be read. One that was replaced on the disk has a mark.
+/// The name of a process's program, "" if it can't be read. The kernel marks a program that was replaced.
 std::string program_name(const std::string& process) {
   std::error_code error;
   std::string name = std::filesystem::read_symlink("/proc/" + process + "/exe", error).filename().string();
@@ -30,7 +30,7 @@ std::string program_name(const std::string& process) {
   return name;
 }
 
-/// How long ago a process began, in seconds; negative where that can't be read.
+/// How long ago a process began, in seconds; negative if that can't be read.
 double age(int pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
   std::string text{std::istreambuf_iterator<char>(file), {}};
@@ -54,17 +54,17 @@ RuntimeProcess::RuntimeProcess(const store::RuntimeReport& runtime)
     : process_("process " + std::to_string(runtime.info.pid)),
       held_(workshop::open_process(runtime.info.pid)) {
   trouble_ = held_.open() ? find_trouble(runtime)
-                          : "has ended without taking leave: there is no " + process_ +
-                                " here; another runtime will take its jobs back";
+                          : "exited without shutting down: there is no " + process_ +
+                                " on this host; another runtime will take its jobs back";
 }
 
 std::string RuntimeProcess::find_trouble(const store::RuntimeReport& runtime) const {
   constexpr double slack = 2;  // seconds, for clocks that differ
   const std::string program = program_name(std::to_string(runtime.info.pid));
   if (program.empty())
-    return "can't be looked at: " + process_ + " belongs to another user; try as that one, or as root";
+    return "can't be checked: " + process_ + " belongs to another user; run this as that user or as root";
   if (program != program_name("self") || age(runtime.info.pid) + slack < runtime.uptime) {
-    return "has ended without taking leave: " + process_ + " is another one by now (" + program +
+    return "exited without shutting down: " + process_ + " is a different process now (" + program +
            "); another runtime will take its jobs back";
   }
   return "";

@@ -1,5 +1,5 @@
-// The process of a runtime that the database knows of, on this host. Process ids are used again, so it is
-// looked at before a signal is sent, and held, so that the signal can't reach another.
+// The process on this host of a runtime that is registered in the database. Process ids are reused. So the
+// process is opened, then checked, and the signal goes to the open process.
 #pragma once
 
 #include <string>
@@ -11,12 +11,12 @@ namespace sluice::cli {
 
 class RuntimeProcess {
  public:
-  /// Looks for the process of a runtime of this host. Where it is not there, trouble() says so.
+  /// Looks for the process of a runtime on this host. If it does not exist, trouble() says so.
   explicit RuntimeProcess(const store::RuntimeReport& runtime);
 
-  /// Empty, or why no signal can be sent, in words that follow on "runtime 7".
+  /// Empty, or why no signal can be sent, as a predicate for "runtime 7".
   const std::string& trouble() const { return trouble_; }
-  /// Sends the signal; false, and trouble() says why, where that fails.
+  /// Sends the signal. False if that fails; trouble() says why.
   bool send(int signal);
 
  private:

@@ -41,7 +41,7 @@ bool is_secret_file_key(const std::string& key) {
   return lowered(key).ends_with("_file") && (has_secret_word(key) || lowered(key) == "url_file");
 }
 
-/// "postgresql://ada:***@host/app" for a URL with a password; else the text.
+/// "postgresql://ada:***@host/app" for a URL with a password; otherwise the text unchanged.
 std::string masked_url(std::string text) {
   const auto scheme = text.find("://");
   if (scheme == std::string::npos) return text;
@@ -87,7 +87,7 @@ rapidjson::Document parsed(const std::string& json) {
   return document;
 }
 
-/// Adds the secrets' files that a configuration names; true where it holds a secret itself.
+/// Adds the secret files that a configuration names; true if it contains a secret itself.
 bool gather_files(const rapidjson::Value& value, const std::string& key, std::set<std::string>& files) {
   bool has_secret = false;
   if (value.IsObject()) {

@@ -1,4 +1,4 @@
-// Secrets in a configuration: made fit to be shown, and whether everybody can read them.
+// Masks the secrets in a configuration, and warns if everybody can read them.
 #pragma once
 
 #include <string>
@@ -8,12 +8,12 @@
 
 namespace sluice::cli {
 
-/// `json` on one line, with *** for each text whose key, or whose parent's, is a secret's by its name, and
-/// for the password in each URL. `json` has to be valid.
+/// `json` on one line, with *** for each value whose key, or whose parent's key, names a secret, and for the
+/// password in each URL. `json` must be valid.
 std::string masked_json(const std::string& json);
 
-/// Sentences about the files with secrets that everybody can read: those that the plugins' configurations
-/// name, by the names of their keys, and `file`, the configuration, where a secret is in it.
+/// Warnings about files with secrets that everybody can read: the secret files that the plugins'
+/// configurations name, and `file`, the configuration file, if it contains a secret.
 std::vector<std::string> secret_warnings(const config::Config& config, const std::string& file);
 
 }  // namespace sluice::cli

@@ -1,4 +1,4 @@
-// sluice status: what is in the outbox, what waits for which plugin, what runs, which runtimes are alive.
+// sluice status: the jobs in the outbox, which plugin they wait for, what runs, and which runtimes are alive.
 #include "cli/status/status.hpp"
 
 #include <iostream>
@@ -31,9 +31,9 @@ StatusOptions options_of(const Arguments& arguments) {
   if (arguments.since.empty()) return options;
   options.since = std::chrono::ceil<std::chrono::seconds>(duration_option("--since", arguments.since));
   if (options.since->count() == 0)
-    throw base::UsageError("--since 0 is no time; write it like 10m, 1h or 2d");
+    throw base::UsageError("--since: the time must be over 0, expected for example 10m, 1h or 2d");
   if (*options.since > kept_outcomes) {
-    std::cerr << "outcomes are kept for two days: what is shown of them is no older\n";
+    std::cerr << "outcomes are kept for two days; older ones are not shown\n";
   }
   return options;
 }
@@ -41,7 +41,7 @@ StatusOptions options_of(const Arguments& arguments) {
 std::chrono::milliseconds interval_of(const Arguments& arguments) {
   const auto interval =
       std::chrono::ceil<std::chrono::milliseconds>(duration_option("--interval", arguments.interval));
-  if (interval < least_interval) throw base::UsageError("--interval has to be 100ms at least");
+  if (interval < least_interval) throw base::UsageError("--interval must be at least 100ms");
   return interval;
 }
 
@@ -78,17 +78,16 @@ Status read_status(store::DeskSession& desk, const std::string& title, const Sta
 
 void add_status(const Command& program, GlobalOptions& global, int& code) {
   const Command command =
-      program.add_subcommand("status", "Show what is in the outbox, what it waits for, and what runs");
+      program.add_subcommand("status", "Show the jobs by type and status, what they wait for, and what runs");
   add_database_options(command, global);
   static Arguments arguments;
   command.add_option("--since", arguments.since,
-                     "Only how many jobs were created and finished in the last 10m, 1h, 2d, …");
+                     "Only show how many jobs were created and finished within this time: 10m, 1h, 2d, …");
   command.add_flag("--exact", arguments.exact,
-                   "Count each job of a large table, which takes seconds, in place of estimating");
-  command.add_flag("--watch", arguments.watch, "Show it again and again, until Ctrl-C");
-  command.add_option("--interval", arguments.interval,
-                     "With --watch: the time between two looks; 2s without it");
-  command.add_flag("--json", arguments.json, "Print it as JSON; with --watch, one object a line");
+                   "Count every job of a large table instead of estimating, which takes seconds");
+  command.add_flag("--watch", arguments.watch, "Refresh continuously, until Ctrl-C");
+  command.add_option("--interval", arguments.interval, "With --watch: the time between two refreshes [2s]");
+  command.add_flag("--json", arguments.json, "Print the status as JSON; with --watch, one object a line");
   add_examples(command,
                "  sluice status\n"
                "  sluice status --watch --interval 1s\n"

@@ -1,4 +1,4 @@
-// What `sluice status` tells, read once and then shown: as blocks of lines for people, or as JSON.
+// The contents of `sluice status`, read once and then shown as blocks of lines for people, or as JSON.
 #pragma once
 
 #include <chrono>
@@ -15,15 +15,15 @@ namespace sluice::cli {
 
 struct StatusOptions {
   bool exact = false;                         ///< count every job, however many there are
-  std::optional<std::chrono::seconds> since;  ///< in place of all else: what was done since then
+  std::optional<std::chrono::seconds> since;  ///< show only what was done since then
   bool json = false;
 };
 
 struct Status {
-  std::string title;  ///< the table, and where it is
+  std::string title;  ///< the table and the database
   store::Report report;
   std::vector<store::Failure> failures;
-  std::optional<store::Aggregate> aggregate;  ///< where `since` is given
+  std::optional<store::Aggregate> aggregate;  ///< if `since` is given
 };
 
 /// Throws what the store throws.
@@ -32,10 +32,10 @@ Status read_status(store::DeskSession& desk, const std::string& title, const Sta
 std::vector<Block> status_blocks(const Status& status, const StatusOptions& options);
 std::string status_json(const Status& status, const StatusOptions& options);
 
-/// The members of a running job but for its id.
+/// The members of a running job except its id.
 void write_running(JsonWriter& writer, const store::RunningJob& job, store::RuntimeId runtime);
 
-/// Shows it again and again until a signal, or until nobody reads it any more; returns the exit code.
+/// Refreshes the display until a signal arrives or the output is closed; returns the exit code.
 int watch_status(std::unique_ptr<store::DeskSession> desk, const std::string& title,
                  const StatusOptions& options, std::chrono::milliseconds interval);
 

@@ -30,7 +30,7 @@ std::string age(double seconds) {
   return duration(seconds);
 }
 
-/// An estimate, and a sum with one in it, has three digits that count.
+/// An estimate, or a sum that contains one, is rounded to three digits.
 std::string count_of(std::int64_t count, bool estimated) {
   if (!estimated) return grouped(count);
   std::int64_t unit = 1;
@@ -42,7 +42,7 @@ Block block_of(const Rows& rows, const std::vector<std::size_t>& right) {
   return {lines_of(table(rows, right)), 1};
 }
 
-/// In the order in which a job passes through them; what the application invented comes last.
+/// In the order in which a job passes through them; the application's own statuses come last.
 std::vector<std::string> statuses(const store::Report& report) {
   std::vector<std::string> names{"pending", "scheduled", "processing", "done", "error"};
   for (const auto& count : report.counts) {
@@ -84,11 +84,11 @@ Block counts(const store::Report& report) {
   const bool estimated = std::any_of(report.counts.begin(), report.counts.end(),
                                      [](const auto& count) { return count.estimated; });
   if (estimated)
-    block.lines.emplace_back("~ estimated from a sample; --exact counts each job, and takes longer");
+    block.lines.emplace_back("~ estimated from a sample; --exact counts every job, but takes longer");
   return block;
 }
 
-/// The plugins that a runtime refuses now: one of them may be what a type waits for.
+/// The plugins that a runtime refuses now. A type may be waiting for one of them.
 std::string refused_plugins(const store::Report& report) {
   std::set<std::string> names;
   for (const auto& runtime : report.runtimes) {
@@ -105,7 +105,7 @@ std::string refused_plugins(const store::Report& report) {
 std::string who_serves(const store::TypeReport& type, const std::string& refused) {
   if (type.served) return "plugin " + type.plugin + " " + type.plugin_version + ", running";
   if (type.plugin.empty()) {
-    return refused.empty() ? "no plugin has ever served it" : "no plugin that serves it; refused: " + refused;
+    return refused.empty() ? "no plugin has ever served it" : "no plugin serves it; refused: " + refused;
   }
   return "plugin " + type.plugin + " " + type.plugin_version + ", not running now";
 }
@@ -157,7 +157,8 @@ Block running(const store::Report& report) {
   }
   Block block = block_of(rows, {2, 3, 4});
   if (report.running.size() == store::most_running) {
-    block.lines.push_back("the " + std::to_string(store::most_running) + " that have run longest");
+    block.lines.push_back("only the " + std::to_string(store::most_running) +
+                          " jobs that have run longest are shown");
   }
   return block;
 }
@@ -215,9 +216,8 @@ Block notes(const store::Report& report) {
     block.lines.push_back("the next retry or delayed job is due in " + age(report.next_due));
   }
   if (report.stuck > 0) {
-    block.lines.push_back(
-        grouped(report.stuck) +
-        " jobs are stuck: processing for over 10 minutes, and no runtime of Sluice's has them");
+    block.lines.push_back(grouped(report.stuck) +
+                          " jobs are stuck: processing for over 10 minutes, and no Sluice runtime has them");
   }
   return block;
 }

@@ -1,7 +1,7 @@
-// sluice status --watch: a live screen, or blocks one after the other where there is no terminal.
+// sluice status --watch: a live screen, or blocks one after the other if there is no terminal.
 //
-// A thread of its own asks the database, which may not answer for long; the main thread draws, and waits
-// for signals, so that a window that changes its size and Ctrl-C are seen at once in any case.
+// The database may not answer for a long time, so a separate thread asks it. The main thread draws and waits
+// for signals, so it always notices Ctrl-C and a resized window at once.
 #include <rapidjson/document.h>
 #include <rapidjson/writer.h>
 #include <signal.h>
@@ -27,16 +27,16 @@ constexpr std::chrono::seconds redraw_interval{1};
 constexpr std::chrono::milliseconds farewell{500};
 constexpr std::size_t longest_reason = 200;
 
-/// What is known: the last status, and whether the database answers.
+/// The last status, and whether the database answers.
 struct Picture {
-  std::shared_ptr<const Status> status;  // shared, for the reader goes on while one is drawn
+  std::shared_ptr<const Status> status;  // shared, because the reader continues while it is drawn
   std::uint64_t number = 0;              ///< of this status
   std::string trouble;                   ///< why there is no newer one; empty when the database answers
   Clock::time_point since{};             ///< of the trouble
 };
 
-/// Reads the status again and again, on a thread of its own, and sends SIGUSR1 to the thread that made it
-/// whenever the picture is new.
+/// Reads the status repeatedly on its own thread. After each read, it sends SIGUSR1 to the thread that
+/// created it.
 class Reader {
  public:
   Reader(std::unique_ptr<store::DeskSession> desk, std::string title, const StatusOptions& options,
@@ -55,7 +55,7 @@ class Reader {
     return picture_;
   }
 
-  /// Ends the thread; false when it still waits for the database.
+  /// Ends the thread; false if it still waits for the database.
   bool end() {
     stop();
     const auto until = Clock::now() + farewell;
@@ -76,7 +76,7 @@ class Reader {
     changed_.notify_all();
   }
 
-  /// False when the thread has to end.
+  /// False if the thread must end.
   bool pause() {
     const auto until = Clock::now() + interval_;
     const base::Lock lock(mutex_);
@@ -118,7 +118,7 @@ class Reader {
   base::Thread thread_;
 };
 
-/// The signals that are waited for, blocked in every thread.
+/// The signals that the main thread waits for; they are blocked in every thread.
 class Signals {
  public:
   Signals() {
@@ -127,7 +127,7 @@ class Signals {
     pthread_sigmask(SIG_BLOCK, &set_, nullptr);
   }
 
-  /// The next one, or 0 when the time is over.
+  /// The next signal, or 0 after `timeout`.
   int next(std::chrono::seconds timeout) const {
     const timespec limit{timeout.count(), 0};
     const int signal = sigtimedwait(&set_, nullptr, &limit);
@@ -188,7 +188,7 @@ void watch_on(const Terminal& terminal, const Signals& signals, const Reader& re
   }
 }
 
-/// In one line, so that a reader can take one after the other.
+/// The object on one line, as a stream of objects needs.
 std::string one_object(const std::string& json) {
   rapidjson::Document document;
   document.Parse(json.c_str());
@@ -216,7 +216,7 @@ void print_on(const Signals& signals, const Reader& reader, const StatusOptions&
     const Picture picture = reader.picture();
     const bool now_troubled = !picture.trouble.empty();
     if (now_troubled && !troubled)
-      std::cerr << "sluice status: " << picture.trouble << "; trying on" << std::endl;
+      std::cerr << "sluice status: " << picture.trouble << "; still trying" << std::endl;
     if (!now_troubled && troubled) std::cerr << "sluice status: the database answers again" << std::endl;
     troubled = now_troubled;
     if (now_troubled || picture.number == printed) continue;
@@ -238,7 +238,7 @@ int watch_status(std::unique_ptr<store::DeskSession> desk, const std::string& ti
     const Terminal terminal;
     watch_on(terminal, signals, reader, options, every);
   }
-  if (!reader.end()) std::_Exit(ExitCode::ok);  // it waits for a database that does not answer
+  if (!reader.end()) std::_Exit(ExitCode::ok);  // the thread waits for a database that does not answer
   return ExitCode::ok;
 }
 
