@@ -72,7 +72,7 @@ TEST(Payload, ThatIsNoObjectHasNoMembers) {
 }
 
 TEST(Payload, ThatIsNoJsonSaysWhere) {
-  EXPECT_EQ(error_of(R"({"a": )", [](const Json&) {}), "payload: no JSON, at byte 6: Invalid value.");
+  EXPECT_EQ(error_of(R"({"a": )", [](const Json&) {}), "payload: invalid JSON at byte 6: Invalid value.");
   EXPECT_NE(error_of("", [](const Json&) {}), "");
   EXPECT_NE(error_of("{} {}", [](const Json&) {}), "");
 }
@@ -207,7 +207,7 @@ TEST(Payload, AnInfinityIsNoOutput) {
     return sluice::done();
   });
   EXPECT_EQ(outcome.result, SLUICE_FAIL);
-  EXPECT_EQ(outcome.error, "output: a number that is NaN or infinite is no JSON");
+  EXPECT_EQ(outcome.error, "output: NaN and infinite numbers are not valid JSON");
 }
 
 }  // namespace

@@ -317,7 +317,7 @@ TEST_F(SecretFile, ThatCanNotBeReadIsRefusedAtTheStart) {
 TEST_F(SecretFile, AndTextTogetherAreRefusedAndSoIsNeither) {
   write("text");
   EXPECT_EQ(refusal(config(R"(, "token": "abc")")),
-            "configuration /token_file: there is token, too; keep one of them");
+            "configuration /token_file: token is set too; keep one of them");
   EXPECT_EQ(refusal("{}"), "configuration /token: expected a string, or a file in token_file, found neither");
   EXPECT_EQ(refusal(R"({"token": ""})"),
             "configuration /token: expected a string, or a file in token_file, found neither");

@@ -82,7 +82,7 @@ TEST(Exception, AStandardOneIsARetryWithItsTypeAndMessage) {
 TEST(Exception, AnyOtherIsARetryWithItsType) {
   const Outcome outcome = run([](Job&) -> Result { throw 42; });
   EXPECT_EQ(outcome.result, SLUICE_RETRY);
-  EXPECT_EQ(outcome.error, "an exception that is no std::exception: int");
+  EXPECT_EQ(outcome.error, "an exception that is not a std::exception: int");
 }
 
 TEST(Exception, BadAllocIsToldWithoutMemory) {

@@ -1,4 +1,4 @@
-// What a handler class is made from: the plugin's configuration, and the host that runs it.
+// What a handler's constructor gets: the plugin's configuration, and the host that runs the plugin.
 #pragma once
 
 #include <sluice/plugin.h>
@@ -26,9 +26,9 @@ class Host {
   std::string_view runtime_version() const { return detail::view(raw_->runtime_version); }
   /// How many jobs this process runs at the same time.
   std::uint32_t slots() const { return raw_->slots; }
-  /// Log lines that belong to no job. [any-thread]
+  /// Writes log lines that do not belong to a job. [any-thread]
   Log log() const { return Log(*raw_); }
-  /// As Job::extension, for what is not about a job. [any-thread]
+  /// Like Job::extension, for extensions that do not concern a job. [any-thread]
   template <class T>
   const T* extension(std::string_view id, std::size_t at_least = sizeof(T)) const {
     return detail::extension_as<T>(raw_->get_extension(raw_, detail::str(id)), at_least);
@@ -48,16 +48,16 @@ struct Parsed {
 
 }  // namespace detail
 
-/// A password, a token, a key: a text of the configuration, or the first line of a file. May be kept, and
-/// used by all slots at the same time.
+/// A password, a token or a key: a string in the configuration, or the first line of a file. It may be kept,
+/// and all slots may use it at the same time.
 class Secret {
  public:
   /// `place` is what errors call it: "configuration /token".
   Secret(std::string place, std::string text, std::string file)
       : place_(std::move(place)), text_(std::move(text)), file_(std::move(file)) {}
 
-  /// A file is read anew each time, so that a changed secret needs no restart; blanks at the line's end are
-  /// no part of it. Throws RetryLater, a minute later, when it can't be read or that line is empty.
+  /// A file is read each time, so a changed secret needs no restart. Blanks at the end of the line are
+  /// dropped. Throws RetryLater, with a delay of a minute, if the file can't be read or the line is empty.
   std::string get() const {
     if (file_.empty()) return text_;
     errno = 0;
@@ -83,9 +83,9 @@ class Secret {
   std::string file_;
 };
 
-/// The plugin's configuration, a JSON object. Valid only in the constructor that it is given to: copy what
-/// you want to keep. What is absent or of another type throws, and the plugin refuses to start with
-/// "configuration /host: expected a string, found nothing".
+/// The plugin's configuration, a JSON object. It is valid only in the constructor that gets it, so copy what
+/// you want to keep. If a member is absent or has the wrong type, reading it throws, and the plugin refuses
+/// to start with "configuration /host: expected a string, found nothing".
 class Config : private detail::Parsed, public Json {
  public:
   Config(const sluice_host& host, std::string_view text)
@@ -99,18 +99,18 @@ class Config : private detail::Parsed, public Json {
   std::string_view text() const { return text_; }
   Host host() const { return host_; }
 
-  /// The secret that is `key`, or the first line of the file that `<key>_file` names. A file is read once, to
-  /// see that it can be. Throws PermanentError, which names the key, when there is neither, both, or an
-  /// unusable file.
+  /// The secret in `key`, or in the first line of the file that `<key>_file` names. The file is read once, to
+  /// check that it can be read. Throws PermanentError, which names the key, if neither or both are set, or if
+  /// the file is unusable.
   Secret secret(std::string_view key) const { return secret(*this, key); }
-  /// The same, of a table in the configuration: `config.secret(config.object("oauth"), "token")`.
+  /// The same, from a table in the configuration: `config.secret(config.object("oauth"), "token")`.
   Secret secret(const Json& table, std::string_view key) const {
     auto found = find_secret(table, key);
     if (found) return *std::move(found);
     throw refusal(place(table, key) + ": expected a string, or a file in " + std::string(key) +
                   "_file, found neither");
   }
-  /// The same; none when there is neither.
+  /// The same; nullopt if neither is set.
   std::optional<Secret> find_secret(std::string_view key) const { return find_secret(*this, key); }
   std::optional<Secret> find_secret(const Json& table, std::string_view key) const {
     const std::string name(key);
@@ -118,7 +118,7 @@ class Config : private detail::Parsed, public Json {
     std::string file = table.string_or(name + "_file", "");
     if (text.empty() && file.empty()) return std::nullopt;
     if (!text.empty() && !file.empty()) {
-      throw refusal(place(table, name + "_file") + ": there is " + name + ", too; keep one of them");
+      throw refusal(place(table, name + "_file") + ": " + name + " is set too; keep one of them");
     }
     Secret secret(place(table, name), std::move(text), std::move(file));
     try {
@@ -141,14 +141,14 @@ class Config : private detail::Parsed, public Json {
 
 #else
 
-/// The plugin's configuration. Valid only in the constructor that it is given to.
+/// The plugin's configuration. It is valid only in the constructor that gets it.
 class Config {
  public:
   Config(const sluice_host& host, std::string_view text) : host_(host), text_(text) {}
   Config(const Config&) = delete;
   Config& operator=(const Config&) = delete;
 
-  /// A JSON object, "{}" without one.
+  /// A JSON object, "{}" if there is no configuration.
   std::string_view text() const { return text_; }
   Host host() const { return host_; }
 

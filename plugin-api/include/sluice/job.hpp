@@ -1,6 +1,6 @@
-// One attempt at a job, as its handler sees it. It is valid until the handler returns, and so is every
-// view and reference that it hands out. payload() and output() are for the handler's thread; all else may
-// be called from any thread that the handler starts and joins.
+// One attempt at a job, as its handler sees it. The Job, and every view and reference that it returns, is
+// valid until the handler returns. payload() and output() are for the handler's thread. The other functions
+// may be called from any thread that the handler starts and joins.
 #pragma once
 
 #include <sluice/extensions.h>
@@ -41,7 +41,7 @@ struct NewJob {
   std::string_view type;     ///< 1 to 128 characters
   std::string_view payload;  ///< JSON text
   std::chrono::microseconds delay{0};
-  std::string_view unique_key{};  ///< while a job with this key exists, no other is made; empty: none
+  std::string_view unique_key{};  ///< while a job with this key exists, no other is enqueued; empty: no key
 };
 
 /// A parameter of an SQL statement: text, a number, a bool, or nullptr for NULL. It only views its text.
@@ -84,19 +84,20 @@ class Job {
   Job(const Job&) = delete;
   Job& operator=(const Job&) = delete;
 
-  /// The row's id, as the application made it: any characters.
+  /// The row's id as the application chose it: any characters.
   std::string_view id() const { return detail::view(raw_.id); }
   std::string_view type() const { return detail::view(raw_.type); }
-  /// The same in every attempt of this job, and of no other job: hand it to services that drop repeats.
+  /// The same in every attempt of this job, and different for every other job. Pass it to services that drop
+  /// repeated requests.
   std::string_view idempotency_key() const { return detail::view(raw_.idempotency_key); }
   /// 1 for the first.
   std::uint32_t attempt() const { return raw_.attempt; }
   std::uint32_t max_attempts() const { return raw_.max_attempts; }
-  /// True when a retry() would be the end of the job.
+  /// True if a retry() would end the job.
   bool last_attempt() const { return raw_.attempt >= raw_.max_attempts; }
-  /// The producer's clock: good for display only.
+  /// The producer's clock, for display only.
   Time created_at() const { return Time(std::chrono::microseconds(raw_.created_at_us)); }
-  /// When the job will be cancelled, then killed; none when it has no limit.
+  /// When the job is cancelled, then killed; nullopt if it has no limit.
   std::optional<Time> deadline() const {
     if (raw_.deadline_us == 0) return std::nullopt;
     return Time(std::chrono::microseconds(raw_.deadline_us));
@@ -107,7 +108,7 @@ class Job {
   /// The payload's JSON text.
   std::string_view payload_text() const { return detail::view(raw_.payload); }
 #ifndef SLUICE_WITHOUT_RAPIDJSON
-  /// The payload, parsed in the first call. Throws PermanentError when it is no JSON.
+  /// The payload, parsed in the first call. Throws PermanentError if it is not valid JSON.
   Json payload() {
     if (!payload_) payload_.emplace(detail::parse_json(payload_text(), "payload"));
     return {*payload_, "payload", {}, payload_text()};
@@ -118,31 +119,33 @@ class Job {
     output(detail::JsonWriter().write(value));
   }
 #endif
-  /// The same, of one JSON value as text. Text that is no JSON makes the job fail.
+  /// The same, with one JSON value as text. Invalid JSON makes the job fail.
   void output(std::string_view json) {
     raw_.api->set_output(&raw_, detail::str(json));
   }
 
-  /// Log lines that carry the job's id, type and attempt by themselves.
+  /// Writes log lines, to which the host adds the job's id, type and attempt.
   Log log() const {
     return Log(raw_);
   }
-  /// True when the job should stop: time-out, shutdown, an operator's word. It costs one load, so ask often.
+  /// True if the job should stop: time-out, shutdown, an operator's request. It costs one load, so call it
+  /// often.
   bool is_cancelled() const {
     return raw_.api->is_cancelled(&raw_) != 0;
   }
-  /// How far the job has come, for people to see: 0 to 1, and a short note.
+  /// Reports the job's progress, for people: 0 to 1, and a short note.
   void progress(double fraction, std::string_view note = {}) const {
     raw_.api->progress(&raw_, fraction, detail::str(note));
   }
 
-  /// Enqueues a job when this one is done: both are committed together, so that it happens exactly once.
-  /// Throws PermanentError when the type is empty or too long, the payload is no JSON, or the host can't.
+  /// Enqueues a job when this one is done. Both are committed together, so it is enqueued exactly once.
+  /// Throws PermanentError if the type is empty or too long, if the payload is not valid JSON, or if the host
+  /// does not support follow-up jobs.
   void enqueue(const NewJob& job) const {
     const auto* host = extension<sluice_enqueue>(SLUICE_EXTENSION_ENQUEUE);
     if (host == nullptr) {
       throw PermanentError("no-enqueue",
-                           "this version of Sluice takes no follow-up jobs (" SLUICE_EXTENSION_ENQUEUE
+                           "this version of Sluice does not support follow-up jobs (" SLUICE_EXTENSION_ENQUEUE
                            "); use a newer one");
     }
     const sluice_new_job raw{sizeof raw,
@@ -152,16 +155,17 @@ class Job {
                              job.delay.count(),
                              detail::str(job.unique_key)};
     if (host->enqueue(&raw_, &raw) != 0) {
-      throw PermanentError("bad-follow-up",
-                           "the follow-up job of type '" + std::string(job.type) +
-                               "' was refused: its type needs 1 to 128 characters, its payload has "
-                               "to be JSON");
+      throw PermanentError(
+          "bad-follow-up",
+          "the follow-up job of type '" + std::string(job.type) +
+              "' was refused: its type must have 1 to 128 characters, and its payload must be valid JSON");
     }
   }
 
-  /// Runs an SQL statement when this job is done, in the transaction that marks it done, so that it happens
-  /// exactly once. $1, $2, … are `parameters`, as text: write $1::int for a number. It runs under the
-  /// database role that the operator granted to the plugin; throws PermanentError where none is granted.
+  /// Runs an SQL statement when this job is done. It runs in the transaction that marks the job done, so it
+  /// happens exactly once. $1, $2, … are `parameters`, as text: write $1::int for a number. The statement
+  /// runs under the database role that the operator granted to the plugin. Throws PermanentError if no role
+  /// is granted.
   void execute(std::string_view sql, std::initializer_list<Parameter> parameters = {}) const {
     const auto* host = extension<sluice_effects>(SLUICE_EXTENSION_EFFECTS);
     if (host == nullptr) {
@@ -182,15 +186,15 @@ class Job {
     }
   }
 
-  /// The host's extension of that id, a struct T that begins with `uint32_t size`; null when this host has
-  /// none, or one shorter than `at_least`. Give less than sizeof(T) to accept an older host's, and test the
-  /// members beyond with SLUICE_HAS.
+  /// The host's extension with that id, a struct T that begins with `uint32_t size`. Null if this host has no
+  /// such extension, or a shorter one than `at_least`. To accept an older host's, pass less than sizeof(T),
+  /// and test the members beyond that with SLUICE_HAS.
   template <class T>
   const T* extension(std::string_view id, std::size_t at_least = sizeof(T)) const {
     return detail::extension_as<T>(raw_.api->get_extension(&raw_, detail::str(id)), at_least);
   }
 
-  /// What the C functions of an extension take.
+  /// For the C functions of an extension.
   const sluice_job& raw() const {
     return raw_;
   }

@@ -25,7 +25,7 @@ constexpr std::string_view view(sluice_str text) {
 
 }  // namespace detail
 
-/// One key and value. It only views its key and its text: write it in the call that logs it.
+/// One key and value. It only views its key and its text, so create it in the call that logs it.
 class Field {
  public:
   Field(std::string_view key, std::string_view text) : Field(key, text, SLUICE_FIELD_TEXT) {}
@@ -43,7 +43,7 @@ class Field {
     }
   }
 
-  /// A value that is JSON text already.
+  /// A value that already is JSON text.
   static Field json(std::string_view key, std::string_view text) { return {key, text, SLUICE_FIELD_JSON}; }
 
   Field(const Field&) = delete;  // raw() may point into digits_
@@ -74,8 +74,9 @@ class Field {
   char digits_[32];
 };
 
-/// Writes log lines, of a job or of the plugin as a whole. A small view: copy it freely, but do not use it
-/// after its job's handler has returned (or, for a Host's, after the plugin's shutdown). [any-thread]
+/// Writes log lines, of a job or of the plugin as a whole. It is a small view, which may be copied freely. Do
+/// not use it after its job's handler has returned (or, for a Host's, after the plugin's shutdown).
+/// [any-thread]
 class Log {
  public:
   using Fields = std::initializer_list<Field>;

@@ -1,7 +1,8 @@
-// Reading JSON with checks: `payload().object("to").string("address")`. What is absent or of another type
-// is a PermanentError that names the place: "payload /to/address: expected a string, found a number".
+// Reading JSON with checks: `payload().object("to").string("address")`. If a value is absent or has the wrong
+// type, this throws a PermanentError that names the place: "payload /to/address: expected a string, found a
+// number".
 //
-// A Json is a view of one value: it is valid as long as the Job or Config that it came from. Views may be
+// A Json is a view of one value. It is valid as long as the Job or Config that it came from. Views may be
 // read from several threads.
 #pragma once
 
@@ -28,13 +29,13 @@ class Json {
  public:
   class Iterator;
 
-  /// `subject` is what errors call the document ("payload"); `path` is the JSON pointer of `value` in it, and
-  /// `document` the text that it was read from, where that is at hand.
+  /// `subject` is what errors call the document ("payload"), `path` the JSON pointer of `value` in it, and
+  /// `document` the text that it was read from, if available.
   Json(const rapidjson::Value& value, const char* subject, std::string path = {},
        std::string_view document = {})
       : value_(&value), subject_(subject), path_(std::move(path)), document_(document) {}
 
-  // The members of an object. Each throws PermanentError when the member is absent, or of another type.
+  // The members of an object. Each throws PermanentError if the member is absent or has another type.
   std::string string(std::string_view key) const { return member(key).as_string(); }
   std::int64_t integer(std::string_view key) const { return member(key).as_integer(); }
   double number(std::string_view key) const { return member(key).as_number(); }
@@ -42,7 +43,7 @@ class Json {
   Json object(std::string_view key) const { return member(key).as_object(); }
   Json array(std::string_view key) const { return member(key).as_array(); }
 
-  // The same, with a value for what is absent or null. Another type still throws PermanentError.
+  // The same, with a fallback for an absent or null member. Another type still throws PermanentError.
   std::string string_or(std::string_view key, std::string_view fallback) const {
     const auto member = find(key);
     return member ? member->as_string() : std::string(fallback);
@@ -60,25 +61,26 @@ class Json {
     return member ? member->as_boolean() : fallback;
   }
 
-  /// The member of that name; none when it is absent or null. Throws PermanentError if this is no object.
+  /// The member with that name; nullopt if it is absent or null. Throws PermanentError if this is not an
+  /// object.
   std::optional<Json> find(std::string_view key) const {
     Json found = member(key);
     if (found.value_->IsNull()) return std::nullopt;
     return found;
   }
-  /// The member of that name, null included. Throws PermanentError when it is absent.
+  /// The member with that name, null included. Throws PermanentError if it is absent.
   Json at(std::string_view key) const {
     Json found = member(key);
     if (found.absent_) throw found.unexpected("a value");
     return found;
   }
 
-  // This value itself. Each throws PermanentError when it is of another type.
+  // This value itself. Each throws PermanentError if it has another type.
   std::string as_string() const {
     if (!value_->IsString()) throw unexpected("a string");
     return {value_->GetString(), value_->GetStringLength()};
   }
-  /// A string, or a number with the digits that it was written with: ids and amounts come as either.
+  /// A string, or the digits of a number as they were written, because ids and amounts come as either.
   std::string as_text() const {
     if (value_->IsNumber()) return json();
     if (!value_->IsString()) throw unexpected("a string or a number");
@@ -115,25 +117,25 @@ class Json {
     return *this;
   }
 
-  // The elements of an array, or nothing. An Iterator must not outlive the Json that it came from.
+  // The elements of an array; none if it is not an array. An Iterator must not outlive its Json.
   std::size_t size() const { return value_->IsArray() ? value_->Size() : 0; }
   Iterator begin() const;
   Iterator end() const;
 
-  // The value is the document's, and stays where this view of it ends: GCC 13 and later can't see that.
+  // The value belongs to the document and outlives this view, which GCC 13 and later can't see.
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 13
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdangling-reference"
 #endif
-  /// RapidJSON's own value, for all else; valid as long as the Job or Config, not only as this view. A number
-  /// beyond a double is an infinite double in it.
+  /// RapidJSON's own value, for everything else. It is valid as long as the Job or Config, not only as long
+  /// as this view. A number beyond the range of a double is an infinite double in it.
   const rapidjson::Value& value() const {
     return *value_;
   }
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 13
 #pragma GCC diagnostic pop
 #endif
-  /// Its JSON text as it came: each number has its digits, 1.10 and those beyond a double, too.
+  /// The value's original JSON text. Each number keeps its digits, as in 1.10, even beyond a double.
   std::string json() const {
     const std::string_view text = detail::text_at(document_, path_);
     return text.empty() ? detail::JsonWriter().write(*value_) : std::string(text);

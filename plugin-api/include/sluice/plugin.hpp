@@ -11,17 +11,18 @@
 //  - a function `Result f(Job&)`;
 //  - a class with `Result operator()(Job&)` or `Result run(Job&)`, and a constructor that takes
 //    `const Config&`, or nothing. Each job type has one object, made when the plugin starts and used by
-//    all slots at the same time, so the call must be thread-safe. A constructor that throws is the
-//    plugin's refusal to start;
-//  - such a class with a nested type `Slot`, made from the handler (`Slot(Handler&)`) or from nothing in
-//    each slot's thread and used by that slot alone: a connection, a buffer. The call takes it as its
-//    second argument: `Result run(Job&, Slot&)`.
+//    all slots at the same time, so the call must be thread-safe. If a constructor throws, the plugin
+//    refuses to start;
+//  - a class like that with a nested type `Slot`, such as a connection or a buffer. Each slot has its own
+//    Slot object, made in the slot's thread from the handler (`Slot(Handler&)`) or without arguments. The
+//    call takes it as its second argument: `Result run(Job&, Slot&)`.
 //
-// What a handler throws ends at the plugin's boundary: PermanentError is a fail(), RetryLater a retry()
-// with its delay, and all else a retry() whose error has the exception's type and message.
+// Exceptions of a handler end at the plugin's boundary. PermanentError becomes a fail(), RetryLater a
+// retry() with its delay, and any other exception a retry() whose error has the exception's type and
+// message.
 //
-// Define SLUICE_WITHOUT_RAPIDJSON, for all sources of the plugin alike, to leave RapidJSON out: then a
-// payload and a configuration are only text.
+// To leave RapidJSON out, define SLUICE_WITHOUT_RAPIDJSON for all sources of the plugin. Payloads and
+// configurations are then only text.
 #pragma once
 
 #include <sluice/plugin.h>
@@ -55,8 +56,8 @@ constexpr bool is_plugin_name(std::string_view name) {
 
 }  // namespace detail
 
-/// A job type and its defaults, each of which the operator can override. What is not said here, the
-/// runtime's configuration says. All text must be literals: it is viewed, never copied.
+/// A job type and its defaults, each of which the operator can override. For everything not set here, the
+/// runtime's configuration applies. All text must be literals, because it is viewed and never copied.
 template <class Handler>
 class JobType {
  public:
@@ -64,7 +65,7 @@ class JobType {
 
   /// One line for people.
   constexpr JobType summary(std::string_view text) const { return with(&sluice_job_type::summary, text); }
-  /// JSON Schema. A payload that breaks it fails before the handler is called.
+  /// JSON Schema. A job whose payload violates it fails before the handler is called.
   constexpr JobType schema(std::string_view json) const {
     return with(&sluice_job_type::payload_schema, json);
   }
@@ -72,7 +73,7 @@ class JobType {
   constexpr JobType example(std::string_view json) const {
     return with(&sluice_job_type::payload_example, json);
   }
-  /// How often a job is tried in all.
+  /// How many times a job is tried in all.
   constexpr JobType max_attempts(std::uint32_t count) const {
     return with(&sluice_job_type::max_attempts, count);
   }
@@ -84,7 +85,7 @@ class JobType {
   constexpr JobType timeout(std::chrono::microseconds limit) const {
     return with(&sluice_job_type::timeout_us, limit.count());
   }
-  /// The delay after the first failed attempt, which doubles with each, and the longest delay.
+  /// The delay after the first failed attempt, which doubles with each further one, and the longest delay.
   constexpr JobType backoff(std::chrono::microseconds first, std::chrono::microseconds cap) const {
     return with(&sluice_job_type::backoff_first_us, first.count())
         .with(&sluice_job_type::backoff_cap_us, cap.count());
@@ -93,8 +94,8 @@ class JobType {
   constexpr JobType at_most_once() const {
     return with(&sluice_job_type::flags, raw_.flags | SLUICE_AT_MOST_ONCE);
   }
-  /// Its jobs may run twice: they start before their claim is on disk. Not together with at_most_once(). See
-  /// SLUICE_BRIEF.
+  /// Its jobs may run twice, because they start before their claim is on disk. Not together with
+  /// at_most_once(). See SLUICE_BRIEF.
   constexpr JobType brief() const { return with(&sluice_job_type::flags, raw_.flags | SLUICE_BRIEF); }
 
   constexpr const sluice_job_type& raw() const { return raw_; }
@@ -123,11 +124,11 @@ constexpr JobType<detail::HandlerOrNone<Handler>> job_type(std::string_view name
   detail::check_handler<Handler>();
   return JobType<detail::HandlerOrNone<Handler>>(name);
 }
-/// For what is neither, which does not compile.
+/// For anything else, which does not compile.
 template <auto other, std::enable_if_t<!detail::is_handler_function<decltype(other)>, int> = 0>
 constexpr JobType<detail::NoHandler> job_type(std::string_view name) {
   static_assert(detail::is_handler_function<decltype(other)>,
-                "what job_type<...> names is no handler: a handler is a function "
+                "the argument of job_type<...> is not a handler: a handler is a function "
                 "`sluice::Result f(sluice::Job& job)`, or a class");
   return JobType<detail::NoHandler>(name);
 }
@@ -271,19 +272,20 @@ constexpr Declaration<Handlers...> declare(std::string_view name, std::string_vi
 
 }  // namespace sluice
 
-/// Declares the plugin: SLUICE_PLUGIN("hello", "1.0.0", job types...), or with more about it,
-/// SLUICE_PLUGIN(sluice::plugin("hello", "1.0.0").license("MIT"), job types...). All of it is constant:
-/// nothing runs when the library is loaded.
+/// Declares the plugin: SLUICE_PLUGIN("hello", "1.0.0", job types...), or, to say more about the plugin,
+/// SLUICE_PLUGIN(sluice::plugin("hello", "1.0.0").license("MIT"), job types...). Everything is constant, so
+/// no code runs when the library is loaded.
 #define SLUICE_PLUGIN(...)                                                                                  \
   namespace {                                                                                               \
   constexpr auto sluice_declaration = ::sluice::detail::declare(__VA_ARGS__);                               \
-  static_assert(sluice_declaration.plugin_name_is_valid(), "a plugin's name is 1 to 64 of a-z 0-9 - _");    \
+  static_assert(sluice_declaration.plugin_name_is_valid(),                                                  \
+                "a plugin's name has 1 to 64 characters from a-z 0-9 - _");                                 \
   static_assert(sluice_declaration.type_names_are_valid(),                                                  \
-                "a job type's name is 1 to 128 of a-z A-Z 0-9 . _ - : /");                                  \
+                "a job type's name has 1 to 128 characters from a-z A-Z 0-9 . _ - : /");                    \
   static_assert(sluice_declaration.type_names_differ(), "two job types of this plugin have the same name"); \
-  static_assert(sluice_declaration.flags_agree(),                                                           \
-                "a job type is brief() or at_most_once(), not both: the jobs of a brief one may run "       \
-                "twice");                                                                                   \
+  static_assert(                                                                                            \
+      sluice_declaration.flags_agree(),                                                                     \
+      "a job type is brief() or at_most_once(), not both, because jobs of a brief type may run twice");     \
   constexpr auto sluice_type_pointers = sluice_declaration.pointers();                                      \
   constexpr sluice_plugin sluice_descriptor = sluice_declaration.descriptor(sluice_type_pointers);          \
   }                                                                                                         \

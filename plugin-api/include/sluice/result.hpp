@@ -1,4 +1,4 @@
-// What a handler returns, and the exceptions that mean the same from deeper down. Plain values; any
+// What a handler returns, and the exceptions that code deeper down may throw instead. Plain values; any
 // thread may make them.
 #pragma once
 
@@ -13,14 +13,14 @@
 
 namespace sluice {
 
-/// How one attempt ended. Made by done(), retry(), fail(), snooze() and cancelled().
+/// How one attempt ended. Create it with done(), retry(), fail(), snooze() and cancelled().
 class [[nodiscard]] Result {
  public:
   explicit Result(std::int32_t kind, std::string code = {}, std::string message = {})
       : kind_(kind), code_(std::move(code)), message_(std::move(message)) {}
 
-  /// The delay before a retry, in place of the type's backoff, or before a snoozed job's next run.
-  /// Without meaning for the other results. Negative counts as 0.
+  /// Sets the delay before a retry, instead of the type's backoff, or before a snoozed job's next run. It has
+  /// no effect on other results. Negative counts as 0.
   Result& after(std::chrono::microseconds delay) & {
     delay_ = delay;
     return *this;
@@ -48,8 +48,9 @@ inline Result done() {
   return Result(SLUICE_DONE);
 }
 
-/// It failed and may succeed later: tried again, with the type's backoff or after(), until its attempts
-/// are used up. `message` is a sentence for people, `code` a short stable name of your own ("smtp-421").
+/// The job failed and may succeed later. It is tried again, with the type's backoff or after(), until its
+/// attempts are used up. `message` is a sentence for people, `code` a short stable name of your own
+/// ("smtp-421").
 inline Result retry(std::string message) {
   return Result(SLUICE_RETRY, {}, std::move(message));
 }
@@ -57,7 +58,7 @@ inline Result retry(std::string code, std::string message) {
   return Result(SLUICE_RETRY, std::move(code), std::move(message));
 }
 
-/// It failed and would fail again: not retried until a person asks for it.
+/// The job failed and would fail again. It is not retried unless a person requests it.
 inline Result fail(std::string message) {
   return Result(SLUICE_FAIL, {}, std::move(message));
 }
@@ -65,17 +66,17 @@ inline Result fail(std::string code, std::string message) {
   return Result(SLUICE_FAIL, std::move(code), std::move(message));
 }
 
-/// It is not time yet: run again after `delay`; this attempt is not counted.
+/// It is too early for the job. It runs again after `delay`. This attempt is not counted.
 inline Result snooze(std::chrono::microseconds delay) {
   return Result(SLUICE_SNOOZE).after(delay);
 }
 
-/// It stopped because Job::is_cancelled() said so.
+/// The job stopped because Job::is_cancelled() returned true.
 inline Result cancelled() {
   return Result(SLUICE_CANCELLED);
 }
 
-/// Thrown out of a handler, the same as returning fail().
+/// Throwing it from a handler is the same as returning fail().
 class PermanentError : public std::runtime_error {
  public:
   explicit PermanentError(const std::string& message) : std::runtime_error(message) {}
@@ -87,7 +88,7 @@ class PermanentError : public std::runtime_error {
   std::string code_;
 };
 
-/// Thrown out of a handler, the same as returning retry(message).after(delay).
+/// Throwing it from a handler is the same as returning retry(message).after(delay).
 class RetryLater : public std::runtime_error {
  public:
   RetryLater(const std::string& message, std::chrono::microseconds delay)

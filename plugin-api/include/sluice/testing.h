@@ -6,10 +6,11 @@
  *   assert(sluice_fake_job_run(&job, sluice_plugin_v1.job_types[0], NULL, NULL) == SLUICE_DONE);
  *   assert(strcmp(job.log, "info: greeting name=Ada\n") == 0);
  *
- * A fake job is one attempt on a host that takes follow-up jobs and effects, and keeps what it was told as
- * text, cut where it is too long. It is for one thread. In C++ use <sluice/testing.hpp>.
+ * A fake job is one attempt on a host that accepts follow-up jobs and effects. It keeps everything that the
+ * handler reports as text, which is cut if it is too long. It is for one thread. In C++ use
+ * <sluice/testing.hpp>.
  *
- * A started plugin is the whole plugin as a host starts it, with its init, and one slot:
+ * A started plugin is the whole plugin as a host starts it, with its init and one slot:
  *
  *   sluice_started_plugin plugin;
  *   sluice_plugin_start(&plugin, &sluice_plugin_v1, "{\"greeting\": \"Hi\"}");
@@ -29,12 +30,12 @@ extern "C" {
 #endif
 
 typedef struct sluice_fake_job {
-  sluice_job raw; /* change attempt, max_attempts and what else the handler should see */
+  sluice_job raw; /* set attempt, max_attempts and anything else that the handler reads */
   int32_t cancelled;
   int32_t without_extensions;
 
-  /* What the handler told. */
-  int64_t delay_us; /* -1 when it gave none */
+  /* What the handler reported. */
+  int64_t delay_us; /* -1 if it set none */
   double fraction;
   char code[128];
   char error[1024];
@@ -151,7 +152,7 @@ static inline const void* sluice_fake_get_extension(const sluice_job* job, sluic
   return NULL;
 }
 
-/* `payload` has to live as long as the job. */
+/* `payload` must live as long as the job. */
 static inline void sluice_fake_job_init(sluice_fake_job* fake, const char* payload) {
   static const sluice_job_api api = {sizeof(sluice_job_api),   0,
                                      sluice_fake_log,          sluice_fake_is_cancelled,
@@ -172,7 +173,7 @@ static inline void sluice_fake_job_init(sluice_fake_job* fake, const char* paylo
   fake->delay_us = -1;
 }
 
-/* Runs a job type's handler; `self` and `slot` as the plugin's init and slot_open made them. */
+/* Runs a job type's handler, with the `self` of the plugin's init and the `slot` of its slot_open. */
 static inline int32_t sluice_fake_job_run(sluice_fake_job* fake, const sluice_job_type* type, void* self,
                                           void* slot) {
   fake->raw.type = type->name;
@@ -187,7 +188,7 @@ typedef struct sluice_started_plugin {
   int32_t initialised;
   int32_t started;
   char error[1024]; /* why it refuses to start */
-  char log[4096];   /* as that of a job */
+  char log[4096];   /* like a job's */
 } sluice_started_plugin;
 
 static inline sluice_started_plugin* sluice_started_of(const sluice_host* host) {
@@ -208,7 +209,7 @@ static inline const void* sluice_started_get_extension(const sluice_host* host,
   return NULL;
 }
 
-/* Ends what was started; nothing where the plugin refused to. */
+/* Stops what was started. Does nothing if the plugin refused to start. */
 static inline void sluice_plugin_stop(sluice_started_plugin* started) {
   const sluice_plugin* plugin = started->plugin;
   if (started->started && plugin->slot_close != NULL) plugin->slot_close(started->self, started->slot);
@@ -217,8 +218,9 @@ static inline void sluice_plugin_stop(sluice_started_plugin* started) {
   started->initialised = 0;
 }
 
-/* Calls init with that configuration, a JSON object, and slot_open. 1 when the plugin takes jobs; 0 when it
- * refuses to start: `error` says why, and so does each job that is run all the same. */
+/* Calls init with that configuration, a JSON object, and then slot_open. Returns 1 if the plugin is ready for
+ * jobs, and 0 if it refuses to start. Then `error` says why, and so does each job that is run nevertheless.
+ */
 static inline int32_t sluice_plugin_start(sluice_started_plugin* started, const sluice_plugin* plugin,
                                           const char* config) {
   static const sluice_str version = SLUICE_STR("0.0.0");
@@ -244,7 +246,7 @@ static inline int32_t sluice_plugin_start(sluice_started_plugin* started, const 
   return started->started;
 }
 
-/* Runs the job type of that index. Where the plugin refused to start, it is SLUICE_FAIL with code
+/* Runs the job type with that index. If the plugin refused to start, the result is SLUICE_FAIL with code
  * "not-started". */
 static inline int32_t sluice_started_run(sluice_started_plugin* started, sluice_fake_job* job, size_t type) {
   static const sluice_str not_started = SLUICE_STR("not-started");
@@ -256,7 +258,7 @@ static inline int32_t sluice_started_run(sluice_started_plugin* started, sluice_
   sluice_fake_append_str(job->error, sizeof job->error, started->plugin->name);
   sluice_fake_append_text(job->error, sizeof job->error, " refuses to start: ");
   sluice_fake_append_text(job->error, sizeof job->error,
-                          started->error[0] == '\0' ? "it does not say why" : started->error);
+                          started->error[0] == '\0' ? "it gives no reason" : started->error);
   return SLUICE_FAIL;
 }
 

@@ -5,8 +5,8 @@
 //   EXPECT_EQ(outcome.result, SLUICE_DONE);
 //   EXPECT_EQ(job.logs().at(0).message, "greeting");
 //
-// A FakeJob stands for one job on a host that takes follow-up jobs and effects, and keeps them for the test.
-// What it records may be read after run(); is_cancelled() and cancel() may be called from any thread.
+// A FakeJob is one job on a host that accepts follow-up jobs and effects, and keeps them for the test. Its
+// records may be read after run(). is_cancelled() and cancel() may be called from any thread.
 //
 // A StartedPlugin is the whole plugin as a host starts it:
 //
@@ -31,7 +31,7 @@
 
 namespace sluice::testing {
 
-/// A line that a handler logged; fields as text, or as JSON.
+/// A line that a handler logged. Fields are text or JSON.
 struct LogLine {
   std::int32_t level;
   std::string message;
@@ -55,7 +55,7 @@ struct FollowUp {
   std::string unique_key;
 };
 
-/// A statement that the handler asked for, in order.
+/// A statement that the handler requested, in order.
 struct Effect {
   std::string sql;
   std::vector<std::optional<std::string>> parameters;
@@ -93,21 +93,21 @@ class FakeJob {
     raw_.deadline_us = deadline.time_since_epoch().count();
     return *this;
   }
-  /// An extension that the handler finds under that id; nullptr takes it away.
+  /// Sets the extension that the handler finds under that id; nullptr removes it.
   FakeJob& extension(std::string id, const void* pointer) {
     extensions_[std::move(id)] = pointer;
     return *this;
   }
   void cancel() { cancelled_ = true; }
 
-  /// Runs a function or an object of a handler class, as a host would: an exception becomes an outcome.
+  /// Runs a function, or an object of a handler class, as a host does: an exception becomes an outcome.
   template <class Handler, class... Slot>
   Outcome run(Handler&& handler, Slot&... slot) {
     told_ = {};
     told_.result = detail::run_guarded(raw_, [&](Job& job) { return detail::call(handler, job, slot...); });
     return told_;
   }
-  /// Runs a job type of a plugin's descriptor; `self` and `slot` as its init and slot_open made them.
+  /// Runs a job type of a plugin's descriptor, with the `self` of its init and the `slot` of its slot_open.
   Outcome run(const sluice_job_type& type, void* self = nullptr, void* slot = nullptr) {
     told_ = {};
     raw_.type = type.name;
@@ -116,7 +116,7 @@ class FakeJob {
   }
 
   const std::vector<LogLine>& logs() const { return logs_; }
-  /// What was asked for; a runtime forgets it unless the outcome is SLUICE_DONE.
+  /// The handler's requests. A runtime drops them unless the outcome is SLUICE_DONE.
   const std::vector<FollowUp>& follow_ups() const { return follow_ups_; }
   const std::vector<Effect>& effects() const { return effects_; }
   double progress() const { return progress_; }
@@ -234,8 +234,9 @@ class FakeHost {
   std::vector<LogLine> logs_;
 };
 
-/// A plugin as a host starts it, with one slot, until this is destroyed. One that refuses to start runs
-/// nothing: then each outcome is a failure that says why, so that a test fails with that sentence.
+/// A plugin as a host starts it, with one slot, until this is destroyed. If the plugin refuses to start, it
+/// runs nothing, and each outcome is a failure that gives the plugin's reason. So a test fails with that
+/// reason.
 class StartedPlugin {
  public:
   explicit StartedPlugin(const sluice_plugin& plugin, std::string_view config = "{}") : plugin_(&plugin) {
@@ -253,12 +254,13 @@ class StartedPlugin {
   StartedPlugin& operator=(const StartedPlugin&) = delete;
 
   bool started() const { return open_; }
-  /// Why it refused to start; empty where it did not.
+  /// Why it refused to start; empty if it did not.
   const std::string& error() const { return host_.error(); }
   const FakeHost& host() const { return host_; }
 
-  /// Runs the handler of that job type, or of the first where none is named. A type that the plugin does not
-  /// have is a failure with code "unknown-type", and a plugin that did not start one with "not-started".
+  /// Runs the handler of that job type, or of the first type if none is named. If the plugin does not have
+  /// the type, the outcome is a failure with code "unknown-type". If the plugin did not start, the code is
+  /// "not-started".
   Outcome run(FakeJob& job, std::string_view type = {}) {
     const std::string name(detail::view(plugin_->name));
     if (!open_) return failure("not-started", "the plugin " + name + " refuses to start: " + reason());
@@ -273,7 +275,7 @@ class StartedPlugin {
   static Outcome failure(const char* code, std::string error) {
     return {SLUICE_FAIL, code, std::move(error), std::nullopt, std::nullopt};
   }
-  std::string reason() const { return error().empty() ? "it does not say why" : error(); }
+  std::string reason() const { return error().empty() ? "it gives no reason" : error(); }
   void shut_down() {
     if (initialised_ && plugin_->shutdown != nullptr) plugin_->shutdown(self_);
     initialised_ = false;

@@ -7,8 +7,8 @@
 //   EXPECT_THAT(job, Logged("sending", {{"to", "nobody"}}));
 //   EXPECT_THAT(job, Enqueued("email.report", R"({"id":7})"));
 //
-// Wherever a text is asked for, a matcher may stand in its place. A mismatch prints the outcome, or what the
-// job recorded.
+// Wherever a text is expected, a matcher may be used instead. A mismatch prints the outcome, or what the job
+// recorded.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -45,7 +45,7 @@ inline const char* result_name(std::int32_t result) {
     case SLUICE_CANCELLED:
       return "cancelled";
     default:
-      return "no result that a runtime knows";
+      return "an unknown result";
   }
 }
 
@@ -67,24 +67,24 @@ inline OutcomeMatcher IsDoneWith(const TextMatcher& output) {
   return ::testing::AllOf(IsDone(),
                           ::testing::Field("output", &Outcome::output, ::testing::Optional(output)));
 }
-/// It failed and may succeed later.
+/// The job failed and may succeed later.
 inline OutcomeMatcher Retries(const TextMatcher& code = ::testing::_,
                               const TextMatcher& error = ::testing::_) {
   return matching::failure(SLUICE_RETRY, code, error);
 }
-/// It failed for good.
+/// The job failed for good.
 inline OutcomeMatcher Fails(const TextMatcher& code = ::testing::_, const TextMatcher& error = ::testing::_) {
   return matching::failure(SLUICE_FAIL, code, error);
 }
-/// It stopped because it was asked to.
+/// The job stopped because it was asked to.
 inline OutcomeMatcher IsCancelled() {
   return matching::result_is(SLUICE_CANCELLED);
 }
-/// With a delay of the handler's own, for a retry or a snooze.
+/// With a delay that the handler set, for a retry or a snooze.
 inline OutcomeMatcher After(std::chrono::microseconds delay) {
   return ::testing::Field("delay", &Outcome::delay, ::testing::Optional(delay));
 }
-/// It is not time yet: run again after `delay`.
+/// It is too early for the job, which runs again after `delay`.
 inline OutcomeMatcher Snoozes(std::chrono::microseconds delay) {
   return ::testing::AllOf(matching::result_is(SLUICE_SNOOZE), After(delay));
 }
@@ -93,7 +93,7 @@ inline OutcomeMatcher Snoozes(std::chrono::microseconds delay) {
 
 using JobMatcher = ::testing::Matcher<const FakeJob&>;
 
-/// A line of that message, with at least these fields.
+/// A line with that message, and with at least these fields.
 inline JobMatcher Logged(const TextMatcher& message, const std::map<std::string, std::string>& fields = {}) {
   std::vector<::testing::Matcher<const std::map<std::string, std::string>&>> each;
   for (const auto& [key, value] : fields) each.push_back(::testing::Contains(::testing::Pair(key, value)));
@@ -103,7 +103,7 @@ inline JobMatcher Logged(const TextMatcher& message, const std::map<std::string,
                                  ::testing::Field("fields", &LogLine::fields, ::testing::AllOfArray(each)))));
 }
 
-/// A follow-up job of that type.
+/// A follow-up job with that type.
 inline JobMatcher Enqueued(const TextMatcher& type, const TextMatcher& payload = ::testing::_) {
   return ::testing::Property(
       "follow_ups", &FakeJob::follow_ups,
@@ -114,7 +114,7 @@ inline JobMatcher EnqueuedNothing() {
   return ::testing::Property("follow_ups", &FakeJob::follow_ups, ::testing::IsEmpty());
 }
 
-/// An SQL statement. Its parameters are not looked at.
+/// An SQL statement, with any parameters.
 inline JobMatcher Executed(const TextMatcher& sql) {
   return ::testing::Property("effects", &FakeJob::effects,
                              ::testing::Contains(::testing::Field("sql", &Effect::sql, sql)));

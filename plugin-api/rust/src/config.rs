@@ -17,7 +17,7 @@ impl<'a> Config<'a> {
     /// `host` has to be a host's whole struct, and `config` be valid for this call.
     pub(crate) unsafe fn new(host: &'a abi::Host, config: abi::Str) -> Result<Config<'a>> {
         let json = Json::parse(&String::from_utf8_lossy(config.bytes()))
-            .map_err(|error| Failure::fail(format!("the configuration is no JSON: {error}")))?;
+            .map_err(|error| Failure::fail(format!("the configuration can't be parsed: {error}")))?;
         Ok(Config { host, json })
     }
 

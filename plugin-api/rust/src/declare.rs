@@ -63,7 +63,7 @@ impl<S> JobType<S> {
         while at < bytes.len() {
             assert!(
                 allowed_in_a_type(bytes[at]),
-                "a job type's name is made of a-z A-Z 0-9 . _ - : /"
+                "a job type's name consists of a-z A-Z 0-9 . _ - : /"
             );
             at += 1;
         }
@@ -151,7 +151,7 @@ impl Plugin {
         while at < bytes.len() {
             assert!(
                 allowed_everywhere(bytes[at]),
-                "a plugin's name is made of a-z 0-9 - _"
+                "a plugin's name consists of a-z 0-9 - _"
             );
             at += 1;
         }
@@ -220,7 +220,7 @@ impl Plugin {
             let both = abi::AT_MOST_ONCE | abi::BRIEF;
             assert!(
                 types[at].raw.flags & both != both,
-                "a job type is brief() or at_most_once(), not both: the jobs of a brief one may run twice"
+                "a job type is brief() or at_most_once(), not both, because jobs of a brief type may run twice"
             );
             let mut other = 0;
             while other < at {

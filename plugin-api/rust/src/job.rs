@@ -117,7 +117,7 @@ impl<'a> Job<'a> {
     /// Enqueues a job when this one is done: both are committed together, so that it happens exactly once.
     pub fn enqueue(&self, job: NewJob) -> Result<()> {
         let host: &abi::Enqueue = unsafe { self.extension(abi::EXTENSION_ENQUEUE) }.ok_or_else(|| {
-            Failure::fail("this version of Sluice takes no follow-up jobs (sluice.enqueue/1); use a newer one")
+            Failure::fail("this version of Sluice does not support follow-up jobs (sluice.enqueue/1); use a newer one")
                 .code("no-enqueue")
         })?;
         let raw = abi::NewJob {
@@ -131,8 +131,8 @@ impl<'a> Job<'a> {
         match unsafe { (host.enqueue)(self.raw, &raw) } {
             0 => Ok(()),
             _ => Err(Failure::fail(format!(
-                "the follow-up job of type '{}' was refused: its type needs 1 to 128 characters, its payload \
-                 has to be JSON",
+                "the follow-up job of type '{}' was refused: its type must have 1 to 128 characters, and its \
+                 payload must be valid JSON",
                 job.job_type
             ))
             .code("bad-follow-up")),

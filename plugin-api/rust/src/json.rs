@@ -312,10 +312,10 @@ impl Reader<'_> {
     fn expected(&self, what: &str) -> String {
         match self.text[self.at..].chars().next() {
             Some(found) => format!(
-                "no JSON: expected {what} at byte {}, found {found:?}",
+                "invalid JSON: expected {what} at byte {}, found {found:?}",
                 self.at
             ),
-            None => format!("no JSON: expected {what}, found the end"),
+            None => format!("invalid JSON: expected {what}, found the end"),
         }
     }
     fn skip(&mut self, wanted: &str) -> Read<()> {

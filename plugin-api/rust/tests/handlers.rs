@@ -72,7 +72,7 @@ fn a_bad_payload_is_permanent_and_a_bad_configuration_an_error() {
     assert!(FakeJob::new("{")
         .run(|job| state.greet(job))
         .error
-        .contains("no JSON"));
+        .contains("invalid JSON"));
     assert!(with_config(r#"{"greeting": 1}"#, State::new).is_err());
 }
 

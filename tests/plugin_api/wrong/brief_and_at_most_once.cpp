@@ -1,4 +1,4 @@
-// says: a job type is brief() or at_most_once(), not both: the jobs of a brief one may run twice
+// says: a job type is brief() or at_most_once(), not both, because jobs of a brief type may run twice
 #include <sluice/plugin.hpp>
 
 sluice::Result greet(sluice::Job&) {

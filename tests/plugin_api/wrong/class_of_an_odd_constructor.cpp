@@ -1,4 +1,4 @@
-// says: a handler class has a public constructor that takes `const sluice::Config&`, or nothing
+// says: a handler class has a public constructor that takes `const sluice::Config&`, or no argument
 #include <sluice/plugin.hpp>
 
 struct Greet {

@@ -1,4 +1,4 @@
-// says: with a nested type Slot it takes a second argument, Slot&
+// says: if it has a nested type Slot, this takes a second argument, Slot&
 #include <sluice/plugin.hpp>
 
 struct Greet {

@@ -1,4 +1,4 @@
-// says: a plugin's name is 1 to 64 of a-z 0-9 - _
+// says: a plugin's name has 1 to 64 characters from a-z 0-9 - _
 #include <sluice/plugin.hpp>
 
 sluice::Result greet(sluice::Job&) {

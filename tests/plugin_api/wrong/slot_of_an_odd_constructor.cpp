@@ -1,4 +1,4 @@
-// says: a handler's Slot has a public constructor that takes the handler (`Handler&`), or nothing
+// says: a handler's Slot has a public constructor that takes the handler (`Handler&`), or no argument
 #include <sluice/plugin.hpp>
 
 struct Greet {

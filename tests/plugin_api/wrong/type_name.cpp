@@ -1,4 +1,4 @@
-// says: a job type's name is 1 to 128 of a-z A-Z 0-9 . _ - : /
+// says: a job type's name has 1 to 128 characters from a-z A-Z 0-9 . _ - : /
 #include <sluice/plugin.hpp>
 
 sluice::Result greet(sluice::Job&) {

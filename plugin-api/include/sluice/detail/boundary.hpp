@@ -1,4 +1,4 @@
-// The C functions that stand between the host and a handler: nothing that C++ throws gets past them.
+// The C functions between the host and a handler. No C++ exception gets past them.
 #pragma once
 
 #include <cxxabi.h>
@@ -35,7 +35,7 @@ inline std::string describe_current_exception() {
   } catch (const std::exception& error) {
     return type_name(&typeid(error)) + ": " + error.what();
   } catch (...) {
-    return "an exception that is no std::exception: " + type_name(abi::__cxa_current_exception_type());
+    return "an exception that is not a std::exception: " + type_name(abi::__cxa_current_exception_type());
   }
 }
 
@@ -69,7 +69,7 @@ Result result_of(const sluice_job& raw, const Handler& handler) {
   }
 }
 
-/// Runs `handler(Job&)` and tells the host what came of it.
+/// Runs `handler(Job&)` and reports the outcome to the host.
 template <class Handler>
 std::int32_t run_guarded(const sluice_job& raw, const Handler& handler) noexcept {
   try {
@@ -80,7 +80,7 @@ std::int32_t run_guarded(const sluice_job& raw, const Handler& handler) noexcept
   }
 }
 
-/// Runs `make()`; what it throws becomes the host's reason not to start. 0 on success.
+/// Runs `make()`. An exception becomes the reason not to start, which the host gets. 0 on success.
 template <class Make>
 std::int32_t make_guarded(const sluice_host& host, const Make& make) noexcept {
   try {

@@ -1,5 +1,5 @@
-// What a plugin keeps: one object per handler class, and one Slot of each class that has them per slot.
-// Everything about a handler is known at compile time; its place in the state is its index among the job
+// A plugin's state: one object per handler class, and per slot one Slot of each class that has them.
+// Everything about a handler is known at compile time. Its place in the state is its index among the job
 // types.
 #pragma once
 
@@ -49,8 +49,8 @@ Result call(Handler& handler, Arguments&... arguments) {
     return handler(arguments...);
   } else {
     static_assert(can_be_called<Handler, Arguments...>,
-                  "a handler takes `sluice::Job&`, and with a nested type Slot `Slot&` too, and returns "
-                  "sluice::Result");
+                  "a handler takes `sluice::Job&`, and also `Slot&` if it has a nested type Slot, and "
+                  "returns sluice::Result");
     return done();
   }
 }
@@ -58,7 +58,7 @@ Result call(Handler& handler, Arguments&... arguments) {
 template <class Type>
 constexpr bool is_handler_function = std::is_convertible_v<Type, Result (*)(Job&)>;
 
-/// True for a class whose objects can be called with a job, and with its Slot where it has one.
+/// True for a class whose objects can be called with a job, and also with its Slot if it has one.
 template <class Handler, class = void>
 struct TakesJobs : std::integral_constant<bool, can_be_called<Handler, Job>> {};
 template <class Handler>
@@ -79,17 +79,18 @@ struct SlotCanBeMade<Handler, std::void_t<typename Handler::Slot>>
 /// Says in one sentence what a handler class lacks.
 template <class Handler>
 constexpr void check_handler() {
+  static_assert(TakesJobs<Handler>::value,
+                "a handler class has a public `sluice::Result operator()(sluice::Job&)`, or `run` of the "
+                "same form; if it has a nested type Slot, this takes a second argument, Slot&");
   static_assert(
-      TakesJobs<Handler>::value,
-      "a handler class has a public `sluice::Result operator()(sluice::Job&)`, or `run` of the same "
-      "form; with a nested type Slot it takes a second argument, Slot&");
-  static_assert(can_be_made<Handler>,
-                "a handler class has a public constructor that takes `const sluice::Config&`, or nothing");
-  static_assert(SlotCanBeMade<Handler>::value,
-                "a handler's Slot has a public constructor that takes the handler (`Handler&`), or nothing");
+      can_be_made<Handler>,
+      "a handler class has a public constructor that takes `const sluice::Config&`, or no argument");
+  static_assert(
+      SlotCanBeMade<Handler>::value,
+      "a handler's Slot has a public constructor that takes the handler (`Handler&`), or no argument");
 }
 
-/// In place of what is no handler, so that compilers say no more than that.
+/// Stands in for something that is not a handler, so that compilers report no further errors.
 inline Result no_handler(Job&) {
   return done();
 }

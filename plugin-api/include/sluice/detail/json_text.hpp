@@ -1,5 +1,5 @@
-// JSON text to RapidJSON's values and back, for documents of any depth and numbers of any size: both ways
-// keep their place in memory, never on the stack.
+// JSON text to RapidJSON's values and back, for documents of any depth and numbers of any size. Neither
+// direction uses the stack for the depth.
 #pragma once
 
 #include <locale.h>
@@ -26,16 +26,16 @@
 
 namespace sluice::detail {
 
-// Numbers come as text, since RapidJSON 1.1 makes garbage of some that are just beyond a double.
+// Numbers are read as text, because RapidJSON 1.1 misreads some that are just beyond a double.
 constexpr unsigned parse_flags = rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag;
 
-/// The nearest double, an infinity beyond the largest; whatever the process's locale is.
+/// The nearest double, or an infinity beyond the largest. Independent of the process's locale.
 inline double to_double(std::string_view token) {
   static const locale_t c_locale = newlocale(LC_ALL_MASK, "C", nullptr);
   return strtod_l(std::string(token).c_str(), nullptr, c_locale);
 }
 
-/// A document that takes each number as the narrowest of int64, uint64 and double that holds it.
+/// A document that stores each number as the narrowest of int64, uint64 and double that holds it.
 class NumberTyper : public rapidjson::Document {
  public:
   bool RawNumber(const char* text, rapidjson::SizeType size, bool) {
@@ -82,8 +82,9 @@ inline std::size_t number_size(std::string_view text) {
   return at;
 }
 
-/// `text` with an infinity, padded to the same length, for each number beyond a double, to be read with
-/// kParseNanAndInfFlag. An "I" or "N" that stood there before, which JSON does not allow, stays an error.
+/// `text`, with each number beyond a double replaced by an infinity, padded to the same length. It is to be
+/// read with kParseNanAndInfFlag. An "I" or "N" in the original text, which JSON does not allow, stays an
+/// error.
 inline std::string with_infinities(std::string_view text) {
   std::string out(text);
   bool quoted = false;
@@ -113,7 +114,7 @@ inline std::string_view characters(const rapidjson::Value& text) {
   return {text.GetString(), text.GetStringLength()};
 }
 
-/// Of few members, whether one has the name of another; of many true, and it is not known yet.
+/// For few members, whether two have the same name; for many, true without checking.
 inline bool may_repeat_members(const rapidjson::Value& object) {
   constexpr rapidjson::SizeType few = 16;
   if (object.MemberCount() > few) return true;
@@ -126,7 +127,7 @@ inline bool may_repeat_members(const rapidjson::Value& object) {
   return false;
 }
 
-/// Which members have no later one of the same name; empty when none is repeated.
+/// Which members have no later one with the same name; empty if no name is repeated.
 inline std::vector<bool> last_members(const rapidjson::Value& object) {
   if (!may_repeat_members(object)) return {};
   std::vector<std::pair<std::string_view, std::size_t>> names;
@@ -143,12 +144,12 @@ inline std::vector<bool> last_members(const rapidjson::Value& object) {
   return repeated ? last : std::vector<bool>();
 }
 
-// By number, since clang takes comparing RapidJSON's iterators for ambiguous in C++20.
+// By number, because clang finds comparing RapidJSON's iterators ambiguous in C++20.
 inline rapidjson::Value::Member& member_at(rapidjson::Value& object, rapidjson::SizeType index) {
   return *(object.MemberBegin() + static_cast<std::ptrdiff_t>(index));
 }
 
-/// Of members with one name the last stays, at any depth, as JSON.parse has it.
+/// If several members have the same name, the last one stays, at any depth, as with JSON.parse.
 inline void keep_last_members(rapidjson::Value& root, rapidjson::Document::AllocatorType& memory) {
   std::vector<rapidjson::Value*> open{&root};
   const auto open_if_filled = [&](rapidjson::Value& value) {
@@ -220,7 +221,7 @@ inline std::string unquoted(std::string_view json) {
   return string.IsString() ? std::string(characters(string)) : std::string();
 }
 
-/// The text of a member, the last of that name, or of an element of what is `json`; empty when there is none.
+/// The text of a member of `json`, the last with that name, or of an element; empty if there is none.
 inline std::string_view text_within(std::string_view json, const std::string& step) {
   std::string_view found;
   const bool is_object = !json.empty() && json.front() == '{';
@@ -242,7 +243,7 @@ inline std::string_view text_within(std::string_view json, const std::string& st
   return found;
 }
 
-/// The text of the value at a JSON pointer into `json`, as it stands there; empty when there is none.
+/// The original text of the value at a JSON pointer into `json`; empty if there is none.
 inline std::string_view text_at(std::string_view json, std::string_view pointer) {
   const std::size_t begin = after_blanks(json, 0);
   std::string_view found = json.substr(begin, value_end(json, begin) - begin);
@@ -260,8 +261,8 @@ inline std::string_view text_at(std::string_view json, std::string_view pointer)
   return found;
 }
 
-/// Of members with one name the last counts. Throws PermanentError when `text` is no JSON; `subject` is what
-/// the error calls it.
+/// If several members have the same name, the last one counts. Throws PermanentError if `text` is not valid
+/// JSON; `subject` is what the error calls it.
 inline rapidjson::Document parse_json(std::string_view text, const char* subject) {
   NumberTyper document;
   rapidjson::ParseResult result = document.parse<parse_flags>(text);
@@ -269,7 +270,7 @@ inline rapidjson::Document parse_json(std::string_view text, const char* subject
     result = document.parse<parse_flags | rapidjson::kParseNanAndInfFlag>(with_infinities(text));
   }
   if (result.IsError()) {
-    throw PermanentError(std::string("bad-") + subject, std::string(subject) + ": no JSON, at byte " +
+    throw PermanentError(std::string("bad-") + subject, std::string(subject) + ": invalid JSON at byte " +
                                                             std::to_string(result.Offset()) + ": " +
                                                             rapidjson::GetParseError_En(result.Code()));
   }
@@ -279,7 +280,7 @@ inline rapidjson::Document parse_json(std::string_view text, const char* subject
 
 class JsonWriter {
  public:
-  /// Throws PermanentError for a number that JSON does not have: NaN or an infinity.
+  /// Throws PermanentError for NaN and infinities, which JSON does not have.
   std::string write(const rapidjson::Value& root) {
     begin(root);
     while (!open_.empty()) step();
@@ -300,7 +301,7 @@ class JsonWriter {
       writer_.StartArray();
       open_.push_back({&value, 0});
     } else if (!value.Accept(writer_)) {
-      throw PermanentError("bad-output", "output: a number that is NaN or infinite is no JSON");
+      throw PermanentError("bad-output", "output: NaN and infinite numbers are not valid JSON");
     }
   }
 
