@@ -28,11 +28,11 @@ TEST(CheckChoice, IsACheckOrThatOfOneType) {
 }
 
 TEST(CheckChoice, ThatIsUnknownIsAnsweredWithTheNearest) {
-  EXPECT_EQ(refusal("lekas"), "--only names no check: 'lekas'; did you mean 'leaks'?");
-  EXPECT_EQ(refusal("fuz:email.send"), "--only names no check: 'fuz:email.send'; did you mean 'fuzz'?");
-  EXPECT_EQ(refusal("run-pth"), "--only names no check: 'run-pth'; did you mean 'run path'?");
+  EXPECT_EQ(refusal("lekas"), "--only: unknown check 'lekas'; did you mean 'leaks'?");
+  EXPECT_EQ(refusal("fuz:email.send"), "--only: unknown check 'fuz:email.send'; did you mean 'fuzz'?");
+  EXPECT_EQ(refusal("run-pth"), "--only: unknown check 'run-pth'; did you mean 'run path'?");
   EXPECT_EQ(refusal("frobnicate"),
-            "--only names no check: 'frobnicate'; `sluice plugin check --help` lists them");
+            "--only: unknown check 'frobnicate'; `sluice plugin check --help` lists them");
 }
 
 TEST(CheckChoice, OfAWaiverNeedsAReason) {

@@ -108,7 +108,7 @@ TEST_F(PluginDev, ServesWhatIsSavedAndGoesOnWhereItDoesNotBuild) {
                 "[database]\nurl_file = \"/nowhere\"\ntable = \"shop.Jobs\"\n"
                 "direct_url = \"postgresql://nobody@127.0.0.1:1/production\"\n");
   start({}, {{"DATABASE_URL", "postgresql://nobody@127.0.0.1:1/production"}});
-  ASSERT_TRUE(says("DATABASE_URL is not used"));
+  ASSERT_TRUE(says("DATABASE_URL is ignored"));
   ASSERT_TRUE(says(R"(enqueue mine.run '{"name":"Ada","lines":2}' --database-url 'postgresql://sluice@)"));
   ASSERT_TRUE(enqueue());
   ASSERT_TRUE(says("greeting plugin=mine"));
@@ -121,7 +121,7 @@ TEST_F(PluginDev, ServesWhatIsSavedAndGoesOnWhereItDoesNotBuild) {
 
   replace("mine.c", "return SLUICE_DONE;", "return SLUICE_DONE");
   ASSERT_TRUE(says("error: expected"));  // the compiler's own words
-  ASSERT_TRUE(says("the build failed; the plugin goes on as it was"));
+  ASSERT_TRUE(says("the build failed; the previous plugin keeps running"));
   ASSERT_TRUE(enqueue());
   ASSERT_TRUE(says("good evening plugin=mine", 2));
 
@@ -182,7 +182,7 @@ TEST_F(PluginDev, EndsWithItsStarterAndStartsAnewBehindOneThatWasKilled) {
   ASSERT_TRUE(says("outcome=done"));
   const Ended second = run({"plugin", "dev", project});
   EXPECT_EQ(second.code, 1);
-  EXPECT_NE(second.err.find("another `sluice plugin dev` is at work"), std::string::npos) << second.err;
+  EXPECT_NE(second.err.find("another `sluice plugin dev` is running"), std::string::npos) << second.err;
 
   dev->signal(SIGKILL);
   dev->wait();
@@ -276,7 +276,7 @@ TEST_F(PluginDev, SaysInASentenceWhyItCantBegin) {
   refused(
       2, "has neither CMakeLists.txt nor Cargo.toml; `sluice plugin new NAME --type TYPE` creates a project");
   scratch.write("mine/CMakeLists.txt", "project(mine)\n");
-  refused(2, "--build-dir is the project itself", {"--build-dir", project});
+  refused(2, "--build-dir is the project folder itself", {"--build-dir", project});
   refused(2, "--log-level must be", {"--log-level", "loud"});
   refused(2, "reading the configuration file '/nowhere' failed", {"--config", "/nowhere"});
   refused(1, "there is no program 'cmake' on the PATH; install the package cmake", {}, "/nowhere");

@@ -53,7 +53,7 @@ TEST_F(PluginInstall, KeepsTheFormerFileWhichNobodyLoads) {
   make_newer();
   const Ended ended = install("c_plugin.so");
   EXPECT_EQ(ended.code, 0) << ended.err;
-  EXPECT_NE(ended.out.find("c-plugin 2.0.0, in place of c-plugin 1.0.0"), std::string::npos) << ended.out;
+  EXPECT_NE(ended.out.find("c-plugin 2.0.0, replacing c-plugin 1.0.0"), std::string::npos) << ended.out;
   EXPECT_EQ(names(), Names({"c_plugin.so", "c_plugin.so.former"}));
   const Ended list = plugin({"list"});
   EXPECT_EQ(list.code, 0) << list.out;
@@ -91,7 +91,7 @@ TEST_F(PluginInstall, RefusesWhatWouldNotGoWithTheOthers) {
   std::filesystem::rename(directory.path("probe.so"), directory.path("other.so"));
   const Ended twice = install("probe.so");
   EXPECT_EQ(twice.code, 1);
-  EXPECT_NE(twice.err.find("other.so has the plugin name 'probe' too"), std::string::npos) << twice.err;
+  EXPECT_NE(twice.err.find("other.so also has the plugin name 'probe'"), std::string::npos) << twice.err;
   EXPECT_EQ(names(), Names({"other.so"}));
 }
 
@@ -106,7 +106,7 @@ TEST_F(PluginInstall, WithWrongWordsExitsWith2) {
   const Ended nowhere =
       run({"plugin", "install", files.path() + "/probe.so", "--plugins", directory.path("none")});
   EXPECT_EQ(nowhere.code, 2);
-  EXPECT_NE(nowhere.err.find("there is no plugin directory " + directory.path("none") + "; make it"),
+  EXPECT_NE(nowhere.err.find("the plugin directory " + directory.path("none") + " does not exist; create it"),
             std::string::npos)
       << nowhere.err;
 }
@@ -119,7 +119,7 @@ TEST(PluginDocs, DescribesTypesFieldsExamplesAndDefaults) {
   for (const char* part :
        {"# Job types\n", "| `test.c` | A type in C | c-plugin |", "## probe 1.2.3\n", "### `test.strict`\n",
         "| `to` | text, like `^[^@ ]+@[^@ ]+$` | yes |", "| `count` | a whole number, from 1, up to 10 |  |",
-        "No other fields are taken.", "\"to\": \"ada@example.com\"", "| attempts in all | 2 |",
+        "No other fields are allowed.", "\"to\": \"ada@example.com\"", "| attempts in all | 2 |",
         "| wait before the next | 10 ms, doubled up to 40 ms |", "| after a crash | not run again"}) {
     EXPECT_NE(docs.out.find(part), std::string::npos) << "missing '" << part << "' in:\n" << docs.out;
   }

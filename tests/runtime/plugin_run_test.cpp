@@ -40,13 +40,13 @@ TEST_F(PluginRun, ShowsAFailureAndWhatTheRuntimeWouldDo) {
       perform(R"({"do": "retry", "message": "no luck", "after_ms": 90000})", {"--attempt", "2"});
   EXPECT_EQ(retry.code, 1);
   expect_parts(retry.out, {"outcome    retry\n", "code       told-to-retry\n", "error      no luck\n",
-                           "delay      1 min 30 s\n", "tried again in 1 min 30 s, as the handler says",
+                           "delay      1 min 30 s\n", "retried in 1 min 30 s, as the handler requested",
                            "attempt 2 of 3"});
   expect_parts(perform(R"({"do": "retry"})", {"--attempt", "3"}).out,
                {"error for good", "attempt 3 of 3, the last"});
-  expect_parts(perform(R"({"do": "retry"})").out, {"tried again in 10 s ± 20 %, the type's backoff"});
+  expect_parts(perform(R"({"do": "retry"})").out, {"retried in 10 s ± 20 %, the type's backoff"});
   expect_parts(perform(R"({"do": "fail"})").out, {"error for good: only `sluice jobs retry`"});
-  expect_parts(perform(R"({"do": "snooze"})").out, {"scheduled, and run again in 50 ms", "not counted"});
+  expect_parts(perform(R"({"do": "snooze"})").out, {"scheduled, run again in 50 ms", "not counted"});
   expect_parts(perform(R"({"do": "odd_result"})").out, {"code       bad-result\n", "returned 77"});
 }
 
@@ -57,12 +57,12 @@ TEST_F(PluginRun, ShowsLogLinesProgressFollowUpsAndEffects) {
       << "debug lines are not asked for";
   expect_parts(perform(R"({"do": "progress", "step_ms": 0})").err, {"\"percent\":50", "step 2"});
   expect_parts(perform(R"({"do": "print", "message": "loud"})").err, {"loud on stdout", "loud on stderr"});
-  expect_parts(
-      perform(R"({"do": "enqueue", "after_ms": 5000, "unique": "k"})").out,
-      {"follow-up  test.probe {}, in 5 s, unique as 'k'", "in the same transaction 1 follow-up job"});
+  expect_parts(perform(R"({"do": "enqueue", "after_ms": 5000, "unique": "k"})").out,
+               {"follow-up  test.probe {}, in 5 s, unique as 'k'",
+                "done, with 1 follow-up job in the same transaction"});
   expect_parts(
       perform(R"({"do": "effect", "sql": "INSERT it"})").out,
-      {"effect     INSERT it", "$1 = \"plugin-run-1\", $2 = \"42\", $3 = NULL", "no role is granted"});
+      {"effect     INSERT it", "$1 = \"plugin-run-1\", $2 = \"42\", $3 = NULL", "this plugin has no role"});
 }
 
 TEST_F(PluginRun, ChecksThePayloadBeforeTheHandlerIsCalled) {
@@ -75,7 +75,7 @@ TEST_F(PluginRun, ChecksThePayloadBeforeTheHandlerIsCalled) {
 TEST_F(PluginRun, RepeatsAndMeasures) {
   const Ended ended = perform(R"({"do": "ok"})", {"--repeat", "50"});
   EXPECT_EQ(ended.code, 0);
-  expect_parts(ended.out, {" in the mean, ", " over 50 jobs\n", "50 done; shown is the last"});
+  expect_parts(ended.out, {" on average, ", " over 50 jobs\n", "50 done; the last one is shown"});
 }
 
 TEST_F(PluginRun, ACrashOfTheHandlerIsItsOutcome) {
@@ -152,8 +152,9 @@ TEST_F(PluginRun, UsesTheConfigurationOfThePlugin) {
   const PluginDirectory bad({"bad/failing_init"});
   const Ended ended = run({"plugin", "run", bad.path() + "/failing_init.so", "broken.failing-init", "{}"});
   EXPECT_EQ(ended.code, 1);
-  expect_parts(ended.err, {"refused: ", "failing_init.so: found that init returned 3",
-                           "It was started without a configuration: write [plugin.failing-init.config]"});
+  expect_parts(ended.err,
+               {"refused: ", "failing_init.so: found that init returned 3",
+                "The plugin was started without a configuration. Add [plugin.failing-init.config]"});
   const std::string own = plugins.scratch().write("own.toml", "[plugin.failing-init.config]\nx = 1\n");
   const Ended configured =
       run({"plugin", "run", bad.path() + "/failing_init.so", "broken.failing-init", "{}", "--config", own});

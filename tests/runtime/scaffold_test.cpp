@@ -163,20 +163,20 @@ struct PluginNew : testing::Test {
 TEST_F(PluginNew, RefusesNamesThatAPluginOrAProjectCantHave) {
   for (const std::string& name :
        std::vector<std::string>{"", "Greeter", "a b", "a/b", "..", "gr\xc3\xa4ter"}) {
-    expect_refusal({name, "--type", "a.b"}, "1 to 64 of a-z 0-9 - _");
+    expect_refusal({name, "--type", "a.b"}, "1 to 64 characters from a-z 0-9 - _");
   }
   expect_refusal({std::string(65, 'a'), "--type", "a.b"}, "1 to 64");
   expect_refusal({"1st", "--type", "a.b"}, "begin with a letter");
-  expect_refusal({"test", "--type", "a.b"}, "CMake keeps for itself");
+  expect_refusal({"test", "--type", "a.b"}, "CMake reserves it");
   expect_refusal({"sluice", "--type", "a.b", "--lang", "rust"}, "sluice-plugin");
 }
 
 TEST_F(PluginNew, RefusesTypesAndLanguagesThatAreNone) {
   for (const std::string& type :
        {std::string(), std::string("a b"), std::string("a\"b"), std::string(129, 'a')}) {
-    expect_refusal({"greeter", "--type", type}, "1 to 128 of a-z A-Z 0-9 . _ - : /");
+    expect_refusal({"greeter", "--type", type}, "1 to 128 characters from a-z A-Z 0-9 . _ - : /");
   }
-  expect_refusal({"greeter", "--type", "a.b", "--lang", "cobol"}, "cpp, c, rust");
+  expect_refusal({"greeter", "--type", "a.b", "--lang", "cobol"}, "choose cpp, c or rust");
   expect_refusal({"greeter"}, "--type");
 }
 
@@ -185,7 +185,7 @@ TEST_F(PluginNew, OverwritesNothing) {
   scratch.write("place/mine", "mine");
   const Ended made = make({"greeter", "--type", "a.b"});
   EXPECT_EQ(made.code, 2);
-  EXPECT_NE(made.err.find("nothing is overwritten"), std::string::npos) << made.err;
+  EXPECT_NE(made.err.find("is not overwritten"), std::string::npos) << made.err;
   EXPECT_EQ(std::distance(fs::directory_iterator(scratch.path("place")), {}), 1);
   scratch.write("file", "mine");
   EXPECT_EQ(run({"plugin", "new", "greeter", "--type", "a.b", "--dir", scratch.path("file")}).code, 2);

@@ -150,8 +150,7 @@ std::string program_page(const CommandText& program, const std::string& date) {
       filled(
           "An application inserts rows into an outbox table in its own transactions. Sluice passes each row "
           "to a handler. Handlers live in plugins, which are shared objects in a directory. Each plugin runs "
-          "in "
-          "a separate process, without database credentials.") +
+          "in a separate process, without database credentials.") +
       ".SH COMMANDS\n";
   std::vector<std::string> pages{"sluice.toml(5)"};
   for (const CommandText* command : leaves(program)) {

@@ -17,7 +17,7 @@ workshop::CheckChoice parse_check_choice(const std::string& option, const std::s
     return {name, colon < text.size() ? text.substr(colon + 1) : ""};
   const std::string meant = nearest(name, names);
   throw base::UsageError(
-      option + " names no check: '" + base::shortened(base::valid_utf8(text), 80) + "'" +
+      option + ": unknown check '" + base::shortened(base::valid_utf8(text), 80) + "'" +
       (meant.empty() ? "; `sluice plugin check --help` lists them" : "; did you mean '" + meant + "'?"));
 }
 
@@ -37,7 +37,7 @@ std::vector<workshop::Waiver> parse_waivers(const std::vector<std::string>& text
     const workshop::CheckChoice of = parse_check_choice("--waive", text.substr(0, equals));
     const std::string reason = equals < text.size() ? text.substr(equals + 1) : "";
     if (reason.find_first_not_of(" \t\n") == std::string::npos) {
-      throw base::UsageError("--waive '" + text + "' gives no reason; write it as --waive '" +
+      throw base::UsageError("--waive '" + text + "' gives no reason; expected --waive '" +
                              text.substr(0, equals) + "=why it may fail'");
     }
     waivers.push_back({of, reason});

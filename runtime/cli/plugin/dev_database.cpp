@@ -15,7 +15,7 @@ namespace {
 using Clock = base::Clock;
 
 constexpr std::uintmax_t room_needed = 64U << 20;  // an empty database takes two thirds of it
-constexpr int often = 20;                          // milliseconds between two looks
+constexpr int often = 20;                          // milliseconds between two checks
 
 }  // namespace
 
@@ -36,7 +36,7 @@ void DevDatabase::start() {
   process_.emplace(server_.start(log.get()));
   while (!server_.ready(process_->pid())) {
     if (const auto status = process_->ended())
-      throw std::runtime_error("the PostgreSQL in " + place() + " " + fleet::describe_exit(*status) +
+      throw std::runtime_error("the PostgreSQL server in " + place() + " " + fleet::describe_exit(*status) +
                                " at its start" + reason_in(log_) + lack_of_room(server_.home(), room_needed));
     waiter_.wait({process_->fd()}, often);
   }
@@ -46,17 +46,17 @@ void DevDatabase::make(int log) {
   const auto initdb = server_.make(log);
   if (!initdb) return;
   if (waiter_.finish(*initdb) != 0)
-    throw std::runtime_error("PostgreSQL's initdb could not make a database in " + place() + reason_in(log_) +
-                             lack_of_room(server_.home(), room_needed));
+    throw std::runtime_error("PostgreSQL's initdb failed to create a database in " + place() +
+                             reason_in(log_) + lack_of_room(server_.home(), room_needed));
   server_.adopt();
 }
 
-/// One that belongs to somebody who was killed ends by itself, when its sessions have.
+/// If an earlier `plugin dev` was killed, its server ends by itself when its sessions have ended.
 void DevDatabase::await_leftover() {
   constexpr std::chrono::seconds patience{5};
   const pid_t pid = server_.leftover();
   if (pid == 0) return;
-  say("waiting for the PostgreSQL that is still at work there to end (process " + std::to_string(pid) + ")");
+  say("waiting for the previous PostgreSQL server there to end (process " + std::to_string(pid) + ")");
   for (const auto begun = Clock::now(); server_.leftover() == pid; waiter_.wait({}, often)) {
     if (Clock::now() - begun > patience) kill(pid, SIGINT);  // which ends its sessions
   }
@@ -65,8 +65,8 @@ void DevDatabase::await_leftover() {
 void DevDatabase::notice_end() {
   const std::optional<int> status = process_ ? process_->ended() : std::nullopt;
   if (!status) return;
-  say("the PostgreSQL in " + place() + " " + fleet::describe_exit(*status) +
-      "; it is started again at the next change");
+  say("the PostgreSQL server in " + place() + " " + fleet::describe_exit(*status) +
+      "; it will be restarted at the next change");
   process_.reset();
 }
 

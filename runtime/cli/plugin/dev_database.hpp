@@ -1,4 +1,4 @@
-// The PostgreSQL that `sluice plugin dev` starts where no database is given.
+// The PostgreSQL server that `sluice plugin dev` starts if no database is given.
 #pragma once
 
 #include <optional>
@@ -13,21 +13,22 @@ namespace sluice::cli {
 
 class DevDatabase {
  public:
-  /// Throws what workshop::PrivateServer does.
+  /// Throws like workshop::PrivateServer.
   DevDatabase(DevWaiter& waiter, const DevState& state);
-  /// Ends it, with its sessions.
+  /// Ends the server and its sessions.
   ~DevDatabase();
   DevDatabase(const DevDatabase&) = delete;
   DevDatabase& operator=(const DevDatabase&) = delete;
 
-  /// Has it take connections, where it does not run. Throws std::runtime_error and Interrupted.
+  /// Starts the server if it does not run, and waits until it accepts connections. Throws std::runtime_error
+  /// and Interrupted.
   void start();
   const std::string& url() const { return server_.url(); }
-  /// Where it is.
+  /// The server's folder.
   std::string place() const { return server_.home().string(); }
-  /// Can be read once it has ended; -1 while it does not run.
+  /// Readable when the server has ended; -1 if it does not run.
   int fd() const { return process_ ? process_->fd() : -1; }
-  /// Says so where it has ended by itself.
+  /// Prints a message if the server has ended by itself.
   void notice_end();
 
  private:

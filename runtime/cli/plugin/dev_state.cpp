@@ -28,12 +28,12 @@ DevState::DevState(const fs::path& folder) : folder_(folder) {
   std::error_code error;
   fs::create_directories(plugins(), error);
   if (error)
-    throw std::runtime_error("can't make " + plugins().string() + ": " + error.message() +
-                             "; name a folder that can be written with --build-dir");
+    throw std::runtime_error("can't create " + plugins().string() + ": " + error.message() +
+                             "; name a writable folder with --build-dir");
   lock_ = opened(folder_ / "lock", O_RDWR);
   if (flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
-    throw std::runtime_error("another `sluice plugin dev` is at work in " + folder_.string() +
-                             "; end that one, or name another folder with --build-dir");
+    throw std::runtime_error("another `sluice plugin dev` is running in " + folder_.string() +
+                             "; end it, or name another folder with --build-dir");
 }
 
 base::Descriptor open_log(const fs::path& path) {
@@ -50,7 +50,7 @@ std::string reason_in(const fs::path& log) {
                                      [&](const char* mark) { return line.find(mark) != std::string::npos; });
     if (says_so) break;
   }
-  return ": " + reason + " (all that it said is in " + log.string() + ")";
+  return ": " + reason + " (its whole output is in " + log.string() + ")";
 }
 
 std::string lack_of_room(const fs::path& folder, std::uintmax_t needed) {
@@ -58,7 +58,7 @@ std::string lack_of_room(const fs::path& folder, std::uintmax_t needed) {
   const fs::space_info space = fs::space(folder, error);
   if (error || space.available >= needed) return "";
   return "; the disk of " + folder.string() +
-         " is full, make room or name a folder on another one with --build-dir";
+         " is full; free some space, or name a folder on another disk with --build-dir";
 }
 
 }  // namespace sluice::cli

@@ -1,4 +1,4 @@
-// The folder in which `sluice plugin dev` keeps what is its own, below the folder that a project is built in.
+// The folder in which `sluice plugin dev` keeps its own files, inside the build folder of the project.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace sluice::cli {
 
 class DevState {
  public:
-  /// Makes the folder, and locks it, since two at work in one would disturb each other. Throws
+  /// Creates the folder and locks it, because two instances in one folder would interfere. Throws
   /// std::runtime_error.
   explicit DevState(const std::filesystem::path& folder);
 
@@ -24,15 +24,14 @@ class DevState {
   base::Descriptor lock_;
 };
 
-/// An empty file for what a program says. Throws std::runtime_error.
+/// Opens an empty file for a program's output. Throws std::runtime_error.
 base::Descriptor open_log(const std::filesystem::path& path);
 
-/// What a program that wrote to `log` said of its failure: ": <the first line that says so, else the last>
-/// (…)".
+/// Why a program that wrote to `log` failed: ": <the first line that reports an error, else the last> (…)".
 std::string reason_in(const std::filesystem::path& log);
 
-/// Where the disk has less than `needed` bytes left: "; the disk of … is full, …", to end a sentence on what
-/// failed.
+/// If the disk has less than `needed` bytes left, the end of a sentence about a failure: "; the disk of … is
+/// full; …". Otherwise empty.
 std::string lack_of_room(const std::filesystem::path& folder, std::uintmax_t needed);
 
 }  // namespace sluice::cli

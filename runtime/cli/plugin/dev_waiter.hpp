@@ -1,4 +1,4 @@
-// What the parts of `sluice plugin dev` wait with: for programs, files and time, and always for Ctrl-C.
+// Waiting in `sluice plugin dev`: for programs, files and time, and always for Ctrl-C.
 #pragma once
 
 #include <string>
@@ -14,17 +14,18 @@ class Interrupted {};
 
 class DevWaiter {
  public:
-  /// Waits until one of the descriptors can be read, of which those below 0 don't count; at most so long.
+  /// Waits until one of the descriptors is readable or the time is over. Descriptors below 0 are ignored.
   /// Throws Interrupted.
   void wait(const std::vector<int>& descriptors, int milliseconds = -1);
-  /// Runs a program to its end: its exit status, -1 where it was killed. Ends it and throws Interrupted.
+  /// Runs a program to its end and returns its exit status, -1 if it was killed. At Ctrl-C, ends the program
+  /// and throws Interrupted.
   int finish(const workshop::Launch& launch);
 
  private:
   Interrupts interrupts_;
 };
 
-/// A line of ours, which stands out among those of the build and of the runtime; those behind it are plain.
+/// Prints a line that stands out among the lines of the build and of the runtime. Further lines are plain.
 void say(const std::string& text);
 
 }  // namespace sluice::cli

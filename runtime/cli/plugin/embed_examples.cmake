@@ -1,5 +1,5 @@
-# Writes OUTPUT, the definition of example_files() in cli/plugin/example_files.hpp, from the files that `sluice plugin
-# new` makes projects of: FILES, relative to SOURCE, separated by commas.
+# Writes OUTPUT, the definition of example_files() in cli/plugin/example_files.hpp. It contains the files from which
+# `sluice plugin new` creates projects: FILES, relative to SOURCE, separated by commas.
 file(WRITE ${OUTPUT}.new "// Made from the files of examples/ and plugin-api/.
 #include \"cli/plugin/example_files.hpp\"
 

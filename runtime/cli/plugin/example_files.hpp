@@ -1,5 +1,5 @@
-// The files of examples/ and plugin-api/ that `sluice plugin new` makes projects of, built into the program
-// so that what it makes is what the tests have built. The definition is made by embed_examples.cmake.
+// The files of examples/ and plugin-api/ from which `sluice plugin new` creates projects. They are built into
+// the program, so a new project is what the tests have built. embed_examples.cmake writes the definition.
 #pragma once
 
 #include <span>

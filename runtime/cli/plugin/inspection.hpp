@@ -1,5 +1,5 @@
-// Plugins as they describe themselves: loaded in hosts of their own, up to their description, and ended
-// again. Used on one thread, on which the constructor does all of it.
+// Asks plugins for their descriptions: loads each in a separate host and ends the host after that. The
+// constructor does all of it. Use it on one thread.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// sluice plugin list and sluice plugin inspect: what the plugins declare, or why one is refused.
+// sluice plugin list and sluice plugin inspect: show what plugins declare, or why a plugin is refused.
 #include <filesystem>
 #include <iostream>
 #include <sstream>
@@ -109,7 +109,7 @@ void print_line(const char* label, const std::string& value) {
               << "\n";
 }
 
-/// JSON, in as many lines as it has, each under the first.
+/// Prints JSON with its own line breaks, indented under the first line.
 void print_json_text(const char* label, const std::string& value) {
   std::istringstream lines(base::harmless_lines(value));
   for (std::string line; std::getline(lines, line); label = "")
@@ -179,7 +179,7 @@ int inspect(const GlobalOptions& global, const std::string& file, bool json) {
 }  // namespace
 
 void add_plugin(const Command& program, GlobalOptions& global, int& code) {
-  const Command plugin = program.add_subcommand("plugin", "Make, try, check and look at plugins");
+  const Command plugin = program.add_subcommand("plugin", "Create, run, check, inspect and install plugins");
   plugin.require_subcommand();
   add_plugin_new(plugin, code);
   add_plugin_dev(plugin, code);
@@ -187,18 +187,18 @@ void add_plugin(const Command& program, GlobalOptions& global, int& code) {
   static std::string file;
 
   const Command list_command =
-      plugin.add_subcommand("list", "List the plugins of a directory and why any is refused");
+      plugin.add_subcommand("list", "List the plugins in a directory, and why a plugin is refused");
   add_log_options(list_command, global);
   add_plugin_options(list_command, global);
-  list_command.add_flag("--json", json, "Print it as JSON");
+  list_command.add_flag("--json", json, "Print the list as JSON");
   add_examples(list_command, "  sluice plugin list --plugins build/plugins");
   list_command.callback([&] { code = list(global, json); });
 
   const Command inspect_command = plugin.add_subcommand(
-      "inspect", "Show what a plugin declares: types, schemas, defaults; or its refusal");
+      "inspect", "Show what a plugin declares: types, schemas, defaults; or why it is refused");
   add_log_options(inspect_command, global);
   inspect_command.add_option("FILE", file, "The plugin's .so file").required();
-  inspect_command.add_flag("--json", json, "Print it as JSON");
+  inspect_command.add_flag("--json", json, "Print the description as JSON");
   add_examples(inspect_command, "  sluice plugin inspect build/plugins/hello.so");
   inspect_command.callback([&] { code = inspect(global, file, json); });
 

@@ -1,5 +1,4 @@
-// sluice plugin check: everything that can be said of a plugin before it meets a runtime, for people and for
-// CI.
+// sluice plugin check: looks for problems in a plugin before a runtime loads it, for people and for CI.
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
@@ -32,8 +31,8 @@ struct CheckArguments {
   bool json = false;
 };
 
-/// A line for each finding as it comes, and below it the remedy of one that failed, or the reason of one that
-/// may.
+/// Prints a line for each finding as it arrives. Below a failed one is the remedy, below a waived one the
+/// reason.
 class FindingList {
  public:
   void add(const Finding& finding) {
@@ -115,7 +114,8 @@ workshop::CheckOptions options_for(const config::Config& config, const CheckArgu
   if (!arguments.limit.empty()) {
     const auto limit = base::parse_duration(arguments.limit);
     if (!limit)
-      throw base::UsageError("--limit '" + arguments.limit + "' is no duration; write it like 500ms or 30s");
+      throw base::UsageError("--limit: invalid duration '" + arguments.limit +
+                             "', expected for example 500ms or 30s");
     options.job_limit = *limit;
   }
   return options;
@@ -151,27 +151,28 @@ void add_plugin_check(const Command& plugin, GlobalOptions& global, int& code) {
   command.add_option("FILE", arguments.file, "The plugin's .so file").required();
   command.add_flag(
       "--run-handlers", arguments.run_handlers,
-      "Call its handlers too, with examples and made-up payloads: mails are sent, files are written");
-  command.add_option("--type", arguments.types, "Call the handlers of this type only").take_all();
-  command.add_option("--only", arguments.only, "Make this check only, or CHECK:TYPE of one job type")
+      "Call the handlers too, with example and generated payloads. They do real work: mails are sent, files "
+      "are written");
+  command.add_option("--type", arguments.types, "Only call the handlers of this type").take_all();
+  command.add_option("--only", arguments.only, "Only run this check, or CHECK:TYPE for one job type")
       .take_all()
       .takes("CHECK");
-  command.add_option("--skip", arguments.skip, "Leave this check out, or CHECK:TYPE")
+  command.add_option("--skip", arguments.skip, "Skip this check, or CHECK:TYPE for one job type")
       .take_all()
       .takes("CHECK");
   command
       .add_option("--waive", arguments.waive,
-                  "Let this check, or CHECK:TYPE, fail: it is shown as waived, with the reason")
+                  "Allow this check, or CHECK:TYPE, to fail. It is shown as waived, with the reason")
       .take_all()
       .takes("CHECK=REASON");
-  command.add_option("--seed", arguments.seed, "Of the made-up payloads; 1 without it").positive();
+  command.add_option("--seed", arguments.seed, "The seed of the generated payloads [1]").positive();
   command
       .add_option("--jobs", arguments.jobs,
-                  "How many payloads to make up, and over how many jobs to look for leaks; 500 without it")
+                  "The number of payloads to generate, and of jobs to run when looking for leaks [500]")
       .positive();
   command.add_option("--limit", arguments.limit,
-                     "How long one job may take before it is asked to stop, and many of them in all; 10s");
-  command.add_flag("--json", arguments.json, "Print it as JSON");
+                     "The time limit for one job, and for `fuzz` and `slots` in total [10s]");
+  command.add_flag("--json", arguments.json, "Print the findings as JSON");
   command.footer("Checks:\n" + list_of_checks() +
                  "\n\nExamples:\n"
                  "  sluice plugin check build/plugins/hello.so\n"

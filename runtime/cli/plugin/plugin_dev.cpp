@@ -1,4 +1,4 @@
-// sluice plugin dev: builds a project, serves its plugins, and does both again whenever a file is saved.
+// sluice plugin dev: builds a project and serves its plugins, and does both again whenever a file is saved.
 #include <rapidjson/document.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
@@ -51,12 +51,13 @@ struct DevOptions {
   std::string log_level = "debug";
 };
 
-constexpr const char* table = "public.Outbox";  // of a PostgreSQL of our own, whatever a file says
+/// The table in our own PostgreSQL server, whatever the configuration says.
+constexpr const char* table = "public.Outbox";
 constexpr const char* waits = "; waiting for the next change";
 
 constexpr std::uintmax_t room_of_a_build = 1U << 20;
 
-/// JSON in one line.
+/// JSON on one line.
 std::string one_line(const std::string& json) {
   rapidjson::Document document;
   document.Parse<rapidjson::kParseFullPrecisionFlag>(json.data(), json.size());
@@ -120,31 +121,32 @@ class Workbench {
   const fs::path& checked(const fs::path& folder) const {
     if (folder == project_->directory())
       throw base::UsageError(
-          "--build-dir is the project itself, whose files are watched; name a folder in it");
+          "--build-dir is the project folder itself, whose files are watched; name a folder inside it");
     return folder;
   }
 
   void open_database() {
     if (!options_.database_url.empty()) {
       database_ = options_.database_url;
-      return say("the database is the one given: " + postgres::describe(database_) +
-                 "; `sluice init` makes what it lacks");
+      return say("using " + postgres::describe(database_) + "; `sluice init` creates what is missing there");
     }
     postgres_.emplace(waiter_, state_);
     database_ = postgres_->url();
-    say("the database is a PostgreSQL of its own in " + postgres_->place() + ", kept for the next time" +
-        (std::getenv("DATABASE_URL") != nullptr ? "; DATABASE_URL is not used, --database-url names another"
-                                                : ""));
+    say("using a private PostgreSQL server in " + postgres_->place() +
+        "; its data are kept for the next time" +
+        (std::getenv("DATABASE_URL") != nullptr
+             ? "; DATABASE_URL is ignored, --database-url names another database"
+             : ""));
     postgres_->start();
     const fs::path log = state_.path("init.log");
     Launch init = sluice({"init"}, no_config());
     const base::Descriptor words = open_log(log);
     init.out = init.err = words.get();
     if (waiter_.finish(init) != 0)
-      throw std::runtime_error("the outbox could not be made in " + database_ + reason_in(log));
+      throw std::runtime_error("creating the outbox in " + database_ + " failed" + reason_in(log));
   }
 
-  /// What a command of sluice sees of our environment: no other database than the one meant here.
+  /// Our environment for a sluice command, without the variables that name another database or configuration.
   std::vector<std::string> environment_of_sluice() const {
     std::vector<std::string> variables;
     for (const auto& [name, value] : environment()) {
@@ -163,14 +165,15 @@ class Workbench {
     return variables;
   }
 
-  /// A file that sets nothing, so that none is looked for elsewhere.
+  /// A file that sets nothing. With it, sluice does not look for a configuration elsewhere.
   fs::path no_config() const {
     fs::path none = state_.path("sluice.toml");
-    if (!fs::exists(none)) std::ofstream(none) << "# A sluice.toml in the project's own folder counts.\n";
+    if (!fs::exists(none))
+      std::ofstream(none) << "# Empty on purpose. Put your sluice.toml into the project's folder.\n";
     return none;
   }
 
-  /// The file that configures the plugins: the one given, or the project's, or none.
+  /// The file that configures the plugins: the one given, else the project's, else an empty one.
   fs::path config() const {
     if (!options_.config_file.empty()) return fs::absolute(options_.config_file);
     fs::path own = project_->directory() / "sluice.toml";
@@ -182,7 +185,7 @@ class Workbench {
     words.insert(words.begin(), workshop::own_program().string());
     words.insert(words.end(), {"--config", config.string(), "--log-format", "human"});
     launch.words = std::move(words);
-    launch.directory = project_->directory().string();  // what relative paths in its configuration are from
+    launch.directory = project_->directory().string();  // the base of relative paths in the configuration
     launch.environment = environment_of_sluice();
     return launch;
   }
@@ -203,10 +206,10 @@ class Workbench {
     if (!built.good) {
       say((built.problem.empty() ? "the build failed" : "the build failed: " + built.problem) +
           lack_of_room(project_->folder(), room_of_a_build) +
-          (runtime_ ? "; the plugin goes on as it was" : "") + waits);
+          (runtime_ ? "; the previous plugin keeps running" : "") + waits);
       return false;
     }
-    const bool reload_was_due = std::exchange(reload_due_, true);  // should only some of them be put in place
+    const bool reload_was_due = std::exchange(reload_due_, true);  // in case only some can be put in place
     reload_due_ = workshop::put_on_shelf(built.libraries, state_.plugins()) || reload_was_due;
     const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun);
     say("built in " + base::format_duration(took));
@@ -223,7 +226,7 @@ class Workbench {
     } else if (reload_due_ || wanted.config_written != served_.config_written) {
       runtime_->signal(SIGHUP);
     } else {
-      say("nothing that is served has changed");
+      say("the plugins have not changed");
     }
     served_ = wanted;
     reload_due_ = false;
@@ -236,11 +239,11 @@ class Workbench {
     if (!options_.http_listen.empty())
       launch.words.insert(launch.words.end(), {"--listen", options_.http_listen});
     launch.death_signal = SIGTERM;
-    launch.ignored_signal = SIGHUP;  // one that comes before the runtime looks for plugins changes nothing
+    launch.ignored_signal = SIGHUP;  // one that comes before the runtime looks for plugins is not needed
     runtime_.emplace(launch);
   }
 
-  /// What a person types to enqueue, behind type and payload. A password is not for the screen.
+  /// The options to type for enqueueing, after type and payload. A password is not shown.
   std::string database_words(const config::Config& config) const {
     if (postgres_)
       return " --database-url " + shell_word(database_) +
@@ -250,14 +253,14 @@ class Workbench {
                : " --database-url " + shell_word(database_);
   }
 
-  /// How to enqueue a job of each type, where that has not been said.
+  /// Prints how to enqueue a job of each type, unless that is already on the screen.
   void show_commands(const fs::path& config_now) {
     config::Config config;
     config::read_config(config_now.string(), config);
     std::vector<std::string> files;
     for (const fs::directory_entry& entry : fs::directory_iterator(state_.plugins()))
       files.push_back(entry.path().string());
-    log::configure(log::Level::off, log::Format::human);  // the runtime says what is wrong with them
+    log::configure(log::Level::off, log::Format::human);  // the runtime reports what is wrong with them
     const Inspection inspection(config, files);
     std::string lines;
     for (const fleet::Plugin& plugin : inspection.plugins()) {
@@ -268,10 +271,10 @@ class Workbench {
     }
     if (lines.empty() || lines == shown_) return;
     shown_ = lines;
-    say("in another terminal, to enqueue a job:" + lines);
+    say("to enqueue a job, type in another terminal:" + lines);
   }
 
-  /// Waits for files to be saved, and for a moment in which none is.
+  /// Waits until files have been saved, and then until none is saved for a moment.
   std::set<std::string> next_change() {
     constexpr int moment = 100;                     // milliseconds
     std::set<std::string> changed = watch_.take();  // since the build began
@@ -289,7 +292,7 @@ class Workbench {
     return changed;
   }
 
-  /// What was made and taken away again, as tools do beside a file, is of no interest beside that.
+  /// Leaves out files that no longer exist, such as the temporary files of tools, unless there are no others.
   void say_changed(const std::set<std::string>& changed) const {
     std::vector<std::string> there;
     std::copy_if(changed.begin(), changed.end(), std::back_inserter(there),
@@ -303,12 +306,12 @@ class Workbench {
     if (postgres_) postgres_->notice_end();
     const std::optional<int> status = runtime_ ? runtime_->ended() : std::nullopt;
     if (!status) return;
-    say("the runtime " + fleet::describe_exit(*status) + "; it is started again at the next change");
+    say("the runtime " + fleet::describe_exit(*status) + "; it will be restarted at the next change");
     runtime_.reset();
   }
 
-  /// Lets started jobs finish, as long as a runtime does. Each Ctrl-C shortens it, as it would there; true
-  /// where there was one.
+  /// Stops the runtime, which lets started jobs finish. Each Ctrl-C is passed on to shorten that. True if
+  /// there was one.
   bool stop_runtime() {
     bool interrupted = false;
     if (runtime_) runtime_->signal(SIGTERM);
@@ -324,7 +327,7 @@ class Workbench {
     return interrupted;
   }
 
-  /// The database last: the runtime writes what its jobs came to.
+  /// Ends the database last, because the runtime writes the outcomes of its jobs.
   void end() {
     stop_runtime();
     postgres_.reset();
@@ -336,10 +339,10 @@ class Workbench {
   const DevState state_;
   workshop::SourceWatch watch_;
   std::string database_;
-  std::optional<DevDatabase> postgres_;  ///< where none is given
+  std::optional<DevDatabase> postgres_;  ///< if no database is given
   std::optional<workshop::Process> runtime_;
   Served served_;
-  bool reload_due_ = false;  ///< there are plugins that the runtime has not been told of
+  bool reload_due_ = false;  ///< there are new plugins that the runtime has not been told to load
   std::string shown_;        ///< the commands that were shown last
 };
 
@@ -366,22 +369,22 @@ int dev(const DevOptions& options) {
 void add_plugin_dev(const Command& plugin, int& code) {
   static DevOptions options;
   const Command command =
-      plugin.add_subcommand("dev", "Build a project, serve its plugins, and again whenever a file is saved");
-  command.add_option("DIR", options.project, "The project, as `sluice plugin new` makes it").required();
-  command.add_option("--build-dir", options.build_folder, "Where to build it [DIR/build, of Rust DIR/target]")
+      plugin.add_subcommand("dev", "Build a project and serve its plugins, again whenever a file is saved");
+  command.add_option("DIR", options.project, "The project, as `sluice plugin new` creates it").required();
+  command.add_option("--build-dir", options.build_folder, "The build folder [DIR/build, for Rust DIR/target]")
       .takes("DIR");
   command
       .add_option(
           "--database-url", options.database_url,
-          "Serve the outbox there; without it, one in a PostgreSQL of the project's own. DATABASE_URL "
-          "is not looked at")
+          "Serve the outbox in this database; without it, in a private PostgreSQL server. DATABASE_URL is "
+          "ignored")
       .takes("URL");
   command.add_option("--config", options.config_file, "Configuration file [DIR/sluice.toml]").takes("FILE");
-  command.add_option("--listen", options.http_listen, "Serve /livez, /readyz and /metrics there")
+  command.add_option("--listen", options.http_listen, "Serve /livez, /readyz and /metrics on this address")
       .takes("HOST:PORT");
   command
       .add_option("--log-level", options.log_level,
-                  "What the runtime logs; at debug each job's end has a line [debug]")
+                  "Least severe level that the runtime logs; debug logs the end of each job [debug]")
       .takes("trace|debug|info|warn|error|off");
   add_examples(command,
                "  sluice plugin new greeter --type greeting.send && sluice plugin dev greeter\n"

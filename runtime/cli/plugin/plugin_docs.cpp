@@ -1,4 +1,4 @@
-// sluice plugin docs: what an application's developers have to know of the job types, as Markdown.
+// sluice plugin docs: describes the job types for an application's developers, as Markdown.
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
@@ -15,7 +15,7 @@ namespace sluice::cli {
 
 namespace {
 
-/// Text in a line of Markdown: what would begin markup there is harmless.
+/// Text for a line of Markdown, with the characters escaped that would begin markup.
 std::string inline_text(const std::string& text) {
   std::string safe;
   std::string line = text;
@@ -47,7 +47,7 @@ void print_defaults(const job::TypeSpec& type, const config::Config& config) {
 void print_type(const job::TypeSpec& type, const config::Config& config) {
   std::cout << "### `" << type.name << "`\n\n";
   if (!type.summary.empty()) std::cout << inline_text(type.summary) << ".\n\n";
-  std::cout << (type.payload_schema.empty() ? "Any payload is taken.\n\n"
+  std::cout << (type.payload_schema.empty() ? "Any payload is valid.\n\n"
                                             : schema_table(type.payload_schema));
   if (!type.payload_example.empty())
     std::cout << "```json\n" << base::harmless_lines(indented_json(type.payload_example)) << "\n```\n\n";
@@ -107,7 +107,7 @@ int docs(const GlobalOptions& global, const std::string& directory) {
 
 void add_plugin_docs(const Command& plugin, GlobalOptions& global, int& code) {
   const Command command =
-      plugin.add_subcommand("docs", "Describe the job types of a directory's plugins, as Markdown");
+      plugin.add_subcommand("docs", "Describe the job types of the plugins in a directory, as Markdown");
   add_log_options(command, global);
   static std::string directory;
   command.add_option("DIR", directory, "Directory with the plugins' .so files").required();

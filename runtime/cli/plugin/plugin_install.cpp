@@ -1,5 +1,5 @@
-// sluice plugin install and sluice plugin rollback: a new file in the plugin directory, and the former one
-// back. At every moment there is one whole file of that name, or the directory is as it was before.
+// sluice plugin install puts a new file into the plugin directory; sluice plugin rollback restores the former
+// one. At every moment the directory contains a complete file of that name, or is unchanged.
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -23,9 +23,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Beside the plugin's file, and not a .so, so that nobody loads it.
+/// The former file stays beside the plugin's file. It does not end in .so, so it is never loaded.
 constexpr const char* former_suffix = ".former";
-constexpr const char* next_step = "`sluice reload` has running runtimes take it";
+constexpr const char* next_step = "Running runtimes load it at `sluice reload`";
 
 struct InstallOptions {
   std::string file;
@@ -36,7 +36,7 @@ struct InstallOptions {
   throw std::system_error(errno, std::generic_category(), what);
 }
 
-/// Copies `from` to the new file `to`, which is safe on the disk when this returns.
+/// Copies `from` to the new file `to`, and syncs it to the disk.
 void copy_durably(const std::string& from, const std::string& to) {
   constexpr mode_t mode = 0755;
   std::error_code error;
@@ -51,7 +51,7 @@ void sync_directory(const std::string& path) {
   if (directory.open()) fsync(directory.get());
 }
 
-/// Removes the file, unless it was renamed meanwhile.
+/// Removes the file at the end, unless it was renamed before.
 class Temporary {
  public:
   explicit Temporary(std::string path) : path_(std::move(path)) {}
@@ -69,7 +69,7 @@ std::string described(const fleet::Plugin& plugin) {
                                   : plugin.spec.name + " " + base::harmless(plugin.spec.version);
 }
 
-/// The checks of the file and of what it declares; what fails is printed.
+/// Checks the file and its declarations, and prints the failures.
 bool is_sound(const std::string& file, const config::Config& config) {
   workshop::CheckOptions options;
   options.path = file;
@@ -87,14 +87,15 @@ bool is_sound(const std::string& file, const config::Config& config) {
   return sound;
 }
 
-/// The plugins of `directory` that would not go together with `installed`: their name, or a type, is its too.
+/// Why `installed` would conflict with another plugin: both have the same name or job type. Empty if it does
+/// not.
 std::string conflict(const fleet::Plugin& installed, const std::vector<fleet::Plugin>& others,
                      const std::string& target, const config::Config& config) {
   for (const fleet::Plugin& other : others) {
     if (other.path == target || other.path == installed.path || other.spec.name.empty()) continue;
     if (other.spec.name == installed.spec.name) {
-      return other.path + " has the plugin name '" + other.spec.name +
-             "' too, and both would be refused; give this file the same name, or take that one away";
+      return other.path + " also has the plugin name '" + other.spec.name +
+             "', so both would be refused; give this file the same name, or remove that one";
     }
     for (const job::TypeSpec& type : installed.spec.types) {
       const auto set = config.types.find(type.name);
@@ -102,8 +103,8 @@ std::string conflict(const fleet::Plugin& installed, const std::vector<fleet::Pl
       const bool both = std::any_of(other.spec.types.begin(), other.spec.types.end(),
                                     [&](const job::TypeSpec& theirs) { return theirs.name == type.name; });
       if (both && !owned) {
-        return other.path + " handles '" + type.name +
-               "' too, and both would be refused for it; take that one away, or name the owner under "
+        return other.path + " also handles '" + type.name +
+               "', so both would be refused for that type; remove that file, or name the owner under "
                "[type.\"" +
                type.name + "\"]";
       }
@@ -112,7 +113,7 @@ std::string conflict(const fleet::Plugin& installed, const std::vector<fleet::Pl
   return "";
 }
 
-/// Keeps `target` as its former file, under a second name: `target` itself never goes away.
+/// Keeps `target` as its former file, under a second name. `target` itself stays in place.
 void keep_former(const std::string& target) {
   const std::string former = target + former_suffix;
   const Temporary link_name(former + ".new");
@@ -121,16 +122,16 @@ void keep_former(const std::string& target) {
   if (rename(link_name.path().c_str(), former.c_str()) != 0) fail("keeping " + target + " as " + former);
 }
 
-/// Throws base::UsageError where `file` can't become `target`.
+/// Throws base::UsageError if `file` can't become `target`.
 void check_target(const std::string& given, const std::string& file, const fs::path& target) {
   if (fs::path(file).extension() != ".so")
-    throw base::UsageError("'" + given + "' does not end in .so, so that no runtime would look at it");
+    throw base::UsageError("'" + given + "' does not end in .so, so no runtime would load it");
   std::error_code same;
-  if (fs::equivalent(file, target, same)) throw base::UsageError(target.string() + " is that file already");
+  if (fs::equivalent(file, target, same)) throw base::UsageError(target.string() + " is already this file");
   const fs::path directory = target.parent_path();
   if (!fs::is_directory(directory))
-    throw base::UsageError("there is no plugin directory " + directory.string() +
-                           "; make it, or name another with --plugins");
+    throw base::UsageError("the plugin directory " + directory.string() +
+                           " does not exist; create it, or name another one with --plugins");
 }
 
 int nothing_installed(const std::string& reason) {
@@ -146,10 +147,10 @@ int install(const GlobalOptions& global, const InstallOptions& options) {
   log::configure(log::Level::off, config.log_format);
   check_target(options.file, file, target);
 
-  // What is checked is what is installed, whoever writes to the other one meanwhile.
+  // The copy is checked and then installed, even if the original changes meanwhile.
   const Temporary copy((directory / ("." + fs::path(file).filename().string() + ".new")).string());
   copy_durably(file, copy.path());
-  if (!is_sound(copy.path(), config)) return nothing_installed(options.file + " has faults");
+  if (!is_sound(copy.path(), config)) return nothing_installed(options.file + " failed these checks");
   std::vector<std::string> files = fleet::find_plugins(directory.string());
   files.insert(files.begin(), copy.path());
   const Inspection inspection(config, files);
@@ -164,13 +165,13 @@ int install(const GlobalOptions& global, const InstallOptions& options) {
   sync_directory(directory.string());
   std::cout << "installed " << target << ": " << described(installed);
   if (replaces)
-    std::cout << ", in place of " << described(*former) << ", which is kept as "
+    std::cout << ", replacing " << described(*former) << ", which is kept as "
               << fs::path(target).filename().string() << former_suffix;
   std::cout << "\n" << next_step << ".\n";
   return ExitCode::ok;
 }
 
-/// The file of that name in the directory, or of the plugin of that name.
+/// The file with that name in the directory, or the file of the plugin with that name.
 std::string file_of(const std::string& name, const fs::path& directory, const config::Config& config) {
   const std::string file = name.ends_with(".so") ? name : name + ".so";
   if (fs::exists(directory / file)) return (directory / file).string();
@@ -179,10 +180,10 @@ std::string file_of(const std::string& name, const fs::path& directory, const co
     if (plugin.spec.name == name) return plugin.path;
   }
   throw base::UsageError("there is no plugin '" + name + "' in " + directory.string() +
-                         "; `sluice plugin list` shows what is there");
+                         "; `sluice plugin list` shows the plugins");
 }
 
-/// Both files at once, so that there is never none; step by step where the file system can't.
+/// Exchanges both files at once, or step by step if the file system can't. At no moment is `a` missing.
 void exchange(const std::string& a, const std::string& b) {
   if (renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) == 0) return;
   if (errno != EINVAL && errno != ENOSYS) fail("exchanging " + a + " and " + b);
@@ -199,7 +200,8 @@ int rollback(const GlobalOptions& global, const InstallOptions& options) {
   const std::string target = file_of(options.name, directory, config);
   const std::string former = target + former_suffix;
   if (!fs::exists(former)) {
-    std::cerr << "sluice: there is no former file of " << target << "; `sluice plugin install` keeps one\n";
+    std::cerr << "sluice: there is no former file of " << target
+              << "; `sluice plugin install` keeps one when it replaces a file\n";
     return ExitCode::failed;
   }
   const Inspection now(config, {target});
@@ -213,7 +215,7 @@ int rollback(const GlobalOptions& global, const InstallOptions& options) {
   sync_directory(directory.string());
   std::cout << target << " is " << described(before.plugins().front()) << " again; "
             << described(now.plugins().front()) << " is kept as " << fs::path(former).filename().string()
-            << ", and another rollback brings it back\n"
+            << ", and another rollback restores it\n"
             << next_step << ".\n";
   return ExitCode::ok;
 }
@@ -223,18 +225,17 @@ int rollback(const GlobalOptions& global, const InstallOptions& options) {
 void add_plugin_install(const Command& plugin, GlobalOptions& global, int& code) {
   static InstallOptions options;
   const Command install_command = plugin.add_subcommand(
-      "install", "Check a plugin and put it into the plugin directory; keeps the former one");
+      "install", "Check a plugin and install it into the plugin directory; keeps the former file");
   add_log_options(install_command, global);
   add_plugin_options(install_command, global);
   install_command.add_option("FILE", options.file, "The plugin's .so file").required();
   add_examples(install_command, "  sluice plugin install build/mine.so --plugins /usr/lib/sluice/plugins");
   install_command.callback([&] { code = install(global, options); });
 
-  const Command rollback_command =
-      plugin.add_subcommand("rollback", "Bring the former file of a plugin back");
+  const Command rollback_command = plugin.add_subcommand("rollback", "Restore the former file of a plugin");
   add_log_options(rollback_command, global);
   add_plugin_options(rollback_command, global);
-  rollback_command.add_option("NAME", options.name, "The plugin's name, or its file's").required();
+  rollback_command.add_option("NAME", options.name, "The name of the plugin, or of its file").required();
   add_examples(rollback_command, "  sluice plugin rollback mine --plugins /usr/lib/sluice/plugins");
   rollback_command.callback([&] { code = rollback(global, options); });
 }

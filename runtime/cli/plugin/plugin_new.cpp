@@ -1,4 +1,4 @@
-// sluice plugin new: a project for a handler, made from the examples.
+// sluice plugin new: creates a project for a handler from the examples.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -27,7 +27,7 @@ namespace fs = std::filesystem;
 void write_file(const fs::path& path, const ScaffoldFile& file, std::vector<fs::path>& made) {
   const base::Descriptor fd(
       open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, file.executable ? 0777 : 0666));
-  if (!fd.open()) fail("make", path.string(), errno);
+  if (!fd.open()) fail("create", path.string(), errno);
   made.push_back(path);
   std::string_view left = file.text;
   while (!left.empty()) {
@@ -37,7 +37,7 @@ void write_file(const fs::path& path, const ScaffoldFile& file, std::vector<fs::
   }
 }
 
-/// What has been made so far, taken away again unless all of it was.
+/// The files created so far. They are removed at the end, unless finish() is called.
 class Unfinished {
  public:
   ~Unfinished() {
@@ -49,7 +49,7 @@ class Unfinished {
     directory(path.parent_path());
     std::error_code error;
     if (fs::create_directory(path, error)) made_.push_back(path);
-    if (error) fail("make", path.string(), error.value());
+    if (error) fail("create", path.string(), error.value());
   }
   void file(const fs::path& path, const ScaffoldFile& file) {
     directory(path.parent_path());
@@ -65,7 +65,7 @@ void write_project(const fs::path& place, const Scaffold& scaffold) {
   std::error_code none;
   if (fs::exists(place, none) && !(fs::is_directory(place, none) && fs::is_empty(place, none))) {
     throw base::UsageError(place.string() +
-                           " is there already, and nothing is overwritten; choose another place with --dir");
+                           " already exists and is not overwritten; choose another directory with --dir");
   }
   Unfinished project;
   project.directory(place);
@@ -73,7 +73,7 @@ void write_project(const fs::path& place, const Scaffold& scaffold) {
   project.finish();
 }
 
-/// What this machine needs beside: it may have ninja alone, and Sluice may be built but not installed.
+/// Adds what this machine needs: it may have only ninja, and Sluice may be built but not installed.
 std::string configured_here(std::string command) {
   if (!command.starts_with("cmake -S ")) return command;
   if (workshop::needs_ninja()) command += " -G Ninja";
@@ -83,11 +83,11 @@ std::string configured_here(std::string command) {
 
 void print_next_steps(const fs::path& directory, const std::string& type, const Scaffold& scaffold) {
   const std::string place = shell_word(directory.string());
-  std::cout << "Next, to have it built and served, and again whenever a file is saved:\n  sluice plugin dev "
-            << place << "\n\nOr step by step:\n  cd " << place << "\n";
+  std::cout << "Next, build and serve it, again whenever a file is saved:\n  sluice plugin dev " << place
+            << "\n\nOr step by step:\n  cd " << place << "\n";
   for (const std::string& command : scaffold.commands) std::cout << "  " << configured_here(command) << "\n";
   std::cout << "  sluice plugin run " << scaffold.library << " " << type << " @example.json\n\n"
-            << "README.md says what is where, and how to put it to work.\n";
+            << "README.md describes the files, and how to use the plugin.\n";
 }
 
 int make_plugin(const std::string& name, const std::string& type, const std::string& language,
@@ -96,7 +96,7 @@ int make_plugin(const std::string& name, const std::string& type, const std::str
   const Scaffold scaffold = make_scaffold(spoken, name, type);
   const fs::path place = directory.empty() ? fs::path(name) : fs::path(directory);
   write_project(place, scaffold);
-  std::cout << "made " << place.string() << ": plugin " << name << " in " << display_name(spoken)
+  std::cout << "created " << place.string() << ": plugin " << name << " in " << display_name(spoken)
             << ", which handles " << type << "\n\n";
   print_next_steps(place, type, scaffold);
   return ExitCode::ok;
@@ -110,11 +110,12 @@ void add_plugin_new(const Command& plugin, int& code) {
   static std::string language = "cpp";
   static std::string directory;
   const Command command =
-      plugin.add_subcommand("new", "Make a project for a handler: code, schema, test, README, CI file");
-  command.add_option("NAME", name, "The plugin's name, 1 to 64 of a-z 0-9 - _").required();
-  command.add_option("--type", type, "The job type that it handles, as in greeting.send").required();
-  command.add_option("--lang", language, "cpp, c or rust [cpp]");
-  command.add_option("--dir", directory, "Where to make it; must not be there yet, or be empty [./NAME]");
+      plugin.add_subcommand("new", "Create a project for a handler: code, schema, test, README, CI file");
+  command.add_option("NAME", name, "The plugin's name: 1 to 64 characters from a-z 0-9 - _").required();
+  command.add_option("--type", type, "The job type that it handles, such as greeting.send").required();
+  command.add_option("--lang", language, "The language: cpp, c or rust [cpp]");
+  command.add_option("--dir", directory,
+                     "The folder to create, which must not exist or must be empty [./NAME]");
   add_examples(command,
                "  sluice plugin new greeter --type greeting.send\n"
                "  sluice plugin new greeter --type greeting.send --lang rust --dir ~/src/greeter");

@@ -1,4 +1,4 @@
-// sluice plugin run: one job through a plugin, without a runtime and without a database.
+// sluice plugin run: runs one job in a plugin, without a runtime and without a database.
 #include "cli/plugin/plugin_run.hpp"
 
 #include <unistd.h>
@@ -38,7 +38,7 @@ struct RunOptions {
   bool json = false;
 };
 
-/// Passes on what the plugin says as it comes, and keeps it for the report.
+/// Passes on the plugin's output as it arrives, and keeps it for the report.
 class Narrator : public workshop::Witness {
  public:
   explicit Narrator(bool aloud) : aloud_(aloud) {}
@@ -87,8 +87,8 @@ class PluginRun {
       plugin_.stop(config_.cancel_grace);
       std::cerr << "sluice: refused: " << file_ << ": " << base::harmless(*refusal) << "\n";
       if (unconfigured_)
-        std::cerr << "It was started without a configuration: write [plugin." << report_.plugin
-                  << ".config] into ./sluice.toml, or name a file that has it with --config\n";
+        std::cerr << "The plugin was started without a configuration. Add [plugin." << report_.plugin
+                  << ".config] to ./sluice.toml, or name a file that contains it with --config\n";
       return ExitCode::failed;
     }
     for (int i = 0; i < options_.repeat && !over_; ++i) take(perform(i));
@@ -109,14 +109,14 @@ class PluginRun {
     if (text.empty()) return std::nullopt;
     const auto duration = base::parse_duration(text);
     if (!duration) {
-      throw base::UsageError("--cancel-after '" + text +
-                             "' is no duration; write it like 500ms, 1s or 1m30s");
+      throw base::UsageError("--cancel-after: invalid duration '" + text +
+                             "', expected for example 500ms, 1s or 1m30s");
     }
     return duration;
   }
   static int level_of(log::Level level) { return std::min(static_cast<int>(level), 4); }
 
-  /// Loads and starts the plugin: none, or why that did not work.
+  /// Loads and starts the plugin: nullopt, or why that failed.
   std::optional<std::string> prepare() {
     if (auto refusal = plugin_.load(config_.start_timeout)) return refusal;
     const job::PluginSpec& spec = plugin_.spec();
@@ -172,7 +172,7 @@ class PluginRun {
     return performed;
   }
 
-  /// Waits for the job, and meanwhile for Ctrl-C and the time to ask it to stop.
+  /// Waits for the job, for Ctrl-C, and for the time to ask the job to stop.
   job::Outcome await(std::uint32_t ticket) {
     constexpr std::chrono::milliseconds while_not_started{1};
     constexpr std::chrono::hours for_ever{24};
@@ -196,19 +196,19 @@ class PluginRun {
     asked_ = true;
     over_ = true;
     plugin_.cancel(ticket);
-    if (by_hand) std::cerr << "asked the handler to stop; Ctrl-C again ends it\n";
+    if (by_hand) std::cerr << "asked the handler to stop; press Ctrl-C again to end it at once\n";
   }
 
   job::Outcome end_now(bool time_is_up) {
     if (options_.in_process) {
-      std::cerr << "sluice: left the handler, which runs in this process, where it was\n";
+      std::cerr << "sluice: exiting without waiting for the handler, because it runs in this process\n";
       std::cout.flush();
       _exit(ExitCode::failed);
     }
     plugin_.kill();
-    return crashed(time_is_up ? ", as it did not stop within " + base::format_duration(config_.cancel_grace) +
-                                    " after it was asked"
-                              : ", by your second Ctrl-C");
+    return crashed(time_is_up ? ", because it did not stop within " +
+                                    base::format_duration(config_.cancel_grace) + " after it was asked to"
+                              : ", because of your second Ctrl-C");
   }
 
   job::Outcome crashed(const std::string& why) {
@@ -255,21 +255,21 @@ int run(const GlobalOptions& global, RunOptions options) {
 
 void add_plugin_run(const Command& plugin, GlobalOptions& global, int& code) {
   const Command command =
-      plugin.add_subcommand("run", "Run one job through a plugin, without a database and for real");
+      plugin.add_subcommand("run", "Run one job in a plugin, for real but without a database");
   add_log_options(command, global);
   static RunOptions options;
   command.add_option("FILE", options.file, "The plugin's .so file").required();
   command.add_option("TYPE", options.type, "One of its job types").required();
-  command.add_option("PAYLOAD", options.payload, "JSON, or @file, or - for standard input; {} without it");
-  command.add_option("--attempt", options.attempt, "Which attempt at the job this is; 1 without it")
+  command.add_option("PAYLOAD", options.payload, "JSON, @FILE, or - for standard input [{}]");
+  command.add_option("--attempt", options.attempt, "The number of the attempt at the job [1]").positive();
+  command.add_option("--id", options.id, "The job's id and idempotency key [plugin-run-1]");
+  command.add_option("--repeat", options.repeat, "Run this number of jobs, one after the other [1]")
       .positive();
-  command.add_option("--id", options.id, "The job's id and idempotency key; plugin-run-1 without it");
-  command.add_option("--repeat", options.repeat, "How many such jobs to run, one after the other").positive();
   command.add_option("--cancel-after", options.cancel_after,
-                     "Ask the handler to stop after this time: 500ms, 1s; kill it after cancel_grace");
+                     "Ask the handler to stop after this time: 500ms, 1s. Kill it cancel_grace later");
   command.add_flag("--in-process", options.in_process,
-                   "In this process instead of a plugin host: for gdb and valgrind");
-  command.add_flag("--json", options.json, "Print it as JSON, log lines included");
+                   "Run the job in this process instead of a plugin host, for gdb and valgrind");
+  command.add_flag("--json", options.json, "Print everything as JSON, including the log lines");
   add_examples(command,
                "  sluice plugin run build/plugins/hello.so hello.greet '{\"name\":\"Ada\"}'\n"
                "  sluice plugin run build/mine.so my.type @payload.json --config dev.toml --attempt 2\n"

@@ -1,4 +1,4 @@
-// What `sluice plugin run` found out, and how it is shown.
+// The results of `sluice plugin run`, and how they are shown.
 #pragma once
 
 #include <chrono>
@@ -12,7 +12,7 @@
 
 namespace sluice::cli {
 
-/// One job, and all that its handler said.
+/// One job, and everything that its handler reported.
 struct Performed {
   job::Job job;
   job::Outcome outcome;
@@ -28,7 +28,7 @@ struct RunReport {
   bool role_granted = false;
   std::string debugger;  ///< a command that runs the same job under gdb
   job::RetryPolicy policy;
-  Performed shown;  ///< the first that was not done, else the last
+  Performed shown;  ///< the first job that was not done, else the last
   std::map<std::string, int> outcomes;
   std::vector<std::chrono::microseconds> times;
 

@@ -36,7 +36,7 @@ std::string counted(std::size_t count, const std::string& thing) {
   return std::to_string(count) + " " + thing + (count == 1 ? "" : "s");
 }
 
-/// What a runtime would write: a job that ends cancelled because it was asked to is given back.
+/// What a runtime would write. A job that returns cancelled because it was asked to stop is given back.
 job::Settlement settlement_of(const Performed& performed, const job::RetryPolicy& policy) {
   job::Outcome outcome = performed.outcome;
   if (performed.asked_to_stop && outcome.result == job::Result::cancelled)
@@ -48,12 +48,12 @@ std::string after_failure(const Performed& performed, const job::Settlement& set
   const std::string attempt =
       std::to_string(performed.job.attempt) + " of " + std::to_string(performed.job.max_attempts);
   if (settlement.delay) {
-    return "error, and tried again in " + base::format_duration(*settlement.delay) +
-           (performed.outcome.delay ? ", as the handler says" : " ± 20 %, the type's backoff") +
+    return "error, retried in " + base::format_duration(*settlement.delay) +
+           (performed.outcome.delay ? ", as the handler requested" : " ± 20 %, the type's backoff") +
            "; this was attempt " + attempt;
   }
   if (performed.outcome.result == job::Result::fail)
-    return "error for good: only `sluice jobs retry` tries it again";
+    return "error for good: only `sluice jobs retry` retries it";
   if (performed.job.attempt >= performed.job.max_attempts)
     return "error for good: this was attempt " + attempt + ", the last";
   return "error for good: its type runs at most once";
@@ -64,7 +64,7 @@ std::string committed_with(const job::Outcome& outcome) {
   if (!outcome.follow_ups.empty()) things = counted(outcome.follow_ups.size(), "follow-up job");
   if (!outcome.effects.empty())
     things += (things.empty() ? "" : " and ") + counted(outcome.effects.size(), "effect");
-  return things.empty() ? "" : ", and in the same transaction " + things;
+  return things.empty() ? "" : ", with " + things + " in the same transaction";
 }
 
 std::string next_step(const Performed& performed, const job::RetryPolicy& policy) {
@@ -73,10 +73,10 @@ std::string next_step(const Performed& performed, const job::RetryPolicy& policy
     case job::Status::done:
       return "done" + committed_with(performed.outcome);
     case job::Status::scheduled:
-      return "scheduled, and run again in " + base::format_duration(*settlement.delay) +
+      return "scheduled, run again in " + base::format_duration(*settlement.delay) +
              "; this attempt is not counted";
     case job::Status::pending:
-      return "pending again at once, when it was asked because the runtime stops; this attempt is not "
+      return "pending again at once, if it was asked to stop because the runtime stops; this attempt is not "
              "counted";
     default:
       return after_failure(performed, settlement);
@@ -111,7 +111,7 @@ void print_times(const RunReport& report) {
   const Times times = times_of(report.times);
   if (report.times.size() == 1) return line("time", base::format_duration(times.mean));
   if (report.times.empty()) return;
-  line("time", base::format_duration(times.mean) + " in the mean, " + base::format_duration(times.least) +
+  line("time", base::format_duration(times.mean) + " on average, " + base::format_duration(times.least) +
                    " to " + base::format_duration(times.most) + " over " +
                    counted(report.times.size(), "job"));
 }
@@ -209,9 +209,8 @@ void print_run(const RunReport& report) {
   for (const job::FollowUp& job : outcome.follow_ups) line("follow-up", described(job));
   for (const job::Effect& effect : outcome.effects) line("effect", described(effect));
   if (!outcome.effects.empty() && !report.role_granted) {
-    line("note",
-         "no role is granted to this plugin: a runtime would offer it no effects; set role under [plugin." +
-             report.plugin + "]");
+    line("note", "this plugin has no role, so a runtime would not allow it effects; set role under [plugin." +
+                     report.plugin + "]");
   }
   line("next", next_step(report.shown, report.policy));
   if (outcome.result == job::Result::crashed && !report.shown.asked_to_stop)
@@ -222,12 +221,12 @@ void print_run(const RunReport& report) {
   for (const auto& [result, count] : report.outcomes)
     counts += (counts.empty() ? "" : ", ") + std::to_string(count) + " " + result;
   line("outcomes",
-       counts + (report.all_done() ? "; shown is the last" : "; shown is the first that was not done"));
+       counts + (report.all_done() ? "; the last one is shown" : "; the first that was not done is shown"));
 }
 
 namespace {
 
-/// What it told and printed on the way.
+/// Its progress, and what it printed.
 void write_output(JsonWriter& writer, const Performed& shown) {
   writer.Key("progress");
   writer.StartArray();
@@ -244,7 +243,7 @@ void write_output(JsonWriter& writer, const Performed& shown) {
   writer.EndArray();
 }
 
-/// Of all runs.
+/// The outcomes and times of all runs.
 void write_summary(JsonWriter& writer, const RunReport& report) {
   writer.Key("outcomes");
   writer.StartObject();

@@ -17,12 +17,13 @@ constexpr std::string_view small_letters = "abcdefghijklmnopqrstuvwxyz";
 constexpr std::string_view name_characters = "abcdefghijklmnopqrstuvwxyz0123456789-_";
 constexpr std::string_view type_characters =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-:/";
-/// Targets that CMake or its generators keep for themselves.
+/// Target names that CMake or its generators reserve.
 constexpr std::array<std::string_view, 13> cmake_targets{
     "all",     "clean",          "depend",     "edit_cache",    "help", "install", "list_install_components",
     "package", "package_source", "preinstall", "rebuild_cache", "test", "codegen"};
 
-/// Texts of an example and what takes their place; of two that begin alike the longer comes first.
+/// Texts of an example and their replacements. If one text is the beginning of another, the longer comes
+/// first.
 using Replacements = std::vector<std::pair<std::string_view, std::string>>;
 
 bool consists_of(std::string_view name, std::string_view allowed, std::size_t longest) {
@@ -30,29 +31,29 @@ bool consists_of(std::string_view name, std::string_view allowed, std::size_t lo
 }
 
 void check_name(Language language, const std::string& name) {
-  const std::string shown = "the plugin name '" + base::shortened(base::valid_utf8(name), 80) + "'";
+  const std::string shown = "invalid plugin name '" + base::shortened(base::valid_utf8(name), 80) + "': ";
   if (!consists_of(name, name_characters, 64)) {
-    throw base::UsageError(shown + " is none: it takes 1 to 64 of a-z 0-9 - _");
+    throw base::UsageError(shown + "use 1 to 64 characters from a-z 0-9 - _");
   }
   if (small_letters.find(name.front()) == std::string_view::npos) {
     throw base::UsageError(
-        shown + " does not begin with a letter a-z, as the names of files, targets and crates should");
+        shown + "begin with a letter a-z, because files, targets and crates are named after the plugin");
   }
   const bool with_cmake = language != Language::rust;
   if (with_cmake && std::find(cmake_targets.begin(), cmake_targets.end(), name) != cmake_targets.end()) {
-    throw base::UsageError(shown + " is one that CMake keeps for itself; choose another, such as '" + name +
-                           "-jobs'");
+    throw base::UsageError(shown + "CMake reserves it for a target of its own; choose another, such as '" +
+                           name + "-jobs'");
   }
   if (language == Language::rust && name == "sluice") {
-    throw base::UsageError(shown +
-                           " would give its crate the name of Sluice's own, sluice-plugin; choose another");
+    throw base::UsageError(
+        shown + "its crate would have the same name as Sluice's own, sluice-plugin; choose another");
   }
 }
 
 void check_type(const std::string& type) {
   if (consists_of(type, type_characters, 128)) return;
-  throw base::UsageError("the job type '" + base::shortened(base::valid_utf8(type), 80) +
-                         "' is none: it takes 1 to 128 of a-z A-Z 0-9 . _ - : /, as in greeting.send");
+  throw base::UsageError("invalid job type '" + base::shortened(base::valid_utf8(type), 80) +
+                         "': use 1 to 128 characters from a-z A-Z 0-9 . _ - : /, for example greeting.send");
 }
 
 std::string replaced(std::string_view text, const Replacements& replacements) {
@@ -71,7 +72,7 @@ std::string replaced(std::string_view text, const Replacements& replacements) {
   return result;
 }
 
-/// The example's own words, and after them those of the project.
+/// Replaces phrases of the example first, then its names.
 Replacements with_own_words(Replacements names, const std::string& type) {
   const Replacements words{
       {": it greets that person in the log.", ". Until you make the handler do more, it logs that name."},
@@ -82,13 +83,13 @@ Replacements with_own_words(Replacements names, const std::string& type) {
   return names;
 }
 
-/// The path in the project of a file that lies under `directory` in the tree.
+/// The path in the project of a file under `directory` in the tree; nullopt if it is elsewhere.
 std::optional<std::string_view> below(std::string_view directory, std::string_view path) {
   if (!path.starts_with(directory)) return std::nullopt;
   return path.substr(directory.size());
 }
 
-/// Every file under `directory`, renamed, under `place` in the project.
+/// Adds every file under `directory` to `place` in the project, with its names replaced.
 void add_files(Scaffold& scaffold, std::string_view directory, const std::string& place,
                const Replacements& replacements) {
   for (const ExampleFile& file : example_files()) {
@@ -132,8 +133,7 @@ Language parse_language(const std::string& name) {
   if (name == "cpp" || name == "c++") return Language::cpp;
   if (name == "c") return Language::c;
   if (name == "rust") return Language::rust;
-  throw base::UsageError("there is no example in '" + name +
-                         "' to make a plugin of; choose one of cpp, c, rust");
+  throw base::UsageError("unknown language '" + name + "'; choose cpp, c or rust");
 }
 
 const char* display_name(Language language) {

@@ -1,4 +1,4 @@
-// The project that `sluice plugin new` makes: the files of an example under another name. Values only:
+// The project that `sluice plugin new` creates: the files of an example under another name. Only values:
 // nothing is read or written here.
 #pragma once
 
@@ -10,7 +10,7 @@ namespace sluice::cli {
 
 enum class Language { cpp, c, rust };
 
-/// "cpp", "c", "rust". Throws base::UsageError for any other.
+/// Parses "cpp", "c" or "rust". Throws base::UsageError for any other.
 Language parse_language(const std::string& name);
 /// "C++", "C", "Rust".
 const char* display_name(Language language);
@@ -23,12 +23,12 @@ struct ScaffoldFile {
 
 struct Scaffold {
   std::vector<ScaffoldFile> files;
-  std::vector<std::string> commands;  ///< that build and test it, in its directory
-  std::string library;                ///< what they build, relative to the project
+  std::vector<std::string> commands;  ///< which build and test it, in its directory
+  std::string library;                ///< the library that they build, relative to the project
 };
 
-/// Throws base::UsageError for a name that a plugin, or a project in that language, can't have, and for a
-/// type's name that is none.
+/// Throws base::UsageError if the name is invalid for a plugin or for a project in that language, or if the
+/// job type is invalid.
 Scaffold make_scaffold(Language language, const std::string& name, const std::string& type);
 
 }  // namespace sluice::cli

@@ -27,14 +27,14 @@ std::string text_of(const Value& value) {
   return {buffer.GetString(), buffer.GetSize()};
 }
 
-/// Code in a cell of a table.
+/// Code for a table cell.
 std::string code(const std::string& text) {
   std::string safe;
   for (const char c : base::harmless(text)) safe += c == '|' ? "\\|" : std::string(1, c);
   return (safe.find('`') == std::string::npos ? "`" + safe + "`" : "`` " + safe + " ``");
 }
 
-/// Words in a cell of a table.
+/// Words for a table cell.
 std::string cell(const std::string& text) {
   std::string safe;
   std::string line = text;
@@ -57,7 +57,7 @@ class Table {
     const Value& whole = resolved(schema_);
     if (!is_object(whole)) all += "The payload is " + kind(whole, 0) + ".\n\n";
     if (const Value* more = find(whole, "additionalProperties"); more != nullptr && more->IsFalse())
-      all += "No other fields are taken.\n\n";
+      all += "No other fields are allowed.\n\n";
     if (const std::string choices = choices_of(whole); !choices.empty()) all += choices + ".\n\n";
     return all;
   }

@@ -1,15 +1,15 @@
-// JSON Schemas and examples for people to read.
+// Formats JSON Schemas and examples for people.
 #pragma once
 
 #include <string>
 
 namespace sluice::cli {
 
-/// A Markdown table with a row for each field that the schema names, nested ones as `a.b` and
-/// `list[].c`, and what is true of the payload as a whole below it.
+/// A Markdown table with a row for each field that the schema names, nested ones as `a.b` and `list[].c`.
+/// Below it are the rules for the payload as a whole.
 std::string schema_table(const std::string& schema);
 
-/// The same JSON on several lines, keys in their order; as it is where it is none.
+/// The same JSON on several lines, with the keys in their order; unchanged if it is not valid JSON.
 std::string indented_json(const std::string& json);
 
 }  // namespace sluice::cli
