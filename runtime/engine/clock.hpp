@@ -1,4 +1,4 @@
-// The clock that waits and measurements go by.
+// The clock for waiting and measuring.
 #pragma once
 
 #include "base/threads.hpp"

@@ -24,12 +24,12 @@ constexpr std::chrono::milliseconds idle_tick{1000};
 constexpr std::chrono::seconds mark_again{1};
 constexpr std::chrono::milliseconds least_mark_tick{25};  // between looks for jobs to be marked
 constexpr std::chrono::milliseconds status_interval{5000};
-/// Jobs that wait in a plugin host for so long are given back, for another runtime to run.
+/// Jobs that wait in a plugin host for this long are given back, so another runtime can run them.
 constexpr std::chrono::seconds longest_wait{1};
-/// How long a drain waits for a lost database before it gives up; `run` waits for ever.
+/// How long a drain waits for a lost database before it gives up. `run` waits for ever.
 constexpr std::chrono::seconds drain_outage_limit{60};
-/// Left to write outcomes after the last handler was killed, then for calls under way, then to take leave. A
-/// stop takes no longer than drain_timeout, cancel_grace and these, whatever hangs.
+/// The time to write outcomes after the last handler was killed, then for calls under way, then to sign off.
+/// A stop takes at most drain_timeout, cancel_grace and these, whatever hangs.
 constexpr std::chrono::milliseconds write_grace{2500};
 constexpr std::chrono::milliseconds call_grace{700};
 constexpr std::chrono::milliseconds leave_grace{1000};
@@ -40,7 +40,7 @@ std::string host_name() {
   return name.data();
 }
 
-/// How a job left its host; the store's word, which is the last, may differ.
+/// How a job left its host. What the store finally records may differ.
 void log_end(const job::Finished& finished) {
   const job::Job& job = finished.job;
   const double now = std::chrono::duration<double>(base::WallClock::now().time_since_epoch()).count();
@@ -92,7 +92,7 @@ fleet::Options Engine::fleet_options() const {
   return options;
 }
 
-/// Job type → plugin, where the configuration names one.
+/// Job type → plugin, for the types whose plugin the configuration names.
 std::map<std::string, std::string> Engine::owners() const {
   std::map<std::string, std::string> owners;
   for (const auto& [type, settings] : config_.types) {
@@ -103,7 +103,7 @@ std::map<std::string, std::string> Engine::owners() const {
 
 EngineResult Engine::run() {
   store_.desk()->check_schema();
-  fleet_.take_signals();  // before the runtime is seen, and asked to reload
+  fleet_.take_signals();  // before other processes can see the runtime and ask it to reload
   const std::vector<std::string> files = fleet::find_plugins(config_.plugin_directory);
   const store::RuntimeInfo info{host_name(), static_cast<int>(getpid()), std::string(base::version()),
                                 options_.drain ? "drain" : "run", config_.lease};
@@ -137,7 +137,7 @@ EngineResult Engine::run() {
   return result_;
 }
 
-/// What came of jobs since the last line, for those who don't read one for each.
+/// A summary of the jobs since the last line, for readers who do not want a line for each job.
 void Engine::sum_up() {
   SummedUp now;
   for (const auto& [type, count] : tally_.by_type()) {
@@ -158,7 +158,7 @@ void Engine::sum_up() {
                            {"within", base::format_duration(config_.log_summary)}});
 }
 
-/// The watchdog hears from the event loop, so that it ends a runtime whose loop hangs.
+/// The watchdog is fed by the event loop, so a runtime whose loop hangs is ended.
 void Engine::report_to_systemd() {
   fleet_.every([] { return status_interval; },
                [this] {
@@ -186,8 +186,8 @@ bool Engine::wanted(const std::string& type) const {
   return options_.types.empty() || options_.types.count(type) > 0;
 }
 
-/// One lane for all types of a plugin that share room and are claimed alike, one more for each type with a
-/// concurrency.
+/// One lane for all types of a plugin that share room and are claimed alike, and one more for each type with
+/// its own concurrency.
 void Engine::add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vector<LaneSpec>& lanes,
                        Policies::ByType& policies) {
   LaneSpec shared{index, {}};
@@ -214,7 +214,7 @@ void Engine::add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vect
   }
 }
 
-/// What may run at most once is never brief, whoever says so.
+/// A type that runs at most once is never brief, whatever declares it so.
 bool Engine::is_brief(const job::TypeSpec& type) const {
   bool brief = type.brief;
   if (const auto set = config_.types.find(type.name); set != config_.types.end()) {
@@ -228,7 +228,7 @@ bool Engine::is_brief(const job::TypeSpec& type) const {
   return false;
 }
 
-/// A misspelt name would be without effect, and without a word.
+/// Without this warning, a misspelt name would silently have no effect.
 void Engine::warn_of_unused_settings() const {
   std::set<std::string> names, types;
   for (const fleet::Plugin& plugin : fleet_.plugins()) {
@@ -271,7 +271,7 @@ void Engine::settled() {
   if (std::exchange(reload_wanted_, false)) reload();
 }
 
-/// Claims from now on for the plugins that are there now.
+/// From now on, claims for the plugins that are ready now.
 void Engine::serve() {
   std::vector<LaneSpec> lanes;
   Policies::ByType policies;
@@ -297,7 +297,7 @@ void Engine::publish_slots() {
   for (std::size_t i = 0; i < plugins.size(); ++i) changed(i);
 }
 
-/// What there is now, for the caretaker to write.
+/// The present state, for the caretaker to publish.
 void Engine::show() {
   presence_.set_plugins(fleet_.plugins());
   presence_.set_running(fleet_.running(Presence::long_job));
@@ -382,18 +382,18 @@ void Engine::returned(std::vector<job::Finished> jobs) {
   }
 }
 
-/// While jobs are under way, looks for those that take their time.
+/// While jobs are under way, looks for those that have run for long.
 void Engine::mark_soon() {
   if (config_.processing_after.count() == 0) return;
   const auto half = std::chrono::duration_cast<std::chrono::milliseconds>(config_.processing_after) / 2;
   fleet_.after(std::clamp(half, least_mark_tick, tick), [this] {
     mark_running();
-    marking_ = false;  // before the look, so that none that comes now is missed
+    marking_ = false;  // before the look, so that no job that starts now is missed
     if (lanes_.load().at_work && !marking_.exchange(true)) mark_soon();
   });
 }
 
-/// They are `processing` in the table, as whoever reads it expects.
+/// They become `processing` in the table, as its readers expect.
 void Engine::mark_running() {
   const auto now = Clock::now();
   std::vector<std::vector<job::Ref>> by_pump(pumps_.size());
@@ -402,7 +402,7 @@ void Engine::mark_running() {
     running.emplace(job.claim, job.id);
     by_pump[job.pump].push_back(job);
   }
-  // A pump is told of the same ones again in case it could not mark them.
+  // A pump is told about the same jobs again, in case it could not mark them.
   const bool news = !std::includes(marked_.begin(), marked_.end(), running.begin(), running.end());
   if (!news && now - marked_at_ < mark_again) return;
   marked_ = std::move(running);
@@ -412,7 +412,8 @@ void Engine::mark_running() {
   }
 }
 
-/// What looked quick when it was claimed, and is not, must not wait here while others could run it.
+/// A job that looked quick when it was claimed, and is not, must not wait here while another runtime could
+/// run it.
 void Engine::give_back_waiting() {
   if (stopping_) return;
   auto jobs = fleet_.recall(longest_wait);
@@ -449,8 +450,8 @@ void Engine::stop(std::chrono::microseconds patience) {
   caretaker_->let_go();
 }
 
-/// Handlers are over after `patience`. What waits for the database then, for a lock that somebody holds or
-/// for a server that hangs, does not wait for long.
+/// All handlers have ended after `patience`. Whatever still waits for the database then, because of a lock or
+/// a server that hangs, is cut short.
 void Engine::limit_calls(std::chrono::microseconds patience) {
   deadline_ = Clock::now() + patience + write_grace;
   for (const auto& pump : pumps_) pump->stop(deadline_);

@@ -1,5 +1,5 @@
-// The engine ties the store to the fleet: pumps claim and finish, the caretaker keeps order, the fleet's
-// event loop runs on the thread that calls run().
+// The engine connects the store to the fleet: pumps claim and finish jobs, the caretaker does the regular
+// upkeep, and the fleet's event loop runs on the thread that calls run().
 #pragma once
 
 #include <atomic>
@@ -28,20 +28,20 @@
 namespace sluice::engine {
 
 struct EngineOptions {
-  bool drain = false;                 ///< end when nothing is due
-  std::set<std::string> types;        ///< only these; empty: all
-  std::optional<std::int64_t> limit;  ///< claim at most so many
+  bool drain = false;                 ///< end when no job is due
+  std::set<std::string> types;        ///< only these types; empty: all
+  std::optional<std::int64_t> limit;  ///< claim at most this many jobs
   /// Reads the configuration again, for a reload; throws base::UsageError. Without it the engine never
   /// reloads.
   std::function<config::Config()> reread;
-  std::function<void(const Tally&)> progress;  ///< called every 200 ms, where given
+  std::function<void(const Tally&)> progress;  ///< called every 200 ms, if set
 };
 
 struct EngineResult {
-  bool stopped = false;          ///< by a signal
-  std::size_t plugins = 0;       ///< that were ready
-  std::set<std::string> served;  ///< the job types of those, in the end, asked for or not
-  std::string failure;           ///< why a drain gave up; empty when it did not
+  bool stopped = false;          ///< stopped by a signal
+  std::size_t plugins = 0;       ///< plugins that were ready
+  std::set<std::string> served;  ///< the job types that ready plugins served at the end, requested or not
+  std::string failure;           ///< why a drain gave up; empty if it did not
 };
 
 class Engine : private fleet::Listener {
@@ -49,16 +49,16 @@ class Engine : private fleet::Listener {
   Engine(store::Store& store, const config::Config& config, EngineOptions options);
   ~Engine() override;
 
-  /// Runs until drained or stopped. Throws what the store throws when the database can't be had at the start.
+  /// Runs until drained or stopped. Throws what the store throws if the database is unavailable at the start.
   EngineResult run();
 
   // Any thread may call these while run() runs.
 
   const Tally& tally() const { return tally_; }
   const Outage& outage() const { return outage_; }
-  /// As Heart::since_answer.
+  /// Like Heart::since_answer.
   Clock::duration since_answer(std::chrono::milliseconds patience) { return heart_.since_answer(patience); }
-  /// None when the event loop does not answer within `patience`.
+  /// Nullopt if the event loop does not answer within `patience`.
   std::optional<Observation> observe(std::chrono::milliseconds patience) {
     return observer_.observe(patience);
   }
@@ -104,7 +104,7 @@ class Engine : private fleet::Listener {
   Observation look() const;
 
   store::Store& store_;
-  config::Config config_;  // a reload changes [plugin] and [type], which the event loop's thread alone reads
+  config::Config config_;  // a reload changes [plugin] and [type], which only the event loop's thread reads
   const EngineOptions options_;
   Lanes lanes_;
   Outage outage_;
@@ -115,26 +115,27 @@ class Engine : private fleet::Listener {
   Observer observer_;
   std::unique_ptr<Caretaker> caretaker_;
   Policies policies_;
-  std::atomic<bool> marking_ = false;                      ///< running jobs are looked for
-  std::set<std::pair<std::int64_t, std::string>> marked_;  ///< claim and id of those that pumps were told of
+  std::atomic<bool> marking_ = false;  ///< running jobs are looked for
+  std::set<std::pair<std::int64_t, std::string>>
+      marked_;  ///< claim and id of the jobs that pumps were told about
   Clock::time_point marked_at_{};
   std::atomic<bool> no_scheduled_ = false;  ///< as in PumpContext
   std::vector<store::ServedType> served_;
   std::vector<std::unique_ptr<Pump>> pumps_;
   std::size_t pumps_running_ = 0;
   std::unique_ptr<Pruner> pruner_;
-  bool reload_wanted_ = false;      // as soon as the present round is over
-  Clock::time_point reload_began_;  // the last one
+  bool reload_wanted_ = false;      // reload when the present round is over
+  Clock::time_point reload_began_;  // when the last reload began
   bool is_up_ = false;
   bool stopping_ = false;
-  Clock::time_point deadline_{};  // of what is to be written at a stop
+  Clock::time_point deadline_{};  // for everything that is written at a stop
   EngineResult result_;
 
   struct SummedUp {
     std::int64_t done = 0, retrying = 0, failed = 0, snoozed = 0;
     bool operator==(const SummedUp&) const = default;
   };
-  SummedUp summed_up_;  // in the last line
+  SummedUp summed_up_;  // what the last summary line covered
 };
 
 }  // namespace sluice::engine

@@ -1,5 +1,5 @@
-// The retry policies by job type, which a reload changes while pumps run. Thread-safe. What was read stays as
-// it was; a type that no plugin serves any more keeps its policy, for the jobs of it that are under way.
+// The retry policies by job type, which a reload changes while pumps run. Thread-safe. A policy that was read
+// stays valid. A type that is no longer served keeps its policy, for its jobs that are under way.
 #pragma once
 
 #include <map>
@@ -16,7 +16,7 @@ class Policies {
  public:
   using ByType = std::map<std::string, job::RetryPolicy>;
 
-  /// Shared, because a pump goes on with it while a reload sets others.
+  /// Shared, because a pump continues to use it while a reload sets others.
   std::shared_ptr<const ByType> now() const {
     const base::Lock lock(mutex_);
     return by_type_;

@@ -1,5 +1,5 @@
 // What the engine does on SIGHUP: it reads the configuration and the plugin directory again, and has the
-// fleet take what is new.
+// fleet load what is new.
 #include <array>
 #include <utility>
 
@@ -37,7 +37,7 @@ void Engine::reload() {
   fleet_.reload(files, owners());
 }
 
-/// Only [plugin] and [type] are taken: what else changed is in use by several threads.
+/// Applies only [plugin] and [type], because several threads use the other settings.
 void Engine::take(config::Config config) {
   std::swap(config_.plugins, config.plugins);
   std::swap(config_.types, config.types);
@@ -67,8 +67,9 @@ void Engine::report_reload() {
   announce_reload("");
 }
 
-/// For `sluice reload --wait`, which takes the first that began after its signal: what was done, or why
-/// nothing was. A notification takes less than 8,000 bytes, so that a long list ends early.
+/// For `sluice reload --wait`, which takes the first announcement of a reload that began after its signal:
+/// what was done, or why nothing was. A notification holds less than 8,000 bytes, so a long list is cut
+/// short.
 void Engine::announce_reload(const std::string& error) {
   constexpr std::size_t longest = 7000;
   constexpr std::size_t longest_reason = 400;

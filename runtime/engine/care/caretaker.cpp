@@ -100,7 +100,7 @@ void Caretaker::run() {
   }
 }
 
-/// False when the runtime ends.
+/// False if the runtime ends.
 bool Caretaker::wait_for_round() {
   const base::Lock lock(mutex_);
   const auto pause = this->pause();
@@ -111,14 +111,14 @@ bool Caretaker::wait_for_round() {
   return !stopping_;
 }
 
-/// Before the `pause` is over.
+/// Before `pause` has passed.
 bool Caretaker::has_to_do(Clock::duration pause) const {
   if (failures_ > 0) return false;
   return to_serve_ || enlist_ || !to_announce_.empty() || (poked_ && pause > tick);
 }
 
-/// Until the next round. While nothing is under way, and what is new is announced, there is nothing to do
-/// before the next schedule is due.
+/// Until the next round. If nothing is under way and new jobs are announced, there is nothing to do before
+/// the next schedule is due.
 Clock::duration Caretaker::pause() const {
   if (failures_ > 0) return std::max(tick, reconnect_delay(failures_));
   if (schedule_.is_behind()) return busy_tick;
@@ -135,7 +135,7 @@ void Caretaker::poke() {
   changed_.notify_all();
 }
 
-/// One round. What was refused is thrown in the end, so that it costs the other steps nothing.
+/// One round. Errors of refused steps are thrown at its end, so they do not affect the other steps.
 void Caretaker::look_after() {
   refused_.clear();
   held_up_.clear();
@@ -195,7 +195,8 @@ void Caretaker::serve_now() {
   to_serve_.reset();
 }
 
-/// After what was served is recorded. One whose statement fails is lost: who waits for it gives up by itself.
+/// After the served types are recorded. An announcement whose statement fails is lost, because whoever waits
+/// for it gives up by itself.
 void Caretaker::make_announcements() {
   base::Lock lock(mutex_);
   const std::vector<std::string> texts = std::exchange(to_announce_, {});
@@ -203,7 +204,8 @@ void Caretaker::make_announcements() {
   for (const std::string& text : texts) session_->announce(text);
 }
 
-/// In a database that was made anew, numbers are given anew; and nobody may take the new one for the old.
+/// A recreated database hands out numbers from the start, and the new number must not be mistaken for the old
+/// one.
 void Caretaker::enlist() {
   store::RuntimeId id = session_->enlist(context_.info);
   if (id == enlisted()) id = session_->enlist(context_.info);

@@ -1,7 +1,7 @@
-// The caretaker: a thread that goes round, with the schedule, requests to cancel, what the runtime shows, the
-// rescue of lost runtimes, and tidying up. It enlists the runtime, again where the heart finds it gone. Each
-// step is short and waits for nobody: one that somebody's lock holds up is tried again in the next round, and
-// the others go on.
+// The caretaker: a thread that works in rounds. It makes scheduled jobs pending, handles requests to cancel,
+// publishes what the runtime shows, rescues lost runtimes, and tidies up. It enlists the runtime, and does so
+// again if the heart finds it gone. Each step is short and does not wait for others: a step that a lock holds
+// up is tried again in the next round, and the other steps continue.
 #pragma once
 
 #include <functional>
@@ -33,29 +33,30 @@ class Caretaker {
     Tally& tally;
     Presence& presence;
     store::RuntimeInfo info;
-    std::function<void()> became_pending;  ///< jobs that wait may be claimed now; on the caretaker's thread
-    /// Jobs of this runtime that someone wants to end; told again and again until they are gone.
+    std::function<void()>
+        became_pending;  ///< called on the caretaker's thread if waiting jobs may now be claimable
+    /// Jobs of this runtime whose cancellation was requested; reported repeatedly until they are gone.
     std::function<void(std::vector<std::string> ids)> cancel;
-    std::function<void()> leaving;  ///< called before the last calls
+    std::function<void()> leaving;  ///< called before the last calls of the store
   };
 
   /// Enlists the runtime; throws what the store throws.
   explicit Caretaker(Context context);
-  /// Ends the runtime's row.
+  /// Deletes the runtime's row.
   ~Caretaker();
 
-  /// As PumpContext::runtime. [any-thread]
+  /// Like PumpContext::runtime. [any-thread]
   store::RuntimeId runtime(store::RuntimeId fenced);
-  /// Says which types are served from now on. [any-thread]
+  /// Sets the types that are served from now on. [any-thread]
   void serve(std::vector<store::ServedType> types);
-  /// Jobs were inserted: one may be due before what is waited for. [any-thread]
+  /// Jobs were inserted, and one may be due before the next round. [any-thread]
   void poke();
-  /// Announces `text` to whoever listens, as soon as may be. [any-thread]
+  /// Announces `text` to all listeners as soon as possible. [any-thread]
   void announce(std::string text);
-  /// These jobs ran, or began to, and their outcome was not written: at the end they are not given back as if
-  /// they had not. [any-thread]
+  /// These jobs ran or started, and their outcome was not written. At the end they are not given back as if
+  /// they had not started. [any-thread]
   void unwritten(std::vector<std::string> ids);
-  /// The runtime stops: runtime() waits no more. [any-thread]
+  /// The runtime is stopping: runtime() stops waiting. [any-thread]
   void let_go();
 
  private:
@@ -86,7 +87,7 @@ class Caretaker {
   Rescue rescue_;
   Clock::time_point next_tidy_{};
   int failures_ = 0;
-  std::string refused_;  // what the database said no to in this round
+  std::string refused_;  // what the database refused in this round
   std::string held_up_;  // what a lock held up in this round
   Hold table_;           // by locks on whole tables
 

@@ -9,10 +9,10 @@ namespace {
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 
-/// An answer is news for so long.
+/// How long an answer counts as recent.
 constexpr std::chrono::seconds fresh{1};
 
-/// For one beat. Well below the lease, so that there is time for more.
+/// The limit for one beat. It is well below the lease, which leaves time for more beats.
 milliseconds patience(const config::Config& config) {
   constexpr milliseconds least{200}, most{5000};
   return std::clamp(duration_cast<milliseconds>(config.lease) / 4, least, most);
@@ -97,12 +97,14 @@ void Heart::beat(store::RuntimeId runtime) {
   }
 }
 
-/// A gap between two beats, by the database's clock, ends what is known of others: they may have had it, too.
+/// A gap between two beats, by the database's clock, discards what is known of other runtimes, because they
+/// may have had the gap too.
 void Heart::took(store::RuntimeId runtime, std::optional<double> at) {
   const base::Lock lock(mutex_);
   answered_ = Clock::now();
   failures_ = 0;
-  if (runtime_ == runtime) next_ = answered_ + config_.heartbeat;  // another one waits for its first
+  if (runtime_ == runtime)
+    next_ = answered_ + config_.heartbeat;  // another runtime id waits for its first beat
   changed_.notify_all();
   if (!at) {
     beats_ = 0;

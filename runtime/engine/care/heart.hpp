@@ -1,6 +1,6 @@
-// The heart: a thread with a connection of its own that says, beat by beat, that the runtime is alive. It
-// waits for nothing else: what holds up the caretaker, or anybody, does not hold up a beat. By its beats it
-// knows whether the database answers, and since when it has.
+// The heart: a thread with its own connection that reports in regular beats that the runtime is alive. It
+// waits for nothing else, so nothing that holds up the caretaker or another thread holds up a beat. Its beats
+// show whether the database answers, and since when.
 #pragma once
 
 #include <memory>
@@ -21,17 +21,17 @@ class Heart {
 
   // All of these may be called by any thread.
 
-  /// Beats for `runtime` from now on, at once.
+  /// Beats for `runtime` from now on, starting at once.
   void beat_for(store::RuntimeId runtime);
   /// A beat found that this runtime is no longer enlisted.
   bool lost(store::RuntimeId runtime) const;
-  /// Since when beats have been answered without a gap, by the database's clock, in seconds since 1970; none
-  /// unless two in a row were.
+  /// Since when beats have been answered without a gap, by the database's clock, in seconds since 1970;
+  /// nullopt unless two in a row were.
   std::optional<double> steady_since() const;
-  /// How long ago the database last answered. Where that is not just now, another beat is tried first, which
-  /// is waited for no longer than `patience`.
+  /// How long ago the database last answered. If that is not recent, another beat is tried first, for at most
+  /// `patience`.
   Clock::duration since_answer(std::chrono::milliseconds patience);
-  /// Beats no more.
+  /// Stops beating.
   void stop();
 
  private:
@@ -49,7 +49,7 @@ class Heart {
 
   mutable base::Mutex mutex_;
   base::Condition changed_;
-  store::RuntimeId runtime_ GUARDED_BY(mutex_) = 0;  // 0: there is none to beat for
+  store::RuntimeId runtime_ GUARDED_BY(mutex_) = 0;  // 0: no runtime to beat for
   store::RuntimeId lost_ GUARDED_BY(mutex_) = 0;
   Clock::time_point next_ GUARDED_BY(mutex_){};
   Clock::time_point answered_ GUARDED_BY(mutex_) = Clock::now();

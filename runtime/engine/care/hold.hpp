@@ -1,4 +1,4 @@
-// Something that the locks of others hold up, which the log names once and again when it is over.
+// Something that other sessions' locks hold up. The log names it once, and reports once when it is over.
 #pragma once
 
 #include <chrono>
@@ -17,14 +17,14 @@ struct Hold {
   bool said = false;
 };
 
-/// A hold that ends earlier is not worth a line.
+/// A hold that ends sooner is not logged.
 inline constexpr std::chrono::seconds worth_saying{3};
 
 inline std::string in_words(Clock::duration time) {
   return base::format_duration(std::chrono::duration_cast<std::chrono::microseconds>(time));
 }
 
-/// Who keeps the table from being written, or the row of `job` where it is given.
+/// Who prevents writes to the table, or to the row of `job` if it is given.
 inline std::string blocker(store::CareSession& session, const std::optional<std::string>& job) {
   const std::string who = session.blocker(job);
   return who.empty()

@@ -1,4 +1,4 @@
-// Tells the lanes of jobs that are being made pending behind their cursors.
+// Tells the lanes about jobs that are being made pending behind their cursors.
 #pragma once
 
 #include "engine/lanes/lanes.hpp"
@@ -13,7 +13,7 @@ class PendingChange {
     if (!open_) lanes_.begin_change();
     open_ = true;
   }
-  /// `any`: some were made pending; `more`: some will be, and nothing is exhausted until then.
+  /// `any`: some jobs were made pending. `more`: more will be, and no lane is exhausted until then.
   void end(bool any, bool more) {
     if (more) lanes_.begin_change();
     lanes_.end_change(any);

@@ -12,11 +12,11 @@ namespace {
 
 constexpr std::chrono::seconds running_interval{1};
 constexpr std::chrono::seconds count_interval{5};
-/// What waits to be written while the database is away; and what one row gets.
+/// The most that may wait to be written while the database is unavailable, and the most in one row.
 constexpr std::size_t most_traces = 100'000;
 constexpr std::size_t trace_batch = 1000;
 
-/// Why it serves nothing, or less than it declares, or not what its file holds now.
+/// Why the plugin serves nothing, or less than it declares, or not what its file holds now.
 std::string reason(const fleet::Plugin& plugin) {
   std::string text = plugin.reason;
   const auto add = [&](const std::string& why) { text += (text.empty() ? "" : "\n") + why; };

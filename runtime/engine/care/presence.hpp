@@ -1,8 +1,8 @@
-// What the runtime shows of itself in the database while it runs: its plugins, the jobs that take long, how
-// many outcomes there were, and, where that is wanted, who ran which job. The event loop says what there is,
-// the caretaker writes what has changed: plugins when they change, jobs at most once a second, like who ran
-// them, outcomes every five. A job that is over within a second is never shown as running, and an idle
-// runtime writes nothing.
+// What the runtime publishes about itself in the database while it runs: its plugins, the jobs that take
+// long, the numbers of outcomes, and, if configured, which runtime ran which job. The event loop reports the
+// current state, and the caretaker writes the changes: plugins when they change, running jobs and traces at
+// most once a second, and outcomes every five seconds. A job that ends within a second is never shown as
+// running, and an idle runtime writes nothing.
 #pragma once
 
 #include <map>
@@ -20,10 +20,10 @@ namespace sluice::engine {
 
 class Presence {
  public:
-  /// Jobs are shown from this age on.
+  /// Jobs that have run for at least this long are shown.
   static constexpr std::chrono::seconds long_job{1};
 
-  /// Who ran what is kept for `keep_traces`; none: it is not recorded.
+  /// Traces of who ran which job are kept for `keep_traces`; nullopt: none are recorded.
   explicit Presence(const Tally& tally, std::optional<job::Microseconds> keep_traces = {})
       : tally_(tally), keep_traces_(keep_traces) {}
 
@@ -32,11 +32,11 @@ class Presence {
   void set_running(const std::vector<fleet::RunningJob>& running);
   void add_ended(const std::vector<job::Finished>& jobs);
 
-  // For the caretaker's thread. What throws is written the next time.
+  // For the caretaker's thread. If a write throws, the same data is written the next time.
   void write(store::CareSession& session, store::RuntimeId runtime, Clock::time_point now);
-  /// Writes the outcomes that are not written yet.
+  /// Writes the outcomes that have not been written yet.
   void write_outcomes(store::CareSession& session);
-  /// Writes who ran what, as far as it is not written yet.
+  /// Writes the traces that have not been written yet.
   void write_traces(store::CareSession& session, store::RuntimeId runtime);
   /// The runtime has a new id, under which nothing is shown yet.
   void start_anew();
@@ -72,7 +72,8 @@ class Presence {
   std::vector<store::PluginReport> plugins_ GUARDED_BY(mutex_);
   std::vector<store::RunningJob> running_ GUARDED_BY(mutex_);
   std::vector<Ended> ended_ GUARDED_BY(mutex_);
-  std::size_t untraced_ GUARDED_BY(mutex_) = 0;  // that were too many while the database was away
+  std::size_t untraced_ GUARDED_BY(mutex_) =
+      0;  // dropped because too many accumulated while the database was unavailable
 };
 
 }  // namespace sluice::engine

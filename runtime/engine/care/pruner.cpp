@@ -12,7 +12,7 @@ constexpr std::size_t batch = 1000;
 constexpr std::chrono::milliseconds soonest{100};
 constexpr std::chrono::minutes latest{1};
 
-/// Between two rounds: a tenth of the age is no more than the clock's own roughness.
+/// Between two rounds. A tenth of the age is precise enough.
 Clock::duration interval(job::Microseconds age) {
   return std::clamp<Clock::duration>(age / 10, soonest, latest);
 }
@@ -62,7 +62,7 @@ void Pruner::run() {
   outage_.up(this);
 }
 
-/// Half of the time at most, so that the jobs that run have the database, too.
+/// At most half of the time, which leaves the database to the running jobs for the rest.
 void Pruner::prune(Task& task) {
   std::size_t jobs = 0;
   for (bool over = false; !over && !stopping();) {

@@ -1,4 +1,5 @@
-// The pruner of a running engine: a thread that deletes jobs which are over for longer than they are kept.
+// The pruner of a running engine: a thread that deletes finished jobs when they are older than their
+// retention.
 #pragma once
 
 #include <memory>

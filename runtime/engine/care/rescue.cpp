@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::chrono::minutes complaint_pause{1};
 
-/// Judges nobody.
+/// Considers no runtime dead.
 constexpr double never = std::numeric_limits<double>::infinity();
 
 }  // namespace

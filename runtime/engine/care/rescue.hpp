@@ -1,4 +1,4 @@
-// Takes back the jobs of runtimes that are lost. One thread uses it.
+// Takes back the jobs of lost runtimes. For one thread.
 #pragma once
 
 #include "config/config.hpp"
@@ -17,23 +17,24 @@ class Rescue {
     Lanes& lanes;
     Heart& heart;
     Tally& tally;
-    bool drain = false;  ///< which does not end while there are jobs of others that it may take back soon
+    bool drain = false;  ///< a drain does not end while other runtimes have jobs that it may soon take back
   };
 
   explicit Rescue(const Context& context) : context_(context), change_(context.lanes) {}
 
   bool is_due(Clock::time_point now) const { return now >= next_; }
-  /// One round, as `runtime`. Returns whether any job is pending again. Throws what the store throws.
+  /// One round, on behalf of `runtime`. Returns whether any job became pending again. Throws what the store
+  /// throws.
   bool run(store::CareSession& session, store::RuntimeId runtime);
 
  private:
   void report(const store::Rescued& rescued);
 
   const Context context_;
-  PendingChange change_;                // open while a drain waits for the lease of others
+  PendingChange change_;                // open while a drain waits for the leases of other runtimes
   Clock::time_point next_{};            // when the next round is due
-  Clock::time_point next_complaint_{};  // about a job whose rescue is refused
-  bool waits_ = false;                  // for that lease, which was said
+  Clock::time_point next_complaint_{};  // when a refused rescue is next logged
+  bool waits_ = false;                  // waits for those leases, which has been logged
 };
 
 }  // namespace sluice::engine

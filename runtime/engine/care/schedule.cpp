@@ -9,14 +9,14 @@ namespace sluice::engine {
 
 namespace {
 
-constexpr int quiet_enough = 4;  // rounds in which nothing was under way, and then it is worth less often
+constexpr int quiet_enough = 4;  // idle rounds after which the interval becomes longer
 constexpr std::chrono::milliseconds promote_time{100};
 constexpr std::size_t promote_batch = 500;
 constexpr std::size_t least_promoted = 100;
 constexpr std::size_t most_ahead = 1000;
 
 std::optional<Clock::time_point> due_in(const std::optional<double>& seconds) {
-  constexpr double soon = 3600;  // nobody waits for so long
+  constexpr double soon = 3600;  // no wait is longer
   if (!seconds || *seconds > soon) return std::nullopt;
   return Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(*seconds));
 }
@@ -34,8 +34,8 @@ void Schedule::note_load() {
   ahead_ = load.resting ? 0 : ahead_ - std::min(ahead_, claimed);
 }
 
-/// Those that are due are older than what is new, and so come first: no more are made pending than are
-/// claimed, and what is new waits for a few of them only.
+/// Due jobs are older than new ones, and so come first. Therefore no more jobs are made pending than are
+/// claimed, and new jobs wait only for a few of them.
 bool Schedule::promote(store::CareSession& session) {
   note_load();
   bool more = true, any = false;
@@ -66,7 +66,7 @@ bool Schedule::promote(store::CareSession& session) {
   return any;
 }
 
-/// They come again every second.
+/// Held-up jobs are tried again every second.
 void Schedule::report_held(store::CareSession& session, const store::Promoted& promoted) {
   const auto now = Clock::now();
   if (promoted.held == 0) {

@@ -1,4 +1,4 @@
-// Makes due jobs pending: delayed ones, snoozed ones and retries. One thread uses it.
+// Makes due jobs pending: delayed ones, snoozed ones and retries. For one thread.
 #pragma once
 
 #include <cstddef>
@@ -16,14 +16,14 @@ class Schedule {
  public:
   explicit Schedule(Lanes& lanes) : lanes_(lanes), change_(lanes) {}
 
-  /// One round, of 100 ms at most. Returns whether any job became pending. Throws what the store throws.
+  /// One round, of at most 100 ms. Returns whether any job became pending. Throws what the store throws.
   bool promote(store::CareSession& session);
 
-  /// More are due than the last round made pending.
+  /// More jobs are due than the last round made pending.
   bool is_behind() const { return change_.is_open(); }
   /// Nothing was under way in the last rounds.
   bool is_quiet() const;
-  /// Ends the quiet: a job may be due before next_due().
+  /// Ends the quiet period, because a job may be due before next_due().
   void wake() { quiet_rounds_ = 0; }
   /// When the next schedule is due, as far as is known.
   std::optional<Clock::time_point> next_due() const { return next_due_; }
@@ -36,9 +36,9 @@ class Schedule {
   PendingChange change_;                       // open while more are due
   Hold rows_;                                  // by locks on rows that are due
   std::optional<Clock::time_point> next_due_;  // the next schedule, as far as is known
-  int quiet_rounds_ = 0;                       // one after the other, without a job under way
-  std::size_t ahead_ = 0;                      // jobs that were made pending, and not claimed since
-  std::int64_t found_ = 0;                     // as Load::jobs, at the last look
+  int quiet_rounds_ = 0;                       // consecutive rounds without a job under way
+  std::size_t ahead_ = 0;                      // jobs that were made pending and have not been claimed since
+  std::int64_t found_ = 0;                     // Load::jobs at the last look
 };
 
 }  // namespace sluice::engine

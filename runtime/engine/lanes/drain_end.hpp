@@ -1,8 +1,8 @@
-// Whether anything is left to claim, or under way: what the end of a drain waits for. Values alone: no mutex,
-// no clock, no thread.
+// Whether any job is left to claim or under way. A drain ends when there is none. Only values: no mutex, no
+// clock, no thread.
 //
 // A claim that finds nothing shows that nothing is left only if no job became claimable while it ran. So each
-// takes a mark as it begins, which tells at its end what happened meanwhile.
+// claim takes a mark when it begins, which tells at its end what happened in between.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ class DrainEnd {
     --open_;
     unwritten_ += jobs;
   }
-  /// While jobs are being made pending; `any` were.
+  /// Brackets a change that makes jobs pending; `any`: some were.
   void begin_change() { ++open_; }
   void end_change(bool any) {
     --open_;
@@ -32,17 +32,17 @@ class DrainEnd {
   }
   /// Jobs became claimable.
   void arrive() { ++now_.arrivals; }
-  /// What sweeps did not find, those under way among them, may be there all the same.
+  /// Jobs that sweeps did not find, including those under way, may exist nevertheless.
   void invalidate() { ++now_.invalidations; }
-  /// So many outcomes are written, or nobody waits for them any more.
+  /// This many outcomes are written, or no longer awaited.
   void write(std::int64_t outcomes) { unwritten_ -= outcomes; }
 
-  /// Jobs came since, which the claim may not have seen.
+  /// Jobs came since, and the claim may not have seen them.
   bool is_stale(Mark mark) const { return mark.arrivals != now_.arrivals; }
-  /// A sweep of then may have missed others.
+  /// A sweep of that time may have missed other rows.
   bool is_invalid(Mark mark) const { return mark.invalidations != now_.invalidations; }
   bool is_written() const { return unwritten_ == 0; }
-  /// Nothing is claimed, and nothing is being claimed or made claimable.
+  /// No job is claimed, and none is being claimed or made claimable.
   bool is_idle() const { return is_written() && open_ == 0; }
 
  private:

@@ -7,16 +7,16 @@ namespace sluice::engine {
 namespace {
 
 constexpr int sweep_share = 20;  // a sweep may take 1/20 of the time
-// Slow sweeps take less while a lane is busy, but are 5 s apart at most; so it may have one as soon as it
-// runs dry.
+// While a lane is busy, slow sweeps take a smaller share, but are at most 5 s apart. So the lane may sweep as
+// soon as it runs dry.
 constexpr std::chrono::milliseconds slow_sweep{20};
 constexpr int busy_sweep_share = 60;
 constexpr std::chrono::seconds slow_sweep_pause{5};
 constexpr std::chrono::milliseconds most_credit{250};
 constexpr std::chrono::seconds longest_pause{10};  // however slow sweeps are
-/// In seconds: transactions that began earlier than the last row's may be committed so much later.
+/// In seconds. Transactions that began earlier than the last row's may commit this much later.
 constexpr double commit_slack = 0.1;
-/// In seconds: what "createdAt" loses on its way here and back.
+/// In seconds: the precision that "createdAt" loses on its way here and back.
 constexpr double rounding = 1e-5;
 
 Clock::duration sweep_pause(Clock::duration took) {
@@ -31,7 +31,7 @@ std::optional<double> LaneSearch::begin(Clock::time_point now) {
   if (sweep_due_ <= now) cursor_.reset();
   if (!cursor_) sweep_due_ = now + poll_interval_;
   is_restarted_ = false;
-  rests_until_ = now;  // the other pump may claim meanwhile: rows that this one locks are skipped
+  rests_until_ = now;  // the other pump may claim at the same time, and rows that it locks are skipped
   return cursor_;
 }
 
@@ -53,7 +53,7 @@ void LaneSearch::end(const std::optional<double>& cursor, const Find& find, Cloc
   }
   rest_ = std::min(std::max<Clock::duration>(shortest_rest, 2 * rest_), longest_rest);
   rests_until_ = now + rest_;
-  // Rows may wait behind the cursor: look there as soon as may be.
+  // Rows may wait behind the cursor, so look there as soon as possible.
   if (!is_empty_) rests_until_ = std::min(rests_until_, std::max(now, sweep_due_));
 }
 
@@ -65,7 +65,7 @@ void LaneSearch::charge_sweep(Clock::duration took, Clock::time_point now) {
   is_slow_ = took >= slow_sweep;
 }
 
-/// All is claimed that the cursor leads to: a slow sweep is due as soon as it can be afforded.
+/// Everything that the cursor leads to is claimed, so a slow sweep is due as soon as it can be afforded.
 void LaneSearch::hasten_sweep(Clock::time_point now) {
   const auto pause =
       std::clamp<Clock::duration>(-credit_ * sweep_share, Clock::duration::zero(), longest_pause);

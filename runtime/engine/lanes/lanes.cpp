@@ -7,7 +7,7 @@ namespace sluice::engine {
 
 namespace {
 
-constexpr std::chrono::milliseconds side_rest{10};  // the longest while jobs keep coming for other lanes
+constexpr std::chrono::milliseconds side_rest{10};  // the longest rest while jobs keep coming for other lanes
 
 }  // namespace
 
@@ -21,7 +21,7 @@ void Lanes::set_lanes(std::vector<LaneSpec> specs) {
     searches_.try_emplace(lane, poll_interval_, drain_).first->second.forget();
   }
   std::erase_if(searches_, [this](const auto& one) REQUIRES(mutex_) { return !room_.has(one.first); });
-  end_.arrive();  // what is being claimed was asked for before
+  end_.arrive();  // the claims under way were made for the previous lanes
 }
 
 void Lanes::set_slots(std::size_t plugin, std::optional<int> slots) {
@@ -60,7 +60,7 @@ Load Lanes::load() const {
           !end_.is_written()};
 }
 
-/// The open lanes, those whose turn is next in front.
+/// The open lanes, those whose turn is next first.
 std::vector<LaneId> Lanes::in_turn() const {
   std::vector<LaneId> lanes = room_.open_lanes();
   std::rotate(lanes.begin(), std::lower_bound(lanes.begin(), lanes.end(), next_lane_), lanes.end());
@@ -90,7 +90,7 @@ Clock::time_point Lanes::next_look(Clock::time_point now) const {
   return next;
 }
 
-/// The first lane that is due says which kind the claim is for.
+/// The first lane that is due decides which kind of claim it is.
 std::vector<ClaimPlan> Lanes::reserve(Clock::time_point now) {
   const base::Lock lock(mutex_);
   std::vector<ClaimPlan> plans;
@@ -142,7 +142,7 @@ void Lanes::end_search(const ClaimPlan& plan, LaneSearch::Find find, std::int64_
     found_at_ = now;
   }
   const bool is_full = bytes >= claim_bytes;
-  if (is_full) invalidate_sweeps();  // what it locked and left looked taken to others
+  if (is_full) invalidate_sweeps();  // rows that it locked and left looked taken to other claims
   find.is_short = find.is_short && !is_full;
   find.is_stale = end_.is_stale(plan.mark);
   find.is_invalid = end_.is_invalid(plan.mark);
@@ -203,7 +203,7 @@ void Lanes::on_aside(int outcomes) {
   end_.write(outcomes);
 }
 
-/// What sweeps did not find, those that are under way among them, may be there.
+/// Jobs that sweeps did not find, including those under way, may exist.
 void Lanes::invalidate_sweeps() {
   end_.invalidate();
   for (auto& [lane, search] : searches_) search.invalidate();

@@ -1,6 +1,6 @@
 // Which jobs may be claimed now: how much room each lane has (Room), where in the table its next claim begins
-// (LaneSearch), and whether anything is left (DrainEnd). Lanes take turns; those that rest take part in the
-// claims of others. A rest is short while jobs keep coming, and up to the poll interval when they do not.
+// (LaneSearch), and whether anything is left (DrainEnd). Lanes take turns. Resting lanes take part in the
+// claims of others. A rest is short while jobs keep coming, and up to the poll interval otherwise.
 #pragma once
 
 #include <algorithm>
@@ -20,11 +20,11 @@
 
 namespace sluice::engine {
 
-/// What a claim is to ask for one lane, whose room it has taken.
+/// One lane's part of a claim, for which room is reserved.
 struct ClaimPlan {
   LaneId lane = 0;
   store::LaneRequest request;
-  bool durable = true;  ///< the same for all of a claim
+  bool durable = true;  ///< the same for all lanes of a claim
   DrainEnd::Mark mark;
 };
 
@@ -32,67 +32,66 @@ struct ClaimPlan {
 struct Load {
   bool resting = false;    ///< a lane found fewer jobs than it has room for
   std::int64_t finds = 0;  ///< claims that brought jobs, since the beginning
-  std::int64_t jobs = 0;   ///< that they brought
-  bool idle = false;       ///< no job is under way, and new ones are announced
-  bool at_work = false;    ///< a claimed job is not written yet
+  std::int64_t jobs = 0;   ///< jobs that they brought
+  bool idle = false;       ///< no job is under way, and new jobs are announced
+  bool at_work = false;    ///< the outcome of a claimed job is not written yet
 };
 
-/// While new jobs are announced, what nobody announced is looked for 25 times less often than poll_interval
-/// says, and every 5 s where that is more often.
+/// While new jobs are announced, unannounced ones are looked for 25 times less often than poll_interval says,
+/// but at least every 5 s.
 constexpr std::chrono::microseconds unannounced_interval(std::chrono::microseconds poll_interval) {
   constexpr std::chrono::microseconds often_enough = std::chrono::seconds(5);
   return std::max(poll_interval, std::min(25 * poll_interval, often_enough));
 }
 
-/// All of its functions may be called by any thread.
+/// Any thread may call any of its functions.
 class Lanes {
  public:
-  /// `budget`: how many jobs may be claimed in all. `drain`: the end is waited for.
+  /// `budget`: how many jobs may be claimed in all. `drain`: somebody waits for the end.
   Lanes(int batch_max, std::chrono::microseconds poll_interval, std::optional<std::int64_t> budget,
         bool drain);
 
-  // As those of Room.
+  // See Room.
   void set_lanes(std::vector<LaneSpec> specs);
   void set_slots(std::size_t plugin, std::optional<int> slots);
-  /// While jobs are being made pending behind the cursors, nothing is exhausted; afterwards, where there were
-  /// `any`, the next claims look from the oldest row, at once.
+  /// While jobs are being made pending behind the cursors, nothing is exhausted. Afterwards, if there were
+  /// `any`, the next claims start at the oldest row, at once.
   void begin_change();
   void end_change(bool any);
-  /// Jobs were inserted: lanes that rest may claim at once.
+  /// Jobs were inserted, so resting lanes may claim at once.
   void wake();
-  /// Whether wake() will be called for new jobs, so that it is enough to look for others now and then.
+  /// Whether wake() is called for new jobs. Then it is enough to look for others occasionally.
   void set_announced(bool announced);
   Load load() const;
 
-  /// reserve() would return something.
+  /// Whether reserve() would return something.
   bool can_reserve(Clock::time_point now) const;
-  /// When can_reserve() may become true by time alone.
+  /// When can_reserve() may become true because time passes.
   Clock::time_point next_look(Clock::time_point now) const;
-  /// Takes room for a claim of up to store::max_lanes lanes, which are all brief or all not.
+  /// Reserves room for a claim of up to store::max_lanes lanes, which are either all brief or all not.
   std::vector<ClaimPlan> reserve(Clock::time_point now);
   /// What a claim brought for each plan, and how long the statement took.
   void on_claim(const std::vector<ClaimPlan>& plans, const store::Claimed& claimed, Clock::duration took,
                 Clock::time_point now);
-  /// The claim failed, and its room is free.
+  /// The claim failed; its room is freed.
   void on_claim_failure(const std::vector<ClaimPlan>& plans, Clock::time_point now);
 
-  /// Jobs left their plugin host. Those that were released never started.
+  /// Jobs left their plugin host. Released ones never started.
   void on_return(const std::vector<job::Finished>& jobs, Clock::time_point now);
-  /// Jobs waited in a plugin host for so long that they are given back; on_return() is told, too.
+  /// Jobs waited so long in a plugin host that they are given back. on_return() is called for them too.
   void on_recall(const std::vector<job::Finished>& jobs, Clock::duration waited, Clock::time_point now);
-  /// So many more jobs of `type`, or fewer, are with the committer: they take room of their lane all the
-  /// same.
+  /// This many more jobs of `type`, or fewer, are with the committer. They still take room of their lane.
   void on_commit(const std::string& type, int jobs);
-  /// So many outcomes are written, or never will be. `again`: a job is pending once more, or one that was
-  /// asked for.
+  /// This many outcomes are written, or never will be. `again`: a job is pending again, or a follow-up job
+  /// was added.
   void on_write(std::size_t outcomes, bool again);
   /// A job of `type` that was created at `created_at` was given back.
   void on_give_back(const std::string& type, double created_at);
-  /// So many more outcomes, or fewer, can't be written for now: nothing waits for them.
+  /// This many more outcomes, or fewer, can't be written for now, and nothing waits for them.
   void on_aside(int outcomes);
 
-  /// Nothing is due and nothing is under way: a sweep of each open lane came back short after the
-  /// last change, no outcome is unwritten; or the budget is used up. What `drain` waits for.
+  /// No job is due and none is under way: either a sweep of each open lane came back short after the last
+  /// change and every outcome is written, or the budget is used up. `drain` waits for this.
   bool is_exhausted() const;
 
  private:
@@ -114,8 +113,8 @@ class Lanes {
   bool announced_ GUARDED_BY(mutex_) = false;
   std::int64_t finds_ GUARDED_BY(mutex_) = 0;        // claims that brought jobs
   std::int64_t found_ GUARDED_BY(mutex_) = 0;        // jobs that they brought
-  Clock::time_point found_at_ GUARDED_BY(mutex_){};  // when one last did
-  LaneId next_lane_ GUARDED_BY(mutex_) = 0;  // where reserve() goes on, so that each lane has its turn
+  Clock::time_point found_at_ GUARDED_BY(mutex_){};  // when one last brought jobs
+  LaneId next_lane_ GUARDED_BY(mutex_) = 0;  // where reserve() continues, so that each lane gets its turn
 };
 
 }  // namespace sluice::engine

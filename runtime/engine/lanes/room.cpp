@@ -7,7 +7,7 @@ namespace sluice::engine {
 
 namespace {
 
-// A lane's slowest type is forgotten when none of its jobs ended for so long.
+// A lane's slowest type is forgotten if none of its jobs has ended for this long.
 constexpr std::chrono::seconds pace_memory{5};
 
 double seconds_of(Clock::duration time) {
@@ -16,7 +16,7 @@ double seconds_of(Clock::duration time) {
 
 }  // namespace
 
-/// A job of one of its types ended, which take `type_pace` seconds each.
+/// A job of one of the lane's types ended; jobs of that type take `type_pace` seconds each.
 void Room::Lane::measure(double type_pace, Clock::time_point now) {
   ended_at = now;
   if (type_pace < pace && now - paced_at < pace_memory) return;
@@ -24,8 +24,8 @@ void Room::Lane::measure(double type_pace, Clock::time_point now) {
   paced_at = now;
 }
 
-/// What runs without an end is slow, whatever was measured before. Where nothing was, it is so only when slow
-/// jobs have no queue: there is none before the first end.
+/// A lane whose jobs run without ending is slow, whatever was measured before. Without any measurement it is
+/// slow only if slow jobs get no queue, because before the first end there is none.
 double Room::Lane::pace_now(Clock::time_point now) const {
   if (jobs == 0 || now <= ended_at) return pace;
   const double unended = seconds_of(now - ended_at);
@@ -37,7 +37,7 @@ int Room::Lane::window(Clock::time_point now) const {
   return spec.concurrency > 0 ? std::min(open, spec.concurrency) : open;
 }
 
-/// It has no queue: its jobs take a slot each, for long.
+/// The lane has no queue, because each of its jobs occupies a slot for long.
 bool Room::Lane::is_queueless(Clock::time_point now) const {
   return spec.at_most_once || (pace_now(now) >= 0 && window(now) <= slots);
 }
@@ -111,8 +111,8 @@ std::vector<LaneId> Room::open_lanes() const {
   return open;
 }
 
-/// How many jobs more it may have with the hosts. Slow jobs of all lanes of a plugin together have its slots
-/// and no more, or they would wait there in one lane's name or another's.
+/// How many more jobs the lane may have in the hosts. The slow jobs of all lanes of a plugin together get no
+/// more than its slots, because they would otherwise wait in the hosts.
 int Room::free(const Lane& lane, Clock::time_point now) const {
   const int open = lane.window(now) - lane.in_flight();
   if (open <= 0 || !lane.is_queueless(now)) return open;
@@ -127,12 +127,12 @@ int Room::limit(LaneId id, Clock::time_point now) const {
   const Lane& lane = lanes_.at(id);
   if (lane.closed) return 0;
   const int window = lane.window(now), free = this->free(lane, now);
-  // A good part of the window is to be free, so that batches are worth their statement.
+  // A large part of the window must be free, so that each batch is worth its statement.
   const int worthwhile = lane.is_queueless(now) ? 1 : std::max(1, std::min(window / 4, batch_max_));
   if (free < worthwhile) return 0;
   std::int64_t most = std::min({free, share_of(window), batch_max_});
   if (budget_) most = std::min(most, *budget_);
-  // A statement locks all rows that it looks at, so it should not look at many more than it can take.
+  // A statement locks all rows that it reads, so it should not read many more than it can take.
   if (lane.mean_bytes > 0)
     most = std::min(most, std::max<std::int64_t>(1, 2 * claim_bytes / lane.mean_bytes));
   if (!lane.has_byte_room()) most = std::min<std::int64_t>(most, lane.slots - lane.in_flight());

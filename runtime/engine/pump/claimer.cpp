@@ -7,7 +7,7 @@ namespace sluice::engine {
 
 namespace {
 
-/// Of a job that plugins are not shown.
+/// For a job that is not shown to plugins.
 job::Finished turned_back(job::Job job) {
   job::Finished finished;
   finished.outcome.result = job::Result::fail;
@@ -46,7 +46,7 @@ void Claimer::run() {
   finisher_.no_more();
 }
 
-/// Returns when something may be claimed; false when the pump stops.
+/// Returns when a claim may be made; false if the pump stops.
 bool Claimer::wait_for_room() {
   for (int failures = 0; !stopping_;) {
     const auto now = Clock::now();
@@ -70,7 +70,7 @@ bool Claimer::has_room(Clock::time_point now) const {
   return finisher_.unwritten() < context_.most_unwritten && context_.lanes.can_reserve(now);
 }
 
-/// Waits until it is poked, jobs were inserted, or `until`.
+/// Waits until poke() is called, jobs were inserted, or `until`.
 void Claimer::listen(Clock::time_point until) {
   if (listens_) {
     const auto now = Clock::now();
@@ -94,8 +94,8 @@ void Claimer::wait_to_retry(int failures) {
   }
 }
 
-/// Asks again what was refused, too. What a statement claimed whose answer was lost is given back, by the
-/// next reconciliation or, at a stop, as the runtime takes leave.
+/// Also repeats refused claims. Jobs that were claimed by a statement whose answer was lost are given back by
+/// the next reconciliation or, at a stop, when the runtime signs off.
 void Claimer::claim() {
   for (int failures = 0; !stopping_;) {
     const auto step = [&] {
@@ -123,7 +123,7 @@ void Claimer::claim_once() {
   if (context_.lanes.is_exhausted()) context_.idle();
 }
 
-/// Gives the room back and throws on what the store throws.
+/// If the store throws, frees the room and throws on.
 store::Claimed Claimer::ask(const std::vector<ClaimPlan>& plans) {
   std::vector<store::LaneRequest> requests;
   requests.reserve(plans.size());
@@ -136,7 +136,7 @@ store::Claimed Claimer::ask(const std::vector<ClaimPlan>& plans) {
   }
 }
 
-/// Tells the lanes what came, and gives the jobs to their plugins.
+/// Reports the claimed jobs to the lanes, and gives them to their plugins.
 void Claimer::hand_over(store::Claimed claimed, const std::vector<ClaimPlan>& plans, Clock::duration took) {
   const auto policies = context_.policies.now();
   std::vector<job::Job> jobs;
@@ -165,7 +165,7 @@ void Claimer::enlist_again() {
   use(context_.runtime(runtime_));
 }
 
-/// None when sluice stops.
+/// Nullopt if sluice is stopping.
 void Claimer::use(store::RuntimeId runtime) {
   runtime_ = runtime;
   session_->use(runtime);

@@ -1,6 +1,6 @@
 // The claimer of a pump: a thread with a connection that claims jobs wherever there is room for them, and
-// hands them to their plugins. On the same connection it hears of new ones, so that the server process that
-// claims them is awake already.
+// hands them to their plugins. It also listens for new jobs on that connection, so the server process that
+// will claim them is already awake.
 #pragma once
 
 #include <atomic>
@@ -16,12 +16,12 @@ namespace sluice::engine {
 
 class Claimer {
  public:
-  /// Claims wait while `finisher` has too much to write. `listens`: it hears of new jobs.
+  /// Claims wait while `finisher` has too much to write. `listens`: it listens for new jobs.
   Claimer(std::uint32_t pump, const PumpContext& context, Finisher& finisher, bool listens);
 
-  /// Looks again whether something may be claimed. [any-thread]
+  /// Checks again whether a claim may be made. [any-thread]
   void poke();
-  /// Claims no more. [any-thread]
+  /// Stops claiming. [any-thread]
   void stop();
 
  private:

@@ -8,9 +8,9 @@ namespace sluice::engine {
 namespace {
 
 constexpr std::size_t most_together = 200;
-/// A connection that nobody needed for so long is closed.
+/// A connection that has not been used for this long is closed.
 constexpr std::chrono::seconds idle_limit{30};
-/// What the database can't write while it answers is its job's in the end.
+/// A settlement that the database can't write although it answers eventually becomes an error of its job.
 constexpr int most_failures = 5;
 
 }  // namespace
@@ -63,7 +63,7 @@ void Committer::run(Lane& lane) {
   }
 }
 
-/// False when it has to end.
+/// False if the thread must end.
 bool Committer::wait_for_work(Lane& lane, std::unique_ptr<store::EffectSession>& session) {
   const auto until = Clock::now() + idle_limit;
   base::Lock lock(lane.mutex);
@@ -117,7 +117,7 @@ void Committer::commit(Lane& lane, store::EffectSession& session, std::vector<Co
   for (Committed& one : jobs) one.unwritten = all;
 }
 
-/// False when there is no more time.
+/// False if there is no time left.
 bool Committer::wait_to_retry(Lane& lane, int failures) {
   const base::Lock lock(lane.mutex);
   const auto until = Clock::now() + reconnect_delay(failures);

@@ -1,6 +1,6 @@
-// Commits what plugins ask for together with their jobs. Follow-up jobs have a thread with a connection, and
-// so have the effects of each role, as long as there are any: a slow statement holds up nobody but its own
-// role.
+// Commits follow-up jobs and effects together with their jobs. Follow-up jobs have a thread with a
+// connection, and so have the effects of each role, as long as there are any. So a slow statement holds up
+// only its own role.
 #pragma once
 
 #include <deque>
@@ -19,12 +19,12 @@ namespace sluice::engine {
 
 class Committer {
  public:
-  /// What came of a settlement; `unwritten` where it is not written.
+  /// What became of a settlement; `unwritten` if it was not written.
   struct Committed {
     job::Settlement settlement;
     std::optional<store::Unwritten> unwritten;
-    int failures = 0;         ///< as it was pushed
-    bool unanswered = false;  ///< a statement that may have written it had no answer
+    int failures = 0;         ///< as given to push()
+    bool unanswered = false;  ///< a statement that may have written it got no answer
   };
 
   /// `report` is called on the committer's threads.
@@ -35,9 +35,9 @@ class Committer {
 
   // Both may be called by any thread.
 
-  /// `failures` is how often it could not be written before.
+  /// `failures`: how often writing it has failed before.
   void push(job::Settlement settlement, int failures);
-  /// Waits no longer for a lost database than until `deadline`.
+  /// Stops waiting for a lost database at `deadline`.
   void limit(Clock::time_point deadline);
 
  private:

@@ -17,13 +17,14 @@ using store::Unwritten;
 
 constexpr std::chrono::milliseconds linger{2};
 constexpr std::size_t worthwhile = 200;
-/// So many outcomes may be kept aside before there are no more claims.
+/// Claiming stops while this many outcomes are kept aside.
 constexpr std::size_t most_aside = 5000;
-/// The code of a job whose own outcome the database refused.
+/// The code of a job whose outcome the database refused.
 constexpr const char* refused_code = "outcome-refused";
-/// After so many refusals that could be the server's, while it took others, an outcome is refused for good.
+/// After this many refusals that could be the server's fault, while the server accepted other outcomes, an
+/// outcome is refused for good.
 constexpr int most_refusals = 3;
-/// As many failures as reconnect_delay() answers with under a second.
+/// The number of failures up to which reconnect_delay() stays under a second.
 constexpr int soon = 4;
 
 void log_failure(const job::Settlement& settlement) {
@@ -64,13 +65,13 @@ void log_aside(const job::Settlement& settlement, const Unwritten& unwritten) {
       fields);
 }
 
-/// The database is there, and may do what is asked in a moment: when a table is unlocked, say.
+/// The database answers, and may soon do what was requested, for example when a table is unlocked.
 bool answered(const std::exception& error) {
   const auto* unavailable = dynamic_cast<const store::Unavailable*>(&error);
   return unavailable == nullptr || unavailable->answered();
 }
 
-/// What was refused becomes the job's own error.
+/// Turns the refusal of a job's outcome into the job's error.
 job::Settlement own_error(job::Settlement settlement, const Unwritten& unwritten) {
   job::Outcome& outcome = settlement.outcome;
   std::string error = "the database refused to write that the job ended as " +
@@ -168,12 +169,12 @@ bool Finisher::due(Clock::time_point now) const {
   return expected_ == 0 || inbox_.size() >= worthwhile || now - oldest_ >= linger || no_more_;
 }
 
-/// But for what is kept aside.
+/// Not counting outcomes that are kept aside.
 bool Finisher::is_over() const {
   return no_more_ && expected_ == 0 && inbox_.empty() && committed_.empty() && committing_ == 0;
 }
 
-/// None when the pump has ended.
+/// Nullopt if the pump has ended.
 std::optional<Finisher::Work> Finisher::wait_for_work() {
   const base::Lock lock(mutex_);
   for (;;) {
@@ -189,7 +190,7 @@ std::optional<Finisher::Work> Finisher::wait_for_work() {
   }
 }
 
-/// When there may be something to do by time alone.
+/// When there may be something to do because time passes.
 std::optional<Clock::time_point> Finisher::next_wake() const {
   std::optional<Clock::time_point> wake;
   const auto by = [&](Clock::time_point time) { wake = wake ? std::min(*wake, time) : time; };
@@ -218,7 +219,7 @@ std::optional<Finisher::Work> Finisher::take(Clock::time_point now) {
   return work;
 }
 
-/// At the end: what is refused has been tried once more, what is locked may be free until the deadline.
+/// At the end. Refused outcomes have been tried once more; locked rows may be unlocked before the deadline.
 bool Finisher::leave_aside(Clock::time_point now) {
   const bool late = deadline_ && *deadline_ <= now;
   const auto has_time = [&](const Aside& one) { return one.locked && !late; };
@@ -251,7 +252,7 @@ void Finisher::do_work(Work work) {
   if (context_.lanes.is_exhausted()) context_.idle();
 }
 
-/// Where it fails, they are told of again.
+/// If it fails, the engine reports the jobs again.
 void Finisher::mark_running(std::vector<job::Ref> jobs) {
   std::erase_if(jobs, [&](const job::Ref& one) { return marked_.contains({one.claim, one.id}); });
   try {
@@ -263,7 +264,7 @@ void Finisher::mark_running(std::vector<job::Ref> jobs) {
         ++marked_of_[jobs[i].claim].jobs;
       }
     }
-    // Only what is known to be marked: nobody looks at such a claim any more.
+    // Only if it is known that all are marked, because then the claim is never looked at again.
     const std::vector<std::int64_t> filled = filled_claims();
     if (!filled.empty()) session_->mark({}, filled);
     for (const std::int64_t claim : filled) marked_of_[claim].filled = true;
@@ -284,7 +285,7 @@ std::vector<std::int64_t> Finisher::filled_claims() {
   return filled;
 }
 
-/// A row that was marked is elsewhere than its claim found it.
+/// A marked row is in another place than where its claim found it.
 void Finisher::place(std::vector<job::Settlement>& settlements) const {
   if (marked_.empty()) return;
   for (job::Settlement& settlement : settlements) {
@@ -300,7 +301,7 @@ void Finisher::hand_over_effects(std::vector<job::Settlement>& settlements) {
   settlements.erase(effectful, settlements.end());
 }
 
-/// What takes its time must not take that of others; while it does, it has room of its lane.
+/// Slow commits must not delay others. While a job is committed, it still takes room of its lane.
 void Finisher::commit(job::Settlement settlement, int failures) {
   {
     const base::Lock lock(mutex_);
@@ -351,7 +352,7 @@ void Finisher::write(std::vector<job::Settlement> settlements) {
       context_.outage.up(this);
       return;
     } catch (const std::exception& error) {
-      // Unavailable or Refused: what was asked is kept and asked again.
+      // Unavailable or Refused: the requests are kept and repeated.
       context_.outage.down(this, error);
       unanswered = unanswered || !answered(error);
       failures = std::min(failures + 1, answered(error) ? soon : std::numeric_limits<int>::max());
@@ -362,7 +363,7 @@ void Finisher::write(std::vector<job::Settlement> settlements) {
   }
 }
 
-/// Waits until it is time to try again, once more at the very deadline; false after that.
+/// Waits until the next try, and once more until the deadline itself; false after that.
 bool Finisher::wait_to_retry(int failures) {
   const base::Lock lock(mutex_);
   const auto next = Clock::now() + reconnect_delay(failures);
@@ -405,8 +406,8 @@ void Finisher::write_once(std::vector<job::Settlement>& settlements, bool unansw
   }
 }
 
-/// Reports what is written of `asked`, keeps aside what can't be, and returns what is to be asked in another
-/// way.
+/// Reports the written ones of `asked`, keeps aside those that can't be written, and returns those that have
+/// to be written in another way.
 std::vector<Finisher::Aside> Finisher::sort_out(std::vector<Aside> asked,
                                                 const std::vector<Unwritten>& unwritten) {
   std::vector<job::Settlement> written, dropped, unknown;
@@ -441,7 +442,7 @@ std::vector<Finisher::Aside> Finisher::sort_out(std::vector<Aside> asked,
   return otherwise_asked;
 }
 
-/// What to write in place of what was refused; none where there is nothing better than to wait.
+/// What to write instead of a refused outcome; nullopt if waiting is better.
 std::optional<job::Settlement> Finisher::otherwise(const job::Settlement& settlement,
                                                    const Unwritten& unwritten, int failures) const {
   if (unwritten.why != Unwritten::Why::refused) return std::nullopt;
@@ -470,7 +471,7 @@ void Finisher::keep_aside(Aside aside, const Unwritten& unwritten) {
   const auto delay = std::chrono::milliseconds(100) * (1 << std::min(aside.failures, 9));
   ++aside.failures;
   aside.next = Clock::now() + std::min(delay, locked ? longest_locked : longest_refused);
-  // A drain does not wait for what will not be.
+  // A drain does not wait for outcomes that can't be written.
   if (!locked && !aside.over) {
     aside.over = true;
     context_.lanes.on_aside(1);
@@ -479,7 +480,7 @@ void Finisher::keep_aside(Aside aside, const Unwritten& unwritten) {
   context_.tally.aside(1);
 }
 
-/// Each by itself, so that it holds up nothing.
+/// Each by itself, so it does not hold up others.
 void Finisher::write_again(std::vector<Aside> asides) {
   const auto effectful = std::stable_partition(
       asides.begin(), asides.end(), [](const Aside& one) { return !one.settlement.outcome.effectful(); });
@@ -498,7 +499,7 @@ void Finisher::finish_again(std::vector<Aside> asides) {
       unwritten = session_->finish_with_care(settlements, used_up(settlements));
       context_.outage.up(this);
     } catch (const std::exception& error) {
-      // The next outcome finds out whether the database is lost.
+      // The next outcome will show whether the database is lost.
       for (Aside& one : asides) {
         const auto why = one.locked ? Unwritten::Why::locked : Unwritten::Why::refused;
         one.unanswered = one.unanswered || !answered(error);
@@ -536,14 +537,15 @@ std::vector<std::int64_t> Finisher::used_up(const std::vector<job::Settlement>& 
   return closing;
 }
 
-/// After a lost connection: leaves what can still be written.
+/// After a lost connection: keeps only the settlements that can still be written.
 void Finisher::drop_settled(std::vector<job::Settlement>& settlements) {
   std::set<std::int64_t> claims;
   for (const job::Settlement& settlement : settlements) claims.insert(settlement.claim);
   if (claims.empty()) return;
   const std::vector<std::int64_t> living = session_->living({claims.begin(), claims.end()});
   const std::set<std::int64_t> alive(living.begin(), living.end());
-  // Their claim is gone: written by the statement whose answer was lost, or rescued by another runtime.
+  // Their claim is gone: either they were written by the statement whose answer was lost, or rescued by
+  // another runtime.
   const auto gone =
       std::stable_partition(settlements.begin(), settlements.end(),
                             [&](const auto& settlement) { return alive.count(settlement.claim) > 0; });
@@ -555,7 +557,7 @@ void Finisher::drop_settled(std::vector<job::Settlement>& settlements) {
   report_unknown(unknown);
 }
 
-/// Nothing more is to be written of a job.
+/// Nothing more will be written for a job.
 void Finisher::close(const job::Settlement& settlement) {
   if (const auto marked = marked_.find({settlement.claim, settlement.id}); marked != marked_.end()) {
     marked_.erase(marked);
@@ -580,7 +582,7 @@ void Finisher::report_written(const std::vector<job::Settlement>& settlements) {
   context_.lanes.on_write(settlements.size(), again);
 }
 
-/// They are ours no more after a statement that had no answer: they count as written.
+/// Their claims are gone after a statement that got no answer, so they count as written.
 void Finisher::report_unknown(const std::vector<job::Settlement>& settlements) {
   if (settlements.empty()) return;
   log::warn(

@@ -1,6 +1,7 @@
-// The finisher of a pump: a thread with a connection that writes what came of the pump's jobs. Outcomes
-// wait for company only while other jobs of the pump are under way, and for 2 ms at most. What can't be
-// written holds up nothing else: it becomes its job's error, or is kept aside and tried again by itself.
+// The finisher of a pump: a thread with a connection that writes the outcomes of the pump's jobs. Outcomes
+// wait for others only while other jobs of the pump are under way, and for at most 2 ms. An outcome that
+// can't be written holds up nothing else: it becomes its job's error, or is kept aside and tried again
+// separately.
 #pragma once
 
 #include <cstdint>
@@ -21,24 +22,25 @@ namespace sluice::engine {
 
 class Finisher {
  public:
-  /// `relieved` is called, on its thread, after outcomes were written; `ended` once, last.
+  /// `relieved` is called on its thread after outcomes were written; `ended` is called once, as the last
+  /// call.
   Finisher(const PumpContext& context, std::function<void()> relieved, std::function<void()> ended);
 
   // All of these may be called by any thread.
 
-  /// A claim was made for so many jobs, which will be pushed one after the other.
+  /// A claim brought this many jobs, which will be pushed one after the other.
   void expect(std::int64_t claim, std::size_t jobs);
   void push(std::vector<job::Finished> jobs);
-  /// These still run: their rows become `processing`, unless they are already.
+  /// These jobs still run; their rows become `processing` if they are not yet.
   void mark(std::vector<job::Ref> jobs);
-  /// How many jobs came back whose outcome is not written yet, but for those that are kept aside or
-  /// committed.
+  /// How many jobs came back whose outcome is not written yet, except those that are kept aside or with the
+  /// committer.
   std::size_t unwritten() const;
   /// The claims with jobs whose outcome is not written yet.
   std::vector<std::int64_t> open_claims() const;
-  /// Nothing will be expected any more: ends when all that was expected came back and is written.
+  /// No more jobs will be expected. The thread ends when all expected jobs came back and are written.
   void no_more();
-  /// Waits no longer for a lost database, or for rows that somebody has locked, than until `deadline`.
+  /// Stops waiting for a lost database, or for locked rows, at `deadline`.
   void limit(Clock::time_point deadline);
 
  private:
@@ -48,11 +50,11 @@ class Finisher {
     std::string why;
     Clock::time_point next{};  ///< when it is tried again
     int failures = 0;
-    bool locked = false;      ///< its row is; else the database refuses it
-    bool over = false;        ///< nobody waits for it any more
-    bool unanswered = false;  ///< a statement that may have written it had no answer
+    bool locked = false;      ///< its row is locked; else the database refuses the outcome
+    bool over = false;        ///< nothing waits for it any more
+    bool unanswered = false;  ///< a statement that may have written it got no answer
   };
-  /// What there is to do at once.
+  /// What to do now.
   struct Work {
     std::vector<job::Finished> finished;
     std::vector<Committer::Committed> committed;
@@ -62,8 +64,8 @@ class Finisher {
     bool empty() const { return finished.empty() && committed.empty() && again.empty() && running.empty(); }
   };
   struct MarkedOf {
-    std::size_t jobs = 0;  ///< that are not written yet
-    bool filled = false;   ///< all that were left were, and the store knows
+    std::size_t jobs = 0;  ///< jobs that are not written yet
+    bool filled = false;   ///< all jobs that were left are marked, and the store knows
   };
   using Attempt = std::pair<std::int64_t, std::string>;  ///< claim and id of a job
 
@@ -107,22 +109,22 @@ class Finisher {
 
   // used by the thread alone
   const std::unique_ptr<store::FinishSession> session_;
-  bool last_try_ = false;                     // the deadline has come
+  bool last_try_ = false;                     // the deadline has passed
   std::vector<std::int64_t> used_up_before_;  // claims to be closed with the next outcomes
   std::vector<Aside> aside_;
-  std::map<Attempt, std::string> marked_;         // the places of rows that are `processing`
+  std::map<Attempt, std::string> marked_;         // places of the rows that are `processing`
   std::map<std::int64_t, MarkedOf> marked_of_{};  // by claim
-  bool hurried_ = false;                          // those aside have been tried once more, as the pump stops
+  bool hurried_ = false;  // outcomes kept aside have been tried once more because the pump is stopping
 
   mutable base::Mutex mutex_;
   base::Condition changed_;
   std::vector<job::Finished> inbox_ GUARDED_BY(mutex_);
-  std::vector<Committer::Committed> committed_ GUARDED_BY(mutex_);  // came back from the committer
+  std::vector<Committer::Committed> committed_ GUARDED_BY(mutex_);  // returned by the committer
   std::vector<job::Ref> running_ GUARDED_BY(mutex_);                // to be marked
   Clock::time_point oldest_ GUARDED_BY(mutex_){};                   // when the first job of the inbox arrived
   std::size_t writing_ GUARDED_BY(mutex_) = 0;                      // taken from the inbox, not written yet
   std::size_t committing_ GUARDED_BY(mutex_) = 0;                   // with the committer
-  std::size_t expected_ GUARDED_BY(mutex_) = 0;                     // jobs that have not come back
+  std::size_t expected_ GUARDED_BY(mutex_) = 0;                     // jobs that have not come back yet
   std::unordered_map<std::int64_t, std::size_t> open_claims_
       GUARDED_BY(mutex_);  // claim → jobs not written yet
   bool no_more_ GUARDED_BY(mutex_) = false;

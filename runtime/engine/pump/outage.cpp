@@ -20,12 +20,12 @@ constexpr const char* busy =
     "the database can't execute sluice's statements now; running jobs continue, their outcomes are kept, and "
     "sluice tries again until it can";
 
-/// A beat is news for so long.
+/// How long a beat counts as recent.
 constexpr std::chrono::seconds fresh{10};
 
 }  // namespace
 
-/// What has no answer while beats do waits for something in the database: a lock, most of the time.
+/// If beats are answered and a statement is not, it waits for something in the database, usually a lock.
 const char* Outage::kind_of(const std::exception& error) const {
   if (dynamic_cast<const store::Refused*>(&error) != nullptr) return refusing;
   const auto* unavailable = dynamic_cast<const store::Unavailable*>(&error);

@@ -1,5 +1,5 @@
-// Says once that the database is lost, or refuses what it is asked, and once that it is back, however many
-// threads meet it.
+// Logs once that the database is lost or refuses statements, and once that it is back, however many threads
+// notice.
 #pragma once
 
 #include <chrono>
@@ -16,13 +16,13 @@ class Outage {
  public:
   /// `who` can't work with the database, because of `reason`.
   void down(const void* who, const std::string& reason);
-  /// The same, in words that fit the kind of the error: the database may have answered.
+  /// The same, with a message that depends on the kind of error, because the database may have answered.
   void down(const void* who, const std::exception& error);
   /// `who` can work with it (again).
   void up(const void* who);
-  /// The heart had an answer just now, whatever becomes of other calls.
+  /// The heart has just had an answer, whatever happens to other calls.
   void beaten();
-  /// How long it has been lost; none when it is not.
+  /// How long the database has been lost; nullopt if it is not.
   std::optional<std::chrono::milliseconds> lasting() const;
   std::string reason() const;
 
@@ -34,11 +34,11 @@ class Outage {
   std::set<const void*> affected_ GUARDED_BY(mutex_);
   Clock::time_point since_ GUARDED_BY(mutex_){};
   std::string reason_ GUARDED_BY(mutex_);
-  std::set<const char*> said_ GUARDED_BY(mutex_);  // kinds of trouble, each once
+  std::set<const char*> said_ GUARDED_BY(mutex_);  // kinds of trouble that were logged
   std::optional<Clock::time_point> beaten_ GUARDED_BY(mutex_);
 };
 
-/// The wait before the next try after `failures` in a row: 100 ms doubled up to 5 s.
+/// The wait before the next try after `failures` consecutive failures: 100 ms, doubled up to 5 s.
 std::chrono::milliseconds reconnect_delay(int failures);
 
 }  // namespace sluice::engine

@@ -1,7 +1,7 @@
 // A pump moves jobs between the store and the fleet: it claims wherever there is room, hands the jobs to
-// their plugins, and writes what came of them. Its claimer and its finisher have a thread and a connection
-// each: two sessions that both claim and finish insert into the same pages of the table's indexes and wait
-// for each other; with the work split this way they rarely meet.
+// their plugins, and writes their outcomes. Its claimer and its finisher each have a thread and a connection.
+// If two sessions both claimed and finished, they would insert into the same pages of the table's indexes and
+// wait for each other. With the work split this way, they rarely do.
 #pragma once
 
 #include <utility>
@@ -13,24 +13,24 @@
 
 namespace sluice::engine {
 
-/// All of it may be called by any thread.
+/// Any thread may call any of its functions.
 class Pump {
  public:
-  /// `listens`: it hears of new jobs.
+  /// `listens`: it listens for new jobs.
   Pump(std::uint32_t index, PumpContext context, bool listens)
       : context_(std::move(context)),
         finisher_(
             context_, [this] { claimer_.poke(); }, context_.finished),
         claimer_(index, context_, finisher_, listens) {}
 
-  /// Takes jobs of this pump that came back.
+  /// Takes back jobs of this pump.
   void push(std::vector<job::Finished> jobs) { finisher_.push(std::move(jobs)); }
-  /// These jobs of this pump still run: their rows are to say so.
+  /// These jobs of this pump still run, and their rows shall say so.
   void mark(std::vector<job::Ref> jobs) { finisher_.mark(std::move(jobs)); }
-  /// Looks again whether something may be claimed.
+  /// Checks again whether a claim may be made.
   void poke() { claimer_.poke(); }
-  /// Claims no more; ends when every claimed job came back and is written, or, while the database is
-  /// lost, at `deadline`.
+  /// Stops claiming. The pump ends when every claimed job came back and is written, or at `deadline` if the
+  /// database is lost.
   void stop(Clock::time_point deadline) {
     finisher_.limit(deadline);
     claimer_.stop();

@@ -22,7 +22,7 @@ job::Settlement PumpContext::settle(job::Finished one) const {
   return settlement;
 }
 
-/// What asks for more than anybody may is no outcome.
+/// An outcome with more requests than allowed becomes a failure.
 void PumpContext::bound(job::Outcome& outcome) const {
   const std::size_t asked = outcome.effects.size() + outcome.follow_ups.size();
   if (asked <= most_effects) return;

@@ -7,13 +7,13 @@ namespace sluice::engine {
 namespace {
 
 constexpr std::chrono::milliseconds measured_over{200};
-// Claims that bring jobs, or notifications, per second. A runtime that is not notified claims every 5 ms at
-// most, and less often on a slow machine, however many jobs come.
+// Claims that bring jobs, or notifications, per second. A runtime without notifications claims at most every
+// 5 ms, and less often on a slow machine, however many jobs come.
 constexpr double few = 20;
 constexpr double many = 50;
 constexpr std::chrono::seconds wait_after_many{1};
-// Notifications that brought nothing: for jobs that this runtime does not serve, or that others were quicker
-// with.
+// Notifications without a job for this runtime, because it does not serve the type or another runtime was
+// faster.
 constexpr std::chrono::seconds wait_after_vain{10};
 
 }  // namespace
@@ -25,7 +25,7 @@ bool WakePolicy::wanted(const Load& load, std::int64_t heard, Clock::time_point 
   const double finds = static_cast<double>(load.finds - counts_.finds) / seconds;
   const double notified = static_cast<double>(heard - counts_.heard) / seconds;
   const std::int64_t jobs = load.jobs - counts_.jobs;
-  // What was notified just now may be found only in the time that begins.
+  // The job of a recent notification may be found only in the period that begins now.
   if (static_cast<double>(unanswered_ - jobs) / seconds >= many) not_before_ = now + wait_after_vain;
   unanswered_ = std::max<std::int64_t>(0, heard - counts_.heard - jobs);
   if (notified >= many) not_before_ = std::max(not_before_, now + wait_after_many);

@@ -1,7 +1,7 @@
-// Decides whether producers shall notify this runtime of new jobs. A notification takes a lock that all
-// commits of the server share, and holds it until its own is on disk, so it is asked for only while jobs are
-// few: then a job is found by it at once, and while they are many, by the next claim. Where notifications
-// come that bring this runtime nothing, it asks for none for a while.
+// Decides whether producers should notify this runtime of new jobs. A notification takes a lock that all
+// commits of the server share, and holds it until its own commit is on disk. So notifications are requested
+// only while there are few jobs. Then a notification finds a job at once; while there are many, the next
+// claim does. If notifications bring this runtime no jobs, it requests none for a while.
 #pragma once
 
 #include "engine/lanes/lanes.hpp"
@@ -10,8 +10,8 @@ namespace sluice::engine {
 
 class WakePolicy {
  public:
-  /// `load` is the lanes' at `now`, `heard` how many notifications came since the beginning; times never go
-  /// back. Answers as before until enough time has passed to tell.
+  /// `load` is the lanes' load at `now`, `heard` the number of notifications since the beginning. Times must
+  /// not decrease. The answer stays the same until enough time has passed to decide.
   bool wanted(const Load& load, std::int64_t heard, Clock::time_point now);
 
  private:
@@ -23,9 +23,8 @@ class WakePolicy {
 
   bool wanted_ = false;
   Clock::time_point since_{};
-  Counts counts_;  ///< at since_
-  std::int64_t unanswered_ =
-      0;  ///< notifications of the time before since_ for which no job was found by then
+  Counts counts_;                ///< at since_
+  std::int64_t unanswered_ = 0;  ///< notifications before since_ for which no job had been found by then
   Clock::time_point not_before_{};
 };
 

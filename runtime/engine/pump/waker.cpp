@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::chrono::milliseconds tick{250};
 constexpr std::chrono::seconds quiet_tick{5};  // while nothing comes
-/// Producers notify for a minute after they were last asked to.
+/// Producers notify for a minute after the last request.
 constexpr std::chrono::seconds renewal{20};
 constexpr std::chrono::seconds held_up_pause{1};
 
@@ -26,7 +26,7 @@ void Waker::renew(store::ClaimSession& session, store::RuntimeId runtime, Clock:
   }
   const bool is_new = wanted != std::exchange(told_, wanted);
   told_at_ = now;
-  if (wanted != 0 && is_new) lanes_.wake();  // what was inserted before that was known
+  if (wanted != 0 && is_new) lanes_.wake();  // for jobs that were inserted before the request took effect
 }
 
 Clock::time_point Waker::next_renewal(Clock::time_point now) {

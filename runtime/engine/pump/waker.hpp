@@ -1,5 +1,5 @@
-// How an idle runtime hears of new jobs as they are committed, while jobs are few. While they are many, or
-// the connection is lost, claims find them by looking. Used by the claimer's thread alone, on its session.
+// Wakes an idle runtime when new jobs are committed, while there are few jobs. While there are many, or the
+// connection is lost, claims find new jobs by polling. Used only by the claimer's thread, on its session.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +14,13 @@ class Waker {
  public:
   explicit Waker(Lanes& lanes) : lanes_(lanes) {}
 
-  /// Asks producers to notify, or to do so no more, where that changed since. Throws what the session throws.
+  /// Asks producers to notify, or to stop, if that changed. Throws what the session throws.
   void renew(store::ClaimSession& session, store::RuntimeId runtime, Clock::time_point now);
-  /// When renew() may have something to do by time alone.
+  /// When renew() may have something to do because time passes.
   Clock::time_point next_renewal(Clock::time_point now);
-  /// So many notifications came.
+  /// This many notifications came.
   void on_notified(std::int64_t notifications);
-  /// What is notified is lost until the next renew(), and found by looking.
+  /// Notifications are lost until the next renew(), and jobs are found by polling.
   void on_lost();
 
  private:
@@ -28,9 +28,9 @@ class Waker {
   WakePolicy policy_;
   std::int64_t heard_ = 0;  ///< notifications, since the beginning
   std::int64_t heard_before_ = 0;
-  store::RuntimeId told_ = 0;  ///< the runtime of which the database knows that it wants to be woken, 0: none
+  store::RuntimeId told_ = 0;  ///< the runtime that the database knows as wanting to be woken; 0: none
   Clock::time_point told_at_{};
-  Clock::time_point not_before_{};  ///< the next renewal, since the last was held up
+  Clock::time_point not_before_{};  ///< the next renewal, after the last one was held up
 };
 
 }  // namespace sluice::engine

@@ -1,4 +1,4 @@
-// What the event loop says of itself and of the plugins, for those who only look: health checks and metrics.
+// What the event loop reports about itself and the plugins, for health checks and metrics.
 #pragma once
 
 #include <chrono>
@@ -15,12 +15,12 @@ namespace sluice::engine {
 
 struct PluginObservation {
   std::string path;
-  std::string name;                  ///< empty while it is not known
+  std::string name;                  ///< empty while unknown
   std::string version;               ///< likewise
-  std::string state;                 ///< as fleet::PluginState is named
+  std::string state;                 ///< the name of its fleet::PluginState
   std::string reason;                ///< why it is refused or broken
-  std::vector<std::string> types;    ///< that it serves
-  std::map<std::string, int> hosts;  ///< how many there are in each state; zeros included
+  std::vector<std::string> types;    ///< types that it serves
+  std::map<std::string, int> hosts;  ///< how many hosts are in each state, zeros included
   int wanted_hosts = 0;
   int restarts = 0;
   int slots = 0;
@@ -28,20 +28,20 @@ struct PluginObservation {
 
 struct Observation {
   bool settled = false;   ///< every plugin was tried at the start
-  bool stopping = false;  ///< nothing is claimed any more
+  bool stopping = false;  ///< no more jobs are claimed
   std::vector<PluginObservation> plugins;
   base::Clock::duration took{};  ///< until the loop answered
 };
 
-/// Asks the event loop, one question at a time however many ask. Thread-safe.
+/// Asks the event loop, one question at a time, however many threads ask. Thread-safe.
 class Observer {
  public:
-  /// `post` has the loop run a step, in which `look` is called.
+  /// `post` makes the loop run a step, which calls `look`.
   Observer(std::function<void(std::function<void()>)> post, std::function<Observation()> look);
 
-  /// None when the loop does not answer within `patience`.
+  /// Nullopt if the loop does not answer within `patience`.
   std::optional<Observation> observe(std::chrono::milliseconds patience);
-  /// The loop has ended: nobody will answer.
+  /// The loop has ended and will not answer.
   void close();
 
  private:

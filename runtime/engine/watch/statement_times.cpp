@@ -4,7 +4,7 @@ namespace sluice::engine {
 
 namespace {
 
-/// What was refused and not thrown, as it holds up nothing else.
+/// Counts refusals that were not thrown because they hold up nothing else.
 std::vector<store::Unwritten> counted(StatementTimes& times, const char* statement,
                                       std::vector<store::Unwritten> unwritten) {
   for (const store::Unwritten& one : unwritten) {

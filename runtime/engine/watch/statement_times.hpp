@@ -17,14 +17,14 @@ namespace sluice::engine {
 
 struct StatementSummary {
   base::Histogram seconds{
-      second_bounds};  ///< until the answer, or the error; with connecting anew where that was needed
+      second_bounds};  ///< until the answer or the error, including a reconnection if one was needed
   std::map<std::string, std::int64_t> errors;  ///< by kind: unavailable, refused or fenced
 };
 
 /// Thread-safe.
 class StatementTimes {
  public:
-  /// Runs `call`, which asks the store for `statement`.
+  /// Runs `call`, which executes `statement` in the store.
   template <class Call>
   auto time(const char* statement, Call&& call) {
     const Measurement measurement(*this, statement);
@@ -65,8 +65,8 @@ class StatementTimes {
   std::map<std::string, StatementSummary> by_statement_ GUARDED_BY(mutex_);
 };
 
-/// `store` with its sessions' calls timed, but for those of commands and the waiting for notifications. Both
-/// have to outlive it.
+/// `store`, with its sessions' calls timed, except those of commands and the waiting for notifications. Both
+/// must outlive it.
 class TimedStore : public store::Store {
  public:
   TimedStore(store::Store& store, StatementTimes& times) : store_(store), times_(times) {}

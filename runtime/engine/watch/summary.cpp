@@ -10,7 +10,7 @@ void add(TypeSummary& type, const job::Settlement& settlement) {
     type.seconds.add(std::chrono::duration<double>(settlement.outcome.duration).count());
   }
   if (settlement.outcome.result == job::Result::snooze) {
-    ++type.snoozed;  // in whatever status it waits
+    ++type.snoozed;  // whatever status it waits in
     return;
   }
   switch (settlement.status) {
@@ -38,7 +38,7 @@ TypeSummary& Tally::of(const std::string& type) {
 void Tally::claimed(const std::vector<store::ClaimedJob>& jobs) {
   const base::Lock lock(mutex_);
   total_.claim_sizes.add(static_cast<double>(jobs.size()));
-  const std::string* last = nullptr;  // jobs of a type come together
+  const std::string* last = nullptr;  // jobs of one type are adjacent
   TypeSummary* type = nullptr;
   for (const store::ClaimedJob& one : jobs) {
     if (last == nullptr || *last != one.job.type) type = &of(one.job.type);

@@ -17,7 +17,7 @@
 namespace sluice::engine {
 
 /// Upper bounds of histograms: of times, from a handler that does nothing to one that makes documents, and of
-/// the jobs in one statement.
+/// the number of jobs in one statement.
 inline constexpr std::array second_bounds{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01,
                                           0.025,  0.05,    0.1,    0.25,  0.5,    1.0,   2.5,
                                           5.0,    10.0,    30.0,   60.0,  300.0,  900.0};
@@ -33,25 +33,26 @@ struct TypeSummary {
   std::int64_t released = 0;                          ///< given back unstarted or interrupted
   job::Microseconds busy{0};                          ///< the handlers' time, summed
   std::map<std::string_view, std::int64_t> failures;  ///< attempts that failed, by the name of their result
-  base::Histogram seconds{second_bounds};             ///< of the attempts, but for those that were given back
+  base::Histogram seconds{second_bounds};  ///< durations of the attempts, except those that were given back
 };
 
-/// What was done whatever the type.
+/// Totals over all types.
 struct RuntimeSummary {
   std::int64_t dropped = 0;  ///< outcomes that were not written, because their job had been taken away
-  std::int64_t aside = 0;  ///< outcomes that wait by themselves: refused by the database, or of a locked row
+  std::int64_t aside =
+      0;  ///< outcomes that wait separately, because the database refuses them or their row is locked
   store::Rescued rescued;  ///< from lost runtimes, summed
   base::Histogram claim_sizes{batch_bounds};
   base::Histogram write_sizes{batch_bounds};
 };
 
-/// Thread-safe. Counts batch by batch, so that a job costs no lock.
+/// Thread-safe. Counts batch by batch, so it needs no lock per job.
 class Tally {
  public:
   void claimed(const std::vector<store::ClaimedJob>& jobs);
   void count(const std::vector<job::Settlement>& settlements);
   void drop(std::int64_t count);
-  /// So many more outcomes, or fewer, wait by themselves.
+  /// This many more outcomes, or fewer, wait separately.
   void aside(std::int64_t change);
   void rescued(const store::Rescued& rescued);
 
