@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# From nothing to jobs that ran, in one command: installs the packages, builds Sluice, starts a
-# PostgreSQL of its own, enqueues jobs with SQL, with Prisma and from the command line, and drains them.
+# Shows Sluice in one command: installs the packages, builds Sluice, starts a private PostgreSQL server, enqueues
+# jobs with SQL, with Prisma and from the command line, and runs them.
 #
 #   examples/quickstart.sh               run it; a second time is quick
 #   examples/quickstart.sh --no-prisma   leave out the part that needs Node.js and npm
 #   examples/quickstart.sh --stop        stop its PostgreSQL server, keep the data
-#   examples/quickstart.sh --clean       stop it and delete all that this script made, but for build/
-#                                        itself and the packages
+#   examples/quickstart.sh --clean       stop it and delete everything that this script created, except
+#                                        build/ itself and the packages
 #
-# All its state is in build/quickstart, details of each step in build/quickstart/log. It works as root
-# and as a user who may use sudo, on Debian and Ubuntu.
+# Its state is in build/quickstart. The details of each step are in build/quickstart/log. It works on Debian and
+# Ubuntu, as root or as a user who may use sudo.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -18,7 +18,7 @@ log=$state/log
 app=$PWD/examples/prisma-app
 
 if (($# > 1)); then
-  echo "quickstart: one option at most; --help lists them" >&2
+  echo "quickstart: too many options, expected at most one; --help lists them" >&2
   exit 2
 fi
 with_prisma=yes
@@ -33,7 +33,7 @@ case ${1:-} in
   --clean)
     tests/postgres.sh remove "$state/postgres"
     rm -rf "$state" "$app/node_modules" "$app/generated" examples/notifications-web/node_modules
-    echo "The quickstart's server, data and Node.js modules are gone; build/ and the packages stay."
+    echo "The quickstart's server, data and Node.js modules were deleted; build/ and the packages were kept."
     exit 0
     ;;
   -h | --help)
@@ -41,7 +41,7 @@ case ${1:-} in
     exit 0
     ;;
   *)
-    echo "quickstart: unknown option $1; --help lists them" >&2
+    echo "quickstart: unknown option $1; --help lists the options" >&2
     exit 2
     ;;
 esac
@@ -54,8 +54,8 @@ if [[ -t 1 ]]; then bold=$'\e[1m' plain=$'\e[0m'; fi
 heading() { printf '\n%s%s%s\n' "$bold" "$1" "$plain"; }
 indent() { sed 's/^/  /'; }
 
-# How far a step is, by what it has written so far: "[12/150]" of the build; of packages, how many of the steps that
-# each takes (fetching, unpacking, setting up) are over. With the rest of the time, once that can be told.
+# The progress of a step, from its output: "[12/150]" in a build; for packages, the share of finished actions (each is
+# fetched, unpacked and set up). Also the time left, once that can be estimated.
 progress() {
   awk -v seconds="$1" '
     match($0, /^\[[0-9]+\/[0-9]+\]/) { split(substr($0, 2, RLENGTH - 2), part, "/"); done = part[1]; all = part[2] }
@@ -72,7 +72,8 @@ progress() {
     }'
 }
 
-# Shows every second on a terminal, else every half minute, how far the step is that writes to the log behind byte $2.
+# Shows the progress of the step that writes to the log from byte $2 on: every second on a terminal, else every half
+# minute.
 watch_step() {
   local name=$1 from=$2 seconds=0
   while sleep 1; do
@@ -85,7 +86,7 @@ watch_step() {
   done
 }
 
-# step NAME COMMAND...: runs it into the log and says how long it took; returns its exit code.
+# step NAME COMMAND...: runs the command with its output in the log, and says how long it took. Returns 1 if it failed.
 step() {
   local name=$1 begun=$SECONDS code watcher start=
   shift
@@ -118,7 +119,7 @@ clean_up() {
     tail -n 25 "$log" | sed 's/^/  | /' >&2
   fi
   if [[ -d $state/postgres ]]; then tests/postgres.sh stop "$state/postgres" || true; fi
-  printf '\nThe quickstart ended early; its PostgreSQL is stopped. Details: %s\n' "$log" >&2
+  printf '\nThe quickstart did not finish. Its PostgreSQL server is stopped. Details: %s\n' "$log" >&2
   exit "$code"
 }
 trap clean_up EXIT
@@ -129,7 +130,7 @@ build() {
   if command -v ccache >/dev/null; then
     export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache CCACHE_SLOPPINESS=pch_defines,time_macros
   fi
-  # A build directory that is already there keeps its own settings.
+  # An existing build directory keeps its settings.
   if [[ ! -f build/build.ninja && ! -f build/Makefile ]]; then
     cmake --preset release -DSLUICE_TESTS=OFF -DSLUICE_PCH=ON || return
   fi
@@ -138,7 +139,7 @@ build() {
 
 sql() { PGOPTIONS='-c client_min_messages=warning' psql -X -q -v ON_ERROR_STOP=1 "$DATABASE_URL" "$@"; }
 
-# The application's own migrations, which make the outbox too: `sluice init` leaves such a table as it is.
+# The application's own migrations. They create the outbox too; `sluice init` does not change an existing table.
 make_application_tables() {
   local table migration
   for migration in Proposal:20250101000000_init Item:20260501000000_items; do
@@ -148,8 +149,8 @@ make_application_tables() {
   done
 }
 
-# Mails and documents go to files here. The plugin for notifications writes to the database under a role of its
-# own, the one for syncing over a connection of its own.
+# Mails and documents go to files here. The plugin for notifications writes to the database under its own role, the
+# plugin for syncing over its own connection.
 configure() {
   mkdir -p "$state/mails" "$state/documents"
   printf '%s\n' "$DATABASE_URL" >"$state/database-url"
@@ -195,7 +196,7 @@ node_is_new_enough() {
 
 npm_install() { npm install --no-audit --no-fund --fetch-retries=1 --fetch-retry-mintimeout=2000 "$@"; }
 
-# Prisma wants a newer Node.js than some systems have; npm carries its program as a package.
+# Prisma needs a newer Node.js than some systems have. npm has the program as a package.
 fetch_node() {
   local machine
   case $(uname -m) in
@@ -219,13 +220,13 @@ generate_client() {
   (cd "$app" && npm run generate)
 }
 
-# Behind a company's proxy the system trusts certificates that Node.js would not know of.
+# Behind a company's proxy, the system may trust certificates that Node.js does not know.
 trust_what_the_system_trusts() {
   local bundle=/etc/ssl/certs/ca-certificates.crt
   if [[ -f $bundle ]]; then export NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS:-$bundle}; fi
 }
 
-# Returns 1, having said why, where the application can't be had.
+# Returns 1 if the application can't be prepared; says why.
 prepare_prisma() {
   step 'packages for Node.js' tests/install-packages.sh node || return
   trust_what_the_system_trusts
@@ -241,20 +242,20 @@ prepare_prisma() {
 
 if ! { mkdir -p "$state" && : >"$log"; } 2>/dev/null; then
   finished=yes
-  echo "quickstart: $(id -un) can't write to $PWD, and all that this makes is in its folder build; make it yours, or" \
-    "clone Sluice to where you may write" >&2
+  echo "quickstart: $(id -un) can't write to $PWD, but the quickstart needs its folder build; change the owner, or" \
+    "clone Sluice to a folder that you can write to" >&2
   exit 1
 fi
 
 heading 'Getting ready'
-# Measured on two cores; the build is shared out over all there are.
+# Measured on two cores; the build uses all cores.
 if [[ ! -x build/bin/sluice ]]; then
-  echo "  The first time takes about $((4 + 9 / $(nproc))) minutes on this machine and 1.1 GB of disk; later ones, seconds."
-  echo '  Nothing is lost where it is broken off: the same command goes on.'
+  echo "  The first run takes about $((4 + 9 / $(nproc))) minutes on this machine and 1.1 GB of disk; later runs take seconds."
+  echo '  If you interrupt it, the same command continues later.'
 fi
 step 'packages' tests/install-packages.sh build postgres pdf
 step 'build' build
-step 'a PostgreSQL of its own' tests/postgres.sh start "$state/postgres" --durable
+step 'a private PostgreSQL server' tests/postgres.sh start "$state/postgres" --durable
 
 DATABASE_URL=$(tests/postgres.sh url "$state/postgres")
 export DATABASE_URL
@@ -265,11 +266,11 @@ export PATH=$PWD/build/bin:$PATH
 step "the application's tables" make_application_tables
 step 'sluice init, and a role for effects' configure
 if [[ $with_prisma == yes ]] && ! prepare_prisma; then
-  echo "  The Prisma part is left out: Node.js or its modules can't be had here; the log says why."
+  echo "  The Prisma part is left out, because Node.js or its modules can't be installed; the log says why."
   with_prisma=no
 fi
 
-heading 'Jobs from SQL, in the transaction of the application'
+heading "Jobs from SQL, in the application's transaction"
 transaction=$(
   cat <<'SQL'
 BEGIN;
@@ -288,7 +289,7 @@ COMMIT;
 
 BEGIN;
 SELECT sluice.enqueue('hello.greet', '{"name": "Nobody"}');
-ROLLBACK;  -- and so that job never existed
+ROLLBACK;  -- this job never existed
 SQL
 )
 begun=$(sql -A -t -c "SELECT now() AT TIME ZONE 'UTC' - interval '1 ms'")
@@ -300,26 +301,26 @@ if [[ $with_prisma == yes ]]; then
   (cd "$app" && npm run -s app -- propose Grace grace@example.com) | indent
 fi
 
-heading 'A job from the command line, which brings records into a table'
+heading 'A job from the command line, which writes records to a table'
 order='{"source": "api", "target": "database", "data": [
     {"id": "c-1", "name": "Ada Lovelace", "city": "London"},
     {"id": "c-2", "name": "Grace Hopper", "city": "New York"}]}'
 printf "  $ sluice enqueue data.sync '%s'\n" "$order"
 sluice enqueue data.sync "$order" | indent
 
-heading 'And one with a mistake in it'
+heading 'A job with a mistake in its payload'
 # shellcheck disable=SC2016  # shown as it is typed
 echo '  $ sluice enqueue hello.greet '\''{"nmae": "Margaret"}'\'
 sluice enqueue hello.greet '{"nmae": "Margaret"}' | indent
 
 heading '$ sluice drain'
 sluice drain --log-format human 2> >(tee -a "$log" >&2) | indent
-# The tour fails where a step of it did nothing.
+# The tour fails if no job of one of the types succeeded.
 undone=$(sql -A -t -c "SELECT string_agg(type, ', ') FROM unnest(ARRAY['hello.greet', 'email.send', 'notification.send',
   'pdf.generate', 'data.sync']) AS t (type) WHERE NOT EXISTS (SELECT FROM \"Outbox\" o WHERE o.type = t.type
   AND o.status = 'done' AND o.\"createdAt\" >= '$begun')")
 if [[ -n $undone ]]; then
-  echo "quickstart: no job was done of $undone, so the tour ends here; the log says why" >&2
+  echo "quickstart: no job of type $undone is done; the log says why" >&2
   exit 1
 fi
 
@@ -328,7 +329,7 @@ sluice status | indent
 
 mail=$(find "$state/mails" -name '*.eml' -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d ' ' -f 2-)
 if [[ -n $mail ]]; then
-  heading 'The last mail, which the plugin for email.send wrote to a file: its first lines'
+  heading 'The first lines of the last mail, which the plugin for email.send wrote to a file'
   tr -d '\r' <"$mail" | sed -n -e '/^[A-Za-z0-9+/]\{60,\}=*$/,$d' -e '1,30p' | indent
 fi
 
@@ -337,10 +338,10 @@ sql -c "SELECT o.output->>'path' AS path, o.output->>'pages' AS pages, o.output-
   FROM sluice.output o JOIN \"Outbox\" j ON j.id = o.job_id WHERE j.type = 'pdf.generate'
   ORDER BY o.at DESC LIMIT 2" | indent
 
-heading 'What the plugin for notification.send stored (sluice.notification)'
+heading 'The notifications that the plugin for notification.send stored (sluice.notification)'
 sql -c 'SELECT user_id, type, message FROM sluice.notification ORDER BY id DESC LIMIT 5' | indent
 
-heading 'What the plugin for data.sync wrote, and what it says of that'
+heading 'The rows that the plugin for data.sync wrote, and its output'
 sql -c 'TABLE crm.customer' | indent
 sql -A -t -c "SELECT o.output FROM sluice.output o JOIN \"Outbox\" j ON j.id = o.job_id
   WHERE j.type = 'data.sync' ORDER BY o.at DESC LIMIT 1" | indent
@@ -355,15 +356,15 @@ sql -A -t -c "SELECT o.output FROM sluice.output o JOIN \"Outbox\" j ON j.id = o
 } >"$state/env"
 
 finished=yes
-heading 'Going on'
+heading 'Next steps'
 cat <<'TEXT'
-  The database keeps running, so that these work:
+  The database keeps running. These commands use it:
 
     . build/quickstart/env                          # DATABASE_URL, SLUICE_PLUGIN_DIR, SLUICE_CONFIG, PATH
     sluice enqueue hello.greet '{"name": "you"}'
-    sluice drain                                    # run what waits, then exit, as from cron
-    sluice run                                      # stay and run jobs as they come; Ctrl-C ends it
-    sluice jobs list                                # the newest jobs; jobs show ID has all of one
+    sluice drain                                    # run the waiting jobs, then exit, as from cron
+    sluice run                                      # run jobs as they arrive, until Ctrl-C
+    sluice jobs list                                # the newest jobs; jobs show ID shows one job
     psql "$DATABASE_URL" -c 'SELECT * FROM "Outbox"'
 TEXT
 if [[ $with_prisma == yes ]]; then
@@ -371,9 +372,9 @@ if [[ $with_prisma == yes ]]; then
 fi
 cat <<'TEXT'
 
-  Jobs of a type that no plugin serves wait; status names the type. To serve one, put a plugin for it
-  into build/plugins: examples/hello-plugin is the smallest.
+  Jobs of a type that no plugin serves wait, and `sluice status` names the type. To serve it, put a plugin
+  into build/plugins. The smallest example is examples/hello-plugin.
 
     examples/quickstart.sh --stop     # stop the database
-    examples/quickstart.sh --clean    # and delete it
+    examples/quickstart.sh --clean    # stop it and delete its data
 TEXT

@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# Installs what Sluice needs from Debian's or Ubuntu's packages. This is the one list of them.
+# Installs the Debian or Ubuntu packages that Sluice needs. This is the only list of them.
 #
 #   tests/install-packages.sh [--dry-run] GROUP...
 #
 #   build       to compile and run Sluice
-#   postgres    a PostgreSQL server, without the system-wide cluster that its package makes by default
+#   postgres    a PostgreSQL server, without the system-wide cluster that its package creates by default
 #   node        Node.js and npm, for examples/prisma-app
-#   pdf         what plugins/pdf needs where it runs
+#   pdf         what plugins/pdf needs to run
 #   browser     node, and Chromium, for tests/examples/notifications-web
 #   tests       build, postgres, pdf, and what the tests need
-#   bench       tests, Node.js, and what PostgreSQL has for measuring, for tests/bench
-#   packages    to make the Debian packages, and to try them, completions and man pages
+#   bench       tests, Node.js, and PostgreSQL's tools for measuring, for tests/bench
+#   packages    to build the Debian packages, and to test them, the completions and the manual pages
 #   ci          tests, packages, node, Postfix for tests/handlers/email, and what the checks in .ci/run need
 #
-# Does nothing, quickly, when everything is there. Works as root or through sudo, which may ask for a password. An
-# installation that was interrupted, this script's or another, is brought to its end first.
+# If everything is installed, it ends quickly and changes nothing. It works as root or through sudo, which may ask for a
+# password. If an earlier installation was interrupted, by this script or otherwise, it is completed first.
 set -euo pipefail
 
 boost_minimum=1.81
@@ -57,7 +57,7 @@ group() {
       echo ccache clang libc++-dev libc++abi-dev CARGO clang-format clang-tidy shellcheck
       ;;
     *)
-      echo "install-packages: no group \"$1\"; there are build, postgres, node, pdf, browser, tests, packages, bench, ci" >&2
+      echo "install-packages: unknown group \"$1\"; known are build, postgres, node, pdf, browser, tests, packages, bench, ci" >&2
       return 2
       ;;
   esac
@@ -74,14 +74,14 @@ boost_installed() {
     dpkg --compare-versions "$(dpkg-query -W -f '${Version}' libboost-dev)" ge "$boost_minimum"
 }
 
-# Any cargo does: Debian's, or one that somebody installed otherwise.
+# Any cargo will do: Debian's, or one installed in another way.
 cargo_installed() { command -v cargo >/dev/null && command -v rustc >/dev/null; }
 
 node_installed() { command -v node >/dev/null && command -v npm >/dev/null; }
 
 known_to_apt() { [[ $(apt-cache policy "$1" 2>/dev/null) == *"Candidate: "[0-9]* ]]; }
 
-# Of the package names on stdin, those that are missing.
+# Prints the missing packages of the names on stdin.
 missing() {
   local name
   while read -r name; do
@@ -94,7 +94,7 @@ missing() {
   done
 }
 
-# The names that apt knows for the placeholders; needs an up-to-date package list.
+# Replaces the placeholders by names that apt knows; needs an up-to-date package list.
 resolve() {
   local name
   for name in "$@"; do
@@ -112,7 +112,7 @@ apt() {
     -o Acquire::Retries="$retries" -o Dpkg::Use-Pty=0 "$@" </dev/null
 }
 
-# Whether an installation was: dpkg takes no other before that one is at its end.
+# Whether an installation was interrupted. dpkg starts no other until that one is completed.
 interrupted() {
   dpkg-query -W -f '${db:Status-Status} ${db:Status-Eflag}\n' |
     grep -E '^(half-|unpacked|triggers-)|reinst' >/dev/null || compgen -G '/var/lib/dpkg/updates/[0-9]*' >/dev/null
@@ -120,17 +120,17 @@ interrupted() {
 
 finish_interrupted() {
   interrupted || return 0
-  echo 'packages: an installation was interrupted; going on with it (dpkg --configure -a)'
+  echo 'packages: an earlier installation was interrupted; completing it (dpkg --configure -a)'
   hold_clusters
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive dpkg --configure -a </dev/null || true  # what lacks others fails
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive dpkg --configure -a </dev/null || true  # fails for packages that need missing ones
   if ! apt --fix-broken --no-remove install || interrupted; then
-    echo "install-packages: dpkg was interrupted before, and could not be brought to its end. Type these, and then" >&2
+    echo "install-packages: an earlier installation was interrupted and could not be completed. Run these, and then" >&2
     echo "  this command again: ${as_root[*]} dpkg --configure -a && ${as_root[*]} apt-get --fix-broken install" >&2
     return 1
   fi
 }
 
-# Whether the lists that apt has now are today's; those that it has may do.
+# Updates apt's package lists. If that fails, continues with the old lists, which may be good enough.
 update() {
   local said
   said=$(apt -o APT::Update::Error-Mode=any update 2>&1) && return
@@ -138,22 +138,22 @@ update() {
   unreachable=yes retries=0
 }
 
-# --no-remove: a package that someone else needs is never taken away to make room.
+# --no-remove: packages that others need are never removed.
 install() {
   apt install --no-install-recommends --no-remove "$@" && return
   if [[ -n $unreachable ]]; then
-    echo "install-packages: the servers that apt takes packages from could not be reached; is there a network, and" >&2
-    echo "  do the addresses in /etc/apt/sources.list* answer? Nothing is lost: the same command goes on later." >&2
+    echo "install-packages: apt's package servers could not be reached. Check the network, and the addresses in" >&2
+    echo "  /etc/apt/sources.list*. The same command continues later." >&2
     return 1
   fi
   echo "install-packages: apt-get could not install: $*" >&2
-  echo "  If it says that packages need to be removed, decide about those by hand:" >&2
+  echo "  If apt-get says that packages must be removed, decide about that by hand:" >&2
   echo "  ${as_root[*]} apt-get install --no-install-recommends $*" >&2
   return 1
 }
 
-# PostgreSQL's package makes and starts a cluster on port 5432 unless told not to. Sluice's own tests
-# and examples run private servers, so a machine that had no PostgreSQL is left without one running.
+# PostgreSQL's package creates and starts a cluster on port 5432 unless it is told not to. Sluice's tests and examples
+# run private servers. So no server runs afterwards on a machine that had none.
 cluster_config=/etc/postgresql-common/createcluster.conf
 cluster_mark='create_main_cluster = false  # while Sluice installs the server'
 
@@ -161,7 +161,7 @@ allow_clusters_again() {
   "${as_root[@]}" sed -i "\\|^$cluster_mark\$|d" "$cluster_config"
 }
 
-# Where an earlier call was interrupted, its mark may still be there.
+# If an earlier call was interrupted, its mark may still be there.
 hold_clusters() {
   [[ -f $cluster_config ]] || return 0
   if ! compgen -G '/etc/postgresql/*/main' >/dev/null; then
@@ -176,8 +176,8 @@ install_postgresql() {
   install postgresql
 }
 
-# The packages of Prometheus and Postfix make services of them, and start those. Sluice's tests start some of their own,
-# so here, too, a machine that had none is left without one running.
+# The packages of Prometheus and Postfix install and start services. Sluice's tests start their own. So here, too, no
+# service runs afterwards on a machine that had none.
 install_without_service() (
   policy=/usr/sbin/policy-rc.d
   if [[ ! -e $policy ]]; then
@@ -204,21 +204,21 @@ esac
 wanted=$(for name in "$@"; do group "$name" || exit; done | tr ' ' '\n' | sort -u)
 [[ -n $wanted ]] || exit 2
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-  echo "install-packages: this needs Debian or Ubuntu (apt-get and dpkg-query are not here)." >&2
-  echo "  Elsewhere, install what these packages hold yourself:" >&2
+  echo "install-packages: this script needs Debian or Ubuntu, but apt-get or dpkg-query is missing." >&2
+  echo "  On another system, install the contents of these packages by hand:" >&2
   echo "  ${wanted//$'\n'/ }" >&2
   exit 1
 fi
 
 mapfile -t lacking < <(missing <<<"$wanted")
 if ((${#lacking[@]} == 0)); then
-  echo "packages: all there ($*)"
+  echo "packages: already installed ($*)"
   exit 0
 fi
 
 have_root_type() {
   mapfile -t lacking < <(resolve "${lacking[@]}")
-  echo "install-packages: $1. Have someone who is root type:" >&2
+  echo "install-packages: $1. Ask an administrator to run, as root:" >&2
   echo "  apt-get update && apt-get install --no-install-recommends ${lacking[*]}" >&2
   exit 1
 }
@@ -229,7 +229,7 @@ retries=3
 if ((EUID != 0)); then
   as_root=(sudo)
   if [[ -z $dry_run ]]; then
-    command -v sudo >/dev/null || have_root_type 'packages are missing, you are not root, and sudo is not here'
+    command -v sudo >/dev/null || have_root_type 'packages are missing, you are not root, and sudo is not installed'
     sudo -v || have_root_type "packages are missing, you are not root, and sudo does not let $(id -un) install them"
   fi
 fi
@@ -242,7 +242,7 @@ fi
 finish_interrupted
 mapfile -t lacking < <(missing <<<"$wanted")
 if ((${#lacking[@]} == 0)); then
-  echo "packages: all there ($*)"
+  echo "packages: already installed ($*)"
   exit 0
 fi
 update

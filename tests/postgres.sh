@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# A private PostgreSQL server that keeps all it has below one directory and listens on a unix socket
-# only. The system's own servers are never touched.
+# A private PostgreSQL server. It keeps everything in one directory and listens only on a Unix socket. The
+# system's own servers are never touched.
 #
-#   tests/postgres.sh start DIR [--durable]   make it where needed, start it, wait until it answers
+#   tests/postgres.sh start DIR [--durable]   create it if needed, start it, wait until it answers
 #   tests/postgres.sh url DIR                 print its database URL; works before the first start
 #   tests/postgres.sh stop DIR                stop it, keep its data
 #   tests/postgres.sh remove DIR              stop it, delete DIR
 #
-# Without --durable nothing is flushed to disk, which is what tests want. Any of these may be called
-# twice, or by several callers at once.
+# Without --durable, nothing is flushed to disk, which suits tests. Each command may be called twice, or by
+# several callers at once.
 set -euo pipefail
 
 fail() {
@@ -27,7 +27,7 @@ if ((EUID == 0)); then
   id postgres >/dev/null 2>&1 || fail "no user \"postgres\": run tests/install-packages.sh postgres"
 fi
 
-# The programs of the version that made the data, or of the newest one that is installed.
+# The programs of the version that created the data, or of the newest installed version.
 find_programs() {
   local version=
   if [[ -f $home/data/PG_VERSION ]]; then
@@ -42,8 +42,8 @@ find_programs() {
     fail "no PostgreSQL${version:+ $version} in /usr/lib/postgresql: run tests/install-packages.sh postgres"
 }
 
-# Where data and socket are: DIR, unless its path is too long for a socket (107 bytes) or the server's
-# user can't get there. DIR/home says which.
+# The folder for data and socket: DIR, unless its path is too long for a socket (107 bytes) or the server's
+# user can't reach it. DIR/home contains its path.
 find_home() {
   if [[ ! -s $dir/home ]]; then
     home=$dir
@@ -65,8 +65,8 @@ own_directory() {
 
 ready() { "$programs/pg_isready" -q -h "$home/socket"; }
 
-# As the server's user, who may not be allowed into the directory that we were called from, and without
-# the lock, which the server would hold for as long as it runs.
+# Runs a command as the server's user: in /, because that user may not be allowed into the current directory,
+# and without the lock, because the server would hold it as long as it runs.
 run_as_server() { (cd / && exec "${as_server[@]}" "$@" 9>&-); }
 
 show_log() {
@@ -80,11 +80,11 @@ make_cluster() {
   if ! run_as_server "$programs/initdb" -D "$home/data" -U sluice --auth=trust --encoding=UTF8 \
     --locale=C.UTF-8 --no-sync >"$log" 2>&1; then
     show_log "$log"
-    fail "initdb could not make $home/data"
+    fail "initdb failed to create $home/data"
   fi
 }
 
-# Replaces what initdb wrote, so that nothing depends on the machine's locale or time zone.
+# Replaces initdb's configuration, because that depends on the machine's locale and time zone.
 configure() {
   local quoted=${home//\'/\'\'}
   {
@@ -162,7 +162,7 @@ while true; do
   fi
   exec 9>"$dir/lock"
   flock -w 120 9 || fail "another call has held $dir/lock for two minutes"
-  [[ $dir/lock -ef /proc/self/fd/9 ]] && break  # else a remove took it away while we waited
+  [[ $dir/lock -ef /proc/self/fd/9 ]] && break  # else `remove` deleted it while we waited
 done
 find_home
 case $command in

@@ -119,13 +119,14 @@ expect_failure() {
 check_first_command() {
   local install='cd /sluice && tests/install-packages.sh' nobody=(setpriv --reuid nobody --clear-groups --regid nogroup)
   say 'the first command, with something in its way'
-  expect_failure 'sudo is not here' "${nobody[@]}" sh -c "$install build"
+  expect_failure 'sudo is not installed' "${nobody[@]}" sh -c "$install build"
   expect_failure "nobody can't write to /sluice" "${nobody[@]}" sh -c 'cd /sluice && examples/quickstart.sh'
   expect_failure 'could not be reached' unshare --net sh -c "$install build"
   in_root sh -ec 'apt-get -q update && cd /tmp && apt-get -q download make && dpkg --unpack make_*.deb' >>"$log" 2>&1 ||
     fail 'unpacking make'
   in_root sh -c "$install build" >>"$log" 2>&1 || fail 'tests/install-packages.sh after one that was broken off'
-  grep -q 'an installation was interrupted; going on with it' "$log" || fail 'what was broken off went on unsaid'
+  grep -q 'an earlier installation was interrupted; completing it' "$log" ||
+    fail 'an interrupted installation was completed without a message'
 }
 
 mkdir -p "$cache"
