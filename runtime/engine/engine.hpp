@@ -115,9 +115,8 @@ class Engine : private fleet::Listener {
   Observer observer_;
   std::unique_ptr<Caretaker> caretaker_;
   Policies policies_;
-  std::atomic<bool> marking_ = false;  ///< running jobs are looked for
-  std::set<std::pair<std::int64_t, std::string>>
-      marked_;  ///< claim and id of the jobs that pumps were told about
+  std::atomic<bool> marking_ = false;                      ///< running jobs are looked for
+  std::set<std::pair<std::int64_t, std::string>> marked_;  ///< claim and id of jobs that pumps know
   Clock::time_point marked_at_{};
   std::atomic<bool> no_scheduled_ = false;  ///< as in PumpContext
   std::vector<store::ServedType> served_;

@@ -8,15 +8,15 @@ namespace {
 
 using Indexes = std::vector<std::size_t>;
 
-/// Another of `all` than `one`, the one that has what they want where there is one.
+/// Another one of `all` than `one`; if one of them has the name or type, that one.
 const Contender& rival(const std::vector<Contender>& contenders, const Indexes& all, std::size_t one,
                        std::optional<std::size_t> keeper) {
   if (keeper) return contenders[*keeper];
   return contenders[all[0] == one ? all[1] : all[0]];
 }
 
-/// Who of `declaring` serves the type now: by its name, which a plugin keeps when its file is renamed, or
-/// else by its file.
+/// Which of `declaring` serves the type now: the one with the server's name, which a plugin keeps when its
+/// file is renamed, or else the one with its file.
 std::optional<std::size_t> keeper_of(const std::vector<Contender>& contenders, const Indexes& declaring,
                                      const Server& server) {
   for (const std::size_t one : declaring) {

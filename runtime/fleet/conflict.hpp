@@ -1,5 +1,6 @@
 // Which of several plugins may have a name or a job type that more than one of them declares: pure functions
-// of values. What is at work keeps what it has; otherwise nobody gets it, because nobody can tell who should.
+// of values. A plugin at work keeps what it has. Otherwise no plugin gets it, because nothing tells which one
+// should.
 #pragma once
 
 #include <map>
@@ -13,17 +14,17 @@ namespace sluice::fleet {
 struct Contender {
   std::string path;
   std::string name;
-  std::vector<std::string> types;  ///< that it declares
+  std::vector<std::string> types;  ///< types that it declares
   bool has_name = false;           ///< it, or what it replaces, is at work under this name
 };
 
-/// Who serves a job type now.
+/// The plugin that serves a job type now.
 struct Server {
   std::string path;
   std::string name;
 };
 
-/// The contenders that must not start, by their index, each with the reason: their name is another's.
+/// The contenders that must not start, by their index, each with the reason that another has its name.
 std::map<std::size_t, std::string> name_conflicts(const std::vector<Contender>& contenders);
 
 /// What one contender gets.
@@ -32,8 +33,8 @@ struct Share {
   std::map<std::string, std::string> refused;  ///< type → why it does not get it
 };
 
-/// Shares the types out, a Share for each contender. `owners`: type → plugin, where the configuration names
-/// one. `servers`: by type.
+/// Divides the types among the contenders, and returns a Share for each. `owners`: type → plugin, for the
+/// types whose plugin the configuration names. `servers`: by type.
 std::vector<Share> share_types(const std::vector<Contender>& contenders,
                                const std::map<std::string, std::string>& owners,
                                const std::map<std::string, Server>& servers);

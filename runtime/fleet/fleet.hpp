@@ -1,12 +1,12 @@
 // The fleet: all plugin hosts of a runtime, and the event loop that spawns, feeds, watches and reaps them.
 //
-// One thread, the main one, calls run() and is the loop; every member function is for that thread, in a
+// One thread, the main one, calls run() and is the loop. Every member function is for that thread, in a
 // callback or before run(), except those marked [any-thread].
 //
-// Plugins are taken in rounds: the start is one, each reload another. In a round every new file is described
-// first (loaded, its types known); when all have answered, names that two of them have are settled and each
-// is started; when all are ready or refused, they take over at once from what they replace, and types that
-// two declare are settled. What is replaced ends the jobs that it has started.
+// Plugins are loaded in rounds: one at the start, and one for each reload. A round first has every new file
+// described (loaded, its types known). When all have answered, conflicts of names are settled, and each
+// plugin is started. When all are ready or refused, they take over at once from those that they replace, and
+// conflicts of types are settled. The replaced plugins finish the jobs that they have started.
 #pragma once
 
 #include <chrono>
@@ -24,28 +24,28 @@
 
 namespace sluice::fleet {
 
-/// What the configuration says of a plugin's hosts. They are replaced where it changes.
+/// What the configuration sets for a plugin's hosts. If it changes, they are replaced.
 struct HostSettings {
   bool enabled = true;
   int processes = 1;
   int slots = 4;
-  std::string role;  ///< the database role under which its effects run; empty: it may have none
+  std::string role;  ///< the database role that runs its effects; empty: effects are not allowed
   std::string config = "{}";
   job::Strictness strict;
   bool operator==(const HostSettings&) const = default;
 };
 
 struct Options {
-  std::chrono::microseconds start_timeout{std::chrono::seconds(10)};  ///< to load, and again to init
-  /// How long the started jobs of a host that is replaced may go on before they are asked to cancel.
+  std::chrono::microseconds start_timeout{std::chrono::seconds(10)};  ///< to load, and again for init
+  /// How long the started jobs of a replaced host may continue before they are asked to cancel.
   std::chrono::microseconds drain_timeout{std::chrono::seconds(25)};
-  std::chrono::microseconds cancel_grace{std::chrono::seconds(3)};  ///< between cancel and kill
+  std::chrono::microseconds cancel_grace{std::chrono::seconds(3)};  ///< between asking to cancel and killing
   int log_level = 2;                                                ///< SLUICE_LOG_…
   std::function<HostSettings(const job::PluginSpec& plugin)> settings = [](const auto&) {
     return HostSettings{};
   };
-  std::map<std::string, std::string> owners;  ///< job type → plugin, where the configuration names one
-  bool start = true;                          ///< false: only describe, for `plugin list` and `inspect`
+  std::map<std::string, std::string> owners;  ///< job type → plugin, as the configuration names it
+  bool start = true;  ///< false: only describe the plugins, for `plugin list` and `inspect`
 };
 
 enum class PluginState {
@@ -54,15 +54,15 @@ enum class PluginState {
   starting,    ///< its hosts run init
   ready,       ///< takes jobs
   restarting,  ///< all its hosts died; the next start is due
-  refused,     ///< not taken; `reason` says why
+  refused,     ///< refused; `reason` says why
   broken,      ///< gave up restarting it; `reason` says why
-  removed,     ///< its file is gone; it takes no more jobs
+  removed,     ///< its file is gone; it gets no more jobs
   stopped,
-  disabled,  ///< by its settings: it is loaded to be described, and not started
+  disabled,  ///< disabled by its settings: loaded to be described, and not started
 };
 const char* name(PluginState state);
 
-/// What is known of one plugin file. A path keeps its place among the plugins as long as the fleet lives.
+/// What is known about one plugin file. A path keeps its index among the plugins as long as the fleet exists.
 struct Plugin {
   std::string path;
   PluginState state = PluginState::loading;
@@ -74,11 +74,10 @@ struct Plugin {
   int ready_hosts = 0;
   int restarts = 0;
   int generation =
-      0;  ///< how many of the file's contents and settings have taken over; 0: none was ever ready
-  base::WallClock::time_point loaded_at;  ///< when the present one took over
-  std::string
-      newer_refused;  ///< why the last reload left this one at work and did not take the file as it is now
-  int draining_hosts = 0;  ///< of earlier generations, which end the jobs that they have started
+      0;  ///< how many of the file's versions and settings have taken over; 0: none was ever ready
+  base::WallClock::time_point loaded_at;  ///< when the present generation took over
+  std::string newer_refused;              ///< why the last reload refused the file and kept this one
+  int draining_hosts = 0;  ///< hosts of earlier generations, which finish the jobs that they have started
   int slots() const { return ready_hosts * settings.slots; }
   bool usable() const { return state == PluginState::ready || state == PluginState::restarting; }
 };
@@ -87,12 +86,12 @@ struct Plugin {
 struct Change {
   enum class Kind { added, replaced, refused, removed };
   Kind kind = Kind::added;
-  std::size_t plugin = 0;  ///< its place among the plugins
-  std::string reason;      ///< of a refusal
+  std::size_t plugin = 0;  ///< its index among the plugins
+  std::string reason;      ///< why it was refused
 };
 const char* name(Change::Kind kind);
 
-/// What the fleet tells, on the loop's thread.
+/// Events of the fleet, on the loop's thread.
 class Listener {
  public:
   virtual ~Listener() = default;
@@ -101,13 +100,13 @@ class Listener {
   /// The number of ready hosts of a plugin changed, or its state.
   virtual void changed(std::size_t plugin) { (void)plugin; }
   virtual void returned(std::vector<job::Finished> jobs) = 0;
-  /// SIGTERM or SIGINT arrived, for the `times`-th time; or the terminal was closed.
+  /// SIGTERM or SIGINT arrived for the `times`-th time, or the terminal was closed.
   virtual void signalled(int times) { (void)times; }
   /// SIGHUP arrived.
   virtual void reload_requested() {}
 };
 
-/// The `.so` files of a directory, sorted by name. Throws base::UsageError when it can't be read.
+/// The `.so` files of a directory, sorted by name. Throws base::UsageError if it can't be read.
 std::vector<std::string> find_plugins(const std::string& directory);
 
 class Fleet {
@@ -117,48 +116,48 @@ class Fleet {
   Fleet(const Fleet&) = delete;
   Fleet& operator=(const Fleet&) = delete;
 
-  /// From now on SIGTERM, SIGINT and SIGHUP are told to the listener.
+  /// From now on the listener is told about SIGTERM, SIGINT and SIGHUP.
   void take_signals();
   /// The first round: starts a host for each file.
   void load(const std::vector<std::string>& files);
-  /// The next round, when is_settled(): new files, those that changed, those whose settings changed and those
-  /// that don't work are started beside what is at work; plugins that are not among the files end. What does
-  /// not get ready leaves all as it was.
+  /// The next round, if is_settled(). New files, changed files, files with changed settings, and plugins that
+  /// don't work are started beside those at work. Plugins that are not among the files end. If a new one does
+  /// not become ready, everything stays as it was.
   void reload(const std::vector<std::string>& files, std::map<std::string, std::string> owners);
   /// Runs the loop until stop() was called, every host is gone, and release() was called.
   void run();
 
-  /// Hands jobs to the hosts of the plugins that serve their types. Those that none can take come back at
+  /// Hands jobs to the hosts of the plugins that serve their types. Jobs that no host can take come back at
   /// once, released. [any-thread]
   void deliver(std::vector<job::Job> jobs);
-  /// Asks the handlers of these jobs to stop; they end cancelled, and are not tried again. Ids that no host
-  /// has do nothing. [any-thread]
+  /// Asks the handlers of these jobs to stop. The jobs end cancelled and are not tried again. Ids that no
+  /// host has are ignored. [any-thread]
   void cancel(std::vector<std::string> ids);
-  /// Takes back, released, the jobs that have waited in a host for so long and have not started.
+  /// Takes back, released, the jobs that have waited in a host for that long and have not started.
   std::vector<job::Finished> recall(std::chrono::microseconds waited);
   /// Runs `step` on the loop's thread. [any-thread]
   void post(std::function<void()> step);
-  /// Calls `step` again and again, each time after pause(), until the loop ends.
+  /// Calls `step` repeatedly, each time after pause(), until the loop ends.
   void every(std::function<std::chrono::milliseconds()> pause, std::function<void()> step);
 
   /// Calls `step` once, after `delay`, unless the loop has ended by then. On the loop's thread.
   void after(std::chrono::milliseconds delay, std::function<void()> step);
 
-  /// Gives back what has not started, lets started jobs end for `patience`, then asks them to cancel, then
-  /// kills. Called again, it shortens the patience.
+  /// Gives back jobs that have not started, lets started ones continue for `patience`, then asks them to
+  /// cancel, then kills them. A further call shortens the patience.
   void stop(std::chrono::microseconds patience);
   /// Kills every host now.
   void kill_all();
-  /// Says that nobody waits for returned jobs any more: run() may end. [any-thread]
+  /// Nobody waits for returned jobs any more, so run() may end. [any-thread]
   void release();
 
   const std::vector<Plugin>& plugins() const;
-  /// The jobs whose handlers have been at work for `at_least`.
+  /// The jobs whose handlers have been running for `at_least`.
   std::vector<RunningJob> running(std::chrono::microseconds at_least) const;
   /// No round is under way.
   bool is_settled() const;
-  /// How many hosts of a plugin are in each state, by the state's name, zeros included; "down": waits for its
-  /// next start.
+  /// How many hosts of a plugin are in each state, by the state's name, zeros included. "down": the host
+  /// waits for its next start.
   std::map<std::string, int> hosts(std::size_t plugin) const;
   /// What the last round did.
   const std::vector<Change>& changes() const;

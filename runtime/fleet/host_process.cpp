@@ -23,7 +23,7 @@ log::Level to_level(std::int32_t level) {
 }
 
 std::int64_t to_microseconds(double seconds) {
-  constexpr double most = 9e12;  // seconds: beyond any timestamp, within int64 as µs
+  constexpr double most = 9e12;  // seconds: later than any timestamp, and within int64 as µs
   if (std::isnan(seconds)) return 0;
   return std::llround(std::clamp(seconds, -most / 10, most / 10) * 1e6);
 }
@@ -35,13 +35,13 @@ const char* name(HostState state) {
   return names.at(static_cast<std::size_t>(state));
 }
 
-/// What the host prints on one of its descriptors, as lines of our log.
+/// Turns what the host prints on one of its descriptors into lines of our log.
 class HostProcess::Output {
  public:
   Output(boost::asio::io_context& loop, base::Descriptor fd, const char* stream, const HostProcess& host)
       : descriptor_(loop, fd.release()), stream_(stream), host_(host) {}
 
-  /// Reads until its end; `keep` keeps the host, and with it this object, alive meanwhile.
+  /// Reads to the end. `keep` keeps the host, and with it this object, alive until then.
   void read(std::shared_ptr<HostProcess> keep) {
     descriptor_.async_read_some(boost::asio::buffer(buffer_),
                                 [this, keep = std::move(keep)](const auto& error, std::size_t size) {
@@ -51,7 +51,7 @@ class HostProcess::Output {
                                   keep->stop_waiting_when_all_read();
                                 });
   }
-  /// Ends the reading of what a process that outlived the host holds open.
+  /// Stops reading a descriptor that a process which outlived the host holds open.
   void cancel() { descriptor_.cancel(); }
 
  private:
@@ -164,7 +164,7 @@ void HostProcess::write_next() {
   writing_ = std::exchange(to_write_, {});
   boost::asio::async_write(socket_, boost::asio::buffer(writing_),
                            [this, keep = shared_from_this()](const auto& error, std::size_t) {
-                             if (error) return;  // it died: SIGCHLD says the rest
+                             if (error) return;  // it died, which SIGCHLD reports
                              writing_.clear();
                              write_next();
                            });
@@ -251,14 +251,14 @@ void HostProcess::log_line(const wire::LogLine& line) const {
   log::write(to_level(line.level), line.message, fields);
 }
 
-/// Takes the job of `ticket` back; the ticket is free again.
+/// Removes the job of `ticket`; the ticket is free again.
 job::Finished HostProcess::give_up(std::uint32_t ticket) {
   page_.ticket(ticket).state = wire::TicketState::idle;
   free_tickets_.push_back(ticket);
   return {std::exchange(in_flight_[ticket], {}).job, {}, {}, pid()};
 }
 
-/// The same with what came of it; a job that was to be cancelled is so unless it is done.
+/// The same, with its outcome. A job that was to be cancelled ends cancelled unless it is done.
 job::Finished HostProcess::give_up(std::uint32_t ticket, job::Outcome outcome) {
   if (in_flight_[ticket].cancel_requested && outcome.result != job::Result::done) {
     outcome.cancel_requested = true;
@@ -273,7 +273,7 @@ job::Finished HostProcess::give_up(std::uint32_t ticket, job::Outcome outcome) {
   return finished;
 }
 
-// A ticket that a slot still names, though its outcome was read, is idle or queued by now.
+// If a slot still names a ticket whose outcome was read, the ticket is idle or queued by now.
 void HostProcess::add_running(base::Clock::time_point latest, std::vector<RunningJob>& jobs) const {
   for (std::uint32_t slot = 0; slot < wire::SharedPage::slot_count; ++slot) {
     const std::int64_t number = page_.slot(slot).ticket;
@@ -335,7 +335,7 @@ void HostProcess::reaped(int wait_status, bool interrupted) {
   reaped_ = true;
   interrupted_ = interrupted;
   ending_ = describe_exit(wait_status) + (ending_.empty() ? "" : " (" + ending_ + ")");
-  kill_leftovers(process_);  // what the plugin started of its own accord must not outlive it
+  kill_leftovers(process_);  // processes that the plugin started must not outlive it
   constexpr std::chrono::seconds for_stragglers{2};
   patience_.expires_after(for_stragglers);
   patience_.async_wait([this, keep = shared_from_this()](const auto& error) {

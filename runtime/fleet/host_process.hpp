@@ -1,5 +1,5 @@
-// One plugin host as the runtime sees it: the process, its socket, what it prints, and the jobs that are
-// with it. Lives on the event loop's thread and calls its listener there.
+// One plugin host as the runtime sees it: the process, its socket, its output, and the jobs that it has. It
+// lives on the event loop's thread and calls its listener there.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -26,18 +26,18 @@
 
 namespace sluice::fleet {
 
-/// The states of a plugin host, in the order in which it passes through them.
+/// The states of a plugin host, in order.
 enum class HostState {
   loading,    ///< spawned, told to load the plugin
   described,  ///< loaded; waits for start
   starting,   ///< told to init
   ready,      ///< takes jobs
-  stopping,   ///< told to stop: ends what has started
+  stopping,   ///< told to stop: finishes started jobs
   gone,       ///< reaped
 };
 const char* name(HostState state);
 
-/// Held by shared pointers, because handlers that the event loop still has queued refer to it.
+/// Held by shared pointers, because handlers that are still queued in the event loop refer to it.
 class HostProcess : public std::enable_shared_from_this<HostProcess> {
  public:
   class Listener {
@@ -47,36 +47,36 @@ class HostProcess : public std::enable_shared_from_this<HostProcess> {
     virtual void refused(HostProcess& host, const std::string& reason) = 0;
     virtual void ready(HostProcess& host) = 0;
     virtual void finished(std::vector<job::Finished> jobs) = 0;
-    /// The process is gone and all that it sent has been read.
+    /// The process is gone, and everything that it sent has been read.
     virtual void ended(HostProcess& host) = 0;
   };
 
-  /// `plugin_fd`: the file to load, where another is at `path` by now; -1: what is there.
+  /// `plugin_fd`: the file to load, if another file is at `path` by now; -1: load the one at `path`.
   HostProcess(boost::asio::io_context& loop, Listener& listener, const std::string& path, int plugin_fd = -1);
   ~HostProcess();
-  /// Begins to read, and tells the host to load the plugin.
+  /// Starts reading, and tells the host to load the plugin.
   void begin();
 
-  /// Sends the jobs; there must be room() for them. Ready hosts only.
+  /// Sends the jobs, for which there must be room(). Ready hosts only.
   void send(std::vector<job::Job> jobs, const std::vector<job::TypeSpec>& types);
   void start(const wire::Start& start);
   void stop();
-  /// Takes back those that were sent at `latest` or before and have not started.
+  /// Takes back jobs that were sent at `latest` or before and have not started.
   std::vector<job::Finished> recall(base::Clock::time_point latest);
-  /// Asks these jobs to stop, where they are with it. Whatever comes of one but done, it ends cancelled and
-  /// is not tried again.
+  /// Asks those of these jobs that the host has to stop. Such a job ends cancelled and is not tried again,
+  /// unless its outcome is done.
   void cancel(const std::set<std::string>& ids);
-  /// Asks every job that is with it to stop.
+  /// Asks every job of the host to stop.
   void cancel_all();
-  /// SIGKILL to it and its process group.
+  /// Sends SIGKILL to it and its process group.
   void kill(const std::string& why);
 
-  /// After waitpid: reads what it still sent, judges the jobs that were with it by the shared page, then
-  /// tells the listener that it ended. `interrupted`: it died because we wanted it to, so that
-  /// started jobs lose no attempt, except those that must not run twice.
+  /// After waitpid: reads what it still sent, judges its jobs by the shared page, then tells the listener
+  /// that it ended. `interrupted`: we made it die, so started jobs lose no attempt, except those that must
+  /// not run twice.
   void reaped(int wait_status, bool interrupted);
 
-  /// Adds those of its jobs that began at `latest` or before.
+  /// Adds those of its jobs that started at `latest` or before.
   void add_running(base::Clock::time_point latest, std::vector<RunningJob>& jobs) const;
 
   pid_t pid() const { return process_.pid; }
@@ -84,10 +84,10 @@ class HostProcess : public std::enable_shared_from_this<HostProcess> {
   std::size_t room() const { return free_tickets_.size(); }
   std::size_t in_flight() const { return wire::SharedPage::ticket_count - free_tickets_.size(); }
   const std::string& path() const { return path_; }
-  /// Why it was killed, or how it ended; empty while it lives.
+  /// Why it was killed, or how it ended; empty while it is alive.
   std::string ending() const { return ending_; }
   void set_name(std::string plugin) { plugin_ = std::move(plugin); }
-  /// The database role under which the effects of its jobs run.
+  /// The database role that runs the effects of its jobs.
   void set_role(std::string role) { role_ = std::move(role); }
   void set_at_most_once(std::vector<bool> by_type) { at_most_once_ = std::move(by_type); }
 
@@ -97,7 +97,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess> {
     std::uint32_t type_index = 0;
     base::Clock::time_point sent_at{};
     bool cancel_requested = false;
-    bool recalled = false;  ///< the job has left; the host has yet to answer
+    bool recalled = false;  ///< the job has been taken back; the host has yet to answer
   };
   class Output;
 
@@ -116,7 +116,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess> {
 
   Listener& listener_;
   const std::string path_;
-  const bool kept_;  // it loads the descriptor that it got, in place of what is at the path
+  const bool kept_;  // it loads the descriptor that it got, not the file at the path
   std::string plugin_;
   std::string role_;
   std::vector<bool> at_most_once_;

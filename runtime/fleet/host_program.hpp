@@ -1,14 +1,14 @@
-// Where the program of plugin hosts is.
+// Finds the program of plugin hosts.
 #pragma once
 
 #include <string>
 
 namespace sluice::fleet {
 
-/// What to execute for a plugin host: `sluice-host`, which is beside this program or, where that is installed
-/// in PREFIX/bin, in PREFIX/libexec/sluice. Found at the first call and held open from then on, so that an
-/// upgrade of the package changes nothing for a runtime that is at work. Throws std::runtime_error where it
-/// is in neither place.
+/// What to execute for a plugin host: `sluice-host`, which is next to this program or, if that is installed
+/// in PREFIX/bin, in PREFIX/libexec/sluice. It is found at the first call and held open from then on, so an
+/// upgrade of the package does not affect a running runtime. Throws std::runtime_error if it is in neither
+/// place.
 std::string host_program();
 
 }  // namespace sluice::fleet

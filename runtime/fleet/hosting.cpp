@@ -9,7 +9,7 @@ namespace sluice::fleet {
 
 namespace {
 
-/// Of a plugin that is refused because its host ended.
+/// When a plugin's host ended, for its refusal.
 const char* when_ended(PluginState state, bool was_ready) {
   if (state == PluginState::loading) return "while it was being loaded";
   if (state == PluginState::described) return "after it was loaded";
@@ -24,8 +24,8 @@ void Fleet::Loop::seat_and_spawn(Edition& edition) {
   spawn(std::shared_ptr(seats_.back()));
 }
 
-/// From the edition's own file, though another has taken its place; where that does not start, from what is
-/// at its path, as far as it declares the same.
+/// Starts the host from the edition's own file, even if another file has taken its place. If that fails,
+/// starts it from the file at the path, provided that it declares the same.
 void Fleet::Loop::spawn(const std::shared_ptr<Seat>& seat) {
   Edition& edition = *seat->edition;
   const bool kept = edition.file.replaced() && seat->history.failed_starts == 0;
@@ -44,7 +44,7 @@ void Fleet::Loop::spawn(const std::shared_ptr<Seat>& seat) {
   }
 }
 
-/// Kills the host when it does not get on within the start timeout.
+/// Kills the host if it does not make progress within the start timeout.
 void Fleet::Loop::limit_start(const std::shared_ptr<Seat>& seat, const char* doing) {
   seat->timer = std::make_unique<asio::steady_timer>(context_, options_.start_timeout);
   seat->timer->async_wait([this, weak = std::weak_ptr(seat), doing](const auto& error) {
@@ -60,7 +60,7 @@ void Fleet::Loop::described(HostProcess& host, job::PluginSpec spec) {
   Edition& edition = *seat->edition;
   seat->timer.reset();
   host.set_name(spec.name);
-  if (edition.state != PluginState::loading) {  // another host of a plugin that is known, or a restart
+  if (edition.state != PluginState::loading) {  // another host of a known plugin, or a restart
     const bool same =
         spec.name == edition.spec.name &&
         std::equal(spec.types.begin(), spec.types.end(), edition.spec.types.begin(), edition.spec.types.end(),
@@ -185,7 +185,7 @@ void Fleet::Loop::restart_later(const std::shared_ptr<Seat>& seat) {
   });
 }
 
-/// It takes no more jobs. Its hosts give back what has not started, and end what has.
+/// The edition gets no more jobs. Its hosts give back jobs that have not started, and finish those that have.
 void Fleet::Loop::retire(std::unique_ptr<Edition> edition) {
   retired_.push_back(std::move(edition));
   const std::shared_ptr<Edition> old = retired_.back();
@@ -207,7 +207,7 @@ void Fleet::Loop::retire(std::unique_ptr<Edition> edition) {
   asio::post(context_, [this] { sweep(); });
 }
 
-/// The jobs of a retired edition have had their time.
+/// The time for the jobs of a retired edition is over.
 void Fleet::Loop::cut_short(const std::shared_ptr<Edition>& edition) {
   log::warn("asking the jobs that still run in a replaced plugin host to cancel",
             {{"plugin", edition->spec.name}, {"after", base::format_duration(options_.drain_timeout)}});
@@ -225,8 +225,8 @@ void Fleet::Loop::cut_short(const std::shared_ptr<Edition>& edition) {
   });
 }
 
-/// Lets go of retired editions whose last host is gone. Posted, so that it comes after what their timers have
-/// queued already.
+/// Releases retired editions whose last host is gone. Posted, so it comes after everything that their timers
+/// have already queued.
 void Fleet::Loop::sweep() {
   std::erase_if(seats_, [](const auto& seat) { return seat->edition->retired && !seat->host; });
   std::erase_if(retired_, [this](const auto& edition) { return seats_of(*edition).empty(); });

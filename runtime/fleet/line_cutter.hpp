@@ -1,4 +1,4 @@
-// Cuts what a plugin prints into lines, whatever bytes it prints.
+// Cuts what a plugin prints into lines. The bytes may be anything.
 #pragma once
 
 #include <string>
@@ -11,9 +11,9 @@ class LineCutter {
  public:
   static constexpr std::size_t longest_line = 8 * 1024;  ///< a longer one is cut into several
 
-  /// The lines that end within `bytes`, without their ends; empty ones are left out.
+  /// The lines that end within `bytes`, without their line ends and without empty lines.
   std::vector<std::string> add(std::string_view bytes);
-  /// What is left without a line end.
+  /// The rest, which has no line end.
   std::vector<std::string> rest();
 
  private:

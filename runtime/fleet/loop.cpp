@@ -11,7 +11,8 @@ namespace sluice::fleet {
 
 namespace {
 
-/// Claimed for an earlier version of the plugin, whose jobs were brief, where this one's run at most once.
+/// Claimed for an earlier version of the plugin, whose jobs were brief, while this version's jobs run at most
+/// once.
 bool must_be_claimed_anew(const job::Job& job, const std::vector<job::TypeSpec>& types) {
   return !job.durable && std::any_of(types.begin(), types.end(), [&](const job::TypeSpec& type) {
     return type.at_most_once && type.name == job.type;
@@ -42,7 +43,7 @@ void Fleet::Loop::wait_stop_signal() {
   });
 }
 
-/// SIGHUP has two meanings: an operator's wish to reload, and the end of the terminal that we were started
+/// SIGHUP has two meanings: an operator's request to reload, and the end of the terminal that we were started
 /// in.
 void Fleet::Loop::wait_reload_signal() {
   reload_signals_->async_wait([this](const auto& error, int) {
@@ -74,7 +75,7 @@ void Fleet::Loop::reap() {
   }
 }
 
-/// By the plugins that serve the types now, which may be others than when the jobs were claimed.
+/// By the plugins that serve the types now. These may be other ones than when the jobs were claimed.
 void Fleet::Loop::deliver(std::vector<job::Job> jobs) {
   std::map<std::size_t, std::vector<job::Job>> by_plugin;
   std::vector<job::Job> unserved;
@@ -98,7 +99,8 @@ void Fleet::Loop::give(std::size_t plugin, std::vector<job::Job> jobs) {
     const bool takes = seat->edition == &edition && seat->host && seat->host->state() == HostState::ready;
     if (takes) ready.push_back(seat.get());
   }
-  // The least loaded first, an equal share to each; within a host, oldest first.
+  // The least loaded hosts come first, and each gets an equal share. Within a host, the oldest jobs come
+  // first.
   std::sort(ready.begin(), ready.end(),
             [](const Seat* a, const Seat* b) { return a->host->in_flight() < b->host->in_flight(); });
   auto next = std::make_move_iterator(jobs.begin());
@@ -141,7 +143,7 @@ void Fleet::Loop::cancel(const std::set<std::string>& ids) {
   }
 }
 
-/// Hands back what no host can take: a host died, or was replaced, between the claim and now.
+/// Hands back jobs that no host can take, because a host died or was replaced after the claim.
 void Fleet::Loop::bounce(std::vector<job::Job> jobs) {
   std::vector<job::Finished> released;
   for (job::Job& job : jobs) {
@@ -155,12 +157,12 @@ void Fleet::Loop::bounce(std::vector<job::Job> jobs) {
 void Fleet::Loop::every(std::function<std::chrono::milliseconds()> pause, std::function<void()> step) {
   tickers_.push_back(std::make_unique<asio::steady_timer>(context_));
   asio::steady_timer& timer = *tickers_.back();
-  // The ticking refers to itself; the timer owns the end of it.
+  // The ticking function refers to itself, and the timer owns its end.
   auto tick = std::make_shared<std::function<void()>>();
   *tick = [this, &timer, pause = std::move(pause), step = std::move(step), again = std::weak_ptr(tick)] {
     timer.expires_after(pause());
     timer.async_wait([this, step, keep = again.lock()](const auto& error) {
-      if (error || over_) return;  // over: the timer is gone, though its time had come before that
+      if (error || over_) return;  // over: the timer is gone, though it had expired before
       step();
       (*keep)();
     });
@@ -230,9 +232,9 @@ void Fleet::Loop::finish_when_empty() {
   for (Plugin& plugin : plugins_) {
     if (plugin.usable()) plugin.state = PluginState::stopped;
   }
-  // Posted, because a ticker's own step may have led here.
+  // Posted, because a ticker's own step may have called this.
   asio::post(context_, [this] {
-    over_ = true;  // a signal may be queued already, which cancelling does not take back
+    over_ = true;  // a signal may already be queued, and cancelling does not undo that
     work_.reset();
     tickers_.clear();
     stop_timer_.reset();

@@ -1,6 +1,6 @@
-// The fleet's event loop, with all that it owns: the hosts, the editions of each plugin file, the rounds.
-// Three sources: loop.cpp (signals, jobs, stopping), hosting.cpp (the life of a host), round.cpp (start and
-// reload). For the loop's thread alone.
+// The fleet's event loop and everything that it owns: the hosts, the editions of each plugin file, the
+// rounds. It has three sources: loop.cpp (signals, jobs, stopping), hosting.cpp (the life of a host),
+// round.cpp (start and reload). For the loop's thread alone.
 #pragma once
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -47,7 +47,7 @@ class Fleet::Loop : public HostProcess::Listener {
   std::map<std::string, int> hosts(std::size_t plugin) const;
 
  private:
-  /// One content of a plugin's file, with settings of its own.
+  /// One version of a plugin's file, with its settings.
   struct Edition {
     std::size_t plugin = 0;
     PluginFile file;
@@ -59,7 +59,7 @@ class Fleet::Loop : public HostProcess::Listener {
     int restarts = 0;
     int generation = 0;
     base::WallClock::time_point loaded_at;
-    bool retired = false;  ///< takes no more jobs, and goes with its last host
+    bool retired = false;  ///< gets no more jobs, and is removed with its last host
     std::unique_ptr<asio::steady_timer> patience;
 
     bool usable() const { return state == PluginState::ready || state == PluginState::restarting; }
@@ -75,19 +75,19 @@ class Fleet::Loop : public HostProcess::Listener {
     ExitHistory history;
     Clock::time_point ready_since{};
     bool was_ready = false;
-    bool tried = false;      ///< its first host got ready or ended
-    bool cut_short = false;  ///< we killed it: its jobs lose no attempt
+    bool tried = false;      ///< its first host became ready or ended
+    bool cut_short = false;  ///< we killed it, so its jobs lose no attempt
   };
-  /// Whose turn it is, by the plugin's place.
+  /// The editions of a plugin file, by the plugin's index.
   struct Place {
-    std::unique_ptr<Edition> present;    ///< at work, or given up; none before the first round is over
+    std::unique_ptr<Edition> present;    ///< at work, or given up; null before the first round is over
     std::unique_ptr<Edition> candidate;  ///< tried in this round
     bool listed = true;                  ///< the file is in the directory
-    int generation = 0;                  ///< of the last that took over
+    int generation = 0;                  ///< of the last edition that took over
   };
   struct Round {
     bool first = false;
-    bool started = false;  ///< all are described
+    bool started = false;  ///< all candidates are described
   };
 
   // HostProcess::Listener
@@ -143,11 +143,11 @@ class Fleet::Loop : public HostProcess::Listener {
   fleet::Listener& listener_;
   asio::io_context context_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_;
-  std::vector<Plugin> plugins_;  // what is shown of places_
+  std::vector<Plugin> plugins_;  // the public view of places_
   std::vector<Place> places_;
-  std::vector<std::shared_ptr<Edition>> retired_;  // shared like the seats
-  std::vector<std::shared_ptr<Seat>> seats_;   // shared with timers' handlers, which may run when one is gone
-  std::map<std::string, std::size_t> routes_;  // job type → plugin that serves it
+  std::vector<std::shared_ptr<Edition>> retired_;  // shared for the same reason as the seats
+  std::vector<std::shared_ptr<Seat>> seats_;       // shared with timers' handlers, which may outlive a seat
+  std::map<std::string, std::size_t> routes_;      // job type → plugin that serves it
   std::map<std::string, std::string> owners_;
   std::optional<Round> round_;
   std::vector<Change> changes_;

@@ -1,6 +1,5 @@
-// A plugin's file as it was when it was looked at. It is held by its inode (O_PATH: nothing is read), so that
-// it can be told from one that took its place, and loaded once more where another has. Movable; for one
-// thread.
+// A plugin's file as it was at one moment. It is held by its inode (O_PATH: nothing is read), so it can be
+// distinguished from a file that takes its place, and can still be loaded then. Movable; for one thread.
 #pragma once
 
 #include <cstdint>
@@ -16,14 +15,14 @@ namespace sluice::fleet {
 class PluginFile {
  public:
   PluginFile() = default;
-  /// A file that is missing is no error: it differs from any that is there.
+  /// A missing file is not an error: it differs from every existing one.
   explicit PluginFile(const std::string& path);
 
   const std::string& path() const { return path_; }
-  /// True when something else is at the path by now: another file, or other content of the same.
+  /// True if something else is at the path by now: another file, or other content of the same file.
   bool replaced() const;
-  /// The file itself, whatever is at its path, as a descriptor that can only be passed on and looked at; -1:
-  /// none.
+  /// The file itself, whatever is at its path now, as a descriptor that can only be passed on and inspected;
+  /// -1 if there is none.
   int fd() const { return file_.get(); }
 
  private:

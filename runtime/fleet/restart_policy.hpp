@@ -7,15 +7,15 @@
 namespace sluice::fleet {
 
 struct ExitHistory {
-  int failures = 0;       ///< deaths in a row, none of them after a healthy run
-  int failed_starts = 0;  ///< of those at the end, the ones that never got ready
+  int failures = 0;       ///< consecutive deaths, none of them after a healthy run
+  int failed_starts = 0;  ///< the last of these in a row that never became ready
 };
 
-/// A host that was ready for this long before it died begins a new history.
+/// A host that was ready for at least this long before it died starts a new history.
 inline constexpr std::chrono::seconds healthy_run{10};
 
-/// The wait before the next start: none for the first death, then 100 ms doubled up to 30 s. No value:
-/// the plugin is broken, five starts in a row never got ready.
+/// The wait before the next start: none after the first death, then 100 ms, doubled up to 30 s. Nullopt: the
+/// plugin is broken, because five consecutive starts never became ready.
 std::optional<std::chrono::milliseconds> restart_delay(const ExitHistory& history);
 
 }  // namespace sluice::fleet

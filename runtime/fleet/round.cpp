@@ -53,7 +53,7 @@ void Fleet::Loop::try_file(std::size_t plugin) {
   show(plugin);
 }
 
-/// Posted, since what makes the round go on happens in the middle of other things.
+/// Posted, because the events that advance the round happen in the middle of other work.
 void Fleet::Loop::advance_soon() {
   asio::post(context_, [this] { advance(); });
 }
@@ -75,7 +75,7 @@ void Fleet::Loop::advance() {
   finish_round();
 }
 
-/// In a reload all hosts of a candidate have to get ready, so that nothing gets slower when it takes over.
+/// In a reload, all hosts of a candidate must become ready, so that nothing gets slower when it takes over.
 bool Fleet::Loop::awaited(const Edition& edition) const {
   if (edition.given_up()) return false;
   if (!edition.usable()) return true;
@@ -88,8 +88,8 @@ bool Fleet::Loop::is_candidate(const Edition& edition) const {
   return places_[edition.plugin].candidate.get() == &edition;
 }
 
-/// Reads the candidates' settings. Before conflicts are looked for: what is not to serve stands in nobody's
-/// way.
+/// Reads the candidates' settings. This comes before the search for conflicts, because a disabled plugin must
+/// not conflict with others.
 void Fleet::Loop::switch_off_disabled() {
   for (const Place& place : places_) {
     Edition* candidate = place.candidate.get();
@@ -111,7 +111,7 @@ void Fleet::Loop::start_described() {
   }
 }
 
-/// Those that would serve together, as far as is known.
+/// The plugins that would serve together, as far as is known.
 std::vector<Fleet::Loop::Edition*> Fleet::Loop::contenders() const {
   std::vector<Edition*> all;
   for (const Place& place : places_) {
@@ -135,7 +135,7 @@ std::vector<Contender> Fleet::Loop::values_of(const std::vector<Edition*>& editi
   return values;
 }
 
-/// Again and again, since what is refused leaves its place to what is at work, whose name may be another.
+/// Repeated, because each refusal leaves its place to the plugin at work, which may have another name.
 void Fleet::Loop::refuse_conflicts() {
   for (;;) {
     const auto all = contenders();
@@ -242,7 +242,7 @@ void Fleet::Loop::show(std::size_t plugin) {
   shown.loaded_at = edition->loaded_at;
 }
 
-/// Shows the edition's plugin, and tells the listener, unless it is tried beside what is at work.
+/// Updates the edition's plugin and tells the listener, unless the edition is tried beside one at work.
 void Fleet::Loop::tell(const Edition& edition) {
   show(edition.plugin);
   if (!is_candidate(edition) || !places_[edition.plugin].present) listener_.changed(edition.plugin);

@@ -1,4 +1,4 @@
-// A job whose handler is at work, as a value.
+// A job whose handler is running, as a value.
 #pragma once
 
 #include <sys/types.h>
@@ -17,7 +17,7 @@ struct RunningJob : job::Ref {
   std::string plugin;
   pid_t host = 0;  ///< the plugin host's process
   base::Clock::time_point started;
-  std::optional<double> fraction;  ///< of the work, 0 to 1; none: its handler has said nothing
+  std::optional<double> fraction;  ///< of the work, 0 to 1; nullopt: its handler has reported nothing
   std::string note;
 };
 

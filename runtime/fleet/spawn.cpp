@@ -119,7 +119,7 @@ std::vector<const char*> clean_environment(const std::string& mark) {
   return kept;
 }
 
-/// As good as unique among all processes that there are.
+/// Practically unique among all present processes.
 std::string new_mark() {
   std::array<char, 40> text{};
   std::snprintf(text.data(), text.size(), "%016lx%016lx", static_cast<unsigned long>(base::random_number()),
@@ -127,7 +127,7 @@ std::string new_mark() {
   return mark_name + std::string(text.data());
 }
 
-/// The other processes in whose environment, as they began with it, `mark` is.
+/// The other processes that have `mark` in the environment with which they started.
 std::vector<pid_t> marked_processes(const std::string& mark) {
   std::vector<pid_t> found;
   std::error_code error;
@@ -191,7 +191,7 @@ Spawned spawn_host(const std::string& path, int page_fd, int plugin_fd) {
 }
 
 void kill_host(const Spawned& host) {
-  if (host.pid <= 1) return;  // to 0 and -1 it would mean others
+  if (host.pid <= 1) return;  // 0 and -1 would mean other processes
   ::kill(host.pid, SIGKILL);
   ::kill(-host.pid, SIGKILL);
 }
@@ -199,7 +199,7 @@ void kill_host(const Spawned& host) {
 void kill_leftovers(const Spawned& host) {
   if (host.pid <= 1) return;
   ::kill(-host.pid, SIGKILL);
-  constexpr int most_rounds = 10;  // one that goes on forking has a head start in each
+  constexpr int most_rounds = 10;  // a process that keeps forking has a head start in each
   for (int round = 0; round < most_rounds; ++round) {
     const std::vector<pid_t> left = marked_processes(host.mark);
     if (left.empty()) return;

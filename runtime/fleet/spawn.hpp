@@ -1,5 +1,5 @@
-// Starts a plugin host: posix_spawn of sluice-host, in a process group of its own, without the
-// database's credentials in its environment.
+// Starts a plugin host: posix_spawn of sluice-host, in its own process group, with an environment without the
+// database's credentials.
 #pragma once
 
 #include <sys/types.h>
@@ -12,30 +12,30 @@ namespace sluice::fleet {
 
 struct Spawned {
   pid_t pid = -1;
-  std::string mark;         ///< is in the environment of the host and of all that it starts
+  std::string mark;         ///< is in the environment of the host and of everything that it starts
   base::Descriptor socket;  ///< our end, non-blocking
-  base::Descriptor out;     ///< what it prints to stdout, likewise
-  base::Descriptor err;     ///< and to stderr
+  base::Descriptor out;     ///< the host's stdout, likewise
+  base::Descriptor err;     ///< and its stderr
 };
 
-/// Starts a host for the plugin at `path` (the host is told to load it by a frame; here it names the
-/// process). `plugin_fd`: the plugin's file, which the host gets as kept_plugin; -1: none. From then on other
-/// processes of the same user can't look into this one, as a plugin might for the database's credentials: no
-/// ptrace, no /proc/PID/environ. Throws std::system_error, and what
-/// host_program() does.
+/// Starts a host for the plugin at `path`, which only names the process; a frame tells the host to load it.
+/// `plugin_fd`: the plugin's file, which the host gets as kept_plugin; -1: none. From then on, other
+/// processes of the same user can't inspect this one, as a plugin might to get the database's credentials: no
+/// ptrace, no /proc/PID/environ. Throws std::system_error, and what host_program() throws.
 Spawned spawn_host(const std::string& path, int page_fd, int plugin_fd = -1);
 
 /// The path under which a host finds the file that it got as a descriptor.
 extern const char* const kept_plugin;
 
-/// SIGKILL to a host that has not been waited for, wherever it has put itself, and to its process group.
+/// Sends SIGKILL to a host that has not been waited for, whatever group it has moved to, and to its process
+/// group.
 void kill_host(const Spawned& host);
-/// SIGKILL to all that a host which is gone has left behind: what is in its process group, and what has its
-/// mark, in whatever group or session.
+/// Sends SIGKILL to everything that a dead host has left behind: the processes in its process group, and
+/// those with its mark, in whatever group or session.
 void kill_leftovers(const Spawned& host);
 
 /// True for environment variables that a plugin host must not see: PG…, …DATABASE_URL…, …DIRECT_URL…, the
-/// configurations of plugins, which it gets by other means, and what speaks to systemd.
+/// plugins' configurations, which it gets in another way, and the variables of systemd's notifications.
 bool is_withheld(const std::string& variable);
 
 /// "was killed by signal 11 (Segmentation fault)", "ended with exit status 3".

@@ -14,7 +14,7 @@ void cut(std::string& text, std::size_t limit) {
   text = base::valid_utf8(base::shortened(text, limit));
 }
 
-/// What its frame will take, about.
+/// The approximate size of its frame.
 std::size_t size_of(const job::Outcome& outcome) {
   std::size_t size =
       outcome.code.size() + outcome.error.size() + outcome.output.size() + outcome.log_tail.size();

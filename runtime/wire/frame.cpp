@@ -9,11 +9,11 @@ static_assert(std::endian::native == std::endian::little, "frames are written in
 
 namespace {
 
-constexpr std::size_t kept_room = 1024 * 1024;        // of a buffer that a large frame needed
+constexpr std::size_t kept_room = 1024 * 1024;        // kept of a buffer that a large frame needed
 constexpr std::uint32_t most_parameters = 1'000'000;  // of all effects of one outcome
 constexpr std::size_t most_fields = 10'000;
 
-/// Writes one frame: the length is filled in when it ends.
+/// Writes one frame. Its length is filled in at the end.
 class Writer {
  public:
   Writer(std::string& out, Kind kind) : out_(out), start_(out.size()) {

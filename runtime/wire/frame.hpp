@@ -1,5 +1,5 @@
-// Frames between the runtime and a plugin host, over a socketpair: u32 length, u8 kind, body; all
-// integers little-endian. Both ends are of one version, which the host checks at its start.
+// Frames between the runtime and a plugin host, over a socketpair: u32 length, u8 kind, body; all integers
+// little-endian. Both ends have the same version, which the host checks at its start.
 //
 //   runtime → host   load · start · jobs · stop
 //   host → runtime   described · refused · ready · outcomes · log · progress · stopped
@@ -35,7 +35,7 @@ enum class Kind : std::uint8_t {
   stopped,
 };
 
-/// A frame that breaks the format; the peer can't be trusted any more.
+/// A frame that breaks the format. The peer can't be trusted any more.
 class Malformed : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
@@ -45,10 +45,10 @@ struct Load {
 };
 struct Start {
   std::uint32_t slots = 1;
-  std::int32_t log_level = 2;  ///< SLUICE_LOG_…: lines below it need not be sent
+  std::int32_t log_level = 2;  ///< SLUICE_LOG_…: lines below this level need not be sent
   bool effects = false;        ///< a database role is granted to the plugin
   std::string config;
-  bool all_progress = false;  ///< each word of it is wanted as a frame, not only the last in the shared page
+  bool all_progress = false;  ///< every progress report is wanted as a frame, not only the last
   job::Strictness strict;
 };
 /// One job on its way to a slot. `ticket` names it in this host and in the shared page.
@@ -68,7 +68,7 @@ struct JobResult {
 };
 struct LogLine {
   std::int32_t level = 2;    ///< SLUICE_LOG_…
-  std::int64_t ticket = -1;  ///< the job it belongs to, -1: none
+  std::int64_t ticket = -1;  ///< the job that it belongs to; -1: none
   std::string message;
   struct Field {
     std::string key;
@@ -84,7 +84,7 @@ struct Progress {
   std::string note;
 };
 
-/// Appends a whole frame to `out`.
+/// Appends a complete frame to `out`.
 void put_load(std::string& out, const Load& load);
 void put_start(std::string& out, const Start& start);
 void put_stop(std::string& out);
@@ -117,13 +117,13 @@ class FrameReader {
  public:
   static constexpr std::size_t longest_frame = std::size_t{1} << 30;
 
-  /// A frame that says to be longer than `longest` is malformed.
+  /// A frame whose length exceeds `longest` is malformed.
   explicit FrameReader(std::size_t longest = longest_frame) : longest_(longest) {}
 
-  /// Room for at least `least` more bytes; after reading n bytes into it, call filled(n).
+  /// Room for at least `least` more bytes. After reading n bytes into it, call filled(n).
   char* room(std::size_t least);
   void filled(std::size_t bytes) { end_ += bytes; }
-  /// The next whole frame, or none yet. Throws Malformed.
+  /// The next complete frame, or nullopt if there is none yet. Throws Malformed.
   std::optional<Frame> next();
 
  private:

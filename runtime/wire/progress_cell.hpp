@@ -1,9 +1,9 @@
-// What the job of one slot last said of its progress: a cell in the shared page, which the host writes and
-// the runtime reads. Saying it costs a few stores and no system call, however often a handler does so; only
-// the last word is kept.
+// The last progress report of a slot's job: a cell in the shared page, which the host writes and the runtime
+// reads. A report costs a few stores and no system call, however often a handler reports. Only the last one
+// is kept.
 //
-// One thread at a time may write. The reader never waits: while the writer is at it, or died in the
-// middle of it, there is nothing to read.
+// Only one thread at a time may write. The reader never waits: while the writer writes, or after it died
+// while writing, there is nothing to read.
 #pragma once
 
 #include <array>
@@ -25,19 +25,19 @@ class ProgressCell {
 
   static constexpr std::size_t longest_note = 216;  ///< in bytes; longer ones are cut
 
-  /// The job of `ticket` says this.
+  /// Stores a report of the job of `ticket`.
   void write(std::uint32_t ticket, double fraction, std::string_view note);
-  /// No job says anything.
+  /// Clears the cell: no job has reported anything.
   void clear();
-  /// What the job of `ticket` said last.
+  /// The last report of the job of `ticket`.
   std::optional<Word> read(std::uint32_t ticket) const;
 
  private:
   using Number = std::atomic<std::uint64_t>;
 
-  /// Odd while the others are written.
+  /// Odd while the other members are being written.
   Number version_;
-  Number ticket_;  ///< 1 more than it; 0: none
+  Number ticket_;  ///< the ticket plus 1; 0: none
   Number fraction_;
   Number length_;
   std::array<Number, longest_note / sizeof(std::uint64_t)> note_;

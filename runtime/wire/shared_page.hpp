@@ -1,11 +1,10 @@
-// The memory that the runtime and one plugin host share: what each ticket and slot is doing, and how far the
-// job of a slot has come. Whatever way
-// the host dies, the runtime reads here which jobs had started; and a handler's question "am I
-// cancelled?" is one load.
+// The memory that the runtime and one plugin host share: the state of each ticket and slot, and the progress
+// of each slot's job. However the host dies, the runtime can read here which jobs had started. And a
+// handler's question "am I cancelled?" costs one load.
 //
-// A ticket names one job in one host from its sending until its outcome is read. The runtime gives
-// tickets out and takes them back; the host moves their state forward, but for what the runtime recalls:
-// whichever of the two changes `queued` first has its way.
+// A ticket names one job in one host from the moment when it is sent until its outcome is read. The runtime
+// hands out tickets and takes them back. The host advances their state, except when the runtime recalls a
+// job: whichever of the two changes `queued` first wins.
 #pragma once
 
 #include <atomic>
@@ -21,9 +20,9 @@ enum class TicketState : std::uint8_t {
   idle,      ///< not given out
   queued,    ///< sent, not started
   started,   ///< its handler was called
-  done,      ///< its handler returned done, and there was nothing to tell besides
-  finished,  ///< its handler returned something else; the outcome frame has the rest
-  recalled,  ///< the runtime took it back before it started: the host answers with `released`
+  done,      ///< its handler returned done, with nothing else to report
+  finished,  ///< its handler returned something else, and the outcome frame has the rest
+  recalled,  ///< the runtime took it back before it started, and the host answers with `released`
 };
 
 struct Ticket {
@@ -33,16 +32,16 @@ struct Ticket {
 
 struct SlotState {
   static constexpr std::int64_t idle = -1;
-  std::atomic<std::int64_t> ticket;      ///< what it runs, or idle
+  std::atomic<std::int64_t> ticket;      ///< the ticket that it runs, or idle
   std::atomic<std::int64_t> started_us;  ///< CLOCK_MONOTONIC
-  std::int64_t reserved[6];              ///< room for deadlines and limits; a cache line in all
+  std::int64_t reserved[6];              ///< room for deadlines and limits; fills a cache line
 };
 
 struct PageHeader {
   std::uint32_t magic;
   std::uint32_t slots;
   std::uint32_t tickets;
-  std::atomic<std::int32_t> crashed_slot;  ///< noted by the host's crash handler, -1: none
+  std::atomic<std::int32_t> crashed_slot;  ///< set by the host's crash handler; -1: none
   std::int64_t reserved[6];
 };
 
@@ -50,16 +49,16 @@ static_assert(std::atomic<TicketState>::is_always_lock_free &&
               std::atomic<std::int64_t>::is_always_lock_free);
 static_assert(sizeof(Ticket) == 2 && sizeof(SlotState) == 64 && sizeof(PageHeader) == 64);
 
-/// One mapping of the page. The runtime creates it, the host opens the descriptor that it inherits.
+/// One mapping of the page. The runtime creates it, and the host opens the descriptor that it inherits.
 class SharedPage {
  public:
   static constexpr std::uint32_t ticket_count = 4096;
   static constexpr std::uint32_t slot_count = 256;
 
-  /// A new page in anonymous memory, whose size nobody can change: a plugin that cut it would have the
-  /// runtime die of the next look at it. Throws std::system_error.
+  /// A new page in anonymous memory. Its size can't be changed, because the runtime would crash at its next
+  /// access if a plugin shortened it. Throws std::system_error.
   static SharedPage create();
-  /// Maps the page behind `fd`. Throws std::runtime_error when it is no such page.
+  /// Maps the page behind `fd`. Throws std::runtime_error if it is not such a page.
   static SharedPage open(base::Descriptor fd);
 
   SharedPage(SharedPage&& other) noexcept;

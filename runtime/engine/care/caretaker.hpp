@@ -33,8 +33,7 @@ class Caretaker {
     Tally& tally;
     Presence& presence;
     store::RuntimeInfo info;
-    std::function<void()>
-        became_pending;  ///< called on the caretaker's thread if waiting jobs may now be claimable
+    std::function<void()> became_pending;  ///< waiting jobs may be claimable; on the caretaker's thread
     /// Jobs of this runtime whose cancellation was requested; reported repeatedly until they are gone.
     std::function<void(std::vector<std::string> ids)> cancel;
     std::function<void()> leaving;  ///< called before the last calls of the store

@@ -103,8 +103,7 @@ void Heart::took(store::RuntimeId runtime, std::optional<double> at) {
   const base::Lock lock(mutex_);
   answered_ = Clock::now();
   failures_ = 0;
-  if (runtime_ == runtime)
-    next_ = answered_ + config_.heartbeat;  // another runtime id waits for its first beat
+  if (runtime_ == runtime) next_ = answered_ + config_.heartbeat;  // another id waits for its first beat
   changed_.notify_all();
   if (!at) {
     beats_ = 0;

@@ -72,8 +72,7 @@ class Presence {
   std::vector<store::PluginReport> plugins_ GUARDED_BY(mutex_);
   std::vector<store::RunningJob> running_ GUARDED_BY(mutex_);
   std::vector<Ended> ended_ GUARDED_BY(mutex_);
-  std::size_t untraced_ GUARDED_BY(mutex_) =
-      0;  // dropped because too many accumulated while the database was unavailable
+  std::size_t untraced_ GUARDED_BY(mutex_) = 0;  // dropped as too many while the database was away
 };
 
 }  // namespace sluice::engine

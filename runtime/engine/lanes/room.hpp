@@ -104,8 +104,7 @@ class Room {
     std::int64_t mean_bytes = 0;   ///< of the payloads of the last claim
     double pace = -1;              ///< seconds, of its slowest recent type; negative: not measured yet
     Clock::time_point paced_at{};  ///< when a job of that type last ended
-    Clock::time_point
-        ended_at{};  ///< when a job last came back, or when the first of the present jobs was claimed
+    Clock::time_point ended_at{};  ///< when a job last came back, or the first present one was claimed
 
     void measure(double type_pace, Clock::time_point now);
     double pace_now(Clock::time_point now) const;

@@ -39,9 +39,8 @@ struct TypeSummary {
 /// Totals over all types.
 struct RuntimeSummary {
   std::int64_t dropped = 0;  ///< outcomes that were not written, because their job had been taken away
-  std::int64_t aside =
-      0;  ///< outcomes that wait separately, because the database refuses them or their row is locked
-  store::Rescued rescued;  ///< from lost runtimes, summed
+  std::int64_t aside = 0;    ///< outcomes that wait separately: refused, or their row is locked
+  store::Rescued rescued;    ///< from lost runtimes, summed
   base::Histogram claim_sizes{batch_bounds};
   base::Histogram write_sizes{batch_bounds};
 };
