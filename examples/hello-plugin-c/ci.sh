@@ -1,6 +1,6 @@
 #!/bin/sh
-# What has to hold before a change is merged: have your CI run this. What it is given goes to cmake, as
-# -DSluice_DIR=<checkout of Sluice>/plugin-api/cmake where Sluice is not installed.
+# The checks that must pass before a change is merged; let your CI run them. Arguments are passed to cmake, for example
+# -DSluice_DIR=<checkout of Sluice>/plugin-api/cmake if Sluice is not installed.
 set -eu
 cd "$(dirname "$0")"
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What has to hold before a change is merged: have your CI run this. Needs cargo, nothing from the network.
+# The checks that must pass before a change is merged; let your CI run them. They need cargo, but no network.
 set -eu
 cd "$(dirname "$0")"
 

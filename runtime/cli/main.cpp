@@ -73,7 +73,7 @@ std::string unknown_option(const CLI::App& command, const std::string& name,
     const std::string option = word.substr(0, word.find('='));
     if (!option.starts_with("-") || option.size() < 2 || command.get_option_no_throw(option) != nullptr)
       continue;
-    return "'sluice" + (name.empty() ? "" : " " + name) + "' has no option '" + option + "'" +
+    return "unknown option '" + option + "' for 'sluice" + (name.empty() ? "" : " " + name) + "'" +
            guess(option, known);
   }
   return "";

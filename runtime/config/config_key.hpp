@@ -24,7 +24,7 @@ struct ConfigKey {
   Kind kind = Kind::text;
   std::string takes = {};    ///< in words: "a whole number from 1 to 16"
   std::string summary = {};  ///< sentences, without the first capital and the last full stop
-  std::string example = {};  ///< for a sample, as the file writes it, where there is no default
+  std::string example = {};  ///< for a sample, as written in the file, if there is no default
   /// Sets a value, written as in a variable: like in the file, but without the quotes around text. Returns
   /// false and changes nothing if the value is invalid.
   std::function<bool(Owner&, const std::string&)> set = {};
@@ -47,7 +47,7 @@ std::string variable_name(std::string_view section, std::string_view key, std::s
 /// Part of a variable's name: capitals and digits, everything else is "_".
 std::string variable_part(std::string_view name);
 
-/// `value` of a key as the file writes it: quoted where it is text.
+/// A key's `value` as written in the file: text is quoted.
 std::string as_toml(Kind kind, const std::string& value);
 
 /// A commented sluice.toml with every key, each at its default and commented out.

@@ -125,7 +125,8 @@ TEST_F(Jobs, AreListedNewestFirstByStatusTypeAndAge) {
   EXPECT_EQ(listed({"--type", "it's"}), "");
   const Ended misspelt = sluice({"jobs", "list", "--status", "penidng"});
   EXPECT_EQ(misspelt.code, 2);
-  EXPECT_TRUE(holds(misspelt.err, "not 'penidng'; did you mean 'pending'?")) << misspelt.err;
+  EXPECT_TRUE(holds(misspelt.err, "unknown status 'penidng', expected pending, ")) << misspelt.err;
+  EXPECT_TRUE(holds(misspelt.err, "; did you mean 'pending'?")) << misspelt.err;
 }
 
 TEST_F(Jobs, AreListedAsStuckWhenNobodyWorksOnThem) {

@@ -31,8 +31,9 @@ void check_status(const std::string& status) {
   const std::vector<std::string> known(known_statuses.begin(), known_statuses.end());
   if (std::find(known.begin(), known.end(), status) != known.end()) return;
   const std::string meant = nearest(status, known);
-  throw base::UsageError("--status takes pending, scheduled, processing, done or error, not '" + status +
-                         "'" + (meant.empty() ? "" : "; did you mean '" + meant + "'?"));
+  throw base::UsageError("--status: unknown status '" + status +
+                         "', expected pending, scheduled, processing, done or error" +
+                         (meant.empty() ? "" : "; did you mean '" + meant + "'?"));
 }
 
 store::JobFilter filter_of(const ListOptions& options) {

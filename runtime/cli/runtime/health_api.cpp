@@ -138,7 +138,7 @@ int health_api(const GlobalOptions& global, const std::string& url, bool json) {
 void add_health_api(const Command& health, GlobalOptions& global, int& code) {
   const Command api = health.add_subcommand(
       "api",
-      "Ask a running `sluice run` whether it is alive (/livez) and ready (/readyz). Exits with 1 if a check "
+      "Ask a runtime if it is alive (/livez) and ready (/readyz). Exits with 1 if a check "
       "failed or nothing answers; a warning does not count");
   add_log_options(api, global);
   static std::string url;

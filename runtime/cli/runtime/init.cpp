@@ -19,7 +19,7 @@ std::optional<store::Indexes> wanted_indexes(const std::string& name) {
   if (name.empty()) return std::nullopt;
   if (name == "guide") return store::Indexes::guide;
   if (name == "lean") return store::Indexes::lean;
-  throw base::UsageError("--indexes takes guide or lean, not '" + name + "'");
+  throw base::UsageError("--indexes: invalid value '" + name + "', expected guide or lean");
 }
 
 int init(const GlobalOptions& options, const InitOptions& own) {

@@ -168,7 +168,7 @@ int reload(const GlobalOptions& global, bool wait) {
 
 void add_reload(const Command& program, GlobalOptions& global, int& code) {
   const Command command =
-      program.add_subcommand("reload", "Tell the runtimes on this host to load new and changed plugins");
+      program.add_subcommand("reload", "Tell this host's runtimes to load new and changed plugins");
   add_database_options(command, global);
   static bool wait = false;
   command.add_flag("--wait", wait, "Wait for the result, and show it plugin by plugin");
