@@ -18,7 +18,7 @@ Channel::~Channel() {
   something_waits_.notify_all();
 }
 
-/// Lets the mutex go while it writes.
+/// Releases the mutex while it writes.
 void Channel::write_waiting() {
   if (writing_) return;
   writing_ = true;
@@ -39,12 +39,12 @@ void Channel::write_all(const std::string& bytes) const {
     if (written >= 0) {
       at += static_cast<std::size_t>(written);
     } else if (errno != EINTR) {
-      _exit(0);  // the runtime is gone, and with it whoever wanted to know
+      _exit(0);  // the runtime is gone, and nobody else wants to know
     }
   }
 }
 
-/// What waits at the end is written, too.
+/// Also writes what still waits at the end.
 void Channel::flush_after_linger() {
   base::Lock lock(mutex_);
   for (;;) {

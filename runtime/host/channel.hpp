@@ -1,8 +1,8 @@
-// The host's way back to the runtime: whole frames into the socket, from any thread.
+// The host's way back to the runtime: writes complete frames to the socket, from any thread.
 //
-// Threads that find another one writing leave their frame with it. Outcomes that say no more than
-// "done" may wait up to `linger` for company while there is other work, which saves a system call for
-// each; the ticket in the shared page has told the runtime already, should the host die meanwhile.
+// A thread that finds another one writing leaves its frame to that thread. An outcome that says only "done"
+// may wait up to `linger` for others while there is other work, which saves a system call for each. If the
+// host dies before it is written, the ticket in the shared page has already told the runtime.
 #pragma once
 
 #include <chrono>
@@ -21,7 +21,7 @@ class Channel {
   explicit Channel(int fd);
   ~Channel();
 
-  /// Writes the frame that `put(std::string&)` appends, and all that waits.
+  /// Writes the frame that `put(std::string&)` appends, and everything that waits.
   template <class Put>
   void send(Put put) {
     const base::Lock lock(mutex_);
@@ -29,7 +29,7 @@ class Channel {
     write_waiting();
   }
 
-  /// As send, but may wait for company.
+  /// Like send, but the frame may wait for others.
   template <class Put>
   void send_later(Put put) {
     const base::Lock lock(mutex_);

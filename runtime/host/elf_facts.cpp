@@ -17,7 +17,7 @@ namespace sluice::host {
 
 namespace {
 
-/// A table of NUL-terminated strings, of which any offset may be asked.
+/// A table of NUL-terminated strings. Any offset may be requested.
 class Strings {
  public:
   explicit Strings(std::vector<char> bytes) : bytes_(std::move(bytes)) {}
@@ -121,7 +121,7 @@ std::vector<std::string> borrowed_symbols(const std::string& path, const std::ve
     dlerror();
     if (dlsym(library, symbol.c_str()) == nullptr && dlerror() != nullptr) borrowed.push_back(symbol);
   }
-  dlclose(library);  // the count of RTLD_NOLOAD alone: it stays open
+  dlclose(library);  // drops only the count of RTLD_NOLOAD; the library stays open
   return borrowed;
 }
 

@@ -1,5 +1,5 @@
-// The parts of an ELF file, read piece by piece. The file may be anybody's: a piece that lies beyond its end
-// is a Refusal, never a read outside of it.
+// The parts of an ELF file, read piece by piece. The file may come from anybody: a piece beyond its end
+// causes a Refusal, and never a read outside of the file.
 #pragma once
 
 #include <elf.h>
@@ -17,7 +17,7 @@ class ElfFile {
  public:
   ElfFile(int fd, std::size_t size) : fd_(fd), size_(size) {}
 
-  /// The file's header, checked: ELF, 64 bits, little-endian, this machine, a shared library, whole.
+  /// The file's header, checked: ELF, 64 bits, little-endian, this machine, a shared library, complete.
   Elf64_Ehdr header() const;
   std::vector<Elf64_Phdr> segments(const Elf64_Ehdr& header) const;
   std::vector<Elf64_Shdr> sections(const Elf64_Ehdr& header) const;

@@ -54,7 +54,7 @@ std::size_t aligned(std::size_t size, std::size_t alignment) {
   return (size + alignment - 1) & ~(alignment - 1);
 }
 
-/// The note of ours in one PT_NOTE segment.
+/// Our note in one PT_NOTE segment.
 std::optional<sluice_note> find_note(const ElfFile& file, const Elf64_Phdr& segment) {
   const std::size_t alignment = segment.p_align == 8 ? 8 : 4;
   const std::size_t end = segment.p_offset + segment.p_filesz;
@@ -93,7 +93,7 @@ void check_plugin_file(const std::string& path) {
   std::string real = std::filesystem::canonical(path, error).string();
   struct stat info {};
   if (error && stat(path.c_str(), &info) == 0) {
-    real = path;  // another has replaced it: the descriptor under /proc has no path any more
+    real = path;  // the file was replaced, so the descriptor's link under /proc has no valid path any more
   } else if (error) {
     throw Refusal("no file (" + error.message() + ")", "a plugin", "check the path");
   }

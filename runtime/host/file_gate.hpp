@@ -1,12 +1,12 @@
-// What is checked of a plugin's file before any code of it runs: kind, owner, permissions, ELF class
-// and machine, and the ABI note. It only reads the file.
+// The checks of a plugin's file before any of its code runs: kind, owner, permissions, ELF class and machine,
+// and the ABI note. The code only reads the file.
 #pragma once
 
 #include <string>
 
 namespace sluice::host {
 
-/// Throws Refusal, whose text leaves the file's name to the caller.
+/// Throws Refusal, to whose text the caller adds the file's name.
 void check_plugin_file(const std::string& path);
 
 }  // namespace sluice::host

@@ -36,7 +36,7 @@ std::int32_t known_level(std::int32_t level) {
   return level < SLUICE_LOG_TRACE || level > SLUICE_LOG_ERROR ? std::int32_t{SLUICE_LOG_INFO} : level;
 }
 
-/// What the handler returned.
+/// The Outcome for the handler's return value.
 void set_result(job::Outcome& outcome, std::int32_t result) {
   switch (result) {
     case SLUICE_DONE:
@@ -63,7 +63,7 @@ void set_result(job::Outcome& outcome, std::int32_t result) {
   }
 }
 
-/// A job that is done with an output of `size` bytes fails if that is too large, or not JSON.
+/// A job that is done with an output of `size` bytes fails if the output is too large or is not JSON.
 void check_output(job::Outcome& outcome, std::size_t size) {
   if (size > wire::longest_output) {
     outcome = wire::too_large("its output", size, wire::longest_output);
@@ -98,7 +98,7 @@ wire::LogLine ignored_line(std::int64_t ticket, const std::string& what,
   return {SLUICE_LOG_WARN, ticket, what + " has members that nothing reads", {{"ignored", names, false}}};
 }
 
-/// The functions of sluice_job_api, over the JobRun that the job carries.
+/// The functions of sluice_job_api, which work on the JobRun of the job.
 struct JobApi {
   static JobRun& run(const sluice_job* job) { return *static_cast<JobRun*>(job->host_data); }
 

@@ -1,8 +1,8 @@
-// One slot's stage: shows a job to a handler through the ABI, gathers what the handler says about it, and
-// turns what it returns into an Outcome.
+// Runs a slot's jobs: shows a job to a handler through the ABI, collects what the handler reports, and turns
+// its return value into an Outcome.
 //
-// run() is for the slot's thread; the functions behind sluice_job_api may be called from any thread
-// of the plugin while the handler runs.
+// run() is for the slot's thread. While the handler runs, any thread of the plugin may call the functions
+// behind sluice_job_api.
 #pragma once
 
 #include <sluice/extensions.h>
@@ -20,7 +20,7 @@
 
 namespace sluice::host {
 
-/// A job on its way through the host, owned.
+/// A job on its way through the host, with its own copy of the texts.
 struct QueuedJob {
   std::uint32_t ticket = 0;
   std::uint32_t type_index = 0;
@@ -40,7 +40,7 @@ class JobRun {
   JobRun(const JobRun&) = delete;
   JobRun& operator=(const JobRun&) = delete;
 
-  /// Calls the handler of `type` with `job`; `remark` goes into the job's log first. Never throws.
+  /// Calls the handler of `type` with `job`. `remark` is written to the job's log first. Never throws.
   job::Outcome run(void* self, void* slot_state, const sluice_job_type& type, const QueuedJob& job,
                    const std::optional<wire::LogLine>& remark);
 
@@ -65,16 +65,16 @@ class JobRun {
 
   base::Mutex mutex_;
   job::Outcome told_ GUARDED_BY(mutex_);
-  std::size_t output_size_ GUARDED_BY(mutex_) = 0;  // of the output as it was set
+  std::size_t output_size_ GUARDED_BY(mutex_) = 0;  // the output's size as the handler set it
   std::deque<std::string> log_tail_ GUARDED_BY(mutex_);
   bool told_progress_ GUARDED_BY(mutex_) = false;
 };
 
-/// What the log says of members that nothing reads; `ticket` -1: of no job. `what` begins the sentence.
+/// The log line for members that nothing reads; `ticket` -1: for no job. `what` begins the sentence.
 wire::LogLine ignored_line(std::int64_t ticket, const std::string& what,
                            const std::vector<std::string>& ignored);
 
-/// The log frame for what a plugin logs; `ticket` -1: for no job.
+/// The log frame for a plugin's log line; `ticket` -1: for no job.
 wire::LogLine to_log_line(std::int64_t ticket, std::int32_t level, sluice_str message,
                           const sluice_field* const* fields, std::size_t field_count);
 

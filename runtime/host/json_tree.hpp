@@ -1,5 +1,5 @@
-// A JSON document as values, read once for all that a schema asks of it: of any size of numbers, and with
-// comparisons that a deep or long document can't make slow or overflow the stack with.
+// A JSON document as values, read once for everything that a schema needs. Numbers may have any size. A deep
+// or long document can't make comparisons slow or overflow the stack.
 #pragma once
 
 #include <rapidjson/document.h>
@@ -14,18 +14,18 @@
 
 namespace sluice::host {
 
-/// A value is nested deeper than is followed.
+/// A value is nested too deep.
 class TooDeep : public std::runtime_error {
  public:
   static constexpr int limit = 1'000;
   TooDeep() : std::runtime_error("nested deeper than " + std::to_string(limit) + " levels") {}
 };
 
-/// Reads documents one after the other, in the same memory. Not thread-safe.
+/// Reads documents one after the other into the same memory. Not thread-safe.
 class JsonTree {
  public:
   struct Failure {
-    std::size_t at = 0;  ///< the byte where it stops to be JSON
+    std::size_t at = 0;  ///< the byte where the JSON becomes invalid
     std::string reason;
   };
 
@@ -33,20 +33,20 @@ class JsonTree {
   JsonTree(const JsonTree&) = delete;
   JsonTree& operator=(const JsonTree&) = delete;
 
-  /// Replaces what was read before. False when `json` is no JSON: failure() says why.
+  /// Replaces the previous document. Returns false if `json` is not valid JSON; then failure() says why.
   bool read(std::string_view json);
-  /// Gives back the memory of what was read.
+  /// Frees the memory of the document.
   void clear();
   rapidjson::Value& root() { return root_; }
   const Failure& failure() const { return failure_; }
-  /// Somewhere in it is a null.
+  /// The document contains a null.
   bool has_null() const { return root_.nulls > 0; }
 
  private:
   using Pool = rapidjson::MemoryPoolAllocator<>;
 
-  /// Takes each number as the narrowest of int64, uint64 and double that holds it; those beyond a double
-  /// count as the largest of their sign.
+  /// Stores each number as the narrowest of int64, uint64 and double that holds it. Numbers beyond a double
+  /// count as the largest one of their sign.
   struct Root : rapidjson::Document {
     using rapidjson::Document::Document;
     bool Null();
@@ -67,9 +67,9 @@ inline std::string_view view(const rapidjson::Value& text) {
   return {text.GetString(), text.GetStringLength()};
 }
 
-/// Equal as JSON Schema has it: 1 is 1.0, and the order of members means nothing. Throws TooDeep.
+/// Equal in the sense of JSON Schema: 1 equals 1.0, and the order of members does not matter. Throws TooDeep.
 bool same(const rapidjson::Value& a, const rapidjson::Value& b, int depth = 0);
-/// Of values that are the same, the same. Throws TooDeep.
+/// A hash: equal values have equal ones. Throws TooDeep.
 std::uint64_t hash_of(const rapidjson::Value& value, int depth = 0);
 
 }  // namespace sluice::host

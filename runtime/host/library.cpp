@@ -23,7 +23,7 @@ constexpr std::size_t longest_words = 1000;
 constexpr std::size_t longest_json = 1024 * 1024;
 constexpr std::size_t most_types = 1000;
 
-/// What is for people is cut where it is too long.
+/// A text for people, cut if it is too long.
 std::string text(sluice_str view) {
   return view.data == nullptr ? std::string()
                               : base::valid_utf8(base::shortened({view.data, view.size}, longest_words));
@@ -42,7 +42,7 @@ bool consists_of(std::string_view name, std::string_view allowed, std::size_t lo
   return !name.empty() && name.size() <= longest && name.find_first_not_of(allowed) == std::string_view::npos;
 }
 
-/// The dynamic linker's own words out of Boost's, which also name an unrelated errno.
+/// Extracts the dynamic linker's own message from Boost's, which also names an unrelated errno.
 std::string linker_words(const std::string& message) {
   constexpr std::string_view before = "dlerror system message: ";
   const std::size_t begin = message.find(before);
@@ -52,7 +52,7 @@ std::string linker_words(const std::string& message) {
 }
 
 boost::dll::shared_library& open(const std::string& path) {
-  // Never deleted: a plugin is never closed, its threads and exit handlers may outlive any owner.
+  // Never deleted, because a plugin is never closed: its threads and exit handlers may outlive any owner.
   static auto* const library = new boost::dll::shared_library;
   std::string reason;
   try {

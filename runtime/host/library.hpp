@@ -1,4 +1,4 @@
-// A plugin's shared library, open in this process for ever, and its descriptor, checked.
+// A plugin's shared library, which stays open in this process, and its checked descriptor.
 #pragma once
 
 #include <sluice/plugin.h>
@@ -14,8 +14,8 @@ struct Library {
   job::PluginSpec spec;
 };
 
-/// Opens `path`, which has passed check_plugin_file: runs its static initialisers, but no function of the
-/// plugin. Throws Refusal.
+/// Opens `path`, which must have passed check_plugin_file. This runs its static initialisers, but no function
+/// of the plugin. Throws Refusal.
 Library open_library(const std::string& path);
 
 }  // namespace sluice::host

@@ -1,5 +1,5 @@
-// The program that a plugin runs in. It links what a host needs and nothing else, so that a runtime with many
-// plugins starts soon and takes little memory.
+// The program that a plugin runs in. It links only what a host needs, so a runtime with many plugins starts
+// quickly and takes little memory.
 #include <cstdio>
 
 #include "base/version.hpp"

@@ -29,14 +29,14 @@ namespace {
 
 constexpr std::size_t read_size = 256 * 1024;
 
-/// What a plugin says of a failure, with room for what else its refusal says.
+/// A plugin's message about a failure, cut to leave room for the rest of its refusal.
 std::string words(sluice_str view) {
   return view.data == nullptr
              ? std::string()
              : base::valid_utf8(base::shortened({view.data, view.size}, wire::longest_error / 2));
 }
 
-/// Ends the process when nobody is left at the other end of `socket`.
+/// Ends the process if the other end of `socket` is closed.
 class LonelyExit {
  public:
   explicit LonelyExit(int socket) : socket_(socket), thread_([this] { watch(); }) {}
@@ -172,7 +172,7 @@ class PluginHost {
     channel_.send([](std::string& out) { wire::put_ready(out); });
   }
 
-  /// It may hold secrets, which no sentence quotes.
+  /// The configuration may hold secrets, so no sentence quotes it.
   void check_config(const wire::Start& start) {
     const Verdict verdict = config_schema_->check(start.config, "the configuration", false);
     const std::string table = "[plugin." + library_->spec.name + ".config]";
@@ -199,7 +199,7 @@ class PluginHost {
     slots_->push(std::move(jobs));
   }
 
-  /// Gives back what has not started, lets the rest end, says goodbye.
+  /// Gives back jobs that have not started, lets the others end, then tells the runtime that it stops.
   void stop() {
     if (slots_) {
       for (const std::uint32_t ticket : slots_->take_back()) {
@@ -207,7 +207,7 @@ class PluginHost {
         released.result = job::Result::released;
         channel_.send([&](std::string& out) { wire::put_outcome(out, ticket, released); });
       }
-      // The socket is watched meanwhile: a runtime that dies takes its handlers with it.
+      // The socket is watched meanwhile, so the handlers end if the runtime dies.
       const LonelyExit watch(socket_);
       slots_.reset();
       if (library_->descriptor->shutdown != nullptr) library_->descriptor->shutdown(self_);
@@ -241,7 +241,7 @@ class PluginHost {
   Channel channel_;
   wire::FrameReader reader_;
   std::optional<Library> library_;
-  std::vector<Schema> schemas_;  // of the payloads, by type
+  std::vector<Schema> schemas_;  // payload schemas by type
   std::optional<Schema> config_schema_;
   sluice_host host_{};
   void* self_ = nullptr;
@@ -268,7 +268,8 @@ int run_plugin_host() {
     PluginHost host(socket_fd, wire::SharedPage::open(base::Descriptor(page_fd)));
     host.run();
     std::fflush(nullptr);
-    _exit(0);  // the plugin was shut down; its exit handlers and static destructors have no say
+    _exit(0);  // the plugin was shut down; its exit handlers and static destructors must not change the exit
+               // code
   } catch (const std::exception& error) {
     std::fprintf(stderr, "plugin host: %s\n", error.what());
     return 1;

@@ -8,15 +8,14 @@ namespace sluice::host {
 
 inline constexpr int socket_fd = 3;
 inline constexpr int page_fd = 4;
-inline constexpr int plugin_fd = 5;  ///< the file to load, where the path does not lead to it any more
+inline constexpr int plugin_fd = 5;  ///< the file to load, if another file is at the path by now
 
-/// The whole life of the process; the result is its exit code. When the runtime goes away, the process
-/// ends at once, whatever its handlers do: their jobs will be rescued and must not run twice at the
-/// same time.
+/// The whole life of the process; returns its exit code. If the runtime goes away, the process ends at once,
+/// whatever its handlers do, because their jobs will be rescued and must not run twice at the same time.
 int run_plugin_host();
 
-/// The same in the calling thread of a process that goes on, for debuggers: serves whoever is at the other
-/// end of `socket` until told to stop. If that end is closed before, the process ends.
+/// The same in the calling thread of a process that continues, for debuggers: serves the other end of
+/// `socket` until told to stop. If that end is closed before, the process ends.
 void serve_plugin(int socket, wire::SharedPage page);
 
 }  // namespace sluice::host

@@ -1,4 +1,4 @@
-// Why a plugin was not taken, as one sentence: file, what was found, what was expected, what to do.
+// Why a plugin was refused, as one sentence: file, what was found, what was expected, what to do.
 #pragma once
 
 #include <stdexcept>

@@ -9,7 +9,7 @@ namespace sluice::host {
 
 namespace {
 
-/// Each thread reads one document at a time; its memory is kept for the next.
+/// Each thread reads one document at a time, and keeps the memory for the next.
 JsonTree& tree() {
   thread_local JsonTree instance;
   return instance;

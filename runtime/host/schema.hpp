@@ -1,5 +1,6 @@
-// JSON Schema, as authors write it today: drafts 4 to 7, and what 2019-09 and 2020-12 renamed. Every keyword
-// is enforced, or the schema is refused. Over text of any depth and with numbers of any size.
+// JSON Schema as authors write it today: drafts 4 to 7, and the renamed keywords of 2019-09 and 2020-12.
+// Either every keyword is enforced, or the schema is refused. Documents may have any depth, and numbers any
+// size.
 #pragma once
 
 #include <memory>
@@ -12,20 +13,20 @@ namespace sluice::host {
 
 /// What a schema finds in a document.
 struct Verdict {
-  /// Why it does not pass, as a sentence without its end: the JSON pointer, what is taken, what was found.
+  /// Why it does not pass, as a sentence without its end: the JSON pointer, what is expected, what was found.
   std::optional<std::string> problem;
-  /// The members that nothing reads ("headers", "lines[].note"): in an object that the schema describes by
-  /// "properties", those that it does not mention, where it has no "additionalProperties".
+  /// The members that nothing reads ("headers", "lines[].note"). If the schema describes an object by
+  /// "properties" and has no "additionalProperties" for it, these are the members that it does not mention.
   std::vector<std::string> ignored;
 };
 
-/// A compiled schema. Not thread-safe, but copies share what was compiled: each slot has its own.
+/// A compiled schema. Not thread-safe, but copies share the compiled rules, so each slot has its own copy.
 ///
-/// A member that is null counts as absent where its absence is allowed and the schema does not take null.
+/// A null member counts as absent if it may be absent and the schema does not accept null.
 class Schema {
  public:
-  /// Throws Refusal, with the JSON pointer, when `text` is no JSON Schema or says what is not enforced. An
-  /// empty text accepts everything.
+  /// Throws Refusal, with the JSON pointer, if `text` is not a valid JSON Schema or contains something that
+  /// is not enforced. An empty text accepts everything.
   explicit Schema(const std::string& text);
   Schema(const Schema& other);
   Schema(Schema&&) noexcept;
@@ -33,7 +34,7 @@ class Schema {
   Schema& operator=(Schema&&) = delete;
   ~Schema();
 
-  /// `what` begins the sentence. `quote`: texts of the document may be quoted in it.
+  /// `what` begins the sentence. `quote`: the sentence may quote strings of the document.
   Verdict check(std::string_view json, const std::string& what = "the payload", bool quote = true);
 
  private:
@@ -41,10 +42,10 @@ class Schema {
   std::unique_ptr<Compiled> compiled_;
 };
 
-/// `"headers", "lines[].note"`: for sentences and log lines.
+/// `"headers", "lines[].note"`, for sentences and log lines.
 std::string ignored_words(const std::vector<std::string>& ignored);
 
-/// True when `text` is one JSON value.
+/// True if `text` is one JSON value.
 bool is_json(std::string_view text);
 
 }  // namespace sluice::host

@@ -40,7 +40,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-/// What a reference or an identifier may have in place of a character.
+/// The text with its percent escapes, which references and identifiers may contain, decoded.
 std::string percent_decoded(std::string_view text) {
   std::string plain;
   for (std::size_t at = 0; at < text.size(); ++at) {
@@ -57,7 +57,7 @@ std::string percent_decoded(std::string_view text) {
   return plain;
 }
 
-/// A pattern of ECMA-262 as RE2 writes it: \u0041 is \x{0041} there.
+/// A pattern of ECMA-262 in RE2's syntax: \u0041 becomes \x{0041}.
 std::string as_re2(std::string_view pattern) {
   std::string made;
   for (std::size_t at = 0; at < pattern.size(); ++at) {
@@ -84,7 +84,7 @@ class Compiler {
   }
 
  private:
-  /// A keyword where it stands.
+  /// A keyword and its place.
   struct Site {
     RuleIndex rule;
     const Value& schema;
@@ -168,7 +168,7 @@ class Compiler {
   Rules& rules_;
   std::string identity_;                       // the schema's own URI
   std::map<const Value*, RuleIndex> made_;     // by the schema's text
-  std::map<RuleIndex, bool> free_of_circles_;  // false while it is being looked at
+  std::map<RuleIndex, bool> free_of_circles_;  // false while it is being checked
   int depth_ = 0;
 };
 
@@ -231,7 +231,7 @@ const std::map<std::string_view, Compiler::Taker>& Compiler::takers() {
   return all;
 }
 
-/// The rule for `schema`, made only once, so that it may refer to itself.
+/// The rule for `schema`. It is made only once, so that the schema may refer to itself.
 RuleIndex Compiler::compile(const Value& schema, const std::string& pointer) {
   if (const auto known = made_.find(&schema); known != made_.end()) return known->second;
   if (!schema.IsObject() && !schema.IsBool())
@@ -261,7 +261,7 @@ RuleIndex Compiler::compile(const Value& schema, const std::string& pointer) {
 void Compiler::take_keyword(RuleIndex index, const Value& schema, const Value& name, const Value& value,
                             const std::string& pointer) {
   const std::string_view keyword = view(name);
-  if (keyword.starts_with("x-")) return;  // everybody's own remarks
+  if (keyword.starts_with("x-")) return;  // custom keywords
   const std::string place = pointer + "/" + pointer_token(keyword);
   const auto taker = takers().find(keyword);
   if (taker == takers().end()) refuse_keyword(keyword, place);
@@ -352,7 +352,7 @@ const Value& Compiler::number(const Site& site) {
   return site.value;
 }
 
-/// In draft 4 exclusiveMinimum is true or false, and of the minimum beside it.
+/// In draft 4, exclusiveMinimum is true or false, and applies to the minimum beside it.
 void Compiler::take_bound(const Site& site) {
   const bool upper = site.keyword.ends_with("aximum");
   const bool exclusive = site.keyword.starts_with("exclusive");
@@ -416,7 +416,7 @@ std::vector<RuleIndex> Compiler::list(const Site& site) {
   return made;
 }
 
-/// Before 2020-12 a list of items is what prefixItems is there.
+/// Before 2020-12, a list of items means what prefixItems means since.
 void Compiler::take_items(const Site& site) {
   if (!site.value.IsArray()) {
     rule(site).elements = one(site);
@@ -467,7 +467,7 @@ std::vector<std::string> Compiler::names(const Site& site, const Value& value, c
   return {made.begin(), made.end()};
 }
 
-/// A list of names, or a schema; in 2019-09 they got a keyword each.
+/// A list of names, or a schema. In 2019-09 each got its own keyword.
 void Compiler::take_dependencies(const Site& site) {
   check_object(site);
   for (const auto& [name, value] : site.value.GetObject()) {
@@ -510,7 +510,7 @@ const Value* Compiler::target_of(std::string_view pointer) const {
   return at;
 }
 
-/// What stands beside a reference counts too, as since 2019-09: a rule that is written is a rule.
+/// Keywords beside a reference count too, as they do since 2019-09, because no written rule may be ignored.
 void Compiler::take_reference(const Site& site) {
   std::string_view reference = text(site);
   if (!identity_.empty() && reference.starts_with(identity_)) reference.remove_prefix(identity_.size());
@@ -528,7 +528,7 @@ void Compiler::take_all(const Site& site) {
   rule(site).all_of.insert(rule(site).all_of.end(), made.begin(), made.end());
 }
 
-/// The rules that `rule` applies to the very value that it is applied to.
+/// The rules that `rule` applies to the same value.
 std::vector<RuleIndex> Compiler::same_value(const Rule& rule) const {
   std::vector<RuleIndex> all = rule.all_of;
   for (const auto* more : {&rule.any_of, &rule.one_of}) all.insert(all.end(), more->begin(), more->end());
@@ -539,7 +539,7 @@ std::vector<RuleIndex> Compiler::same_value(const Rule& rule) const {
   return all;
 }
 
-/// A rule that leads back to itself for the same value would be followed for ever.
+/// A rule that leads back to itself for the same value would be followed without end.
 void Compiler::refuse_circles(RuleIndex start, int length) {
   if (length > deepest_schema)
     refuse(rules_[start].pointer,

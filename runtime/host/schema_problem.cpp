@@ -70,7 +70,8 @@ std::size_t length_of(const Value& text) {
       bytes.begin(), bytes.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80; }));
 }
 
-/// Below 0, 0 or above it, as a is below, the same as or above b. 64 bits fit exactly.
+/// Below 0, 0 or above 0, as a is less than, equal to or greater than b. 64-bit integers are compared
+/// exactly.
 int compared(const Value& a, const Value& b) {
   const auto wide = [](const Value& value) -> long double {
     if (value.IsInt64()) return static_cast<long double>(value.GetInt64());
@@ -80,7 +81,7 @@ int compared(const Value& a, const Value& b) {
   return wide(a) < wide(b) ? -1 : wide(a) > wide(b) ? 1 : 0;
 }
 
-/// 0.3 is a multiple of 0.1, though not in binary.
+/// 0.3 is a multiple of 0.1, although not in binary.
 bool is_multiple(const Value& value, const Value& of) {
   if (value.IsUint64() && of.IsUint64()) return value.GetUint64() % of.GetUint64() == 0;
   if (value.IsInt64() && of.IsInt64()) return value.GetInt64() % of.GetInt64() == 0;
@@ -98,8 +99,8 @@ struct Problem {
   bool of_choice = false;  ///< a constant, or one of several
 };
 
-/// One look at a value by the rules. Without `problems` it ends with the first; with them it gathers what
-/// each rule has to say.
+/// One check of a value against the rules. Without `problems` it ends at the first problem. With them it
+/// collects the problems of each rule.
 class Examination {
  public:
   Examination(const Rules& rules, std::vector<Problem>* problems = nullptr, Words words = {})
@@ -399,8 +400,8 @@ class Examination {
     return base::shortened(listed(different), longest_list);
   }
 
-  /// Of the options that are for values of this kind, the one that comes nearest has its say; where none is
-  /// nearer than another, what they ask for is listed.
+  /// Among the options for values of this kind, the nearest one supplies the problem. If none is nearer than
+  /// another, the problem lists what they expect.
   bool none_fits(const std::vector<RuleIndex>& options, const Value& value, const Place* place) {
     std::vector<std::vector<Problem>> of_kind;
     std::vector<std::string> words;
@@ -415,7 +416,7 @@ class Examination {
     }
     const auto nearness = [](const std::vector<Problem>& problems) {
       std::size_t deepest = 0;
-      bool right_one = true;  // no constant that tells the options apart says that another is meant
+      bool right_one = true;  // no constant that distinguishes the options shows that another option is meant
       for (const Problem& one : problems) {
         deepest = std::max(deepest, one.depth);
         right_one = right_one && !one.of_choice;
@@ -436,7 +437,7 @@ class Examination {
     return false;
   }
 
-  /// All of the options have something to say about the same place.
+  /// All options have a problem with the same place.
   bool all_say(const std::vector<std::vector<Problem>>& options, const Place* place, const Value& value) {
     std::vector<std::string> words;
     const std::string here = pointer_of(place);
@@ -457,7 +458,7 @@ class Examination {
     return kinds;
   }
 
-  /// What a rule takes, in a few words.
+  /// What a rule expects, in a few words.
   std::string expectation(const Rule& rule) const {
     if (rule.constant != nullptr) return brief(*rule.constant);
     if (rule.choices != nullptr) return choices(*rule.choices);

@@ -1,5 +1,5 @@
-// What a JSON Schema says, taken apart once: a rule for each schema in it, which refer to each other by their
-// index. Made by compile_rules, never changed afterwards, and so shared by all slots.
+// A JSON Schema, parsed once: one rule for each schema in it. Rules refer to each other by their index.
+// compile_rules makes them. They never change afterwards, so all slots share them.
 #pragma once
 
 #include <rapidjson/document.h>
@@ -39,7 +39,7 @@ using RuleIndex = std::uint32_t;
 constexpr RuleIndex no_rule = std::numeric_limits<RuleIndex>::max();
 constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
 
-/// What one schema asks of a value. Values that point into the schema's text live as long as Rules.
+/// What one schema demands of a value. Values that point into the schema's text live as long as Rules.
 struct Rule {
   std::string pointer;  ///< where it is in the schema's text
   const rapidjson::Value* text = nullptr;
@@ -88,8 +88,8 @@ struct Rule {
   };
   std::vector<Dependency> dependencies;
 
-  // Of the same value.
-  std::vector<RuleIndex> all_of;  ///< $ref too
+  // For the same value.
+  std::vector<RuleIndex> all_of;  ///< including $ref
   std::vector<RuleIndex> any_of;
   std::vector<RuleIndex> one_of;
   RuleIndex negated = no_rule;
@@ -97,9 +97,9 @@ struct Rule {
   RuleIndex consequence = no_rule;
   RuleIndex alternative = no_rule;
 
-  /// The rule for the member of that name among `properties`.
+  /// The rule for the member with that name among `properties`.
   RuleIndex property(std::string_view name) const;
-  /// Calls `each` with the rules that a member of this name has to pass.
+  /// Calls `each` with the rules that a member with this name has to pass.
   template <class Each>
   void for_member(std::string_view name, Each each) const;
 };
@@ -112,7 +112,7 @@ struct Rules {
   const Rule& operator[](RuleIndex index) const { return rules[index]; }
 };
 
-/// Throws Refusal with the JSON pointer of the first thing in `schema` that is not understood.
+/// Throws Refusal with the JSON pointer of the first thing in `schema` that is invalid or not enforced.
 std::unique_ptr<const Rules> compile_rules(const std::string& schema);
 
 inline bool finds(const RE2& pattern, std::string_view text) {
@@ -135,20 +135,20 @@ void Rule::for_member(std::string_view name, Each each) const {
 /// A step from the root of a document to a value in it.
 struct Place {
   const Place* parent = nullptr;
-  const rapidjson::Value* name = nullptr;  ///< of a member; null: an element
+  const rapidjson::Value* name = nullptr;  ///< of a member; null: it is an element
   std::size_t index = 0;
 };
 std::string pointer_of(const Place* place);
 /// `token` as a part of a JSON pointer: ~ and / escaped.
 std::string pointer_token(std::string_view token);
 
-/// How a problem is told.
+/// How a problem is described.
 struct Words {
-  bool quote = true;  ///< texts that were found may be quoted; false where they may be secret
+  bool quote = true;  ///< strings that were found may be quoted; false if they may be secret
   const std::set<std::string>* absent = nullptr;  ///< JSON pointers of nulls that counted as absent
 };
-/// The first thing in `value` that breaks the rules, as ` at JSON pointer "/to": expected …, found …`;
-/// none when it passes. Throws TooDeep.
+/// The first problem of `value` with the rules, as ` at JSON pointer "/to": expected …, found …`; nullopt if
+/// it passes. Throws TooDeep.
 std::optional<std::string> find_problem(const Rules& rules, const rapidjson::Value& value,
                                         const Words& words);
 /// Throws TooDeep.

@@ -26,7 +26,7 @@ std::string name_of(const Place* place) {
          base::shortened(base::valid_utf8(view(*place->name)), longest_name);
 }
 
-/// Whether it says of which kind a value is.
+/// Whether it limits the kind of a value.
 bool is_particular(const Rule& rule) {
   return rule.kinds != any_kind || rule.constant != nullptr || rule.choices != nullptr ||
          !rule.all_of.empty() || !rule.any_of.empty() || !rule.one_of.empty();
@@ -34,7 +34,7 @@ bool is_particular(const Rule& rule) {
 
 }  // namespace
 
-/// Adds `rule` and those that may be applied to the same value with it.
+/// Adds `rule` and the rules that may be applied to the same value with it.
 void SchemaWalk::add(RuleSet& rules, RuleIndex index) const {
   const auto place = std::lower_bound(rules.begin(), rules.end(), index);
   if (index == no_rule || (place != rules.end() && *place == index)) return;
@@ -92,7 +92,7 @@ SchemaWalk::Member SchemaWalk::member_of(Spot& spot, std::string_view name) {
   return member;
 }
 
-/// A rule refuses it, and none says that it takes it.
+/// A rule rejects null, and no rule accepts it.
 bool SchemaWalk::is_absent_when_null(const std::vector<RuleIndex>& rules) const {
   const Value null;
   const auto takes = [&](RuleIndex rule) { return fits(*rules_, rule, null); };
@@ -154,7 +154,7 @@ void SchemaWalk::visit_members(Value& object, Spot& spot, const Place* place, in
     const Member member = member_of(spot, view(at->name));
     if (is_null && member.absent_when_null) {
       if (found_.absent.size() < most_absent) found_.absent.insert(pointer_of(&here));
-      object.RemoveMember(at);  // the last takes its place
+      object.RemoveMember(at);  // the last member takes its place
       continue;
     }
     if (holds_more && member.spot != nullptr) visit(at->value, *member.spot, &here, depth + 1);

@@ -1,12 +1,11 @@
-// Two things that a schema tells of a payload besides whether it passes, found in one walk over it:
+// Two things that a schema says about a payload besides whether it passes, both found in one walk over it:
 //
-// - A member that is null is absent, where its absence is allowed and no rule for it takes null: it is
-// dropped
-//   from the values before they are checked. An element of an array is no member.
-// - A member that nothing reads is ignored: the schema describes the object by "properties" and does not
-//   mention the member, and doesn't say "additionalProperties".
+// - A null member is absent if it may be absent and no rule for it accepts null. It is dropped from the
+//   values before they are checked. This does not apply to the elements of an array.
+// - A member is ignored if nothing reads it: the schema describes the object by "properties", does not
+//   mention the member, and has no "additionalProperties".
 //
-// All rules that may come to bear on a value count together, those of oneOf, if and $ref too.
+// All rules that may apply to a value count together, including those of oneOf, if and $ref.
 #pragma once
 
 #include <rapidjson/document.h>
@@ -21,7 +20,7 @@
 
 namespace sluice::host {
 
-/// Remembers what it worked out about the schema. Not thread-safe.
+/// Remembers what it has derived from the schema. Not thread-safe.
 class SchemaWalk {
  public:
   struct Found {
@@ -29,10 +28,10 @@ class SchemaWalk {
     std::set<std::string> absent;   ///< JSON pointers of the nulls that were dropped
   };
 
-  /// `rules` outlive it.
+  /// `rules` must outlive it.
   explicit SchemaWalk(const Rules& rules) : rules_(&rules) {}
 
-  /// Drops the nulls that are absence from `document`; there are none unless `has_null`. Throws TooDeep.
+  /// Drops the nulls that count as absent from `document`. There are none unless `has_null`. Throws TooDeep.
   Found walk(rapidjson::Value& document, bool has_null);
 
  private:
@@ -40,17 +39,17 @@ class SchemaWalk {
 
   struct Spot;
   struct Member {
-    Spot* spot = nullptr;  ///< null: no rule says anything about it
+    Spot* spot = nullptr;  ///< null: no rule mentions it
     bool absent_when_null = false;
   };
-  /// What is known of the values to which the same rules may apply.
+  /// What is known about the values to which the same rules may apply.
   struct Spot {
     RuleSet rules;
-    bool described = false;                              ///< by "properties", without a word about others
-    bool plain = true;                                   ///< the rules say nothing of members or elements
-    std::set<std::string, std::less<>> mentioned;        ///< by "required" and the like
+    bool described = false;                        ///< by "properties", and no rule covers other members
+    bool plain = true;                             ///< the rules do not mention members or elements
+    std::set<std::string, std::less<>> mentioned;  ///< by "required" and the like
     std::map<std::string, Member, std::less<>> members;  ///< of "properties"
-    Spot* elements = nullptr;                            ///< where all elements are alike
+    Spot* elements = nullptr;                            ///< if all elements have the same rules
   };
 
   Spot& spot(RuleSet rules);

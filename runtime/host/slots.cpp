@@ -14,7 +14,7 @@ std::int64_t monotonic_us() {
   return std::chrono::duration_cast<std::chrono::microseconds>(base::Clock::now().time_since_epoch()).count();
 }
 
-/// What slot_open told through sluice_host.set_error; each slot's thread has its own.
+/// The message that slot_open gave to sluice_host.set_error. Each slot's thread has its own.
 thread_local std::string slot_error;
 
 }  // namespace
@@ -118,7 +118,7 @@ void Slots::execute(JobRun& run, std::vector<Schema>& schemas, void* slot_state,
   slot.started_us = monotonic_us();
   slot.ticket = job.ticket;
   if (context_.page.ticket(job.ticket).cancel != 0) {
-    outcome.result = job::Result::cancelled;  // before it began
+    outcome.result = job::Result::cancelled;  // cancelled before it started
     report(job, outcome);
   } else if (const Verdict verdict = judge(schemas[job.type_index], job); verdict.problem) {
     outcome.result = job::Result::fail;
@@ -141,7 +141,7 @@ Verdict Slots::judge(Schema& schema, const QueuedJob& job) const {
   return verdict;
 }
 
-/// What the log says of members that nothing reads: of the same ones of a type once a minute.
+/// The log line for members that nothing reads. For the same members of a type it is written once a minute.
 std::optional<wire::LogLine> Slots::remark(const QueuedJob& job, const std::vector<std::string>& ignored) {
   if (ignored.empty()) return std::nullopt;
   constexpr std::chrono::minutes interval{1};

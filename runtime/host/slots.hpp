@@ -1,5 +1,5 @@
-// The slots of a plugin host: threads that take jobs from one queue, check their payload and run their
-// handlers. Owned by the host's main thread, which alone calls its functions.
+// The slots of a plugin host: threads that take jobs from one queue, check their payloads and run their
+// handlers. The host's main thread owns them, and only it calls their functions.
 #pragma once
 
 #include <chrono>
@@ -20,7 +20,7 @@ namespace sluice::host {
 
 class Slots {
  public:
-  /// What every slot works with; outlives the slots.
+  /// What every slot works with. It must outlive the slots.
   struct Context {
     const Library& library;
     const sluice_host& host;
@@ -30,17 +30,17 @@ class Slots {
     int log_level;
     bool effects;
     bool all_progress;
-    const std::vector<Schema>& schemas;  ///< of the payloads, by type
-    std::vector<bool> strict;            ///< by type
+    const std::vector<Schema>& schemas;  ///< payload schemas by type
+    std::vector<bool> strict;            ///< strictness by type
   };
 
-  /// Starts `count` slots and opens each. Throws Refusal when a slot can't be opened.
+  /// Starts `count` slots and opens each. Throws Refusal if a slot can't be opened.
   Slots(const Context& context, std::uint32_t count);
   /// Lets the running handlers end, then closes the slots.
   ~Slots();
 
   void push(std::vector<QueuedJob> jobs);
-  /// Takes back what has not started; the tickets stay `queued`.
+  /// Takes back jobs that have not started. Their tickets stay `queued`.
   std::vector<std::uint32_t> take_back();
 
  private:
@@ -65,13 +65,13 @@ class Slots {
   std::uint32_t idle_ GUARDED_BY(mutex_) = 0;
   std::uint32_t opened_ GUARDED_BY(mutex_) = 0;
   std::string refusal_ GUARDED_BY(mutex_);
-  /// What was ignored → when it was said.
+  /// Ignored members → when they were last logged.
   std::map<std::string, base::Clock::time_point> remarked_ GUARDED_BY(mutex_);
 
   std::vector<base::Thread> threads_;
 };
 
-/// What sluice_host.set_error tells in a slot's thread, for the refusal of slot_open.
+/// Keeps the message that a slot's thread gives to sluice_host.set_error, for the refusal of slot_open.
 void set_slot_error(std::string message);
 
 }  // namespace sluice::host

@@ -33,7 +33,7 @@ bool is_date(std::string_view text) {
       .ok();
 }
 
-/// A leap second is one at 23:59:60 in UTC alone.
+/// A leap second is at 23:59:60, and only in UTC.
 bool is_time(std::string_view text) {
   static const RE2 form(
       "([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)([.][0-9]+)?"

@@ -1,4 +1,4 @@
-// The values of the keyword "format" that are checked.
+// The values of the keyword "format" that Sluice checks.
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 
 namespace sluice::host {
 
-/// A format by its name; null when it is not one that is checked.
+/// The format with that name; null if Sluice does not check it.
 struct TextFormat {
   const char* name;
   const char* meaning;  ///< "an e-mail address": for sentences
