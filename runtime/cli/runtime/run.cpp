@@ -44,7 +44,8 @@ int run(const GlobalOptions& global, bool waits) {
     endpoint.emplace(*address, engine, times, *store);
     log::info("serving HTTP", {{"url", "http://" + endpoint->address().text()}});
   }
-  log::info("sluice runs", {{"database", postgres::describe(config.database_url)}, {"table", config.table}});
+  log::info("sluice started",
+            {{"database", postgres::describe(config.database_url)}, {"table", config.table}});
   engine.run();
   log::info("sluice stopped");
   return ExitCode::ok;
