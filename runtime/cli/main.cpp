@@ -140,7 +140,7 @@ int run(int argc, char** argv) {
   add_completion(top, code);
   add_version(top, code);
   program.footer(
-      "Exit codes: 0 success, 1 the requested action failed, 2 wrong usage or configuration.\n"
+      "Exit codes: 0 success, 1 the action failed, 2 wrong usage or configuration.\n"
       "`sluice COMMAND --help` shows the options of a command, with examples.");
   // Set after the commands are added, because they would inherit it.
   program.formatter_fn(
