@@ -1,4 +1,4 @@
-// The interface that this room implements. Its names stand here without their namespace.
+// The interface that this folder implements. Its names are used here without their namespace.
 #pragma once
 
 #include "store/store.hpp"

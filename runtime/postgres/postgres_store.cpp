@@ -30,7 +30,7 @@ class PostgresStore : public Store {
         grants_(options.grants) {}
 
   std::unique_ptr<ClaimSession> claims(RuntimeId runtime, int pump, bool listens) override {
-    // Through a pool nobody can listen.
+    // Listening does not work through a pool.
     const bool can_listen = listens && wake_ && !goes_through_pool(listening_);
     return std::make_unique<PgClaims>(can_listen ? listening_ : target_, table_, runtime, pump, mark_at_once_,
                                       can_listen);

@@ -28,7 +28,7 @@ void add(Texts& texts, const SqlFile& file) {
   }
 }
 
-/// Without their comments.
+/// The texts without their comments.
 const Texts& all_texts() {
   static const Texts texts = [] {
     Texts read;
@@ -45,7 +45,7 @@ const std::string& text_named(std::string_view name) {
   return found->second;
 }
 
-/// The mark at `open`, a brace: its name; empty where it is a brace of SQL.
+/// The name of the mark at `open`, which is a brace; empty if it is a brace of SQL.
 std::string_view mark_at(std::string_view text, std::size_t open) {
   const std::size_t close = text.find_first_not_of("abcdefghijklmnopqrstuvwxyz_", open + 1);
   return close == std::string_view::npos || text[close] != '}' ? "" : text.substr(open + 1, close - open - 1);

@@ -1,6 +1,6 @@
-// The statements, which the .sql files of this room hold, each below a line `-- name: NAME`. A mark in braces
-// stands for a text that is filled in: {outbox} and {outbox_literal} for the table, those that the caller
-// gives, and else the statement or fragment of that name. Inside runtime/postgres only.
+// The statements. The .sql files of this folder hold them, each below a line `-- name: NAME`. A mark in
+// braces stands for a text that is filled in: {outbox} and {outbox_literal} for the table, a text that the
+// caller gives, or else the statement or fragment with that name. Inside runtime/postgres only.
 #pragma once
 
 #include <map>
@@ -12,11 +12,10 @@
 
 namespace sluice::postgres {
 
-/// Texts by their marks, without the braces. They are taken as they are: what looks like a mark in them is
-/// none.
+/// Texts by their marks, without the braces. They are inserted unchanged, and marks in them are not replaced.
 using Fillings = std::map<std::string, std::string, std::less<>>;
 
-/// Throws std::logic_error where there is no such name, or no text for a mark.
+/// Throws std::logic_error if there is no such name, or no text for a mark.
 std::string sql(std::string_view name, const Fillings& fillings = {});
 std::string sql(std::string_view name, const TableName& table, Fillings fillings = {});
 

@@ -35,9 +35,9 @@ std::string front_statement(const TableName& table) {
   return sql("front", table, {{"sweep_front", std::to_string(sweep_front)}});
 }
 
-// The numbers that the planner would choose by are those of the last ANALYZE, and an outbox goes from
-// empty to a million rows and back between two of them. The pumps' statements have one good plan each:
-// nested loops over index and tid scans. The server's JIT compiler would only cost.
+/// The planner would use the numbers of the last ANALYZE, but an outbox may go from empty to a million rows
+/// and back between two of them. The pumps' statements have one good plan each: nested loops over index and
+/// tid scans. The server's JIT compiler would only cost time.
 std::string pump_settings(const std::string& scope) {
   std::string sql = scope + " plan_cache_mode = force_generic_plan";
   for (const char* method :

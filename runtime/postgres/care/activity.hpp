@@ -1,5 +1,5 @@
-// What runtimes show of themselves, in PostgreSQL: written by the caretaker, read by commands. Inside
-// runtime/store only.
+// What runtimes publish about themselves, in PostgreSQL. The caretaker writes it, commands read it. Inside
+// runtime/postgres only.
 #pragma once
 
 #include <pqxx/pqxx>
@@ -17,15 +17,15 @@ void write_throughput(pqxx::transaction_base& transaction, const std::vector<Thr
 
 void write_traces(pqxx::transaction_base& transaction, RuntimeId runtime, const std::vector<Trace>& traces,
                   job::Microseconds keep);
-/// Deletes those whose time is over, at most `limit` batches.
+/// Deletes expired traces, at most `limit` batches.
 std::size_t delete_old_traces(pqxx::transaction_base& transaction, std::size_t limit);
 
-/// Adds to each runtime its plugins.
+/// Adds the plugins of each runtime.
 void read_published_plugins(pqxx::transaction_base& transaction, std::vector<RuntimeReport>& runtimes);
 std::vector<RunningReport> read_running(pqxx::transaction_base& transaction, const TableName& table);
-/// Of the last `window` seconds, as near as whole minutes tell.
+/// Of the last `window` seconds, as closely as whole minutes allow.
 std::vector<Throughput> read_throughput(pqxx::transaction_base& transaction, double window);
-/// The job, if some runtime shows it as running.
+/// The job, if a runtime shows it as running.
 std::vector<RunningReport> read_running_job(pqxx::transaction_base& transaction, const std::string& id);
 
 }  // namespace sluice::postgres

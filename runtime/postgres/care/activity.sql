@@ -1,8 +1,8 @@
--- What runtimes show of themselves.
+-- What runtimes publish about themselves.
 
 -- name: write_plugins
--- The plugins of runtime $1 are these, in place of those that were shown before. Arrays: paths, names, versions, states,
--- reasons, hosts, hosts wanted, slots, restarts, types (an array as text).
+-- Replaces the plugins that runtime $1 shows. Arrays: paths, names, versions, states, reasons, hosts, hosts wanted,
+-- slots, restarts, types (an array as text).
 WITH gone AS (DELETE FROM sluice.plugin WHERE runtime = $1 AND place > cardinality($2::text[]))
 INSERT INTO sluice.plugin AS p (runtime, path, name, version, state, reason, hosts, hosts_wanted, slots, restarts, types, place)
 SELECT $1, path, name, version, state, reason, hosts, wanted, slots, restarts, types::text[], place
@@ -16,8 +16,8 @@ ON CONFLICT (runtime, place) DO UPDATE SET path = excluded.path, name = excluded
     THEN p.changed_at ELSE now() END
 
 -- name: write_running
--- What changed among the running jobs of runtime $1: $2 are over. Arrays: ids, types, attempts, plugins, hosts, ages in
--- seconds, fractions, notes.
+-- What changed among the running jobs of runtime $1; those of $2 have ended. Arrays: ids, types, attempts, plugins,
+-- hosts, ages in seconds, fractions, notes.
 WITH gone AS (DELETE FROM sluice.running WHERE runtime = $1 AND job_id = ANY ($2::text[]))
 INSERT INTO sluice.running AS r (runtime, job_id, type, attempt, plugin, host_pid, started_at, fraction, note)
 SELECT $1, id, type, attempt, plugin, host, now() - make_interval(secs => age), fraction, note
@@ -29,7 +29,8 @@ ON CONFLICT (job_id, runtime) DO UPDATE SET attempt = excluded.attempt, plugin =
   at = now()
 
 -- name: write_throughput
--- Adds to the outcomes of the current minute. Arrays: types, done, to be retried, failed, snoozed, the handlers' seconds.
+-- Adds to the outcomes of the current minute. Arrays: types, done, to be retried, failed, snoozed, the handlers'
+-- seconds.
 WITH old AS (DELETE FROM sluice.throughput WHERE minute < now() - interval '2 days')
 INSERT INTO sluice.throughput AS t (minute, type, done, retrying, failed, snoozed, busy)
 SELECT date_trunc('minute', now()), type, done, retrying, failed, snoozed, make_interval(secs => busy)
@@ -39,8 +40,8 @@ ON CONFLICT (minute, type) DO UPDATE SET done = t.done + excluded.done, retrying
   failed = t.failed + excluded.failed, snoozed = t.snoozed + excluded.snoozed, busy = t.busy + excluded.busy
 
 -- name: write_traces
--- Keeps who ran these jobs of runtime $1 for $2 seconds. One row for a batch: a row for each job would cost as much as the
--- job. Arrays: ids, attempts, hosts, seconds since the end, seconds that it took.
+-- Keeps for $2 seconds that runtime $1 ran these jobs. There is one row per batch, because a row per job would cost as
+-- much as the job. Arrays: ids, attempts, hosts, seconds since the end, seconds that the attempt took.
 INSERT INTO sluice.trace (keep_until, runtime, host, pid, job_ids, attempts, host_pids, ended_at, took)
 SELECT now() + make_interval(secs => $2::float8), r.id, r.host, r.pid, $3::text[], $4::int[], $5::int[],
   ARRAY(SELECT now() - make_interval(secs => age) FROM unnest($6::float8[]) WITH ORDINALITY u (age, place) ORDER BY place),
@@ -69,7 +70,7 @@ ORDER BY r.started_at, r.job_id LIMIT {most_running}
 SELECT {running_columns} FROM sluice.running r WHERE r.job_id = $1::text ORDER BY r.attempt DESC, r.at DESC LIMIT 1
 
 -- name: read_throughput
--- Of the last $1 seconds. Of a minute that lies in them for a part, that part.
+-- Of the last $1 seconds. A minute that lies partly in them counts in proportion.
 SELECT type, sum(done * share), sum(retrying * share), sum(failed * share), sum(snoozed * share),
   sum(date_part('epoch', busy) * share)
 FROM (SELECT *, least(1, date_part('epoch', minute + interval '1 min' - (now() - make_interval(secs => $1::float8))) / 60)

@@ -18,7 +18,7 @@ namespace sluice::postgres {
 
 namespace {
 
-// The next records of a table, and those of them whose job is gone.
+/// The next records of a table, and those of them whose job no longer exists.
 std::string page_sql(const char* table, const char* key, const char* type, bool first) {
   return std::string("SELECT ctid AS place, ") + key + " AS key, job_id FROM " + table +
          (first ? std::string() : std::string(" WHERE ") + key + " > $2::" + type) + " ORDER BY " + key +
@@ -28,7 +28,7 @@ std::string page_sql(const char* table, const char* key, const char* type, bool 
 constexpr std::size_t claims_at_once = 20;
 constexpr std::chrono::milliseconds rescue_time{200};
 
-// So that a lock on the table, or a statement that takes too long, costs this round alone.
+/// With these limits, a lock on the table, or a slow statement, costs only this round.
 std::string patience(const std::string& scope) {
   return scope + " lock_timeout = '300ms'; " + scope + " statement_timeout = '5s'";
 }
@@ -60,7 +60,7 @@ auto PgCare::without_waiting(std::string_view what, Step&& step) {
   });
 }
 
-/// Runs `step(transaction)` in a transaction of its own.
+/// Runs `step(transaction)` in its own transaction.
 template <typename Step>
 auto PgCare::in_transaction(std::string_view what, Step&& step) {
   return without_waiting(what, [&](pqxx::connection& connection) {
@@ -102,7 +102,7 @@ void PgCare::serve(RuntimeId runtime, const std::vector<ServedType>& types) {
   }
   in_transaction("record the served job types", [&](pqxx::work& work) {
     exec(work, sql("serve"), names.str(), plugins.str(), versions.str(), attempts.str(), once.str());
-    // Last, as the heart writes that row.
+    // Last, because the heart writes that row too.
     return exec(work, "UPDATE sluice.runtime SET types = $2::text[] WHERE id = $1", runtime, names.str());
   });
 }
@@ -124,7 +124,7 @@ void PgCare::leave(RuntimeId runtime, const Unfinished& unfinished) {
   });
 }
 
-// Where a row refuses to become pending, fewer at a time are tried until it is alone.
+/// If a row refuses to become pending, fewer rows at a time are tried until it is alone.
 Promoted PgCare::promote_due(std::size_t limit) {
   Promoted all;
   for (std::size_t most = limit;;) {
@@ -158,13 +158,13 @@ Promoted PgCare::promote(std::size_t limit) {
     const auto row = exec(session, sql("promote", table_), std::to_string(limit))[0];
     Promoted promoted{row[0].as<std::size_t>(), row[1].as<std::size_t>(), text_of(row[2])};
     if (!row[3].is_null()) promoted.next = parse_double(text_of(row[3]));
-    if (promoted.used > 0) session.exec(wake_notification());  // others may have room for them
+    if (promoted.used > 0) session.exec(wake_notification());  // other runtimes may have room for them
     return promoted;
   });
 }
 
-// The dead can do nothing any more as soon as they are buried, which takes no lock on the outbox; their jobs
-// follow, some at a time.
+/// When the dead are buried, they can do nothing any more. Burying takes no lock on the outbox. Their jobs
+/// follow later, some at a time.
 Rescued PgCare::rescue(const Judge& judge, const job::RetryPolicy& fallback) {
   Rescued rescued;
   if (!bury(judge, rescued)) return rescued;
@@ -180,12 +180,12 @@ Rescued PgCare::rescue(const Judge& judge, const job::RetryPolicy& fallback) {
       }
     }
   } catch (const HeldUp&) {
-    if (rescued.runtimes + rescued.pending + rescued.error == 0) throw;  // else what was done is to be told
+    if (rescued.runtimes + rescued.pending + rescued.error == 0) throw;  // else report what was done
   }
   return rescued;
 }
 
-// Whether there are any whose jobs have not followed yet.
+/// Whether any dead runtime has jobs that have not followed yet.
 bool PgCare::bury(const Judge& judge, Rescued& rescued) {
   return in_transaction("look for lost runtimes", [&](pqxx::work& work) {
     rescued.runtimes = rescued.suspected = 0;
@@ -204,8 +204,8 @@ bool PgCare::bury(const Judge& judge, Rescued& rescued) {
   });
 }
 
-// Of the first claim that is refused, so that the row that can't be moved is alone in the end. False when it
-// is: then that claim comes last.
+/// Handles the first claim, if it is refused: halves it, so that the row that can't be moved is alone in the
+/// end. Returns false if it is. Then that claim comes last.
 bool PgCare::halve_buried(Rescued& rescued, const Refused& error) {
   return in_transaction("rescue the jobs of lost runtimes", [&](pqxx::work& work) {
     const auto rows = work.exec(sql("halve_buried"));
@@ -216,7 +216,7 @@ bool PgCare::halve_buried(Rescued& rescued, const Refused& error) {
   });
 }
 
-// False when there is nothing more to do now.
+/// False if nothing is left to do now.
 bool PgCare::settle_buried(const job::RetryPolicy& fallback, std::size_t claims, Rescued& rescued) {
   return in_transaction("rescue the jobs of lost runtimes", [&](pqxx::work& work) {
     const auto row = exec(work, sql("settle_buried", table_), fallback.max_attempts, fallback.at_most_once,
@@ -237,7 +237,7 @@ std::string PgCare::blocker(const std::optional<std::string>& job) {
   });
 }
 
-// Most of the time there are none, and one look at an empty table is all.
+/// Usually there are none, and one look at an empty table is enough.
 std::vector<std::string> PgCare::cancel_requests(RuntimeId runtime) {
   const bool none = at_once("look for jobs to cancel", [&](pqxx::transaction_base& session) {
     return session.exec("SELECT FROM sluice.cancel_request LIMIT 1").empty();
@@ -289,7 +289,7 @@ void PgCare::announce(const std::string& text) {
   });
 }
 
-// Page by page, so that no statement looks at more than a page, however many records there are.
+/// Page by page, so that no statement reads more than a page, however many records there are.
 Tidied PgCare::tidy(std::size_t limit) {
   Tidied tidied;
   for (Walk& walk : walks_) {

@@ -1,5 +1,5 @@
-// The caretaker's statements in PostgreSQL. Each is short: it gives up where it would have to wait for a
-// lock, and skips rows that somebody has.
+// The caretaker's statements in PostgreSQL. Each is short: it gives up if it would have to wait for a lock,
+// and skips locked rows.
 #pragma once
 
 #include <array>
@@ -32,11 +32,11 @@ class PgCare : public CareSession {
   Tidied tidy(std::size_t limit) override;
 
  private:
-  /// A table of records, and how far it was looked at.
+  /// A table of records, and how far it has been checked.
   struct Walk {
     const char* table;
-    const char* key;   ///< the column in whose order it is walked
-    const char* type;  ///< of that
+    const char* key;   ///< the column that gives the order of the walk
+    const char* type;  ///< type of that column
     std::string at{};  ///< the last key; empty: at the beginning
     bool over = false;
   };

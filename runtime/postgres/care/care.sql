@@ -1,11 +1,11 @@
 -- name: promote
--- Makes jobs pending whose schedule is due, at most $1. Answers how many schedules were used up, how many
--- were put off because somebody has locked the job, the id of one of these jobs, and in how many seconds the
--- next schedule is due, null where there is none.
+-- Makes jobs pending whose schedule is due, at most $1. Returns how many schedules were used up, how many were put off
+-- because another session has locked the job, the id of one of these jobs, and in how many seconds the next schedule is
+-- due, or null if there is none.
 --
--- A row that somebody has locked is passed over, and looked for again a second later: whatever waits behind
--- it goes on. So is one that was written since the statement began. IS TRUE, so that IN is looked up in a
--- hash and not joined: the pumps' settings leave joins by nested loops alone.
+-- A locked row is skipped, and tried again a second later, so the rows behind it are not held up. The same applies to a
+-- row that was written since the statement began. IS TRUE makes IN a hash look-up instead of a join, because the pumps'
+-- settings allow only nested loops for joins.
 WITH due AS MATERIALIZED (
   SELECT job_id, status FROM sluice.schedule WHERE due <= now() ORDER BY due LIMIT $1::bigint FOR UPDATE SKIP LOCKED),
 free AS MATERIALIZED (
@@ -27,9 +27,10 @@ SELECT (SELECT count(*) FROM used), (SELECT count(*) FROM held), (SELECT min(job
    WHERE s.due > now() ORDER BY s.due LIMIT 1)
 
 -- name: release
--- Takes the claims of the runtimes $1 away. A job that another runtime's claim names has moved on since. $2, $3: the policy
--- of types that are not known. $4: the ids of those that may have run. $5, $6: what is recorded of them. The others are
--- given back whole: nothing is written of those that were never marked. Answers how many are pending and in error.
+-- Removes the claims of the runtimes $1. A job that is named by another runtime's claim has moved on since. $2, $3: the
+-- policy of unknown types. $4: the ids of jobs that may have run. $5, $6: what is recorded for them. The other jobs are
+-- given back as if never claimed; rows that were never marked are not written. Returns how many jobs are now pending
+-- and in error.
 WITH taken AS (
   DELETE FROM sluice.claim WHERE runtime = ANY ($1::bigint[]) RETURNING runtime, ids),
 named AS (
@@ -57,16 +58,16 @@ unplanned AS (DELETE FROM sluice.schedule s USING moved m WHERE s.job_id = m.id)
 SELECT count(*) FILTER (WHERE status = 'pending'), count(*) FILTER (WHERE status = 'error') FROM moved
 
 -- name: dead
--- Of the runtimes that are dead, whether that may be said of them by now, and whether they have claims. $1: the judge, $2:
--- since when it knows.
+-- For the dead runtimes: whether they can be declared dead by now, and whether they have claims. $1: the judge, $2: the
+-- time since when it has been observing.
 SELECT r.id, to_timestamp($2::float8) + r.lease < now() AND ($1::bigint = 0 OR EXISTS (
     SELECT FROM sluice.runtime me WHERE me.id = $1::bigint AND sluice.is_alive(me.beat_at, me.lease))),
   EXISTS (SELECT FROM sluice.claim c WHERE c.runtime = r.id)
 FROM sluice.runtime r WHERE r.id <> $1::bigint AND r.command <> 'lost' AND NOT {is_alive} FOR UPDATE OF r SKIP LOCKED
 
 -- name: bury
--- What is left of the dead runtime $1 under another number, and its claims likewise: so nothing that it still does under
--- the numbers that it knows has an effect. What others' claims name is theirs.
+-- Moves the rest of the dead runtime $1 to another number, and its claims likewise. So nothing that it still does under
+-- the numbers it knows has an effect. Jobs that are named by other runtimes' claims belong to those.
 WITH buried AS (
   INSERT INTO sluice.runtime (host, pid, version, command, started_at, beat_at, lease)
   SELECT host, pid, version, 'lost', started_at, beat_at, lease FROM sluice.runtime WHERE id = $1::bigint
@@ -77,8 +78,8 @@ UPDATE sluice.claim c SET id = DEFAULT, xid = DEFAULT, runtime = buried.id, ids 
 FROM buried WHERE c.runtime = $1::bigint
 
 -- name: settle_buried
--- Moves the jobs of some claims of buried runtimes, but for those whose rows somebody has locked. $1: the attempts of types
--- that are not known, $2: whether these run at most once, $3: how many claims.
+-- Moves the jobs of some claims of buried runtimes, except those whose rows are locked. $1: the attempts of unknown
+-- types, $2: whether these run at most once, $3: how many claims.
 WITH part AS MATERIALIZED (
   SELECT c.id, c.runtime, c.ids FROM sluice.claim c JOIN sluice.runtime r ON r.id = c.runtime
   WHERE r.command = 'lost' ORDER BY c.id LIMIT $3::int FOR UPDATE OF c SKIP LOCKED),
@@ -116,8 +117,8 @@ SELECT (SELECT count(*) FROM moved WHERE status = 'pending'), (SELECT count(*) F
        (SELECT count(*) FROM closed)
 
 -- name: halve_buried
--- Makes two claims of the first one of a buried runtime. Answers the new one, null if it names one job only: that claim
--- comes last from now on; and this job.
+-- Splits the first claim of a buried runtime in two. Returns the new claim, or null if the claim names only one job,
+-- and that job. A claim with one job comes last from now on.
 WITH first AS MATERIALIZED (
   SELECT c.id, c.runtime, c.pump, c.ids, cardinality(c.ids) / 2 AS half
   FROM sluice.claim c JOIN sluice.runtime r ON r.id = c.runtime
@@ -132,7 +133,7 @@ last AS (
 SELECT (SELECT id FROM made), ids[1] FROM first
 
 -- name: postpone
--- Puts off the schedule that is due first, whose job the database refuses to make pending.
+-- Puts off the schedule that is due first, because the database refuses to make its job pending.
 UPDATE sluice.schedule s SET due = now() + interval '1 min' FROM (
   SELECT job_id FROM sluice.schedule WHERE due <= now() ORDER BY due LIMIT 1 FOR UPDATE SKIP LOCKED) first
 WHERE s.job_id = first.job_id RETURNING s.job_id
@@ -142,7 +143,7 @@ INSERT INTO sluice.runtime (host, pid, version, command, lease)
 VALUES ($1, $2, $3, $4, make_interval(secs => $5::bigint / 1e6)) RETURNING id
 
 -- name: serve
--- Parameters, arrays: types, plugins, their versions, attempts, whether they run at most once.
+-- Parameters, arrays: types, plugins, the plugins' versions, attempts, whether they run at most once.
 INSERT INTO sluice.job_type AS t (type, plugin, plugin_version, max_attempts, at_most_once)
 SELECT DISTINCT ON (type) * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::bool[])
   AS u (type, plugin, plugin_version, max_attempts, at_most_once) ORDER BY type
@@ -150,23 +151,23 @@ ON CONFLICT (type) DO UPDATE SET plugin = excluded.plugin, plugin_version = excl
   max_attempts = excluded.max_attempts, at_most_once = excluded.at_most_once, seen_at = now()
 
 -- name: lock_requested
--- So that what claims there are is true when the next statement looks.
+-- Locks the requested jobs, so that the claims are up to date when the next statement reads them.
 SELECT FROM {outbox} o WHERE o.id = ANY (ARRAY (SELECT job_id FROM sluice.cancel_request)) FOR NO KEY UPDATE SKIP LOCKED
 
 -- name: requested
--- The jobs of runtime $1 that somebody asked to cancel.
+-- The jobs of runtime $1 whose cancellation was requested.
 SELECT r.job_id FROM sluice.cancel_request r
 WHERE EXISTS (SELECT FROM sluice.claim c WHERE c.runtime = $1::bigint AND r.job_id = ANY (c.ids))
 
 -- name: tidy_records
--- The next records of a table, and deletes those of them whose job is gone.
+-- Reads the next records of a table, and deletes those whose job no longer exists.
 WITH page AS MATERIALIZED ({page}),
 gone AS (DELETE FROM {records} s USING page p
   WHERE s.ctid = p.place AND NOT EXISTS (SELECT FROM {outbox} o WHERE o.id = p.job_id) RETURNING 1)
 SELECT (SELECT count(*) FROM page), (SELECT max(key) FROM page), (SELECT count(*) FROM gone)
 
 -- name: find_orphan_keys
--- A key may be taken over for a new job at any moment, so it is locked first, and looked at again under the lock.
+-- A key may be reused for a new job at any moment, so it is locked first, and checked again under the lock.
 WITH page AS MATERIALIZED ({page}),
 orphans AS MATERIALIZED (
   SELECT k.key FROM page p, sluice.unique_key k WHERE k.ctid = p.place AND {is_orphan} FOR UPDATE OF k SKIP LOCKED)
@@ -179,7 +180,7 @@ DELETE FROM sluice.unique_key k WHERE k.key = ANY ($1::text[]) AND {is_orphan}
 NOT EXISTS (SELECT FROM {outbox} o WHERE o.id = k.job_id)
 
 -- name: beat
--- $2 and $3, which are none at a runtime's first beat, tell whose row it is: in microseconds since 1970.
+-- $2 and $3, in microseconds since 1970, identify the row's owner. They are null at a runtime's first beat.
 UPDATE sluice.runtime SET beat_at = clock_timestamp()
 WHERE id = $1::bigint AND ($2::bigint = 0 OR ((extract(epoch FROM started_at) * 1000000)::bigint = $2::bigint
   AND (extract(epoch FROM beat_at) * 1000000)::bigint >= $3::bigint))

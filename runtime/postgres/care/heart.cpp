@@ -9,7 +9,7 @@ namespace sluice::postgres {
 
 namespace {
 
-// A beat need not survive a crash of the server, nor wait for a standby.
+/// A beat need not survive a crash of the server, nor wait for a standby.
 std::string limits(const std::string& scope, std::chrono::milliseconds patience) {
   const std::string time = " = '" + std::to_string(patience.count()) + "ms'; ";
   return scope + " statement_timeout" + time + scope + " lock_timeout" + time + scope +

@@ -15,8 +15,8 @@ class PgHeart : public HeartSession {
  private:
   std::optional<double> beat(pqxx::transaction_base& transaction, RuntimeId runtime);
 
-  /// The runtime's row as the last beat left it, in microseconds since 1970. Numbers of runtimes are given
-  /// anew in a database that was made anew, and one that was restored has the row as it was earlier.
+  /// The runtime's row as the last beat left it, in microseconds since 1970. A recreated database hands out
+  /// runtime numbers from the start again, and a restored one has an earlier state of the row.
   struct Row {
     RuntimeId runtime = 0;
     std::int64_t started_at = 0;

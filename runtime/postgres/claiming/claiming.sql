@@ -1,18 +1,17 @@
 -- name: claim
 -- Locks rows of some lanes, and records them as a row of sluice.claim. Parameters: runtime, pump, whether the rows are
--- marked, whether the commit is waited for; the claims that were open at the last look, and the oldest transaction that may
--- have recorded others since; then types, limit, cursor and bytes of each lane. Answers a row with, in this order, null, the
--- new claim or null, the transaction and the claims for the next look, 0 if the runtime is not enlisted, 2 if others claimed
--- rows that were chosen here, else 1, the time, null; and then lane, id, type, payload, attempt, createdAt and place of each
--- claimed job.
+-- marked, whether the commit is waited for; the claims that were open at the last look, and the oldest transaction that
+-- may have recorded others since; then types, limit, cursor and bytes of each lane. The first row of the result has, in
+-- this order, null, the new claim or null, the transaction and the claims for the next look, a code, the time, null.
+-- The code is 0 if the runtime is not enlisted, 2 if other claims took rows that were chosen here, and 1 otherwise.
+-- Then come lane, id, type, payload, attempt, createdAt and place of each claimed job.
 --
--- `open` are the claims that may name pending rows: those of the last look that are still there, and what was recorded
--- since. Nothing else needs a look, so that dead claims, which the server may have to keep for somebody's snapshot, cost
--- nothing.
+-- `open` are the claims that may name pending rows: those of the last look that still exist, and those recorded since.
+-- No others are read, so dead claims cost nothing, even if the server has to keep them for some snapshot.
 --
--- What is locked is recorded by a function, since it has to look again at what claims there are by then, with a snapshot of
--- its own: a rival's claim may have been committed, and its row locks released, after this statement's snapshot was taken
--- and before it came to these rows. As one plain statement, both would have them.
+-- A function records the locked rows, because it has to read the present claims again with its own snapshot. Another
+-- claim may have been committed, and its row locks released, after this statement's snapshot was taken and before it
+-- reached these rows. In one plain statement, both claims would have these rows.
 WITH open AS MATERIALIZED (
   SELECT c.id, c.ids FROM sluice.claim c WHERE c.id = ANY ($5::bigint[]) AND NOT c.marked
   UNION ALL
@@ -35,10 +34,10 @@ SELECT * FROM (
   FROM {jobs} ORDER BY t.lane, t."createdAt") AS jobs
 
 -- name: claim_pick
--- The oldest pending rows of a lane that no claim names. The row comparison and the order by status, which is the same for
--- all of them, leave the index on (status, "createdAt") as the only one that gives the order and starts at the cursor. NO
--- KEY UPDATE, so that a foreign key of the application's never makes us skip a row. NOT IN is looked up in a hash; any
--- other form is a join that the pumps' settings leave to nested loops.
+-- The oldest pending rows of a lane that no claim names. The row comparison, and the order by status, which is the same
+-- for all rows, make the index on (status, "createdAt") the only one that gives the order and starts at the cursor. NO
+-- KEY UPDATE, so that the application's foreign keys never make us skip a row. NOT IN is a hash look-up; any other form
+-- is a join, for which the pumps' settings allow only nested loops.
 picked{lane} AS MATERIALIZED (
   SELECT o.ctid AS place, o.payload::text AS payload, o.id, o.type, {next_attempt} AS attempt, o."createdAt" FROM {outbox} o
   WHERE (o.status, o."createdAt") >= ('pending', to_timestamp({cursor}::float8) AT TIME ZONE 'UTC')
@@ -48,7 +47,7 @@ picked{lane} AS MATERIALIZED (
   FOR NO KEY UPDATE SKIP LOCKED)
 
 -- name: claim_lane
--- Those rows of a lane that the payloads before them leave room for.
+-- The rows of a lane for which the payloads before them leave room.
 SELECT {lane} AS lane, p.* FROM (
       SELECT *, sum(octet_length(payload)) OVER (ROWS UNBOUNDED PRECEDING)
              - octet_length(payload) AS before FROM picked{lane}) AS p WHERE before < {bytes}::bigint
@@ -65,8 +64,8 @@ marked AS (
   RETURNING t.lane, t.id, t.type, t.payload, t.attempt, t."createdAt", o.ctid AS place)
 
 -- name: front
--- Whether it is best to walk from the oldest row to those of the types $1: one of them is among the oldest
--- sweep_front pending rows, or no more are pending, or no index finds types.
+-- Whether it is best to walk from the oldest row to those of the types $1. It is if one of these is among the oldest
+-- sweep_front pending rows, if no more rows are pending, or if there is no index on type.
 WITH front AS MATERIALIZED (
   SELECT o.type = ANY ($1::text[]) AS ours FROM {outbox} o
   WHERE (o.status, o."createdAt") >= ('pending', timestamp '-infinity') AND o.status <= 'pending'
@@ -78,14 +77,14 @@ SELECT EXISTS (SELECT FROM front WHERE ours) OR (SELECT count(*) FROM front) < {
     WHERE i.indrelid = to_regclass({outbox_literal}) AND i.indisvalid AND i.indpred IS NULL)
 
 -- name: search
--- The oldest pending row's "createdAt" of the types $1, or null, how many rows of them are pending, and the
--- time. To be planned under search_settings.
+-- For the types $1: the "createdAt" of the oldest pending row, or null, the number of pending rows, and the time. To be
+-- planned under search_settings.
 SELECT date_part('epoch', min(o."createdAt")), count(*), date_part('epoch', now())
 FROM {outbox} o WHERE o.status = 'pending' AND o.type = ANY ($1::text[])
 
 -- name: give_back
--- Forgets a pump's claims that are not in the list, and gives the jobs back, attempt refunded, that are
--- marked. Parameters: runtime, pump, known claims.
+-- Deletes a pump's claims that are not in the list, and gives back the marked ones of their jobs with their attempt
+-- refunded. Parameters: runtime, pump, known claims.
 WITH taken AS (
   DELETE FROM sluice.claim WHERE runtime = $1::bigint AND pump = $2::int AND id <> ALL ($3::bigint[])
   RETURNING id, ids),
@@ -97,8 +96,8 @@ UPDATE {outbox} o SET status = 'pending', attempts = greatest(o.attempts - 1, 0)
 FROM named WHERE o.id = ANY (ARRAY[named.id]) AND o.status IS NOT DISTINCT FROM 'processing'
 
 -- name: search_settings
--- Of a transaction: a search is planned for its types, goes by the index on type, that on status or both, and gives up after
--- a second.
+-- For a transaction: a search is planned for its types, uses the index on type, the one on status or both, and gives up
+-- after a second.
 SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_bitmapscan = on; SET LOCAL enable_indexscan = off;
 SET LOCAL enable_indexonlyscan = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL work_mem = '16MB';
 SET LOCAL statement_timeout = '1s'

@@ -16,7 +16,7 @@ namespace sluice::postgres {
 
 namespace {
 
-// The statements: claims for each of lane_counts, the same that mark, then these.
+/// The statements: claims for each of lane_counts, the same ones with marking, then these.
 constexpr std::size_t marking = lane_counts.size();
 constexpr std::size_t give_back = 2 * lane_counts.size();
 
@@ -52,7 +52,7 @@ bool is_text(const std::string& bytes) {
   return base::valid_utf8(bytes) == bytes;
 }
 
-/// What the first row of a claim's answer says in place of an attempt, besides 1: all is well.
+/// The codes in the first row of a claim's result, in the attempt's column. 1 means success.
 constexpr int not_enlisted = 0;
 constexpr int rivalled = 2;
 
@@ -99,7 +99,7 @@ Claimed PgClaims::take(const std::vector<LaneRequest>& lanes, bool durable) {
 
 pqxx::result PgClaims::ask(pqxx::connection& connection, const std::vector<LaneRequest>& lanes, bool durable,
                            bool mark) {
-  // Behind a pool, the server may be another one by now.
+  // Behind a pool, the server may be a different one by now.
   if (session_.link().pooled() || look_.connection != session_.connections()) {
     look_ = {session_.connections(), "{}", "0"};
   }

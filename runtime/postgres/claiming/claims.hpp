@@ -15,7 +15,7 @@ namespace sluice::postgres {
 
 class PgClaims : public ClaimSession {
  public:
-  /// `mark`: what is claimed is `processing` at once.
+  /// `mark`: claimed jobs become `processing` at once.
   PgClaims(const ConnectionString& target, const TableName& table, RuntimeId runtime, int pump, bool mark,
            bool listens);
 
@@ -27,10 +27,10 @@ class PgClaims : public ClaimSession {
   void interrupt() override { wakes_.interrupt(); }
 
  private:
-  /// What the next claim has to know of others: it looks at the claims that were open, and at those of
-  /// transactions that had not ended then.
+  /// What the next claim needs to know about other claims: it reads those that were open, and those of
+  /// transactions that had not ended.
   struct Look {
-    int connection = 0;  ///< of the session; on another one it tells nothing
+    int connection = 0;  ///< of the session; on another connection it is useless
     std::string open = "{}";
     std::string since = "0";
   };

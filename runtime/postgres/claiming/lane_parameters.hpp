@@ -12,10 +12,10 @@
 
 namespace sluice::postgres {
 
-/// Which of lane_counts has room for so many lanes. Throws std::invalid_argument above max_lanes.
+/// Which of lane_counts has room for that many lanes. Throws std::invalid_argument above max_lanes.
 std::size_t lane_variant(std::size_t lanes);
 
-/// The texts of one lane; without arguments those of a lane that takes nothing.
+/// The texts of one lane; without arguments, those of a lane that claims nothing.
 struct LaneTexts {
   LaneTexts() = default;
   explicit LaneTexts(const LaneRequest& lane);
@@ -26,7 +26,7 @@ struct LaneTexts {
   std::string bytes = "0";
 };
 
-/// The texts of `Count` lanes, four each; lanes that were not asked for take nothing.
+/// The texts of `Count` lanes, four each. Lanes that were not requested claim nothing.
 template <std::size_t Count>
 std::array<std::string, 4 * Count> lane_parameters(const std::vector<LaneRequest>& lanes) {
   std::array<std::string, 4 * Count> parameters;
@@ -40,7 +40,7 @@ std::array<std::string, 4 * Count> lane_parameters(const std::vector<LaneRequest
   return parameters;
 }
 
-/// Calls `call` with the lane parameters as so many arguments.
+/// Calls `call` with the lane parameters as that many arguments.
 template <typename Call>
 pqxx::result with_lanes(const std::vector<LaneRequest>& lanes, Call&& call) {
   switch (lane_variant(lanes.size())) {

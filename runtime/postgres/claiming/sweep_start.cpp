@@ -11,9 +11,9 @@ namespace sluice::postgres {
 
 namespace {
 
-// A sweep that takes less than a few of the searches it might need is left as it is.
+/// A sweep that takes less time than a few of the searches that it might need is left unchanged.
 constexpr std::chrono::milliseconds slow{20};
-// What is lost on the way from a time of the database to a number and back.
+/// The precision that a time of the database loses when it becomes a number and back.
 constexpr double rounding = 0.001;
 
 }  // namespace
@@ -34,7 +34,7 @@ std::vector<LaneRequest> SweepStart::narrowed(std::vector<LaneRequest> lanes) {
     searched_ = true;
     const auto found = search(types);
     if (!found) continue;
-    // Where there are none, only what was inserted during the search is looked for.
+    // If there are none, only jobs that were inserted during the search are looked for.
     lane.cursor = found->oldest ? *found->oldest - rounding : found->asked_at - clock_slack;
     if (found->oldest) lane.limit = std::min(lane.limit, found->rows);
   }
@@ -55,7 +55,7 @@ bool SweepStart::front_is_ours(const std::string& types) {
   return rows[0][0].as<bool>();
 }
 
-/// None where it takes too long.
+/// Nullopt if it takes too long.
 std::optional<SweepStart::Found> SweepStart::search(const std::string& types) {
   using Rows = std::optional<pqxx::result>;
   const Rows rows = session_.link().use("look for jobs", [&](pqxx::connection& connection) -> Rows {

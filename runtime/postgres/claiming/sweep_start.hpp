@@ -1,7 +1,7 @@
-// Where a claim from the oldest row begins. It walks along the index on status and "createdAt" and looks at
-// each row's type, so that a million rows of types that nobody serves cost a second before the first row that
-// counts. Where only such rows are in front, the indexes on type and on status tell where to begin, in some
-// 50 ms when 100,000 rows count. Used by one thread. Inside runtime/postgres only.
+// Where a claim from the oldest row starts. Such a claim walks along the index on status and "createdAt" and
+// reads each row's type, so a million rows of unserved types would cost a second before the first useful row.
+// If only such rows come first, the indexes on type and on status tell where to start, in about 50 ms for
+// 100,000 useful rows. Used by one thread. Inside runtime/postgres only.
 #pragma once
 
 #include <algorithm>
@@ -18,13 +18,13 @@ namespace sluice::postgres {
 
 class SweepStart {
  public:
-  /// What `session` prepares for it, from number `first` on.
+  /// The statements that `session` prepares for it, from number `first` on.
   static std::vector<Statement> statements(const TableName& table);
   SweepStart(PgSession& session, std::size_t first);
 
-  /// What `claim(lanes)` returns. Lanes that would begin with the oldest row begin with the oldest of their
-  /// types instead, and take no more than there are, where finding that out pays, as the time says that the
-  /// last such claim took.
+  /// Returns what `claim(lanes)` returns. Lanes that would start at the oldest row start at the oldest of
+  /// their types instead, and claim no more jobs than exist, if finding that out pays off. This is decided by
+  /// the time that the last such claim took.
   template <typename Claim>
   auto around(const std::vector<LaneRequest>& lanes, Claim&& claim) {
     const auto sweeps = [](const LaneRequest& lane) { return !lane.cursor; };

@@ -46,7 +46,7 @@ bool PgWakes::want(RuntimeId runtime, bool wanted) {
   });
 }
 
-/// Nothing can come of a connection that is not there.
+/// A lost connection brings nothing.
 std::int64_t PgWakes::wait(base::Clock::time_point end) {
   if (!session_.link().connected() || !hears()) {
     await(-1, end);
@@ -55,14 +55,14 @@ std::int64_t PgWakes::wait(base::Clock::time_point end) {
   return session_.link().use(
       "listen for new jobs",
       [&](pqxx::connection& connection) -> std::int64_t {
-        // Some may have come with the answer to a statement.
+        // Notifications may have come with the answer to a statement.
         if (const int heard = connection.get_notifs(); heard > 0) return heard;
         return await(connection.sock(), end) ? connection.get_notifs() : 0;
       },
       unbounded);
 }
 
-/// True when something came on the socket.
+/// True if something arrived on the socket.
 bool PgWakes::await(int socket, base::Clock::time_point end) const {
   using std::chrono::nanoseconds;
   const auto left = std::max(nanoseconds(0), nanoseconds(end - base::Clock::now()));

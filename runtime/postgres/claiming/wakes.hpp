@@ -13,10 +13,10 @@
 
 namespace sluice::postgres {
 
-/// As the functions of ClaimSession.
+/// Like the functions of ClaimSession.
 class PgWakes {
  public:
-  /// What a session that `listens` runs on each new connection, and nothing else.
+  /// What a session that `listens` runs on each new connection; otherwise nothing.
   static std::string on_open(bool listens);
 
   PgWakes(PgSession& session, const TableName& table, bool listens);

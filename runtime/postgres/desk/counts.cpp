@@ -22,8 +22,8 @@ constexpr int most_statuses = 50;
 constexpr double sampled_pages = 1000;
 constexpr std::int64_t most_created = 1'000'000;
 
-// A walk along (status, "createdAt"), oldest first: the row comparison leaves that index as the only one
-// that gives the order.
+/// A walk along (status, "createdAt"), oldest first. The row comparison makes that index the only one that
+/// gives the order.
 std::string of_status(const std::string& status, const std::string& since) {
   const std::string literal = quoted_literal(status);
   return "(o.status, o.\"createdAt\") >= (" + literal + ", " + since + ") AND o.status <= " + literal +
@@ -36,7 +36,7 @@ struct Cell {
   double oldest = std::numeric_limits<double>::quiet_NaN();
 };
 
-/// An estimate has no more than three digits that count.
+/// Rounds an estimate to three significant digits.
 std::int64_t rounded(double estimate) {
   if (estimate < 1000) return std::llround(estimate);
   const double unit = std::pow(10, std::floor(std::log10(estimate)) - 2);
@@ -85,7 +85,7 @@ class Counting {
     cells_[{type, status}] = {count, false, oldest};
   }
 
-  /// False where there are more than a few; the types among the oldest of them are known then.
+  /// False if there are more than a few jobs. Then the types among the oldest of them are known.
   bool count_status(const std::string& status) {
     const std::string select = "SELECT type, \"createdAt\" FROM " + table_.quoted() + " o WHERE ";
     const std::string limit = " LIMIT " + std::to_string(few_of_a_status + 1);
@@ -104,7 +104,7 @@ class Counting {
     return all;
   }
 
-  /// Those with few jobs.
+  /// Counts the types with few jobs.
   void count_types() {
     const auto rows = transaction_.exec(
         sql("count_types", table_,
@@ -164,7 +164,8 @@ std::vector<std::string> read_statuses(pqxx::transaction_base& transaction, cons
        transaction.exec(sql("statuses", table, {{"most_statuses", std::to_string(most_statuses)}}))) {
     statuses.push_back(text_of(row[0]));
   }
-  // Rows that a claim names are shown with it, whether or not any row has it.
+  // Rows that a claim names are shown with the status of running jobs, whether or not the table has rows with
+  // it.
   if (std::find(statuses.begin(), statuses.end(), "processing") == statuses.end()) {
     statuses.emplace_back("processing");
   }

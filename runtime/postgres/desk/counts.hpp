@@ -1,6 +1,6 @@
-// How many jobs there are, by type and status. A table of some megabytes is counted as a whole. In a larger
-// one that takes seconds, so it is counted within bounds, along the indexes that the guide and lean tables
-// have:
+// How many jobs there are, by type and status. A table of a few megabytes is counted as a whole. In a larger
+// one that takes seconds, so it is counted within bounds, along the indexes of the guide's and of lean
+// tables:
 //
 //   a status with few jobs   counted exactly, for each type
 //   a type with few jobs     counted exactly, for each status; where there is an index on type
@@ -18,16 +18,16 @@
 
 namespace sluice::postgres {
 
-/// Fills report.counts and report.waiting, the latter but for what is known of the types.
+/// Fills report.counts and report.waiting, except what is known about the types in the latter.
 void read_counts(pqxx::transaction_base& transaction, const TableName& table, bool exact, Report& report);
 
-/// The statuses that there are, some dozens at most: each is one step along an index.
+/// The statuses in the table, at most some dozens: each is one step along an index.
 std::vector<std::string> read_statuses(pqxx::transaction_base& transaction, const TableName& table);
 
-/// True where a valid index over all rows begins with the column.
+/// True if a valid index over all rows begins with the column.
 bool has_index_on(pqxx::transaction_base& transaction, const TableName& table, const std::string& column);
 
-/// Jobs created in the last `seconds`, up to a million for each status.
+/// Jobs created in the last `seconds`, up to a million per status.
 void read_created(pqxx::transaction_base& transaction, const TableName& table, std::int64_t seconds,
                   Aggregate& aggregate);
 

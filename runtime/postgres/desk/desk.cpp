@@ -50,8 +50,8 @@ PgDesk::Present PgDesk::present() {
   });
 }
 
-// One transaction. False when somebody else's lock was in the way: it gives up soon, so that nobody queues
-// up behind it.
+/// One transaction. Returns false if another session's lock was in the way. It gives up soon, so that other
+/// sessions do not queue behind it.
 bool PgDesk::try_piece(const std::string& sql) {
   return link_.use("initialise schema sluice", [&](pqxx::connection& connection) {
     try {
@@ -84,7 +84,7 @@ std::string PgDesk::where() const {
   return "schema sluice in " + link_.description();
 }
 
-/// Of a program that is too old for it.
+/// Refuses the schema if it is newer than this program.
 void PgDesk::refuse_newer(const Present& found) const {
   const int known = migrations(table_).back().version;
   if (found.migrations.empty() || *found.migrations.rbegin() <= known) return;
@@ -126,7 +126,7 @@ std::vector<std::string> PgDesk::lacking_roles() {
   });
 }
 
-// What was done or could not be, a sentence each.
+/// Returns a sentence for each thing that was done or could not be done.
 std::vector<std::string> PgDesk::grant() {
   std::vector<std::string> said;
   for (const std::string& role : grants_.run) {
@@ -195,7 +195,7 @@ bool PgDesk::has_wake_trigger() {
   });
 }
 
-// What was done or could not be, as a sentence; empty when all is as it should be.
+/// Returns what was done or could not be done, as a sentence; empty if nothing was needed.
 std::string PgDesk::set_wake_trigger() {
   if (has_wake_trigger() == wake_) return {};
   bool had_lock = false;

@@ -1,7 +1,7 @@
 -- name: depths
--- Counts what is not done, by type and status. $1: how many rows of each status are looked at, at most. Answers type,
--- status, count and the age of the oldest in seconds: a difference of epochs, because "createdAt" may be infinite. As with
--- the claims, the row comparison leaves the index on (status, "createdAt") alone.
+-- Counts the jobs that are not done, by type and status. $1: how many rows of each status are read at most. Returns
+-- type, status, count and the age of the oldest in seconds, as a difference of epochs, because "createdAt" may be
+-- infinite. As with the claims, the row comparison makes the index on (status, "createdAt") the only usable one.
 SELECT type, status, count(*), date_part('epoch', now()) - date_part('epoch', min("createdAt")) FROM (
   (SELECT type, status, "createdAt" FROM {outbox} o WHERE (o.status, o."createdAt") >= ('pending', '-infinity'::timestamp) AND o.status <= 'pending' AND NOT {is_claimed}
    ORDER BY o.status, o."createdAt" LIMIT $1::bigint)
@@ -22,7 +22,7 @@ SELECT type, status, count(*), date_part('epoch', now()) - date_part('epoch', mi
 GROUP BY type, status ORDER BY type, status
 
 -- name: count_stuck
--- Walks over the oldest that are in processing, most of which some runtime has.
+-- Walks over the oldest rows in processing, most of which some runtime holds.
 SELECT count(*) FROM (
   SELECT o.id, o."updatedAt" FROM {outbox} o
   WHERE (o.status, o."createdAt") >= ('processing', '-infinity') AND o.status <= 'processing'
@@ -30,14 +30,15 @@ SELECT count(*) FROM (
 WHERE o."updatedAt" < {ten_minutes_ago} AND o.id NOT IN (SELECT unnest(c.ids) FROM sluice.claim c)
 
 -- name: oldest_age
--- The difference of epochs, not of timestamps: "createdAt" may be infinite, and PostgreSQL refuses to subtract that.
+-- The difference of epochs, not of timestamps, because "createdAt" may be infinite, and PostgreSQL refuses to subtract
+-- that.
 date_part('epoch', now()) - date_part('epoch', min("createdAt"))
 
 -- name: count_jobs
 SELECT type, {shown_status} AS shown, count(*), {oldest_age} FROM {outbox} o GROUP BY type, shown
 
 -- name: count_types
--- Of the first types, the jobs of those that have few. The order leaves the index on type as the only one that gives it.
+-- For the first types, the jobs of those that have few. The order makes the index on type the only one that gives it.
 WITH RECURSIVE t (type) AS (
   (SELECT o.type FROM {outbox} o ORDER BY o.type LIMIT 1)
   UNION ALL
@@ -62,7 +63,7 @@ SELECT EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a
   WHERE i.indrelid = to_regclass({outbox_literal}) AND i.indisvalid AND i.indpred IS NULL AND a.attname = {column})
 
 -- name: missing_indexes
--- Whatever their names: the application's migrations made them.
+-- Regardless of their names, because the application's migrations create them.
 SELECT w.columns, w.place
 FROM unnest('{id,status createdAt,createdAt,type}'::text[]) WITH ORDINALITY AS w (columns, place)
 WHERE NOT EXISTS (

@@ -40,7 +40,7 @@ class DatabaseHealth {
   }
 
  private:
-  /// Runs a step that adds its check; what it throws is the check's failure.
+  /// Runs a step that adds its check. An exception becomes the check's failure.
   template <class Step>
   bool check(const char* name, Step step) {
     name_ = name;
@@ -91,7 +91,7 @@ class DatabaseHealth {
             " has the outbox's columns, and schema sluice has the version that this program needs");
   }
 
-  // DELETE on the outbox is for who deletes old jobs alone.
+  /// Only users who delete old jobs need DELETE on the outbox.
   void rights() {
     std::string lacking, deletes;
     const std::string outbox = "table " + table_.quoted();
@@ -128,7 +128,7 @@ class DatabaseHealth {
                             " BYPASSRLS, or create a policy that allows the user every row");
   }
 
-  // A CHECK that looks at the status alone can be tried without a row.
+  /// A CHECK that reads only the status can be tested without a row.
   void statuses() {
     std::string refused;
     for (const auto& row :
@@ -158,7 +158,7 @@ class DatabaseHealth {
             ", so outcomes of jobs can't be written: allow the status where the table is defined");
   }
 
-  // Updates and deletes of a published table fail where its rows can't be told apart.
+  /// Updates and deletes of a published table fail if its rows can't be identified.
   void publication() {
     const std::string outbox = quoted_literal(table_.quoted());
     const auto found =
@@ -212,7 +212,7 @@ class DatabaseHealth {
             "; sluice jobs list --stuck shows them, sluice jobs retry --stuck makes them pending");
   }
 
-  /// What no runtime of ours has, somebody else may have taken.
+  /// Jobs that no Sluice runtime holds may have been taken by another program.
   void others() {
     const auto count = ask(sql("foreign_jobs", table_))[0][0].as<std::int64_t>();
     if (count == 0) return add(Health::good, "no other program has jobs in processing");

@@ -1,4 +1,4 @@
-// What `sluice health db` looks at: whether the database is fit for Sluice, check by check.
+// What `sluice health db` checks: whether the database is suitable for Sluice, check by check.
 #pragma once
 
 #include <string>
@@ -13,11 +13,11 @@ enum class Health { good, warning, failed };
 struct HealthCheck {
   std::string name;  ///< short and stable: "connection", "schema", …
   Health health = Health::good;
-  std::string words;  ///< what was checked and found; where it failed, what to do
+  std::string words;  ///< what was checked and found, and, for a failure, what to do
 };
 
-/// Runs the checks in their order; one that the next ones rest on ends them when it fails. Throws Refused
-/// when the url or the table name can't be read.
+/// Runs the checks in order. If a check on which the next ones depend fails, it is the last. Throws Refused
+/// if the URL or the table name is invalid.
 std::vector<HealthCheck> check_database(const PostgresOptions& options);
 
 }  // namespace sluice::postgres

@@ -11,7 +11,7 @@ namespace sluice::postgres {
 
 namespace {
 
-// "createdAt" is UTC without a time zone.
+/// "createdAt" is UTC without a time zone.
 std::string created(const char* comparison, job::Microseconds ago) {
   return std::string(" AND o.\"createdAt\" ") + comparison +
          " (now() AT TIME ZONE 'UTC') - make_interval(secs => " + std::to_string(bounded_microseconds(ago)) +
@@ -26,7 +26,7 @@ std::string list_of(const std::vector<std::string>& texts) {
   return list;
 }
 
-// All of the filter but the status.
+/// The whole filter except the status.
 std::string restrictions(const JobFilter& filter) {
   std::string rest;
   if (!filter.types.empty()) rest += " AND o.type IN (" + list_of(filter.types) + ")";
@@ -44,7 +44,7 @@ std::vector<std::string> statuses_of(const JobFilter& filter) {
   return filter.stuck ? std::vector<std::string>{"processing"} : filter.statuses;
 }
 
-// What is shown with one of these; the statuses of the table narrow it down first.
+/// Rows that are shown with one of these statuses. The statuses in the table narrow them down first.
 std::string has_status(const std::vector<std::string>& statuses) {
   std::vector<std::string> stored = statuses;
   if (std::find(stored.begin(), stored.end(), "processing") != stored.end()) stored.emplace_back("pending");
@@ -52,9 +52,9 @@ std::string has_status(const std::vector<std::string>& statuses) {
          ")";
 }
 
-// The newest rows of one status, or of all. Where the plan is pinned, the row comparison and the order by
-// status, which is the same for all rows, leave the index on (status, "createdAt") as the only one that gives
-// the order.
+/// The newest rows of one status, or of all. If the plan is pinned, the row comparison, and the order by
+/// status, which is the same for all rows, make the index on (status, "createdAt") the only one that gives
+/// the order.
 std::string newest_of(const std::optional<std::string>& status, const std::string& rest, bool pinned) {
   std::string condition = "true";
   std::string order = "o.\"createdAt\" DESC";
@@ -71,9 +71,9 @@ std::string newest_of(const std::optional<std::string>& status, const std::strin
   return condition + rest + " ORDER BY " + order;
 }
 
-// Those in processing that are pending as yet.
+/// Jobs in processing whose rows are still pending.
 std::string newest_claimed(const std::string& rest) {
-  return sql("claimed_rows") + rest + " ORDER BY o.\"createdAt\" + interval '0' DESC";  // by no index
+  return sql("claimed_rows") + rest + " ORDER BY o.\"createdAt\" + interval '0' DESC";  // uses no index
 }
 
 std::string newest(const TableName& table, const JobFilter& filter, const std::string& limit) {
@@ -94,15 +94,15 @@ std::string newest(const TableName& table, const JobFilter& filter, const std::s
   return all;
 }
 
-// As ISO 8601, null when infinite, and its age; the difference of epochs, because PostgreSQL refuses to
-// subtract infinite timestamps.
+/// As ISO 8601, null if infinite, and its age. The age is a difference of epochs, because PostgreSQL refuses
+/// to subtract infinite timestamps.
 std::string moment(const std::string& utc) {
   return "CASE WHEN isfinite(" + utc + ") THEN to_char(" + utc +
          R"(, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') END, date_part('epoch', now()) - date_part('epoch', )" + utc +
          ")";
 }
 
-// Of a job o, its schedule s and its last failed attempt a.
+/// For a job o, its schedule s and its last failed attempt a.
 std::string summary_columns() {
   return "o.id, o.type, o.status, o.attempts, " + moment("o.\"createdAt\"") + ", " +
          moment("o.\"updatedAt\"") + ", " + moment("(s.due AT TIME ZONE 'UTC')") +
@@ -120,8 +120,8 @@ std::string batch_statement(const TableName& table, const JobFilter& filter, std
               {"rest", restrictions(filter)}});
 }
 
-// Looks at `most` rows of each part. Where one has more, what is older than `horizon` of it is left out, as
-// there the list may have gaps.
+/// Reads `most` rows of each part. If a part has more, rows older than its `horizon` are left out, because
+/// the list may have gaps there.
 std::string within_statement(const TableName& table, const std::vector<std::string>& parts,
                              const std::string& horizon, const std::string& rest, std::size_t limit,
                              std::size_t most) {
@@ -160,7 +160,7 @@ std::string list_statement(const TableName& table, const JobFilter& filter, std:
          "\nFROM listed o\n" + sql("summary_joins") + "\nORDER BY o.\"createdAt\" DESC";
 }
 
-// The walk is restricted by age alone, the rest is looked at afterwards.
+/// Only the age restricts the walk; the rest of the filter is applied afterwards.
 std::string newest_within_statement(const TableName& table, const JobFilter& filter, std::size_t limit,
                                     std::size_t most) {
   JobFilter age;
@@ -185,7 +185,7 @@ std::string types_within_statement(const TableName& table, const JobFilter& filt
     parts.push_back("o.type >= " + literal + " AND o.type <= " + literal + " ORDER BY o.type");
   }
   const auto statuses = statuses_of(filter);
-  // Of what was looked at, whose status is the shown one.
+  // Of the rows that were read, those with the wanted shown status.
   const std::string status = statuses.empty() ? "" : " AND o.status IN (" + list_of(statuses) + ")";
   return within_statement(table, parts, "'infinity'::timestamp", status + restrictions(filter), limit, most);
 }

@@ -10,25 +10,25 @@
 
 namespace sluice::postgres {
 
-/// The newest jobs. Answers id, type, status, attempts, then created, updated and due as ISO 8601 and age,
+/// The newest jobs. Returns id, type, status, attempts, then created, updated and due as ISO 8601 and age,
 /// then number, result, code, error and time (twice) of the last failed attempt.
 std::string list_statement(const TableName& table, const JobFilter& filter, std::size_t limit);
 
-/// True when the list has to pass over jobs: the filter says more than status and age.
+/// True if the list has to skip jobs, because the filter restricts more than status and age.
 bool list_skips(const JobFilter& filter);
 
-// The newest jobs that match, among those that are looked at: the newest `most` of each status, or `most` of
-// each type. They answer the columns of the list, and when the oldest was created that was looked at
-// (twice), null where all were; where a type has more, infinity. At least one row, with null for an id
-// where there is no job. For a session with pump_settings.
+// The newest jobs that match among those that are read: the newest `most` of each status, or `most` of each
+// type. They return the columns of the list, and when the oldest job that was read was created (twice): null
+// if all were read, infinity if a type has more. They return at least one row, with a null id if there is no
+// job. For a session with pump_settings.
 std::string newest_within_statement(const TableName& table, const JobFilter& filter, std::size_t limit,
                                     std::size_t most);
 std::string types_within_statement(const TableName& table, const JobFilter& filter, std::size_t limit,
                                    std::size_t most);
 
 std::string count_statement(const TableName& table, const JobFilter& filter);
-// The statements show, attempts and trace; the latter, where `near`, within a minute of the row's last change
-// alone.
+// The statements show, attempts and trace. If `near`, trace is limited to a minute around the row's last
+// change.
 std::string show_statement(const TableName& table);
 
 std::string attempts_statement();

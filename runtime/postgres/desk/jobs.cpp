@@ -17,7 +17,7 @@ namespace sluice::postgres {
 
 namespace {
 
-/// Columns `first` and the next: ISO 8601, and the age.
+/// Columns `first` and the next one: ISO 8601, and the age.
 Moment moment_of(const pqxx::row& row, int first) {
   return {text_of(row[first]), parse_double(text_of(row[first + 1]))};
 }
@@ -81,7 +81,7 @@ std::string id_array(const std::vector<std::string>& ids) {
   return array.str();
 }
 
-/// How many jobs a list looks at, of each status and of each type, before it stops.
+/// How many jobs a list reads, of each status and of each type, before it stops.
 constexpr std::size_t most_looked_at = 5000;
 
 }  // namespace
@@ -95,7 +95,7 @@ Listing PgJobs::list(const JobFilter& filter, std::size_t limit, bool deep) {
       [&](pqxx::transaction_base& work) {
         JobFilter each = filter;
         const bool any_status = filter.statuses.empty() && !filter.stuck;
-        // On lean indexes all jobs are listed as those of each status.
+        // On lean indexes all jobs are listed in the same way as those of each status.
         if (any_status && !has_index_on(work, table_, "createdAt"))
           each.statuses = read_statuses(work, table_);
         if (!deep || !list_skips(each)) work.exec(pump_settings("SET LOCAL"));
@@ -118,8 +118,8 @@ Listing PgJobs::look(pqxx::transaction_base& transaction, const std::string& sta
   return listing;
 }
 
-// Along the newest jobs for a while, then along the index on type for a while, then both again and longer: a
-// type with many jobs is found at once by the first, a type with few by the second.
+/// First along the newest jobs for a while, then along the index on type for a while, then both again for
+/// longer. The first search finds a type with many jobs at once, the second a type with few.
 Listing PgJobs::list_within_bounds(pqxx::transaction_base& transaction, const JobFilter& filter,
                                    std::size_t limit) {
   const bool by_type = !filter.types.empty() && has_index_on(transaction, table_, "type");
@@ -213,8 +213,8 @@ std::vector<JobState> PgJobs::states(const std::string& ids) {
   });
 }
 
-/// A job whose runtime is lost is rescued with all others of that runtime: it becomes pending, or error, in
-/// a transaction that fences the runtime. Then it is like any other.
+/// A job of a lost runtime is rescued with all other jobs of that runtime. It becomes pending, or error, in a
+/// transaction that fences the runtime. Then it is like any other job.
 std::vector<Changed> PgJobs::change(const char* what, const std::string& statement,
                                     const std::vector<std::string>& ids) {
   const std::vector<std::string> each = distinct(ids);
@@ -238,7 +238,7 @@ std::vector<Changed> PgJobs::change(const char* what, const std::string& stateme
   return answer;
 }
 
-/// A server that has just started may not have heard of any runtime yet.
+/// A server that has just started may not have heard from any runtime yet.
 void PgJobs::rescue() {
   const Judge command{0, link_.ask("ask when the server started", [](pqxx::transaction_base& session) {
                         return parse_double(text_of(

@@ -11,7 +11,7 @@ namespace sluice::postgres {
 
 class PgJobs : public JobDesk {
  public:
-  /// `fallback` as for CareSession::rescue.
+  /// `fallback`: as for CareSession::rescue.
   PgJobs(const ConnectionString& target, const TableName& table, const job::RetryPolicy& fallback);
 
   Listing list(const JobFilter& filter, std::size_t limit, bool deep) override;

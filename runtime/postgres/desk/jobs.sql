@@ -1,14 +1,14 @@
--- What commands ask of jobs, and do to them.
+-- Questions of commands about jobs, and changes to jobs.
 
 -- name: summary_joins
--- Of a job o, its schedule s and its last failed attempt a; "+ 0", so that it is not looked for backwards through all
--- attempts, which ends only where the job has one.
+-- For a job o, its schedule s and its last failed attempt a. "+ 0" prevents a backward walk through all attempts, which
+-- ends only if the job has one.
 LEFT JOIN sluice.schedule s ON s.job_id = o.id AND s.status = o.status
 LEFT JOIN LATERAL (SELECT * FROM sluice.attempt f WHERE f.job_id = o.id ORDER BY f.id + 0 DESC LIMIT 1) a ON true
 
 -- name: show
--- Parameter: an id. Answers the columns of the list, then payload, output, and plugin, its version and the most attempts of
--- the type.
+-- Parameter: an id. Returns the columns of the list, then payload, output, the type's plugin, the plugin's version, and
+-- the type's most attempts.
 SELECT {columns},
   o.payload, u.output::text, t.plugin, t.plugin_version, t.max_attempts
 FROM (SELECT o.id, o.type, {shown_status} AS status, o.attempts, o."createdAt", o."updatedAt", o.payload::text AS payload
@@ -18,13 +18,13 @@ LEFT JOIN sluice.output u ON u.job_id = o.id
 LEFT JOIN sluice.job_type t ON t.type = o.type
 
 -- name: attempts
--- Parameter: an id. Answers number, result, code, error, log tail, duration, host, pid, runtime and time (twice) of its failed
--- attempts, oldest first.
+-- Parameter: an id. Returns number, result, code, error, log tail, duration, host, pid, runtime and time (twice) of its
+-- failed attempts, oldest first.
 SELECT attempt, result, code, error, log_tail, date_part('epoch', duration), host, pid, runtime, {at}
 FROM sluice.attempt WHERE job_id = $1::text ORDER BY id
 
 -- name: trace
--- Of job $1, who ran it to its end.
+-- For job $1, who ran it to its end.
 SELECT u.attempt, t.runtime, t.host, t.pid, u.host_pid, {ended_at}, u.took
 FROM {outbox} o, sluice.trace t,
   unnest(t.job_ids, t.attempts, t.host_pids, t.ended_at, t.took) AS u (id, attempt, host_pid, ended_at, took)
@@ -32,18 +32,18 @@ WHERE o.id = $1::text AND t.job_ids @> ARRAY[$1::text] AND u.id = $1::text{near}
 ORDER BY t.written_at DESC LIMIT 1
 
 -- name: trace_near
--- Within a minute of the row's last change alone.
+-- Only within a minute of the row's last change.
 
   AND t.written_at BETWEEN (o."updatedAt" AT TIME ZONE 'UTC') - interval '1 min'
                        AND (o."updatedAt" AT TIME ZONE 'UTC') + interval '1 min'
 
 -- name: foreign_jobs
--- How many jobs are in processing that no claim names and that are not stuck yet; 1000 at most.
+-- How many jobs are in processing that no claim names and that are not stuck yet; at most 1000.
 SELECT count(*) FROM (SELECT FROM {outbox} o WHERE {is_unclaimed} AND o."updatedAt" >= {ten_minutes_ago} LIMIT 1000) AS found
 
 -- name: state
--- Parameter: ids. Answers, in their order, id, status, whether it is scheduled, seconds since it was written, runtime, host,
--- pid and liveness of its holder, and whether it is asked to be cancelled.
+-- Parameter: ids. Returns, in their order, id, status, whether it is scheduled, seconds since it was written, runtime,
+-- host, pid and liveness of its holder, and whether its cancellation is requested.
 SELECT a.id, CASE WHEN o.status = 'pending' AND h.id IS NOT NULL THEN 'processing' ELSE o.status END,
   s.job_id IS NOT NULL,
   date_part('epoch', now()) - date_part('epoch', o."updatedAt"), h.id, h.host, h.pid, h.live,
@@ -59,12 +59,12 @@ LEFT JOIN LATERAL (
 ORDER BY a.place
 
 -- name: lock_jobs
--- Locks the rows of the jobs $1 until the transaction ends: what the next statement sees of their claims is true then, since
--- claims lock rows, too, until they are recorded.
+-- Locks the rows of the jobs $1 until the transaction ends. What the next statement reads about their claims stays true
+-- until then, because claims also lock rows until they are recorded.
 SELECT FROM {outbox} o WHERE o.id = ANY ($1::text[]) FOR NO KEY UPDATE
 
 -- name: retry
--- Parameter: ids, as of the next two. They answer the ids of the jobs that they changed.
+-- Parameter: ids, like that of the next two statements. They return the ids of the jobs that they changed.
 WITH changed AS (
   UPDATE {outbox} o SET status = 'pending', "updatedAt" = {now}
   WHERE o.id = ANY ($1::text[]) AND (o.status IN ('error', 'scheduled') OR {is_abandoned}) RETURNING o.id),
@@ -93,7 +93,8 @@ SELECT o.id FROM {outbox} o WHERE o.id = ANY ($1::text[]) AND o.status IN ('pend
 ON CONFLICT (job_id) DO UPDATE SET at = now() RETURNING r.job_id
 
 -- name: end_requested
--- Ends, as cancelled by hand, the jobs that were asked to be cancelled and that no runtime runs now. The caretaker's.
+-- Ends, as cancelled by hand, the jobs whose cancellation was requested and that no runtime runs now. For the
+-- caretaker.
 WITH changed AS (
   UPDATE {outbox} o SET status = 'error', "updatedAt" = {now} FROM (
     SELECT o.ctid AS place FROM sluice.cancel_request r, {outbox} o WHERE o.id = ANY (ARRAY[r.job_id]) AND {is_waiting}
@@ -106,8 +107,8 @@ WHERE NOT EXISTS (SELECT FROM {outbox} o WHERE o.id = r.job_id AND (o.status IN 
   OR r.job_id IN (SELECT id FROM changed)
 
 -- name: change_batch
--- The next batch of a walk over the jobs of one status. Parameters: where it stands ("createdAt") and when it began. Answers
--- how many rows were looked at, the last one's "createdAt", and how many were changed.
+-- The next batch of a walk over the jobs of one status. Parameters: its position ("createdAt") and when it began.
+-- Returns how many rows were read, the last one's "createdAt", and how many were changed.
 WITH picked AS MATERIALIZED (
   SELECT o.ctid AS tid, o."createdAt" FROM {outbox} o
   WHERE (o.status, o."createdAt") >= ({status}, $1::timestamp) AND o.status <= {status}
@@ -125,12 +126,12 @@ UPDATE {outbox} o SET status = 'pending', "updatedAt" = {now} FROM picked p
 DELETE FROM {outbox} o USING picked p
 
 -- name: forget_plans
--- What is planned of the jobs `changed`.
+-- Deletes the schedules of the jobs `changed`.
 unplanned AS (DELETE FROM sluice.schedule s USING changed c WHERE s.job_id = c.id),
 unrequested AS (DELETE FROM sluice.cancel_request r USING changed c WHERE r.job_id = c.id)
 
 -- name: forget_all
--- All that is recorded of them.
+-- Deletes everything that is recorded about them.
 unrecorded AS (DELETE FROM sluice.attempt a USING changed c WHERE a.job_id = c.id),
 unkept AS (DELETE FROM sluice.output u USING changed c WHERE u.job_id = c.id),
 {forget_plans}

@@ -1,4 +1,4 @@
-// What sluice reload asks of PostgreSQL: which runtimes there are, and what they announce. Used by one
+// What sluice reload needs from PostgreSQL: which runtimes there are, and what they announce. Used by one
 // thread; owns one connection. Every call may throw Unavailable or Refused.
 #pragma once
 
@@ -18,10 +18,10 @@ class ReloadDesk {
   virtual ~ReloadDesk() = default;
 
   virtual std::vector<RuntimeReport> runtimes() = 0;
-  /// False where the connection can't hear announcements (CareSession::announce).
+  /// False if the connection can't receive announcements (CareSession::announce).
   virtual bool hears() const = 0;
-  /// Calls `ready` as soon as it hears them, then `take` with each until that answers true, or `timeout` is
-  /// over: then it answers false.
+  /// Calls `ready` when it can receive announcements, then `take` with each one until that returns true.
+  /// Returns false if `timeout` passes first.
   virtual bool hear(const std::function<void()>& ready, const std::function<bool(const std::string&)>& take,
                     std::chrono::milliseconds timeout) = 0;
 };

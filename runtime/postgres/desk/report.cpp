@@ -70,7 +70,7 @@ Report read_report(pqxx::transaction_base& transaction, const TableName& table, 
   return report;
 }
 
-// On one core of the server, and with an end.
+/// On one core of the server, and with a time limit.
 std::vector<QueueDepth> read_depths(pqxx::transaction_base& transaction, const TableName& table,
                                     std::size_t most) {
   transaction.exec(pump_settings("SET LOCAL") +

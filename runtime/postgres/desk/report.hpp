@@ -10,7 +10,7 @@ namespace sluice::postgres {
 
 Report read_report(pqxx::transaction_base& transaction, const TableName& table, bool exact);
 
-/// As DeskSession::depths. Changes settings of the transaction.
+/// Like DeskSession::depths. Changes settings of the transaction.
 std::vector<QueueDepth> read_depths(pqxx::transaction_base& transaction, const TableName& table,
                                     std::size_t most);
 

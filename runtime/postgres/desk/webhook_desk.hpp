@@ -1,4 +1,4 @@
-// What sluice webhooks asks of PostgreSQL: which endpoints answered that they want no more. Used by one
+// What sluice webhooks needs from PostgreSQL: which endpoints answered that they want no more. Used by one
 // thread; owns one connection. Every call may throw Unavailable or Refused.
 #pragma once
 
@@ -17,16 +17,16 @@ struct DisabledWebhook {
   std::string name;
   Moment since;
   std::string reason;
-  std::string job;  ///< whose attempt it was
+  std::string job;  ///< the job whose attempt got that answer
 };
 
 class WebhookDesk {
  public:
   virtual ~WebhookDesk() = default;
 
-  /// By their names.
+  /// Sorted by name.
   virtual std::vector<DisabledWebhook> disabled() = 0;
-  /// False where the endpoint is not disabled.
+  /// False if the endpoint is not disabled.
   virtual bool revive(const std::string& name) = 0;
 };
 

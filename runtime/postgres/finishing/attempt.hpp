@@ -1,5 +1,5 @@
-// Whether what went wrong is the statement's or the connection's: decided by whether the connection still
-// works, not by the SQLSTATE, which a trigger or an effect may make up. Inside runtime/postgres only.
+// Whether a failure is the statement's or the connection's. This is decided by whether the connection still
+// works, not by the SQLSTATE, which a trigger or an effect may choose freely. Inside runtime/postgres only.
 #pragma once
 
 #include <optional>
@@ -10,22 +10,22 @@
 
 namespace sluice::postgres {
 
-/// What the database said to a step that it did not take.
+/// The database's answer to a step that it refused.
 struct Refusal {
-  std::string state;    ///< SQLSTATE; empty where the driver does not tell
-  std::string message;  ///< the server's words
+  std::string state;    ///< SQLSTATE; empty if the driver does not tell
+  std::string message;  ///< the server's message
 
   bool locked() const { return state == "55P03"; }
-  /// It may say nothing against the step: the server is out of something, goes away, or the table or a right
-  /// is missing.
+  /// The refusal may not be the step's fault: the server lacks some resource or is shutting down, or the
+  /// table or a right is missing.
   bool may_be_the_servers() const;
 };
 
-/// True when a new statement has its answer.
+/// True if a new statement gets an answer.
 bool still_answers(pqxx::connection& connection);
 
-/// Runs `step()`, a transaction of its own; none when it went well. Throws on what `step` throws where the
-/// connection is lost.
+/// Runs `step()`, which is a transaction; nullopt if it succeeded. If the connection is lost, throws on what
+/// `step` throws.
 template <typename Step>
 std::optional<Refusal> refusal_of(pqxx::connection& connection, Step&& step) {
   try {

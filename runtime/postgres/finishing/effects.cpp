@@ -19,13 +19,13 @@ namespace {
 
 using job::Settlement;
 
-/// What waits for a lock for longer fails.
+/// A statement that waits longer for a lock fails.
 constexpr std::string_view lock_timeout = "2s";
-/// For the server to end a statement by itself, before the connection is cut.
+/// The time for the server to end a statement by itself, before the connection is closed.
 constexpr std::chrono::seconds cancel_grace{2};
-/// What one statement gets to read.
+/// How much one statement may have to read.
 constexpr std::size_t most_bytes = std::size_t{8} << 20U;
-/// Victims of a deadlock or of a serialization failure try again.
+/// Victims of a deadlock or of a serialization failure are tried again.
 constexpr int most_attempts = 3;
 
 constexpr const char* enqueue_jobs =
@@ -34,9 +34,9 @@ constexpr const char* enqueue_jobs =
     "f.delay "
     "/ 1e6), f.key) e";
 
-/// Triggers that would run at the commit, as this session's user, and that the role could have made or can
-/// change. By then the others of the role are through: the checks of foreign keys and of plain unique
-/// constraints run no code of anybody's.
+/// Triggers that would run at the commit, as this session's user, and that the role could have created or can
+/// change. By then the role's other triggers have run. The checks of foreign keys and of plain unique
+/// constraints run no user's code.
 constexpr const char* deferred_triggers = R"(
 SELECT t.tgname, pg_catalog.format('%I.%I', n.nspname, c.relname)
 FROM pg_catalog.pg_trigger t
@@ -62,7 +62,7 @@ bool was_rolled_back(const Refusal& refusal) {
   return refusal.state == "40001" || refusal.state == "40P01";
 }
 
-/// Cuts the connection off while it lives, and tells whether it did.
+/// Closes the connection at a deadline while it exists, and tells whether it did.
 class Limited {
  public:
   Limited(TimeLimit& limit, int socket, TimeLimit::Clock::time_point deadline, bool& cut)
@@ -78,12 +78,12 @@ class Limited {
   bool& cut_;
 };
 
-/// Of the part of a transaction that is ours, while the server can't.
+/// An error in our own part of a transaction, because the server can't execute it now.
 class OurOwn : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Something that was not let through.
+/// Something that is forbidden to effects.
 class Forbidden : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
@@ -105,7 +105,7 @@ std::vector<Unwritten> PgEffects::commit(const std::vector<Settlement>& settleme
     if (!jobs.empty()) commit(std::exchange(jobs, {}), first, unwritten);
     first = next;
   };
-  // Effects are committed by the job, follow-up jobs together.
+  // Effects are committed job by job, follow-up jobs together.
   for (std::size_t i = 0; i < settlements.size(); ++i) {
     const bool alone = !settlements[i].outcome.effects.empty();
     if (alone) flush(i);
@@ -139,7 +139,8 @@ void PgEffects::commit(const Settlements& settlements, std::size_t first, std::v
   }
 }
 
-/// Whatever a plugin's statement raises is its job's; the connection is cut where it does not end.
+/// Whatever a plugin's statement raises is its job's error. If the statement does not end, the connection is
+/// closed.
 std::optional<Refusal> PgEffects::refusal_of_commit(const Settlements& settlements, Settled& settled) {
   deadline_ = Clock::now() + limit_;
   cut_ = false;
@@ -178,7 +179,7 @@ std::optional<Refusal> PgEffects::attempts(pqxx::connection& connection, const S
   return refusal;
 }
 
-/// The jobs' own rows come last: what is locked of their claims is locked for a moment.
+/// The jobs' own rows come last, so the locks on their claims are held only for a moment.
 Settled PgEffects::transact(pqxx::connection& connection, const Settlements& settlements) {
   pqxx::work work(connection);
   const bool effects = !settlements[0]->outcome.effects.empty();
@@ -216,7 +217,7 @@ Settled PgEffects::hold(pqxx::transaction_base& transaction, const Settlements& 
   return read_settled(exec(transaction, hold_, ids.str(), claims.str(), claimed_as.str(), created.str()));
 }
 
-/// What goes wrong here has to do with the job's row or with the server, not with what the job asks for.
+/// An error here concerns the job's row or the server, not the job's requests.
 void PgEffects::settle(pqxx::transaction_base& transaction, const Settlements& settlements) {
   const auto step = [&](const auto&... parameters) {
     return read_settled(exec(transaction, settle_, parameters...)).applied.size();
@@ -283,7 +284,7 @@ void PgEffects::execute(pqxx::transaction_base& transaction, const std::string& 
        base::valid_utf8(effect.sql), parameters.str());
 }
 
-/// Nothing of the role's may be left to run at the commit, which is this session's user's.
+/// Nothing of the role's may be left to run at the commit, because it would run as this session's user.
 void PgEffects::seal(pqxx::transaction_base& transaction, const std::string& role) {
   const pqxx::result left = transaction.exec(deferred_triggers);
   if (!left.empty()) {
@@ -294,7 +295,7 @@ void PgEffects::seal(pqxx::transaction_base& transaction, const std::string& rol
   if (session_.link().pooled()) leave_pool(transaction);
 }
 
-/// Of the session that the pool lends, before anything is set in it.
+/// The settings of the session that the pool lends, before anything is set in it.
 void PgEffects::note_settings(pqxx::transaction_base& transaction) {
   transaction.exec("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
   const auto row = transaction.exec(
@@ -304,7 +305,7 @@ void PgEffects::note_settings(pqxx::transaction_base& transaction) {
   values_ = text_of(row[1]);
 }
 
-/// It is somebody else's next, and as it was.
+/// The session is lent to another client next, so it must be as it was.
 void PgEffects::leave_pool(pqxx::transaction_base& transaction) {
   transaction.exec("DISCARD TEMP; UNLISTEN *; SELECT pg_catalog.pg_advisory_unlock_all()");
   exec(transaction,
@@ -313,7 +314,7 @@ void PgEffects::leave_pool(pqxx::transaction_base& transaction) {
        names_, values_);
 }
 
-/// For the next statement: a timer that runs is not stopped by what a statement sets.
+/// For the next statement, because a running timer is not stopped by a setting that a statement makes.
 void PgEffects::limit_time(pqxx::transaction_base& transaction) const {
   using std::chrono::milliseconds;
   const auto left = std::chrono::duration_cast<milliseconds>(deadline_ - Clock::now());
@@ -321,7 +322,7 @@ void PgEffects::limit_time(pqxx::transaction_base& transaction) const {
                    std::to_string(std::max(left, milliseconds(1)).count()));
 }
 
-/// What a plugin's statements have set, prepared or made for the session.
+/// Resets what a plugin's statements have set, prepared or created for the session.
 void PgEffects::clean(pqxx::connection& connection) {
   if (session_.link().pooled()) return;
   pqxx::nontransaction session(connection);

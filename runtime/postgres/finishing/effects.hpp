@@ -1,5 +1,5 @@
-// What plugins ask to be committed with their jobs, in PostgreSQL. A session runs nothing else, and nothing
-// that a plugin's statement leaves behind outlives its job.
+// Commits the follow-up jobs and effects of plugins with their jobs, in PostgreSQL. A session runs nothing
+// else, and nothing that a plugin's statement leaves behind outlives its job.
 #pragma once
 
 #include <chrono>
@@ -46,9 +46,9 @@ class PgEffects : public EffectSession {
   const std::string renamed_;
   const std::chrono::microseconds limit_;
   PgSession session_;
-  Clock::time_point deadline_{};  ///< of the transaction at hand
-  std::string names_, values_;    ///< of the settings of a session that a pool lends, as arrays
-  bool cut_ = false;              ///< the connection was, as a statement did not end
+  Clock::time_point deadline_{};  ///< of the present transaction
+  std::string names_, values_;    ///< settings of a session that a pool lends, as arrays
+  bool cut_ = false;              ///< the connection was closed because a statement did not end
   TimeLimit time_limit_;
 };
 

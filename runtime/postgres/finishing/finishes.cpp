@@ -28,22 +28,23 @@ std::vector<Statement> statements(const TableName& table) {
   return all;
 }
 
-/// A row or a table that is locked for longer is left for later.
+/// A row or a table that is locked for longer is tried again later.
 constexpr std::string_view lock_timeout = "100ms";
-/// For so long after somebody was found to hold a row, no statement waits for rows.
+/// For this long after a locked row was found, no statement waits for rows.
 constexpr std::chrono::seconds caution{2};
-/// What one statement gets to read; an array doubles what it has to escape, and no message holds over 1 GB.
+/// How much one statement may have to read. An array doubles the characters that it has to escape, and no
+/// message holds more than 1 GB.
 constexpr std::size_t most_bytes = std::size_t{8} << 20U;
-/// No jsonb holds a text of over 256 MB.
+/// No jsonb holds a string of more than 256 MB.
 constexpr std::size_t longest_output = std::size_t{128} << 20U;
-/// So many refusals in a row, and nothing written, are the server's.
+/// After this many consecutive refusals, with nothing written, the server is at fault.
 constexpr std::size_t enough_refusals = 3;
 
 bool is_data_error(const Refusal& refusal) {
   return refusal.state.starts_with("22") || refusal.state.starts_with("54");
 }
 
-// The claims that `settlements` name and `closing` does not, each once.
+/// The claims that `settlements` name and `closing` does not, each once.
 std::string other_claims(const Settlements& settlements, const std::vector<std::int64_t>& closing) {
   std::set<std::int64_t> others;
   for (const auto* settlement : settlements) others.insert(settlement->claim);
@@ -115,7 +116,7 @@ PgFinishes::Work PgFinishes::work_on(const std::vector<Settlement>& settlements)
   return work;
 }
 
-/// Two statements at most, which wait for rows, but not for long.
+/// At most two statements, which wait for rows, but not for long.
 std::vector<Unwritten> PgFinishes::at_once(pqxx::connection& connection, const Settlements& settlements,
                                            const std::vector<std::int64_t>& closing) {
   Part plain, special;
@@ -134,7 +135,7 @@ std::vector<Unwritten> PgFinishes::at_once(pqxx::connection& connection, const S
       for (const std::size_t index : settled.applied) written[part[index]] = true;
       for (const std::size_t index : settled.locked) {
         unwritten.push_back({part[index], Unwritten::Why::locked, "", "", false});
-        written[part[index]] = true;  // told already
+        written[part[index]] = true;  // already reported
         std::erase(closable, ones[index]->claim);
       }
       for (const std::size_t index : settled.held_back) {
@@ -186,7 +187,7 @@ Settled PgFinishes::settle(pqxx::transaction_base& transaction, const Settlement
   return settled;
 }
 
-/// Those that are not `settled`, where their rows have other ids by now.
+/// Handles those that are not `settled`, if their rows have other ids by now.
 void PgFinishes::settle_renamed(pqxx::transaction_base& transaction, const Settlements& settlements,
                                 const std::string& closing, Settled& settled) {
   const Renamed renamed = find_renamed(transaction, renamed_, settlements, settled);
@@ -200,7 +201,7 @@ Settled PgFinishes::settle_once(pqxx::transaction_base& transaction, const Settl
   });
 }
 
-/// What was refused, or may wait for somebody, or is long.
+/// Writes what was refused, may have to wait for locks, or is long.
 std::vector<Unwritten> PgFinishes::in_parts(pqxx::connection& connection, Work& work,
                                             const std::vector<std::int64_t>& closing) {
   Part part;
@@ -258,7 +259,8 @@ void PgFinishes::write(pqxx::connection& connection, Work& work, const Part& par
   }
 }
 
-/// Until what is at fault is alone; not where somebody has locked the whole table.
+/// Halves the batch until the settlement at fault is alone, unless another session has locked the whole
+/// table.
 void PgFinishes::write_halves(pqxx::connection& connection, Work& work, const Part& part,
                               const Refusal& refusal) {
   if (refusal.locked()) {
@@ -271,7 +273,7 @@ void PgFinishes::write_halves(pqxx::connection& connection, Work& work, const Pa
   write(connection, work, Part(middle, part.end()));
 }
 
-/// Of an outcome whose data can't be written, all that can be.
+/// Of an outcome whose data can't be written, writes everything that can be.
 void PgFinishes::write_single(pqxx::connection& connection, Work& work, std::size_t index, Refusal refusal) {
   if (refusal.locked()) {
     const std::string holder = blocker(
@@ -307,7 +309,7 @@ void PgFinishes::refuse(Work& work, std::size_t index, const Refusal& refusal) {
   if (++work.refused >= enough_refusals && work.written == 0) give_up("", refusal);
 }
 
-/// Those of `closing` that nobody needs any more.
+/// Deletes those of `closing` that are not needed any more.
 void PgFinishes::close(pqxx::connection& connection, const Work& work, std::vector<std::int64_t> closing) {
   for (const Unwritten& one : work.unwritten) {
     if (one.why != Unwritten::Why::not_ours) std::erase(closing, work.settlements[one.index]->claim);
@@ -318,7 +320,7 @@ void PgFinishes::close(pqxx::connection& connection, const Work& work, std::vect
   });
 }
 
-/// What is only for a message must not fail.
+/// A look-up that only serves a message must not fail.
 template <typename Look>
 std::string PgFinishes::blocker(pqxx::connection& connection, Look&& look) {
   std::string holder;

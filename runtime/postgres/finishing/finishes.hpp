@@ -1,5 +1,5 @@
-// Finishing in PostgreSQL: one statement for a batch of jobs that are plainly done, one more for what
-// is more than that. What the database does not take is halved until what is at fault is alone.
+// Finishing in PostgreSQL: one statement for a batch of jobs that are simply done, and one more for other
+// outcomes. A batch that the database refuses is halved until the settlement at fault is alone.
 #pragma once
 
 #include <chrono>
@@ -34,11 +34,11 @@ class PgFinishes : public FinishSession {
   /// Settlements to be written in parts.
   struct Work {
     Settlements settlements;
-    std::deque<job::Settlement> replaced;  ///< in place of some that were given
+    std::deque<job::Settlement> replaced;  ///< instead of some of the given ones
     std::vector<Unwritten> unwritten;
     std::size_t written = 0;
-    std::size_t refused = 0;          ///< of those that may be the server's fault
-    std::optional<Refusal> whatever;  ///< why the first of these was
+    std::size_t refused = 0;          ///< refusals that may be the server's fault
+    std::optional<Refusal> whatever;  ///< the reason of the first of these
   };
   /// Some of its settlements, as indices.
   using Part = std::vector<std::size_t>;
@@ -68,7 +68,7 @@ class PgFinishes : public FinishSession {
   const TableName table_;
   const std::string renamed_;
   PgSession session_;
-  Clock::time_point careful_until_{};  ///< as somebody has rows locked
+  Clock::time_point careful_until_{};  ///< no waiting for rows until then, because some are locked
 };
 
 }  // namespace sluice::postgres

@@ -1,10 +1,10 @@
 -- name: mark
--- Makes claimed rows `processing` that are pending, and counts the attempt; waits for no row. Parameters:
--- ids, claims and times of creation; and the claims of which all jobs are marked then. Answers the numbers,
--- from 1 on, of those that it marked, and their places.
+-- Makes claimed rows `processing` that are pending, and counts the attempt; waits for no row. Parameters: ids, claims
+-- and times of creation, and the claims of which all jobs are marked then. Returns the numbers, from 1 on, of the jobs
+-- that it marked, and their places.
 --
--- Rows that the application wrote meanwhile have moved, so that they are found by their id. What somebody has
--- locked is left for the next time.
+-- Rows that the application wrote meanwhile have moved, so they are found by their id. Locked rows are left for the
+-- next time.
 WITH live AS MATERIALIZED (
   SELECT id, ids FROM sluice.claim WHERE id = ANY ($2::bigint[]) FOR KEY SHARE),
 free AS MATERIALIZED (
@@ -19,18 +19,17 @@ marked AS (
 SELECT n, place FROM marked
 
 -- name: finish_in_place
--- Marks rows done where their claim left them, and deletes used-up claims. Parameters: places (tid), ids,
--- claims and attempts of the settlements, the closing claims, the other claims that settlements name.
--- Answers how many settlements applied and, where these are fewer than were given, their numbers from 1 on.
--- In that case no claim is deleted: rows may have moved, and the next statement finds them.
+-- Marks rows done where their claim left them, and deletes used-up claims. Parameters: places (tid), ids, claims and
+-- attempts of the settlements, the closing claims, the other claims that settlements name. Returns how many settlements
+-- applied and, if these are fewer than were given, their numbers from 1 on. In that case no claim is deleted, because
+-- rows may have moved, and the next statement finds them.
 --
--- The claims that settlements name are held against a rescue, which deletes them, and against nobody else:
--- what plugins ask to be committed with a job may take its time, while others of the same claim are written.
+-- The claims that settlements name are protected only against a rescue, which deletes them. Committing a job's
+-- follow-up jobs and effects may take time, while other jobs of the same claim are written.
 --
--- A row is where its claim found it, unless somebody else wrote it meanwhile. An id that the claim names no
--- more was given back. IS TRUE, so that IN is looked up in a hash. A join would look up the table's size for
--- each row, and carry all of the claims' ids along, in case the row was changed meanwhile and has to be
--- joined anew.
+-- A row is where its claim found it, unless another session wrote it meanwhile. An id that the claim names no more was
+-- given back. IS TRUE makes IN a hash look-up. A join would look up the table's size for each row, and carry all of the
+-- claims' ids along, in case the row was changed meanwhile and had to be joined again.
 WITH live AS MATERIALIZED (
   SELECT id, ids FROM sluice.claim WHERE id = ANY ($5::bigint[] || $6::bigint[]) FOR KEY SHARE),
 asked AS MATERIALIZED (
@@ -48,10 +47,10 @@ SELECT count(*), CASE WHEN count(*) < cardinality($1::tid[])
   THEN ARRAY (SELECT n FROM asked WHERE ((id, attempt) IN (SELECT id, attempts FROM finished)) IS TRUE) END FROM finished
 
 -- name: finish
--- Marks rows done wherever they are, unless a later claim names them, and deletes used-up claims.
--- Parameters: ids and claims of the settlements, the closing claims, the others, and the times of creation.
--- Answers the numbers, from 1 on, of those that applied, and of those that are ours and that the table holds
--- back: their claims stay.
+-- Marks rows done wherever they are, unless a later claim names them, and deletes used-up claims. Parameters: ids and
+-- claims of the settlements, the closing claims, the other claims, and the times of creation. Returns the numbers, from
+-- 1 on, of those that applied, and of those that are ours and on which the update had no effect. The claims of the
+-- latter stay.
 WITH live AS MATERIALIZED (
   SELECT id, ids FROM sluice.claim WHERE id = ANY ($3::bigint[] || $4::bigint[]) FOR KEY SHARE),
 ours AS MATERIALIZED (
@@ -69,16 +68,15 @@ closed AS (
 SELECT (SELECT array_agg(n) FROM finished), (SELECT array_agg(n) FROM kept)
 
 -- name: settle
--- Writes settlements that are more than "done", and those that are not, too; waits for no row. Parameters:
--- closing claims, and arrays: ids, claims, attempts, statuses, refunds, delays (microseconds or null),
--- types, results, codes, errors, log tails, outputs (JSON or null), durations (microseconds), places (tid),
--- ids as the claims name them, times of creation. Answers the numbers of those that applied, of those whose
--- row is locked by somebody, and of those that the table holds back, null where there are none; deletes no
--- claim.
+-- Writes settlements that are not simply "done"; waits for no row. Parameters: closing claims, and arrays: ids, claims,
+-- attempts, statuses, refunds, delays (microseconds or null), types, results, codes, errors, log tails, outputs (JSON
+-- or null), durations (microseconds), places (tid), ids as the claims name them, times of creation. Returns the numbers
+-- of those that applied, of those whose row is locked, and of those on which the update had no effect, null if there
+-- are none. Deletes no claim.
 --
--- A claim that stays forgets the ids that were settled here, so that it never names a job which was
--- given back and claimed by somebody else since. Rows that somebody has locked are told and left alone.
--- Nothing is written of a row that is given back and was never marked.
+-- A claim that stays forgets the ids that were settled here, so it never names a job that was given back and then
+-- claimed by another runtime. Locked rows are reported and left alone. A row that is given back and was never marked is
+-- not written.
 WITH live AS MATERIALIZED (
   SELECT id, ids, runtime FROM sluice.claim WHERE id = ANY ($3::bigint[]) FOR KEY SHARE),
 ours AS MATERIALIZED (
@@ -126,10 +124,9 @@ SELECT (SELECT array_agg(n) FROM over),
        (SELECT array_agg(n) FROM free WHERE n NOT IN (SELECT n FROM moved))
 
 -- name: hold
--- Locks the rows of settlements until the transaction ends, and holds their claims; waits for no row.
--- Parameters: ids, claims, ids as the claims name them, and times of creation. Answers the numbers, from 1
--- on, of those that it locked and of those whose row is locked by somebody, null where there are none; and
--- null.
+-- Locks the rows of settlements until the transaction ends, and protects their claims; waits for no row. Parameters:
+-- ids, claims, ids as the claims name them, and times of creation. Returns the numbers, from 1 on, of those that it
+-- locked and of those whose row is locked by another session, null if there are none, and a third null.
 WITH live AS MATERIALIZED (
   SELECT id, ids FROM sluice.claim WHERE id = ANY ($2::bigint[]) FOR KEY SHARE),
 ours AS MATERIALIZED (
@@ -145,11 +142,11 @@ SELECT (SELECT array_agg(n) FROM free),
        (SELECT array_agg(n) FROM ours WHERE n NOT IN (SELECT n FROM free)), NULL
 
 -- name: renamed
--- Where the rows of jobs are whose id was changed while they ran. Parameters, arrays: ids, attempts, types
--- and times of creation as cursor_text() has them. Answers, for each that was found, its number from 1 on,
--- the new id, and whether several rows may be the one.
+-- Finds the rows of jobs whose id was changed while they ran. Parameters, arrays: ids, attempts, types and times of
+-- creation as from cursor_text(). Returns, for each that was found, its number from 1 on, the new id, and whether
+-- several rows match.
 --
--- Such a row is in processing as its claim left it, created when the job was, and no claim names it.
+-- Such a row is in processing as its claim left it, has the job's time of creation, and no claim names it.
 WITH lost AS MATERIALIZED (
   SELECT f.*, row_number() OVER (PARTITION BY f.type, f.created, f.attempt ORDER BY f.n) AS k
   FROM unnest($1::text[], $2::int[], $3::text[], $4::float8[]) WITH ORDINALITY AS f (id, attempt, type, created, n)

@@ -31,7 +31,7 @@ job::Settlement under(const std::string& id, job::Settlement settlement) {
   return settlement;
 }
 
-/// What became of a job that can't be told from others.
+/// The outcome of a job that can't be told apart from others.
 job::Settlement unknown(const std::string& id, const job::Settlement& settlement) {
   job::Settlement error;
   static_cast<job::Ref&>(error) = settlement;

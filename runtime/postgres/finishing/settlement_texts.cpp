@@ -6,7 +6,7 @@
 
 namespace sluice::postgres {
 
-// An id goes back as it came: in a database without an encoding it may not be UTF-8.
+/// An id is sent back unchanged, because it may not be UTF-8 in a database without an encoding.
 void SettlementTexts::add(const job::Settlement& s) {
   ids_.add(s.id);
   claims_.add(s.claim);

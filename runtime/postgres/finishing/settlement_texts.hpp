@@ -19,7 +19,7 @@ class SettlementTexts {
     for (const auto* settlement : settlements) add(*settlement);
   }
 
-  /// What `call` returns, called with the parameters of settle_statement.
+  /// Returns what `call` returns, which is called with the parameters of settle_statement.
   template <typename Call>
   auto give(const std::string& closing, Call&& call) const {
     return call(closing, ids_.str(), claims_.str(), attempts_.str(), statuses_.str(), refunds_.str(),
@@ -34,19 +34,19 @@ class SettlementTexts {
       log_tails_, outputs_, durations_, places_, claimed_as_, created_;
 };
 
-/// Of an update that the table took without an error and without an effect.
+/// The reason for an update that succeeded without an effect.
 inline constexpr const char* held_back_words =
     "the update of the job's row had no effect; check the table for a trigger, a rule or a row security "
     "policy";
 
-/// A place that no row is at.
+/// A place where no row is.
 inline constexpr const char* nowhere = "(4294967295,0)";
 
-/// Which of the settlements given applied, and what is in the way of the others that are ours, as indices.
+/// Which of the given settlements applied, and what is in the way of the others that are ours, as indices.
 struct Settled {
   std::vector<std::size_t> applied;
   std::vector<std::size_t> locked;
-  std::vector<std::size_t> held_back;  ///< the table takes the update, and stays as it was
+  std::vector<std::size_t> held_back;  ///< the update succeeds without an effect
 };
 Settled read_settled(const pqxx::result& answer);
 
@@ -59,7 +59,7 @@ const std::string& id_in_claim(const job::Settlement& settlement);
 /// How many bytes of text a settlement has.
 std::size_t size_of(const job::Settlement& settlement);
 
-/// What is left of an outcome that the database does not take, because of `why`.
+/// The rest of an outcome that the database refused because of `why`.
 job::Settlement reduced(job::Settlement settlement, const std::string& why);
 
 }  // namespace sluice::postgres

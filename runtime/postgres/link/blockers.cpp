@@ -42,7 +42,7 @@ std::string table_blocker(pqxx::transaction_base& transaction, const TableName& 
                      table.quoted()));
 }
 
-// A row that one transaction alone has locked carries its number.
+/// A row that only one transaction has locked carries that transaction's number.
 std::string row_blocker(pqxx::transaction_base& transaction, const TableName& table, const std::string& id) {
   return phrase(exec(transaction,
                      "SELECT " + holder_columns +

@@ -1,4 +1,4 @@
-// Who holds what somebody waits for, as a phrase for messages. Inside runtime/postgres only.
+// Who holds the lock that a session waits for, as a phrase for messages. Inside runtime/postgres only.
 #pragma once
 
 #include <pqxx/pqxx>
@@ -8,11 +8,11 @@
 
 namespace sluice::postgres {
 
-/// Whose lock on the whole table keeps writers out, as "process 4711 (user app, psql, idle in transaction for
-/// 12 s: LOCK TABLE …)"; empty when nobody has one.
+/// Who holds a lock on the whole table that blocks writers, as "process 4711 (user app, psql, idle in
+/// transaction for 12 s: LOCK TABLE …)"; empty if nobody does.
 std::string table_blocker(pqxx::transaction_base& transaction, const TableName& table);
 
-/// The same for the row of job `id`; empty where it is not known.
+/// The same for the row of job `id`; empty if unknown.
 std::string row_blocker(pqxx::transaction_base& transaction, const TableName& table, const std::string& id);
 
 }  // namespace sluice::postgres

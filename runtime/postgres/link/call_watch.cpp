@@ -85,7 +85,7 @@ void CallWatch::run() {
   }
 }
 
-/// Answers when the next call is overdue.
+/// Returns when the next call is overdue.
 CallWatch::Clock::time_point CallWatch::end_overdue() {
   auto next = Clock::time_point::max();
   for (Call* call : calls_) {

@@ -1,6 +1,6 @@
-// An end for every call to the database. A server that is stopped or cut off never answers, and neither the
-// keepalives of its machine's kernel nor its own timeouts notice: so a thread of ours ends the socket of a
-// call whose time is up. Thread-safe. Inside runtime/postgres only.
+// A time limit for every call to the database. A server that is stopped or cut off never answers, and neither
+// the keepalives of its machine's kernel nor its own timeouts notice. So a thread of ours closes the socket
+// of a call whose time is up. Thread-safe. Inside runtime/postgres only.
 #pragma once
 
 #include <chrono>
@@ -19,19 +19,19 @@ class CallWatch {
   /// One call, from its beginning to its destruction. Used by one thread.
   class Call {
    public:
-    /// It may take `bound`, and no longer than the watch's limit.
+    /// The call may take `bound`, but not beyond the watch's limit.
     Call(CallWatch& watch, Clock::duration bound);
     ~Call();
     Call(const Call&) = delete;
     Call& operator=(const Call&) = delete;
 
-    /// `end` is called when the time is up, by whichever thread; now, where it is. It has to be quick.
+    /// `end` is called when the time is up, by any thread; at once if it already is. It must be quick.
     void attach(std::function<void()> end);
-    /// Nothing is called any more.
+    /// After this, `end` is not called any more.
     void detach();
     /// The time is up.
     bool ended() const;
-    /// Why it was ended: "no answer within 30 s".
+    /// Why the call was ended: "no answer within 30 s".
     std::string reason() const;
 
    private:
@@ -52,7 +52,7 @@ class CallWatch {
   CallWatch(const CallWatch&) = delete;
   CallWatch& operator=(const CallWatch&) = delete;
 
-  /// No call goes on beyond `when`, and later ones end at once. It may be set anew.
+  /// No call continues beyond `when`, and later ones end at once. It may be set again.
   void limit(Clock::time_point when);
 
  private:
@@ -64,11 +64,11 @@ class CallWatch {
   base::Condition changed_;
   std::set<Call*> calls_ GUARDED_BY(mutex_);
   Clock::time_point limit_ GUARDED_BY(mutex_) = Clock::time_point::max();
-  /// The thread looks again then; min: it looks now.
+  /// When the thread looks again; min: it is looking now.
   Clock::time_point wakes_at_ GUARDED_BY(mutex_) = Clock::time_point::min();
   bool stopping_ GUARDED_BY(mutex_) = false;
 
-  base::Thread thread_;  // begins with the first call
+  base::Thread thread_;  // starts with the first call
 };
 
 }  // namespace sluice::postgres

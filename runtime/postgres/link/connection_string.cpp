@@ -20,7 +20,7 @@ namespace {
 using Parameters = std::map<std::string, std::string>;
 using Options = std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)>;
 
-// Prisma's own, without a meaning for one connection of libpq.
+/// Prisma's own parameters, which mean nothing for one connection of libpq.
 constexpr std::array<std::string_view, 9> dropped_parameters{
     "connection_limit", "pool_timeout",           "socket_timeout",          "statement_cache_size",
     "sslidentity",      "single_use_connections", "max_connection_lifetime", "max_idle_connection_lifetime",
@@ -36,7 +36,7 @@ bool is_url(std::string_view text) {
   return text.starts_with("postgres://") || text.starts_with("postgresql://");
 }
 
-/// libpq ends user and password at the first "@", and takes what follows for the host, which is shown.
+/// libpq ends user and password at the first "@", and takes the rest as the host, which is shown.
 void check_at_signs(std::string_view url) {
   url.remove_prefix(url.find("//") + 2);
   url = url.substr(0, url.find('?'));
@@ -47,7 +47,7 @@ void check_at_signs(std::string_view url) {
   }
 }
 
-/// In key=value strings, or after the question mark of a URL; "@name" is a socket without a file.
+/// In key=value strings, or after the question mark of a URL. "@name" is an abstract socket, without a file.
 void check_hosts(std::string_view hosts) {
   for (std::size_t at = hosts.find('@'); at != std::string_view::npos; at = hosts.find('@', at + 1)) {
     if (at > 0 && hosts[at - 1] != ',') refuse("there is an @ in the name of a host");
@@ -92,7 +92,7 @@ std::string take(Parameters& parameters, const std::string& key) {
   return node.empty() ? std::string() : node.mapped();
 }
 
-// Prisma's sslcert is the certificate of the authority; libpq's is the client's and comes with a key.
+/// Prisma's sslcert is the certificate of the authority. libpq's is the client's, and needs a key.
 void translate_ssl(Parameters& parameters) {
   if (parameters.contains("sslcert") && !parameters.contains("sslkey")) {
     parameters["sslrootcert"] = take(parameters, "sslcert");
@@ -128,7 +128,7 @@ bool known_to_libpq(const std::string& key) {
   return false;
 }
 
-// Names the parameter only where it can't be a piece of a password that was not encoded.
+/// Names the parameter only if it can't be a part of a password that was not encoded.
 void check_known(const Parameters& parameters, std::string_view query) {
   for (const auto& [key, value] : parameters) {
     if (known_to_libpq(key)) continue;
@@ -149,7 +149,7 @@ std::string percent_encoded(std::string_view text) {
   return out;
 }
 
-// A URL without what libpq would refuse.
+/// A URL without the parameters that libpq would refuse.
 std::string translate_url(const std::string& text, ConnectionString& result) {
   check_at_signs(text);
   const std::size_t mark = text.find('?');
@@ -181,7 +181,7 @@ void add_pair(std::string& conninfo, std::string_view key, std::string_view valu
   conninfo += '\'';
 }
 
-// A connection that breaks without a word is noticed within half a minute.
+/// With these, a connection that breaks silently is noticed within half a minute.
 void add_defaults(std::string& conninfo, const Parameters& given) {
   const Parameters defaults{{"client_encoding", "UTF8"},  {"fallback_application_name", "sluice"},
                             {"connect_timeout", "10"},    {"keepalives_idle", "15"},
@@ -204,7 +204,7 @@ std::string described(const Parameters& given) {
   return text;
 }
 
-/// Whether nobody learns a secret from seeing where it was masked: it is no name, and no word of a message.
+/// Whether masking the secret would not reveal it: it is neither a name nor a word of a message.
 bool fit_for_masking(const std::string& secret, const std::string& description) {
   const bool word = std::all_of(secret.begin(), secret.end(),
                                 [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); });

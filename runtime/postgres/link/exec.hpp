@@ -1,5 +1,5 @@
-// What libpqxx 7.10 names otherwise than 6.4: statements with parameters, arrays, notifications. The choice
-// is made here alone. Inside runtime/postgres only.
+// Hides the differences between libpqxx 7.10 and 6.4: statements with parameters, arrays, notifications. Only
+// this file depends on the version. Inside runtime/postgres only.
 #pragma once
 
 #include <exception>
@@ -28,7 +28,7 @@ pqxx::result exec_prepared(pqxx::transaction_base& transaction, const std::strin
   return transaction.exec(pqxx::prepped{name}, pqxx::params{parameters...});
 }
 
-/// The elements of a text[] of one dimension; nulls are left out.
+/// The elements of a one-dimensional text[], without nulls.
 inline std::vector<std::string> texts_of(const pqxx::field& field) {
   std::vector<std::string> texts;
   if (field.is_null()) return texts;
@@ -39,7 +39,7 @@ inline std::vector<std::string> texts_of(const pqxx::field& field) {
   return texts;
 }
 
-/// Listens to a channel while it lives, and keeps what connection.get_notifs() brings.
+/// Listens to a channel during its lifetime, and keeps what connection.get_notifs() brings.
 class Listener {
  public:
   Listener(pqxx::connection& connection, std::string channel)
@@ -54,7 +54,7 @@ class Listener {
     try {
       connection_.listen(channel_);
     } catch (const std::exception&) {
-      // The connection is lost, and with it what it listened to.
+      // The connection is lost, and so are its subscriptions.
     }
   }
 

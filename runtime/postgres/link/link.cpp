@@ -41,8 +41,8 @@ void warn_of_pool(const std::string& description) {
       {{"database", description}});
 }
 
-/// A connection that is being made. Neither libpq nor the resolver can be told to give up, so a thread of its
-/// own makes it, which nobody has to wait for.
+/// A connection that is being made. Neither libpq nor the resolver can be told to give up, so a separate
+/// thread makes it, and nobody has to wait for that thread.
 struct Attempt {
   base::Mutex mutex;
   base::Condition changed;
@@ -61,7 +61,7 @@ struct Attempt {
     }
     const base::Lock lock(mutex);
     if (!given_up) connection = std::move(made);
-    error = std::move(failure);  // it has one owner: the sanitizer sees no counts inside of libstdc++
+    error = std::move(failure);  // one owner: the sanitizer sees no counts inside libstdc++
     over = true;
     changed.notify_all();
   }
@@ -79,8 +79,8 @@ struct Attempt {
   }
 };
 
-/// libpqxx 6 would connect anew in the middle of what we do, without our settings, and without an end. It has
-/// only a deprecated way to be told.
+/// libpqxx 6 would reconnect in the middle of our work, without our settings and without a time limit. The
+/// only way to forbid that is deprecated.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 template <typename Connection>
@@ -171,7 +171,7 @@ void Link::connect(CallWatch::Call& call) {
     if (on_connect_) on_connect_(*connection_);
   } catch (const std::exception&) {
     call.detach();
-    disconnect();  // half prepared, it must not be used
+    disconnect();  // it is only partly prepared and must not be used
     throw;
   }
 }
@@ -200,7 +200,7 @@ bool goes_through_pool(const ConnectionString& target) {
     Link link(target);
     return link.use("connect", [&](pqxx::connection&) { return link.pooled(); });
   } catch (const std::runtime_error&) {
-    return false;  // whoever connects finds out
+    return false;  // the next connection attempt finds out
   }
 }
 

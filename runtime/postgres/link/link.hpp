@@ -1,5 +1,5 @@
-// One connection to PostgreSQL, made at first use and again after it was lost, and the translation of
-// the driver's errors into the store's. Used by one thread. Inside runtime/postgres only.
+// One connection to PostgreSQL, made at first use and again after it was lost. Translates the driver's errors
+// into the store's. Used by one thread. Inside runtime/postgres only.
 #pragma once
 
 #include <chrono>
@@ -15,9 +15,9 @@
 
 namespace sluice::postgres {
 
-/// For one call, unless more is known about it: time enough for what waits for a lock, or moves a lot.
+/// For a call about which nothing more is known: enough time to wait for a lock, or to move a lot of data.
 inline constexpr std::chrono::seconds usual_bound{60};
-/// For what may take any time, as somebody waits for it who can end it.
+/// For calls that may take any time, because somebody waits for them who can end them.
 inline constexpr CallWatch::Clock::duration unbounded = CallWatch::Clock::duration::max();
 
 class Link {
@@ -28,10 +28,10 @@ class Link {
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
 
-  /// Runs `work(pqxx::connection&)`, which does one transaction or one statement; again when it was
-  /// rolled back as the victim of a deadlock. `what` says in messages what was tried. Without an answer
-  /// within `bound` the connection is given up. Throws Unavailable or Refused; what `work` throws of its own
-  /// passes through.
+  /// Runs `work(pqxx::connection&)`, which does one transaction or one statement. It is run again if it was
+  /// rolled back as the victim of a deadlock. `what` tells in messages what was tried. Without an answer
+  /// within `bound`, the connection is given up. Throws Unavailable or Refused; other exceptions of `work`
+  /// pass through.
   template <typename Work>
   auto use(std::string_view what, Work&& work, CallWatch::Clock::duration bound = usual_bound) {
     CallWatch::Call call(*target_.watch, bound);
@@ -44,8 +44,8 @@ class Link {
     }
   }
 
-  /// As use(), for a single statement: `step(pqxx::transaction_base&)`, which finds our settings, also where
-  /// the session can't keep them.
+  /// Like use(), for a single statement: `step(pqxx::transaction_base&)`, which runs under our settings even
+  /// if the session can't keep them.
   template <typename Step>
   auto ask(std::string_view what, Step&& step, CallWatch::Clock::duration bound = usual_bound) {
     return use(
@@ -57,22 +57,22 @@ class Link {
         },
         bound);
   }
-  /// The same for several statements: a transaction, committed when `step` returns.
+  /// The same for several statements: a transaction, which is committed when `step` returns.
   template <typename Step>
   auto transact(std::string_view what, Step&& step, CallWatch::Clock::duration bound = usual_bound) {
     return use(
         what, [&](pqxx::connection& connection) { return transact(connection, step); }, bound);
   }
 
-  /// Connection pools in transaction mode know no settings and no prepared statements of a session. The URL
-  /// says that there is one, or the connection turned out to go through one.
+  /// Connection pools in transaction mode keep no settings and no prepared statements of a session. Either
+  /// the URL says that there is a pool, or the connection turned out to use one.
   bool pooled() const { return pooled_; }
-  /// What was last known of it.
+  /// The last known state.
   bool connected() const { return connection_ != nullptr; }
-  /// The database has no encoding: texts that come out of it may be anything. Known when connected.
+  /// The database has no encoding, so texts from it may be any bytes. Known once connected.
   bool unencoded() const { return unencoded_; }
   const std::string& description() const { return target_.description; }
-  /// Begins a transaction: where the session can't keep settings, sets those that statements depend on.
+  /// Begins a transaction. If the session can't keep settings, sets those that the statements depend on.
   void limit(pqxx::transaction_base& transaction) const;
 
  private:
@@ -95,24 +95,24 @@ class Link {
   bool unencoded_ = false;
   std::function<void(pqxx::connection&)> on_connect_;
   std::unique_ptr<pqxx::connection> connection_;
-  std::unique_ptr<pqxx::errorhandler> silence_;  // keeps notices off standard error
+  std::unique_ptr<pqxx::errorhandler> silence_;  // keeps notices away from standard error
 };
 
-/// True when connections to `target` go through a pool in transaction mode; asks the server where the URL
-/// does not say so.
+/// True if connections to `target` go through a pool in transaction mode. Asks the server if the URL does not
+/// tell.
 bool goes_through_pool(const ConnectionString& target);
 
-/// The SQLSTATE of `error`, empty when it has none.
+/// The SQLSTATE of `error`, empty if it has none.
 std::string sql_state(const pqxx::failure& error);
 
-/// True for an SQLSTATE that says nothing against the statement: the server goes away, starts up, is out of
-/// something, or gave up waiting.
+/// True for an SQLSTATE that is not the statement's fault: the server is shutting down or starting up, lacks
+/// a resource, or gave up waiting.
 bool is_passing(const std::string& state);
 
-/// The statement waited for a lock, or took, longer than it was to.
+/// The statement exceeded its limit, or the limit for waiting for a lock.
 bool gave_up_waiting(const pqxx::sql_error& error);
 
-/// The first line of what the server said, without "ERROR:", and its DETAIL or HINT.
+/// The first line of the server's message, without "ERROR:", and its DETAIL or HINT.
 std::string server_message(std::string_view text);
 
 }  // namespace sluice::postgres

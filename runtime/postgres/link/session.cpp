@@ -38,8 +38,8 @@ void PgSession::open(pqxx::connection& connection) {
   prepared_.assign(statements_.size(), false);
 }
 
-// At its first use, since preparing needs the table's lock: what it lacks then is the statement's own error,
-// and no connection that can't be made.
+/// Prepared at its first use, because preparing needs the table's lock. So a missing object is the
+/// statement's own error, and does not prevent the connection.
 void PgSession::prepare(pqxx::transaction_base& transaction, std::size_t index) {
   if (prepared_[index]) return;
   transaction.conn().prepare(statements_[index].name, statements_[index].sql);
@@ -62,7 +62,7 @@ void PgSession::end_lost_backend(pqxx::connection& connection) {
   for (; !lost_.empty(); lost_.pop_back()) end(connection, lost_.back());
 }
 
-// Where we lack the right to end it, it has to be left.
+/// If we lack the right to end it, it has to stay.
 void PgSession::end(pqxx::connection& connection, const Backend& backend) {
   constexpr int most_looks = 50;
   for (int look = 0; look < most_looks; ++look) {

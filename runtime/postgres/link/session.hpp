@@ -1,5 +1,5 @@
-// What the sessions of a pump share: prepared statements where the connection can keep them, and the
-// end of a statement whose answer was lost. Inside runtime/postgres only.
+// What the sessions of a pump share: prepared statements, if the connection can keep them, and ending a
+// statement whose answer was lost. Inside runtime/postgres only.
 #pragma once
 
 #include <cstddef>
@@ -21,13 +21,14 @@ struct Statement {
 
 class PgSession {
  public:
-  /// `setting`, as "lock_timeout = '1s'", is one that this session has besides. `on_open` is run on each new
-  /// connection that is the session's own.
+  /// `setting`, such as "lock_timeout = '1s'", is an additional setting of this session. `on_open` runs on
+  /// each new connection that belongs to the session alone.
   PgSession(const ConnectionString& target, std::vector<Statement> statements, std::string setting = "",
             std::string on_open = "");
 
   Link& link() { return link_; }
-  /// How many connections it had. What was learnt of the server on an earlier one may be of another server.
+  /// How many connections it has had. What was learnt about the server on an earlier one may concern another
+  /// server.
   int connections() const { return connections_; }
   const Link& link() const { return link_; }
 
@@ -41,7 +42,7 @@ class PgSession {
     return exec_prepared(transaction, statement.name, parameters...);
   }
 
-  /// Runs `step(transaction)`; in a transaction of its own where it is `atomic`, of several statements.
+  /// Runs `step(transaction)`, in its own transaction if it is `atomic`, that is, of several statements.
   template <typename Step>
   auto in_transaction(pqxx::connection& connection, bool atomic, Step&& step) {
     if (!atomic && !link_.pooled()) {
@@ -55,21 +56,21 @@ class PgSession {
     return answer;
   }
 
-  /// Begins a transaction: where the session can't keep settings, sets them.
+  /// Begins a transaction. If the session can't keep settings, sets them.
   void begin(pqxx::transaction_base& transaction);
-  /// All that the session has besides those of Link. `scope` is "SET" or "SET LOCAL".
+  /// All settings that the session has in addition to those of Link. `scope` is "SET" or "SET LOCAL".
   std::string settings(const std::string& scope) const;
 
-  /// Through a pool: the server process of the transaction at hand, and that it may outlive its client.
+  /// Through a pool: remembers the server process of the present transaction, which may outlive its client.
   void remember_backend(pqxx::transaction_base& transaction);
   void lose_backend();
 
-  /// After a lost connection, before what was asked is asked again: ends the server processes of old
-  /// connections, which may not have noticed yet, and could still commit.
+  /// After a lost connection, before the statement is repeated: ends the server processes of old connections,
+  /// which may not have noticed the loss and could still commit.
   void end_lost_backend(pqxx::connection& connection);
 
  private:
-  struct Backend {  ///< a server process; numbers alone are used again
+  struct Backend {  ///< a server process; a number alone may be reused
     int pid = 0;
     std::string started;
   };
@@ -79,12 +80,12 @@ class PgSession {
   static void end(pqxx::connection& connection, const Backend& backend);
 
   const std::vector<Statement> statements_;
-  std::vector<bool> prepared_;  ///< which of them the connection has
+  std::vector<bool> prepared_;  ///< which of them the connection has prepared
   const std::string setting_;
   const std::string on_open_;
   int connections_ = 0;
-  std::optional<Backend> backend_;  ///< of the current or the last connection
-  std::vector<Backend> lost_;       ///< may still be at work on a statement whose answer was lost
+  std::optional<Backend> backend_;  ///< of the present or the last connection
+  std::vector<Backend> lost_;       ///< may still execute a statement whose answer was lost
   Link link_;
 };
 

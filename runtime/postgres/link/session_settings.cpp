@@ -14,9 +14,9 @@ struct Setting {
   std::string_view value;
 };
 
-// Left alone on purpose: default_transaction_read_only, by which an operator closes a database for writes;
-// synchronous_commit; and the time zone, which no statement of ours depends on and an application's trigger
-// may. A setting that the server does not know is passed over.
+/// Deliberately left alone: default_transaction_read_only, with which an operator closes a database for
+/// writes; synchronous_commit; and the time zone, on which no statement of ours depends, but an application's
+/// trigger may. A setting that the server does not know is skipped.
 constexpr std::array<Setting, 18> settings{{
     {"array_nulls", "on"},
     {"backslash_quote", "safe_encoding"},
@@ -34,19 +34,19 @@ constexpr std::array<Setting, 18> settings{{
     {"transaction_timeout", "0"},
     {"transform_null_equals", "off"},
     {"idle_session_timeout", "0"},
-    // A process or a machine that freezes between two statements must not keep its locks, or nobody could
-    // rescue its jobs: the server ends its session.
+    // A process or a machine that freezes between two statements must not keep its locks, because then nobody
+    // could rescue its jobs. The server ends its session.
     {"idle_in_transaction_session_timeout", "5s"},
     {"tcp_user_timeout", "15s"},
 }};
 
-// A database without an encoding of its own can't convert what it has, and would refuse a batch for one row
-// that is not UTF-8: it hands out bytes, and who reads them looks at them.
+/// A database without an encoding can't convert its texts, and would refuse a batch because of one row that
+/// is not UTF-8. So it sends bytes, and the reader checks them.
 constexpr std::string_view encoding =
     "CASE pg_catalog.current_setting('server_encoding') WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END";
 
-// Triggers of the application run under it, too, and find what they name as ever: only that nothing comes
-// before pg_catalog, and that what sessions make for themselves comes last.
+/// Triggers of the application run under it too, and must find what they name as usual. The only changes are
+/// that nothing comes before pg_catalog, and that temporary objects of sessions come last.
 constexpr std::string_view search_path =
     "'pg_catalog, ' || coalesce(nullif(pg_catalog.current_setting('search_path'), '') || ', ', '') || "
     "'pg_temp'";

@@ -1,5 +1,6 @@
-// What our statements depend on and a role, a database or a server may set otherwise: one list, set by each
-// session for itself, or, through a pool whose sessions are somebody else's, for each transaction.
+// Settings on which our statements depend, and which a role, a database or a server may set otherwise. It is
+// one list. Each session sets it for itself or, through a pool whose sessions belong to others, for each
+// transaction.
 #pragma once
 
 #include <string>
@@ -9,10 +10,10 @@ namespace sluice::postgres {
 /// Sets all of it for the session that runs it.
 std::string session_settings();
 
-/// Sets it again until the transaction ends, after somebody else's statements in it.
+/// Sets it again until the transaction ends, after other code's statements in it.
 std::string restored_settings();
 
-/// The same for one transaction, whose first statement it has to be; leaves the session as it was.
+/// The same for one transaction, in which it has to be the first statement. Leaves the session as it was.
 std::string transaction_settings();
 
 }  // namespace sluice::postgres

@@ -9,7 +9,7 @@ namespace sluice::postgres {
 
 namespace {
 
-constexpr std::size_t longest_identifier = 63;  // bytes; PostgreSQL cuts the rest off without an error
+constexpr std::size_t longest_identifier = 63;  // bytes; PostgreSQL cuts off the rest without an error
 
 [[noreturn]] void refuse(std::string_view text, const char* why) {
   throw Refused("table name '" + std::string(text) + "' is invalid: " + why +
@@ -25,7 +25,7 @@ std::string doubled(std::string_view text, char quote) {
   return out += quote;
 }
 
-// The part that starts at `position`, which moves behind it.
+/// The part that starts at `position`, which is moved past it.
 std::string take_part(std::string_view text, std::size_t& position) {
   if (position >= text.size() || text[position] != '"') {
     const std::size_t end = std::min(text.find('.', position), text.size());

@@ -1,4 +1,4 @@
-// The name of the outbox table, as people write it and as SQL wants it. A value.
+// The name of the outbox table, as people write it and as SQL needs it. A value.
 #pragma once
 
 #include <string>
@@ -12,16 +12,16 @@ std::string quoted_literal(std::string_view text);
 
 class TableName {
  public:
-  /// "Outbox", "public.Outbox", "my schema"."x": split at the first dot outside quotes, each part taken
-  /// as written, upper and lower case kept, with or without double quotes. Without a schema: public.
-  /// Throws Refused when it can't be read.
+  /// "Outbox", "public.Outbox", "my schema"."x": split at the first dot outside quotes. Each part is taken as
+  /// written, with its case, with or without double quotes. Without a schema: public. Throws Refused if it is
+  /// invalid.
   static TableName parse(std::string_view text);
 
   const std::string& schema() const { return schema_; }
   const std::string& name() const { return name_; }
   /// "public"."Outbox", for statements and messages.
   const std::string& quoted() const { return quoted_; }
-  /// The name Prisma gives to an index or constraint of this table: "Outbox_status_idx".
+  /// The name that Prisma gives to an index or constraint of this table: "Outbox_status_idx".
   std::string object(std::string_view suffix) const;
 
  private:

@@ -1,5 +1,5 @@
-// Ends a wait for the database that nothing else ends: a plugin's statement may catch its cancellation.
-// Inside runtime/postgres only.
+// Ends a wait for the database that nothing else ends, because a plugin's statement may catch its
+// cancellation. Inside runtime/postgres only.
 #pragma once
 
 #include <chrono>
@@ -9,7 +9,7 @@
 
 namespace sluice::postgres {
 
-/// A thread that shuts a socket down at a deadline. start() and stop() are called by one thread.
+/// A thread that shuts down a socket at a deadline. One thread calls start() and stop().
 class TimeLimit {
  public:
   using Clock = base::Clock;
@@ -20,7 +20,7 @@ class TimeLimit {
   TimeLimit& operator=(const TimeLimit&) = delete;
 
   void start(int socket, Clock::time_point deadline);
-  /// True when it shut the socket down.
+  /// True if it has shut down the socket.
   bool stop();
 
  private:

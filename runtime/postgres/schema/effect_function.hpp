@@ -8,8 +8,8 @@ namespace sluice::postgres {
 /// Its quoted name.
 std::string effect_function(const std::string& role);
 
-/// Makes it where it is missing. It belongs to the role and runs with the role's rights (SECURITY DEFINER):
-/// unlike after SET ROLE, a statement inside it can't change the role back, nor end the transaction.
+/// Creates it if it is missing. It belongs to the role and runs with the role's rights (SECURITY DEFINER).
+/// Unlike after SET ROLE, a statement inside it can neither change the role back nor end the transaction.
 std::string effect_function_creation(const std::string& role);
 
 }  // namespace sluice::postgres

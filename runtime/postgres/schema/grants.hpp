@@ -1,5 +1,5 @@
-// The rights that roles need of the database: SQL that gives them, and questions about those that lack.
-// Inside runtime/postgres only.
+// The database rights that roles need: SQL that grants them, and queries for those that are missing. Inside
+// runtime/postgres only.
 #pragma once
 
 #include <string>
@@ -9,23 +9,23 @@
 
 namespace sluice::postgres {
 
-/// Roles to which init gives rights.
+/// Roles to which init grants rights.
 struct Grants {
-  std::vector<std::string> run;      ///< all that `sluice run` and the other commands need, but for init
+  std::vector<std::string> run;      ///< all that `sluice run` and the other commands need, except init
   std::vector<std::string> enqueue;  ///< to call sluice.enqueue
 };
 
-/// Raises an error where there is no such role, or where the user may not give the rights.
+/// Raises an error if the role does not exist, or if the user may not grant the rights.
 std::string run_grant(const TableName& table, const std::string& role);
 std::string enqueue_grant(const std::string& role);
 
-/// Gives each role that has rights on the tables of a runtime those on what was made since, so that an
-/// upgrade needs no GRANT by hand. Leaves it where the user may not.
+/// Grants to each role that has rights on a runtime's tables those on newer objects too, so that an upgrade
+/// needs no GRANT by hand. Does nothing if the user may not grant them.
 std::string kept_grants();
-/// The roles that lack some, one a row.
+/// The roles that lack some rights, one per row.
 std::string lacking_roles_query();
 
-/// What the session's user lacks of the rights of run_grant, a row each: the right, and on what.
+/// The rights of run_grant that the session's user lacks, one per row: the right, and the object.
 std::string lacking_rights_query(const TableName& table);
 
 }  // namespace sluice::postgres

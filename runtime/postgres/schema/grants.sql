@@ -7,12 +7,12 @@
 (SELECT c.oid, c.relname FROM pg_class c WHERE c.relnamespace = 'sluice'::regnamespace AND c.relkind = 'r')
 
 -- name: runners
--- Who is not the owner, and may write what runtimes write.
+-- Roles other than the owner that may write what runtimes write.
 (SELECT DISTINCT a.grantee AS role FROM pg_class c, aclexplode(c.relacl) a
  WHERE c.oid = to_regclass('sluice.runtime') AND a.privilege_type = 'INSERT' AND a.grantee NOT IN (0, c.relowner))
 
 -- name: grant_schema
--- What is in the schema; `who` is a variable of the block.
+-- The objects in the schema; `who` is a variable of the block.
     EXECUTE format('GRANT USAGE ON SCHEMA sluice TO %s', who);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA sluice TO %s', who);
     FOR made IN SELECT f.oid::regprocedure AS name FROM {granted_functions} f LOOP

@@ -1,5 +1,5 @@
-// Which of the guide's indexes the outbox has. Claiming needs those on id and (status, "createdAt"); the
-// other three serve queries of the application and cost an insertion each, at each change of a row.
+// Which of the guide's indexes the outbox has. Claiming needs those on id and (status, "createdAt"). The
+// other three serve queries of the application, and each costs an insertion for each change of a row.
 #pragma once
 
 #include <string>
@@ -16,11 +16,11 @@ struct IndexChange {
   std::string sql;   ///< one statement, which can't run inside a transaction
 };
 
-/// One change for each index that the guide has and lean does not, in the order of the guide's table. They
-/// lock nobody out, and change nothing where all is as `wanted`.
+/// One change for each index that the guide has and lean does not, in the order of the guide's table. The
+/// changes block nobody, and do nothing if the indexes already are as `wanted`.
 std::vector<IndexChange> index_changes(const TableName& table, Indexes wanted);
 
-/// For a name as in IndexChange, $1: null where there is no such index, else whether it is valid.
+/// For a name as in IndexChange, $1: null if there is no such index, else whether it is valid.
 inline constexpr std::string_view index_query =
     "SELECT (SELECT i.indisvalid FROM pg_catalog.pg_index i WHERE i.indexrelid = to_regclass($1::text))";
 

@@ -12,7 +12,7 @@ namespace sluice::postgres {
 
 namespace {
 
-// A dollar-quoted constant, with a tag that the text does not hold.
+/// A dollar-quoted constant, with a tag that the text does not contain.
 std::string dollar_quoted(const std::string& text) {
   std::string tag = "$sluice$";
   for (int i = 1; text.find(tag) != std::string::npos; ++i) tag = "$sluice" + std::to_string(i) + "$";

@@ -1,5 +1,5 @@
 -- name: check_outbox
--- The body of a block that raises an error unless the table is one that Sluice can drain.
+-- The body of a block that raises an error if Sluice can't drain the table.
 DECLARE
   outbox text := {outbox_literal};
   served text;

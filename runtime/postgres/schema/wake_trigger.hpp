@@ -1,4 +1,4 @@
-// What wakes idle runtimes: a trigger on the outbox that notifies, while some runtime wants it.
+// Wakes idle runtimes: a trigger on the outbox that notifies while a runtime wants it.
 #pragma once
 
 #include <string>
@@ -10,17 +10,17 @@ namespace sluice::postgres {
 /// The channel of NOTIFY.
 inline constexpr const char* wake_channel = "sluice_wake";
 
-/// Wakes idle runtimes for jobs that were there before and have become pending.
+/// Wakes idle runtimes for existing jobs that have become pending.
 std::string wake_notification();
 
-/// Puts the trigger on the table, or takes it off, where that is not done; statements of a PL/pgSQL body.
-/// Waits for the table's lock no longer than lock_timeout.
+/// Creates the trigger on the table, or drops it, if that is not done yet; statements of a PL/pgSQL body.
+/// Waits for the table's lock for at most lock_timeout.
 std::string wake_trigger_creation(const TableName& table);
 std::string wake_trigger_removal(const TableName& table);
 
 /// A query with one boolean: whether the trigger is there.
 std::string wake_trigger_query(const TableName& table);
-/// The same, of one that is switched on.
+/// The same, for an enabled trigger.
 std::string working_wake_trigger_query(const TableName& table);
 
 }  // namespace sluice::postgres

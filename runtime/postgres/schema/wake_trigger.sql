@@ -3,7 +3,7 @@ SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger t
   WHERE t.tgrelid = to_regclass({outbox_literal}) AND t.tgname = 'sluice_wake'{more})
 
 -- name: create_wake_trigger
--- BEFORE, which costs less than AFTER: no event is queued. The notification goes out at the commit either way.
+-- BEFORE costs less than AFTER, because no event is queued. The notification is sent at the commit either way.
 IF NOT ({has_wake_trigger}) THEN
   CREATE TRIGGER sluice_wake BEFORE INSERT ON {outbox} FOR EACH STATEMENT EXECUTE FUNCTION sluice.wake();
 END IF;

@@ -1,8 +1,8 @@
 -- name: enqueue_function
--- Also migration 11, which has delays counted from the call on.
+-- Also migration 11, which counts delays from the call on.
 -- 
--- Two callers with one key: the second waits at INSERT … ON CONFLICT for the first one's transaction, then finds its job.
--- The job is looked at FOR KEY SHARE, so that it can't be deleted before we commit.
+-- Two callers with the same key: the second waits at INSERT … ON CONFLICT for the first one's transaction, then finds
+-- its job. The job is read FOR KEY SHARE, so that it can't be deleted before we commit.
 CREATE OR REPLACE FUNCTION sluice.enqueue_job(type text, payload jsonb, delay interval, unique_key text,
                                    OUT id text, OUT existing boolean)
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $enqueue$

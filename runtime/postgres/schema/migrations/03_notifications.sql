@@ -1,5 +1,5 @@
 -- name: notifications
--- Where the plugin for notification.send keeps what it sends.
+-- Where the plugin for notification.send stores what it sends.
 CREATE TABLE sluice.notification (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   job_id text NOT NULL UNIQUE,

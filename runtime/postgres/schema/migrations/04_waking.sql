@@ -1,7 +1,8 @@
 -- name: waking
--- Until when producers shall notify, in seconds since 1970, is the value of a sequence: a trigger can read it in a
--- microsecond, with neither a statement nor a lock that anybody could hold. If the sequence is missing, the value is null.
--- It ends by itself within two minutes after the last runtime that wanted it was heard of.
+-- The time until which producers notify, in seconds since 1970, is the value of a sequence. A trigger can read it in a
+-- microsecond, with neither a statement nor a lock that another session could hold. If the sequence is missing, the
+-- value is null. The time passes by itself within two minutes after the last runtime that wanted notifications was
+-- heard from.
 ALTER TABLE sluice.runtime ADD COLUMN wake boolean NOT NULL DEFAULT false;
 CREATE SEQUENCE sluice.wake_until MINVALUE 0 START 0;
 CREATE FUNCTION sluice.set_wake() RETURNS void

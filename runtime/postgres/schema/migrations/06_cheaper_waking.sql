@@ -1,7 +1,7 @@
 -- name: cheaper_waking
--- The sequence has no last value while nobody wants to be woken, so that producers compare no times then, and is named by
--- its number, which spares them its look-up. The view shows it to people, and stands in the way of DROP SEQUENCE, after
--- which inserts would fail.
+-- The sequence has no last value while no runtime wants to be woken, so producers compare no times then. It is named by
+-- its number, which saves producers the look-up. The view shows it to people, and prevents DROP SEQUENCE, after which
+-- inserts would fail.
 CREATE VIEW sluice.waking AS
   SELECT to_timestamp(pg_catalog.pg_sequence_last_value('sluice.wake_until'::pg_catalog.regclass)) AS until;
 CREATE OR REPLACE FUNCTION sluice.set_wake() RETURNS void

@@ -1,5 +1,5 @@
 -- name: activity
--- What runtimes show of themselves. It goes with its runtime, whoever deletes that.
+-- What runtimes publish about themselves. It is deleted with its runtime, whoever deletes that.
 CREATE TABLE sluice.plugin (
   runtime bigint NOT NULL REFERENCES sluice.runtime ON DELETE CASCADE,
   place integer NOT NULL,

@@ -1,6 +1,7 @@
 -- name: webhook_endpoints
--- Endpoints of webhooks that wanted no more. The functions run with their owner's rights: who may owe a webhook need not be
--- able to insert other jobs. A 410 that was meant for an earlier generation disables nothing.
+-- Endpoints of webhooks that answered that they want no more. The functions run with their owner's rights, because a
+-- role that may owe a webhook need not have the right to insert other jobs. A 410 for an earlier generation disables
+-- nothing.
 ALTER TABLE sluice.notification ADD COLUMN title text, ADD COLUMN link text, ADD COLUMN data jsonb;
 
 CREATE TABLE sluice.webhook_endpoint (

@@ -1,5 +1,5 @@
 -- name: traces
--- Who ran what, a row for each batch; opt-in, so that these are empty mostly.
+-- Which runtime ran what, one row per batch. It is opt-in, so the table is usually empty.
 CREATE TABLE sluice.trace (
   written_at timestamptz NOT NULL DEFAULT now(),
   keep_until timestamptz NOT NULL,

@@ -1,6 +1,6 @@
 -- name: receipts
--- Claims as receipts: they name rows that stay pending. Those of a transaction's number and later ones are found without
--- those that are dead; if all of a claim's jobs are marked `processing`, nobody looks for it.
+-- Claims as receipts: they name rows that stay pending. The claims of one transaction's number and later can be found
+-- without reading dead ones. If all of a claim's jobs are marked `processing`, nobody reads the claim.
 ALTER TABLE sluice.claim ADD COLUMN xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
   ADD COLUMN marked boolean NOT NULL DEFAULT false;
 CREATE INDEX claim_xid_idx ON sluice.claim (xid) WHERE NOT marked;
