@@ -273,7 +273,7 @@ job::Finished HostProcess::give_up(std::uint32_t ticket, job::Outcome outcome) {
   return finished;
 }
 
-// If a slot still names a ticket whose outcome was read, the ticket is idle or queued by now.
+/// If a slot still names a ticket whose outcome was read, the ticket is idle or queued by now.
 void HostProcess::add_running(base::Clock::time_point latest, std::vector<RunningJob>& jobs) const {
   for (std::uint32_t slot = 0; slot < wire::SharedPage::slot_count; ++slot) {
     const std::int64_t number = page_.slot(slot).ticket;

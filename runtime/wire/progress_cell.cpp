@@ -17,8 +17,8 @@ constexpr auto acquire = std::memory_order_acquire;
 
 }  // namespace
 
-// Release stores and acquire loads are used throughout instead of fences, because the thread sanitizer can't
-// follow fences.
+/// Release stores and acquire loads are used throughout instead of fences, because the thread sanitizer can't
+/// follow fences.
 void ProgressCell::write(std::uint32_t ticket, double fraction, std::string_view note) {
   const std::uint64_t version = version_.load(relaxed) | 1;
   version_.store(version, release);
@@ -41,7 +41,7 @@ void ProgressCell::clear() {
   version_.store(version + 1, release);
 }
 
-// The other side may be hostile, so nothing that is read here is trusted.
+/// The other side may be hostile, so nothing that is read here is trusted.
 std::optional<ProgressCell::Word> ProgressCell::read(std::uint32_t ticket) const {
   const std::uint64_t version = version_.load(acquire);
   if (version % 2 != 0 || ticket_.load(acquire) != std::uint64_t{ticket} + 1) return std::nullopt;

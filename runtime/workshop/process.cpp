@@ -77,7 +77,7 @@ bool readable(int fd, std::chrono::milliseconds limit) {
 
 }  // namespace
 
-// The function of glibc 2.36 lacks C linkage in its header.
+/// The function of glibc 2.36 lacks C linkage in its header.
 int open_process(pid_t pid) {
   return static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
 }

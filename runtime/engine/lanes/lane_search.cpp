@@ -7,8 +7,8 @@ namespace sluice::engine {
 namespace {
 
 constexpr int sweep_share = 20;  // a sweep may take 1/20 of the time
-// While a lane is busy, slow sweeps take a smaller share, but are at most 5 s apart. So the lane may sweep as
-// soon as it runs dry.
+/// While a lane is busy, slow sweeps take a smaller share, but are at most 5 s apart. So the lane may sweep
+/// as soon as it runs dry.
 constexpr std::chrono::milliseconds slow_sweep{20};
 constexpr int busy_sweep_share = 60;
 constexpr std::chrono::seconds slow_sweep_pause{5};

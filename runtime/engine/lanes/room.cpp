@@ -7,7 +7,7 @@ namespace sluice::engine {
 
 namespace {
 
-// A lane's slowest type is forgotten if none of its jobs has ended for this long.
+/// A lane's slowest type is forgotten if none of its jobs has ended for this long.
 constexpr std::chrono::seconds pace_memory{5};
 
 double seconds_of(Clock::duration time) {

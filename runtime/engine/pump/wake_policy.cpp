@@ -7,13 +7,13 @@ namespace sluice::engine {
 namespace {
 
 constexpr std::chrono::milliseconds measured_over{200};
-// Claims that bring jobs, or notifications, per second. A runtime without notifications claims at most every
-// 5 ms, and less often on a slow machine, however many jobs come.
+/// Claims that bring jobs, or notifications, per second. A runtime without notifications claims at most every
+/// 5 ms, and less often on a slow machine, however many jobs come.
 constexpr double few = 20;
 constexpr double many = 50;
 constexpr std::chrono::seconds wait_after_many{1};
-// Notifications without a job for this runtime, because it does not serve the type or another runtime was
-// faster.
+/// Notifications without a job for this runtime, because it does not serve the type or another runtime was
+/// faster.
 constexpr std::chrono::seconds wait_after_vain{10};
 
 }  // namespace
