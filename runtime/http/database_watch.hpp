@@ -1,6 +1,6 @@
-// What those who look from outside may know of the database: whether the schema is right, how many jobs wait.
-// A thread with a connection of its own looks when somebody asks and the last look is old enough, so that
-// neither probes nor scrapes load the database, however many come.
+// What probes and scrapes may learn about the database: whether the schema is right, how many jobs wait. A
+// thread with its own connection looks if somebody asks and the last look is old enough. So neither probes
+// nor scrapes load the database, however many there are.
 #pragma once
 
 #include <chrono>
@@ -14,7 +14,7 @@
 
 namespace sluice::http {
 
-/// Of the last look; `problem` is empty where it went well.
+/// The result of the last look; `problem` is empty if it succeeded.
 struct SchemaLook {
   bool happened = false;
   std::string problem;
@@ -46,7 +46,7 @@ class DatabaseWatch {
   DatabaseWatch(const DatabaseWatch&) = delete;
   DatabaseWatch& operator=(const DatabaseWatch&) = delete;
 
-  // Any thread may call these. They wait for a new look, where one is due, but no longer than `patience`.
+  // Any thread may call these. They wait for a new look if one is due, but for at most `patience`.
 
   SchemaLook schema(std::chrono::milliseconds patience);
   DepthLook depths(std::chrono::milliseconds patience);
@@ -66,7 +66,7 @@ class DatabaseWatch {
   template <class Look>
   Look ask(Item<Look>& item, std::chrono::milliseconds patience) REQUIRES(mutex_);
 
-  // constant; the thread alone uses the session
+  // constant; only the thread uses the session
   const std::unique_ptr<store::DeskSession> desk_;
   const Options options_;
 

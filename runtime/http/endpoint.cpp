@@ -11,7 +11,7 @@ namespace sluice::http {
 
 namespace {
 
-/// Scrapes are due within seconds, and what is older than this is still worth having.
+/// Scrapes have a limit of some seconds, and results that are older than this are still useful.
 constexpr std::chrono::milliseconds scrape_patience{500};
 
 Page page(const std::vector<Check>& checks) {

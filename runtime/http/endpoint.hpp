@@ -11,8 +11,8 @@ namespace sluice::http {
 
 class Endpoint {
  public:
-  /// Serves until it is destroyed. Throws base::UsageError where it can't listen. `engine` and `times` have
-  /// to outlive it.
+  /// Serves until it is destroyed. Throws base::UsageError if it can't listen. `engine` and `times` must
+  /// outlive it.
   Endpoint(const base::Address& address, engine::Engine& engine, const engine::StatementTimes& times,
            store::Store& store);
 
@@ -26,7 +26,7 @@ class Endpoint {
   engine::Engine& engine_;
   const engine::StatementTimes& times_;
   DatabaseWatch watch_;
-  Server server_;  // last: its threads use all of the above
+  Server server_;  // last, because its threads use all of the above
 };
 
 }  // namespace sluice::http

@@ -1,4 +1,4 @@
-// Metric families for Prometheus' serialiser, built one after the other. Inside runtime/http only.
+// Metric families for Prometheus' serialiser, built one after another. Inside runtime/http only.
 #pragma once
 
 #include <prometheus/metric_family.h>
@@ -12,7 +12,7 @@ namespace sluice::http {
 
 using Labels = std::vector<prometheus::ClientMetric::Label>;
 
-/// One family; its samples are added to it.
+/// One family, to which samples are added.
 class Family {
  public:
   Family(std::vector<prometheus::MetricFamily>& families, prometheus::MetricType type, std::string name,
@@ -32,7 +32,7 @@ class Family {
   const std::size_t index_;
 };
 
-/// All families of a page; those without a sample are left out of it.
+/// All families of a page, without those that have no sample.
 class Families {
  public:
   Family counter(std::string name, std::string help);

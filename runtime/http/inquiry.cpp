@@ -17,7 +17,7 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 using boost::system::error_code;
 
-/// One request: step by step, as it would be with functions that wait, but none waits longer than it should.
+/// One request, step by step as with blocking functions, but each step has a time limit.
 class Inquiry {
  public:
   explicit Inquiry(std::chrono::milliseconds patience) : patience_(patience) {}
@@ -47,7 +47,7 @@ class Inquiry {
   }
 
  private:
-  /// Begins one operation, and returns when it is over.
+  /// Starts one operation, and returns when it is over.
   template <typename Begin>
   error_code finish(Begin&& begin) {
     error_code result;

@@ -9,12 +9,12 @@
 namespace sluice::http {
 
 struct Answer {
-  int status = 0;  ///< 0 where there was none; `problem` says why
+  int status = 0;  ///< 0 if there was no answer; `problem` says why
   std::string body;
   std::string problem;
 };
 
-/// Never throws for what the other side does; waits no longer than `patience` for each step.
+/// Never throws because of what the other side does. Waits for at most `patience` in each step.
 Answer ask(const base::Address& address, const std::string& path, std::chrono::milliseconds patience);
 
 }  // namespace sluice::http

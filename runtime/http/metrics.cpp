@@ -18,7 +18,7 @@ double seconds(base::Clock::duration time) {
   return std::chrono::duration<double>(time).count();
 }
 
-/// The types that the plugins serve, and those of which jobs were claimed before.
+/// The types that the plugins serve, and those whose jobs were claimed before.
 std::set<std::string> known_types(const Measured& measured) {
   std::set<std::string> types;
   for (const auto& [type, summary] : measured.types) types.insert(type);
@@ -27,7 +27,7 @@ std::set<std::string> known_types(const Measured& measured) {
   return types;
 }
 
-/// With zeros for types of which nothing came yet, so that a rate sees their first job.
+/// With zeros for types without results yet, so that a rate includes their first job.
 std::map<std::string, engine::TypeSummary> all_types(const Measured& measured) {
   auto all = measured.types;
   for (const std::string& type : known_types(measured)) all.try_emplace(type);
@@ -101,7 +101,7 @@ void add_queue(Families& families, const Measured& measured) {
     jobs[{type, depth.status}] += depth.jobs;
     if (depth.status != "pending") continue;
     double& age = oldest.try_emplace(type, 0).first->second;
-    age = std::max(age, depth.oldest_age);  // an age below 0 comes of a producer's fast clock
+    age = std::max(age, depth.oldest_age);  // a negative age means that a producer's clock is fast
   }
   Family depths = families.gauge("sluice_queue_jobs", "Jobs in the outbox that are not done.");
   for (const auto& [key, count] : jobs) {

@@ -1,5 +1,6 @@
-// What /metrics says, made of values: docs/metrics.md has the list. A type's name comes from a plugin that is
-// or was live here, so that labels are bounded; what waits for others is counted together as "(other)".
+// The text of /metrics, made from values; docs/metrics.md has the list. Only types of plugins that are or
+// were live here get their own label, so the number of labels is bounded. Waiting jobs of other types are
+// counted together as "(other)".
 #pragma once
 
 #include <map>
@@ -20,7 +21,7 @@ struct Measured {
   engine::RuntimeSummary total;
   std::map<std::string, engine::StatementSummary> statements;
   bool database_up = true;
-  std::optional<engine::Observation> loop;  ///< none where the event loop did not answer
+  std::optional<engine::Observation> loop;  ///< nullopt if the event loop did not answer
   DepthLook depths;
   std::optional<ProcessUsage> process;
 };

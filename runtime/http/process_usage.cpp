@@ -14,7 +14,8 @@ namespace sluice::http {
 
 namespace {
 
-/// Of /proc/self/stat, numbered as in proc(5) less those before the state: the name may hold anything.
+/// The fields of /proc/self/stat, numbered as in proc(5), without those before the state, because the name
+/// may contain anything.
 std::vector<double> stat_fields() {
   std::ifstream file("/proc/self/stat");
   std::string line;

@@ -1,4 +1,4 @@
-// What this process uses, by the kernel's own count.
+// What this process uses, according to the kernel.
 #pragma once
 
 #include <optional>
@@ -14,7 +14,7 @@ struct ProcessUsage {
   double most_files = 0;
 };
 
-/// None where /proc does not say.
+/// Nullopt if /proc does not tell.
 std::optional<ProcessUsage> process_usage();
 
 }  // namespace sluice::http

@@ -56,7 +56,7 @@ Page made(const std::string& path, const Server::Maker& make) {
   }
 }
 
-/// Whether it says of a request that it is none; not that it didn't come.
+/// Whether the error means that a request is invalid, not that none came.
 bool invalid(error_code failed) {
   using beast::http::error;
   return failed.category() == beast::http::make_error_code(error::bad_method).category() &&
@@ -76,8 +76,7 @@ Response response_of(const Page& page, bool with_body) {
 
 }  // namespace
 
-/// The connections are all served by one thread, which never waits for one of them; the pages are made by
-/// others.
+/// One thread serves all connections and never waits for one of them. Other threads make the pages.
 class Server::Listener {
  public:
   Listener(const base::Address& address, std::map<std::string, Maker> pages, ServerOptions options);
@@ -103,7 +102,7 @@ class Server::Listener {
   asio::io_context io_;
   tcp::acceptor acceptor_{io_};
   asio::steady_timer resting_{io_};
-  bool stopping_ = false;  // on thread_ alone, like all below
+  bool stopping_ = false;  // only on thread_, like all below
   bool full_ = false;
   std::set<Exchange*> open_;
 
@@ -111,8 +110,8 @@ class Server::Listener {
   base::Thread thread_;
 };
 
-/// One connection: a request, its answer, and the end. It is shared by whichever of its operations is under
-/// way, and gone with the last one.
+/// One connection: a request, its answer, and the end. Its pending operations share it, and it is destroyed
+/// with the last one.
 class Server::Listener::Exchange : public std::enable_shared_from_this<Exchange> {
  public:
   Exchange(Listener& listener, tcp::socket socket) : listener_(listener), stream_(std::move(socket)) {
@@ -131,7 +130,7 @@ class Server::Listener::Exchange : public std::enable_shared_from_this<Exchange>
         [self = shared_from_this()](error_code failed, std::size_t) { self->asked(failed); });
   }
 
-  /// Nothing more is awaited of who has not asked by now.
+  /// Stops waiting for a client that has not sent its request yet.
   void stop() {
     if (!asked_) stream_.close();
   }
@@ -139,7 +138,7 @@ class Server::Listener::Exchange : public std::enable_shared_from_this<Exchange>
  private:
   void asked(error_code failed) {
     if (!stream_.socket().is_open()) return;
-    if (failed && !invalid(failed)) return;  // nothing was asked, or too late
+    if (failed && !invalid(failed)) return;  // no request came, or it came too late
     asked_ = true;
     if (failed) return answer({400, "text/plain", "Invalid request: " + failed.message() + ".\n"}, true);
     const auto& request = parser_.get();
@@ -159,7 +158,7 @@ class Server::Listener::Exchange : public std::enable_shared_from_this<Exchange>
     asio::post(*listener_.makers_, [self = shared_from_this(), page, with_body,
                                     going_on = asio::make_work_guard(listener_.io_)]() mutable {
       Page ready = made(page->first, page->second);
-      Exchange& exchange = *self;  // its last owner has to be on the connections' thread
+      Exchange& exchange = *self;  // its last owner must be on the connections' thread
       asio::post(exchange.listener_.io_, [self = std::move(self), ready = std::move(ready), with_body] {
         self->answer(ready, with_body);
       });
@@ -197,7 +196,7 @@ Server::Listener::Listener(const base::Address& address, std::map<std::string, M
 
 Server::Listener::~Listener() {
   asio::post(io_, [this] { stop(); });
-  thread_.join();  // what has been asked is answered by then
+  thread_.join();  // all requests are answered by then
   makers_->join();
 }
 
@@ -240,7 +239,7 @@ void Server::Listener::accept() {
   });
 }
 
-/// Out of files or memory, which passes.
+/// Out of files or memory, which is temporary.
 void Server::Listener::rest() {
   resting_.expires_after(accept_again_after);
   resting_.async_wait([this](error_code) {

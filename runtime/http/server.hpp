@@ -1,5 +1,5 @@
-// A small HTTP server: some pages, made anew for each request. Each connection is for one request, and ends
-// after a time that is set, so that slow clients can't take all threads for long.
+// A small HTTP server for some pages, which are made for each request. Each connection is for one request and
+// has a time limit, so slow clients can't occupy all threads for long.
 #pragma once
 
 #include <chrono>
@@ -19,9 +19,10 @@ struct Page {
 };
 
 struct ServerOptions {
-  /// From the moment when a client connects until it has asked, and again until it has taken the answer.
+  /// From the moment when a client connects until it has sent its request, and again until it has received
+  /// the answer.
   std::chrono::milliseconds patience{5000};
-  std::size_t threads = 8;  ///< that make pages
+  std::size_t threads = 8;  ///< threads that make pages
 };
 
 class Server {
@@ -29,14 +30,14 @@ class Server {
   /// Makes a page, on one of the server's threads.
   using Maker = std::function<Page()>;
 
-  /// Serves `pages` by their paths ("/livez") from now on. Throws base::UsageError where it can't listen.
+  /// Serves `pages` by their paths ("/livez") from now on. Throws base::UsageError if it can't listen.
   Server(const base::Address& address, std::map<std::string, Maker> pages, ServerOptions options = {});
-  /// Answers what has been asked, and waits for nobody else.
+  /// Answers the requests that have arrived, and waits for no other client.
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  /// With the port that it got.
+  /// The address, with the port that it got.
   const base::Address& address() const;
 
  private:

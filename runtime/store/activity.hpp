@@ -1,4 +1,5 @@
-// What a runtime shows of itself while it runs: its plugins, its long jobs, and how many outcomes there were.
+// What a runtime publishes about itself while it runs: its plugins, its long jobs, and how many outcomes
+// there were.
 #pragma once
 
 #include <cstdint>
@@ -8,24 +9,23 @@
 
 namespace sluice::store {
 
-/// A plugin as a runtime has it.
+/// A plugin of a runtime.
 struct PluginReport {
   std::string path;
-  std::string name;  ///< empty until it is known
+  std::string name;  ///< empty while unknown
   std::string version;
-  std::string state;  ///< fleet::name(PluginState), or any other word
-  std::string
-      reason;     ///< a sentence or more, where it is refused or broken, or serves only some of its types
-  int hosts = 0;  ///< ready
+  std::string state;   ///< fleet::name(PluginState), or another word
+  std::string reason;  ///< one or more sentences if it is refused or broken, or serves only some of its types
+  int hosts = 0;       ///< ready
   int hosts_wanted = 0;
-  int slots = 0;  ///< of the ready hosts
+  int slots = 0;  ///< slots of the ready hosts
   int restarts = 0;
-  std::vector<std::string> types;  ///< that it serves
+  std::vector<std::string> types;  ///< types that it serves
 
   bool operator==(const PluginReport&) const = default;
 };
 
-/// A job whose handler has been at work for a while.
+/// A job whose handler has been running for a while.
 struct RunningJob {
   std::string id;
   std::string type;
@@ -33,24 +33,24 @@ struct RunningJob {
   std::string plugin;
   int host_pid = 0;                ///< the plugin host's process
   double age = 0;                  ///< seconds since its handler was called
-  std::optional<double> fraction;  ///< of the work, 0 to 1; none: its handler has said nothing
+  std::optional<double> fraction;  ///< of the work, 0 to 1; nullopt: its handler has reported nothing
   std::string note;
 };
 
-/// What became known of a runtime's running jobs since the last time.
+/// What changed among a runtime's running jobs since the last time.
 struct RunningChanges {
-  std::vector<RunningJob> changed;  ///< new ones, and those that said something new
-  std::vector<std::string> over;    ///< ids
+  std::vector<RunningJob> changed;  ///< new jobs, and those with new reports
+  std::vector<std::string> over;    ///< ids of jobs that have ended
 };
 
-/// Outcomes of one type. They are what settlements say: jobs that are given back count as none.
+/// Outcomes of one type, as in settlements. Jobs that are given back do not count.
 struct Throughput {
   std::string type;
   double done = 0;
-  double retrying = 0;  ///< failed, to be tried again
-  double failed = 0;    ///< for good
+  double retrying = 0;  ///< failed, will be tried again
+  double failed = 0;    ///< failed for good
   double snoozed = 0;
-  double busy = 0;  ///< the handlers' time, seconds
+  double busy = 0;  ///< the handlers' time in seconds
 };
 
 /// An attempt that ended as done: who ran it, and for how long.
@@ -59,7 +59,7 @@ struct Trace {
   int attempt = 0;
   int host_pid = 0;  ///< the plugin host's process
   double age = 0;    ///< seconds since it ended
-  double took = 0;   ///< seconds that its handler was at work
+  double took = 0;   ///< seconds that its handler ran
 };
 
 }  // namespace sluice::store

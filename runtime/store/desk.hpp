@@ -1,4 +1,4 @@
-// What commands and pages ask for.
+// What commands and pages ask of the store.
 #pragma once
 
 #include <chrono>
@@ -26,18 +26,18 @@ struct Enqueued {
 
 struct StatusCount {
   std::string type;
-  std::string status;  ///< whatever the column holds
+  std::string status;  ///< any value of the column
   std::int64_t count = 0;
   bool estimated = false;
 };
 struct TypeReport {
   std::string type;
   std::int64_t pending = 0;
-  /// Seconds, by the database's clock; may be negative. Not a number where it was not found within bounds.
+  /// Seconds, by the database's clock; may be negative. Not a number if it was not found within bounds.
   double oldest_pending_age = 0;
-  std::string plugin;  ///< that served it last; empty when none ever did
+  std::string plugin;  ///< the plugin that served it last; empty if none ever did
   std::string plugin_version;
-  bool served = false;     ///< by a live runtime
+  bool served = false;     ///< served by a live runtime
   bool estimated = false;  ///< the number of pending jobs
 };
 struct PublishedPlugin {
@@ -61,19 +61,19 @@ struct Report {
   std::vector<TypeReport> waiting;  ///< types with pending jobs
   std::vector<RuntimeReport> runtimes;
   std::int64_t stuck = 0;              ///< processing for over 10 minutes, and named by no claim
-  double next_due = -1;                ///< seconds until the next schedule is due; negative: none
-  std::vector<RunningReport> running;  ///< that are in processing and shown as running, oldest first
+  double next_due = -1;                ///< seconds until the next schedule is due; negative: there is none
+  std::vector<RunningReport> running;  ///< jobs that are in processing and shown as running, oldest first
   std::vector<Throughput> last_minute;
   std::vector<Throughput> last_hour;
 };
 
-/// How many running jobs a report has at most.
+/// The most running jobs in a report.
 inline constexpr std::size_t most_running = 200;
 
-/// What was created and what came out in the time before now.
+/// How many jobs were created and ended in the time before now.
 struct Aggregate {
-  std::int64_t created = 0;  ///< jobs that are in the outbox still
-  bool more = false;         ///< there are more: counting stopped there
+  std::int64_t created = 0;  ///< jobs that are still in the outbox
+  bool more = false;         ///< there are more, because counting stopped there
   std::vector<Throughput> outcomes;
 };
 
@@ -84,7 +84,7 @@ struct QueueDepth {
   double oldest_age = 0;  ///< seconds since "createdAt", by the database's clock; may be negative or infinite
 };
 
-struct Failure {  ///< a row of sluice.attempt, for summaries
+struct Failure {  ///< a row of sluice.attempt, in summaries
   std::string id;
   std::string type;
   int attempt = 0;
@@ -93,30 +93,30 @@ struct Failure {  ///< a row of sluice.attempt, for summaries
   std::string error;
 };
 
-/// Which of the guide's indexes the outbox has: all, or those alone that claiming needs.
+/// Which of the guide's indexes the outbox has: all, or only those that claiming needs.
 enum class Indexes { guide, lean };
 
-/// What commands ask for.
+/// What commands ask of the store.
 class DeskSession {
  public:
   virtual ~DeskSession() = default;
 
-  /// Makes or upgrades schema sluice, and the outbox table where it is missing. Returns what was
-  /// done, a sentence each; empty when all was in place.
+  /// Creates or upgrades schema sluice, and creates the outbox table if it is missing. Returns a sentence for
+  /// each thing that was done; empty if everything was in place.
   virtual std::vector<std::string> init() = 0;
-  /// Makes or drops indexes of the outbox until they are as `wanted`, and locks nobody out meanwhile. Returns
-  /// what was done, a sentence each. Where it is broken off, calling it again goes on.
+  /// Creates or drops indexes of the outbox until they are as `wanted`, without blocking anybody. Returns a
+  /// sentence for each thing that was done. If it is interrupted, calling it again continues.
   virtual std::vector<std::string> set_indexes(Indexes wanted) = 0;
-  /// Throws Refused, with what to do, unless the schema is the one that this program needs.
+  /// Throws Refused, which says what to do, unless the schema is the one that this program needs.
   virtual void check_schema() = 0;
   virtual Enqueued enqueue(const EnqueueRequest& request) = 0;
-  /// Jobs are counted one by one where the outbox is small, or `exact`ly counted is asked for; else
-  /// within bounds, and estimated beyond them.
+  /// Jobs are counted one by one if the outbox is small or `exact` is set. Otherwise they are counted within
+  /// bounds, and estimated beyond them.
   virtual Report report(bool exact) = 0;
-  /// Outcomes are known for two days.
+  /// Outcomes are kept for two days.
   virtual Aggregate aggregate(std::chrono::seconds since) = 0;
-  /// The jobs in pending, scheduled, processing and error, counted by type; of each status the oldest `most`
-  /// at most. Takes time for those alone, however many are done.
+  /// Counts the jobs in pending, scheduled, processing and error, by type; of each status, at most the oldest
+  /// `most`. Its duration depends only on these, however many jobs are done.
   virtual std::vector<QueueDepth> depths(std::size_t most) = 0;
   /// The newest failed attempts, at most `limit`.
   virtual std::vector<Failure> recent_failures(std::size_t limit) = 0;

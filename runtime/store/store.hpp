@@ -1,10 +1,10 @@
-// The store: everything that Sluice asks of the database, as interfaces. PostgreSQL implements them
-// (runtime/postgres), and an in-memory store for tests (tests/store/memory_store.hpp); both pass the
+// The store: everything that Sluice needs from the database, as interfaces. PostgreSQL implements them
+// (runtime/postgres), and so does an in-memory store for tests (tests/store/memory_store.hpp). Both pass the
 // conformance suite in tests/store.
 //
-// A Store is a factory, safe from any thread. One thread uses each of the sessions that it opens. A session
-// owns one connection: opening it does not connect, its first call does. Every call may throw what errors.hpp
-// has.
+// A Store is a factory, safe from any thread. Each session that it opens is used by one thread and owns one
+// connection. Opening it does not connect; its first call does. Every call may throw the exceptions in
+// errors.hpp.
 #pragma once
 
 #include <chrono>
@@ -24,20 +24,20 @@ namespace sluice::store {
 class Store {
  public:
   virtual ~Store() = default;
-  /// `listens`: it hears of new jobs, where the store can tell.
+  /// `listens`: it listens for new jobs, if the store supports that.
   virtual std::unique_ptr<ClaimSession> claims(RuntimeId runtime, int pump, bool listens) = 0;
   virtual std::unique_ptr<FinishSession> finishes() = 0;
-  /// What one job asks to be committed with it is ended after `limit`.
+  /// Committing one job's follow-up jobs and effects is ended after `limit`.
   virtual std::unique_ptr<EffectSession> effects(std::chrono::microseconds limit) = 0;
-  /// A beat that has no answer within `patience` is given up.
+  /// A beat without an answer within `patience` is given up.
   virtual std::unique_ptr<HeartSession> heart(std::chrono::milliseconds patience) = 0;
   virtual std::unique_ptr<CareSession> care() = 0;
-  /// For jobs in `status`, done or error, that were created longer ago than `older_than` and that nothing
-  /// will try again.
+  /// For jobs in `status`, which is done or error, that were created longer ago than `older_than` and that
+  /// nothing will try again.
   virtual std::unique_ptr<PruneSession> prunes(const std::string& status, job::Microseconds older_than) = 0;
   virtual std::unique_ptr<DeskSession> desk() = 0;
-  /// No call of any session goes on beyond `when`; later ones throw Unavailable at once. It may be set anew.
-  /// [any-thread]
+  /// No call of any session continues beyond `when`. Later calls throw Unavailable at once. It may be set
+  /// again. [any-thread]
   virtual void limit(base::Clock::time_point when) = 0;
 };
 

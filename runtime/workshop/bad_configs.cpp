@@ -41,7 +41,7 @@ std::string with(const Document& config, const char* key, Value value) {
   return text_of(changed);
 }
 
-/// A value of a kind that `value` is not.
+/// A value of another kind than `value`.
 Value of_another_kind(const Value& value) {
   return value.IsString() ? Value(12345) : Value("no such thing");
 }

@@ -1,4 +1,4 @@
-// Configurations that a plugin should refuse in words, or take, but not die of.
+// Configurations that a plugin should either refuse with a reason or accept, without crashing.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,8 @@
 
 namespace sluice::workshop {
 
-/// A dozen at most, each a JSON object, made from the plugin's configuration schema and from one that it
-/// takes.
+/// At most a dozen, each a JSON object, made from the plugin's configuration schema and from a configuration
+/// that it accepts.
 std::vector<std::string> bad_configs(const std::string& schema, const std::string& config,
                                      std::uint64_t seed);
 

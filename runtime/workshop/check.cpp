@@ -17,7 +17,7 @@ const Names load_check_names{"load", "schema", "config schema"};
 const Names start_check_names{"start", "start again", "bad config"};
 const Names handler_check_names{"example", "slots", "cancellation", "fuzz", "leaks", "results"};
 
-/// Others can't be made without it.
+/// The checks on which others depend.
 bool is_needed(const std::string& check) {
   static const Names needed{"file", "load", "config schema", "start"};
   return std::find(needed.begin(), needed.end(), check) != needed.end();
@@ -49,7 +49,7 @@ class Checking {
     });
   }
 
-  /// Loads it and looks at its schemas: empty, or why nothing more can be checked.
+  /// Loads the plugin and checks its schemas. Returns empty, or why nothing more can be checked.
   std::string describe() {
     if (failed_) {
       told("load", skipped("the file can't be used"));
@@ -106,7 +106,7 @@ class Checking {
   const std::function<void(const Finding&)>& tell_;
   job::PluginSpec spec_;
   std::string config_ = "{}";
-  bool failed_ = false;  // the file itself
+  bool failed_ = false;  // the check of the file itself
 };
 
 }  // namespace

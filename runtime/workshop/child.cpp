@@ -26,7 +26,7 @@ using Clock = base::Clock;
 
 constexpr const char* debug_it = "run it under a debugger, or look at what it prints";
 
-/// A finding as bytes: the verdict, then two texts of which the first ends with NUL.
+/// A finding as bytes: the verdict, then two texts, the first of which ends with NUL.
 std::string packed(const Finding& finding) {
   return std::to_string(static_cast<int>(finding.verdict)) + finding.found + '\0' + finding.remedy;
 }
@@ -51,7 +51,7 @@ Finding unpacked(const std::string& bytes) {
   _exit(written ? 0 : 1);
 }
 
-/// Reads until the end; false when that does not come in time.
+/// Reads to the end; false if that does not come in time.
 bool read_all(int fd, std::string& bytes, std::chrono::microseconds limit) {
   const Clock::time_point deadline = Clock::now() + limit;
   std::array<char, 4096> buffer;

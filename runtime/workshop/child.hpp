@@ -1,4 +1,4 @@
-// A check in a process of its own, so that a crash or a hang is a finding and not the end.
+// Runs a check in its own process, so a crash or a hang becomes a finding.
 #pragma once
 
 #include <chrono>
@@ -8,8 +8,9 @@
 
 namespace sluice::workshop {
 
-/// Calls `check` in a forked child, whose output goes nowhere, and returns its finding; a Refusal that it
-/// throws, its crash, and a hang beyond `limit` are findings too. The calling process must have one thread.
+/// Calls `check` in a forked child, whose output is discarded, and returns its finding. A Refusal that it
+/// throws, its crash, and a hang beyond `limit` become findings too. The calling process must have one
+/// thread.
 Finding in_child(const std::function<Finding()>& check, std::chrono::microseconds limit);
 
 }  // namespace sluice::workshop

@@ -21,12 +21,12 @@ constexpr const char* hide = "build it with sluice_add_plugin, or link with a ve
 bool is_cpp(const std::string& symbol) {
   return symbol.starts_with("_Z");
 }
-/// What linkers before binutils 2.36 define in every library.
+/// Symbols that linkers before binutils 2.36 define in every library.
 bool is_the_linkers(const std::string& symbol) {
   static constexpr std::array<std::string_view, 5> names{"_init", "_fini", "_edata", "_end", "__bss_start"};
   return std::find(names.begin(), names.end(), symbol) != names.end();
 }
-/// Of a build with sanitizers, whose runtime is in the program on purpose.
+/// Symbols of a build with sanitizers, whose runtime is in the program on purpose.
 bool is_a_sanitizers(const std::string& symbol) {
   static constexpr std::array<std::string_view, 7> starts{"__asan_", "__ubsan_", "__tsan_",     "__odr_asan",
                                                           "__lsan_", "__msan_",  "__sanitizer_"};

@@ -1,5 +1,5 @@
-// What a plugin's file tells before any function of it is called: may it be loaded, what does it show to
-// others, what does it need.
+// What a plugin's file tells before any of its functions is called: whether it may be loaded, what it exposes
+// to others, and what it needs.
 #pragma once
 
 #include <vector>
@@ -8,8 +8,8 @@
 
 namespace sluice::workshop {
 
-/// The wanted checks of the file, each in a child process that may take `start_timeout`; the first, `file`,
-/// always. When that one fails, the others are skipped.
+/// The wanted checks of the file, each in a child process that may take `start_timeout`. The first one,
+/// `file`, always runs. If it fails, the others are skipped.
 std::vector<Finding> check_file(const CheckOptions& options);
 
 }  // namespace sluice::workshop

@@ -1,4 +1,4 @@
-// What one check of a plugin found.
+// The result of one check of a plugin.
 #pragma once
 
 #include <chrono>
@@ -11,17 +11,17 @@ namespace sluice::workshop {
 enum class Verdict {
   passed,
   failed,
-  skipped,  ///< it does not apply, or was not asked for; `found` says why
-  waived,   ///< it failed, and somebody said that it may; `reason` says why
+  skipped,  ///< it does not apply, or was not requested; `found` says why
+  waived,   ///< it failed, and a waiver allows that; `reason` says why
 };
 std::string_view name(Verdict verdict);
 
 struct Finding {
   std::string check;    ///< "exports"
-  std::string subject;  ///< the job type that it is about; empty: the plugin
+  std::string subject;  ///< the job type that it concerns; empty: the plugin
   Verdict verdict = Verdict::passed;
-  std::string found;     ///< what was seen, in words
-  std::string remedy;    ///< what to do, where it failed
+  std::string found;     ///< what was found, in words
+  std::string remedy;    ///< what to do if it failed
   std::string reason{};  ///< why it is waived
 };
 

@@ -12,9 +12,9 @@ namespace sluice::workshop {
 
 namespace {
 
-constexpr long free_kib = 1024;      // that any allocator may take meanwhile
+constexpr long free_kib = 1024;      // growth that any allocator may show
 constexpr long kib_for_a_job = 1;    // beyond which, over many jobs, it is a leak: half of one
-constexpr int jobs_for_a_thing = 4;  // a descriptor or a thread more for every so many jobs is a leak
+constexpr int jobs_for_a_thing = 4;  // one more descriptor or thread for every this many jobs is a leak
 
 }  // namespace
 
@@ -59,7 +59,8 @@ Finding judge(const std::vector<Footprint>& prints, int jobs) {
 }
 
 bool sanitized() {
-  // In the program where it was built so, or in a library that was loaded before it, for a plugin built so.
+  // The sanitizer is in the program if that was built with it, or, for a plugin that was built with it, in a
+  // library that was loaded before the program.
   constexpr const char* runtimes[] = {"__asan_init", "__tsan_init", "__msan_init", "__lsan_init"};
   return std::any_of(std::begin(runtimes), std::end(runtimes),
                      [](const char* symbol) { return dlsym(RTLD_DEFAULT, symbol) != nullptr; });

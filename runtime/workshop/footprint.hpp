@@ -1,4 +1,4 @@
-// What a process holds: memory, descriptors, threads; and whether it holds ever more of them.
+// What a process uses: memory, descriptors, threads; and whether it uses more and more of them.
 #pragma once
 
 #include <sys/types.h>
@@ -10,7 +10,7 @@
 namespace sluice::workshop {
 
 struct Footprint {
-  long memory_kib = 0;  ///< resident and its own, not of a file
+  long memory_kib = 0;  ///< resident and private, not backed by a file
   int descriptors = 0;
   int threads = 0;
 };
@@ -20,8 +20,8 @@ Footprint footprint(pid_t pid);
 /// Judges footprints that were taken before and after equal shares of `jobs` jobs.
 Finding judge(const std::vector<Footprint>& prints, int jobs);
 
-/// True where a sanitizer is in this program, and with it in every plugin host: it keeps freed memory to find
-/// mistakes.
+/// True if a sanitizer is in this program, and so in every plugin host. A sanitizer keeps freed memory, to
+/// find errors.
 bool sanitized();
 
 }  // namespace sluice::workshop

@@ -33,7 +33,7 @@ std::string described(const job::Outcome& outcome) {
          base::shortened(outcome.code + (outcome.code.empty() ? "" : ": ") + outcome.error, 200) + ")";
 }
 
-/// The checks of one job type, each in a plugin host of its own.
+/// The checks of one job type, each in its own plugin host.
 class TypeChecks {
  public:
   TypeChecks(const CheckOptions& options, const job::PluginSpec& spec, std::string config, std::size_t index,
@@ -51,7 +51,7 @@ class TypeChecks {
   Finding leaks();
 
  private:
-  /// A host that is ready; throws Refusal's sentence as a runtime_error where it does not get so.
+  /// A ready host. If it does not become ready, throws its refusal as a runtime_error.
   std::unique_ptr<Rehearsal> open(std::uint32_t slots) {
     constexpr int nothing = 5;
     auto plugin = std::make_unique<Rehearsal>(Stage{options_.path, false, slots, nothing, -1}, nobody_);
@@ -91,8 +91,8 @@ class TypeChecks {
     return failed("its process " + plugin.ending() + " " + when, debugging(payload));
   }
 
-  /// Sends the example `count` times, at most `window` at once, for no longer than the limit of a job;
-  /// returns how many came back.
+  /// Sends the example `count` times, at most `window` at once, for at most the time limit of a job. Returns
+  /// how many jobs came back.
   int perform(Rehearsal& plugin, int count, int window);
 
   std::chrono::microseconds job_limit() const {
@@ -232,7 +232,7 @@ Finding TypeChecks::leaks() {
   if (type_.payload_example.empty()) return skipped(no_example);
   const auto plugin = open(1);
   const int in_round = std::max(options_.jobs / rounds, 1);
-  int back = perform(*plugin, 2 * in_round, window);  // to warm up
+  int back = perform(*plugin, 2 * in_round, window);  // for warming up
   std::vector<Footprint> prints{footprint(plugin->pid())};
   int counted_jobs = 0;
   for (int round = 0; round < rounds && back > 0 && plugin->alive(); ++round) {
@@ -263,7 +263,7 @@ void check_handlers(const CheckOptions& options, const job::PluginSpec& spec, co
   struct Check {
     const char* name;
     Finding (TypeChecks::*run)();
-    bool even_so;  ///< even where the example failed
+    bool even_so;  ///< even if the example failed
   };
   static constexpr Check checks[] = {{"example", &TypeChecks::example, true},
                                      {"slots", &TypeChecks::slots, false},

@@ -1,12 +1,12 @@
-// What a plugin's handlers do with jobs: its examples, many at once, when asked to stop, with odd payloads,
-// and over many jobs. They run for real, with all their effects.
+// How a plugin's handlers run jobs: the examples, many at once, when asked to stop, with odd payloads, and
+// over many jobs. They really run, with all their side effects.
 #pragma once
 
 #include "workshop/check.hpp"
 
 namespace sluice::workshop {
 
-/// Tells a finding for each check and type, and at the end one about the results of all.
+/// Reports a finding for each check and type, and finally one about all results.
 void check_handlers(const CheckOptions& options, const job::PluginSpec& spec, const std::string& config,
                     const std::function<void(const Finding&)>& tell);
 

@@ -23,7 +23,7 @@ using rapidjson::Value;
 
 constexpr int deepest = 8;
 
-/// The odd texts that handlers meet sooner or later.
+/// Odd strings that handlers meet sooner or later.
 constexpr std::array<std::string_view, 14> odd_texts{"",
                                                      " ",
                                                      "0",
@@ -39,7 +39,7 @@ constexpr std::array<std::string_view, 14> odd_texts{"",
                                                      "\x7f",
                                                      "https://[::1]:99999/?q=\xc2\xa0"};
 
-/// A text for each format that is checked.
+/// A string for each format that Sluice checks.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 12> format_samples{
     {{"date", "2024-02-29"},
      {"date-time", "2026-12-31T23:59:60Z"},
@@ -121,7 +121,7 @@ class PayloadGenerator::Maker {
     return {characters.data(), static_cast<SizeType>(characters.size()), *allocator_};
   }
 
-  /// What `schema` stands for, a reference within the document.
+  /// The target of `schema` if it is a reference within the document.
   const Value& resolved(const Value& schema) const {
     const Value* at = &schema;
     for (int steps = 0; steps < deepest; ++steps) {
@@ -134,9 +134,9 @@ class PayloadGenerator::Maker {
     return *at;
   }
 
-  /// A value for `schema`; `example`, if there is one, is what the example payload has in its place.
+  /// A value for `schema`. `example` is the example payload's value in the same place, if there is one.
   Value make(const Value& unresolved, const Value* example, int depth) {
-    if (depth > deepest) return Value();  // a schema that asks for itself has no end
+    if (depth > deepest) return Value();  // a schema that requires itself has no end
     const Value& schema = resolved(unresolved);
     if (const Value* constant = find(schema, "const")) return copy(*constant);
     if (const Value* choice = find(schema, "enum");
@@ -155,7 +155,7 @@ class PayloadGenerator::Maker {
     return value;
   }
 
-  /// One option of oneOf or anyOf, together with what the schema says besides.
+  /// One option of oneOf or anyOf, together with the rest of the schema.
   Value make_option(const Value& schema, const Value& option, const Value* example, int depth) {
     const bool has_more = find(schema, "type") != nullptr || find(schema, "properties") != nullptr;
     if (!has_more) return make(option, example, depth + 1);
@@ -166,7 +166,7 @@ class PayloadGenerator::Maker {
     return whole;
   }
 
-  /// {"oneOf": [{"required": ["a"]}, {"required": ["b"]}]}: b goes where a is meant.
+  /// {"oneOf": [{"required": ["a"]}, {"required": ["b"]}]}: removes b if a is wanted.
   void drop_what_others_require(Value& object, const Value& schema, const Value& chosen) {
     const Value* options = find(schema, "oneOf");
     if (options == nullptr) return;
@@ -251,7 +251,7 @@ class PayloadGenerator::Maker {
     return made;
   }
 
-  /// What the schema does not name: what the example has besides, and keys that nobody expects.
+  /// Members that the schema does not name: the example's, and unexpected ones.
   void add_others(Value& made, const Value& schema, const Value* example, int depth) {
     const Value* more = find(schema, "additionalProperties");
     if (more != nullptr && more->IsBool() && !more->GetBool()) return;
@@ -373,7 +373,7 @@ class PayloadGenerator::Maker {
     }
   }
 
-  /// Makes one place of `value` wrong.
+  /// Makes `value` wrong in one place.
   void spoil(Value& value) {
     std::vector<Value*> places;
     gather(value, places);

@@ -1,5 +1,5 @@
-// Payloads from a JSON Schema, for trying a handler: such as pass the schema, and such as break it
-// in one place. The same seed makes the same payloads, on any machine.
+// Makes payloads from a JSON Schema, for trying a handler: some pass the schema, others violate it in one
+// place. The same seed makes the same payloads on any machine.
 #pragma once
 
 #include <cstdint>
@@ -10,17 +10,18 @@ namespace sluice::workshop {
 
 class PayloadGenerator {
  public:
-  /// `schema` is JSON, or empty: then anything goes. `example` is a payload that passes, from whose texts
-  /// those are taken that a pattern asks for; may be empty.
+  /// `schema` is JSON, or empty for any payload. `example` is a payload that passes, or empty. Its strings
+  /// are used for those that have to match a pattern.
   PayloadGenerator(const std::string& schema, const std::string& example, std::uint64_t seed);
   ~PayloadGenerator();
   PayloadGenerator(const PayloadGenerator&) = delete;
   PayloadGenerator& operator=(const PayloadGenerator&) = delete;
 
-  /// One that means to pass the schema; where that asks for what can't be made up ("not", odd patterns) it
-  /// may break it.
+  /// A payload that is meant to pass the schema. It may not, if the schema requires something that can't be
+  /// generated ("not", odd patterns).
   std::string valid();
-  /// One that is wrong in one place: a key missing, a value of another kind, beyond its bounds, text cut off.
+  /// A payload that is wrong in one place: a key is missing, a value has another kind or is out of bounds,
+  /// text is cut off.
   std::string near_valid();
 
  private:

@@ -35,7 +35,7 @@ rapidjson::Document read_json(const fs::path& path) {
   return read_json(std::string(std::istreambuf_iterator<char>(file), {}));
 }
 
-/// The member at the end of the way; null where a step of it is missing.
+/// The member at the end of the path; null if a step of it is missing.
 const rapidjson::Value& at(const rapidjson::Value& value, const std::vector<const char*>& way) {
   static const rapidjson::Value none;
   const rapidjson::Value* found = &value;
@@ -59,7 +59,7 @@ bool has_text(const rapidjson::Value& list, const std::string& text) {
          });
 }
 
-/// The program's path. Throws where there is none.
+/// The program's path. Throws if there is none.
 std::string needed_program(const std::string& name, const fs::path& directory, const std::string& remedy) {
   const fs::path program = find_program(name);
   if (!program.empty()) return program.string();
@@ -67,8 +67,8 @@ std::string needed_program(const std::string& name, const fs::path& directory, c
                            "' on the PATH; " + remedy);
 }
 
-/// A project with a CMakeLists.txt. CMake tells by its file API which targets are plugins: what
-/// sluice_add_plugin makes is a module library.
+/// A project with a CMakeLists.txt. CMake's file API tells which targets are plugins: sluice_add_plugin makes
+/// module libraries.
 class CMakeProject : public PluginProject {
  public:
   CMakeProject(const fs::path& directory, const fs::path& folder)
@@ -141,7 +141,7 @@ class CMakeProject : public PluginProject {
   }
 
   Targets read_targets() const {
-    std::string newest;  // of CMake's answers, whose names are in the order of time
+    std::string newest;  // of CMake's replies, whose names sort by time
     std::error_code error;
     for (auto entry = fs::directory_iterator(file_api() / "reply", error);
          !error && entry != fs::directory_iterator(); entry.increment(error)) {
@@ -169,7 +169,7 @@ class CMakeProject : public PluginProject {
     return found;
   }
 
-  /// CMake says that it found none, and not what to do.
+  /// CMake reports that it found none, but not what to do.
   static std::string missing_compiler() {
     const bool named = std::getenv("CC") != nullptr || std::getenv("CXX") != nullptr;
     for (const char* name : {"c++", "g++", "clang++", "cc", "gcc", "clang"}) {
@@ -182,8 +182,8 @@ class CMakeProject : public PluginProject {
   bool configured_ = false;
 };
 
-/// A project with a Cargo.toml. What cargo made it tells as JSON on its standard output, a line each, while
-/// its words for people go to standard error.
+/// A project with a Cargo.toml. Cargo reports what it built as JSON on its standard output, one object per
+/// line, and writes its messages for people to standard error.
 class CargoProject : public PluginProject {
  public:
   CargoProject(const fs::path& directory, const fs::path& folder)

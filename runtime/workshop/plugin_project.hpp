@@ -1,5 +1,5 @@
-// The project of a plugin, and how it is built: by CMake or by cargo. Which commands that takes is decided
-// here; to run them is for the caller.
+// The project of a plugin, and how it is built: with CMake or with cargo. This decides which commands are
+// needed; the caller runs them.
 #pragma once
 
 #include <filesystem>
@@ -16,17 +16,16 @@ namespace sluice::workshop {
 struct Built {
   bool good = false;
   std::vector<std::filesystem::path> libraries;  ///< the plugins' files
-  std::string problem;  ///< a sentence on what the tools' own words may not say; or empty
+  std::string problem;                           ///< a hint that the tools' own messages may lack; or empty
 };
 
 class PluginProject {
  public:
-  /// Runs a command to its end: its exit status, -1 where it was killed.
+  /// Runs a command to its end. Returns its exit status, or -1 if it was killed.
   using Run = std::function<int(const Launch&)>;
 
-  /// `folder` is where it is built; empty: where its tools do by themselves, "build" or "target". Throws
-  /// base::UsageError where `directory` is no project, std::runtime_error where a program that builds it is
-  /// missing.
+  /// `folder` is where it is built; empty: the tools' default, "build" or "target". Throws base::UsageError
+  /// if `directory` is not a project, and std::runtime_error if a program that is needed is missing.
   static std::unique_ptr<PluginProject> open(const std::filesystem::path& directory,
                                              const std::filesystem::path& folder);
   virtual ~PluginProject() = default;

@@ -25,7 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* port = "5432";  // of the socket's name; nothing listens on it
+constexpr const char* port = "5432";  // part of the socket's name; nothing listens on it
 
 [[noreturn]] void fail(const std::string& what, const std::error_code& error) {
   throw std::runtime_error("can't " + what + ": " + error.message());
@@ -38,7 +38,7 @@ std::string first_line(const fs::path& file) {
   return line;
 }
 
-/// For people and tools that look for nothing in our environment: PG… would lead them elsewhere.
+/// The environment without PG… variables, which would lead the programs to another server.
 std::vector<std::string> plain_environment() {
   std::vector<std::string> variables;
   for (char** variable = environ; *variable != nullptr; ++variable) {
@@ -90,7 +90,7 @@ int number_of(const std::string& version) {
   return std::atoi(version.c_str());
 }
 
-/// The folders of the versions that packages install beside each other, the newest first.
+/// The folders of the versions that packages install side by side, the newest first.
 std::vector<fs::path> installed_versions() {
   std::vector<fs::path> found;
   std::error_code error;
@@ -104,8 +104,8 @@ std::vector<fs::path> installed_versions() {
   return found;
 }
 
-/// The version of server programs ("15"), as they tell it: "postgres (PostgreSQL) 15.14
-/// (Debian 15.14-0+deb12u1)".
+/// The version of server programs ("15"), from their own output: "postgres (PostgreSQL) 15.14 (Debian
+/// 15.14-0+deb12u1)".
 std::string version_of(const fs::path& programs) {
   const base::Descriptor words(memfd_create("version", MFD_CLOEXEC));
   Launch launch;
@@ -168,7 +168,7 @@ void PrivateServer::find_home(const fs::path& folder) {
   if (error) fail("set the permissions of " + home_.string(), error);
 }
 
-/// Those of the version that made the data, else of the newest.
+/// The programs of the version that made the data, or else of the newest version.
 void PrivateServer::find_programs() {
   const std::string version = first_line(data() / "PG_VERSION");
   std::vector<fs::path> places;
@@ -194,7 +194,7 @@ void PrivateServer::find_programs() {
 std::optional<Launch> PrivateServer::make(int log) const {
   if (fs::exists(data() / "PG_VERSION")) return std::nullopt;
   std::error_code error;
-  fs::remove_all(home_ / "data.new", error);  // of one that was broken off
+  fs::remove_all(home_ / "data.new", error);  // left by an interrupted attempt
   Launch initdb;
   initdb.words = {(programs_ / "initdb").string(),
                   "-D",
@@ -219,7 +219,7 @@ void PrivateServer::adopt() const {
   if (error) fail("rename " + (home_ / "data.new").string(), error);
 }
 
-/// What PostgreSQL does not see for itself is a process that has come to the same number since.
+/// PostgreSQL itself does not notice if another process has got the same number since.
 pid_t PrivateServer::leftover() const {
   const pid_t pid = number_of(first_line(data() / "postmaster.pid"));
   if (pid <= 1) return 0;
@@ -241,11 +241,11 @@ Launch PrivateServer::start(int log) const {
   server.environment = plain_environment();
   server.user = user_;
   server.out = server.err = log;
-  server.death_signal = SIGTERM;  // so that a runtime, which gets one too, can write what its jobs came to
+  server.death_signal = SIGTERM;  // a runtime gets one too, and can still write outcomes
   return server;
 }
 
-/// As pg_ctl knows it: by the first and the eighth line.
+/// Like pg_ctl, which reads the first and the eighth line.
 bool PrivateServer::ready(pid_t server) const {
   constexpr int state_line = 7;
   std::ifstream file(data() / "postmaster.pid");

@@ -1,5 +1,5 @@
-// A PostgreSQL server of one folder's own, on a Unix socket in it and on no port. Here is what it takes to
-// make it, to start it and to know when it is ready; to run the programs is for the caller.
+// A PostgreSQL server for one folder, on a Unix socket in it and without a port. This knows how to create it,
+// how to start it, and when it is ready; the caller runs the programs.
 #pragma once
 
 #include <filesystem>
@@ -12,24 +12,25 @@ namespace sluice::workshop {
 
 class PrivateServer {
  public:
-  /// In `folder`, which is made; its data stays there for the next time. Where the path is too long for a
-  /// socket, or PostgreSQL's user can't get there (it refuses to run as root), a folder below /var/tmp takes
-  /// its place, which `folder`/home names. Throws std::runtime_error in one sentence where there is no
-  /// PostgreSQL, or none that fits.
+  /// Uses `folder`, which is created. Its data stays there for the next time. If the path is too long for a
+  /// socket, or PostgreSQL's user can't access it (PostgreSQL refuses to run as root), a folder below
+  /// /var/tmp is used instead, which `folder`/home names. Throws std::runtime_error with one sentence if no
+  /// PostgreSQL is installed, or none that fits.
   explicit PrivateServer(const std::filesystem::path& folder);
 
-  /// What makes the data; none where it is there. It writes to the log, and adopt() takes what it made.
+  /// The command that creates the data; nullopt if it exists. It writes to the log, and adopt() takes over
+  /// the result.
   std::optional<Launch> make(int log) const;
   void adopt() const;
 
-  /// A server that an earlier owner left here, as one does that is killed; 0: none. Takes away what one that
-  /// is gone has left.
+  /// A server that an earlier owner left here, for example because it was killed; 0: none. Removes the
+  /// remains of a server that no longer runs.
   pid_t leftover() const;
   Launch start(int log) const;
-  /// Whether the server that start() began takes connections.
+  /// Whether the server that start() began accepts connections.
   bool ready(pid_t server) const;
 
-  /// As `sluice` and `psql` take it.
+  /// In the form that `sluice` and `psql` accept.
   const std::string& url() const { return url_; }
   const std::filesystem::path& home() const { return home_; }
 

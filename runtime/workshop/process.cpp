@@ -37,7 +37,7 @@ bool become(const User& user) {
   return setgroups(0, nullptr) == 0 && setgid(user.gid) == 0 && setuid(user.uid) == 0;
 }
 
-/// What the child does on the way to its program: nothing that needs memory.
+/// What the child does before it executes its program. Nothing here may allocate memory.
 struct Child {
   const Launch& launch;
   char* const* words;
@@ -53,7 +53,7 @@ struct Child {
     if (launch.err >= 0 && dup2(launch.err, STDERR_FILENO) < 0) return false;
     if (launch.user && !become(*launch.user)) return false;
     if (!launch.directory.empty() && chdir(launch.directory.c_str()) != 0) return false;
-    prctl(PR_SET_PDEATHSIG, launch.death_signal);  // last: a change of user forgets it
+    prctl(PR_SET_PDEATHSIG, launch.death_signal);  // last, because a change of user resets it
     return getppid() == parent;
   }
 
@@ -135,7 +135,7 @@ void Process::end(int number, std::chrono::milliseconds patience) {
   if (ended()) return;
   kill(-pid_, number);
   readable(handle_.get(), patience);
-  kill(-pid_, SIGKILL);  // what it has left in its group, too, whose number is ours until it is waited for
+  kill(-pid_, SIGKILL);  // also the rest of its group, whose number stays reserved until it is waited for
   wait();
 }
 

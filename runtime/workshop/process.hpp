@@ -1,6 +1,5 @@
-// A program that is started, watched and ended: a build, a server, a runtime. It has a process group of its
-// own, so that Ctrl-C on the terminal is for its starter alone, and it does not outlive its starter, however
-// that ends.
+// A program that is started, watched and ended: a build, a server, a runtime. It has its own process group,
+// so Ctrl-C on the terminal reaches only its starter. It does not outlive its starter, however that ends.
 #pragma once
 
 #include <signal.h>
@@ -15,7 +14,7 @@
 
 namespace sluice::workshop {
 
-/// A user that a process becomes.
+/// A user that a process runs as.
 struct User {
   uid_t uid = 0;
   gid_t gid = 0;
@@ -23,21 +22,22 @@ struct User {
 
 struct Launch {
   std::vector<std::string> words;                            ///< the first is the program's path
-  std::string directory = {};                                ///< where it runs; empty: here
-  std::optional<std::vector<std::string>> environment = {};  ///< "NAME=value"; none: ours
-  std::optional<User> user = {};                             ///< none: ours
-  int out = -1;                                              ///< what its standard output is; -1: ours
-  int err = -1;                                              ///< likewise its standard error
-  int death_signal = SIGKILL;                                ///< what it gets when this process dies
-  int ignored_signal = 0;  ///< which it ignores until it says otherwise; 0: none
+  std::string directory = {};                                ///< its working directory; empty: ours
+  std::optional<std::vector<std::string>> environment = {};  ///< "NAME=value"; nullopt: our environment
+  std::optional<User> user = {};                             ///< nullopt: our user
+  int out = -1;                                              ///< its standard output; -1: ours
+  int err = -1;                                              ///< its standard error, likewise
+  int death_signal = SIGKILL;                                ///< the signal that it gets if this process dies
+  int ignored_signal = 0;  ///< a signal that it ignores until it handles it; 0: none
 };
 
-/// A descriptor of the process, which can be read once that has ended; -1, with errno, where there is none.
+/// A descriptor of the process, which becomes readable when the process has ended; -1, with errno, if there
+/// is none.
 int open_process(pid_t pid);
 
 class Process {
  public:
-  /// Throws std::system_error that names the program where it can't be started.
+  /// Throws std::system_error, which names the program, if it can't be started.
   explicit Process(const Launch& launch);
   /// Ends it, with SIGTERM first.
   ~Process();
@@ -45,14 +45,14 @@ class Process {
   Process& operator=(const Process&) = delete;
 
   pid_t pid() const { return pid_; }
-  /// Can be read once it has ended.
+  /// Becomes readable when it has ended.
   int fd() const { return handle_.get(); }
-  /// How it ended, as waitpid tells it; none while it runs.
+  /// How it ended, as from waitpid; nullopt while it runs.
   std::optional<int> ended();
-  /// Waits until it ends: how that was, as waitpid tells it.
+  /// Waits until it ends. Returns how it ended, as from waitpid.
   int wait();
   void signal(int number);
-  /// Has it end: `number` to its whole group, and SIGKILL where it is still there after `patience`.
+  /// Ends it: sends `number` to its whole group, and SIGKILL if it still runs after `patience`.
   void end(int number, std::chrono::milliseconds patience);
 
  private:

@@ -38,7 +38,7 @@ struct Stream {
   fleet::LineCutter cutter;
 };
 
-/// How a step is spoken of when it fails.
+/// How messages name a step that fails.
 struct Step {
   const char* verb;
   const char* during;
@@ -80,7 +80,7 @@ class Rehearsal::Host {
       kill();
     } else if (!stopped_) {
       std::fflush(nullptr);
-      _exit(1);  // its thread may be anywhere in the plugin, and can't be made to leave it
+      _exit(1);  // its thread may be anywhere in the plugin, and can't be made to leave
     }
   }
 
@@ -176,7 +176,7 @@ class Rehearsal::Host {
     });
   }
 
-  /// Waits until `reached`; else says what came instead, and lets the host go.
+  /// Waits until `reached`. Otherwise returns what happened instead, and gives up the host.
   template <class Reached>
   std::optional<std::string> await(const Step& step, Limit limit, Reached reached) {
     const Clock::time_point deadline = Clock::now() + (stage_.in_process ? no_limit : limit);
@@ -191,8 +191,8 @@ class Rehearsal::Host {
     return failed(step, std::string(" did not ") + step.verb + " within " + base::format_duration(limit));
   }
 
-  /// Takes in what has come, or waits for it. False when there is nothing more to wait for: time is over, or
-  /// someone woke us.
+  /// Reads what has come, or waits for it. Returns false if there is nothing more to wait for, because the
+  /// time is over or we were woken.
   bool pump(Clock::time_point deadline, bool wakes = true) {
     std::array<pollfd, 4> fds{{{socket_.get(), POLLIN, 0},
                                {streams_[0].fd.get(), POLLIN, 0},
@@ -265,7 +265,7 @@ class Rehearsal::Host {
     if (size <= 0) stream.fd.reset();
   }
 
-  /// The process is gone, or about to: its socket is closed.
+  /// The process is gone, or about to end: its socket is closed.
   void reap() {
     if (!alive()) return;
     if (stage_.in_process) {
@@ -297,7 +297,7 @@ class Rehearsal::Host {
       } else if (errno == EAGAIN) {
         read_frames_until_writable();
       } else if (errno != EINTR) {
-        return;  // it died: whoever waits for it will see
+        return;  // it died, which the next wait will notice
       }
     }
   }

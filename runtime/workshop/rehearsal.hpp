@@ -1,9 +1,9 @@
-// One plugin in one plugin host, driven from here step by step, without a runtime and without a database: for
+// One plugin in one plugin host, controlled step by step, without a runtime and without a database: for
 // `sluice plugin run` and `plugin check`.
 //
-// The host is a process of its own, as under a runtime, or, for debuggers, a thread of this one. One thread
-// uses a Rehearsal. What the plugin does wrong is never an exception: each step says in a sentence what
-// happened.
+// The host is a separate process, as under a runtime, or, for debuggers, a thread of this process. A
+// Rehearsal is for one thread. A plugin's errors are never exceptions: each step returns a sentence about
+// what happened.
 #pragma once
 
 #include <chrono>
@@ -21,13 +21,13 @@ namespace sluice::workshop {
 
 using Limit = std::chrono::microseconds;
 
-/// What a plugin says while it works, told as it comes.
+/// A plugin's output while it works, reported as it comes.
 class Witness {
  public:
   virtual ~Witness() = default;
   virtual void logged(const wire::LogLine& line) { (void)line; }
   virtual void progressed(const wire::Progress& progress) { (void)progress; }
-  /// A line that it printed; not told of a host in this process, which prints for itself.
+  /// A line that it printed. Not called for a host in this process, which prints by itself.
   virtual void printed(const char* stream, const std::string& line) { (void)stream, (void)line; }
 };
 
@@ -36,7 +36,7 @@ struct Stage {
   bool in_process = false;
   std::uint32_t slots = 1;
   int log_level = 2;  ///< SLUICE_LOG_…
-  int wake_fd = -1;   ///< when it can be read, whatever is waited for ends; -1: nothing wakes
+  int wake_fd = -1;   ///< ends every wait when it becomes readable; -1: nothing does
 };
 
 /// A job that came back.
@@ -49,35 +49,37 @@ class Rehearsal {
  public:
   /// Starts the host. Throws std::system_error.
   Rehearsal(Stage stage, Witness& witness);
-  /// Kills what was not stopped. In this process nothing can be killed: there the whole program ends.
+  /// Kills the host if it was not stopped. A host in this process can't be killed, so the whole program ends.
   ~Rehearsal();
   Rehearsal(const Rehearsal&) = delete;
   Rehearsal& operator=(const Rehearsal&) = delete;
 
-  /// Loads the plugin: none when it is described by spec(), else why it is not. In this process, no
-  /// step has a limit but `wake_fd`.
+  /// Loads the plugin. Returns nullopt if it succeeded, and spec() describes the plugin; otherwise the
+  /// reason. In this process, only `wake_fd` limits a step.
   std::optional<std::string> load(Limit limit);
   const job::PluginSpec& spec() const;
-  /// Its init with `config`, and slot_open for each slot: none when it takes jobs, else why it does not.
+  /// Calls its init with `config`, and slot_open for each slot. Returns nullopt if it is ready for jobs,
+  /// otherwise the reason.
   std::optional<std::string> start(const std::string& config, Limit limit,
                                    const job::Strictness& strict = {});
-  /// Ends it: shutdown, then the process. None when it did so by itself and with exit status 0.
+  /// Stops it: shutdown, then the end of the process. Returns nullopt if it ended by itself with exit status
+  /// 0.
   std::optional<std::string> stop(Limit limit);
 
-  /// Hands over a job of one of spec()'s types, and returns its ticket.
+  /// Sends a job of one of spec()'s types, and returns its ticket.
   std::uint32_t send(const job::Job& job, std::size_t type_index);
-  /// The next job that comes back. None when `limit` passed, the host is gone, or `wake_fd` woke.
+  /// The next job that comes back. Nullopt if `limit` has passed, the host is gone, or `wake_fd` woke us.
   std::optional<Returned> next(Limit limit);
   /// Asks the handler of this job to stop.
   void cancel(std::uint32_t ticket);
-  /// True from the moment at which its slot took it.
+  /// True from the moment when its slot took it.
   bool started(std::uint32_t ticket) const;
 
   void kill();
   bool alive() const;
-  /// How the host's process ended: "was killed by signal 11 (Segmentation fault)"; empty while it lives.
+  /// How the host's process ended: "was killed by signal 11 (Segmentation fault)"; empty while it is alive.
   const std::string& ending() const;
-  /// Of the host; this process's own when it is in it.
+  /// The host's process id; this process's own if the host is in it.
   pid_t pid() const;
 
  private:

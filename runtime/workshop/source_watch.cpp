@@ -45,7 +45,7 @@ SourceWatch::SourceWatch(const fs::path& top, const fs::path& left_out)
   add(top_, nullptr);
 }
 
-/// The marks are those of CMake and of the convention for caches, which cargo follows.
+/// The marks of CMake, and of the convention for caches, which cargo follows.
 bool SourceWatch::passes_over(const fs::path& folder) const {
   const std::string name = folder.filename().string();
   if (folder == top_) return false;
@@ -80,7 +80,7 @@ void SourceWatch::add(const fs::path& folder, std::set<std::string>* found) {
   }
 }
 
-/// A folder that is renamed would go on to be watched under its old name.
+/// A renamed folder would otherwise stay watched under its old name.
 void SourceWatch::drop(const fs::path& folder) {
   std::erase_if(folders_, [&](const auto& watched) {
     const std::string inside = watched.second.string() + "/";

@@ -1,4 +1,4 @@
-// Which files of a project change, as editors, version control and people change them (inotify).
+// Which files of a project change, whether editors, version control or people change them (inotify).
 #pragma once
 
 #include <cstdint>
@@ -13,14 +13,14 @@ namespace sluice::workshop {
 
 class SourceWatch {
  public:
-  /// Watches `top` and all folders below, those to come too, but for `left_out`, hidden ones, and those that
-  /// hold what somebody builds. Throws std::runtime_error with a remedy where the system watches no more.
+  /// Watches `top` and all folders below, including future ones, except `left_out`, hidden ones, and build
+  /// folders. Throws std::runtime_error with a remedy if the system can watch no more.
   SourceWatch(const std::filesystem::path& top, const std::filesystem::path& left_out);
 
-  /// Can be read while changes wait to be taken.
+  /// Becomes readable when there are changes to take.
   int fd() const { return events_.get(); }
-  /// The files and folders that were written, made, renamed or deleted since the last call, relative to the
-  /// top. What editors keep beside a file is none of them.
+  /// The files and folders that were written, created, renamed or deleted since the last call, relative to
+  /// the top, without the temporary files of editors.
   std::set<std::string> take();
 
  private:
@@ -33,10 +33,10 @@ class SourceWatch {
   const std::filesystem::path top_;
   const std::filesystem::path left_out_;
   base::Descriptor events_;
-  std::map<int, std::filesystem::path> folders_;  ///< by inotify's number
+  std::map<int, std::filesystem::path> folders_;  ///< by inotify's watch number
 };
 
-/// A file that editors and tools keep for a moment: "main.c~", ".main.c.swp", "#main.c#", "4913".
+/// A temporary file of editors and tools: "main.c~", ".main.c.swp", "#main.c#", "4913".
 bool is_temporary(const std::string& name);
 
 }  // namespace sluice::workshop

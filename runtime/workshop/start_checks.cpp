@@ -23,7 +23,7 @@ Stage stage_for(const CheckOptions& options, std::uint32_t slots) {
   return {options.path, false, slots, nothing, -1};
 }
 
-/// True for a refusal by init or slot_open that gives a number and no words.
+/// True for a refusal by init or slot_open that has a number but no message.
 bool is_silent(const std::string& refusal) {
   for (const char* words : {"init returned ", "slot_open failed (slot "}) {
     const std::size_t at = refusal.find(words);

@@ -1,4 +1,4 @@
-// What this machine has for building plugins.
+// The tools for building plugins on this machine.
 #pragma once
 
 #include <filesystem>
@@ -6,21 +6,21 @@
 
 namespace sluice::workshop {
 
-/// Where PATH has the program; empty where it has none.
+/// The program's path according to PATH; empty if it is not there.
 std::filesystem::path find_program(const std::string& name);
 
-/// The value of `key` ("CMAKE_HOME_DIRECTORY") in the cache of a folder that CMake builds in; empty where
-/// there is none.
+/// The value of `key` ("CMAKE_HOME_DIRECTORY") in the cache of a CMake build folder; empty if it has none.
 std::string cmake_cache_value(const std::filesystem::path& build, const std::string& key);
 
-/// The program that runs: its path, as far as it is still there.
+/// The path of the running program, if the file still exists.
 std::filesystem::path own_program();
 
-/// Where CMake's part of the plugin API is, beside the program that runs or in the tree that it was built
-/// from; empty where CMake finds it by itself, or it is nowhere.
+/// The folder of the plugin API's CMake package, next to the running program or in the tree from which it was
+/// built. Empty if CMake finds it by itself, or it does not exist.
 std::filesystem::path plugin_api();
 
-/// What configuring a project takes beside `-S` and `-B`, on this machine: it may have ninja and no make.
+/// The arguments for configuring a project on this machine, in addition to `-S` and `-B`: the machine may
+/// have ninja and no make.
 bool needs_ninja();
 
 }  // namespace sluice::workshop

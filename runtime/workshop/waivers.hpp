@@ -1,4 +1,4 @@
-// Findings that somebody knows of and lets pass, each with a reason.
+// Findings that somebody knows about and accepts, each with a reason.
 #pragma once
 
 #include <string>
@@ -17,10 +17,10 @@ class Waivers {
  public:
   explicit Waivers(const std::vector<Waiver>& waivers);
 
-  /// The finding, as waived where it failed and a waiver covers it. The first that does counts.
+  /// The finding, as waived if it failed and a waiver covers it. The first such waiver counts.
   Finding judge(Finding finding);
-  /// A sentence for each waiver that is of no use after the findings were judged: what it covers passed, or
-  /// there is no such thing. What was skipped is not held against one.
+  /// A sentence for each waiver that was not needed after the findings were judged, because what it covers
+  /// passed or does not exist. A skipped check does not count against a waiver.
   std::vector<std::string> useless() const;
 
  private:
