@@ -443,7 +443,7 @@ void Engine::stop(std::chrono::microseconds patience) {
   if (stopping_ && !result_.stopped) return;
   const bool first = !stopping_;
   stopping_ = true;
-  if (first && !pumps_.empty() && !fleet_.is_settled()) announce_reload("sluice stops");
+  if (first && !pumps_.empty() && !fleet_.is_settled()) announce_reload("sluice is stopping");
   limit_calls(patience + config_.cancel_grace);
   fleet_.stop(patience);
   if (first && pumps_running_ == 0) fleet_.release();
