@@ -1,4 +1,4 @@
-// says: the argument of job_type<...> is not a handler: a handler is a function `sluice::Result f(sluice::Job& job)`,
+// says: the argument of job_type<...> is not a handler: a handler is a function
 // or a class
 #include <sluice/plugin.hpp>
 
