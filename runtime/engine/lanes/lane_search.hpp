@@ -4,9 +4,9 @@
 // before that claim, so rows that wait for others are not read again. It is never within a tenth of a second
 // of the last claim, so transactions that began at about the same time may end in any order. Late commits,
 // retries and slow clocks put rows behind the cursor. Therefore the lane starts over from the oldest row (a
-// sweep) whenever a sweep is due. Sweeps take at most a twentieth of the time, and at most 10 s. While jobs
-// keep coming, slow sweeps take less, so that one may follow as soon as the jobs end. A lane whose claim
-// comes back short rests, longer each time.
+// sweep) whenever a sweep is due. Sweeps are spaced so that they take at most a twentieth of the time, but at
+// most 10 s apart. While jobs keep coming, slow sweeps take less of the time, so that one may follow as soon
+// as no more jobs come. A lane whose claim comes back short rests, longer each time.
 #pragma once
 
 #include <algorithm>

@@ -24,8 +24,9 @@ void Room::Lane::measure(double type_pace, Clock::time_point now) {
   paced_at = now;
 }
 
-/// A lane whose jobs run without ending is slow, whatever was measured before. Without any measurement it is
-/// slow only if slow jobs get no queue, because before the first end there is none.
+/// A lane whose jobs run without ending is slow, whatever was measured before. If nothing was measured, their
+/// time counts only when it is so long that the lane would get no queue, because it has none before the first
+/// end.
 double Room::Lane::pace_now(Clock::time_point now) const {
   if (jobs == 0 || now <= ended_at) return pace;
   const double unended = seconds_of(now - ended_at);

@@ -63,8 +63,8 @@ class Room {
  public:
   Room(int batch_max, std::optional<std::int64_t> budget) : batch_max_(batch_max), budget_(budget) {}
 
-  /// Sets the lanes. A lane with the same types as before, or one that shares the remaining types of its
-  /// plugin, keeps its measurements. Returns the lanes that are new or have other types.
+  /// Sets the lanes. A lane with the same types as before, and a plugin's lane without a concurrency, keep
+  /// their measurements. Returns the lanes that are new or have other types.
   std::vector<LaneId> set_lanes(std::vector<LaneSpec> specs);
   /// None: the plugin will never have slots again, and its lanes are closed.
   void set_slots(std::size_t plugin, std::optional<int> slots);
