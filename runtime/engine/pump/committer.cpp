@@ -10,7 +10,7 @@ namespace {
 constexpr std::size_t most_together = 200;
 /// A connection that has not been used for this long is closed.
 constexpr std::chrono::seconds idle_limit{30};
-/// A settlement that the database can't write although it answers eventually becomes an error of its job.
+/// If the database answers but can't write a settlement, the settlement eventually becomes an error of its job.
 constexpr int most_failures = 5;
 
 }  // namespace
