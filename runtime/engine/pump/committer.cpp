@@ -10,7 +10,8 @@ namespace {
 constexpr std::size_t most_together = 200;
 /// A connection that has not been used for this long is closed.
 constexpr std::chrono::seconds idle_limit{30};
-/// If the database answers but can't write a settlement, the settlement eventually becomes an error of its job.
+/// If the database answers but can't write a settlement, the settlement eventually becomes an error of its
+/// job.
 constexpr int most_failures = 5;
 
 }  // namespace
