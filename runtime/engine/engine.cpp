@@ -249,7 +249,7 @@ std::size_t Engine::refused() const {
   }));
 }
 
-void Engine::settled() {
+void Engine::on_settled() {
   if (stopping_) return;
   const bool first = pumps_.empty();
   warn_of_unused_settings();
@@ -292,7 +292,7 @@ void Engine::serve() {
 
 void Engine::publish_slots() {
   const auto& plugins = fleet_.plugins();
-  for (std::size_t i = 0; i < plugins.size(); ++i) changed(i);
+  for (std::size_t i = 0; i < plugins.size(); ++i) on_changed(i);
 }
 
 /// What there is now, for the caretaker to write.
@@ -301,7 +301,7 @@ void Engine::show() {
   presence_.set_running(fleet_.running(Presence::long_job));
 }
 
-void Engine::changed(std::size_t plugin) {
+void Engine::on_changed(std::size_t plugin) {
   const fleet::Plugin& now = fleet_.plugins()[plugin];
   const bool gone = now.state == fleet::PluginState::refused || now.state == fleet::PluginState::broken ||
                     now.state == fleet::PluginState::disabled;
@@ -329,7 +329,7 @@ void Engine::start_pumps() {
         if (!marking_.exchange(true)) fleet_.post([this] { mark_soon(); });
       },
       [this](std::vector<job::Finished> jobs) {
-        fleet_.post([this, jobs = std::move(jobs)] { returned(jobs); });
+        fleet_.post([this, jobs = std::move(jobs)] { on_returned(jobs); });
       },
       [this](store::RuntimeId fenced) { return caretaker_->runtime(fenced); },
       [this](std::vector<std::string> ids) { caretaker_->unwritten(std::move(ids)); },
@@ -364,7 +364,7 @@ void Engine::end_when_drained() {
   if (options_.drain && running && lanes_.is_exhausted()) stop(config_.drain_timeout);
 }
 
-void Engine::returned(std::vector<job::Finished> jobs) {
+void Engine::on_returned(std::vector<job::Finished> jobs) {
   const auto now = Clock::now();
   lanes_.on_return(jobs, now);
   presence_.add_ended(jobs);
@@ -417,10 +417,10 @@ void Engine::give_back_waiting() {
   if (jobs.empty()) return;
   log::debug("gave back jobs that waited too long for a slot", {{"count", jobs.size()}});
   lanes_.on_recall(jobs, longest_wait, Clock::now());
-  returned(std::move(jobs));
+  on_returned(std::move(jobs));
 }
 
-void Engine::signalled(int times) {
+void Engine::on_signal(int times) {
   result_.stopped = true;
   systemd::stopping();
   if (times == 1) {

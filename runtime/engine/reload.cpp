@@ -10,7 +10,7 @@
 
 namespace sluice::engine {
 
-void Engine::reload_requested() {
+void Engine::on_reload_request() {
   if (stopping_) return refuse_reload("sluice stops");
   if (!options_.reread)
     return log::info("SIGHUP: not reloading, a drain keeps the plugins that it began with");

@@ -55,7 +55,7 @@ void Fleet::Loop::limit_start(const std::shared_ptr<Seat>& seat, const char* doi
   });
 }
 
-void Fleet::Loop::described(HostProcess& host, job::PluginSpec spec) {
+void Fleet::Loop::on_described(HostProcess& host, job::PluginSpec spec) {
   const auto seat = seat_of(host);
   Edition& edition = *seat->edition;
   seat->timer.reset();
@@ -66,7 +66,7 @@ void Fleet::Loop::described(HostProcess& host, job::PluginSpec spec) {
         std::equal(spec.types.begin(), spec.types.end(), edition.spec.types.begin(), edition.spec.types.end(),
                    [](const auto& a, const auto& b) { return a.name == b.name; });
     if (same) return start(*seat);
-    return refused(host,
+    return on_refused(host,
                    "found a file that changed since it was loaded, expected the same name and types; run "
                    "sluice reload to take the new one");
   }
@@ -76,7 +76,7 @@ void Fleet::Loop::described(HostProcess& host, job::PluginSpec spec) {
   advance_soon();
 }
 
-void Fleet::Loop::refused(HostProcess& host, const std::string& reason) {
+void Fleet::Loop::on_refused(HostProcess& host, const std::string& reason) {
   const auto seat = seat_of(host);
   seat->timer.reset();
   refuse(*seat->edition, PluginState::refused, seat->edition->file.path() + ": " + reason);
@@ -113,7 +113,7 @@ void Fleet::Loop::start(Seat& seat) {
   limit_start(seat_of(*seat.host), "start");
 }
 
-void Fleet::Loop::ready(HostProcess& host) {
+void Fleet::Loop::on_ready(HostProcess& host) {
   const auto seat = seat_of(host);
   Edition& edition = *seat->edition;
   seat->timer.reset();
@@ -133,11 +133,11 @@ void Fleet::Loop::ready(HostProcess& host) {
   advance_soon();
 }
 
-void Fleet::Loop::finished(std::vector<job::Finished> jobs) {
-  listener_.returned(std::move(jobs));
+void Fleet::Loop::on_finished(std::vector<job::Finished> jobs) {
+  listener_.on_returned(std::move(jobs));
 }
 
-void Fleet::Loop::ended(HostProcess& host) {
+void Fleet::Loop::on_ended(HostProcess& host) {
   const auto seat = seat_of(host);
   Edition& edition = *seat->edition;
   const std::string ending = host.ending();

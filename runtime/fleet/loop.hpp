@@ -91,11 +91,11 @@ class Fleet::Loop : public HostProcess::Listener {
   };
 
   // HostProcess::Listener
-  void described(HostProcess& host, job::PluginSpec spec) override;
-  void refused(HostProcess& host, const std::string& reason) override;
-  void ready(HostProcess& host) override;
-  void finished(std::vector<job::Finished> jobs) override;
-  void ended(HostProcess& host) override;
+  void on_described(HostProcess& host, job::PluginSpec spec) override;
+  void on_refused(HostProcess& host, const std::string& reason) override;
+  void on_ready(HostProcess& host) override;
+  void on_finished(std::vector<job::Finished> jobs) override;
+  void on_ended(HostProcess& host) override;
 
   // loop.cpp
   void wait_stop_signal();
