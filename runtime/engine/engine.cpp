@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/duration.hpp"
+#include "base/host_name.hpp"
 #include "base/log.hpp"
 #include "base/systemd.hpp"
 #include "base/threads.hpp"
@@ -33,12 +34,6 @@ constexpr std::chrono::seconds drain_outage_limit{60};
 constexpr std::chrono::milliseconds write_grace{2500};
 constexpr std::chrono::milliseconds call_grace{700};
 constexpr std::chrono::milliseconds leave_grace{1000};
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  gethostname(name.data(), name.size() - 1);
-  return name.data();
-}
 
 /// How a job left its host; the store's word, which is the last, may differ.
 void log_end(const job::Finished& finished) {
@@ -105,7 +100,7 @@ EngineResult Engine::run() {
   store_.desk()->check_schema();
   fleet_.take_signals();  // before the runtime is seen, and asked to reload
   const std::vector<std::string> files = fleet::find_plugins(config_.plugin_directory);
-  const store::RuntimeInfo info{host_name(), static_cast<int>(getpid()), std::string(base::version()),
+  const store::RuntimeInfo info{base::host_name(), static_cast<int>(getpid()), std::string(base::version()),
                                 options_.drain ? "drain" : "run", config_.lease};
   caretaker_ = std::make_unique<Caretaker>(Caretaker::Context{
       store_, config_, lanes_, outage_, heart_, tally_, presence_, info,

@@ -11,6 +11,7 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "wire/descriptors.hpp"
 
 namespace sluice::fleet {
 
@@ -92,7 +93,7 @@ void HostProcess::begin() {
   err_->read(shared_from_this());
   read();
   std::string frame;
-  wire::put_load(frame, {kept_ ? kept_plugin : path_});
+  wire::put_load(frame, {kept_ ? wire::plugin_fd_path : path_});
   write(std::move(frame));
 }
 

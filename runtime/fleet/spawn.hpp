@@ -19,14 +19,10 @@ struct Spawned {
 };
 
 /// Starts a host for the plugin at `path` (the host is told to load it by a frame; here it names the
-/// process). `plugin_fd`: the plugin's file, which the host gets as kept_plugin; -1: none. From then on other
-/// processes of the same user can't look into this one, as a plugin might for the database's credentials: no
-/// ptrace, no /proc/PID/environ. Throws std::system_error, and what
-/// host_program() does.
+/// process). `plugin_fd`: the plugin's file, which the host gets as wire::plugin_fd; -1: none. From then on
+/// other processes of the same user can't look into this one, as a plugin might for the database's
+/// credentials: no ptrace, no /proc/PID/environ. Throws std::system_error, and what host_program() does.
 Spawned spawn_host(const std::string& path, int page_fd, int plugin_fd = -1);
-
-/// The path under which a host finds the file that it got as a descriptor.
-extern const char* const kept_plugin;
 
 /// SIGKILL to a host that has not been waited for, wherever it has put itself, and to its process group.
 void kill_host(const Spawned& host);

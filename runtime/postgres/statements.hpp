@@ -1,5 +1,5 @@
 // The statements of the pumps that are made of parts, and what the pumps' sessions set. All others are in the
-// .sql files.
+// .sql files, but for short ones, which stand where they are asked.
 #pragma once
 
 #include <array>

@@ -10,6 +10,7 @@
 
 #include "base/duration.hpp"
 #include "base/harmless.hpp"
+#include "base/host_name.hpp"
 #include "base/threads.hpp"
 #include "cli/command.hpp"
 #include "cli/runtime/runtime_process.hpp"
@@ -30,12 +31,6 @@ struct Asked {
 
 std::string name_of(const store::RuntimeReport& runtime) {
   return "runtime " + std::to_string(runtime.id) + " (process " + std::to_string(runtime.info.pid) + ")";
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  gethostname(name.data(), name.size() - 1);
-  return name.data();
 }
 
 /// The runtimes of this host that a signal can reach; says of each other one why not.
@@ -145,7 +140,7 @@ int reload(const GlobalOptions& global, bool wait) {
   if (wait && !desk->hears())
     throw base::UsageError(
         "--wait needs a connection that can listen, and pgbouncer=true says that this can't");
-  const std::string host = host_name();
+  const std::string host = base::host_name();
   std::list<Asked> runtimes = find_runtimes(*desk, host);
   if (runtimes.empty()) {
     std::cerr << "no runtime of " << config.table << " in " << postgres::describe(config.database_url)

@@ -45,8 +45,8 @@ inline int share_of(int window) {
 }
 
 /// The payloads of one lane that may wait in the plugin hosts' queues at once, in bytes, and what one claim
-/// takes of it: both but for one payload more, which may be of any size. They bound the memory of hosts and
-/// runtime where payloads are large.
+/// takes of it. One payload, of any size, may exceed each. They bound the memory of hosts and runtime where
+/// payloads are large.
 inline constexpr std::int64_t window_bytes = 16 * 1024 * 1024;
 inline constexpr std::int64_t claim_bytes = window_bytes / 4;
 
