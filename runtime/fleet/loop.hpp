@@ -16,6 +16,7 @@
 #include "fleet/host_process.hpp"
 #include "fleet/plugin_file.hpp"
 #include "fleet/restart_policy.hpp"
+#include "fleet/supervision.hpp"
 
 namespace sluice::fleet {
 
@@ -107,6 +108,9 @@ class Fleet::Loop : public HostProcess::Listener {
   void finish_when_empty();
 
   // hosting.cpp
+  Standing standing_of(const Edition& edition) const;
+  void learn(Edition& edition, job::PluginSpec spec);
+  void compare(Seat& seat, const job::PluginSpec& spec);
   void seat_and_spawn(Edition& edition);
   void spawn(const std::shared_ptr<Seat>& seat);
   void limit_start(const std::shared_ptr<Seat>& seat, const char* doing);
