@@ -69,8 +69,8 @@ void Fleet::Loop::on_described(HostProcess& host, job::PluginSpec spec) {
   seat->timer.reset();
   host.set_name(spec.name);
   const Action action = action_for(standing_of(*seat->edition), HostEvent::described);
-  if (action == Action::learn) learn(*seat->edition, std::move(spec));
-  if (action == Action::compare) compare(*seat, spec);
+  if (action == Action::learn) return learn(*seat->edition, std::move(spec));
+  if (action == Action::compare) return compare(*seat, spec);
 }
 
 void Fleet::Loop::learn(Edition& edition, job::PluginSpec spec) {
