@@ -17,8 +17,6 @@ namespace sluice::log {
 
 namespace {
 
-constexpr std::array<std::string_view, 6> level_names{"trace", "debug", "info", "warn", "error", "off"};
-
 struct Logger {
   std::shared_ptr<spdlog::logger> out = make();  // spdlog hands its sinks out as shared pointers
   bool json = false;

@@ -3,6 +3,7 @@
 // unchanged: invalid UTF-8 is replaced, and line ends are escaped.
 #pragma once
 
+#include <array>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -11,6 +12,9 @@
 namespace sluice::log {
 
 enum class Level { trace, debug, info, warn, error, off };
+/// By their numbers, in the configuration, in lines and in reports.
+inline constexpr std::array<std::string_view, 6> level_names{"trace", "debug", "info",
+                                                             "warn",  "error", "off"};
 enum class Format { automatic, human, json };
 
 /// Chooses what is written and how; `automatic` is human on a terminal and json elsewhere.

@@ -20,7 +20,6 @@ namespace sluice::config {
 
 namespace {
 
-constexpr std::array<std::string_view, 6> level_names{"trace", "debug", "info", "warn", "error", "off"};
 constexpr std::array<std::string_view, 3> format_names{"auto", "human", "json"};
 
 /// The value whose number is the index of `name` in `names`.
@@ -189,11 +188,11 @@ class Reader {
 }  // namespace
 
 std::optional<log::Level> parse_log_level(std::string_view name) {
-  return parse_name<log::Level>(level_names, name);
+  return parse_name<log::Level>(log::level_names, name);
 }
 
 std::string_view log_level_name(log::Level level) {
-  return level_names.at(static_cast<std::size_t>(level));
+  return log::level_names.at(static_cast<std::size_t>(level));
 }
 
 std::optional<log::Format> parse_log_format(std::string_view name) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/duration.hpp"
+#include "base/host_name.hpp"
 #include "base/log.hpp"
 #include "base/systemd.hpp"
 #include "base/threads.hpp"
@@ -34,13 +35,7 @@ constexpr std::chrono::milliseconds write_grace{2500};
 constexpr std::chrono::milliseconds call_grace{700};
 constexpr std::chrono::milliseconds leave_grace{1000};
 
-std::string host_name() {
-  std::array<char, 256> name{};
-  gethostname(name.data(), name.size() - 1);
-  return name.data();
-}
-
-/// How a job left its host. What the store finally records may differ.
+/// How a job left its host; the store's word, which is the last, may differ.
 void log_end(const job::Finished& finished) {
   const job::Job& job = finished.job;
   const double now = std::chrono::duration<double>(base::WallClock::now().time_since_epoch()).count();
@@ -105,7 +100,7 @@ EngineResult Engine::run() {
   store_.desk()->check_schema();
   fleet_.take_signals();  // before other processes can see the runtime and ask it to reload
   const std::vector<std::string> files = fleet::find_plugins(config_.plugin_directory);
-  const store::RuntimeInfo info{host_name(), static_cast<int>(getpid()), std::string(base::version()),
+  const store::RuntimeInfo info{base::host_name(), static_cast<int>(getpid()), std::string(base::version()),
                                 options_.drain ? "drain" : "run", config_.lease};
   caretaker_ = std::make_unique<Caretaker>(Caretaker::Context{
       store_, config_, lanes_, outage_, heart_, tally_, presence_, info,
@@ -252,7 +247,7 @@ std::size_t Engine::refused() const {
   }));
 }
 
-void Engine::settled() {
+void Engine::on_settled() {
   if (stopping_) return;
   const bool first = pumps_.empty();
   warn_of_unused_settings();
@@ -294,7 +289,7 @@ void Engine::serve() {
 
 void Engine::publish_slots() {
   const auto& plugins = fleet_.plugins();
-  for (std::size_t i = 0; i < plugins.size(); ++i) changed(i);
+  for (std::size_t i = 0; i < plugins.size(); ++i) on_changed(i);
 }
 
 /// The present state, for the caretaker to publish.
@@ -303,7 +298,7 @@ void Engine::show() {
   presence_.set_running(fleet_.running(Presence::long_job));
 }
 
-void Engine::changed(std::size_t plugin) {
+void Engine::on_changed(std::size_t plugin) {
   const fleet::Plugin& now = fleet_.plugins()[plugin];
   const bool gone = now.state == fleet::PluginState::refused || now.state == fleet::PluginState::broken ||
                     now.state == fleet::PluginState::disabled;
@@ -331,7 +326,7 @@ void Engine::start_pumps() {
         if (!marking_.exchange(true)) fleet_.post([this] { mark_soon(); });
       },
       [this](std::vector<job::Finished> jobs) {
-        fleet_.post([this, jobs = std::move(jobs)] { returned(jobs); });
+        fleet_.post([this, jobs = std::move(jobs)] { on_returned(jobs); });
       },
       [this](store::RuntimeId fenced) { return caretaker_->runtime(fenced); },
       [this](std::vector<std::string> ids) { caretaker_->unwritten(std::move(ids)); },
@@ -366,7 +361,7 @@ void Engine::end_when_drained() {
   if (options_.drain && running && lanes_.is_exhausted()) stop(config_.drain_timeout);
 }
 
-void Engine::returned(std::vector<job::Finished> jobs) {
+void Engine::on_returned(std::vector<job::Finished> jobs) {
   const auto now = Clock::now();
   lanes_.on_return(jobs, now);
   presence_.add_ended(jobs);
@@ -420,10 +415,10 @@ void Engine::give_back_waiting() {
   if (jobs.empty()) return;
   log::debug("gave back jobs that waited too long for a slot", {{"count", jobs.size()}});
   lanes_.on_recall(jobs, longest_wait, Clock::now());
-  returned(std::move(jobs));
+  on_returned(std::move(jobs));
 }
 
-void Engine::signalled(int times) {
+void Engine::on_signal(int times) {
   result_.stopped = true;
   systemd::stopping();
   if (times == 1) {

@@ -65,11 +65,11 @@ class Engine : private fleet::Listener {
 
  private:
   // fleet::Listener
-  void settled() override;
-  void changed(std::size_t plugin) override;
-  void returned(std::vector<job::Finished> jobs) override;
-  void signalled(int times) override;
-  void reload_requested() override;
+  void on_settled() override;
+  void on_changed(std::size_t plugin) override;
+  void on_returned(std::vector<job::Finished> jobs) override;
+  void on_signal(int times) override;
+  void on_reload_request() override;
 
   fleet::Options fleet_options() const;
   std::map<std::string, std::string> owners() const;

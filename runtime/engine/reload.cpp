@@ -10,8 +10,8 @@
 
 namespace sluice::engine {
 
-void Engine::reload_requested() {
-  if (stopping_) return refuse_reload("sluice is stopping");
+void Engine::on_reload_request() {
+  if (stopping_) return refuse_reload("sluice stops");
   if (!options_.reread)
     return log::info("SIGHUP: not reloading, because a drain keeps the plugins that it started with");
   if (!fleet_.is_settled()) {

@@ -96,14 +96,14 @@ class Listener {
  public:
   virtual ~Listener() = default;
   /// A round is over: every new file was tried once, and is ready or refused.
-  virtual void settled() {}
+  virtual void on_settled() {}
   /// The number of ready hosts of a plugin changed, or its state.
-  virtual void changed(std::size_t plugin) { (void)plugin; }
-  virtual void returned(std::vector<job::Finished> jobs) = 0;
-  /// SIGTERM or SIGINT arrived for the `times`-th time, or the terminal was closed.
-  virtual void signalled(int times) { (void)times; }
+  virtual void on_changed(std::size_t plugin) { (void)plugin; }
+  virtual void on_returned(std::vector<job::Finished> jobs) = 0;
+  /// SIGTERM or SIGINT arrived, for the `times`-th time; or the terminal was closed.
+  virtual void on_signal(int times) { (void)times; }
   /// SIGHUP arrived.
-  virtual void reload_requested() {}
+  virtual void on_reload_request() {}
 };
 
 /// The `.so` files of a directory, sorted by name. Throws base::UsageError if it can't be read.

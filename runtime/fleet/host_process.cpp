@@ -11,6 +11,7 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "wire/descriptors.hpp"
 
 namespace sluice::fleet {
 
@@ -92,7 +93,7 @@ void HostProcess::begin() {
   err_->read(shared_from_this());
   read();
   std::string frame;
-  wire::put_load(frame, {kept_ ? kept_plugin : path_});
+  wire::put_load(frame, {kept_ ? wire::plugin_fd_path : path_});
   write(std::move(frame));
 }
 
@@ -191,7 +192,7 @@ void HostProcess::take_frames() {
   } catch (const wire::Malformed& error) {
     kill(std::string("sent ") + error.what());
   }
-  if (!finished.empty()) listener_.finished(std::move(finished));
+  if (!finished.empty()) listener_.on_finished(std::move(finished));
 }
 
 void HostProcess::take_outcome(wire::JobResult result, std::vector<job::Finished>& finished) {
@@ -224,13 +225,13 @@ void HostProcess::take(const wire::Frame& frame, std::vector<job::Finished>& fin
     }
     case wire::Kind::described:
       state_ = HostState::described;
-      return listener_.described(*this, wire::get_described(frame.body));
+      return listener_.on_described(*this, wire::get_described(frame.body));
     case wire::Kind::refused:
-      return listener_.refused(
+      return listener_.on_refused(
           *this, base::valid_utf8(base::shortened(wire::get_refused(frame.body), wire::longest_error)));
     case wire::Kind::ready:
       if (state_ == HostState::starting) state_ = HostState::ready;
-      return listener_.ready(*this);
+      return listener_.on_ready(*this);
     case wire::Kind::stopped:
       return;
     default:
@@ -356,8 +357,8 @@ void HostProcess::end_when_read() {
     job::Outcome outcome = judge(ticket, interrupted_);
     finished.push_back(give_up(ticket, std::move(outcome)));
   }
-  if (!finished.empty()) listener_.finished(std::move(finished));
-  listener_.ended(*this);
+  if (!finished.empty()) listener_.on_finished(std::move(finished));
+  listener_.on_ended(*this);
   stop_waiting_when_all_read();
 }
 

@@ -43,12 +43,12 @@ class HostProcess : public std::enable_shared_from_this<HostProcess> {
   class Listener {
    public:
     virtual ~Listener() = default;
-    virtual void described(HostProcess& host, job::PluginSpec spec) = 0;
-    virtual void refused(HostProcess& host, const std::string& reason) = 0;
-    virtual void ready(HostProcess& host) = 0;
-    virtual void finished(std::vector<job::Finished> jobs) = 0;
-    /// The process is gone, and everything that it sent has been read.
-    virtual void ended(HostProcess& host) = 0;
+    virtual void on_described(HostProcess& host, job::PluginSpec spec) = 0;
+    virtual void on_refused(HostProcess& host, const std::string& reason) = 0;
+    virtual void on_ready(HostProcess& host) = 0;
+    virtual void on_finished(std::vector<job::Finished> jobs) = 0;
+    /// The process is gone and all that it sent has been read.
+    virtual void on_ended(HostProcess& host) = 0;
   };
 
   /// `plugin_fd`: the file to load, if another file is at `path` by now; -1: load the one at `path`.

@@ -55,31 +55,49 @@ void Fleet::Loop::limit_start(const std::shared_ptr<Seat>& seat, const char* doi
   });
 }
 
-void Fleet::Loop::described(HostProcess& host, job::PluginSpec spec) {
+Standing Fleet::Loop::standing_of(const Edition& edition) const {
+  if (edition.retired) return Standing::retired;
+  if (edition.given_up()) return Standing::given_up;
+  if (edition.state == PluginState::loading) return Standing::loading;
+  if (edition.state == PluginState::described) return Standing::described;
+  if (edition.state == PluginState::starting) return Standing::starting;
+  return is_candidate(edition) && round_ && !round_->first ? Standing::trial : Standing::serving;
+}
+
+void Fleet::Loop::on_described(HostProcess& host, job::PluginSpec spec) {
   const auto seat = seat_of(host);
-  Edition& edition = *seat->edition;
   seat->timer.reset();
   host.set_name(spec.name);
-  if (edition.state != PluginState::loading) {  // another host of a known plugin, or a restart
-    const bool same =
-        spec.name == edition.spec.name &&
-        std::equal(spec.types.begin(), spec.types.end(), edition.spec.types.begin(), edition.spec.types.end(),
-                   [](const auto& a, const auto& b) { return a.name == b.name; });
-    if (same) return start(*seat);
-    return refused(host,
-                   "found a file that changed since it was loaded, expected the same name and types; run "
-                   "sluice reload to load the new file");
-  }
+  const Action action = action_for(standing_of(*seat->edition), HostEvent::described);
+  if (action == Action::learn) return learn(*seat->edition, std::move(spec));
+  if (action == Action::compare) return compare(*seat, spec);
+}
+
+void Fleet::Loop::learn(Edition& edition, job::PluginSpec spec) {
   edition.spec = std::move(spec);
   edition.state = PluginState::described;
   show(edition.plugin);
   advance_soon();
 }
 
-void Fleet::Loop::refused(HostProcess& host, const std::string& reason) {
+/// Another host of a plugin that is known, or a restart.
+void Fleet::Loop::compare(Seat& seat, const job::PluginSpec& spec) {
+  const job::PluginSpec& known = seat.edition->spec;
+  const bool same = spec.name == known.name &&
+                    std::equal(spec.types.begin(), spec.types.end(), known.types.begin(), known.types.end(),
+                               [](const auto& a, const auto& b) { return a.name == b.name; });
+  if (same) return start(seat);
+  on_refused(*seat.host,
+             "found a file that changed since it was loaded, expected the same name and types; run "
+             "sluice reload to take the new one");
+}
+
+void Fleet::Loop::on_refused(HostProcess& host, const std::string& reason) {
   const auto seat = seat_of(host);
   seat->timer.reset();
-  refuse(*seat->edition, PluginState::refused, seat->edition->file.path() + ": " + reason);
+  Edition& edition = *seat->edition;
+  if (action_for(standing_of(edition), HostEvent::refused) == Action::refuse)
+    refuse(edition, PluginState::refused, edition.file.path() + ": " + reason);
   host.kill("was refused");
 }
 
@@ -114,11 +132,12 @@ void Fleet::Loop::start(Seat& seat) {
   limit_start(seat_of(*seat.host), "start");
 }
 
-void Fleet::Loop::ready(HostProcess& host) {
+void Fleet::Loop::on_ready(HostProcess& host) {
   const auto seat = seat_of(host);
   Edition& edition = *seat->edition;
   seat->timer.reset();
-  if (stopping_ || edition.retired || host.state() != HostState::ready) return;
+  if (stopping_ || host.state() != HostState::ready) return;
+  if (action_for(standing_of(edition), HostEvent::ready) != Action::serve) return;
   seat->was_ready = true;
   seat->tried = true;
   seat->ready_since = Clock::now();
@@ -134,11 +153,11 @@ void Fleet::Loop::ready(HostProcess& host) {
   advance_soon();
 }
 
-void Fleet::Loop::finished(std::vector<job::Finished> jobs) {
-  listener_.returned(std::move(jobs));
+void Fleet::Loop::on_finished(std::vector<job::Finished> jobs) {
+  listener_.on_returned(std::move(jobs));
 }
 
-void Fleet::Loop::ended(HostProcess& host) {
+void Fleet::Loop::on_ended(HostProcess& host) {
   const auto seat = seat_of(host);
   Edition& edition = *seat->edition;
   const std::string ending = host.ending();
@@ -150,14 +169,14 @@ void Fleet::Loop::ended(HostProcess& host) {
   if (edition.retired) asio::post(context_, [this] { sweep(); });
   if (was_ready || edition.retired) tell(edition);
   if (stopping_) return finish_when_empty();
-  if (edition.retired || edition.given_up()) return;
-  const bool on_trial = is_candidate(edition) && round_ && !round_->first;
-  if (on_trial || (!was_ready && !edition.usable())) {
+  const Action action = action_for(standing_of(edition), HostEvent::died);
+  if (action == Action::refuse) {
     return refuse(edition, PluginState::refused,
                   edition.file.path() + ": found that its process " + ending + " " +
                       when_ended(edition.state, was_ready) +
                       ", expected it to get ready; run it under a debugger, or look at what it printed");
   }
+  if (action != Action::restart) return;
   log::warn("plugin host died", {{"plugin", edition.spec.name}, {"ending", ending}});
   restart_later(seat);
 }

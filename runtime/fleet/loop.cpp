@@ -38,7 +38,7 @@ void Fleet::Loop::take_signals() {
 void Fleet::Loop::wait_stop_signal() {
   stop_signals_->async_wait([this](const auto& error, int) {
     if (error || over_) return;
-    listener_.signalled(++signals_);
+    listener_.on_signal(++signals_);
     wait_stop_signal();
   });
 }
@@ -49,9 +49,9 @@ void Fleet::Loop::wait_reload_signal() {
   reload_signals_->async_wait([this](const auto& error, int) {
     if (error || over_) return;
     if (had_terminal_ && isatty(STDERR_FILENO) == 0) {
-      listener_.signalled(++signals_);
+      listener_.on_signal(++signals_);
     } else {
-      listener_.reload_requested();
+      listener_.on_reload_request();
     }
     wait_reload_signal();
   });
@@ -151,7 +151,7 @@ void Fleet::Loop::bounce(std::vector<job::Job> jobs) {
     released.push_back({std::move(job), {}, {}});
     released.back().outcome.result = job::Result::released;
   }
-  listener_.returned(std::move(released));
+  listener_.on_returned(std::move(released));
 }
 
 void Fleet::Loop::every(std::function<std::chrono::milliseconds()> pause, std::function<void()> step) {

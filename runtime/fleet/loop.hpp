@@ -16,6 +16,7 @@
 #include "fleet/host_process.hpp"
 #include "fleet/plugin_file.hpp"
 #include "fleet/restart_policy.hpp"
+#include "fleet/supervision.hpp"
 
 namespace sluice::fleet {
 
@@ -91,11 +92,11 @@ class Fleet::Loop : public HostProcess::Listener {
   };
 
   // HostProcess::Listener
-  void described(HostProcess& host, job::PluginSpec spec) override;
-  void refused(HostProcess& host, const std::string& reason) override;
-  void ready(HostProcess& host) override;
-  void finished(std::vector<job::Finished> jobs) override;
-  void ended(HostProcess& host) override;
+  void on_described(HostProcess& host, job::PluginSpec spec) override;
+  void on_refused(HostProcess& host, const std::string& reason) override;
+  void on_ready(HostProcess& host) override;
+  void on_finished(std::vector<job::Finished> jobs) override;
+  void on_ended(HostProcess& host) override;
 
   // loop.cpp
   void wait_stop_signal();
@@ -107,6 +108,9 @@ class Fleet::Loop : public HostProcess::Listener {
   void finish_when_empty();
 
   // hosting.cpp
+  Standing standing_of(const Edition& edition) const;
+  void learn(Edition& edition, job::PluginSpec spec);
+  void compare(Seat& seat, const job::PluginSpec& spec);
   void seat_and_spawn(Edition& edition);
   void spawn(const std::shared_ptr<Seat>& seat);
   void limit_start(const std::shared_ptr<Seat>& seat, const char* doing);

@@ -161,7 +161,7 @@ void Fleet::Loop::finish_round() {
   for (std::size_t i = 0; i < places_.size(); ++i) show(i);
   settled_ = true;
   round_.reset();
-  listener_.settled();
+  listener_.on_settled();
 }
 
 void Fleet::Loop::remove(std::size_t plugin) {
@@ -245,7 +245,7 @@ void Fleet::Loop::show(std::size_t plugin) {
 /// Updates the edition's plugin and tells the listener, unless the edition is tried beside one at work.
 void Fleet::Loop::tell(const Edition& edition) {
   show(edition.plugin);
-  if (!is_candidate(edition) || !places_[edition.plugin].present) listener_.changed(edition.plugin);
+  if (!is_candidate(edition) || !places_[edition.plugin].present) listener_.on_changed(edition.plugin);
 }
 
 }  // namespace sluice::fleet

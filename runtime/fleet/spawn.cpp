@@ -22,6 +22,7 @@
 #include "base/threads.hpp"
 #include "base/version.hpp"
 #include "fleet/host_program.hpp"
+#include "wire/descriptors.hpp"
 
 extern char** environ;
 
@@ -146,10 +147,6 @@ std::vector<pid_t> marked_processes(const std::string& mark) {
   return found;
 }
 
-constexpr int child_socket_fd = 3;
-constexpr int child_page_fd = 4;
-constexpr int child_plugin_fd = 5;
-
 }  // namespace
 
 bool is_withheld(const std::string& variable) {
@@ -160,8 +157,6 @@ bool is_withheld(const std::string& variable) {
          name.starts_with("WATCHDOG_");
 }
 
-const char* const kept_plugin = "/proc/self/fd/5";
-
 Spawned spawn_host(const std::string& path, int page_fd, int plugin_fd) {
   prctl(PR_SET_DUMPABLE, 0);
   Pair socket = make_socket();
@@ -170,13 +165,13 @@ Spawned spawn_host(const std::string& path, int page_fd, int plugin_fd) {
   SpawnSetup setup;
   setup.give(out.theirs.get(), STDOUT_FILENO);
   setup.give(err.theirs.get(), STDERR_FILENO);
-  setup.give(socket.theirs.get(), child_socket_fd);
+  setup.give(socket.theirs.get(), wire::socket_fd);
   const base::Descriptor page = lifted(dup(page_fd));
-  setup.give(page.get(), child_page_fd);
+  setup.give(page.get(), wire::page_fd);
   base::Descriptor plugin;
   if (plugin_fd >= 0) {
     plugin = lifted(dup(plugin_fd));
-    setup.give(plugin.get(), child_plugin_fd);
+    setup.give(plugin.get(), wire::plugin_fd);
   }
   Spawned spawned;
   spawned.mark = new_mark();

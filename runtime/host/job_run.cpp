@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string_view>
 
+#include "base/log.hpp"
 #include "base/text.hpp"
 #include "host/schema.hpp"
 #include "wire/bounds.hpp"
@@ -29,8 +30,6 @@ std::string text(sluice_str view, std::size_t limit) {
 sluice_str view(const std::string& text) {
   return {text.data(), text.size()};
 }
-
-constexpr std::string_view level_names[] = {"trace", "debug", "info", "warn", "error"};
 
 std::int32_t known_level(std::int32_t level) {
   return level < SLUICE_LOG_TRACE || level > SLUICE_LOG_ERROR ? std::int32_t{SLUICE_LOG_INFO} : level;
@@ -217,7 +216,7 @@ void JobRun::begin(const sluice_job_type& type, const QueuedJob& job) {
 void JobRun::tell(const wire::LogLine& line) {
   {
     const base::Lock lock(mutex_);
-    log_tail_.push_back(std::string(level_names[line.level]) + ": " +
+    log_tail_.push_back(std::string(log::level_names.at(static_cast<std::size_t>(line.level))) + ": " +
                         base::shortened(line.message, longest_tail_line));
     if (log_tail_.size() > tail_lines) log_tail_.pop_front();
   }

@@ -20,6 +20,7 @@
 #include "host/refusal.hpp"
 #include "host/slots.hpp"
 #include "wire/bounds.hpp"
+#include "wire/descriptors.hpp"
 #include "wire/frame.hpp"
 #include "wire/shared_page.hpp"
 
@@ -261,11 +262,11 @@ int run_plugin_host() {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   signal(SIGPIPE, SIG_IGN);
   setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
-  fcntl(socket_fd, F_SETFD, FD_CLOEXEC);
-  fcntl(page_fd, F_SETFD, FD_CLOEXEC);
-  fcntl(plugin_fd, F_SETFD, FD_CLOEXEC);
+  fcntl(wire::socket_fd, F_SETFD, FD_CLOEXEC);
+  fcntl(wire::page_fd, F_SETFD, FD_CLOEXEC);
+  fcntl(wire::plugin_fd, F_SETFD, FD_CLOEXEC);
   try {
-    PluginHost host(socket_fd, wire::SharedPage::open(base::Descriptor(page_fd)));
+    PluginHost host(wire::socket_fd, wire::SharedPage::open(base::Descriptor(wire::page_fd)));
     host.run();
     std::fflush(nullptr);
     _exit(0);  // the plugin was shut down; its exit handlers and static destructors must not change the exit

@@ -1,17 +1,14 @@
 // The plugin host: the process that loads one plugin and runs its handlers. The runtime starts it as
-// `sluice-host PATH VERSION`, with a socket and the shared page at fixed descriptors.
+// `sluice-host PATH VERSION`, with what wire/descriptors.hpp says.
 #pragma once
 
 #include "wire/shared_page.hpp"
 
 namespace sluice::host {
 
-inline constexpr int socket_fd = 3;
-inline constexpr int page_fd = 4;
-inline constexpr int plugin_fd = 5;  ///< the file to load, if another file is at the path by now
-
-/// The whole life of the process; returns its exit code. If the runtime goes away, the process ends at once,
-/// whatever its handlers do, because their jobs will be rescued and must not run twice at the same time.
+/// The whole life of the process; the result is its exit code. When the runtime goes away, the process
+/// ends at once, whatever its handlers do: their jobs will be rescued and must not run twice at the
+/// same time.
 int run_plugin_host();
 
 /// The same in the calling thread of a process that continues, for debuggers: serves the other end of

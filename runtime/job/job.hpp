@@ -38,7 +38,7 @@ enum class Result {
   retry,      ///< failed, may succeed later
   fail,       ///< failed for good
   snooze,     ///< not time yet; the attempt is refunded
-  cancelled,  ///< stopped of its own accord; one that was asked to stop counts as released
+  cancelled,  ///< of its own accord or by hand; one that a stop of the runtime asked for is released
   crashed,    ///< its plugin host died while it ran
   released,   ///< never started, or interrupted through no fault of its own; the attempt is refunded
 };

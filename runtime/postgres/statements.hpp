@@ -1,5 +1,5 @@
-// The pumps' statements that are composed of parts, and the settings of the pumps' sessions. All other
-// statements are in the .sql files.
+// The statements of the pumps that are made of parts, and what the pumps' sessions set. All others are in the
+// .sql files, but for short ones, which stand where they are asked.
 #pragma once
 
 #include <array>

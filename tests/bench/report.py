@@ -319,7 +319,6 @@ The limit is the server. By profile (`perf`, and the wait events of its sessions
   gets, and eight busy sessions share two cores. A job costs 81 µs of server CPU instead of 33.
 - `load`: while jobs keep coming, no runtime asks to be notified, because a notification takes a lock that all commits share;
   a lane looks again after 5 ms, or 10. So the median is higher than the peer's, and the 99th percentile lower.
-- `deadclaims`: the server's vacuum visits the dead claims again and again, and cannot remove them.
 - `start`: 0.1 s of it is CPU time; the rest is the connections and statements before the first claim, one after the other.
 - Idle latency begins with the producer's own insert and its durable commit, nearly half of it. The claim has a durable
   commit of its own. The rest is processes that are woken: the claimer, the event loop, the host, its slot. A claim that is

@@ -289,5 +289,19 @@ TEST_F(Plan, DeadClaimsOfEarlierLooksAreNotLookedAt) {
   EXPECT_LT(read(since), 10);
 }
 
+TEST_F(Plan, TheIdsOfClaimsAreHashedHoweverManyDeadOnesThereAre) {
+  world_.fill(batch, "noop", "pending", "p");
+  Session somebody(world_.database().url());
+  somebody.exec("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM sluice.claim");
+  world_.database().exec(
+      "DO $$ BEGIN FOR i IN 1..10000 LOOP INSERT INTO sluice.claim (runtime, pump, ids) "
+      "VALUES (1, 9, array_fill(repeat('x', 32), ARRAY[40])); "
+      "DELETE FROM sluice.claim WHERE pump = 9; COMMIT; END LOOP; END $$");
+  for (const bool marked : {false, true}) {
+    const std::string plan = explain_claim("-Infinity", marked);
+    EXPECT_NE(plan.find("NOT (hashed SubPlan"), std::string::npos) << plan;
+  }
+}
+
 }  // namespace
 }  // namespace sluice::test

@@ -23,10 +23,10 @@ Inspection::Inspection(const config::Config& config, const std::vector<std::stri
   fleet_.run();
 }
 
-void Inspection::settled() {
+void Inspection::on_settled() {
   fleet_.stop(std::chrono::seconds(1));
 }
 
-void Inspection::returned(std::vector<job::Finished>) {}
+void Inspection::on_returned(std::vector<job::Finished>) {}
 
 }  // namespace sluice::cli

@@ -16,8 +16,8 @@ class Inspection : private fleet::Listener {
   const std::vector<fleet::Plugin>& plugins() const { return fleet_.plugins(); }
 
  private:
-  void settled() override;
-  void returned(std::vector<job::Finished> jobs) override;
+  void on_settled() override;
+  void on_returned(std::vector<job::Finished> jobs) override;
 
   fleet::Fleet fleet_;
 };

@@ -5,6 +5,7 @@
 
 #include "base/duration.hpp"
 #include "base/harmless.hpp"
+#include "base/log.hpp"
 #include "base/text.hpp"
 #include "cli/plugin/plugin_run.hpp"
 #include "cli/text/json.hpp"
@@ -12,8 +13,6 @@
 namespace sluice::cli {
 
 namespace {
-
-constexpr const char* level_names[] = {"trace", "debug", "info", "warn", "error"};
 
 struct Times {
   std::chrono::microseconds mean{0};
@@ -121,7 +120,8 @@ void write_log(JsonWriter& writer, const std::vector<wire::LogLine>& log) {
   writer.StartArray();
   for (const wire::LogLine& one : log) {
     writer.StartObject();
-    member(writer, "level", std::string(level_names[std::clamp(one.level, 0, 4)]));
+    member(writer, "level",
+           std::string(log::level_names.at(static_cast<std::size_t>(std::clamp(one.level, 0, 4)))));
     member(writer, "message", one.message);
     writer.Key("fields");
     writer.StartObject();

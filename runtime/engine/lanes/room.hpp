@@ -44,9 +44,9 @@ inline int share_of(int window) {
   return std::max(first_batch, window / 4);
 }
 
-/// How many bytes of a lane's payloads may wait in the plugin hosts' queues at once, and how many one claim
-/// may take. Both may be exceeded by one payload of any size. They bound the memory of hosts and runtime for
-/// large payloads.
+/// The payloads of one lane that may wait in the plugin hosts' queues at once, in bytes, and what one claim
+/// takes of it. One payload, of any size, may exceed each. They bound the memory of hosts and runtime where
+/// payloads are large.
 inline constexpr std::int64_t window_bytes = 16 * 1024 * 1024;
 inline constexpr std::int64_t claim_bytes = window_bytes / 4;
 

@@ -66,8 +66,8 @@ SELECT r.id, to_timestamp($2::float8) + r.lease < now() AND ($1::bigint = 0 OR E
 FROM sluice.runtime r WHERE r.id <> $1::bigint AND r.command <> 'lost' AND NOT {is_alive} FOR UPDATE OF r SKIP LOCKED
 
 -- name: bury
--- Moves the rest of the dead runtime $1 to another number, and its claims likewise. So nothing that it still does under
--- the numbers it knows has an effect. Jobs that are named by other runtimes' claims belong to those.
+-- Copies the row of the dead runtime $1 under a new id, with command 'lost', and moves its claims there under new ids. So
+-- nothing that it still does under the ids that it knows has an effect. Jobs that others' claims name are left out.
 WITH buried AS (
   INSERT INTO sluice.runtime (host, pid, version, command, started_at, beat_at, lease)
   SELECT host, pid, version, 'lost', started_at, beat_at, lease FROM sluice.runtime WHERE id = $1::bigint

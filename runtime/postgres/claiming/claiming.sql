@@ -9,13 +9,16 @@
 -- `open` are the claims that may name pending rows: those of the last look that still exist, and those recorded since.
 -- No others are read, so dead claims cost nothing, even if the server has to keep them for some snapshot.
 --
--- A function records the locked rows, because it has to read the present claims again with its own snapshot. Another
--- claim may have been committed, and its row locks released, after this statement's snapshot was taken and before it
--- reached these rows. In one plain statement, both claims would have these rows.
+-- The upper bound of xid is the greatest one there is: of a range the planner expects few rows, of a lower bound alone a
+-- third of the table, dead ones included, and then it takes their ids for too many to be hashed.
+--
+-- What is locked is recorded by a function, since it has to look again at what claims there are by then, with a snapshot of
+-- its own: a rival's claim may have been committed, and its row locks released, after this statement's snapshot was taken
+-- and before it came to these rows. As one plain statement, both would have them.
 WITH open AS MATERIALIZED (
   SELECT c.id, c.ids FROM sluice.claim c WHERE c.id = ANY ($5::bigint[]) AND NOT c.marked
   UNION ALL
-  SELECT c.id, c.ids FROM sluice.claim c WHERE c.xid >= $6::xid8 AND NOT c.marked AND c.id <> ALL ($5::bigint[])),
+  SELECT c.id, c.ids FROM sluice.claim c WHERE c.xid BETWEEN $6::xid8 AND '18446744073709551615' AND NOT c.marked AND c.id <> ALL ($5::bigint[])),
 {picks},
 taken AS MATERIALIZED ({lanes}),
 recorded AS MATERIALIZED (

@@ -7,7 +7,7 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "postgres/claiming/lane_parameters.hpp"
-#include "postgres/finishing/attempt.hpp"
+#include "postgres/finishing/refusal.hpp"
 #include "postgres/link/exec.hpp"
 #include "postgres/link/text.hpp"
 #include "postgres/sql.hpp"

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "base/threads.hpp"
-#include "postgres/finishing/attempt.hpp"
+#include "postgres/finishing/refusal.hpp"
 #include "postgres/finishing/settlement_texts.hpp"
 #include "postgres/interface.hpp"
 #include "postgres/link/session.hpp"

@@ -1,4 +1,4 @@
-// Settlements as the parameters of settle_statement, and its answer. Inside runtime/postgres only.
+// Settlements as the parameters of statement `settle`, and its answer. Inside runtime/postgres only.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,7 @@ class SettlementTexts {
     for (const auto* settlement : settlements) add(*settlement);
   }
 
-  /// Returns what `call` returns, which is called with the parameters of settle_statement.
+  /// What `call` returns, called with the parameters of statement `settle`.
   template <typename Call>
   auto give(const std::string& closing, Call&& call) const {
     return call(closing, ids_.str(), claims_.str(), attempts_.str(), statuses_.str(), refunds_.str(),

@@ -1,6 +1,7 @@
 -- name: receipts
--- Claims as receipts: they name rows that stay pending. The claims of one transaction's number and later can be found
--- without reading dead ones. If all of a claim's jobs are marked `processing`, nobody reads the claim.
+-- Claims as receipts: they name rows that stay pending. Those of a transaction's number and later ones are found without
+-- those that are dead; if all of a claim's jobs are marked `processing`, nobody looks for it. Statement `claim` says why xid
+-- has an upper bound.
 ALTER TABLE sluice.claim ADD COLUMN xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
   ADD COLUMN marked boolean NOT NULL DEFAULT false;
 CREATE INDEX claim_xid_idx ON sluice.claim (xid) WHERE NOT marked;
@@ -12,7 +13,7 @@ DECLARE
   free text[] := ids;
 BEGIN
   others := ARRAY (SELECT i FROM unnest(ids) i WHERE (i IN (
-    SELECT j FROM sluice.claim c, unnest(c.ids) j WHERE c.xid >= since AND NOT c.marked)) IS TRUE);
+    SELECT j FROM sluice.claim c, unnest(c.ids) j WHERE c.xid BETWEEN since AND '18446744073709551615' AND NOT c.marked)) IS TRUE);
   IF others <> '{}' THEN
     free := ARRAY (SELECT i FROM unnest(ids) i WHERE i <> ALL (others));
   END IF;

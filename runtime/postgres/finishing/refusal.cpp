@@ -1,4 +1,4 @@
-#include "postgres/finishing/attempt.hpp"
+#include "postgres/finishing/refusal.hpp"
 
 #include <algorithm>
 #include <array>
