@@ -35,7 +35,7 @@ constexpr std::chrono::milliseconds write_grace{2500};
 constexpr std::chrono::milliseconds call_grace{700};
 constexpr std::chrono::milliseconds leave_grace{1000};
 
-/// How a job left its host; the store's word, which is the last, may differ.
+/// How a job left its host. What the store finally records may differ.
 void log_end(const job::Finished& finished) {
   const job::Job& job = finished.job;
   const double now = std::chrono::duration<double>(base::WallClock::now().time_since_epoch()).count();

@@ -11,7 +11,7 @@
 namespace sluice::engine {
 
 void Engine::on_reload_request() {
-  if (stopping_) return refuse_reload("sluice stops");
+  if (stopping_) return refuse_reload("sluice is stopping");
   if (!options_.reread)
     return log::info("SIGHUP: not reloading, because a drain keeps the plugins that it started with");
   if (!fleet_.is_settled()) {

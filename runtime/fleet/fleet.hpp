@@ -100,7 +100,7 @@ class Listener {
   /// The number of ready hosts of a plugin changed, or its state.
   virtual void on_changed(std::size_t plugin) { (void)plugin; }
   virtual void on_returned(std::vector<job::Finished> jobs) = 0;
-  /// SIGTERM or SIGINT arrived, for the `times`-th time; or the terminal was closed.
+  /// SIGTERM or SIGINT arrived for the `times`-th time, or the terminal was closed.
   virtual void on_signal(int times) { (void)times; }
   /// SIGHUP arrived.
   virtual void on_reload_request() {}

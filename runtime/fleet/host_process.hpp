@@ -47,7 +47,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess> {
     virtual void on_refused(HostProcess& host, const std::string& reason) = 0;
     virtual void on_ready(HostProcess& host) = 0;
     virtual void on_finished(std::vector<job::Finished> jobs) = 0;
-    /// The process is gone and all that it sent has been read.
+    /// The process is gone, and everything that it sent has been read.
     virtual void on_ended(HostProcess& host) = 0;
   };
 

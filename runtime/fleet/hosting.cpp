@@ -89,7 +89,7 @@ void Fleet::Loop::compare(Seat& seat, const job::PluginSpec& spec) {
   if (same) return start(seat);
   on_refused(*seat.host,
              "found a file that changed since it was loaded, expected the same name and types; run "
-             "sluice reload to take the new one");
+             "sluice reload to load the new file");
 }
 
 void Fleet::Loop::on_refused(HostProcess& host, const std::string& reason) {

@@ -18,13 +18,14 @@ struct Spawned {
   base::Descriptor err;     ///< and its stderr
 };
 
-/// Starts a host for the plugin at `path` (the host is told to load it by a frame; here it names the
-/// process). `plugin_fd`: the plugin's file, which the host gets as wire::plugin_fd; -1: none. From then on
-/// other processes of the same user can't look into this one, as a plugin might for the database's
-/// credentials: no ptrace, no /proc/PID/environ. Throws std::system_error, and what host_program() does.
+/// Starts a host for the plugin at `path`, which only names the process; a frame tells the host to load it.
+/// `plugin_fd`: the plugin's file, which the host gets as wire::plugin_fd; -1: none. From then on, other
+/// processes of the same user can't inspect this one, as a plugin might to get the database's credentials: no
+/// ptrace, no /proc/PID/environ. Throws std::system_error, and what host_program() throws.
 Spawned spawn_host(const std::string& path, int page_fd, int plugin_fd = -1);
 
-/// SIGKILL to a host that has not been waited for, wherever it has put itself, and to its process group.
+/// Sends SIGKILL to a host that has not been waited for, whatever group it has moved to, and to its process
+/// group.
 void kill_host(const Spawned& host);
 /// Sends SIGKILL to everything that a dead host has left behind: the processes in its process group, and
 /// those with its mark, in whatever group or session.

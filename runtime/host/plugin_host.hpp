@@ -6,9 +6,8 @@
 
 namespace sluice::host {
 
-/// The whole life of the process; the result is its exit code. When the runtime goes away, the process
-/// ends at once, whatever its handlers do: their jobs will be rescued and must not run twice at the
-/// same time.
+/// The whole life of the process; returns its exit code. If the runtime goes away, the process ends at once,
+/// whatever its handlers do, because their jobs will be rescued and must not run twice at the same time.
 int run_plugin_host();
 
 /// The same in the calling thread of a process that continues, for debuggers: serves the other end of

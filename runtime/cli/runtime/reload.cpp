@@ -33,7 +33,7 @@ std::string name_of(const store::RuntimeReport& runtime) {
   return "runtime " + std::to_string(runtime.id) + " (process " + std::to_string(runtime.info.pid) + ")";
 }
 
-/// The runtimes of this host that a signal can reach; says of each other one why not.
+/// The runtimes on this host that a signal can reach; for each of the others, prints why not.
 std::list<Asked> find_runtimes(postgres::ReloadDesk& desk, const std::string& host) {
   std::list<Asked> found;
   for (const store::RuntimeReport& runtime : desk.runtimes()) {
@@ -138,7 +138,8 @@ int reload(const GlobalOptions& global, bool wait) {
   const auto desk = open_desk(config);
   if (wait && !desk->hears())
     throw base::UsageError(
-        "--wait needs a connection that can listen, and pgbouncer=true says that this can't");
+        "--wait needs a connection that can listen, but this one has pgbouncer=true; set database.direct_url "
+        "or DIRECT_URL");
   const std::string host = base::host_name();
   std::list<Asked> runtimes = find_runtimes(*desk, host);
   if (runtimes.empty()) {
