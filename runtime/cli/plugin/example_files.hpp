@@ -1,5 +1,5 @@
 // The files of examples/ and plugin-api/ that `sluice plugin new` makes projects of, built into the program
-// so that what it makes is what the tests have built. The definition is made by embed_examples.cmake.
+// so that what it makes is what the tests have built. The definition is made by runtime/embed_files.cmake.
 #pragma once
 
 #include <span>
