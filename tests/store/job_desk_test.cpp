@@ -159,7 +159,7 @@ TEST_F(JobDesk, AWalkMeetsNoJobTwiceThoughItFailsAgain) {
   world_.fill(5, "noop", "error", "e");
   world_.database().exec(
       "UPDATE \"Outbox\" SET \"updatedAt\" = (now() AT TIME ZONE 'UTC') + interval '1 h' WHERE id = 'e4'");
-  postgres::Walk walk;
+  store::Walk walk;
   std::size_t retried = 0;
   for (int step = 0; !walk.over && step < 10; ++step) {
     retried += desk_->retry_some(with_status("error"), walk, 2);
@@ -175,7 +175,7 @@ TEST_F(JobDesk, AWalkWaitsForNoLock) {
   world_.fill(3, "noop", "done", "d");
   Session application(world_.database().url());
   application.exec("BEGIN; SELECT FROM \"Outbox\" WHERE id = 'd2' FOR UPDATE");
-  postgres::Walk walk;
+  store::Walk walk;
   EXPECT_EQ(desk_->remove_some(with_status("done"), walk, 100), 2U);
   EXPECT_TRUE(walk.over);
   application.exec("COMMIT");
@@ -192,7 +192,7 @@ TEST_F(JobDesk, TakesTextAsItIs) {
   EXPECT_EQ(desk_->show(odd)->job.type, odd);
   EXPECT_EQ(desk_->retry({odd, odd}).size(), 1U);
   filter.statuses = {"done"};
-  postgres::Walk walk;
+  store::Walk walk;
   EXPECT_EQ(desk_->remove_some(filter, walk, 10), 0U);
 }
 

@@ -54,7 +54,7 @@ std::int64_t step_through(const Verb& verb, const store::JobFilter& filter, std:
     for (const std::string& status : filter.statuses) {
       store::JobFilter one = filter;
       one.statuses = {status};
-      for (postgres::Walk place; !place.over && interrupted == 0;) {
+      for (store::Walk place; !place.over && interrupted == 0;) {
         changed += static_cast<std::int64_t>(step(one, place));
         progress.show(verb, changed);
       }

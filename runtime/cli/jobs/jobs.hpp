@@ -49,7 +49,7 @@ int report(const Verb& verb, const std::vector<store::Changed>& changed, bool js
 
 /// Runs `step` batch by batch over the jobs of `filter`, one status after another, until the end or Ctrl-C.
 /// Prints how many jobs were changed. `expected` is for the progress shown on a terminal.
-using Step = std::function<std::size_t(const store::JobFilter&, postgres::Walk&)>;
+using Step = std::function<std::size_t(const store::JobFilter&, store::Walk&)>;
 int walk(const Verb& verb, const store::JobFilter& filter, std::int64_t expected, bool json,
          const Step& step);
 

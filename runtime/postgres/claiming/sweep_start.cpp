@@ -6,6 +6,7 @@
 
 #include "postgres/link/text.hpp"
 #include "postgres/sql.hpp"
+#include "postgres/statements.hpp"
 
 namespace sluice::postgres {
 

@@ -1,7 +1,6 @@
 #include "postgres/desk/job_statements.hpp"
 
 #include <algorithm>
-#include <string_view>
 
 #include "base/text.hpp"
 #include "postgres/link/text.hpp"

@@ -27,6 +27,7 @@ std::string types_within_statement(const TableName& table, const JobFilter& filt
                                    std::size_t most);
 
 std::string count_statement(const TableName& table, const JobFilter& filter);
+
 // The statements show, attempts and trace. If `near`, trace is limited to a minute around the row's last
 // change.
 std::string show_statement(const TableName& table);

@@ -11,7 +11,6 @@
 #include "postgres/link/text.hpp"
 #include "postgres/schema/effect_function.hpp"
 #include "postgres/sql.hpp"
-#include "postgres/statements.hpp"
 
 namespace sluice::postgres {
 

@@ -6,6 +6,7 @@
 #include "base/threads.hpp"
 #include "postgres/link/exec.hpp"
 #include "postgres/link/text.hpp"
+#include "postgres/statements.hpp"
 
 namespace sluice::postgres {
 

@@ -10,7 +10,6 @@
 
 #include "postgres/link/exec.hpp"
 #include "postgres/link/link.hpp"
-#include "postgres/statements.hpp"
 
 namespace sluice::postgres {
 

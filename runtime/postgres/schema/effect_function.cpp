@@ -1,7 +1,5 @@
 #include "postgres/schema/effect_function.hpp"
 
-#include <string_view>
-
 #include "postgres/link/table_name.hpp"
 #include "postgres/sql.hpp"
 

@@ -1,7 +1,5 @@
 #include "postgres/schema/migrations.hpp"
 
-#include <string_view>
-
 #include "postgres/postgres_store.hpp"
 #include "postgres/schema/effect_function.hpp"
 #include "postgres/schema/indexes.hpp"
