@@ -1,5 +1,6 @@
 // The files of examples/ and plugin-api/ from which `sluice plugin new` creates projects. They are built into
-// the program, so a new project is what the tests have built. runtime/embed_files.cmake writes the definition.
+// the program, so a new project is what the tests have built. runtime/embed_files.cmake writes the
+// definition.
 #pragma once
 
 #include <span>
