@@ -1,15 +1,12 @@
 #include "access_token.hpp"
 
-#include <curl/curl.h>
 #include <rapidjson/document.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <memory>
-#include <new>
-#include <stdexcept>
 
+#include "../common/curl.hpp"
 #include "encoding.hpp"
 #include "trouble.hpp"
 
@@ -18,7 +15,6 @@ namespace email {
 namespace {
 
 using namespace std::chrono_literals;
-using Handle = std::unique_ptr<CURL, decltype(&curl_easy_cleanup)>;
 
 constexpr std::size_t largest_answer = 65'536;
 constexpr auto early = 60s;  // how long before its end a token is not used any more
@@ -33,13 +29,6 @@ std::size_t keep_answer(char* from, std::size_t size, std::size_t count, void* a
   if (answer.size() + size * count > largest_answer) return 0;
   answer.append(from, size * count);
   return size * count;
-}
-
-std::string escaped(CURL* curl, const std::string& text) {
-  const std::unique_ptr<char, decltype(&curl_free)> out(
-      curl_easy_escape(curl, text.c_str(), static_cast<int>(text.size())), &curl_free);
-  if (!out) throw std::bad_alloc();
-  return out.get();
 }
 
 std::string member(const rapidjson::Value& object, const char* name) {
@@ -84,15 +73,14 @@ bool AccessTokens::forget(const std::string& token) {
 }
 
 std::string AccessTokens::request() const {
-  const Handle curl(curl_easy_init(), &curl_easy_cleanup);
-  if (!curl) throw std::runtime_error("libcurl could not make a handle");
+  const common::CurlHandle curl = common::make_curl();
   const std::string refresh = refresh_token_.empty() ? config_.refresh_token.get() : refresh_token_;
   const std::string secret = config_.client_secret.get();
-  std::string form = "client_id=" + escaped(curl.get(), config_.client_id);
+  std::string form = "client_id=" + common::percent_encoded(config_.client_id);
   form += refresh.empty() ? "&grant_type=client_credentials"
-                          : "&grant_type=refresh_token&refresh_token=" + escaped(curl.get(), refresh);
-  if (!secret.empty()) form += "&client_secret=" + escaped(curl.get(), secret);
-  if (!config_.scope.empty()) form += "&scope=" + escaped(curl.get(), config_.scope);
+                          : "&grant_type=refresh_token&refresh_token=" + common::percent_encoded(refresh);
+  if (!secret.empty()) form += "&client_secret=" + common::percent_encoded(secret);
+  if (!config_.scope.empty()) form += "&scope=" + common::percent_encoded(config_.scope);
   std::string answer;
   std::array<char, CURL_ERROR_SIZE> error{};
   curl_easy_setopt(curl.get(), CURLOPT_URL, config_.endpoint.c_str());

@@ -1,6 +1,5 @@
 #include "config.hpp"
 
-#include <curl/curl.h>
 #include <dlfcn.h>
 #include <unistd.h>
 
@@ -12,10 +11,11 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <memory>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
+
+#include "../common/curl.hpp"
 
 namespace email {
 
@@ -41,28 +41,13 @@ void check_file(std::string_view key, const std::string& path) {
   refuse(key, "'" + path + "' can't be read: " + std::generic_category().message(errno));
 }
 
-class Url {
- public:
-  Url(const std::string& text, std::string_view key, const std::string& expected)
-      : url_(curl_url(), &curl_url_cleanup) {
-    if (!url_) throw std::bad_alloc();
-    // Schemes are checked by us, with words of our own.
-    if (curl_url_set(url_.get(), CURLUPART_URL, text.c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK) {
-      refuse(key, expected);
-    }
-  }
+using Url = common::ConfiguredUrl;
 
-  /// Empty when the URL does not have it.
-  std::string part(CURLUPart which) const {
-    char* text = nullptr;
-    if (curl_url_get(url_.get(), which, &text, 0) != CURLUE_OK) return {};
-    const std::unique_ptr<char, decltype(&curl_free)> owner(text, &curl_free);
-    return text;
-  }
-
- private:
-  std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> url_;
-};
+Url read_url(const std::string& text, std::string_view key, const std::string& expected) {
+  Url url(text);
+  if (!url.is_valid()) refuse(key, expected);
+  return url;
+}
 
 bool is_loopback(const std::string& host) {
   return host == "localhost" || host == "[::1]" || host.rfind("127.", 0) == 0;
@@ -104,7 +89,7 @@ Secret read_secret(const sluice::Json& json, const std::string& key) {
 
 void check_endpoint(const std::string& endpoint) {
   const std::string words = "expected the https:// address of a token endpoint";
-  const Url url(endpoint, "oauth/endpoint", words);
+  const Url url = read_url(endpoint, "oauth/endpoint", words);
   const std::string scheme = url.part(CURLUPART_SCHEME);
   const bool encrypted = scheme == "https" || (scheme == "http" && is_loopback(url.part(CURLUPART_HOST)));
   if (!encrypted) refuse("oauth/endpoint", words + ", found '" + endpoint + "'");
@@ -231,7 +216,7 @@ SmtpConfig read_smtp(const sluice::Config& json) {
   const std::string expected = "expected smtp://host:port or smtps://host:port";
   SmtpConfig smtp;
   smtp.url = json.string("url");
-  const Url url(smtp.url, "url", expected);
+  const Url url = read_url(smtp.url, "url", expected);
   const std::string scheme = url.part(CURLUPART_SCHEME);
   if ((scheme != "smtp" && scheme != "smtps") || url.part(CURLUPART_HOST).empty()) {
     refuse("url", expected);
@@ -255,7 +240,7 @@ SmtpConfig read_smtp(const sluice::Config& json) {
 }
 
 void read_ehlo_name(const sluice::Config& json, const Address& from, SmtpConfig& smtp) {
-  const Url url(smtp.url, "url", "expected smtp://host:port");
+  const Url url = read_url(smtp.url, "url", "expected smtp://host:port");
   smtp.ehlo_name = ehlo_name(json, url, from);
   const std::string path = url.part(CURLUPART_PATH);
   if (path.size() > 1) smtp.url.erase(smtp.url.rfind(path));

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "../common/encoding.hpp"
 #include "encoding.hpp"
 
 namespace email {
@@ -117,10 +118,6 @@ std::vector<Field> fields_of(std::string_view header) {
   return fields;
 }
 
-std::string sha256(std::string_view text) {
-  return *hex_decoded(sha256_hex(text));
-}
-
 }  // namespace
 
 DkimSigner::DkimSigner(std::string domain, std::string selector, const std::string& pem)
@@ -128,7 +125,7 @@ DkimSigner::DkimSigner(std::string domain, std::string selector, const std::stri
 
 std::string DkimSigner::sign(const std::string& text) const {
   const bool rsa = EVP_PKEY_base_id(key_.get()) == EVP_PKEY_RSA;
-  const std::string signed_text = rsa ? text : sha256(text);
+  const std::string signed_text = rsa ? text : common::sha256(text);
   const auto* const bytes = reinterpret_cast<const unsigned char*>(signed_text.data());
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
   std::size_t size = 0;
@@ -143,7 +140,7 @@ std::string DkimSigner::sign(const std::string& text) const {
     throw std::runtime_error("OpenSSL could not make a DKIM signature");
   }
   signature.resize(size);
-  return base64(signature);
+  return common::base64(signature);
 }
 
 std::string DkimSigner::signature_of(std::string_view mail, std::time_t now) const {
@@ -163,7 +160,8 @@ std::string DkimSigner::signature_of(std::string_view mail, std::time_t now) con
   std::string signature = std::string("DKIM-Signature: v=1; a=") + (rsa ? "rsa" : "ed25519") +
                           "-sha256; c=relaxed/relaxed;\r\n\td=" + domain_ + "; s=" + selector_ +
                           "; t=" + std::to_string(now) + ";\r\n\th=" + names +
-                          ";\r\n\tbh=" + base64(sha256(relaxed_body(mail.substr(end + 4)))) + ";\r\n\tb=";
+                          ";\r\n\tbh=" + common::base64(common::sha256(relaxed_body(mail.substr(end + 4)))) +
+                          ";\r\n\tb=";
   const std::string digits = sign(text + relaxed_field(signature).relaxed);
   for (std::size_t at = 0; at < digits.size(); at += digits_of_line) {
     if (at != 0) signature += "\r\n\t";

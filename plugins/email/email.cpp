@@ -1,5 +1,4 @@
 // The plugin: email.send.
-#include <curl/curl.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
@@ -10,6 +9,8 @@
 #include <thread>
 #include <utility>
 
+#include "../common/curl.hpp"
+#include "../common/encoding.hpp"
 #include "config.hpp"
 #include "encoding.hpp"
 #include "message.hpp"
@@ -27,17 +28,6 @@ namespace email {
 namespace {
 
 constexpr auto time_until_later = 5min;  // most greylists let a mail pass then
-
-/// libcurl's global state, for as long as the plugin is loaded.
-class CurlLibrary {
- public:
-  CurlLibrary() {
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) throw std::runtime_error("libcurl does not start");
-  }
-  ~CurlLibrary() { curl_global_cleanup(); }
-  CurlLibrary(const CurlLibrary&) = delete;
-  CurlLibrary& operator=(const CurlLibrary&) = delete;
-};
 
 void check_size(const Mail& mail, const Config& config) {
   if (mail.text.size() <= config.max_bytes) return;
@@ -121,7 +111,7 @@ class SendEmail {
   sluice::Result send(sluice::Job& job) {
     const Message message = read_message(job.payload(), config_, rendered(job));
     // The same in every attempt: who gets the mail twice can tell.
-    const std::string digest = sha256_hex(job.idempotency_key()).substr(0, 32);
+    const std::string digest = common::sha256_hex(job.idempotency_key()).substr(0, 32);
     const std::string message_id = message.message_id.empty()
                                        ? "<" + digest + "@" + config_.message_id_domain + ">"
                                        : message.message_id;
@@ -229,7 +219,7 @@ class SendEmail {
     }
   }
 
-  const CurlLibrary curl_;
+  const common::CurlLibrary curl_;
   const Config config_;
   const std::unique_ptr<AccessTokens> tokens_;
   TransportPool pool_;

@@ -1,12 +1,12 @@
 #include "encoding.hpp"
 
-#include <openssl/evp.h>
-
 #include <array>
 #include <charconv>
 #include <cstdint>
 #include <stdexcept>
 #include <system_error>
+
+#include "../common/encoding.hpp"
 
 namespace email {
 
@@ -98,23 +98,8 @@ std::string small_letters(std::string_view text) {
   return out;
 }
 
-std::string base64(std::string_view bytes) {
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t at = 0; at < bytes.size(); at += 3) {
-    const std::size_t size = bytes.size() - at < 3 ? bytes.size() - at : 3;
-    std::uint32_t group = byte_at(bytes, at) << 16U;
-    if (size > 1) group |= byte_at(bytes, at + 1) << 8U;
-    if (size > 2) group |= byte_at(bytes, at + 2);
-    for (std::size_t digit = 0; digit < 4; ++digit) {
-      out += digit <= size ? base64_digits[(group >> (18 - 6 * digit)) & 0x3FU] : '=';
-    }
-  }
-  return out;
-}
-
 std::string base64_lines(std::string_view bytes) {
-  const std::string all = base64(bytes);
+  const std::string all = common::base64(bytes);
   std::string out;
   out.reserve(all.size() + all.size() / base64_line * 2);
   for (std::size_t at = 0; at < all.size(); at += base64_line) {
@@ -224,21 +209,6 @@ std::string quoted_printable(std::string_view text) {
       out += hex[static_cast<unsigned char>(c) & 0x0FU];
     }
     column += width;
-  }
-  return out;
-}
-
-std::string sha256_hex(std::string_view bytes) {
-  static constexpr std::string_view hex = "0123456789abcdef";
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1) {
-    throw std::runtime_error("OpenSSL could not compute a SHA-256; is it disabled on this machine?");
-  }
-  std::string out;
-  for (unsigned i = 0; i < size; ++i) {
-    out += hex[digest[i] >> 4U];
-    out += hex[digest[i] & 0x0FU];
   }
   return out;
 }

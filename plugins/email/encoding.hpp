@@ -20,8 +20,7 @@ std::size_t character_boundary(std::string_view text, std::size_t at);
 /// Of ASCII alone, whatever the process's locale is.
 std::string small_letters(std::string_view text);
 
-std::string base64(std::string_view bytes);
-/// The same in lines of 76 characters, CRLF between them.
+/// Base64 in lines of 76 characters, CRLF between them.
 std::string base64_lines(std::string_view bytes);
 /// None when `text` is no base64. Its padding may be missing, `-` and `_` stand for `+` and `/`, blanks are
 /// skipped.
@@ -35,8 +34,5 @@ std::optional<std::string> latin1_encoded(std::string_view text);
 
 /// RFC 2045, with each kind of line break as CRLF and no line above 76 characters.
 std::string quoted_printable(std::string_view text);
-
-/// 64 small hexadecimal digits.
-std::string sha256_hex(std::string_view bytes);
 
 }  // namespace email

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "../common/encoding.hpp"
 #include "encoding.hpp"
 
 namespace email {
@@ -30,7 +31,7 @@ std::string encoded_words(std::string_view text, std::size_t used) {
     const std::size_t bytes = room < frame_of_encoded_word ? 0 : (room - frame_of_encoded_word) / 4 * 3;
     const std::size_t size = character_boundary(text, std::clamp(bytes, least_bytes, bytes_of_encoded_word));
     if (!out.empty()) out += "\r\n ";
-    out += "=?UTF-8?B?" + base64(text.substr(0, size)) + "?=";
+    out += "=?UTF-8?B?" + common::base64(text.substr(0, size)) + "?=";
     text.remove_prefix(size);
     used = 1;
   }

@@ -3,32 +3,12 @@
 #include <algorithm>
 #include <string_view>
 
+#include "../common/curl.hpp"
 #include "verdict.hpp"
 
 namespace email {
 
 namespace {
-
-/// The job's error code for trouble on the way; empty where a reply of the server's says more.
-std::string_view trouble_on_the_way(CURLcode code) {
-  switch (code) {
-    case CURLE_COULDNT_RESOLVE_HOST:
-      return "dns";
-    case CURLE_COULDNT_CONNECT:
-      return "connect";
-    case CURLE_OPERATION_TIMEDOUT:
-      return "timeout";
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_CACERT_BADFILE:
-      return "tls-certificate";
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_SSL_CIPHER:
-      return "tls";
-    default:
-      return {};
-  }
-}
 
 /// For an attempt that the server ended without a word of refusal.
 std::string_view silent_end(CURLcode code) {
@@ -89,7 +69,7 @@ std::string words_of(const Attempt& attempt) {
 sluice::Result outcome_of(const Attempt& attempt, const std::string& url) {
   if (attempt.code == CURLE_OK) return sluice::done();
   if (attempt.code == CURLE_ABORTED_BY_CALLBACK) return sluice::cancelled();
-  std::string_view code = trouble_on_the_way(attempt.code);
+  std::string_view code = common::network_error(attempt.code);
   if (code.empty() && are_all_refused(attempt.dialogue)) return all_refused(attempt.dialogue, url);
   if (code.empty() && attempt.dialogue.refusal().refuses()) return refused(attempt.dialogue, url);
   if (code.empty()) code = silent_end(attempt.code);

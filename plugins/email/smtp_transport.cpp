@@ -6,12 +6,11 @@
 #include <array>
 #include <chrono>
 #include <cstring>
-#include <memory>
-#include <new>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
 
+#include "../common/curl.hpp"
 #include "verdict.hpp"
 
 namespace email {
@@ -52,23 +51,6 @@ int note_dialogue(CURL*, curl_infotype kind, char* data, std::size_t size, void*
   if (kind == CURLINFO_HEADER_IN) dialogue.received({data, size});
   return 0;
 }
-
-/// libcurl's list of recipients.
-class List {
- public:
-  explicit List(const std::vector<std::string>& texts) {
-    for (const std::string& text : texts) {
-      curl_slist* longer = curl_slist_append(list_.get(), text.c_str());
-      if (longer == nullptr) throw std::bad_alloc();
-      (void)list_.release();
-      list_.reset(longer);
-    }
-  }
-  curl_slist* get() const { return list_.get(); }
-
- private:
-  std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> list_{nullptr, &curl_slist_free_all};
-};
 
 long use_ssl(Starttls starttls) {
   switch (starttls) {
@@ -133,9 +115,7 @@ SmtpTransport::SmtpTransport(const SmtpConfig& config, AccessTokens* tokens)
       tokens_(tokens),
       url_(url_with_name(config)),
       logins_(config.logins),
-      curl_(curl_easy_init(), &curl_easy_cleanup) {
-  if (!curl_) throw std::runtime_error("libcurl could not make a handle");
-}
+      curl_(common::make_curl()) {}
 
 // Closing the kept connection, libcurl says QUIT and waits two minutes for an answer: it is not to hold up
 // the plugin's shutdown, so what we could still receive is cut off.
@@ -147,9 +127,7 @@ SmtpTransport::~SmtpTransport() {
 
 template <class Value>
 void SmtpTransport::set(CURLoption option, Value value) {
-  const CURLcode code = curl_easy_setopt(curl_.get(), option, value);
-  if (code == CURLE_OK) return;
-  throw std::runtime_error(std::string("libcurl does not take an option: ") + curl_easy_strerror(code));
+  common::set_option(curl_.get(), option, value);
 }
 
 void SmtpTransport::set_server(Time end) {
@@ -183,7 +161,7 @@ Attempt SmtpTransport::attempt(const Mail& mail, const sluice::Job& job, Time en
   std::array<char, CURL_ERROR_SIZE> error{};
   // The second is what libcurl needs to see its time-out first.
   Upload upload{mail.text, job, attempt.dialogue, mail.needs_smtputf8, end + std::chrono::seconds(1)};
-  const List recipients(mail.recipients);
+  const common::CurlList recipients(mail.recipients);
   curl_easy_reset(curl_.get());  // which keeps the connection
   set_server(end);
   set(CURLOPT_FRESH_CONNECT, on_new_connection ? 1L : 0L);

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <new>
-#include <stdexcept>
 #include <string_view>
 #include <utility>
 
@@ -50,23 +48,8 @@ int stop_when_cancelled(void* job, curl_off_t, curl_off_t, curl_off_t, curl_off_
   return static_cast<const sluice::Job*>(job)->is_cancelled() ? 1 : 0;
 }
 
-/// libcurl's list of header fields.
-class Fields {
- public:
-  void add(const std::string& field) {
-    curl_slist* longer = curl_slist_append(list_.get(), field.c_str());
-    if (longer == nullptr) throw std::bad_alloc();
-    (void)list_.release();
-    list_.reset(longer);
-  }
-  curl_slist* get() const { return list_.get(); }
-
- private:
-  std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> list_{nullptr, &curl_slist_free_all};
-};
-
-Fields fields_of(const Delivery& delivery) {
-  Fields fields;
+common::CurlList fields_of(const Delivery& delivery) {
+  common::CurlList fields;
   fields.add("Content-Type: application/json");
   fields.add("Expect:");  // no round trip before a long body
   fields.add("webhook-id: " + delivery.id);
@@ -77,16 +60,11 @@ Fields fields_of(const Delivery& delivery) {
 
 }  // namespace
 
-Receiver::Receiver(const Endpoint& endpoint)
-    : endpoint_(endpoint), curl_(curl_easy_init(), &curl_easy_cleanup) {
-  if (!curl_) throw std::runtime_error("libcurl could not make a handle");
-}
+Receiver::Receiver(const Endpoint& endpoint) : endpoint_(endpoint), curl_(common::make_curl()) {}
 
 template <class Value>
 void Receiver::set(CURLoption option, Value value) {
-  const CURLcode code = curl_easy_setopt(curl_.get(), option, value);
-  if (code == CURLE_OK) return;
-  throw std::runtime_error(std::string("libcurl does not take an option: ") + curl_easy_strerror(code));
+  common::set_option(curl_.get(), option, value);
 }
 
 void Receiver::set_server() {
@@ -105,7 +83,7 @@ void Receiver::set_server() {
 
 Answer Receiver::post(const Delivery& delivery, const sluice::Job& job) {
   std::array<char, CURL_ERROR_SIZE> error{};
-  const Fields fields = fields_of(delivery);
+  const common::CurlList fields = fields_of(delivery);
   Reading reading;
   curl_easy_reset(curl_.get());  // which keeps the connection
   set_server();

@@ -2,13 +2,11 @@
 // one thread.
 #pragma once
 
-#include <curl/curl.h>
-
 #include <cstdint>
-#include <memory>
 #include <sluice/job.hpp>
 #include <string>
 
+#include "../common/curl.hpp"
 #include "webhook_config.hpp"
 
 namespace notification {
@@ -43,7 +41,7 @@ class Receiver {
   void set_server();
 
   const Endpoint& endpoint_;
-  const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl_;
+  const common::CurlHandle curl_;
 };
 
 }  // namespace notification

@@ -1,11 +1,11 @@
 #include "signature.hpp"
 
-#include <openssl/evp.h>
 #include <openssl/hmac.h>
 
 #include <algorithm>
-#include <array>
 #include <stdexcept>
+
+#include "../common/encoding.hpp"
 
 namespace notification {
 
@@ -15,50 +15,23 @@ constexpr std::size_t shortest_key = 24;  // bytes; both bounds are the specific
 constexpr std::size_t longest_key = 64;
 constexpr std::size_t longest_id = 128;
 
-const unsigned char* bytes_of(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-
-std::string base64(std::string_view bytes) {
-  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bytes_of(bytes),
-                                   static_cast<int>(bytes.size()));
-  text.resize(static_cast<std::size_t>(size));
-  return text;
-}
-
 /// Empty when `text` is no base64 with its padding.
 std::string base64_decoded(std::string_view text) {
   const std::size_t end = text.find_last_not_of('=') + 1;
   const std::size_t padding = text.size() - end;
   if (text.size() % 4 != 0 || padding > 2) return {};
   std::string bytes(text.size() / 4 * 3, '\0');
-  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()), bytes_of(text),
+  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()), common::bytes_of(text),
                                    static_cast<int>(text.size()));
   if (size < 0) return {};
   bytes.resize(static_cast<std::size_t>(size) - padding);
   return bytes;
 }
 
-std::string sha256_hex(std::string_view bytes) {
-  static constexpr std::string_view hex = "0123456789abcdef";
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1) {
-    throw std::runtime_error("OpenSSL could not compute a SHA-256; is it disabled on this machine?");
-  }
-  std::string out;
-  for (unsigned i = 0; i < size; ++i) {
-    out += hex[digest[i] >> 4U];
-    out += hex[digest[i] & 0x0FU];
-  }
-  return out;
-}
-
 std::string hmac_sha256(const Key& key, std::string_view text) {
   std::string mac(EVP_MAX_MD_SIZE, '\0');
   unsigned size = 0;
-  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes_of(text), text.size(),
+  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), common::bytes_of(text), text.size(),
            reinterpret_cast<unsigned char*>(mac.data()), &size) == nullptr) {
     throw std::runtime_error("OpenSSL could not compute an HMAC-SHA256; is it disabled on this machine?");
   }
@@ -100,7 +73,7 @@ std::vector<Key> keys_in(std::string_view text) {
 std::string delivery_id(std::string_view idempotency_key) {
   const bool plain = !idempotency_key.empty() && idempotency_key.size() <= longest_id &&
                      std::all_of(idempotency_key.begin(), idempotency_key.end(), is_plain);
-  return plain ? std::string(idempotency_key) : sha256_hex(idempotency_key);
+  return plain ? std::string(idempotency_key) : common::sha256_hex(idempotency_key);
 }
 
 std::string signatures(const std::vector<Key>& keys, std::string_view id, std::int64_t timestamp,
@@ -111,7 +84,7 @@ std::string signatures(const std::vector<Key>& keys, std::string_view id, std::i
   std::string all;
   for (const Key& key : keys) {
     if (!all.empty()) all += ' ';
-    all += "v1," + base64(hmac_sha256(key, content));
+    all += "v1," + common::base64(hmac_sha256(key, content));
   }
   return all;
 }

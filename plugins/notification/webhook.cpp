@@ -1,7 +1,5 @@
 #include "webhook.hpp"
 
-#include <curl/curl.h>
-
 #include <array>
 #include <cstdio>
 #include <ctime>
@@ -71,14 +69,6 @@ void put_output(sluice::Job& job, const Due& due, const std::string& id, long st
 }
 
 }  // namespace
-
-CurlLibrary::CurlLibrary() {
-  if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) throw std::runtime_error("libcurl does not start");
-}
-
-CurlLibrary::~CurlLibrary() {
-  curl_global_cleanup();
-}
 
 Webhook::Webhook(const sluice::Config& config) : endpoints_(read_endpoints(config)) {}
 

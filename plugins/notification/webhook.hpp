@@ -8,20 +8,12 @@
 #include <sluice/result.hpp>
 #include <string>
 
+#include "../common/curl.hpp"
 #include "gone.hpp"
 #include "receiver.hpp"
 #include "webhook_config.hpp"
 
 namespace notification {
-
-/// libcurl's global state, for as long as the plugin is loaded.
-class CurlLibrary {
- public:
-  CurlLibrary();
-  ~CurlLibrary();
-  CurlLibrary(const CurlLibrary&) = delete;
-  CurlLibrary& operator=(const CurlLibrary&) = delete;
-};
 
 class Webhook {
  public:
@@ -34,7 +26,7 @@ class Webhook {
   sluice::Result run(sluice::Job& job, Slot& slot) const;
 
  private:
-  const CurlLibrary curl_;
+  const common::CurlLibrary curl_;
   const Endpoints endpoints_;
   mutable Gone gone_;
 };

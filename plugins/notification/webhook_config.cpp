@@ -1,17 +1,16 @@
 #include "webhook_config.hpp"
 
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <fnmatch.h>
 
 #include <algorithm>
 #include <cmath>
 #include <fstream>
-#include <memory>
-#include <new>
 #include <sstream>
 #include <stdexcept>
 #include <string_view>
+
+#include "../common/curl.hpp"
 
 namespace notification {
 
@@ -23,29 +22,6 @@ constexpr double longest_timeout = 60;  // seconds
   throw std::runtime_error("configuration " + json.path() + "/" + std::string(key) + ": " + why);
 }
 
-class Url {
- public:
-  explicit Url(const std::string& text) : url_(curl_url(), &curl_url_cleanup) {
-    if (!url_) throw std::bad_alloc();
-    // Schemes are checked by us, with words of our own.
-    is_url_ = curl_url_set(url_.get(), CURLUPART_URL, text.c_str(), CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK;
-  }
-
-  bool is_url() const { return is_url_; }
-
-  /// Empty when the URL does not have it.
-  std::string part(CURLUPart which) const {
-    char* text = nullptr;
-    if (curl_url_get(url_.get(), which, &text, 0) != CURLUE_OK) return {};
-    const std::unique_ptr<char, decltype(&curl_free)> owner(text, &curl_free);
-    return text;
-  }
-
- private:
-  std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> url_;
-  bool is_url_ = false;
-};
-
 bool is_loopback(const std::string& host) {
   in_addr address{};
   if (inet_pton(AF_INET, host.c_str(), &address) == 1) return (ntohl(address.s_addr) >> 24U) == 127;
@@ -54,10 +30,10 @@ bool is_loopback(const std::string& host) {
 
 void read_url(const sluice::Json& json, Endpoint& endpoint) {
   endpoint.url = json.string("url");
-  const Url url(endpoint.url);
+  const common::ConfiguredUrl url(endpoint.url);
   const std::string scheme = url.part(CURLUPART_SCHEME);
   const std::string host = url.part(CURLUPART_HOST);
-  if (!url.is_url() || (scheme != "https" && scheme != "http") || host.empty())
+  if (!url.is_valid() || (scheme != "https" && scheme != "http") || host.empty())
     refuse(json, "url", "expected https://host/path");
   if (!url.part(CURLUPART_USER).empty() || !url.part(CURLUPART_PASSWORD).empty()) {
     refuse(json, "url", "user and password are not sent; the receiver is to check the signature");

@@ -3,8 +3,6 @@
 // mended there.
 #pragma once
 
-#include <chrono>
-#include <ctime>
 #include <sluice/result.hpp>
 #include <string>
 
@@ -18,9 +16,5 @@ std::string said(const Answer& answer, const Endpoint& endpoint);
 
 /// Done for 2xx, permanent for 410, cancelled where the transfer was; else a retry.
 sluice::Result outcome_of(const Answer& answer, const Endpoint& endpoint);
-
-/// What a Retry-After header asks for, in seconds or as a date: 0 for none and for what is neither, at most a
-/// day.
-std::chrono::seconds delay_of(const std::string& retry_after, std::time_t now);
 
 }  // namespace notification

@@ -1,14 +1,12 @@
 #include "access_token.hpp"
 
-#include <curl/curl.h>
-#include <openssl/evp.h>
 #include <rapidjson/pointer.h>
 
 #include <algorithm>
 #include <cstddef>
-#include <memory>
-#include <new>
 
+#include "../common/curl.hpp"
+#include "../common/encoding.hpp"
 #include "json.hpp"
 #include "trouble.hpp"
 
@@ -22,24 +20,6 @@ constexpr std::size_t longest_answer = 1U << 20U;
 constexpr std::chrono::seconds margin = 30s;       // before it expires a token is replaced
 constexpr std::chrono::seconds usual_life = 300s;  // where the server does not say
 constexpr std::chrono::seconds longest_life = 24h;
-
-/// application/x-www-form-urlencoded, as the RFC wants it, in the header too.
-std::string form_encoded(const std::string& text) {
-  if (text.empty()) return {};
-  const std::unique_ptr<char, decltype(&curl_free)> owner(
-      curl_easy_escape(nullptr, text.data(), static_cast<int>(text.size())), &curl_free);
-  if (!owner) throw std::bad_alloc();
-  return owner.get();
-}
-
-std::string base64(const std::string& bytes) {
-  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
-  const int size =
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                      reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
-  text.resize(static_cast<std::size_t>(size));
-  return text;
-}
 
 Endpoint token_endpoint_of(const Endpoint& endpoint) {
   Endpoint token(endpoint.oauth->token_url);
@@ -92,7 +72,7 @@ HttpResponse AccessToken::ask(const sluice::Job& job) {
   const std::string secret = read_secret(oauth_.client_secret_file);
   std::string body = "grant_type=client_credentials";
   const auto add = [&](const std::string& name, const std::string& value) {
-    if (!value.empty()) body += "&" + name + "=" + form_encoded(value);
+    if (!value.empty()) body += "&" + name + "=" + common::percent_encoded(value);
   };
   add("scope", oauth_.scope);
   add("audience", oauth_.audience);
@@ -103,8 +83,9 @@ HttpResponse AccessToken::ask(const sluice::Job& job) {
     add("client_id", oauth_.client_id);
     add("client_secret", secret);
   } else {
-    request.headers.push_back("Authorization: Basic " +
-                              base64(form_encoded(oauth_.client_id) + ":" + form_encoded(secret)));
+    request.headers.push_back(
+        "Authorization: Basic " +
+        common::base64(common::percent_encoded(oauth_.client_id) + ":" + common::percent_encoded(secret)));
   }
   return client_.send(request, job);
 }

@@ -5,8 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "../common/encoding.hpp"
 #include "body.hpp"
-#include "digest.hpp"
 #include "http_outcome.hpp"
 #include "json.hpp"
 #include "pager.hpp"
@@ -42,8 +42,8 @@ Ask first_ask(const ApiSource& source, const Question& question) {
 /// left is too old: pages that it read may have changed since.
 Position begin_of(const Question& question, const Ask& first, const sluice::Job& job) {
   Position begin;
-  begin.asked =
-      sha256_hex(first.url().text() + "\n" + first.body() + "\n" + std::string(job.idempotency_key()));
+  begin.asked = common::sha256_hex(first.url().text() + "\n" + first.body() + "\n" +
+                                   std::string(job.idempotency_key()));
   if (!question.may_stop) return begin;
   const auto kept = position_of(question.position);
   return kept && kept->asked == begin.asked ? *kept : begin;

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "digest.hpp"
+#include "../common/encoding.hpp"
 #include "json.hpp"
 
 namespace data_sync {
@@ -15,7 +15,8 @@ namespace {
 /// a service may refuse a key that comes with another body.
 std::string idempotency_key(const sluice::Job& job, std::size_t batch, const std::string& body) {
   const std::string job_key(job.idempotency_key());
-  return sha256_hex(std::to_string(job_key.size()) + ":" + job_key + ":" + std::to_string(batch) + ":" + body)
+  return common::sha256_hex(std::to_string(job_key.size()) + ":" + job_key + ":" + std::to_string(batch) +
+                            ":" + body)
       .substr(0, 32);
 }
 

@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "../common/curl.hpp"
 #include "access_token.hpp"
 #include "address.hpp"
 #include "http_outcome.hpp"
@@ -17,21 +18,6 @@
 namespace data_sync {
 
 namespace {
-
-/// libcurl's list of headers.
-class List {
- public:
-  void add(const std::string& text) {
-    curl_slist* longer = curl_slist_append(list_.get(), text.c_str());
-    if (longer == nullptr) throw std::bad_alloc();
-    (void)list_.release();
-    list_.reset(longer);
-  }
-  curl_slist* get() const { return list_.get(); }
-
- private:
-  std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> list_{nullptr, &curl_slist_free_all};
-};
 
 std::string_view trimmed(std::string_view text) {
   const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
@@ -53,7 +39,7 @@ struct HttpClient::Exchange {
   const sluice::Job& job;
   const Endpoint& endpoint;
   std::size_t max_bytes;
-  List headers;
+  common::CurlList headers;
   std::string token;
   HttpResponse response;
   std::string denied;  // an address that was not connected to, since it is private
@@ -102,17 +88,13 @@ std::string HttpResponse::header(const std::string& name) const {
 HttpClient::HttpClient(const Endpoint& endpoint)
     : endpoint_(endpoint),
       access_token_(endpoint.oauth ? std::make_unique<AccessToken>(endpoint) : nullptr),
-      curl_(curl_easy_init(), &curl_easy_cleanup) {
-  if (!curl_) throw std::runtime_error("libcurl could not make a handle");
-}
+      curl_(common::make_curl()) {}
 
 HttpClient::~HttpClient() = default;
 
 template <class Value>
 void HttpClient::set(CURLoption option, Value value) {
-  const CURLcode code = curl_easy_setopt(curl_.get(), option, value);
-  if (code == CURLE_OK) return;
-  throw std::runtime_error(std::string("libcurl does not take an option: ") + curl_easy_strerror(code));
+  common::set_option(curl_.get(), option, value);
 }
 
 void HttpClient::set_request(const HttpRequest& request, Exchange& exchange) {
@@ -201,7 +183,7 @@ void HttpClient::explain(CURLcode code, const HttpRequest& request, const Exchan
                                          "allow_private if it is meant to be");
   }
   throw Trouble(
-      code_of_transfer(code),
+      common::http_error(code),
       what + " failed: " + (exchange.error[0] != '\0' ? exchange.error.data() : curl_easy_strerror(code)));
 }
 

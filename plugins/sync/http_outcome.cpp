@@ -1,8 +1,10 @@
 #include "http_outcome.hpp"
 
 #include <algorithm>
+#include <ctime>
 #include <string_view>
 
+#include "../common/curl.hpp"
 #include "body.hpp"
 #include "trouble.hpp"
 
@@ -17,8 +19,6 @@ std::string lower(std::string_view text) {
 }
 
 namespace {
-
-using namespace std::chrono_literals;
 
 /// The beginning of a body on one line, as far as it is text.
 std::string excerpt(const HttpResponse& response, const std::string& secret) {
@@ -87,37 +87,13 @@ std::size_t end_of_link(std::string_view text) {
 
 }  // namespace
 
-std::string code_of_transfer(CURLcode code) {
-  switch (code) {
-    case CURLE_COULDNT_RESOLVE_HOST:
-      return "dns";
-    case CURLE_COULDNT_CONNECT:
-      return "connect";
-    case CURLE_OPERATION_TIMEDOUT:
-      return "timeout";
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_CACERT_BADFILE:
-      return "tls-certificate";
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_SSL_CIPHER:
-      return "tls";
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_BAD_CONTENT_ENCODING:
-      return "http-protocol";
-    default:
-      return "connection-lost";
-  }
-}
-
 void check_status(const HttpResponse& response, const std::string& what, const std::string& secret) {
   const long status = response.status;
   if (status >= 200 && status < 300) return;
   const std::string code = "http-" + std::to_string(status);
   const std::string said =
       what + " was answered with " + std::to_string(status) + ": " + excerpt(response, secret);
-  const auto delay = delay_of(response.header("retry-after"), std::time(nullptr));
+  const auto delay = common::retry_after(response.header("retry-after"), std::time(nullptr));
   if (status == 401 || status == 403 || status == 407) {
     throw Trouble(code, said + "; check token_file, oauth and headers", delay);
   }
@@ -126,17 +102,6 @@ void check_status(const HttpResponse& response, const std::string& what, const s
     throw sluice::PermanentError(code, said + "; redirects are not followed: set url to where it leads");
   }
   throw sluice::PermanentError(code, said);
-}
-
-std::optional<std::chrono::seconds> delay_of(const std::string& retry_after, std::time_t now) {
-  constexpr std::chrono::seconds longest = 24h;
-  if (retry_after.empty()) return std::nullopt;
-  if (retry_after.find_first_not_of("0123456789") == std::string::npos) {
-    return retry_after.size() > 9 ? longest : std::min(std::chrono::seconds(std::stol(retry_after)), longest);
-  }
-  const std::time_t date = curl_getdate(retry_after.c_str(), nullptr);
-  if (date == -1 || date <= now) return std::nullopt;
-  return std::min(std::chrono::seconds(date - now), longest);
 }
 
 std::string next_link(const std::string& header) {

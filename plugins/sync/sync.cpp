@@ -1,12 +1,11 @@
 // The plugin: data.sync.
-#include <curl/curl.h>
-
 #include <map>
 #include <sluice/plugin.hpp>
 #include <variant>
 
+#include "../common/curl.hpp"
+#include "../common/encoding.hpp"
 #include "api_source.hpp"
-#include "digest.hpp"
 #include "json.hpp"
 #include "order.hpp"
 #include "output.hpp"
@@ -20,17 +19,6 @@ using namespace std::chrono_literals;
 namespace data_sync {
 
 namespace {
-
-/// libcurl's global state, for as long as the plugin is loaded.
-class CurlLibrary {
- public:
-  CurlLibrary() {
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) throw std::runtime_error("libcurl does not start");
-  }
-  ~CurlLibrary() { curl_global_cleanup(); }
-  CurlLibrary(const CurlLibrary&) = delete;
-  CurlLibrary& operator=(const CurlLibrary&) = delete;
-};
 
 /// `found` of a map by name; what is missing is the payload's error.
 template <class Map>
@@ -63,7 +51,7 @@ std::string configuration_of(const ApiSource& source, const TargetConfig& target
                     (source.cursor ? to_text(*source.cursor) : std::string()) + "\n";
   if (const auto* const database = std::get_if<DatabaseTarget>(&target)) all += database->table;
   constexpr std::size_t enough = 16;
-  return sha256_hex(all).substr(0, enough);
+  return common::sha256_hex(all).substr(0, enough);
 }
 
 /// Leaves out what was kept under another configuration.
@@ -237,7 +225,7 @@ class SyncData {
                    {{"source", order.source}, {"target", order.target}, sluice::Field::json("result", text)});
   }
 
-  const CurlLibrary curl_;
+  const common::CurlLibrary curl_;
   const Config config_;
 };
 

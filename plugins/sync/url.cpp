@@ -4,17 +4,11 @@
 #include <new>
 #include <stdexcept>
 
+#include "../common/curl.hpp"
+
 namespace data_sync {
 
 namespace {
-
-std::string encoded(const std::string& text) {
-  if (text.empty()) return {};  // for which libcurl would take the length
-  const std::unique_ptr<char, decltype(&curl_free)> owner(
-      curl_easy_escape(nullptr, text.data(), static_cast<int>(text.size())), &curl_free);
-  if (!owner) throw std::bad_alloc();
-  return owner.get();
-}
 
 std::string decoded(const std::string& text) {
   std::string blanks = text;
@@ -68,19 +62,14 @@ Url Url::resolved(const std::string& link) const {
 
 void Url::set_parameter(const std::string& name, const std::string& value) {
   std::string query = without(part(CURLUPART_QUERY), name);
-  query += (query.empty() ? "" : "&") + encoded(name) + "=" + encoded(value);
+  query += (query.empty() ? "" : "&") + common::percent_encoded(name) + "=" + common::percent_encoded(value);
   if (curl_url_set(url_.get(), CURLUPART_QUERY, query.c_str(), 0) != CURLUE_OK) {
     throw std::invalid_argument("the query can't take '" + name + "'");
   }
 }
 
 std::string Url::part(CURLUPart which) const {
-  char* text = nullptr;
-  if (curl_url_get(url_.get(), which, &text, which == CURLUPART_PORT ? CURLU_DEFAULT_PORT : 0) != CURLUE_OK) {
-    return {};
-  }
-  const std::unique_ptr<char, decltype(&curl_free)> owner(text, &curl_free);
-  return text;
+  return common::url_part(url_.get(), which, which == CURLUPART_PORT ? CURLU_DEFAULT_PORT : 0);
 }
 
 std::string Url::shown() const {
