@@ -1,22 +1,23 @@
 #include "workshop/rehearsal.hpp"
 
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
 #include <cstdio>
 #include <deque>
+#include <optional>
 #include <system_error>
+#include <utility>
 
 #include "base/duration.hpp"
 #include "base/threads.hpp"
-#include "fleet/line_cutter.hpp"
+#include "fleet/host_link.hpp"
 #include "fleet/spawn.hpp"
 #include "host/plugin_host.hpp"
 #include "wire/bounds.hpp"
@@ -28,15 +29,7 @@ namespace {
 
 using Clock = base::Clock;
 
-constexpr std::size_t read_size = 64 * 1024;
 constexpr Limit no_limit = std::chrono::hours(24 * 365);
-
-/// What the host prints on one of its descriptors.
-struct Stream {
-  const char* name;
-  base::Descriptor fd;
-  fleet::LineCutter cutter;
-};
 
 /// How messages name a step that fails.
 struct Step {
@@ -53,29 +46,22 @@ std::string failed(const Step& step, const std::string& found) {
          "; run it under a debugger, or look at what it printed";
 }
 
-int milliseconds_until(Clock::time_point deadline) {
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
-  return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 1'000'000));
-}
-
 }  // namespace
 
-class Rehearsal::Host {
+class Rehearsal::Host : private fleet::HostLink::Listener {
  public:
-  Host(Stage stage, Witness& witness) : stage_(std::move(stage)), witness_(witness) {
-    if (stage_.in_process) {
-      begin_here();
-    } else {
-      begin_process();
-    }
+  Host(Stage stage, Witness& witness) : stage_(std::move(stage)), witness_(witness), wake_(context_) {
+    link_.emplace(context_, stage_.in_process ? start_here() : fleet::spawn_host(stage_.path, page_.fd()));
+    if (stage_.wake_fd >= 0) wake_.assign(fcntl(stage_.wake_fd, F_DUPFD_CLOEXEC, 0));
+    link_->begin(self_);
     std::string frame;
     wire::put_load(frame, {stage_.path});
-    write(frame);
+    link_->write(std::move(frame));
   }
   Host(const Host&) = delete;
   Host& operator=(const Host&) = delete;
 
-  ~Host() {
+  ~Host() override {
     if (!stage_.in_process) {
       kill();
     } else if (!stopped_) {
@@ -90,21 +76,22 @@ class Rehearsal::Host {
   std::optional<std::string> start(const std::string& config, Limit limit, const job::Strictness& strict) {
     std::string frame;
     wire::put_start(frame, {stage_.slots, stage_.log_level, true, config, true, strict});
-    write(frame);
+    link_->write(std::move(frame));
     return await(starting, limit, [this] { return ready_; });
   }
   std::optional<std::string> stop(Limit limit) {
     refusal_.clear();
     std::string frame;
     wire::put_stop(frame);
-    write(frame);
+    link_->write(std::move(frame));
     if (auto problem = await(stopping, limit, [this] { return stopped_; })) return problem;
     if (stage_.in_process) {
       thread_.join();
       return std::nullopt;
     }
     const Clock::time_point deadline = Clock::now() + limit;
-    while (alive() && Clock::now() < deadline) pump(deadline, false);
+    while (alive() && pump(deadline)) {
+    }
     if (ending_ == fleet::describe_exit(0)) return std::nullopt;
     return failed(stopping, alive() ? "s process still runs after its shutdown" : "s process " + ending_);
   }
@@ -126,7 +113,7 @@ class Rehearsal::Host {
     order.payload = job.payload;
     std::string frame;
     wire::put_jobs(frame, {order});
-    write(frame);
+    link_->write(std::move(frame));
     return ticket;
   }
 
@@ -134,12 +121,13 @@ class Rehearsal::Host {
     const Clock::time_point deadline = Clock::now() + limit;
     do {
       if (!returned_.empty()) {
+        read_what_has_come();
         Returned first = std::move(returned_.front());
         returned_.pop_front();
         return first;
       }
       if (!alive()) return std::nullopt;
-    } while (pump(deadline));
+    } while (pump_or_wake(deadline));
     return std::nullopt;
   }
 
@@ -147,41 +135,35 @@ class Rehearsal::Host {
   bool started(std::uint32_t ticket) const { return page_.ticket(ticket).state != wire::TicketState::queued; }
 
   void kill() {
-    if (stage_.in_process || !alive()) return;
-    fleet::kill_host(process_);
-    reap();
+    if (!stage_.in_process && alive()) reap();
   }
   bool alive() const { return ending_.empty(); }
   const std::string& ending() const { return ending_; }
-  pid_t pid() const { return stage_.in_process ? getpid() : process_.pid; }
+  pid_t pid() const { return stage_.in_process ? getpid() : link_->pid(); }
 
  private:
-  void begin_process() {
-    process_ = fleet::spawn_host(stage_.path, page_.fd());
-    socket_ = std::move(process_.socket);
-    streams_[0] = {"stdout", std::move(process_.out), {}};
-    streams_[1] = {"stderr", std::move(process_.err), {}};
-  }
-
-  void begin_here() {
+  /// Serves the plugin in a thread of this process, and returns our end of its socket.
+  fleet::Spawned start_here() {
     std::array<int, 2> ends{};
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
       throw std::system_error(errno, std::generic_category(), "starting a plugin host in this process");
     }
-    socket_.reset(ends[0]);
-    fcntl(ends[0], F_SETFL, fcntl(ends[0], F_GETFL) | O_NONBLOCK);
+    fleet::Spawned here;
+    here.socket.reset(ends[0]);
     far_end_.reset(ends[1]);
     thread_ = base::Thread([this] {
       host::serve_plugin(far_end_.get(), wire::SharedPage::open(base::Descriptor(dup(page_.fd()))));
     });
+    return here;
   }
 
   /// Waits until `reached`. Otherwise returns what happened instead, and gives up the host.
   template <class Reached>
   std::optional<std::string> await(const Step& step, Limit limit, Reached reached) {
     const Clock::time_point deadline = Clock::now() + (stage_.in_process ? no_limit : limit);
-    while (!reached() && refusal_.empty() && alive() && pump(deadline)) {
+    while (!reached() && refusal_.empty() && alive() && pump_or_wake(deadline)) {
     }
+    read_what_has_come();
     if (reached()) return std::nullopt;
     if (!refusal_.empty()) return refusal_;
     if (!alive()) return failed(step, "s process " + ending_ + " " + step.during);
@@ -191,38 +173,31 @@ class Rehearsal::Host {
     return failed(step, std::string(" did not ") + step.verb + " within " + base::format_duration(limit));
   }
 
-  /// Reads what has come, or waits for it. Returns false if there is nothing more to wait for, because the
-  /// time is over or we were woken.
-  bool pump(Clock::time_point deadline, bool wakes = true) {
-    std::array<pollfd, 4> fds{{{socket_.get(), POLLIN, 0},
-                               {streams_[0].fd.get(), POLLIN, 0},
-                               {streams_[1].fd.get(), POLLIN, 0},
-                               {wakes ? stage_.wake_fd : -1, POLLIN, 0}}};
-    const int count = poll(fds.data(), fds.size(), milliseconds_until(deadline));
-    if (count < 0) return errno == EINTR;
-    if (count == 0) return false;
-    for (std::size_t i = 0; i < streams_.size(); ++i) {
-      if (fds[i + 1].revents != 0) read_printed(streams_[i]);
+  /// Waits for one event. Returns false if the time is over.
+  bool pump(Clock::time_point deadline) {
+    context_.restart();
+    const bool ran = context_.run_one_until(deadline) > 0;
+    if ((link_->closed() || malformed_) && alive()) reap();
+    return ran;
+  }
+  /// The same, but returns false also if `wake_fd` is readable.
+  bool pump_or_wake(Clock::time_point deadline) {
+    if (wake_.is_open() && !std::exchange(awaits_wake_, true)) {
+      wake_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](const auto& error) {
+        awaits_wake_ = false;
+        woken_ = !error;
+      });
     }
-    if (fds[0].revents != 0) read_frames();
-    return fds[3].revents == 0;
+    return pump(deadline) && !std::exchange(woken_, false);
+  }
+  /// What a plugin prints before its outcome comes by another way, and may be read later.
+  void read_what_has_come() {
+    context_.restart();
+    context_.poll();
+    if ((link_->closed() || malformed_) && alive()) reap();
   }
 
-  void read_frames() {
-    char* const room = reader_.room(read_size);
-    const ssize_t size = ::read(socket_.get(), room, read_size);
-    if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (size <= 0) return reap();
-    reader_.filled(static_cast<std::size_t>(size));
-    try {
-      while (const auto frame = reader_.next()) take(*frame);
-    } catch (const wire::Malformed& error) {
-      kill();
-      ending_ = std::string("sent ") + error.what() + " and was killed";
-    }
-  }
-
-  void take(const wire::Frame& frame) {
+  void on_frame(const wire::Frame& frame) override {
     switch (frame.kind) {
       case wire::Kind::described:
         spec_ = wire::get_described(frame.body);
@@ -251,72 +226,45 @@ class Rehearsal::Host {
         return;
       }
       default:
-        return;
+        throw wire::Malformed("a frame that only the runtime sends");
     }
   }
+  void on_malformed(const std::string& what) override { malformed_ = what; }
+  void on_printed(const char* stream, const std::string& line) override { witness_.printed(stream, line); }
+  void on_closed() override {}
 
-  void read_printed(Stream& stream) {
-    std::array<char, 16 * 1024> buffer;
-    const ssize_t size = ::read(stream.fd.get(), buffer.data(), buffer.size());
-    if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    const auto lines =
-        size > 0 ? stream.cutter.add({buffer.data(), static_cast<std::size_t>(size)}) : stream.cutter.rest();
-    for (const std::string& line : lines) witness_.printed(stream.name, line);
-    if (size <= 0) stream.fd.reset();
-  }
-
-  /// The process is gone, or about to end: its socket is closed.
+  /// Kills the process, if it has not ended, waits for it, and reads the rest of what it printed.
   void reap() {
-    if (!alive()) return;
     if (stage_.in_process) {
-      ending_ = "closed its socket";
+      ending_ = malformed_ ? "sent " + *malformed_ : "closed its socket";
       return;
     }
     int status = 0;
-    fleet::kill_host(process_);
-    while (waitpid(process_.pid, &status, 0) < 0 && errno == EINTR) {
+    link_->kill();
+    while (waitpid(link_->pid(), &status, 0) < 0 && errno == EINTR) {
     }
-    fleet::kill_leftovers(process_);
-    ending_ = fleet::describe_exit(status);
-    socket_.reset();
-    for (Stream& stream : streams_) {
-      while (stream.fd.open() && readable(stream.fd.get())) read_printed(stream);
+    link_->ended();
+    ending_ = fleet::describe_exit(status) + (malformed_ ? " (sent " + *malformed_ + ")" : "");
+    context_.restart();
+    while (!link_->all_read() && context_.run_one() > 0) {
     }
-  }
-
-  static bool readable(int fd) {
-    pollfd one{fd, POLLIN, 0};
-    return poll(&one, 1, 0) == 1;
-  }
-
-  void write(const std::string& bytes) {
-    for (std::size_t at = 0; at < bytes.size() && socket_.open();) {
-      const ssize_t size = ::send(socket_.get(), bytes.data() + at, bytes.size() - at, MSG_NOSIGNAL);
-      if (size >= 0) {
-        at += static_cast<std::size_t>(size);
-      } else if (errno == EAGAIN) {
-        read_frames_until_writable();
-      } else if (errno != EINTR) {
-        return;  // it died, which the next wait will notice
-      }
-    }
-  }
-
-  void read_frames_until_writable() {
-    pollfd one{socket_.get(), POLLIN | POLLOUT, 0};
-    if (poll(&one, 1, -1) == 1 && (one.revents & POLLIN) != 0) read_frames();
   }
 
   const Stage stage_;
   Witness& witness_;
   wire::SharedPage page_ = wire::SharedPage::create();
-  fleet::Spawned process_;
-  base::Descriptor socket_;
   base::Descriptor far_end_;
   base::Thread thread_;
-  std::array<Stream, 2> streams_{};
-  wire::FrameReader reader_{wire::longest_plugin_frame};
+  boost::asio::io_context context_{1};
+  // Not an owner: this object outlives the link.
+  const std::shared_ptr<fleet::HostLink::Listener> self_{static_cast<fleet::HostLink::Listener*>(this),
+                                                         [](auto*) {}};
+  std::optional<fleet::HostLink> link_;
+  boost::asio::posix::stream_descriptor wake_;
+  bool awaits_wake_ = false;
+  bool woken_ = false;
   job::PluginSpec spec_;
+  std::optional<std::string> malformed_;
   std::string refusal_;
   std::string ending_;
   bool described_ = false;

@@ -1,0 +1,129 @@
+#include "fleet/host_link.hpp"
+
+#include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/write.hpp>
+#include <utility>
+
+#include "fleet/line_cutter.hpp"
+
+namespace sluice::fleet {
+
+namespace {
+
+constexpr std::size_t read_size = 256 * 1024;
+
+}  // namespace
+
+/// Turns what the host prints on one of its descriptors into lines.
+class HostLink::Output {
+ public:
+  Output(boost::asio::io_context& loop, base::Descriptor fd, const char* stream, HostLink& link)
+      : descriptor_(loop, fd.release()), stream_(stream), link_(link) {}
+
+  /// Reads to the end.
+  void read(std::shared_ptr<Listener> listener) {
+    descriptor_.async_read_some(boost::asio::buffer(buffer_), [this, listener = std::move(listener)](
+                                                                  const auto& error, std::size_t size) {
+      const auto lines = error ? cutter_.rest() : cutter_.add({buffer_.data(), size});
+      for (const std::string& line : lines) listener->on_printed(stream_, line);
+      if (!error) return read(listener);
+      --link_.open_streams_;
+      link_.stop_waiting_when_all_read();
+    });
+  }
+  /// Stops reading a descriptor that a process which outlived the host holds open.
+  void cancel() { descriptor_.cancel(); }
+
+ private:
+  boost::asio::posix::stream_descriptor descriptor_;
+  const char* stream_;
+  HostLink& link_;
+  LineCutter cutter_;
+  std::array<char, 16 * 1024> buffer_{};
+};
+
+HostLink::HostLink(boost::asio::io_context& loop, Spawned process)
+    : process_(std::move(process)),
+      socket_(loop, boost::asio::local::stream_protocol(), process_.socket.release()),
+      patience_(loop) {
+  if (process_.out.open()) out_ = std::make_unique<Output>(loop, std::move(process_.out), "stdout", *this);
+  if (process_.err.open()) err_ = std::make_unique<Output>(loop, std::move(process_.err), "stderr", *this);
+}
+
+HostLink::~HostLink() = default;
+
+void HostLink::begin(const std::shared_ptr<Listener>& listener) {
+  listener_ = listener;
+  for (const auto& output : {&out_, &err_}) {
+    if (!*output) continue;
+    ++open_streams_;
+    (*output)->read(listener);
+  }
+  read();
+}
+
+void HostLink::write(std::string frames) {
+  if (to_write_.empty()) {
+    to_write_ = std::move(frames);
+  } else {
+    to_write_ += frames;
+  }
+  if (writing_.empty()) write_next();
+}
+
+void HostLink::write_next() {
+  if (to_write_.empty() || !socket_.is_open()) return;
+  writing_ = std::exchange(to_write_, {});
+  boost::asio::async_write(socket_, boost::asio::buffer(writing_),
+                           [this, keep = listener_.lock()](const auto& error, std::size_t) {
+                             if (error) return;  // it died, which is noticed elsewhere
+                             writing_.clear();
+                             write_next();
+                           });
+}
+
+void HostLink::read() {
+  char* const room = reader_.room(read_size);
+  socket_.async_read_some(boost::asio::buffer(room, read_size),
+                          [this, listener = listener_.lock()](const auto& error, std::size_t size) {
+                            if (error) {
+                              closed_ = true;
+                              listener->on_closed();
+                              return stop_waiting_when_all_read();
+                            }
+                            reader_.filled(size);
+                            take_frames(*listener);
+                            read();
+                          });
+}
+
+void HostLink::take_frames(Listener& listener) {
+  try {
+    while (const auto frame = reader_.next()) listener.on_frame(*frame);
+  } catch (const wire::Malformed& error) {
+    listener.on_malformed(error.what());
+  }
+  listener.on_frames_read();
+}
+
+void HostLink::ended() {
+  kill_leftovers(process_);
+  constexpr std::chrono::seconds for_stragglers{2};
+  patience_.expires_after(for_stragglers);
+  patience_.async_wait([this, keep = listener_.lock()](const auto& error) {
+    if (error) return;
+    socket_.cancel();
+    for (const auto& output : {&out_, &err_}) {
+      if (*output) (*output)->cancel();
+    }
+  });
+  stop_waiting_when_all_read();
+}
+
+void HostLink::stop_waiting_when_all_read() {
+  if (all_read()) patience_.cancel();
+}
+
+}  // namespace sluice::fleet

@@ -1,0 +1,174 @@
+#include "fleet/tickets.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "wire/bounds.hpp"
+
+namespace sluice::fleet {
+
+namespace {
+
+std::int64_t to_microseconds(double seconds) {
+  constexpr double most = 9e12;  // seconds: later than any timestamp, and within int64 as µs
+  if (std::isnan(seconds)) return 0;
+  return std::llround(std::clamp(seconds, -most / 10, most / 10) * 1e6);
+}
+
+}  // namespace
+
+Tickets::Tickets() : in_flight_(wire::SharedPage::ticket_count) {
+  for (std::uint32_t ticket = wire::SharedPage::ticket_count; ticket > 0; --ticket)
+    free_.push_back(ticket - 1);
+}
+
+std::string Tickets::hand_out(std::vector<job::Job> jobs, const std::vector<job::TypeSpec>& types) {
+  std::vector<wire::JobOrder> orders;
+  orders.reserve(jobs.size());
+  for (const job::Job& job : jobs) {
+    const std::uint32_t ticket = free_.back();
+    free_.pop_back();
+    const auto type =
+        std::find_if(types.begin(), types.end(), [&](const auto& t) { return t.name == job.type; });
+    page_.ticket(ticket).cancel = 0;
+    page_.ticket(ticket).state = wire::TicketState::queued;
+    orders.push_back({ticket, static_cast<std::uint32_t>(type - types.begin()),
+                      static_cast<std::uint32_t>(job.attempt), static_cast<std::uint32_t>(job.max_attempts),
+                      to_microseconds(job.created_at), 0, job.id, job.payload});
+  }
+  std::string frames;
+  wire::put_jobs(frames, orders);
+  const auto now = base::Clock::now();
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    jobs[i].payload = {};
+    in_flight_[orders[i].ticket] = {std::move(jobs[i]), orders[i].type_index, now};
+  }
+  return frames;
+}
+
+std::optional<job::Finished> Tickets::take_back(wire::JobResult result) {
+  if (result.ticket < in_flight_.size() && in_flight_[result.ticket].recalled) {
+    give_up(result.ticket);
+    return std::nullopt;
+  }
+  if (job(result.ticket) == nullptr) throw wire::Malformed("an outcome for a job that it does not have");
+  const bool asked = page_.ticket(result.ticket).cancel != 0;
+  if (asked && result.outcome.result == job::Result::cancelled) {
+    const auto duration = result.outcome.duration;
+    result.outcome = {};
+    result.outcome.result = job::Result::released;
+    result.outcome.duration = duration;
+  }
+  wire::keep_bounds(result.outcome);
+  return give_up(result.ticket, std::move(result.outcome));
+}
+
+std::vector<job::Finished> Tickets::recall(base::Clock::time_point latest) {
+  std::vector<job::Finished> recalled;
+  for (std::uint32_t ticket = 0; ticket < in_flight_.size(); ++ticket) {
+    InFlight& flight = in_flight_[ticket];
+    if (!flight.has_job() || flight.sent_at > latest) continue;
+    auto queued = wire::TicketState::queued;
+    if (!page_.ticket(ticket).state.compare_exchange_strong(queued, wire::TicketState::recalled)) continue;
+    recalled.push_back({std::exchange(flight.job, {}), {}, {}});
+    recalled.back().outcome.result = job::Result::released;
+    flight.recalled = true;
+  }
+  return recalled;
+}
+
+std::vector<job::Finished> Tickets::judge_all(const std::string& ending, bool interrupted) {
+  std::vector<job::Finished> finished;
+  for (std::uint32_t ticket = 0; ticket < in_flight_.size(); ++ticket) {
+    if (!in_flight_[ticket].has_job()) continue;
+    job::Outcome outcome = judge(ticket, ending, interrupted);
+    finished.push_back(give_up(ticket, std::move(outcome)));
+  }
+  return finished;
+}
+
+job::Outcome Tickets::judge(std::uint32_t ticket, const std::string& ending, bool interrupted) const {
+  job::Outcome outcome;
+  const wire::TicketState state = page_.ticket(ticket).state;
+  const InFlight& flight = in_flight_[ticket];
+  if (state == wire::TicketState::done) return outcome;
+  outcome.result = job::Result::released;
+  if (state == wire::TicketState::queued) return outcome;
+  const bool repeatable = flight.type_index >= at_most_once_.size() || !at_most_once_[flight.type_index];
+  if (interrupted && repeatable && state == wire::TicketState::started) return outcome;
+  outcome.result = job::Result::crashed;
+  outcome.code = "host-died";
+  outcome.error =
+      "the plugin host " + ending +
+      (state == wire::TicketState::started ? " while this job ran"
+                                           : " after this job ended and before its outcome was read");
+  return outcome;
+}
+
+std::vector<job::Ref> Tickets::cancel(const std::set<std::string>& ids) {
+  std::vector<job::Ref> asked;
+  for (std::uint32_t ticket = 0; ticket < in_flight_.size(); ++ticket) {
+    InFlight& flight = in_flight_[ticket];
+    if (!flight.has_job() || flight.cancel_requested || !ids.contains(flight.job.id)) continue;
+    flight.cancel_requested = true;
+    page_.ticket(ticket).cancel = 1;
+    asked.push_back(flight.job);
+  }
+  return asked;
+}
+
+void Tickets::cancel_all() {
+  for (std::uint32_t ticket = 0; ticket < in_flight_.size(); ++ticket) {
+    if (in_flight_[ticket].has_job()) page_.ticket(ticket).cancel = 1;
+  }
+}
+
+/// If a slot still names a ticket whose outcome was read, the ticket is idle or queued by now.
+std::vector<RunningJob> Tickets::running(base::Clock::time_point latest) const {
+  std::vector<RunningJob> jobs;
+  for (std::uint32_t slot = 0; slot < wire::SharedPage::slot_count; ++slot) {
+    const std::int64_t number = page_.slot(slot).ticket;
+    const base::Clock::time_point started(std::chrono::microseconds(page_.slot(slot).started_us));
+    if (number < 0 || number >= wire::SharedPage::ticket_count || started > latest) continue;
+    const auto ticket = static_cast<std::uint32_t>(number);
+    const job::Job& job = in_flight_[ticket].job;
+    if (!in_flight_[ticket].has_job() || page_.ticket(ticket).state != wire::TicketState::started) continue;
+    jobs.push_back({job, job.pump, {}, pid_, started, {}, {}});
+    const auto progress = page_.progress(slot).read(ticket);
+    if (!progress) continue;
+    jobs.back().fraction = progress->fraction;
+    jobs.back().note = progress->note;
+  }
+  return jobs;
+}
+
+const job::Ref* Tickets::job(std::int64_t ticket) const {
+  if (ticket < 0 || ticket >= static_cast<std::int64_t>(in_flight_.size())) return nullptr;
+  const InFlight& flight = in_flight_[static_cast<std::size_t>(ticket)];
+  return flight.has_job() ? &flight.job : nullptr;
+}
+
+/// Removes the job of `ticket`; the ticket is free again.
+job::Finished Tickets::give_up(std::uint32_t ticket) {
+  page_.ticket(ticket).state = wire::TicketState::idle;
+  free_.push_back(ticket);
+  return {std::exchange(in_flight_[ticket], {}).job, {}, {}, pid_};
+}
+
+/// The same, with its outcome. A job that was to be cancelled ends cancelled unless it is done.
+job::Finished Tickets::give_up(std::uint32_t ticket, job::Outcome outcome) {
+  if (in_flight_[ticket].cancel_requested && outcome.result != job::Result::done) {
+    outcome.cancel_requested = true;
+    outcome.result = job::Result::cancelled;
+    outcome.code = "cancelled-by-hand";
+    outcome.error = "cancelled by hand while a runtime had it" +
+                    (outcome.error.empty() ? "" : "; its handler ended with: " + outcome.error);
+  }
+  job::Finished finished = give_up(ticket);
+  if (!outcome.effects.empty()) finished.role = role_;
+  finished.outcome = std::move(outcome);
+  return finished;
+}
+
+}  // namespace sluice::fleet

@@ -1,0 +1,81 @@
+// The jobs that one plugin host has, by ticket, and what becomes of them: decisions by the frames that the
+// host sent and by the shared page, without any I/O.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/threads.hpp"
+#include "fleet/running_job.hpp"
+#include "job/job.hpp"
+#include "job/plugin_spec.hpp"
+#include "wire/frame.hpp"
+#include "wire/shared_page.hpp"
+
+namespace sluice::fleet {
+
+class Tickets {
+ public:
+  Tickets();
+
+  /// Gives each job a ticket, for which there must be room(), and returns the frames that send them. `types`:
+  /// the plugin's, which contain the jobs' types.
+  std::string hand_out(std::vector<job::Job> jobs, const std::vector<job::TypeSpec>& types);
+  /// The job with its outcome; nullopt if it was recalled before. Throws wire::Malformed if the host does not
+  /// have such a job.
+  std::optional<job::Finished> take_back(wire::JobResult result);
+  /// Takes back jobs that were sent at `latest` or before and have not started.
+  std::vector<job::Finished> recall(base::Clock::time_point latest);
+  /// Judges the jobs that a dead host has left, by the shared page. `ending`: how it died. `interrupted`: we
+  /// made it die, so started jobs lose no attempt, except those that must not run twice.
+  std::vector<job::Finished> judge_all(const std::string& ending, bool interrupted);
+
+  /// Asks those of these jobs that the host has to stop, and returns them. Such a job ends cancelled and is
+  /// not tried again, unless its outcome is done.
+  std::vector<job::Ref> cancel(const std::set<std::string>& ids);
+  /// Asks every job to stop.
+  void cancel_all();
+
+  /// Those of the jobs that started at `latest` or before, without the plugin's name.
+  std::vector<RunningJob> running(base::Clock::time_point latest) const;
+  /// The job of `ticket`; null if it has none.
+  const job::Ref* job(std::int64_t ticket) const;
+
+  std::size_t room() const { return free_.size(); }
+  std::size_t in_flight() const { return wire::SharedPage::ticket_count - free_.size(); }
+  const wire::SharedPage& page() const { return page_; }
+
+  void set_pid(pid_t pid) { pid_ = pid; }
+  /// The database role that runs the effects of the jobs.
+  void set_role(std::string role) { role_ = std::move(role); }
+  void set_at_most_once(std::vector<bool> by_type) { at_most_once_ = std::move(by_type); }
+
+ private:
+  struct InFlight {
+    job::Job job;
+    std::uint32_t type_index = 0;
+    base::Clock::time_point sent_at{};
+    bool cancel_requested = false;
+    bool recalled = false;  ///< the job has been taken back; the host has yet to answer
+
+    bool has_job() const { return job.claim != 0; }
+  };
+
+  job::Finished give_up(std::uint32_t ticket);
+  job::Finished give_up(std::uint32_t ticket, job::Outcome outcome);
+  job::Outcome judge(std::uint32_t ticket, const std::string& ending, bool interrupted) const;
+
+  wire::SharedPage page_ = wire::SharedPage::create();
+  pid_t pid_ = 0;
+  std::string role_;
+  std::vector<bool> at_most_once_;
+  std::vector<InFlight> in_flight_;  // by ticket
+  std::vector<std::uint32_t> free_;
+};
+
+}  // namespace sluice::fleet
