@@ -3,7 +3,7 @@
 
 #include "base/duration.hpp"
 #include "base/log.hpp"
-#include "fleet/loop.hpp"
+#include "fleet/round.hpp"
 
 namespace sluice::fleet {
 
@@ -61,7 +61,7 @@ Standing Fleet::Loop::standing_of(const Edition& edition) const {
   if (edition.state == PluginState::loading) return Standing::loading;
   if (edition.state == PluginState::described) return Standing::described;
   if (edition.state == PluginState::starting) return Standing::starting;
-  return is_candidate(edition) && round_ && !round_->first ? Standing::trial : Standing::serving;
+  return is_candidate(edition) && !round_->is_first() ? Standing::trial : Standing::serving;
 }
 
 void Fleet::Loop::on_described(HostProcess& host, job::PluginSpec spec) {

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 
+#include "fleet/round.hpp"
+
 namespace sluice::fleet {
 
 namespace {
@@ -27,6 +29,8 @@ Fleet::Loop::Loop(Options options, fleet::Listener& listener)
       work_(asio::make_work_guard(context_)),
       owners_(options_.owners),
       had_terminal_(isatty(STDERR_FILENO) != 0) {}
+
+Fleet::Loop::~Loop() = default;
 
 void Fleet::Loop::take_signals() {
   stop_signals_ = std::make_unique<asio::signal_set>(context_, SIGTERM, SIGINT);
@@ -242,6 +246,87 @@ void Fleet::Loop::finish_when_empty() {
       if (*signals) (*signals)->cancel();
     }
   });
+}
+
+void Fleet::Loop::load(const std::vector<std::string>& files) {
+  child_signals_ = std::make_unique<asio::signal_set>(context_, SIGCHLD);
+  wait_child_signal();
+  std::set<std::size_t> listed;
+  for (const std::string& file : files) listed.insert(index_of(file));
+  round_ = std::make_unique<Round>(*this, true, listed);
+  for (const std::size_t plugin : listed) round_->try_file(plugin);
+  advance_soon();
+}
+
+void Fleet::Loop::reload(const std::vector<std::string>& files, std::map<std::string, std::string> owners) {
+  if (stopping_ || !is_settled()) return;
+  changes_.clear();
+  owners_ = std::move(owners);
+  for (Plugin& plugin : plugins_) plugin.newer_refused.clear();
+  std::set<std::size_t> listed;
+  for (const std::string& file : files) listed.insert(index_of(file));
+  round_ = std::make_unique<Round>(*this, false, listed);
+  for (const std::size_t plugin : listed) {
+    if (wants_trial(places_[plugin])) round_->try_file(plugin);
+  }
+  advance_soon();
+}
+
+std::size_t Fleet::Loop::index_of(const std::string& path) {
+  const auto found = std::find_if(plugins_.begin(), plugins_.end(),
+                                  [&](const Plugin& plugin) { return plugin.path == path; });
+  if (found != plugins_.end()) return static_cast<std::size_t>(found - plugins_.begin());
+  places_.emplace_back();
+  plugins_.emplace_back().path = path;
+  return places_.size() - 1;
+}
+
+bool Fleet::Loop::wants_trial(const Place& place) const {
+  return !place.present || !place.present->usable() || place.present->file.replaced() ||
+         options_.settings(place.present->spec) != place.present->settings;
+}
+
+/// Posted, because the events that advance the round happen in the middle of other work.
+void Fleet::Loop::advance_soon() {
+  asio::post(context_, [this] {
+    if (!round_ || (stopping_ && options_.start) || !round_->advance()) return;
+    round_.reset();
+    settled_ = true;
+    listener_.on_settled();
+  });
+}
+
+bool Fleet::Loop::is_candidate(const Edition& edition) const {
+  return round_ && round_->candidate(edition.plugin) == &edition;
+}
+
+void Fleet::Loop::show(std::size_t plugin) {
+  const Place& place = places_[plugin];
+  Plugin& shown = plugins_[plugin];
+  shown.draining_hosts = static_cast<int>(std::count_if(seats_.begin(), seats_.end(), [&](const auto& seat) {
+    return seat->host && seat->edition->retired && seat->edition->plugin == plugin;
+  }));
+  const Edition* edition = place.present.get();
+  if (edition == nullptr && round_) edition = round_->candidate(plugin);
+  if (edition == nullptr) {
+    shown.state = PluginState::removed;
+    shown.ready_hosts = 0;
+    return;
+  }
+  shown.state = edition->state;
+  shown.reason = edition->reason;
+  shown.spec = edition->spec;
+  shown.settings = edition->settings;
+  shown.ready_hosts = edition->ready_hosts;
+  shown.restarts = edition->restarts;
+  shown.generation = edition->generation;
+  shown.loaded_at = edition->loaded_at;
+}
+
+/// Updates the edition's plugin and tells the listener, unless the edition is tried beside one at work.
+void Fleet::Loop::tell(const Edition& edition) {
+  show(edition.plugin);
+  if (!is_candidate(edition) || !places_[edition.plugin].present) listener_.on_changed(edition.plugin);
 }
 
 }  // namespace sluice::fleet

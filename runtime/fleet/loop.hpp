@@ -1,13 +1,12 @@
 // The fleet's event loop and everything that it owns: the hosts, the editions of each plugin file, the
-// rounds. It has three sources: loop.cpp (signals, jobs, stopping), hosting.cpp (the life of a host),
-// round.cpp (start and reload). For the loop's thread alone.
+// present round. It has two sources: loop.cpp (signals, jobs, rounds, stopping) and hosting.cpp (the life of
+// a host). For the loop's thread alone.
 #pragma once
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <optional>
 #include <set>
 
 #include "base/threads.hpp"
@@ -26,6 +25,7 @@ using Clock = base::Clock;
 class Fleet::Loop : public HostProcess::Listener {
  public:
   Loop(Options options, fleet::Listener& listener);
+  ~Loop() override;
 
   void take_signals();
   void load(const std::vector<std::string>& files);
@@ -79,17 +79,12 @@ class Fleet::Loop : public HostProcess::Listener {
     bool tried = false;      ///< its first host became ready or ended
     bool cut_short = false;  ///< we killed it, so its jobs lose no attempt
   };
-  /// The editions of a plugin file, by the plugin's index.
+  /// What serves of a plugin file.
   struct Place {
-    std::unique_ptr<Edition> present;    ///< at work, or given up; null before the first round is over
-    std::unique_ptr<Edition> candidate;  ///< tried in this round
-    bool listed = true;                  ///< the file is in the directory
-    int generation = 0;                  ///< of the last edition that took over
+    std::unique_ptr<Edition> present;  ///< at work, or given up; null before the first round is over
+    int generation = 0;                ///< of the last edition that took over
   };
-  struct Round {
-    bool first = false;
-    bool started = false;  ///< all candidates are described
-  };
+  class Round;
 
   // HostProcess::Listener
   void on_described(HostProcess& host, job::PluginSpec spec) override;
@@ -105,6 +100,12 @@ class Fleet::Loop : public HostProcess::Listener {
   void reap();
   void give(std::size_t plugin, std::vector<job::Job> jobs);
   void bounce(std::vector<job::Job> jobs);
+  std::size_t index_of(const std::string& path);
+  bool wants_trial(const Place& place) const;
+  bool is_candidate(const Edition& edition) const;
+  void advance_soon();
+  void show(std::size_t plugin);
+  void tell(const Edition& edition);
   void finish_when_empty();
 
   // hosting.cpp
@@ -123,26 +124,6 @@ class Fleet::Loop : public HostProcess::Listener {
   std::shared_ptr<Seat> seat_of(const HostProcess& host) const;
   std::vector<std::shared_ptr<Seat>> seats_of(const Edition& edition) const;
 
-  // round.cpp
-  std::size_t place_of(const std::string& path);
-  bool wants_trial(const Place& place) const;
-  void try_file(std::size_t plugin);
-  void advance_soon();
-  void advance();
-  bool awaited(const Edition& edition) const;
-  bool is_candidate(const Edition& edition) const;
-  void switch_off_disabled();
-  void start_described();
-  void refuse_conflicts();
-  void finish_round();
-  void take_over(std::size_t plugin);
-  void remove(std::size_t plugin);
-  void share_out(const std::map<std::string, Server>& servers);
-  std::vector<Edition*> contenders() const;
-  std::vector<Contender> values_of(const std::vector<Edition*>& editions) const;
-  void show(std::size_t plugin);
-  void tell(const Edition& edition);
-
   const Options options_;
   fleet::Listener& listener_;
   asio::io_context context_{1};
@@ -153,7 +134,7 @@ class Fleet::Loop : public HostProcess::Listener {
   std::vector<std::shared_ptr<Seat>> seats_;       // shared with timers' handlers, which may outlive a seat
   std::map<std::string, std::size_t> routes_;      // job type → plugin that serves it
   std::map<std::string, std::string> owners_;
-  std::optional<Round> round_;
+  std::unique_ptr<Round> round_;
   std::vector<Change> changes_;
   std::unique_ptr<asio::signal_set> stop_signals_;
   std::unique_ptr<asio::signal_set> reload_signals_;

@@ -1,0 +1,54 @@
+// One round: the start, or a reload. It tries the plugin files that are new or changed beside what is at
+// work, and ends by deciding what serves from then on.
+//
+//   try_file ─► all described ─► conflicts refused, candidates started ─► all ready or refused ─► taken over
+//
+// A part of the event loop, for its thread alone.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "fleet/loop.hpp"
+
+namespace sluice::fleet {
+
+class Fleet::Loop::Round {
+ public:
+  /// `first`: the start, in which nothing is at work. `listed`: the plugins whose files are there; the others
+  /// are removed at the end.
+  Round(Loop& loop, bool first, std::set<std::size_t> listed)
+      : loop_(loop), first_(first), listed_(std::move(listed)) {}
+
+  /// Loads the plugin's file as a candidate.
+  void try_file(std::size_t plugin);
+  /// Goes on as far as the candidates allow. Returns true if the round is over.
+  bool advance();
+
+  bool is_first() const { return first_; }
+  /// What is tried of this plugin; null: nothing.
+  Edition* candidate(std::size_t plugin) const;
+
+ private:
+  bool awaits(const Edition& edition) const;
+  void switch_off_disabled();
+  void start_described();
+  void refuse_conflicts();
+  void finish();
+  void remove(std::size_t plugin);
+  void take_over(std::size_t plugin, std::unique_ptr<Edition> candidate);
+  void share_out(const std::map<std::string, Server>& servers);
+  std::vector<Edition*> contenders() const;
+  std::vector<Contender> values_of(const std::vector<Edition*>& editions) const;
+
+  Loop& loop_;
+  const bool first_;
+  const std::set<std::size_t> listed_;
+  bool started_ = false;  // all candidates are described
+  std::map<std::size_t, std::unique_ptr<Edition>> candidates_;
+};
+
+}  // namespace sluice::fleet

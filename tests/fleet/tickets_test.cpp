@@ -1,0 +1,159 @@
+#include "fleet/tickets.hpp"
+
+#include <gmock/gmock.h>
+
+namespace sluice::fleet {
+
+namespace {
+
+using std::chrono_literals::operator""h;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+/// A host with two types, of which the second runs at most once, and with two jobs.
+class TicketsTest : public testing::Test {
+ protected:
+  TicketsTest() {
+    types_.resize(2);
+    types_[0].name = "a.repeats";
+    types_[1].name = "b.once";
+    tickets_.set_at_most_once({false, true});
+    tickets_.set_pid(42);
+  }
+
+  static job::Job job(const std::string& id, const std::string& type) {
+    job::Job job;
+    job.id = id;
+    job.type = type;
+    job.claim = 7;
+    job.payload = "{}";
+    return job;
+  }
+
+  /// Sends the job, and returns its ticket.
+  std::uint32_t send(const std::string& id, const std::string& type) {
+    wire::FrameReader reader;
+    const std::string frames = tickets_.hand_out({job(id, type)}, types_);
+    std::copy(frames.begin(), frames.end(), reader.room(frames.size()));
+    reader.filled(frames.size());
+    const auto frame = reader.next();
+    EXPECT_TRUE(frame.has_value());
+    const auto orders = wire::get_jobs(frame->body);
+    EXPECT_THAT(orders, SizeIs(1));
+    EXPECT_EQ(orders.front().id, id);
+    return orders.front().ticket;
+  }
+
+  void set(std::uint32_t ticket, wire::TicketState state) { tickets_.page().ticket(ticket).state = state; }
+
+  job::Finished judged(const std::string& type, wire::TicketState state, bool interrupted) {
+    set(send("j", type), state);
+    auto finished = tickets_.judge_all("was killed by signal 9", interrupted);
+    EXPECT_THAT(finished, SizeIs(1));
+    EXPECT_EQ(tickets_.in_flight(), 0U);
+    return std::move(finished.front());
+  }
+
+  std::vector<job::TypeSpec> types_;
+  Tickets tickets_;
+};
+
+wire::JobResult result(std::uint32_t ticket, job::Result kind) {
+  wire::JobResult result;
+  result.ticket = ticket;
+  result.outcome.result = kind;
+  return result;
+}
+
+}  // namespace
+
+TEST_F(TicketsTest, AnOutcomeFreesTheTicketAndNamesTheProcess) {
+  const std::size_t room = tickets_.room();
+  const auto ticket = send("j", "a.repeats");
+  EXPECT_EQ(tickets_.room(), room - 1);
+  const auto finished = tickets_.take_back(result(ticket, job::Result::done));
+  ASSERT_TRUE(finished.has_value());
+  EXPECT_EQ(finished->job.id, "j");
+  EXPECT_EQ(finished->host, 42);
+  EXPECT_EQ(tickets_.room(), room);
+}
+
+TEST_F(TicketsTest, AnOutcomeForNoJobIsMalformed) {
+  const auto ticket = send("j", "a.repeats");
+  EXPECT_THROW(tickets_.take_back(result(ticket + 1, job::Result::done)), wire::Malformed);
+  EXPECT_THROW(tickets_.take_back(result(wire::SharedPage::ticket_count, job::Result::done)),
+               wire::Malformed);
+  tickets_.take_back(result(ticket, job::Result::done));
+  EXPECT_THROW(tickets_.take_back(result(ticket, job::Result::done)), wire::Malformed);
+}
+
+TEST_F(TicketsTest, OnlyWhatHasNotStartedIsRecalled) {
+  const auto started = send("started", "a.repeats");
+  set(started, wire::TicketState::started);
+  const auto queued = send("queued", "a.repeats");
+  const auto recalled = tickets_.recall(base::Clock::now());
+  ASSERT_THAT(recalled, SizeIs(1));
+  EXPECT_EQ(recalled.front().job.id, "queued");
+  EXPECT_EQ(recalled.front().outcome.result, job::Result::released);
+  EXPECT_EQ(tickets_.in_flight(), 2U) << "the host has yet to answer";
+  EXPECT_FALSE(tickets_.take_back(result(queued, job::Result::released)).has_value());
+  EXPECT_EQ(tickets_.in_flight(), 1U);
+}
+
+TEST_F(TicketsTest, WhatWasSentAfterwardsIsNotRecalled) {
+  send("j", "a.repeats");
+  EXPECT_THAT(tickets_.recall(base::Clock::now() - 1h), IsEmpty());
+}
+
+TEST_F(TicketsTest, AStopsCancellationReleasesTheJob) {
+  const auto ticket = send("j", "a.repeats");
+  tickets_.cancel_all();
+  EXPECT_EQ(tickets_.page().ticket(ticket).cancel, 1);
+  EXPECT_EQ(tickets_.take_back(result(ticket, job::Result::cancelled))->outcome.result,
+            job::Result::released);
+}
+
+TEST_F(TicketsTest, ACancellationByHandEndsTheJobUnlessItIsDone) {
+  const auto failed = send("failed", "a.repeats");
+  const auto done = send("done", "a.repeats");
+  EXPECT_THAT(tickets_.cancel({"failed", "done", "unknown"}), SizeIs(2));
+  EXPECT_THAT(tickets_.cancel({"failed"}), IsEmpty()) << "it was asked before";
+  const auto ended = tickets_.take_back(result(failed, job::Result::retry));
+  EXPECT_EQ(ended->outcome.result, job::Result::cancelled);
+  EXPECT_EQ(ended->outcome.code, "cancelled-by-hand");
+  EXPECT_EQ(tickets_.take_back(result(done, job::Result::done))->outcome.result, job::Result::done);
+}
+
+TEST_F(TicketsTest, ADeadHostsJobIsJudgedByItsTicket) {
+  using wire::TicketState;
+  const std::string once = "b.once";
+  const std::string repeats = "a.repeats";
+  EXPECT_EQ(judged(repeats, TicketState::queued, false).outcome.result, job::Result::released);
+  EXPECT_EQ(judged(once, TicketState::queued, false).outcome.result, job::Result::released);
+  EXPECT_EQ(judged(repeats, TicketState::done, false).outcome.result, job::Result::done);
+  EXPECT_EQ(judged(repeats, TicketState::started, true).outcome.result, job::Result::released);
+  EXPECT_EQ(judged(once, TicketState::started, true).outcome.result, job::Result::crashed);
+  const auto started = judged(repeats, TicketState::started, false);
+  EXPECT_EQ(started.outcome.result, job::Result::crashed);
+  EXPECT_EQ(started.outcome.error, "the plugin host was killed by signal 9 while this job ran");
+  const auto finished = judged(repeats, TicketState::finished, true);
+  EXPECT_EQ(finished.outcome.result, job::Result::crashed);
+  EXPECT_THAT(finished.outcome.error, HasSubstr("before its outcome was read"));
+}
+
+TEST_F(TicketsTest, RunningJobsAreThoseThatASlotStarted) {
+  const auto ticket = send("j", "a.repeats");
+  send("waits", "a.repeats");
+  tickets_.page().slot(0).ticket = ticket;
+  tickets_.page().slot(0).started_us =
+      std::chrono::duration_cast<std::chrono::microseconds>(base::Clock::now().time_since_epoch()).count();
+  EXPECT_THAT(tickets_.running(base::Clock::now()), IsEmpty()) << "the slot's ticket is not started yet";
+  set(ticket, wire::TicketState::started);
+  const auto running = tickets_.running(base::Clock::now());
+  ASSERT_THAT(running, SizeIs(1));
+  EXPECT_EQ(running.front().id, "j");
+  EXPECT_THAT(tickets_.running(base::Clock::now() - 1h), IsEmpty());
+}
+
+}  // namespace sluice::fleet
