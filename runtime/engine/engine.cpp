@@ -108,7 +108,7 @@ EngineResult Engine::run() {
       [this] { store_.limit(std::max(Clock::now(), deadline_ + call_grace) + leave_grace); }});
   fleet_.load(files);
   const auto pause = [this] {
-    return is_up_ && !stopping_ && fleet_.is_settled() && lanes_.load().idle ? idle_tick : tick;
+    return is_up_ && !stopping_ && fleet_.is_round_over() && lanes_.load().idle ? idle_tick : tick;
   };
   fleet_.every(pause, [this] {
     if (options_.progress) options_.progress(tally_);
@@ -246,7 +246,7 @@ std::size_t Engine::refused() const {
   }));
 }
 
-void Engine::on_settled() {
+void Engine::on_round_end() {
   if (stopping_) return;
   const bool first = pumps_.empty();
   warn_of_unused_settings();
@@ -437,7 +437,7 @@ void Engine::stop(std::chrono::microseconds patience) {
   if (stopping_ && !result_.stopped) return;
   const bool first = !stopping_;
   stopping_ = true;
-  if (first && !pumps_.empty() && !fleet_.is_settled()) announce_reload("sluice is stopping");
+  if (first && !pumps_.empty() && !fleet_.is_round_over()) announce_reload("sluice is stopping");
   limit_calls(patience + config_.cancel_grace);
   fleet_.stop(patience);
   if (first && pumps_running_ == 0) fleet_.release();

@@ -65,7 +65,7 @@ class Engine : private fleet::Listener {
 
  private:
   // fleet::Listener
-  void on_settled() override;
+  void on_round_end() override;
   void on_changed(std::size_t plugin) override;
   void on_returned(std::vector<job::Finished> jobs) override;
   void on_signal(int times) override;

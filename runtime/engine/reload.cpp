@@ -14,7 +14,7 @@ void Engine::on_reload_request() {
   if (stopping_) return refuse_reload("sluice is stopping");
   if (!options_.reread)
     return log::info("SIGHUP: not reloading, because a drain keeps the plugins that it started with");
-  if (!fleet_.is_settled()) {
+  if (!fleet_.is_round_over()) {
     log::info("SIGHUP: reloading when all plugins that are loading are ready or refused");
     reload_wanted_ = true;
     return;

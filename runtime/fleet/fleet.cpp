@@ -89,8 +89,8 @@ std::map<std::string, int> Fleet::hosts(std::size_t plugin) const {
 std::vector<RunningJob> Fleet::running(std::chrono::microseconds at_least) const {
   return loop_->running(at_least);
 }
-bool Fleet::is_settled() const {
-  return loop_->is_settled();
+bool Fleet::is_round_over() const {
+  return loop_->is_round_over();
 }
 const std::vector<Change>& Fleet::changes() const {
   return loop_->changes();

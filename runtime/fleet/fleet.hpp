@@ -96,7 +96,7 @@ class Listener {
  public:
   virtual ~Listener() = default;
   /// A round is over: every new file was tried once, and is ready or refused.
-  virtual void on_settled() {}
+  virtual void on_round_end() {}
   /// The number of ready hosts of a plugin changed, or its state.
   virtual void on_changed(std::size_t plugin) { (void)plugin; }
   virtual void on_returned(std::vector<job::Finished> jobs) = 0;
@@ -120,7 +120,7 @@ class Fleet {
   void take_signals();
   /// The first round: starts a host for each file.
   void load(const std::vector<std::string>& files);
-  /// The next round, if is_settled(). New files, changed files, files with changed settings, and plugins that
+  /// The next round, if is_round_over(). New files, changed files, files with changed settings, and plugins that
   /// don't work are started beside those at work. Plugins that are not among the files end. If a new one does
   /// not become ready, everything stays as it was.
   void reload(const std::vector<std::string>& files, std::map<std::string, std::string> owners);
@@ -155,7 +155,7 @@ class Fleet {
   /// The jobs whose handlers have been running for `at_least`.
   std::vector<RunningJob> running(std::chrono::microseconds at_least) const;
   /// No round is under way.
-  bool is_settled() const;
+  bool is_round_over() const;
   /// How many hosts of a plugin are in each state, by the state's name, zeros included. "down": the host
   /// waits for its next start.
   std::map<std::string, int> hosts(std::size_t plugin) const;

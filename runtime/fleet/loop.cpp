@@ -259,7 +259,7 @@ void Fleet::Loop::load(const std::vector<std::string>& files) {
 }
 
 void Fleet::Loop::reload(const std::vector<std::string>& files, std::map<std::string, std::string> owners) {
-  if (stopping_ || !is_settled()) return;
+  if (stopping_ || !is_round_over()) return;
   changes_.clear();
   owners_ = std::move(owners);
   for (Plugin& plugin : plugins_) plugin.newer_refused.clear();
@@ -291,8 +291,8 @@ void Fleet::Loop::advance_soon() {
   asio::post(context_, [this] {
     if (!round_ || (stopping_ && options_.start) || !round_->advance()) return;
     round_.reset();
-    settled_ = true;
-    listener_.on_settled();
+    first_round_over_ = true;
+    listener_.on_round_end();
   });
 }
 

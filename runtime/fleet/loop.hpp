@@ -43,7 +43,7 @@ class Fleet::Loop : public HostProcess::Listener {
   asio::io_context& context() { return context_; }
   const std::vector<Plugin>& plugins() const { return plugins_; }
   std::vector<RunningJob> running(std::chrono::microseconds at_least) const;
-  bool is_settled() const { return settled_ && !round_; }
+  bool is_round_over() const { return first_round_over_ && !round_; }
   const std::vector<Change>& changes() const { return changes_; }
   std::map<std::string, int> hosts(std::size_t plugin) const;
 
@@ -142,7 +142,7 @@ class Fleet::Loop : public HostProcess::Listener {
   std::unique_ptr<asio::steady_timer> stop_timer_;
   std::vector<std::unique_ptr<asio::steady_timer>> tickers_;
   const bool had_terminal_;
-  bool settled_ = false;  // the first round is over
+  bool first_round_over_ = false;
   bool stopping_ = false;
   bool released_ = false;
   bool over_ = false;  // run() is about to return

@@ -66,7 +66,7 @@ enum class Standing {
   missing,
   pending,
   planned,  ///< scheduled, or failed and to be tried again
-  dead,     ///< in error, and nothing will try it again
+  failed,   ///< in error, and nothing will try it again
   done,
   running,  ///< a live runtime has it
   lost,     ///< the runtime that has it is lost
@@ -140,7 +140,7 @@ class JobDesk {
   // the runtime to stop it. If a job's runtime is lost, all jobs of that runtime are rescued first, as any
   // runtime would do.
 
-  /// Makes planned, dead and stuck jobs pending. `attempts` stays, so a job whose attempts are used up runs
+  /// Makes planned, failed and stuck jobs pending. `attempts` stays, so a job whose attempts are used up runs
   /// once more.
   virtual std::vector<Changed> retry(const std::vector<std::string>& ids) = 0;
   /// Ends pending, planned and stuck jobs as errors that nothing tries again.

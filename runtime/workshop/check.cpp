@@ -29,7 +29,7 @@ class Checking {
       : options_(options), tell_(tell) {}
 
   void run() {
-    for (const Finding& finding : check_file(options_)) told(finding);
+    for (const Finding& finding : check_file(options_)) report(finding);
     const bool to_start = options_.start && wants_any({&start_check_names, &handler_check_names});
     if (!to_start && !wants_any({&load_check_names})) return;
     if (std::string why = describe(); !why.empty()) return skip_starts(why);
@@ -52,15 +52,15 @@ class Checking {
   /// Loads the plugin and checks its schemas. Returns empty, or why nothing more can be checked.
   std::string describe() {
     if (failed_) {
-      told("load", skipped("the file can't be used"));
+      report("load", skipped("the file can't be used"));
       return "the file can't be used";
     }
-    if (!told("load", check_load(options_, spec_))) return "it can't be loaded";
+    if (!report("load", check_load(options_, spec_))) return "it can't be loaded";
     for (const job::TypeSpec& type : spec_.types) {
-      if (options_.wants("schema", type.name)) told("schema", check_schema(type, options_.start_timeout));
+      if (options_.wants("schema", type.name)) report("schema", check_schema(type, options_.start_timeout));
     }
     const Finding config = check_config_schema(spec_, configured(), options_.start_timeout);
-    told("config schema", config);
+    report("config schema", config);
     return config.verdict == Verdict::failed ? "it can't be started" : "";
   }
 
@@ -71,21 +71,21 @@ class Checking {
   std::string start() {
     const std::optional<std::string> written = configured();
     config_ = written.value_or("{}");
-    if (!told("start", check_start(options_, spec_, written))) {
-      told("start again", skipped("it can't be started"));
-      told("bad config", skipped("it can't be started"));
+    if (!report("start", check_start(options_, spec_, written))) {
+      report("start again", skipped("it can't be started"));
+      report("bad config", skipped("it can't be started"));
       return "it can't be started";
     }
-    if (options_.wants("start again")) told("start again", check_start(options_, spec_, config_));
-    if (options_.wants("bad config")) told("bad config", check_bad_config(options_, spec_, config_));
+    if (options_.wants("start again")) report("start again", check_start(options_, spec_, config_));
+    if (options_.wants("bad config")) report("bad config", check_bad_config(options_, spec_, config_));
     return "";
   }
 
-  bool told(const std::string& check, Finding finding) {
+  bool report(const std::string& check, Finding finding) {
     finding.check = check;
-    return told(finding);
+    return report(finding);
   }
-  bool told(const Finding& finding) {
+  bool report(const Finding& finding) {
     const bool failed = finding.verdict == Verdict::failed;
     failed_ = failed_ || (failed && finding.check == "file");
     if (options_.wants(finding.check, finding.subject) || (failed && is_needed(finding.check)))
@@ -95,11 +95,11 @@ class Checking {
 
   void skip_starts(const std::string& why) {
     if (!options_.start) return;
-    for (const std::string& name : start_check_names) told(name, skipped(why));
+    for (const std::string& name : start_check_names) report(name, skipped(why));
     skip_handlers(why);
   }
   void skip_handlers(const std::string& why) {
-    for (const std::string& name : handler_check_names) told(name, skipped(why));
+    for (const std::string& name : handler_check_names) report(name, skipped(why));
   }
 
   const CheckOptions& options_;

@@ -60,8 +60,8 @@ struct Child {
   [[noreturn]] void run(int report) const {
     if (prepare()) execve(words[0], words, environment);
     const int error = errno;
-    const bool told = write(report, &error, sizeof error) == sizeof error;
-    _exit(told ? 127 : 126);
+    const bool reported = write(report, &error, sizeof error) == sizeof error;
+    _exit(reported ? 127 : 126);
   }
 };
 

@@ -30,7 +30,7 @@ std::string why_not(const Verb& verb, const store::JobState& state) {
       return "it is already pending";
     case store::Standing::planned:
       return "it is scheduled for later";
-    case store::Standing::dead:
+    case store::Standing::failed:
       return "it has failed and will not be retried automatically";
     case store::Standing::done:
       return "it is done";

@@ -75,7 +75,7 @@ std::string standing(const store::JobDetails& details) {
       text += details.job.due && details.job.due->age <= 0 ? ", becomes pending " + ago(*details.job.due)
                                                            : ", becomes pending when a runtime next looks";
       break;
-    case store::Standing::dead:
+    case store::Standing::failed:
       text += ", will not be retried automatically; use sluice jobs retry";
       break;
     case store::Standing::running:

@@ -23,7 +23,7 @@ Inspection::Inspection(const config::Config& config, const std::vector<std::stri
   fleet_.run();
 }
 
-void Inspection::on_settled() {
+void Inspection::on_round_end() {
   fleet_.stop(std::chrono::seconds(1));
 }
 

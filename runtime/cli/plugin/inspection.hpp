@@ -16,7 +16,7 @@ class Inspection : private fleet::Listener {
   const std::vector<fleet::Plugin>& plugins() const { return fleet_.plugins(); }
 
  private:
-  void on_settled() override;
+  void on_round_end() override;
   void on_returned(std::vector<job::Finished> jobs) override;
 
   fleet::Fleet fleet_;

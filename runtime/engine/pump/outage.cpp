@@ -56,9 +56,9 @@ void Outage::down(const void* who, const char* what, const std::string& reason) 
   reason_ = reason;
   if (first) {
     since_ = Clock::now();
-    said_.clear();
+    logged_.clear();
   }
-  if (!said_.insert(what).second) return;
+  if (!logged_.insert(what).second) return;
   log::error(what, {{"reason", reason}});
 }
 

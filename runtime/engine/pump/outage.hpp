@@ -34,7 +34,7 @@ class Outage {
   std::set<const void*> affected_ GUARDED_BY(mutex_);
   Clock::time_point since_ GUARDED_BY(mutex_){};
   std::string reason_ GUARDED_BY(mutex_);
-  std::set<const char*> said_ GUARDED_BY(mutex_);  // kinds of trouble that were logged
+  std::set<const char*> logged_ GUARDED_BY(mutex_);  // kinds of trouble that were logged
   std::optional<Clock::time_point> beaten_ GUARDED_BY(mutex_);
 };
 

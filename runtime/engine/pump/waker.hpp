@@ -28,8 +28,8 @@ class Waker {
   WakePolicy policy_;
   std::int64_t heard_ = 0;  ///< notifications, since the beginning
   std::int64_t heard_before_ = 0;
-  store::RuntimeId told_ = 0;  ///< the runtime that the database knows as wanting to be woken; 0: none
-  Clock::time_point told_at_{};
+  store::RuntimeId announced_ = 0;  ///< the runtime that the database knows as wanting to be woken; 0: none
+  Clock::time_point announced_at_{};
   Clock::time_point not_before_{};  ///< the next renewal, after the last one was held up
 };
 

@@ -47,7 +47,7 @@ Standing standing_of(const std::string& status, bool scheduled, const JobState& 
   if (status == "pending") return Standing::pending;
   if (status == "done") return Standing::done;
   if (status == "scheduled" || (status == "error" && scheduled)) return Standing::planned;
-  if (status == "error") return Standing::dead;
+  if (status == "error") return Standing::failed;
   if (status != "processing") return Standing::other;
   if (state.holder) return state.holder->live ? Standing::running : Standing::lost;
   return state.since_update > stuck_after ? Standing::stuck : Standing::foreign;

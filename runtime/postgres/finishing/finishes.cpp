@@ -237,11 +237,11 @@ void PgFinishes::write(pqxx::connection& connection, Work& work, const Part& par
   });
   if (refusal && part.size() > 1) return write_halves(connection, work, part, *refusal);
   if (refusal) return write_single(connection, work, part[0], *refusal);
-  std::vector<bool> told(part.size());
-  for (const std::size_t index : settled.applied) told[index] = true;
+  std::vector<bool> reported(part.size());
+  for (const std::size_t index : settled.applied) reported[index] = true;
   work.written += settled.applied.size();
   for (const std::size_t index : settled.locked) {
-    told[index] = true;
+    reported[index] = true;
     careful_until_ = Clock::now() + caution;
     work.unwritten.push_back({part[index], Unwritten::Why::locked, "",
                               blocker(connection,
@@ -251,11 +251,11 @@ void PgFinishes::write(pqxx::connection& connection, Work& work, const Part& par
                               false});
   }
   for (const std::size_t index : settled.held_back) {
-    told[index] = true;
+    reported[index] = true;
     work.unwritten.push_back({part[index], Unwritten::Why::refused, "", held_back_words, false});
   }
   for (std::size_t i = 0; i < part.size(); ++i) {
-    if (!told[i]) work.unwritten.push_back({part[i], Unwritten::Why::not_ours, "", "", false});
+    if (!reported[i]) work.unwritten.push_back({part[i], Unwritten::Why::not_ours, "", "", false});
   }
 }
 

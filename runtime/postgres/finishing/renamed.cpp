@@ -12,13 +12,13 @@ namespace sluice::postgres {
 namespace {
 
 std::vector<std::size_t> missing(std::size_t count, const Settled& settled) {
-  std::vector<bool> told(count);
-  for (const std::size_t index : settled.applied) told[index] = true;
-  for (const std::size_t index : settled.locked) told[index] = true;
-  for (const std::size_t index : settled.held_back) told[index] = true;
+  std::vector<bool> reported(count);
+  for (const std::size_t index : settled.applied) reported[index] = true;
+  for (const std::size_t index : settled.locked) reported[index] = true;
+  for (const std::size_t index : settled.held_back) reported[index] = true;
   std::vector<std::size_t> indices;
   for (std::size_t i = 0; i < count; ++i) {
-    if (!told[i]) indices.push_back(i);
+    if (!reported[i]) indices.push_back(i);
   }
   return indices;
 }
@@ -31,7 +31,7 @@ job::Settlement under(const std::string& id, job::Settlement settlement) {
   return settlement;
 }
 
-/// The outcome of a job that can't be told apart from others.
+/// The outcome of a job that can't be reported apart from others.
 job::Settlement unknown(const std::string& id, const job::Settlement& settlement) {
   job::Settlement error;
   static_cast<job::Ref&>(error) = settlement;
