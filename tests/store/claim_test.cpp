@@ -346,7 +346,7 @@ TEST_F(Claim, ATableThatHoldsBackOutcomesIsTold) {
     ASSERT_GE(unwritten.size(), 1U);
     EXPECT_EQ(unwritten[0].index, 0U);
     EXPECT_EQ(unwritten[0].why, store::Unwritten::Why::refused);
-    EXPECT_NE(unwritten[0].message.find("held back"), std::string::npos) << unwritten[0].message;
+    EXPECT_NE(unwritten[0].message.find("had no effect"), std::string::npos) << unwritten[0].message;
   }
   EXPECT_EQ(world_.row("b")->status, "done");
   EXPECT_TRUE(claim().jobs.empty()) << "its claim stays";

@@ -78,7 +78,7 @@ Status read_status(store::DeskSession& desk, const std::string& title, const Sta
 
 void add_status(const Command& program, GlobalOptions& global, int& code) {
   const Command command =
-      program.add_subcommand("status", "Show the jobs by type and status, what they wait for, and what runs");
+      program.add_subcommand("status", "Show jobs by type and status, why they wait, and what runs");
   add_database_options(command, global);
   static Arguments arguments;
   command.add_option("--since", arguments.since,
