@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Checks who includes whom: the floors of docs/architecture.md, read from the #include lines. And that the page's table
-is the one here, and that the runtime takes threads, locks, clocks and randomness from base/threads.hpp alone.
+"""Checks the includes of the floors of docs/architecture.md, that the page's table is the same as the one here, and
+that the runtime uses threads, locks, clocks and random numbers only from base/threads.hpp.
 
     tests/floors.py [TREE]       check the tree (this one by default)
     tests/floors.py --self-test  prove that each kind of violation is found
@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-# Folder of runtime/: the folders below it. Its own files are always allowed.
+# A folder of runtime/ and the folders that it may include, besides itself.
 FLOORS = {
     "base": [],
     "job": ["base"],
@@ -27,7 +27,7 @@ FLOORS = {
     "cli": ["base", "job", "config", "wire", "store", "postgres", "host", "fleet", "workshop", "engine", "http"],
 }
 
-# Start of a third-party header: the folders that may include it. The longest start wins.
+# The beginning of third-party headers: the folders that may include them. The longest beginning applies.
 LIBRARIES = {
     "pqxx/": ["postgres"],
     "libpq": ["postgres"],
@@ -51,21 +51,21 @@ LIBRARIES = {
     "sluice/": ["host", "cli", "plugin-api"],
 }
 
-# The C header of the plugin ABI is for every compiler there is.
+# The C header of the plugin ABI must compile with every compiler, so it includes almost nothing.
 ABI_HEADER = "plugin-api/include/sluice/plugin.h"
 ABI_INCLUDES = ["stddef.h", "stdint.h"]
 
-# Headers with a suffix that belong to the standard: C's own, and what comes with every C++ compiler.
+# Headers with a suffix that are always available: those of C, and those of every C++ compiler.
 STANDARD = {
     f"{name}.h"
     for name in "assert ctype errno float inttypes limits locale math setjmp signal stdarg stdbool stddef "
     "stdint stdio stdlib string time wchar cxxabi".split()
 }
 
-# Header folders of the C library and the kernel: free for the runtime, not for plugin-api.
+# Header folders of the C library and the kernel: allowed in the runtime, not in plugin-api.
 SYSTEM = ("sys/", "linux/", "netinet/", "arpa/", "bits/")
 
-# Of runtime/, these files alone name what THREADS finds.
+# The only files of runtime/ that may use the names that THREADS matches.
 THREADS_HOME = ("runtime/base/threads.hpp", "runtime/base/threads.cpp")
 THREADS = re.compile(
     r"\bstd::(?:\w*mutex|\w+_lock|lock_guard|condition_variable\w*|j?thread|this_thread|stop_\w+|call_once|once_flag"
@@ -76,14 +76,14 @@ THREADS = re.compile(
     r"|\bpthread_(?!sigmask|kill|self|t\b)\w+"
     r"|<(?:mutex|shared_mutex|condition_variable|thread|stop_token|future|latch|barrier|semaphore)>"
 )
-# File: the words of THREADS that it may use, and why.
+# File: the names of THREADS that it may use, and the reason.
 THREADS_ALLOWED = {
-    # The start of another process is known by this clock alone.
+    # The start time of another process is known only by this clock.
     "runtime/cli/runtime/runtime_process.cpp": ["clock_gettime("],
 }
 
 PAGE = "docs/architecture.md"
-# A row of its table: the folder, its purpose, the folders that it may include.
+# A row of the page's table: the folder, its purpose, the folders that it may include.
 ROW = re.compile(r"^\| `runtime/(\w+)` \| [^|]* \| ([a-z, ]*)\|")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
@@ -100,10 +100,10 @@ def library_of(header):
 
 
 def violation(path, quote, header):
-    """Why `path`, relative to the tree, may not include `header`; None when it may."""
+    """Why `path`, relative to the tree, may not include `header`; None if it may."""
     if path == ABI_HEADER:
         if header not in ABI_INCLUDES:
-            return f"the ABI header includes {' and '.join(ABI_INCLUDES)} only, not {header}"
+            return f"the ABI header may include only {' and '.join(ABI_INCLUDES)}, not {header}"
         return None
     parts = path.split("/")
     floor = "plugin-api" if parts[0] == "plugin-api" else parts[1]
@@ -115,34 +115,34 @@ def violation(path, quote, header):
         return None
     if floor == "plugin-api":
         if not standard(header):
-            return f"plugin-api includes the standard library and RapidJSON only, not {header}"
+            return f"plugin-api may include only the standard library and RapidJSON, not {header}"
         return None
     if floor not in FLOORS:
         return f"the floor {floor} is not in the table of {Path(__file__).name}"
     if quote == "<":
         if standard(header) or header.endswith(".h") and "/" not in header or header.startswith(SYSTEM):
             return None
-        return f"{header} belongs to no library in the table of {Path(__file__).name}"
+        return f"{header} is not in the table of libraries of {Path(__file__).name}"
     target = header.split("/")[0]
     if "/" not in header or target not in FLOORS:
-        return f'"{header}" is not written from runtime/ on, as in "job/job.hpp"'
+        return f'"{header}" must be relative to runtime/, as in "job/job.hpp"'
     if target != floor and target not in FLOORS[floor]:
         return f"{floor} may include {', '.join(FLOORS[floor]) or 'no other floor'}, not {target}"
     return None
 
 
 def thread_words(path, line):
-    """Why `line` of `path` may not say what it says, word by word."""
+    """A reason for each name that `line` of `path` may not use."""
     if not path.startswith("runtime/") or path in THREADS_HOME:
         return []
     code = line.split("//")[0]
     words = dict.fromkeys(match.group().replace(" ", "") for match in THREADS.finditer(code))
     allowed = THREADS_ALLOWED.get(path, [])
-    return [f"{word} is for {THREADS_HOME[0]} alone: use what that has" for word in words if word not in allowed]
+    return [f"{word} may be used only in {THREADS_HOME[0]}; use its wrappers" for word in words if word not in allowed]
 
 
 def documented(page):
-    """Why the page's table is not FLOORS, a line for each floor; the number of the page's line in front."""
+    """A line for each difference between the page's table and FLOORS, beginning with the number of the page's line."""
     rows = {}
     for number, line in enumerate(page.splitlines(), 1):
         if match := ROW.match(line):
@@ -153,7 +153,7 @@ def documented(page):
 
 
 def check(tree):
-    """Returns the violations as lines, and how many files and includes were read."""
+    """The violations as lines, and the numbers of files and includes."""
     violations, files, includes = documented((tree / PAGE).read_text(encoding="utf-8")), 0, 0
     sources = [p for top in ("runtime", "plugin-api") for p in sorted((tree / top).rglob("*"))]
     for source in sources:
@@ -235,7 +235,7 @@ def self_test():
         found = {line.split(": ")[0] for line in check(Path(bad))[0] if ": no row for " not in line}
     expected = {f"{path}:{number}" for path, lines in BAD.items() for number in range(1, len(lines) + 1)}
     for line in surprises:
-        print(f"self-test: reported, but allowed: {line}")
+        print(f"self-test: reported although allowed: {line}")
     for place in sorted(expected - found):
         path, number = place.rsplit(":", 1)
         print(f"self-test: not reported: {place}: {BAD[path][int(number) - 1]}")

@@ -162,7 +162,7 @@ while true; do
   fi
   exec 9>"$dir/lock"
   flock -w 120 9 || fail "another call has held $dir/lock for two minutes"
-  [[ $dir/lock -ef /proc/self/fd/9 ]] && break  # else `remove` deleted it while we waited
+  [[ $dir/lock -ef /proc/self/fd/9 ]] && break  # otherwise `remove` deleted it meanwhile
 done
 find_home
 case $command in

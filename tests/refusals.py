@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Each sentence with which a plugin can be refused has an entry in docs/plugin-refusals.md.
+"""Checks that docs/plugin-refusals.md has an entry for each sentence with which a plugin can be refused.
 
     tests/refusals.py [TREE]        check the tree (this one by default)
-    tests/refusals.py --self-test   prove that sentences are read out of the code
+    tests/refusals.py --self-test   prove that sentences are found in the code
 
-A sentence is written with … for what the program fills in: found a descriptor of … bytes, expected ….
+In a sentence, … stands for text that the program fills in: found a descriptor of … bytes, expected ….
 """
 
 import re
@@ -16,7 +16,7 @@ LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
 def pieces(code, separators, end=")]};"):
-    """Splits code at separators outside of strings and brackets, up to the end of the expression."""
+    """Splits an expression at separators outside of strings and brackets."""
     parts, begin, depth, quoted, at = [], 0, 0, False, 0
     while at < len(code):
         character = code[at]
@@ -39,7 +39,7 @@ def pieces(code, separators, end=")]};"):
 
 
 def templates(expression):
-    """The texts that a C++ expression can make, … for what is not in the source."""
+    """The texts that a C++ expression can give, with … for parts that are not literals."""
     if len(choice := pieces(expression, "?")) == 2:
         return [text for option in pieces(choice[1], ":") for text in templates(option)]
     text = ""

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""clang-tidy over the sources of a build folder, several at a time.
+"""Runs clang-tidy on the sources of a build folder, several at a time.
 
     tidy.py <build folder> <folder of sources>...
 
-Most of what one source takes goes into headers, which the sources of a library share: up to BATCH of them are looked
-at as one that includes them. Where two of those have a name of their own in common, which the compiler refuses, those
-that it names are looked at alone. Prints what was found, and exits with 1 where that is anything.
+Most of the time for a source is spent on headers, which the sources of a library share. So up to BATCH sources are
+checked as one file that includes them. If two of them define the same name, the compiler refuses that file. Then the
+sources that it names are checked alone. Prints the findings, and exits with 1 if there are any.
 """
 import concurrent.futures
 import json
@@ -21,7 +21,7 @@ FINDING = re.compile(r"^(?P<file>/[^:]*):\d+:\d+: (?:error|warning): .*\[(?P<che
 
 
 def flags_of(command):
-    """Those that say how to compile: without the compiler and its launcher, the files, and GCC's precompiled header."""
+    """The flags of a command, without the compiler and its launcher, the files, and GCC's precompiled header."""
     flags, words = [], iter(shlex.split(command))
     for word in words:
         if word in ("-o", "-c"):
@@ -37,7 +37,7 @@ def flags_of(command):
 
 
 def batches(build, folders):
-    """(folder to compile in, flags, sources) of each."""
+    """Yields (folder to compile in, flags, sources) for each batch."""
     alike = {}
     for entry in json.loads((build / "compile_commands.json").read_text()):
         source = entry["file"]
@@ -51,14 +51,14 @@ def batches(build, folders):
 
 
 def look(scratch, folders, batch):
-    """What clang-tidy finds in a batch, as its lines."""
+    """The lines of clang-tidy's output for a batch."""
     directory, flags, sources = batch
     one = sources[0] if len(sources) == 1 else scratch / f"{abs(hash(tuple(sources))):x}.cpp"
     if len(sources) > 1:
         one.write_text("".join(f'#include "{source}"\n' for source in sources))
     command = ["clang-tidy", "-quiet", f"-header-filter=^({'|'.join(map(str, folders))})/"]
     together = ["-checks=-bugprone-suspicious-include"] if len(sources) > 1 else []
-    # Flags that clang does not know are GCC's own; what one source has, those that come behind it may shadow.
+    # clang does not know some of GCC's flags. In one file, a source may shadow names of the sources before it.
     command += [*together, str(one), "--", *flags, "-Wno-unknown-warning-option", *(["-Wno-shadow"] if together else [])]
     result = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
     lines = re.sub(r"\x1b\[[0-9;]*m", "", result.stdout).splitlines()
@@ -77,7 +77,7 @@ def look(scratch, folders, batch):
 def main(build, *names):
     build = pathlib.Path(build).resolve()
     folders = [pathlib.Path(name).resolve() for name in names]
-    scratch = build / "tidy"  # below the source, so that its .clang-tidy counts
+    scratch = build / "tidy"  # inside the source tree, so that its .clang-tidy applies
     scratch.mkdir(exist_ok=True)
     work = sorted(batches(build, folders), key=lambda batch: -len(batch[2]))
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:

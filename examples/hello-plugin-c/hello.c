@@ -13,7 +13,7 @@ static void fail(const sluice_job* job, const char* code, const char* message) {
   job->api->set_error(job, code_text, message_text);
 }
 
-/* The output {"greeted": <payload>}; NULL without memory. */
+/* The output {"greeted": <payload>}, to be freed; NULL if there is no memory. */
 static char* greeted(sluice_str payload, size_t* size) {
   static const char before[] = "{\"greeted\": ";
   char* output;
@@ -26,21 +26,21 @@ static char* greeted(sluice_str payload, size_t* size) {
   return output;
 }
 
-/* The schema has checked the payload by now. To read members of it, link a JSON library. */
+/* The payload has already been checked against the schema. To read its members, link a JSON library. */
 static int32_t run(void* self, void* slot, const sluice_job* job) {
   const sluice_str message = SLUICE_STR("greeting");
   const sluice_field person = {sizeof(sluice_field), SLUICE_FIELD_JSON, SLUICE_STR("person"), job->payload};
   const sluice_field* const fields[] = {&person};
   sluice_str output;
   char* text;
-  (void)self; /* what `init` made of the configuration: set .init and .shutdown below to have one */
-  (void)slot; /* what `slot_open` made, for this slot's thread alone */
+  (void)self; /* the state made by `init`: to have one, set .init and .shutdown below */
+  (void)slot; /* the state of this slot's thread, made by `slot_open` */
   if (job->api->is_cancelled(job)) return SLUICE_CANCELLED;
 
   job->api->log(job, SLUICE_LOG_INFO, message, fields, 1);
   text = greeted(job->payload, &output.size);
   if (text == NULL) {
-    fail(job, "no-memory", "there is no memory for the output");
+    fail(job, "no-memory", "not enough memory for the output");
     return SLUICE_RETRY;
   }
   output.data = text;

@@ -1,4 +1,4 @@
-/* The handler without a runtime: no database, no process. */
+/* Tests of the handler without a runtime, a database or a process. */
 #include <sluice/testing.h>
 
 #include "example.json.h"
@@ -13,12 +13,12 @@ static int failures = 0;
 
 static void expect(int holds, const char* what, const char* found) {
   if (holds) return;
-  printf("not so: %s; found %s\n", what, found);
+  printf("failed: %s; found %s\n", what, found);
   ++failures;
 }
 
-/* What the handler makes of the job, in a plugin that was just started. Where it refuses to start, job->error
- * says why. */
+/* Starts the plugin, runs the job and stops the plugin. If the plugin refuses to start, job->error says why.
+ */
 static int32_t run(sluice_fake_job* job) {
   sluice_started_plugin plugin;
   int32_t result;
@@ -42,8 +42,8 @@ static void stops_when_it_is_cancelled(void) {
   sluice_fake_job job;
   sluice_fake_job_init(&job, example_json);
   job.cancelled = 1;
-  expect(run(&job) == SLUICE_CANCELLED, "a cancelled job says so", job.error);
-  expect(job.log[0] == '\0', "and greets nobody", job.log);
+  expect(run(&job) == SLUICE_CANCELLED, "a cancelled job returns cancelled", job.error);
+  expect(job.log[0] == '\0', "a cancelled job logs nothing", job.log);
 }
 
 int main(void) {

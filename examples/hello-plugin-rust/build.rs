@@ -1,4 +1,4 @@
-//! A symbol that nothing defines is an error when the plugin is linked, and not when it is loaded.
+//! Makes the linker reject undefined symbols, which would otherwise be reported when the plugin is loaded.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// Made once, from what the operator configures; all slots use it at the same time.
+// One object is made from the operator's configuration. All slots use it at the same time.
 class Handler {
  public:
   explicit Handler(const sluice::Config& config) : greeting_(config.string_or("greeting", "Hello")) {}

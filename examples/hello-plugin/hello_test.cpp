@@ -1,4 +1,4 @@
-// The handler without a runtime: no database, no process.
+// Tests of the handler without a runtime, a database or a process.
 #include <gtest/gtest.h>
 #include <sluice/testing.hpp>
 
@@ -12,8 +12,8 @@ using sluice::testing::FakeJob;
 using sluice::testing::Outcome;
 using sluice::testing::StartedPlugin;
 
-/// What the handler makes of the job, in a plugin that was started with that configuration. Where it refuses
-/// to start, the outcome says why.
+/// Runs the job in a plugin that was started with that configuration. If the plugin refuses to start, the
+/// outcome says why.
 Outcome run(FakeJob& job, std::string_view config = "{}") {
   return StartedPlugin(sluice_plugin_v1, config).run(job);
 }

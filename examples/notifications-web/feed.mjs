@@ -1,26 +1,26 @@
-// One open page: a response of server-sent events. The row's id is the event's id, which a browser that
-// reconnects gives back as Last-Event-ID.
+// One open page: a response of server-sent events. The row's id is the event's id. A browser that reconnects sends the
+// last id back as Last-Event-ID.
 
 export class Feed {
   #response;
   #sent = new Set();
-  #newest; // what the page has seen, also before this connection
+  #newest; // the newest id that the page has seen, on this connection or an earlier one
 
-  /** `lastEventId`: of the request's header; null when the page has seen nothing. */
+  /** `lastEventId`: from the request's header; null if the page has seen no event. */
   constructor(response, userId, lastEventId) {
     this.#response = response;
     this.userId = userId;
     this.#newest = lastEventId;
-    response.on("error", () => {}); // what is written after the end, for a page that is gone, is dropped
+    response.on("error", () => {}); // ignores errors of writing to a page that is gone
     response.writeHead(200, {
       "Content-Type": "text/event-stream; charset=utf-8",
       "Cache-Control": "no-store",
-      "X-Accel-Buffering": "no", // nginx would collect events otherwise
+      "X-Accel-Buffering": "no", // otherwise nginx would buffer events
     });
-    response.write("retry: 1000\n\n"); // milliseconds until the browser connects again
+    response.write("retry: 1000\n\n"); // milliseconds before the browser reconnects
   }
 
-  /** Sends the rows that were not sent yet: an announcement and a look into the table may bring the same. */
+  /** Sends the rows that were not sent yet. An announcement and a read of the table may bring the same row. */
   send(rows) {
     for (const row of rows) {
       if (this.#sent.has(row.id)) continue;
@@ -36,7 +36,7 @@ export class Feed {
     }
   }
 
-  /** Sends what the table has and the page has not. */
+  /** Sends the rows of the table that the page does not have. */
   async catchUp(inbox) {
     this.send(await inbox.missed(this.userId, this.#newest));
   }
@@ -49,7 +49,7 @@ export class Feed {
     this.#event("state", { live });
   }
 
-  /** A comment, so that nobody on the way takes the connection for idle. */
+  /** Sends a comment, so that proxies do not consider the connection idle. */
   beat() {
     this.#response.write(":\n\n");
   }
@@ -58,7 +58,7 @@ export class Feed {
     this.#response.end();
   }
 
-  // JSON has no line breaks, so that it is one line of data.
+  // The JSON has no line breaks, so it is one line of data.
   #event(name, data, id) {
     this.#response.write(`event: ${name}\n${id ? `id: ${id}\n` : ""}data: ${JSON.stringify(data)}\n\n`);
   }

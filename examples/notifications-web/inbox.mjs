@@ -1,22 +1,22 @@
-// The notifications in PostgreSQL: reads sluice.notification and hears of new rows with LISTEN.
+// The notifications in PostgreSQL: reads sluice.notification, and is notified of new rows with LISTEN.
 import { EventEmitter } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 
-const channel = "sluice_notification"; // as configured for the plugin, like the table
-const columns = "id, type, message, created_at, read_at"; // id is a bigint, which pg gives as text
+const channel = "sluice_notification"; // the default of the plugin's configuration, like the table
+const columns = "id, type, message, created_at, read_at"; // pg returns the bigint id as text
 
 const connection = {
   connectionString: process.env.DATABASE_URL,
   application_name: "notifications-web",
   connectionTimeoutMillis: 5_000,
-  query_timeout: 10_000, // a network that swallows packets counts as a lost connection, too
+  query_timeout: 10_000, // if the network drops packets silently, the connection counts as lost
   keepAlive: true,
 };
 
 /**
- * Emits "announced" with {jobId, userId} for each new notification, "listening" whenever it begins to hear
- * of them, and "lost" when it no longer does. What came in between has to be read from the table.
+ * Emits "announced" with {jobId, userId} for each new notification, "listening" whenever it starts to listen, and
+ * "lost" when it no longer listens. Notifications that came in between must be read from the table.
  */
 export class Inbox extends EventEmitter {
   #pool = new pg.Pool({ ...connection, max: 4 });
@@ -29,7 +29,7 @@ export class Inbox extends EventEmitter {
     this.#pool.on("error", (error) => console.error("an idle database connection was lost:", error.message));
   }
 
-  /** Listens until close(), over as many connections as it takes. */
+  /** Listens until close(). Connects again whenever the connection is lost. */
   async listen() {
     const { signal } = this.#closed;
     for (let failures = 0; !signal.aborted; failures++) {
@@ -43,7 +43,7 @@ export class Inbox extends EventEmitter {
     }
   }
 
-  /** Ends when the connection does, which is always an error. */
+  /** Listens until the connection ends. Always rejects. */
   async #listenOnce(succeeded) {
     const client = new pg.Client(connection);
     this.#listener = client;
@@ -51,7 +51,7 @@ export class Inbox extends EventEmitter {
       client.on("error", reject);
       client.on("end", () => reject(new Error("the connection was closed")));
     });
-    lost.catch(() => {}); // also while nobody waits for it yet
+    lost.catch(() => {}); // avoids an unhandled rejection before `await lost`
     client.on("notification", ({ payload }) => this.#announce(payload));
     const probe = setInterval(() => client.query("SELECT 1").catch((error) => client.emit("error", error)), 15_000);
     try {
@@ -75,11 +75,11 @@ export class Inbox extends EventEmitter {
     try {
       this.emit("announced", JSON.parse(payload));
     } catch (error) {
-      console.error(`heard what is no notification on ${channel}:`, error.message);
+      console.error(`received an invalid notification on ${channel}:`, error.message);
     }
   }
 
-  /** The row of one announcement; undefined for what was not addressed to that user. */
+  /** The row of one announcement; undefined if it is not for that user. */
   async ofJob(userId, jobId) {
     const { rows } = await this.#pool.query(
       `SELECT ${columns} FROM sluice.notification WHERE job_id = $1 AND user_id = $2`,
@@ -89,8 +89,8 @@ export class Inbox extends EventEmitter {
   }
 
   /**
-   * What is unread, and all that is newer than `seen`, the oldest first. The newest id that was seen is not
-   * enough to ask by: ids are given out before their rows are committed, so a smaller one may appear later.
+   * The unread rows, and all rows newer than `seen`, oldest first. Rows newer than `seen` are not enough: an id is
+   * assigned before its row is committed, so a smaller id may appear later.
    */
   async missed(userId, seen) {
     const { rows } = await this.#pool.query(
@@ -101,7 +101,7 @@ export class Inbox extends EventEmitter {
     return rows;
   }
 
-  /** Those that it found unread. */
+  /** Marks the rows as read. Returns the ids of those that were unread. */
   async markRead(userId, ids) {
     const { rows } = await this.#pool.query(
       `UPDATE sluice.notification SET read_at = now()

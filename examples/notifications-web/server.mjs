@@ -1,11 +1,10 @@
-// Shows a user's notifications in the browser as they come.
+// Shows a user's notifications in the browser as they arrive.
 //
 //   GET  /                  the page
 //   GET  /events?userId=    its notifications, as server-sent events
 //   POST /read              {"userId", "ids"}: marks them read
 //
-// The user is whoever the query says, which is for trying it out: an application takes the user from its
-// session.
+// The query names the user, which is only for trying this example. An application takes the user from its session.
 import { readFile } from "node:fs/promises";
 import http from "node:http";
 import { Feed } from "./feed.mjs";
@@ -33,17 +32,17 @@ class Refusal extends Error {
   }
 }
 
-// ---- What reaches the pages -------------------------------------------------------------------------
+// ---- Sending to the pages ---------------------------------------------------------------------------
 
 const feedsOf = (userId) => [...feeds].filter((feed) => feed.userId === userId);
 
 function report(error) {
-  console.error("could not read notifications; trying again when the database is back:", error.message);
+  console.error("could not read notifications, will try again when the database is back:", error.message);
 }
 
 inbox.on("announced", async ({ jobId, userId }) => {
   if (userId === undefined) {
-    // Too long to say for whom it is.
+    // The announcement would have been too long with the user's id.
     for (const feed of feeds) feed.catchUp(inbox).catch(report);
     return;
   }
@@ -69,7 +68,7 @@ inbox.on("lost", () => {
   for (const feed of feeds) feed.sendState(false);
 });
 
-// ---- What the pages ask for -------------------------------------------------------------------------
+// ---- Requests of the pages --------------------------------------------------------------------------
 
 function userOf(userId) {
   if (typeof userId !== "string" || userId === "" || userId.includes("\0")) throw new Refusal(400, "userId is missing");
@@ -92,7 +91,7 @@ async function openFeed(request, response, url) {
   const userId = userOf(url.searchParams.get("userId"));
   const seen = request.headers["last-event-id"] ?? "";
   const feed = new Feed(response, userId, /^\d{1,18}$/.test(seen) ? seen : null);
-  // First in the set, then the look into the table: what is committed in between comes by announcement.
+  // The feed is added before the table is read, so an announcement covers rows that are committed in between.
   feeds.add(feed);
   response.on("close", () => feeds.delete(feed));
   feed.sendState(inbox.listening);
@@ -100,7 +99,7 @@ async function openFeed(request, response, url) {
 }
 
 async function jsonOf(request) {
-  // A page of another origin can't send this type without being asked for permission first.
+  // The browser does not let a page of another origin send this type without a preflight request.
   if (!/^application\/json\b/.test(request.headers["content-type"] ?? "")) throw new Refusal(415, "JSON is expected");
   const parts = [];
   let bytes = 0;
@@ -112,7 +111,7 @@ async function jsonOf(request) {
   try {
     return JSON.parse(Buffer.concat(parts).toString());
   } catch {
-    throw new Refusal(400, "this is no JSON");
+    throw new Refusal(400, "the body is not valid JSON");
   }
 }
 
@@ -120,7 +119,7 @@ async function markRead(request, response) {
   const { userId, ids } = (await jsonOf(request)) ?? {};
   if (!Array.isArray(ids) || !ids.every((id) => /^\d{1,18}$/.test(id))) throw new Refusal(400, "ids are missing");
   const marked = await inbox.markRead(userOf(userId), ids);
-  for (const feed of feedsOf(userId)) feed.sendRead(marked); // the user's other tabs as well
+  for (const feed of feedsOf(userId)) feed.sendRead(marked); // also to the user's other tabs
   response.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify({ ids: marked }));
 }
 
@@ -130,7 +129,7 @@ async function respond(request, response) {
   if (route === "GET /events") return openFeed(request, response, url);
   if (route === "POST /read") return markRead(request, response);
   if (request.method === "GET" && Object.hasOwn(files, url.pathname)) return sendFile(files[url.pathname], response);
-  throw new Refusal(404, "there is nothing here");
+  throw new Refusal(404, "no such page");
 }
 
 const server = http.createServer((request, response) => {
@@ -155,7 +154,7 @@ async function stop() {
   clearInterval(beats);
   server.close();
   for (const feed of feeds) feed.end();
-  server.closeAllConnections(); // those too that browsers open in advance and have not used yet
+  server.closeAllConnections(); // including those that browsers open in advance
   await inbox.close();
 }
 process.once("SIGINT", stop);

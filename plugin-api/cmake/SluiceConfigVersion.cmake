@@ -1,4 +1,4 @@
-# The package's version is that of the plugin ABI: find_package(Sluice 1.0) takes every 1.x from 1.0 on.
+# The package's version is the plugin ABI's: find_package(Sluice 1.0) accepts 1.0 and every later 1.x.
 foreach(include ${CMAKE_CURRENT_LIST_DIR}/../include ${CMAKE_CURRENT_LIST_DIR}/../../../include)
   if(EXISTS ${include}/sluice/plugin.h)
     file(READ ${include}/sluice/plugin.h _sluice_header)

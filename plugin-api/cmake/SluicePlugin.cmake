@@ -1,14 +1,15 @@
-# What a plugin is built with, the same in Sluice's own tree, from a checkout and from an installation:
+# The targets and functions for building plugins. They are the same in Sluice's own tree, in a checkout and in an
+# installation:
 #
 #   Sluice::plugin_abi   the C header <sluice/plugin.h>
 #   Sluice::plugin_api   the C++17 layer <sluice/plugin.hpp>, with RapidJSON
 #   sluice_add_plugin(<name> <source>... [OUTPUT_DIRECTORY <dir>])
 #   sluice_add_plugin_test(<name> <source>...)
 #
-# Set SLUICE_WITHOUT_RAPIDJSON to build plugins that read their payloads by other means. A compile_commands.json
-# is written, for editors and clang-tidy, unless CMAKE_EXPORT_COMPILE_COMMANDS says otherwise.
+# Set SLUICE_WITHOUT_RAPIDJSON for plugins that read their payloads with another JSON library. A
+# compile_commands.json is written for editors and clang-tidy, unless CMAKE_EXPORT_COMPILE_COMMANDS is set otherwise.
 
-if("${CMAKE_EXPORT_COMPILE_COMMANDS}" STREQUAL "")  # CMake itself defines it empty
+if("${CMAKE_EXPORT_COMPILE_COMMANDS}" STREQUAL "")  # CMake itself defines it as empty
   set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 endif()
 
@@ -41,8 +42,8 @@ if(NOT TARGET sluice_plugin_abi)
   endif()
 endif()
 
-# Sets <variable> to true when this directory builds with sanitizers. Their runtime is in the program and
-# not in the library, so that the library has undefined symbols on purpose.
+# Sets <variable> to true if this directory builds with sanitizers. The program contains their runtime, so the library
+# must be allowed to have undefined symbols.
 function(_sluice_sanitized variable)
   get_directory_property(compile_options COMPILE_OPTIONS)
   get_directory_property(link_options LINK_OPTIONS)
@@ -56,8 +57,8 @@ ${CMAKE_MODULE_LINKER_FLAGS} ${compile_options} ${link_options}" "-fsanitize" fo
   endif()
 endfunction()
 
-# For each `<dir>/<stem>.json` of <files>, a header "<stem>.json.h" that the target can include. It defines
-# <stem>_json, an array of char with the file's text and a NUL, without white space at its end.
+# Generates a header "<stem>.json.h" for each given file `<dir>/<stem>.json`, which the target can include. The header
+# defines <stem>_json, an array of char with the file's text and a NUL. White space at the text's end is dropped.
 function(_sluice_embed_json target)
   set(directory ${CMAKE_CURRENT_BINARY_DIR}/${target}.json)
   foreach(file ${ARGN})
@@ -86,8 +87,8 @@ char @identifier@[] = {
   target_include_directories(${target} PRIVATE ${directory})
 endfunction()
 
-# What compilers let pass with a warning, and what crashes when it runs, is an error here: a function that forgets to
-# return a value; and in C, a handler of another form, a function that nobody declares, a number in place of a pointer.
+# Makes errors of some warnings about code that would crash: a function without its return value; in C also a handler
+# with the wrong signature, an undeclared function, and a number in place of a pointer.
 function(_sluice_refuse_what_crashes target)
   target_compile_options(${target} PRIVATE
     $<$<COMPILE_LANGUAGE:C,CXX>:-Werror=return-type>
@@ -96,10 +97,10 @@ function(_sluice_refuse_what_crashes target)
     $<$<COMPILE_LANG_AND_ID:C,Clang,AppleClang>:-Werror=incompatible-function-pointer-types>)
 endfunction()
 
-# Builds <name>.so, which exports sluice_plugin_v1 and nothing else. It goes to OUTPUT_DIRECTORY, else to
-# SLUICE_PLUGIN_OUTPUT_DIRECTORY, else to the current binary directory. The result is an ordinary target
-# <name>: link to it what the handlers need. A source "schema.json" becomes the constant schema_json, of type
-# char array, in a header "schema.json.h".
+# Builds <name>.so, which exports sluice_plugin_v1 and nothing else. It is written to OUTPUT_DIRECTORY, or else to
+# SLUICE_PLUGIN_OUTPUT_DIRECTORY, or else to the current binary directory. <name> is an ordinary target: link the
+# libraries of the handlers to it. A source "schema.json" becomes the constant schema_json, a char array, in a
+# header "schema.json.h".
 function(sluice_add_plugin name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "OUTPUT_DIRECTORY" "")
   set(json ${arg_UNPARSED_ARGUMENTS})
@@ -111,14 +112,14 @@ function(sluice_add_plugin name)
   list(GET directory 0 directory)
 
   add_library(${name} MODULE ${arg_UNPARSED_ARGUMENTS})
-  # No run path: a plugin must find the same libraries wherever it is copied to. Set INSTALL_RPATH to
-  # $ORIGIN/... for libraries that travel with it.
+  # No run path, because a plugin must find the same libraries wherever it is copied to. Set INSTALL_RPATH to
+  # $ORIGIN/... for libraries that are copied with it.
   set_target_properties(${name} PROPERTIES
     PREFIX "" SUFFIX ".so" LIBRARY_OUTPUT_DIRECTORY "$<1:${directory}>"
     C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
     BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH ""
     LINK_DEPENDS ${_SLUICE_VERSION_SCRIPT})
-  # Templates of the standard library stay visible whatever the presets say; the version script hides them.
+  # The presets do not hide templates of the standard library; the version script does.
   target_link_options(${name} PRIVATE "LINKER:--version-script=${_SLUICE_VERSION_SCRIPT}" "LINKER:-z,now,-z,relro")
   _sluice_sanitized(sanitized)
   if(NOT sanitized)
@@ -136,8 +137,8 @@ function(sluice_add_plugin name)
   endif()
 endfunction()
 
-# Builds the test program <name>_test of the plugin <name>, and adds it to ctest. It has the plugin's own
-# objects, its descriptor sluice_plugin_v1 among them, its JSON headers, and what the plugin is linked with.
+# Builds the test program <name>_test of the plugin <name>, and adds it to ctest. The program contains the plugin's own
+# objects, including its descriptor sluice_plugin_v1. It uses the plugin's JSON headers and libraries.
 function(sluice_add_plugin_test name)
   add_executable(${name}_test ${ARGN} $<TARGET_OBJECTS:${name}>)
   _sluice_refuse_what_crashes(${name}_test)

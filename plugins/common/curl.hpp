@@ -42,7 +42,7 @@ template <class Value>
 void set_option(CURL* curl, CURLoption option, Value value) {
   const CURLcode code = curl_easy_setopt(curl, option, value);
   if (code == CURLE_OK) return;
-  throw std::runtime_error(std::string("libcurl does not take an option: ") + curl_easy_strerror(code));
+  throw std::runtime_error(std::string("libcurl refused an option: ") + curl_easy_strerror(code));
 }
 
 /// libcurl's list of texts: header fields or recipients.

@@ -17,8 +17,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t largest_answer = 65'536;
-constexpr auto early = 60s;  // how long before its end a token is not used any more
-constexpr auto usual_life = 3600s;
+constexpr auto early = 60s;         // a token is not used any more this long before it expires
+constexpr auto usual_life = 3600s;  // if the endpoint does not say how long
 
 [[noreturn]] void fail(const std::string& endpoint, const std::string& why) {
   throw Trouble("oauth-token", "asking " + endpoint + " for an access token failed: " + why);
@@ -37,7 +37,8 @@ std::string member(const rapidjson::Value& object, const char* name) {
   return found->value.GetString();
 }
 
-/// {"error": "invalid_grant", "error_description": "..."}, or the beginning of whatever it is.
+/// The error and its description in {"error": "invalid_grant", "error_description": "..."}, or the beginning
+/// of any other answer.
 std::string words_in(const std::string& answer) {
   constexpr std::size_t longest = 300;
   rapidjson::Document json;

@@ -1,5 +1,5 @@
-// OAuth2 access tokens, shared by all connections: from a file, or from a token endpoint, kept as long as
-// they live.
+// OAuth2 access tokens, shared by all connections. They come from a file, or from a token endpoint and are
+// then kept until they expire.
 #pragma once
 
 #include <chrono>
@@ -12,14 +12,14 @@ namespace email {
 
 class AccessTokens {
  public:
-  /// `config` has to outlive it; `limit` is for a request to the endpoint.
+  /// `config` must outlive the object. `limit` is the time limit of a request to the endpoint.
   AccessTokens(const OauthConfig& config, std::chrono::milliseconds limit) : config_(config), limit_(limit) {}
 
-  /// One that should be valid. Throws Trouble: "password-file" for files, "oauth-token" where the endpoint
-  /// gives none.
+  /// A token that should be valid. Throws Trouble: "password-file" if a file can't be read, "oauth-token" if
+  /// the endpoint issues no token.
   std::string get();
-  /// The server took it for invalid: the next get() asks for another one. False when that would make no
-  /// difference.
+  /// Call it if the server refused the token: the next get() requests another one. Returns false if get()
+  /// would return the same token.
   bool forget(const std::string& token);
 
  private:
@@ -30,9 +30,9 @@ class AccessTokens {
 
   const OauthConfig& config_;
   const std::chrono::milliseconds limit_;
-  std::mutex mutex_;  // held while a token is fetched: the others wait for it
+  std::mutex mutex_;  // held while a token is fetched, so that other threads wait for it
   std::string token_;
-  std::string refresh_token_;  // the newest that the endpoint gave; empty: the configured one
+  std::string refresh_token_;  // the newest from the endpoint; empty: the configured one
   Clock::time_point expires_;
 };
 

@@ -23,8 +23,8 @@ constexpr std::string_view letters_and_digits =
 constexpr std::string_view atom_marks = "!#$%&'*+-/=?^_`{|}~";
 constexpr std::string_view blanks = " \t\r\n";
 
-// What is copied along with an address and nobody sees: soft hyphen, zero-width characters, marks of
-// direction, byte order mark.
+// Invisible characters that are copied along with an address: soft hyphen, zero-width characters, direction
+// marks, byte order mark.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 6> invisible{{{"\u00AD", "\u00AD"},
                                                                                   {"\u200B", "\u200F"},
                                                                                   {"\u202A", "\u202E"},
@@ -44,14 +44,14 @@ bool consists_of(std::string_view text, std::string_view more) {
   });
 }
 
-/// Of UTF-8: its bytes sort as its characters do.
+/// `character` is UTF-8, so comparing bytes compares code points.
 bool is_invisible(std::string_view character) {
   return std::any_of(invisible.begin(), invisible.end(), [&](const auto& range) {
     return character.size() == range.first.size() && character >= range.first && character <= range.second;
   });
 }
 
-/// What was to be an address: a domain, whose @ got lost, or what a program writes of nothing.
+/// Whether `text` was meant to be an address: an address that lost its @, or the text of an undefined value.
 bool is_no_name(std::string_view text) {
   for (const char* nothing : {"undefined", "null", "NaN", "[object Object]"}) {
     if (text == nothing) return true;
@@ -72,7 +72,7 @@ void for_each_character(std::string_view text, Use use) {
   }
 }
 
-/// Each kind of blank as a plain one.
+/// Replaces each kind of blank by a plain one.
 std::string with_plain_blanks(std::string_view text) {
   std::string out;
   for_each_character(text, [&](std::string_view character) {
@@ -91,7 +91,7 @@ std::string without_invisible(std::string_view text) {
   return out;
 }
 
-/// A name keeps what it has inside: some scripts and pictures need it.
+/// Only at both ends: inside a name, some scripts and emoji need invisible characters.
 std::string_view without_invisible_ends(std::string_view text) {
   text = trimmed(text);
   while (!text.empty() && is_invisible(text.substr(0, character_size(text)))) {
@@ -119,8 +119,9 @@ std::string unescaped(std::string_view text) {
   return out;
 }
 
-/// "a.b" or "\"a b\"" in the form that servers take; none when it is no local part. Dots at its ends and side
-/// by side are not as the RFC has them, but carriers in Japan gave them out: quoted, they are.
+/// "a.b" or "\"a b\"" in the form that servers accept; std::nullopt if `text` is not a local part. Dots at
+/// its ends and two dots in a row are invalid unless they are quoted, but carriers in Japan issued such
+/// addresses. They are quoted here.
 std::optional<std::string> local_part(std::string_view text) {
   std::string plain;
   if (text.size() >= 2 && text.front() == '"' && text.back() == '"') {
@@ -148,7 +149,7 @@ bool is_address_literal(std::string_view text) {
          consists_of(text.substr(1, text.size() - 2), ".:-");
 }
 
-/// With what is beyond ASCII as xn--...; none when it is no domain.
+/// The domain with labels beyond ASCII as xn--...; std::nullopt if `text` is not a domain.
 std::optional<std::string> domain(std::string_view text) {
   if (is_address_literal(text)) return std::string(text);
   std::string ascii(text);
@@ -168,7 +169,7 @@ bool begins_with_mailto(std::string_view text) {
   return small_letters(text.substr(0, scheme.size())) == scheme;
 }
 
-/// A mailbox without blanks at its ends; none when it is none.
+/// The mailbox without blanks at both ends; std::nullopt if `raw` is not a mailbox.
 std::optional<std::string> mailbox(std::string_view raw) {
   const std::string clean = without_invisible(raw);
   std::string_view text = trimmed(clean);
@@ -177,7 +178,7 @@ std::optional<std::string> mailbox(std::string_view raw) {
     text = text.substr(1, text.size() - 2);
   }
   if (!text.empty() && text.front() == '@' && text.find(':') != std::string_view::npos) {
-    text.remove_prefix(text.find(':') + 1);  // a route, which RFC 5321 has servers ignore
+    text.remove_prefix(text.find(':') + 1);  // a route, which servers ignore according to RFC 5321
   }
   const std::size_t at = text.rfind('@');
   if (at == std::string_view::npos) return std::nullopt;
@@ -205,7 +206,7 @@ class ListReader {
   [[noreturn]] void refuse(const std::string& why) const {
     throw sluice::PermanentError(
         "bad-address",
-        place_ + ": '" + whole_ + "' is no mail address or list of them: " + why +
+        place_ + ": '" + whole_ + "' is not a mail address or list: " + why +
             "; expected user@example.com or Name <user@example.com>, with commas between several");
   }
 
@@ -213,7 +214,7 @@ class ListReader {
     const char c = text_[at_];
     if (c == '"') {
       const std::size_t end = end_of_quote();
-      // As it is for a local part, without its quotes for a name.
+      // With quotes for a local part, without them for a name.
       bare_ += text_.substr(at_, end + 1 - at_);
       name_ += unescaped(text_.substr(at_ + 1, end - at_ - 1));
       at_ = end + 1;
@@ -228,7 +229,7 @@ class ListReader {
       begin_group();
     } else {
       if (c == '>') refuse("there is a '>' without a '<'");
-      if (has_angle_ && c != ' ') refuse("after '>' a comma or the end is expected");
+      if (has_angle_ && c != ' ') refuse("expected a comma or the end after '>'");
       bare_ += c;
       name_ += c;
       if (c != ' ') unquoted_ += c;
@@ -236,9 +237,9 @@ class ListReader {
     }
   }
 
-  /// Of the quoted string that begins here.
+  /// The end of the quoted string that begins here.
   std::size_t end_of_quote() const {
-    if (has_angle_) refuse("after '>' a comma or the end is expected");
+    if (has_angle_) refuse("expected a comma or the end after '>'");
     for (std::size_t i = at_ + 1; i < text_.size(); ++i) {
       if (text_[i] == '\\') {
         ++i;
@@ -268,7 +269,7 @@ class ListReader {
   }
 
   void angle() {
-    if (has_angle_) refuse("after '>' a comma or the end is expected");
+    if (has_angle_) refuse("expected a comma or the end after '>'");
     bool in_quotes = false;
     std::size_t end = at_ + 1;
     for (; end < text_.size() && (in_quotes || text_[end] != '>'); ++end) {
@@ -315,17 +316,17 @@ class ListReader {
   }
 
   void hold(std::string_view name) {
-    if (is_no_name(name)) refuse("'" + std::string(name) + "' is no address, and no name of the next one");
+    if (is_no_name(name)) refuse("'" + std::string(name) + "' is neither an address nor part of a name");
     if (!held_.empty()) held_ += ", ";
     held_ += name;
   }
 
   void named(std::string_view name) {
     auto found = mailbox(angle_);
-    if (!found) refuse("'" + std::string(trimmed(angle_)) + "' is no address");
-    // An address before another one is hardly its name: there, a comma was forgotten.
+    if (!found) refuse("'" + std::string(trimmed(angle_)) + "' is not an address");
+    // An address before another address is probably not its name, but a comma is missing.
     if (unquoted_.find('@') != std::string::npos && mailbox(bare_) != found) {
-      refuse("there is no comma between '" + std::string(trimmed(bare_)) + "' and what follows");
+      refuse("a comma is missing in or after '" + std::string(trimmed(bare_)) + "'");
     }
     hold(name);
     add(std::exchange(held_, {}), std::move(*found));
@@ -334,7 +335,7 @@ class ListReader {
   void alone(std::string_view bare) {
     if (!held_.empty()) refuse("'" + held_ + "' has no address");
     auto found = mailbox(bare);
-    if (!found) refuse("'" + std::string(bare) + "' is no address");
+    if (!found) refuse("'" + std::string(bare) + "' is not an address");
     add(comment_, std::move(*found));
   }
 
@@ -358,8 +359,8 @@ class ListReader {
   std::vector<Address> addresses_;
   std::string held_;  // names before a comma that belong to the address after it
   bool in_group_ = false;
-  // The address that is being read:
-  std::string bare_;      // without comments, quotes kept
+  // The current address:
+  std::string bare_;      // without comments, with quotes
   std::string name_;      // with comments, without quotes
   std::string unquoted_;  // neither quoted strings, nor comments, nor blanks
   std::string comment_;
@@ -404,7 +405,7 @@ std::string parse_mailbox(const std::string& text, const std::string& place) {
   auto found = mailbox(whole);
   if (found) return std::move(*found);
   throw sluice::PermanentError(
-      "bad-address", place + ": '" + whole + "' is no mail address; expected one like user@example.com");
+      "bad-address", place + ": '" + whole + "' is not a mail address; expected one like user@example.com");
 }
 
 std::string domain_of(const Address& address) {
@@ -438,10 +439,10 @@ void check_header_text(const std::string& text, const std::string& place) {
     throw sluice::PermanentError("bad-header",
                                  place + ": found a line break or another control character at byte " +
                                      std::to_string(control - text.begin()) +
-                                     ", which a mail's header can't hold; remove it where the job is made");
+                                     ", which is invalid in a mail header; remove it");
   }
   if (!is_utf8(text)) {
-    throw sluice::PermanentError("bad-header", place + ": found bytes that are no UTF-8");
+    throw sluice::PermanentError("bad-header", place + ": found invalid UTF-8");
   }
 }
 

@@ -1,4 +1,4 @@
-// Mail addresses: lists of them as people write them, and one mailbox at a time.
+// Mail addresses: lists as people write them, and single mailboxes.
 #pragma once
 
 #include <string>
@@ -8,43 +8,41 @@
 namespace email {
 
 struct Address {
-  std::string name;  // "Ada Lovelace", UTF-8; may be empty
-  std::string
-      mailbox;  // "ada@example.com": the domain in ASCII and small letters; the local part may be UTF-8
+  std::string name;     // "Ada Lovelace", UTF-8; can be empty
+  std::string mailbox;  // "ada@example.com": the domain in lower-case ASCII, the local part in UTF-8
 };
 
-/// Reads a list as RFC 5322 has it: "ada@example.com, \"Lovelace, Ada\" <ada@example.com> (a comment)",
-/// groups
-/// ("Friends: a@example.com, b@example.com;") as their members, and what mail programs write beside it: names
-/// with commas and dots, `;` between addresses, domains beyond ASCII, local parts with dots at odd places.
-/// All of it is understood or all of it is refused; an empty text is an empty list. `place` says where it was
-/// found ("payload /to"). Throws PermanentError: bad-header for control characters and what is no UTF-8,
-/// bad-address for all else.
+/// Reads an RFC 5322 list: "ada@example.com, \"Lovelace, Ada\" <ada@example.com> (a comment)". A group
+/// ("Friends: a@example.com, b@example.com;") is replaced by its members. Also accepted, as mail programs
+/// write them: names with commas and dots, `;` between addresses, domains beyond ASCII, and local parts with
+/// dots in invalid places. An empty text is an empty list. `place` says where the text was found
+/// ("payload /to"). Throws PermanentError if any part is invalid: bad-header for control characters and
+/// invalid UTF-8, otherwise bad-address.
 std::vector<Address> parse_addresses(const std::string& text, const std::string& place);
 
-/// The same where exactly one is expected.
+/// Like parse_addresses, for exactly one address.
 Address parse_address(const std::string& text, const std::string& place);
 
-/// "ada@example.com" as it goes into an envelope. Throws PermanentError("bad-address").
+/// "ada@example.com" in the form for the envelope. Throws PermanentError like parse_addresses.
 std::string parse_mailbox(const std::string& text, const std::string& place);
 
-/// What follows the @.
+/// The part after the @.
 std::string domain_of(const Address& address);
 
 /// As a quoted string of RFC 5322, section 3.2.4.
 std::string quoted_string(std::string_view text);
 
-/// Whether the server has to offer SMTPUTF8 for it.
+/// Whether `text` has characters other than ASCII. The local part of an address then needs SMTPUTF8.
 bool is_beyond_ascii(std::string_view text);
 
 /// "example.com": letters, digits, dashes and underscores between dots.
 bool is_domain(std::string_view text);
 
-/// Throws PermanentError("bad-header") when `text` would not stay within its header field: line breaks,
-/// NUL and other control characters, or bytes that are no UTF-8.
+/// Throws PermanentError("bad-header") if `text` contains line breaks, NUL or other control characters, or
+/// invalid UTF-8.
 void check_header_text(const std::string& text, const std::string& place);
 
-/// Without blanks and line breaks at its ends.
+/// Without blanks and line breaks at both ends.
 std::string_view trimmed(std::string_view text);
 
 }  // namespace email

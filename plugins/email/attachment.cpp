@@ -22,13 +22,13 @@ constexpr std::size_t longest_cid = 200;
   throw sluice::PermanentError("bad-attachment", place + ": " + why);
 }
 
-/// Bytes, and what they are if that was said with them.
 struct Content {
   std::string bytes;
-  std::string type;
+  std::string type;  // empty if the source of the bytes does not name it
 };
 
-/// Text as the bytes that `encoding` makes of it, by Node.js' names; none when the text is no such thing.
+/// The bytes of `text`, decoded. `encoding` has the names of Node.js. std::nullopt if `text` is invalid in
+/// that encoding.
 std::optional<std::string> decoded(const std::string& text, const std::string& encoding,
                                    const std::string& place) {
   if (encoding == "utf8" || encoding == "utf-8" || encoding == "ascii" || encoding == "7bit" ||
@@ -38,7 +38,7 @@ std::optional<std::string> decoded(const std::string& text, const std::string& e
   if (encoding == "base64" || encoding == "base64url") return base64_decoded(text);
   if (encoding == "hex") return hex_decoded(text);
   if (encoding == "latin1" || encoding == "binary") return latin1_encoded(text);
-  refuse(place, "'" + encoding + "' is no encoding that is known; expected utf8, base64, hex or latin1");
+  refuse(place, "'" + encoding + "' is an unknown encoding; expected utf8, base64, hex or latin1");
 }
 
 std::string text_content(const sluice::Json& attachment, const sluice::Json& content) {
@@ -47,7 +47,7 @@ std::string text_content(const sluice::Json& attachment, const sluice::Json& con
   if (!encoding) return text;
   const std::string name = small_letters(line_of(*encoding));
   auto bytes = decoded(text, name, place_of(*encoding));
-  if (!bytes) refuse(place_of(content), "expected " + name + ", which encoding says");
+  if (!bytes) refuse(place_of(content), "expected " + name + ", as encoding says");
   return std::move(*bytes);
 }
 
@@ -65,7 +65,7 @@ std::string bytes_of(const sluice::Json& array) {
   return bytes;
 }
 
-/// What JSON.stringify makes of a Uint8Array, which Prisma's Bytes are: {"0": 137, "1": 80}.
+/// JSON.stringify writes a Uint8Array, such as Prisma's Bytes, as {"0": 137, "1": 80}.
 bool is_typed_array(const rapidjson::Value& object) {
   std::size_t next = 0;
   for (const auto& member : object.GetObject()) {
@@ -74,8 +74,8 @@ bool is_typed_array(const rapidjson::Value& object) {
   return next > 0;
 }
 
-/// What JSON.stringify makes of a Buffer: {"type": "Buffer", "data": [137, 80]}; of a Uint8Array; or plain
-/// bytes.
+/// `content` is a Buffer as JSON.stringify writes it, {"type": "Buffer", "data": [137, 80]}; a Uint8Array; or
+/// an array of bytes.
 std::string buffer_content(const sluice::Json& content) {
   if (content.value().IsArray()) return bytes_of(content);
   if (is_typed_array(content.value())) {
@@ -115,13 +115,13 @@ Content data_content(std::string_view uri, const std::string& place) {
   if (base64) type.erase(type.size() - mark.size());
   auto bytes = base64 && text ? base64_decoded(*text) : text;
   if (!bytes)
-    refuse(place, base64 ? "the data: URI holds no base64" : "the data: URI has a '%' without two digits");
+    refuse(place, base64 ? "the data: URI has invalid base64" : "the data: URI has a '%' without two digits");
   return {std::move(*bytes), type.rfind(';', 0) == 0 ? "text/plain" + type : type};
 }
 
 [[noreturn]] void refuse_size(const Config& config) {
-  throw sluice::PermanentError("too-large", "the attachments are larger than max_bytes, " +
-                                                std::to_string(config.max_bytes) + " bytes, allows a mail");
+  throw sluice::PermanentError("too-large", "the attachments are larger than max_bytes allows, " +
+                                                std::to_string(config.max_bytes) + " bytes");
 }
 
 Content file_content(const sluice::Json& path, const Config& config, std::size_t room) {
@@ -130,7 +130,7 @@ Content file_content(const sluice::Json& path, const Config& config, std::size_t
   if (config.attachments_directory.empty()) {
     refuse(place_of(path), "the plugin has no attachments_directory; configure one");
   }
-  // What a job that wrote a file there says of it.
+  // The output of a job that wrote the file has the path with the directory.
   const std::string& directory = config.attachments_directory;
   const std::string prefix = directory + (directory.back() == '/' ? "" : "/");
   if (name.rfind(prefix, 0) == 0) name.erase(0, prefix.size());
@@ -146,9 +146,9 @@ Content read_content(const sluice::Json& attachment, const Config& config, std::
     if (member->value().IsString() && is_data_uri(member->as_string())) {
       return data_content(member->as_string(), place_of(*member));
     }
-    refuse(place_of(*member),
-           "nothing is fetched to attach it; give the bytes in content, or a file of "
-           "attachments_directory in path");
+    refuse(
+        place_of(*member),
+        "attachments are not fetched; give the bytes in content, or a file in attachments_directory in path");
   }
   const auto content = attachment.find("content");
   const auto path = filled(attachment, "path");
@@ -169,7 +169,7 @@ std::string read_filename(const sluice::Json& attachment, std::size_t number) {
   std::string name = line_of(*member);
   if (name.size() > longest_filename || name.find_first_of("/\\") != std::string::npos) {
     refuse(place_of(*member),
-           "'" + name + "' is no plain file name of 1 to 255 bytes; the directory goes into path");
+           "'" + name + "' is not a plain file name of 1 to 255 bytes; a directory goes into path");
   }
   return name;
 }
@@ -183,7 +183,7 @@ std::string read_cid(const sluice::Json& attachment) {
       std::all_of(cid.begin(), cid.end(), [](char c) { return c > ' ' && c < 0x7F && c != '<' && c != '>'; });
   if (!plain || cid.size() > longest_cid) {
     refuse(place_of(*member),
-           "'" + cid + "' is no name for cid:; expected up to 200 of ASCII, without blanks");
+           "'" + cid + "' is an invalid cid; expected up to 200 ASCII characters, no blanks");
   }
   return cid;
 }

@@ -1,4 +1,4 @@
-// Attachments: their payload's forms, as Nodemailer's users write them, and their bytes.
+// Attachments: their forms in the payload, which are those of Nodemailer, and their bytes.
 #pragma once
 
 #include <sluice/payload.hpp>
@@ -13,12 +13,12 @@ struct Attachment {
   std::string filename;
   std::string content_type;
   std::string content;  // bytes
-  std::string cid;      // what HTML calls it, without angle brackets; empty: nothing does
+  std::string cid;      // its name in the HTML, without angle brackets; empty: not used in the HTML
   bool is_inline = false;
 };
 
-/// Reads the payload's attachments, files among them. Throws PermanentError("bad-attachment") for what can't
-/// be attached and "too-large" for more than max_bytes; Trouble for files that can't be read now.
+/// Reads the payload's attachments, including files. Throws PermanentError("bad-attachment") if one is
+/// invalid, PermanentError("too-large") if they exceed max_bytes, and Trouble if a file can't be read now.
 std::vector<Attachment> read_attachments(const sluice::Json& payload, const Config& config);
 
 }  // namespace email

@@ -34,7 +34,7 @@ struct Place {
 /// The names between the slashes.
 std::vector<std::string> names_of(const Place& at) {
   if (at.path.find('\0') != std::string::npos) {
-    throw sluice::PermanentError("bad-attachment", at.place + ": the path holds a NUL character");
+    throw sluice::PermanentError("bad-attachment", at.place + ": the path has a NUL character");
   }
   std::vector<std::string> names;
   std::string_view rest = at.path;
@@ -50,7 +50,7 @@ std::vector<std::string> names_of(const Place& at) {
   }
 }
 
-/// Opens `name` in `parent` as it is, never what a symbolic link points to.
+/// Opens `name` in `parent`, without following symbolic links.
 Descriptor open_below(const Descriptor& parent, const std::string& name, int flags, const Place& at) {
   Descriptor file(::openat(parent.get(), name.c_str(), flags | O_NOFOLLOW | O_CLOEXEC));
   if (file.open()) return file;
@@ -59,7 +59,7 @@ Descriptor open_below(const Descriptor& parent, const std::string& name, int fla
   at.unreadable(error);
 }
 
-/// Opens one name after the other, so that nothing can be swapped between a check and its use.
+/// Opens one name after the other, so that nothing can be replaced between a check and its use.
 Descriptor open_file(const Place& at) {
   const std::vector<std::string> names = names_of(at);
   Descriptor current(::open(at.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -73,7 +73,7 @@ Descriptor open_file(const Place& at) {
 std::size_t size_of(const Descriptor& file, const Place& at) {
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) at.unreadable(errno);
-  if (!S_ISREG(status.st_mode)) at.refuse("is no file");
+  if (!S_ISREG(status.st_mode)) at.refuse("is not a file");
   return static_cast<std::size_t>(status.st_size);
 }
 
@@ -91,7 +91,7 @@ std::optional<std::string> read_attachment(const std::string& directory, const s
     const ssize_t count = ::read(file.get(), content.data() + filled, size - filled);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) at.unreadable(errno);
-    if (count == 0) break;  // it became shorter
+    if (count == 0) break;  // the file became shorter
     filled += static_cast<std::size_t>(count);
   }
   content.resize(filled);

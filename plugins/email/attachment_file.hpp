@@ -1,4 +1,4 @@
-// Attachments that are files below one directory.
+// Reads attachments from files below one directory.
 #pragma once
 
 #include <cstddef>
@@ -7,11 +7,11 @@
 
 namespace email {
 
-/// The content of `path`, which is relative to `directory`; none when it has more than `most_bytes`. No
-/// path leads out of the directory: absolute ones, "..", and each symbolic link on the way below the
-/// directory are refused with PermanentError("bad-attachment") that begins with `place`. Throws
-/// Trouble("attachment-unreadable") for a file that is not there or can't be read: the job that makes it may
-/// still be at work.
+/// The content of `path`, which is relative to `directory`; std::nullopt if it has more than `most_bytes`.
+/// Throws PermanentError("bad-attachment"), whose message begins with `place`, if `path` is absolute, or
+/// contains ".." or a symbolic link: no path leads out of the directory. Throws
+/// Trouble("attachment-unreadable") if the file does not exist or can't be read, because the job that creates
+/// it may still be running.
 std::optional<std::string> read_attachment(const std::string& directory, const std::string& path,
                                            const std::string& place, std::size_t most_bytes);
 

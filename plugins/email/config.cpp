@@ -29,14 +29,15 @@ constexpr double longest_timeout = 3600;  // seconds
 
 void check_directory(std::string_view key, const std::string& path, int access) {
   std::error_code error;
-  if (!std::filesystem::is_directory(path, error)) refuse(key, "'" + path + "' is no directory; create it");
+  if (!std::filesystem::is_directory(path, error))
+    refuse(key, "'" + path + "' is not a directory; create it");
   if (::access(path.c_str(), access | X_OK) == 0) return;
   refuse(key, "the directory '" + path + "' can't be used: " + std::generic_category().message(errno));
 }
 
 void check_file(std::string_view key, const std::string& path) {
   std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) refuse(key, "'" + path + "' is no file");
+  if (!std::filesystem::is_regular_file(path, error)) refuse(key, "'" + path + "' is not a file");
   if (::access(path.c_str(), R_OK) == 0) return;
   refuse(key, "'" + path + "' can't be read: " + std::generic_category().message(errno));
 }
@@ -73,12 +74,12 @@ std::chrono::milliseconds read_timeout(const sluice::Config& json, std::string_v
   return std::chrono::milliseconds(std::llround(seconds * 1000));
 }
 
-/// `key`, or a file of that name with `_file` behind it.
+/// The text in the member `key`, or the file named in `key` + "_file".
 Secret read_secret(const sluice::Json& json, const std::string& key) {
   Secret secret{json.string_or(key, ""), json.string_or(key + "_file", "")};
   const std::string place = (json.path().empty() ? "" : json.path().substr(1) + "/") + key;
   if (!secret.text.empty() && !secret.file.empty()) {
-    refuse(place + "_file", "there is a " + key + " too; keep one of them");
+    refuse(place + "_file", key + " is set too; keep one of them");
   }
   if (!secret.file.empty()) {
     check_file(place + "_file", secret.file);
@@ -118,7 +119,7 @@ std::vector<std::string> read_logins(const sluice::Config& json, bool has_oauth)
   const std::string auth = json.string_or("auth", "");
   const bool wants_oauth = auth == "xoauth2" || (auth.empty() && has_oauth);
   if (wants_oauth != has_oauth) {
-    refuse("auth", has_oauth ? "there is a table oauth, which is for xoauth2; remove one of them"
+    refuse("auth", has_oauth ? "the table oauth is only for xoauth2; remove auth or oauth"
                              : "xoauth2 needs the table oauth, with token_file or endpoint");
   }
   if (wants_oauth) return {"XOAUTH2", "OAUTHBEARER"};
@@ -135,21 +136,22 @@ void read_credentials(const sluice::Config& json, SmtpConfig& smtp) {
   const auto oauth = json.find("oauth");
   if (oauth) smtp.oauth = read_oauth(*oauth);
   smtp.logins = read_logins(json, oauth.has_value());
-  if (smtp.password.is_set() && oauth) refuse("oauth", "there is a password too; keep one of them");
+  if (smtp.password.is_set() && oauth) refuse("oauth", "a password is set too; keep one of them");
   const bool has_secret = smtp.password.is_set() || oauth;
-  if (smtp.user.empty() && has_secret) refuse("user", "there is a password or token but no user; set both");
+  if (smtp.user.empty() && has_secret) refuse("user", "a password or token is set but no user; set both");
   if (!smtp.user.empty() && !has_secret)
-    refuse("user", "there is no password; set password_file, or the table oauth");
+    refuse("user", "no password is set; set password_file or the table oauth");
 }
 
-/// A host's name without a dot is no name to other servers; the sender's domain is.
+/// The configured name, or the host's name. Servers reject a name without a dot, so the sender's domain is
+/// used instead of such a host name.
 std::string ehlo_name(const sluice::Config& json, const Url& url, const Address& from) {
   const std::string path = url.part(CURLUPART_PATH);
   std::string name = json.string_or("ehlo_name", path.size() > 1 ? path.substr(1) : "");
   if (!name.empty()) {
     const bool literal = name.size() > 2 && name.front() == '[' && name.back() == ']';
     if (!literal && !is_domain(name))
-      refuse("ehlo_name", "'" + name + "' is no domain like mail.example.com");
+      refuse("ehlo_name", "'" + name + "' is not a domain like mail.example.com");
     return name;
   }
   std::array<char, 256> host{};
@@ -168,7 +170,7 @@ OnRejected read_on_rejected(const sluice::Config& json) {
   refuse("on_rejected", "expected deliver or none, found '" + text + "'");
 }
 
-/// "30/min": the time between two mails.
+/// The time between two mails, from a text like "30/min". Zero if it is not set.
 std::chrono::microseconds read_rate(const sluice::Config& json) {
   const std::string text = json.string_or("rate", "");
   if (text.empty()) return std::chrono::microseconds(0);
@@ -181,7 +183,7 @@ std::chrono::microseconds read_rate(const sluice::Config& json) {
       parsed.ec == std::errc() && parsed.ptr == text.data() + slash && count > 0 && seconds > 0;
   const double interval = is_rate ? seconds / static_cast<double>(count) : 0;
   if (!(interval > 0 && interval <= longest_timeout)) {
-    refuse("rate", "expected mails in a time, like 10/s, 30/min or 500/h, found '" + text + "'");
+    refuse("rate", "expected a rate like 10/s, 30/min or 500/h, found '" + text + "'");
   }
   return std::chrono::microseconds(std::llround(interval * 1e6));
 }
@@ -192,8 +194,8 @@ std::shared_ptr<const DkimSigner> read_dkim(const sluice::Config& json, const Ad
   const std::string domain = dkim->string_or("domain", domain_of(from));
   const std::string selector = dkim->string("selector");
   const std::string file = dkim->string("key_file");
-  if (!is_domain(domain)) refuse("dkim/domain", "'" + domain + "' is no domain like example.com");
-  if (!is_domain(selector)) refuse("dkim/selector", "'" + selector + "' is no selector like mail2026");
+  if (!is_domain(domain)) refuse("dkim/domain", "'" + domain + "' is not a domain like example.com");
+  if (!is_domain(selector)) refuse("dkim/selector", "'" + selector + "' is not a selector like mail2026");
   check_file("dkim/key_file", file);
   std::ifstream stream(file, std::ios::binary);
   const std::string pem{std::istreambuf_iterator<char>(stream), {}};
@@ -222,14 +224,14 @@ SmtpConfig read_smtp(const sluice::Config& json) {
     refuse("url", expected);
   }
   if (!url.part(CURLUPART_USER).empty() || !url.part(CURLUPART_PASSWORD).empty()) {
-    refuse("url", "it is shown in errors, so it can't hold the password; set user and password_file");
+    refuse("url", "errors show it, so it can't contain a password; set user and password_file");
   }
   const bool smtps = scheme == "smtps";
   smtp.starttls = read_starttls(json, smtps);
   read_credentials(json, smtp);
   if (!smtp.user.empty() && !smtps && smtp.starttls != Starttls::required &&
       !is_loopback(url.part(CURLUPART_HOST))) {
-    refuse("starttls", "the password could go over the network unencrypted; set it to required");
+    refuse("starttls", "the password could be sent unencrypted; set it to required");
   }
   smtp.ca_file = json.string_or("ca_file", "");
   if (!smtp.ca_file.empty()) check_file("ca_file", smtp.ca_file);
@@ -258,7 +260,7 @@ void read_transport(const sluice::Config& json, Config& config) {
   }
 }
 
-/// The folder that this plugin's file is in, where the pdf plugin's folder is too.
+/// The folder of this plugin's file. It also contains the pdf plugin's folder.
 std::string own_folder() {
   static const char here = 0;
   Dl_info info{};
@@ -300,7 +302,7 @@ Config read_config(const sluice::Config& json) {
   config.max_connections = read_count(json, "max_connections", 0);
   config.message_id_domain = json.string_or("message_id_domain", domain_of(config.from));
   if (!is_domain(config.message_id_domain)) {
-    refuse("message_id_domain", "'" + config.message_id_domain + "' is no domain like mail.example.com");
+    refuse("message_id_domain", "'" + config.message_id_domain + "' is not a domain like mail.example.com");
   }
   config.attachments_directory = json.string_or("attachments_directory", "");
   if (!config.attachments_directory.empty()) {

@@ -60,7 +60,7 @@ std::size_t token_size(std::string_view text) {
   return static_cast<std::size_t>(end - text.begin());
 }
 
-/// Of a quoted string, quotes included; 0 when there is none.
+/// The size of the quoted string at the beginning of `text`, with its quotes; 0 if there is no quoted string.
 std::size_t quoted_size(std::string_view text) {
   if (text.empty() || text.front() != '"') return 0;
   for (std::size_t i = 1; i < text.size(); ++i) {
@@ -77,7 +77,8 @@ void skip_blanks(std::string_view& text) {
   text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
 }
 
-/// One `; name=value` off the beginning of `text`; its name, or none when there is none.
+/// Removes one `; name=value` from the beginning of `text`. Returns its name, or std::nullopt if it is
+/// invalid.
 std::optional<std::string> take_parameter(std::string_view& text) {
   text.remove_prefix(1);  // the semicolon
   skip_blanks(text);
@@ -128,11 +129,12 @@ std::string checked_content_type(std::string_view text, const std::string& place
   const auto parsed = parse(type);
   if (!parsed || type.size() > longest || is_beyond_ascii(type)) {
     throw sluice::PermanentError(
-        "bad-attachment", place + ": '" + type + "' is no content type; expected one like application/pdf");
+        "bad-attachment",
+        place + ": '" + type + "' is not a content type; expected one like application/pdf");
   }
-  if (parsed->group == "multipart" || parsed->group == "message") {  // RFC 2045 forbids to encode those
-    throw sluice::PermanentError(
-        "bad-attachment", place + ": '" + type + "' can't be attached; use application/octet-stream for it");
+  if (parsed->group == "multipart" || parsed->group == "message") {  // RFC 2045 forbids encoding these
+    throw sluice::PermanentError("bad-attachment",
+                                 place + ": '" + type + "' can't be attached; use application/octet-stream");
   }
   return type;
 }

@@ -6,15 +6,16 @@
 
 namespace email {
 
-/// Checks one that came with an attachment, and gives it back without what trails. `place` says where it was
-/// found. Throws PermanentError: bad-header for line breaks, bad-attachment for what is no content type, or
-/// one that can't be attached as bytes (multipart, message).
+/// Checks the content type of an attachment, and returns it without trailing semicolons and blanks. `place`
+/// says where it was found. Throws PermanentError: bad-header for line breaks and other characters that are
+/// invalid in a header, bad-attachment if it is not a content type, or is one that can't be attached as bytes
+/// (multipart, message).
 std::string checked_content_type(std::string_view text, const std::string& place);
 
-/// By the name's ending; application/octet-stream for what is not known.
+/// By the extension; application/octet-stream if it is unknown.
 std::string content_type_of(std::string_view filename);
 
-/// Whether it has that parameter.
+/// `name` is in lower case.
 bool has_parameter(std::string_view content_type, std::string_view name);
 
 }  // namespace email

@@ -9,8 +9,8 @@ namespace email {
 
 namespace {
 
-constexpr std::size_t longest_reply = 1000;  // bytes that are kept of one
-constexpr int go_on = 334;                   // the server asked for the next piece of a secret
+constexpr std::size_t longest_reply = 1000;  // bytes; the rest is dropped
+constexpr int go_on = 334;                   // the server asks for the next piece of a secret
 
 std::string_view without_line_break(std::string_view line) {
   while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
@@ -27,7 +27,7 @@ void Dialogue::sent(std::string_view line) {
   if (last_.code == go_on) return;
   line = without_line_break(line);
   const std::string_view verb = line.substr(0, line.find(' '));
-  // What was refused before did not end the attempt: there are other recipients, or other ways to log in.
+  // An earlier refusal did not end the attempt: there are other recipients, or other ways to log in.
   if (verb != "QUIT") {
     refusal_ = {};
     refused_.clear();

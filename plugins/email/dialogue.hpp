@@ -1,5 +1,5 @@
-// What was said over an SMTP connection during one attempt: enough to tell people which command was
-// refused, and in which words. Secrets do not enter it.
+// The commands and replies of an SMTP connection during one attempt: enough to report which command was
+// refused, and with which reply. It contains no secrets.
 #pragma once
 
 #include <string>
@@ -9,38 +9,38 @@
 namespace email {
 
 struct Reply {
-  int code = 0;      // 0: there was none
-  std::string text;  // as the server put it, with the code; the lines joined by blanks; UTF-8
+  int code = 0;      // 0: no reply
+  std::string text;  // with the code; the lines joined by blanks; UTF-8
 
   bool refuses() const { return code >= 400; }
 };
 
 class Dialogue {
  public:
-  /// What went out: one command, with its line break.
+  /// One command was sent, with its line break.
   void sent(std::string_view line);
-  /// What came in: one or more lines.
+  /// One or more lines were received.
   void received(std::string_view lines);
-  /// The mail was handed over to the last byte.
+  /// The whole mail was sent, including its last byte.
   void content_sent() { content_sent_ = true; }
 
-  /// The reply that refused the last command but QUIT, if it did, and that command: "RCPT
-  /// TO:<ada@example.com>", "the connection", "the message".
+  /// The reply to the last command before QUIT, if it refused that command; otherwise its code is 0.
   const Reply& refusal() const { return refusal_; }
+  /// The refused command: "RCPT TO:<ada@example.com>", "the connection", "the message". Empty if none was.
   const std::string& refused() const { return refused_; }
-  /// The last reply of all while the mail was handed over.
+  /// The last reply of all.
   const Reply& last() const { return last_; }
   bool is_content_sent() const { return content_sent_; }
 
-  /// What the server answered to each RCPT, in order.
+  /// The replies to each RCPT, in order.
   const std::vector<Reply>& recipients() const { return recipients_; }
-  /// Whether MAIL said SMTPUTF8, as libcurl does where the server offers it and an address needs it.
+  /// Whether MAIL had SMTPUTF8. libcurl adds it if the server offers it and an address needs it.
   bool is_beyond_ascii() const { return beyond_ascii_; }
 
-  /// The SASL mechanism of the last AUTH; empty when there was none.
+  /// The SASL mechanism of the last AUTH; empty if there was no AUTH.
   const std::string& login() const { return login_; }
   bool is_logged_in() const { return logged_in_; }
-  /// What a server says that refuses a token, before it does so: JSON. Empty when it said nothing.
+  /// The JSON that a server sends before it refuses a token; empty if it sent none.
   const std::string& token_error() const { return token_error_; }
 
  private:

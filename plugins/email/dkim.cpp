@@ -18,7 +18,8 @@ namespace {
 
 constexpr std::size_t digits_of_line = 68;
 
-// What is signed where it is there. From is named once more than it occurs, so that nobody can add one.
+// The fields that are signed if they are present. From is listed once more than it occurs, so that nobody can
+// add another.
 constexpr std::array<std::string_view, 18> signed_fields{"from",
                                                          "reply-to",
                                                          "to",
@@ -45,7 +46,7 @@ Key read_key(const std::string& pem) {
       BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), &BIO_free);
   const auto no_password = [](char*, int, int, void*) { return 0; };
   Key key(bio ? PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr) : nullptr, &EVP_PKEY_free);
-  if (!key) throw std::runtime_error("is no private key in PEM, or one with a password");
+  if (!key) throw std::runtime_error("is not a private key in PEM, or has a password");
   const int type = EVP_PKEY_base_id(key.get());
   if (type != EVP_PKEY_ED25519 && (type != EVP_PKEY_RSA || EVP_PKEY_bits(key.get()) < 1024)) {
     throw std::runtime_error("is neither an RSA key of at least 1024 bits nor an Ed25519 key");
@@ -57,7 +58,7 @@ bool is_blank(char c) {
   return c == ' ' || c == '\t';
 }
 
-/// Each run of blanks as one, none at the end: "relaxed".
+/// The "relaxed" form: each run of blanks becomes one, and blanks at the end are dropped.
 std::string relaxed_line(std::string_view line) {
   std::string out;
   bool blank = false;
@@ -91,7 +92,7 @@ std::string relaxed_body(std::string_view body) {
 }
 
 struct Field {
-  std::string name;     // in small letters
+  std::string name;     // in lower case
   std::string relaxed;  // name:value
 };
 
@@ -149,7 +150,7 @@ std::string DkimSigner::signature_of(std::string_view mail, std::time_t now) con
   const auto fields = fields_of(mail.substr(0, end + 2));
   std::string names;
   std::string text;
-  // Of fields with the same name, the last one comes first.
+  // RFC 6376: fields with the same name are signed from the last to the first.
   for (auto field = fields.rbegin(); field != fields.rend(); ++field) {
     if (std::find(signed_fields.begin(), signed_fields.end(), field->name) == signed_fields.end()) continue;
     names += field->name + ":\r\n\t ";

@@ -27,7 +27,7 @@ namespace email {
 
 namespace {
 
-constexpr auto time_until_later = 5min;  // most greylists let a mail pass then
+constexpr auto time_until_later = 5min;  // most greylists accept a mail after that
 
 void check_size(const Mail& mail, const Config& config) {
   if (mail.text.size() <= config.max_bytes) return;
@@ -110,7 +110,7 @@ class SendEmail {
 
   sluice::Result send(sluice::Job& job) {
     const Message message = read_message(job.payload(), config_, rendered(job));
-    // The same in every attempt: who gets the mail twice can tell.
+    // The same in every attempt, so that a receiver can recognise a copy.
     const std::string digest = common::sha256_hex(job.idempotency_key()).substr(0, 32);
     const std::string message_id = message.message_id.empty()
                                        ? "<" + digest + "@" + config_.message_id_domain + ">"
@@ -129,7 +129,7 @@ class SendEmail {
     if (!name) return {};
     if (!renderer_) {
       throw sluice::PermanentError("bad-payload",
-                                   "payload /template: the plugin has no templates; configure the directory");
+                                   "payload /template: the plugin has no templates; configure templates");
     }
     return renderer_->render(job);
   }
@@ -166,7 +166,7 @@ class SendEmail {
       job.log().warn("recipient refused", {{"address", recipient.mailbox}, {"reply", recipient.reply}});
     }
     for (const Rejected& recipient : receipt.deferred) {
-      job.log().warn("recipient refused for now; a job of its own tries again",
+      job.log().warn("recipient refused for now; a follow-up job tries again",
                      {{"address", recipient.mailbox}, {"reply", recipient.reply}});
     }
     job.log().warn(
@@ -174,7 +174,8 @@ class SendEmail {
         {{"message_id", message_id}, {"recipients", receipt.accepted.size()}, {"refused", without}});
   }
 
-  /// The payload as it came, each number with its digits, but for who gets the mail.
+  /// The payload for the deferred recipients: as received, each number with its digits, but with their
+  /// envelope and this message id.
   static std::string payload_for_later(const sluice::Json& payload, const std::string& message_id,
                                        const Mail& mail, const Receipt& receipt) {
     rapidjson::StringBuffer buffer;
@@ -205,15 +206,15 @@ class SendEmail {
     return {buffer.GetString(), buffer.GetSize()};
   }
 
-  /// A job for those who may get the mail later, committed with this one. Where there can be none, they are
-  /// rejected.
+  /// Enqueues a job for the deferred recipients, committed with this one. If it can't be enqueued, they are
+  /// moved to `rejected`.
   static void send_later(sluice::Job& job, const std::string& message_id, const Mail& mail,
                          Receipt& receipt) {
     const std::string text = payload_for_later(job.payload(), message_id, mail, receipt);
     try {
       job.enqueue({job.type(), text, time_until_later});
     } catch (const sluice::PermanentError& error) {
-      job.log().warn("no job for those who were refused for now", {{"reason", error.what()}});
+      job.log().warn("no follow-up job for deferred recipients", {{"reason", error.what()}});
       for (Rejected& recipient : receipt.deferred) receipt.rejected.push_back(std::move(recipient));
       receipt.deferred.clear();
     }

@@ -27,7 +27,7 @@ bool continues_character(char c) {
 struct Utf8Form {
   std::size_t size;
   std::uint32_t bits;   // of the first byte
-  std::uint32_t least;  // below it, the form is longer than it has to be
+  std::uint32_t least;  // the smallest code point that needs this form
 };
 
 Utf8Form utf8_form(unsigned first) {
@@ -44,7 +44,7 @@ std::array<std::int8_t, 256> base64_values() {
   for (std::size_t i = 0; i < base64_digits.size(); ++i) {
     values[byte_at(base64_digits, i)] = static_cast<std::int8_t>(i);
   }
-  values['-'] = values['+'];  // as URLs have it
+  values['-'] = values['+'];  // base64url
   values['_'] = values['/'];
   return values;
 }

@@ -21,7 +21,7 @@ namespace {
                 "writing the mail to '" + path + "' failed: " + std::generic_category().message(error));
 }
 
-/// A new file under a name of its own, removed in the end unless it was renamed.
+/// A new file with a unique name. The destructor removes it unless it was renamed.
 class TemporaryFile {
  public:
   explicit TemporaryFile(const std::string& wanted)

@@ -1,5 +1,5 @@
-// Writes mails into a directory instead of sending them, for development: <digest>.eml, byte for byte what
-// would go over the wire. A repeated attempt replaces its own file.
+// Writes mails to a directory instead of sending them, for development: <digest>.eml has exactly the bytes
+// that would be sent. A repeated attempt replaces its own file.
 #pragma once
 
 #include <string>

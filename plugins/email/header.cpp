@@ -10,21 +10,21 @@ namespace email {
 
 namespace {
 
-constexpr std::size_t longest_line = 76;           // that encoded words may have, RFC 2047
-constexpr std::size_t longest_plain = 60;          // bytes that share a line with an address
-constexpr std::size_t bytes_of_encoded_word = 39;  // which are 64 characters
+constexpr std::size_t longest_line = 76;           // of a line with encoded words, RFC 2047
+constexpr std::size_t longest_plain = 60;          // bytes of a name that shares a line with its address
+constexpr std::size_t bytes_of_encoded_word = 39;  // encoded and framed, 64 characters
 constexpr std::size_t frame_of_encoded_word = 12;  // =?UTF-8?B??=
 constexpr std::size_t longest_address_field = 10;  // "Reply-To: "
-constexpr std::size_t longest_piece = 54;          // of a parameter, on a line of its own
+constexpr std::size_t longest_piece = 54;          // of a parameter on its own line
 
-/// Whether readers take it as it is: an "=?" might be taken for an encoded word.
+/// Whether it needs no encoding. Readers could mistake "=?" for the beginning of an encoded word.
 bool is_plain(std::string_view text) {
   return !is_beyond_ascii(text) && text.find("=?") == std::string_view::npos;
 }
 
-/// The first line has `used` characters already.
+/// The first line already has `used` characters.
 std::string encoded_words(std::string_view text, std::size_t used) {
-  constexpr std::size_t least_bytes = 6;  // of a word; each character fits in
+  constexpr std::size_t least_bytes = 6;  // of a word; every character fits
   std::string out;
   while (!text.empty()) {
     const std::size_t room = longest_line - std::min(used, longest_line);
@@ -38,13 +38,13 @@ std::string encoded_words(std::string_view text, std::size_t used) {
   return out;
 }
 
-/// In lines that break before blanks; the first has `used` characters already. Words longer than a line stay
-/// whole.
 struct Folded {
   std::string text;
-  bool fits;  // each line
+  bool fits;  // whether no line is too long
 };
 
+/// In lines that break before blanks. The first line already has `used` characters. Words longer than a line
+/// are not broken.
 Folded folded(std::string_view text, std::size_t used) {
   Folded out{{}, true};
   std::size_t column = used;
@@ -79,7 +79,7 @@ bool is_letter_or_digit(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-/// The beginning of `text`, percent-encoded, that fills a piece; it is taken off.
+/// Removes from the beginning of `text` as much as fits into a piece, and returns it percent-encoded.
 std::string percent_encoded_piece(std::string_view& text) {
   static constexpr std::string_view hex = "0123456789ABCDEF";
   std::string out;

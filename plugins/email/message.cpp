@@ -13,11 +13,11 @@ namespace email {
 
 namespace {
 
-constexpr std::size_t most_recipients = 100;  // what each server has to accept, RFC 5321, 4.5.3.1.8
-constexpr std::size_t longest_word = 900;     // of a field; a line has 998 bytes at most
+constexpr std::size_t most_recipients = 100;  // what each server must accept, RFC 5321, 4.5.3.1.8
+constexpr std::size_t longest_word = 900;     // of a field; a line has at most 998 bytes
 constexpr std::size_t longest_field_name = 76;
 
-// What the mail's own members say, or the transport. Content-... is not listed one by one.
+// Fields that other members of the payload or the transport set. All Content-... fields are refused as well.
 constexpr std::array<std::string_view, 16> own_fields{
     "bcc",          "cc",        "date",        "dkim-signature", "from",   "message-id",
     "mime-version", "received",  "reply-to",    "return-path",    "sender", "subject",
@@ -52,7 +52,7 @@ void append_addresses(const sluice::Json& json, std::vector<Address>& addresses)
   }
 }
 
-/// Texts, objects and arrays of them; none when the member is absent, null or empty.
+/// From texts, objects and arrays of both; empty if the member is absent, null or empty.
 std::vector<Address> read_addresses(const sluice::Json& object, std::string_view key) {
   std::vector<Address> addresses;
   if (const auto member = filled(object, key)) append_addresses(*member, addresses);
@@ -67,7 +67,7 @@ void add_mailboxes(const std::vector<Address>& addresses, std::vector<std::strin
   }
 }
 
-/// At most one.
+/// Throws PermanentError("bad-address") if there is more than one.
 std::optional<Address> read_address(const sluice::Json& payload, const std::string& key) {
   auto addresses = read_addresses(payload, key);
   if (addresses.empty()) return std::nullopt;
@@ -76,13 +76,13 @@ std::optional<Address> read_address(const sluice::Json& payload, const std::stri
          "payload /" + key + ": found " + std::to_string(addresses.size()) + " addresses, expected one");
 }
 
-/// RFC 5322, 3.6.2: one mailbox, and none where it would say what From says.
+/// One mailbox; std::nullopt if it is the same as From, see RFC 5322, 3.6.2.
 std::optional<Address> read_sender(const sluice::Json& payload, const Address& from) {
   auto sender = read_address(payload, "sender");
   return sender && sender->mailbox != from.mailbox ? sender : std::nullopt;
 }
 
-/// {"from": "bounces@example.com", "to": [...]}: where the mail goes, whatever its header says.
+/// {"from": "bounces@example.com", "to": [...]}: sender and recipients, regardless of the header.
 void read_envelope(const sluice::Json& payload, const Config& config, Message& message) {
   message.envelope_from = config.envelope_from.empty() ? message.from.mailbox : config.envelope_from;
   for (const auto* list : {&message.to, &message.cc, &message.bcc}) add_mailboxes(*list, message.envelope_to);
@@ -104,13 +104,12 @@ void read_envelope(const sluice::Json& payload, const Config& config, Message& m
 void check_recipients(const Message& message) {
   const std::size_t count = message.envelope_to.size();
   if (count == 0) {
-    refuse("bad-payload", "payload /to: expected at least one address, found none there, in cc or in bcc");
+    refuse("bad-payload", "payload /to: expected at least one address, found none in to, cc or bcc");
   }
   if (count > most_recipients) {
     refuse("too-many-recipients",
            "the mail has " + std::to_string(count) +
-               " recipients, and a server need not accept more than 100; make a job for each "
-               "part of the list");
+               " recipients, but servers need not accept more than 100; split them between several jobs");
   }
 }
 
@@ -118,8 +117,7 @@ void check_field_name(const std::string& name, const std::string& place) {
   const bool plain =
       std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 0x7F && c != ':'; });
   if (name.empty() || name.size() > longest_field_name || !plain) {
-    refuse("bad-header",
-           place + ": '" + name + "' is no name of a header field; expected one like X-Campaign");
+    refuse("bad-header", place + ": '" + name + "' is not a header field name; expected one like X-Campaign");
   }
   const std::string small = small_letters(name);
   if (std::find(own_fields.begin(), own_fields.end(), small) != own_fields.end() ||
@@ -127,7 +125,7 @@ void check_field_name(const std::string& name, const std::string& place) {
     refuse("bad-header",
            place + ": " + name +
                " is set by the plugin; use the payload's own members (to, cc, from, sender, replyTo, "
-               "subject, messageId, envelope) where there is one");
+               "subject, messageId, envelope) if there is one");
   }
 }
 
@@ -172,16 +170,16 @@ bool is_message_id(std::string_view text) {
          text.find_first_of("<>", 1) == text.size() - 1;
 }
 
-/// With angle brackets, which are often forgotten.
+/// Adds missing angle brackets.
 std::string read_message_id(const sluice::Json& json) {
   std::string id(trimmed(line_of(json)));
   if (!id.empty() && id.front() != '<') id = "<" + id + ">";
   if (!is_message_id(id))
-    refuse("bad-header", place_of(json) + ": '" + id + "' is no message id; expected <name@domain>");
+    refuse("bad-header", place_of(json) + ": '" + id + "' is not a message id; expected <name@domain>");
   return id;
 }
 
-/// Several ids in one text or in an array, with a blank between them.
+/// Several ids in one text or in an array. The result separates them by blanks.
 std::string read_message_ids(const sluice::Json& json) {
   if (!json.value().IsArray()) {
     const std::string text = line_of(json);
@@ -203,19 +201,18 @@ void read_ids(const sluice::Json& payload, Message& message) {
   }
 }
 
-/// `body`, or by another name `text`.
+/// `body` and `text` mean the same.
 std::optional<std::string> read_plain_text(const sluice::Json& payload) {
   const auto body = payload.find("body");
   const auto text = payload.find("text");
   if (body && text && text_of(*body) != text_of(*text)) {
-    refuse("bad-payload",
-           "payload /text: it is another word for body, and body says something else; keep one");
+    refuse("bad-payload", "payload /text: it means the same as body, but body differs; keep one of them");
   }
   if (!body && !text) return std::nullopt;
   return text_of(body ? *body : *text);
 }
 
-/// What the payload says itself comes before what its template makes.
+/// The payload's own texts take precedence over those of its template.
 void read_body(const sluice::Json& payload, Rendered rendered, Message& message) {
   const auto subject = payload.find("subject");
   message.subject =
@@ -225,7 +222,7 @@ void read_body(const sluice::Json& payload, Rendered rendered, Message& message)
   message.html = std::move(rendered.html);
   if (const auto html = filled(payload, "html")) message.html = text_of(*html);
   if (!message.html && !message.text) {
-    refuse("bad-payload", "payload /body: expected a text, found nothing there, in html or in template");
+    refuse("bad-payload", "payload /body: expected a text, found none in body, html or template");
   }
   const bool has_text = message.text && !trimmed(*message.text).empty();
   if (message.html && !has_text) message.text = plain_text_of(*message.html);

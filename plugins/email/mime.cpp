@@ -12,7 +12,7 @@ namespace email {
 
 namespace {
 
-/// One part with its own header fields; without a line break at its end.
+/// One part with its header fields, without a line break at its end.
 std::string text_part(const std::string& subtype, const std::string& text) {
   return "Content-Type: text/" + subtype +
          "; charset=utf-8\r\n"
@@ -30,7 +30,7 @@ std::string attachment_part(const Attachment& attachment) {
   return text + "Content-Transfer-Encoding: base64\r\n\r\n" + base64_lines(attachment.content);
 }
 
-/// Several parts as one. No encoded part holds "=_", so the boundary is in none of them.
+/// Several parts as one. No encoded part contains "=_", so the boundary can't occur in a part.
 class Multipart {
  public:
   Multipart(const std::string& subtype, const std::string& digest)
@@ -51,7 +51,7 @@ class Multipart {
   std::string text_;
 };
 
-/// What the HTML refers to as cid:... belongs to it; all else is attached to the mail.
+/// An attachment with a cid belongs to the HTML; the others are attached to the mail.
 bool belongs_to_html(const Attachment& attachment, const Message& message) {
   return message.html && !attachment.cid.empty();
 }
@@ -91,7 +91,7 @@ std::string content_part(const Message& message, const std::string& digest) {
   return alone ? body : mixed.take();
 }
 
-/// "Mon, 23 Nov 2026 11:42:42 +0000", whatever the process's locale is.
+/// "Mon, 23 Nov 2026 11:42:42 +0000", in every locale.
 std::string date_text(std::time_t date) {
   static constexpr std::array<const char*, 7> days{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
   static constexpr std::array<const char*, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",

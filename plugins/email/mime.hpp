@@ -1,6 +1,5 @@
-// A message as the bytes that go over the wire: RFC 5322 and MIME, CRLF line ends, ASCII but for local parts
-// of addresses that are not. Both transports use it: libcurl has no way to show what its own MIME writer
-// would send.
+// A message as the bytes to send: RFC 5322 and MIME, CRLF line ends, ASCII except for local parts of
+// addresses. Both transports use it, because libcurl can't return the output of its own MIME writer.
 #pragma once
 
 #include <ctime>
@@ -10,7 +9,8 @@
 
 namespace email {
 
-/// `digest` is the job's own, of letters and digits: the boundaries between the parts are made of it.
+/// `digest` identifies the job and consists of letters and digits. It is part of the boundaries between
+/// parts.
 std::string render(const Message& message, const std::string& message_id, const std::string& digest,
                    std::time_t date);
 

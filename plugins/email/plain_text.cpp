@@ -38,7 +38,7 @@ std::string attribute(const xmlNode* node, const char* name) {
   return value;
 }
 
-/// Text that grows by words and line breaks.
+/// Builds a text from words and line breaks.
 class Writer {
  public:
   void words(std::string_view text, bool as_it_is) {
@@ -56,7 +56,7 @@ class Writer {
       text_ += c;
     }
   }
-  /// At least that many line breaks before what comes next.
+  /// At least that many line breaks before the next word.
   void line_breaks(std::size_t count) {
     blank_ = false;
     breaks_ = std::max(breaks_, count);
@@ -109,7 +109,7 @@ class Walk {
   }
 
  private:
-  /// Whether its children are looked at.
+  /// Returns whether to visit the node's children.
   bool enter(const xmlNode* node) {
     if (node->type == XML_TEXT_NODE || node->type == XML_CDATA_SECTION_NODE) {
       writer_.words(view(node->content), preformatted_ > 0);
@@ -160,7 +160,7 @@ class Walk {
 }  // namespace
 
 std::string plain_text_of(std::string_view html) {
-  if (html.size() > INT_MAX) throw std::runtime_error("a text in HTML of over 2 GB");
+  if (html.size() > INT_MAX) throw std::runtime_error("the HTML is over 2 GB");
   constexpr int quietly =
       HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_NONET | HTML_PARSE_COMPACT;
   const Tree tree(htmlReadMemory(html.data(), static_cast<int>(html.size()), nullptr, "UTF-8", quietly),

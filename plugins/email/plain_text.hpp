@@ -1,4 +1,4 @@
-// The plain text that goes beside a text in HTML, for readers that show no HTML and filters that expect both.
+// The plain text beside an HTML text, for mail programs that do not show HTML and filters that expect both.
 #pragma once
 
 #include <string>
@@ -6,9 +6,9 @@
 
 namespace email {
 
-/// What `html` says, in UTF-8: paragraphs and rows on lines of their own, points of lists with a dash, the
-/// address of a link behind its text, and for a picture what its `alt` says. Any text is taken, as browsers
-/// do.
+/// The text of `html`, in UTF-8: paragraphs and rows on separate lines, list items with a dash, the address
+/// of a link after its text, and the `alt` text of a picture. Invalid HTML is accepted, as in browsers.
+/// Throws std::runtime_error if `html` is larger than 2 GB.
 std::string plain_text_of(std::string_view html);
 
 }  // namespace email

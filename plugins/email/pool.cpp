@@ -8,7 +8,7 @@ namespace email {
 using namespace std::chrono_literals;
 
 std::optional<TransportPool::Lease> TransportPool::borrow(const sluice::Job& job) {
-  constexpr auto between_looks = 100ms;  // at the job's cancellation
+  constexpr auto between_looks = 100ms;  // how often cancellation is checked
   const auto end = std::chrono::steady_clock::now() + longest_wait;
   std::unique_lock<std::mutex> lock(mutex_);
   while (most_ != 0 && in_use_ >= most_) {

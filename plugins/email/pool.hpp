@@ -1,4 +1,4 @@
-// The connections to the server, shared by all slots of a process, and the pace at which mails go out.
+// The connections to the server, shared by all slots of a process, and the rate at which mails are sent.
 #pragma once
 
 #include <chrono>
@@ -16,14 +16,14 @@
 
 namespace email {
 
-/// How long a job waits in its slot before it is rather snoozed.
+/// How long a job waits in its slot. If it would wait longer, it is snoozed.
 constexpr std::chrono::seconds longest_wait{20};
 
 class TransportPool {
  public:
   using Make = std::function<std::unique_ptr<Transport>()>;
 
-  /// At most `most` transports at a time, 0 for as many as are asked for.
+  /// At most `most` transports at a time; 0: no limit.
   TransportPool(Make make, std::size_t most) : make_(std::move(make)), most_(most) {}
 
   class Lease {
@@ -42,7 +42,7 @@ class TransportPool {
     std::unique_ptr<Transport> transport_;
   };
 
-  /// The transport that was used last, so that few connections are kept; none when all were in use for
+  /// The most recently used transport, so that few connections are kept. std::nullopt if all were in use for
   /// longest_wait, or the job is cancelled.
   std::optional<Lease> borrow(const sluice::Job& job);
 
@@ -64,7 +64,8 @@ class Pace {
 
   explicit Pace(std::chrono::microseconds between_mails) : between_mails_(between_mails) {}
 
-  /// Takes the next free time: how long it is until then. More than longest_wait means that none was taken.
+  /// Reserves the next free time and returns how long it is until then. If that is more than longest_wait, no
+  /// time was reserved.
   Clock::duration take();
 
  private:

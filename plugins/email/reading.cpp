@@ -14,7 +14,7 @@ std::string place_of(const sluice::Json& json) {
 std::string text_of(const sluice::Json& json) {
   std::string text = json.as_text();
   if (!is_utf8(text)) {
-    throw sluice::PermanentError("bad-payload", place_of(json) + ": found bytes that are no UTF-8");
+    throw sluice::PermanentError("bad-payload", place_of(json) + ": found invalid UTF-8");
   }
   return text;
 }

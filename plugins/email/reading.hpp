@@ -1,4 +1,4 @@
-// What the readers of a payload share.
+// Functions that the readers of a payload share.
 #pragma once
 
 #include <optional>
@@ -11,14 +11,15 @@ namespace email {
 /// "payload /to/0"
 std::string place_of(const sluice::Json& json);
 
-/// A string, or a number as it was written. Throws PermanentError("bad-payload") for all else, and for what
-/// is no UTF-8.
+/// A string, or a number as it was written. Throws PermanentError("bad-payload") for other types and for
+/// invalid UTF-8.
 std::string text_of(const sluice::Json& json);
 
-/// The same for a field of the header: without line breaks at its ends, and with none inside (bad-header).
+/// Like text_of, for a header field: drops line breaks at the end. Throws PermanentError("bad-header") if
+/// there are others.
 std::string line_of(const sluice::Json& json);
 
-/// The member of that name; none when it is absent, null, or an empty text.
+/// The member of that name; std::nullopt if it is absent, null, or an empty text.
 std::optional<sluice::Json> filled(const sluice::Json& object, std::string_view key);
 
 }  // namespace email

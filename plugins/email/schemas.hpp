@@ -1,19 +1,18 @@
-// What callers and operators may write, as JSON Schema, draft 4: it is shown by `sluice plugin inspect`,
-// and the runtime checks it before the plugin sees a payload or a configuration.
+// JSON Schemas, draft 4, of the payload and the configuration. `sluice plugin inspect` shows them, and the
+// runtime checks payloads and configuration against them before the plugin gets them.
 #pragma once
 
 #include <string_view>
 
 namespace email {
 
-// Addresses, bodies and attachments are told apart by the plugin, whose words are better than those of a
-// schema.
+// The plugin itself checks addresses, bodies and attachments, because its errors are better than a schema's.
 constexpr std::string_view payload_schema = R"({
   "type": "object",
   "definitions": {
     "addresses": {
       "type": ["string", "array", "object", "null"],
-      "description": "one address or a list of them: text as in a mail's header, {name, address}, or an array of both",
+      "description": "one or more addresses: text as in a mail header, {name, address}, or an array of both",
       "items": {"$ref": "#/definitions/addresses"},
       "properties": {"name": {"type": ["string", "number"]}, "address": {"type": "string"}}
     },
@@ -76,7 +75,7 @@ constexpr std::string_view payload_example = R"({
   "attachments": [{"filename": "report.txt", "content": "Total: 42\n"}]
 })";
 
-// Nothing is required here: without transport the plugin itself says what to set.
+// Nothing is required here, because without transport the plugin's own error says what to set.
 constexpr std::string_view config_schema = R"({
   "type": "object",
   "additionalProperties": false,

@@ -10,7 +10,7 @@ namespace email {
 
 namespace {
 
-/// For an attempt that the server ended without a word of refusal.
+/// The error code of an attempt that ended without a refusing reply.
 std::string_view silent_end(CURLcode code) {
   switch (code) {
     case CURLE_USE_SSL_FAILED:
@@ -25,8 +25,8 @@ std::string_view silent_end(CURLcode code) {
 }
 
 sluice::Result to_be_retried(const std::string& code, const std::string& what, const std::string& hint) {
-  return sluice::retry(
-      code, what + (hint.empty() ? "" : "; " + hint) + "; it is tried again on the job's schedule");
+  return sluice::retry(code,
+                       what + (hint.empty() ? "" : "; " + hint) + "; the job is retried on its schedule");
 }
 
 sluice::Result refused(const Dialogue& dialogue, const std::string& url) {
@@ -37,7 +37,7 @@ sluice::Result refused(const Dialogue& dialogue, const std::string& url) {
   return verdict.is_final ? sluice::fail(code, what) : to_be_retried(code, what, verdict.hint);
 }
 
-/// None of them got the mail: one that may get it later keeps the job alive.
+/// The result if no recipient got the mail: a retry if one of them was refused only temporarily.
 sluice::Result all_refused(const Dialogue& dialogue, const std::string& url) {
   const auto& replies = dialogue.recipients();
   const auto hopeful = std::find_if(replies.begin(), replies.end(), [](const Reply& reply) {
@@ -58,7 +58,7 @@ bool are_all_refused(const Dialogue& dialogue) {
          dialogue.refused().rfind("RCPT ", 0) == 0;
 }
 
-/// What the server said about a token, or libcurl about the rest.
+/// libcurl's message, and what the server said about the token if it did.
 std::string words_of(const Attempt& attempt) {
   const std::string& token = attempt.dialogue.token_error();
   return token.empty() ? attempt.error : attempt.error + "; the server said about the token: " + token;

@@ -1,4 +1,4 @@
-// What an attempt over SMTP came to: a pure decision.
+// The result of an attempt over SMTP: a pure decision.
 #pragma once
 
 #include <curl/curl.h>
@@ -12,11 +12,11 @@ namespace email {
 
 struct Attempt {
   CURLcode code = CURLE_OK;
-  std::string error;  // libcurl's words
+  std::string error;  // libcurl's message
   Dialogue dialogue;
 };
 
-/// Of an attempt that brought the mail to nobody.
+/// The job's result. `url` is for its error.
 sluice::Result outcome_of(const Attempt& attempt, const std::string& url);
 
 }  // namespace email

@@ -17,18 +17,18 @@ namespace email {
 
 namespace {
 
-/// The mail while libcurl takes it, piece by piece.
+/// The mail while libcurl reads it piece by piece.
 struct Upload {
   std::string_view rest;
   const sluice::Job& job;
   Dialogue& dialogue;
   bool needs_smtputf8;
-  std::chrono::steady_clock::time_point end;  // no one is waited for beyond it
+  std::chrono::steady_clock::time_point end;  // the attempt is stopped then
 };
 
 std::size_t give_content(char* to, std::size_t size, std::size_t count, void* upload_pointer) {
   auto& upload = *static_cast<Upload*>(upload_pointer);
-  // libcurl goes on where the server does not offer what the addresses need; the mail would reach nobody.
+  // If the server does not offer SMTPUTF8, libcurl continues anyway, but the mail would not be delivered.
   if (upload.needs_smtputf8 && !upload.dialogue.is_beyond_ascii()) return CURL_READFUNC_ABORT;
   const std::size_t bytes = std::min(size * count, upload.rest.size());
   std::memcpy(to, upload.rest.data(), bytes);
@@ -37,8 +37,9 @@ std::size_t give_content(char* to, std::size_t size, std::size_t count, void* up
   return bytes;
 }
 
-// A mail that is out is not taken back: the server's answer is waited for, so that it is not sent twice.
-// The end is for servers that answer nothing, not even QUIT: libcurl's own time-out does not cover that.
+// After the whole mail was sent, the server's answer is awaited even if the job is cancelled, so that the
+// mail is not sent twice. `end` is for servers that do not answer QUIT, which libcurl's own timeout does not
+// cover.
 int stop_when_cancelled(void* upload_pointer, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   const auto& upload = *static_cast<const Upload*>(upload_pointer);
   if (std::chrono::steady_clock::now() > upload.end) return 1;
@@ -64,7 +65,7 @@ long use_ssl(Starttls starttls) {
   return CURLUSESSL_NONE;
 }
 
-/// libcurl takes the name for EHLO from the path.
+/// libcurl reads the name for EHLO from the URL's path.
 std::string url_with_name(const SmtpConfig& config) {
   std::string url = config.url;
   if (url.back() != '/') url += '/';
@@ -86,7 +87,7 @@ constexpr CURLoption allow_rejected = CURLOPT_MAIL_RCPT_ALLOWFAILS;
 constexpr CURLoption allow_rejected = CURLOPT_MAIL_RCPT_ALLLOWFAILS;
 #endif
 
-/// MAIL went without SMTPUTF8, although it was needed: libcurl leaves it out where the server does not offer
+/// MAIL was sent without SMTPUTF8 although the mail needs it. libcurl omits it if the server does not offer
 /// it.
 bool lacks_smtputf8(const Mail& mail, const Attempt& attempt) {
   return mail.needs_smtputf8 && attempt.code != CURLE_OK && !attempt.dialogue.recipients().empty() &&
@@ -117,8 +118,8 @@ SmtpTransport::SmtpTransport(const SmtpConfig& config, AccessTokens* tokens)
       logins_(config.logins),
       curl_(common::make_curl()) {}
 
-// Closing the kept connection, libcurl says QUIT and waits two minutes for an answer: it is not to hold up
-// the plugin's shutdown, so what we could still receive is cut off.
+// When libcurl closes the kept connection, it sends QUIT and waits up to two minutes for the answer. Shutting
+// down the receiving side keeps this from delaying the plugin's shutdown.
 SmtpTransport::~SmtpTransport() {
   curl_socket_t kept = CURL_SOCKET_BAD;
   curl_easy_getinfo(curl_.get(), CURLINFO_ACTIVESOCKET, &kept);
@@ -159,14 +160,14 @@ void SmtpTransport::set_login() {
 Attempt SmtpTransport::attempt(const Mail& mail, const sluice::Job& job, Time end, bool on_new_connection) {
   Attempt attempt;
   std::array<char, CURL_ERROR_SIZE> error{};
-  // The second is what libcurl needs to see its time-out first.
+  // One second more, so that libcurl's own timeout comes first.
   Upload upload{mail.text, job, attempt.dialogue, mail.needs_smtputf8, end + std::chrono::seconds(1)};
   const common::CurlList recipients(mail.recipients);
-  curl_easy_reset(curl_.get());  // which keeps the connection
+  curl_easy_reset(curl_.get());  // keeps the connection
   set_server(end);
   set(CURLOPT_FRESH_CONNECT, on_new_connection ? 1L : 0L);
   set(CURLOPT_ERRORBUFFER, error.data());
-  set(CURLOPT_VERBOSE, 1L);  // or the next function would not be called
+  set(CURLOPT_VERBOSE, 1L);  // otherwise note_dialogue would not be called
   set(CURLOPT_DEBUGFUNCTION, &note_dialogue);
   set(CURLOPT_DEBUGDATA, &attempt.dialogue);
   set(CURLOPT_NOPROGRESS, 0L);
@@ -184,7 +185,7 @@ Attempt SmtpTransport::attempt(const Mail& mail, const sluice::Job& job, Time en
   return attempt;
 }
 
-/// Whether the server had closed the kept connection, which says nothing about this mail.
+/// Whether the server had already closed the kept connection, which is not a failure of this mail.
 bool SmtpTransport::lost_idle_connection(const Attempt& attempt) const {
   constexpr int closing = 421;
   long connects = 1;
@@ -194,9 +195,9 @@ bool SmtpTransport::lost_idle_connection(const Attempt& attempt) const {
          attempt.code != CURLE_ABORTED_BY_CALLBACK && attempt.code != CURLE_OPERATION_TIMEDOUT;
 }
 
-/// Whether the server refused a way to log in, and there is another: then that is what is left in logins_.
-/// One that worked before is not given up: then it is the password that changed, and each try more is a step
-/// towards a lock.
+/// Whether the server refused one login method and there is another; logins_ then has only the others. If a
+/// method worked before, no other is tried: the password was probably changed, and further attempts could
+/// lock the account.
 bool SmtpTransport::may_log_in_otherwise(const Attempt& attempt) {
   constexpr int permanent = 500;
   const Dialogue& dialogue = attempt.dialogue;
@@ -216,7 +217,7 @@ Attempt SmtpTransport::attempt_by_any_login(const Mail& mail, const sluice::Job&
   }
   while (may_log_in_otherwise(result)) {
     Attempt next = attempt(mail, job, end, true);
-    // What is left may be what the server does not offer: then its answer to the others says more.
+    // If the server offers none of the remaining methods, its answer to the previous one is more useful.
     if (next.code == CURLE_LOGIN_DENIED && next.dialogue.login().empty()) break;
     result = std::move(next);
   }
@@ -230,12 +231,12 @@ Attempt SmtpTransport::attempt_by_any_login(const Mail& mail, const sluice::Job&
 
 sluice::Result SmtpTransport::send(const Mail& mail, const sluice::Job& job, Receipt& receipt) {
   const Attempt result = attempt_by_any_login(mail, job);
-  curl_easy_reset(curl_.get());  // nothing in it points into this call any more
+  curl_easy_reset(curl_.get());  // drops the pointers to local variables
   if (lacks_smtputf8(mail, result) && !job.is_cancelled()) {
     throw sluice::PermanentError("no-smtputf8",
                                  config_.url +
-                                     " does not offer SMTPUTF8, which an address of this mail needs, "
-                                     "since what comes before its @ is not ASCII");
+                                     " does not offer SMTPUTF8, which this mail needs because an address "
+                                     "is not ASCII before its @");
   }
   if (result.code == CURLE_OK) fill(receipt, mail, result.dialogue);
   return outcome_of(result, config_.url);

@@ -1,4 +1,4 @@
-// Sends mails to one server over SMTP with libcurl. The connection is kept from mail to mail.
+// Sends mails to one server over SMTP with libcurl. The connection is kept between mails.
 #pragma once
 
 #include <curl/curl.h>
@@ -15,7 +15,7 @@ namespace email {
 
 class SmtpTransport : public Transport {
  public:
-  /// `config` and `tokens` have to outlive it; without OAuth2, `tokens` is null.
+  /// `config` and `tokens` must outlive the transport. Without OAuth2, `tokens` is null.
   SmtpTransport(const SmtpConfig& config, AccessTokens* tokens);
   ~SmtpTransport() override;
   sluice::Result send(const Mail& mail, const sluice::Job& job, Receipt& receipt) override;
@@ -35,10 +35,10 @@ class SmtpTransport : public Transport {
 
   const SmtpConfig& config_;
   AccessTokens* const tokens_;
-  const std::string url_;            // with the name for EHLO in its path, where libcurl looks for it
-  std::vector<std::string> logins_;  // SASL mechanisms that are still worth a try
-  bool has_logged_in_ = false;       // by what is left of them
-  std::string token_;                // that the last login was tried with
+  const std::string url_;            // with the name for EHLO as its path, as libcurl requires
+  std::vector<std::string> logins_;  // SASL mechanisms that the server has not refused
+  bool has_logged_in_ = false;       // by one of logins_
+  std::string token_;                // of the last attempt to log in
   Handle curl_;
 };
 

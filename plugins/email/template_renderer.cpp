@@ -24,8 +24,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto time_limit = 30s;                // for one mail; the first one waits for Python to start
-constexpr int milliseconds_between_looks = 50;  // at the job's cancellation
+constexpr auto time_limit = 30s;                // for one mail; the first includes the start of Python
+constexpr int milliseconds_between_looks = 50;  // how often cancellation is checked
 constexpr rlim_t memory_limit = rlim_t{1} << 30U;
 constexpr std::string_view files = R"(,"files":["subject.txt","template.txt","template.html"]})";
 
@@ -46,7 +46,7 @@ class SpawnActions {
   posix_spawn_file_actions_t raw_{};
 };
 
-/// As posix_spawn has them, with a null at the end.
+/// For posix_spawn, with a null at the end.
 std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   std::vector<char*> pointers;
   pointers.reserve(texts.size() + 1);
@@ -55,7 +55,7 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   return pointers;
 }
 
-/// The payload's own text on one line, with the files that are wanted: numbers keep their digits.
+/// The payload's text on one line, with the list of files to render added. Numbers keep their digits.
 std::string request_of(std::string_view payload) {
   std::string line(payload.substr(0, payload.rfind('}')));
   for (char& c : line) c = c == '\n' || c == '\r' ? ' ' : c;
@@ -68,7 +68,7 @@ std::optional<std::string> member(const rapidjson::Document& json, const char* n
   return std::string(found->value.GetString(), found->value.GetStringLength());
 }
 
-/// A subject is one line, however its template is laid out.
+/// A subject is one line, even if its template has several.
 std::string on_one_line(const std::string& text) {
   std::string line;
   for (const char c : trimmed(text)) {
@@ -83,7 +83,7 @@ std::string on_one_line(const std::string& text) {
 
 TemplateRenderer::TemplateRenderer(const TemplateConfig& config) : config_(config) {
   start();
-  ask("{}\n", nullptr);  // its answer is that there is no such template
+  ask("{}\n", nullptr);  // it answers with an error, which shows that it works
 }
 
 TemplateRenderer::~TemplateRenderer() {
@@ -92,8 +92,8 @@ TemplateRenderer::~TemplateRenderer() {
 
 void TemplateRenderer::fail(const std::string& why) {
   stop();
-  throw Trouble("template-renderer", "rendering by " + config_.python + " " + config_.program + " failed: " +
-                                         why + "; it needs the packages that pdf.generate needs");
+  throw Trouble("template-renderer", "rendering with " + config_.python + " " + config_.program +
+                                         " failed: " + why + "; it needs the packages of pdf.generate");
 }
 
 void TemplateRenderer::start() {
@@ -145,7 +145,7 @@ std::string TemplateRenderer::ask(std::string_view request, const sluice::Job* j
     if ((ready.revents & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
     const ssize_t size = ::recv(socket_.get(), chunk.data(), chunk.size(), 0);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) continue;
-    if (size <= 0) fail("it ended; what it printed is in the log");
+    if (size <= 0) fail("it ended; its output is in the log");
     answer.append(chunk.data(), static_cast<std::size_t>(size));
   }
   return answer;
@@ -157,7 +157,8 @@ Rendered TemplateRenderer::render(const sluice::Job& job) {
   const std::string answer = ask(request_of(job.payload_text()), &job);
   rapidjson::Document json;
   json.Parse(answer.data(), answer.size());
-  if (json.HasParseError() || !json.IsObject()) fail("its answer is no JSON: " + answer.substr(0, 200));
+  if (json.HasParseError() || !json.IsObject())
+    fail("its answer is not a JSON object: " + answer.substr(0, 200));
   if (const auto code = member(json, "error")) {
     throw sluice::PermanentError(*code, member(json, "message").value_or(""));
   }

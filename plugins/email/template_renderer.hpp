@@ -1,5 +1,5 @@
-// Makes bodies of Jinja2 templates, by the program that the pdf plugin has for it, so that mails and
-// documents know the same filters. The process is started when it is needed first, and kept.
+// Renders Jinja2 templates with the pdf plugin's program, so that mails and documents have the same filters.
+// The process is kept running, and restarted if it has ended.
 #pragma once
 
 #include <sys/types.h>
@@ -18,16 +18,15 @@ namespace email {
 
 class TemplateRenderer {
  public:
-  /// Starts the program once, to see that it works. Throws Trouble.
+  /// Starts the program and sends it one request. Throws Trouble if it does not answer.
   explicit TemplateRenderer(const TemplateConfig& config);
   ~TemplateRenderer();
   TemplateRenderer(const TemplateRenderer&) = delete;
   TemplateRenderer& operator=(const TemplateRenderer&) = delete;
 
-  /// What the template that the payload names makes of the payload's data. Many threads may call it; they
-  /// take turns. Throws PermanentError with the program's words when the template or the data is wrong, and
-  /// Trouble
-  /// ("template-renderer") when the program ends, or takes longer than 30 s.
+  /// Renders the template that the payload names with the payload's data. Thread-safe; calls run one after
+  /// the other. Throws PermanentError with the program's message if the template or the data is invalid, and
+  /// Trouble("template-renderer") if the program ends, or takes longer than 30 s.
   Rendered render(const sluice::Job& job);
 
  private:

@@ -1,4 +1,4 @@
-// What may pass by itself: thrown anywhere below the handler, it ends the attempt with a retry.
+// A failure that may be temporary. If it is thrown in the handler, the attempt ends with a retry.
 #pragma once
 
 #include <stdexcept>

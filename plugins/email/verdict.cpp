@@ -10,27 +10,26 @@ namespace email {
 namespace {
 
 struct Sign {
-  std::string_view words;  // in small letters, of the server's reply
+  std::string_view words;  // of the server's reply, in lower case
   std::string_view hint;
 };
 
 constexpr std::string_view relaying =
-    "the server takes no mail from here for that domain: check user and password, or url";
-constexpr std::string_view quota =
-    "an account's limit is reached; it is lifted with time, or by the provider";
+    "the server relays no mail from here to that domain: check user and password, or url";
+constexpr std::string_view quota = "an account's limit is reached: wait, or ask the provider to raise it";
 constexpr std::string_view send_as =
-    "the account may not send as this sender: check from, envelope_from and the rights of user";
-constexpr std::string_view paused = "the provider has paused this account's sending; its own pages say why";
+    "the account can't send as this sender: check from, envelope_from and the rights of user";
+constexpr std::string_view paused = "the provider has paused this account's sending; its website says why";
 constexpr std::string_view blocked = "the server refuses this machine's address or domain, not this mail";
-constexpr std::string_view proof = "the sender's domain is not proven: check its SPF, DKIM and DMARC records";
-constexpr std::string_view greeting =
-    "the server does not take the name that we call ourselves: check ehlo_name";
+constexpr std::string_view proof =
+    "the sender's domain is not verified: check its SPF, DKIM and DMARC records";
+constexpr std::string_view greeting = "the server rejects our name in EHLO: check ehlo_name";
 constexpr std::string_view login = "check user and password of the plugin's configuration";
 
-// In order: the first that is found counts.
+// In order: the first match counts.
 constexpr std::array<Sign, 54> signs{{
     {"authentication required", login},
-    {"must issue a starttls", "the server wants TLS: check starttls and url"},
+    {"must issue a starttls", "the server requires TLS: check starttls and url"},
     {"5.7.57", login},
     {"fully-qualified", greeting},
     {"fully qualified", greeting},
@@ -84,7 +83,7 @@ constexpr std::array<Sign, 54> signs{{
     {"from this ip", blocked},
 }};
 
-// Of this recipient, and of this mail: whatever else the reply says, waiting changes nothing.
+// Signs of a problem of this recipient or this mail. Retrying is useless, whatever else the reply says.
 constexpr std::array<std::string_view, 7> unknown_recipient{"5.1.1",
                                                             "5.1.10",
                                                             "user unknown",
@@ -113,7 +112,7 @@ bool says_any(const Reply& reply, const Words& words) {
                      [&](std::string_view word) { return text.find(word) != std::string::npos; });
 }
 
-/// Without the addresses, in which any word may be.
+/// Without the addresses, because they can contain any of the words.
 std::string without_addresses(const std::string& text) {
   std::string rest;
   for (std::size_t at = 0; at < text.size();) {
@@ -158,8 +157,7 @@ Verdict verdict_on(std::string_view command, const Reply& reply) {
   if (!to_recipient && !to_sender && says_any(reply, unwanted_content)) return {true, {}};
   if (!hint.empty()) return {false, hint};
   if (is_about_the_protocol(reply.code)) {
-    return {false,
-            reply.code == 504 ? std::string(greeting) : "the server did not understand what it was told"};
+    return {false, reply.code == 504 ? std::string(greeting) : "the server did not understand the command"};
   }
   if (to_sender) return {false, std::string(send_as)};
   return {true, {}};

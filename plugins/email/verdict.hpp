@@ -1,6 +1,6 @@
-// What a server's refusal means for a job: a pure decision. The rule: what is wrong with this mail or its
-// recipient is final; what is wrong with our account, the server, or the way to it is tried again, however
-// its code looks, since it would hit each mail and someone can mend it.
+// The meaning of a server's refusal for a job: a pure decision. A problem of this mail or its recipient is
+// final. A problem of our account, the server or the network is retried, whatever its code, because it would
+// affect every mail and somebody can fix it.
 #pragma once
 
 #include <string>
@@ -12,10 +12,10 @@ namespace email {
 
 struct Verdict {
   bool is_final;
-  std::string hint;  // what to look at; may be empty
+  std::string hint;  // what to check; can be empty
 };
 
-/// `command` is what the server answered, as in Dialogue::refused().
+/// `command` is the refused command, as in Dialogue::refused().
 Verdict verdict_on(std::string_view command, const Reply& reply);
 
 }  // namespace email

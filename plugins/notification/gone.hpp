@@ -1,5 +1,5 @@
-// The endpoints that answered 410 to this process. The database knows it too, and owes them nothing more:
-// this spares them the jobs that were owed before.
+// The endpoints that answered 410 to this process. The database knows them too and creates no more webhooks
+// for them. This set also keeps the webhooks created before the 410 from being posted.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace notification {
 
-/// May be used from any thread. A revival counts the endpoint's generation up, so nothing here goes stale.
+/// Thread-safe. A revival increments the endpoint's generation, so no entry becomes wrong.
 class Gone {
  public:
   void add(const std::string& endpoint, std::int64_t generation) {

@@ -12,7 +12,7 @@ namespace notification {
 
 namespace {
 
-/// Hears the object piece by piece, and writes down what belongs to the member.
+/// Gets the object's tokens from the reader, and writes those that belong to the member.
 class Listener {
  public:
   explicit Listener(std::string_view name) : name_(name) {}
@@ -54,7 +54,7 @@ class Listener {
     return ends([&] { return writer_.EndArray(elements); });
   }
 
-  // Of the reader's two kinds of numbers only the raw one comes.
+  // kParseNumbersAsStringsFlag: the reader calls RawNumber only.
   bool Int(int) { return false; }
   bool Uint(unsigned) { return false; }
   bool Int64(std::int64_t) { return false; }
@@ -79,7 +79,7 @@ class Listener {
     --depth_;
     return depth_ == 0 || !wanted_ || write();
   }
-  // Of two members of the name the last one counts.
+  // If the name occurs twice, the last member counts.
   void fresh() {
     if (depth_ != 1) return;
     buffer_.Clear();
@@ -92,7 +92,7 @@ class Listener {
 
   const std::string_view name_;
   std::size_t depth_ = 0;
-  bool wanted_ = false;  // whether what comes belongs to the member
+  bool wanted_ = false;  // whether the next token belongs to the member
   bool holds_nul_ = false;
   rapidjson::StringBuffer buffer_;
   rapidjson::Writer<rapidjson::StringBuffer> writer_{buffer_};

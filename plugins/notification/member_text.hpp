@@ -1,5 +1,5 @@
-// One member of a JSON object as the text that it is, each number digit for digit: parsing would make 1.1 of
-// a price of 1.10.
+// One member of a JSON object as text, with each number digit for digit: parsing would turn a price of 1.10
+// into 1.1.
 #pragma once
 
 #include <string>
@@ -8,11 +8,11 @@
 namespace notification {
 
 struct MemberText {
-  std::string json;        // without blanks; empty when the object has no such member
+  std::string json;        // without blanks; empty if the object does not have the member
   bool holds_nul = false;  // in a text or a name, at any depth
 };
 
-/// `object` is the text of a JSON object, of any depth: nesting costs no stack.
+/// `object` is the text of a JSON object of any depth. Nesting does not use stack.
 MemberText member_text(std::string_view object, std::string_view name);
 
 }  // namespace notification

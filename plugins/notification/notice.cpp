@@ -8,14 +8,14 @@ namespace notification {
 
 namespace {
 
-/// Ids are numbers as often as text, and both mean the same: 42.0 is 42.
+/// An id can be a number or a text, and both mean the same: 42.0 is 42.
 std::string id_of(const sluice::Json& id) {
   std::string text = id.as_text();
   const bool in_digits = !id.value().IsNumber() || text.find_first_of(".eE") == std::string::npos;
   return in_digits ? text : std::to_string(id.as_integer());
 }
 
-/// What is one line has no line end, though a form or a file may have left one there.
+/// Drops a line end, which a form or a file can leave there.
 std::string one_line(std::string text) {
   text.resize(text.find_last_not_of("\r\n") + 1);
   return text;
@@ -38,7 +38,7 @@ void refuse_nul(const Notice& notice, bool nul_in_data) {
     return;
   }
   throw sluice::PermanentError("nul-character",
-                               "the payload holds a NUL character, which PostgreSQL's text can't");
+                               "the payload has a NUL character, which PostgreSQL can't store");
 }
 
 Notice notice_of(sluice::Job& job, std::string job_id) {

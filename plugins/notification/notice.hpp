@@ -1,5 +1,5 @@
-// One notification, and its JSON: what NOTIFY carries, what a job of notification.webhook has as its
-// payload, and the data of the webhook are the same object.
+// One notification and its JSON. NOTIFY, the payload of a notification.webhook job and the webhook's data
+// have the same object.
 #pragma once
 
 #include <rapidjson/stringbuffer.h>
@@ -27,15 +27,15 @@ struct Notice {
 
 void put(Writer& writer, const char* key, std::string_view value);
 
-/// {"jobId", "userId", "type", "message", "title", "link", "data"}, the last three where they are there.
+/// {"jobId", "userId", "type", "message", "title", "link", "data"}, the last three only if they are set.
 void put(Writer& writer, const Notice& notice);
 std::string to_json(const Notice& notice);
 
-/// The most of a notice that is no longer than `bytes`: all of it; jobId, userId and type; jobId; or {}.
+/// The longest of these that has at most `bytes`: the whole notice; jobId, userId and type; jobId; or {}.
 std::string to_json(const Notice& notice, std::size_t bytes);
 
-/// Throws sluice::PermanentError for what is absent or of another type, and for a NUL character anywhere,
-/// which PostgreSQL can't hold.
+/// Throws sluice::PermanentError if a field is absent or has the wrong type, or if there is a NUL character
+/// anywhere, which PostgreSQL can't store.
 Notice notice_of_send(sluice::Job& job);
 Notice notice_of_webhook(sluice::Job& job);
 

@@ -1,4 +1,5 @@
-// The plugin: notification.send, and notification.webhook, which follows it to each configured endpoint.
+// The plugin: notification.send, and notification.webhook, which posts its result to each configured
+// endpoint.
 #include <sluice/plugin.hpp>
 
 #include "notify.hpp"
@@ -7,7 +8,7 @@
 
 using namespace std::chrono_literals;
 
-// Two webhooks at once leave half of the default slots to notification.send when the receiver hangs.
+// Two webhooks at once leave half of the default slots to notification.send if the receiver hangs.
 SLUICE_PLUGIN(sluice::plugin("notification", "1.0.0")
                   .summary("Stores notifications for users, announces them with NOTIFY and by webhook")
                   .license("Apache-2.0")

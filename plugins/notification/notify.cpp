@@ -43,17 +43,16 @@ Notify::Notify(const sluice::Config& config)
 }
 
 sluice::Result Notify::run(sluice::Job& job) const {
-  // The operator can mend this, so the job waits for its next attempt rather than end.
+  // The operator can fix this, so the job is retried.
   if (job.extension<sluice_effects>(SLUICE_EXTENSION_EFFECTS) == nullptr) {
     return sluice::retry("no-effects",
-                         "no database role is granted to this plugin, under which it could store the "
-                         "notification; set role under [plugin.notification] and run sluice init");
+                         "this plugin has no database role to store the notification; set role under "
+                         "[plugin.notification] and run sluice init");
   }
   const Notice notice = notice_of_send(job);
   store(notice, job);
   job.execute("SELECT pg_notify($1, $2)", {channel_, to_json(notice, longest_notify)});
-  // Jobs of their own: a receiver's trouble neither holds up the row nor repeats it, nor the other
-  // receivers'.
+  // Separate jobs: a receiver's failure neither delays nor repeats the row or other receivers' webhooks.
   for (const auto& [name, endpoint] : endpoints_) {
     if (!endpoint.wants(notice.type, notice.user_id)) continue;
     job.execute("SELECT sluice.owe_webhook($1, $2::jsonb)", {name, to_json(notice)});
@@ -61,8 +60,8 @@ sluice::Result Notify::run(sluice::Job& job) const {
   return sluice::done();
 }
 
-// A column that the notice has nothing for is left out, so that a table of the application's own needs it
-// only where its notifications have it.
+// Columns without a value are omitted, so the application's own table needs them only if its notifications
+// have them.
 void Notify::store(const Notice& notice, const sluice::Job& job) const {
   const std::string none;
   std::string columns = " (job_id, user_id, type, message";

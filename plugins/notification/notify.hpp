@@ -1,8 +1,9 @@
-// The handler of notification.send: stores a notification for a user and tells those who listen.
+// The handler of notification.send: stores a notification for a user and notifies listeners.
 //
-// All of it is effects, committed in the transaction that marks the job done: a user gets each notification
-// once, who listens hears of it when the row can be read, and a webhook is owed exactly when there is a row.
-// The webhooks' jobs are made by SQL since an endpoint that wants no more is known in the database alone.
+// Everything is done with effects, committed in the transaction that marks the job done. A user gets each
+// notification once, listeners are notified when the row can be read, and a webhook job is created if and
+// only if the row is. SQL creates the webhook jobs because only the database knows which endpoints are
+// disabled.
 #pragma once
 
 #include <sluice/config.hpp>

@@ -11,10 +11,10 @@ namespace notification {
 
 namespace {
 
-constexpr std::size_t longest_answer = 65'536;  // bytes that are read of one, header included
+constexpr std::size_t longest_answer = 65'536;  // bytes, header included; the rest is not read
 constexpr std::size_t kept_of_body = 1024;
 
-/// An answer while it comes in.
+/// An answer while it is received.
 struct Reading {
   std::size_t bytes = 0;
   std::string body;
@@ -23,7 +23,7 @@ struct Reading {
   bool too_long() const { return bytes > longest_answer; }
 };
 
-// The header is read here since libcurl shortens what is beyond 6 hours. Taking fewer bytes than were given
+// Reads Retry-After, because libcurl caps its own value at 6 hours. Returning fewer bytes than were given
 // ends the transfer.
 std::size_t take_header(char* data, std::size_t size, std::size_t count, void* reading_pointer) {
   constexpr std::string_view name = "retry-after:";
@@ -69,7 +69,7 @@ void Receiver::set(CURLoption option, Value value) {
 
 void Receiver::set_server() {
   set(CURLOPT_URL, endpoint_.url.c_str());
-  set(CURLOPT_PROXY, "");  // the operator named the receiver; the environment is not to name another way
+  set(CURLOPT_PROXY, "");  // the environment must not redirect requests to the configured receiver
   set(CURLOPT_FOLLOWLOCATION, 0L);
   set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));  // one request at a time needs no more
   set(CURLOPT_NOSIGNAL, 1L);
@@ -85,7 +85,7 @@ Answer Receiver::post(const Delivery& delivery, const sluice::Job& job) {
   std::array<char, CURL_ERROR_SIZE> error{};
   const common::CurlList fields = fields_of(delivery);
   Reading reading;
-  curl_easy_reset(curl_.get());  // which keeps the connection
+  curl_easy_reset(curl_.get());  // keeps the connection
   set_server();
   set(CURLOPT_ERRORBUFFER, error.data());
   set(CURLOPT_HTTPHEADER, fields.get());
@@ -105,9 +105,9 @@ Answer Receiver::post(const Delivery& delivery, const sluice::Job& job) {
   curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &answer.status);
   answer.retry_after = std::move(reading.retry_after);
   answer.body = std::move(reading.body);
-  // The status has said it all, so that the end of a long answer is not waited for.
+  // The status is enough, so the end of a long answer is not awaited.
   if (reading.too_long() && answer.status != 0) answer.code = CURLE_OK;
-  curl_easy_reset(curl_.get());  // nothing in it points into this call any more
+  curl_easy_reset(curl_.get());  // drops the pointers to local variables
   return answer;
 }
 

@@ -1,5 +1,4 @@
-// A webhook's receiver, over HTTP with libcurl. The connection is kept from request to request. Used by
-// one thread.
+// A webhook's receiver, over HTTP with libcurl. The connection is kept between requests. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -18,21 +17,20 @@ struct Delivery {
   std::string body;
 };
 
-/// What came back.
 struct Answer {
   CURLcode code = CURLE_OK;
-  std::string error;        // libcurl's words
-  long status = 0;          // 0: there was none
+  std::string error;        // libcurl's message
+  long status = 0;          // 0: no status was received
   std::string body;         // its first bytes
-  std::string retry_after;  // the header, as it came
+  std::string retry_after;  // the header as received
 };
 
 class Receiver {
  public:
-  /// `endpoint` has to outlive it.
+  /// `endpoint` must outlive the receiver.
   explicit Receiver(const Endpoint& endpoint);
 
-  /// Gives up when `job` is cancelled.
+  /// Stops if `job` is cancelled.
   Answer post(const Delivery& delivery, const sluice::Job& job);
 
  private:

@@ -1,5 +1,5 @@
-// What callers and operators may write, as JSON Schema, draft 4: it is shown by `sluice plugin inspect`,
-// and the runtime checks it before the plugin sees a payload or a configuration.
+// JSON Schemas, draft 4, of the payloads and the configuration. `sluice plugin inspect` shows them, and the
+// runtime checks payloads and configuration against them before the plugin gets them.
 #pragma once
 
 #include <string_view>
@@ -30,7 +30,7 @@ constexpr std::string_view config_schema = R"({
   },
   "properties": {
     "table": {"type": "string", "description": "schema.table with the columns of sluice.notification"},
-    "channel": {"type": "string", "description": "the channel of NOTIFY"},
+    "channel": {"type": "string", "description": "the channel for NOTIFY"},
     "webhook": {"$ref": "#/definitions/endpoint"},
     "webhooks": {"type": "object", "additionalProperties": {"$ref": "#/definitions/endpoint"}}
   }

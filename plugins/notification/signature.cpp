@@ -11,11 +11,11 @@ namespace notification {
 
 namespace {
 
-constexpr std::size_t shortest_key = 24;  // bytes; both bounds are the specification's
+constexpr std::size_t shortest_key = 24;  // bytes; the specification sets both bounds
 constexpr std::size_t longest_key = 64;
 constexpr std::size_t longest_id = 128;
 
-/// Empty when `text` is no base64 with its padding.
+/// Empty if `text` is not base64 with padding.
 std::string base64_decoded(std::string_view text) {
   const std::size_t end = text.find_last_not_of('=') + 1;
   const std::size_t padding = text.size() - end;
@@ -66,7 +66,7 @@ std::vector<Key> keys_in(std::string_view text) {
     keys.push_back(key_of(text.substr(begin, end - begin), keys.size() + 1));
     begin = end;
   }
-  if (keys.empty()) throw std::runtime_error("there is no secret in it");
+  if (keys.empty()) throw std::runtime_error("it contains no secret");
   return keys;
 }
 

@@ -39,7 +39,7 @@ std::string body_of(const Notice& notice, sluice::Job::Time created_at) {
   return {buffer.GetString(), buffer.GetSize()};
 }
 
-/// What a job of notification.webhook is about, beside the notice.
+/// The members of a notification.webhook payload that are not part of the notice.
 struct Due {
   std::string endpoint;
   std::int64_t generation;
@@ -49,7 +49,7 @@ Due due_of(const sluice::Json& payload) {
   return {payload.string_or("endpoint", "webhook"), payload.integer_or("generation", 1)};
 }
 
-/// `status` is 0 where nothing was posted.
+/// `status` is 0 if nothing was posted.
 void put_output(sluice::Job& job, const Due& due, const std::string& id, long status, bool disabled) {
   rapidjson::StringBuffer buffer;
   Writer writer(buffer);
@@ -75,10 +75,10 @@ Webhook::Webhook(const sluice::Config& config) : endpoints_(read_endpoints(confi
 sluice::Result Webhook::run(sluice::Job& job, Slot& slot) const {
   const Due due = due_of(job.payload());
   const auto found = endpoints_.find(due.endpoint);
-  // The operator can mend this and the secret, so the job waits for its next attempt rather than end.
+  // The operator can fix this and the secret, so the job is retried.
   if (found == endpoints_.end()) {
-    return sluice::retry("no-webhook", "no endpoint '" + due.endpoint +
-                                           "' is configured any more; set url and secret_file under "
+    return sluice::retry("no-webhook", "endpoint '" + due.endpoint +
+                                           "' is no longer configured; set url and secret_file under "
                                            "[plugin.notification.config.webhooks." +
                                            due.endpoint + "], or delete the job");
   }
@@ -104,15 +104,15 @@ sluice::Result Webhook::run(sluice::Job& job, Slot& slot) const {
   const Answer answer = slot.receivers.try_emplace(due.endpoint, endpoint).first->second.post(delivery, job);
   sluice::Result result = outcome_of(answer, endpoint);
   if (result.kind() == SLUICE_FAIL && job.extension<sluice_effects>(SLUICE_EXTENSION_EFFECTS) != nullptr) {
-    // Only a job that is done can leave word in the database, and no attempt could do more for this one.
+    // Only a job that is done can write to the database, and another attempt would be useless.
     const std::string reason = said(answer, endpoint);
     gone_.add(due.endpoint, due.generation);
     job.execute("SELECT sluice.disable_webhook($1, $2::bigint, $3, $4)",
                 {due.endpoint, due.generation, job.id(), reason});
     put_output(job, due, id, answer.status, true);
-    job.log().warn("the endpoint wants no more and is disabled; `sluice webhooks revive " + due.endpoint +
-                       "` revives it",
-                   {{"endpoint", due.endpoint}, {"reason", reason}});
+    job.log().warn(
+        "the endpoint answered 410 and is disabled; `sluice webhooks revive " + due.endpoint + "` revives it",
+        {{"endpoint", due.endpoint}, {"reason", reason}});
     return sluice::done();
   }
   if (result.kind() == SLUICE_DONE) {

@@ -1,5 +1,5 @@
 // The handler of notification.webhook: posts a stored notification to one of the endpoints, signed as
-// the Standard Webhooks specification says (https://www.standardwebhooks.com).
+// specified by Standard Webhooks (https://www.standardwebhooks.com).
 #pragma once
 
 #include <map>
@@ -20,7 +20,7 @@ class Webhook {
   explicit Webhook(const sluice::Config& config);
 
   struct Slot {
-    std::map<std::string, Receiver> receivers;  // by endpoint, made when first needed
+    std::map<std::string, Receiver> receivers;  // by endpoint, created when first needed
   };
 
   sluice::Result run(sluice::Job& job, Slot& slot) const;

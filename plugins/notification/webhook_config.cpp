@@ -36,11 +36,11 @@ void read_url(const sluice::Json& json, Endpoint& endpoint) {
   if (!url.is_valid() || (scheme != "https" && scheme != "http") || host.empty())
     refuse(json, "url", "expected https://host/path");
   if (!url.part(CURLUPART_USER).empty() || !url.part(CURLUPART_PASSWORD).empty()) {
-    refuse(json, "url", "user and password are not sent; the receiver is to check the signature");
+    refuse(json, "url", "user and password are not sent; the receiver must check the signature");
   }
   if (scheme == "http" && !is_loopback(host) && !json.boolean_or("allow_http", false)) {
     refuse(json, "url",
-           "http:// is not encrypted; use https://, or set allow_http to true where the network is yours");
+           "http:// is not encrypted; use https://, or set allow_http to true if you trust the network");
   }
   const std::string port = url.part(CURLUPART_PORT);
   const std::string query = url.part(CURLUPART_QUERY);
@@ -52,10 +52,10 @@ void read_secret(const sluice::Json& json, Endpoint& endpoint) {
   endpoint.secret = json.string_or("secret", "");
   endpoint.secret_file = json.string_or("secret_file", "");
   if (endpoint.secret.empty() && endpoint.secret_file.empty()) {
-    refuse(json, "secret_file", "there is no secret to sign with; set secret_file, or secret");
+    refuse(json, "secret_file", "no secret is set; set secret_file or secret");
   }
   if (!endpoint.secret.empty() && !endpoint.secret_file.empty()) {
-    refuse(json, "secret_file", "there is a secret too; keep one of them");
+    refuse(json, "secret_file", "secret is set too; keep one of them");
   }
   try {
     keys_of(endpoint);
@@ -76,8 +76,7 @@ std::vector<std::string> read_patterns(const sluice::Json& json, std::string_vie
   std::vector<std::string> patterns;
   if (const auto array = json.find(key)) {
     for (const sluice::Json& pattern : array->as_array()) patterns.push_back(pattern.as_string());
-    if (patterns.empty())
-      refuse(json, key, "it is empty, so the endpoint would get nothing; leave it out for all");
+    if (patterns.empty()) refuse(json, key, "an empty list matches nothing; omit the key to match all");
   }
   return patterns;
 }
@@ -117,7 +116,7 @@ Endpoints read_endpoints(const sluice::Config& json) {
   for (const auto& member : webhooks->as_object().value().GetObject()) {
     const std::string name(member.name.GetString(), member.name.GetStringLength());
     if (!endpoints.emplace(name, read_endpoint(webhooks->object(name))).second) {
-      refuse(*webhooks, name, "the table webhook has that name already; choose another");
+      refuse(*webhooks, name, "the table webhook already has this name; choose another");
     }
   }
   return endpoints;

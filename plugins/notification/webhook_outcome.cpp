@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t longest_quote = 200;  // bytes
 
-/// Printable ASCII: the answer may be in any encoding, and ends up in logs and terminals.
+/// Printable ASCII, because the answer can have any encoding and is shown in logs and terminals.
 std::string printable(std::string_view bytes) {
   std::string text;
   for (const char c : bytes) {
@@ -25,7 +25,7 @@ std::string printable(std::string_view bytes) {
   return text;
 }
 
-/// Many servers repeat the path in their error pages, and the path may hold a token.
+/// Many servers repeat the path in their error pages, and the path can contain a token.
 void hide(std::string& text, const std::string& secret) {
   if (secret.size() < 2) return;
   constexpr std::string_view dots = "...";
@@ -57,11 +57,11 @@ sluice::Result outcome_of(const Answer& answer, const Endpoint& endpoint) {
   if (answer.status >= 200 && answer.status < 300) return sluice::done();
   std::string words = said(answer, endpoint);
   if (answer.status < 200 || answer.status > 599) {
-    return sluice::retry("http-protocol", words + "; this status is no answer to a POST");
+    return sluice::retry("http-protocol", words + "; this status is invalid for a POST");
   }
   std::string code = "http-" + std::to_string(answer.status);
   if (answer.status == 410) return sluice::fail(std::move(code), std::move(words));
-  if (answer.status < 400) words += "; redirects are not followed, set url to where it leads";
+  if (answer.status < 400) words += "; redirects are not followed, set url to the target";
   auto result = sluice::retry(std::move(code), std::move(words));
   const auto delay = common::retry_after(answer.retry_after, std::time(nullptr));
   if (delay && delay->count() > 0) result.after(*delay);

@@ -25,7 +25,7 @@ constexpr std::size_t longest_words = 2000;
 
 std::string make_temporary_folder() {
   std::string pattern = (std::filesystem::temp_directory_path() / "sluice-pdf-XXXXXX").string();
-  if (mkdtemp(pattern.data()) == nullptr) fail(errno, "making " + pattern);
+  if (mkdtemp(pattern.data()) == nullptr) fail(errno, "creating " + pattern);
   return pattern;
 }
 

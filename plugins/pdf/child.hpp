@@ -1,5 +1,5 @@
-// A process that we talk to over a socket, its standard input. It gets a clean environment, without what
-// ours knows, and a directory for temporary files, which goes when it goes. For one thread.
+// A process that we talk to over a socket, its standard input. It gets a clean environment, which inherits
+// nothing from ours, and a directory for temporary files, which is removed at the end. Not thread-safe.
 #pragma once
 
 #include <sys/types.h>
@@ -13,21 +13,21 @@ namespace pdf {
 
 class Child {
  public:
-  /// Starts `command`, whose first word is a path. Throws std::runtime_error when it can't be started.
+  /// Starts `command`, whose first word is a path. Throws std::runtime_error if it can't be started.
   explicit Child(const std::vector<std::string>& command);
-  /// Kills it.
+  /// Kills the process.
   ~Child();
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
 
   bool is_running();
-  /// Kills it unless it ended by itself. The way it ended, as wait(2) says.
+  /// Kills the process unless it has ended. Returns its status as in wait(2).
   int stop();
 
   int socket() const { return socket_.get(); }
-  /// What it prints, output and errors alike; -1 once it has closed both.
+  /// Its standard output and standard error; -1 after it has closed both.
   int printed() const { return printed_.get(); }
-  /// Reads what it has printed; keeps the end of it.
+  /// Reads its output so far, and keeps the end of it.
   void collect();
   const std::string& last_words() const { return last_words_; }
 
@@ -38,7 +38,7 @@ class Child {
   Descriptor socket_;
   Descriptor printed_;
   std::string last_words_;
-  pid_t pid_ = -1;  // -1 once it is reaped
+  pid_t pid_ = -1;  // -1 after it was reaped
   int status_ = 0;
 };
 

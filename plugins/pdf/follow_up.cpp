@@ -32,7 +32,7 @@ void put(Writer& writer, const std::string& text) {
   writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
 }
 
-/// As it came: a number keeps its digits.
+/// Unchanged: a number keeps its digits.
 void put(Writer& writer, const sluice::Json& value) {
   const std::string json = value.json();
   writer.RawValue(json.data(), json.size(), rapidjson::kObjectType);

@@ -1,4 +1,4 @@
-// The jobs that a payload's `then` asks for, enqueued with the job that made the document: both or none.
+// The follow-up jobs in a payload's `then`. They are enqueued in the transaction that marks this job done.
 #pragma once
 
 #include <cstddef>
@@ -15,10 +15,10 @@ struct Document {
   std::string sha256;  // in hexadecimal
 };
 
-/// Throws PermanentError "bad-payload" unless `then` is absent, `{type, payload}`, or a list of those.
+/// Throws PermanentError("bad-payload") unless `then` is absent, `{type, payload}`, or a list of those.
 void check_follow_ups(const sluice::Json& payload);
 
-/// Enqueues them. An email.send gets the document as its last attachment, by its path.
+/// Enqueues them. The document is added to an email.send as its last attachment, by its path.
 void enqueue_follow_ups(sluice::Job& job, const Document& document);
 
 }  // namespace pdf

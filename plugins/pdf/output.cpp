@@ -22,7 +22,7 @@ constexpr std::string_view mark_start = "\n% sluice job ";
 constexpr std::size_t longest_mark = 1000;
 constexpr std::size_t after_mark = 100;  // the PDF's own last lines: startxref, a number, %%EOF
 constexpr int most_versions = 10000;
-constexpr std::size_t longest_name = 200;  // file systems hold 255 bytes, the temporary file's name is longer
+constexpr std::size_t longest_name = 200;  // bytes; file systems allow 255, and a version adds a number
 constexpr std::size_t longest_path = 1000;
 
 [[noreturn]] void refuse(std::string filename, const std::string& why) {
@@ -58,16 +58,16 @@ void check_part(const std::string& filename, const std::string& part) {
 
 Descriptor open_folder(int parent, const std::string& name, const std::string& path) {
   if (mkdirat(parent, name.c_str(), 0777) != 0 && errno != EEXIST)
-    system_failure("making the folder " + path);
+    system_failure("creating the folder " + path);
   Descriptor folder(openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!folder.is_open() && (errno == ENOTDIR || errno == ELOOP)) {
-    throw sluice::PermanentError("bad-filename", path + " is a file or a link, and no folder");
+    throw sluice::PermanentError("bad-filename", path + " is a file or a link, not a folder");
   }
   if (!folder.is_open()) system_failure("opening the folder " + path);
   return folder;
 }
 
-/// A file under a name that no reader looks for, removed in the end whatever happens.
+/// A hidden file. The destructor removes it.
 class Temporary {
  public:
   explicit Temporary(const Descriptor& folder) : folder_(folder) {
@@ -75,7 +75,7 @@ class Temporary {
     name_ = ".sluice-" + std::to_string(getpid()) + "-" + std::to_string(++count) + ".part";
     file_ = Descriptor(
         openat(folder.get(), name_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666));
-    if (!file_.is_open()) system_failure("making a temporary file");
+    if (!file_.is_open()) system_failure("creating a temporary file");
   }
   ~Temporary() { unlinkat(folder_.get(), name_.c_str(), 0); }
   Temporary(const Temporary&) = delete;
@@ -89,7 +89,7 @@ class Temporary {
     }
     if (fsync(file_.get()) != 0) system_failure("flushing the file to disk");
   }
-  /// False when there is a file of that name.
+  /// Returns false if a file of that name exists.
   bool link_as(const std::string& name) {
     if (linkat(folder_.get(), name_.c_str(), folder_.get(), name.c_str(), 0) == 0) return true;
     if (errno != EEXIST) system_failure("linking the file to its name");
@@ -107,7 +107,7 @@ class Temporary {
   Descriptor file_;
 };
 
-/// The mark near the end of that file, empty when there is none.
+/// The mark near the end of that file; empty if it has none.
 std::string mark_in(const Descriptor& folder, const std::string& name) {
   const Descriptor file(openat(folder.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   struct stat status {};
@@ -115,7 +115,7 @@ std::string mark_in(const Descriptor& folder, const std::string& name) {
   std::string tail(longest_mark + after_mark, '\0');
   const off_t start = status.st_size - static_cast<off_t>(tail.size());
   const ssize_t size = pread(file.get(), tail.data(), tail.size(), start < 0 ? 0 : start);
-  if (size < 0) system_failure("reading who wrote the file that is there");
+  if (size < 0) system_failure("reading the end of the existing file");
   tail.resize(static_cast<std::size_t>(size));
   const std::size_t at = tail.rfind(mark_start);
   if (at == std::string::npos) return {};
@@ -125,10 +125,9 @@ std::string mark_in(const Descriptor& folder, const std::string& name) {
 [[noreturn]] void refuse_place(const std::string& path, std::string_view found) {
   const std::string owner =
       found.empty() ? std::string("something else") : "job " + std::string(found.substr(mark_start.size()));
-  throw sluice::PermanentError(
-      "file-exists", path + " is there already, and is not this job's but of " +
-                         owner.substr(0, owner.find('\n')) +
-                         "; give each job a filename of its own, or set exists to replace or version");
+  throw sluice::PermanentError("file-exists",
+                               path + " already exists, written by " + owner.substr(0, owner.find('\n')) +
+                                   "; give each job its own filename, or set exists to replace or version");
 }
 
 /// a.pdf, a-2.pdf, a-3.pdf, ...
@@ -137,7 +136,7 @@ std::string version_of(const std::string& name, int number) {
   return name.substr(0, name.size() - suffix.size()) + "-" + std::to_string(number) + std::string(suffix);
 }
 
-/// Gives the file its name, or the next that is free or this job's own. The name that it got.
+/// Gives the file its name, or the next version that is free or belongs to this job. Returns the name.
 std::string settle(Temporary& file, const Descriptor& folder, const std::string& name,
                    std::string_view mark) {
   for (int number = 1; number <= most_versions; ++number) {
@@ -148,8 +147,8 @@ std::string settle(Temporary& file, const Descriptor& folder, const std::string&
       return version;
     }
   }
-  throw sluice::PermanentError("file-exists", "there are " + std::to_string(most_versions) + " versions of " +
-                                                  name + " already; give the job another filename");
+  throw sluice::PermanentError("file-exists", name + " already has " + std::to_string(most_versions) +
+                                                  " versions; give the job another filename");
 }
 
 }  // namespace
@@ -158,7 +157,7 @@ Exists exists_of(const std::string& text, const char* code) {
   if (text == "fail") return Exists::fail;
   if (text == "replace") return Exists::replace;
   if (text == "version") return Exists::version;
-  throw sluice::PermanentError(code, "exists: '" + text + "' is none of fail, replace and version");
+  throw sluice::PermanentError(code, "exists: expected fail, replace or version, found '" + text + "'");
 }
 
 std::string mark_of(std::string_view idempotency_key) {
@@ -174,7 +173,7 @@ std::string mark_of(std::string_view idempotency_key) {
   }
   mark += '\n';
   if (mark.size() > longest_mark) {
-    throw sluice::PermanentError("bad-job-id", "the job's id is too long to be kept in its document");
+    throw sluice::PermanentError("bad-job-id", "the job's id is too long to store in the document");
   }
   return mark;
 }

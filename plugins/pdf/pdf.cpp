@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// What travels with the plugin: a folder `pdf` beside the .so file.
+/// The path of a file that is installed with the plugin, in the folder `pdf` beside the .so file.
 std::string shipped(const char* name) {
   Dl_info self{};
   if (dladdr(reinterpret_cast<const void*>(&shipped), &self) == 0) {
@@ -25,11 +25,11 @@ std::string shipped(const char* name) {
   return (std::filesystem::absolute(self.dli_fname).parent_path() / "pdf" / name).string();
 }
 
-// Of what is the fault of the document, most of the time, but may be the machine's.
+// Attempts for failures that the document causes most of the time, but the machine sometimes.
 constexpr std::uint32_t most_tries_of_the_large = 2;
 constexpr std::uint32_t most_tries_of_the_deadly = 3;
 
-/// A path in the payload, without the line end that a text from a file or a shell may have.
+/// Without line ends at its end, which a text from a file or a shell can have.
 std::string filename_of(const sluice::Json& payload) {
   auto filename = payload.string("filename");
   while (!filename.empty() && (filename.back() == '\n' || filename.back() == '\r')) filename.pop_back();
@@ -39,7 +39,7 @@ std::string filename_of(const sluice::Json& payload) {
 sluice::Result retried_until(std::uint32_t most, const sluice::Job& job, const char* code,
                              std::string message) {
   if (job.attempt() < most) return sluice::retry(code, std::move(message));
-  message += "; it was tried " + std::to_string(job.attempt()) + " times, and is not tried again";
+  message += "; it was tried " + std::to_string(job.attempt()) + " times, and is not retried";
   return sluice::fail(code, std::move(message));
 }
 
@@ -61,7 +61,7 @@ class GeneratePdf {
         exists_(pdf::exists_of(config.string_or("exists", "fail"), "bad-configuration")),
         settings_(settings_of(config)) {
     if (!std::filesystem::is_directory(settings_.templates)) {
-      throw std::runtime_error("configuration /templates: '" + settings_.templates + "' is no directory");
+      throw std::runtime_error("configuration /templates: '" + settings_.templates + "' is not a directory");
     }
     if (settings_.time_limit < 1s || settings_.time_limit > 1h) {
       throw std::runtime_error("configuration /time_limit_s: expected 1 to 3600");
@@ -91,12 +91,13 @@ class GeneratePdf {
       case pdf::Ended::over_time:
         return retried_until(most_tries_of_the_large, job, "over-time",
                              "rendering took longer than time_limit_s, " +
-                                 std::to_string(settings_.time_limit.count()) + " s; the renderer was ended");
+                                 std::to_string(settings_.time_limit.count()) +
+                                 " s; the renderer was killed");
       case pdf::Ended::died:
         return retried_until(most_tries_of_the_deadly, job, "renderer-died",
                              "the renderer died: " + rendering.death);
     }
-    return sluice::fail("a renderer's end that is none of the known ones");
+    return sluice::fail("the renderer ended in an unknown way");
   }
 
  private:
@@ -148,7 +149,7 @@ class GeneratePdf {
     const auto message = said.string("message");
     if (code == "renderer-io") return sluice::retry(code, message);
     if (code != "over-memory") return sluice::fail(code, message);
-    slot.renderer.stop();  // a new process may have room for what this one had not
+    slot.renderer.stop();  // a new process can have more free memory than this one
     return retried_until(most_tries_of_the_large, job, "over-memory",
                          message + " than memory_mb, " + std::to_string(settings_.memory_mb) + " MB");
   }
@@ -166,10 +167,10 @@ constexpr auto config_schema = R"({
     "templates": {"type": "string", "description": "Directory with a folder for each template"},
     "memory_mb": {"type": "integer", "minimum": 256, "description": "Address space of one renderer"},
     "time_limit_s": {"type": "integer", "minimum": 1, "maximum": 3600, "description": "Longest time for one document"},
-    "exists": {"enum": ["fail", "replace", "version"], "description": "What to do where another job's document has the name"},
+    "exists": {"enum": ["fail", "replace", "version"], "description": "What to do if another job's document has the name"},
     "missing_glyphs": {"enum": ["warn", "fail"], "description": "What to do about characters that no font has"},
-    "language": {"type": "string", "description": "Language of documents that name none, as en or pt-BR"},
-    "time_zone": {"type": "string", "description": "Time zone of documents that name none, as Europe/Berlin"},
+    "language": {"type": "string", "description": "Language of documents that set none, like en or pt-BR"},
+    "time_zone": {"type": "string", "description": "Time zone of documents that set none, like Europe/Berlin"},
     "python": {"type": "string", "description": "Path of a Python that has WeasyPrint"},
     "renderer": {"type": "string", "description": "Path of renderer.py"}
   },
@@ -182,13 +183,13 @@ constexpr auto payload_schema = R"({
   "properties": {
     "template": {"type": "string", "description": "Name of a template"},
     "data": {"type": ["object", "null"], "description": "The template's variables"},
-    "filename": {"type": "string", "maxLength": 1000, "description": "Below the output directory; ends in .pdf"},
-    "exists": {"enum": ["fail", "replace", "version", null], "description": "What to do where another job's document has the name"},
-    "locale": {"type": ["string", "null"], "description": "Language of money, numbers and dates, as de or pt-BR"},
-    "timeZone": {"type": ["string", "null"], "description": "Time zone of times, as Europe/Berlin"},
+    "filename": {"type": "string", "maxLength": 1000, "description": "Path below the output directory; ends in .pdf"},
+    "exists": {"enum": ["fail", "replace", "version", null], "description": "What to do if another job's document has the name"},
+    "locale": {"type": ["string", "null"], "description": "Language of money, numbers and dates, like de or pt-BR"},
+    "timeZone": {"type": ["string", "null"], "description": "Time zone of times, like Europe/Berlin"},
     "password": {"type": ["string", "number", "null"], "description": "Encrypts the document; readers ask for it"},
-    "ownerPassword": {"type": ["string", "number", "null"], "description": "Allows to change an encrypted document"},
-    "then": {"type": ["object", "array", "null"], "description": "Jobs that follow: {type, payload}, or a list of them"}
+    "ownerPassword": {"type": ["string", "number", "null"], "description": "Permits changing an encrypted document"},
+    "then": {"type": ["object", "array", "null"], "description": "Follow-up jobs: {type, payload}, or a list of them"}
   }
 })";
 
@@ -204,5 +205,5 @@ SLUICE_PLUGIN(
         .schema(payload_schema)
         .example(R"({"template": "proposal", "data": {"proposalId": "123"}, "filename": "proposal-123.pdf"})")
         .timeout(2min)
-        .max_attempts(12)  // with these pauses, 3 hours: as long as a full disk may take
+        .max_attempts(12)  // 3 hours with these delays, enough to free a full disk
         .backoff(10s, 1h));

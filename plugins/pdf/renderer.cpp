@@ -22,8 +22,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto start_limit = 60s;            // a cold disk makes the first start slow
-constexpr auto time_between_looks = 20ms;    // at the job's cancellation
-constexpr int documents_of_a_process = 500;  // then what it keeps in memory is given back
+constexpr auto time_between_looks = 20ms;    // how often cancellation is checked
+constexpr int documents_of_a_process = 500;  // then it is replaced, to free its memory
 
 std::string frame(std::string_view content) {
   const auto size = static_cast<std::uint32_t>(content.size());
@@ -32,7 +32,7 @@ std::string frame(std::string_view content) {
   return bytes.append(content);
 }
 
-/// The first frame of `bytes`, taken off them; none when it is not there in full.
+/// Removes the first frame from `bytes` and returns it; std::nullopt if it is incomplete.
 std::optional<std::string_view> take_frame(std::string_view& bytes) {
   constexpr std::size_t header = 4;
   if (bytes.size() < header) return std::nullopt;
@@ -44,7 +44,7 @@ std::optional<std::string_view> take_frame(std::string_view& bytes) {
   return content;
 }
 
-/// A whole reply: the JSON and the document.
+/// The reply if it is complete: the JSON and the document.
 std::optional<Rendering> reply_in(std::string_view bytes) {
   const auto reply = take_frame(bytes);
   const auto document = reply ? take_frame(bytes) : std::nullopt;
@@ -66,7 +66,7 @@ std::string header_of(std::string_view mark, const RendererSettings& settings) {
   return buffer.GetString();
 }
 
-/// Sends what the socket takes at once; false when the other end is closed.
+/// Sends as much as the socket accepts at once. Returns false if the other end is closed.
 bool send_some(int socket, std::string_view& bytes) {
   const ssize_t sent = ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
   if (sent < 0) return errno == EAGAIN || errno == EINTR;
@@ -74,7 +74,7 @@ bool send_some(int socket, std::string_view& bytes) {
   return true;
 }
 
-/// Reads what is there; false when the other end is closed.
+/// Reads what has arrived. Returns false if the other end is closed.
 bool receive_some(int socket, std::string& bytes) {
   std::array<char, 65536> chunk;
   const ssize_t size = recv(socket, chunk.data(), chunk.size(), 0);
@@ -83,7 +83,8 @@ bool receive_some(int socket, std::string& bytes) {
   return size > 0;
 }
 
-/// Waits a moment for what `child` has to say, or takes. False when it has gone.
+/// Waits a moment until `child` can be read or written, and does so. Returns false if it has closed its
+/// socket.
 bool pump(Child& child, std::string_view& request, std::string& received) {
   const auto wanted = static_cast<short>(request.empty() ? POLLIN : POLLIN | POLLOUT);
   std::array<pollfd, 2> ready{{{child.socket(), wanted, 0}, {child.printed(), POLLIN, 0}}};
@@ -144,7 +145,7 @@ Rendering Renderer::exchange(std::string_view request, Time deadline,
   }
 }
 
-/// Takes leave of a process that closed its socket.
+/// The result for a process that closed its socket.
 Rendering Renderer::buried() {
   const int status = child_->stop();
   const std::string words = child_->last_words();

@@ -1,5 +1,5 @@
-// One slot's renderer: a process of renderer/renderer.py, kept from job to job and replaced when it fails.
-// For one thread.
+// One slot's renderer: a process of renderer/renderer.py, kept between jobs and replaced if it fails. Not
+// thread-safe.
 #pragma once
 
 #include <chrono>
@@ -19,7 +19,7 @@ struct RendererSettings {
   std::string templates;
   std::int64_t memory_mb;
   std::chrono::seconds time_limit;  // of one document
-  std::string language;             // of documents that name none
+  std::string language;             // of documents that set none, like time_zone
   std::string time_zone;
   std::string missing_glyphs;  // "warn" or "fail"
 };
@@ -28,20 +28,21 @@ enum class Ended { replied, cancelled, over_time, died };
 
 struct Rendering {
   Ended ended;
-  std::string reply;     // JSON, when it replied
-  std::string document;  // the PDF, empty when the reply has an error
-  std::string death;     // how it died, and what it printed last
+  std::string reply;     // JSON, if `ended` is replied
+  std::string document;  // the PDF; empty if the reply has an error
+  std::string death;     // how it died, and the end of its output
 };
 
 class Renderer {
  public:
   explicit Renderer(const RendererSettings& settings) : settings_(settings) {}
 
-  /// Starts the process and waits until it is ready. Throws std::runtime_error with its last words.
+  /// Starts the process and waits until it is ready. Throws std::runtime_error with the end of its output if
+  /// it does not start.
   void start();
 
-  /// Has the payload rendered, by a new process if there is none. The document will have `mark` in it.
-  /// `cancelled` is asked all the while. A process that did not reply is killed.
+  /// Renders the payload, in a new process if none is running. The document contains `mark`. `cancelled` is
+  /// called repeatedly. A process that does not reply is killed.
   Rendering render(std::string_view payload, std::string_view mark, const std::function<bool()>& cancelled);
 
   /// Ends the process; the next document gets a new one.

@@ -17,8 +17,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t longest_answer = 1U << 20U;
-constexpr std::chrono::seconds margin = 30s;       // before it expires a token is replaced
-constexpr std::chrono::seconds usual_life = 300s;  // where the server does not say
+constexpr std::chrono::seconds margin = 30s;       // a token is replaced this long before it expires
+constexpr std::chrono::seconds usual_life = 300s;  // if the server does not say how long
 constexpr std::chrono::seconds longest_life = 24h;
 
 Endpoint token_endpoint_of(const Endpoint& endpoint) {
@@ -30,7 +30,7 @@ Endpoint token_endpoint_of(const Endpoint& endpoint) {
   return token;
 }
 
-/// "expires_in", a number that some servers write as a text.
+/// "expires_in", which some servers write as a text.
 std::chrono::seconds life_of(const rapidjson::Document& answer) {
   const rapidjson::Value* const found = rapidjson::Pointer("/expires_in").Get(answer);
   const std::string text = found == nullptr ? std::string() : plain(*found);

@@ -1,5 +1,5 @@
-// An OAuth 2.0 access token by client credentials (RFC 6749, 4.4): asked for when it is first needed, kept
-// until shortly before it expires.
+// An OAuth 2.0 access token from client credentials (RFC 6749, 4.4): requested when it is first needed, and
+// kept until shortly before it expires.
 #pragma once
 
 #include <chrono>
@@ -11,15 +11,15 @@
 
 namespace data_sync {
 
-/// Used by one thread.
+/// Not thread-safe.
 class AccessToken {
  public:
-  /// `endpoint`, which has oauth, has to outlive it.
+  /// `endpoint`, which must have oauth, must outlive the object.
   explicit AccessToken(const Endpoint& endpoint);
 
   bool is_cached() const;
-  /// Asks the token endpoint where none is cached. Throws Trouble or Cancelled: what is wrong with an account
-  /// or its server is mended there.
+  /// Requests a token if none is cached. Throws Trouble or Cancelled, never PermanentError, because the
+  /// operator can fix problems of an account or its server.
   std::string get(const sluice::Job& job);
   void forget() { token_.clear(); }
 

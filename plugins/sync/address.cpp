@@ -15,7 +15,7 @@ struct Block {
   int bits;
 };
 
-// IANA's registry of special-purpose IPv4 addresses, as far as it is not globally reachable.
+// The addresses in IANA's registry of special-purpose IPv4 addresses that are not globally reachable.
 constexpr std::array<Block, 15> special = {{{0x00000000, 8},    // 0.0.0.0/8, this host
                                             {0x0A000000, 8},    // 10.0.0.0/8
                                             {0x64400000, 10},   // 100.64.0.0/10, shared: CGNAT
@@ -48,16 +48,16 @@ bool begins_with(const std::uint8_t* bytes, std::initializer_list<std::uint8_t> 
   return std::memcmp(bytes, beginning.begin(), beginning.size()) == 0;
 }
 
-// What is not allowed by name is refused: only 2000::/3 is global unicast.
+// Only addresses that are known to be public are allowed: global unicast is 2000::/3.
 bool is_public_v6(const std::uint8_t* bytes) {
   if (begins_with(bytes, {0x00, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0})) {
     return is_public_v4(v4_at(bytes + 12));  // 64:ff9b::/96, NAT64
   }
-  if ((bytes[0] & 0xE0U) != 0x20) return false;                                 // v4-mapped ones among others
+  if ((bytes[0] & 0xE0U) != 0x20) return false;  // includes v4-mapped addresses
   if (begins_with(bytes, {0x20, 0x02})) return is_public_v4(v4_at(bytes + 2));  // 2002::/16, 6to4
-  if (begins_with(bytes, {0x20, 0x01}) && bytes[2] < 2) return false;  // 2001::/23, Teredo among others
-  if (begins_with(bytes, {0x20, 0x01, 0x0d, 0xb8})) return false;      // documentation
-  return !(begins_with(bytes, {0x3f, 0xff}) && bytes[2] < 0x10);       // 3fff::/20, documentation
+  if (begins_with(bytes, {0x20, 0x01}) && bytes[2] < 2) return false;           // 2001::/23, includes Teredo
+  if (begins_with(bytes, {0x20, 0x01, 0x0d, 0xb8})) return false;               // documentation
+  return !(begins_with(bytes, {0x3f, 0xff}) && bytes[2] < 0x10);                // 3fff::/20, documentation
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Which addresses are reachable on the public internet: a pure decision.
+// Whether an address is reachable on the public internet: a pure decision.
 #pragma once
 
 #include <sys/socket.h>
@@ -6,7 +6,7 @@
 namespace data_sync {
 
 /// False for loopback, private, link-local, shared (CGNAT), unique-local, multicast, unspecified, reserved
-/// and documentation addresses, also where an IPv6 address wraps one of IPv4; and for what is no IP address.
+/// and documentation addresses, also as an IPv4 address embedded in IPv6; and for other address families.
 bool is_public(const sockaddr& address);
 
 }  // namespace data_sync

@@ -18,7 +18,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// What the first page is asked by.
+/// The request for the first page.
 Ask first_ask(const ApiSource& source, const Question& question) {
   Ask ask(source);
   for (const auto& [name, value] : question.parameters) {
@@ -31,15 +31,15 @@ Ask first_ask(const ApiSource& source, const Question& question) {
   }
   if (!source.cursor && !question.cursor.empty()) {
     throw sluice::PermanentError("bad-payload",
-                                 "payload /data/cursor: the source has no cursor; leave it out, or configure "
+                                 "payload /data/cursor: the source has no cursor; omit it, or configure "
                                  "cursor and cursor_parameter of the source");
   }
   if (!question.cursor.empty()) ask.set(source.cursor_parameter, parse_json(question.cursor));
   return ask;
 }
 
-/// Where an earlier run of the same job left off with the same question; else the beginning. What another job
-/// left is too old: pages that it read may have changed since.
+/// Where an earlier run of the same job stopped with the same question; otherwise the beginning. A position
+/// of another job is not used, because the pages that it read may have changed since.
 Position begin_of(const Question& question, const Ask& first, const sluice::Job& job) {
   Position begin;
   begin.asked = common::sha256_hex(first.url().text() + "\n" + first.body() + "\n" +
@@ -49,8 +49,8 @@ Position begin_of(const Question& question, const Ask& first, const sluice::Job&
   return kept && kept->asked == begin.asked ? *kept : begin;
 }
 
-/// What GraphQL says with status 200: the first member of `errors`, as JSON, shortened. Empty where there is
-/// none.
+/// The first element of GraphQL's `errors`, which come with status 200, as shortened JSON. Empty if there is
+/// no error.
 std::string first_error(const rapidjson::Document& page) {
   if (!page.IsObject()) return {};
   const auto errors = page.FindMember("errors");
@@ -58,7 +58,7 @@ std::string first_error(const rapidjson::Document& page) {
   return to_text(errors->value[0]).substr(0, 200);
 }
 
-/// An error that heals by waiting.
+/// Whether the error is about a rate limit.
 bool is_about_pace(const std::string& error) {
   const std::string text = lower(error);
   for (const char* words : {"throttl", "rate limit", "rate_limit", "ratelimit", "too many requests"}) {
@@ -82,13 +82,14 @@ class Asking {
 
   void ask(const TakePage& take) {
     if (begin_.pages > 0) {
-      job_.log().info("going on where an earlier run left off", {{"page", begin_.pages + 1}});
+      job_.log().info("continuing where an earlier run stopped", {{"page", begin_.pages + 1}});
       try {
         return read(begin_, take);
       } catch (const sluice::PermanentError& error) {
-        // A server forgets its tokens after a while.
+        // Servers forget page tokens after a while.
         if (answer_.pages > 0 || error.code().rfind("http-", 0) != 0) throw;
-        job_.log().warn("the source no longer knows that page; beginning anew", {{"reason", error.what()}});
+        job_.log().warn("the source no longer has that page; starting from the beginning",
+                        {{"reason", error.what()}});
       }
     }
     Position anew;
@@ -107,7 +108,7 @@ class Asking {
       try {
         more = read_page(pager, cursor, take);
       } catch (const sluice::PermanentError& error) {
-        // What is too large for this run may be within the bounds of the next.
+        // A page that is too large for the rest of this run can fit into the next run.
         if (error.code() == "too-large" && may_stop()) return stop();
         throw;
       }
@@ -116,7 +117,7 @@ class Asking {
     answer_.whole = begin.pages == 0;
   }
 
-  /// Whether there is another page.
+  /// Returns whether there is another page.
   bool read_page(Pager& pager, Cursor& cursor, const TakePage& take) {
     const Ask ask = pager.ask();
     const std::optional<HttpResponse> response = get(pager, ask);
@@ -134,13 +135,14 @@ class Asking {
     const rapidjson::Value* const found = response->status == 204 ? &none : records_of(page, name);
     const rapidjson::Value& records = found == nullptr ? none : *found;
     if (pager.repeats(records)) {
-      answer_.warnings.push_back(name +
-                                 " holds what the page before it held, and is taken for the end; if there is "
-                                 "more, page_parameter is not what the server takes");
+      answer_.warnings.push_back(
+          name +
+          " repeats the page before it, and is treated as the end; if the source has more "
+          "pages, page_parameter is wrong");
       return false;
     }
     take(name, records, cursor);
-    ++answer_.pages;  // those that may be kept: from a page that can't be read, the next run begins
+    ++answer_.pages;  // only now: if a page can't be read, the next run starts at it
     answer_.cursor = cursor.text();
     const bool more = pager.advance(ask.url(), page, records, *response);
     Position position = pager.position();
@@ -152,7 +154,7 @@ class Asking {
   bool may_stop() const { return question_.may_stop && answer_.pages > 0; }
   void stop() { answer_.stopped = true; }
 
-  /// None where the source says that there is no such page any more.
+  /// std::nullopt if the source's answer means that the page before was the last.
   std::optional<HttpResponse> get(const Pager& pager, const Ask& ask) {
     const std::string body = ask.body();
     HttpRequest request{ask.url(), "GET", {"Accept: application/json"}, nullptr, bytes_left_, {}, {}};
@@ -172,17 +174,17 @@ class Asking {
     }
   }
 
-  // A body can be cut where neither its length nor its end is announced. A page of HTML comes from a wrong
-  // address, or from a login that stands before the right one, and comes again.
+  // Invalid JSON is retried, because a body without a length can be cut off unnoticed. An HTML page is
+  // permanent, because it comes from a wrong URL or a login page.
   static rapidjson::Document parse(const HttpResponse& response, const std::string& name) {
     if (response.status == 204) return rapidjson::Document(rapidjson::kNullType);
     const std::string type = response.header("content-type");
     const std::string text = in_utf8(response.body, type);
     if (const auto title = markup_title(text)) {
       throw sluice::PermanentError("html-page",
-                                   name + ": found a page of HTML" +
+                                   name + ": found an HTML page" +
                                        (title->empty() ? "" : " with the title '" + *title + "'") +
-                                       ", expected JSON; check url, and the login that the API wants");
+                                       ", expected JSON; check url and the API's login");
     }
     try {
       return parse_json_or_lines(text, is_lines(type));
@@ -191,21 +193,21 @@ class Asking {
     }
   }
 
-  /// Null where there are none: some servers write null for an empty array.
+  /// nullptr for no records: some servers write null for an empty array.
   const rapidjson::Value* records_of(const rapidjson::Document& page, const std::string& name) const {
     const rapidjson::Value* records = source_.records.Get(page);
     const std::string error = first_error(page);
     if (records != nullptr && records->IsArray()) {
-      if (!error.empty()) answer_.warnings.push_back(name + ": there are errors beside the data: " + error);
+      if (!error.empty()) answer_.warnings.push_back(name + ": the response also has errors: " + error);
       return records;
     }
-    if (is_about_pace(error)) throw Trouble("rate-limited", name + ": the source says " + error);
+    if (is_about_pace(error)) throw Trouble("rate-limited", name + ": the source answered " + error);
     const bool failed = page.IsObject() && page.HasMember("errors");
     if (records != nullptr && records->IsNull() && page.IsObject() && !failed) return nullptr;
     throw sluice::PermanentError("bad-response",
                                  name +
-                                     ": no array of records where the source's `records` points; it begins "
-                                     "with " +
+                                     ": `records` of the source does not point to an array; the response "
+                                     "begins with " +
                                      to_text(page).substr(0, 100));
   }
 

@@ -11,8 +11,8 @@ namespace data_sync {
 
 namespace {
 
-/// The same in every attempt that sends the same; another one when the source has changed in between, since
-/// a service may refuse a key that comes with another body.
+/// The same in every attempt that sends the same body. It differs if the source has changed between attempts,
+/// because a server can refuse a key that it has seen with another body.
 std::string idempotency_key(const sluice::Job& job, std::size_t batch, const std::string& body) {
   const std::string job_key(job.idempotency_key());
   return common::sha256_hex(std::to_string(job_key.size()) + ":" + job_key + ":" + std::to_string(batch) +
@@ -41,7 +41,7 @@ Counts ToApi::write(Rows& rows, bool, const Scope&, const std::optional<State>&,
     try {
       client_.send(request, job);
     } catch (const sluice::PermanentError& error) {
-      // What a server says about an array may be about any of its records.
+      // The error of a request with several records can be about any of them.
       if (!config_.records.skip_bad || !config_.one_by_one) throw;
       rows.skipped.push_back({rows.place(*all[first]), all[first]->key, error.code(), error.what(), {}, {}});
     }

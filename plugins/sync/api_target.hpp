@@ -1,4 +1,4 @@
-// Sends rows to an API. Each request carries an Idempotency-Key, by which the other side can drop a repeat.
+// Sends rows to an API. Each request has an Idempotency-Key, so that the server can drop repeated requests.
 #pragma once
 
 #include "http_client.hpp"

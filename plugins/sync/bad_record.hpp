@@ -1,4 +1,4 @@
-// A record that can't be written, as opposed to a job that can't be done.
+// The error of a single record, as opposed to one of the whole job.
 #pragma once
 
 #include <sluice/result.hpp>
@@ -7,14 +7,14 @@
 
 namespace data_sync {
 
-/// Says what is wrong with the record; whoever catches it knows which record it is.
+/// Says what is wrong with the record. The code that catches it adds which record it is.
 class BadRecord : public sluice::PermanentError {
  public:
   BadRecord(std::string code, const std::string& message, std::string column = {}, std::string value = {})
       : PermanentError(std::move(code), message), column_(std::move(column)), value_(std::move(value)) {}
-  /// Empty where no single column is to blame.
+  /// The column that caused the error; empty if it is not a single one.
   const std::string& column() const noexcept { return column_; }
-  /// What the record has for the column, shortened.
+  /// The record's value for the column, shortened.
   const std::string& value() const noexcept { return value_; }
 
  private:

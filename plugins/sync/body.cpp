@@ -30,14 +30,15 @@ struct Bom {
 
 using namespace std::string_view_literals;
 
-// The longer ones first: that of UTF-32LE begins with that of UTF-16LE.
+// The longer ones first, because UTF-32LE's mark begins with that of UTF-16LE.
 constexpr std::array<Bom, 5> boms = {{{"\xFF\xFE\0\0"sv, "UTF-32LE"},
                                       {"\0\0\xFE\xFF"sv, "UTF-32BE"},
                                       {"\xEF\xBB\xBF"sv, "UTF-8"},
                                       {"\xFF\xFE"sv, "UTF-16LE"},
                                       {"\xFE\xFF"sv, "UTF-16BE"}}};
 
-/// JSON begins with ASCII, so that the zeros among its first four bytes tell how wide the characters are.
+/// JSON begins with ASCII, so the zeros among its first four bytes show the width and order of its
+/// characters.
 std::string charset_of_zeros(std::string_view body) {
   if (body.size() < 2) return {};
   std::string pattern;
@@ -49,7 +50,7 @@ std::string charset_of_zeros(std::string_view body) {
   return {};
 }
 
-/// The parameter "charset" of a Content-Type, in small letters.
+/// The parameter "charset" of a Content-Type, in lower case.
 std::string charset_of(std::string_view content_type) {
   const std::string text = lower(content_type);
   const std::size_t at = text.find("charset=");
@@ -60,7 +61,7 @@ std::string charset_of(std::string_view content_type) {
   return charset;
 }
 
-/// Empty when iconv knows no such charset, or the bytes are none of it.
+/// Empty if iconv does not know the charset, or the bytes are invalid in it.
 std::string converted(std::string_view bytes, const std::string& charset) {
   const iconv_t converter = iconv_open("UTF-8", charset.c_str());
   if (std::bit_cast<std::intptr_t>(converter) == -1) return {};

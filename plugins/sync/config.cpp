@@ -36,9 +36,8 @@ Config read_config(const sluice::Config& json) {
   });
   if (config.targets.empty()) {
     throw std::runtime_error(
-        "the plugin is not configured: set at least one target, as [plugin.sync.config.targets.database] "
-        "with "
-        "kind, table, key and columns");
+        "the plugin is not configured: set at least one target, like [plugin.sync.config.targets.database] "
+        "with kind, table, key and columns");
   }
   return config;
 }

@@ -32,11 +32,11 @@ void read_headers(const Json& json, Endpoint& endpoint) {
   for (const auto& member : headers->as_object().value().GetObject()) {
     const std::string name(member.name.GetString(), member.name.GetStringLength());
     const std::string value = headers->string(name);
-    if (!is_header_name(name)) refuse(*headers, name, "this is no name of a header");
+    if (!is_header_name(name)) refuse(*headers, name, "this is not a header name");
     if (value.find_first_of(std::string("\r\n\0", 3)) != std::string::npos) {
-      refuse(*headers, name, "the value of a header is one line");
+      refuse(*headers, name, "the value must be one line");
     }
-    // libcurl drops a header that ends in its colon, and sends one that ends in a semicolon empty.
+    // libcurl drops a header that ends with the colon, and sends an empty one for a name with a semicolon.
     endpoint.headers.push_back(value.empty() ? name + ";" : name + ": " + value);
   }
 }
@@ -61,9 +61,9 @@ OAuth read_oauth(const Json& json, const Endpoint& endpoint) {
     refuse(json, "credentials", "expected basic or body, found '" + style + "'");
   oauth.in_body = style == "body";
   if (!oauth.token_url.is_https() && !endpoint.allow_private) {
-    refuse(json, "token_url", "the secret would go over the network unencrypted; use https");
+    refuse(json, "token_url", "the secret would be sent unencrypted; use https");
   }
-  if (!endpoint.token_file.empty()) refuse(json, "token_url", "there is a token_file too; keep one");
+  if (!endpoint.token_file.empty()) refuse(json, "token_url", "token_file is set too; keep one of them");
   return oauth;
 }
 
@@ -112,14 +112,14 @@ Endpoint read_endpoint(const Json& json) {
   endpoint.token_file = json.string_or("token_file", "");
   check_file(json, "token_file", endpoint.token_file);
   endpoint.token_header = json.string_or("token_header", endpoint.token_header);
-  if (!is_header_name(endpoint.token_header)) refuse(json, "token_header", "this is no name of a header");
+  if (!is_header_name(endpoint.token_header)) refuse(json, "token_header", "this is not a header name");
   endpoint.allow_hosts = read_texts(json, "allow_hosts");
   endpoint.allow_private = json.boolean_or("allow_private", endpoint.allow_private);
-  // Within a private network the operator may know better.
+  // With allow_private, the operator can send secrets unencrypted in a private network.
   if (json.find("oauth")) endpoint.oauth.emplace(read_oauth(json.object("oauth"), endpoint));
   const bool has_token = !endpoint.token_file.empty() || endpoint.oauth;
   if (has_token && !endpoint.url.is_https() && !endpoint.allow_private) {
-    refuse(json, "url", "the token would go over the network unencrypted; use https");
+    refuse(json, "url", "the token would be sent unencrypted; use https");
   }
   endpoint.ca_file = json.string_or("ca_file", "");
   check_file(json, "ca_file", endpoint.ca_file);

@@ -1,5 +1,5 @@
-// What reading the configuration of sources and targets has in common. Each throws std::runtime_error with
-// the place and what to mend.
+// Functions to read the configuration of sources and targets. They throw std::runtime_error, whose message
+// has the place and what to fix.
 #pragma once
 
 #include <rapidjson/pointer.h>
@@ -15,19 +15,19 @@
 
 namespace data_sync {
 
-/// "configuration /sources/crm/url: " and why.
+/// The message is "configuration /sources/crm/url: " and `why`.
 [[noreturn]] void refuse(const sluice::Json& json, const std::string& key, const std::string& why);
-/// Of seconds, above 0 and up to 3600.
+/// From seconds, above 0 and up to 3600.
 milliseconds read_timeout(const sluice::Json& json, const std::string& key, milliseconds fallback);
 /// From 1 to `most`.
 std::size_t read_count(const sluice::Json& json, const std::string& key, std::size_t fallback,
                        std::int64_t most);
-/// Refuses a file that can't be read; an empty path is none.
+/// Refuses a file that can't be read. Accepts an empty path, which means no file.
 void check_file(const sluice::Json& json, const std::string& key, const std::string& path);
-/// `text` is what stands at `key`.
+/// `text` is the value of `key`.
 rapidjson::Pointer read_pointer(const sluice::Json& json, const std::string& key, const std::string& text);
 std::optional<rapidjson::Pointer> read_optional_pointer(const sluice::Json& json, const std::string& key);
-/// Empty where there is no such array.
+/// Empty if `key` is absent.
 std::vector<std::string> read_texts(const sluice::Json& json, const std::string& key);
 /// The keys that both kinds of API have.
 Endpoint read_endpoint(const sluice::Json& json);

@@ -14,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-/// libpq's words on one line.
+/// libpq's message on one line.
 std::string one_line(const char* words) {
   std::string text = words == nullptr ? "" : words;
   for (char& c : text) {
@@ -27,7 +27,7 @@ std::string one_line(const char* words) {
 }  // namespace
 
 bool is_about_the_data(const std::string& sqlstate) {
-  // The row that a foreign key needs may come with a later job.
+  // A later job can add the row that a foreign key needs.
   if (sqlstate == "23503") return false;
   const std::string kind = sqlstate.substr(0, 2);
   return kind == "21" || kind == "22" || kind == "23" || kind == "44" || kind == "54" || kind == "P0";
@@ -42,15 +42,15 @@ void Connection::connect(const std::string& url, const sluice::Job& job) {
                                            "tcp_user_timeout", nullptr};
   const std::string silence = std::to_string((config_.statement_timeout + 5s).count());
   const std::array<const char*, 5> values = {url.c_str(), "sluice sync", "UTF8", silence.c_str(), nullptr};
-  // libpq's words about a URL that it can't read could repeat a password.
+  // libpq's error about an invalid URL could contain a password.
   const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> parsed(
       PQconninfoParse(url.c_str(), nullptr), &PQconninfoFree);
   if (!parsed)
-    throw Trouble("secret-file", "'" + config_.url_file + "' holds no URL of a PostgreSQL database");
+    throw Trouble("secret-file", "'" + config_.url_file + "' has no valid URL of a PostgreSQL database");
   connection_.reset(PQconnectStartParams(keys.data(), values.data(), 1));
   if (!connection_) throw std::bad_alloc();
   PQsetNoticeProcessor(
-      connection_.get(), [](void*, const char*) {}, nullptr);  // else to stderr
+      connection_.get(), [](void*, const char*) {}, nullptr);  // by default they go to stderr
   const auto end = Clock::now() + config_.connect_timeout;
   const std::string what = "connecting to the database of " + config_.table;
   for (auto next = PGRES_POLLING_WRITING; next != PGRES_POLLING_OK; next = PQconnectPoll(connection_.get())) {
@@ -64,14 +64,14 @@ void Connection::connect(const std::string& url, const sluice::Job& job) {
 void Connection::wait(bool for_writing, Time end, const std::string& what, const sluice::Job& job) {
   const auto events = static_cast<short>(for_writing ? POLLOUT | POLLIN : POLLIN);
   pollfd socket{PQsocket(connection_.get()), events, 0};
-  constexpr int between_looks = 50;  // milliseconds between two looks at whether the job is cancelled
+  constexpr int between_looks = 50;  // milliseconds between two checks for cancellation
   while (::poll(&socket, 1, between_looks) <= 0) {
     if (job.is_cancelled()) give_up(what, job);
     if (Clock::now() > end) give_up(what, job);
   }
 }
 
-// The server may still work on a statement that nobody waits for: it is told to stop.
+// Tells the server to stop a statement whose result nobody waits for.
 void Connection::give_up(const std::string& what, const sluice::Job& job) {
   const std::unique_ptr<PGcancel, decltype(&PQfreeCancel)> cancel(PQgetCancel(connection_.get()),
                                                                   &PQfreeCancel);
@@ -92,7 +92,7 @@ Answers Connection::run(const std::string& sql, const std::vector<std::string>& 
                         values.data(), nullptr, nullptr, 0) != 1) {
     explain(nullptr, what);
   }
-  // The server's own limit comes first, where the server is still there to keep it.
+  // 5 s more than the server's own limit, which comes first if the server still answers.
   const auto end = Clock::now() + config_.statement_timeout + 5s;
   std::unique_ptr<PGresult, decltype(&PQclear)> last(nullptr, &PQclear);
   for (;;) {
@@ -116,8 +116,7 @@ void Connection::explain(const PGresult* result, const std::string& what) const 
                   what + ": the connection broke: " + one_line(PQerrorMessage(connection_.get())));
   }
   const std::string code = std::string("database-") + state;
-  // The primary message alone: the detail shows whole rows.
-  // It quotes the value that it is about, of whatever length.
+  // Only the primary message, because the detail shows whole rows. It can quote a value of any length.
   constexpr std::size_t longest = 200;
   const std::string said =
       what + ": " + shortened(one_line(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)), longest);
@@ -127,7 +126,8 @@ void Connection::explain(const PGresult* result, const std::string& what) const 
   }
   const bool mendable = std::string(state).compare(0, 2, "42") == 0 || std::string(state) == "3F000";
   throw Trouble(
-      code, said + (mendable ? "; check table, key and columns of the target, and its role's rights" : ""));
+      code,
+      said + (mendable ? "; check table, key and columns of the target, and its role's privileges" : ""));
 }
 
 void Connection::begin(const sluice::Job& job) {
@@ -142,7 +142,7 @@ void Connection::commit(const sluice::Job& job) {
   run("COMMIT", {}, "committing the rows of " + config_.table, job);
 }
 
-// Without a word to the server: closing the connection rolls back too, and can't hang.
+// Closing the connection rolls back too, and unlike ROLLBACK it can't hang.
 void Connection::roll_back() noexcept {
   if (connection_ && PQtransactionStatus(connection_.get()) != PQTRANS_IDLE) connection_.reset();
 }

@@ -1,4 +1,4 @@
-// A connection to PostgreSQL that never waits longer than it was told to, nor when the job is cancelled.
+// A connection to PostgreSQL with time limits. It also stops waiting if the job is cancelled.
 #pragma once
 
 #include <libpq-fe.h>
@@ -29,32 +29,32 @@ class Answers {
 
 class Connection {
  public:
-  /// Connects. Throws Trouble or Cancelled. `config` has to outlive it.
+  /// Connects. Throws Trouble or Cancelled. `config` must outlive the connection.
   Connection(const DatabaseTarget& config, const sluice::Job& job);
 
-  /// Whether it was still there when it was last used.
+  /// Whether it was open when it was last used.
   bool is_open() const { return PQstatus(connection_.get()) == CONNECTION_OK; }
-  /// `what` says in an error what was tried. Throws Trouble, BadRecord for what is about the data, or
-  /// Cancelled.
+  /// `what` is for errors: what was tried. Throws BadRecord if the data caused the error, otherwise Trouble,
+  /// or Cancelled.
   Answers run(const std::string& sql, const std::vector<std::string>& parameters, const std::string& what,
               const sluice::Job& job);
-  /// Runs `work` so that what it did is undone, and the transaction goes on, where it throws BadRecord.
+  /// Runs `work`. If it throws BadRecord, its changes are undone, and the transaction can continue.
   template <class Work>
   void attempt(const sluice::Job& job, Work work) {
     run("SAVEPOINT attempt", {}, "setting a savepoint", job);
     try {
       work();
     } catch (const BadRecord&) {
-      run("ROLLBACK TO SAVEPOINT attempt", {}, "going back to a savepoint", job);
-      run("RELEASE SAVEPOINT attempt", {}, "leaving a savepoint", job);
+      run("ROLLBACK TO SAVEPOINT attempt", {}, "rolling back to a savepoint", job);
+      run("RELEASE SAVEPOINT attempt", {}, "releasing a savepoint", job);
       throw;
     }
-    run("RELEASE SAVEPOINT attempt", {}, "leaving a savepoint", job);
+    run("RELEASE SAVEPOINT attempt", {}, "releasing a savepoint", job);
   }
   /// Begins a transaction, with the time limits of the configuration.
   void begin(const sluice::Job& job);
   void commit(const sluice::Job& job);
-  /// Ends a transaction that may have failed; never throws.
+  /// Ends a transaction, which can have failed.
   void roll_back() noexcept;
 
  private:
@@ -69,7 +69,7 @@ class Connection {
   std::unique_ptr<PGconn, decltype(&PQfinish)> connection_{nullptr, &PQfinish};
 };
 
-/// Whether an error of that SQLSTATE is about the data, so that it would come again: a pure decision.
+/// Whether the data caused an error with that SQLSTATE, so that it would occur again: a pure decision.
 bool is_about_the_data(const std::string& sqlstate);
 
 }  // namespace data_sync

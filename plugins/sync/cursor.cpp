@@ -16,7 +16,7 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-/// Takes digits from the front of `text`, `least` at least and `most` at most.
+/// Removes digits from the beginning of `text`, at least `least` and at most `most`.
 std::optional<std::string_view> take_digits(std::string_view& text, std::size_t least, std::size_t most) {
   std::size_t count = 0;
   while (count < text.size() && count < most && is_digit(text[count])) ++count;
@@ -32,7 +32,7 @@ bool take(std::string_view& text, std::string_view any_of) {
   return true;
 }
 
-/// 0.DIGITS times ten to the power of `exponent`; no digits are zero.
+/// 0.DIGITS times ten to the power of `exponent`. Without digits, it is zero.
 struct Decimal {
   bool negative = false;
   std::string digits;  // neither begins nor ends with a zero
@@ -108,7 +108,7 @@ std::optional<std::int64_t> take_zone(std::string_view& text) {
   return (west ? -1 : 1) * (std::int64_t{*hours} * 3600 + *minutes * 60);
 }
 
-/// "14:05", "14:05:09.123456", into `time`.
+/// Reads "14:05" or "14:05:09.123456" into `time`.
 bool take_time(std::string_view& text, std::tm& time, std::string& fraction) {
   const auto hour = number(take_digits(text, 2, 2));
   const bool colon = take(text, ":");
@@ -188,8 +188,8 @@ void Cursor::see(const rapidjson::Value& record) {
   const auto order = !usable || largest_.IsNull() ? std::optional(-1) : compare_cursors(largest_, *found);
   if (!usable || !order) {
     throw BadRecord("bad-cursor",
-                    "its cursor is neither a text nor a number, or not what the others have; correct "
-                    "cursor of the source");
+                    "its cursor is not a text or a number, or can't be compared with the others; fix cursor "
+                    "of the source");
   }
   if (*order < 0) largest_.CopyFrom(*found, largest_.GetAllocator());
 }

@@ -1,5 +1,5 @@
-// Cursors: which of two values of a source is the later one. Pure decisions, apart from Cursor, which
-// remembers the latest.
+// Cursors: which of two values of a source is the later one. Pure decisions, except Cursor, which keeps the
+// latest.
 #pragma once
 
 #include <rapidjson/document.h>
@@ -11,24 +11,25 @@
 
 namespace data_sync {
 
-/// Below, at or above 0, as a is smaller than b, equal or larger: decimal numbers as JSON has them, of any
-/// length.
+/// Negative, 0 or positive if a is smaller than b, equal or larger. Both are decimal numbers as in JSON, of
+/// any length.
 int compare_numbers(std::string_view a, std::string_view b);
 
-/// The same of two cursors: two times of ISO 8601 as times, whatever their zones (none is UTC), two decimal
-/// numbers as numbers, also where one is a text, and else two texts by their bytes. None where they can't be
-/// compared.
+/// Like compare_numbers, for two cursors: two ISO 8601 times are compared as times in any zone (without one:
+/// UTC), two decimal numbers as numbers, also as texts, and other texts by their bytes. std::nullopt if they
+/// can't be compared.
 std::optional<int> compare_cursors(const rapidjson::Value& a, const rapidjson::Value& b);
 
-/// The largest cursor among records. null and absent ones are left out.
+/// The largest cursor among records. Null and absent cursors are ignored.
 class Cursor {
  public:
-  /// `largest` is JSON text, or empty: what was seen before.
+  /// `largest` is the largest cursor so far, as JSON text, or empty.
   Cursor(const std::optional<rapidjson::Pointer>& pointer, const std::string& largest);
 
-  /// Throws BadRecord where it is neither a text nor a number, or can't be compared with the others.
+  /// Throws BadRecord if the record's cursor is neither a text nor a number, or can't be compared with the
+  /// others.
   void see(const rapidjson::Value& record);
-  /// JSON text; empty when none was seen.
+  /// JSON text; empty if no record had a cursor.
   std::string text() const;
 
  private:

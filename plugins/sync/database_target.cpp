@@ -10,8 +10,8 @@ namespace data_sync {
 
 namespace {
 
-// The parameters under which more is kept, in lines of their own beside that of the cursor: tables of state
-// have no columns for it.
+// The values of `parameters` for the position and the configuration. They have their own rows beside that of
+// the cursor, because state tables have no columns for them.
 
 std::string position_of(const Scope& scope) {
   return "position " + scope.parameters;
@@ -23,7 +23,7 @@ std::string configuration_of(const Scope& scope) {
 
 }  // namespace
 
-/// A write while it is at work.
+/// The state of a write in progress.
 struct ToDatabase::Writing {
   const Sql& sql;
   Rows& rows;
@@ -33,12 +33,12 @@ struct ToDatabase::Writing {
   std::size_t deleted = 0;
 };
 
-// A kept connection may have been closed by the server since the last job: asking it costs a round trip, and
-// finding out in the middle would cost an attempt.
+// The server may have closed the kept connection since the last job. A check costs a round trip, but without
+// it a closed connection would cost an attempt.
 Connection& ToDatabase::open(const sluice::Job& job) {
   if (connection_ && connection_->is_open()) {
     try {
-      connection_->run("SELECT 1", {}, "looking after the connection", job);
+      connection_->run("SELECT 1", {}, "checking the connection", job);
       return *connection_;
     } catch (const Trouble&) {
       job.log().debug("the database connection was lost since the last job; connecting again");
@@ -53,7 +53,7 @@ std::optional<State> ToDatabase::recall(const Scope& scope, const sluice::Job& j
       "SELECT parameters, coalesce(cursor, ''), coalesce(etag, ''), version FROM " + config_.state +
           " WHERE source = $1 AND target = $2 AND parameters IN ($3, $4, $5)",
       {scope.source, scope.target, scope.parameters, position_of(scope), configuration_of(scope)},
-      "reading what was seen so far, from " + config_.state, job);
+      "reading the state in " + config_.state, job);
   State state;
   for (int i = 0; i < found.size(); ++i) {
     const std::string parameters = found.text(i, 0);
@@ -99,7 +99,7 @@ ColumnTypes ToDatabase::types(const sluice::Job& job) {
       "JOIN pg_catalog.pg_type AS domain ON domain.oid = named.type WHERE domain.typtype = 'd') "
       "SELECT named.name, pg_catalog.format_type(named.type, named.modifier) FROM named "
       "JOIN pg_catalog.pg_type AS base ON base.oid = named.type WHERE base.typtype <> 'd'",
-      {config_.table}, "looking at the columns of " + config_.table, job);
+      {config_.table}, "reading the columns of " + config_.table, job);
   ColumnTypes types;
   for (int i = 0; i < found.size(); ++i) types[found.text(i, 0)] = found.text(i, 1);
   return types;
@@ -123,7 +123,7 @@ Counts ToDatabase::write_rows(Rows& rows, bool all, const sluice::Job& job) {
   return counts;
 }
 
-// A batch that the database refuses is halved until the record is found that is to blame.
+// A batch that the database refuses is halved until the bad record is found.
 void ToDatabase::write_batch(const Batch& batch, std::size_t first, std::size_t end, Writing& writing) {
   try {
     connection_->attempt(writing.job, [&] { write_some(batch, first, end, writing); });
@@ -155,14 +155,14 @@ void ToDatabase::write_some(const Batch& batch, std::size_t first, std::size_t e
   writing.updated += static_cast<std::size_t>(counted.integer(0, 1));
 }
 
-/// The error of one row with its place, its key, and the column and its value where one is to blame.
+/// The error of one row with its place, its key, and the column and its value if one column caused it.
 BadRecord ToDatabase::blamed(const Row& row, const BadRecord& error, Writing& writing) {
   std::string column = error.column();
   for (const Column& each : config_.records.columns) {
     if (!column.empty()) break;
     try {
       connection_->attempt(writing.job, [&] {
-        connection_->run(writing.sql.probe(each), {"[" + row.json + "]"}, "probing a value", writing.job);
+        connection_->run(writing.sql.probe(each), {"[" + row.json + "]"}, "testing a value", writing.job);
       });
     } catch (const BadRecord&) {
       column = each.name;
@@ -183,7 +183,7 @@ BadRecord ToDatabase::blamed(const Row& row, const BadRecord& error, Writing& wr
 
 std::size_t ToDatabase::remove_missing(Writing& writing) {
   if (!writing.rows.skipped.empty()) {
-    writing.job.log().warn("nothing is removed, since records were skipped and their rows would go too");
+    writing.job.log().warn("no rows are removed, because the rows of skipped records would be removed too");
     return 0;
   }
   std::string keys = "[";
@@ -191,7 +191,7 @@ std::size_t ToDatabase::remove_missing(Writing& writing) {
     if (!row.deleted) keys += (keys.size() > 1 ? "," : "") + row.key;
   }
   keys += "]";
-  const std::string what = "looking for rows of " + config_.table + " that the source no longer has";
+  const std::string what = "finding rows of " + config_.table + " that the source no longer has";
   const Answers counted = connection_->run(writing.sql.missing_count(), {keys}, what, writing.job);
   const auto missing = static_cast<double>(counted.integer(0, 0));
   const auto there = static_cast<double>(counted.integer(0, 1));
@@ -200,14 +200,14 @@ std::size_t ToDatabase::remove_missing(Writing& writing) {
     throw sluice::PermanentError(
         "too-many-removed",
         what + ": " + counted.text(0, 0) + " of " + counted.text(0, 1) +
-            ", which is more than max_removed_share; nothing was written. Look whether the source "
-            "is whole, and raise max_removed_share for one run if it is");
+            ", which is more than max_removed_share; nothing was written. If the source is complete, "
+            "raise max_removed_share for one run");
   }
   const Answers removed = connection_->run(writing.sql.missing_removal(), {keys}, what, writing.job);
   return static_cast<std::size_t>(removed.integer(0, 0));
 }
 
-// Only if nobody else did since recall(): what this job fetched could be older than what the other one wrote.
+// Fails if another job has written since recall(), because this job's records could be older.
 void ToDatabase::keep(const Scope& scope, const State& state, const sluice::Job& job) {
   const Answers kept = connection_->run(
       "INSERT INTO " + config_.state +
@@ -217,7 +217,7 @@ void ToDatabase::keep(const Scope& scope, const State& state, const sluice::Job&
           "EXCLUDED.etag,"
           " version = kept.version + 1, updated_at = now() WHERE kept.version = $6::bigint RETURNING 1",
       {scope.source, scope.target, scope.parameters, state.cursor, state.etag, std::to_string(state.version)},
-      "keeping what was seen in " + config_.state, job);
+      "writing the state to " + config_.state, job);
   if (kept.size() == 1) {
     if (!state.position.empty() || state.had_position)
       keep_beside(scope, position_of(scope), state.position, job);
@@ -226,12 +226,12 @@ void ToDatabase::keep(const Scope& scope, const State& state, const sluice::Job&
     return;
   }
   throw Trouble("overtaken",
-                "another job has synced '" + scope.source + "' to '" + scope.target +
-                    "' meanwhile; nothing was written, and it is asked again",
+                "another job synced '" + scope.source + "' to '" + scope.target +
+                    "' meanwhile; nothing was written, and this job is retried",
                 std::chrono::seconds(1));
 }
 
-// What was kept of the scope has just been locked, so nobody else is here.
+// keep() has just locked the scope's row, so no other job writes these rows at the same time.
 void ToDatabase::keep_beside(const Scope& scope, const std::string& parameters, const std::string& text,
                              const sluice::Job& job) {
   connection_->run("INSERT INTO " + config_.state +
@@ -239,7 +239,7 @@ void ToDatabase::keep_beside(const Scope& scope, const std::string& parameters, 
                        " VALUES ($1, $2, $3, nullif($4, ''), 1, now())"
                        " ON CONFLICT (source, target, parameters) DO UPDATE SET cursor = EXCLUDED.cursor,"
                        " version = kept.version + 1, updated_at = now()",
-                   {scope.source, scope.target, parameters, text}, "keeping a line in " + config_.state, job);
+                   {scope.source, scope.target, parameters, text}, "writing a row to " + config_.state, job);
 }
 
 }  // namespace data_sync

@@ -1,5 +1,5 @@
-// Writes rows through a connection of its own, all of a job's in one transaction, and keeps beside them what
-// has been seen of the source.
+// Writes rows through its own connection, all rows of a job in one transaction, together with the state of
+// the source.
 #pragma once
 
 #include <optional>
@@ -36,7 +36,7 @@ class ToDatabase : public Target {
                    const sluice::Job& job);
 
   const DatabaseTarget& config_;
-  std::optional<Connection> connection_;  // none before the first use, and after it broke
+  std::optional<Connection> connection_;  // empty before the first use
 };
 
 }  // namespace data_sync

@@ -7,9 +7,8 @@ namespace data_sync {
 void ToEffects::check(const sluice::Job& job) const {
   if (job.extension<sluice_effects>(SLUICE_EXTENSION_EFFECTS) != nullptr) return;
   throw Trouble("no-effects",
-                "no database role is granted to this plugin, under which it could write to " + config_.table +
-                    "; set role under [plugin.sync] and run sluice init, or set url_file of the "
-                    "target");
+                "this plugin has no database role to write to " + config_.table +
+                    "; set role under [plugin.sync] and run sluice init, or set url_file of the target");
 }
 
 Row ToEffects::row(const rapidjson::Value& record) const {

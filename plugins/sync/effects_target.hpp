@@ -1,5 +1,5 @@
-// Writes rows as effects of the job: in the transaction that marks it done, under the role that the operator
-// granted. Nothing can be read there, so what changed is not counted, and no state is kept.
+// Writes rows as effects of the job: in the transaction that marks it done, under the plugin's role. Effects
+// can't read, so changes are not counted, and no state is kept.
 #pragma once
 
 #include "target.hpp"

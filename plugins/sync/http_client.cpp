@@ -26,7 +26,7 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-/// Whether two headers, as libcurl takes them, have the same name.
+/// Whether two headers in libcurl's form have the same name.
 bool same_name(const std::string& a, const std::string& b) {
   const std::size_t size = a.find_first_of(":;");
   return size == b.find_first_of(":;") && strncasecmp(a.c_str(), b.c_str(), size) == 0;
@@ -42,7 +42,7 @@ struct HttpClient::Exchange {
   common::CurlList headers;
   std::string token;
   HttpResponse response;
-  std::string denied;  // an address that was not connected to, since it is private
+  std::string denied;  // the host that was not connected to because its address is private
   bool too_large = false;
   std::array<char, CURL_ERROR_SIZE> error{};
 
@@ -58,7 +58,7 @@ struct HttpClient::Exchange {
     auto& headers = static_cast<Exchange*>(exchange)->response.headers;
     const std::string_view line(data, size * count);
     const std::size_t colon = line.find(':');
-    if (line.compare(0, 5, "HTTP/") == 0) headers.clear();  // what came before was a 100 Continue's
+    if (line.compare(0, 5, "HTTP/") == 0) headers.clear();  // the headers so far were those of a 100 Continue
     if (colon == std::string_view::npos) return size * count;
     std::string& value = headers[lower(line.substr(0, colon))];
     value += (value.empty() ? "" : ", ") + std::string(trimmed(line.substr(colon + 1)));
@@ -69,7 +69,7 @@ struct HttpClient::Exchange {
     return static_cast<Exchange*>(exchange)->job.is_cancelled() ? 1 : 0;
   }
 
-  // The address that is really connected to, whatever the name server said before.
+  // Checks the address that is actually connected to, so that a changed DNS answer can't evade the check.
   static curl_socket_t open_socket(void* exchange, curlsocktype, curl_sockaddr* address) {
     auto& self = *static_cast<Exchange*>(exchange);
     if (!self.endpoint.allow_private && !is_public(address->addr)) {
@@ -100,7 +100,7 @@ void HttpClient::set(CURLoption option, Value value) {
 void HttpClient::set_request(const HttpRequest& request, Exchange& exchange) {
   exchange.headers.add("Expect:");  // no waiting for a "100 Continue" before large bodies
   if (!request.if_none_match.empty()) exchange.headers.add("If-None-Match: " + request.if_none_match);
-  const bool at_home = request.url.same_origin(endpoint_.url);  // what may be secret goes nowhere else
+  const bool at_home = request.url.same_origin(endpoint_.url);  // secrets are sent only there
   const std::vector<std::string> configured = at_home ? endpoint_.headers : std::vector<std::string>();
   for (const std::string& header : configured) exchange.headers.add(header);
   for (const std::string& header : request.headers) {
@@ -128,7 +128,7 @@ HttpResponse HttpClient::send(const HttpRequest& request, const sluice::Job& job
   try {
     return exchange(request, job);
   } catch (const Trouble& trouble) {
-    // A token that was taken back before its time is replaced once.
+    // A token that was revoked before it expired is replaced once.
     if (trouble.code() != "http-401" || !access_token_) throw;
     access_token_->forget();
     if (!used_before) throw;
@@ -139,12 +139,12 @@ HttpResponse HttpClient::send(const HttpRequest& request, const sluice::Job& job
 HttpResponse HttpClient::exchange(const HttpRequest& request, const sluice::Job& job) {
   if (job.is_cancelled()) throw Cancelled();
   Exchange exchange{job, endpoint_, request.max_bytes, {}, {}, {}, {}, false, {}};
-  curl_easy_reset(curl_.get());  // which keeps the connection
+  curl_easy_reset(curl_.get());  // keeps the connection
   set_request(request, exchange);
-  set(CURLOPT_PROXY, "");  // the environment's proxies could reach what we may not
+  set(CURLOPT_PROXY, "");  // a proxy of the environment could reach private addresses
   set(CURLOPT_FOLLOWLOCATION, 0L);
   set(CURLOPT_NOSIGNAL, 1L);
-  set(CURLOPT_ACCEPT_ENCODING, "");  // whatever libcurl can undo; max_bytes counts what comes out
+  set(CURLOPT_ACCEPT_ENCODING, "");  // all that libcurl supports; max_bytes counts decompressed bytes
   set(CURLOPT_USERAGENT, "sluice-sync/1.0");
   set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   if (!endpoint_.ca_file.empty()) set(CURLOPT_CAINFO, endpoint_.ca_file.c_str());
@@ -162,7 +162,7 @@ HttpResponse HttpClient::exchange(const HttpRequest& request, const sluice::Job&
   set(CURLOPT_OPENSOCKETDATA, &exchange);
   const CURLcode code = curl_easy_perform(curl_.get());
   curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &exchange.response.status);
-  curl_easy_reset(curl_.get());  // nothing in it points into this call any more
+  curl_easy_reset(curl_.get());  // drops the pointers to local variables
   if (code != CURLE_OK) explain(code, request, exchange);
   if (exchange.response.status == 304 && !request.if_none_match.empty()) return std::move(exchange.response);
   check_status(exchange.response, request.method + " " + request.url.shown(), exchange.token);
@@ -173,14 +173,14 @@ void HttpClient::explain(CURLcode code, const HttpRequest& request, const Exchan
   const std::string what = request.method + " " + request.url.shown();
   if (code == CURLE_ABORTED_BY_CALLBACK) throw Cancelled();
   if (exchange.too_large) {
-    throw sluice::PermanentError("too-large", what + ": the response goes beyond max_bytes, " +
+    throw sluice::PermanentError("too-large", what + ": the response exceeds max_bytes, " +
                                                   std::to_string(endpoint_.max_bytes) +
-                                                  " for one job; ask for less, or raise it");
+                                                  " for one job; request less, or raise it");
   }
   if (!exchange.denied.empty() && code == CURLE_COULDNT_CONNECT) {
     throw Trouble("private-address", what + ": '" + request.url.host() +
-                                         "' is at an address that is not on the public internet; set "
-                                         "allow_private if it is meant to be");
+                                         "' has an address that is not public; set allow_private if that is "
+                                         "intended");
   }
   throw Trouble(
       common::http_error(code),
@@ -197,8 +197,8 @@ void check_allowed(const Endpoint& endpoint, const Url& url) {
       });
   if (named && (url.is_https() || !endpoint.url.is_https())) return;
   throw sluice::PermanentError("host-not-allowed", "a link leads to " + url.shown() +
-                                                       ", and allow_hosts of " + endpoint.url.shown() +
-                                                       " does not allow that");
+                                                       ", which allow_hosts of " + endpoint.url.shown() +
+                                                       " does not allow");
 }
 
 }  // namespace data_sync

@@ -1,5 +1,5 @@
-// Requests to one endpoint over HTTP with libcurl. The connection is kept from request to request; each
-// endpoint has a client of its own, so that none uses a connection that another was allowed to open.
+// Requests to one endpoint over HTTP with libcurl. The connection is kept between requests. Each endpoint
+// has its own client, so that none uses a connection that only another one is allowed to open.
 #pragma once
 
 #include <curl/curl.h>
@@ -18,19 +18,19 @@ namespace data_sync {
 struct HttpRequest {
   const Url& url;
   std::string method = "GET";
-  std::vector<std::string> headers;  // "Name: value", where the endpoint has no other value
+  std::vector<std::string> headers;  // "Name: value"; the endpoint's headers take precedence
   const std::string* body = nullptr;
   std::size_t max_bytes;      // of the response
-  std::string if_none_match;  // an ETag; only a request that has one may be answered with 304
-  std::string secret;         // is in the request, and in no error
+  std::string if_none_match;  // an ETag; without it, a response of 304 is an error
+  std::string secret;         // part of the request, removed from errors
 };
 
 struct HttpResponse {
   long status = 0;
   std::string body;
-  std::map<std::string, std::string> headers;  // by name in small letters; of several, joined with commas
+  std::map<std::string, std::string> headers;  // by name in lower case; repeated ones are joined with commas
 
-  /// Empty without one of that name, in small letters.
+  /// `name` is in lower case. Empty if there is no such header.
   std::string header(const std::string& name) const;
 };
 
@@ -38,12 +38,12 @@ class AccessToken;
 
 class HttpClient {
  public:
-  /// `endpoint` has to outlive it.
+  /// `endpoint` must outlive the client.
   explicit HttpClient(const Endpoint& endpoint);
   ~HttpClient();
 
-  /// The response, 2xx, or 304 where the request allows it. Throws Trouble, sluice::PermanentError or
-  /// Cancelled for all else.
+  /// The response if its status is 2xx, or 304 if the request allows it. Otherwise throws Trouble,
+  /// sluice::PermanentError or Cancelled.
   HttpResponse send(const HttpRequest& request, const sluice::Job& job);
 
  private:
@@ -61,7 +61,7 @@ class HttpClient {
   std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl_;
 };
 
-/// Throws sluice::PermanentError unless a request to `url` is allowed from this endpoint.
+/// Throws sluice::PermanentError unless the endpoint's links may lead to `url`.
 void check_allowed(const Endpoint& endpoint, const Url& url);
 
 }  // namespace data_sync

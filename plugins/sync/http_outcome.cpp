@@ -20,11 +20,11 @@ std::string lower(std::string_view text) {
 
 namespace {
 
-/// The beginning of a body on one line, as far as it is text.
+/// The beginning of a body on one line, in printable ASCII.
 std::string excerpt(const HttpResponse& response, const std::string& secret) {
   constexpr std::size_t longest = 200;
   const auto title = markup_title(response.body);
-  std::string text = title && !title->empty() ? "a page of HTML, '" + *title + "'" : response.body;
+  std::string text = title && !title->empty() ? "an HTML page, '" + *title + "'" : response.body;
   for (std::size_t at = 0; !secret.empty() && (at = text.find(secret, at)) != std::string::npos;) {
     text.replace(at, secret.size(), "***");
   }
@@ -37,7 +37,7 @@ std::string excerpt(const HttpResponse& response, const std::string& secret) {
 
 bool is_retried(long status) {
   switch (status) {
-    case 401:  // somebody can mend the credentials, and they hit each job
+    case 401:  // the operator can fix the credentials, which affect every job
     case 403:
     case 407:
     case 408:
@@ -49,7 +49,7 @@ bool is_retried(long status) {
   }
 }
 
-/// Whether the parameters of a link, as in `; rel="next last"; title="x"`, hold the relation "next".
+/// Whether the parameters of a link, like `; rel="next last"; title="x"`, contain the relation "next".
 bool is_next(std::string_view parameters) {
   const std::string text = lower(parameters);
   for (std::size_t at = text.find("rel"); at != std::string::npos; at = text.find("rel", at + 1)) {
@@ -70,7 +70,7 @@ bool is_next(std::string_view parameters) {
   return false;
 }
 
-/// Where a link's parameters end: at a comma that is not quoted.
+/// The end of a link's parameters: a comma that is not quoted.
 std::size_t end_of_link(std::string_view text) {
   bool quoted = false;
   for (std::size_t at = 0; at < text.size(); ++at) {
@@ -99,7 +99,7 @@ void check_status(const HttpResponse& response, const std::string& what, const s
   }
   if (is_retried(status)) throw Trouble(code, said, delay);
   if (status >= 300 && status < 400) {
-    throw sluice::PermanentError(code, said + "; redirects are not followed: set url to where it leads");
+    throw sluice::PermanentError(code, said + "; redirects are not followed, set url to the target");
   }
   throw sluice::PermanentError(code, said);
 }

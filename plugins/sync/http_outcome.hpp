@@ -1,5 +1,5 @@
-// What a request over HTTP came to: pure decisions. The rule: what a server says about the request is
-// permanent; what is wrong with the way to it, with the server itself or with our credentials is retried.
+// The result of a request over HTTP: pure decisions. A problem of the request is permanent. A problem of the
+// network, the server or our credentials is retried.
 #pragma once
 
 #include <string>
@@ -9,14 +9,14 @@
 
 namespace data_sync {
 
-/// In small letters, as far as they are ASCII.
+/// In lower case. Converts ASCII only.
 std::string lower(std::string_view text);
 
-/// Throws Trouble or sluice::PermanentError unless the status is 2xx. The error quotes the body, or the title
-/// of a page of HTML, with `secret` blotted out.
+/// Throws Trouble or sluice::PermanentError unless the status is 2xx. The error quotes the body, or the
+/// title of an HTML page, with asterisks instead of `secret`.
 void check_status(const HttpResponse& response, const std::string& what, const std::string& secret);
 
-/// The target of rel="next" in a Link header (RFC 8288); empty when there is none.
+/// The target of rel="next" in a Link header (RFC 8288); empty if there is no such link.
 std::string next_link(const std::string& header);
 
 }  // namespace data_sync

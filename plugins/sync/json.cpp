@@ -16,7 +16,7 @@ namespace {
 
 constexpr int deepest = 100;
 
-/// Before the digits of a number; before a text that begins with it, once more.
+/// Put before the digits of a number, and before a text that begins with this character.
 constexpr char mark = '\x01';
 
 constexpr std::string_view blanks =
@@ -32,7 +32,7 @@ bool is_marked(std::string_view text) {
 
 class Reader : public rapidjson::Document {
  public:
-  /// Reads one value and leaves the stream behind it.
+  /// Reads one value; the stream is then at the character after it.
   rapidjson::ParseResult read(rapidjson::MemoryStream& stream) {
     constexpr unsigned flags = rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag |
                                rapidjson::kParseValidateEncodingFlag | rapidjson::kParseStopWhenDoneFlag;
@@ -85,7 +85,7 @@ class Writer : public rapidjson::Writer<rapidjson::StringBuffer> {
   bool Key(const char* text, rapidjson::SizeType size, bool = false) { return Base::String(text, size); }
 };
 
-/// Ends the visit, with false, at the first NUL.
+/// Stops the visit by returning false at the first NUL.
 struct NulFinder : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, NulFinder> {
   bool String(const char* text, rapidjson::SizeType size, bool) {
     return std::string_view(text, size).find('\0') == std::string_view::npos;
@@ -95,7 +95,7 @@ struct NulFinder : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, NulFinder> {
 
 [[noreturn]] void refuse(rapidjson::ParseErrorCode code, std::size_t offset) {
   const bool too_deep = code == rapidjson::kParseErrorTermination;
-  throw BadJson("no JSON, at byte " + std::to_string(offset) + ": " +
+  throw BadJson("invalid JSON at byte " + std::to_string(offset) + ": " +
                 (too_deep ? "nested more than 100 levels deep" : rapidjson::GetParseError_En(code)));
 }
 
@@ -133,7 +133,7 @@ rapidjson::Document parse_json_or_lines(std::string_view text, bool lines) {
   if (stream.Tell() == text.size() && !(lines && first.IsObject())) return first;
   rapidjson::Document all(rapidjson::kArrayType);
   for (rapidjson::Document next = std::move(first);; next = read_value(stream)) {
-    // Two arrays are no list of records: one of them is what should not be there.
+    // Only objects are records. Two arrays one after the other are an error.
     if (!next.IsObject()) refuse(rapidjson::kParseErrorDocumentRootNotSingular, stream.Tell());
     all.PushBack(rapidjson::Value(next, all.GetAllocator()), all.GetAllocator());
     skip_blanks(stream);

@@ -1,8 +1,8 @@
-// JSON from servers and payloads, read and written without losing digits. No text can exhaust the stack:
-// nesting is bounded.
+// JSON from servers and payloads, read and written without losing digits. Nesting is limited, so no text can
+// exhaust the stack.
 //
-// A number is kept as the text that it came as, digit for digit, in a string value with a mark before it. So
-// whether a value is a number or a text is asked here, not of RapidJSON.
+// A number is kept as its text, digit for digit, in a string value with a mark before it. Use is_number() and
+// is_text() instead of RapidJSON's functions to distinguish numbers and texts.
 #pragma once
 
 #include <rapidjson/document.h>
@@ -14,23 +14,23 @@
 
 namespace data_sync {
 
-/// Text that is no JSON, or nested too deeply.
+/// Text that is not JSON, or is nested too deeply.
 class BadJson : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// Of members with one name the last one counts. Throws BadJson.
+/// If a name occurs twice in an object, the last member counts. Throws BadJson.
 rapidjson::Document parse_json(std::string_view text);
 
-/// The same; several objects one after the other (NDJSON, JSON sequences) come as an array of them. `lines`
-/// says that the text is meant to be that, even where it holds but one.
+/// Like parse_json, but several objects one after the other (NDJSON, JSON sequences) are returned as an
+/// array. With `lines`, so is a single object.
 rapidjson::Document parse_json_or_lines(std::string_view text, bool lines);
 
-/// As it was parsed, each number with its digits.
+/// The JSON text, with each number's digits as parsed.
 std::string to_text(const rapidjson::Value& value);
 
-/// A JSON pointer as it is written.
+/// The text of a JSON pointer.
 std::string to_text(const rapidjson::Pointer& pointer);
 
 bool is_number(const rapidjson::Value& value);
@@ -39,13 +39,13 @@ bool is_text(const rapidjson::Value& value);
 /// The characters of a text, the digits of a number, and the JSON text of anything else.
 std::string plain(const rapidjson::Value& value);
 
-/// A text as a value of its own, whatever it begins with.
+/// `text` as a value for which is_text() is true, even if it begins with the mark.
 rapidjson::Document text_value(std::string_view text);
 
-/// Whether a NUL character is anywhere in it, which PostgreSQL's text can't hold.
+/// Whether it contains a NUL character at any depth, which PostgreSQL can't store as text.
 bool holds_nul(const rapidjson::Value& value);
 
-/// A JSON pointer (RFC 6901). Throws std::invalid_argument for what is none.
+/// A JSON pointer (RFC 6901). Throws std::invalid_argument if `text` is invalid.
 rapidjson::Pointer pointer_of(const std::string& text);
 
 }  // namespace data_sync

@@ -14,7 +14,7 @@ using sluice::Json;
 
 constexpr std::array<std::string_view, 3> questions = {"parameters", "cursor", "full"};
 
-/// Whether an object says what to ask the source for, rather than being a record itself.
+/// Whether an object says what to request from the source. Otherwise it is a record.
 bool is_question(const rapidjson::Value& data) {
   return std::all_of(data.MemberBegin(), data.MemberEnd(), [](const auto& member) {
     const std::string_view name(member.name.GetString(), member.name.GetStringLength());
@@ -34,7 +34,7 @@ void take_record(const rapidjson::Value& record, Order& order) {
   order.records.PushBack(copy, order.records.GetAllocator());
 }
 
-/// `data` with sluice's checks, and again with each number as it came.
+/// `data` is for checks; `exact` is the same value, with each number's digits as received.
 void take_question(const Json& data, const rapidjson::Value& exact, Order& order) {
   if (const auto parameters = data.find("parameters")) {
     for (const auto& member : parameters->as_object().value().GetObject()) {
@@ -53,7 +53,7 @@ void take_question(const Json& data, const rapidjson::Value& exact, Order& order
   order.full = data.boolean_or("full", false);
 }
 
-/// What is one line has no line end, though a form or a file may have left one there.
+/// Drops a line end, which a form or a file can leave there.
 std::string one_line(std::string text) {
   text.resize(text.find_last_not_of("\r\n") + 1);
   return text;

@@ -1,4 +1,4 @@
-// What a payload asks for.
+// A job's payload.
 #pragma once
 
 #include <rapidjson/document.h>
@@ -15,17 +15,17 @@ struct Order {
   std::string source;
   std::string target;
 
-  // Either records that are in the payload,
+  // Either the records in the payload,
   bool is_inline = false;
   rapidjson::Document records;  // an array
 
-  // or what to ask the source for.
+  // or what to request from the source.
   std::map<std::string, std::string> parameters;
-  std::optional<rapidjson::Document> cursor;  // a string or a number, in place of the one that is kept
-  bool full = false;                          // everything, whatever was seen before
+  std::optional<rapidjson::Document> cursor;  // a string or a number, instead of the kept one
+  bool full = false;                          // all records, regardless of earlier jobs
 };
 
-/// Throws sluice::PermanentError for a payload that asks for nothing clear.
+/// Throws sluice::PermanentError if the payload is invalid.
 Order read_order(sluice::Job& job);
 
 }  // namespace data_sync

@@ -19,11 +19,11 @@ class Output {
   void add(const std::string& name, std::size_t count);
   void add_boolean(const std::string& name, bool value);
   void add_json(const std::string& name, const std::string& json);
-  /// Nothing for none: "skipped", how many, and "skippedRecords", the first of them with all that is known.
+  /// Adds "skipped", their number, and "skippedRecords", the details of the first 20. Adds nothing if empty.
   void add_skipped(const std::vector<Skipped>& skipped);
-  /// Nothing for none.
+  /// Adds nothing if empty.
   void add_warnings(const std::vector<std::string>& warnings);
-  /// Ends it.
+  /// Ends the object and returns it.
   std::string text();
 
  private:

@@ -14,7 +14,7 @@ namespace data_sync {
 
 namespace {
 
-/// null, false, 0 and "" as well as what is absent.
+/// True for null, false, 0, "" and absent values.
 bool is_nothing(const rapidjson::Value* value) {
   if (value == nullptr || value->IsNull() || value->IsFalse()) return true;
   const std::string text = plain(*value);
@@ -104,15 +104,15 @@ bool Pager::advance(const Url& current, const rapidjson::Document& page, const r
   return true;
 }
 
-/// The number of records so far against the source's total, below 0 where there are more; none where it has
-/// no total.
+/// Compares the number of records so far with the source's total: negative if there are more. std::nullopt
+/// without a total.
 std::optional<int> Pager::against_total(const rapidjson::Document& page) const {
   const rapidjson::Value* const total = source_.total ? source_.total->Get(page) : nullptr;
   if (total == nullptr) return std::nullopt;
   return compare_cursors(number(static_cast<std::int64_t>(position_.records)), *total);
 }
 
-/// By the source's own words, not by how full the page is.
+/// Whether `more` or `total` indicates another page, regardless of the number of records on this one.
 bool Pager::says_more(const rapidjson::Document& page) const {
   if (source_.more) return !is_nothing(source_.more->Get(page));
   const auto order = against_total(page);
@@ -156,8 +156,8 @@ std::string Pager::linked(const Url& current, const rapidjson::Document& page) c
   const std::string text = plain(*link);
   if (is_text(*link) && text.find_first_of("/?.:") != std::string::npos) return resolved(current, text);
   throw sluice::PermanentError(
-      "bad-next", current.shown() + ": what is where `next` points is no URL but a token, " +
-                      text.substr(0, 20) + "...; set paging to token, and page_parameter to what takes it");
+      "bad-next", current.shown() + ": `next` points to a token, not a URL: " + text.substr(0, 20) +
+                      "...; set paging to token, and page_parameter to its parameter");
 }
 
 std::string Pager::token(const rapidjson::Document& page, const HttpResponse& response) const {
@@ -174,8 +174,8 @@ std::string Pager::last_id(const rapidjson::Value& records) const {
   if (id != nullptr && !id->IsNull()) return to_text(*id);
   throw sluice::PermanentError("bad-next",
                                source_.endpoint.url.shown() +
-                                   ": the last record of a page has nothing where `last` points, by which "
-                                   "the next page is asked for");
+                                   ": the last record of a page has no value at `last`, which is needed to "
+                                   "request the next page");
 }
 
 std::string Pager::resolved(const Url& current, const std::string& link) const {

@@ -1,5 +1,4 @@
-// Page after page of a source: what is asked for the next one, and which one is the last. Nothing here is
-// sent.
+// The pages of a source: the request for the next one, and which one is the last. Nothing is sent here.
 #pragma once
 
 #include <rapidjson/document.h>
@@ -16,15 +15,15 @@
 
 namespace data_sync {
 
-/// What a source is asked.
+/// A request to a source.
 class Ask {
  public:
   explicit Ask(const ApiSource& source);
   Ask(const Ask& other);
   Ask& operator=(const Ask&) = delete;
 
-  /// Sets a parameter of the query, or where `name` is a JSON pointer a value of the body, in place of what
-  /// is there.
+  /// Sets a parameter of the query, or a value of the body if `name` is a JSON pointer. Replaces an existing
+  /// one.
   void set(const std::string& name, const rapidjson::Value& value);
   void follow(const Url& url) { url_ = std::make_unique<Url>(url); }
 
@@ -39,20 +38,20 @@ class Ask {
 
 class Pager {
  public:
-  /// `first` is what the first page is asked by.
+  /// `first` is the request for the first page.
   Pager(const ApiSource& source, const Ask& first, const Position& begin);
 
   const Position& position() const { return position_; }
-  /// What the page at the position is asked by.
+  /// The request for the page at the position.
   Ask ask() const;
-  /// Whether an error with that status is how the source says that there is no such page any more: not where
-  /// it has just said that there is more.
+  /// Whether an error with that code means that the page before was the last. Not if the source has just
+  /// indicated that there are more.
   bool is_end(const std::string& code) const;
-  /// Whether a page holds what the one before it held: such servers answer so beyond the last page, or to a
-  /// parameter that they don't know.
+  /// Whether a page repeats the one before it. Some servers answer so after the last page, or if they do not
+  /// know the parameter.
   bool repeats(const rapidjson::Value& records) const;
-  /// Counts a page, and moves to the next one; false when it was the last. Throws sluice::PermanentError for
-  /// a link that can't be followed.
+  /// Counts a page, and moves to the next one. Returns false if it was the last. Throws
+  /// sluice::PermanentError if the link to the next page is invalid or not allowed.
   bool advance(const Url& current, const rapidjson::Document& page, const rapidjson::Value& records,
                const HttpResponse& response);
 
@@ -73,7 +72,7 @@ class Pager {
   Position position_;
   bool more_is_said_ = false;
   std::set<std::string> visited_;  // positions
-  std::string before_;             // the first and the last record of the page before
+  std::string before_;             // size, first and last record of the page before
 };
 
 }  // namespace data_sync

@@ -1,4 +1,5 @@
-// How far a source has been read: kept where a job can't come to the end, so that its next run goes on there.
+// How far a source has been read. It is kept if a run does not reach the end, so that the next run continues
+// there.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +9,7 @@
 namespace data_sync {
 
 struct Position {
-  std::string asked;  // a digest of the job and its first request: a position is of no use to another
+  std::string asked;  // a digest of the job and its first request, because only the same can use the position
   std::string next;   // the next page: a URL, a token as JSON text, or a number; empty: the first
   std::size_t pages = 0;
   std::size_t records = 0;
@@ -16,7 +17,7 @@ struct Position {
 };
 
 std::string to_json(const Position& position);
-/// None for what is no position.
+/// std::nullopt if `json` is not a position.
 std::optional<Position> position_of(const std::string& json);
 
 }  // namespace data_sync

@@ -8,7 +8,7 @@ namespace data_sync {
 
 namespace {
 
-/// Adds `name` to `object`, with a copy of `value`, or null without one.
+/// Adds `name` to `object`, with a copy of `value`, or null if it is nullptr.
 void add(rapidjson::Document& object, const std::string& name, const rapidjson::Value* value) {
   auto& allocator = object.GetAllocator();
   rapidjson::Value key(name.c_str(), static_cast<rapidjson::SizeType>(name.size()), allocator);
@@ -43,11 +43,11 @@ Row row_of(const rapidjson::Value& record, const Records& rules, bool keys_only)
     }
     const rapidjson::Value* found = column.pointer.Get(record);
     if (column.key && (found == nullptr || found->IsNull())) {
-      throw BadRecord("missing-key", "nothing there for the key column '" + column.name + "'", column.name);
+      throw BadRecord("missing-key", "no value for the key column '" + column.name + "'", column.name);
     }
     if (column.key) add(key, column.name, found);
     if (found == nullptr && rules.absent == Absent::fail) {
-      throw BadRecord("absent-member", "nothing there for the column '" + column.name + "'", column.name);
+      throw BadRecord("absent-member", "no value for the column '" + column.name + "'", column.name);
     }
     shape.push_back(found != nullptr || rules.absent == Absent::null);
     if (!shape.back()) continue;

@@ -1,4 +1,4 @@
-// The records of one job on their way from a source to a target, each as JSON text in the target's form.
+// The records of one job between source and target, each as JSON text in the target's form.
 #pragma once
 
 #include <rapidjson/document.h>
@@ -15,17 +15,17 @@ namespace data_sync {
 
 struct Row {
   std::string json;
-  std::string key;          // an object of the key columns, {} where the target has none
+  std::string key;          // an object of the key columns, {} if the target has none
   std::vector<bool> shape;  // which of the columns it has
-  bool deleted = false;     // at the source: the target is to forget it
+  bool deleted = false;     // at the source, so the target must delete it
   std::uint32_t page = 0;
   std::uint32_t index = 0;  // in the page
 };
 
-/// A record that was left out, for the job's output.
+/// A skipped record, for the job's output.
 struct Skipped {
   std::string place;
-  std::string key;  // as in Row; empty where it is not known
+  std::string key;  // as in Row; empty if unknown
   std::string code;
   std::string error;
   std::string column;
@@ -35,12 +35,12 @@ struct Skipped {
 /// Rows in the order of their records.
 class Rows {
  public:
-  /// `name` is what errors call the page: "page 2 of https://...". Rows that are added from now on are its.
+  /// `name` is the page's name in errors: "page 2 of https://...". Rows added from now on belong to it.
   void begin_page(const std::string& name) { pages_.push_back(name); }
   void add(Row row, std::size_t index);
   /// "record 3 of page 2 of https://..."
   std::string place(const Row& row) const { return place(row.page, row.index); }
-  /// Of a record of the page that was begun last.
+  /// The place of a record in the page that was begun last.
   std::string place(std::size_t index) const { return place(pages_.size() - 1, index); }
 
   const std::vector<Row>& all() const { return rows_; }
@@ -55,15 +55,14 @@ class Rows {
   std::vector<std::string> pages_;
 };
 
-/// An object of the columns' names and the record's values; what is absent is left out, null, or refused, as
-/// `rules` say. With `keys_only` the other columns are not looked at. Throws BadRecord.
+/// An object of the columns' names and the record's values. Absent values are omitted, null, or refused, as
+/// `rules` say. With `keys_only`, only the key columns are read. Throws BadRecord.
 Row row_of(const rapidjson::Value& record, const Records& rules, bool keys_only = false);
 
-/// Rows from `first` up to `end` as a JSON array.
+/// The rows from `first` up to `end`, which is excluded, as a JSON array.
 std::string array_of(const std::vector<const Row*>& rows, std::size_t first, std::size_t end);
 
-/// At most the first `bytes` of a text, and dots where there was more: a value as it may be shown in an
-/// error.
+/// A value for an error: at most the first `bytes` of the text, with "..." if it is longer.
 std::string shortened(const std::string& text, std::size_t bytes = 60);
 
 }  // namespace data_sync

@@ -1,5 +1,5 @@
-// What callers and operators may write, as JSON Schema, draft 4: it is shown by `sluice plugin inspect`,
-// and the runtime checks it before the plugin sees a payload or a configuration.
+// JSON Schemas, draft 4, of the payload and the configuration. `sluice plugin inspect` shows them, and the
+// runtime checks payloads and configuration against them before the plugin gets them.
 #pragma once
 
 #include <string_view>

@@ -27,8 +27,7 @@ Paging read_paging(const Json& json) {
 std::string read_parameter(const Json& json, const std::string& key, const std::string& text,
                            const ApiSource& source) {
   if (text.empty() || text.front() != '/') return text;
-  if (source.body.empty())
-    refuse(json, key, "'" + text + "' points into the body, and there is none; set body");
+  if (source.body.empty()) refuse(json, key, "'" + text + "' points into the body; set body");
   read_pointer(json, key, text);
   return text;
 }
@@ -38,8 +37,8 @@ void read_next(const Json& json, ApiSource& source) {
   std::transform(source.next_header.begin(), source.next_header.end(), source.next_header.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   const bool by_header = source.paging == Paging::token && !source.next_header.empty();
-  if (by_header && json.find("next")) refuse(json, "next_header", "there is a next too; keep one");
-  if (!source.next_header.empty() && !by_header) refuse(json, "next_header", "it goes with paging token");
+  if (by_header && json.find("next")) refuse(json, "next_header", "next is set too; keep one of them");
+  if (!source.next_header.empty() && !by_header) refuse(json, "next_header", "it needs paging token");
   if (source.paging == Paging::field || (source.paging == Paging::token && !by_header)) {
     source.next = read_pointer(json, "next", json.string("next"));
   }
@@ -78,7 +77,7 @@ std::string read_body(const Json& json) {
 }  // namespace
 
 ApiSource read_source(const Json& json) {
-  if (json.string("kind") != "api") refuse(json, "kind", "a source is an api");
+  if (json.string("kind") != "api") refuse(json, "kind", "expected api");
   ApiSource source(read_endpoint(json));
   source.body = read_body(json);
   source.records = read_pointer(json, "records", json.string_or("records", ""));
@@ -90,8 +89,7 @@ ApiSource read_source(const Json& json) {
   }
   source.etag = json.boolean_or("etag", false);
   if (source.etag && (source.cursor || source.paging != Paging::none || !source.body.empty())) {
-    refuse(json, "etag",
-           "an ETag speaks for one response to a GET: leave out paging, cursor and body, or etag");
+    refuse(json, "etag", "an ETag is for one response to a GET; remove paging, cursor and body, or etag");
   }
   source.parameters = read_texts(json, "parameters");
   for (const std::string& name : source.parameters) read_parameter(json, "parameters", name, source);

@@ -20,16 +20,15 @@ namespace data_sync {
 
 namespace {
 
-/// `found` of a map by name; what is missing is the payload's error.
+/// The map's value for `name`. Throws PermanentError if it is missing, because the payload is then wrong.
 template <class Map>
 const typename Map::mapped_type& named(const Map& map, const std::string& name, const char* kind) {
   if (const auto found = map.find(name); found != map.end()) return found->second;
   std::string known;
   for (const auto& [other, value] : map) known += (known.empty() ? "" : ", ") + other;
   const std::string key = kind;
-  throw sluice::PermanentError("unknown-" + key,
-                               "payload /" + key + ": no " + key + " '" + name +
-                                   "' is configured; there are: " + (known.empty() ? "none" : known));
+  throw sluice::PermanentError("unknown-" + key, "payload /" + key + ": unknown " + key + " '" + name +
+                                                     "'; configured: " + (known.empty() ? "none" : known));
 }
 
 Scope scope_of(const Order& order) {
@@ -45,7 +44,7 @@ Scope scope_of(const Order& order) {
   return scope;
 }
 
-/// Of all that a kept cursor depends on: what is asked of whom, and where the records went.
+/// A digest of everything that a kept cursor depends on: the request and the target table.
 std::string configuration_of(const ApiSource& source, const TargetConfig& target) {
   std::string all = source.endpoint.url.text() + "\n" + source.body + "\n" + source.cursor_parameter + "\n" +
                     (source.cursor ? to_text(*source.cursor) : std::string()) + "\n";
@@ -54,7 +53,7 @@ std::string configuration_of(const ApiSource& source, const TargetConfig& target
   return common::sha256_hex(all).substr(0, enough);
 }
 
-/// Leaves out what was kept under another configuration.
+/// Drops a cursor and ETag that were kept under another configuration.
 void leave_out_what_is_old(State& state, const ApiSource& source, const Scope& scope,
                            const sluice::Job& job) {
   if (!source.cursor) state.cursor.clear();
@@ -62,15 +61,14 @@ void leave_out_what_is_old(State& state, const ApiSource& source, const Scope& s
   if (state.configuration.empty() || state.configuration == scope.configuration) return;
   if (!state.cursor.empty() || !state.etag.empty()) {
     job.log().info(
-        "the configuration of source or target is another than when the state was kept; beginning anew",
+        "the configuration of source or target has changed since the last job; starting from the beginning",
         {{"cursor", state.cursor}, {"etag", state.etag}});
   }
   state.cursor.clear();
   state.etag.clear();
 }
 
-/// Whether that is how a source says that it can't go on from a cursor: it has expired, or is not one of its
-/// own.
+/// Whether a source answers with that code to a cursor that has expired or is unknown.
 bool may_be_the_cursor(const std::string& code) {
   return code == "http-400" || code == "http-410" || code == "http-422";
 }
@@ -91,7 +89,7 @@ class SyncData {
  public:
   explicit SyncData(const sluice::Config& config) : config_(read_config(config)) {}
 
-  /// Connections, kept from job to job; made when they are first needed.
+  /// Connections, kept between jobs and created when first needed.
   struct Slot {
     std::map<std::string, HttpClient> sources;
     std::map<std::string, std::unique_ptr<Target>> targets;
@@ -138,7 +136,7 @@ class SyncData {
     const Counts counts =
         answer.not_modified ? Counts{} : target.write(taking.rows(), all, scope, state, job);
     if (answer.stopped) {
-      job.log().info("going on in another run, since max_time or max_bytes is used up",
+      job.log().info("continuing in another run, because max_time or max_bytes is used up",
                      {{"pages", answer.pages}});
       return sluice::snooze(1s);
     }
@@ -147,8 +145,8 @@ class SyncData {
     return sluice::done();
   }
 
-  /// Reads the source. Where trouble comes between two pages and a state is kept, the pages so far are
-  /// written, and the next attempt goes on behind them.
+  /// Reads the source. If it throws Trouble between two pages and a state is kept, the pages so far are
+  /// written, and the next attempt continues after them.
   void read(const Order& order, Question& question, Answer& answer, Taking& taking, const Scope& scope,
             std::optional<State>& state, const sluice::Job& job, Slot& slot) const {
     const ApiSource& source = named(config_.sources, order.source, "source");
@@ -166,13 +164,13 @@ class SyncData {
       answer.stopped = true;
       keep_in(*state, answer);
       taking.target().write(taking.rows(), false, scope, state, job);
-      job.log().info("the pages so far are written, and the next attempt goes on behind them",
+      job.log().info("the pages so far are written, and the next attempt continues after them",
                      {{"pages", answer.pages}, {"trouble", trouble.code()}});
       throw;
     }
   }
 
-  /// Asks, and once more without the kept cursor where the source does not take it.
+  /// Asks, and once more without the kept cursor if the source refuses it.
   template <class Ask>
   static void or_from_the_beginning(const Ask& ask, Question& question, State& state, const Answer& answer,
                                     const sluice::Job& job) {
@@ -180,7 +178,7 @@ class SyncData {
       return ask();
     } catch (const sluice::PermanentError& error) {
       if (answer.pages > 0 || !may_be_the_cursor(error.code())) throw;
-      job.log().warn("the source does not take the kept cursor; asking from the beginning",
+      job.log().warn("the source refused the kept cursor; starting from the beginning",
                      {{"cursor", question.cursor}, {"reason", error.what()}});
     }
     question.cursor.clear();
@@ -234,11 +232,11 @@ class SyncData {
 }  // namespace data_sync
 
 SLUICE_PLUGIN(sluice::plugin("sync", "1.0.0")
-                  .summary("Copies records from APIs and payloads into tables and to APIs")
+                  .summary("Copies records from APIs and payloads to tables and APIs")
                   .license("Apache-2.0")
                   .config_schema(data_sync::config_schema),
               sluice::job_type<data_sync::SyncData>("data.sync")
-                  .summary("Brings records from a source to a target")
+                  .summary("Copies records from a source to a target")
                   .schema(data_sync::payload_schema)
                   .example(data_sync::payload_example)
                   .timeout(15min)

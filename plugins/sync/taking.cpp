@@ -36,8 +36,8 @@ void Taking::look_for_unmapped(std::vector<std::string>& warnings) const {
   for (std::size_t i = 0; i < columns.size(); ++i) {
     if (found_[i]) continue;
     const std::string words = "'" + columns[i].name + "': none of " + std::to_string(seen_) +
-                              " records has anything at " + to_text(columns[i].pointer) +
-                              "; correct the pointer, or take the column out of the target";
+                              " records has a value at " + to_text(columns[i].pointer) +
+                              "; fix the pointer, or remove the column from the target";
     if (target_.rules().fail_unmapped) throw sluice::PermanentError("unmapped", words);
     warnings.push_back(words);
   }

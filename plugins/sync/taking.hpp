@@ -1,4 +1,4 @@
-// Takes records from pages into rows of a target, and notices what is wrong with them.
+// Converts the records of pages to rows of a target, and checks them.
 #pragma once
 
 #include <rapidjson/document.h>
@@ -15,16 +15,17 @@ namespace data_sync {
 
 class Taking {
  public:
-  /// `target` has to outlive it.
+  /// `target` must outlive the object.
   explicit Taking(Target& target) : target_(target), found_(target.rules().columns.size(), false) {}
 
   Target& target() { return target_; }
   Rows& rows() { return rows_; }
 
-  /// A bad record is skipped, or throws sluice::PermanentError that names it, as the target's rules say.
-  /// `cursor` may be null.
+  /// Adds a page's records. For a bad record, skips it or throws sluice::PermanentError, as the target's
+  /// rules say. `cursor` can be null.
   void page(const std::string& name, const rapidjson::Value& records, Cursor* cursor);
-  /// Adds a warning for each column that no record had anything for, or throws, as the target's rules say.
+  /// For each column that no record had a value for, adds a warning or throws sluice::PermanentError, as the
+  /// target's rules say.
   void look_for_unmapped(std::vector<std::string>& warnings) const;
 
  private:

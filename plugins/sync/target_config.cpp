@@ -28,7 +28,7 @@ std::string read_table(const Json& json, const std::string& key) {
   return quoted_identifier(name.substr(0, dot)) + "." + quoted_identifier(name.substr(dot + 1));
 }
 
-/// Names, each a field of the record; or names with the JSON pointers of their values.
+/// From a list of names that are fields of the record, or from a table of names and JSON pointers.
 std::vector<Column> read_columns(const Json& json, const std::string& key) {
   std::vector<Column> columns;
   const auto given = json.find(key);
@@ -45,12 +45,12 @@ std::vector<Column> read_columns(const Json& json, const std::string& key) {
       columns.push_back({name, read_pointer(*given, name, given->string(name))});
     }
   }
-  if (columns.empty()) refuse(json, key, "it is empty");
+  if (columns.empty()) refuse(json, key, "expected at least one");
   for (const Column& column : columns) {
     const auto same = [&](const Column& other) { return other.name == column.name; };
     if (column.name.empty() || column.name.find('\0') != std::string::npos ||
         std::count_if(columns.begin(), columns.end(), same) > 1) {
-      refuse(json, key, "'" + column.name + "' is no name, or there twice");
+      refuse(json, key, "'" + column.name + "' is invalid, or occurs twice");
     }
   }
   return columns;
@@ -58,7 +58,7 @@ std::vector<Column> read_columns(const Json& json, const std::string& key) {
 
 void read_keys(const Json& json, std::vector<Column>& columns) {
   const auto keys = read_texts(json, "key");
-  if (keys.empty()) refuse(json, "key", "expected the columns by which a row is found");
+  if (keys.empty()) refuse(json, "key", "expected the columns that identify a row");
   for (const std::string& key : keys) {
     const auto column =
         std::find_if(columns.begin(), columns.end(), [&](const Column& any) { return any.name == key; });
@@ -72,14 +72,14 @@ void read_own_connection(const Json& json, DatabaseTarget& target) {
   target.url_file = json.string_or("url_file", "");
   target.own_connection = !target.url.empty() || !target.url_file.empty();
   if (!target.url.empty() && !target.url_file.empty())
-    refuse(json, "url_file", "there is a url too; keep one");
+    refuse(json, "url_file", "url is set too; keep one of them");
   check_file(json, "url_file", target.url_file);
-  // libpq's own words could repeat a password.
+  // libpq's own error could contain a password.
   const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> parsed(
       PQconninfoParse(target.url.c_str(), nullptr), &PQconninfoFree);
-  if (!parsed) refuse(json, "url", "this is no URL of a PostgreSQL database");
+  if (!parsed) refuse(json, "url", "expected the URL of a PostgreSQL database");
   if (json.find("state")) {
-    if (!target.own_connection) refuse(json, "state", "only a target with url or url_file can keep it");
+    if (!target.own_connection) refuse(json, "state", "it needs url or url_file");
     target.state = read_table(json, "state");
   }
   target.connect_timeout = read_timeout(json, "connect_timeout", target.connect_timeout);
@@ -117,15 +117,15 @@ void read_deletions(const Json& json, DatabaseTarget& target) {
   const std::string column = json.string_or("deleted_column", "");
   const auto same = [&](const Column& any) { return any.name == column; };
   if (std::any_of(target.records.columns.begin(), target.records.columns.end(), same)) {
-    refuse(json, "deleted_column", "it is among the columns too; keep one");
+    refuse(json, "deleted_column", "it is also among the columns; remove it from one of them");
   }
   if (!column.empty()) target.deleted_column = quoted_identifier(column);
   target.remove_missing = json.boolean_or("remove_missing", false);
   if (!column.empty() && !target.deleted && !target.remove_missing) {
-    refuse(json, "deleted_column", "nothing is ever deleted; set deleted, or remove_missing");
+    refuse(json, "deleted_column", "nothing is ever deleted; set deleted or remove_missing");
   }
   if (target.remove_missing && !target.own_connection) {
-    refuse(json, "remove_missing", "only a target with url or url_file can look for what is missing");
+    refuse(json, "remove_missing", "it needs url or url_file");
   }
   target.max_removed_share = json.number_or("max_removed_share", target.max_removed_share);
   if (!(target.max_removed_share > 0 && target.max_removed_share <= 1)) {

@@ -1,4 +1,4 @@
-// How an attempt ends from deep down, apart from sluice::PermanentError.
+// The exceptions that end an attempt, besides sluice::PermanentError.
 #pragma once
 
 #include <chrono>
@@ -9,14 +9,14 @@
 
 namespace data_sync {
 
-/// What may pass by itself, or can be mended by the operator: the attempt ends with a retry.
+/// A failure that may be temporary, or that the operator can fix: the attempt ends with a retry.
 class Trouble : public std::runtime_error {
  public:
   Trouble(std::string code, const std::string& message,
           std::optional<std::chrono::seconds> delay = std::nullopt)
       : std::runtime_error(message), code_(std::move(code)), delay_(delay) {}
   const std::string& code() const noexcept { return code_; }
-  /// How long the other side asked us to wait.
+  /// How long to wait before the retry, as requested by the server.
   std::optional<std::chrono::seconds> delay() const noexcept { return delay_; }
 
  private:
@@ -24,7 +24,7 @@ class Trouble : public std::runtime_error {
   std::optional<std::chrono::seconds> delay_;
 };
 
-/// The job was cancelled, and nothing of it has been done for good.
+/// The job was cancelled, and nothing was committed.
 class Cancelled : public std::runtime_error {
  public:
   Cancelled() : std::runtime_error("cancelled") {}

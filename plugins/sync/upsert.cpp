@@ -22,7 +22,7 @@ std::string literal(const std::string& text) {
   return out + "'";
 }
 
-/// What `write` makes of each column that `wanted` says yes to, with `between` between them.
+/// `write` applied to each column for which `wanted` is true, separated by `between`.
 template <class Wanted, class Write>
 std::string listed(const std::vector<Column>& columns, const std::string& between, Wanted wanted,
                    Write write) {
@@ -48,7 +48,7 @@ std::string of_incoming(const Column& column) {
   return "incoming." + quoted(column.name);
 }
 
-/// The condition that a row has something for the column.
+/// The condition that a row has a value for the column.
 std::string given(const Column& column) {
   return "incoming.\"the row\" ? " + literal(column.name);
 }
@@ -72,7 +72,7 @@ std::string Sql::record(bool keys_only) const {
   const auto wanted = [&](const Column& column) { return column.key || !keys_only; };
   const auto typed = [&](const Column& column) {
     const auto found =
-        types_.find(column.name);  // a column that is not there is refused by its own statement
+        types_.find(column.name);  // if the column does not exist, the statement that writes it fails
     return quoted(column.name) + " " + (found == types_.end() ? std::string("text") : found->second);
   };
   return "jsonb_to_record(element.value) AS record(" + listed(target_.records.columns, ", ", wanted, typed) +
@@ -96,7 +96,7 @@ std::string Sql::same_key(const std::string& a, const std::string& b) const {
   });
 }
 
-// As text, since not each type has an equality, json for one.
+// Compares as text, because some types, such as json, have no equality operator.
 std::string Sql::differs() const {
   const bool always = target_.records.absent != Absent::keep;
   std::string text = listed(target_.records.columns, " OR ", no_key, [&](const Column& column) {
@@ -161,7 +161,7 @@ std::string Sql::upsert(const std::vector<Shape>& shapes) const {
   return sql + " SELECT " + inserted + ", " + (updating.empty() ? "0" : "(SELECT count(*) FROM updated)");
 }
 
-/// Whether a row counts as there.
+/// The condition that a row is not marked as deleted.
 std::string Sql::alive() const {
   return target_.deleted_column.empty() ? std::string("true")
                                         : "existing." + target_.deleted_column + " IS NULL";
@@ -179,7 +179,7 @@ std::string Sql::removal() const {
          ") SELECT count(*) FROM removed";
 }
 
-// The two counts apart: counted in one pass, each row would be looked for among all keys.
+// Two separate counts, because in a single pass each row would be compared with all keys.
 std::string Sql::missing_count() const {
   const std::string rows = "(SELECT count(*) FROM " + target_.table + " AS existing WHERE " + alive();
   return "WITH " + incoming(true) + " SELECT " + rows + " AND NOT EXISTS (SELECT FROM incoming WHERE " +
@@ -209,18 +209,18 @@ Row database_row(const rapidjson::Value& record, const DatabaseTarget& target) {
   for (const Column& column : target.records.columns) {
     const rapidjson::Value* value = column.pointer.Get(record);
     if (value == nullptr || !holds_nul(*value)) continue;
-    throw BadRecord("nul-character", "'" + column.name + "' holds a NUL character, which PostgreSQL can't",
-                    column.name);
+    throw BadRecord("nul-character",
+                    "'" + column.name + "' has a NUL character, which PostgreSQL can't store", column.name);
   }
   return row;
 }
 
 std::vector<Batch> batches_of(const std::vector<Row>& rows, std::size_t batch_rows) {
-  constexpr std::size_t most_shapes = 16;  // a statement grows with each
+  constexpr std::size_t most_shapes = 16;  // because each makes the statement longer
   std::unordered_map<std::string, const Row*> last;
   for (const Row& row : rows) last[row.key] = &row;
   std::vector<Batch> batches;
-  std::map<bool, std::size_t> open;  // of rows to be written and to be deleted, which go apart
+  std::map<bool, std::size_t> open;  // the current batch of rows to write, and of rows to delete
   for (const Row& row : rows) {
     if (last[row.key] != &row) continue;
     auto found = open.find(row.deleted);

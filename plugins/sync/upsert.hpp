@@ -1,4 +1,4 @@
-// The SQL that writes rows: pure functions of the configuration and of what a batch holds.
+// The SQL that writes rows: pure functions of the configuration and the rows of a batch.
 #pragma once
 
 #include <cstddef>
@@ -13,29 +13,28 @@ namespace data_sync {
 
 using Shape = std::vector<bool>;  // which of the columns rows have
 
-/// The types of a table's columns by name, those of domains as the types beneath them.
+/// The types of a table's columns by name; for a domain, its base type.
 using ColumnTypes = std::map<std::string, std::string>;
 
 /// Statements for one table. Each takes one parameter, $1: rows as a JSON array.
 class Sql {
  public:
-  /// Without `types` the values are read with the table's row type, which a domain that forbids NULL spoils
-  /// for rows that have nothing for it.
+  /// Without `types`, the values are read with the table's row type. This fails for a row without a value
+  /// for a domain that forbids NULL.
   explicit Sql(const DatabaseTarget& target, ColumnTypes types = {});
 
-  /// Writes rows that have these columns and no others: each set of columns of the batch is one of `shapes`.
-  /// A row that is there is updated where it differs, before any row is inserted, so that a default that
-  /// counts is only asked for rows that are new. Of rows with the same key the last counts. Rows are locked
-  /// and written in the order of their keys, so that two jobs at a time don't wait for each other in a
-  /// circle. Returns one row: how many were inserted, and how many updated.
+  /// Writes rows. `shapes` must contain the set of columns of each row. Existing rows are updated if they
+  /// differ, before new rows are inserted, so that only new rows use values of a sequence. If several rows
+  /// have the same key, the last one counts. Rows are locked and written in the order of their keys, so that
+  /// two jobs can't deadlock. Returns one row: the number of inserted rows, and of updated rows.
   std::string upsert(const std::vector<Shape>& shapes) const;
-  /// Deletes rows, or marks them as deleted. Returns one row: how many.
+  /// Deletes rows, or marks them as deleted. Returns one row: their number.
   std::string removal() const;
-  /// Returns one row: how many rows there are whose keys are not among $1, and how many there are at all.
+  /// Returns one row: the number of rows whose keys are not in $1, and the number of all rows.
   std::string missing_count() const;
-  /// Removes those.
+  /// Deletes the rows whose keys are not in $1, or marks them. Returns one row: their number.
   std::string missing_removal() const;
-  /// Reads one column of the first row, and writes nothing: it fails where its value does not fit the type.
+  /// Reads one column of the first row without writing. Fails if the value does not fit the column's type.
   std::string probe(const Column& column) const;
 
  private:
@@ -52,17 +51,17 @@ class Sql {
   const ColumnTypes types_;
 };
 
-/// A record in the form of a table's row, with what PostgreSQL could not hold refused. Throws BadRecord.
+/// A record in the form of a table's row. Throws BadRecord if it is invalid, or contains a NUL character.
 Row database_row(const rapidjson::Value& record, const DatabaseTarget& target);
 
-/// Rows that one statement writes: what it does with them, and which shapes they have.
+/// The rows that one statement writes or deletes.
 struct Batch {
   bool deleted = false;
   std::vector<const Row*> rows;
-  std::vector<Shape> shapes;
+  std::vector<Shape> shapes;  // of its rows, each once
 };
 
-/// Of rows with one key the last one, in batches of at most `batch_rows`.
+/// Only the last row of each key, in batches of at most `batch_rows`.
 std::vector<Batch> batches_of(const std::vector<Row>& rows, std::size_t batch_rows);
 
 }  // namespace data_sync

@@ -51,7 +51,7 @@ void Url::set(const std::string& text) {
       one_line && curl_url_set(url_.get(), CURLUPART_URL, text.c_str(), CURLU_DISALLOW_USER) == CURLUE_OK;
   const std::string scheme = part(CURLUPART_SCHEME);
   if (parsed && (scheme == "https" || scheme == "http") && !host().empty()) return;
-  throw std::invalid_argument("expected a URL of http or https, without a user and blanks");
+  throw std::invalid_argument("expected an http or https URL without a user or blanks");
 }
 
 Url Url::resolved(const std::string& link) const {
@@ -64,7 +64,7 @@ void Url::set_parameter(const std::string& name, const std::string& value) {
   std::string query = without(part(CURLUPART_QUERY), name);
   query += (query.empty() ? "" : "&") + common::percent_encoded(name) + "=" + common::percent_encoded(value);
   if (curl_url_set(url_.get(), CURLUPART_QUERY, query.c_str(), 0) != CURLUE_OK) {
-    throw std::invalid_argument("the query can't take '" + name + "'");
+    throw std::invalid_argument("the query can't have '" + name + "'");
   }
 }
 

@@ -1,5 +1,5 @@
-// An http or https URL, parsed by libcurl, which is also what opens it: two parsers never disagree about
-// the host.
+// An http or https URL, parsed by libcurl. libcurl also opens it, so two parsers can't disagree about the
+// host.
 #pragma once
 
 #include <curl/curl.h>
@@ -12,21 +12,22 @@ namespace data_sync {
 
 class Url {
  public:
-  /// Throws std::invalid_argument for what is no http or https URL, or names a user.
+  /// Throws std::invalid_argument if `text` is not an http or https URL, or contains a user.
   explicit Url(const std::string& text);
   Url(const Url& other);
   Url& operator=(const Url&) = delete;
 
-  /// What a link on this page leads to. Throws like the constructor.
+  /// The target of a link on this page, which can be relative. Throws like the constructor.
   Url resolved(const std::string& link) const;
-  /// Sets "name=value" in the query, encoded, in place of what it has under that name.
+  /// Sets "name=value" in the query, encoded. Replaces existing parameters of that name. Throws
+  /// std::invalid_argument if libcurl refuses it.
   void set_parameter(const std::string& name, const std::string& value);
 
   std::string text() const { return part(CURLUPART_URL); }
-  /// Without the query, which may hold what is nobody's business: for errors and logs.
+  /// For errors and logs: without the query, which can contain secrets.
   std::string shown() const;
   bool is_https() const { return part(CURLUPART_SCHEME) == "https"; }
-  /// In small letters.
+  /// In lower case.
   std::string host() const;
   std::string port() const { return part(CURLUPART_PORT); }
   /// Whether scheme, host and port are the same.

@@ -24,7 +24,7 @@ struct ConfigKey {
   Kind kind = Kind::text;
   std::string takes = {};    ///< in words: "a whole number from 1 to 16"
   std::string summary = {};  ///< sentences, without the first capital and the last full stop
-  std::string example = {};  ///< for a sample, as written in the file, if there is no default
+  std::string example = {};  ///< for the sample file, as written there, if there is no default
   /// Sets a value, written as in a variable: like in the file, but without the quotes around text. Returns
   /// false and changes nothing if the value is invalid.
   std::function<bool(Owner&, const std::string&)> set = {};

@@ -32,7 +32,7 @@ inline constexpr std::chrono::milliseconds loop_patience{2000};
 inline constexpr std::chrono::milliseconds ready_patience{900};
 /// The database counts as up if it has answered within this time.
 inline constexpr std::chrono::milliseconds database_patience{1000};
-/// How long a look at the schema stays valid while there is no newer one.
+/// How long the result of a schema check stays valid if there is no newer one.
 inline constexpr std::chrono::seconds schema_holds{30};
 
 /// Whether the database counts as up.

@@ -217,7 +217,7 @@ void Server::Listener::bind() {
   } catch (const boost::system::system_error& error) {
     const bool unknown = error.code().category() == asio::error::get_netdb_category();
     throw base::UsageError("listening for HTTP on " + address_.text() +
-                           " failed: " + (unknown ? "there is no such host" : error.code().message()) +
+                           " failed: " + (unknown ? "unknown host" : error.code().message()) +
                            "; name another address with --listen, SLUICE_HTTP_LISTEN or http.listen (port 0 "
                            "takes any free one), or stop the program that listens there");
   }

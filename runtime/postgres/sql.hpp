@@ -15,7 +15,7 @@ namespace sluice::postgres {
 /// Texts by their marks, without the braces. They are inserted unchanged, and marks in them are not replaced.
 using Fillings = std::map<std::string, std::string, std::less<>>;
 
-/// Throws std::logic_error if there is no such name, or no text for a mark.
+/// Throws std::logic_error if the name is unknown, or if a mark has no text.
 std::string sql(std::string_view name, const Fillings& fillings = {});
 std::string sql(std::string_view name, const TableName& table, Fillings fillings = {});
 

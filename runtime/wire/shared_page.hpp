@@ -58,7 +58,7 @@ class SharedPage {
   /// A new page in anonymous memory. Its size can't be changed, because the runtime would crash at its next
   /// access if a plugin shortened it. Throws std::system_error.
   static SharedPage create();
-  /// Maps the page behind `fd`. Throws std::runtime_error if it is not such a page.
+  /// Maps the page behind `fd`. Throws std::runtime_error if it is not a shared page.
   static SharedPage open(base::Descriptor fd);
 
   SharedPage(SharedPage&& other) noexcept;

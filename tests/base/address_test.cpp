@@ -18,12 +18,12 @@ TEST(Address, IsAHostAndAPort) {
   EXPECT_EQ(parse_address("[::1]:9640")->host, "::1");
 }
 
-TEST(Address, IsOnTheLoopbackUnlessToldOtherwise) {
+TEST(Address, IsOnTheLoopbackByDefault) {
   EXPECT_EQ(parsed("9640"), "127.0.0.1:9640");
   EXPECT_EQ(parsed(":9640"), "127.0.0.1:9640");
 }
 
-TEST(Address, IsNothingElse) {
+TEST(Address, RefusesAnythingElse) {
   for (const char* text :
        {"", ":", "localhost", "localhost:", "localhost:http", "a:65536", "a:-1", "a: 1", "::1:9640", "[::1]",
         "[]:1", "[localhost]:1", "a b:1", "http://a:1", "a:1/", "user@a:1"}) {

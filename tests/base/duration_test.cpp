@@ -7,7 +7,7 @@ namespace {
 
 using std::chrono::microseconds;
 
-TEST(Duration, ReadsUnitsAlone) {
+TEST(Duration, ReadsASingleUnit) {
   EXPECT_EQ(parse_duration("500ms"), microseconds(500'000));
   EXPECT_EQ(parse_duration("30s"), microseconds(30'000'000));
   EXPECT_EQ(parse_duration("1.5s"), microseconds(1'500'000));
@@ -15,13 +15,13 @@ TEST(Duration, ReadsUnitsAlone) {
   EXPECT_EQ(parse_duration("0"), microseconds(0));
 }
 
-TEST(Duration, ReadsUnitsTogetherLargestFirst) {
+TEST(Duration, ReadsSeveralUnitsLargestFirst) {
   EXPECT_EQ(parse_duration("1h30m"), std::chrono::minutes(90));
   EXPECT_FALSE(parse_duration("30m1h"));
   EXPECT_FALSE(parse_duration("1m1m"));
 }
 
-TEST(Duration, RefusesWhatIsNone) {
+TEST(Duration, RefusesInvalidText) {
   for (const char* text :
        {"", "7", "1.5", "s", "-5s", "5 s", "5x", "1e3s", "nan", "inf", "99999999d", "5s "}) {
     EXPECT_FALSE(parse_duration(text)) << text;

@@ -5,19 +5,19 @@
 namespace sluice::base {
 namespace {
 
-TEST(Harmless, SpellsOutWhatControlsATerminal) {
+TEST(Harmless, SpellsOutControlCharacters) {
   EXPECT_EQ(harmless("1.0\x1b[2J\x1b]0;owned\x07"), "1.0\\x1b[2J\\x1b]0;owned\\x07");
   EXPECT_EQ(harmless("a\nb\r\tc\x7f"), "a\\nb\\x0d c\\x7f");
-  EXPECT_EQ(harmless("\u009b31m"), "\\u{009b}31m") << "an escape of one character";
+  EXPECT_EQ(harmless("\u009b31m"), "\\u{009b}31m") << "an escape sequence that is one character";
 }
 
-TEST(Harmless, SpellsOutWhatTurnsTextAroundOrIsNotSeen) {
+TEST(Harmless, SpellsOutBidirectionalAndInvisibleCharacters) {
   EXPECT_EQ(harmless("gpj.\u202eexe"), "gpj.\\u{202e}exe");
   EXPECT_EQ(harmless("a\u2066b\u200bc\ufeff\u2028"), "a\\u{2066}b\\u{200b}c\\u{feff}\\u{2028}");
   EXPECT_EQ(harmless("\U000E0041"), "\\u{e0041}");
 }
 
-TEST(Harmless, LeavesWhatPeopleWrite) {
+TEST(Harmless, KeepsOrdinaryText) {
   const std::string text = "Grüße, 中文, עברית, 😀 – “done”\u00a0%";
   EXPECT_EQ(harmless(text), text);
   EXPECT_EQ(harmless("\xff"), "\uFFFD");

@@ -6,7 +6,7 @@
 namespace sluice::log {
 namespace {
 
-TEST(JsonLine, IsOneObjectWhateverThePluginSays) {
+TEST(JsonLine, IsOneObjectForAnyPluginText) {
   const std::string line = json_line(Level::warn, "odd \xff\n\"text\"",
                                      {{"job", "id'\"{}\\"}, {"attempt", 2}}, "2026-01-02T03:04:05.678Z");
   EXPECT_EQ(line.find('\n'), std::string::npos);
@@ -20,7 +20,7 @@ TEST(JsonLine, IsOneObjectWhateverThePluginSays) {
   EXPECT_STREQ(document["time"].GetString(), "2026-01-02T03:04:05.678Z");
 }
 
-TEST(HumanLine, LetsNoControlCharacterReachTheTerminal) {
+TEST(HumanLine, ContainsNoControlCharacter) {
   const std::string line = human_line("two\nlines \x1b[31m", {{"job", "a b"}, {"type", "x"}});
   EXPECT_EQ(line, "two\\nlines \\x1b[31m job=\"a b\" type=x");
 }

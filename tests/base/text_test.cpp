@@ -5,12 +5,12 @@
 namespace sluice::base {
 namespace {
 
-TEST(ValidUtf8, KeepsWhatIsWellFormed) {
+TEST(ValidUtf8, KeepsValidText) {
   const std::string text = "a é € 😀 \u007f";
   EXPECT_EQ(valid_utf8(text), text);
 }
 
-TEST(ValidUtf8, ReplacesWhatIsNot) {
+TEST(ValidUtf8, ReplacesInvalidBytes) {
   EXPECT_EQ(valid_utf8("a\xff"
                        "b"),
             "a\uFFFDb");
@@ -21,7 +21,7 @@ TEST(ValidUtf8, ReplacesWhatIsNot) {
   EXPECT_EQ(valid_utf8("cut \xe2\x82"), "cut \uFFFD\uFFFD");
 }
 
-TEST(JsonQuote, EscapesWhatJsonDemands) {
+TEST(JsonQuote, EscapesSpecialCharacters) {
   EXPECT_EQ(json_quote("a\"b\\\n\x01"), "\"a\\\"b\\\\\\n\\u0001\"");
 }
 

@@ -27,7 +27,7 @@ TEST(Threads, AWaitEndsWithANotification) {
   EXPECT_EQ(count.value, 1);
 }
 
-TEST(Threads, AWaitEndsAtItsTime) {
+TEST(Threads, AWaitEndsAtItsTimeLimit) {
   Count count;
   const auto time = Clock::now() + std::chrono::milliseconds(5);
   const Lock lock(count.mutex);
@@ -36,7 +36,7 @@ TEST(Threads, AWaitEndsAtItsTime) {
   EXPECT_GE(Clock::now(), time);
 }
 
-TEST(Threads, AWaitLetsTheMutexGoAndTakesItAgain) {
+TEST(Threads, AWaitReleasesTheMutexAndLocksItAgain) {
   Count count;
   Lock lock(count.mutex);
   const Thread thread([&] {
@@ -47,11 +47,11 @@ TEST(Threads, AWaitLetsTheMutexGoAndTakesItAgain) {
   EXPECT_EQ(count.value, 100);
 }
 
-TEST(Threads, ALockMayLetGoBeforeItsEnd) {
+TEST(Threads, ALockMayBeReleasedEarly) {
   Count count;
   Lock lock(count.mutex);
   lock.unlock();
-  count.increase();  // would wait for ever
+  count.increase();  // would otherwise wait for ever
   lock.lock();
   EXPECT_EQ(count.value, 1);
   lock.unlock();

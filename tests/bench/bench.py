@@ -2,8 +2,8 @@
 """Measures Sluice side by side with other job queues and with PostgreSQL itself.
 
 Every contender gets the same jobs on the same private server with default durability (fsync and synchronous_commit on),
-in turn, for several rounds; what counts are the medians of one run and their ratios. Called by run.sh, which builds
-and installs what it needs. When the whole default set has been run, docs/benchmarks/ is written."""
+in turn, for several rounds. The results are the medians of one run and their ratios. run.sh calls this script, after it
+has built and installed everything that is needed. If the whole default set is run, docs/benchmarks/ is written."""
 
 import argparse
 import os
@@ -29,11 +29,11 @@ def arguments():
     names = ", ".join(SCENARIOS)
     parser.add_argument("--scenario", action="append", choices=SCENARIOS, metavar="NAME",
                         help=f"may be given several times; all by default: {names}")  # fmt: skip
-    parser.add_argument("--rounds", type=int, help="in place of each scenario's own number")
-    parser.add_argument("--jobs", type=int, help=f"{JOBS:,} by default; all sizes follow it")
+    parser.add_argument("--rounds", type=int, help="instead of each scenario's own number")
+    parser.add_argument("--jobs", type=int, help=f"{JOBS:,} by default; all sizes are proportional to it")
     parser.add_argument("--minutes", type=int, default=MINUTES,
-                        help=f"after which what is left is measured once; {MINUTES} by default")  # fmt: skip
-    parser.add_argument("--quick", action="store_true", help="one round of small sizes, to see whether all of it works")
+                        help=f"then the remaining scenarios are measured only once; {MINUTES} by default")  # fmt: skip
+    parser.add_argument("--quick", action="store_true", help="one round of small sizes, to check that everything works")
     parser.add_argument("--write", type=pathlib.Path, nargs="?", const=report.DIRECTORY, metavar="DIRECTORY",
                         help="write the results to docs/benchmarks/ or this directory")  # fmt: skip
     options = parser.parse_args()
@@ -42,12 +42,12 @@ def arguments():
     options.jobs = options.jobs or (QUICK_JOBS if options.quick else JOBS)
     options.rounds = options.rounds or (1 if options.quick else None)
     if options.jobs < 1000 or (options.rounds or 1) < 1:
-        parser.error("--jobs has to be 1000 at least, --rounds 1")
+        parser.error("--jobs must be at least 1000, --rounds at least 1")
     return options
 
 
 def selected(names):
-    """The cases of each scenario, with those of others that they are compared with, which come first."""
+    """The cases of each scenario. The cases of other scenarios that they are compared with come first."""
     chosen = {name: SCENARIOS[name].cases for name in names or SCENARIOS}
     needed = {}
     for name in chosen:
@@ -78,7 +78,7 @@ def tell(what, numbers):
 
 
 def bench(options, directory):
-    # PostgreSQL's user has to get to its data.
+    # PostgreSQL's user must be able to reach its data.
     os.chmod(directory, 0o755)
     begun = time.monotonic()
     server = Server(pathlib.Path(directory) / "postgres")
@@ -96,14 +96,14 @@ def main():
     options = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench.py: terminated"))
     if not SLUICE.exists() or not NODE.exists():
-        sys.exit("bench.py: Sluice is not built or its peers are not installed; start tests/bench/run.sh instead")
+        sys.exit("bench.py: Sluice is not built or its peers are not installed; run tests/bench/run.sh instead")
     try:
-        # Not /tmp, which may be in memory.
+        # /tmp is not used, because it may be in memory.
         with tempfile.TemporaryDirectory(prefix="sluice-bench-", dir="/var/tmp") as directory:
             bench(options, directory)
     except subprocess.CalledProcessError as failure:
         command = " ".join(str(word) for word in failure.cmd)
-        sys.exit(f"bench.py: ended with {failure.returncode}: {command}")
+        sys.exit(f"bench.py: exit code {failure.returncode} of: {command}")
     except (OSError, RuntimeError) as failure:
         sys.exit(f"bench.py: {failure}")
     except KeyboardInterrupt:

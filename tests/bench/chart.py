@@ -1,4 +1,4 @@
-"""Draws the throughput of all scenarios as bars, medians with a line from the slowest round to the fastest."""
+"""Draws the throughput of all scenarios as bars: medians, with a line from the slowest round to the fastest."""
 
 import html
 

@@ -1,4 +1,4 @@
-"""What is measured: how each contender is filled with jobs, drains them, and runs as a service."""
+"""The contenders: how each one is filled with jobs, drains them, and runs as a service."""
 
 import collections
 import contextlib
@@ -18,18 +18,18 @@ RAW_SESSIONS = 2
 MANY = 64
 NOOP, WAIT, UNSERVED = "bench.noop", "bench.wait", "bench.unserved"
 
-# What runs a backlog: so many jobs at once in each of so many runtimes or processes.
+# How a backlog is run: the number of jobs at once in each runtime or process, and the number of runtimes or processes.
 Crew = collections.namedtuple("Crew", "slots runtimes", defaults=[4, 1])
 ALONE = Crew()
-PEER_SLOTS = 24  # of a peer whose jobs take no time: what it does best with
+PEER_SLOTS = 24  # for a peer whose jobs take no time: its fastest setting
 
-# One good plan for the raw loop, whatever the statistics say: as Sluice does it.
+# Settings that force one good plan for the raw loop, regardless of the statistics, as Sluice does.
 RAW_SETTINGS = "".join(
     f"SET enable_{method} = off; " for method in ["seqscan", "bitmapscan", "sort", "hashjoin", "mergejoin"]
 ) + "SET plan_cache_mode = force_generic_plan; SET jit = off"
 
-# Rows of a table, oldest first: segments of (how many, type, status), in multiples of --jobs. `drained` of them are
-# run and measured. `lean` is without the indexes that Sluice does without.
+# The rows of a table, oldest first: segments of (number, type, status), with numbers as multiples of --jobs. `drained`
+# is the number that is run and measured. With `lean` the table lacks the indexes that Sluice does not need.
 Backlog = collections.namedtuple(
     "Backlog", "name segments drained lean payload prepare", defaults=[1, False, "'hello'", ""]
 )
@@ -51,7 +51,7 @@ DONE = """SELECT count(*) FROM "Outbox" WHERE status = 'done'"""
 
 
 def rows(backlog, jobs):
-    """(first, last, type, status) of each segment, and how many rows there are in all."""
+    """(first, last, type, status) of each segment, and the number of all rows."""
     segments, last = [], 0
     for multiple, job_type, status in backlog.segments:
         first, last = last + 1, last + round(multiple * jobs)
@@ -66,18 +66,18 @@ def waiting(backlog, jobs):
 
 
 def takes_ms(backlog):
-    """How long its jobs take."""
+    """The milliseconds that each of its jobs takes."""
     return 1 if any(job_type == WAIT for _, job_type, _ in backlog.segments) else 0
 
 
 def make_lean(server, database):
-    """By Sluice's own option where it has one."""
+    """Drops the indexes, with Sluice's own option if it has one."""
     if "--indexes" in run(SLUICE, "init", "--help"):
         run(SLUICE, "init", "--indexes", "lean", environment=server.environment(database))
     else:
         server.sql(DROP_INDEXES, database)
     if server.sql(LEAN_INDEXES, database) != "2":
-        raise RuntimeError("the lean outbox should have the indexes of its key and of status and createdAt alone")
+        raise RuntimeError("the lean outbox must have exactly two indexes, on its key and on status and createdAt")
 
 
 def fill_outbox(server, database, backlog, jobs):
@@ -92,7 +92,7 @@ def fill_outbox(server, database, backlog, jobs):
 
 
 def filled(server, name, backlog, jobs):
-    """The name of the database that holds the backlog for this contender."""
+    """Returns the name of the database with the backlog for this contender. Creates it if necessary."""
     if name not in PEERS:
         return server.template(f"outbox_{backlog.name}", lambda new: fill_outbox(server, new, backlog, jobs))
     call = [NODE, HERE / "peers.mjs", "fill", name, str(waiting(backlog, jobs))]
@@ -148,7 +148,7 @@ def drain_peer(server, name, jobs, milliseconds, crew):
 
 
 def drain(server, name, plugins, backlog, jobs, crew=ALONE):
-    """Drains what is to be drained of the backlog that DATABASE holds."""
+    """Drains the part of the backlog in DATABASE that is to be drained."""
     drained = round(backlog.drained * jobs)
     left = waiting(backlog, jobs) - drained
     if name in PEERS:
@@ -158,7 +158,7 @@ def drain(server, name, plugins, backlog, jobs, crew=ALONE):
     else:
         result = drain_sluice(server, name, plugins, drained, ["--limit", str(drained)] if left else [], crew)
     if name not in PEERS and (found := int(server.sql(PENDING, DATABASE))) != left:
-        raise RuntimeError(f"{name} has ended, and {found} jobs are not finished where {left} should be left")
+        raise RuntimeError(f"{name} ended with {found} unfinished jobs, expected {left}")
     return {**result, "dead_rows_per_job": server.dead_rows() / drained}
 
 
@@ -169,7 +169,7 @@ def sluice_service(server, plugins, name="sluice", crew=ALONE):
 
 @contextlib.contextmanager
 def workers(server, name, plugins, milliseconds=0, crew=ALONE, loaded=False):
-    """What runs jobs as they come, each of which takes so long."""
+    """Processes that run jobs as they arrive, each of which takes `milliseconds`."""
     call = [NODE, HERE / "latency.mjs", "work", name, "batched" if loaded else "prompt"]
     slots = peer_slots(milliseconds, crew) if loaded else ALONE.slots
     with contextlib.ExitStack() as stack:
@@ -182,14 +182,14 @@ def workers(server, name, plugins, milliseconds=0, crew=ALONE, loaded=False):
 
 
 def feeder(server, name, rate, milliseconds):
-    """What inserts so many jobs a second, each of which takes so long."""
+    """A process that inserts `rate` jobs a second, each of which takes `milliseconds`."""
     kind = (WAIT if milliseconds else "bench.quick") if name in OURS else name
     call = [NODE, HERE / "latency.mjs", "feed", kind, str(rate)]
     return Service(*call, ready="ready", environment=server.environment())
 
 
 def produce_stamps(server, name, jobs, pause_ms, file):
-    """Inserts jobs one by one; how many milliseconds each took to its handler."""
+    """Inserts jobs one by one. Returns the milliseconds from each insert to the job's handler."""
     file.unlink(missing_ok=True)
     name = "sluice" if name in OURS else name
     call = [NODE, HERE / "latency.mjs", "produce", name, str(jobs), str(pause_ms), file]
@@ -198,7 +198,7 @@ def produce_stamps(server, name, jobs, pause_ms, file):
 
 
 def copy_plugins(directory, *names):
-    """A directory with plugins that the build has made."""
+    """Creates a directory with copies of plugins from the build."""
     directory.mkdir()
     for name in names:
         (directory / f"{name}.so").write_bytes((ROOT / f"build/tests/plugins/good/{name}.so").read_bytes())
@@ -206,7 +206,7 @@ def copy_plugins(directory, *names):
 
 
 def many_plugins():
-    """A directory with MANY plugins, many-1 and on; kept in the build directory until their source changes."""
+    """A directory with MANY plugins: many-1 and so on. It is kept in the build directory until their source changes."""
     directory = ROOT / "build/tests/bench/many"
     directory.mkdir(parents=True, exist_ok=True)
     api = ROOT / "plugin-api"

@@ -1,5 +1,5 @@
--- Leaves so many dead rows in sluice.claim, each of a transaction of its own that a later one has ended, as claims come
--- and go. Claims are of 20 jobs here.
+-- Leaves `count` dead rows in sluice.claim. As with real claims, each row is inserted by its own transaction and
+-- deleted by a later one. A claim here has 20 jobs.
 CREATE PROCEDURE dead_claims(count int) LANGUAGE plpgsql AS $$
 DECLARE
   owner bigint;

@@ -1,11 +1,10 @@
-// Passes on what two ends say to each other, late, as over a network: what of a server is near gets to be
-// far.
+// Passes on the bytes of connections with a delay, as if over a network.
 //
 //   bench_delay SOCKET MICROSECONDS
 //
-// Listens on a free port of the loopback, which it prints ("port 40123"), and takes each connection on to the
-// unix socket. Every byte goes on that many microseconds after it came, in either direction; how many may be
-// on their way is not bounded by the delay. Ends by a signal.
+// Listens on a free port of the loopback, which it prints ("port 40123"), and connects each client to the
+// Unix socket. Every byte is passed on that many microseconds after it arrived, in either direction. The
+// number of bytes in transit is not limited. A signal ends the program.
 #include <sys/prctl.h>
 
 #include <array>
@@ -43,7 +42,7 @@ class Line : public std::enable_shared_from_this<Line> {
  private:
   struct Late {
     Clock::time_point due;
-    std::string text;  // empty: the end
+    std::string text;  // empty: the end of the connection
   };
 
   void came(std::string text) {
@@ -108,7 +107,7 @@ class Delay {
     boost::system::error_code error;
     if (server.connect(server_, error)) {
       std::cerr << "bench_delay: can't connect to " << server_.path() << ": " << error.message() << '\n';
-      return;  // and so the client is told
+      return;  // which closes the client's connection
     }
     const auto ends = std::make_shared<Ends>(Ends{std::move(client), std::move(server)});
     std::make_shared<Line>(ends, ends->near, ends->far, delay_)->read();
@@ -128,7 +127,7 @@ int main(int count, char** words) {
     std::cerr << "usage: bench_delay SOCKET MICROSECONDS\n";
     return 2;
   }
-  prctl(PR_SET_TIMERSLACK, 1);  // else a timer may come 50 us late
+  prctl(PR_SET_TIMERSLACK, 1);  // otherwise a timer may be 50 us late
   asio::io_context io;
   Delay delay(io, words[1], std::chrono::microseconds(std::atol(words[2])));
   std::cout << "port " << delay.port() << std::endl;

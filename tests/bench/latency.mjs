@@ -1,15 +1,15 @@
-// How long a job takes from its insert to its handler.
+// Measures the time from a job's insert to its handler.
 //
 //   node latency.mjs work graphile-worker prompt|batched SLOTS MILLISECONDS
-//                                        the peer's worker, until SIGTERM: so many jobs at once, each takes so long
+//                                        runs the peer's worker until SIGTERM: SLOTS jobs at once, MILLISECONDS each
 //   node latency.mjs feed graphile-worker|TYPE RATE
-//                                        inserts so many jobs a second until SIGTERM, no-ops or of Sluice's type, then
-//                                        prints how many a second it were
+//                                        inserts RATE jobs a second until SIGTERM, no-ops or jobs of Sluice's TYPE,
+//                                        then prints the actual number per second
 //   node latency.mjs produce sluice|graphile-worker JOBS PAUSE FILE
-//                                        inserts jobs, one at a time, at random intervals of PAUSE ms in the mean
+//                                        inserts jobs one at a time, at random intervals with a mean of PAUSE ms
 //
-// DATABASE_URL names the database. Handlers append one line of microseconds to FILE for each job; `produce` ends
-// when all of them have, or fails 60 s after the last insert.
+// DATABASE_URL names the database. Handlers append a line with microseconds to FILE for each job. `produce` ends when
+// there is a line for each job, or fails 60 s after the last insert.
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
@@ -27,7 +27,6 @@ const inserts = {
   'graphile-worker': `SELECT graphile_worker.add_job('stamp', $1)`,
 };
 
-// Of the rows of graphile-worker's, else of jobs of Sluice's type.
 const ofGraphileWorker = `SELECT count(*) FROM graphile_worker.add_jobs((
            SELECT array_agg(json_populate_record(NULL::graphile_worker.job_spec,
                                                  json_build_object('identifier', 'noop', 'payload',
@@ -56,11 +55,11 @@ const produce = () => connected(async (client) => {
   }
   const last = performance.now();
   for (; lines(file) < jobs; await pause(10)) {
-    if (performance.now() - last > PATIENCE * 1000) throw new Error(`${lines(file)} of ${jobs} jobs have been run`);
+    if (performance.now() - last > PATIENCE * 1000) throw new Error(`only ${lines(file)} of ${jobs} jobs were run`);
   }
 });
 
-// Inserts every 20 ms what is due by then.
+// Inserts the due jobs every 20 ms.
 const feed = () => connected(async (client) => {
   const begun = performance.now();
   const seconds = () => (performance.now() - begun) / 1000;

@@ -1,4 +1,4 @@
-"""What the numbers were taken on and with, without names of machines, users or directories."""
+"""The machine, the versions and the settings of a run, without names of machines, users or directories."""
 
 import json
 import os
@@ -20,7 +20,7 @@ def first_match(pattern, file, otherwise="unknown"):
 
 
 def disk(directory):
-    """The file system and its disk, as far as the kernel tells; of a virtual one it does not know what is behind."""
+    """The file system and its disk, as far as the kernel knows. It does not know the hardware of a virtual disk."""
     number = os.stat(directory).st_dev
     mounts = pathlib.Path("/proc/self/mountinfo").read_text()
     mounted = re.findall(r"^\d+ \d+ (\d+:\d+) .* - (\S+)", mounts, re.MULTILINE)

@@ -1,4 +1,4 @@
-/* The smallest plugin there is, one of many: with -DNUMBER=7 it is "many-7" and serves "bench.many7". */
+/* The smallest possible plugin, one of many: with -DNUMBER=7 it is "many-7" and serves "bench.many7". */
 #include <sluice/plugin.h>
 
 #define TEXT_OF(number) #number

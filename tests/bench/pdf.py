@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Measures what the pdf plugin saves over calling the weasyprint command for each document.
+"""Compares the pdf plugin with calling the weasyprint command for each document.
 
     tests/bench/pdf.py [--sluice build/bin/sluice] [--plugins build/plugins] [--jobs 100] [--rounds 3]
 
-Both make the same documents of one page, the guide's proposal and an invoice: the command from HTML that is
-rendered already, the plugin from an outbox, drained by one slot. The drain's time has everything in it: its
-start, the renderer's start, the claims, the template, the files on disk. What is printed are medians of the
-rounds. Needs the packages of install-packages.sh tests."""
+Both make the same documents of one page, the guide's proposal and an invoice. The command gets HTML that is already
+rendered. The plugin runs jobs of an outbox in one slot. The drain's time includes everything: its start, the renderer's
+start, the claims, the template and the files on disk. The output is the medians of the rounds. Needs the packages of
+install-packages.sh tests."""
 
 import argparse
 import json
@@ -58,7 +58,7 @@ def seconds(work):
 
 
 def html(template, data):
-    """The template's folder, and the page as the renderer would hand it to WeasyPrint."""
+    """The template's folder, and the page as the renderer passes it to WeasyPrint."""
     folder = ROOT / "plugins/pdf/templates" / template
     renderer = ROOT / "plugins/pdf/renderer"
     script = (

@@ -3,10 +3,10 @@
 //   node peers.mjs fill graphile-worker|pg-boss JOBS
 //   node peers.mjs drain graphile-worker|pg-boss JOBS [SLOTS [MILLISECONDS [PROCESSES]]]
 //
-// DATABASE_URL names the database, an empty one for `fill`. `drain` ends when JOBS of those that wait are finished;
-// each takes so many milliseconds, so many run at once in a process. It prints "begin", then a line of JSON:
-// {jobs, seconds, cpu_seconds}, of the run alone; behind both it waits for a line, so that what the server and it have
-// spent can be read meanwhile.
+// DATABASE_URL names the database, which must be empty for `fill`. `drain` ends when JOBS of the waiting jobs are
+// finished. Each job takes MILLISECONDS, and SLOTS run at once in a process. It prints "begin", then a line of JSON:
+// {jobs, seconds, cpu_seconds} of the run alone. After each of these lines it waits for a line on standard input, so
+// that the CPU time of the server and of itself can be read meanwhile.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -35,8 +35,8 @@ async function fillGraphileWorker() {
      FROM graphile_worker._private_tasks t, generate_series(1, $1::int) i WHERE t.identifier = 'noop'`, [jobs]);
 }
 
-// One job that its own insert has made is copied, with all that stands in its columns. A thousand have the same
-// time, as if they had been inserted by a thousand.
+// A job that pg-boss itself inserted is copied with all of its columns. Each thousand jobs have the same time, as if
+// they had been inserted in batches of a thousand.
 async function fillPgBoss() {
   const boss = await pgBoss();
   await boss.createQueue('noop');
@@ -55,14 +55,14 @@ async function fillPgBoss() {
      ORDER BY i`, [jobs]);
 }
 
-// What runs jobs in this process: `start`, then `ran` says how many there were, and `stop`.
+// A runner of jobs in this process: `start` and `stop` it; `ran` returns how many jobs it has run.
 function graphileWorkerHere() {
   let ran = 0, runner, release;
   const released = new Promise((resolve) => { release = resolve; });
   const count = () => { ran++; };
   const noop = milliseconds ? () => handle(milliseconds).then(count) : count;
   return {
-    // Those that are left for later are held up when they come.
+    // Jobs beyond the wanted number wait until `stop`.
     start: async () => {
       runner = await graphileWorker('batched', slots, { noop: () => (ran >= jobs ? released : noop()) });
     },
@@ -104,7 +104,7 @@ async function pgBossHere() {
 
 const here = { 'graphile-worker': graphileWorkerHere, 'pg-boss': pgBossHere };
 
-// The same in several processes, which say when they are ready, how many they have run, and what they have spent.
+// The same in several processes, which report when they are ready, how many jobs they have run, and their CPU time.
 function child(call) {
   const worker = fork(process.argv[1], call);
   const told = { ran: 0, send: (order) => worker.send(order), ended: once(worker, 'exit') };
@@ -169,11 +169,11 @@ async function drain() {
   const cpu = process.cpuUsage();
   const begun = performance.now();
   await worker.start();
-  // A finished job of graphile-worker's is deleted; to ask before all have run would only cost it time, and so would
-  // a count of those that are left for later.
+  // graphile-worker deletes finished jobs. A count before all jobs have run would only slow it down, and so would a
+  // count of the jobs that are not drained.
   for (let left = 1; left > 0; await pause(5)) {
     if (worker.ran() >= jobs) left = all ? await number(waiting) : 0;
-    else if (performance.now() - begun > PATIENCE * 1000) throw new Error(`${peer} has run ${worker.ran()} of ${jobs}`);
+    else if (performance.now() - begun > PATIENCE * 1000) throw new Error(`${peer} ran ${worker.ran()} of ${jobs}`);
   }
   const duration = (performance.now() - begun) / 1000;
   const cpu_seconds = worker.cpu ? await worker.cpu() : seconds(process.cpuUsage(cpu));

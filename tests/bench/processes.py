@@ -1,4 +1,4 @@
-"""Runs programs, and says what they spend."""
+"""Runs programs and measures their CPU time and memory."""
 
 import contextlib
 import os
@@ -12,11 +12,11 @@ ROOT = HERE.parent.parent
 SLUICE = ROOT / "build/bin/sluice"
 DELAY = ROOT / "build/bin/bench_delay"
 NODE = HERE / "node_modules/.bin/node"
-PATIENCE = 60  # seconds until something that should have happened counts as failed
+PATIENCE = 60  # seconds after which an expected event counts as failed
 
 
 def run(*call, environment=None, **more):
-    """Runs a command to its end; what it printed."""
+    """Runs a command to its end. Returns its output. Raises CalledProcessError if it fails."""
     more = {"env": with_environment(environment), "stdout": subprocess.PIPE, **more}
     return subprocess.run(call, check=True, text=True, **more).stdout.strip()
 
@@ -26,7 +26,7 @@ def with_environment(environment):
 
 
 def run_timed(*call, count=1, environment=None):
-    """Runs a command to its end, so many of it at once; the CPU seconds of all, with their children's."""
+    """Runs `count` processes of a command at once. Returns the CPU seconds of all, including their children's."""
     spent = 0
     with contextlib.ExitStack() as stack:
         opened = [stack.enter_context(started(*call, environment=environment, stdout=subprocess.DEVNULL))
@@ -46,7 +46,7 @@ def check(process):
 
 @contextlib.contextmanager
 def started(*call, environment=None, **more):
-    """A process that is ended, where it has not, at the end of the block."""
+    """A process that is ended at the end of the block, if it still runs."""
     process = subprocess.Popen(call, env=with_environment(environment), text=True, **more)
     try:
         yield process
@@ -68,13 +68,13 @@ def end(process):
 
 
 class Service:
-    """A program that runs until the end of the block, which begins when it has printed `ready`."""
+    """A program that runs until the end of the block. The block begins when the program has printed `ready`."""
 
     def __init__(self, *call, ready, environment=None):
         self.call, self.ready, self.environment = call, ready, with_environment(environment)
 
     def __enter__(self):
-        # A file, so that it never waits for us to read.
+        # The output is a file, so that the program never waits for its reader.
         self.output = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(self.call, env=self.environment, stdout=self.output, stderr=self.output)
         self.pid = self.process.pid
@@ -88,22 +88,22 @@ class Service:
     def wait_until_ready(self):
         def is_ready():
             if self.process.poll() is not None:
-                raise RuntimeError(f"{self.name()} ended before it said {self.ready!r}:\n{self.text()}")
+                raise RuntimeError(f"{self.name()} ended before it printed {self.ready!r}:\n{self.text()}")
             return self.ready in self.text()
 
-        wait_for(is_ready, f"{self.name()} to say {self.ready!r}", pause=0.02)
+        wait_for(is_ready, f"{self.name()} to print {self.ready!r}", pause=0.02)
 
     def name(self):
         return " ".join(str(word) for word in self.call[:3])
 
     def text(self):
-        # By its own place in the file, since the program writes at the one that it shares with us.
+        # pread does not move the file offset, which the program shares.
         return os.pread(self.output.fileno(), 1 << 20, 0).decode(errors="replace")
 
     def stop(self):
-        """Ends it early; all that it printed."""
+        """Ends the program early. Returns its output."""
         if self.process.poll() is not None:
-            raise RuntimeError(f"{self.name()} ended by itself:\n{self.text()}")
+            raise RuntimeError(f"{self.name()} ended too early:\n{self.text()}")
         end(self.process)
         return self.text()
 
@@ -113,14 +113,14 @@ class Service:
         text = self.text()
         self.output.close()
         if failure is None and ended not in (None, 0):
-            raise RuntimeError(f"{self.name()} ended with {ended}:\n{text}")
+            raise RuntimeError(f"{self.name()} ended with exit code {ended}:\n{text}")
 
 
 def wait_for(condition, what, pause=0.1, seconds=10 * PATIENCE):
     until = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > until:
-            raise RuntimeError(f"waited in vain for {what}")
+            raise RuntimeError(f"timed out after {seconds} s while waiting for {what}")
         time.sleep(pause)
 
 
@@ -142,7 +142,7 @@ def cpu_seconds(pid, reaped=False):
 
 
 def peak_mb(pid):
-    """The most memory that was ever resident, with the pages of files that it has mapped."""
+    """The peak of resident memory in MB, including mapped pages of files."""
     for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024

@@ -1,4 +1,4 @@
-// The job queues that Sluice is measured against, each set as its documentation has it for the purpose.
+// The job queues that Sluice is compared with, each with the settings that its documentation recommends.
 import { setTimeout as pause } from 'node:timers/promises';
 import { Logger, makeWorkerUtils, run } from 'graphile-worker';
 import { PgBoss } from 'pg-boss';
@@ -6,8 +6,8 @@ import { PgBoss } from 'pg-boss';
 export const connectionString = process.env.DATABASE_URL;
 const logger = new Logger(() => () => {});
 
-// `batched` is for throughput: a local queue that claims 500 at once, and batched completions. `prompt` is for
-// latency: each worker asks for a job of its own as soon as it hears of one.
+// `batched` is for throughput: a local queue that claims 500 jobs at once, and batched completions. `prompt` is for
+// latency: each worker fetches a job as soon as it is notified of one.
 const presets = {
   batched: { maxPoolSize: 10, localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatchDelay: 0 },
   prompt: {},
@@ -31,5 +31,5 @@ export async function pgBoss() {
   return boss;
 }
 
-// What a handler does with its job: nothing, or it takes so many milliseconds.
+// A handler that does nothing, or waits for so many milliseconds.
 export const handle = (milliseconds) => (milliseconds ? pause(milliseconds) : undefined);

@@ -1,6 +1,6 @@
--- The usual way with the guide's table, at the most that PostgreSQL can do: each row is written as it is claimed and
--- again as it is finished, a batch finished and the next one claimed in one transaction. It hands nothing to anybody.
--- Several sessions call it at once.
+-- The usual way to drain the guide's table, as fast as PostgreSQL can: each row is written when it is claimed and again
+-- when it is finished. One transaction finishes a batch and claims the next. There is no handler. Several sessions call
+-- this procedure at once.
 CREATE PROCEDURE raw_loop(batch int) LANGUAGE plpgsql AS $$
 DECLARE
   held tid[] := '{}';

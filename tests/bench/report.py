@@ -1,4 +1,4 @@
-"""Makes of the rounds: medians, ratios, the comparison with the targets, tables, JSON and a page."""
+"""Makes medians, ratios, the comparison with the targets, tables, JSON and a page from the rounds."""
 
 import json
 import math
@@ -11,7 +11,7 @@ from scenarios import LOAD, PRODUCERS, SCENARIOS, STAMPS, sizes
 
 DIRECTORY = ROOT / "docs/benchmarks"
 
-# Of each number that a round may have: its heading, what it is multiplied with, its format.
+# Each number that a round may have: its heading, the factor that it is multiplied with, its format.
 COLUMNS = {
     "jobs_per_second": ("jobs/s", 1, ",.0f"),
     "client_cpu_us_per_job": ("client CPU, s/100k", 0.1, ".2f"),
@@ -33,7 +33,7 @@ COLUMNS = {
     "first_job_ms": ("first job done, ms", 1, ".0f"),
     "every_type_ms": ("one of each type done, ms", 1, ".0f"),
 }
-FELL_BEHIND_MS = 1000  # a median latency of those who do not keep up with what they are fed
+FELL_BEHIND_MS = 1000  # a contender with this median latency does not keep up with the inserted jobs
 # Scenarios that are compared with `backlog`.
 FLAT = {
     "unserved": "ten times as many unserved in front",
@@ -41,7 +41,7 @@ FLAT = {
     "noautovacuum": "nothing vacuumed",
     "deadclaims": "dead claims under a held snapshot",
 }
-# Scenarios that have jobs a second and latency, measured without a target.
+# Scenarios that measure jobs a second and latency, without a target.
 SETTINGS = {
     "handlers-4": "1-ms handlers in 4 slots",
     "handlers-32": "1-ms handlers in 32 slots",
@@ -62,7 +62,7 @@ class Results:
         self.rounds.setdefault(scenario, {}).setdefault(case, []).append(numbers)
 
     def median(self, scenario, case, key):
-        """None where it was not measured."""
+        """None if it was not measured."""
         numbers = [r[key] for r in self.rounds.get(scenario, {}).get(case, []) if key in r]
         return statistics.median(numbers) if numbers else None
 
@@ -75,12 +75,12 @@ class Results:
         return None if None in rates else max(rates)
 
     def against_peers(self, scenario, case="sluice"):
-        """`lean` has no peers of its own: they are what they are."""
+        """`lean` is compared with the peers of `backlog`, because peers have no lean variant."""
         peers = self.better_peer("backlog" if scenario == "lean" else scenario)
         return divided(self.median(scenario, case, "jobs_per_second"), peers)
 
     def against(self, key, ours, theirs):
-        """A number of a scenario's case to that of another, (scenario, case) each."""
+        """The ratio of a number of one (scenario, case) to that of another."""
         return divided(self.median(*ours, key), self.median(*theirs, key))
 
     def as_json(self):
@@ -88,7 +88,7 @@ class Results:
                        "rounds": self.named(rounds)} for name, rounds in self.rounds.items()}  # fmt: skip
 
     def named(self, cases):
-        """The cases by their names with sizes in them."""
+        """The cases, with the sizes filled into their names."""
         return {case.format(**sizes(self.jobs)): value for case, value in cases.items()}
 
 
@@ -105,7 +105,7 @@ def to_graphile_worker(results, scenario, key, case="sluice"):
 
 
 def latency_ratio(results, scenario, key, case="sluice"):
-    """None where a contender does not keep up: then its latency says how long was measured."""
+    """None if a contender does not keep up, because its latency then depends on how long it was measured."""
     medians = [results.median(scenario, name, "p50_ms") for name in (case, "graphile-worker")]
     kept_up = None not in medians and max(medians) < FELL_BEHIND_MS
     return to_graphile_worker(results, scenario, key, case) if kept_up else None
@@ -124,7 +124,7 @@ def to_raw(results, key):
     return results.against(key, ("backlog", "sluice"), ("backlog", "raw"))
 
 
-BACKLOGS = {  # what, and the least of an ordinary job's throughput to the better peer
+BACKLOGS = {  # what, and the target: the least ratio of ordinary jobs' throughput to the better peer's
     "backlog": ("Throughput", 1.55),
     "million": ("Throughput with ten times as many waiting", 1.7),
     "snapshot": ("Throughput with a snapshot held open", 1.7),
@@ -170,13 +170,13 @@ TARGETS = [
 
 
 def with_unit(value, form):
-    """`form` is a format with a unit behind it, ".1f MB"."""
+    """`form` is a format followed by a unit, ".1f MB"."""
     digits, unit = form[: form.index("f") + 1], form[form.index("f") + 1 :]
     return f"{value:{digits}}{unit}"
 
 
 def compared(results):
-    """Of each target that has been measured: what, measured, bound, and whether it is reached."""
+    """For each measured target: what, the value, the bound, and whether it is reached."""
     rows = []
     for what, sign, bound, form, measure in TARGETS:
         value = measure(results)
@@ -190,7 +190,7 @@ def compared(results):
 
 
 def table(head, rows):
-    """In Markdown, its columns as wide as they need to be; all but the first to the right."""
+    """A Markdown table. All columns except the first are aligned to the right."""
     cells = [head, *rows]
     widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
     lines = ["| " + " | ".join(cell.ljust(w) if i == 0 else cell.rjust(w)
@@ -211,7 +211,7 @@ def formatted(key, value):
 
 
 def ratios(results, scenario):
-    """(heading, the value of a case) of a column that a scenario has beside its numbers."""
+    """(heading, function of a case) of the column with a scenario's ratios."""
     if scenario in FLAT:
         return "to backlog", lambda case: results.against("jobs_per_second", (scenario, case), ("backlog", case))
     return "to the better peer", lambda case: results.against_peers(scenario, case)
@@ -238,7 +238,7 @@ def scenario_table(results, scenario):
 
 
 def tables(results):
-    """All of them, as the page has them."""
+    """The tables of all scenarios, as on the page."""
     parts = []
     for name, cases in results.rounds.items():
         rounds = max(len(r) for r in cases.values())
@@ -264,7 +264,7 @@ def chart_label(scenario, jobs):
 
 
 def draw(results):
-    """The chart, or None where no throughput was measured."""
+    """The chart, or None if no throughput was measured."""
     groups = []
     for name, cases in results.rounds.items():
         rates = {case: [r["jobs_per_second"] for r in rounds if "jobs_per_second" in r]
@@ -280,18 +280,18 @@ PAGE = """<!-- Made by tests/bench/run.sh. Change tests/bench/report.py, not thi
 
 How Sluice compares with [graphile-worker](https://worker.graphile.org) and
 [pg-boss](https://github.com/timgit/pg-boss), and with the most that PostgreSQL itself can do with the same table.
-All of them run on one machine beside their server, in turn, round after round; what counts are the medians of one run
-and their ratios. Numbers of different machines, or of different runs, say little beside each other.
+All of them run on one machine beside their server, in turn, in several rounds. The results are the medians of one run
+and their ratios. Numbers from different machines or different runs are hardly comparable.
 
-To do it again, on a machine that does nothing else meanwhile; this run took {minutes}:
+To repeat the benchmarks, use a machine that does nothing else meanwhile. This run took {minutes}:
 
 ```sh
-tests/bench/run.sh                                      # all of it, and writes this directory anew
-tests/bench/run.sh --scenario backlog --scenario lean   # some of it; prints its tables
-tests/bench/run.sh --quick                              # small sizes, only to see whether it works
+tests/bench/run.sh                                      # all scenarios; writes this directory again
+tests/bench/run.sh --scenario backlog --scenario lean   # some scenarios; prints their tables
+tests/bench/run.sh --quick                              # small sizes, only to see if it works
 ```
 
-`results.json` has every round. These are of {date}.
+`results.json` has every round. These results are from {date}.
 
 ## Targets
 
@@ -299,89 +299,92 @@ tests/bench/run.sh --quick                              # small sizes, only to s
 
 {chart}## What limits it
 
-The limit is the server. By profile (`perf`, and the wait events of its sessions every 3 ms):
+The limit is the server. Profiles (`perf`, and the wait events of its sessions every 3 ms) show:
 
-- A job costs the server 32 to 36 µs of CPU and 1.0 kB of WAL. The raw loop, which writes each row twice and has no client,
-  costs 50 to 54 µs and 1.7 kB. Client and hosts together cost 6 µs.
-- Two thirds of the server's part is the session that finishes. It runs for 71 % of the time, waits for a flush of the WAL
-  for 8 %, and for the next batch for 9 %. 55 % of its CPU is `btinsert`: an update of `status` is never HOT, so it makes an
-  entry in each of the five indexes. One update is the least for a row that stays in the table. Lean indexes leave two
-  entries. The session that claims takes the other third: it locks each row, sends its payload, and records the ids.
-- Two cores are idle for a sixth of the time. A second finisher uses that and gains 9 %, but costs a quarter more server CPU
-  a job, because both insert into the same index pages ([decision 0005](../decisions/0005-one-claims-another-finishes.md)).
-- A peer that deletes finished jobs, or whose index on status is partial, makes no such entries. What it has instead is no
-  history.
+- A job costs the server 32 to 36 µs of CPU and 1.0 kB of WAL. The raw loop, which writes each row twice and has no
+  client, costs 50 to 54 µs and 1.7 kB. Client and hosts together cost 6 µs.
+- Two thirds of the server's CPU time is used by the session that finishes. It runs for 71 % of the time, waits for a
+  flush of the WAL for 8 %, and for the next batch for 9 %. 55 % of its CPU is `btinsert`: an update of `status` is
+  never HOT, so it makes an entry in each of the five indexes. A row that stays in the table needs at least one update.
+  With lean indexes there are two entries. The session that claims uses the other third: it locks each row, sends its
+  payload, and records the ids.
+- Two cores are idle for a sixth of the time. A second finisher uses that time and gains 9 %, but needs a quarter more
+  server CPU a job, because both insert into the same index pages ([decision
+  0005](../decisions/0005-one-claims-another-finishes.md)).
+- A peer that deletes finished jobs, or whose index on status is partial, makes no such entries, but has no history.
 - `million`, `unserved`: in a table ten times larger a job costs a quarter more server CPU. The share of index descent
-  (`_bt_compare`, `_bt_moveright`, `_bt_checkpage`) rises from 9 to 15 %: ids are random, so the entry in the index on `id`
-  goes to another page each time, and these pages no longer fit the CPU's caches. A queue with sequential ids appends.
+  (`_bt_compare`, `_bt_moveright`, `_bt_checkpage`) rises from 9 to 15 %: ids are random, so the entry in the index on
+  `id` goes to another page each time, and these pages no longer fit the CPU's caches. A queue with sequential ids
+  appends.
 - The start and the end of `sluice drain` are 0.3 s of the 3 s that 100,000 jobs take.
-- `runtimes-4`: each claim walks over what the others have claimed since its own last one, some four rows for each that it
-  gets, and eight busy sessions share two cores. A job costs 81 µs of server CPU instead of 33.
-- `load`: while jobs keep coming, no runtime asks to be notified, because a notification takes a lock that all commits share;
-  a lane looks again after 5 ms, or 10. So the median is higher than the peer's, and the 99th percentile lower.
-- `start`: 0.1 s of it is CPU time; the rest is the connections and statements before the first claim, one after the other.
-- Idle latency begins with the producer's own insert and its durable commit, nearly half of it. The claim has a durable
-  commit of its own. The rest is processes that are woken: the claimer, the event loop, the host, its slot. A claim that is
-  not durable when its job starts would be faster; a server that crashes would forget it, and the job would run twice,
-  uncounted.
+- `runtimes-4`: each claim visits the rows that the others have claimed since its own last one, about four rows for each
+  row that it gets, and eight busy sessions share two cores. A job costs 81 µs of server CPU instead of 33.
+- `load`: while many jobs arrive, no runtime asks to be notified, because all notifying transactions share one lock. A
+  lane looks again after 5 or 10 ms. So the median is higher than the peer's, and the 99th percentile lower.
+- `start`: 0.1 s of it is CPU time. The rest is the connections and statements before the first claim, one after the
+  other.
+- Idle latency begins with the producer's own insert and its durable commit, which are nearly half of it. The claim has
+  a second durable commit. The rest is the time to wake the claimer, the event loop, the host and its slot. A claim that
+  is not durable when its job starts would be faster, but a server that crashes would forget it, and the job would run
+  twice, uncounted.
 
 ## Contenders
 
 - **sluice**: the defaults. One plugin with one host and four slots, whose handler returns done at once. The time of a
-  drain is that of `sluice drain`, its start and its end included. Each job is a row that stays in the table and is
-  written once, when it is over; its [claim](../internals/claiming.md#receipts) is on disk before it starts.
-- **sluice, brief jobs**: the same, with types whose claims are not waited for to reach the disk.
+  drain is that of `sluice drain`, including its start and its end. Each job is a row that stays in the table and is
+  written once, when it ends. Its [claim](../internals/claiming.md#receipts) is on disk before it starts.
+- **sluice, brief jobs**: the same, with brief types: a job starts without waiting until its claim is on disk.
 - **raw**: a plpgsql loop in {raw_sessions} sessions that writes each row of the same table twice: it finishes
-  {raw_batch} jobs and claims the next {raw_batch} in one transaction, and hands them to nobody. It has no client to
-  speak of: its loop is in the server's CPU.
-- **graphile-worker**: as its documentation has it for throughput, a local queue that claims 500 jobs at once and
-  completions in batches, with {peer_slots} jobs at a time. Its time begins when Node.js and all modules are loaded. A
+  {raw_batch} jobs and claims the next {raw_batch} in one transaction, without a handler. It has practically no client:
+  its loop runs in the server.
+- **graphile-worker**: as its documentation recommends for throughput, with a local queue that claims 500 jobs at once,
+  completions in batches, and {peer_slots} jobs at a time. Its time begins when Node.js and all modules are loaded. A
   finished job is deleted. For idle latency: no local queue, four jobs at a time.
-- **pg-boss**: two loops that fetch and complete 500 jobs at once, without a worker between. Its time begins when it
-  has started. A finished job is kept, as Sluice's is. It polls, so that it has no latency to compare.
+- **pg-boss**: two loops that fetch and complete 500 jobs at once, without a worker. Its time begins when it has
+  started. A finished job is kept, as in Sluice. It polls, so its latency can't be compared.
 
-No-op jobs measure the queue, not the work. Every contender has the same jobs with a small payload, in a database that
-is copied anew for each run, vacuumed and analysed, as far as possible in the server's memory, after a checkpoint.
-The tables have the indexes that they come with, an outbox the four of its guide. Commits are durable.
+No-op jobs measure the queue, not the work. Every contender has the same jobs with a small payload. The database is a
+new copy for each run. It is vacuumed and analysed, is in the server's memory as far as possible, and a checkpoint was
+made. The tables have their usual indexes, an outbox the four of its guide. Commits are durable.
 
-- **jobs/s**: how many jobs there were, divided by the time until all of them were finished.
-- **client CPU**: user and system time of all the contender's processes, plugin hosts included, in seconds per 100,000
+- **jobs/s**: the number of jobs, divided by the time until all of them were finished.
+- **client CPU**: user and system time of all the contender's processes, including plugin hosts, in seconds per 100,000
   jobs.
-- **server CPU**: the same of all of PostgreSQL's processes, those that have ended and those of the background included.
-- **WAL**: how far `pg_current_wal_insert_lsn()` moved, whole pages after the checkpoint included, by job.
-- **updates + deletes**: by job, of all tables; each leaves a dead row for vacuum to clear away.
-- **memory**: the peak of what was resident (VmHWM), shared libraries included.
+- **server CPU**: the same of all of PostgreSQL's processes, including ended processes and background processes.
+- **WAL**: the distance that `pg_current_wal_insert_lsn()` moved, per job, including whole pages after the checkpoint.
+- **updates + deletes**: per job, of all tables. Each leaves a dead row that vacuum has to remove.
+- **memory**: the peak of resident memory (VmHWM), including shared libraries.
 - **insert to handler**: from before another process begins its insert until the handler runs, by the machine's clock.
 
 ## Results
 
 {tables}
 
-How these are measured:
+How the scenarios are measured:
 
-- `million` drains the first tenth of what waits. `lean` has two indexes, the key's and that of status and
-  `"createdAt"`; it is compared with the peers of `backlog`.
-- `snapshot`, `deadclaims`: a repeatable-read transaction in the same database is open all the time. In `deadclaims`
-  {dead} claims of 20 jobs are made and ended after it began, each in a transaction of its own, before the drain
-  begins.
-- `unserved`, `history`, `noautovacuum`, `deadclaims` are compared with `backlog`: what is in the way should cost
-  nothing.
+- `million` drains the first tenth of the waiting jobs. `lean` has two indexes, on the key and on status and
+  `"createdAt"`. It is compared with the peers of `backlog`.
+- `snapshot`, `deadclaims`: a repeatable-read transaction in the same database is open all the time. In `deadclaims`,
+  {dead} claims of 20 jobs are made and ended after that transaction began and before the drain begins, each in its own
+  transaction.
+- `unserved`, `history`, `noautovacuum`, `deadclaims` are compared with `backlog`: the additional rows should
+  cost nothing.
 - `latency`: a job is inserted every 20 to 80 ms, {stamps} in a round.
-- `load`, `handlers-4`, `handlers-32`: another process inserts {load} jobs a second, every 20 ms, as many in one
-  statement as are due. The jobs that tell their latency are inserted one by one between them, and share their slots.
-  graphile-worker is set as for throughput. Whoever has a median of over a second does not keep up: its queue grows,
-  and there is no ratio to it.
-- `handlers-4`, `handlers-32`: each job waits for 1 ms, as for an answer. Sluice has so many slots, graphile-worker so
-  many jobs at a time, each loop of pg-boss half as many.
-- `runtimes-2`, `runtimes-4`: so many `sluice drain`, or processes of the peer, at once on one outbox or queue; for the
-  latency so many `sluice run`.
-- `distance`: the contender, and it alone, comes to its server by a program on the same machine that passes on every
-  byte 0.5 ms after it came (`tests/bench/delay.cpp`), over TCP. The table has what a round trip of `SELECT 1` takes
-  by that way. The kernel's own delay (netem) is not used, because many kernels are built without it.
-- `producers`: pgbench, one insert and its commit at a time; `busy, 32` are 32 of them, beside a runtime that drains a
-  backlog which outlasts them; the `idle` one has nothing but what they insert; in `unserved` it serves none of that, so
-  that every notification is to no avail. The trigger is switched on or off each second of one run, so that it is all
-  that differs.
+- `load`, `handlers-4`, `handlers-32`: another process inserts {load} jobs a second. Every 20 ms it inserts the due jobs
+  in one statement. The jobs whose latency is measured are inserted one by one between them, and share their slots.
+  graphile-worker is set as for throughput. A contender with a median of over a second does not keep up: its queue
+  grows, and no ratio is given.
+- `handlers-4`, `handlers-32`: each job waits for 1 ms, as if for an answer. Sluice has 4 or 32 slots, graphile-worker
+  runs 4 or 32 jobs at a time, each loop of pg-boss half as many.
+- `runtimes-2`, `runtimes-4`: 2 or 4 `sluice drain`, or processes of the peer, run at once on one outbox or queue. For
+  the latency, 2 or 4 `sluice run`.
+- `distance`: only the contender connects to its server through a program on the same machine that passes on every byte
+  0.5 ms after it arrived (`tests/bench/delay.cpp`), over TCP. The table has the time of a round trip of `SELECT 1`
+  through that program. The kernel's own delay (netem) is not used, because many kernels are built without it.
+- `producers`: pgbench, one insert and its commit at a time. `busy, 32` are 32 clients beside a runtime that drains a
+  backlog, which lasts longer than the run. An `idle` runtime has only the jobs that the clients insert. In `unserved`
+  the runtime does not serve their type, so every notification is useless. The trigger is switched on or off each second
+  of one run, so that nothing else differs.
 - `start`: a session asks every millisecond whether the job is done.
 
 ## Machine
@@ -399,7 +402,7 @@ How these are measured:
 
 
 def write(results, facts, directory):
-    """results.json, README.md and throughput.svg. `facts` are the machine, the versions and the settings."""
+    """Writes results.json, README.md and throughput.svg. `facts` are the machine, the versions and the settings."""
     directory.mkdir(parents=True, exist_ok=True)
     drawn = draw(results)
     told = {**facts, "jobs": results.jobs, "targets": compared(results), "scenarios": results.as_json()}
@@ -424,7 +427,7 @@ def write(results, facts, directory):
 
 
 def rounded(value):
-    """Numbers with five digits that count."""
+    """`value` with all numbers rounded to five significant digits."""
     if isinstance(value, dict):
         return {key: rounded(v) for key, v in value.items()}
     if isinstance(value, list):

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Measures Sluice beside graphile-worker, pg-boss and PostgreSQL itself: installs and builds what that needs,
-# then hands its arguments to bench.py.
+# Measures Sluice beside graphile-worker, pg-boss and PostgreSQL itself. Installs and builds everything that is needed,
+# then passes its arguments to bench.py.
 #
 #   tests/bench/run.sh                      every scenario, 25 minutes at most on two cores; writes docs/benchmarks/
-#   tests/bench/run.sh --quick              every scenario with small sizes, to see whether it works
-#   tests/bench/run.sh --scenario latency   one of them; prints its table
+#   tests/bench/run.sh --quick              every scenario with small sizes, to check that it works
+#   tests/bench/run.sh --scenario latency   one scenario; prints its table
 #   tests/bench/run.sh --help               the scenarios and the other options
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."

@@ -1,5 +1,5 @@
-"""The scenarios: each has cases, which are measured in turn for several rounds. A case is a function of the bench
-that returns numbers by name."""
+"""The scenarios. Each has cases, which are measured in turn for several rounds. A case is a function of the bench that
+returns numbers by name."""
 
 import collections
 import contextlib
@@ -43,12 +43,12 @@ HISTORY = Backlog("history", [(10, NOOP, "done"), (2, NOOP, "error"), (1, NOOP, 
 # 32 characters, 31,250 times: a payload of 1 MB
 HEAVY = Backlog("heavy", [(0.02, NOOP, "pending")], drained=0.02, payload="repeat(md5(i::text), 31250)")
 
-STAMPS, FEWER_STAMPS = 300, 150  # jobs of a latency round
-IDLE_PAUSE, LOADED_PAUSE = 50, 20  # between them, in ms in the mean
-LOAD = 1000  # jobs a second beside which latency is measured
-WARM_UP = 2  # seconds of feeding before that
-FAR = 500  # microseconds each way
-DEAD_CLAIMS = 0.6  # for each of --jobs
+STAMPS, FEWER_STAMPS = 300, 150  # jobs in a latency round
+IDLE_PAUSE, LOADED_PAUSE = 50, 20  # the mean pause between them, in ms
+LOAD = 1000  # jobs a second that are inserted while latency under load is measured
+WARM_UP = 2  # seconds of load before that measurement
+FAR = 500  # delay in microseconds, each way
+DEAD_CLAIMS = 0.6  # per job of --jobs
 PRODUCERS = [1, 32]
 PRODUCER_SECONDS = 8
 INSERT = """
@@ -56,10 +56,10 @@ INSERT INTO "Outbox" (id, type, payload, "updatedAt")
 VALUES (gen_random_uuid(), '{}', '{{"to": "user@example.com", "subject": "hello"}}', now() AT TIME ZONE 'UTC');
 """
 SWITCH = 'ALTER TABLE "Outbox" {} TRIGGER sluice_wake;\n'
-# What producers insert has other ids.
+# The ids of the backlog begin with cm, those of the producers' jobs do not.
 BACKLOG_WAITS = """SELECT EXISTS (SELECT FROM "Outbox" WHERE status = 'pending' AND id LIKE 'cm%')"""
 
-# Asks every millisecond, from before the start of what is timed.
+# Checks every millisecond. It is called before the timed process is started.
 DONE_AT = """
 CREATE FUNCTION done_at(jobs int) RETURNS bigint LANGUAGE plpgsql AS $$
 BEGIN
@@ -72,12 +72,12 @@ BEGIN
 END $$;
 """
 
-# `title` says what is measured, `needs` which cases of another scenario its ratios refer to.
+# `title` says what is measured. `needs` names the cases of other scenarios that its ratios refer to.
 Scenario = collections.namedtuple("Scenario", "title rounds cases needs", defaults=[{}])
 
 
 class Bench:
-    """What the scenarios share: the server, the plugins and the sizes."""
+    """The objects that the scenarios share: the server, the plugins and the sizes."""
 
     def __init__(self, server, directory, jobs, quick):
         self.server, self.directory, self.jobs, self.quick = server, pathlib.Path(directory), jobs, quick
@@ -90,7 +90,7 @@ class Bench:
         return self.server.copied(filled(self.server, name, backlog, self.jobs))
 
     def drain(self, name, backlog, crew=ALONE):
-        """With the one plugin that it takes."""
+        """Drains with the only plugin that the backlog needs."""
         plugins = self.stamp if takes_ms(backlog) else self.noop
         return drain(self.server, name, plugins, backlog, self.jobs, crew)
 
@@ -109,14 +109,14 @@ def dead_claims(bench, name):
 
 
 def latency(bench, name, stamps=STAMPS, crew=ALONE):
-    """Of an idle system."""
+    """The latency on an idle system."""
     stamps = 20 if bench.quick else stamps
     with bench.copied(name, EMPTY), contenders.workers(bench.server, name, bench.plugins, crew=crew):
         return percentiles(contenders.produce_stamps(bench.server, name, stamps, IDLE_PAUSE, bench.stamps))
 
 
 def loaded_latency(bench, name, milliseconds=0, crew=ALONE):
-    """Beside LOAD jobs a second, each of which takes so long, in the same slots."""
+    """The latency beside LOAD jobs a second in the same slots, each of which takes `milliseconds`."""
     stamps = 20 if bench.quick else FEWER_STAMPS
     working = contenders.workers(bench.server, name, bench.stamp, milliseconds, crew, loaded=True)
     with bench.copied(name, EMPTY), working:
@@ -127,19 +127,19 @@ def loaded_latency(bench, name, milliseconds=0, crew=ALONE):
 
 
 def waits(bench, name, backlog, crew):
-    """How many jobs a second that take a millisecond, and how long a job takes to its handler among them."""
+    """Jobs per second that take a millisecond each, and the latency of a job among them."""
     result = throughput(bench, name, backlog, crew)
     return {**result, **({} if name == "pg-boss" else loaded_latency(bench, name, takes_ms(backlog), crew))}
 
 
 def runtimes(bench, name, crew):
-    """How many jobs a second, and how long a job takes to its handler where all of them are idle."""
+    """Jobs per second with several runtimes, and the latency of a job while all of them are idle."""
     result = throughput(bench, name, BACKLOG, crew)
     return {**result, **({} if name == "pg-boss" else latency(bench, name, FEWER_STAMPS, crew))}
 
 
 def distance(bench, name):
-    """The same of one that is far from its server, and how long a round trip takes it."""
+    """The same for a contender at a distance from its server, and the time of its round trip."""
     with bench.server.distance(FAR):
         with bench.copied(name, BACKLOG):
             round_trip = bench.server.round_trip_ms()
@@ -154,8 +154,8 @@ def percentiles(milliseconds):
 
 
 def inserts_per_second(bench, producers, job_type):
-    """Of one run, in which the trigger is switched each second: the means with it and without it. It is on, off, off,
-    on and so forth, so that what changes in the course of the run makes no difference."""
+    """The mean rates with and without the trigger, of one run in which the trigger is switched each second. It is on,
+    off, off, on and so on, so that a trend during the run cancels out."""
     script = bench.directory / "insert.sql"
     script.write_text(INSERT.format(job_type))
     seconds = 4 if bench.quick else PRODUCER_SECONDS
@@ -168,7 +168,7 @@ def inserts_per_second(bench, producers, job_type):
         switch = stack.enter_context(started(*bench.server.psql(DATABASE), stdin=pipe))
         for line in pgbench.stdout:
             if told := re.match(r"progress: .* ([0-9.]+) tps", line):
-                if on is not None:  # else it is the first second, in which they connect
+                if on is not None:  # the first second, in which they connect, is not counted
                     rates[on].append(float(told[1]))
                 on = next(states)
                 switch.stdin.write(SWITCH.format("ENABLE" if on else "DISABLE"))
@@ -182,7 +182,7 @@ def inserts_per_second(bench, producers, job_type):
 def producers(bench, count, backlog, job_type):
     with bench.copied("sluice", backlog), sluice_service(bench.server, bench.noop):
         if backlog is EMPTY:
-            time.sleep(1)  # until it has asked to be notified
+            time.sleep(1)  # meanwhile the runtime asks to be notified
         with_wake, without = inserts_per_second(bench, count, job_type)
         if backlog is not EMPTY and not bench.quick and bench.server.sql(BACKLOG_WAITS, DATABASE) == "f":
             raise RuntimeError("the backlog was drained before the producers had ended")
@@ -190,7 +190,7 @@ def producers(bench, count, backlog, job_type):
 
 
 def hosts(pid):
-    """The plugin hosts of a runtime, by their plugins' files."""
+    """The plugin hosts of a runtime, by the names of their plugins' files."""
     return {pathlib.Path(command_line(child)[1]).stem: child for child in children(pid)}
 
 
@@ -203,7 +203,7 @@ def sluice_memory(bench, backlog):
 
 
 def start(bench, plugins, types):
-    """From the start of `sluice run` until the first job is done, and one of each type."""
+    """The time from the start of `sluice run` until the first job is done, and until one job of each type is done."""
     server = bench.server
     with bench.copied("sluice", EMPTY):
         server.sql(DONE_AT + "".join(INSERT.format(job_type) for job_type in types), DATABASE)
@@ -238,8 +238,8 @@ def throughput_cases(names, backlog, hold_snapshot=False):
 
 
 def producer_cases(kind, counts, backlog, job_type):
-    """`busy`: the runtime drains a backlog meanwhile; `idle`: all that it has is what they insert; `unserved`: it runs
-    nothing of that, so that each insert notifies it all the time."""
+    """`busy`: the runtime drains a backlog meanwhile. `idle`: it has only the producers' jobs. `unserved`: it does not
+    serve the producers' type, so that every insert notifies it."""
     return {f"{kind}, {count}": functools.partial(producers, count=count, backlog=backlog, job_type=job_type)
             for count in counts}  # fmt: skip
 
@@ -274,7 +274,7 @@ SCENARIOS = {
         "jobs a second", 3, crew_cases(waits, backlog=backlog, crew=Crew(slots=slots)))
         for slots, name, backlog in [(4, "waits_4", WAITS_4), (32, "waits_32", WAITS_32)]},
     **{f"runtimes-{count}": Scenario(
-        f"{{jobs:,}} jobs wait for {count} runtimes or processes; and from insert to handler where these are idle", 3,
+        f"{{jobs:,}} jobs wait for {count} runtimes or processes; and from insert to handler while these are idle", 3,
         crew_cases(runtimes, crew=Crew(runtimes=count))) for count in (2, 4)},
     "distance": Scenario(
         "{jobs:,} jobs wait, and a round trip to the server takes 1 ms more; and from insert to handler, idle", 3,
@@ -291,6 +291,6 @@ SCENARIOS = {
 
 
 def sizes(jobs):
-    """What titles name."""
+    """The sizes in titles."""
     return {"jobs": jobs, "million": 10 * jobs, "failed": 2 * jobs, "triple": 3 * jobs, "heavy": jobs // 50,
             "waits_4": waiting(WAITS_4, jobs), "waits_32": waiting(WAITS_32, jobs), "dead": round(DEAD_CLAIMS * jobs)}

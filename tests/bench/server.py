@@ -1,4 +1,4 @@
-"""A private PostgreSQL server, its databases, and what it spends."""
+"""A private PostgreSQL server, its databases, and its CPU time and WAL."""
 
 import contextlib
 import pathlib
@@ -8,11 +8,12 @@ import time
 
 from processes import DELAY, HERE, PATIENCE, ROOT, Service, children, cpu_seconds, run, started
 
-DATABASE = "bench"  # the one that is measured; each run has a new one
+DATABASE = "bench"  # the measured database, created for each run
 
 ROUND_TRIP = HERE / "round_trip.sql"
 
-# Into the server's memory as far as it goes, the same for everyone: a copied database is only in the kernel's.
+# Loads as much as fits into the server's memory, in the same way for each contender. A copied database is only in the
+# kernel's memory.
 PREWARM = """
 SELECT count(pg_prewarm(c.oid)) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'i') AND n.nspname NOT IN ('pg_catalog', 'information_schema');
@@ -27,7 +28,7 @@ class Server:
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
         self.templates = set()
-        self.far = None  # the URL of DATABASE for what is measured, where that is not to be near
+        self.far = None  # the measured processes' URL of DATABASE while they are at a distance, else None
         try:
             self.script("start", "--durable")
             self.url = self.script("url")
@@ -52,12 +53,12 @@ class Server:
         return {"DATABASE_URL": self.url_of(database)}
 
     def measured_environment(self):
-        """Of what is measured, which may be far from its server."""
+        """The environment of measured processes, which may be at a distance from the server."""
         return {"DATABASE_URL": self.far or self.url_of(DATABASE)}
 
     @contextlib.contextmanager
     def distance(self, microseconds):
-        """What is measured is that far away."""
+        """Delays everything between measured processes and the server by `microseconds` each way."""
         with Service(DELAY, self.socket, str(microseconds), ready="port") as delay:
             self.far = f"postgresql://sluice@127.0.0.1:{delay.text().split()[1]}/{DATABASE}?sslmode=disable"
             try:
@@ -66,7 +67,7 @@ class Server:
                 self.far = None
 
     def round_trip_ms(self):
-        """Of what is measured."""
+        """The time of a round trip of the measured processes, in ms."""
         url = self.measured_environment()["DATABASE_URL"]
         call = ["pgbench", "-n", "-M", "prepared", "-f", ROUND_TRIP, "-t", "200", url]
         return float(re.search(r"latency average = ([0-9.]+) ms", run(*call))[1])
@@ -78,7 +79,7 @@ class Server:
         return run(*self.psql(database), input=text)
 
     def template(self, name, fill):
-        """A database that `fill(name)` fills; made once, and copied for each run."""
+        """A database that `fill(name)` fills. It is created once, and copied for each run."""
         if name not in self.templates:
             self.sql(f"CREATE DATABASE {name}")
             fill(name)
@@ -88,7 +89,7 @@ class Server:
 
     @contextlib.contextmanager
     def copied(self, template):
-        """DATABASE as a copy of the template, dropped at the end, lest it be vacuumed during the next run."""
+        """DATABASE as a copy of the template, dropped at the end, so that it is not vacuumed during the next run."""
         strategy = "STRATEGY file_copy" if self.version >= 15 else ""
         self.sql(f"CREATE DATABASE {DATABASE} TEMPLATE {template} {strategy}")
         self.sql(PREWARM, DATABASE)
@@ -97,7 +98,7 @@ class Server:
 
     @contextlib.contextmanager
     def held_snapshot(self):
-        """A transaction that keeps every row version alive that was there when it began."""
+        """A transaction that keeps all row versions that existed when it began."""
         pipe = subprocess.PIPE
         with started(*self.psql(), stdin=pipe, stdout=pipe) as session:
             session.stdin.write("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pg_current_snapshot();\n")
@@ -109,11 +110,11 @@ class Server:
                 raise RuntimeError("the transaction that holds a snapshot has failed")
 
     def cpu_seconds(self):
-        """Of the whole server: the postmaster, its children, and those that it has reaped."""
+        """The CPU time of the whole server: the postmaster, its children, and its ended children."""
         while True:
             before = children(self.postmaster)
             spent = cpu_seconds(self.postmaster, reaped=True) + sum(cpu_seconds(p) for p in before)
-            if children(self.postmaster) == before:  # else one may have been missed, or counted twice
+            if children(self.postmaster) == before:  # otherwise a child may be missing or counted twice
                 return spent
 
     def wal(self):
@@ -127,7 +128,7 @@ class Server:
 
 
 class Meter:
-    """What the server spends from its making to the end."""
+    """Measures the server's CPU time and WAL from its creation until end()."""
 
     def __init__(self, server):
         self.server = server

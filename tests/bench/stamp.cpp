@@ -1,6 +1,6 @@
-// Handlers that note how long their job took to reach them, and the jobs beside it: payload {"at", "file"},
-// `at` in microseconds since 1970; "bench.stamp" appends one line of microseconds to `file`, "bench.quick"
-// does nothing, "bench.wait" takes a millisecond.
+// Handlers for measuring latency. Payload {"at", "file"}, `at` in microseconds since 1970. "bench.stamp"
+// appends a line with the microseconds since `at` to `file`. "bench.quick" does nothing. "bench.wait" takes a
+// millisecond.
 #include <chrono>
 #include <fstream>
 #include <thread>

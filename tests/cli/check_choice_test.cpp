@@ -19,7 +19,7 @@ std::string refusal(const std::string& text) {
   return "";
 }
 
-TEST(CheckChoice, IsACheckOrThatOfOneType) {
+TEST(CheckChoice, IsACheckOrACheckOfOneType) {
   EXPECT_EQ(parse_check_choice("--only", "fuzz").check, "fuzz");
   EXPECT_EQ(parse_check_choice("--only", "fuzz").type, "");
   EXPECT_EQ(parse_check_choice("--only", "static tls").check, "static tls");
@@ -27,7 +27,7 @@ TEST(CheckChoice, IsACheckOrThatOfOneType) {
   EXPECT_EQ(parse_check_choice("--only", "fuzz:a/b:c").type, "a/b:c");
 }
 
-TEST(CheckChoice, ThatIsUnknownIsAnsweredWithTheNearest) {
+TEST(CheckChoice, ThatIsUnknownSuggestsTheNearest) {
   EXPECT_EQ(refusal("lekas"), "--only: unknown check 'lekas'; did you mean 'leaks'?");
   EXPECT_EQ(refusal("fuz:email.send"), "--only: unknown check 'fuz:email.send'; did you mean 'fuzz'?");
   EXPECT_EQ(refusal("run-pth"), "--only: unknown check 'run-pth'; did you mean 'run path'?");
@@ -46,7 +46,7 @@ TEST(CheckChoice, OfAWaiverNeedsAReason) {
   EXPECT_THROW(parse_waivers({"leaks:a"}), base::UsageError);
 }
 
-TEST(CheckChoice, AreAllInTheDocumentation) {
+TEST(CheckChoice, AreAllDocumented) {
   std::ostringstream page;
   page << std::ifstream(std::string(SLUICE_SOURCE) + "/docs/plugin-tools.md").rdbuf();
   const std::string list = list_of_checks();

@@ -7,7 +7,7 @@ namespace {
 
 const std::vector<std::string> words{"list", "show", "retry", "delete", "prune"};
 
-TEST(Nearest, ForgivesALetterTooManyTooFewWrongOrSwapped) {
+TEST(Nearest, FindsAWordWithOneTypingError) {
   EXPECT_EQ(nearest("lst", words), "list");
   EXPECT_EQ(nearest("llist", words), "list");
   EXPECT_EQ(nearest("shew", words), "show");
@@ -15,11 +15,11 @@ TEST(Nearest, ForgivesALetterTooManyTooFewWrongOrSwapped) {
   EXPECT_EQ(nearest("delte", words), "delete");
 }
 
-TEST(Nearest, TakesABeginning) {
+TEST(Nearest, FindsAWordByItsBeginning) {
   EXPECT_EQ(nearest("del", words), "delete");
 }
 
-TEST(Nearest, GuessesNothingWhereNothingIsLikeIt) {
+TEST(Nearest, FindsNothingIfNoWordIsSimilar) {
   EXPECT_EQ(nearest("frobnicate", words), "");
   EXPECT_EQ(nearest("", words), "");
   EXPECT_EQ(nearest("list", {}), "");

@@ -13,16 +13,16 @@ Block numbered(const std::string& heading, int rows) {
   return block;
 }
 
-TEST(Screen, ShowsAllWhereThereIsRoom) {
+TEST(Screen, ShowsEverythingIfItFits) {
   EXPECT_EQ(fitted({numbered("a", 2), {}, numbered("b", 1)}, 6), (Lines{"a", "a1", "a2", "", "b", "b1"}));
 }
 
-TEST(Screen, TheLongestBlockGivesUpLinesAndSaysHowMany) {
+TEST(Screen, ShortensTheLongestBlockAndSaysByHowManyLines) {
   EXPECT_EQ(fitted({numbered("a", 5), numbered("b", 2)}, 8),
             (Lines{"a", "a1", "a2", "… and 3 more", "", "b", "b1", "b2"}));
 }
 
-TEST(Screen, KeepsHeadingsAsLongAsThereIsRoomForThem) {
+TEST(Screen, KeepsHeadingsIfTheyFit) {
   EXPECT_EQ(fitted({numbered("a", 5), numbered("b", 5)}, 5),
             (Lines{"a", "… and 5 more", "", "b", "… and 5 more"}));
 }

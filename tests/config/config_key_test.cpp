@@ -1,4 +1,4 @@
-// The tables of keys, and what is made from them or has to agree with them.
+// The tables of keys, and the texts that are generated from them or must agree with them.
 #include "config/config_key.hpp"
 
 #include <gtest/gtest.h>
@@ -18,7 +18,7 @@ std::string source(const std::string& path) {
   return text.str();
 }
 
-/// Calls `each(section, key, value)` for every key, with the value that it has in a fresh owner.
+/// Calls `each(section, key, value)` for every key, with the value of a default-constructed owner.
 template <class Each>
 void for_each_key(Each each) {
   for (const auto& key : config_keys()) each(key.section, key, key.get(Config{}));
@@ -26,19 +26,19 @@ void for_each_key(Each each) {
   for (const auto& key : type_keys()) each(key.section, key, key.get(TypeSettings{}));
 }
 
-/// The sample with every key in force.
+/// The sample with every key uncommented.
 Config uncommented_sample() {
   Config config;
   const std::string text =
       std::regex_replace(source("examples/deploy/sluice.toml"), std::regex("(^|\n)#([a-z\\[])"), "$1$2");
-  // Either names the database; both together are refused.
+  // Setting both url and url_file is refused.
   parse_config(std::regex_replace(text, std::regex("\nurl_file = [^\n]*"), ""), "sample", config);
   return config;
 }
 
-TEST(ConfigKey, TheShippedSampleIsTheOneThatTheProgramPrints) {
+TEST(ConfigKey, TheShippedSampleEqualsTheProgramsOutput) {
   EXPECT_EQ(source("examples/deploy/sluice.toml"), sample_config())
-      << "make it anew: build/bin/sluice config sample >examples/deploy/sluice.toml";
+      << "update it: build/bin/sluice config sample >examples/deploy/sluice.toml";
 }
 
 TEST(ConfigKey, TheShippedSampleChangesNothing) {
@@ -80,7 +80,7 @@ TEST(ConfigKey, IsSetByItsVariableAndReadBack) {
   }
 }
 
-TEST(ConfigKey, DocumentationHasEachKeyWithItsDefaultAndVariables) {
+TEST(ConfigKey, IsDocumentedWithItsDefaultAndVariables) {
   const std::string page = source("docs/configuration.md");
   std::string section;
   std::istringstream lines(page);
@@ -108,8 +108,7 @@ TEST(ConfigKey, DocumentationHasEachKeyWithItsDefaultAndVariables) {
     }
     cells.erase(path);
   });
-  for (const auto& [path, row] : cells)
-    ADD_FAILURE() << "docs/configuration.md has a key that is none: " << path;
+  for (const auto& [path, row] : cells) ADD_FAILURE() << "docs/configuration.md has an unknown key: " << path;
 }
 
 TEST(Environment, SetsTheTablesOfPluginsAndTypes) {
@@ -141,7 +140,7 @@ std::string complaint(const std::map<std::string, std::string>& variables) {
   return "";
 }
 
-TEST(Environment, NamesEveryMistakeAtOnceButNoSecret) {
+TEST(Environment, ReportsAllMistakesTogetherWithoutSecrets) {
   const std::string text = complaint({{"SLUICE_DATABASE_PUMPS", "many"},
                                       {"SLUICE_RUNTIME_LEASE", "soon"},
                                       {"SLUICE_PLUGIN_EMAIL_CONFIG", "{\"password\": \"s3cr3t\""}});
@@ -153,7 +152,7 @@ TEST(Environment, NamesEveryMistakeAtOnceButNoSecret) {
   EXPECT_EQ(text.find("s3cr3t"), std::string::npos) << text;
 }
 
-TEST(Environment, RefusesTwoDatabasesAndTakesTheMoreSpecificName) {
+TEST(Environment, RefusesTwoDatabasesAndPrefersTheRegularName) {
   EXPECT_NE(complaint({{"DATABASE_URL", "x"}, {"DATABASE_URL_FILE", "y"}}).find("keep one"),
             std::string::npos);
   Config config;
@@ -163,7 +162,7 @@ TEST(Environment, RefusesTwoDatabasesAndTakesTheMoreSpecificName) {
   EXPECT_EQ(config.database_url_file, "");
 }
 
-TEST(Environment, TakesWhatIsEmptyForAbsentAndKnowsWhatIsNone) {
+TEST(Environment, TreatsEmptyAsAbsentAndReportsUnknownVariables) {
   EXPECT_EQ(complaint({{"SLUICE_DATABASE_PUMPS", ""}}), "");
   EXPECT_EQ(unknown_variables({{"SLUICE_DATABASE_PUMP", "1"},
                                {"SLUICE_CONFIG", "x"},
@@ -179,7 +178,7 @@ TEST(Config, RefusesTwoDatabases) {
                base::UsageError);
 }
 
-TEST(Duration, IsWrittenAsItIsRead) {
+TEST(Duration, IsWrittenInTheFormThatIsRead) {
   for (const char* text : {"0s", "1ms", "500ms", "30s", "1m30s", "1h", "1d2h3m4s5ms", "0.250ms", "30d"}) {
     EXPECT_EQ(base::write_duration(*base::parse_duration(text)), text);
   }

@@ -85,7 +85,7 @@ backoff_cap = "4s"
   EXPECT_EQ(config.types.at("email.send").backoff_cap, std::chrono::seconds(4));
 }
 
-TEST(Config, NamesEveryMistakeAtOnceWithItsLine) {
+TEST(Config, ReportsAllMistakesTogetherWithTheirLines) {
   const std::string text = complaint(
       "[database]\n"
       "tabel = \"x\"\n"
@@ -113,29 +113,29 @@ TEST(Config, NamesEveryMistakeAtOnceWithItsLine) {
   EXPECT_NE(text.find("sluice.toml:10: unknown key 'typo'"), std::string::npos) << text;
 }
 
-TEST(Config, SaysWhereItIsNoToml) {
+TEST(Config, ReportsTheLineOfInvalidToml) {
   EXPECT_NE(complaint("[database]\nurl = \n").find("sluice.toml:2: invalid TOML"), std::string::npos);
 }
 
-TEST(Config, RefusesALeaseThatAHeartbeatCanMiss) {
+TEST(Config, RefusesALeaseShorterThanThreeHeartbeats) {
   const std::string text = complaint("[runtime]\nheartbeat = \"2s\"\nlease = \"5s\"\n");
   EXPECT_NE(text.find("'runtime.lease' (5s) must be at least three times 'runtime.heartbeat' (2s)"),
             std::string::npos)
       << text;
 }
 
-TEST(Config, RefusesDurationsThatWouldSpin) {
+TEST(Config, RefusesDurationsThatAreTooShort) {
   EXPECT_NE(complaint("[runtime]\nheartbeat = \"0s\"\nlease = \"0s\"\n").find("at least 100 ms"),
             std::string::npos);
   EXPECT_NE(complaint("[runtime]\npoll_interval = \"0s\"\n").find("'runtime.poll_interval'"),
             std::string::npos);
 }
 
-TEST(Config, TakesAnEmptyFile) {
+TEST(Config, AcceptsAnEmptyFile) {
   EXPECT_EQ(complaint(""), "");
 }
 
-TEST(Config, SaysThatAFileCannotBeRead) {
+TEST(Config, ReportsAnUnreadableFile) {
   Config config;
   EXPECT_THROW(read_config("/nowhere/sluice.toml", config), base::UsageError);
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Checks the links of all Markdown pages: the file is there, and the heading that it points to.
+"""Checks the links of all Markdown pages: the file and the heading that a link points to must exist.
 
-    tests/docs/links.py [TREE]       the tree (this one by default)
-    tests/docs/links.py --self-test  prove that a link to nothing is found
+    tests/docs/links.py [TREE]       check the tree (this one by default)
+    tests/docs/links.py --self-test  prove that broken links are found
 """
 
 import re
@@ -11,12 +11,12 @@ import tempfile
 from pathlib import Path
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-MADE = re.compile(r"^build|(^|/)(node_modules|target)/")  # what a build or npm put there
+MADE = re.compile(r"^build|(^|/)(node_modules|target)/")  # files made by a build or by npm
 HEADING = re.compile(r"^#+ (.*)")
 
 
 def prose(page):
-    """Its lines but for those in code blocks, with their numbers."""
+    """The page's lines outside of code blocks, with their numbers."""
     inside = False
     for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
         if line.lstrip().startswith("```"):
@@ -26,7 +26,7 @@ def prose(page):
 
 
 def anchors(page):
-    """As GitHub makes them of headings: a second one of the same words gets -1 at its end."""
+    """The anchors that GitHub makes of headings. A second heading with the same words gets -1 at its end."""
     found, counts = set(), {}
     for _, line in prose(page):
         if match := HEADING.match(line):
@@ -39,7 +39,7 @@ def anchors(page):
 
 
 def broken(page):
-    """Why links of the page lead nowhere, a line each."""
+    """Yields a line for each broken link of the page."""
     for number, line in prose(page):
         for link in LINK.findall(line):
             if re.match(r"[a-z]+:", link):
@@ -63,7 +63,7 @@ def self_test():
         page.write_text("## Self\n" + "\n".join(bad), encoding="utf-8")
         found = list(broken(page))
     if surprises or len(found) != len(bad):
-        print(f"self-test: reported {surprises}, and {found} of {bad}")
+        print(f"self-test: reported the valid links {surprises}, and {found} of {bad}")
         return 1
     print(f"ok: all {len(bad)} planted links were found")
     return 0

@@ -1,20 +1,21 @@
 #!/usr/bin/env python3
-"""Follows a page of docs/ as a reader would, and compares what is printed with what the page says.
+"""Follows a page of docs/ as a reader would, and compares the output with the page.
 
     tutorial.py PAGE --sluice PROGRAM --api PLUGIN-API --scratch DIRECTORY
-    tutorial.py --self-test     proves that what differs is found
+    tutorial.py --self-test     prove that differences are found
 
-What a fenced block is for stands behind its language:
+The words after a fenced block's language say how the block is used:
 
-    ```console run            "$ " begins a command, a "\\" at its end continues it; the lines below are what it prints.
-                              "…" stands for any text in a line, and alone for any lines. Spaces count as one.
+    ```console run            "$ " begins a command, "\\" at its end continues it. The lines below are the expected
+                              output. "…" stands for any text in a line, or alone for any lines. Several spaces
+                              count as one.
     ```cpp file=PATH          is written to PATH
-    ```cpp shown=PATH         is in PATH, line for line
-    ```cpp compiles           compiles behind <sluice/plugin.hpp>, in a namespace of its own
-    ```c compiles             compiles behind <sluice/plugin.h>, in a file of its own
+    ```cpp shown=PATH         must be in PATH, line for line
+    ```cpp compiles           must compile after <sluice/plugin.hpp>, in its own namespace
+    ```c compiles             must compile after <sluice/plugin.h>, in its own file
 
-All commands run in one shell, in DIRECTORY, which is made anew, with a database of their own that
-SLUICE_TEST_DATABASE_URL makes. Nothing else of a page is looked at.
+All commands run in one shell, in DIRECTORY, which is created again for each run. They use their own database, created
+on the server of SLUICE_TEST_DATABASE_URL. The rest of a page is ignored.
 """
 import argparse
 import os
@@ -25,7 +26,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-API = Path(__file__).resolve().parents[2] / "plugin-api"  # of the self-test
+API = Path(__file__).resolve().parents[2] / "plugin-api"  # for the self-test
 MARK = "\x1e"  # a control character that no command prints
 COMPILE = ["-fsyntax-only", "-Wall", "-Wextra", "-Wno-unused-function", "-Wno-unused-const-variable", "-Werror"]
 
@@ -45,7 +46,7 @@ def commands(text):
     lines = text.splitlines()
     while lines:
         if not lines[0].startswith("$ "):
-            raise Mismatch(f"a console block begins with '$ ', not with {lines[0]!r}")
+            raise Mismatch(f"a console block must begin with '$ ', found {lines[0]!r}")
         command = [lines.pop(0)[2:]]
         while command[-1].endswith("\\") and lines:
             command.append(lines.pop(0))
@@ -56,7 +57,7 @@ def commands(text):
 
 
 def matches(expected, printed):
-    """Whether the printed lines are the expected ones."""
+    """Whether the printed lines match the expected lines."""
     if not expected:
         return not printed
     first, rest = " ".join(expected[0].split()), expected[1:]
@@ -72,14 +73,14 @@ class Shell:
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def run(self, command):
-        """Its exit code and what it printed."""
+        """Runs a command. Returns its exit code and output."""
         self.process.stdin.write(f"{{ {command}\n}} </dev/null\nprintf '\\n{MARK}%d\\n' $?\n")
         printed = []
         for line in self.process.stdout:
             if line.startswith(MARK):
                 return int(line[1:]), printed[:-1] if printed[-1:] == [""] else printed
             printed.append(line.rstrip("\n"))
-        raise Mismatch(f"the shell ended in: {command}")
+        raise Mismatch(f"the shell ended during: {command}")
 
     def end(self):
         self.process.stdin.close()
@@ -100,7 +101,7 @@ def run_console(shell, text):
 
 
 def compile_fragments(fragments, api, scratch):
-    """All of them in one file, so that the headers are read once."""
+    """Compiles all fragments in one file, so that the headers are read only once."""
     includes, bodies = [], []
     for number, text in enumerate(fragments):
         lines = text.splitlines()
@@ -124,7 +125,7 @@ def compile_c(text, api, scratch):
 def compile_file(compiler, source, api):
     result = subprocess.run([*compiler, *COMPILE, f"-I{api}/include", source], capture_output=True, text=True)
     if result.returncode != 0:
-        raise Mismatch(f"what is marked `compiles` does not compile:\n{result.stderr}")
+        raise Mismatch(f"a block marked `compiles` does not compile:\n{result.stderr}")
 
 
 def follow(page, shell, api, scratch):
@@ -138,18 +139,18 @@ def follow(page, shell, api, scratch):
                 (scratch / value).write_text(text, encoding="utf-8")
             elif name == "shown":
                 if text not in (scratch / value).read_text(encoding="utf-8"):
-                    raise Mismatch(f"{value} does not hold this:\n{text}")
+                    raise Mismatch(f"{value} does not contain this:\n{text}")
             elif name == "compiles" and language == "c":
                 compile_c(text, api, scratch)
             elif name == "compiles":
                 fragments.append(text)
             else:
-                raise Mismatch(f"'{words[0]}' means nothing to tutorial.py")
+                raise Mismatch(f"unknown word '{words[0]}' after the language")
         except Mismatch as mismatch:
             raise Mismatch(f"line {line} ({language}): {mismatch}") from None
         followed += 1
     if not followed:
-        raise Mismatch("no block of the page says what it is for")
+        raise Mismatch("the page has no block to follow")
     if fragments:
         compile_fragments(fragments, api, scratch)
     return followed
@@ -159,7 +160,7 @@ def psql(url, statement):
     subprocess.run(["psql", "-X", "-q", "-d", url, "-c", statement], check=True, stdout=subprocess.DEVNULL)
 
 
-# A page, and a word of what must be said of it; none where it is right.
+# A page and a part of the expected message; None if the page is right.
 PAGES = [
     ("```console run\n$ echo a  b\na b\n$ echo one; echo two\n…\ntwo\n$ cd / && \\\npwd\n/\n```\n", None),
     ("```text file=a.txt\nyes\n```\n```text shown=a.txt\nyes\n```\n```console run\n$ cat a.txt\ny…\n```\n", None),
@@ -169,8 +170,8 @@ PAGES = [
     ("```console run\n$ seq 3\n1\n…\n4\n```\n", "printed:\n1"),
     ("```console run\n$ false\n```\n", "exit code 1"),
     ("```console run\n$ exit 0\n```\n", "the shell ended"),
-    ("```text file=a.txt\nyes\n```\n```text shown=a.txt\nno\n```\n", "does not hold this"),
-    ("```cpp compile\nint x;\n```\n", "means nothing"),
+    ("```text file=a.txt\nyes\n```\n```text shown=a.txt\nno\n```\n", "does not contain this"),
+    ("```cpp compile\nint x;\n```\n", "unknown word"),
     ("```c compiles\nstatic const sluice_str text = SLUICE_STR(\"a\");\n```\n", None),
     ("```c compiles\nint x = \"a\";\n```\n", "does not compile"),
     ("```cpp\nint x;\n```\n", "no block"),
@@ -190,7 +191,7 @@ def self_test():
         if (word is None) != (said is None) or word is not None and word not in said:
             print(f"self-test: expected {word!r}, found {said!r} for\n{page}")
             missed += 1
-    print(f"{missed} of {len(PAGES)} pages were judged wrongly" if missed else f"ok: {len(PAGES)} pages judged rightly")
+    print(f"{missed} of {len(PAGES)} pages gave a wrong result" if missed else f"ok: {len(PAGES)} pages")
     return 1 if missed else 0
 
 
@@ -208,7 +209,7 @@ def main():
     shutil.rmtree(options.scratch, ignore_errors=True)
     options.scratch.mkdir(parents=True)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE_")}
-    environment["SLUICE_LOG_FORMAT"] = "human"  # as on a terminal
+    environment["SLUICE_LOG_FORMAT"] = "human"  # the format on a terminal
     environment["PATH"] = f"{options.sluice.parent}:{environment['PATH']}"
     environment["Sluice_DIR"] = str(options.api / "cmake")
     environment["DATABASE_URL"] = re.sub(r"(//[^/]*/)[^?]*", rf"\g<1>{database}", server)

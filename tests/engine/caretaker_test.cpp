@@ -31,7 +31,7 @@ class CaretakerTest : public testing::Test {
         store_, config_, lanes_, outage_, heart_, tally_, presence_, info_, [this] { ++became_pending_; },
         [](const std::vector<std::string>&) {}, [this] { leaving_ = store_.count("leave"); }});
   }
-  /// Another runtime of which nothing is heard any more; it has claimed job "a".
+  /// Enlists another runtime that claims job "a" and then stops beating. Returns its id.
   store::RuntimeId lose_another() {
     const auto other = store_.memory.care()->enlist(info_);
     store_.memory.put({"a", "t", "{}", "pending", 1, 1, 0});
@@ -39,7 +39,7 @@ class CaretakerTest : public testing::Test {
     store_.memory.advance(config_.lease * 2);
     return other;
   }
-  /// The database's clock goes on while beats are answered.
+  /// Advances the database's clock by `time`, while beats are answered.
   void let_pass(seconds time) {
     for (seconds passed{0}; passed < time; passed += seconds(10)) {
       store_.memory.advance(seconds(10));
@@ -51,7 +51,7 @@ class CaretakerTest : public testing::Test {
     for (int i = 0; i < jobs; ++i) desk->enqueue({"t", "{}", seconds(1), std::nullopt});
     store_.memory.advance(seconds(2));
   }
-  /// All steps of a round come after those that there were by now.
+  /// Waits until the caretaker has completed another round.
   bool goes_on() {
     const auto before = store_.count("cancel_requests");
     return store_.came("cancel_requests", before + 2);
@@ -70,7 +70,7 @@ class CaretakerTest : public testing::Test {
   std::unique_ptr<Caretaker> caretaker_;
 };
 
-TEST_F(CaretakerTest, EnlistsAndHasLookedAfterAllOnceWhenItIsMade) {
+TEST_F(CaretakerTest, ConstructorEnlistsAndRunsEachTaskOnce) {
   start();
   std::set<std::string> names;
   for (const test::Call& call : store_.calls()) names.insert(call.name);
@@ -81,26 +81,26 @@ TEST_F(CaretakerTest, EnlistsAndHasLookedAfterAllOnceWhenItIsMade) {
   EXPECT_EQ(store_.calls("beat")[0].runtime, caretaker_->runtime(0));
 }
 
-TEST_F(CaretakerTest, ThrowsWhatTheStoreThrowsWhenItIsMade) {
+TEST_F(CaretakerTest, ConstructorThrowsTheStoresErrors) {
   store_.next("enlist", test::fails<store::Unavailable>());
   EXPECT_THROW(start(), store::Unavailable);
 }
 
 // --- lost runtimes
 
-TEST_F(CaretakerTest, RescuesTheJobsOfALostRuntimeOnceItHasHadAnswersForALease) {
+TEST_F(CaretakerTest, RescuesALostRuntimesJobsAfterALeaseOfAnsweredBeats) {
   lose_another();
   start();
   ASSERT_TRUE(eventually([&] { return heart_.steady_since().has_value(); }));
   ASSERT_TRUE(goes_on());
-  EXPECT_EQ(store_.memory.row("a")->attempts, 0) << "the other may have been cut off as this one was";
+  EXPECT_EQ(store_.memory.row("a")->attempts, 0) << "the other runtime may have been cut off too";
   const int before = became_pending_;
   let_pass(seconds(40));
   ASSERT_TRUE(eventually([&] { return store_.memory.row("a")->attempts == 1; }));
   EXPECT_EQ(store_.memory.row("a")->status, "pending");
   EXPECT_TRUE(eventually([&] { return became_pending_ == before + 1; }));
   EXPECT_TRUE(eventually([&] { return tally_.total().rescued.runtimes == 1; }));
-  EXPECT_TRUE(eventually([&] { return lanes_.is_exhausted(); })) << "no change is left open";
+  EXPECT_TRUE(eventually([&] { return lanes_.is_exhausted(); })) << "no change is in progress";
 }
 
 TEST_F(CaretakerTest, ADrainWaitsForTheLeaseOfARuntimeThatMayComeBack) {
@@ -113,13 +113,13 @@ TEST_F(CaretakerTest, ADrainWaitsForTheLeaseOfARuntimeThatMayComeBack) {
   EXPECT_TRUE(eventually([&] { return lanes_.is_exhausted(); }));
 }
 
-TEST_F(CaretakerTest, ARunDoesNot) {
+TEST_F(CaretakerTest, ARunDoesNotWaitForTheLeaseOfALostRuntime) {
   lose_another();
   start("run");
   EXPECT_TRUE(eventually([&] { return lanes_.is_exhausted(); }));
 }
 
-TEST_F(CaretakerTest, ARescueWhoseAnswerIsLostLeavesNoChangeOpenAndIsMadeAgain) {
+TEST_F(CaretakerTest, ARescueWithALostAnswerIsRepeatedAndLeavesNoChangeOpen) {
   start();
   store_.next("rescue", test::answer_lost());
   const auto before = store_.count("rescue");
@@ -130,7 +130,7 @@ TEST_F(CaretakerTest, ARescueWhoseAnswerIsLostLeavesNoChangeOpenAndIsMadeAgain) 
 
 // --- fences
 
-TEST_F(CaretakerTest, AFencedRuntimeIsEnlistedAgainAndServesWhatItServed) {
+TEST_F(CaretakerTest, AFencedRuntimeIsEnlistedAgainWithTheSameTypes) {
   start();
   const auto old = caretaker_->runtime(0);
   caretaker_->serve({{"t", "plugin", "1", {}}});
@@ -140,7 +140,7 @@ TEST_F(CaretakerTest, AFencedRuntimeIsEnlistedAgainAndServesWhatItServed) {
   ASSERT_NE(id, old);
   ASSERT_NE(id, 0);
   EXPECT_EQ(caretaker_->runtime(0), id);
-  EXPECT_EQ(caretaker_->runtime(old), id) << "who comes later asks for no other";
+  EXPECT_EQ(caretaker_->runtime(old), id) << "a second request for a new id gets the same id";
   ASSERT_TRUE(store_.came("serve", 2));
   EXPECT_EQ(store_.calls("serve")[1].runtime, id);
   EXPECT_THAT(store_.calls("serve")[1].jobs, ElementsAre("t"));
@@ -158,7 +158,7 @@ TEST_F(CaretakerTest, ARuntimeThatTheHeartFindsLostIsEnlistedAgain) {
   EXPECT_EQ(store_.count("enlist"), 2U);
 }
 
-TEST_F(CaretakerTest, AnEnlistmentThatFailsIsMadeAgain) {
+TEST_F(CaretakerTest, AFailedEnlistmentIsRepeated) {
   start();
   const auto old = caretaker_->runtime(0);
   store_.next("enlist", test::fails<store::Unavailable>());
@@ -169,7 +169,7 @@ TEST_F(CaretakerTest, AnEnlistmentThatFailsIsMadeAgain) {
   EXPECT_TRUE(eventually([&] { return !outage_.lasting(); }));
 }
 
-TEST_F(CaretakerTest, WhoWaitsForANewIdIsLetGoWhenTheRuntimeStops) {
+TEST_F(CaretakerTest, AStopEndsTheWaitForANewId) {
   start();
   const auto old = caretaker_->runtime(0);
   test::Gate gate;
@@ -194,11 +194,11 @@ TEST_F(CaretakerTest, LeavesAtTheEndAndSaysWhichOutcomesAreUnwritten) {
   ASSERT_EQ(left.size(), 1U);
   EXPECT_EQ(left[0].runtime, id);
   EXPECT_THAT(left[0].jobs, ElementsAre("x", "y"));
-  EXPECT_EQ(leaving_, 0U) << "told before";
+  EXPECT_EQ(leaving_, 0U) << "the callback runs before the runtime leaves";
   EXPECT_THAT(store_.memory.desk()->report(false).runtimes, IsEmpty());
 }
 
-TEST_F(CaretakerTest, EndsThoughItCanNotLeave) {
+TEST_F(CaretakerTest, EndsEvenIfItCanNotLeave) {
   start();
   store_.next("leave", test::fails<store::Unavailable>());
   caretaker_.reset();
@@ -207,7 +207,7 @@ TEST_F(CaretakerTest, EndsThoughItCanNotLeave) {
 
 // --- due jobs
 
-TEST_F(CaretakerTest, PromotesInBoundedRoundsAsLongAsJobsAreDue) {
+TEST_F(CaretakerTest, PromotesInBoundedRoundsWhileJobsAreDue) {
   test::Gate gate;
   schedule(1200);
   store_.next("promote_due", {});
@@ -224,11 +224,11 @@ TEST_F(CaretakerTest, PromotesInBoundedRoundsAsLongAsJobsAreDue) {
   std::vector<std::int64_t> limits;
   for (std::size_t i = 0; i < 5; ++i) limits.push_back(calls[i].number);
   EXPECT_THAT(limits, ElementsAre(500, 500, 100, 100, 100))
-      << "a few, once a thousand wait that were not claimed";
+      << "once 1,000 promoted jobs wait unclaimed, only a few are promoted at a time";
   EXPECT_EQ(store_.memory.desk()->report(false).next_due, -1);
 }
 
-TEST_F(CaretakerTest, APromotionWhoseAnswerIsLostIsTakenForOneThatMadeJobsPending) {
+TEST_F(CaretakerTest, APromotionWithALostAnswerCountsAsOneThatMadeJobsPending) {
   start();
   ASSERT_TRUE(eventually([&] { return lanes_.is_exhausted(); }));
   lanes_.set_lanes({{0, {"t"}, 0}});
@@ -239,10 +239,10 @@ TEST_F(CaretakerTest, APromotionWhoseAnswerIsLostIsTakenForOneThatMadeJobsPendin
   store_.next("promote_due", test::answer_lost());
   ASSERT_TRUE(store_.came("promote_due", before + 2));
   lanes_.on_claim(plans, {}, milliseconds(1), Clock::now());
-  EXPECT_FALSE(lanes_.is_exhausted()) << "what the claim found is from before";
+  EXPECT_FALSE(lanes_.is_exhausted()) << "the claim began before the promotion";
 }
 
-TEST_F(CaretakerTest, PromotesNoMoreWhenTheRuntimeStops) {
+TEST_F(CaretakerTest, StopsPromotingWhenTheRuntimeStops) {
   start();
   caretaker_->let_go();
   const auto round = [&] { return store_.count("cancel_requests"); };
@@ -255,7 +255,7 @@ TEST_F(CaretakerTest, PromotesNoMoreWhenTheRuntimeStops) {
 
 // --- steps that fail
 
-TEST_F(CaretakerTest, AStepThatIsRefusedCostsTheOthersNothing) {
+TEST_F(CaretakerTest, ARefusedStepDoesNotAffectTheOthers) {
   start();
   store_.always("promote_due", test::fails<store::Refused>("no such table"));
   const auto before = store_.count("promote_due"), rescues = store_.count("rescue");
@@ -264,12 +264,12 @@ TEST_F(CaretakerTest, AStepThatIsRefusedCostsTheOthersNothing) {
   EXPECT_TRUE(goes_on());
   EXPECT_TRUE(outage_.lasting());
   EXPECT_EQ(outage_.reason(), "no such table");
-  EXPECT_TRUE(eventually([&] { return lanes_.is_exhausted(); })) << "no change is left open";
+  EXPECT_TRUE(eventually([&] { return lanes_.is_exhausted(); })) << "no change is in progress";
   store_.let_go();
   EXPECT_TRUE(eventually([&] { return !outage_.lasting(); }));
 }
 
-TEST_F(CaretakerTest, AStepThatALockHoldsUpIsNoOutageAndIsTakenAgain) {
+TEST_F(CaretakerTest, AStepDelayedByALockIsRepeatedAndIsNotAnOutage) {
   start();
   const test::Gate gate;
   for (int i = 0; i < 2; ++i) store_.next("serve", test::fails<store::HeldUp>());
@@ -279,17 +279,17 @@ TEST_F(CaretakerTest, AStepThatALockHoldsUpIsNoOutageAndIsTakenAgain) {
   EXPECT_FALSE(outage_.lasting());
   gate.open();
   ASSERT_TRUE(goes_on());
-  EXPECT_EQ(store_.count("serve"), 3U) << "it is recorded now";
+  EXPECT_EQ(store_.count("serve"), 3U) << "it has been recorded";
 }
 
-TEST_F(CaretakerTest, WhatIsServedIsRecordedBeforeItIsAnnounced) {
+TEST_F(CaretakerTest, ServedTypesAreRecordedBeforeTheAnnouncement) {
   start();
   store_.next("serve", test::fails<store::Unavailable>());
   caretaker_->serve({{"t", "plugin", "1", {}}});
   ASSERT_TRUE(store_.came("serve", 1));
   caretaker_->announce("reloaded");
   ASSERT_TRUE(store_.came("announce", 1));
-  EXPECT_EQ(store_.count("serve"), 2U) << "the round ends with what is unavailable";
+  EXPECT_EQ(store_.count("serve"), 2U) << "the round ends when the database is unavailable";
   EXPECT_THAT(store_.calls("announce")[0].jobs, ElementsAre("reloaded"));
 }
 

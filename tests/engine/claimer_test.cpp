@@ -12,7 +12,7 @@ using test::eventually;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-/// With one slot, so that one job fills the lane.
+/// The plugin has one slot, so one job fills the lane.
 class ClaimerTest : public PumpFixture {
  protected:
   ClaimerTest() : PumpFixture(1) {}
@@ -42,7 +42,7 @@ class ClaimerTest : public PumpFixture {
       ends = std::move(claimer_);
     }
   }
-  /// The lane is full with job "a".
+  /// Starts the claimer and fills the lane with job "a".
   void start_full(bool listens = false) {
     put({"a"});
     start(listens);
@@ -52,7 +52,7 @@ class ClaimerTest : public PumpFixture {
     lanes_.set_slots(0, slots);
     claimer_->poke();
   }
-  /// Names of the calls since then, but for waits.
+  /// The names of the calls from index `before` on, except waits.
   std::vector<std::string> since(std::size_t before) const {
     std::vector<std::string> names;
     const auto calls = store_.calls();
@@ -67,7 +67,7 @@ class ClaimerTest : public PumpFixture {
   std::unique_ptr<Claimer> claimer_;
 };
 
-TEST_F(ClaimerTest, WhatALostAnswerClaimedIsGivenBackBeforeTheNextClaim) {
+TEST_F(ClaimerTest, JobsOfAClaimWithALostAnswerAreGivenBackBeforeTheNextClaim) {
   start_full();
   const std::int64_t open = with_plugin("a").claim;
   const std::size_t before = store_.calls().size();
@@ -79,15 +79,15 @@ TEST_F(ClaimerTest, WhatALostAnswerClaimedIsGivenBackBeforeTheNextClaim) {
   ASSERT_GE(names.size(), 3U);
   EXPECT_THAT(std::vector(names.begin(), names.begin() + 3), ElementsAre("claim", "reconcile", "claim"));
   const auto reconciled = store_.calls("reconcile");
-  ASSERT_EQ(reconciled.size(), 1U) << "once is enough";
+  ASSERT_EQ(reconciled.size(), 1U) << "one reconciliation is enough";
   EXPECT_THAT(reconciled[0].claims, ElementsAre(open));
   EXPECT_EQ(reconciled[0].runtime, runtime_);
   EXPECT_THAT(delivered(), ElementsAre("a", "b"));
   EXPECT_EQ(with_plugin("b").pump, pump);
 }
 
-// What was claimed by the first of them is not forgotten by the second.
-TEST_F(ClaimerTest, AReconciliationThatFailsIsMadeAgainBeforeTheClaim) {
+// Each reconciliation must still know the lost claim.
+TEST_F(ClaimerTest, AFailedReconciliationIsRepeatedBeforeTheNextClaim) {
   start_full();
   const std::size_t before = store_.calls().size();
   store_.next("claim", test::answer_lost());
@@ -117,15 +117,15 @@ TEST_F(ClaimerTest, AFencedRuntimeClaimsAgainUnderANewId) {
   const auto claims = store_.calls("claim");
   EXPECT_EQ(claims[0].runtime, old);
   EXPECT_EQ(claims[1].runtime, runtime_);
-  EXPECT_EQ(claims[1].number, claims[0].number) << "the room of the first";
+  EXPECT_EQ(claims[1].number, claims[0].number) << "it has the same room as the first claim";
   const auto reconciled = store_.calls("reconcile");
   ASSERT_EQ(reconciled.size(), 1U);
   EXPECT_EQ(reconciled[0].runtime, runtime_);
   EXPECT_FALSE(outage_.lasting());
 }
 
-// The caretaker may be the first to find it.
-TEST_F(ClaimerTest, ClaimsUnderTheIdThatTheRuntimeHasByNow) {
+// The caretaker may be the first to notice the fence.
+TEST_F(ClaimerTest, ClaimsUnderTheRuntimesCurrentId) {
   start_full();
   fence();
   {
@@ -133,25 +133,25 @@ TEST_F(ClaimerTest, ClaimsUnderTheIdThatTheRuntimeHasByNow) {
     runtime_ = enlist();
   }
   put({"b"});
-  make_room(3);  // for "a" again, too
+  make_room(3);  // "a" is claimed again too
   ASSERT_TRUE(eventually([&] { return is_delivered("b"); }));
   EXPECT_THAT(fenced_, IsEmpty());
   EXPECT_EQ(store_.count("reconcile"), 0U) << "no claim failed";
   EXPECT_EQ(store_.calls("claim").back().runtime, runtime_);
 }
 
-TEST_F(ClaimerTest, ARefusedClaimGivesItsRoomBackAndIsMadeAgain) {
+TEST_F(ClaimerTest, ARefusedClaimReturnsItsRoomAndIsRepeated) {
   put({"a"});
   for (int i = 0; i < 2; ++i) store_.next("claim", test::fails<store::Refused>());
   start();
   ASSERT_TRUE(eventually([&] { return is_delivered("a"); }));
   for (const test::Call& call : store_.calls("claim")) EXPECT_EQ(call.number, 1);
   push("a");
-  EXPECT_TRUE(eventually([&] { return idle_ > 0; })) << "nothing looks as if it were under way";
+  EXPECT_TRUE(eventually([&] { return idle_ > 0; })) << "nothing counts as in progress";
   EXPECT_FALSE(outage_.lasting());
 }
 
-TEST_F(ClaimerTest, ClaimsNoMoreWhileTooManyOutcomesAreUnwritten) {
+TEST_F(ClaimerTest, DoesNotClaimWhileTooManyOutcomesAreUnwritten) {
   context_.most_unwritten = 1;
   test::Gate gate;
   start_full();
@@ -171,19 +171,19 @@ TEST_F(ClaimerTest, ClaimsNoMoreWhileTooManyOutcomesAreUnwritten) {
   EXPECT_TRUE(eventually([&] { return is_delivered("b"); }));
 }
 
-TEST_F(ClaimerTest, APokeThatComesBeforeTheWaitEndsIt) {
+TEST_F(ClaimerTest, APokeBeforeAWaitEndsTheWait) {
   test::Gate gate;
   store_.stop_time();
   store_.next("wait", test::held(gate));
   start_full();
-  ASSERT_TRUE(gate.reached()) << "the lane is full, and it is about to wait";
+  ASSERT_TRUE(gate.reached()) << "the lane is full, and the claimer is about to wait";
   put({"b"});
   make_room(2);
   gate.open();
   EXPECT_TRUE(eventually([&] { return is_delivered("b"); }));
 }
 
-TEST_F(ClaimerTest, APokeDuringAClaimEndsTheWaitAfterIt) {
+TEST_F(ClaimerTest, APokeDuringAClaimEndsTheNextWait) {
   test::Gate gate;
   store_.stop_time();
   store_.next("claim", test::held_after(gate));
@@ -192,10 +192,10 @@ TEST_F(ClaimerTest, APokeDuringAClaimEndsTheWaitAfterIt) {
   ASSERT_TRUE(gate.reached());
   claimer_->poke();
   gate.open();
-  EXPECT_TRUE(store_.came("wait", 2)) << "the first ended at once";
+  EXPECT_TRUE(store_.came("wait", 2)) << "the first wait ended at once";
 }
 
-TEST_F(ClaimerTest, ANotificationDuringAClaimIsHeardOfAfterIt) {
+TEST_F(ClaimerTest, ANotificationDuringAClaimIsHandledAfterTheClaim) {
   start(true);
   ASSERT_TRUE(eventually([&] { return lanes_.load().idle; })) << "producers notify";
   bool was_delivered = false;
@@ -204,11 +204,11 @@ TEST_F(ClaimerTest, ANotificationDuringAClaimIsHeardOfAfterIt) {
   store_.next("claim", test::held_after(gate));
   lanes_.wake();
   claimer_->poke();
-  ASSERT_TRUE(gate.reached()) << "a claim that found nothing";
+  ASSERT_TRUE(gate.reached()) << "the claim found no job";
   put({"a"});
   gate.open();
   ASSERT_TRUE(eventually([&] { return notified_ > 0; }));
-  EXPECT_TRUE(was_delivered) << "others are told when the jobs are claimed";
+  EXPECT_TRUE(was_delivered) << "other claimers are notified after the jobs are claimed";
   EXPECT_EQ(notified_, 1);
 }
 
@@ -224,8 +224,8 @@ TEST_F(ClaimerTest, ListensBeforeEachClaimOnTheSameConnection) {
   }
 }
 
-// Until then, what is notified is lost.
-TEST_F(ClaimerTest, AfterAFailureProducersAreAskedAnewToNotify) {
+// Notifications that were sent before that are lost.
+TEST_F(ClaimerTest, AsksProducersAgainToNotifyAfterAFailure) {
   for (const std::string call : {"claim", "wait"}) {
     const test::Gate pause;
     if (!claimer_) start(true);
@@ -239,7 +239,7 @@ TEST_F(ClaimerTest, AfterAFailureProducersAreAskedAnewToNotify) {
     if (call == "claim") {
       lanes_.wake();
     } else {
-      lanes_.set_slots(0, 0);  // it waits, and does not claim
+      lanes_.set_slots(0, 0);  // the claimer waits, and does not claim
     }
     claimer_->poke();
     ASSERT_TRUE(pause.reached()) << call;
@@ -250,7 +250,7 @@ TEST_F(ClaimerTest, AfterAFailureProducersAreAskedAnewToNotify) {
   }
 }
 
-TEST_F(ClaimerTest, AStopEndsAWaitThatItComesBefore) {
+TEST_F(ClaimerTest, AStopBeforeAWaitEndsTheWait) {
   test::Gate gate;
   store_.stop_time();
   store_.next("wait", test::held(gate));
@@ -274,7 +274,7 @@ TEST_F(ClaimerTest, AStopEndsAPauseBetweenTwoTries) {
   EXPECT_EQ(store_.count("claim"), 1U);
 }
 
-TEST_F(ClaimerTest, AStopDuringAClaimLosesNothingOfIt) {
+TEST_F(ClaimerTest, AStopDuringAClaimLosesNoneOfItsJobs) {
   test::Gate gate;
   store_.next("claim", test::held_after(gate));
   put({"a"});
@@ -283,13 +283,13 @@ TEST_F(ClaimerTest, AStopDuringAClaimLosesNothingOfIt) {
   claimer_->stop();
   gate.open();
   ASSERT_TRUE(eventually([&] { return is_delivered("a"); }));
-  EXPECT_EQ(ended_, 0) << "it is not written yet";
+  EXPECT_EQ(ended_, 0) << "the outcome is not written yet";
   push("a");
   EXPECT_TRUE(eventually([&] { return ended_ == 1; }));
   EXPECT_EQ(status("a"), "done");
 }
 
-TEST_F(ClaimerTest, AJobThatIsNotUtf8IsTurnedBack) {
+TEST_F(ClaimerTest, AJobThatIsNotUtf8IsFailed) {
   store_.on_claimed([](store::Claimed& claimed) {
     for (auto& one : claimed.jobs) one.unreadable = one.job.id == "a";
   });

@@ -9,7 +9,7 @@ TEST(DrainEnd, WaitsForClaimsAndTheirOutcomes) {
   DrainEnd end;
   EXPECT_TRUE(end.is_idle());
   end.begin_claim();
-  EXPECT_FALSE(end.is_idle()) << "a claim is under way";
+  EXPECT_FALSE(end.is_idle()) << "a claim is in progress";
   end.end_claim(2);
   EXPECT_FALSE(end.is_idle()) << "no outcome is written";
   end.write(1);
@@ -18,7 +18,7 @@ TEST(DrainEnd, WaitsForClaimsAndTheirOutcomes) {
   EXPECT_TRUE(end.is_idle());
 }
 
-TEST(DrainEnd, WaitsForEachOfTheClaimsUnderWay) {
+TEST(DrainEnd, WaitsForEachClaimInProgress) {
   DrainEnd end;
   end.begin_claim();
   end.begin_claim();
@@ -29,13 +29,13 @@ TEST(DrainEnd, WaitsForEachOfTheClaimsUnderWay) {
   EXPECT_TRUE(end.is_idle());
 }
 
-TEST(DrainEnd, DoesNotWaitForWhatIsKeptAside) {
+TEST(DrainEnd, DoesNotWaitForOutcomesKeptAside) {
   DrainEnd end;
   end.begin_claim();
   end.end_claim(1);
   end.write(1);
   EXPECT_TRUE(end.is_idle());
-  end.write(-1);  // it can be written after all
+  end.write(-1);  // the outcome is tried again
   EXPECT_FALSE(end.is_idle());
   end.write(1);
   EXPECT_TRUE(end.is_idle());
@@ -55,7 +55,7 @@ TEST(DrainEnd, WaitsWhileJobsAreMadePending) {
   EXPECT_TRUE(end.is_stale(mark));
 }
 
-TEST(DrainEnd, AClaimIsStaleWhenJobsCameSinceItBegan) {
+TEST(DrainEnd, AClaimIsStaleIfJobsArrivedSinceItBegan) {
   DrainEnd end;
   const DrainEnd::Mark before = end.begin_claim();
   end.arrive();
@@ -65,7 +65,7 @@ TEST(DrainEnd, AClaimIsStaleWhenJobsCameSinceItBegan) {
   EXPECT_FALSE(end.is_invalid(before));
 }
 
-TEST(DrainEnd, ASweepIsInvalidWhenRowsMayHaveBeenHiddenSinceItBegan) {
+TEST(DrainEnd, ASweepIsInvalidIfRowsMayHaveBeenHiddenSinceItBegan) {
   DrainEnd end;
   const DrainEnd::Mark before = end.begin_claim();
   end.invalidate();

@@ -31,7 +31,7 @@ class FinisherTest : public PumpFixture {
     put(ids);
     return claim_all(ids.size());
   }
-  /// Claims what waits, which is so many jobs.
+  /// Claims all waiting jobs, which must be `count`. Returns the claim.
   std::int64_t claim_all(std::size_t count) {
     lanes_.wake();
     const auto plans = lanes_.reserve(Clock::now());
@@ -52,7 +52,7 @@ class FinisherTest : public PumpFixture {
     for (const std::string& id : ids) jobs.push_back(finished(id));
     push(std::move(jobs));
   }
-  /// It is done, and asks that `sql` be committed with it.
+  /// A done job that requests the effect `sql`.
   job::Finished effectful(const std::string& id, const std::string& sql = "SELECT 1",
                           const std::string& role = "role") {
     job::Finished one = finished(id);
@@ -66,7 +66,7 @@ class FinisherTest : public PumpFixture {
     finisher_->mark(std::move(jobs));
   }
 
-  /// All outcomes are written, or dropped, or need not be waited for.
+  /// Waits until each outcome is written, dropped, or no longer waited for.
   bool settles() {
     return eventually([&] { return lanes_.load().at_work == false; });
   }
@@ -91,7 +91,7 @@ Unwritten locked() {
   return {0, Unwritten::Why::locked, "", "", false};
 }
 
-/// Says that outcomes of one job can't be written, until that is over.
+/// Makes the outcomes of one job unwritable until end().
 class Obstacle {
  public:
   test::ScriptedStore::Judge of(const std::string& id, Unwritten why) const {
@@ -105,9 +105,9 @@ class Obstacle {
   std::shared_ptr<std::atomic<bool>> over_ = std::make_shared<std::atomic<bool>>(false);
 };
 
-// --- company
+// --- batches
 
-TEST_F(FinisherTest, WhatComesWhileOthersAreWrittenIsWrittenNextAndTogether) {
+TEST_F(FinisherTest, OutcomesThatArriveDuringAWriteAreWrittenTogetherNext) {
   test::Gate gate;
   const auto number = claim({"a", "b", "c"});
   store_.next("finish", test::held(gate));
@@ -129,16 +129,16 @@ TEST_F(FinisherTest, WhatComesWhileOthersAreWrittenIsWrittenNextAndTogether) {
   EXPECT_TRUE(eventually([&] { return relieved_ == 2; }));
 }
 
-TEST_F(FinisherTest, AnOutcomeWaitsForCompanyWhileOthersAreUnderWayButNotForLong) {
+TEST_F(FinisherTest, AnOutcomeWaitsBrieflyForOthersInProgress) {
   claim({"a", "b"});
   const auto pushed = Clock::now();
   push("a");
   ASSERT_TRUE(store_.came("finish", 1));
   EXPECT_GE(store_.calls("finish")[0].at - pushed, milliseconds(2));
-  EXPECT_EQ(with_plugin("b").id, "b") << "it is still under way";
+  EXPECT_EQ(with_plugin("b").id, "b") << "b is still in progress";
 }
 
-TEST_F(FinisherTest, AnOutcomeWaitsForNobodyWhileNoOtherIsUnderWay) {
+TEST_F(FinisherTest, AnOutcomeDoesNotWaitIfNoOtherIsInProgress) {
   auto soonest = Clock::duration::max();
   for (int i = 0; i < 500 && soonest >= milliseconds(2); ++i) {
     const std::string id = "a" + std::to_string(i);
@@ -151,9 +151,9 @@ TEST_F(FinisherTest, AnOutcomeWaitsForNobodyWhileNoOtherIsUnderWay) {
   EXPECT_LT(soonest, milliseconds(2));
 }
 
-// --- answers that are lost
+// --- lost answers
 
-TEST_F(FinisherTest, WhatALostAnswerWroteIsNotWrittenAgainWhereItsClaimIsGone) {
+TEST_F(FinisherTest, AnOutcomeWithALostAnswerIsNotWrittenAgainIfItsClaimIsGone) {
   const auto number = claim({"a"});
   store_.next("finish", test::answer_lost());
   push("a");
@@ -168,14 +168,14 @@ TEST_F(FinisherTest, WhatALostAnswerWroteIsNotWrittenAgainWhereItsClaimIsGone) {
   EXPECT_THAT(finisher_->open_claims(), IsEmpty());
 }
 
-TEST_F(FinisherTest, WhatWasNotWrittenIsWrittenAgainWhereItsClaimIsThere) {
+TEST_F(FinisherTest, AnUnwrittenOutcomeIsWrittenAgainIfItsClaimExists) {
   const auto number = claim({"a"});
   store_.next("finish", test::fails<store::Unavailable>());
   store_.next("living", test::fails<store::Unavailable>());
   push("a");
   ASSERT_TRUE(settles());
   const auto calls = store_.calls("finish");
-  ASSERT_EQ(calls.size(), 2U) << "not before it is known which claims are there";
+  ASSERT_EQ(calls.size(), 2U) << "it is written again only after the living claims are known";
   EXPECT_EQ(store_.count("living"), 2U);
   EXPECT_THAT(calls[1].jobs, ElementsAre("a done"));
   EXPECT_THAT(calls[1].claims, ElementsAre(number));
@@ -184,8 +184,8 @@ TEST_F(FinisherTest, WhatWasNotWrittenIsWrittenAgainWhereItsClaimIsThere) {
   EXPECT_FALSE(outage_.lasting());
 }
 
-// The claim is there for the sake of another job of it.
-TEST_F(FinisherTest, WhatALostAnswerWroteIsNotTakenForARescueWhereItsClaimIsThere) {
+// The claim still exists because of its other job.
+TEST_F(FinisherTest, AnOutcomeWithALostAnswerDoesNotCountAsRescuedIfItsClaimExists) {
   const auto number = claim({"a", "b"});
   store_.next("finish", test::answer_lost());
   push("a");
@@ -200,7 +200,7 @@ TEST_F(FinisherTest, WhatALostAnswerWroteIsNotTakenForARescueWhereItsClaimIsTher
   EXPECT_EQ(done(), 2);
 }
 
-TEST_F(FinisherTest, WhatCameWhileTheDatabaseWasAwayIsWrittenAfterwards) {
+TEST_F(FinisherTest, OutcomesThatArriveDuringAnOutageAreWrittenAfterwards) {
   claim({"a"});
   claim({"b"});
   test::Gate gate;
@@ -216,7 +216,7 @@ TEST_F(FinisherTest, WhatCameWhileTheDatabaseWasAwayIsWrittenAfterwards) {
   EXPECT_EQ(done(), 2);
 }
 
-TEST_F(FinisherTest, AnOutcomeWhoseJobWasRescuedMeanwhileIsDroppedAndCounted) {
+TEST_F(FinisherTest, AnOutcomeOfARescuedJobIsDroppedAndCounted) {
   test::Gate gate;
   claim({"a"});
   store_.next("finish", test::held(gate));
@@ -232,9 +232,9 @@ TEST_F(FinisherTest, AnOutcomeWhoseJobWasRescuedMeanwhileIsDroppedAndCounted) {
   EXPECT_THAT(finisher_->open_claims(), IsEmpty());
 }
 
-// --- what can't be written
+// --- unwritable outcomes
 
-TEST_F(FinisherTest, OneThatIsRefusedAmongManyBecomesItsJobsErrorAndTheOthersAreWritten) {
+TEST_F(FinisherTest, ARefusedOutcomeBecomesItsJobsErrorAndTheOthersAreWritten) {
   const auto number = claim({"a", "b", "c"});
   store_.unwritable([](const job::Settlement& one) {
     return one.id == "b" && one.status == job::Status::done ? std::optional(refused()) : std::nullopt;
@@ -253,7 +253,7 @@ TEST_F(FinisherTest, OneThatIsRefusedAmongManyBecomesItsJobsErrorAndTheOthersAre
   EXPECT_THAT(store_.memory.failures()[0].error, testing::HasSubstr("no such character [22P05]"));
 }
 
-TEST_F(FinisherTest, WhatMayBeTheServersFaultIsTriedAgainByItselfBeforeItIsTheJobs) {
+TEST_F(FinisherTest, ARefusalThatMayBeTheServersFaultIsRetriedAloneFirst) {
   claim({"a"});
   store_.unwritable([](const job::Settlement& one) {
     return one.status == job::Status::done && one.id == "a" ? std::optional(refused(true)) : std::nullopt;
@@ -262,14 +262,15 @@ TEST_F(FinisherTest, WhatMayBeTheServersFaultIsTriedAgainByItselfBeforeItIsTheJo
   ASSERT_TRUE(eventually([&] { return aside() == 1; }));
   claim({"b"});
   push("b");
-  EXPECT_TRUE(becomes("b", "done")) << "it holds up nothing";
+  EXPECT_TRUE(becomes("b", "done")) << "a does not delay b";
   ASSERT_TRUE(becomes("a", "error"));
-  EXPECT_EQ(store_.count("finish_with_care"), 4U) << "three refusals, and what is written in its place";
+  EXPECT_EQ(store_.count("finish_with_care"), 4U)
+      << "three refusals, and the error that replaces the outcome";
   EXPECT_TRUE(eventually([&] { return finisher_->open_claims().empty(); }));
   EXPECT_EQ(aside(), 0);
 }
 
-TEST_F(FinisherTest, ALockedRowIsWrittenWhenItIsFreeAndOthersMeanwhile) {
+TEST_F(FinisherTest, ALockedRowIsWrittenWhenUnlockedAndOthersMeanwhile) {
   Obstacle lock;
   const auto first = claim({"a", "b"});
   store_.unwritable(lock.of("b", locked()));
@@ -277,12 +278,12 @@ TEST_F(FinisherTest, ALockedRowIsWrittenWhenItIsFreeAndOthersMeanwhile) {
   ASSERT_TRUE(eventually([&] { return aside() == 1; }));
   EXPECT_EQ(status("a"), "done");
   EXPECT_EQ(status("b"), "pending");
-  EXPECT_TRUE(eventually([&] { return finisher_->unwritten() == 0; })) << "claims go on";
+  EXPECT_TRUE(eventually([&] { return finisher_->unwritten() == 0; })) << "claims must continue";
   claim({"c"});
   push("c");
   EXPECT_TRUE(becomes("c", "done"));
   EXPECT_THAT(finisher_->open_claims(), ElementsAre(first));
-  EXPECT_TRUE(lanes_.load().at_work) << "a drain waits for it";
+  EXPECT_TRUE(lanes_.load().at_work) << "a drain waits for b";
   lock.end();
   EXPECT_TRUE(becomes("b", "done"));
   EXPECT_TRUE(settles());
@@ -291,7 +292,7 @@ TEST_F(FinisherTest, ALockedRowIsWrittenWhenItIsFreeAndOthersMeanwhile) {
   EXPECT_EQ(aside(), 0);
 }
 
-TEST_F(FinisherTest, WhatWasKeptAsideAndWrittenByALostAnswerIsNotTakenForARescue) {
+TEST_F(FinisherTest, AnOutcomeKeptAsideWithALostAnswerDoesNotCountAsRescued) {
   Obstacle lock;
   claim({"a"});
   store_.unwritable(lock.of("a", locked()));
@@ -306,8 +307,8 @@ TEST_F(FinisherTest, WhatWasKeptAsideAndWrittenByALostAnswerIsNotTakenForARescue
   EXPECT_EQ(tally_.dropped(), 0);
 }
 
-// They are tried together, and what is lost says nothing of either.
-TEST_F(FinisherTest, OfThoseKeptAsideEachIsWaitedForAsItNeedsWhereTheDatabaseIsLost) {
+// Both are tried in one call. A lost answer does not tell which of them was written.
+TEST_F(FinisherTest, AtAStopInAnOutageOnlyLockedRowsAreWaitedFor) {
   test::Gate gate;
   Obstacle lock;
   const auto is_locked = lock.of("b", locked());
@@ -321,7 +322,7 @@ TEST_F(FinisherTest, OfThoseKeptAsideEachIsWaitedForAsItNeedsWhereTheDatabaseIsL
   ASSERT_TRUE(gate.reached());
   finisher_->no_more();
   gate.open();
-  ASSERT_TRUE(store_.came("finish_with_care", 2)) << "it waits on";
+  ASSERT_TRUE(store_.came("finish_with_care", 2)) << "it must keep trying";
   EXPECT_THAT(store_.calls("finish_with_care")[0].jobs, ElementsAre("a done", "b done"));
   store_.always("finish_with_care", {});
   lock.end();
@@ -330,7 +331,7 @@ TEST_F(FinisherTest, OfThoseKeptAsideEachIsWaitedForAsItNeedsWhereTheDatabaseIsL
   EXPECT_THAT(given_up(), ElementsAre("a"));
 }
 
-TEST_F(FinisherTest, ARescueOfWhatIsKeptAsideDropsIt) {
+TEST_F(FinisherTest, ARescueDropsAnOutcomeKeptAside) {
   Obstacle lock;
   claim({"a"});
   store_.unwritable(lock.of("a", locked()));
@@ -346,7 +347,7 @@ TEST_F(FinisherTest, ARescueOfWhatIsKeptAsideDropsIt) {
 
 // --- marks
 
-TEST_F(FinisherTest, AMarkThatComesWhileTheOutcomeIsWrittenChangesNothing) {
+TEST_F(FinisherTest, AMarkDuringTheWriteOfTheOutcomeChangesNothing) {
   test::Gate gate;
   claim({"a", "b"});
   store_.next("finish", test::held(gate));
@@ -361,10 +362,10 @@ TEST_F(FinisherTest, AMarkThatComesWhileTheOutcomeIsWrittenChangesNothing) {
   EXPECT_EQ(status("a"), "done");
   EXPECT_EQ(attempts("a"), 1);
   end();
-  EXPECT_EQ(store_.count("mark"), 1U) << "no claim is filled by it";
+  EXPECT_EQ(store_.count("mark"), 1U) << "the mark must not fill the claim";
 }
 
-TEST_F(FinisherTest, AnOutcomeThatComesDuringItsMarkIsWrittenWhereTheMarkPutTheRow) {
+TEST_F(FinisherTest, AnOutcomeDuringItsMarkIsWrittenAtTheRowsNewPlace) {
   test::Gate gate;
   claim({"a", "b"});
   store_.next("mark", test::held_after(gate));
@@ -380,13 +381,13 @@ TEST_F(FinisherTest, AnOutcomeThatComesDuringItsMarkIsWrittenWhereTheMarkPutTheR
   EXPECT_EQ(attempts("a"), 1);
 }
 
-TEST_F(FinisherTest, AMarkWhoseAnswerIsLostCostsNothing) {
+TEST_F(FinisherTest, AMarkWithALostAnswerIsHarmless) {
   const auto number = claim({"a", "b"});
   store_.next("mark", test::answer_lost());
   mark({"a", "b"});
   ASSERT_TRUE(becomes("b", "processing"));
   mark({"a", "b"});
-  ASSERT_TRUE(store_.came("mark", 2)) << "told again, it is asked again";
+  ASSERT_TRUE(store_.came("mark", 2)) << "a repeated mark is sent again";
   push_all({"a", "b"});
   ASSERT_TRUE(settles());
   EXPECT_THAT(store_.calls("finish")[0].places, ElementsAre("a", "b"));
@@ -395,13 +396,13 @@ TEST_F(FinisherTest, AMarkWhoseAnswerIsLostCostsNothing) {
   EXPECT_EQ(attempts("a"), 1);
 }
 
-TEST_F(FinisherTest, AClaimIsFilledOnceAllThatIsLeftOfItIsMarked) {
+TEST_F(FinisherTest, AClaimIsFilledWhenAllItsRemainingJobsAreMarked) {
   const auto number = claim({"a", "b", "c"});
   mark({"a"});
   ASSERT_TRUE(store_.came("mark", 1));
   push("c");
   ASSERT_TRUE(becomes("c", "done"));
-  store_.next("mark", {});  // of b
+  store_.next("mark", {});  // the mark of b
   store_.next("mark", test::answer_lost());
   mark({"a", "b"});
   ASSERT_TRUE(store_.came("mark", 3));
@@ -410,12 +411,12 @@ TEST_F(FinisherTest, AClaimIsFilledOnceAllThatIsLeftOfItIsMarked) {
   mark({"a", "b"});
   claim({"d"});
   push("d");
-  ASSERT_TRUE(becomes("d", "done"));  // and so the mark was looked at
+  ASSERT_TRUE(becomes("d", "done"));  // so the finisher has handled the mark
   push_all({"a", "b"});
   ASSERT_TRUE(settles());
   end();
   const auto marks = store_.calls("mark");
-  ASSERT_EQ(marks.size(), 4U) << "what is known is not told again";
+  ASSERT_EQ(marks.size(), 4U) << "marks that are already known are not sent again";
   EXPECT_THAT(marks[0].jobs, ElementsAre("a"));
   EXPECT_THAT(marks[1].jobs, ElementsAre("b"));
   EXPECT_THAT(marks[1].claims, IsEmpty());
@@ -425,7 +426,7 @@ TEST_F(FinisherTest, AClaimIsFilledOnceAllThatIsLeftOfItIsMarked) {
   }
 }
 
-TEST_F(FinisherTest, AJobThatIsGivenBackLeavesItsClaimAndTheLanesLookForIt) {
+TEST_F(FinisherTest, AJobThatIsGivenBackLeavesItsClaimAndIsClaimedAgain) {
   const auto number = claim({"a", "b"});
   push("a", job::Result::released);
   ASSERT_TRUE(eventually([&] { return relieved_ > 0; }));
@@ -434,7 +435,7 @@ TEST_F(FinisherTest, AJobThatIsGivenBackLeavesItsClaimAndTheLanesLookForIt) {
   EXPECT_THAT(finisher_->open_claims(), ElementsAre(number));
   mark({"b"});
   ASSERT_TRUE(store_.came("mark", 2));
-  EXPECT_THAT(store_.calls("mark")[1].claims, ElementsAre(number)) << "b is all that is left";
+  EXPECT_THAT(store_.calls("mark")[1].claims, ElementsAre(number)) << "only b is left";
   EXPECT_FALSE(lanes_.is_exhausted());
   const auto again = claim_all(1);
   push_all({"a", "b"});
@@ -446,13 +447,13 @@ TEST_F(FinisherTest, AJobThatIsGivenBackLeavesItsClaimAndTheLanesLookForIt) {
 
 // --- the end
 
-TEST_F(FinisherTest, EndsWhenAllThatWasClaimedIsWrittenAndNotBefore) {
+TEST_F(FinisherTest, EndsOnlyWhenAllClaimedJobsAreWritten) {
   test::Gate gate;
   claim({"a", "b"});
   finisher_->no_more();
   store_.next("finish", test::held(gate));
   push("a");
-  ASSERT_TRUE(gate.reached()) << "company is waited for no longer";
+  ASSERT_TRUE(gate.reached()) << "outcomes no longer wait for others";
   push("b");
   EXPECT_EQ(ended_, 0);
   gate.open();
@@ -460,7 +461,7 @@ TEST_F(FinisherTest, EndsWhenAllThatWasClaimedIsWrittenAndNotBefore) {
   EXPECT_EQ(status("b"), "done");
 }
 
-TEST_F(FinisherTest, ADeadlineEndsThePumpWhileTheDatabaseIsAwayAndSaysWhatRan) {
+TEST_F(FinisherTest, ADeadlineEndsThePumpDuringAnOutageAndReportsTheJobsThatRan) {
   claim({"a", "b", "c"});
   store_.always("finish", test::fails<store::Unavailable>());
   push({finished("a"), finished("b", job::Result::released), finished("c", job::Result::retry)});
@@ -468,10 +469,10 @@ TEST_F(FinisherTest, ADeadlineEndsThePumpWhileTheDatabaseIsAwayAndSaysWhatRan) {
   finisher_->no_more();
   finisher_->limit(Clock::now() + milliseconds(50));
   ASSERT_TRUE(eventually([&] { return ended_ == 1; }));
-  EXPECT_THAT(given_up(), ElementsAre("a", "c")) << "b never ran";
+  EXPECT_THAT(given_up(), ElementsAre("a", "c")) << "b did not run";
   EXPECT_EQ(status("a"), "pending");
   EXPECT_GE(store_.calls("finish").back().at - store_.calls("finish").front().at, milliseconds(50))
-      << "once more at the very deadline";
+      << "it tries once more at the deadline";
 }
 
 TEST_F(FinisherTest, ALockedRowIsWaitedForUntilTheDeadline) {
@@ -482,7 +483,7 @@ TEST_F(FinisherTest, ALockedRowIsWaitedForUntilTheDeadline) {
   ASSERT_TRUE(eventually([&] { return aside() == 1; }));
   finisher_->no_more();
   const auto tries = store_.count("finish_with_care");
-  ASSERT_TRUE(store_.came("finish_with_care", tries + 2)) << "there is no deadline";
+  ASSERT_TRUE(store_.came("finish_with_care", tries + 2)) << "without a deadline, it must keep trying";
   EXPECT_EQ(ended_, 0);
   finisher_->limit(Clock::now());
   ASSERT_TRUE(eventually([&] { return ended_ == 1; }));
@@ -504,7 +505,7 @@ TEST_F(FinisherTest, EffectsAreCommittedAndTheirClaimIsClosedWithTheNextOutcomes
   EXPECT_EQ(done(), 1);
 }
 
-TEST_F(FinisherTest, AClaimThatEffectsUsedUpIsClosedThoughTheDatabaseWasAwayMeanwhile) {
+TEST_F(FinisherTest, AClaimUsedUpByEffectsIsClosedAfterAnOutage) {
   const auto number = claim({"a"});
   store_.next("finish", test::fails<store::Unavailable>());
   push({effectful("a")});
@@ -512,12 +513,12 @@ TEST_F(FinisherTest, AClaimThatEffectsUsedUpIsClosedThoughTheDatabaseWasAwayMean
   EXPECT_THAT(store_.calls("finish")[1].claims, ElementsAre(number));
 }
 
-TEST_F(FinisherTest, ACommitThatFailsBecomesTheFailureOfItsJobAlone) {
+TEST_F(FinisherTest, AFailedCommitFailsOnlyItsJob) {
   const auto number = claim({"a", "b"});
   push({effectful("a", std::string(store::MemoryStore::failing_effect)), effectful("b", "INSERT")});
   ASSERT_TRUE(settles());
   EXPECT_EQ(status("a"), "error");
-  EXPECT_TRUE(store_.memory.scheduled("a")) << "it is tried again";
+  EXPECT_TRUE(store_.memory.scheduled("a")) << "a is retried";
   EXPECT_EQ(status("b"), "done");
   EXPECT_THAT(store_.memory.effects(), ElementsAre("INSERT"));
   ASSERT_EQ(store_.memory.failures().size(), 1U);
@@ -526,7 +527,7 @@ TEST_F(FinisherTest, ACommitThatFailsBecomesTheFailureOfItsJobAlone) {
   EXPECT_THAT(store_.calls("finish").back().claims, ElementsAre(number));
 }
 
-TEST_F(FinisherTest, EffectsWhoseAnswerIsLostAreCommittedOnceAndNotTakenForARescue) {
+TEST_F(FinisherTest, EffectsWithALostAnswerAreCommittedOnceAndNotCountedAsRescued) {
   claim({"a"});
   store_.next("commit", test::answer_lost());
   push({effectful("a", "INSERT")});
@@ -539,7 +540,7 @@ TEST_F(FinisherTest, EffectsWhoseAnswerIsLostAreCommittedOnceAndNotTakenForAResc
   EXPECT_EQ(tally_.dropped(), 0);
 }
 
-TEST_F(FinisherTest, EffectsOfAJobThatWasRescuedAreDropped) {
+TEST_F(FinisherTest, EffectsOfARescuedJobAreDropped) {
   test::Gate gate;
   claim({"a"});
   store_.next("commit", test::held(gate));
@@ -553,7 +554,7 @@ TEST_F(FinisherTest, EffectsOfAJobThatWasRescuedAreDropped) {
   EXPECT_EQ(done(), 0);
 }
 
-TEST_F(FinisherTest, EffectsThatTakeTheirTimeHoldUpNeitherOutcomesNorOtherRolesButTheEnd) {
+TEST_F(FinisherTest, SlowEffectsDelayTheEndButNeitherOutcomesNorOtherRoles) {
   test::Gate gate;
   claim({"slow", "plain", "other"});
   store_.next("commit", test::held(gate));
@@ -563,7 +564,7 @@ TEST_F(FinisherTest, EffectsThatTakeTheirTimeHoldUpNeitherOutcomesNorOtherRolesB
   EXPECT_TRUE(becomes("plain", "done"));
   EXPECT_TRUE(becomes("other", "done"));
   EXPECT_EQ(status("slow"), "pending");
-  EXPECT_TRUE(eventually([&] { return finisher_->unwritten() == 0; })) << "claims go on";
+  EXPECT_TRUE(eventually([&] { return finisher_->unwritten() == 0; })) << "claims must continue";
   finisher_->no_more();
   EXPECT_TRUE(lanes_.load().at_work);
   EXPECT_EQ(ended_, 0);
@@ -572,7 +573,7 @@ TEST_F(FinisherTest, EffectsThatTakeTheirTimeHoldUpNeitherOutcomesNorOtherRolesB
   EXPECT_EQ(status("slow"), "done");
 }
 
-TEST_F(FinisherTest, EffectsOfALockedRowAreCommittedWhenItIsFree) {
+TEST_F(FinisherTest, EffectsOfALockedRowAreCommittedWhenItIsUnlocked) {
   Obstacle lock;
   claim({"a"});
   store_.unwritable(lock.of("a", locked()));
@@ -586,7 +587,7 @@ TEST_F(FinisherTest, EffectsOfALockedRowAreCommittedWhenItIsFree) {
   EXPECT_EQ(store_.count("finish_with_care"), 0U);
 }
 
-TEST_F(FinisherTest, ADeadlineEndsEffectsWhileTheDatabaseIsAway) {
+TEST_F(FinisherTest, ADeadlineEndsEffectsDuringAnOutage) {
   claim({"a"});
   store_.always("commit", test::fails<store::Unavailable>());
   push({effectful("a")});

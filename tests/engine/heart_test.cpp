@@ -17,18 +17,18 @@ class HeartTest : public testing::Test {
   HeartTest() { config_.heartbeat = hours(1); }
 
   void start() { heart_ = std::make_unique<Heart>(store_, config_, outage_); }
-  /// Has the next beat after one that was answered hang at `gate`; how many there were before it.
+  /// Makes the next beat after an answered one hang at `gate`. Returns the number of earlier beats.
   std::size_t hang(test::Gate& gate) {
     start();
     heart_->beat_for(runtime_);
     heart_->since_answer(hours(1));
     const std::size_t beats = store_.count("beat");
     store_.next("beat", test::held(gate));
-    // The answer is news for a second; then another one is tried.
+    // An answer counts as recent for a second; then the heart beats again.
     EXPECT_TRUE(eventually([&] { return heart_->since_answer(milliseconds(0)) > seconds(1); }));
     return beats;
   }
-  /// So many beats were answered.
+  /// Waits until that many beats were answered.
   bool beaten(std::size_t times) { return store_.came("beat", times) && steady(times); }
   bool steady(std::size_t times) {
     return times < 2 || eventually([&] { return heart_->steady_since().has_value(); });
@@ -52,11 +52,11 @@ TEST_F(HeartTest, ABeatHasAQuarterOfTheLease) {
   const auto hearts = store_.calls("heart");
   ASSERT_EQ(hearts.size(), 3U);
   EXPECT_EQ(hearts[0].number, 2000);
-  EXPECT_EQ(hearts[1].number, 200) << "at least";
-  EXPECT_EQ(hearts[2].number, 5000) << "at most";
+  EXPECT_EQ(hearts[1].number, 200) << "the minimum";
+  EXPECT_EQ(hearts[2].number, 5000) << "the maximum";
 }
 
-TEST_F(HeartTest, BeatsForARuntimeAtOnceAndThenAsOftenAsItIsTold) {
+TEST_F(HeartTest, BeatsAtOnceAndThenAtTheConfiguredInterval) {
   config_.heartbeat = milliseconds(20);
   start();
   heart_->beat_for(runtime_);
@@ -70,7 +70,7 @@ TEST_F(HeartTest, BeatsForARuntimeAtOnceAndThenAsOftenAsItIsTold) {
   }
 }
 
-TEST_F(HeartTest, KnowsHowLongItHasHadAnswersOnlyAfterTwo) {
+TEST_F(HeartTest, IsSteadyOnlyAfterTwoAnswers) {
   config_.heartbeat = milliseconds(20);
   test::Gate gate;
   start();
@@ -86,10 +86,10 @@ TEST_F(HeartTest, KnowsHowLongItHasHadAnswersOnlyAfterTwo) {
   EXPECT_EQ(*heart_->steady_since(), since);
   store_.next("beat", test::fails<store::Unavailable>());
   ASSERT_TRUE(eventually([&] { return heart_->steady_since() && *heart_->steady_since() > since; }))
-      << "from the first answer after the failure";
+      << "it counts from the first answer after the failure";
 }
 
-TEST_F(HeartTest, AGapByTheDatabasesClockEndsWhatIsKnown) {
+TEST_F(HeartTest, AGapByTheDatabasesClockEndsTheSteadyTime) {
   config_.heartbeat = milliseconds(20);
   start();
   heart_->beat_for(runtime_);
@@ -99,19 +99,19 @@ TEST_F(HeartTest, AGapByTheDatabasesClockEndsWhatIsKnown) {
   EXPECT_TRUE(eventually([&] { return heart_->steady_since().value_or(0) >= since + 30; }));
 }
 
-TEST_F(HeartTest, ABeatThatHangsHoldsUpNobodyWhoAsks) {
+TEST_F(HeartTest, AHangingBeatDelaysNoCaller) {
   test::Gate gate;
   const std::size_t beats = hang(gate);
   ASSERT_TRUE(gate.reached());
   const auto before = Clock::now();
   EXPECT_GT(heart_->since_answer(milliseconds(20)), seconds(1));
-  EXPECT_GE(Clock::now() - before, milliseconds(20)) << "the answer is waited for";
+  EXPECT_GE(Clock::now() - before, milliseconds(20)) << "the caller waits for the answer";
   EXPECT_EQ(store_.count("beat"), beats + 1);
   EXPECT_FALSE(heart_->lost(runtime_));
   EXPECT_FALSE(heart_->steady_since());
 }
 
-TEST_F(HeartTest, WhoAsksHasTheAnswerOfTheBeatThatIsUnderWay) {
+TEST_F(HeartTest, ACallerGetsTheAnswerOfTheBeatInProgress) {
   test::Gate gate;
   const std::size_t beats = hang(gate);
   ASSERT_TRUE(gate.reached());
@@ -120,17 +120,17 @@ TEST_F(HeartTest, WhoAsksHasTheAnswerOfTheBeatThatIsUnderWay) {
     const base::Thread asks([&] { since = heart_->since_answer(hours(1)); });
     gate.open();
   }
-  EXPECT_LT(since, seconds(60)) << "it came in time";
+  EXPECT_LT(since, seconds(60)) << "the answer arrived in time";
   EXPECT_EQ(store_.count("beat"), beats + 1);
 }
 
-TEST_F(HeartTest, ARefusedBeatIsAnAnswerAndIsTriedAgain) {
+TEST_F(HeartTest, ARefusedBeatIsAnAnswerAndIsRepeated) {
   start();
   store_.next("beat", test::fails<store::Refused>("no such table"));
   test::Gate gate;
   store_.next("beat", test::held(gate));
   heart_->beat_for(runtime_);
-  ASSERT_TRUE(gate.reached()) << "long before the next heartbeat";
+  ASSERT_TRUE(gate.reached()) << "the retry comes long before the next heartbeat";
   EXPECT_TRUE(outage_.lasting());
   EXPECT_EQ(outage_.reason(), "no such table");
   EXPECT_FALSE(heart_->lost(runtime_));
@@ -138,7 +138,7 @@ TEST_F(HeartTest, ARefusedBeatIsAnAnswerAndIsTriedAgain) {
   EXPECT_TRUE(eventually([&] { return !outage_.lasting(); }));
 }
 
-TEST_F(HeartTest, ARuntimeThatIsNotEnlistedIsLostAndNotBeatenFor) {
+TEST_F(HeartTest, ARuntimeThatIsNotEnlistedIsLostAndGetsNoBeats) {
   start();
   care_->leave(runtime_, {});
   heart_->beat_for(runtime_);
@@ -152,7 +152,7 @@ TEST_F(HeartTest, ARuntimeThatIsNotEnlistedIsLostAndNotBeatenFor) {
   EXPECT_FALSE(heart_->lost(again));
 }
 
-TEST_F(HeartTest, BeatsAtOnceForANewIdThatCameDuringABeat) {
+TEST_F(HeartTest, BeatsAtOnceForANewIdSetDuringABeat) {
   test::Gate gate;
   start();
   store_.next("beat", test::held(gate));
@@ -162,12 +162,12 @@ TEST_F(HeartTest, BeatsAtOnceForANewIdThatCameDuringABeat) {
   const store::RuntimeId again = care_->enlist({"host", 1, "0", "run"});
   heart_->beat_for(again);
   gate.open();
-  ASSERT_TRUE(store_.came("beat", 2)) << "the answer for the old id puts it off";
+  ASSERT_TRUE(store_.came("beat", 2)) << "the answer for the old id must not delay the beat";
   EXPECT_EQ(store_.calls("beat")[1].runtime, again);
   EXPECT_FALSE(heart_->lost(again));
 }
 
-TEST_F(HeartTest, AStopWaitsForNothingButTheBeatUnderWay) {
+TEST_F(HeartTest, AStopWaitsOnlyForTheBeatInProgress) {
   start();
   heart_->beat_for(runtime_);
   ASSERT_TRUE(store_.came("beat", 1));

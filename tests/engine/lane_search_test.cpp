@@ -29,7 +29,7 @@ struct Fixture : testing::Test {
   LaneSearch search{poll, false};
   Clock::time_point now = start;
 
-  /// A claim that ends as it begins.
+  /// Begins and ends a claim. Returns its cursor.
   std::optional<double> claim(const LaneSearch::Find& find, Clock::duration longest_rest = poll) {
     const auto cursor = search.begin(now);
     search.end(cursor, find, longest_rest, now);
@@ -41,12 +41,12 @@ struct Fixture : testing::Test {
 
 using LaneSearchTest = Fixture;
 
-TEST_F(LaneSearchTest, GoesOnBehindTheLastRowOfAFullBatch) {
+TEST_F(LaneSearchTest, ContinuesAfterTheLastRowOfAFullBatch) {
   EXPECT_FALSE(rests());
   EXPECT_EQ(claim(full(42.5)), std::nullopt);
   EXPECT_FALSE(rests());
   EXPECT_EQ(claim(full(40)), 42.5);
-  EXPECT_EQ(claim(full(43)), 42.5) << "it never goes back";
+  EXPECT_EQ(claim(full(43)), 42.5) << "the cursor never goes back";
   EXPECT_EQ(claim(full(44)), 43);
 }
 
@@ -54,14 +54,13 @@ TEST_F(LaneSearchTest, LooksAgainAtTheLastTenthOfASecond) {
   LaneSearch::Find fresh = full(100);
   fresh.asked_at = 100.02;
   claim(fresh);
-  EXPECT_NEAR(*claim(full(101)), 99.92, 1e-9)
-      << "a transaction that began before may have been committed since";
+  EXPECT_NEAR(*claim(full(101)), 99.92, 1e-9) << "an earlier transaction may have committed since";
 }
 
 TEST_F(LaneSearchTest, GoesBackForAJobThatWasGivenBack) {
   claim(nothing(50));
   search.go_back(100);
-  EXPECT_EQ(claim(nothing(50)), 49) << "it is in front";
+  EXPECT_EQ(claim(nothing(50)), 49) << "the job is after the cursor";
   search.go_back(30);
   EXPECT_FALSE(search.is_empty());
   const auto cursor = search.begin(now);
@@ -69,7 +68,7 @@ TEST_F(LaneSearchTest, GoesBackForAJobThatWasGivenBack) {
   EXPECT_GT(*cursor, 29.999);
 }
 
-TEST_F(LaneSearchTest, SweepsEveryTenSecondsHoweverSlowTheyAre) {
+TEST_F(LaneSearchTest, SweepsEveryTenSecondsEvenIfSweepsAreSlow) {
   claim(full(1, seconds(3)));
   claim(nothing());
   now += milliseconds(9999);
@@ -78,7 +77,7 @@ TEST_F(LaneSearchTest, SweepsEveryTenSecondsHoweverSlowTheyAre) {
   EXPECT_EQ(claim(nothing()), std::nullopt);
 }
 
-TEST_F(LaneSearchTest, SweepsWhenABatchBehindTheCursorComesBackShort) {
+TEST_F(LaneSearchTest, SweepsAfterAShortBatch) {
   claim(full(42.5));
   claim(nothing());
   EXPECT_FALSE(search.is_empty()) << "rows may wait behind the cursor";
@@ -87,16 +86,16 @@ TEST_F(LaneSearchTest, SweepsWhenABatchBehindTheCursorComesBackShort) {
   EXPECT_TRUE(search.is_empty());
 }
 
-TEST_F(LaneSearchTest, SweepsOnceAtATime) {
+TEST_F(LaneSearchTest, MakesOneSweepAtATime) {
   claim(full(42.5));
   now += seconds(1);
   EXPECT_EQ(search.begin(now), std::nullopt);
-  search.end(42.5, full(50), poll, now);  // another claim, that began before
+  search.end(42.5, full(50), poll, now);  // another claim, which began earlier
   EXPECT_EQ(search.begin(now), 50);
-  EXPECT_EQ(search.begin(now + poll), std::nullopt) << "the sweep takes too long";
+  EXPECT_EQ(search.begin(now + poll), std::nullopt) << "the sweep has taken too long";
 }
 
-TEST_F(LaneSearchTest, RestsLongerAndLongerWhileNothingComes) {
+TEST_F(LaneSearchTest, RestsLongerAndLongerWithoutJobs) {
   std::vector<Clock::duration> rests;
   for (int i = 0; i < 8; ++i) {
     claim(nothing());
@@ -111,7 +110,7 @@ TEST_F(LaneSearchTest, RestsLongerAndLongerWhileNothingComes) {
   EXPECT_EQ(rest(), milliseconds(5));
 }
 
-TEST_F(LaneSearchTest, RestsNoLongerThanUntilASweepThatIsWanted) {
+TEST_F(LaneSearchTest, ARestEndsWhenASweepIsDue) {
   for (int i = 0; i < 8; ++i) {
     claim(nothing());
     now = search.rests_until();
@@ -126,7 +125,7 @@ TEST_F(LaneSearchTest, RestsNoLongerThanUntilASweepThatIsWanted) {
   EXPECT_EQ(rest(), milliseconds(100));
 }
 
-TEST_F(LaneSearchTest, ARestingLaneJoinsOthersUnlessItJustAsked) {
+TEST_F(LaneSearchTest, ARestingLaneJoinsClaimsOfOthersUnlessItHasJustClaimed) {
   EXPECT_TRUE(search.can_join(now));
   for (int i = 0; i < 4; ++i) claim(nothing());
   EXPECT_EQ(rest(), milliseconds(40));
@@ -134,11 +133,11 @@ TEST_F(LaneSearchTest, ARestingLaneJoinsOthersUnlessItJustAsked) {
   EXPECT_TRUE(search.can_join(now + milliseconds(5)));
 }
 
-TEST_F(LaneSearchTest, DoesNotWalkAgainOverWhatWaitsForOthers) {
+TEST_F(LaneSearchTest, DoesNotScanRowsOfOtherLanesAgain) {
   constexpr double asked_at = 5000;
   claim(nothing(asked_at, milliseconds(50)));
   now += poll;
-  EXPECT_EQ(claim(nothing(asked_at + 0.5)), asked_at - 1) << "the next sweep is due after a second at least";
+  EXPECT_EQ(claim(nothing(asked_at + 0.5)), asked_at - 1) << "the next sweep is due after at least a second";
   EXPECT_EQ(claim(full(asked_at - 0.7)), asked_at - 0.5);
 }
 
@@ -148,10 +147,10 @@ TEST_F(LaneSearchTest, AWakeUpEndsTheRest) {
   EXPECT_FALSE(rests());
   EXPECT_TRUE(search.is_empty());
   claim(nothing());
-  EXPECT_EQ(rest(), milliseconds(5)) << "and it begins anew";
+  EXPECT_EQ(rest(), milliseconds(5)) << "the rests begin again with the shortest";
 }
 
-TEST_F(LaneSearchTest, AStaleClaimIsMadeAgainAtOnceAndShowsNothing) {
+TEST_F(LaneSearchTest, AStaleClaimIsRepeatedAtOnceAndProvesNothing) {
   claim(nothing());
   LaneSearch::Find stale = nothing();
   stale.is_stale = true;
@@ -160,7 +159,7 @@ TEST_F(LaneSearchTest, AStaleClaimIsMadeAgainAtOnceAndShowsNothing) {
   EXPECT_FALSE(search.is_empty());
 }
 
-TEST_F(LaneSearchTest, AnInvalidSweepShowsNothing) {
+TEST_F(LaneSearchTest, AnInvalidSweepProvesNothing) {
   LaneSearch::Find invalid = nothing();
   invalid.is_invalid = true;
   claim(invalid);
@@ -173,16 +172,16 @@ TEST_F(LaneSearchTest, AnInvalidSweepShowsNothing) {
   EXPECT_FALSE(search.is_empty());
 }
 
-TEST_F(LaneSearchTest, StaysEmptyUntilAClaimComesBackFull) {
+TEST_F(LaneSearchTest, StaysEmptyUntilAFullBatch) {
   claim(few());
   EXPECT_TRUE(search.is_empty());
   claim(few());
-  EXPECT_TRUE(search.is_empty()) << "behind the cursor, too";
+  EXPECT_TRUE(search.is_empty()) << "also after the cursor";
   claim(full());
   EXPECT_FALSE(search.is_empty());
 }
 
-TEST_F(LaneSearchTest, ARestartLooksFromTheOldestRowAtOnce) {
+TEST_F(LaneSearchTest, ARestartSearchesFromTheOldestRowAtOnce) {
   claim(full(42.5));
   claim(few(43));
   search.restart();
@@ -192,7 +191,7 @@ TEST_F(LaneSearchTest, ARestartLooksFromTheOldestRowAtOnce) {
   EXPECT_EQ(claim(full(43)), 42);
 }
 
-TEST_F(LaneSearchTest, ARestartDuringAClaimIsNotForgottenAtItsEnd) {
+TEST_F(LaneSearchTest, ARestartDuringAClaimAppliesAfterTheClaim) {
   claim(full(42));
   const auto cursor = search.begin(now);
   search.restart();
@@ -200,15 +199,15 @@ TEST_F(LaneSearchTest, ARestartDuringAClaimIsNotForgottenAtItsEnd) {
   EXPECT_EQ(claim(full(3)), std::nullopt);
 }
 
-TEST_F(LaneSearchTest, OtherTypesAreLookedForFromTheOldestRowAtOnce) {
+TEST_F(LaneSearchTest, OtherTypesAreSearchedFromTheOldestRowAtOnce) {
   claim(full(42.5, seconds(1)));
   const auto cursor = search.begin(now);
   search.forget();
-  search.end(cursor, full(43), poll, now);  // asked for before
+  search.end(cursor, full(43), poll, now);  // this claim began before forget()
   EXPECT_EQ(search.begin(now), std::nullopt);
 }
 
-TEST_F(LaneSearchTest, SweepsForATwentiethOfTheTimeWhileJobsCome) {
+TEST_F(LaneSearchTest, SweepsTakeATwentiethOfTheTimeWhileJobsArrive) {
   int sweeps = 0;
   for (int i = 0; i < 1000; ++i) {
     const auto cursor = search.begin(now);
@@ -220,7 +219,7 @@ TEST_F(LaneSearchTest, SweepsForATwentiethOfTheTimeWhileJobsCome) {
   EXPECT_NEAR(sweeps * 0.010 / std::chrono::duration<double>(now - start).count(), 0.05, 0.01);
 }
 
-TEST_F(LaneSearchTest, SlowSweepsTakeLessWhileBatchesComeBackFullAndFollowAtOnceWhenTheyEnd) {
+TEST_F(LaneSearchTest, SlowSweepsAreRareDuringFullBatchesAndFollowAtOnceAfterwards) {
   milliseconds swept{0};
   for (int i = 0; i < 1000; ++i) {
     const auto cursor = search.begin(now);
@@ -236,7 +235,7 @@ TEST_F(LaneSearchTest, SlowSweepsTakeLessWhileBatchesComeBackFullAndFollowAtOnce
   EXPECT_EQ(search.begin(now), std::nullopt);
 }
 
-TEST_F(LaneSearchTest, SlowSweepsTakeATwentiethWhileNothingComes) {
+TEST_F(LaneSearchTest, SlowSweepsTakeATwentiethOfTheTimeWithoutJobs) {
   milliseconds swept{0};
   while (now < start + seconds(100)) {
     const auto cursor = search.begin(now);
@@ -249,36 +248,36 @@ TEST_F(LaneSearchTest, SlowSweepsTakeATwentiethWhileNothingComes) {
   EXPECT_LE(swept.count(), 5'350);
 }
 
-TEST_F(LaneSearchTest, ASweepsDebtIsPaidBeforeTheNextOne) {
-  claim(full(1, milliseconds(100)));  // while batches come back full, the next would be due in 5 s
+TEST_F(LaneSearchTest, ASweepDelaysTheNextOneByTwentyTimesItsDuration) {
+  claim(full(1, milliseconds(100)));  // while batches are full, the next sweep would be due in 5 s
   claim(nothing());
   now += milliseconds(1999);
-  EXPECT_TRUE(claim(nothing())) << "2 s are needed for a debt of 100 ms";
+  EXPECT_TRUE(claim(nothing())) << "a sweep of 100 ms delays the next by 2 s";
   now += milliseconds(1);
   EXPECT_EQ(claim(full(1, milliseconds(100))), std::nullopt);
   now += milliseconds(1000);
   claim(nothing());
   now += milliseconds(999);
   EXPECT_TRUE(search.begin(now));
-  EXPECT_EQ(search.begin(now + milliseconds(1)), std::nullopt) << "nothing of the first one is left";
+  EXPECT_EQ(search.begin(now + milliseconds(1)), std::nullopt) << "the first sweep no longer counts";
 }
 
-TEST_F(LaneSearchTest, TimeWithoutSweepsIsSavedForAQuarterOfASecondOfThem) {
+TEST_F(LaneSearchTest, TimeWithoutSweepsAllowsAQuarterOfASecondOfSweeps) {
   claim(full(1, milliseconds(100)));
   now += seconds(60);
   EXPECT_EQ(claim(full(1, milliseconds(200))), std::nullopt);
   claim(nothing());
-  EXPECT_EQ(claim(full(1, milliseconds(100))), std::nullopt) << "50 ms are left";
+  EXPECT_EQ(claim(full(1, milliseconds(100))), std::nullopt) << "50 ms were left for sweeps";
   claim(nothing());
   EXPECT_TRUE(search.begin(now + milliseconds(999)));
   EXPECT_EQ(search.begin(now + seconds(1)), std::nullopt);
 }
 
-TEST(LaneSearch, ADrainSparesNoSweep) {
+TEST(LaneSearch, ADrainSweepsAtOnceWhenABatchIsShort) {
   LaneSearch search(poll, true);
   search.end(search.begin(start), full(1, milliseconds(1000)), poll, start);
   const auto cursor = search.begin(start);
-  EXPECT_TRUE(cursor) << "while batches come back full, it does not hurry";
+  EXPECT_TRUE(cursor) << "while batches are full, it does not sweep";
   search.end(cursor, nothing(), poll, start);
   EXPECT_EQ(search.rests_until(), start);
   EXPECT_EQ(search.begin(start), std::nullopt);

@@ -16,8 +16,7 @@ constexpr job::Microseconds quick{100};
 
 const Clock::time_point start{std::chrono::hours(1)};
 
-/// What a claim brought for the lane of one of its plans: so many jobs of one type, with `bytes` of payload
-/// each.
+/// The result of a claim: `jobs` jobs of one type for the lane of plan `plan`, each with `bytes` of payload.
 store::Claimed found(const std::string& type, int jobs, double last = 1, std::int64_t bytes = 0,
                      std::size_t plan = 0) {
   store::ClaimedJob one{plan, {}, false};
@@ -44,7 +43,7 @@ struct Fixture : testing::Test {
     lanes.set_lanes({{0, {"a"}, concurrency}});
     lanes.set_slots(0, slots);
   }
-  /// A claim that ends as it begins.
+  /// Begins and ends a claim. Returns its plans.
   std::vector<ClaimPlan> claim(const store::Claimed& claimed = {}, Clock::time_point now = start) {
     auto plans = lanes.reserve(now);
     lanes.on_claim(plans, claimed, milliseconds(1), now);
@@ -54,7 +53,7 @@ struct Fixture : testing::Test {
 
 using LanesTest = Fixture;
 
-TEST_F(LanesTest, ReservesWhatTheRoomOfALaneAllows) {
+TEST_F(LanesTest, ReservesTheRoomOfALane) {
   lanes.set_lanes({{0, {"b", "a"}, 0}});
   EXPECT_FALSE(lanes.can_reserve(start));
   EXPECT_TRUE(lanes.reserve(start).empty());
@@ -71,7 +70,7 @@ TEST_F(LanesTest, ReservesWhatTheRoomOfALaneAllows) {
   EXPECT_EQ(lanes.reserve(start).at(0).request.limit, 4);
 }
 
-TEST_F(LanesTest, ClaimsForBriefLanesByThemselves) {
+TEST_F(LanesTest, ClaimsForBriefLanesSeparately) {
   lanes.set_lanes({{0, {"a"}, 0}, {0, {"b"}, 0, true}, {0, {"c"}, 1}});
   lanes.set_slots(0, 4);
   const auto durable = lanes.reserve(start);
@@ -85,7 +84,7 @@ TEST_F(LanesTest, ClaimsForBriefLanesByThemselves) {
   EXPECT_FALSE(lanes.can_reserve(start));
 }
 
-TEST_F(LanesTest, TakeTurnsWhereThereAreMoreThanAClaimIsFor) {
+TEST_F(LanesTest, TakeTurnsIfThereAreMoreThanOneClaimServes) {
   std::vector<LaneSpec> specs;
   for (std::size_t i = 0; i < store::max_lanes + 2; ++i) specs.push_back({0, {"t" + std::to_string(i)}, 1});
   lanes.set_lanes(specs);
@@ -95,11 +94,11 @@ TEST_F(LanesTest, TakeTurnsWhereThereAreMoreThanAClaimIsFor) {
   lanes.on_claim_failure(plans, start);
   const auto next = lanes.reserve(start);
   ASSERT_EQ(next.size(), store::max_lanes);
-  EXPECT_EQ(next[0].lane, plans.back().lane + 1) << "where the claim before ended";
+  EXPECT_EQ(next[0].lane, plans.back().lane + 1) << "it begins after the last lane of the previous claim";
   EXPECT_EQ(next[2].lane, plans[0].lane);
 }
 
-TEST_F(LanesTest, AFullLaneDoesNotHoldUpAnother) {
+TEST_F(LanesTest, AFullLaneDoesNotDelayAnother) {
   lanes.set_lanes({{0, {"slow"}, 1}, {0, {"fast"}, 0}});
   lanes.set_slots(0, 4);
   claim(found("slow", 1));
@@ -108,7 +107,7 @@ TEST_F(LanesTest, AFullLaneDoesNotHoldUpAnother) {
   EXPECT_EQ(plans[0].request.types, std::vector<std::string>{"fast"});
 }
 
-TEST_F(LanesTest, GoesOnBehindTheLastRowOfEachLane) {
+TEST_F(LanesTest, ContinuesAfterTheLastRowOfEachLane) {
   lanes.set_lanes({{0, {"a"}, 2}, {0, {"b"}, 2}});
   lanes.set_slots(0, 4);
   store::Claimed both = found("a", 2, 42.5);
@@ -122,8 +121,9 @@ TEST_F(LanesTest, GoesOnBehindTheLastRowOfEachLane) {
   EXPECT_EQ(plans[1].request.cursor, 17);
 }
 
-// A claim locks what it picks, and leaves what its bytes have no room for: another may have passed over that.
-TEST_F(LanesTest, RowsThatAClaimLeftAreLookedForAgain) {
+// A claim locks the rows that it picks, but leaves rows for which it has no bytes. Another claim may have
+// skipped those rows.
+TEST_F(LanesTest, RowsThatAClaimLeftAreSearchedForAgain) {
   lanes.set_lanes({{0, {"a"}, 0}, {0, {"b"}, 0, true}});
   lanes.set_slots(0, 4);
   const auto large = lanes.reserve(start), other = lanes.reserve(start);
@@ -138,7 +138,7 @@ TEST_F(LanesTest, RowsThatAClaimLeftAreLookedForAgain) {
   EXPECT_TRUE(lanes.is_exhausted());
 }
 
-TEST_F(LanesTest, RestBrieflyWhileJobsCome) {
+TEST_F(LanesTest, RestBrieflyWhileJobsArrive) {
   one_lane();
   auto now = start;
   for (int i = 0; i < 8; ++i) {
@@ -147,10 +147,10 @@ TEST_F(LanesTest, RestBrieflyWhileJobsCome) {
     now = lanes.next_look(now);
   }
   for (int i = 0; i < 3; ++i) claim({}, now += milliseconds(50));
-  EXPECT_EQ(lanes.next_look(now), now + milliseconds(10)) << "they may for another lane";
+  EXPECT_EQ(lanes.next_look(now), now + milliseconds(10)) << "jobs may arrive for another lane";
 }
 
-TEST_F(LanesTest, ALaneThatRestsTakesPartInTheClaimsOfABusyOne) {
+TEST_F(LanesTest, ARestingLaneJoinsTheClaimsOfABusyOne) {
   lanes.set_lanes({{0, {"busy"}, 0}, {0, {"rare"}, 0}});
   lanes.set_slots(0, first_batch);
   auto now = start;
@@ -161,7 +161,7 @@ TEST_F(LanesTest, ALaneThatRestsTakesPartInTheClaimsOfABusyOne) {
   }
 }
 
-TEST_F(LanesTest, LookSeldomWhileNewJobsAreAnnounced) {
+TEST_F(LanesTest, PollSeldomWhileNewJobsAreAnnounced) {
   one_lane();
   lanes.set_announced(true);
   auto now = start;
@@ -175,7 +175,7 @@ TEST_F(LanesTest, LookSeldomWhileNewJobsAreAnnounced) {
   EXPECT_FALSE(lanes.load().idle);
 }
 
-TEST(UnannouncedInterval, IsAtMostThatOfPollIntervalWhereThatIsLong) {
+TEST(UnannouncedInterval, IsAtMostPollIntervalIfThatIsLong) {
   EXPECT_EQ(unannounced_interval(milliseconds(200)), seconds(5));
   EXPECT_EQ(unannounced_interval(milliseconds(20)), milliseconds(500));
   EXPECT_EQ(unannounced_interval(seconds(1)), seconds(5));
@@ -245,7 +245,7 @@ TEST_F(LanesTest, SayHowBusyTheyAre) {
   EXPECT_FALSE(lanes.load().resting);
 }
 
-TEST_F(LanesTest, WhatIsBeingCommittedTakesRoom) {
+TEST_F(LanesTest, JobsBeingCommittedTakeRoom) {
   one_lane(4, 2);
   claim(found("a", 2));
   lanes.on_return(ended("a", 2), start);
@@ -257,7 +257,7 @@ TEST_F(LanesTest, WhatIsBeingCommittedTakesRoom) {
   EXPECT_EQ(lanes.reserve(start).at(0).request.limit, 2);
 }
 
-TEST_F(LanesTest, WhatWasGivenBackAfterALongWaitIsNotTakenAgainAtOnce) {
+TEST_F(LanesTest, JobsGivenBackAfterALongWaitAreNotClaimedAgainAtOnce) {
   lanes.set_lanes({{0, {"a"}, 0}, {0, {"b"}, 0}});
   lanes.set_slots(0, 4);
   store::Claimed both = found("a", 4);
@@ -270,7 +270,7 @@ TEST_F(LanesTest, WhatWasGivenBackAfterALongWaitIsNotTakenAgainAtOnce) {
   EXPECT_FALSE(lanes.can_reserve(later));
 }
 
-TEST_F(LanesTest, LookForWhatWasGivenBackInItsOwnLane) {
+TEST_F(LanesTest, SearchForJobsThatWereGivenBackInTheirOwnLane) {
   lanes.set_lanes({{0, {"a"}, 1}, {0, {"b"}, 1}});
   lanes.set_slots(0, 4);
   store::Claimed both = found("a", 1, 42.5);
@@ -292,9 +292,9 @@ TEST_F(LanesTest, AreExhaustedWhenSweptAndWritten) {
   one_lane();
   EXPECT_FALSE(lanes.is_exhausted());
   const auto plans = lanes.reserve(start);
-  EXPECT_FALSE(lanes.is_exhausted()) << "a claim is under way";
+  EXPECT_FALSE(lanes.is_exhausted()) << "a claim is in progress";
   lanes.on_claim(plans, found("a", 1), milliseconds(1), start);
-  EXPECT_FALSE(lanes.is_exhausted()) << "a job is under way";
+  EXPECT_FALSE(lanes.is_exhausted()) << "a job is in progress";
   lanes.on_return(ended("a", 1), start);
   EXPECT_FALSE(lanes.is_exhausted()) << "its outcome is not written";
   lanes.on_write(1, false);
@@ -308,12 +308,13 @@ TEST_F(LanesTest, AreNotExhaustedWhenAClaimFailed) {
   claim();
   lanes.on_claim_failure(plans, start);
   claim({}, start + seconds(1));
-  EXPECT_FALSE(lanes.is_exhausted()) << "it locked rows for a while, which the other may have passed over";
+  EXPECT_FALSE(lanes.is_exhausted())
+      << "the other claim may have skipped rows that the failed one had locked";
   claim({}, start + seconds(2));
   EXPECT_TRUE(lanes.is_exhausted());
 }
 
-TEST_F(LanesTest, AreNotExhaustedNorRestWhenOthersClaimedWhatASweepChose) {
+TEST_F(LanesTest, AreNotExhaustedAndDoNotRestAfterARivalledSweep) {
   one_lane();
   store::Claimed rivalled;
   rivalled.is_rivalled = true;
@@ -332,12 +333,12 @@ TEST_F(LanesTest, AreNotExhaustedWhenAJobOrAFollowUpIsPendingAtTheEnd) {
   const auto plans = lanes.reserve(start + seconds(1));
   lanes.on_write(1, true);
   lanes.on_claim(plans, {}, milliseconds(1), start + seconds(1));
-  EXPECT_FALSE(lanes.is_exhausted()) << "the claim under way may have missed it";
+  EXPECT_FALSE(lanes.is_exhausted()) << "the claim in progress may have missed the pending job";
   claim({}, start + seconds(2));
   EXPECT_TRUE(lanes.is_exhausted());
 }
 
-TEST_F(LanesTest, AreExhaustedWithoutWhatIsKeptAside) {
+TEST_F(LanesTest, AreExhaustedDespiteOutcomesKeptAside) {
   one_lane();
   claim(found("a", 1));
   lanes.on_return(ended("a", 1), start);
@@ -349,20 +350,20 @@ TEST_F(LanesTest, AreExhaustedWithoutWhatIsKeptAside) {
   EXPECT_TRUE(lanes.is_exhausted());
 }
 
-TEST_F(LanesTest, AreExhaustedWithoutTheLanesOfABrokenPlugin) {
+TEST_F(LanesTest, AreExhaustedDespiteTheLanesOfABrokenPlugin) {
   lanes.set_lanes({{0, {"a"}, 0}, {1, {"b"}, 0}});
   for (const std::size_t plugin : {0, 1}) lanes.set_slots(plugin, 4);
   const auto plans = lanes.reserve(start);
   lanes.set_slots(0, std::nullopt);
-  EXPECT_FALSE(lanes.is_exhausted()) << "a claim of it is under way";
+  EXPECT_FALSE(lanes.is_exhausted()) << "a claim of the plugin is in progress";
   lanes.on_claim(plans, found("a", 1), milliseconds(1), start);
-  EXPECT_FALSE(lanes.is_exhausted()) << "and then a job";
+  EXPECT_FALSE(lanes.is_exhausted()) << "a job of the plugin is in progress";
   lanes.on_return(ended("a", 1), start);
   lanes.on_write(1, false);
   EXPECT_TRUE(lanes.is_exhausted());
 }
 
-TEST(Lanes, OfADrainAreSweptAsSoonAsNoMoreComes) {
+TEST(Lanes, OfADrainAreSweptAsSoonAsABatchIsShort) {
   Lanes lanes(batch_max, poll, std::nullopt, true);
   lanes.set_lanes({{0, {"a"}, 0}});
   lanes.set_slots(0, 4);
@@ -374,7 +375,7 @@ TEST(Lanes, OfADrainAreSweptAsSoonAsNoMoreComes) {
   EXPECT_FALSE(lanes.reserve(start).at(0).request.cursor);
 }
 
-TEST(Lanes, AreExhaustedWhenTheBudgetIsUsedUpAndNoClaimIsUnderWay) {
+TEST(Lanes, AreExhaustedWhenTheBudgetIsUsedUpAndNoClaimIsInProgress) {
   Lanes lanes(batch_max, poll, 3, true);
   lanes.set_lanes({{0, {"a"}, 2}, {0, {"b"}, 0, true}});
   lanes.set_slots(0, 4);
@@ -385,21 +386,21 @@ TEST(Lanes, AreExhaustedWhenTheBudgetIsUsedUpAndNoClaimIsUnderWay) {
   lanes.on_claim(first, found("a", 2), milliseconds(1), start);
   lanes.on_return(ended("a", 2), start);
   lanes.on_write(2, false);
-  EXPECT_FALSE(lanes.is_exhausted()) << "the other claim may bring one";
+  EXPECT_FALSE(lanes.is_exhausted()) << "the other claim may return a job";
   lanes.on_claim(second, found("b", 1), milliseconds(1), start);
   lanes.on_return(ended("b", 1, 0, job::Result::released), start);
   lanes.on_write(1, true);
-  EXPECT_FALSE(lanes.is_exhausted()) << "which did not start";
+  EXPECT_FALSE(lanes.is_exhausted()) << "the job did not start";
   EXPECT_EQ(lanes.reserve(start + poll).at(0).request.limit, 1);
 }
 
-TEST_F(LanesTest, AnotherTypeInALaneIsLookedForFromTheOldestRow) {
+TEST_F(LanesTest, ANewTypeOfALaneIsSearchedFromTheOldestRow) {
   one_lane();
   claim(found("a", first_batch, 42));
   lanes.on_return(ended("a", first_batch), start);
   lanes.set_lanes({{0, {"a"}, 0}});
   auto plans = lanes.reserve(start);
-  EXPECT_EQ(plans.at(0).request.cursor, 42) << "the lane is the same";
+  EXPECT_EQ(plans.at(0).request.cursor, 42) << "the lane has not changed";
   lanes.on_claim_failure(plans, start);
   lanes.set_lanes({{0, {"a", "b"}, 0}});
   EXPECT_FALSE(lanes.reserve(start).at(0).request.cursor);
@@ -413,7 +414,7 @@ TEST_F(LanesTest, AClaimDoesNotExhaustALaneThatChangedMeanwhile) {
   EXPECT_FALSE(lanes.is_exhausted());
 }
 
-TEST_F(LanesTest, AClaimOfALaneThatIsGoneStillCounts) {
+TEST_F(LanesTest, AClaimOfARemovedLaneStillCounts) {
   lanes.set_lanes({{0, {"a"}, 0}, {0, {"b"}, 3}});
   lanes.set_slots(0, 4);
   const auto plans = lanes.reserve(start);

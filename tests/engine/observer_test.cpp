@@ -13,7 +13,7 @@ namespace {
 using std::chrono::milliseconds;
 
 struct Loop : testing::Test {
-  /// Runs what was posted.
+  /// Runs the posted functions.
   void turn() {
     std::vector<std::function<void()>> steps;
     {
@@ -42,7 +42,7 @@ struct Loop : testing::Test {
                     }};
 };
 
-TEST_F(Loop, ThatTurnsAnswers) {
+TEST_F(Loop, ThatRunsAnswers) {
   auto observed =
       std::async(std::launch::async, [this] { return observer.observe(std::chrono::minutes(1)); });
   while (observed.wait_for(milliseconds(1)) != std::future_status::ready) turn();
@@ -51,16 +51,16 @@ TEST_F(Loop, ThatTurnsAnswers) {
   EXPECT_TRUE(observation->settled);
 }
 
-TEST_F(Loop, ThatHangsIsAskedOnceHoweverManyWait) {
+TEST_F(Loop, ThatHangsIsAskedOnlyOnce) {
   EXPECT_FALSE(observer.observe(milliseconds(1)));
   EXPECT_FALSE(observer.observe(milliseconds(1)));
   EXPECT_EQ(waiting(), 1U);
   turn();
   EXPECT_EQ(looks, 1);
-  EXPECT_FALSE(observer.observe(milliseconds(1))) << "an answer from before the question counts for nothing";
+  EXPECT_FALSE(observer.observe(milliseconds(1))) << "an answer from before the question does not count";
 }
 
-TEST_F(Loop, ThatHasEndedKeepsNobodyWaiting) {
+TEST_F(Loop, ThatHasEndedReleasesItsCallers) {
   auto observed =
       std::async(std::launch::async, [this] { return observer.observe(std::chrono::minutes(1)); });
   observer.close();

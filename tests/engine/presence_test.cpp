@@ -19,7 +19,7 @@ class PresenceTest : public testing::Test {
   PresenceTest() {
     for (const char* id : {"a", "b"}) store_.put({id, "noop", "{}", "processing", 0, 0, 1});
   }
-  /// Lets the caretaker write, at a time so long after the beginning.
+  /// Writes as the caretaker does, `second` seconds after the beginning.
   void write(int second) { presence_.write(*care_, runtime_, start_ + seconds(second)); }
   store::Report report() { return store_.desk()->report(false); }
   void settle(job::Status status, int times) {
@@ -43,7 +43,7 @@ TEST_F(PresenceTest, AnIdleRuntimeWritesNothing) {
   for (int second = 0; second < 20; ++second) EXPECT_NO_THROW(write(second));
 }
 
-TEST_F(PresenceTest, JobsAreWrittenOnceASecondAndOnlyWhatChanged) {
+TEST_F(PresenceTest, ChangedJobsAreWrittenOnceASecond) {
   presence_.set_running({job("a", 0.25), job("b")});
   write(0);
   ASSERT_EQ(report().running.size(), 2U);
@@ -52,11 +52,11 @@ TEST_F(PresenceTest, JobsAreWrittenOnceASecondAndOnlyWhatChanged) {
   EXPECT_NEAR(report().running[0].job.age, 3, 1);
   EXPECT_FALSE(report().running[1].job.fraction);
   store_.set_available(false);
-  EXPECT_NO_THROW(write(1)) << "nothing changed";
+  EXPECT_NO_THROW(write(1)) << "without changes, nothing is written";
   store_.set_available(true);
   presence_.set_running({job("a", 0.5)});
   presence_.write(*care_, runtime_, start_ + std::chrono::milliseconds(1500));
-  EXPECT_EQ(report().running.size(), 2U) << "the second is not over";
+  EXPECT_EQ(report().running.size(), 2U) << "less than a second has passed since the last write";
   write(3);
   ASSERT_EQ(report().running.size(), 1U);
   EXPECT_EQ(report().running[0].job.fraction, 0.5);
@@ -66,7 +66,7 @@ TEST_F(PresenceTest, PluginsAreWrittenWhenTheyChange) {
   fleet::Plugin plugin;
   plugin.path = "/p/a.so";
   plugin.state = fleet::PluginState::refused;
-  plugin.reason = "/p/a.so: found nothing, expected something; mend it";
+  plugin.reason = "/p/a.so: found nothing, expected something; fix it";
   presence_.set_plugins({plugin});
   write(0);
   ASSERT_EQ(report().runtimes.at(0).plugins.size(), 1U);
@@ -77,7 +77,7 @@ TEST_F(PresenceTest, PluginsAreWrittenWhenTheyChange) {
   EXPECT_TRUE(report().runtimes[0].plugins.empty());
 }
 
-TEST_F(PresenceTest, ARuntimeWithANewIdShowsAllAnew) {
+TEST_F(PresenceTest, ARuntimeWithANewIdWritesEverythingAgain) {
   presence_.set_plugins({fleet::Plugin{}});
   presence_.set_running({job("a")});
   write(0);
@@ -90,7 +90,7 @@ TEST_F(PresenceTest, ARuntimeWithANewIdShowsAllAnew) {
   EXPECT_EQ(report().running.size(), 1U);
 }
 
-TEST_F(PresenceTest, OutcomesAreAddedUpAndNoneIsLostWithTheDatabase) {
+TEST_F(PresenceTest, OutcomesAreAddedUpAndNoneIsLostInAnOutage) {
   settle(job::Status::done, 3);
   write(0);
   settle(job::Status::done, 2);
@@ -118,7 +118,7 @@ job::Finished ended(const std::string& id, job::Result result = job::Result::don
   return finished;
 }
 
-TEST_F(PresenceTest, WhoRanADoneJobIsWrittenOnceAndOnlyWhereThatIsWanted) {
+TEST_F(PresenceTest, TracesOfDoneJobsAreWrittenOnceAndOnlyIfConfigured) {
   presence_.add_ended({ended("a")});
   write(0);
   EXPECT_TRUE(store_.traces().empty());

@@ -15,7 +15,7 @@ using test::eventually;
 
 class PrunerTest : public testing::Test {
  protected:
-  /// Jobs that are done since 1970.
+  /// Inserts done jobs that were created in 1970.
   void put(int jobs) {
     for (int i = 0; i < jobs; ++i) {
       const std::string id = "old" + std::to_string(i);
@@ -49,7 +49,7 @@ TEST_F(PrunerTest, DeletesBatchByBatchUntilNoneIsOldEnough) {
   EXPECT_TRUE(store_.memory.row("failed"));
 }
 
-TEST_F(PrunerTest, WaitsForALockAndThatIsNoOutage) {
+TEST_F(PrunerTest, WaitingForALockIsNotAnOutage) {
   std::optional<Pruner> pruner;
   const test::Gate gate;
   put(1);
@@ -62,7 +62,7 @@ TEST_F(PrunerTest, WaitsForALockAndThatIsNoOutage) {
   EXPECT_TRUE(is_empty());
 }
 
-TEST_F(PrunerTest, TriesAgainWhatIsRefusedAndSaysWhenItIsOver) {
+TEST_F(PrunerTest, RepeatsARefusedStatementAndReportsTheEndOfTheOutage) {
   std::optional<Pruner> pruner;
   const test::Gate gate;
   put(1);
@@ -77,7 +77,7 @@ TEST_F(PrunerTest, TriesAgainWhatIsRefusedAndSaysWhenItIsOver) {
   EXPECT_TRUE(eventually([&] { return !outage_.lasting(); }));
 }
 
-TEST_F(PrunerTest, AStopEndsWhatIsUnderWayBetweenTwoBatches) {
+TEST_F(PrunerTest, AStopEndsThePruningBetweenTwoBatches) {
   std::optional<Pruner> pruner;
   const test::Gate gate;
   put(2500);

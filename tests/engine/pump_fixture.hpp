@@ -1,5 +1,5 @@
-// What the halves of a pump need around them, for tests: a scripted store, lanes of one plugin for jobs of
-// type "t", a runtime that is enlisted, and what was told by way of PumpContext.
+// A fixture for tests of a claimer or a finisher: a scripted store, lanes of one plugin for jobs of type "t",
+// an enlisted runtime, and a record of the calls through PumpContext.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -25,7 +25,7 @@ class PumpFixture : public testing::Test {
     runtime_ = enlist();
   }
 
-  /// Rows that are claimed in this order.
+  /// Inserts rows, which will be claimed in this order.
   void put(const std::vector<std::string>& ids) {
     for (const std::string& id : ids) {
       created_ += 0.001;
@@ -43,13 +43,13 @@ class PumpFixture : public testing::Test {
     info.command = "run";
     return store_.memory.care()->enlist(info);
   }
-  /// Another runtime presumes ours dead.
+  /// Fences the runtime, as another runtime that presumes it dead would.
   void fence() {
     const std::lock_guard lock(mutex_);
     store_.memory.care()->leave(runtime_, {});
   }
 
-  /// Ids of jobs that were given to plugins, each time.
+  /// The ids of all jobs that were given to plugins, in order, with repeats.
   std::vector<std::string> delivered() const {
     const std::lock_guard lock(mutex_);
     std::vector<std::string> ids;
@@ -60,14 +60,14 @@ class PumpFixture : public testing::Test {
     const auto ids = delivered();
     return std::count(ids.begin(), ids.end(), id) > 0;
   }
-  /// One that a plugin has.
+  /// The job, if a plugin has it; else an empty job.
   job::Job with_plugin(const std::string& id) const {
     const std::lock_guard lock(mutex_);
     const auto found =
         std::find_if(out_.begin(), out_.end(), [&](const job::Job& one) { return one.id == id; });
     return found == out_.end() ? job::Job{} : *found;
   }
-  /// A plugin is done with it.
+  /// Takes the job from its plugin, with this result.
   job::Finished finished(const std::string& id, job::Result result = job::Result::done) {
     job::Finished finished;
     finished.outcome.result = result;
@@ -78,7 +78,7 @@ class PumpFixture : public testing::Test {
     out_.erase(found);
     return finished;
   }
-  /// They come back together.
+  /// Returns the jobs to the finisher, all at once.
   void push(std::vector<job::Finished> jobs) {
     lanes_.on_return(jobs, Clock::now());
     finisher_->push(std::move(jobs));
@@ -92,7 +92,7 @@ class PumpFixture : public testing::Test {
       delivered_.push_back(std::move(one));
     }
   }
-  /// What is still with plugins comes back unstarted, and the finisher ends.
+  /// Returns all jobs that plugins still have, unstarted, and ends the finisher.
   void end_finisher() {
     store_.let_go();
     for (const std::string& id : delivered()) {

@@ -23,7 +23,7 @@ struct Fixture : testing::Test {
     room.set_slots(0, slots);
     return room.open_lanes();
   }
-  /// A claim of the lane that brings so many of the type, of so many bytes each.
+  /// A claim of the lane that returns `jobs` jobs of the type, of `bytes` each.
   void claim(LaneId lane, const std::string& type, int jobs, std::int64_t bytes = 0,
              Clock::time_point now = start) {
     const int limit = room.limit(lane, now);
@@ -42,10 +42,10 @@ struct Fixture : testing::Test {
 
 using RoomTest = Fixture;
 
-TEST(Window, FollowsWhatAJobTakes) {
+TEST(Window, FollowsTheDurationOfAJob) {
   EXPECT_EQ(window(0, 0.001), 0);
-  EXPECT_EQ(window(4, -1), 4) << "nothing is queued of what is not known";
-  EXPECT_EQ(window(4, 1), 4) << "nor of slow jobs";
+  EXPECT_EQ(window(4, -1), 4) << "without a known pace there is no queue";
+  EXPECT_EQ(window(4, 1), 4) << "for slow jobs there is no queue";
   EXPECT_EQ(window(4, 0.1), 12);
   EXPECT_EQ(window(4, 0.001), 804);
   EXPECT_EQ(window(4, 0), 3504);
@@ -58,7 +58,7 @@ TEST_F(RoomTest, BeginsWithAJobForEachSlot) {
   EXPECT_EQ(room.limit(lane, start), 4);
 }
 
-TEST_F(RoomTest, GivesOutRoomOnce) {
+TEST_F(RoomTest, AssignsRoomOnce) {
   const LaneId lane = set({{0, {"a"}, 0}})[0];
   room.begin_claim(lane, first_batch);
   EXPECT_EQ(room.limit(lane, start), 0);
@@ -66,7 +66,7 @@ TEST_F(RoomTest, GivesOutRoomOnce) {
   EXPECT_EQ(room.limit(lane, start), first_batch);
 }
 
-TEST_F(RoomTest, HoldsATypesConcurrency) {
+TEST_F(RoomTest, ObeysATypesConcurrency) {
   const LaneId lane = set({{0, {"a"}, 2}}, 4)[0];
   EXPECT_EQ(room.limit(lane, start), 2);
   claim(lane, "a", 2);
@@ -78,14 +78,14 @@ TEST_F(RoomTest, HoldsATypesConcurrency) {
 TEST_F(RoomTest, WaitsUntilAQuarterOfTheWindowIsFree) {
   const LaneId lane = set({{0, {"a"}, 0}}, 4)[0];
   claim(lane, "a", 1);
-  finish("a", 1, milliseconds(10));  // a window of 84
+  finish("a", 1, milliseconds(10));  // the window is 84
   room.count("a", 64, 0);
   EXPECT_EQ(room.limit(lane, start), 0);
   room.count("a", -1, 0);
   EXPECT_EQ(room.limit(lane, start), 21);
 }
 
-TEST_F(RoomTest, BoundsThePayloadsInFlight) {
+TEST_F(RoomTest, LimitsThePayloadsInFlight) {
   const LaneId lane = set({{0, {"a"}, 0}}, 4)[0];
   claim(lane, "a", 4);
   finish("a", 4);
@@ -94,14 +94,15 @@ TEST_F(RoomTest, BoundsThePayloadsInFlight) {
     limits.push_back(limit);
     claim(lane, "a", 2, claim_bytes / 2);
   }
-  EXPECT_EQ(limits, (std::vector<int>{batch_max, 4, 4, 4})) << "then twice as many as would fit";
+  EXPECT_EQ(limits, (std::vector<int>{batch_max, 4, 4, 4}))
+      << "after the first claim, the limit is twice the number of jobs that fits into a claim";
   room.count("a", -1, -claim_bytes / 2);
   EXPECT_EQ(room.limit(lane, start), 0);
   room.count("a", -1, -claim_bytes / 2);
   EXPECT_EQ(room.limit(lane, start), 4);
 }
 
-TEST_F(RoomTest, FeedsEachSlotWhateverThePayloadsSize) {
+TEST_F(RoomTest, FeedsEachSlotEvenWithLargePayloads) {
   const LaneId lane = set({{0, {"a"}, 0}}, 3)[0];
   for (int i = 0; i < 3; ++i) {
     ASSERT_GT(room.limit(lane, start), 0) << i;
@@ -112,30 +113,30 @@ TEST_F(RoomTest, FeedsEachSlotWhateverThePayloadsSize) {
   EXPECT_EQ(room.limit(lane, start), 1);
 }
 
-// Had it gone by the fast ones, it would have taken what another runtime has free slots for.
+// If the window followed the fast type, this runtime would claim jobs for which another one has free slots.
 TEST_F(RoomTest, TheWindowFollowsTheSlowestRecentType) {
   const LaneId lane = set({{0, {"fast", "slow"}, 0}}, 4)[0];
   claim(lane, "fast", 3);
   room.count("slow", 1, 0);
   finish("fast", 3);
-  EXPECT_GT(room.limit(lane, start), 10) << "one is still in flight, of which nothing is known";
+  EXPECT_GT(room.limit(lane, start), 10) << "the pace of the job in flight is unknown";
   finish("slow", 1, seconds(1));
   EXPECT_EQ(room.limit(lane, start), 4);
   room.measure("fast", quick, start + seconds(4));
   EXPECT_EQ(room.limit(lane, start + seconds(4)), 4);
 }
 
-TEST_F(RoomTest, ATypeThatWasNotSeenForLongIsForgotten) {
+TEST_F(RoomTest, ATypeWithoutRecentJobsIsForgotten) {
   const LaneId lane = set({{0, {"fast", "slow"}, 0}}, 4)[0];
   room.measure("slow", seconds(1), start);
-  EXPECT_EQ(room.limit(lane, start + seconds(60)), 4) << "time alone changes nothing";
+  EXPECT_EQ(room.limit(lane, start + seconds(60)), 4) << "without jobs, time changes nothing";
   room.measure("fast", quick, start + seconds(5));
   EXPECT_EQ(room.limit(lane, start + seconds(5)), batch_max);
   room.measure("slow", seconds(1), start + seconds(6));
-  EXPECT_EQ(room.limit(lane, start + seconds(6)), 4) << "and counts at once when it is seen again";
+  EXPECT_EQ(room.limit(lane, start + seconds(6)), 4) << "the type counts again as soon as a job of it ends";
 }
 
-TEST_F(RoomTest, NothingIsQueuedBeforeAJobEnded) {
+TEST_F(RoomTest, NoJobIsQueuedBeforeAJobHasEnded) {
   const LaneId lane = set({{0, {"a"}, 0}}, 4)[0];
   claim(lane, "a", 4);
   for (int later = 50; later < 5000; later += 50) {
@@ -143,7 +144,7 @@ TEST_F(RoomTest, NothingIsQueuedBeforeAJobEnded) {
   }
 }
 
-TEST_F(RoomTest, WhatDoesNotEndIsSlow) {
+TEST_F(RoomTest, JobsThatDoNotEndAreSlow) {
   const LaneId lane = set({{0, {"a"}, 0}}, 4)[0];
   claim(lane, "a", 4);
   finish("a", 4);
@@ -163,7 +164,7 @@ TEST_F(RoomTest, SlowLanesOfAPluginShareItsSlots) {
   EXPECT_EQ(room.limit(lanes[1], start), 2);
   room.begin_claim(lanes[1], 2);
   EXPECT_EQ(room.limit(lanes[0], start), 0);
-  EXPECT_EQ(room.limit(lanes[2], start), 4) << "of another plugin";
+  EXPECT_EQ(room.limit(lanes[2], start), 4) << "this lane belongs to another plugin";
 }
 
 TEST_F(RoomTest, QuickLanesOfAPluginHaveAWindowEach) {
@@ -174,7 +175,7 @@ TEST_F(RoomTest, QuickLanesOfAPluginHaveAWindowEach) {
   EXPECT_EQ(room.limit(lanes[1], start), first_batch);
 }
 
-TEST_F(RoomTest, WhatRunsAtMostOnceIsClaimedForIdleSlotsAlone) {
+TEST_F(RoomTest, AtMostOnceJobsAreClaimedOnlyForIdleSlots) {
   LaneSpec once{0, {"a"}, 0};
   once.at_most_once = true;
   const LaneId lane = set({once}, 4)[0];
@@ -183,19 +184,19 @@ TEST_F(RoomTest, WhatRunsAtMostOnceIsClaimedForIdleSlotsAlone) {
   EXPECT_EQ(room.limit(lane, start), 3);
 }
 
-TEST_F(RoomTest, WhatWaitedForASlotIsNotFast) {
+TEST_F(RoomTest, JobsThatWaitedForASlotAreNotFast) {
   const LaneId lane = set({{0, {"a"}, 0}}, 4)[0];
   room.measure("a", milliseconds(100), start);
   ASSERT_EQ(room.limit(lane, start), 12);
   room.measure("a", milliseconds(20), start, true);
-  EXPECT_EQ(room.limit(lane, start), 12) << "a short wait makes a slow type no faster";
+  EXPECT_EQ(room.limit(lane, start), 12) << "a short wait does not make a slow type faster";
   room.measure("a", seconds(1), start, true);
   EXPECT_EQ(room.limit(lane, start), 5);
 }
 
 TEST_F(RoomTest, AJobInFlightKeepsItsRoomWhenTheLanesChange) {
   claim(set({{0, {"a"}, 2}}, 4)[0], "a", 2);
-  // A plugin of another file took the type over.
+  // A plugin from another file takes over the type.
   const auto lanes = set({{1, {"a"}, 2}, {1, {"b"}, 0}});
   room.set_slots(1, 4);
   EXPECT_EQ(room.limit(lanes[0], start), 0) << "both of a are still in flight";
@@ -204,7 +205,7 @@ TEST_F(RoomTest, AJobInFlightKeepsItsRoomWhenTheLanesChange) {
   EXPECT_EQ(room.limit(lanes[0], start), 1);
 }
 
-TEST_F(RoomTest, ATypeThatMovesTakesItsJobsAlong) {
+TEST_F(RoomTest, ATypeThatMovesKeepsItsJobs) {
   const LaneId both = set({{0, {"a", "b"}, 0}})[0];
   claim(both, "a", 5);
   room.count("b", 4, 0);
@@ -217,7 +218,7 @@ TEST_F(RoomTest, ATypeThatMovesTakesItsJobsAlong) {
   EXPECT_EQ(room.limit(lanes[1], start), 10);
 }
 
-TEST_F(RoomTest, AClaimOfALaneThatIsGoneLosesNoRoom) {
+TEST_F(RoomTest, AClaimOfARemovedLaneLosesNoRoom) {
   const auto lanes = set({{0, {"a"}, 0}, {0, {"b"}, 3}}, 4);
   room.begin_claim(lanes[1], 3);
   EXPECT_EQ(set({{0, {"a"}, 0}}, 4), std::vector<LaneId>{lanes[0]});
@@ -230,7 +231,7 @@ TEST_F(RoomTest, AClaimOfALaneThatIsGoneLosesNoRoom) {
   EXPECT_EQ(room.limit(again[1], start), 3);
 }
 
-TEST_F(RoomTest, SetLanesKeepsWhatWasMeasured) {
+TEST_F(RoomTest, SetLanesKeepsTheMeasuredPace) {
   const auto lanes = set({{0, {"a"}, 0}, {0, {"b"}, 9}}, 4);
   for (const char* type : {"a", "b"}) room.measure(type, quick, start);
   EXPECT_TRUE(room.set_lanes({{0, {"a"}, 0}, {0, {"b"}, 9}}).empty());
@@ -238,8 +239,8 @@ TEST_F(RoomTest, SetLanesKeepsWhatWasMeasured) {
   EXPECT_EQ(room.set_lanes({{0, {"c", "a"}, 0}, {0, {"d"}, 9}}),
             (std::vector<LaneId>{lanes[0], lanes[1] + 1}));
   room.set_slots(0, 4);
-  EXPECT_EQ(room.limit(lanes[0], start), batch_max) << "what else the plugin's types share";
-  EXPECT_EQ(room.limit(lanes[1] + 1, start), 4) << "a lane of another type with a concurrency";
+  EXPECT_EQ(room.limit(lanes[0], start), batch_max) << "the lane that the plugin's other types share";
+  EXPECT_EQ(room.limit(lanes[1] + 1, start), 4) << "the lane of another type with its own concurrency";
 }
 
 TEST_F(RoomTest, AClosedLaneHasNoRoomAndKeepsCountingItsJobs) {
@@ -249,16 +250,16 @@ TEST_F(RoomTest, AClosedLaneHasNoRoomAndKeepsCountingItsJobs) {
   EXPECT_TRUE(room.open_lanes().empty());
   finish("a", 1);
   room.set_slots(0, 4);
-  EXPECT_EQ(room.limit(lane, start), 0) << "until the lanes are set";
+  EXPECT_EQ(room.limit(lane, start), 0) << "the lane stays closed until the lanes are set";
   EXPECT_EQ(set({{0, {"a"}, 3}}, 4), std::vector<LaneId>{lane});
   EXPECT_EQ(room.limit(lane, start), 1) << "two are still in flight";
 }
 
-TEST_F(RoomTest, LanesOfTypesThatAreGoneAreForgotten) {
+TEST_F(RoomTest, LanesOfRemovedTypesAreForgotten) {
   for (int i = 0; i < 100; ++i) EXPECT_EQ(set({{0, {"a" + std::to_string(i)}, 1}}).size(), 1U);
 }
 
-TEST(Room, KeepsToItsBudget) {
+TEST(Room, ObeysItsBudget) {
   Room room(batch_max, 3);
   room.set_lanes({{0, {"a"}, 0}, {0, {"b"}, 0}});
   room.set_slots(0, 4);
@@ -266,7 +267,7 @@ TEST(Room, KeepsToItsBudget) {
   EXPECT_EQ(room.limit(lanes[0], start), 3);
   room.begin_claim(lanes[0], 3);
   EXPECT_TRUE(room.is_spent());
-  EXPECT_EQ(room.limit(lanes[1], start), 0) << "while the claim may take all";
+  EXPECT_EQ(room.limit(lanes[1], start), 0) << "the claim in progress may use the whole budget";
   room.end_claim(lanes[0], 3, 2, 0, start);
   EXPECT_FALSE(room.is_spent());
   EXPECT_EQ(room.limit(lanes[1], start), 1);
@@ -274,7 +275,7 @@ TEST(Room, KeepsToItsBudget) {
   room.end_claim(lanes[1], 1, 1, 0, start);
   EXPECT_TRUE(room.is_spent());
   room.refund();
-  EXPECT_FALSE(room.is_spent()) << "one never started";
+  EXPECT_FALSE(room.is_spent()) << "a job that did not start was refunded";
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
-// A store in memory whose calls a test directs, to arrange a race by hand: it holds a call at a gate, or has
-// it throw before its effect, or after it ("the answer is lost"), and says which outcomes can't be written.
-// What is not directed is as in MemoryStore. All calls are recorded as they begin.
+// A store in memory whose calls a test controls, to arrange a race. A test can hold a call at a gate, make it
+// throw before its effect or after it ("the answer is lost"), and say which outcomes can't be written. All
+// other calls behave as in MemoryStore. Every call is recorded when it begins.
 #pragma once
 
 #include <algorithm>
@@ -25,7 +25,7 @@
 
 namespace sluice::test {
 
-/// Where a call waits until the test lets it go; at its end at the latest.
+/// A point at which a call waits until the test opens the gate or destroys it.
 class Gate {
  public:
   Gate() = default;
@@ -34,11 +34,11 @@ class Gate {
   Gate& operator=(const Gate&) = delete;
 
   void open() const { state_->open(); }
-  /// Waits until a call has come; false when none did.
+  /// Waits until a call has arrived. False if none arrived in time.
   bool reached() const {
     return eventually([this] { return state_->arrived(); });
   }
-  /// What a call does that has to pass.
+  /// The function with which a call waits at the gate.
   std::function<void()> pass() const {
     return [state = state_] { state->pass(); };
   }
@@ -70,7 +70,7 @@ class Gate {
   std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
-/// What becomes of a call before and after its effect.
+/// What a call does before and after its effect.
 struct Step {
   std::function<void()> before = [] {};
   std::function<void()> after = [] {};
@@ -90,12 +90,12 @@ inline Step answer_lost() {
 }
 
 struct Call {
-  std::string name;  ///< of the function
+  std::string name;  ///< the function's name
   store::RuntimeId runtime = 0;
-  std::vector<std::string> jobs{};     ///< outcomes as "a done"; ids; or texts
-  std::vector<std::int64_t> claims{};  ///< known, closing, filled, or asked for
-  std::int64_t number = 0;             ///< a limit, or whether it is wanted
-  std::vector<std::string> places{};   ///< of the rows of outcomes
+  std::vector<std::string> jobs{};     ///< outcomes such as "a done"; ids; or texts
+  std::vector<std::int64_t> claims{};  ///< the claims in the arguments: known, closing, filled, or asked for
+  std::int64_t number = 0;             ///< a limit; or 1 or 0 for a wish
+  std::vector<std::string> places{};   ///< the places of the outcomes' rows
   base::Clock::time_point at = base::Clock::now();
 };
 
@@ -105,17 +105,17 @@ class ScriptedStore : public store::Store {
 
   store::MemoryStore memory;
 
-  /// The next call of that name that nothing was said of yet.
+  /// Sets the step of the next call of that name that has none yet.
   void next(const std::string& name, Step step) {
     const std::lock_guard lock(mutex_);
     next_[name].push_back(std::move(step));
   }
-  /// All of them, but for those above.
+  /// Sets the step of all calls of that name, except those set with next().
   void always(const std::string& name, Step step) {
     const std::lock_guard lock(mutex_);
     always_[name] = std::move(step);
   }
-  /// Nothing is directed any more.
+  /// Removes all steps and settings.
   void let_go() {
     const std::lock_guard lock(mutex_);
     next_.clear();
@@ -123,23 +123,23 @@ class ScriptedStore : public store::Store {
     judge_ = {};
     timeless_ = false;
   }
-  /// The outcomes that `judge` names can't be written.
+  /// Outcomes for which `judge` returns a value can't be written.
   void unwritable(Judge judge) {
     const std::lock_guard lock(mutex_);
     judge_ = std::move(judge);
   }
-  /// What claims bring is changed so.
+  /// `edit` changes the results of claims.
   void on_claimed(std::function<void(store::Claimed&)> edit) {
     const std::lock_guard lock(mutex_);
     edit_ = std::move(edit);
   }
-  /// The claimer's waits end when they are interrupted, and not by time.
+  /// The claimer's waits end only when they are interrupted, not after a time.
   void stop_time() {
     const std::lock_guard lock(mutex_);
     timeless_ = true;
   }
 
-  /// All calls, or those of one name, in their order.
+  /// All calls, or those of one name, in order.
   std::vector<Call> calls(const std::string& name = {}) const {
     const std::lock_guard lock(mutex_);
     std::vector<Call> found;
@@ -148,7 +148,7 @@ class ScriptedStore : public store::Store {
     return found;
   }
   std::size_t count(const std::string& name) const { return calls(name).size(); }
-  /// False when there were not so many of them in time.
+  /// Waits until there were that many calls. False if there were fewer in time.
   bool came(const std::string& name, std::size_t times) const {
     return eventually([&] { return count(name) >= times; });
   }
@@ -162,7 +162,7 @@ class ScriptedStore : public store::Store {
   std::unique_ptr<store::DeskSession> desk() override { return memory.desk(); }
   void limit(base::Clock::time_point) override {}
 
-  /// As the script says.
+  /// Runs the call's effect between its steps, and records the call.
   template <class Effect>
   auto act(Call call, Effect effect) {
     const Step step = begin(std::move(call));
@@ -230,7 +230,7 @@ inline std::vector<std::string> ids(const std::vector<job::Ref>& jobs) {
   return ids;
 }
 
-/// Writes with `write` what is not judged to be unwritable.
+/// Writes all settlements with `write`, except those that are judged unwritable.
 template <class Write>
 std::vector<store::Unwritten> write_some(const ScriptedStore& store,
                                          const std::vector<job::Settlement>& settlements, Write write) {

@@ -23,7 +23,7 @@ struct Times : testing::Test {
   TimedStore timed{memory, times};
 };
 
-TEST_F(Times, AreTakenOfEachCallAndLeaveItsAnswerAlone) {
+TEST_F(Times, AreMeasuredForEachCallWithoutChangingItsAnswer) {
   memory.put({"a", "noop", "{}", "pending", 1, 1, 0});
   const auto care = timed.care();
   const store::RuntimeId runtime = care->enlist({"host", 1, "1", "run"});
@@ -39,7 +39,7 @@ TEST_F(Times, AreTakenOfEachCallAndLeaveItsAnswerAlone) {
   EXPECT_TRUE(times.by_statement().at("claim").errors.empty());
 }
 
-TEST_F(Times, CountErrorsByKindAndLetThemThrough) {
+TEST_F(Times, CountErrorsByKindAndPassThemOn) {
   const auto care = timed.care();
   const store::RuntimeId runtime = care->enlist({"host", 1, "1", "run"});
   const auto heart = timed.heart(std::chrono::seconds(1));
@@ -51,7 +51,7 @@ TEST_F(Times, CountErrorsByKindAndLetThemThrough) {
   EXPECT_EQ(all.at("claim").errors.at("fenced"), 1);
   EXPECT_EQ(all.at("beat").errors.at("unavailable"), 1);
   EXPECT_EQ(all.at("living").errors.at("unavailable"), 1);
-  EXPECT_EQ(calls("beat"), 1U) << "what failed took its time, too";
+  EXPECT_EQ(calls("beat"), 1U) << "the time of failed calls counts too";
 }
 
 }  // namespace

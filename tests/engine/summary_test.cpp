@@ -21,7 +21,7 @@ std::uint64_t total(const base::Histogram& histogram) {
   return std::accumulate(histogram.counts().begin(), histogram.counts().end(), std::uint64_t{0});
 }
 
-TEST(Tally, TellsWhatCameOfJobsByType) {
+TEST(Tally, CountsOutcomesByType) {
   Tally tally;
   auto again = settled("a", job::Status::error, job::Result::crashed);
   again.delay = std::chrono::seconds(1);
@@ -41,7 +41,7 @@ TEST(Tally, TellsWhatCameOfJobsByType) {
   EXPECT_EQ(types.at("b").failures.at("fail"), 1);
 }
 
-TEST(Tally, LeavesJobsThatWereGivenBackOutOfTheDurations) {
+TEST(Tally, OmitsJobsThatWereGivenBackFromTheDurations) {
   Tally tally;
   tally.count({settled("a", job::Status::done, job::Result::done, 2000),
                settled("a", job::Status::pending, job::Result::released, 0)});
@@ -50,7 +50,7 @@ TEST(Tally, LeavesJobsThatWereGivenBackOutOfTheDurations) {
   EXPECT_DOUBLE_EQ(types.at("a").seconds.sum(), 2);
 }
 
-TEST(Tally, KnowsBatchesAndEmptyClaims) {
+TEST(Tally, CountsBatchesAndEmptyClaims) {
   Tally tally;
   std::vector<store::ClaimedJob> jobs(3);
   jobs[0].job.type = jobs[2].job.type = "a";
@@ -62,7 +62,7 @@ TEST(Tally, KnowsBatchesAndEmptyClaims) {
   EXPECT_EQ(tally.by_type().at("b").claimed, 1);
   EXPECT_EQ(total(tally.total().claim_sizes), 2U);
   EXPECT_DOUBLE_EQ(tally.total().claim_sizes.sum(), 3);
-  EXPECT_EQ(total(tally.total().write_sizes), 0U) << "nothing was written";
+  EXPECT_EQ(total(tally.total().write_sizes), 0U) << "no outcome was written";
 }
 
 TEST(Tally, AddsRescuesUp) {

@@ -8,7 +8,7 @@ namespace {
 using std::chrono::milliseconds;
 
 struct Fixture : testing::Test {
-  /// A second at that rate of claims that bring a job each; what the policy says at its end.
+  /// Simulates a second with `finds` claims that return a job each. Returns the policy's decision at its end.
   bool after_a_second(int finds, bool resting = true, int heard = 0) {
     for (int i = 1; i <= 4; ++i) {
       now += milliseconds(250);
@@ -34,27 +34,27 @@ TEST_F(WakePolicyTest, WantsToBeWokenWhileJobsAreFew) {
   EXPECT_TRUE(after_a_second(10));
 }
 
-TEST_F(WakePolicyTest, DoesNotWhileTheyAreMany) {
+TEST_F(WakePolicyTest, DoesNotWantToBeWokenWhileJobsAreMany) {
   EXPECT_FALSE(after_a_second(100));
   EXPECT_TRUE(after_a_second(0));
   EXPECT_FALSE(after_a_second(100));
 }
 
-TEST_F(WakePolicyTest, StaysAsItIsInBetween) {
+TEST_F(WakePolicyTest, KeepsItsDecisionInBetween) {
   EXPECT_FALSE(after_a_second(100));
   EXPECT_FALSE(after_a_second(32));
   EXPECT_TRUE(after_a_second(0));
   EXPECT_TRUE(after_a_second(32));
 }
 
-TEST_F(WakePolicyTest, DoesNotWhileEveryLaneIsFull) {
+TEST_F(WakePolicyTest, DoesNotWantToBeWokenWhileEveryLaneIsFull) {
   EXPECT_FALSE(after_a_second(1, false));
 }
 
-TEST_F(WakePolicyTest, DoesNotForASecondWhenNotificationsAreMany) {
+TEST_F(WakePolicyTest, DoesNotWantToBeWokenForASecondAfterManyNotifications) {
   EXPECT_TRUE(after_a_second(10));
   now += milliseconds(250);
-  // Few claims that bring many jobs each, as where a claim takes long.
+  // A few claims that return many jobs each, as if claims were slow.
   EXPECT_FALSE(policy.wanted({true, total + 2, total + 1000}, 1000, now));
   now += milliseconds(250);
   EXPECT_FALSE(policy.wanted({true, total + 4, total + 1000}, 1000, now));
@@ -65,7 +65,8 @@ TEST_F(WakePolicyTest, DoesNotForASecondWhenNotificationsAreMany) {
 TEST_F(WakePolicyTest, WaitsForTheJobsOfANotification) {
   EXPECT_TRUE(after_a_second(0));
   now += milliseconds(250);
-  EXPECT_FALSE(policy.wanted({true, 0, 0}, 30, now)) << "which is many, but not in vain yet";
+  EXPECT_FALSE(policy.wanted({true, 0, 0}, 30, now))
+      << "there are many notifications, but they may still bring jobs";
   now += milliseconds(250);
   EXPECT_FALSE(policy.wanted({true, 30, 30}, 30, now));
   total = 30;
@@ -73,7 +74,7 @@ TEST_F(WakePolicyTest, WaitsForTheJobsOfANotification) {
   EXPECT_TRUE(after_a_second(0));
 }
 
-TEST_F(WakePolicyTest, DoesNotForAWhileWhenNotificationsBringNothing) {
+TEST_F(WakePolicyTest, DoesNotWantToBeWokenForAWhileAfterUselessNotifications) {
   EXPECT_TRUE(after_a_second(40, true, 40));
   EXPECT_FALSE(after_a_second(0, true, 100));
   EXPECT_FALSE(after_a_second(0));
@@ -82,7 +83,7 @@ TEST_F(WakePolicyTest, DoesNotForAWhileWhenNotificationsBringNothing) {
   EXPECT_TRUE(after_a_second(0));
 }
 
-TEST_F(WakePolicyTest, WaitsUntilItCanTell) {
+TEST_F(WakePolicyTest, DecidesOnlyAfterEnoughTime) {
   EXPECT_TRUE(after_a_second(0));
   EXPECT_TRUE(policy.wanted({true, total + 100, total + 100}, 0, now + milliseconds(10)));
   EXPECT_FALSE(policy.wanted({true, total + 100, total + 100}, 0, now + milliseconds(210)));

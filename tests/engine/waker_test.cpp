@@ -13,7 +13,7 @@ using std::chrono::seconds;
 constexpr store::RuntimeId runtime = 7;
 const Clock::time_point start{std::chrono::hours(1)};
 
-/// Times are by hand.
+/// The tests pass all times explicitly.
 class WakerTest : public testing::Test {
  protected:
   WakerTest() {
@@ -21,7 +21,7 @@ class WakerTest : public testing::Test {
     lanes_.set_slots(0, 4);
   }
 
-  /// A claim that finds so many jobs.
+  /// A claim that returns `jobs` jobs, which end at once.
   void claim(int jobs, Clock::time_point now) {
     lanes_.wake();
     const auto plans = lanes_.reserve(now);
@@ -36,13 +36,13 @@ class WakerTest : public testing::Test {
     lanes_.on_write(static_cast<std::size_t>(jobs), false);
   }
   void renew(Clock::time_point now) { waker_.renew(*session_, runtime, now); }
-  /// What the database was told.
+  /// The wishes that were sent to the database: 1 for notifications, 0 for none.
   std::vector<std::int64_t> told() const {
     std::vector<std::int64_t> told;
     for (const test::Call& call : store_.calls("want")) told.push_back(call.number);
     return told;
   }
-  /// A lane that rests may claim at once.
+  /// Whether the lane may claim at once.
   bool is_awake(Clock::time_point now) const { return lanes_.can_reserve(now); }
   bool is_announced() const { return lanes_.load().idle; }
 
@@ -61,19 +61,19 @@ TEST_F(WakerTest, AsksForNothingBeforeALaneRests) {
   EXPECT_FALSE(is_announced());
 }
 
-TEST_F(WakerTest, AsksOnceALaneRestsAndLooksForWhatCameBefore) {
+TEST_F(WakerTest, AsksWhenALaneRestsAndSearchesForEarlierJobs) {
   claim(0, start);
   ASSERT_FALSE(is_awake(start));
   renew(start);
   EXPECT_EQ(told(), Told{1});
   EXPECT_TRUE(is_announced());
-  EXPECT_TRUE(is_awake(start)) << "nobody notified of what was inserted before";
+  EXPECT_TRUE(is_awake(start)) << "jobs that were inserted earlier were not announced";
   claim(0, start + seconds(1));
   renew(start + seconds(1));
-  EXPECT_EQ(told(), Told{1}) << "it is known";
+  EXPECT_EQ(told(), Told{1}) << "the database already knows the wish";
 }
 
-TEST_F(WakerTest, AsksAnewAfterTwentySecondsAndWakesNobodyForIt) {
+TEST_F(WakerTest, RenewsItsWishAfterTwentySecondsWithoutWakingLanes) {
   claim(0, start);
   renew(start);
   claim(0, start + seconds(20));
@@ -84,10 +84,10 @@ TEST_F(WakerTest, AsksAnewAfterTwentySecondsAndWakesNobodyForIt) {
   EXPECT_EQ(told(), (Told{1, 1}));
   EXPECT_FALSE(is_awake(start + milliseconds(20'001)));
   renew(start + milliseconds(40'001));
-  EXPECT_EQ(told(), (Told{1, 1})) << "twenty seconds after the last time";
+  EXPECT_EQ(told(), (Told{1, 1})) << "the next renewal is due twenty seconds after the last";
 }
 
-TEST_F(WakerTest, AsksNoMoreWhileJobsAreMany) {
+TEST_F(WakerTest, StopsAskingWhileJobsAreMany) {
   claim(0, start);
   renew(start);
   for (int i = 0; i < 25; ++i) claim(1, start + milliseconds(i));
@@ -95,10 +95,10 @@ TEST_F(WakerTest, AsksNoMoreWhileJobsAreMany) {
   EXPECT_EQ(told(), (Told{1, 0}));
   EXPECT_FALSE(is_announced());
   renew(start + milliseconds(250));
-  EXPECT_EQ(told(), (Told{1, 0})) << "that is not renewed";
+  EXPECT_EQ(told(), (Told{1, 0})) << "a wish for no notifications is not renewed";
 }
 
-TEST_F(WakerTest, TriesAgainAfterASecondWhatALockHoldsUp) {
+TEST_F(WakerTest, RepeatsAfterASecondIfALockDelaysIt) {
   claim(0, start);
   store_.next("want", test::fails<store::HeldUp>());
   renew(start);
@@ -112,7 +112,7 @@ TEST_F(WakerTest, TriesAgainAfterASecondWhatALockHoldsUp) {
   EXPECT_TRUE(is_awake(start + seconds(1)));
 }
 
-TEST_F(WakerTest, WhatFailsIsThrownAndAskedAgainAtOnce) {
+TEST_F(WakerTest, AFailureIsThrownAndTheNextCallAsksAgain) {
   claim(0, start);
   store_.next("want", test::answer_lost());
   EXPECT_THROW(renew(start), store::Unavailable);
@@ -122,7 +122,7 @@ TEST_F(WakerTest, WhatFailsIsThrownAndAskedAgainAtOnce) {
   EXPECT_TRUE(is_announced());
 }
 
-TEST_F(WakerTest, AfterALossItIsAskedAnewAndLookedForWhatCameMeanwhile) {
+TEST_F(WakerTest, AfterALossItAsksAgainAndSearchesForMissedJobs) {
   claim(0, start);
   renew(start);
   claim(0, start);
@@ -135,7 +135,7 @@ TEST_F(WakerTest, AfterALossItIsAskedAnewAndLookedForWhatCameMeanwhile) {
   EXPECT_TRUE(is_awake(start));
 }
 
-TEST_F(WakerTest, ARuntimeWithANewIdAsksForItself) {
+TEST_F(WakerTest, ARuntimeWithANewIdAsksAgain) {
   claim(0, start);
   renew(start);
   session_->use(runtime + 1);
@@ -144,7 +144,7 @@ TEST_F(WakerTest, ARuntimeWithANewIdAsksForItself) {
   EXPECT_EQ(store_.calls("want").back().runtime, runtime + 1);
 }
 
-TEST_F(WakerTest, WhereNothingIsHeardLanesLookByThemselves) {
+TEST_F(WakerTest, LanesPollIfTheSessionCanNotListen) {
   const auto deaf = store_.claims(runtime, 0, false);
   claim(0, start);
   waker_.renew(*deaf, runtime, start);
@@ -161,16 +161,16 @@ TEST_F(WakerTest, ANotificationWakesTheLanes) {
   EXPECT_TRUE(is_awake(start));
 }
 
-TEST_F(WakerTest, TicksSeldomWhileNothingComes) {
-  EXPECT_EQ(waker_.next_renewal(start), start + milliseconds(250)) << "nothing is announced";
+TEST_F(WakerTest, RenewsSeldomWithoutJobs) {
+  EXPECT_EQ(waker_.next_renewal(start), start + milliseconds(250)) << "new jobs are not announced";
   claim(0, start);
   renew(start);
   EXPECT_EQ(waker_.next_renewal(start), start + seconds(5));
   waker_.on_notified(1);
-  EXPECT_EQ(waker_.next_renewal(start), start + milliseconds(250)) << "something was heard since";
+  EXPECT_EQ(waker_.next_renewal(start), start + milliseconds(250)) << "a notification arrived since";
   EXPECT_EQ(waker_.next_renewal(start), start + seconds(5));
   const auto plans = lanes_.reserve(start);
-  EXPECT_EQ(waker_.next_renewal(start), start + milliseconds(250)) << "a claim is under way";
+  EXPECT_EQ(waker_.next_renewal(start), start + milliseconds(250)) << "a claim is in progress";
   lanes_.on_claim_failure(plans, start);
   EXPECT_EQ(waker_.next_renewal(start), start + seconds(5));
   waker_.on_lost();

@@ -11,7 +11,7 @@ bool mentions(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
-TEST(NameConflicts, RefuseBothWhereNoneIsAtWork) {
+TEST(NameConflicts, RefuseBothIfNoneIsAtWork) {
   const auto refused = name_conflicts({{"/a.so", "mail", {}}, {"/b.so", "mail", {}}, {"/c.so", "pdf", {}}});
   ASSERT_EQ(refused.size(), 2U);
   EXPECT_TRUE(mentions(refused.at(0), "/a.so: found the plugin name 'mail' in /b.so")) << refused.at(0);
@@ -26,13 +26,13 @@ TEST(NameConflicts, LeaveTheOneThatIsAtWork) {
   EXPECT_TRUE(mentions(refused.at(2), "in /b.so")) << refused.at(2);
 }
 
-TEST(ShareTypes, GivesEachToTheOneThatDeclaresIt) {
+TEST(ShareTypes, AssignsEachTypeToThePluginThatDeclaresIt) {
   const auto shares = share_types({{"/a.so", "a", {"x", "y"}}, {"/b.so", "b", {"z"}}}, {}, {});
   EXPECT_EQ(shares[0].types, (Types{"x", "y"}));
   EXPECT_EQ(shares[1].types, Types{"z"});
 }
 
-TEST(ShareTypes, GivesOneThatTwoDeclareToNone) {
+TEST(ShareTypes, AssignsATypeOfTwoPluginsToNeither) {
   const auto shares = share_types({{"/a.so", "a", {"x", "y"}}, {"/b.so", "b", {"x"}}}, {}, {});
   EXPECT_EQ(shares[0].types, Types{"y"});
   EXPECT_TRUE(shares[1].types.empty());
@@ -40,7 +40,7 @@ TEST(ShareTypes, GivesOneThatTwoDeclareToNone) {
       << shares[0].refused.at("x");
 }
 
-TEST(ShareTypes, LeavesItToTheOneThatServesIt) {
+TEST(ShareTypes, LeavesATypeToThePluginThatServesIt) {
   const auto shares =
       share_types({{"/a.so", "a", {"x"}}, {"/b.so", "b", {"x"}}}, {}, {{"x", {"/b.so", "b"}}});
   EXPECT_TRUE(shares[0].types.empty());
@@ -62,7 +62,7 @@ TEST(ShareTypes, AFileKeepsItsTypesWhenItsPluginIsRenamed) {
   EXPECT_EQ(shares[0].types, Types{"x"});
 }
 
-TEST(ShareTypes, TheConfigurationsOwnerComesFirst) {
+TEST(ShareTypes, TheConfiguredOwnerTakesPrecedence) {
   const auto shares =
       share_types({{"/a.so", "a", {"x"}}, {"/b.so", "b", {"x"}}}, {{"x", "a"}}, {{"x", {"/b.so", "b"}}});
   EXPECT_EQ(shares[0].types, Types{"x"});

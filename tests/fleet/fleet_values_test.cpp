@@ -17,12 +17,12 @@ TEST(RestartPolicy, StartsAtOnceThenBacksOff) {
   EXPECT_EQ(restart_delay({100, 0}), std::chrono::seconds(30));
 }
 
-TEST(RestartPolicy, GivesUpAfterFiveStartsThatFailed) {
+TEST(RestartPolicy, GivesUpAfterFiveFailedStarts) {
   EXPECT_TRUE(restart_delay({4, 4}));
   EXPECT_FALSE(restart_delay({5, 5}));
 }
 
-TEST(LineCutter, CutsLinesWhereverTheyAreSplit) {
+TEST(LineCutter, JoinsLinesThatArriveInPieces) {
   LineCutter cutter;
   EXPECT_EQ(cutter.add("one\ntw"), Lines{"one"});
   EXPECT_EQ(cutter.add("o\n\nthree\n"), (Lines{"two", "three"}));
@@ -31,7 +31,7 @@ TEST(LineCutter, CutsLinesWhereverTheyAreSplit) {
   EXPECT_EQ(cutter.rest(), Lines{});
 }
 
-TEST(LineCutter, CutsALineThatIsTooLong) {
+TEST(LineCutter, TruncatesALongLine) {
   LineCutter cutter;
   Lines lines = cutter.add(std::string(2 * LineCutter::longest_line + 3, 'x') + "\n");
   ASSERT_EQ(lines.size(), 3U);

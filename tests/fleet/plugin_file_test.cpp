@@ -27,7 +27,7 @@ class PluginFileTest : public testing::Test {
   const std::string path_ = directory_ + "/a.so";
 };
 
-TEST_F(PluginFileTest, IsTheSameWhileNobodyTouchesIt) {
+TEST_F(PluginFileTest, IsTheSameWhileTheFileIsUnchanged) {
   write(path_, "one");
   const PluginFile file(path_);
   EXPECT_FALSE(file.replaced());
@@ -49,7 +49,7 @@ TEST_F(PluginFileTest, IsReplacedByOtherContent) {
   EXPECT_TRUE(file.replaced());
 }
 
-TEST_F(PluginFileTest, IsReplacedWhereALinkPointsElsewhere) {
+TEST_F(PluginFileTest, IsReplacedIfALinkPointsElsewhere) {
   write(directory_ + "/1", "one");
   write(directory_ + "/2", "one");
   std::filesystem::create_symlink("1", path_);
@@ -59,7 +59,7 @@ TEST_F(PluginFileTest, IsReplacedWhereALinkPointsElsewhere) {
   EXPECT_TRUE(file.replaced());
 }
 
-TEST_F(PluginFileTest, CanBeReadThoughItIsGone) {
+TEST_F(PluginFileTest, CanBeReadAfterItWasDeleted) {
   write(path_, "one");
   const PluginFile file(path_);
   std::filesystem::remove(path_);
@@ -67,7 +67,7 @@ TEST_F(PluginFileTest, CanBeReadThoughItIsGone) {
   EXPECT_EQ(read("/proc/self/fd/" + std::to_string(file.fd())), "one");
 }
 
-TEST_F(PluginFileTest, AMissingFileIsReplacedByAnyThatComes) {
+TEST_F(PluginFileTest, AMissingFileIsReplacedByANewOne) {
   const PluginFile file(path_);
   EXPECT_FALSE(file.replaced());
   write(path_, "one");

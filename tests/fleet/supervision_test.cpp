@@ -11,7 +11,7 @@ constexpr std::initializer_list<Standing> all{Standing::loading, Standing::descr
                                               Standing::trial,   Standing::serving,   Standing::given_up,
                                               Standing::retired};
 
-TEST(Supervision, NothingHappensToWhatIsGivenUpOrRetired) {
+TEST(Supervision, EditionsGivenUpOrRetiredDoNotChange) {
   for (const Standing standing : {Standing::given_up, Standing::retired}) {
     for (const HostEvent event :
          {HostEvent::described, HostEvent::refused, HostEvent::ready, HostEvent::died}) {
@@ -26,14 +26,14 @@ TEST(Supervision, OnlyAServingEditionsHostsAreRestarted) {
   }
 }
 
-TEST(Supervision, AnEditionThatIsTriedIsRefusedWhateverItsHostsDieOf) {
+TEST(Supervision, ACandidateIsRefusedIfItsHostDiesForAnyReason) {
   for (const Standing standing :
        {Standing::loading, Standing::described, Standing::starting, Standing::trial}) {
     EXPECT_EQ(action_for(standing, HostEvent::died), Action::refuse);
   }
 }
 
-TEST(Supervision, OnlyWhatWasStartedServes) {
+TEST(Supervision, OnlyAStartedHostServes) {
   for (const Standing standing : all) {
     const bool started =
         standing == Standing::starting || standing == Standing::trial || standing == Standing::serving;
@@ -41,7 +41,7 @@ TEST(Supervision, OnlyWhatWasStartedServes) {
   }
 }
 
-TEST(Supervision, ADeclarationIsLearntOnceAndComparedThen) {
+TEST(Supervision, ADeclarationIsStoredOnceAndThenCompared) {
   EXPECT_EQ(action_for(Standing::loading, HostEvent::described), Action::learn);
   for (const Standing standing :
        {Standing::described, Standing::starting, Standing::trial, Standing::serving}) {

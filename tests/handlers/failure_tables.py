@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The failure tables in the READMEs of the plugins say what the code does: each error code in a table is
-expected by a test, and each code that a plugin's source names is in its table.
+"""Checks the failure tables in the READMEs of the plugins: a test must expect each error code in a table, and each
+code in a plugin's source must be in the plugin's table.
 
     failure_tables.py <source directory>
 """
@@ -9,7 +9,7 @@ import re
 import sys
 
 CODE = r"[a-z][a-z0-9]*(?:-[A-Za-z0-9]+)*"
-# What ends an attempt, with its code: sluice::retry("timeout", ...), Failure("template-error", ...), return "dns";
+# Code that ends an attempt: sluice::retry("timeout", ...), Failure("template-error", ...), return "dns";
 NAMED = [
     re.compile(rf'(?:retry|fail|PermanentError|Trouble|Failure|retried|error)\(\s*"({CODE})"'),
     re.compile(rf'return "({CODE})";'),
@@ -18,7 +18,7 @@ NAMED = [
 
 
 def tables(readme):
-    """The rows of the tables below a heading about failing or retrying, each a list of cells."""
+    """Yields the rows of the tables below headings that contain "fail" or "retried", each a list of cells."""
     inside = False
     for line in readme.read_text("utf-8").splitlines():
         if line.startswith("#"):

@@ -10,7 +10,7 @@
 
 namespace sluice::test {
 
-/// One plugin with one slot. Throws std::runtime_error with the plugin's own words when it refuses to start.
+/// One plugin with one slot. Throws std::runtime_error with the plugin's message if it refuses to start.
 class LoadedPlugin {
  public:
   LoadedPlugin(const std::string& file, std::string config) : config_(std::move(config)) {

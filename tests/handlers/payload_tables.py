@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""What a plugin's README says of payloads and of the configuration is what its schemas take.
+"""Checks that a plugin's README documents the same payload fields and configuration keys as its schemas.
 
     payload_tables.py SLUICE PLUGIN README TYPE
 
-Under a heading with "Payload" the tables whose first cell is "field" name the members of TYPE's payload, and the second
-cell says which are required. Tables whose first cell begins with "key" name the keys of the configuration.
+Under a heading with "Payload", tables whose first cell is "field" list the members of TYPE's payload; their second
+column marks the required ones. Tables whose first cell begins with "key" list the keys of the configuration.
 """
 import json
 import re
@@ -13,7 +13,7 @@ import sys
 
 
 def tables(readme):
-    """Each table as (heading, head, rows), cells stripped."""
+    """Yields each table as (heading, head, rows), cells stripped."""
     heading, table = "", None
     with open(readme, encoding="utf-8") as lines:
         for line in [*lines, ""]:
@@ -35,7 +35,7 @@ def names(cell):
 
 
 def keys_of(schema, root):
-    """The names of keys at any depth; tables of the operator's own names are seen through."""
+    """Yields the names of keys at any depth. Skips names that the operator chooses, but not the keys below them."""
     if "$ref" in schema:
         schema = root["definitions"][schema["$ref"].rsplit("/", 1)[1]]
     for name, value in schema.get("properties", {}).items():
@@ -47,9 +47,9 @@ def keys_of(schema, root):
 
 def differences(what, documented, declared):
     for name in sorted(documented - declared):
-        yield f"{what}: the README has `{name}`, and the schema does not"
+        yield f"{what}: the README has `{name}`, but the schema does not"
     for name in sorted(declared - documented):
-        yield f"{what}: the schema has `{name}`, and the README does not"
+        yield f"{what}: the schema has `{name}`, but the README does not"
 
 
 def troubles(sluice, plugin, readme, job_type):
@@ -73,5 +73,5 @@ def troubles(sluice, plugin, readme, job_type):
 
 if __name__ == "__main__":
     found = list(troubles(*sys.argv[1:]))
-    print("\n".join(found) or "the README has what the schemas have")
+    print("\n".join(found) or "the README and the schemas agree")
     sys.exit(1 if found else 0)

@@ -39,7 +39,7 @@ pid_t start(const std::vector<std::string>& words, int input, int output) {
   return pid;
 }
 
-/// The first line, or what comes before the end.
+/// The first line, with or without a line end.
 std::string read_line(int fd) {
   std::string line;
   for (char c = 0; read(fd, &c, 1) == 1 && c != '\n';) line += c;

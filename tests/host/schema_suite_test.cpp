@@ -1,5 +1,5 @@
-// The JSON Schema organisation's own tests, where Debian's json-schema-test-suite is installed: each schema
-// is refused, or judges as they say. What differs on purpose is listed here.
+// Runs the JSON Schema organisation's tests, if Debian's json-schema-test-suite is installed. Each schema
+// must be refused or give the expected results. Intended differences are listed here.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
@@ -30,14 +30,14 @@ std::string text_of(const rapidjson::Value& value) {
 
 struct Tally {
   int judged = 0;
-  std::set<std::string> refused;  ///< "file: description", with the refusal
+  std::set<std::string> refused;  ///< the refused schemas: "file: description", with the refusal
   std::set<std::string> wrong;
 };
 
 void try_case(const std::string& file, const rapidjson::Value& one, Tally& tally) {
   const std::string name = file + ": " + one["description"].GetString();
   try {
-    // A whole schema is an object here.
+    // A top-level schema must be an object.
     const bool whole = one["schema"].IsObject();
     Schema schema(whole ? text_of(one["schema"]) : "{\"allOf\":[" + text_of(one["schema"]) + "]}");
     for (const auto& test : one["tests"].GetArray()) {
@@ -70,7 +70,7 @@ class SchemaSuite : public testing::TestWithParam<std::string> {
   }
 };
 
-/// The parts of `found` that none of `expected` is in.
+/// The entries of `found` that contain none of `expected`.
 std::set<std::string> others(const std::set<std::string>& found, const std::set<std::string>& expected) {
   std::set<std::string> rest;
   for (const std::string& one : found) {
@@ -84,13 +84,14 @@ std::set<std::string> others(const std::set<std::string>& found, const std::set<
 
 TEST_P(SchemaSuite, Agrees) {
   const Tally tally = try_draft(GetParam());
-  // References leave the schema, or go by another identity than its own; a made-up keyword holds a schema;
-  // formats that nobody checks.
+  // Refused: references out of the schema or by another identity, an unknown keyword that contains a schema,
+  // and unsupported formats.
   EXPECT_THAT(others(tally.refused,
                      {"expected a reference within the schema", "expected an identifier only at the root",
                       "the unknown keyword \"tilda~field\"", "expected a format that Sluice checks"}),
               testing::IsEmpty());
-  // A null that no rule takes is absent; and what stands beside a reference counts.
+  // Different results: a null that no rule allows counts as absent, and keywords beside a reference are
+  // enforced.
   EXPECT_THAT(others(tally.wrong, {"patternProperties: regexes are not anchored by default and are case "
                                    "sensitive: recognized members are accounted for",
                                    "ref overrides any sibling keywords: ref valid, maxItems ignored"}),

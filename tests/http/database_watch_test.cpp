@@ -17,7 +17,7 @@ DatabaseWatch::Options intervals(std::chrono::seconds interval) {
   return options;
 }
 
-TEST(DatabaseWatch, CountsWhenSomebodyAsks) {
+TEST(DatabaseWatch, CountsOnRequest) {
   store::MemoryStore store;
   store.put({"a", "noop", "{}", "pending", 1, 1, 0});
   DatabaseWatch watch(store.desk(), intervals(std::chrono::seconds(0)));
@@ -27,15 +27,15 @@ TEST(DatabaseWatch, CountsWhenSomebodyAsks) {
   EXPECT_TRUE(watch.schema(long_enough).happened);
 }
 
-TEST(DatabaseWatch, CountsNoMoreOftenThanItsInterval) {
+TEST(DatabaseWatch, CountsAtMostOncePerInterval) {
   store::MemoryStore store;
   DatabaseWatch watch(store.desk(), intervals(std::chrono::hours(1)));
   EXPECT_TRUE(watch.depths(long_enough).depths.empty());
   store.put({"a", "noop", "{}", "pending", 1, 1, 0});
-  EXPECT_TRUE(watch.depths(long_enough).depths.empty()) << "the look from before is new enough";
+  EXPECT_TRUE(watch.depths(long_enough).depths.empty()) << "the previous count is recent enough";
 }
 
-TEST(DatabaseWatch, SaysWhatWentWrongAndLooksAgain) {
+TEST(DatabaseWatch, ReportsAnErrorAndTriesAgain) {
   store::MemoryStore store;
   DatabaseWatch watch(store.desk(), intervals(std::chrono::seconds(0)));
   store.set_available(false);
@@ -44,7 +44,7 @@ TEST(DatabaseWatch, SaysWhatWentWrongAndLooksAgain) {
   EXPECT_EQ(watch.depths(long_enough).problem, "");
 }
 
-/// Answers when it is told to.
+/// A desk session that answers when the test lets it.
 class SlowDesk : public store::DeskSession {
  public:
   explicit SlowDesk(std::shared_ptr<std::mutex> gate) : gate_(std::move(gate)) {}
@@ -64,7 +64,7 @@ class SlowDesk : public store::DeskSession {
   const std::shared_ptr<std::mutex> gate_;  // shared with the test, which outlives it
 };
 
-TEST(DatabaseWatch, WaitsNoLongerThanItIsTold) {
+TEST(DatabaseWatch, WaitsNoLongerThanRequested) {
   const auto gate = std::make_shared<std::mutex>();
   DatabaseWatch watch(std::make_unique<SlowDesk>(gate), intervals(std::chrono::seconds(0)));
   {

@@ -26,12 +26,12 @@ engine::Observation loop(std::vector<engine::PluginObservation> plugins) {
 }
 
 const DatabaseContact answering{std::nullopt, "", milliseconds(100)};
-/// A look of this moment.
+/// The result of a check at this moment.
 SchemaLook fine() {
   return {true, ""};
 }
 
-/// The one check that is not good, "name: words"; "" when all are.
+/// The checks that are not ok, as "name: found"; "" if all are ok.
 std::string trouble(const std::vector<Check>& checks) {
   std::string all;
   for (const Check& check : checks) {
@@ -40,14 +40,14 @@ std::string trouble(const std::vector<Check>& checks) {
   return all;
 }
 
-TEST(Readiness, IsThereWhenEverythingIs) {
+TEST(Readiness, IsOkIfEveryCheckIsOk) {
   const auto checks = readiness(loop({plugin("mail", "ready")}), answering, fine());
   EXPECT_TRUE(passed(checks));
   EXPECT_EQ(trouble(checks), "");
   EXPECT_EQ(checks.size(), 5U);
 }
 
-TEST(Readiness, EndsWithTheBeginningOfAStop) {
+TEST(Readiness, FailsWhenAStopBegins) {
   auto stopping = loop({plugin("mail", "ready")});
   stopping.stopping = true;
   const auto checks = readiness(stopping, answering, fine());
@@ -55,7 +55,7 @@ TEST(Readiness, EndsWithTheBeginningOfAStop) {
   EXPECT_EQ(trouble(checks).find("stopping: sluice is stopping"), 0U) << trouble(checks);
 }
 
-TEST(Readiness, NamesALostOrSilentDatabase) {
+TEST(Readiness, ReportsALostOrSilentDatabase) {
   const auto lost =
       readiness(loop({plugin("mail", "ready")}), {seconds(7), "connection refused", seconds(7)}, fine());
   EXPECT_EQ(trouble(lost), "database: the database has not answered for 7 s: connection refused");
@@ -64,7 +64,7 @@ TEST(Readiness, NamesALostOrSilentDatabase) {
   EXPECT_FALSE(passed(lost) || passed(silent));
 }
 
-TEST(Readiness, NamesWhatIsWrongWithTheSchema) {
+TEST(Readiness, ReportsAWrongSchema) {
   const auto wrong =
       readiness(loop({plugin("mail", "ready")}), answering, {true, "lacks migration 4: run sluice init"});
   EXPECT_EQ(trouble(wrong), "schema: lacks migration 4: run sluice init");
@@ -72,7 +72,7 @@ TEST(Readiness, NamesWhatIsWrongWithTheSchema) {
   EXPECT_FALSE(passed(readiness(loop({plugin("mail", "ready")}), answering, {})));
 }
 
-TEST(Readiness, WaitsForThePlugins) {
+TEST(Readiness, FailsWhilePluginsAreLoading) {
   auto loading = loop({plugin("mail", "ready"), plugin("pdf", "starting")});
   loading.settled = false;
   const auto checks = readiness(loading, answering, fine());
@@ -92,20 +92,20 @@ TEST(Readiness, NeedsOnePluginAndNoBrokenOne) {
   EXPECT_FALSE(passed(broken));
 }
 
-TEST(Readiness, ARefusedFileBesideOthersIsAWarning) {
+TEST(Readiness, ARefusedFileBesideReadyPluginsIsAWarning) {
   const auto checks =
       readiness(loop({plugin("mail", "ready"), plugin("pdf", "refused", "no")}), answering, fine());
   EXPECT_TRUE(passed(checks));
   EXPECT_EQ(trouble(checks), "plugins: ready: mail; refused: pdf");
 }
 
-TEST(Readiness, FailsWithAnEventLoopThatHangs) {
+TEST(Readiness, FailsIfTheEventLoopHangs) {
   EXPECT_FALSE(passed(liveness(std::nullopt)));
   EXPECT_FALSE(passed(readiness(std::nullopt, answering, fine())));
   EXPECT_TRUE(passed(liveness(engine::Observation{})));
 }
 
-TEST(Readiness, IsSaidInJson) {
+TEST(Readiness, IsReportedAsJson) {
   EXPECT_EQ(to_json({{"database", Verdict::failed, "said \"no\""}, {"plugins", Verdict::warning, "ready"}}),
             "{\"healthy\":false,\"checks\":[{\"name\":\"database\",\"result\":\"failed\",\"found\":\"said "
             "\\\"no\\\"\"},{\"name\":\"plugins\",\"result\":\"warning\",\"found\":\"ready\"}]}\n");

@@ -17,7 +17,7 @@ struct Metrics : testing::Test {
     measured.loop->plugins.push_back(plugin);
     measured.depths.happened = true;
   }
-  /// The value of a sample; "none" when it is not there.
+  /// The value of a sample; "none" if it is absent.
   std::string sample(const std::string& name) const {
     const std::string text = "\n" + metrics_text(measured);
     const std::size_t at = text.find("\n" + name + " ");
@@ -29,7 +29,7 @@ struct Metrics : testing::Test {
   Measured measured;
 };
 
-TEST_F(Metrics, HaveZerosForTypesThatWereNotRunYet) {
+TEST_F(Metrics, HaveZerosForTypesThatHaveNotRunYet) {
   EXPECT_EQ(sample(R"(sluice_jobs_finished_total{type="email.send",outcome="done"})"), "0");
   EXPECT_EQ(sample(R"(sluice_job_failures_total{type="email.send",cause="crashed"})"), "0");
   EXPECT_EQ(sample(R"(sluice_queue_jobs{type="email.send",status="pending"})"), "0");
@@ -49,7 +49,7 @@ TEST_F(Metrics, CountBucketsCumulatively) {
   EXPECT_EQ(sample("sluice_job_duration_seconds_count{type=\"email.send\"}"), "4");
 }
 
-TEST_F(Metrics, PutTypesThatNoPluginServesTogether) {
+TEST_F(Metrics, CombineTypesThatNoPluginServes) {
   measured.depths.depths = {{"email.send", "pending", 3, 12.5},
                             {"made.up1", "pending", 4, 99},
                             {"made.up2", "pending", 5, 7},
@@ -62,7 +62,7 @@ TEST_F(Metrics, PutTypesThatNoPluginServesTogether) {
   EXPECT_EQ(metrics_text(measured).find("made.up"), std::string::npos);
 }
 
-TEST_F(Metrics, ShowNoCountsOfTheOutboxWhereItCouldNotBeCounted) {
+TEST_F(Metrics, OmitTheOutboxIfItCouldNotBeCounted) {
   measured.depths.problem = "connection refused";
   EXPECT_EQ(metrics_text(measured).find("sluice_queue"), std::string::npos);
   measured.database_up = false;
@@ -81,7 +81,7 @@ TEST_F(Metrics, ShowThePluginsAndTheirHosts) {
   EXPECT_EQ(sample(R"(sluice_slots{plugin="mail"})"), "8");
 }
 
-TEST_F(Metrics, DoWithoutAnEventLoopThatHangs) {
+TEST_F(Metrics, OmitTheHostsIfTheEventLoopHangs) {
   measured.loop.reset();
   measured.types["email.send"].done = 7;
   EXPECT_EQ(sample(R"(sluice_jobs_finished_total{type="email.send",outcome="done"})"), "7");

@@ -23,7 +23,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::minutes long_enough{1};
 
-/// A client that writes what it likes.
+/// A client that can send arbitrary bytes.
 class RawClient {
  public:
   explicit RawClient(const base::Address& address) : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -41,7 +41,7 @@ class RawClient {
   bool send(const std::string& text) const {
     return ::send(socket_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
   }
-  /// All that comes until the other side is done.
+  /// Reads until the server closes the connection.
   std::string receive() const {
     std::string all;
     std::array<char, 1024> buffer{};
@@ -74,14 +74,14 @@ TEST(Server, ServesItsPages) {
   EXPECT_EQ(ask(server.address(), "/bad", long_enough).status, 503);
 }
 
-TEST(Server, SaysWhatElseThereIs) {
+TEST(Server, ListsThePagesForAnUnknownOne) {
   const Server server(anywhere, pages);
   const Answer nowhere = ask(server.address(), "/nowhere", long_enough);
   EXPECT_EQ(nowhere.status, 404);
   EXPECT_EQ(nowhere.body, "There is no such page. Available: /bad, /broken, /fine.\n");
 }
 
-TEST(Server, SurvivesAPageThatCanNotBeMade) {
+TEST(Server, SurvivesAPageThatThrows) {
   const Server server(anywhere, pages);
   const Answer broken = ask(server.address(), "/broken", long_enough);
   EXPECT_EQ(broken.status, 500);
@@ -89,7 +89,7 @@ TEST(Server, SurvivesAPageThatCanNotBeMade) {
   EXPECT_EQ(ask(server.address(), "/fine", long_enough).status, 200);
 }
 
-TEST(Server, AnswersManyAtATime) {
+TEST(Server, AnswersManyClientsAtOnce) {
   const Server server(anywhere, pages);
   std::vector<std::future<Answer>> answers;
   for (int i = 0; i < 50; ++i) {
@@ -99,11 +99,11 @@ TEST(Server, AnswersManyAtATime) {
   for (auto& answer : answers) EXPECT_EQ(answer.get().status, 200);
 }
 
-TEST(Server, SharesItsPortWithNobody) {
+TEST(Server, DoesNotShareItsPort) {
   const Server server(anywhere, pages);
   try {
     const Server second(server.address(), pages);
-    FAIL() << "two servers listen on one port";
+    FAIL() << "two servers listen on the same port";
   } catch (const base::UsageError& error) {
     const std::string said = error.what();
     EXPECT_NE(said.find(server.address().text() + " failed: Address already in use"), std::string::npos)
@@ -111,7 +111,7 @@ TEST(Server, SharesItsPortWithNobody) {
   }
 }
 
-TEST(Server, CanListenAgainWhereAnotherDid) {
+TEST(Server, CanListenOnAPortThatWasJustClosed) {
   base::Address address;
   {
     const Server server(anywhere, pages);
@@ -123,19 +123,19 @@ TEST(Server, CanListenAgainWhereAnotherDid) {
   EXPECT_EQ(ask(address, "/fine", long_enough).status, 200);
 }
 
-TEST(Server, NamesAHostThatThereIsNot) {
+TEST(Server, NamesAnUnknownHost) {
   EXPECT_THROW(Server({"no-such-host.invalid", 0}, pages), base::UsageError);
 }
 
-TEST(Server, LeavesSlowClientsWhenTheirTimeIsUp) {
+TEST(Server, DisconnectsSlowClients) {
   const Server server(anywhere, pages, {milliseconds(300), 2});
   std::vector<std::unique_ptr<RawClient>> slow;
-  for (int i = 0; i < 20; ++i) {  // ten for each thread
+  for (int i = 0; i < 20; ++i) {  // ten connections for each thread
     slow.push_back(std::make_unique<RawClient>(server.address()));
     slow.back()->send("GET /fine HTTP/1.1\r\nX-Slow: ");
   }
   std::atomic<bool> over{false};
-  const std::jthread drip([&] {  // each byte would begin a new wait
+  const std::jthread drip([&] {  // a time limit for each byte would start again
     while (!over) {
       for (const auto& client : slow) client->send("x");
       std::this_thread::sleep_for(milliseconds(20));
@@ -146,17 +146,17 @@ TEST(Server, LeavesSlowClientsWhenTheirTimeIsUp) {
   over = true;
 }
 
-TEST(Server, ReadsNoEndlessRequest) {
+TEST(Server, RefusesAnEndlessRequest) {
   const Server server(anywhere, pages, {std::chrono::minutes(10), 2});
   const RawClient client(server.address());
   const std::string line = "X-Long: " + std::string(1000, 'x') + "\r\n";
   client.send("GET /fine HTTP/1.1\r\n");
   int sent = 0;
   while (sent < 10000 && client.send(line)) ++sent;
-  EXPECT_LT(sent, 10000) << "ten minutes of patience, but not for megabytes";
+  EXPECT_LT(sent, 10000) << "the request is limited by its size, not only by ten minutes";
 }
 
-TEST(Server, SaysWhatIsWrongWithARequest) {
+TEST(Server, ExplainsAnInvalidRequest) {
   const Server server(anywhere, pages);
   const RawClient nonsense(server.address());
   nonsense.send("what is this?\r\n\r\n");
@@ -176,7 +176,7 @@ TEST(Server, AnswersHeadWithoutABody) {
   EXPECT_EQ(answer.find("fine"), std::string::npos) << answer;
 }
 
-TEST(Server, KeepsNobodyWaitingForSlowClients) {
+TEST(Server, SlowClientsDoNotDelayOthers) {
   const Server server(anywhere, pages, {std::chrono::minutes(10), 2});
   std::vector<std::unique_ptr<RawClient>> slow;
   for (int i = 0; i < 50; ++i) {
@@ -186,19 +186,19 @@ TEST(Server, KeepsNobodyWaitingForSlowClients) {
   EXPECT_EQ(ask(server.address(), "/fine", long_enough).status, 200);
 }
 
-TEST(Server, StopsWithoutWaitingForWhoHasNotAsked) {
+TEST(Server, StopsWithoutWaitingForIdleConnections) {
   auto server = std::make_unique<Server>(anywhere, pages, ServerOptions{std::chrono::minutes(10), 2});
   const RawClient silent(server->address());
   const RawClient slow(server->address());
   slow.send("GET /fi");
-  EXPECT_EQ(ask(server->address(), "/nowhere", milliseconds(1)).status * 0, 0);  // whether answered or not
+  EXPECT_EQ(ask(server->address(), "/nowhere", milliseconds(1)).status * 0, 0);  // the answer does not matter
   const auto began = Clock::now();
   server.reset();
   EXPECT_LT(Clock::now() - began, std::chrono::minutes(5));
   EXPECT_EQ(slow.receive().find("200"), std::string::npos);
 }
 
-TEST(Server, AnswersWhatWasAskedBeforeItStops) {
+TEST(Server, AnswersEarlierRequestsBeforeItStops) {
   std::promise<void> asked, go_on;
   auto answered = go_on.get_future().share();
   auto server = std::make_unique<Server>(

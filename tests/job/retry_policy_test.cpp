@@ -7,7 +7,7 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr double middle = 0.5;  // of the jitter: the delay as it is
+constexpr double middle = 0.5;  // the random number for which jitter does not change the delay
 
 Settlement settled(Outcome outcome, int attempt = 1, RetryPolicy policy = {}) {
   Job job;
@@ -48,7 +48,7 @@ TEST(Settle, DoneIsDone) {
   EXPECT_FALSE(settlement.delay);
 }
 
-TEST(Settle, OutputMakesItMoreThanPlain) {
+TEST(Settle, DoneWithAnOutputIsNotPlainlyDone) {
   Outcome with_output = outcome(Result::done);
   with_output.output = "{}";
   EXPECT_FALSE(settled(with_output).plain());
@@ -60,19 +60,19 @@ TEST(Settle, ARetryWaitsForTheBackoff) {
   EXPECT_EQ(settlement.delay, seconds(20));
 }
 
-TEST(Settle, ARetryWithADelayOfItsOwnTakesThat) {
+TEST(Settle, ARetryUsesItsOwnDelay) {
   Outcome own = outcome(Result::retry);
   own.delay = seconds(3);
   EXPECT_EQ(settled(own).delay, seconds(3));
 }
 
-TEST(Settle, TheLastAttemptIsNotScheduledAgain) {
+TEST(Settle, TheLastAttemptIsNotRetried) {
   const Settlement settlement = settled(outcome(Result::retry), 3);
   EXPECT_EQ(settlement.status, Status::error);
   EXPECT_FALSE(settlement.delay);
 }
 
-TEST(Settle, APermanentFailureIsNeverScheduled) {
+TEST(Settle, APermanentFailureIsNotRetried) {
   EXPECT_EQ(settled(outcome(Result::fail)).status, Status::error);
   EXPECT_FALSE(settled(outcome(Result::fail)).delay);
 }
@@ -86,10 +86,11 @@ TEST(Settle, ACrashEndsAJobThatRunsAtMostOnce) {
   RetryPolicy once;
   once.at_most_once = true;
   EXPECT_FALSE(settled(outcome(Result::crashed), 1, once).delay);
-  EXPECT_TRUE(settled(outcome(Result::retry), 1, once).delay) << "the handler knows, so its retry counts";
+  EXPECT_TRUE(settled(outcome(Result::retry), 1, once).delay)
+      << "the handler knows what it did, so its retry is obeyed";
 }
 
-TEST(Settle, WhatSomeoneCancelledIsNotTriedAgain) {
+TEST(Settle, AJobCancelledByHandIsNotRetried) {
   Outcome asked = outcome(Result::cancelled);
   asked.cancel_requested = true;
   asked.error = "why";
@@ -97,7 +98,7 @@ TEST(Settle, WhatSomeoneCancelledIsNotTriedAgain) {
   EXPECT_EQ(settlement.status, Status::error);
   EXPECT_FALSE(settlement.delay);
   EXPECT_EQ(settlement.outcome.error, "why");
-  EXPECT_TRUE(settled(outcome(Result::cancelled)).delay) << "nobody asked";
+  EXPECT_TRUE(settled(outcome(Result::cancelled)).delay) << "nobody requested the cancellation";
 }
 
 TEST(Settle, ASnoozeIsScheduledAndRefunded) {
@@ -107,7 +108,7 @@ TEST(Settle, ASnoozeIsScheduledAndRefunded) {
   EXPECT_EQ(settlement.delay, seconds(60));
 }
 
-TEST(Settle, WhatNeverStartedGoesBackUntouched) {
+TEST(Settle, AJobThatNeverStartedIsGivenBackUnchanged) {
   const Settlement settlement = settled(outcome(Result::released), 3);
   EXPECT_EQ(settlement.status, Status::pending);
   EXPECT_TRUE(settlement.refund);

@@ -3,7 +3,7 @@
 
     tests/manual/shells.py SLUICE
 
-A shell, or mandoc, that is not installed is left out, with a word; bash is required.
+If zsh, fish or mandoc is not installed, its checks are skipped with a message. bash is required.
 """
 
 import re
@@ -27,7 +27,7 @@ def sluice(*words):
 
 
 def walk(path, text):
-    """Path → (subcommands, options) of a command and those below it, read from --help."""
+    """Path → (subcommands, options) of a command and its subcommands, read from --help."""
     part = text.split("Subcommands:\n")
     commands = re.findall(r"^  ([a-z]\S*) ", part[1].split("\n\n")[0], re.M) if len(part) > 1 else []
     options = re.findall(r"^  (?:-\w,)?(--[a-z-]+)", part[0], re.M)
@@ -38,7 +38,7 @@ def walk(path, text):
 
 
 def read_tree():
-    """The same for the program, whose help is one page of all commands."""
+    """The same for the program. Its help is one page with all commands."""
     page = sluice("--help")
     lines = page.rstrip("\n").split("\n")
     check(len(lines) <= 50, f"--help has {len(lines)} lines")
@@ -51,13 +51,13 @@ def read_tree():
     for command in first:
         tree |= walk((command,), sluice(command, "--help"))
     ends = {path for path, (commands, _) in tree.items() if not commands}
-    check(set(paths) == ends, f"--help has {sorted(set(paths) ^ ends)} too many or too few")
-    check(len(ends) > 10, "--help was not understood")
+    check(set(paths) == ends, f"--help and the commands differ in {sorted(set(paths) ^ ends)}")
+    check(len(ends) > 10, f"--help could not be parsed: found {len(ends)} commands")
     return tree
 
 
 def questions(tree):
-    """What is typed, and what has to be offered."""
+    """The typed words and the completions that must be offered."""
     asked = []
     for path, (commands, options) in tree.items():
         for word in commands:
@@ -72,7 +72,7 @@ def questions(tree):
 
 
 def compare(shell, asked, answers):
-    check(len(answers) == len(asked), f"{shell}: {len(answers)} answers to {len(asked)} questions")
+    check(len(answers) == len(asked), f"{shell}: {len(answers)} answers, expected {len(asked)}")
     for (words, wanted), answer in zip(asked, answers):
         offered = [line.split("\t")[0].rstrip("/") for line in answer.split("\n")]
         check(wanted in offered, f"{shell}: 'sluice {' '.join(words)}' offers {offered}, not {wanted}")
@@ -103,8 +103,8 @@ def fish(asked):
 
 
 def zsh(asked):
-    """With words and cursor as its completion system sets them, and that system's own functions answering with
-    all that they are given: it is they who choose by the beginning of the word."""
+    """Sets words and cursor as zsh's completion system does. The functions of that system, which would select by the
+    beginning of the word, are replaced by functions that print all of their arguments."""
     script = """
 compdef() { :; }
 compadd() { shift; print -l -- "$@"; }
@@ -119,11 +119,11 @@ t() { words=("$@"); CURRENT=$#; print =; _sluice; }
 def manual(tree, scratch):
     subprocess.run([SLUICE, "manual", scratch, "--date", "2026-01-31"], check=True)
     pages = {page.name: page.read_text().replace("\\-", "-") for page in scratch.glob("*.[15]")}
-    check("sluice.toml.5" in pages, "there is no sluice.toml.5")
+    check("sluice.toml.5" in pages, "sluice.toml.5 is missing")
     for path, (commands, options) in tree.items():
         name = "-".join(["sluice", *path[:1]]) + ".1"
         page = pages.get(name, "")
-        check(page, f"there is no {name}")
+        check(page, f"{name} is missing")
         if commands:
             continue
         check("\\fBsluice " + " ".join(path) + "\\fR" in pages["sluice.1"], f"sluice.1 lacks {path}")
@@ -131,7 +131,7 @@ def manual(tree, scratch):
         for option in options:
             check(f"\\fB{option}\\fR" in page, f"{name} lacks {option}")
     if not shutil.which("mandoc"):
-        return print("mandoc is not installed: the pages' form was not checked")
+        return print("mandoc is not installed, so the pages' syntax was not checked")
     lint = subprocess.run(["mandoc", "-Tlint", *scratch.glob("*.[15]")], capture_output=True, text=True, check=False)
     check(not lint.stdout, lint.stdout)
 
@@ -141,7 +141,7 @@ asked = questions(tree)
 with tempfile.TemporaryDirectory() as directory:
     for shell in (bash, zsh, fish):
         if not shutil.which(shell.__name__):
-            print(f"{shell.__name__} is not installed: its completions were not tried")
+            print(f"{shell.__name__} is not installed, so its completions were not tested")
             continue
         shell(asked)
     manual(tree, Path(directory) / "pages")

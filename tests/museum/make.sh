@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
-# How the exhibits were made: plugins built against ABI 1.0, on Debian 12, x86-64, with its gcc 12 and rustc 1.63.
-# They are binaries in the tree so that every later runtime is tried on what was built before it, not on what it
-# would build itself. They are not made anew, even where that gave the same bytes: a later minor version of the
-# ABI gets exhibits of its own beside these.
+# Built the exhibits: plugins built against ABI 1.0, on Debian 12, x86-64, with its gcc 12 and rustc 1.63. The
+# binaries are in the tree, so that every later runtime is tested with plugins that were built before it. They are
+# never built again, even if the result were identical. A later minor version of the ABI gets its own exhibits.
 #
-#   tests/museum/make.sh DIR     builds them into DIR, of what is checked out here
+#   tests/museum/make.sh DIR     builds the exhibits into DIR, from the current checkout
 set -euo pipefail
 [[ $# == 1 ]] || { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

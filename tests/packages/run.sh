@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Installs the Debian packages of build/ into a clean Debian root and uses them as a stranger would: the
-# program, its plugins, and a plugin that is built against sluice-dev alone. The steps of
-# examples/deploy/Dockerfile's last stage are run as they stand there.
+# Installs the Debian packages of build/ into a clean Debian root and uses them as a new user would: the program,
+# its plugins, and a plugin that is built with sluice-dev alone. It runs the steps of the last stage of
+# examples/deploy/Dockerfile unchanged.
 #
 #   tests/packages/run.sh [--keep]      --keep: leave the root mounted, and print where
 #
-# Needs root, debootstrap and the right to mount. Exits with 77, and says why, where it can't run. What it fetches
-# is kept in build/packages-root for the next run.
+# Needs root, debootstrap and the right to mount. If it can't run, it says why and exits with 77. Downloaded files are
+# kept in build/packages-root for the next run.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -29,16 +29,16 @@ fail() {
 
 ((EUID == 0)) || skip 'needs root, for debootstrap and chroot'
 command -v debootstrap >/dev/null || skip 'no debootstrap: run tests/install-packages.sh packages'
-# In a mount namespace of its own, nothing stays mounted behind it.
+# In a separate mount namespace, nothing stays mounted afterwards.
 if [[ -z ${SLUICE_OWN_MOUNTS:-} ]]; then
-  unshare --mount true 2>/dev/null || skip 'this machine lets nobody make a mount namespace'
+  unshare --mount true 2>/dev/null || skip 'this machine does not allow mount namespaces'
   SLUICE_OWN_MOUNTS=yes exec unshare --mount --propagation private "${BASH_SOURCE[0]}" "$@"
 fi
 
 # shellcheck disable=SC1091
 suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
 
-# The machine's own sources, so that a mirror that it uses is used here too.
+# Uses the machine's own package sources, and so its mirror.
 sources() {
   rm -rf "$1"/etc/apt/sources.list "$1"/etc/apt/sources.list.d
   cp -a /etc/apt/sources.list.d "$1/etc/apt/"
@@ -53,7 +53,7 @@ mirror() {
 
 in_root() { chroot "$1" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive "${@:2}"; }
 
-# Two layers, made once: Debian's minimum, and on top of it what building a plugin takes.
+# Two layers, created once: Debian's minimum, and above it the packages for building a plugin.
 make_base() {
   [[ -f $cache/base.done ]] && return
   say "debootstrap $suite"
@@ -68,7 +68,7 @@ make_base() {
 
 make_toolchain() {
   [[ -f $cache/toolchain.done ]] && return
-  say 'a compiler and CMake, in a layer above it'
+  say 'a compiler and CMake, in a second layer'
   rm -rf "$cache/toolchain" "$cache/work"
   mkdir -p "$cache/toolchain" "$cache/work" "$cache/root"
   mount -t overlay overlay -o "lowerdir=$cache/base,upperdir=$cache/toolchain,workdir=$cache/work" "$cache/root" ||
@@ -79,7 +79,7 @@ make_toolchain() {
   touch "$cache/toolchain.done"
 }
 
-# Everything above the layers is in memory, and gone in the end.
+# Everything above the layers is in memory, and disappears at the end.
 mount_root() {
   local lower=$1
   mkdir -p "$cache/root" "$cache/scratch"
@@ -99,7 +99,7 @@ unmount_root() {
 
 run() { in_root "$cache/root" "$@"; }
 
-# What `run` prints has to hold `expected`.
+# Checks that a command in the root succeeds and prints `expected`.
 expect() {
   local expected=$1 output
   shift
@@ -112,7 +112,8 @@ check_contents() {
   for file in sluice sluice-dev sluice-plugins; do
     compgen -G "$packages/${file}_*.deb" >/dev/null || fail "no $packages/${file}_*.deb"
   done
-  [[ $(dpkg-deb -f "$packages"/sluice_*.deb Depends) == *libpqxx*libsystemd0* ]] || fail 'sluice depends on no library'
+  [[ $(dpkg-deb -f "$packages"/sluice_*.deb Depends) == *libpqxx*libsystemd0* ]] ||
+    fail 'package sluice does not depend on its libraries'
   [[ $(dpkg-deb -I "$packages"/sluice_*.deb conffiles) == /etc/sluice/sluice.toml ]] || fail 'no conffile'
   contents=$(dpkg-deb -c "$packages"/sluice_*.deb)
   for file in man/man1/sluice-jobs.1 man/man5/sluice.toml.5 bash-completion/completions/sluice \
@@ -128,14 +129,14 @@ check_plugin() {
   cp "$packages"/sluice-dev_*.deb "$cache/root/tmp/"
   run sh -c 'apt-get install -q -y --no-install-recommends /tmp/sluice-dev_*.deb' >>"$cache/install.log" 2>&1 ||
     { tail -n 30 "$cache/install.log" >&2; fail 'installing sluice-dev'; }
-  say 'a plugin against sluice-dev alone'
+  say 'a plugin built with sluice-dev alone'
   cp -r examples/hello-plugin "$cache/root/tmp/hello"
   run sh -e -c 'cmake -S /tmp/hello -B /tmp/hello/build && cmake --build /tmp/hello/build' >"$cache/hello.log" 2>&1 ||
     { tail -n 30 "$cache/hello.log" >&2; fail 'building the hello plugin'; }
 }
 
 check_program() {
-  # The Dockerfile's own line, with the packages where it puts them.
+  # Runs the Dockerfile's own line, with the packages at its paths.
   mkdir -p "$cache/root/packages"
   cp "$packages"/sluice_*.deb "$packages"/sluice-plugins_*.deb "$cache/root/packages/"
   say "the Dockerfile's last RUN"
@@ -150,28 +151,28 @@ check_program() {
   expect '^640 root:sluice$' stat -c '%a %U:%G' /etc/sluice/sluice.toml
 }
 
-# From nothing to a plugin that is served, with the packages alone.
+# Creates, builds and installs a plugin, with only the packages.
 check_scaffold() {
   say 'sluice plugin new'
   run sh -e -c 'cd /tmp && sluice plugin new mine --type mine.run && cmake -S mine -B mine/build && cmake --build mine/build' \
-    >"$cache/mine.log" 2>&1 || { tail -n 30 "$cache/mine.log" >&2; fail 'building what sluice plugin new makes'; }
+    >"$cache/mine.log" 2>&1 || { tail -n 30 "$cache/mine.log" >&2; fail 'building the project of sluice plugin new'; }
   run install -m 644 /tmp/mine/build/mine.so /usr/lib/sluice/plugins/mine.so
   expect '^mine .* mine.run$' sluice plugin list
 }
 
-# By the machine's own systemd, which needs not run for that.
+# Uses the machine's own systemd-analyze. systemd need not be running.
 check_service() {
-  command -v systemd-analyze >/dev/null || { say 'no systemd-analyze: the unit is not checked'; return; }
+  command -v systemd-analyze >/dev/null || { say 'no systemd-analyze, so the unit is not checked'; return; }
   local said unit
   for unit in sluice.service sluice@shop.service; do
     said=$(systemd-analyze verify --root="$cache/root" --man=no "$unit" 2>&1 | grep -F "$unit" | grep -v 'sysinit.target not found' || true)
     [[ -z $said ]] || fail "the unit: $said"
   done
   systemd-analyze security --offline=true --root="$cache/root" --threshold=20 sluice.service >"$cache/security.log" ||
-    { tail -n 1 "$cache/security.log" >&2; fail 'the unit is less hardened than it was'; }
+    { tail -n 1 "$cache/security.log" >&2; fail 'systemd-analyze security rates the unit worse than 2.0'; }
 }
 
-# A server of this machine, whose socket is shown to the root.
+# Uses a server outside of the root, whose socket is mounted into it.
 check_job() {
   local url socket
   say 'a job'
@@ -187,7 +188,7 @@ check_job() {
   expect 'Outbox' sluice init --database-url "$url"
   run sluice enqueue hello.greet '{"name": "Ada"}' --database-url "$url" >/dev/null
   run sluice enqueue mine.run '{"name": "Ada"}' --database-url "$url" >/dev/null
-  # As the service's user, with the URL where a service has it.
+  # Runs as the service's user, with the URL in a file, as for a service.
   run sh -c "umask 077; echo '$url' >/etc/sluice/database-url; chown sluice /etc/sluice/database-url"
   expect '2 done, 0 to retry, 0 failed' \
     setpriv --reuid sluice --regid sluice --init-groups env DATABASE_URL_FILE=/etc/sluice/database-url sluice drain
@@ -220,4 +221,4 @@ check_job
 [[ -z $keep ]] || { echo "the root is $cache/root, in this shell:"; bash; }
 check_removal
 unmount_root
-say 'all good'
+say 'ok'

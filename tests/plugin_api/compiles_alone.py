@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The headers of the plugin API compile in one language without a warning: each alone, or all in one file.
+"""Checks that the headers of the plugin API compile in one language without warnings: each alone, or all in one file.
 
     compiles_alone.py [--together] <compiler> <standard> <include directory> <file or header>...
 """
@@ -10,7 +10,7 @@ WARNINGS = "-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion 
 
 
 def source(names, standard):
-    """A file is compiled as it is; a header gets used twice, so that its guard is tried too."""
+    """The source to compile. A header is included twice, to test its guard too."""
     text = ""
     for name in names:
         if name.endswith(".c"):

@@ -1,4 +1,4 @@
-// What a handler sees of its job, and what it says to the host while it runs.
+// The job as its handler sees it, and the handler's calls to the host.
 #include <gtest/gtest.h>
 #include <sluice/testing.hpp>
 
@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 using sluice::Job;
 using sluice::testing::FakeJob;
 
-TEST(Job, ShowsWhatTheHostGave) {
+TEST(Job, ShowsTheHostsValues) {
   FakeJob fake("[1]");
   fake.id("a \"quoted\" id").attempt(3, 3).deadline(Job::Time(1s));
   Job job(fake.raw());
@@ -25,13 +25,13 @@ TEST(Job, ShowsWhatTheHostGave) {
   EXPECT_EQ(job.deadline()->time_since_epoch(), 1s);
 }
 
-TEST(Job, WithoutALimitHasNoDeadline) {
+TEST(Job, WithoutATimeLimitHasNoDeadline) {
   FakeJob fake;
   EXPECT_EQ(Job(fake.raw()).deadline(), std::nullopt);
   EXPECT_FALSE(Job(fake.raw()).last_attempt());
 }
 
-TEST(Job, HandsOnProgressOutputAndCancellation) {
+TEST(Job, PassesOnProgressOutputAndCancellation) {
   FakeJob fake;
   const auto outcome = fake.run([&](Job& job) {
     EXPECT_FALSE(job.is_cancelled());
@@ -101,7 +101,7 @@ TEST(Extension, IsFoundByItsId) {
   EXPECT_EQ(job.extension<Greeter>("test.other/1"), nullptr);
 }
 
-TEST(Extension, OfAnOlderHostIsTakenOnlyWhereThatIsSaidToBeEnough) {
+TEST(Extension, OfAnOlderHostIsAcceptedOnlyIfLargeEnough) {
   const Greeter older{offsetof(Greeter, added_later), 0, nullptr, nullptr};
   FakeJob fake;
   fake.extension("test.greeter/1", &older);

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Whether the recorded layout of the ABI, layout_*.c, covers the headers, and whether it would tell a change.
+"""Checks that the recorded layout of the ABI, layout_*.c, covers the headers and detects changes.
 
-    layout.py covers INCLUDE            each struct, member, constant and extension of the headers is recorded
-    layout.py can_fail INCLUDE CC...    each change below, made to a copy of the headers, is found: what moves,
-                                        changes or goes by the compilers CC, what is new by `covers`
+    layout.py covers INCLUDE            check that all structs, members, constants and extensions are recorded
+    layout.py can_fail INCLUDE CC...    check that each change below, made to a copy of the headers, is found: the
+                                        compilers CC must find moved, changed and removed items, `covers` new ones
 """
 import re
 import subprocess
@@ -13,7 +13,7 @@ from pathlib import Path
 
 RECORDED = sorted(Path(__file__).resolve().parent.glob("layout_*.c"))
 HEADERS = ["plugin.h", "extensions.h"]
-# Macros that write code rather than name a value.
+# Macros that expand to code, not to a value.
 CODE = {"SLUICE_PLUGIN_H", "SLUICE_EXTENSIONS_H", "SLUICE_NOEXCEPT", "SLUICE_HAS", "SLUICE_STR", "SLUICE_EXPORT",
         "SLUICE_UNPADDED", "SLUICE_EXTERN", "SLUICE_NOTE_INITIALISER", "SLUICE_DECLARE_PLUGIN"}
 
@@ -24,7 +24,7 @@ def read(include):
 
 
 def structs(text):
-    """Each struct's name and its members'."""
+    """The name of each struct, and the names of its members."""
     found = re.findall(r"typedef struct (\w+) \{(.*?)^\}", text, re.DOTALL | re.MULTILINE)
     found += re.findall(r"^struct (\w+) \{(.*?)^\}", text, re.DOTALL | re.MULTILINE)
     for name, body in found:
@@ -63,7 +63,7 @@ def compiles(compiler, include, sources=RECORDED):
     return all(subprocess.run([*command, source], capture_output=True).returncode == 0 for source in sources)
 
 
-# What to replace in the headers, once: a regular expression and its replacement.
+# Changes to the headers: a regular expression that is replaced once, and its replacement.
 MOVES = {
     "two members change places": (r"  uint32_t attempt;(.*?)\n  uint32_t max_attempts;", r"  uint32_t max_attempts;\n  uint32_t attempt;"),
     "a member comes in between": (r"  sluice_str summary;         /\* one line", r"  void* tag;\n  sluice_str summary;         /* one line"),
@@ -91,7 +91,7 @@ NEW = {
 
 
 def changed(include, copy, pattern, replacement):
-    """A copy of the headers in which `pattern` is replaced."""
+    """Writes a copy of the headers in which `pattern` is replaced."""
     (copy / "sluice").mkdir(exist_ok=True)
     changes = 0
     for name in HEADERS:
@@ -100,7 +100,7 @@ def changed(include, copy, pattern, replacement):
             text, changes = re.subn(pattern, replacement, text, count=1, flags=re.DOTALL)
         (copy / "sluice" / name).write_text(text, encoding="utf-8")
     if changes != 1:
-        raise SystemExit(f"layout.py: nothing in the headers matches {pattern!r}; mend the table of changes")
+        raise SystemExit(f"layout.py: nothing in the headers matches {pattern!r}; fix the table of changes")
 
 
 def unnoticed(include, compilers):
@@ -108,12 +108,12 @@ def unnoticed(include, compilers):
         for what, (pattern, replacement) in MOVES.items():
             changed(include, Path(scratch), pattern, replacement)
             if not compiles(compilers[0], scratch, [Path(scratch) / "sluice" / name for name in HEADERS]):
-                yield f"{what}: the changed header is no header any more; mend the table of changes"
+                yield f"{what}: the changed header does not compile; fix the table of changes"
             yield from (f"{what}, by {compiler}" for compiler in compilers if compiles(compiler, scratch))
         for what, (pattern, replacement) in NEW.items():
             changed(include, Path(scratch), pattern, replacement)
             if not all(compiles(compiler, scratch) for compiler in compilers):
-                yield f"{what} should compile: the ABI may grow at its ends"
+                yield f"{what}: does not compile, although structs may grow at their ends"
             if not list(uncovered(scratch)):
                 yield f"{what}, by covers"
 
@@ -124,11 +124,12 @@ def main(arguments):
         return 2
     command, include, compilers = arguments[0], arguments[1], arguments[2:]
     if command == "covers":
-        problems = [f"not recorded: {name}; add it to tests/plugin_api/layout_*.c of the ABI's minor version that brings it"
+        problems = [f"not recorded: {name}; add it to the tests/plugin_api/layout_*.c of its ABI minor version"
                     for name in uncovered(include)]
     else:
-        problems = [f"does not compile as it is, by {compiler}" for compiler in compilers if not compiles(compiler, include)]
-        problems += [f"not found: {change}" for change in unnoticed(include, compilers)]
+        problems = [f"does not compile without a change, by {compiler}" for compiler in compilers
+                    if not compiles(compiler, include)]
+        problems += [f"change not detected: {change}" for change in unnoticed(include, compilers)]
     print("\n".join(problems) or f"ok: {command}")
     return 1 if problems else 0
 

@@ -1,4 +1,4 @@
-// The matchers of <sluice/testing_matchers.hpp>: each tells what it names from what it does not.
+// The matchers of <sluice/testing_matchers.hpp>: each matches only what it names.
 #include <gtest/gtest.h>
 #include <sluice/testing_matchers.hpp>
 
@@ -17,7 +17,7 @@ Outcome outcome_of(Result (*handler)(Job&)) {
   return job.run(handler);
 }
 
-TEST(OutcomeMatchers, KnowDone) {
+TEST(OutcomeMatchers, MatchDone) {
   const Outcome done = outcome_of([](Job& job) {
     job.output("[1]");
     return sluice::done();
@@ -29,7 +29,7 @@ TEST(OutcomeMatchers, KnowDone) {
   EXPECT_THAT(outcome_of([](Job&) { return sluice::done(); }), Not(sluice::testing::IsDoneWith("[1]")));
 }
 
-TEST(OutcomeMatchers, KnowFailuresByCodeAndWords) {
+TEST(OutcomeMatchers, MatchFailuresByCodeAndText) {
   const Outcome failed = outcome_of([](Job&) { return sluice::fail("smtp-550", "no such user"); });
   EXPECT_THAT(failed, sluice::testing::Fails());
   EXPECT_THAT(failed, sluice::testing::Fails("smtp-550"));
@@ -44,7 +44,7 @@ TEST(OutcomeMatchers, KnowFailuresByCodeAndWords) {
   EXPECT_THAT(thrown, Not(sluice::testing::After(31s)));
 }
 
-TEST(OutcomeMatchers, KnowSnoozesAndCancellation) {
+TEST(OutcomeMatchers, MatchSnoozesAndCancellation) {
   const Outcome snoozed = outcome_of([](Job&) { return sluice::snooze(5min); });
   EXPECT_THAT(snoozed, sluice::testing::Snoozes(5min));
   EXPECT_THAT(snoozed, Not(sluice::testing::Snoozes(6min)));
@@ -55,7 +55,7 @@ TEST(OutcomeMatchers, KnowSnoozesAndCancellation) {
   EXPECT_THAT(job.run(stops), sluice::testing::IsCancelled());
 }
 
-TEST(JobMatchers, KnowWhatAHandlerAskedFor) {
+TEST(JobMatchers, MatchTheHandlersRequests) {
   FakeJob job;
   EXPECT_THAT(job, sluice::testing::EnqueuedNothing());
   EXPECT_THAT(job, sluice::testing::ExecutedNothing());
@@ -80,7 +80,7 @@ TEST(JobMatchers, KnowWhatAHandlerAskedFor) {
   EXPECT_THAT(job, Not(sluice::testing::ExecutedNothing()));
 }
 
-TEST(JobMatchers, PrintWhatTheyMissed) {
+TEST(JobMatchers, PrintTheJobsRecordsOnAMismatch) {
   ::testing::StringMatchResultListener listener;
   const Outcome failed = outcome_of([](Job&) { return sluice::fail("smtp-550", "no such user"); });
   EXPECT_EQ(::testing::PrintToString(failed), "fail, code smtp-550, error \"no such user\"");

@@ -1,5 +1,5 @@
-# Builds copies of examples/hello-plugin and -c, which know nothing of this tree, against the checkout or against
-# an installation of the component sluice-dev, and looks at what the package adds to its build.
+# Builds copies of examples/hello-plugin and -c outside of this tree, with the checkout or with an installation of the
+# component sluice-dev. Checks the settings that the package adds to the build.
 set(scratch ${SCRATCH}/${WAY})
 file(REMOVE_RECURSE ${scratch})
 file(COPY ${SOURCE}/examples/hello-plugin ${SOURCE}/examples/hello-plugin-c DESTINATION ${scratch})
@@ -16,7 +16,7 @@ if(WAY STREQUAL "installed")
   run(${CMAKE_COMMAND} --install ${scratch}/api --prefix ${scratch}/prefix)
   set(where -DCMAKE_PREFIX_PATH=${scratch}/prefix)
   if(NOT EXISTS ${scratch}/prefix/share/doc/sluice-dev/docs/plugin-authors.md)
-    message(FATAL_ERROR "the page for authors is not installed")
+    message(FATAL_ERROR "docs/plugin-authors.md is not installed")
   endif()
 else()
   set(where -DSluice_DIR=${SOURCE}/plugin-api/cmake)
@@ -28,7 +28,7 @@ if(NOT EXISTS ${scratch}/build/hello.so)
   message(FATAL_ERROR "no ${scratch}/build/hello.so")
 endif()
 
-# Editors and clang-tidy are served, and a function that forgets its return does not pass.
+# compile_commands.json is written, and a function without its return does not build.
 file(READ ${scratch}/build/compile_commands.json commands)
 string(FIND "${commands}" "hello.cpp" found)
 if(found EQUAL -1)
@@ -40,7 +40,7 @@ if(result EQUAL 0 OR NOT output MATCHES "error: [^\n]*return")
   message(FATAL_ERROR "a function without its return builds:\n${output}")
 endif()
 
-# In C, neither does what gets by with a warning and crashes when a job comes.
+# In C, code that would compile with a warning and crash when it runs does not build either.
 function(expect_error source words)
   configure_file(${SOURCE}/examples/hello-plugin-c/hello.c ${scratch}/hello-plugin-c/hello.c COPYONLY)
   file(APPEND ${scratch}/hello-plugin-c/hello.c "${source}\n")
@@ -58,7 +58,7 @@ const sluice_job_type with_two = {.handle = two};" "incompatible")
 expect_error("int undeclared(void) { return getpid(); }" "implicit")
 expect_error("char* number(void) { return 5; }" "integer")
 
-# What the author says counts more.
+# The author's own setting takes precedence.
 file(REMOVE ${scratch}/build/compile_commands.json)
 run(${CMAKE_COMMAND} ${scratch}/build -DCMAKE_EXPORT_COMPILE_COMMANDS=OFF)
 if(EXISTS ${scratch}/build/compile_commands.json)

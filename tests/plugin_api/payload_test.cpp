@@ -1,4 +1,4 @@
-// Reading payloads, and what a handler's author and operator are told when one is not as expected.
+// Reading payloads, and the errors for unexpected ones.
 #include <gtest/gtest.h>
 #include <sluice/testing.hpp>
 
@@ -9,7 +9,7 @@ namespace {
 using sluice::Json;
 using sluice::testing::FakeJob;
 
-/// Runs `read` over the payload and returns the error it fails with, "" when it does not.
+/// Runs `read` on the payload. Returns its error, or "" if it succeeds.
 template <class Read>
 std::string error_of(std::string payload, Read read) {
   FakeJob fake(std::move(payload));
@@ -56,7 +56,7 @@ TEST(Payload, NamesTheMemberThatIsAbsentOrOfAnotherType) {
   EXPECT_EQ(error_of("{}", [](const Json& p) { p.at("x"); }), "payload /x: expected a value, found nothing");
 }
 
-TEST(Payload, NamesTheWholePathAsAJsonPointer) {
+TEST(Payload, ReportsTheWholePathAsAJsonPointer) {
   EXPECT_EQ(error_of(R"({"a/b": {"c~d": [true]}})",
                      [](const Json& p) {
                        for (const Json& element : p.object("a/b").array("c~d")) element.as_string();
@@ -64,20 +64,20 @@ TEST(Payload, NamesTheWholePathAsAJsonPointer) {
             "payload /a~1b/c~0d/0: expected a string, found a boolean");
 }
 
-TEST(Payload, ThatIsNoObjectHasNoMembers) {
+TEST(Payload, ThatIsNotAnObjectHasNoMembers) {
   EXPECT_EQ(error_of("[]", [](const Json& p) { p.string("name"); }),
             "payload: expected an object, found an array");
   EXPECT_EQ(error_of("3", [](const Json& p) { p.find("name"); }),
             "payload: expected an object, found a number");
 }
 
-TEST(Payload, ThatIsNoJsonSaysWhere) {
+TEST(Payload, ThatIsInvalidJsonReportsThePlace) {
   EXPECT_EQ(error_of(R"({"a": )", [](const Json&) {}), "payload: invalid JSON at byte 6: Invalid value.");
   EXPECT_NE(error_of("", [](const Json&) {}), "");
   EXPECT_NE(error_of("{} {}", [](const Json&) {}), "");
 }
 
-TEST(Payload, FallsBackOnlyForWhatIsAbsentOrNull) {
+TEST(Payload, UsesAFallbackOnlyForAbsentOrNullMembers) {
   expect_reads(R"({"null": null, "s": "x"})", [](const Json& payload) {
     EXPECT_EQ(payload.string_or("absent", "d"), "d");
     EXPECT_EQ(payload.string_or("null", "d"), "d");
@@ -93,15 +93,15 @@ TEST(Payload, FallsBackOnlyForWhatIsAbsentOrNull) {
             "payload /s: expected a string, found a number");
 }
 
-// With GCC 13 and later this is about its warnings too: the view is gone, the value stays.
-TEST(Payload, HandsOutValuesThatOutliveItsViews) {
+// GCC 13 and later must not warn here: the view is destroyed, but the value still exists.
+TEST(Payload, ReturnsValuesThatOutliveTheirViews) {
   expect_reads(R"({"to": {"name": "Ada"}})", [](const Json& payload) {
     const rapidjson::Value& to = payload.object("to").value();
     EXPECT_STREQ(to["name"].GetString(), "Ada");
   });
 }
 
-TEST(Payload, TakesWholeNumbersAsIntegersHoweverTheyAreWritten) {
+TEST(Payload, ReadsWholeNumbersInAnyNotationAsIntegers) {
   expect_reads(R"({"a": 3.0, "b": 3e2, "c": 9223372036854775807})", [](const Json& payload) {
     EXPECT_EQ(payload.integer("a"), 3);
     EXPECT_EQ(payload.integer("b"), 300);
@@ -115,7 +115,7 @@ TEST(Payload, TakesWholeNumbersAsIntegersHoweverTheyAreWritten) {
   }
 }
 
-TEST(Payload, TakesTheLastOfRepeatedMembers) {
+TEST(Payload, UsesTheLastOfRepeatedMembers) {
   expect_reads(
       R"({"a": 1, "b": {"x": 1, "x": {"y": 1, "y": 2}}, "a": [{"c": 1, "c": 2}], "a": [{"c": 3, "\u0063": 4}]})",
       [](const Json& payload) {
@@ -126,7 +126,7 @@ TEST(Payload, TakesTheLastOfRepeatedMembers) {
       });
 }
 
-TEST(Payload, OfManyRepeatedMembersIsReadAtOnce) {
+TEST(Payload, WithManyRepeatedMembersIsReadQuickly) {
   std::string payload = "{";
   for (int i = 0; i < 200'000; ++i) payload += "\"a\": " + std::to_string(i) + ", ";
   expect_reads(payload + "\"b\": 1}", [](const Json& p) { EXPECT_EQ(p.integer("a"), 199'999); });
@@ -162,7 +162,7 @@ TEST(Payload, ReadsDoublesExactly) {
   });
 }
 
-TEST(Payload, ANumberBeyondADoubleHurtsOnlyWhoReadsIt) {
+TEST(Payload, ANumberBeyondADoubleFailsOnlyWhenItIsRead) {
   for (const std::string& large :
        {std::string("1e400"), std::string("-1e309"), std::string("9e308"), std::string("1.8e308"),
         std::string(400, '7'), "-" + std::string(400, '7') + ".5E+3"}) {
@@ -173,14 +173,14 @@ TEST(Payload, ANumberBeyondADoubleHurtsOnlyWhoReadsIt) {
   }
 }
 
-TEST(Payload, ANumberBeyondADoubleLetsNoInfinityIn) {
+TEST(Payload, ANumberBeyondADoubleDoesNotAllowInfinityAsInput) {
   for (const char* odd :
        {"[1e400, Inf]", "[1e400, NaN]", "[1e400, -Infinity]", "[1e400 Inf]", "[1e400", "[1e400-]"}) {
     EXPECT_NE(error_of(odd, [](const Json&) {}), "") << odd;
   }
 }
 
-TEST(Payload, OfAnyDepthNeedsNoStack) {
+TEST(Payload, OfAnyDepthIsReadWithoutRecursion) {
   constexpr std::size_t depth = 1'000'000;
   FakeJob fake(std::string(depth, '[') + "1e400," + "0" + std::string(depth, ']'));
   const auto outcome = fake.run([](sluice::Job& job) {
@@ -201,7 +201,7 @@ TEST(Payload, ValuesCanBecomeTheOutputAtAnyDepth) {
   EXPECT_TRUE(outcome.output == payload);
 }
 
-TEST(Payload, AnInfinityIsNoOutput) {
+TEST(Payload, AnInfinityIsAnInvalidOutput) {
   const auto outcome = FakeJob("[1e400]").run([](sluice::Job& job) {
     job.output(job.payload().value());
     return sluice::done();

@@ -1,4 +1,4 @@
-// A plugin declared with SLUICE_PLUGIN, used through its descriptor as a host would.
+// A plugin declared with SLUICE_PLUGIN, used through its descriptor as a host uses it.
 #include <gtest/gtest.h>
 #include <unistd.h>
 #include <sluice/testing.hpp>
@@ -123,7 +123,7 @@ TEST(Plugin, DescribesItsTypes) {
   EXPECT_EQ(type.flags, std::uint32_t{SLUICE_AT_MOST_ONCE});
 }
 
-TEST(Plugin, LeavesToTheRuntimeWhatItDoesNotSay) {
+TEST(Plugin, LeavesUnsetValuesToTheRuntime) {
   const sluice_job_type& type = *plugin.job_types[0];
   EXPECT_EQ(type.payload_schema.size, 0U);
   EXPECT_EQ(type.timeout_us, 0);
@@ -135,7 +135,7 @@ std::string error_of(std::size_t type, void* self, void* slot) {
   return FakeJob().run(*plugin.job_types[type], self, slot).error;
 }
 
-TEST(Plugin, StartsAndEndsAsOftenAsItIsToldTo) {
+TEST(Plugin, CanBeStartedAndStoppedRepeatedly) {
   const FakeHost host(2);
   for (int round = 0; round < 2; ++round) {
     void* self = nullptr;
@@ -148,8 +148,9 @@ TEST(Plugin, StartsAndEndsAsOftenAsItIsToldTo) {
     EXPECT_EQ(error_of(1, self, slots[0]), "hi");
     EXPECT_EQ(error_of(2, self, slots[0]), "2");
     EXPECT_EQ(error_of(2, self, slots[0]), "4");
-    EXPECT_EQ(error_of(2, self, slots[1]), "2") << "slots share no state";
-    EXPECT_EQ(error_of(3, self, slots[0]), "2") << "types share no object, even of one class";
+    EXPECT_EQ(error_of(2, self, slots[1]), "2") << "slots do not share state";
+    EXPECT_EQ(error_of(3, self, slots[0]), "2")
+        << "types do not share an object, even if they have the same class";
     EXPECT_EQ(error_of(4, self, slots[0]), "plain 1");
     plugin.slot_close(self, slots[0]);
     plugin.slot_close(self, slots[1]);
@@ -158,7 +159,7 @@ TEST(Plugin, StartsAndEndsAsOftenAsItIsToldTo) {
   }
 }
 
-TEST(Plugin, WhoseHandlerCanNotBeMadeRefusesAndSaysWhy) {
+TEST(Plugin, RefusesToStartIfAHandlersConstructorThrows) {
   const FakeHost host;
   void* self = nullptr;
   EXPECT_NE(plugin.init(&host.raw(), sluice::detail::str("{}"), &self), 0);
@@ -176,7 +177,7 @@ TEST(Plugin, OfFunctionsOnlyHasNoHooks) {
   EXPECT_EQ(FakeJob().run(*functions.job_types[0]).error, "test.function");
 }
 
-TEST(Plugin, TakesOneOfSeveralFunctionsAndOneThatThrowsNothing) {
+TEST(Plugin, AcceptsOverloadedAndNoexceptFunctions) {
   static constexpr auto declaration = sluice::detail::declare(
       "functions", "1.0.0", sluice::job_type<overloaded>("test.overloaded"), sluice::job_type<&quiet>("q"));
   static constexpr auto pointers = declaration.pointers();
@@ -189,17 +190,17 @@ TEST(StartedPlugin, RunsTheTypesOfThePluginAsAHostDoes) {
   StartedPlugin started(plugin, R"({"word": "hi"})");
   EXPECT_TRUE(started.started()) << started.error();
   FakeJob job;
-  EXPECT_EQ(started.run(job).error, "test.function") << "the first type, where none is named";
+  EXPECT_EQ(started.run(job).error, "test.function") << "if no type is named, the first one runs";
   EXPECT_EQ(started.run(job, "test.greeter").error, "hi");
   EXPECT_EQ(started.run(job, "test.counter").error, "2");
-  EXPECT_EQ(started.run(job, "test.counter").error, "4") << "its slot stays open";
+  EXPECT_EQ(started.run(job, "test.counter").error, "4") << "the slot stays open between jobs";
   const auto unknown = started.run(job, "test.none");
   EXPECT_EQ(unknown.result, SLUICE_FAIL);
   EXPECT_EQ(unknown.code, "unknown-type");
   EXPECT_EQ(unknown.error, "the plugin test-plugin has no job type test.none");
 }
 
-TEST(StartedPlugin, ThatRefusesToStartFailsEachJobAndSaysWhy) {
+TEST(StartedPlugin, ThatRefusesToStartFailsEachJobWithTheReason) {
   {
     StartedPlugin refused(plugin, "{}");
     EXPECT_FALSE(refused.started());
@@ -222,7 +223,7 @@ std::int32_t refuse_slot(void*, const sluice_host* host, std::uint32_t, void**) 
   return 1;
 }
 
-TEST(StartedPlugin, WhoseSlotRefusesIsShutDown) {
+TEST(StartedPlugin, IsShutDownIfItsSlotRefuses) {
   {
     sluice_plugin without_room = plugin;
     without_room.slot_open = refuse_slot;
@@ -256,7 +257,7 @@ TEST(Config, IsReadLikeAPayload) {
   EXPECT_THROW((void)config.string("port"), sluice::PermanentError);
 }
 
-/// A directory of a test's own with one file in it.
+/// A temporary directory with one file.
 class SecretFile : public ::testing::Test {
  protected:
   void write(const std::string& text) const { std::ofstream(path, std::ios::binary) << text; }
@@ -264,7 +265,7 @@ class SecretFile : public ::testing::Test {
   std::string config(const std::string& more = "") const {
     return R"({"token_file": ")" + path + '"' + more + '}';
   }
-  /// What is wrong with that secret of the configuration.
+  /// The error for that secret of the configuration.
   static std::string refusal(std::string_view json) {
     const FakeHost host;
     try {
@@ -282,13 +283,13 @@ class SecretFile : public ::testing::Test {
                            std::to_string(::getpid());
 };
 
-TEST_F(SecretFile, OrTheTextItselfIsTheSecret) {
+TEST_F(SecretFile, IsAnAlternativeToTheTextItself) {
   EXPECT_EQ(host.config(R"({"token": "abc"})").secret("token").get(), "abc");
   write("from a file \r\nsecond line\n");
   EXPECT_EQ(host.config(config()).secret("token").get(), "from a file");
 }
 
-TEST_F(SecretFile, IsReadAnewEachTime) {
+TEST_F(SecretFile, IsReadEachTime) {
   write("old");
   const sluice::Secret secret = host.config(config()).secret("token");
   EXPECT_EQ(secret.get(), "old");
@@ -297,7 +298,7 @@ TEST_F(SecretFile, IsReadAnewEachTime) {
   std::remove(path.c_str());
   try {
     (void)secret.get();
-    FAIL() << "it reads a file that is gone";
+    FAIL() << "a deleted file was read";
   } catch (const sluice::RetryLater& error) {
     EXPECT_EQ(error.code(), "secret-file");
     EXPECT_EQ(error.what(),
@@ -314,7 +315,7 @@ TEST_F(SecretFile, ThatCanNotBeReadIsRefusedAtTheStart) {
             "configuration /token_file: the file '/' can't be read: Is a directory");
 }
 
-TEST_F(SecretFile, AndTextTogetherAreRefusedAndSoIsNeither) {
+TEST_F(SecretFile, IsRefusedTogetherWithTextAndRequiredWithoutIt) {
   write("text");
   EXPECT_EQ(refusal(config(R"(, "token": "abc")")),
             "configuration /token_file: token is set too; keep one of them");
@@ -325,14 +326,14 @@ TEST_F(SecretFile, AndTextTogetherAreRefusedAndSoIsNeither) {
   EXPECT_EQ(refusal(R"({"token_file": 1})"), "configuration /token_file: expected a string, found a number");
 }
 
-TEST_F(SecretFile, MayBeOfATableAndMayBeLeftOut) {
+TEST_F(SecretFile, MayBeInATableAndMayBeAbsent) {
   const Config config = host.config(R"({"oauth": {"token": "abc"}})");
   EXPECT_EQ(config.secret(config.object("oauth"), "token").get(), "abc");
   EXPECT_EQ(config.find_secret(config.object("oauth"), "token")->get(), "abc");
   EXPECT_FALSE(config.find_secret("token").has_value());
   try {
     (void)config.secret(config.object("oauth"), "password");
-    FAIL() << "there is none";
+    FAIL() << "the table has no such secret";
   } catch (const sluice::PermanentError& error) {
     EXPECT_STREQ(
         error.what(),

@@ -1,4 +1,4 @@
-// What a handler returns or throws, and what the host is told.
+// The results and exceptions of a handler, and what they report to the host.
 #include <gtest/gtest.h>
 #include <sluice/testing.hpp>
 
@@ -18,7 +18,7 @@ Outcome run(Handler handler) {
   return FakeJob().run(handler);
 }
 
-TEST(Result, DoneSaysNothingElse) {
+TEST(Result, DoneReportsNothingElse) {
   const Outcome outcome = run([](Job&) { return sluice::done(); });
   EXPECT_EQ(outcome.result, SLUICE_DONE);
   EXPECT_EQ(outcome.code, "");
@@ -34,7 +34,7 @@ TEST(Result, RetryCarriesCodeMessageAndDelay) {
   EXPECT_EQ(outcome.delay, 30s);
 }
 
-TEST(Result, RetryWithoutDelayLeavesItToTheTypesBackoff) {
+TEST(Result, RetryWithoutDelayUsesTheTypesBackoff) {
   const Outcome outcome = run([](Job&) { return sluice::retry("busy"); });
   EXPECT_EQ(outcome.error, "busy");
   EXPECT_EQ(outcome.delay, std::nullopt);
@@ -72,20 +72,20 @@ TEST(Exception, RetryLaterIsARetryWithItsDelay) {
   EXPECT_EQ(outcome.delay, 2min);
 }
 
-TEST(Exception, AStandardOneIsARetryWithItsTypeAndMessage) {
+TEST(Exception, AStandardExceptionIsARetryWithItsTypeAndMessage) {
   const Outcome outcome = run([](Job&) -> Result { throw std::out_of_range("index 7"); });
   EXPECT_EQ(outcome.result, SLUICE_RETRY);
   EXPECT_EQ(outcome.code, "exception");
   EXPECT_EQ(outcome.error, "std::out_of_range: index 7");
 }
 
-TEST(Exception, AnyOtherIsARetryWithItsType) {
+TEST(Exception, AnExceptionOfAnotherTypeIsARetryWithItsType) {
   const Outcome outcome = run([](Job&) -> Result { throw 42; });
   EXPECT_EQ(outcome.result, SLUICE_RETRY);
   EXPECT_EQ(outcome.error, "an exception that is not a std::exception: int");
 }
 
-TEST(Exception, BadAllocIsToldWithoutMemory) {
+TEST(Exception, BadAllocIsReportedWithoutAllocatingMemory) {
   const Outcome outcome = run([](Job&) -> Result { throw std::bad_alloc(); });
   EXPECT_EQ(outcome.result, SLUICE_RETRY);
   EXPECT_EQ(outcome.code, "out-of-memory");

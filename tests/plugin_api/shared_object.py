@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""What a plugin's file is, seen from outside, without running any of it.
+"""Checks a plugin's file from outside, without running its code.
 
     shared_object.py <plugin.so>...
 
-It exports sluice_plugin_v1 and nothing else; has the ABI note, which agrees with the descriptor (a sanitizer may pad that);
-its descriptor is data that is read-only once loaded; binds everything when it is opened; has no run path;
-and no constructor of its own runs when it is opened.
+The file exports only sluice_plugin_v1. It has the ABI note, which agrees with the descriptor (a sanitizer may pad the
+descriptor). Its descriptor is read-only after loading. It binds all symbols when it is opened. It has no run path,
+and no dynamic initialisation.
 """
 import re
 import subprocess
@@ -21,7 +21,7 @@ def exported(path):
 
 
 def descriptor(path):
-    """Its size and the name of its section."""
+    """The size of the descriptor, and the name of its section."""
     symbols = [line.split() for line in run("readelf", "--dyn-syms", "-W", path).splitlines()]
     symbol = next(s for s in symbols if s and s[-1] == "sluice_plugin_v1")
     sections = re.findall(r"\[ *(\d+)\] (\S+)", run("readelf", "-SW", path))
@@ -48,7 +48,7 @@ def problems(path):
         yield "has no note segment"
     dynamic = run("readelf", "-dW", path)
     if "BIND_NOW" not in dynamic:
-        yield "does not bind everything at once"
+        yield "does not bind all symbols when it is opened"
     if "RUNPATH" in dynamic or "RPATH" in dynamic:
         yield "has a run path"
     if "GNU_RELRO" not in run("readelf", "-lW", path):

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""A mistake in what a plugin declares brings one error, and that is a sentence.
+"""Checks that each wrong declaration of a plugin causes exactly one compiler error, which is a sentence.
 
     wrong_sources.py <compiler> <include directory> <source>...
 
-A source says in its first line, behind "// says: ", what the error has to hold. Before the error a compiler may say
-where it was, in a few lines beside those of the source that it quotes, and it may not say a second one.
+The first line of a source has, after "// says: ", the text that the error must contain. Before the error, the
+compiler may print a few lines about the place, besides quoted source lines.
 """
 import re
 import subprocess
@@ -16,12 +16,12 @@ QUOTE = re.compile(r" *[0-9]* \| ")
 
 
 def problem(said, sentence):
-    """What is wrong with what the compiler said; none where nothing is."""
+    """What is wrong with the compiler's output; None if it is right."""
     errors = [number for number, line in enumerate(said) if ERROR.search(line)]
     if not errors:
         return "it compiles"
     if sentence not in said[errors[0]]:
-        return f"the first error is not: {sentence}"
+        return f"the first error does not contain: {sentence}"
     if len(errors) > 1:
         return f"{len(errors)} errors"
     before = [line for line in said[: errors[0]] if not QUOTE.match(line)]
@@ -42,7 +42,7 @@ def main(compiler, include, *sources):
         if wrong is not None:
             print(f"{source}, with {compiler}: {wrong}\n{result.stderr}")
             failures += 1
-    print(f"{len(sources) - failures} of {len(sources)} are told in one sentence")
+    print(f"{len(sources) - failures} of {len(sources)} are reported in one sentence")
     return 1 if failures or not sources else 0
 
 

@@ -1,4 +1,4 @@
-/* A plugin in plain C99, without any C++ in it. Type test.c: an empty object is done, all else fails. */
+/* A plugin in C99, without C++. Type test.c: an empty object is done, any other payload fails. */
 #include <sluice/plugin.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,11 +1,11 @@
-// A plugin in several versions, for the tests of reloading: ../CMakeLists.txt defines PLUGIN_NAME, VERSION
+// A plugin in several versions, for the tests of reloading. ../CMakeLists.txt defines PLUGIN_NAME, VERSION
 // and TYPES, a list of TYPE("name").
 //
 //   {"file": "/tmp/ran", "until": "/tmp/go"}
 //
-// `file` gets the line "<id> <attempt> <version> <greeting>" when a handler is about to return; it waits
-// before that until the file `until` is there, or it is cancelled, and makes "<until>.waits" when it begins
-// to. Configuration: "greeting"; "gate", a file without which init waits; "refuse": init fails.
+// A handler creates "<until>.waits", and waits until the file `until` exists or the job is cancelled. Before
+// it returns, it appends the line "<id> <attempt> <version> <greeting>" to `file`. Configuration: "greeting";
+// "gate", a file that init waits for; "refuse", with which init fails.
 #include <fcntl.h>
 #include <unistd.h>
 #include <sluice/plugin.hpp>

@@ -1,4 +1,4 @@
-// The least that a job can cost, for measurements.
+// The cheapest possible handler, for measurements.
 #include <sluice/plugin.hpp>
 
 namespace {

@@ -2,9 +2,9 @@
 //
 //   {"do": "ok", "file": "/tmp/started", "end_file": "/tmp/ended", "ms": 20, "message": "..."}
 //
-// `file` gets the line "<id> <attempt>" when the handler starts, `end_file` when it is about to return;
-// each in one write with O_APPEND, so that tests can count executions over processes. `ms` is slept
-// first, by whatever is done, without a look at is_cancelled. `do` is one of `actions` below; "ok" without.
+// When the handler starts, it appends the line "<id> <attempt>" to `file`; before it returns, to `end_file`.
+// Each line is one write with O_APPEND, so tests can count executions in several processes. Every action
+// first sleeps for `ms`, without checking is_cancelled. `do` is one of `actions` below; the default is "ok".
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
@@ -50,13 +50,13 @@ Result fail(Job&, const Json& payload) {
   return sluice::fail("told-to-fail", message(payload));
 }
 
-/// {"after_ms": 50}: with a delay of its own.
+/// {"after_ms": 50}: retries, with this delay if it is given.
 Result retry(Job&, const Json& payload) {
   Result result = sluice::retry("told-to-retry", message(payload));
   if (const auto delay = payload.find("after_ms")) result.after(milliseconds(delay->as_integer()));
   return result;
 }
-/// {"until": 3}: retries until that attempt, which is done.
+/// {"until": 3}: retries until attempt 3, which is done.
 Result retry_until(Job& job, const Json& payload) {
   return job.attempt() >= payload.integer("until") ? sluice::done() : retry(job, payload);
 }
@@ -64,7 +64,7 @@ Result retry_until(Job& job, const Json& payload) {
 Result snooze(Job&, const Json& payload) {
   return sluice::snooze(milliseconds(payload.integer_or("after_ms", 50)));
 }
-/// {"marker": "/tmp/seen", "after_ms": 50}: done when that file exists, else makes it and snoozes.
+/// {"marker": "/tmp/seen", "after_ms": 50}: done if the file exists, otherwise creates it and snoozes.
 Result snooze_once(Job& job, const Json& payload) {
   const std::string marker = payload.string("marker");
   if (access(marker.c_str(), F_OK) == 0) return sluice::done();
@@ -79,14 +79,14 @@ Result enqueue(Job& job, const Json& payload) {
   job.enqueue({type, text, milliseconds(payload.integer_or("after_ms", 0)), key});
   return sluice::done();
 }
-/// {"count": 3, "type": "test.other"}: enqueues so many jobs.
+/// {"count": 3, "type": "test.other"}: enqueues `count` jobs.
 Result enqueue_many(Job& job, const Json& payload) {
   const std::string type = payload.string_or("type", "test.other");
   for (std::int64_t i = 0; i < payload.integer_or("count", 1); ++i) job.enqueue({type, "{}"});
   return sluice::done();
 }
-/// {"sql": "INSERT ...", "then": "UPDATE ...", "result": "retry"}: executes it with the job's id, a number
-/// and NULL as parameters, and then the other.
+/// {"sql": "INSERT ...", "then": "UPDATE ...", "result": "retry"}: executes `sql` with the job's id, a number
+/// and NULL as parameters, and then `then`.
 Result effect(Job& job, const Json& payload) {
   job.execute(payload.string("sql"), {job.id(), 42, nullptr});
   if (const auto then = payload.find("then")) job.execute(payload.string("then"), {});
@@ -106,7 +106,8 @@ Result odd_result(Job&, const Json&) {
 }
 
 [[gnu::noinline, gnu::no_sanitize("undefined")]] void write_to_null() {
-  static volatile int* volatile nowhere = nullptr;  // volatile itself, else the compiler drops the store
+  static volatile int* volatile nowhere =
+      nullptr;  // volatile itself, because otherwise the compiler drops the store
   *nowhere = 1;
 }
 Result crash(Job&, const Json&) {
@@ -129,13 +130,16 @@ Result kill_process(Job&, const Json& payload) {
 
 [[gnu::noinline]] int sink(int depth) {
   volatile char frame[512] = {static_cast<char>(depth)};
-  return depth < 0 ? 0 : frame[0] + sink(depth + 1) + frame[0];  // more to do after it: no loop instead
+  return depth < 0 ? 0
+                   : frame[0] + sink(depth + 1) +
+                         frame[0];  // work after the call, so that it does not become a loop
 }
 Result overflow_stack(Job&, const Json&) {
   return Result(sink(0));
 }
 
-/// {"bytes": 100}: a line of that many bytes besides; odd bytes, and a last line without its end.
+/// {"bytes": 100}: prints lines, one of them with that many bytes, odd bytes, and a last line without a line
+/// break.
 Result print(Job&, const Json& payload) {
   const std::string long_line(bytes(payload, 100), 'x');
   std::printf("%s on stdout\n%s\n\xff\xfe\x01 odd bytes\n", message(payload).c_str(), long_line.c_str());
@@ -144,7 +148,7 @@ Result print(Job&, const Json& payload) {
   std::fprintf(stderr, "%s on stderr\n\x1b[31mred\x1b[0m\nhalf a line on stderr", message(payload).c_str());
   return sluice::done();
 }
-/// The payload's "value", or a text of {"bytes": n}.
+/// Outputs the payload's "value", or a text of n bytes for {"bytes": n}.
 Result output(Job& job, const Json& payload) {
   if (const auto value = payload.find("value")) {
     job.output(value->value());
@@ -166,7 +170,7 @@ Result progress(Job& job, const Json& payload) {
   }
   return sluice::done();
 }
-/// {"fraction": 0.5, "note": "half", "times": 0}: says its progress; so many times, or once and then waits.
+/// {"fraction": 0.5, "note": "half", "times": 0}: reports progress `times` times; 0: once, then waits.
 Result talk(Job& job, const Json& payload) {
   const auto times = payload.integer_or("times", 0);
   const double fraction = payload.number("fraction");
@@ -191,17 +195,17 @@ Result wait_cancel(Job& job, const Json&) {
 }
 Result act(Job& job, const Json& payload, std::string_view name);
 
-/// {"gate": "/tmp/go", "after": "fail"}: waits until "/tmp/go-<attempt>" exists, then does the other.
+/// {"gate": "/tmp/go", "after": "fail"}: waits until "/tmp/go-<attempt>" exists, then runs action `after`.
 Result wait_file(Job& job, const Json& payload) {
   const std::string gate = payload.string("gate") + "-" + std::to_string(job.attempt());
   while (access(gate.c_str(), F_OK) != 0) std::this_thread::sleep_for(1ms);
   return act(job, payload, payload.string_or("after", "ok"));
 }
-/// Never returns and never looks at is_cancelled.
+/// Never returns and never checks is_cancelled.
 Result hang(Job&, const Json&) {
   for (;;) std::this_thread::sleep_for(1h);
 }
-/// {"bytes": 1000000}: as much memory, touched, and let go.
+/// {"bytes": 1000000}: allocates, writes and frees that much memory.
 Result allocate(Job&, const Json& payload) {
   const std::string memory(bytes(payload, 1'000'000), 'm');
   return memory.empty() ? sluice::retry("empty") : sluice::done();

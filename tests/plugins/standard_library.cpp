@@ -1,6 +1,6 @@
-// A handler that uses much of its C++ standard library, built twice: with g++ and libstdc++ as plugin
-// "by-gcc", with clang++ and libc++ as "by-clang". Type <plugin>.words tells the most frequent word of
-// "text", and throws when there is none. PLUGIN is the plugin's name.
+// A handler that uses much of its C++ standard library. It is built twice: with g++ and libstdc++ as plugin
+// "by-gcc", with clang++ and libc++ as "by-clang". Type <plugin>.words outputs the most frequent word of
+// "text", and throws if there is none. PLUGIN is the plugin's name.
 #include <sluice/plugin.hpp>
 
 #include <algorithm>
@@ -28,7 +28,7 @@ std::map<std::string, int> count(const std::string& text) {
 std::string most_frequent(const std::map<std::string, int>& counts) {
   const auto most = std::max_element(counts.begin(), counts.end(),
                                      [](const auto& a, const auto& b) { return a.second < b.second; });
-  if (most == counts.end()) throw std::out_of_range("there is no word");
+  if (most == counts.end()) throw std::out_of_range("the text has no words");
   return most->first;
 }
 

@@ -1,25 +1,25 @@
 #!/usr/bin/env bash
-# Builds Sluice in a clean root of the other Debian release, and runs its tests there: on Debian 12 that is 13, with
-# PostgreSQL 17 and newer libraries throughout, elsewhere it is 12.
+# Builds Sluice in a clean root of the other Debian release, and runs its tests there. On Debian 13 the other release
+# is 12. Everywhere else it is 13, with PostgreSQL 17 and newer libraries.
 #
 #   tests/releases/run.sh               the program and its plugins, not optimised, and the tests where releases differ
-#   tests/releases/run.sh --all         as tests/run.sh has it, all tests, and the quickstart
+#   tests/releases/run.sh --all         the build and all tests of tests/run.sh, and the quickstart
 #   tests/releases/run.sh --shell       a shell in the root, with the tree in /sluice
 #
-# Needs root, debootstrap and the right to mount. Exits with 77, and says why, where it can't run. The root and a
+# Needs root, debootstrap and the right to mount. If it can't run, it says why and exits with 77. The root and a
 # compiler cache are kept in build/release-root for the next run.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-# What a release brings: its compiler (all sources of the program and the plugins, plugin_api), PostgreSQL (store_test),
-# libcurl (email_test, sync_test), WeasyPrint (pdf_renderer_test); SyncProgram is about the program with all of them.
+# Releases differ in the compiler (all sources of the program and the plugins, plugin_api), PostgreSQL (store_test),
+# libcurl (email_test, sync_test) and WeasyPrint (pdf_renderer_test). SyncProgram tests the program with all of them.
 targets='sluice email notification pdf sync hello hello-c unit_test store_test plugin_api_test email_test sync_test'
 quick='^(unit_test|store_test|plugin_api_test|email_test)\.|^plugin_api\.(one_sentence|compiles_alone\.c(99|\+\+17)|out_of_tree)'
 quick+='|^sync_test\.Sync(Source|Paging|OAuth|Program)|^pdf_renderer_test|^handlers\.check'
 case ${1:-} in
   '' | --all | --shell) mode=${1:-} ;;
   *)
-    echo "tests/releases/run.sh: unknown option $1; --all and --shell are all" >&2
+    echo "tests/releases/run.sh: unknown option $1; known are --all and --shell" >&2
     exit 2
     ;;
 esac
@@ -43,9 +43,9 @@ say() { printf '%4d s  %s\n' "$SECONDS" "$1"; }
 
 ((EUID == 0)) || skip 'needs root, for debootstrap and chroot'
 command -v debootstrap >/dev/null || skip 'no debootstrap: run tests/install-packages.sh packages'
-# In a mount namespace of its own, nothing stays mounted behind it.
+# In a separate mount namespace, nothing stays mounted afterwards.
 if [[ -z ${SLUICE_OWN_MOUNTS:-} ]]; then
-  unshare --mount true 2>/dev/null || skip 'this machine lets nobody make a mount namespace'
+  unshare --mount true 2>/dev/null || skip 'this machine does not allow mount namespaces'
   SLUICE_OWN_MOUNTS=yes exec unshare --mount --propagation private "${BASH_SOURCE[0]}" "$@"
 fi
 
@@ -55,7 +55,7 @@ suite=trixie
 if [[ $here == trixie ]]; then suite=bookworm; fi
 [[ -e /usr/share/debootstrap/scripts/$suite ]] || skip "debootstrap knows no $suite here"
 
-# The mirror that this machine uses, where it is one of Debian.
+# The mirror that this machine uses, if it is a Debian mirror.
 mirror() {
   { sed -n 's/^deb \(\[.*\] \)\?\([^ ]*debian[^ ]*\) .*/\2/p' /etc/apt/sources.list /etc/apt/sources.list.d/*.list
     sed -n 's/^URIs: *\([^ ]*debian\)\/* *$/\1/p' /etc/apt/sources.list.d/*.sources; } 2>/dev/null | head -n 1
@@ -72,12 +72,12 @@ make_root() {
   rm -rf "$root"
   mkdir -p "$root"
   debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" "$(mirror)" >>"$log" 2>&1 || fail debootstrap
-  # How this machine fetches packages, but nothing that is about its own ones.
+  # Copies how this machine downloads packages, but not the settings of its own packages.
   grep -l '^Acquire::' /etc/apt/apt.conf.d/* 2>/dev/null | sed /docker/d | xargs -r cp -t "$root/etc/apt/apt.conf.d/" || true
   echo "$suite" >"$cache/done"
 }
 
-# What building and testing take, and nothing else of this machine.
+# Mounts only what building and testing need.
 mount_root() {
   local device
   mount -t proc proc "$root/proc"
@@ -95,7 +95,7 @@ mount_root() {
   cp /etc/resolv.conf /etc/hosts "$root/etc/"
 }
 
-# Only what is another, so that what was built is built no more.
+# Copies only files that differ, so that they alone are built again.
 copy_tree() {
   git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
     [[ -f $file ]] || continue
@@ -106,7 +106,7 @@ copy_tree() {
   done
 }
 
-# What `command` says, and that it fails, where something is in its way.
+# Checks that a command fails and prints `expected`.
 expect_failure() {
   local expected=$1 output
   shift
@@ -114,17 +114,17 @@ expect_failure() {
   grep -q -e "$expected" <<<"$output" || { echo "$output" >>"$log"; fail "'$*' did not say '$expected'"; }
 }
 
-# On a machine that has nothing yet: no sudo, no network, a checkout of somebody else, and an installation that was
-# broken off, which goes on.
+# Checks the first command on a new machine: without sudo, without a network, in another user's checkout, and after an
+# interrupted installation, which it completes.
 check_first_command() {
   local install='cd /sluice && tests/install-packages.sh' nobody=(setpriv --reuid nobody --clear-groups --regid nogroup)
-  say 'the first command, with something in its way'
+  say 'the first command, with obstacles'
   expect_failure 'sudo is not installed' "${nobody[@]}" sh -c "$install build"
   expect_failure "nobody can't write to /sluice" "${nobody[@]}" sh -c 'cd /sluice && examples/quickstart.sh'
   expect_failure 'could not be reached' unshare --net sh -c "$install build"
   in_root sh -ec 'apt-get -q update && cd /tmp && apt-get -q download make && dpkg --unpack make_*.deb' >>"$log" 2>&1 ||
     fail 'unpacking make'
-  in_root sh -c "$install build" >>"$log" 2>&1 || fail 'tests/install-packages.sh after one that was broken off'
+  in_root sh -c "$install build" >>"$log" 2>&1 || fail 'tests/install-packages.sh after an interrupted installation'
   grep -q 'an earlier installation was interrupted; completing it' "$log" ||
     fail 'an interrupted installation was completed without a message'
 }
@@ -160,4 +160,4 @@ else
     fail 'the tests'
 fi
 sed -n 's/^\(.*tests passed.*\)$/releases: \1/p' "$log" | tail -n 1
-say 'all good'
+say 'ok'

@@ -1,4 +1,4 @@
-// What may run again, and what is charged an attempt: after kills, lost databases and changes by hand.
+// Which jobs run again, and which lose an attempt, after kills, outages of the database and changes by hand.
 #include <fstream>
 
 #include <signal.h>
@@ -15,7 +15,7 @@ class Again : public Outbox {
     EXPECT_TRUE(program->says("plugins loaded")) << program->err();
     return program;
   }
-  /// A job that waits until open(name).
+  /// The payload of a job that waits until open(name).
   std::string waits_for(const std::string& name) const {
     return probe("wait_file", ",\"gate\":\"" + scratch.path(name) + "\"");
   }
@@ -28,7 +28,7 @@ class Again : public Outbox {
   }
 };
 
-TEST_F(Again, AKilledRuntimeEndsOnlyThoseAtMostOnceJobsThatHadStarted) {
+TEST_F(Again, AKilledRuntimeEndsOnlyStartedAtMostOnceJobs) {
   insert_many(400, "test.once", waits_for("gate"));
   auto lost = start();
   ASSERT_TRUE(lines_in("started", 4));
@@ -43,7 +43,7 @@ TEST_F(Again, AKilledRuntimeEndsOnlyThoseAtMostOnceJobsThatHadStarted) {
   EXPECT_EQ(count("attempts <> 1"), "0");
 }
 
-TEST_F(Again, AKilledRuntimeChargesOnlyWhatHadStarted) {
+TEST_F(Again, AKilledRuntimeCostsOnlyStartedJobsAnAttempt) {
   insert_many(60, "test.probe", waits_for("gate"));
   auto lost = start();
   ASSERT_TRUE(lines_in("started", 4));
@@ -56,7 +56,7 @@ TEST_F(Again, AKilledRuntimeChargesOnlyWhatHadStarted) {
   EXPECT_EQ(count("attempts = 1"), "56");
 }
 
-// Quick jobs make its queue long, and slow ones come into it.
+// Quick jobs make the first runtime's queue long, and then it gets slow jobs.
 TEST_F(Again, ASecondRuntimeHasWorkAtOnce) {
   insert_many(3000, "test.probe");
   database.exec(R"(UPDATE "Outbox" SET "createdAt" = now() - interval '1 hour')");
@@ -64,7 +64,8 @@ TEST_F(Again, ASecondRuntimeHasWorkAtOnce) {
   auto first = start();
   ASSERT_TRUE(lines_in("started", 4));
   auto second = start();
-  EXPECT_TRUE(lines_in("started", 8)) << "the first has taken what it can't run:\n" << first->err();
+  EXPECT_TRUE(lines_in("started", 8)) << "the first runtime has claimed jobs that it can't run yet:\n"
+                                      << first->err();
   open("gate");
   EXPECT_TRUE(eventually([&] { return count("status = 'done'") == "3200"; }));
   EXPECT_EQ(count("attempts <> 1"), "0");
@@ -86,7 +87,7 @@ TEST_F(Again, ARowInsertedAgainUnderTheSameIdHasItsOwnOutcome) {
   EXPECT_EQ(attempts("a"), "1");
 }
 
-TEST_F(Again, AJobWhoseAttemptsAreSetWhileItRunsComesToAnEnd) {
+TEST_F(Again, AJobWhoseAttemptsAreChangedWhileItRunsEnds) {
   insert("a", "test.probe", waits_for("gate"));
   insert("b", "test.probe", waits_for("gate"));
   auto program = start();
@@ -97,7 +98,7 @@ TEST_F(Again, AJobWhoseAttemptsAreSetWhileItRunsComesToAnEnd) {
   EXPECT_TRUE(becomes("b", "done"));
 }
 
-TEST_F(Again, AnAtMostOnceJobThatEndedWithoutTheDatabaseNeverRunsAgain) {
+TEST_F(Again, AnAtMostOnceJobThatEndedDuringAnOutageNeverRunsAgain) {
   config = scratch.write("impatient.toml", scratch.read("sluice.toml") +
                                                "drain_timeout = \"200ms\"\ncancel_grace = \"100ms\"\n");
   insert("a", "test.once", probe("hang"));

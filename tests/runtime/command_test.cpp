@@ -1,4 +1,4 @@
-// The command line: what is printed and the exit code, for right and for wrong words.
+// The command line: output and exit codes, for valid and invalid arguments.
 #include "runtime/outbox.hpp"
 
 namespace sluice::test {
@@ -15,7 +15,7 @@ TEST(CommandLine, WithoutACommandIsWrongUsage) {
   }
 }
 
-TEST(CommandLine, NamesWhatMayHaveBeenMeant) {
+TEST(CommandLine, SuggestsTheNearestWord) {
   const Ended command = run({"drian"});
   EXPECT_NE(command.err.find("did you mean 'drain'?"), std::string::npos) << command.err;
   const Ended option = run({"drain", "--typ", "x"});
@@ -26,7 +26,7 @@ TEST(CommandLine, NamesWhatMayHaveBeenMeant) {
   EXPECT_NE(option.err.find("Run `sluice drain --help`"), std::string::npos) << option.err;
 }
 
-TEST(CommandLine, NeedsADatabaseOnlyWhereItUsesOne) {
+TEST(CommandLine, NeedsADatabaseOnlyIfTheCommandUsesOne) {
   const Scratch scratch;
   for (const std::map<std::string, std::string>& environment :
        std::vector<std::map<std::string, std::string>>{{{"DATABASE_URL", "mysql://h/d"}},
@@ -38,7 +38,7 @@ TEST(CommandLine, NeedsADatabaseOnlyWhereItUsesOne) {
   }
 }
 
-TEST(CommandLine, RefusesWhatItDoesNotKnow) {
+TEST(CommandLine, RefusesUnknownArguments) {
   const Ended unknown = run({"drian"});
   EXPECT_EQ(unknown.code, 2);
   EXPECT_NE(unknown.err.find("unknown command 'drian'"), std::string::npos) << unknown.err;
@@ -46,7 +46,7 @@ TEST(CommandLine, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(run({"drain", "--limit", "-1"}).code, 2);
 }
 
-TEST(CommandLine, HelpsEveryCommandWithExamples) {
+TEST(CommandLine, HasHelpWithExamplesForEveryCommand) {
   EXPECT_EQ(run({"--help"}).code, 0);
   for (const char* command : {"init", "enqueue", "drain", "run", "status"}) {
     const Ended help = run({command, "--help"});
@@ -63,7 +63,7 @@ TEST(CommandLine, PrintsItsVersion) {
   }
 }
 
-TEST(CommandLine, TakesHelpForAWord) {
+TEST(CommandLine, AcceptsHelpAsAWord) {
   EXPECT_EQ(run({"help"}).out, run({"--help"}).out);
   EXPECT_EQ(run({"help", "jobs", "list"}).out, run({"jobs", "list", "--help"}).out);
   EXPECT_EQ(run({"help"}).code, 0);
@@ -75,7 +75,7 @@ TEST(CommandLine, SaysThatNoDatabaseIsNamed) {
   EXPECT_NE(status.err.find("DATABASE_URL"), std::string::npos) << status.err;
 }
 
-TEST(CommandLine, SaysThatADatabaseCannotBeReachedAndNeverItsPassword) {
+TEST(CommandLine, ReportsAnUnreachableDatabaseWithoutItsPassword) {
   const Ended status = run({"status", "--database-url", "postgresql://ada:s3cr3t@127.0.0.1:1/app"});
   EXPECT_EQ(status.code, 1);
   EXPECT_NE(status.err.find("127.0.0.1"), std::string::npos) << status.err;
@@ -85,14 +85,14 @@ TEST(CommandLine, SaysThatADatabaseCannotBeReachedAndNeverItsPassword) {
   EXPECT_EQ(malformed.err.find("s3cr3t"), std::string::npos) << malformed.err;
 }
 
-TEST(CommandLine, ShowsNothingOfAPasswordWithAnAtSignInIt) {
+TEST(CommandLine, ShowsNoPartOfAPasswordWithAnAtSign) {
   const Ended status = run({"status", "--database-url", "postgresql://app:Hunter2@Secret99@127.0.0.1/shop"});
   EXPECT_EQ(status.code, 2);
   EXPECT_EQ(status.err.find("Secret99"), std::string::npos) << status.err;
   EXPECT_NE(status.err.find("percent-encoded"), std::string::npos) << status.err;
 }
 
-TEST(CommandLine, RefusesAConfigurationFileThatCanNotBeMeant) {
+TEST(CommandLine, RefusesAnImplausibleConfigurationFile) {
   const Scratch scratch;
   const Ended directory = run({"config", "check", "--config", scratch.path()});
   EXPECT_EQ(directory.code, 2);
@@ -129,7 +129,7 @@ TEST(Uninitialised, SaysToRunInit) {
   EXPECT_NE(status.err.find("sluice init"), std::string::npos) << status.err;
 }
 
-TEST_F(Command, InitOfAnOlderProgramSaysThatTheSchemaIsNewer) {
+TEST_F(Command, InitByAnOlderProgramSaysThatTheSchemaIsNewer) {
   database.exec("INSERT INTO sluice.migration (version, name) VALUES (1000, 'of a later sluice')");
   const Ended init = sluice({"init"});
   EXPECT_EQ(init.code, 1);
@@ -157,7 +157,7 @@ TEST_F(Command, InitIsSafeToRepeat) {
   EXPECT_NE(again.out.find("already in place"), std::string::npos) << again.out;
 }
 
-TEST_F(Command, InitTakesTheGuidesIndexesOrLeanOnes) {
+TEST_F(Command, InitCreatesTheGuidesIndexesOrLeanOnes) {
   const Ended lean = sluice({"init", "--indexes", "lean"});
   EXPECT_EQ(lean.code, 0) << lean.err;
   EXPECT_NE(lean.out.find("Dropped index \"public\".\"Outbox_type_idx\"."), std::string::npos) << lean.out;
@@ -165,7 +165,7 @@ TEST_F(Command, InitTakesTheGuidesIndexesOrLeanOnes) {
   EXPECT_EQ(sluice({"init", "--indexes", "leaner"}).code, 2);
 }
 
-TEST_F(Command, EnqueueTakesJsonAFileOrStandardInput) {
+TEST_F(Command, EnqueueReadsJsonAFileOrStandardInput) {
   const std::string file = scratch.write("payload.json", "{\"n\": 2}");
   EXPECT_EQ(sluice({"enqueue", "test.probe", "{\"n\": 1}"}).code, 0);
   EXPECT_EQ(sluice({"enqueue", "test.probe", "@" + file}).code, 0);
@@ -177,7 +177,7 @@ TEST_F(Command, EnqueueTakesJsonAFileOrStandardInput) {
       "1,2,3,-");
 }
 
-TEST_F(Command, EnqueueRefusesWhatIsNoJson) {
+TEST_F(Command, EnqueueRefusesInvalidJson) {
   const Ended enqueued = sluice({"enqueue", "test.probe", "{name: 1}"});
   EXPECT_NE(enqueued.code, 0);
   EXPECT_NE(enqueued.err.find("JSON"), std::string::npos) << enqueued.err;
@@ -194,7 +194,7 @@ TEST_F(Command, EnqueueWithAUniqueKeyAddsOnce) {
   EXPECT_EQ(count("true"), "1");
 }
 
-TEST_F(Command, StatusShowsWhatWaitsForWhichPlugin) {
+TEST_F(Command, StatusShowsWaitingJobsAndTheirPlugins) {
   insert("a", "email.send");
   insert("b", "test.probe");
   ASSERT_EQ(sluice({"drain"}).code, 0);
@@ -206,7 +206,7 @@ TEST_F(Command, StatusShowsWhatWaitsForWhichPlugin) {
   EXPECT_NE(status.out.find("no runtime is alive"), std::string::npos) << status.out;
 }
 
-TEST_F(Command, StatusAsJsonHoldsWithJobsFromAnyTime) {
+TEST_F(Command, StatusAsJsonIsValidWithJobsFromAnyTime) {
   insert("c", "test.probe");
   for (const char* time : {"infinity", "-infinity"}) {
     database.value(R"(UPDATE "Outbox" SET "createdAt" = $1::timestamp RETURNING 1)", {time});
@@ -219,7 +219,7 @@ TEST_F(Command, StatusAsJsonHoldsWithJobsFromAnyTime) {
   }
 }
 
-TEST_F(Command, StatusShowsFailuresWithTheirReason) {
+TEST_F(Command, StatusShowsFailuresWithTheirReasons) {
   insert("a", "test.probe", probe("fail", R"(,"message":"no such account")"));
   ASSERT_EQ(sluice({"drain"}).code, 0);
   EXPECT_NE(sluice({"status"}).out.find("no such account"), std::string::npos);

@@ -1,4 +1,4 @@
-// sluice config, and secrets in files: what is shown, what is warned of, and the exit codes.
+// sluice config, and secrets in files: output, warnings and exit codes.
 #include <sys/stat.h>
 
 #include "runtime/outbox.hpp"
@@ -10,7 +10,7 @@ bool holds(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
-/// A line of the table that begins with `key` and ends with `origin`.
+/// Whether the table has a line that begins with `key` and ends with `origin`.
 bool has_line(const std::string& text, const std::string& key, const std::string& value,
               const std::string& origin) {
   std::istringstream lines(text);
@@ -68,7 +68,7 @@ TEST_F(ConfigCommand, ShowsNoSecret) {
   }
 }
 
-TEST_F(ConfigCommand, WarnsOfWhatHasNoEffect) {
+TEST_F(ConfigCommand, WarnsOfSettingsWithoutEffect) {
   const Ended checked =
       check("[plugin.porbe]\n[type.\"test.prob\"]\n[type.\"test.probe\"]\nplugin = \"other\"\n",
             {{"DATABASE_URL", "postgresql://localhost/app"},
@@ -81,7 +81,7 @@ TEST_F(ConfigCommand, WarnsOfWhatHasNoEffect) {
   EXPECT_TRUE(holds(checked.out, "SLUICE_DATABASE_PUMP has no effect")) << checked.out;
 }
 
-TEST_F(ConfigCommand, ChecksWhatEachPluginIsGivenByItsSchema) {
+TEST_F(ConfigCommand, ChecksEachPluginsConfigurationAgainstItsSchema) {
   const Ended checked =
       check("[retry]\nmax_attempts = 3\n[plugin.hello.config]\ngreeting = []\n",
             {{"DATABASE_URL", "postgresql://localhost/app"}, {"SLUICE_PLUGIN_DIR", SLUICE_EXAMPLE_PLUGINS}});
@@ -102,14 +102,14 @@ TEST_F(ConfigCommand, WarnsOfSecretsThatEverybodyCanRead) {
   EXPECT_EQ(check(text, variables).code, 0);
 }
 
-TEST_F(ConfigCommand, EndsWithTwoWhereItCannotBeUsed) {
+TEST_F(ConfigCommand, ExitsWithTwoIfTheConfigurationCannotBeUsed) {
   EXPECT_EQ(check("[database]\npump = 2\n").code, 2);
   EXPECT_EQ(check("# none\n", {{"DATABASE_URL", "postgresql://host:port:9/app"}}).code, 2);
   EXPECT_EQ(check("# none\n", {{"SLUICE_RUNTIME_LEASE", "1s"}}).code, 2);
   EXPECT_EQ(check("[database]\nurl_file = \"/nowhere\"\n").code, 2);
 }
 
-TEST_F(ConfigCommand, PrintsASampleThatItTakes) {
+TEST_F(ConfigCommand, PrintsAValidSample) {
   const Ended sample = run({"config", "sample"});
   EXPECT_EQ(sample.code, 0);
   const Ended checked =

@@ -1,4 +1,4 @@
-// sluice drain: every way in which a job can end, seen in the table.
+// sluice drain: every way in which a job can end, checked in the table.
 #include "runtime/outbox.hpp"
 
 namespace sluice::test {
@@ -6,7 +6,7 @@ namespace {
 
 using Drain = Outbox;
 
-TEST_F(Drain, RunsWhatIsDueAndEnds) {
+TEST_F(Drain, RunsDueJobsAndExits) {
   insert_many(100, "test.probe", probe("ok"));
   const Ended drained = sluice({"drain"});
   EXPECT_EQ(drained.code, 0) << drained.err;
@@ -16,7 +16,7 @@ TEST_F(Drain, RunsWhatIsDueAndEnds) {
   EXPECT_EQ(database.value("SELECT count(*) FROM sluice.runtime"), "0");
 }
 
-TEST_F(Drain, LeavesATypeAloneThatNoPluginServes) {
+TEST_F(Drain, DoesNotTouchUnservedTypes) {
   insert("a", "email.send");
   insert("b", "test.probe");
   EXPECT_TRUE(drains());
@@ -25,7 +25,7 @@ TEST_F(Drain, LeavesATypeAloneThatNoPluginServes) {
   EXPECT_EQ(status("b"), "done");
 }
 
-TEST_F(Drain, RunsOnlyTheTypesAskedFor) {
+TEST_F(Drain, RunsOnlyTheRequestedTypes) {
   insert("a", "test.probe");
   insert("b", "test.other");
   EXPECT_EQ(sluice({"drain", "--type", "test.other"}).code, 0);
@@ -33,7 +33,7 @@ TEST_F(Drain, RunsOnlyTheTypesAskedFor) {
   EXPECT_EQ(status("b"), "done");
 }
 
-TEST_F(Drain, ClaimsNoMoreThanItsLimit) {
+TEST_F(Drain, ObeysItsLimit) {
   insert_many(50, "test.probe");
   EXPECT_EQ(sluice({"drain", "--limit", "7"}).code, 0);
   EXPECT_EQ(count("status = 'done'"), "7");
@@ -71,7 +71,7 @@ TEST_F(Drain, SchedulesARetryThatIsNotDueYet) {
   EXPECT_EQ(database.value("SELECT round(extract(epoch FROM due - now()) / 600) FROM sluice.schedule"), "6");
 }
 
-TEST_F(Drain, TellsAPluginsExceptionFromAFailure) {
+TEST_F(Drain, DistinguishesAnExceptionFromAFailure) {
   insert("a", "test.probe", probe("throw", R"(,"message":"disk on fire","after_ms":3600000)"));
   insert("b", "test.probe", probe("throw_odd"));
   insert("c", "test.probe", probe("odd_result"));
@@ -82,12 +82,12 @@ TEST_F(Drain, TellsAPluginsExceptionFromAFailure) {
   EXPECT_EQ(count("status = 'error'"), "3");
 }
 
-TEST_F(Drain, FailsAPayloadThatBreaksItsSchemaWithPointerAndRule) {
+TEST_F(Drain, FailsAnInvalidPayloadWithPointerAndRule) {
   insert("a", "test.strict", R"({"to":"ada@example.com","count":11})");
   EXPECT_TRUE(drains());
   EXPECT_EQ(status("a"), "error");
   EXPECT_EQ(error("a"), "the payload at JSON pointer \"/count\": expected at most 10, found 11");
-  EXPECT_EQ(database.value("SELECT count(*) FROM sluice.schedule"), "0") << "it is permanent";
+  EXPECT_EQ(database.value("SELECT count(*) FROM sluice.schedule"), "0") << "the failure is permanent";
 }
 
 TEST_F(Drain, SnoozesWithoutChargingAnAttempt) {
@@ -107,7 +107,7 @@ TEST_F(Drain, KeepsTheOutput) {
   EXPECT_NE(error("b").find("is not valid JSON"), std::string::npos);
 }
 
-TEST_F(Drain, TakesIdsOfAnyCharacters) {
+TEST_F(Drain, AcceptsIdsWithAnyCharacters) {
   const std::vector<std::string> ids{"'; DROP TABLE x; --",
                                      "\"quoted\"",
                                      "{braces,and,commas}",
@@ -126,7 +126,7 @@ TEST_F(Drain, TakesIdsOfAnyCharacters) {
   }
 }
 
-TEST_F(Drain, TakesPayloadsOfAnyKind) {
+TEST_F(Drain, AcceptsPayloadsOfAnyKind) {
   insert("large", "test.probe", "{\"do\":\"ok\",\"blob\":\"" + std::string(1 << 20, 'x') + "\"}");
   insert("deep", "test.probe",
          "{\"do\":\"ok\",\"deep\":" + std::string(10000, '[') + std::string(10000, ']') + "}");
@@ -136,7 +136,7 @@ TEST_F(Drain, TakesPayloadsOfAnyKind) {
   EXPECT_EQ(count("status = 'done'"), "4") << database.rows("SELECT job_id, error FROM sluice.attempt");
 }
 
-TEST_F(Drain, TakesRowsFromAnyTime) {
+TEST_F(Drain, AcceptsRowsFromAnyTime) {
   for (const char* time :
        {"1970-01-01", "0001-01-01", "2500-01-01", "infinity", "-infinity", "294276-12-31"}) {
     insert(time, "test.probe");
@@ -146,7 +146,7 @@ TEST_F(Drain, TakesRowsFromAnyTime) {
   EXPECT_EQ(count("status = 'done'"), "6");
 }
 
-TEST_F(Drain, ServesATableOfAnotherName) {
+TEST_F(Drain, ServesATableWithAnotherName) {
   database.exec("CREATE SCHEMA jobs");
   TestDatabase other;
   other.exec("CREATE SCHEMA jobs");
@@ -159,11 +159,12 @@ TEST_F(Drain, ServesATableOfAnotherName) {
   EXPECT_EQ(other.value("SELECT status FROM jobs.outbox"), "done");
 }
 
-TEST_F(Drain, HoldsATypesConcurrency) {
+TEST_F(Drain, ObeysATypesConcurrency) {
   config = scratch.write("eight.toml", "[plugin.probe]\nslots = 8\n");
   insert_many(12, "test.single", probe("ok", ",\"ms\":5,\"end_file\":\"" + scratch.path("started") + "\""));
   EXPECT_TRUE(drains());
-  // Start and end of each job write the same line: one at a time means pairs.
+  // Each job writes the same line at its start and its end. If one job runs at a time, equal lines come in
+  // pairs.
   std::istringstream lines(scratch.read("started"));
   int pairs = 0;
   for (std::string start, end; std::getline(lines, start) && std::getline(lines, end); ++pairs)
@@ -184,7 +185,7 @@ TEST_F(Drain, PrintsItsSummaryAsJson) {
   EXPECT_NE(drained.out.find(R"("done":1,"retrying":0,"failed":0)"), std::string::npos) << drained.out;
 }
 
-TEST_F(Drain, SaysWhichSettingsNothingUses) {
+TEST_F(Drain, NamesUnusedSettings) {
   config = scratch.write("misspelt.toml",
                          "[plugin.prob]\nslots = 1\n[plugin.probe]\nslots = 1\n[type.\"test.prob\"]\n");
   const Ended drained = sluice({"drain"});
@@ -194,7 +195,7 @@ TEST_F(Drain, SaysWhichSettingsNothingUses) {
   EXPECT_EQ(drained.err.find(R"(name","plugin":"probe")"), std::string::npos) << drained.err;
 }
 
-TEST_F(Drain, SaysThatNoPluginCouldBeUsed) {
+TEST_F(Drain, ReportsThatNoPluginCanBeUsed) {
   const Scratch empty;
   const Ended drained = sluice({"drain", "--plugins", empty.path()});
   EXPECT_EQ(drained.code, 1);
@@ -209,10 +210,10 @@ TEST_F(Drain, IsSafeBesideAnother) {
   EXPECT_EQ(second.wait(), 0) << second.err();
   EXPECT_EQ(count("status = 'done' AND attempts = 1"), "500");
   const std::string started = scratch.read("started");
-  EXPECT_EQ(std::count(started.begin(), started.end(), '\n'), 500) << "none may run twice";
+  EXPECT_EQ(std::count(started.begin(), started.end(), '\n'), 500) << "no job may run twice";
 }
 
-TEST_F(Drain, CrashedJobsAreTriedAgainAndTheRestGoesOn) {
+TEST_F(Drain, CrashedJobsAreRetriedAndOthersContinue) {
   insert("bad", "test.probe", probe("crash"));
   insert_many(50, "test.probe", probe("ok"));
   const Ended drained = sluice({"drain"});
@@ -223,7 +224,7 @@ TEST_F(Drain, CrashedJobsAreTriedAgainAndTheRestGoesOn) {
       << error("bad");
 }
 
-TEST_F(Drain, ARowsOwnCrashEndsAJobThatRunsAtMostOnce) {
+TEST_F(Drain, ACrashEndsAJobThatRunsAtMostOnce) {
   insert("once", "test.once", probe("crash"));
   EXPECT_TRUE(drains());
   EXPECT_EQ(status("once"), "error");

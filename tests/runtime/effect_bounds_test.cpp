@@ -1,4 +1,4 @@
-// What a plugin's effects may try: to run as somebody else, to leave something behind, to take others' time.
+// Limits of effects: they must not run as another user, leave anything behind, or delay other jobs.
 #include <signal.h>
 
 #include "runtime/outbox.hpp"
@@ -26,7 +26,7 @@ class EffectBounds : public Outbox {
     database.exec("DROP OWNED BY " + role_);
     database.exec("DROP ROLE " + role_);
   }
-  /// With `settings` of [runtime].
+  /// Grants the role, with `settings` in [runtime].
   void configure(const std::string& settings) {
     config = scratch.write("granted.toml", scratch.read("sluice.toml") + settings +
                                                "[plugin.probe]\nrole = \"" + role_ + "\"\n");
@@ -41,10 +41,10 @@ class EffectBounds : public Outbox {
   }
 
   const std::string insert_ = "INSERT INTO effect VALUES ($1, $2::int, $3)";
-  const std::string role_ = "bounded_effects_of_" + database.name();  // a role is the server's
+  const std::string role_ = "bounded_effects_of_" + database.name();  // a role belongs to the whole server
 };
 
-TEST_F(EffectBounds, ADeferredConstraintFailsItsJobAlone) {
+TEST_F(EffectBounds, ADeferredConstraintFailsOnlyItsJob) {
   insert("orphan", "test.probe", effect("INSERT INTO child VALUES (7)"));
   insert("family", "test.probe", effect("INSERT INTO child VALUES (1)", "INSERT INTO parent VALUES (1)"));
   for (int i = 0; i < 10; ++i) insert("other-" + std::to_string(i), "test.probe", effect(insert_));
@@ -58,7 +58,7 @@ TEST_F(EffectBounds, ADeferredConstraintFailsItsJobAlone) {
   EXPECT_EQ(database.value("SELECT count(*) FROM public.child"), "1");
 }
 
-TEST_F(EffectBounds, WhatAnEffectRaisesIsItsJobsError) {
+TEST_F(EffectBounds, AnErrorOfAnEffectIsItsJobsError) {
   int number = 0;
   for (const std::string state : {"40001", "40P01", "08006", "53100", "57P01", "58030", "25006"}) {
     insert("raises-" + std::to_string(++number), "test.probe",
@@ -76,8 +76,8 @@ TEST_F(EffectBounds, WhatAnEffectRaisesIsItsJobsError) {
   EXPECT_EQ(drained.err.find("does not answer"), std::string::npos) << drained.err;
 }
 
-// The commit is the runtime's user's: nothing of the role's may run then.
-TEST_F(EffectBounds, NothingOfTheRolesRunsAtTheCommit) {
+// The commit runs as the runtime's user, so no code of the role may run then.
+TEST_F(EffectBounds, NoCodeOfTheRoleRunsAtTheCommit) {
   const std::string evil =
       "CREATE FUNCTION pg_temp.evil() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO "
       "public.secret VALUES (1); RETURN NULL; END'; ";
@@ -85,7 +85,7 @@ TEST_F(EffectBounds, NothingOfTheRolesRunsAtTheCommit) {
       "CREATE TEMP TABLE t (n int); CREATE CONSTRAINT TRIGGER c AFTER INSERT ON t "
       "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION pg_temp.evil(); ";
   insert("trigger", "test.probe", effect(evil + table, "INSERT INTO pg_temp.t VALUES (1)"));
-  // Its trigger puts off the next one, however often all are told to run.
+  // Its trigger defers the next one again, no matter how often all constraints are set to immediate.
   const std::string putting_off =
       "CREATE TEMP TABLE u (n int); CREATE FUNCTION pg_temp.off() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN "
       "SET "
@@ -107,7 +107,7 @@ TEST_F(EffectBounds, NothingOfTheRolesRunsAtTheCommit) {
   EXPECT_EQ(count("type = 'test.other' AND status = 'done'"), "10");
 }
 
-TEST_F(EffectBounds, WhatTheRoleMakesIsNeverMetByOurStatements) {
+TEST_F(EffectBounds, ObjectsOfTheRoleDoNotShadowSluicesOwn) {
   insert(
       "shadows", "test.probe",
       effect(
@@ -122,7 +122,7 @@ TEST_F(EffectBounds, WhatTheRoleMakesIsNeverMetByOurStatements) {
   EXPECT_EQ(database.value("SELECT count(*) FROM public.effect"), "5");
 }
 
-TEST_F(EffectBounds, WhatAnEffectSetsIsGoneWithItsJob) {
+TEST_F(EffectBounds, SettingsOfAnEffectEndWithItsJob) {
   configure("effects_timeout = \"1s\"\n");
   insert("sets", "test.probe",
          effect("SET statement_timeout = 0; SET default_transaction_read_only = on; SET array_nulls = off",
@@ -135,12 +135,12 @@ TEST_F(EffectBounds, WhatAnEffectSetsIsGoneWithItsJob) {
   insert("last", "test.probe", effect(insert_));
   EXPECT_TRUE(becomes("last", "done")) << runtime.err();
   EXPECT_EQ(code("sleeps"), "effect-57014");
-  EXPECT_NE(error("lifts"), "");  // of its cancellation, or of the connection that was cut after it
+  EXPECT_NE(error("lifts"), "");  // because of its cancellation, or because its connection was cut
   EXPECT_EQ(database.value("SELECT nothing IS NULL FROM public.effect"), "t");
   EXPECT_EQ(database.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 1"), "0");
 }
 
-TEST_F(EffectBounds, AnEffectThatCatchesItsCancellationIsCutOff) {
+TEST_F(EffectBounds, AnEffectThatCatchesItsCancellationIsTerminated) {
   configure("effects_timeout = \"500ms\"\n");
   insert(
       "stubborn", "test.once",
@@ -159,12 +159,12 @@ TEST_F(EffectBounds, AnEffectThatCatchesItsCancellationIsCutOff) {
   EXPECT_TRUE(eventually([&] { return database.value(at_work) == "0"; }));
 }
 
-TEST_F(EffectBounds, SlowEffectsHoldUpNobodyElse) {
+TEST_F(EffectBounds, SlowEffectsDelayNoOtherJob) {
   database.exec("CREATE TABLE public.gate (n int)");
   database.exec("GRANT SELECT ON public.gate TO " + role_);
   Session gate(database.url());
   configure("effects_timeout = \"2m\"\n");
-  // While the gate is shut, an effect is at work.
+  // The effect runs until the gate is opened.
   const std::string waits =
       "DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM gate) LOOP PERFORM pg_sleep(0.01); END LOOP; END $$";
   for (int i = 0; i < 3; ++i) insert("slow-" + std::to_string(i), "test.probe", effect(waits));
@@ -183,7 +183,7 @@ TEST_F(EffectBounds, SlowEffectsHoldUpNobodyElse) {
       << runtime.err();
 }
 
-TEST_F(EffectBounds, AJobAsksForNoMoreThanItMay) {
+TEST_F(EffectBounds, AJobMayNotExceedEffectsMax) {
   configure("effects_max = 100\n");
   insert("greedy", "test.probe", probe("enqueue_many", ",\"count\":101"));
   insert("modest", "test.probe", probe("enqueue_many", ",\"count\":100"));

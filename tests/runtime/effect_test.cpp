@@ -1,4 +1,4 @@
-// Follow-up jobs and effects: committed with their job, exactly once.
+// Follow-up jobs and effects: they are committed with their job, exactly once.
 #include <signal.h>
 
 #include <set>
@@ -30,7 +30,7 @@ class Effect : public Outbox {
   std::string effects() { return database.value("SELECT count(*) FROM public.effect"); }
 
   const std::string insert_ = "INSERT INTO effect VALUES ($1, $2::int, $3)";
-  // A role is the server's, not the database's.
+  // A role belongs to the whole server, not to one database.
   const std::string role_ = "effects_of_" + database.name();
 };
 
@@ -41,14 +41,14 @@ TEST_F(Effect, CommitsWithItsJob) {
   EXPECT_EQ(status("a"), "done") << error("a");
 }
 
-TEST_F(Effect, OfAnAttemptThatIsNotDoneNeverHappens) {
+TEST_F(Effect, OfAnAttemptThatIsNotDoneIsNotCommitted) {
   insert("a", "test.probe", effect(insert_, R"(,"result":"retry")"));
   EXPECT_TRUE(drains());
   EXPECT_EQ(effects(), "0");
   EXPECT_EQ(status("a"), "error");
 }
 
-TEST_F(Effect, ThatFailsBecomesItsJobsErrorAndNoOthers) {
+TEST_F(Effect, ThatFailsAffectsOnlyItsJob) {
   for (int i = 0; i < 20; ++i) insert("good-" + std::to_string(i), "test.probe", effect(insert_));
   insert("bad", "test.probe", effect("INSERT INTO effect VALUES ($1, $1::int)"));
   EXPECT_TRUE(drains());
@@ -59,8 +59,8 @@ TEST_F(Effect, ThatFailsBecomesItsJobsErrorAndNoOthers) {
   EXPECT_EQ(database.value("SELECT count(*) FROM sluice.claim"), "0");
 }
 
-// What a hostile or careless plugin may try under the role that it was given.
-TEST_F(Effect, CanNotLeaveItsRole) {
+// A hostile or careless plugin must not get beyond its role.
+TEST_F(Effect, CanNotChangeItsRole) {
   const std::set<std::string> forbidden{
       "INSERT INTO secret VALUES (1)",
       "SET ROLE NONE",
@@ -91,7 +91,7 @@ TEST_F(Effect, IsRefusedWithoutAGrant) {
   EXPECT_EQ(effects(), "0");
 }
 
-TEST_F(Effect, OfARoleThatInitDoesNotKnowIsRefusedAtTheStart) {
+TEST_F(Effect, WithoutItsFunctionIsRefusedAtTheStart) {
   config = scratch.write("unknown.toml", "[plugin.probe]\nrole = \"nobody_of_that_name\"\n");
   const Ended drained = sluice({"drain"});
   EXPECT_EQ(drained.code, 1);
@@ -109,7 +109,7 @@ TEST_F(Effect, AFollowUpRunsAfterItsJob) {
             "7");
 }
 
-TEST_F(Effect, AFollowUpThatIsNoJobFailsItsJob) {
+TEST_F(Effect, AnInvalidFollowUpFailsItsJob) {
   insert("a", "test.probe", probe("enqueue", R"(,"payload":"{nonsense")"));
   insert("b", "test.probe", probe("enqueue", R"(,"type":"")"));
   EXPECT_TRUE(drains());
@@ -117,11 +117,11 @@ TEST_F(Effect, AFollowUpThatIsNoJobFailsItsJob) {
   EXPECT_NE(error("a").find("was refused"), std::string::npos) << error("a");
 }
 
-// The runtime is killed outright: before the handler ended, while its effects wait for a lock, and after.
-TEST_F(Effect, HappensExactlyOnceWhenTheRuntimeIsKilledAtAnyStep) {
+// The runtime is killed before the handler has ended, while its effects wait for a lock, and afterwards.
+TEST_F(Effect, HappensExactlyOnceEvenIfTheRuntimeIsKilled) {
   int jobs = 0;
   for (std::size_t step = 1; step <= 6; ++step) {
-    // A slow kill may find that all that were there before are done.
+    // If a kill is slow, all earlier jobs may already be done.
     for (const int last = jobs + 20; jobs < last; ++jobs) {
       insert("job-" + std::to_string(jobs), "test.probe", effect(insert_, R"(,"ms":3)"));
     }
@@ -144,7 +144,7 @@ TEST_F(Effect, HappensExactlyOnceWhenTheRuntimeIsKilledAtAnyStep) {
   }
   Program last({"run"}, environment());
   EXPECT_TRUE(eventually([&] {
-    // Each kill costs what had started an attempt; nobody waits for retries here.
+    // Each kill costs the started jobs an attempt. The test does not wait for retries.
     database.exec("UPDATE \"Outbox\" SET status = 'pending', attempts = 0 WHERE status = 'error'");
     return count("status = 'done'") == std::to_string(jobs);
   })) << last.err();

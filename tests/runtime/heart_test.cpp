@@ -1,6 +1,5 @@
-// What applications, operators and machines do to the database while a runtime works: locks, a server that is
-// stopped, or hangs, or is made anew. No healthy runtime is presumed dead, no job runs twice, and a stop
-// ends.
+// Disturbances of the database while a runtime works: locks, and a server that is stopped, hangs, or is
+// created again. No healthy runtime is presumed dead, no job runs twice, and a stop ends.
 #include <signal.h>
 
 #include <regex>
@@ -18,7 +17,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr seconds lease{2};
-/// What a busy machine may add to a time that is promised.
+/// The delay that a busy machine may add to a guaranteed time.
 constexpr seconds slack{5};
 
 class Heart : public Outbox {
@@ -39,7 +38,7 @@ class Heart : public Outbox {
   std::string runtimes() {
     return database.value("SELECT string_agg(id::text, ',' ORDER BY id) FROM sluice.runtime");
   }
-  /// The program is at work in it, and whoever the server picks as the victim of a deadlock tries again.
+  /// Drops the schema while the program uses it. Repeats this if the server cancels it because of a deadlock.
   void drop_schema() {
     ASSERT_TRUE(eventually([&] {
       try {
@@ -50,7 +49,7 @@ class Heart : public Outbox {
       }
     }));
   }
-  /// Waits until so much time has passed that whoever did not beat is presumed dead.
+  /// Waits until a runtime that has not beaten meanwhile is presumed dead.
   static void outlast_the_lease() {
     const auto end = Clock::now() + lease + milliseconds(500);
     eventually([&] { return Clock::now() > end; });
@@ -80,7 +79,7 @@ class Heart : public Outbox {
 
 class LockModes : public Heart, public testing::WithParamInterface<const char*> {};
 
-TEST_P(LockModes, ATableThatIsLockedForLongerThanTheLeaseCostsNothing) {
+TEST_P(LockModes, ATableLockedForLongerThanTheLeaseIsHarmless) {
   Program& program = start();
   const std::string runtime = runtimes();
   insert("slow", "test.probe", probe("ok", R"(,"ms":2500)"));
@@ -89,7 +88,8 @@ TEST_P(LockModes, ATableThatIsLockedForLongerThanTheLeaseCostsNothing) {
   Session application(database.url());
   application.exec(std::string("BEGIN; LOCK TABLE \"Outbox\" IN ") + GetParam() + " MODE");
   EXPECT_TRUE(program.says("sluice waits for a lock that another session holds")) << program.err();
-  EXPECT_TRUE(logged(program, "LOCK TABLE")) << "with the query of whoever holds it: " << program.err();
+  EXPECT_TRUE(logged(program, "LOCK TABLE"))
+      << "the log must have the query of the lock's holder: " << program.err();
   outlast_the_lease();
   application.exec("COMMIT");
   expect_each_done_once(2);
@@ -102,7 +102,7 @@ INSTANTIATE_TEST_SUITE_P(Modes, LockModes, testing::Values("SHARE", "ACCESS EXCL
                            return std::string(mode.param) == "SHARE" ? "Share" : "AccessExclusive";
                          });
 
-TEST_F(Heart, ARowThatIsHeldWhenItsRetryIsDueWaitsAlone) {
+TEST_F(Heart, ALockedRowWithADueRetryDelaysNoOther) {
   Program& program = start();
   const std::string runtime = runtimes();
   insert("held", "test.probe", probe("retry_until", R"(,"until":2,"after_ms":1500)"));
@@ -126,7 +126,7 @@ TEST_F(Heart, ARowThatIsHeldWhenItsRetryIsDueWaitsAlone) {
   EXPECT_FALSE(logged(program, "rescued")) << program.err();
 }
 
-TEST_F(Heart, WhatIsNewDoesNotWaitForAllThatIsDue) {
+TEST_F(Heart, NewJobsDoNotWaitForAllDueJobs) {
   constexpr int many = 30000;
   insert_many(many, "test.probe", R"({"do":"ok"})");
   database.exec(
@@ -137,12 +137,12 @@ TEST_F(Heart, WhatIsNewDoesNotWaitForAllThatIsDue) {
   ASSERT_TRUE(eventually([&] { return count("status = 'done'") != "0"; }));
   insert("fresh", "test.once", probe("ok"));
   ASSERT_TRUE(becomes("fresh", "done"));
-  EXPECT_NE(count("status = 'error'"), "0") << "it did not wait until all others were";
+  EXPECT_NE(count("status = 'error'"), "0") << "the new job must not wait for all due jobs";
   EXPECT_TRUE(eventually([&] { return count("status = 'done'") == std::to_string(many + 1); }, seconds(120)));
   EXPECT_EQ(runtimes(), runtime);
 }
 
-TEST_F(Heart, AStopEndsThoughTheTableIsLocked) {
+TEST_F(Heart, AStopEndsEvenIfTheTableIsLocked) {
   configure("drain_timeout = \"500ms\"\ncancel_grace = \"500ms\"\n");
   insert("a", "test.probe", probe("ok"));
   Program& program = start();
@@ -153,14 +153,14 @@ TEST_F(Heart, AStopEndsThoughTheTableIsLocked) {
     return database.value(
                "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = '\"Outbox\"'::regclass") !=
            "0";
-  })) << "it claims";
+  })) << "a claim must wait for the lock";
   const auto began = Clock::now();
   program.signal(SIGTERM);
   EXPECT_EQ(program.wait(60), 0) << program.err();
   EXPECT_LT(Clock::now() - began, seconds(6) + slack) << program.err();
 }
 
-TEST_F(Heart, GoesOnUnderANewIdentityWhereTheSchemaWasMadeAnew) {
+TEST_F(Heart, ContinuesUnderANewIdAfterTheSchemaWasCreatedAgain) {
   Program& program = start();
   insert("before", "test.probe", probe("ok"));
   ASSERT_TRUE(becomes("before", "done"));
@@ -172,19 +172,19 @@ TEST_F(Heart, GoesOnUnderANewIdentityWhereTheSchemaWasMadeAnew) {
   insert("brief", "test.brief", probe("ok"));
   EXPECT_TRUE(becomes("brief", "done")) << program.err();
   EXPECT_TRUE(program.says("continues under a new id")) << program.err();
-  // A second time, when its number is that of another generation.
+  // A second time, because the runtime's number may be reused in a new schema.
   drop_schema();
   ASSERT_EQ(sluice({"init"}).code, 0);
   insert("again", "test.probe", probe("ok"));
   EXPECT_TRUE(becomes("again", "done")) << program.err();
 }
 
-TEST_F(Heart, GoesOnUnderANewIdentityWhereTheDatabaseWasRestored) {
+TEST_F(Heart, ContinuesUnderANewIdAfterTheDatabaseWasRestored) {
   Program& program = start();
   insert("before", "test.probe", probe("ok"));
   ASSERT_TRUE(becomes("before", "done"));
   const std::string before = runtimes();
-  database.exec("UPDATE sluice.runtime SET beat_at = beat_at - interval '1 s'");  // as a backup has it
+  database.exec("UPDATE sluice.runtime SET beat_at = beat_at - interval '1 s'");  // as in a restored backup
   EXPECT_TRUE(program.says("continues under a new id")) << program.err();
   EXPECT_TRUE(eventually([&] { return runtimes() != before; }));
   insert("after", "test.probe", probe("ok"));
@@ -198,7 +198,7 @@ TEST_F(Heart, ADrainWaitsForTheLeaseOfALostRuntimeAndTakesItsJobs) {
   ASSERT_TRUE(lines_in("started", 2));
   lost.signal(SIGKILL);
   lost.wait();
-  outlast_the_lease();  // it is not alive any more, and might still come back
+  outlast_the_lease();  // the lost runtime is not alive any more, but might still come back
   database.exec(R"(UPDATE "Outbox" SET payload = '{}')");
   const Ended drained = sluice({"drain"});
   EXPECT_NE(drained.err.find("waiting until the leases"), std::string::npos) << drained.err;
@@ -207,14 +207,14 @@ TEST_F(Heart, ADrainWaitsForTheLeaseOfALostRuntimeAndTakesItsJobs) {
   EXPECT_EQ(status("b"), "error");
 }
 
-/// With a server of its own.
+/// Gives a test its own server.
 class Server {
  protected:
   OwnServer server_;
 };
 class Blackout : protected Server, public Heart {};
 
-TEST_F(Blackout, NobodyRescuesAnybodyAfterTheServerWasStopped) {
+TEST_F(Blackout, NoJobIsRescuedAfterTheServerWasStopped) {
   start();
   start();
   insert_many(8, "test.probe", probe("ok", R"(,"ms":1500)"));
@@ -228,14 +228,14 @@ TEST_F(Blackout, NobodyRescuesAnybodyAfterTheServerWasStopped) {
     try {
       return database.value("SELECT 1") == "1";
     } catch (const std::runtime_error&) {
-      return false;  // its connection is made anew
+      return false;  // the next call reconnects
     }
   }));
   expect_each_done_once(9);
   EXPECT_EQ(runtimes(), both);
 }
 
-TEST_F(Blackout, OutcomesAreWrittenOnceWhereTheServerHungForLongerThanTheLease) {
+TEST_F(Blackout, OutcomesAreWrittenOnceIfTheServerHungForLongerThanTheLease) {
   Program& program = start();
   insert_many(4, "test.probe", probe("ok", R"(,"ms":1000)"));
   insert("once", "test.once", probe("ok", R"(,"ms":1000)"));
@@ -250,7 +250,7 @@ TEST_F(Blackout, OutcomesAreWrittenOnceWhereTheServerHungForLongerThanTheLease) 
   EXPECT_EQ(runtimes(), runtime);
 }
 
-TEST_F(Blackout, AServerThatHangsMakesItUnreadyWithinSeconds) {
+TEST_F(Blackout, AHangingServerMakesTheRuntimeUnreadyWithinSeconds) {
   configure("", "[http]\nlisten = \"127.0.0.1:0\"\n");
   Program& program = start();
   std::smatch url;
@@ -279,7 +279,7 @@ TEST_F(Blackout, AServerThatHangsMakesItUnreadyWithinSeconds) {
   EXPECT_TRUE(eventually([&] { return get("/readyz").status == 200; })) << get("/readyz").body;
 }
 
-TEST_F(Blackout, AStopEndsThoughTheServerHangs) {
+TEST_F(Blackout, AStopEndsEvenIfTheServerHangs) {
   configure("drain_timeout = \"500ms\"\ncancel_grace = \"500ms\"\n");
   insert("slow", "test.probe", probe("ok", R"(,"ms":600000)"));
   Program& program = start();
@@ -291,7 +291,7 @@ TEST_F(Blackout, AStopEndsThoughTheServerHangs) {
   EXPECT_LT(Clock::now() - began, seconds(6) + slack) << program.err();
 }
 
-TEST_F(Blackout, ASecondSignalShortensAStopOfARuntimeWhoseServerHangs) {
+TEST_F(Blackout, ASecondSignalShortensAStopWhileTheServerHangs) {
   configure("drain_timeout = \"10m\"\ncancel_grace = \"500ms\"\n");
   insert("slow", "test.probe", probe("ok", R"(,"ms":600000)"));
   Program& program = start();

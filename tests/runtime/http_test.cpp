@@ -55,14 +55,14 @@ class Http : public Outbox {
   base::Address address;
 };
 
-TEST_F(Http, NothingListensUnlessToldTo) {
+TEST_F(Http, DoesNotListenByDefault) {
   config = scratch.path("sluice.toml");
   Program quiet({"run"}, environment());
   ASSERT_TRUE(quiet.says("plugins loaded"));
   EXPECT_EQ(quiet.err().find("HTTP"), std::string::npos) << quiet.err();
 }
 
-TEST_F(Http, SaysThatItIsAliveAndReady) {
+TEST_F(Http, ReportsThatItIsAliveAndReady) {
   start();
   EXPECT_EQ(get("/livez").status, 200);
   const http::Answer ready = get("/readyz");
@@ -76,7 +76,7 @@ TEST_F(Http, SaysThatItIsAliveAndReady) {
   EXPECT_NE(healthy.out.find("ready: probe"), std::string::npos) << healthy.out;
 }
 
-TEST_F(Http, ALostDatabaseMakesItUnreadyButNotDead) {
+TEST_F(Http, ALostDatabaseMakesItUnreadyButKeepsItAlive) {
   start();
   database.value(
       "UPDATE pg_database SET datallowconn = false WHERE datname = current_database() RETURNING 1");
@@ -93,7 +93,7 @@ TEST_F(Http, ALostDatabaseMakesItUnreadyButNotDead) {
   EXPECT_TRUE(eventually([&] { return get("/readyz").status == 200; })) << get("/readyz").body;
 }
 
-TEST_F(Http, NamesASchemaThatIsNotItsOwn) {
+TEST_F(Http, ReportsASchemaOfAnotherVersion) {
   start();
   database.exec("INSERT INTO sluice.migration (version, name) VALUES (1000, 'of a later sluice')");
   EXPECT_TRUE(ready_says("has migration 1000")) << get("/readyz").body;
@@ -105,7 +105,7 @@ TEST_F(Http, IsUnreadyWhileItStops) {
   ASSERT_TRUE(lines_in("started", 1));
   program->signal(SIGTERM);
   EXPECT_TRUE(ready_says("sluice is stopping")) << get("/readyz").body;
-  EXPECT_EQ(get("/livez").status, 200) << "it ends its jobs";
+  EXPECT_EQ(get("/livez").status, 200) << "the runtime still waits for its jobs";
   program->signal(SIGTERM);  // asks the job to cancel
   EXPECT_EQ(program->wait(), 0) << program->err();
 }
@@ -124,7 +124,7 @@ TEST_F(Http, StopsWhileARequestIsOpen) {
   close(client);
 }
 
-TEST_F(Http, RefusesAPortThatIsTaken) {
+TEST_F(Http, RefusesAPortInUse) {
   start();
   listen(address.text());
   const Ended second = sluice({"run"});
@@ -132,10 +132,11 @@ TEST_F(Http, RefusesAPortThatIsTaken) {
   EXPECT_NE(second.err.find("listening for HTTP on " + address.text() + " failed: Address already in use"),
             std::string::npos)
       << second.err;
-  EXPECT_EQ(database.value("SELECT count(*) FROM sluice.runtime"), "1") << "it claims nothing before that";
+  EXPECT_EQ(database.value("SELECT count(*) FROM sluice.runtime"), "1")
+      << "the second runtime must fail before it enlists";
 }
 
-TEST_F(Http, HealthOfNobodyIsAFailureAndOfNowhereAMistake) {
+TEST_F(Http, HealthFailsWithoutAnAnswerAndRefusesAMissingAddress) {
   config = scratch.path("sluice.toml");
   const Ended nobody = sluice({"health", "api", "--url", "http://127.0.0.1:1"});
   EXPECT_EQ(nobody.code, 1);
@@ -145,7 +146,7 @@ TEST_F(Http, HealthOfNobodyIsAFailureAndOfNowhereAMistake) {
   EXPECT_EQ(sluice({"run", "--listen", "nonsense"}).code, 2);
 }
 
-TEST_F(Http, CountsCrashesRetriesAndWhatWaitsForOthers) {
+TEST_F(Http, CountsCrashesRetriesAndUnservedJobs) {
   start();
   insert("crash", "test.once", probe("hang"));
   ASSERT_TRUE(lines_in("started", 1));
@@ -165,7 +166,7 @@ TEST_F(Http, CountsCrashesRetriesAndWhatWaitsForOthers) {
   EXPECT_TRUE(is("sluice_queue_jobs{type=\"(other)\",status=\"pending\"}", "1"));
 }
 
-TEST_F(Http, PromtoolFindsNoFault) {
+TEST_F(Http, PromtoolFindsNoProblem) {
   start();
   insert_many(10, "test.probe");
   EXPECT_TRUE(eventually([&] { return count("status = 'done'") == "10"; }));
@@ -176,7 +177,7 @@ TEST_F(Http, PromtoolFindsNoFault) {
   EXPECT_EQ(promtool.err(), "");
 }
 
-/// A port that is free now.
+/// A port that is currently free.
 int free_port() {
   const int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in at{};
@@ -190,7 +191,7 @@ int free_port() {
   return ntohs(at.sin_port);
 }
 
-/// The lines of docs/metrics.md that are in blocks of PromQL.
+/// The lines of the PromQL blocks of docs/metrics.md.
 std::vector<std::string> documented_queries(const std::string& page) {
   std::vector<std::string> queries;
   std::istringstream lines(page);
@@ -211,7 +212,7 @@ std::string metrics_page() {
   return text.str();
 }
 
-/// What `pattern` finds in `text`, each once.
+/// The different matches of `pattern` in `text`.
 std::set<std::string> found(const std::string& text, const std::string& pattern) {
   const std::regex regex(pattern);
   std::set<std::string> all;
@@ -226,10 +227,10 @@ class Prometheus {
                    "scrape_configs:\n- job_name: sluice\n  scrape_interval: 250ms\n  scrape_timeout: 250ms\n"
                    "  static_configs:\n  - targets: ['" +
                        target.text() + "']\n");
-    for (int tries = 0; tries < 5 && !start(); ++tries) continue;  // the port may be somebody's by now
+    for (int tries = 0; tries < 5 && !start(); ++tries) continue;  // another process may have taken the port
   }
 
-  /// The value of the first series; "" when there is none yet.
+  /// The value of the first series; "" if there is none yet.
   std::string value(const std::string& query) const {
     std::smatch found;
     const std::string body = answer(query).body;
@@ -270,8 +271,8 @@ class Prometheus {
   std::unique_ptr<Program> program_;
 };
 
-// Prometheus takes its targets up 5 s after its start, which can't be set.
-TEST_F(Http, ARealPrometheusReadsWhatHappened) {
+// Prometheus begins to scrape 5 s after its start, which can't be configured.
+TEST_F(Http, ARealPrometheusReadsTheMetrics) {
   start();
   const Prometheus prometheus(address);
   EXPECT_TRUE(prometheus.says("up{job=\"sluice\"}", "1"));
@@ -292,10 +293,10 @@ TEST_F(Http, ARealPrometheusReadsWhatHappened) {
   }));
 }
 
-TEST_F(Http, EveryMetricIsDocumentedAndEveryDocumentedOneIsThere) {
+TEST_F(Http, TheDocumentedMetricsAreExactlyThoseServed) {
   start();
   const auto documented = found(metrics_page(), "[|,] `((?:sluice|process)_[a-z_]+)`");
-  // A loop that is still busy loading plugins is left out.
+  // If the event loop is still busy loading plugins, some metrics are absent.
   auto shown = documented;
   eventually([&] { return (shown = found(get("/metrics").body, "# TYPE ([a-z_]+) ")) == documented; });
   EXPECT_EQ(shown, documented);

@@ -14,8 +14,8 @@ class Jobs : public Outbox {
            (now() AT TIME ZONE 'UTC') - $3::interval, (now() AT TIME ZONE 'UTC') - $3::interval) RETURNING 1)",
         {id, status, age});
   }
-  /// A runtime that beat so long ago, with a claim on the job. Nobody judges it before the server has run for
-  /// its lease.
+  /// Inserts a runtime with this last beat, and with a claim on the job. No other runtime presumes it dead
+  /// before the server has run for its lease.
   void claim(const std::string& id, const std::string& since_beat, const std::string& lease = "30 s") {
     database.value(
         R"(WITH r AS (INSERT INTO sluice.runtime (host, pid, version, command, beat_at, lease)
@@ -61,7 +61,7 @@ bool holds(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
-TEST(JobsCommandLine, HelpsEveryCommandWithExamples) {
+TEST(JobsCommandLine, HasHelpWithExamplesForEveryCommand) {
   const std::vector<std::vector<std::string>> commands{
       {"jobs", "list"},   {"jobs", "show"},  {"jobs", "retry"}, {"jobs", "cancel"},
       {"jobs", "delete"}, {"jobs", "prune"}, {"jobs"},          {"health", "db"}};
@@ -73,7 +73,7 @@ TEST(JobsCommandLine, HelpsEveryCommandWithExamples) {
   }
 }
 
-TEST(JobsCommandLine, SaysWhatIsMissingOrWrong) {
+TEST(JobsCommandLine, ReportsMissingAndWrongArguments) {
   EXPECT_TRUE(holds(run({"jobs", "lst"}).err,
                     "unknown command 'jobs lst'; did you mean 'list'? Known here: list, show"));
   EXPECT_TRUE(holds(run({"jobs", "lst"}).err, "Run `sluice jobs --help`"));
@@ -129,7 +129,7 @@ TEST_F(Jobs, AreListedNewestFirstByStatusTypeAndAge) {
   EXPECT_TRUE(holds(misspelt.err, "; did you mean 'pending'?")) << misspelt.err;
 }
 
-TEST_F(Jobs, AreListedAsStuckWhenNobodyWorksOnThem) {
+TEST_F(Jobs, AreListedAsStuckIfNoRuntimeHasThem) {
   put("abandoned", "processing", "11 min");
   put("foreign", "processing", "9 min");
   put("slow", "processing", "11 min");
@@ -139,7 +139,7 @@ TEST_F(Jobs, AreListedAsStuckWhenNobodyWorksOnThem) {
   EXPECT_EQ(listed({"--stuck"}), "lost,abandoned");
 }
 
-TEST_F(Jobs, OfAnyTimeAndTextAreShown) {
+TEST_F(Jobs, WithAnyTimeAndTextAreShown) {
   insert("line\nbreak", "test.probe", R"({"n": 12345678901234567890.5, "text": "\u001b[31m"})");
   for (const char* time : {"infinity", "-infinity"}) {
     database.value(R"(UPDATE "Outbox" SET "createdAt" = $1::timestamp RETURNING 1)", {time});
@@ -155,7 +155,7 @@ TEST_F(Jobs, OfAnyTimeAndTextAreShown) {
   EXPECT_TRUE(holds(missing.err, "'nope'")) << missing.err;
 }
 
-TEST_F(Jobs, ShowWhatTheirAttemptsCameTo) {
+TEST_F(Jobs, ShowTheirAttempts) {
   insert("a", "test.probe", probe("fail", R"(,"message":"no such account")"));
   insert("b", "test.probe", probe("output", R"(,"value":{"sent":3})"));
   ASSERT_TRUE(drains());
@@ -171,7 +171,7 @@ TEST_F(Jobs, ShowWhatTheirAttemptsCameTo) {
   EXPECT_TRUE(holds(sluice({"jobs", "list"}).out, "no such account"));
 }
 
-TEST_F(Jobs, WhoseAttemptsAreUsedUpRunOnceMoreWhenRetried) {
+TEST_F(Jobs, WithoutAttemptsLeftRunOnceMoreWhenRetried) {
   insert("a", "test.limits", probe("fail"));
   ASSERT_TRUE(drains());
   database.value(R"(UPDATE "Outbox" SET attempts = 2, payload = '{}' RETURNING 1)");
@@ -207,10 +207,10 @@ TEST_F(Jobs, ThatAreStuckAreRetried) {
   const Ended retried = sluice({"jobs", "retry", "--stuck", "--yes"});
   EXPECT_EQ(retried.code, 0) << retried.err;
   EXPECT_EQ(count("status = 'pending'"), "2");
-  EXPECT_EQ(database.value("SELECT count(*) FROM sluice.runtime"), "0") << "the lost runtime is fenced";
+  EXPECT_EQ(database.value("SELECT count(*) FROM sluice.runtime"), "0") << "the lost runtime must be fenced";
 }
 
-TEST_F(Jobs, AreRetriedByFilterOnlyWhenThatIsConfirmed) {
+TEST_F(Jobs, AreRetriedByFilterOnlyAfterConfirmation) {
   put("a", "error");
   put("b", "error");
   database.value(R"(UPDATE "Outbox" SET attempts = 3 WHERE id = 'b' RETURNING 1)");
@@ -243,7 +243,7 @@ TEST_F(Jobs, ThatWaitAreCancelled) {
   EXPECT_EQ(result("waits"), "cancelled cancelled-by-hand");
 }
 
-TEST_F(Jobs, ThatRunAreAskedToStopAndNotTriedAgain) {
+TEST_F(Jobs, ThatRunAreAskedToStopAndNotRetried) {
   Program program({"run"}, environment());
   insert("a", "test.probe", probe("wait_cancel"));
   insert("b", "test.single", probe("wait_cancel"));
@@ -259,7 +259,7 @@ TEST_F(Jobs, ThatRunAreAskedToStopAndNotTriedAgain) {
       eventually([&] { return database.value("SELECT count(*) FROM sluice.cancel_request") == "0"; }));
 }
 
-TEST_F(Jobs, ThatAreQueuedInAHostAreCancelledUnstarted) {
+TEST_F(Jobs, QueuedInAHostAreCancelledWithoutStarting) {
   Program program({"run"}, environment());
   insert_many(5, "test.probe", probe("wait_cancel"));
   ASSERT_TRUE(lines_in("started", 4)) << program.err();
@@ -268,13 +268,14 @@ TEST_F(Jobs, ThatAreQueuedInAHostAreCancelledUnstarted) {
   for (int i = 2; holds(started, queued + " "); ++i) queued = "job-" + std::to_string(i);
   const std::string running = started.substr(0, started.find(' '));
   EXPECT_EQ(sluice({"jobs", "cancel", queued}).code, 0);
-  EXPECT_EQ(sluice({"jobs", "cancel", running}).code, 0);  // which would make room for it
+  EXPECT_EQ(sluice({"jobs", "cancel", running}).code, 0);  // which would let the queued job start
   EXPECT_TRUE(becomes(queued, "error") && becomes(running, "error"));
-  EXPECT_EQ(result(queued), "cancelled cancelled-by-hand");  // by its host, or in the table if given back
+  EXPECT_EQ(result(queued),
+            "cancelled cancelled-by-hand");  // by its host, or in the table if it was given back
   EXPECT_EQ(scratch.read("started"), started);
 }
 
-TEST_F(Jobs, WhoseRuntimeGaveThemBackBeforeItWasAskedAreCancelledByTheNext) {
+TEST_F(Jobs, GivenBackBeforeTheRequestWasSeenAreCancelledByTheNextRuntime) {
   put("a", "pending");
   database.exec("INSERT INTO sluice.cancel_request VALUES ('a'), ('gone')");
   ASSERT_TRUE(drains());
@@ -329,7 +330,7 @@ TEST_F(Jobs, ArePrunedUntilInterruptedBetweenTwoBatches) {
                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
                "wait_event_type = 'Lock'") == "1";
   }));
-  EXPECT_EQ(count("true"), "4000") << "the first batch is committed, the second waits";
+  EXPECT_EQ(count("true"), "4000") << "the first batch is committed, and the second waits";
   prune.signal(SIGINT);
   other.exec("COMMIT");
   EXPECT_EQ(prune.wait(), 1);
@@ -337,7 +338,7 @@ TEST_F(Jobs, ArePrunedUntilInterruptedBetweenTwoBatches) {
   EXPECT_EQ(count("true"), "3000");
 }
 
-TEST_F(Jobs, HealthSaysWhatIsAmiss) {
+TEST_F(Jobs, HealthReportsProblems) {
   const Ended good = sluice({"health", "db"});
   EXPECT_EQ(good.code, 0) << good.out;
   EXPECT_FALSE(holds(good.out, "failed")) << good.out;
@@ -360,7 +361,7 @@ TEST_F(Jobs, HealthSaysWhatIsAmiss) {
   EXPECT_FALSE(holds(unreachable.out + unreachable.err, "s3cr3t"));
 }
 
-TEST_F(Jobs, HealthNamesTheRightsThatAreLacking) {
+TEST_F(Jobs, HealthNamesMissingRights) {
   const std::string role = "reader_" + database.name();
   database.exec("CREATE ROLE " + role + " LOGIN; GRANT SELECT ON \"Outbox\" TO " + role +
                 "; GRANT USAGE ON SCHEMA sluice TO " + role +
@@ -372,7 +373,7 @@ TEST_F(Jobs, HealthNamesTheRightsThatAreLacking) {
   database.exec("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
-TEST_F(Jobs, ThatAreDoneShowWhoRanThemWhereThatIsKept) {
+TEST_F(Jobs, ThatAreDoneShowWhoRanThemIfTracesAreKept) {
   insert("before", "test.probe", probe("ok"));
   ASSERT_TRUE(drains());
   EXPECT_FALSE(holds(sluice({"jobs", "show", "before"}).out, "done by"));

@@ -1,5 +1,5 @@
-// Every way in which a plugin file can be bad: the refusal names the file, what was found, what was expected
-// and what to do, and the plugin beside it still works.
+// Every fault of a plugin file: the refusal names the file, what was found, what was expected and what to do.
+// The plugin beside it still works.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,7 +12,7 @@
 namespace sluice::test {
 namespace {
 
-/// A configuration with which a plugin that hangs is given up soon, and others have their time on a busy
+/// A configuration with a short time limit for plugins that hang, and a long one for others on a busy
 /// machine.
 std::string config_for(const std::string& file, const Scratch& scratch) {
   const bool hangs = file.find("hang_") != std::string::npos;
@@ -29,7 +29,7 @@ std::ostream& operator<<(std::ostream& out, const Bad& bad) {
   return out << bad.file;
 }
 
-/// What `plugin list` says of a directory with `bad` beside the good c_plugin.
+/// Checks the output of `plugin list` for a directory with `bad` beside the good c_plugin.
 Ended list(const PluginDirectory& plugins, const std::string& bad = "") {
   return run({"plugin", "list", "--plugins", plugins.path(), "--config", config_for(bad, plugins.scratch())});
 }
@@ -44,13 +44,13 @@ void expect_refusal(const Ended& listed, const std::string& file, const std::str
        std::vector<std::string>{"/" + file + ": ", "found ", found, "expected ", expected, "; "}) {
     EXPECT_NE(refusals.find(part), std::string::npos) << "missing '" << part << "' in:\n" << listed.out;
   }
-  EXPECT_NE(listed.out.substr(0, at).find("test.c"), std::string::npos) << "the good one must be there:\n"
+  EXPECT_NE(listed.out.substr(0, at).find("test.c"), std::string::npos) << "the good plugin must be listed:\n"
                                                                         << listed.out;
 }
 
 class BadPlugin : public testing::TestWithParam<Bad> {};
 
-TEST_P(BadPlugin, IsRefusedWithASentenceAndHarmsNoOther) {
+TEST_P(BadPlugin, IsRefusedWithASentenceAndOthersWork) {
   const Bad& bad = GetParam();
   const PluginDirectory plugins({"good/c_plugin", std::string("bad/") + bad.file});
   expect_refusal(list(plugins, bad.file), std::string(bad.file) + ".so", bad.found, bad.expected);
@@ -85,10 +85,10 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"bad_config_schema", "the schema of its configuration", "draft 4"}),
     [](const auto& test) { return std::string(test.param.file); });
 
-/// Those whose fault shows in init: `plugin list` does not call it, `drain` does.
+/// Plugins that fail in init, which `drain` calls but `plugin list` does not.
 class BadInit : public testing::TestWithParam<Bad> {};
 
-TEST_P(BadInit, IsRefusedWhenStartedAndHarmsNoOther) {
+TEST_P(BadInit, IsRefusedWhenStartedAndOthersWork) {
   const Bad& bad = GetParam();
   const PluginDirectory plugins({"good/probe", std::string("bad/") + bad.file});
   TestDatabase database;
@@ -104,7 +104,7 @@ TEST_P(BadInit, IsRefusedWhenStartedAndHarmsNoOther) {
     EXPECT_NE(drained.err.find(part), std::string::npos) << "missing '" << part << "' in:\n" << drained.err;
   }
   EXPECT_EQ(database.value(R"(SELECT status FROM "Outbox")"), "done");
-  EXPECT_LT(drained.err.size(), 100'000U) << "whatever it says";
+  EXPECT_LT(drained.err.size(), 100'000U) << "a long error text must be truncated";
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -158,7 +158,7 @@ TEST_F(BadFile, WrongClass) {
   expect_refusal(list(plugins), "bad.so", "32-bit", "64 bits");
 }
 
-TEST_F(BadFile, NoSharedLibrary) {
+TEST_F(BadFile, NotASharedLibrary) {
   std::string other = good;
   other[16] = 1;  // e_type: relocatable
   scratch.write("bad.so", other);
@@ -201,14 +201,14 @@ TEST_F(BadFile, InADirectoryWritableByEverybody) {
       << listed.out;
 }
 
-TEST(TwoPlugins, ForOneTypeAreBothRefusedForItUnlessTheConfigurationNamesTheOwner) {
+TEST(TwoPlugins, WithTheSameTypeAreBothRefusedItUnlessAnOwnerIsConfigured) {
   const PluginDirectory plugins({"good/probe", "bad/duplicate"});
   const Ended listed = run({"plugin", "list", "--plugins", plugins.path()});
   EXPECT_EQ(listed.code, 1);
   EXPECT_NE(listed.out.find("probe.so: found job type 'test.probe' in"), std::string::npos) << listed.out;
   EXPECT_NE(listed.out.find("duplicate.so: found job type 'test.probe' in"), std::string::npos) << listed.out;
   EXPECT_NE(listed.out.find("[type.\"test.probe\"]"), std::string::npos) << listed.out;
-  EXPECT_NE(listed.out.find("test.other"), std::string::npos) << "its other types are served:\n"
+  EXPECT_NE(listed.out.find("test.other"), std::string::npos) << "the plugin's other types must be served:\n"
                                                               << listed.out;
 
   const std::string owner =
@@ -218,7 +218,7 @@ TEST(TwoPlugins, ForOneTypeAreBothRefusedForItUnlessTheConfigurationNamesTheOwne
   EXPECT_EQ(owned.out.find("found job type"), std::string::npos) << owned.out;
 }
 
-TEST(TwoPlugins, OfOneNameAreBothRefused) {
+TEST(TwoPlugins, WithTheSameNameAreBothRefused) {
   const PluginDirectory plugins({"good/probe"});
   std::filesystem::copy_file(plugins.scratch().path("probe.so"), plugins.scratch().path("copy.so"));
   const Ended listed = run({"plugin", "list", "--plugins", plugins.path()});
@@ -227,7 +227,7 @@ TEST(TwoPlugins, OfOneNameAreBothRefused) {
   EXPECT_NE(listed.out.find("copy.so: found the plugin name 'probe' in"), std::string::npos) << listed.out;
 }
 
-TEST(Inspect, ShowsWhatAPluginDeclares) {
+TEST(Inspect, ShowsAPluginsDeclarations) {
   const PluginDirectory plugins({"good/probe"});
   const Ended inspected = run({"plugin", "inspect", plugins.path() + "/probe.so"});
   EXPECT_EQ(inspected.code, 0) << inspected.err;
@@ -239,7 +239,7 @@ TEST(Inspect, ShowsWhatAPluginDeclares) {
   EXPECT_NE(inspected.out.find("500 ms"), std::string::npos) << inspected.out;
 }
 
-TEST(HostProgram, IsMissedWithTheNamesOfItsPlaces) {
+TEST(HostProgram, IsReportedMissingWithTheSearchedPaths) {
   const PluginDirectory plugins({"good/noop"});
   const Scratch scratch;
   std::filesystem::copy(Program::path(), scratch.path() + "/sluice");
@@ -249,13 +249,13 @@ TEST(HostProgram, IsMissedWithTheNamesOfItsPlaces) {
       << listing.out();
 }
 
-TEST(HostProgram, IsNoCommand) {
+TEST(HostProgram, IsNotACommand) {
   Program host({}, {}, "", Program::path() + "-host");
   EXPECT_EQ(host.wait(), 64);
   EXPECT_NE(host.err().find("sluice starts sluice-host"), std::string::npos);
 }
 
-TEST(HostProgram, OfAnotherVersionSaysSo) {
+TEST(HostProgram, OfAnotherVersionIsRefused) {
   Program host({"/x.so", "99.0.0"}, {}, "", Program::path() + "-host");
   EXPECT_EQ(host.wait(), 64);
   EXPECT_NE(host.err().find("sluice has version 99.0.0: install the same version of both"),

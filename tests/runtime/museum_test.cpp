@@ -1,5 +1,5 @@
-// Plugins that were built against ABI 1.0, in the languages that there were layers for, do all that the ABI
-// has under this runtime. tests/museum/README.md says what they are.
+// Plugins that were built against ABI 1.0 must work under this runtime, with all functions of the ABI.
+// tests/museum/README.md describes them.
 #include <signal.h>
 
 #include <filesystem>
@@ -9,7 +9,7 @@
 namespace sluice::test {
 namespace {
 
-/// An exhibit: the plugin "museum-<language>", whose types are named after it.
+/// An exhibit: the plugin "museum-<language>". Its types are named after it.
 class Museum : public Outbox, public testing::WithParamInterface<const char*> {
  protected:
   Museum() {
@@ -60,7 +60,7 @@ class Museum : public Outbox, public testing::WithParamInterface<const char*> {
   bool skipped_ = false;
 };
 
-TEST_P(Museum, ExhibitIsDoneAndTellsItsOutputProgressAndLog) {
+TEST_P(Museum, ExhibitIsDoneWithOutputProgressAndLog) {
   job("done");
   EXPECT_TRUE(becomes("done", "done")) << error("done") << runtime_->err();
   EXPECT_EQ(output(name_ + ".done"), "kept");

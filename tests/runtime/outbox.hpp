@@ -1,4 +1,5 @@
-// What the tests of the whole program share: a database with the outbox in it, and the program pointed at it.
+// The fixture for tests of the whole program: a database with the outbox, and the program configured to use
+// it.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -33,7 +34,7 @@ class Outbox : public ::testing::Test {
                                          << drained.err;
   }
 
-  /// As an application does it: a plain row, its id made by the application.
+  /// Inserts a plain row with its own id, as an application does.
   void insert(const std::string& id, const std::string& type, const std::string& payload = "{}") {
     database.value(
         R"(INSERT INTO "Outbox" (id, type, payload, "updatedAt") VALUES ($1, $2, $3::jsonb, now()) RETURNING id)",
@@ -62,7 +63,7 @@ class Outbox : public ::testing::Test {
   bool becomes(const std::string& id, const std::string& wanted) {
     return eventually([&] { return status(id) == wanted; });
   }
-  /// Whether the server takes new connections to the database; those that are there stay.
+  /// Allows or forbids new connections to the database. Existing connections stay.
   void allow_connections(bool allowed) {
     database.value(
         "UPDATE pg_database SET datallowconn = $1::bool WHERE datname = current_database() RETURNING 1",
@@ -74,13 +75,13 @@ class Outbox : public ::testing::Test {
       return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) >= lines;
     });
   }
-  /// {"do": …, "file": …} of the probe; started handlers add a line to `file`.
+  /// A payload for the probe, {"do": …, "file": …}. A started handler appends a line to `file`.
   std::string probe(const std::string& what, const std::string& more = "") const {
     return "{\"do\":\"" + what + "\",\"file\":\"" + scratch.path("started") + "\"" + more + "}";
   }
 
-  /// A beat has a quarter of the lease, which a machine at its limit may need: for tests of what is said of
-  /// the database.
+  /// Sets a long lease. A beat may take a quarter of the lease, which an overloaded machine may need. For
+  /// tests of log lines about the database.
   void be_patient() {
     config = scratch.write(
         "patient.toml",

@@ -1,4 +1,4 @@
-// Outcomes that the database does not take, or not now: they cost no other job anything.
+// Outcomes that the database refuses or can't write yet: they do not affect other jobs.
 #include <signal.h>
 
 #include <regex>
@@ -12,7 +12,7 @@ namespace {
 
 class Outcome : public Outbox {
  protected:
-  /// As an application's trigger might: `condition` on the row as it is to be.
+  /// Creates a trigger that refuses updates for which `condition` is true, as an application's trigger may.
   void refuse_when(const std::string& condition, const std::string& state = "P0001") {
     database.exec(
         "CREATE FUNCTION public.no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
@@ -31,7 +31,7 @@ class Outcome : public Outbox {
   std::string claims() { return database.value("SELECT count(*) FROM sluice.claim"); }
 };
 
-TEST_F(Outcome, ThatATriggerRefusesIsItsJobsErrorAndNoOthers) {
+TEST_F(Outcome, ThatATriggerRefusesFailsOnlyItsJob) {
   refuse_when("NEW.status = 'done' AND NEW.id = 'job-40'");
   insert_many(80, "test.probe");
   const Ended drained = sluice({"drain"});
@@ -44,8 +44,8 @@ TEST_F(Outcome, ThatATriggerRefusesIsItsJobsErrorAndNoOthers) {
   EXPECT_EQ(drained.err.find("does not answer"), std::string::npos) << drained.err;
 }
 
-// What a trigger raises says nothing of the server, whatever it looks like.
-TEST_F(Outcome, ThatLooksLikeALostServerIsItsJobsErrorToo) {
+// An error of a trigger says nothing about the server, whatever its SQLSTATE is.
+TEST_F(Outcome, WithTheErrorOfALostServerFailsOnlyItsJobToo) {
   be_patient();
   for (const std::string state : {"40001", "40P01", "08006", "53100", "57P01", "58030", "25006", "42501"}) {
     refuse_when("NEW.status = 'done' AND NEW.id = 'job-4'", state);
@@ -97,7 +97,7 @@ TEST_F(Outcome, ThatIsRefusedIsCounted) {
   EXPECT_TRUE(std::regex_search(metrics(), refusals)) << metrics();
 }
 
-TEST_F(Outcome, ThatIsRefusedInAnyFormDoesNotHoldUpADrain) {
+TEST_F(Outcome, ThatIsRefusedInAnyFormDoesNotBlockADrain) {
   refuse_when("NEW.status IN ('done', 'error') AND NEW.id = 'job-40'");
   insert_many(80, "test.probe");
   const Ended drained = sluice({"drain"});
@@ -105,7 +105,7 @@ TEST_F(Outcome, ThatIsRefusedInAnyFormDoesNotHoldUpADrain) {
   EXPECT_NE(drained.err.find("could not be written before sluice stopped"), std::string::npos) << drained.err;
 }
 
-TEST_F(Outcome, OfASnoozedJobFitsATableWithTheGuidesStatuses) {
+TEST_F(Outcome, OfASnoozedJobWorksWithTheGuidesStatuses) {
   database.exec(
       "ALTER TABLE \"Outbox\" ADD CONSTRAINT four CHECK (status IN ('pending', 'processing', 'done', "
       "'error'))");
@@ -125,7 +125,7 @@ TEST_F(Outcome, OfASnoozedJobFitsATableWithTheGuidesStatuses) {
   EXPECT_NE((health.out + health.err).find("scheduled"), std::string::npos) << health.out << health.err;
 }
 
-TEST_F(Outcome, OfALockedRowWaitsAndNoOther) {
+TEST_F(Outcome, OfALockedRowDelaysNoOther) {
   const std::string gate = probe("wait_file", ",\"gate\":\"" + scratch.path("gate") + "\"");
   insert_many(100, "test.probe", gate);
   Program runtime({"run"}, environment());
@@ -148,7 +148,7 @@ TEST_F(Outcome, OfALockedRowWaitsAndNoOther) {
   EXPECT_EQ(runtime.err().find("does not answer"), std::string::npos) << runtime.err();
 }
 
-TEST_F(Outcome, OfALockedTableNamesWhoHasIt) {
+TEST_F(Outcome, OfALockedTableNamesTheHolder) {
   Program runtime({"run"}, environment());
   insert("a", "test.probe", probe("wait_file", ",\"gate\":\"" + scratch.path("gate") + "\""));
   EXPECT_TRUE(becomes("a", "processing"));
@@ -162,7 +162,7 @@ TEST_F(Outcome, OfALockedTableNamesWhoHasIt) {
   EXPECT_EQ(runtime.err().find("does not answer"), std::string::npos) << runtime.err();
 }
 
-// An application that gives a job another id has the job's outcome there.
+// If an application changes a job's id, the outcome is written under the new id.
 TEST_F(Outcome, OfAJobWhoseIdWasChangedIsWrittenUnderTheNewOne) {
   const std::string gate = ",\"gate\":\"" + scratch.path("gate") + "\"";
   insert("done", "test.probe", probe("wait_file", gate));
@@ -188,7 +188,7 @@ TEST_F(Outcome, OfAJobWhoseIdWasChangedIsWrittenUnderTheNewOne) {
   EXPECT_EQ(times_said(runtime.err(), "the id of a job was changed while it ran"), 3U) << runtime.err();
 }
 
-TEST_F(Outcome, OfJobsThatCanNotBeToldApartIsAnErrorThatSaysSo) {
+TEST_F(Outcome, OfIndistinguishableJobsIsAnError) {
   insert_many(3, "test.probe", probe("wait_file", ",\"gate\":\"" + scratch.path("gate") + "\""));
   Program runtime({"run"}, environment());
   ASSERT_TRUE(eventually([&] { return count("status = 'processing'") == "3"; })) << runtime.err();
@@ -199,7 +199,7 @@ TEST_F(Outcome, OfJobsThatCanNotBeToldApartIsAnErrorThatSaysSo) {
   EXPECT_EQ(database.value("SELECT count(*) FROM sluice.attempt WHERE code = 'id-changed'"), "3");
 }
 
-TEST_F(Outcome, RefusedRetriesThatAreDueHoldUpNoOthers) {
+TEST_F(Outcome, RefusedDueRetriesDelayNoOthers) {
   insert_many(80, "test.probe", probe("retry", R"(,"after_ms":3600000)"));
   EXPECT_TRUE(drains());
   refuse_when("NEW.status = 'pending' AND NEW.id IN ('job-3', 'job-40')");
@@ -213,7 +213,7 @@ TEST_F(Outcome, RefusedRetriesThatAreDueHoldUpNoOthers) {
   EXPECT_TRUE(eventually([&] { return count("status = 'done'") == "80"; })) << runtime.err();
 }
 
-TEST_F(Outcome, RefusedJobsOfALostRuntimeHoldUpNoOthers) {
+TEST_F(Outcome, RefusedJobsOfALostRuntimeDelayNoOthers) {
   insert_many(60, "test.probe", probe("wait_file", ",\"gate\":\"" + scratch.path("gate") + "\""));
   Program lost({"run"}, environment());
   ASSERT_TRUE(eventually([&] { return count("status = 'processing'") == "4"; })) << lost.err();

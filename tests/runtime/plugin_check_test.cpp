@@ -1,4 +1,4 @@
-// sluice plugin check: each finding has a plugin that brings it about, and the sound ones pass.
+// sluice plugin check: for each finding there is a plugin that causes it, and good plugins pass.
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
 
@@ -7,7 +7,7 @@
 namespace sluice::test {
 namespace {
 
-/// True where a plugin takes for ever, so that the test should not.
+/// True for plugins that would hang or run for ever, for which the test sets a short limit.
 bool is_endless(const std::string& plugin) {
   return plugin.find("hang") != std::string::npos || plugin.find("cancel") != std::string::npos;
 }
@@ -16,7 +16,7 @@ bool is_leaky(const std::string& plugin) {
   return plugin.find("leaks") != std::string::npos;
 }
 
-/// With time limits that anything sound keeps under any load, and short ones for what does not end.
+/// A configuration with long time limits for good plugins, and short ones for plugins that do not end.
 std::string config_for(const std::string& plugin, const Scratch& scratch) {
   const bool hangs =
       plugin == "bad/hang_static" || plugin == "bad/hang_shutdown" || plugin == "bad/hang_init";
@@ -43,7 +43,7 @@ Ended check(const std::string& plugin, const std::vector<std::string>& more = {}
   return run(words, environment);
 }
 
-/// The lines of a check that failed, with its remedy.
+/// The line of a failed check, and the line with its remedy.
 std::string failure(const std::string& out, const std::string& check) {
   const std::size_t at = out.find("  failed  " + check);
   if (at == std::string::npos) return "";
@@ -63,14 +63,14 @@ std::ostream& operator<<(std::ostream& out, const Odd& odd) {
 
 class OddPlugin : public testing::TestWithParam<Odd> {};
 
-TEST_P(OddPlugin, IsFoundAndToldWhatToDo) {
+TEST_P(OddPlugin, IsReportedWithARemedy) {
   const Odd& odd = GetParam();
   const Ended ended =
       check(std::string("bad/") + odd.plugin,
             odd.handlers ? std::vector<std::string>{"--run-handlers"} : std::vector<std::string>());
   if (ended.out.find("not measured with a sanitizer") != std::string::npos &&
       std::string(odd.check).starts_with("leaks"))
-    GTEST_SKIP() << "memory is not measured in such a build";
+    GTEST_SKIP() << "memory is not measured in a build with sanitizers";
   EXPECT_EQ(ended.code, 1) << ended.out << ended.err;
   const std::string lines = failure(ended.out, odd.check);
   EXPECT_NE(lines.find(odd.found), std::string::npos) << ended.out;
@@ -126,7 +126,7 @@ INSTANTIATE_TEST_SUITE_P(
         Odd{"odd_result", "results", "returned 77", "return SLUICE_DONE", true}),
     [](const auto& test) { return std::string(test.param.plugin); });
 
-TEST(PluginCheck, FindsThatASecondStartFails) {
+TEST(PluginCheck, DetectsAFailingSecondStart) {
   const Scratch scratch;
   const Ended ended = check("bad/leaves_a_lock", {}, {{"TEST_LOCK", scratch.path("lock")}});
   EXPECT_EQ(ended.code, 1) << ended.out;
@@ -134,7 +134,7 @@ TEST(PluginCheck, FindsThatASecondStartFails) {
       << ended.out;
 }
 
-TEST(PluginCheck, WithoutAConfigurationDoesNotBlameAPluginThatWantsOne) {
+TEST(PluginCheck, DoesNotFailAPluginThatNeedsAConfiguration) {
   const Ended ended = check("bad/failing_init");
   EXPECT_EQ(ended.code, 0) << ended.out;
   EXPECT_NE(ended.out.find("skipped start "), std::string::npos) << ended.out;
@@ -149,19 +149,19 @@ TEST(PluginCheck, PassesSoundPlugins) {
   }
 }
 
-TEST(PluginCheck, CallsNoHandlerUnlessTold) {
+TEST(PluginCheck, CallsNoHandlerByDefault) {
   const Ended ended = check("bad/crash_job");
   EXPECT_EQ(ended.code, 0) << ended.out;
   EXPECT_NE(ended.out.find("only with --run-handlers"), std::string::npos) << ended.out;
 }
 
-TEST(PluginCheck, HonoursAHandlerThatStops) {
+TEST(PluginCheck, PassesAHandlerThatStops) {
   const Ended ended = check("bad/honours_cancel", {"--run-handlers"});
   EXPECT_EQ(ended.code, 0) << ended.out;
   EXPECT_NE(ended.out.find("passed  cancellation odd.honours-cancel"), std::string::npos) << ended.out;
 }
 
-TEST(PluginCheck, LeavesOutWhatDoesNotApply) {
+TEST(PluginCheck, SkipsChecksThatDoNotApply) {
   const Ended ended = check("bad/one_at_a_time", {"--run-handlers"});
   EXPECT_EQ(ended.code, 0) << ended.out;
   EXPECT_NE(ended.out.find("its concurrency is 1"), std::string::npos) << ended.out;
@@ -176,7 +176,7 @@ TEST(PluginCheck, SkipsTheRestOfAFileThatCannotBeUsed) {
   EXPECT_NE(ended.out.find("1 failed"), std::string::npos) << ended.out;
 }
 
-TEST(PluginCheck, OfOneSeedIsTheSameAgain) {
+TEST(PluginCheck, IsReproducibleWithTheSameSeed) {
   const std::vector<std::string> words{"--run-handlers", "--seed", "7"};
   const std::string first = failure(check("bad/crash_payload", words).out, "fuzz");
   const std::string again = failure(check("bad/crash_payload", words).out, "fuzz");
@@ -184,7 +184,7 @@ TEST(PluginCheck, OfOneSeedIsTheSameAgain) {
   EXPECT_EQ(first.substr(0, first.find("→")), again.substr(0, again.find("→")));
 }
 
-TEST(PluginCheck, RunsTheHandlersOfOneTypeAlone) {
+TEST(PluginCheck, RunsOnlyTheHandlersOfOneType) {
   const Ended ended = check("good/probe", {"--run-handlers", "--type", "test.strict"});
   EXPECT_EQ(ended.code, 0) << ended.out;
   EXPECT_NE(ended.out.find("fuzz test.strict"), std::string::npos) << ended.out;
@@ -192,7 +192,7 @@ TEST(PluginCheck, RunsTheHandlersOfOneTypeAlone) {
   EXPECT_EQ(check("good/probe", {"--run-handlers", "--type", "test.stric"}).code, 1);
 }
 
-/// The names of the checks that it tells of, one behind the other.
+/// The names of the reported checks, each followed by a semicolon.
 std::string told(const std::string& out) {
   static const std::vector<std::string> checks{
       "file",    "exports", "visibility",    "static tls", "run path",    "symbols",
@@ -207,7 +207,7 @@ std::string told(const std::string& out) {
   return names;
 }
 
-TEST(PluginCheck, MakesTheChosenChecksOnly) {
+TEST(PluginCheck, RunsOnlyTheChosenChecks) {
   const Ended one = check("bad/extra_symbol", {"--only", "visibility", "--only", "run-path"});
   EXPECT_EQ(one.code, 0) << one.out;
   EXPECT_EQ(told(one.out), "visibility;run path;");
@@ -220,7 +220,7 @@ TEST(PluginCheck, MakesTheChosenChecksOnly) {
   EXPECT_EQ(told(start.out), "start;");
 }
 
-TEST(PluginCheck, LeavesOutTheChosenChecks) {
+TEST(PluginCheck, SkipsTheChosenChecks) {
   const Ended ended = check("bad/extra_symbol", {"--skip", "exports", "--skip", "bad config"});
   EXPECT_EQ(ended.code, 0) << ended.out;
   const std::string names = told(ended.out);
@@ -229,19 +229,19 @@ TEST(PluginCheck, LeavesOutTheChosenChecks) {
   EXPECT_NE(names.find("start again"), std::string::npos) << names;
 }
 
-TEST(PluginCheck, TellsOfWhatTheChosenOnesNeedWhereItFails) {
+TEST(PluginCheck, ReportsAFailureOfARequiredCheck) {
   const Ended ended = check("bad/hang_static", {"--only", "bad config"});
   EXPECT_EQ(ended.code, 1) << ended.out;
   EXPECT_EQ(told(ended.out), "load;bad config;");
 }
 
-TEST(PluginCheck, ResultsAreOfTheExampleWhereNothingElseIsWanted) {
+TEST(PluginCheck, ChecksResultsWithTheExampleIfOnlyResultsAreChosen) {
   const Ended ended = check("bad/odd_result", {"--run-handlers", "--only", "results"});
   EXPECT_EQ(ended.code, 1) << ended.out;
   EXPECT_EQ(told(ended.out), "results;");
 }
 
-TEST(PluginCheck, WaivesWithAReasonAndTellsWhatNeedsNone) {
+TEST(PluginCheck, WaivesWithAReasonAndReportsUselessWaivers) {
   const Ended ended = check("bad/extra_symbol", {"--waive", "exports=the vendor's linker", "--waive",
                                                  "visibility=not needed", "--waive", "fuzz:no.such=gone"});
   EXPECT_EQ(ended.code, 0) << ended.out;

@@ -1,5 +1,5 @@
-// sluice plugin dev: a project of `plugin new` is built and served, what is saved is served a moment later,
-// and nothing is left behind.
+// sluice plugin dev: builds and serves a project of `plugin new`, serves saved changes soon, and leaves no
+// process behind.
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -28,14 +28,15 @@ std::size_t times(const std::string& text, const std::string& part) {
   return count;
 }
 
-/// Those that work in `folder`, or name something in it.
+/// The processes that work in `folder`, or whose arguments contain a path in it.
 std::vector<pid_t> processes_of(const std::string& folder) {
   std::vector<pid_t> found;
   for (const auto& entry : fs::directory_iterator("/proc")) {
     const pid_t pid = std::atoi(entry.path().filename().c_str());
     if (pid <= 0) continue;
     std::ostringstream words;
-    words << std::ifstream(entry.path() / "cmdline", std::ios::binary).rdbuf();  // empty where it has ended
+    words << std::ifstream(entry.path() / "cmdline", std::ios::binary)
+                 .rdbuf();  // empty if the process has ended
     std::error_code error;
     const std::string place = fs::read_symlink(entry.path() / "cwd", error).string();
     if (words.str().find(folder) != std::string::npos || place.starts_with(folder)) found.push_back(pid);
@@ -45,7 +46,7 @@ std::vector<pid_t> processes_of(const std::string& folder) {
 
 class PluginDev : public testing::Test {
  protected:
-  PluginDev() { chmod(scratch.path().c_str(), 0755); }  // so that PostgreSQL's user gets there, whoever tests
+  PluginDev() { chmod(scratch.path().c_str(), 0755); }  // so that PostgreSQL's user can reach it
   ~PluginDev() override {
     dev.reset();
     EXPECT_TRUE(eventually([&] { return processes_of(scratch.path()).empty(); }));
@@ -65,7 +66,7 @@ class PluginDev : public testing::Test {
     std::string text = scratch.read("mine/" + file);
     ASSERT_NE(text.find(from), std::string::npos) << file << " has no " << from;
     text.replace(text.find(from), from.size(), to);
-    // As editors do it: the new file takes the place of the old one.
+    // Replaces the file by renaming, as editors do.
     scratch.write("mine/." + file + ".new", text);
     fs::rename(scratch.path("mine/." + file + ".new"), scratch.path("mine/" + file));
   }
@@ -74,9 +75,9 @@ class PluginDev : public testing::Test {
     const auto all = [&] { return dev->out() + dev->err(); };
     if (eventually([&] { return times(all(), text) >= often; }, std::chrono::seconds(120)))
       return testing::AssertionSuccess();
-    return testing::AssertionFailure() << "never said '" << text << "'\n" << dev->out() << dev->err();
+    return testing::AssertionFailure() << "did not print '" << text << "'\n" << dev->out() << dev->err();
   }
-  /// Types the command that it has shown.
+  /// Runs the command that `plugin dev` has shown.
   testing::AssertionResult enqueue(const std::string& payload = "") const {
     if (auto shown = says(" enqueue mine.run "); !shown) return shown;
     const std::string out = dev->out();
@@ -100,10 +101,10 @@ class PluginDev : public testing::Test {
   std::unique_ptr<Program> dev;
 };
 
-TEST_F(PluginDev, ServesWhatIsSavedAndGoesOnWhereItDoesNotBuild) {
+TEST_F(PluginDev, ServesSavedChangesAndContinuesAfterAFailedBuild) {
   ASSERT_NO_FATAL_FAILURE(make("c"));
   scratch.write("mine/example.json", "{\"name\": \"Ada\",\n \"lines\": 2}\n");
-  // A database that somebody has in the environment, or in the configuration, is not drained by accident.
+  // A database in the environment or in the configuration must not be drained by accident.
   scratch.write("mine/sluice.toml",
                 "[database]\nurl_file = \"/nowhere\"\ntable = \"shop.Jobs\"\n"
                 "direct_url = \"postgresql://nobody@127.0.0.1:1/production\"\n");
@@ -120,12 +121,12 @@ TEST_F(PluginDev, ServesWhatIsSavedAndGoesOnWhereItDoesNotBuild) {
   ASSERT_TRUE(says("good evening plugin=mine"));
 
   replace("mine.c", "return SLUICE_DONE;", "return SLUICE_DONE");
-  ASSERT_TRUE(says("error: expected"));  // the compiler's own words
+  ASSERT_TRUE(says("error: expected"));  // the compiler's message
   ASSERT_TRUE(says("the build failed; the previous plugin keeps running"));
   ASSERT_TRUE(enqueue());
   ASSERT_TRUE(says("good evening plugin=mine", 2));
 
-  // What builds, and what the runtime refuses.
+  // A change that builds, but that the runtime refuses.
   replace("mine.c", "return SLUICE_DONE", "return SLUICE_DONE;");
   replace("schema.json", "\"required\"", "\"reqired\"");
   ASSERT_TRUE(says("plugin refused, the present version continues"));
@@ -134,10 +135,10 @@ TEST_F(PluginDev, ServesWhatIsSavedAndGoesOnWhereItDoesNotBuild) {
 
   EXPECT_EQ(interrupt(), 0);
   EXPECT_TRUE(processes_of(scratch.path()).empty());
-  EXPECT_EQ(postmaster(), 0) << "the server did not end in order";
+  EXPECT_EQ(postmaster(), 0) << "the server must be shut down";
 }
 
-TEST_F(PluginDev, WaitsForABuildThatFailsAtTheStartAndTakesTheProjectsConfiguration) {
+TEST_F(PluginDev, WaitsAfterAFailedFirstBuildAndUsesTheProjectsConfiguration) {
   ASSERT_NO_FATAL_FAILURE(make("c"));
   TestDatabase database;
   ASSERT_EQ(run({"init", "--database-url", database.url()}).code, 0);
@@ -156,26 +157,26 @@ TEST_F(PluginDev, WaitsForABuildThatFailsAtTheStartAndTakesTheProjectsConfigurat
   ASSERT_TRUE(says("plugin disabled by its settings"));
   scratch.write("mine/sluice.toml", "[plugin.mine]\nslots = 2\n");
   ASSERT_TRUE(says("plugin added"));
-  EXPECT_EQ(dev->err().find("outcome=done"), std::string::npos) << "a line of level debug";
+  EXPECT_EQ(dev->err().find("outcome=done"), std::string::npos) << "a line of level debug was logged";
   EXPECT_EQ(interrupt(), 0);
   EXPECT_FALSE(fs::exists(scratch.path("mine/build/sluice-dev/postgres")));
 }
 
-TEST_F(PluginDev, RunsInTheProjectSoThatRelativePathsAreFromThere) {
+TEST_F(PluginDev, ResolvesRelativePathsInTheProject) {
   ASSERT_NO_FATAL_FAILURE(make("c"));
   TestDatabase database;
   ASSERT_EQ(run({"init", "--database-url", database.url()}).code, 0);
   replace("mine.c", "  if (job->api->is_cancelled(job)) return SLUICE_CANCELLED;",
           "  fclose(fopen(\"build/here\", \"w\"));");
   replace("mine.c", "#include <stdlib.h>", "#include <stdio.h>\n#include <stdlib.h>");
-  start({"--database-url", database.url()});  // from elsewhere
+  start({"--database-url", database.url()});  // from another directory
   ASSERT_TRUE(enqueue());
   ASSERT_TRUE(says("outcome=done"));
   EXPECT_TRUE(fs::exists(scratch.path("mine/build/here")));
   EXPECT_EQ(interrupt(), 0);
 }
 
-TEST_F(PluginDev, EndsWithItsStarterAndStartsAnewBehindOneThatWasKilled) {
+TEST_F(PluginDev, EndsWithItsParentAndStartsAfterAKilledOne) {
   ASSERT_NO_FATAL_FAILURE(make("c"));
   start();
   ASSERT_TRUE(enqueue());
@@ -186,14 +187,14 @@ TEST_F(PluginDev, EndsWithItsStarterAndStartsAnewBehindOneThatWasKilled) {
 
   dev->signal(SIGKILL);
   dev->wait();
-  start();  // while what the killed one began is still ending
+  start();  // while the processes of the killed one are still ending
   ASSERT_TRUE(enqueue());
   ASSERT_TRUE(says("outcome=done"));
   dev->signal(SIGKILL);
   dev->wait();
   ASSERT_TRUE(eventually([&] { return processes_of(scratch.path()).empty(); }));
 
-  // A process that has nothing to do with it has come to the number that the file says.
+  // An unrelated process now has the process id in the file.
   const std::string file = "mine/build/sluice-dev/postgres/data/postmaster.pid";
   scratch.write(file, std::to_string(getpid()) + "\n" + project + "\n");
   chmod(scratch.path(file).c_str(), 0644);
@@ -203,10 +204,11 @@ TEST_F(PluginDev, EndsWithItsStarterAndStartsAnewBehindOneThatWasKilled) {
   EXPECT_EQ(interrupt(), 0);
 }
 
-TEST_F(PluginDev, StartsARuntimeAnewThatHasEnded) {
+TEST_F(PluginDev, RestartsARuntimeThatHasEnded) {
   ASSERT_NO_FATAL_FAILURE(make("c"));
   TestDatabase database;
-  start({"--database-url", database.url()});  // without the outbox, which is for its owner to make
+  start({"--database-url",
+         database.url()});  // the outbox is missing, because the database's owner must create it
   ASSERT_TRUE(says("the runtime ended with exit status"));
   ASSERT_EQ(run({"init", "--database-url", database.url()}).code, 0);
   replace("mine.c", "greeting", "good morning");
@@ -215,7 +217,7 @@ TEST_F(PluginDev, StartsARuntimeAnewThatHasEnded) {
   EXPECT_EQ(interrupt(), 0);
 }
 
-TEST_F(PluginDev, BuildsAgainForWhatIsSavedWhileItBuilds) {
+TEST_F(PluginDev, BuildsAgainAfterAChangeDuringABuild) {
   ASSERT_NO_FATAL_FAILURE(make("c"));
   TestDatabase database;
   ASSERT_EQ(run({"init", "--database-url", database.url()}).code, 0);
@@ -228,7 +230,7 @@ TEST_F(PluginDev, BuildsAgainForWhatIsSavedWhileItBuilds) {
   replace("mine.c", "greeting", "good night");
   scratch.write("go", "");
   ASSERT_TRUE(says("dev: built in", 2));
-  // The runtime may have begun with either.
+  // The runtime may have begun with either version.
   EXPECT_TRUE(eventually([&] {
     return enqueue() && (dev->out() + dev->err()).find("good night plugin=mine") != std::string::npos;
   })) << dev->out()
@@ -256,11 +258,11 @@ TEST_F(PluginDev, BuildsWithCargoToo) {
   ASSERT_TRUE(enqueue());
   ASSERT_TRUE(says("outcome=done"));
   EXPECT_EQ(dev->out().find("changed"), std::string::npos)
-      << "what cargo writes is no change: " << dev->out();
+      << "files that cargo writes must not count as changes: " << dev->out();
   EXPECT_EQ(interrupt(), 0);
 }
 
-TEST_F(PluginDev, SaysInASentenceWhyItCantBegin) {
+TEST_F(PluginDev, ReportsWhyItCantBegin) {
   const auto refused = [&](int code, const std::string& words, const std::vector<std::string>& more = {},
                            const std::string& path = "") {
     std::vector<std::string> all{Program::path(), "plugin", "dev", project};

@@ -22,7 +22,7 @@ struct PluginInstall : testing::Test {
   Ended install(const std::string& name) const { return plugin({"install", files.path() + "/" + name}); }
   std::string listed() const { return plugin({"list"}).out; }
 
-  /// c_plugin.so under another version.
+  /// A copy of c_plugin.so with another version.
   void make_newer() const {
     std::string bytes = files.scratch().read("c_plugin.so");
     const std::size_t at = bytes.find("1.0.0");
@@ -40,7 +40,7 @@ struct PluginInstall : testing::Test {
 
 using Names = std::vector<std::string>;
 
-TEST_F(PluginInstall, PutsASoundFileIntoTheDirectory) {
+TEST_F(PluginInstall, PutsAValidFileIntoTheDirectory) {
   const Ended ended = install("c_plugin.so");
   EXPECT_EQ(ended.code, 0) << ended.err;
   EXPECT_NE(ended.out.find("c_plugin.so: c-plugin 1.0.0\n"), std::string::npos) << ended.out;
@@ -48,7 +48,7 @@ TEST_F(PluginInstall, PutsASoundFileIntoTheDirectory) {
   EXPECT_NE(listed().find("test.c"), std::string::npos);
 }
 
-TEST_F(PluginInstall, KeepsTheFormerFileWhichNobodyLoads) {
+TEST_F(PluginInstall, KeepsTheFormerFileWhichIsNotLoaded) {
   ASSERT_EQ(install("c_plugin.so").code, 0);
   make_newer();
   const Ended ended = install("c_plugin.so");
@@ -86,7 +86,7 @@ TEST_F(PluginInstall, RefusesAFaultyFileAndLeavesNothingBehind) {
   EXPECT_EQ(names(), Names());
 }
 
-TEST_F(PluginInstall, RefusesWhatWouldNotGoWithTheOthers) {
+TEST_F(PluginInstall, RefusesAConflictWithOtherPlugins) {
   ASSERT_EQ(install("probe.so").code, 0);
   std::filesystem::rename(directory.path("probe.so"), directory.path("other.so"));
   const Ended twice = install("probe.so");
@@ -95,8 +95,9 @@ TEST_F(PluginInstall, RefusesWhatWouldNotGoWithTheOthers) {
   EXPECT_EQ(names(), Names({"other.so"}));
 }
 
-TEST_F(PluginInstall, WithWrongWordsExitsWith2) {
-  EXPECT_EQ(run({"plugin", "install", files.path() + "/probe.so"}).code, 2) << "no directory is named";
+TEST_F(PluginInstall, WithInvalidArgumentsExitsWith2) {
+  EXPECT_EQ(run({"plugin", "install", files.path() + "/probe.so"}).code, 2)
+      << "no plugin directory is configured";
   EXPECT_EQ(plugin({"install", files.scratch().write("probe.txt", "")}).code, 2);
   EXPECT_EQ(plugin({"rollback", "nobody"}).code, 2);
   EXPECT_EQ(plugin({"install"}).code, 2);
@@ -125,7 +126,7 @@ TEST(PluginDocs, DescribesTypesFieldsExamplesAndDefaults) {
   }
 }
 
-TEST(PluginDocs, AreTheSameAgain) {
+TEST(PluginDocs, AreReproducible) {
   const PluginDirectory plugins({"good/probe", "good/c_plugin"});
   const PluginDirectory others({"good/c_plugin", "good/probe"});
   const Ended docs = run({"plugin", "docs", plugins.path()});

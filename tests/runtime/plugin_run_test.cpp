@@ -1,4 +1,4 @@
-// sluice plugin run: one job through a plugin without a database; what is printed, and the exit code.
+// sluice plugin run: one job through a plugin without a database; output and exit codes.
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
 #include <signal.h>
@@ -9,7 +9,7 @@
 namespace sluice::test {
 namespace {
 
-/// The probe plugin, run with a payload and more options.
+/// Runs the probe plugin with a payload and more options.
 struct PluginRun : testing::Test {
   PluginDirectory plugins{{"good/probe"}};
 
@@ -35,7 +35,7 @@ TEST_F(PluginRun, ThatIsDoneExitsWith0) {
   expect_parts(ended.out, {"outcome    done\n", "output     {\"pages\":3}\n", "next       done\n", "time "});
 }
 
-TEST_F(PluginRun, ShowsAFailureAndWhatTheRuntimeWouldDo) {
+TEST_F(PluginRun, ShowsAFailureAndTheRuntimesNextStep) {
   const Ended retry =
       perform(R"({"do": "retry", "message": "no luck", "after_ms": 90000})", {"--attempt", "2"});
   EXPECT_EQ(retry.code, 1);
@@ -54,7 +54,7 @@ TEST_F(PluginRun, ShowsLogLinesProgressFollowUpsAndEffects) {
   const Ended logged = perform(R"({"do": "log", "message": "hello"})");
   expect_parts(logged.err, {"\"message\":\"hello\"", "\"number\":12.5", "nothing is wrong"});
   EXPECT_EQ(logged.err.find("for people who look closely"), std::string::npos)
-      << "debug lines are not asked for";
+      << "debug lines are not logged by default";
   expect_parts(perform(R"({"do": "progress", "step_ms": 0})").err, {"\"percent\":50", "step 2"});
   expect_parts(perform(R"({"do": "print", "message": "loud"})").err, {"loud on stdout", "loud on stderr"});
   expect_parts(perform(R"({"do": "enqueue", "after_ms": 5000, "unique": "k"})").out,
@@ -78,7 +78,7 @@ TEST_F(PluginRun, RepeatsAndMeasures) {
   expect_parts(ended.out, {" on average, ", " over 50 jobs\n", "50 done; the last one is shown"});
 }
 
-TEST_F(PluginRun, ACrashOfTheHandlerIsItsOutcome) {
+TEST_F(PluginRun, ReportsACrashOfTheHandler) {
   const Ended ended = perform(R"({"do": "abort"})", {"--repeat", "5"});
   EXPECT_EQ(ended.code, 1);
   expect_parts(ended.out, {"outcome    crashed\n", "killed by signal 6 (Aborted) while this job ran",
@@ -110,12 +110,12 @@ TEST_F(PluginRun, CtrlCAsksTheHandlerToStop) {
   expect_parts(program.err(), {"asked the handler to stop"});
 }
 
-TEST_F(PluginRun, InThisProcessGivesTheSame) {
+TEST_F(PluginRun, InProcessGivesTheSameResult) {
   const std::vector<std::string> here{"--in-process"};
   EXPECT_EQ(perform("{}", here).code, 0);
   expect_parts(perform(R"({"do": "retry", "message": "no luck"})", here).out, {"error      no luck\n"});
   EXPECT_EQ(perform(R"({"do": "kill", "signal": 9})", here).code, -SIGKILL)
-      << "there is no other process to die";
+      << "no separate host process exists";
 
   const std::string started = plugins.scratch().path("started");
   Program program(words(R"({"do": "hang", "file": ")" + started + "\"}", here));
@@ -126,7 +126,7 @@ TEST_F(PluginRun, InThisProcessGivesTheSame) {
   EXPECT_EQ(program.wait(), 1);
 }
 
-TEST_F(PluginRun, AsJsonHasItAll) {
+TEST_F(PluginRun, AsJsonHasEverything) {
   const Ended ended = perform(R"({"do": "log", "message": "hello"})", {"--json"});
   EXPECT_EQ(ended.code, 0);
   EXPECT_EQ(ended.err, "");
@@ -140,7 +140,7 @@ TEST_F(PluginRun, AsJsonHasItAll) {
   EXPECT_GE(document["time_seconds"]["max"].GetDouble(), 0);
 }
 
-TEST_F(PluginRun, TakesThePayloadFromAFileOrStandardInput) {
+TEST_F(PluginRun, ReadsThePayloadFromAFileOrStandardInput) {
   const std::string file =
       plugins.scratch().write("payload.json", R"({"do": "fail", "message": "from a file"})");
   expect_parts(perform("@" + file).out, {"error      from a file\n"});
@@ -165,7 +165,7 @@ TEST_F(PluginRun, UsesTheConfigurationOfThePlugin) {
   expect_parts(perform(R"({"do": "retry"})", {"--config", config}).out, {"attempt 1 of 7"});
 }
 
-TEST_F(PluginRun, WrongWordsExitWith2) {
+TEST_F(PluginRun, InvalidArgumentsExitWith2) {
   const Ended type = run(words("{}", {}, "test.prob"));
   EXPECT_EQ(type.code, 2);
   expect_parts(type.err, {"does not handle 'test.prob'; it handles test.probe, test.other"});
@@ -176,7 +176,7 @@ TEST_F(PluginRun, WrongWordsExitWith2) {
   EXPECT_EQ(run(words("{}", {"--in-process"}, "test.prob")).code, 2);
 }
 
-TEST(PluginRunFile, ThatIsNotThereIsRefused) {
+TEST(PluginRunFile, ThatIsMissingIsRefused) {
   const Ended ended = run({"plugin", "run", "/nowhere/at/all.so", "a.type", "{}"});
   EXPECT_EQ(ended.code, 1);
   expect_parts(ended.err, {"refused: /nowhere/at/all.so: found no file"});

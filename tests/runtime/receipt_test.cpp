@@ -1,4 +1,4 @@
-// Claims as receipts: rows stay pending while their jobs run, and are written once, when these are over.
+// Claims as receipts: rows stay pending while their jobs run, and are written once, when the jobs end.
 #include <signal.h>
 
 #include <regex>
@@ -24,7 +24,8 @@ class Receipt : public Outbox {
     EXPECT_TRUE(programs_.back()->says("plugins loaded")) << programs_.back()->err();
     return *programs_.back();
   }
-  /// Has the outbox answer an update to `status` where `condition` holds with `body`, and count how often.
+  /// Creates a trigger that runs `body` for updates to `status` for which `condition` is true, and counts
+  /// them.
   void hold_back(const std::string& status, const std::string& body, const std::string& condition = "true") {
     database.exec(
         "CREATE SEQUENCE held; CREATE FUNCTION hold_back() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
@@ -64,19 +65,19 @@ class Receipt : public Outbox {
   std::vector<std::unique_ptr<Program>> programs_;
 };
 
-TEST_F(Receipt, JobsThatAreDoneAreWrittenOnce) {
+TEST_F(Receipt, DoneJobsAreWrittenOnce) {
   insert_many(500, "test.probe", probe("ok"));
   EXPECT_TRUE(drains());
   EXPECT_EQ(count("status = 'done' AND attempts = 1"), "500");
   EXPECT_EQ(lines("started"), 500);
-  // Twice, those alone that took over 100 ms of a busy machine.
+  // Only jobs that took over 100 ms, on a busy machine, are written twice.
   const std::string few =
       "SELECT n_tup_upd BETWEEN 500 AND 550 FROM pg_stat_user_tables WHERE relname = 'Outbox'";
   EXPECT_TRUE(eventually([&] { return database.value(few) == "t"; }))
       << database.value("SELECT n_tup_upd FROM pg_stat_user_tables WHERE relname = 'Outbox'");
 }
 
-TEST_F(Receipt, ABriefTypesJobsAreDoneAlike) {
+TEST_F(Receipt, JobsOfABriefTypeAreDoneInTheSameWay) {
   set_config("[type.\"test.probe\"]\nbrief = true\n");
   insert_many(200, "test.probe", probe("ok"));
   insert_many_of("test.brief", 200);
@@ -85,7 +86,7 @@ TEST_F(Receipt, ABriefTypesJobsAreDoneAlike) {
   EXPECT_EQ(lines("started"), 400);
 }
 
-TEST_F(Receipt, WhatRunsAtMostOnceIsNeverBrief) {
+TEST_F(Receipt, AnAtMostOnceTypeIsNeverBrief) {
   set_config("[type.\"test.once\"]\nbrief = true\n");
   insert("a", "test.once", probe("ok"));
   const Ended drained = sluice({"drain"});
@@ -94,7 +95,7 @@ TEST_F(Receipt, WhatRunsAtMostOnceIsNeverBrief) {
   EXPECT_EQ(status("a"), "done");
 }
 
-TEST_F(Receipt, AnyOutcomeIsCountedOnce) {
+TEST_F(Receipt, EachOutcomeIsCountedOnce) {
   insert("fails", "test.probe", probe("fail"));
   insert("retries", "test.probe", probe("retry_until", R"(,"until":3)"));
   insert("snoozes", "test.probe", probe("snooze_once", ",\"marker\":\"" + scratch.path("marker") + "\""));
@@ -121,7 +122,7 @@ TEST_F(Receipt, AJobThatEndsItsProcessDoesNotLoop) {
   EXPECT_EQ(lines("started"), 3);
 }
 
-TEST_F(Receipt, AJobThatTakesLongIsProcessing) {
+TEST_F(Receipt, ALongJobIsProcessing) {
   insert("long", "test.probe", probe("wait_cancel"));
   insert("short", "test.probe", probe("ok"));
   Program& program = start();
@@ -130,7 +131,7 @@ TEST_F(Receipt, AJobThatTakesLongIsProcessing) {
   EXPECT_EQ(attempts("long"), "1");
   EXPECT_EQ(database.value("SELECT count(*) FROM sluice.claim"), "1");
   insert("next", "test.probe", probe("ok"));
-  EXPECT_TRUE(becomes("next", "done")) << "others go on";
+  EXPECT_TRUE(becomes("next", "done")) << "other jobs must continue";
   EXPECT_EQ(sluice({"jobs", "cancel", "long"}).code, 0);
   EXPECT_TRUE(becomes("long", "error"));
   EXPECT_EQ(lines("started"), 3);
@@ -139,7 +140,7 @@ TEST_F(Receipt, AJobThatTakesLongIsProcessing) {
   EXPECT_EQ(program.wait(), 0) << program.err();
 }
 
-TEST_F(Receipt, AnApplicationMayWriteARowThatIsClaimed) {
+TEST_F(Receipt, AnApplicationMayWriteAClaimedRow) {
   set_config("processing_after = \"1h\"\n");
   insert("a", "test.probe", probe("wait_file", ",\"gate\":\"" + scratch.path("go") + "\""));
   insert("b", "test.probe", probe("wait_file", ",\"gate\":\"" + scratch.path("go") + "\""));
@@ -157,7 +158,7 @@ TEST_F(Receipt, AnApplicationMayWriteARowThatIsClaimed) {
   EXPECT_EQ(status("b"), "cancelled");
 }
 
-TEST_F(Receipt, WhatRunsIsShownAsSuchWhileItsRowIsPending) {
+TEST_F(Receipt, ARunningJobIsShownAsRunningWhileItsRowIsPending) {
   set_config("processing_after = \"1h\"\n");
   insert("a", "test.probe", probe("wait_file", ",\"gate\":\"" + scratch.path("go") + "\""));
   start();
@@ -179,12 +180,12 @@ TEST_F(Receipt, WhatRunsIsShownAsSuchWhileItsRowIsPending) {
   EXPECT_EQ(sluice({"jobs", "cancel", "a"}).code, 0);
   EXPECT_TRUE(
       eventually([&] { return database.value("SELECT count(*) FROM sluice.cancel_request") == "1"; }));
-  EXPECT_EQ(status("a"), "pending") << "it is asked to stop, and runs as yet";
+  EXPECT_EQ(status("a"), "pending") << "the job is asked to stop, but still runs";
   scratch.write("go-1", "");
   EXPECT_TRUE(becomes("a", "done"));
 }
 
-TEST_F(Receipt, EachJobIsProcessingAtOnceWhereOthersTakeJobsToo) {
+TEST_F(Receipt, EachJobIsProcessingAtOnceIfProcessingAfterIsZero) {
   set_config("processing_after = \"0s\"\n");
   insert("a", "test.probe", probe("wait_file", ",\"gate\":\"" + scratch.path("go") + "\""));
   insert_many(200, "test.probe", probe("ok"));
@@ -197,7 +198,7 @@ TEST_F(Receipt, EachJobIsProcessingAtOnceWhereOthersTakeJobsToo) {
   EXPECT_EQ(count("attempts = 1"), "201");
 }
 
-TEST_F(Receipt, ATableThatRefusesProcessingHasItsJobsDoneAllTheSame) {
+TEST_F(Receipt, JobsAreDoneEvenIfTheTableRefusesProcessing) {
   hold_back("= 'processing'", "RAISE 'not today';");
   insert("long", "test.probe", probe("ok", R"(,"ms":400)"));
   insert_many(20, "test.probe", probe("ok"));
@@ -212,7 +213,7 @@ TEST_F(Receipt, ATableThatRefusesProcessingHasItsJobsDoneAllTheSame) {
   EXPECT_EQ(status("last"), "done");
 }
 
-TEST_F(Receipt, NoJobRunsTwiceBesideOthers) {
+TEST_F(Receipt, NoJobRunsTwiceWithTwoDrains) {
   insert_many(1000, "test.probe", probe("ok"));
   Program first({"drain"}, environment());
   set_config("[type.\"test.probe\"]\nbrief = true\n");
@@ -223,7 +224,7 @@ TEST_F(Receipt, NoJobRunsTwiceBesideOthers) {
   EXPECT_EQ(lines("started"), 1000);
 }
 
-TEST_F(Receipt, AKilledRuntimesJobsAreChargedOnce) {
+TEST_F(Receipt, JobsOfAKilledRuntimeLoseOneAttempt) {
   constexpr int jobs = 60;
   set_config("[type.\"test.probe\"]\nmax_attempts = 20\n");
   insert_many(jobs, "test.probe", probe("ok", R"(,"ms":3)"));
@@ -242,15 +243,16 @@ TEST_F(Receipt, AKilledRuntimesJobsAreChargedOnce) {
             database.value("SELECT 60 + count(*) FROM sluice.attempt WHERE code = 'runtime-lost'"));
 }
 
-TEST_F(Receipt, AHostKilledOutrightCostsItsJobsOneAttempt) {
-  set_config("[plugin.probe]\nslots = 1\n");  // what has started beside it is charged, too
+TEST_F(Receipt, JobsOfAKilledHostLoseOneAttempt) {
+  set_config(
+      "[plugin.probe]\nslots = 1\n");  // otherwise a job that runs beside it would also lose an attempt
   insert("a", "test.probe", probe("kill"));
   insert_many(50, "test.probe", probe("ok"));
   EXPECT_TRUE(drains());
   EXPECT_EQ(count("status = 'done' AND attempts = 1"), "50");
   EXPECT_EQ(status("a"), "error");
   EXPECT_EQ(attempts("a"), database.value("SELECT count(*) FROM sluice.attempt WHERE job_id = 'a'"))
-      << "one for each kill: it is tried again where the drain takes longer than its backoff";
+      << "each kill counts once; if the drain takes longer than the backoff, the job is retried";
 }
 
 TEST_F(Receipt, ALostConnectionLosesNothingAndRepeatsNothing) {
@@ -267,8 +269,8 @@ TEST_F(Receipt, ALostConnectionLosesNothingAndRepeatsNothing) {
   EXPECT_EQ(lines("started"), 400);
 }
 
-// The outcome of the first attempt, which belongs to a lost claim, must not pass for that of the second.
-TEST_F(Receipt, AFencedRuntimeTellsTheAttemptsOfAJobApart) {
+// The outcome of the first attempt belongs to a lost claim, and must not count as that of the second.
+TEST_F(Receipt, AFencedRuntimeDistinguishesTheAttemptsOfAJob) {
   insert("a", "test.probe", probe("wait_file", ",\"gate\":\"" + scratch.path("go") + "\""));
   Program& fenced = start();
   ASSERT_TRUE(becomes("a", "processing"));
@@ -283,7 +285,7 @@ TEST_F(Receipt, AFencedRuntimeTellsTheAttemptsOfAJobApart) {
   ASSERT_TRUE(eventually([&] { return attempts("a") == "2"; }));
   scratch.write("go-1", "");
   ASSERT_TRUE(fenced.says("their jobs had been taken away")) << fenced.err();
-  EXPECT_EQ(status("a"), "processing") << "its second attempt runs";
+  EXPECT_EQ(status("a"), "processing") << "the second attempt still runs";
   scratch.write("go-2", "");
   EXPECT_TRUE(becomes("a", "done"));
   EXPECT_EQ(attempts("a"), "2");
@@ -302,8 +304,8 @@ TEST_F(Receipt, AnOutcomeThatTheDatabaseRefusesIsTheJobsError) {
   EXPECT_EQ(database.value("SELECT count(*) FROM sluice.attempt WHERE error LIKE '%not today%'"), "20");
 }
 
-// As a full disk does.
-TEST_F(Receipt, ADatabaseThatRefusesEverythingDoesNotHaveJobsRunInCircles) {
+// A full disk has this effect.
+TEST_F(Receipt, ADatabaseThatRefusesEverythingDoesNotCauseRepeatedRuns) {
   hold_back("<> 'pending'", "RAISE 'not today';");
   start();
   insert_many(20, "test.probe", probe("ok"));
@@ -317,7 +319,7 @@ TEST_F(Receipt, ADatabaseThatRefusesEverythingDoesNotHaveJobsRunInCircles) {
   EXPECT_EQ(lines("started"), 20);
 }
 
-TEST_F(Receipt, ATableThatHoldsBackEverythingDoesNotHaveJobsRunInCircles) {
+TEST_F(Receipt, ATableThatSuppressesEverythingDoesNotCauseRepeatedRuns) {
   hold_back("<> 'pending'", "RETURN NULL;");
   Program& program = start();
   insert_many(20, "test.probe", probe("ok"));
@@ -331,14 +333,14 @@ TEST_F(Receipt, ATableThatHoldsBackEverythingDoesNotHaveJobsRunInCircles) {
   EXPECT_EQ(lines("started"), 20);
 }
 
-// Each claim locks more of them than it may take.
-TEST_F(Receipt, ADrainEndsWithNothingLeftOfLargeJobs) {
+// Each claim locks more jobs than it may take.
+TEST_F(Receipt, ADrainOfLargeJobsLeavesNone) {
   insert_many(150, "test.probe", probe("ok", ",\"fill\":\"" + std::string(200'000, 'x') + "\""));
   EXPECT_TRUE(drains());
   EXPECT_EQ(count("status = 'done' AND attempts = 1"), "150");
 }
 
-TEST_F(Receipt, AStopLetsStartedJobsEndAndGivesTheRestBack) {
+TEST_F(Receipt, AStopLetsStartedJobsEndAndGivesTheOthersBack) {
   set_config("[plugin.probe]\nslots = 2\n");
   insert_many(20, "test.probe", probe("ok", R"(,"ms":70)"));
   Program& program = start();
@@ -352,7 +354,7 @@ TEST_F(Receipt, AStopLetsStartedJobsEndAndGivesTheRestBack) {
   EXPECT_EQ(database.value("SELECT count(*) FROM sluice.claim"), "0");
 }
 
-TEST_F(Receipt, ADatabaseThatStaysLostEndsAStopInTime) {
+TEST_F(Receipt, AStopDuringAnOutageEndsInTime) {
   set_config("", "300ms");
   Program& program = start();
   insert_many(40, "test.probe", probe("ok", R"(,"ms":20)"));
@@ -371,19 +373,20 @@ TEST_F(Receipt, ADatabaseThatStaysLostEndsAStopInTime) {
   EXPECT_TRUE(all_done(40));
 }
 
-TEST_F(Receipt, RunsTheOldestFirstAndNoMoreThanAskedFor) {
+TEST_F(Receipt, RunsTheOldestFirstUpToTheLimit) {
   insert_many(40, "test.probe", probe("ok"));
   EXPECT_EQ(sluice({"drain", "--limit", "25"}).code, 0);
   EXPECT_EQ(count("status = 'done'"), "25");
   EXPECT_EQ(count("status = 'pending' AND attempts = 0"), "15");
 }
 
-TEST_F(Receipt, HoldsATypesConcurrency) {
+TEST_F(Receipt, ObeysATypesConcurrency) {
   set_config("[type.\"test.probe\"]\nconcurrency = 1\n");
   insert_many(8, "test.probe", probe("ok", ",\"ms\":5,\"end_file\":\"" + scratch.path("started") + "\""));
   EXPECT_TRUE(drains());
   EXPECT_EQ(count("status = 'done'"), "8");
-  // Start and end of each job write the same line: one at a time means pairs.
+  // Each job writes the same line at its start and its end. If one job runs at a time, equal lines come in
+  // pairs.
   std::istringstream lines(scratch.read("started"));
   int pairs = 0;
   for (std::string start, end; std::getline(lines, start) && std::getline(lines, end); ++pairs)
@@ -391,8 +394,8 @@ TEST_F(Receipt, HoldsATypesConcurrency) {
   EXPECT_EQ(pairs, 8);
 }
 
-// An outbox that the version before has left half drained.
-TEST_F(Receipt, TakesOverWhatWasClaimedInTheOldWay) {
+// The outbox was partly drained by an earlier version.
+TEST_F(Receipt, HandlesClaimsOfAnEarlierVersion) {
   database.exec(
       "DROP FUNCTION sluice.record_claim; ALTER TABLE sluice.claim DROP COLUMN xid, DROP COLUMN marked; "
       "DELETE FROM "
@@ -411,7 +414,7 @@ TEST_F(Receipt, TakesOverWhatWasClaimedInTheOldWay) {
   start();
   EXPECT_TRUE(all_done(29));
   EXPECT_EQ(count("status = 'done' AND attempts = 2 AND id IN ('job-1', 'job-2')"), "2");
-  EXPECT_EQ(status("job-3"), "processing") << "nobody knows whose it is";
+  EXPECT_EQ(status("job-3"), "processing") << "no claim names the job";
   EXPECT_EQ(lines("started"), 29);
 }
 

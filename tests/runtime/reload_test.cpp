@@ -1,4 +1,4 @@
-// SIGHUP and sluice reload: new plugin files are taken while jobs run.
+// SIGHUP and sluice reload: new plugin files are loaded while jobs run.
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,12 +24,12 @@ class Reload : public Outbox {
  protected:
   Reload() { settings(""); }
 
-  /// Puts a built plugin at `file` of the plugin directory, as a deployment does: by renaming.
+  /// Puts a built plugin into the plugin directory as `file`, by renaming, as a deployment does.
   void put(const std::string& plugin, const std::string& file) {
     std::filesystem::copy_file(built(plugin), at("new"));
     std::filesystem::rename(at("new"), at(file));
   }
-  /// The same, of a file that was not wholly copied.
+  /// The same with a file that was not copied completely.
   void put_half(const std::string& plugin, const std::string& file) {
     std::filesystem::copy_file(built(plugin), at("new"));
     std::filesystem::resize_file(at("new"), std::filesystem::file_size(at("new")) / 2);
@@ -37,7 +37,7 @@ class Reload : public Outbox {
   }
   std::string at(const std::string& file) const { return plugins.scratch().path(file); }
 
-  /// What the configuration says besides.
+  /// Writes the configuration, with `more` at its end.
   void settings(const std::string& more, const std::string& drain_timeout = "25s") {
     config = scratch.write(
         "sluice.toml",
@@ -58,7 +58,7 @@ class Reload : public Outbox {
       ++times;
     return times;
   }
-  /// Signals, and waits until it is over.
+  /// Sends SIGHUP and waits until the reload is finished.
   ::testing::AssertionResult reload() {
     const std::size_t before = said(R"("reloaded")");
     program_->signal(SIGHUP);
@@ -70,13 +70,13 @@ class Reload : public Outbox {
     return "{\"file\":\"" + scratch.path("ran") + "\"" + more + "}";
   }
   std::string ran() const { return scratch.read("ran"); }
-  /// A job that its handler holds until the file "go" is there. True when the handler has begun.
+  /// Inserts a job whose handler waits for the file "go". Returns true when the handler has begun.
   bool insert_long(const std::string& id) {
     const std::string go = scratch.path("go");
     insert(id, "test.edition", job(",\"until\":\"" + go + "\""));
     return eventually([&] { return std::filesystem::exists(go + ".waits"); });
   }
-  /// The line of a job that ran, without its id and attempt: version and greeting.
+  /// The version and greeting from the line of a job that ran.
   std::string ran_by(const std::string& id) const {
     std::istringstream lines(ran());
     for (std::string line; std::getline(lines, line);) {
@@ -84,7 +84,7 @@ class Reload : public Outbox {
     }
     return "";
   }
-  /// Inserts a job and waits for its end.
+  /// Inserts a job and waits until it is done. Returns ran_by(), or the status if it is not done.
   std::string runs(const std::string& id, const std::string& type) {
     insert(id, type, job());
     return becomes(id, "done") ? ran_by(id) : status(id);
@@ -123,7 +123,7 @@ TEST_F(Reload, SwitchesAPluginOffAndOnAgain) {
   EXPECT_EQ(status("b"), "pending");
 }
 
-TEST_F(Reload, TakesANewVersionWhileJobsRun) {
+TEST_F(Reload, LoadsANewVersionWhileJobsRun) {
   put("editions/edition_1", "edition.so");
   start();
   insert_many(3000, "test.edition", job());
@@ -138,7 +138,7 @@ TEST_F(Reload, TakesANewVersionWhileJobsRun) {
       << program_->err();
 }
 
-TEST_F(Reload, TheOldOneWorksUntilTheNewOneIsReady) {
+TEST_F(Reload, TheOldVersionWorksUntilTheNewOneIsReady) {
   settings("[plugin.edition.config]\ngate = \"" + scratch.path("gate") + "\"\n");
   scratch.write("gate", "");
   put("editions/edition_1", "edition.so");
@@ -146,7 +146,8 @@ TEST_F(Reload, TheOldOneWorksUntilTheNewOneIsReady) {
   std::filesystem::remove(scratch.path("gate"));
   put("editions/edition_2", "edition.so");
   program.signal(SIGHUP);
-  ASSERT_TRUE(eventually([&] { return program.children().size() == 3; })) << "probe, old and new";
+  ASSERT_TRUE(eventually([&] { return program.children().size() == 3; }))
+      << "the hosts are probe, the old edition and the new one";
   EXPECT_EQ(runs("a", "test.edition"), "1.0.0 none");
   EXPECT_EQ(runs("b", "test.movable"), "1.0.0 none");
   scratch.write("gate", "");
@@ -175,7 +176,7 @@ TEST_F(Reload, ASecondSignalIsNotLost) {
   EXPECT_EQ(said(R"("reloaded")"), 2U);
 }
 
-TEST_F(Reload, AFileThatIsRefusedLeavesTheOldOneAtWork) {
+TEST_F(Reload, TheOldVersionContinuesIfTheNewFileIsRefused) {
   start_timeout = "2s";
   settings("");
   put("editions/edition_1", "edition.so");
@@ -197,7 +198,7 @@ TEST_F(Reload, AFileThatIsRefusedLeavesTheOldOneAtWork) {
   EXPECT_EQ(runs("last", "test.edition"), "2.0.0 none");
 }
 
-TEST_F(Reload, ARemovedPluginEndsItsJobsAndTakesNoMore) {
+TEST_F(Reload, ARemovedPluginFinishesItsJobsAndGetsNoMore) {
   put("editions/edition_1", "edition.so");
   Program& program = start();
   ASSERT_TRUE(insert_long("long"));
@@ -209,7 +210,7 @@ TEST_F(Reload, ARemovedPluginEndsItsJobsAndTakesNoMore) {
   insert("other", "test.probe");
   EXPECT_TRUE(becomes("other", "done"));
   EXPECT_EQ(status("late"), "pending");
-  EXPECT_EQ(program.children().size(), 2U) << "it still has a job";
+  EXPECT_EQ(program.children().size(), 2U) << "the host still has a job";
   scratch.write("go", "");
   EXPECT_TRUE(becomes("long", "done"));
   EXPECT_TRUE(eventually([&] { return program.children().size() == 1; }));
@@ -220,7 +221,7 @@ TEST_F(Reload, ARemovedPluginEndsItsJobsAndTakesNoMore) {
   EXPECT_EQ(count("status = 'done' AND attempts = 1"), "3");
 }
 
-TEST_F(Reload, ATypeMovesWhenTheOneThatServesItGivesItUp) {
+TEST_F(Reload, ATypeMovesWhenItsPluginNoLongerDeclaresIt) {
   put("editions/edition_1", "edition.so");
   start();
   put("editions/mover", "mover.so");
@@ -242,13 +243,13 @@ TEST_F(Reload, ATypeMovesWhenTheOneThatServesItGivesItUp) {
   EXPECT_TRUE(serves_movable("mover"));
 }
 
-TEST_F(Reload, APluginMayChangeItsFile) {
+TEST_F(Reload, APluginMayMoveToAnotherFile) {
   put("editions/edition_1", "edition-1.so");
   start();
   EXPECT_EQ(runs("a", "test.edition"), "1.0.0 none");
   put("editions/edition_2", "edition-2.so");
   ASSERT_TRUE(reload());
-  EXPECT_TRUE(program_->says("found the plugin name 'edition' in")) << "both are there";
+  EXPECT_TRUE(program_->says("found the plugin name 'edition' in")) << "both files exist";
   EXPECT_EQ(runs("b", "test.edition"), "1.0.0 none");
   std::filesystem::remove(at("edition-1.so"));
   ASSERT_TRUE(reload());
@@ -272,10 +273,10 @@ TEST_F(Reload, TwentyTimesWhileJobsRun) {
   EXPECT_TRUE(eventually([&] { return count("status = 'done'") == std::to_string(jobs); })) << program.err();
   expect_each_ran_once(jobs);
   EXPECT_TRUE(program.says(R"("generation":21)"));
-  EXPECT_TRUE(eventually([&] { return program.children().size() == 2; })) << "no old host stays";
+  EXPECT_TRUE(eventually([&] { return program.children().size() == 2; })) << "no old host may remain";
 }
 
-TEST_F(Reload, AnOldHostLivesUntilItsJobHasEnded) {
+TEST_F(Reload, AnOldHostExistsUntilItsJobHasEnded) {
   put("editions/edition_1", "edition.so");
   Program& program = start();
   ASSERT_TRUE(insert_long("long"));
@@ -284,14 +285,15 @@ TEST_F(Reload, AnOldHostLivesUntilItsJobHasEnded) {
   put("editions/edition_1", "edition.so");
   ASSERT_TRUE(reload());
   EXPECT_EQ(runs("short", "test.edition"), "1.0.0 none");
-  EXPECT_TRUE(eventually([&] { return program.children().size() == 3; })) << "the one between ends at once";
+  EXPECT_TRUE(eventually([&] { return program.children().size() == 3; }))
+      << "the host of the second version must end at once";
   scratch.write("go", "");
   EXPECT_TRUE(becomes("long", "done"));
   EXPECT_TRUE(eventually([&] { return program.children().size() == 2; }));
   expect_each_ran_once(2);
 }
 
-TEST_F(Reload, AJobThatIsTooLongForTheOldHostRunsAgainInTheNewOne) {
+TEST_F(Reload, AJobKilledInTheOldHostRunsAgainInTheNewOne) {
   settings("", "100ms");
   put("editions/edition_1", "edition.so");
   Program& program = start();
@@ -301,7 +303,7 @@ TEST_F(Reload, AJobThatIsTooLongForTheOldHostRunsAgainInTheNewOne) {
   put("editions/edition_2", "edition.so");
   put("good/probe", "probe.so");
   ASSERT_TRUE(reload());
-  EXPECT_TRUE(lines_in("started", 2)) << "killed, and started again: " << program.err();
+  EXPECT_TRUE(lines_in("started", 2)) << "the job must be killed and started again: " << program.err();
   scratch.write("go", "");
   EXPECT_TRUE(becomes("long", "done"));
   EXPECT_EQ(ran_by("long"), "2.0.0 none");
@@ -309,7 +311,7 @@ TEST_F(Reload, AJobThatIsTooLongForTheOldHostRunsAgainInTheNewOne) {
   EXPECT_EQ(database.value("SELECT count(*) FROM sluice.attempt"), "0");
 }
 
-TEST_F(Reload, TakesNewSettingsOfPluginsAndTypes) {
+TEST_F(Reload, AppliesNewSettingsOfPluginsAndTypes) {
   put("editions/edition_1", "edition.so");
   Program& program = start();
   EXPECT_EQ(runs("a", "test.edition"), "1.0.0 none");
@@ -321,7 +323,7 @@ TEST_F(Reload, TakesNewSettingsOfPluginsAndTypes) {
     return database.value("SELECT max_attempts FROM sluice.job_type WHERE type = 'test.edition'") == "7";
   }));
   EXPECT_TRUE(program.says(R"("keys":"runtime.drain_timeout")")) << program.err();
-  EXPECT_EQ(said(R"("plugin replaced")"), 1U) << "probe is left alone";
+  EXPECT_EQ(said(R"("plugin replaced")"), 1U) << "probe must not be replaced";
 
   settings("[plugin.edition.config]\nrefuse = true\n");
   ASSERT_TRUE(reload());
@@ -333,7 +335,7 @@ TEST_F(Reload, TakesNewSettingsOfPluginsAndTypes) {
   EXPECT_EQ(runs("d", "test.edition"), "1.0.0 hello");
 }
 
-TEST_F(Reload, TriesAgainWhatWasRefused) {
+TEST_F(Reload, TriesARefusedPluginAgain) {
   settings("[plugin.edition.config]\nrefuse = true\n");
   put("editions/edition_1", "edition.so");
   Program& program = start();
@@ -345,7 +347,7 @@ TEST_F(Reload, TriesAgainWhatWasRefused) {
   EXPECT_EQ(runs("a", "test.edition"), "1.0.0 none");
 }
 
-TEST_F(Reload, AHostThatDiesIsStartedFromItsOwnFile) {
+TEST_F(Reload, ADeadHostIsRestartedFromItsOwnFile) {
   put("editions/edition_1", "edition.so");
   Program& program = start();
   put("bad/crash_init", "edition.so");
@@ -357,7 +359,7 @@ TEST_F(Reload, AHostThatDiesIsStartedFromItsOwnFile) {
   EXPECT_EQ(runs("b", "test.edition"), "1.0.0 none");
 }
 
-TEST_F(Reload, ADrainKeepsThePluginsThatItBeganWith) {
+TEST_F(Reload, ADrainIgnoresReloads) {
   put("editions/edition_1", "edition.so");
   insert("a", "test.edition", job(",\"until\":\"" + scratch.path("go") + "\""));
   Program drain({"drain"}, environment());
@@ -369,7 +371,7 @@ TEST_F(Reload, ADrainKeepsThePluginsThatItBeganWith) {
   EXPECT_EQ(status("a"), "done");
 }
 
-TEST_F(Reload, TheCommandTellsWhatCameOfIt) {
+TEST_F(Reload, TheCommandReportsTheResult) {
   put("editions/edition_1", "edition.so");
   Program& program = start();
   const Ended idle = sluice({"reload", "--wait"});
@@ -401,8 +403,8 @@ TEST_F(Reload, TheCommandSaysThatNoRuntimeIsHere) {
   EXPECT_NE(none.err.find("is alive on this host"), std::string::npos) << none.err;
 }
 
-TEST_F(Reload, TheCommandSignalsNoStranger) {
-  // Rows that say that this test, and a process that has ended, are runtimes.
+TEST_F(Reload, TheCommandSignalsOnlyRuntimes) {
+  // Rows that claim that this test, and a process that has ended, are runtimes.
   const pid_t ended = fork();
   if (ended == 0) _exit(0);
   waitpid(ended, nullptr, 0);
@@ -413,14 +415,14 @@ TEST_F(Reload, TheCommandSignalsNoStranger) {
         {host_name(), std::to_string(pid)});
   }
   const Ended stranger = sluice({"reload"});
-  EXPECT_EQ(stranger.code, 1) << "SIGHUP would have ended this test";
+  EXPECT_EQ(stranger.code, 1) << "no process may be signalled";
   EXPECT_NE(stranger.err.find("is a different process now (runtime_test)"), std::string::npos)
       << stranger.err;
   EXPECT_NE(stranger.err.find("there is no process " + std::to_string(ended)), std::string::npos)
       << stranger.err;
 }
 
-TEST_F(Reload, TheCommandSignalsNoRuntimeThatIsYoungerThanItsRow) {
+TEST_F(Reload, TheCommandDoesNotSignalARuntimeYoungerThanItsRow) {
   Program& program = start();
   database.exec("UPDATE sluice.runtime SET started_at = now() - interval '1 day'");
   EXPECT_EQ(sluice({"reload"}).code, 1);

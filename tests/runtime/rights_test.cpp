@@ -1,4 +1,4 @@
-// The GRANT statements of docs/schema.md as they stand, with a role that owns, one that runs jobs, and one
+// The GRANT statements of docs/schema.md, unchanged, with three roles: the owner, one that runs jobs, and one
 // that enqueues them.
 #include <fstream>
 #include <iterator>
@@ -10,7 +10,7 @@
 namespace sluice::test {
 namespace {
 
-/// What the page says for the role, one statement after another.
+/// The page's statements for the role, in order.
 std::string grants_to(const std::string& role) {
   std::ifstream page(SLUICE_SCHEMA_PAGE);
   const std::string text(std::istreambuf_iterator<char>(page), {});

@@ -1,4 +1,4 @@
-// sluice run: what survives crashes, kills, stops and a lost database.
+// sluice run: jobs survive crashes, kills, stops and a lost database.
 #include <signal.h>
 
 #include "runtime/outbox.hpp"
@@ -21,7 +21,7 @@ class Running : public Outbox {
   std::vector<std::unique_ptr<Program>> programs_;
 };
 
-TEST_F(Running, TakesJobsAsTheyCome) {
+TEST_F(Running, RunsJobsAsTheyArrive) {
   Program& program = start();
   insert("a", "test.probe");
   EXPECT_TRUE(becomes("a", "done"));
@@ -40,7 +40,7 @@ TEST_F(Running, IsWokenByProducersWhileItIsIdle) {
     insert(id, "test.probe");
     EXPECT_TRUE(becomes(id, "done"));
   }
-  // Also by another way in, and after its connection was lost.
+  // Also with sluice enqueue, and after the listening connection was lost.
   database.value(
       "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE '%LISTEN%' AND pid <> "
       "pg_backend_pid() AND datname = current_database()");
@@ -48,7 +48,7 @@ TEST_F(Running, IsWokenByProducersWhileItIsIdle) {
   EXPECT_TRUE(eventually([&] { return count("status = 'done'") == "4"; }));
 }
 
-TEST_F(Running, WaitsAtItsStartForADatabaseThatIsDown) {
+TEST_F(Running, WaitsForTheDatabaseAtItsStart) {
   insert("a", "test.probe");
   allow_connections(false);
   EXPECT_EQ(sluice({"run"}).code, 1);
@@ -58,7 +58,7 @@ TEST_F(Running, WaitsAtItsStartForADatabaseThatIsDown) {
   EXPECT_TRUE(becomes("a", "done")) << program.err();
 }
 
-TEST_F(Running, SaysTheEndOfEachJobAtLevelDebugAndOnEachLineWhoSaysIt) {
+TEST_F(Running, LogsTheEndOfEachJobAtLevelDebugWithTheRuntime) {
   config = scratch.write("debug.toml", scratch.read("sluice.toml") + "[log]\nlevel = \"debug\"\n");
   const Program& program = start();
   insert("a", "test.probe", probe("snooze", R"(,"after_ms":3600000)"));
@@ -70,7 +70,7 @@ TEST_F(Running, SaysTheEndOfEachJobAtLevelDebugAndOnEachLineWhoSaysIt) {
   EXPECT_TRUE(program.says("\"pid\":" + std::to_string(program.pid()) + "}")) << program.err();
 }
 
-TEST_F(Running, SumsUpAtLevelInfoHowJobsEnded) {
+TEST_F(Running, LogsASummaryAtLevelInfo) {
   config = scratch.write("summary.toml", scratch.read("sluice.toml") + "[log]\nsummary = \"100ms\"\n");
   const Program& program = start();
   insert("a", "test.probe", probe("snooze", R"(,"after_ms":3600000)"));
@@ -79,7 +79,7 @@ TEST_F(Running, SumsUpAtLevelInfoHowJobsEnded) {
       << program.err();
 }
 
-TEST_F(Running, NoSignalWithoutAMeaningEndsIt) {
+TEST_F(Running, IgnoresSignalsWithoutAMeaning) {
   Program& program = start();
   for (const int number : {SIGUSR1, SIGUSR2, SIGPIPE}) program.signal(number);
   insert("a", "test.probe");
@@ -87,7 +87,7 @@ TEST_F(Running, NoSignalWithoutAMeaningEndsIt) {
   EXPECT_TRUE(program.running());
 }
 
-TEST_F(Running, PollsWhereNoTriggerWakesIt) {
+TEST_F(Running, PollsWithoutATrigger) {
   config = scratch.write("polling.toml", scratch.read("sluice.toml") + "[database]\nwake = false\n");
   ASSERT_EQ(sluice({"init"}).code, 0);
   start();
@@ -96,7 +96,7 @@ TEST_F(Running, PollsWhereNoTriggerWakesIt) {
   EXPECT_EQ(database.value("SELECT bool_or(wake) FROM sluice.runtime"), "f");
 }
 
-TEST_F(Running, DeletesWhatIsOlderThanItIsKept) {
+TEST_F(Running, DeletesJobsOlderThanTheRetention) {
   insert_many(2500, "test.probe");
   database.exec(R"(UPDATE "Outbox" SET status = 'done', "createdAt" = now() - interval '2 days'; )");
   insert("young", "test.probe");
@@ -125,7 +125,7 @@ TEST_F(Running, GivesUpAfterTheAttemptsOfTheType) {
   EXPECT_EQ(database.value("SELECT count(*) FROM sluice.attempt WHERE job_id = 'a'"), "2");
 }
 
-TEST_F(Running, TheOperatorsAttemptsCountMore) {
+TEST_F(Running, TheOperatorsMaxAttemptsTakePrecedence) {
   config =
       scratch.write("four.toml", scratch.read("sluice.toml") + "[type.\"test.limits\"]\nmax_attempts = 4\n");
   start();
@@ -133,7 +133,7 @@ TEST_F(Running, TheOperatorsAttemptsCountMore) {
   EXPECT_TRUE(eventually([&] { return attempts("a") == "4" && status("a") == "error"; }));
 }
 
-TEST_F(Running, WakesASnoozedJob) {
+TEST_F(Running, RunsASnoozedJobAgain) {
   start();
   insert("a", "test.probe",
          probe("snooze_once", ",\"after_ms\":50,\"marker\":\"" + scratch.path("marker") + "\""));
@@ -149,20 +149,20 @@ TEST_F(Running, RunsADelayedJobWhenItIsDue) {
   EXPECT_TRUE(becomes(id, "done"));
 }
 
-TEST_F(Running, AHostKilledOutrightCostsItsJobsOneAttempt) {
+TEST_F(Running, JobsOfAKilledHostLoseOneAttempt) {
   Program& program = start();
   insert("a", "test.probe", probe("wait_cancel"));
   ASSERT_TRUE(lines_in("started", 1));
   const std::vector<pid_t> hosts = program.children();
   ASSERT_EQ(hosts.size(), 1U);
   kill(hosts[0], SIGKILL);
-  ASSERT_TRUE(lines_in("started", 2)) << "it is tried again";
+  ASSERT_TRUE(lines_in("started", 2)) << "the job must be retried";
   EXPECT_NE(error("a").find("was killed by signal 9 (Killed) while this job ran"), std::string::npos)
       << error("a");
   EXPECT_TRUE(eventually([&] { return attempts("a") == "2"; }));
 }
 
-TEST_F(Running, NoJobIsLostWhenHostsAreKilledAgainAndAgain) {
+TEST_F(Running, NoJobIsLostWhenHostsAreKilledRepeatedly) {
   config = scratch.write("many.toml", scratch.read("sluice.toml") + "[retry]\n");
   config = scratch.write("many.toml",
                          "[retry]\nmax_attempts = 50\nbackoff_first = \"5ms\"\nbackoff_cap = \"10ms\"\n"
@@ -176,23 +176,24 @@ TEST_F(Running, NoJobIsLostWhenHostsAreKilledAgainAndAgain) {
   EXPECT_TRUE(all_done(300)) << program.err();
 }
 
-TEST_F(Running, AnotherRuntimeRescuesTheJobsOfOneThatWasKilled) {
+TEST_F(Running, AnotherRuntimeRescuesTheJobsOfAKilledOne) {
   insert_many(4, "test.probe", probe("wait_cancel"));
   Program& lost = start();
   ASSERT_TRUE(lines_in("started", 4));
   const std::vector<pid_t> hosts = lost.children();
   lost.signal(SIGKILL);
   EXPECT_EQ(lost.wait(), -SIGKILL);
-  EXPECT_TRUE(eventually([&] { return kill(hosts.at(0), 0) != 0; })) << "its plugin host dies with it";
+  EXPECT_TRUE(eventually([&] { return kill(hosts.at(0), 0) != 0; }))
+      << "the plugin host must die with its runtime";
   Program& rescuer = start();
   EXPECT_TRUE(rescuer.says("rescued the jobs of lost runtimes"));
   EXPECT_TRUE(lines_in("started", 8));
   EXPECT_TRUE(eventually([&] { return count("attempts = 2") == "4"; }))
-      << "the attempt is kept: nobody knows how far it came";
+      << "the attempt counts, because it is unknown how far it got";
   EXPECT_NE(error("job-1").find("lost"), std::string::npos) << error("job-1");
 }
 
-TEST_F(Running, AFrozenRuntimeThatIsRescuedChangesNothingLater) {
+TEST_F(Running, AFrozenRuntimeChangesNothingAfterARescue) {
   insert("a", "test.probe", probe("ok", R"(,"ms":400)"));
   Program& frozen = start();
   ASSERT_TRUE(lines_in("started", 1));
@@ -222,7 +223,7 @@ TEST_F(Running, TwoRuntimesRunNoJobTwice) {
   EXPECT_EQ(count("attempts = 1"), "1000");
 }
 
-TEST_F(Running, ALostDatabaseCostsNothing) {
+TEST_F(Running, ALostDatabaseLosesNoJob) {
   Program& program = start();
   insert_many(200, "test.probe", probe("ok", R"(,"ms":2)"));
   ASSERT_TRUE(lines_in("started", 20));
@@ -235,16 +236,16 @@ TEST_F(Running, ALostDatabaseCostsNothing) {
   EXPECT_TRUE(all_done(200)) << program.err();
   EXPECT_TRUE(program.says("the database answers again"));
   const std::string started = scratch.read("started");
-  EXPECT_EQ(std::count(started.begin(), started.end(), '\n'), 200) << "no job ran twice";
+  EXPECT_EQ(std::count(started.begin(), started.end(), '\n'), 200) << "no job may run twice";
   const std::string log = program.err();
   std::size_t said = 0;
   for (std::size_t at = log.find("does not answer"); at != std::string::npos;
        at = log.find("does not answer", at + 1))
     ++said;
-  EXPECT_LE(said, 2U) << "said once, not in a flood:\n" << log;
+  EXPECT_LE(said, 2U) << "the message must not be repeated:\n" << log;
 }
 
-TEST_F(Running, AStopLetsStartedJobsEndAndGivesTheRestBack) {
+TEST_F(Running, AStopLetsStartedJobsEndAndGivesTheOthersBack) {
   config = scratch.write("slow.toml", scratch.read("sluice.toml") + "[plugin.probe]\nslots = 2\n");
   insert_many(10, "test.probe", probe("ok", R"(,"ms":300)"));
   Program& program = start();
@@ -268,7 +269,7 @@ TEST_F(Running, AStopAsksJobsToCancelAfterTheDrainTimeout) {
   EXPECT_EQ(attempts("a"), "0");
 }
 
-TEST_F(Running, AStopKillsWhatDoesNotCancel) {
+TEST_F(Running, AStopKillsJobsThatDoNotCancel) {
   config = scratch.write("short.toml", "[runtime]\ndrain_timeout = \"50ms\"\ncancel_grace = \"100ms\"\n");
   insert("a", "test.probe", probe("hang"));
   insert("b", "test.once", probe("hang"));
@@ -278,10 +279,10 @@ TEST_F(Running, AStopKillsWhatDoesNotCancel) {
   EXPECT_EQ(program.wait(), 0) << program.err();
   EXPECT_EQ(status("a"), "pending");
   EXPECT_EQ(attempts("a"), "0");
-  EXPECT_EQ(status("b"), "error") << "what it did is unknown and must not be repeated";
+  EXPECT_EQ(status("b"), "error") << "it is unknown what the job did, so it must not be repeated";
 }
 
-TEST_F(Running, ASecondSignalIsQuicker) {
+TEST_F(Running, ASecondSignalShortensTheStop) {
   insert("a", "test.probe", probe("wait_cancel"));
   Program& program = start();
   ASSERT_TRUE(lines_in("started", 1));
@@ -292,7 +293,7 @@ TEST_F(Running, ASecondSignalIsQuicker) {
   EXPECT_EQ(status("a"), "pending");
 }
 
-TEST_F(Running, WhatAPluginPrintsBecomesLogLines) {
+TEST_F(Running, OutputOfAPluginBecomesLogLines) {
   Program& program = start();
   insert("a", "test.probe", probe("print", R"(,"message":"hello","bytes":20000)"));
   EXPECT_TRUE(becomes("a", "done"));

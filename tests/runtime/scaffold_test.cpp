@@ -1,5 +1,5 @@
-// sluice plugin new: what it makes builds at once out of the tree, passes its own test, and runs a job. And
-// what stands beside that: plugins in other languages, and over another standard library, under one runtime.
+// sluice plugin new: its project builds at once outside of the tree, passes its own test, and runs a job.
+// Also plugins in several languages, and with another standard library, under one runtime.
 #include <sys/wait.h>
 
 #include <cstdlib>
@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What /bin/sh makes of `command`, and all that it printed.
+/// Runs `command` with /bin/sh. Returns its exit code, and its output in `out`.
 Ended shell(const std::string& command, const Scratch& scratch) {
   const std::string log = scratch.path("shell.log");
   const int status = std::system(("{ " + command + "\n} >'" + log + "' 2>&1 </dev/null").c_str());
@@ -28,15 +28,15 @@ bool has(const std::string& program, const Scratch& scratch) {
 
 struct Template {
   const char* language;
-  const char* needs;    ///< a program without which it can't be built
-  const char* library;  ///< what comes out
+  const char* needs;    ///< the program that builds it
+  const char* library;  ///< the built library
 };
 
 std::ostream& operator<<(std::ostream& out, const Template& made) {
   return out << made.language;
 }
 
-/// The commands that `plugin new` prints, but for the one that runs the plugin.
+/// The commands that `plugin new` prints, except the one that runs the plugin.
 std::string printed_commands(const std::string& out) {
   std::istringstream lines(out.substr(out.find("Or step by step:\n")));
   std::string commands;
@@ -50,18 +50,18 @@ std::string printed_commands(const std::string& out) {
 
 class Made : public Outbox, public testing::WithParamInterface<Template> {
  protected:
-  // The place is the same each time, so that a compiler cache knows what it compiled before.
+  // The path is the same each time, so that a compiler cache works.
   const fs::path place_ = fs::path(SLUICE_SCAFFOLDS) / GetParam().language;
 };
 
-// Of C and Rust: what is made in C++ is built by the test of docs/plugin-authors.md.
+// Only C and Rust, because the test of docs/plugin-authors.md builds the project in C++.
 TEST_P(Made, ProjectBuildsPassesItsTestAndRunsAJob) {
   if (!has(GetParam().needs, scratch)) GTEST_SKIP() << GetParam().needs << " is not installed";
   fs::remove_all(place_);
   const Ended made = sluice({"plugin", "new", "new-plugin", "--type", "new/plugin:Made_1", "--lang",
                              GetParam().language, "--dir", place_.string()});
   ASSERT_EQ(made.code, 0) << made.err;
-  const Ended built = shell(printed_commands(made.out), scratch);  // from a checkout, with nothing installed
+  const Ended built = shell(printed_commands(made.out), scratch);  // from a checkout, without an installation
   ASSERT_EQ(built.code, 0) << built.out;
 
   fs::copy_file(place_ / GetParam().library, plugins.path() + "/made.so");
@@ -76,7 +76,7 @@ TEST_P(Made, ProjectBuildsPassesItsTestAndRunsAJob) {
   EXPECT_NE(error("bad").find("\"/name\""), std::string::npos) << error("bad");
 }
 
-/// The project with an init that refuses to start without a configuration.
+/// Changes the project so that it refuses to start without a configuration.
 void want_a_configuration(const fs::path& place, const std::string& language) {
   const bool rust = language == "rust";
   const fs::path source = place / (rust ? "src/lib.rs" : "new-plugin.c");
@@ -101,7 +101,7 @@ void want_a_configuration(const fs::path& place, const std::string& language) {
   std::ofstream(source) << code;
 }
 
-TEST_P(Made, TestFailsInWordsWhereTheHandlerRefusesToStart) {
+TEST_P(Made, TestReportsWhyTheHandlerRefusesToStart) {
   if (!has(GetParam().needs, scratch)) GTEST_SKIP() << GetParam().needs << " is not installed";
   const fs::path place = place_.string() + "-refuses";
   fs::remove_all(place);
@@ -118,7 +118,7 @@ TEST_P(Made, TestFailsInWordsWhereTheHandlerRefusesToStart) {
   EXPECT_EQ(tested.out.find("SEGFAULT"), std::string::npos) << tested.out;
 }
 
-TEST_P(Made, DoesNotLinkWhereNothingDefinesASymbol) {
+TEST_P(Made, DoesNotLinkWithAnUndefinedSymbol) {
   if (!has(GetParam().needs, scratch)) GTEST_SKIP() << GetParam().needs << " is not installed";
   const fs::path place = place_.string() + "-undefined";
   fs::remove_all(place);
@@ -160,7 +160,7 @@ struct PluginNew : testing::Test {
   Scratch scratch;
 };
 
-TEST_F(PluginNew, RefusesNamesThatAPluginOrAProjectCantHave) {
+TEST_F(PluginNew, RefusesInvalidNames) {
   for (const std::string& name :
        std::vector<std::string>{"", "Greeter", "a b", "a/b", "..", "gr\xc3\xa4ter"}) {
     expect_refusal({name, "--type", "a.b"}, "1 to 64 characters from a-z 0-9 - _");
@@ -171,7 +171,7 @@ TEST_F(PluginNew, RefusesNamesThatAPluginOrAProjectCantHave) {
   expect_refusal({"sluice", "--type", "a.b", "--lang", "rust"}, "sluice-plugin");
 }
 
-TEST_F(PluginNew, RefusesTypesAndLanguagesThatAreNone) {
+TEST_F(PluginNew, RefusesInvalidTypesAndUnknownLanguages) {
   for (const std::string& type :
        {std::string(), std::string("a b"), std::string("a\"b"), std::string(129, 'a')}) {
     expect_refusal({"greeter", "--type", type}, "1 to 128 characters from a-z A-Z 0-9 . _ - : /");
@@ -180,7 +180,7 @@ TEST_F(PluginNew, RefusesTypesAndLanguagesThatAreNone) {
   expect_refusal({"greeter"}, "--type");
 }
 
-TEST_F(PluginNew, OverwritesNothing) {
+TEST_F(PluginNew, DoesNotOverwriteFiles) {
   fs::create_directory(scratch.path("place"));
   scratch.write("place/mine", "mine");
   const Ended made = make({"greeter", "--type", "a.b"});
@@ -192,7 +192,7 @@ TEST_F(PluginNew, OverwritesNothing) {
   EXPECT_EQ(scratch.read("file"), "mine");
 }
 
-TEST_F(PluginNew, SaysWhatToDoNextAndLeavesNothingOfTheExamplesName) {
+TEST_F(PluginNew, PrintsTheNextStepsAndReplacesTheExamplesName) {
   const Ended made = make({"greeter", "--type", "greeting.send", "--lang", "c"});
   ASSERT_EQ(made.code, 0) << made.err;
   for (const std::string& word : std::vector<std::string>{
@@ -205,7 +205,7 @@ TEST_F(PluginNew, SaysWhatToDoNextAndLeavesNothingOfTheExamplesName) {
   EXPECT_EQ(shell("test -x '" + scratch.path("place/ci.sh") + "'", scratch).code, 0);
 }
 
-TEST_F(PluginNew, SpeaksOfItsOwnTypeInEveryLanguage) {
+TEST_F(PluginNew, DescribesItsOwnTypeInEveryLanguage) {
   for (const std::string language : {"cpp", "c", "rust"}) {
     const std::string place = scratch.path(language);
     const Ended made =
@@ -229,12 +229,12 @@ TEST_F(PluginNew, SpeaksOfItsOwnTypeInEveryLanguage) {
   }
 }
 
-TEST_F(PluginNew, TakesAwayWhatItMadeWhenItCantMakeAll) {
+TEST_F(PluginNew, RemovesItsFilesIfItCantCreateAll) {
   constexpr std::size_t longest_path = 4095;
   std::string place = scratch.path("long");
   while (place.size() < longest_path - 220) place += "/" + std::string(200, 'x');
   fs::create_directories(place);
-  const std::size_t room = std::string("/.gitignore").size() + 1;  // and not for CMakeLists.txt
+  const std::size_t room = std::string("/.gitignore").size() + 1;  // too short for CMakeLists.txt
   const std::string parent = place;
   place += "/" + std::string(longest_path - room - place.size() - 1, 'y');
   const Ended made = run({"plugin", "new", "greeter", "--type", "a.b", "--lang", "c", "--dir", place});
@@ -249,14 +249,14 @@ class SideBySide : public Outbox {
     return database.value(
         "SELECT output->>'library' || ' ' || (output->>'most') FROM sluice.output WHERE job_id = $1", {id});
   }
-  /// A job with a word that is the most frequent, and one without any words.
+  /// Inserts a job with a most frequent word, and one without words.
   void insert_both(const std::string& plugin) {
     insert(plugin, plugin + ".words", R"({"text": "a rose is a rose is a rose"})");
     insert(plugin + "-throws", plugin + ".words", R"({"text": ""})");
   }
 };
 
-TEST_F(SideBySide, HandlersOverBothStandardLibrariesRunUnderOneRuntime) {
+TEST_F(SideBySide, HandlersWithBothStandardLibrariesRunUnderOneRuntime) {
   const std::string by_clang = std::string(SLUICE_TEST_PLUGINS) + "/good/by_clang.so";
   if (!fs::exists(by_clang)) GTEST_SKIP() << "clang++ with libc++ is not installed";
   fs::copy_file(by_clang, plugins.path() + "/by_clang.so");
@@ -266,8 +266,8 @@ TEST_F(SideBySide, HandlersOverBothStandardLibrariesRunUnderOneRuntime) {
   EXPECT_TRUE(drains());
   EXPECT_EQ(told("by-gcc"), "libstdc++ a");
   EXPECT_EQ(told("by-clang"), "libc++ a");
-  EXPECT_EQ(error("by-gcc-throws"), "std::out_of_range: there is no word");
-  EXPECT_EQ(error("by-clang-throws"), "std::out_of_range: there is no word");
+  EXPECT_EQ(error("by-gcc-throws"), "std::out_of_range: the text has no words");
+  EXPECT_EQ(error("by-clang-throws"), "std::out_of_range: the text has no words");
 }
 
 TEST_F(SideBySide, TheExamplesRunUnderOneRuntime) {

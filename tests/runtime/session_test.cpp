@@ -1,4 +1,4 @@
-// What a server, a database, a role or a pool sets for sessions: sluice does the same work under all of it.
+// Session settings of a server, a database, a role or a pool must not change what sluice does.
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -29,7 +29,7 @@ class Sessions : public Outbox {
   void set_for_the_database(const std::string& setting) {
     database.exec("ALTER DATABASE " + database.name() + " SET " + setting);
   }
-  /// Ordinary and brief jobs that end in all ways.
+  /// Inserts ordinary and brief jobs with all outcomes.
   void insert_all_kinds() {
     insert_many(20, "test.probe", probe("ok"));
     insert("fails", "test.probe", probe("fail"));
@@ -46,7 +46,7 @@ class Sessions : public Outbox {
   }
 };
 
-TEST_F(Sessions, DependOnNothingThatADatabaseSets) {
+TEST_F(Sessions, DoNotDependOnADatabasesSettings) {
   for (const std::string setting :
        {"array_nulls = off", "quote_all_identifiers = on", "DateStyle = 'German'",
         "IntervalStyle = 'sql_standard'", "bytea_output = 'escape'", "standard_conforming_strings = off",
@@ -72,7 +72,7 @@ TEST_F(Sessions, DependOnNothingThatADatabaseSets) {
   EXPECT_EQ(runtime.err().find("the database"), std::string::npos) << runtime.err();
 }
 
-TEST_F(Sessions, NoJobRunsTwiceWhereSerializableIsTheDefault) {
+TEST_F(Sessions, NoJobRunsTwiceIfSerializableIsTheDefault) {
   set_for_the_database("default_transaction_isolation = 'serializable'");
   constexpr int jobs = 3000;
   insert_many(jobs, "test.brief", probe("ok"));
@@ -96,7 +96,7 @@ TEST_F(Sessions, AnApplicationsTriggerFindsItsTables) {
   EXPECT_EQ(database.value("SELECT count(*) FROM audit"), "26");
 }
 
-/// A pool in transaction mode with one session, which whoever comes next gets.
+/// A pool in transaction mode. All clients share its only session.
 class Pool {
  public:
   explicit Pool(TestDatabase& database) : port_(free_port()) {
@@ -109,7 +109,7 @@ class Pool {
                            "\nunix_socket_dir =\nauth_type = any\npool_mode = transaction\n"
                            "default_pool_size = 1\nmax_client_conn = 100\n");
     std::vector<std::string> arguments{config_};
-    // It does not run as root, as the server does not.
+    // pgbouncer does not run as root.
     if (geteuid() == 0) arguments = {"-u", "postgres", config_};
     pool_ = std::make_unique<Program>(arguments, std::map<std::string, std::string>{}, "", "pgbouncer");
     url_ = "postgresql://" + user + "@127.0.0.1:" + std::to_string(port_) + "/" + database.name();
@@ -124,7 +124,7 @@ class Pool {
     if (!eventually(answers)) throw std::runtime_error("pgbouncer does not answer: " + pool_->err());
   }
   const std::string& url() const { return url_; }
-  /// Whatever of a session somebody might have changed.
+  /// The state of the pool's session: settings, prepared statements, channels and temporary tables.
   std::string session() const {
     Session session(url_);
     return session.rows(
@@ -172,7 +172,7 @@ class Pooled : public Sessions {
   Pool pool_{database};
 };
 
-TEST_F(Pooled, IsRecognisedAndItsSessionsStayAsTheyWere) {
+TEST_F(Pooled, IsRecognisedAndItsSessionsStayUnchanged) {
   const std::string before = pool_.session();
   insert_all_kinds();
   insert_effects();
@@ -189,7 +189,7 @@ TEST_F(Pooled, IsRecognisedAndItsSessionsStayAsTheyWere) {
   EXPECT_EQ(pool_.session(), before);
 }
 
-TEST_F(Pooled, SetsWhatItNeedsForEachTransaction) {
+TEST_F(Pooled, SetsItsSettingsInEachTransaction) {
   for (const std::string setting : {"array_nulls = off", "default_transaction_isolation = 'serializable'",
                                     "search_path = 'nowhere'", "statement_timeout = '2s'"}) {
     set_for_the_database(setting);
@@ -200,7 +200,7 @@ TEST_F(Pooled, SetsWhatItNeedsForEachTransaction) {
   EXPECT_EQ(runtime.err().find("goes through a pool"), std::string::npos) << runtime.err();
 }
 
-TEST_F(Pooled, ADirectUrlLetsARuntimeListenPastThePool) {
+TEST_F(Pooled, ADirectUrlLetsARuntimeListenBehindAPool) {
   config = scratch.write("direct.toml", "[runtime]\npoll_interval = \"1h\"\n[database]\ndirect_url = \"" +
                                             database.url() + "\"\n");
   Program runtime({"run"}, through(pool_.url() + "?pgbouncer=true"));
@@ -213,8 +213,8 @@ TEST_F(Pooled, ADirectUrlLetsARuntimeListenPastThePool) {
   EXPECT_EQ(reloaded.code, 0) << reloaded.err;
 }
 
-// Such a database takes any bytes.
-TEST_F(Sessions, ARowThatIsNotUtf8CostsNoOther) {
+// A database with this encoding accepts any bytes.
+TEST_F(Sessions, ARowThatIsNotUtf8AffectsNoOther) {
   TestDatabase ascii("SQL_ASCII");
   auto variables = environment();
   variables["DATABASE_URL"] = ascii.url();

@@ -1,4 +1,4 @@
-// sluice status from another process: what runs, how far it is, what was finished, which plugins there are.
+// sluice status in another process: running jobs and their progress, outcomes, and plugins.
 #include <signal.h>
 
 #include "runtime/outbox.hpp"
@@ -15,7 +15,7 @@ class StatusOfOthers : public Outbox {
   std::string json(const std::string& text, const std::string& path) {
     return database.value("SELECT $1::jsonb #>> $2::text[]", {text, path});
   }
-  /// A member of `sluice status --json`.
+  /// Returns a member of `sluice status --json`.
   std::string told(const std::string& path) { return json(sluice({"status", "--json"}).out, path); }
   bool tells(const std::string& path, const std::string& value) {
     return eventually([&] { return told(path) == value; });
@@ -30,7 +30,7 @@ TEST_F(StatusOfOthers, ShowsRunningJobsWithTheirLatestProgress) {
   const Ended status = sluice({"status"});
   EXPECT_TRUE(holds(status.out, "42 %")) << status.out;
   EXPECT_TRUE(holds(status.out, "page 42 of 100")) << status.out;
-  EXPECT_TRUE(holds(status.out, "silent")) << "a job that says nothing of its progress is shown, too";
+  EXPECT_TRUE(holds(status.out, "silent")) << "a job without progress must be shown too";
   const std::string job = sluice({"jobs", "show", "talks", "--json"}).out;
   EXPECT_EQ(json(job, "{running,progress}"), "0.42");
   EXPECT_EQ(json(job, "{running,note}"), "page 42 of 100");
@@ -43,7 +43,7 @@ TEST_F(StatusOfOthers, ShowsRunningJobsWithTheirLatestProgress) {
   EXPECT_TRUE(eventually([&] { return database.value("SELECT count(*) FROM sluice.running") == "0"; }));
 }
 
-TEST_F(StatusOfOthers, AHandlerThatTellsItsProgressAllTheTimeIsHardlySlower) {
+TEST_F(StatusOfOthers, FrequentProgressReportsHardlySlowAHandler) {
   insert("busy", "test.probe", probe("talk", R"(,"fraction":0.1,"note":"again","times":1000000)"));
   insert("after", "test.probe");
   EXPECT_TRUE(drains());
@@ -69,7 +69,7 @@ TEST_F(StatusOfOthers, ShowsThePluginsOfEachRuntimeAndWhyOneIsRefused) {
   EXPECT_EQ(json(status, "{runtimes,0,plugins,1,hosts_wanted}"), "2");
   EXPECT_EQ(json(status, "{runtimes,0,plugins,1,slots}"), "6");
   EXPECT_TRUE(holds(json(status, "{runtimes,0,plugins,1,types}"), "\"test.probe\"")) << status;
-  EXPECT_TRUE(holds(sluice({"status"}).out, "no_note.so: found")) << "the sentence, for people";
+  EXPECT_TRUE(holds(sluice({"status"}).out, "no_note.so: found")) << "the table must have the reason";
   for (const pid_t host : program.children()) kill(host, SIGKILL);
   EXPECT_TRUE(eventually([&] {
     return told("{runtimes,0,plugins,1,restarts}") == "2" && told("{runtimes,0,plugins,1,hosts}") == "2";
@@ -79,7 +79,7 @@ TEST_F(StatusOfOthers, ShowsThePluginsOfEachRuntimeAndWhyOneIsRefused) {
   EXPECT_EQ(told("{runtimes}"), "[]");
 }
 
-TEST_F(StatusOfOthers, CountsWhatDrainsFinished) {
+TEST_F(StatusOfOthers, CountsOutcomesOfDrains) {
   insert_many(7, "test.probe");
   insert("bad", "test.probe", probe("fail"));
   insert("again", "test.other", probe("retry", R"(,"after_ms":3600000)"));

@@ -1,4 +1,4 @@
-// sluice run as a service of systemd: what it says to the service manager, and what plugin hosts see of that.
+// sluice run as a systemd service: its messages to the service manager, which plugin hosts must not see.
 #include "runtime/outbox.hpp"
 #include "support/notify_socket.hpp"
 
@@ -23,7 +23,7 @@ std::string environment_of(pid_t pid) {
   return text.str();
 }
 
-TEST_F(Service, SaysWhenItIsUpAndWhenItStops) {
+TEST_F(Service, ReportsWhenItIsUpAndWhenItStops) {
   Program program = start();
   EXPECT_TRUE(socket.hears("READY=1\nSTATUS=0 done, 0 failed; 1 plugins for "));
   program.signal(SIGTERM);
@@ -31,7 +31,7 @@ TEST_F(Service, SaysWhenItIsUpAndWhenItStops) {
   EXPECT_EQ(program.wait(), 0);
 }
 
-TEST_F(Service, SaysWhenItReloadsAndWhenItIsUpAgain) {
+TEST_F(Service, ReportsWhenItReloadsAndWhenItIsUpAgain) {
   const Program program = start();
   ASSERT_TRUE(socket.hears("READY=1"));
   program.signal(SIGHUP);
@@ -39,12 +39,12 @@ TEST_F(Service, SaysWhenItReloadsAndWhenItIsUpAgain) {
   EXPECT_TRUE(socket.hears("READY=1"));
 }
 
-TEST_F(Service, FeedsTheWatchdogWhileItsEventLoopRuns) {
+TEST_F(Service, NotifiesTheWatchdogWhileItsEventLoopRuns) {
   const Program program = start();
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(socket.hears("WATCHDOG=1"));
 }
 
-TEST_F(Service, KeepsTheServiceManagerFromPluginHosts) {
+TEST_F(Service, HidesTheServiceManagerFromPluginHosts) {
   const Program program = start();
   ASSERT_TRUE(socket.hears("READY=1"));
   const auto hosts = program.children();

@@ -1,5 +1,5 @@
-// Plugins that take more than their own, each beside two healthy ones whose jobs are done before, meanwhile
-// and afterwards.
+// Plugins that attack the runtime or the machine, each beside two good ones, whose jobs are done before,
+// during and after the attack.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -17,7 +17,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr std::size_t small = 200'000;  // bytes of a log that holds nothing huge
+constexpr std::size_t small = 200'000;  // more bytes than a log without huge texts has
 
 class Vice : public Outbox {
  protected:
@@ -27,7 +27,7 @@ class Vice : public Outbox {
     return all;
   }
 
-  /// A job of each healthy plugin is done.
+  /// Runs a job of each good plugin.
   testing::AssertionResult others_work() {
     const std::string number = std::to_string(++rounds_);
     insert("probe-" + number, "test.probe");
@@ -38,7 +38,7 @@ class Vice : public Outbox {
     return testing::AssertionSuccess();
   }
 
-  /// Runs a job of that vice beside healthy ones until it has `outcome`.
+  /// Runs a job with that attack beside good ones, until it has status `outcome`.
   void indulge(Program& runtime, const std::string& vice, const std::string& outcome) {
     EXPECT_TRUE(others_work());
     insert(vice, "test.vices", R"({"do":")" + vice + R"(","file":")" + scratch.path(vice) + R"("})");
@@ -65,7 +65,7 @@ class Vice : public Outbox {
   int rounds_ = 0;
 };
 
-TEST_F(Vice, CuttingTheSharedPageIsRefused) {
+TEST_F(Vice, ShrinkingTheSharedPageIsRefused) {
   Program runtime({"run", "--config", impatient}, surroundings());
   indulge(runtime, "cut_page", "done");
   EXPECT_THAT(output("cut_page"), HasSubstr(R"("cut": "Operation not permitted")"));
@@ -83,21 +83,23 @@ TEST_F(Vice, AHostThatLeftItsProcessGroupIsKilledAtAStop) {
   for (const pid_t host : hosts) EXPECT_NE(::kill(host, 0), 0) << host;
 }
 
-TEST_F(Vice, WhatAHostLeavesBehindEndsWithIt) {
+TEST_F(Vice, ProcessesOfAHostEndWithIt) {
   Program runtime({"run", "--config", impatient}, surroundings());
   indulge(runtime, "leave_child_and_crash", "error");
   const pid_t orphan = std::stoi(scratch.read("leave_child_and_crash"));
-  EXPECT_TRUE(eventually([&] { return ::kill(orphan, 0) != 0; })) << "its host crashed";
+  EXPECT_TRUE(eventually([&] { return ::kill(orphan, 0) != 0; }))
+      << "the process must end when its host crashes";
   indulge(runtime, "leave_child", "done");
   ASSERT_TRUE(lines_in("leave_child", 1));
   const pid_t child = std::stoi(scratch.read("leave_child"));
-  EXPECT_EQ(::kill(child, 0), 0) << "it may go on while its host lives";
+  EXPECT_EQ(::kill(child, 0), 0) << "the process may continue while its host exists";
   runtime.signal(SIGTERM);
   EXPECT_EQ(runtime.wait(30), 0) << runtime.err();
-  EXPECT_TRUE(eventually([&] { return ::kill(child, 0) != 0; })) << "its runtime stopped";
+  EXPECT_TRUE(eventually([&] { return ::kill(child, 0) != 0; }))
+      << "the process must end when its runtime stops";
 }
 
-TEST_F(Vice, HugeTextsAreCutAndHugeThingsFailTheirJob) {
+TEST_F(Vice, HugeTextsAreTruncatedAndHugeOutputsFailTheirJob) {
   Program runtime({"run", "--config", impatient}, surroundings());
   indulge(runtime, "huge_code", "error");
   EXPECT_LE(code("huge_code").size(), 210U);
@@ -114,18 +116,18 @@ TEST_F(Vice, HugeTextsAreCutAndHugeThingsFailTheirJob) {
   EXPECT_LE(runtime.err().size(), small);
 }
 
-TEST_F(Vice, AFrameThatClaimsToBeHugeEndsItsHost) {
+TEST_F(Vice, AHugeFrameEndsItsHost) {
   Program runtime({"run", "--config", impatient}, surroundings());
   indulge(runtime, "huge_frame", "error");
   EXPECT_EQ(code("huge_frame"), "host-died");
   EXPECT_THAT(error("huge_frame"), HasSubstr("sent a frame of impossible length (1073741824 bytes)"));
 }
 
-TEST_F(Vice, NoPluginLooksIntoTheProcessThatHasTheCredentials) {
+TEST_F(Vice, NoPluginCanReadTheRuntimesProcess) {
   const std::string file = directory.path() + "/vices.so";
   std::vector<std::string> words{"plugin", "run", file, "test.vices", R"({"do":"look_at_parent"})", "--json"};
   std::string executable;
-  if (geteuid() == 0) {  // who may look into everything
+  if (geteuid() == 0) {  // root may read everything
     chmod(directory.path().c_str(), 0755);
     words.insert(words.begin(), {"--reuid=65534", "--regid=65534", "--clear-groups", Program::path()});
     executable = "setpriv";
@@ -149,7 +151,7 @@ TEST_F(Vice, TextOfPluginsIsHarmlessToATerminal) {
     EXPECT_THAT(ended.out, Not(HasSubstr("\nfake"))) << words[1];
   }
   EXPECT_THAT(run({"plugin", "inspect", file, "--json"}).out, HasSubstr("\\u001B[2J\\nfake"))
-      << "JSON is exact";
+      << "the JSON must have the exact text";
 }
 
 TEST_F(Vice, TextOfRowsIsHarmlessToATerminal) {
@@ -165,7 +167,7 @@ TEST_F(Vice, TextOfRowsIsHarmlessToATerminal) {
   }
 }
 
-TEST_F(Vice, MembersThatNothingReadsAreSaidAndMayBeAnError) {
+TEST_F(Vice, MembersThatNothingReadsAreLoggedOrAnError) {
   const std::string told =
       scratch.write("told.toml", scratch.read("sluice.toml") + "[plugin.vices.config]\nunknown = 1\n");
   insert("a", "test.vices", R"({"do":"ok","headers":{},"nothing":null,"file":null})");
@@ -183,7 +185,7 @@ TEST_F(Vice, MembersThatNothingReadsAreSaidAndMayBeAnError) {
   EXPECT_EQ(run({"drain", "--config", strict_type}, surroundings()).code, 0);
   EXPECT_EQ(status("b"), "error");
   EXPECT_THAT(error("b"), HasSubstr(R"(the payload has members that nothing reads: "headers")"));
-  EXPECT_EQ(status("c"), "done") << "null is absent";
+  EXPECT_EQ(status("c"), "done") << "null counts as absent";
 
   const std::string strict =
       scratch.write("strict.toml", scratch.read("sluice.toml") +

@@ -1,4 +1,4 @@
-// sluice status --watch: on a terminal, and where there is none.
+// sluice status --watch: on a terminal, and without one.
 #include <signal.h>
 
 #include "runtime/outbox.hpp"
@@ -29,7 +29,7 @@ class Watch : public Outbox {
   }
 };
 
-TEST_F(Watch, RedrawsInPlaceAndGivesTheTerminalBack) {
+TEST_F(Watch, RedrawsInPlaceAndRestoresTheTerminal) {
   insert("a", "first.type");
   PseudoTerminal terminal = in_terminal(100, 30);
   ASSERT_TRUE(terminal.shows("first.type"));
@@ -37,14 +37,14 @@ TEST_F(Watch, RedrawsInPlaceAndGivesTheTerminalBack) {
   EXPECT_FALSE(terminal.cursor_visible());
   insert("b", "second.type");
   ASSERT_TRUE(terminal.shows("second.type"));
-  EXPECT_EQ(terminal.screen().at(3).substr(0, 4), "TYPE") << "drawn anew, from the top";
+  EXPECT_EQ(terminal.screen().at(3).substr(0, 4), "TYPE") << "the screen must be redrawn from the top";
   terminal.type("\x03");
   EXPECT_EQ(terminal.wait(), 0);
   expect_restored(terminal);
   EXPECT_FALSE(terminal.overflowed());
 }
 
-TEST_F(Watch, FitsTheWindowWhateverItsSize) {
+TEST_F(Watch, FitsAWindowOfAnySize) {
   for (int i = 0; i < 40; ++i)
     insert("job-" + std::to_string(i), "a.rather.long.type.number." + std::to_string(i));
   PseudoTerminal terminal = in_terminal(40, 12);
@@ -62,20 +62,20 @@ TEST_F(Watch, FitsTheWindowWhateverItsSize) {
   expect_restored(terminal);
 }
 
-TEST_F(Watch, SaysThatTheDatabaseIsGoneAndGoesOnWhenItIsBack) {
+TEST_F(Watch, ReportsALostDatabaseAndContinuesWhenItIsBack) {
   insert("a", "first.type");
   PseudoTerminal terminal = in_terminal(100, 30);
   ASSERT_TRUE(terminal.shows("first.type"));
   allow_connections(false);
   ASSERT_TRUE(terminal.shows("NO ANSWER for"));
-  ASSERT_TRUE(terminal.shows("first.type")) << "what was known last stays";
+  ASSERT_TRUE(terminal.shows("first.type")) << "the last known data must stay";
   allow_connections(true);
   insert("b", "second.type");
   EXPECT_TRUE(terminal.shows("second.type"));
   EXPECT_TRUE(terminal.shows("until Ctrl-C"));
 }
 
-TEST_F(Watch, PrintsBlocksWhereThereIsNoTerminal) {
+TEST_F(Watch, PrintsBlocksWithoutATerminal) {
   insert("a", "first.type");
   Program program(command_, environment());
   const auto said = [&](const std::string& text, int times) {
@@ -96,7 +96,7 @@ TEST_F(Watch, PrintsBlocksWhereThereIsNoTerminal) {
   EXPECT_EQ(program.out().find('\033'), std::string::npos);
 }
 
-TEST_F(Watch, PrintsAnObjectALineAsJson) {
+TEST_F(Watch, PrintsOneObjectPerLineAsJson) {
   insert("a", "first.type");
   std::vector<std::string> arguments = command_;
   arguments.emplace_back("--json");
@@ -113,7 +113,7 @@ TEST_F(Watch, PrintsAnObjectALineAsJson) {
   }
 }
 
-TEST_F(Watch, RefusesAnIntervalThatIsNone) {
+TEST_F(Watch, RefusesAnInvalidInterval) {
   EXPECT_EQ(sluice({"status", "--watch", "--interval", "often"}).code, 2);
   EXPECT_EQ(sluice({"status", "--watch", "--interval", "0"}).code, 2);
 }

@@ -1,4 +1,5 @@
-// Claiming and finishing in PostgreSQL: odd data, odd settings, others at work on the same table.
+// Claiming and finishing in PostgreSQL: unusual data, unusual settings, other sessions that use the same
+// table.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -24,7 +25,7 @@ constexpr double long_ago = 1'000'000'000;
 class Claim : public testing::Test {
  protected:
   store::Claimed claim(int limit = 100) { return claims_->claim(claim_request({"noop"}, limit), true); }
-  /// How many settlements changed nothing.
+  /// Writes the settlements. Returns the number of those that changed nothing.
   std::size_t settle(const std::vector<job::Settlement>& settlements, std::int64_t closing) {
     return finishes_->finish(settlements, {closing}).size();
   }
@@ -46,7 +47,7 @@ class Claim : public testing::Test {
   std::unique_ptr<store::FinishSession> finishes_ = world_.store().finishes();
 };
 
-TEST_F(Claim, IdsMayHoldAnything) {
+TEST_F(Claim, IdsMayContainAnything) {
   const std::set<std::string> ids{"",  "NULL",  "null", "'",     "\"", "\\", "{}",     "{a,b}", "a,b",
                                   " ", "a b c", "\t",   "%s $1", "😀",  "ü",  "\\\\\"", "--;",   "\x7f"};
   for (const auto& id : ids) add(id);
@@ -64,7 +65,7 @@ TEST_F(Claim, IdsMayHoldAnything) {
   EXPECT_EQ(count("status = 'processing'"), "0");
 }
 
-TEST_F(Claim, FromTheOldestFindsAllThatWaitsBehindAndAmongTypesThatNobodyServes) {
+TEST_F(Claim, FromTheOldestRowFindsAllJobsAfterAndAmongUnservedTypes) {
   world_.fill(3 * postgres::sweep_front, "unserved", "pending", "u");
   EXPECT_EQ(ids_of(claim()), std::vector<std::string>());
   add("behind", 2'000'000'000);
@@ -83,7 +84,7 @@ TEST_F(Claim, FromTheOldestFindsAllThatWaitsBehindAndAmongTypesThatNobodyServes)
   EXPECT_EQ(ids_of(claim()), std::vector<std::string>{"of just now"});
 }
 
-TEST_F(Claim, FromTheOldestFindsThemWithLeanIndexes) {
+TEST_F(Claim, FromTheOldestRowFindsThemWithLeanIndexes) {
   world_.store().desk()->set_indexes(store::Indexes::lean);
   world_.fill(2 * postgres::sweep_front, "unserved", "pending", "u");
   add("behind", 2'000'000'000);
@@ -168,7 +169,7 @@ TEST_F(Claim, PayloadsMayBeLargeDeepAndBeyondDoubles) {
             "[12345678901234567890.123456789, 1" + std::string(400, '0') + "]");
 }
 
-TEST_F(Claim, ARowThatWasWrittenMeanwhileIsFoundWhereItIsNow) {
+TEST_F(Claim, ARowThatWasWrittenMeanwhileIsFoundAtItsNewPlace) {
   for (const char* id : {"as it was", "moved", "taken away"}) add(id);
   const auto exchanged = claim();
   world_.database().exec("UPDATE \"Outbox\" SET payload = '[1]' WHERE id = 'moved'");
@@ -180,7 +181,7 @@ TEST_F(Claim, ARowThatWasWrittenMeanwhileIsFoundWhereItIsNow) {
   EXPECT_EQ(world_.database().value("SELECT count(*) FROM sluice.claim"), "0");
 }
 
-TEST_F(Claim, NoOutcomeCanPoisonItsBatch) {
+TEST_F(Claim, NoOutcomeFailsItsBatch) {
   for (const char* id : {"nul", "surrogate", "garbage", "bytes", "fine", "plain"}) add(id);
   const auto exchanged = claim();
   std::vector<job::Settlement> settlements;
@@ -245,7 +246,7 @@ TEST_F(Claim, TwoSessionsNeverGetTheSameRow) {
   EXPECT_EQ(count("status = 'done' AND attempts = 1"), std::to_string(jobs));
 }
 
-TEST_F(Claim, TheGuidesOwnStatementsWorkInTheMiddle) {
+TEST_F(Claim, TheGuidesOwnStatementsWorkMeanwhile) {
   for (const char* id : {"retried", "deleted", "kept"}) add(id);
   const auto exchanged = claim();
   std::vector<job::Settlement> failures;
@@ -261,11 +262,11 @@ TEST_F(Claim, TheGuidesOwnStatementsWorkInTheMiddle) {
   world_.advance(std::chrono::seconds(61));
   EXPECT_EQ(care_->promote_due(10).used, 3U);
   EXPECT_EQ(world_.row("retried")->status, "pending");
-  EXPECT_TRUE(ids_of(claim()) == std::vector<std::string>{"kept"}) << "but it is claimed";
+  EXPECT_TRUE(ids_of(claim()) == std::vector<std::string>{"kept"}) << "retried must not be claimed again";
   EXPECT_EQ(world_.row("kept")->status, "pending");
 }
 
-TEST_F(Claim, ARowThatIsDeletedWhileItRunsIsDropped) {
+TEST_F(Claim, AnOutcomeOfADeletedRowIsDropped) {
   add("a");
   add("b", long_ago + 1);
   const auto exchanged = claim();
@@ -274,7 +275,7 @@ TEST_F(Claim, ARowThatIsDeletedWhileItRunsIsDropped) {
             1U);
 }
 
-TEST_F(Claim, ARowThatTheApplicationHoldsIsFinishedOnceItIsFree) {
+TEST_F(Claim, ARowLockedByTheApplicationIsFinishedWhenUnlocked) {
   add("a");
   const auto exchanged = claim();
   world_.database().exec("BEGIN; UPDATE \"Outbox\" SET payload = '{\"x\": 1}'");
@@ -299,7 +300,7 @@ TEST_F(Claim, WorksWithoutTheGuidesIndexes) {
   EXPECT_EQ(ids_of(claim(2)), (std::vector<std::string>{"0", "1"}));
 }
 
-TEST_F(Claim, ALostConnectionIsUnavailableOnceAndThenNew) {
+TEST_F(Claim, ALostConnectionIsReportedOnceAndThenReplaced) {
   add("a");
   claim();
   world_.database().exec(
@@ -328,8 +329,8 @@ TEST_F(Claim, WorksThroughAPoolInTransactionMode) {
   EXPECT_EQ(world_.row("b")->status, "pending");
 }
 
-// Otherwise its job would run again and again, uncounted.
-TEST_F(Claim, ATableThatHoldsBackOutcomesIsTold) {
+// Otherwise the job would run again and again, uncounted.
+TEST_F(Claim, SuppressedOutcomesAreReported) {
   add("a");
   add("b", long_ago + 1);
   world_.database().exec(
@@ -349,12 +350,12 @@ TEST_F(Claim, ATableThatHoldsBackOutcomesIsTold) {
     EXPECT_NE(unwritten[0].message.find("had no effect"), std::string::npos) << unwritten[0].message;
   }
   EXPECT_EQ(world_.row("b")->status, "done");
-  EXPECT_TRUE(claim().jobs.empty()) << "its claim stays";
+  EXPECT_TRUE(claim().jobs.empty()) << "the claim must still exist";
 }
 
-// A rival's claim is committed, and its row locks are gone, after the other one's snapshot was taken and
-// before that comes to the rows. The arrangement: a policy of the table has the second claimer wait at the
-// first row.
+// One claimer takes its snapshot. Then its rival commits a claim and releases its row locks, before the first
+// claimer reaches the rows. To arrange this, a policy of the table makes the first claimer wait at the first
+// row.
 class Rivals : public Claim {
  protected:
   Rivals() {
@@ -381,7 +382,7 @@ class Rivals : public Claim {
   }
   ~Rivals() override { world_.database().exec("DROP OWNED BY " + role_ + "; DROP ROLE " + role_); }
 
-  /// Begins `late`, runs `early` while it waits at the first row, and lets it go on.
+  /// Begins `late`. While it waits at the first row, runs `early`. Then lets `late` continue.
   void between(const std::function<void()>& late, const std::function<void()>& early) {
     Session gate(world_.database().url());
     gate.exec("SELECT pg_advisory_lock(42)");
@@ -393,7 +394,7 @@ class Rivals : public Claim {
     gate.exec("SELECT pg_advisory_unlock(42)");
   }
 
-  /// How many claims name the first row, when both rivals record theirs with this function.
+  /// The number of claims that name the first row, if both rivals record theirs with this function.
   std::string claims_of_both(const std::string& function) {
     std::string sql = postgres::claim_statement(postgres::TableName::parse("public.Outbox"), 1, false);
     const std::string real = "sluice.record_claim";
@@ -413,15 +414,15 @@ class Rivals : public Claim {
   std::string role_;
 };
 
-TEST_F(Rivals, NeverClaimTheSameRowThoughItsLockIsGone) {
+TEST_F(Rivals, NeverClaimTheSameRowAfterItsLockIsReleased) {
   EXPECT_EQ(claims_of_both("sluice.record_claim"), "1");
 }
 
 TEST_F(Rivals, WouldClaimTheSameRowsInOneStatement) {
-  EXPECT_EQ(claims_of_both("sluice.record_blindly"), "2") << "the arrangement arranges nothing any more";
+  EXPECT_EQ(claims_of_both("sluice.record_blindly"), "2") << "the test no longer arranges the race";
 }
 
-TEST_F(Rivals, LearnThatMoreMayBeThereThanTheyGot) {
+TEST_F(Rivals, LearnThatMoreJobsMayWait) {
   for (int i = 0; i < 5; ++i) add("later" + std::to_string(i), long_ago + 10 + i);
   auto rival = postgres::open_postgres({world_.database().url_as(role_)})->claims(runtime_, 1, false);
   std::vector<store::LaneRequest> request = claim_request({"noop"}, 2);

@@ -1,4 +1,4 @@
-// What every store does, PostgreSQL and the one in memory alike.
+// The behaviour of every store, in PostgreSQL and in memory.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -39,7 +39,7 @@ class Conformance : public testing::TestWithParam<Kind> {
   std::string status(const std::string& id) { return world_->row(id).value().status; }
   int attempts(const std::string& id) { return world_->row(id).value().attempts; }
   store::Claimed claim(int limit = 100) { return claims_->claim(claim_request({"noop"}, limit), true); }
-  /// How many settlements changed nothing.
+  /// Writes the settlements. Returns the number of those that changed nothing.
   std::size_t settle(const std::vector<job::Settlement>& settlements,
                      const std::vector<std::int64_t>& closing = {}) {
     return finishes_->finish(settlements, closing).size();
@@ -81,7 +81,7 @@ TEST_P(Conformance, AnEmptyTableGivesNoClaim) {
   EXPECT_TRUE(claimed.jobs.empty());
 }
 
-TEST_P(Conformance, TypesNotAskedForAreNeverClaimed) {
+TEST_P(Conformance, TypesThatAreNotRequestedAreNeverClaimed) {
   add("a", long_ago, "other");
   add("b", long_ago, "Noop");
   EXPECT_TRUE(claim().jobs.empty());
@@ -126,7 +126,7 @@ TEST_P(Conformance, EightLanesWork) {
   EXPECT_THROW(claims_->claim(request, true), std::invalid_argument);
 }
 
-TEST_P(Conformance, AWrongCursorIsNoError) {
+TEST_P(Conformance, AWrongCursorIsNotAnError) {
   add("a");
   constexpr double infinity = std::numeric_limits<double>::infinity();
   for (const double cursor : {1e300, 9.3e12, infinity}) {
@@ -143,7 +143,7 @@ TEST_P(Conformance, AWrongCursorIsNoError) {
   }
 }
 
-TEST_P(Conformance, FinishesWhatItsClaimNames) {
+TEST_P(Conformance, FinishesTheJobsOfItsClaim) {
   add("a", long_ago);
   add("b", long_ago + 1);
   const auto first = claim(1);
@@ -153,7 +153,7 @@ TEST_P(Conformance, FinishesWhatItsClaimNames) {
   EXPECT_EQ(ids_of(claim(1)), Ids{"b"});
 }
 
-TEST_P(Conformance, AClaimThatIsNotClosedStays) {
+TEST_P(Conformance, AClaimThatIsNotClosedStillExists) {
   add("a");
   add("b", long_ago + 1);
   const auto claimed = claim();
@@ -162,7 +162,7 @@ TEST_P(Conformance, AClaimThatIsNotClosedStays) {
   EXPECT_EQ(status("b"), "done");
 }
 
-TEST_P(Conformance, AClaimWritesNothingAndKeepsOthersAway) {
+TEST_P(Conformance, AClaimWritesNoRowAndExcludesOtherClaims) {
   add("a");
   add("b", long_ago + 1);
   const auto claimed = claim(1);
@@ -178,7 +178,7 @@ TEST_P(Conformance, AClaimWritesNothingAndKeepsOthersAway) {
   EXPECT_EQ(attempts("a"), 1);
 }
 
-TEST_P(Conformance, WhatIsMarkedIsProcessingAndCounted) {
+TEST_P(Conformance, MarkedJobsAreProcessingAndCounted) {
   for (const char* id : {"a", "b", "gone"}) add(id);
   const auto claimed = claim();
   std::vector<job::Ref> jobs;
@@ -191,9 +191,9 @@ TEST_P(Conformance, WhatIsMarkedIsProcessingAndCounted) {
     EXPECT_EQ(places[i].empty(), jobs[i].id == "gone") << jobs[i].id;
   EXPECT_EQ(status("a"), "processing");
   EXPECT_EQ(attempts("a"), 1);
-  EXPECT_TRUE(finishes_->mark({jobs[0]}, {claimed.claim})[0].empty()) << "once";
+  EXPECT_TRUE(finishes_->mark({jobs[0]}, {claimed.claim})[0].empty()) << "a job is marked only once";
   EXPECT_EQ(attempts("a"), 1);
-  EXPECT_TRUE(claim().jobs.empty()) << "though nobody looks for its claim";
+  EXPECT_TRUE(claim().jobs.empty()) << "although filled claims are not read";
   std::vector<job::Settlement> done;
   for (const auto& one : claimed.jobs) {
     if (one.job.id != "gone") done.push_back(settlement(one.job));
@@ -203,7 +203,7 @@ TEST_P(Conformance, WhatIsMarkedIsProcessingAndCounted) {
   EXPECT_EQ(attempts("b"), 1);
 }
 
-TEST_P(Conformance, WhatIsGivenBackUnmarkedIsNotWritten) {
+TEST_P(Conformance, UnmarkedJobsThatAreGivenBackAreNotWritten) {
   add("a");
   add("b", long_ago + 1);
   const auto claimed = claim();
@@ -212,24 +212,24 @@ TEST_P(Conformance, WhatIsGivenBackUnmarkedIsNotWritten) {
   released.refund = true;
   EXPECT_EQ(settle({released}), 0U);
   EXPECT_EQ(world_->row("a")->updated_at, updated);
-  EXPECT_EQ(ids_of(claim()), (Ids{"a"})) << "its claim names it no more";
-  EXPECT_EQ(settle({settlement(claimed.jobs[0].job)}), 1U) << "nor does an outcome of that claim land";
+  EXPECT_EQ(ids_of(claim()), (Ids{"a"})) << "the first claim must not name the job any more";
+  EXPECT_EQ(settle({settlement(claimed.jobs[0].job)}), 1U) << "an outcome of the first claim must not apply";
   EXPECT_EQ(settle({settlement(claimed.jobs[1].job)}, {claimed.claim}), 0U);
 }
 
-TEST_P(Conformance, ARowThatWasMadeAnewIsNotTheOneThatWasClaimed) {
+TEST_P(Conformance, ARowInsertedAgainIsNotTheClaimedOne) {
   add("a");
   const auto claimed = claim();
   world_->erase("a");
   add("a", long_ago + 5);
-  EXPECT_TRUE(claim().jobs.empty()) << "the claim names it as yet";
+  EXPECT_TRUE(claim().jobs.empty()) << "the claim still names the id";
   EXPECT_TRUE(finishes_->mark({claimed.jobs[0].job}, {})[0].empty());
   EXPECT_EQ(settle({settlement(claimed.jobs[0].job)}, {claimed.claim}), 1U);
   EXPECT_EQ(status("a"), "pending");
   EXPECT_EQ(ids_of(claim()), (Ids{"a"}));
 }
 
-TEST_P(Conformance, WhatAClaimNamesDoesNotWait) {
+TEST_P(Conformance, ClaimedJobsDoNotCountAsWaiting) {
   add("a");
   add("b", long_ago + 1);
   claim(1);
@@ -243,7 +243,7 @@ TEST_P(Conformance, WhatAClaimNamesDoesNotWait) {
   EXPECT_EQ(desk_->depths(9).at(1).status, "processing");
 }
 
-TEST_P(Conformance, PrunesOldJobsThatAreOverOldestFirst) {
+TEST_P(Conformance, PrunesOldFinishedJobsOldestFirst) {
   for (int i = 0; i < 5; ++i) {
     add(numbered("old-", i), long_ago + i);
     world_->set_status(numbered("old-", i), "done");
@@ -268,7 +268,7 @@ TEST_P(Conformance, PrunesOldJobsThatAreOverOldestFirst) {
   EXPECT_EQ(prunes->prune(3).jobs, 1U);
 }
 
-TEST_P(Conformance, PrunesNoErrorThatIsToBeTriedAgain) {
+TEST_P(Conformance, DoesNotPruneErrorsThatWillBeRetried) {
   add("again");
   add("never");
   const auto claimed = claim();
@@ -291,7 +291,7 @@ TEST_P(Conformance, SettlingTwiceChangesNothing) {
   EXPECT_EQ(settle({done, released}), 2U);
 }
 
-TEST_P(Conformance, ARepeatedReleaseNeverTakesTheJobFromItsNextClaim) {
+TEST_P(Conformance, ARepeatedReleaseDoesNotAffectTheNextClaim) {
   add("a");
   auto other = world_->store().claims(runtime_, 1, false);
   const auto first = claim();
@@ -302,10 +302,10 @@ TEST_P(Conformance, ARepeatedReleaseNeverTakesTheJobFromItsNextClaim) {
   ASSERT_EQ(second.jobs.size(), 1U);
   EXPECT_EQ(second.jobs[0].job.attempt, 1);
   EXPECT_EQ(settle({release}), 1U);
-  EXPECT_TRUE(claim().jobs.empty()) << "the next claim names it";
+  EXPECT_TRUE(claim().jobs.empty()) << "the next claim still names the job";
 }
 
-TEST_P(Conformance, AnOutcomeOfAnEarlierClaimNeverLandsOnTheNext) {
+TEST_P(Conformance, AnOutcomeOfAnEarlierClaimNeverAppliesToTheNext) {
   for (const bool failed : {false, true}) {
     SCOPED_TRACE(failed);
     add("a");
@@ -324,7 +324,7 @@ TEST_P(Conformance, AnOutcomeOfAnEarlierClaimNeverLandsOnTheNext) {
   }
 }
 
-TEST_P(Conformance, AnOutcomeLandsThoughAttemptsWasSetWhileItRan) {
+TEST_P(Conformance, AnOutcomeAppliesEvenIfAttemptsWasSetMeanwhile) {
   for (const int attempts : {0, 7}) {
     SCOPED_TRACE(attempts);
     add("a");
@@ -358,7 +358,7 @@ TEST_P(Conformance, AWrongClaimOrStatusChangesNothing) {
   EXPECT_EQ(status("a"), "cancelled");
 }
 
-TEST_P(Conformance, AFailureIsRecordedAndComesBackWhenDue) {
+TEST_P(Conformance, AFailureIsRecordedAndRetriedWhenDue) {
   add("a");
   auto failed = settlement(claim().jobs[0].job, Status::error, Result::retry);
   failed.delay = seconds(60);
@@ -384,7 +384,7 @@ TEST_P(Conformance, AFailureIsRecordedAndComesBackWhenDue) {
   EXPECT_EQ(claim().jobs.at(0).job.attempt, 2);
 }
 
-TEST_P(Conformance, ASnoozeRefundsTheAttemptAndIsNoFailure) {
+TEST_P(Conformance, ASnoozeRefundsTheAttemptAndIsNotAFailure) {
   add("a");
   auto snoozed = settlement(claim().jobs[0].job, Status::scheduled, Result::snooze);
   snoozed.refund = true;
@@ -407,7 +407,7 @@ TEST_P(Conformance, AnOutputIsKept) {
   EXPECT_EQ(world_->output("a"), R"({"sent": true})");
 }
 
-TEST_P(Conformance, AScheduleOfAJobThatMovedOnDoesNothing) {
+TEST_P(Conformance, AScheduleOfAJobWithAnotherStatusDoesNothing) {
   add("a");
   auto failed = settlement(claim().jobs[0].job, Status::error, Result::retry);
   failed.delay = seconds(1);
@@ -434,7 +434,7 @@ TEST_P(Conformance, PromoteDueObeysItsLimitOldestFirst) {
   EXPECT_EQ(status("a0"), "error");
 }
 
-TEST_P(Conformance, WhoeverLeavesGivesBackWholeWhatCanNotHaveRun) {
+TEST_P(Conformance, LeavingRefundsTheAttemptsOfJobsThatDidNotRun) {
   store::ServedType once{"once", "p", "1", {}};
   once.policy.at_most_once = true;
   care_->serve(runtime_, {{"noop", "p", "1", {}}, once});
@@ -455,7 +455,7 @@ TEST_P(Conformance, WhoeverLeavesGivesBackWholeWhatCanNotHaveRun) {
   EXPECT_EQ(desk_->recent_failures(5).size(), 2U);
 }
 
-TEST_P(Conformance, RescueKeepsTheAttemptAndSaysSo) {
+TEST_P(Conformance, RescueCountsTheAttemptAndRecordsIt) {
   add("a");
   claim();
   EXPECT_EQ(care_->rescue({}, {}).runtimes, 0U);
@@ -493,12 +493,12 @@ TEST_P(Conformance, RescueEndsJobsByTheirTypesPolicy) {
   EXPECT_EQ(status("unknown"), "error");
 }
 
-TEST_P(Conformance, NobodyJudgesItselfNorOthersBeforeTheyHadAWholeLease) {
+TEST_P(Conformance, ARuntimeJudgesNeitherItselfNorOthersBeforeAWholeLease) {
   add("a");
   claim();
   const auto judge = care_->enlist(runtime_info());
   world_->advance(seconds(60));
-  EXPECT_EQ(care_->rescue({runtime_, 0}, {}).runtimes, 0U) << "nobody who is not alive judges";
+  EXPECT_EQ(care_->rescue({runtime_, 0}, {}).runtimes, 0U) << "a runtime that is not alive judges no other";
   const double now = heart_->beat(judge).value();
   const auto waits = care_->rescue({judge, now - 20}, {});
   EXPECT_EQ(waits.runtimes, 0U) << "the lease is 30 s";
@@ -507,10 +507,10 @@ TEST_P(Conformance, NobodyJudgesItselfNorOthersBeforeTheyHadAWholeLease) {
   const auto rescued = care_->rescue({judge, now - 40}, {});
   EXPECT_EQ(rescued.runtimes, 1U);
   EXPECT_EQ(rescued.suspected, 0U);
-  EXPECT_EQ(attempts("a"), 1) << "it may have run";
+  EXPECT_EQ(attempts("a"), 1) << "the job may have run";
   world_->advance(seconds(60));
   EXPECT_EQ(care_->rescue({judge, now - 100}, {}).runtimes, 0U);
-  EXPECT_TRUE(world_->store().heart(seconds(5))->beat(judge)) << "it is still there";
+  EXPECT_TRUE(world_->store().heart(seconds(5))->beat(judge)) << "the judge must not have judged itself";
 }
 
 TEST_P(Conformance, ARuntimeIsAliveForItsOwnLease) {
@@ -562,7 +562,7 @@ TEST_P(Conformance, RescueLeavesAJobThatALiveClaimNames) {
   EXPECT_EQ(attempts("b"), 1);
 }
 
-TEST_P(Conformance, LeavingGivesBackWithTheAttemptRefunded) {
+TEST_P(Conformance, LeavingGivesBackJobsWithTheirAttempts) {
   add("a");
   claim();
   care_->leave(runtime_, {});
@@ -572,7 +572,7 @@ TEST_P(Conformance, LeavingGivesBackWithTheAttemptRefunded) {
   EXPECT_TRUE(desk_->recent_failures(5).empty());
 }
 
-TEST_P(Conformance, ReconcileGivesBackWhatNobodyKnows) {
+TEST_P(Conformance, ReconcileGivesBackJobsOfUnknownClaims) {
   add("a");
   add("b", long_ago + 1);
   const auto known = claim(1);
@@ -588,7 +588,7 @@ TEST_P(Conformance, ReconcileGivesBackWhatNobodyKnows) {
   EXPECT_EQ(ids_of(others), Ids{"c"});
 }
 
-TEST_P(Conformance, AFollowUpIsMadeWithItsJobOrNotAtAll) {
+TEST_P(Conformance, AFollowUpIsCommittedWithItsJobOrNotAtAll) {
   add("a");
   const auto claimed = claim();
   auto settled = settlement(claimed.jobs[0].job);
@@ -600,11 +600,11 @@ TEST_P(Conformance, AFollowUpIsMadeWithItsJobOrNotAtAll) {
   EXPECT_EQ(next.jobs[0].job.payload, R"({"n": 1})");
   const auto again = effects_->commit({settled});
   ASSERT_EQ(again.size(), 1U);
-  EXPECT_EQ(again[0].why, store::Unwritten::Why::not_ours) << "it was settled already";
+  EXPECT_EQ(again[0].why, store::Unwritten::Why::not_ours) << "the job was already settled";
   EXPECT_TRUE(claims_->claim(claim_request({"next"}, 9), true).jobs.empty());
 }
 
-TEST_P(Conformance, AnEffectThatFailsCostsItsOwnJobAlone) {
+TEST_P(Conformance, AFailedEffectAffectsOnlyItsJob) {
   for (const char* id : {"a", "b", "c"}) add(id);
   const auto claimed = claim();
   std::vector<job::Settlement> settlements;
@@ -624,7 +624,7 @@ TEST_P(Conformance, AnEffectThatFailsCostsItsOwnJobAlone) {
   EXPECT_EQ(settle({settlement(claimed.jobs[1].job, Status::error, Result::retry)}, {claimed.claim}), 0U);
 }
 
-TEST_P(Conformance, AnAttemptsColumnAtItsEndStillClaims) {
+TEST_P(Conformance, AJobWithTheLargestAttemptsValueIsStillClaimed) {
   world_->put({"a", "noop", "{}", "pending", long_ago, long_ago, std::numeric_limits<int>::max()});
   const auto claimed = claim();
   ASSERT_EQ(claimed.jobs.size(), 1U);
@@ -697,7 +697,7 @@ TEST_P(Conformance, ReportsCountsWaitingTypesAndRuntimes) {
   EXPECT_LT(report.next_due, 0);
 }
 
-TEST_P(Conformance, CountsWhatIsNotDoneByTypeAndStatus) {
+TEST_P(Conformance, CountsUnfinishedJobsByTypeAndStatus) {
   add("a");
   add("b", long_ago + 1);
   add("c", long_ago + 2);
@@ -712,10 +712,10 @@ TEST_P(Conformance, CountsWhatIsNotDoneByTypeAndStatus) {
   EXPECT_EQ(depths[1].status, "pending");
   EXPECT_EQ(depths[1].jobs, 2);
   EXPECT_GT(depths[1].oldest_age, 1e8);
-  EXPECT_EQ(desk_->depths(1).at(1).jobs, 1) << "no more than were to be looked at";
+  EXPECT_EQ(desk_->depths(1).at(1).jobs, 1) << "the count is limited";
 }
 
-TEST_P(Conformance, ARuntimesPluginsAreThoseThatItPublishedLast) {
+TEST_P(Conformance, ShowsThePluginsThatARuntimePublishedLast) {
   store::PluginReport ready{"/p/a.so", "a", "1.0", "ready", "", 2, 2, 8, 0, {"noop", "odd \"{},\\ type"}};
   store::PluginReport refused{"/p/b.so", "", "", "refused", "b.so: found 'x'\nand more", 0, 1, 0, 0, {}};
   const auto published = [&] { return desk_->report(false).runtimes.at(0).plugins; };
@@ -728,7 +728,7 @@ TEST_P(Conformance, ARuntimesPluginsAreThoseThatItPublishedLast) {
   EXPECT_NEAR(published()[0].age, 60, 5);
   ready.hosts = 1;
   care_->publish(runtime_, {ready, refused});
-  EXPECT_NEAR(published()[0].age, 60, 5) << "its state is the same";
+  EXPECT_NEAR(published()[0].age, 60, 5) << "the state has not changed";
   ready.state = "restarting";
   care_->publish(runtime_, {ready});
   ASSERT_EQ(published().size(), 1U);
@@ -739,7 +739,7 @@ TEST_P(Conformance, ARuntimesPluginsAreThoseThatItPublishedLast) {
   EXPECT_TRUE(desk_->report(false).runtimes.empty());
 }
 
-TEST_P(Conformance, RunningJobsAreShownUntilTheyAreOver) {
+TEST_P(Conformance, RunningJobsAreShownUntilTheyEnd) {
   for (const char* id : {"a", "b"}) add(id);
   for (const auto& one : claim().jobs) finishes_->mark({one.job}, {});
   const auto shown = [&] { return desk_->report(false).running; };
@@ -758,15 +758,15 @@ TEST_P(Conformance, RunningJobsAreShownUntilTheyAreOver) {
   ASSERT_EQ(shown().size(), 1U);
   EXPECT_EQ(shown()[0].job.note, "half");
   world_->set_status("a", "done");
-  EXPECT_TRUE(shown().empty()) << "though its runtime has not said so yet";
+  EXPECT_TRUE(shown().empty()) << "although its runtime has not reported the end yet";
   world_->set_status("a", "processing");
   care_->show_running(runtime_ + 1, {{{"b", "noop", 1, "p", 42, 1, {}, ""}}, {}});
-  EXPECT_EQ(shown().size(), 1U) << "of runtimes that are enlisted only";
+  EXPECT_EQ(shown().size(), 1U) << "only jobs of enlisted runtimes are shown";
   care_->leave(runtime_, {});
   EXPECT_TRUE(shown().empty());
 }
 
-TEST_P(Conformance, OutcomesAreAddedUpByTypeOverATime) {
+TEST_P(Conformance, OutcomesAreAddedUpByTypeAndPeriod) {
   EXPECT_TRUE(desk_->report(false).last_hour.empty());
   care_->count({{"x", 3, 1, 0, 0, 1.5}, {"y", 0, 0, 2, 1, 0}});
   care_->count({{"x", 4, 0, 1, 0, 0.5}});
@@ -786,11 +786,11 @@ TEST_P(Conformance, OutcomesAreAddedUpByTypeOverATime) {
   world_->advance(std::chrono::hours(49));
   care_->count({{"z", 1, 0, 0, 0, 0}});
   const auto all = desk_->aggregate(std::chrono::hours(1000)).outcomes;
-  ASSERT_EQ(all.size(), 1U) << "forgotten after two days";
+  ASSERT_EQ(all.size(), 1U) << "older outcomes are deleted after two days";
   EXPECT_EQ(all[0].type, "z");
 }
 
-TEST_P(Conformance, AnAggregateCountsWhatWasCreatedSince) {
+TEST_P(Conformance, AnAggregateCountsJobsCreatedSince) {
   const double now =
       std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   add("old", now - 7200);
@@ -802,7 +802,7 @@ TEST_P(Conformance, AnAggregateCountsWhatWasCreatedSince) {
   EXPECT_FALSE(desk_->aggregate(std::chrono::hours(3)).more);
 }
 
-TEST_P(Conformance, OnlyWhatNoClaimNamesIsStuck) {
+TEST_P(Conformance, OnlyJobsThatNoClaimNamesAreStuck) {
   add("ours");
   claim();
   add("foreign");
@@ -811,7 +811,7 @@ TEST_P(Conformance, OnlyWhatNoClaimNamesIsStuck) {
   EXPECT_EQ(desk_->report(false).stuck, 1);
 }
 
-TEST_P(Conformance, TidyDropsRecordsOfDeletedJobsOnly) {
+TEST_P(Conformance, TidyDeletesOnlyRecordsOfDeletedJobs) {
   for (const char* id : {"a", "b"}) {
     add(id);
     auto failed = settlement(claim().jobs.at(0).job, Status::error, Result::retry);

@@ -22,7 +22,7 @@ std::string refusal(const std::string& url) {
   }
 }
 
-TEST(ConnectionString, DropsWhatIsPrismasAlone) {
+TEST(ConnectionString, DropsParametersThatOnlyPrismaKnows) {
   const auto read = parse_connection_string(
       "postgres://app:secret@db.example:6432/"
       "shop?schema=sales&connection_limit=5&pgbouncer=true&pool_timeout=3"
@@ -57,7 +57,7 @@ TEST(ConnectionString, ReadsSocketsKeyValuesAndEncodedPasswords) {
       holds(parse_connection_string("postgresql://u:p%40%27%5C@h/d").conninfo, R"(password='p@\'\\')"));
 }
 
-TEST(ConnectionString, NeverRepeatsWhatItCouldNotRead) {
+TEST(ConnectionString, NeverRepeatsUnreadableText) {
   for (const char* url :
        {"postgresql://u:hunter2@h:port/d", "postgresql://u:hunter2@[h/d", "postgres://u:x%zzhunter2@h/d",
         "postgresql://u:pa?hunter2@h/d", "postgresql://u:pa?hunter2=1&x=@h/d", "hunter2",
@@ -68,7 +68,7 @@ TEST(ConnectionString, NeverRepeatsWhatItCouldNotRead) {
   }
 }
 
-TEST(ConnectionString, ShowsNothingOfAPasswordThatIsNotEncoded) {
+TEST(ConnectionString, ShowsNoPartOfAPasswordThatIsNotEncoded) {
   for (const char* url : {"postgresql://u:hunter@Secret99@h/d", "postgresql://u:12/Secret99@h/d",
                           "postgresql://u:@Secret99@h/d", "postgresql://h/d?host=x@Secret99",
                           "host=x@Secret99 dbname=d", "postgresql://u:a@h/Secret99@d"}) {
@@ -79,7 +79,7 @@ TEST(ConnectionString, ShowsNothingOfAPasswordThatIsNotEncoded) {
   EXPECT_EQ(refusal("postgresql://u:p%40x@h/d?application_name=a@b"), "");
 }
 
-TEST(ConnectionString, MasksNoNameAndNothingThatAMaskWouldTell) {
+TEST(ConnectionString, MasksNeitherNamesNorTextsThatAMaskWouldReveal) {
   const auto target = parse_connection_string("postgresql://prod:prod@prod.example/prod");
   EXPECT_EQ(target.description, "database 'prod' at prod.example as user 'prod'");
   EXPECT_TRUE(target.has_password);
@@ -88,7 +88,7 @@ TEST(ConnectionString, MasksNoNameAndNothingThatAMaskWouldTell) {
   EXPECT_FALSE(parse_connection_string("postgresql://u:hunter2@h/d").secrets.empty());
 }
 
-TEST(ConnectionString, AChangedFileIsReadBeforeTheNextConnection) {
+TEST(ConnectionString, AChangedFileIsReadForTheNextConnection) {
   const test::Scratch scratch;
   const std::string first = "postgresql://u:first1@h/d";
   ConnectionString target = connection_string_of(first, scratch.write("url", first));
@@ -109,7 +109,7 @@ TEST(ConnectionString, DescribesWithoutAPassword) {
   EXPECT_EQ(describe("postgresql://u@h/d?password=hunter2"), "database 'd' at h as user 'u'");
 }
 
-TEST(ConnectionString, NoErrorOfASessionHoldsThePassword) {
+TEST(ConnectionString, NoErrorOfASessionContainsThePassword) {
   const std::vector<std::string> urls{"postgresql://u:hunter2@127.0.0.1:1/d",
                                       "postgresql://u:hunter%32@nowhere.invalid/d",
                                       "host=/nonexistent password=hunter2"};
@@ -123,7 +123,7 @@ TEST(ConnectionString, NoErrorOfASessionHoldsThePassword) {
   }
 }
 
-TEST(ConnectionString, ARefusedStatementSaysWhatWasTriedAndWhere) {
+TEST(ConnectionString, ARefusedStatementNamesTheActionAndTheDatabase) {
   test::TestDatabase database;
   try {
     open_postgres({database.url()})->desk()->enqueue({"noop", "{}", {}, {}});

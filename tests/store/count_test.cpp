@@ -1,4 +1,4 @@
-// Counts of a table that is too large to be counted as a whole.
+// Counts of a table that is too large to be counted completely.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -11,7 +11,7 @@ namespace {
 
 class LargeTable : public testing::Test {
  protected:
-  /// Two rows to a page, so that few make a large table.
+  /// A page has only two rows, so that a few rows make a large table.
   LargeTable() {
     world_.database().exec(
         "ALTER TABLE \"Outbox\" SET (autovacuum_enabled = off), ALTER payload SET STORAGE PLAIN");
@@ -40,7 +40,7 @@ class LargeTable : public testing::Test {
   store::Report report_;
 };
 
-TEST_F(LargeTable, IsCountedWhereThatIsCheapAndEstimatedElsewhere) {
+TEST_F(LargeTable, IsCountedIfThatIsCheapAndEstimatedOtherwise) {
   for (const store::Indexes indexes : {store::Indexes::guide, store::Indexes::lean}) {
     world_.store().desk()->set_indexes(indexes);
     auto found = counts(false);
@@ -53,15 +53,15 @@ TEST_F(LargeTable, IsCountedWhereThatIsCheapAndEstimatedElsewhere) {
     EXPECT_TRUE(report_.waiting[0].estimated);
     EXPECT_TRUE(std::isfinite(report_.waiting[0].oldest_pending_age));
     if (indexes == store::Indexes::lean) continue;
-    EXPECT_EQ(found["rare done"], 20) << "a type with few jobs";
-    EXPECT_EQ(found["rare pending"], 10) << "whatever waits beside it";
+    EXPECT_EQ(found["rare done"], 20) << "a type with few jobs is counted exactly";
+    EXPECT_EQ(found["rare pending"], 10) << "a rare type is counted exactly in each status";
     ASSERT_EQ(report_.waiting.size(), 2U);
     EXPECT_FALSE(report_.waiting[1].estimated);
     EXPECT_TRUE(std::isfinite(report_.waiting[1].oldest_pending_age));
   }
 }
 
-TEST_F(LargeTable, IsCountedWhollyWhereThatIsAskedFor) {
+TEST_F(LargeTable, IsCountedCompletelyOnRequest) {
   const std::map<std::string, std::int64_t> all{{"big.a done", 9000},    {"big.a error", 30},
                                                 {"big.a pending", 4500}, {"big.b done", 4500},
                                                 {"rare done", 20},       {"rare pending", 10}};

@@ -1,4 +1,4 @@
-// sluice.enqueue as applications call it.
+// sluice.enqueue, called as applications do.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -39,7 +39,7 @@ TEST(Enqueue, HasDefaultsAndNamedArguments) {
   EXPECT_FALSE(world.scheduled(past));
 }
 
-TEST(Enqueue, ADelayCountsFromTheCallHoweverOldTheTransactionIs) {
+TEST(Enqueue, ADelayCountsFromTheCallEvenInAnOldTransaction) {
   PostgresWorld world;
   auto& database = world.database();
   database.exec("BEGIN; SELECT pg_sleep(0.2)");
@@ -50,7 +50,7 @@ TEST(Enqueue, ADelayCountsFromTheCallHoweverOldTheTransactionIs) {
   database.exec("COMMIT");
 }
 
-TEST(Enqueue, ConcurrentCallersWithOneKeyMakeOneJob) {
+TEST(Enqueue, ConcurrentCallersWithTheSameKeyEnqueueOneJob) {
   PostgresWorld world;
   std::set<std::string> ids;
   std::mutex mutex;
@@ -71,7 +71,7 @@ TEST(Enqueue, ConcurrentCallersWithOneKeyMakeOneJob) {
   EXPECT_EQ(count(world.database()), "20");
 }
 
-TEST(Enqueue, ConcurrentCallersTakeOverADeletedJobsKeyOnce) {
+TEST(Enqueue, ConcurrentCallersReuseADeletedJobsKeyOnce) {
   PostgresWorld world;
   for (int round = 0; round < 10; ++round) {
     world.store().desk()->enqueue({"noop", "{}", {}, "k"});
@@ -97,7 +97,7 @@ TEST(Enqueue, AnExistingJobIsStillClaimedWhileTheCallerIsInItsTransaction) {
   database.exec("COMMIT");
 }
 
-TEST(Enqueue, IsNotForEverybodyAndInsertingNeedsNoRightInSchemaSluice) {
+TEST(Enqueue, NeedsARightWhilePlainInsertsNeedNoneInSchemaSluice) {
   PostgresWorld world;
   auto& database = world.database();
   const std::string role = database.name() + "_app";
@@ -116,7 +116,7 @@ TEST(Enqueue, IsNotForEverybodyAndInsertingNeedsNoRightInSchemaSluice) {
   database.exec("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
-TEST(Enqueue, WritesUtcWhateverTheTimeZone) {
+TEST(Enqueue, WritesUtcInAnyTimeZone) {
   PostgresWorld world;
   auto& database = world.database();
   database.exec("SET timezone = 'Pacific/Kiritimati'; SET datestyle = 'SQL, DMY'");
@@ -126,7 +126,7 @@ TEST(Enqueue, WritesUtcWhateverTheTimeZone) {
             "1");
 }
 
-TEST(Enqueue, RefusesWhatIsNotJson) {
+TEST(Enqueue, RefusesInvalidJson) {
   PostgresWorld world;
   EXPECT_THROW(world.store().desk()->enqueue({"noop", "{", {}, {}}), store::Refused);
   EXPECT_NO_THROW(world.store().desk()->enqueue({"noop", "null", job::Microseconds::max(), {}}));

@@ -1,4 +1,4 @@
-// What sluice init makes, and what it leaves alone.
+// The objects that sluice init creates, and those that it does not change.
 #include <gtest/gtest.h>
 
 #include <unistd.h>
@@ -15,7 +15,7 @@
 namespace sluice::test {
 namespace {
 
-// As prisma migrate writes the guide's model.
+// The SQL that prisma migrate writes for the guide's model.
 constexpr const char* prisma_table = R"(
 CREATE TABLE "Outbox" (
     "id" TEXT NOT NULL,
@@ -34,7 +34,7 @@ CREATE INDEX "Outbox_type_idx" ON "Outbox"("type");
 CREATE INDEX "Outbox_status_createdAt_idx" ON "Outbox"("status", "createdAt");
 )";
 
-// All that the catalog says of the tables in schema public, without object numbers.
+// The catalog's entries for the tables in schema public, without object numbers.
 std::string catalog(TestDatabase& database) {
   std::string text;
   for (const char* sql :
@@ -44,7 +44,7 @@ std::string catalog(TestDatabase& database) {
         "WHERE relnamespace = 'public'::regnamespace ORDER BY 1",
         "SELECT c.relname, a.attname, a.attnum, format_type(a.atttypid, a.atttypmod), a.attnotnull, "
         "a.attstorage, "
-        // PostgreSQL 17 puts a number of its own there, another one for each table.
+        // PostgreSQL 17 has a number here that differs for each table.
         "(SELECT array_agg(o) FROM unnest(a.attoptions) o WHERE o NOT LIKE 'pg_attver=%'), "
         "a.attacl, a.attcollation, a.attidentity, pg_get_expr(d.adbin, d.adrelid) FROM pg_attribute a "
         "JOIN pg_class c ON c.oid = a.attrelid LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum "
@@ -113,7 +113,7 @@ void run_psql(const std::string& url, const std::string& script) {
   std::filesystem::remove(path);
 }
 
-TEST(Init, MakesTheGuidesTableExactlyAsPrismaDoes) {
+TEST(Init, CreatesTheGuidesTableExactlyAsPrismaDoes) {
   TestDatabase prismas;
   prismas.exec(prisma_table);
   TestDatabase ours;
@@ -134,7 +134,7 @@ TEST(Init, ChangesNothingOfAnExistingTable) {
   EXPECT_EQ(database.value("SELECT count(*) FROM \"Outbox\""), "1");
 }
 
-TEST(Init, ItsTriggerIsAllThatAnExistingTableGetsAndCanBeTakenOff) {
+TEST(Init, AddsOnlyItsTriggerToAnExistingTableAndCanRemoveIt) {
   TestDatabase database;
   database.exec(prisma_table);
   const std::string before = catalog(database);
@@ -144,11 +144,11 @@ TEST(Init, ItsTriggerIsAllThatAnExistingTableGetsAndCanBeTakenOff) {
   const auto done = postgres::open_postgres(without_trigger(database))->desk()->init();
   EXPECT_EQ(done, std::vector<std::string>{"Dropped trigger sluice_wake from table \"public\".\"Outbox\"."});
   EXPECT_EQ(database.value(triggers), "");
-  database.exec("VACUUM \"Outbox\"");  // which sets relhastriggers back
+  database.exec("VACUUM \"Outbox\"");  // resets relhastriggers
   EXPECT_EQ(catalog(database), before);
 }
 
-TEST(Init, SaysWhereItMayPutNoTrigger) {
+TEST(Init, SaysIfItMayNotCreateATrigger) {
   TestDatabase database;
   database.exec(prisma_table);
   postgres::open_postgres(without_trigger(database))->desk()->init();
@@ -157,11 +157,11 @@ TEST(Init, SaysWhereItMayPutNoTrigger) {
                 "; GRANT ALL ON ALL TABLES IN SCHEMA sluice TO " + role);
   const auto done = postgres::open_postgres({database.url_as(role)})->desk()->init();
   database.exec("DROP OWNED BY " + role + "; DROP ROLE " + role);
-  ASSERT_EQ(done.size(), 2U);  // and that it may not call the functions
+  ASSERT_EQ(done.size(), 2U);  // the second says that the user may not call the functions
   EXPECT_TRUE(holds(done[0], "may not create a trigger on table \"public\".\"Outbox\"")) << done[0];
 }
 
-TEST(Init, LeanIndexesAreThoseThatClaimingNeeds) {
+TEST(Init, LeanIndexesAreTheOnesThatClaimingNeeds) {
   TestDatabase database;
   database.exec(prisma_table);
   auto desk = postgres::open_postgres(without_trigger(database))->desk();
@@ -181,7 +181,7 @@ TEST(Init, LeanIndexesAreThoseThatClaimingNeeds) {
   EXPECT_EQ(database.rows(definitions), before);
 }
 
-TEST(Init, MakesAnIndexAnewThatWasLeftUnfinished) {
+TEST(Init, RecreatesAnUnfinishedIndex) {
   TestDatabase database;
   database.exec(prisma_table);
   auto desk = postgres::open_postgres({database.url()})->desk();
@@ -201,7 +201,7 @@ TEST(Init, ASecondTimeDoesNothing) {
   EXPECT_EQ(catalog(database) + side_catalog(database), before);
 }
 
-TEST(Init, PsqlMakesTheSameOfThePrintedScript) {
+TEST(Init, ThePrintedScriptHasTheSameEffectInPsql) {
   for (const char* table : {"public.Outbox", R"(public."we'ird \ ""x""")"}) {
     TestDatabase printed;
     run_psql(printed.url(), postgres::init_sql({"", table}));
@@ -216,14 +216,14 @@ TEST(Init, PsqlMakesTheSameOfThePrintedScript) {
   }
 }
 
-TEST(Init, PrintsTheIndexesAskedFor) {
+TEST(Init, PrintsTheRequestedIndexes) {
   TestDatabase database;
   const std::string script = postgres::init_sql({}, store::Indexes::lean);
   for (int i = 0; i < 2; ++i) run_psql(database.url(), script);
   EXPECT_EQ(database.value("SELECT count(*) FROM pg_indexes WHERE tablename = 'Outbox'"), "2");
 }
 
-TEST(Init, NamesTheColumnThatIsMissingOrOfAnotherType) {
+TEST(Init, NamesAColumnThatIsMissingOrHasAnotherType) {
   TestDatabase database;
   database.exec(prisma_table);
   database.exec("ALTER TABLE \"Outbox\" ALTER payload TYPE json USING payload::text::json");
@@ -251,7 +251,7 @@ TEST(Init, RefusesAnotherTableThanTheOneServed) {
   EXPECT_EQ(database.value("SELECT count(*) FROM pg_class WHERE relname = 'Other'"), "0");
 }
 
-TEST(Init, CheckSchemaSaysWhatToDo) {
+TEST(Init, CheckSchemaNamesTheRemedy) {
   TestDatabase database;
   auto desk = postgres::open_postgres({database.url()})->desk();
   EXPECT_TRUE(holds(refusal(*desk, true), "run sluice init"));
@@ -263,7 +263,7 @@ TEST(Init, CheckSchemaSaysWhatToDo) {
   EXPECT_TRUE(holds(refusal(*desk, true), "lacks migration 2"));
 }
 
-TEST(Init, NeverWaitsForTheApplicationsLocks) {
+TEST(Init, DoesNotWaitForTheApplicationsLocks) {
   TestDatabase database;
   database.exec(prisma_table);
   database.exec("BEGIN; LOCK TABLE \"Outbox\" IN ACCESS EXCLUSIVE MODE");

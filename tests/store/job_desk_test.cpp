@@ -1,4 +1,4 @@
-// Single jobs in PostgreSQL: the plans of the list and of the walks, and what a walk meets.
+// Single jobs in PostgreSQL: the plans of lists and walks, and walks during concurrent changes.
 #include <gtest/gtest.h>
 
 #include <regex>
@@ -31,7 +31,7 @@ class JobPlan : public testing::Test {
     session_.exec(postgres::pump_settings("SET"));
   }
 
-  /// Looks at few pages, along one index of the outbox only.
+  /// The statement reads few pages, and uses only this index of the outbox.
   void expect_short(const std::string& statement, const std::string& index, long most_pages) {
     const std::string plan = session_.rows("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, COSTS OFF) " + statement);
     EXPECT_NE(plan.find(index), std::string::npos) << plan;
@@ -47,7 +47,7 @@ class JobPlan : public testing::Test {
   const postgres::TableName table_ = postgres::TableName::parse("public.Outbox");
 };
 
-TEST_F(JobPlan, OfTheListReadsOnlyWhatItShows) {
+TEST_F(JobPlan, OfAListReadsOnlyTheRowsThatItShows) {
   const auto list = [&](const store::JobFilter& filter) {
     return postgres::list_statement(table_, filter, 20);
   };
@@ -68,7 +68,7 @@ TEST_F(JobPlan, OfTheListReadsOnlyWhatItShows) {
   }
 }
 
-TEST_F(JobPlan, OfAListByTypeLooksAtNoMoreThanItMay) {
+TEST_F(JobPlan, OfAListByTypeObeysItsLimits) {
   constexpr std::size_t most = 1000;
   world_.fill(20'000, "other", "done", "o");
   for (const char* analysed : {"SELECT", "ANALYZE \"Outbox\""}) {
@@ -113,7 +113,7 @@ class JobDesk : public testing::Test {
   std::unique_ptr<store::JobDesk> desk_ = postgres::open_job_desk({world_.database().url()}, {});
 };
 
-TEST_F(JobDesk, AListByTypeIsWholeOrSaysThatItIsNot) {
+TEST_F(JobDesk, AListByTypeIsCompleteOrSaysThatItIsNot) {
   world_.fill(6000, "many", "error", "old");
   world_.fill(5, "few", "error", "few");
   world_.fill(5, "few", "done", "fine");
@@ -125,14 +125,15 @@ TEST_F(JobDesk, AListByTypeIsWholeOrSaysThatItIsNot) {
   world_.fill(5999, "other", "error", "new");
   store::JobFilter filter = with_status("error");
   filter.types = {"few"};
-  EXPECT_EQ(listed(filter, 3), "few5 few4 few3 all") << "found among the newest, or by their type";
+  EXPECT_EQ(listed(filter, 3), "few5 few4 few3 all")
+      << "they are found among the newest rows or by their type";
   EXPECT_EQ(listed(filter, 9), "few5 few4 few3 few2 few1 all");
   filter.types = {"many"};
-  EXPECT_EQ(listed(filter, 3), "stopped") << "behind too many newer ones of another type";
+  EXPECT_EQ(listed(filter, 3), "stopped") << "too many newer rows have another type";
   EXPECT_EQ(desk_->list(filter, 3, true).jobs.at(0).id, "old6000");
   filter.types = {"few", "many"};
   EXPECT_EQ(listed(filter, 4), "few5 few4 few3 few2 all");
-  EXPECT_EQ(listed(filter, 5), "few5 few4 few3 few2 stopped") << "what is missing is older";
+  EXPECT_EQ(listed(filter, 5), "few5 few4 few3 few2 stopped") << "the missing jobs are older";
   filter.types = {"other"};
   EXPECT_EQ(listed(filter, 2), "new5999 new5998 all");
   filter.types = {"few"};
@@ -155,7 +156,7 @@ TEST_F(JobDesk, ListsTheSameOnLeanIndexes) {
   }
 }
 
-TEST_F(JobDesk, AWalkMeetsNoJobTwiceThoughItFailsAgain) {
+TEST_F(JobDesk, AWalkVisitsEachJobOnceEvenIfItFailsAgain) {
   world_.fill(5, "noop", "error", "e");
   world_.database().exec(
       "UPDATE \"Outbox\" SET \"updatedAt\" = (now() AT TIME ZONE 'UTC') + interval '1 h' WHERE id = 'e4'");
@@ -171,7 +172,7 @@ TEST_F(JobDesk, AWalkMeetsNoJobTwiceThoughItFailsAgain) {
   EXPECT_TRUE(walk.over);
 }
 
-TEST_F(JobDesk, AWalkWaitsForNoLock) {
+TEST_F(JobDesk, AWalkSkipsLockedRows) {
   world_.fill(3, "noop", "done", "d");
   Session application(world_.database().url());
   application.exec("BEGIN; SELECT FROM \"Outbox\" WHERE id = 'd2' FOR UPDATE");
@@ -182,7 +183,7 @@ TEST_F(JobDesk, AWalkWaitsForNoLock) {
   EXPECT_EQ(statuses(), "d2 done");
 }
 
-TEST_F(JobDesk, TakesTextAsItIs) {
+TEST_F(JobDesk, AcceptsAnyText) {
   const std::string odd = "a'b\\c{outbox}{rest}";
   world_.put({odd, odd, "{}", odd, 0, 0, 0});
   store::JobFilter filter = with_status(odd);
@@ -196,7 +197,7 @@ TEST_F(JobDesk, TakesTextAsItIs) {
   EXPECT_EQ(desk_->remove_some(filter, walk, 10), 0U);
 }
 
-TEST_F(JobDesk, ARowThatSomebodyHoldsHoldsUpNoOther) {
+TEST_F(JobDesk, ALockedRowDoesNotDelayOthers) {
   auto care = world_.store().care();
   const auto runtime = care->enlist(runtime_info());
   for (const char* id : {"due-held", "due", "lost-held", "lost", "asked-held", "asked"}) {
@@ -221,7 +222,8 @@ TEST_F(JobDesk, ARowThatSomebodyHoldsHoldsUpNoOther) {
   EXPECT_EQ(rescued.runtimes, 1U);
   EXPECT_EQ(rescued.pending, 1U);
   EXPECT_EQ(status("lost"), "pending");
-  EXPECT_FALSE(world_.store().heart(std::chrono::seconds(5))->beat(runtime)) << "it is fenced all the same";
+  EXPECT_FALSE(world_.store().heart(std::chrono::seconds(5))->beat(runtime))
+      << "the runtime must be fenced anyway";
   application.exec("COMMIT");
   EXPECT_EQ(care->rescue({}, {}).pending, 1U);
   EXPECT_EQ(status("lost-held"), "pending");
@@ -231,7 +233,7 @@ TEST_F(JobDesk, ARowThatSomebodyHoldsHoldsUpNoOther) {
   EXPECT_EQ(world_.database().value("SELECT count(*) FROM sluice.claim"), "0");
 }
 
-TEST_F(JobDesk, ALockOnTheTableIsNotWaitedFor) {
+TEST_F(JobDesk, DoesNotWaitForALockOnTheTable) {
   world_.put({"a", "noop", "{}", "error", 0, 0, 1});
   world_.database().exec("INSERT INTO sluice.schedule VALUES ('a', now(), 'error')");
   auto care = world_.store().care();
@@ -259,7 +261,7 @@ TEST_F(JobDesk, ALateOutcomeOfARetriedJobChangesNothing) {
   EXPECT_EQ(statuses(), "a pending");
 }
 
-TEST_F(JobDesk, ShowsWhoRanADoneJobForAsLongAsThatIsKept) {
+TEST_F(JobDesk, ShowsWhoRanADoneJobWhileItsTraceIsKept) {
   for (const char* id : {"a", "b", "old"}) world_.put({id, "noop", "{}", "done", 0, 0, 1});
   world_.database().exec(
       "UPDATE \"Outbox\" SET \"updatedAt\" = \"updatedAt\" - interval '1 h' WHERE id = 'old'");
@@ -275,14 +277,14 @@ TEST_F(JobDesk, ShowsWhoRanADoneJobForAsLongAsThatIsKept) {
   EXPECT_EQ(a->host_pid, 42);
   EXPECT_NEAR(a->ended.age, 0.5, 0.49);
   EXPECT_EQ(a->took, 1.25);
-  ASSERT_TRUE(desk_->show("old")->done_run) << "its row was changed at another time";
+  ASSERT_TRUE(desk_->show("old")->done_run) << "the time of the row's last change does not matter";
   EXPECT_NEAR(desk_->show("old")->done_run->took, 0.000125, 1e-9);
   EXPECT_TRUE(desk_->show("b")->done_run);
   EXPECT_EQ(care->tidy(100).deleted, 1U);
   EXPECT_FALSE(desk_->show("b")->done_run);
   EXPECT_TRUE(desk_->show("a")->done_run);
   world_.set_status("a", "pending");
-  EXPECT_FALSE(desk_->show("a")->done_run) << "it is to run again";
+  EXPECT_FALSE(desk_->show("a")->done_run) << "the job will run again";
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// One connection: what the server does for us when we can't.
+// A single connection: time limits, by the server and by the client.
 #include "postgres/link/link.hpp"
 
 #include <gtest/gtest.h>
@@ -14,8 +14,8 @@
 namespace sluice::postgres {
 namespace {
 
-// As a machine that is frozen in the middle of a transaction.
-TEST(Link, ATransactionThatStandsStillLosesItsLocks) {
+// Simulates a client that is frozen in the middle of a transaction.
+TEST(Link, AnIdleTransactionLosesItsLocks) {
   test::TestDatabase database;
   database.exec("CREATE TABLE one AS SELECT 1 AS n");
   Link link(parse_connection_string(database.url()));
@@ -39,16 +39,16 @@ std::string failure_of(Link& link, const std::string& sql, CallWatch::Clock::dur
   }
 }
 
-TEST(Link, ACallThatIsNotAnsweredInTimeIsGivenUp) {
+TEST(Link, ACallWithoutAnAnswerIsGivenUp) {
   test::TestDatabase database;
   Link link(parse_connection_string(database.url()));
   const std::string said = failure_of(link, "SELECT pg_sleep(600)", std::chrono::milliseconds(200));
   EXPECT_NE(said.find("could not ask in database"), std::string::npos) << said;
   EXPECT_NE(said.find("no answer within 200 ms"), std::string::npos) << said;
-  EXPECT_EQ(failure_of(link, "SELECT 1", usual_bound), "") << "it connects anew";
+  EXPECT_EQ(failure_of(link, "SELECT 1", usual_bound), "") << "the link must reconnect";
 }
 
-TEST(Link, NoCallGoesBeyondTheLimitOfItsStore) {
+TEST(Link, NoCallExceedsTheLimitOfItsStore) {
   test::TestDatabase database;
   const ConnectionString target = parse_connection_string(database.url());
   Link link(target), other(target);
@@ -67,8 +67,8 @@ TEST(Link, NoCallGoesBeyondTheLimitOfItsStore) {
   EXPECT_EQ(failure_of(other, "SELECT 1", usual_bound), "");
 }
 
-// As a server that hangs: the kernel takes the connection, and nobody answers.
-TEST(Link, AConnectionThatIsNotAnsweredInTimeIsGivenUp) {
+// Simulates a server that hangs: the kernel accepts the connection, but nothing answers.
+TEST(Link, AConnectionWithoutAnAnswerIsGivenUp) {
   const int silent = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;

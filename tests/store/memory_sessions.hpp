@@ -21,7 +21,8 @@ class MemoryClaims : public ClaimSession {
   RuntimeId runtime_;
   const int pump_;
   const bool listens_;
-  std::int64_t heard_ GUARDED_BY(store_.mutex_) = 0;  ///< of the store's insertions
+  std::int64_t heard_ GUARDED_BY(store_.mutex_) =
+      0;  ///< how many of the store's insertions it was notified of
   bool interrupted_ GUARDED_BY(store_.mutex_) = false;
 };
 
@@ -68,13 +69,13 @@ class MemoryCare : public CareSession {
   void leave(RuntimeId runtime, const Unfinished& unfinished) override;
   Promoted promote_due(std::size_t limit) override;
   Rescued rescue(const Judge& judge, const job::RetryPolicy& fallback) override;
-  std::string blocker(const std::optional<std::string>&) override { return {}; }  // nobody locks anything
+  std::string blocker(const std::optional<std::string>&) override { return {}; }  // there are no locks
   std::vector<std::string> cancel_requests(RuntimeId) override { return {}; }
   void publish(RuntimeId runtime, const std::vector<PluginReport>& plugins) override;
   void show_running(RuntimeId runtime, const RunningChanges& changes) override;
   void count(const std::vector<Throughput>& outcomes) override;
   void trace(RuntimeId runtime, const std::vector<Trace>& traces, job::Microseconds keep) override;
-  void announce(const std::string&) override {}  // nobody listens
+  void announce(const std::string&) override {}  // nothing listens
   Tidied tidy(std::size_t limit) override;
 
  private:

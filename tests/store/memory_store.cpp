@@ -135,7 +135,7 @@ std::string MemoryStore::shown_status(const Row& row) const {
   return row.status == "pending" && claimed(row.id) ? "processing" : row.status;
 }
 
-/// Of one that was never marked, nothing is written.
+/// Releases a job. If it was never marked, its row is not written.
 void MemoryStore::give_back(const std::string& id) {
   Row& row = rows_.at(id);
   if (row.status != "processing") return;
@@ -176,7 +176,7 @@ bool MemoryStore::claimed(const std::string& id) const {
                      [&](const auto& c) { return !c.second.marked && c.second.ids.contains(id); });
 }
 
-// Of a minute that lies in the window for a part, that part.
+// Of a minute that is only partly in the window, the same part is counted.
 std::vector<Throughput> MemoryStore::throughput(double window) const {
   constexpr double minute = 60;
   std::map<std::string, Throughput> by_type;
@@ -221,7 +221,7 @@ bool MemoryStore::settle(const job::Settlement& s) {
   return true;
 }
 
-// The oldest rows that a lane may have.
+// The oldest rows that a lane may claim.
 std::vector<MemoryStore::Row*> MemoryStore::pick(const LaneRequest& lane) {
   const std::set<std::string> types(lane.types.begin(), lane.types.end());
   const double cursor = lane.cursor.value_or(-std::numeric_limits<double>::infinity());
@@ -261,7 +261,7 @@ std::vector<ClaimedJob> MemoryStore::claim(const LaneRequest& lane, std::size_t 
   return jobs;
 }
 
-// Deletes the claims and answers with the jobs under way that no other claim names.
+// Deletes the claims. Returns their unfinished jobs that no other claim names.
 std::set<std::string> MemoryStore::take_claims(const std::set<std::int64_t>& claims) {
   std::set<std::string> ids;
   for (const auto claim : claims) {

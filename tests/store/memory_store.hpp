@@ -1,6 +1,6 @@
-// The store in memory, for tests: the same semantics as PostgreSQL's behind one mutex, and a clock that
-// a test moves instead of sleeping. The store has to outlive its sessions; all of it is safe from any
-// thread.
+// The store in memory, for tests. It behaves like the one in PostgreSQL, with one mutex, and with a clock
+// that a test advances instead of sleeping. The store must outlive its sessions. All functions may be called
+// from any thread.
 #pragma once
 
 #include <map>
@@ -36,11 +36,11 @@ class MemoryStore : public Store {
   std::unique_ptr<DeskSession> desk() override;
   void limit(base::Clock::time_point) override {}  // no call takes any time
 
-  // What an application, an operator or time does.
+  // Actions of an application, of an operator, or of time.
   void put(Row row);  ///< inserts or replaces
   void erase(const std::string& id);
   void advance(std::chrono::microseconds time);
-  /// Every call throws Unavailable until it is set back.
+  /// While it is false, every call throws Unavailable.
   void set_available(bool available);
 
   std::optional<Row> row(const std::string& id) const;
@@ -48,7 +48,7 @@ class MemoryStore : public Store {
   bool scheduled(const std::string& id) const;
   std::vector<Failure> failures() const;  ///< oldest first
   std::vector<Trace> traces() const;      ///< oldest first
-  /// The SQL of committed effects, oldest first. Nothing is run; only this one fails:
+  /// The SQL of committed effects, oldest first. Effects are not run. Only this one fails:
   std::vector<std::string> effects() const;
   static constexpr std::string_view failing_effect = "SELECT 1 / 0";
 
@@ -65,7 +65,7 @@ class MemoryStore : public Store {
     RuntimeId runtime = 0;
     int pump = 0;
     std::set<std::string> ids;
-    bool marked = false;  ///< all of them are in processing
+    bool marked = false;  ///< all of its jobs are in processing
   };
   struct Running {
     RunningJob job;
@@ -76,7 +76,7 @@ class MemoryStore : public Store {
     std::set<std::string> types;
     double started_at = 0;
     double beat_at = 0;
-    std::vector<PublishedPlugin> plugins{};    ///< the age is when it began
+    std::vector<PublishedPlugin> plugins{};    ///< the age is the time at which the state began
     std::map<std::string, Running> running{};  ///< by job
   };
   struct Minute {
@@ -92,7 +92,7 @@ class MemoryStore : public Store {
   };
 
   static int next_attempt(const Row& row);
-  /// Of a row that a claim names, the attempt that runs.
+  /// The attempt that runs, if a claim names the row.
   static int this_attempt(const Row& row);
   static double lease_of(const Runtime& runtime);
 
@@ -100,7 +100,7 @@ class MemoryStore : public Store {
   void check_available() const REQUIRES(mutex_);
   double now() const REQUIRES(mutex_);
   bool is_alive(const Runtime& runtime) const REQUIRES(mutex_);
-  /// The row of a claimed job; none when it is somebody else's by now.
+  /// The row of a claimed job; null if another claim has it now, or none.
   Row* ours(const job::Ref& job) REQUIRES(mutex_);
   std::string shown_status(const Row& row) const REQUIRES(mutex_);
   void give_back(const std::string& id) REQUIRES(mutex_);
@@ -112,13 +112,13 @@ class MemoryStore : public Store {
   std::set<std::string> take_claims(const std::set<std::int64_t>& claims) REQUIRES(mutex_);
   Enqueued enqueue(const EnqueueRequest& request) REQUIRES(mutex_);
   bool named(const std::string& id) const REQUIRES(mutex_);
-  /// Named by a claim, though it is pending.
+  /// Whether a claim names the pending row.
   bool claimed(const std::string& id) const REQUIRES(mutex_);
   std::vector<Throughput> throughput(double window) const REQUIRES(mutex_);
 
   mutable base::Mutex mutex_;
   base::Condition inserted_;
-  std::int64_t insertions_ GUARDED_BY(mutex_) = 0;  ///< those that were notified
+  std::int64_t insertions_ GUARDED_BY(mutex_) = 0;  ///< how many were notified
   std::set<RuntimeId> wakeful_ GUARDED_BY(mutex_);
   bool available_ GUARDED_BY(mutex_) = true;
   double offset_ GUARDED_BY(mutex_) = 0;

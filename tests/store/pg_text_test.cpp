@@ -10,7 +10,7 @@
 namespace sluice::postgres {
 namespace {
 
-TEST(ArrayText, QuotesWhatArraysGiveAMeaning) {
+TEST(ArrayText, QuotesSpecialCharacters) {
   ArrayText array;
   EXPECT_EQ(array.str(), "{}");
   array.add("plain");
@@ -21,7 +21,7 @@ TEST(ArrayText, QuotesWhatArraysGiveAMeaning) {
   EXPECT_EQ(array.str(), R"({"plain","","NULL","a\"b\\c,{d} e",NULL})");
 }
 
-TEST(ArrayText, HoldsNumbersAndFlags) {
+TEST(ArrayText, ContainsNumbersAndFlags) {
   ArrayText array;
   array.add(std::int64_t{-5});
   array.add(std::numeric_limits<std::int64_t>::max());
@@ -45,7 +45,7 @@ TEST(ArrayText, PostgresReadsBackEachElement) {
   EXPECT_EQ(database.value("SELECT count(*) FROM unnest($1::text[]) u WHERE u IS NULL", {array.str()}), "0");
 }
 
-TEST(CursorText, IsAlwaysSomethingPostgresCanTurnIntoATimestamp) {
+TEST(CursorText, IsAlwaysAValidTimestampForPostgres) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   EXPECT_EQ(cursor_text(std::nullopt), "-Infinity");
   EXPECT_EQ(cursor_text(std::nan("")), "-Infinity");

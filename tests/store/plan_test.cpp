@@ -1,4 +1,4 @@
-// The plans of the hot path, whatever the statistics say.
+// The plans of the hot path must not depend on the table's statistics.
 #include <gtest/gtest.h>
 
 #include <regex>
@@ -34,7 +34,7 @@ class Plan : public testing::Test {
         "INSERT INTO sluice.runtime (id, host, pid, version, command) VALUES (1, '', 1, '', '')");
   }
 
-  // As a connection that has been open for long, with its plan made for an empty table.
+  // Makes the plans while the table is empty, as on a connection that has been open for long.
   void plan_when_empty() {
     explain_claim("-Infinity");
     explain_finish_in_place();
@@ -65,7 +65,7 @@ class Plan : public testing::Test {
                    all(created()) + ")");
   }
 
-  // Each of the batch failed, and is to be tried again.
+  // Each job of the batch failed and will be retried.
   std::string explain_settle() {
     return explain("settle ('{}', '" + settled_ids() + "', " + all("-1::bigint") + ", " + all("0") + ", " +
                    all("'error'::text") + ", " + all("false") + ", " + all("0::bigint") + ", " +
@@ -81,7 +81,7 @@ class Plan : public testing::Test {
     return "array_fill(" + value + ", ARRAY[" + std::to_string(batch) + "])";
   }
 
-  // For where types that nobody serves are in front of a batch of `noop`.
+  // The plans of a search for a batch of `noop` after rows of unserved types.
   void expect_good_search(long history = 0) {
     const std::string front = explain("front ('{noop}')");
     EXPECT_NE(front.find("Index Scan using \"Outbox_status_createdAt_idx\""), std::string::npos) << front;
@@ -93,13 +93,13 @@ class Plan : public testing::Test {
     EXPECT_LE(largest(search, "Rows Removed by [A-Za-z ]+: (\\d+)"), batch + history) << search;
   }
 
-  // Ids, claims, attempts, closing and other claims.
+  // Parameters: ids, claims, attempts, closing claims and other claims.
   static std::string settled() {
     return "'" + settled_ids() +
            "', array_fill(-1::bigint, ARRAY[300]), array_fill(0, ARRAY[300]), '{-1}', '{}'";
   }
 
-  // With a claim that it may close, and undone.
+  // Explains the call in a transaction that is rolled back, with a claim that the call may close.
   std::string explain(const std::string& call, const std::string& settings = "") {
     pump_.exec("BEGIN; " + settings);
     pump_.exec("INSERT INTO sluice.claim (id, runtime, pump, ids) VALUES (-1, 1, 0, '" + settled_ids() +
@@ -141,10 +141,10 @@ class Plan : public testing::Test {
 
     const std::string finish = explain_finish();
     EXPECT_NE(finish.find("Index Scan using \"Outbox_pkey\""), std::string::npos) << finish;
-    expect_no_detour(finish, batch);  // none of them is held back
+    expect_no_detour(finish, batch);  // the filter for suppressed rows removes all rows
   }
 
-  /// The rows are found by their places, in so many scans.
+  /// The rows are found by their places, in `scans` scans.
   static void expect_places(const std::string& plan, int scans) {
     EXPECT_EQ(plan.find("Outbox_pkey"), std::string::npos) << plan;
     EXPECT_EQ(largest(plan, "Tid Scan.*loops=(\\d+)"), scans) << plan;
@@ -182,7 +182,7 @@ TEST_F(Plan, NeverAnalysed) {
   expect_good(batch);
 }
 
-TEST_F(Plan, CountingWhatWaitsWalksOverNothingElse) {
+TEST_F(Plan, CountingUnfinishedJobsReadsNoOtherRows) {
   world_.database().exec("ALTER TABLE \"Outbox\" SET (autovacuum_enabled = off)");
   explain("depths (1000000)");
   world_.fill(100'000, "noop", "done", "d");
@@ -195,7 +195,7 @@ TEST_F(Plan, CountingWhatWaitsWalksOverNothingElse) {
     expect_no_detour(plan, batch);
     EXPECT_LT(largest(plan, "rows=(\\d+) loops"), 5 * batch) << plan;
   }
-  EXPECT_EQ(largest(explain("depths (10)"), "Index Scan.*rows=(\\d+) loops"), 10) << "the bound is one";
+  EXPECT_EQ(largest(explain("depths (10)"), "Index Scan.*rows=(\\d+) loops"), 10) << "the limit must apply";
 }
 
 TEST_F(Plan, WithLeanIndexes) {
@@ -220,7 +220,7 @@ TEST_F(Plan, MostlyPending) {
   expect_good(batch);
 }
 
-TEST_F(Plan, TheCursorIsWhereTheIndexScanStarts) {
+TEST_F(Plan, TheIndexScanStartsAtTheCursor) {
   world_.fill(100'000, "noop", "pending", "n");
   world_.fill(batch, "noop", "processing", "p");
   world_.database().exec("VACUUM ANALYZE \"Outbox\"");
@@ -229,9 +229,9 @@ TEST_F(Plan, TheCursorIsWhereTheIndexScanStarts) {
   expect_good(51, near_the_end);
 }
 
-// Which of the two indexes it goes by, or both, is for the statistics to say: each batch has one search at
-// most.
-TEST_F(Plan, OfASearchBehindOtherTypes) {
+// The statistics may decide which of the two indexes is used, or both, because there is at most one search
+// for each batch.
+TEST_F(Plan, OfASearchAfterRowsOfOtherTypes) {
   world_.fill(50'000, "unserved", "pending", "u");
   world_.fill(batch, "noop", "pending", "n");
   world_.fill(batch, "noop", "processing", "p");
@@ -260,18 +260,18 @@ TEST_F(Plan, OfFailuresAndTheirRetries) {
   EXPECT_NE(promote.find("Index Scan using schedule_due_idx"), std::string::npos) << promote;
   EXPECT_NE(promote.find("Index Scan using \"Outbox_pkey\""), std::string::npos) << promote;
   EXPECT_NE(promote.find("Index Scan using schedule_pkey"), std::string::npos) << promote;
-  expect_no_detour(promote, batch);  // none of them is held
+  expect_no_detour(promote, batch);  // the filter for held rows removes all rows
 }
 
-// The server has to keep them for whoever holds a snapshot.
-TEST_F(Plan, DeadClaimsOfEarlierLooksAreNotLookedAt) {
+// The server must keep dead claims while any session holds a snapshot.
+TEST_F(Plan, DeadClaimsOfEarlierLooksAreNotRead) {
   world_.fill(batch, "noop", "pending", "p");
   Session somebody(world_.database().url());
   somebody.exec("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM sluice.claim");
   world_.database().exec(
       "DO $$ BEGIN FOR i IN 1..3000 LOOP INSERT INTO sluice.claim (runtime, pump, ids) VALUES (1, 9, '{x}'); "
       "DELETE FROM sluice.claim WHERE pump = 9; COMMIT; END LOOP; END $$");
-  // Transactions of other tests hold it back for a while.
+  // Transactions of other tests may delay this for a while.
   const std::string after = world_.database().value("SELECT pg_current_xact_id()");
   std::string since;
   do {
@@ -289,7 +289,7 @@ TEST_F(Plan, DeadClaimsOfEarlierLooksAreNotLookedAt) {
   EXPECT_LT(read(since), 10);
 }
 
-TEST_F(Plan, TheIdsOfClaimsAreHashedHoweverManyDeadOnesThereAre) {
+TEST_F(Plan, TheIdsOfClaimsAreHashedEvenWithManyDeadOnes) {
   world_.fill(batch, "noop", "pending", "p");
   Session somebody(world_.database().url());
   somebody.exec("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM sluice.claim");

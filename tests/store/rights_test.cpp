@@ -1,4 +1,4 @@
-// The rights that init gives, and what health says of a database that is not fit.
+// The rights that init grants, and the health checks of unsuitable databases.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -41,14 +41,14 @@ bool holds(const std::vector<std::string>& said, const std::string& words) {
                      [&](const auto& one) { return one.find(words) != std::string::npos; });
 }
 
-TEST_F(Rights, GrantRunGivesAllThatHealthAsksFor) {
+TEST_F(Rights, GrantRunGrantsAllRightsThatHealthRequires) {
   EXPECT_TRUE(holds(init({{worker.name()}, {}}), worker.name() + " may run jobs"));
   for (const auto& check : check_database({worker.url()})) {
     EXPECT_EQ(check.health, Health::good) << check.words;
   }
 }
 
-TEST_F(Rights, GrantEnqueueGivesThatAlone) {
+TEST_F(Rights, GrantEnqueueGrantsOnlyThatRight) {
   init({{}, {app.name()}});
   test::Session session(app.url());
   const std::string id = session.value("SELECT sluice.enqueue('a.b', unique_key => 'k')");
@@ -57,7 +57,7 @@ TEST_F(Rights, GrantEnqueueGivesThatAlone) {
   EXPECT_THROW(session.exec("SELECT FROM \"Outbox\""), std::runtime_error);
 }
 
-TEST_F(Rights, ARoleThatIsNotThereIsNamed) {
+TEST_F(Rights, NamesAMissingRole) {
   try {
     init({{"nobody_at_all"}, {}});
     FAIL();
@@ -66,7 +66,7 @@ TEST_F(Rights, ARoleThatIsNotThereIsNamed) {
   }
 }
 
-TEST_F(Rights, LaterInitsGiveThoseOnWhatIsNew) {
+TEST_F(Rights, LaterInitsGrantRightsOnNewObjects) {
   init({{worker.name()}, {}});
   EXPECT_FALSE(holds(init(), worker.name()));
   database.exec(
@@ -78,7 +78,7 @@ TEST_F(Rights, LaterInitsGiveThoseOnWhatIsNew) {
   EXPECT_EQ(health("rights", worker.url()).health, Health::good);
 }
 
-TEST_F(Rights, HealthNamesEachThatLacks) {
+TEST_F(Rights, HealthNamesEachMissingRight) {
   init({{worker.name()}, {}});
   database.exec("REVOKE EXECUTE ON FUNCTION sluice.set_wake() FROM PUBLIC, " + worker.name());
   database.exec("REVOKE UPDATE ON sluice.claim FROM " + worker.name());
@@ -89,7 +89,7 @@ TEST_F(Rights, HealthNamesEachThatLacks) {
   EXPECT_TRUE(holds({check.words}, "sluice init --grant-run " + worker.name())) << check.words;
 }
 
-TEST_F(Rights, WithoutDeleteOnlyOldJobsStay) {
+TEST_F(Rights, AMissingDeleteRightIsOnlyAWarning) {
   init({{worker.name()}, {}});
   database.exec("REVOKE DELETE ON \"Outbox\" FROM " + worker.name());
   const HealthCheck check = health("rights", worker.url());
@@ -97,14 +97,14 @@ TEST_F(Rights, WithoutDeleteOnlyOldJobsStay) {
   EXPECT_TRUE(holds({check.words}, "[retention]")) << check.words;
 }
 
-TEST_F(Rights, HealthSeesRowLevelSecurity) {
+TEST_F(Rights, HealthDetectsRowLevelSecurity) {
   init({{worker.name()}, {}});
   database.exec("ALTER TABLE \"Outbox\" ENABLE ROW LEVEL SECURITY");
   EXPECT_EQ(health("row security", worker.url()).health, Health::failed);
   EXPECT_EQ(health("row security", database.url()).health, Health::good);
 }
 
-TEST_F(Rights, HealthSeesAConstraintThatRefusesAStatus) {
+TEST_F(Rights, HealthDetectsAConstraintThatRefusesAStatus) {
   init();
   EXPECT_EQ(health("statuses", database.url()).health, Health::good);
   database.exec(
@@ -116,7 +116,7 @@ TEST_F(Rights, HealthSeesAConstraintThatRefusesAStatus) {
   EXPECT_FALSE(holds({check.words}, "'done'")) << check.words;
 }
 
-TEST_F(Rights, HealthSeesAPublicationWithoutReplicaIdentity) {
+TEST_F(Rights, HealthDetectsAPublicationWithoutReplicaIdentity) {
   init();
   database.exec(
       "ALTER TABLE \"Outbox\" DROP CONSTRAINT \"Outbox_pkey\"; CREATE PUBLICATION all_jobs FOR TABLE "
@@ -128,7 +128,7 @@ TEST_F(Rights, HealthSeesAPublicationWithoutReplicaIdentity) {
   EXPECT_EQ(health("publication", database.url()).health, Health::good);
 }
 
-TEST_F(Rights, HealthSeesAnEncodingThatHoldsNotAll) {
+TEST_F(Rights, HealthDetectsAnEncodingOtherThanUtf8) {
   init();
   EXPECT_EQ(health("encoding", database.url()).health, Health::good);
   database.exec("CREATE DATABASE " + latin +

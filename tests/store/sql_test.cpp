@@ -1,4 +1,4 @@
-// The .sql files: how their texts are filled in, and whether PostgreSQL takes each of them.
+// The .sql files: how their texts are filled in, and whether PostgreSQL accepts each of them.
 #include "postgres/sql.hpp"
 
 #include <gmock/gmock.h>
@@ -31,7 +31,7 @@ std::vector<std::string> names() {
   return names;
 }
 
-TEST(Sql, FillsInTheTableFragmentsAndWhatIsGiven) {
+TEST(Sql, FillsInTheTableFragmentsAndTheCallersTexts) {
   EXPECT_EQ(sql("retry_picked", table),
             "UPDATE \"public\".\"Outbox\" o SET status = 'pending', \"updatedAt\" = "
             "(SELECT clock_timestamp() AT TIME ZONE 'UTC') FROM picked p");
@@ -46,10 +46,10 @@ TEST(Sql, HasNoCommentsInStatements) {
 
 TEST(Sql, ThrowsWithoutAStatementOrATextForAMark) {
   EXPECT_THROW(sql("no such statement"), std::logic_error);
-  EXPECT_THROW(sql("retry_picked"), std::logic_error) << "no table was given";
+  EXPECT_THROW(sql("retry_picked"), std::logic_error) << "the table is missing";
 }
 
-// Those that are made of parts are prepared by the tests of claims, plans and jobs.
+// The tests of claims, plans and jobs prepare the statements that are composed of parts.
 TEST(Sql, OfEveryWholeStatementCanBePrepared) {
   PostgresWorld world;
   Session session(world.database().url());
@@ -70,7 +70,7 @@ TEST(Sql, OfEveryWholeStatementCanBePrepared) {
     ++prepared;
   }
   EXPECT_GE(prepared, 45);
-  EXPECT_LE(parts.size(), 35U) << "what nothing fills in is never tried here";
+  EXPECT_LE(parts.size(), 35U) << "statements that are composed of parts are not tested here";
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ TEST(TableName, KeepsCaseAndHonoursQuotes) {
   EXPECT_EQ(TableName::parse("a.b.c").quoted(), R"("a"."b.c")");
 }
 
-TEST(TableName, RefusesWhatItCanNotRead) {
+TEST(TableName, RefusesInvalidNames) {
   for (const char* text : {"", ".", "a.", ".b", R"("a)", R"("a"b)", R"(a."b"c)", R"("".x)"}) {
     EXPECT_THROW(TableName::parse(text), Refused) << text;
   }

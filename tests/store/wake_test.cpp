@@ -1,4 +1,4 @@
-// Waking: what producers do to idle runtimes, and what they must never notice of it.
+// Waking: producers wake idle runtimes, and must never be disturbed by it.
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -40,7 +40,7 @@ INSTANTIATE_TEST_SUITE_P(Stores, Waking,
                                          Kind{"Memory", [] { return std::make_unique<MemoryWorld>(); }}),
                          [](const auto& kind) { return std::string(kind.param.name); });
 
-TEST_P(Waking, HearsOfJobsWhileItWantsTo) {
+TEST_P(Waking, IsNotifiedOfJobsWhileWanted) {
   wakes_->want(true);
   add("a");
   add("b");
@@ -57,7 +57,7 @@ TEST_P(Waking, HearsOfJobsWhileItWantsTo) {
   EXPECT_FALSE(wait(milliseconds(50)));
 }
 
-TEST_P(Waking, HearsOfAJobWhileItWaits) {
+TEST_P(Waking, IsNotifiedOfAJobDuringAWait) {
   wakes_->want(true);
   std::jthread producer([this] { add("a"); });
   EXPECT_TRUE(wait(long_enough));
@@ -95,7 +95,7 @@ TEST(WakeTrigger, NotifiesWithTheCommit) {
   EXPECT_TRUE(wakes->wait(std::chrono::steady_clock::now() + long_enough));
 }
 
-TEST(WakeTrigger, ServesProducersThatKnowNothingOfTheSchema) {
+TEST(WakeTrigger, WorksForProducersWithoutRightsInTheSchema) {
   PostgresWorld world;
   const auto runtime = world.store().care()->enlist(runtime_info());
   const auto wakes = world.store().claims(runtime, 0, true);
@@ -109,7 +109,7 @@ TEST(WakeTrigger, ServesProducersThatKnowNothingOfTheSchema) {
   EXPECT_TRUE(wakes->wait(std::chrono::steady_clock::now() + long_enough));
 }
 
-TEST(WakeTrigger, NeverMakesAnInsertFailOrWait) {
+TEST(WakeTrigger, NeverFailsOrDelaysAnInsert) {
   PostgresWorld world;
   TestDatabase& database = world.database();
   const auto insert = [&](const std::string& id) {
@@ -128,12 +128,12 @@ TEST(WakeTrigger, NeverMakesAnInsertFailOrWait) {
   EXPECT_EQ(database.value("SELECT count(*) FROM \"Outbox\""), "3");
 }
 
-TEST(WakeTrigger, ItsSequenceIsNotDroppedByMistake) {
+TEST(WakeTrigger, ItsSequenceCanNotBeDroppedByMistake) {
   PostgresWorld world;
   EXPECT_THROW(world.database().exec("DROP SEQUENCE sluice.wake_until"), std::runtime_error);
 }
 
-TEST(WakeTrigger, CallsForNoNotificationAMinuteAfterTheLastBeat) {
+TEST(WakeTrigger, StopsNotifyingAMinuteAfterTheLastBeat) {
   PostgresWorld world;
   const auto runtime = world.store().care()->enlist(runtime_info());
   const auto wakes = world.store().claims(runtime, 0, true);
@@ -149,7 +149,7 @@ TEST(WakeTrigger, CallsForNoNotificationAMinuteAfterTheLastBeat) {
   EXPECT_EQ(world.database().value("SELECT until IS NULL FROM sluice.waking"), "t");
 }
 
-TEST(WakeTrigger, IsNotHeardThroughAPooler) {
+TEST(WakeTrigger, DoesNotReachARuntimeBehindAPool) {
   PostgresWorld world;
   const auto runtime = world.store().care()->enlist(runtime_info());
   postgres::PostgresOptions pooled{world.database().url() + "&pgbouncer=true"};

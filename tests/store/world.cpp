@@ -49,7 +49,7 @@ void PostgresWorld::set_status(const std::string& id, const std::string& status)
   database_.value("UPDATE " + table_ + " SET status = $2 WHERE id = $1", {id, status});
 }
 
-// The database's clock can't be moved, so everything that was written is made older.
+// The database's clock can't be changed, so all written times are moved into the past.
 void PostgresWorld::advance(std::chrono::seconds time) {
   const std::string past = " - make_interval(secs => " + std::to_string(time.count()) + ")";
   database_.exec("UPDATE sluice.runtime SET beat_at = beat_at" + past + ", started_at = started_at" + past);

@@ -1,4 +1,4 @@
-// One store under test and the world around it: the application that owns the table, and time.
+// A store under test and its environment: the application that owns the table, and time.
 #pragma once
 
 #include <memory>
@@ -42,7 +42,7 @@ class MemoryWorld : public World {
   store::MemoryStore store_;
 };
 
-/// A database of its own, initialised.
+/// A new initialised database.
 class PostgresWorld : public World {
  public:
   explicit PostgresWorld(const std::string& table = "public.Outbox");
@@ -66,7 +66,7 @@ class PostgresWorld : public World {
   std::unique_ptr<store::Store> store_;
 };
 
-// What nearly every test says.
+// Helpers for nearly every test.
 std::vector<store::LaneRequest> claim_request(std::vector<std::string> types, int limit);
 job::Settlement settlement(const job::Job& job, job::Status status = job::Status::done,
                            job::Result result = job::Result::done);

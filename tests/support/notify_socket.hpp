@@ -1,4 +1,4 @@
-// What a service manager hears: the datagrams that come to NOTIFY_SOCKET.
+// Receives the datagrams that the program sends to its service manager's NOTIFY_SOCKET.
 #pragma once
 
 #include <sys/socket.h>
@@ -31,7 +31,7 @@ class NotifySocket {
 
   std::string path() const { return scratch_.path("notify"); }
 
-  /// Waits for a datagram with the line `line`, and forgets those before it.
+  /// Waits for a datagram with a line that begins with `line`. Discards earlier datagrams.
   bool hears(const std::string& line) {
     return eventually([&] {
       std::array<char, 4096> buffer{};

@@ -48,13 +48,13 @@ std::string OwnServer::script(const std::string& command) const {
   return program.out();
 }
 
-/// The main process first, so that it starts no more.
+/// The main process is first, so that it starts no further processes.
 void OwnServer::freeze() {
   std::string home;
   std::getline(std::ifstream(scratch_.path("server/home")), home);
   pid_t main = 0;
   std::ifstream(home + "/data/postmaster.pid") >> main;
-  if (main == 0) throw std::runtime_error("the server in " + home + " does not run");
+  if (main == 0) throw std::runtime_error("the server in " + home + " is not running");
   frozen_ = {main};
   kill(main, SIGSTOP);
   for (const pid_t child : children(main)) {

@@ -1,5 +1,5 @@
-// A PostgreSQL server of one test's own, for what a test may not do to the one that all share: stop and
-// freeze it. While it lives, TestDatabase makes its databases there.
+// A PostgreSQL server for one test, which may stop and freeze it, unlike the server that all tests share.
+// While this object exists, TestDatabase creates its databases on it.
 #pragma once
 
 #include <sys/types.h>
@@ -20,7 +20,8 @@ class OwnServer {
 
   void start() const { script("start"); }
   void stop() const { script("stop"); }
-  /// Stops all of its processes, as a machine that hangs: connections stay open, and nothing answers.
+  /// Suspends all processes of the server, as if the machine hung: connections stay open, but nothing
+  /// answers.
   void freeze();
   void thaw();
 
@@ -28,11 +29,11 @@ class OwnServer {
   std::string script(const std::string& command) const;
 
   Scratch scratch_;
-  std::string shared_;           ///< the server that the others use
+  std::string shared_;           ///< the URL of the shared server
   std::vector<pid_t> frozen_{};  ///< the main process first
 };
 
-/// The server is frozen while this lives.
+/// Freezes the server as long as this object exists.
 class Frozen {
  public:
   explicit Frozen(OwnServer& server) : server_(server) { server_.freeze(); }

@@ -79,7 +79,8 @@ bool Program::running() {
 
 int Program::wait(int seconds) {
   if (!eventually([this] { return !running(); }, std::chrono::seconds(seconds))) {
-    throw std::runtime_error("the program did not end in time; stderr:\n" + err());
+    throw std::runtime_error("the program did not end within " + std::to_string(seconds) + " s; stderr:\n" +
+                             err());
   }
   return WIFSIGNALED(status_) ? -WTERMSIG(status_) : WEXITSTATUS(status_);
 }

@@ -11,11 +11,12 @@
 
 namespace sluice::test {
 
-/// A started process; what it prints goes to files, which can be read while it runs. Killed in the end.
+/// A started process. Its output goes to files, which can be read while it runs. The destructor kills it.
 class Program {
  public:
-  /// `arguments` without the program's name; `environment` is added to the test's own, which is freed of
-  /// what would configure sluice. `executable` is another program than sluice, looked for in PATH.
+  /// `arguments` do not include the program's name. `environment` is added to the test's own, without the
+  /// variables that configure sluice. `executable` names another program than sluice, searched for in PATH.
+  /// Throws std::runtime_error if the process can't be started.
   explicit Program(const std::vector<std::string>& arguments,
                    const std::map<std::string, std::string>& environment = {}, const std::string& input = "",
                    const std::string& executable = "");
@@ -23,19 +24,20 @@ class Program {
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
-  /// Where the program is.
+  /// The path of the sluice program.
   static std::string path();
 
   pid_t pid() const { return pid_; }
   void signal(int number) const;
-  /// Waits for its end; the exit code, or minus the signal that killed it. Kills it after `seconds`.
+  /// Waits until the process ends. Returns its exit code, or minus the signal that killed it. Throws
+  /// std::runtime_error if it has not ended after `seconds`.
   int wait(int seconds = 120);
   bool running();
   std::string out() const { return scratch_.read("out"); }
   std::string err() const { return scratch_.read("err"); }
-  /// Waits until stderr holds `text`.
+  /// Waits until stderr contains `text`.
   bool says(const std::string& text) const;
-  /// The processes that it started and that are still there.
+  /// The child processes that still exist.
   std::vector<pid_t> children() const;
 
  private:
@@ -54,7 +56,7 @@ struct Ended {
 Ended run(const std::vector<std::string>& arguments,
           const std::map<std::string, std::string>& environment = {}, const std::string& input = "");
 
-/// A directory with the named test plugins ("good/probe", "bad/crash_static"), fit for --plugins.
+/// A directory with the named test plugins ("good/probe", "bad/crash_static"), for --plugins.
 class PluginDirectory {
  public:
   explicit PluginDirectory(const std::vector<std::string>& plugins);

@@ -16,7 +16,7 @@ namespace sluice::test {
 
 namespace {
 
-/// How many bytes the character takes that begins with `first`.
+/// The number of bytes of the character that begins with `first`.
 std::size_t length_of(char first) {
   const auto byte = static_cast<unsigned char>(first);
   if (byte < 0xC0) return 1;
@@ -38,7 +38,7 @@ PseudoTerminal::PseudoTerminal(const std::vector<std::string>& arguments,
   size.ws_col = static_cast<unsigned short>(width);
   size.ws_row = static_cast<unsigned short>(height);
   pid_ = forkpty(&fd_, nullptr, nullptr, &size);
-  if (pid_ < 0) throw std::runtime_error("making a pseudo-terminal failed");
+  if (pid_ < 0) throw std::runtime_error("creating a pseudo-terminal failed");
   if (pid_ == 0) {
     for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
     setenv("TERM", "xterm", 1);
@@ -77,7 +77,7 @@ void PseudoTerminal::signal(int number) const {
 int PseudoTerminal::wait() {
   int status = 0;
   const bool ended = eventually([&] {
-    read_all();  // it could not end while nobody reads what it writes
+    read_all();  // otherwise a full buffer would keep the program from ending
     return waitpid(pid_, &status, WNOHANG) == pid_;
   });
   if (!ended) throw std::runtime_error("the program in the terminal did not end in time");
@@ -162,7 +162,7 @@ void PseudoTerminal::control(const std::string& parameters, char command) {
       modes_[parameters.substr(1)] = command == 'h';
       break;
     default:
-      throw std::runtime_error("a sequence that this terminal does not know: " + parameters + command);
+      throw std::runtime_error("this terminal does not support the sequence: " + parameters + command);
   }
 }
 

@@ -1,5 +1,5 @@
-// The sluice program in a terminal: a pseudo-terminal, with as much of a terminal's behaviour as it takes to
-// know what is on the screen.
+// The sluice program in a pseudo-terminal, which simulates enough of a terminal to know the content of the
+// screen.
 #pragma once
 
 #include <sys/types.h>
@@ -26,14 +26,14 @@ class PseudoTerminal {
   /// The exit code, or minus the signal that killed it.
   int wait();
 
-  /// The lines on the screen, after all that was written so far.
+  /// The lines on the screen, after everything that was written so far.
   std::vector<std::string> screen();
-  /// Waits until the screen holds `text`.
+  /// Waits until the screen contains `text`.
   bool shows(const std::string& text);
   bool on_alternate_screen() const { return modes_.count("1049") > 0 && modes_.at("1049"); }
   bool cursor_visible() const { return modes_.count("25") == 0 || modes_.at("25"); }
   bool wraps() const { return modes_.count("7") == 0 || modes_.at("7"); }
-  /// Something was written beyond the right or the lower edge.
+  /// Whether anything was written beyond the right or the lower edge.
   bool overflowed() const { return overflowed_; }
 
  private:
@@ -45,7 +45,7 @@ class PseudoTerminal {
   pid_t pid_ = -1;
   int width_;
   int height_;
-  std::string unread_;  ///< the beginning of a sequence or of a character
+  std::string unread_;  ///< an incomplete sequence or character
   std::map<std::string, bool> modes_;
   std::map<int, std::map<int, std::string>> cells_;
   int row_ = 0;

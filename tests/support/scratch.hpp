@@ -1,4 +1,4 @@
-// A directory of one test's own, removed in the end.
+// A temporary directory for one test, removed by the destructor.
 #pragma once
 
 #include <filesystem>

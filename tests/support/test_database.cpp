@@ -46,7 +46,7 @@ std::string url_with(const Parameters& changes) {
   Parameters parameters;
   const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(
       PQconninfoParse(admin_url().c_str(), nullptr), &PQconninfoFree);
-  if (!options) throw std::runtime_error("SLUICE_TEST_DATABASE_URL can't be read");
+  if (!options) throw std::runtime_error("SLUICE_TEST_DATABASE_URL can't be parsed");
   for (const PQconninfoOption* o = options.get(); o->keyword != nullptr; ++o) {
     if (o->val != nullptr) parameters[o->keyword] = o->val;
   }
@@ -75,7 +75,8 @@ Session::Result Session::checked(PGresult* result, const std::string& sql) {
   const auto status = PQresultStatus(result);
   if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) return owned;
   const std::string message = PQerrorMessage(connection_.get());
-  if (PQstatus(connection_.get()) != CONNECTION_OK) PQreset(connection_.get());  // for the next call
+  if (PQstatus(connection_.get()) != CONNECTION_OK)
+    PQreset(connection_.get());  // so that the next call works
   throw std::runtime_error(message + " in: " + sql.substr(0, 500));
 }
 

@@ -1,6 +1,6 @@
-// A PostgreSQL database of one test's own: made with a unique name, dropped in the end. The server is
-// named by the environment variable SLUICE_TEST_DATABASE_URL, whose user may create databases; without
-// it the constructor throws, so that a test fails and is never skipped.
+// A PostgreSQL database for one test, created with a unique name and dropped at the end. The environment
+// variable SLUICE_TEST_DATABASE_URL names the server and a user who may create databases. Without it, the
+// constructor throws std::runtime_error, so that a test fails and is not skipped.
 #pragma once
 
 #include <libpq-fe.h>
@@ -11,16 +11,16 @@
 
 namespace sluice::test {
 
-/// A connection for arranging and looking, next to the store's own.
+/// A connection of the test, besides the store's own.
 class Session {
  public:
   explicit Session(const std::string& url);
 
-  /// Runs one or more statements; throws std::runtime_error with the server's message.
+  /// Runs one or more statements. Throws std::runtime_error with the server's message if one fails.
   void exec(const std::string& sql);
-  /// The first column of the first row, as text; "" without a row or when it is null.
+  /// The first column of the first row, as text; "" if there is no row or the value is null.
   std::string value(const std::string& sql, const std::vector<std::string>& parameters = {});
-  /// All rows, columns joined by '|', one line each.
+  /// All rows, one line each, columns joined by '|'.
   std::string rows(const std::string& sql);
 
  private:
@@ -39,7 +39,7 @@ class TestDatabase {
 
   const std::string& name() const { return name_; }
   const std::string& url() const { return url_; }
-  /// The same database as another role, without a password.
+  /// The URL of the same database for another role, without a password.
   std::string url_as(const std::string& user) const;
 
   void exec(const std::string& sql) { session_->exec(sql); }

@@ -1,5 +1,5 @@
-// A database role of one test's own: roles belong to the whole server, so its name is unique, and it is
-// dropped in the end with all that it owns and may do in the test's database.
+// A database role for one test. Roles belong to the whole server, so its name is unique. At the end it is
+// dropped, together with everything that it owns and its rights in the test's database.
 #pragma once
 
 #include <cstdio>

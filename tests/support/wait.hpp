@@ -1,4 +1,4 @@
-// Tests wait for conditions, never for time: the time here is only where a test gives up.
+// Tests wait for conditions, not for a fixed time. The time limit only ends a failed test.
 #pragma once
 
 #include <chrono>
@@ -6,7 +6,7 @@
 
 namespace sluice::test {
 
-/// True as soon as `condition()` is; false when it was not within `limit`.
+/// True as soon as `condition()` is true; false if it does not become true within `limit`.
 template <class Condition>
 bool eventually(Condition condition, std::chrono::seconds limit = std::chrono::seconds(60)) {
   const auto end = std::chrono::steady_clock::now() + limit;

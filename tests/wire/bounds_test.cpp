@@ -5,7 +5,7 @@
 namespace sluice::wire {
 namespace {
 
-TEST(Bounds, CutTheTextsOfAnOutcome) {
+TEST(Bounds, TruncateTheTextsOfAnOutcome) {
   job::Outcome outcome;
   outcome.result = job::Result::retry;
   outcome.code = std::string(1'000'000, 'c');
@@ -18,7 +18,7 @@ TEST(Bounds, CutTheTextsOfAnOutcome) {
   EXPECT_EQ(outcome.log_tail, "line\uFFFD");
 }
 
-TEST(Bounds, MakeAFailureOfTooLargeAnOutput) {
+TEST(Bounds, FailAJobWithALargeOutput) {
   job::Outcome outcome;
   outcome.output = std::string(longest_output + 1, '1');
   outcome.log_tail = "said";
@@ -31,7 +31,7 @@ TEST(Bounds, MakeAFailureOfTooLargeAnOutput) {
   EXPECT_EQ(outcome.duration, job::Microseconds(7));
 }
 
-TEST(Bounds, MakeAFailureOfWhatNoFrameHolds) {
+TEST(Bounds, FailAJobThatExceedsAFrame) {
   job::Outcome outcome;
   for (int i = 0; i < 20; ++i) outcome.follow_ups.push_back({"type", std::string(1'000'000, 'p'), {}, ""});
   keep_bounds(outcome);
@@ -39,7 +39,7 @@ TEST(Bounds, MakeAFailureOfWhatNoFrameHolds) {
   EXPECT_TRUE(outcome.follow_ups.empty());
 }
 
-TEST(Bounds, LeaveWhatIsWithin) {
+TEST(Bounds, KeepAnOutcomeWithinTheLimits) {
   job::Outcome outcome;
   outcome.output = std::string(longest_output, '1');
   outcome.follow_ups.push_back({"type", "{}", {}, ""});
@@ -49,17 +49,17 @@ TEST(Bounds, LeaveWhatIsWithin) {
   EXPECT_EQ(outcome.follow_ups.size(), 1U);
 }
 
-TEST(Bounds, CutALogLineWithItsFields) {
+TEST(Bounds, TruncateALogLineWithItsFields) {
   LogLine line;
   line.message = std::string(1'000'000, 'm');
   line.fields.assign(1000, {"key", "[1]", true});
   keep_bounds(line);
   EXPECT_EQ(line.message, std::string(longest_log_text, 'm') + "…");
   EXPECT_EQ(line.fields.size(), most_log_fields);
-  EXPECT_FALSE(line.fields[0].json) << "what was cut is no JSON any more";
+  EXPECT_FALSE(line.fields[0].json) << "a truncated value is not JSON any more";
 }
 
-TEST(Bounds, NameSizesInWords) {
+TEST(Bounds, FormatSizes) {
   EXPECT_EQ(byte_words(999), "999 bytes");
   EXPECT_EQ(byte_words(50'000'002), "50.0 MB");
 }

@@ -9,7 +9,7 @@
 namespace sluice::wire {
 namespace {
 
-/// Feeds `bytes` in pieces of `piece` and returns the kinds of the frames that come out.
+/// Feeds `bytes` to a reader in pieces of `piece` bytes. Returns the kinds of the frames.
 std::vector<Kind> kinds(const std::string& bytes, std::size_t piece) {
   FrameReader reader;
   std::vector<Kind> found;
@@ -26,7 +26,7 @@ std::string body(const std::string& frame) {
   return frame.substr(sizeof(std::uint32_t) + 1);
 }
 
-TEST(FrameReader, CutsAStreamWhereverItIsSplit) {
+TEST(FrameReader, ReadsAStreamInAnyPieces) {
   std::string bytes;
   put_load(bytes, {"/a/b.so"});
   put_ready(bytes);
@@ -49,7 +49,7 @@ TEST(FrameReader, RefusesFramesOverItsLimit) {
   EXPECT_THROW(reader.next(), Malformed);
 }
 
-TEST(Frame, JobsArriveAsTheyWereSent) {
+TEST(Frame, JobsArriveUnchanged) {
   const std::string payload(1 << 20, 'p');
   std::string bytes;
   put_jobs(bytes, {{1, 2, 3, 4, 5, 6, "id \"'{}\\ 😀", payload}, {7, 0, 1, 1, -1, 0, "", "{}"}});
@@ -67,7 +67,7 @@ TEST(Frame, JobsArriveAsTheyWereSent) {
   EXPECT_EQ(orders[1].created_at_us, -1);
 }
 
-TEST(Frame, OutcomesArriveAsTheyWereSent) {
+TEST(Frame, OutcomesArriveUnchanged) {
   job::Outcome outcome;
   outcome.result = job::Result::snooze;
   outcome.delay = job::Microseconds(0);
@@ -87,7 +87,7 @@ TEST(Frame, OutcomesArriveAsTheyWereSent) {
             "ceol");
 }
 
-TEST(Frame, DescriptionsArriveAsTheyWereSent) {
+TEST(Frame, DescriptionsArriveUnchanged) {
   job::PluginSpec spec;
   spec.name = "n";
   spec.abi_major = 1;
@@ -109,7 +109,7 @@ TEST(Frame, DescriptionsArriveAsTheyWereSent) {
   EXPECT_FALSE(got.types[1].brief);
 }
 
-TEST(Frame, ACutBodyIsMalformed) {
+TEST(Frame, ATruncatedBodyIsMalformed) {
   std::string bytes;
   put_outcome(bytes, 9, {});
   const std::string whole = body(bytes);

@@ -10,14 +10,14 @@
 namespace sluice::wire {
 namespace {
 
-/// As in the shared page: zeroed memory.
+/// A cell in zeroed memory, as in the shared page.
 struct Cell {
   alignas(ProgressCell) std::array<char, sizeof(ProgressCell)> memory{};
   ProgressCell& operator*() { return *reinterpret_cast<ProgressCell*>(memory.data()); }
   ProgressCell* operator->() { return &**this; }
 };
 
-TEST(ProgressCell, KeepsTheLastWordOfItsJobOnly) {
+TEST(ProgressCell, KeepsOnlyTheLastReportOfItsJob) {
   Cell cell;
   EXPECT_FALSE(cell->read(0));
   cell->write(0, 0.25, "a first note, longer than the next");
@@ -25,18 +25,18 @@ TEST(ProgressCell, KeepsTheLastWordOfItsJobOnly) {
   ASSERT_TRUE(cell->read(0));
   EXPECT_EQ(cell->read(0)->fraction, 0.5);
   EXPECT_EQ(cell->read(0)->note, "half 😀");
-  EXPECT_FALSE(cell->read(1)) << "another job's";
+  EXPECT_FALSE(cell->read(1)) << "the cell belongs to another job";
   cell->clear();
   EXPECT_FALSE(cell->read(0));
 }
 
-TEST(ProgressCell, CutsALongNote) {
+TEST(ProgressCell, TruncatesALongNote) {
   Cell cell;
   cell->write(7, 1, std::string(1000, 'x'));
   EXPECT_EQ(cell->read(7)->note, std::string(ProgressCell::longest_note, 'x'));
 }
 
-TEST(ProgressCell, ReadsWhateverIsInTheMemoryWithoutHarm) {
+TEST(ProgressCell, ReadsAnyMemorySafely) {
   Cell cell;
   cell->write(1, 0.5, "note");
   std::memset(cell.memory.data() + 2 * sizeof(std::uint64_t), 0xFF,
@@ -44,9 +44,9 @@ TEST(ProgressCell, ReadsWhateverIsInTheMemoryWithoutHarm) {
   const auto progress = cell->read(1);
   ASSERT_TRUE(progress);
   EXPECT_EQ(progress->fraction, 0);
-  EXPECT_EQ(progress->note.substr(0, 3), "\xEF\xBF\xBD") << "no ill-formed UTF-8 comes through";
+  EXPECT_EQ(progress->note.substr(0, 3), "\xEF\xBF\xBD") << "invalid UTF-8 is replaced";
   std::memset(cell.memory.data(), 0xFF, cell.memory.size());
-  EXPECT_FALSE(cell->read(1)) << "its writer died in the middle of it";
+  EXPECT_FALSE(cell->read(1)) << "its writer died while writing";
 }
 
 TEST(ProgressCell, IsNeverReadHalfWritten) {

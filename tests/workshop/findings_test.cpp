@@ -1,4 +1,4 @@
-// What the checks of a plugin conclude from values.
+// The conclusions that the checks of a plugin draw from values.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -19,11 +19,12 @@ std::vector<Footprint> memory(const std::vector<long>& kib) {
   return prints;
 }
 
-TEST(Footprints, ThatGrowSteadilyAndFarAreALeak) {
+TEST(Footprints, ThatGrowSteadilyAndMuchAreALeak) {
   EXPECT_EQ(judge(memory({5000, 7000, 9000, 11000, 13000}), 500).verdict, Verdict::failed);
   EXPECT_EQ(judge(memory({5000, 7000, 7000, 11000, 13000}), 500).verdict, Verdict::passed)
-      << "not in each part";
-  EXPECT_EQ(judge(memory({5000, 5100, 5200, 5300, 5400}), 500).verdict, Verdict::passed) << "not far";
+      << "memory did not grow in every quarter";
+  EXPECT_EQ(judge(memory({5000, 5100, 5200, 5300, 5400}), 500).verdict, Verdict::passed)
+      << "memory grew too little";
   EXPECT_EQ(judge(memory({9000, 8000, 7000, 6000, 5000}), 500).verdict, Verdict::passed);
 }
 
@@ -32,12 +33,12 @@ TEST(Footprints, WithMoreFilesOrThreadsForEachJobAreALeak) {
   prints.back().descriptors += 400;
   EXPECT_NE(judge(prints, 400).found.find("400 more open files"), std::string::npos);
   prints.back().descriptors = prints.front().descriptors + 5;
-  EXPECT_EQ(judge(prints, 400).verdict, Verdict::passed) << "a pool may fill";
+  EXPECT_EQ(judge(prints, 400).verdict, Verdict::passed) << "a pool may be filled";
   prints.back().threads += 400;
   EXPECT_NE(judge(prints, 400).found.find("400 more threads"), std::string::npos);
 }
 
-TEST(Refusals, AreCutIntoWhatWasFoundAndTheRemedy) {
+TEST(Refusals, AreSplitIntoFindingAndRemedy) {
   const Finding finding = refused("found a file (a; b), expected one; do this; then that");
   EXPECT_EQ(finding.verdict, Verdict::failed);
   EXPECT_EQ(finding.found, "found a file (a; b), expected one");
@@ -45,7 +46,7 @@ TEST(Refusals, AreCutIntoWhatWasFoundAndTheRemedy) {
   EXPECT_EQ(refused("broken").found, "broken");
 }
 
-TEST(Child, TellsWhatWasFoundOrHowItEnded) {
+TEST(Child, ReportsItsFindingOrHowItEnded) {
   using namespace std::chrono_literals;
   EXPECT_EQ(in_child([] { return passed("well"); }, 30s).found, "well");
   EXPECT_EQ(in_child([]() -> Finding { throw std::runtime_error("found x, expected y; z"); }, 30s).remedy,
@@ -59,7 +60,7 @@ TEST(Child, TellsWhatWasFoundOrHowItEnded) {
   EXPECT_EQ(hung.found, "did not end within 50 ms");
 }
 
-TEST(BadConfigs, AreFewDifferentObjects) {
+TEST(BadConfigs, AreAFewDifferentObjects) {
   const auto configs = bad_configs(R"({"type": "object", "properties": {"url": {"type": "string"}}})",
                                    R"({"url": "http://example.com", "size": 3})", 1);
   EXPECT_LE(configs.size(), 12U);

@@ -1,5 +1,5 @@
-// Made-up payloads: the same from one seed, mostly right where they should be and wrong where they should
-// not.
+// Generated payloads: the same for the same seed. Those meant to be valid are mostly valid, those meant to be
+// invalid mostly invalid.
 #include "workshop/payload_generator.hpp"
 
 #include <gtest/gtest.h>
@@ -36,17 +36,17 @@ int passing(PayloadGenerator& generator, std::string (PayloadGenerator::*make)()
   return passed;
 }
 
-TEST(PayloadGenerator, MakesPayloadsThatPass) {
+TEST(PayloadGenerator, MakesValidPayloads) {
   PayloadGenerator generator(order_schema, order_example, 1);
   EXPECT_GE(passing(generator, &PayloadGenerator::valid, 500), 450);
 }
 
-TEST(PayloadGenerator, MakesOthersThatDoNot) {
+TEST(PayloadGenerator, MakesInvalidPayloads) {
   PayloadGenerator generator(order_schema, order_example, 1);
   EXPECT_LE(passing(generator, &PayloadGenerator::near_valid, 500), 250);
 }
 
-TEST(PayloadGenerator, MakesTheSameFromOneSeedAndOthersFromAnother) {
+TEST(PayloadGenerator, MakesTheSamePayloadsForTheSameSeedOnly) {
   PayloadGenerator one(order_schema, order_example, 7);
   PayloadGenerator same(order_schema, order_example, 7);
   PayloadGenerator other(order_schema, order_example, 8);
@@ -61,7 +61,7 @@ TEST(PayloadGenerator, MakesTheSameFromOneSeedAndOthersFromAnother) {
   EXPECT_GT(different, 90);
 }
 
-TEST(PayloadGenerator, KnowsWhatLaterDraftsAdded) {
+TEST(PayloadGenerator, SupportsKeywordsOfLaterDrafts) {
   for (const char* schema :
        {R"({"const": {"a": [1]}})", R"({"type": "integer", "exclusiveMinimum": 2, "exclusiveMaximum": 4})",
         R"({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1})",
@@ -80,7 +80,7 @@ TEST(PayloadGenerator, KnowsWhatLaterDraftsAdded) {
   }
 }
 
-TEST(PayloadGenerator, VariesAndGoesToTheBounds) {
+TEST(PayloadGenerator, MakesVariedAndBoundaryValues) {
   PayloadGenerator generator(R"({"type": "integer", "minimum": -5, "maximum": 70000})", "", 1);
   std::set<std::string> seen;
   for (int i = 0; i < 500; ++i) seen.insert(generator.valid());
@@ -88,7 +88,7 @@ TEST(PayloadGenerator, VariesAndGoesToTheBounds) {
   EXPECT_GT(seen.size(), 20U);
 }
 
-TEST(PayloadGenerator, MakesJsonOfAnySchemaAtAll) {
+TEST(PayloadGenerator, MakesJsonForAnySchema) {
   for (const char* schema :
        {"", "{}", "[]", "no json", R"({"$ref": "#"})",
         R"({"properties": {"self": {"$ref": "#"}}, "required": ["self"]})", R"({"enum": []})",

@@ -15,7 +15,7 @@ ino_t number_of(const std::string& path) {
   return stat(path.c_str(), &status) == 0 ? status.st_ino : 0;
 }
 
-TEST(PluginShelf, HasCopiesOfTheLibrariesAndNothingElse) {
+TEST(PluginShelf, HasOnlyCopiesOfTheLibraries) {
   const test::Scratch scratch;
   const std::string shelf = scratch.path("shelf");
   fs::create_directory(shelf);
@@ -30,22 +30,22 @@ TEST(PluginShelf, HasCopiesOfTheLibrariesAndNothingElse) {
 
   const ino_t a = number_of(shelf + "/a.so");
   const ino_t b = number_of(shelf + "/b.so");
-  scratch.write("a.so", "eno");  // of the same size
+  scratch.write("a.so", "eno");  // the same size
   EXPECT_TRUE(put_on_shelf(both, shelf));
   EXPECT_EQ(scratch.read("shelf/a.so"), "eno");
-  EXPECT_NE(number_of(shelf + "/a.so"), a) << "written in place, where a host may be loading it";
+  EXPECT_NE(number_of(shelf + "/a.so"), a) << "the file was written in place, while a host may be loading it";
   EXPECT_EQ(number_of(shelf + "/b.so"), b);
 
   EXPECT_TRUE(put_on_shelf({scratch.path("b.so")}, shelf));
   EXPECT_FALSE(fs::exists(scratch.path("shelf/a.so")));
 }
 
-TEST(PluginShelf, SaysWhatCouldNotBeCopied) {
+TEST(PluginShelf, NamesAFileThatCouldNotBeCopied) {
   const test::Scratch scratch;
   fs::create_directory(scratch.path("shelf"));
   try {
     put_on_shelf({scratch.path("missing.so")}, scratch.path("shelf"));
-    FAIL() << "a library that is not there was copied";
+    FAIL() << "a missing library was copied";
   } catch (const std::runtime_error& error) {
     EXPECT_EQ(std::string(error.what()), "can't copy " + scratch.path("missing.so") + " to " +
                                              scratch.path("shelf/missing.so") +

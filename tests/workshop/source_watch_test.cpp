@@ -31,7 +31,7 @@ class SourceWatchTest : public testing::Test {
   std::unique_ptr<SourceWatch> watch;
 };
 
-TEST_F(SourceWatchTest, TellsWhatIsWrittenRenamedAndDeleted) {
+TEST_F(SourceWatchTest, ReportsWrittenRenamedAndDeletedFiles) {
   EXPECT_FALSE(waiting());
   EXPECT_EQ(watch->take(), Files{});
   scratch.write("CMakeLists.txt", "x");
@@ -46,7 +46,7 @@ TEST_F(SourceWatchTest, TellsWhatIsWrittenRenamedAndDeleted) {
   EXPECT_EQ(watch->take(), Files{"link.c"});
 }
 
-TEST_F(SourceWatchTest, TakesASaveByRenameForOneAndNotTheFileBeside) {
+TEST_F(SourceWatchTest, ReportsASaveByRenameOnceAndIgnoresTheTemporaryFile) {
   scratch.write("main.c", "x");
   watch->take();
   scratch.write(".main.c.swp", "x");
@@ -58,7 +58,7 @@ TEST_F(SourceWatchTest, TakesASaveByRenameForOneAndNotTheFileBeside) {
   EXPECT_EQ(watch->take(), Files{"main.c"});
 }
 
-TEST_F(SourceWatchTest, PassesOverWhatIsBuiltAndHidden) {
+TEST_F(SourceWatchTest, IgnoresBuiltAndHiddenFiles) {
   for (const std::string file :
        {"build/x.c", "build/inner/x.c", ".git/index", "build-asan/x.c", "target/x.c"})
     scratch.write(file, "x");
@@ -66,9 +66,9 @@ TEST_F(SourceWatchTest, PassesOverWhatIsBuiltAndHidden) {
   EXPECT_EQ(watch->take(), Files{});
 }
 
-TEST_F(SourceWatchTest, FollowsFoldersThatComeAndGo) {
+TEST_F(SourceWatchTest, FollowsNewAndDeletedFolders) {
   fs::create_directories(scratch.path("new/deep"));
-  scratch.write("new/deep/early.c", "x");  // before anybody could watch the folder
+  scratch.write("new/deep/early.c", "x");  // before the folder can be watched
   EXPECT_EQ(watch->take(), Files{"new/deep/early.c"});
   scratch.write("new/deep/late.c", "x");
   EXPECT_EQ(watch->take(), Files{"new/deep/late.c"});

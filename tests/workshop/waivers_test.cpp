@@ -11,7 +11,7 @@ Finding of(Finding finding, const std::string& check, const std::string& subject
   return finding;
 }
 
-TEST(Waivers, LetWhatTheyNameFailAndNothingElse) {
+TEST(Waivers, AllowOnlyTheNamedChecksToFail) {
   Waivers waivers({{{"leaks", "a.b"}, "a cache"}, {{"exports", ""}, "old linker"}});
   const Finding waived = waivers.judge(of(failed("grew", "find it"), "leaks", "a.b"));
   EXPECT_EQ(waived.verdict, Verdict::waived);
@@ -23,7 +23,7 @@ TEST(Waivers, LetWhatTheyNameFailAndNothingElse) {
   EXPECT_TRUE(waivers.useless().empty());
 }
 
-TEST(Waivers, OfNoUseAreTold) {
+TEST(Waivers, AreReportedIfTheyAreUseless) {
   Waivers waivers({{{"leaks", ""}, "a"}, {{"fuzz", "a.b"}, "b"}, {{"slots", ""}, "c"}});
   EXPECT_EQ(waivers.judge(of(passed("well"), "leaks", "a.b")).verdict, Verdict::passed);
   EXPECT_EQ(waivers.judge(of(skipped("no handlers"), "slots", "a.b")).verdict, Verdict::skipped);
@@ -32,14 +32,14 @@ TEST(Waivers, OfNoUseAreTold) {
                                       "the waiver of 'fuzz a.b' is not needed: no such check was made"}));
 }
 
-TEST(Waivers, OfAllTypesAreNeededWhereOneTypeFails) {
+TEST(Waivers, ForAllTypesAreUsedIfOneTypeFails) {
   Waivers waivers({{{"leaks", ""}, "a"}});
   waivers.judge(of(passed("well"), "leaks", "a.b"));
   waivers.judge(of(failed("grew", "find it"), "leaks", "a.c"));
   EXPECT_TRUE(waivers.useless().empty());
 }
 
-TEST(CheckOptions, WantAllOrTheChosenWithoutThoseLeftOut) {
+TEST(CheckOptions, SelectAllOrTheChosenChecksMinusTheSkipped) {
   CheckOptions options;
   EXPECT_TRUE(options.wants("fuzz"));
   options.only = {{"fuzz", "a.b"}, {"exports", ""}};
@@ -50,7 +50,7 @@ TEST(CheckOptions, WantAllOrTheChosenWithoutThoseLeftOut) {
   EXPECT_FALSE(options.wants("symbols"));
   options.only.clear();
   options.skip = {{"fuzz", "a.b"}, {"leaks", ""}};
-  EXPECT_TRUE(options.wants("fuzz")) << "of some type";
+  EXPECT_TRUE(options.wants("fuzz")) << "the check of the other types is still selected";
   EXPECT_FALSE(options.wants("fuzz", "a.b"));
   EXPECT_TRUE(options.wants("fuzz", "a.c"));
   EXPECT_FALSE(options.wants("leaks", "a.c"));

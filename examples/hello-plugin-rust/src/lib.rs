@@ -2,7 +2,7 @@
 
 use sluice_plugin::{job_type, plugin, quote, Config, Field, Job, Outcome, Plugin, Result};
 
-/// Made once, from what the operator configures; all slots use it at the same time.
+/// One value is made from the operator's configuration. All slots use it at the same time.
 pub struct Handler {
     greeting: String,
 }

@@ -1,4 +1,4 @@
-//! The handler without a runtime: no database, no process.
+//! Tests of the handler without a runtime, a database or a process.
 
 use hello_rust_plugin::Handler;
 use sluice_plugin::abi;

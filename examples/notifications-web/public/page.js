@@ -1,5 +1,5 @@
-// The page: a list of notifications that grows as events come in. All that comes from outside is set as
-// text, never as HTML.
+// The page: a list of notifications that grows as events arrive. Everything from outside is inserted as text, never as
+// HTML.
 const userId = new URLSearchParams(location.search).get("userId") || "user-123";
 
 const [heading, badge, state, user, all, trouble, list, empty, news, template] =
@@ -18,7 +18,7 @@ function showCount() {
   badge.textContent = count > 99 ? "99+" : String(count);
   badge.setAttribute("aria-label", `${count} unread`);
   badge.hidden = count === 0;
-  if (count === 0 && all === document.activeElement) heading.focus(); // else focus would be lost
+  if (count === 0 && all === document.activeElement) heading.focus(); // otherwise the focus would be lost
   all.hidden = count === 0;
   empty.hidden = items.size !== 0;
   document.title = count === 0 ? "Notifications" : `(${count}) Notifications`;
@@ -29,7 +29,7 @@ function showState(text, live = false) {
   state.classList.toggle("live", live);
 }
 
-// The newest on top, wherever a late one belongs.
+// Inserts the element by id, newest on top, even if a smaller id arrives late.
 function place(element, id) {
   const older = [...items].filter(([other]) => BigInt(other) < BigInt(id)).map(([, item]) => item.element);
   list.insertBefore(element, [...list.children].find((child) => older.includes(child)) ?? null);
@@ -61,7 +61,7 @@ function showRead(ids) {
     item.read = true;
     item.element.classList.remove("unread");
     const button = item.element.querySelector("button");
-    if (button === document.activeElement) heading.focus(); // likewise
+    if (button === document.activeElement) heading.focus(); // otherwise the focus would be lost
     button.remove();
   }
   showCount();
@@ -86,7 +86,7 @@ async function markRead(ids) {
 user.textContent = userId;
 all.addEventListener("click", () => markRead(unread()));
 
-// The browser connects again by itself, and says which event it saw last.
+// The browser reconnects automatically, and sends the id of the last event that it got.
 const events = new EventSource(`/events?userId=${encodeURIComponent(userId)}`);
 events.addEventListener("notification", (event) => add(JSON.parse(event.data)));
 events.addEventListener("read", (event) => showRead(JSON.parse(event.data).ids));

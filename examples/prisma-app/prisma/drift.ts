@@ -1,9 +1,9 @@
-// Asks Prisma's own schema engine what `prisma migrate` would change in the database, and exits with 2
-// when that is anything at all. The engine is the WebAssembly one, so nothing is downloaded.
+// Asks Prisma's schema engine what `prisma migrate` would change in the database. Exits with 2 if it would change
+// anything. The engine is the WebAssembly one, so nothing is downloaded.
 //
 //   npm run drift                          the whole schema of the application
-//   npm run drift -- outbox.prisma         these files of prisma/schema alone
-//   npm run drift -- --from-empty [FILE…]  print the SQL that makes it all in an empty database
+//   npm run drift -- outbox.prisma         only these files of prisma/schema
+//   npm run drift -- --from-empty [FILE…]  print the SQL that creates the schema in an empty database
 import { readFileSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { PrismaPg } from "@prisma/adapter-pg";
@@ -26,10 +26,10 @@ function readSchema(names: string[]) {
   return files;
 }
 
-// The engine reads catalog columns of PostgreSQL's type "char" (oid 18), which the adapter does not
-// know. So they pass through it as "char"[] (oid 1002) and become "char" again behind it.
+// The engine reads catalog columns of PostgreSQL's type "char" (oid 18), which the adapter does not know. So they pass
+// through the adapter as "char"[] (oid 1002), and become "char" again afterwards.
 class CatalogClient extends pg.Client {
-  // pg overloads query in a dozen ways; the pool uses the callback, the adapter the promise.
+  // Of the many overloads of pg's query, the pool uses the one with a callback, the adapter the one with a promise.
   override query(...args: any[]): any {
     const relabel = (result: pg.QueryResult) => {
       for (const field of result?.fields ?? []) if (field.dataTypeID === 18) field.dataTypeID = 1002;
@@ -98,8 +98,8 @@ if (fromEmpty) {
   process.exit(0);
 }
 if (exitCode === 0) {
-  console.log(`no drift: the database is what ${files.map(({ path }) => path).join(", ")} says`);
+  console.log(`no drift: the database matches ${files.map(({ path }) => path).join(", ")}`);
 } else {
-  console.error(`drift: prisma migrate would do this\n\n${stdout}`);
+  console.error(`drift: prisma migrate would make these changes\n\n${stdout}`);
 }
 process.exit(exitCode);

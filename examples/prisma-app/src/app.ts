@@ -10,7 +10,7 @@ const commands: Record<string, (...args: string[]) => Promise<void>> = {
       userId: "user-123",
       customerEmail: email,
       customerName: customer,
-      customerNumber: 9007199254740993n, // more than a JavaScript number holds
+      customerNumber: 9007199254740993n, // too large for a JavaScript number
       taxRate: "19",
       validUntil: new Date("2026-12-31"),
       items: {

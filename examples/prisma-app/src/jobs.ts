@@ -1,4 +1,4 @@
-// What an application asks about its jobs. It sees the outbox only, never schema sluice.
+// Queries and updates of the application's jobs. They use only the outbox, never schema sluice.
 import { prisma } from "@/lib/db/prisma";
 
 export async function countJobs() {

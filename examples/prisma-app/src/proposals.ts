@@ -1,6 +1,6 @@
-// Creates proposals. The jobs that follow from one are rows of the outbox, written in the transaction
-// that writes the proposal: either all of it happens or none. Rows go into payloads as Prisma has them,
-// with their Decimal, BigInt, Date and null.
+// Creates proposals. The jobs that follow from a proposal are rows of the outbox, written in the transaction that
+// writes the proposal. So either all of it happens, or none of it. Rows go into payloads as Prisma returns them, with
+// their Decimal, BigInt, Date and null values.
 import { prisma } from "@/lib/db/prisma";
 import type { Prisma } from "../generated/client";
 
@@ -47,7 +47,7 @@ export class ProposalService {
     });
   }
 
-  // The document, and when it is there, a mail to the customer with the document attached.
+  // The document. When it is finished, it is mailed to the customer as an attachment.
   private async queuePdfGeneration(tx: Prisma.TransactionClient, proposal: Proposal, name: string) {
     await tx.outbox.create({
       data: {
@@ -70,7 +70,7 @@ export class ProposalService {
     });
   }
 
-  // Brings the customer into the other system's table.
+  // Copies the customer to the other system's table.
   private async queueCustomer(tx: Prisma.TransactionClient, proposal: Proposal, name: string) {
     await tx.outbox.create({
       data: {

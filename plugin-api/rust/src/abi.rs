@@ -1,6 +1,6 @@
-//! The C header `sluice/plugin.h` and `sluice/extensions.h`, ABI 1.1, as Rust sees them. What each member
-//! means, who owns it and which thread may call it, is said there. `tests/layout.rs` compares every offset
-//! and size with the recorded layout.
+//! The C headers `sluice/plugin.h` and `sluice/extensions.h`, ABI 1.1, in Rust. The headers say what each member
+//! means, who owns it and which thread may call it. `tests/layout.rs` compares every offset and size with the
+//! recorded layout.
 
 use std::ffi::c_void;
 use std::mem::size_of;
@@ -52,7 +52,7 @@ impl Str {
     }
 
     /// # Safety
-    /// The text has to live for `'a`.
+    /// The text must live for `'a`.
     pub unsafe fn bytes<'a>(self) -> &'a [u8] {
         if self.data.is_null() {
             &[]
@@ -159,7 +159,7 @@ pub struct Plugin {
     pub get_extension: Option<GetExtension>,
 }
 
-// Both are constants: nobody writes to them, or through them.
+// Both are constants. Nothing writes to them or through their pointers.
 unsafe impl Sync for JobType {}
 unsafe impl Sync for Plugin {}
 

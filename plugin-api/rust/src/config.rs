@@ -1,4 +1,4 @@
-//! The plugin's configuration and its host, as the function sees them that makes the plugin's state.
+//! The plugin's configuration and its host, for the function that makes the plugin's state.
 
 use crate::abi;
 use crate::json::Json;
@@ -6,7 +6,7 @@ use crate::log::{with_raw, Field, Level};
 use crate::result::{Failure, Result};
 use std::time::Duration;
 
-/// Valid in the call that it is handed to: copy what you keep.
+/// Valid only in the call that gets it. Copy what you want to keep.
 pub struct Config<'a> {
     host: &'a abi::Host,
     json: Json,
@@ -14,20 +14,21 @@ pub struct Config<'a> {
 
 impl<'a> Config<'a> {
     /// # Safety
-    /// `host` has to be a host's whole struct, and `config` be valid for this call.
+    /// `host` must be a host's complete struct, and `config` must be valid during this call.
     pub(crate) unsafe fn new(host: &'a abi::Host, config: abi::Str) -> Result<Config<'a>> {
-        let json = Json::parse(&String::from_utf8_lossy(config.bytes()))
-            .map_err(|error| Failure::fail(format!("the configuration can't be parsed: {error}")))?;
+        let json = Json::parse(&String::from_utf8_lossy(config.bytes())).map_err(|error| {
+            Failure::fail(format!("the configuration can't be parsed: {error}"))
+        })?;
         Ok(Config { host, json })
     }
 
-    /// What the operator wrote under `[plugin.NAME.config]`, an object.
+    /// The operator's table `[plugin.NAME.config]`, an object.
     pub fn json(&self) -> &Json {
         &self.json
     }
 
-    /// The secret that is `key`, or the first line of the file that `<key>_file` names. A file is read once, to
-    /// see that it can be. Fails, and names the key, when there is neither, both, or an unusable file.
+    /// The secret in `key`, or in the first line of the file that `<key>_file` names. The file is read once, to
+    /// check that it can be read. Fails and names the key if neither or both are set, or if the file is unusable.
     ///
     /// ```
     /// # use sluice_plugin::testing::with_config;
@@ -43,17 +44,17 @@ impl<'a> Config<'a> {
         Secret::of(&self.json, key)
     }
 
-    /// The same; none when there is neither.
+    /// The same; `None` if neither is set.
     pub fn find_secret(&self, key: &str) -> Result<Option<Secret>> {
         Secret::find(&self.json, key)
     }
 
-    /// How many slots this process has: as many jobs run at once.
+    /// How many slots this process has. Each slot runs one job at a time.
     pub fn slots(&self) -> u32 {
         self.host.slots
     }
 
-    /// A log line that belongs to no job.
+    /// Writes a log line that does not belong to a job.
     pub fn log(&self, level: Level, message: &str, fields: &[Field]) {
         with_raw(fields, |raw, count| unsafe {
             (self.host.log)(self.host, level as i32, abi::Str::of(message), raw, count)
@@ -61,7 +62,7 @@ impl<'a> Config<'a> {
     }
 }
 
-/// A password, a token, a key: a text of the configuration, or the first line of a file.
+/// A password, a token or a key: a string in the configuration, or the first line of a file.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret {
     key: String,
@@ -70,7 +71,7 @@ pub struct Secret {
 }
 
 impl Secret {
-    /// As `Config::secret`, of a table in the configuration: `Secret::of(config.json().object("oauth")?, "token")`.
+    /// Like `Config::secret`, from a table in the configuration: `Secret::of(config.json().object("oauth")?, "token")`.
     pub fn of(table: &Json, key: &str) -> Result<Secret> {
         Secret::find(table, key)?.ok_or_else(|| {
             refusal(
@@ -80,7 +81,7 @@ impl Secret {
         })
     }
 
-    /// The same; none when there is neither.
+    /// The same; `None` if neither is set.
     pub fn find(table: &Json, key: &str) -> Result<Option<Secret>> {
         let file_key = format!("{key}_file");
         let text = table.string_or(key, "")?.to_string();
@@ -89,7 +90,7 @@ impl Secret {
             return Ok(None);
         }
         if !text.is_empty() && !file.is_empty() {
-            let why = format!("there is {key}, too; keep one of them");
+            let why = format!("{key} is set too; keep one of them");
             return Err(refusal(&file_key, &why));
         }
         let key = key.to_string();
@@ -98,8 +99,8 @@ impl Secret {
         Ok(Some(secret))
     }
 
-    /// A file is read anew each time, so that a changed secret needs no restart; blanks at the line's end are no
-    /// part of it. When it can't be read, or that line is empty, it is a retry a minute later.
+    /// A file is read each time, so a changed secret needs no restart. Blanks at the end of the line are dropped. If
+    /// the file can't be read or the line is empty, the failure is a retry after a minute.
     pub fn get(&self) -> Result<String> {
         if self.file.is_empty() {
             return Ok(self.text.clone());
@@ -125,7 +126,7 @@ impl Secret {
     }
 }
 
-/// Without the secret itself.
+/// Prints the key, not the secret.
 impl std::fmt::Debug for Secret {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "Secret({:?})", self.key)
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_text_or_the_first_line_of_a_file_read_anew() {
+    fn a_secret_is_text_or_the_first_line_of_a_file_that_is_read_each_time() {
         let path = std::env::temp_dir().join(format!("sluice-secret-{}", std::process::id()));
         let table = Json::parse(&format!(
             r#"{{"token_file": {}}}"#,
@@ -176,10 +177,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_is_told_by_its_key() {
+    fn an_invalid_secret_is_reported_with_its_key() {
         assert_eq!(
             message(r#"{"token": "a", "token_file": "b"}"#),
-            "configuration \"token_file\": there is token, too; keep one of them"
+            "configuration \"token_file\": token is set too; keep one of them"
         );
         assert_eq!(
             message(r#"{"token": ""}"#),

@@ -1,4 +1,4 @@
-//! What a plugin declares. All of it is constant: nothing runs when the library is loaded.
+//! What a plugin declares. Everything is constant, so no code runs when the library is loaded.
 
 use crate::abi;
 use crate::job::Job;
@@ -14,7 +14,7 @@ const fn allowed_in_a_type(byte: u8) -> bool {
     allowed_everywhere(byte) || matches!(byte, b'A'..=b'Z' | b'.' | b':' | b'/')
 }
 
-/// Without the white space at its end, which a file has.
+/// `text` without the white space at its end, such as a file's last line break.
 const fn trimmed(text: &'static str) -> abi::Str {
     let bytes = text.as_bytes();
     let mut size = bytes.len();
@@ -27,7 +27,7 @@ const fn trimmed(text: &'static str) -> abi::Str {
     }
 }
 
-/// Of two texts that live for ever.
+/// Whether two texts are equal. Both must live for ever.
 const unsafe fn same(one: abi::Str, other: abi::Str) -> bool {
     if one.size != other.size {
         return false;
@@ -42,8 +42,8 @@ const unsafe fn same(one: abi::Str, other: abi::Str) -> bool {
     true
 }
 
-/// A job type of a plugin whose state is an `S`, and its defaults, each of which the operator can override.
-/// What is not said here, the runtime's configuration says. Made by `job_type!`.
+/// A job type of a plugin whose state is an `S`, and its defaults, each of which the operator can override. For
+/// everything not set here, the runtime's configuration applies. `job_type!` creates it.
 #[repr(transparent)]
 pub struct JobType<S> {
     raw: abi::JobType,
@@ -52,7 +52,7 @@ pub struct JobType<S> {
 
 impl<S> JobType<S> {
     /// # Safety
-    /// `entry` has to hand its state, as a `*const S`, and its job to `handler`.
+    /// `entry` must pass its state, as a `*const S`, and its job to `handler`.
     pub const unsafe fn new(
         name: &'static str,
         _handler: fn(&S, &Job) -> Result,
@@ -96,7 +96,7 @@ impl<S> JobType<S> {
         self.raw.summary = abi::Str::of(text);
         self
     }
-    /// JSON Schema. A payload that breaks it fails before the handler is called.
+    /// JSON Schema. A job whose payload violates it fails before the handler is called.
     pub const fn schema(mut self, json: &'static str) -> JobType<S> {
         self.raw.payload_schema = trimmed(json);
         self
@@ -106,7 +106,7 @@ impl<S> JobType<S> {
         self.raw.payload_example = trimmed(json);
         self
     }
-    /// How often a job is tried in all.
+    /// How many times a job is tried in all.
     pub const fn max_attempts(mut self, count: u32) -> JobType<S> {
         self.raw.max_attempts = count;
         self
@@ -121,7 +121,7 @@ impl<S> JobType<S> {
         self.raw.timeout_us = limit as i64 * 1000;
         self
     }
-    /// The delay after the first failed attempt, which doubles with each, and the longest delay.
+    /// The delay after the first failed attempt, which doubles with each further one, and the longest delay.
     pub const fn backoff_ms(mut self, first: u32, cap: u32) -> JobType<S> {
         self.raw.backoff_first_us = first as i64 * 1000;
         self.raw.backoff_cap_us = cap as i64 * 1000;
@@ -132,7 +132,7 @@ impl<S> JobType<S> {
         self.raw.flags |= abi::AT_MOST_ONCE;
         self
     }
-    /// Its jobs may run twice: they start before their claim is on disk. Not together with `at_most_once`.
+    /// Its jobs may run twice, because they start before their claim is on disk. Not together with `at_most_once`.
     pub const fn brief(mut self) -> JobType<S> {
         self.raw.flags |= abi::BRIEF;
         self
@@ -207,7 +207,7 @@ impl Plugin {
     /// The descriptor that the library exports.
     ///
     /// # Safety
-    /// `init` has to make the `S` that the types' entries and `shutdown` take.
+    /// `init` must make the `S` that the types' entries and `shutdown` expect.
     pub const unsafe fn descriptor<S>(
         self,
         types: &'static [&'static JobType<S>],
@@ -274,7 +274,7 @@ macro_rules! job_type {
 /// # fn main() {}
 /// ```
 ///
-/// Two types of one name do not compile:
+/// Two types with the same name do not compile:
 ///
 /// ```compile_fail,E0080
 /// # use sluice_plugin::{job_type, plugin, Config, Job, Outcome, Plugin, Result};
@@ -292,7 +292,7 @@ macro_rules! job_type {
 /// # fn main() {}
 /// ```
 ///
-/// Nor does one that is brief and runs at most once:
+/// A type that is both brief and at most once does not compile either:
 ///
 /// ```compile_fail,E0080
 /// # use sluice_plugin::{job_type, plugin, Config, Job, Outcome, Plugin, Result};
@@ -309,8 +309,8 @@ macro_rules! job_type {
 /// # fn main() {}
 /// ```
 ///
-/// `Greeter::new` is a `fn(&Config) -> sluice_plugin::Result<Greeter>`, called once when the plugin starts;
-/// all slots use its result at the same time, so it has to be `Sync`.
+/// `Greeter::new` is a `fn(&Config) -> sluice_plugin::Result<Greeter>`. It is called once, when the plugin starts.
+/// All slots use its result at the same time, so the result must be `Sync`.
 #[macro_export]
 macro_rules! plugin {
     ($plugin:expr, state: $state:ty = $init:expr, $($job_type:expr),+ $(,)?) => {

@@ -1,4 +1,4 @@
-//! What stands between the host and a handler: no panic gets past it, which would end the process.
+//! The functions between the host and a handler. They catch panics, which would otherwise end the process.
 
 use crate::abi;
 use crate::config::Config;
@@ -12,7 +12,7 @@ use std::sync::Once;
 
 #[cfg(panic = "abort")]
 compile_error!(
-    "a panic has to become a retry: take panic = \"abort\" out of the profile in Cargo.toml"
+    "a panic must become a retry: remove panic = \"abort\" from the profile in Cargo.toml"
 );
 
 thread_local! {
@@ -20,8 +20,8 @@ thread_local! {
     static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// The hook notes where a panic began, as what is caught no longer knows it. Panics outside of a guarded call,
-/// in threads that the plugin made, go to the hook that was there before.
+/// The hook records where a panic began, because a caught panic does not contain its place. Panics outside of a
+/// guarded call, in threads that the plugin started, go to the previous hook.
 fn note_places_of_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -48,7 +48,7 @@ fn words(panic: &(dyn Any + Send)) -> String {
     format!("panicked{}: {message}", PLACE.with(|kept| kept.take()))
 }
 
-/// What `call` returned, or the words of its panic.
+/// The result of `call`, or the description of its panic.
 fn guarded<T>(call: impl FnOnce() -> T) -> std::result::Result<T, String> {
     note_places_of_panics();
     GUARDED.with(|guarded| guarded.set(true));
@@ -56,7 +56,7 @@ fn guarded<T>(call: impl FnOnce() -> T) -> std::result::Result<T, String> {
     GUARDED.with(|guarded| guarded.set(false));
     result.map_err(|panic| {
         let words = words(&*panic);
-        // What a panic carries may panic in its own destructor; nobody could be told.
+        // The payload of a panic may itself panic when it is dropped. That panic is ignored.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(panic)));
         words
     })
@@ -84,7 +84,7 @@ fn tell(job: &Job, result: Result) -> i32 {
     }
 }
 
-/// Runs `handler` and tells the host what came of it.
+/// Runs `handler` and reports the result to the host.
 pub fn run(job: &Job, handler: impl FnOnce(&Job) -> Result) -> i32 {
     let result =
         guarded(|| handler(job)).unwrap_or_else(|words| Err(Failure::retry(words).code("panic")));
@@ -92,7 +92,7 @@ pub fn run(job: &Job, handler: impl FnOnce(&Job) -> Result) -> i32 {
 }
 
 /// # Safety
-/// `state` has to be what `init` made, and `job` a host's whole job.
+/// `state` must come from `init`, and `job` must be a host's complete job.
 pub unsafe fn handle<S>(
     state: *mut c_void,
     job: *const abi::Job,
@@ -102,7 +102,7 @@ pub unsafe fn handle<S>(
 }
 
 /// # Safety
-/// To be called once, by a host, with its whole `host` and a `state` to write to.
+/// To be called once, by a host, with its complete `host` and a writable `state`.
 pub unsafe fn init<S: Send + Sync + 'static>(
     host: *const abi::Host,
     config: abi::Str,
@@ -124,9 +124,9 @@ pub unsafe fn init<S: Send + Sync + 'static>(
 }
 
 /// # Safety
-/// `state` has to be what `init` made; nothing may use it any more.
+/// `state` must come from `init`, and nothing may use it afterwards.
 pub unsafe fn shutdown<S>(state: *mut c_void) {
-    // The process ends anyhow; a panic in a destructor is not worth more than its words on stderr.
+    // The process is about to end, so a panic in a destructor is only printed.
     if let Err(words) = guarded(|| drop(Box::from_raw(state as *mut S))) {
         eprintln!("shutdown: {words}");
     }

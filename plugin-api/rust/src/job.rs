@@ -7,14 +7,14 @@ use crate::result::{Failure, Result};
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
-/// Valid until the handler returns, which its lifetime sees to. Every function may be called from any
-/// thread, so that a handler may share it with threads of `std::thread::scope`.
+/// Valid until the handler returns, which its lifetime ensures. Every function may be called from any thread, so a
+/// handler may share it with the threads of `std::thread::scope`.
 #[derive(Clone, Copy)]
 pub struct Job<'a> {
     raw: &'a abi::Job,
 }
 
-// Each function of sluice_job_api is [any-thread], and all else is constant.
+// Each function of sluice_job_api is [any-thread], and all other members are constant.
 unsafe impl Send for Job<'_> {}
 unsafe impl Sync for Job<'_> {}
 
@@ -26,25 +26,26 @@ pub struct NewJob<'a> {
     /// One JSON value.
     pub payload: &'a str,
     pub delay: Duration,
-    /// While a job enqueued with this key exists, no other is made; empty: none.
+    /// While a job enqueued with this key exists, no other is enqueued; empty: no key.
     pub unique_key: &'a str,
 }
 
 impl<'a> Job<'a> {
     /// # Safety
-    /// `raw` has to be a host's whole job, valid for `'a`.
+    /// `raw` must be a host's complete job, valid for `'a`.
     pub unsafe fn new(raw: &'a abi::Job) -> Job<'a> {
         Job { raw }
     }
 
-    /// The row's id, as the application made it.
+    /// The row's id as the application chose it: any characters.
     pub fn id(&self) -> Cow<'a, str> {
         self.text(self.raw.id)
     }
     pub fn job_type(&self) -> Cow<'a, str> {
         self.text(self.raw.type_)
     }
-    /// The same in every attempt of this job, and of no other job: hand it to services that drop repeats.
+    /// The same in every attempt of this job, and different for every other job. Pass it to services that drop
+    /// repeated requests.
     pub fn idempotency_key(&self) -> Cow<'a, str> {
         self.text(self.raw.idempotency_key)
     }
@@ -52,7 +53,7 @@ impl<'a> Job<'a> {
     pub fn payload_text(&self) -> Cow<'a, str> {
         self.text(self.raw.payload)
     }
-    /// The payload, parsed at each call. No JSON is a permanent failure.
+    /// The payload, parsed at each call. Fails permanently if it is not valid JSON.
     pub fn payload(&self) -> Result<Json> {
         Json::parse(&self.payload_text()).map_err(|error| Failure::fail(error).code("bad-payload"))
     }
@@ -64,7 +65,7 @@ impl<'a> Job<'a> {
     pub fn max_attempts(&self) -> u32 {
         self.raw.max_attempts
     }
-    /// True when a retry would be the end of the job.
+    /// True if a retry would end the job.
     pub fn last_attempt(&self) -> bool {
         self.raw.attempt >= self.raw.max_attempts
     }
@@ -72,30 +73,30 @@ impl<'a> Job<'a> {
     pub fn slot(&self) -> u32 {
         self.raw.slot
     }
-    /// The producer's clock: good for display only.
+    /// The producer's clock, for display only.
     pub fn created_at(&self) -> SystemTime {
         time(self.raw.created_at_us)
     }
-    /// When the job will be cancelled, then killed; none when it has no limit.
+    /// When the job is cancelled, then killed; `None` if it has no limit.
     pub fn deadline(&self) -> Option<SystemTime> {
         (self.raw.deadline_us != 0).then(|| time(self.raw.deadline_us))
     }
 
-    /// True when the job should stop: time-out, shutdown, an operator's word. It costs one load: ask often.
+    /// True if the job should stop: time-out, shutdown, an operator's request. It costs one load, so call it often.
     pub fn is_cancelled(&self) -> bool {
         unsafe { (self.api().is_cancelled)(self.raw) != 0 }
     }
-    /// How far the job has come, for people to see: 0 to 1, and a short note.
+    /// Reports the job's progress, for people: 0 to 1, and a short note.
     pub fn progress(&self, fraction: f64, note: &str) {
         unsafe { (self.api().progress)(self.raw, fraction, abi::Str::of(note)) }
     }
-    /// The job's output, one JSON value, kept with it when it is done; the last call counts. Text that is no
-    /// JSON makes the job fail.
+    /// The job's output, one JSON value, kept with the job when it is done; the last call counts. Invalid JSON makes
+    /// the job fail.
     pub fn output(&self, json: &str) {
         unsafe { (self.api().set_output)(self.raw, abi::Str::of(json)) }
     }
 
-    /// A log line that carries the job's id, type and attempt by itself.
+    /// Writes a log line, to which the host adds the job's id, type and attempt.
     pub fn log(&self, level: Level, message: &str, fields: &[Field]) {
         with_raw(fields, |raw, count| unsafe {
             (self.api().log)(self.raw, level as i32, abi::Str::of(message), raw, count)
@@ -114,7 +115,7 @@ impl<'a> Job<'a> {
         self.log(Level::Error, message, fields);
     }
 
-    /// Enqueues a job when this one is done: both are committed together, so that it happens exactly once.
+    /// Enqueues a job when this one is done. Both are committed together, so it is enqueued exactly once.
     pub fn enqueue(&self, job: NewJob) -> Result<()> {
         let host: &abi::Enqueue = unsafe { self.extension(abi::EXTENSION_ENQUEUE) }.ok_or_else(|| {
             Failure::fail("this version of Sluice does not support follow-up jobs (sluice.enqueue/1); use a newer one")
@@ -139,8 +140,8 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Runs an SQL statement when this job is done, in the transaction that marks it done, under the role that
-    /// the operator granted. `$1`, `$2`, … are `parameters`, as text: write `$1::int` for a number.
+    /// Runs an SQL statement when this job is done, in the transaction that marks the job done. The statement runs
+    /// under the role that the operator granted. `$1`, `$2`, … are `parameters`, as text: write `$1::int` for a number.
     pub fn execute(&self, sql: &str, parameters: &[Option<&str>]) -> Result<()> {
         let host: &abi::Effects = unsafe { self.extension(abi::EXTENSION_EFFECTS) }.ok_or_else(|| {
             Failure::fail(
@@ -189,7 +190,8 @@ impl<'a> Job<'a> {
     fn text(&self, text: abi::Str) -> Cow<'a, str> {
         String::from_utf8_lossy(unsafe { text.bytes() })
     }
-    /// The host's extension of that id, unless it is shorter than a `T`, which begins with its size as u32.
+    /// The host's extension with that id. `None` if there is none, or if it is shorter than a `T`. An extension begins
+    /// with its size as a u32.
     unsafe fn extension<T>(&self, id: &str) -> Option<&'a T> {
         let found = (self.api().get_extension)(self.raw, abi::Str::of(id));
         if found.is_null() || (*(found as *const u32) as usize) < std::mem::size_of::<T>() {

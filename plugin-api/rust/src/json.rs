@@ -1,16 +1,16 @@
-//! A small reader of JSON, for payloads and configurations: enough for a plugin without other crates. For
-//! typed payloads, hand `Job::payload_text` to serde_json.
+//! A small JSON reader for payloads and configurations, so that a plugin needs no other crate. For typed payloads,
+//! pass `Job::payload_text` to serde_json.
 
 use crate::result::{Failure, Result};
 
-/// Arrays and objects nested deeper than this are refused: the reader calls itself.
+/// Arrays and objects nested deeper than this are refused, because the reader is recursive.
 const DEEPEST: usize = 200;
 
 /// Whole numbers up to this are exact in a double.
 const BEYOND_EXACT: f64 = 9007199254740992.0; // 2^53
 
-/// One value. Its members are read with checks: what is absent, null or of another type is a permanent failure that
-/// names the member, and `?` hands it on.
+/// One value. Reading a member checks it. If it is absent, null or of another type, the result is a permanent failure
+/// that names the member. `?` passes it on.
 ///
 /// ```
 /// use sluice_plugin::{Json, Result};
@@ -43,7 +43,7 @@ pub enum Json {
     Number(f64),
     String(String),
     Array(Vec<Json>),
-    /// In the order of the text; of two members with one name the last counts.
+    /// In the order of the text. If several members have the same name, the last one counts.
     Object(Vec<(String, Json)>),
 }
 
@@ -58,7 +58,7 @@ impl Json {
         }
     }
 
-    /// A member of an object; none where it is absent or null.
+    /// A member of an object; `None` if it is absent or null.
     pub fn find(&self, key: &str) -> Option<&Json> {
         match self {
             Json::Object(members) => members
@@ -71,7 +71,7 @@ impl Json {
         }
     }
 
-    // ---- Members of an object that have to be there
+    // ---- Required members of an object
 
     pub fn string(&self, key: &str) -> Result<&str> {
         self.member(key, Json::as_string)
@@ -80,7 +80,7 @@ impl Json {
     pub fn integer(&self, key: &str) -> Result<i64> {
         self.member(key, Json::as_integer)
     }
-    /// A whole number from 0 on, without loss.
+    /// A whole number, 0 or greater, without loss.
     pub fn unsigned(&self, key: &str) -> Result<u64> {
         self.member(key, Json::as_unsigned)
     }
@@ -97,7 +97,7 @@ impl Json {
     pub fn array(&self, key: &str) -> Result<&[Json]> {
         self.member(key, Json::as_array)
     }
-    /// What `take` makes of each item of an array; the failure of one says which.
+    /// The results of `take` for the items of an array. If `take` fails, the failure names the item.
     ///
     /// ```
     /// # use sluice_plugin::Json;
@@ -121,7 +121,7 @@ impl Json {
             .collect()
     }
 
-    // ---- The same, with a value for what is absent or null; another type still fails
+    // ---- The same, with a fallback for an absent or null member; another type still fails
 
     pub fn string_or<'a>(&'a self, key: &str, fallback: &'a str) -> Result<&'a str> {
         self.member_or(key, fallback, Json::as_string)
@@ -138,7 +138,7 @@ impl Json {
     pub fn boolean_or(&self, key: &str, fallback: bool) -> Result<bool> {
         self.member_or(key, fallback, Json::as_boolean)
     }
-    /// An empty list where the member is absent or null.
+    /// Like `items`; an empty list if the member is absent or null.
     pub fn items_or_none<'a, T>(
         &'a self,
         key: &str,
@@ -207,7 +207,7 @@ impl Json {
         }
     }
 
-    /// The names of an object's members, in the order of the text; nothing for another value.
+    /// The names of an object's members, in the order of the text; empty for any other value.
     ///
     /// ```
     /// # use sluice_plugin::Json;
@@ -217,7 +217,7 @@ impl Json {
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.members().map(|(name, _)| name)
     }
-    /// An object's members, in the order of the text; nothing for another value.
+    /// An object's members, in the order of the text; empty for any other value.
     pub fn members(&self) -> impl Iterator<Item = (&str, &Json)> {
         let members: &[(String, Json)] = match self {
             Json::Object(members) => members,
@@ -343,7 +343,7 @@ impl Reader<'_> {
         }
     }
 
-    /// True when a list goes on after a comma, false at its `end`.
+    /// True after a comma, when the list continues; false at its `end`.
     fn goes_on(&mut self, end: &str) -> Read<bool> {
         self.space();
         if self.peek() == Some(b',') {
@@ -469,7 +469,7 @@ impl Reader<'_> {
         Ok(character)
     }
 
-    /// From the u of `\uXXXX` on; two that make a pair of surrogates are one character, one alone is U+FFFD.
+    /// Reads from the u of `\uXXXX` on. A pair of surrogates is one character; a single surrogate is U+FFFD.
     fn unicode(&mut self) -> Read<char> {
         let first = self.hex()?;
         if (0xd800..0xdc00).contains(&first) && self.text[self.at..].starts_with("\\u") {
@@ -538,7 +538,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_json() {
+    fn refuses_invalid_json() {
         for text in [
             "",
             "{",
@@ -567,7 +567,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_deep_nesting_in_place_of_overflowing_the_stack() {
+    fn refuses_deep_nesting_instead_of_overflowing_the_stack() {
         assert!(Json::parse(&"[".repeat(100_000))
             .unwrap_err()
             .contains("nested"));
@@ -641,7 +641,7 @@ mod tests {
     }
 
     #[test]
-    fn has_defaults_for_what_is_absent_or_null_only() {
+    fn has_defaults_for_absent_and_null_members_only() {
         let json = Json::parse(r#"{"null": null, "list": [1, 2], "text": "x"}"#).unwrap();
         for key in ["null", "absent"] {
             assert_eq!(json.string_or(key, "s").unwrap(), "s");
@@ -702,7 +702,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_what_it_can_read_again() {
+    fn reads_back_what_it_quotes() {
         let text = "a\"b\\c\n\u{1}é😀";
         assert_eq!(Json::parse(&quote(text)), Ok(Json::String(text.into())));
     }

@@ -23,12 +23,12 @@
 //! }
 //! ```
 //!
-//! The library is a `cdylib`. A handler runs in the threads of all slots at the same time, with one state for
-//! all of them. A panic ends at the plugin's boundary and means: try the job again. So does an error that
-//! leaves a handler with `?`; `Failure::fail` says that trying again is of no use. Tests without a runtime
-//! use `testing::FakeJob`.
+//! The library is a `cdylib`. The threads of all slots call a handler at the same time, and share one state. A
+//! panic ends at the plugin's boundary, and the job is retried. An error that leaves a handler with `?` is
+//! retried too. `Failure::fail` ends the job, because a retry would fail again. Tests without a runtime use
+//! `testing::FakeJob`.
 //!
-//! Needs Rust 1.63 and no other crate.
+//! This crate needs Rust 1.63 and no other crate.
 
 pub mod abi;
 mod config;

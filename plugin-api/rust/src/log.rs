@@ -40,7 +40,7 @@ impl<'a> Field<'a> {
     }
 }
 
-/// Calls `write` with the fields as the ABI has them, an array of pointers.
+/// Calls `write` with the fields in the ABI's form, an array of pointers.
 pub(crate) fn with_raw(fields: &[Field], write: impl FnOnce(*const *const abi::Field, usize)) {
     let raw: Vec<abi::Field> = fields
         .iter()

@@ -8,14 +8,14 @@ use std::time::Duration;
 pub enum Outcome {
     /// The job's work is done.
     Done,
-    /// It is not time yet: run again after the delay; this attempt is not counted.
+    /// It is too early for the job. It runs again after the delay. This attempt is not counted.
     Snooze(Duration),
-    /// It stopped because `Job::is_cancelled` said so.
+    /// The job stopped because `Job::is_cancelled` returned true.
     Cancelled,
 }
 
-/// How an attempt failed: made by `Failure::retry` and `Failure::fail`, or with `?` from any error, which
-/// then is tried again. It is no error itself, so that `?` can tell the two apart.
+/// How an attempt failed. `Failure::retry` and `Failure::fail` create it. `?` makes a retry of any error. `Failure`
+/// does not implement `Error`, so that `?` can convert errors and pass failures on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     pub(crate) permanent: bool,
@@ -25,8 +25,8 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// It may succeed later: tried again, with the type's backoff or after `after`, until its attempts are
-    /// used up. `message` is a sentence for people.
+    /// The job may succeed later. It is tried again, after the type's backoff or the delay of `after`, until its
+    /// attempts are used up. `message` is a sentence for people.
     pub fn retry(message: impl Display) -> Failure {
         Failure {
             permanent: false,
@@ -36,7 +36,7 @@ impl Failure {
         }
     }
 
-    /// It would fail again: not retried until a person asks for it.
+    /// The job would fail again. It is not retried unless a person requests it.
     pub fn fail(message: impl Display) -> Failure {
         Failure {
             permanent: true,
@@ -52,7 +52,7 @@ impl Failure {
         }
     }
 
-    /// The delay before a retry, in place of the type's backoff.
+    /// The delay before a retry, instead of the type's backoff.
     pub fn after(self, delay: Duration) -> Failure {
         Failure {
             delay: Some(delay),
@@ -60,7 +60,7 @@ impl Failure {
         }
     }
 
-    /// The same, with the place where it was found.
+    /// The same failure, with the place in front of its message.
     pub(crate) fn at(self, place: &str) -> Failure {
         Failure {
             message: format!("{place}: {}", self.message),
@@ -68,7 +68,7 @@ impl Failure {
         }
     }
 
-    /// The same, but tried again.
+    /// The same failure, as a retry.
     pub(crate) fn retried(self) -> Failure {
         Failure {
             permanent: false,

@@ -33,7 +33,7 @@ pub struct Report {
     pub effects: Vec<(String, Vec<Option<String>>)>,
 }
 
-/// A job on a host that takes follow-up jobs and effects, and keeps them for the test.
+/// A job on a host that accepts follow-up jobs and effects, and keeps them for the test.
 pub struct FakeJob {
     payload: String,
     id: String,
@@ -80,7 +80,7 @@ impl FakeJob {
             ..self
         }
     }
-    /// As on a host without follow-up jobs and effects.
+    /// Simulates a host without follow-up jobs and effects.
     pub fn without_extensions(self) -> FakeJob {
         FakeJob {
             extensions: false,
@@ -88,7 +88,7 @@ impl FakeJob {
         }
     }
 
-    /// Runs a handler as a host would: a panic becomes an outcome.
+    /// Runs a handler as a host does. A panic becomes an outcome.
     pub fn run(&self, handler: impl FnOnce(&Job) -> Result) -> Report {
         let told = Told {
             report: Mutex::default(),
@@ -115,7 +115,8 @@ impl FakeJob {
     }
 }
 
-/// Makes a plugin's state from a configuration, as a host does: `with_config("{}", Greeter::new)`.
+/// Makes a plugin's state from a configuration, as a host does: `with_config("{}", Greeter::new)`. Returns the
+/// failure of `make`, or of parsing the configuration.
 pub fn with_config<S>(json: &str, make: impl FnOnce(&Config) -> Result<S>) -> Result<S> {
     let host = abi::Host {
         size: size_of::<abi::Host>() as u32,

@@ -1,4 +1,4 @@
-//! The layer as a handler uses it, on a host of its own.
+//! The layer as a handler uses it, on a fake host.
 
 use sluice_plugin::testing::{with_config, FakeJob};
 use sluice_plugin::{
@@ -62,7 +62,7 @@ fn a_handler_runs_with_its_state() {
 }
 
 #[test]
-fn a_bad_payload_is_permanent_and_a_bad_configuration_an_error() {
+fn a_bad_payload_fails_permanently_and_a_bad_configuration_is_an_error() {
     let state = with_config("{}", State::new).unwrap();
     let report = FakeJob::new(r#"{"name": 1}"#).run(|job| state.greet(job));
     assert_eq!(
@@ -77,7 +77,7 @@ fn a_bad_payload_is_permanent_and_a_bad_configuration_an_error() {
 }
 
 #[test]
-fn each_ending_is_told_with_what_belongs_to_it() {
+fn each_result_is_reported_with_its_details() {
     let job = FakeJob::new("{}");
     assert_eq!(job.run(|_| Ok(Outcome::Cancelled)).result, abi::CANCELLED);
     let snoozed = job.run(|_| Ok(Outcome::Snooze(Duration::from_secs(60))));
@@ -102,7 +102,7 @@ fn each_ending_is_told_with_what_belongs_to_it() {
 }
 
 #[test]
-fn an_error_that_leaves_with_a_question_mark_is_tried_again() {
+fn an_error_passed_on_with_a_question_mark_is_retried() {
     let report = FakeJob::new("{}").run(|_| {
         "x".parse::<i32>()?;
         Ok(Outcome::Done)
@@ -112,7 +112,7 @@ fn an_error_that_leaves_with_a_question_mark_is_tried_again() {
 }
 
 #[test]
-fn a_panic_is_tried_again_and_says_what_and_where() {
+fn a_panic_is_retried_and_says_what_and_where() {
     let number = 42;
     let report = FakeJob::new("{}").run(|_| panic!("no {number}"));
     assert_eq!((report.result, report.code.as_str()), (abi::RETRY, "panic"));
@@ -144,7 +144,7 @@ fn a_panic_is_tried_again_and_says_what_and_where() {
 }
 
 #[test]
-fn what_a_job_asks_for_reaches_the_host() {
+fn a_jobs_requests_reach_the_host() {
     let report = FakeJob::new("{}")
         .id("a")
         .attempt(3, 3)
@@ -183,7 +183,7 @@ fn what_a_job_asks_for_reaches_the_host() {
 }
 
 #[test]
-fn what_the_host_can_not_do_or_refuses_is_permanent() {
+fn an_unsupported_or_refused_request_fails_permanently() {
     let enqueue = |job: &Job, payload| {
         job.enqueue(NewJob {
             job_type: "email.send",

@@ -1,5 +1,5 @@
-//! The structs of `abi` are those of the C header: the same members at the same offsets, of the same sizes, as
-//! recorded in layout_*.c, which the C and C++ compilers check against the header.
+//! The structs of `abi` have the same members, offsets and sizes as those of the C header. The layout is recorded in
+//! layout_*.c, which the C and C++ compilers check against the header.
 
 use sluice_plugin::abi;
 use std::collections::BTreeSet;
@@ -14,7 +14,7 @@ fn size_behind<T>(_pointer: *const T) -> usize {
     size_of::<T>()
 }
 
-/// "MEMBER(sluice_str, data, 0, 8);" for each member of a struct, and its size.
+/// Inserts "MEMBER(sluice_str, data, 0, 8);" for each member of a struct, and a line for its size.
 macro_rules! lines {
     ($lines:ident, $struct:ty, $c:literal, [$($member:ident),+]) => {
         let value = MaybeUninit::<$struct>::uninit();
@@ -194,7 +194,7 @@ fn every_struct_is_the_recorded_one() {
         Vec::<&String>::new(),
         "not recorded"
     );
-    // The layer need not have every extension, but every member of what it has.
+    // The layer may lack an extension, but must have every member of those that it has.
     let known: BTreeSet<&str> = ours.iter().map(|line| struct_of(line)).collect();
     let missing: Vec<&String> = recorded
         .difference(&ours)

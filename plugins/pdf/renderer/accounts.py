@@ -1,5 +1,5 @@
-"""What is owed for a list of items, added up as an accountant does: each line is rounded, the rounded lines are
-summed, and the tax of each rate is that of its rounded sum. So what is printed adds up."""
+"""The amounts of an invoice or proposal: each line is rounded, the rounded lines are summed, and the tax of each rate
+is calculated from its rounded sum. The printed amounts therefore add up."""
 
 from decimal import ROUND_DOWN, Decimal
 
@@ -8,12 +8,12 @@ from values import Number, Unsuitable, number, shown
 
 
 def accounts(data):
-    """Of an object with `items` (each with `price`, and `quantity`, `taxRate`, `discountRate`, `discount`), and
-    `taxRate`, `discountRate`, `discount`, `reverseCharge`, `currency` for all of them. Rates are in per cent.
+    """`data` has `items` (each with `price`, and `quantity`, `taxRate`, `discountRate`, `discount`), and `taxRate`,
+    `discountRate`, `discount`, `reverseCharge`, `currency` for all of them. Rates are in per cent.
 
-    lines: the items, each with `quantity`, `price`, `amount`, `taxRate`; subtotal: the sum of the lines; discount:
-    what is taken off it; net; taxes: for each rate `rate`, its part of the `discount`, `net`, `tax`; tax: the sum of
-    those; total."""
+    Returns lines: the items, each with `quantity`, `price`, `amount`, `taxRate`; subtotal: the sum of the lines;
+    discount: subtracted from the subtotal; net; taxes: for each rate `rate`, its part of the `discount`, `net`, `tax`;
+    tax: the sum of all taxes; total. Raises Unsuitable."""
     digits = digits_of(data.get("currency"))
     reverse_charge = bool(data.get("reverseCharge"))
     rate = None if reverse_charge else data.get("taxRate")
@@ -27,7 +27,7 @@ def accounts(data):
     for key, part in parts.items():
         sums[key] -= part
     if discount and not sums:
-        raise Unsuitable("there is a discount, and no items", data["discount"] if "discount" in data else discount)
+        raise Unsuitable("there is a discount but no items", data["discount"] if "discount" in data else discount)
     taxes = [
         {"rate": key, "discount": parts[key], "net": rounded(net, digits), "tax": rounded(net * key / 100, digits)}
         for key, net in sorted(sums.items(), key=lambda entry: entry[0] or 0)
@@ -51,15 +51,15 @@ def items_of(data):
     items = data.get("items", [])
     items = [items] if isinstance(items, dict) else items
     if not isinstance(items, list):
-        raise Unsuitable(f"items: {shown(items)} is no list of items", items)
+        raise Unsuitable(f"items: {shown(items)} is not a list of items", items)
     return items
 
 
 def line_of(item, rate, reverse_charge, digits):
     if not isinstance(item, dict):
-        raise Unsuitable(f"items: {shown(item)} is no object with description, quantity and price", item)
+        raise Unsuitable(f"items: {shown(item)} is not an object with description, quantity and price", item)
     if "price" not in item:
-        raise Unsuitable("an item has no price; give 0 for one that costs nothing", item)
+        raise Unsuitable("an item has no price; set it to 0 for a free item", item)
     quantity, price = number(item.get("quantity", 1)), number(item["price"])
     amount = quantity * price
     own_rate = None if reverse_charge else item.get("taxRate", rate)
@@ -82,8 +82,8 @@ def total(amounts, digits):
 
 
 def shares(whole, weights, digits):
-    """`whole` parted in proportion to the weights, each share rounded and all of them exactly the whole: what
-    rounding down leaves goes to those that lost most by it."""
+    """`whole` divided in proportion to the weights. The shares are rounded, and their sum is exactly `whole`: the rest
+    left by rounding down goes to the shares that lost most."""
     if not weights:
         return []
     everything = sum(weights, Number(0))

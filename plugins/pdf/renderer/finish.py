@@ -1,4 +1,4 @@
-"""What is done to a whole PDF: files attached as Factur-X wants them, and encryption. By pikepdf, which is qpdf."""
+"""Changes to a complete PDF: files attached as Factur-X requires, and encryption. Uses pikepdf, which uses qpdf."""
 
 import dataclasses
 import datetime
@@ -9,7 +9,7 @@ import pikepdf
 from values import Failure
 
 FACTURX_NAME = "factur-x.xml"
-# Factur-X and ZUGFeRD 2 describe their file in the document's XMP, by a schema that PDF/A wants described there too.
+# Factur-X and ZUGFeRD 2 describe their file in the document's XMP. PDF/A requires the schema to be described there too.
 FACTURX_SPACE = "urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#"
 FACTURX_XMP = """
 <rdf:Description rdf:about="" xmlns:fx="{space}">
@@ -49,7 +49,7 @@ class Invoice:
 
 
 def archived(pdf, invoice=None):
-    """A PDF/A whose two descriptions say the same, and which has the invoice attached."""
+    """The PDF/A with matching XMP and document information, and with the invoice attached."""
     with pikepdf.open(io.BytesIO(pdf)) as document:
         xmp = same_as_info(document.Root.Metadata.read_bytes())
         if invoice:
@@ -83,7 +83,7 @@ def attach(document, invoice):
 
 
 def same_as_info(xmp):
-    """The XMP with the document's subject where PDF/A looks for it; WeasyPrint has it among the keywords."""
+    """The XMP with the document's subject in dc:description, as PDF/A requires. WeasyPrint puts it into dc:subject."""
     return re.sub(
         rb"<dc:subject><rdf:Bag><rdf:li>(.*?)</rdf:li></rdf:Bag></dc:subject>",
         rb'<dc:description><rdf:Alt><rdf:li xml:lang="x-default">\1</rdf:li></rdf:Alt></dc:description>',
@@ -109,6 +109,6 @@ def saved(document, **options):
 
 
 def encrypted(pdf, password, owner):
-    """The PDF, which readers open with `password` and may change with `owner`, by AES with 256 bits."""
+    """The PDF encrypted with AES, 256 bits: `password` opens it, `owner` permits changing it."""
     with pikepdf.open(io.BytesIO(pdf)) as document:
         return saved(document, encryption=pikepdf.Encryption(user=password, owner=owner, R=6))

@@ -1,7 +1,7 @@
-"""Has HarfBuzz cut fonts down to the glyphs of a document, as WeasyPrint does from 63 on.
+"""Reduces fonts to the glyphs of a document with HarfBuzz, as WeasyPrint does from version 63 on.
 
-Those that Debian 12 and 13 have, 57 and 62, do it with fontTools: most of the work on a short document, and seconds
-for a font with tens of thousands of glyphs, as those for Chinese, Japanese and Korean have.
+The versions in Debian 12 and 13, 57 and 62, use fontTools. That is most of the work for a short document, and takes
+seconds for a font with tens of thousands of glyphs, as for Chinese, Japanese and Korean.
 """
 
 import ctypes
@@ -18,7 +18,7 @@ DROPPED = (b"BASE", b"DSIG", b"EBDT", b"EBLC", b"EBSC", b"GDEF", b"GPOS", b"GSUB
 
 
 def install():
-    """Does nothing to a WeasyPrint that has another such method, nor where HarfBuzz's library is missing."""
+    """Does nothing if WeasyPrint's method differs, or HarfBuzz's library is missing."""
     font = getattr(stream, "Font", None)
     clean = getattr(font, "clean", None)
     if clean is None or hasattr(font, "subset") or list(inspect.signature(clean).parameters)[:2] != ["self", "cmap"]:
@@ -67,7 +67,7 @@ class Cutter:
             function.restype, function.argtypes = result, arguments
 
     def __call__(self, font, index, glyphs):
-        """The font with the outlines of those glyphs alone, each under its number; none where HarfBuzz can't."""
+        """The font with only the outlines of those glyphs, each under its number; None if HarfBuzz fails."""
         blob = self.harfbuzz.hb_blob_create(font, len(font), DUPLICATE, None, None)
         face = self.harfbuzz.hb_face_create(blob, index)
         self.harfbuzz.hb_blob_destroy(blob)

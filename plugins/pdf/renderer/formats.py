@@ -1,4 +1,4 @@
-"""The filters that print money, numbers, dates and times as a language writes them."""
+"""The filters that print money, numbers, dates and times in the document's language."""
 
 import datetime
 import re
@@ -16,7 +16,9 @@ MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*")
 
 
 class Style:
-    """How one document writes: `language` as en, de or pt-BR, `zone` as Europe/Berlin."""
+    """The language and time zone of one document: `language` like en, de or pt-BR, `zone` like Europe/Berlin.
+
+    Raises Failure if one is unknown."""
 
     def __init__(self, language="en", zone="UTC"):
         self.locale = locale_of(language)
@@ -27,7 +29,7 @@ class Style:
 
 
 def locale_of(language):
-    """The locale of a language tag, or of the language in it where the region is unknown."""
+    """The locale of a language tag, or of its language if the region is unknown."""
     words = re.split(r"[-_]", language) if isinstance(language, str) else [""]
     for count in range(len(words), 0, -1):
         try:
@@ -38,17 +40,17 @@ def locale_of(language):
 
 
 def digits_of(currency):
-    """How many digits amounts of that currency have behind the point; 2 where none is named."""
+    """The number of decimal places of amounts in that currency; 2 if it is not given."""
     return babel.numbers.get_currency_precision(currency.upper()) if currency else 2
 
 
 def rounded(amount, digits=2):
-    """Half up, as on paper, and away from zero for what is owed back."""
+    """Half up, and away from zero for negative amounts."""
     return Number(number(amount).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
 
 
 def with_digits(digits):
-    """The pattern of a number with exactly so many digits behind the point."""
+    """The pattern of a number with exactly that many decimal places."""
     return "#,##0" + ("." + "0" * digits if digits else "")
 
 
@@ -65,7 +67,7 @@ def money(context, amount, currency=None):
 
 @jinja2.pass_context
 def price(context, amount):
-    """As money without a sign, but with all the digits that a price has: 0.0815 is not 0.08."""
+    """Like money without a currency sign, but with all digits of the price: 0.0815 is not 0.08."""
     digits = digits_of(context.get("currency") or None)
     exact = number(amount)
     more = max(digits, -exact.normalize().as_tuple().exponent)
@@ -76,7 +78,7 @@ def price(context, amount):
 
 @jinja2.pass_environment
 def decimal_number(environment, value, digits=None):
-    """All digits that the number has, or rounded to `digits` behind the point."""
+    """All digits of the number, or rounded to `digits` decimal places."""
     style = environment.style
     if digits is not None:
         return babel.numbers.format_decimal(rounded(value, digits), with_digits(digits), locale=style.locale)
@@ -91,13 +93,13 @@ def percent(environment, value):
 
 
 def moment(value, zone):
-    """The date or time that an ISO text means, in `zone`; None of other text, which is printed as it is.
+    """The date, or the time in `zone`, of an ISO 8601 text; None for other text, which is printed unchanged.
 
-    A date alone stays the day that it is wherever it is read. So does midnight UTC, as JavaScript writes a date."""
+    A date without a time is the same day in every time zone."""
     if isinstance(value, (datetime.date, datetime.datetime)):
         return value
     if not isinstance(value, str):
-        raise Unsuitable(f"{shown(value)} is no date; write it as 2026-02-28 or 2026-02-28T09:30:00Z", value)
+        raise Unsuitable(f"{shown(value)} is not a date; write it as 2026-02-28 or 2026-02-28T09:30:00Z", value)
     text = value.strip()
     try:
         if DATE.fullmatch(text):
@@ -113,12 +115,13 @@ def moment(value, zone):
 
 
 def is_day(value):
+    """True for midnight UTC, as JavaScript writes a date without a time."""
     return isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d[T ]00:00(:00(\.0+)?)?(Z|\+00(:?00)?)", value.strip())
 
 
 @jinja2.pass_environment
 def date(environment, value, form="long"):
-    """'2026-02-28' | date is February 28, 2026; forms are short, medium, long, full, or a pattern like dd.MM.yyyy."""
+    """'2026-02-28' | date is February 28, 2026. `form` is short, medium, long, full, or a pattern like dd.MM.yyyy."""
     style = environment.style
     if is_day(value):
         value = value.strip()[:10]
@@ -147,7 +150,7 @@ def date_and_time(environment, value, form="medium"):
 
 
 def zone_of(when, style):
-    """Babel takes a time without a zone for one in UTC; such a time is what the clock on the wall says."""
+    """None for a time without a zone, which is local time. With a zone, Babel would treat it as UTC and convert it."""
     return style.zone if when.tzinfo else None
 
 

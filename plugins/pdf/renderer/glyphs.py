@@ -1,4 +1,4 @@
-"""Which characters no font can show. A document has nothing in their place, and WeasyPrint says nothing of it."""
+"""Finds characters that no font has. They are missing in the document, and WeasyPrint does not report them."""
 
 import ctypes
 import ctypes.util
@@ -6,9 +6,9 @@ import unicodedata
 
 from fontTools.ttLib import TTFont
 
-# The common Latin letters and signs, which each font that a template names has.
+# The common Latin letters and signs, assumed to be in every font.
 COMMON = frozenset(map(chr, (*range(0x20, 0x7F), *range(0xA0, 0x180), *range(0x2010, 0x2027), 0x20AC, 0x2122)))
-# Controls, joiners and selectors have no picture of their own; nor has what stands for a line end.
+# Controls, spaces, joiners, selectors and pages.BREAK have no visible glyph.
 INVISIBLE = {"Cc", "Cf", "Zs", "Zl", "Zp", "Cn", "Cs"}
 SELECTORS = frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0), 0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5)))
 PACKAGES = (
@@ -19,14 +19,14 @@ FONT_FILES = {".ttf", ".otf", ".ttc", ".woff", ".woff2"}
 
 
 class Fonts:
-    """What the fonts of the system have, asked for once."""
+    """The characters of the system's fonts, queried once."""
 
     def __init__(self):
         self.known = set(COMMON)
         self.charset = None
 
     def lacking(self, text, folder):
-        """The characters of `text` that neither the system's fonts have nor those in the template's folder."""
+        """The characters of `text` that neither the system's fonts nor those in the template's folder have."""
         unknown = {char for char in set(text) - self.known if is_visible(char)}
         if not unknown:
             return []
@@ -56,13 +56,13 @@ def characters_in(folder):
         try:
             with TTFont(path, fontNumber=0, lazy=True) as font:
                 found.update(font.getBestCmap() or ())
-        except Exception:  # no font, whatever its name says: then it has no characters
+        except Exception:  # not a font in spite of its name
             continue
     return found
 
 
 class Charset:
-    """The union of the characters of all fonts, by fontconfig, which Pango chooses fonts by."""
+    """The union of the characters of all fonts, from fontconfig, which Pango uses to choose fonts."""
 
     class FontSet(ctypes.Structure):
         _fields_ = [("count", ctypes.c_int), ("size", ctypes.c_int), ("fonts", ctypes.POINTER(ctypes.c_void_p))]
@@ -102,7 +102,7 @@ class Charset:
 
 
 def text_of(element):
-    """What the page shows of an HTML element, more or less: without its head, scripts and styles."""
+    """Approximately the visible text of an HTML element: without head, scripts and styles."""
     if element.tag in ("head", "style", "script") or not isinstance(element.tag, str):
         return element.tail or ""
     return "".join([element.text or "", *map(text_of, element), element.tail or ""])
@@ -116,12 +116,12 @@ def package_of(char):
 
 
 def sentence(lacking, places):
-    """The warning: which characters, where the data has them, and what to install."""
+    """The warning: the characters, their places in the data, and what to install."""
     listed = ", ".join(f"{char} (U+{ord(char):04X})" for char in lacking[:10])
     more = f" and {len(lacking) - 10} more" if len(lacking) > 10 else ""
     named = f", in {', '.join(places)}" if places else ""
     packages = " or ".join(sorted({package_of(char) for char in lacking}))
     return (
-        f"no font here has {listed}{more}{named}: they are missing in the document; install a font that has them,"
-        f" such as Debian's {packages}, or put one into the template's folder"
+        f"no font has {listed}{more}{named}: they are missing in the document; install a font that has them, such as"
+        f" Debian's {packages}, or put one into the template's folder"
     )

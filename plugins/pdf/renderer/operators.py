@@ -1,5 +1,5 @@
-"""Operators as templates have them: texts that are numbers count as numbers, and what does not go together is
-refused by an error that has both sides."""
+"""The operators of templates: texts that are numbers count as numbers, and operands that do not fit give an error that
+shows both of them."""
 
 import decimal
 import operator
@@ -9,8 +9,8 @@ from values import Unsuitable, kind_of, shown
 
 
 def operands(name, left, right):
-    """Numbers that are written as text are numbers to an operator, where they mean nothing else: % after a text formats
-    it, and + of two of them means one thing to who adds and another to who joins."""
+    """Converts texts that are numbers to numbers, unless that is ambiguous: % after a text formats it, and + between
+    two such texts could add or join them. Raises Unsuitable for the latter."""
     texts = isinstance(left, str) + isinstance(right, str)
     if texts == 0 or (name == "%" and isinstance(left, str)):
         return left, right
@@ -26,7 +26,7 @@ def operands(name, left, right):
 
 
 def calculated(calculate, name, left, right):
-    """What `calculate` makes of both sides."""
+    """`calculate` applied to both sides. Raises Unsuitable."""
     try:
         return calculate(*operands(name, left, right))
     except (TypeError, ValueError, ArithmeticError) as error:
@@ -46,11 +46,11 @@ def signed(calculate, name, value):
 
 
 def reason(error):
-    """A plain sentence of what Python raised."""
+    """A plain sentence for an error that Python raised."""
     if isinstance(error, (decimal.DivisionByZero, decimal.DivisionUndefined, ZeroDivisionError)):
         return "a division by zero"
     if isinstance(error, decimal.DecimalException):
-        return "a number beyond what can be calculated with"
+        return "a number out of range"
     return f"{type(error).__name__}: {error}"
 
 
@@ -59,7 +59,7 @@ def ordered(value):
 
 
 def same(left, right):
-    """Two texts are the same letter by letter; a text and a number are, where the text is that number."""
+    """Two texts are the same if all their letters are; a text and a number, if the text is that number."""
     if isinstance(left, str) != isinstance(right, str) and values.is_number(left) and values.is_number(right):
         return values.number(left) == values.number(right)
     return left == right
@@ -69,7 +69,7 @@ def by_order(compare):
     return lambda left, right: compare(ordered(left), ordered(right))
 
 
-# By the names that Jinja2 has for them in a template's tree.
+# By their names in Jinja2's syntax tree.
 COMPARISONS = {
     "eq": ("==", same),
     "ne": ("!=", lambda left, right: not same(left, right)),
@@ -80,7 +80,7 @@ COMPARISONS = {
     "in": ("in", lambda left, right: left in right),
     "notin": ("not in", lambda left, right: left not in right),
 }
-# Likewise, of tests: {% if price is gt 10 %}, rows | selectattr('price', 'gt', 10).
+# The tests for them: {% if price is gt 10 %}, rows | selectattr('price', 'gt', 10).
 TESTS = {
     "eq": ("eq", "==", "equalto"),
     "ne": ("ne", "!="),
@@ -93,7 +93,7 @@ TESTS = {
 
 
 def compared(left, *others):
-    """`left`, an operator's name and a value, and so on, as in 1 < x < 10."""
+    """Compares a chain like 1 < x < 10. `others` are alternately an operator's name and a value."""
     for name, right in zip(others[::2], others[1::2]):
         if not compare(name, left, right):
             return False
@@ -119,7 +119,7 @@ def tests():
 
 
 class Rank:
-    """A key to sort by: numbers, as text or not, before other text, whose case does not count."""
+    """A key to sort by: numbers, also as text, before other text. Ignores case."""
 
     def __init__(self, value):
         self.value = value
@@ -140,7 +140,7 @@ class Rank:
 
 
 class PlainRank(Rank):
-    """The same where case counts."""
+    """A key to sort by that compares the values themselves, with case."""
 
     def __init__(self, value):
         self.value = self.key = value

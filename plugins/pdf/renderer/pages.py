@@ -1,17 +1,17 @@
 #!/usr/bin/python3
-"""Templates to text: a folder's Jinja2 files rendered with a payload's data. Nothing here knows of PDF.
+"""Renders the Jinja2 files in a folder to text, with a payload's data. Independent of PDF.
 
     pages.py TEMPLATES
 
-As a program it serves whoever needs a page rather than a document, such as the text and HTML of a mail. Each line
-of standard input is a request, each line of standard output its reply, both JSON:
+As a program it renders pages for other users, such as the text and HTML of a mail. Each line of standard input is a
+request, each line of standard output its reply, both JSON:
 
     {"template": "welcome", "files": ["template.html", "template.txt"], "data": {...}, "locale": "de", "timeZone": "UTC"}
     {"template.html": "<p>...", "template.txt": "..."}
     {"error": "template-error", "message": "welcome/template.txt:3: ..."}
 
-Files that the folder does not have are left out of the reply. In names that end in .html, .xml or .svg data is
-escaped. `locale` and `timeZone` may be absent, and `data` is read as values.read() does.
+The reply omits files that the folder does not have. Data is escaped in files whose names end in .html, .xml or .svg.
+`locale` and `timeZone` can be absent. `data` is read by values.read().
 """
 
 import decimal
@@ -38,31 +38,31 @@ from values import Failure, Unsuitable, shown
 
 TEMPLATE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
-# Stands for a line end of the data in HTML until the page is whole, and is a character that no text has.
+# Replaces a line end of the data in HTML until the page is complete. No text contains this character.
 BREAK = "\ufdd0"
-# What holds text that is no HTML: comments, these elements, and tags with their attributes.
+# Parts of a page in which <br> is not allowed: comments, these elements, and tags with their attributes.
 NO_HTML = re.compile(r"<!--.*?-->|<(title|style|script|textarea|option|svg)\b[^>]*>.*?</\1\s*>|<[^>]*>", re.S | re.I)
 
-# What Python raises of values that are not what they are taken for.
+# The errors that Python raises for values of the wrong type.
 PLAIN_ERRORS = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
 FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, type)
 
 QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 PATH = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?:\.\w+|\[\d+\])*")
 
-# Filters that take their value apart: a text is its lines to them, as it is to a loop.
+# Filters that expect a list. They get a text as its lines, like a loop.
 TAKE_LISTS = "batch groupby join list map random reject rejectattr select selectattr slice unique"
 
 
 class Absent(jinja2.StrictUndefined):
-    """What is not in the data. It names the place where it was looked for. With `method`, a method of a value of
-    the data, which a template may call; where it does not, it is as if absent, since no member has that name."""
+    """A value that is not in the data. Its error names the place where it was looked for. With `method`, a method of
+    a value of the data: a template can call it, but otherwise it counts as absent, because no member has that name."""
 
-    data = None  # the payload's data; each environment has a class of its own
+    data = None  # the payload's data; each environment has its own class
     method = None
 
     def __bool__(self):
-        """{% if note %} may ask for what is optional; to print or compare what is absent is an error."""
+        """{% if note %} can test an optional value. Printing or comparing an absent one is an error."""
         return False
 
     @property
@@ -80,8 +80,8 @@ class Absent(jinja2.StrictUndefined):
 
 
 class Environment(jinja2.sandbox.SandboxedEnvironment):
-    """Templates print what the data holds, or fail: no None, no letters of a text in the place of its lines, no
-    methods in the place of members."""
+    """Templates print values of the data or fail: they never print None, the letters of a text instead of its lines,
+    or methods instead of members."""
 
     intercepted_binops = frozenset(["+", "-", "*", "/", "//", "%", "**"])
     intercepted_unops = frozenset(["+", "-"])
@@ -110,14 +110,14 @@ class Environment(jinja2.sandbox.SandboxedEnvironment):
         self.globals["fail"] = fail
 
     def use(self, data, style):
-        """For the pages that come next."""
+        """Sets data and style for the next pages."""
         self.data = self.undefined.data = data
         self.style = style
         tag = str(style.locale).replace("_", "-")
         self.globals["style"] = {"language": style.locale.language, "tag": tag}
 
-    # A loop goes over the lines of a text, what is joined with ~ is printed like all else, and texts that are numbers
-    # are compared as numbers.
+    # A loop over a text loops over its lines, values joined with ~ are printed like all others, and texts that are
+    # numbers are compared as numbers.
     def _parse(self, source, name, filename):
         tree = super()._parse(source, name, filename)
         for loop in tree.find_all(nodes.For):
@@ -153,7 +153,7 @@ class Environment(jinja2.sandbox.SandboxedEnvironment):
         try:
             return super().call(context, obj, *args, **kwargs)
         except PLAIN_ERRORS as error:
-            # What a macro raises comes from a tag of its own.
+            # An error in a macro already has its own tag.
             if isinstance(error, (Unsuitable, jinja2.TemplateError)) or not isinstance(obj, FUNCTIONS):
                 raise
             method_of = [obj.__self__] if hasattr(obj, "__self__") else []
@@ -176,7 +176,7 @@ def filtered(name, node, *arguments):
 
 
 def compare_here(comparison):
-    """Has both sides compared by operators.compared()."""
+    """Makes operators.compared() compare both sides."""
     sides = []
     for operand in comparison.ops:
         sides += [nodes.Const(operand.op, lineno=comparison.lineno), operand.expr]
@@ -185,7 +185,7 @@ def compare_here(comparison):
 
 
 def explained(name, plain):
-    """A filter or test whose error names what it was given."""
+    """The filter or test with errors that name its arguments."""
 
     @functools.wraps(plain)
     def wrapped(*arguments, **named):
@@ -211,18 +211,18 @@ def sort(environment, value, reverse=False, case_sensitive=False, attribute=None
 @jinja2.pass_environment
 def least(environment, value, case_sensitive=False, attribute=None):
     found = sort(environment, value, False, case_sensitive, attribute)
-    return found[0] if found else environment.undefined("no least of an empty list")
+    return found[0] if found else environment.undefined("an empty list has no min")
 
 
 @jinja2.pass_environment
 def most(environment, value, case_sensitive=False, attribute=None):
     found = sort(environment, value, True, case_sensitive, attribute)
-    return found[0] if found else environment.undefined("no greatest of an empty list")
+    return found[0] if found else environment.undefined("an empty list has no max")
 
 
 @jinja2.pass_environment
 def sum_of(environment, value, attribute=None, start=0):
-    """Exact, of numbers and of texts that are numbers."""
+    """Exact, for numbers and texts that are numbers."""
     get = jinja2.filters.make_attrgetter(environment, attribute) if attribute is not None else (lambda item: item)
     total = values.number(start)
     for item in elements(value):
@@ -231,19 +231,19 @@ def sum_of(environment, value, attribute=None, start=0):
 
 
 def lines(value):
-    """What is printed line by line: the lines of a text, or a list of them without its nulls."""
+    """The lines of a text, or of a list of lines without its nulls."""
     if isinstance(value, dict):
         raise Unsuitable(f"{shown(value)} is an object; give a text, or a list of lines", value)
     if isinstance(value, list):
         for line in value:
             if isinstance(line, (dict, list)):
-                raise Unsuitable(f"{shown(line)} is no line of text", line)
+                raise Unsuitable(f"{shown(line)} is not a line of text", line)
         return [line for line in value if line is not None]
     return elements(value)
 
 
 def party(value):
-    """Who sells or buys: an object with `name` and so on, or a name alone. Without one, an empty object."""
+    """The seller or customer as an object with `name` and so on, from an object or a name; empty if absent."""
     if isinstance(value, jinja2.Undefined):
         return {}
     if isinstance(value, list):
@@ -252,9 +252,9 @@ def party(value):
 
 
 def elements(value):
-    """What a loop goes over: of a text its lines."""
+    """The elements for a loop: the lines of a text, or the value itself."""
     if value is None or isinstance(value, (int, float, decimal.Decimal)):
-        raise Unsuitable(f"{shown(value)} is no list to go over", value)
+        raise Unsuitable(f"{shown(value)} is not a list to loop over", value)
     return value.splitlines() if isinstance(value, str) else value
 
 
@@ -274,7 +274,7 @@ def on_lists(plain):
 
 
 def fail(message, *about):
-    """Ends the document with a sentence of the template's; what it is about are values of the data."""
+    """Called by a template to end the document with an error. `about` are the values of the data that it is about."""
     raise Unsuitable(message, *about)
 
 
@@ -287,7 +287,7 @@ def finalized(eval_context, value):
 
 
 def printed(value):
-    """`value` as it is printed. Raises Unsuitable of what is no text, number, truth, or list of those."""
+    """`value` as it is printed. Raises Unsuitable if it is not a text, number, boolean, or list of those."""
     if isinstance(value, (jinja2.Undefined, Markup)):
         return value
     if isinstance(value, str):
@@ -301,14 +301,14 @@ def printed(value):
     if isinstance(value, (list, tuple)) or hasattr(value, "__next__"):
         return "\n".join(str(printed(element)) for element in value)
     if isinstance(value, dict):
-        raise Unsuitable(f"{shown(value)} is an object, and not a text to print; name a member of it", value)
+        raise Unsuitable(f"{shown(value)} is an object, not a text to print; name one of its members", value)
     if callable(value) and not hasattr(value, "__html__"):
-        raise Unsuitable("a function is not a text to print; call it, with ()", value)
+        raise Unsuitable("a function is not a text to print; call it with ()", value)
     return str(value)
 
 
 def with_breaks(html):
-    """The page with the data's line ends as HTML has them."""
+    """The page with the data's line ends as <br>, or as line ends where <br> is not allowed."""
     if BREAK not in html:
         return html
     pieces, end = [], 0
@@ -319,22 +319,22 @@ def with_breaks(html):
 
 
 class Folder(jinja2.BaseLoader):
-    """A template's folder, the one place that its files are read from."""
+    """A template's folder. No files outside of it are read."""
 
     def __init__(self, path):
         self.path = path
 
     def state(self):
-        """Changes when any file below does."""
+        """A value that changes if any file in the folder changes."""
         stats = ((path, path.lstat()) for path in self.path.rglob("*"))
         return {path: (stat.st_mtime_ns, stat.st_size, stat.st_ino) for path, stat in stats}
 
     def file(self, name):
-        """The file that `name` means, once every link and .. is followed; None outside of the folder."""
+        """The path of the file `name`, with links and .. resolved; None if it is missing or outside of the folder."""
         try:
             real = (self.path / name).resolve()
             return real if real.is_relative_to(self.path) and real.is_file() else None
-        except (RuntimeError, ValueError):  # links in a circle, a NUL character
+        except (RuntimeError, ValueError):  # a cycle of links, a NUL character
             return None
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG:
@@ -349,7 +349,7 @@ class Folder(jinja2.BaseLoader):
 
 
 class Pages:
-    """The pages of one template's folder, as its files are when it is made."""
+    """The pages of one template's folder, with the files as they were when this was created."""
 
     def __init__(self, path):
         self.folder = Folder(path)
@@ -360,13 +360,13 @@ class Pages:
         return self.state == self.folder.state()
 
     def render(self, name, data, style):
-        """The file `name` rendered. Raises Failure."""
+        """Renders the file `name`. Raises Failure."""
         self.environment.use(data, style)
         try:
             page = self.environment.get_template(name).render({**data, "data": data})
         except Failure:
             raise
-        except Exception as error:  # a template can raise anything: a division by zero, a wrong type
+        except Exception as error:  # a template can raise any error: a division by zero, a wrong type
             if isinstance(error, (MemoryError, OSError)) and not isinstance(error, jinja2.TemplateError):
                 raise
             place, tag = self.place_of(error)
@@ -374,7 +374,7 @@ class Pages:
         return with_breaks(page) if name.endswith(".html") else page.replace(BREAK, "\n")
 
     def place_of(self, error):
-        """'proposal/template.html:12, {{ price | money }}', and the tag, for an error out of a template."""
+        """The place of an error in a template, 'proposal/template.html:12, {{ price | money }}', and its tag."""
         frames = [(frame.f_code.co_filename, number) for frame, number in traceback.walk_tb(error.__traceback__)]
         if isinstance(error, jinja2.TemplateSyntaxError):
             frames.append((error.filename or "", error.lineno))
@@ -388,7 +388,7 @@ class Pages:
 
 
 def words_of(error, data, tag):
-    """What is wrong, and which members of the payload it is about."""
+    """The error's message, and the members of the payload that it is about."""
     if isinstance(error, jinja2.TemplateError) or isinstance(error, Unsuitable) and not error.values:
         return str(error)
     words = str(error) if isinstance(error, Unsuitable) else operators.reason(error)
@@ -397,8 +397,8 @@ def words_of(error, data, tag):
 
 
 def places_of(wanted, data, tag):
-    """Where the payload has those values. What Python has only once, such as true, may be in other places too: then
-    its name has to be in the tag."""
+    """The JSON pointers of those values in the payload. Python shares some values, such as true, between all places.
+    For these, the tag must contain the member's name."""
     places = []
     for value in wanted:
         is_shared = value is None or isinstance(value, bool) or isinstance(value, str) and len(value) < 2
@@ -417,7 +417,7 @@ def name_in(place):
 
 
 def read_by(tag, data):
-    """The members that a tag names: what it calculates with them is nowhere in the payload."""
+    """The pointers of the members that a tag names, for an error about a calculated value."""
     places = []
     for path in PATH.findall(QUOTED.sub("", tag)):
         place, value = "", data
@@ -432,7 +432,7 @@ def read_by(tag, data):
 
 
 class Shelf:
-    """The templates of a directory; each is read again when a file of it has changed."""
+    """The templates of a directory. Each is read again if one of its files has changed."""
 
     def __init__(self, root, make=Pages):
         self.root = root
@@ -445,7 +445,7 @@ class Shelf:
             names = sorted(path.parent.name for path in self.root.glob("*/template.*"))
             raise Failure(
                 "unknown-template",
-                f"there is no template {name!r}: looked for the folder {folder}; there are"
+                f"there is no template {name!r}: looked for {folder}; the templates are"
                 f" {', '.join(dict.fromkeys(names)) or 'none'}",
             )
         kept = self.kept.get(name)
@@ -462,7 +462,7 @@ def data_of(payload):
 
 
 def style_of(payload, language="en", zone="UTC"):
-    """From the payload's `locale` and `timeZone`, or the data's `language`, or what is configured."""
+    """From the payload's `locale` and `timeZone`, or the data's `language`, or the defaults."""
     tag = payload.get("locale", payload.get("data", {}).get("language", language))
     return formats.Style(tag, payload.get("timeZone", zone))
 

@@ -1,16 +1,16 @@
 #!/usr/bin/python3
-"""Renders the pdf plugin's documents: a Jinja2 template to HTML, and WeasyPrint from that to PDF.
+"""Renders the pdf plugin's documents: Jinja2 renders a template to HTML, and WeasyPrint renders the HTML to PDF.
 
     renderer.py TEMPLATES MEMORY_MB LANGUAGE TIME_ZONE
 
-Standard input is a socket to the plugin. Both sides send frames: a length of four bytes, big-endian, then
-that many bytes. A request is two frames: JSON with the mark that the document carries, a limit of CPU seconds and
-what to do about characters that no font has, and the job's payload. So is a reply: JSON with the pages and so on,
-or with an "error" and a "message", and the PDF, empty after an error. The first reply comes without a request,
-when all is loaded.
+Standard input is a socket to the plugin. Both sides send frames: a length of four bytes, big-endian, then that many
+bytes. A request is two frames. The first is JSON with the document's mark, a limit of CPU seconds, and what to do about
+characters that no font has. The second is the job's payload. A reply is two frames too: JSON with the pages and so on,
+or with an "error" and a "message"; and the PDF, empty after an error. The first reply is sent without a request, as
+soon as everything is loaded.
 
-It trusts its caller and nobody else: templates and data reach no network, and no file outside of the
-template's own folder. It writes below TMPDIR alone, which its caller removes.
+It trusts only its caller: templates and data can't access the network, or files outside of the template's folder. It
+writes only below TMPDIR, which its caller removes.
 """
 
 import gc
@@ -35,11 +35,11 @@ import values
 import weasyprint
 from values import Failure
 
-LARGEST_FILE = 64 << 20  # for what is written: fonts that a template brings along
+LARGEST_FILE = 64 << 20  # bytes of a file that is written, such as a font of a template
 
 
 class Warnings(logging.Handler):
-    """What WeasyPrint says about one document, such as a property that it does not know."""
+    """Collects WeasyPrint's warnings about one document, for example about unknown properties."""
 
     MOST = 10
 
@@ -64,7 +64,7 @@ class Renderer:
         logging.getLogger("weasyprint").handlers = [self.warnings]
 
     def render(self, payload, header):
-        """The reply, and the PDF."""
+        """Returns the reply and the PDF."""
         data, style = pages.data_of(payload), pages.style_of(payload, *self.defaults)
         count, pdf, lacking = self.shelf.template(payload["template"]).document(payload, data, style)
         warnings = self.warnings.taken()
@@ -88,12 +88,12 @@ class Renderer:
             return error("over-memory", "the document needs more memory")
         except OSError as failure:
             return error("renderer-io", str(failure))
-        except Exception as failure:  # trouble with this document, the same each time
+        except Exception as failure:  # a problem of this document, the same in each attempt
             return error("render-failed", f"rendering raised {type(failure).__name__}: {failure}")
 
 
 def with_passwords(text, payload):
-    """The payload, whose passwords are text: 0.10 is one too, and no other than that."""
+    """The payload with its passwords as text: the number 0.10 is the password "0.10"."""
     for name in ("password", "ownerPassword"):
         if isinstance(payload.get(name), (values.Whole, values.Number)):
             payload[name] = values.written(text, name)
@@ -101,7 +101,7 @@ def with_passwords(text, payload):
 
 
 def marked(pdf, mark):
-    """The PDF with a comment before its last lines: PDF/A allows nothing behind them."""
+    """The PDF with a comment before its last lines, because PDF/A allows nothing after them."""
     at = pdf.rindex(b"startxref")
     return pdf[:at] + mark + pdf[at:]
 
@@ -111,7 +111,7 @@ def error(code, message):
 
 
 def limit_cpu(seconds):
-    """The plugin measures time too; this one holds when the plugin itself has gone."""
+    """The plugin limits wall time. This limit also works if the plugin itself has died."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     used = int(usage.ru_utime + usage.ru_stime)
     resource.setrlimit(resource.RLIMIT_CPU, (used + seconds + 1, resource.RLIM_INFINITY))
@@ -122,7 +122,7 @@ def send(channel, *frames):
 
 
 def receive(stream):
-    """The next frame; None when the plugin has closed its end."""
+    """The next frame; None if the plugin has closed its end."""
     header = stream.read(4)
     return stream.read(*struct.unpack(">I", header)) if len(header) == 4 else None
 
@@ -132,12 +132,12 @@ def serve(channel, renderer):
     while header := receive(stream):
         reply, pdf = renderer.answer(json.loads(header), receive(stream))
         send(channel, json.dumps(reply).encode(), pdf)
-        gc.collect()  # here, where nobody waits, rather than amid a document
+        gc.collect()  # here, because nobody waits for it
 
 
 def keep_font_caches_apart():
-    """Fontconfig writes what it finds in a font directory into a cache, for all programs, and under a limit of
-    memory it may find no fonts in one. So what is written from here goes to TMPDIR; the system's caches are read."""
+    """Makes fontconfig write its caches to TMPDIR; it still reads the system's caches. Under a memory limit it can find
+    no fonts in a directory, and would write that into a cache that all programs use."""
     folder = pathlib.Path(tempfile.gettempdir())
     configuration = folder / "fonts.conf"
     configuration.write_text(
@@ -149,7 +149,7 @@ def keep_font_caches_apart():
 
 def main():
     templates, memory_mb, language, zone = sys.argv[1:]
-    formats.Style(language, zone)  # a configuration that is wrong says so here
+    formats.Style(language, zone)  # raises Failure if they are unknown
     memory = int(memory_mb) << 20
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))

@@ -1,6 +1,6 @@
-"""Which tag of a template an error comes from, `{{ price | money }}`, also where a line has several.
+"""Finds the tag of a template that an error comes from, `{{ price | money }}`, even if its line has several.
 
-Jinja2 tells lines alone. So each tag counts as a line of its own to it, and this keeps where that tag is.
+Jinja2 reports only lines. The lexer therefore numbers tags instead of lines, and keeps the line of each tag.
 """
 
 import collections
@@ -12,13 +12,13 @@ import jinja2.lexer
 BEGIN = ("variable_begin", "block_begin")
 END = ("variable_end", "block_end")
 
-Tag = collections.namedtuple("Tag", "line text")  # `text` is empty of what stands between tags
+Tag = collections.namedtuple("Tag", "line text")  # `text` is empty between tags
 
 
 class Lexer(jinja2.lexer.Lexer):
     def __init__(self, environment):
         super().__init__(environment)
-        self.tags = {}  # by file; the first is number 1
+        self.tags = {}  # by file; the first tag has number 1
 
     def tokeniter(self, source, name, filename=None, state=None):
         tags = self.tags[filename] = []
@@ -38,7 +38,7 @@ class Lexer(jinja2.lexer.Lexer):
             raise
 
     def tag(self, filename, number):
-        """What stands there, on one line; None of what is no template's file."""
+        """The tag of that number, on one line; None if the file is not a template."""
         tags = self.tags.get(filename, [])
         if not 0 < number <= len(tags):
             return None
@@ -47,5 +47,5 @@ class Lexer(jinja2.lexer.Lexer):
 
 class CodeGenerator(jinja2.compiler.CodeGenerator):
     def visit_With(self, node, frame):
-        self.writeline("pass", node)  # what follows is else taken for the tag before
+        self.writeline("pass", node)  # without it, errors in this tag would be reported for the tag before it
         super().visit_With(node, frame)

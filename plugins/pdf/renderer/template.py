@@ -1,4 +1,4 @@
-"""One template's documents: its pages rendered to PDF by WeasyPrint, which reads files of its folder alone."""
+"""The documents of one template: WeasyPrint renders its pages to PDF, and reads only files of its folder."""
 
 import datetime
 import inspect
@@ -15,7 +15,7 @@ import weasyprint
 from values import Failure
 from weasyprint.text.fonts import FontConfiguration
 
-# By the names that WeasyPrint 57 has for options, and later ones.
+# The names of WeasyPrint 57's options. Later versions prefix them with pdf_.
 OPTIONS = ("variant", "identifier")
 IS_NEW = "options" in inspect.signature(weasyprint.Document.write_pdf).parameters
 
@@ -27,7 +27,7 @@ class Resources:
 
     def __init__(self, folder):
         self.folder = folder
-        # What WeasyPrint asked for and did not get: of that it only warns, and goes on without.
+        # WeasyPrint only warns about a missing resource and continues without it, so they are kept here.
         self.refused = []
         self.unreadable = None
 
@@ -51,13 +51,13 @@ class Resources:
         if self.refused:
             raise Failure(
                 "resource-refused",
-                f"{self.folder.path.name}: {self.refused[0][:200]} is no file of the template's folder; put it there,"
-                " or give it as a data: URL",
+                f"{self.folder.path.name}: {self.refused[0][:200]} is not a file in the template's folder; put it"
+                " there, or use a data: URL",
             )
 
 
 def path_in(url):
-    """The path of a file: URL of this machine; of all else one that no folder has."""
+    """The path of a local file: URL. For other URLs "..", which no folder contains."""
     try:
         parts = urllib.parse.urlsplit(url)
     except ValueError:
@@ -73,7 +73,7 @@ class Template(pages.Pages):
         self.fonts = FontConfiguration()
 
     def document(self, payload, data, style):
-        """The number of pages, the PDF's bytes, and the characters that no font has."""
+        """Returns the number of pages, the PDF's bytes, and the characters that no font has."""
         html = self.render("template.html", data, style)
         resources = Resources(self.folder)
         base_url = f"{self.folder.path.as_uri()}/"
@@ -102,7 +102,7 @@ def options(variant):
 
 
 class Wish:
-    """What a template says about its document in its head: <meta name="pdf-variant" content="pdf/a-3b"> and
+    """The options in a template's head: <meta name="pdf-variant" content="pdf/a-3b"> and
     <link rel="factur-x" href="factur-x.xml" title="EN 16931">."""
 
     def __init__(self, html, name):
@@ -114,16 +114,16 @@ class Wish:
             if element.get("rel", "").lower() == "factur-x":
                 self.invoice, self.level = element.get("href", ""), element.get("title", "EN 16931")
         if self.variant and self.variant not in VARIANTS:
-            raise Failure("template-error", f"{name}: pdf-variant {self.variant!r} is none of {', '.join(VARIANTS)}")
+            raise Failure("template-error", f"{name}: pdf-variant {self.variant!r} is not one of {', '.join(VARIANTS)}")
         if self.invoice and self.variant != "pdf/a-3b":
-            raise Failure("template-error", f"{name}: Factur-X goes into a PDF/A-3; give pdf-variant pdf/a-3b")
+            raise Failure("template-error", f"{name}: Factur-X needs a PDF/A-3; set pdf-variant to pdf/a-3b")
 
 
 def protected(pdf, payload, wish):
     if wish.variant:
-        raise Failure("bad-payload", f"payload /password: a document of {wish.variant} can't be encrypted")
+        raise Failure("bad-payload", f"payload /password: a {wish.variant} document can't be encrypted")
     if "password" not in payload:
-        raise Failure("bad-payload", "payload /ownerPassword: it needs a password beside it, which readers ask for")
+        raise Failure("bad-payload", "payload /ownerPassword: password must be set too; readers ask for it")
     password, owner = payload["password"], payload.get("ownerPassword", secrets.token_urlsafe(24))
     for name, value in (("password", password), ("ownerPassword", owner)):
         if not isinstance(value, str) or not 0 < len(value.encode()) <= 127:
@@ -133,7 +133,7 @@ def protected(pdf, payload, wish):
 
 
 def places_of(data, lacking):
-    """Where the data has those characters: the first three JSON pointers."""
+    """The first three JSON pointers of texts with those characters."""
     wanted = set(lacking)
     found = values.pointers(data, lambda value: isinstance(value, str) and not wanted.isdisjoint(value))
     return [f"payload /data{place}" for place, _ in zip(found, range(3))]

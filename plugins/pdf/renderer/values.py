@@ -1,16 +1,16 @@
-"""The payload as templates see it: exact numbers, no nulls, and where in the payload a value stands."""
+"""The payload as templates see it: exact numbers, no nulls, and the JSON pointers of values."""
 
 import json
 import re
 from decimal import Decimal, getcontext
 
-getcontext().prec = 60  # more than amounts of money have; what is longer is rounded
+getcontext().prec = 60  # digits, more than amounts of money have; longer results are rounded
 
 NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\s*", re.ASCII)
 
 
 class Failure(Exception):
-    """Why there is no document: a code of the README's table, and a sentence."""
+    """The document can't be made. Has a code of the README's table, and a sentence."""
 
     def __init__(self, code, message):
         super().__init__(message)
@@ -18,7 +18,7 @@ class Failure(Exception):
 
 
 class Unsuitable(ValueError):
-    """Values, of the data perhaps, that can't be what the template takes them for."""
+    """Values that a template can't use as it does. `values` can be from the data, or calculated."""
 
     def __init__(self, message, *values):
         super().__init__(message)
@@ -26,15 +26,15 @@ class Unsuitable(ValueError):
 
 
 class Number(Decimal):
-    """A decimal number that stays exact whatever it meets: a binary fraction counts as what it is written as,
-    so that `price * 1.19` in a template is what it says."""
+    """A decimal number. Arithmetic with it is exact: a float operand counts as the decimal number that it is printed
+    as, so `price * 1.19` in a template is exact."""
 
     def __str__(self):
         return format(Decimal(self), "f")  # never 1E+2
 
     def __index__(self):
         if self != int(self):
-            raise TypeError(f"{self} is no whole number")
+            raise TypeError(f"{self} is not a whole number")
         return int(self)
 
     def __round__(self, digits=None):
@@ -43,7 +43,8 @@ class Number(Decimal):
 
 
 class Whole(int):
-    """A whole number of the data. Python has small ones once; this one is told from all others by where it stands."""
+    """A whole number of the data. Python shares small int objects; each Whole is its own object, so places_of() can
+    find it."""
 
     def __str__(self):
         return int.__repr__(self)
@@ -69,21 +70,21 @@ Number.__hash__ = Decimal.__hash__
 
 
 def is_number(value):
-    """True of numbers and of texts that are one, as Decimal and BigInt are in JSON."""
+    """True for numbers, and for texts that are numbers, such as Prisma's Decimal and BigInt in JSON."""
     if isinstance(value, str):
         return NUMBER.fullmatch(value) is not None
     return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
 
 
 def number(value):
-    """`value`, a number or a text that is one, exactly. Raises Unsuitable."""
+    """The exact number of `value`, a number or a text that is one. Raises Unsuitable."""
     if not is_number(value):
-        raise Unsuitable(f"{shown(value)} is no number; write it as 1234.5", value)
+        raise Unsuitable(f"{shown(value)} is not a number; write it as 1234.5", value)
     return Number(repr(value) if isinstance(value, float) else value)
 
 
 def shown(value):
-    """A value in an error: its JSON, shortened."""
+    """A value as errors show it: its JSON, shortened."""
     if isinstance(value, Decimal):
         return str(value)
     try:
@@ -95,7 +96,7 @@ def shown(value):
 
 def kind_of(value):
     if isinstance(value, bool):
-        return "a truth value"
+        return "a boolean"
     kinds = ((str, "a text"), ((int, float, Decimal), "a number"), (dict, "an object"), ((list, tuple), "a list"))
     if value is None:
         return "null"
@@ -103,7 +104,7 @@ def kind_of(value):
 
 
 def _members(pairs):
-    """An object without its nulls, which mean that a member is absent."""
+    """The object without its nulls, because null means absent."""
     return {key: _trimmed(value) for key, value in dict(pairs).items() if value is not None}
 
 
@@ -112,17 +113,17 @@ def _trimmed(value):
 
 
 def read(text):
-    """The payload's JSON."""
+    """Parses the payload's JSON."""
     return json.loads(text, parse_float=Number, parse_int=Whole, object_pairs_hook=_members)
 
 
 def written(text, name):
-    """The member `name` of the payload as text, a number with the digits that it was written with."""
+    """The member `name` of the payload as text, a number with its digits as written."""
     return json.loads(text, parse_float=str, parse_int=str, object_pairs_hook=_members)[name]
 
 
 def pointers(root, wanted, path=""):
-    """The JSON pointers of the values for which `wanted` is true, depth first."""
+    """Yields the JSON pointers of the values for which `wanted` is true, depth first."""
     if wanted(root):
         yield path
     if isinstance(root, dict):

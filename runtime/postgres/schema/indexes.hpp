@@ -20,7 +20,7 @@ struct IndexChange {
 /// changes block nobody, and do nothing if the indexes already are as `wanted`.
 std::vector<IndexChange> index_changes(const TableName& table, Indexes wanted);
 
-/// For a name as in IndexChange, $1: null if there is no such index, else whether it is valid.
+/// Whether the index with the name $1, as in IndexChange, is valid; null if it does not exist.
 inline constexpr std::string_view index_query =
     "SELECT (SELECT i.indisvalid FROM pg_catalog.pg_index i WHERE i.indexrelid = to_regclass($1::text))";
 

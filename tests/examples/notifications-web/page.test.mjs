@@ -1,5 +1,5 @@
-// The page of examples/notifications-web in a browser, from `sluice enqueue` to what its user sees. Each
-// test waits for what it expects to see; only its timeout is a time.
+// Tests the page of examples/notifications-web in a browser, from `sluice enqueue` to the displayed page. Each test
+// waits for the expected state, with a timeout.
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -35,18 +35,18 @@ class WebServer {
     this.process.kill();
     const [code] = await exit;
     clearTimeout(tooLate);
-    assert.equal(code, 0, "it ends by itself when it is asked to");
+    assert.equal(code, 0, "the server must exit with 0 after SIGTERM");
   }
 }
 
 let database, server, browser, page;
 let users = 0;
-let user; // of this test alone
+let user; // used only by the current test
 
 const enqueue = (message, { to = user, type = "proposal_approved" } = {}) =>
   run("sluice", ["enqueue", "notification.send", JSON.stringify({ userId: to, type, message })]);
 
-/** One drain for each, where their order counts: jobs that wait together may be done in any order. */
+/** Enqueues a job and drains it. Separate drains keep the order, because waiting jobs may run in any order. */
 async function send(message, details) {
   await enqueue(message, details);
   await run("sluice", ["drain"]);
@@ -85,7 +85,7 @@ beforeEach(async () => {
   page.on("pageerror", (error) => assert.fail(error));
 });
 
-test("a notification shows up as it is sent, and its badge goes when it is read", async () => {
+test("a notification appears when it is sent, and its badge disappears when it is read", async () => {
   await open();
   await state("Live");
   await noBadge();
@@ -101,7 +101,7 @@ test("a notification shows up as it is sent, and its badge goes when it is read"
   assert.deepEqual(await unreadRows(), []);
 });
 
-test("a connection that was opened in advance does not keep the server from ending", async () => {
+test("a connection opened in advance does not keep the server from exiting", async () => {
   const unused = connect(server.url.port, server.url.hostname);
   await once(unused, "connect");
   unused.on("error", () => {}).unref();
@@ -109,7 +109,7 @@ test("a connection that was opened in advance does not keep the server from endi
   server = await WebServer.start(server.url.port);
 });
 
-test("what is unread shows up when the page is opened, the newest first", async () => {
+test("unread notifications appear when the page is opened, newest first", async () => {
   await send("first");
   await send("second");
   await open();
@@ -124,7 +124,7 @@ test("what is unread shows up when the page is opened, the newest first", async 
   assert.deepEqual(await messages(), ["third"]);
 });
 
-test("reading in one tab counts in the other", async () => {
+test("a notification read in one tab is also read in the other", async () => {
   await open();
   await state("Live");
   const other = await browser.newPage();
@@ -136,7 +136,7 @@ test("reading in one tab counts in the other", async () => {
   await other.close();
 });
 
-test("markup in a notification is text", async () => {
+test("markup in a notification is shown as text", async () => {
   const markup = `<img src=x onerror="document.title='taken over'"> & </script> "quoted" ☺`;
   await open();
   await state("Live");
@@ -146,7 +146,7 @@ test("markup in a notification is text", async () => {
   assert.equal(await page.locator("#list img, #list b").count(), 0);
 });
 
-test("a message that is too long for NOTIFY arrives whole", async () => {
+test("a message that is too long for NOTIFY arrives completely", async () => {
   await open();
   await state("Live");
   await send("long ".repeat(4000));
@@ -154,12 +154,12 @@ test("a message that is too long for NOTIFY arrives whole", async () => {
   assert.deepEqual(await messages(), ["long ".repeat(4000)]);
 });
 
-test("what is sent while the database connection is lost arrives when it is back", async () => {
+test("notifications sent while the database connection is lost arrive afterwards", async () => {
   await open();
   await state("Live");
   await send("before");
   await badge("1");
-  // Without the right to log in the server can't be back before the notification is stored.
+  // Without the right to log in, the server can't reconnect before the notification is stored.
   await database.query("ALTER ROLE web NOLOGIN");
   try {
     await database.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'web'");
@@ -176,7 +176,7 @@ test("what is sent while the database connection is lost arrives when it is back
   assert.deepEqual(await messages(), ["afterwards", "meanwhile", "before"]);
 });
 
-test("what is sent while the web server is down arrives when it is back", async () => {
+test("notifications sent while the web server is down arrive afterwards", async () => {
   await open();
   await state("Live");
   await send("before");
@@ -192,7 +192,7 @@ test("what is sent while the web server is down arrives when it is back", async 
   assert.deepEqual(await messages(), ["read elsewhere", "meanwhile", "before"]);
 });
 
-test("the server takes only what the page sends", async () => {
+test("the server refuses requests that the page does not send", async () => {
   await send("keep me");
   const [{ id }] = (await database.query("SELECT id FROM sluice.notification WHERE user_id = $1", [user])).rows;
   const post = (body, type = "application/json") =>
@@ -210,7 +210,7 @@ test("the server takes only what the page sends", async () => {
   assert.deepEqual(await unreadRows(), ["keep me"]);
 });
 
-test("a picture for the documentation", { skip: !SCREENSHOT }, async () => {
+test("a screenshot for the documentation", { skip: !SCREENSHOT }, async () => {
   user = "ada";
   await send("Welcome, Ada. Your account is ready.", { type: "welcome" });
   await open();

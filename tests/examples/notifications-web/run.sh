@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
-# Tests examples/notifications-web as its user sees it: a real browser, the real server and PostgreSQL, and
-# the sluice program from build/.
+# Tests examples/notifications-web with a real browser, the real server, PostgreSQL, and the sluice program from build/.
 #
 #   tests/examples/notifications-web/run.sh                     run the tests
-#   tests/examples/notifications-web/run.sh --screenshot FILE   and keep a picture of the page
+#   tests/examples/notifications-web/run.sh --screenshot FILE   run the tests and write a picture of the page to FILE
 #
-# Needs a build (sluice and the notification plugin), Node.js 18 or newer with npm, and Chromium;
-# tests/install-packages.sh browser installs the last two. Exits with 77 where one of these two is missing.
+# Needs a build (sluice and the notification plugin), Node.js 18 or newer with npm, and Chromium.
+# tests/install-packages.sh browser installs Node.js and Chromium. Exits with 77 if one of them is missing.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 
@@ -26,10 +25,10 @@ skip() {
   exit 77
 }
 
-command -v node >/dev/null || skip 'there is no Node.js'
-command -v npm >/dev/null || skip 'there is no npm'
+command -v node >/dev/null || skip 'node is missing'
+command -v npm >/dev/null || skip 'npm is missing'
 (($(node -p 'process.versions.node.split(".")[0]') >= 18)) || skip "Node.js $(node -v) is older than 18"
-chromium=$(command -v chromium || command -v chromium-browser) || skip 'there is no Chromium'
+chromium=$(command -v chromium || command -v chromium-browser) || skip 'Chromium is missing'
 
 for built in build/bin/sluice build/plugins/notification.so; do
   [[ -e $built ]] && continue

@@ -1,4 +1,4 @@
-// Address lists as people and programs write them: who gets the mail, and what its header shows.
+// Address lists as people and programs write them: the mail's recipients and header.
 #include <gtest/gtest.h>
 
 #include "email_plugin.hpp"
@@ -18,8 +18,8 @@ struct List {
   const char* header;    // "name <address>, ..." as another parser reads it
 };
 
-// The server takes the quotes off a local part. Each is one text or value of `to`; where a name is looked
-// for, Python's parser has to find it too.
+// Each is one value of `to`. The test server removes the quotes of a local part. Python's parser must find
+// the same names.
 constexpr List lists[] = {
     {R"("Ann <ann@example.com>, Bob <bob@example.com>")", "ann@example.com bob@example.com",
      "Ann <ann@example.com>, Bob <bob@example.com>"},
@@ -72,7 +72,7 @@ constexpr List lists[] = {
      " <a@example.com>, B <b@example.com>,  <c@example.com>,  <d@example.com>"},
 };
 
-TEST(EmailAddresses, AreReadAsTheyAreMeant) {
+TEST(EmailAddresses, AreReadAsIntended) {
   const SmtpServer server;
   EmailPlugin plugin(server);
   std::size_t count = 0;
@@ -88,7 +88,7 @@ TEST(EmailAddresses, AreReadAsTheyAreMeant) {
   }
 }
 
-TEST(EmailAddresses, InEachFieldMayBeNullOrEmpty) {
+TEST(EmailAddresses, InEachFieldCanBeNullOrEmpty) {
   const SmtpServer server;
   EmailPlugin plugin(server);
   const auto outcome = plugin.send(
@@ -101,7 +101,7 @@ TEST(EmailAddresses, InEachFieldMayBeNullOrEmpty) {
             "Date From To Subject Message-ID MIME-Version Content-Type Content-Transfer-Encoding");
 }
 
-TEST(EmailAddresses, OfBccAloneAreNotShown) {
+TEST(EmailAddresses, OnlyInBccAreNotInTheHeader) {
   const SmtpServer server;
   EmailPlugin plugin(server);
   ASSERT_THAT(plugin.send(R"({"bcc": "a@example.com, b@example.com", "subject": "s", "body": "b"})"),
@@ -112,7 +112,7 @@ TEST(EmailAddresses, OfBccAloneAreNotShown) {
   EXPECT_EQ(received.bytes().find("a@example.com"), std::string::npos);
 }
 
-TEST(EmailAddresses, OfTheEnvelopeAreTheirOwn) {
+TEST(EmailAddresses, OfTheEnvelopeAreIndependentOfTheHeader) {
   const SmtpServer server;
   EmailPlugin plugin(server, {{"envelope_from", quoted("bounces@shop.example")}});
   const std::string mail = R"({"to": "a@example.com", "subject": "s", "body": "b")";
@@ -132,7 +132,7 @@ TEST(EmailAddresses, OfTheEnvelopeAreTheirOwn) {
 
 constexpr auto japanese = R"({"to": "Tarō <太郎@例え.example>", "subject": "s", "body": "b"})";
 
-TEST(EmailAddresses, BeyondAsciiGoToAServerThatTakesThem) {
+TEST(EmailAddresses, BeyondAsciiAreSentToAServerWithSmtputf8) {
   const SmtpServer server(R"({"utf8": true})");
   EmailPlugin plugin(server);
   const auto outcome = plugin.send(japanese);
@@ -142,14 +142,14 @@ TEST(EmailAddresses, BeyondAsciiGoToAServerThatTakesThem) {
   EXPECT_NE(list(received.json().array("options")).find("SMTPUTF8"), std::string::npos);
 }
 
-TEST(EmailAddresses, BeyondAsciiAreRefusedWhereTheServerDoesNotTakeThem) {
+TEST(EmailAddresses, BeyondAsciiAreRefusedIfTheServerHasNoSmtputf8) {
   const SmtpServer server;
   const auto outcome = EmailPlugin(server).send(japanese);
   EXPECT_THAT(outcome, testing::Fails("no-smtputf8", ::testing::HasSubstr("does not offer SMTPUTF8")));
   EXPECT_EQ(server.mails().size(), 0U);
 }
 
-TEST(EmailAddresses, WithOddDotsAreQuotedOnTheWire) {
+TEST(EmailAddresses, WithInvalidDotsAreQuoted) {
   const SmtpServer server;
   const auto outcome =
       EmailPlugin(server).send(R"({"to": "taro..yamada@docomo.example", "subject": "s", "body": "b"})");

@@ -1,4 +1,4 @@
-// What a mail holds: bodies, header fields, attachments in each form that applications give them in.
+// The contents of a mail: bodies, header fields, and attachments in each form that applications use.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -27,7 +27,7 @@ ReceivedMail with_attachment(const std::string& attachment, const Settings& more
   return arrived(R"("subject": "s", "body": "b", "attachments": [)" + attachment + "]", more);
 }
 
-TEST(EmailBody, OfHtmlAloneGetsAText) {
+TEST(EmailBody, OfHtmlOnlyGetsAPlainText) {
   const auto received =
       arrived(R"("subject": "s", "html": "<p>Hello <b>Ada</b>,</p><p>5 &lt; 6 &euro;</p>")");
   EXPECT_EQ(list(received.mail().array("structure")), "multipart/alternative text/plain text/html");
@@ -35,12 +35,12 @@ TEST(EmailBody, OfHtmlAloneGetsAText) {
   EXPECT_EQ(received.part(1).string("text"), "<p>Hello <b>Ada</b>,</p><p>5 &lt; 6 &euro;</p>");
 }
 
-TEST(EmailBody, OfHtmlBesideAnEmptyOneGetsAText) {
+TEST(EmailBody, OfHtmlWithAnEmptyTextGetsAPlainText) {
   const auto received = arrived(R"("subject": "s", "body": "", "html": "<p>x</p>")");
   EXPECT_EQ(received.part(0).string("text"), "x\r\n");
 }
 
-TEST(EmailBody, MadeOfHtmlKeepsWhatReadersNeed) {
+TEST(EmailBody, MadeFromHtmlKeepsLinesListsAndLinks) {
   const auto received = arrived(R"("subject": "s", "html": )" + quoted(R"(<!DOCTYPE html>
 <html><head><title>no</title><style>p {color: red}</style></head><body>
 <h1>Ihre   Rechnung</h1>
@@ -60,7 +60,7 @@ TEST(EmailBody, MadeOfHtmlKeepsWhatReadersNeed) {
       "  a\r\n    b\r\n\r\nLogo\r\n\r\nEnde\r\n");
 }
 
-TEST(EmailBody, MadeOfBrokenOrDeepHtmlIsMade) {
+TEST(EmailBody, CanBeMadeFromBrokenOrDeepHtml) {
   std::string deep = "\"";
   for (int i = 0; i < 20000; ++i) deep += "<div>";
   const auto received = arrived(R"("subject": "s", "html": )" + deep + "x\"");
@@ -68,14 +68,14 @@ TEST(EmailBody, MadeOfBrokenOrDeepHtmlIsMade) {
   EXPECT_EQ(arrived(R"("subject": "s", "html": "<b>x <a href=")").part(0).string("text"), "x\r\n");
 }
 
-TEST(EmailBody, MayBeCalledTextOrBeANumber) {
+TEST(EmailBody, CanBeInTheMemberTextOrBeANumber) {
   EXPECT_EQ(arrived(R"("subject": 42, "text": "t")").part(0).string("text"), "t\r\n");
   const auto received = arrived(R"("subject": 42, "body": 7, "text": "7")");
   EXPECT_EQ(received.header("Subject"), "42");
   EXPECT_EQ(received.part(0).string("text"), "7\r\n");
 }
 
-TEST(EmailSubject, LosesTheLineEndBehindIt) {
+TEST(EmailSubject, LosesALineEndAtItsEnd) {
   EXPECT_EQ(arrived(R"("subject": "Hello\r\n", "body": "b")").header("Subject"), "Hello");
 }
 
@@ -88,7 +88,7 @@ TEST(EmailSubject, OfLongAsciiIsFoldedAndNotEncoded) {
   EXPECT_LE(received.mail().integer("longest_line"), 78);
 }
 
-TEST(EmailHeaders, AreThere) {
+TEST(EmailHeaders, AreAdded) {
   const auto received = arrived(R"("subject": "s", "body": "b",
       "headers": {"List-Unsubscribe": "<https://example.com/u?a=?b>", "X-Campaign": 7, "X-Nothing": null,
                   "X-Two": ["1", "zwei ü"], "X-A-Rather-Long-Name-Of-A-Field": "ü"},
@@ -106,7 +106,7 @@ TEST(EmailHeaders, AreThere) {
             "X-A-Rather-Long-Name-Of-A-Field MIME-Version Content-Type Content-Transfer-Encoding");
 }
 
-TEST(EmailNumbers, StandForTextsWithTheirDigits) {
+TEST(EmailNumbers, AreAcceptedAsTextsWithTheirDigits) {
   const auto received = arrived(R"("subject": 1.10, "body": 12345678901234567890123, "html": 2.50,
       "headers": {"X-Price": 1.10, "X-Id": 12345678901234567890123, "X-Two": [1e3]},
       "attachments": [{"filename": 1.0, "content": 7.00, "cid": 1}])");
@@ -120,7 +120,7 @@ TEST(EmailNumbers, StandForTextsWithTheirDigits) {
   EXPECT_EQ(received.part(2).string("text"), "7.00");
 }
 
-TEST(EmailMembers, OfOneNameCountByTheLast) {
+TEST(EmailMembers, WithTheSameNameCountByTheLast) {
   const auto received =
       arrived(R"("subject": "first", "body": "first", "headers": {"X-A": "first", "X-A": "last"},
       "subject": "last", "body": "last", "to": "last@example.com")");
@@ -132,7 +132,7 @@ TEST(EmailMembers, OfOneNameCountByTheLast) {
   EXPECT_EQ(received.header("X-A"), "last");
 }
 
-TEST(EmailSender, IsSaidWhereItIsAnotherThanFrom) {
+TEST(EmailSender, IsInTheHeaderIfItIsNotFrom) {
   const auto received = arrived(
       R"("subject": "s", "body": "b", "from": "Boss <boss@example.com>", "sender": "Desk <desk@example.com>")");
   EXPECT_EQ(received.addresses("From"), "Boss <boss@example.com>");
@@ -144,7 +144,7 @@ TEST(EmailSender, IsSaidWhereItIsAnotherThanFrom) {
             "Date From To Subject Message-ID MIME-Version Content-Type Content-Transfer-Encoding");
 }
 
-TEST(EmailHeaders, MayBeAnArray) {
+TEST(EmailHeaders, CanBeAnArray) {
   const auto received = arrived(
       R"("subject": "s", "body": "b", "headers": [{"key": "X-A", "value": "1"}, {"key": "X-B", "value": "2"}])");
   EXPECT_EQ(received.header("X-A") + received.header("X-B"), "12");
@@ -165,7 +165,7 @@ void PrintTo(const Form& form, std::ostream* out) {
 
 class EmailAttachmentForm : public ::testing::TestWithParam<Form> {};
 
-TEST_P(EmailAttachmentForm, IsTaken) {
+TEST_P(EmailAttachmentForm, IsAccepted) {
   const Form& form = GetParam();
   const Scratch files;
   files.write("bill.pdf", "%PDF");
@@ -213,7 +213,7 @@ const Form forms[] = {
 INSTANTIATE_TEST_SUITE_P(, EmailAttachmentForm, ::testing::ValuesIn(forms),
                          [](const auto& form) { return form.param.name; });
 
-TEST(EmailAttachment, MayNameItsFileWithTheDirectory) {
+TEST(EmailAttachment, CanNameItsFileWithTheDirectory) {
   const Scratch files;
   files.write("bill.pdf", "%PDF");
   const auto received = with_attachment(R"({"path": )" + quoted(files.path("bill.pdf")) + "}",
@@ -221,7 +221,7 @@ TEST(EmailAttachment, MayNameItsFileWithTheDirectory) {
   EXPECT_EQ(received.part(1).string("content"), base64_of("%PDF"));
 }
 
-TEST(EmailAttachment, WithALongNameHasItInPieces) {
+TEST(EmailAttachment, WithALongNameHasTheNameInPieces) {
   std::string name;
   for (int i = 0; i < 50; ++i) name += "Grüße";
   name = name.substr(0, 240) + ".pdf";
@@ -244,7 +244,7 @@ TEST(EmailInline, PicturesBelongToTheHtml) {
   EXPECT_EQ(list(received.mail().array("defects")), "");
 }
 
-/// Templates of two mails.
+/// The templates of two mails.
 class Templates {
  public:
   Templates() {
@@ -261,7 +261,7 @@ class Templates {
   Scratch files_;
 };
 
-TEST(EmailTemplate, MakesSubjectTextAndHtml) {
+TEST(EmailTemplate, ProvidesSubjectTextAndHtml) {
   const Templates templates;
   const auto received = arrived(R"("template": "welcome", "data": {"name": "Ada & Bob", "total": "10.50"})",
                                 templates.settings());
@@ -271,7 +271,7 @@ TEST(EmailTemplate, MakesSubjectTextAndHtml) {
   EXPECT_EQ(received.part(1).string("text"), "<p>Hello Ada &amp; Bob, 10.50.</p>");
 }
 
-TEST(EmailTemplate, StandsBackBehindWhatThePayloadSays) {
+TEST(EmailTemplate, DoesNotReplaceTextsOfThePayload) {
   const Templates templates;
   const auto received = arrived(R"("template": "welcome", "subject": "Own", "body": "own",
       "data": {"name": "Ada", "total": 1234.5}, "locale": "de")",
@@ -282,14 +282,14 @@ TEST(EmailTemplate, StandsBackBehindWhatThePayloadSays) {
       << received.part(1).string("text");
 }
 
-TEST(EmailTemplate, OfHtmlAloneGetsAText) {
+TEST(EmailTemplate, OfHtmlOnlyGetsAPlainText) {
   const Templates templates;
   const auto received = arrived(
       R"("template": "short", "subject": "s", "data": {"order": {"items": [1, 2]}})", templates.settings());
   EXPECT_EQ(received.part(0).string("text"), "2 things\r\n");
 }
 
-TEST(EmailTemplate, ThatCanNotBeRenderedFailsWithItsPlace) {
+TEST(EmailTemplate, ThatCannotBeRenderedFailsWithItsPlace) {
   const Templates templates;
   const Scratch mails;
   EmailPlugin plugin(file_settings(mails) + templates.settings());
@@ -304,7 +304,7 @@ TEST(EmailTemplate, ThatCanNotBeRenderedFailsWithItsPlace) {
               testing::Fails("bad-payload", ::testing::HasSubstr("the plugin has no templates")));
 }
 
-TEST(EmailTemplate, WhoseProgramEndsIsRetriedByANewOne) {
+TEST(EmailTemplate, WhoseProgramEndsIsRetriedWithANewProcess) {
   const Templates templates;
   const Scratch mails;
   const std::string program =
@@ -318,7 +318,7 @@ TEST(EmailTemplate, WhoseProgramEndsIsRetriedByANewOne) {
   EXPECT_THAT(plugin.send(R"({"to": "a@example.com", "subject": "s", "template": "x"})"), testing::IsDone());
 }
 
-/// What dkimpy says of a mail, with the public key in place of the domain's name server.
+/// The output of dkim_check.py for a mail. `record` replaces the domain's DNS record.
 std::string verified(const std::string& mail, const std::string& record) {
   const Scratch scratch;
   const std::string file = scratch.write("mail.eml", mail);
@@ -331,8 +331,8 @@ std::string verified(const std::string& mail, const std::string& record) {
 
 struct DkimKey {
   const char* name;
-  const char* algorithm;  // as openssl has it
-  const char* kind;       // as the record has it
+  const char* algorithm;  // for openssl
+  const char* kind;       // for the DNS record
 };
 
 void PrintTo(const DkimKey& key, std::ostream* out) {
@@ -341,7 +341,7 @@ void PrintTo(const DkimKey& key, std::ostream* out) {
 
 class EmailDkim : public ::testing::TestWithParam<DkimKey> {};
 
-TEST_P(EmailDkim, SignsWhatAnotherProgramVerifies) {
+TEST_P(EmailDkim, IsVerifiedByAnotherProgram) {
   const Scratch keys;
   const std::string key = keys.path("key.pem");
   const std::string shell = std::string("openssl genpkey ") + GetParam().algorithm + " -out " + key +
@@ -364,7 +364,7 @@ TEST_P(EmailDkim, SignsWhatAnotherProgramVerifies) {
             "mail2026._domainkey.shop.example. False\n");
   EXPECT_EQ(verified("From: other@example.com\r\n" + mail, record),
             "mail2026._domainkey.shop.example. False\n")
-      << "a second From is noticed";
+      << "a second From makes the signature invalid";
 }
 
 constexpr DkimKey keys[] = {

@@ -1,4 +1,4 @@
-// What arrives at a real SMTP server, as an independent parser reads it.
+// The mails that arrive at a real SMTP server, as an independent parser reads them.
 #include <gtest/gtest.h>
 #include <rapidjson/schema.h>
 
@@ -20,7 +20,7 @@ ReceivedMail only_mail(const SmtpServer& server) {
   return std::move(mails[0]);
 }
 
-/// Sends one payload to a server of its own and gives back what arrived.
+/// Sends one payload to a new server and returns the mail that arrived.
 ReceivedMail arrived(const std::string& payload, const Settings& more = {}) {
   const SmtpServer server;
   EmailPlugin plugin(server, more);
@@ -63,7 +63,7 @@ TEST(EmailDelivery, SendsThePayloadOfTheOutboxGuide) {
   EXPECT_LE(received.mail().integer("unix_date"), std::time(nullptr));
 }
 
-TEST(EmailDelivery, HandsTheMailToEachRecipientAndShowsNoBcc) {
+TEST(EmailDelivery, SendsTheMailToEachRecipientAndShowsNoBcc) {
   const auto received = arrived(R"({"to": ["a@example.com", "B <b@example.com>"], "cc": "c@example.com",
       "bcc": ["d@example.com", "a@example.com"], "replyTo": "Help <help@shop.example>",
       "from": "Billing <billing@shop.example>", "subject": "s", "body": "b"})");
@@ -110,7 +110,7 @@ TEST(EmailDelivery, KeepsTheTextAsItIs) {
   EXPECT_EQ(received.part(0).string("charset"), "utf-8");
 }
 
-TEST(EmailDelivery, TakesEachKindOfLineBreak) {
+TEST(EmailDelivery, AcceptsEachKindOfLineBreak) {
   const auto received = arrived(R"({"to": "a@example.com", "subject": "s", "body": "1\n2\r\n3\r4 \n"})");
   expect_well_formed(received);
   EXPECT_EQ(received.part(0).string("text"), "1\r\n2\r\n3\r\n4 \r\n");
@@ -165,7 +165,7 @@ TEST(EmailDelivery, RepeatsTheMessageIdInEachAttemptAndInNoOtherJob) {
   EXPECT_NE(mails[2].header("Message-ID"), mails[0].header("Message-ID"));
 }
 
-TEST(EmailDelivery, SaysInTheOutputWhatWasSent) {
+TEST(EmailDelivery, ReportsInTheOutputWhatWasSent) {
   const SmtpServer server;
   EmailPlugin plugin(server);
   const auto outcome =
@@ -183,7 +183,7 @@ TEST(EmailDelivery, AnnouncesTheSizeToTheServer) {
   EXPECT_EQ(list(received.json().array("options")), "SIZE=" + std::to_string(received.bytes().size()));
 }
 
-TEST(EmailConnection, IsKeptFromMailToMail) {
+TEST(EmailConnection, IsKeptBetweenMails) {
   const SmtpServer server;
   EmailPlugin plugin(server);
   for (int i = 0; i < 3; ++i) EXPECT_THAT(plugin.send(guide_payload, std::to_string(i)), testing::IsDone());
@@ -191,7 +191,7 @@ TEST(EmailConnection, IsKeptFromMailToMail) {
   EXPECT_EQ(server.count("connected"), 1);
 }
 
-TEST(EmailConnection, IsMadeAnewWhenTheServerHasClosedTheIdleOne) {
+TEST(EmailConnection, IsReplacedIfTheServerHasClosedIt) {
   const SmtpServer server(R"({"after": "421 4.4.2 idle for too long"})");
   EmailPlugin plugin(server);
   for (int i = 1; i <= 3; ++i) {
@@ -202,14 +202,14 @@ TEST(EmailConnection, IsMadeAnewWhenTheServerHasClosedTheIdleOne) {
   EXPECT_EQ(server.mails().size(), 3U);
 }
 
-TEST(EmailConnection, SendsOnAfterARefusal) {
+TEST(EmailConnection, IsUsableAfterARefusal) {
   const SmtpServer server(R"({"answers": {"RCPT": {"bad@example.com": "550 5.1.1 unknown"}}})");
   EmailPlugin plugin(server);
   EXPECT_EQ(plugin.send(R"({"to": "bad@example.com", "subject": "s", "body": "b"})").result, SLUICE_FAIL);
   EXPECT_THAT(plugin.send(guide_payload), testing::IsDone());
 }
 
-/// Fails when `work` takes anything near libcurl's two minutes.
+/// Fails if `work` takes a minute or longer. libcurl would wait for two.
 template <class Work>
 void expect_soon(Work work) {
   const auto start = std::chrono::steady_clock::now();
@@ -217,7 +217,7 @@ void expect_soon(Work work) {
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(60));
 }
 
-TEST(EmailConnection, ToAServerThatFrozeDoesNotHoldUpTheShutdown) {
+TEST(EmailConnection, ToAFrozenServerDoesNotDelayTheShutdown) {
   const SmtpServer server;
   auto plugin = std::make_unique<EmailPlugin>(server);
   EXPECT_THAT(plugin->send(guide_payload), testing::IsDone());
@@ -225,7 +225,7 @@ TEST(EmailConnection, ToAServerThatFrozeDoesNotHoldUpTheShutdown) {
   expect_soon([&] { plugin.reset(); });
 }
 
-TEST(EmailConnection, ToAServerThatDoesNotAnswerQuitIsGivenUp) {
+TEST(EmailConnection, ToAServerThatDoesNotAnswerQuitIsClosed) {
   const SmtpServer server(R"({"answers": {"RCPT": "550 5.1.1 unknown", "QUIT": "hang"}})");
   auto plugin = std::make_unique<EmailPlugin>(server, Settings{{"timeout", "1"}});
   expect_soon([&] { EXPECT_EQ(plugin->send(guide_payload).code, "smtp-550"); });
@@ -270,7 +270,7 @@ constexpr Encryption encryptions[] = {
 INSTANTIATE_TEST_SUITE_P(, EmailEncryption, ::testing::ValuesIn(encryptions),
                          [](const auto& encryption) { return encryption.param.name; });
 
-TEST(EmailPassword, IsReadAnewForEachMail) {
+TEST(EmailPassword, IsReadAgainForEachMail) {
   const SmtpServer server(R"({"user": "ada", "password": "new"})");
   const Scratch secrets;
   const auto file = secrets.write("password", "old\n");
@@ -309,7 +309,7 @@ TEST(EmailCancellation, StopsWhileTheServerIsSilent) {
   EXPECT_THAT(outcome, testing::IsCancelled());
 }
 
-TEST(EmailCancellation, WaitsForTheAnswerToAMailThatIsOut) {
+TEST(EmailCancellation, WaitsForTheAnswerIfTheWholeMailWasSent) {
   const SmtpServer server(R"({"answers": {"DATA": "hang"}})");
   EmailPlugin plugin(server, {{"timeout", "2"}});
   testing::FakeJob job(guide_payload);
@@ -321,12 +321,12 @@ TEST(EmailCancellation, WaitsForTheAnswerToAMailThatIsOut) {
   EXPECT_THAT(outcome, testing::Retries("timeout", ::testing::HasSubstr("may have accepted it")));
 }
 
-/// Without the one line that differs between two attempts.
+/// Without the line that differs between two attempts.
 std::string without_date(const std::string& mail) {
   return mail.substr(mail.find("\r\nFrom:"));
 }
 
-TEST(EmailFiles, HoldWhatWouldBeSent) {
+TEST(EmailFiles, ContainWhatWouldBeSent) {
   const std::string payload =
       R"({"to": "Ädä <a@example.com>", "subject": "ß", "body": ".\nü\n", "html": "<p>", "attachments":
       [{"filename": "f", "content": "AAEC", "encoding": "base64"}]})";
@@ -366,7 +366,7 @@ bool passes(sluice_str schema, const std::string& json) {
   rapidjson::Document value;
   rules.Parse(schema.data, schema.size);
   value.Parse(json.c_str());
-  if (rules.HasParseError() || value.HasParseError()) throw std::runtime_error("no JSON");
+  if (rules.HasParseError() || value.HasParseError()) throw std::runtime_error("invalid JSON");
   const rapidjson::SchemaDocument compiled(rules);
   rapidjson::SchemaValidator validator(compiled);
   return value.Accept(validator);
@@ -384,7 +384,7 @@ TEST(EmailSchema, AcceptsWhatThePluginAccepts) {
   EXPECT_TRUE(passes(files.descriptor().config_schema, to_json(smtp_settings("smtp://localhost"))));
 }
 
-TEST(EmailSchema, RefusesWhatIsMissingOrMisspelt) {
+TEST(EmailSchema, RefusesMissingAndMisspeltMembers) {
   const Scratch mails;
   EmailPlugin files(file_settings(mails));
   const sluice_str schema = files.descriptor().job_types[0]->payload_schema;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""dkim_check.py MAIL RECORD: prints the name that the mail's DKIM signature has looked up, and whether it is right
-with RECORD, the text that the name server would answer."""
+"""dkim_check.py MAIL RECORD: prints the DNS name that the mail's DKIM signature refers to, and whether the signature is
+valid with RECORD as the DNS server's answer."""
 import pathlib
 import sys
 

@@ -1,4 +1,4 @@
-// The plugin under test, with a configuration that is written as pairs.
+// The plugin under test, with a configuration given as pairs.
 #pragma once
 
 #include <rapidjson/document.h>
@@ -71,7 +71,7 @@ class EmailPlugin {
 constexpr auto guide_payload =
     R"({"to": "user@example.com", "subject": "Subject", "body": "Message body", "attachments": []})";
 
-/// The error as a test's failure shows it best.
+/// For the message of a failed test.
 inline std::string said(const testing::Outcome& outcome) {
   return outcome.code + ": " + outcome.error;
 }

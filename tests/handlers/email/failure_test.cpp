@@ -1,4 +1,4 @@
-// What each kind of failure means for the job: retried, or ended. The table of plugins/email/README.md.
+// Which failures are retried and which end the job, as in the table of plugins/email/README.md.
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -38,11 +38,11 @@ TEST_P(EmailFailure, IsRetriedOrFinal) {
   EXPECT_NE(outcome.error.find(server.url()), std::string::npos) << outcome.error;
   EXPECT_EQ(server.mails().size(), 0U);
   EXPECT_EQ(server.count("connected"), 1)
-      << "a failure on a new connection is not repeated within an attempt";
+      << "after a failure on a new connection, the attempt does not connect again";
 }
 
 constexpr Failure failures[] = {
-    // The server's words about this mail: 4xx may pass, 5xx does not.
+    // Replies about this mail: 4xx is retried, 5xx is final.
     {"Mail421", R"({"answers": {"MAIL": "421 4.3.2 shutting down"}})", SLUICE_RETRY, "smtp-421",
      "answered MAIL FROM:<shop@shop.example> SIZE="},
     {"Mail451", R"({"answers": {"MAIL": "451 4.3.0 try later"}})", SLUICE_RETRY, "smtp-451",
@@ -62,16 +62,16 @@ constexpr Failure failures[] = {
     {"Data552", R"({"answers": {"DATA": "552 5.3.4 too big"}})", SLUICE_FAIL, "smtp-552", "too big"},
     {"Data554", R"({"answers": {"DATA": "554 5.7.1 looks like spam"}})", SLUICE_FAIL, "smtp-554",
      "answered the message with: 554 5.7.1 looks like spam"},
-    // Trouble of our account, the server or the way to it, whatever its code.
+    // Problems of our account, the server or the network are retried with any code.
     {"RelayDenied", R"({"answers": {"RCPT": "554 5.7.1 <user@example.com>: Relay access denied"}})",
-     SLUICE_RETRY, "smtp-554", "check user and password, or url; it is tried again"},
+     SLUICE_RETRY, "smtp-554", "check user and password, or url; the job is retried"},
     {"Relaying", R"({"answers": {"RCPT": "550 relaying denied"}})", SLUICE_RETRY, "smtp-550",
-     "takes no mail from here"},
+     "relays no mail from here"},
     {"SendAs",
      R"({"answers": {"DATA": "554 5.2.252 SendAsDenied; shop@shop.example not allowed to send as"}})",
-     SLUICE_RETRY, "smtp-554", "may not send as this sender"},
+     SLUICE_RETRY, "smtp-554", "can't send as this sender"},
     {"NotOwned", R"({"answers": {"MAIL": "553 5.7.1 Sender address rejected: not owned by user ada"}})",
-     SLUICE_RETRY, "smtp-553", "may not send as this sender"},
+     SLUICE_RETRY, "smtp-553", "can't send as this sender"},
     {"SenderUnknown", R"({"answers": {"MAIL": "550 5.1.0 no"}})", SLUICE_RETRY, "smtp-550", "check from"},
     {"DailyLimit", R"({"answers": {"DATA": "550 5.4.5 Daily user sending limit exceeded."}})", SLUICE_RETRY,
      "smtp-550", "an account's limit is reached"},
@@ -99,7 +99,7 @@ constexpr Failure failures[] = {
      SLUICE_RETRY, "smtp-504", "check ehlo_name"},
     {"BadSequence", R"({"answers": {"RCPT": "503 5.5.1 bad sequence"}})", SLUICE_RETRY, "smtp-503",
      "did not understand"},
-    // ... and what is about the recipient or the mail after all.
+    // Replies that look similar, but are about the recipient or the mail.
     {"UnknownByDirectory", R"({"answers": {"RCPT": "550 5.4.1 Recipient address rejected: Access denied"}})",
      SLUICE_FAIL, "smtp-550", "5.4.1"},
     {"UnknownInARelayTable",
@@ -115,14 +115,14 @@ constexpr Failure failures[] = {
     {"ContentBlocked",
      R"({"answers": {"DATA": "552 5.7.0 This message was blocked because of its content"}})", SLUICE_FAIL,
      "smtp-552", "its content"},
-    // Whether we may send at all is not about this mail.
+    // Refusals of any sending are not about this mail.
     {"Greeting421", R"({"answers": {"greeting": "421 too many connections"}})", SLUICE_RETRY, "smtp-421",
      "answered the connection with: 421 too many connections"},
     {"Greeting554", R"({"answers": {"greeting": "554 no service for you"}})", SLUICE_RETRY, "smtp-554",
      "check url, user and password"},
     {"PasswordWanted", R"({"user": "ada", "password": "s3cret"})", SLUICE_RETRY, "smtp-530",
      "530 5.7.0 Authentication required"},
-    // Lost on the way.
+    // The connection is lost, or the server does not speak SMTP.
     {"ClosedInGreeting", R"({"answers": {"greeting": "close"}})", SLUICE_RETRY, "connection-lost", "failed"},
     {"ClosedInMail", R"({"answers": {"MAIL": "close"}})", SLUICE_RETRY, "connection-lost", "failed"},
     {"ClosedAfterTheMail", R"({"answers": {"DATA": "close"}})", SLUICE_RETRY, "connection-lost",
@@ -148,7 +148,7 @@ void PrintTo(const WayIn& way, std::ostream* out) {
 
 class EmailWayIn : public ::testing::TestWithParam<WayIn> {};
 
-TEST_P(EmailWayIn, IsRetriedSinceSomeoneCanMendIt) {
+TEST_P(EmailWayIn, IsRetriedBecauseSomebodyCanFixIt) {
   const WayIn& way = GetParam();
   const SmtpServer server(way.server);
   Settings settings = smtp_settings(server.url(way.scheme));
@@ -181,7 +181,8 @@ constexpr WayIn ways[] = {
 INSTANTIATE_TEST_SUITE_P(, EmailWayIn, ::testing::ValuesIn(ways),
                          [](const auto& way) { return way.param.name; });
 
-/// A port of the loopback that nobody else gets, where nobody answers.
+/// A port of the loopback that no other process can get. It refuses connections, or accepts them without an
+/// answer.
 class SilentPort {
  public:
   explicit SilentPort(bool listens) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -206,7 +207,7 @@ class SilentPort {
   int port_ = 0;
 };
 
-TEST(EmailPassword, WhoseFileIsEmptyIsWaitedFor) {
+TEST(EmailPassword, WhoseFileIsEmptyIsRetried) {
   const SmtpServer server(R"({"user": "ada", "password": "s3cret"})");
   const Scratch secrets;
   const Settings login{{"user", quoted("ada")},
@@ -220,13 +221,13 @@ TEST(EmailPassword, WhoseFileIsEmptyIsWaitedFor) {
   EXPECT_EQ(plugin.send(guide_payload).result, SLUICE_DONE);
 }
 
-TEST(EmailServer, ThatRefusesConnectionsIsTriedAgain) {
+TEST(EmailServer, ThatRefusesConnectionsIsRetried) {
   const SilentPort port(false);
   const auto outcome = EmailPlugin(smtp_settings(port.url())).send(guide_payload);
   EXPECT_THAT(outcome, testing::Retries("connect"));
 }
 
-TEST(EmailServer, ThatDoesNotAnswerIsTriedAgain) {
+TEST(EmailServer, ThatDoesNotAnswerIsRetried) {
   const SilentPort port(true);
   const auto outcome =
       EmailPlugin(smtp_settings(port.url()) + Settings{{"timeout", "0.3"}}).send(guide_payload);
@@ -234,8 +235,8 @@ TEST(EmailServer, ThatDoesNotAnswerIsTriedAgain) {
   EXPECT_EQ(outcome.error.find("may have accepted"), std::string::npos) << outcome.error;
 }
 
-TEST(EmailServer, ThatHasNoAddressIsTriedAgain) {
-  const std::string impossible(70, 'x');  // longer than a label may be: no name server is asked
+TEST(EmailServer, ThatHasNoAddressIsRetried) {
+  const std::string impossible(70, 'x');  // longer than a label can be, so no DNS server is asked
   const auto outcome = EmailPlugin(smtp_settings("smtp://" + impossible + ".example")).send(guide_payload);
   EXPECT_THAT(outcome, testing::Retries("dns"));
 }

@@ -1,4 +1,4 @@
-// Ways to log in, and what is done when one fails.
+// Login methods, and what happens if one fails.
 #include <gtest/gtest.h>
 
 #include "email_plugin.hpp"
@@ -17,7 +17,7 @@ std::string options(const std::string& logins) {
 struct Login {
   const char* name;
   const char* logins;
-  const char* auth;  // empty: by itself
+  const char* auth;  // empty: automatic
   const char* used;
 };
 
@@ -54,7 +54,7 @@ constexpr Login logins[] = {
 INSTANTIATE_TEST_SUITE_P(, EmailLogin, ::testing::ValuesIn(logins),
                          [](const auto& login) { return login.param.name; });
 
-TEST(EmailLoginRefused, ForAWrongPasswordTriesEachWayOnce) {
+TEST(EmailLoginRefused, ForAWrongPasswordTriesEachMethodOnce) {
   const SmtpServer server(options(R"({"CRAM-MD5": "ok", "PLAIN": "ok", "LOGIN": "ok"})"));
   EXPECT_THAT(EmailPlugin(server, ada("wrong")).send(guide_payload),
               testing::Retries("smtp-535", ::testing::HasSubstr("check url, user and password")));
@@ -63,13 +63,13 @@ TEST(EmailLoginRefused, ForAWrongPasswordTriesEachWayOnce) {
   }
 }
 
-TEST(EmailLoginRefused, ForNowIsNotTriedOtherwise) {
+TEST(EmailLoginRefused, TemporarilyIsNotTriedWithAnotherMethod) {
   const SmtpServer server(options(R"({"CRAM-MD5": "454 4.7.0 try later", "PLAIN": "ok"})"));
   EXPECT_THAT(EmailPlugin(server, ada()).send(guide_payload), testing::Retries("smtp-454"));
   EXPECT_EQ(server.count("AUTH PLAIN"), 0);
 }
 
-TEST(EmailToken, OfAFileLogsIn) {
+TEST(EmailToken, FromAFileLogsIn) {
   const SmtpServer server(options(R"({"XOAUTH2": "ok", "PLAIN": "ok"})"));
   const Scratch secrets;
   const std::string file = secrets.write("token", "old\n");
@@ -79,7 +79,7 @@ TEST(EmailToken, OfAFileLogsIn) {
   const auto outcome = plugin.send(guide_payload);
   EXPECT_EQ(outcome.result, SLUICE_RETRY) << said(outcome);
   EXPECT_NE(outcome.error.find(R"("status":"401")"), std::string::npos)
-      << "the server's words: " << outcome.error;
+      << "the server's reply: " << outcome.error;
   secrets.write("token", "s3cret\n");
   EXPECT_THAT(plugin.send(guide_payload), testing::IsDone());
   EXPECT_EQ(server.count("AUTH PLAIN"), 0);
@@ -89,7 +89,7 @@ class TokenEndpoint {
  public:
   explicit TokenEndpoint(const std::string& answers) : server_(TOKEN_SERVER, answers) {}
   std::string url() const { return "http://127.0.0.1:" + std::to_string(server_.port()) + "/token"; }
-  /// The forms that were posted, one a line.
+  /// The posted forms, one per line.
   std::string requests() const { return server_.records().read("requests"); }
 
  private:
@@ -102,7 +102,7 @@ Settings by_endpoint(const TokenEndpoint& endpoint, const std::string& more) {
       {"oauth", R"({"endpoint": )" + quoted(endpoint.url()) + R"(, "client_id": "shop&co", )" + more + "}"}};
 }
 
-TEST(EmailToken, OfAnEndpointIsAskedForOnceAndRenewedWhenItIsRefused) {
+TEST(EmailToken, FromAnEndpointIsRequestedOnceAndRenewedIfItIsRefused) {
   const SmtpServer server(options(R"({"XOAUTH2": "ok"})"));
   const TokenEndpoint endpoint(R"([{"access_token": "stale", "expires_in": 3600, "refresh_token": "next"},
                                    {"access_token": "s3cret", "expires_in": 3600}])");
@@ -114,7 +114,7 @@ TEST(EmailToken, OfAnEndpointIsAskedForOnceAndRenewedWhenItIsRefused) {
             "client_id=shop%26co&grant_type=refresh_token&refresh_token=next&scope=mail%20send\n");
 }
 
-TEST(EmailToken, OfClientCredentials) {
+TEST(EmailToken, FromAnEndpointWithClientCredentialsLogsIn) {
   const SmtpServer server(options(R"({"XOAUTH2": "ok"})"));
   const TokenEndpoint endpoint(R"([{"access_token": "s3cret", "expires_in": "3600"}])");
   EmailPlugin plugin(server, by_endpoint(endpoint, R"("client_secret": "c")"));
@@ -122,7 +122,7 @@ TEST(EmailToken, OfClientCredentials) {
   EXPECT_EQ(endpoint.requests(), "client_id=shop%26co&grant_type=client_credentials&client_secret=c\n");
 }
 
-TEST(EmailToken, ThatTheEndpointDeniesIsTriedAgain) {
+TEST(EmailToken, ThatTheEndpointDeniesIsRetried) {
   const SmtpServer server(options(R"({"XOAUTH2": "ok"})"));
   const TokenEndpoint endpoint(
       R"([{"error": "invalid_grant", "error_description": "the consent was withdrawn"}])");

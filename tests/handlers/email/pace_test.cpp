@@ -1,4 +1,4 @@
-// How fast mails go out, and over how many connections.
+// The rate of mails, and the number of connections.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -18,7 +18,7 @@ TEST(EmailPace, SpreadsMailsOverTime) {
   EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(300));
 }
 
-TEST(EmailPace, PutsOffWhatWouldWaitLong) {
+TEST(EmailPace, SnoozesAJobThatWouldWaitLong) {
   const SmtpServer server;
   EmailPlugin plugin(server, {{"rate", quoted("2/h")}});
   EXPECT_THAT(plugin.send(guide_payload), testing::IsDone());
@@ -26,7 +26,7 @@ TEST(EmailPace, PutsOffWhatWouldWaitLong) {
   EXPECT_EQ(server.mails().size(), 1U);
 }
 
-TEST(EmailPace, WaitsNoLongerThanTheJob) {
+TEST(EmailPace, StopsWaitingIfTheJobIsCancelled) {
   const SmtpServer server;
   EmailPlugin plugin(server, {{"rate", quoted("6/min")}});
   EXPECT_THAT(plugin.send(guide_payload), testing::IsDone());

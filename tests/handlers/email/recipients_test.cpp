@@ -1,4 +1,4 @@
-// Some recipients are refused: who gets the mail, what the job says of it, and what becomes of the others.
+// Some recipients are refused: who gets the mail, what the job's output says, and what happens to the others.
 #include <gtest/gtest.h>
 
 #include "email_plugin.hpp"
@@ -19,7 +19,7 @@ std::string recipients_of(const ReceivedMail& mail) {
   return list(mail.json().array("recipients"));
 }
 
-TEST(EmailRejection, OfOneLeavesTheMailToTheOthers) {
+TEST(EmailRejection, OfOneSendsTheMailToTheOthers) {
   const SmtpServer server(R"({"answers": {"RCPT": {"gone@example.com": "550 5.1.1 no such user"}}})");
   EmailPlugin plugin(server);
   testing::FakeJob job(three);
@@ -38,7 +38,7 @@ TEST(EmailRejection, OfOneLeavesTheMailToTheOthers) {
   EXPECT_THAT(job, testing::EnqueuedNothing());
 }
 
-TEST(EmailRejection, OfOneIsTheEndForAllWhereThatIsConfigured) {
+TEST(EmailRejection, OfOneSendsToNobodyIfSoConfigured) {
   const SmtpServer server(R"({"answers": {"RCPT": {"gone@example.com": "550 5.1.1 no such user"}}})");
   EmailPlugin plugin(server, {{"on_rejected", quoted("none")}});
   const auto outcome = plugin.send(three);
@@ -53,7 +53,7 @@ TEST(EmailRejection, OfAllFails) {
   EXPECT_EQ(server.count("DATA"), 0);
 }
 
-TEST(EmailRejection, OfAllIsRetriedWhereOneMayGetItLater) {
+TEST(EmailRejection, OfAllIsRetriedIfOneIsTemporary) {
   const SmtpServer server(
       R"({"answers": {"RCPT": {"a@example.com": "450 4.2.1 greylisted", "gone@example.com": "550 5.1.1 no",
                                "b@example.com": "550 5.1.1 no"}}})");
@@ -61,12 +61,12 @@ TEST(EmailRejection, OfAllIsRetriedWhereOneMayGetItLater) {
   EXPECT_THAT(outcome, testing::Retries("smtp-450", ::testing::HasSubstr("greylisted")));
 }
 
-TEST(EmailRejection, BeforeTheConnectionBreaksIsNotTheReason) {
+TEST(EmailRejection, IsNotTheReasonIfTheConnectionBreaksLater) {
   const SmtpServer server(R"({"answers": {"RCPT": {"b@example.com": "550 5.1.1 no"}, "DATA": "close"}})");
   EXPECT_THAT(EmailPlugin(server).send(three), testing::Retries("connection-lost"));
 }
 
-TEST(EmailDeferral, BecomesAJobOfItsOwnWithTheSameMail) {
+TEST(EmailDeferral, BecomesAFollowUpJobWithTheSameMail) {
   const SmtpServer server(R"({"answers": {"RCPT": {"gone@example.com": "450 4.2.1 greylisted"}}})");
   EmailPlugin plugin(server);
   testing::FakeJob job(three);
@@ -88,7 +88,7 @@ TEST(EmailDeferral, BecomesAJobOfItsOwnWithTheSameMail) {
   EXPECT_EQ(second[0].addresses("To"), first[0].addresses("To"));
 }
 
-TEST(EmailDeferral, KeepsThePayloadAsItCame) {
+TEST(EmailDeferral, KeepsThePayloadAsReceived) {
   const SmtpServer server(R"({"answers": {"RCPT": {"gone@example.com": "450 4.2.1 greylisted"}}})");
   testing::FakeJob job(R"({"to": ["a@example.com", "gone@example.com"], "subject": 1.10, "body": "b",
       "envelope": {"from": "old@example.com"}, "headers": {"X-Id": 12345678901234567890123}})");
@@ -101,7 +101,7 @@ TEST(EmailDeferral, KeepsThePayloadAsItCame) {
               ::testing::HasSubstr(R"("envelope":{"from":"old@example.com","to":["gone@example.com"]})"));
 }
 
-TEST(EmailDeferral, IsARejectionWhereThereAreNoFollowUpJobs) {
+TEST(EmailDeferral, IsARejectionIfFollowUpJobsAreNotAvailable) {
   const SmtpServer server(R"({"answers": {"RCPT": {"gone@example.com": "550 5.7.1 relaying denied"}}})");
   EmailPlugin plugin(server);
   testing::FakeJob job(three);

@@ -20,7 +20,7 @@ std::string base64_of(const std::string& bytes) {
 
 ReceivedMail::ReceivedMail(const std::string& json) {
   document_.Parse(json.c_str());
-  if (document_.HasParseError()) throw std::runtime_error("the server wrote what is no JSON: " + json);
+  if (document_.HasParseError()) throw std::runtime_error("the server wrote invalid JSON: " + json);
 }
 
 std::string ReceivedMail::addresses(const std::string& header) const {

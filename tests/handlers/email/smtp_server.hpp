@@ -1,4 +1,4 @@
-// tests/handlers/email/smtp_server.py as a process of one test's own.
+// tests/handlers/email/smtp_server.py as a process that belongs to one test.
 #pragma once
 
 #include <rapidjson/document.h>
@@ -12,7 +12,7 @@
 
 namespace sluice::test {
 
-/// In base64, as Python writes it.
+/// In base64 as Python writes it.
 std::string base64_of(const std::string& bytes);
 
 /// A mail as the server received it, for reading with sluice::Json.
@@ -20,12 +20,12 @@ class ReceivedMail {
  public:
   explicit ReceivedMail(const std::string& json);
   Json json() const { return {document_, "received"}; }
-  /// What Python's email package made of it.
+  /// As Python's email package reads it.
   Json mail() const { return json().object("mail"); }
   std::string header(const std::string& name) const { return mail().object("headers").string(name); }
-  /// The mail as it came, without the dots that SMTP doubles. One byte is one char.
+  /// The mail as received, without the dots that SMTP doubles.
   std::string bytes() const { return json().string("bytes"); }
-  /// "Ada <ada@example.com>, ...", as parsed from that header.
+  /// "Ada <ada@example.com>, ...", parsed from that header.
   std::string addresses(const std::string& header) const;
   Json part(std::size_t index) const;
 
@@ -35,18 +35,19 @@ class ReceivedMail {
 
 class SmtpServer {
  public:
-  /// `options` as the script has them. Returns when the server listens; throws when it does not start.
+  /// `options`: those of the script. Returns when the server listens. Throws std::runtime_error if it does
+  /// not start.
   explicit SmtpServer(const std::string& options = "{}") : server_(SMTP_SERVER, options) {}
 
   std::string url(const std::string& scheme = "smtp") const {
     return scheme + "://localhost:" + std::to_string(server_.port());
   }
   std::string ca_file() const { return server_.records().path("ca.pem"); }
-  /// Makes it stop where it is, connections open.
+  /// Stops the process with SIGSTOP; its connections stay open.
   void freeze() const { server_.freeze(); }
   /// The mails so far.
   std::vector<ReceivedMail> mails() const;
-  /// One of them. Throws when it is not there.
+  /// One of the mails. Throws std::out_of_range if it did not arrive.
   ReceivedMail mail(std::size_t index) const { return std::move(mails().at(index)); }
   /// How often an event happened: "connected", "MAIL", "RCPT", "DATA", "closed".
   long count(const std::string& event) const;

@@ -3,26 +3,26 @@
 
   smtp_server.py DIRECTORY [OPTIONS AS JSON]
 
-Prints its port when it listens, and ends when its standard input does. In DIRECTORY it writes
+Prints its port when it listens, and ends when its standard input ends. It writes to DIRECTORY:
 
-  events        one line for each thing that happened: "connected", "EHLO", "MAIL", "RCPT", "DATA", ...
-  1.json, ...   each mail that was accepted: its envelope, its bytes, and what Python's email package,
-                a parser that shares nothing with the plugin, reads in it
+  events        one line for each event: "connected", "EHLO", "MAIL", "RCPT", "DATA", ...
+  1.json, ...   each accepted mail: its envelope, its bytes, and the mail as read by Python's email package,
+                which shares no code with the plugin
   ca.pem        with TLS, the certificate to trust
 
 Options:
   tls        "starttls" or "smtps"
   name       the host name in the certificate, by default localhost
   user, password
-             the only ones that may send
-  mechanism  the only way to log in that is offered, by a name that no client knows
-  logins     the only ways to log in, each with what it says to the right words: {"PLAIN": "ok", "CRAM-MD5": "535
+             the only credentials that can send
+  mechanism  the only login method offered, with a name that no client knows
+  logins     the only login methods, each with its reply to the right password: {"PLAIN": "ok", "CRAM-MD5": "535
              5.7.8 no", "XOAUTH2": "ok"}; the password is the token of XOAUTH2
   utf8       offers SMTPUTF8
-  answers    what to say at a stage instead of the usual: {"RCPT": "550 5.1.1 no such user"}. Stages are
-             greeting, MAIL, RCPT, DATA (the mail as a whole), QUIT. Instead of a reply, "close" ends the
-             connection and "hang" never answers. For RCPT, an object gives replies by mailbox.
-  after      what to say, unasked, before closing the connection when a mail was accepted
+  answers    replies at a stage instead of the usual ones: {"RCPT": "550 5.1.1 no such user"}. Stages are
+             greeting, MAIL, RCPT, DATA (the whole mail), QUIT. Instead of a reply, "close" ends the
+             connection and "hang" never answers. For RCPT, an object has the replies by mailbox.
+  after      a reply to send without a command after a mail was accepted, before the connection is closed
 """
 import asyncio
 import base64
@@ -69,7 +69,7 @@ class Recorder:
         return responses
 
     def right(self, mechanism, user, password):
-        """What the options say to the right words."""
+        """Returns the reply of the options if user and password are right."""
         self.event("AUTH " + mechanism)
         expected = self.options.get("user"), self.options.get("password")
         reply = self.options.get("logins", {}).get(mechanism, "ok") if (user, password) == expected else None
@@ -163,7 +163,7 @@ def read_mail(content):
 
 
 def defects_of(part):
-    # The name in Content-Type is for readers that know no RFC 2231, in the way that those expect.
+    # The name in Content-Type is for readers without RFC 2231, in the form that they expect.
     values = [value for name, value in part.items() if name != "Content-Type" or "=?UTF-8?B?" not in part.as_string()]
     return list(part.defects) + [defect for value in values for defect in value.defects]
 
@@ -183,7 +183,7 @@ def read_part(part):
 
 
 class Server(SMTP):
-    """Says what the options ask for in the greeting too, and counts connections."""
+    """Uses the reply of the options for the greeting too, and records connections."""
 
     def __init__(self, recorder, **arguments):
         super().__init__(recorder, **arguments)
@@ -235,13 +235,13 @@ async def serve(directory, options):
         setattr(recorder, "auth_" + options["mechanism"], lambda server, args: None)
     arguments = arguments_of(options, context, recorder)
     if options.get("tls") == "smtps":
-        arguments["auth_require_tls"] = False  # aiosmtpd only knows about its own STARTTLS
+        arguments["auth_require_tls"] = False  # aiosmtpd recognises only its own STARTTLS
     server = await loop.create_server(
         lambda: Server(recorder, **arguments), "127.0.0.1", 0,
         ssl=context if options.get("tls") == "smtps" else None)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
-    os._exit(0)  # whatever still hangs is meant to
+    os._exit(0)  # "hang" still blocks its handlers
 
 
 if __name__ == "__main__":

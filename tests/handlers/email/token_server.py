@@ -3,8 +3,9 @@
 
   token_server.py DIRECTORY ANSWERS AS JSON
 
-Prints its port when it listens, and ends when its standard input does. It answers each POST with the next of
-ANSWERS, the last one for ever: 400 to one with "error" in it. In DIRECTORY/requests it writes what was posted.
+Prints its port when it listens, and ends when its standard input ends. It answers each POST with the next of ANSWERS
+and repeats the last one; the status is 400 if the answer contains "error". It writes the posted forms to
+DIRECTORY/requests.
 """
 import http.server
 import json

@@ -1,4 +1,4 @@
-// notification.send: alone against a fake job, then in the whole program with a real PostgreSQL.
+// notification.send: first with a fake job, then in the whole program with a real PostgreSQL.
 #include <libpq-fe.h>
 #include <poll.h>
 
@@ -52,7 +52,7 @@ TEST(Notification, KeepsAndAnnouncesTitleLinkAndData) {
             R"("data":{"price":1.10,"n":[null]}})");
 }
 
-TEST(Notification, TakesNullAsAbsent) {
+TEST(Notification, TreatsNullAsAbsent) {
   testing::FakeJob job(R"({"userId":"u","type":"t","message":"m","title":null,"link":null,"data":null})");
   EXPECT_THAT(run(job), testing::IsDone());
   EXPECT_EQ(job.effects()[0].sql.find("title"), std::string::npos) << job.effects()[0].sql;
@@ -67,20 +67,20 @@ TEST(Notification, StoresForAUserWhoseIdIsANumber) {
   }
 }
 
-TEST(Notification, TakesNumbersForItsTexts) {
+TEST(Notification, AcceptsNumbersAsTexts) {
   testing::FakeJob job(R"({"userId":7.0,"type":404,"message":12.50,"title":1E2})");
   EXPECT_THAT(run(job), testing::IsDone());
   EXPECT_EQ(job.effects()[1].parameters[1],
             R"({"jobId":"job-1","userId":"7","type":"404","message":"12.50","title":"1E2"})");
 }
 
-TEST(Notification, TakesTheLastOfTwoMembersOfOneName) {
+TEST(Notification, UsesTheLastOfTwoMembersWithOneName) {
   testing::FakeJob job(R"({"userId":"a","type":"t","message":"first","userId":"b","message":"last"})");
   EXPECT_THAT(run(job), testing::IsDone());
   EXPECT_EQ(job.effects()[1].parameters[1], R"({"jobId":"job-1","userId":"b","type":"t","message":"last"})");
 }
 
-TEST(Notification, TakesDataOfAnyDepthAndTheLastOfTwo) {
+TEST(Notification, KeepsDataOfAnyDepthAndUsesTheLastOfTwo) {
   const std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
   testing::FakeJob job(R"({"userId":"u","data":"\u0000","type":"t","message":"m","data":)" + deep + "}");
   EXPECT_THAT(run(job), testing::IsDone());
@@ -102,7 +102,7 @@ void PrintTo(const Long& notice, std::ostream* out) {
 
 class LongNotification : public ::testing::TestWithParam<Long> {};
 
-TEST_P(LongNotification, IsAnnouncedByWhatFits) {
+TEST_P(LongNotification, IsAnnouncedWithTheMembersThatFit) {
   const Long& notice = GetParam();
   testing::FakeJob job(R"({"userId":"u","type":")" + notice.type + R"(","message":")" + notice.message +
                        R"(","data":")" + notice.data + "\"}");
@@ -116,7 +116,7 @@ INSTANTIATE_TEST_SUITE_P(Notification, LongNotification,
                                                 R"({"jobId":"a","userId":"u","type":"t"})"},
                                            Long{"Data", "a", "t", "m", std::string(8000, 'x'),
                                                 R"({"jobId":"a","userId":"u","type":"t"})"},
-                                           Long{"TypeOfCharactersThatAreEscaped", "a",
+                                           Long{"TypeOfEscapedCharacters", "a",
                                                 [] {
                                                   std::string type;
                                                   for (int i = 0; i < 1000; ++i) type += "\\u0001";
@@ -124,14 +124,14 @@ INSTANTIATE_TEST_SUITE_P(Notification, LongNotification,
                                                 }(),
                                                 "m", "", R"({"jobId":"a"})"},
                                            Long{"Id", std::string(8000, 'x'), "t", "m", "", "{}"},
-                                           Long{"JustNot", "a", "t", std::string(7939, 'x'), "",
+                                           Long{"JustFits", "a", "t", std::string(7939, 'x'), "",
                                                 R"({"jobId":"a","userId":"u","type":"t","message":")" +
                                                     std::string(7939, 'x') + R"(","data":""})"},
-                                           Long{"Just", "a", "t", std::string(7940, 'x'), "",
+                                           Long{"JustTooLong", "a", "t", std::string(7940, 'x'), "",
                                                 R"({"jobId":"a","userId":"u","type":"t"})"}),
                          [](const auto& notice) { return std::string(notice.param.name); });
 
-TEST(Notification, TakesItsTableAndChannelFromTheConfiguration) {
+TEST(Notification, UsesTheConfiguredTableAndChannel) {
   testing::FakeJob job(payload);
   EXPECT_THAT(run(job, R"({"table":"app.My \"Table\"","channel":"news"})"), testing::IsDone());
   EXPECT_EQ(job.effects()[0].sql.find("INSERT INTO \"app\".\"My \"\"Table\"\"\" ("), 0U)
@@ -143,7 +143,7 @@ std::string endpoint(const std::string& more = "") {
   return R"({"url":"https://x.test","secret":"whsec_dGhlIGZpcnN0IHNlY3JldCBvZiB0aGUgdGVzdHM=")" + more + "}";
 }
 
-/// The endpoints that a notification is owed to, in their order.
+/// The endpoints that get a webhook job, in order.
 std::string owed(const std::string& config, const std::string& of = payload) {
   testing::FakeJob job(of);
   EXPECT_THAT(run(job, config), testing::IsDone());
@@ -154,7 +154,7 @@ std::string owed(const std::string& config, const std::string& of = payload) {
   return names;
 }
 
-TEST(Notification, OwesAWebhookWhereOneIsConfigured) {
+TEST(Notification, OwesAWebhookIfOneIsConfigured) {
   EXPECT_EQ(owed("{}"), "");
   testing::FakeJob job(payload);
   EXPECT_THAT(run(job, R"({"webhook":)" + endpoint() + "}"), testing::IsDone());
@@ -198,7 +198,7 @@ INSTANTIATE_TEST_SUITE_P(
             R"({"webhooks":{"a":{"url":"https://x.test","secret":"whsec_dGhlIGZpcnN0IHNlY3JldCBvZiB0aGUgdGVzdHM=","types":[]}}})",
             "/webhooks/a/types"}));
 
-/// The failure table of its README.
+/// A row of the failure table in the README.
 struct Failing {
   const char* name;
   const char* payload;
@@ -229,7 +229,7 @@ INSTANTIATE_TEST_SUITE_P(
         Failing{"UserIsAFraction", R"({"userId":1.5,"type":"t","message":"m"})", SLUICE_FAIL, "bad-payload"},
         Failing{"LinkIsANumber", R"({"userId":"u","type":"t","message":"m","link":1})", SLUICE_FAIL,
                 "bad-payload"},
-        Failing{"MessageIsATruth", R"({"userId":"u","type":"t","message":true})", SLUICE_FAIL,
+        Failing{"MessageIsABoolean", R"({"userId":"u","type":"t","message":true})", SLUICE_FAIL,
                 "bad-payload"}),
     [](const auto& failing) { return std::string(failing.param.name); });
 
@@ -251,7 +251,7 @@ class NotificationProgram : public Outbox {
     database.exec("GRANT INSERT ON sluice.notification TO " + role_);
     database.exec("GRANT EXECUTE ON FUNCTION sluice.owe_webhook, sluice.disable_webhook TO " + role_);
   }
-  /// With one endpoint, and retries that follow at once.
+  /// Configures one endpoint, and retries without a delay.
   void configure_endpoint(const std::string& name, const WebhookServer& server) {
     config =
         scratch.write("webhook.toml", scratch.read("granted.toml") + "[plugin.notification.config." + name +
@@ -270,7 +270,7 @@ class NotificationProgram : public Outbox {
   const std::string role_ = "notifier_of_" + database.name();
 };
 
-TEST_F(NotificationProgram, StoresEachOnceAndTellsWhoListens) {
+TEST_F(NotificationProgram, StoresEachOnceAndNotifiesListeners) {
   grant();
   const std::unique_ptr<PGconn, decltype(&PQfinish)> listener(PQconnectdb(database.url().c_str()), &PQfinish);
   PQclear(PQexec(listener.get(), "LISTEN sluice_notification"));
@@ -288,7 +288,7 @@ TEST_F(NotificationProgram, StoresEachOnceAndTellsWhoListens) {
   EXPECT_EQ(database.value("SELECT $1::jsonb->>'message'", {heard->extra}), "Well \"done\" ☺");
 }
 
-TEST_F(NotificationProgram, DeliversTheWebhookOfEachRowOverFailures) {
+TEST_F(NotificationProgram, DeliversTheWebhookOfEachRowAfterFailures) {
   grant();
   const WebhookServer server(
       R"({"answers": [{"status": 503}, {"status": 404}, {"status": 200}], "secrets": [")" + secret + "\"]}");
@@ -318,7 +318,7 @@ TEST_F(NotificationProgram, StoresWhatPrismaSends) {
             "42|t|/p/7|{\"id\": \"9007199254740993\", \"price\": 1.10}\n");
 }
 
-TEST_F(NotificationProgram, PostsNoMoreToAnEndpointThatIsGoneUntilItIsRevived) {
+TEST_F(NotificationProgram, PostsNothingToADisabledEndpointUntilItIsRevived) {
   grant();
   const WebhookServer server(R"({"answers": [{"status": 410, "body": "no more"}, {"status": 200}]})");
   configure_endpoint("webhooks.crm", server);
@@ -350,7 +350,7 @@ TEST_F(NotificationProgram, PostsNoMoreToAnEndpointThatIsGoneUntilItIsRevived) {
   EXPECT_EQ(sluice({"webhooks", "revive", "crm"}).err,
             "endpoint 'crm' was not revived: it is not disabled; no endpoint is\n");
   EXPECT_EQ(sluice({"webhooks", "list"}).err, "no endpoint is disabled\n");
-  // A 410 that was asked for before the revival says nothing about what the endpoint wants now.
+  // A late 410 of a request sent before the revival does not disable the endpoint again.
   database.exec("SELECT sluice.disable_webhook('crm', 1, 'old', 'late')");
   insert("c", "notification.send", payload);
   EXPECT_TRUE(all_done());
@@ -359,7 +359,7 @@ TEST_F(NotificationProgram, PostsNoMoreToAnEndpointThatIsGoneUntilItIsRevived) {
   EXPECT_EQ(database.value("SELECT $1::jsonb->'data'->>'jobId'", {requests[1].body()}), "c");
 }
 
-TEST_F(NotificationProgram, WaitsForTheRightToInsert) {
+TEST_F(NotificationProgram, RetriesUntilItHasTheRightToInsert) {
   insert("a", "notification.send", payload);
   EXPECT_TRUE(drains());
   EXPECT_EQ(status("a"), "error");

@@ -1,4 +1,4 @@
-// tests/handlers/notification/webhook_server.py as a process of one test's own.
+// tests/handlers/notification/webhook_server.py as a process that belongs to one test.
 #pragma once
 
 #include <rapidjson/document.h>
@@ -17,12 +17,12 @@ class ReceivedWebhook {
  public:
   explicit ReceivedWebhook(const std::string& json) {
     document_.Parse(json.c_str());
-    if (document_.HasParseError()) throw std::runtime_error("the server wrote what is no JSON: " + json);
+    if (document_.HasParseError()) throw std::runtime_error("the server wrote invalid JSON: " + json);
   }
   Json json() const { return {document_, "received"}; }
   std::string header(const std::string& name) const { return json().object("headers").string(name); }
   std::string body() const { return json().string("body"); }
-  /// Which of the server's secrets fit the signature: "yes no".
+  /// Whether the signature matches each of the server's secrets: "yes no".
   std::string verified() const {
     std::string all;
     for (const auto& one : json().array("verified")) {
@@ -37,7 +37,7 @@ class ReceivedWebhook {
 
 class WebhookServer {
  public:
-  /// `options` as the script has them.
+  /// `options`: those of the script.
   explicit WebhookServer(const std::string& options = "{}") : server_(WEBHOOK_SERVER, options) {}
 
   std::string origin(const std::string& scheme = "http") const {

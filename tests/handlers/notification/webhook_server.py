@@ -3,21 +3,21 @@
 
   webhook_server.py DIRECTORY [OPTIONS AS JSON]
 
-Prints its port when it listens, and ends when its standard input does. In DIRECTORY it leaves
+Prints its port when it listens, and ends when its standard input ends. It writes to DIRECTORY:
 
-  1.json, 2.json, ...   each request: "method", "path", "headers", "body", "connection", which is a number
-                        for each connection, and "verified": for each secret of the options whether the
-                        signature fits, by Python's hmac, which shares nothing with the plugin
+  1.json, 2.json, ...   each request: "method", "path", "headers", "body", "connection" (the connection's
+                        number), and "verified": for each secret of the options whether the signature
+                        matches. Python's hmac computes this, without any code of the plugin
   ca.pem                with TLS, the certificate to trust
 
 Options:
   tls      true: HTTPS
   name     the host name in the certificate, by default localhost
-  secrets  those to verify with
-  answers  what is said to each request in turn, the last one again and again: {"status": 503,
-           "headers": {"Retry-After": "7"}, "body": "text"}, or a word: "close" ends the connection without
+  secrets  the secrets to verify with
+  answers  the answer to each request in turn; the last one is repeated. An answer is {"status": 503,
+           "headers": {"Retry-After": "7"}, "body": "text"} or a word: "close" ends the connection without
            an answer, "cut" in the middle of one, "hang" never answers, "garbage" is not HTTP, "endless"
-           is an answer that has no end, "last" is 200 and then closes the connection
+           is an endless answer, "last" answers 200 and then closes the connection
 """
 import base64
 import hashlib
@@ -62,7 +62,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.answer(**answer)
 
-    # What a client does that follows a redirect is seen as well.
+    # A client that follows a redirect would send GET.
     do_GET = do_POST
 
     def record(self, number, body):
@@ -131,10 +131,10 @@ class Server(ThreadingHTTPServer):
                 self.socket, server_side=True, do_handshake_on_connect=False)
 
     def handle_error(self, *_):
-        pass  # a client that leaves is what some tests are about
+        pass  # some tests make the client disconnect
 
     def server_bind(self):
-        socketserver.TCPServer.server_bind(self)  # HTTPServer's own asks DNS for our name
+        socketserver.TCPServer.server_bind(self)  # HTTPServer's own looks up our name in DNS
         self.server_name, self.server_port = self.server_address[:2]
 
 
@@ -154,4 +154,4 @@ if __name__ == "__main__":
     print(server.server_port, flush=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sys.stdin.read()
-    os._exit(0)  # whatever still hangs is meant to
+    os._exit(0)  # "hang" still blocks its threads

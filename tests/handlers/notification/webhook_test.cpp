@@ -1,4 +1,5 @@
-// notification.webhook: what arrives at a real HTTP server, and what its answers mean for the job.
+// notification.webhook: the requests that a real HTTP server receives, and the effect of its answers on the
+// job.
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -38,7 +39,7 @@ testing::Outcome deliver(const std::string& config) {
   return deliver(plugin);
 }
 
-/// The error as a test's failure shows it best.
+/// For the message of a failed test.
 std::string said(const testing::Outcome& outcome) {
   return outcome.code + ": " + outcome.error;
 }
@@ -80,8 +81,8 @@ TEST(Webhook, HasTheSameIdAndBodyInEachAttempt) {
   EXPECT_EQ(requests[0].body(), requests[1].body());
 }
 
-// A dot would make what is signed ambiguous, and a line break would end the header.
-TEST(Webhook, MakesADigestOfAnIdThatIsNotPlain) {
+// A dot would make the signed text ambiguous, and a line break would end the header.
+TEST(Webhook, ReplacesAnIdWithSpecialCharactersByItsDigest) {
   const WebhookServer server(verifying + "}");
   LoadedPlugin plugin(NOTIFICATION_PLUGIN, settings(server.origin()));
   ASSERT_THAT(deliver(plugin, "a.1\r\nx: y"), testing::IsDone());
@@ -91,7 +92,7 @@ TEST(Webhook, MakesADigestOfAnIdThatIsNotPlain) {
   EXPECT_EQ(server.requests().at(0).verified(), "yes no");
 }
 
-TEST(Webhook, SignsWithEachSecretOfTheFileAsItIsNow) {
+TEST(Webhook, SignsWithEachSecretThatIsNowInTheFile) {
   const Scratch files;
   const WebhookServer server(verifying + "}");
   LoadedPlugin plugin(NOTIFICATION_PLUGIN, R"({"webhook": {"url": ")" + server.origin() +
@@ -112,7 +113,7 @@ TEST(Webhook, SignsWithEachSecretOfTheFileAsItIsNow) {
   EXPECT_FALSE(holds(outcome.error, "tooshort")) << outcome.error;
 }
 
-TEST(Webhook, KeepsItsConnectionAndMakesANewOneWhenItIsGone) {
+TEST(Webhook, KeepsItsConnectionAndReconnectsIfItWasClosed) {
   const WebhookServer server(R"({"answers": [{"status": 200}, "last", {"status": 200}]})");
   LoadedPlugin plugin(NOTIFICATION_PLUGIN, settings(server.origin()));
   for (int i = 0; i < 3; ++i) EXPECT_THAT(deliver(plugin), testing::IsDone());
@@ -214,7 +215,7 @@ constexpr Failure failures[] = {
      SLUICE_RETRY, "http-503", "answered 503"},
     {"RetryAfterNonsense", R"({"status": 503, "headers": {"Retry-After": "soon"}})", SLUICE_RETRY, "http-503",
      "answered 503"},
-    {"NoSuchStatus", R"({"status": 700})", SLUICE_RETRY, "http-protocol", "no answer to a POST"},
+    {"NoSuchStatus", R"({"status": 700})", SLUICE_RETRY, "http-protocol", "invalid for a POST"},
     {"ClosedWithoutAnAnswer", R"("close")", SLUICE_RETRY, "connection-lost", "failed: "},
     {"CutInTheAnswer", R"("cut")", SLUICE_RETRY, "connection-lost", "failed: "},
     {"NoHttp", R"("garbage")", SLUICE_RETRY, "http-protocol", "failed: "},
@@ -222,8 +223,8 @@ constexpr Failure failures[] = {
 INSTANTIATE_TEST_SUITE_P(, WebhookFailure, ::testing::ValuesIn(failures),
                          [](const auto& failure) { return failure.param.name; });
 
-// A handler without a role can leave no word, so the job says it.
-TEST(WebhookFailures, OfAReceiverThatWantsNoMoreArePermanent) {
+// Without a role, the handler can't disable the endpoint in the database, so the job fails.
+TEST(WebhookFailures, A410WithoutARoleIsPermanent) {
   const WebhookServer server(R"({"answers": [{"status": 410}]})");
   LoadedPlugin plugin(NOTIFICATION_PLUGIN, settings(server.origin()));
   testing::FakeJob job(payload);
@@ -231,7 +232,7 @@ TEST(WebhookFailures, OfAReceiverThatWantsNoMoreArePermanent) {
   EXPECT_THAT(plugin.run("notification.webhook", job), testing::Fails("http-410"));
 }
 
-TEST(Webhook, DisablesAnEndpointThatWantsNoMore) {
+TEST(Webhook, DisablesAnEndpointThatAnswers410) {
   const WebhookServer server(R"({"answers": [{"status": 410, "body": "bye"}, {"status": 200}]})");
   LoadedPlugin plugin(NOTIFICATION_PLUGIN, settings(server.origin()));
   testing::FakeJob job(payload);
@@ -242,7 +243,7 @@ TEST(Webhook, DisablesAnEndpointThatWantsNoMore) {
                                      {"webhook", "1", "job-1", server.origin() + " answered 410: bye"}));
   EXPECT_TRUE(holds(job.logs().at(0).message, "`sluice webhooks revive webhook`"))
       << job.logs().at(0).message;
-  // What was owed before is not posted either; what is owed after a revival is.
+  // Webhooks created before the 410 are not posted either; those created after a revival are.
   const auto second = deliver(plugin, "job-2");
   EXPECT_EQ(second.output, R"({"endpoint":"webhook","webhookId":"job-2","disabled":true})");
   EXPECT_EQ(server.requests().size(), 1U);
@@ -252,7 +253,7 @@ TEST(Webhook, DisablesAnEndpointThatWantsNoMore) {
             R"({"endpoint":"webhook","webhookId":"job-1","status":200})");
 }
 
-TEST(Webhook, IsPostedToItsEndpointWithAllThatTheNotificationHas) {
+TEST(Webhook, IsPostedToItsEndpointWithAllMembersOfTheNotification) {
   const WebhookServer first;
   const WebhookServer second(verifying + "}");
   const auto endpoint = [](const WebhookServer& server) {
@@ -280,19 +281,19 @@ TEST(WebhookFailures, ShowTheFirstBytesOfALongAnswer) {
   EXPECT_LT(outcome.error.size(), 300U);
 }
 
-TEST(WebhookFailures, OfTimeAreRetried) {
+TEST(WebhookFailures, TimeoutsAreRetried) {
   const WebhookServer server(R"({"answers": ["hang"]})");
   const auto outcome = deliver(settings(server.origin(), R"(, "timeout": 0.1)"));
   EXPECT_THAT(outcome, testing::Retries("timeout"));
 }
 
-TEST(WebhookFailures, OfTheNameAreRetried) {
+TEST(WebhookFailures, UnknownHostsAreRetried) {
   const auto outcome = deliver(settings("https://no-such-host.invalid"));
   EXPECT_THAT(outcome, testing::Retries("dns"));
 }
 
-TEST(WebhookFailures, OfTheConnectionAreRetried) {
-  // A port that is bound and does not listen refuses connections, and nobody else can get it.
+TEST(WebhookFailures, RefusedConnectionsAreRetried) {
+  // A port that is bound and does not listen refuses connections, and no other process can get it.
   const int bound = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -305,7 +306,7 @@ TEST(WebhookFailures, OfTheConnectionAreRetried) {
   close(bound);
 }
 
-TEST(WebhookFailures, OfTlsAreRetried) {
+TEST(WebhookFailures, TlsErrorsAreRetried) {
   const WebhookServer plain;
   EXPECT_EQ(deliver(settings(plain.origin("https"))).code, "tls");
   const WebhookServer unknown(R"({"tls": true})");
@@ -313,14 +314,14 @@ TEST(WebhookFailures, OfTlsAreRetried) {
   EXPECT_EQ(unknown.requests().size(), 0U);
 }
 
-TEST(WebhookFailures, OfTheHostNameInTheCertificateAreRetried) {
+TEST(WebhookFailures, WrongHostNamesInTheCertificateAreRetried) {
   const WebhookServer server(R"({"tls": true, "name": "other.test"})");
   const auto outcome =
       deliver(settings(server.origin("https"), R"(, "ca_file": ")" + server.ca_file() + "\""));
   EXPECT_THAT(outcome, testing::Retries("tls-certificate"));
 }
 
-TEST(WebhookFailures, WithoutAWebhookItIsRetried) {
+TEST(WebhookFailures, UnconfiguredEndpointsAreRetried) {
   EXPECT_EQ(deliver("{}").code, "no-webhook");
 }
 
@@ -358,12 +359,12 @@ constexpr BadWebhook bad_webhooks[] = {
     {"Unencrypted", R"({"url": "http://127.0.0.1.test", "secret": "SECRET"})",
      "/webhook/url: http:// is not"},
     {"Password", R"({"url": "https://a:b@x.test", "secret": "SECRET"})", "/webhook/url: user and password"},
-    {"NoSecret", R"({"url": "https://x.test"})", "/webhook/secret_file: there is no secret"},
+    {"NoSecret", R"({"url": "https://x.test"})", "/webhook/secret_file: no secret is set"},
     {"TwoSecrets", R"({"url": "https://x.test", "secret": "SECRET", "secret_file": "/x"})",
-     "/webhook/secret_file: there is a secret too"},
+     "/webhook/secret_file: secret is set too"},
     {"NoFile", R"({"url": "https://x.test", "secret_file": "/no/such"})",
      "/webhook/secret_file: the file '/no/such' can't be read"},
-    {"EmptyFile", R"({"url": "https://x.test", "secret_file": "/dev/null"})", "there is no secret in it"},
+    {"EmptyFile", R"({"url": "https://x.test", "secret_file": "/dev/null"})", "it contains no secret"},
     {"NoPrefix", R"({"url": "https://x.test", "secret": "dGhlIGZpcnN0IHNlY3JldCBvZiB0aGUgdGVzdHM="})",
      "/webhook/secret: secret number 1 is not whsec_"},
     {"NoBase64", R"({"url": "https://x.test", "secret": "SECRET whsec_????"})", "secret number 2"},
@@ -377,7 +378,7 @@ constexpr BadWebhook bad_webhooks[] = {
 INSTANTIATE_TEST_SUITE_P(, BadWebhookConfiguration, ::testing::ValuesIn(bad_webhooks),
                          [](const auto& bad) { return bad.param.name; });
 
-TEST(WebhookConfiguration, AllowsHttpOnTheLoopbackAndWhereItIsSaid) {
+TEST(WebhookConfiguration, AllowsHttpOnTheLoopbackAndIfConfigured) {
   EXPECT_NO_THROW(LoadedPlugin(NOTIFICATION_PLUGIN, settings("http://127.1.2.3:80")));
   EXPECT_NO_THROW(LoadedPlugin(NOTIFICATION_PLUGIN, settings("http://[::1]:80")));
   EXPECT_NO_THROW(LoadedPlugin(NOTIFICATION_PLUGIN, settings("http://10.0.0.1", R"(, "allow_http": true)")));

@@ -1,5 +1,5 @@
-// What an application with Prisma enqueues, through the whole program with the real plugins: the guide's
-// proposal ends in the customer's mailbox.
+// Jobs as an application with Prisma enqueues them, in the whole program with the real plugins: the proposal
+// of the guide is mailed to the customer.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -80,8 +80,8 @@ columns = ["id", "name", "city", "credit"]
   const std::string role_ = "notifier_of_" + database.name();
 };
 
-// Decimal and BigInt are text there, a Date is ISO 8601, and what is not there is null.
-TEST_F(PdfChain, PrismasRowsGoThroughAllFourAndTheDocumentIsMailed) {
+// In Prisma's JSON, Decimal and BigInt are text, a Date is ISO 8601, and an absent value is null.
+TEST_F(PdfChain, PrismasRowsAreProcessedByAllFourPluginsAndTheDocumentIsMailed) {
   insert(
       "mail", "email.send",
       R"({"to": "grace@example.com", "cc": null, "html": null, "subject": "Created", "body": "It is there"})");
@@ -103,7 +103,7 @@ TEST_F(PdfChain, PrismasRowsGoThroughAllFourAndTheDocumentIsMailed) {
   EXPECT_EQ(drained.code, 0);
   for (const char* id : {"mail", "notify", "sync", "document"}) EXPECT_EQ(status(id), "done") << error(id);
   ASSERT_EQ(count("status <> 'done'"), "0");
-  EXPECT_EQ(count("true"), "5");  // the mail that followed too
+  EXPECT_EQ(count("true"), "5");  // including the mail of the follow-up job
   EXPECT_EQ(database.value("SELECT id || name || credit FROM crm.customer WHERE city IS NULL"),
             "9007199254740993Grace10.50");
   EXPECT_EQ(database.value("SELECT user_id FROM sluice.notification"), "42");
@@ -114,7 +114,7 @@ TEST_F(PdfChain, PrismasRowsGoThroughAllFourAndTheDocumentIsMailed) {
   EXPECT_THAT(mail, HasSubstr("JVBERi0xLj"));  // %PDF-1. in base64
 }
 
-TEST_F(PdfChain, NothingIsMailedOfADocumentThatWasNotMade) {
+TEST_F(PdfChain, NothingIsMailedIfTheDocumentFails) {
   insert("document", "pdf.generate",
          R"({"template": "nobody", "filename": "a.pdf",
              "then": {"payload": {"to": "grace@example.com", "subject": "The document", "body": "Attached"}}})");

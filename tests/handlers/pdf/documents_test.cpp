@@ -1,4 +1,4 @@
-// What becomes of a job that is done.
+// The documents and outputs of jobs that are done.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -41,7 +41,7 @@ TEST_F(PdfTemplates, TheGuidesProposalIsOnePageWithItsNumber) {
   EXPECT_THAT(shop.text("proposal-123.pdf"), HasSubstr("Page 1 of 1"));
 }
 
-TEST_F(PdfDocuments, OutputSaysWhatWasWritten) {
+TEST_F(PdfDocuments, AreDescribedInTheOutput) {
   Workshop& shop = with_template("<p>one</p><p style='break-before: page'>two</p>");
   const auto outcome = shop.run("under-test", "{}", "two.pdf");
   ASSERT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
@@ -66,7 +66,7 @@ TEST_F(PdfTemplates, ProposalAddsUpItsItemsAndTax) {
   }
 }
 
-TEST_F(PdfTemplates, InvoiceWorksWithMuchAndWithLittle) {
+TEST_F(PdfTemplates, InvoiceWorksWithMuchAndWithLittleData) {
   Workshop& shop = with_shipped_templates();
   ASSERT_EQ(shop.run("invoice", rich_data, "much.pdf").result, SLUICE_DONE);
   EXPECT_THAT(shop.text("much.pdf"), HasSubstr("€31,450.75"));
@@ -75,20 +75,20 @@ TEST_F(PdfTemplates, InvoiceWorksWithMuchAndWithLittle) {
   EXPECT_EQ(shop.pages("little.pdf"), 1);
 }
 
-TEST_F(PdfDocuments, LettersOutsideOfTheCommonFontSubsetAreShownToo) {
+TEST_F(PdfDocuments, ShowLettersOutsideTheCommonFontSubset) {
   Workshop& shop = with_template("<p style='font-family: DejaVu Sans'>{{ text }}</p>");
   const auto outcome = shop.run("under-test", R"({"text": "Grüße ﬁt Привет ∑"})");
   ASSERT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
   EXPECT_THAT(shop.text("a.pdf"), HasSubstr("Привет ∑"));
 }
 
-TEST_F(PdfDocuments, TheWholeDataIsThereUnderItsNameWhateverItHolds) {
+TEST_F(PdfDocuments, CanReadTheWholeDataEvenIfItHasAMemberData) {
   Workshop& shop = with_template("{{ data['a b'] }} {{ data.data }}");
   ASSERT_EQ(shop.run("under-test", R"({"a b": "one", "data": "two"})").result, SLUICE_DONE);
   EXPECT_THAT(shop.text("a.pdf"), HasSubstr("one two"));
 }
 
-TEST_F(PdfDocuments, BytesDoNotDependOnWhatWasRenderedBefore) {
+TEST_F(PdfDocuments, DoNotDependOnEarlierDocuments) {
   Workshop& shop = with_template("<p>{{ text }}");
   const auto sha = [&](const std::string& text) {
     return std::string(
@@ -99,7 +99,7 @@ TEST_F(PdfDocuments, BytesDoNotDependOnWhatWasRenderedBefore) {
   EXPECT_EQ(sha("abc"), first);
 }
 
-TEST_F(PdfTemplates, PrintNothingThatTheDataDoesNotHold) {
+TEST_F(PdfTemplates, PrintNothingForAbsentData) {
   Workshop& shop = with_shipped_templates();
   const char* data =
       R"({"proposalId": 123, "validUntil": null, "subtitle": null, "customer": null, "taxRate": null,
@@ -115,7 +115,7 @@ TEST_F(PdfTemplates, PrintNothingThatTheDataDoesNotHold) {
   }
 }
 
-TEST_F(PdfTemplates, TakeNumbersThatAreTextAndTextsThatAreLines) {
+TEST_F(PdfTemplates, AcceptNumbersAsTextAndLinesAsOneText) {
   Workshop& shop = with_shipped_templates();
   const char* data =
       R"({"invoiceId": 7, "items": [{"description": "a\nb", "price": "10.50", "quantity": "2"}],
@@ -146,7 +146,7 @@ TEST_F(PdfTemplates, WriteDatesAndMoneyInTheLanguageOfTheData) {
   }
 }
 
-TEST_F(PdfDocuments, MembersWinOverMethods) {
+TEST_F(PdfDocuments, PreferMembersToMethods) {
   Workshop& shop = with_template(
       "{% for i in order.items %}[{{ i }}]{% endfor %} {% for k, v in o.items() %}{{ k }}{{ v }}{% endfor "
       "%}");
@@ -155,7 +155,7 @@ TEST_F(PdfDocuments, MembersWinOverMethods) {
   EXPECT_THAT(shop.text("a.pdf"), HasSubstr("[a][b] k1"));
 }
 
-TEST_F(PdfDocuments, ShowCharactersOfAllScriptsThatFontsHaveAndSayWhichAreMissing) {
+TEST_F(PdfDocuments, ShowCharactersOfAllScriptsAndReportMissingOnes) {
   Workshop& shop = with_template("<p>{{ text }}");
   sluice::testing::FakeJob job(
       sluice::test::payload("under-test", R"({"text": "田中太郎 ภาษาไทย हिन्दी 🎉 \uDBEA\uDFCD"})", "a.pdf"));
@@ -167,7 +167,7 @@ TEST_F(PdfDocuments, ShowCharactersOfAllScriptsThatFontsHaveAndSayWhichAreMissin
   EXPECT_THAT(shop.text("a.pdf"), HasSubstr("田中太郎 ภาษาไทย"));
 }
 
-TEST_F(PdfDocuments, AreWhatAnotherProgramCallsAPdf) {
+TEST_F(PdfDocuments, AreValidAccordingToAnotherProgram) {
   Workshop& shop =
       with_template("<title>A &amp; B</title><meta name=author content=Ann><h1>One</h1><h2>Two</h2>");
   ASSERT_EQ(shop.run().result, SLUICE_DONE);
@@ -191,7 +191,7 @@ TEST_F(PdfDocuments, WithAPasswordAreEncrypted) {
   Workshop& shop = with_template("<p>secret");
   sluice::testing::FakeJob job(
       R"({"template": "under-test", "data": {}, "filename": "a.pdf", "password": "größe 1"})");
-  for (int i = 0; i < 2; ++i) {  // the second finds its own file, though it is encrypted
+  for (int i = 0; i < 2; ++i) {  // the second recognises its own file although it is encrypted
     const auto outcome = shop.run(job);
     ASSERT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
   }
@@ -201,7 +201,7 @@ TEST_F(PdfDocuments, WithAPasswordAreEncrypted) {
   EXPECT_THROW(printed_by("pdftotext '" + shop.output("a.pdf") + "' - 2>&1"), std::runtime_error);
 }
 
-TEST_F(PdfDocuments, HaveAPasswordThatMayBeWrittenAsANumber) {
+TEST_F(PdfDocuments, CanHaveAPasswordThatIsANumber) {
   Workshop& shop = with_template("<p>secret");
   sluice::testing::FakeJob job(
       R"({"template": "under-test", "filename": "a.pdf", "password": 1.10, "ownerPassword": 12345678901234567890123})");
@@ -214,7 +214,7 @@ TEST_F(PdfDocuments, HaveAPasswordThatMayBeWrittenAsANumber) {
   EXPECT_THAT(said("12345678901234567890123"), HasSubstr("Supplied password is owner password"));
 }
 
-TEST_F(PdfDocuments, TakeTheLastOfMembersOfOneName) {
+TEST_F(PdfDocuments, UseTheLastOfMembersWithOneName) {
   Workshop& shop = with_template("<p>{{ text }}");
   sluice::testing::FakeJob job(
       R"({"template": "nobody", "filename": "first.pdf", "data": {"text": "first", "text": "last"},
@@ -225,7 +225,7 @@ TEST_F(PdfDocuments, TakeTheLastOfMembersOfOneName) {
   EXPECT_THAT(shop.text("last.pdf"), HasSubstr("last"));
 }
 
-TEST_F(PdfDocuments, ThatExistAreReplacedIfWanted) {
+TEST_F(PdfDocuments, ThatExistAreReplacedWithReplace) {
   Workshop& shop = with_template("<p>{{ text }}");
   ASSERT_EQ(shop.run("under-test", R"({"text": "first"})", "a.pdf", "job-1").result, SLUICE_DONE);
   sluice::testing::FakeJob job(
@@ -236,7 +236,7 @@ TEST_F(PdfDocuments, ThatExistAreReplacedIfWanted) {
   EXPECT_THAT(shop.files(), ElementsAre("a.pdf"));
 }
 
-TEST_F(PdfDocuments, ThatExistGetAVersionIfWanted) {
+TEST_F(PdfDocuments, ThatExistGetANumberWithVersion) {
   Workshop& shop = with_template("<p>{{ text }}");
   const auto path_of = [&](const std::string& id) {
     sluice::testing::FakeJob job(
@@ -254,22 +254,22 @@ TEST_F(PdfDocuments, ThatExistGetAVersionIfWanted) {
   EXPECT_THAT(shop.text("x/a-3.pdf"), HasSubstr("three"));
 }
 
-// As versions before 1.1 wrote them.
-TEST_F(PdfDocuments, WhoseLastLineNamesTheJobAreItsOwnToo) {
+// Versions before 1.1 wrote the line at the end.
+TEST_F(PdfDocuments, WhoseLastLineNamesTheJobAreReplaced) {
   Workshop& shop = with_template("<p>new");
   shop.scratch().write("output/a.pdf", "%PDF\n%%EOF\n% sluice job job-1\n");
   ASSERT_EQ(shop.run().result, SLUICE_DONE);
   EXPECT_THAT(shop.text("a.pdf"), HasSubstr("new"));
 }
 
-TEST_F(PdfDocuments, AFilenameMayHaveALineEnd) {
+TEST_F(PdfDocuments, CanHaveALineEndInTheirFilename) {
   Workshop& shop = with_template("<p>x");
   sluice::testing::FakeJob job(R"({"template": "under-test\n", "data": null, "filename": "a.pdf\n"})");
   ASSERT_EQ(shop.run(job).result, SLUICE_DONE);
   EXPECT_THAT(shop.files(), ElementsAre("a.pdf"));
 }
 
-TEST_F(PdfDocuments, AreMailedByTheJobThatFollows) {
+TEST_F(PdfDocuments, AreMailedByTheFollowUpJob) {
   Workshop& shop = with_template("<p>x");
   sluice::testing::FakeJob job(R"({"template": "under-test", "filename": "2026/a.pdf", "then": [
     {"payload": {"to": "ann@example.com", "subject": "Your offer", "body": 1.10, "attachments": null}},
@@ -290,7 +290,7 @@ TEST_F(PdfDocuments, AreMailedByTheJobThatFollows) {
   EXPECT_THAT(job.follow_ups()[0].payload, HasSubstr("\"body\":1.10"));
 }
 
-TEST_F(PdfDocuments, AreMailedBesideOtherAttachments) {
+TEST_F(PdfDocuments, AreMailedWithOtherAttachments) {
   Workshop& shop = with_template("<p>x");
   sluice::testing::FakeJob job(R"({"template": "under-test", "filename": "a.pdf", "then": {"payload":
       {"to": "a@example.com", "attachments": [{"filename": "n.txt", "content": 2.50}], "subject": "s"}}})");
@@ -300,7 +300,7 @@ TEST_F(PdfDocuments, AreMailedBesideOtherAttachments) {
               HasSubstr(R"([{"filename": "n.txt", "content": 2.50},{"filename":"a.pdf",)"));
 }
 
-TEST_F(PdfDocuments, ARepeatReplacesItsOwnFile) {
+TEST_F(PdfDocuments, AreReplacedIfTheSameJobRunsAgain) {
   Workshop& shop = with_template("<p>{{ text }}");
   ASSERT_EQ(shop.run("under-test", R"({"text": "before"})").result, SLUICE_DONE);
   ASSERT_EQ(shop.run("under-test", R"({"text": "after"})").result, SLUICE_DONE);
@@ -308,7 +308,7 @@ TEST_F(PdfDocuments, ARepeatReplacesItsOwnFile) {
   EXPECT_THAT(shop.files(), ElementsAre("a.pdf"));
 }
 
-TEST_F(PdfDocuments, AnotherJobsFileIsNeverReplaced) {
+TEST_F(PdfDocuments, OfAnotherJobAreNotReplaced) {
   Workshop& shop = with_template("<p>{{ text }}");
   ASSERT_EQ(shop.run("under-test", R"({"text": "mine"})", "a.pdf", "job 1%").result, SLUICE_DONE);
   const auto outcome = shop.run("under-test", R"({"text": "theirs"})", "a.pdf", "job 2");
@@ -319,13 +319,13 @@ TEST_F(PdfDocuments, AnotherJobsFileIsNeverReplaced) {
   EXPECT_THAT(shop.files(), ElementsAre("a.pdf"));
 }
 
-TEST_F(PdfDocuments, FoldersOfTheFilenameAreMade) {
+TEST_F(PdfDocuments, CreateTheFoldersOfTheirFilename) {
   Workshop& shop = with_template("<p>x");
   ASSERT_EQ(shop.run("under-test", "{}", "2026/may/Größe 1.pdf").result, SLUICE_DONE);
   EXPECT_THAT(shop.files(), ElementsAre("2026/may/Größe 1.pdf"));
 }
 
-TEST_F(PdfDocuments, AnEditedTemplateIsUsedAtOnce) {
+TEST_F(PdfDocuments, UseAnEditedTemplateAtOnce) {
   Workshop& shop = with_template("<link rel=stylesheet href=a.css><p>{% include 'part.html' %}");
   shop.scratch().write("templates/under-test/a.css", "p::before { content: 'css1 ' }");
   shop.scratch().write("templates/under-test/part.html", "part1");
@@ -337,7 +337,7 @@ TEST_F(PdfDocuments, AnEditedTemplateIsUsedAtOnce) {
   EXPECT_THAT(shop.text("a.pdf"), HasSubstr("style2 partial2"));
 }
 
-TEST_F(PdfDocuments, WhatWeasyPrintWarnsAboutIsLogged) {
+TEST_F(PdfDocuments, LogTheWarningsOfWeasyPrint) {
   Workshop& shop = with_template("<style>p { colour: red }</style><p>x");
   sluice::testing::FakeJob job(sluice::test::payload("under-test", "{}", "a.pdf"));
   ASSERT_EQ(shop.run(job).result, SLUICE_DONE);
@@ -358,7 +358,7 @@ TEST_F(PdfTemplates, LongTablesHaveAllTheirRowsAndAHeadOnEachPage) {
   for (int i = 1; i <= rows; ++i) EXPECT_THAT(text, HasSubstr("Row" + std::to_string(i) + "."));
   int heads = 0;
   for (auto at = text.find("Quantity"); at != std::string::npos; at = text.find("Quantity", at + 1)) ++heads;
-  EXPECT_GE(heads, shop.pages("a.pdf") - 1);  // the last may have the sums alone
+  EXPECT_GE(heads, shop.pages("a.pdf") - 1);  // the last page can have only the sums
   EXPECT_THAT(text, HasSubstr("250.00"));
 }
 

@@ -1,4 +1,4 @@
-// The failure table of the plugin's README.
+// The failures in the table of the plugin's README.
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -31,7 +31,7 @@ struct Case {
   const char* code;
   const char* message;  // a part of it
   std::string job_id = "job-1";
-  const char* in_its_place = nullptr;  // a file of the same name
+  const char* in_its_place = nullptr;  // the content of an existing file of the same name
 };
 
 void PrintTo(const Case& tested, std::ostream* out) {
@@ -43,7 +43,7 @@ constexpr const char* good = R"({"template": "TEMPLATE", "data": {}, "filename":
 
 const Case cases[] = {
     {"UnknownTemplate", "", R"({"template": "nobody", "data": {}, "filename": "a.pdf"})", SLUICE_FAIL,
-     "unknown-template", "there are UnknownTemplate, under-test"},
+     "unknown-template", "the templates are UnknownTemplate, under-test"},
     {"TemplateNameWithDots", "", R"({"template": "../output", "data": {}, "filename": "a.pdf"})", SLUICE_FAIL,
      "unknown-template", "no template '../output'"},
     {"UndefinedVariable", "\n\n{{ customer }}", good, SLUICE_FAIL, "template-error",
@@ -64,27 +64,27 @@ const Case cases[] = {
      "\"x\" has no member 'title'"},
     {"ObjectIsPrinted", "{{ order }}",
      R"({"template": "TEMPLATE", "data": {"order": {"id": 1}}, "filename": "a.pdf"})", SLUICE_FAIL,
-     "template-error", "is an object, and not a text to print; name a member of it (payload /data/order)"},
+     "template-error", "is an object, not a text to print; name one of its members (payload /data/order)"},
     {"BrokenTemplate", "\n{% if %}", good, SLUICE_FAIL, "template-error",
      "TEMPLATE/template.html:2, {% if %}: Expected an expression"},
     {"DivisionByZero", "{{ 1 / 0 }}", good, SLUICE_FAIL, "template-error",
      "TEMPLATE/template.html:1, {{ 1 / 0 }}: 1 / 0: a division by zero"},
-    {"MoneyOfNoNumber", "\n{{ items[1].price | money }}",
+    {"MoneyOfAText", "\n{{ items[1].price | money }}",
      R"({"template": "TEMPLATE", "data": {"items": [{"price": 1}, {"price": "10,50"}]}, "filename": "a.pdf"})",
      SLUICE_FAIL, "template-error",
-     "TEMPLATE/template.html:2, {{ items[1].price | money }}: \"10,50\" is no number; write it as 1234.5 "
+     "TEMPLATE/template.html:2, {{ items[1].price | money }}: \"10,50\" is not a number; write it as 1234.5 "
      "(payload /data/items/1/price)"},
     {"ItemWithoutPrice", "{{ accounts(data).total }}",
      R"({"template": "TEMPLATE", "data": {"items": [{"price": null}]}, "filename": "a.pdf"})", SLUICE_FAIL,
-     "template-error", "an item has no price; give 0 for one that costs nothing (payload /data/items/0)"},
+     "template-error", "an item has no price; set it to 0 for a free item (payload /data/items/0)"},
     {"UnknownLanguage", "", R"({"template": "TEMPLATE", "data": {"language": "xx"}, "filename": "a.pdf"})",
      SLUICE_FAIL, "bad-locale", "language \"xx\" is unknown; give one like en, de or pt-BR"},
     {"UnknownTimeZone", "", R"({"template": "TEMPLATE", "timeZone": "Mars/Olympus", "filename": "a.pdf"})",
      SLUICE_FAIL, "bad-locale", "time zone \"Mars/Olympus\" is unknown"},
     {"UnknownExists", "", R"({"template": "TEMPLATE", "exists": "append", "filename": "a.pdf"})", SLUICE_FAIL,
-     "bad-payload", "exists: 'append' is none of fail, replace and version"},
-    {"DataThatIsNoObject", "", R"({"template": "TEMPLATE", "data": [1], "filename": "a.pdf"})", SLUICE_FAIL,
-     "bad-payload", "payload /data: expected an object, found [1]"},
+     "bad-payload", "exists: expected fail, replace or version, found 'append'"},
+    {"DataThatIsNotAnObject", "", R"({"template": "TEMPLATE", "data": [1], "filename": "a.pdf"})",
+     SLUICE_FAIL, "bad-payload", "payload /data: expected an object, found [1]"},
     {"FollowUpWithoutPayload", "", R"({"template": "TEMPLATE", "then": {"type": "x"}, "filename": "a.pdf"})",
      SLUICE_FAIL, "bad-payload", "payload /then/payload: expected an object, found nothing"},
     {"FollowUpWithAttachmentsOfAnotherKind", "",
@@ -93,39 +93,39 @@ const Case cases[] = {
     {"EmptyPassword", "x", R"({"template": "TEMPLATE", "password": "", "filename": "a.pdf"})", SLUICE_FAIL,
      "bad-payload", "payload /password: expected a text of 1 to 127 bytes"},
     {"PasswordThatIsTrue", "x", R"({"template": "TEMPLATE", "password": true, "filename": "a.pdf"})",
-     SLUICE_FAIL, "bad-payload", "payload /password: expected a text of 1 to 127 bytes, found a truth value"},
+     SLUICE_FAIL, "bad-payload", "payload /password: expected a text of 1 to 127 bytes, found a boolean"},
     {"OwnerPasswordThatIsAnObject", "x",
      R"({"template": "TEMPLATE", "password": 1, "ownerPassword": {}, "filename": "a.pdf"})", SLUICE_FAIL,
      "bad-payload", "payload /ownerPassword: expected a text of 1 to 127 bytes, found an object"},
     {"OwnerPasswordAlone", "x", R"({"template": "TEMPLATE", "ownerPassword": "x", "filename": "a.pdf"})",
-     SLUICE_FAIL, "bad-payload", "payload /ownerPassword: it needs a password beside it"},
+     SLUICE_FAIL, "bad-payload", "payload /ownerPassword: password must be set too"},
     {"PasswordOfAnArchive", "<meta name=pdf-variant content=pdf/a-3b>",
      R"({"template": "TEMPLATE", "password": "x", "filename": "a.pdf"})", SLUICE_FAIL, "bad-payload",
-     "payload /password: a document of pdf/a-3b can't be encrypted"},
+     "payload /password: a pdf/a-3b document can't be encrypted"},
     {"UnknownVariant", "<meta name=pdf-variant content=pdf/a-9>", good, SLUICE_FAIL, "template-error",
-     "pdf-variant 'pdf/a-9' is none of pdf/a-1b, pdf/a-2b, pdf/a-3b"},
+     "pdf-variant 'pdf/a-9' is not one of pdf/a-1b, pdf/a-2b, pdf/a-3b"},
     {"FacturXWithoutArchive", "<link rel=factur-x href=x.xml>", good, SLUICE_FAIL, "template-error",
-     "Factur-X goes into a PDF/A-3"},
+     "Factur-X needs a PDF/A-3"},
     {"MissingInclude", "{% include 'gone.html' %}", good, SLUICE_FAIL, "template-error",
      "no file 'gone.html'"},
     {"EndlessInclude", "{% include 'template.html' %}", good, SLUICE_FAIL, "template-error",
      "RecursionError"},
     {"LoopOverANumber", "{% for x in 12 %}{% endfor %}", good, SLUICE_FAIL, "template-error",
-     "TEMPLATE/template.html:1, {% for x in 12 %}: 12 is no list to go over"},
+     "TEMPLATE/template.html:1, {% for x in 12 %}: 12 is not a list to loop over"},
     {"MissingImage", "<img src=gone.png>", good, SLUICE_FAIL, "resource-refused", "gone.png"},
     {"MissingStylesheet", "<link rel=stylesheet href=gone.css>", good, SLUICE_FAIL, "resource-refused",
      "gone.css"},
     {"ImageWithALongName", "<img src='{{ 'a' * 300 }}.png'>", good, SLUICE_FAIL, "resource-refused", "aaa"},
     {"ImageWithANulInItsName", "<img src='a%00.png'>", good, SLUICE_FAIL, "resource-refused", "a%00.png"},
     {"ImageOfABrokenUrl", "<img src='http://[x/'>", good, SLUICE_FAIL, "resource-refused", "http://[x/"},
-    {"ImageThatIsAFolder", "<img src='.'>", good, SLUICE_FAIL, "resource-refused", "no file"},
-    {"ImageThroughLinksInACircle", "<img src=circle>", good, SLUICE_FAIL, "resource-refused", "circle"},
+    {"ImageThatIsAFolder", "<img src='.'>", good, SLUICE_FAIL, "resource-refused", "is not a file"},
+    {"ImageThroughACycleOfLinks", "<img src=circle>", good, SLUICE_FAIL, "resource-refused", "circle"},
     {"IncludeWithALongName", "{% include 'a' * 300 %}", good, SLUICE_FAIL, "template-error", "no file 'aaa"},
     {"TooDeep", "{% for i in range(400) %}<div>{% endfor %}", good, SLUICE_FAIL, "render-failed",
      "RecursionError"},
-    {"AnotherJobsFile", "", good, SLUICE_FAIL, "file-exists", "is not this job's but of job theirs", "job-1",
-     "%PDF\n% sluice job theirs\n"},
-    {"AFileOfUnknownOrigin", "", good, SLUICE_FAIL, "file-exists", "of something else", "job-1", "by hand"},
+    {"AnotherJobsFile", "", good, SLUICE_FAIL, "file-exists", "already exists, written by job theirs",
+     "job-1", "%PDF\n% sluice job theirs\n"},
+    {"AFileOfUnknownOrigin", "", good, SLUICE_FAIL, "file-exists", "by something else", "job-1", "by hand"},
     {"LongJobId", "", good, SLUICE_FAIL, "bad-job-id", "too long", std::string(1000, 'x')},
     {"NoFilename", "", R"({"template": "TEMPLATE", "data": {}})", SLUICE_FAIL, "bad-payload",
      "payload /filename: expected a string, found nothing"},
@@ -138,7 +138,7 @@ const Case cases[] = {
     {"ZeroByte", "", FILENAME("a\\u0000.pdf"), SLUICE_FAIL, "bad-filename", "control character"},
     {"LineBreak", "", FILENAME("a\\n.pdf"), SLUICE_FAIL, "bad-filename", "control character"},
     {"Backslash", "", FILENAME("..\\\\a.pdf"), SLUICE_FAIL, "bad-filename", "dot"},
-    // What a template or its data must not reach.
+    // Attempts of a template or its data to escape the sandbox or the template's folder.
     {"SandboxEscape", "{{ ''.__class__.__mro__ }}", good, SLUICE_FAIL, "template-error", "unsafe"},
     {"SandboxEscapeOfAFilter", "{{ ''|attr('__class__') }}", good, SLUICE_FAIL, "template-error", "unsafe"},
     {"SandboxEscapeByFormat", "{{ '{0.__class__}'.format('') }}", good, SLUICE_FAIL, "template-error",
@@ -176,7 +176,7 @@ const Case cases[] = {
      good, SLUICE_FAIL, "resource-refused", "passwd"},
 };
 
-/// One plugin serves all of them: each start of a renderer takes about a second.
+/// All cases share one plugin, because starting a renderer takes about a second.
 class PdfFailures : public ::testing::TestWithParam<Case> {
  protected:
   static void SetUpTestSuite() {
@@ -197,7 +197,7 @@ class PdfFailures : public ::testing::TestWithParam<Case> {
   }
 
   std::string folder() const { return shop_->scratch().path("templates/" + std::string(GetParam().name)); }
-  /// The name of the case's template in the place of TEMPLATE.
+  /// Replaces TEMPLATE by the name of the case's template.
   static std::string with_template(std::string text) {
     const std::string_view placeholder = "TEMPLATE";
     const auto at = text.find(placeholder);
@@ -256,7 +256,7 @@ class Listener {
   int port_ = 0;
 };
 
-TEST_F(PdfDocuments, ReachNoNetwork) {
+TEST_F(PdfDocuments, CannotAccessTheNetwork) {
   const Listener listener;
   Workshop& shop = with_template("{{ html | safe }}");
   for (const std::string html : {"<img src='URL'>", "<link rel=stylesheet href='URL'>",
@@ -270,14 +270,14 @@ TEST_F(PdfDocuments, ReachNoNetwork) {
   EXPECT_FALSE(listener.was_called());
 }
 
-TEST_F(PdfDocuments, ShowDataAsTextAndNotAsHtml) {
+TEST_F(PdfDocuments, ShowDataAsTextNotAsHtml) {
   Workshop& shop = with_template("<p>{{ text }}");
   const auto outcome = shop.run("under-test", R"({"text": "<img src='http://127.0.0.1:1/'>"})");
   ASSERT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
   EXPECT_THAT(shop.text("a.pdf"), HasSubstr("<img src='http://127.0.0.1:1/'>"));
 }
 
-TEST_F(PdfDocuments, TakeDataUrlsAndFilesOfTheTemplate) {
+TEST_F(PdfDocuments, AcceptDataUrlsAndFilesOfTheTemplate) {
   Workshop& shop = with_template(
       "<img src='dot.svg'><img src=\"data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>\">x");
   shop.scratch().write("templates/under-test/dot.svg",
@@ -286,7 +286,7 @@ TEST_F(PdfDocuments, TakeDataUrlsAndFilesOfTheTemplate) {
   EXPECT_EQ(outcome.result, SLUICE_DONE) << outcome.error;
 }
 
-TEST_F(PdfDocuments, WaitForAnOutputDirectoryThatIsGone) {
+TEST_F(PdfDocuments, AreRetriedIfTheOutputDirectoryIsMissing) {
   Workshop& shop = with_template("<p>x");
   shop.plugin();
   std::filesystem::remove(shop.output());
@@ -297,7 +297,7 @@ TEST_F(PdfDocuments, WaitForAnOutputDirectoryThatIsGone) {
   EXPECT_EQ(shop.run().result, SLUICE_DONE);
 }
 
-TEST_F(PdfDocuments, ThatCannotBeWrittenInFullLeaveNothing) {
+TEST_F(PdfDocuments, ThatCannotBeWrittenCompletelyLeaveNothing) {
   Workshop& shop = with_template("<p>x");
   shop.plugin();
   signal(SIGXFSZ, SIG_IGN);
@@ -312,7 +312,7 @@ TEST_F(PdfDocuments, ThatCannotBeWrittenInFullLeaveNothing) {
   EXPECT_THAT(shop.files(), IsEmpty());
 }
 
-TEST_F(PdfDocuments, GoThroughNoFolderThatIsALink) {
+TEST_F(PdfDocuments, AreNotWrittenToAFolderThatIsALink) {
   Workshop& shop = with_template("<p>x");
   std::filesystem::create_directory(shop.scratch().path("elsewhere"));
   std::filesystem::create_symlink(shop.scratch().path("elsewhere"), shop.output("link"));
@@ -323,7 +323,7 @@ TEST_F(PdfDocuments, GoThroughNoFolderThatIsALink) {
   EXPECT_TRUE(std::filesystem::is_empty(shop.scratch().path("elsewhere")));
 }
 
-TEST(PdfGlyphs, ThatNoFontHasFailTheJobIfWanted) {
+TEST(PdfGlyphs, ThatNoFontHasFailTheJobIfConfigured) {
   Workshop shop("<p>{{ text }}");
   shop.configure(R"("missing_glyphs": "fail")");
   EXPECT_EQ(shop.run("under-test", R"({"text": "Größe"})").result, SLUICE_DONE);
@@ -334,7 +334,7 @@ TEST(PdfGlyphs, ThatNoFontHasFailTheJobIfWanted) {
   EXPECT_THAT(shop.files(), ::testing::ElementsAre("a.pdf"));
 }
 
-TEST(PdfConfiguration, WhatIsWrongIsSaidAtTheStart) {
+TEST(PdfConfiguration, IsRefusedAtTheStartIfItIsInvalid) {
   const auto refusal = [](const std::string& config) -> std::string {
     try {
       const sluice::test::LoadedPlugin plugin(SLUICE_PDF_PLUGIN, config);
@@ -346,11 +346,12 @@ TEST(PdfConfiguration, WhatIsWrongIsSaidAtTheStart) {
   EXPECT_THAT(refusal("{}"), HasSubstr("/output: expected a string, found nothing"));
   EXPECT_THAT(refusal(R"({"output": "relative"})"), HasSubstr("'relative' is not the absolute path"));
   EXPECT_THAT(refusal(R"({"output": "/nowhere-at-all"})"), HasSubstr("'/nowhere-at-all' is not"));
-  EXPECT_THAT(refusal(R"({"output": "/tmp", "templates": "/nowhere-at-all"})"), HasSubstr("is no directory"));
+  EXPECT_THAT(refusal(R"({"output": "/tmp", "templates": "/nowhere-at-all"})"),
+              HasSubstr("is not a directory"));
   EXPECT_THAT(refusal(R"({"output": "/tmp", "time_limit_s": 0})"), HasSubstr("expected 1 to 3600"));
   EXPECT_THAT(refusal(R"({"output": "/tmp", "python": "/nowhere-at-all"})"), HasSubstr("No such file"));
   EXPECT_THAT(refusal(R"({"output": "/tmp", "memory_mb": 20})"), HasSubstr("does not start"));
-  EXPECT_THAT(refusal(R"({"output": "/tmp", "exists": "append"})"), HasSubstr("none of fail, replace"));
+  EXPECT_THAT(refusal(R"({"output": "/tmp", "exists": "append"})"), HasSubstr("expected fail, replace"));
   EXPECT_THAT(refusal(R"({"output": "/tmp", "missing_glyphs": "x"})"), HasSubstr("expected warn or fail"));
   EXPECT_THAT(refusal(R"({"output": "/tmp", "language": "xx"})"), HasSubstr("language \"xx\" is unknown"));
   EXPECT_THAT(refusal(R"({"output": "/tmp", "time_zone": "Mars"})"), HasSubstr("time zone \"Mars\""));

@@ -1,4 +1,4 @@
-// Renderers that hang, die and work side by side.
+// Renderers that hang, die and run in parallel.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -31,7 +31,7 @@ constexpr const char* endless_if_asked =
     "%}"
     "{% endif %}<p>done";
 
-/// A job that never ends by itself, in a thread of its own, and already at work.
+/// A job that never ends by itself, already running in its own thread.
 class EndlessJob {
  public:
   explicit EndlessJob(Workshop& shop)
@@ -66,7 +66,7 @@ class EndlessJob {
   int renderer_ = 0;
 };
 
-/// A renderer that each test finds as the last one has left it: starting one takes most of a second.
+/// All tests share a renderer, because starting one takes most of a second.
 class PdfRenderer : public sluice::test::SharedWorkshop<PdfRenderer> {};
 
 TEST_F(PdfRenderer, ServesAllJobsOfASlot) {
@@ -80,7 +80,7 @@ TEST_F(PdfRenderer, ServesAllJobsOfASlot) {
   EXPECT_EQ(renderers(), first);
 }
 
-TEST(PdfProcesses, ALimitOfTimeEndsTheRendererAndRetries) {
+TEST(PdfProcesses, TheTimeLimitKillsTheRendererAndRetries) {
   Workshop shop(endless_if_asked);
   shop.configure(R"("time_limit_s": 1)");
   const auto outcome = shop.run("under-test", R"({"endless": true})");
@@ -93,10 +93,10 @@ TEST(PdfProcesses, ALimitOfTimeEndsTheRendererAndRetries) {
   const auto last = shop.run(second.attempt(2, 12));
   EXPECT_EQ(last.result, SLUICE_FAIL);
   EXPECT_EQ(last.code, "over-time");
-  EXPECT_THAT(last.error, HasSubstr("tried 2 times, and is not tried again"));
+  EXPECT_THAT(last.error, HasSubstr("tried 2 times, and is not retried"));
 }
 
-TEST_F(PdfRenderer, EndsWhenItsJobIsCancelled) {
+TEST_F(PdfRenderer, IsKilledIfItsJobIsCancelled) {
   Workshop& shop = with_template(endless_if_asked);
   EndlessJob job(shop);
   job.cancel();
@@ -105,7 +105,7 @@ TEST_F(PdfRenderer, EndsWhenItsJobIsCancelled) {
   EXPECT_EQ(shop.run().result, SLUICE_DONE);
 }
 
-TEST_F(PdfRenderer, KilledAtWorkRetriesAndIsReplaced) {
+TEST_F(PdfRenderer, KilledDuringAJobRetriesAndIsReplaced) {
   Workshop& shop = with_template(endless_if_asked);
   EndlessJob job(shop);
   kill(job.renderer(), SIGKILL);
@@ -116,14 +116,14 @@ TEST_F(PdfRenderer, KilledAtWorkRetriesAndIsReplaced) {
   EXPECT_EQ(shop.run().result, SLUICE_DONE);
 }
 
-TEST_F(PdfRenderer, ThatBurnsItsCpuTimeEndsAsOverTime) {
+TEST_F(PdfRenderer, ThatExceedsItsCpuTimeEndsAsOverTime) {
   Workshop& shop = with_template(endless_if_asked);
   EndlessJob job(shop);
   kill(job.renderer(), SIGXCPU);
   EXPECT_EQ(job.outcome().code, "over-time");
 }
 
-TEST_F(PdfRenderer, KilledWhileIdleIsReplacedUnnoticed) {
+TEST_F(PdfRenderer, KilledWhileIdleIsReplacedWithoutAFailure) {
   Workshop& shop = with_template(endless_if_asked);
   EXPECT_EQ(shop.run().result, SLUICE_DONE);
   const int first = renderers().at(0);
@@ -134,7 +134,7 @@ TEST_F(PdfRenderer, KilledWhileIdleIsReplacedUnnoticed) {
   EXPECT_NE(renderers().at(0), first);
 }
 
-TEST(PdfProcesses, MemoryBeyondTheLimitRetriesInANewRenderer) {
+TEST(PdfProcesses, ExceedingTheMemoryLimitRetriesInANewRenderer) {
   Workshop shop("{% if large is defined %}{{ ('x' * 2000000000) | length }}{% endif %}<p>x");
   shop.configure(R"("memory_mb": 512)");
   shop.plugin();
@@ -152,7 +152,7 @@ TEST(PdfProcesses, MemoryBeyondTheLimitRetriesInANewRenderer) {
   EXPECT_EQ(last.code, "over-memory");
 }
 
-// Which even root gets only from a broken disk: the renderer is the real one, but for reading templates.
+// Root can read every file, so this is the real renderer with a function to read templates that fails.
 TEST(PdfProcesses, ATemplateThatCannotBeReadIsRetried) {
   Workshop shop("<p>x");
   const auto script = shop.scratch().write("renderer.py",
@@ -171,7 +171,7 @@ TEST(PdfProcesses, ATemplateThatCannotBeReadIsRetried) {
   EXPECT_THAT(outcome.error, HasSubstr("Input/output error"));
 }
 
-TEST(PdfProcesses, ARendererThatDoesNotStartSaysWhy) {
+TEST(PdfProcesses, ARendererThatDoesNotStartReportsTheReason) {
   Workshop shop("<p>x");
   const auto script = shop.scratch().write("renderer.py", "raise SystemExit('no fonts today')");
   shop.configure(R"("renderer": ")" + script + "\"");
@@ -183,7 +183,7 @@ TEST(PdfProcesses, ARendererThatDoesNotStartSaysWhy) {
   }
 }
 
-/// Has this process's temporary files made in a directory of the test's own.
+/// Makes this process create its temporary files in a directory that belongs to the test.
 class TemporaryFiles {
  public:
   TemporaryFiles() : before_(std::filesystem::temp_directory_path()) {
@@ -248,8 +248,8 @@ class TwoSlots {
   void* self_ = nullptr;
 };
 
-// Both rivals of one filename after five documents each of their own, so that two renderers are started once.
-TEST(PdfProcesses, TwoSlotsWorkAtTheSameTimeAndOneOfThemGetsAFilename) {
+// The two properties are tested together, so that the two renderers are started only once.
+TEST(PdfProcesses, TwoSlotsRunAtTheSameTimeAndOnlyOneGetsAFilename) {
   const Workshop shop("<p>slot {{ slot }} document {{ number }}");
   TwoSlots slots(shop.config());
   std::array<std::string, 2> codes;

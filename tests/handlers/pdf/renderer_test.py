@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests the renderer's parts without the plugin around them.
+"""Tests the renderer's modules without the plugin.
 
     renderer_test.py PDF_PLUGIN_FOLDER
 """
@@ -43,7 +43,7 @@ def read(data):
 
 
 class Rendered(unittest.TestCase):
-    """Pages of templates in a folder of the test's own."""
+    """Renders pages of templates in a temporary folder."""
 
     def setUp(self):
         scratch = tempfile.TemporaryDirectory(prefix="sluice-renderer-")
@@ -67,7 +67,7 @@ class Values(Rendered):
         self.assertEqual(read('{"a": null, "b": {"c": null, "d": 1}}'), {"b": {"d": 1}})
         self.assertEqual(self.page("{{ a | default('-') }}{% if a %}x{% endif %}{{ b is defined }}", {"a": None}), "-false")
 
-    def test_a_null_that_keeps_a_place_in_a_list_prints_nothing(self):
+    def test_a_null_in_a_list_prints_nothing(self):
         self.assertEqual(self.page("{% for x in a %}[{{ x }}]{% endfor %} {{ a | join }}", {"a": [1, None, 2]}), "[1][][2] 12")
 
     def test_the_last_of_repeated_members_counts(self):
@@ -83,7 +83,7 @@ class Values(Rendered):
         self.assertEqual(self.page("{{ p * q }} {{ p * 2 }} {{ p + 1 }} {{ 1 - q }}", {"p": "10.50", "q": "2"}), "21.00 21.00 11.50 -1")
         self.assertEqual(self.page("{{ p ~ q }} {{ 'ab' * 2 }} {{ '%s' % q }} {{ p + ' EUR' }}", {"p": "10.50", "q": "2"}), "10.502 abab 2 10.50 EUR")
 
-    def test_two_texts_that_are_numbers_are_not_joined_unseen(self):
+    def test_adding_two_texts_that_are_numbers_is_an_error(self):
         words = self.refusal("{{ (net + tax) | money('EUR') }}", {"net": "100", "tax": "19"})
         self.assertIn('"100" + "19": both are text; write a | decimal + b to add them, a ~ b to join them', words)
         self.assertEqual(self.page("{{ (net | decimal + tax) | money('EUR') }}", {"net": "100", "tax": "19"}), "€119.00")
@@ -95,16 +95,16 @@ class Values(Rendered):
         self.assertEqual(self.page("{% for row in rows | sort(attribute='p') %}{{ row.p }} {% endfor %}", data), "9 9.5 10 ")
         self.assertEqual(self.page("{{ rows | sum(attribute='p') }} {{ ['2', '10'] | max }} {{ ['2', '10'] | min }}", data), "28.5 10 2")
         self.assertEqual(self.page("{{ ['b', 'A', 'c'] | sort | join }} {{ '2026-02-01' > '2026-01-31' }}"), "Abc true")
-        self.assertIn("is no number", self.refusal("{{ rows | sum(attribute='p') }}", {"rows": [{"p": "a"}]}))
+        self.assertIn("is not a number", self.refusal("{{ rows | sum(attribute='p') }}", {"rows": [{"p": "a"}]}))
         self.assertEqual(self.page("{{ rows | selectattr('p', 'gt', 9) | map(attribute='p') | join(' ') }} {{ a is gt b }} {{ -a }}", data), "10 9.5 true -10")
         self.assertEqual(self.page("{{ a == 10 == 10.0 }} {{ 'x' in ['x'] }} {{ 3 not in [1] }} {{ 2 is integer }}", data), "true true true true")
 
-    def test_nulls_of_a_list_are_no_lines(self):
+    def test_nulls_in_a_list_are_not_lines(self):
         self.assertEqual(self.page("{{ a | join(', ') }}", {"a": ["x", None, "y"]}), "x, y")
         self.assertEqual(self.page("{% for x in a | lines %}[{{ x }}]{% endfor %}", {"a": ["x", None, "y"]}), "[x][y]")
         self.assertIn("is an object; give a text, or a list of lines", self.refusal("{% for x in a | lines %}{% endfor %}", {"a": {"iban": "DE1"}}))
 
-    def test_numbers_are_whole_where_python_wants_them_so(self):
+    def test_numbers_can_be_used_where_python_requires_an_int(self):
         self.assertEqual(self.page("{{ a[n] }}{% for i in range(n) %}.{% endfor %}", '{"a": [1, 2], "n": 1.0}'), "2.")
 
     def test_rounding_is_half_up(self):
@@ -112,12 +112,12 @@ class Values(Rendered):
 
 
 class Shipped(unittest.TestCase):
-    """What the shipped templates make of data that was made for others."""
+    """The shipped templates with data of other forms."""
 
     def page(self, name, data):
         return pages.Pages(PLUGIN / "templates" / name).render("template.html", read(data), formats.Style())
 
-    def test_a_text_in_the_place_of_a_party_is_its_name(self):
+    def test_a_text_instead_of_a_party_is_its_name(self):
         for name in ("invoice", "proposal"):
             page = self.page(name, {"proposalId": "1", "customer": "ACME Corp", "company": "Shop"})
             self.assertIn("<strong>ACME Corp</strong>", page)
@@ -125,7 +125,7 @@ class Shipped(unittest.TestCase):
             with self.assertRaisesRegex(Failure, "is a list; give a name, or an object .*/data/customer"):
                 self.page(name, {"proposalId": "1", "customer": ["ACME Corp"]})
 
-    def test_an_object_in_the_place_of_lines_is_refused_with_its_place(self):
+    def test_an_object_instead_of_lines_is_refused_with_its_place(self):
         for name, data in (
             ("invoice", {"payment": {"iban": "DE1", "bic": "X"}}),
             ("invoice", {"customer": {"address": {"street": "Weg 1"}}}),
@@ -135,17 +135,17 @@ class Shipped(unittest.TestCase):
             with self.subTest(data), self.assertRaisesRegex(Failure, "/data/"):
                 self.page(name, data)
 
-    def test_nulls_of_an_address_leave_no_hole(self):
+    def test_nulls_in_an_address_leave_no_empty_line(self):
         page = self.page("invoice", {"customer": {"name": "Ann", "address": ["Gasse 2", None, "Town"]}})
         self.assertIn("Gasse 2<br>Town", page)
 
-    def test_currencies_are_known_in_small_letters(self):
+    def test_currencies_are_known_in_lower_case(self):
         page = self.page("invoice", {"currency": "jpy", "items": [{"price": "1000"}]})
         self.assertIn("\u00a51,000<", page)
 
 
 class Reads(dict):
-    """The data of a document, and which of its members were asked for."""
+    """The data of a document. Records which of its members are read."""
 
     def __init__(self, data):
         super().__init__(data)
@@ -165,7 +165,7 @@ class Reads(dict):
 
 
 class Documented(unittest.TestCase):
-    """The README's tables of what is read are what is read."""
+    """The README's tables list exactly the members of the data that are read."""
 
     def documented(self, reader):
         readme = (PLUGIN / "README.md").read_text("utf-8")
@@ -192,7 +192,7 @@ class Documented(unittest.TestCase):
 
 
 class Text(Rendered):
-    def test_a_text_is_its_lines_where_a_list_is_expected(self):
+    def test_a_text_is_a_list_of_its_lines_if_a_list_is_expected(self):
         data = {"a": "Main St 1\r\nTown\n"}
         self.assertEqual(self.page("{% for x in a %}[{{ x }}]{% endfor %}", data), "[Main St 1][Town]")
         self.assertEqual(self.page("{% for x in a | upper | trim %}[{{ x }}]{% endfor %}", data), "[MAIN ST 1][TOWN]")
@@ -206,21 +206,21 @@ class Text(Rendered):
     def test_plain_text_is_neither_escaped_nor_broken(self):
         self.assertEqual(self.page("{{ a }} & {{ 1234.5 | money }}", {"a": "x<\ny"}, name="template.txt"), "x<\ny & 1,234.50")
 
-    def test_members_win_over_methods_which_are_called_with_brackets(self):
+    def test_members_take_precedence_over_methods_which_are_called_with_brackets(self):
         self.assertEqual(self.page("{% for i in o.items %}{{ i }}{% endfor %}", {"o": {"items": ["a", "b"]}}), "ab")
         self.assertEqual(self.page("{{ o.items is defined }} {% for k, v in o.items() %}{{ k }}{{ v }}{% endfor %}", {"o": {"k": 1}}), "false k1")
         self.assertEqual(self.page("{{ name.upper() }} {{ o['keys'] | default('-') }}", {"name": "x", "o": {}}), "X -")
 
-    def test_a_list_is_printed_line_by_line_and_an_object_not_at_all(self):
+    def test_a_list_is_printed_line_by_line_and_an_object_is_an_error(self):
         self.assertEqual(self.page("{{ a }}", {"a": ["x", 1]}), "x<br>1")
-        self.assertIn('{"b": 1} is an object, and not a text to print', self.refusal("{{ a }}", {"a": {"b": 1}}))
+        self.assertIn('{"b": 1} is an object, not a text to print', self.refusal("{{ a }}", {"a": {"b": 1}}))
         self.assertIn("a function is not a text to print", self.refusal("{{ range }}"))
 
     def test_errors_name_template_line_expression_and_member(self):
         data = {"items": [{"price": 1}, {"price": "ten"}]}
         self.assertEqual(
             self.refusal("<p>\n<b>{{ items[1].price | money }}</b>", data),
-            't/template.html:2, {{ items[1].price | money }}: "ten" is no number; write it as 1234.5'
+            't/template.html:2, {{ items[1].price | money }}: "ten" is not a number; write it as 1234.5'
             " (payload /data/items/1/price)",
         )
         self.assertEqual(
@@ -228,10 +228,10 @@ class Text(Rendered):
             "t/template.html:1, {{ items[0].prize }}: payload /data/items/0 has no member 'prize'; it has 'price'",
         )
 
-    def test_errors_name_the_one_of_several_expressions_of_a_line(self):
+    def test_errors_name_the_right_one_of_several_expressions_in_a_line(self):
         item = {"price": "ten", "name": "Ann"}
         for source, data, words in (
-            ("{{ item.price }} {{ item.price | money }}", {"item": item}, "1, {{ item.price | money }}: \"ten\" is no number"),
+            ("{{ item.price }} {{ item.price | money }}", {"item": item}, "1, {{ item.price | money }}: \"ten\" is not a number"),
             ("{{ item.price | money }} {{ item.price }}", {"item": item}, "1, {{ item.price | money }}:"),
             ("{{ a.name }}{{ b.name }}", {"a": item, "b": {}}, "1, {{ b.name }}: payload /data/b has no member"),
             ("{% if item %}{{ 1 }}{% for x in item.rows %}{% endfor %}{% endif %}", {"item": item}, "1, {% for x in item.rows %}:"),
@@ -268,11 +268,11 @@ class Text(Rendered):
             ("price / n", "10.5 / 0: a division by zero (payload /data/price, payload /data/n)"),
             ("'%d' % name", '"%d" % "ten": TypeError: %d format: a real number is required, not str (payload /data/name)'),
             ("-name", '-"ten": - does not take a text (payload /data/name)'),
-            ("(price * 2) | date", "21.0 is no date; write it as 2026-02-28 or 2026-02-28T09:30:00Z (payload /data/price)"),
+            ("(price * 2) | date", "21.0 is not a date; write it as 2026-02-28 or 2026-02-28T09:30:00Z (payload /data/price)"),
             ("name | abs", "\"ten\" | abs: TypeError: bad operand type for abs(): 'str' (payload /data/name)"),
             ("price | length", "10.5 | length: TypeError: object of type 'Number' has no len() (payload /data/price)"),
-            ("n | date", "0 is no date; write it as 2026-02-28 or 2026-02-28T09:30:00Z (payload /data/n)"),
-            ("yes | money", "true is no number; write it as 1234.5 (payload /data/yes)"),
+            ("n | date", "0 is not a date; write it as 2026-02-28 or 2026-02-28T09:30:00Z (payload /data/n)"),
+            ("yes | money", "true is not a number; write it as 1234.5 (payload /data/yes)"),
             ("range(name)", "(payload /data/name)"),
             ("name.center(rows)", "(payload /data/name, payload /data/rows)"),
             ("[o, rows] | sort", "a list and an object can't be compared (payload /data/rows, payload /data/o)"),
@@ -281,10 +281,10 @@ class Text(Rendered):
                 refusal = self.refusal(f"{{{{ n }}}}{{{{ {expression} }}}}", data)
                 self.assertIn(f"t/template.html:1, {{{{ {expression} }}}}: ", refusal)
                 self.assertIn(words, refusal)
-        self.assertIn("0 is no list to go over (payload /data/n)", self.refusal("{% for x in n %}{% endfor %}", data))
+        self.assertIn("0 is not a list to loop over (payload /data/n)", self.refusal("{% for x in n %}{% endfor %}", data))
         self.assertIn("(payload /data/rows)", self.refusal("{% for a, b in rows %}{% endfor %}", data))
 
-    def test_the_sandbox_holds_for_methods_too(self):
+    def test_the_sandbox_also_checks_methods(self):
         self.assertIn("unsafe", self.refusal("{{ a.format('') }}", {"a": "{0.__class__}"}))
         self.assertIn("unsafe", self.refusal("{% set f = a.format %}{{ f('') }}", {"a": "{0.__class__}"}))
 
@@ -304,27 +304,27 @@ class Formats(Rendered):
         self.assertEqual(self.page(source, at), "February 28, 2026|Feb 28, 2026|28.02.26|Feb 28, 2026, 11:30:00\u202fPM|11:30\u202fPM".replace("\u202f", self.space()))
 
     def space(self):
-        """What this version of the CLDR has before AM and PM."""
+        """The blank that this version of the CLDR has before AM and PM."""
         return re.search(r"11:30(.)PM", self.page("{{ '2026-02-28T23:30:00Z' | time }}")).group(1)
 
-    def test_a_day_stays_the_day_that_it_is(self):
+    def test_a_date_without_a_time_is_the_same_day_in_every_time_zone(self):
         for day in ("2026-02-28", "2026-02-28T00:00:00.000Z", "2026-02-28T00:00:00+00:00", "2026-02-28 00:00:00+00"):
             self.assertEqual(self.page("{{ d | date }}", {"d": day}, "en", "America/New_York"), "February 28, 2026")
 
-    def test_what_is_no_date_is_printed_as_it_is(self):
+    def test_text_that_is_not_a_date_is_printed_unchanged(self):
         self.assertEqual(self.page("{{ d | date }} {{ 'noon' | time }} {{ '2026-13-45' | datetime }}", {"d": "12 May"}), "12 May noon 2026-13-45")
-        self.assertIn("12 is no date", self.refusal("{{ 12 | date }}"))
+        self.assertIn("12 is not a date", self.refusal("{{ 12 | date }}"))
 
-    def test_a_region_that_is_unknown_is_left_out(self):
+    def test_an_unknown_region_is_ignored(self):
         self.assertEqual(self.page("{{ 1.5 | number }}", language="de-XX"), "1,5")
         with self.assertRaisesRegex(Failure, "language \"xx\" is unknown"):
             formats.Style("xx")
 
 
 class Server(Rendered):
-    """pages.py as a program, which mails come from."""
+    """pages.py as a program, as the email plugin uses it."""
 
-    def test_renders_the_files_that_are_there(self):
+    def test_renders_the_files_that_exist(self):
         (self.root / "welcome").mkdir()
         (self.root / "welcome/template.html").write_text("<p>{{ name }} {{ 1.5 | number }}")
         (self.root / "welcome/subject.txt").write_text("Hello {{ name }}")
@@ -365,7 +365,7 @@ invoices = some.fixed_dictionaries(
 
 
 def half_up(amount):
-    """A Fraction in cents, rounded as on paper, by whole numbers alone."""
+    """The Fraction in cents, rounded half up with integer arithmetic."""
     doubled = 2 * 100 * abs(amount)
     cents = (doubled.numerator // doubled.denominator + 1) // 2
     return cents if amount >= 0 else -cents
@@ -400,7 +400,7 @@ class Accounts(unittest.TestCase):
         self.assertEqual(sum(parts), whole)
         self.assertTrue(all(part == part.quantize(Decimal("0.01")) for part in parts))
 
-    def test_the_cases_that_people_complain_of(self):
+    def test_common_rounding_problems(self):
         one = accounts(read({"items": [{"quantity": 0.75, "price": 13.5}], "taxRate": 20}))
         self.assertEqual((str(one["net"]), str(one["tax"]), str(one["total"])), ("10.13", "2.03", "12.16"))
         two = accounts(read({"items": [{"quantity": 0.25, "price": 12.5}] * 2, "taxRate": 0}))
@@ -408,13 +408,13 @@ class Accounts(unittest.TestCase):
         yen = accounts(read({"items": [{"quantity": 3, "price": "33.5"}], "taxRate": 10, "currency": "JPY"}))
         self.assertEqual((str(yen["net"]), str(yen["tax"])), ("101", "10"))
 
-    def test_the_accounts_of_what_is_no_invoice_are_refused(self):
+    def test_invalid_items_are_refused(self):
         for data, words in (
             ({"items": [{"description": "x"}]}, "an item has no price"),
-            ({"items": ["x"]}, "is no object with description"),
-            ({"items": 5}, "is no list of items"),
-            ({"items": [{"price": "1,5"}]}, "is no number"),
-            ({"items": [], "discount": 1}, "there is a discount, and no items"),
+            ({"items": ["x"]}, "is not an object with description"),
+            ({"items": 5}, "is not a list of items"),
+            ({"items": [{"price": "1,5"}]}, "is not a number"),
+            ({"items": [], "discount": 1}, "there is a discount but no items"),
         ):
             with self.assertRaisesRegex(values.Unsuitable, words):
                 accounts(read(data))
@@ -430,7 +430,7 @@ def amount_in(text):
 
 
 class Documents(unittest.TestCase):
-    """With the shipped templates."""
+    """Renders documents with the shipped templates."""
 
     @classmethod
     def setUpClass(cls):
@@ -497,7 +497,7 @@ CII = {name: f"urn:un:unece:uncefact:data:standard:{space}:100" for name, space 
 
 
 class FacturX(Documents):
-    """The invoice that a program reads says what a person reads."""
+    """The attached invoice data match the printed invoice."""
 
     INVOICE = {
         "facturX": True, "invoiceId": 77, "currency": "EUR", "taxRate": "19", "date": "2026-02-01", "dueDate": "2026-02-28",
@@ -560,7 +560,7 @@ class FacturX(Documents):
         self.assertEqual(self.check_sums(abroad), Decimal("22.17"))
         self.assertEqual({element.text for element in abroad.findall(".//ram:CategoryCode", CII)}, {"AE"})
 
-    def test_needs_what_the_law_wants(self):
+    def test_needs_the_members_that_the_law_requires(self):
         for change, words in (
             ({"currency": None}, "Factur-X needs currency in the data"),
             ({"invoiceId": None}, "Factur-X needs invoiceId in the data"),
@@ -580,7 +580,7 @@ class FontCut(unittest.TestCase):
             font_cut.install()
         return font.clean
 
-    def test_takes_the_place_of_what_cuts_fonts_slowly(self):
+    def test_replaces_the_slow_method(self):
         def clean(self, cmap):
             pass
 
@@ -590,7 +590,7 @@ class FontCut(unittest.TestCase):
         self.assertIs(self.installed_over(clean).__wrapped__, clean)
         self.assertIs(self.installed_over(clean_of_60).__wrapped__, clean_of_60)
 
-    def test_leaves_versions_alone_that_cut_by_harfbuzz_or_otherwise(self):
+    def test_does_not_change_other_versions(self):
         def clean(self, cmap, hinting):
             pass
 
@@ -602,13 +602,13 @@ class FontCut(unittest.TestCase):
         with mock.patch.object(font_cut, "stream", object()):
             font_cut.install()
 
-    def test_what_harfbuzz_refuses_is_cut_as_before(self):
+    def test_a_font_that_harfbuzz_refuses_is_cut_by_weasyprint(self):
         calls = []
         font = mock.Mock(bitmap=False, png=False, svg=False, ttfont={}, file_content=b"no font", index=0)
         font_cut.with_harfbuzz(lambda *all: calls.append(all), lambda *_: None)(font, {1: "a"}, True)
         self.assertEqual(calls, [(font, {1: "a"}, True)])
 
-    def test_leaves_all_as_it_is_where_harfbuzz_is_missing(self):
+    def test_changes_nothing_if_harfbuzz_is_missing(self):
         def clean(self, cmap):
             pass
 

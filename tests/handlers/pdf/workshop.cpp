@@ -68,13 +68,13 @@ std::vector<int> renderers() {
 
 bool has_ended(int pid) {
   const auto fields = stat_of(fs::path("/proc") / std::to_string(pid));
-  constexpr std::size_t threads = 17;  // the first may have ended while others still hold the pipes
+  constexpr std::size_t threads = 17;  // the main thread can end while others still hold the pipes
   return fields.empty() || (fields[0] == "Z" && std::stoi(fields.at(threads)) <= 1);
 }
 
 long cpu_ticks(int pid) {
   const auto fields = stat_of(fs::path("/proc") / std::to_string(pid));
-  constexpr std::size_t user = 11;  // and the system's beside it
+  constexpr std::size_t user = 11;  // the system time is the next field
   return fields.size() <= user + 1 ? 0 : std::stol(fields[user]) + std::stol(fields[user + 1]);
 }
 

@@ -1,4 +1,4 @@
-// A plugin with directories of one test's own, and the means to look at what it made.
+// A plugin with its own directories for one test, and functions to inspect its documents.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -13,21 +13,21 @@
 
 namespace sluice::test {
 
-/// What a program printed. Throws std::runtime_error when it fails.
+/// The standard output of a command. Throws std::runtime_error if it fails.
 std::string printed_by(const std::string& command);
 
 std::string quoted(const std::string& text);
 
-/// The renderers that this process has started and not ended.
+/// The process ids of the renderers that this process has started and that still run.
 std::vector<int> renderers();
-/// True of a process that is gone with all its threads, or waits to be reaped.
+/// True if the process and all its threads have ended, or it waits to be reaped.
 bool has_ended(int pid);
-/// CPU time of a process, in the kernel's ticks.
+/// The CPU time of a process, in the kernel's ticks.
 long cpu_ticks(int pid);
 
 class Workshop {
  public:
-  /// With the templates of the plugin itself.
+  /// With the plugin's own templates.
   static Workshop with_shipped_templates() { return Workshop(); }
   /// With one template, `under-test`.
   explicit Workshop(const std::string& html) { add_template("under-test", html); }
@@ -39,7 +39,7 @@ class Workshop {
     return *this;
   }
 
-  /// Made at the first call.
+  /// Loaded at the first call.
   LoadedPlugin& plugin();
   std::string config() const;
 
@@ -72,8 +72,8 @@ class Workshop {
 
 std::string payload(const std::string& name, const std::string& data, const std::string& filename);
 
-/// A suite whose tests share one plugin, since each start of a renderer takes about a second. Each suite
-/// derives from it with itself as `Suite`.
+/// A suite whose tests share one plugin, because starting a renderer takes about a second. Each suite derives
+/// from it with itself as `Suite`.
 template <class Suite>
 class SharedWorkshop : public ::testing::Test {
  protected:
@@ -96,7 +96,7 @@ class SharedWorkshop : public ::testing::Test {
   static inline std::unique_ptr<Workshop> shop_;
 };
 
-/// What one job does after the other, with one plugin and one renderer.
+/// Jobs that run one after the other, with one plugin and one renderer.
 class PdfDocuments : public SharedWorkshop<PdfDocuments> {};
 
 }  // namespace sluice::test

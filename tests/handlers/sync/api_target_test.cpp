@@ -1,4 +1,4 @@
-// Records sent to an API.
+// Sending records to an API.
 #include <gtest/gtest.h>
 
 #include "sync_plugin.hpp"
@@ -17,7 +17,7 @@ SyncPlugin plugin_to(const std::string& target) {
 constexpr auto three =
     R"({"source": "payload", "target": "database", "data": [{"id":1,"n":12.30},{"id":2},{"id":3}]})";
 
-TEST(SyncToApi, PostsArraysWithAKeyEach) {
+TEST(SyncToApi, PostsArraysEachWithItsOwnKey) {
   const Scratch files;
   const HttpServer server(R"({"/in": [{"status": 201}]})");
   SyncPlugin sync = plugin_to(target_at(server, R"(, "batch_rows": 2, "headers": {"X-Tenant": "shop"},
@@ -34,7 +34,7 @@ TEST(SyncToApi, PostsArraysWithAKeyEach) {
   EXPECT_NE(requests[0].headers.at("idempotency-key"), requests[1].headers.at("idempotency-key"));
 }
 
-TEST(SyncToApi, PutsOneByOneWithTheFieldsAsked) {
+TEST(SyncToApi, PutsOneByOneWithTheConfiguredFields) {
   const HttpServer server(R"({"/in": [{"status": 204}]})");
   SyncPlugin sync = plugin_to(target_at(server, R"(, "method": "PUT", "one_by_one": true,
       "headers": {"Content-Type": "application/vnd.x+json"}, "fields": {"number": "/id", "price": "/n"})"));
@@ -81,7 +81,7 @@ class SyncToApiFailure : public ::testing::TestWithParam<Refused> {};
 
 TEST_P(SyncToApiFailure, EndsAsItsTableSays) {
   const HttpServer server(R"({"/in": [)" + std::string(GetParam().answer) + "]}");
-  // A short one for what has no answer alone: a machine may be busy.
+  // Short only for the server that never answers, because the machine can be busy.
   const std::string timeout = GetParam().code == std::string("timeout") ? "0.2" : "30";
   const auto outcome = plugin_to(target_at(server, R"(, "timeout": )" + timeout)).run(three);
   EXPECT_EQ(outcome.result, GetParam().result) << said(outcome);

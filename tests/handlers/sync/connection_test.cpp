@@ -1,5 +1,5 @@
-// A database whose connection breaks, or that never answers: between the plugin and PostgreSQL stands a
-// relay.
+// A database whose connection breaks, or that never answers. A relay between the plugin and PostgreSQL
+// breaks the connection.
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -55,7 +55,7 @@ class UnixSocket {
   const int fd_;
 };
 
-/// Hands one connection on to the database's server until it is cut.
+/// Forwards one connection to the database's server until cut() is called.
 class Relay {
  public:
   explicit Relay(TestDatabase& database) {
@@ -82,7 +82,7 @@ class Relay {
  private:
   void hand_on() const {
     const int accepted = accept4(door_.fd(), nullptr, nullptr, SOCK_CLOEXEC);
-    if (accepted < 0) return;  // cut before anybody came
+    if (accepted < 0) return;  // cut before a client connected
     const UnixSocket client(accepted);
     std::array<pollfd, 2> ends{{{client.fd(), POLLIN, 0}, {server_.fd(), POLLIN, 0}}};
     while (poll(ends.data(), ends.size(), -1) > 0) {
@@ -110,7 +110,7 @@ SyncPlugin writing_to(const std::string& url, const std::string& more = "") {
 
 constexpr const char* one_record = R"({"source": "x", "target": "database", "data": [{"id": 1}]})";
 
-TEST(SyncDatabaseConnection, ThatBreaksIsMadeAgainInTheNextAttempt) {
+TEST(SyncDatabaseConnection, ThatBreaksIsReplacedInTheNextAttempt) {
   TestDatabase database;
   database.exec("CREATE TABLE public.item (id int PRIMARY KEY, name text)");
   Session other(database.url());
@@ -135,7 +135,7 @@ TEST(SyncDatabaseConnection, ThatBreaksIsMadeAgainInTheNextAttempt) {
   EXPECT_EQ(database.rows("SELECT id FROM public.item"), "1\n");
 }
 
-TEST(SyncDatabaseConnection, ToAServerThatDoesNotAnswerIsGivenUp) {
+TEST(SyncDatabaseConnection, ToAServerThatDoesNotAnswerTimesOut) {
   const Scratch folder;
   const UnixSocket silent;
   silent.listen_at(folder.path(".s.PGSQL.5432"));

@@ -1,4 +1,4 @@
-// Rows through a connection of the plugin's own to a real PostgreSQL.
+// Rows written through the plugin's own connection to a real PostgreSQL.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -11,7 +11,8 @@
 namespace sluice::test {
 namespace {
 
-/// A database for the suite, which takes longer to make than a test to run; its tables for each test.
+/// All tests share a database, because creating one takes longer than a test. Each test creates its own
+/// tables.
 class SyncDatabase : public ::testing::Test {
  protected:
   static void SetUpTestSuite() { shared_ = std::make_unique<TestDatabase>(); }
@@ -50,7 +51,7 @@ class SyncDatabase : public ::testing::Test {
 
 std::unique_ptr<TestDatabase> SyncDatabase::shared_;
 
-TEST_F(SyncDatabase, CountsWhatItChangesAndRunsAgainWithoutAny) {
+TEST_F(SyncDatabase, CountsItsChangesAndChangesNothingAgain) {
   SyncPlugin sync = plugin();
   const std::string three = records(
       R"([{"id":1,"name":"a","price":12.30,"at":"2024-01-01T00:00:00Z","tags":["x","y"],"more":{"a":[1]}},
@@ -65,7 +66,7 @@ TEST_F(SyncDatabase, CountsWhatItChangesAndRunsAgainWithoutAny) {
   EXPECT_EQ(rows(), "1|a\n2|B\n3|\n4|d\n");
 }
 
-TEST_F(SyncDatabase, TakesTheLastOfTwoRecordsWithOneKey) {
+TEST_F(SyncDatabase, UsesTheLastOfTwoRecordsWithOneKey) {
   SyncPlugin sync = plugin();
   const std::string twice = records(R"([{"id":1,"name":"first"},{"id":"1","name":"last"}])");
   EXPECT_EQ(sync.run(twice).output, R"({"records":2,"inserted":1,"updated":0,"unchanged":1})");
@@ -84,7 +85,7 @@ TEST_F(SyncDatabase, WritesAllBatchesOrNone) {
             R"({"records":5,"inserted":5,"updated":0,"unchanged":0})");
 }
 
-TEST_F(SyncDatabase, LeavesColumnsAloneThatItDoesNotWrite) {
+TEST_F(SyncDatabase, DoesNotChangeOtherColumns) {
   database_.exec("INSERT INTO public.item (id, name, price) VALUES (1, 'ours', 7)");
   SyncPlugin sync = inline_plugin(R"("kind": "database", "table": "public.item", "key": ["id"],
                                      "columns": {"id": "/key/0", "price": "/p"}, "url": )" +
@@ -93,7 +94,7 @@ TEST_F(SyncDatabase, LeavesColumnsAloneThatItDoesNotWrite) {
   EXPECT_EQ(rows("id, name, price"), "1|ours|8.00\n");
 }
 
-TEST_F(SyncDatabase, TakesOddNamesSeveralKeysAndNoOtherColumns) {
+TEST_F(SyncDatabase, AcceptsUnusualNamesSeveralKeysAndNoOtherColumns) {
   database_.exec(R"(CREATE TABLE public."My ""Table" (a int, "B c" text, UNIQUE (a, "B c")))");
   SyncPlugin sync = inline_plugin(R"("kind": "database", "table": "public.My \"Table", "key": ["a", "B c"],
                                      "columns": ["a", "B c"], "url": )" +
@@ -134,7 +135,7 @@ TEST_F(SyncDatabase, KeepsItsConnectionAndReplacesABrokenOne) {
   EXPECT_EQ(rows(), "1|\n2|\n3|\n");
 }
 
-TEST_F(SyncDatabase, GivesUpOnALockAndBreaksOffWhenCancelled) {
+TEST_F(SyncDatabase, GivesUpOnALockAndStopsIfCancelled) {
   Session other(database_.url());
   other.exec("BEGIN");
   other.exec("LOCK TABLE public.item");
@@ -160,7 +161,7 @@ TEST_F(SyncDatabase, GivesUpOnALockAndBreaksOffWhenCancelled) {
   EXPECT_EQ(rows(), "");
 }
 
-TEST_F(SyncDatabase, BeginsWhereTheCursorWas) {
+TEST_F(SyncDatabase, StartsAtTheKeptCursor) {
   const HttpServer server(R"({"/": [{"json": [{"id":1,"name":"a"},{"id":2,"name":"b"}]},
       {"json": [{"id":3,"name":"c"}]}, {"json": [{"id":4,"name":"d\u0000"}]}, {"json": []}]})");
   SyncPlugin sync(
@@ -171,21 +172,21 @@ TEST_F(SyncDatabase, BeginsWhereTheCursorWas) {
       sync.run().output,
       R"({"records":2,"pages":1,"notModified":false,"inserted":2,"updated":0,"unchanged":0,"cursor":2})");
   EXPECT_THAT(sync.run(), testing::IsDone());
-  EXPECT_EQ(sync.run().result, SLUICE_FAIL);  // so the cursor stays
+  EXPECT_EQ(sync.run().result, SLUICE_FAIL);  // so the cursor does not change
   EXPECT_THAT(sync.run(), testing::IsDone());
   const auto with = [](const std::string& data) {
     return R"({"source": "api", "target": "database", "data": )" + data + "}";
   };
   EXPECT_THAT(sync.run(with(R"({"full": true})")), testing::IsDone());
   EXPECT_EQ(database_.value("SELECT cursor FROM public.state WHERE parameters = ''"),
-            "3");  // no record, no other cursor
+            "3");  // unchanged, because no record came
   EXPECT_THAT(sync.run(with(R"({"cursor": 1})")), testing::IsDone());
   EXPECT_THAT(sync.run(with(R"({"parameters": {"region": "eu"}})")), testing::IsDone());
   EXPECT_EQ(server.paths(), "/ /?after=2 /?after=3 /?after=3 / /?after=1 /?region=eu");
 }
 
-// As of Google's sync tokens: 410 says that the client has to begin anew.
-TEST_F(SyncDatabase, BeginsAnewWhereTheSourceForgotTheCursor) {
+// As with Google's sync tokens: 410 means that the client must start from the beginning.
+TEST_F(SyncDatabase, StartsFromTheBeginningIfTheSourceForgotTheCursor) {
   for (const std::string status : {"410", "400"}) {
     database_.exec("TRUNCATE public.item, public.state");
     const HttpServer server(R"({"/": [{"json": [{"id":1,"name":"a"}]}, {"status": )" + status + R"(},
@@ -196,21 +197,21 @@ TEST_F(SyncDatabase, BeginsAnewWhereTheSourceForgotTheCursor) {
     database_.exec("INSERT INTO public.item VALUES (9, 'gone')");
     testing::FakeJob job(guide_payload);
     EXPECT_THAT(sync.run(job), testing::IsDone());
-    EXPECT_THAT(job, testing::Logged("the source does not take the kept cursor; asking from the beginning",
+    EXPECT_THAT(job, testing::Logged("the source refused the kept cursor; starting from the beginning",
                                      {{"cursor", "1"}}));
-    EXPECT_EQ(rows(), "1|b\n2|c\n");  // all was read, so what is gone is removed
+    EXPECT_EQ(rows(), "1|b\n2|c\n");  // all records were read, so the missing one is removed
     EXPECT_THAT(sync.run(), testing::IsDone());
     EXPECT_EQ(server.paths(), "/ /?after=1 / /?after=2");
   }
 }
 
-TEST_F(SyncDatabase, FailsWhereNotTheCursorIsToBlame) {
+TEST_F(SyncDatabase, FailsIfTheCursorIsNotTheReason) {
   const HttpServer server(R"({"/": [{"json": [{"id":1}]}, {"status": 400}, {"status": 400}, {"json": []}]})");
   SyncPlugin sync(source_at(server.url(), R"(, "cursor": "/id", "cursor_parameter": "after")"),
                   target(R"(, "state": "public.state")"));
   EXPECT_THAT(sync.run(), testing::IsDone());
   EXPECT_THAT(sync.run(), testing::Fails("http-400"));
-  EXPECT_THAT(sync.run(), testing::IsDone());  // with the cursor that was kept
+  EXPECT_THAT(sync.run(), testing::IsDone());  // with the kept cursor
   EXPECT_EQ(server.paths(), "/ /?after=1 / /?after=1");
   const std::string own = R"({"source": "api", "target": "database", "data": {"cursor": 7}})";
   const HttpServer strict(R"({"/": [{"status": 410}]})");
@@ -220,7 +221,7 @@ TEST_F(SyncDatabase, FailsWhereNotTheCursorIsToBlame) {
   EXPECT_EQ(strict.paths(), "/?after=7");
 }
 
-TEST_F(SyncDatabase, GoesOnUnderTheSameConfigurationAlone) {
+TEST_F(SyncDatabase, UsesTheKeptCursorOnlyWithTheSameConfiguration) {
   database_.exec("CREATE TABLE public.other (LIKE public.item INCLUDING ALL)");
   const HttpServer server(R"({"/": [{"json": [{"id":1,"at":"2026-01-01"}]}], "/b": [{"json": [{"id":2}]}]})");
   const std::string cursor = R"(, "cursor": "/id", "cursor_parameter": "after")";
@@ -248,8 +249,8 @@ TEST_F(SyncDatabase, GoesOnUnderTheSameConfigurationAlone) {
   EXPECT_EQ(server.paths(), "/ /?after=1 /b /b / /?since=2026-01-01 / / /");
 }
 
-// As versions before kept it.
-TEST_F(SyncDatabase, GoesOnWhereNoConfigurationWasKept) {
+// Earlier versions kept no configuration.
+TEST_F(SyncDatabase, UsesTheKeptCursorIfNoConfigurationWasKept) {
   const HttpServer server(R"({"/": [{"json": []}]})");
   database_.exec("INSERT INTO public.state VALUES ('api', 'database', '', '5', '\"v\"', 3, now())");
   SyncPlugin without(source_at(server.url()), target(R"(, "state": "public.state")"));
@@ -281,7 +282,7 @@ TEST_F(SyncDatabase, KeepsACursorForEachChoiceOfParameters) {
             "{\"a\":\"1&b=2\"}|1\n{\"a\":\"1\",\"b\":\"2\"}|2\n");
 }
 
-TEST_F(SyncDatabase, AsksForWhatHasChangedByEtag) {
+TEST_F(SyncDatabase, RequestsChangesWithAnEtag) {
   const HttpServer server(R"({"/": [{"json": [{"id":1,"name":"a"}], "etag": "\"v1\""},
                                     {"json": [{"id":1,"name":"a"}], "etag": "\"v1\""},
                                     {"json": [{"id":1,"name":"A"}], "etag": "\"v2\""}]})");
@@ -293,14 +294,14 @@ TEST_F(SyncDatabase, AsksForWhatHasChangedByEtag) {
   EXPECT_EQ(database_.value("SELECT etag FROM public.state WHERE parameters = ''"), "\"v2\"");
 }
 
-// What the slower of two jobs fetched is older than what the faster one wrote.
-TEST_F(SyncDatabase, WritesNothingWhenAnotherJobWasFaster) {
+// The records of the slower of two jobs can be older than those that the faster one wrote.
+TEST_F(SyncDatabase, WritesNothingIfAnotherJobWasFaster) {
   const HttpServer server(R"({"/": [{"json": [{"id":1,"name":"old"}]}]})");
   SyncPlugin sync(source_at(server.url(), R"(, "cursor": "/id", "cursor_parameter": "after")"),
                   target(R"(, "state": "public.state")"));
   EXPECT_THAT(sync.run(), testing::IsDone());
   database_.exec("UPDATE public.item SET name = 'new'");
-  // Between recall and write: at the row's lock, before the state is looked at.
+  // The job waits for the lock of the state's row, after it has read the state and before it writes it.
   Session other(database_.url());
   other.exec("BEGIN");
   other.exec("UPDATE public.state SET version = version + 1");
@@ -320,7 +321,7 @@ TEST_F(SyncDatabase, WritesNothingWhenAnotherJobWasFaster) {
   EXPECT_THAT(sync.run(), testing::IsDone());
 }
 
-TEST_F(SyncDatabase, KeepsWhatARecordSaysNothingAbout) {
+TEST_F(SyncDatabase, KeepsColumnsThatARecordDoesNotHave) {
   database_.exec("ALTER TABLE public.item ALTER name SET DEFAULT 'unnamed'");
   SyncPlugin sync = plugin();
   EXPECT_THAT(sync.run(records(R"([{"id":1,"name":"Ada","price":1}])")), testing::IsDone());
@@ -335,7 +336,7 @@ TEST_F(SyncDatabase, KeepsWhatARecordSaysNothingAbout) {
   EXPECT_EQ(rows("id, name").substr(0, 3), "1|\n");
 }
 
-TEST_F(SyncDatabase, WritesRecordsOfMoreShapesThanOneStatementTakes) {
+TEST_F(SyncDatabase, WritesRecordsOfMoreShapesThanFitIntoOneStatement) {
   std::string columns = "id int PRIMARY KEY";
   std::string names = R"("id")";
   std::string array;
@@ -362,7 +363,7 @@ TEST_F(SyncDatabase, WritesRecordsOfMoreShapesThanOneStatementTakes) {
             "32");
 }
 
-TEST_F(SyncDatabase, BurnsNoSequenceForRowsThatAreThere) {
+TEST_F(SyncDatabase, UsesNoSequenceNumbersForExistingRows) {
   database_.exec("CREATE TABLE public.numbered (number serial, id int PRIMARY KEY, name text)");
   SyncPlugin sync = inline_plugin(R"("kind": "database", "table": "public.numbered", "key": ["id"],
                                      "columns": ["id", "name"], "url": )" +
@@ -376,7 +377,7 @@ TEST_F(SyncDatabase, BurnsNoSequenceForRowsThatAreThere) {
   EXPECT_EQ(database_.value("SELECT last_value FROM public.numbered_number_seq"), "101");
 }
 
-TEST_F(SyncDatabase, WritesDomainsIdentityColumnsAndBesideGeneratedOnes) {
+TEST_F(SyncDatabase, WritesDomainsAndIdentityColumnsInTablesWithGeneratedColumns) {
   database_.exec(
       "CREATE DOMAIN public.short AS varchar(5) NOT NULL CHECK (VALUE <> '');"
       "CREATE DOMAIN public.shorter AS public.short CHECK (length(VALUE) < 4);"
@@ -405,8 +406,8 @@ TEST_F(SyncDatabase, KeepsTheDigitsOfNumbersInTextsAndJson) {
             "123456789012345678901234567890|1.10|{\"price\": 1.10}\n");
 }
 
-// What Prisma makes of Decimal, BigInt and Date in JSON.
-TEST_F(SyncDatabase, TakesNumbersAndTimesThatAreTexts) {
+// Prisma writes Decimal, BigInt and Date as texts in JSON.
+TEST_F(SyncDatabase, AcceptsNumbersAndTimesThatAreTexts) {
   SyncPlugin sync = plugin();
   EXPECT_THAT(sync.run(records(
                   R"([{"id":"9","price":"10.50","at":"2026-02-28T00:00:00.000Z","name":5,"tags":null}])")),
@@ -426,7 +427,7 @@ TEST_F(SyncDatabase, NamesABadRecord) {
   EXPECT_EQ(rows(), "");
 }
 
-TEST_F(SyncDatabase, WritesTheRestWhereBadRecordsAreSkipped) {
+TEST_F(SyncDatabase, WritesTheOthersIfBadRecordsAreSkipped) {
   SyncPlugin sync = plugin(R"(, "on_bad_record": "skip", "batch_rows": 3)");
   const auto outcome = sync.run(records(
       R"([{"id":1},{"id":2,"price":-1},{"id":3},{"id":4,"price":"dear"},{"id":5},{"name":"x"},{"id":6}])"));
@@ -439,7 +440,7 @@ TEST_F(SyncDatabase, WritesTheRestWhereBadRecordsAreSkipped) {
   }
 }
 
-TEST_F(SyncDatabase, DeletesWhatTheSourceSaysIsDeleted) {
+TEST_F(SyncDatabase, DeletesRowsOfDeletedRecords) {
   SyncPlugin sync = plugin(R"(, "deleted": "/deletedAt", "absent": "null")");
   EXPECT_THAT(sync.run(records(R"([{"id":1},{"id":2},{"id":3}])")), testing::IsDone());
   EXPECT_EQ(
@@ -451,7 +452,7 @@ TEST_F(SyncDatabase, DeletesWhatTheSourceSaysIsDeleted) {
   EXPECT_EQ(rows(), "1|\n3|back\n");
 }
 
-TEST_F(SyncDatabase, NeedsNoMoreThanTheKeyOfWhatIsDeleted) {
+TEST_F(SyncDatabase, NeedsOnlyTheKeyOfDeletedRecords) {
   SyncPlugin sync = plugin(R"(, "deleted": "/gone", "absent": "fail")");
   EXPECT_THAT(sync.run(records(R"([{"id":1,"name":"a","price":1,"at":null,"tags":null,"more":null}])")),
               testing::IsDone());
@@ -459,7 +460,7 @@ TEST_F(SyncDatabase, NeedsNoMoreThanTheKeyOfWhatIsDeleted) {
   EXPECT_EQ(rows(), "");
 }
 
-TEST_F(SyncDatabase, MarksAsDeletedWhereThereIsAColumnForIt) {
+TEST_F(SyncDatabase, MarksRowsAsDeletedIfAColumnIsConfigured) {
   database_.exec("ALTER TABLE public.item ADD gone timestamptz");
   SyncPlugin sync = plugin(R"(, "deleted": "/deletedAt", "deleted_column": "gone")");
   EXPECT_THAT(sync.run(records(R"([{"id":1},{"id":2}])")), testing::IsDone());
@@ -472,7 +473,7 @@ TEST_F(SyncDatabase, MarksAsDeletedWhereThereIsAColumnForIt) {
   EXPECT_EQ(rows("id, gone IS NOT NULL"), "1|f\n2|f\n");
 }
 
-TEST_F(SyncDatabase, RemovesWhatAFullSyncDidNotNameButNotTooMuch) {
+TEST_F(SyncDatabase, RemovesRowsMissingInAFullSyncButNotTooMany) {
   const HttpServer server(R"({"/": [{"json": [{"id":1},{"id":2},{"id":3},{"id":4},{"id":5}]},
       {"json": [{"id":1},{"id":2},{"id":3},{"id":4}]}, {"json": [{"id":1}]}, {"json": []}, {"json": [{"id":5}]},
       {"json": [{"id":1},{"id":2},{"id":3},{"id":"x"}]}]})");
@@ -485,7 +486,7 @@ TEST_F(SyncDatabase, RemovesWhatAFullSyncDidNotNameButNotTooMuch) {
   EXPECT_EQ(rows("id"), "1\n2\n3\n4\n");
   EXPECT_THAT(sync.run(), testing::Fails("too-many-removed"));
   EXPECT_THAT(sync.run(), testing::Fails("too-many-removed"));
-  // Neither a part of the source nor one with a record that could not be read says what is gone.
+  // Nothing is removed after reading only a part of the source, or if a record was skipped.
   EXPECT_THAT(
       sync.run(R"({"source": "api", "target": "database", "data": {"parameters": {"region": "eu"}}})"),
       testing::IsDone());
@@ -494,7 +495,7 @@ TEST_F(SyncDatabase, RemovesWhatAFullSyncDidNotNameButNotTooMuch) {
   EXPECT_EQ(rows("id"), "1\n2\n3\n4\n5\n6\n");
 }
 
-TEST_F(SyncDatabase, GoesOnAtThePageWhereTroubleCame) {
+TEST_F(SyncDatabase, ContinuesAtThePageThatFailed) {
   const HttpServer server(R"({"/x?page=1": [{"json": [{"id":1,"name":"a"}]}],
       "/x?page=2": [{"json": [{"id":2,"name":"b"}]}], "/x?page=3": [{"status": 503}, {"json": [{"id":3,"name":"c"}]}],
       "/x?page=4": [{"json": []}]})");
@@ -513,7 +514,7 @@ TEST_F(SyncDatabase, GoesOnAtThePageWhereTroubleCame) {
       "|3\nposition |\n");
 }
 
-TEST_F(SyncDatabase, KeepsItsPlaceWhereThePageThatItGoesOnAtCanNotBeRead) {
+TEST_F(SyncDatabase, KeepsItsPositionIfThatPageFailsAgain) {
   const HttpServer server(R"({"/x?page=1": [{"json": [{"id":1,"name":"a"}]}],
       "/x?page=2": [{"status": 503}, {"body": "[{\"id\":"}, {"json": [{"id":2,"name":"b"}]}], "/x?page=3": [{"json": []}]})");
   SyncPlugin sync(source_at(server.url("/x"), R"(, "paging": "page")"),
@@ -525,7 +526,7 @@ TEST_F(SyncDatabase, KeepsItsPlaceWhereThePageThatItGoesOnAtCanNotBeRead) {
   EXPECT_EQ(server.paths(), "/x?page=1 /x?page=2 /x?page=2 /x?page=2 /x?page=3");
 }
 
-TEST_F(SyncDatabase, GoesOnInAnotherRunWhenItsTimeIsOver) {
+TEST_F(SyncDatabase, ContinuesInAnotherRunAfterMaxTime) {
   const HttpServer server(R"({"/x?page=1": [{"json": [{"id":1}]}], "/x?page=2": [{"json": [{"id":2}]}],
       "/x?page=3": [{"json": []}]})");
   SyncPlugin sync(source_at(server.url("/x"), R"(, "paging": "page", "max_time": 0)"),
@@ -538,7 +539,7 @@ TEST_F(SyncDatabase, GoesOnInAnotherRunWhenItsTimeIsOver) {
   EXPECT_EQ(server.paths(), "/x?page=1 /x?page=2 /x?page=3");
 }
 
-TEST_F(SyncDatabase, GoesOnInAnotherRunBeforeItReadsTooMuch) {
+TEST_F(SyncDatabase, ContinuesInAnotherRunBeforeItExceedsMaxBytes) {
   const HttpServer server(R"({"/x?page=1": [{"json": [{"id":1}]}], "/x?page=2": [{"json": [{"id":2}]}],
       "/x?page=3": [{"json": [{"id":3,"name":"much longer than the others are"}]}]})");
   SyncPlugin sync(source_at(server.url("/x"), R"(, "paging": "page", "max_bytes": 15)"),
@@ -550,7 +551,7 @@ TEST_F(SyncDatabase, GoesOnInAnotherRunBeforeItReadsTooMuch) {
   EXPECT_EQ(server.paths(), "/x?page=1 /x?page=2 /x?page=2 /x?page=3 /x?page=3");
 }
 
-TEST_F(SyncDatabase, BeginsAnewWhereTheSourceForgotThePage) {
+TEST_F(SyncDatabase, StartsFromTheBeginningIfTheSourceForgotThePage) {
   const HttpServer server(
       R"({"/x": [{"json": {"r": [{"id":1}], "next": "t"}}, {"status": 503}, {"status": 410},
       {"json": {"r": [{"id":1}], "next": "u"}}, {"json": {"r": [{"id":2}]}}]})");
@@ -563,8 +564,8 @@ TEST_F(SyncDatabase, BeginsAnewWhereTheSourceForgotThePage) {
   EXPECT_EQ(server.paths(), "/x /x?p=t /x?p=t /x /x?p=u");
 }
 
-// Pages that another job read may have changed since.
-TEST_F(SyncDatabase, GoesOnForTheSameJobAlone) {
+// Pages that another job read can have changed since.
+TEST_F(SyncDatabase, ContinuesOnlyForTheSameJob) {
   const HttpServer server(
       R"({"/x?page=1": [{"json": [{"id":1}]}], "/x?page=2": [{"status": 503}, {"json": []}]})");
   SyncPlugin sync(source_at(server.url("/x"), R"(, "paging": "page")"),
@@ -574,7 +575,7 @@ TEST_F(SyncDatabase, GoesOnForTheSameJobAlone) {
   EXPECT_EQ(server.paths(), "/x?page=1 /x?page=2 /x?page=1 /x?page=2");
 }
 
-TEST_F(SyncDatabase, WithSecretsInFilesReadsThemForEachConnection) {
+TEST_F(SyncDatabase, ReadsTheUrlsFileForEachConnection) {
   const Scratch files;
   SyncPlugin sync = inline_plugin(R"("kind": "database", "table": "public.item", "key": ["id"],
                                      "columns": ["id"], "url_file": )" +
@@ -586,7 +587,7 @@ TEST_F(SyncDatabase, WithSecretsInFilesReadsThemForEachConnection) {
   EXPECT_THAT(sync.run(records(R"([{"id":1}])")), testing::IsDone());
 }
 
-TEST_F(SyncDatabase, WaitsForTheRightToWrite) {
+TEST_F(SyncDatabase, RetriesUntilItHasTheRightToWrite) {
   const std::string role = "sync_of_" + database_.name();
   database_.exec("GRANT USAGE ON SCHEMA public TO PUBLIC");
   database_.exec("CREATE ROLE " + role + " LOGIN");
@@ -606,7 +607,7 @@ TEST_F(SyncDatabase, WaitsForTheRightToWrite) {
   database_.exec("DROP ROLE " + role);
 }
 
-TEST(SyncDatabaseServer, ThatIsNotThereIsTriedAgain) {
+TEST(SyncDatabaseServer, ThatDoesNotExistIsRetried) {
   SyncPlugin sync(source_at("http://127.0.0.1:1/"), effects_target + std::string(R"(, "url": )") +
                                                         quoted("postgresql://u:s3cret@/x?host=/no/such"));
   const auto outcome = sync.run(R"({"source": "x", "target": "database", "data": [{"id": 1}]})");
@@ -614,7 +615,7 @@ TEST(SyncDatabaseServer, ThatIsNotThereIsTriedAgain) {
   EXPECT_EQ(outcome.error.find("s3cret"), std::string::npos) << outcome.error;
 }
 
-/// The failure table of plugins/sync/README.md for what the database says.
+/// A failure in the table of plugins/sync/README.md that the database causes.
 struct Refusal {
   const char* name;
   const char* sql;  // beforehand
@@ -639,7 +640,7 @@ TEST_P(SyncDatabaseFailure, EndsAsItsTableSays) {
   EXPECT_EQ(outcome.result, refusal.result) << said(outcome);
   EXPECT_EQ(outcome.code, refusal.code) << outcome.error;
   EXPECT_NE(outcome.error.find(refusal.words), std::string::npos) << outcome.error;
-  // The slot is fit for the next job.
+  // The slot works for the next job.
   database_.exec("DROP TABLE IF EXISTS public.item CASCADE");
   database_.exec(
       "CREATE TABLE public.item (id int PRIMARY KEY, name text, price text, at text, tags text, more text)");

@@ -1,4 +1,4 @@
-// The failure table of plugins/sync/README.md for what comes over HTTP, and for payloads.
+// The failures in the table of plugins/sync/README.md that come from HTTP servers and payloads.
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -30,7 +30,7 @@ class SyncFailure : public ::testing::TestWithParam<Failure> {
   static void SetUpTestSuite();
   static void TearDownTestSuite() { server_.reset(); }
 
-  static std::unique_ptr<HttpServer> server_;  // which takes longer to start than a test to run
+  static std::unique_ptr<HttpServer> server_;  // shared, because starting it takes longer than a test
 };
 
 std::unique_ptr<HttpServer> SyncFailure::server_;
@@ -51,7 +51,7 @@ TEST_P(SyncFailure, EndsAsItsTableSays) {
 }
 
 constexpr Failure failures[] = {
-    // What the server says.
+    // Statuses.
     {"Status400", R"({"status": 400, "body": "no such field"})", SLUICE_FAIL, "http-400", "no such field"},
     {"Status401", R"({"status": 401, "body": "bad token t0ken"})", SLUICE_RETRY, "http-401",
      "check token_file"},
@@ -69,7 +69,7 @@ constexpr Failure failures[] = {
     {"Status304Unasked", R"({"status": 304})", SLUICE_FAIL, "http-304", "304"},
     {"Redirect", R"({"status": 302, "headers": {"Location": "/other"}})", SLUICE_FAIL, "http-302",
      "redirects are not followed"},
-    // Lost on the way.
+    // Network and protocol errors.
     {"Closed", R"({"fault": "close"})", SLUICE_RETRY, "connection-lost", "GET http://127.0.0.1"},
     {"Cut", R"({"fault": "cut", "json": [{"id": 1}]})", SLUICE_RETRY, "connection-lost", "failed"},
     {"CutUnannounced", R"({"fault": "end", "json": [{"id": 1}]})", SLUICE_RETRY, "bad-json", "page 1 of"},
@@ -79,15 +79,15 @@ constexpr Failure failures[] = {
     {"NoHttp", R"({"fault": "garbage"})", SLUICE_RETRY, "http-protocol", "failed"},
     {"NotGzip", R"({"headers": {"Content-Encoding": "gzip"}, "body": "plain"})", SLUICE_RETRY,
      "http-protocol", "failed"},
-    // What is in it.
-    {"NoJson", R"({"body": "maintenance"})", SLUICE_RETRY, "bad-json", "no JSON, at byte 0"},
+    // Bodies and records.
+    {"NoJson", R"({"body": "maintenance"})", SLUICE_RETRY, "bad-json", "invalid JSON at byte 0"},
     {"Html", R"({"body": "<html><title>Sign in</title></html>"})", SLUICE_FAIL, "html-page",
-     "found a page of HTML with the title 'Sign in', expected JSON"},
+     "found an HTML page with the title 'Sign in', expected JSON"},
     {"HtmlOfAnError", R"({"status": 502, "body": "<html><title>Bad gateway</title></html>"})", SLUICE_RETRY,
-     "http-502", "a page of HTML, 'Bad gateway'"},
+     "http-502", "an HTML page, 'Bad gateway'"},
     {"NullForRecordsWithErrors", R"({"json": {"items": null, "errors": [{"message": "no such shop"}]}})",
      SLUICE_FAIL, "bad-response", "no such shop", R"(, "records": "/items")"},
-    {"EmptyBody", R"({"body": ""})", SLUICE_RETRY, "bad-json", "no JSON"},
+    {"EmptyBody", R"({"body": ""})", SLUICE_RETRY, "bad-json", "invalid JSON"},
     {"DeepJson",
      R"({"json": [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]})",
      SLUICE_RETRY, "bad-json", "100 levels"},
@@ -127,7 +127,7 @@ constexpr Failure failures[] = {
      "set paging to token", R"(, "paging": "field", "next": "/next", "records": "/d")"},
     {"NoIdInTheLastRecord", R"({"json": [{"id": 1}]})", SLUICE_FAIL, "bad-next", "the last record of a page",
      R"(, "paging": "last", "last": "/no", "page_parameter": "after")"},
-    {"LinkIsANumber", R"({"json": {"d": [], "next": 7}})", SLUICE_FAIL, "bad-next", "no URL but a token",
+    {"LinkIsANumber", R"({"json": {"d": [], "next": 7}})", SLUICE_FAIL, "bad-next", "a token, not a URL",
      R"(, "paging": "field", "next": "/next", "records": "/d")"},
 };
 void SyncFailure::SetUpTestSuite() {
@@ -158,18 +158,18 @@ TEST(SyncRetryAfter, IsKept) {
   EXPECT_EQ(plugin.run().delay, std::nullopt);
 }
 
-TEST(SyncAfterAFailure, TheNextAttemptGoesThrough) {
+TEST(SyncAfterAFailure, TheNextAttemptSucceeds) {
   const HttpServer server(R"({"/": [{"fault": "close"}, {"fault": "cut", "json": [{"id": 1}]},
                                     {"status": 500}, {"body": "{"}, {"json": [{"id": 1}]}]})");
   SyncPlugin plugin(source_at(server.url()));
-  // libcurl itself asks again where a kept connection breaks, so some attempts may be spared.
+  // libcurl itself repeats a request if a kept connection breaks, so fewer attempts can be enough.
   int attempts = 1;
   while (plugin.run().result == SLUICE_RETRY && attempts < 10) ++attempts;
   EXPECT_EQ(plugin.rows(), R"([{"id":1}])");
   EXPECT_LE(attempts, 5);
 }
 
-TEST(SyncServer, ByANameOfThisMachineIsPrivate) {
+TEST(SyncServer, WithANameOfThisMachineIsPrivate) {
   const HttpServer server("{}");
   for (const std::string host :
        {"localhost", "127.1", "0x7f000001", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0"}) {
@@ -181,7 +181,7 @@ TEST(SyncServer, ByANameOfThisMachineIsPrivate) {
   EXPECT_EQ(server.paths(), "");
 }
 
-TEST(SyncServer, OverTlsHasToShowACertificateOfItsOwnThatIsTrusted) {
+TEST(SyncServer, OverTlsNeedsATrustedCertificateForItsName) {
   const char* const routes = R"({"/": [{"json": [{"id": 1}]}]})";
   const HttpServer server(routes, "localhost");
   const auto trusting = [](const HttpServer& any) { return R"(, "ca_file": )" + quoted(any.ca_file()); };
@@ -195,8 +195,8 @@ TEST(SyncServer, OverTlsHasToShowACertificateOfItsOwnThatIsTrusted) {
   EXPECT_EQ(SyncPlugin(source_at(plain.tls_url())).run().code, "tls");
 }
 
-TEST(SyncServer, ThatRefusesConnectionsIsTriedAgain) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);  // a port that nobody else gets
+TEST(SyncServer, ThatRefusesConnectionsIsRetried) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);  // keeps the port from other processes
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -209,13 +209,13 @@ TEST(SyncServer, ThatRefusesConnectionsIsTriedAgain) {
   EXPECT_THAT(outcome, testing::Retries("connect"));
 }
 
-TEST(SyncServer, ThatHasNoAddressIsTriedAgain) {
-  const std::string impossible(70, 'x');  // longer than a label may be: no name server is asked
+TEST(SyncServer, ThatHasNoAddressIsRetried) {
+  const std::string impossible(70, 'x');  // longer than a label can be, so no DNS server is asked
   const auto outcome = SyncPlugin(source_at("https://" + impossible + ".example/")).run();
   EXPECT_THAT(outcome, testing::Retries("dns"));
 }
 
-TEST(SyncCancelled, BeforeItBeginsAsksNothing) {
+TEST(SyncCancelled, BeforeItBeginsRequestsNothing) {
   const HttpServer server(R"({"/": [{"json": []}]})");
   SyncPlugin plugin(source_at(server.url()));
   testing::FakeJob job(guide_payload);
@@ -224,7 +224,7 @@ TEST(SyncCancelled, BeforeItBeginsAsksNothing) {
   EXPECT_EQ(server.paths(), "");
 }
 
-TEST(SyncCancelled, WhileTheServerThinksStopsWaiting) {
+TEST(SyncCancelled, DuringARequestStopsWaiting) {
   const HttpServer server(R"({"/": [{"fault": "hang"}]})");
   SyncPlugin plugin(source_at(server.url()));
   testing::FakeJob job(guide_payload);
@@ -236,7 +236,7 @@ TEST(SyncCancelled, WhileTheServerThinksStopsWaiting) {
   canceller.join();
 }
 
-TEST(SyncSecret, ThatCanNotBeReadIsWaitedFor) {
+TEST(SyncSecret, ThatCannotBeReadIsRetried) {
   const Scratch files;
   const HttpServer server("{}");
   SyncPlugin plugin(source_at(server.url(), R"(, "token_file": )" + quoted(files.write("token", "x"))));
@@ -252,7 +252,7 @@ TEST(SyncEffects, NeedARole) {
   job.extension(SLUICE_EXTENSION_EFFECTS, nullptr);
   const auto outcome = plugin.run(job);
   EXPECT_THAT(outcome, testing::Retries("no-effects"));
-  EXPECT_EQ(server.paths(), "");  // nothing is asked for nothing
+  EXPECT_EQ(server.paths(), "");  // the source is not read in vain
 }
 
 }  // namespace

@@ -39,7 +39,7 @@ pid_t start(std::vector<std::string> words, int input, int output) {
   return pid;
 }
 
-/// The first line, or what comes before the end.
+/// The first line, with or without a line end.
 std::string read_line(int fd) {
   std::string line;
   for (char c = 0; read(fd, &c, 1) == 1 && c != '\n';) line += c;
@@ -80,7 +80,7 @@ std::vector<ReceivedRequest> HttpServer::requests() const {
   for (std::string line; std::getline(lines, line);) {
     rapidjson::Document json;
     json.Parse(line.c_str());
-    if (json.HasParseError()) throw std::runtime_error("the server wrote what is no JSON: " + line);
+    if (json.HasParseError()) throw std::runtime_error("the server wrote invalid JSON: " + line);
     ReceivedRequest request{
         json["method"].GetString(), json["path"].GetString(), {}, json["body"].GetString()};
     for (const auto& header : json["headers"].GetObject()) {

@@ -3,27 +3,27 @@
 
   http_server.py DIRECTORY ROUTES_AS_JSON [HOST]
 
-With HOST it speaks TLS, and the certificate for that name, which is its own authority, is in DIRECTORY/ca.pem.
-Prints its port when it listens, and ends when its standard input does. Each request is a line of JSON in
-DIRECTORY/requests: {"method", "path", "headers", "body"}, header names in small letters.
+With HOST it speaks TLS; the self-signed certificate for that name is in DIRECTORY/ca.pem. Prints its port when it
+listens, and ends when its standard input ends. Each request is a line of JSON in DIRECTORY/requests: {"method", "path",
+"headers", "body"}, header names in lower case.
 
-ROUTES maps a path, with its query or without, to a list of answers, of which each request takes the next
-and the last one stays. An answer:
+ROUTES maps a path, with or without its query, to a list of answers. Each request gets the next answer; the last one is
+repeated. An answer:
 
   status     200 by default
   headers    {"Name": "value"}
   json       the body as JSON, or
-  body       the body as text; "{origin}" in either is http://127.0.0.1:PORT; or
+  body       the body as text; "{origin}" in json and body is replaced by http://127.0.0.1:PORT; or
   hex        the body's bytes
   etag       the ETag; a request that has it in If-None-Match gets 304
-  gzip       true: the body compressed
-  fault      "close"    ends the connection without a word
+  gzip       true: the body is compressed
+  fault      "close"    ends the connection without an answer
              "cut"      announces more bytes than it sends
-             "end"      announces nothing and ends in the middle of the body
+             "end"      announces no length and ends in the middle of the body
              "hang"     never answers
              "slow"     sends the first half of the body, then nothing
-             "endless"  sends the body again and again
-             "garbage"  answers with what is not HTTP
+             "endless"  repeats the body endlessly
+             "garbage"  answers with something other than HTTP
 """
 import json
 import os
@@ -33,7 +33,7 @@ import sys
 import threading
 
 if len(sys.argv) < 4:
-    sys.modules["ssl"] = None  # which is not needed, and takes a third of the start
+    sys.modules["ssl"] = None  # not needed here, and importing it takes a third of the start
 import http.server  # noqa: E402
 
 directory, routes = sys.argv[1], json.loads(sys.argv[2])

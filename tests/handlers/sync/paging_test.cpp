@@ -1,4 +1,5 @@
-// How the large APIs page, each imitated by a server: what is asked for each page, and when it is the last.
+// The paging of large APIs, each imitated by a server: the request for each page, and the recognition of the
+// last.
 #include <ctype.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,7 +13,7 @@ struct Style {
   const char* name;
   const char* more;    // of the source
   const char* routes;  // of the server
-  const char* paths;   // what has to be asked
+  const char* paths;   // the expected requests
   const char* rows;
 };
 
@@ -20,7 +21,7 @@ void PrintTo(const Style& style, std::ostream* out) {
   *out << style.name;
 }
 
-/// Versions of libcurl write %3d or %3D.
+/// Depending on its version, libcurl writes %3d or %3D.
 std::string lower(std::string text) {
   for (char& c : text) c = static_cast<char>(tolower(static_cast<unsigned char>(c)));
   return text;
@@ -79,18 +80,18 @@ constexpr Style styles[] = {
     {"OffsetUntilTheTotal", R"(, "paging": "offset", "total": "/total", "records": "/r")",
      R"({"/x": [{"json": {"r": [{"id": 1}], "total": 2}}, {"json": {"r": [{"id": 2}], "total": 2}}]})",
      "/x?limit=1&offset=0 /x?limit=1&offset=1", one_two},
-    {"PagesWhoseLastOneComesAgain", R"(, "paging": "page")",
+    {"PagesWhoseLastOneRepeats", R"(, "paging": "page")",
      R"({"/x": [{"json": [{"id": 1}]}, {"json": [{"id": 2}]}, {"json": [{"id": 2}]}]})",
      "/x?limit=1&page=1 /x?limit=1&page=2 /x?limit=1&page=3", one_two},
     {"NextThatIsItself", R"(, "paging": "field", "next": "/next", "records": "/r")",
      R"({"/x?limit=1": [{"json": {"r": [{"id": 1}], "next": "/x?page=2"}}],
          "/x?page=2": [{"json": {"r": [{"id": 2}], "next": "{origin}/x?page=2"}}]})",
      "/x?limit=1 /x?page=2", one_two},
-    {"NextThatGoesInACircle", R"(, "paging": "link")",
+    {"NextThatLeadsBackToTheFirst", R"(, "paging": "link")",
      R"({"/x?limit=1": [{"json": [{"id": 1}], "headers": {"Link": "</x?page=2>; rel=next"}}],
          "/x?page=2": [{"json": [{"id": 2}], "headers": {"Link": "</x?limit=1>; rel=next"}}]})",
      "/x?limit=1 /x?page=2", one_two},
-    {"ParameterThatTheUrlHasAlready", R"(, "paging": "page", "page_parameter": "limit", "page_size": 2)",
+    {"ParameterThatTheUrlAlreadyHas", R"(, "paging": "page", "page_parameter": "limit", "page_size": 2)",
      R"({"/x": [{"json": [{"id": 1}]}]})", "/x?limit=1", R"([{"id":1}])"},
     {"NullForNoRecords", R"(, "records": "/items")", R"({"/x": [{"json": {"items": null}}]})", "/x?limit=1",
      ""},
@@ -100,7 +101,7 @@ constexpr Style styles[] = {
 INSTANTIATE_TEST_SUITE_P(, SyncPagingStyle, ::testing::ValuesIn(styles),
                          [](const auto& style) { return style.param.name; });
 
-TEST(SyncPaging, OfGraphQlConnections) {
+TEST(SyncPaging, FollowsGraphQlConnections) {
   const HttpServer server(R"({"/graphql": [
       {"json": {"data": {"items": {"nodes": [{"id": 1}], "pageInfo": {"hasNextPage": true, "endCursor": "Y3"}}}}},
       {"json": {"data": {"items": {"nodes": [{"id": 2}], "pageInfo": {"hasNextPage": false, "endCursor": "Y4"}}}}}]})");
@@ -136,20 +137,20 @@ TEST(SyncPaging, SendsAPageAndACursorInThePostedBody) {
   EXPECT_EQ(requests.at(1).body, R"({"paging":{"page":2},"since":1.50})");
 }
 
-TEST(SyncPaging, SaysThatAPageCameTwice) {
+TEST(SyncPaging, WarnsIfAPageRepeats) {
   const HttpServer server(R"({"/x": [{"json": [{"id": 1, "name": "a"}]}]})");
   const auto outcome = SyncPlugin(source_at(server.url("/x"), R"(, "paging": "page")")).run();
   EXPECT_THAT(outcome, testing::IsDone());
-  EXPECT_NE(outcome.output->find("holds what the page before it held"), std::string::npos) << *outcome.output;
+  EXPECT_NE(outcome.output->find("repeats the page before it"), std::string::npos) << *outcome.output;
 }
 
-TEST(SyncPaging, TakesAnErrorForTheEndOnlyBehindAPage) {
+TEST(SyncPaging, TreatsAnErrorAsTheEndOnlyAfterAPage) {
   const HttpServer server(R"({"/x": [{"status": 404}]})");
   EXPECT_THAT(SyncPlugin(source_at(server.url("/x"), R"(, "paging": "page")")).run(),
               testing::Fails("http-404"));
 }
 
-TEST(SyncPaging, TakesNoErrorForTheEndWhereTheSourceSaidThatThereIsMore) {
+TEST(SyncPaging, TreatsNoErrorAsTheEndIfTheSourceIndicatedMore) {
   const HttpServer server(
       R"({"/x": [{"json": {"total": 5, "results": [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]}},
                                      {"status": 400, "json": {"error": "rate limit"}}]})");
@@ -157,14 +158,14 @@ TEST(SyncPaging, TakesNoErrorForTheEndWhereTheSourceSaidThatThereIsMore) {
   EXPECT_THAT(SyncPlugin(source_at(server.url("/x"), paging)).run(), testing::Fails("http-400"));
 }
 
-TEST(SyncPaging, WaitsWhereGraphQlIsThrottled) {
+TEST(SyncPaging, IsRetriedIfGraphQlIsThrottled) {
   const HttpServer server(
       R"({"/x": [{"json": {"data": {"items": null}, "errors": [{"message": "Throttled"}]}}]})");
   EXPECT_THAT(SyncPlugin(source_at(server.url("/x"), R"(, "records": "/data/items")")).run(),
               testing::Retries("rate-limited"));
 }
 
-TEST(SyncPaging, SaysErrorsBesideTheData) {
+TEST(SyncPaging, WarnsOfErrorsBesideTheData) {
   const HttpServer server(
       R"({"/x": [{"json": {"data": {"items": [{"id": 1, "name": "a"}]}, "errors": [{"message": "price is hidden"}]}}]})");
   const auto outcome = SyncPlugin(source_at(server.url("/x"), R"(, "records": "/data/items")")).run();
@@ -172,7 +173,7 @@ TEST(SyncPaging, SaysErrorsBesideTheData) {
   EXPECT_NE(outcome.output->find("price is hidden"), std::string::npos) << *outcome.output;
 }
 
-TEST(SyncPaging, HasNoLimitOfItsOwn) {
+TEST(SyncPaging, HasNoLimitByDefault) {
   std::string pages;
   std::string rows;
   for (int i = 1; i <= 120; ++i) {
@@ -184,7 +185,7 @@ TEST(SyncPaging, HasNoLimitOfItsOwn) {
   EXPECT_EQ(SyncPlugin(source_at(server.url("/x"), R"(, "paging": "page")")).rows(), "[" + rows + "]");
 }
 
-// ---- JSON as it is in the world -----------------------------------------------------------------------
+// ---- Forms of responses -------------------------------------------------------------------------------
 
 struct World {
   const char* name;
@@ -224,7 +225,7 @@ INSTANTIATE_TEST_SUITE_P(, SyncAnswer, ::testing::ValuesIn(answers),
 
 // ---- Cursors ------------------------------------------------------------------------------------------
 
-TEST(SyncCursor, LeavesOutWhatHasNone) {
+TEST(SyncCursor, IgnoresRecordsWithoutOne) {
   const HttpServer server(
       R"({"/": [{"json": [{"id": 1, "updatedAt": "2026-01-01"}, {"id": 2, "updatedAt": null},
                                               {"id": 3}]}]})");
@@ -276,7 +277,7 @@ TEST_F(SyncOAuth, GetsATokenAndKeepsIt) {
   EXPECT_EQ(requests[1].headers.at("authorization"), "Bearer t0ken");
 }
 
-TEST_F(SyncOAuth, MaySendItsNameInTheBody) {
+TEST_F(SyncOAuth, CanSendItsCredentialsInTheBody) {
   const HttpServer server(routes(R"({"json": {"access_token": "t0ken"}})", record));
   EXPECT_THAT(plugin(server, R"(, "credentials": "body", "audience": "a/b")").run(), testing::IsDone());
   EXPECT_EQ(
@@ -285,7 +286,7 @@ TEST_F(SyncOAuth, MaySendItsNameInTheBody) {
   EXPECT_EQ(server.requests().at(0).headers.count("authorization"), 0U);
 }
 
-TEST_F(SyncOAuth, ReplacesATokenThatWasTakenBack) {
+TEST_F(SyncOAuth, ReplacesARevokedToken) {
   const HttpServer server(
       routes(R"({"json": {"access_token": "one"}}, {"json": {"access_token": "two"}})",
              std::string(record) + R"(, {"status": 401}, )" + record + R"(, {"status": 401})"));
@@ -296,7 +297,7 @@ TEST_F(SyncOAuth, ReplacesATokenThatWasTakenBack) {
   EXPECT_THAT(sync.run(), testing::Retries("http-401"));  // the new one is refused too
 }
 
-TEST_F(SyncOAuth, IsTriedAgainWhereTheAccountIsRefused) {
+TEST_F(SyncOAuth, IsRetriedIfTheAccountIsRefused) {
   const HttpServer server(routes(R"({"status": 400, "json": {"error": "invalid_client", "was": "s3 cret"}},
                                      {"json": {"token": 1}}, {"body": "hello"},
                                      {"status": 429, "headers": {"Retry-After": "7"}})",
@@ -314,12 +315,12 @@ TEST_F(SyncOAuth, IsTriedAgainWhereTheAccountIsRefused) {
 
 // ---- Records ------------------------------------------------------------------------------------------
 
-TEST(SyncColumns, ThatNoRecordHasAreALoudWarning) {
+TEST(SyncColumns, ThatNoRecordHasAreAWarning) {
   const HttpServer server(R"({"/": [{"json": [{"id": 1}, {"id": 2}]}]})");
   testing::FakeJob job(guide_payload);
   const auto outcome = SyncPlugin(source_at(server.url())).run(job);
   EXPECT_THAT(outcome, testing::IsDone());
-  EXPECT_NE(outcome.output->find("none of 2 records has anything at /name"), std::string::npos)
+  EXPECT_NE(outcome.output->find("none of 2 records has a value at /name"), std::string::npos)
       << *outcome.output;
   EXPECT_NE(job.logs().at(0).message.find("/name"), std::string::npos);
   EXPECT_EQ(job.logs().at(0).level, SLUICE_LOG_WARN);
@@ -328,7 +329,7 @@ TEST(SyncColumns, ThatNoRecordHasAreALoudWarning) {
   EXPECT_THAT(strict, testing::Fails("unmapped"));
 }
 
-TEST(SyncColumns, ThatARecordLacksAreNullOrRefusedWhereThatIsSaid) {
+TEST(SyncColumns, ThatARecordLacksAreNullOrRefusedIfConfigured) {
   const auto target = [](const char* absent) {
     return effects_target + std::string(R"(, "absent": ")") + absent + "\"";
   };
@@ -340,7 +341,7 @@ TEST(SyncColumns, ThatARecordLacksAreNullOrRefusedWhereThatIsSaid) {
               testing::Fails("absent-member"));
 }
 
-TEST(SyncBadRecords, AreSkippedAndNamedWhereThatIsSaid) {
+TEST(SyncBadRecords, AreSkippedAndListedIfConfigured) {
   const HttpServer server(
       R"({"/": [{"json": [{"id": 1, "name": "a"}, "x", {"name": "b"}, {"id": 2, "name": "c\u0000"},
                                               {"id": 3, "name": "d"}]}]})");

@@ -1,4 +1,4 @@
-// data.sync in the whole program: a real HTTP server, a real PostgreSQL, jobs drained from the outbox.
+// data.sync in the whole program, with a real HTTP server, a real PostgreSQL and jobs in the outbox.
 #include "handlers/sync/http_server.hpp"
 #include "runtime/outbox.hpp"
 
@@ -36,10 +36,10 @@ class SyncProgram : public Outbox {
     "/customers?page=2": [{"json": {"data": [{"id": "c-2", "name": "Alan"}], "next": null}}]})"};
 };
 
-TEST_F(SyncProgram, WritesThroughAConnectionOfItsOwnAndRunsAgainWithoutChanges) {
+TEST_F(SyncProgram, WritesThroughItsOwnConnectionAndChangesNothingAgain) {
   configure("url_file = \"" + scratch.write("url", database.url()) + "\"\n");
   insert("a", "data.sync", guide_payload);
-  // The first answer is a 500, so the job is tried again, a little later.
+  // The first answer is a 500, so the job is retried a little later.
   EXPECT_TRUE(eventually([&] { return drains() && status("a") == "done"; })) << error("a");
   EXPECT_EQ(customers(), "c-1|Ada|London\nc-2|Alan|\n");
   EXPECT_EQ(output("a"),
@@ -70,13 +70,13 @@ TEST_F(SyncProgram, WritesInTheTransactionOfItsJob) {
   database.exec("DROP ROLE " + role);
 }
 
-TEST_F(SyncProgram, FailsAJobForGoodWhosePayloadIsWrong) {
+TEST_F(SyncProgram, FailsAJobWithAnInvalidPayloadForGood) {
   configure("url_file = \"" + scratch.write("url", database.url()) + "\"\n");
   insert("a", "data.sync", R"({"source": "api", "target": "lake"})");
   insert("b", "data.sync", R"({"source": 1, "target": "database"})");
   EXPECT_TRUE(drains());
   EXPECT_EQ(status("a"), "error");
-  EXPECT_NE(error("a").find("there are: database"), std::string::npos) << error("a");
+  EXPECT_NE(error("a").find("configured: database"), std::string::npos) << error("a");
   EXPECT_EQ(status("b"), "error");
   EXPECT_NE(error("b").find("/source"), std::string::npos) << error("b");
 }

@@ -1,4 +1,4 @@
-// What is asked of an API, and which records come of it. The target's effects show the records.
+// The requests to an API, and the records that it returns. The target's effects show the records.
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
@@ -13,13 +13,13 @@ std::string route(const std::string& path, const std::string& json, const std::s
   return quoted(path) + R"(: [{"json": )" + json + more + "}]";
 }
 
-/// Versions of libcurl write %2b or %2B.
+/// Depending on its version, libcurl writes %2b or %2B.
 std::string lower(std::string text) {
   for (char& c : text) c = static_cast<char>(tolower(static_cast<unsigned char>(c)));
   return text;
 }
 
-TEST(SyncSource, IsAskedForTheGuidesPayload) {
+TEST(SyncSource, IsReadForTheGuidesPayload) {
   const HttpServer server("{" + route("/items", two) + "}");
   SyncPlugin plugin(source_at(server.url("/items")));
   testing::FakeJob job(R"({"source": "api", "target": "database", "data": {}})");
@@ -29,14 +29,14 @@ TEST(SyncSource, IsAskedForTheGuidesPayload) {
   EXPECT_NE(job.effects()[0].sql.find(R"(INSERT INTO "public"."item" )"), std::string::npos);
 }
 
-TEST(SyncSource, IsAskedWithoutDataToo) {
+TEST(SyncSource, IsReadWithoutDataToo) {
   const HttpServer server("{" + route("/items", two) + "}");
   SyncPlugin plugin(source_at(server.url("/items")));
   const auto outcome = plugin.run(R"({"source": "api", "target": "database"})");
   EXPECT_EQ(outcome.output, R"({"records":2,"pages":1,"notModified":false})") << said(outcome);
 }
 
-TEST(SyncSource, IsNotAskedWhenTheRecordsAreInThePayload) {
+TEST(SyncSource, IsNotReadIfTheRecordsAreInThePayload) {
   const HttpServer server("{}");
   SyncPlugin plugin(source_at(server.url()));
   const auto with_data = [](const std::string& data) {
@@ -50,12 +50,12 @@ TEST(SyncSource, IsNotAskedWhenTheRecordsAreInThePayload) {
   EXPECT_EQ(server.paths(), "");
 }
 
-TEST(SyncSource, GivesItsRecordsWhereThePointerSays) {
+TEST(SyncSource, HasItsRecordsAtThePointer) {
   const HttpServer server("{" + route("/", R"({"data":{"items":)" + std::string(two) + "}}") + "}");
   EXPECT_EQ(SyncPlugin(source_at(server.url(), R"(, "records": "/data/items")")).rows(), two);
 }
 
-TEST(SyncSource, GivesColumnsWhereTheirPointersSay) {
+TEST(SyncSource, HasItsColumnsAtTheirPointers) {
   const HttpServer server("{" + route("/", R"([{"id":{"v":7},"tags":["x","y"],"n":12.30}])") + "}");
   SyncPlugin plugin(source_at(server.url()), R"("kind": "database", "table": "public.item", "key": ["id"],
       "columns": {"id": "/id/v", "tag": "/tags/1", "all": "/tags", "none": "/no/such", "n": "/n"})");
@@ -80,7 +80,7 @@ TEST(SyncSource, GetsHeadersTokenAndAllowedParameters) {
   EXPECT_EQ(request.headers.at("accept"), "application/vnd.x+json");
 }
 
-TEST(SyncSource, GetsATokenInAnotherHeaderAndReadsItAnew) {
+TEST(SyncSource, GetsATokenInAnotherHeaderAndItIsReadForEachRequest) {
   const Scratch files;
   const HttpServer server("{" + route("/", two) + "}");
   SyncPlugin plugin(source_at(server.url(), R"(, "token_header": "X-Api-Key", "token_file": )" +
@@ -101,7 +101,7 @@ TEST(SyncSource, IsNotReachedThroughTheEnvironmentsProxy) {
   EXPECT_EQ(proxy.paths(), "");
 }
 
-TEST(SyncSource, MayCompress) {
+TEST(SyncSource, CanCompress) {
   const HttpServer server("{" + route("/", two, R"(, "gzip": true)") + "}");
   EXPECT_EQ(SyncPlugin(source_at(server.url())).rows(), two);
   EXPECT_NE(server.requests().at(0).headers.at("accept-encoding").find("gzip"), std::string::npos);
@@ -122,7 +122,7 @@ TEST(SyncPaging, FollowsAFieldOfTheResponse) {
     "/a": [{"json": {"data": [{"id":1}], "links": {"next": "?page=2"}}}],
     "/a?page=2": [{"json": {"data": [], "links": {"next": "{origin}/a?page=3"}}}],
     "/a?page=3": [{"json": {"data": [{"id":3}], "links": {"next": null}}}]})");
-  // The first route would serve the queries of the others too, were they not there.
+  // Without the other routes, the first one would also serve their queries.
   EXPECT_EQ(SyncPlugin(source_at(server.url("/a"),
                                  R"(, "paging": "field", "next": "/links/next", "records": "/data")"))
                 .rows(),
@@ -138,14 +138,14 @@ TEST(SyncPaging, CountsPagesUntilOneIsEmpty) {
   EXPECT_EQ(server.paths(), "/?limit=1&page=0 /?limit=1&page=1 /?limit=1&page=2");
 }
 
-TEST(SyncPaging, CountsRecordsUntilThereIsNone) {
+TEST(SyncPaging, CountsRecordsUntilAPageIsEmpty) {
   const HttpServer server(R"({"/": [{"json": [{"id":1},{"id":2}]}, {"json": [{"id":3}]}, {"json": []}]})");
   EXPECT_EQ(SyncPlugin(source_at(server.url(), R"(, "paging": "offset", "page_parameter": "skip")")).rows(),
             R"([{"id":1},{"id":2},{"id":3}])");
   EXPECT_EQ(server.paths(), "/?skip=0 /?skip=2 /?skip=3");
 }
 
-TEST(SyncPaging, KeepsTokenAndHeadersFromOtherHosts) {
+TEST(SyncPaging, SendsNoTokenAndHeadersToOtherHosts) {
   const Scratch files;
   const HttpServer other("{" + route("/b", R"([{"id":2}])") + "}");
   const HttpServer server(R"({"/a": [{"json": [{"id":1}], "headers": {"Link": "<)" + other.url("/b") +
@@ -164,7 +164,7 @@ TEST(SyncPaging, KeepsTokenAndHeadersFromOtherHosts) {
   EXPECT_EQ(headers.count("authorization") + headers.count("x-key"), 0U);
 }
 
-TEST(SyncCursor, OfThePayloadIsSentAndTheNextOneGiven) {
+TEST(SyncCursor, OfThePayloadIsSentAndTheNextOneIsReturned) {
   const HttpServer server("{" +
                           route("/", R"([{"id":1,"name":"a","at":"2024-01-03"},{"id":2,"at":"2024-01-05"},
                                                {"id":3,"at":"2024-01-04"}])") +
@@ -177,7 +177,7 @@ TEST(SyncCursor, OfThePayloadIsSentAndTheNextOneGiven) {
   EXPECT_EQ(lower(server.paths()), "/?since=2024-01-02%20%2b1");
 }
 
-TEST(SyncCursor, MayBeANumberAndStaysWhenNothingCame) {
+TEST(SyncCursor, CanBeANumberAndDoesNotChangeWithoutRecords) {
   const HttpServer server(R"({"/": [{"json": [{"id":9,"name":"a"},{"id":10}]}, {"json": []}]})");
   SyncPlugin plugin(source_at(server.url(), R"(, "cursor": "/id", "cursor_parameter": "after")"));
   EXPECT_EQ(plugin.run().output, R"({"records":2,"pages":1,"notModified":false,"cursor":10})");
@@ -186,7 +186,7 @@ TEST(SyncCursor, MayBeANumberAndStaysWhenNothingCame) {
   EXPECT_EQ(server.paths(), "/ /?after=10");
 }
 
-TEST(SyncBatches, AreBounded) {
+TEST(SyncBatches, HaveALimitedSize) {
   const HttpServer server("{}");
   SyncPlugin plugin(source_at(server.url()), effects_target + std::string(R"(, "batch_rows": 2)"));
   testing::FakeJob job(R"({"source": "x", "target": "database", "data": [{"id":1},{"id":2},{"id":3}]})");

@@ -1,4 +1,4 @@
-// The plugin under test, with a configuration that is written as members of its source and its target.
+// The plugin under test, with a configuration given as the members of its source and its target.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@
 
 namespace sluice::test {
 
-/// The payload of the outbox guide, as one that asks the source.
+/// The payload of the outbox guide, which reads the source.
 constexpr auto guide_payload = R"({"source": "api", "target": "database", "data": {}})";
 
 /// A table whose rows are the job's effects.
@@ -44,7 +44,7 @@ class SyncPlugin {
     job.id(id);
     return run(job);
   }
-  /// The rows of a job that ends well, as the JSON of all its effects; what went wrong instead.
+  /// The rows of a successful job, as the JSON of all its effects; otherwise its error.
   std::string rows(const std::string& payload = guide_payload) {
     testing::FakeJob job(payload);
     const auto outcome = run(job);
@@ -59,7 +59,7 @@ class SyncPlugin {
   LoadedPlugin plugin_;
 };
 
-/// The error as a test's failure shows it best.
+/// For the message of a failed test.
 inline std::string said(const testing::Outcome& outcome) {
   return outcome.code + ": " + outcome.error;
 }

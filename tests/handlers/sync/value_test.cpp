@@ -1,4 +1,4 @@
-// Decisions about values: which addresses are public, and what JSON keeps of its numbers.
+// Decisions about values: public addresses, digits of JSON numbers, encodings, and the order of cursors.
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -27,7 +27,7 @@ bool is_public(const std::string& text) {
     v6.sin6_family = AF_INET6;
     std::memcpy(&storage, &v6, sizeof v6);
   } else {
-    ADD_FAILURE() << text << " is no address";
+    ADD_FAILURE() << text << " is not an address";
   }
   return data_sync::is_public(reinterpret_cast<const sockaddr&>(storage));
 }
@@ -42,7 +42,7 @@ TEST(SyncAddress, OfThePublicInternetIsPublic) {
   }
 }
 
-TEST(SyncAddress, OfAnythingElseIsPrivate) {
+TEST(SyncAddress, OfOtherBlocksIsPrivate) {
   for (const char* address : {"0.0.0.0",
                               "0.1.2.3",
                               "10.0.0.1",
@@ -93,7 +93,7 @@ TEST(SyncAddress, OfAnythingElseIsPrivate) {
   }
 }
 
-TEST(SyncAddress, ThatIsNoIpAddressIsPrivate) {
+TEST(SyncAddress, OfAnotherFamilyIsPrivate) {
   sockaddr_storage storage{};
   storage.ss_family = AF_UNIX;
   EXPECT_FALSE(data_sync::is_public(reinterpret_cast<const sockaddr&>(storage)));
@@ -131,7 +131,7 @@ INSTANTIATE_TEST_SUITE_P(
                 R"({"a":[{"b":null},true,"é\u0000\""]})"}),
     [](const auto& written) { return std::string(written.param.name); });
 
-TEST(SyncJsonText, ThatIsNoneIsRefused) {
+TEST(SyncJsonText, ThatIsInvalidIsRefused) {
   const std::string deep(200, '[');
   for (const std::string& text : {std::string(), std::string("{"), std::string("[1,]"), std::string("<html>"),
                                   std::string("[1] 2"), std::string("\"\xC3(\""), std::string("[NaN]"),
@@ -141,7 +141,7 @@ TEST(SyncJsonText, ThatIsNoneIsRefused) {
   EXPECT_NO_THROW(parse_json(std::string(100, '[') + std::string(100, ']')));
 }
 
-TEST(SyncJsonLines, AreAnArrayOfObjects) {
+TEST(SyncJsonLines, BecomeAnArrayOfObjects) {
   EXPECT_EQ(to_text(parse_json_or_lines("{\"a\":1}\n\n{\"a\":2}\r\n", false)), R"([{"a":1},{"a":2}])");
   EXPECT_EQ(to_text(parse_json_or_lines("\x1e{\"a\":1}\n\x1e{\"a\":2}\n", true)), R"([{"a":1},{"a":2}])");
   EXPECT_EQ(to_text(parse_json_or_lines("{\"a\":1}\n", true)), R"([{"a":1}])");
@@ -160,7 +160,7 @@ std::string bytes(const std::string& hex) {
   return out;
 }
 
-TEST(SyncBody, IsBroughtToUtf8) {
+TEST(SyncBody, IsConvertedToUtf8) {
   EXPECT_EQ(in_utf8(bytes("efbbbf5b5d"), ""), "[]");
   EXPECT_EQ(in_utf8(bytes("fffe5b00e9005d00"), "application/json"), "[é]");
   EXPECT_EQ(in_utf8(bytes("feff005b00e9005d"), ""), "[é]");
@@ -174,7 +174,7 @@ TEST(SyncBody, IsBroughtToUtf8) {
   EXPECT_EQ(in_utf8("", ""), "");
 }
 
-TEST(SyncBody, TellsAPageForPeople) {
+TEST(SyncBody, RecognisesAnHtmlPage) {
   EXPECT_EQ(markup_title("\n <!DOCTYPE html><html><head><TITLE lang=en>Sign\n  in \xC3\xA9</title>"),
             "Sign in ??");
   EXPECT_EQ(markup_title("<html><title>cut"), "cut");
@@ -198,7 +198,7 @@ void PrintTo(const Compared& compared, std::ostream* out) {
 
 class SyncCursorOrder : public ::testing::TestWithParam<Compared> {};
 
-TEST_P(SyncCursorOrder, KnowsTheLargerOne) {
+TEST_P(SyncCursorOrder, FindsTheLargerOne) {
   const auto smaller = parse_json(GetParam().smaller);
   const auto larger = parse_json(GetParam().larger);
   EXPECT_LT(compare_cursors(smaller, larger).value(), 0);
@@ -225,7 +225,7 @@ INSTANTIATE_TEST_SUITE_P(
         Compared{"TimesBefore1970", R"("1969-12-31T23:59:59Z")", R"("1970-01-01")"}),
     [](const auto& compared) { return std::string(compared.param.name); });
 
-TEST(SyncCursors, TakesEqualOnesForEqual) {
+TEST(SyncCursors, AreEqualInDifferentForms) {
   EXPECT_EQ(compare_cursors(parse_json("1.50"), parse_json("15e-1")), 0);
   EXPECT_EQ(compare_cursors(parse_json("0"), parse_json("-0.0")), 0);
   EXPECT_EQ(compare_cursors(parse_json(R"("2026-01-01T01:00:00.10+01:00")"),
@@ -233,7 +233,7 @@ TEST(SyncCursors, TakesEqualOnesForEqual) {
             0);
 }
 
-TEST(SyncCursors, DoesNotMixNumbersAndWords) {
+TEST(SyncCursors, OfNumbersAndOtherTextsCannotBeCompared) {
   EXPECT_EQ(compare_cursors(parse_json("1"), parse_json(R"("one")")), std::nullopt);
 }
 

@@ -1,3 +1,3 @@
-/* What the plugin `missing_library` is linked with, and what is not there when it is loaded. */
+/* The library that the plugin `missing_library` is linked with. It is missing when the plugin is loaded. */
 void sluice_test_missing_function(void);
 void sluice_test_missing_function(void) {}

@@ -1,5 +1,5 @@
-/* Sound plugins whose one handler, or init or shutdown, does something that only `plugin check` sees;
- * ../CMakeLists.txt has who does what. */
+/* Plugins that load, but whose handler, init or shutdown has a fault that only `plugin check` finds.
+ * ../CMakeLists.txt says which definition causes which fault. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -54,7 +54,7 @@ static int32_t handle(void* self, void* slot, const sluice_job* job) {
 #elif defined(HANGS_ON_ODD_PAYLOAD)
   while (!is_example) pause();
 #elif defined(LEAKS_MEMORY)
-  static void* volatile last; /* volatile, else the compiler sees that nobody uses it */
+  static void* volatile last; /* volatile, because otherwise the compiler removes the unused memory */
   last = malloc(LEAKS_MEMORY);
   memset(last, 1, LEAKS_MEMORY);
 #elif defined(LEAKS_FILES)

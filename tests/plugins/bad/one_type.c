@@ -1,5 +1,4 @@
-/* A sound plugin with one job type, each part of which a definition can break; ../CMakeLists.txt has who
- * breaks what. */
+/* A plugin with one job type. Definitions can break each part of it; ../CMakeLists.txt lists them. */
 #include <signal.h>
 #include <sluice/plugin.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-// An exception that would cross the C boundary: the process ends with std::terminate in init.
+// init throws an exception that would cross the C boundary, so the process ends with std::terminate.
 #include <sluice/plugin.h>
 
 #include <cstdint>

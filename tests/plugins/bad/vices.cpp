@@ -1,5 +1,5 @@
-// A plugin that takes more than its own, as its payload says: {"do": "cut_page", "file": "/tmp/pid"}.
-// `actions` below has what it can do; `file` gets the number of a process that it leaves behind.
+// A plugin that attacks the runtime or the machine. Its payload names the attack, one of `actions` below:
+// {"do": "cut_page", "file": "/tmp/pid"}. The number of a process that it leaves behind is written to `file`.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -39,7 +39,7 @@ Result ok(Job&, const Json&) {
   return sluice::done();
 }
 
-/// Cuts and stretches the memory that it shares with the runtime; the output says what came of it.
+/// Tries to shrink and to grow the memory that it shares with the runtime. The output has the results.
 Result cut_page(Job& job, const Json&) {
   const std::string cut = error_of(ftruncate(page_fd, 0));
   const std::string stretched = error_of(ftruncate(page_fd, 1 << 30));
@@ -48,7 +48,7 @@ Result cut_page(Job& job, const Json&) {
   return sluice::done();
 }
 
-/// Goes into the runtime's process group, and never returns.
+/// Moves into the runtime's process group, and never returns.
 Result leave_group(Job& job, const Json& payload) {
   const int result = setpgid(0, getpgid(getppid()));
   write_to(payload.string("file"), error_of(result) + "\n");
@@ -56,7 +56,7 @@ Result leave_group(Job& job, const Json& payload) {
   for (;;) pause();
 }
 
-/// Leaves a child in a session of its own, whose parent is gone.
+/// Leaves an orphan process in its own session.
 Result leave_child(Job&, const Json& payload) {
   const pid_t child = fork();
   if (child == 0) {
@@ -70,7 +70,7 @@ Result leave_child(Job&, const Json& payload) {
 }
 Result leave_child_and_crash(Job& job, const Json& payload) {
   static_cast<void>(leave_child(job, payload));
-  struct stat file;  // what the child writes, it must have written before it is killed for its host's death
+  struct stat file;  // waits for the child's line, because the child is killed when its host dies
   while (stat(payload.string("file").c_str(), &file) != 0 || file.st_size == 0) usleep(1000);
   raise(SIGKILL);
   return sluice::done();
@@ -98,7 +98,7 @@ Result huge_note(Job& job, const Json&) {
   return sluice::done();
 }
 
-/// Says that a frame of 1 GiB begins.
+/// Writes the header of a frame of 1 GiB to the runtime's socket.
 Result huge_frame(Job&, const Json&) {
   const std::uint32_t length = 1U << 30;
   const ssize_t size = write(socket_fd, &length, sizeof length);
@@ -106,7 +106,7 @@ Result huge_frame(Job&, const Json&) {
   return sluice::done();
 }
 
-/// Looks into its parent; the output says what came of it.
+/// Tries to read its parent's environment and memory. The output has the results.
 Result look_at_parent(Job& job, const Json&) {
   const std::string directory = "/proc/" + std::to_string(getppid());
   const auto look = [&](const std::string& name) {
@@ -147,7 +147,7 @@ Result act(Job& job) {
 
 }  // namespace
 
-// What a terminal would obey, and what would pass for another line of a table.
+// The texts contain escape sequences of terminals, and line breaks that would forge rows of a table.
 SLUICE_PLUGIN(sluice::plugin("vices", "1.0\x1b[2J\nfake 9.9.9  fake.so  fake.type")
                   .summary("turned \xe2\x80\xae around")
                   .url("https://example.com/\x1b]0;owned\x07")

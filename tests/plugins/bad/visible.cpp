@@ -1,4 +1,4 @@
-// Built with default visibility and no version script: its own C++ functions are there for all to see.
+// Built with default visibility and without a version script, so its own C++ functions are exported.
 #include <sluice/plugin.hpp>
 
 namespace sluice_test {

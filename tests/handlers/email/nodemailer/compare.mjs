@@ -1,9 +1,10 @@
-// Makes a mail of each message object with Nodemailer, and compares what mailparser reads in it with what it reads in
-// the mail that Sluice made of the same object.
+// Makes a mail from each message object with Nodemailer, and compares it with the mail that Sluice made from the same
+// object. mailparser reads both.
 //
 //   node compare.mjs MESSAGES DIRECTORY
 //
-// DIRECTORY has N.eml and, in N.json, the job's output for message N, from 0. Prints each difference; fails on any.
+// For each message N, from 0, DIRECTORY has the mail in N.eml and the job's output in N.json. Prints each difference,
+// and fails if there is one.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import nodemailer from "nodemailer";
@@ -15,7 +16,7 @@ const OWN = /^(date|message-id|mime-version|content-type|content-transfer-encodi
 const mailboxes = (field) => [field ?? []].flat().flatMap(({ value }) => value)
   .flatMap(({ group, address, name }) => group ?? [{ address, name }]);
 
-/// A message object as an application has it in memory, before JSON.
+/// The message object as it is in an application's memory, before JSON.
 const revived = (message) => ({
   ...message,
   attachments: message.attachments?.map((attachment) => attachment.content?.type === "Buffer"

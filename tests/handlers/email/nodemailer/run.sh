@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Message objects as Nodemailer takes them become the same mails here: mailparser reads the same in both.
+# The plugin makes the same mails from message objects as Nodemailer: mailparser reads the same in both.
 #
 #   run.sh SLUICE PLUGIN     the program, and the email plugin's file
 #
-# Exits with 77 where Node.js 18 or newer with npm is missing; tests/install-packages.sh node installs it.
+# Exits with 77 if Node.js 18 or newer or npm is missing; tests/install-packages.sh node installs them.
 set -euo pipefail
 sluice=$(realpath "${1:?the program}")
 plugin=$(realpath "${2:?the plugin}")
@@ -13,11 +13,11 @@ skip() {
   echo "nodemailer: SKIPPED, $1; tests/install-packages.sh node installs it" >&2
   exit 77
 }
-command -v node >/dev/null || skip 'there is no Node.js'
-command -v npm >/dev/null || skip 'there is no npm'
+command -v node >/dev/null || skip 'Node.js is missing'
+command -v npm >/dev/null || skip 'npm is missing'
 (($(node -p 'process.versions.node.split(".")[0]') >= 18)) || skip "Node.js $(node -v) is older than 18"
 
-# Two tests at a time, of two build folders, install them once.
+# The lock is for tests that run at the same time from two build folders.
 exec {lock}<package.json
 flock "$lock"
 if ! cmp -s package-lock.json node_modules/.installed; then
@@ -48,4 +48,4 @@ for ((i = 0; i < count; ++i)); do
   mv "$(node -p 'JSON.parse(require("fs").readFileSync(0)).file' <"$state/$i.json")" "$state/$i.eml"
 done
 node compare.mjs messages.json "$state"
-echo "nodemailer: $count mails are as Nodemailer makes them"
+echo "nodemailer: $count mails are the same as Nodemailer's"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Mails go into the mailboxes of a Postfix of the test's own, and what Postfix refuses is told as it is meant.
+# Mails arrive in the mailboxes of a Postfix that this test starts, and its refusals are understood.
 #
 #   run.sh SLUICE PLUGIN     the program, and the email plugin's file
 #
-# Exits with 77 where Postfix is missing, or this is not root, which Postfix needs.
+# Exits with 77 if Postfix is missing, or if the user is not root, which Postfix requires.
 set -euo pipefail
 sluice=$(realpath "${1:?the program}")
 plugin=$(realpath "${2:?the plugin}")
@@ -13,8 +13,8 @@ skip() {
   exit 77
 }
 export PATH=$PATH:/usr/sbin
-command -v postfix >/dev/null || skip 'there is no Postfix; tests/install-packages.sh tests installs it'
-((EUID == 0)) || skip 'Postfix is started by root alone'
+command -v postfix >/dev/null || skip 'Postfix is missing; tests/install-packages.sh tests installs it'
+((EUID == 0)) || skip 'only root can start Postfix'
 
 state=$(mktemp -d "${TMPDIR:-/tmp}/sluice-postfix.XXXXXX")
 chmod 755 "$state"
@@ -67,7 +67,7 @@ start() {
   printf '%s\n' "127.0.0.1:$port inet n - n - - smtpd" "${services[@]}" >"$state/etc/master.cf"
   postfix -c "$state/etc" start >"$state/started" 2>&1
 }
-# Somebody else may take the port in between.
+# Another process can take the port in between.
 start || start || fail "it did not start: $(cat "$state/started")"
 
 cat >"$state/sluice.toml" <<TOML
@@ -80,7 +80,7 @@ TOML
 send() {
   "$sluice" plugin run "$plugin" email.send "$1" --config "$state/sluice.toml" --id "$2" --json >"$state/said" 2>&1
 }
-# The recipients of the newest mail in a box, as Python's parser reads them, once it is there.
+# Waits for a mail with that subject in a box, and prints its To and text as Python's parser reads them.
 delivered() {
   /usr/bin/python3 - "$state/boxes/$1/new" "$2" <<'PY'
 import email, email.policy, pathlib, sys, time
@@ -124,6 +124,6 @@ expect 'Relay access denied'
 expect 'check user and password, or url'
 expect '"outcome": "retry"'
 
-if send '{"to": "bob@example.com", "subject": "s", "body": "b"}' 5; then fail 'it took a mail for nobody'; fi
+if send '{"to": "bob@example.com", "subject": "s", "body": "b"}' 5; then fail 'it accepted a mail for nobody'; fi
 expect '"outcome": "fail"'
-echo 'postfix: mails arrive, and what it refuses is told as it is meant'
+echo 'postfix: mails arrive, and refusals are understood'

@@ -1,9 +1,9 @@
-// Receives webhooks on a free port of the loopback and verifies them with the library of Standard Webhooks.
+// Receives webhooks on a free port of the loopback and verifies them with the Standard Webhooks library.
 //
 //   node receiver.mjs SECRET FILE
 //
-// Prints its port when it listens, and ends when its standard input does. Answers 204 to a webhook that is genuine and
-// 401 to any other, and adds a line to FILE for each: what the library read out of it, or its error.
+// Prints its port when it listens, and ends when its standard input ends. Answers 204 to a genuine webhook and 401 to
+// any other, and adds a line to FILE for each: the webhook as the library read it, or the library's error.
 import { appendFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { Webhook } from "standardwebhooks";

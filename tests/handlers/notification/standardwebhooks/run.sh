@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# A signed sample, sent by `sluice plugin run` as the README has it, is genuine to the library of Standard Webhooks
-# for Node.js, and what is signed with another secret is not.
+# The Standard Webhooks library for Node.js accepts a signed sample sent by `sluice plugin run` as in the README, and
+# rejects one signed with another secret.
 #
 #   run.sh SLUICE PLUGIN     the program, and the notification plugin's file
 #
-# Exits with 77 where Node.js 18 or newer with npm is missing; tests/install-packages.sh node installs it.
+# Exits with 77 if Node.js 18 or newer or npm is missing; tests/install-packages.sh node installs them.
 set -euo pipefail
 sluice=$(realpath "${1:?the program}")
 plugin=$(realpath "${2:?the plugin}")
@@ -14,11 +14,11 @@ skip() {
   echo "standardwebhooks: SKIPPED, $1; tests/install-packages.sh node installs it" >&2
   exit 77
 }
-command -v node >/dev/null || skip 'there is no Node.js'
-command -v npm >/dev/null || skip 'there is no npm'
+command -v node >/dev/null || skip 'Node.js is missing'
+command -v npm >/dev/null || skip 'npm is missing'
 (($(node -p 'process.versions.node.split(".")[0]') >= 18)) || skip "Node.js $(node -v) is older than 18"
 
-# Two tests at a time, of two build folders, install them once.
+# The lock is for tests that run at the same time from two build folders.
 exec {lock}<package.json
 flock "$lock"
 if ! cmp -s package-lock.json node_modules/.installed; then
@@ -65,9 +65,9 @@ message=$(received | node -p 'JSON.parse(require("fs").readFileSync(0)).data.mes
 
 send "$new" "$old" || fail "a sample with two signatures was not delivered: $(cat "$state/said")"
 
-if send "$new"; then fail 'a sample that was signed with another secret was taken'; fi
+if send "$new"; then fail 'a sample signed with another secret was accepted'; fi
 [[ $(received) == WebhookVerificationError:* ]] || fail "the library said: $(received)"
 grep -q 'http-401' "$state/said" || fail "sluice plugin run did not say why: $(cat "$state/said")"
 
 [[ $(wc -l <"$state/received") == 3 ]] || fail "expected three webhooks: $(cat "$state/received")"
-echo 'standardwebhooks: the library takes what is signed with its secret, and nothing else'
+echo 'standardwebhooks: the library accepts only webhooks signed with its secret'

@@ -2,10 +2,10 @@ import { PrismaPg } from "@prisma/adapter-pg";
 import { PrismaClient } from "../../../generated/client";
 
 const url = process.env.DATABASE_URL;
-if (!url) throw new Error("DATABASE_URL is not set: it names the database, postgresql://…");
+if (!url) throw new Error("DATABASE_URL is not set: set it to the database's URL, postgresql://…");
 
-// JSON.stringify refuses a BigInt. In payloads it is text, as Prisma's Decimal is; Sluice's handlers take both for
-// the numbers that they are, an ISO date for a date, and null for what is not there.
+// JSON.stringify refuses a BigInt. In payloads it becomes text, as Prisma's Decimal does. Sluice's handlers read both
+// as numbers and an ISO date as a date, and they treat null as absent.
 declare global {
   interface BigInt {
     toJSON(): string;
