@@ -11,7 +11,7 @@
 #   tests       build, postgres, pdf, and what the tests need
 #   bench       tests, Node.js, and PostgreSQL's tools for measuring, for tests/bench
 #   packages    to build the Debian packages, and to test them, the completions and the manual pages
-#   ci          tests, packages, node, Postfix for tests/handlers/email, and what the checks in .ci/run need
+#   ci          tests, packages, node, Postfix for tests/plugins/email, and what the checks in .ci/run need
 #
 # If everything is installed, it ends quickly and changes nothing. It works as root or through sudo, which may ask for a
 # password. If an earlier installation was interrupted, by this script or otherwise, it is completed first.

@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-if [[ ! -x build/bin/runtime_test ]]; then
+if [[ ! -x build/bin/program_test ]]; then
   # The build uses all cores; the tests mostly wait.
   echo "The first run takes about $((12 + 20 / $(nproc))) minutes on this machine: packages, the build, the tests."
   echo 'If you interrupt it, the same command continues later.'

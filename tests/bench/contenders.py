@@ -201,7 +201,7 @@ def copy_plugins(directory, *names):
     """Creates a directory with copies of plugins from the build."""
     directory.mkdir()
     for name in names:
-        (directory / f"{name}.so").write_bytes((ROOT / f"build/tests/plugins/good/{name}.so").read_bytes())
+        (directory / f"{name}.so").write_bytes((ROOT / f"build/tests/fixtures/good/{name}.so").read_bytes())
     return directory
 
 

@@ -1,6 +1,6 @@
 /*
  * A plugin that uses all of ABI 1.0, in C99. make.sh builds the exhibit museum-c.so of it; the test is
- * tests/runtime/museum_test.cpp. It is kept as the exhibit was built: don't change it, make a new one.
+ * tests/program/museum_test.cpp. It is kept as the exhibit was built: don't change it, make a new one.
  */
 #include <sluice/extensions.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 // A plugin that uses all of the C++ layer of ABI 1.0. make.sh builds the exhibit museum-cpp.so of it; the
-// test is tests/runtime/museum_test.cpp. It is kept as the exhibit was built: don't change it, make a new
+// test is tests/program/museum_test.cpp. It is kept as the exhibit was built: don't change it, make a new
 // one.
 #include <rapidjson/document.h>
 #include <sluice/plugin.hpp>

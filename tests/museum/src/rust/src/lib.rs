@@ -1,5 +1,5 @@
 //! A plugin that uses all of the Rust layer of ABI 1.0. make.sh builds the exhibit museum-rust.so of it; the test is
-//! tests/runtime/museum_test.cpp. It is kept as the exhibit was built: don't change it, make a new one.
+//! tests/program/museum_test.cpp. It is kept as the exhibit was built: don't change it, make a new one.
 
 use sluice_plugin::{job_type, plugin, Config, Failure, Field, Job, Level, NewJob, Outcome, Plugin, Result};
 use std::sync::atomic::{AtomicBool, Ordering};

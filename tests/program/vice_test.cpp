@@ -1,0 +1,198 @@
+// Plugins that attack the runtime or the machine, each beside two good ones, whose jobs are done before,
+// during and after the attack.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <string>
+
+#include "program/outbox.hpp"
+
+namespace sluice::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr std::size_t small = 200'000;  // more bytes than a log without huge texts has
+
+class Vice : public Outbox {
+ protected:
+  std::map<std::string, std::string> surroundings() const {
+    auto all = environment();
+    all["SLUICE_PLUGIN_DIR"] = directory.path();
+    return all;
+  }
+
+  /// Runs a job of each good plugin.
+  testing::AssertionResult others_work() {
+    const std::string number = std::to_string(++rounds_);
+    insert("probe-" + number, "test.probe");
+    insert("c-" + number, "test.c");
+    for (const std::string& id : {"probe-" + number, "c-" + number}) {
+      if (!becomes(id, "done")) return testing::AssertionFailure() << id << " is " << status(id);
+    }
+    return testing::AssertionSuccess();
+  }
+
+  /// Runs a job with that attack beside good ones, until it has status `outcome`.
+  void indulge(Program& runtime, const std::string& vice, const std::string& outcome) {
+    EXPECT_TRUE(others_work());
+    insert(vice, "test.vices", R"({"do":")" + vice + R"(","file":")" + scratch.path(vice) + R"("})");
+    EXPECT_TRUE(others_work());
+    EXPECT_TRUE(becomes(vice, outcome)) << vice << " is " << status(vice) << ":\n" << runtime.err();
+    EXPECT_TRUE(others_work());
+    EXPECT_TRUE(runtime.running());
+  }
+
+  std::string output(const std::string& id) {
+    return database.value("SELECT output FROM sluice.output WHERE job_id = $1", {id});
+  }
+  std::string code(const std::string& id) {
+    return database.value("SELECT code FROM sluice.attempt WHERE job_id = $1 ORDER BY at DESC LIMIT 1", {id});
+  }
+
+  PluginDirectory directory{{"good/probe", "good/c_plugin", "bad/vices"}};
+  std::string impatient = scratch.write(
+      "impatient.toml",
+      scratch.read("sluice.toml") +
+          "drain_timeout = \"200ms\"\ncancel_grace = \"200ms\"\n[type.\"test.vices\"]\nmax_attempts = 1\n");
+
+ private:
+  int rounds_ = 0;
+};
+
+TEST_F(Vice, ShrinkingTheSharedPageIsRefused) {
+  Program runtime({"run", "--config", impatient}, surroundings());
+  indulge(runtime, "cut_page", "done");
+  EXPECT_THAT(output("cut_page"), HasSubstr(R"("cut": "Operation not permitted")"));
+  EXPECT_THAT(output("cut_page"), HasSubstr(R"("stretched": "Operation not permitted")"));
+}
+
+TEST_F(Vice, AHostThatLeftItsProcessGroupIsKilledAtAStop) {
+  Program runtime({"run", "--config", impatient}, surroundings());
+  indulge(runtime, "leave_group", "processing");
+  ASSERT_TRUE(lines_in("leave_group", 1));
+  EXPECT_EQ(scratch.read("leave_group"), "allowed\n");
+  const std::vector<pid_t> hosts = runtime.children();
+  runtime.signal(SIGTERM);
+  EXPECT_EQ(runtime.wait(30), 0) << runtime.err();
+  for (const pid_t host : hosts) EXPECT_NE(::kill(host, 0), 0) << host;
+}
+
+TEST_F(Vice, ProcessesOfAHostEndWithIt) {
+  Program runtime({"run", "--config", impatient}, surroundings());
+  indulge(runtime, "leave_child_and_crash", "error");
+  const pid_t orphan = std::stoi(scratch.read("leave_child_and_crash"));
+  EXPECT_TRUE(eventually([&] { return ::kill(orphan, 0) != 0; }))
+      << "the process must end when its host crashes";
+  indulge(runtime, "leave_child", "done");
+  ASSERT_TRUE(lines_in("leave_child", 1));
+  const pid_t child = std::stoi(scratch.read("leave_child"));
+  EXPECT_EQ(::kill(child, 0), 0) << "the process may continue while its host exists";
+  runtime.signal(SIGTERM);
+  EXPECT_EQ(runtime.wait(30), 0) << runtime.err();
+  EXPECT_TRUE(eventually([&] { return ::kill(child, 0) != 0; }))
+      << "the process must end when its runtime stops";
+}
+
+TEST_F(Vice, HugeTextsAreTruncatedAndHugeOutputsFailTheirJob) {
+  Program runtime({"run", "--config", impatient}, surroundings());
+  indulge(runtime, "huge_code", "error");
+  EXPECT_LE(code("huge_code").size(), 210U);
+  EXPECT_LE(error("huge_code").size(), 9'000U);
+  indulge(runtime, "huge_output", "error");
+  EXPECT_EQ(code("huge_output"), "too-large");
+  EXPECT_EQ(error("huge_output"),
+            "the handler returned done, but its output takes 50.0 MB, and the limit is 1.0 MB; store large "
+            "data elsewhere, and pass a reference to it");
+  indulge(runtime, "huge_wishes", "error");
+  EXPECT_EQ(code("huge_wishes"), "too-large");
+  indulge(runtime, "huge_log", "error");
+  indulge(runtime, "huge_note", "done");
+  EXPECT_LE(runtime.err().size(), small);
+}
+
+TEST_F(Vice, AHugeFrameEndsItsHost) {
+  Program runtime({"run", "--config", impatient}, surroundings());
+  indulge(runtime, "huge_frame", "error");
+  EXPECT_EQ(code("huge_frame"), "host-died");
+  EXPECT_THAT(error("huge_frame"), HasSubstr("sent a frame of impossible length (1073741824 bytes)"));
+}
+
+TEST_F(Vice, NoPluginCanReadTheRuntimesProcess) {
+  const std::string file = directory.path() + "/vices.so";
+  std::vector<std::string> words{"plugin", "run", file, "test.vices", R"({"do":"look_at_parent"})", "--json"};
+  std::string executable;
+  if (geteuid() == 0) {  // root may read everything
+    chmod(directory.path().c_str(), 0755);
+    words.insert(words.begin(), {"--reuid=65534", "--regid=65534", "--clear-groups", Program::path()});
+    executable = "setpriv";
+  }
+  Program program(words, {{"DATABASE_URL", "postgresql://secret@localhost/none"}}, "", executable);
+  ASSERT_EQ(program.wait(), 0) << program.err() << program.out();
+  EXPECT_THAT(program.out(), HasSubstr(R"("environ":"Permission denied")"));
+  EXPECT_THAT(program.out(), HasSubstr(R"("mem":"Permission denied")"));
+}
+
+TEST_F(Vice, TextOfPluginsIsHarmlessToATerminal) {
+  const std::string file = directory.path() + "/vices.so";
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"plugin", "list", "--plugins", directory.path()},
+                                             {"plugin", "inspect", file},
+                                             {"plugin", "docs", directory.path()},
+                                             {"plugin", "check", file}}) {
+    const Ended ended = run(words);
+    EXPECT_EQ((ended.out + ended.err).find_first_of("\x1b\x07"), std::string::npos) << words[1] << ended.out;
+    EXPECT_THAT(ended.out, Not(HasSubstr("\u202e"))) << words[1];
+    EXPECT_THAT(ended.out, Not(HasSubstr("\nfake"))) << words[1];
+  }
+  EXPECT_THAT(run({"plugin", "inspect", file, "--json"}).out, HasSubstr("\\u001B[2J\\nfake"))
+      << "the JSON must have the exact text";
+}
+
+TEST_F(Vice, TextOfRowsIsHarmlessToATerminal) {
+  insert("red\x1b[31m\nid", "no\x1b[32m.such\ntype", R"({"a":"\u202e"})");
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"jobs", "list"}, {"jobs", "show", "red\x1b[31m\nid"}, {"status"}}) {
+    const Ended ended = sluice(words);
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    EXPECT_EQ(ended.out.find_first_of("\x1b"), std::string::npos) << words[1] << ended.out;
+    EXPECT_THAT(ended.out, Not(HasSubstr("\u202e")));
+    EXPECT_THAT(ended.out, Not(HasSubstr("\nid"))) << ended.out;
+    EXPECT_THAT(ended.out, Not(HasSubstr(".such\n"))) << ended.out;
+  }
+}
+
+TEST_F(Vice, MembersThatNothingReadsAreLoggedOrAnError) {
+  const std::string told =
+      scratch.write("told.toml", scratch.read("sluice.toml") + "[plugin.vices.config]\nunknown = 1\n");
+  insert("a", "test.vices", R"({"do":"ok","headers":{},"nothing":null,"file":null})");
+  const Ended lenient = run({"drain", "--config", told}, surroundings());
+  EXPECT_EQ(lenient.code, 0) << lenient.err;
+  EXPECT_EQ(status("a"), "done");
+  EXPECT_THAT(lenient.err, HasSubstr(R"("message":"the payload has members that nothing reads")"));
+  EXPECT_THAT(lenient.err, HasSubstr(R"("ignored":"headers")"));
+  EXPECT_THAT(lenient.err, HasSubstr(R"("ignored":"unknown")"));
+
+  const std::string strict_type =
+      scratch.write("type.toml", scratch.read("sluice.toml") + "[type.\"test.vices\"]\nstrict = true\n");
+  insert("b", "test.vices", R"({"do":"ok","headers":{}})");
+  insert("c", "test.vices", R"({"do":"ok","nothing":null})");
+  EXPECT_EQ(run({"drain", "--config", strict_type}, surroundings()).code, 0);
+  EXPECT_EQ(status("b"), "error");
+  EXPECT_THAT(error("b"), HasSubstr(R"(the payload has members that nothing reads: "headers")"));
+  EXPECT_EQ(status("c"), "done") << "null counts as absent";
+
+  const std::string strict =
+      scratch.write("strict.toml", scratch.read("sluice.toml") +
+                                       "[plugin.vices]\nstrict = true\n[plugin.vices.config]\nunknown = 1\n");
+  EXPECT_THAT(run({"drain", "--config", strict}, surroundings()).err,
+              HasSubstr("found members of the configuration that nothing reads"));
+}
+
+}  // namespace
+}  // namespace sluice::test
