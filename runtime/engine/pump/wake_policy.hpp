@@ -1,6 +1,6 @@
-// Decides whether producers should notify this runtime of new jobs. A notification takes a lock that all
-// commits of the server share, and holds it until its own commit is on disk. So notifications are requested
-// only while there are few jobs. Then a notification finds a job at once; while there are many, the next
+// Decides whether producers should notify this runtime of new jobs. All notifying transactions of the server
+// share one lock, and hold it until their commit is on disk. So notifications are requested only while there
+// are few jobs. Then a notification finds a job at once; while there are many, the next
 // claim does. If notifications bring this runtime no jobs, it requests none for a while.
 #pragma once
 
