@@ -120,9 +120,9 @@ class Fleet {
   void take_signals();
   /// The first round: starts a host for each file.
   void load(const std::vector<std::string>& files);
-  /// The next round, if is_round_over(). New files, changed files, files with changed settings, and plugins that
-  /// don't work are started beside those at work. Plugins that are not among the files end. If a new one does
-  /// not become ready, everything stays as it was.
+  /// The next round, if is_round_over(). New files, changed files, files with changed settings, and plugins
+  /// that don't work are started beside those at work. Plugins that are not among the files end. If a new one
+  /// does not become ready, everything stays as it was.
   void reload(const std::vector<std::string>& files, std::map<std::string, std::string> owners);
   /// Runs the loop until stop() was called, every host is gone, and release() was called.
   void run();
