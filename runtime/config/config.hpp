@@ -31,8 +31,9 @@ struct TypeSettings {
   std::optional<int> concurrency;  ///< 0: as many as the plugin takes
   std::optional<std::chrono::microseconds> backoff_first;
   std::optional<std::chrono::microseconds> backoff_cap;
-  std::optional<bool> strict;  ///< as in PluginSettings, for its payloads
-  std::optional<bool> brief;   ///< claimed under row locks alone; ignored if the type runs at most once
+  std::optional<std::chrono::microseconds> timeout;  ///< how long an attempt may take; 0: no limit
+  std::optional<bool> strict;                        ///< as in PluginSettings, for its payloads
+  std::optional<bool> brief;  ///< claimed under row locks alone; ignored if the type runs at most once
 };
 
 struct Config {
@@ -62,6 +63,7 @@ struct Config {
   std::chrono::microseconds start_timeout = std::chrono::seconds(10);  ///< for a plugin to load and init
   std::chrono::microseconds drain_timeout = std::chrono::seconds(25);  ///< for started jobs, at a stop
   std::chrono::microseconds cancel_grace = std::chrono::seconds(3);    ///< between cancel and kill
+  std::chrono::microseconds job_timeout = std::chrono::minutes(15);    ///< how long an attempt may take
   int effects_max = 10000;  ///< follow-up jobs and effects that one job may request
   std::chrono::microseconds effects_timeout = std::chrono::seconds(10);  ///< for all of one job's
   std::chrono::microseconds heartbeat = std::chrono::seconds(5);

@@ -235,6 +235,9 @@ std::vector<ConfigKey<Config>> make_config_keys() {
       duration("runtime", "drain_timeout", &Config::drain_timeout, {},
                "how long started jobs may continue, at a stop or in a host that a reload replaces, before "
                "they are asked to cancel"),
+      duration("runtime", "job_timeout", &Config::job_timeout, {},
+               "how long one attempt of a job may take before it is asked to stop, if neither its plugin nor "
+               "[type] sets a limit; \"0s\": no limit"),
       duration("runtime", "cancel_grace", &Config::cancel_grace, {},
                "the time between asking a job to cancel and killing it"),
       number("runtime", "effects_max", &Config::effects_max, 1, 1000000,
@@ -306,6 +309,8 @@ std::vector<ConfigKey<TypeSettings>> make_type_keys() {
           "20"),
       duration("type", "backoff_first", &TypeSettings::backoff_first, {}, "as in [retry]", R"("5s")"),
       duration("type", "backoff_cap", &TypeSettings::backoff_cap, {}, "as in [retry]", R"("10m")"),
+      duration("type", "timeout", &TypeSettings::timeout, {},
+               "how long one attempt may take before it is asked to stop; \"0s\": no limit", R"("5m")"),
       truth("type", "brief", &TypeSettings::brief,
             "true: a job may run twice, because its claim need not survive a crash of the database server",
             "true"),

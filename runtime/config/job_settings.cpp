@@ -15,6 +15,16 @@ job::RetryPolicy policy_of(const job::TypeSpec& type, const Config& config) {
   return policy;
 }
 
+std::vector<job::Microseconds> limits_of(const job::PluginSpec& plugin, const Config& config) {
+  std::vector<job::Microseconds> limits;
+  for (const job::TypeSpec& type : plugin.types) {
+    limits.push_back(type.timeout.count() > 0 ? type.timeout : config.job_timeout);
+    if (const auto set = config.types.find(type.name); set != config.types.end())
+      limits.back() = set->second.timeout.value_or(limits.back());
+  }
+  return limits;
+}
+
 job::Strictness strictness_of(const job::PluginSpec& plugin, const Config& config) {
   job::Strictness strict;
   if (const auto found = config.plugins.find(plugin.name); found != config.plugins.end())

@@ -1,6 +1,8 @@
 // What the configuration says of plugins and their job types.
 #pragma once
 
+#include <vector>
+
 #include "config/config.hpp"
 #include "job/plugin_spec.hpp"
 #include "job/retry_policy.hpp"
@@ -10,6 +12,10 @@ namespace sluice::config {
 
 /// The policy of a type: the operator's values, then the plugin's, then those of [retry].
 job::RetryPolicy policy_of(const job::TypeSpec& type, const Config& config);
+
+/// How long an attempt may take, by type, 0 for no limit: the operator's value, then the plugin's, then that
+/// of [runtime].
+std::vector<job::Microseconds> limits_of(const job::PluginSpec& plugin, const Config& config);
 
 job::Strictness strictness_of(const job::PluginSpec& plugin, const Config& config);
 

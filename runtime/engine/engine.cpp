@@ -79,8 +79,13 @@ fleet::Options Engine::fleet_options() const {
     const auto found = config_.plugins.find(plugin.name);
     const config::PluginSettings settings =
         found == config_.plugins.end() ? config::PluginSettings{} : found->second;
-    return fleet::HostSettings{settings.enabled, settings.processes, settings.slots,
-                               settings.role,    settings.config,    config::strictness_of(plugin, config_)};
+    return fleet::HostSettings{settings.enabled,
+                               settings.processes,
+                               settings.slots,
+                               settings.role,
+                               settings.config,
+                               config::strictness_of(plugin, config_),
+                               config::limits_of(plugin, config_)};
   };
   options.owners = owners();
   return options;
@@ -114,6 +119,7 @@ EngineResult Engine::run() {
     if (options_.progress) options_.progress(tally_);
     show();
     give_back_waiting();
+    fleet_.enforce_limits();
     give_up_when_lost();
     end_when_drained();
   });

@@ -62,6 +62,10 @@ void Fleet::cancel(std::vector<std::string> ids) {
 std::vector<job::Finished> Fleet::recall(std::chrono::microseconds waited) {
   return loop_->recall(waited);
 }
+void Fleet::enforce_limits() {
+  loop_->enforce_limits();
+}
+
 void Fleet::post(std::function<void()> step) {
   asio::post(loop_->context(), std::move(step));
 }

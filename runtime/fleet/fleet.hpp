@@ -32,6 +32,7 @@ struct HostSettings {
   std::string role;  ///< the database role that runs its effects; empty: effects are not allowed
   std::string config = "{}";
   job::Strictness strict;
+  std::vector<std::chrono::microseconds> limits;  ///< how long an attempt may take, by type; 0: no limit
   bool operator==(const HostSettings&) const = default;
 };
 
@@ -135,6 +136,9 @@ class Fleet {
   void cancel(std::vector<std::string> ids);
   /// Takes back, released, the jobs that have waited in a host for that long and have not started.
   std::vector<job::Finished> recall(std::chrono::microseconds waited);
+  /// Asks the jobs that exceed their time limit to stop. If a job does not stop within cancel_grace, its host
+  /// gets no more jobs, another one takes its place, and it is killed when its other jobs have ended.
+  void enforce_limits();
   /// Runs `step` on the loop's thread. [any-thread]
   void post(std::function<void()> step);
   /// Calls `step` repeatedly, each time after pause(), until the loop ends.

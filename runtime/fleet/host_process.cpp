@@ -126,6 +126,14 @@ void HostProcess::cancel(const std::set<std::string>& ids) {
   }
 }
 
+bool HostProcess::enforce_limits(base::Clock::time_point now, base::Clock::time_point latest) {
+  for (const job::Ref& job : tickets_.cancel_overdue(now)) {
+    log::warn("asked a job to stop, because it exceeded its time limit",
+              {{"plugin", plugin_}, {"job", job.id}, {"type", job.type}, {"attempt", job.attempt}});
+  }
+  return tickets_.stuck(latest) > 0;
+}
+
 void HostProcess::kill(const std::string& why) {
   if (reaped_) return;
   if (ending_.empty()) ending_ = why;

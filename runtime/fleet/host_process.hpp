@@ -59,6 +59,13 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   void cancel(const std::set<std::string>& ids);
   /// Asks every job of the host to stop.
   void cancel_all() { tickets_.cancel_all(); }
+  /// Asks jobs that exceed their time limit to stop. Returns true if a job was asked to stop before `latest`,
+  /// because it was overdue or by hand, and still runs.
+  bool enforce_limits(base::Clock::time_point now, base::Clock::time_point latest);
+  /// True if no other job has started.
+  bool has_only_stuck_jobs(base::Clock::time_point latest) const {
+    return tickets_.started() == tickets_.stuck(latest);
+  }
   /// Sends SIGKILL to it and its process group.
   void kill(const std::string& why);
 
@@ -80,6 +87,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   void set_name(std::string plugin) { plugin_ = std::move(plugin); }
   /// The database role that runs the effects of its jobs.
   void set_role(std::string role) { tickets_.set_role(std::move(role)); }
+  void set_limits(std::vector<job::Microseconds> by_type) { tickets_.set_limits(std::move(by_type)); }
   void set_at_most_once(std::vector<bool> by_type) { tickets_.set_at_most_once(std::move(by_type)); }
 
  private:

@@ -126,6 +126,7 @@ void Fleet::Loop::start(Seat& seat) {
   std::vector<bool> at_most_once;
   for (const job::TypeSpec& type : edition.spec.types) at_most_once.push_back(type.at_most_once);
   seat.host->set_at_most_once(std::move(at_most_once));
+  seat.host->set_limits(edition.settings.limits);
   seat.host->set_role(edition.settings.role);
   seat.host->start({static_cast<std::uint32_t>(edition.settings.slots), options_.log_level,
                     !edition.settings.role.empty(), edition.settings.config, false, edition.settings.strict});
@@ -166,9 +167,10 @@ void Fleet::Loop::on_ended(HostProcess& host) {
   seat->host.reset();
   seat->tried = true;
   if (was_ready) --edition.ready_hosts;
-  if (edition.retired) asio::post(context_, [this] { sweep(); });
+  if (edition.retired || seat->replaced) asio::post(context_, [this] { sweep(); });
   if (was_ready || edition.retired) tell(edition);
   if (stopping_) return finish_when_empty();
+  if (seat->replaced) return tell(edition);
   const Action action = action_for(standing_of(edition), HostEvent::died);
   if (action == Action::refuse) {
     return refuse(edition, PluginState::refused,
@@ -179,6 +181,25 @@ void Fleet::Loop::on_ended(HostProcess& host) {
   if (action != Action::restart) return;
   log::warn("plugin host died", {{"plugin", edition.spec.name}, {"ending", ending}});
   restart_later(seat);
+}
+
+/// A job of the seat's host does not stop. The host finishes its other jobs, and another one takes new jobs.
+void Fleet::Loop::replace(Seat& seat) {
+  Edition& edition = *seat.edition;
+  seat.replaced = true;
+  if (edition.retired || stopping_ || !seat.was_ready) return;
+  log::warn(
+      "a job did not stop when it was asked to; another plugin host takes over, and this one is killed "
+      "when its other jobs have ended",
+      {{"plugin", edition.spec.name}, {"pid", seat.host->pid()}});
+  seat.was_ready = false;
+  --edition.ready_hosts;
+  ++edition.restarts;
+  if (edition.ready_hosts == 0) edition.state = PluginState::restarting;
+  auto waiting = seat.host->recall(Clock::now());
+  if (!waiting.empty()) listener_.on_returned(std::move(waiting));
+  seat_and_spawn(edition);
+  tell(edition);
 }
 
 void Fleet::Loop::restart_later(const std::shared_ptr<Seat>& seat) {
@@ -247,7 +268,8 @@ void Fleet::Loop::cut_short(const std::shared_ptr<Edition>& edition) {
 /// Releases retired editions whose last host is gone. Posted, so it comes after everything that their timers
 /// have already queued.
 void Fleet::Loop::sweep() {
-  std::erase_if(seats_, [](const auto& seat) { return seat->edition->retired && !seat->host; });
+  std::erase_if(seats_,
+                [](const auto& seat) { return (seat->edition->retired || seat->replaced) && !seat->host; });
   std::erase_if(retired_, [this](const auto& edition) { return seats_of(*edition).empty(); });
 }
 

@@ -100,7 +100,8 @@ void Fleet::Loop::give(std::size_t plugin, std::vector<job::Job> jobs) {
   jobs.erase(anew, jobs.end());
   std::vector<Seat*> ready;
   for (const auto& seat : seats_) {
-    const bool takes = seat->edition == &edition && seat->host && seat->host->state() == HostState::ready;
+    const bool takes =
+        seat->edition == &edition && !seat->replaced && seat->host && seat->host->state() == HostState::ready;
     if (takes) ready.push_back(seat.get());
   }
   // The least loaded hosts come first, and each gets an equal share. Within a host, the oldest jobs come
@@ -144,6 +145,17 @@ std::vector<job::Finished> Fleet::Loop::recall(std::chrono::microseconds waited)
 void Fleet::Loop::cancel(const std::set<std::string>& ids) {
   for (const auto& seat : seats_) {
     if (seat->host) seat->host->cancel(ids);
+  }
+}
+
+void Fleet::Loop::enforce_limits() {
+  const auto now = Clock::now();
+  const auto latest = now - options_.cancel_grace;
+  for (std::size_t i = 0; i < seats_.size(); ++i) {
+    const std::shared_ptr<Seat> seat = seats_[i];
+    if (!seat->host || !seat->host->enforce_limits(now, latest)) continue;
+    if (!seat->replaced) replace(*seat);
+    if (seat->host->has_only_stuck_jobs(latest)) seat->host->kill("had a job that did not stop in time");
   }
 }
 
@@ -304,7 +316,7 @@ void Fleet::Loop::show(std::size_t plugin) {
   const Place& place = places_[plugin];
   Plugin& shown = plugins_[plugin];
   shown.draining_hosts = static_cast<int>(std::count_if(seats_.begin(), seats_.end(), [&](const auto& seat) {
-    return seat->host && seat->edition->retired && seat->edition->plugin == plugin;
+    return seat->host && (seat->edition->retired || seat->replaced) && seat->edition->plugin == plugin;
   }));
   const Edition* edition = place.present.get();
   if (edition == nullptr && round_) edition = round_->candidate(plugin);

@@ -34,6 +34,7 @@ class Fleet::Loop : public HostProcess::Listener {
   void deliver(std::vector<job::Job> jobs);
   std::vector<job::Finished> recall(std::chrono::microseconds waited);
   void cancel(const std::set<std::string>& ids);
+  void enforce_limits();
   void every(std::function<std::chrono::milliseconds()> pause, std::function<void()> step);
   void after(std::chrono::milliseconds delay, std::function<void()> step);
   void stop(std::chrono::microseconds patience);
@@ -78,6 +79,7 @@ class Fleet::Loop : public HostProcess::Listener {
     bool was_ready = false;
     bool tried = false;      ///< its first host became ready or ended
     bool cut_short = false;  ///< we killed it, so its jobs lose no attempt
+    bool replaced = false;   ///< a job of its host does not stop, so another host serves instead
   };
   /// What serves of a plugin file.
   struct Place {
@@ -117,6 +119,7 @@ class Fleet::Loop : public HostProcess::Listener {
   void limit_start(const std::shared_ptr<Seat>& seat, const char* doing);
   void start(Seat& seat);
   void refuse(Edition& edition, PluginState state, const std::string& reason);
+  void replace(Seat& seat);
   void restart_later(const std::shared_ptr<Seat>& seat);
   void retire(std::unique_ptr<Edition> edition);
   void cut_short(const std::shared_ptr<Edition>& edition);

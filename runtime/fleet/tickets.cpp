@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/duration.hpp"
 #include "wire/bounds.hpp"
 
 namespace sluice::fleet {
@@ -23,6 +24,19 @@ Tickets::Tickets() : in_flight_(wire::SharedPage::ticket_count) {
     free_.push_back(ticket - 1);
 }
 
+/// Calls `call` with the ticket, the slot and the start of each job whose handler is running. If a slot still
+/// names a ticket whose outcome was read, the ticket is idle or queued by now.
+template <class Call>
+void Tickets::for_each_started(Call call) const {
+  for (std::uint32_t slot = 0; slot < wire::SharedPage::slot_count; ++slot) {
+    const std::int64_t number = page_.slot(slot).ticket;
+    if (number < 0 || number >= wire::SharedPage::ticket_count) continue;
+    const auto ticket = static_cast<std::uint32_t>(number);
+    if (!in_flight_[ticket].has_job() || page_.ticket(ticket).state != wire::TicketState::started) continue;
+    call(ticket, slot, base::Clock::time_point(std::chrono::microseconds(page_.slot(slot).started_us)));
+  }
+}
+
 std::string Tickets::hand_out(std::vector<job::Job> jobs, const std::vector<job::TypeSpec>& types) {
   std::vector<wire::JobOrder> orders;
   orders.reserve(jobs.size());
@@ -36,6 +50,7 @@ std::string Tickets::hand_out(std::vector<job::Job> jobs, const std::vector<job:
     orders.push_back({ticket, static_cast<std::uint32_t>(type - types.begin()),
                       static_cast<std::uint32_t>(job.attempt), static_cast<std::uint32_t>(job.max_attempts),
                       to_microseconds(job.created_at), 0, job.id, job.payload});
+    orders.back().limit_us = limit(orders.back().type_index).count();
   }
   std::string frames;
   wire::put_jobs(frames, orders);
@@ -58,6 +73,11 @@ std::optional<job::Finished> Tickets::take_back(wire::JobResult result) {
     const auto duration = result.outcome.duration;
     result.outcome = {};
     result.outcome.result = job::Result::released;
+    if (const InFlight& flight = in_flight_[result.ticket]; flight.overdue) {
+      result.outcome.result = job::Result::crashed;
+      result.outcome.code = "timeout";
+      result.outcome.error = "the job " + limit_words(flight) + " and stopped when it was asked to";
+    }
     result.outcome.duration = duration;
   }
   wire::keep_bounds(result.outcome);
@@ -95,6 +115,13 @@ job::Outcome Tickets::judge(std::uint32_t ticket, const std::string& ending, boo
   if (state == wire::TicketState::done) return outcome;
   outcome.result = job::Result::released;
   if (state == wire::TicketState::queued) return outcome;
+  if (flight.overdue && state == wire::TicketState::started) {
+    outcome.result = job::Result::crashed;
+    outcome.code = "timeout";
+    outcome.error = "the job " + limit_words(flight) +
+                    " and did not stop when it was asked to; its plugin host " + ending;
+    return outcome;
+  }
   const bool repeatable = flight.type_index >= at_most_once_.size() || !at_most_once_[flight.type_index];
   if (interrupted && repeatable && state == wire::TicketState::started) return outcome;
   outcome.result = job::Result::crashed;
@@ -112,6 +139,7 @@ std::vector<job::Ref> Tickets::cancel(const std::set<std::string>& ids) {
     InFlight& flight = in_flight_[ticket];
     if (!flight.has_job() || flight.cancel_requested || !ids.contains(flight.job.id)) continue;
     flight.cancel_requested = true;
+    flight.asked_to_stop_at = base::Clock::now();
     page_.ticket(ticket).cancel = 1;
     asked.push_back(flight.job);
   }
@@ -124,22 +152,51 @@ void Tickets::cancel_all() {
   }
 }
 
-/// If a slot still names a ticket whose outcome was read, the ticket is idle or queued by now.
+std::vector<job::Ref> Tickets::cancel_overdue(base::Clock::time_point now) {
+  std::vector<job::Ref> asked;
+  for_each_started([&](std::uint32_t ticket, std::uint32_t, base::Clock::time_point started) {
+    InFlight& flight = in_flight_[ticket];
+    const job::Microseconds most = limit(flight.type_index);
+    if (flight.overdue || most.count() == 0 || now - started <= most) return;
+    flight.overdue = true;
+    if (!flight.cancel_requested) flight.asked_to_stop_at = now;
+    page_.ticket(ticket).cancel = 1;
+    asked.push_back(flight.job);
+  });
+  return asked;
+}
+
+std::size_t Tickets::stuck(base::Clock::time_point latest) const {
+  std::size_t count = 0;
+  for_each_started([&](std::uint32_t ticket, std::uint32_t, base::Clock::time_point) {
+    const InFlight& flight = in_flight_[ticket];
+    if ((flight.overdue || flight.cancel_requested) && flight.asked_to_stop_at <= latest) ++count;
+  });
+  return count;
+}
+
+std::size_t Tickets::started() const {
+  std::size_t count = 0;
+  for_each_started([&](std::uint32_t, std::uint32_t, base::Clock::time_point) { ++count; });
+  return count;
+}
+
+/// "exceeded its time limit of 30s"
+std::string Tickets::limit_words(const InFlight& flight) const {
+  return "exceeded its time limit of " + base::format_duration(limit(flight.type_index));
+}
+
 std::vector<RunningJob> Tickets::running(base::Clock::time_point latest) const {
   std::vector<RunningJob> jobs;
-  for (std::uint32_t slot = 0; slot < wire::SharedPage::slot_count; ++slot) {
-    const std::int64_t number = page_.slot(slot).ticket;
-    const base::Clock::time_point started(std::chrono::microseconds(page_.slot(slot).started_us));
-    if (number < 0 || number >= wire::SharedPage::ticket_count || started > latest) continue;
-    const auto ticket = static_cast<std::uint32_t>(number);
+  for_each_started([&](std::uint32_t ticket, std::uint32_t slot, base::Clock::time_point started) {
+    if (started > latest) return;
     const job::Job& job = in_flight_[ticket].job;
-    if (!in_flight_[ticket].has_job() || page_.ticket(ticket).state != wire::TicketState::started) continue;
     jobs.push_back({job, job.pump, {}, pid_, started, {}, {}});
     const auto progress = page_.progress(slot).read(ticket);
-    if (!progress) continue;
+    if (!progress) return;
     jobs.back().fraction = progress->fraction;
     jobs.back().note = progress->note;
-  }
+  });
   return jobs;
 }
 

@@ -40,6 +40,11 @@ class Tickets {
   std::vector<job::Ref> cancel(const std::set<std::string>& ids);
   /// Asks every job to stop.
   void cancel_all();
+  /// Asks the jobs that have run for longer than their type allows to stop, and returns them.
+  std::vector<job::Ref> cancel_overdue(base::Clock::time_point now);
+  /// The started jobs that were asked to stop before `latest`, because they were overdue or by hand.
+  std::size_t stuck(base::Clock::time_point latest) const;
+  std::size_t started() const;
 
   /// Those of the jobs that started at `latest` or before, without the plugin's name.
   std::vector<RunningJob> running(base::Clock::time_point latest) const;
@@ -54,6 +59,11 @@ class Tickets {
   /// The database role that runs the effects of the jobs.
   void set_role(std::string role) { role_ = std::move(role); }
   void set_at_most_once(std::vector<bool> by_type) { at_most_once_ = std::move(by_type); }
+  /// How long an attempt may take, by type; 0: no limit.
+  void set_limits(std::vector<job::Microseconds> by_type) { limits_ = std::move(by_type); }
+  job::Microseconds limit(std::uint32_t type_index) const {
+    return type_index < limits_.size() ? limits_[type_index] : job::Microseconds(0);
+  }
 
  private:
   struct InFlight {
@@ -61,11 +71,16 @@ class Tickets {
     std::uint32_t type_index = 0;
     base::Clock::time_point sent_at{};
     bool cancel_requested = false;
-    bool recalled = false;  ///< the job has been taken back; the host has yet to answer
+    bool overdue = false;                        ///< it exceeded its time limit
+    base::Clock::time_point asked_to_stop_at{};  ///< meaningful if overdue or cancel_requested
+    bool recalled = false;                       ///< the job has been taken back; the host has yet to answer
 
     bool has_job() const { return job.claim != 0; }
   };
 
+  template <class Call>
+  void for_each_started(Call call) const;
+  std::string limit_words(const InFlight& flight) const;
   job::Finished give_up(std::uint32_t ticket);
   job::Finished give_up(std::uint32_t ticket, job::Outcome outcome);
   job::Outcome judge(std::uint32_t ticket, const std::string& ending, bool interrupted) const;
@@ -74,6 +89,7 @@ class Tickets {
   pid_t pid_ = 0;
   std::string role_;
   std::vector<bool> at_most_once_;
+  std::vector<job::Microseconds> limits_;
   std::vector<InFlight> in_flight_;  // by ticket
   std::vector<std::uint32_t> free_;
 };

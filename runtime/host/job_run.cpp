@@ -31,6 +31,12 @@ sluice_str view(const std::string& text) {
   return {text.data(), text.size()};
 }
 
+/// Microseconds since 1970.
+std::int64_t wall_clock_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(base::WallClock::now().time_since_epoch())
+      .count();
+}
+
 std::int32_t known_level(std::int32_t level) {
   return level < SLUICE_LOG_TRACE || level > SLUICE_LOG_ERROR ? std::int32_t{SLUICE_LOG_INFO} : level;
 }
@@ -205,7 +211,7 @@ void JobRun::begin(const sluice_job_type& type, const QueuedJob& job) {
   view_.attempt = job.attempt;
   view_.max_attempts = job.max_attempts;
   view_.created_at_us = job.created_at_us;
-  view_.deadline_us = job.deadline_us;
+  view_.deadline_us = job.limit_us > 0 ? wall_clock_us() + job.limit_us : 0;
   const base::Lock lock(mutex_);
   told_ = {};
   output_size_ = 0;

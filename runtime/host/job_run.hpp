@@ -27,7 +27,7 @@ struct QueuedJob {
   std::uint32_t attempt = 1;
   std::uint32_t max_attempts = 1;
   std::int64_t created_at_us = 0;
-  std::int64_t deadline_us = 0;
+  std::int64_t limit_us = 0;  ///< as in wire::JobOrder
   std::string id;
   std::string payload;
 };

@@ -195,7 +195,7 @@ class PluginHost {
     std::vector<QueuedJob> jobs;
     for (const wire::JobOrder& order : wire::get_jobs(body)) {
       jobs.push_back({order.ticket, order.type_index, order.attempt, order.max_attempts, order.created_at_us,
-                      order.deadline_us, std::string(order.id), std::string(order.payload)});
+                      order.limit_us, std::string(order.id), std::string(order.payload)});
     }
     slots_->push(std::move(jobs));
   }

@@ -267,7 +267,7 @@ void put_jobs(std::string& out, const std::vector<JobOrder>& orders) {
       writer.number(number);
     }
     writer.number(order.created_at_us);
-    writer.number(order.deadline_us);
+    writer.number(order.limit_us);
     writer.text(order.id);
     writer.text(order.payload);
   }
@@ -282,7 +282,7 @@ std::vector<JobOrder> get_jobs(std::string_view body) {
       *number = reader.number<std::uint32_t>();
     }
     order.created_at_us = reader.number<std::int64_t>();
-    order.deadline_us = reader.number<std::int64_t>();
+    order.limit_us = reader.number<std::int64_t>();
     order.id = reader.text();
     order.payload = reader.text();
     orders.push_back(order);

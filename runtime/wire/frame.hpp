@@ -58,7 +58,7 @@ struct JobOrder {
   std::uint32_t attempt = 1;
   std::uint32_t max_attempts = 1;
   std::int64_t created_at_us = 0;
-  std::int64_t deadline_us = 0;
+  std::int64_t limit_us = 0;  ///< how long the attempt may take; 0: no limit
   std::string_view id;
   std::string_view payload;
 };

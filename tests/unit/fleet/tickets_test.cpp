@@ -45,6 +45,13 @@ class TicketsTest : public testing::Test {
     return orders.front().ticket;
   }
 
+  /// A slot takes the job.
+  void run(std::uint32_t ticket, std::uint32_t slot) {
+    tickets_.page().slot(slot).ticket = ticket;
+    tickets_.page().slot(slot).started_us =
+        std::chrono::duration_cast<std::chrono::microseconds>(base::Clock::now().time_since_epoch()).count();
+    set(ticket, wire::TicketState::started);
+  }
   void set(std::uint32_t ticket, wire::TicketState state) { tickets_.page().ticket(ticket).state = state; }
 
   job::Finished judged(const std::string& type, wire::TicketState state, bool interrupted) {
@@ -140,6 +147,39 @@ TEST_F(TicketsTest, ADeadHostsJobIsJudgedByItsTicket) {
   const auto finished = judged(repeats, TicketState::finished, true);
   EXPECT_EQ(finished.outcome.result, job::Result::crashed);
   EXPECT_THAT(finished.outcome.error, HasSubstr("before its outcome was read"));
+}
+
+TEST_F(TicketsTest, AJobBeyondItsLimitIsAskedToStopOnce) {
+  tickets_.set_limits({std::chrono::hours(1), std::chrono::microseconds(0)});
+  const auto limited = send("limited", "a.repeats");
+  const auto unlimited = send("unlimited", "b.once");
+  run(limited, 0);
+  run(unlimited, 1);
+  const auto now = base::Clock::now();
+  EXPECT_THAT(tickets_.cancel_overdue(now), IsEmpty());
+  const auto asked = tickets_.cancel_overdue(now + 2h);
+  ASSERT_THAT(asked, SizeIs(1));
+  EXPECT_EQ(asked.front().id, "limited");
+  EXPECT_EQ(tickets_.page().ticket(limited).cancel, 1);
+  EXPECT_EQ(tickets_.page().ticket(unlimited).cancel, 0);
+  EXPECT_THAT(tickets_.cancel_overdue(now + 3h), IsEmpty());
+  EXPECT_EQ(tickets_.stuck(now + 1h), 0U);
+  EXPECT_EQ(tickets_.stuck(now + 2h), 1U);
+  EXPECT_EQ(tickets_.started(), 2U);
+}
+
+TEST_F(TicketsTest, AnOverdueJobThatStopsOrDiesIsATimeout) {
+  tickets_.set_limits({std::chrono::hours(1), std::chrono::hours(1)});
+  for (const bool dies : {false, true}) {
+    const auto ticket = send("j", "a.repeats");
+    run(ticket, 0);
+    tickets_.cancel_overdue(base::Clock::now() + 2h);
+    const auto finished = dies ? tickets_.judge_all("was killed by signal 9", true).front()
+                               : *tickets_.take_back(result(ticket, job::Result::cancelled));
+    EXPECT_EQ(finished.outcome.result, job::Result::crashed);
+    EXPECT_EQ(finished.outcome.code, "timeout");
+    EXPECT_THAT(finished.outcome.error, HasSubstr("exceeded its time limit of 1h"));
+  }
 }
 
 TEST_F(TicketsTest, RunningJobsAreThoseThatASlotStarted) {

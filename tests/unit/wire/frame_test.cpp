@@ -61,7 +61,7 @@ TEST(Frame, JobsArriveUnchanged) {
   EXPECT_EQ(orders[0].attempt, 3U);
   EXPECT_EQ(orders[0].max_attempts, 4U);
   EXPECT_EQ(orders[0].created_at_us, 5);
-  EXPECT_EQ(orders[0].deadline_us, 6);
+  EXPECT_EQ(orders[0].limit_us, 6);
   EXPECT_EQ(orders[0].id, "id \"'{}\\ 😀");
   EXPECT_EQ(orders[0].payload, payload);
   EXPECT_EQ(orders[1].created_at_us, -1);
