@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <iterator>
 
 #include "base/duration.hpp"
 #include "base/log.hpp"
@@ -183,6 +184,18 @@ void Fleet::Loop::on_ended(HostProcess& host) {
   restart_later(seat);
 }
 
+/// Replaced hosts wait for their other jobs, which may have no time limit. So the oldest are killed, and
+/// their other jobs are given back.
+void Fleet::Loop::limit_replaced(const Edition& edition) {
+  constexpr std::ptrdiff_t most = 4;
+  auto seats = seats_of(edition);
+  std::erase_if(seats, [](const auto& seat) { return !seat->replaced || !seat->host; });
+  for (std::ptrdiff_t i = 0; i < std::ssize(seats) - most; ++i) {
+    seats[static_cast<std::size_t>(i)]->cut_short = true;
+    seats[static_cast<std::size_t>(i)]->host->kill("was one of too many hosts with a job that did not stop");
+  }
+}
+
 /// A job of the seat's host does not stop. The host finishes its other jobs, and another one takes new jobs.
 void Fleet::Loop::replace(Seat& seat) {
   Edition& edition = *seat.edition;
@@ -196,6 +209,7 @@ void Fleet::Loop::replace(Seat& seat) {
   --edition.ready_hosts;
   ++edition.restarts;
   if (edition.ready_hosts == 0) edition.state = PluginState::restarting;
+  limit_replaced(edition);
   auto waiting = seat.host->recall(Clock::now());
   if (!waiting.empty()) listener_.on_returned(std::move(waiting));
   seat_and_spawn(edition);

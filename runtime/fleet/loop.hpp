@@ -120,6 +120,7 @@ class Fleet::Loop : public HostProcess::Listener {
   void start(Seat& seat);
   void refuse(Edition& edition, PluginState state, const std::string& reason);
   void replace(Seat& seat);
+  void limit_replaced(const Edition& edition);
   void restart_later(const std::shared_ptr<Seat>& seat);
   void retire(std::unique_ptr<Edition> edition);
   void cut_short(const std::shared_ptr<Edition>& edition);
