@@ -155,7 +155,7 @@ void Fleet::Loop::enforce_limits() {
     const std::shared_ptr<Seat> seat = seats_[i];
     if (!seat->host || !seat->host->enforce_limits(now, latest)) continue;
     if (!seat->replaced) replace(*seat);
-    if (seat->host->has_only_stuck_jobs(latest)) seat->host->kill("had a job that did not stop in time");
+    if (seat->host->has_only_stuck_jobs(latest)) seat->host->kill("a job did not stop in time");
   }
 }
 

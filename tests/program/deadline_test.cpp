@@ -38,7 +38,7 @@ TEST_F(Deadline, AHandlerThatListensStopsAndItsAttemptIsATimeout) {
   EXPECT_TRUE(becomes("slow", "error"));
   EXPECT_TRUE(eventually([&] { return attempts("slow") == "2"; })) << program.err();
   EXPECT_EQ(code("slow"), "timeout");
-  EXPECT_EQ(error("slow"), "the job exceeded its time limit of 500ms and stopped when it was asked to");
+  EXPECT_EQ(error("slow"), "the job exceeded its time limit of 500 ms and stopped when it was asked to");
   EXPECT_TRUE(program.says("asked a job to stop, because it exceeded its time limit"));
   EXPECT_EQ(program.err().find("plugin host died"), std::string::npos) << "its host serves on";
 }
@@ -57,7 +57,7 @@ TEST_F(Deadline, AHandlerThatHangsIsKilledAndItsSiblingLosesNoAttempt) {
   EXPECT_EQ(attempts("sibling"), "1");
   EXPECT_TRUE(becomes("hangs", "error")) << program.err();
   EXPECT_EQ(code("hangs"), "timeout");
-  EXPECT_NE(error("hangs").find("exceeded its time limit of 500ms and did not stop when it was asked to"),
+  EXPECT_NE(error("hangs").find("exceeded its time limit of 500 ms and did not stop when it was asked to"),
             std::string::npos)
       << error("hangs");
   EXPECT_TRUE(eventually([&] { return status("hangs") == "error" && attempts("hangs") == "2"; }));

@@ -178,7 +178,7 @@ TEST_F(TicketsTest, AnOverdueJobThatStopsOrDiesIsATimeout) {
                                : *tickets_.take_back(result(ticket, job::Result::cancelled));
     EXPECT_EQ(finished.outcome.result, job::Result::crashed);
     EXPECT_EQ(finished.outcome.code, "timeout");
-    EXPECT_THAT(finished.outcome.error, HasSubstr("exceeded its time limit of 1h"));
+    EXPECT_THAT(finished.outcome.error, HasSubstr("exceeded its time limit of 1 h"));
   }
 }
 
