@@ -151,6 +151,7 @@ void HostProcess::reaped(int wait_status, bool interrupted) {
 void HostProcess::end_when_read() {
   if (!reaped_ || !link_.closed() || state_ == HostState::gone) return;
   state_ = HostState::gone;
+  if (const job::Ref* const culprit = tickets_.culprit()) culprit_ = culprit->id;
   auto finished = tickets_.judge_all(ending_, interrupted_);
   if (!finished.empty()) listener_.on_finished(std::move(finished));
   listener_.on_ended(*this);

@@ -163,6 +163,7 @@ void Fleet::Loop::on_ended(HostProcess& host) {
   const auto seat = seat_of(host);
   Edition& edition = *seat->edition;
   const std::string ending = host.ending();
+  const std::string culprit = host.culprit();
   const bool was_ready = seat->was_ready;
   seat->timer.reset();
   seat->host.reset();
@@ -180,7 +181,9 @@ void Fleet::Loop::on_ended(HostProcess& host) {
                       ", expected it to get ready; run it under a debugger, or look at what it printed");
   }
   if (action != Action::restart) return;
-  log::warn("plugin host died", {{"plugin", edition.spec.name}, {"ending", ending}});
+  std::vector<log::Field> fields{{"plugin", edition.spec.name}, {"ending", ending}};
+  if (!culprit.empty()) fields.emplace_back("job", culprit);
+  log::warn("plugin host died", fields);
   restart_later(seat);
 }
 

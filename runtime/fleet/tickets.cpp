@@ -99,16 +99,17 @@ std::vector<job::Finished> Tickets::recall(base::Clock::time_point latest) {
 }
 
 std::vector<job::Finished> Tickets::judge_all(const std::string& ending, bool interrupted) {
+  const Death death{ending, interrupted, culprits_ticket()};
   std::vector<job::Finished> finished;
   for (std::uint32_t ticket = 0; ticket < in_flight_.size(); ++ticket) {
     if (!in_flight_[ticket].has_job()) continue;
-    job::Outcome outcome = judge(ticket, ending, interrupted);
+    job::Outcome outcome = judge(ticket, death);
     finished.push_back(give_up(ticket, std::move(outcome)));
   }
   return finished;
 }
 
-job::Outcome Tickets::judge(std::uint32_t ticket, const std::string& ending, bool interrupted) const {
+job::Outcome Tickets::judge(std::uint32_t ticket, const Death& death) const {
   job::Outcome outcome;
   const wire::TicketState state = page_.ticket(ticket).state;
   const InFlight& flight = in_flight_[ticket];
@@ -119,15 +120,16 @@ job::Outcome Tickets::judge(std::uint32_t ticket, const std::string& ending, boo
     outcome.result = job::Result::crashed;
     outcome.code = "timeout";
     outcome.error = "the job " + limit_words(flight) +
-                    " and did not stop when it was asked to; its plugin host " + ending;
+                    " and did not stop when it was asked to; its plugin host " + death.ending;
     return outcome;
   }
   const bool repeatable = flight.type_index >= at_most_once_.size() || !at_most_once_[flight.type_index];
-  if (interrupted && repeatable && state == wire::TicketState::started) return outcome;
+  const bool innocent = death.interrupted || (death.culprit >= 0 && death.culprit != ticket);
+  if (innocent && repeatable && state == wire::TicketState::started) return outcome;
   outcome.result = job::Result::crashed;
   outcome.code = "host-died";
   outcome.error =
-      "the plugin host " + ending +
+      "the plugin host " + death.ending +
       (state == wire::TicketState::started ? " while this job ran"
                                            : " after this job ended and before its outcome was read");
   return outcome;
@@ -198,6 +200,16 @@ std::vector<RunningJob> Tickets::running(base::Clock::time_point latest) const {
     jobs.back().note = progress->note;
   });
   return jobs;
+}
+
+/// -1 if it is not known. The host's process may have written anything.
+std::int64_t Tickets::culprits_ticket() const {
+  const std::int32_t slot = page_.header().crashed_slot;
+  if (slot < 0 || slot >= static_cast<std::int32_t>(wire::SharedPage::slot_count)) return -1;
+  const std::int64_t ticket = page_.slot(static_cast<std::uint32_t>(slot)).ticket;
+  if (job(ticket) == nullptr) return -1;
+  const auto state = page_.ticket(static_cast<std::uint32_t>(ticket)).state.load();
+  return state == wire::TicketState::started ? ticket : -1;
 }
 
 const job::Ref* Tickets::job(std::int64_t ticket) const {

@@ -32,7 +32,8 @@ class Tickets {
   /// Takes back jobs that were sent at `latest` or before and have not started.
   std::vector<job::Finished> recall(base::Clock::time_point latest);
   /// Judges the jobs that a dead host has left, by the shared page. `ending`: how it died. `interrupted`: we
-  /// made it die, so started jobs lose no attempt, except those that must not run twice.
+  /// made it die, so started jobs lose no attempt, except those that must not run twice. If the culprit is
+  /// known, the same holds for all others.
   std::vector<job::Finished> judge_all(const std::string& ending, bool interrupted);
 
   /// Asks those of these jobs that the host has to stop, and returns them. Such a job ends cancelled and is
@@ -48,6 +49,8 @@ class Tickets {
 
   /// Those of the jobs that started at `latest` or before, without the plugin's name.
   std::vector<RunningJob> running(base::Clock::time_point latest) const;
+  /// The job whose handler ended the host's process; null if that is not known.
+  const job::Ref* culprit() const { return job(culprits_ticket()); }
   /// The job of `ticket`; null if it has none.
   const job::Ref* job(std::int64_t ticket) const;
 
@@ -78,12 +81,20 @@ class Tickets {
     bool has_job() const { return job.claim != 0; }
   };
 
+  /// How a host died.
+  struct Death {
+    const std::string& ending;
+    bool interrupted;
+    std::int64_t culprit;  ///< ticket; -1: not known
+  };
+
   template <class Call>
   void for_each_started(Call call) const;
+  std::int64_t culprits_ticket() const;
   std::string limit_words(const InFlight& flight) const;
   job::Finished give_up(std::uint32_t ticket);
   job::Finished give_up(std::uint32_t ticket, job::Outcome outcome);
-  job::Outcome judge(std::uint32_t ticket, const std::string& ending, bool interrupted) const;
+  job::Outcome judge(std::uint32_t ticket, const Death& death) const;
 
   wire::SharedPage page_ = wire::SharedPage::create();
   pid_t pid_ = 0;

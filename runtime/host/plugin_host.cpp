@@ -15,6 +15,7 @@
 #include "base/threads.hpp"
 #include "base/version.hpp"
 #include "host/channel.hpp"
+#include "host/crash_note.hpp"
 #include "host/file_gate.hpp"
 #include "host/library.hpp"
 #include "host/refusal.hpp"
@@ -266,6 +267,9 @@ int run_plugin_host() {
   fcntl(wire::page_fd, F_SETFD, FD_CLOEXEC);
   fcntl(wire::plugin_fd, F_SETFD, FD_CLOEXEC);
   try {
+    // Never unmapped, because exit handlers write to it.
+    static wire::SharedPage notes = wire::SharedPage::open(base::Descriptor(dup(wire::page_fd)));
+    note_crashes_in(notes);
     PluginHost host(wire::socket_fd, wire::SharedPage::open(base::Descriptor(wire::page_fd)));
     host.run();
     std::fflush(nullptr);

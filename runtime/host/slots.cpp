@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "host/crash_note.hpp"
 #include "host/refusal.hpp"
 #include "host/schema.hpp"
 
@@ -72,6 +73,7 @@ void Slots::opened(std::string refusal) {
 }
 
 void Slots::work(std::uint32_t index) {
+  const SignalStack stack;
   const sluice_plugin& plugin = *context_.library.descriptor;
   void* slot_state = nullptr;
   if (plugin.slot_open != nullptr) {
@@ -127,6 +129,7 @@ void Slots::execute(JobRun& run, std::vector<Schema>& schemas, void* slot_state,
     report(job, outcome);
   } else {
     const sluice_job_type& type = *context_.library.descriptor->job_types[job.type_index];
+    const Blame blame(index);
     report(job, run.run(context_.self, slot_state, type, job, remark(job, verdict.ignored)));
   }
   slot.ticket = wire::SlotState::idle;

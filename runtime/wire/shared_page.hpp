@@ -41,7 +41,8 @@ struct PageHeader {
   std::uint32_t magic;
   std::uint32_t slots;
   std::uint32_t tickets;
-  std::atomic<std::int32_t> crashed_slot;  ///< set by the host's crash handler; -1: none
+  /// The slot whose thread ended the process; -1: not known. The host sets it (host/crash_note.hpp).
+  std::atomic<std::int32_t> crashed_slot;
   std::int64_t reserved[6];
 };
 

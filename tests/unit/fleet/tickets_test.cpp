@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <map>
+
 namespace sluice::fleet {
 
 namespace {
@@ -180,6 +182,34 @@ TEST_F(TicketsTest, AnOverdueJobThatStopsOrDiesIsATimeout) {
     EXPECT_EQ(finished.outcome.code, "timeout");
     EXPECT_THAT(finished.outcome.error, HasSubstr("exceeded its time limit of 1 h"));
   }
+}
+
+TEST_F(TicketsTest, OnlyTheCulpritIsCharged) {
+  run(send("guilty", "a.repeats"), 0);
+  run(send("innocent", "a.repeats"), 1);
+  run(send("innocent once", "b.once"), 2);
+  tickets_.page().header().crashed_slot = 0;
+  ASSERT_NE(tickets_.culprit(), nullptr);
+  EXPECT_EQ(tickets_.culprit()->id, "guilty");
+  std::map<std::string, job::Result> results;
+  for (const job::Finished& one : tickets_.judge_all("was killed by signal 11", false))
+    results[one.job.id] = one.outcome.result;
+  EXPECT_EQ(results["guilty"], job::Result::crashed);
+  EXPECT_EQ(results["innocent"], job::Result::released);
+  EXPECT_EQ(results["innocent once"], job::Result::crashed) << "it must not run again";
+}
+
+TEST_F(TicketsTest, WhatAHostWritesAboutACulpritIsChecked) {
+  run(send("j", "a.repeats"), 0);
+  for (const std::int32_t slot : {-7, 1, 255, 256, 1 << 30}) {
+    tickets_.page().header().crashed_slot = slot;
+    EXPECT_EQ(tickets_.culprit(), nullptr) << slot;
+  }
+  tickets_.page().slot(0).ticket = 1 << 20;
+  tickets_.page().header().crashed_slot = 0;
+  EXPECT_EQ(tickets_.culprit(), nullptr);
+  EXPECT_EQ(tickets_.judge_all("ended", false).front().outcome.result, job::Result::crashed)
+      << "without a culprit, every started job may be the one";
 }
 
 TEST_F(TicketsTest, RunningJobsAreThoseThatASlotStarted) {

@@ -1,0 +1,37 @@
+// Notes in the shared page which slot's thread ended the process, so that the runtime blames that slot's job
+// alone. It covers signals that a fault raises, abort(), std::terminate() and exit(). Not for a host in a
+// thread of another program, where faults belong to that program.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "wire/shared_page.hpp"
+
+namespace sluice::host {
+
+/// For the life of the process. `page` must live as long.
+void note_crashes_in(wire::SharedPage& page);
+
+/// While it exists, what the calling thread does is blamed on the job of `slot`.
+class Blame {
+ public:
+  explicit Blame(std::uint32_t slot);
+  ~Blame();
+  Blame(const Blame&) = delete;
+  Blame& operator=(const Blame&) = delete;
+};
+
+/// A signal stack for the calling thread, so that a stack overflow can be noted, too.
+class SignalStack {
+ public:
+  SignalStack();
+  ~SignalStack();
+  SignalStack(const SignalStack&) = delete;
+  SignalStack& operator=(const SignalStack&) = delete;
+
+ private:
+  const std::unique_ptr<char[]> memory_;
+};
+
+}  // namespace sluice::host
