@@ -36,7 +36,7 @@ INSTANTIATE_TEST_SUITE_P(Of, Blame,
                                          Death{"abort", "was killed by signal 6"},
                                          Death{"exit", "ended with exit status 0"},
                                          Death{"overflow_stack", "was killed by signal 11"}),
-                         [](const auto& info) { return std::string(info.param.action); });
+                         [](const auto& death) { return std::string(death.param.action); });
 
 }  // namespace
 }  // namespace sluice::test
