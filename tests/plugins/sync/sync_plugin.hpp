@@ -6,8 +6,8 @@
 #include <memory>
 #include <string>
 
-#include "plugins/loaded_plugin.hpp"
 #include "http_server.hpp"
+#include "plugins/loaded_plugin.hpp"
 
 namespace sluice::test {
 
