@@ -53,6 +53,7 @@ o.status = 'processing' AND o.id NOT IN (SELECT unnest(c.ids) FROM sluice.claim 
 (SELECT unnest(c.ids) FROM sluice.claim c JOIN sluice.runtime r ON r.id = c.runtime WHERE {is_alive})
 
 -- name: is_alive
+-- The function is in schema/migrations/08_who_is_alive.sql.
 -- Runtime r.
 sluice.is_alive(r.beat_at, r.lease)
 

@@ -1,5 +1,6 @@
-// The statements. The .sql files of this folder hold them, each below a line `-- name: NAME`. A mark in
-// braces stands for a text that is filled in: {outbox} and {outbox_literal} for the table, a text that the
+// The statements. The .sql files of this folder hold them, each below a line `-- name: NAME`; only those that
+// depend on what a caller asks for are put together in C++ (statements.cpp, desk/job_statements.cpp). A mark
+// in braces stands for a text that is filled in: {outbox} and {outbox_literal} for the table, a text that the
 // caller gives, or else the statement or fragment with that name. Inside runtime/postgres only.
 #pragma once
 

@@ -1,5 +1,4 @@
-// The statements of the pumps that are made of parts, and what the pumps' sessions set. All others are in the
-// .sql files, but for short ones, which stand where they are asked.
+// The statements of the pumps that are made of parts, and what the pumps' sessions set.
 #pragma once
 
 #include <array>

@@ -52,7 +52,7 @@ Finding check_exports(const ElfFacts& facts) {
   if (extra.empty()) return passed("exports no C symbol except " + std::string(descriptor));
   return failed("exports " + counted(extra.size(), "symbol") + " besides " + std::string(descriptor) + ": " +
                     some_of(extra),
-                std::string(hide) + "all but " + std::string(descriptor) +
+                std::string(hide).append("all but ").append(descriptor) +
                     " local, because other libraries may otherwise bind to them");
 }
 

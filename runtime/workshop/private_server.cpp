@@ -133,7 +133,8 @@ PrivateServer::PrivateServer(const fs::path& folder) {
   find_user();
   find_home(folder);
   find_programs();
-  url_ = std::string("postgresql://sluice@localhost:") + port + "/postgres?host=" + encoded(home_.string());
+  url_.append("postgresql://sluice@localhost:").append(port).append("/postgres?host=");
+  url_ += encoded(home_.string());
 }
 
 /// PostgreSQL refuses to run as root.
