@@ -53,12 +53,10 @@ Blame::~Blame() {
 
 SignalStack::SignalStack() : memory_(std::make_unique<char[]>(stack_size)) {
   const stack_t stack{memory_.get(), 0, stack_size};
-  sigaltstack(&stack, nullptr);
+  sigaltstack(&stack, &before_);
 }
 SignalStack::~SignalStack() {
-  stack_t off{};
-  off.ss_flags = SS_DISABLE;
-  sigaltstack(&off, nullptr);
+  sigaltstack(&before_, nullptr);
 }
 
 }  // namespace sluice::host

@@ -3,6 +3,8 @@
 // thread of another program, where faults belong to that program.
 #pragma once
 
+#include <signal.h>
+
 #include <cstdint>
 #include <memory>
 
@@ -32,6 +34,7 @@ class SignalStack {
 
  private:
   const std::unique_ptr<char[]> memory_;
+  stack_t before_{};  ///< the address sanitizer has one, and ends it itself
 };
 
 }  // namespace sluice::host
