@@ -85,7 +85,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   /// Why it was killed, or how it ended; empty while it is alive.
   std::string ending() const { return ending_; }
   /// The id of the job whose handler ended the process; empty if that is not known.
-  const std::string& culprit() const { return culprit_; }
+  std::string culprit() const { return culprit_; }
   void set_name(std::string plugin) { plugin_ = std::move(plugin); }
   /// The database role that runs the effects of its jobs.
   void set_role(std::string role) { tickets_.set_role(std::move(role)); }
