@@ -18,6 +18,7 @@ constexpr const char* help =
     "  sluice-sim --twice N                the same seed in two processes; exits with 1 if they differ\n"
     "  sluice-sim --shrink N               leaves out faults as long as the seed still fails\n"
     "\n"
+    "  --calls           with --seed: prints calls of the store, too\n"
     "  --minutes N       how long faults come, in virtual time (10)\n"
     "  --without N,M,... leaves out these faults\n"
     "  --plant BUG       plants a bug\n"
@@ -75,6 +76,8 @@ bool Options::read(int argc, char** argv) {
       what = What::teeth;
     } else if (name == "--all-marks") {
       all_marks = true;
+    } else if (name == "--calls") {
+      calls = true;
     } else if (name == "--quiet") {
       quiet = true;
     } else if (i + 1 == argc || !read_one(name, argv[++i], *this)) {

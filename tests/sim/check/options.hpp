@@ -19,6 +19,7 @@ struct Options {
   std::chrono::minutes weather{10};
   std::string until;  ///< the trace is printed to the first line that contains it
   bool prints = false;
+  bool calls = false;     ///< with --seed: calls of the store are printed, too
   std::set<int> without;  ///< faults that are left out
   base::Bug bug = base::Bug::none;
   bool all_marks = false;  ///< each mark must be reached

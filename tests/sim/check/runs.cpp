@@ -86,6 +86,7 @@ Report run_here(const Options& options) {
   Trace& trace = Trace::present();
   trace.prints = options.prints;
   trace.until = options.until;
+  trace.calls = options.calls;
   const Settings settings = Settings::of(options.seed, options.weather, options.without);
   const std::string scratch =
       std::filesystem::temp_directory_path() / ("sluice-sim." + std::to_string(getpid()));

@@ -14,6 +14,8 @@ namespace {
 Scheduler* running = nullptr;
 
 constexpr std::size_t stack_size = 256 * 1024;
+/// Instead of the number of a wait: the fiber is not waiting, and gets no turn before that time.
+constexpr std::uint64_t held_back = 0;
 /// What reading a clock takes.
 constexpr Duration moment{100};
 /// Long after the epoch of the clock, whose beginning means "never" to the engine.
@@ -190,7 +192,11 @@ void Scheduler::fire_timers() {
   while (!timers_.empty() && timers_.top().at <= now_) {
     const Timer timer = timers_.top();
     timers_.pop();
-    wake({timer.fiber, timer.wait}, false);
+    if (timer.wait == held_back) {
+      make_ready(*timer.fiber);
+    } else {
+      wake({timer.fiber, timer.wait}, false);
+    }
   }
 }
 
@@ -215,9 +221,7 @@ bool Scheduler::is_held(Fiber& fiber) {
     return true;
   }
   if (&fiber != starved_ || now_ >= starved_until_) return false;
-  ++fiber.wait;
-  fiber.waiting = true;
-  timers_.push({starved_until_, ++timer_number_, &fiber, fiber.wait});
+  timers_.push({starved_until_, ++timer_number_, &fiber, held_back});
   return true;
 }
 

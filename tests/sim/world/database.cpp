@@ -73,6 +73,7 @@ void Database::serve(const std::shared_ptr<Call>& call) {
 
 void Database::run(const std::shared_ptr<Call>& call, Process& client, Time until) {
   sched().point();
+  if (Trace::present().calls) trace("call", {{"call", call->name}});
   if (sched().now() >= until) refuse("the time of the stop is up");
   if (!reaches(client)) {
     const auto patience = std::chrono::milliseconds(sched().random().chance(0.3) ? 2000 : 20);
@@ -81,6 +82,7 @@ void Database::run(const std::shared_ptr<Call>& call, Process& client, Time unti
   }
   if (sched().random().chance(weather.fails)) refuse("the request did not arrive");
   const bool loses = sched().random().chance(weather.loses);
+  call->begun = true;
   open_[call] = &client;
   sched().spawn(process_, [this, call] { serve(call); });
   if (loses) until = std::min(until, sched().now() + 2 * latency());

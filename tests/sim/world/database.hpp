@@ -20,7 +20,9 @@ namespace sluice::sim {
 
 /// A statement on its way.
 struct Call {
+  const char* name = "";
   std::function<void()> body;
+  bool begun = false;
   bool over = false;
   bool terminated = false;  ///< its server process was told to end
   bool broken = false;      ///< its connection is lost

@@ -74,8 +74,11 @@ void Host::die(int wait_status) {
   watcher->on_death(*this);
   sched().kill(*this);
   trace("host died", {{"host", name()}, {"status", wait_status}});
-  readable();
-  send_signal(runtime_, SIGCHLD);
+  // By a fiber of the runtime, because this one may be the host's own, which runs no more.
+  sched().spawn(runtime_, [this] {
+    readable();
+    send_signal(runtime_, SIGCHLD);
+  });
 }
 
 std::optional<int> Host::reap() {

@@ -42,7 +42,7 @@ Spawned spawn_host(const std::string& path, int page_fd, int plugin_fd) {
   auto host =
       std::make_shared<sim::Host>(spawned.pid, sim::sched().current_process(),
                                   wire::SharedPage::open(base::Descriptor(::dup(page_fd))), path, file);
-  sim::trace("host spawned", {{"host", host->name()}, {"file", file}});
+  sim::trace("host spawned", {{"host", host->name()}, {"file", file.substr(0, file.find("  "))}});
   sim::Host::add(host);
   host->begin();
   return spawned;

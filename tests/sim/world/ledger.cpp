@@ -44,6 +44,7 @@ void Ledger::on_claim(store::RuntimeId runtime, const std::set<std::string>& ids
   if (!taken.empty()) return fail("two valid receipts hold job " + *taken.begin());
   for (const std::string& id : ids) {
     Job& job = jobs_[id];
+    trace("claimed", {{"job", id}, {"runtime", static_cast<long long>(runtime)}});
     job.runtime = runtimes_[runtime];
     job.claimed_at = sched().now();
   }
@@ -79,6 +80,7 @@ void Ledger::count(const std::string& id, Job& job, int expected, const Row& row
 }
 
 void Ledger::on_settled(const job::Settlement& settlement, const Row& row, bool claim_lives) {
+  trace("settled", {{"job", row.id}, {"status", row.status}, {"attempts", row.attempts}});
   if (!claim_lives) return fail("a runtime whose receipt is gone wrote job " + row.id);
   Job& job = jobs_[row.id];
   check_run(row.id, job, settlement);
@@ -105,6 +107,7 @@ void Ledger::on_follow_up(const std::string& job, const std::string& follow_up) 
 
 void Ledger::on_start(const Host& host, const std::string& id, int /*attempt*/) {
   ++runs_;
+  trace("handler starts", {{"job", id}});
   Job& job = jobs_[id];
   job.runs.push_back({&host.runtime(), &host, sched().now()});
   ++job.starts;
@@ -113,6 +116,7 @@ void Ledger::on_start(const Host& host, const std::string& id, int /*attempt*/) 
 }
 
 void Ledger::on_end(const Host& host, const std::string& id, job::Result result) {
+  trace("handler ends", {{"job", id}, {"result", job::name(result)}});
   for (Run& run : jobs_[id].runs) {
     if (run.host != &host || !run.active) continue;
     run.active = false;

@@ -4,6 +4,7 @@
 #include "base/planted.hpp"
 #include "store/memory_sessions.hpp"
 #include "world/database.hpp"
+#include "world/trace.hpp"
 
 namespace sluice::sim {
 
@@ -14,10 +15,11 @@ class Link {
       : store_(store), patience_(patience) {}
 
   template <typename Body>
-  auto ask(Body body) {
+  auto ask(Body body, const char* name = __builtin_FUNCTION()) {
     using Answer = decltype(body());
     auto answer = std::make_shared<std::optional<Answer>>();
     auto call = std::make_shared<Call>();
+    call->name = name;
     call->body = [answer, body = std::move(body)]() mutable { answer->emplace(body()); };
     run(call);
     return std::move(**answer);
@@ -35,8 +37,9 @@ class Link {
   void run(const std::shared_ptr<Call>& call) {
     try {
       store_.database_.run(call, store_.client_, std::min(store_.limit_, sched().now() + patience_));
-    } catch (...) {
-      if (!call->over) lost_ = call;
+    } catch (const std::exception& error) {
+      if (call->begun && !call->over) lost_ = call;
+      trace("call failed", {{"call", call->name}, {"error", error.what()}, {"over", call->over ? 1 : 0}});
       throw;
     }
   }
@@ -174,7 +177,7 @@ class Care : public CareSession {
   void count(const std::vector<Throughput>& outcomes) override {
     link_.ask([inner = inner_, outcomes] { return inner->count(outcomes), true; });
   }
-  void trace(RuntimeId runtime, const std::vector<Trace>& traces, job::Microseconds keep) override {
+  void trace(RuntimeId runtime, const std::vector<store::Trace>& traces, job::Microseconds keep) override {
     link_.ask([inner = inner_, runtime, traces, keep] { return inner->trace(runtime, traces, keep), true; });
   }
   void announce(const std::string& text) override {

@@ -31,7 +31,7 @@ void Site::write_plugin(const std::string& plugin, const std::string& how) {
   const std::string path = directory_ + "/" + plugin + ".so";
   ++version_;
   std::ofstream(path + ".new") << version_ << " " << how
-                               << std::string(static_cast<std::size_t>(version_), '\n');
+                               << std::string(static_cast<std::size_t>(version_), ' ');
   std::filesystem::rename(path + ".new", path);
 }
 

@@ -23,6 +23,8 @@ class Trace {
 
   /// Prints each event.
   bool prints = false;
+  /// Calls of the store are events, too.
+  bool calls = false;
   /// No event is printed after the first whose line contains it.
   std::string until{};
   /// A path that differs from run to run, and is left out.

@@ -214,7 +214,12 @@ std::string World::unfinished() const {
   for (const auto& row : database_.store().rows()) {
     const bool waits = row.status == "pending" || row.status == "processing" || row.status == "scheduled" ||
                        (row.status == "error" && database_.store().scheduled(row.id));
-    if (waits) return "job " + row.id + " of type " + row.type + " is " + row.status;
+    if (!waits) continue;
+    std::string what = "job " + row.id + " of type " + row.type + " is " + row.status;
+    for (const std::string& line : database_.store().left_over({})) {
+      if (line.find(row.id) != std::string::npos) what += "; " + line.substr(0, line.find(':'));
+    }
+    return what;
   }
   return {};
 }
