@@ -32,10 +32,13 @@ void Ledger::forgotten(const std::vector<Row>& rows) {
   for (auto& [id, job] : jobs_) {
     ++job.may_start;
     ++job.may_take_effect;
+    job.forgotten = true;
   }
   for (const Row& row : rows) {
+    Job& job = jobs_[row.id];
     // A job that is marked has its present attempt counted already.
-    jobs_[row.id].attempts = row.status == "processing" ? row.attempts - 1 : row.attempts;
+    job.attempts = row.status == "processing" ? row.attempts - 1 : row.attempts;
+    job.orphaned = row.status == "processing" && (job.settled || job.foreign);
   }
 }
 
@@ -47,6 +50,7 @@ void Ledger::on_claim(store::RuntimeId runtime, const std::set<std::string>& ids
     trace("claimed", {{"job", id}, {"runtime", static_cast<long long>(runtime)}});
     job.runtime = runtimes_[runtime];
     job.claimed_at = sched().now();
+    job.settled = job.forgotten = job.orphaned = false;
   }
 }
 
@@ -83,7 +87,8 @@ void Ledger::on_settled(const job::Settlement& settlement, const Row& row, bool 
   trace("settled", {{"job", row.id}, {"status", row.status}, {"attempts", row.attempts}});
   if (!claim_lives) return fail("a runtime whose receipt is gone wrote job " + row.id);
   Job& job = jobs_[row.id];
-  check_run(row.id, job, settlement);
+  if (!job.forgotten) check_run(row.id, job, settlement);
+  job.settled = true;
   count(row.id, job, job.attempts + (settlement.refund ? 0 : 1), row);
   if (settlement.status == job::Status::done) ++done_;
   if (settlement.outcome.result == job::Result::released) ++given_back_;
@@ -92,6 +97,7 @@ void Ledger::on_settled(const job::Settlement& settlement, const Row& row, bool 
 }
 
 void Ledger::on_rescued(const Row& row) {
+  jobs_[row.id].settled = true;
   count(row.id, jobs_[row.id], jobs_[row.id].attempts + 1, row);
 }
 
@@ -138,6 +144,7 @@ void Ledger::on_death(const Host& host) {
 void Ledger::check_rows(const std::vector<Row>& rows) {
   for (const Row& row : rows) {
     const Job& job = jobs_[row.id];
+    if (job.orphaned && row.status == "processing") continue;
     if (row.attempts != job.attempts) {
       return fail("job " + row.id + " ends with " + std::to_string(row.attempts) + " attempts; " +
                   std::to_string(job.attempts) + " were counted");

@@ -209,12 +209,12 @@ void World::calm_down() {
 }
 
 /// What keeps the work from being done.
-std::string World::unfinished() const {
+std::string World::unfinished() {
   if (!application_.rests()) return "the application is at work";
   for (const auto& row : database_.store().rows()) {
     const bool waits = row.status == "pending" || row.status == "processing" || row.status == "scheduled" ||
                        (row.status == "error" && database_.store().scheduled(row.id));
-    if (!waits) continue;
+    if (!waits || (row.status == "processing" && ledger_.is_orphan(row.id))) continue;
     std::string what = "job " + row.id + " of type " + row.type + " is " + row.status;
     for (const std::string& line : database_.store().left_over({})) {
       if (line.find(row.id) != std::string::npos) what += "; " + line.substr(0, line.find(':'));
@@ -235,7 +235,9 @@ void World::await_drained(minutes most) {
   ledger_.check_rows(database_.store().rows());
 }
 
+/// When the last lost runtime has been rescued.
 void World::close() {
+  sched().sleep(2 * settings_.config.lease + seconds(5));
   for (const auto& site : sites_) site->close();
   const Time until = sched().now() + minutes(2);
   const auto is_closed = [](const auto& site) { return site->is_closed(); };

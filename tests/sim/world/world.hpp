@@ -46,7 +46,7 @@ class World {
   void calm_down();
   void await_drained(std::chrono::minutes most);
   void close();
-  std::string unfinished() const;
+  std::string unfinished();
 
   const Settings settings_;
   Scheduler scheduler_;
