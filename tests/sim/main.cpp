@@ -16,12 +16,13 @@ using namespace sluice::sim;
 
 void print(const Report& report) {
   std::printf(
-      "seed %llu: %s; %.0f virtual s in %.2f s, %llu events, %llu switches, %zu jobs, %zu runs, digest "
+      "seed %llu: %s; %.0f virtual s in %.2f s, %llu events, %llu switches, %zu jobs, %zu runs, %zu "
+      "recalled, digest "
       "%016llx\n",
       static_cast<unsigned long long>(report.seed),
       report.violation.empty() ? "nothing is wrong" : report.violation.c_str(), report.virtual_seconds,
       report.cpu_seconds, static_cast<unsigned long long>(report.events),
-      static_cast<unsigned long long>(report.switches), report.jobs, report.runs,
+      static_cast<unsigned long long>(report.switches), report.jobs, report.runs, report.recalled,
       static_cast<unsigned long long>(report.digest));
 }
 

@@ -130,6 +130,7 @@ Rescued MemoryCare::rescue(const Judge& judge, const job::RetryPolicy& fallback)
         const base::Lock lock(store_.mutex_);
         over = try_bury(transaction, runtime);
         if (over) ++rescued.runtimes;
+        if (over && store_.watcher_ != nullptr) store_.watcher_->on_declared_dead(judge.runtime, runtime);
       }
       if (!over) transaction.pause(MemoryStore::Step::waits);
     }

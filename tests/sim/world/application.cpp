@@ -152,6 +152,7 @@ void Application::hold_locks(Duration time, std::uint64_t seed) {
     ++busy_;
     Random random(seed);
     std::vector<Row> rows = database_.store().rows();
+    std::erase_if(rows, [](const Row& row) { return row.status == "done"; });
     store::MemoryTransaction transaction(database_.store());
     for (auto count = random.between(1, 10); count > 0 && !rows.empty(); --count)
       transaction.lock(rows[random.below(rows.size())].id, milliseconds(100));

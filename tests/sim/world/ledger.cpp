@@ -13,7 +13,19 @@ void Ledger::fail(const std::string& what) {
   sched().stop();
 }
 
+void Ledger::all_reach_again() {
+  for (auto& [process, since] : reaches_since_) since = sched().now();
+}
+
+/// Who judges has had answers for a whole lease, in which the other could have beaten.
+void Ledger::on_declared_dead(store::RuntimeId judge, store::RuntimeId dead) {
+  if (judge == dead) return fail("a runtime declared itself dead");
+  if (sched().now() - reaches_since_[runtimes_[judge]] < lease_)
+    fail("a runtime declared another dead before it had answers for a whole lease");
+}
+
 void Ledger::enlisted(store::RuntimeId runtime, const Process& process) {
+  reaches_since_.try_emplace(&process, sched().now());
   runtimes_[runtime] = &process;
 }
 
@@ -90,8 +102,7 @@ void Ledger::on_settled(const job::Settlement& settlement, const Row& row, bool 
   if (!job.forgotten) check_run(row.id, job, settlement);
   job.settled = true;
   count(row.id, job, job.attempts + (settlement.refund ? 0 : 1), row);
-  if (settlement.status == job::Status::done) ++done_;
-  if (settlement.outcome.result == job::Result::released) ++given_back_;
+  if (!settlement.refund) ++ended_;
   // A handler that asked for it, or that ended because it was asked to, is called again.
   if (settlement.refund) ++job.may_start;
 }

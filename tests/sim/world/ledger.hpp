@@ -18,6 +18,11 @@ class Ledger : public store::MemoryStore::Watcher, public HostWatcher {
  public:
   using Row = store::MemoryStore::Row;
 
+  explicit Ledger(Duration lease) : lease_(lease) {}
+
+  /// The database was away from this runtime until now, or from all.
+  void reaches_again(const Process& process) { reaches_since_[&process] = sched().now(); }
+  void all_reach_again();
   /// A runtime enlisted under this id.
   void enlisted(store::RuntimeId runtime, const Process& process);
   /// The application or another program wrote the row.
@@ -40,14 +45,15 @@ class Ledger : public store::MemoryStore::Watcher, public HostWatcher {
 
   std::size_t runs() const { return runs_; }
   std::size_t jobs() const { return jobs_.size(); }
-  std::size_t done() const { return done_; }
-  std::size_t recalls() const { return given_back_; }
+  /// Jobs that ended, in whatever way.
+  std::size_t ended() const { return ended_; }
 
   // MemoryStore::Watcher
   void on_claim(store::RuntimeId runtime, const std::set<std::string>& ids,
                 const std::set<std::string>& taken) override;
   void on_settled(const job::Settlement& settlement, const Row& row, bool claim_lives) override;
   void on_rescued(const Row& row) override;
+  void on_declared_dead(store::RuntimeId judge, store::RuntimeId dead) override;
   void on_effect(const std::string& job, const std::string& sql) override;
   void on_follow_up(const std::string& job, const std::string& follow_up) override;
 
@@ -85,12 +91,13 @@ class Ledger : public store::MemoryStore::Watcher, public HostWatcher {
   void check_run(const std::string& id, const Job& job, const job::Settlement& settlement);
   void count(const std::string& id, Job& job, int expected, const Row& row);
 
+  const Duration lease_;
+  std::map<const Process*, Time> reaches_since_;
   std::map<std::string, Job> jobs_;
   std::map<store::RuntimeId, const Process*> runtimes_;
   std::optional<std::string> violation_;
   std::size_t runs_ = 0;
-  std::size_t done_ = 0;
-  std::size_t given_back_ = 0;
+  std::size_t ended_ = 0;
 };
 
 }  // namespace sluice::sim

@@ -67,6 +67,7 @@ Settings Settings::of(std::uint64_t seed, std::chrono::minutes weather, const st
   settings.config = config_of(random);
   settings.marking = random.chance(0.2);
   if (settings.marking) settings.config.processing_after = milliseconds(0);
+  settings.refuses_for_ever = random.chance(0.25);
   settings.between_inserts = milliseconds(random.between(200, 3000));
   for (std::size_t i = 0; i < settings.runtimes; ++i)
     settings.skews.push_back(milliseconds(random.between(-2000, 2000)));

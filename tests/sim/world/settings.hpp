@@ -54,6 +54,7 @@ struct Settings {
   std::size_t runtimes = 1;
   config::Config config;
   bool marking = false;  ///< claims mark their rows at once, so that another program may drain the table too
+  bool refuses_for_ever = false;  ///< a trigger refuses some outcomes, also in the calm
   Duration between_inserts{};
   std::vector<Duration> skews;  ///< of each runtime's wall clock
   std::vector<Fault> faults;

@@ -26,6 +26,7 @@ struct Report {
   double cpu_seconds = 0;  ///< of the processor
   std::size_t jobs = 0;
   std::size_t runs = 0;
+  std::size_t recalled = 0;
   std::map<std::string, std::uint64_t> faults;
   std::map<std::string, std::uint64_t> marks;
 };
@@ -50,7 +51,7 @@ class World {
 
   const Settings settings_;
   Scheduler scheduler_;
-  Ledger ledger_;
+  Ledger ledger_{settings_.config.lease};
   Database database_;
   Application application_;
   Process process_{4, "weather"};
