@@ -36,7 +36,7 @@ group() {
       group build
       group postgres
       group pdf
-      echo libgtest-dev libgmock-dev json-schema-test-suite python3 python3-aiosmtpd openssl binutils poppler-utils qpdf
+      echo BOOST_CONTEXT libgtest-dev libgmock-dev json-schema-test-suite python3 python3-aiosmtpd openssl binutils poppler-utils qpdf
       echo python3-hypothesis python3-dkim python3-nacl prometheus pgbouncer
       ;;
     browser)
@@ -74,6 +74,9 @@ boost_installed() {
     dpkg --compare-versions "$(dpkg-query -W -f '${Version}' libboost-dev)" ge "$boost_minimum"
 }
 
+# The fibers of tests/sim, of the same Boost.
+boost_context_installed() { installed libboost-context1.81-dev || installed libboost-context-dev; }
+
 # Any cargo will do: Debian's, or one installed in another way.
 cargo_installed() { command -v cargo >/dev/null && command -v rustc >/dev/null; }
 
@@ -87,6 +90,7 @@ missing() {
   while read -r name; do
     case $name in
       BOOST) boost_installed || echo BOOST ;;
+      BOOST_CONTEXT) boost_context_installed || echo BOOST_CONTEXT ;;
       NODE) node_installed || echo NODE ;;
       CARGO) cargo_installed || echo CARGO ;;
       *) installed "$name" || echo "$name" ;;
@@ -100,6 +104,9 @@ resolve() {
   for name in "$@"; do
     case $name in
       BOOST) if known_to_apt libboost1.81-dev; then echo libboost1.81-dev; else echo libboost-dev; fi ;;
+      BOOST_CONTEXT)
+        if known_to_apt libboost-context1.81-dev; then echo libboost-context1.81-dev; else echo libboost-context-dev; fi
+        ;;
       NODE) printf '%s\n' nodejs npm ;;
       CARGO) printf '%s\n' cargo rustc ;;
       *) echo "$name" ;;

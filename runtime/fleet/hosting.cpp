@@ -4,6 +4,7 @@
 
 #include "base/duration.hpp"
 #include "base/log.hpp"
+#include "base/planted.hpp"
 #include "fleet/round.hpp"
 
 namespace sluice::fleet {
@@ -227,6 +228,7 @@ void Fleet::Loop::restart_later(const std::shared_ptr<Seat>& seat) {
   ++edition.restarts;
   const auto delay = restart_delay(seat->history);
   if (!delay) {
+    base::mark("fleet: a plugin is broken");
     return refuse(
         edition, PluginState::broken,
         edition.file.path() + ": found that " + std::to_string(seat->history.failed_starts) +
@@ -275,6 +277,7 @@ void Fleet::Loop::cut_short(const std::shared_ptr<Edition>& edition) {
   edition->patience->async_wait([this, weak = std::weak_ptr(edition)](const auto& error) {
     const auto late = weak.lock();
     if (error || !late) return;
+    base::mark("fleet: a replaced host is killed");
     for (const auto& seat : seats_of(*late)) {
       seat->cut_short = true;
       if (seat->host) seat->host->kill("did not stop in time");

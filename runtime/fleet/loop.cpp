@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 
+#include "base/planted.hpp"
 #include "fleet/round.hpp"
 
 namespace sluice::fleet {
@@ -161,6 +162,7 @@ void Fleet::Loop::enforce_limits() {
 
 /// Hands back jobs that no host can take, because a host died or was replaced after the claim.
 void Fleet::Loop::bounce(std::vector<job::Job> jobs) {
+  base::mark("fleet: no host takes a job");
   std::vector<job::Finished> released;
   for (job::Job& job : jobs) {
     job.payload = {};

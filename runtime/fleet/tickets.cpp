@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/duration.hpp"
+#include "base/planted.hpp"
 #include "wire/bounds.hpp"
 
 namespace sluice::fleet {
@@ -45,7 +46,7 @@ std::string Tickets::hand_out(std::vector<job::Job> jobs, const std::vector<job:
     free_.pop_back();
     const auto type =
         std::find_if(types.begin(), types.end(), [&](const auto& t) { return t.name == job.type; });
-    page_.ticket(ticket).cancel = 0;
+    if (!base::planted(base::Bug::cancel_flag_stays)) page_.ticket(ticket).cancel = 0;
     page_.ticket(ticket).state = wire::TicketState::queued;
     orders.push_back({ticket, static_cast<std::uint32_t>(type - types.begin()),
                       static_cast<std::uint32_t>(job.attempt), static_cast<std::uint32_t>(job.max_attempts),
@@ -64,6 +65,7 @@ std::string Tickets::hand_out(std::vector<job::Job> jobs, const std::vector<job:
 
 std::optional<job::Finished> Tickets::take_back(wire::JobResult result) {
   if (result.ticket < in_flight_.size() && in_flight_[result.ticket].recalled) {
+    base::mark("tickets: the answer of a recalled job");
     give_up(result.ticket);
     return std::nullopt;
   }
@@ -86,11 +88,15 @@ std::optional<job::Finished> Tickets::take_back(wire::JobResult result) {
 
 std::vector<job::Finished> Tickets::recall(base::Clock::time_point latest) {
   std::vector<job::Finished> recalled;
-  for (std::uint32_t ticket = 0; ticket < in_flight_.size(); ++ticket) {
+  std::size_t left = in_flight();  // low tickets are handed out first, so most of them are never looked at
+  for (std::uint32_t ticket = 0; left > 0; ++ticket) {
     InFlight& flight = in_flight_[ticket];
+    if (flight.has_job() || flight.recalled) --left;
     if (!flight.has_job() || flight.sent_at > latest) continue;
     auto queued = wire::TicketState::queued;
-    if (!page_.ticket(ticket).state.compare_exchange_strong(queued, wire::TicketState::recalled)) continue;
+    const bool is_ours =
+        page_.ticket(ticket).state.compare_exchange_strong(queued, wire::TicketState::recalled);
+    if (!is_ours && !base::planted(base::Bug::gives_back_started)) continue;
     recalled.push_back({std::exchange(flight.job, {}), {}, {}});
     recalled.back().outcome.result = job::Result::released;
     flight.recalled = true;
@@ -103,6 +109,8 @@ std::vector<job::Finished> Tickets::judge_all(const std::string& ending, bool in
   std::vector<job::Finished> finished;
   for (std::uint32_t ticket = 0; ticket < in_flight_.size(); ++ticket) {
     if (!in_flight_[ticket].has_job()) continue;
+    const bool started = page_.ticket(ticket).state == wire::TicketState::started;
+    if (started && base::planted(base::Bug::forgets_crashed)) continue;
     job::Outcome outcome = judge(ticket, death);
     finished.push_back(give_up(ticket, std::move(outcome)));
   }
@@ -113,6 +121,10 @@ job::Outcome Tickets::judge(std::uint32_t ticket, const Death& death) const {
   job::Outcome outcome;
   const wire::TicketState state = page_.ticket(ticket).state;
   const InFlight& flight = in_flight_[ticket];
+  base::mark(state == wire::TicketState::done       ? "tickets: judged as done"
+             : state == wire::TicketState::finished ? "tickets: judged, and its outcome is lost"
+             : state == wire::TicketState::queued   ? "tickets: judged as not started"
+                                                    : "tickets: judged as crashed or interrupted");
   if (state == wire::TicketState::done) return outcome;
   outcome.result = job::Result::released;
   if (state == wire::TicketState::queued) return outcome;
@@ -123,7 +135,8 @@ job::Outcome Tickets::judge(std::uint32_t ticket, const Death& death) const {
                     " and did not stop when it was asked to; its plugin host " + death.ending;
     return outcome;
   }
-  const bool repeatable = flight.type_index >= at_most_once_.size() || !at_most_once_[flight.type_index];
+  const bool repeatable = flight.type_index >= at_most_once_.size() || !at_most_once_[flight.type_index] ||
+                          base::planted(base::Bug::once_is_often);
   const bool innocent = death.interrupted || (death.culprit >= 0 && death.culprit != ticket);
   if (innocent && repeatable && state == wire::TicketState::started) return outcome;
   outcome.result = job::Result::crashed;

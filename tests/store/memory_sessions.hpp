@@ -1,6 +1,9 @@
 // The sessions of MemoryStore.
 #pragma once
 
+#include <optional>
+#include <utility>
+
 #include "store/memory_store.hpp"
 
 namespace sluice::store {
@@ -17,6 +20,14 @@ class MemoryClaims : public ClaimSession {
   void interrupt() override;
 
  private:
+  void check_enlisted() const REQUIRES(store_.mutex_);
+  void lock_rows(MemoryTransaction& transaction, const LaneRequest& lane, std::size_t index,
+                 const std::vector<std::string>& seen, Claimed& claimed) REQUIRES(store_.mutex_);
+  void look_again(Claimed& claimed) const REQUIRES(store_.mutex_);
+  void record(Claimed& claimed) REQUIRES(store_.mutex_);
+  bool try_reconcile(MemoryTransaction& transaction, const std::vector<std::int64_t>& known)
+      REQUIRES(store_.mutex_);
+
   MemoryStore& store_;
   RuntimeId runtime_;
   const int pump_;
@@ -32,11 +43,27 @@ class MemoryFinishes : public FinishSession {
 
   std::vector<Unwritten> finish(const std::vector<job::Settlement>& settlements,
                                 const std::vector<std::int64_t>& closing) override;
+  std::vector<Unwritten> finish_with_care(const std::vector<job::Settlement>& settlements,
+                                          const std::vector<std::int64_t>& closing) override;
   std::vector<std::string> mark(const std::vector<job::Ref>& jobs,
                                 const std::vector<std::int64_t>& filled) override;
   std::vector<std::int64_t> living(const std::vector<std::int64_t>& claims) override;
 
  private:
+  struct Batch {
+    const std::vector<job::Settlement>& settlements;
+    std::vector<std::optional<Unwritten>> refused;  ///< by settlement: why it is not written
+    std::vector<std::int64_t> versions;             ///< of the rows, in the statement's snapshot
+  };
+
+  std::vector<Unwritten> write(const std::vector<job::Settlement>& settlements,
+                               const std::vector<std::int64_t>& closing, bool in_place);
+  void look(MemoryTransaction& transaction, Batch& batch);
+  void take_row(MemoryTransaction& transaction, Batch& batch, std::size_t i, bool waits);
+  void find_row(MemoryTransaction& transaction, Batch& batch, std::size_t i);
+  std::pair<std::string, std::int64_t> present(const job::Ref& job) const;
+  std::vector<Unwritten> commit(Batch& batch, const std::vector<std::int64_t>& closing);
+
   MemoryStore& store_;
 };
 
@@ -48,6 +75,9 @@ class MemoryHeart : public HeartSession {
 
  private:
   MemoryStore& store_;
+  RuntimeId runtime_ = 0;  ///< of the last beat
+  double started_at_ = 0;  ///< these identify its row
+  double beat_at_ = 0;
 };
 
 class MemoryEffects : public EffectSession {
@@ -57,6 +87,9 @@ class MemoryEffects : public EffectSession {
   std::vector<Unwritten> commit(const std::vector<job::Settlement>& settlements) override;
 
  private:
+  std::optional<Unwritten> commit_one(const job::Settlement& settlement);
+  void apply(const job::Settlement& settlement) REQUIRES(store_.mutex_);
+
   MemoryStore& store_;
 };
 
@@ -69,8 +102,8 @@ class MemoryCare : public CareSession {
   void leave(RuntimeId runtime, const Unfinished& unfinished) override;
   Promoted promote_due(std::size_t limit) override;
   Rescued rescue(const Judge& judge, const job::RetryPolicy& fallback) override;
-  std::string blocker(const std::optional<std::string>&) override { return {}; }  // there are no locks
-  std::vector<std::string> cancel_requests(RuntimeId) override { return {}; }
+  std::string blocker(const std::optional<std::string>&) override { return {}; }  // nobody locks anything
+  std::vector<std::string> cancel_requests(RuntimeId runtime) override;
   void publish(RuntimeId runtime, const std::vector<PluginReport>& plugins) override;
   void show_running(RuntimeId runtime, const RunningChanges& changes) override;
   void count(const std::vector<Throughput>& outcomes) override;
@@ -79,9 +112,21 @@ class MemoryCare : public CareSession {
   Tidied tidy(std::size_t limit) override;
 
  private:
-  std::set<std::string> take_claims_of(RuntimeId runtime) REQUIRES(store_.mutex_);
-  void rescue_job(const std::string& id, const MemoryStore::Runtime& lost, const job::RetryPolicy& fallback,
-                  Rescued& rescued) REQUIRES(store_.mutex_);
+  struct Due {
+    std::string id;
+    MemoryStore::Schedule schedule;
+  };
+
+  std::vector<Due> due(std::size_t limit) const REQUIRES(store_.mutex_);
+  void promote(const Due& one, bool locked, Promoted& promoted) REQUIRES(store_.mutex_);
+  std::vector<RuntimeId> dead(const Judge& judge, Rescued& rescued) const REQUIRES(store_.mutex_);
+  bool try_bury(MemoryTransaction& transaction, RuntimeId runtime) REQUIRES(store_.mutex_);
+  void bury(RuntimeId runtime) REQUIRES(store_.mutex_);
+  std::vector<std::int64_t> buried() const REQUIRES(store_.mutex_);
+  void settle_buried(MemoryTransaction& transaction, std::int64_t claim, const job::RetryPolicy& fallback,
+                     Rescued& rescued) REQUIRES(store_.mutex_);
+  void rescue_job(MemoryStore::Row& row, const MemoryStore::Runtime& lost, const std::string& code,
+                  const job::RetryPolicy& fallback, Rescued& rescued) REQUIRES(store_.mutex_);
 
   MemoryStore& store_;
 };

@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/planted.hpp"
 #include "store/memory_sessions.hpp"
 
 namespace sluice::store {
@@ -43,6 +44,7 @@ std::unique_ptr<DeskSession> MemoryStore::desk() {
 void MemoryStore::put(Row row) {
   const base::Lock lock(mutex_);
   std::string id = row.id;
+  if (const auto before = rows_.find(id); before != rows_.end()) row.version = before->second.version + 1;
   rows_.insert_or_assign(std::move(id), std::move(row));
   notify();
 }
@@ -94,6 +96,89 @@ std::vector<Failure> MemoryStore::failures() const {
   return failures_;
 }
 
+void MemoryStore::request_cancel(const std::string& id) {
+  const base::Lock lock(mutex_);
+  cancel_requests_.insert(id);
+}
+
+std::vector<MemoryStore::Row> MemoryStore::rows() const {
+  const base::Lock lock(mutex_);
+  std::vector<Row> rows;
+  for (const auto& [id, row] : rows_) rows.push_back(row);
+  return rows;
+}
+
+RuntimeId MemoryStore::last_enlisted() const {
+  const base::Lock lock(mutex_);
+  return runtimes_.empty() ? 0 : runtimes_.rbegin()->first;
+}
+
+std::vector<std::string> MemoryStore::left_over(const std::set<RuntimeId>& runtimes) const {
+  const base::Lock lock(mutex_);
+  std::vector<std::string> all;
+  for (const auto& [id, claim] : claims_) {
+    std::string line = "claim " + std::to_string(id) + " of runtime " + std::to_string(claim.runtime) + ":";
+    for (const std::string& job : claim.ids) line += " " + job;
+    all.push_back(line);
+  }
+  for (const auto& [id, runtime] : runtimes_) {
+    if (!runtimes.contains(id)) all.push_back("runtime " + std::to_string(id));
+  }
+  for (const auto& [id, schedule] : schedule_) {
+    const auto row = rows_.find(id);
+    if (row == rows_.end() || row->second.status != schedule.status) all.push_back("schedule of " + id);
+  }
+  for (const std::string& id : cancel_requests_) all.push_back("request to cancel " + id);
+  for (const std::string& name : locks_) all.push_back("lock on " + name);
+  return all;
+}
+
+void MemoryStore::insert(Row row) {
+  const base::Lock lock(mutex_);
+  rows_.insert_or_assign(row.id, row);
+  if (row.status == "pending") notify();
+}
+
+bool MemoryStore::update(const std::string& id, const std::function<bool(Row&)>& change) {
+  const base::Lock lock(mutex_);
+  const auto found = rows_.find(id);
+  if (found == rows_.end() || !change(found->second)) return false;
+  touch(found->second);
+  return true;
+}
+
+class MemoryStore::Tables {
+ public:
+  std::map<std::string, Row> rows;
+  std::map<std::int64_t, Claim> claims;
+  std::map<RuntimeId, Runtime> runtimes;
+  std::map<std::string, Schedule> schedule;
+  std::map<std::string, std::string> outputs, keys;
+  std::vector<std::string> effects;
+  std::vector<Failure> failures;
+  std::set<std::string> cancel_requests;
+};
+
+std::shared_ptr<const MemoryStore::Tables> MemoryStore::tables() const {
+  const base::Lock lock(mutex_);
+  return std::make_shared<const Tables>(
+      Tables{rows_, claims_, runtimes_, schedule_, outputs_, keys_, effects_, failures_, cancel_requests_});
+}
+
+/// Numbers are not handed out again, because a server writes its sequences ahead.
+void MemoryStore::restore(const Tables& tables) {
+  const base::Lock lock(mutex_);
+  rows_ = tables.rows;
+  claims_ = tables.claims;
+  runtimes_ = tables.runtimes;
+  schedule_ = tables.schedule;
+  outputs_ = tables.outputs;
+  keys_ = tables.keys;
+  effects_ = tables.effects;
+  failures_ = tables.failures;
+  cancel_requests_ = tables.cancel_requests;
+}
+
 void MemoryStore::notify() {
   if (wakeful_.empty()) return;
   ++insertions_;
@@ -113,6 +198,7 @@ bool MemoryStore::is_alive(const Runtime& runtime) const {
 }
 
 double MemoryStore::now() const {
+  if (clock_) return clock_() + offset_;
   return std::chrono::duration<double>(base::WallClock::now().time_since_epoch()).count() + offset_;
 }
 
@@ -120,15 +206,31 @@ int MemoryStore::this_attempt(const Row& row) {
   return row.status == "pending" ? next_attempt(row) : row.attempts;
 }
 
-MemoryStore::Row* MemoryStore::ours(const job::Ref& job) {
+bool MemoryStore::is_as_claimed(const Row& row, const job::Ref& job) {
+  return row.status == "processing" || (row.status == "pending" && row.created_at == job.created_at);
+}
+
+/// The job's claim is there, and is the newest that names it.
+bool MemoryStore::lives(const job::Ref& job) const {
   const auto claim = claims_.find(job.claim);
-  const auto found = rows_.find(job.id);
-  if (claim == claims_.end() || !claim->second.ids.contains(job.id) || found == rows_.end()) return nullptr;
-  Row& row = found->second;
-  const bool as_claimed = row.status == "pending" && row.created_at == job.created_at;
-  if (row.status != "processing" && !as_claimed) return nullptr;
+  if (claim == claims_.end() || !claim->second.ids.contains(job.id)) return false;
   const auto names = [&](const auto& other) { return other.second.ids.contains(job.id); };
-  return std::any_of(std::next(claim), claims_.end(), names) ? nullptr : &row;
+  return std::none_of(std::next(claim), claims_.end(), names);
+}
+
+MemoryStore::Row* MemoryStore::ours(const job::Ref& job) {
+  const auto found = rows_.find(job.id);
+  const bool claimed = lives(job) || base::planted(base::Bug::no_fence);
+  return claimed && found != rows_.end() && is_as_claimed(found->second, job) ? &found->second : nullptr;
+}
+
+std::string MemoryStore::place_of(const Row& row) {
+  return row.version == 0 ? row.id : row.id + "@" + std::to_string(row.version);
+}
+
+void MemoryStore::touch(Row& row) {
+  row.updated_at = now();
+  ++row.version;
 }
 
 std::string MemoryStore::shown_status(const Row& row) const {
@@ -141,7 +243,7 @@ void MemoryStore::give_back(const std::string& id) {
   if (row.status != "processing") return;
   row.status = "pending";
   row.attempts = std::max(row.attempts - 1, 0);
-  row.updated_at = now();
+  touch(row);
 }
 
 Enqueued MemoryStore::enqueue(const EnqueueRequest& request) {
@@ -201,64 +303,77 @@ std::vector<Throughput> MemoryStore::throughput(double window) const {
 bool MemoryStore::settle(const job::Settlement& s) {
   Row* row = ours(s);
   if (row == nullptr) return false;
-  claims_.at(s.claim).ids.erase(s.id);
-  if (s.outcome.result == job::Result::released && row->status == "pending") return true;
-  row->attempts = s.refund ? std::max(this_attempt(*row) - 1, 0) : this_attempt(*row);
-  row->status = job::name(s.status);
-  row->updated_at = now();
-  if (s.plain()) return true;
+  const bool lived = lives(s);
+  if (const auto claim = claims_.find(s.claim); claim != claims_.end()) claim->second.ids.erase(s.id);
+  const bool untouched = s.outcome.result == job::Result::released && row->status == "pending";
+  if (!untouched) write(*row, s);
+  if (watcher_ != nullptr) watcher_->on_settled(s, *row, lived);
+  return true;
+}
+
+void MemoryStore::write(Row& row, const job::Settlement& s) {
+  const int refund = base::planted(base::Bug::refunds_twice) ? 2 : 1;
+  row.attempts = s.refund ? std::max(this_attempt(row) - refund, 0) : this_attempt(row);
+  row.status = job::name(s.status);
+  touch(row);
+  if (s.plain()) return;
   const auto result = s.outcome.result;
   if (result != job::Result::done && result != job::Result::snooze && result != job::Result::released) {
     failures_.push_back(
         {s.id, s.type, s.attempt, std::string(job::name(result)), s.outcome.code, s.outcome.error});
   }
   if (s.delay) {
-    schedule_[s.id] = {now() + std::chrono::duration<double>(*s.delay).count(), row->status};
+    schedule_[s.id] = {now() + std::chrono::duration<double>(*s.delay).count(), row.status};
   } else {
     schedule_.erase(s.id);
   }
   if (!s.outcome.output.empty()) outputs_[s.id] = s.outcome.output;
-  return true;
 }
 
-// The oldest rows that a lane may claim.
-std::vector<MemoryStore::Row*> MemoryStore::pick(const LaneRequest& lane) {
-  const std::set<std::string> types(lane.types.begin(), lane.types.end());
+bool MemoryStore::fits(const Row& row, const LaneRequest& lane) {
   const double cursor = lane.cursor.value_or(-std::numeric_limits<double>::infinity());
-  std::vector<Row*> rows;
-  for (auto& [id, row] : rows_) {
-    const bool free = row.status == "pending" && !claimed(id);
-    if (free && types.contains(row.type) && !(row.created_at < cursor)) rows.push_back(&row);
+  const bool ours = std::find(lane.types.begin(), lane.types.end(), row.type) != lane.types.end();
+  return ours && row.status == "pending" && !(row.created_at < cursor);
+}
+
+// All rows that a lane may have, oldest first.
+std::vector<std::string> MemoryStore::pick(const LaneRequest& lane) const {
+  std::set<std::string_view> named;
+  for (const auto& [number, claim] : claims_) {
+    if (!claim.marked) named.insert(claim.ids.begin(), claim.ids.end());
+  }
+  std::vector<const Row*> rows;
+  for (const auto& [id, row] : rows_) {
+    if (fits(row, lane) && !named.contains(id)) rows.push_back(&row);
   }
   std::stable_sort(rows.begin(), rows.end(),
                    [](const Row* a, const Row* b) { return a->created_at < b->created_at; });
-  rows.resize(std::min(rows.size(), static_cast<std::size_t>(std::max(lane.limit, 0))));
-  std::int64_t before = 0;
-  const auto full = std::find_if(rows.begin(), rows.end(), [&](const Row* row) {
-    if (before >= lane.bytes) return true;
-    before += static_cast<std::int64_t>(row->payload.size());
-    return false;
-  });
-  rows.erase(full, rows.end());
-  return rows;
+  std::vector<std::string> ids;
+  for (const Row* row : rows) ids.push_back(row->id);
+  return ids;
 }
 
 void MemoryStore::take(Row& row, const std::string& status) {
   row.status = status;
   row.attempts = next_attempt(row);
-  row.updated_at = now();
+  touch(row);
 }
 
-std::vector<ClaimedJob> MemoryStore::claim(const LaneRequest& lane, std::size_t index, std::int64_t claim) {
-  std::vector<ClaimedJob> jobs;
-  for (const Row* row : pick(lane)) {
-    ClaimedJob claimed{index, {}};
-    static_cast<job::Ref&>(claimed.job) = {row->id, row->type,       next_attempt(*row),
-                                           claim,   row->created_at, row->id};
-    claimed.job.payload = row->payload;
-    jobs.push_back(std::move(claimed));
-  }
-  return jobs;
+/// Ends a job whose cancellation was requested, unless a runtime has it or its row is locked. Returns whether
+/// the request is used up.
+bool MemoryStore::end_request(const std::string& id) {
+  const auto found = rows_.find(id);
+  if (found == rows_.end()) return true;
+  Row& row = found->second;
+  if (named(id) || row.status == "processing") return false;
+  const bool waits = row.status == "pending" || row.status == "scheduled" || schedule_.contains(id);
+  if (!waits) return true;
+  if (locks_.contains(id)) return false;
+  row.status = "error";
+  touch(row);
+  schedule_.erase(id);
+  failures_.push_back({id, row.type, row.attempts, "cancelled", "cancelled-by-hand", "cancelled by hand"});
+  return true;
 }
 
 // Deletes the claims. Returns their unfinished jobs that no other claim names.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/planted.hpp"
 
 namespace sluice::engine {
 
@@ -181,7 +182,7 @@ void Caretaker::say_what_holds_up() {
 
 bool Caretaker::lost() const {
   const base::Lock lock(mutex_);
-  return enlist_ || context_.heart.lost(runtime_);
+  return (enlist_ || context_.heart.lost(runtime_)) && !base::planted(base::Bug::never_enlists_again);
 }
 
 void Caretaker::serve_now() {
@@ -221,6 +222,7 @@ void Caretaker::enlist() {
 }
 
 void Caretaker::enlist_anew() {
+  base::mark("caretaker: enlists anew");
   log::error(
       "the database no longer knows this runtime: either no heartbeat arrived within its lease and another "
       "runtime rescued its jobs, or the schema was recreated or restored. Outcomes of jobs still running "

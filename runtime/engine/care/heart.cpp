@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/planted.hpp"
+
 namespace sluice::engine {
 
 namespace {
@@ -113,6 +115,7 @@ void Heart::took(store::RuntimeId runtime, std::optional<double> at) {
   }
   const double gap = std::chrono::duration<double>(config_.lease).count() / 2;
   if (beats_ == 0 || *at - last_at_ > gap || *at < last_at_) {
+    if (beats_ > 0) base::mark("heart: a gap between two beats");
     beats_ = 0;
     since_ = *at;
   }

@@ -1,5 +1,6 @@
 #include "engine/lanes/lane_search.hpp"
 
+#include "base/planted.hpp"
 #include "store/store.hpp"
 
 namespace sluice::engine {
@@ -28,7 +29,7 @@ Clock::duration sweep_pause(Clock::duration took) {
 }  // namespace
 
 std::optional<double> LaneSearch::begin(Clock::time_point now) {
-  if (sweep_due_ <= now) cursor_.reset();
+  if (sweep_due_ <= now && !base::planted(base::Bug::cursor_never_swept)) cursor_.reset();
   if (!cursor_) sweep_due_ = now + poll_interval_;
   is_restarted_ = false;
   rests_until_ = now;  // the other pump may claim at the same time, and rows that it locks are skipped

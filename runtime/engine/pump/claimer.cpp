@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/planted.hpp"
+
 namespace sluice::engine {
 
 namespace {
@@ -99,7 +101,8 @@ void Claimer::wait_to_retry(int failures) {
 void Claimer::claim() {
   for (int failures = 0; !stopping_;) {
     const auto step = [&] {
-      if (failures > 0) session_->reconcile(finisher_.open_claims());
+      if (failures > 0 && !base::planted(base::Bug::no_reconcile))
+        session_->reconcile(finisher_.open_claims());
       claim_once();
       return true;
     };
@@ -162,6 +165,7 @@ void Claimer::hand_over(store::Claimed claimed, const std::vector<ClaimPlan>& pl
 }
 
 void Claimer::enlist_again() {
+  if (runtime_ != 0) base::mark("claimer: fenced");
   use(context_.runtime(runtime_));
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/planted.hpp"
+
 namespace sluice::engine {
 
 namespace {
@@ -114,6 +116,7 @@ void Committer::commit(Lane& lane, store::EffectSession& session, std::vector<Co
     if (all.why == store::Unwritten::Why::refused || !wait_to_retry(lane, ++failures)) break;
   }
   context_.outage.up(&lane);
+  base::mark("committer: a commit is given up");
   if (all.why == store::Unwritten::Why::refused) all.code = "effect";
   for (Committed& one : jobs) one.unwritten = all;
 }

@@ -8,6 +8,7 @@
 
 #include "base/duration.hpp"
 #include "base/log.hpp"
+#include "base/planted.hpp"
 
 namespace sluice::engine {
 
@@ -118,7 +119,7 @@ void Finisher::push(std::vector<job::Finished> jobs) {
     expected_ -= jobs.size();
     for (job::Finished& job : jobs) inbox_.push_back(std::move(job));
   }
-  changed_.notify_one();
+  if (!base::planted(base::Bug::lost_wake)) changed_.notify_one();
 }
 
 void Finisher::mark(std::vector<job::Ref> jobs) {
@@ -227,6 +228,7 @@ bool Finisher::leave_aside(Clock::time_point now) {
   for (const Aside& one : aside_) {
     std::vector<log::Field> fields = fields_of(one.settlement);
     fields.emplace_back("reason", one.why);
+    base::mark("finisher: an outcome is left aside at a stop");
     log::error("the outcome of a job could not be written before sluice stopped", fields);
     if (one.settlement.outcome.result != job::Result::released) context_.unwritten({one.settlement.id});
   }
@@ -354,6 +356,7 @@ void Finisher::write(std::vector<job::Settlement> settlements) {
     } catch (const std::exception& error) {
       // Unavailable or Refused: the requests are kept and repeated.
       context_.outage.down(this, error);
+      if (base::planted(base::Bug::unknown_is_done)) return report_unknown(settlements);
       unanswered = unanswered || !answered(error);
       failures = std::min(failures + 1, answered(error) ? soon : std::numeric_limits<int>::max());
     }
@@ -378,6 +381,7 @@ bool Finisher::wait_to_retry(int failures) {
 }
 
 void Finisher::give_up(const std::vector<job::Settlement>& settlements) {
+  base::mark("finisher: outcomes are given up at a stop");
   std::vector<std::string> ran;
   for (const job::Settlement& settlement : settlements) {
     if (settlement.outcome.result != job::Result::released) ran.push_back(settlement.id);
@@ -459,10 +463,12 @@ std::optional<job::Settlement> Finisher::otherwise(const job::Settlement& settle
   }
   if (settlement.outcome.code == refused_code) return std::nullopt;
   if (unwritten.may_be_the_servers && failures < most_refusals) return std::nullopt;
+  base::mark("finisher: an outcome is refused for good");
   return own_error(settlement, unwritten);
 }
 
 void Finisher::keep_aside(Aside aside, const Unwritten& unwritten) {
+  base::mark("finisher: an outcome is kept aside");
   constexpr std::chrono::milliseconds longest_locked{2000}, longest_refused{30000};
   const bool locked = unwritten.why == Unwritten::Why::locked;
   if (aside.failures == 0 || locked != aside.locked) log_aside(aside.settlement, unwritten);
@@ -585,6 +591,7 @@ void Finisher::report_written(const std::vector<job::Settlement>& settlements) {
 /// Their claims are gone after a statement that got no answer, so they count as written.
 void Finisher::report_unknown(const std::vector<job::Settlement>& settlements) {
   if (settlements.empty()) return;
+  base::mark("finisher: it is unknown whether outcomes were written");
   log::warn(
       "it is unknown whether outcomes were written, because the database's answer was lost: either they were "
       "written, or their jobs had been taken away meanwhile (rescued by another runtime, which runs them "
@@ -599,6 +606,7 @@ void Finisher::report_unknown(const std::vector<job::Settlement>& settlements) {
 
 void Finisher::report_dropped(const std::vector<job::Settlement>& settlements) {
   if (settlements.empty()) return;
+  base::mark("finisher: jobs were taken away");
   context_.lanes.on_write(settlements.size(), false);
   context_.tally.drop(static_cast<std::int64_t>(settlements.size()));
   log::warn(

@@ -376,7 +376,7 @@ TEST_F(FinisherTest, AnOutcomeDuringItsMarkIsWrittenAtTheRowsNewPlace) {
   gate.open();
   ASSERT_TRUE(settles());
   ASSERT_EQ(store_.count("finish"), 1U);
-  EXPECT_THAT(store_.calls("finish")[0].places, ElementsAre("where a was marked", "b"));
+  EXPECT_THAT(store_.calls("finish")[0].places, ElementsAre("where a@1 was marked", "b"));
   EXPECT_EQ(status("a"), "done");
   EXPECT_EQ(attempts("a"), 1);
 }

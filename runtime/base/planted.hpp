@@ -1,0 +1,45 @@
+// Bugs that the simulation in tests/sim plants to show that it would find them, and marks in rare branches,
+// which it must reach. Elsewhere both compile to nothing.
+#pragma once
+
+#include <string_view>
+
+namespace sluice::base {
+
+enum class Bug {
+  none,
+  // in the runtime
+  cursor_never_swept,    ///< rows behind the cursor are never found
+  blind_judge,           ///< a runtime judges others though its own beats were not answered
+  no_reconcile,          ///< a claim whose answer was lost is taken for failed
+  unknown_is_done,       ///< an outcome whose answer was lost is taken for written
+  lost_wake,             ///< a returned job does not wake the finisher
+  gives_back_started,    ///< a job that waits too long is given back even if its handler runs
+  window_never_shrinks,  ///< slow jobs get as long a queue as quick ones
+  room_leaks,            ///< a released job keeps its room
+  forgets_crashed,       ///< the started jobs of a dead host are not judged
+  once_is_often,         ///< a crashed job that runs at most once is tried again
+  cancel_flag_stays,     ///< a ticket is handed out with the cancel flag of its last job
+  never_enlists_again,   ///< a fenced runtime goes on under its old id
+  // in the store in memory
+  no_fence,                ///< an outcome is written though its claim is gone
+  one_statement_claim,     ///< a claim does not look at the claims again under its locks
+  refunds_twice,           ///< a job that is given back loses two attempts
+  self_rescue,             ///< a runtime may judge itself
+  rescue_forgets_locked,   ///< a rescue drops jobs whose rows are locked
+  one_refused_blocks_all,  ///< a refused outcome has the whole batch refused
+  lost_backend_lives,      ///< a statement whose answer was lost may commit after its session went on
+  effects_twice,           ///< a commit whose claim is gone runs its effects
+};
+
+#ifdef SLUICE_SIMULATED
+bool planted(Bug bug);
+void mark(std::string_view name);
+#else
+constexpr bool planted(Bug /*bug*/) {
+  return false;
+}
+constexpr void mark(std::string_view /*name*/) {}
+#endif
+
+}  // namespace sluice::base

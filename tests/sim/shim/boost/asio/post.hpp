@@ -1,0 +1,4 @@
+// See io_context.hpp.
+#pragma once
+
+#include <boost/asio/io_context.hpp>

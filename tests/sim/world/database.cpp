@@ -1,0 +1,121 @@
+#include "world/database.hpp"
+
+#include <algorithm>
+
+#include "store/errors.hpp"
+#include "world/trace.hpp"
+
+namespace sluice::sim {
+
+namespace {
+
+constexpr double epoch = 1767225600;  // 2026
+
+/// Thrown in a call whose server process ends.
+struct Terminated {};
+
+[[noreturn]] void refuse(const char* why) {
+  throw store::Unavailable(std::string("the simulated database is not there: ") + why);
+}
+
+}  // namespace
+
+Database::Database() {
+  store_.set_clock([this] { return now(); });
+  store_.set_pause([this](store::MemoryStore::Step step) { pause(step); });
+}
+
+double Database::now() const {
+  return epoch + std::chrono::duration<double>(sched().now()).count();
+}
+
+bool Database::reaches(const Process& client) const {
+  return !weather.down && !weather.cut_off.contains(client.id());
+}
+
+/// Most calls take a fraction of a millisecond, and some take many.
+Duration Database::latency() {
+  const double nines = sched().random().fraction();
+  const double us = 40.0 / (1.0 - nines * 0.999);
+  return Duration(static_cast<std::int64_t>(us * weather.slowness * 1000));
+}
+
+void Database::pause(store::MemoryStore::Step step) {
+  const auto serving = serving_.find(sched().current());
+  if (serving != serving_.end() && serving->second->terminated) throw Terminated{};
+  const bool waits = step == store::MemoryStore::Step::waits;
+  if (waits) {
+    sched().sleep(std::chrono::milliseconds(5));
+  } else if (sched().random().chance(0.5)) {
+    sched().sleep(latency());
+  } else {
+    sched().yield();
+  }
+  if (serving != serving_.end() && serving->second->terminated) throw Terminated{};
+}
+
+void Database::serve(const std::shared_ptr<Call>& call) {
+  const Fiber* const self = sched().current();
+  serving_[self] = call;
+  try {
+    sched().sleep(latency());
+    if (!call->terminated) call->body();
+    if (call->terminated) call->broken = true;
+  } catch (const Terminated&) {
+    call->broken = true;
+  } catch (...) {
+    call->error = std::current_exception();
+  }
+  serving_.erase(self);
+  call->over = true;
+  sched().wake_all(call->changed);
+}
+
+void Database::run(const std::shared_ptr<Call>& call, Process& client, Time until) {
+  sched().point();
+  if (Trace::present().calls) trace("call", {{"call", call->name}});
+  if (sched().now() >= until) refuse("the time of the stop is up");
+  if (!reaches(client)) {
+    const auto patience = std::chrono::milliseconds(sched().random().chance(0.3) ? 2000 : 20);
+    sched().sleep(std::min<Duration>(patience, until - sched().now()));
+    refuse("no connection");
+  }
+  if (sched().random().chance(weather.fails)) refuse("the request did not arrive");
+  const bool loses = sched().random().chance(weather.loses);
+  call->begun = true;
+  open_[call] = &client;
+  sched().spawn(process_, [this, call] { serve(call); });
+  if (loses) until = std::min(until, sched().now() + 2 * latency());
+  constexpr std::chrono::seconds longest{60};
+  until = std::min(until, sched().now() + longest);
+  bool in_time = true;
+  while (!call->over && !call->broken && in_time) in_time = sched().wait(call->changed, until);
+  open_.erase(call);
+  if (loses || call->broken) refuse("the connection was lost");
+  if (!call->over) throw store::Unanswered("the simulated database did not answer in time");
+  if (call->error) std::rethrow_exception(call->error);
+}
+
+void Database::lose(Call& call) {
+  call.broken = true;
+  sched().wake_all(call.changed);
+}
+
+void Database::cut_off(const Process& client) {
+  weather.cut_off.insert(client.id());
+  for (const auto& [call, whose] : open_) {
+    if (whose == &client) lose(*call);
+  }
+}
+
+void Database::crash() {
+  for (const auto& [fiber, call] : serving_) call->terminated = true;
+  for (const auto& [call, whose] : open_) lose(*call);
+}
+
+void Database::terminate(const std::shared_ptr<Call>& call) {
+  call->terminated = true;
+  while (!call->over) sched().wait(call->changed);
+}
+
+}  // namespace sluice::sim

@@ -1,0 +1,108 @@
+// The runtime's end of a simulated host, and what spawns and ends one.
+#include "fleet/host_link.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <sstream>
+
+#include "world/host.hpp"
+#include "world/trace.hpp"
+
+extern "C" pid_t sluice_simulated_waitpid(pid_t pid, int* status, int options);
+
+/// loop.cpp calls it by this name.
+pid_t sluice_simulated_waitpid(pid_t pid, int* status, int /*options*/) {
+  const auto host = sluice::sim::Host::of(pid);
+  const auto ended = host ? host->reap() : std::nullopt;
+  if (!ended) return 0;
+  *status = *ended;
+  return pid;
+}
+
+namespace sluice::fleet {
+
+namespace {
+
+std::string content_of(const std::string& path) {
+  std::ifstream file(path);
+  std::ostringstream content;
+  content << file.rdbuf();
+  return content.str();
+}
+
+}  // namespace
+
+Spawned spawn_host(const std::string& path, int page_fd, int plugin_fd) {
+  const std::string file = content_of(plugin_fd < 0 ? path : "/proc/self/fd/" + std::to_string(plugin_fd));
+  Spawned spawned;
+  spawned.pid = sim::Host::next_pid();
+  auto host =
+      std::make_shared<sim::Host>(spawned.pid, sim::sched().current_process(),
+                                  wire::SharedPage::open(base::Descriptor(::dup(page_fd))), path, file);
+  sim::trace("host spawned", {{"host", host->name()}, {"file", file.substr(0, file.find("  "))}});
+  sim::Host::add(host);
+  host->begin();
+  return spawned;
+}
+
+void kill_host(const Spawned& host) {
+  sim::Host::of(host.pid)->die(SIGKILL);
+}
+
+std::string describe_exit(int wait_status) {
+  return wait_status == 0 ? "ended" : "ended with status " + std::to_string(wait_status);
+}
+
+HostLink::HostLink(boost::asio::io_context& loop, Spawned process)
+    : process_(std::move(process)), loop_(loop), host_(sim::Host::of(process_.pid)) {}
+
+HostLink::~HostLink() {
+  host_->readable = [] {};
+}
+
+void HostLink::begin(const std::shared_ptr<Listener>& listener) {
+  listener_ = listener;
+  host_->readable = [this] { read_soon(); };
+  read_soon();
+}
+
+void HostLink::write(std::string frames) {
+  host_->receive(std::move(frames));
+}
+
+void HostLink::read_soon() {
+  const bool news = !host_->unread.empty() || !host_->alive();
+  if (!news || closed_ || reading_) return;
+  reading_ = true;
+  loop_.post([this, listener = listener_.lock()] {
+    reading_ = false;
+    if (listener) read(*listener);
+  });
+}
+
+/// A piece of what there is; its end after the last one.
+void HostLink::read(Listener& listener) {
+  std::string& unread = host_->unread;
+  if (unread.empty()) {
+    if (host_->alive() || closed_) return;
+    closed_ = true;
+    return listener.on_closed();
+  }
+  const bool cut = sim::sched().random().chance(0.2);
+  const std::size_t size = cut ? 1 + sim::sched().random().below(unread.size()) : unread.size();
+  unread.copy(reader_.room(size), size);
+  unread.erase(0, size);
+  reader_.filled(size);
+  try {
+    while (const auto frame = reader_.next()) listener.on_frame(*frame);
+  } catch (const wire::Malformed& error) {
+    listener.on_malformed(error.what());
+  }
+  listener.on_frames_read();
+  read_soon();
+}
+
+}  // namespace sluice::fleet

@@ -1,0 +1,171 @@
+#include "world/ledger.hpp"
+
+#include <algorithm>
+
+#include "world/trace.hpp"
+
+namespace sluice::sim {
+
+void Ledger::fail(const std::string& what) {
+  if (violation_) return;
+  violation_ = what;
+  trace("VIOLATION", {{"what", what}});
+  sched().stop();
+}
+
+void Ledger::all_reach_again() {
+  for (auto& [process, since] : reaches_since_) since = sched().now();
+}
+
+/// Who judges has had answers for a whole lease, in which the other could have beaten.
+void Ledger::on_declared_dead(store::RuntimeId judge, store::RuntimeId dead) {
+  if (judge == dead) return fail("a runtime declared itself dead");
+  if (sched().now() - reaches_since_[runtimes_[judge]] < lease_)
+    fail("a runtime declared another dead before it had answers for a whole lease");
+}
+
+void Ledger::enlisted(store::RuntimeId runtime, const Process& process) {
+  reaches_since_.try_emplace(&process, sched().now());
+  runtimes_[runtime] = &process;
+}
+
+void Ledger::written(const Row& row) {
+  Job& job = jobs_[row.id];
+  job.type = row.type;
+  job.attempts = row.attempts;
+}
+
+void Ledger::allow_another(const std::string& job) {
+  ++jobs_[job].may_start;
+  ++jobs_[job].may_take_effect;
+}
+
+void Ledger::forgotten(const std::vector<Row>& rows) {
+  for (auto& [id, job] : jobs_) {
+    ++job.may_start;
+    ++job.may_take_effect;
+    job.forgotten = true;
+  }
+  for (const Row& row : rows) {
+    Job& job = jobs_[row.id];
+    // A job that is marked has its present attempt counted already.
+    job.attempts = row.status == "processing" ? row.attempts - 1 : row.attempts;
+    job.orphaned = row.status == "processing" && (job.settled || job.foreign);
+  }
+}
+
+void Ledger::on_claim(store::RuntimeId runtime, const std::set<std::string>& ids,
+                      const std::set<std::string>& taken) {
+  if (!taken.empty()) return fail("two valid receipts hold job " + *taken.begin());
+  for (const std::string& id : ids) {
+    Job& job = jobs_[id];
+    trace("claimed", {{"job", id}, {"runtime", static_cast<long long>(runtime)}});
+    job.runtime = runtimes_[runtime];
+    job.claimed_at = sched().now();
+    job.settled = job.forgotten = job.orphaned = false;
+  }
+}
+
+const Ledger::Run* Ledger::last_run(const Job& job) const {
+  for (auto run = job.runs.rbegin(); run != job.runs.rend(); ++run) {
+    if (run->runtime == job.runtime && run->start >= job.claimed_at) return &*run;
+  }
+  return nullptr;
+}
+
+/// The outcome that is written is that of the run.
+void Ledger::check_run(const std::string& id, const Job& job, const job::Settlement& settlement) {
+  const Run* const run = last_run(job);
+  const job::Result result = settlement.outcome.result;
+  if (result == job::Result::done) {
+    const bool ran = run != nullptr && !run->active && run->result == job::Result::done;
+    if (!ran) fail("job " + id + " is written as done, and its handler did not end as done");
+  } else if (result == job::Result::released) {
+    const bool free = run == nullptr || run->died || run->result == job::Result::cancelled;
+    if (!free || (run != nullptr && run->active))
+      fail("job " + id + " is given back though its handler " + (run->active ? "runs" : "ended"));
+  }
+}
+
+void Ledger::count(const std::string& id, Job& job, int expected, const Row& row) {
+  if (row.attempts != expected) {
+    fail("job " + id + " has " + std::to_string(row.attempts) + " attempts, and was run " +
+         std::to_string(expected) + " times");
+  }
+  job.attempts = row.attempts;
+}
+
+void Ledger::on_settled(const job::Settlement& settlement, const Row& row, bool claim_lives) {
+  trace("settled", {{"job", row.id}, {"status", row.status}, {"attempts", row.attempts}});
+  if (!claim_lives) return fail("a runtime whose receipt is gone wrote job " + row.id);
+  Job& job = jobs_[row.id];
+  if (!job.forgotten) check_run(row.id, job, settlement);
+  job.settled = true;
+  count(row.id, job, job.attempts + (settlement.refund ? 0 : 1), row);
+  if (!settlement.refund) ++ended_;
+  // A handler that asked for it, or that ended because it was asked to, is called again.
+  if (settlement.refund) ++job.may_start;
+}
+
+void Ledger::on_rescued(const Row& row) {
+  jobs_[row.id].settled = true;
+  count(row.id, jobs_[row.id], jobs_[row.id].attempts + 1, row);
+}
+
+void Ledger::on_effect(const std::string& job, const std::string& /*sql*/) {
+  Job& one = jobs_[job];
+  if (++one.effects > one.may_take_effect) fail("the effect of job " + job + " was committed twice");
+}
+
+void Ledger::on_follow_up(const std::string& job, const std::string& follow_up) {
+  jobs_[follow_up].type = "mail.send";
+  on_effect(job, follow_up);
+}
+
+void Ledger::on_start(const Host& host, const std::string& id, int /*attempt*/) {
+  ++runs_;
+  trace("handler starts", {{"job", id}});
+  Job& job = jobs_[id];
+  job.runs.push_back({&host.runtime(), &host, sched().now()});
+  ++job.starts;
+  if (job.type == "mail.once" && job.starts > job.may_start)
+    fail("job " + id + " runs at most once, and was started again");
+}
+
+void Ledger::on_end(const Host& host, const std::string& id, job::Result result) {
+  trace("handler ends", {{"job", id}, {"result", job::name(result)}});
+  for (Run& run : jobs_[id].runs) {
+    if (run.host != &host || !run.active) continue;
+    run.active = false;
+    run.result = result;
+  }
+}
+
+void Ledger::on_death(const Host& host) {
+  for (auto& [id, job] : jobs_) {
+    for (Run& run : job.runs) {
+      if (run.host != &host || !run.active) continue;
+      run.active = false;
+      run.died = true;
+      run.result = job::Result::crashed;
+    }
+  }
+}
+
+void Ledger::check_rows(const std::vector<Row>& rows) {
+  for (const Row& row : rows) {
+    const Job& job = jobs_[row.id];
+    if (job.orphaned && row.status == "processing") continue;
+    if (row.attempts != job.attempts) {
+      return fail("job " + row.id + " ends with " + std::to_string(row.attempts) + " attempts; " +
+                  std::to_string(job.attempts) + " were counted");
+    }
+    const bool ran = std::any_of(job.runs.begin(), job.runs.end(), [](const Run& run) {
+      return !run.active && run.result == job::Result::done;
+    });
+    if (row.status == "done" && !ran && !job.foreign)
+      return fail("job " + row.id + " is done, and no handler was done with it");
+  }
+}
+
+}  // namespace sluice::sim

@@ -1,0 +1,103 @@
+// What really happened to each job, and whether that may happen: who ran it, who holds its receipt, how often
+// it was counted. It sees each change of the store as it is committed, and each handler as it starts and
+// ends. The first violation ends the run. For the scheduler's thread.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fibers/scheduler.hpp"
+#include "store/memory_store.hpp"
+#include "world/host.hpp"
+
+namespace sluice::sim {
+
+class Ledger : public store::MemoryStore::Watcher, public HostWatcher {
+ public:
+  using Row = store::MemoryStore::Row;
+
+  explicit Ledger(Duration lease) : lease_(lease) {}
+
+  /// The database was away from this runtime until now, or from all.
+  void reaches_again(const Process& process) { reaches_since_[&process] = sched().now(); }
+  void all_reach_again();
+  /// A runtime enlisted under this id.
+  void enlisted(store::RuntimeId runtime, const Process& process);
+  /// The application or another program wrote the row.
+  void written(const Row& row);
+  /// Another program runs the job.
+  void taken_by_another_program(const std::string& job) { jobs_[job].foreign = true; }
+  /// From now on the job may run once more than its type says, because somebody asked for that.
+  void allow_another(const std::string& job);
+  /// The server forgot some commits: the rows are as they are here.
+  void forgotten(const std::vector<Row>& rows);
+
+  /// A marked job whose outcome the server forgot. If its runtime deletes the claim with the outcomes of
+  /// other jobs, nobody names it any more. docs/reliability.md has it among what is known.
+  bool is_orphan(const std::string& job) { return jobs_[job].orphaned; }
+
+  void fail(const std::string& what);
+  const std::optional<std::string>& violation() const { return violation_; }
+  /// What is wrong at the end, when nothing is under way.
+  void check_rows(const std::vector<Row>& rows);
+
+  std::size_t runs() const { return runs_; }
+  std::size_t jobs() const { return jobs_.size(); }
+  /// Jobs that ended, in whatever way.
+  std::size_t ended() const { return ended_; }
+
+  // MemoryStore::Watcher
+  void on_claim(store::RuntimeId runtime, const std::set<std::string>& ids,
+                const std::set<std::string>& taken) override;
+  void on_settled(const job::Settlement& settlement, const Row& row, bool claim_lives) override;
+  void on_rescued(const Row& row) override;
+  void on_declared_dead(store::RuntimeId judge, store::RuntimeId dead) override;
+  void on_effect(const std::string& job, const std::string& sql) override;
+  void on_follow_up(const std::string& job, const std::string& follow_up) override;
+
+  // HostWatcher
+  void on_start(const Host& host, const std::string& job, int attempt) override;
+  void on_end(const Host& host, const std::string& job, job::Result result) override;
+  void on_death(const Host& host) override;
+
+ private:
+  struct Run {
+    const Process* runtime = nullptr;
+    const Host* host = nullptr;
+    Time start{};
+    bool active = true;
+    bool died = false;
+    job::Result result = job::Result::done;
+  };
+  struct Job {
+    std::string type;
+    int attempts = 0;  ///< counted ones
+    int starts = 0;
+    int may_start = 1;  ///< if it runs at most once
+    int effects = 0;
+    int may_take_effect = 1;
+    bool foreign = false;
+    bool settled = false;              ///< since its last claim
+    bool forgotten = false;            ///< the server forgot commits since its last claim
+    bool orphaned = false;             ///< see is_orphan
+    const Process* runtime = nullptr;  ///< that claimed it last
+    Time claimed_at{};
+    std::vector<Run> runs;
+  };
+
+  const Run* last_run(const Job& job) const;
+  void check_run(const std::string& id, const Job& job, const job::Settlement& settlement);
+  void count(const std::string& id, Job& job, int expected, const Row& row);
+
+  const Duration lease_;
+  std::map<const Process*, Time> reaches_since_;
+  std::map<std::string, Job> jobs_;
+  std::map<store::RuntimeId, const Process*> runtimes_;
+  std::optional<std::string> violation_;
+  std::size_t runs_ = 0;
+  std::size_t ended_ = 0;
+};
+
+}  // namespace sluice::sim

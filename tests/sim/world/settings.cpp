@@ -1,0 +1,88 @@
+#include "world/settings.hpp"
+
+#include <array>
+
+namespace sluice::sim {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+config::Config config_of(Random& random) {
+  config::Config config;
+  config.pumps = random.chance(0.3) ? 2 : 1;
+  config.batch_max = static_cast<int>(random.between(1, 60));
+  config.poll_interval = milliseconds(random.between(50, 500));
+  config.processing_after = milliseconds(random.between(20, 500));
+  config.heartbeat = milliseconds(random.between(500, 3000));
+  config.lease = config.heartbeat * random.between(4, 8);
+  config.start_timeout = seconds(random.between(2, 8));
+  config.drain_timeout = milliseconds(random.between(500, 15000));
+  config.cancel_grace = milliseconds(random.between(200, 3000));
+  if (random.chance(0.3)) config.keep_done = seconds(random.between(20, 120));
+  if (random.chance(0.3)) config.keep_traces = seconds(600);
+  for (const char* plugin : {"mail", "pdf"}) {
+    config.plugins[plugin].processes = static_cast<int>(random.between(1, 2));
+    config.plugins[plugin].slots = static_cast<int>(random.between(1, 4));
+    config.plugins[plugin].role = "reader";
+  }
+  return config;
+}
+
+Duration how_long(FaultKind kind, Random& random, Duration lease) {
+  switch (kind) {
+    case FaultKind::crash:
+    case FaultKind::failover:
+      return milliseconds(random.between(50, 8000));
+    case FaultKind::cut:
+    case FaultKind::freeze:
+    case FaultKind::host_hangs:
+      return Duration(
+          static_cast<std::int64_t>(static_cast<double>(lease.count()) * 2.5 * random.fraction()));
+    case FaultKind::locks:
+      return milliseconds(random.between(10, 6000));
+    default:
+      return milliseconds(random.between(500, 20000));
+  }
+}
+
+}  // namespace
+
+std::string_view name(FaultKind kind) {
+  static constexpr std::array<std::string_view, fault_kinds> names{
+      "crash",      "failover",  "cut",  "fails",  "loses", "slow",   "locks", "refusals", "host-dies",
+      "host-hangs", "host-lies", "kill", "freeze", "stop",  "reload", "drain", "cancel",   "burst"};
+  return names.at(static_cast<std::size_t>(kind));
+}
+
+Settings Settings::of(std::uint64_t seed, std::chrono::minutes weather, const std::set<int>& without) {
+  Random random(mix(seed, 2));
+  Settings settings;
+  settings.seed = seed;
+  settings.weather = weather;
+  settings.policy = static_cast<Policy>(random.below(3));
+  settings.mean_run = std::size_t{1} << static_cast<unsigned>(random.between(0, 6));
+  settings.runtimes = static_cast<std::size_t>(random.between(1, 5));
+  settings.config = config_of(random);
+  settings.marking = random.chance(0.2);
+  if (settings.marking) settings.config.processing_after = milliseconds(0);
+  settings.refuses_for_ever = random.chance(0.25);
+  settings.between_inserts = milliseconds(random.between(200, 3000));
+  for (std::size_t i = 0; i < settings.runtimes; ++i)
+    settings.skews.push_back(milliseconds(random.between(-2000, 2000)));
+  const auto faults = static_cast<int>(weather.count() * random.between(1, 5));
+  for (int number = 0; number < faults; ++number) {
+    Fault fault;
+    fault.number = number;
+    fault.kind = static_cast<FaultKind>(random.below(fault_kinds));
+    fault.at = Duration(random.between(0, Duration(weather).count()));
+    fault.lasts = how_long(fault.kind, random, settings.config.lease);
+    fault.target = random.below(60);
+    fault.seed = random.next();
+    if (!without.contains(number)) settings.faults.push_back(fault);
+  }
+  return settings;
+}
+
+}  // namespace sluice::sim
