@@ -89,7 +89,7 @@ std::optional<job::Finished> Tickets::take_back(wire::JobResult result) {
 std::vector<job::Finished> Tickets::recall(base::Clock::time_point latest) {
   std::vector<job::Finished> recalled;
   std::size_t left = in_flight();  // low tickets are handed out first, so most of them are never looked at
-  for (std::uint32_t ticket = 0; left > 0; ++ticket) {
+  for (std::uint32_t ticket = 0; left > 0 && ticket < in_flight_.size(); ++ticket) {
     InFlight& flight = in_flight_[ticket];
     if (flight.has_job() || flight.recalled) --left;
     if (!flight.has_job() || flight.sent_at > latest) continue;
