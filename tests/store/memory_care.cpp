@@ -32,6 +32,7 @@ std::optional<double> MemoryHeart::beat(RuntimeId runtime) {
   row.beat_at = store_.now();
   started_at_ = row.started_at;
   beat_at_ = row.beat_at;
+  if (store_.watcher_ != nullptr) store_.watcher_->on_beat(runtime);
   return row.beat_at;
 }
 

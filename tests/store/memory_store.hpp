@@ -49,6 +49,8 @@ class MemoryStore : public Store {
     /// `claim_lives`: its claim was there, and was the newest that names the job.
     virtual void on_settled(const job::Settlement& settlement, const Row& row, bool claim_lives) = 0;
     virtual void on_rescued(const Row& row) = 0;
+    /// The runtime beat, and its row says so.
+    virtual void on_beat(RuntimeId runtime) = 0;
     /// `judge` declared `dead` dead.
     virtual void on_declared_dead(RuntimeId judge, RuntimeId dead) = 0;
     virtual void on_effect(const std::string& job, const std::string& sql) = 0;

@@ -13,19 +13,22 @@ void Ledger::fail(const std::string& what) {
   sched().stop();
 }
 
-void Ledger::all_reach_again() {
-  for (auto& [process, since] : reaches_since_) since = sched().now();
+void Ledger::on_beat(store::RuntimeId runtime) {
+  const Time now = sched().now();
+  Beats& beats = beats_[runtime];
+  if (!beats.last || now - *beats.last > lease_ / 2) beats.steady_since = now;
+  beats.last = now;
 }
 
-/// Who judges has had answers for a whole lease, in which the other could have beaten.
+/// Who judges has beaten steadily for a whole lease, in which the other could have beaten, too.
 void Ledger::on_declared_dead(store::RuntimeId judge, store::RuntimeId dead) {
   if (judge == dead) return fail("a runtime declared itself dead");
-  if (sched().now() - reaches_since_[runtimes_[judge]] < lease_)
-    fail("a runtime declared another dead before it had answers for a whole lease");
+  const Beats& beats = beats_[judge];
+  if (!beats.last || sched().now() - beats.steady_since < lease_)
+    fail("a runtime declared another dead before it had beaten steadily for a lease");
 }
 
 void Ledger::enlisted(store::RuntimeId runtime, const Process& process) {
-  reaches_since_.try_emplace(&process, sched().now());
   runtimes_[runtime] = &process;
 }
 

@@ -20,9 +20,6 @@ class Ledger : public store::MemoryStore::Watcher, public HostWatcher {
 
   explicit Ledger(Duration lease) : lease_(lease) {}
 
-  /// The database was away from this runtime until now, or from all.
-  void reaches_again(const Process& process) { reaches_since_[&process] = sched().now(); }
-  void all_reach_again();
   /// A runtime enlisted under this id.
   void enlisted(store::RuntimeId runtime, const Process& process);
   /// The application or another program wrote the row.
@@ -53,6 +50,7 @@ class Ledger : public store::MemoryStore::Watcher, public HostWatcher {
                 const std::set<std::string>& taken) override;
   void on_settled(const job::Settlement& settlement, const Row& row, bool claim_lives) override;
   void on_rescued(const Row& row) override;
+  void on_beat(store::RuntimeId runtime) override;
   void on_declared_dead(store::RuntimeId judge, store::RuntimeId dead) override;
   void on_effect(const std::string& job, const std::string& sql) override;
   void on_follow_up(const std::string& job, const std::string& follow_up) override;
@@ -92,7 +90,11 @@ class Ledger : public store::MemoryStore::Watcher, public HostWatcher {
   void count(const std::string& id, Job& job, int expected, const Row& row);
 
   const Duration lease_;
-  std::map<const Process*, Time> reaches_since_;
+  struct Beats {
+    Time steady_since{};  ///< no two beats since were half a lease apart
+    std::optional<Time> last;
+  };
+  std::map<store::RuntimeId, Beats> beats_;
   std::map<std::string, Job> jobs_;
   std::map<store::RuntimeId, const Process*> runtimes_;
   std::optional<std::string> violation_;

@@ -118,7 +118,6 @@ void World::befall_database(const Fault& fault) {
     database_.crash();
     sched().sleep(fault.lasts);
     weather.down = false;
-    ledger_.all_reach_again();
   } else if (fault.kind == FaultKind::failover) {
     const auto before = database_.store().tables();
     sched().sleep(milliseconds(random.between(1, 800)));
@@ -128,7 +127,6 @@ void World::befall_database(const Fault& fault) {
     database_.store().restore(*before);
     ledger_.forgotten(database_.store().rows());
     weather.down = false;
-    ledger_.all_reach_again();
   } else if (fault.kind == FaultKind::fails) {
     weather.fails = 0.3 * random.fraction();
     sched().sleep(fault.lasts);
@@ -183,7 +181,6 @@ void World::befall_runtime(const Fault& fault, Site& site) {
     database_.cut_off(*process);
     sched().sleep(fault.lasts);
     database_.weather.cut_off.erase(process->id());
-    ledger_.reaches_again(*process);
     return;
   }
   Random random(fault.seed);
@@ -206,7 +203,6 @@ void World::calm_down() {
   trace("calm");
   application_.stop();
   database_.weather = {};
-  ledger_.all_reach_again();
   refused_share_ = settings_.refuses_for_ever ? 2 : 0;
   for (const auto& site : sites_) {
     site->thaw();
