@@ -37,6 +37,9 @@ struct Judge {
   /// Since when it has had answers from the database, by the database's clock, in seconds since 1970. Another
   /// runtime that was cut off until then still has a whole lease from that moment on.
   double since = 0;
+  /// The last of its own beats that it knows of, by the same clock. After a gap of half a lease since then it
+  /// judges nobody, because it has not seen yet that it was cut off or frozen itself.
+  double last_beat = std::numeric_limits<double>::infinity();
 };
 
 struct Rescued {

@@ -98,8 +98,8 @@ void MemoryCare::promote(const Due& one, bool locked, Promoted& promoted) {
 std::vector<RuntimeId> MemoryCare::dead(const Judge& judge, Rescued& rescued) const {
   const auto self = store_.runtimes_.find(judge.runtime);
   const bool herself = base::planted(base::Bug::self_rescue);
-  const bool may_judge =
-      judge.runtime == 0 || herself || (self != store_.runtimes_.end() && store_.is_alive(self->second));
+  const bool may_judge = judge.runtime == 0 || herself ||
+                         (self != store_.runtimes_.end() && store_.is_steady(self->second, judge.last_beat));
   std::vector<RuntimeId> dead;
   for (const auto& [id, runtime] : store_.runtimes_) {
     const bool spared = id == judge.runtime && !herself;

@@ -197,6 +197,12 @@ bool MemoryStore::is_alive(const Runtime& runtime) const {
   return runtime.beat_at > now() - lease_of(runtime);
 }
 
+/// Alive, and without a gap of half a lease since its last beat that it knows of.
+bool MemoryStore::is_steady(const Runtime& runtime, double last_beat) const {
+  const double gap = lease_of(runtime) / 2;
+  return is_alive(runtime) && now() <= runtime.beat_at + gap && runtime.beat_at <= last_beat + gap;
+}
+
 double MemoryStore::now() const {
   if (clock_) return clock_() + offset_;
   return std::chrono::duration<double>(base::WallClock::now().time_since_epoch()).count() + offset_;

@@ -160,6 +160,7 @@ class MemoryStore : public Store {
   void check_available() const REQUIRES(mutex_);
   double now() const REQUIRES(mutex_);
   bool is_alive(const Runtime& runtime) const REQUIRES(mutex_);
+  bool is_steady(const Runtime& runtime, double last_beat) const REQUIRES(mutex_);
   /// The row of a claimed job; null if another claim has it now, or none.
   Row* ours(const job::Ref& job) REQUIRES(mutex_);
   bool lives(const job::Ref& job) const REQUIRES(mutex_);

@@ -56,6 +56,11 @@ std::optional<double> Heart::steady_since() const {
   return beats_ > 1 ? std::optional(since_) : std::nullopt;
 }
 
+double Heart::last_beat() const {
+  const base::Lock lock(mutex_);
+  return last_at_;
+}
+
 Clock::duration Heart::since_answer(milliseconds patience) {
   const base::Lock lock(mutex_);
   const auto before = answered_;

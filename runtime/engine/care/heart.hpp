@@ -28,6 +28,8 @@ class Heart {
   /// Since when beats have been answered without a gap, by the database's clock, in seconds since 1970;
   /// nullopt unless two in a row were.
   std::optional<double> steady_since() const;
+  /// The last of its beats, by the same clock. Read it before steady_since().
+  double last_beat() const;
   /// How long ago the database last answered. If that is not recent, another beat is tried first, for at most
   /// `patience`.
   Clock::duration since_answer(std::chrono::milliseconds patience);

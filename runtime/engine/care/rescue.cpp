@@ -21,8 +21,10 @@ bool Rescue::run(store::CareSession& session, store::RuntimeId runtime) {
   next_ = Clock::now() + context_.config.heartbeat;
   job::RetryPolicy fallback;
   fallback.max_attempts = context_.config.max_attempts;
+  const double last_beat = context_.heart.last_beat();
   const store::Judge judge{
-      runtime, context_.heart.steady_since().value_or(base::planted(base::Bug::blind_judge) ? 0 : never)};
+      runtime, context_.heart.steady_since().value_or(base::planted(base::Bug::blind_judge) ? 0 : never),
+      last_beat};
   store::Rescued rescued;
   change_.begin();
   try {

@@ -189,8 +189,8 @@ Rescued PgCare::rescue(const Judge& judge, const job::RetryPolicy& fallback) {
 bool PgCare::bury(const Judge& judge, Rescued& rescued) {
   return in_transaction("look for lost runtimes", [&](pqxx::work& work) {
     rescued.runtimes = rescued.suspected = 0;
-    for (const auto& row :
-         exec(work, sql("dead"), std::to_string(judge.runtime), std::to_string(judge.since))) {
+    for (const auto& row : exec(work, sql("dead"), std::to_string(judge.runtime), std::to_string(judge.since),
+                                std::to_string(judge.last_beat))) {
       const std::string id = text_of(row[0]);
       if (!row[1].as<bool>()) {
         if (row[2].as<bool>()) ++rescued.suspected;

@@ -59,9 +59,11 @@ SELECT count(*) FILTER (WHERE status = 'pending'), count(*) FILTER (WHERE status
 
 -- name: dead
 -- For the dead runtimes: whether they can be declared dead by now, and whether they have claims. $1: the judge, $2: the
--- time since when it has been observing.
+-- time since when it has been observing, $3: its last beat that it knows of. Two of its beats that are half a lease apart
+-- begin that time anew, but it may not have noticed yet: it was frozen, or is just hearing of the second one.
 SELECT r.id, to_timestamp($2::float8) + r.lease < now() AND ($1::bigint = 0 OR EXISTS (
-    SELECT FROM sluice.runtime me WHERE me.id = $1::bigint AND sluice.is_alive(me.beat_at, me.lease))),
+    SELECT FROM sluice.runtime me WHERE me.id = $1::bigint AND sluice.is_alive(me.beat_at, me.lease)
+      AND now() <= me.beat_at + me.lease / 2 AND me.beat_at <= to_timestamp($3::float8) + me.lease / 2)),
   EXISTS (SELECT FROM sluice.claim c WHERE c.runtime = r.id)
 FROM sluice.runtime r WHERE r.id <> $1::bigint AND r.command <> 'lost' AND NOT {is_alive} FOR UPDATE OF r SKIP LOCKED
 
