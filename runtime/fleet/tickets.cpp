@@ -48,10 +48,10 @@ std::string Tickets::hand_out(std::vector<job::Job> jobs, const std::vector<job:
         std::find_if(types.begin(), types.end(), [&](const auto& t) { return t.name == job.type; });
     if (!base::planted(base::Bug::cancel_flag_stays)) page_.ticket(ticket).cancel = 0;
     page_.ticket(ticket).state = wire::TicketState::queued;
-    orders.push_back({ticket, static_cast<std::uint32_t>(type - types.begin()),
-                      static_cast<std::uint32_t>(job.attempt), static_cast<std::uint32_t>(job.max_attempts),
-                      to_microseconds(job.created_at), 0, job.id, job.payload});
-    orders.back().limit_us = limit(orders.back().type_index).count();
+    const auto type_index = static_cast<std::uint32_t>(type - types.begin());
+    orders.push_back({ticket, type_index, static_cast<std::uint32_t>(job.attempt),
+                      static_cast<std::uint32_t>(job.max_attempts), to_microseconds(job.created_at),
+                      limit(type_index).count(), job.id, job.payload});
   }
   std::string frames;
   wire::put_jobs(frames, orders);

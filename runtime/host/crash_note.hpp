@@ -12,7 +12,8 @@
 
 namespace sluice::host {
 
-/// For the life of the process. `page` must live as long.
+/// For the life of the process. The page's memory must stay mapped while any thread is blamed; `page` may be
+/// moved.
 void note_crashes_in(wire::SharedPage& page);
 
 /// While it exists, what the calling thread does is blamed on the job of `slot`.

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "base/text.hpp"
 #include "base/threads.hpp"
@@ -267,10 +268,9 @@ int run_plugin_host() {
   fcntl(wire::page_fd, F_SETFD, FD_CLOEXEC);
   fcntl(wire::plugin_fd, F_SETFD, FD_CLOEXEC);
   try {
-    // Never unmapped, because exit handlers write to it.
-    static wire::SharedPage notes = wire::SharedPage::open(base::Descriptor(dup(wire::page_fd)));
-    note_crashes_in(notes);
-    PluginHost host(wire::socket_fd, wire::SharedPage::open(base::Descriptor(wire::page_fd)));
+    wire::SharedPage page = wire::SharedPage::open(base::Descriptor(wire::page_fd));
+    note_crashes_in(page);
+    PluginHost host(wire::socket_fd, std::move(page));
     host.run();
     std::fflush(nullptr);
     _exit(0);  // the plugin was shut down; its exit handlers and static destructors must not change the exit

@@ -177,7 +177,7 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
   bool pump(Clock::time_point deadline) {
     context_.restart();
     const bool ran = context_.run_one_until(deadline) > 0;
-    if ((link_->closed() || malformed_) && alive()) reap();
+    reap_if_lost();
     return ran;
   }
   /// The same, but returns false also if `wake_fd` is readable.
@@ -194,6 +194,10 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
   void read_what_has_come() {
     context_.restart();
     context_.poll();
+    reap_if_lost();
+  }
+  /// Not in a handler of the event loop, because reap() runs the loop.
+  void reap_if_lost() {
     if ((link_->closed() || malformed_) && alive()) reap();
   }
 
