@@ -20,6 +20,7 @@ enum class Bug {
   forgets_crashed,       ///< the started jobs of a dead host are not judged
   once_is_often,         ///< a crashed job that runs at most once is tried again
   cancel_flag_stays,     ///< a ticket is handed out with the cancel flag of its last job
+  trusts_the_server,     ///< what the server acknowledged is not doubted after a lost connection
   never_enlists_again,   ///< a fenced runtime goes on under its old id
   // in the store in memory
   no_fence,                ///< an outcome is written though its claim is gone

@@ -59,9 +59,10 @@ class ClaimSession {
   /// the server after the answer. Throws Fenced if the runtime is no longer enlisted.
   virtual Claimed claim(const std::vector<LaneRequest>& lanes, bool durable) = 0;
 
-  /// After Unavailable: gives back the jobs of those claims of this pump that are not in `known`, because the
-  /// answer to their statement was lost.
-  virtual void reconcile(const std::vector<std::int64_t>& known) = 0;
+  /// After Unavailable: ends those claims of this pump that are not in `known`. If they are newer than
+  /// `newest`, the newest one whose answer arrived, the answer to their statement was lost, and their jobs
+  /// are given back. The others had been ended, and the server lost that: see FinishSession::surrender.
+  virtual void reconcile(const std::vector<std::int64_t>& known, std::int64_t newest) = 0;
 
   /// Claims under this id from now on.
   virtual void use(RuntimeId runtime) = 0;

@@ -55,6 +55,12 @@ class FinishSession {
   /// After Unavailable: those of `claims` that still exist. The outcomes of the others were written by the
   /// call whose answer was lost, or their jobs were rescued.
   virtual std::vector<std::int64_t> living(const std::vector<std::int64_t>& claims) = 0;
+
+  /// Ends claims of which all outcomes were written, some of them before a connection was lost. If the server
+  /// lost its last commits (it crashed, or a replica took over), outcomes may be among them. So jobs of these
+  /// claims that are still pending or `processing` are left to the next rescue, which treats them like those
+  /// of a lost runtime, with code `outcome-lost`. Does not wait for locked rows.
+  virtual void surrender(const std::vector<std::int64_t>& claims) = 0;
 };
 
 /// Writes the outcomes of jobs with follow-up jobs or effects, on its own connection, so that a plugin's

@@ -307,7 +307,7 @@ TEST_F(Claim, ALostConnectionIsReportedOnceAndThenReplaced) {
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
       "pg_backend_pid()");
   EXPECT_THROW(claim(), store::Unavailable);
-  claims_->reconcile({});
+  claims_->reconcile({}, 0);
   EXPECT_EQ(ids_of(claim()), std::vector<std::string>{"a"});
 }
 
@@ -325,7 +325,7 @@ TEST_F(Claim, WorksThroughAPoolInTransactionMode) {
   EXPECT_EQ(ids_of(second), std::vector<std::string>{"b"});
   EXPECT_EQ(world_.row("a")->status, "error");
   EXPECT_EQ(finishes->living({first.claim, second.claim}), std::vector<std::int64_t>{second.claim});
-  claims->reconcile({});
+  claims->reconcile({}, 0);
   EXPECT_EQ(world_.row("b")->status, "pending");
 }
 

@@ -455,6 +455,52 @@ TEST_P(Conformance, LeavingRefundsTheAttemptsOfJobsThatDidNotRun) {
   EXPECT_EQ(desk_->recent_failures(5).size(), 2U);
 }
 
+TEST_P(Conformance, SurrenderLeavesOpenJobsToTheRescue) {
+  store::ServedType once{"once", "p", "1", {}};
+  once.policy.at_most_once = true;
+  care_->serve(runtime_, {{"noop", "p", "1", {}}, once});
+  add("done");
+  add("open");
+  add("marked");
+  add("once", long_ago, "once");
+  const auto claimed = claims_->claim(claim_request({"noop", "once"}, 100), true);
+  ASSERT_EQ(claimed.jobs.size(), 4U);
+  for (const auto& one : claimed.jobs) {
+    if (one.job.id == "done") settle({settlement(one.job)});
+    if (one.job.id == "marked") finishes_->mark({one.job}, {});
+  }
+  ASSERT_EQ(status("marked"), "processing");
+  finishes_->surrender({claimed.claim});
+  EXPECT_TRUE(finishes_->living({claimed.claim}).empty());
+  const auto rescued = care_->rescue({}, {});
+  EXPECT_EQ(rescued.runtimes, 0U) << "the runtime itself is alive";
+  EXPECT_EQ(rescued.pending, 2U);
+  EXPECT_EQ(rescued.error, 1U);
+  EXPECT_EQ(status("done"), "done");
+  for (const char* id : {"open", "marked"}) {
+    EXPECT_EQ(status(id), "pending");
+    EXPECT_EQ(attempts(id), 1);
+  }
+  EXPECT_EQ(status("once"), "error");
+  const auto failures = desk_->recent_failures(5);
+  ASSERT_EQ(failures.size(), 3U);
+  for (const auto& failure : failures) EXPECT_EQ(failure.code, "outcome-lost");
+  EXPECT_EQ(desk_->report(false).runtimes.size(), 1U);
+  EXPECT_TRUE(heart_->beat(runtime_));
+}
+
+TEST_P(Conformance, SurrenderDeletesClaimsWithoutOpenJobs) {
+  add("a");
+  const auto claimed = claims_->claim(claim_request({"noop"}, 100), true);
+  ASSERT_EQ(claimed.jobs.size(), 1U);
+  EXPECT_EQ(settle({settlement(claimed.jobs[0].job)}), 0U);
+  finishes_->surrender({claimed.claim});
+  EXPECT_TRUE(finishes_->living({claimed.claim}).empty());
+  EXPECT_EQ(care_->rescue({}, {}).pending, 0U);
+  EXPECT_EQ(desk_->report(false).runtimes.size(), 1U);
+  EXPECT_TRUE(desk_->recent_failures(5).empty());
+}
+
 TEST_P(Conformance, RescueCountsTheAttemptAndRecordsIt) {
   add("a");
   claim();
@@ -580,12 +626,23 @@ TEST_P(Conformance, ReconcileGivesBackJobsOfUnknownClaims) {
   auto other = world_->store().claims(runtime_, 1, false);
   add("c", long_ago + 2);
   const auto others = other->claim(claim_request({"noop"}, 1), true);
-  claims_->reconcile({known.claim, 999999});
+  claims_->reconcile({known.claim, 999999}, known.claim);
   EXPECT_EQ(finishes_->living({known.claim, lost.claim, others.claim, 999999}),
             (std::vector<std::int64_t>{known.claim, others.claim}));
   EXPECT_EQ(ids_of(claim()), Ids{"b"});
   EXPECT_EQ(settle({settlement(lost.jobs[0].job)}), 1U);
   EXPECT_EQ(ids_of(others), Ids{"c"});
+}
+
+TEST_P(Conformance, ReconcileSurrendersClaimsThatHadBeenEnded) {
+  add("a");
+  const auto ended = claim(1);
+  claims_->reconcile({}, ended.claim);
+  EXPECT_TRUE(finishes_->living({ended.claim}).empty());
+  EXPECT_TRUE(claim().jobs.empty()) << "the rescue is to judge the job first";
+  EXPECT_EQ(care_->rescue({}, {}).pending, 1U);
+  EXPECT_EQ(attempts("a"), 1);
+  EXPECT_EQ(ids_of(claim()), Ids{"a"});
 }
 
 TEST_P(Conformance, AFollowUpIsCommittedWithItsJobOrNotAtAll) {

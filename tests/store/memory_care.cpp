@@ -105,7 +105,9 @@ std::vector<RuntimeId> MemoryCare::dead(const Judge& judge, Rescued& rescued) co
     const bool spared = id == judge.runtime && !herself;
     if (spared || runtime.lost || store_.is_alive(runtime)) continue;
     if (may_judge && judge.since + MemoryStore::lease_of(runtime) < store_.now()) {
-      if (!store_.shared_runtimes_.contains(id)) dead.push_back(id);
+      if (store_.shared_runtimes_.contains(id)) continue;
+      dead.push_back(id);
+      if (store_.watcher_ != nullptr) store_.watcher_->on_declared_dead(judge.runtime, id);
     } else {
       ++rescued.suspected;
     }
@@ -131,7 +133,6 @@ Rescued MemoryCare::rescue(const Judge& judge, const job::RetryPolicy& fallback)
         const base::Lock lock(store_.mutex_);
         over = try_bury(transaction, runtime);
         if (over) ++rescued.runtimes;
-        if (over && store_.watcher_ != nullptr) store_.watcher_->on_declared_dead(judge.runtime, runtime);
       }
       if (!over) transaction.pause(MemoryStore::Step::waits);
     }
@@ -210,7 +211,9 @@ void MemoryCare::settle_buried(MemoryTransaction& transaction, std::int64_t clai
       continue;
     }
     if (store_.named(id)) continue;
-    rescue_job(row->second, store_.runtimes_.at(runtime), "runtime-lost", fallback, rescued);
+    const MemoryStore::Runtime& lost = store_.runtimes_.at(runtime);
+    const bool outcome = MemoryStore::lease_of(lost) == 0;
+    rescue_job(row->second, lost, outcome ? "outcome-lost" : "runtime-lost", fallback, rescued);
   }
   its.ids = std::move(held);
   if (!its.ids.empty()) store_.claims_.emplace(++store_.last_number_, std::move(its));

@@ -110,14 +110,14 @@ void MemoryClaims::record(Claimed& claimed) {
   store_.claims_.emplace(claimed.claim, std::move(made));
 }
 
-void MemoryClaims::reconcile(const std::vector<std::int64_t>& known) {
+void MemoryClaims::reconcile(const std::vector<std::int64_t>& known, std::int64_t newest) {
   MemoryTransaction transaction(store_);
   const auto until = base::Clock::now() + patience;
   for (;;) {
     {
       const base::Lock lock(store_.mutex_);
       store_.check_available();
-      if (try_reconcile(transaction, known)) return;
+      if (try_reconcile(transaction, known, newest)) return;
     }
     if (base::Clock::now() >= until) throw HeldUp("a row is locked");
     transaction.pause(MemoryStore::Step::waits);
@@ -125,17 +125,24 @@ void MemoryClaims::reconcile(const std::vector<std::int64_t>& known) {
 }
 
 /// False if something is locked.
-bool MemoryClaims::try_reconcile(MemoryTransaction& transaction, const std::vector<std::int64_t>& known) {
+bool MemoryClaims::try_reconcile(MemoryTransaction& transaction, const std::vector<std::int64_t>& known,
+                                 std::int64_t newest) {
   std::set<std::int64_t> unknown;
+  std::vector<std::int64_t> ended;
   for (const auto& [id, claim] : store_.claims_) {
     const bool is_known = std::find(known.begin(), known.end(), id) != known.end();
     if (claim.runtime != runtime_ || claim.pump != pump_ || is_known) continue;
     if (store_.shared_claims_.contains(id)) return false;
+    if (id <= newest) {
+      ended.push_back(id);
+      continue;
+    }
     for (const std::string& job : claim.ids) {
       if (!transaction.try_lock(job)) return false;
     }
     unknown.insert(id);
   }
+  store_.surrender(ended);
   if (!unknown.empty()) base::mark("reconcile: gave back a lost claim");
   for (const auto& id : store_.take_claims(unknown)) store_.give_back(id);
   return true;

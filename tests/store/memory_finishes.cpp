@@ -173,6 +173,14 @@ std::vector<std::int64_t> MemoryFinishes::living(const std::vector<std::int64_t>
   return living;
 }
 
+void MemoryFinishes::surrender(const std::vector<std::int64_t>& claims) {
+  MemoryTransaction transaction(store_);
+  transaction.pause(MemoryStore::Step::written);
+  const base::Lock lock(store_.mutex_);
+  store_.check_available();
+  store_.surrender(claims);
+}
+
 /// A transaction for each job.
 std::vector<Unwritten> MemoryEffects::commit(const std::vector<job::Settlement>& settlements) {
   std::vector<Unwritten> unwritten;

@@ -13,7 +13,7 @@ class MemoryClaims : public ClaimSession {
   MemoryClaims(MemoryStore& store, RuntimeId runtime, int pump, bool listens);
 
   Claimed claim(const std::vector<LaneRequest>& lanes, bool durable) override;
-  void reconcile(const std::vector<std::int64_t>& known) override;
+  void reconcile(const std::vector<std::int64_t>& known, std::int64_t newest) override;
   void use(RuntimeId runtime) override { runtime_ = runtime; }
   bool want(bool wanted) override;
   std::int64_t wait(base::Clock::time_point end) override;
@@ -25,8 +25,8 @@ class MemoryClaims : public ClaimSession {
                  const std::vector<std::string>& seen, Claimed& claimed) REQUIRES(store_.mutex_);
   void look_again(Claimed& claimed) const REQUIRES(store_.mutex_);
   void record(Claimed& claimed) REQUIRES(store_.mutex_);
-  bool try_reconcile(MemoryTransaction& transaction, const std::vector<std::int64_t>& known)
-      REQUIRES(store_.mutex_);
+  bool try_reconcile(MemoryTransaction& transaction, const std::vector<std::int64_t>& known,
+                     std::int64_t newest) REQUIRES(store_.mutex_);
 
   MemoryStore& store_;
   RuntimeId runtime_;
@@ -48,6 +48,7 @@ class MemoryFinishes : public FinishSession {
   std::vector<std::string> mark(const std::vector<job::Ref>& jobs,
                                 const std::vector<std::int64_t>& filled) override;
   std::vector<std::int64_t> living(const std::vector<std::int64_t>& claims) override;
+  void surrender(const std::vector<std::int64_t>& claims) override;
 
  private:
   struct Batch {

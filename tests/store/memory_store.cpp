@@ -383,6 +383,30 @@ bool MemoryStore::end_request(const std::string& id) {
 }
 
 // Deletes the claims. Returns their unfinished jobs that no other claim names.
+/// As the statement `surrender`.
+void MemoryStore::surrender(const std::vector<std::int64_t>& claims) {
+  const auto is_open = [&](const std::string& id) REQUIRES(mutex_) {
+    const auto row = rows_.find(id);
+    return row != rows_.end() && (row->second.status == "processing" || row->second.status == "pending");
+  };
+  RuntimeId lost = 0;
+  for (const std::int64_t number : claims) {
+    auto claim = claims_.extract(number);
+    if (claim.empty() || std::none_of(claim.mapped().ids.begin(), claim.mapped().ids.end(), is_open))
+      continue;
+    base::mark("surrender: the server lost an outcome");
+    if (lost == 0) {
+      Runtime copy = runtimes_.at(claim.mapped().runtime);
+      copy.lost = true;
+      copy.info.lease = {};
+      lost = ++last_number_;
+      runtimes_.emplace(lost, std::move(copy));
+    }
+    claim.mapped().runtime = lost;
+    claims_.emplace(++last_number_, std::move(claim.mapped()));
+  }
+}
+
 std::set<std::string> MemoryStore::take_claims(const std::set<std::int64_t>& claims) {
   std::set<std::string> ids;
   for (const auto claim : claims) {

@@ -51,7 +51,7 @@ class MemoryStore : public Store {
     virtual void on_rescued(const Row& row) = 0;
     /// The runtime beat, and its row says so.
     virtual void on_beat(RuntimeId runtime) = 0;
-    /// `judge` declared `dead` dead.
+    /// `judge` declared `dead` dead. It is buried later in that transaction.
     virtual void on_declared_dead(RuntimeId judge, RuntimeId dead) = 0;
     virtual void on_effect(const std::string& job, const std::string& sql) = 0;
     virtual void on_follow_up(const std::string& job, const std::string& follow_up) = 0;
@@ -176,6 +176,7 @@ class MemoryStore : public Store {
   static bool fits(const Row& row, const LaneRequest& lane);
   void take(Row& row, const std::string& status) REQUIRES(mutex_);
   std::set<std::string> take_claims(const std::set<std::int64_t>& claims) REQUIRES(mutex_);
+  void surrender(const std::vector<std::int64_t>& claims) REQUIRES(mutex_);
   Enqueued enqueue(const EnqueueRequest& request) REQUIRES(mutex_);
   bool named(const std::string& id) const REQUIRES(mutex_);
   /// Whether a claim names the pending row.

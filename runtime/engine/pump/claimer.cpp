@@ -55,11 +55,13 @@ bool Claimer::wait_for_room() {
     const bool room = has_room(now);
     if (room && !listens_) return true;
     try {
+      reconcile();
       listen(room ? now : context_.lanes.next_look(now));
       if (std::exchange(failures, 0) > 0) context_.outage.up(this);
     } catch (const std::exception& error) {
       context_.outage.down(this, error);
       waker_.on_lost();
+      lost_ = true;
       ++failures;
       if (!room) wait_to_retry(failures);
     }
@@ -101,16 +103,24 @@ void Claimer::wait_to_retry(int failures) {
 void Claimer::claim() {
   for (int failures = 0; !stopping_;) {
     const auto step = [&] {
-      if (failures > 0 && !base::planted(base::Bug::no_reconcile))
-        session_->reconcile(finisher_.open_claims());
+      reconcile();
       claim_once();
       return true;
     };
     if (context_.ask(this, step, [this] { enlist_again(); })) break;
     waker_.on_lost();
+    lost_ = true;
     wait_to_retry(++failures);
   }
   if (std::exchange(notified_, false)) context_.notified();
+}
+
+/// Also after a connection was lost that only listened: the server may have crashed, and the ends of claims
+/// may be among the commits that it lost.
+void Claimer::reconcile() {
+  if (!lost_ || base::planted(base::Bug::no_reconcile)) return;
+  session_->reconcile(finisher_.open_claims(), newest_);
+  lost_ = false;
 }
 
 void Claimer::claim_once() {
@@ -121,7 +131,10 @@ void Claimer::claim_once() {
   const auto started = Clock::now();
   store::Claimed claimed = ask(plans);
   const auto took = Clock::now() - started;
-  if (claimed.claim != 0) finisher_.expect(claimed.claim, claimed.jobs.size());
+  if (claimed.claim != 0) {
+    newest_ = claimed.claim;
+    finisher_.expect(claimed.claim, claimed.jobs.size());
+  }
   hand_over(std::move(claimed), plans, took);
   if (context_.lanes.is_exhausted()) context_.idle();
 }

@@ -32,6 +32,7 @@ class Claimer {
   void wait_to_retry(int failures);
   void claim();
   void claim_once();
+  void reconcile();
   store::Claimed ask(const std::vector<ClaimPlan>& plans);
   void hand_over(store::Claimed claimed, const std::vector<ClaimPlan>& plans, Clock::duration took);
   void enlist_again();
@@ -48,7 +49,9 @@ class Claimer {
   // used by the thread alone
   store::RuntimeId runtime_ = 0;
   Waker waker_;
-  bool notified_ = false;  ///< since the last claim
+  bool notified_ = false;    ///< since the last claim
+  bool lost_ = false;        ///< the connection failed since the last reconciliation
+  std::int64_t newest_ = 0;  ///< claim
 
   base::Thread thread_;
 };

@@ -108,7 +108,7 @@ Finisher::Finisher(const PumpContext& context, std::function<void()> relieved, s
 
 void Finisher::expect(std::int64_t claim, std::size_t jobs) {
   const base::Lock lock(mutex_);
-  open_claims_[claim] = jobs;
+  open_claims_[claim].jobs = jobs;
   expected_ += jobs;
 }
 
@@ -138,7 +138,8 @@ std::size_t Finisher::unwritten() const {
 std::vector<std::int64_t> Finisher::open_claims() const {
   const base::Lock lock(mutex_);
   std::vector<std::int64_t> claims;
-  for (const auto& [claim, jobs] : open_claims_) claims.push_back(claim);
+  for (const auto& [claim, open] : open_claims_) claims.push_back(claim);
+  claims.insert(claims.end(), surrendered_.begin(), surrendered_.end());
   return claims;
 }
 
@@ -245,6 +246,7 @@ void Finisher::do_work(Work work) {
   std::move(failed.begin(), failed.end(), std::back_inserter(settlements));
   if (!settlements.empty() || !used_up_before_.empty()) write(std::move(settlements));
   if (!work.again.empty()) write_again(std::move(work.again));
+  surrender_doubtful();
   if (!work.running.empty()) mark_running(std::move(work.running));
   {
     const base::Lock lock(mutex_);
@@ -272,6 +274,7 @@ void Finisher::mark_running(std::vector<job::Ref> jobs) {
     for (const std::int64_t claim : filled) marked_of_[claim].filled = true;
     context_.outage.up(this);
   } catch (const std::exception& error) {
+    if (!answered(error)) doubt_open_claims();
     log::debug("running jobs could not be marked as processing; trying again later",
                {{"reason", error.what()}});
   }
@@ -282,7 +285,8 @@ std::vector<std::int64_t> Finisher::filled_claims() {
   const base::Lock lock(mutex_);
   for (const auto& [claim, marked] : marked_of_) {
     const auto open = open_claims_.find(claim);
-    if (!marked.filled && open != open_claims_.end() && open->second == marked.jobs) filled.push_back(claim);
+    const bool known = open != open_claims_.end() && !open->second.doubtful;
+    if (known && !marked.filled && open->second.jobs == marked.jobs) filled.push_back(claim);
   }
   return filled;
 }
@@ -316,6 +320,8 @@ void Finisher::commit(job::Settlement settlement, int failures) {
 /// Returns those that the database rejected, as failures to be written.
 std::vector<job::Settlement> Finisher::take_committed(std::vector<Committer::Committed> committed) {
   std::vector<job::Settlement> written, dropped, unknown, rejected, untried;
+  if (std::any_of(committed.begin(), committed.end(), [](const auto& one) { return one.unanswered; }))
+    doubt_open_claims();
   for (auto& [settlement, unwritten, failures, unanswered] : committed) {
     context_.lanes.on_commit(settlement.type, -1);
     if (!unwritten) {
@@ -357,6 +363,7 @@ void Finisher::write(std::vector<job::Settlement> settlements) {
       // Unavailable or Refused: the requests are kept and repeated.
       context_.outage.down(this, error);
       if (base::planted(base::Bug::unknown_is_done)) return report_unknown(settlements);
+      if (!answered(error)) doubt_open_claims();
       unanswered = unanswered || !answered(error);
       failures = std::min(failures + 1, answered(error) ? soon : std::numeric_limits<int>::max());
     }
@@ -506,6 +513,7 @@ void Finisher::finish_again(std::vector<Aside> asides) {
       context_.outage.up(this);
     } catch (const std::exception& error) {
       // The next outcome will show whether the database is lost.
+      if (!answered(error)) doubt_open_claims();
       for (Aside& one : asides) {
         const auto why = one.locked ? Unwritten::Why::locked : Unwritten::Why::refused;
         one.unanswered = one.unanswered || !answered(error);
@@ -530,7 +538,7 @@ job::Settlement Finisher::failed(job::Settlement settlement, const Unwritten& un
   return context_.settle(std::move(again));
 }
 
-/// The claims that have no other unwritten job.
+/// The claims that have no other unwritten job, and can be deleted without a look at their jobs.
 std::vector<std::int64_t> Finisher::used_up(const std::vector<job::Settlement>& settlements) const {
   std::unordered_map<std::int64_t, std::size_t> settled;
   for (const job::Settlement& settlement : settlements) ++settled[settlement.claim];
@@ -538,7 +546,8 @@ std::vector<std::int64_t> Finisher::used_up(const std::vector<job::Settlement>& 
   const base::Lock lock(mutex_);
   for (const auto& [claim, count] : settled) {
     const auto open = open_claims_.find(claim);
-    if (open != open_claims_.end() && open->second <= count) closing.push_back(claim);
+    const bool used_up = open != open_claims_.end() && open->second.jobs <= count;
+    if (used_up && !open->second.doubtful) closing.push_back(claim);
   }
   return closing;
 }
@@ -572,7 +581,43 @@ void Finisher::close(const job::Settlement& settlement) {
   }
   const base::Lock lock(mutex_);
   const auto open = open_claims_.find(settlement.claim);
-  if (open != open_claims_.end() && --open->second == 0) open_claims_.erase(open);
+  if (open == open_claims_.end()) return;
+  open->second.begun = true;
+  if (--open->second.jobs > 0) return;
+  if (open->second.doubtful) surrendered_.push_back(settlement.claim);
+  open_claims_.erase(open);
+}
+
+/// A connection was lost, so the server may have crashed, and outcomes that it acknowledged may be lost.
+void Finisher::doubt_open_claims() {
+  if (base::planted(base::Bug::trusts_the_server)) return;
+  const base::Lock lock(mutex_);
+  for (auto& [claim, open] : open_claims_) open.doubtful = open.begun;
+  surrendered_.insert(surrendered_.end(), used_up_before_.begin(), used_up_before_.end());
+  used_up_before_.clear();
+}
+
+/// If it fails, it is repeated after the next outcomes, or the runtime leaves with these claims.
+void Finisher::surrender_doubtful() {
+  std::vector<std::int64_t> claims;
+  {
+    const base::Lock lock(mutex_);
+    claims = surrendered_;
+  }
+  if (claims.empty()) return;
+  for (int failures = 0;;) {
+    try {
+      session_->surrender(claims);
+      context_.outage.up(this);
+      break;
+    } catch (const std::exception& error) {
+      context_.outage.down(this, error);
+      failures = std::min(failures + 1, answered(error) ? soon : std::numeric_limits<int>::max());
+    }
+    if (!wait_to_retry(failures)) return;
+  }
+  const base::Lock lock(mutex_);
+  surrendered_.clear();
 }
 
 void Finisher::report_written(const std::vector<job::Settlement>& settlements) {

@@ -67,6 +67,11 @@ class Finisher {
     std::size_t jobs = 0;  ///< jobs that are not written yet
     bool filled = false;   ///< all jobs that were left are marked, and the store knows
   };
+  struct OpenClaim {
+    std::size_t jobs = 0;   ///< jobs that are not written yet
+    bool begun = false;     ///< others of its jobs are written
+    bool doubtful = false;  ///< a connection was lost since; the server may have lost these outcomes
+  };
   using Attempt = std::pair<std::int64_t, std::string>;  ///< claim and id of a job
 
   void run();
@@ -98,6 +103,8 @@ class Finisher {
   std::vector<std::int64_t> used_up(const std::vector<job::Settlement>& settlements) const;
   void drop_settled(std::vector<job::Settlement>& settlements);
   void close(const job::Settlement& settlement);
+  void doubt_open_claims();
+  void surrender_doubtful();
   void report_unknown(const std::vector<job::Settlement>& settlements);
   void report_written(const std::vector<job::Settlement>& settlements);
   void report_dropped(const std::vector<job::Settlement>& settlements);
@@ -125,8 +132,8 @@ class Finisher {
   std::size_t writing_ GUARDED_BY(mutex_) = 0;                      // taken from the inbox, not written yet
   std::size_t committing_ GUARDED_BY(mutex_) = 0;                   // with the committer
   std::size_t expected_ GUARDED_BY(mutex_) = 0;                     // jobs that have not come back yet
-  std::unordered_map<std::int64_t, std::size_t> open_claims_
-      GUARDED_BY(mutex_);  // claim → jobs not written yet
+  std::unordered_map<std::int64_t, OpenClaim> open_claims_ GUARDED_BY(mutex_);
+  std::vector<std::int64_t> surrendered_ GUARDED_BY(mutex_);  // doubtful ones that are used up
   bool no_more_ GUARDED_BY(mutex_) = false;
   std::optional<Clock::time_point> deadline_ GUARDED_BY(mutex_);
 

@@ -21,8 +21,8 @@ class TimedClaims : public store::ClaimSession {
   store::Claimed claim(const std::vector<store::LaneRequest>& lanes, bool durable) override {
     return times_.time("claim", [&] { return session_->claim(lanes, durable); });
   }
-  void reconcile(const std::vector<std::int64_t>& known) override {
-    times_.time("reconcile", [&] { session_->reconcile(known); });
+  void reconcile(const std::vector<std::int64_t>& known, std::int64_t newest) override {
+    times_.time("reconcile", [&] { session_->reconcile(known, newest); });
   }
   void use(store::RuntimeId runtime) override { session_->use(runtime); }
   bool want(bool wanted) override { return session_->want(wanted); }
@@ -55,6 +55,9 @@ class TimedFinishes : public store::FinishSession {
   }
   std::vector<std::int64_t> living(const std::vector<std::int64_t>& claims) override {
     return times_.time("living", [&] { return session_->living(claims); });
+  }
+  void surrender(const std::vector<std::int64_t>& claims) override {
+    times_.time("surrender", [&] { session_->surrender(claims); });
   }
 
  private:

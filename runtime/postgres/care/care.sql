@@ -102,9 +102,10 @@ moved AS (
   RETURNING o.id, o.type, o.attempts, o.status, f.runtime),
 noted AS (
   INSERT INTO sluice.attempt (job_id, attempt, type, result, code, error, runtime, host, pid)
-  SELECT m.id, m.attempts, m.type, 'crashed', 'runtime-lost',
-         format('runtime lost: %s (process %s) did not beat for %s s; how far the job got is not known',
-                r.host, r.pid, round(extract(epoch FROM now() - r.beat_at))), r.id, r.host, r.pid
+  SELECT m.id, m.attempts, m.type, 'crashed', CASE WHEN r.lease = '0' THEN 'outcome-lost' ELSE 'runtime-lost' END,
+         CASE WHEN r.lease = '0' THEN 'the job ended, but its outcome is lost: the database lost its last commits when it crashed or a replica took over'
+         ELSE format('runtime lost: %s (process %s) did not beat for %s s; how far the job got is not known',
+                     r.host, r.pid, round(extract(epoch FROM now() - r.beat_at))) END, r.id, r.host, r.pid
   FROM moved m JOIN sluice.runtime r ON r.id = m.runtime),
 unplanned AS (DELETE FROM sluice.schedule s USING moved m WHERE s.job_id = m.id),
 held AS MATERIALIZED (

@@ -73,6 +73,7 @@ PgClaims::PgClaims(const ConnectionString& target, const TableName& table, Runti
     : runtime_(runtime),
       pump_(pump),
       mark_(mark),
+      surrender_(sql("surrender", table)),
       session_(target, statements(table), "", PgWakes::on_open(listens)),
       sweep_start_(session_, give_back + 1),
       wakes_(session_, table, listens) {}
@@ -137,10 +138,16 @@ Claimed PgClaims::read(const pqxx::result& rows) {
   return claimed;
 }
 
-void PgClaims::reconcile(const std::vector<std::int64_t>& known) {
+void PgClaims::reconcile(const std::vector<std::int64_t>& known, std::int64_t newest) {
   session_.link().use("reconcile claims", [&](pqxx::connection& connection) {
     session_.end_lost_backend(connection);
-    session_.in_transaction(connection, false, [&](pqxx::transaction_base& transaction) {
+    session_.in_transaction(connection, true, [&](pqxx::transaction_base& transaction) {
+      const auto ended = exec(
+          transaction,
+          "SELECT array_agg(id)::text FROM sluice.claim WHERE runtime = $1::bigint AND pump = $2::int "
+          "AND id <> ALL ($3::bigint[]) AND id <= $4::bigint",
+          std::to_string(runtime_), std::to_string(pump_), array_text(known), std::to_string(newest))[0][0];
+      if (!ended.is_null()) exec(transaction, surrender_, text_of(ended));
       return session_.execute(transaction, give_back, std::to_string(runtime_), std::to_string(pump_),
                               array_text(known));
     });

@@ -20,7 +20,7 @@ class PgClaims : public ClaimSession {
            bool listens);
 
   Claimed claim(const std::vector<LaneRequest>& lanes, bool durable) override;
-  void reconcile(const std::vector<std::int64_t>& known) override;
+  void reconcile(const std::vector<std::int64_t>& known, std::int64_t newest) override;
   void use(RuntimeId runtime) override { runtime_ = runtime; }
   bool want(bool wanted) override { return wakes_.want(runtime_, wanted); }
   std::int64_t wait(base::Clock::time_point end) override { return wakes_.wait(end); }
@@ -43,6 +43,7 @@ class PgClaims : public ClaimSession {
   RuntimeId runtime_;
   const int pump_;
   const bool mark_;
+  const std::string surrender_;  // the statement
   Look look_;
   PgSession session_;
   SweepStart sweep_start_;

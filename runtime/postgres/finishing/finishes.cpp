@@ -377,4 +377,13 @@ std::vector<std::int64_t> PgFinishes::living(const std::vector<std::int64_t>& cl
   });
 }
 
+void PgFinishes::surrender(const std::vector<std::int64_t>& claims) {
+  session_.link().use("look for outcomes that the server lost", [&](pqxx::connection& connection) {
+    session_.end_lost_backend(connection);
+    return session_.in_transaction(connection, true, [&](pqxx::transaction_base& transaction) {
+      return exec(transaction, sql("surrender", table_), array_text(claims));
+    });
+  });
+}
+
 }  // namespace sluice::postgres

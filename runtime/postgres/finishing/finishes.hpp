@@ -27,6 +27,7 @@ class PgFinishes : public FinishSession {
   std::vector<std::string> mark(const std::vector<job::Ref>& jobs,
                                 const std::vector<std::int64_t>& filled) override;
   std::vector<std::int64_t> living(const std::vector<std::int64_t>& claims) override;
+  void surrender(const std::vector<std::int64_t>& claims) override;
 
  private:
   using Clock = base::Clock;

@@ -167,6 +167,23 @@ found AS MATERIALIZED (
     AND NOT EXISTS (SELECT FROM sluice.claim c WHERE o.id = ANY (c.ids)))
 SELECT l.n, f.id, f.doubtful FROM lost l JOIN found f USING (type, created, attempt, k)
 
+-- name: surrender
+-- Deletes the claims $1, all of one runtime, of which no job is open. The others go to a copy of its row with command
+-- 'lost', like those of a dead runtime, and under new ids. The copy's lease of zero says that outcomes were lost, and not
+-- the runtime.
+WITH kept AS MATERIALIZED (
+  SELECT c.id, c.runtime FROM sluice.claim c
+  WHERE c.id = ANY ($1::bigint[])
+    AND EXISTS (SELECT FROM unnest(c.ids) i, {outbox} o WHERE o.id = ANY (ARRAY[i]) AND {is_ours})),
+lost AS (
+  INSERT INTO sluice.runtime (host, pid, version, command, started_at, beat_at, lease)
+  SELECT host, pid, version, 'lost', started_at, beat_at, interval '0' FROM sluice.runtime
+  WHERE id = (SELECT max(runtime) FROM kept)
+  RETURNING id),
+moved AS (
+  UPDATE sluice.claim c SET id = DEFAULT, xid = DEFAULT, runtime = lost.id FROM lost, kept WHERE c.id = kept.id)
+DELETE FROM sluice.claim WHERE id = ANY ($1::bigint[]) AND id NOT IN (SELECT id FROM kept)
+
 -- name: close
 -- Deletes claims that are used up.
 DELETE FROM sluice.claim WHERE id = ANY ($1::bigint[])

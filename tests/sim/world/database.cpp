@@ -40,26 +40,30 @@ Duration Database::latency() {
   return Duration(static_cast<std::int64_t>(us * weather.slowness * 1000));
 }
 
-void Database::pause(store::MemoryStore::Step step) {
+/// The server does something for that long. Throws if it is told to end what it does.
+void Database::work(Duration time) {
   const auto serving = serving_.find(sched().current());
-  if (serving != serving_.end() && serving->second->terminated) throw Terminated{};
-  const bool waits = step == store::MemoryStore::Step::waits;
-  if (waits) {
-    sched().sleep(std::chrono::milliseconds(5));
-  } else if (sched().random().chance(0.5)) {
-    sched().sleep(latency());
-  } else {
-    sched().yield();
+  if (serving == serving_.end()) return sched().sleep(time);
+  Call& call = *serving->second;
+  const Time until = sched().now() + time;
+  while (!call.terminated && sched().wait(call.changed, until)) {
   }
-  if (serving != serving_.end() && serving->second->terminated) throw Terminated{};
+  if (call.terminated) throw Terminated{};
+}
+
+void Database::pause(store::MemoryStore::Step step) {
+  if (step == store::MemoryStore::Step::waits) return work(std::chrono::milliseconds(5));
+  if (sched().random().chance(0.5)) return work(latency());
+  sched().yield();
+  work({});
 }
 
 void Database::serve(const std::shared_ptr<Call>& call) {
   const Fiber* const self = sched().current();
   serving_[self] = call;
   try {
-    sched().sleep(latency());
-    if (!call->terminated) call->body();
+    work(latency());
+    call->body();
     if (call->terminated) call->broken = true;
   } catch (const Terminated&) {
     call->broken = true;
@@ -103,18 +107,29 @@ void Database::lose(Call& call) {
 
 void Database::cut_off(const Process& client) {
   weather.cut_off.insert(client.id());
+  ++cuts_[client.id()];
   for (const auto& [call, whose] : open_) {
     if (whose == &client) lose(*call);
   }
 }
 
 void Database::crash() {
-  for (const auto& [fiber, call] : serving_) call->terminated = true;
+  ++crashes_;
+  for (const auto& [fiber, call] : serving_) {
+    call->terminated = true;
+    sched().wake_all(call->changed);
+  }
   for (const auto& [call, whose] : open_) lose(*call);
+}
+
+int Database::breaks(const Process& client) const {
+  const auto cuts = cuts_.find(client.id());
+  return crashes_ + (cuts == cuts_.end() ? 0 : cuts->second);
 }
 
 void Database::terminate(const std::shared_ptr<Call>& call) {
   call->terminated = true;
+  sched().wake_all(call->changed);
   while (!call->over) sched().wait(call->changed);
 }
 

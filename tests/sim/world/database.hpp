@@ -51,6 +51,8 @@ class Database {
   void cut_off(const Process& client);
   /// All connections are lost, and nothing that was under way is committed.
   void crash();
+  /// How often the connections of `client` were lost.
+  int breaks(const Process& client) const;
   /// Ends the call, if it has not ended.
   void terminate(const std::shared_ptr<Call>& call);
 
@@ -61,6 +63,7 @@ class Database {
 
  private:
   void serve(const std::shared_ptr<Call>& call);
+  void work(Duration time);
   void pause(store::MemoryStore::Step step);
   Duration latency();
   static void lose(Call& call);
@@ -69,6 +72,8 @@ class Database {
   store::MemoryStore store_;
   std::map<const Fiber*, std::shared_ptr<Call>> serving_;
   std::map<std::shared_ptr<Call>, const Process*> open_;
+  int crashes_ = 0;
+  std::map<int, int> cuts_;  // by client
 };
 
 /// The store as one runtime reaches it.

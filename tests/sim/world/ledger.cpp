@@ -53,7 +53,7 @@ void Ledger::forgotten(const std::vector<Row>& rows) {
     Job& job = jobs_[row.id];
     // A job that is marked has its present attempt counted already.
     job.attempts = row.status == "processing" ? row.attempts - 1 : row.attempts;
-    job.orphaned = row.status == "processing" && (job.settled || job.foreign);
+    job.abandoned = row.status == "processing" && job.foreign;
   }
 }
 
@@ -65,7 +65,7 @@ void Ledger::on_claim(store::RuntimeId runtime, const std::set<std::string>& ids
     trace("claimed", {{"job", id}, {"runtime", static_cast<long long>(runtime)}});
     job.runtime = runtimes_[runtime];
     job.claimed_at = sched().now();
-    job.settled = job.forgotten = job.orphaned = false;
+    job.forgotten = job.abandoned = false;
   }
 }
 
@@ -103,7 +103,6 @@ void Ledger::on_settled(const job::Settlement& settlement, const Row& row, bool 
   if (!claim_lives) return fail("a runtime whose receipt is gone wrote job " + row.id);
   Job& job = jobs_[row.id];
   if (!job.forgotten) check_run(row.id, job, settlement);
-  job.settled = true;
   count(row.id, job, job.attempts + (settlement.refund ? 0 : 1), row);
   if (!settlement.refund) ++ended_;
   // A handler that asked for it, or that ended because it was asked to, is called again.
@@ -111,7 +110,6 @@ void Ledger::on_settled(const job::Settlement& settlement, const Row& row, bool 
 }
 
 void Ledger::on_rescued(const Row& row) {
-  jobs_[row.id].settled = true;
   count(row.id, jobs_[row.id], jobs_[row.id].attempts + 1, row);
 }
 
@@ -158,7 +156,7 @@ void Ledger::on_death(const Host& host) {
 void Ledger::check_rows(const std::vector<Row>& rows) {
   for (const Row& row : rows) {
     const Job& job = jobs_[row.id];
-    if (job.orphaned && row.status == "processing") continue;
+    if (job.abandoned && row.status == "processing") continue;
     if (row.attempts != job.attempts) {
       return fail("job " + row.id + " ends with " + std::to_string(row.attempts) + " attempts; " +
                   std::to_string(job.attempts) + " were counted");

@@ -31,9 +31,8 @@ class Ledger : public store::MemoryStore::Watcher, public HostWatcher {
   /// The server forgot some commits: the rows are as they are here.
   void forgotten(const std::vector<Row>& rows);
 
-  /// A marked job whose outcome the server forgot. If its runtime deletes the claim with the outcomes of
-  /// other jobs, nobody names it any more. docs/reliability.md has it among what is known.
-  bool is_orphan(const std::string& job) { return jobs_[job].orphaned; }
+  /// Another program was done with the job, which the server forgot. That program is to find it.
+  bool is_abandoned(const std::string& job) { return jobs_[job].abandoned; }
 
   void fail(const std::string& what);
   const std::optional<std::string>& violation() const { return violation_; }
@@ -77,9 +76,8 @@ class Ledger : public store::MemoryStore::Watcher, public HostWatcher {
     int effects = 0;
     int may_take_effect = 1;
     bool foreign = false;
-    bool settled = false;              ///< since its last claim
+    bool abandoned = false;            ///< see is_abandoned
     bool forgotten = false;            ///< the server forgot commits since its last claim
-    bool orphaned = false;             ///< see is_orphan
     const Process* runtime = nullptr;  ///< that claimed it last
     Time claimed_at{};
     std::vector<Run> runs;

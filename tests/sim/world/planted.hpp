@@ -15,7 +15,7 @@ inline base::Bug& present_bug() {
 }
 
 using base::Bug;
-inline constexpr std::array<std::pair<Bug, std::string_view>, 20> bug_names{{
+inline constexpr std::array<std::pair<Bug, std::string_view>, 21> bug_names{{
     {Bug::cursor_never_swept, "cursor-never-swept"},
     {Bug::blind_judge, "blind-judge"},
     {Bug::no_reconcile, "no-reconcile"},
@@ -27,6 +27,7 @@ inline constexpr std::array<std::pair<Bug, std::string_view>, 20> bug_names{{
     {Bug::forgets_crashed, "forgets-crashed"},
     {Bug::once_is_often, "once-is-often"},
     {Bug::cancel_flag_stays, "cancel-flag-stays"},
+    {Bug::trusts_the_server, "trusts-the-server"},
     {Bug::never_enlists_again, "never-enlists-again"},
     {Bug::no_fence, "no-fence"},
     {Bug::one_statement_claim, "one-statement-claim"},

@@ -1,5 +1,7 @@
 // The sessions of RemoteStore. Arguments are copied, because a call may outlive its caller.
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "base/planted.hpp"
 #include "store/memory_sessions.hpp"
@@ -34,9 +36,14 @@ class Link {
   bool reaches() const { return store_.database_.reaches(store_.client_); }
 
  private:
+  /// A connection that was lost meanwhile is noticed by the next call.
   void run(const std::shared_ptr<Call>& call) {
+    const int breaks = store_.database_.breaks(store_.client_);
     try {
+      if (std::exchange(breaks_, std::nullopt).value_or(breaks) != breaks)
+        throw store::Unavailable("the connection to the simulated database was lost");
       store_.database_.run(call, store_.client_, std::min(store_.limit_, sched().now() + patience_));
+      breaks_ = breaks;
     } catch (const std::exception& error) {
       if (call->begun && !call->over) lost_ = call;
       trace("call failed", {{"call", call->name}, {"error", error.what()}, {"over", call->over ? 1 : 0}});
@@ -47,6 +54,7 @@ class Link {
   RemoteStore& store_;
   const Duration patience_;
   std::shared_ptr<Call> lost_;
+  std::optional<int> breaks_;  ///< when it connected; nothing: it has no connection
 };
 
 namespace {
@@ -61,9 +69,9 @@ class Claims : public ClaimSession {
   Claimed claim(const std::vector<LaneRequest>& lanes, bool durable) override {
     return link_.ask([inner = inner_, lanes, durable] { return inner->claim(lanes, durable); });
   }
-  void reconcile(const std::vector<std::int64_t>& known) override {
+  void reconcile(const std::vector<std::int64_t>& known, std::int64_t newest) override {
     link_.end_lost();
-    link_.ask([inner = inner_, known] { return inner->reconcile(known), true; });
+    link_.ask([inner = inner_, known, newest] { return inner->reconcile(known, newest), true; });
   }
   void use(RuntimeId runtime) override { inner_->use(runtime); }
   bool want(bool wanted) override {
@@ -102,6 +110,10 @@ class Finishes : public FinishSession {
   std::vector<std::int64_t> living(const std::vector<std::int64_t>& claims) override {
     link_.end_lost();
     return link_.ask([inner = inner_, claims] { return inner->living(claims); });
+  }
+  void surrender(const std::vector<std::int64_t>& claims) override {
+    link_.end_lost();
+    link_.ask([inner = inner_, claims] { return inner->surrender(claims), true; });
   }
 
  private:

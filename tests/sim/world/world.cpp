@@ -119,6 +119,7 @@ void World::befall_database(const Fault& fault) {
     sched().sleep(fault.lasts);
     weather.down = false;
   } else if (fault.kind == FaultKind::failover) {
+    ++failing_over_;
     const auto before = database_.store().tables();
     sched().sleep(milliseconds(random.between(1, 800)));
     weather.down = true;
@@ -127,6 +128,7 @@ void World::befall_database(const Fault& fault) {
     database_.store().restore(*before);
     ledger_.forgotten(database_.store().rows());
     weather.down = false;
+    --failing_over_;
   } else if (fault.kind == FaultKind::fails) {
     weather.fails = 0.3 * random.fraction();
     sched().sleep(fault.lasts);
@@ -201,6 +203,7 @@ void World::reload(const Fault& fault, Site& site) {
 /// From now on nothing bad happens, and what happened is over.
 void World::calm_down() {
   trace("calm");
+  while (failing_over_ > 0) sched().sleep(milliseconds(100));
   application_.stop();
   database_.weather = {};
   refused_share_ = settings_.refuses_for_ever ? 2 : 0;
@@ -219,7 +222,7 @@ std::string World::unfinished() {
   for (const auto& row : database_.store().rows()) {
     const bool waits = row.status == "pending" || row.status == "processing" || row.status == "scheduled" ||
                        (row.status == "error" && database_.store().scheduled(row.id));
-    if (!waits || (row.status == "processing" && ledger_.is_orphan(row.id))) continue;
+    if (!waits || (row.status == "processing" && ledger_.is_abandoned(row.id))) continue;
     std::string what = "job " + row.id + " of type " + row.type + " is " + row.status;
     for (const std::string& line : database_.store().left_over({})) {
       if (line.find(row.id) != std::string::npos) what += "; " + line.substr(0, line.find(':'));

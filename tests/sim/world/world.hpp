@@ -57,6 +57,7 @@ class World {
   Process process_{4, "weather"};
   std::vector<std::unique_ptr<Site>> sites_;
   std::map<std::string, std::uint64_t> faults_;
+  int failing_over_ = 0;             // failovers under way
   std::uint64_t refused_share_ = 0;  // rows whose outcomes are refused: one of so many; 0: none
 };
 

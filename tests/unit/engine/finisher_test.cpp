@@ -184,6 +184,19 @@ TEST_F(FinisherTest, AnUnwrittenOutcomeIsWrittenAgainIfItsClaimExists) {
   EXPECT_FALSE(outage_.lasting());
 }
 
+TEST_F(FinisherTest, AClaimWithOutcomesFromBeforeALostConnectionIsSurrendered) {
+  const auto number = claim({"a", "b"});
+  push("a");
+  ASSERT_TRUE(eventually([&] { return done() == 1; }));
+  store_.next("finish", test::fails<store::Unavailable>());
+  push("b");
+  ASSERT_TRUE(settles());
+  ASSERT_TRUE(store_.came("surrender", 1));
+  EXPECT_THAT(store_.calls("surrender")[0].claims, ElementsAre(number));
+  EXPECT_THAT(store_.calls("finish").back().claims, IsEmpty()) << "the server may have lost the outcome of a";
+  EXPECT_TRUE(eventually([&] { return finisher_->open_claims().empty(); }));
+}
+
 // The claim still exists because of its other job.
 TEST_F(FinisherTest, AnOutcomeWithALostAnswerDoesNotCountAsRescuedIfItsClaimExists) {
   const auto number = claim({"a", "b"});
@@ -505,12 +518,13 @@ TEST_F(FinisherTest, EffectsAreCommittedAndTheirClaimIsClosedWithTheNextOutcomes
   EXPECT_EQ(done(), 1);
 }
 
-TEST_F(FinisherTest, AClaimUsedUpByEffectsIsClosedAfterAnOutage) {
+TEST_F(FinisherTest, AClaimUsedUpByEffectsIsSurrenderedAfterAnOutage) {
   const auto number = claim({"a"});
   store_.next("finish", test::fails<store::Unavailable>());
   push({effectful("a")});
-  ASSERT_TRUE(store_.came("finish", 2));
-  EXPECT_THAT(store_.calls("finish")[1].claims, ElementsAre(number));
+  ASSERT_TRUE(store_.came("surrender", 1));
+  EXPECT_THAT(store_.calls("surrender")[0].claims, ElementsAre(number))
+      << "the server may have lost the commit";
 }
 
 TEST_F(FinisherTest, AFailedCommitFailsOnlyItsJob) {

@@ -269,8 +269,8 @@ class Claims : public store::ClaimSession {
       return claimed;
     });
   }
-  void reconcile(const std::vector<std::int64_t>& known) override {
-    store_.act({"reconcile", runtime_, {}, known}, [&] { session_->reconcile(known); });
+  void reconcile(const std::vector<std::int64_t>& known, std::int64_t newest) override {
+    store_.act({"reconcile", runtime_, {}, known}, [&] { session_->reconcile(known, newest); });
   }
   void use(store::RuntimeId runtime) override {
     runtime_ = runtime;
@@ -315,6 +315,9 @@ class Finishes : public store::FinishSession {
   }
   std::vector<std::int64_t> living(const std::vector<std::int64_t>& claims) override {
     return store_.act({"living", 0, {}, claims}, [&] { return session_->living(claims); });
+  }
+  void surrender(const std::vector<std::int64_t>& claims) override {
+    store_.act({"surrender", 0, {}, claims}, [&] { session_->surrender(claims); });
   }
 
  private:
