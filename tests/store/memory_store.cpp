@@ -383,6 +383,15 @@ bool MemoryStore::end_request(const std::string& id) {
 }
 
 // Deletes the claims. Returns their unfinished jobs that no other claim names.
+std::set<RuntimeId> MemoryStore::enlisted() const {
+  const base::Lock lock(mutex_);
+  std::set<RuntimeId> ids;
+  for (const auto& [id, runtime] : runtimes_) {
+    if (!runtime.lost) ids.insert(id);
+  }
+  return ids;
+}
+
 /// As the statement `surrender`.
 void MemoryStore::surrender(const std::vector<std::int64_t>& claims) {
   const auto is_open = [&](const std::string& id) REQUIRES(mutex_) {

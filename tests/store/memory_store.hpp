@@ -96,6 +96,8 @@ class MemoryStore : public Store {
   /// them.
   std::vector<std::string> left_over(const std::set<RuntimeId>& runtimes) const;
   RuntimeId last_enlisted() const;
+  /// Those that are not lost.
+  std::set<RuntimeId> enlisted() const;
 
   // A transaction of the application: it locks rows by MemoryTransaction, and commits by these.
   void insert(Row row);

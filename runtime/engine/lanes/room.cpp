@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/planted.hpp"
-
 namespace sluice::engine {
 
 namespace {
@@ -36,8 +34,7 @@ double Room::Lane::pace_now(Clock::time_point now) const {
 }
 
 int Room::Lane::window(Clock::time_point now) const {
-  const int open =
-      engine::window(slots, base::planted(base::Bug::window_never_shrinks) ? 0.001 : pace_now(now));
+  const int open = engine::window(slots, pace_now(now));
   return spec.concurrency > 0 ? std::min(open, spec.concurrency) : open;
 }
 

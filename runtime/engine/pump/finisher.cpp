@@ -652,8 +652,8 @@ void Finisher::report_unknown(const std::vector<job::Settlement>& settlements) {
 void Finisher::report_dropped(const std::vector<job::Settlement>& settlements) {
   if (settlements.empty()) return;
   base::mark("finisher: jobs were taken away");
-  context_.lanes.on_write(settlements.size(), false);
   context_.tally.drop(static_cast<std::int64_t>(settlements.size()));
+  context_.lanes.on_write(settlements.size(), false);
   log::warn(
       "outcomes were not written, because their jobs had been taken away meanwhile (rescued by another "
       "runtime, or changed by hand)",

@@ -6,6 +6,13 @@
 
 namespace sluice::sim {
 
+namespace {
+
+/// In a row. A host may be full again and again, but not for ever.
+constexpr int most_given_back = 100;
+
+}  // namespace
+
 void Ledger::fail(const std::string& what) {
   if (violation_) return;
   violation_ = what;
@@ -15,7 +22,7 @@ void Ledger::fail(const std::string& what) {
 
 void Ledger::on_beat(store::RuntimeId runtime) {
   const Time now = sched().now();
-  Beats& beats = beats_[runtime];
+  Beats& beats = beats_[runtimes_[runtime]];
   if (!beats.last || now - *beats.last > lease_ / 2) beats.steady_since = now;
   beats.last = now;
 }
@@ -23,7 +30,7 @@ void Ledger::on_beat(store::RuntimeId runtime) {
 /// Who judges has beaten steadily for a whole lease, in which the other could have beaten, too.
 void Ledger::on_declared_dead(store::RuntimeId judge, store::RuntimeId dead) {
   if (judge == dead) return fail("a runtime declared itself dead");
-  const Beats& beats = beats_[judge];
+  const Beats& beats = beats_[runtimes_[judge]];
   if (!beats.last || sched().now() - beats.steady_since < lease_)
     fail("a runtime declared another dead before it had beaten steadily for a lease");
 }
@@ -77,7 +84,7 @@ const Ledger::Run* Ledger::last_run(const Job& job) const {
 }
 
 /// The outcome that is written is that of the run.
-void Ledger::check_run(const std::string& id, const Job& job, const job::Settlement& settlement) {
+void Ledger::check_run(const std::string& id, Job& job, const job::Settlement& settlement) {
   const Run* const run = last_run(job);
   const job::Result result = settlement.outcome.result;
   if (result == job::Result::done) {
@@ -87,7 +94,12 @@ void Ledger::check_run(const std::string& id, const Job& job, const job::Settlem
     const bool free = run == nullptr || run->died || run->result == job::Result::cancelled;
     if (!free || (run != nullptr && run->active))
       fail("job " + id + " is given back though its handler " + (run->active ? "runs" : "ended"));
+    if (run != nullptr && run->died && job.type == "mail.once")
+      fail("job " + id + " runs at most once, and is given back though its host died while it ran");
+    if (run == nullptr && ++job.given_back > most_given_back)
+      fail("job " + id + " is claimed and given back again and again");
   }
+  if (run != nullptr) job.given_back = 0;
 }
 
 void Ledger::count(const std::string& id, Job& job, int expected, const Row& row) {
@@ -151,6 +163,12 @@ void Ledger::on_death(const Host& host) {
       run.result = job::Result::crashed;
     }
   }
+}
+
+void Ledger::check_enlisted(const Process& process, const std::set<store::RuntimeId>& enlisted) {
+  const auto its = [&](const auto& one) { return one.second == &process && enlisted.contains(one.first); };
+  if (std::none_of(runtimes_.begin(), runtimes_.end(), its))
+    fail(process.name() + " is up, and not enlisted");
 }
 
 void Ledger::check_rows(const std::vector<Row>& rows) {

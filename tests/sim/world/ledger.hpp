@@ -39,6 +39,9 @@ class Ledger : public store::MemoryStore::Watcher, public HostWatcher {
   /// What is wrong at the end, when nothing is under way.
   void check_rows(const std::vector<Row>& rows);
 
+  /// A runtime that is up is one of those that the store knows.
+  void check_enlisted(const Process& process, const std::set<store::RuntimeId>& enlisted);
+
   std::size_t runs() const { return runs_; }
   std::size_t jobs() const { return jobs_.size(); }
   /// Jobs that ended, in whatever way.
@@ -72,7 +75,8 @@ class Ledger : public store::MemoryStore::Watcher, public HostWatcher {
     std::string type;
     int attempts = 0;  ///< counted ones
     int starts = 0;
-    int may_start = 1;  ///< if it runs at most once
+    int may_start = 1;   ///< if it runs at most once
+    int given_back = 0;  ///< in a row, without a run
     int effects = 0;
     int may_take_effect = 1;
     bool foreign = false;
@@ -84,7 +88,7 @@ class Ledger : public store::MemoryStore::Watcher, public HostWatcher {
   };
 
   const Run* last_run(const Job& job) const;
-  void check_run(const std::string& id, const Job& job, const job::Settlement& settlement);
+  void check_run(const std::string& id, Job& job, const job::Settlement& settlement);
   void count(const std::string& id, Job& job, int expected, const Row& row);
 
   const Duration lease_;
@@ -92,7 +96,7 @@ class Ledger : public store::MemoryStore::Watcher, public HostWatcher {
     Time steady_since{};  ///< no two beats since were half a lease apart
     std::optional<Time> last;
   };
-  std::map<store::RuntimeId, Beats> beats_;
+  std::map<const Process*, Beats> beats_;  // one process may have had several ids
   std::map<std::string, Job> jobs_;
   std::map<store::RuntimeId, const Process*> runtimes_;
   std::optional<std::string> violation_;

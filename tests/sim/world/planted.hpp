@@ -15,14 +15,13 @@ inline base::Bug& present_bug() {
 }
 
 using base::Bug;
-inline constexpr std::array<std::pair<Bug, std::string_view>, 21> bug_names{{
+inline constexpr std::array<std::pair<Bug, std::string_view>, 20> bug_names{{
     {Bug::cursor_never_swept, "cursor-never-swept"},
     {Bug::blind_judge, "blind-judge"},
     {Bug::no_reconcile, "no-reconcile"},
     {Bug::unknown_is_done, "unknown-is-done"},
     {Bug::lost_wake, "lost-wake"},
     {Bug::gives_back_started, "gives-back-started"},
-    {Bug::window_never_shrinks, "window-never-shrinks"},
     {Bug::room_leaks, "room-leaks"},
     {Bug::forgets_crashed, "forgets-crashed"},
     {Bug::once_is_often, "once-is-often"},

@@ -250,6 +250,10 @@ void World::await_drained(minutes most) {
 /// When the last lost runtime has been rescued.
 void World::close() {
   sched().sleep(2 * settings_.config.lease + seconds(5));
+  const auto enlisted = database_.store().enlisted();
+  for (const auto& site : sites_) {
+    if (site->process() != nullptr) ledger_.check_enlisted(*site->process(), enlisted);
+  }
   for (const auto& site : sites_) site->close();
   const Time until = sched().now() + minutes(2);
   const auto is_closed = [](const auto& site) { return site->is_closed(); };

@@ -144,7 +144,10 @@ TEST_F(CaretakerTest, AFencedRuntimeIsEnlistedAgainWithTheSameTypes) {
   ASSERT_TRUE(store_.came("serve", 2));
   EXPECT_EQ(store_.calls("serve")[1].runtime, id);
   EXPECT_THAT(store_.calls("serve")[1].jobs, ElementsAre("t"));
-  EXPECT_TRUE(eventually([&] { return store_.calls("beat").back().runtime == id; }));
+  EXPECT_TRUE(eventually([&] {
+    const auto beats = store_.calls("beat");
+    return !beats.empty() && beats.back().runtime == id;
+  }));
   ASSERT_TRUE(goes_on());
   EXPECT_EQ(store_.count("enlist"), 2U);
 }

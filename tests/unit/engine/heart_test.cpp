@@ -21,7 +21,7 @@ class HeartTest : public testing::Test {
   std::size_t hang(test::Gate& gate) {
     start();
     heart_->beat_for(runtime_);
-    heart_->since_answer(hours(1));
+    EXPECT_TRUE(eventually([&] { return heart_->last_beat() > 0; })) << "no other beat is due for an hour";
     const std::size_t beats = store_.count("beat");
     store_.next("beat", test::held(gate));
     // An answer counts as recent for a second; then the heart beats again.
@@ -116,12 +116,16 @@ TEST_F(HeartTest, ACallerGetsTheAnswerOfTheBeatInProgress) {
   const std::size_t beats = hang(gate);
   ASSERT_TRUE(gate.reached());
   Clock::duration since = hours(1);
+  const auto opened = Clock::now();
   {
     const base::Thread asks([&] { since = heart_->since_answer(hours(1)); });
     gate.open();
   }
+  const bool recent = Clock::now() - opened < seconds(1);  // else another beat is right
   EXPECT_LT(since, seconds(60)) << "the answer arrived in time";
-  EXPECT_EQ(store_.count("beat"), beats + 1);
+  if (recent) {
+    EXPECT_EQ(store_.count("beat"), beats + 1);
+  }
 }
 
 TEST_F(HeartTest, ARefusedBeatIsAnAnswerAndIsRepeated) {

@@ -49,7 +49,8 @@ TEST_F(PresenceTest, ChangedJobsAreWrittenOnceASecond) {
   ASSERT_EQ(report().running.size(), 2U);
   EXPECT_EQ(report().running[0].job.fraction, 0.25);
   EXPECT_EQ(report().running[0].job.note, "a note");
-  EXPECT_NEAR(report().running[0].job.age, 3, 1);
+  EXPECT_GE(report().running[0].job.age, 2);
+  EXPECT_LT(report().running[0].job.age, 60);
   EXPECT_FALSE(report().running[1].job.fraction);
   store_.set_available(false);
   EXPECT_NO_THROW(write(1)) << "without changes, nothing is written";
