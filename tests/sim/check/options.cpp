@@ -34,7 +34,7 @@ bool read_range(const std::string& text, Options& options) {
 }
 
 bool read_bug(const std::string& text, Options& options) {
-  for (const auto& [bug, name] : bug_names) {
+  for (const auto& [bug, name, seed] : bug_names) {
     if (name == text) options.bug = bug;
   }
   return options.bug != base::Bug::none;

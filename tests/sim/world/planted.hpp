@@ -2,8 +2,8 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <string_view>
-#include <utility>
 
 #include "base/planted.hpp"
 
@@ -15,27 +15,33 @@ inline base::Bug& present_bug() {
 }
 
 using base::Bug;
-inline constexpr std::array<std::pair<Bug, std::string_view>, 20> bug_names{{
-    {Bug::cursor_never_swept, "cursor-never-swept"},
-    {Bug::blind_judge, "blind-judge"},
-    {Bug::no_reconcile, "no-reconcile"},
-    {Bug::unknown_is_done, "unknown-is-done"},
-    {Bug::lost_wake, "lost-wake"},
-    {Bug::gives_back_started, "gives-back-started"},
-    {Bug::room_leaks, "room-leaks"},
-    {Bug::forgets_crashed, "forgets-crashed"},
-    {Bug::once_is_often, "once-is-often"},
-    {Bug::cancel_flag_stays, "cancel-flag-stays"},
-    {Bug::trusts_the_server, "trusts-the-server"},
-    {Bug::never_enlists_again, "never-enlists-again"},
-    {Bug::no_fence, "no-fence"},
-    {Bug::one_statement_claim, "one-statement-claim"},
-    {Bug::refunds_twice, "refunds-twice"},
-    {Bug::self_rescue, "self-rescue"},
-    {Bug::rescue_forgets_locked, "rescue-forgets-locked"},
-    {Bug::one_refused_blocks_all, "one-refused-blocks-all"},
-    {Bug::lost_backend_lives, "lost-backend-lives"},
-    {Bug::effects_twice, "effects-twice"},
+/// Its name, and a seed that found it, which is tried first.
+struct NamedBug {
+  Bug bug;
+  std::string_view name;
+  std::uint64_t seed;
+};
+inline constexpr std::array<NamedBug, 20> bug_names{{
+    {Bug::cursor_never_swept, "cursor-never-swept", 1},
+    {Bug::blind_judge, "blind-judge", 2},
+    {Bug::no_reconcile, "no-reconcile", 3},
+    {Bug::unknown_is_done, "unknown-is-done", 2},
+    {Bug::lost_wake, "lost-wake", 1},
+    {Bug::gives_back_started, "gives-back-started", 2},
+    {Bug::room_leaks, "room-leaks", 2},
+    {Bug::forgets_crashed, "forgets-crashed", 2},
+    {Bug::once_is_often, "once-is-often", 3},
+    {Bug::cancel_flag_stays, "cancel-flag-stays", 12},
+    {Bug::trusts_the_server, "trusts-the-server", 45},
+    {Bug::never_enlists_again, "never-enlists-again", 4},
+    {Bug::no_fence, "no-fence", 6},
+    {Bug::one_statement_claim, "one-statement-claim", 2},
+    {Bug::refunds_twice, "refunds-twice", 2},
+    {Bug::self_rescue, "self-rescue", 84},
+    {Bug::rescue_forgets_locked, "rescue-forgets-locked", 2},
+    {Bug::one_refused_blocks_all, "one-refused-blocks-all", 7},
+    {Bug::lost_backend_lives, "lost-backend-lives", 43},
+    {Bug::effects_twice, "effects-twice", 3},
 }};
 
 }  // namespace sluice::sim

@@ -135,8 +135,10 @@ void World::befall_database(const Fault& fault) {
     weather.fails = 0;
   } else if (fault.kind == FaultKind::loses) {
     weather.loses = 0.3 * random.fraction();
+    weather.slowness = std::array{1.0, 1.0, 100.0, 3000.0}.at(random.below(4));  // it may go on for long
     sched().sleep(fault.lasts);
     weather.loses = 0;
+    weather.slowness = 1;
   } else if (fault.kind == FaultKind::slow) {
     weather.slowness = std::array{10.0, 100.0, 1000.0, 10000.0}.at(random.below(4));
     sched().sleep(fault.lasts);
