@@ -5,9 +5,10 @@
 #   tests/releases/run.sh               the program and its plugins, not optimised, and the tests where releases differ
 #   tests/releases/run.sh --all         the build and all tests of tests/run.sh, and the quickstart
 #   tests/releases/run.sh --shell       a shell in the root, with the tree in /sluice
+#   tests/releases/run.sh --all bookworm    in a root of that release, here --all
 #
 # Needs root, debootstrap and the right to mount. If it can't run, it says why and exits with 77. The root and a
-# compiler cache are kept in build/release-root for the next run.
+# compiler cache are kept in build/release-root/RELEASE for the next run.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -23,10 +24,6 @@ case ${1:-} in
     exit 2
     ;;
 esac
-
-cache=$PWD/build/release-root
-root=$cache/root
-log=$cache/log
 
 skip() {
   echo "releases: SKIPPED: $1"
@@ -53,6 +50,10 @@ fi
 here=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
 suite=trixie
 if [[ $here == trixie ]]; then suite=bookworm; fi
+suite=${2:-$suite}
+cache=$PWD/build/release-root/$suite
+root=$cache/root
+log=$cache/log
 [[ -e /usr/share/debootstrap/scripts/$suite ]] || skip "debootstrap knows no $suite here"
 
 # The mirror that this machine uses, if it is a Debian mirror.
@@ -67,14 +68,14 @@ in_root() {
 }
 
 make_root() {
-  [[ -f $cache/done && $(<"$cache/done") == "$suite" ]] && return
+  [[ -f $cache/done ]] && return
   say "debootstrap $suite"
   rm -rf "$root"
   mkdir -p "$root"
   debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" "$(mirror)" >>"$log" 2>&1 || fail debootstrap
   # Copies how this machine downloads packages, but not the settings of its own packages.
   grep -l '^Acquire::' /etc/apt/apt.conf.d/* 2>/dev/null | sed /docker/d | xargs -r cp -t "$root/etc/apt/apt.conf.d/" || true
-  echo "$suite" >"$cache/done"
+  touch "$cache/done"
 }
 
 # Mounts only what building and testing need.
