@@ -138,7 +138,9 @@ bool MemoryClaims::try_reconcile(MemoryTransaction& transaction, const std::vect
       continue;
     }
     for (const std::string& job : claim.ids) {
-      if (!transaction.try_lock(job)) return false;
+      const auto row = store_.rows_.find(job);
+      const bool written = row != store_.rows_.end() && row->second.status == "processing";
+      if (written && !transaction.try_lock(job)) return false;
     }
     unknown.insert(id);
   }

@@ -62,6 +62,7 @@ void MemoryFinishes::look(MemoryTransaction& transaction, Batch& batch) {
 /// statement's snapshot is in another place, where the statement does not change it.
 void MemoryFinishes::take_row(MemoryTransaction& transaction, Batch& batch, std::size_t i, bool waits) {
   const job::Settlement& one = batch.settlements[i];
+  if (is_untouched(one)) return;
   const bool in_place = present(one).first == one.place;
   if (waits && !in_place) return find_row(transaction, batch, i);
   if (!transaction.lock(one.id, waits ? base::Clock::duration(patience) : base::Clock::duration(0))) {
@@ -75,6 +76,14 @@ void MemoryFinishes::take_row(MemoryTransaction& transaction, Batch& batch, std:
   }
   if (waits) return find_row(transaction, batch, i);
   batch.refused[i] = Unwritten{i, Unwritten::Why::locked, "", "", false};
+}
+
+/// A job that is given back and was never marked: its row is not written.
+bool MemoryFinishes::is_untouched(const job::Settlement& settlement) const {
+  if (settlement.outcome.result != job::Result::released) return false;
+  const base::Lock lock(store_.mutex_);
+  const auto row = store_.rows_.find(settlement.id);
+  return row != store_.rows_.end() && row->second.status == "pending";
 }
 
 /// Statement `finish`, with a snapshot of its own: what another session writes after that, it leaves as it

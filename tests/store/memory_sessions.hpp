@@ -62,6 +62,7 @@ class MemoryFinishes : public FinishSession {
   void look(MemoryTransaction& transaction, Batch& batch);
   void take_row(MemoryTransaction& transaction, Batch& batch, std::size_t i, bool waits);
   void find_row(MemoryTransaction& transaction, Batch& batch, std::size_t i);
+  bool is_untouched(const job::Settlement& settlement) const;
   std::pair<std::string, std::int64_t> present(const job::Ref& job) const;
   std::vector<Unwritten> commit(Batch& batch, const std::vector<std::int64_t>& closing);
 

@@ -383,6 +383,13 @@ bool MemoryStore::end_request(const std::string& id) {
 }
 
 // Deletes the claims. Returns their unfinished jobs that no other claim names.
+std::set<std::string> MemoryStore::named() const {
+  const base::Lock lock(mutex_);
+  std::set<std::string> ids;
+  for (const auto& [id, claim] : claims_) ids.insert(claim.ids.begin(), claim.ids.end());
+  return ids;
+}
+
 std::set<RuntimeId> MemoryStore::enlisted() const {
   const base::Lock lock(mutex_);
   std::set<RuntimeId> ids;

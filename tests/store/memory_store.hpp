@@ -96,6 +96,8 @@ class MemoryStore : public Store {
   /// them.
   std::vector<std::string> left_over(const std::set<RuntimeId>& runtimes) const;
   RuntimeId last_enlisted() const;
+  /// The jobs that claims name.
+  std::set<std::string> named() const;
   /// Those that are not lost.
   std::set<RuntimeId> enlisted() const;
 

@@ -57,7 +57,9 @@ void PostgresWorld::advance(std::chrono::seconds time) {
   database_.exec("UPDATE sluice.throughput SET minute = minute" + past);
   database_.exec("UPDATE sluice.trace SET keep_until = keep_until" + past);
   database_.exec("UPDATE sluice.schedule SET due = due" + past);
-  database_.exec("UPDATE " + table_ + " SET \"updatedAt\" = \"updatedAt\"" + past);
+  // Rows that are locked stay as they are.
+  database_.exec("UPDATE " + table_ + " SET \"updatedAt\" = \"updatedAt\"" + past +
+                 " WHERE id IN (SELECT id FROM " + table_ + " FOR UPDATE SKIP LOCKED)");
 }
 
 std::string PostgresWorld::output(const std::string& id) {

@@ -588,11 +588,13 @@ void Finisher::close(const job::Settlement& settlement) {
   open_claims_.erase(open);
 }
 
-/// A connection was lost, so the server may have crashed, and outcomes that it acknowledged may be lost.
+/// A connection was lost, so the server may have crashed, and outcomes and marks that it acknowledged may be
+/// lost.
 void Finisher::doubt_open_claims() {
   if (base::planted(base::Bug::trusts_the_server)) return;
   const base::Lock lock(mutex_);
-  for (auto& [claim, open] : open_claims_) open.doubtful = open.begun;
+  for (auto& [claim, open] : open_claims_)
+    open.doubtful = open.doubtful || open.begun || marked_of_.contains(claim);
   surrendered_.insert(surrendered_.end(), used_up_before_.begin(), used_up_before_.end());
   used_up_before_.clear();
 }

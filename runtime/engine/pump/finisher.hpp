@@ -70,7 +70,7 @@ class Finisher {
   struct OpenClaim {
     std::size_t jobs = 0;   ///< jobs that are not written yet
     bool begun = false;     ///< others of its jobs are written
-    bool doubtful = false;  ///< a connection was lost since; the server may have lost these outcomes
+    bool doubtful = false;  ///< a connection was lost since some were written or marked
   };
   using Attempt = std::pair<std::int64_t, std::string>;  ///< claim and id of a job
 

@@ -142,6 +142,7 @@ void PgClaims::reconcile(const std::vector<std::int64_t>& known, std::int64_t ne
   session_.link().use("reconcile claims", [&](pqxx::connection& connection) {
     session_.end_lost_backend(connection);
     session_.in_transaction(connection, true, [&](pqxx::transaction_base& transaction) {
+      transaction.exec("SET LOCAL lock_timeout = '300ms'");
       const auto ended = exec(
           transaction,
           "SELECT array_agg(id)::text FROM sluice.claim WHERE runtime = $1::bigint AND pump = $2::int "
