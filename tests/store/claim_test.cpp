@@ -275,6 +275,33 @@ TEST_F(Claim, AnOutcomeOfADeletedRowIsDropped) {
             1U);
 }
 
+TEST_F(Claim, AClaimThatStaysNamesNoJobThatWasSettled) {
+  add("failed");
+  add("locked", long_ago + 1);
+  const auto claimed = claim();
+  test::Session application(world_.database().url());
+  application.exec("BEGIN; SELECT FROM \"Outbox\" WHERE id = 'locked' FOR UPDATE");
+  std::vector<job::Settlement> failures;
+  for (const auto& one : claimed.jobs) failures.push_back(settlement(one.job, Status::error, Result::fail));
+  const auto unwritten = finishes_->finish(failures, {claimed.claim});
+  ASSERT_EQ(unwritten.size(), 1U);
+  EXPECT_EQ(unwritten[0].why, store::Unwritten::Why::locked);
+  world_.set_status("failed", "pending");
+  EXPECT_EQ(ids_of(claim()), std::vector<std::string>{"failed"});
+}
+
+TEST_F(Claim, AReconciliationDoesNotWaitLongForARow) {
+  add("a");
+  const auto claimed = claim();
+  finishes_->mark({claimed.jobs[0].job}, {});
+  test::Session application(world_.database().url());
+  application.exec("BEGIN; SELECT FROM \"Outbox\" WHERE id = 'a' FOR UPDATE");
+  EXPECT_THROW(claims_->reconcile({}, 0), store::Unavailable);
+  application.exec("COMMIT");
+  claims_->reconcile({}, 0);
+  EXPECT_EQ(count("status = 'pending' AND attempts = 0"), "1");
+}
+
 TEST_F(Claim, ARowLockedByTheApplicationIsFinishedWhenUnlocked) {
   add("a");
   const auto exchanged = claim();

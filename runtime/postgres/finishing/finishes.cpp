@@ -144,7 +144,11 @@ std::vector<Unwritten> PgFinishes::at_once(pqxx::connection& connection, const S
         std::erase(closable, ones[index]->claim);
       }
     };
-    if (!special.empty()) take(settle(transaction, special_ones, array_text(closing)), special, special_ones);
+    if (!special.empty()) {
+      const Settled settled = settle(transaction, special_ones, array_text(closing));
+      take(settled, special, special_ones);
+      if (closable.size() < closing.size()) forget(transaction, closing, special_ones, settled);
+    }
     if (marking) take(mark_done(transaction, plain_ones, closable), plain, plain_ones);
     return true;
   });
@@ -185,6 +189,18 @@ Settled PgFinishes::settle(pqxx::transaction_base& transaction, const Settlement
   Settled settled = settle_once(transaction, settlements, closing);
   settle_renamed(transaction, settlements, closing, settled);
   return settled;
+}
+
+/// A claim that was to be closed, and stays, names none of the jobs that were settled. Later ones of it may
+/// be given back and claimed again.
+void PgFinishes::forget(pqxx::transaction_base& transaction, const std::vector<std::int64_t>& claims,
+                        const Settlements& settlements, const Settled& settled) {
+  ArrayText ids;
+  for (const std::size_t index : settled.applied) {
+    const job::Settlement& one = *settlements[index];
+    ids.add(one.claimed_as.empty() ? one.id : one.claimed_as);
+  }
+  exec(transaction, sql("forget"), array_text(claims), ids.str());
 }
 
 /// Handles those that are not `settled`, if their rows have other ids by now.

@@ -58,6 +58,8 @@ class PgFinishes : public FinishSession {
                  const std::string& closing);
   Settled settle_once(pqxx::transaction_base& transaction, const Settlements& settlements,
                       const std::string& closing);
+  static void forget(pqxx::transaction_base& transaction, const std::vector<std::int64_t>& claims,
+                     const Settlements& settlements, const Settled& settled);
   void settle_renamed(pqxx::transaction_base& transaction, const Settlements& settlements,
                       const std::string& closing, Settled& settled);
   Settled mark_done(pqxx::transaction_base& transaction, const Settlements& plain,

@@ -167,6 +167,11 @@ found AS MATERIALIZED (
     AND NOT EXISTS (SELECT FROM sluice.claim c WHERE o.id = ANY (c.ids)))
 SELECT l.n, f.id, f.doubtful FROM lost l JOIN found f USING (type, created, attempt, k)
 
+-- name: forget
+-- Takes the ids $2 out of the claims $1.
+UPDATE sluice.claim c SET ids = ARRAY (SELECT i FROM unnest(c.ids) i WHERE i <> ALL ($2::text[]))
+WHERE c.id = ANY ($1::bigint[]) AND c.ids && $2::text[]
+
 -- name: surrender
 -- Deletes the claims $1, all of one runtime, of which no job is open. The others go to a copy of its row with command
 -- 'lost', like those of a dead runtime, and under new ids. The copy's lease of zero says that outcomes were lost, and not
