@@ -130,7 +130,7 @@ class Plan : public testing::Test {
       EXPECT_NE(plan.find("Index Scan using \"Outbox_status_createdAt_idx\""), std::string::npos) << plan;
       EXPECT_NE(plan.find("Index Cond: ((ROW(status, \"createdAt\") >= ROW('pending'"), std::string::npos)
           << plan;
-      EXPECT_NE(plan.find("NOT (hashed SubPlan"), std::string::npos) << plan;
+      EXPECT_NE(plan.find("(hashed SubPlan"), std::string::npos) << plan;
     }
     expect_places(claim, 0);
     expect_places(marked, claimed);
@@ -299,7 +299,7 @@ TEST_F(Plan, TheIdsOfClaimsAreHashedEvenWithManyDeadOnes) {
       "DELETE FROM sluice.claim WHERE pump = 9; COMMIT; END LOOP; END $$");
   for (const bool marked : {false, true}) {
     const std::string plan = explain_claim("-Infinity", marked);
-    EXPECT_NE(plan.find("NOT (hashed SubPlan"), std::string::npos) << plan;
+    EXPECT_NE(plan.find("(hashed SubPlan"), std::string::npos) << plan;
   }
 }
 
