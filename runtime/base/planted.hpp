@@ -9,18 +9,18 @@ namespace sluice::base {
 enum class Bug {
   none,
   // in the runtime
-  cursor_never_swept,    ///< rows behind the cursor are never found
-  blind_judge,           ///< a runtime judges others though its own beats were not answered
-  no_reconcile,          ///< a claim whose answer was lost is taken for failed
-  unknown_is_done,       ///< an outcome whose answer was lost is taken for written
-  lost_wake,             ///< a returned job does not wake the finisher
-  gives_back_started,    ///< a job that waits too long is given back even if its handler runs
-  room_leaks,            ///< a released job keeps its room
-  forgets_crashed,       ///< the started jobs of a dead host are not judged
-  once_is_often,         ///< a crashed job that runs at most once is tried again
-  cancel_flag_stays,     ///< a ticket is handed out with the cancel flag of its last job
-  trusts_the_server,     ///< what the server acknowledged is not doubted after a lost connection
-  never_enlists_again,   ///< a fenced runtime goes on under its old id
+  cursor_never_swept,   ///< rows behind the cursor are never found
+  blind_judge,          ///< a runtime judges others though its own beats were not answered
+  no_reconcile,         ///< a claim whose answer was lost is taken for failed
+  unknown_is_done,      ///< an outcome whose answer was lost is taken for written
+  lost_wake,            ///< a returned job does not wake the finisher
+  gives_back_started,   ///< a job that waits too long is given back even if its handler runs
+  room_leaks,           ///< a released job keeps its room
+  forgets_crashed,      ///< the started jobs of a dead host are not judged
+  once_is_often,        ///< a crashed job that runs at most once is tried again
+  cancel_flag_stays,    ///< a ticket is handed out with the cancel flag of its last job
+  trusts_the_server,    ///< what the server acknowledged is not doubted after a lost connection
+  never_enlists_again,  ///< a fenced runtime goes on under its old id
   // in the store in memory
   no_fence,                ///< an outcome is written though its claim is gone
   one_statement_claim,     ///< a claim does not look at the claims again under its locks
