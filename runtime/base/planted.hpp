@@ -15,6 +15,7 @@ enum class Bug {
   unknown_is_done,      ///< an outcome whose answer was lost is taken for written
   lost_wake,            ///< a returned job does not wake the finisher
   gives_back_started,   ///< a job that waits too long is given back even if its handler runs
+  slots_stay_gone,      ///< a plugin whose hosts all died gets no slots again
   room_leaks,           ///< a released job keeps its room
   forgets_crashed,      ///< the started jobs of a dead host are not judged
   once_is_often,        ///< a crashed job that runs at most once is tried again

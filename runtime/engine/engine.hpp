@@ -56,6 +56,7 @@ class Engine : private fleet::Listener {
 
   const Tally& tally() const { return tally_; }
   const Outage& outage() const { return outage_; }
+  Load load() const { return lanes_.load(); }
   /// Like Heart::since_answer.
   Clock::duration since_answer(std::chrono::milliseconds patience) { return heart_.since_answer(patience); }
   /// Nullopt if the event loop does not answer within `patience`.

@@ -58,8 +58,12 @@ Load Lanes::load() const {
   const base::Lock lock(mutex_);
   const auto open = room_.open_lanes();
   const auto is_empty = [this](LaneId lane) REQUIRES(mutex_) { return searches_.at(lane).is_empty(); };
-  return {std::any_of(open.begin(), open.end(), is_empty), finds_, found_, announced_ && end_.is_idle(),
-          !end_.is_written()};
+  return {std::any_of(open.begin(), open.end(), is_empty),
+          finds_,
+          found_,
+          announced_ && end_.is_idle(),
+          !end_.is_written(),
+          room_.taken()};
 }
 
 /// The open lanes, those whose turn is next first.

@@ -35,6 +35,7 @@ struct Load {
   std::int64_t jobs = 0;   ///< jobs that they brought
   bool idle = false;       ///< no job is under way, and new jobs are announced
   bool at_work = false;    ///< the outcome of a claimed job is not written yet
+  int taken = 0;           ///< jobs that take room
 };
 
 /// While new jobs are announced, unannounced ones are looked for 25 times less often than poll_interval says,

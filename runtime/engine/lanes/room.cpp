@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/planted.hpp"
+
 namespace sluice::engine {
 
 namespace {
@@ -99,7 +101,8 @@ std::optional<LaneId> Room::lane_of(const std::string& type) const {
 void Room::set_slots(std::size_t plugin, std::optional<int> slots) {
   for (auto& [id, lane] : lanes_) {
     if (lane.spec.plugin != plugin) continue;
-    lane.slots = slots.value_or(0);
+    const bool had_none = lane.slots == 0 && lane.paced_at != Clock::time_point{};
+    lane.slots = had_none && base::planted(base::Bug::slots_stay_gone) ? 0 : slots.value_or(0);
     lane.closed = lane.closed || !slots;
   }
 }
@@ -122,6 +125,12 @@ int Room::free(const Lane& lane, Clock::time_point now) const {
     if (other.spec.plugin == lane.spec.plugin && other.is_queueless(now)) slow += other.in_flight();
   }
   return std::min(open, lane.slots - slow);
+}
+
+int Room::taken() const {
+  int jobs = 0;
+  for (const auto& [name, type] : types_) jobs += type.jobs;
+  return jobs;
 }
 
 int Room::limit(LaneId id, Clock::time_point now) const {

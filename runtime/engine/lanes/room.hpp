@@ -74,6 +74,8 @@ class Room {
   const LaneSpec& spec(LaneId lane) const { return lanes_.at(lane).spec; }
   /// Nullopt if no lane has the type.
   std::optional<LaneId> lane_of(const std::string& type) const;
+  /// How many jobs take room, of all lanes.
+  int taken() const;
   /// The budget is used up by jobs or by claims under way.
   bool is_spent() const { return budget_ && *budget_ <= 0; }
   /// How many jobs a claim of the lane may take; 0 also if they are too few to be worth a statement.

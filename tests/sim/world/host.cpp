@@ -277,6 +277,14 @@ void Host::report(const Order& order, const job::Outcome& outcome) {
   send(out);
 }
 
+std::size_t Host::tickets() {
+  std::size_t count = 0;
+  for (std::uint32_t ticket = 0; ticket < wire::SharedPage::ticket_count; ++ticket) {
+    if (page_.ticket(ticket).state != wire::TicketState::idle) ++count;
+  }
+  return count;
+}
+
 void Host::lie() {
   std::string out;
   wire::put_outcome(out, wire::SharedPage::ticket_count - 1, {});

@@ -56,6 +56,9 @@ class Host : public Process {
   /// Sends a frame that no honest host sends.
   void lie();
 
+  /// Those that are not idle.
+  std::size_t tickets();
+
   int pid() const { return id(); }
   Process& runtime() const { return runtime_; }
   /// How it ended, once.

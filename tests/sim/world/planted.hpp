@@ -21,13 +21,14 @@ struct NamedBug {
   std::string_view name;
   std::uint64_t seed;
 };
-inline constexpr std::array<NamedBug, 20> bug_names{{
+inline constexpr std::array<NamedBug, 21> bug_names{{
     {Bug::cursor_never_swept, "cursor-never-swept", 1},
     {Bug::blind_judge, "blind-judge", 2},
     {Bug::no_reconcile, "no-reconcile", 3},
     {Bug::unknown_is_done, "unknown-is-done", 2},
     {Bug::lost_wake, "lost-wake", 1},
     {Bug::gives_back_started, "gives-back-started", 2},
+    {Bug::slots_stay_gone, "slots-stay-gone", 1},
     {Bug::room_leaks, "room-leaks", 2},
     {Bug::forgets_crashed, "forgets-crashed", 2},
     {Bug::once_is_often, "once-is-often", 3},

@@ -29,6 +29,8 @@ class Site {
 
   /// The runtime that runs; null if none does.
   Process* process() const { return up_ ? process_.get() : nullptr; }
+  /// Its engine, once it has been made.
+  const engine::Engine* engine() const { return engine_; }
   void kill();
   void freeze();
   void thaw();

@@ -81,6 +81,7 @@ void World::direct() {
   await_drained(most_calm);
   application_.insert(60);
   await_drained(most_calm);
+  try_each();
   close();
   sched().stop();
 }
@@ -249,6 +250,31 @@ void World::await_drained(minutes most) {
   ledger_.check_rows(database_.store().rows());
 }
 
+/// Each runtime does the work alone while the others are frozen, so none of them idles for ever.
+void World::try_each() {
+  for (const auto& site : sites_) {
+    for (const auto& other : sites_) {
+      if (other != site) other->freeze();
+    }
+    application_.insert(10);
+    await_drained(most_calm);
+    for (const auto& other : sites_) other->thaw();
+  }
+}
+
+/// When nothing is under way, nothing takes room, and no host has a ticket.
+void World::check_room() {
+  for (const auto& site : sites_) {
+    if (site->process() == nullptr || site->engine() == nullptr) continue;
+    const int taken = site->engine()->load().taken;
+    std::size_t tickets = 0;
+    for (const auto& host : Host::of(*site->process())) tickets += host->tickets();
+    if (taken != 0 || tickets != 0)
+      ledger_.fail("nothing is under way, and " + std::to_string(taken) + " jobs take room of " +
+                   site->process()->name() + ", whose hosts have " + std::to_string(tickets) + " tickets");
+  }
+}
+
 /// When the last lost runtime has been rescued.
 void World::close() {
   sched().sleep(2 * settings_.config.lease + seconds(5));
@@ -256,6 +282,7 @@ void World::close() {
   for (const auto& site : sites_) {
     if (site->process() != nullptr) ledger_.check_enlisted(*site->process(), enlisted);
   }
+  check_room();
   for (const auto& site : sites_) site->close();
   const Time until = sched().now() + minutes(2);
   const auto is_closed = [](const auto& site) { return site->is_closed(); };

@@ -46,6 +46,8 @@ class World {
   void reload(const Fault& fault, Site& site);
   void calm_down();
   void await_drained(std::chrono::minutes most);
+  void try_each();
+  void check_room();
   void close();
   std::string unfinished();
 
