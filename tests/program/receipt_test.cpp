@@ -269,6 +269,31 @@ TEST_F(Receipt, ALostConnectionLosesNothingAndRepeatsNothing) {
   EXPECT_EQ(lines("started"), 400);
 }
 
+// As after a failover to a replica that lacks the last commits: the row is as it was before its outcome was
+// written, and its claim is there because of the other job.
+TEST_F(Receipt, AnOutcomeThatTheServerLostIsFoundMissing) {
+  insert("lost", "test.probe", probe("ok"));
+  insert("long", "test.probe", probe("wait_file", ",\"gate\":\"" + scratch.path("go") + "\""));
+  Program& program = start();
+  ASSERT_TRUE(becomes("lost", "done"));
+  ASSERT_TRUE(becomes("long", "processing"));
+  ASSERT_EQ(database.value("SELECT count(*) FROM sluice.claim WHERE 'lost' = ANY (ids)"), "1");
+  database.exec("UPDATE \"Outbox\" SET status = 'processing' WHERE id = 'lost'");
+  end_connections();
+  scratch.write("go-1", "");
+  EXPECT_TRUE(becomes("long", "done")) << program.err();
+  EXPECT_TRUE(becomes("lost", "done")) << program.err();
+  EXPECT_EQ(attempts("lost"), "2");
+  EXPECT_EQ(attempts("long"), "1");
+  EXPECT_EQ(database.value("SELECT string_agg(job_id || ' ' || code, ',') FROM sluice.attempt"),
+            "lost outcome-lost");
+  EXPECT_EQ(lines("started"), 3);
+  EXPECT_TRUE(eventually([&] { return database.value("SELECT count(*) FROM sluice.claim") == "0"; }));
+  EXPECT_TRUE(eventually([&] { return database.value("SELECT count(*) FROM sluice.runtime") == "1"; }));
+  program.signal(SIGTERM);
+  EXPECT_EQ(program.wait(), 0) << program.err();
+}
+
 // The outcome of the first attempt belongs to a lost claim, and must not count as that of the second.
 TEST_F(Receipt, AFencedRuntimeDistinguishesTheAttemptsOfAJob) {
   insert("a", "test.probe", probe("wait_file", ",\"gate\":\"" + scratch.path("go") + "\""));
