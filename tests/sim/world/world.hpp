@@ -47,6 +47,7 @@ class World {
   void calm_down();
   void await_drained(std::chrono::minutes most);
   void try_each();
+  std::string taken();
   void check_room();
   void close();
   std::string unfinished();
