@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 #include <pqxx/pqxx>
 #include <set>
 
@@ -359,7 +358,7 @@ class History {
     return text;
   }
 
-  /// The jobs that claims name, and how many runtimes are lost.
+  /// The open jobs that claims name.
   static std::string claims_of(Side& side) {
     if (auto* const postgres = dynamic_cast<test::PostgresWorld*>(side.world.get())) {
       return postgres->database().value(

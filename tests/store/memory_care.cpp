@@ -14,10 +14,6 @@ namespace {
 constexpr std::chrono::milliseconds patience{300};
 constexpr std::chrono::seconds patience_at_the_end{60};
 
-bool is_open(const std::string& status) {
-  return status == "pending" || status == "processing";
-}
-
 }  // namespace
 
 /// A row that is older than what was seen of it comes from a backup, or is another runtime's.
@@ -204,7 +200,7 @@ void MemoryCare::settle_buried(MemoryTransaction& transaction, std::int64_t clai
   std::set<std::string> held;
   for (const std::string& id : its.ids) {
     const auto row = store_.rows_.find(id);
-    if (row == store_.rows_.end() || !is_open(row->second.status)) continue;
+    if (row == store_.rows_.end() || !MemoryStore::is_open(row->second)) continue;
     if (!transaction.try_lock(id)) {
       base::mark("rescue: a row is locked");
       if (!base::planted(base::Bug::rescue_forgets_locked)) held.insert(id);

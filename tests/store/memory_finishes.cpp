@@ -12,10 +12,6 @@ namespace {
 constexpr std::chrono::milliseconds patience{100};  // for a row that another session has locked
 constexpr const char* no_effect = "the update had no effect";
 
-bool is_open(const std::string& status) {
-  return status == "pending" || status == "processing";
-}
-
 }  // namespace
 
 /// As the statements `settle` and `finish_in_place`, and `finish` for rows that have moved.
@@ -78,12 +74,10 @@ void MemoryFinishes::take_row(MemoryTransaction& transaction, Batch& batch, std:
   batch.refused[i] = Unwritten{i, Unwritten::Why::locked, "", "", false};
 }
 
-/// A job that is given back and was never marked: its row is not written.
 bool MemoryFinishes::is_untouched(const job::Settlement& settlement) const {
-  if (settlement.outcome.result != job::Result::released) return false;
   const base::Lock lock(store_.mutex_);
   const auto row = store_.rows_.find(settlement.id);
-  return row != store_.rows_.end() && row->second.status == "pending";
+  return row != store_.rows_.end() && MemoryStore::leaves(row->second, settlement);
 }
 
 /// Statement `finish`, with a snapshot of its own: what another session writes after that, it leaves as it
@@ -113,7 +107,7 @@ void MemoryFinishes::find_row(MemoryTransaction& transaction, Batch& batch, std:
 std::pair<std::string, std::int64_t> MemoryFinishes::present(const job::Ref& job) const {
   const base::Lock lock(store_.mutex_);
   const auto found = store_.rows_.find(job.id);
-  if (found == store_.rows_.end() || !is_open(found->second.status)) return {"", -1};
+  if (found == store_.rows_.end() || !MemoryStore::is_open(found->second)) return {"", -1};
   return {MemoryStore::place_of(found->second), found->second.version};
 }
 

@@ -311,8 +311,7 @@ bool MemoryStore::settle(const job::Settlement& s) {
   if (row == nullptr) return false;
   const bool lived = lives(s);
   if (const auto claim = claims_.find(s.claim); claim != claims_.end()) claim->second.ids.erase(s.id);
-  const bool untouched = s.outcome.result == job::Result::released && row->status == "pending";
-  if (!untouched) write(*row, s);
+  if (!leaves(*row, s)) write(*row, s);
   if (watcher_ != nullptr) watcher_->on_settled(s, *row, lived);
   return true;
 }
@@ -382,7 +381,6 @@ bool MemoryStore::end_request(const std::string& id) {
   return true;
 }
 
-// Deletes the claims. Returns their unfinished jobs that no other claim names.
 std::set<std::string> MemoryStore::named() const {
   const base::Lock lock(mutex_);
   std::set<std::string> ids;
@@ -399,16 +397,24 @@ std::set<RuntimeId> MemoryStore::enlisted() const {
   return ids;
 }
 
+bool MemoryStore::is_open(const Row& row) {
+  return row.status == "pending" || row.status == "processing";
+}
+
+bool MemoryStore::leaves(const Row& row, const job::Settlement& settlement) {
+  return settlement.outcome.result == job::Result::released && row.status == "pending";
+}
+
 /// As the statement `surrender`.
 void MemoryStore::surrender(const std::vector<std::int64_t>& claims) {
-  const auto is_open = [&](const std::string& id) REQUIRES(mutex_) {
+  const auto names_open = [&](const std::string& id) REQUIRES(mutex_) {
     const auto row = rows_.find(id);
-    return row != rows_.end() && (row->second.status == "processing" || row->second.status == "pending");
+    return row != rows_.end() && is_open(row->second);
   };
   RuntimeId lost = 0;
   for (const std::int64_t number : claims) {
     auto claim = claims_.extract(number);
-    if (claim.empty() || std::none_of(claim.mapped().ids.begin(), claim.mapped().ids.end(), is_open))
+    if (claim.empty() || std::none_of(claim.mapped().ids.begin(), claim.mapped().ids.end(), names_open))
       continue;
     base::mark("surrender: the server lost an outcome");
     if (lost == 0) {
@@ -423,6 +429,7 @@ void MemoryStore::surrender(const std::vector<std::int64_t>& claims) {
   }
 }
 
+// Deletes the claims. Returns their unfinished jobs that no other claim names.
 std::set<std::string> MemoryStore::take_claims(const std::set<std::int64_t>& claims) {
   std::set<std::string> ids;
   for (const auto claim : claims) {
@@ -431,9 +438,7 @@ std::set<std::string> MemoryStore::take_claims(const std::set<std::int64_t>& cla
   }
   std::erase_if(ids, [&](const std::string& id) REQUIRES(mutex_) {
     const auto row = rows_.find(id);
-    const bool ours =
-        row != rows_.end() && (row->second.status == "processing" || row->second.status == "pending");
-    return named(id) || !ours;
+    return named(id) || row == rows_.end() || !is_open(row->second);
   });
   return ids;
 }

@@ -155,6 +155,10 @@ class MemoryStore : public Store {
     std::string status;
   };
 
+  /// A claim may name it.
+  static bool is_open(const Row& row);
+  /// The job is given back and was never marked, so its row is not written.
+  static bool leaves(const Row& row, const job::Settlement& settlement);
   static int next_attempt(const Row& row);
   /// The attempt that runs, if a claim names the row.
   static int this_attempt(const Row& row);

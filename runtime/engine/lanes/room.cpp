@@ -101,8 +101,9 @@ std::optional<LaneId> Room::lane_of(const std::string& type) const {
 void Room::set_slots(std::size_t plugin, std::optional<int> slots) {
   for (auto& [id, lane] : lanes_) {
     if (lane.spec.plugin != plugin) continue;
-    const bool had_none = lane.slots == 0 && lane.paced_at != Clock::time_point{};
-    lane.slots = had_none && base::planted(base::Bug::slots_stay_gone) ? 0 : slots.value_or(0);
+    const bool stay_gone =
+        base::planted(base::Bug::slots_stay_gone) && lane.slots == 0 && lane.paced_at != Clock::time_point{};
+    lane.slots = stay_gone ? 0 : slots.value_or(0);
     lane.closed = lane.closed || !slots;
   }
 }

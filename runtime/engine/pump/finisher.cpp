@@ -599,7 +599,8 @@ void Finisher::doubt_open_claims() {
   used_up_before_.clear();
 }
 
-/// If it fails, it is repeated after the next outcomes, or the runtime leaves with these claims.
+/// Is repeated until it succeeds, or, at a stop, until the deadline. Then the runtime leaves with these
+/// claims.
 void Finisher::surrender_doubtful() {
   std::vector<std::int64_t> claims;
   {
