@@ -172,6 +172,16 @@ TEST_F(JobDesk, AWalkVisitsEachJobOnceEvenIfItFailsAgain) {
   EXPECT_TRUE(walk.over);
 }
 
+TEST_F(JobDesk, AWalkVisitsWhatFailedJustBefore) {
+  world_.fill(5, "noop", "error", "e");
+  for (int round = 0; round < 10; ++round) {
+    world_.database().exec(
+        "UPDATE \"Outbox\" SET status = 'error', \"updatedAt\" = clock_timestamp() AT TIME ZONE 'UTC'");
+    store::Walk walk;
+    EXPECT_EQ(desk_->retry_some(with_status("error"), walk, 100), 5U);
+  }
+}
+
 TEST_F(JobDesk, AWalkSkipsLockedRows) {
   world_.fill(3, "noop", "done", "d");
   Session application(world_.database().url());

@@ -305,7 +305,7 @@ std::size_t PgJobs::step(pqxx::connection& connection, const std::string& statem
   link_.limit(work);
   work.exec(pump_settings("SET LOCAL") + "; SET LOCAL lock_timeout = '2s'");
   if (walk.begun.empty()) {
-    walk.begun = text_of(work.exec("SELECT (clock_timestamp() AT TIME ZONE 'UTC')::text")[0][0]);
+    walk.begun = text_of(work.exec(sql("walk_begin"))[0][0]);
   }
   const auto row = exec(work, statement, walk.created_at, walk.begun)[0];
   work.commit();

@@ -106,13 +106,19 @@ DELETE FROM sluice.cancel_request r
 WHERE NOT EXISTS (SELECT FROM {outbox} o WHERE o.id = r.job_id AND (o.status IN ('pending', 'processing') OR {is_waiting}))
   OR r.job_id IN (SELECT id FROM changed)
 
+-- name: walk_begin
+-- When a walk begins, as "updatedAt" tells it. The column rounds to milliseconds, up or down. What was written before is
+-- at most one millisecond after the current one, and what is written after the pause is at least two.
+SELECT (date_trunc('milliseconds', clock_timestamp()) AT TIME ZONE 'UTC' + interval '2 ms')::text, pg_sleep(0.002)
+
 -- name: change_batch
 -- The next batch of a walk over the jobs of one status. Parameters: its position ("createdAt") and when it began.
--- Returns how many rows were read, the last one's "createdAt", and how many were changed.
+-- Returns how many rows were read, the last one's "createdAt", and how many were changed. The walk leaves out what was
+-- written since it began; a time in the future is another clock's.
 WITH picked AS MATERIALIZED (
   SELECT o.ctid AS tid, o."createdAt" FROM {outbox} o
   WHERE (o.status, o."createdAt") >= ({status}, $1::timestamp) AND o.status <= {status}
-    AND NOT (o."updatedAt" >= $2::timestamp AND o."updatedAt" <= {now}){rest}
+    AND NOT (o."updatedAt" >= $2::timestamp AND o."updatedAt" <= {now} + interval '1 ms'){rest}
   ORDER BY o.status, o."createdAt" LIMIT {limit}
   FOR {lock} SKIP LOCKED),
 changed AS ({change} WHERE o.ctid = p.tid RETURNING o.id),
