@@ -1,7 +1,11 @@
 #include "fleet/host_process.hpp"
 
+#include <signal.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <utility>
 
 #include "base/log.hpp"
@@ -12,6 +16,10 @@
 namespace sluice::fleet {
 
 namespace {
+
+double seconds(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+}
 
 log::Level to_level(std::int32_t level) {
   return static_cast<log::Level>(std::clamp(level, 0, 4));
@@ -24,13 +32,14 @@ const char* name(HostState state) {
   return names.at(static_cast<std::size_t>(state));
 }
 
-HostProcess::HostProcess(boost::asio::io_context& loop, Listener& listener, const std::string& path,
-                         int plugin_fd)
+HostProcess::HostProcess(boost::asio::io_context& loop, Listener& listener, const PluginFile& file, bool kept)
     : listener_(listener),
-      path_(path),
-      kept_(plugin_fd >= 0),
-      plugin_(path.substr(path.rfind('/') + 1)),
-      link_(loop, spawn_host(path, tickets_.page().fd(), plugin_fd)) {
+      loop_(loop),
+      path_(file.path()),
+      file_fd_(file.fd()),
+      kept_(kept),
+      plugin_(path_.substr(path_.rfind('/') + 1)),
+      link_(loop, spawn_host(path_, tickets_.page().fd(), kept ? file_fd_ : -1)) {
   tickets_.set_pid(pid());
 }
 
@@ -39,6 +48,11 @@ void HostProcess::begin() {
   std::string frame;
   wire::put_load(frame, {kept_ ? wire::plugin_fd_path : path_});
   link_.write(std::move(frame));
+}
+
+void HostProcess::set_plugin(const job::PluginSpec& spec) {
+  plugin_ = spec.name;
+  version_ = spec.version;
 }
 
 void HostProcess::start(const wire::Start& start) {
@@ -134,14 +148,24 @@ bool HostProcess::enforce_limits(base::Clock::time_point now, base::Clock::time_
   return tickets_.stuck(latest) > 0;
 }
 
+bool HostProcess::ask_for_stacks(base::Clock::time_point latest) {
+  const auto threads = tickets_.threads_to_ask(latest);
+  for (const pid_t thread : threads) {
+    if (thread > 0) tgkill(pid(), thread, wire::stack_signal());
+  }
+  return !threads.empty();
+}
+
 void HostProcess::kill(const std::string& why) {
   if (reaped_) return;
   if (ending_.empty()) ending_ = why;
   link_.kill();
 }
 
-void HostProcess::reaped(int wait_status, bool interrupted) {
+void HostProcess::reaped(int wait_status, const rusage& usage, bool interrupted) {
   reaped_ = true;
+  cpu_seconds_ = seconds(usage.ru_utime) + seconds(usage.ru_stime);
+  peak_bytes_ = std::int64_t{1024} * usage.ru_maxrss;
   interrupted_ = interrupted;
   ending_ = describe_exit(wait_status) + (ending_.empty() ? "" : " (" + ending_ + ")");
   link_.ended();
@@ -152,9 +176,68 @@ void HostProcess::end_when_read() {
   if (!reaped_ || !link_.closed() || state_ == HostState::gone) return;
   state_ = HostState::gone;
   if (const job::Ref* const culprit = tickets_.culprit()) culprit_ = culprit->id;
-  auto finished = tickets_.judge_all(ending_, interrupted_);
-  if (!finished.empty()) listener_.on_finished(std::move(finished));
+  const auto other = tickets_.stack_without_job();
+  auto jobs = tickets_.judge_all(ending_, interrupted_);
+  listener_.on_judged(*this, jobs);
+  give_back(std::move(jobs));
+  if (other && !interrupted_) log_stack(*other);
   listener_.on_ended(*this);
+}
+
+/// Those whose frames are to be named come later.
+void HostProcess::give_back(std::vector<Judged> jobs) {
+  std::vector<job::Finished> at_once;
+  for (Judged& job : jobs) {
+    if (job.stack && !job.stack->frames.empty()) {
+      return_with_stack(std::move(job));
+    } else {
+      at_once.push_back(std::move(job.finished));
+    }
+  }
+  if (!at_once.empty()) listener_.on_finished(std::move(at_once));
+}
+
+void HostProcess::return_with_stack(Judged job) {
+  const wire::Stack stack = std::move(*job.stack);
+  auto returned = std::make_shared<job::Finished>(std::move(job.finished));
+  name_frames(loop_, stack, loaded_file(),
+              [this, keep = shared_from_this(), returned, words = heading(stack)](const std::string& frames) {
+                returned->outcome.stack = words + '\n' + frames;
+                std::vector<job::Finished> one;
+                one.push_back(std::move(*returned));
+                listener_.on_finished(std::move(one));
+              });
+}
+
+/// Of a thread that ended the process while no job was at fault.
+void HostProcess::log_stack(const wire::Stack& stack) {
+  if (stack.frames.empty()) return;
+  name_frames(
+      loop_, stack, loaded_file(),
+      [keep = shared_from_this(), plugin = plugin_, words = heading(stack)](const std::string& frames) {
+        log::warn("a thread without a job ended a plugin host",
+                  {{"plugin", plugin}, {"stack", words + '\n' + frames}});
+      });
+}
+
+/// "signal 11 (Segmentation fault) at address 0x0 in hello 1.2.0; its plugin host had used 0.20 s of CPU time
+/// and at most 14.2 MB of memory"
+std::string HostProcess::heading(const wire::Stack& stack) const {
+  std::array<char, 200> text{};
+  std::snprintf(text.data(), text.size(),
+                "; its plugin host had used %.2f s of CPU time and at most %s of memory", cpu_seconds_,
+                wire::byte_words(static_cast<std::size_t>(peak_bytes_)).c_str());
+  std::array<char, 40> address{};
+  std::snprintf(address.data(), address.size(), " at address 0x%llx",
+                static_cast<unsigned long long>(stack.address));
+  const bool was_asked = stack.signal == wire::stack_signal();
+  const bool is_fault =
+      stack.signal == SIGSEGV || stack.signal == SIGBUS || stack.signal == SIGFPE || stack.signal == SIGILL;
+  const std::string what = was_asked ? "did not stop"
+                           : stack.signal == 0
+                               ? "ended its process"
+                               : signal_words(stack.signal) + (is_fault ? address.data() : "");
+  return what + " in " + plugin_ + (version_.empty() ? "" : " " + version_) + text.data();
 }
 
 }  // namespace sluice::fleet

@@ -2,6 +2,8 @@
 // event loop's thread and calls its listener there.
 #pragma once
 
+#include <sys/resource.h>
+
 #include <boost/asio/io_context.hpp>
 #include <memory>
 #include <set>
@@ -9,7 +11,9 @@
 #include <vector>
 
 #include "base/threads.hpp"
+#include "fleet/frame_names.hpp"
 #include "fleet/host_link.hpp"
+#include "fleet/plugin_file.hpp"
 #include "fleet/running_job.hpp"
 #include "fleet/tickets.hpp"
 #include "job/job.hpp"
@@ -39,12 +43,14 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
     virtual void on_refused(HostProcess& host, const std::string& reason) = 0;
     virtual void on_ready(HostProcess& host) = 0;
     virtual void on_finished(std::vector<job::Finished> jobs) = 0;
+    /// What a dead host left is about to be returned; it may be changed.
+    virtual void on_judged(HostProcess& host, std::vector<Judged>& jobs) = 0;
     /// The process is gone, and everything that it sent has been read.
     virtual void on_ended(HostProcess& host) = 0;
   };
 
-  /// `plugin_fd`: the file to load, if another file is at `path` by now; -1: load the one at `path`.
-  HostProcess(boost::asio::io_context& loop, Listener& listener, const std::string& path, int plugin_fd = -1);
+  /// `kept`: it loads the file itself, because another one is at its path by now; else the one at the path.
+  HostProcess(boost::asio::io_context& loop, Listener& listener, const PluginFile& file, bool kept);
   /// Starts reading, and tells the host to load the plugin.
   void begin();
 
@@ -66,13 +72,16 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   bool has_only_stuck_jobs(base::Clock::time_point latest) const {
     return tickets_.started() == tickets_.stuck(latest);
   }
+  /// Asks the threads of jobs that did not stop for their stacks, which come before the next call or never.
+  /// Returns false if none was asked.
+  bool ask_for_stacks(base::Clock::time_point latest);
   /// Sends SIGKILL to it and its process group.
   void kill(const std::string& why);
 
   /// After waitpid: reads what it still sent, judges its jobs by the shared page, then tells the listener
   /// that it ended. `interrupted`: we made it die, so started jobs lose no attempt, except those that must
   /// not run twice.
-  void reaped(int wait_status, bool interrupted);
+  void reaped(int wait_status, const rusage& usage, bool interrupted);
 
   /// Adds those of its jobs that started at `latest` or before.
   void add_running(base::Clock::time_point latest, std::vector<RunningJob>& jobs) const;
@@ -86,7 +95,9 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   std::string ending() const { return ending_; }
   /// The id of the job whose handler ended the process; empty if that is not known.
   std::string culprit() const { return culprit_; }
-  void set_name(std::string plugin) { plugin_ = std::move(plugin); }
+  void set_plugin(const job::PluginSpec& spec);
+  /// Whatever ends it is the fault of all jobs that run then, unless the culprit is known.
+  void blame_all() { tickets_.blame_all(); }
   /// The database role that runs the effects of its jobs.
   void set_role(std::string role) { tickets_.set_role(std::move(role)); }
   void set_limits(std::vector<job::Microseconds> by_type) { tickets_.set_limits(std::move(by_type)); }
@@ -101,18 +112,28 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   void on_closed() override { end_when_read(); }
 
   void log_line(const wire::LogLine& line) const;
+  void give_back(std::vector<Judged> jobs);
+  void return_with_stack(Judged job);
+  void log_stack(const wire::Stack& stack);
+  std::string heading(const wire::Stack& stack) const;
+  LoadedFile loaded_file() const { return {path_, file_fd_}; }
   void end_when_read();
 
   Listener& listener_;
+  boost::asio::io_context& loop_;
   const std::string path_;
+  const int file_fd_;
   const bool kept_;  // it loads the descriptor that it got, not the file at the path
   std::string plugin_;
+  std::string version_;
   Tickets tickets_;
   HostLink link_;
   std::vector<job::Finished> finished_;  // read, and not passed on yet
   HostState state_ = HostState::loading;
   std::string ending_;
   std::string culprit_;
+  double cpu_seconds_ = 0;       // of the process and what it waited for
+  std::int64_t peak_bytes_ = 0;  // of its resident memory
   bool reaped_ = false;
   bool interrupted_ = false;
 };

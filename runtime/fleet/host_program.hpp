@@ -1,4 +1,4 @@
-// Finds the program of plugin hosts.
+// Finds the programs that belong to this one.
 #pragma once
 
 #include <string>
@@ -10,5 +10,7 @@ namespace sluice::fleet {
 /// upgrade of the package does not affect a running runtime. Throws std::runtime_error if it is in neither
 /// place.
 std::string host_program();
+/// Likewise `sluice-symbols`, which names the frames of a stack.
+std::string symbols_program();
 
 }  // namespace sluice::fleet

@@ -11,6 +11,21 @@ namespace sluice::fleet {
 
 namespace {
 
+constexpr std::size_t most_signatures = 1000;
+constexpr int poison_crashes = 3;
+
+/// A job that crashed again, at a place where this version of the plugin crashes again and again, is not
+/// tried again.
+void quarantine(job::Finished& finished, int crashes) {
+  if (finished.job.attempt < 2 || crashes < poison_crashes) return;
+  finished.outcome.result = job::Result::fail;
+  finished.outcome.code = "poison";
+  finished.outcome.error +=
+      "; this version of the plugin has crashed at the same place " + std::to_string(crashes) +
+      " times, so the job is not tried again; after a new version was loaded, run sluice jobs "
+      "retry --code poison";
+}
+
 /// When a plugin's host ended, for its refusal.
 const char* when_ended(PluginState state, bool was_ready) {
   if (state == PluginState::loading) return "while it was being loaded";
@@ -20,9 +35,10 @@ const char* when_ended(PluginState state, bool was_ready) {
 
 }  // namespace
 
-void Fleet::Loop::seat_and_spawn(Edition& edition) {
+void Fleet::Loop::seat_and_spawn(Edition& edition, bool solitary) {
   seats_.push_back(std::make_shared<Seat>());
   seats_.back()->edition = &edition;
+  seats_.back()->solitary = solitary;
   spawn(std::shared_ptr(seats_.back()));
 }
 
@@ -33,12 +49,12 @@ void Fleet::Loop::spawn(const std::shared_ptr<Seat>& seat) {
   const bool kept = edition.file.replaced() && seat->history.failed_starts == 0;
   try {
     seat->was_ready = false;
-    seat->host =
-        std::make_shared<HostProcess>(context_, *this, edition.file.path(), kept ? edition.file.fd() : -1);
-    if (kept) seat->host->set_name(edition.spec.name);
+    seat->host = std::make_shared<HostProcess>(context_, *this, edition.file, kept);
+    if (kept) seat->host->set_plugin(edition.spec);
     seat->host->begin();
     limit_start(seat, "load");
   } catch (const std::exception& error) {
+    if (seat->solitary) return asio::post(context_, [this, seat] { end_solitary(seat); });
     refuse(edition, PluginState::refused,
            edition.file.path() + ": " + error.what() +
                (dynamic_cast<const std::system_error*>(&error) ? "; check the limits of processes and files"
@@ -69,7 +85,7 @@ Standing Fleet::Loop::standing_of(const Edition& edition) const {
 void Fleet::Loop::on_described(HostProcess& host, job::PluginSpec spec) {
   const auto seat = seat_of(host);
   seat->timer.reset();
-  host.set_name(spec.name);
+  host.set_plugin(spec);
   const Action action = action_for(standing_of(*seat->edition), HostEvent::described);
   if (action == Action::learn) return learn(*seat->edition, std::move(spec));
   if (action == Action::compare) return compare(*seat, spec);
@@ -98,7 +114,7 @@ void Fleet::Loop::on_refused(HostProcess& host, const std::string& reason) {
   const auto seat = seat_of(host);
   seat->timer.reset();
   Edition& edition = *seat->edition;
-  if (action_for(standing_of(edition), HostEvent::refused) == Action::refuse)
+  if (!seat->solitary && action_for(standing_of(edition), HostEvent::refused) == Action::refuse)
     refuse(edition, PluginState::refused, edition.file.path() + ": " + reason);
   host.kill("was refused");
 }
@@ -130,8 +146,10 @@ void Fleet::Loop::start(Seat& seat) {
   seat.host->set_at_most_once(std::move(at_most_once));
   seat.host->set_limits(edition.settings.limits);
   seat.host->set_role(edition.settings.role);
-  seat.host->start({static_cast<std::uint32_t>(edition.settings.slots), options_.log_level,
-                    !edition.settings.role.empty(), edition.settings.config, false, edition.settings.strict});
+  if (seat.solitary || !edition.can_run_alone) seat.host->blame_all();
+  const auto slots = static_cast<std::uint32_t>(seat.solitary ? 1 : edition.settings.slots);
+  seat.host->start({slots, options_.log_level, !edition.settings.role.empty(), edition.settings.config, false,
+                    edition.settings.strict});
   limit_start(seat_of(*seat.host), "start");
 }
 
@@ -142,6 +160,7 @@ void Fleet::Loop::on_ready(HostProcess& host) {
   if (stopping_ || host.state() != HostState::ready) return;
   if (action_for(standing_of(edition), HostEvent::ready) != Action::serve) return;
   seat->was_ready = true;
+  if (seat->solitary) return serve_alone(edition);
   seat->tried = true;
   seat->ready_since = Clock::now();
   seat->history.failed_starts = 0;
@@ -157,7 +176,20 @@ void Fleet::Loop::on_ready(HostProcess& host) {
 }
 
 void Fleet::Loop::on_finished(std::vector<job::Finished> jobs) {
+  clear_suspects(jobs);
   listener_.on_returned(std::move(jobs));
+  serve_all_alone();
+}
+
+void Fleet::Loop::on_judged(HostProcess& host, std::vector<Judged>& jobs) {
+  Edition& edition = *seat_of(host)->edition;
+  for (Judged& job : jobs) {
+    if (job.suspect) suspect(job.finished.job);
+    if (!job.stack || job.stack->frames.empty() || job.finished.outcome.code != crash_code) continue;
+    const std::string place = signature(*job.stack);
+    if (edition.crashes.size() > most_signatures && !edition.crashes.contains(place)) continue;
+    quarantine(job.finished, ++edition.crashes[place]);
+  }
 }
 
 void Fleet::Loop::on_ended(HostProcess& host) {
@@ -169,8 +201,12 @@ void Fleet::Loop::on_ended(HostProcess& host) {
   seat->timer.reset();
   seat->host.reset();
   seat->tried = true;
+  if (seat->solitary) {
+    end_solitary(seat);
+    return stopping_ ? finish_when_empty() : edition.retired ? sweep_soon() : void();
+  }
   if (was_ready) --edition.ready_hosts;
-  if (edition.retired || seat->replaced) asio::post(context_, [this] { sweep(); });
+  if (edition.retired || seat->replaced) sweep_soon();
   if (was_ready || edition.retired) tell(edition);
   if (stopping_) return finish_when_empty();
   if (seat->replaced) return tell(edition);
@@ -249,6 +285,9 @@ void Fleet::Loop::retire(std::unique_ptr<Edition> edition) {
   retired_.push_back(std::move(edition));
   const std::shared_ptr<Edition> old = retired_.back();
   old->retired = true;
+  std::vector<job::Job> waiting;
+  for (auto& one : std::exchange(old->waiting_alone, {})) waiting.push_back(std::move(one.job));
+  if (!waiting.empty()) bounce(std::move(waiting));
   for (const auto& seat : seats_of(*old)) {
     if (!seat->host) {
       seat->timer.reset();
@@ -263,7 +302,7 @@ void Fleet::Loop::retire(std::unique_ptr<Edition> edition) {
     const auto late = weak.lock();
     if (!error && late) cut_short(late);
   });
-  asio::post(context_, [this] { sweep(); });
+  sweep_soon();
 }
 
 /// The time for the jobs of a retired edition is over.
@@ -285,8 +324,12 @@ void Fleet::Loop::cut_short(const std::shared_ptr<Edition>& edition) {
   });
 }
 
-/// Releases retired editions whose last host is gone. Posted, so it comes after everything that their timers
-/// have already queued.
+/// Posted, so it comes after everything that the timers of retired editions have already queued.
+void Fleet::Loop::sweep_soon() {
+  asio::post(context_, [this] { sweep(); });
+}
+
+/// Releases retired editions whose last host is gone.
 void Fleet::Loop::sweep() {
   std::erase_if(seats_,
                 [](const auto& seat) { return (seat->edition->retired || seat->replaced) && !seat->host; });

@@ -75,8 +75,9 @@ void Fleet::Loop::reap() {
     const std::shared_ptr<Seat> seat = seats_[i];
     const std::shared_ptr<HostProcess> host = seat->host;
     int status = 0;
-    if (!host || waitpid(host->pid(), &status, WNOHANG) != host->pid()) continue;
-    host->reaped(status, stopping_ || seat->cut_short);
+    rusage usage{};
+    if (!host || wait4(host->pid(), &status, WNOHANG, &usage) != host->pid()) continue;
+    host->reaped(status, usage, stopping_ || seat->cut_short);
   }
 }
 
@@ -93,16 +94,17 @@ void Fleet::Loop::deliver(std::vector<job::Job> jobs) {
 }
 
 void Fleet::Loop::give(std::size_t plugin, std::vector<job::Job> jobs) {
-  const Edition& edition = *places_[plugin].present;
+  Edition& edition = *places_[plugin].present;
   const auto anew = std::stable_partition(jobs.begin(), jobs.end(), [&](const job::Job& job) {
     return !must_be_claimed_anew(job, edition.spec.types);
   });
   if (anew != jobs.end()) bounce({std::make_move_iterator(anew), std::make_move_iterator(jobs.end())});
   jobs.erase(anew, jobs.end());
+  if (auto alone = take_suspects(edition, jobs); !alone.empty()) run_alone(edition, std::move(alone));
   std::vector<Seat*> ready;
   for (const auto& seat : seats_) {
-    const bool takes =
-        seat->edition == &edition && !seat->replaced && seat->host && seat->host->state() == HostState::ready;
+    const bool takes = seat->edition == &edition && !seat->replaced && !seat->solitary && seat->host &&
+                       seat->host->state() == HostState::ready;
     if (takes) ready.push_back(seat.get());
   }
   // The least loaded hosts come first, and each gets an equal share. Within a host, the oldest jobs come
@@ -134,7 +136,7 @@ std::vector<RunningJob> Fleet::Loop::running(std::chrono::microseconds at_least)
 
 std::vector<job::Finished> Fleet::Loop::recall(std::chrono::microseconds waited) {
   const auto latest = Clock::now() - waited;
-  std::vector<job::Finished> recalled;
+  std::vector<job::Finished> recalled = recall_waiting(latest);
   for (const auto& seat : seats_) {
     if (!seat->host) continue;
     auto its = seat->host->recall(latest);
@@ -156,6 +158,7 @@ void Fleet::Loop::enforce_limits() {
     const std::shared_ptr<Seat> seat = seats_[i];
     if (!seat->host || !seat->host->enforce_limits(now, latest)) continue;
     if (!seat->replaced) replace(*seat);
+    if (seat->host->ask_for_stacks(latest)) continue;
     if (seat->host->has_only_stuck_jobs(latest)) seat->host->kill("a job did not stop in time");
   }
 }
@@ -163,13 +166,17 @@ void Fleet::Loop::enforce_limits() {
 /// Hands back jobs that no host can take, because a host died or was replaced after the claim.
 void Fleet::Loop::bounce(std::vector<job::Job> jobs) {
   base::mark("fleet: no host takes a job");
+  listener_.on_returned(released(std::move(jobs)));
+}
+
+std::vector<job::Finished> Fleet::Loop::released(std::vector<job::Job> jobs) {
   std::vector<job::Finished> released;
   for (job::Job& job : jobs) {
     job.payload = {};
     released.push_back({std::move(job), {}, {}});
     released.back().outcome.result = job::Result::released;
   }
-  listener_.on_returned(std::move(released));
+  return released;
 }
 
 void Fleet::Loop::every(std::function<std::chrono::milliseconds()> pause, std::function<void()> step) {
@@ -197,6 +204,8 @@ void Fleet::Loop::after(std::chrono::milliseconds delay, std::function<void()> s
 
 void Fleet::Loop::stop(std::chrono::microseconds patience) {
   stopping_ = true;
+  if (auto waiting = recall_waiting(Clock::now()); !waiting.empty())
+    listener_.on_returned(std::move(waiting));
   for (const auto& seat : seats_) {
     if (!seat->host) {
       seat->timer.reset();

@@ -1,12 +1,13 @@
 // The fleet's event loop and everything that it owns: the hosts, the editions of each plugin file, the
-// present round. It has two sources: loop.cpp (signals, jobs, rounds, stopping) and hosting.cpp (the life of
-// a host). For the loop's thread alone.
+// present round. It has three sources: loop.cpp (signals, jobs, rounds, stopping), hosting.cpp (the life of
+// a host) and solitary.cpp (jobs that run alone). For the loop's thread alone.
 #pragma once
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <deque>
 #include <set>
 
 #include "base/threads.hpp"
@@ -63,6 +64,13 @@ class Fleet::Loop : public HostProcess::Listener {
     base::WallClock::time_point loaded_at;
     bool retired = false;  ///< gets no more jobs, and is removed with its last host
     std::unique_ptr<asio::steady_timer> patience;
+    struct Waiting {
+      job::Job job;
+      Clock::time_point since;
+    };
+    std::deque<Waiting> waiting_alone;   ///< for a solitary host
+    bool can_run_alone = true;           ///< false: a solitary host did not start
+    std::map<std::string, int> crashes;  ///< by the stack's signature
 
     bool usable() const { return state == PluginState::ready || state == PluginState::restarting; }
     bool given_up() const {
@@ -79,6 +87,7 @@ class Fleet::Loop : public HostProcess::Listener {
     bool was_ready = false;
     bool tried = false;      ///< its first host became ready or ended
     bool cut_short = false;  ///< we killed it, so its jobs lose no attempt
+    bool solitary = false;   ///< its host runs one suspect at a time
     bool replaced = false;   ///< a job of its host does not stop, so another host serves instead
   };
   /// What serves of a plugin file.
@@ -93,6 +102,7 @@ class Fleet::Loop : public HostProcess::Listener {
   void on_refused(HostProcess& host, const std::string& reason) override;
   void on_ready(HostProcess& host) override;
   void on_finished(std::vector<job::Finished> jobs) override;
+  void on_judged(HostProcess& host, std::vector<Judged>& jobs) override;
   void on_ended(HostProcess& host) override;
 
   // loop.cpp
@@ -102,6 +112,7 @@ class Fleet::Loop : public HostProcess::Listener {
   void reap();
   void give(std::size_t plugin, std::vector<job::Job> jobs);
   void bounce(std::vector<job::Job> jobs);
+  static std::vector<job::Finished> released(std::vector<job::Job> jobs);
   std::size_t index_of(const std::string& path);
   bool wants_trial(const Place& place) const;
   bool is_candidate(const Edition& edition) const;
@@ -114,7 +125,7 @@ class Fleet::Loop : public HostProcess::Listener {
   Standing standing_of(const Edition& edition) const;
   void learn(Edition& edition, job::PluginSpec spec);
   void compare(Seat& seat, const job::PluginSpec& spec);
-  void seat_and_spawn(Edition& edition);
+  void seat_and_spawn(Edition& edition, bool solitary = false);
   void spawn(const std::shared_ptr<Seat>& seat);
   void limit_start(const std::shared_ptr<Seat>& seat, const char* doing);
   void start(Seat& seat);
@@ -124,9 +135,23 @@ class Fleet::Loop : public HostProcess::Listener {
   void restart_later(const std::shared_ptr<Seat>& seat);
   void retire(std::unique_ptr<Edition> edition);
   void cut_short(const std::shared_ptr<Edition>& edition);
+  void sweep_soon();
   void sweep();
   std::shared_ptr<Seat> seat_of(const HostProcess& host) const;
   std::vector<std::shared_ptr<Seat>> seats_of(const Edition& edition) const;
+
+  // solitary.cpp
+  void suspect(const job::Job& job);
+  void clear_suspects(const std::vector<job::Finished>& jobs);
+  std::vector<job::Job> take_suspects(const Edition& edition, std::vector<job::Job>& jobs) const;
+  void run_alone(Edition& edition, std::vector<job::Job> jobs);
+  std::vector<std::shared_ptr<Seat>> solitary_seats(const Edition& edition) const;
+  void serve_alone(Edition& edition);
+  static void serve_alone(Seat& seat);
+  void serve_all_alone();
+  std::vector<job::Finished> recall_waiting(Clock::time_point latest);
+  void end_solitary(const std::shared_ptr<Seat>& seat);
+  void give_up_solitude(Edition& edition);
 
   const Options options_;
   fleet::Listener& listener_;
@@ -138,6 +163,7 @@ class Fleet::Loop : public HostProcess::Listener {
   std::vector<std::shared_ptr<Seat>> seats_;       // shared with timers' handlers, which may outlive a seat
   std::map<std::string, std::size_t> routes_;      // job type → plugin that serves it
   std::map<std::string, std::string> owners_;
+  std::set<std::string> suspects_;  // ids of jobs that ended a host, or may have
   std::unique_ptr<Round> round_;
   std::vector<Change> changes_;
   std::unique_ptr<asio::signal_set> stop_signals_;

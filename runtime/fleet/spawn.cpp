@@ -185,6 +185,27 @@ Spawned spawn_host(const std::string& path, int page_fd, int plugin_fd) {
   return spawned;
 }
 
+HelperProcess spawn_symbols(const std::string& path, int plugin_fd) {
+  Pair in = make_pipe();
+  Pair out = make_pipe();
+  SpawnSetup setup;
+  setup.give(in.ours.get(), STDIN_FILENO);
+  setup.give(out.theirs.get(), STDOUT_FILENO);
+  base::Descriptor plugin;
+  if (plugin_fd >= 0) {
+    plugin = lifted(dup(plugin_fd));
+    setup.give(plugin.get(), wire::plugin_fd);
+  }
+  HelperProcess helper;
+  helper.pid =
+      setup.run(symbols_program(), {"sluice-symbols", plugin_fd < 0 ? nullptr : path.c_str(), nullptr},
+                clean_environment(mark_name));
+  for (const base::Descriptor* ours : {&in.theirs, &out.ours}) set_nonblocking(*ours);
+  helper.in = std::move(in.theirs);
+  helper.out = std::move(out.ours);
+  return helper;
+}
+
 void kill_host(const Spawned& host) {
   if (host.pid <= 1) return;  // 0 and -1 would mean other processes
   ::kill(host.pid, SIGKILL);
@@ -202,11 +223,12 @@ void kill_leftovers(const Spawned& host) {
   }
 }
 
+std::string signal_words(int signal) {
+  return "signal " + std::to_string(signal) + " (" + strsignal(signal) + ")";
+}
+
 std::string describe_exit(int wait_status) {
-  if (WIFSIGNALED(wait_status)) {
-    const int signal = WTERMSIG(wait_status);
-    return "was killed by signal " + std::to_string(signal) + " (" + strsignal(signal) + ")";
-  }
+  if (WIFSIGNALED(wait_status)) return "was killed by " + signal_words(WTERMSIG(wait_status));
   return "ended with exit status " + std::to_string(WEXITSTATUS(wait_status));
 }
 

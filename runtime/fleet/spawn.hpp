@@ -24,6 +24,17 @@ struct Spawned {
 /// ptrace, no /proc/PID/environ. Throws std::system_error, and what host_program() throws.
 Spawned spawn_host(const std::string& path, int page_fd, int plugin_fd = -1);
 
+/// A program that answers one question.
+struct HelperProcess {
+  pid_t pid = -1;
+  base::Descriptor in;   ///< our end of its stdin, non-blocking
+  base::Descriptor out;  ///< and of its stdout
+};
+
+/// Starts sluice-symbols for a stack of the plugin at `path`, whose file is `plugin_fd`, or -1. Throws as
+/// spawn_host().
+HelperProcess spawn_symbols(const std::string& path, int plugin_fd);
+
 /// Sends SIGKILL to a host that has not been waited for, whatever group it has moved to, and to its process
 /// group.
 void kill_host(const Spawned& host);
@@ -35,6 +46,8 @@ void kill_leftovers(const Spawned& host);
 /// plugins' configurations, which it gets in another way, and the variables of systemd's notifications.
 bool is_withheld(const std::string& variable);
 
+/// "signal 11 (Segmentation fault)"
+std::string signal_words(int signal);
 /// "was killed by signal 11 (Segmentation fault)", "ended with exit status 3".
 std::string describe_exit(int wait_status);
 

@@ -104,17 +104,47 @@ std::vector<job::Finished> Tickets::recall(base::Clock::time_point latest) {
   return recalled;
 }
 
-std::vector<job::Finished> Tickets::judge_all(const std::string& ending, bool interrupted) {
+std::vector<Judged> Tickets::judge_all(const std::string& ending, bool interrupted) {
   const Death death{ending, interrupted, culprits_ticket()};
-  std::vector<job::Finished> finished;
+  std::vector<Judged> judged;
   for (std::uint32_t ticket = 0; ticket < in_flight_.size(); ++ticket) {
     if (!in_flight_[ticket].has_job()) continue;
     const bool started = page_.ticket(ticket).state == wire::TicketState::started;
     if (started && base::planted(base::Bug::forgets_crashed)) continue;
     job::Outcome outcome = judge(ticket, death);
-    finished.push_back(give_up(ticket, std::move(outcome)));
+    const bool unknown = !interrupted && death.culprit < 0;
+    const bool suspect = started && (unknown || outcome.result == job::Result::crashed);
+    auto stack = started && outcome.result != job::Result::released ? stack_of(ticket) : std::nullopt;
+    judged.push_back({give_up(ticket, std::move(outcome)), std::move(stack), suspect});
   }
-  return finished;
+  return judged;
+}
+
+std::optional<wire::Stack> Tickets::stack_of(std::uint32_t ticket) const {
+  std::optional<wire::Stack> stack;
+  for_each_started([&](std::uint32_t started, std::uint32_t slot, base::Clock::time_point) {
+    if (started == ticket) stack = page_.stack(slot).read();
+  });
+  return stack;
+}
+
+std::optional<wire::Stack> Tickets::stack_without_job() const {
+  if (page_.header().crashed_slot != wire::PageHeader::other_thread) return std::nullopt;
+  return page_.stack(wire::SharedPage::slot_count).read();
+}
+
+std::vector<pid_t> Tickets::threads_to_ask(base::Clock::time_point latest) {
+  std::vector<pid_t> threads;
+  for_each_started([&](std::uint32_t ticket, std::uint32_t slot, base::Clock::time_point) {
+    InFlight& flight = in_flight_[ticket];
+    if (flight.stack_asked || !(flight.overdue || flight.cancel_requested) ||
+        flight.asked_to_stop_at > latest)
+      return;
+    flight.stack_asked = true;
+    page_.stack(slot).clear();
+    threads.push_back(static_cast<pid_t>(page_.slot(slot).thread.load()));
+  });
+  return threads;
 }
 
 job::Outcome Tickets::judge(std::uint32_t ticket, const Death& death) const {
@@ -137,10 +167,11 @@ job::Outcome Tickets::judge(std::uint32_t ticket, const Death& death) const {
   }
   const bool repeatable = flight.type_index >= at_most_once_.size() || !at_most_once_[flight.type_index] ||
                           base::planted(base::Bug::once_is_often);
-  const bool innocent = death.interrupted || (death.culprit >= 0 && death.culprit != ticket);
+  const bool is_known = death.culprit >= 0 || blames_all_;
+  const bool innocent = death.interrupted || !is_known || (death.culprit >= 0 && death.culprit != ticket);
   if (innocent && repeatable && state == wire::TicketState::started) return outcome;
   outcome.result = job::Result::crashed;
-  outcome.code = "host-died";
+  outcome.code = crash_code;
   outcome.error =
       "the plugin host " + death.ending +
       (state == wire::TicketState::started ? " while this job ran"

@@ -19,6 +19,16 @@
 
 namespace sluice::fleet {
 
+/// The code of a job whose host died.
+inline constexpr const char* crash_code = "host-died";
+
+/// A job that a dead host has left.
+struct Judged {
+  job::Finished finished;
+  std::optional<wire::Stack> stack;  ///< of its thread, if that wrote one
+  bool suspect = false;              ///< it ended the process, or may have
+};
+
 class Tickets {
  public:
   Tickets();
@@ -33,8 +43,13 @@ class Tickets {
   std::vector<job::Finished> recall(base::Clock::time_point latest);
   /// Judges the jobs that a dead host has left, by the shared page. `ending`: how it died. `interrupted`: we
   /// made it die, so started jobs lose no attempt, except those that must not run twice. If the culprit is
-  /// known, the same holds for all others.
-  std::vector<job::Finished> judge_all(const std::string& ending, bool interrupted);
+  /// known, the same holds for all others. If it is not known, it holds for all, unless blame_all().
+  std::vector<Judged> judge_all(const std::string& ending, bool interrupted);
+  /// Clears the cells for the stacks of jobs that were asked to stop before `latest` and still run, and
+  /// returns their threads, each once.
+  std::vector<pid_t> threads_to_ask(base::Clock::time_point latest);
+  /// The stack of a thread without a job that ended the process.
+  std::optional<wire::Stack> stack_without_job() const;
 
   /// Asks those of these jobs that the host has to stop, and returns them. Such a job ends cancelled and is
   /// not tried again, unless its outcome is done.
@@ -58,6 +73,8 @@ class Tickets {
   std::size_t in_flight() const { return wire::SharedPage::ticket_count - free_.size(); }
   const wire::SharedPage& page() const { return page_; }
 
+  /// If the host dies and the culprit is not known, each started job is charged.
+  void blame_all() { blames_all_ = true; }
   void set_pid(pid_t pid) { pid_ = pid; }
   /// The database role that runs the effects of the jobs.
   void set_role(std::string role) { role_ = std::move(role); }
@@ -76,6 +93,7 @@ class Tickets {
     bool cancel_requested = false;
     bool overdue = false;                        ///< it exceeded its time limit
     base::Clock::time_point asked_to_stop_at{};  ///< meaningful if overdue or cancel_requested
+    bool stack_asked = false;                    ///< its thread was asked for its stack
     bool recalled = false;                       ///< the job has been taken back; the host has yet to answer
 
     bool has_job() const { return job.claim != 0; }
@@ -95,9 +113,11 @@ class Tickets {
   job::Finished give_up(std::uint32_t ticket);
   job::Finished give_up(std::uint32_t ticket, job::Outcome outcome);
   job::Outcome judge(std::uint32_t ticket, const Death& death) const;
+  std::optional<wire::Stack> stack_of(std::uint32_t ticket) const;
 
   wire::SharedPage page_ = wire::SharedPage::create();
   pid_t pid_ = 0;
+  bool blames_all_ = false;
   std::string role_;
   std::vector<bool> at_most_once_;
   std::vector<job::Microseconds> limits_;

@@ -78,6 +78,9 @@ class PluginHost {
  public:
   PluginHost(int socket, wire::SharedPage page) : socket_(socket), page_(std::move(page)), channel_(socket) {}
 
+  /// For the life of the process.
+  void note_crashes() { note_crashes_in(page_); }
+
   void run() {
     while (!stopped_) {
       while (const auto frame = reader_.next()) take(*frame);
@@ -269,9 +272,10 @@ int run_plugin_host() {
   fcntl(wire::plugin_fd, F_SETFD, FD_CLOEXEC);
   try {
     wire::SharedPage page = wire::SharedPage::open(base::Descriptor(wire::page_fd));
-    note_crashes_in(page);
-    PluginHost host(wire::socket_fd, std::move(page));
-    host.run();
+    // Never deleted, because a handler may call exit(), which is noted in the page.
+    static auto* const host = new PluginHost(wire::socket_fd, std::move(page));
+    host->note_crashes();
+    host->run();
     std::fflush(nullptr);
     _exit(0);  // the plugin was shut down; its exit handlers and static destructors must not change the exit
                // code

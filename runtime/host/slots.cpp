@@ -1,5 +1,7 @@
 #include "host/slots.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "base/text.hpp"
@@ -74,6 +76,7 @@ void Slots::opened(std::string refusal) {
 
 void Slots::work(std::uint32_t index) {
   const SignalStack stack;
+  context_.page.slot(index).thread = gettid();
   const sluice_plugin& plugin = *context_.library.descriptor;
   void* slot_state = nullptr;
   if (plugin.slot_open != nullptr) {

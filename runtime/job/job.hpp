@@ -67,7 +67,8 @@ struct Outcome {
   std::string error;                  ///< a sentence for people
   std::string output;                 ///< JSON text, empty when there is none
   std::string log_tail;               ///< the last log lines of a failed attempt
-  std::vector<FollowUp> follow_ups;   ///< of a job that is done, like the next
+  std::string stack;  ///< of its thread, if it crashed or did not stop: a heading and a line per frame
+  std::vector<FollowUp> follow_ups;  ///< of a job that is done, like the next
   std::vector<Effect> effects;
   bool cancel_requested = false;  ///< someone wanted the job to end: it is not tried again
 

@@ -18,6 +18,7 @@ struct JobFilter {
   std::optional<job::Microseconds> since;       ///< created within this time
   std::optional<job::Microseconds> older_than;  ///< created before this time
   std::optional<int> attempts_below;
+  std::string code;          ///< of the last failed attempt; empty: any
   bool unscheduled = false;  ///< only those that nothing will make pending again
   /// Instead of `statuses`: jobs that have been in processing for over 10 minutes and are named by no claim,
   /// or by the claim of a lost runtime.
@@ -36,6 +37,7 @@ struct Attempt {  ///< a row of sluice.attempt
   std::string code;
   std::string error;
   std::string log_tail;
+  std::string stack;
   std::optional<double> duration;  ///< seconds
   std::string host;                ///< empty: it did not run
   int pid = 0;

@@ -16,8 +16,9 @@ constexpr std::uint32_t page_magic = 0x534C5543;
 constexpr std::size_t slots_at = sizeof(PageHeader);
 constexpr std::size_t tickets_at = slots_at + SharedPage::slot_count * sizeof(SlotState);
 constexpr std::size_t cells_at = tickets_at + SharedPage::ticket_count * sizeof(Ticket);
-constexpr std::size_t page_size = cells_at + SharedPage::slot_count * sizeof(ProgressCell);
-static_assert(cells_at % alignof(ProgressCell) == 0);
+constexpr std::size_t stacks_at = cells_at + SharedPage::slot_count * sizeof(ProgressCell);
+constexpr std::size_t page_size = stacks_at + (SharedPage::slot_count + 1) * sizeof(StackCell);
+static_assert(cells_at % alignof(ProgressCell) == 0 && stacks_at % alignof(StackCell) == 0);
 
 void* map(int fd) {
   void* memory = mmap(nullptr, page_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -41,7 +42,7 @@ SharedPage SharedPage::create() {
   page.header().magic = page_magic;
   page.header().slots = slot_count;
   page.header().tickets = ticket_count;
-  page.header().crashed_slot = -1;
+  page.header().crashed_slot = PageHeader::no_slot;
   for (std::uint32_t i = 0; i < slot_count; ++i) page.slot(i).ticket = SlotState::idle;
   return page;
 }
@@ -76,6 +77,10 @@ Ticket& SharedPage::ticket(std::uint32_t index) const {
 
 ProgressCell& SharedPage::progress(std::uint32_t slot) const {
   return reinterpret_cast<ProgressCell*>(static_cast<char*>(memory_) + cells_at)[slot];
+}
+
+StackCell& SharedPage::stack(std::uint32_t slot) const {
+  return reinterpret_cast<StackCell*>(static_cast<char*>(memory_) + stacks_at)[slot];
 }
 
 }  // namespace sluice::wire

@@ -1,6 +1,6 @@
-// The memory that the runtime and one plugin host share: the state of each ticket and slot, and the progress
-// of each slot's job. However the host dies, the runtime can read here which jobs had started. And a
-// handler's question "am I cancelled?" costs one load.
+// The memory that the runtime and one plugin host share: the state of each ticket and slot, the progress of
+// each slot's job, and the stacks of threads that crashed or hang. However the host dies, the runtime can
+// read here which jobs had started. And a handler's question "am I cancelled?" costs one load.
 //
 // A ticket names one job in one host from the moment when it is sent until its outcome is read. The runtime
 // hands out tickets and takes them back. The host advances their state, except when the runtime recalls a
@@ -13,6 +13,7 @@
 
 #include "base/descriptor.hpp"
 #include "wire/progress_cell.hpp"
+#include "wire/stack_cell.hpp"
 
 namespace sluice::wire {
 
@@ -34,14 +35,17 @@ struct SlotState {
   static constexpr std::int64_t idle = -1;
   std::atomic<std::int64_t> ticket;      ///< the ticket that it runs, or idle
   std::atomic<std::int64_t> started_us;  ///< CLOCK_MONOTONIC
-  std::int64_t reserved[6];              ///< room for deadlines and limits; fills a cache line
+  std::atomic<std::int64_t> thread;      ///< of the slot, as the kernel numbers it; 0: none
+  std::int64_t reserved[5];              ///< fills a cache line
 };
 
 struct PageHeader {
   std::uint32_t magic;
   std::uint32_t slots;
   std::uint32_t tickets;
-  /// The slot whose thread ended the process; -1: not known. The host sets it (host/crash_note.hpp).
+  static constexpr std::int32_t no_slot = -1;       ///< not known
+  static constexpr std::int32_t other_thread = -2;  ///< not a slot's, or a slot's without a job
+  /// The slot whose thread ended the process, or one of the above. The host sets it (host/crash_note.hpp).
   std::atomic<std::int32_t> crashed_slot;
   std::int64_t reserved[6];
 };
@@ -71,6 +75,9 @@ class SharedPage {
   SlotState& slot(std::uint32_t index) const;
   Ticket& ticket(std::uint32_t index) const;
   ProgressCell& progress(std::uint32_t slot) const;
+  /// The stack of a slot's thread; `slot_count`: of the other threads. The memory is taken when it is
+  /// written.
+  StackCell& stack(std::uint32_t slot) const;
 
  private:
   SharedPage(base::Descriptor fd, void* memory) : fd_(std::move(fd)), memory_(memory) {}

@@ -7,20 +7,34 @@ namespace {
 struct Death {
   const char* action;
   const char* ending;
+  const char* function;  ///< in its stack
 };
 
-class Blame : public Outbox, public testing::WithParamInterface<Death> {};
+class BlameTest : public Outbox {
+ protected:
+  std::string stack(const std::string& id) {
+    return database.value("SELECT stack FROM sluice.attempt WHERE job_id = $1 ORDER BY id DESC LIMIT 1",
+                          {id});
+  }
+  /// Jobs that wait for scratch file "gate-1", beside others.
+  void insert_waiting(const std::vector<std::string>& ids) {
+    for (const auto& id : ids)
+      insert(id, "test.probe", probe("wait_file", R"(,"gate":")" + scratch.path("gate") + '"'));
+  }
+};
+
+class Blame : public BlameTest, public testing::WithParamInterface<Death> {};
 
 TEST_P(Blame, FallsOnTheJobWhoseHandlerEndedTheProcess) {
-  const std::string gate = scratch.path("gate");
-  for (const char* id : {"a", "b", "c"})
-    insert(id, "test.probe", probe("wait_file", R"(,"gate":")" + gate + '"'));
+  insert_waiting({"a", "b", "c"});
   Program program({"run"}, environment());
   ASSERT_TRUE(lines_in("started", 3)) << program.err();
   insert("guilty", "test.limits", probe(GetParam().action));
   EXPECT_TRUE(eventually([&] { return status("guilty") == "error" && attempts("guilty") == "2"; }))
       << program.err();
   EXPECT_NE(error("guilty").find(GetParam().ending), std::string::npos) << error("guilty");
+  EXPECT_NE(stack("guilty").find(" in probe 1.2.3; its plugin host had used "), std::string::npos);
+  EXPECT_NE(stack("guilty").find(GetParam().function), std::string::npos) << stack("guilty");
   EXPECT_TRUE(program.says("plugin host died"));
   EXPECT_NE(program.err().find(R"("job":"guilty")"), std::string::npos) << program.err();
   scratch.write("gate-1", "");
@@ -32,11 +46,69 @@ TEST_P(Blame, FallsOnTheJobWhoseHandlerEndedTheProcess) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Of, Blame,
-                         testing::Values(Death{"crash", "was killed by signal 11"},
-                                         Death{"abort", "was killed by signal 6"},
-                                         Death{"exit", "ended with exit status 0"},
-                                         Death{"overflow_stack", "was killed by signal 11"}),
+                         testing::Values(Death{"crash", "was killed by signal 11", "crash("},
+                                         Death{"abort", "was killed by signal 6", "abort_process("},
+                                         Death{"exit", "ended with exit status 0", "exit_process("},
+                                         Death{"exit_now", "ended with exit status 3", "exit_now("},
+                                         Death{"overflow_stack", "was killed by signal 11",
+                                               "the same again, "}),
                          [](const auto& death) { return std::string(death.param.action); });
+
+class Unseen : public BlameTest, public testing::WithParamInterface<const char*> {};
+
+TEST_P(Unseen, EndOfAHostChargesNobodyUntilItHappensAlone) {
+  insert_waiting({"a", "b", "c"});
+  Program program({"run"}, environment());
+  ASSERT_TRUE(lines_in("started", 3)) << program.err();
+  insert("guilty", "test.limits", probe(GetParam()));
+  EXPECT_TRUE(eventually([&] { return status("guilty") == "error" && attempts("guilty") == "2"; }))
+      << program.err();
+  scratch.write("gate-1", "");
+  for (const char* id : {"a", "b", "c"}) {
+    EXPECT_TRUE(becomes(id, "done")) << id;
+    EXPECT_EQ(attempts(id), "1") << id;
+  }
+  EXPECT_NE(program.err().find("runs alone in another one"), std::string::npos) << program.err();
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, Unseen, testing::Values("exit_unseen", "crash_thread", "kill"),
+                         [](const auto& death) { return std::string(death.param); });
+
+TEST_F(BlameTest, StackOfAThreadWithoutAJobIsLogged) {
+  insert("starts-it", "test.limits", probe("crash_thread"));
+  Program program({"run"}, environment());
+  EXPECT_TRUE(program.says("a thread without a job ended a plugin host")) << program.err();
+  EXPECT_NE(program.err().find("write_to_null()"), std::string::npos) << program.err();
+}
+
+TEST_F(BlameTest, StackOfAJobThatDoesNotStopIsTakenBeforeItsHostIsKilled) {
+  insert("hangs", "test.limits", probe("hang"));
+  Program program({"run"}, environment());
+  EXPECT_TRUE(eventually([&] { return !stack("hangs").empty(); })) << program.err();
+  EXPECT_EQ(stack("hangs").rfind("did not stop in probe 1.2.3", 0), 0U) << stack("hangs");
+  EXPECT_NE(stack("hangs").find("hang("), std::string::npos) << stack("hangs");
+}
+
+TEST_F(BlameTest, JobThatCrashesAgainAndAgainIsPoison) {
+  config = scratch.write("poison.toml",
+                         "[retry]\nmax_attempts = 10\nbackoff_first = \"10ms\"\nbackoff_cap = \"50ms\"\n"
+                         "[runtime]\npoll_interval = \"20ms\"\n");
+  insert("poison", "test.probe", probe("crash"));
+  insert("healthy", "test.probe", probe("ok"));
+  Program program({"run"}, environment());
+  const auto code = [&] {
+    return database.value("SELECT code FROM sluice.attempt WHERE job_id = 'poison' ORDER BY id DESC LIMIT 1");
+  };
+  EXPECT_TRUE(eventually([&] { return code() == "poison"; })) << program.err();
+  EXPECT_EQ(attempts("poison"), "3");
+  EXPECT_EQ(status("poison"), "error");
+  EXPECT_NE(error("poison").find("sluice jobs retry --code poison"), std::string::npos);
+  EXPECT_TRUE(becomes("healthy", "done"));
+  insert("other-error", "test.probe", probe("fail"));
+  EXPECT_TRUE(becomes("other-error", "error"));
+  const auto retried = sluice({"jobs", "retry", "--code", "poison", "--yes"});
+  EXPECT_EQ(retried.out, "1 job retried\n") << retried.err;
+}
 
 }  // namespace
 }  // namespace sluice::test

@@ -15,6 +15,7 @@ struct RetryOptions {
   std::vector<std::string> ids;
   std::vector<std::string> statuses;
   std::vector<std::string> types;
+  std::string code;
   int attempts_below = 0;
   bool stuck = false;
   bool yes = false;
@@ -33,19 +34,22 @@ store::JobFilter filter_of(const RetryOptions& options) {
   }
   filter.types = options.types;
   filter.stuck = options.stuck;
+  filter.code = options.code;
+  if (!options.code.empty() && filter.statuses.empty() && !options.stuck) filter.statuses = {"error"};
   if (options.attempts_below > 0) filter.attempts_below = options.attempts_below;
   return filter;
 }
 
 void check(const RetryOptions& options) {
-  const bool filtered = !options.statuses.empty() || options.stuck;
+  const bool filtered = !options.statuses.empty() || options.stuck || !options.code.empty();
   const bool restricted = !options.types.empty() || options.attempts_below > 0;
   if (options.ids.empty() && !filtered) {
     throw base::UsageError(
-        "no jobs are named; give their ids, or choose them with --status error or --stuck");
+        "no jobs are named; give their ids, or choose them with --status error, --code or --stuck");
   }
   if (!options.ids.empty() && (filtered || restricted)) {
-    throw base::UsageError("ids can't be combined with --status, --stuck, --type or --attempts-below");
+    throw base::UsageError(
+        "ids can't be combined with --status, --code, --stuck, --type or --attempts-below");
   }
   if (options.stuck && !options.statuses.empty()) {
     throw base::UsageError("--stuck and --status can't be combined, because stuck jobs are in processing");
@@ -92,6 +96,9 @@ void add_jobs_retry(const Command& jobs, GlobalOptions& global, int& code) {
   command.add_flag("--stuck", options.stuck, "All jobs that `jobs list --stuck` shows");
   command.add_option("--type", options.types, "Only jobs of this type; may be given several times")
       .take_all();
+  command.add_option(
+      "--code", options.code,
+      "Only jobs whose last attempt failed with this code, such as poison; implies --status error");
   command.add_option("--attempts-below", options.attempts_below, "Only jobs with fewer attempts than this")
       .positive();
   command.add_flag("--yes", options.yes, "Do not ask for confirmation");
@@ -100,6 +107,7 @@ void add_jobs_retry(const Command& jobs, GlobalOptions& global, int& code) {
                "  sluice jobs retry cm1x2y3z4\n"
                "  sluice jobs retry --status error --attempts-below 3\n"
                "  sluice jobs retry --status error --type email.send --yes\n"
+               "  sluice jobs retry --code poison\n"
                "  sluice jobs retry --stuck");
   command.callback([&] { code = retry(global, options); });
 }

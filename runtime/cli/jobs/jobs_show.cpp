@@ -126,6 +126,7 @@ void print_attempt(const store::Attempt& attempt) {
   if (!attempt.log_tail.empty()) {
     std::cout << "      log:\n" << indented(shortened_note(attempt.log_tail, shown_tail), "        ");
   }
+  if (!attempt.stack.empty()) std::cout << "      stack:\n" << indented(attempt.stack, "        ");
 }
 
 void print_text(const store::JobDetails& details) {
@@ -158,6 +159,7 @@ void write_attempt(JsonWriter& writer, const store::Attempt& attempt) {
   member(writer, "code", attempt.code);
   member(writer, "error", attempt.error);
   member(writer, "log_tail", attempt.log_tail);
+  if (!attempt.stack.empty()) member(writer, "stack", attempt.stack);
   if (attempt.duration) member(writer, "duration_seconds", *attempt.duration);
   if (!attempt.host.empty()) {
     member(writer, "runtime", attempt.runtime);

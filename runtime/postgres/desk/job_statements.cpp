@@ -32,6 +32,8 @@ std::string restrictions(const JobFilter& filter) {
   if (filter.since) rest += created(">=", *filter.since);
   if (filter.older_than) rest += created("<", *filter.older_than);
   if (filter.attempts_below) rest += " AND o.attempts < " + std::to_string(*filter.attempts_below);
+  if (!filter.code.empty())
+    rest += " AND " + sql("last_code") + " = " + quoted_literal(base::valid_utf8(filter.code));
   if (filter.stuck) rest += " AND " + sql("is_stuck");
   if (filter.unscheduled) {
     rest += " AND NOT EXISTS (SELECT FROM sluice.schedule s WHERE s.job_id = o.id AND s.status = o.status)";

@@ -198,6 +198,7 @@ std::vector<Attempt> PgJobs::attempts(pqxx::transaction_base& transaction, const
     attempt.pid = row[7].as<int>(0);
     attempt.runtime = row[8].as<RuntimeId>(0);
     attempt.at = moment_of(row, 9);
+    attempt.stack = text_of(row[11]);
     attempts.push_back(std::move(attempt));
   }
   return attempts;

@@ -6,6 +6,10 @@
 LEFT JOIN sluice.schedule s ON s.job_id = o.id AND s.status = o.status
 LEFT JOIN LATERAL (SELECT * FROM sluice.attempt f WHERE f.job_id = o.id ORDER BY f.id + 0 DESC LIMIT 1) a ON true
 
+-- name: last_code
+-- Of job o. As in `summary_joins`.
+(SELECT a.code FROM sluice.attempt a WHERE a.job_id = o.id ORDER BY a.id + 0 DESC LIMIT 1)
+
 -- name: show
 -- Parameter: an id. Returns the columns of the list, then payload, output, the type's plugin, the plugin's version, and
 -- the type's most attempts.
@@ -18,9 +22,9 @@ LEFT JOIN sluice.output u ON u.job_id = o.id
 LEFT JOIN sluice.job_type t ON t.type = o.type
 
 -- name: attempts
--- Parameter: an id. Returns number, result, code, error, log tail, duration, host, pid, runtime and time (twice) of its
--- failed attempts, oldest first.
-SELECT attempt, result, code, error, log_tail, date_part('epoch', duration), host, pid, runtime, {at}
+-- Parameter: an id. Returns number, result, code, error, log tail, duration, host, pid, runtime, time (twice) and stack
+-- of its failed attempts, oldest first.
+SELECT attempt, result, code, error, log_tail, date_part('epoch', duration), host, pid, runtime, {at}, stack
 FROM sluice.attempt WHERE job_id = $1::text ORDER BY id
 
 -- name: trace

@@ -84,9 +84,9 @@ ours AS MATERIALIZED (
          f.result = 'released' AND o.status IS NOT DISTINCT FROM 'pending' AS untouched
   FROM unnest($2::text[], $3::bigint[], $4::int[], $5::text[], $6::bool[], $7::bigint[], $8::text[],
               $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bigint[], $15::tid[],
-              $16::text[], $17::float8[]) WITH ORDINALITY
+              $16::text[], $17::float8[], $18::text[]) WITH ORDINALITY
     AS f (id, claim, attempt, status, refund, delay, type, result, code, error, log_tail, output, duration, place,
-          claimed_as, created, n)
+          claimed_as, created, stack, n)
   JOIN live ON live.id = f.claim, {outbox} o
   WHERE {same_row} AND f.claimed_as = ANY (live.ids) AND (o.ctid = f.place OR {newest_claim})),
 free AS MATERIALIZED (
@@ -99,8 +99,8 @@ moved AS (
   FROM free f WHERE o.ctid = f.here
   RETURNING f.*),
 noted AS (
-  INSERT INTO sluice.attempt (job_id, attempt, type, result, code, error, log_tail, duration, runtime, host, pid)
-  SELECT m.id, m.attempt, m.type, m.result, m.code, m.error, m.log_tail,
+  INSERT INTO sluice.attempt (job_id, attempt, type, result, code, error, log_tail, stack, duration, runtime, host, pid)
+  SELECT m.id, m.attempt, m.type, m.result, m.code, m.error, m.log_tail, m.stack,
          make_interval(secs => m.duration / 1e6), r.id, r.host, r.pid
   FROM moved m LEFT JOIN sluice.runtime r ON r.id = m.runtime
   WHERE m.result NOT IN ('done', 'snooze', 'released')),

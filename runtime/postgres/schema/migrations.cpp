@@ -39,7 +39,8 @@ std::vector<Migration> migrations(const TableName& table) {
           step(10, "numbers of claims", "claim_numbers"),
           step(11, "delays from the call on", "enqueue_function"),
           step(12, "who ran what", "traces"),
-          step(13, "claims as receipts", "receipts")};
+          step(13, "claims as receipts", "receipts"),
+          step(14, "stacks of crashes", "stacks")};
 }
 
 std::string init_lock() {

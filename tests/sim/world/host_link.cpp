@@ -8,13 +8,14 @@
 #include <fstream>
 #include <sstream>
 
+#include "fleet/frame_names.hpp"
 #include "world/host.hpp"
 #include "world/trace.hpp"
 
-extern "C" pid_t sluice_simulated_waitpid(pid_t pid, int* status, int options);
+extern "C" pid_t sluice_simulated_wait4(pid_t pid, int* status, int options, struct rusage* usage);
 
 /// loop.cpp calls it by this name.
-pid_t sluice_simulated_waitpid(pid_t pid, int* status, int /*options*/) {
+pid_t sluice_simulated_wait4(pid_t pid, int* status, int /*options*/, struct rusage* /*usage*/) {
   const auto host = sluice::sim::Host::of(pid);
   const auto ended = host ? host->reap() : std::nullopt;
   if (!ended) return 0;
@@ -103,6 +104,18 @@ void HostLink::read(Listener& listener) {
   }
   listener.on_frames_read();
   read_soon();
+}
+
+/// Simulated hosts write no stacks.
+void name_frames(boost::asio::io_context& /*loop*/, const wire::Stack& /*stack*/,
+                 const LoadedFile& /*plugin*/, std::function<void(std::string)> /*done*/) {}
+
+std::string signature(const wire::Stack& /*stack*/) {
+  return {};
+}
+
+std::string signal_words(int signal) {
+  return "signal " + std::to_string(signal);
 }
 
 }  // namespace sluice::fleet

@@ -57,11 +57,12 @@ class TicketsTest : public testing::Test {
   void set(std::uint32_t ticket, wire::TicketState state) { tickets_.page().ticket(ticket).state = state; }
 
   job::Finished judged(const std::string& type, wire::TicketState state, bool interrupted) {
+    tickets_.blame_all();
     set(send("j", type), state);
-    auto finished = tickets_.judge_all("was killed by signal 9", interrupted);
-    EXPECT_THAT(finished, SizeIs(1));
+    auto judged = tickets_.judge_all("was killed by signal 9", interrupted);
+    EXPECT_THAT(judged, SizeIs(1));
     EXPECT_EQ(tickets_.in_flight(), 0U);
-    return std::move(finished.front());
+    return std::move(judged.front().finished);
   }
 
   std::vector<job::TypeSpec> types_;
@@ -176,7 +177,7 @@ TEST_F(TicketsTest, AnOverdueJobThatStopsOrDiesIsATimeout) {
     const auto ticket = send("j", "a.repeats");
     run(ticket, 0);
     tickets_.cancel_overdue(base::Clock::now() + 2h);
-    const auto finished = dies ? tickets_.judge_all("was killed by signal 9", true).front()
+    const auto finished = dies ? tickets_.judge_all("was killed by signal 9", true).front().finished
                                : *tickets_.take_back(result(ticket, job::Result::cancelled));
     EXPECT_EQ(finished.outcome.result, job::Result::crashed);
     EXPECT_EQ(finished.outcome.code, "timeout");
@@ -192,8 +193,10 @@ TEST_F(TicketsTest, OnlyTheCulpritIsCharged) {
   ASSERT_NE(tickets_.culprit(), nullptr);
   EXPECT_EQ(tickets_.culprit()->id, "guilty");
   std::map<std::string, job::Result> results;
-  for (const job::Finished& one : tickets_.judge_all("was killed by signal 11", false))
-    results[one.job.id] = one.outcome.result;
+  for (const Judged& one : tickets_.judge_all("was killed by signal 11", false)) {
+    results[one.finished.job.id] = one.finished.outcome.result;
+    EXPECT_EQ(one.suspect, one.finished.job.id != "innocent");
+  }
   EXPECT_EQ(results["guilty"], job::Result::crashed);
   EXPECT_EQ(results["innocent"], job::Result::released);
   EXPECT_EQ(results["innocent once"], job::Result::crashed) << "it must not run again";
@@ -208,8 +211,53 @@ TEST_F(TicketsTest, WhatAHostWritesAboutACulpritIsChecked) {
   tickets_.page().slot(0).ticket = 1 << 20;
   tickets_.page().header().crashed_slot = 0;
   EXPECT_EQ(tickets_.culprit(), nullptr);
-  EXPECT_EQ(tickets_.judge_all("ended", false).front().outcome.result, job::Result::crashed)
-      << "without a culprit, every started job may be the one";
+}
+
+TEST_F(TicketsTest, WithoutACulpritEachStartedJobIsASuspect) {
+  run(send("j", "a.repeats"), 0);
+  run(send("once", "b.once"), 1);
+  send("waits", "a.repeats");
+  std::map<std::string, job::Result> results;
+  for (const Judged& one : tickets_.judge_all("ended", false)) {
+    results[one.finished.job.id] = one.finished.outcome.result;
+    EXPECT_EQ(one.suspect, one.finished.job.id != "waits");
+  }
+  EXPECT_EQ(results["j"], job::Result::released);
+  EXPECT_EQ(results["once"], job::Result::crashed) << "it must not run again";
+}
+
+TEST_F(TicketsTest, WithoutACulpritEachStartedJobIsChargedIfAllAreBlamed) {
+  tickets_.blame_all();
+  run(send("j", "a.repeats"), 0);
+  EXPECT_EQ(tickets_.judge_all("ended", false).front().finished.outcome.result, job::Result::crashed);
+}
+
+TEST_F(TicketsTest, TheStackThatAThreadWroteIsGivenWithItsJob) {
+  run(send("crashes", "a.repeats"), 0);
+  run(send("innocent", "a.repeats"), 1);
+  tickets_.page().header().crashed_slot = 0;
+  for (const std::uint32_t slot : {0U, 1U}) {
+    ASSERT_TRUE(tickets_.page().stack(slot).begin(11, 8));
+    tickets_.page().stack(slot).add(0x1139, "/plugins/hello.so");
+    tickets_.page().stack(slot).end();
+  }
+  for (const Judged& one : tickets_.judge_all("was killed by signal 11", false)) {
+    EXPECT_EQ(one.stack.has_value(), one.finished.job.id == "crashes");
+    if (one.stack) {
+      EXPECT_EQ(one.stack->frames.front().file, "/plugins/hello.so");
+    }
+  }
+}
+
+TEST_F(TicketsTest, AThreadIsAskedOnceForItsStack) {
+  tickets_.set_limits({std::chrono::hours(1), std::chrono::hours(1)});
+  run(send("j", "a.repeats"), 3);
+  tickets_.page().slot(3).thread = 77;
+  const auto now = base::Clock::now();
+  tickets_.cancel_overdue(now + 2h);
+  EXPECT_THAT(tickets_.threads_to_ask(now + 1h), IsEmpty());
+  EXPECT_THAT(tickets_.threads_to_ask(now + 2h), testing::ElementsAre(77));
+  EXPECT_THAT(tickets_.threads_to_ask(now + 2h), IsEmpty());
 }
 
 TEST_F(TicketsTest, RunningJobsAreThoseThatASlotStarted) {
