@@ -18,6 +18,7 @@
 
 #include "base/threads.hpp"
 #include "fleet/running_job.hpp"
+#include "job/host_limits.hpp"
 #include "job/job.hpp"
 #include "job/plugin_spec.hpp"
 #include "job/strictness.hpp"
@@ -33,6 +34,7 @@ struct HostSettings {
   std::string config = "{}";
   job::Strictness strict;
   std::vector<std::chrono::microseconds> limits;  ///< how long an attempt may take, by type; 0: no limit
+  job::HostLimits host_limits;
   bool operator==(const HostSettings&) const = default;
 };
 

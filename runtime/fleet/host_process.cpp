@@ -67,11 +67,8 @@ std::vector<job::Finished> HostProcess::recall(base::Clock::time_point latest) {
 
 void HostProcess::on_frame(const wire::Frame& frame) {
   switch (frame.kind) {
-    case wire::Kind::outcomes: {
-      auto finished = tickets_.take_back(wire::get_outcome(frame.body));
-      if (finished) finished_.push_back(std::move(*finished));
-      return;
-    }
+    case wire::Kind::outcomes:
+      return take_back(wire::get_outcome(frame.body));
     case wire::Kind::log: {
       wire::LogLine line = wire::get_log(frame.body);
       wire::keep_bounds(line);
@@ -91,6 +88,30 @@ void HostProcess::on_frame(const wire::Frame& frame) {
     default:
       throw wire::Malformed("a frame that only the runtime sends");
   }
+}
+
+void HostProcess::take_back(wire::JobResult result) {
+  auto finished = tickets_.take_back(std::move(result));
+  if (!finished) return;
+  if (finished->outcome.result != job::Result::released) ++jobs_ended_;
+  name_limit(finished->outcome, limits_);
+  finished_.push_back(std::move(*finished));
+}
+
+void HostProcess::limit(const job::HostLimits& limits, int slots) {
+  limits_ = limits;
+  limit_host(link_.process(), limits, slots);
+}
+
+void HostProcess::measure() {
+  if (reaped_ || !is_measured(limits_)) return;
+  usage_before_ = std::exchange(usage_, gauge_.measure(link_.process(), least_memory_mark(limits_)));
+}
+
+void HostProcess::kill_if_excessive() {
+  if (reaped_ || !ending_.empty()) return;
+  excess_ = excess(limits_, usage_, usage_before_);
+  if (excess_) kill("was killed because it " + excess_->words);
 }
 
 void HostProcess::on_frames_read() {
@@ -143,7 +164,7 @@ void HostProcess::kill(const std::string& why) {
 void HostProcess::reaped(int wait_status, bool interrupted) {
   reaped_ = true;
   interrupted_ = interrupted;
-  ending_ = describe_exit(wait_status) + (ending_.empty() ? "" : " (" + ending_ + ")");
+  if (!excess_) ending_ = describe_exit(wait_status) + (ending_.empty() ? "" : " (" + ending_ + ")");
   link_.ended();
   end_when_read();
 }
@@ -152,7 +173,7 @@ void HostProcess::end_when_read() {
   if (!reaped_ || !link_.closed() || state_ == HostState::gone) return;
   state_ = HostState::gone;
   if (const job::Ref* const culprit = tickets_.culprit()) culprit_ = culprit->id;
-  auto finished = tickets_.judge_all(ending_, interrupted_);
+  auto finished = tickets_.judge_all(ending_, interrupted_, excess_ ? excess_->code : "");
   if (!finished.empty()) listener_.on_finished(std::move(finished));
   listener_.on_ended(*this);
 }

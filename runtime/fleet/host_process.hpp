@@ -4,11 +4,14 @@
 
 #include <boost/asio/io_context.hpp>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "base/threads.hpp"
+#include "fleet/host_gauge.hpp"
+#include "fleet/host_limits.hpp"
 #include "fleet/host_link.hpp"
 #include "fleet/running_job.hpp"
 #include "fleet/tickets.hpp"
@@ -68,6 +71,10 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   }
   /// Sends SIGKILL to it and its process group.
   void kill(const std::string& why);
+  /// Sends SIGKILL to it and its process group if it exceeds a limit.
+  void kill_if_excessive();
+  /// Measures what it takes.
+  void measure();
 
   /// After waitpid: reads what it still sent, judges its jobs by the shared page, then tells the listener
   /// that it ended. `interrupted`: we made it die, so started jobs lose no attempt, except those that must
@@ -76,6 +83,15 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
 
   /// Adds those of its jobs that started at `latest` or before.
   void add_running(base::Clock::time_point latest, std::vector<RunningJob>& jobs) const;
+
+  /// Sets what the kernel enforces, and what is to be watched. Throws std::runtime_error if the kernel
+  /// refuses a limit.
+  void limit(const job::HostLimits& limits, int slots);
+  const HostUsage& usage() const { return usage_; }
+  /// It was killed because it exceeded a limit.
+  bool is_over_limit() const { return excess_.has_value(); }
+  /// How many jobs have ended in it.
+  std::int64_t jobs_ended() const { return jobs_ended_; }
 
   pid_t pid() const { return link_.pid(); }
   HostState state() const { return state_; }
@@ -102,6 +118,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
 
   void log_line(const wire::LogLine& line) const;
   void end_when_read();
+  void take_back(wire::JobResult result);
 
   Listener& listener_;
   const std::string path_;
@@ -113,6 +130,12 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   HostState state_ = HostState::loading;
   std::string ending_;
   std::string culprit_;
+  job::HostLimits limits_;
+  HostGauge gauge_;
+  HostUsage usage_;
+  HostUsage usage_before_;
+  std::optional<Excess> excess_;  // why it was killed
+  std::int64_t jobs_ended_ = 0;
   bool reaped_ = false;
   bool interrupted_ = false;
 };

@@ -20,10 +20,13 @@ const char* when_ended(PluginState state, bool was_ready) {
 
 }  // namespace
 
-void Fleet::Loop::seat_and_spawn(Edition& edition) {
-  seats_.push_back(std::make_shared<Seat>());
-  seats_.back()->edition = &edition;
-  spawn(std::shared_ptr(seats_.back()));
+std::shared_ptr<Fleet::Loop::Seat> Fleet::Loop::seat_and_spawn(Edition& edition,
+                                                               const std::shared_ptr<Seat>& relieved) {
+  const auto seat = seats_.emplace_back(std::make_shared<Seat>());
+  seat->edition = &edition;
+  seat->relieves = relieved;
+  spawn(seat);
+  return seat;
 }
 
 /// Starts the host from the edition's own file, even if another file has taken its place. If that fails,
@@ -39,6 +42,7 @@ void Fleet::Loop::spawn(const std::shared_ptr<Seat>& seat) {
     seat->host->begin();
     limit_start(seat, "load");
   } catch (const std::exception& error) {
+    if (give_up_relief(*seat, error.what())) return;
     refuse(edition, PluginState::refused,
            edition.file.path() + ": " + error.what() +
                (dynamic_cast<const std::system_error*>(&error) ? "; check the limits of processes and files"
@@ -98,6 +102,7 @@ void Fleet::Loop::on_refused(HostProcess& host, const std::string& reason) {
   const auto seat = seat_of(host);
   seat->timer.reset();
   Edition& edition = *seat->edition;
+  if (give_up_relief(*seat, reason)) return;
   if (action_for(standing_of(edition), HostEvent::refused) == Action::refuse)
     refuse(edition, PluginState::refused, edition.file.path() + ": " + reason);
   host.kill("was refused");
@@ -130,6 +135,12 @@ void Fleet::Loop::start(Seat& seat) {
   seat.host->set_at_most_once(std::move(at_most_once));
   seat.host->set_limits(edition.settings.limits);
   seat.host->set_role(edition.settings.role);
+  try {
+    seat.host->limit(edition.settings.host_limits, edition.settings.slots);
+  } catch (const std::runtime_error& error) {
+    return on_refused(*seat.host, error.what());
+  }
+  watch_soon();
   seat.host->start({static_cast<std::uint32_t>(edition.settings.slots), options_.log_level,
                     !edition.settings.role.empty(), edition.settings.config, false, edition.settings.strict});
   limit_start(seat_of(*seat.host), "start");
@@ -139,7 +150,7 @@ void Fleet::Loop::on_ready(HostProcess& host) {
   const auto seat = seat_of(host);
   Edition& edition = *seat->edition;
   seat->timer.reset();
-  if (stopping_ || host.state() != HostState::ready) return;
+  if (stopping_ || seat->replaced || host.state() != HostState::ready) return;
   if (action_for(standing_of(edition), HostEvent::ready) != Action::serve) return;
   seat->was_ready = true;
   seat->tried = true;
@@ -152,6 +163,7 @@ void Fleet::Loop::on_ready(HostProcess& host) {
   if (first) {
     for (int more = 1; more < edition.settings.processes; ++more) seat_and_spawn(edition);
   }
+  relieve(*seat);
   tell(edition);
   advance_soon();
 }
@@ -166,10 +178,13 @@ void Fleet::Loop::on_ended(HostProcess& host) {
   const std::string ending = host.ending();
   const std::string culprit = host.culprit();
   const bool was_ready = seat->was_ready;
+  const bool over_limit = host.is_over_limit();
   seat->timer.reset();
   seat->host.reset();
   seat->tried = true;
   if (was_ready) --edition.ready_hosts;
+  if (const auto relief = relief_of(*seat)) dismiss(*relief);
+  give_up_relief(*seat, "its process " + ending);
   if (edition.retired || seat->replaced) asio::post(context_, [this] { sweep(); });
   if (was_ready || edition.retired) tell(edition);
   if (stopping_) return finish_when_empty();
@@ -178,8 +193,9 @@ void Fleet::Loop::on_ended(HostProcess& host) {
   if (action == Action::refuse) {
     return refuse(edition, PluginState::refused,
                   edition.file.path() + ": found that its process " + ending + " " +
-                      when_ended(edition.state, was_ready) +
-                      ", expected it to get ready; run it under a debugger, or look at what it printed");
+                      when_ended(edition.state, was_ready) + ", expected it to get ready; " +
+                      (over_limit ? "raise that limit, or have the plugin take less"
+                                  : "run it under a debugger, or look at what it printed"));
   }
   if (action != Action::restart) return;
   std::vector<log::Field> fields{{"plugin", edition.spec.name}, {"ending", ending}};
@@ -193,7 +209,7 @@ void Fleet::Loop::on_ended(HostProcess& host) {
 void Fleet::Loop::limit_replaced(const Edition& edition) {
   constexpr std::ptrdiff_t most = 4;
   auto seats = seats_of(edition);
-  std::erase_if(seats, [](const auto& seat) { return !seat->replaced || !seat->host; });
+  std::erase_if(seats, [](const auto& seat) { return !seat->replaced || seat->recycled || !seat->host; });
   for (std::ptrdiff_t i = 0; i < std::ssize(seats) - most; ++i) {
     seats[static_cast<std::size_t>(i)]->cut_short = true;
     seats[static_cast<std::size_t>(i)]->host->kill("was one of too many hosts with a job that did not stop");
@@ -216,7 +232,11 @@ void Fleet::Loop::replace(Seat& seat) {
   limit_replaced(edition);
   auto waiting = seat.host->recall(Clock::now());
   if (!waiting.empty()) listener_.on_returned(std::move(waiting));
-  seat_and_spawn(edition);
+  if (const auto relief = relief_of(seat)) {
+    relief->relieves.reset();  // it serves instead in any case
+  } else {
+    seat_and_spawn(edition);
+  }
   tell(edition);
 }
 

@@ -256,6 +256,7 @@ void Fleet::Loop::finish_when_empty() {
     work_.reset();
     tickers_.clear();
     stop_timer_.reset();
+    watch_timer_.reset();
     for (const auto& signals : {&stop_signals_, &reload_signals_, &child_signals_}) {
       if (*signals) (*signals)->cancel();
     }

@@ -1,6 +1,6 @@
 // The fleet's event loop and everything that it owns: the hosts, the editions of each plugin file, the
-// present round. It has two sources: loop.cpp (signals, jobs, rounds, stopping) and hosting.cpp (the life of
-// a host). For the loop's thread alone.
+// present round. It has three sources: loop.cpp (signals, jobs, rounds, stopping), hosting.cpp (the life of a
+// host) and recycling.cpp (limits, and hosts that others relieve). For the loop's thread alone.
 #pragma once
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -77,9 +77,12 @@ class Fleet::Loop : public HostProcess::Listener {
     ExitHistory history;
     Clock::time_point ready_since{};
     bool was_ready = false;
-    bool tried = false;      ///< its first host became ready or ended
-    bool cut_short = false;  ///< we killed it, so its jobs lose no attempt
-    bool replaced = false;   ///< a job of its host does not stop, so another host serves instead
+    bool tried = false;              ///< its first host became ready or ended
+    bool cut_short = false;          ///< we killed it, so its jobs lose no attempt
+    bool replaced = false;           ///< gets no more jobs, because another host serves instead
+    bool recycled = false;           ///< replaced by relieve(), so its jobs may take their time
+    std::weak_ptr<Seat> relieves;    ///< the seat whose place its host takes when it is ready
+    Clock::time_point keep_until{};  ///< is not recycled before that
   };
   /// What serves of a plugin file.
   struct Place {
@@ -114,7 +117,7 @@ class Fleet::Loop : public HostProcess::Listener {
   Standing standing_of(const Edition& edition) const;
   void learn(Edition& edition, job::PluginSpec spec);
   void compare(Seat& seat, const job::PluginSpec& spec);
-  void seat_and_spawn(Edition& edition);
+  std::shared_ptr<Seat> seat_and_spawn(Edition& edition, const std::shared_ptr<Seat>& relieved = nullptr);
   void spawn(const std::shared_ptr<Seat>& seat);
   void limit_start(const std::shared_ptr<Seat>& seat, const char* doing);
   void start(Seat& seat);
@@ -127,6 +130,17 @@ class Fleet::Loop : public HostProcess::Listener {
   void sweep();
   std::shared_ptr<Seat> seat_of(const HostProcess& host) const;
   std::vector<std::shared_ptr<Seat>> seats_of(const Edition& edition) const;
+
+  // recycling.cpp
+  void watch_soon();
+  void watch();
+  void watch(const std::shared_ptr<Seat>& seat);
+  bool may_recycle(const Seat& seat) const;
+  void recycle(const std::shared_ptr<Seat>& seat, const std::string& reason);
+  void relieve(Seat& seat);
+  bool give_up_relief(Seat& seat, const std::string& why);
+  void dismiss(Seat& seat);
+  std::shared_ptr<Seat> relief_of(const Seat& seat) const;
 
   const Options options_;
   fleet::Listener& listener_;
@@ -144,6 +158,7 @@ class Fleet::Loop : public HostProcess::Listener {
   std::unique_ptr<asio::signal_set> reload_signals_;
   std::unique_ptr<asio::signal_set> child_signals_;
   std::unique_ptr<asio::steady_timer> stop_timer_;
+  std::unique_ptr<asio::steady_timer> watch_timer_;  // null while no host is watched
   std::vector<std::unique_ptr<asio::steady_timer>> tickers_;
   const bool had_terminal_;
   bool first_round_over_ = false;

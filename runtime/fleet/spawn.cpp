@@ -5,6 +5,7 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -21,6 +22,7 @@
 
 #include "base/threads.hpp"
 #include "base/version.hpp"
+#include "fleet/host_limits.hpp"
 #include "fleet/host_program.hpp"
 #include "wire/descriptors.hpp"
 
@@ -128,6 +130,36 @@ std::string new_mark() {
   return mark_name + std::string(text.data());
 }
 
+[[noreturn]] void refuse_limit(const KernelLimit& limit) {
+  const int error = errno;
+  rlimit own{};
+  getrlimit(static_cast<__rlimit_resource>(limit.resource), &own);
+  throw std::runtime_error("setting its limit '" + limit.key + "' to " + std::to_string(limit.value) +
+                           " failed: " + strerror(error) + "; the runtime's own hard limit is " +
+                           (own.rlim_max == RLIM_INFINITY ? "unlimited" : std::to_string(own.rlim_max)) +
+                           ", so raise that, or lower limits." + limit.key + " of the plugin");
+}
+
+/// The size that threads get without further ado.
+std::int64_t stack_size() {
+  constexpr std::int64_t if_unlimited = 8 * 1024 * 1024;
+  rlimit own{};
+  getrlimit(RLIMIT_STACK, &own);
+  return own.rlim_cur == RLIM_INFINITY ? if_unlimited : static_cast<std::int64_t>(own.rlim_cur);
+}
+
+/// Of all threads that the host has by now. Those that it starts later inherit it.
+void set_nice(pid_t host, int nice) {
+  std::error_code error;
+  for (auto thread = std::filesystem::directory_iterator("/proc/" + std::to_string(host) + "/task", error);
+       !error && thread != std::filesystem::directory_iterator(); thread.increment(error)) {
+    const auto number = static_cast<id_t>(std::stoul(thread->path().filename().string()));
+    if (setpriority(PRIO_PROCESS, number, nice) == 0 || errno == ESRCH) continue;
+    throw std::runtime_error("setting its limit 'nice' to " + std::to_string(nice) + " failed: " +
+                             strerror(errno) + "; it can't be below the runtime's own, so raise it");
+  }
+}
+
 /// The other processes that have `mark` in the environment with which they started.
 std::vector<pid_t> marked_processes(const std::string& mark) {
   std::vector<pid_t> found;
@@ -183,6 +215,20 @@ Spawned spawn_host(const std::string& path, int page_fd, int plugin_fd) {
   spawned.out = std::move(out.ours);
   spawned.err = std::move(err.ours);
   return spawned;
+}
+
+void limit_host(const Spawned& host, const job::HostLimits& limits, int slots) {
+  for (const KernelLimit& limit : kernel_limits(limits, slots, stack_size())) {
+    const rlimit both{limit.value, limit.value};
+    if (prlimit(host.pid, static_cast<__rlimit_resource>(limit.resource), &both, nullptr) != 0 &&
+        errno != ESRCH)  // it has died, which is noticed elsewhere
+      refuse_limit(limit);
+  }
+  if (limits.nice) set_nice(host.pid, *limits.nice);
+}
+
+std::vector<pid_t> processes_of(const Spawned& host) {
+  return marked_processes(host.mark);
 }
 
 void kill_host(const Spawned& host) {

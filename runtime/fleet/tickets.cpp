@@ -104,8 +104,9 @@ std::vector<job::Finished> Tickets::recall(base::Clock::time_point latest) {
   return recalled;
 }
 
-std::vector<job::Finished> Tickets::judge_all(const std::string& ending, bool interrupted) {
-  const Death death{ending, interrupted, culprits_ticket()};
+std::vector<job::Finished> Tickets::judge_all(const std::string& ending, bool interrupted,
+                                              const std::string& limit) {
+  const Death death{ending, interrupted, limit, limit.empty() ? culprits_ticket() : -1, started()};
   std::vector<job::Finished> finished;
   for (std::uint32_t ticket = 0; ticket < in_flight_.size(); ++ticket) {
     if (!in_flight_[ticket].has_job()) continue;
@@ -140,6 +141,11 @@ job::Outcome Tickets::judge(std::uint32_t ticket, const Death& death) const {
   const bool innocent = death.interrupted || (death.culprit >= 0 && death.culprit != ticket);
   if (innocent && repeatable && state == wire::TicketState::started) return outcome;
   outcome.result = job::Result::crashed;
+  if (!death.limit.empty() && state == wire::TicketState::started) {
+    outcome.code = death.limit;
+    outcome.error = "the plugin host " + death.ending + company(death.started);
+    return outcome;
+  }
   outcome.code = "host-died";
   outcome.error =
       "the plugin host " + death.ending +
@@ -199,6 +205,13 @@ std::size_t Tickets::started() const {
 /// "exceeded its time limit of 30s"
 std::string Tickets::limit_words(const InFlight& flight) const {
   return "exceeded its time limit of " + base::format_duration(limit(flight.type_index));
+}
+
+/// Who ran in a host that exceeded a limit, so who may have caused it.
+std::string Tickets::company(std::size_t started) {
+  if (started <= 1) return " while only this job ran in it";
+  return " while this job and " + std::to_string(started - 1) + " other" + (started > 2 ? "s" : "") +
+         " ran in it";
 }
 
 std::vector<RunningJob> Tickets::running(base::Clock::time_point latest) const {

@@ -33,8 +33,10 @@ class Tickets {
   std::vector<job::Finished> recall(base::Clock::time_point latest);
   /// Judges the jobs that a dead host has left, by the shared page. `ending`: how it died. `interrupted`: we
   /// made it die, so started jobs lose no attempt, except those that must not run twice. If the culprit is
-  /// known, the same holds for all others.
-  std::vector<job::Finished> judge_all(const std::string& ending, bool interrupted);
+  /// known, the same holds for all others. `limit`: the code of the limit that the host exceeded, if that is
+  /// why it was killed. Its started jobs are charged, because it is not known which of them took how much.
+  std::vector<job::Finished> judge_all(const std::string& ending, bool interrupted,
+                                       const std::string& limit = "");
 
   /// Asks those of these jobs that the host has to stop, and returns them. Such a job ends cancelled and is
   /// not tried again, unless its outcome is done.
@@ -85,13 +87,16 @@ class Tickets {
   struct Death {
     const std::string& ending;
     bool interrupted;
-    std::int64_t culprit;  ///< ticket; -1: not known
+    const std::string& limit;  ///< the code of the limit that it exceeded; empty: none
+    std::int64_t culprit;      ///< ticket; -1: not known
+    std::size_t started;       ///< jobs
   };
 
   template <class Call>
   void for_each_started(Call call) const;
   std::int64_t culprits_ticket() const;
   std::string limit_words(const InFlight& flight) const;
+  static std::string company(std::size_t started);
   job::Finished give_up(std::uint32_t ticket);
   job::Finished give_up(std::uint32_t ticket, job::Outcome outcome);
   job::Outcome judge(std::uint32_t ticket, const Death& death) const;
