@@ -1,8 +1,10 @@
 // Limits of plugin hosts: one that exceeds a limit is killed or told so by the kernel, with the figures, and
 // other plugins' jobs end as if nothing had happened. And hosts that others relieve.
 #include <gmock/gmock.h>
+#include <signal.h>
 
-#include <set>
+#include <algorithm>
+#include <filesystem>
 
 #include "program/outbox.hpp"
 
@@ -117,6 +119,126 @@ TEST_F(Limits, AReloadAppliesThem) {
   insert_vice("after", "show_limits");
   EXPECT_TRUE(becomes("after", "done"));
   EXPECT_THAT(output("after"), HasSubstr("\"nice\": 5"));
+}
+
+class Recycling : public Outbox {
+ protected:
+  /// A runtime whose plugins have these settings.
+  Program& start(const std::string& settings) {
+    scratch.write("recycling.toml", scratch.read("sluice.toml") + settings);
+    config = scratch.path("recycling.toml");
+    program_ = std::make_unique<Program>(std::vector<std::string>{"run"}, environment());
+    EXPECT_TRUE(program_->says("plugins loaded")) << program_->err();
+    return *program_;
+  }
+  /// Adds a plugin whose init waits for a file. The file exists; returns its path.
+  std::string add_edition() const {
+    std::filesystem::copy_file(SLUICE_TEST_PLUGINS "/editions/edition_1.so",
+                               plugins.scratch().path("edition.so"));
+    return scratch.write("init", "");
+  }
+  /// How often the log has the text.
+  std::size_t said(const std::string& text) const {
+    const std::string log = program_->err();
+    std::size_t times = 0;
+    for (std::size_t found = log.find(text); found != std::string::npos; found = log.find(text, found + 1))
+      ++times;
+    return times;
+  }
+  testing::AssertionResult is_relieved_more_than(std::size_t times) const {
+    if (eventually([&] { return said("plugin host took over from another one") > times; }))
+      return testing::AssertionSuccess();
+    return testing::AssertionFailure() << program_->err();
+  }
+
+ private:
+  std::unique_ptr<Program> program_;
+};
+
+TEST_F(Recycling, HostsAreRelievedAfterTheirJobsAndNoJobPays) {
+  insert_many(3000, "test.probe", probe("sleep", ",\"ms\":10"));
+  Program& program = start("[plugin.probe]\nprocesses = 2\n[plugin.probe.limits]\nrecycle_jobs = 50\n");
+  EXPECT_TRUE(eventually([&] { return count("status = 'done'") == "3000"; })) << program.err();
+  EXPECT_EQ(count("attempts = 1"), "3000");
+  const std::string started = scratch.read("started");
+  EXPECT_EQ(std::count(started.begin(), started.end(), '\n'), 3000) << "no job ran twice";
+  EXPECT_TRUE(is_relieved_more_than(2));
+  EXPECT_TRUE(program.says(" jobs (recycle_jobs)"));
+  EXPECT_EQ(said("plugin host died"), 0U);
+  EXPECT_TRUE(eventually([&] { return program.children().size() == 2; })) << "those that were relieved end";
+}
+
+TEST_F(Recycling, AnOldHostEndsItsJobsWhileAnotherOneServes) {
+  insert("waits", "test.probe", probe("wait_file", R"(,"gate":")" + scratch.path("gate") + '"'));
+  Program& program = start("[plugin.probe.limits]\nrecycle_age = \"1s\"\n");
+  ASSERT_TRUE(lines_in("started", 1));
+  const std::vector<pid_t> first = program.children();
+  ASSERT_EQ(first.size(), 1U);
+  EXPECT_TRUE(is_relieved_more_than(0));
+  insert("later", "test.probe");
+  EXPECT_TRUE(becomes("later", "done"));
+  EXPECT_EQ(::kill(first[0], 0), 0) << "it still has a job";
+  scratch.write("gate-1", "");
+  EXPECT_TRUE(becomes("waits", "done"));
+  EXPECT_EQ(attempts("waits"), "1");
+  EXPECT_TRUE(eventually([&] { return ::kill(first[0], 0) != 0; }));
+  EXPECT_EQ(said("plugin host died"), 0U);
+}
+
+TEST_F(Recycling, OnlyFourHostsThatWereRelievedMayStillHaveJobs) {
+  Program& program = start("[plugin.probe]\nslots = 8\n[plugin.probe.limits]\nrecycle_jobs = 1\n");
+  for (std::size_t i = 0; i < 5; ++i) {
+    const std::string number = std::to_string(i);
+    insert("waits-" + number, "test.probe", probe("wait_file", R"(,"gate":")" + scratch.path("gate") + '"'));
+    ASSERT_TRUE(lines_in("started", i + 1));
+    insert("quick-" + number, "test.other");
+    ASSERT_TRUE(becomes("quick-" + number, "done"));
+    if (i < 4) {
+      ASSERT_TRUE(is_relieved_more_than(i));
+    }
+  }
+  insert("later", "test.probe");
+  EXPECT_TRUE(becomes("later", "done"));
+  EXPECT_EQ(program.children().size(), 5U);
+  EXPECT_EQ(said("plugin host took over from another one"), 4U);
+  scratch.write("gate-1", "");
+  EXPECT_TRUE(eventually([&] { return count("status = 'done' AND attempts = 1") == "11"; })) << program.err();
+  EXPECT_TRUE(is_relieved_more_than(4)) << "they have ended, so another one may be relieved";
+}
+
+TEST_F(Recycling, AHostWhoseReliefDoesNotGetReadyServesOn) {
+  const std::string gate = add_edition();
+  Program& program = start("[plugins]\nstart_timeout = \"3s\"\n[plugin.edition]\nconfig = {gate = \"" + gate +
+                           "\"}\n[plugin.edition.limits]\nrecycle_age = \"1s\"\n");
+  std::filesystem::remove(gate);
+  EXPECT_TRUE(
+      program.says("a plugin host can't take over from another one, which serves on: its process was "
+                   "killed by signal 9 (Killed) (did not start within 3 s)"))
+      << program.err();
+  insert("job", "test.edition", R"({"file":")" + scratch.path("ran") + "\"}");
+  EXPECT_TRUE(becomes("job", "done"));
+  EXPECT_EQ(attempts("job"), "1");
+  EXPECT_EQ(said("plugin refused"), 0U);
+  EXPECT_TRUE(eventually([&] { return program.children().size() == 2; })) << "the probe's and the edition's";
+}
+
+TEST_F(Recycling, AHostThatDiesWhileItsReliefStartsIsRestartedOnce) {
+  const std::string gate = add_edition();
+  Program& program = start("[plugin.edition]\nconfig = {gate = \"" + gate +
+                           "\"}\n[plugin.edition.limits]\nrecycle_age = \"1s\"\n");
+  const std::vector<pid_t> first = program.children();
+  ASSERT_EQ(first.size(), 2U);
+  std::filesystem::remove(gate);
+  ASSERT_TRUE(program.says("starting another plugin host to take over from one")) << program.err();
+  insert("probe", "test.probe");
+  ASSERT_TRUE(eventually([&] { return program.children().size() == 3; }));
+  for (const pid_t host : first) ::kill(host, SIGKILL);
+  ASSERT_TRUE(program.says("plugin host died")) << program.err();
+  scratch.write("init", "");
+  insert("job", "test.edition", R"({"file":")" + scratch.path("ran") + "\"}");
+  EXPECT_TRUE(becomes("job", "done")) << program.err();
+  EXPECT_TRUE(becomes("probe", "done"));
+  EXPECT_TRUE(eventually([&] { return program.children().size() == 2; }));
 }
 
 }  // namespace
