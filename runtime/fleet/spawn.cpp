@@ -130,14 +130,24 @@ std::string new_mark() {
   return mark_name + std::string(text.data());
 }
 
-[[noreturn]] void refuse_limit(const KernelLimit& limit) {
+[[noreturn]] void refuse_limit(const std::string& key, const std::string& value, int error,
+                               const std::string& expected) {
+  throw std::runtime_error("found that the kernel refuses limits." + key + " = " + value + " (" +
+                           strerror(error) + "), expected " + expected);
+}
+
+void set_limit(pid_t host, const KernelLimit& limit) {
+  const auto resource = static_cast<__rlimit_resource>(limit.resource);
+  const rlimit both{limit.value, limit.value};
+  if (prlimit(host, resource, &both, nullptr) == 0 || errno == ESRCH)
+    return;  // its death is noticed elsewhere
   const int error = errno;
   rlimit own{};
-  getrlimit(static_cast<__rlimit_resource>(limit.resource), &own);
-  throw std::runtime_error("setting its limit '" + limit.key + "' to " + std::to_string(limit.value) +
-                           " failed: " + strerror(error) + "; the runtime's own hard limit is " +
-                           (own.rlim_max == RLIM_INFINITY ? "unlimited" : std::to_string(own.rlim_max)) +
-                           ", so raise that, or lower limits." + limit.key + " of the plugin");
+  getrlimit(resource, &own);
+  if (resource == RLIMIT_DATA && own.rlim_max < limit.value) return;  // inherited, and lower
+  refuse_limit(limit.key, std::to_string(limit.value), error,
+               "at most the runtime's own hard limit, " + std::to_string(own.rlim_max) +
+                   "; lower the key, or raise that limit of the runtime");
 }
 
 /// The size that threads get without further ado.
@@ -155,8 +165,9 @@ void set_nice(pid_t host, int nice) {
        !error && thread != std::filesystem::directory_iterator(); thread.increment(error)) {
     const auto number = static_cast<id_t>(std::stoul(thread->path().filename().string()));
     if (setpriority(PRIO_PROCESS, number, nice) == 0 || errno == ESRCH) continue;
-    throw std::runtime_error("setting its limit 'nice' to " + std::to_string(nice) + " failed: " +
-                             strerror(errno) + "; it can't be below the runtime's own, so raise it");
+    refuse_limit(
+        "nice", std::to_string(nice), errno,
+        "at least the runtime's own, " + std::to_string(getpriority(PRIO_PROCESS, 0)) + "; raise the key");
   }
 }
 
@@ -218,12 +229,7 @@ Spawned spawn_host(const std::string& path, int page_fd, int plugin_fd) {
 }
 
 void limit_host(const Spawned& host, const job::HostLimits& limits, int slots) {
-  for (const KernelLimit& limit : kernel_limits(limits, slots, stack_size())) {
-    const rlimit both{limit.value, limit.value};
-    if (prlimit(host.pid, static_cast<__rlimit_resource>(limit.resource), &both, nullptr) != 0 &&
-        errno != ESRCH)  // it has died, which is noticed elsewhere
-      refuse_limit(limit);
-  }
+  for (const KernelLimit& limit : kernel_limits(limits, slots, stack_size())) set_limit(host.pid, limit);
   if (limits.nice) set_nice(host.pid, *limits.nice);
 }
 

@@ -121,6 +121,20 @@ TEST_F(Limits, AReloadAppliesThem) {
   EXPECT_THAT(output("after"), HasSubstr("\"nice\": 5"));
 }
 
+TEST_F(Limits, PluginRunSetsThoseOfTheKernelToo) {
+  const std::string file =
+      scratch.write("run.toml", "[plugin.vices.limits]\nfile_size = \"50kB\"\nopen_files = 64\n");
+  const auto perform = [&](const std::string& vice) {
+    return run({"plugin", "run", directory_.path() + "/vices.so", "test.vices",
+                R"({"do":")" + vice + R"(","file":")" + scratch.path("filled") + R"("})", "--config", file});
+  };
+  const Ended fills = perform("fill_file");
+  EXPECT_EQ(fills.code, 1) << fills.err;
+  EXPECT_THAT(fills.out, HasSubstr("can't write: File too large; the plugin's limit is 50kB (file_size)"));
+  EXPECT_THAT(perform("open_files").out,
+              HasSubstr("can't open: Too many open files; the plugin's limit is 64 (open_files)"));
+}
+
 class Recycling : public Outbox {
  protected:
   /// A runtime whose plugins have these settings.
