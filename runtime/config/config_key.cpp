@@ -323,11 +323,11 @@ std::vector<ConfigKey<job::HostLimits>> make_limit_keys() {
   return {
       size(section, "memory", &HostLimits::memory, least_memory,
            "resident memory of a host together with the processes that it starts. A host that takes more is "
-           "killed, and the jobs that it was running fail with code `memory`",
+           "killed, and the job that caused it fails with code `memory`",
            R"("512MB")"),
       number(section, "tasks", &HostLimits::tasks, 8, 1000000,
-             "processes and threads of a host, together. A host that has more is killed, and the jobs that "
-             "it was running fail with code `tasks`. A host needs `slots` and 2 threads itself",
+             "processes and threads of a host, together. A host that has more is killed, and the job that "
+             "caused it fails with code `tasks`. A host needs `slots` and 2 threads itself",
              "200"),
       number(section, "open_files", &HostLimits::open_files, 32, 1048576,
              "the most descriptors that each process may have open (RLIMIT_NOFILE)", "256"),

@@ -1,6 +1,7 @@
 #include "fleet/host_limits.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/duration.hpp"
 #include "base/size.hpp"
@@ -35,6 +36,13 @@ std::string limit_named_by(const std::string& error, const job::HostLimits& limi
 }
 
 }  // namespace
+
+bool Amnesty::grant(base::Clock::time_point now, int most) {
+  std::erase_if(granted_, [&](const auto& before) { return now - before > memory; });
+  if (std::ssize(granted_) >= most) return false;
+  granted_.push_back(now);
+  return true;
+}
 
 bool is_measured(const job::HostLimits& limits) {
   return limits.memory || limits.tasks || limits.recycle_memory;

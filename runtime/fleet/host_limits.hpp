@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/threads.hpp"
 #include "job/host_limits.hpp"
 #include "job/job.hpp"
 
@@ -31,6 +32,19 @@ struct HostService {
 struct Excess {
   std::string code;   ///< of the jobs' attempts: "memory", "tasks"
   std::string words;  ///< "took 530.0 MB, and its limit is 512.0 MB (memory)"
+};
+
+/// Several jobs ran in a host that exceeded a limit, so it is not known which of them caused it. They may get
+/// away uncounted, but not without end.
+class Amnesty {
+ public:
+  /// False if `most` were granted, none of them longer than `memory` ago.
+  bool grant(base::Clock::time_point now, int most);
+
+  static constexpr std::chrono::minutes memory{10};
+
+ private:
+  std::vector<base::Clock::time_point> granted_;
 };
 
 /// True if somebody must look at the host from time to time.

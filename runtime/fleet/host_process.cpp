@@ -103,15 +103,15 @@ void HostProcess::limit(const job::HostLimits& limits, int slots) {
   limit_host(link_.process(), limits, slots);
 }
 
-void HostProcess::measure() {
-  if (reaped_ || !is_measured(limits_)) return;
+std::optional<Excess> HostProcess::measure() {
+  if (reaped_ || !ending_.empty() || !is_measured(limits_)) return std::nullopt;
   usage_before_ = std::exchange(usage_, gauge_.measure(link_.process(), least_memory_mark(limits_)));
+  return excess(limits_, usage_, usage_before_);
 }
 
-void HostProcess::kill_if_excessive() {
-  if (reaped_ || !ending_.empty()) return;
-  excess_ = excess(limits_, usage_, usage_before_);
-  if (excess_) kill("was killed because it " + excess_->words);
+void HostProcess::kill(const Excess& excess) {
+  excess_ = excess;
+  kill("was killed because it " + excess.words);
 }
 
 void HostProcess::on_frames_read() {

@@ -71,10 +71,12 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   }
   /// Sends SIGKILL to it and its process group.
   void kill(const std::string& why);
-  /// Sends SIGKILL to it and its process group if it exceeds a limit.
-  void kill_if_excessive();
-  /// Measures what it takes.
-  void measure();
+  /// The same, because it exceeded a limit. Its started jobs are charged with that.
+  void kill(const Excess& excess);
+  /// Measures what it takes. Returns the limit that it exceeds.
+  std::optional<Excess> measure();
+  /// The number of jobs whose handlers are running.
+  std::size_t started() const { return tickets_.started(); }
 
   /// After waitpid: reads what it still sent, judges its jobs by the shared page, then tells the listener
   /// that it ended. `interrupted`: we made it die, so started jobs lose no attempt, except those that must

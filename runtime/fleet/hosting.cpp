@@ -36,6 +36,7 @@ void Fleet::Loop::spawn(const std::shared_ptr<Seat>& seat) {
   const bool kept = edition.file.replaced() && seat->history.failed_starts == 0;
   try {
     seat->was_ready = false;
+    seat->cut_short = false;
     seat->host =
         std::make_shared<HostProcess>(context_, *this, edition.file.path(), kept ? edition.file.fd() : -1);
     if (kept) seat->host->set_name(edition.spec.name);
@@ -135,14 +136,16 @@ void Fleet::Loop::start(Seat& seat) {
   seat.host->set_at_most_once(std::move(at_most_once));
   seat.host->set_limits(edition.settings.limits);
   seat.host->set_role(edition.settings.role);
+  seat.one_by_one = Clock::now() < seat.one_by_one_until;
+  const int slots = seat.one_by_one ? 1 : edition.settings.slots;
   try {
-    seat.host->limit(edition.settings.host_limits, edition.settings.slots);
+    seat.host->limit(edition.settings.host_limits, slots);
   } catch (const std::runtime_error& error) {
     return on_refused(*seat.host, error.what());
   }
   watch_soon();
-  seat.host->start({static_cast<std::uint32_t>(edition.settings.slots), options_.log_level,
-                    !edition.settings.role.empty(), edition.settings.config, false, edition.settings.strict});
+  seat.host->start({static_cast<std::uint32_t>(slots), options_.log_level, !edition.settings.role.empty(),
+                    edition.settings.config, false, edition.settings.strict});
   limit_start(seat_of(*seat.host), "start");
 }
 
@@ -235,7 +238,7 @@ void Fleet::Loop::replace(Seat& seat) {
   if (const auto relief = relief_of(seat)) {
     relief->relieves.reset();  // it serves instead in any case
   } else {
-    seat_and_spawn(edition);
+    seat_and_spawn(edition)->one_by_one_until = seat.one_by_one_until;
   }
   tell(edition);
 }

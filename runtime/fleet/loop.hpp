@@ -63,6 +63,7 @@ class Fleet::Loop : public HostProcess::Listener {
     base::WallClock::time_point loaded_at;
     bool retired = false;  ///< gets no more jobs, and is removed with its last host
     std::unique_ptr<asio::steady_timer> patience;
+    Amnesty amnesty;
 
     bool usable() const { return state == PluginState::ready || state == PluginState::restarting; }
     bool given_up() const {
@@ -83,6 +84,8 @@ class Fleet::Loop : public HostProcess::Listener {
     bool recycled = false;           ///< replaced by relieve(), so its jobs may take their time
     std::weak_ptr<Seat> relieves;    ///< the seat whose place its host takes when it is ready
     Clock::time_point keep_until{};  ///< is not recycled before that
+    bool one_by_one = false;         ///< its host has one slot
+    Clock::time_point one_by_one_until{};
   };
   /// What serves of a plugin file.
   struct Place {
@@ -110,6 +113,7 @@ class Fleet::Loop : public HostProcess::Listener {
   bool is_candidate(const Edition& edition) const;
   void advance_soon();
   void show(std::size_t plugin);
+  int ready_slots(const Edition& edition) const;
   void tell(const Edition& edition);
   void finish_when_empty();
 
@@ -135,6 +139,8 @@ class Fleet::Loop : public HostProcess::Listener {
   void watch_soon();
   void watch();
   void watch(const std::shared_ptr<Seat>& seat);
+  void end_excessive(Seat& seat, const Excess& excess);
+  std::optional<std::string> recycle_reason_of(const Seat& seat) const;
   bool may_recycle(const Seat& seat) const;
   void recycle(const std::shared_ptr<Seat>& seat, const std::string& reason);
   void relieve(Seat& seat);

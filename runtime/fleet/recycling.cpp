@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::chrono::milliseconds watch_interval{250};
 constexpr std::chrono::minutes until_next_try{1};
+constexpr std::chrono::minutes one_by_one_time{1};
 
 }  // namespace
 
@@ -34,14 +35,34 @@ void Fleet::Loop::watch() {
 }
 
 void Fleet::Loop::watch(const std::shared_ptr<Seat>& seat) {
-  const job::HostLimits& limits = seat->edition->settings.host_limits;
   if (!seat->host || seat->host->state() < HostState::starting) return;
-  seat->host->measure();
-  seat->host->kill_if_excessive();
+  if (const auto excess = seat->host->measure()) return end_excessive(*seat, *excess);
   if (!may_recycle(*seat)) return;
-  const auto age = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - seat->ready_since);
-  const auto reason = recycle_reason(limits, seat->host->usage(), {seat->host->jobs_ended(), age});
-  if (reason) recycle(seat, *reason);
+  if (const auto reason = recycle_reason_of(*seat)) recycle(seat, *reason);
+}
+
+/// If several jobs were running, the next host runs its jobs one by one. So it becomes known which of them
+/// takes too much, and the others lose no attempt.
+void Fleet::Loop::end_excessive(Seat& seat, const Excess& excess) {
+  Edition& edition = *seat.edition;
+  const std::size_t jobs = seat.host->started();
+  seat.cut_short = jobs > 1 && edition.amnesty.grant(Clock::now(), edition.settings.processes);
+  if (seat.cut_short || seat.one_by_one) seat.one_by_one_until = Clock::now() + one_by_one_time;
+  if (seat.cut_short) {
+    log::warn(
+        "a plugin host exceeded a limit while several jobs ran in it; none of them is charged, and the next "
+        "host runs jobs one by one for a minute, so that the cause becomes known",
+        {{"plugin", edition.spec.name}, {"pid", seat.host->pid()}, {"jobs", static_cast<long long>(jobs)}});
+  }
+  seat.host->kill(excess);
+}
+
+std::optional<std::string> Fleet::Loop::recycle_reason_of(const Seat& seat) const {
+  if (seat.one_by_one && Clock::now() >= seat.one_by_one_until)
+    return "it has run jobs one by one for a while, and none exceeded a limit";
+  const auto age = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - seat.ready_since);
+  return recycle_reason(seat.edition->settings.host_limits, seat.host->usage(),
+                        {seat.host->jobs_ended(), age});
 }
 
 /// One host of a plugin after another, so that not all start at once. A host that still has jobs lives on for
@@ -64,7 +85,7 @@ bool Fleet::Loop::may_recycle(const Seat& seat) const {
 void Fleet::Loop::recycle(const std::shared_ptr<Seat>& seat, const std::string& reason) {
   log::info("starting another plugin host to take over from one, because " + reason,
             {{"plugin", seat->edition->spec.name}, {"pid", seat->host->pid()}});
-  seat_and_spawn(*seat->edition, seat);
+  seat_and_spawn(*seat->edition, seat)->one_by_one_until = seat->one_by_one_until;
 }
 
 /// The seat's host is ready, so the one that it relieves gives back what has not started, and ends after what

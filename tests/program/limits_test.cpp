@@ -58,16 +58,20 @@ TEST_F(Limits, AHostThatTakesTooMuchMemoryIsKilledAndItsJobIsCharged) {
   EXPECT_TRUE(becomes("later", "done"));
 }
 
-TEST_F(Limits, WhoeverRanInAHostThatTookTooMuchMayHaveCausedIt) {
-  insert_vice("waits", "leave_group");
+TEST_F(Limits, OfSeveralJobsOnlyTheOneThatTakesTooMuchIsCharged) {
+  insert_vice("waits", "wait");
   Program& program = start("memory = \"64MB\"\n");
   ASSERT_TRUE(lines_in("waits", 1));
   insert_vice("eats", "eat");
-  EXPECT_TRUE(becomes("eats", "error")) << program.err();
-  const std::string first =
-      "SELECT coalesce(min(error), '') FROM sluice.attempt WHERE code = 'memory' AND job_id = 'waits'";
-  EXPECT_TRUE(eventually([&] { return !database.value(first).empty(); })) << program.err();
-  EXPECT_THAT(database.value(first), HasSubstr("(memory) while this job and 1 other ran in it"));
+  ASSERT_TRUE(program.says("the next host runs jobs one by one")) << program.err();
+  scratch.write("waits.go", "");
+  EXPECT_TRUE(becomes("waits", "done")) << program.err();
+  EXPECT_EQ(attempts("waits"), "1");
+  EXPECT_TRUE(eventually([&] { return status("eats") == "error" && attempts("eats") == "2"; }))
+      << program.err();
+  EXPECT_EQ(code("eats"), "memory");
+  EXPECT_THAT(error("eats"), HasSubstr("(memory) while only this job ran in it"));
+  EXPECT_EQ(database.value("SELECT count(*) FROM sluice.attempt WHERE job_id = 'waits'"), "0");
 }
 
 TEST_F(Limits, TheMemoryOfAnOrphanCountsToo) {

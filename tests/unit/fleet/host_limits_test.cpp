@@ -112,6 +112,16 @@ TEST(HostLimits, AFailureNamesTheLimitThatCausedIt) {
   EXPECT_EQ(outcome.error, "write: File too large; the plugin's limit is 1500kB (file_size)");
 }
 
+TEST(HostLimits, JobsGetAwayAFewTimes) {
+  Amnesty amnesty;
+  const auto now = base::Clock::now();
+  EXPECT_TRUE(amnesty.grant(now, 2));
+  EXPECT_TRUE(amnesty.grant(now + seconds(1), 2));
+  EXPECT_FALSE(amnesty.grant(now + Amnesty::memory, 2));
+  EXPECT_TRUE(amnesty.grant(now + Amnesty::memory + seconds(1), 2)) << "the first one is forgotten";
+  EXPECT_FALSE(amnesty.grant(now + Amnesty::memory + seconds(1), 2));
+}
+
 /// A process that waits until it is killed.
 class Child {
  public:
