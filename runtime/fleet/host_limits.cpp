@@ -72,12 +72,12 @@ std::optional<Excess> excess(const job::HostLimits& limits, const HostUsage& now
 std::optional<std::string> recycle_reason(const job::HostLimits& limits, const HostUsage& usage,
                                           const HostService& service) {
   if (limits.recycle_jobs && service.jobs >= *limits.recycle_jobs)
-    return "it has run " + std::to_string(service.jobs) + " jobs (recycle_jobs)";
+    return "that one has run " + std::to_string(service.jobs) + " jobs (recycle_jobs)";
   if (limits.recycle_age && service.age >= *limits.recycle_age)
-    return "it is " + base::format_duration(service.age) + " old (recycle_age)";
+    return "that one is " + base::format_duration(service.age) + " old (recycle_age)";
   // A plugin that takes as much from the start must not be replaced without end.
   if (limits.recycle_memory && usage.memory > *limits.recycle_memory && service.age >= healthy_run) {
-    return "it takes " + bytes(usage.memory) + ", more than " + bytes(*limits.recycle_memory) +
+    return "that one takes " + bytes(usage.memory) + ", more than " + bytes(*limits.recycle_memory) +
            " (recycle_memory)";
   }
   return std::nullopt;

@@ -58,7 +58,7 @@ std::optional<std::int64_t> least_memory_mark(const job::HostLimits& limits);
 /// its parent for some milliseconds, and then both are counted. So the sum must exceed the limit twice.
 std::optional<Excess> excess(const job::HostLimits& limits, const HostUsage& now, const HostUsage& before);
 
-/// Why another host should take over, "it has run 1000 jobs (recycle_jobs)"; nullopt if none should.
+/// Why another host should take over, "that one has run 1000 jobs (recycle_jobs)"; nullopt if none should.
 std::optional<std::string> recycle_reason(const job::HostLimits& limits, const HostUsage& usage,
                                           const HostService& service);
 

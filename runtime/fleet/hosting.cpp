@@ -22,7 +22,7 @@ const char* when_ended(PluginState state, bool was_ready) {
 
 std::shared_ptr<Fleet::Loop::Seat> Fleet::Loop::seat_and_spawn(Edition& edition,
                                                                const std::shared_ptr<Seat>& relieved) {
-  const auto seat = seats_.emplace_back(std::make_shared<Seat>());
+  auto seat = seats_.emplace_back(std::make_shared<Seat>());
   seat->edition = &edition;
   seat->relieves = relieved;
   spawn(seat);

@@ -83,6 +83,7 @@ class Fleet::Loop : public HostProcess::Listener {
     bool replaced = false;           ///< gets no more jobs, because another host serves instead
     bool recycled = false;           ///< replaced by relieve(), so its jobs may take their time
     std::weak_ptr<Seat> relieves;    ///< the seat whose place its host takes when it is ready
+    std::string reason;              ///< why
     Clock::time_point keep_until{};  ///< is not recycled before that
     bool one_by_one = false;         ///< its host has one slot
     Clock::time_point one_by_one_until{};

@@ -59,7 +59,7 @@ void Fleet::Loop::end_excessive(Seat& seat, const Excess& excess) {
 
 std::optional<std::string> Fleet::Loop::recycle_reason_of(const Seat& seat) const {
   if (seat.one_by_one && Clock::now() >= seat.one_by_one_until)
-    return "it has run jobs one by one for a while, and none exceeded a limit";
+    return "that one has run jobs one by one for a while, and none exceeded a limit";
   const auto age = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - seat.ready_since);
   return recycle_reason(seat.edition->settings.host_limits, seat.host->usage(),
                         {seat.host->jobs_ended(), age});
@@ -83,9 +83,9 @@ bool Fleet::Loop::may_recycle(const Seat& seat) const {
 }
 
 void Fleet::Loop::recycle(const std::shared_ptr<Seat>& seat, const std::string& reason) {
-  log::info("starting another plugin host to take over from one, because " + reason,
-            {{"plugin", seat->edition->spec.name}, {"pid", seat->host->pid()}});
-  seat_and_spawn(*seat->edition, seat)->one_by_one_until = seat->one_by_one_until;
+  const auto relief = seat_and_spawn(*seat->edition, seat);
+  relief->reason = reason;
+  relief->one_by_one_until = seat->one_by_one_until;
 }
 
 /// The seat's host is ready, so the one that it relieves gives back what has not started, and ends after what
@@ -97,7 +97,7 @@ void Fleet::Loop::relieve(Seat& seat) {
   old->replaced = old->recycled = true;
   old->was_ready = false;
   --seat.edition->ready_hosts;
-  log::info("plugin host took over from another one",
+  log::info("plugin host took over from another one, because " + seat.reason,
             {{"plugin", seat.edition->spec.name}, {"pid", seat.host->pid()}, {"from", old->host->pid()}});
   old->host->stop();
 }

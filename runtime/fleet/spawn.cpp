@@ -136,15 +136,29 @@ std::string new_mark() {
                            strerror(error) + "), expected " + expected);
 }
 
+/// What counts towards RLIMIT_DATA, roughly.
+std::int64_t data_size(pid_t process) {
+  std::ifstream file("/proc/" + std::to_string(process) + "/statm");
+  std::int64_t pages = 0;
+  for (int field = 0; field < 6; ++field) file >> pages;
+  return pages * sysconf(_SC_PAGESIZE);
+}
+
+/// RLIMIT_DATA only backs a limit that is watched. So it is left out if the runtime has a lower one, or if
+/// the host has already allocated much of it, as one that is built with a sanitizer has.
+bool is_useless(pid_t host, const KernelLimit& limit, const rlimit& own) {
+  return limit.resource == RLIMIT_DATA &&
+         (own.rlim_max < limit.value || data_size(host) > static_cast<std::int64_t>(limit.value) / 2);
+}
+
 void set_limit(pid_t host, const KernelLimit& limit) {
   const auto resource = static_cast<__rlimit_resource>(limit.resource);
-  const rlimit both{limit.value, limit.value};
-  if (prlimit(host, resource, &both, nullptr) == 0 || errno == ESRCH)
-    return;  // its death is noticed elsewhere
-  const int error = errno;
   rlimit own{};
   getrlimit(resource, &own);
-  if (resource == RLIMIT_DATA && own.rlim_max < limit.value) return;  // inherited, and lower
+  const rlimit both{limit.value, limit.value};
+  if (is_useless(host, limit, own) || prlimit(host, resource, &both, nullptr) == 0) return;
+  if (errno == ESRCH) return;  // its death is noticed elsewhere
+  const int error = errno;
   refuse_limit(limit.key, std::to_string(limit.value), error,
                "at most the runtime's own hard limit, " + std::to_string(own.rlim_max) +
                    "; lower the key, or raise that limit of the runtime");
