@@ -103,7 +103,7 @@ void Fleet::Loop::on_refused(HostProcess& host, const std::string& reason) {
   const auto seat = seat_of(host);
   seat->timer.reset();
   Edition& edition = *seat->edition;
-  if (give_up_relief(*seat, reason)) return;
+  if (seat->replaced || give_up_relief(*seat, reason)) return host.kill("is not needed");
   if (action_for(standing_of(edition), HostEvent::refused) == Action::refuse)
     refuse(edition, PluginState::refused, edition.file.path() + ": " + reason);
   host.kill("was refused");
