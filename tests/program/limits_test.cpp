@@ -82,6 +82,9 @@ TEST_F(Limits, TheMemoryOfAnOrphanCountsToo) {
 }
 
 TEST_F(Limits, AnAllocationThatIsFarTooLargeFailsAtOnce) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "sanitizers have allocators of their own";
+#endif
   insert_vice("allocates", "allocate_too_much");
   Program& program = start("memory = \"128MB\"\n");
   EXPECT_TRUE(becomes("allocates", "error")) << program.err();
