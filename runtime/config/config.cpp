@@ -86,6 +86,17 @@ std::optional<std::string> as_text(Kind kind, const toml::node& node) {
   return json.str();
 }
 
+/// The names of the tables in a section's table: "limits" of "plugin".
+template <class Owner>
+std::set<std::string> inner_tables(std::string_view section, const std::vector<ConfigKey<Owner>>& keys) {
+  const std::string start = std::string(section) + ".";
+  std::set<std::string> names;
+  for (const auto& key : keys) {
+    if (key.section.starts_with(start)) names.insert(key.section.substr(start.size()));
+  }
+  return names;
+}
+
 /// Reads a file's tables over a configuration, and collects the errors.
 class Reader {
  public:
@@ -143,6 +154,12 @@ class Reader {
       }
       config_.origins[prefix + key.name] =
           complaints_.path + ":" + std::to_string(value->source().begin.line);
+    }
+    for (const std::string& inner : inner_tables(section, keys)) {
+      known.insert(inner);
+      if (const toml::node* one = table->get(inner)) {
+        read_table(*one, prefix + inner + ".", std::string(section) + "." + inner, keys, owner);
+      }
     }
     if (section == "database" && table->contains("url") && table->contains("url_file")) {
       complaints_.add(*table->get("url_file"),

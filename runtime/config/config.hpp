@@ -11,6 +11,7 @@
 
 #include "base/log.hpp"
 #include "base/usage_error.hpp"
+#include "job/host_limits.hpp"
 
 namespace sluice::config {
 
@@ -21,6 +22,7 @@ struct PluginSettings {
   std::string role;           ///< the database role that runs its effects; empty: effects are not allowed
   std::string config = "{}";  ///< JSON object for the plugin's init
   bool strict = false;        ///< members that nothing reads are an error
+  job::HostLimits limits;     ///< of each plugin host
   bool operator==(const PluginSettings&) const = default;
 };
 

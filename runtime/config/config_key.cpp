@@ -8,6 +8,7 @@
 
 #include "base/address.hpp"
 #include "base/duration.hpp"
+#include "base/size.hpp"
 #include "base/text.hpp"
 
 namespace sluice::config {
@@ -114,6 +115,30 @@ ConfigKey<Owner> duration(const char* section, const char* name, Target Owner::*
   return key;
 }
 
+template <class Owner, class Target>
+ConfigKey<Owner> size(const char* section, const char* name, Target Owner::*member, std::int64_t least,
+                      std::string summary, std::string example) {
+  ConfigKey<Owner> key{section,
+                       name,
+                       Kind::text,
+                       R"(a size with its unit, such as "64kB", "512MB" or "1.5GiB")",
+                       std::move(summary),
+                       std::move(example)};
+  if (least > 0) key.takes += ", at least " + base::write_size(least);
+  key.set = [member, least](Owner& owner, const std::string& text) {
+    const auto value = base::parse_size(text);
+    if (!value || *value < least) return false;
+    owner.*member = *value;
+    return true;
+  };
+  key.get = [member](const Owner& owner) -> std::optional<std::string> {
+    const std::int64_t* value = present(owner.*member);
+    if (value == nullptr) return std::nullopt;
+    return base::write_size(*value);
+  };
+  return key;
+}
+
 template <class Target, class Parse, class Name>
 ConfigKey<Config> choice(const char* section, const char* name, Target Config::*member, Parse parse,
                          Name name_of, const std::string& choices, std::string summary) {
@@ -180,6 +205,20 @@ ConfigKey<PluginSettings> plugin_config() {
   };
   key.get = [](const PluginSettings& settings) { return settings.config; };
   return key;
+}
+
+/// The keys of the settings in a member, as keys of the whole.
+template <class Owner, class Part>
+std::vector<ConfigKey<Owner>> keys_in(Part Owner::*member, std::vector<ConfigKey<Part>> keys) {
+  std::vector<ConfigKey<Owner>> all;
+  for (ConfigKey<Part>& key : keys) {
+    all.push_back({key.section, key.name, key.kind, key.takes, key.summary, key.example});
+    all.back().set = [member, set = key.set](Owner& owner, const std::string& value) {
+      return set(owner.*member, value);
+    };
+    all.back().get = [member, get = key.get](const Owner& owner) { return get(owner.*member); };
+  }
+  return all;
 }
 
 std::vector<ConfigKey<Config>> make_config_keys() {
@@ -276,8 +315,47 @@ std::vector<ConfigKey<Config>> make_config_keys() {
   };
 }
 
-std::vector<ConfigKey<PluginSettings>> make_plugin_keys() {
+std::vector<ConfigKey<job::HostLimits>> make_limit_keys() {
+  constexpr const char* section = "plugin.limits";
+  constexpr std::int64_t least_memory = 32'000'000;  // a host without jobs takes about a third
+  constexpr std::int64_t least_file = 4096;
+  using job::HostLimits;
   return {
+      size(section, "memory", &HostLimits::memory, least_memory,
+           "resident memory of a host together with the processes that it starts. A host that takes more is "
+           "killed, and the job that caused it fails with code `memory`",
+           R"("512MB")"),
+      number(section, "tasks", &HostLimits::tasks, 8, 1000000,
+             "processes and threads of a host, together. A host that has more is killed, and the job that "
+             "caused it fails with code `tasks`. A host needs `slots` and 2 threads itself",
+             "200"),
+      number(section, "open_files", &HostLimits::open_files, 32, 1048576,
+             "the most descriptors that each process may have open (RLIMIT_NOFILE)", "256"),
+      size(section, "file_size", &HostLimits::file_size, least_file,
+           "the largest file that a process may write (RLIMIT_FSIZE). A write beyond it fails with EFBIG",
+           R"("1GB")"),
+      size(section, "core", &HostLimits::core, 0,
+           "the largest core file of a process that crashes (RLIMIT_CORE); \"0\": none. A core file contains "
+           "payloads and the plugin's "
+           "configuration",
+           R"("0")"),
+      number(section, "nice", &HostLimits::nice, 0, 19,
+             "the priority of a host, from 0 to 19, the lowest. It can't be above the runtime's own", "10"),
+      number(section, "recycle_jobs", &HostLimits::recycle_jobs, 1, 1000000000,
+             "the number of jobs after which a host is replaced. Another host takes over, and the first one "
+             "ends after its jobs",
+             "10000"),
+      duration(section, "recycle_age", &HostLimits::recycle_age, milliseconds(1000),
+               "the time after which a host is replaced in the same way", R"("1d")"),
+      size(section, "recycle_memory", &HostLimits::recycle_memory, least_memory,
+           "a host that takes more memory is replaced in the same way. Counted as `memory`, and best set "
+           "lower than that",
+           R"("300MB")"),
+  };
+}
+
+std::vector<ConfigKey<PluginSettings>> make_plugin_keys() {
+  std::vector<ConfigKey<PluginSettings>> keys{
       truth("plugin", "enabled", &PluginSettings::enabled,
             "false: the plugin is not started although its file is there, and its jobs wait"),
       number("plugin", "processes", &PluginSettings::processes, 1, 64,
@@ -293,6 +371,8 @@ std::vector<ConfigKey<PluginSettings>> make_plugin_keys() {
             "that nothing reads are an error. Otherwise the log lists them"),
       plugin_config(),
   };
+  for (auto& key : keys_in(&PluginSettings::limits, make_limit_keys())) keys.push_back(std::move(key));
+  return keys;
 }
 
 std::vector<ConfigKey<TypeSettings>> make_type_keys() {
@@ -352,11 +432,21 @@ std::string sample_head(const std::string& section, const std::string& table) {
          "]\n";
 }
 
+/// The keys of `[table]` and of its inner tables.
 template <class Owner>
 std::string sample_table(const std::string& table, const std::vector<ConfigKey<Owner>>& keys) {
-  std::string lines = sample_head(keys.front().section, table);
-  lines.insert(lines.rfind('['), "#");
-  for (const auto& key : keys) lines += "\n" + sample_key(key);
+  std::string lines;
+  std::string section;
+  for (const auto& key : keys) {
+    if (key.section != section) {
+      const std::string path = key.path();
+      lines +=
+          sample_head(key.section, table + (path == key.name ? "" : "." + path.substr(0, path.find('.'))));
+      lines.insert(lines.rfind("\n[") + 1, "#");
+    }
+    section = key.section;
+    lines += "\n" + sample_key(key);
+  }
   return lines;
 }
 
@@ -396,6 +486,9 @@ std::string_view section_summary(std::string_view section) {
       {"plugin",
        "One table for each plugin that needs one, under the name that the plugin declares. `sluice plugin "
        "list` shows the names."},
+      {"plugin.limits",
+       "What each host of the plugin may take, and when it is replaced by another one. Without these keys "
+       "there is no limit."},
       {"type",
        "One table for each job type that needs one, with the type's name in quotes. For a key that is "
        "absent, the plugin's declaration applies, then [retry]."},
@@ -416,8 +509,10 @@ std::string variable_part(std::string_view name) {
 }
 
 std::string variable_name(std::string_view section, std::string_view key, std::string_view name) {
+  const auto dot = section.find('.');
   const std::string middle = name.empty() ? "" : variable_part(name) + "_";
-  return "SLUICE_" + variable_part(section) + "_" + middle + variable_part(key);
+  const std::string inner = dot == std::string_view::npos ? "" : variable_part(section.substr(dot + 1)) + "_";
+  return "SLUICE_" + variable_part(section.substr(0, dot)) + "_" + middle + inner + variable_part(key);
 }
 
 std::string as_toml(Kind kind, const std::string& value) {
@@ -431,7 +526,7 @@ std::string sample_config() {
       "/etc/sluice/sluice.toml.\n"
       "# Each key has a variable, which takes precedence over the file: SLUICE_DATABASE_PUMPS is `pumps` of\n"
       "# [database]. `sluice config check` shows the values in force. Durations: \"500ms\", \"30s\", "
-      "\"1h30m\".\n";
+      "\"1h30m\".\n# Sizes: \"64kB\", \"512MB\", \"1.5GiB\".\n";
   std::string section;
   for (const auto& key : config_keys()) {
     if (key.section != section) sample += sample_head(key.section, key.section);

@@ -19,7 +19,7 @@ enum class Kind { text, number, truth, table };
 /// A key of the settings in an Owner: Config, PluginSettings or TypeSettings.
 template <class Owner>
 struct ConfigKey {
-  std::string section;  ///< "database", "plugin", "type"
+  std::string section;  ///< "database", "plugin", "plugin.limits", "type"
   std::string name;
   Kind kind = Kind::text;
   std::string takes = {};    ///< in words: "a whole number from 1 to 16"
@@ -32,6 +32,12 @@ struct ConfigKey {
   std::function<std::optional<std::string>(const Owner&)> get = {};
   std::vector<std::string> other_variables = {};  ///< besides the regular one
   bool secret = false;                            ///< shown only masked
+
+  /// Within its table: "slots" of [plugin.NAME], "limits.memory" of [plugin.NAME.limits].
+  std::string path() const {
+    const auto dot = section.find('.');
+    return dot == std::string::npos ? name : section.substr(dot + 1) + "." + name;
+  }
 };
 
 const std::vector<ConfigKey<Config>>& config_keys();
@@ -41,7 +47,8 @@ const std::vector<ConfigKey<TypeSettings>>& type_keys();
 /// What a section is for, in a sentence.
 std::string_view section_summary(std::string_view section);
 
-/// The regular variable of a key: SLUICE_DATABASE_PUMPS; with a table's name, SLUICE_PLUGIN_HELLO_SLOTS.
+/// The regular variable of a key: SLUICE_DATABASE_PUMPS; with a table's name, SLUICE_PLUGIN_HELLO_SLOTS and
+/// SLUICE_PLUGIN_HELLO_LIMITS_MEMORY.
 std::string variable_name(std::string_view section, std::string_view key, std::string_view name = "");
 
 /// Part of a variable's name: capitals and digits, everything else is "_".

@@ -22,7 +22,7 @@ template <class Owner>
 TableVariable<Owner> table_variable(const std::vector<ConfigKey<Owner>>& keys, const std::string& variable) {
   const std::string start = "SLUICE_" + variable_part(keys.front().section) + "_";
   for (const auto& key : keys) {
-    const std::string end = "_" + variable_part(key.name);
+    const std::string end = "_" + variable_part(key.path());
     if (variable.size() <= start.size() + end.size()) continue;
     if (!variable.starts_with(start) || !variable.ends_with(end)) continue;
     return {variable.substr(start.size(), variable.size() - start.size() - end.size()), &key};
@@ -88,7 +88,7 @@ class Reader {
       const auto [part, key] = table_variable(keys, variable);
       if (part.empty()) continue;
       for (const std::string& name : names(section, part, owners)) {
-        set(*key, owners[name], value, variable, section + "." + name + "." + key->name);
+        set(*key, owners[name], value, variable, section + "." + name + "." + key->path());
       }
     }
   }

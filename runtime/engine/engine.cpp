@@ -85,7 +85,8 @@ fleet::Options Engine::fleet_options() const {
                                settings.role,
                                settings.config,
                                config::strictness_of(plugin, config_),
-                               config::limits_of(plugin, config_)};
+                               config::limits_of(plugin, config_),
+                               settings.limits};
   };
   options.owners = owners();
   return options;

@@ -18,6 +18,7 @@
 
 #include "base/threads.hpp"
 #include "fleet/running_job.hpp"
+#include "job/host_limits.hpp"
 #include "job/job.hpp"
 #include "job/plugin_spec.hpp"
 #include "job/strictness.hpp"
@@ -33,6 +34,7 @@ struct HostSettings {
   std::string config = "{}";
   job::Strictness strict;
   std::vector<std::chrono::microseconds> limits;  ///< how long an attempt may take, by type; 0: no limit
+  job::HostLimits host_limits;
   bool operator==(const HostSettings&) const = default;
 };
 
@@ -73,13 +75,14 @@ struct Plugin {
   std::vector<std::string> types;                    ///< those of spec.types that it serves
   std::map<std::string, std::string> refused_types;  ///< type → why it does not serve it
   int ready_hosts = 0;
+  int ready_slots = 0;
   int restarts = 0;
   int generation =
       0;  ///< how many of the file's versions and settings have taken over; 0: none was ever ready
   base::WallClock::time_point loaded_at;  ///< when the present generation took over
   std::string newer_refused;              ///< why the last reload refused the file and kept this one
   int draining_hosts = 0;  ///< hosts of earlier generations, which finish the jobs that they have started
-  int slots() const { return ready_hosts * settings.slots; }
+  int slots() const { return ready_slots; }
   bool usable() const { return state == PluginState::ready || state == PluginState::restarting; }
 };
 

@@ -49,6 +49,7 @@ class HostLink {
   void ended();
 
   pid_t pid() const { return process_.pid; }
+  const Spawned& process() const { return process_; }
   bool closed() const { return closed_; }
   /// True if the socket and both streams have been read to their end.
   bool all_read() const { return closed_ && open_streams_ == 0; }

@@ -81,11 +81,8 @@ std::vector<job::Finished> HostProcess::recall(base::Clock::time_point latest) {
 
 void HostProcess::on_frame(const wire::Frame& frame) {
   switch (frame.kind) {
-    case wire::Kind::outcomes: {
-      auto finished = tickets_.take_back(wire::get_outcome(frame.body));
-      if (finished) finished_.push_back(std::move(*finished));
-      return;
-    }
+    case wire::Kind::outcomes:
+      return take_back(wire::get_outcome(frame.body));
     case wire::Kind::log: {
       wire::LogLine line = wire::get_log(frame.body);
       wire::keep_bounds(line);
@@ -105,6 +102,30 @@ void HostProcess::on_frame(const wire::Frame& frame) {
     default:
       throw wire::Malformed("a frame that only the runtime sends");
   }
+}
+
+void HostProcess::take_back(wire::JobResult result) {
+  auto finished = tickets_.take_back(std::move(result));
+  if (!finished) return;
+  if (finished->outcome.result != job::Result::released) ++jobs_ended_;
+  name_limit(finished->outcome, limits_);
+  finished_.push_back(std::move(*finished));
+}
+
+void HostProcess::limit(const job::HostLimits& limits, int slots) {
+  limits_ = limits;
+  limit_host(link_.process(), limits, slots);
+}
+
+std::optional<Excess> HostProcess::measure() {
+  if (reaped_ || !ending_.empty() || !is_measured(limits_)) return std::nullopt;
+  usage_before_ = std::exchange(usage_, gauge_.measure(link_.process(), least_memory_mark(limits_)));
+  return excess(limits_, usage_, usage_before_);
+}
+
+void HostProcess::kill(const Excess& excess) {
+  excess_ = excess;
+  kill("was killed because it " + excess.words);
 }
 
 void HostProcess::on_frames_read() {
@@ -167,7 +188,7 @@ void HostProcess::reaped(int wait_status, const rusage& usage, bool interrupted)
   cpu_seconds_ = seconds(usage.ru_utime) + seconds(usage.ru_stime);
   peak_bytes_ = std::int64_t{1024} * usage.ru_maxrss;
   interrupted_ = interrupted;
-  ending_ = describe_exit(wait_status) + (ending_.empty() ? "" : " (" + ending_ + ")");
+  if (!excess_) ending_ = describe_exit(wait_status) + (ending_.empty() ? "" : " (" + ending_ + ")");
   link_.ended();
   end_when_read();
 }
@@ -177,7 +198,7 @@ void HostProcess::end_when_read() {
   state_ = HostState::gone;
   if (const job::Ref* const culprit = tickets_.culprit()) culprit_ = culprit->id;
   const auto other = tickets_.stack_without_job();
-  auto jobs = tickets_.judge_all(ending_, interrupted_);
+  auto jobs = tickets_.judge_all(ending_, interrupted_, excess_ ? excess_->code : "");
   listener_.on_judged(*this, jobs);
   give_back(std::move(jobs));
   if (other && !interrupted_) log_stack(*other);

@@ -6,12 +6,15 @@
 
 #include <boost/asio/io_context.hpp>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "base/threads.hpp"
 #include "fleet/frame_names.hpp"
+#include "fleet/host_gauge.hpp"
+#include "fleet/host_limits.hpp"
 #include "fleet/host_link.hpp"
 #include "fleet/plugin_file.hpp"
 #include "fleet/running_job.hpp"
@@ -77,6 +80,12 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   bool ask_for_stacks(base::Clock::time_point latest);
   /// Sends SIGKILL to it and its process group.
   void kill(const std::string& why);
+  /// The same, because it exceeded a limit. Its started jobs are charged with that.
+  void kill(const Excess& excess);
+  /// Measures what it takes. Returns the limit that it exceeds.
+  std::optional<Excess> measure();
+  /// The number of jobs whose handlers are running.
+  std::size_t started() const { return tickets_.started(); }
 
   /// After waitpid: reads what it still sent, judges its jobs by the shared page, then tells the listener
   /// that it ended. `interrupted`: we made it die, so started jobs lose no attempt, except those that must
@@ -85,6 +94,15 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
 
   /// Adds those of its jobs that started at `latest` or before.
   void add_running(base::Clock::time_point latest, std::vector<RunningJob>& jobs) const;
+
+  /// Sets what the kernel enforces, and what is to be watched. Throws std::runtime_error if the kernel
+  /// refuses a limit.
+  void limit(const job::HostLimits& limits, int slots);
+  const HostUsage& usage() const { return usage_; }
+  /// It was killed because it exceeded a limit.
+  bool is_over_limit() const { return excess_.has_value(); }
+  /// How many jobs have ended in it.
+  std::int64_t jobs_ended() const { return jobs_ended_; }
 
   pid_t pid() const { return link_.pid(); }
   HostState state() const { return state_; }
@@ -118,6 +136,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   std::string heading(const wire::Stack& stack) const;
   LoadedFile loaded_file() const { return {path_, file_fd_}; }
   void end_when_read();
+  void take_back(wire::JobResult result);
 
   Listener& listener_;
   boost::asio::io_context& loop_;
@@ -134,6 +153,12 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   std::string culprit_;
   double cpu_seconds_ = 0;       // of the process and what it waited for
   std::int64_t peak_bytes_ = 0;  // of its resident memory
+  job::HostLimits limits_;
+  HostGauge gauge_;
+  HostUsage usage_;
+  HostUsage usage_before_;
+  std::optional<Excess> excess_;  // why it was killed
+  std::int64_t jobs_ended_ = 0;
   bool reaped_ = false;
   bool interrupted_ = false;
 };

@@ -35,11 +35,14 @@ const char* when_ended(PluginState state, bool was_ready) {
 
 }  // namespace
 
-void Fleet::Loop::seat_and_spawn(Edition& edition, bool solitary) {
-  seats_.push_back(std::make_shared<Seat>());
-  seats_.back()->edition = &edition;
-  seats_.back()->solitary = solitary;
-  spawn(std::shared_ptr(seats_.back()));
+std::shared_ptr<Fleet::Loop::Seat> Fleet::Loop::seat_and_spawn(Edition& edition, SeatKind kind,
+                                                                const std::shared_ptr<Seat>& relieved) {
+  auto seat = seats_.emplace_back(std::make_shared<Seat>());
+  seat->edition = &edition;
+  seat->solitary = kind == SeatKind::solitary;
+  seat->relieves = relieved;
+  spawn(seat);
+  return seat;
 }
 
 /// Starts the host from the edition's own file, even if another file has taken its place. If that fails,
@@ -49,12 +52,14 @@ void Fleet::Loop::spawn(const std::shared_ptr<Seat>& seat) {
   const bool kept = edition.file.replaced() && seat->history.failed_starts == 0;
   try {
     seat->was_ready = false;
+    seat->cut_short = false;
     seat->host = std::make_shared<HostProcess>(context_, *this, edition.file, kept);
     if (kept) seat->host->set_plugin(edition.spec);
     seat->host->begin();
     limit_start(seat, "load");
   } catch (const std::exception& error) {
     if (seat->solitary) return asio::post(context_, [this, seat] { end_solitary(seat); });
+    if (give_up_relief(*seat, error.what())) return;
     refuse(edition, PluginState::refused,
            edition.file.path() + ": " + error.what() +
                (dynamic_cast<const std::system_error*>(&error) ? "; check the limits of processes and files"
@@ -114,6 +119,7 @@ void Fleet::Loop::on_refused(HostProcess& host, const std::string& reason) {
   const auto seat = seat_of(host);
   seat->timer.reset();
   Edition& edition = *seat->edition;
+  if (seat->replaced || give_up_relief(*seat, reason)) return host.kill("is not needed");
   if (!seat->solitary && action_for(standing_of(edition), HostEvent::refused) == Action::refuse)
     refuse(edition, PluginState::refused, edition.file.path() + ": " + reason);
   host.kill("was refused");
@@ -147,9 +153,15 @@ void Fleet::Loop::start(Seat& seat) {
   seat.host->set_limits(edition.settings.limits);
   seat.host->set_role(edition.settings.role);
   if (seat.solitary || !edition.can_run_alone) seat.host->blame_all();
-  const auto slots = static_cast<std::uint32_t>(seat.solitary ? 1 : edition.settings.slots);
-  seat.host->start({slots, options_.log_level, !edition.settings.role.empty(), edition.settings.config, false,
-                    edition.settings.strict});
+  const int slots = seat.solitary ? 1 : edition.settings.slots;
+  try {
+    seat.host->limit(edition.settings.host_limits, slots);
+  } catch (const std::runtime_error& error) {
+    return on_refused(*seat.host, error.what());
+  }
+  watch_soon();
+  seat.host->start({static_cast<std::uint32_t>(slots), options_.log_level, !edition.settings.role.empty(),
+                    edition.settings.config, false, edition.settings.strict});
   limit_start(seat_of(*seat.host), "start");
 }
 
@@ -157,7 +169,7 @@ void Fleet::Loop::on_ready(HostProcess& host) {
   const auto seat = seat_of(host);
   Edition& edition = *seat->edition;
   seat->timer.reset();
-  if (stopping_ || host.state() != HostState::ready) return;
+  if (stopping_ || seat->replaced || host.state() != HostState::ready) return;
   if (action_for(standing_of(edition), HostEvent::ready) != Action::serve) return;
   seat->was_ready = true;
   if (seat->solitary) return serve_alone(edition);
@@ -171,6 +183,7 @@ void Fleet::Loop::on_ready(HostProcess& host) {
   if (first) {
     for (int more = 1; more < edition.settings.processes; ++more) seat_and_spawn(edition);
   }
+  relieve(*seat);
   tell(edition);
   advance_soon();
 }
@@ -198,6 +211,7 @@ void Fleet::Loop::on_ended(HostProcess& host) {
   const std::string ending = host.ending();
   const std::string culprit = host.culprit();
   const bool was_ready = seat->was_ready;
+  const bool over_limit = host.is_over_limit();
   seat->timer.reset();
   seat->host.reset();
   seat->tried = true;
@@ -206,6 +220,8 @@ void Fleet::Loop::on_ended(HostProcess& host) {
     return stopping_ ? finish_when_empty() : edition.retired ? sweep_soon() : void();
   }
   if (was_ready) --edition.ready_hosts;
+  if (const auto relief = relief_of(*seat)) dismiss(*relief);
+  give_up_relief(*seat, "its process " + ending);
   if (edition.retired || seat->replaced) sweep_soon();
   if (was_ready || edition.retired) tell(edition);
   if (stopping_) return finish_when_empty();
@@ -214,8 +230,9 @@ void Fleet::Loop::on_ended(HostProcess& host) {
   if (action == Action::refuse) {
     return refuse(edition, PluginState::refused,
                   edition.file.path() + ": found that its process " + ending + " " +
-                      when_ended(edition.state, was_ready) +
-                      ", expected it to get ready; run it under a debugger, or look at what it printed");
+                      when_ended(edition.state, was_ready) + ", expected it to get ready; " +
+                      (over_limit ? "raise that limit, or have the plugin take less"
+                                  : "run it under a debugger, or look at what it printed"));
   }
   if (action != Action::restart) return;
   std::vector<log::Field> fields{{"plugin", edition.spec.name}, {"ending", ending}};
@@ -229,7 +246,7 @@ void Fleet::Loop::on_ended(HostProcess& host) {
 void Fleet::Loop::limit_replaced(const Edition& edition) {
   constexpr std::ptrdiff_t most = 4;
   auto seats = seats_of(edition);
-  std::erase_if(seats, [](const auto& seat) { return !seat->replaced || !seat->host; });
+  std::erase_if(seats, [](const auto& seat) { return !seat->replaced || seat->recycled || !seat->host; });
   for (std::ptrdiff_t i = 0; i < std::ssize(seats) - most; ++i) {
     seats[static_cast<std::size_t>(i)]->cut_short = true;
     seats[static_cast<std::size_t>(i)]->host->kill("was one of too many hosts with a job that did not stop");
@@ -252,7 +269,11 @@ void Fleet::Loop::replace(Seat& seat) {
   limit_replaced(edition);
   auto waiting = seat.host->recall(Clock::now());
   if (!waiting.empty()) listener_.on_returned(std::move(waiting));
-  seat_and_spawn(edition);
+  if (const auto relief = relief_of(seat)) {
+    relief->relieves.reset();  // it serves instead in any case
+  } else {
+    seat_and_spawn(edition);
+  }
   tell(edition);
 }
 

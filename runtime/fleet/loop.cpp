@@ -265,6 +265,7 @@ void Fleet::Loop::finish_when_empty() {
     work_.reset();
     tickers_.clear();
     stop_timer_.reset();
+    watch_timer_.reset();
     for (const auto& signals : {&stop_signals_, &reload_signals_, &child_signals_}) {
       if (*signals) (*signals)->cancel();
     }
@@ -333,7 +334,7 @@ void Fleet::Loop::show(std::size_t plugin) {
   if (edition == nullptr && round_) edition = round_->candidate(plugin);
   if (edition == nullptr) {
     shown.state = PluginState::removed;
-    shown.ready_hosts = 0;
+    shown.ready_hosts = shown.ready_slots = 0;
     return;
   }
   shown.state = edition->state;
@@ -341,9 +342,18 @@ void Fleet::Loop::show(std::size_t plugin) {
   shown.spec = edition->spec;
   shown.settings = edition->settings;
   shown.ready_hosts = edition->ready_hosts;
+  shown.ready_slots = ready_slots(*edition);
   shown.restarts = edition->restarts;
   shown.generation = edition->generation;
   shown.loaded_at = edition->loaded_at;
+}
+
+int Fleet::Loop::ready_slots(const Edition& edition) const {
+  int slots = 0;
+  for (const auto& seat : seats_of(edition)) {
+    if (seat->host && seat->was_ready && !seat->replaced && !seat->solitary) slots += edition.settings.slots;
+  }
+  return slots;
 }
 
 /// Updates the edition's plugin and tells the listener, unless the edition is tried beside one at work.

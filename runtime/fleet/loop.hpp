@@ -1,6 +1,7 @@
 // The fleet's event loop and everything that it owns: the hosts, the editions of each plugin file, the
-// present round. It has three sources: loop.cpp (signals, jobs, rounds, stopping), hosting.cpp (the life of
-// a host) and solitary.cpp (jobs that run alone). For the loop's thread alone.
+// present round. It has four sources: loop.cpp (signals, jobs, rounds, stopping), hosting.cpp (the life of a
+// host), solitary.cpp (jobs that run alone) and recycling.cpp (limits, and hosts that others relieve). For the loop's
+// thread alone.
 #pragma once
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -85,10 +86,14 @@ class Fleet::Loop : public HostProcess::Listener {
     ExitHistory history;
     Clock::time_point ready_since{};
     bool was_ready = false;
-    bool tried = false;      ///< its first host became ready or ended
-    bool cut_short = false;  ///< we killed it, so its jobs lose no attempt
-    bool solitary = false;   ///< its host runs one suspect at a time
-    bool replaced = false;   ///< a job of its host does not stop, so another host serves instead
+    bool tried = false;              ///< its first host became ready or ended
+    bool cut_short = false;          ///< we killed it, so its jobs lose no attempt
+    bool solitary = false;           ///< its host runs one suspect at a time
+    bool replaced = false;           ///< gets no more jobs, because another host serves instead
+    bool recycled = false;           ///< replaced by relieve(), so its jobs may take their time
+    std::weak_ptr<Seat> relieves;    ///< the seat whose place its host takes when it is ready
+    std::string reason;              ///< why
+    Clock::time_point keep_until{};  ///< is not recycled before that
   };
   /// What serves of a plugin file.
   struct Place {
@@ -118,6 +123,7 @@ class Fleet::Loop : public HostProcess::Listener {
   bool is_candidate(const Edition& edition) const;
   void advance_soon();
   void show(std::size_t plugin);
+  int ready_slots(const Edition& edition) const;
   void tell(const Edition& edition);
   void finish_when_empty();
 
@@ -125,7 +131,9 @@ class Fleet::Loop : public HostProcess::Listener {
   Standing standing_of(const Edition& edition) const;
   void learn(Edition& edition, job::PluginSpec spec);
   void compare(Seat& seat, const job::PluginSpec& spec);
-  void seat_and_spawn(Edition& edition, bool solitary = false);
+  enum class SeatKind { ordinary, solitary };
+  std::shared_ptr<Seat> seat_and_spawn(Edition& edition, SeatKind kind = SeatKind::ordinary,
+                                       const std::shared_ptr<Seat>& relieved = nullptr);
   void spawn(const std::shared_ptr<Seat>& seat);
   void limit_start(const std::shared_ptr<Seat>& seat, const char* doing);
   void start(Seat& seat);
@@ -153,6 +161,18 @@ class Fleet::Loop : public HostProcess::Listener {
   void end_solitary(const std::shared_ptr<Seat>& seat);
   void give_up_solitude(Edition& edition);
 
+  // recycling.cpp
+  void watch_soon();
+  void watch();
+  void watch(const std::shared_ptr<Seat>& seat);
+  std::optional<std::string> recycle_reason_of(const Seat& seat) const;
+  bool may_recycle(const Seat& seat) const;
+  void recycle(const std::shared_ptr<Seat>& seat, const std::string& reason);
+  void relieve(Seat& seat);
+  bool give_up_relief(Seat& seat, const std::string& why);
+  void dismiss(Seat& seat);
+  std::shared_ptr<Seat> relief_of(const Seat& seat) const;
+
   const Options options_;
   fleet::Listener& listener_;
   asio::io_context context_{1};
@@ -170,6 +190,7 @@ class Fleet::Loop : public HostProcess::Listener {
   std::unique_ptr<asio::signal_set> reload_signals_;
   std::unique_ptr<asio::signal_set> child_signals_;
   std::unique_ptr<asio::steady_timer> stop_timer_;
+  std::unique_ptr<asio::steady_timer> watch_timer_;  // null while no host is watched
   std::vector<std::unique_ptr<asio::steady_timer>> tickers_;
   const bool had_terminal_;
   bool first_round_over_ = false;

@@ -76,7 +76,7 @@ void Fleet::Loop::serve_alone(Edition& edition) {
   const std::size_t wanted = std::min(edition.waiting_alone.size(), most_hosts);
   for (std::size_t more = seats.size(); starting < wanted && more < most_hosts && !stopping_;
        ++more, ++starting)
-    seat_and_spawn(edition, true);
+    seat_and_spawn(edition, SeatKind::solitary);
 }
 
 /// Its host is idle.

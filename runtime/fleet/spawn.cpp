@@ -5,6 +5,7 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -21,6 +22,7 @@
 
 #include "base/threads.hpp"
 #include "base/version.hpp"
+#include "fleet/host_limits.hpp"
 #include "fleet/host_program.hpp"
 #include "wire/descriptors.hpp"
 
@@ -128,6 +130,61 @@ std::string new_mark() {
   return mark_name + std::string(text.data());
 }
 
+[[noreturn]] void refuse_limit(const std::string& key, const std::string& value, int error,
+                               const std::string& expected) {
+  throw std::runtime_error("found that the kernel refuses limits." + key + " = " + value + " (" +
+                           strerror(error) + "), expected " + expected);
+}
+
+/// What counts towards RLIMIT_DATA, roughly.
+std::int64_t data_size(pid_t process) {
+  std::ifstream file("/proc/" + std::to_string(process) + "/statm");
+  std::int64_t pages = 0;
+  for (int field = 0; field < 6; ++field) file >> pages;
+  return pages * sysconf(_SC_PAGESIZE);
+}
+
+/// RLIMIT_DATA only backs a limit that is watched. So it is left out if the runtime has a lower one, or if
+/// the host has already allocated much of it, as one that is built with a sanitizer has.
+bool is_useless(pid_t host, const KernelLimit& limit, const rlimit& own) {
+  return limit.resource == RLIMIT_DATA &&
+         (own.rlim_max < limit.value || data_size(host) > static_cast<std::int64_t>(limit.value) / 2);
+}
+
+void set_limit(pid_t host, const KernelLimit& limit) {
+  const auto resource = static_cast<__rlimit_resource>(limit.resource);
+  rlimit own{};
+  getrlimit(resource, &own);
+  const rlimit both{limit.value, limit.value};
+  if (is_useless(host, limit, own) || prlimit(host, resource, &both, nullptr) == 0) return;
+  if (errno == ESRCH) return;  // its death is noticed elsewhere
+  const int error = errno;
+  refuse_limit(limit.key, std::to_string(limit.value), error,
+               "at most the runtime's own hard limit, " + std::to_string(own.rlim_max) +
+                   "; lower the key, or raise that limit of the runtime");
+}
+
+/// The size that threads get without further ado.
+std::int64_t stack_size() {
+  constexpr std::int64_t if_unlimited = 8 * 1024 * 1024;
+  rlimit own{};
+  getrlimit(RLIMIT_STACK, &own);
+  return own.rlim_cur == RLIM_INFINITY ? if_unlimited : static_cast<std::int64_t>(own.rlim_cur);
+}
+
+/// Of all threads that the host has by now. Those that it starts later inherit it.
+void set_nice(pid_t host, int nice) {
+  std::error_code error;
+  for (auto thread = std::filesystem::directory_iterator("/proc/" + std::to_string(host) + "/task", error);
+       !error && thread != std::filesystem::directory_iterator(); thread.increment(error)) {
+    const auto number = static_cast<id_t>(std::stoul(thread->path().filename().string()));
+    if (setpriority(PRIO_PROCESS, number, nice) == 0 || errno == ESRCH) continue;
+    refuse_limit(
+        "nice", std::to_string(nice), errno,
+        "at least the runtime's own, " + std::to_string(getpriority(PRIO_PROCESS, 0)) + "; raise the key");
+  }
+}
+
 /// The other processes that have `mark` in the environment with which they started.
 std::vector<pid_t> marked_processes(const std::string& mark) {
   std::vector<pid_t> found;
@@ -204,6 +261,15 @@ HelperProcess spawn_symbols(const std::string& path, int plugin_fd) {
   helper.in = std::move(in.theirs);
   helper.out = std::move(out.ours);
   return helper;
+}
+
+void limit_host(const Spawned& host, const job::HostLimits& limits, int slots) {
+  for (const KernelLimit& limit : kernel_limits(limits, slots, stack_size())) set_limit(host.pid, limit);
+  if (limits.nice) set_nice(host.pid, *limits.nice);
+}
+
+std::vector<pid_t> processes_of(const Spawned& host) {
+  return marked_processes(host.mark);
 }
 
 void kill_host(const Spawned& host) {

@@ -5,8 +5,10 @@
 #include <sys/types.h>
 
 #include <string>
+#include <vector>
 
 #include "base/descriptor.hpp"
+#include "job/host_limits.hpp"
 
 namespace sluice::fleet {
 
@@ -41,6 +43,12 @@ void kill_host(const Spawned& host);
 /// Sends SIGKILL to everything that a dead host has left behind: the processes in its process group, and
 /// those with its mark, in whatever group or session.
 void kill_leftovers(const Spawned& host);
+
+/// Sets what the kernel enforces, in the host's process; processes and threads that it starts inherit it.
+/// Throws std::runtime_error if the kernel refuses a limit.
+void limit_host(const Spawned& host, const job::HostLimits& limits, int slots);
+/// The processes with a host's mark, whatever group or session they are in.
+std::vector<pid_t> processes_of(const Spawned& host);
 
 /// True for environment variables that a plugin host must not see: PG…, …DATABASE_URL…, …DIRECT_URL…, the
 /// plugins' configurations, which it gets in another way, and the variables of systemd's notifications.

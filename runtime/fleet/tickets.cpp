@@ -104,8 +104,8 @@ std::vector<job::Finished> Tickets::recall(base::Clock::time_point latest) {
   return recalled;
 }
 
-std::vector<Judged> Tickets::judge_all(const std::string& ending, bool interrupted) {
-  const Death death{ending, interrupted, culprits_ticket()};
+std::vector<Judged> Tickets::judge_all(const std::string& ending, bool interrupted, const std::string& limit) {
+  const Death death{ending, interrupted, limit, limit.empty() ? culprits_ticket() : -1, started()};
   std::vector<Judged> judged;
   for (std::uint32_t ticket = 0; ticket < in_flight_.size(); ++ticket) {
     if (!in_flight_[ticket].has_job()) continue;
@@ -167,11 +167,17 @@ job::Outcome Tickets::judge(std::uint32_t ticket, const Death& death) const {
   }
   const bool repeatable = flight.type_index >= at_most_once_.size() || !at_most_once_[flight.type_index] ||
                           base::planted(base::Bug::once_is_often);
-  const bool is_known = death.culprit >= 0 || blames_all_;
+  const bool is_alone = !death.limit.empty() && death.started == 1;
+  const bool is_known = death.culprit >= 0 || blames_all_ || is_alone;
   const bool innocent = death.interrupted || !is_known || (death.culprit >= 0 && death.culprit != ticket);
   if (innocent && repeatable && state == wire::TicketState::started) return outcome;
   outcome.result = job::Result::crashed;
   outcome.code = crash_code;
+  if (!death.limit.empty() && state == wire::TicketState::started) {
+    outcome.code = death.limit;
+    outcome.error = "the plugin host " + death.ending + company(death.started);
+    return outcome;
+  }
   outcome.error =
       "the plugin host " + death.ending +
       (state == wire::TicketState::started ? " while this job ran"
@@ -230,6 +236,13 @@ std::size_t Tickets::started() const {
 /// "exceeded its time limit of 30s"
 std::string Tickets::limit_words(const InFlight& flight) const {
   return "exceeded its time limit of " + base::format_duration(limit(flight.type_index));
+}
+
+/// Who ran in a host that exceeded a limit, so who may have caused it.
+std::string Tickets::company(std::size_t started) {
+  if (started <= 1) return " while only this job ran in it";
+  return " while this job and " + std::to_string(started - 1) + " other" + (started > 2 ? "s" : "") +
+         " ran in it";
 }
 
 std::vector<RunningJob> Tickets::running(base::Clock::time_point latest) const {

@@ -44,7 +44,9 @@ class Tickets {
   /// Judges the jobs that a dead host has left, by the shared page. `ending`: how it died. `interrupted`: we
   /// made it die, so started jobs lose no attempt, except those that must not run twice. If the culprit is
   /// known, the same holds for all others. If it is not known, it holds for all, unless blame_all().
-  std::vector<Judged> judge_all(const std::string& ending, bool interrupted);
+  /// `limit`: the code of the limit that the host exceeded, if that is why it was killed; then the culprit is known
+  /// only if one job had started.
+  std::vector<Judged> judge_all(const std::string& ending, bool interrupted, const std::string& limit = "");
   /// Clears the cells for the stacks of jobs that were asked to stop before `latest` and still run, and
   /// returns their threads, each once.
   std::vector<pid_t> threads_to_ask(base::Clock::time_point latest);
@@ -103,13 +105,16 @@ class Tickets {
   struct Death {
     const std::string& ending;
     bool interrupted;
-    std::int64_t culprit;  ///< ticket; -1: not known
+    const std::string& limit;  ///< the code of the limit that it exceeded; empty: none
+    std::int64_t culprit;      ///< ticket; -1: not known
+    std::size_t started;       ///< jobs
   };
 
   template <class Call>
   void for_each_started(Call call) const;
   std::int64_t culprits_ticket() const;
   std::string limit_words(const InFlight& flight) const;
+  static std::string company(std::size_t started);
   job::Finished give_up(std::uint32_t ticket);
   job::Finished give_up(std::uint32_t ticket, job::Outcome outcome);
   job::Outcome judge(std::uint32_t ticket, const Death& death) const;

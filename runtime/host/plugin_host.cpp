@@ -266,6 +266,7 @@ void serve_plugin(int socket, wire::SharedPage page) {
 int run_plugin_host() {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // so that a write beyond the limit of a file's size fails, and nothing more
   setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
   fcntl(wire::socket_fd, F_SETFD, FD_CLOEXEC);
   fcntl(wire::page_fd, F_SETFD, FD_CLOEXEC);

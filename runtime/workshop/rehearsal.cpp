@@ -17,6 +17,7 @@
 
 #include "base/duration.hpp"
 #include "base/threads.hpp"
+#include "fleet/host_limits.hpp"
 #include "fleet/host_link.hpp"
 #include "fleet/spawn.hpp"
 #include "host/plugin_host.hpp"
@@ -72,6 +73,16 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
 
   std::optional<std::string> load(Limit limit) {
     return await(loading, limit, [this] { return described_; });
+  }
+  std::optional<std::string> limit(const job::HostLimits& limits) {
+    if (stage_.in_process) return std::nullopt;
+    limits_ = limits;
+    try {
+      fleet::limit_host(link_->process(), limits, static_cast<int>(stage_.slots));
+      return std::nullopt;
+    } catch (const std::runtime_error& refusal) {
+      return refusal.what();
+    }
   }
   std::optional<std::string> start(const std::string& config, Limit limit, const job::Strictness& strict) {
     std::string frame;
@@ -226,6 +237,7 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
       case wire::Kind::outcomes: {
         wire::JobResult result = wire::get_outcome(frame.body);
         wire::keep_bounds(result.outcome);
+        fleet::name_limit(result.outcome, limits_);
         returned_.push_back({result.ticket, std::move(result.outcome)});
         return;
       }
@@ -268,6 +280,7 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
   bool awaits_wake_ = false;
   bool woken_ = false;
   job::PluginSpec spec_;
+  job::HostLimits limits_;
   std::optional<std::string> malformed_;
   std::string refusal_;
   std::string ending_;
@@ -287,6 +300,9 @@ std::optional<std::string> Rehearsal::load(Limit limit) {
 }
 const job::PluginSpec& Rehearsal::spec() const {
   return host_->spec();
+}
+std::optional<std::string> Rehearsal::limit(const job::HostLimits& limits) {
+  return host_->limit(limits);
 }
 std::optional<std::string> Rehearsal::start(const std::string& config, Limit limit,
                                             const job::Strictness& strict) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "job/host_limits.hpp"
 #include "job/job.hpp"
 #include "job/plugin_spec.hpp"
 #include "job/strictness.hpp"
@@ -58,6 +59,9 @@ class Rehearsal {
   /// reason. In this process, only `wake_fd` limits a step.
   std::optional<std::string> load(Limit limit);
   const job::PluginSpec& spec() const;
+  /// Sets the limits that the kernel enforces. A host in this process gets none. Returns nullopt, or the
+  /// reason why the kernel refuses one.
+  std::optional<std::string> limit(const job::HostLimits& limits);
   /// Calls its init with `config`, and slot_open for each slot. Returns nullopt if it is ready for jobs,
   /// otherwise the reason.
   std::optional<std::string> start(const std::string& config, Limit limit,

@@ -226,10 +226,15 @@ std::string config_page(const std::string& date) {
     section = key.section;
   }
   page += key_lines("plugin", "plugin.NAME", "NAME", config::plugin_keys());
+  page += key_lines("plugin.limits", "plugin.NAME.limits", "NAME", config::plugin_keys());
   page += key_lines("type", "type.\"NAME\"", "NAME", config::type_keys());
   page += ".SH DURATIONS\n" + filled(
                                   "One or more numbers with units, largest first: ms, s, m, h, d; 500ms, "
                                   "30s, 1h30m. A number without a unit is invalid, except 0.");
+  page +=
+      ".SH SIZES\n" + filled(
+                          "A number with a unit: B, kB, MB, GB, TB (powers of 1000), KiB, MiB, GiB, TiB "
+                          "(powers of 1024); 512MB, 1.5GiB. A number without a unit is invalid, except 0.");
   return page + see_also({"sluice(1)", "sluice-config(1)"});
 }
 

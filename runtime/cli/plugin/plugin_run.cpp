@@ -128,6 +128,7 @@ class PluginRun {
     if (const auto set = config_.plugins.find(spec.name); set != config_.plugins.end()) {
       config = set->second.config;
       report_.role_granted = !set->second.role.empty();
+      if (auto refusal = plugin_.limit(set->second.limits)) return refusal;
     }
     report_.debugger = debugger();
     unconfigured_ = config == "{}";

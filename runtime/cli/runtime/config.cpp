@@ -41,7 +41,7 @@ template <class Owner>
 void add_lines(const std::string& prefix, const std::vector<config::ConfigKey<Owner>>& keys,
                const Owner& owner, const config::Config& config, bool defaults, std::vector<Line>& lines) {
   for (const auto& key : keys) {
-    const std::string path = (prefix.empty() ? key.section + "." : prefix) + key.name;
+    const std::string path = (prefix.empty() ? key.section + "." : prefix) + key.path();
     const auto origin = config.origins.find(path);
     if (origin == config.origins.end() && !defaults) continue;
     lines.push_back({path, shown(key, owner), origin == config.origins.end() ? "default" : origin->second});

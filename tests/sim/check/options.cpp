@@ -22,6 +22,7 @@ constexpr const char* help =
     "  --minutes N       how long faults come, in virtual time (10)\n"
     "  --without N,M,... leaves out these faults\n"
     "  --plant BUG       plants a bug\n"
+    "  --recycle         plugin hosts are relieved all the time\n"
     "  --all-marks       with --seeds: each mark must be reached\n"
     "  --at-once N       runs at the same time (2)\n";
 
@@ -76,6 +77,8 @@ bool Options::read(int argc, char** argv) {
       what = What::teeth;
     } else if (name == "--all-marks") {
       all_marks = true;
+    } else if (name == "--recycle") {
+      recycles = true;
     } else if (name == "--calls") {
       calls = true;
     } else if (name == "--quiet") {

@@ -22,6 +22,7 @@ struct Options {
   bool calls = false;     ///< with --seed: calls of the store are printed, too
   std::set<int> without;  ///< faults that are left out
   base::Bug bug = base::Bug::none;
+  bool recycles = false;   ///< plugin hosts are relieved all the time
   bool all_marks = false;  ///< each mark must be reached
   int at_once = 2;         ///< runs at the same time
 

@@ -87,7 +87,8 @@ Report run_here(const Options& options) {
   trace.prints = options.prints;
   trace.until = options.until;
   trace.calls = options.calls;
-  const Settings settings = Settings::of(options.seed, options.weather, options.without);
+  Settings settings = Settings::of(options.seed, options.weather, options.without);
+  if (options.recycles) settings.recycle_hosts();
   const std::string scratch =
       std::filesystem::temp_directory_path() / ("sluice-sim." + std::to_string(getpid()));
   trace.hidden = scratch;

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "fleet/frame_names.hpp"
+#include "fleet/host_gauge.hpp"
 #include "world/host.hpp"
 #include "world/trace.hpp"
 
@@ -51,6 +52,12 @@ Spawned spawn_host(const std::string& path, int page_fd, int plugin_fd) {
 
 void kill_host(const Spawned& host) {
   sim::Host::of(host.pid)->die(SIGKILL);
+}
+
+/// No plugin of these worlds has limits.
+void limit_host(const Spawned& /*host*/, const job::HostLimits& /*limits*/, int /*slots*/) {}
+HostUsage HostGauge::measure(const Spawned& /*host*/, std::optional<std::int64_t> /*exact_above*/) {
+  return {};
 }
 
 std::string describe_exit(int wait_status) {

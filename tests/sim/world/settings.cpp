@@ -85,4 +85,11 @@ Settings Settings::of(std::uint64_t seed, std::chrono::minutes weather, const st
   return settings;
 }
 
+void Settings::recycle_hosts() {
+  for (auto& [name, plugin] : config.plugins) {
+    plugin.limits.recycle_jobs = 20;
+    plugin.limits.recycle_age = seconds(3);
+  }
+}
+
 }  // namespace sluice::sim

@@ -61,6 +61,8 @@ struct Settings {
 
   /// As the seed says, without the faults of these numbers.
   static Settings of(std::uint64_t seed, std::chrono::minutes weather, const std::set<int>& without);
+  /// From now on, plugin hosts are relieved after a few jobs or seconds.
+  void recycle_hosts();
 };
 
 }  // namespace sluice::sim

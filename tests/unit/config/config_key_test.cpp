@@ -58,7 +58,7 @@ TEST(ConfigKey, TheSampleHasEveryKeyAtItsDefault) {
     }
   }
   for (const auto& key : plugin_keys())
-    EXPECT_TRUE(config.origins.contains("plugin.hello." + key.name)) << key.name;
+    EXPECT_TRUE(config.origins.contains("plugin.hello." + key.path())) << key.path();
   for (const auto& key : type_keys())
     EXPECT_TRUE(config.origins.contains("type.hello.greet." + key.name)) << key.name;
   EXPECT_EQ(config.plugins.at("hello").slots, PluginSettings{}.slots);
@@ -87,7 +87,8 @@ TEST(ConfigKey, IsDocumentedWithItsDefaultAndVariables) {
   std::map<std::string, std::string> cells;
   for (std::string line; std::getline(lines, line);) {
     std::smatch match;
-    if (std::regex_match(line, match, std::regex(R"(### \[([a-z]+).*)"))) section = match[1];
+    if (std::regex_match(line, match, std::regex(R"re(### \[([a-z]+)(?:\.(?:NAME|"NAME"))?(\.[a-z]+)?\])re")))
+      section = std::string(match[1]) + std::string(match[2]);
     if (line.starts_with("## ")) section.clear();
     if (!section.empty() && std::regex_match(line, match, std::regex(R"(\| `([a-z_]+)` \| (.*) \|)"))) {
       cells[section + "." + std::string(match[1])] = match[2];
@@ -116,12 +117,16 @@ TEST(Environment, SetsTheTablesOfPluginsAndTypes) {
   parse_config("[plugin.my-mailer]\nslots = 2\n[type.\"a_b.c\"]\n", "sluice.toml", config);
   read_environment({{"SLUICE_PLUGIN_MY_MAILER_SLOTS", "7"},
                     {"SLUICE_PLUGIN_HELLO_CONFIG", R"({"greeting": "Hi"})"},
+                    {"SLUICE_PLUGIN_HELLO_LIMITS_RECYCLE_MEMORY", "1.5GiB"},
                     {"SLUICE_TYPE_A_B_C_CONCURRENCY", "3"},
                     {"SLUICE_TYPE_EMAIL_SEND_MAX_ATTEMPTS", "9"},
                     {"SLUICE_PLUGIN_DIR", "/plugins"}},
                    config);
   EXPECT_EQ(config.plugins.at("my-mailer").slots, 7);
   EXPECT_EQ(config.plugins.at("hello").config, R"({"greeting": "Hi"})");
+  EXPECT_EQ(config.plugins.at("hello").limits.recycle_memory, 3LL << 29);
+  EXPECT_EQ(config.origins.at("plugin.hello.limits.recycle_memory"),
+            "SLUICE_PLUGIN_HELLO_LIMITS_RECYCLE_MEMORY");
   EXPECT_EQ(config.types.at("a_b.c").concurrency, 3);
   EXPECT_EQ(config.types.at("email.send").max_attempts, 9);
   EXPECT_EQ(config.plugin_directory, "/plugins");

@@ -113,6 +113,40 @@ TEST(Config, ReportsAllMistakesTogetherWithTheirLines) {
   EXPECT_NE(text.find("sluice.toml:10: unknown key 'typo'"), std::string::npos) << text;
 }
 
+TEST(Config, ReadsTheLimitsOfAPluginsHosts) {
+  Config config;
+  parse_config(
+      "[plugin.email]\nslots = 2\n[plugin.email.limits]\nmemory = \"512MB\"\ntasks = 40\ncore = \"0\"\n"
+      "recycle_age = \"1h\"\n",
+      "sluice.toml", config);
+  job::HostLimits limits;
+  limits.memory = 512'000'000;
+  limits.tasks = 40;
+  limits.core = 0;
+  limits.recycle_age = std::chrono::hours(1);
+  EXPECT_EQ(config.plugins.at("email").limits, limits);
+  EXPECT_EQ(config.plugins.at("email").slots, 2);
+  EXPECT_EQ(config.origins.at("plugin.email.limits.tasks"), "sluice.toml:5");
+}
+
+TEST(Config, RefusesInvalidLimitsWithTheirLines) {
+  const std::string text = complaint(
+      "[plugin.email.limits]\nmemory = \"512 MBs\"\nfile_size = \"-1MB\"\nopen_files = -5\nnice = 20\n"
+      "recycle_memory = \"1MB\"\nrecycle_jobs = \"many\"\nmemmory = \"1GB\"\n[plugin.hello]\nlimits = 7\n");
+  for (const char* line :
+       {"sluice.toml:2: 'plugin.email.limits.memory' must be a size with its unit, such as \"64kB\", "
+        "\"512MB\" or \"1.5GiB\", at least 32MB, found '512 MBs'",
+        "sluice.toml:3: 'plugin.email.limits.file_size' must be a size",
+        "sluice.toml:4: 'plugin.email.limits.open_files' must be a whole number from 32 to 1048576, found -5",
+        "sluice.toml:5: 'plugin.email.limits.nice' must be a whole number from 0 to 19, found 20",
+        "sluice.toml:6: 'plugin.email.limits.recycle_memory' must be a size",
+        "sluice.toml:7: 'plugin.email.limits.recycle_jobs' must be a whole number",
+        "sluice.toml:8: unknown key 'plugin.email.limits.memmory'; known here: core file_size memory nice",
+        "sluice.toml:10: 'plugin.hello.limits' must be a table, found 7"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << "\nin:\n" << text;
+  }
+}
+
 TEST(Config, ReportsTheLineOfInvalidToml) {
   EXPECT_NE(complaint("[database]\nurl = \n").find("sluice.toml:2: invalid TOML"), std::string::npos);
 }

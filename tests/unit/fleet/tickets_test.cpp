@@ -76,6 +76,45 @@ wire::JobResult result(std::uint32_t ticket, job::Result kind) {
   return result;
 }
 
+TEST_F(TicketsTest, AHostThatExceededALimitChargesItsStartedJobs) {
+  const auto alone = send("alone", "a.repeats");
+  run(alone, 0);
+  send("queued", "a.repeats");
+  const auto judged = tickets_.judge_all("was killed because it took 2 MB", false, "memory");
+  ASSERT_THAT(judged, SizeIs(2));
+  EXPECT_EQ(judged[0].finished.outcome.result, job::Result::crashed);
+  EXPECT_EQ(judged[0].finished.outcome.code, "memory");
+  EXPECT_EQ(judged[0].finished.outcome.error,
+            "the plugin host was killed because it took 2 MB while only this job ran in it");
+  EXPECT_EQ(judged[1].finished.outcome.result, job::Result::released);
+}
+
+TEST_F(TicketsTest, WithSeveralJobsAnyOfThemMayHaveExceededTheLimit) {
+  for (std::uint32_t slot = 0; slot < 3; ++slot) run(send("job", "a.repeats"), slot);
+  for (const Judged& one : tickets_.judge_all("was killed", false, "memory")) {
+    EXPECT_EQ(one.finished.outcome.result, job::Result::released);
+    EXPECT_TRUE(one.suspect);
+  }
+}
+
+TEST_F(TicketsTest, IfAllAreBlamedALimitChargesEach) {
+  tickets_.blame_all();
+  for (std::uint32_t slot = 0; slot < 3; ++slot) run(send("job", "a.repeats"), slot);
+  const auto judged = tickets_.judge_all("was killed", false, "memory");
+  ASSERT_THAT(judged, SizeIs(3));
+  for (const Judged& one : judged) {
+    EXPECT_EQ(one.finished.outcome.code, "memory");
+    EXPECT_EQ(one.finished.outcome.error, "the plugin host was killed while this job and 2 others ran in it");
+  }
+}
+
+TEST_F(TicketsTest, AtAStopALimitChargesNobody) {
+  run(send("j", "a.repeats"), 0);
+  const auto judged = tickets_.judge_all("was killed", true, "memory");
+  ASSERT_THAT(judged, SizeIs(1));
+  EXPECT_EQ(judged[0].finished.outcome.result, job::Result::released);
+}
+
 }  // namespace
 
 TEST_F(TicketsTest, AnOutcomeFreesTheTicketAndNamesTheProcess) {

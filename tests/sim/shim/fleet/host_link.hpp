@@ -41,6 +41,7 @@ class HostLink {
   void ended() {}
 
   pid_t pid() const { return process_.pid; }
+  const Spawned& process() const { return process_; }
   bool closed() const { return closed_; }
   bool all_read() const { return closed_; }
 
