@@ -38,17 +38,23 @@ class ConfigCommand : public ::testing::Test {
 };
 
 TEST_F(ConfigCommand, SaysWhereEachValueComesFrom) {
-  const Ended checked = check("[database]\npumps = 2\n\n[log]\nlevel = \"warn\"\n[plugin.probe]\nslots = 3\n",
-                              {{"DATABASE_URL", "postgresql://ada@localhost/app"},
-                               {"SLUICE_RUNTIME_LEASE", "1m"},
-                               {"SLUICE_LOG_LEVEL", "error"}},
-                              {"--plugins", plugins.path()});
+  const Ended checked = check(
+      "[database]\npumps = 2\n\n[log]\nlevel = \"warn\"\n[plugin.probe]\nslots = "
+      "3\n[plugin.probe.limits]\nmemory = \"512MB\"\n",
+      {{"DATABASE_URL", "postgresql://ada@localhost/app"},
+       {"SLUICE_RUNTIME_LEASE", "1m"},
+       {"SLUICE_PLUGIN_PROBE_LIMITS_TASKS", "50"},
+       {"SLUICE_LOG_LEVEL", "error"}},
+      {"--plugins", plugins.path()});
   EXPECT_EQ(checked.code, 0) << checked.out << checked.err;
   EXPECT_TRUE(has_line(checked.out, "database.pumps", "2", file + ":2")) << checked.out;
   EXPECT_TRUE(has_line(checked.out, "runtime.lease", "\"1m\"", "SLUICE_RUNTIME_LEASE")) << checked.out;
   EXPECT_TRUE(has_line(checked.out, "log.level", "\"error\"", "SLUICE_LOG_LEVEL")) << checked.out;
   EXPECT_TRUE(has_line(checked.out, "runtime.heartbeat", "\"5s\"", "default")) << checked.out;
   EXPECT_TRUE(has_line(checked.out, "plugin.probe.slots", "3", file + ":7")) << checked.out;
+  EXPECT_TRUE(has_line(checked.out, "plugin.probe.limits.memory", "\"512MB\"", file + ":9")) << checked.out;
+  EXPECT_TRUE(has_line(checked.out, "plugin.probe.limits.tasks", "50", "SLUICE_PLUGIN_PROBE_LIMITS_TASKS"))
+      << checked.out;
   EXPECT_TRUE(holds(checked.out, "--plugins\n")) << checked.out;
 }
 
