@@ -21,6 +21,7 @@
 #include "host/library.hpp"
 #include "host/refusal.hpp"
 #include "host/slots.hpp"
+#include "host/syscall_filter.hpp"
 #include "wire/bounds.hpp"
 #include "wire/descriptors.hpp"
 #include "wire/frame.hpp"
@@ -268,6 +269,7 @@ int run_plugin_host() {
   fcntl(wire::page_fd, F_SETFD, FD_CLOEXEC);
   fcntl(wire::plugin_fd, F_SETFD, FD_CLOEXEC);
   try {
+    refuse_dangerous_calls();
     wire::SharedPage page = wire::SharedPage::open(base::Descriptor(wire::page_fd));
     note_crashes_in(page);
     PluginHost host(wire::socket_fd, std::move(page));
