@@ -45,8 +45,8 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
 
   /// `plugin_fd`: the file to load, if another file is at `path` by now; -1: load the one at `path`.
   HostProcess(boost::asio::io_context& loop, Listener& listener, const std::string& path, int plugin_fd = -1);
-  /// Starts reading, and tells the host to load the plugin.
-  void begin();
+  /// Starts reading, and tells the host to load the plugin in that sandbox.
+  void begin(const job::Sandbox& sandbox);
 
   /// Sends the jobs, for which there must be room(). Ready hosts only.
   void send(std::vector<job::Job> jobs, const std::vector<job::TypeSpec>& types);
@@ -78,6 +78,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   void add_running(base::Clock::time_point latest, std::vector<RunningJob>& jobs) const;
 
   pid_t pid() const { return link_.pid(); }
+  const job::Sandbox& sandbox() const { return sandbox_; }
   HostState state() const { return state_; }
   std::size_t room() const { return tickets_.room(); }
   std::size_t in_flight() const { return tickets_.in_flight(); }
@@ -107,6 +108,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   const std::string path_;
   const bool kept_;  // it loads the descriptor that it got, not the file at the path
   std::string plugin_;
+  job::Sandbox sandbox_;
   Tickets tickets_;
   HostLink link_;
   std::vector<job::Finished> finished_;  // read, and not passed on yet

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <iterator>
+#include <utility>
 
 #include "base/duration.hpp"
 #include "base/log.hpp"
@@ -36,7 +37,7 @@ void Fleet::Loop::spawn(const std::shared_ptr<Seat>& seat) {
     seat->host =
         std::make_shared<HostProcess>(context_, *this, edition.file.path(), kept ? edition.file.fd() : -1);
     if (kept) seat->host->set_name(edition.spec.name);
-    seat->host->begin();
+    seat->host->begin(sandbox_to_load(edition));
     limit_start(seat, "load");
   } catch (const std::exception& error) {
     refuse(edition, PluginState::refused,
@@ -44,6 +45,12 @@ void Fleet::Loop::spawn(const std::shared_ptr<Seat>& seat) {
                (dynamic_cast<const std::system_error*>(&error) ? "; check the limits of processes and files"
                                                                : ""));
   }
+}
+
+/// The rights of a plugin are known when it has said its name. Until then it may be anything.
+job::Sandbox Fleet::Loop::sandbox_to_load(const Edition& edition) const {
+  if (edition.state != PluginState::loading) return edition.settings.sandbox;
+  return options_.wary() ? job::strictest_sandbox() : job::Sandbox{};
 }
 
 /// Kills the host if it does not make progress within the start timeout.
@@ -125,6 +132,7 @@ void Fleet::Loop::start(Seat& seat) {
   Edition& edition = *seat.edition;
   if (!options_.start || stopping_ || edition.retired) return;
   if (edition.state == PluginState::described) edition.state = PluginState::starting;
+  if (seat.host->sandbox() != edition.settings.sandbox) return load_again(seat);
   std::vector<bool> at_most_once;
   for (const job::TypeSpec& type : edition.spec.types) at_most_once.push_back(type.at_most_once);
   seat.host->set_at_most_once(std::move(at_most_once));
@@ -133,6 +141,12 @@ void Fleet::Loop::start(Seat& seat) {
   seat.host->start({static_cast<std::uint32_t>(edition.settings.slots), options_.log_level,
                     !edition.settings.role.empty(), edition.settings.config, false, edition.settings.strict});
   limit_start(seat_of(*seat.host), "start");
+}
+
+/// The kernel can only take rights away. So the plugin gets its own in a new host.
+void Fleet::Loop::load_again(Seat& seat) {
+  seat.loads_again = true;
+  seat.host->kill("is loaded again with its own rights");
 }
 
 void Fleet::Loop::on_ready(HostProcess& host) {
@@ -168,6 +182,8 @@ void Fleet::Loop::on_ended(HostProcess& host) {
   const bool was_ready = seat->was_ready;
   seat->timer.reset();
   seat->host.reset();
+  const bool again = std::exchange(seat->loads_again, false);
+  if (again && !stopping_ && !edition.retired && !edition.given_up()) return spawn(seat);
   seat->tried = true;
   if (was_ready) --edition.ready_hosts;
   if (edition.retired || seat->replaced) asio::post(context_, [this] { sweep(); });

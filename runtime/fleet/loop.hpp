@@ -77,9 +77,10 @@ class Fleet::Loop : public HostProcess::Listener {
     ExitHistory history;
     Clock::time_point ready_since{};
     bool was_ready = false;
-    bool tried = false;      ///< its first host became ready or ended
-    bool cut_short = false;  ///< we killed it, so its jobs lose no attempt
-    bool replaced = false;   ///< a job of its host does not stop, so another host serves instead
+    bool tried = false;        ///< its first host became ready or ended
+    bool cut_short = false;    ///< we killed it, so its jobs lose no attempt
+    bool loads_again = false;  ///< its host has other rights than its own, and another one follows
+    bool replaced = false;     ///< a job of its host does not stop, so another host serves instead
   };
   /// What serves of a plugin file.
   struct Place {
@@ -118,6 +119,8 @@ class Fleet::Loop : public HostProcess::Listener {
   void spawn(const std::shared_ptr<Seat>& seat);
   void limit_start(const std::shared_ptr<Seat>& seat, const char* doing);
   void start(Seat& seat);
+  void load_again(Seat& seat);
+  job::Sandbox sandbox_to_load(const Edition& edition) const;
   void refuse(Edition& edition, PluginState state, const std::string& reason);
   void replace(Seat& seat);
   void limit_replaced(const Edition& edition);

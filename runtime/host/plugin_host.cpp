@@ -16,6 +16,7 @@
 #include "base/threads.hpp"
 #include "base/version.hpp"
 #include "host/channel.hpp"
+#include "host/confinement.hpp"
 #include "host/crash_note.hpp"
 #include "host/file_gate.hpp"
 #include "host/library.hpp"
@@ -123,6 +124,7 @@ class PluginHost {
 
   void load(const wire::Load& load) {
     check_plugin_file(load.path);
+    confine(load.sandbox, load.path);
     library_ = open_library(load.path);
     for (const job::TypeSpec& type : library_->spec.types)
       schemas_.push_back(compiled("the payload schema of '" + type.name + "'", type.payload_schema));
@@ -146,6 +148,7 @@ class PluginHost {
   }
 
   void start(const wire::Start& start) {
+    channel_.begin();
     log_level_ = start.log_level;
     host_ = {sizeof(sluice_host),
              SLUICE_ABI_MAJOR,

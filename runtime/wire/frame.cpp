@@ -95,6 +95,40 @@ job::TypeSpec get_type(Reader& reader) {
   return type;
 }
 
+template <class Items, class Put>
+void put_list(Writer& writer, const Items& items, Put put) {
+  writer.number(static_cast<std::uint32_t>(items.size()));
+  for (const auto& item : items) put(item);
+}
+void put_texts(Writer& writer, const std::vector<std::string>& texts) {
+  put_list(writer, texts, [&](const std::string& text) { writer.text(text); });
+}
+
+std::vector<std::string> get_texts(Reader& reader) {
+  std::vector<std::string> texts;
+  for (auto left = reader.number<std::uint32_t>(); left > 0; --left) texts.push_back(reader.string());
+  return texts;
+}
+
+void put_sandbox(Writer& writer, const job::Sandbox& sandbox) {
+  for (const bool flag : {sandbox.on, sandbox.any_network, sandbox.unix_sockets, sandbox.spawn})
+    writer.number(static_cast<std::uint8_t>(flag));
+  put_texts(writer, sandbox.read);
+  put_texts(writer, sandbox.write);
+  put_list(writer, sandbox.ports, [&](std::uint16_t port) { writer.number(port); });
+}
+
+job::Sandbox get_sandbox(Reader& reader) {
+  job::Sandbox sandbox;
+  for (bool* flag : {&sandbox.on, &sandbox.any_network, &sandbox.unix_sockets, &sandbox.spawn})
+    *flag = reader.number<std::uint8_t>() != 0;
+  sandbox.read = get_texts(reader);
+  sandbox.write = get_texts(reader);
+  for (auto left = reader.number<std::uint32_t>(); left > 0; --left)
+    sandbox.ports.push_back(reader.number<std::uint16_t>());
+  return sandbox;
+}
+
 constexpr std::int64_t no_delay = -1;
 
 void put_asked_for(Writer& writer, const job::Outcome& outcome) {
@@ -137,11 +171,17 @@ void get_asked_for(Reader& reader, job::Outcome& outcome) {
 }  // namespace
 
 void put_load(std::string& out, const Load& load) {
-  Writer(out, Kind::load).text(load.path);
+  Writer writer(out, Kind::load);
+  writer.text(load.path);
+  put_sandbox(writer, load.sandbox);
 }
 
 Load get_load(std::string_view body) {
-  return {Reader(body).string()};
+  Reader reader(body);
+  Load load;
+  load.path = reader.string();
+  load.sandbox = get_sandbox(reader);
+  return load;
 }
 
 void put_start(std::string& out, const Start& start) {
