@@ -180,7 +180,7 @@ std::vector<std::pair<std::string, std::string>> words_of(const Sandbox& sandbox
   const auto or_nothing = [](const Words& words) { return words.empty() ? "nothing" : joined(words); };
   return {{"may read", or_nothing(sandbox.read) + ", besides the system's files"},
           {"may write", or_nothing(sandbox.write)},
-          {"may connect to", network_words(sandbox)},
+          {"may use", network_words(sandbox)},
           {"may start", sandbox.spawn ? "programs" : "no programs"}};
 }
 

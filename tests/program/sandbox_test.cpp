@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -67,8 +68,9 @@ class Sandbox : public Outbox {
     id_ = id;
   }
   /// What came of an attempt.
-  std::string result(const std::string& name) {
-    return database.value("SELECT output::jsonb ->> $2 FROM sluice.output WHERE job_id = $1", {id_, name});
+  std::string result(const std::string& name) { return outcome_of(id_, name); }
+  std::string outcome_of(const std::string& id, const std::string& name) {
+    return database.value("SELECT output::jsonb ->> $2 FROM sluice.output WHERE job_id = $1", {id, name});
   }
   std::map<std::string, std::string> surroundings() const {
     auto all = environment();
@@ -153,6 +155,66 @@ TEST_F(LandlockSandbox, FilesOutsideOfItsListsAreOutOfReach) {
           path_of(scratch.path("new")));
   EXPECT_EQ(result("read"), allowed);
   EXPECT_EQ(result("write"), allowed);
+}
+
+TEST_F(LandlockSandbox, APathThatDoesNotExistIsRefused) {
+  config = scratch.write("sandbox.toml", "[plugin.trespasser.sandbox]\nread = [\"/no/such/folder\"]\n");
+  insert("waits", "test.trespass");
+  insert("healthy", "test.probe");
+  const Ended drained = run({"drain"}, surroundings());
+  EXPECT_THAT(drained.err,
+              HasSubstr("found that '/no/such/folder' of its sandbox can't be opened (No such file or "
+                        "directory), expected a file or folder that exists; create it, or take it out "
+                        "of the list 'read' of the plugin's sandbox"));
+  EXPECT_EQ(status("waits"), "pending");
+  EXPECT_EQ(status("healthy"), "done");
+}
+
+TEST_F(Sandbox, AnInvalidTableIsRefusedWithItsLine) {
+  config = scratch.write("sandbox.toml", "[plugin.trespasser.sandbox]\nread = [\"etc\"]\n");
+  const Ended drained = run({"drain"}, surroundings());
+  EXPECT_EQ(drained.code, 2);
+  EXPECT_THAT(
+      drained.err,
+      HasSubstr(":1: 'plugin.trespasser.sandbox': 'read' must be a list of absolute paths, found 'etc'"));
+}
+
+TEST_F(Sandbox, ListAndInspectShowIt) {
+  config = scratch.write("sandbox.toml", "[plugin.trespasser.sandbox]\nread = [\"/srv\"]\nconnect = [443]\n");
+  const std::string file = directory.path() + "/trespasser.so";
+  EXPECT_THAT(
+      run({"plugin", "list"}, surroundings()).out,
+      HasSubstr("trespasser: may read /srv, besides the system's files; may write nothing; may use TCP port "
+                "443, UDP; may start no programs"));
+  EXPECT_THAT(run({"plugin", "inspect", file}, surroundings()).out, HasSubstr("TCP port 443, UDP"));
+  EXPECT_THAT(run({"plugin", "inspect", file, "--json"}, surroundings()).out, HasSubstr("\"ports\": ["));
+  EXPECT_THAT(run({"plugin", "inspect", file}, {}).out,
+              HasSubstr("none: all that the runtime's user may do"));
+}
+
+TEST_F(LandlockSandbox, PluginRunAppliesIt) {
+  config = scratch.write("sandbox.toml", "[plugin.trespasser.sandbox]\n");
+  const Ended ended = run({"plugin", "run", directory.path() + "/trespasser.so", "test.trespass",
+                           R"({"try":["write","spawn"],"path":")" + scratch.path("new") + "\"}"},
+                          surroundings());
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr(R"({"write":"Permission denied","spawn":"Operation not permitted"})"));
+}
+
+/// A reload that changes the table replaces the hosts.
+TEST_F(LandlockSandbox, AReloadAppliesAnotherTable) {
+  config = scratch.write("sandbox.toml", "[plugin.trespasser.sandbox]\nspawn = true\n");
+  Program runtime({"run"}, surroundings());
+  insert("before", "test.trespass", R"({"try":["spawn"]})");
+  ASSERT_TRUE(becomes("before", "done")) << runtime.err();
+  scratch.write("sandbox.toml", "[plugin.trespasser.sandbox]\n");
+  ASSERT_EQ(run({"reload", "--wait"}, surroundings()).code, 0) << runtime.err();
+  insert("after", "test.trespass", R"({"try":["spawn"]})");
+  ASSERT_TRUE(becomes("after", "done")) << runtime.err();
+  EXPECT_EQ(outcome_of("before", "spawn"), allowed);
+  EXPECT_EQ(outcome_of("after", "spawn"), refused);
+  runtime.signal(SIGTERM);
+  EXPECT_EQ(runtime.wait(60), 0) << runtime.err();
 }
 
 TEST_F(LandlockSandbox, FilesOfTheSystemCanBeRead) {
