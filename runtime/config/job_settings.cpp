@@ -31,7 +31,7 @@ job::Sandbox sandbox_of(const job::PluginSpec& plugin, const Config& config) {
   job::SandboxTable operators;
   if (const auto found = config.plugins.find(plugin.name); found != config.plugins.end())
     operators = job::parse_sandbox(found->second.sandbox);
-  return job::sandbox_of(operators, {});
+  return job::sandbox_of(operators, job::parse_sandbox(plugin.sandbox));
 }
 
 bool has_sandbox(const Config& config) {

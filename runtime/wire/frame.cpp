@@ -233,7 +233,7 @@ std::string get_refused(std::string_view body) {
 void put_described(std::string& out, const job::PluginSpec& spec) {
   Writer writer(out, Kind::described);
   for (const auto* text : {&spec.name, &spec.version, &spec.vendor, &spec.url, &spec.license, &spec.summary,
-                           &spec.config_schema}) {
+                           &spec.config_schema, &spec.sandbox}) {
     writer.text(*text);
   }
   writer.number(spec.abi_major);
@@ -242,16 +242,26 @@ void put_described(std::string& out, const job::PluginSpec& spec) {
   for (const job::TypeSpec& type : spec.types) put_type(writer, type);
 }
 
+/// The host has checked it, unless its plugin writes frames.
+void check_declared(const std::string& sandbox) {
+  try {
+    job::parse_sandbox(sandbox);
+  } catch (const job::BadSandbox&) {
+    throw Malformed("a declared sandbox that can't be used");
+  }
+}
+
 job::PluginSpec get_described(std::string_view body) {
   Reader reader(body);
   job::PluginSpec spec;
   for (auto* text : {&spec.name, &spec.version, &spec.vendor, &spec.url, &spec.license, &spec.summary,
-                     &spec.config_schema}) {
+                     &spec.config_schema, &spec.sandbox}) {
     *text = reader.string();
   }
   spec.abi_major = reader.number<int>();
   spec.abi_minor = reader.number<int>();
   for (auto left = reader.number<std::uint32_t>(); left > 0; --left) spec.types.push_back(get_type(reader));
+  check_declared(spec.sandbox);
   return spec;
 }
 

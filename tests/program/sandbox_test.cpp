@@ -51,6 +51,8 @@ class Listener {
 
 class Sandbox : public Outbox {
  protected:
+  explicit Sandbox(const std::string& plugin = "bad/trespasser") : directory({"good/probe", plugin}) {}
+
   /// Runs the attempts in a plugin with that table, with more members of the payload, beside a healthy
   /// plugin.
   void attempt(const std::string& table, const std::vector<std::string>& names,
@@ -82,7 +84,7 @@ class Sandbox : public Outbox {
   static std::string path_of(const std::string& path) { return ",\"path\":\"" + path + '"'; }
   static std::string port_of(const Listener& listener) { return ",\"port\":" + listener.port(); }
 
-  PluginDirectory directory{{"good/probe", "bad/trespasser"}};
+  const PluginDirectory directory;
 
  private:
   const std::string base_ = scratch.read("sluice.toml");
@@ -93,6 +95,7 @@ class Sandbox : public Outbox {
 /// What only Landlock can enforce.
 class LandlockSandbox : public Sandbox {
  protected:
+  using Sandbox::Sandbox;
   void SetUp() override {
     if (landlock_version() < 6) GTEST_SKIP() << "needs a kernel whose Landlock has version 6 or newer";
   }
@@ -168,6 +171,30 @@ TEST_F(LandlockSandbox, APathThatDoesNotExistIsRefused) {
                         "of the list 'read' of the plugin's sandbox"));
   EXPECT_EQ(status("waits"), "pending");
   EXPECT_EQ(status("healthy"), "done");
+}
+
+/// The same plugin, but it declares that it needs any network and nothing else.
+class HumblePlugin : public LandlockSandbox {
+ protected:
+  HumblePlugin() : LandlockSandbox("bad/humble") {}
+};
+
+TEST_F(HumblePlugin, IsKeptToWhatItDeclares) {
+  attempt("", {"write", "connect_udp", "unix_socket", "spawn"}, path_of(scratch.path("new")) + ",\"port\":9");
+  EXPECT_EQ(result("write"), denied);
+  EXPECT_EQ(result("spawn"), refused);
+  EXPECT_EQ(result("connect_udp"), allowed);
+  EXPECT_EQ(result("unix_socket"), allowed);
+}
+
+TEST_F(HumblePlugin, TheOperatorHasTheLastWord) {
+  attempt("[plugin.humble.sandbox]\nspawn = true\nconnect = []\n", {"write", "connect_udp", "spawn"},
+          path_of(scratch.path("new")) + ",\"port\":9");
+  EXPECT_EQ(result("write"), denied);
+  EXPECT_EQ(result("connect_udp"), refused);
+  EXPECT_EQ(result("spawn"), allowed);
+  attempt("[plugin.humble.sandbox]\nenabled = false\n", {"write"}, path_of(scratch.path("new")));
+  EXPECT_EQ(result("write"), allowed);
 }
 
 TEST_F(Sandbox, AnInvalidTableIsRefusedWithItsLine) {
