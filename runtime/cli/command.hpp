@@ -85,7 +85,7 @@ void add_config(const Command& program, GlobalOptions& options, int& code);
 void add_completion(const Command& program, int& code);
 void add_version(const Command& program, int& code);
 
-/// "sluice 1.2.3, plugin ABI 1.1".
+/// "sluice 1.2.3, plugin ABI 1.2".
 std::string version_text();
 
 }  // namespace sluice::cli

@@ -149,9 +149,7 @@ class Reader {
       const toml::node* value = table->get(key.name);
       if (value == nullptr) continue;
       const auto text = as_text(key.kind, *value);
-      if (!text || !key.set(owner, *text)) {
-        expect(*value, prefix + key.name, key.kind == Kind::table ? "a table" : expectation(key));
-      }
+      if (!text || !key.set(owner, *text)) refuse_value(*value, prefix + key.name, key, text);
       config_.origins[prefix + key.name] =
           complaints_.path + ":" + std::to_string(value->source().begin.line);
     }
@@ -192,6 +190,13 @@ class Reader {
       for (const std::string& one : known) text += " " + one;
       complaints_.add(node, text);
     }
+  }
+
+  template <class Owner>
+  void refuse_value(const toml::node& node, const std::string& path, const ConfigKey<Owner>& key,
+                    const std::optional<std::string>& text) {
+    if (text && key.problem) return complaints_.add(node, "'" + path + "': " + key.problem(*text));
+    expect(node, path, key.kind == Kind::table ? "a table" : expectation(key));
   }
 
   void expect(const toml::node& node, const std::string& key, const std::string& what) {

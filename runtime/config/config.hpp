@@ -23,6 +23,7 @@ struct PluginSettings {
   std::string config = "{}";  ///< JSON object for the plugin's init
   bool strict = false;        ///< members that nothing reads are an error
   job::HostLimits limits;     ///< of each plugin host
+  std::string sandbox;        ///< JSON object, as job::parse_sandbox reads it; empty: none
   bool operator==(const PluginSettings&) const = default;
 };
 
@@ -47,6 +48,7 @@ struct Config {
   bool wake = true;  ///< a trigger on the table wakes idle runtimes
 
   std::string plugin_directory;
+  bool require_sandbox = false;  ///< a plugin whose sandbox the kernel can't enforce is refused
   std::map<std::string, PluginSettings> plugins;  ///< by the plugin's name
   std::map<std::string, TypeSettings> types;      ///< by the type's name
 

@@ -10,6 +10,7 @@
 #include "base/duration.hpp"
 #include "base/size.hpp"
 #include "base/text.hpp"
+#include "job/sandbox.hpp"
 
 namespace sluice::config {
 
@@ -221,6 +222,48 @@ std::vector<ConfigKey<Owner>> keys_in(Part Owner::*member, std::vector<ConfigKey
   return all;
 }
 
+std::optional<bool> parse_require(const std::string& text) {
+  if (text != "try" && text != "require") return std::nullopt;
+  return text == "require";
+}
+const char* require_name(bool required) {
+  return required ? "require" : "try";
+}
+
+std::string sandbox_problem(const std::string& text) {
+  try {
+    job::parse_sandbox(text);
+    return "";
+  } catch (const job::BadSandbox& bad) {
+    return bad.what();
+  }
+}
+
+ConfigKey<PluginSettings> plugin_sandbox() {
+  ConfigKey<PluginSettings> key{
+      "plugin",
+      "sandbox",
+      Kind::table,
+      "a table, or a JSON object in a variable",
+      "what the plugin may do: `read` and `write` list paths, `connect` lists TCP ports and \"unix\", "
+      "`network` "
+      "is \"any\" or \"none\", `spawn` allows starting programs. With this table, the plugin may do only "
+      "what it "
+      "lists; `enabled = false` lets it do everything",
+      R"({ read = ["/etc/app"], write = ["/var/lib/app"], connect = ["443"] })",
+  };
+  key.problem = sandbox_problem;
+  key.set = [](PluginSettings& settings, const std::string& text) {
+    if (!sandbox_problem(text).empty()) return false;
+    settings.sandbox = text;
+    return true;
+  };
+  key.get = [](const PluginSettings& settings) {
+    return settings.sandbox.empty() ? std::nullopt : std::optional(settings.sandbox);
+  };
+  return key;
+}
+
 std::vector<ConfigKey<Config>> make_config_keys() {
   return {
       secret(naming_database(also(text("database", "url", &Config::database_url,
@@ -257,6 +300,9 @@ std::vector<ConfigKey<Config>> make_config_keys() {
            {"SLUICE_PLUGIN_DIR"}),
       duration("plugins", "start_timeout", &Config::start_timeout, milliseconds(10),
                "how long a plugin may take to load, and again to initialise"),
+      choice("plugins", "sandbox", &Config::require_sandbox, parse_require, require_name, "try, require",
+             "what happens if the kernel can't enforce all of a plugin's sandbox. `try`: the log says so. "
+             "`require`: the plugin is refused"),
       number("retry", "max_attempts", &Config::max_attempts, 1, 1000, "how many times a job is tried in all"),
       duration("retry", "backoff_first", &Config::backoff_first, {},
                "the delay after the first failed attempt. It doubles with each further attempt and is "
@@ -370,6 +416,7 @@ std::vector<ConfigKey<PluginSettings>> make_plugin_keys() {
             "true: members of payloads and of the configuration that the plugin's schemas do not mention and "
             "that nothing reads are an error. Otherwise the log lists them"),
       plugin_config(),
+      plugin_sandbox(),
   };
   for (auto& key : keys_in(&PluginSettings::limits, make_limit_keys())) keys.push_back(std::move(key));
   return keys;

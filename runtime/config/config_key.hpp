@@ -30,6 +30,8 @@ struct ConfigKey {
   std::function<bool(Owner&, const std::string&)> set = {};
   /// The value as `set` takes it; nullopt if it is absent.
   std::function<std::optional<std::string>(const Owner&)> get = {};
+  /// Why `set` refuses a value, as a sentence after the key's name; absent: `takes` says enough.
+  std::function<std::string(const std::string&)> problem = {};
   std::vector<std::string> other_variables = {};  ///< besides the regular one
   bool secret = false;                            ///< shown only masked
 

@@ -74,7 +74,8 @@ class Reader {
   void set(const ConfigKey<Owner>& key, Owner& owner, const std::string& value, const std::string& variable,
            const std::string& path) {
     if (!key.set(owner, value)) {
-      complain("the variable " + variable + " must be " + key.takes +
+      complain("the variable " + variable +
+               (key.problem ? ": " + key.problem(value) : " must be " + key.takes) +
                (key.secret ? "" : ", found '" + value + "'"));
     }
     config_.origins[path] = variable;

@@ -1,5 +1,7 @@
 #include "config/job_settings.hpp"
 
+#include <algorithm>
+
 namespace sluice::config {
 
 job::RetryPolicy policy_of(const job::TypeSpec& type, const Config& config) {
@@ -23,6 +25,19 @@ std::vector<job::Microseconds> limits_of(const job::PluginSpec& plugin, const Co
       limits.back() = set->second.timeout.value_or(limits.back());
   }
   return limits;
+}
+
+job::Sandbox sandbox_of(const job::PluginSpec& plugin, const Config& config) {
+  job::SandboxTable operators;
+  if (const auto found = config.plugins.find(plugin.name); found != config.plugins.end())
+    operators = job::parse_sandbox(found->second.sandbox);
+  return job::sandbox_of(operators, job::parse_sandbox(plugin.sandbox));
+}
+
+bool has_sandbox(const Config& config) {
+  return std::any_of(config.plugins.begin(), config.plugins.end(), [](const auto& plugin) {
+    return job::sandbox_of(job::parse_sandbox(plugin.second.sandbox), {}).on;
+  });
 }
 
 job::Strictness strictness_of(const job::PluginSpec& plugin, const Config& config) {

@@ -6,6 +6,7 @@
 #include "config/config.hpp"
 #include "job/plugin_spec.hpp"
 #include "job/retry_policy.hpp"
+#include "job/sandbox.hpp"
 #include "job/strictness.hpp"
 
 namespace sluice::config {
@@ -16,6 +17,12 @@ job::RetryPolicy policy_of(const job::TypeSpec& type, const Config& config);
 /// How long an attempt may take, by type, 0 for no limit: the operator's value, then the plugin's, then that
 /// of [runtime].
 std::vector<job::Microseconds> limits_of(const job::PluginSpec& plugin, const Config& config);
+
+/// The operator's table, then the plugin's.
+job::Sandbox sandbox_of(const job::PluginSpec& plugin, const Config& config);
+
+/// True if the configuration restricts a plugin.
+bool has_sandbox(const Config& config);
 
 job::Strictness strictness_of(const job::PluginSpec& plugin, const Config& config);
 

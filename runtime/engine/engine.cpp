@@ -85,9 +85,12 @@ fleet::Options Engine::fleet_options() const {
                                settings.role,
                                settings.config,
                                config::strictness_of(plugin, config_),
+                               config::sandbox_of(plugin, config_),
                                config::limits_of(plugin, config_),
                                settings.limits};
   };
+  options.wary = [this] { return config::has_sandbox(config_); };
+  options.require_sandbox = config_.require_sandbox;
   options.owners = owners();
   return options;
 }

@@ -16,11 +16,13 @@
 #include <string>
 #include <vector>
 
+#include "base/landlock.hpp"
 #include "base/threads.hpp"
 #include "fleet/running_job.hpp"
 #include "job/host_limits.hpp"
 #include "job/job.hpp"
 #include "job/plugin_spec.hpp"
+#include "job/sandbox.hpp"
 #include "job/strictness.hpp"
 
 namespace sluice::fleet {
@@ -33,6 +35,7 @@ struct HostSettings {
   std::string role;  ///< the database role that runs its effects; empty: effects are not allowed
   std::string config = "{}";
   job::Strictness strict;
+  job::Sandbox sandbox;
   std::vector<std::chrono::microseconds> limits;  ///< how long an attempt may take, by type; 0: no limit
   job::HostLimits host_limits;
   bool operator==(const HostSettings&) const = default;
@@ -47,6 +50,10 @@ struct Options {
   std::function<HostSettings(const job::PluginSpec& plugin)> settings = [](const auto&) {
     return HostSettings{};
   };
+  /// True: a plugin about which nothing is known yet is described in the strictest sandbox.
+  std::function<bool()> wary = [] { return false; };
+  int landlock_version = base::landlock_version();  ///< what the kernel can enforce
+  bool require_sandbox = false;               ///< a plugin whose sandbox the kernel can't enforce is refused
   std::map<std::string, std::string> owners;  ///< job type → plugin, as the configuration names it
   bool start = true;  ///< false: only describe the plugins, for `plugin list` and `inspect`
 };

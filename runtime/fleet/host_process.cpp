@@ -43,10 +43,11 @@ HostProcess::HostProcess(boost::asio::io_context& loop, Listener& listener, cons
   tickets_.set_pid(pid());
 }
 
-void HostProcess::begin() {
+void HostProcess::begin(const job::Sandbox& sandbox) {
+  sandbox_ = sandbox;
   link_.begin(std::shared_ptr<HostLink::Listener>(shared_from_this(), this));
   std::string frame;
-  wire::put_load(frame, {kept_ ? wire::plugin_fd_path : path_});
+  wire::put_load(frame, {kept_ ? wire::plugin_fd_path : path_, sandbox});
   link_.write(std::move(frame));
 }
 

@@ -54,8 +54,8 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
 
   /// `kept`: it loads the file itself, because another one is at its path by now; else the one at the path.
   HostProcess(boost::asio::io_context& loop, Listener& listener, const PluginFile& file, bool kept);
-  /// Starts reading, and tells the host to load the plugin.
-  void begin();
+  /// Starts reading, and tells the host to load the plugin in that sandbox.
+  void begin(const job::Sandbox& sandbox);
 
   /// Sends the jobs, for which there must be room(). Ready hosts only.
   void send(std::vector<job::Job> jobs, const std::vector<job::TypeSpec>& types);
@@ -105,6 +105,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   std::int64_t jobs_ended() const { return jobs_ended_; }
 
   pid_t pid() const { return link_.pid(); }
+  const job::Sandbox& sandbox() const { return sandbox_; }
   HostState state() const { return state_; }
   std::size_t room() const { return tickets_.room(); }
   std::size_t in_flight() const { return tickets_.in_flight(); }
@@ -145,6 +146,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   const bool kept_;  // it loads the descriptor that it got, not the file at the path
   std::string plugin_;
   std::string version_;
+  job::Sandbox sandbox_;
   Tickets tickets_;
   HostLink link_;
   std::vector<job::Finished> finished_;  // read, and not passed on yet

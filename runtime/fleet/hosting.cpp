@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <iterator>
+#include <utility>
 
 #include "base/duration.hpp"
 #include "base/log.hpp"
@@ -36,7 +37,7 @@ const char* when_ended(PluginState state, bool was_ready) {
 }  // namespace
 
 std::shared_ptr<Fleet::Loop::Seat> Fleet::Loop::seat_and_spawn(Edition& edition, SeatKind kind,
-                                                                const std::shared_ptr<Seat>& relieved) {
+                                                               const std::shared_ptr<Seat>& relieved) {
   auto seat = seats_.emplace_back(std::make_shared<Seat>());
   seat->edition = &edition;
   seat->solitary = kind == SeatKind::solitary;
@@ -55,7 +56,7 @@ void Fleet::Loop::spawn(const std::shared_ptr<Seat>& seat) {
     seat->cut_short = false;
     seat->host = std::make_shared<HostProcess>(context_, *this, edition.file, kept);
     if (kept) seat->host->set_plugin(edition.spec);
-    seat->host->begin();
+    seat->host->begin(sandbox_to_load(edition));
     limit_start(seat, "load");
   } catch (const std::exception& error) {
     if (seat->solitary) return asio::post(context_, [this, seat] { end_solitary(seat); });
@@ -65,6 +66,12 @@ void Fleet::Loop::spawn(const std::shared_ptr<Seat>& seat) {
                (dynamic_cast<const std::system_error*>(&error) ? "; check the limits of processes and files"
                                                                : ""));
   }
+}
+
+/// The rights of a plugin are known when it has said its name. Until then it may be anything.
+job::Sandbox Fleet::Loop::sandbox_to_load(const Edition& edition) const {
+  if (edition.state != PluginState::loading) return edition.settings.sandbox;
+  return options_.wary() ? job::strictest_sandbox() : job::Sandbox{};
 }
 
 /// Kills the host if it does not make progress within the start timeout.
@@ -147,6 +154,7 @@ void Fleet::Loop::start(Seat& seat) {
   Edition& edition = *seat.edition;
   if (!options_.start || stopping_ || edition.retired) return;
   if (edition.state == PluginState::described) edition.state = PluginState::starting;
+  if (seat.host->sandbox() != edition.settings.sandbox) return load_again(seat);
   std::vector<bool> at_most_once;
   for (const job::TypeSpec& type : edition.spec.types) at_most_once.push_back(type.at_most_once);
   seat.host->set_at_most_once(std::move(at_most_once));
@@ -163,6 +171,12 @@ void Fleet::Loop::start(Seat& seat) {
   seat.host->start({static_cast<std::uint32_t>(slots), options_.log_level, !edition.settings.role.empty(),
                     edition.settings.config, false, edition.settings.strict});
   limit_start(seat_of(*seat.host), "start");
+}
+
+/// The kernel can only take rights away. So the plugin gets its own in a new host.
+void Fleet::Loop::load_again(Seat& seat) {
+  seat.loads_again = true;
+  seat.host->kill("is loaded again with its own rights");
 }
 
 void Fleet::Loop::on_ready(HostProcess& host) {
@@ -214,6 +228,8 @@ void Fleet::Loop::on_ended(HostProcess& host) {
   const bool over_limit = host.is_over_limit();
   seat->timer.reset();
   seat->host.reset();
+  const bool again = std::exchange(seat->loads_again, false);
+  if (again && !stopping_ && !edition.retired && !edition.given_up()) return spawn(seat);
   seat->tried = true;
   if (seat->solitary) {
     end_solitary(seat);

@@ -1,7 +1,7 @@
 // The fleet's event loop and everything that it owns: the hosts, the editions of each plugin file, the
 // present round. It has four sources: loop.cpp (signals, jobs, rounds, stopping), hosting.cpp (the life of a
-// host), solitary.cpp (jobs that run alone) and recycling.cpp (limits, and hosts that others relieve). For the loop's
-// thread alone.
+// host), solitary.cpp (jobs that run alone) and recycling.cpp (limits, and hosts that others relieve). For
+// the loop's thread alone.
 #pragma once
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -88,6 +88,7 @@ class Fleet::Loop : public HostProcess::Listener {
     bool was_ready = false;
     bool tried = false;              ///< its first host became ready or ended
     bool cut_short = false;          ///< we killed it, so its jobs lose no attempt
+    bool loads_again = false;        ///< its host has other rights than its own, and another one follows
     bool solitary = false;           ///< its host runs one suspect at a time
     bool replaced = false;           ///< gets no more jobs, because another host serves instead
     bool recycled = false;           ///< replaced by relieve(), so its jobs may take their time
@@ -137,6 +138,8 @@ class Fleet::Loop : public HostProcess::Listener {
   void spawn(const std::shared_ptr<Seat>& seat);
   void limit_start(const std::shared_ptr<Seat>& seat, const char* doing);
   void start(Seat& seat);
+  void load_again(Seat& seat);
+  job::Sandbox sandbox_to_load(const Edition& edition) const;
   void refuse(Edition& edition, PluginState state, const std::string& reason);
   void replace(Seat& seat);
   void limit_replaced(const Edition& edition);

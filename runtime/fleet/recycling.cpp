@@ -51,8 +51,8 @@ std::optional<std::string> Fleet::Loop::recycle_reason_of(const Seat& seat) cons
 bool Fleet::Loop::may_recycle(const Seat& seat) const {
   constexpr std::ptrdiff_t most_relieved = 4;
   const Edition& edition = *seat.edition;
-  const bool serves = seat.was_ready && !seat.replaced && !seat.solitary && seat.host->state() == HostState::ready &&
-                      seat.host->ending().empty();
+  const bool serves = seat.was_ready && !seat.replaced && !seat.solitary &&
+                      seat.host->state() == HostState::ready && seat.host->ending().empty();
   if (!serves || stopping_ || edition.retired || is_candidate(edition) || Clock::now() < seat.keep_until)
     return false;
   const auto seats = seats_of(edition);

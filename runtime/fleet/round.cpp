@@ -7,6 +7,16 @@
 
 namespace sluice::fleet {
 
+namespace {
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+}  // namespace
+
 void Fleet::Loop::Round::try_file(std::size_t plugin) {
   auto& candidate = candidates_[plugin];
   candidate = std::make_unique<Edition>();
@@ -30,6 +40,7 @@ bool Fleet::Loop::Round::advance() {
   if (!started_) {
     started_ = true;
     switch_off_disabled();
+    judge_sandboxes();
     refuse_conflicts();
     if (loop_.options_.start) start_described();
   }
@@ -56,6 +67,31 @@ void Fleet::Loop::Round::switch_off_disabled() {
     candidate->state = PluginState::disabled;
     for (const auto& seat : loop_.seats_of(*candidate)) {
       if (seat->host) seat->host->stop();
+    }
+  }
+}
+
+std::string Fleet::Loop::Round::unenforceable_words(const Edition& edition, const std::string& gaps,
+                                                    int version) {
+  return edition.file.path() + ": found that this kernel, whose Landlock has version " +
+         std::to_string(version) + ", can't restrict " + gaps +
+         ", expected that it enforces the whole sandbox, because [plugins] sandbox = \"require\"; use a "
+         "newer "
+         "kernel, or set sandbox = \"try\"";
+}
+
+/// An older kernel can't enforce everything.
+void Fleet::Loop::Round::judge_sandboxes() {
+  for (const auto& [plugin, candidate] : candidates_) {
+    const std::string gaps =
+        joined(job::unenforceable(candidate->settings.sandbox, loop_.options_.landlock_version));
+    if (candidate->state != PluginState::described || gaps.empty() || !loop_.options_.start) continue;
+    const int version = loop_.options_.landlock_version;
+    if (loop_.options_.require_sandbox) {
+      loop_.refuse(*candidate, PluginState::refused, unenforceable_words(*candidate, gaps, version));
+    } else {
+      log::warn("this kernel can't enforce all of a plugin's sandbox",
+                {{"plugin", candidate->spec.name}, {"not_enforced", gaps}, {"landlock_version", version}});
     }
   }
 }

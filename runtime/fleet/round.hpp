@@ -35,6 +35,8 @@ class Fleet::Loop::Round {
  private:
   bool awaits(const Edition& edition) const;
   void switch_off_disabled();
+  void judge_sandboxes();
+  static std::string unenforceable_words(const Edition& edition, const std::string& gaps, int version);
   void start_described();
   void refuse_conflicts();
   void finish();

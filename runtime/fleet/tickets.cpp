@@ -104,7 +104,8 @@ std::vector<job::Finished> Tickets::recall(base::Clock::time_point latest) {
   return recalled;
 }
 
-std::vector<Judged> Tickets::judge_all(const std::string& ending, bool interrupted, const std::string& limit) {
+std::vector<Judged> Tickets::judge_all(const std::string& ending, bool interrupted,
+                                       const std::string& limit) {
   const Death death{ending, interrupted, limit, limit.empty() ? culprits_ticket() : -1, started()};
   std::vector<Judged> judged;
   for (std::uint32_t ticket = 0; ticket < in_flight_.size(); ++ticket) {

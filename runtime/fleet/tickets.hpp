@@ -44,8 +44,8 @@ class Tickets {
   /// Judges the jobs that a dead host has left, by the shared page. `ending`: how it died. `interrupted`: we
   /// made it die, so started jobs lose no attempt, except those that must not run twice. If the culprit is
   /// known, the same holds for all others. If it is not known, it holds for all, unless blame_all().
-  /// `limit`: the code of the limit that the host exceeded, if that is why it was killed; then the culprit is known
-  /// only if one job had started.
+  /// `limit`: the code of the limit that the host exceeded, if that is why it was killed; then the culprit is
+  /// known only if one job had started.
   std::vector<Judged> judge_all(const std::string& ending, bool interrupted, const std::string& limit = "");
   /// Clears the cells for the stacks of jobs that were asked to stop before `latest` and still run, and
   /// returns their threads, each once.

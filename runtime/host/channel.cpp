@@ -8,7 +8,9 @@
 
 namespace sluice::host {
 
-Channel::Channel(int fd) : fd_(fd), flusher_([this] { flush_after_linger(); }) {}
+void Channel::begin() {
+  flusher_ = base::Thread([this] { flush_after_linger(); });
+}
 
 Channel::~Channel() {
   {

@@ -18,8 +18,10 @@ class Channel {
   static constexpr std::chrono::microseconds linger{200};
   static constexpr std::size_t full = 64 * 1024;
 
-  explicit Channel(int fd);
+  explicit Channel(int fd) : fd_(fd) {}
   ~Channel();
+  /// Starts the thread that send_later needs. Not before the process is confined.
+  void begin();
 
   /// Writes the frame that `put(std::string&)` appends, and everything that waits.
   template <class Put>

@@ -10,6 +10,7 @@
 
 #include "base/text.hpp"
 #include "host/refusal.hpp"
+#include "job/sandbox.hpp"
 #include "wire/bounds.hpp"
 
 namespace sluice::host {
@@ -120,6 +121,19 @@ void check_version(const sluice_plugin& plugin) {
   }
 }
 
+std::string declared_sandbox(const sluice_plugin& plugin) {
+  if (!SLUICE_HAS(&plugin, sluice_plugin, sandbox)) return {};
+  const std::string sandbox = json_text(plugin.sandbox, "a declared sandbox");
+  try {
+    job::parse_sandbox(sandbox);
+    return sandbox;
+  } catch (const job::BadSandbox& bad) {
+    throw Refusal(std::string("a declared sandbox that can't be used (") + bad.what() + ")",
+                  "the keys of [plugin.NAME.sandbox], as JSON",
+                  "correct `sandbox` in the plugin's descriptor");
+  }
+}
+
 job::PluginSpec describe(const sluice_plugin& plugin) {
   check_version(plugin);
   job::PluginSpec spec;
@@ -136,6 +150,7 @@ job::PluginSpec describe(const sluice_plugin& plugin) {
   spec.license = text(plugin.license);
   spec.summary = text(plugin.summary);
   spec.config_schema = json_text(plugin.config_schema, "a schema of the configuration");
+  spec.sandbox = declared_sandbox(plugin);
   if (plugin.job_types == nullptr || plugin.job_type_count == 0) {
     throw Refusal("no job types", "at least one", "declare the types that the plugin serves");
   }

@@ -16,11 +16,13 @@
 #include "base/threads.hpp"
 #include "base/version.hpp"
 #include "host/channel.hpp"
+#include "host/confinement.hpp"
 #include "host/crash_note.hpp"
 #include "host/file_gate.hpp"
 #include "host/library.hpp"
 #include "host/refusal.hpp"
 #include "host/slots.hpp"
+#include "host/syscall_filter.hpp"
 #include "wire/bounds.hpp"
 #include "wire/descriptors.hpp"
 #include "wire/frame.hpp"
@@ -125,6 +127,7 @@ class PluginHost {
 
   void load(const wire::Load& load) {
     check_plugin_file(load.path);
+    confine(load.sandbox, load.path);
     library_ = open_library(load.path);
     for (const job::TypeSpec& type : library_->spec.types)
       schemas_.push_back(compiled("the payload schema of '" + type.name + "'", type.payload_schema));
@@ -148,6 +151,7 @@ class PluginHost {
   }
 
   void start(const wire::Start& start) {
+    channel_.begin();
     log_level_ = start.log_level;
     host_ = {sizeof(sluice_host),
              SLUICE_ABI_MAJOR,
@@ -272,6 +276,7 @@ int run_plugin_host() {
   fcntl(wire::page_fd, F_SETFD, FD_CLOEXEC);
   fcntl(wire::plugin_fd, F_SETFD, FD_CLOEXEC);
   try {
+    refuse_dangerous_calls();
     wire::SharedPage page = wire::SharedPage::open(base::Descriptor(wire::page_fd));
     // Never deleted, because a handler may call exit(), which is noted in the page.
     static auto* const host = new PluginHost(wire::socket_fd, std::move(page));

@@ -33,6 +33,7 @@ struct PluginSpec {
   std::string license;
   std::string summary;
   std::string config_schema;
+  std::string sandbox;  ///< as parse_sandbox reads it; empty: the plugin declares none
   int abi_major = 0;
   int abi_minor = 0;
   std::vector<TypeSpec> types;

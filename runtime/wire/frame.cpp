@@ -95,6 +95,40 @@ job::TypeSpec get_type(Reader& reader) {
   return type;
 }
 
+template <class Items, class Put>
+void put_list(Writer& writer, const Items& items, Put put) {
+  writer.number(static_cast<std::uint32_t>(items.size()));
+  for (const auto& item : items) put(item);
+}
+void put_texts(Writer& writer, const std::vector<std::string>& texts) {
+  put_list(writer, texts, [&](const std::string& text) { writer.text(text); });
+}
+
+std::vector<std::string> get_texts(Reader& reader) {
+  std::vector<std::string> texts;
+  for (auto left = reader.number<std::uint32_t>(); left > 0; --left) texts.push_back(reader.string());
+  return texts;
+}
+
+void put_sandbox(Writer& writer, const job::Sandbox& sandbox) {
+  for (const bool flag : {sandbox.on, sandbox.any_network, sandbox.unix_sockets, sandbox.spawn})
+    writer.number(static_cast<std::uint8_t>(flag));
+  put_texts(writer, sandbox.read);
+  put_texts(writer, sandbox.write);
+  put_list(writer, sandbox.ports, [&](std::uint16_t port) { writer.number(port); });
+}
+
+job::Sandbox get_sandbox(Reader& reader) {
+  job::Sandbox sandbox;
+  for (bool* flag : {&sandbox.on, &sandbox.any_network, &sandbox.unix_sockets, &sandbox.spawn})
+    *flag = reader.number<std::uint8_t>() != 0;
+  sandbox.read = get_texts(reader);
+  sandbox.write = get_texts(reader);
+  for (auto left = reader.number<std::uint32_t>(); left > 0; --left)
+    sandbox.ports.push_back(reader.number<std::uint16_t>());
+  return sandbox;
+}
+
 constexpr std::int64_t no_delay = -1;
 
 void put_asked_for(Writer& writer, const job::Outcome& outcome) {
@@ -137,11 +171,17 @@ void get_asked_for(Reader& reader, job::Outcome& outcome) {
 }  // namespace
 
 void put_load(std::string& out, const Load& load) {
-  Writer(out, Kind::load).text(load.path);
+  Writer writer(out, Kind::load);
+  writer.text(load.path);
+  put_sandbox(writer, load.sandbox);
 }
 
 Load get_load(std::string_view body) {
-  return {Reader(body).string()};
+  Reader reader(body);
+  Load load;
+  load.path = reader.string();
+  load.sandbox = get_sandbox(reader);
+  return load;
 }
 
 void put_start(std::string& out, const Start& start) {
@@ -193,7 +233,7 @@ std::string get_refused(std::string_view body) {
 void put_described(std::string& out, const job::PluginSpec& spec) {
   Writer writer(out, Kind::described);
   for (const auto* text : {&spec.name, &spec.version, &spec.vendor, &spec.url, &spec.license, &spec.summary,
-                           &spec.config_schema}) {
+                           &spec.config_schema, &spec.sandbox}) {
     writer.text(*text);
   }
   writer.number(spec.abi_major);
@@ -202,16 +242,26 @@ void put_described(std::string& out, const job::PluginSpec& spec) {
   for (const job::TypeSpec& type : spec.types) put_type(writer, type);
 }
 
+/// The host has checked it, unless its plugin writes frames.
+void check_declared(const std::string& sandbox) {
+  try {
+    job::parse_sandbox(sandbox);
+  } catch (const job::BadSandbox&) {
+    throw Malformed("a declared sandbox that can't be used");
+  }
+}
+
 job::PluginSpec get_described(std::string_view body) {
   Reader reader(body);
   job::PluginSpec spec;
   for (auto* text : {&spec.name, &spec.version, &spec.vendor, &spec.url, &spec.license, &spec.summary,
-                     &spec.config_schema}) {
+                     &spec.config_schema, &spec.sandbox}) {
     *text = reader.string();
   }
   spec.abi_major = reader.number<int>();
   spec.abi_minor = reader.number<int>();
   for (auto left = reader.number<std::uint32_t>(); left > 0; --left) spec.types.push_back(get_type(reader));
+  check_declared(spec.sandbox);
   return spec;
 }
 

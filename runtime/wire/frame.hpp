@@ -17,6 +17,7 @@
 
 #include "job/job.hpp"
 #include "job/plugin_spec.hpp"
+#include "job/sandbox.hpp"
 #include "job/strictness.hpp"
 
 namespace sluice::wire {
@@ -42,6 +43,7 @@ class Malformed : public std::runtime_error {
 
 struct Load {
   std::string path;
+  job::Sandbox sandbox = {};  ///< applied before the plugin is loaded
 };
 struct Start {
   std::uint32_t slots = 1;

@@ -56,7 +56,7 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
     if (stage_.wake_fd >= 0) wake_.assign(fcntl(stage_.wake_fd, F_DUPFD_CLOEXEC, 0));
     link_->begin(self_);
     std::string frame;
-    wire::put_load(frame, {stage_.path});
+    wire::put_load(frame, {stage_.path, stage_.sandbox});
     link_->write(std::move(frame));
   }
   Host(const Host&) = delete;
@@ -108,6 +108,7 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
   }
 
   const job::PluginSpec& spec() const { return spec_; }
+  const Stage& stage() const { return stage_; }
 
   std::uint32_t send(const job::Job& job, std::size_t type_index) {
     const std::uint32_t ticket = next_ticket_;
@@ -292,11 +293,18 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
 };
 
 Rehearsal::Rehearsal(Stage stage, Witness& witness)
-    : host_(std::make_unique<Host>(std::move(stage), witness)) {}
+    : witness_(witness), host_(std::make_unique<Host>(std::move(stage), witness)) {}
 Rehearsal::~Rehearsal() = default;
 
 std::optional<std::string> Rehearsal::load(Limit limit) {
   return host_->load(limit);
+}
+std::optional<std::string> Rehearsal::load_again(const job::Sandbox& sandbox, Limit limit) {
+  Stage stage = host_->stage();
+  if (stage.in_process) return std::nullopt;
+  stage.sandbox = sandbox;
+  host_ = std::make_unique<Host>(std::move(stage), witness_);
+  return load(limit);
 }
 const job::PluginSpec& Rehearsal::spec() const {
   return host_->spec();

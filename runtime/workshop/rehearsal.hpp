@@ -38,6 +38,7 @@ struct Stage {
   std::uint32_t slots = 1;
   int log_level = 2;  ///< SLUICE_LOG_…
   int wake_fd = -1;   ///< ends every wait when it becomes readable; -1: nothing does
+  job::Sandbox sandbox = {};
 };
 
 /// A job that came back.
@@ -58,6 +59,9 @@ class Rehearsal {
   /// Loads the plugin. Returns nullopt if it succeeded, and spec() describes the plugin; otherwise the
   /// reason. In this process, only `wake_fd` limits a step.
   std::optional<std::string> load(Limit limit);
+  /// The same in a new process with that sandbox, whose rights are known when the plugin has said its name. A
+  /// host in this process stays as it is.
+  std::optional<std::string> load_again(const job::Sandbox& sandbox, Limit limit);
   const job::PluginSpec& spec() const;
   /// Sets the limits that the kernel enforces. A host in this process gets none. Returns nullopt, or the
   /// reason why the kernel refuses one.
@@ -88,6 +92,7 @@ class Rehearsal {
 
  private:
   class Host;
+  Witness& witness_;
   std::unique_ptr<Host> host_;
 };
 

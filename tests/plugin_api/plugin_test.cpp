@@ -78,7 +78,8 @@ SLUICE_PLUGIN(sluice::plugin("test-plugin", "2.1.0")
                   .url("url")
                   .license("license")
                   .summary("summary")
-                  .config_schema("{}"),
+                  .config_schema("{}")
+                  .sandbox(R"({"spawn": true})"),
               sluice::job_type<function>("test.function"), sluice::job_type<Greeter>("test.greeter"),
               sluice::job_type<Counter>("test.counter"), sluice::job_type<Counter>("test.counter2"),
               sluice::job_type<Plain>("test.plain")
@@ -105,6 +106,7 @@ TEST(Plugin, DescribesItself) {
   EXPECT_EQ(sluice::detail::view(plugin.license), "license");
   EXPECT_EQ(sluice::detail::view(plugin.summary), "summary");
   EXPECT_EQ(sluice::detail::view(plugin.config_schema), "{}");
+  EXPECT_EQ(sluice::detail::view(plugin.sandbox), R"({"spawn": true})");
   ASSERT_EQ(plugin.job_type_count, 5U);
 }
 

@@ -59,7 +59,7 @@ TEST(CommandLine, PrintsItsVersion) {
   for (const char* word : {"version", "--version", "-V"}) {
     const Ended said = run({word});
     EXPECT_EQ(said.code, 0) << word;
-    EXPECT_EQ(said.out.rfind("sluice 0.1.0, plugin ABI 1.1", 0), 0U) << said.out;
+    EXPECT_EQ(said.out.rfind("sluice 0.1.0, plugin ABI 1.2", 0), 0U) << said.out;
   }
 }
 

@@ -81,6 +81,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"null_type", "job type number 1 that is NULL", "complete sluice_job_type"},
         Bad{"null_handle", "without a handler", "a function"}, Bad{"bad_name", "'Bad Name'", "a-z 0-9 - _"},
         Bad{"bad_type_name", "'test broken'", "a-z A-Z 0-9"}, Bad{"twice", "twice", "each name once"},
+        Bad{"bad_sandbox", "has the unknown key 'reed'", "the keys of [plugin.NAME.sandbox]"},
         Bad{"bad_schema", "the payload schema of", "draft 4"},
         Bad{"bad_config_schema", "the schema of its configuration", "draft 4"}),
     [](const auto& test) { return std::string(test.param.file); });

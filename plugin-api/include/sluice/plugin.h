@@ -1,5 +1,5 @@
 /*
- * The Sluice plugin ABI, version 1.1, in C99.
+ * The Sluice plugin ABI, version 1.2, in C99.
  *
  * A plugin is a shared library that exports ONE symbol, the constant `sluice_plugin_v1`, and carries
  * ONE ELF note, `.note.sluice`. Sluice reads the note from the file before any code of the plugin
@@ -32,7 +32,7 @@
 #include <stdint.h>
 
 #define SLUICE_ABI_MAJOR 1
-#define SLUICE_ABI_MINOR 1
+#define SLUICE_ABI_MINOR 2
 
 #if defined(__cplusplus) && __cplusplus >= 201703L
 #define SLUICE_NOEXCEPT noexcept
@@ -250,6 +250,11 @@ typedef struct sluice_plugin {
   /* Returns an extension that the plugin offers to the host; NULL if it has none with that id. The
    * result is constant and lives as long as the process. [any-thread] */
   const void* (*get_extension)(sluice_str id)SLUICE_NOEXCEPT;
+
+  /* What the plugin needs to do, a JSON object with the keys of [plugin.NAME.sandbox]; the kernel keeps it
+   * from everything else. The operator's keys take precedence. Empty: what the operator's table says, and
+   * everything if there is none. Since ABI 1.2; runtimes before that ignore it. */
+  sluice_str sandbox;
 } sluice_plugin;
 
 /* ---- The exported symbol and the note --------------------------------------------------------- */

@@ -150,6 +150,9 @@ class Plugin {
   constexpr Plugin config_schema(std::string_view json) const {
     return with(&sluice_plugin::config_schema, json);
   }
+  /// What the plugin needs to do, a JSON object: {"read": ["/etc/app"], "connect": [443]}. The kernel keeps
+  /// it from everything else. The operator's [plugin.NAME.sandbox] takes precedence.
+  constexpr Plugin sandbox(std::string_view json) const { return with(&sluice_plugin::sandbox, json); }
 
   constexpr const sluice_plugin& raw() const { return raw_; }
 
@@ -176,7 +179,8 @@ class Plugin {
                      nullptr,
                      nullptr,
                      nullptr,
-                     nullptr};
+                     nullptr,
+                     {}};
 };
 
 constexpr Plugin plugin(std::string_view name, std::string_view version) {

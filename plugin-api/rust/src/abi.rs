@@ -1,4 +1,4 @@
-//! The C headers `sluice/plugin.h` and `sluice/extensions.h`, ABI 1.1, in Rust. The headers say what each member
+//! The C headers `sluice/plugin.h` and `sluice/extensions.h`, ABI 1.2, in Rust. The headers say what each member
 //! means, who owns it and which thread may call it. `tests/layout.rs` compares every offset and size with the
 //! recorded layout.
 
@@ -6,7 +6,7 @@ use std::ffi::c_void;
 use std::mem::size_of;
 
 pub const ABI_MAJOR: u16 = 1;
-pub const ABI_MINOR: u16 = 1;
+pub const ABI_MINOR: u16 = 2;
 
 pub const DONE: i32 = 0;
 pub const RETRY: i32 = 1;
@@ -157,6 +157,7 @@ pub struct Plugin {
     pub slot_open: Option<SlotOpen>,
     pub slot_close: Option<SlotClose>,
     pub get_extension: Option<GetExtension>,
+    pub sandbox: Str,
 }
 
 // Both are constants. Nothing writes to them or through their pointers.

@@ -177,6 +177,7 @@ impl Plugin {
             slot_open: None,
             slot_close: None,
             get_extension: None,
+            sandbox: abi::Str::EMPTY,
         };
         Plugin { raw }
     }
@@ -201,6 +202,12 @@ impl Plugin {
     /// JSON Schema of the plugin's configuration.
     pub const fn config_schema(mut self, json: &'static str) -> Plugin {
         self.raw.config_schema = trimmed(json);
+        self
+    }
+    /// What the plugin needs to do, a JSON object: `{"read": ["/etc/app"], "connect": [443]}`. The kernel keeps it
+    /// from everything else. The operator's `[plugin.NAME.sandbox]` takes precedence.
+    pub const fn sandbox(mut self, json: &'static str) -> Plugin {
+        self.raw.sandbox = trimmed(json);
         self
     }
 

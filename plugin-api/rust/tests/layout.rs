@@ -7,7 +7,8 @@ use std::mem::{size_of, MaybeUninit};
 
 const RECORDED: &str = concat!(
     include_str!("../../../tests/plugin_api/layout_1_0.c"),
-    include_str!("../../../tests/plugin_api/layout_1_1.c")
+    include_str!("../../../tests/plugin_api/layout_1_1.c"),
+    include_str!("../../../tests/plugin_api/layout_1_2.c")
 );
 
 fn size_behind<T>(_pointer: *const T) -> usize {
@@ -127,7 +128,8 @@ fn ours() -> BTreeSet<String> {
             shutdown,
             slot_open,
             slot_close,
-            get_extension
+            get_extension,
+            sandbox
         ]
     );
     lines!(
@@ -194,11 +196,12 @@ fn every_struct_is_the_recorded_one() {
         Vec::<&String>::new(),
         "not recorded"
     );
-    // The layer may lack an extension, but must have every member of those that it has.
+    // The layer may lack an extension, but must have every member of those that it has. A struct that grew has an
+    // older, smaller size too.
     let known: BTreeSet<&str> = ours.iter().map(|line| struct_of(line)).collect();
     let missing: Vec<&String> = recorded
         .difference(&ours)
-        .filter(|line| known.contains(struct_of(line)))
+        .filter(|line| known.contains(struct_of(line)) && !line.starts_with("AT_LEAST("))
         .collect();
     assert_eq!(missing, Vec::<&String>::new(), "not in abi.rs");
 }

@@ -1,5 +1,7 @@
 #include "cli/plugin/inspection.hpp"
 
+#include "config/job_settings.hpp"
+
 namespace sluice::cli {
 
 namespace {
@@ -8,6 +10,12 @@ fleet::Options options(const config::Config& config) {
   fleet::Options options;
   options.start = false;
   options.start_timeout = config.start_timeout;
+  options.settings = [&config](const job::PluginSpec& plugin) {
+    fleet::HostSettings settings;
+    settings.sandbox = config::sandbox_of(plugin, config);
+    return settings;
+  };
+  options.wary = [wary = config::has_sandbox(config)] { return wary; };
   for (const auto& [type, settings] : config.types) {
     if (settings.plugin) options.owners[type] = *settings.plugin;
   }

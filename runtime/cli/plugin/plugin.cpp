@@ -5,6 +5,7 @@
 
 #include "base/duration.hpp"
 #include "base/harmless.hpp"
+#include "base/landlock.hpp"
 #include "cli/command.hpp"
 #include "cli/plugin/inspection.hpp"
 #include "cli/text/json.hpp"
@@ -36,6 +37,41 @@ void write_type(JsonWriter& writer, const fleet::Plugin& plugin, const job::Type
   writer.EndObject();
 }
 
+void write_list(JsonWriter& writer, const char* key, const std::vector<std::string>& words) {
+  writer.Key(key);
+  writer.StartArray();
+  for (const std::string& word : words)
+    writer.String(word.c_str(), static_cast<rapidjson::SizeType>(word.size()));
+  writer.EndArray();
+}
+
+/// What of the plugin's sandbox this kernel can't enforce.
+std::vector<std::string> gaps(const fleet::Plugin& plugin) {
+  return job::unenforceable(plugin.settings.sandbox, base::landlock_version());
+}
+
+/// Null, if the plugin has none.
+void write_sandbox(JsonWriter& writer, const fleet::Plugin& plugin) {
+  const job::Sandbox& sandbox = plugin.settings.sandbox;
+  writer.Key("sandbox");
+  if (!sandbox.on) {
+    writer.Null();
+    return;
+  }
+  writer.StartObject();
+  write_list(writer, "read", sandbox.read);
+  write_list(writer, "write", sandbox.write);
+  member(writer, "any_network", sandbox.any_network);
+  member(writer, "unix_sockets", sandbox.unix_sockets);
+  writer.Key("ports");
+  writer.StartArray();
+  for (const std::uint16_t port : sandbox.ports) writer.Uint(port);
+  writer.EndArray();
+  member(writer, "spawn", sandbox.spawn);
+  write_list(writer, "not_enforced", gaps(plugin));
+  writer.EndObject();
+}
+
 void print_json(const std::vector<fleet::Plugin>& plugins) {
   rapidjson::StringBuffer buffer;
   JsonWriter writer(buffer);
@@ -58,6 +94,7 @@ void print_json(const std::vector<fleet::Plugin>& plugins) {
       }
       member(writer, "abi",
              std::to_string(plugin.spec.abi_major) + "." + std::to_string(plugin.spec.abi_minor));
+      write_sandbox(writer, plugin);
       writer.Key("types");
       writer.StartArray();
       for (const job::TypeSpec& type : plugin.spec.types) write_type(writer, plugin, type);
@@ -82,6 +119,15 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
+/// What a plugin in a sandbox may do, on one line.
+std::string sandbox_line(const fleet::Plugin& plugin) {
+  std::string line;
+  for (const auto& [may, what] : job::words_of(plugin.settings.sandbox))
+    line += (line.empty() ? "" : "; ") + may + " " + what;
+  const std::string missing = joined(gaps(plugin));
+  return line + (missing.empty() ? "" : "; this kernel can't restrict " + missing);
+}
+
 void print_list(const std::string& directory, const std::vector<fleet::Plugin>& plugins) {
   if (plugins.empty()) {
     std::cout << "no .so file in " << directory << "\n";
@@ -89,17 +135,21 @@ void print_list(const std::string& directory, const std::vector<fleet::Plugin>& 
   }
   std::vector<std::vector<std::string>> rows{{"PLUGIN", "VERSION", "FILE", "JOB TYPES"}};
   std::string refusals;
+  std::string sandboxes;
   for (const fleet::Plugin& plugin : plugins) {
     const std::string file = std::filesystem::path(plugin.path).filename().string();
     if (plugin.state == fleet::PluginState::refused) {
       refusals += "  " + base::harmless(plugin.reason) + "\n";
     } else {
       rows.push_back({plugin.spec.name, plugin.spec.version, file, joined(plugin.types)});
+      if (plugin.settings.sandbox.on)
+        sandboxes += "  " + plugin.spec.name + ": " + base::harmless(sandbox_line(plugin)) + "\n";
       for (const auto& [type, reason] : plugin.refused_types)
         refusals += "  " + base::harmless(reason) + "\n";
     }
   }
   if (rows.size() > 1) std::cout << table(rows);
+  if (!sandboxes.empty()) std::cout << "\nsandboxes:\n" << sandboxes;
   if (!refusals.empty()) std::cout << (rows.size() > 1 ? "\n" : "") << "refused:\n" << refusals;
 }
 
@@ -146,6 +196,8 @@ void print_inspection(const fleet::Plugin& plugin) {
   print_line("url", spec.url);
   print_line("license", spec.license);
   print_line("ABI", std::to_string(spec.abi_major) + "." + std::to_string(spec.abi_minor));
+  for (const auto& [may, what] : job::words_of(plugin.settings.sandbox)) print_line(may.c_str(), what);
+  print_line("not enforced", joined(gaps(plugin)));
   print_json_text("config schema", spec.config_schema);
   for (const job::TypeSpec& type : spec.types) print_type(type);
 }

@@ -116,9 +116,15 @@ class PluginRun {
   }
   static int level_of(log::Level level) { return std::min(static_cast<int>(level), 4); }
 
+  std::optional<std::string> load() {
+    if (auto refusal = plugin_.load(config_.start_timeout)) return refusal;
+    const job::Sandbox sandbox = config::sandbox_of(plugin_.spec(), config_);
+    return sandbox.on ? plugin_.load_again(sandbox, config_.start_timeout) : std::nullopt;
+  }
+
   /// Loads and starts the plugin: nullopt, or why that failed.
   std::optional<std::string> prepare() {
-    if (auto refusal = plugin_.load(config_.start_timeout)) return refusal;
+    if (auto refusal = load()) return refusal;
     const job::PluginSpec& spec = plugin_.spec();
     find_type(spec);
     report_.plugin = spec.name;

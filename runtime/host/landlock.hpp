@@ -1,0 +1,42 @@
+// Which files, TCP ports and processes this process may reach, enforced by the kernel (Landlock).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace sluice::host {
+
+/// A set of rules, which only allows what is added to it. As far as the kernel's version can, it restricts
+/// files, connections to TCP ports, listening on them, abstract Unix sockets and signals to other processes.
+class Landlock {
+ public:
+  /// `version` as base::landlock_version() returns it, at least 1. `ports`: ports are restricted. Throws
+  /// std::system_error.
+  Landlock(int version, bool ports);
+  ~Landlock();
+  Landlock(const Landlock&) = delete;
+  Landlock& operator=(const Landlock&) = delete;
+
+  /// Allows reading a file, or a folder with all that it contains, and executing it. Returns 0, or the errno
+  /// with which opening the path failed.
+  int allow_reading(const std::string& path) { return allow(path, read_rights); }
+  /// The same for reading and writing, without executing.
+  int allow_writing(const std::string& path) { return allow(path, write_rights); }
+  void allow_connecting(std::uint16_t port);
+
+  /// Restricts the calling thread, and what it starts from now on, for ever.
+  void enforce();
+
+ private:
+  static const std::uint64_t read_rights;
+  static const std::uint64_t write_rights;
+
+  int allow(const std::string& path, std::uint64_t rights);
+
+  const int version_;
+  std::uint64_t file_rights_ = 0;  ///< those that this version knows
+  int ruleset_ = -1;
+};
+
+}  // namespace sluice::host

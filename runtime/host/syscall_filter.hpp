@@ -1,0 +1,17 @@
+// The system calls that a plugin host and its children may make, enforced by the kernel (seccomp). A filter
+// can't be removed, and each further one only refuses more. Refused calls fail with EPERM.
+#pragma once
+
+#include "job/sandbox.hpp"
+
+namespace sluice::host {
+
+/// Refuses what no handler needs: inspecting other processes, mounting, namespaces, loading code into the
+/// kernel, setting the clock, other ABIs than the machine's own. The process and its children can't gain
+/// rights by setuid programs any more. Throws std::runtime_error if the kernel has no filters.
+void refuse_dangerous_calls();
+
+/// Refuses what a sandboxed plugin may not do: start programs, use sockets.
+void refuse_calls_beyond(const job::Sandbox& sandbox);
+
+}  // namespace sluice::host
