@@ -132,7 +132,7 @@ class Child {
 };
 
 TEST(HostGauge, CountsAProcessAndItsChildrenAndDividesWhatTheyShare) {
-  const std::string memory(100'000'000, 'm');
+  const std::vector<char> memory(100'000'000, 'm');
   Spawned self;
   self.pid = getpid();
   self.mark = "SLUICE_PLUGIN_HOST=nobody has this mark";
