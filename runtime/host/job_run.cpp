@@ -88,9 +88,8 @@ wire::LogLine to_log_line(std::int64_t ticket, std::int32_t level, sluice_str me
   for (std::size_t i = 0; fields != nullptr && i < std::min(field_count, wire::most_log_fields); ++i) {
     const sluice_field* field = fields[i];
     if (field == nullptr || !SLUICE_HAS(field, sluice_field, value)) continue;
-    const std::string value = text(field->value, wire::longest_log_text);
-    line.fields.push_back(
-        {text(field->key, wire::longest_code), value, field->kind == SLUICE_FIELD_JSON && is_json(value)});
+    line.fields.push_back({text(field->key, wire::longest_code), text(field->value, wire::longest_log_text),
+                           field->kind == SLUICE_FIELD_JSON});
   }
   wire::keep_bounds(line);
   return line;

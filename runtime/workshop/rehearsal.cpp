@@ -205,6 +205,7 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
     switch (frame.kind) {
       case wire::Kind::described:
         spec_ = wire::get_described(frame.body);
+        wire::keep_bounds(spec_);
         described_ = true;
         return;
       case wire::Kind::refused:
