@@ -93,8 +93,10 @@ void HostLink::read() {
                               listener->on_closed();
                               return stop_waiting_when_all_read();
                             }
-                            reader_.filled(size);
-                            take_frames(*listener);
+                            if (!malformed_) {
+                              reader_.filled(size);
+                              take_frames(*listener);
+                            }
                             read();
                           });
 }
@@ -103,6 +105,7 @@ void HostLink::take_frames(Listener& listener) {
   try {
     while (const auto frame = reader_.next()) listener.on_frame(*frame);
   } catch (const wire::Malformed& error) {
+    malformed_ = true;
     listener.on_malformed(error.what());
   }
   listener.on_frames_read();

@@ -64,6 +64,7 @@ class HostLink {
   Spawned process_;
   std::weak_ptr<Listener> listener_;
   bool closed_ = false;
+  bool malformed_ = false;  // what still comes is dropped
   int open_streams_ = 0;
   boost::asio::local::stream_protocol::socket socket_;
   std::unique_ptr<Output> out_;

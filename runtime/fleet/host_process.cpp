@@ -17,6 +17,12 @@ log::Level to_level(std::int32_t level) {
   return static_cast<log::Level>(std::clamp(level, 0, 4));
 }
 
+/// Each request is answered once.
+void take_answer(bool& owed, const char* answer) {
+  if (!owed) throw wire::Malformed(std::string("the answer '") + answer + "' though nothing asked for it");
+  owed = false;
+}
+
 }  // namespace
 
 const char* name(HostState state) {
@@ -30,19 +36,22 @@ HostProcess::HostProcess(boost::asio::io_context& loop, Listener& listener, cons
       path_(path),
       kept_(plugin_fd >= 0),
       plugin_(path.substr(path.rfind('/') + 1)),
-      link_(loop, spawn_host(path, tickets_.page().fd(), plugin_fd)) {
+      link_(loop, spawn_host(path, tickets_.page().fd(), plugin_fd)),
+      goodbye_(loop) {
   tickets_.set_pid(pid());
 }
 
 void HostProcess::begin() {
   link_.begin(std::shared_ptr<HostLink::Listener>(shared_from_this(), this));
   std::string frame;
+  owes_description_ = true;
   wire::put_load(frame, {kept_ ? wire::plugin_fd_path : path_});
   link_.write(std::move(frame));
 }
 
 void HostProcess::start(const wire::Start& start) {
   state_ = HostState::starting;
+  owes_start_ = true;
   std::string frame;
   wire::put_start(frame, start);
   link_.write(std::move(frame));
@@ -51,6 +60,7 @@ void HostProcess::start(const wire::Start& start) {
 void HostProcess::stop() {
   if (state_ == HostState::stopping || state_ == HostState::gone) return;
   state_ = HostState::stopping;
+  owes_stop_ = true;
   std::string frame;
   wire::put_stop(frame);
   link_.write(std::move(frame));
@@ -67,30 +77,44 @@ std::vector<job::Finished> HostProcess::recall(base::Clock::time_point latest) {
 
 void HostProcess::on_frame(const wire::Frame& frame) {
   switch (frame.kind) {
-    case wire::Kind::outcomes: {
-      auto finished = tickets_.take_back(wire::get_outcome(frame.body));
-      if (finished) finished_.push_back(std::move(*finished));
-      return;
-    }
+    case wire::Kind::outcomes:
+      return on_outcome(wire::get_outcome(frame.body));
     case wire::Kind::log: {
       wire::LogLine line = wire::get_log(frame.body);
       wire::keep_bounds(line);
       return log_line(line);
     }
-    case wire::Kind::described:
-      state_ = HostState::described;
-      return listener_.on_described(*this, wire::get_described(frame.body));
+    case wire::Kind::described: {
+      take_answer(owes_description_, "described");
+      job::PluginSpec spec = wire::get_described(frame.body);
+      wire::keep_bounds(spec);
+      if (state_ == HostState::loading) state_ = HostState::described;
+      return listener_.on_described(*this, std::move(spec));
+    }
     case wire::Kind::refused:
+      take_answer(owes_description_ ? owes_description_ : owes_start_, "refused");
       return listener_.on_refused(
           *this, base::valid_utf8(base::shortened(wire::get_refused(frame.body), wire::longest_error)));
     case wire::Kind::ready:
+      take_answer(owes_start_, "ready");
       if (state_ == HostState::starting) state_ = HostState::ready;
       return listener_.on_ready(*this);
     case wire::Kind::stopped:
-      return;
+      return take_answer(owes_stop_, "stopped");
     default:
-      throw wire::Malformed("a frame that only the runtime sends");
+      throw wire::Malformed("a frame that a host does not send (kind " +
+                            std::to_string(static_cast<int>(frame.kind)) + ")");
   }
+}
+
+/// A host gives a job back when it is stopped, or because the job was recalled. Otherwise the job would be
+/// claimed again at once, for ever and uncounted.
+void HostProcess::on_outcome(wire::JobResult result) {
+  const bool may_give_back = state_ == HostState::stopping || tickets_.is_recalled(result.ticket);
+  if (result.outcome.result == job::Result::released && !may_give_back)
+    throw wire::Malformed("a job back that it was not asked for");
+  auto finished = tickets_.take_back(std::move(result));
+  if (finished) finished_.push_back(std::move(*finished));
 }
 
 void HostProcess::on_frames_read() {
@@ -142,10 +166,21 @@ void HostProcess::kill(const std::string& why) {
 
 void HostProcess::reaped(int wait_status, bool interrupted) {
   reaped_ = true;
+  goodbye_.cancel();
   interrupted_ = interrupted;
   ending_ = describe_exit(wait_status) + (ending_.empty() ? "" : " (" + ending_ + ")");
   link_.ended();
   end_when_read();
+}
+
+/// Usually the host has died, and waitpid will tell how. If it lives on, it can't be given anything any more.
+void HostProcess::on_closed() {
+  if (reaped_) return end_when_read();
+  constexpr std::chrono::seconds to_die{2};
+  goodbye_.expires_after(to_die);
+  goodbye_.async_wait([this, keep = shared_from_this()](const auto& error) {
+    if (!error) kill("closed its socket");
+  });
 }
 
 void HostProcess::end_when_read() {

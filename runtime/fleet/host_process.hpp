@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <memory>
 #include <set>
 #include <string>
@@ -98,8 +99,9 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   void on_frames_read() override;
   void on_malformed(const std::string& what) override { kill("sent " + what); }
   void on_printed(const char* stream, const std::string& line) override;
-  void on_closed() override { end_when_read(); }
+  void on_closed() override;
 
+  void on_outcome(wire::JobResult result);
   void log_line(const wire::LogLine& line) const;
   void end_when_read();
 
@@ -109,8 +111,13 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   std::string plugin_;
   Tickets tickets_;
   HostLink link_;
+  boost::asio::steady_timer goodbye_;    // when a host that closed its socket must have ended
   std::vector<job::Finished> finished_;  // read, and not passed on yet
   HostState state_ = HostState::loading;
+  // Answers that it owes. Any other is out of turn.
+  bool owes_description_ = false;
+  bool owes_start_ = false;
+  bool owes_stop_ = false;
   std::string ending_;
   std::string culprit_;
   bool reaped_ = false;

@@ -123,6 +123,72 @@ TEST_F(Vice, AHugeFrameEndsItsHost) {
   EXPECT_THAT(error("huge_frame"), HasSubstr("sent a frame of impossible length (1073741824 bytes)"));
 }
 
+struct BadFrame {
+  const char* vice;
+  const char* words;
+};
+class BadFrames : public Vice, public testing::WithParamInterface<BadFrame> {};
+
+TEST_P(BadFrames, EndTheirHost) {
+  Program runtime({"run", "--config", impatient}, surroundings());
+  indulge(runtime, GetParam().vice, "error");
+  EXPECT_EQ(code(GetParam().vice), "host-died");
+  EXPECT_THAT(error(GetParam().vice), HasSubstr(GetParam().words));
+  EXPECT_EQ(attempts(GetParam().vice), "1");
+  insert("next", "test.vices");
+  EXPECT_TRUE(becomes("next", "done")) << "another host serves:\n" << runtime.err();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Of, BadFrames,
+    testing::Values(BadFrame{"ready_again", "sent the answer 'ready' though nothing asked for it"},
+                    BadFrame{"described_again", "sent the answer 'described' though nothing asked for it"},
+                    BadFrame{"refused_late", "sent the answer 'refused' though nothing asked for it"},
+                    BadFrame{"stopped_early", "sent the answer 'stopped' though nothing asked for it"},
+                    BadFrame{"unknown_frame", "sent a frame that a host does not send (kind 100)"},
+                    BadFrame{"foreign_outcome", "sent an outcome for a job that it does not have"},
+                    BadFrame{"odd_outcome", "sent an outcome of an unknown result"},
+                    BadFrame{"gives_back", "sent a job back that it was not asked for"},
+                    BadFrame{"short_body", "sent a frame that ends within a number"},
+                    BadFrame{"many_fields", "sent a log line with too many fields"},
+                    BadFrame{"close_socket", "closed its socket"}),
+    [](const auto& test) { return std::string(test.param.vice); });
+
+TEST_F(Vice, HalfAFrameAndAFrozenHostEndAtTheTimeLimit) {
+  const std::string limited =
+      scratch.write("limited.toml", scratch.read("impatient.toml") + "timeout = \"300ms\"\n");
+  Program runtime({"run", "--config", limited}, surroundings());
+  indulge(runtime, "half_frame", "error");
+  EXPECT_EQ(code("half_frame"), "timeout");
+  // A host that reads nothing, while more jobs are sent to it than its socket holds.
+  insert("freeze", "test.vices", R"({"do":"freeze"})");
+  insert_many(100, "test.vices", R"({"do":"ok","text":")" + std::string(50'000, 'p') + R"("})");
+  EXPECT_TRUE(others_work());
+  EXPECT_TRUE(becomes("freeze", "error")) << runtime.err();
+  EXPECT_EQ(code("freeze"), "timeout");
+  EXPECT_TRUE(eventually([&] { return count("id LIKE 'job-%' AND status = 'done'") == "100"; }))
+      << runtime.err();
+}
+
+TEST_F(Vice, AForgedOutputIsNotKept) {
+  Program runtime({"run", "--config", impatient}, surroundings());
+  indulge(runtime, "forged_output", "done");
+  EXPECT_EQ(count("id = 'forged_output' AND attempts = 1"), "1");
+  EXPECT_EQ(database.value("SELECT count(*) FROM sluice.output WHERE job_id = 'forged_output'"), "0");
+}
+
+TEST_F(Vice, LogLinesCannotForgeOthers) {
+  Program runtime({"run", "--config", impatient}, surroundings());
+  indulge(runtime, "forged_log", "done");
+  const std::string log = runtime.err();
+  EXPECT_THAT(log, HasSubstr(R"("message":"list","plugin":"vices","list":[1, {"message":"forged"} ])"));
+  EXPECT_THAT(log, HasSubstr(R"(\n{\"level\":\"error\",\"message\":\"forged\"}","plugin_":"probe")"))
+      << "no second field may hide the plugin's name";
+  EXPECT_THAT(log, HasSubstr(R"("message_":"forged","plugin_":"probe")"));
+  EXPECT_THAT(log, Not(HasSubstr("\n{\"message\":\"forged\"}")));
+  EXPECT_THAT(log, Not(HasSubstr("\n{\"level\"")));
+}
+
 TEST_F(Vice, NoPluginCanReadTheRuntimesProcess) {
   const std::string file = directory.path() + "/vices.so";
   std::vector<std::string> words{"plugin", "run", file, "test.vices", R"({"do":"look_at_parent"})", "--json"};
