@@ -21,6 +21,7 @@ struct PluginSettings {
   std::string role;           ///< the database role that runs its effects; empty: effects are not allowed
   std::string config = "{}";  ///< JSON object for the plugin's init
   bool strict = false;        ///< members that nothing reads are an error
+  int log_limit = 5000;       ///< log lines per second of each host
   bool operator==(const PluginSettings&) const = default;
 };
 

@@ -37,6 +37,7 @@ HostProcess::HostProcess(boost::asio::io_context& loop, Listener& listener, cons
       kept_(plugin_fd >= 0),
       plugin_(path.substr(path.rfind('/') + 1)),
       link_(loop, spawn_host(path, tickets_.page().fd(), plugin_fd)),
+      tell_dropped_soon_(loop),
       goodbye_(loop) {
   tickets_.set_pid(pid());
 }
@@ -52,6 +53,7 @@ void HostProcess::begin() {
 void HostProcess::start(const wire::Start& start) {
   state_ = HostState::starting;
   owes_start_ = true;
+  log_limit_.set(start.log_limit);
   std::string frame;
   wire::put_start(frame, start);
   link_.write(std::move(frame));
@@ -79,11 +81,11 @@ void HostProcess::on_frame(const wire::Frame& frame) {
   switch (frame.kind) {
     case wire::Kind::outcomes:
       return on_outcome(wire::get_outcome(frame.body));
-    case wire::Kind::log: {
-      wire::LogLine line = wire::get_log(frame.body);
-      wire::keep_bounds(line);
-      return log_line(line);
-    }
+    case wire::Kind::log:
+      return on_log(frame.body);
+    case wire::Kind::dropped:
+      ++dropped_in_batch_;
+      return on_dropped(wire::get_dropped(frame.body));
     case wire::Kind::described: {
       take_answer(owes_description_, "described");
       job::PluginSpec spec = wire::get_described(frame.body);
@@ -117,12 +119,52 @@ void HostProcess::on_outcome(wire::JobResult result) {
   if (finished) finished_.push_back(std::move(*finished));
 }
 
-void HostProcess::on_frames_read() {
+/// The host keeps the limit itself, so a few frames over it come only from bad timing.
+bool HostProcess::on_frames_read() {
+  constexpr std::size_t flood = 100;
   if (!finished_.empty()) listener_.on_finished(std::exchange(finished_, {}));
+  return std::exchange(dropped_in_batch_, 0) < flood;
 }
 
-void HostProcess::on_printed(const char* stream, const std::string& line) {
+bool HostProcess::on_printed(const char* stream, const std::string& line) {
+  if (!log_limit_.admits(static_cast<std::int32_t>(log::Level::info), line.size(), base::Clock::now())) {
+    on_dropped(1);
+    return false;
+  }
   log::info(line, {{"plugin", plugin_}, {"stream", stream}, {"pid", pid()}});
+  return true;
+}
+
+void HostProcess::on_log(std::string_view body) {
+  wire::LogLine line = wire::get_log(body);
+  if (!log_limit_.admits(line.level, body.size(), base::Clock::now())) {
+    ++dropped_in_batch_;
+    return on_dropped(1);
+  }
+  wire::keep_bounds(line);
+  log_line(line);
+}
+
+/// The first line that is dropped begins the second after which the log tells how many were.
+void HostProcess::on_dropped(std::uint64_t lines) {
+  constexpr std::chrono::seconds interval{1};
+  constexpr std::uint64_t most = 1'000'000'000;  // a host may claim any number
+  if (dropped_ == 0) {
+    tell_dropped_soon_.expires_after(interval);
+    tell_dropped_soon_.async_wait([this, keep = shared_from_this()](const auto& error) {
+      if (!error) tell_dropped();
+    });
+  }
+  dropped_ += std::min(lines, most);
+}
+
+void HostProcess::tell_dropped() {
+  if (dropped_ == 0) return;
+  log::warn("dropped log lines of a plugin host, because it wrote more than log_limit allows per second",
+            {{"plugin", plugin_},
+             {"pid", pid()},
+             {"dropped", std::exchange(dropped_, 0)},
+             {"log_limit", static_cast<int>(log_limit_.lines_per_second())}});
 }
 
 void HostProcess::log_line(const wire::LogLine& line) const {
@@ -186,6 +228,8 @@ void HostProcess::on_closed() {
 void HostProcess::end_when_read() {
   if (!reaped_ || !link_.closed() || state_ == HostState::gone) return;
   state_ = HostState::gone;
+  tell_dropped_soon_.cancel();
+  tell_dropped();
   if (const job::Ref* const culprit = tickets_.culprit()) culprit_ = culprit->id;
   auto finished = tickets_.judge_all(ending_, interrupted_);
   if (!finished.empty()) listener_.on_finished(std::move(finished));

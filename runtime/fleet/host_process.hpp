@@ -16,6 +16,7 @@
 #include "job/job.hpp"
 #include "job/plugin_spec.hpp"
 #include "wire/frame.hpp"
+#include "wire/log_limit.hpp"
 
 namespace sluice::fleet {
 
@@ -96,12 +97,15 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
  private:
   // HostLink::Listener
   void on_frame(const wire::Frame& frame) override;
-  void on_frames_read() override;
+  bool on_frames_read() override;
   void on_malformed(const std::string& what) override { kill("sent " + what); }
-  void on_printed(const char* stream, const std::string& line) override;
+  bool on_printed(const char* stream, const std::string& line) override;
   void on_closed() override;
 
   void on_outcome(wire::JobResult result);
+  void on_log(std::string_view body);
+  void on_dropped(std::uint64_t lines);
+  void tell_dropped();
   void log_line(const wire::LogLine& line) const;
   void end_when_read();
 
@@ -111,6 +115,10 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   std::string plugin_;
   Tickets tickets_;
   HostLink link_;
+  wire::LogLimit log_limit_{wire::LogLimit::default_lines};
+  std::uint64_t dropped_ = 0;         // log lines, since the log last said so
+  std::size_t dropped_in_batch_ = 0;  // frames
+  boost::asio::steady_timer tell_dropped_soon_;
   boost::asio::steady_timer goodbye_;    // when a host that closed its socket must have ended
   std::vector<job::Finished> finished_;  // read, and not passed on yet
   HostState state_ = HostState::loading;

@@ -226,7 +226,7 @@ void JobRun::tell(const wire::LogLine& line) {
     if (log_tail_.size() > tail_lines) log_tail_.pop_front();
   }
   if (line.level < log_level_) return;
-  channel_.send([&](std::string& out) { wire::put_log(out, line); });
+  channel_.log(line);
 }
 
 job::Outcome JobRun::run(void* self, void* slot_state, const sluice_job_type& type, const QueuedJob& job,

@@ -146,6 +146,7 @@ class PluginHost {
 
   void start(const wire::Start& start) {
     log_level_ = start.log_level;
+    channel_.limit_log(start.log_limit);
     host_ = {sizeof(sluice_host),
              SLUICE_ABI_MAJOR,
              SLUICE_ABI_MINOR,
@@ -190,7 +191,7 @@ class PluginHost {
                     "remove them from " + table + ", or set strict = false");
     }
     const wire::LogLine line = ignored_line(-1, "the configuration " + table, verdict.ignored);
-    if (line.level >= log_level_) channel_.send([&](std::string& out) { wire::put_log(out, line); });
+    if (line.level >= log_level_) channel_.log(line);
   }
 
   void queue(std::string_view body) {
@@ -225,7 +226,7 @@ class PluginHost {
                   const sluice_field* const* fields, std::size_t field_count) noexcept {
     const wire::LogLine line = to_log_line(-1, level, message, fields, field_count);
     if (line.level < of(host).log_level_) return;
-    of(host).channel_.send([&](std::string& out) { wire::put_log(out, line); });
+    of(host).channel_.log(line);
   }
 
   static void set_error(const sluice_host* host, sluice_str message) noexcept {

@@ -156,6 +156,8 @@ void put_start(std::string& out, const Start& start) {
   writer.number(start.log_level);
   writer.number(static_cast<std::uint8_t>(start.effects));
   writer.number(static_cast<std::uint8_t>(start.all_progress));
+  writer.number(start.log_limit);
+  writer.number(start.most_requests);
   writer.text(start.config);
   writer.number(static_cast<std::uint8_t>(start.strict.plugin));
   for (const auto& [type, strict] : start.strict.types) {
@@ -171,6 +173,8 @@ Start get_start(std::string_view body) {
   start.log_level = reader.number<std::int32_t>();
   start.effects = reader.number<std::uint8_t>() != 0;
   start.all_progress = reader.number<std::uint8_t>() != 0;
+  start.log_limit = reader.number<std::uint32_t>();
+  start.most_requests = reader.number<std::uint32_t>();
   start.config = reader.string();
   start.strict.plugin = reader.number<std::uint8_t>() != 0;
   while (!reader.empty()) {
@@ -250,6 +254,14 @@ LogLine get_log(std::string_view body) {
     line.fields.push_back(std::move(field));
   }
   return line;
+}
+
+void put_dropped(std::string& out, std::uint64_t lines) {
+  Writer(out, Kind::dropped).number(lines);
+}
+
+std::uint64_t get_dropped(std::string_view body) {
+  return Reader(body).number<std::uint64_t>();
 }
 
 void put_progress(std::string& out, const Progress& progress) {

@@ -189,6 +189,32 @@ TEST_F(Vice, LogLinesCannotForgeOthers) {
   EXPECT_THAT(log, Not(HasSubstr("\n{\"level\"")));
 }
 
+class Flood : public Vice, public testing::WithParamInterface<const char*> {};
+
+TEST_P(Flood, OfLogLinesIsDroppedAndCounted) {
+  const std::string vice = GetParam();
+  const std::string limited =
+      scratch.write("limited.toml", scratch.read("impatient.toml") + "[plugin.vices]\nlog_limit = 100\n");
+  Program runtime({"run", "--config", limited}, surroundings());
+  indulge(runtime, vice, "error");
+  EXPECT_TRUE(runtime.says("dropped log lines of a plugin host")) << runtime.err().size();
+  EXPECT_THAT(runtime.err(), HasSubstr(R"("log_limit":100)"));
+  insert("says", "test.probe", probe("log", R"(,"message":"of another plugin")"));
+  EXPECT_TRUE(runtime.says("of another plugin"));
+  EXPECT_LT(runtime.err().size(), 2'000'000U) << "100,000 lines were written";
+  EXPECT_EQ(code(vice), "flooded") << "the handler itself ended";
+}
+
+INSTANTIATE_TEST_SUITE_P(By, Flood, testing::Values("flood_log", "flood_print", "flood_socket"),
+                         [](const auto& test) { return std::string(test.param); });
+
+TEST_F(Vice, AFailedAttemptKeepsItsLastLinesDuringAFlood) {
+  Program runtime({"run", "--config", impatient}, surroundings());
+  indulge(runtime, "flood_log", "error");
+  const std::string tail = database.value("SELECT log_tail FROM sluice.attempt WHERE job_id = 'flood_log'");
+  EXPECT_THAT(tail, testing::EndsWith("info: a flood of log lines\nerror: the flood is over\n"));
+}
+
 TEST_F(Vice, NoPluginCanReadTheRuntimesProcess) {
   const std::string file = directory.path() + "/vices.so";
   std::vector<std::string> words{"plugin", "run", file, "test.vices", R"({"do":"look_at_parent"})", "--json"};
