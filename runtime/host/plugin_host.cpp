@@ -171,7 +171,7 @@ class PluginHost {
     std::vector<bool> strict;
     for (const job::TypeSpec& type : library_->spec.types) strict.push_back(start.strict.of(type.name));
     slots_.emplace(Slots::Context{*library_, host_, self_, channel_, page_, log_level_, start.effects,
-                                  start.all_progress, schemas_, std::move(strict)},
+                                  start.all_progress, schemas_, std::move(strict), start.most_requests},
                    start.slots);
     channel_.send([](std::string& out) { wire::put_ready(out); });
   }

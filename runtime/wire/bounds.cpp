@@ -15,10 +15,17 @@ void cut(std::string& text, std::size_t limit) {
   text = base::valid_utf8(base::shortened(text, limit));
 }
 
-/// The approximate size of its frame.
+job::Outcome failure(const char* code, const std::string& words) {
+  job::Outcome outcome;
+  outcome.result = job::Result::fail;
+  outcome.code = code;
+  outcome.error = words;
+  return outcome;
+}
+
+/// The approximate size of its requests in its frame.
 std::size_t size_of(const job::Outcome& outcome) {
-  std::size_t size =
-      outcome.code.size() + outcome.error.size() + outcome.output.size() + outcome.log_tail.size();
+  std::size_t size = 0;
   for (const job::FollowUp& job : outcome.follow_ups)
     size += job.type.size() + job.payload.size() + job.unique_key.size() + 32;
   for (const job::Effect& effect : outcome.effects) {
@@ -94,13 +101,24 @@ std::string byte_words(std::size_t bytes) {
 }
 
 job::Outcome too_large(const char* what, std::size_t bytes, std::size_t limit) {
-  job::Outcome outcome;
-  outcome.result = job::Result::fail;
-  outcome.code = "too-large";
-  outcome.error = std::string("the handler returned done, but ") + what + " takes " + byte_words(bytes) +
-                  ", and the limit is " + byte_words(limit) +
-                  "; store large data elsewhere, and pass a reference to it";
-  return outcome;
+  return failure("too-large", std::string("the handler returned done, but ") + what + " takes " +
+                                  byte_words(bytes) + ", and the limit is " + byte_words(limit) +
+                                  "; store large data elsewhere, and pass a reference to it");
+}
+
+job::Outcome too_large_requests(std::size_t bytes) {
+  return failure("too-large",
+                 "the handler requested follow-up jobs and effects of " + byte_words(bytes) +
+                     " in all, and the limit is " + byte_words(most_request_bytes) +
+                     ": nothing of it was done; store large data elsewhere, and pass a reference to it");
+}
+
+job::Outcome too_many_requests(std::size_t requests, std::size_t most) {
+  return failure("too-many-effects",
+                 "the handler requested " + std::to_string(requests) +
+                     " follow-up jobs and effects or more, and effects_max allows " + std::to_string(most) +
+                     ": nothing of it was done; let a follow-up job request the rest, or raise "
+                     "effects_max");
 }
 
 void keep_bounds(job::Outcome& outcome) {
@@ -110,14 +128,12 @@ void keep_bounds(job::Outcome& outcome) {
   outcome.duration = bounded(outcome.duration);
   if (outcome.delay) outcome.delay = bounded(*outcome.delay);
   if (outcome.result != job::Result::done) drop_requests(outcome);
-  constexpr std::size_t room_for_the_rest = 64 * 1024;
   const std::size_t size = size_of(outcome);
   job::Outcome refused;
   if (outcome.output.size() > longest_output) {
     refused = too_large("its output", outcome.output.size(), longest_output);
-  } else if (size > longest_plugin_frame - room_for_the_rest) {
-    refused = too_large("what it requests (follow-up jobs and effects)", size,
-                        longest_plugin_frame - room_for_the_rest);
+  } else if (size > most_request_bytes) {
+    refused = too_large_requests(size);
   } else {
     return;
   }

@@ -23,6 +23,7 @@ constexpr std::size_t longest_type_name = 128;
 constexpr std::size_t longest_words = 1000;       ///< each text that a plugin declares for people
 constexpr std::size_t most_types = 1000;          ///< of one plugin
 constexpr std::size_t most_requests = 1'000'000;  ///< follow-up jobs, effects, and parameters of one outcome
+constexpr std::size_t most_request_bytes = 14 * 1024 * 1024;    ///< follow-up jobs and effects of one outcome
 constexpr std::size_t longest_plugin_frame = 16 * 1024 * 1024;  ///< the largest frame of a host
 
 /// "52.4 MB"
@@ -42,6 +43,9 @@ void keep_bounds(job::PluginSpec& plugin);
 bool is_plugin_name(std::string_view name);  ///< 1 to 64 of a-z 0-9 - _
 bool is_type_name(std::string_view name);    ///< 1 to 128 of a-z A-Z 0-9 . _ - : /
 
+/// The failure of a job that requested that much.
+job::Outcome too_many_requests(std::size_t requests, std::size_t most);
+job::Outcome too_large_requests(std::size_t bytes);
 /// The failure for an output of that many bytes.
 job::Outcome too_large(const char* what, std::size_t bytes, std::size_t limit);
 

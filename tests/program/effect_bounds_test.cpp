@@ -190,6 +190,10 @@ TEST_F(EffectBounds, AJobMayNotExceedEffectsMax) {
   EXPECT_TRUE(drains());
   EXPECT_EQ(status("greedy"), "error");
   EXPECT_EQ(code("greedy"), "too-many-effects");
+  EXPECT_EQ(error("greedy"),
+            "the handler requested 101 follow-up jobs and effects or more, and effects_max allows 100: "
+            "nothing of it "
+            "was done; let a follow-up job request the rest, or raise effects_max");
   EXPECT_EQ(count("type = 'test.other' AND status = 'done'"), "100");
 }
 

@@ -158,7 +158,8 @@ class Job {
       throw PermanentError(
           "bad-follow-up",
           "the follow-up job of type '" + std::string(job.type) +
-              "' was refused: its type must have 1 to 128 characters, and its payload must be valid JSON");
+              "' was refused: its type must have 1 to 128 characters, its payload must be valid JSON, and one "
+              "job may request only so many");
     }
   }
 
@@ -182,7 +183,8 @@ class Job {
     }
     if (host->execute(&raw_, detail::str(sql), pointers.data(), pointers.size()) != 0) {
       throw PermanentError("bad-effect",
-                           "a statement was refused: it is empty, or has more than 32 parameters");
+                           "a statement was refused: it is empty, has more than 32 parameters, or the job has "
+                           "requested too many");
     }
   }
 
