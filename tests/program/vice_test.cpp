@@ -246,6 +246,36 @@ TEST_F(Vice, TextOfPluginsIsHarmlessToATerminal) {
       << "the JSON must have the exact text";
 }
 
+TEST_F(Vice, TextOfHandlersIsHarmlessToATerminal) {
+  std::filesystem::copy_file(std::string(SLUICE_TEST_PLUGINS) + "/bad/rude_init.so",
+                             directory.path() + "/rude_init.so");
+  const std::string human =
+      scratch.write("human.toml", scratch.read("impatient.toml") + "[log]\nformat = \"human\"\n");
+  Program runtime({"run", "--config", human}, surroundings());
+  indulge(runtime, "rude_words", "error");
+  insert("rude_note", "test.vices", R"({"do":"rude_note"})");
+  const auto expect_harmless = [](const std::string& text, const std::string& what) {
+    EXPECT_EQ(text.find_first_of("\x1b\x07\xff"), std::string::npos) << what << text;
+    EXPECT_THAT(text, Not(HasSubstr("\u202e"))) << what;
+    EXPECT_THAT(text, Not(HasSubstr("\nfake"))) << what;
+  };
+  ASSERT_TRUE(eventually([&] { return sluice({"status"}).out.find("note") != std::string::npos; }));
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"status"},
+                                             {"jobs", "list", "--status", "error"},
+                                             {"jobs", "show", "rude_words"},
+                                             {"jobs", "show", "rude_note"}}) {
+    const Ended ended = sluice(words);
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    expect_harmless(ended.out + ended.err, words.back());
+  }
+  EXPECT_THAT(sluice({"status"}).out, HasSubstr("reason \\x1b[2J")) << "why a plugin is refused";
+  EXPECT_THAT(sluice({"jobs", "show", "rude_words"}).out, HasSubstr("error \\x1b[2J"));
+  for (const char* words : {"log \\x1b[2J", "print \\x1b[2J", "reason \\x1b[2J"})
+    EXPECT_TRUE(runtime.says(words)) << words;
+  expect_harmless(runtime.err(), "the log");
+}
+
 TEST_F(Vice, TextOfRowsIsHarmlessToATerminal) {
   insert("red\x1b[31m\nid", "no\x1b[32m.such\ntype", R"({"a":"\u202e"})");
   for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
