@@ -111,6 +111,11 @@ TEST_F(Vice, HugeTextsAreTruncatedAndHugeOutputsFailTheirJob) {
             "data elsewhere, and pass a reference to it");
   indulge(runtime, "huge_wishes", "error");
   EXPECT_EQ(code("huge_wishes"), "too-large");
+  EXPECT_THAT(error("huge_wishes"),
+              HasSubstr("the handler requested follow-up jobs and effects of 50.0 MB in all"));
+  indulge(runtime, "many_wishes", "error");
+  EXPECT_EQ(code("many_wishes"), "too-many-effects");
+  EXPECT_THAT(error("many_wishes"), HasSubstr("requested 50000 follow-up jobs"));
   indulge(runtime, "huge_log", "error");
   indulge(runtime, "huge_note", "done");
   EXPECT_LE(runtime.err().size(), small);
