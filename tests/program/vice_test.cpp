@@ -287,7 +287,7 @@ TEST_F(Vice, TextOfRowsIsHarmlessToATerminal) {
            {"jobs", "list"}, {"jobs", "show", "red\x1b[31m\nid"}, {"status"}}) {
     const Ended ended = sluice(words);
     EXPECT_EQ(ended.code, 0) << ended.err;
-    EXPECT_EQ(ended.out.find_first_of("\x1b"), std::string::npos) << words[1] << ended.out;
+    EXPECT_EQ(ended.out.find('\x1b'), std::string::npos) << words[1] << ended.out;
     EXPECT_THAT(ended.out, Not(HasSubstr("\u202e")));
     EXPECT_THAT(ended.out, Not(HasSubstr("\nid"))) << ended.out;
     EXPECT_THAT(ended.out, Not(HasSubstr(".such\n"))) << ended.out;
