@@ -1,5 +1,7 @@
 #include "base/text.hpp"
 
+#include <rapidjson/memorystream.h>
+#include <rapidjson/reader.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
@@ -55,6 +57,14 @@ std::string json_quote(std::string_view text) {
   rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
   writer.String(text.data() ? text.data() : "", static_cast<rapidjson::SizeType>(text.size()));
   return {buffer.GetString(), buffer.GetSize()};
+}
+
+/// Iterative, because the text may be nested to any depth.
+bool is_json(std::string_view text) {
+  rapidjson::MemoryStream stream(text.data() ? text.data() : "", text.size());
+  rapidjson::BaseReaderHandler<> nothing;
+  constexpr auto flags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
+  return !rapidjson::Reader().Parse<flags>(stream, nothing).IsError();
 }
 
 std::string shortened(std::string_view text, std::size_t limit) {

@@ -12,6 +12,9 @@ std::string valid_utf8(std::string_view text);
 /// `text` as a JSON string, quotes included. `text` must be valid UTF-8.
 std::string json_quote(std::string_view text);
 
+/// Whether `text` is one JSON value in valid UTF-8, whose numbers a double can hold.
+bool is_json(std::string_view text);
+
 /// At most `limit` bytes of `text`, cut at a character's boundary; "…" marks a cut.
 std::string shortened(std::string_view text, std::size_t limit);
 

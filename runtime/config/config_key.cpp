@@ -415,6 +415,11 @@ std::vector<ConfigKey<PluginSettings>> make_plugin_keys() {
       truth("plugin", "strict", &PluginSettings::strict,
             "true: members of payloads and of the configuration that the plugin's schemas do not mention and "
             "that nothing reads are an error. Otherwise the log lists them"),
+      number(
+          "plugin", "log_limit", &PluginSettings::log_limit, 1, 1000000,
+          "the most lines per second that each host may write to the log, printed lines included, and 1 kB a "
+          "line on average. More are dropped and counted, errors and warnings last. The lines kept with a "
+          "failed attempt are not affected"),
       plugin_config(),
       plugin_sandbox(),
   };

@@ -74,6 +74,7 @@ fleet::Options Engine::fleet_options() const {
   options.start_timeout = config_.start_timeout;
   options.drain_timeout = config_.drain_timeout;
   options.cancel_grace = config_.cancel_grace;
+  options.most_requests = config_.effects_max;
   options.log_level = static_cast<int>(config_.log_level);
   options.settings = [this](const job::PluginSpec& plugin) {
     const auto found = config_.plugins.find(plugin.name);
@@ -87,7 +88,8 @@ fleet::Options Engine::fleet_options() const {
                                config::strictness_of(plugin, config_),
                                config::sandbox_of(plugin, config_),
                                config::limits_of(plugin, config_),
-                               settings.limits};
+                               settings.limits,
+                               settings.log_limit};
   };
   options.wary = [this] { return config::has_sandbox(config_); };
   options.require_sandbox = config_.require_sandbox;

@@ -38,6 +38,7 @@ struct HostSettings {
   job::Sandbox sandbox;
   std::vector<std::chrono::microseconds> limits;  ///< how long an attempt may take, by type; 0: no limit
   job::HostLimits host_limits;
+  int log_limit = 5000;  ///< log lines per second of each host
   bool operator==(const HostSettings&) const = default;
 };
 
@@ -47,6 +48,7 @@ struct Options {
   std::chrono::microseconds drain_timeout{std::chrono::seconds(25)};
   std::chrono::microseconds cancel_grace{std::chrono::seconds(3)};  ///< between asking to cancel and killing
   int log_level = 2;                                                ///< SLUICE_LOG_…
+  int most_requests = 0;  ///< follow-up jobs and effects of one job; 0: no limit
   std::function<HostSettings(const job::PluginSpec& plugin)> settings = [](const auto&) {
     return HostSettings{};
   };

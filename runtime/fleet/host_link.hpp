@@ -22,12 +22,13 @@ class HostLink {
     virtual ~Listener() = default;
     /// Throws wire::Malformed if a host must not send this frame.
     virtual void on_frame(const wire::Frame& frame) = 0;
-    /// The frames that had come were passed to on_frame.
-    virtual void on_frames_read() {}
+    /// The frames that had come were passed to on_frame. Returns false if they were a flood that is dropped:
+    /// then more is read after a pause, and the host waits.
+    virtual bool on_frames_read() { return true; }
     /// The host broke the format, so it can't be trusted any more.
     virtual void on_malformed(const std::string& what) = 0;
-    /// A line that the host printed on "stdout" or "stderr".
-    virtual void on_printed(const char* stream, const std::string& line) = 0;
+    /// A line that the host printed on "stdout" or "stderr". Returns false if it was dropped, as above.
+    virtual bool on_printed(const char* stream, const std::string& line) = 0;
     /// The host closed its socket, usually because it died. Everything that it sent has been read.
     virtual void on_closed() = 0;
   };
@@ -59,17 +60,21 @@ class HostLink {
 
   void write_next();
   void read();
-  void take_frames(Listener& listener);
+  bool take_frames(Listener& listener);
+  void end(Listener& listener);
   void stop_waiting_when_all_read();
 
   Spawned process_;
   std::weak_ptr<Listener> listener_;
   bool closed_ = false;
+  bool malformed_ = false;  // what still comes is dropped
+  bool given_up_ = false;   // nothing more is read
   int open_streams_ = 0;
   boost::asio::local::stream_protocol::socket socket_;
   std::unique_ptr<Output> out_;
   std::unique_ptr<Output> err_;
   boost::asio::steady_timer patience_;
+  boost::asio::steady_timer pause_;
   wire::FrameReader reader_{wire::longest_plugin_frame};
   std::string writing_;
   std::string to_write_;

@@ -25,6 +25,12 @@ log::Level to_level(std::int32_t level) {
   return static_cast<log::Level>(std::clamp(level, 0, 4));
 }
 
+/// Each request is answered once.
+void take_answer(bool& owed, const char* answer) {
+  if (!owed) throw wire::Malformed(std::string("the answer '") + answer + "' though nothing asked for it");
+  owed = false;
+}
+
 }  // namespace
 
 const char* name(HostState state) {
@@ -39,7 +45,9 @@ HostProcess::HostProcess(boost::asio::io_context& loop, Listener& listener, cons
       file_fd_(file.fd()),
       kept_(kept),
       plugin_(path_.substr(path_.rfind('/') + 1)),
-      link_(loop, spawn_host(path_, tickets_.page().fd(), kept ? file_fd_ : -1)) {
+      link_(loop, spawn_host(path_, tickets_.page().fd(), kept ? file_fd_ : -1)),
+      tell_dropped_soon_(loop),
+      goodbye_(loop) {
   tickets_.set_pid(pid());
 }
 
@@ -47,6 +55,7 @@ void HostProcess::begin(const job::Sandbox& sandbox) {
   sandbox_ = sandbox;
   link_.begin(std::shared_ptr<HostLink::Listener>(shared_from_this(), this));
   std::string frame;
+  owes_description_ = true;
   wire::put_load(frame, {kept_ ? wire::plugin_fd_path : path_, sandbox});
   link_.write(std::move(frame));
 }
@@ -58,6 +67,8 @@ void HostProcess::set_plugin(const job::PluginSpec& spec) {
 
 void HostProcess::start(const wire::Start& start) {
   state_ = HostState::starting;
+  owes_start_ = true;
+  log_limit_.set(start.log_limit);
   std::string frame;
   wire::put_start(frame, start);
   link_.write(std::move(frame));
@@ -66,6 +77,7 @@ void HostProcess::start(const wire::Start& start) {
 void HostProcess::stop() {
   if (state_ == HostState::stopping || state_ == HostState::gone) return;
   state_ = HostState::stopping;
+  owes_stop_ = true;
   std::string frame;
   wire::put_stop(frame);
   link_.write(std::move(frame));
@@ -83,34 +95,33 @@ std::vector<job::Finished> HostProcess::recall(base::Clock::time_point latest) {
 void HostProcess::on_frame(const wire::Frame& frame) {
   switch (frame.kind) {
     case wire::Kind::outcomes:
-      return take_back(wire::get_outcome(frame.body));
-    case wire::Kind::log: {
-      wire::LogLine line = wire::get_log(frame.body);
-      wire::keep_bounds(line);
-      return log_line(line);
+      return on_outcome(wire::get_outcome(frame.body));
+    case wire::Kind::log:
+      return on_log(frame.body);
+    case wire::Kind::dropped:
+      ++dropped_in_batch_;
+      return on_dropped(wire::get_dropped(frame.body));
+    case wire::Kind::described: {
+      take_answer(owes_description_, "described");
+      job::PluginSpec spec = wire::get_described(frame.body);
+      wire::keep_bounds(spec);
+      if (state_ == HostState::loading) state_ = HostState::described;
+      return listener_.on_described(*this, std::move(spec));
     }
-    case wire::Kind::described:
-      state_ = HostState::described;
-      return listener_.on_described(*this, wire::get_described(frame.body));
     case wire::Kind::refused:
+      take_answer(owes_description_ ? owes_description_ : owes_start_, "refused");
       return listener_.on_refused(
           *this, base::valid_utf8(base::shortened(wire::get_refused(frame.body), wire::longest_error)));
     case wire::Kind::ready:
+      take_answer(owes_start_, "ready");
       if (state_ == HostState::starting) state_ = HostState::ready;
       return listener_.on_ready(*this);
     case wire::Kind::stopped:
-      return;
+      return take_answer(owes_stop_, "stopped");
     default:
-      throw wire::Malformed("a frame that only the runtime sends");
+      throw wire::Malformed("a frame that a host does not send (kind " +
+                            std::to_string(static_cast<int>(frame.kind)) + ")");
   }
-}
-
-void HostProcess::take_back(wire::JobResult result) {
-  auto finished = tickets_.take_back(std::move(result));
-  if (!finished) return;
-  if (finished->outcome.result != job::Result::released) ++jobs_ended_;
-  name_limit(finished->outcome, limits_);
-  finished_.push_back(std::move(*finished));
 }
 
 void HostProcess::limit(const job::HostLimits& limits, int slots) {
@@ -129,12 +140,65 @@ void HostProcess::kill(const Excess& excess) {
   kill("was killed because it " + excess.words);
 }
 
-void HostProcess::on_frames_read() {
-  if (!finished_.empty()) listener_.on_finished(std::exchange(finished_, {}));
+/// A host gives a job back when it is stopped, or because the job was recalled. Otherwise the job would be
+/// claimed again at once, for ever and uncounted.
+void HostProcess::on_outcome(wire::JobResult result) {
+  const bool may_give_back = state_ == HostState::stopping || tickets_.is_recalled(result.ticket);
+  if (result.outcome.result == job::Result::released && !may_give_back)
+    throw wire::Malformed("a job back that it was not asked for");
+  auto finished = tickets_.take_back(std::move(result));
+  if (!finished) return;
+  if (finished->outcome.result != job::Result::released) ++jobs_ended_;
+  name_limit(finished->outcome, limits_);
+  finished_.push_back(std::move(*finished));
 }
 
-void HostProcess::on_printed(const char* stream, const std::string& line) {
+/// The host keeps the limit itself, so a few frames over it come only from bad timing.
+bool HostProcess::on_frames_read() {
+  constexpr std::size_t flood = 100;
+  if (!finished_.empty()) listener_.on_finished(std::exchange(finished_, {}));
+  return std::exchange(dropped_in_batch_, 0) < flood;
+}
+
+bool HostProcess::on_printed(const char* stream, const std::string& line) {
+  if (!log_limit_.admits(static_cast<std::int32_t>(log::Level::info), line.size(), base::Clock::now())) {
+    on_dropped(1);
+    return false;
+  }
   log::info(line, {{"plugin", plugin_}, {"stream", stream}, {"pid", pid()}});
+  return true;
+}
+
+void HostProcess::on_log(std::string_view body) {
+  wire::LogLine line = wire::get_log(body);
+  if (!log_limit_.admits(line.level, body.size(), base::Clock::now())) {
+    ++dropped_in_batch_;
+    return on_dropped(1);
+  }
+  wire::keep_bounds(line);
+  log_line(line);
+}
+
+/// The first line that is dropped begins the second after which the log tells how many were.
+void HostProcess::on_dropped(std::uint64_t lines) {
+  constexpr std::chrono::seconds interval{1};
+  constexpr std::uint64_t most = 1'000'000'000;  // a host may claim any number
+  if (dropped_ == 0) {
+    tell_dropped_soon_.expires_after(interval);
+    tell_dropped_soon_.async_wait([this, keep = shared_from_this()](const auto& error) {
+      if (!error) tell_dropped();
+    });
+  }
+  dropped_ += std::min(lines, most);
+}
+
+void HostProcess::tell_dropped() {
+  if (dropped_ == 0) return;
+  log::warn("dropped log lines of a plugin host, because it wrote more than log_limit allows per second",
+            {{"plugin", plugin_},
+             {"pid", pid()},
+             {"dropped", std::exchange(dropped_, 0)},
+             {"log_limit", static_cast<int>(log_limit_.lines_per_second())}});
 }
 
 void HostProcess::log_line(const wire::LogLine& line) const {
@@ -188,15 +252,28 @@ void HostProcess::reaped(int wait_status, const rusage& usage, bool interrupted)
   reaped_ = true;
   cpu_seconds_ = seconds(usage.ru_utime) + seconds(usage.ru_stime);
   peak_bytes_ = std::int64_t{1024} * usage.ru_maxrss;
+  goodbye_.cancel();
   interrupted_ = interrupted;
   if (!excess_) ending_ = describe_exit(wait_status) + (ending_.empty() ? "" : " (" + ending_ + ")");
   link_.ended();
   end_when_read();
 }
 
+/// Usually the host has died, and waitpid will tell how. If it lives on, it can't be given anything any more.
+void HostProcess::on_closed() {
+  if (reaped_) return end_when_read();
+  constexpr std::chrono::seconds to_die{2};
+  goodbye_.expires_after(to_die);
+  goodbye_.async_wait([this, keep = shared_from_this()](const auto& error) {
+    if (!error) kill("closed its socket");
+  });
+}
+
 void HostProcess::end_when_read() {
   if (!reaped_ || !link_.closed() || state_ == HostState::gone) return;
   state_ = HostState::gone;
+  tell_dropped_soon_.cancel();
+  tell_dropped();
   if (const job::Ref* const culprit = tickets_.culprit()) culprit_ = culprit->id;
   const auto other = tickets_.stack_without_job();
   auto jobs = tickets_.judge_all(ending_, interrupted_, excess_ ? excess_->code : "");

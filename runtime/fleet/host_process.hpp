@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <memory>
 #include <optional>
 #include <set>
@@ -22,6 +23,7 @@
 #include "job/job.hpp"
 #include "job/plugin_spec.hpp"
 #include "wire/frame.hpp"
+#include "wire/log_limit.hpp"
 
 namespace sluice::fleet {
 
@@ -125,11 +127,15 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
  private:
   // HostLink::Listener
   void on_frame(const wire::Frame& frame) override;
-  void on_frames_read() override;
+  bool on_frames_read() override;
   void on_malformed(const std::string& what) override { kill("sent " + what); }
-  void on_printed(const char* stream, const std::string& line) override;
-  void on_closed() override { end_when_read(); }
+  bool on_printed(const char* stream, const std::string& line) override;
+  void on_closed() override;
 
+  void on_outcome(wire::JobResult result);
+  void on_log(std::string_view body);
+  void on_dropped(std::uint64_t lines);
+  void tell_dropped();
   void log_line(const wire::LogLine& line) const;
   void give_back(std::vector<Judged> jobs);
   void return_with_stack(Judged job);
@@ -137,7 +143,6 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   std::string heading(const wire::Stack& stack) const;
   LoadedFile loaded_file() const { return {path_, file_fd_}; }
   void end_when_read();
-  void take_back(wire::JobResult result);
 
   Listener& listener_;
   boost::asio::io_context& loop_;
@@ -149,8 +154,17 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   job::Sandbox sandbox_;
   Tickets tickets_;
   HostLink link_;
+  wire::LogLimit log_limit_{wire::LogLimit::default_lines};
+  std::uint64_t dropped_ = 0;         // log lines, since the log last said so
+  std::size_t dropped_in_batch_ = 0;  // frames
+  boost::asio::steady_timer tell_dropped_soon_;
+  boost::asio::steady_timer goodbye_;    // when a host that closed its socket must have ended
   std::vector<job::Finished> finished_;  // read, and not passed on yet
   HostState state_ = HostState::loading;
+  // Answers that it owes. Any other is out of turn.
+  bool owes_description_ = false;
+  bool owes_start_ = false;
+  bool owes_stop_ = false;
   std::string ending_;
   std::string culprit_;
   double cpu_seconds_ = 0;       // of the process and what it waited for

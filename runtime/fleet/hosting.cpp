@@ -169,7 +169,9 @@ void Fleet::Loop::start(Seat& seat) {
   }
   watch_soon();
   seat.host->start({static_cast<std::uint32_t>(slots), options_.log_level, !edition.settings.role.empty(),
-                    edition.settings.config, false, edition.settings.strict});
+                    edition.settings.config, false, edition.settings.strict,
+                    static_cast<std::uint32_t>(edition.settings.log_limit),
+                    static_cast<std::uint32_t>(options_.most_requests)});
   limit_start(seat_of(*seat.host), "start");
 }
 

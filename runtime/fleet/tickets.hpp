@@ -68,6 +68,9 @@ class Tickets {
   std::vector<RunningJob> running(base::Clock::time_point latest) const;
   /// The job whose handler ended the host's process; null if that is not known.
   const job::Ref* culprit() const { return job(culprits_ticket()); }
+  bool is_recalled(std::uint32_t ticket) const {
+    return ticket < in_flight_.size() && in_flight_[ticket].recalled;
+  }
   /// The job of `ticket`; null if it has none.
   const job::Ref* job(std::int64_t ticket) const;
 

@@ -20,6 +20,24 @@ Channel::~Channel() {
   something_waits_.notify_all();
 }
 
+void Channel::limit_log(std::uint32_t lines_per_second) {
+  const base::Lock lock(mutex_);
+  log_limit_.set(lines_per_second);
+}
+
+void Channel::log(const wire::LogLine& line) {
+  constexpr std::chrono::seconds interval{1};
+  const auto now = base::Clock::now();
+  const base::Lock lock(mutex_);
+  if (log_limit_.admits(line.level, wire::size_of(line), now)) {
+    wire::put_log(waiting_, line);
+    write_waiting();
+  } else if (++dropped_ == 1) {
+    tell_at_ = now + interval;
+    something_waits_.notify_one();
+  }
+}
+
 /// Releases the mutex while it writes.
 void Channel::write_waiting() {
   if (writing_) return;
@@ -50,13 +68,28 @@ void Channel::write_all(const std::string& bytes) const {
 void Channel::flush_after_linger() {
   base::Lock lock(mutex_);
   for (;;) {
-    while (!closing_ && waiting_.empty()) something_waits_.wait(mutex_);
+    await_work();
+    if (must_tell_dropped()) wire::put_dropped(waiting_, std::exchange(dropped_, 0));
     if (waiting_.empty()) return;
     lock.unlock();
     base::sleep_for(linger);
     lock.lock();
     write_waiting();
   }
+}
+
+void Channel::await_work() {
+  while (!closing_ && waiting_.empty() && !must_tell_dropped()) {
+    if (dropped_ > 0) {
+      something_waits_.wait_until(mutex_, tell_at_);
+    } else {
+      something_waits_.wait(mutex_);
+    }
+  }
+}
+
+bool Channel::must_tell_dropped() const {
+  return dropped_ > 0 && (closing_ || base::Clock::now() >= tell_at_);
 }
 
 }  // namespace sluice::host

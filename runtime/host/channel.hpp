@@ -10,6 +10,7 @@
 
 #include "base/threads.hpp"
 #include "wire/frame.hpp"
+#include "wire/log_limit.hpp"
 
 namespace sluice::host {
 
@@ -22,6 +23,10 @@ class Channel {
   ~Channel();
   /// Starts the thread that send_later needs. Not before the process is confined.
   void begin();
+
+  void limit_log(std::uint32_t lines_per_second);
+  /// Sends the line, unless it is over the limit. Once a second, the runtime is told how many were.
+  void log(const wire::LogLine& line);
 
   /// Writes the frame that `put(std::string&)` appends, and everything that waits.
   template <class Put>
@@ -48,6 +53,8 @@ class Channel {
   void write_waiting() REQUIRES(mutex_);
   void write_all(const std::string& bytes) const;
   void flush_after_linger();
+  void await_work() REQUIRES(mutex_);
+  bool must_tell_dropped() const REQUIRES(mutex_);
 
   // constant
   const int fd_;
@@ -57,6 +64,9 @@ class Channel {
   std::string waiting_ GUARDED_BY(mutex_);
   bool writing_ GUARDED_BY(mutex_) = false;
   bool closing_ GUARDED_BY(mutex_) = false;
+  wire::LogLimit log_limit_ GUARDED_BY(mutex_){wire::LogLimit::default_lines};
+  std::uint64_t dropped_ GUARDED_BY(mutex_) = 0;  // log lines, since the runtime was last told
+  base::Clock::time_point tell_at_ GUARDED_BY(mutex_){};
 
   base::Thread flusher_;
 };

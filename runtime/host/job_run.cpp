@@ -88,9 +88,8 @@ wire::LogLine to_log_line(std::int64_t ticket, std::int32_t level, sluice_str me
   for (std::size_t i = 0; fields != nullptr && i < std::min(field_count, wire::most_log_fields); ++i) {
     const sluice_field* field = fields[i];
     if (field == nullptr || !SLUICE_HAS(field, sluice_field, value)) continue;
-    const std::string value = text(field->value, wire::longest_log_text);
-    line.fields.push_back(
-        {text(field->key, wire::longest_code), value, field->kind == SLUICE_FIELD_JSON && is_json(value)});
+    line.fields.push_back({text(field->key, wire::longest_code), text(field->value, wire::longest_log_text),
+                           field->kind == SLUICE_FIELD_JSON});
   }
   wire::keep_bounds(line);
   return line;
@@ -154,6 +153,7 @@ struct JobApi {
 
   static std::int32_t enqueue(const sluice_job* job, const sluice_new_job* new_job) noexcept {
     JobRun& self = run(job);
+    if (!self.count_request(new_job->type.size + new_job->payload.size + new_job->unique_key.size)) return 1;
     job::FollowUp follow_up{text(new_job->type), text(new_job->payload),
                             job::Microseconds(std::max<std::int64_t>(0, new_job->delay_us)),
                             text(new_job->unique_key)};
@@ -167,8 +167,12 @@ struct JobApi {
   static std::int32_t execute(const sluice_job* job, sluice_str sql, const sluice_str* const* parameters,
                               std::size_t count) noexcept {
     JobRun& self = run(job);
+    if (count > SLUICE_MOST_PARAMETERS) return 1;
+    std::size_t size = sql.size;
+    for (std::size_t i = 0; i < count; ++i) size += parameters[i] == nullptr ? 0 : parameters[i]->size;
+    if (!self.count_request(size)) return 1;
     job::Effect effect{text(sql), {}};
-    if (effect.sql.empty() || count > SLUICE_MOST_PARAMETERS) return 1;
+    if (effect.sql.empty()) return 1;
     for (std::size_t i = 0; i < count; ++i) {
       effect.parameters.push_back(parameters[i] == nullptr ? std::nullopt
                                                            : std::optional(text(*parameters[i])));
@@ -194,8 +198,13 @@ struct JobApi {
 };
 
 JobRun::JobRun(Channel& channel, wire::SharedPage& page, std::uint32_t slot, int log_level, bool effects,
-               bool all_progress)
-    : channel_(channel), page_(page), log_level_(log_level), effects_(effects), all_progress_(all_progress) {
+               bool all_progress, std::uint32_t most_requests)
+    : channel_(channel),
+      page_(page),
+      log_level_(log_level),
+      effects_(effects),
+      all_progress_(all_progress),
+      most_requests_(most_requests) {
   view_.size = sizeof view_;
   view_.slot = slot;
   view_.api = &JobApi::table;
@@ -215,6 +224,8 @@ void JobRun::begin(const sluice_job_type& type, const QueuedJob& job) {
   const base::Lock lock(mutex_);
   told_ = {};
   output_size_ = 0;
+  requests_ = 0;
+  request_bytes_ = 0;
   log_tail_.clear();
   told_progress_ = false;
 }
@@ -227,7 +238,7 @@ void JobRun::tell(const wire::LogLine& line) {
     if (log_tail_.size() > tail_lines) log_tail_.pop_front();
   }
   if (line.level < log_level_) return;
-  channel_.send([&](std::string& out) { wire::put_log(out, line); });
+  channel_.log(line);
 }
 
 job::Outcome JobRun::run(void* self, void* slot_state, const sluice_job_type& type, const QueuedJob& job,
@@ -245,6 +256,9 @@ job::Outcome JobRun::end(std::int32_t result, base::Clock::time_point started) {
   if (told_progress_) page_.progress(view_.slot).clear();
   job::Outcome outcome = std::move(told_);
   set_result(outcome, result);
+  const bool ended = outcome.result == job::Result::done || outcome.result == job::Result::retry ||
+                     outcome.result == job::Result::fail;
+  if (auto failure = excess(); failure && ended) outcome = std::move(*failure);
   if (outcome.result == job::Result::done) check_output(outcome, output_size_);
   outcome.duration = duration;
   if (outcome.result != job::Result::done) {
@@ -253,6 +267,22 @@ job::Outcome JobRun::end(std::int32_t result, base::Clock::time_point started) {
   }
   wire::keep_bounds(outcome);
   return outcome;
+}
+
+/// Whether another request of that size may be noted. If not, the job fails, even if its handler goes on.
+bool JobRun::count_request(std::size_t bytes) {
+  constexpr std::size_t overhead = 32;
+  const base::Lock lock(mutex_);
+  ++requests_;
+  request_bytes_ += bytes + overhead;
+  return !excess();
+}
+
+std::optional<job::Outcome> JobRun::excess() const {
+  if (most_requests_ > 0 && requests_ > most_requests_)
+    return wire::too_many_requests(requests_, most_requests_);
+  if (request_bytes_ > wire::most_request_bytes) return wire::too_large_requests(request_bytes_);
+  return std::nullopt;
 }
 
 void JobRun::name_missing_reason(job::Outcome& outcome) const {

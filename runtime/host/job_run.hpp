@@ -34,9 +34,9 @@ struct QueuedJob {
 
 class JobRun {
  public:
-  /// `effects`: a database role is granted to the plugin. `all_progress`: as in wire::Start.
+  /// `effects`: a database role is granted to the plugin. `all_progress`, `most_requests`: as in wire::Start.
   JobRun(Channel& channel, wire::SharedPage& page, std::uint32_t slot, int log_level, bool effects,
-         bool all_progress);
+         bool all_progress, std::uint32_t most_requests);
   JobRun(const JobRun&) = delete;
   JobRun& operator=(const JobRun&) = delete;
 
@@ -50,6 +50,8 @@ class JobRun {
   void tell(const wire::LogLine& line);
   void begin(const sluice_job_type& type, const QueuedJob& job);
   job::Outcome end(std::int32_t result, base::Clock::time_point started);
+  bool count_request(std::size_t bytes);
+  std::optional<job::Outcome> excess() const REQUIRES(mutex_);
   void name_missing_reason(job::Outcome& outcome) const;
 
   // constant after construction
@@ -58,6 +60,7 @@ class JobRun {
   const int log_level_;
   const bool effects_;
   const bool all_progress_;
+  const std::uint32_t most_requests_;  // 0: no limit
   sluice_job view_{};
 
   // constant while a handler runs
@@ -66,6 +69,8 @@ class JobRun {
   base::Mutex mutex_;
   job::Outcome told_ GUARDED_BY(mutex_);
   std::size_t output_size_ GUARDED_BY(mutex_) = 0;  // the output's size as the handler set it
+  std::size_t requests_ GUARDED_BY(mutex_) = 0;
+  std::size_t request_bytes_ GUARDED_BY(mutex_) = 0;
   std::deque<std::string> log_tail_ GUARDED_BY(mutex_);
   bool told_progress_ GUARDED_BY(mutex_) = false;
 };

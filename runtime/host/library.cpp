@@ -18,16 +18,13 @@ namespace sluice::host {
 namespace {
 
 constexpr const char* symbol = "sluice_plugin_v1";
-constexpr std::size_t longest_plugin_name = 64;
-constexpr std::size_t longest_type_name = 128;
-constexpr std::size_t longest_words = 1000;
-constexpr std::size_t longest_json = 1024 * 1024;
-constexpr std::size_t most_types = 1000;
+constexpr std::size_t longest_json = wire::longest_output;
 
 /// A text for people, cut if it is too long.
 std::string text(sluice_str view) {
-  return view.data == nullptr ? std::string()
-                              : base::valid_utf8(base::shortened({view.data, view.size}, longest_words));
+  return view.data == nullptr
+             ? std::string()
+             : base::valid_utf8(base::shortened({view.data, view.size}, wire::longest_words));
 }
 
 std::string json_text(sluice_str view, const std::string& what) {
@@ -37,10 +34,6 @@ std::string json_text(sluice_str view, const std::string& what) {
                   "shorten it");
   }
   return base::valid_utf8({view.data, view.size});
-}
-
-bool consists_of(std::string_view name, std::string_view allowed, std::size_t longest) {
-  return !name.empty() && name.size() <= longest && name.find_first_not_of(allowed) == std::string_view::npos;
 }
 
 /// Extracts the dynamic linker's own message from Boost's, which also names an unrelated errno.
@@ -81,8 +74,7 @@ job::TypeSpec describe_type(const sluice_job_type* type, std::size_t index) {
   }
   job::TypeSpec spec;
   spec.name = text(type->name);
-  if (!consists_of(spec.name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-:/",
-                   longest_type_name)) {
+  if (!wire::is_type_name(spec.name)) {
     throw Refusal(which + " named '" + base::shortened(spec.name, 80) + "'",
                   "1 to 128 characters from a-z A-Z 0-9 . _ - : /", "rename it");
   }
@@ -140,7 +132,7 @@ job::PluginSpec describe(const sluice_plugin& plugin) {
   spec.abi_major = plugin.abi_major;
   spec.abi_minor = plugin.abi_minor;
   spec.name = text(plugin.name);
-  if (!consists_of(spec.name, "abcdefghijklmnopqrstuvwxyz0123456789-_", longest_plugin_name)) {
+  if (!wire::is_plugin_name(spec.name)) {
     throw Refusal("the plugin name '" + base::shortened(spec.name, 80) + "'",
                   "1 to 64 characters from a-z 0-9 - _", "rename it");
   }
@@ -154,9 +146,9 @@ job::PluginSpec describe(const sluice_plugin& plugin) {
   if (plugin.job_types == nullptr || plugin.job_type_count == 0) {
     throw Refusal("no job types", "at least one", "declare the types that the plugin serves");
   }
-  if (plugin.job_type_count > most_types) {
+  if (plugin.job_type_count > wire::most_types) {
     throw Refusal(std::to_string(plugin.job_type_count) + " job types",
-                  "at most " + std::to_string(most_types),
+                  "at most " + std::to_string(wire::most_types),
                   "set job_type_count to the number of job types, or split the plugin into several");
   }
   std::set<std::string> names;

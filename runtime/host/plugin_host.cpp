@@ -153,6 +153,7 @@ class PluginHost {
   void start(const wire::Start& start) {
     channel_.begin();
     log_level_ = start.log_level;
+    channel_.limit_log(start.log_limit);
     host_ = {sizeof(sluice_host),
              SLUICE_ABI_MAJOR,
              SLUICE_ABI_MINOR,
@@ -177,7 +178,7 @@ class PluginHost {
     std::vector<bool> strict;
     for (const job::TypeSpec& type : library_->spec.types) strict.push_back(start.strict.of(type.name));
     slots_.emplace(Slots::Context{*library_, host_, self_, channel_, page_, log_level_, start.effects,
-                                  start.all_progress, schemas_, std::move(strict)},
+                                  start.all_progress, schemas_, std::move(strict), start.most_requests},
                    start.slots);
     channel_.send([](std::string& out) { wire::put_ready(out); });
   }
@@ -197,7 +198,7 @@ class PluginHost {
                     "remove them from " + table + ", or set strict = false");
     }
     const wire::LogLine line = ignored_line(-1, "the configuration " + table, verdict.ignored);
-    if (line.level >= log_level_) channel_.send([&](std::string& out) { wire::put_log(out, line); });
+    if (line.level >= log_level_) channel_.log(line);
   }
 
   void queue(std::string_view body) {
@@ -232,7 +233,7 @@ class PluginHost {
                   const sluice_field* const* fields, std::size_t field_count) noexcept {
     const wire::LogLine line = to_log_line(-1, level, message, fields, field_count);
     if (line.level < of(host).log_level_) return;
-    of(host).channel_.send([&](std::string& out) { wire::put_log(out, line); });
+    of(host).channel_.log(line);
   }
 
   static void set_error(const sluice_host* host, sluice_str message) noexcept {

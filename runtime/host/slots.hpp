@@ -32,6 +32,7 @@ class Slots {
     bool all_progress;
     const std::vector<Schema>& schemas;  ///< payload schemas by type
     std::vector<bool> strict;            ///< strictness by type
+    std::uint32_t most_requests;         ///< as in wire::Start
   };
 
   /// Starts `count` slots and opens each. Throws Refusal if a slot can't be opened.

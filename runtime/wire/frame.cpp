@@ -3,14 +3,15 @@
 #include <bit>
 #include <cstring>
 
+#include "wire/bounds.hpp"
+
 namespace sluice::wire {
 
 static_assert(std::endian::native == std::endian::little, "frames are written in the machine's byte order");
 
 namespace {
 
-constexpr std::size_t kept_room = 1024 * 1024;        // kept of a buffer that a large frame needed
-constexpr std::uint32_t most_parameters = 1'000'000;  // of all effects of one outcome
+constexpr std::size_t kept_room = 1024 * 1024;  // kept of a buffer that a large frame needed
 constexpr std::size_t most_fields = 10'000;
 
 /// Writes one frame. Its length is filled in at the end.
@@ -48,14 +49,14 @@ class Reader {
   template <class Number>
   Number number() {
     Number value;
-    if (rest_.size() < sizeof value) throw Malformed("a frame ends within a number");
+    if (rest_.size() < sizeof value) throw Malformed("a frame that ends within a number");
     std::memcpy(&value, rest_.data(), sizeof value);
     rest_.remove_prefix(sizeof value);
     return value;
   }
   std::string_view text() {
     const auto size = number<std::uint32_t>();
-    if (rest_.size() < size) throw Malformed("a frame ends within a text");
+    if (rest_.size() < size) throw Malformed("a frame that ends within a text");
     const std::string_view value = rest_.substr(0, size);
     rest_.remove_prefix(size);
     return value;
@@ -149,18 +150,23 @@ void put_asked_for(Writer& writer, const job::Outcome& outcome) {
 }
 
 void get_asked_for(Reader& reader, job::Outcome& outcome) {
+  std::size_t requests = 0;
+  const auto count = [&] {
+    if (++requests > most_requests) throw Malformed("an outcome with too many requests");
+  };
   for (auto left = reader.number<std::uint32_t>(); left > 0; --left) {
+    count();
     job::FollowUp job;
     for (auto* text : {&job.type, &job.payload, &job.unique_key}) *text = reader.string();
     job.delay = job::Microseconds(reader.number<std::int64_t>());
     outcome.follow_ups.push_back(std::move(job));
   }
-  std::uint32_t parameters = 0;
   for (auto left = reader.number<std::uint32_t>(); left > 0; --left) {
+    count();
     job::Effect effect;
     effect.sql = reader.string();
     for (auto more = reader.number<std::uint32_t>(); more > 0; --more) {
-      if (++parameters > most_parameters) throw Malformed("an outcome with too many parameters");
+      count();
       const bool given = reader.number<std::uint8_t>() != 0;
       effect.parameters.push_back(given ? std::optional(reader.string()) : std::nullopt);
     }
@@ -190,6 +196,8 @@ void put_start(std::string& out, const Start& start) {
   writer.number(start.log_level);
   writer.number(static_cast<std::uint8_t>(start.effects));
   writer.number(static_cast<std::uint8_t>(start.all_progress));
+  writer.number(start.log_limit);
+  writer.number(start.most_requests);
   writer.text(start.config);
   writer.number(static_cast<std::uint8_t>(start.strict.plugin));
   for (const auto& [type, strict] : start.strict.types) {
@@ -205,6 +213,8 @@ Start get_start(std::string_view body) {
   start.log_level = reader.number<std::int32_t>();
   start.effects = reader.number<std::uint8_t>() != 0;
   start.all_progress = reader.number<std::uint8_t>() != 0;
+  start.log_limit = reader.number<std::uint32_t>();
+  start.most_requests = reader.number<std::uint32_t>();
   start.config = reader.string();
   start.strict.plugin = reader.number<std::uint8_t>() != 0;
   while (!reader.empty()) {
@@ -260,7 +270,9 @@ job::PluginSpec get_described(std::string_view body) {
   }
   spec.abi_major = reader.number<int>();
   spec.abi_minor = reader.number<int>();
-  for (auto left = reader.number<std::uint32_t>(); left > 0; --left) spec.types.push_back(get_type(reader));
+  const auto types = reader.number<std::uint32_t>();
+  if (types > most_types) throw Malformed("a description with too many job types");
+  for (std::uint32_t i = 0; i < types; ++i) spec.types.push_back(get_type(reader));
   check_declared(spec.sandbox);
   return spec;
 }
@@ -292,6 +304,14 @@ LogLine get_log(std::string_view body) {
     line.fields.push_back(std::move(field));
   }
   return line;
+}
+
+void put_dropped(std::string& out, std::uint64_t lines) {
+  Writer(out, Kind::dropped).number(lines);
+}
+
+std::uint64_t get_dropped(std::string_view body) {
+  return Reader(body).number<std::uint64_t>();
 }
 
 void put_progress(std::string& out, const Progress& progress) {

@@ -2,7 +2,7 @@
 // little-endian. Both ends have the same version, which the host checks at its start.
 //
 //   runtime → host   load · start · jobs · stop
-//   host → runtime   described · refused · ready · outcomes · log · progress · stopped
+//   host → runtime   described · refused · ready · outcomes · log · dropped · progress · stopped
 //
 // load → described | refused; start → ready | refused; jobs → outcomes …; stop → outcomes, stopped.
 #pragma once
@@ -34,6 +34,7 @@ enum class Kind : std::uint8_t {
   log,
   progress,
   stopped,
+  dropped,
 };
 
 /// A frame that breaks the format. The peer can't be trusted any more.
@@ -52,6 +53,8 @@ struct Start {
   std::string config;
   bool all_progress = false;  ///< every progress report is wanted as a frame, not only the last
   job::Strictness strict;
+  std::uint32_t log_limit = 0;      ///< log lines per second; 0: no limit
+  std::uint32_t most_requests = 0;  ///< follow-up jobs and effects of one job; 0: no limit
 };
 /// One job on its way to a slot. `ticket` names it in this host and in the shared page.
 struct JobOrder {
@@ -94,6 +97,8 @@ void put_described(std::string& out, const job::PluginSpec& spec);
 void put_refused(std::string& out, std::string_view reason);
 void put_ready(std::string& out);
 void put_log(std::string& out, const LogLine& line);
+/// `lines` log lines were over the limit.
+void put_dropped(std::string& out, std::uint64_t lines);
 void put_progress(std::string& out, const Progress& progress);
 void put_stopped(std::string& out);
 void put_jobs(std::string& out, const std::vector<JobOrder>& orders);
@@ -104,6 +109,7 @@ Start get_start(std::string_view body);
 job::PluginSpec get_described(std::string_view body);
 std::string get_refused(std::string_view body);
 LogLine get_log(std::string_view body);
+std::uint64_t get_dropped(std::string_view body);
 Progress get_progress(std::string_view body);
 /// The orders' id and payload point into `body`.
 std::vector<JobOrder> get_jobs(std::string_view body);

@@ -86,7 +86,7 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
   }
   std::optional<std::string> start(const std::string& config, Limit limit, const job::Strictness& strict) {
     std::string frame;
-    wire::put_start(frame, {stage_.slots, stage_.log_level, true, config, true, strict});
+    wire::put_start(frame, {stage_.slots, stage_.log_level, true, config, true, strict, 0, 0});
     link_->write(std::move(frame));
     return await(starting, limit, [this] { return ready_; });
   }
@@ -217,6 +217,7 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
     switch (frame.kind) {
       case wire::Kind::described:
         spec_ = wire::get_described(frame.body);
+        wire::keep_bounds(spec_);
         described_ = true;
         return;
       case wire::Kind::refused:
@@ -233,6 +234,8 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
         wire::keep_bounds(line);
         return witness_.logged(line);
       }
+      case wire::Kind::dropped:
+        return;
       case wire::Kind::progress:
         return witness_.progressed(wire::get_progress(frame.body));
       case wire::Kind::outcomes: {
@@ -247,7 +250,10 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
     }
   }
   void on_malformed(const std::string& what) override { malformed_ = what; }
-  void on_printed(const char* stream, const std::string& line) override { witness_.printed(stream, line); }
+  bool on_printed(const char* stream, const std::string& line) override {
+    witness_.printed(stream, line);
+    return true;
+  }
   void on_closed() override {}
 
   /// Kills the process, if it has not ended, waits for it, and reads the rest of what it printed.

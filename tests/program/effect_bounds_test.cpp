@@ -122,6 +122,31 @@ TEST_F(EffectBounds, ObjectsOfTheRoleDoNotShadowSluicesOwn) {
   EXPECT_EQ(database.value("SELECT count(*) FROM public.effect"), "5");
 }
 
+// The role owns its function. With a right to use the schema, it can name it and alter it.
+TEST_F(EffectBounds, AFunctionThatNoLongerRunsAsItsRoleIsNotCalled) {
+  const std::string alter = "ALTER FUNCTION sluice.\"as " + role_ + "\"(text, text[]) SECURITY INVOKER";
+  std::string escaped = alter;
+  for (std::size_t at = 0; (at = escaped.find('"', at)) != std::string::npos; at += 2)
+    escaped.insert(at, "\\");
+  insert("unable", "test.once", effect(escaped, "INSERT INTO public.secret VALUES (1)"));
+  EXPECT_TRUE(drains());
+  EXPECT_NE(error("unable").find("permission denied for schema sluice"), std::string::npos)
+      << error("unable");
+
+  database.exec("GRANT USAGE ON SCHEMA sluice TO " + role_);
+  insert("alters", "test.once", effect(escaped, "INSERT INTO public.secret VALUES (1)"));
+  insert("other", "test.probe", effect(insert_));
+  EXPECT_TRUE(drains());
+  EXPECT_NE(error("alters").find("does not run as role"), std::string::npos) << error("alters");
+  EXPECT_EQ(status("other"), "done") << "nothing of the job was committed: " << error("other");
+
+  database.exec(alter);
+  insert("later", "test.once", effect("INSERT INTO public.secret VALUES (1)"));
+  EXPECT_TRUE(drains());
+  EXPECT_EQ(code("later"), "effect-42501");
+  EXPECT_EQ(secrets(), "0");
+}
+
 TEST_F(EffectBounds, SettingsOfAnEffectEndWithItsJob) {
   configure("effects_timeout = \"1s\"\n");
   insert("sets", "test.probe",
@@ -190,6 +215,10 @@ TEST_F(EffectBounds, AJobMayNotExceedEffectsMax) {
   EXPECT_TRUE(drains());
   EXPECT_EQ(status("greedy"), "error");
   EXPECT_EQ(code("greedy"), "too-many-effects");
+  EXPECT_EQ(error("greedy"),
+            "the handler requested 101 follow-up jobs and effects or more, and effects_max allows 100: "
+            "nothing of it "
+            "was done; let a follow-up job request the rest, or raise effects_max");
   EXPECT_EQ(count("type = 'test.other' AND status = 'done'"), "100");
 }
 

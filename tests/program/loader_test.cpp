@@ -76,6 +76,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"crash_static", "killed by signal 11 (Segmentation fault)", "get ready"},
         Bad{"exit_static", "ended with exit status 0", "get ready"},
         Bad{"hang_static", "did not load within 4 s", "get ready"},
+        Bad{"forged_description", "sent a plugin of an impossible name", "get ready"},
         Bad{"no_types", "no job types", "at least one"},
         Bad{"brief_once", "both at most once and brief", "clear one of its flags"},
         Bad{"null_type", "job type number 1 that is NULL", "complete sluice_job_type"},

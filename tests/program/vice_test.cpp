@@ -111,6 +111,11 @@ TEST_F(Vice, HugeTextsAreTruncatedAndHugeOutputsFailTheirJob) {
             "data elsewhere, and pass a reference to it");
   indulge(runtime, "huge_wishes", "error");
   EXPECT_EQ(code("huge_wishes"), "too-large");
+  EXPECT_THAT(error("huge_wishes"),
+              HasSubstr("the handler requested follow-up jobs and effects of 50.0 MB in all"));
+  indulge(runtime, "many_wishes", "error");
+  EXPECT_EQ(code("many_wishes"), "too-many-effects");
+  EXPECT_THAT(error("many_wishes"), HasSubstr("requested 50000 follow-up jobs"));
   indulge(runtime, "huge_log", "error");
   indulge(runtime, "huge_note", "done");
   EXPECT_LE(runtime.err().size(), small);
@@ -121,6 +126,98 @@ TEST_F(Vice, AHugeFrameEndsItsHost) {
   indulge(runtime, "huge_frame", "error");
   EXPECT_EQ(code("huge_frame"), "host-died");
   EXPECT_THAT(error("huge_frame"), HasSubstr("sent a frame of impossible length (1073741824 bytes)"));
+}
+
+struct BadFrame {
+  const char* vice;
+  const char* words;
+};
+class BadFrames : public Vice, public testing::WithParamInterface<BadFrame> {};
+
+TEST_P(BadFrames, EndTheirHost) {
+  Program runtime({"run", "--config", impatient}, surroundings());
+  indulge(runtime, GetParam().vice, "error");
+  EXPECT_EQ(code(GetParam().vice), "host-died");
+  EXPECT_THAT(error(GetParam().vice), HasSubstr(GetParam().words));
+  EXPECT_EQ(attempts(GetParam().vice), "1");
+  insert("next", "test.vices");
+  EXPECT_TRUE(becomes("next", "done")) << "another host serves:\n" << runtime.err();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Of, BadFrames,
+    testing::Values(BadFrame{"ready_again", "sent the answer 'ready' though nothing asked for it"},
+                    BadFrame{"described_again", "sent the answer 'described' though nothing asked for it"},
+                    BadFrame{"refused_late", "sent the answer 'refused' though nothing asked for it"},
+                    BadFrame{"stopped_early", "sent the answer 'stopped' though nothing asked for it"},
+                    BadFrame{"unknown_frame", "sent a frame that a host does not send (kind 100)"},
+                    BadFrame{"foreign_outcome", "sent an outcome for a job that it does not have"},
+                    BadFrame{"odd_outcome", "sent an outcome of an unknown result"},
+                    BadFrame{"gives_back", "sent a job back that it was not asked for"},
+                    BadFrame{"short_body", "sent a frame that ends within a number"},
+                    BadFrame{"many_fields", "sent a log line with too many fields"},
+                    BadFrame{"close_socket", "closed its socket"}),
+    [](const auto& test) { return std::string(test.param.vice); });
+
+TEST_F(Vice, HalfAFrameAndAFrozenHostEndAtTheTimeLimit) {
+  const std::string limited =
+      scratch.write("limited.toml", scratch.read("impatient.toml") + "timeout = \"300ms\"\n");
+  Program runtime({"run", "--config", limited}, surroundings());
+  indulge(runtime, "half_frame", "error");
+  EXPECT_EQ(code("half_frame"), "timeout");
+  // A host that reads nothing, while more jobs are sent to it than its socket holds.
+  insert("freeze", "test.vices", R"({"do":"freeze"})");
+  insert_many(100, "test.vices", R"({"do":"ok","text":")" + std::string(50'000, 'p') + R"("})");
+  EXPECT_TRUE(others_work());
+  EXPECT_TRUE(becomes("freeze", "error")) << runtime.err();
+  EXPECT_EQ(code("freeze"), "timeout");
+  EXPECT_TRUE(eventually([&] { return count("id LIKE 'job-%' AND status = 'done'") == "100"; }))
+      << runtime.err();
+}
+
+TEST_F(Vice, AForgedOutputIsNotKept) {
+  Program runtime({"run", "--config", impatient}, surroundings());
+  indulge(runtime, "forged_output", "done");
+  EXPECT_EQ(count("id = 'forged_output' AND attempts = 1"), "1");
+  EXPECT_EQ(database.value("SELECT count(*) FROM sluice.output WHERE job_id = 'forged_output'"), "0");
+}
+
+TEST_F(Vice, LogLinesCannotForgeOthers) {
+  Program runtime({"run", "--config", impatient}, surroundings());
+  indulge(runtime, "forged_log", "done");
+  const std::string log = runtime.err();
+  EXPECT_THAT(log, HasSubstr(R"("message":"list","plugin":"vices","list":[1, {"message":"forged"} ])"));
+  EXPECT_THAT(log, HasSubstr(R"(\n{\"level\":\"error\",\"message\":\"forged\"}","plugin_":"probe")"))
+      << "no second field may hide the plugin's name";
+  EXPECT_THAT(log, HasSubstr(R"("message_":"forged","plugin_":"probe")"));
+  EXPECT_THAT(log, Not(HasSubstr("\n{\"message\":\"forged\"}")));
+  EXPECT_THAT(log, Not(HasSubstr("\n{\"level\"")));
+}
+
+class Flood : public Vice, public testing::WithParamInterface<const char*> {};
+
+TEST_P(Flood, OfLogLinesIsDroppedAndCounted) {
+  const std::string vice = GetParam();
+  const std::string limited =
+      scratch.write("limited.toml", scratch.read("impatient.toml") + "[plugin.vices]\nlog_limit = 100\n");
+  Program runtime({"run", "--config", limited}, surroundings());
+  indulge(runtime, vice, "error");
+  EXPECT_TRUE(runtime.says("dropped log lines of a plugin host")) << runtime.err().size();
+  EXPECT_THAT(runtime.err(), HasSubstr(R"("log_limit":100)"));
+  insert("says", "test.probe", probe("log", R"(,"message":"of another plugin")"));
+  EXPECT_TRUE(runtime.says("of another plugin"));
+  EXPECT_LT(runtime.err().size(), 2'000'000U) << "100,000 lines were written";
+  EXPECT_EQ(code(vice), "flooded") << "the handler itself ended";
+}
+
+INSTANTIATE_TEST_SUITE_P(By, Flood, testing::Values("flood_log", "flood_print", "flood_socket"),
+                         [](const auto& test) { return std::string(test.param); });
+
+TEST_F(Vice, AFailedAttemptKeepsItsLastLinesDuringAFlood) {
+  Program runtime({"run", "--config", impatient}, surroundings());
+  indulge(runtime, "flood_log", "error");
+  const std::string tail = database.value("SELECT log_tail FROM sluice.attempt WHERE job_id = 'flood_log'");
+  EXPECT_THAT(tail, testing::EndsWith("info: a flood of log lines\nerror: the flood is over\n"));
 }
 
 TEST_F(Vice, NoPluginCanReadTheRuntimesProcess) {
@@ -154,13 +251,43 @@ TEST_F(Vice, TextOfPluginsIsHarmlessToATerminal) {
       << "the JSON must have the exact text";
 }
 
+TEST_F(Vice, TextOfHandlersIsHarmlessToATerminal) {
+  std::filesystem::copy_file(std::string(SLUICE_TEST_PLUGINS) + "/bad/rude_init.so",
+                             directory.path() + "/rude_init.so");
+  const std::string human =
+      scratch.write("human.toml", scratch.read("impatient.toml") + "[log]\nformat = \"human\"\n");
+  Program runtime({"run", "--config", human}, surroundings());
+  indulge(runtime, "rude_words", "error");
+  insert("rude_note", "test.vices", R"({"do":"rude_note"})");
+  const auto expect_harmless = [](const std::string& text, const std::string& what) {
+    EXPECT_EQ(text.find_first_of("\x1b\x07\xff"), std::string::npos) << what << text;
+    EXPECT_THAT(text, Not(HasSubstr("\u202e"))) << what;
+    EXPECT_THAT(text, Not(HasSubstr("\nfake"))) << what;
+  };
+  ASSERT_TRUE(eventually([&] { return sluice({"status"}).out.find("note") != std::string::npos; }));
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"status"},
+                                             {"jobs", "list", "--status", "error"},
+                                             {"jobs", "show", "rude_words"},
+                                             {"jobs", "show", "rude_note"}}) {
+    const Ended ended = sluice(words);
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    expect_harmless(ended.out + ended.err, words.back());
+  }
+  EXPECT_THAT(sluice({"status"}).out, HasSubstr("reason \\x1b[2J")) << "why a plugin is refused";
+  EXPECT_THAT(sluice({"jobs", "show", "rude_words"}).out, HasSubstr("error \\x1b[2J"));
+  for (const char* words : {"log \\x1b[2J", "print \\x1b[2J", "reason \\x1b[2J"})
+    EXPECT_TRUE(runtime.says(words)) << words;
+  expect_harmless(runtime.err(), "the log");
+}
+
 TEST_F(Vice, TextOfRowsIsHarmlessToATerminal) {
   insert("red\x1b[31m\nid", "no\x1b[32m.such\ntype", R"({"a":"\u202e"})");
   for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
            {"jobs", "list"}, {"jobs", "show", "red\x1b[31m\nid"}, {"status"}}) {
     const Ended ended = sluice(words);
     EXPECT_EQ(ended.code, 0) << ended.err;
-    EXPECT_EQ(ended.out.find_first_of("\x1b"), std::string::npos) << words[1] << ended.out;
+    EXPECT_EQ(ended.out.find('\x1b'), std::string::npos) << words[1] << ended.out;
     EXPECT_THAT(ended.out, Not(HasSubstr("\u202e")));
     EXPECT_THAT(ended.out, Not(HasSubstr("\nid"))) << ended.out;
     EXPECT_THAT(ended.out, Not(HasSubstr(".such\n"))) << ended.out;

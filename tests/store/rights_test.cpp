@@ -23,6 +23,11 @@ class Rights : public ::testing::Test {
     options.grants = std::move(grants);
     return open_postgres(options)->desk()->init();
   }
+  std::vector<std::string> init_for(const std::string& effect_role) {
+    PostgresOptions options{database.url()};
+    options.effect_roles = {effect_role};
+    return open_postgres(options)->desk()->init();
+  }
   HealthCheck health(const std::string& name, const std::string& url) {
     for (const auto& check : check_database({url})) {
       if (check.name == name) return check;
@@ -95,6 +100,41 @@ TEST_F(Rights, AMissingDeleteRightIsOnlyAWarning) {
   const HealthCheck check = health("rights", worker.url());
   EXPECT_EQ(check.health, Health::warning);
   EXPECT_TRUE(holds({check.words}, "[retention]")) << check.words;
+}
+
+TEST_F(Rights, HealthWarnsOfARoleThatCanBecomeASuperuser) {
+  init({{worker.name()}, {}});
+  TestRole admin(database, "admin");
+  database.exec("ALTER ROLE " + admin.name() + " SUPERUSER; GRANT " + admin.name() + " TO " + worker.name());
+  const HealthCheck member = health("rights", worker.url());
+  EXPECT_EQ(member.health, Health::warning);
+  EXPECT_TRUE(holds({member.words}, "REVOKE " + admin.name() + " FROM " + worker.name())) << member.words;
+  database.exec("REVOKE " + admin.name() + " FROM " + worker.name());
+  EXPECT_EQ(health("rights", worker.url()).health, Health::good);
+  database.exec("GRANT pg_execute_server_program TO " + worker.name());
+  EXPECT_EQ(health("rights", worker.url()).health, Health::warning);
+  EXPECT_EQ(health("rights", admin.url()).health, Health::warning);
+}
+
+TEST_F(Rights, HealthWarnsOfEffectsWithASuperusersRights) {
+  init();
+  const auto effects = [&](const std::string& role) {
+    PostgresOptions options{database.url()};
+    options.effect_roles = {role};
+    for (const HealthCheck& check : check_database(options)) {
+      if (check.name == "effects") return check;
+    }
+    return HealthCheck{"effects", Health::failed, "was not looked at"};
+  };
+  ASSERT_TRUE(holds(init_for(app.name()), "as " + app.name()));
+  EXPECT_EQ(effects(app.name()).health, Health::good) << effects(app.name()).words;
+  database.exec("GRANT USAGE ON SCHEMA sluice TO " + app.name());
+  EXPECT_EQ(effects(app.name()).health, Health::warning);
+  EXPECT_TRUE(holds({effects(app.name()).words}, "REVOKE USAGE ON SCHEMA sluice FROM"))
+      << effects(app.name()).words;
+  database.exec("ALTER ROLE " + app.name() + " SUPERUSER");
+  EXPECT_EQ(effects(app.name()).health, Health::warning);
+  EXPECT_TRUE(holds({effects(app.name()).words}, app.name() + " (by ")) << effects(app.name()).words;
 }
 
 TEST_F(Rights, HealthDetectsRowLevelSecurity) {

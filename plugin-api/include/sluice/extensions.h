@@ -34,7 +34,8 @@ typedef struct sluice_enqueue {
   uint32_t reserved;
 
   /* Requests a follow-up job. Returns 0 if the request was noted. Returns another value, and notes nothing,
-   * if the type is empty or too long, or the payload is not valid JSON. [any-thread] */
+   * if the type is empty or too long, the payload is not valid JSON, or the job has requested too much: more
+   * follow-up jobs and effects than the operator allows (10,000), or 14 MB. Then the job fails. [any-thread] */
   int32_t (*enqueue)(const sluice_job* job, const sluice_new_job* new_job) SLUICE_NOEXCEPT;
 } sluice_enqueue;
 
@@ -54,7 +55,8 @@ typedef struct sluice_effects {
    * which are all of type text: write $1::int for a number. A NULL pointer is an SQL NULL. Rows that the
    * statement returns are dropped. If the statement fails, nothing of the job is committed, and the job is
    * tried again with the database's message as its error. Returns 0 if the request was noted. Returns another
-   * value, and notes nothing, if the statement is empty or has too many parameters. [any-thread] */
+   * value, and notes nothing, if the statement is empty or has too many parameters, or the job has requested
+   * too much, as above. [any-thread] */
   int32_t (*execute)(const sluice_job* job, sluice_str sql, const sluice_str* const* parameters,
                      size_t parameter_count) SLUICE_NOEXCEPT;
 } sluice_effects;

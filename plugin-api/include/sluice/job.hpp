@@ -155,10 +155,10 @@ class Job {
                              job.delay.count(),
                              detail::str(job.unique_key)};
     if (host->enqueue(&raw_, &raw) != 0) {
-      throw PermanentError(
-          "bad-follow-up",
-          "the follow-up job of type '" + std::string(job.type) +
-              "' was refused: its type must have 1 to 128 characters, and its payload must be valid JSON");
+      throw PermanentError("bad-follow-up", "the follow-up job of type '" + std::string(job.type) +
+                                                "' was refused: its type must have 1 to 128 characters, its "
+                                                "payload must be valid JSON, and one "
+                                                "job may request only so many");
     }
   }
 
@@ -181,8 +181,10 @@ class Job {
       pointers.push_back(parameters.begin()[i].null() ? nullptr : &texts[i]);
     }
     if (host->execute(&raw_, detail::str(sql), pointers.data(), pointers.size()) != 0) {
-      throw PermanentError("bad-effect",
-                           "a statement was refused: it is empty, or has more than 32 parameters");
+      throw PermanentError(
+          "bad-effect",
+          "a statement was refused: it is empty, has more than 32 parameters, or the job has "
+          "requested too many");
     }
   }
 

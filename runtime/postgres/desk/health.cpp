@@ -20,6 +20,7 @@ class DatabaseHealth {
         table_(TableName::parse(options.table)),
         link_(target_),
         mark_at_once_(options.mark_at_once),
+        effect_roles_(options.effect_roles),
         desk_(target_, table_, options.effect_roles, options.wake) {}
 
   std::vector<HealthCheck> run() {
@@ -28,6 +29,7 @@ class DatabaseHealth {
       return std::move(checks_);
     }
     check("rights", [&] { rights(); });
+    check("effects", [&] { effects(); });
     check("row security", [&] { row_security(); });
     check("statuses", [&] { statuses(); });
     check("publication", [&] { publication(); });
@@ -115,7 +117,51 @@ class DatabaseHealth {
                      " is a superuser, which Sluice does not need: create a role for Sluice and run sluice "
                      "init --grant-run ROLE, so a stolen URL gives access to less");
     }
+    if (const std::string roles = mighty_roles_of("session_user"); !roles.empty()) {
+      return add(Health::warning,
+                 "user " + user_ + " can become a superuser, or do what only one may, as a member of " +
+                     roles + ", which Sluice does not need: run REVOKE " + roles + " FROM " + user_ +
+                     ", or create a role for Sluice and run sluice init --grant-run ROLE");
+    }
     add(Health::good, "user " + user_ + " has the rights that Sluice needs");
+  }
+
+  /// The roles with a superuser's rights, directly or by a program on the server, to which `user` belongs.
+  std::string mighty_roles_of(const std::string& user) {
+    const auto found =
+        ask("SELECT pg_catalog.string_agg(pg_catalog.quote_ident(rolname), ', ' ORDER BY rolname) FROM "
+            "pg_catalog.pg_roles WHERE (rolsuper OR rolname IN ('pg_execute_server_program', "
+            "'pg_write_server_files')) AND pg_catalog.pg_has_role(" +
+            user + ", oid, 'MEMBER')")[0][0];
+    return found.is_null() ? "" : text_of(found);
+  }
+
+  /// What a plugin's SQL may do, its role may do.
+  void effects() {
+    std::string mighty, users;
+    for (const std::string& role : effect_roles_) {
+      const auto known =
+          ask("SELECT pg_catalog.has_schema_privilege(oid, 'sluice', 'USAGE') FROM "
+              "pg_catalog.pg_roles WHERE rolname = " +
+              quoted_literal(role));
+      if (known.empty()) continue;
+      const std::string roles = mighty_roles_of(quoted_literal(role) + "::name");
+      if (!roles.empty()) mighty += (mighty.empty() ? "" : "; ") + role + " (by " + roles + ")";
+      if (known[0][0].as<bool>()) users += (users.empty() ? "" : ", ") + quoted_identifier(role);
+    }
+    if (mighty.empty() && !users.empty()) {
+      return add(Health::warning,
+                 "plugins' SQL runs as " + users +
+                     ", which may use schema sluice, and so can alter the function that runs it: "
+                     "run REVOKE USAGE ON SCHEMA sluice FROM " +
+                     users + ", or set role under [plugin.NAME] to a role of the plugin's own");
+    }
+    if (mighty.empty())
+      return add(Health::good, "no plugin's SQL runs with more rights than its role should have");
+    add(Health::warning, "plugins' SQL runs with a superuser's rights, as role " + mighty +
+                             ", so a plugin may do anything in the server: set role under [plugin.NAME] to a "
+                             "role with only the rights "
+                             "that the plugin needs, and run sluice init");
   }
 
   void row_security() {
@@ -237,6 +283,7 @@ class DatabaseHealth {
   const TableName table_;
   Link link_;
   const bool mark_at_once_;
+  const std::vector<std::string> effect_roles_;
   PgDesk desk_;
   const char* name_ = "";
   bool read_only_ = false;

@@ -278,9 +278,24 @@ void PgEffects::execute(pqxx::transaction_base& transaction, const std::string& 
       parameters.add_null();
     }
   }
+  check_function(transaction, role);
   limit_time(transaction);
   exec(transaction, "SELECT " + effect_function(role) + "($1::text, $2::text[])",
        base::valid_utf8(effect.sql), parameters.str());
+}
+
+/// The role owns its function. An earlier statement may have made it run as this session's user.
+void PgEffects::check_function(pqxx::transaction_base& transaction, const std::string& role) {
+  const pqxx::result intact = exec(transaction,
+                                   "SELECT FROM pg_catalog.pg_proc p WHERE p.pronamespace = "
+                                   "'sluice'::pg_catalog.regnamespace AND p.proname = "
+                                   "pg_catalog.concat('as ', $1::pg_catalog.text) AND p.prosecdef AND "
+                                   "pg_catalog.pg_get_userbyid(p.proowner) = "
+                                   "$1::pg_catalog.text",
+                                   role);
+  if (intact.size() == 1) return;
+  throw Forbidden("function " + effect_function(role) + " does not run as role '" + role +
+                  "' any more, because somebody has changed it; drop it, and run sluice init");
 }
 
 /// Nothing of the role's may be left to run at the commit, because it would run as this session's user.

@@ -35,6 +35,7 @@ class PgEffects : public EffectSession {
   void enqueue(pqxx::transaction_base& transaction, const Settlements& settlements);
   void run_effects(pqxx::transaction_base& transaction, const job::Settlement& settlement);
   void execute(pqxx::transaction_base& transaction, const std::string& role, const job::Effect& effect);
+  void check_function(pqxx::transaction_base& transaction, const std::string& role);
   void seal(pqxx::transaction_base& transaction, const std::string& role);
   void note_settings(pqxx::transaction_base& transaction);
   void leave_pool(pqxx::transaction_base& transaction);

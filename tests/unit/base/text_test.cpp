@@ -30,5 +30,15 @@ TEST(Shortened, CutsAtACharacter) {
   EXPECT_EQ(shortened("aé", 2), "a…");
 }
 
+TEST(IsJson, TellsOneValueFromOtherText) {
+  EXPECT_TRUE(is_json("{\"a\":[1,null]}"));
+  EXPECT_TRUE(is_json("12"));
+  EXPECT_TRUE(is_json(std::string(100'000, '[') + std::string(100'000, ']')));
+  EXPECT_FALSE(is_json(""));
+  EXPECT_FALSE(is_json("{} {}"));
+  EXPECT_FALSE(is_json("{'a':1}"));
+  EXPECT_FALSE(is_json("\"\xff\""));
+}
+
 }  // namespace
 }  // namespace sluice::base

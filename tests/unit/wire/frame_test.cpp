@@ -6,6 +6,8 @@
 
 #include <cstring>
 
+#include "wire/bounds.hpp"
+
 namespace sluice::wire {
 namespace {
 
@@ -107,6 +109,20 @@ TEST(Frame, DescriptionsArriveUnchanged) {
   EXPECT_TRUE(got.types[1].at_most_once);
   EXPECT_TRUE(got.types[0].brief);
   EXPECT_FALSE(got.types[1].brief);
+}
+
+TEST(Frame, FarTooManyPartsAreMalformed) {
+  std::string bytes;
+  job::Outcome outcome;
+  outcome.effects.resize(most_requests + 1);
+  put_outcome(bytes, 7, outcome);
+  EXPECT_THROW(get_outcome(body(bytes)), Malformed);
+
+  std::string description;
+  job::PluginSpec plugin;
+  plugin.types.resize(most_types + 1);
+  put_described(description, plugin);
+  EXPECT_THROW(get_described(body(description)), Malformed);
 }
 
 TEST(Frame, ATruncatedBodyIsMalformed) {

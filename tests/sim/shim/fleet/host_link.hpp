@@ -24,9 +24,9 @@ class HostLink {
    public:
     virtual ~Listener() = default;
     virtual void on_frame(const wire::Frame& frame) = 0;
-    virtual void on_frames_read() {}
+    virtual bool on_frames_read() { return true; }
     virtual void on_malformed(const std::string& what) = 0;
-    virtual void on_printed(const char* stream, const std::string& line) = 0;
+    virtual bool on_printed(const char* stream, const std::string& line) = 0;
     virtual void on_closed() = 0;
   };
 
