@@ -115,7 +115,7 @@ void check_version(const sluice_plugin& plugin) {
 
 std::string declared_sandbox(const sluice_plugin& plugin) {
   if (!SLUICE_HAS(&plugin, sluice_plugin, sandbox)) return {};
-  const std::string sandbox = json_text(plugin.sandbox, "a declared sandbox");
+  std::string sandbox = json_text(plugin.sandbox, "a declared sandbox");
   try {
     job::parse_sandbox(sandbox);
     return sandbox;

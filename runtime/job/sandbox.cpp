@@ -66,7 +66,7 @@ Words peers(std::string_view key, const rapidjson::Value& value) {
 }
 
 std::string network(std::string_view key, const rapidjson::Value& value) {
-  const std::string text = value.IsString() ? value.GetString() : "";
+  std::string text = value.IsString() ? value.GetString() : "";
   if (text != "any" && text != "none") throw BadSandbox(quoted(key) + " must be \"any\" or \"none\"");
   return text;
 }
@@ -129,8 +129,9 @@ SandboxTable parse_sandbox(std::string_view json) {
   rapidjson::Document document;
   document.Parse<rapidjson::kParseIterativeFlag>(json.data(), json.size());
   if (document.HasParseError() || !document.IsObject()) throw BadSandbox("must be a table, or a JSON object");
-  for (const auto& [key, value] : document.GetObject())
-    take(table, {key.GetString(), key.GetStringLength()}, value);
+  std::for_each(document.MemberBegin(), document.MemberEnd(), [&](const auto& member) {
+    take(table, {member.name.GetString(), member.name.GetStringLength()}, member.value);
+  });
   if (table.network && table.connect)
     throw BadSandbox("has 'network' and 'connect', which exclude each other; keep one");
   return table;
