@@ -1,7 +1,9 @@
 #include "fleet/tickets.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 #include "base/duration.hpp"
@@ -25,16 +27,45 @@ Tickets::Tickets() : in_flight_(wire::SharedPage::ticket_count) {
     free_.push_back(ticket - 1);
 }
 
-/// Calls `call` with the ticket, the slot and the start of each job whose handler is running. If a slot still
-/// names a ticket whose outcome was read, the ticket is idle or queued by now.
+/// The slot that names each ticket; -1: none.
+std::vector<std::int32_t> Tickets::slots_by_ticket() const {
+  std::vector<std::int32_t> slots(in_flight_.size(), -1);
+  for (std::uint32_t slot = 0; slot < wire::SharedPage::slot_count; ++slot) {
+    const std::int64_t ticket = page_.slot(slot).ticket;
+    if (ticket >= 0 && ticket < std::ssize(slots))
+      slots[static_cast<std::size_t>(ticket)] = static_cast<std::int32_t>(slot);
+  }
+  return slots;
+}
+
+/// When the job's handler was called, as the host says. That can be anything, so it is kept within what the
+/// runtime itself knows.
+base::Clock::time_point Tickets::started_at(const InFlight& flight, std::int32_t slot) const {
+  using std::chrono::microseconds;
+  const auto in_microseconds = [](base::Clock::time_point time) {
+    return std::chrono::duration_cast<microseconds>(time.time_since_epoch()).count();
+  };
+  const auto now = base::Clock::now();
+  const auto latest = flight.seen_started_at.value_or(now);
+  if (slot < 0) return latest;
+  const std::int64_t said = page_.slot(static_cast<std::uint32_t>(slot)).started_us;
+  const auto kept =
+      std::clamp(said, in_microseconds(flight.sent_at), in_microseconds(std::max(latest, flight.sent_at)));
+  return base::Clock::time_point(microseconds(kept));
+}
+
+/// Calls `call` with the ticket, the slot (-1: none) and the start of each job whose handler is running. If a
+/// slot still names a ticket whose outcome was read, the ticket is idle or queued by now.
 template <class Call>
 void Tickets::for_each_started(Call call) const {
-  for (std::uint32_t slot = 0; slot < wire::SharedPage::slot_count; ++slot) {
-    const std::int64_t number = page_.slot(slot).ticket;
-    if (number < 0 || number >= wire::SharedPage::ticket_count) continue;
-    const auto ticket = static_cast<std::uint32_t>(number);
-    if (!in_flight_[ticket].has_job() || page_.ticket(ticket).state != wire::TicketState::started) continue;
-    call(ticket, slot, base::Clock::time_point(std::chrono::microseconds(page_.slot(slot).started_us)));
+  const auto slots = slots_by_ticket();
+  std::size_t left = in_flight();  // low tickets are handed out first, so most of them are never looked at
+  for (std::uint32_t ticket = 0; left > 0 && ticket < in_flight_.size(); ++ticket) {
+    const InFlight& flight = in_flight_[ticket];
+    if (!flight.has_job() && !flight.recalled) continue;
+    --left;
+    if (!flight.has_job() || page_.ticket(ticket).state != wire::TicketState::started) continue;
+    call(ticket, slots[ticket], started_at(flight, slots[ticket]));
   }
 }
 
@@ -58,7 +89,10 @@ std::string Tickets::hand_out(std::vector<job::Job> jobs, const std::vector<job:
   const auto now = base::Clock::now();
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     jobs[i].payload = {};
-    in_flight_[orders[i].ticket] = {std::move(jobs[i]), orders[i].type_index, now};
+    InFlight& flight = in_flight_[orders[i].ticket] = {};
+    flight.job = std::move(jobs[i]);
+    flight.type_index = orders[i].type_index;
+    flight.sent_at = now;
   }
   return frames;
 }
@@ -70,8 +104,7 @@ std::optional<job::Finished> Tickets::take_back(wire::JobResult result) {
     return std::nullopt;
   }
   if (job(result.ticket) == nullptr) throw wire::Malformed("an outcome for a job that it does not have");
-  const bool asked = page_.ticket(result.ticket).cancel != 0;
-  if (asked && result.outcome.result == job::Result::cancelled) {
+  if (in_flight_[result.ticket].asked_to_stop() && result.outcome.result == job::Result::cancelled) {
     const auto duration = result.outcome.duration;
     result.outcome = {};
     result.outcome.result = job::Result::released;
@@ -123,8 +156,8 @@ std::vector<Judged> Tickets::judge_all(const std::string& ending, bool interrupt
 
 std::optional<wire::Stack> Tickets::stack_of(std::uint32_t ticket) const {
   std::optional<wire::Stack> stack;
-  for_each_started([&](std::uint32_t started, std::uint32_t slot, base::Clock::time_point) {
-    if (started == ticket) stack = page_.stack(slot).read();
+  for_each_started([&](std::uint32_t started, std::int32_t slot, base::Clock::time_point) {
+    if (started == ticket && slot >= 0) stack = page_.stack(static_cast<std::uint32_t>(slot)).read();
   });
   return stack;
 }
@@ -136,9 +169,10 @@ std::optional<wire::Stack> Tickets::stack_without_job() const {
 
 std::vector<pid_t> Tickets::threads_to_ask(base::Clock::time_point latest) {
   std::vector<pid_t> threads;
-  for_each_started([&](std::uint32_t ticket, std::uint32_t slot, base::Clock::time_point) {
+  for_each_started([&](std::uint32_t ticket, std::int32_t slot_or_none, base::Clock::time_point) {
     InFlight& flight = in_flight_[ticket];
-    if (flight.stack_asked || !(flight.overdue || flight.cancel_requested) ||
+    const auto slot = static_cast<std::uint32_t>(slot_or_none);
+    if (slot_or_none < 0 || flight.stack_asked || !(flight.overdue || flight.cancel_requested) ||
         flight.asked_to_stop_at > latest)
       return;
     flight.stack_asked = true;
@@ -201,14 +235,17 @@ std::vector<job::Ref> Tickets::cancel(const std::set<std::string>& ids) {
 
 void Tickets::cancel_all() {
   for (std::uint32_t ticket = 0; ticket < in_flight_.size(); ++ticket) {
-    if (in_flight_[ticket].has_job()) page_.ticket(ticket).cancel = 1;
+    if (!in_flight_[ticket].has_job()) continue;
+    in_flight_[ticket].stopping = true;
+    page_.ticket(ticket).cancel = 1;
   }
 }
 
 std::vector<job::Ref> Tickets::cancel_overdue(base::Clock::time_point now) {
   std::vector<job::Ref> asked;
-  for_each_started([&](std::uint32_t ticket, std::uint32_t, base::Clock::time_point started) {
+  for_each_started([&](std::uint32_t ticket, std::int32_t, base::Clock::time_point started) {
     InFlight& flight = in_flight_[ticket];
+    flight.seen_started_at = started;
     const job::Microseconds most = limit(flight.type_index);
     if (flight.overdue || most.count() == 0 || now - started <= most) return;
     flight.overdue = true;
@@ -221,7 +258,7 @@ std::vector<job::Ref> Tickets::cancel_overdue(base::Clock::time_point now) {
 
 std::size_t Tickets::stuck(base::Clock::time_point latest) const {
   std::size_t count = 0;
-  for_each_started([&](std::uint32_t ticket, std::uint32_t, base::Clock::time_point) {
+  for_each_started([&](std::uint32_t ticket, std::int32_t, base::Clock::time_point) {
     const InFlight& flight = in_flight_[ticket];
     if ((flight.overdue || flight.cancel_requested) && flight.asked_to_stop_at <= latest) ++count;
   });
@@ -230,7 +267,7 @@ std::size_t Tickets::stuck(base::Clock::time_point latest) const {
 
 std::size_t Tickets::started() const {
   std::size_t count = 0;
-  for_each_started([&](std::uint32_t, std::uint32_t, base::Clock::time_point) { ++count; });
+  for_each_started([&](std::uint32_t, std::int32_t, base::Clock::time_point) { ++count; });
   return count;
 }
 
@@ -248,11 +285,11 @@ std::string Tickets::company(std::size_t started) {
 
 std::vector<RunningJob> Tickets::running(base::Clock::time_point latest) const {
   std::vector<RunningJob> jobs;
-  for_each_started([&](std::uint32_t ticket, std::uint32_t slot, base::Clock::time_point started) {
-    if (started > latest) return;
+  for_each_started([&](std::uint32_t ticket, std::int32_t slot, base::Clock::time_point started) {
+    if (started > latest || slot < 0) return;
     const job::Job& job = in_flight_[ticket].job;
     jobs.push_back({job, job.pump, {}, pid_, started, {}, {}});
-    const auto progress = page_.progress(slot).read(ticket);
+    const auto progress = page_.progress(static_cast<std::uint32_t>(slot)).read(ticket);
     if (!progress) return;
     jobs.back().fraction = progress->fraction;
     jobs.back().note = progress->note;

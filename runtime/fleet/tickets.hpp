@@ -95,12 +95,15 @@ class Tickets {
     job::Job job;
     std::uint32_t type_index = 0;
     base::Clock::time_point sent_at{};
+    std::optional<base::Clock::time_point> seen_started_at;
     bool cancel_requested = false;
+    bool stopping = false;                       ///< its host was told to stop all jobs
     bool overdue = false;                        ///< it exceeded its time limit
     base::Clock::time_point asked_to_stop_at{};  ///< meaningful if overdue or cancel_requested
     bool stack_asked = false;                    ///< its thread was asked for its stack
     bool recalled = false;                       ///< the job has been taken back; the host has yet to answer
 
+    bool asked_to_stop() const { return cancel_requested || stopping || overdue; }
     bool has_job() const { return job.claim != 0; }
   };
 
@@ -113,6 +116,8 @@ class Tickets {
     std::size_t started;       ///< jobs
   };
 
+  std::vector<std::int32_t> slots_by_ticket() const;
+  base::Clock::time_point started_at(const InFlight& flight, std::int32_t slot) const;
   template <class Call>
   void for_each_started(Call call) const;
   std::int64_t culprits_ticket() const;

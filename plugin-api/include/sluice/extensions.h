@@ -35,7 +35,8 @@ typedef struct sluice_enqueue {
 
   /* Requests a follow-up job. Returns 0 if the request was noted. Returns another value, and notes nothing,
    * if the type is empty or too long, the payload is not valid JSON, or the job has requested too much: more
-   * follow-up jobs and effects than the operator allows (10,000), or 14 MB. Then the job fails. [any-thread] */
+   * follow-up jobs and effects than the operator allows (10,000), or 14 MB. Then the job fails. [any-thread]
+   */
   int32_t (*enqueue)(const sluice_job* job, const sluice_new_job* new_job) SLUICE_NOEXCEPT;
 } sluice_enqueue;
 

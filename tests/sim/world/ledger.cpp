@@ -90,6 +90,9 @@ void Ledger::check_run(const std::string& id, Job& job, const job::Settlement& s
   if (result == job::Result::done) {
     const bool ran = run != nullptr && !run->active && run->result == job::Result::done;
     if (!ran) fail("job " + id + " is written as done, and its handler did not end as done");
+  } else if (result == job::Result::cancelled && !settlement.outcome.cancel_requested) {
+    fail("job " + id +
+         " ended as cancelled, and nobody had asked it to stop");  // no handler here does so by itself
   } else if (result == job::Result::released) {
     const bool free = run == nullptr || run->died || run->result == job::Result::cancelled;
     if (!free || (run != nullptr && run->active))

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <limits>
 #include <map>
 
 namespace sluice::fleet {
@@ -250,6 +251,30 @@ TEST_F(TicketsTest, WhatAHostWritesAboutACulpritIsChecked) {
   tickets_.page().slot(0).ticket = 1 << 20;
   tickets_.page().header().crashed_slot = 0;
   EXPECT_EQ(tickets_.culprit(), nullptr);
+}
+
+TEST_F(TicketsTest, AHostCanNotHideAJobFromItsTimeLimit) {
+  tickets_.set_limits({std::chrono::hours(1), std::chrono::hours(1)});
+  const auto nameless = send("no slot names it", "a.repeats");
+  set(nameless, wire::TicketState::started);
+  const auto young = send("always just started", "a.repeats");
+  run(young, 1);
+  const auto odd = send("started at an odd time", "a.repeats");
+  run(odd, 2);
+  tickets_.page().slot(2).started_us = std::numeric_limits<std::int64_t>::min();
+  const auto now = base::Clock::now();
+  EXPECT_THAT(tickets_.cancel_overdue(now), IsEmpty());
+  tickets_.page().slot(1).started_us = std::numeric_limits<std::int64_t>::max();
+  EXPECT_THAT(tickets_.cancel_overdue(now + 2h), SizeIs(3));
+  EXPECT_EQ(tickets_.stuck(now + 2h), 3U);
+}
+
+TEST_F(TicketsTest, AHostCanNotSayThatItsJobWasAskedToStop) {
+  const auto ticket = send("j", "a.repeats");
+  run(ticket, 0);
+  tickets_.page().ticket(ticket).cancel = 1;
+  EXPECT_EQ(tickets_.take_back(result(ticket, job::Result::cancelled))->outcome.result,
+            job::Result::cancelled);
 }
 
 TEST_F(TicketsTest, WithoutACulpritEachStartedJobIsASuspect) {
