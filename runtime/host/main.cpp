@@ -10,11 +10,11 @@
 #include "host/plugin_host.hpp"
 
 // These take the place of the C library's for the plugin, too, so that a handler that calls them is blamed.
-extern "C" [[noreturn]] void _exit(int status) {
+extern "C" void _exit(int status) {
   sluice::host::note_exit();
   for (;;) syscall(SYS_exit_group, status);
 }
-extern "C" [[noreturn]] void _Exit(int status) {  // NOLINT: the C library's name
+extern "C" void _Exit(int status) {  // NOLINT: the C library's name
   _exit(status);
 }
 

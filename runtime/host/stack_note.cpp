@@ -29,6 +29,7 @@ _Unwind_Reason_Code add_address(_Unwind_Context* context, void* data) {
 }
 
 bool find_library(std::uint64_t address, dl_find_object& found) {
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): an address from a register
   return _dl_find_object(reinterpret_cast<void*>(address), &found) == 0;
 }
 
@@ -64,6 +65,7 @@ std::size_t place_of(std::uint64_t pc, const Addresses& addresses) {
 /// The word on top of the stack, where a call has just put its return address. A jump into nowhere leaves
 /// nothing else to unwind.
 std::uint64_t top_of_stack(std::uint64_t stack) {
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): the stack pointer
   return stack % alignof(std::uint64_t) == 0 && stack != 0 ? *reinterpret_cast<const std::uint64_t*>(stack)
                                                            : 0;
 }
