@@ -26,7 +26,8 @@ class BadSandbox : public std::invalid_argument {
   using std::invalid_argument::invalid_argument;
 };
 
-/// Reads a JSON object; empty text is a table that is not given. Throws BadSandbox, whose words follow "sandbox ".
+/// Reads a JSON object; empty text is a table that is not given. Throws BadSandbox, whose words follow
+/// "sandbox ".
 SandboxTable parse_sandbox(std::string_view json);
 
 /// The rights of a plugin host. If it is not on, only what every host is refused is refused.
