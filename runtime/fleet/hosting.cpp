@@ -324,9 +324,7 @@ void Fleet::Loop::retire(std::unique_ptr<Edition> edition) {
   retired_.push_back(std::move(edition));
   const std::shared_ptr<Edition> old = retired_.back();
   old->retired = true;
-  std::vector<job::Job> waiting;
-  for (auto& one : std::exchange(old->waiting_alone, {})) waiting.push_back(std::move(one.job));
-  if (!waiting.empty()) bounce(std::move(waiting));
+  bounce_waiting(*old);
   for (const auto& seat : seats_of(*old)) {
     if (!seat->host) {
       seat->timer.reset();

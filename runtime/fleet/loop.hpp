@@ -163,6 +163,7 @@ class Fleet::Loop : public HostProcess::Listener {
   std::vector<job::Finished> recall_waiting(Clock::time_point latest);
   void end_solitary(const std::shared_ptr<Seat>& seat);
   void give_up_solitude(Edition& edition);
+  void bounce_waiting(Edition& edition);
 
   // recycling.cpp
   void watch_soon();

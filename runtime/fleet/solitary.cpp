@@ -121,6 +121,7 @@ void Fleet::Loop::end_solitary(const std::shared_ptr<Seat>& seat) {
   Edition& edition = *seat->edition;
   std::erase(seats_, seat);
   if (stopping_ || edition.retired) return;
+  if (edition.given_up()) return bounce_waiting(edition);
   if (!seat->was_ready) give_up_solitude(edition);
   serve_alone(edition);
 }
@@ -134,6 +135,10 @@ void Fleet::Loop::give_up_solitude(Edition& edition) {
   for (const auto& seat : seats_of(edition)) {
     if (seat->host) seat->host->blame_all();
   }
+  bounce_waiting(edition);
+}
+
+void Fleet::Loop::bounce_waiting(Edition& edition) {
   std::vector<job::Job> jobs;
   for (auto& one : std::exchange(edition.waiting_alone, {})) jobs.push_back(std::move(one.job));
   if (!jobs.empty()) bounce(std::move(jobs));

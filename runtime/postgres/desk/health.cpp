@@ -138,23 +138,11 @@ class DatabaseHealth {
 
   /// What a plugin's SQL may do, its role may do.
   void effects() {
-    std::string mighty, users;
+    std::string mighty;
     for (const std::string& role : effect_roles_) {
-      const auto known =
-          ask("SELECT pg_catalog.has_schema_privilege(oid, 'sluice', 'USAGE') FROM "
-              "pg_catalog.pg_roles WHERE rolname = " +
-              quoted_literal(role));
-      if (known.empty()) continue;
+      if (ask("SELECT FROM pg_catalog.pg_roles WHERE rolname = " + quoted_literal(role)).empty()) continue;
       const std::string roles = mighty_roles_of(quoted_literal(role) + "::name");
       if (!roles.empty()) mighty += (mighty.empty() ? "" : "; ") + role + " (by " + roles + ")";
-      if (known[0][0].as<bool>()) users += (users.empty() ? "" : ", ") + quoted_identifier(role);
-    }
-    if (mighty.empty() && !users.empty()) {
-      return add(Health::warning,
-                 "plugins' SQL runs as " + users +
-                     ", which may use schema sluice, and so can alter the function that runs it: "
-                     "run REVOKE USAGE ON SCHEMA sluice FROM " +
-                     users + ", or set role under [plugin.NAME] to a role of the plugin's own");
     }
     if (mighty.empty())
       return add(Health::good, "no plugin's SQL runs with more rights than its role should have");

@@ -282,9 +282,11 @@ void PgEffects::execute(pqxx::transaction_base& transaction, const std::string& 
   limit_time(transaction);
   exec(transaction, "SELECT " + effect_function(role) + "($1::text, $2::text[])",
        base::valid_utf8(effect.sql), parameters.str());
+  check_function(transaction, role);
 }
 
-/// The role owns its function. An earlier statement may have made it run as this session's user.
+/// The role owns its function. A statement, this job's or another session's, may have made it run as this
+/// session's user.
 void PgEffects::check_function(pqxx::transaction_base& transaction, const std::string& role) {
   const pqxx::result intact = exec(transaction,
                                    "SELECT FROM pg_catalog.pg_proc p WHERE p.pronamespace = "

@@ -1,8 +1,6 @@
 -- name: effect_function
--- The role owns the function, so it could alter it to run as its caller. It can't name it without USAGE on the schema.
+-- The role owns the function, so it could alter it to run as its caller. PgEffects::check_function detects that.
 DO $grant$
-DECLARE
-  uses boolean;
 BEGIN
   IF to_regprocedure({function_literal} || '(text, text[])') IS NOT NULL THEN RETURN; END IF;
   IF to_regrole({role_literal}) IS NULL THEN
@@ -15,11 +13,9 @@ BEGIN
     EXECUTE statement USING {parameters};
   END;
   $effect$;
-  uses := has_schema_privilege(to_regrole({role_literal}), 'sluice', 'USAGE');
   GRANT USAGE, CREATE ON SCHEMA sluice TO {role};
   ALTER FUNCTION {function}(text, text[]) OWNER TO {role};
   REVOKE CREATE ON SCHEMA sluice FROM {role};
-  IF NOT uses THEN REVOKE USAGE ON SCHEMA sluice FROM {role}; END IF;
   REVOKE EXECUTE ON FUNCTION {function}(text, text[]) FROM PUBLIC;
   GRANT EXECUTE ON FUNCTION {function}(text, text[]) TO CURRENT_USER;
 END;
