@@ -113,7 +113,8 @@ finished=no
 clean_up() {
   local code=$?
   trap - EXIT INT TERM
-  [[ $finished == yes ]] && exit "$code"
+  # A watcher that is ended right after its start still has these traps.
+  [[ $finished == yes || $BASHPID != "$$" ]] && exit "$code"
   if ((code < 128)); then
     printf '\nThe last lines of %s:\n' "$log" >&2
     tail -n 25 "$log" | sed 's/^/  | /' >&2
