@@ -46,10 +46,10 @@ TEST_P(Blame, FallsOnTheJobWhoseHandlerEndedTheProcess) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Of, Blame,
-                         testing::Values(Death{"crash", "was killed by signal 11", "crash("},
-                                         Death{"abort", "was killed by signal 6", "abort_process("},
-                                         Death{"exit", "ended with exit status 0", "exit_process("},
-                                         Death{"exit_now", "ended with exit status 3", "exit_now("},
+                         testing::Values(Death{"crash", "was killed by signal 11", "crash"},
+                                         Death{"abort", "was killed by signal 6", "abort_process"},
+                                         Death{"exit", "ended with exit status 0", "exit_process"},
+                                         Death{"exit_now", "ended with exit status 3", "exit_now"},
                                          Death{"overflow_stack", "was killed by signal 11",
                                                "the same again, "}),
                          [](const auto& death) { return std::string(death.param.action); });
@@ -78,7 +78,7 @@ TEST_F(BlameTest, StackOfAThreadWithoutAJobIsLogged) {
   insert("starts-it", "test.limits", probe("crash_thread"));
   Program program({"run"}, environment());
   EXPECT_TRUE(program.says("a thread without a job ended a plugin host")) << program.err();
-  EXPECT_NE(program.err().find("write_to_null()"), std::string::npos) << program.err();
+  EXPECT_NE(program.err().find("write_to_null"), std::string::npos) << program.err();
 }
 
 TEST_F(BlameTest, StackOfAJobThatDoesNotStopIsTakenBeforeItsHostIsKilled) {
@@ -86,7 +86,7 @@ TEST_F(BlameTest, StackOfAJobThatDoesNotStopIsTakenBeforeItsHostIsKilled) {
   Program program({"run"}, environment());
   EXPECT_TRUE(eventually([&] { return !stack("hangs").empty(); })) << program.err();
   EXPECT_EQ(stack("hangs").rfind("did not stop in probe 1.2.3", 0), 0U) << stack("hangs");
-  EXPECT_NE(stack("hangs").find("hang("), std::string::npos) << stack("hangs");
+  EXPECT_NE(stack("hangs").find("hang"), std::string::npos) << stack("hangs");
 }
 
 TEST_F(BlameTest, JobThatCrashesAgainAndAgainIsPoison) {
