@@ -257,6 +257,7 @@ void PgEffects::enqueue(pqxx::transaction_base& transaction, const Settlements& 
 }
 
 void PgEffects::run_effects(pqxx::transaction_base& transaction, const Settlement& settlement) {
+  check_function(transaction, settlement.role);
   for (const job::Effect& effect : settlement.outcome.effects) {
     execute(transaction, settlement.role, effect);
   }
@@ -278,7 +279,6 @@ void PgEffects::execute(pqxx::transaction_base& transaction, const std::string& 
       parameters.add_null();
     }
   }
-  check_function(transaction, role);
   limit_time(transaction);
   exec(transaction, "SELECT " + effect_function(role) + "($1::text, $2::text[])",
        base::valid_utf8(effect.sql), parameters.str());
