@@ -158,16 +158,8 @@ class Recycling : public Outbox {
                                plugins.scratch().path("edition.so"));
     return scratch.write("init", "");
   }
-  /// How often the log has the text.
-  std::size_t said(const std::string& text) const {
-    const std::string log = program_->err();
-    std::size_t times = 0;
-    for (std::size_t found = log.find(text); found != std::string::npos; found = log.find(text, found + 1))
-      ++times;
-    return times;
-  }
   testing::AssertionResult is_relieved_more_than(std::size_t times) const {
-    if (eventually([&] { return said("plugin host took over from another one") > times; }))
+    if (eventually([&] { return program_->said("plugin host took over from another one") > times; }))
       return testing::AssertionSuccess();
     return testing::AssertionFailure() << program_->err();
   }
@@ -185,7 +177,7 @@ TEST_F(Recycling, HostsAreRelievedAfterTheirJobsAndNoJobPays) {
   EXPECT_EQ(std::count(started.begin(), started.end(), '\n'), 3000) << "no job ran twice";
   EXPECT_TRUE(is_relieved_more_than(2));
   EXPECT_TRUE(program.says(" jobs (recycle_jobs)"));
-  EXPECT_EQ(said("plugin host died"), 0U);
+  EXPECT_EQ(program.said("plugin host died"), 0U);
   EXPECT_TRUE(eventually([&] { return program.children().size() == 2; })) << "those that were relieved end";
 }
 
@@ -203,7 +195,7 @@ TEST_F(Recycling, AnOldHostEndsItsJobsWhileAnotherOneServes) {
   EXPECT_TRUE(becomes("waits", "done"));
   EXPECT_EQ(attempts("waits"), "1");
   EXPECT_TRUE(eventually([&] { return ::kill(first[0], 0) != 0; }));
-  EXPECT_EQ(said("plugin host died"), 0U);
+  EXPECT_EQ(program.said("plugin host died"), 0U);
 }
 
 TEST_F(Recycling, OnlyFourHostsThatWereRelievedMayStillHaveJobs) {
@@ -221,7 +213,7 @@ TEST_F(Recycling, OnlyFourHostsThatWereRelievedMayStillHaveJobs) {
   insert("later", "test.probe");
   EXPECT_TRUE(becomes("later", "done"));
   EXPECT_EQ(program.children().size(), 5U);
-  EXPECT_EQ(said("plugin host took over from another one"), 4U);
+  EXPECT_EQ(program.said("plugin host took over from another one"), 4U);
   scratch.write("gate-1", "");
   EXPECT_TRUE(eventually([&] { return count("status = 'done' AND attempts = 1") == "11"; })) << program.err();
   EXPECT_TRUE(is_relieved_more_than(4)) << "they have ended, so another one may be relieved";
@@ -239,7 +231,7 @@ TEST_F(Recycling, AHostWhoseReliefDoesNotGetReadyServesOn) {
   insert("job", "test.edition", R"({"file":")" + scratch.path("ran") + "\"}");
   EXPECT_TRUE(becomes("job", "done"));
   EXPECT_EQ(attempts("job"), "1");
-  EXPECT_EQ(said("plugin refused"), 0U);
+  EXPECT_EQ(program.said("plugin refused"), 0U);
   EXPECT_TRUE(eventually([&] { return program.children().size() == 2; })) << "the probe's and the edition's";
 }
 

@@ -51,18 +51,12 @@ class Reload : public Outbox {
     EXPECT_TRUE(program_->says("plugins loaded")) << program_->err();
     return *program_;
   }
-  std::size_t said(const std::string& text) const {
-    const std::string log = program_->err();
-    std::size_t times = 0;
-    for (std::size_t found = log.find(text); found != std::string::npos; found = log.find(text, found + 1))
-      ++times;
-    return times;
-  }
   /// Sends SIGHUP and waits until the reload is finished.
   ::testing::AssertionResult reload() {
-    const std::size_t before = said(R"("reloaded")");
+    const std::size_t before = program_->said(R"("reloaded")");
     program_->signal(SIGHUP);
-    if (eventually([&] { return said(R"("reloaded")") > before; })) return ::testing::AssertionSuccess();
+    if (eventually([&] { return program_->said(R"("reloaded")") > before; }))
+      return ::testing::AssertionSuccess();
     return ::testing::AssertionFailure() << program_->err();
   }
 
@@ -173,7 +167,7 @@ TEST_F(Reload, ASecondSignalIsNotLost) {
   ASSERT_TRUE(program.says("when all plugins that are loading"));
   scratch.write("gate", "");
   EXPECT_EQ(runs("a", "test.mover"), "1.0.0 none");
-  EXPECT_EQ(said(R"("reloaded")"), 2U);
+  EXPECT_EQ(program_->said(R"("reloaded")"), 2U);
 }
 
 TEST_F(Reload, TheOldVersionContinuesIfTheNewFileIsRefused) {
@@ -183,14 +177,15 @@ TEST_F(Reload, TheOldVersionContinuesIfTheNewFileIsRefused) {
   start();
   put_half("editions/edition_2", "edition.so");
   ASSERT_TRUE(reload());
-  EXPECT_EQ(said("plugin refused, the present version continues"), 1U) << program_->err();
+  EXPECT_EQ(program_->said("plugin refused, the present version continues"), 1U) << program_->err();
   EXPECT_EQ(runs("truncated", "test.edition"), "1.0.0 none");
   for (const char* bad :
        {"bad/crash_static", "bad/crash_init", "bad/failing_init", "bad/failing_slot", "bad/hang_init"}) {
-    const std::size_t before = said("plugin refused, the present version continues");
+    const std::size_t before = program_->said("plugin refused, the present version continues");
     put(bad, "edition.so");
     ASSERT_TRUE(reload());
-    EXPECT_EQ(said("plugin refused, the present version continues"), before + 1) << bad << program_->err();
+    EXPECT_EQ(program_->said("plugin refused, the present version continues"), before + 1)
+        << bad << program_->err();
     EXPECT_EQ(runs(bad, "test.edition"), "1.0.0 none");
   }
   put("editions/edition_2", "edition.so");
@@ -323,7 +318,7 @@ TEST_F(Reload, AppliesNewSettingsOfPluginsAndTypes) {
     return database.value("SELECT max_attempts FROM sluice.job_type WHERE type = 'test.edition'") == "7";
   }));
   EXPECT_TRUE(program.says(R"("keys":"runtime.drain_timeout")")) << program.err();
-  EXPECT_EQ(said(R"("plugin replaced")"), 1U) << "probe must not be replaced";
+  EXPECT_EQ(program_->said(R"("plugin replaced")"), 1U) << "probe must not be replaced";
 
   settings("[plugin.edition.config]\nrefuse = true\n");
   ASSERT_TRUE(reload());
@@ -341,7 +336,7 @@ TEST_F(Reload, TriesARefusedPluginAgain) {
   Program& program = start();
   ASSERT_TRUE(program.says("plugin refused")) << program.err();
   ASSERT_TRUE(reload());
-  EXPECT_EQ(said("plugin refused"), 2U);
+  EXPECT_EQ(program_->said("plugin refused"), 2U);
   settings("");
   ASSERT_TRUE(reload());
   EXPECT_EQ(runs("a", "test.edition"), "1.0.0 none");
@@ -426,7 +421,7 @@ TEST_F(Reload, TheCommandDoesNotSignalARuntimeYoungerThanItsRow) {
   Program& program = start();
   database.exec("UPDATE sluice.runtime SET started_at = now() - interval '1 day'");
   EXPECT_EQ(sluice({"reload"}).code, 1);
-  EXPECT_EQ(said(R"("reloading")"), 0U) << program.err();
+  EXPECT_EQ(program_->said(R"("reloading")"), 0U) << program.err();
 }
 
 }  // namespace

@@ -85,6 +85,14 @@ int Program::wait(int seconds) {
   return WIFSIGNALED(status_) ? -WTERMSIG(status_) : WEXITSTATUS(status_);
 }
 
+std::size_t Program::said(const std::string& text) const {
+  const std::string log = err();
+  std::size_t times = 0;
+  for (std::size_t found = log.find(text); found != std::string::npos; found = log.find(text, found + 1))
+    ++times;
+  return times;
+}
+
 bool Program::says(const std::string& text) const {
   return eventually([&] { return err().find(text) != std::string::npos; });
 }

@@ -35,6 +35,8 @@ class Program {
   bool running();
   std::string out() const { return scratch_.read("out"); }
   std::string err() const { return scratch_.read("err"); }
+  /// How often stderr contains `text`.
+  std::size_t said(const std::string& text) const;
   /// Waits until stderr contains `text`.
   bool says(const std::string& text) const;
   /// The child processes that still exist.
