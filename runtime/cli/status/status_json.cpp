@@ -39,12 +39,7 @@ void write(JsonWriter& writer, const store::PublishedPlugin& published) {
   member(writer, "hosts_wanted", plugin.hosts_wanted);
   member(writer, "slots", plugin.slots);
   member(writer, "restarts", plugin.restarts);
-  writer.Key("types");
-  writer.StartArray();
-  for (const std::string& type : plugin.types) {
-    writer.String(type.c_str(), static_cast<rapidjson::SizeType>(type.size()));
-  }
-  writer.EndArray();
+  member(writer, "types", plugin.types);
 }
 
 void write(JsonWriter& writer, const store::RuntimeReport& row) {

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <concepts>
 #include <string>
+#include <vector>
 
 namespace sluice::cli {
 
@@ -35,6 +36,14 @@ inline void member(JsonWriter& writer, const char* key, double value) {
   } else {
     writer.Null();
   }
+}
+
+inline void member(JsonWriter& writer, const char* key, const std::vector<std::string>& values) {
+  writer.Key(key);
+  writer.StartArray();
+  for (const std::string& value : values)
+    writer.String(value.c_str(), static_cast<rapidjson::SizeType>(value.size()));
+  writer.EndArray();
 }
 
 }  // namespace sluice::cli
