@@ -1,8 +1,10 @@
 // Makes text from outside safe to store, to log and to show.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sluice::base {
 
@@ -14,6 +16,12 @@ std::string json_quote(std::string_view text);
 
 /// Whether `text` is one JSON value in valid UTF-8, whose numbers a double can hold.
 bool is_json(std::string_view text);
+
+/// "a, b, c".
+std::string joined(const std::vector<std::string>& words, std::string_view between = ", ");
+
+/// "0x1f"
+std::string hexadecimal(std::uint64_t number);
 
 /// At most `limit` bytes of `text`, cut at a character's boundary; "…" marks a cut.
 std::string shortened(std::string_view text, std::size_t limit);

@@ -10,12 +10,12 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <chrono>
-#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <system_error>
 #include <utility>
 
+#include "base/harmless.hpp"
 #include "base/text.hpp"
 #include "fleet/host_program.hpp"
 #include "fleet/spawn.hpp"
@@ -31,12 +31,6 @@ constexpr std::chrono::seconds patience{5};
 constexpr std::size_t longest_text = 16 * 1024;
 constexpr int most_at_once = 2;
 
-std::string hexadecimal(std::uint64_t number) {
-  std::array<char, 24> text{};
-  std::snprintf(text.data(), text.size(), "0x%llx", static_cast<unsigned long long>(number));
-  return text.data();
-}
-
 std::string file_of(const wire::Stack::Frame& frame, const LoadedFile& plugin) {
   std::error_code error;
   if (frame.file.empty()) return std::filesystem::read_symlink(host_program(), error).string();
@@ -51,17 +45,14 @@ std::string question(const wire::Stack& stack, const LoadedFile& plugin) {
     const bool is_call = i > 0 || stack.signal == 0;
     const std::string file = frame.known ? file_of(frame, plugin) : "?";
     if (file.find('\n') != std::string::npos) continue;
-    lines += hexadecimal(frame.offset) + (is_call ? " 1 " : " 0 ") + file + '\n';
+    lines += base::hexadecimal(frame.offset) + (is_call ? " 1 " : " 0 ") + file + '\n';
   }
   return lines;
 }
 
 /// What the program wrote comes from the plugin's file.
 std::string harmless(const std::string& answer) {
-  std::string text;
-  for (const char letter : base::valid_utf8(base::shortened(answer, longest_text)))
-    text += letter != '\n' && static_cast<unsigned char>(letter) < ' ' ? '?' : letter;
-  return text;
+  return base::harmless_lines(base::shortened(answer, longest_text));
 }
 
 /// One run of the program. It owns itself through its handlers in the loop.
@@ -149,7 +140,7 @@ std::string unnamed_frames(const wire::Stack& stack, const LoadedFile& plugin) {
     const std::string file = file_of(frame, plugin);
     lines += "#" + std::to_string(i) + "  " +
              (frame.known ? file.substr(file.rfind('/') + 1) + "+" : std::string()) +
-             hexadecimal(frame.offset) + "\n";
+             base::hexadecimal(frame.offset) + "\n";
   }
   return harmless(lines);
 }
@@ -159,7 +150,7 @@ std::string signature(const wire::Stack& stack) {
   std::string text = std::to_string(stack.signal);
   for (std::size_t i = 0; i < stack.frames.size() && i < innermost; ++i) {
     const auto& frame = stack.frames[i];
-    if (frame.known) text += ' ' + frame.file + '+' + hexadecimal(frame.offset);
+    if (frame.known) text += ' ' + frame.file + '+' + base::hexadecimal(frame.offset);
   }
   return text;
 }

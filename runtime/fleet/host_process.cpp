@@ -326,16 +326,14 @@ std::string HostProcess::heading(const wire::Stack& stack) const {
   std::snprintf(text.data(), text.size(),
                 "; its plugin host had used %.2f s of CPU time and at most %s of memory", cpu_seconds_,
                 wire::byte_words(static_cast<std::size_t>(peak_bytes_)).c_str());
-  std::array<char, 40> address{};
-  std::snprintf(address.data(), address.size(), " at address 0x%llx",
-                static_cast<unsigned long long>(stack.address));
   const bool was_asked = stack.signal == wire::stack_signal();
   const bool is_fault =
       stack.signal == SIGSEGV || stack.signal == SIGBUS || stack.signal == SIGFPE || stack.signal == SIGILL;
-  const std::string what = was_asked ? "did not stop"
-                           : stack.signal == 0
-                               ? "ended its process"
-                               : signal_words(stack.signal) + (is_fault ? address.data() : "");
+  const std::string what =
+      was_asked ? "did not stop"
+      : stack.signal == 0
+          ? "ended its process"
+          : signal_words(stack.signal) + (is_fault ? " at address " + base::hexadecimal(stack.address) : "");
   return what + " in " + plugin_ + (version_.empty() ? "" : " " + version_) + text.data();
 }
 

@@ -4,18 +4,9 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/text.hpp"
 
 namespace sluice::fleet {
-
-namespace {
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
-}
-
-}  // namespace
 
 void Fleet::Loop::Round::try_file(std::size_t plugin) {
   auto& candidate = candidates_[plugin];
@@ -84,7 +75,7 @@ std::string Fleet::Loop::Round::unenforceable_words(const Edition& edition, cons
 void Fleet::Loop::Round::judge_sandboxes() {
   for (const auto& [plugin, candidate] : candidates_) {
     const std::string gaps =
-        joined(job::unenforceable(candidate->settings.sandbox, loop_.options_.landlock_version));
+        base::joined(job::unenforceable(candidate->settings.sandbox, loop_.options_.landlock_version));
     if (candidate->state != PluginState::described || gaps.empty() || !loop_.options_.start) continue;
     const int version = loop_.options_.landlock_version;
     if (loop_.options_.require_sandbox) {

@@ -97,9 +97,10 @@ wire::LogLine to_log_line(std::int64_t ticket, std::int32_t level, sluice_str me
 
 wire::LogLine ignored_line(std::int64_t ticket, const std::string& what,
                            const std::vector<std::string>& ignored) {
-  std::string names;
-  for (const std::string& name : ignored) names += (names.empty() ? "" : ", ") + name;
-  return {SLUICE_LOG_WARN, ticket, what + " has members that nothing reads", {{"ignored", names, false}}};
+  return {SLUICE_LOG_WARN,
+          ticket,
+          what + " has members that nothing reads",
+          {{"ignored", base::joined(ignored), false}}};
 }
 
 /// The functions of sluice_job_api, which work on the JobRun of the job.

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <utility>
 
+#include "base/text.hpp"
+
 namespace sluice::job {
 
 namespace {
@@ -105,19 +107,13 @@ Value first(const std::optional<Value>& one, const std::optional<Value>& other) 
   return one ? *one : other.value_or(Value{});
 }
 
-std::string joined(const Words& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
-}
-
 std::string network_words(const Sandbox& sandbox) {
   if (sandbox.any_network) return "any network";
   Words words;
   for (const std::uint16_t number : sandbox.ports) words.push_back("TCP port " + std::to_string(number));
   if (!sandbox.ports.empty()) words.emplace_back("UDP");
   if (sandbox.unix_sockets) words.emplace_back("Unix sockets");
-  return words.empty() ? "no network" : joined(words);
+  return words.empty() ? "no network" : base::joined(words);
 }
 
 }  // namespace
@@ -178,7 +174,7 @@ std::vector<std::string> unenforceable(const Sandbox& sandbox, int landlock_vers
 
 std::vector<std::pair<std::string, std::string>> words_of(const Sandbox& sandbox) {
   if (!sandbox.on) return {{"sandbox", "none: all that the runtime's user may do"}};
-  const auto or_nothing = [](const Words& words) { return words.empty() ? "nothing" : joined(words); };
+  const auto or_nothing = [](const Words& words) { return words.empty() ? "nothing" : base::joined(words); };
   return {{"may read", or_nothing(sandbox.read) + ", besides the system's files"},
           {"may write", or_nothing(sandbox.write)},
           {"may use", network_words(sandbox)},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/text.hpp"
 #include "cli/help/command_text.hpp"
 #include "cli/text/shell_word.hpp"
 
@@ -12,19 +13,13 @@ namespace {
 
 constexpr std::size_t description_width = 70;
 
-std::string joined(const std::vector<std::string>& words, const std::string& between) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : between) + word;
-  return text;
-}
-
 /// The commands below the program: "sluice jobs"|"sluice jobs list", quoted.
 std::string paths(const CommandText& program) {
   std::vector<std::string> list;
   for (const CommandText* command : all(program)) {
     if (command->path != program.path) list.push_back('"' + command->path + '"');
   }
-  return joined(list, "|");
+  return base::joined(list, "|");
 }
 
 bool takes_file(const OptionText& option) {
@@ -63,7 +58,7 @@ std::string bash_completion(const CommandText& program) {
       const std::string action = takes_file(option) ? "-f"
                                  : takes_directory(option)
                                      ? "-d"
-                                     : "-W " + shell_quoted(joined(option.choices(), " "));
+                                     : "-W " + shell_quoted(base::joined(option.choices(), " "));
       values +=
           "    \"" + command->path + " " + option.name + "\") _sluice_offer " + action + "; return ;;\n";
     }
@@ -73,7 +68,7 @@ std::string bash_completion(const CommandText& program) {
                         : takes_directory(*place) ? " -d"
                                                   : "";
     words += "    \"" + command->path + "\") _sluice_offer -W " +
-             shell_quoted(joined(offered(*command), " ")) + files + " ;;\n";
+             shell_quoted(base::joined(offered(*command), " ")) + files + " ;;\n";
   }
   return "# Completions of " + program.path + R"( for bash; made by `sluice completion bash`.
 _sluice_offer() {
@@ -120,9 +115,10 @@ void add_zsh_lines(const CommandText& command, std::string& values, std::string&
     }
     options += zsh_entry(option.name, option.description);
     if (option.value.empty()) continue;
-    const std::string action = takes_file(option)        ? "_files"
-                               : takes_directory(option) ? "_files -/"
-                                                         : "compadd -- " + joined(option.choices(), " ");
+    const std::string action = takes_file(option) ? "_files"
+                               : takes_directory(option)
+                                   ? "_files -/"
+                                   : "compadd -- " + base::joined(option.choices(), " ");
     values += "    (\"" + command.path + " " + option.name + "\") " + action + "; return ;;\n";
   }
   words += "    (\"" + command.path + "\") commands=(" + commands + "); options=(" + options + ")" + files +
@@ -169,7 +165,7 @@ std::string fish_completion(const CommandText& program) {
     for (const CommandText& one : command->commands)
       lines += start + "-a " + one.name() + described(one.description);
     for (const OptionText& option : command->options) {
-      const std::string choices = shell_quoted(joined(option.choices(), " "));
+      const std::string choices = shell_quoted(base::joined(option.choices(), " "));
       if (option.positional) {
         if (takes_file(option)) lines += start + "-F\n";
         if (takes_directory(option)) lines += start + "-a '(__fish_complete_directories)'\n";

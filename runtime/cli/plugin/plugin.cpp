@@ -6,6 +6,7 @@
 #include "base/duration.hpp"
 #include "base/harmless.hpp"
 #include "base/landlock.hpp"
+#include "base/text.hpp"
 #include "cli/command.hpp"
 #include "cli/plugin/inspection.hpp"
 #include "cli/text/json.hpp"
@@ -37,14 +38,6 @@ void write_type(JsonWriter& writer, const fleet::Plugin& plugin, const job::Type
   writer.EndObject();
 }
 
-void write_list(JsonWriter& writer, const char* key, const std::vector<std::string>& words) {
-  writer.Key(key);
-  writer.StartArray();
-  for (const std::string& word : words)
-    writer.String(word.c_str(), static_cast<rapidjson::SizeType>(word.size()));
-  writer.EndArray();
-}
-
 /// What of the plugin's sandbox this kernel can't enforce.
 std::vector<std::string> gaps(const fleet::Plugin& plugin) {
   return job::unenforceable(plugin.settings.sandbox, base::landlock_version());
@@ -59,8 +52,8 @@ void write_sandbox(JsonWriter& writer, const fleet::Plugin& plugin) {
     return;
   }
   writer.StartObject();
-  write_list(writer, "read", sandbox.read);
-  write_list(writer, "write", sandbox.write);
+  member(writer, "read", sandbox.read);
+  member(writer, "write", sandbox.write);
   member(writer, "any_network", sandbox.any_network);
   member(writer, "unix_sockets", sandbox.unix_sockets);
   writer.Key("ports");
@@ -68,7 +61,7 @@ void write_sandbox(JsonWriter& writer, const fleet::Plugin& plugin) {
   for (const std::uint16_t port : sandbox.ports) writer.Uint(port);
   writer.EndArray();
   member(writer, "spawn", sandbox.spawn);
-  write_list(writer, "not_enforced", gaps(plugin));
+  member(writer, "not_enforced", gaps(plugin));
   writer.EndObject();
 }
 
@@ -113,18 +106,12 @@ bool any_refused(const std::vector<fleet::Plugin>& plugins) {
   return false;
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
-}
-
 /// What a plugin in a sandbox may do, on one line.
 std::string sandbox_line(const fleet::Plugin& plugin) {
   std::string line;
   for (const auto& [may, what] : job::words_of(plugin.settings.sandbox))
     line += (line.empty() ? "" : "; ") + may + " " + what;
-  const std::string missing = joined(gaps(plugin));
+  const std::string missing = base::joined(gaps(plugin));
   return line + (missing.empty() ? "" : "; this kernel can't restrict " + missing);
 }
 
@@ -141,7 +128,7 @@ void print_list(const std::string& directory, const std::vector<fleet::Plugin>& 
     if (plugin.state == fleet::PluginState::refused) {
       refusals += "  " + base::harmless(plugin.reason) + "\n";
     } else {
-      rows.push_back({plugin.spec.name, plugin.spec.version, file, joined(plugin.types)});
+      rows.push_back({plugin.spec.name, plugin.spec.version, file, base::joined(plugin.types)});
       if (plugin.settings.sandbox.on)
         sandboxes += "  " + plugin.spec.name + ": " + base::harmless(sandbox_line(plugin)) + "\n";
       for (const auto& [type, reason] : plugin.refused_types)
@@ -197,7 +184,7 @@ void print_inspection(const fleet::Plugin& plugin) {
   print_line("license", spec.license);
   print_line("ABI", std::to_string(spec.abi_major) + "." + std::to_string(spec.abi_minor));
   for (const auto& [may, what] : job::words_of(plugin.settings.sandbox)) print_line(may.c_str(), what);
-  print_line("not enforced", joined(gaps(plugin)));
+  print_line("not enforced", base::joined(gaps(plugin)));
   print_json_text("config schema", spec.config_schema);
   for (const job::TypeSpec& type : spec.types) print_type(type);
 }
