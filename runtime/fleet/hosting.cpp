@@ -235,7 +235,9 @@ void Fleet::Loop::on_ended(HostProcess& host) {
   seat->tried = true;
   if (seat->solitary) {
     end_solitary(seat);
-    return stopping_ ? finish_when_empty() : edition.retired ? sweep_soon() : void();
+    if (edition.retired) sweep_soon();
+    if (stopping_) finish_when_empty();
+    return;
   }
   if (was_ready) --edition.ready_hosts;
   if (const auto relief = relief_of(*seat)) dismiss(*relief);

@@ -169,14 +169,20 @@ void Fleet::Loop::bounce(std::vector<job::Job> jobs) {
   listener_.on_returned(released(std::move(jobs)));
 }
 
-std::vector<job::Finished> Fleet::Loop::released(std::vector<job::Job> jobs) {
-  std::vector<job::Finished> released;
+/// The jobs on their way back, without their payloads.
+std::vector<job::Finished> Fleet::Loop::unstarted(std::vector<job::Job> jobs, const job::Outcome& outcome) {
+  std::vector<job::Finished> returned;
   for (job::Job& job : jobs) {
     job.payload = {};
-    released.push_back({std::move(job), {}, {}});
-    released.back().outcome.result = job::Result::released;
+    returned.push_back({std::move(job), outcome, {}});
   }
-  return released;
+  return returned;
+}
+
+std::vector<job::Finished> Fleet::Loop::released(std::vector<job::Job> jobs) {
+  job::Outcome outcome;
+  outcome.result = job::Result::released;
+  return unstarted(std::move(jobs), outcome);
 }
 
 void Fleet::Loop::every(std::function<std::chrono::milliseconds()> pause, std::function<void()> step) {

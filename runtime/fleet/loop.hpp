@@ -118,6 +118,7 @@ class Fleet::Loop : public HostProcess::Listener {
   void reap();
   void give(std::size_t plugin, std::vector<job::Job> jobs);
   void bounce(std::vector<job::Job> jobs);
+  static std::vector<job::Finished> unstarted(std::vector<job::Job> jobs, const job::Outcome& outcome);
   static std::vector<job::Finished> released(std::vector<job::Job> jobs);
   std::size_t index_of(const std::string& path);
   bool wants_trial(const Place& place) const;

@@ -1,7 +1,6 @@
 // The limits of hosts, and their relief: another host starts, and when it is ready, the first one gets no
 // more jobs and ends after those that it has.
 #include <algorithm>
-#include <boost/asio/post.hpp>
 
 #include "base/log.hpp"
 #include "fleet/round.hpp"
@@ -97,7 +96,7 @@ void Fleet::Loop::dismiss(Seat& seat) {
   seat.relieves.reset();
   seat.replaced = true;
   if (seat.host) seat.host->kill("is not needed");
-  asio::post(context_, [this] { sweep(); });
+  sweep_soon();
 }
 
 std::shared_ptr<Fleet::Loop::Seat> Fleet::Loop::relief_of(const Seat& seat) const {

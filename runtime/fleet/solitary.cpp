@@ -43,18 +43,15 @@ std::vector<job::Job> Fleet::Loop::take_suspects(const Edition& edition, std::ve
 
 /// A few wait here. The others are put off, so that they do not take the room of jobs that can run.
 void Fleet::Loop::run_alone(Edition& edition, std::vector<job::Job> jobs) {
-  std::vector<job::Finished> put_off;
-  for (job::Job& job : jobs) {
-    if (edition.waiting_alone.size() < most_waiting) {
-      edition.waiting_alone.push_back({std::move(job), Clock::now()});
-      continue;
-    }
-    job.payload = {};
-    put_off.push_back({std::move(job), {}, {}});
-    put_off.back().outcome.result = job::Result::snooze;
-    put_off.back().outcome.delay = put_off_for;
-  }
-  if (!put_off.empty()) listener_.on_returned(std::move(put_off));
+  const std::size_t room = most_waiting - std::min(most_waiting, edition.waiting_alone.size());
+  const auto rest = jobs.begin() + static_cast<std::ptrdiff_t>(std::min(room, jobs.size()));
+  for (auto job = jobs.begin(); job != rest; ++job)
+    edition.waiting_alone.push_back({std::move(*job), Clock::now()});
+  jobs.erase(jobs.begin(), rest);
+  job::Outcome later;
+  later.result = job::Result::snooze;
+  later.delay = put_off_for;
+  if (!jobs.empty()) listener_.on_returned(unstarted(std::move(jobs), later));
   serve_alone(edition);
 }
 

@@ -172,9 +172,7 @@ std::vector<pid_t> Tickets::threads_to_ask(base::Clock::time_point latest) {
   for_each_started([&](std::uint32_t ticket, std::int32_t slot_or_none, base::Clock::time_point) {
     InFlight& flight = in_flight_[ticket];
     const auto slot = static_cast<std::uint32_t>(slot_or_none);
-    if (slot_or_none < 0 || flight.stack_asked || !(flight.overdue || flight.cancel_requested) ||
-        flight.asked_to_stop_at > latest)
-      return;
+    if (slot_or_none < 0 || flight.stack_asked || !flight.is_stuck(latest)) return;
     flight.stack_asked = true;
     page_.stack(slot).clear();
     threads.push_back(static_cast<pid_t>(page_.slot(slot).thread.load()));
@@ -259,8 +257,7 @@ std::vector<job::Ref> Tickets::cancel_overdue(base::Clock::time_point now) {
 std::size_t Tickets::stuck(base::Clock::time_point latest) const {
   std::size_t count = 0;
   for_each_started([&](std::uint32_t ticket, std::int32_t, base::Clock::time_point) {
-    const InFlight& flight = in_flight_[ticket];
-    if ((flight.overdue || flight.cancel_requested) && flight.asked_to_stop_at <= latest) ++count;
+    if (in_flight_[ticket].is_stuck(latest)) ++count;
   });
   return count;
 }

@@ -104,6 +104,10 @@ class Tickets {
     bool recalled = false;                       ///< the job has been taken back; the host has yet to answer
 
     bool asked_to_stop() const { return cancel_requested || stopping || overdue; }
+    /// It was asked before `latest`, as overdue or by hand; a host that is told to stop has its own deadline.
+    bool is_stuck(base::Clock::time_point latest) const {
+      return (overdue || cancel_requested) && asked_to_stop_at <= latest;
+    }
     bool has_job() const { return job.claim != 0; }
   };
 
