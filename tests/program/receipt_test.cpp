@@ -423,8 +423,7 @@ TEST_F(Receipt, ObeysATypesConcurrency) {
 TEST_F(Receipt, HandlesClaimsOfAnEarlierVersion) {
   database.exec(
       "DROP FUNCTION sluice.record_claim; ALTER TABLE sluice.claim DROP COLUMN xid, DROP COLUMN marked; "
-      "DELETE FROM "
-      "sluice.migration WHERE version >= 13");
+      "ALTER TABLE sluice.attempt DROP COLUMN stack; DELETE FROM sluice.migration WHERE version >= 13");
   insert_many(30, "test.probe", probe("ok"));
   database.exec(
       "UPDATE \"Outbox\" SET status = 'processing', attempts = 1 WHERE id IN ('job-1', 'job-2', 'job-3'); "
