@@ -215,7 +215,8 @@ INSTANTIATE_TEST_SUITE_P(By, Flood, testing::Values("flood_log", "flood_print", 
 
 TEST_F(Vice, AFailedAttemptKeepsItsLastLinesDuringAFlood) {
   Program runtime({"run", "--config", impatient}, surroundings());
-  indulge(runtime, "flood_log", "error");
+  insert("flood_log", "test.vices", R"({"do":"flood_log","lines":5000})");
+  ASSERT_TRUE(becomes("flood_log", "error")) << runtime.err().size();
   const std::string tail = database.value("SELECT log_tail FROM sluice.attempt WHERE job_id = 'flood_log'");
   EXPECT_THAT(tail, testing::EndsWith("info: a flood of log lines\nerror: the flood is over\n"));
 }
