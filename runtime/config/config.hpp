@@ -37,7 +37,22 @@ struct TypeSettings {
   std::optional<std::chrono::microseconds> backoff_cap;
   std::optional<std::chrono::microseconds> timeout;  ///< how long an attempt may take; 0: no limit
   std::optional<bool> strict;                        ///< as in PluginSettings, for its payloads
+  std::vector<std::string> redact;                   ///< as in HttpSettings, for its payloads and outputs
   std::optional<bool> brief;  ///< claimed under row locks alone; ignored if the type runs at most once
+};
+
+/// The HTTP server of `sluice run` and `sluice dashboard`.
+struct HttpSettings {
+  std::string listen;                ///< "127.0.0.1:9640", as in address.hpp; empty: no HTTP
+  std::string tokens;                ///< the file of those who may see the dashboard
+  std::string certificate;           ///< PEM file; empty: no TLS
+  std::string key;                   ///< PEM file
+  std::string base_path;             ///< "/sluice": before the path of every page; empty: none
+  std::vector<std::string> proxies;  ///< addresses whose headers name the user and its role
+  std::string user_header = "X-Forwarded-User";
+  std::string role_header = "X-Sluice-Role";
+  std::vector<std::string> redact;  ///< JSON pointers whose values never leave the process
+  bool operator==(const HttpSettings&) const = default;
 };
 
 struct Config {
@@ -77,7 +92,7 @@ struct Config {
   /// Why the database's URL can't be used, for commands that need it; empty if it can.
   std::string database_problem;
 
-  std::string http_listen;  ///< "127.0.0.1:9640", as in address.hpp; empty: no HTTP
+  HttpSettings http;
 
   log::Level log_level = log::Level::info;
   log::Format log_format = log::Format::automatic;

@@ -1,10 +1,14 @@
 #include "config/config_key.hpp"
 
+#include <arpa/inet.h>
 #include <rapidjson/document.h>
+#include <rapidjson/pointer.h>
 
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <iterator>
+#include <regex>
 
 #include "base/address.hpp"
 #include "base/duration.hpp"
@@ -154,13 +158,50 @@ ConfigKey<Config> choice(const char* section, const char* name, Target Config::*
   return key;
 }
 
-ConfigKey<Config> address(const char* section, const char* name, std::string Config::*member,
-                          std::string summary, std::string example) {
-  ConfigKey<Config> key = text(section, name, member, std::move(summary), std::move(example));
+/// Texts for which `is_valid` holds, as a JSON array in a variable.
+template <class Owner>
+ConfigKey<Owner> list(const char* section, const char* name, std::vector<std::string> Owner::*member,
+                      bool (*is_valid)(const std::string&), std::string takes, std::string summary,
+                      std::string example) {
+  ConfigKey<Owner> key{section, name, Kind::list, std::move(takes), std::move(summary), std::move(example)};
+  key.set = [member, is_valid](Owner& owner, const std::string& text) {
+    rapidjson::Document document;
+    document.Parse(text.c_str());
+    if (document.HasParseError() || !document.IsArray()) return false;
+    std::vector<std::string> values;
+    for (const auto& one : document.GetArray()) {
+      if (!one.IsString() || !is_valid(one.GetString())) return false;
+      values.emplace_back(one.GetString());
+    }
+    owner.*member = std::move(values);
+    return true;
+  };
+  key.get = [member](const Owner& owner) -> std::optional<std::string> {
+    if ((owner.*member).empty()) return std::nullopt;
+    std::string json;
+    for (const std::string& one : owner.*member) json += (json.empty() ? "[" : ", ") + base::json_quote(one);
+    return json + "]";
+  };
+  return key;
+}
+
+bool is_pointer(const std::string& text) {
+  return text.starts_with('/') && rapidjson::Pointer(text.c_str()).IsValid();
+}
+
+bool is_ip_address(const std::string& text) {
+  in6_addr ignored{};
+  return inet_pton(AF_INET, text.c_str(), &ignored) == 1 || inet_pton(AF_INET6, text.c_str(), &ignored) == 1;
+}
+
+template <class Owner>
+ConfigKey<Owner> address(const char* section, const char* name, std::string Owner::*member,
+                         std::string summary, std::string example) {
+  ConfigKey<Owner> key = text(section, name, member, std::move(summary), std::move(example));
   key.takes = R"(an address such as "127.0.0.1:9640")";
-  key.set = [member](Config& config, const std::string& text) {
+  key.set = [member](Owner& owner, const std::string& text) {
     if (!text.empty() && !base::parse_address(text)) return false;
-    config.*member = text;
+    owner.*member = text;
     return true;
   };
   return key;
@@ -206,6 +247,56 @@ ConfigKey<PluginSettings> plugin_config() {
   };
   key.get = [](const PluginSettings& settings) { return settings.config; };
   return key;
+}
+
+/// A path before the paths of all pages: empty, or as "/sluice".
+ConfigKey<HttpSettings> base_path() {
+  ConfigKey<HttpSettings> key = text("http", "base_path", &HttpSettings::base_path,
+                                     "the path under which a proxy serves the dashboard. A proxy may also "
+                                     "send the header X-Forwarded-Prefix",
+                                     R"("/sluice")");
+  key.takes = R"(a path such as "/sluice", with a slash in front and none behind)";
+  key.set = [](HttpSettings& http, const std::string& text) {
+    static const std::regex path("(/[A-Za-z0-9._~-]+)*");
+    if (!std::regex_match(text, path)) return false;
+    http.base_path = text;
+    return true;
+  };
+  return key;
+}
+
+const char* const takes_pointers = R"(a list of JSON pointers such as ["/password", "/card/number"])";
+
+std::vector<ConfigKey<HttpSettings>> make_http_keys() {
+  return {
+      address(
+          "http", "listen", &HttpSettings::listen,
+          "the address on which `sluice run` serves /livez, /readyz, /metrics and the dashboard: HOST:PORT, "
+          "or a port alone, which listens on the loopback. Port 0 takes any free port, and the log names it",
+          R"("127.0.0.1:9640")"),
+      text("http", "tokens", &HttpSettings::tokens,
+           "the file of those who may see the dashboard, one on each line. `sluice dashboard --new-token` "
+           "prints "
+           "such a line. On other addresses than the loopback, the dashboard is served only with this key or "
+           "`proxies`",
+           R"("/etc/sluice/tokens")"),
+      text("http", "certificate", &HttpSettings::certificate,
+           "a PEM file with the server's certificate and its chain. With it, everything is served over TLS",
+           R"("/etc/sluice/tls.crt")"),
+      text("http", "key", &HttpSettings::key, "the PEM file with the certificate's private key",
+           R"("/etc/sluice/tls.key")"),
+      base_path(),
+      list("http", "proxies", &HttpSettings::proxies, is_ip_address,
+           R"(a list of IP addresses such as ["10.0.0.5"])",
+           "the addresses of proxies that authenticate users. Only from these are the two headers below read",
+           R"(["10.0.0.5"])"),
+      text("http", "user_header", &HttpSettings::user_header, "the header in which a proxy names the user"),
+      text("http", "role_header", &HttpSettings::role_header,
+           "the header in which a proxy names the user's role, as in the file of tokens"),
+      list("http", "redact", &HttpSettings::redact, is_pointer, takes_pointers,
+           "the dashboard shows \"[redacted]\" instead of these values, in payloads and outputs of all types",
+           R"(["/password"])"),
+  };
 }
 
 /// The keys of the settings in a member, as keys of the whole.
@@ -265,7 +356,7 @@ ConfigKey<PluginSettings> plugin_sandbox() {
 }
 
 std::vector<ConfigKey<Config>> make_config_keys() {
-  return {
+  std::vector<ConfigKey<Config>> keys{
       secret(naming_database(also(text("database", "url", &Config::database_url,
                                        "PostgreSQL URL or key=value string; Prisma's parameters are accepted",
                                        R"("postgresql://user:password@localhost:5432/app")"),
@@ -345,10 +436,6 @@ std::vector<ConfigKey<Config>> make_config_keys() {
           "how long traces of done jobs are kept, for `sluice jobs show`. A trace says which runtime and "
           "plugin host ran the job, and for how long. Without the key, traces are not recorded",
           R"("1d")"),
-      address("http", "listen", &Config::http_listen,
-              "the address on which `sluice run` serves /livez, /readyz and /metrics: HOST:PORT, or a port "
-              "alone, which listens on the loopback. Port 0 takes any free port, and the log names it",
-              R"("127.0.0.1:9640")"),
       choice("log", "level", &Config::log_level, parse_log_level, log_level_name,
              "trace, debug, info, warn, error, off",
              "the least severe level that is logged. It applies to the plugins too"),
@@ -359,6 +446,11 @@ std::vector<ConfigKey<Config>> make_config_keys() {
                "how often `sluice run` logs, at level info, how many jobs have ended since the last summary. "
                "If no job has ended, nothing is logged"),
   };
+  const auto log =
+      std::find_if(keys.begin(), keys.end(), [](const auto& key) { return key.section == "log"; });
+  auto http = keys_in(&Config::http, make_http_keys());
+  keys.insert(log, std::make_move_iterator(http.begin()), std::make_move_iterator(http.end()));
+  return keys;
 }
 
 std::vector<ConfigKey<job::HostLimits>> make_limit_keys() {
@@ -447,6 +539,8 @@ std::vector<ConfigKey<TypeSettings>> make_type_keys() {
             "true: a job may run twice, because its claim need not survive a crash of the database server",
             "true"),
       truth("type", "strict", &TypeSettings::strict, "as in [plugin], for payloads of this type", "true"),
+      list("type", "redact", &TypeSettings::redact, is_pointer, takes_pointers,
+           "as in [http], for payloads and outputs of this type", R"(["/token"])"),
   };
 }
 
@@ -532,8 +626,8 @@ std::string_view section_summary(std::string_view section) {
        "How long `sluice run` keeps finished jobs, with their failed attempts and output. Without these keys "
        "nothing is deleted."},
       {"http",
-       "Health checks and metrics, for everybody who can reach the address. Without an address, nothing "
-       "listens."},
+       "Health checks and metrics, for everybody who can reach the address, and the dashboard, for those who "
+       "have a role. Without an address, nothing listens."},
       {"log", "The log goes to standard error."},
       {"plugin",
        "One table for each plugin that needs one, under the name that the plugin declares. `sluice plugin "

@@ -182,11 +182,6 @@ void write_done_run(JsonWriter& writer, const store::DoneRun& run) {
   writer.EndObject();
 }
 
-void raw_member(JsonWriter& writer, const char* key, const std::string& json) {
-  writer.Key(key);
-  writer.RawValue(json.data(), json.size(), rapidjson::kObjectType);
-}
-
 void print_json(const store::JobDetails& details) {
   rapidjson::StringBuffer buffer;
   JsonWriter writer(buffer);

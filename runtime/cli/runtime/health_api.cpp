@@ -36,14 +36,14 @@ base::Address address_of(const std::string& url) {
 base::Address where(const GlobalOptions& global, const std::string& url) {
   const config::Config config = global.resolve();
   if (!url.empty()) return address_of(url);
-  if (config.http_listen.empty()) {
+  if (config.http.listen.empty()) {
     throw base::UsageError(
         "the address of the runtime is not known; give --url http://HOST:PORT, or set http.listen or "
         "SLUICE_HTTP_LISTEN as for `sluice run`");
   }
-  base::Address address = *base::parse_address(config.http_listen);
+  base::Address address = *base::parse_address(config.http.listen);
   if (address.port == 0) {
-    throw base::UsageError("http.listen is '" + config.http_listen +
+    throw base::UsageError("http.listen is '" + config.http.listen +
                            "', which leaves the port to the system; give --url with the port from the "
                            "runtime's log");
   }

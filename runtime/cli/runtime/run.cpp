@@ -40,7 +40,7 @@ int run(const GlobalOptions& global, bool waits) {
   engine::TimedStore timed(*store, times);
   engine::Engine engine(timed, config, std::move(options));
   std::optional<http::Endpoint> endpoint;
-  if (const auto address = base::parse_address(config.http_listen)) {
+  if (const auto address = base::parse_address(config.http.listen)) {
     endpoint.emplace(*address, engine, times, *store);
     log::info("serving HTTP", {{"url", "http://" + endpoint->address().text()}});
   }
