@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "store/store.hpp"
+#include "store/activity.hpp"
+#include "store/actor.hpp"
+#include "store/care.hpp"
 
 namespace sluice::store {
 
