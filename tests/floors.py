@@ -25,7 +25,8 @@ FLOORS = {
     "workshop": ["base", "job", "wire", "host", "fleet"],
     "engine": ["base", "job", "config", "store", "fleet"],
     "http": ["base", "store", "engine"],
-    "cli": ["base", "job", "config", "wire", "store", "postgres", "host", "fleet", "workshop", "engine", "http"],
+    "dashboard": ["base", "job", "config", "store", "http"],
+    "cli": ["base", "job", "config", "wire", "store", "postgres", "host", "fleet", "workshop", "engine", "http", "dashboard"],
 }
 
 # The beginning of third-party headers: the folders that may include them. The longest beginning applies.
@@ -49,7 +50,9 @@ LIBRARIES = {
     "elfutils/": ["symbols"],
     "dwarf.h": ["symbols"],
     "seccomp.h": ["host"],
-    "rapidjson/": ["base", "job", "config", "host", "workshop", "cli", "plugin-api"],
+    "rapidjson/": ["base", "job", "config", "host", "workshop", "dashboard", "cli", "plugin-api"],
+    "kainjow/": ["dashboard"],
+    "openssl/": ["dashboard"],
     "gmock/": ["plugin-api"],
     "prometheus/": ["http"],
     "sluice/": ["host", "cli", "plugin-api"],

@@ -25,7 +25,7 @@ group() {
       echo g++ cmake ninja-build make pkg-config git ca-certificates
       echo BOOST libpqxx-dev libpq-dev rapidjson-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
       echo libcurl4-openssl-dev libssl-dev libsystemd-dev libdw-dev prometheus-cpp-dev libre2-dev libseccomp-dev
-      echo libxml2-dev libidn2-dev
+      echo libxml2-dev libidn2-dev libkainjow-mustache-dev
       ;;
     postgres) echo postgresql ;;
     node) echo NODE ;;

@@ -67,6 +67,7 @@ void add_init(const Command& program, GlobalOptions& options, int& code);
 void add_enqueue(const Command& program, GlobalOptions& options, int& code);
 void add_drain(const Command& program, GlobalOptions& options, int& code);
 void add_run(const Command& program, GlobalOptions& options, int& code);
+void add_dashboard(const Command& program, GlobalOptions& options, int& code);
 void add_reload(const Command& program, GlobalOptions& options, int& code);
 void add_status(const Command& program, GlobalOptions& options, int& code);
 void add_jobs(const Command& program, GlobalOptions& options, int& code);

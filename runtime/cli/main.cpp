@@ -130,6 +130,7 @@ int run(int argc, char** argv) {
   add_enqueue(top, options, code);
   add_drain(top, options, code);
   add_run(top, options, code);
+  add_dashboard(top, options, code);
   add_reload(top, options, code);
   add_status(top, options, code);
   add_jobs(top, options, code);

@@ -38,7 +38,8 @@ bool is_same(std::string_view one, std::string_view other) {
 
 /// "127.0.0.1:9640" without its port; the loopback's name can't be another site's.
 bool is_loopback_name(std::string host) {
-  if (const auto colon = host.rfind(':'); colon != std::string::npos && host.find(']', colon) == std::string::npos)
+  if (const auto colon = host.rfind(':');
+      colon != std::string::npos && host.find(']', colon) == std::string::npos)
     host.erase(colon);
   return host == "localhost" || host == "127.0.0.1" || host == "[::1]";
 }
@@ -61,8 +62,9 @@ std::string bearer_of(const http::Request& request) {
 }
 
 [[noreturn]] void refuse(const std::string& path, int line, const std::string& problem) {
-  throw base::UsageError("reading the tokens' file failed: " + path + ":" + std::to_string(line) + ": " + problem +
-                         "; a line has a name, a role and a digest, as `sluice dashboard --new-token` prints it");
+  throw base::UsageError(
+      "reading the tokens' file failed: " + path + ":" + std::to_string(line) + ": " + problem +
+      "; a line has a name, a role and a digest, as `sluice dashboard --new-token` prints it");
 }
 
 }  // namespace
@@ -135,7 +137,8 @@ std::optional<Visitor> Access::visitor(const http::Request& request) const {
   if (const std::string cookie = cookie_of(request); !cookie.empty()) {
     const base::Lock lock(mutex_);
     const auto session = sessions_.find(digest_of(cookie));
-    if (session != sessions_.end() && base::Clock::now() < session->second.ends) return session->second.visitor;
+    if (session != sessions_.end() && base::Clock::now() < session->second.ends)
+      return session->second.visitor;
   }
   // A page of another site can't have this host's name, except by rebinding its own.
   if (options_.anonymous && is_loopback_name(request.header("host"))) return options_.anonymous;

@@ -1,5 +1,5 @@
-// Who may see the dashboard, and do what: by a token, by the session of a browser that sent one, by the headers
-// of a proxy that authenticates users, or, on the loopback without any of these, everybody.
+// Who may see the dashboard, and do what: by a token, by the session of a browser that sent one, by the
+// headers of a proxy that authenticates users, or, on the loopback without any of these, everybody.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +30,8 @@ struct Visitor {
   bool payloads = false;  ///< sees payloads and outputs
 };
 
-/// A role as a file or a header has it: "view", "operate" or "admin", and "+payloads" behind the first two for
-/// the right to see payloads. Admins have it. nullopt if it is invalid.
+/// A role as a file or a header has it: "view", "operate" or "admin", and "+payloads" behind the first two
+/// for the right to see payloads. Admins have it. nullopt if it is invalid.
 std::optional<Visitor> parse_role(std::string_view text);
 
 /// A token's owner, and the SHA-256 of the token, in hexadecimal.
@@ -54,8 +54,8 @@ class Access {
   struct Options {
     std::vector<TokenEntry> tokens;
     std::vector<std::string> proxies;
-    std::string user_header;  ///< in small letters
-    std::string role_header;  ///< in small letters
+    std::string user_header;           ///< in small letters
+    std::string role_header;           ///< in small letters
     std::optional<Visitor> anonymous;  ///< everybody, on the loopback
   };
   explicit Access(Options options);

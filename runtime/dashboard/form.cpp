@@ -28,7 +28,8 @@ std::string encoded(std::string_view text) {
   std::string code;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    const bool plain = byte < 128 && (std::isalnum(byte) != 0 || std::string_view("-_.~").find(c) != std::string_view::npos);
+    const bool plain =
+        byte < 128 && (std::isalnum(byte) != 0 || std::string_view("-_.~").find(c) != std::string_view::npos);
     if (plain) {
       code += c;
     } else {
@@ -49,7 +50,8 @@ Form::Form(std::string_view text) {
 }
 
 std::string Form::value(const std::string& name) const {
-  const auto found = std::find_if(fields_.begin(), fields_.end(), [&](const auto& one) { return one.first == name; });
+  const auto found =
+      std::find_if(fields_.begin(), fields_.end(), [&](const auto& one) { return one.first == name; });
   return found == fields_.end() ? std::string() : found->second;
 }
 

@@ -21,22 +21,34 @@ class Filter : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Filter<Wri
     for (const std::string& one : pointers) pointers_.emplace_back(one.c_str());
   }
 
-  bool Null() { return value([&] { return writer_.Null(); }); }
-  bool Bool(bool truth) { return value([&] { return writer_.Bool(truth); }); }
+  bool Null() {
+    return value([&] { return writer_.Null(); });
+  }
+  bool Bool(bool truth) {
+    return value([&] { return writer_.Bool(truth); });
+  }
   bool RawNumber(const char* text, rapidjson::SizeType length, bool) {
     return value([&] { return writer_.RawValue(text, length, rapidjson::kNumberType); });
   }
   bool String(const char* text, rapidjson::SizeType length, bool) {
     return value([&] { return writer_.String(text, length); });
   }
-  bool StartObject() { return begin(false, [&] { return writer_.StartObject(); }); }
+  bool StartObject() {
+    return begin(false, [&] { return writer_.StartObject(); });
+  }
   bool Key(const char* text, rapidjson::SizeType length, bool) {
     path_.back().name.assign(text, length);
     return hidden_ > 0 || writer_.Key(text, length);
   }
-  bool EndObject(rapidjson::SizeType) { return end([&] { return writer_.EndObject(); }); }
-  bool StartArray() { return begin(true, [&] { return writer_.StartArray(); }); }
-  bool EndArray(rapidjson::SizeType) { return end([&] { return writer_.EndArray(); }); }
+  bool EndObject(rapidjson::SizeType) {
+    return end([&] { return writer_.EndObject(); });
+  }
+  bool StartArray() {
+    return begin(true, [&] { return writer_.StartArray(); });
+  }
+  bool EndArray(rapidjson::SizeType) {
+    return end([&] { return writer_.EndArray(); });
+  }
 
  private:
   struct Step {

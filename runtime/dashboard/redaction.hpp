@@ -7,8 +7,8 @@
 
 namespace sluice::dashboard {
 
-/// `json` with "[redacted]" instead of each value at one of the JSON pointers (RFC 6901). All numbers keep their
-/// digits. Without pointers, `json` as it is.
+/// `json` with "[redacted]" instead of each value at one of the JSON pointers (RFC 6901). All numbers keep
+/// their digits. Without pointers, `json` as it is.
 std::string redacted(const std::string& json, const std::vector<std::string>& pointers);
 
 /// `json` on several lines. All numbers keep their digits.

@@ -70,7 +70,8 @@ void write_report(JsonWriter& writer, const Status& status) {
   const auto throughput = [&](const store::Throughput& sum) { write(writer, sum); };
   base::array_member(writer, "last_minute", report.last_minute, throughput);
   base::array_member(writer, "last_hour", report.last_hour, throughput);
-  base::array_member(writer, "runtimes", report.runtimes, [&](const store::RuntimeReport& row) { write(writer, row); });
+  base::array_member(writer, "runtimes", report.runtimes,
+                     [&](const store::RuntimeReport& row) { write(writer, row); });
   base::array_member(writer, "failures", status.failures, [&](const store::Failure& row) {
     member(writer, "id", row.id);
     member(writer, "type", row.type);
@@ -106,7 +107,7 @@ std::string status_json(const Status& status, const StatusOptions& options) {
     member(writer, "created", status.aggregate->created);
     member(writer, "created_more", status.aggregate->more);
     base::array_member(writer, "outcomes", status.aggregate->outcomes,
-          [&](const store::Throughput& sum) { write(writer, sum); });
+                       [&](const store::Throughput& sum) { write(writer, sum); });
   } else {
     write_report(writer, status);
   }
