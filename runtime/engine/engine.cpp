@@ -34,6 +34,14 @@ constexpr std::chrono::milliseconds write_grace{2500};
 constexpr std::chrono::milliseconds call_grace{700};
 constexpr std::chrono::milliseconds leave_grace{1000};
 
+/// How long the job was pending before its handler was called.
+void note_wait(job::Finished& finished, Clock::time_point now) {
+  if (finished.job.pending_since == Clock::time_point::max()) return;
+  const auto waited = now - finished.outcome.duration - finished.job.pending_since;
+  finished.outcome.waited =
+      std::max(std::chrono::duration_cast<job::Microseconds>(waited), job::Microseconds(0));
+}
+
 /// How a job left its host. What the store finally records may differ.
 void log_end(const job::Finished& finished) {
   const job::Job& job = finished.job;
@@ -374,6 +382,7 @@ void Engine::end_when_drained() {
 
 void Engine::on_returned(std::vector<job::Finished> jobs) {
   const auto now = Clock::now();
+  for (job::Finished& one : jobs) note_wait(one, now);
   lanes_.on_return(jobs, now);
   presence_.add_ended(jobs);
   std::vector<std::vector<job::Finished>> by_pump(pumps_.size());

@@ -63,6 +63,7 @@ void HostProcess::begin(const job::Sandbox& sandbox) {
 void HostProcess::set_plugin(const job::PluginSpec& spec) {
   plugin_ = spec.name;
   version_ = spec.version;
+  tickets_.set_version(spec.version);
 }
 
 void HostProcess::start(const wire::Start& start) {

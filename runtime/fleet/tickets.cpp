@@ -328,6 +328,7 @@ job::Finished Tickets::give_up(std::uint32_t ticket, job::Outcome outcome) {
   }
   job::Finished finished = give_up(ticket);
   if (!outcome.effects.empty()) finished.role = role_;
+  outcome.plugin_version = version_;
   finished.outcome = std::move(outcome);
   return finished;
 }

@@ -81,6 +81,8 @@ class Tickets {
   /// If the host dies and the culprit is not known, each started job is charged.
   void blame_all() { blames_all_ = true; }
   void set_pid(pid_t pid) { pid_ = pid; }
+  /// Of the plugin, for the outcomes.
+  void set_version(std::string version) { version_ = std::move(version); }
   /// The database role that runs the effects of the jobs.
   void set_role(std::string role) { role_ = std::move(role); }
   void set_at_most_once(std::vector<bool> by_type) { at_most_once_ = std::move(by_type); }
@@ -134,6 +136,7 @@ class Tickets {
 
   wire::SharedPage page_ = wire::SharedPage::create();
   pid_t pid_ = 0;
+  std::string version_;
   bool blames_all_ = false;
   std::string role_;
   std::vector<bool> at_most_once_;

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/threads.hpp"
+
 namespace sluice::job {
 
 using Microseconds = std::chrono::microseconds;
@@ -21,6 +23,7 @@ struct Ref {
   std::int64_t claim = 0;  ///< the claim that names it
   double created_at = 0;   ///< seconds since 1970 in UTC, the producer's clock; may be ±infinity
   std::string place;       ///< where the store found its row, in the store's own words; empty: not known
+  base::Clock::time_point pending_since = base::Clock::time_point::max();  ///< max: not known
 };
 
 /// A row of the outbox that this runtime has claimed.
@@ -61,12 +64,14 @@ struct Effect {
 /// What came of one attempt, as the plugin host (or the fleet, for a host that died) reports it.
 struct Outcome {
   Result result = Result::done;
-  std::optional<Microseconds> delay;  ///< the handler's own, for retry and snooze
-  Microseconds duration{0};           ///< of the attempt; 0 when it never started
-  std::string code;                   ///< short and stable, may be empty
-  std::string error;                  ///< a sentence for people
-  std::string output;                 ///< JSON text, empty when there is none
-  std::string log_tail;               ///< the last log lines of a failed attempt
+  std::optional<Microseconds> delay;   ///< the handler's own, for retry and snooze
+  Microseconds duration{0};            ///< of the attempt; 0 when it never started
+  std::string code;                    ///< short and stable, may be empty
+  std::string error;                   ///< a sentence for people
+  std::string output;                  ///< JSON text, empty when there is none
+  std::string log_tail;                ///< the last log lines of a failed attempt
+  std::optional<Microseconds> waited;  ///< until its handler was called, since the job was created or due
+  std::string plugin_version;
   std::string stack;  ///< of its thread, if it crashed or did not stop: a heading and a line per frame
   std::vector<FollowUp> follow_ups;  ///< of a job that is done, like the next
   std::vector<Effect> effects;

@@ -147,10 +147,9 @@ struct JobCount {
 struct FailureGroup {
   std::string type;
   std::string code;
-  std::string frame;    ///< the first frame of the stack that is the plugin's, if there is a stack
+  std::string frame;    ///< the innermost frame of the stack; empty without one
   std::string message;  ///< the error's first line, with numbers, ids and quoted values replaced
   std::int64_t attempts = 0;
-  std::int64_t jobs = 0;
   Moment first;
   Moment last;
   std::vector<std::string> versions;  ///< of the plugin, as far as recorded
@@ -177,6 +176,8 @@ struct SnapshotHolder {
 };
 
 struct DatabaseState {
+  bool sees_all =
+      false;  ///< false: the user lacks pg_read_all_stats, so only its own sessions are among `oldest`
   std::string server_version;
   std::vector<SnapshotHolder> oldest;  ///< the oldest ones, at most 10
   std::int64_t live_rows = 0;          ///< of the outbox, as the server estimates them

@@ -825,8 +825,9 @@ TEST_P(Conformance, RunningJobsAreShownUntilTheyEnd) {
 
 TEST_P(Conformance, OutcomesAreAddedUpByTypeAndPeriod) {
   EXPECT_TRUE(desk_->report(false).last_hour.empty());
-  care_->count({{"x", 3, 1, 0, 0, 1.5}, {"y", 0, 0, 2, 1, 0}});
-  care_->count({{"x", 4, 0, 1, 0, 0.5}});
+  care_->count({{"x", "1", "done", 3, 1, {}, {}}, {"x", "1", "retrying", 1, 0.5, {}, {}}});
+  care_->count({{"y", "", "failed", 2, 0, {}, {}}, {"y", "", "snoozed", 1, 0, {}, {}}});
+  care_->count({{"x", "2", "done", 4, 0.25, {}, {}}, {"x", "2", "failed", 1, 0.25, {}, {}}});
   const auto hour = desk_->report(false).last_hour;
   ASSERT_EQ(hour.size(), 2U);
   EXPECT_EQ(hour[0].type, "x");
@@ -841,9 +842,9 @@ TEST_P(Conformance, OutcomesAreAddedUpByTypeAndPeriod) {
   EXPECT_EQ(desk_->report(false).last_hour.size(), 2U);
   EXPECT_EQ(desk_->aggregate(std::chrono::hours(24)).outcomes.at(0).done, 7);
   world_->advance(std::chrono::hours(49));
-  care_->count({{"z", 1, 0, 0, 0, 0}});
+  care_->count({{"z", "", "done", 1, 0, {}, {}}});
   const auto all = desk_->aggregate(std::chrono::hours(1000)).outcomes;
-  ASSERT_EQ(all.size(), 1U) << "older outcomes are deleted after two days";
+  ASSERT_EQ(all.size(), 1U) << "outcomes are added up for two days";
   EXPECT_EQ(all[0].type, "z");
 }
 

@@ -57,7 +57,7 @@ void MemoryCare::show_running(RuntimeId runtime, const RunningChanges& changes) 
   for (const auto& job : changes.changed) running[job.id] = {job, store_.now() - job.age};
 }
 
-void MemoryCare::count(const std::vector<Throughput>& outcomes) {
+void MemoryCare::count(const std::vector<OutcomeCount>& outcomes) {
   constexpr std::int64_t kept = 2 * 24 * 60;  // minutes
   const base::Lock lock(store_.mutex_);
   store_.check_available();
@@ -65,10 +65,11 @@ void MemoryCare::count(const std::vector<Throughput>& outcomes) {
   std::erase_if(store_.throughput_, [&](const auto& old) { return old.first.number < minute - kept; });
   for (const auto& one : outcomes) {
     Throughput& sum = store_.throughput_[{minute, one.type}];
-    sum.done += one.done;
-    sum.retrying += one.retrying;
-    sum.failed += one.failed;
-    sum.snoozed += one.snoozed;
+    const auto count = static_cast<double>(one.count);
+    if (one.outcome == "done") sum.done += count;
+    if (one.outcome == "retrying") sum.retrying += count;
+    if (one.outcome == "failed") sum.failed += count;
+    if (one.outcome == "snoozed") sum.snoozed += count;
     sum.busy += one.busy;
   }
 }

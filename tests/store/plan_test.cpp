@@ -72,7 +72,7 @@ class Plan : public testing::Test {
                    all("'noop'::text") + ", " + all("'retry'::text") + ", " + all("''::text") + ", " +
                    all("'no'::text") + ", " + all("''::text") + ", " + all("null::text") + ", " +
                    all("0::bigint") + ", " + all("'(4294967295,0)'::tid") + ", '" + settled_ids() + "', " +
-                   all(created()) + ", " + all("''::text") + ")");
+                   all(created()) + ", " + all("''::text") + ", " + all("''::text") + ")");
   }
 
   static std::string created() { return "date_part('epoch', timestamp '2026-01-01')"; }

@@ -44,19 +44,6 @@ bool says_the_same(const store::RunningJob& a, const store::RunningJob& b) {
   return a.attempt == b.attempt && a.host_pid == b.host_pid && a.fraction == b.fraction && a.note == b.note;
 }
 
-/// What was counted since `before`.
-store::Throughput difference(const std::string& type, const TypeSummary& now, const TypeSummary& before) {
-  const auto since = [](std::int64_t later, std::int64_t earlier) {
-    return static_cast<double>(later - earlier);
-  };
-  return {type,
-          since(now.done, before.done),
-          since(now.retrying, before.retrying),
-          since(now.failed, before.failed),
-          since(now.snoozed, before.snoozed),
-          std::chrono::duration<double>(now.busy - before.busy).count()};
-}
-
 }  // namespace
 
 void Presence::set_plugins(const std::vector<fleet::Plugin>& plugins) {
@@ -146,15 +133,10 @@ void Presence::write_running(store::CareSession& session, store::RuntimeId runti
 }
 
 void Presence::write_outcomes(store::CareSession& session) {
-  const std::map<std::string, TypeSummary> now = tally_.by_type();
-  std::vector<store::Throughput> outcomes;
-  for (const auto& [type, count] : now) {
-    const store::Throughput one = difference(type, count, counted_[type]);
-    if (one.done + one.retrying + one.failed + one.snoozed > 0) outcomes.push_back(one);
-  }
-  if (outcomes.empty()) return;
-  session.count(outcomes);
-  counted_ = now;
+  if (counts_.empty()) counts_ = tally_.take_counts();
+  if (counts_.empty()) return;
+  session.count(counts_);
+  counts_.clear();
 }
 
 void Presence::write_traces(store::CareSession& session, store::RuntimeId runtime) {

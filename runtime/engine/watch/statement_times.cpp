@@ -129,7 +129,7 @@ class TimedCare : public store::CareSession {
   void show_running(store::RuntimeId runtime, const store::RunningChanges& changes) override {
     times_.time("show_running", [&] { session_->show_running(runtime, changes); });
   }
-  void count(const std::vector<store::Throughput>& outcomes) override {
+  void count(const std::vector<store::OutcomeCount>& outcomes) override {
     times_.time("count", [&] { session_->count(outcomes); });
   }
   void trace(store::RuntimeId runtime, const std::vector<store::Trace>& traces,

@@ -1,6 +1,5 @@
 #include "postgres/care/activity.hpp"
 
-#include <cmath>
 #include <map>
 
 #include "base/text.hpp"
@@ -29,6 +28,13 @@ std::vector<RunningReport> running_of(const pqxx::result& rows) {
     running.push_back(std::move(report));
   }
   return running;
+}
+
+/// Without the zeros at its end.
+std::vector<std::int64_t> without_zeros(const TimeHistogram& histogram) {
+  std::vector<std::int64_t> counts(histogram.counts().begin(), histogram.counts().end());
+  while (!counts.empty() && counts.back() == 0) counts.pop_back();
+  return counts;
 }
 
 }  // namespace
@@ -68,18 +74,38 @@ void write_running(pqxx::transaction_base& transaction, RuntimeId runtime, const
        attempts.str(), plugins.str(), hosts.str(), ages.str(), fractions.str(), notes.str());
 }
 
-void write_throughput(pqxx::transaction_base& transaction, const std::vector<Throughput>& outcomes) {
-  ArrayText types, done, retrying, failed, snoozed, busy;
+void write_minutes(pqxx::transaction_base& transaction, const std::vector<OutcomeCount>& outcomes) {
+  ArrayText types, versions, names, counts, busy, waiting, running;
   for (const auto& one : outcomes) {
     types.add(base::valid_utf8(one.type));
-    done.add(std::llround(one.done));
-    retrying.add(std::llround(one.retrying));
-    failed.add(std::llround(one.failed));
-    snoozed.add(std::llround(one.snoozed));
+    versions.add(base::valid_utf8(one.plugin_version));
+    names.add(one.outcome);
+    counts.add(one.count);
     busy.add(std::to_string(one.busy));
+    waiting.add(array_text(without_zeros(one.waiting)));
+    running.add(array_text(without_zeros(one.running)));
   }
-  exec(transaction, sql("write_throughput"), types.str(), done.str(), retrying.str(), failed.str(),
-       snoozed.str(), busy.str());
+  exec(transaction, sql("write_minutes"), types.str(), versions.str(), names.str(), counts.str(), busy.str(),
+       waiting.str(), running.str());
+}
+
+std::string histogram_sum(const std::string& column) {
+  std::string sums;
+  for (std::size_t i = 1; i <= time_buckets; ++i) {
+    sums += (i == 1 ? "ARRAY[" : ", ") + ("coalesce(sum(" + column) + "[" + std::to_string(i) + "]), 0)";
+  }
+  return sums + "]::bigint[]";
+}
+
+std::size_t roll_minutes(pqxx::transaction_base& transaction) {
+  return transaction
+      .exec(sql("roll_minutes",
+                {{"waiting", histogram_sum("waiting")}, {"running", histogram_sum("running")}}))[0][0]
+      .as<std::size_t>();
+}
+
+std::size_t delete_expired(pqxx::transaction_base& transaction, const char* statement, std::size_t limit) {
+  return static_cast<std::size_t>(exec(transaction, sql(statement), std::to_string(limit)).affected_rows());
 }
 
 void write_traces(pqxx::transaction_base& transaction, RuntimeId runtime, const std::vector<Trace>& traces,
@@ -95,11 +121,6 @@ void write_traces(pqxx::transaction_base& transaction, RuntimeId runtime, const 
   exec(transaction, sql("write_traces"), runtime,
        std::to_string(static_cast<double>(bounded_microseconds(keep)) / 1e6), ids.str(), attempts.str(),
        hosts.str(), ages.str(), took.str());
-}
-
-std::size_t delete_old_traces(pqxx::transaction_base& transaction, std::size_t limit) {
-  return static_cast<std::size_t>(
-      exec(transaction, sql("delete_old_traces"), std::to_string(limit)).affected_rows());
 }
 
 void read_published_plugins(pqxx::transaction_base& transaction, std::vector<RuntimeReport>& runtimes) {

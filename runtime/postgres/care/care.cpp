@@ -268,9 +268,9 @@ void PgCare::show_running(RuntimeId runtime, const RunningChanges& changes) {
   });
 }
 
-void PgCare::count(const std::vector<Throughput>& outcomes) {
+void PgCare::count(const std::vector<OutcomeCount>& outcomes) {
   at_once("count outcomes", [&](pqxx::transaction_base& session) {
-    write_throughput(session, outcomes);
+    write_minutes(session, outcomes);
     return true;
   });
 }
@@ -297,12 +297,18 @@ Tidied PgCare::tidy(std::size_t limit) {
     const bool keys = &walk == walks_.data();
     tidied.deleted += keys ? tidy_keys(walk, limit) : tidy_records(walk, limit);
   }
-  const std::size_t old = at_once("delete old traces", [&](pqxx::transaction_base& session) {
-    return delete_old_traces(session, limit);
-  });
-  tidied.deleted += old;
-  tidied.over =
-      old < limit && std::all_of(walks_.begin(), walks_.end(), [](const Walk& walk) { return walk.over; });
+  bool expired = false;
+  for (const char* statement : {"delete_old_traces", "delete_old_throughput", "delete_old_hours"}) {
+    const std::size_t old = at_once("delete expired records", [&](pqxx::transaction_base& session) {
+      return delete_expired(session, statement, limit);
+    });
+    tidied.deleted += old;
+    expired = expired || old == limit;
+  }
+  const std::size_t rolled = at_once("add up the outcomes of an hour",
+                                     [](pqxx::transaction_base& session) { return roll_minutes(session); });
+  tidied.over = !expired && rolled == 0 &&
+                std::all_of(walks_.begin(), walks_.end(), [](const Walk& walk) { return walk.over; });
   if (tidied.over) {
     for (Walk& walk : walks_) walk.over = false;
   }

@@ -26,7 +26,7 @@ class PgCare : public CareSession {
   std::vector<std::string> cancel_requests(RuntimeId runtime) override;
   void publish(RuntimeId runtime, const std::vector<PluginReport>& plugins) override;
   void show_running(RuntimeId runtime, const RunningChanges& changes) override;
-  void count(const std::vector<Throughput>& outcomes) override;
+  void count(const std::vector<OutcomeCount>& outcomes) override;
   void trace(RuntimeId runtime, const std::vector<Trace>& traces, job::Microseconds keep) override;
   void announce(const std::string& text) override;
   Tidied tidy(std::size_t limit) override;

@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "postgres/care/activity.hpp"
 #include "postgres/desk/counts.hpp"
+#include "postgres/desk/job_rows.hpp"
 #include "postgres/desk/job_statements.hpp"
 #include "postgres/link/exec.hpp"
 #include "postgres/link/text.hpp"
@@ -16,31 +17,6 @@
 namespace sluice::postgres {
 
 namespace {
-
-/// Columns `first` and the next one: ISO 8601, and the age.
-Moment moment_of(const pqxx::row& row, int first) {
-  return {text_of(row[first]), parse_double(text_of(row[first + 1]))};
-}
-
-JobSummary summary_of(const pqxx::row& row) {
-  JobSummary job{text_of(row[0]),
-                 text_of(row[1]),
-                 text_of(row[2]),
-                 row[3].as<int>(),
-                 moment_of(row, 4),
-                 moment_of(row, 6),
-                 {},
-                 {}};
-  if (!row[9].is_null()) job.due = moment_of(row, 8);
-  if (row[10].is_null()) return job;
-  job.failure.emplace();
-  job.failure->number = row[10].as<int>();
-  job.failure->result = text_of(row[11]);
-  job.failure->code = text_of(row[12]);
-  job.failure->error = text_of(row[13]);
-  job.failure->at = moment_of(row, 14);
-  return job;
-}
 
 Standing standing_of(const std::string& status, bool scheduled, const JobState& state) {
   constexpr double stuck_after = 600;  // seconds

@@ -24,6 +24,7 @@ void SettlementTexts::add(const job::Settlement& s) {
   errors_.add(base::valid_utf8(s.outcome.error));
   log_tails_.add(base::valid_utf8(s.outcome.log_tail));
   stacks_.add(base::valid_utf8(s.outcome.stack));
+  versions_.add(base::valid_utf8(s.outcome.plugin_version));
   if (s.outcome.output.empty()) {
     outputs_.add_null();
   } else {
@@ -58,7 +59,7 @@ const std::string& id_in_claim(const job::Settlement& settlement) {
 std::size_t size_of(const job::Settlement& settlement) {
   const job::Outcome& outcome = settlement.outcome;
   return settlement.id.size() + outcome.code.size() + outcome.error.size() + outcome.log_tail.size() +
-         outcome.stack.size() + outcome.output.size();
+         outcome.stack.size() + outcome.plugin_version.size() + outcome.output.size();
 }
 
 job::Settlement reduced(job::Settlement settlement, const std::string& why) {
@@ -68,6 +69,7 @@ job::Settlement reduced(job::Settlement settlement, const std::string& why) {
   outcome.code = ascii_only(outcome.code);
   outcome.log_tail = ascii_only(outcome.log_tail);
   outcome.stack = ascii_only(outcome.stack);
+  outcome.plugin_version = ascii_only(outcome.plugin_version);
   outcome.error = ascii_only(outcome.error);
   if (!outcome.error.empty()) outcome.error += '\n';
   outcome.error += std::string("[sluice: the database refused this outcome") +

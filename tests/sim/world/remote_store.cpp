@@ -186,7 +186,7 @@ class Care : public CareSession {
   void show_running(RuntimeId runtime, const RunningChanges& changes) override {
     link_.ask([inner = inner_, runtime, changes] { return inner->show_running(runtime, changes), true; });
   }
-  void count(const std::vector<Throughput>& outcomes) override {
+  void count(const std::vector<store::OutcomeCount>& outcomes) override {
     link_.ask([inner = inner_, outcomes] { return inner->count(outcomes), true; });
   }
   void trace(RuntimeId runtime, const std::vector<store::Trace>& traces, job::Microseconds keep) override {

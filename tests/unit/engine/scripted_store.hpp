@@ -399,7 +399,7 @@ class Care : public store::CareSession {
   void show_running(store::RuntimeId runtime, const store::RunningChanges& changes) override {
     session_->show_running(runtime, changes);
   }
-  void count(const std::vector<store::Throughput>& outcomes) override { session_->count(outcomes); }
+  void count(const std::vector<store::OutcomeCount>& outcomes) override { session_->count(outcomes); }
   void trace(store::RuntimeId runtime, const std::vector<store::Trace>& traces,
              job::Microseconds keep) override {
     session_->trace(runtime, traces, keep);
