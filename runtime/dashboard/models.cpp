@@ -168,7 +168,6 @@ void write(JsonWriter& writer, const store::FailureGroup& group) {
   member(writer, "frame", group.frame);
   member(writer, "message", group.message);
   member(writer, "attempts", group.attempts);
-  member(writer, "jobs", group.jobs);
   member(writer, "first", group.first);
   member(writer, "last", group.last);
   member(writer, "versions", group.versions);
