@@ -155,7 +155,7 @@ void write(JsonWriter& writer, const store::Attempt& attempt) {
   member(writer, "error", attempt.error);
   member(writer, "log_tail", attempt.log_tail);
   member(writer, "stack", attempt.stack);
-  if (attempt.duration) member(writer, "ran_seconds", *attempt.duration);
+  if (attempt.duration.value_or(0) > 0) member(writer, "ran_seconds", *attempt.duration);
   if (attempt.host.empty()) return;
   member(writer, "runtime", attempt.runtime);
   member(writer, "host", attempt.host);

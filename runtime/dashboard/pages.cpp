@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdio>
 #include <ctime>
+#include <span>
 
 #include "base/text.hpp"
 #include "base/threads.hpp"
@@ -167,7 +168,9 @@ void write_problems(JsonWriter& writer, const Verdict& verdict) {
   object_member(writer, "verdict", [&] {
     member(writer, "well", verdict.well);
     member(writer, "text", verdict.text);
-    array_member(writer, "problems", verdict.problems, [&](const Problem& problem) {
+    if (!verdict.well) member(writer, "type", verdict.problems.front().type);
+    const std::size_t first = verdict.well ? 0 : 1;
+    array_member(writer, "others", std::span(verdict.problems).subspan(first), [&](const Problem& problem) {
       member(writer, "text", problem.text);
       member(writer, "type", problem.type);
     });

@@ -114,7 +114,7 @@ std::string rendered(std::string_view name, const std::string& model,
   if (!document.IsObject())
     throw std::logic_error("the model of page " + std::string(name) + " is no object");
   data values = converted_object(document);
-  for (const auto& [key, text] : texts) values.set(key, text);
+  for (const auto& [key, text] : texts) values.set(key, text.empty() ? data(false) : data(text));
   mustache::mustache content(template_text(name));
   std::string html = content.render(values);
   if (!content.is_valid())

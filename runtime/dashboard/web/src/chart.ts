@@ -22,14 +22,22 @@ function line(label: string, stroke: string): uPlot.Series {
   return { label, stroke, width: 1.5, points: { show: false } };
 }
 
+/** Hours and minutes in UTC; the date at midnight. */
+function times(_: uPlot, seconds: number[]): string[] {
+  return seconds.map((one) => {
+    const iso = new Date(one * 1000).toISOString();
+    return iso.slice(11, 16) === "00:00" ? iso.slice(5, 10) : iso.slice(11, 16);
+  });
+}
+
 function options(width: number): uPlot.Options {
   const axis = { stroke: color("--quiet"), grid: { stroke: color("--line"), width: 1 }, ticks: { stroke: color("--line"), width: 1 } };
   return {
     width,
     height: 220,
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1e3), "Etc/UTC"),
-    series: [{}, line("done", color("--good")), line("to be tried again", color("--warn")), line("failed", color("--bad"))],
-    axes: [axis, { ...axis, size: 60 }],
+    series: [{ label: "time", value: (_, seconds) => (seconds === null ? "–" : new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ")) }, line("done", color("--good")), line("to be tried again", color("--warn")), line("failed", color("--bad"))],
+    axes: [{ ...axis, values: times }, { ...axis, size: 60 }],
     scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
   };
 }
