@@ -345,6 +345,8 @@ std::vector<ConfigKey<Config>> make_config_keys() {
           "how long traces of done jobs are kept, for `sluice jobs show`. A trace says which runtime and "
           "plugin host ran the job, and for how long. Without the key, traces are not recorded",
           R"("1d")"),
+      duration("retention", "audit", &Config::keep_audit, milliseconds(1000),
+               "how long records of what was done by hand are kept"),
       address("http", "listen", &Config::http_listen,
               "the address on which `sluice run` serves /livez, /readyz and /metrics: HOST:PORT, or a port "
               "alone, which listens on the loopback. Port 0 takes any free port, and the log names it",
@@ -529,8 +531,8 @@ std::string_view section_summary(std::string_view section) {
       {"retry", "For job types whose plugin and [type] table set no values of their own."},
       {"runtime", "How jobs are claimed, and how a runtime stops."},
       {"retention",
-       "How long `sluice run` keeps finished jobs, with their failed attempts and output. Without these keys "
-       "nothing is deleted."},
+       "How long `sluice run` keeps finished jobs, with their failed attempts and output. Without `done` "
+       "and `error`, no job is deleted."},
       {"http",
        "Health checks and metrics, for everybody who can reach the address. Without an address, nothing "
        "listens."},

@@ -80,6 +80,12 @@ void write_report(JsonWriter& writer, const Status& status) {
   const store::Report& report = status.report;
   write_jobs(writer, report);
   const auto throughput = [&](const store::Throughput& sum) { write(writer, sum); };
+  array(writer, "paused", report.paused, [&](const store::PausedType& row) {
+    member(writer, "type", row.type);
+    member(writer, "seconds", row.age);
+    member(writer, "actor", row.actor);
+    member(writer, "reason", row.reason);
+  });
   array(writer, "last_minute", report.last_minute, throughput);
   array(writer, "last_hour", report.last_hour, throughput);
   array(writer, "runtimes", report.runtimes, [&](const store::RuntimeReport& row) { write(writer, row); });
