@@ -75,6 +75,7 @@ struct Config {
   std::optional<std::chrono::microseconds> keep_done;    ///< before done jobs are deleted; absent: for ever
   std::optional<std::chrono::microseconds> keep_error;   ///< the same for jobs that will not be retried
   std::optional<std::chrono::microseconds> keep_traces;  ///< which runtime ran which job
+  std::chrono::microseconds keep_audit = std::chrono::hours(24 * 400);  ///< what was done by hand
 
   int batch_max = 500;  ///< jobs in one claim, at most; a batch starts at 20
   std::chrono::microseconds poll_interval = std::chrono::milliseconds(200);

@@ -436,6 +436,8 @@ std::vector<ConfigKey<Config>> make_config_keys() {
           "how long traces of done jobs are kept, for `sluice jobs show`. A trace says which runtime and "
           "plugin host ran the job, and for how long. Without the key, traces are not recorded",
           R"("1d")"),
+      duration("retention", "audit", &Config::keep_audit, milliseconds(1000),
+               "how long records of what was done by hand are kept"),
       choice("log", "level", &Config::log_level, parse_log_level, log_level_name,
              "trace, debug, info, warn, error, off",
              "the least severe level that is logged. It applies to the plugins too"),
@@ -623,8 +625,8 @@ std::string_view section_summary(std::string_view section) {
       {"retry", "For job types whose plugin and [type] table set no values of their own."},
       {"runtime", "How jobs are claimed, and how a runtime stops."},
       {"retention",
-       "How long `sluice run` keeps finished jobs, with their failed attempts and output. Without these keys "
-       "nothing is deleted."},
+       "How long `sluice run` keeps finished jobs, with their failed attempts and output. Without `done` "
+       "and `error`, no job is deleted."},
       {"http",
        "Health checks and metrics, for everybody who can reach the address, and the dashboard, for those who "
        "have a role. Without an address, nothing listens."},

@@ -196,6 +196,21 @@ bool is_hidden(const std::vector<std::string>& path, const std::vector<std::stri
   });
 }
 
+/// A search for a redacted value would tell it, one guess at a time.
+void refuse_guesses(const Inquiry& inquiry, const store::JobQuery& query) {
+  for (const std::string& type : query.types.empty() ? std::vector<std::string>{""} : query.types) {
+    const auto pointers = inquiry.redacts(type);
+    if (!query.text.empty() && !pointers.empty())
+      throw Problem4xx(
+          403,
+          "payloads have redacted values, so nobody can search their text; search by a path and its value");
+    for (const auto& [path, value] : query.payload) {
+      if (is_hidden(path, pointers))
+        throw Problem4xx(403, "this value is redacted, so nobody can search for it");
+    }
+  }
+}
+
 void write_columns(JsonWriter& writer, const store::JobRow& row,
                    const std::vector<std::vector<std::string>>& paths,
                    const std::vector<std::string>& pointers) {
@@ -351,14 +366,7 @@ Model jobs_page(const Inquiry& inquiry) {
   for (const std::string& column : form.values("column")) columns.push_back(path_of(column));
   if (!columns.empty() || !query.payload.empty() || !query.text.empty())
     require_payloads(inquiry, "a search or a column of payloads");
-  for (const auto& [path, value] : query.payload) {
-    // A search for a redacted value would tell it, one guess at a time.
-    const auto types = query.types.empty() ? std::vector<std::string>{""} : query.types;
-    for (const std::string& type : types) {
-      if (is_hidden(path, inquiry.redacts(type)))
-        throw Problem4xx(403, "this value is redacted, so nobody can search for it");
-    }
-  }
+  refuse_guesses(inquiry, query);
   std::optional<store::JobKey> after;
   if (!form.value("after_id").empty()) after = store::JobKey{form.value("after_at"), form.value("after_id")};
   const std::string limit = form.value("limit");

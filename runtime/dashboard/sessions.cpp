@@ -29,6 +29,12 @@ Sessions::Loan Sessions::borrow() {
   return {*this, session ? std::move(session) : open()};
 }
 
+std::unique_ptr<store::JobDesk> Sessions::jobs(const store::Actor& actor) const {
+  auto desk = sources_.jobs();
+  desk->act_as(actor);
+  return desk;
+}
+
 void Sessions::take_back(std::unique_ptr<Session> session) {
   const base::Lock lock(mutex_);
   if (session) idle_.push_back(std::move(session));
@@ -40,7 +46,7 @@ std::unique_ptr<Session> Sessions::open() const {
   auto session = std::make_unique<Session>();  // none of them connects before its first question
   session->desk = sources_.store->desk();
   session->insight = sources_.store->insight();
-  session->jobs = sources_.jobs({});
+  session->jobs = sources_.jobs();
   return session;
 }
 

@@ -15,8 +15,7 @@ namespace sluice::dashboard {
 /// Where its answers come from.
 struct Sources {
   store::Store* store = nullptr;
-  /// Opens a desk whose changes are recorded as the actor's.
-  std::function<std::unique_ptr<store::JobDesk>(const store::Actor&)> jobs;
+  std::function<std::unique_ptr<store::JobDesk>()> jobs;
 };
 
 struct Session {
@@ -46,7 +45,8 @@ class Sessions {
 
   /// Waits for a free one. Throws store::Unavailable if all are in use for long.
   Loan borrow();
-  std::unique_ptr<store::JobDesk> jobs(const store::Actor& actor) const { return sources_.jobs(actor); }
+  /// For changes, which are recorded as the actor's.
+  std::unique_ptr<store::JobDesk> jobs(const store::Actor& actor) const;
 
  private:
   void take_back(std::unique_ptr<Session> session);

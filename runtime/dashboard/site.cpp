@@ -328,6 +328,8 @@ std::string Site::act(const Visit& visit, const Form& form) {
   if (parts.size() == 3 && parts[0] == "jobs") return change_jobs(visit, parts[2], {parts[1]});
   if (parts == std::vector<std::string>{"jobs"})
     return change_jobs(visit, form.value("action"), form.values("id"));
+  if (parts == std::vector<std::string>{"jobs", "new"}) return enqueue(visit, form);
+  if (parts.size() == 3 && parts[0] == "types") return change_type(visit, form);
   if (parts == std::vector<std::string>{"operations"}) return start_operation(visit, form);
   if (parts.size() == 3 && parts[0] == "operations" && parts[2] == "stop") {
     require(visit.visitor, Role::operate);
@@ -350,6 +352,37 @@ std::string Site::change_jobs(const Visit& visit, const std::string& action,
   throw Problem4xx(404, "unknown action '" + action + "'; known are retry, cancel and delete");
 }
 
+std::unique_ptr<store::JobDesk> Site::desk_of(const Visit& visit) const {
+  return sessions_.jobs({visit.visitor.name, std::string(role_name(visit.visitor.role)), "dashboard"});
+}
+
+std::string Site::change_type(const Visit& visit, const Form& form) {
+  require(visit.visitor, Role::operate);
+  const std::string& type = visit.parts[1];
+  if (visit.parts[2] == "pause")
+    return type + (desk_of(visit)->pause(type, form.value("reason")) ? " paused" : " was paused already");
+  if (visit.parts[2] == "resume")
+    return type + (desk_of(visit)->resume(type) ? " resumed" : " was not paused");
+  throw Problem4xx(404, "unknown action '" + visit.parts[2] + "'; known are pause and resume");
+}
+
+/// A new job. If it takes the place of a failed one, "instead_of" names that.
+std::string Site::enqueue(const Visit& visit, const Form& form) {
+  require(visit.visitor, Role::operate);
+  store::EnqueueRequest request;
+  request.type = form.value("type");
+  request.payload = form.value("payload");
+  if (request.type.empty()) throw Problem4xx(400, "a job needs a type");
+  if (!base::is_json(request.payload)) throw Problem4xx(400, "the payload is no JSON");
+  if (request.payload.find("\"[redacted]\"") != std::string::npos)
+    throw Problem4xx(400, "the payload contains \"[redacted]\"; write the values themselves in its place");
+  const std::string id = sessions_.borrow()->desk->enqueue(request).id;
+  std::map<std::string, std::string> details{{"id", id}, {"type", request.type}};
+  if (const auto former = form.value("instead_of"); !former.empty()) details["instead_of"] = former;
+  desk_of(visit)->record("enqueue", details);
+  return "Job " + id + " enqueued";
+}
+
 std::string Site::start_operation(const Visit& visit, const Form& form) {
   const std::string action = form.value("action");
   require(visit.visitor, action == "delete" ? Role::admin : Role::operate);
@@ -363,8 +396,7 @@ std::string Site::start_operation(const Visit& visit, const Form& form) {
   state.change = action == "retry" ? Change::retry : Change::remove;
   state.actor = visit.visitor.name;
   state.filter = query.query();
-  auto desk = sessions_.jobs({visit.visitor.name, std::string(role_name(visit.visitor.role)), "dashboard"});
-  const auto id = operations_.start(std::move(state), filter, std::move(desk));
+  const auto id = operations_.start(std::move(state), filter, desk_of(visit));
   if (!id) throw Problem4xx(429, "too many operations are under way; stop one, or wait");
   return "Operation " + std::to_string(*id) + " started";
 }

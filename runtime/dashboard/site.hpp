@@ -40,8 +40,12 @@ class Site {
   http::Page show(const Visit& visit);
   http::Page change(const Visit& visit);
   std::string act(const Visit& visit, const Form& form);
+  std::string change_type(const Visit& visit, const Form& form);
+  std::string enqueue(const Visit& visit, const Form& form);
   std::string change_jobs(const Visit& visit, const std::string& action, const std::vector<std::string>& ids);
   std::string start_operation(const Visit& visit, const Form& form);
+  /// For changes by the visitor.
+  std::unique_ptr<store::JobDesk> desk_of(const Visit& visit) const;
   http::Page html(const Visit& visit, const std::string& page, const Model& model, int status = 200) const;
 
   Sessions sessions_;

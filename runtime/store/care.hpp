@@ -108,6 +108,9 @@ class CareSession {
   /// unknown.
   virtual std::string blocker(const std::optional<std::string>& job) = 0;
 
+  /// Types of which no jobs are claimed, sorted by name.
+  virtual std::vector<std::string> paused_types() = 0;
+
   /// Ends, as cancelled, the jobs whose cancellation was requested and that no runtime runs any more. Returns
   /// those of the others that `runtime` has.
   virtual std::vector<std::string> cancel_requests(RuntimeId runtime) = 0;
@@ -127,8 +130,9 @@ class CareSession {
   virtual void announce(const std::string& text) = 0;
 
   /// Deletes records in schema sluice whose job no longer exists, and expired records. Adds up outcomes of
-  /// minutes, after two days, to hours, which are kept for 30 days. Checks the next `limit` of each kind.
-  virtual Tidied tidy(std::size_t limit) = 0;
+  /// minutes, after two days, to hours, which are kept for 30 days. Records of what was done by hand are kept
+  /// for `keep_audit`. Checks the next `limit` of each kind.
+  virtual Tidied tidy(std::size_t limit, job::Microseconds keep_audit) = 0;
 };
 
 struct Pruned {

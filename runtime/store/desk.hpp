@@ -56,6 +56,12 @@ struct RunningReport {
   RunningJob job;
   RuntimeId runtime = 0;
 };
+struct PausedType {
+  std::string type;
+  double age = 0;  ///< seconds
+  std::string actor;
+  std::string reason;
+};
 struct Report {
   std::vector<StatusCount> counts;
   std::vector<TypeReport> waiting;  ///< types with pending jobs
@@ -63,6 +69,7 @@ struct Report {
   std::int64_t stuck = 0;              ///< processing for over 10 minutes, and named by no claim
   double next_due = -1;                ///< seconds until the next schedule is due; negative: there is none
   std::vector<RunningReport> running;  ///< jobs that are in processing and shown as running, oldest first
+  std::vector<PausedType> paused;      ///< types of which no jobs are claimed
   std::vector<Throughput> last_minute;
   std::vector<Throughput> last_hour;
 };

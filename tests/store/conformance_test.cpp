@@ -878,11 +878,11 @@ TEST_P(Conformance, TidyDeletesOnlyRecordsOfDeletedJobs) {
     settle({failed}, {failed.claim});
   }
   const auto keyed = desk_->enqueue({"noop", "{}", {}, "k"});
-  EXPECT_EQ(care_->tidy(100).deleted, 0U);
+  EXPECT_EQ(care_->tidy(100, keep_audit).deleted, 0U);
   world_->erase("a");
   world_->erase(keyed.id);
-  EXPECT_EQ(care_->tidy(100).deleted, 4U);
-  EXPECT_EQ(care_->tidy(100).deleted, 0U);
+  EXPECT_EQ(care_->tidy(100, keep_audit).deleted, 4U);
+  EXPECT_EQ(care_->tidy(100, keep_audit).deleted, 0U);
   EXPECT_EQ(desk_->recent_failures(5).size(), 1U);
   EXPECT_TRUE(world_->scheduled("b"));
 }

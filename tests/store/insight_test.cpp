@@ -2,12 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <regex>
-#include <set>
 
 #include "postgres/insight/failure_groups.hpp"
 #include "postgres/insight/insight.hpp"
 #include "postgres/insight/page_statements.hpp"
 #include "postgres/link/table_name.hpp"
+#include "postgres/postgres_store.hpp"
 #include "world.hpp"
 
 namespace sluice::test {
@@ -200,7 +200,7 @@ TEST_F(Insight, MinutesBecomeHoursAfterTwoDaysAndHoursAreKeptForThirty) {
   care_->count({{"mail", "1", "done", 4, 1, times, times}});
   world_.advance(std::chrono::hours(50));
   const auto tidy = [&] {
-    while (!care_->tidy(1000).over) {
+    while (!care_->tidy(1000, keep_audit).over) {
     }
   };
   tidy();
@@ -289,6 +289,138 @@ TEST_F(Insight, AStatementThatTakesTooLongLeavesTheSessionUsable) {
   EXPECT_THROW(insight_->types(), store::TimedOut);
   EXPECT_EQ(world_.database().value(backend), before) << "the connection stays";
   EXPECT_EQ(insight_->jobs({}, store::Order::newest, {}, 1, {}).jobs.size(), 1U);
+}
+
+TEST_F(Insight, ChangesByHandAreRecordedWithWhoMadeThem) {
+  insert(
+      "('a', 'mail', '{}', 'error', now(), now(), 3), ('b', 'mail', '{}', 'done', '2026-01-01', now(), 1),"
+      "('c', 'mail', '{}', 'done', '2026-01-02', now(), 1), ('d', 'mail', '{}', 'pending', now(), now(), 0)");
+  const auto desk = postgres::open_job_desk({world_.database().url()}, {});
+  desk->retry({"nobody"});
+  EXPECT_TRUE(insight_->audit({}, 10).entries.empty()) << "without an actor nothing is recorded";
+  desk->act_as({"ann", "operator", "dashboard"});
+  desk->retry({"a", "nobody"});
+  desk->cancel({"d"});
+  store::JobFilter done;
+  done.statuses = {"done"};
+  done.types = {"mail"};
+  done.older_than = std::chrono::hours(1);
+  store::Walk walk;
+  while (!walk.over) desk->remove_some(done, walk, 1);
+  desk->record("reload", {{"host", "web \"1\""}});
+  const auto page = insight_->audit({}, 3);
+  ASSERT_EQ(page.entries.size(), 3U);
+  EXPECT_EQ(page.entries[0].action, "reload");
+  EXPECT_EQ(page.entries[0].filter, R"({"host": "web \"1\""})");
+  EXPECT_EQ(page.entries[1].action, "delete");
+  EXPECT_EQ(page.entries[1].affected, 2);
+  EXPECT_TRUE(page.entries[1].over);
+  EXPECT_EQ(page.entries[1].filter,
+            R"({"types": ["mail"], "statuses": ["done"], "older_than_seconds": 3600})");
+  EXPECT_EQ(page.entries[2].action, "cancel");
+  const auto rest = insight_->audit(page.next, 3);
+  ASSERT_EQ(rest.entries.size(), 1U);
+  EXPECT_FALSE(rest.next);
+  const auto& first = rest.entries[0];
+  EXPECT_EQ(first.actor + " " + first.role + " " + first.source, "ann operator dashboard");
+  EXPECT_EQ(first.action, "retry");
+  EXPECT_EQ(first.ids, (Ids{"a", "nobody"}));
+  EXPECT_EQ(first.affected, 1);
+  world_.database().exec("UPDATE sluice.audit SET at = at - interval '25 hours'");
+  while (!care_->tidy(1000, keep_audit).over) {
+  }
+  EXPECT_TRUE(insight_->audit({}, 10).entries.empty()) << "records expire";
+}
+
+TEST_F(Insight, AnInterruptedWalkIsRecordedWithWhatItDid) {
+  world_.fill(3, "noop", "error", "e");
+  const auto desk = postgres::open_job_desk({world_.database().url()}, {});
+  desk->act_as({"ann", "", "cli"});
+  store::JobFilter failed;
+  failed.statuses = {"error"};
+  store::Walk walk;
+  desk->retry_some(failed, walk, 2);
+  const auto entry = insight_->audit({}, 1).entries.at(0);
+  EXPECT_EQ(entry.affected, 2);
+  EXPECT_FALSE(entry.over);
+}
+
+TEST_F(Insight, APausedTypeIsShownUntilItIsResumed) {
+  const auto desk = postgres::open_job_desk({world_.database().url()}, {});
+  desk->act_as({"ann", "", "cli"});
+  EXPECT_TRUE(desk->pause("mail", "the server moves"));
+  EXPECT_FALSE(desk->pause("mail", "it still moves"));
+  EXPECT_EQ(care_->paused_types(), Ids{"mail"});
+  const auto types = insight_->types();
+  ASSERT_EQ(types.size(), 1U);
+  ASSERT_TRUE(types[0].paused);
+  EXPECT_EQ(types[0].paused->actor, "ann");
+  EXPECT_EQ(types[0].paused->reason, "it still moves");
+  EXPECT_EQ(world_.store().desk()->report(false).paused.at(0).type, "mail");
+  EXPECT_TRUE(desk->resume("mail"));
+  EXPECT_FALSE(desk->resume("mail"));
+  EXPECT_TRUE(care_->paused_types().empty());
+  EXPECT_EQ(insight_->audit({}, 10).entries.size(), 3U);
+}
+
+// Pages read only the rows that they need, whatever the statistics say.
+class InsightPlan : public testing::Test {
+ protected:
+  InsightPlan() : session_(world_.database().url()) {
+    world_.database().exec("ALTER TABLE \"Outbox\" SET (autovacuum_enabled = off)");
+    world_.fill(20'000, "noop", "done", "d");
+    world_.fill(10'000, "other", "error", "e");
+    world_.database().exec(
+        "INSERT INTO sluice.attempt (job_id, attempt, type, result, at) SELECT 'e' || i, 1, '', 'fail', "
+        "now() - i * "
+        "interval '1 s' FROM generate_series(1, 8000) i");
+  }
+
+  std::string explain(const std::string& statement) {
+    session_.exec("BEGIN; " + postgres::insight_settings());
+    std::string plan = session_.rows("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, COSTS OFF) " + statement);
+    session_.exec("ROLLBACK");
+    return plan;
+  }
+  void expect_short(const std::string& statement, const std::string& index, long most_pages) {
+    for (const char* analysed : {"SELECT", "ANALYZE"}) {
+      world_.database().exec(analysed);
+      const std::string plan = explain(statement);
+      EXPECT_NE(plan.find(index), std::string::npos) << plan;
+      EXPECT_EQ(plan.find("Seq Scan on \"Outbox\""), std::string::npos) << plan;
+      std::smatch hits;
+      const std::regex pattern("shared hit=(\\d+)");
+      ASSERT_TRUE(std::regex_search(plan, hits, pattern)) << plan;
+      EXPECT_LT(std::stol(hits[1]), most_pages) << plan;
+    }
+  }
+  postgres::Reading reading(const store::JobQuery& query, bool by_status) {
+    return {query, store::Order::newest, store::JobKey{"2026-01-01 00:00:05", "d1"}, 21, false, by_status};
+  }
+
+  PostgresWorld world_;
+  Session session_;
+  const postgres::TableName table_ = postgres::TableName::parse("public.Outbox");
+};
+
+TEST_F(InsightPlan, OfAPageReadsOnlyItsRows) {
+  store::JobQuery query;
+  expect_short(postgres::page_statement(table_, reading(query, false), 20, {{"a"}}), "Outbox_createdAt_idx",
+               400);
+  query.statuses = {"done"};
+  query.text = "nothing";
+  expect_short(postgres::page_statement(table_, reading(query, true), 20, {}), "Outbox_status_createdAt_idx",
+               400);
+  expect_short(postgres::matches_statement(table_, reading(query, true)), "Outbox_status_createdAt_idx", 400);
+  query.types = {"no.such"};
+  postgres::Reading typed = reading(query, true);
+  typed.by_type = true;
+  expect_short(postgres::page_statement(table_, typed, 20, {}), "Outbox_type_idx", 100);
+}
+
+TEST_F(InsightPlan, OfFailuresReadsOnlyTheirTime) {
+  const store::Time to = std::chrono::time_point_cast<std::chrono::microseconds>(base::WallClock::now());
+  expect_short(postgres::failures_statement(to - std::chrono::minutes(1), to), "attempt_at_idx", 500);
 }
 
 TEST(Likeness, ReplacesWhatDiffersFromJobToJob) {

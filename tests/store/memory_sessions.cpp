@@ -81,7 +81,13 @@ void MemoryCare::trace(RuntimeId runtime, const std::vector<Trace>& traces, job:
   store_.traces_.insert(store_.traces_.end(), traces.begin(), traces.end());
 }
 
-Tidied MemoryCare::tidy(std::size_t) {
+std::vector<std::string> MemoryCare::paused_types() {
+  const base::Lock lock(store_.mutex_);
+  store_.check_available();
+  return {store_.paused_.begin(), store_.paused_.end()};
+}
+
+Tidied MemoryCare::tidy(std::size_t, job::Microseconds) {
   const base::Lock lock(store_.mutex_);
   store_.check_available();
   const auto gone = [&](const std::string& id) REQUIRES(store_.mutex_) { return !store_.rows_.contains(id); };

@@ -15,6 +15,7 @@
 namespace sluice::cli {
 
 /// Opens the configured database, which must be initialised. Throws base::UsageError if none is configured.
+/// What it changes is recorded as done by this process's user.
 std::unique_ptr<store::JobDesk> open_jobs(const config::Config& config);
 
 /// The value of `option` as a duration. Throws base::UsageError.
@@ -59,6 +60,8 @@ void add_jobs_show(const Command& jobs, GlobalOptions& global, int& code);
 void add_jobs_retry(const Command& jobs, GlobalOptions& global, int& code);
 void add_jobs_cancel(const Command& jobs, GlobalOptions& global, int& code);
 void add_jobs_delete(const Command& jobs, GlobalOptions& global, int& code);
+void add_jobs_pause(const Command& jobs, GlobalOptions& global, int& code);
+void add_jobs_resume(const Command& jobs, GlobalOptions& global, int& code);
 void add_jobs_prune(const Command& jobs, GlobalOptions& global, int& code);
 
 }  // namespace sluice::cli

@@ -134,7 +134,7 @@ std::unique_ptr<dashboard::Site> open_dashboard(const config::Config& config, st
   sources.store = &store;
   job::RetryPolicy fallback;
   fallback.max_attempts = config.max_attempts;
-  sources.jobs = [settings = store_options(config), fallback](const store::Actor&) {
+  sources.jobs = [settings = store_options(config), fallback] {
     return postgres::open_job_desk(settings, fallback);
   };
   return std::make_unique<dashboard::Site>(std::move(sources), std::move(options));

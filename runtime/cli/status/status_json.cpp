@@ -68,6 +68,12 @@ void write_report(JsonWriter& writer, const Status& status) {
   const store::Report& report = status.report;
   write_jobs(writer, report);
   const auto throughput = [&](const store::Throughput& sum) { write(writer, sum); };
+  base::array_member(writer, "paused", report.paused, [&](const store::PausedType& row) {
+    member(writer, "type", row.type);
+    member(writer, "seconds", row.age);
+    member(writer, "actor", row.actor);
+    member(writer, "reason", row.reason);
+  });
   base::array_member(writer, "last_minute", report.last_minute, throughput);
   base::array_member(writer, "last_hour", report.last_hour, throughput);
   base::array_member(writer, "runtimes", report.runtimes,

@@ -210,8 +210,16 @@ Block failures(const std::vector<store::Failure>& failures) {
   return block;
 }
 
+std::string paused_words(const store::PausedType& paused) {
+  std::string words = "job type " + base::harmless(paused.type) + " has been paused for " + age(paused.age);
+  if (!paused.actor.empty()) words += " by " + base::harmless(paused.actor);
+  if (!paused.reason.empty()) words += ": " + one_line(paused.reason, longest_note);
+  return words;
+}
+
 Block notes(const store::Report& report) {
   Block block;
+  for (const auto& paused : report.paused) block.lines.push_back(paused_words(paused));
   if (report.next_due >= 0) {
     block.lines.push_back("the next retry or delayed job is due in " + age(report.next_due));
   }

@@ -123,6 +123,12 @@ void write_traces(pqxx::transaction_base& transaction, RuntimeId runtime, const 
        hosts.str(), ages.str(), took.str());
 }
 
+std::size_t delete_old_audit(pqxx::transaction_base& transaction, std::size_t limit, job::Microseconds keep) {
+  return static_cast<std::size_t>(exec(transaction, sql("delete_old_audit"), std::to_string(limit),
+                                       std::to_string(bounded_microseconds(keep)))
+                                      .affected_rows());
+}
+
 void read_published_plugins(pqxx::transaction_base& transaction, std::vector<RuntimeReport>& runtimes) {
   std::map<RuntimeId, RuntimeReport*> by_id;
   for (auto& runtime : runtimes) by_id[runtime.id] = &runtime;

@@ -25,6 +25,8 @@ void write_traces(pqxx::transaction_base& transaction, RuntimeId runtime, const 
 /// Runs a statement that deletes at most `limit` expired records.
 std::size_t delete_expired(pqxx::transaction_base& transaction, const char* statement, std::size_t limit);
 
+std::size_t delete_old_audit(pqxx::transaction_base& transaction, std::size_t limit, job::Microseconds keep);
+
 /// Adds the plugins of each runtime.
 void read_published_plugins(pqxx::transaction_base& transaction, std::vector<RuntimeReport>& runtimes);
 std::vector<RunningReport> read_running(pqxx::transaction_base& transaction, const TableName& table);

@@ -114,3 +114,8 @@ GROUP BY type ORDER BY type
 -- name: delete_old_throughput
 DELETE FROM sluice.throughput WHERE ctid = ANY (ARRAY(
   SELECT ctid FROM sluice.throughput WHERE minute < now() - interval '2 days' ORDER BY minute LIMIT $1 FOR UPDATE SKIP LOCKED))
+
+-- name: delete_old_audit
+-- Of more than $2 microseconds ago.
+DELETE FROM sluice.audit WHERE ctid = ANY (ARRAY(
+  SELECT ctid FROM sluice.audit WHERE at < now() - make_interval(secs => $2::bigint / 1e6) ORDER BY at LIMIT $1 FOR UPDATE SKIP LOCKED))

@@ -19,20 +19,20 @@ GROUP BY 1, 2
 SELECT type, {at}, actor, reason FROM sluice.paused
 
 -- name: failures
--- The newest failed attempts of a period, of which {most} are read, as groups of the same words. Each row also has how
--- many were read and when the oldest of them was.
+-- The newest failed attempts of a period, of which {most} are read, as groups of the same words apart from digits. Each
+-- row also has how many were read and when the oldest of them was.
 WITH looked AS MATERIALIZED (
-  SELECT a.job_id, a.type, a.result, a.code, left(split_part(a.error, E'\n', 1), 300) AS error,
+  SELECT a.id, a.type, a.result, a.code, translate(left(split_part(a.error, E'\n', 1), 300), '123456789', '000000000') AS words,
     left(split_part(a.stack, E'\n', 2), 300) AS frame, a.plugin_version, a.at
   FROM sluice.attempt a WHERE a.at >= {from} AND a.at < {to} ORDER BY a.at DESC LIMIT {most}),
 extent AS MATERIALIZED (SELECT count(*) AS attempts, min(at) AS oldest FROM looked),
-alike AS (
-  SELECT type, code, error, frame, count(*) AS attempts, min(at) AS first, max(at) AS last,
-    array_agg(DISTINCT plugin_version) FILTER (WHERE plugin_version <> '') AS versions,
-    (array_agg(job_id ORDER BY at DESC))[1] AS example
-  FROM looked WHERE result <> 'cancelled' GROUP BY type, code, error, frame)
-SELECT a.type, a.code, a.error, a.frame, a.attempts, {first}, {last}, a.versions, a.example, e.attempts, {oldest}
-FROM extent e LEFT JOIN alike a ON true
+alike AS MATERIALIZED (
+  SELECT type, code, frame, count(*) AS attempts, min(at) AS first, max(at) AS last, max(id) AS newest,
+    array_agg(DISTINCT plugin_version) FILTER (WHERE plugin_version <> '') AS versions
+  FROM looked WHERE result <> 'cancelled' GROUP BY type, code, words, frame)
+SELECT a.type, a.code, left(split_part(n.error, E'\n', 1), 300), a.frame, a.attempts, {first}, {last}, a.versions, n.job_id,
+  e.attempts, {oldest}
+FROM extent e LEFT JOIN alike a ON true LEFT JOIN sluice.attempt n ON n.id = a.newest
 
 -- name: audit_page
 -- The newest {most} rows before $1, or the newest ones.

@@ -22,8 +22,11 @@ constexpr int value_column = 21;
 
 constexpr std::size_t first_most = 2000;
 constexpr std::size_t last_most = 50'000;
-constexpr std::size_t growth = 4;
-/// Reading goes on while the next step probably ends within this time.
+/// A step is at most this many times as long as the last one, and not begun if it would have to be shorter
+/// than half.
+constexpr double most_growth = 4;
+constexpr double least_growth = 0.5;
+/// The time in which the steps probably end.
 constexpr std::chrono::milliseconds patience{100};
 
 /// The end of what was read.
@@ -71,9 +74,12 @@ class Walk {
       std::optional<Horizon> horizon = step(reading_);
       if (!horizon || enough()) return horizon;
       const auto now = Clock::now();
-      if (now - started_ + (now - before) * growth > patience) return horizon;
+      const double growth =
+          std::min(most_growth, (patience - (now - started_)) / std::chrono::duration<double>(now - before));
+      if (growth < least_growth) return horizon;
       reading_.after = horizon->key;
-      reading_.most = std::min(reading_.most * growth, last_most);
+      reading_.most =
+          std::min(static_cast<std::size_t>(static_cast<double>(reading_.most) * growth), last_most);
     }
   }
 
