@@ -27,7 +27,7 @@ constexpr std::size_t last_most = 50'000;
 constexpr double most_growth = 4;
 constexpr double least_growth = 0.5;
 /// The time in which the steps probably end.
-constexpr std::chrono::milliseconds patience{100};
+constexpr std::chrono::milliseconds patience{75};
 
 /// The end of what was read.
 struct Horizon {
@@ -58,6 +58,10 @@ class Walk {
   Walk(pqxx::transaction_base& transaction, const TableName& table, const JobQuery& query, Order order,
        const std::optional<JobKey>& after)
       : transaction_(transaction), query_(query), reading_{query_, order, after, first_most, false, true} {
+    for (auto* names : {&query_.statuses, &query_.types}) {  // each is read once
+      std::sort(names->begin(), names->end());
+      names->erase(std::unique(names->begin(), names->end()), names->end());
+    }
     if (!query_.statuses.empty()) return;
     reading_.by_status = !has_index_on(transaction, table, "createdAt");
     if (reading_.by_status) query_.statuses = read_statuses(transaction, table);
