@@ -1,9 +1,9 @@
 // sluice dashboard and sluice run --listen over HTTP: who gets in, what is served where, TLS, and the audit.
 // tests/dashboard drives the pages in a browser.
+#include <gmock/gmock.h>
 #include <signal.h>
 
-#include <array>
-#include <cstdio>
+#include <cstdlib>
 #include <regex>
 
 #include "base/address.hpp"
