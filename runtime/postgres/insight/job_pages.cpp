@@ -57,7 +57,7 @@ class Walk {
  public:
   Walk(pqxx::transaction_base& transaction, const TableName& table, const JobQuery& query, Order order,
        const std::optional<JobKey>& after)
-      : transaction_(transaction), query_(query), reading_{query_, order, after, first_most, false, true} {
+      : query_(query), reading_{query_, order, after, first_most, false, true} {
     for (auto* names : {&query_.statuses, &query_.types}) {  // each is read once
       std::sort(names->begin(), names->end());
       names->erase(std::unique(names->begin(), names->end()), names->end());
@@ -88,7 +88,6 @@ class Walk {
   }
 
  private:
-  pqxx::transaction_base& transaction_;
   JobQuery query_;
   Reading reading_;
   const Clock::time_point started_ = Clock::now();

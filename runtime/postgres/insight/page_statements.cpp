@@ -62,7 +62,7 @@ std::string match(const JobQuery& query) {
 /// A bound of the query, and where the last page ended, if that is a bound too.
 std::string bound(const std::optional<Time>& time, const char* unbounded, const char* nearer,
                   const std::optional<JobKey>& after) {
-  const std::string own = time ? utc(*time) : timestamp(unbounded);
+  std::string own = time ? utc(*time) : timestamp(unbounded);
   if (!after) return own;
   std::string both = nearer;
   return both.append("(").append(own).append(", ").append(timestamp(after->created_at)).append(")");
