@@ -151,24 +151,6 @@ void print_text(const store::JobDetails& details) {
   for (const auto& attempt : details.attempts) print_attempt(attempt);
 }
 
-void write_attempt(JsonWriter& writer, const store::Attempt& attempt) {
-  writer.StartObject();
-  member(writer, "attempt", attempt.number);
-  member(writer, "at", attempt.at);
-  member(writer, "result", attempt.result);
-  member(writer, "code", attempt.code);
-  member(writer, "error", attempt.error);
-  member(writer, "log_tail", attempt.log_tail);
-  if (!attempt.stack.empty()) member(writer, "stack", attempt.stack);
-  if (attempt.duration) member(writer, "duration_seconds", *attempt.duration);
-  if (!attempt.host.empty()) {
-    member(writer, "runtime", attempt.runtime);
-    member(writer, "host", attempt.host);
-    member(writer, "pid", attempt.pid);
-  }
-  writer.EndObject();
-}
-
 void write_done_run(JsonWriter& writer, const store::DoneRun& run) {
   writer.Key("done_by");
   writer.StartObject();
@@ -180,11 +162,6 @@ void write_done_run(JsonWriter& writer, const store::DoneRun& run) {
   member(writer, "pid", run.holder.pid);
   member(writer, "plugin_host", run.host_pid);
   writer.EndObject();
-}
-
-void raw_member(JsonWriter& writer, const char* key, const std::string& json) {
-  writer.Key(key);
-  writer.RawValue(json.data(), json.size(), rapidjson::kObjectType);
 }
 
 void print_json(const store::JobDetails& details) {
@@ -237,6 +214,24 @@ int show(const GlobalOptions& global, const std::string& id, bool json) {
 }
 
 }  // namespace
+
+void write_attempt(JsonWriter& writer, const store::Attempt& attempt) {
+  writer.StartObject();
+  member(writer, "attempt", attempt.number);
+  member(writer, "at", attempt.at);
+  member(writer, "result", attempt.result);
+  member(writer, "code", attempt.code);
+  member(writer, "error", attempt.error);
+  member(writer, "log_tail", attempt.log_tail);
+  if (!attempt.stack.empty()) member(writer, "stack", attempt.stack);
+  if (attempt.duration) member(writer, "duration_seconds", *attempt.duration);
+  if (!attempt.host.empty()) {
+    member(writer, "runtime", attempt.runtime);
+    member(writer, "host", attempt.host);
+    member(writer, "pid", attempt.pid);
+  }
+  writer.EndObject();
+}
 
 void add_jobs_show(const Command& jobs, GlobalOptions& global, int& code) {
   const Command command = jobs.add_subcommand(

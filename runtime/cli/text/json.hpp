@@ -46,4 +46,10 @@ inline void member(JsonWriter& writer, const char* key, const std::vector<std::s
   writer.EndArray();
 }
 
+/// `json` as it is.
+inline void raw_member(JsonWriter& writer, const char* key, const std::string& json) {
+  writer.Key(key);
+  writer.RawValue(json.data(), json.size(), rapidjson::kObjectType);
+}
+
 }  // namespace sluice::cli
