@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -58,6 +59,15 @@ struct Effect {
   std::vector<std::optional<std::string>> parameters;  ///< none: NULL
 };
 
+/// The plugin host that ran attempts.
+struct HostFacts {
+  std::string plugin;
+  std::string version;
+  std::string build_id;                     ///< of the plugin's file; empty: it has none
+  std::optional<double> cpu_seconds;        ///< of its process, once that has ended
+  std::optional<std::int64_t> peak_memory;  ///< resident bytes; the same
+};
+
 /// What came of one attempt, as the plugin host (or the fleet, for a host that died) reports it.
 struct Outcome {
   Result result = Result::done;
@@ -70,7 +80,8 @@ struct Outcome {
   std::string stack;  ///< of its thread, if it crashed or did not stop: a heading and a line per frame
   std::vector<FollowUp> follow_ups;  ///< of a job that is done, like the next
   std::vector<Effect> effects;
-  bool cancel_requested = false;  ///< someone wanted the job to end: it is not tried again
+  bool cancel_requested = false;          ///< someone wanted the job to end: it is not tried again
+  std::shared_ptr<const HostFacts> host;  ///< of an attempt that was not done; null: no host had it
 
   /// True when something is to be committed together with the job.
   bool effectful() const { return !follow_ups.empty() || !effects.empty(); }

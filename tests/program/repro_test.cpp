@@ -59,6 +59,7 @@ TEST_F(Repro, HasEverythingToRunTheJobAgain) {
   EXPECT_STREQ(repro["plugin"]["name"].GetString(), "probe");
   EXPECT_STREQ(repro["plugin"]["version"].GetString(), "1.2.3");
   EXPECT_EQ(repro["plugin"]["file"].GetString(), plugins.path() + "/probe.so");
+  EXPECT_GE(repro["plugin"]["build_id"].GetStringLength(), 16U);
   EXPECT_EQ(repro["plugin"]["sha256"].GetStringLength(), 64U);
   EXPECT_STREQ(repro["limits"]["timeout"].GetString(), "500ms");
   EXPECT_EQ(repro["limits"]["slots"].GetInt(), 3);
@@ -124,6 +125,17 @@ TEST_F(Repro, SaysThatThePluginsFileIsAnotherOne) {
   EXPECT_EQ(replaced.code, 0) << replaced.err;
   EXPECT_THAT(replaced.err,
               HasSubstr("warning: " + other + " is not the file that the repro was written with"));
+}
+
+TEST_F(Repro, SaysThatThePluginWasBuiltAnewSince) {
+  insert("fails", "test.once", probe("fail"));
+  EXPECT_TRUE(drains());
+  database.exec("UPDATE sluice.attempt SET build_id = 'feed'");
+  const Ended taken = sluice({"jobs", "repro", "fails"});
+  EXPECT_THAT(taken.err, HasSubstr("by now; the job ran in version 1.2.3 (build feed)"));
+  const Ended again = replay(scratch.write("fails.json", taken.out));
+  EXPECT_THAT(again.err, HasSubstr("probe.so is not the build that ran the job"));
+  EXPECT_THAT(again.out, HasSubstr("outcome    fail\n"));
 }
 
 TEST_F(Repro, WithoutThePluginNamesNoFile) {

@@ -37,6 +37,7 @@ Repro repro_of(const store::JobDetails& details) {
   const store::Attempt& last = details.attempts.back();
   repro.attempt = std::max(last.number, 1);
   repro.last_attempt = as_json(last);
+  if (!last.plugin.empty()) repro.plugin = {last.plugin, last.version, last.build_id, {}, {}};
   return repro;
 }
 
@@ -44,13 +45,18 @@ void note(const std::string& words) {
   std::cerr << "note: " << base::harmless(words) << "\n";
 }
 
+std::string build_words(const std::string& version, const std::string& build_id) {
+  return "version " + version + (build_id.empty() ? "" : " (build " + build_id + ")");
+}
+
 /// The plugin's file as it is now.
 void add_plugin_file(Repro& repro, const fleet::Plugin& found, const config::Config& config) {
   repro.plugin.file = found.path;
   repro.plugin.sha256 = workshop::sha256_of(found.path);
-  if (found.spec.version != repro.plugin.version) {
-    note(found.path + " is version " + found.spec.version +
-         " of the plugin by now; the job ran with version " + repro.plugin.version);
+  if (found.spec.version != repro.plugin.version ||
+      (!repro.plugin.build_id.empty() && found.spec.build_id != repro.plugin.build_id)) {
+    note(found.path + " is " + build_words(found.spec.version, found.spec.build_id) +
+         " by now; the job ran in " + build_words(repro.plugin.version, repro.plugin.build_id));
   }
   const auto limits = config::limits_of(found.spec, config);
   for (std::size_t i = 0; i < found.spec.types.size(); ++i) {

@@ -19,6 +19,7 @@
 #include "cli/text/payload.hpp"
 #include "cli/text/shell_word.hpp"
 #include "config/job_settings.hpp"
+#include "host/build_id.hpp"
 #include "workshop/file_digest.hpp"
 #include "workshop/rehearsal.hpp"
 
@@ -268,15 +269,22 @@ void warn(const std::string& words) {
   std::cerr << "warning: " << base::harmless(words) << "\n";
 }
 
-/// Says how the file differs from the one that the repro names.
-void compare(const Repro& repro, const std::string& file) {
+/// Warns if the file is not the one that ran the job, as far as that is known.
+void compare(const ReproPlugin& plugin, const std::string& file) {
   const std::string digest = workshop::sha256_of(file);
-  if (digest.empty() || repro.plugin.sha256.empty() || digest == repro.plugin.sha256) return;
-  warn(file +
-       " is not the file that the repro was written with, so the job may end otherwise; its SHA-256 digest "
-       "is " +
-       digest + ", that of the repro is " + repro.plugin.sha256 +
-       ". Give that file with --plugin if you have it");
+  if (digest.empty()) return;  // the plugin will be refused
+  const std::string build_id = host::build_id_of(file);
+  const bool same_build = plugin.build_id.empty() || build_id == plugin.build_id;
+  if (!plugin.sha256.empty() && digest != plugin.sha256) {
+    warn(file +
+         " is not the file that the repro was written with, so the job may end otherwise: its SHA-256 digest "
+         "is " +
+         digest + ", that of the repro is " + plugin.sha256 +
+         (same_build && !build_id.empty() ? "; both have the build id " + build_id : ""));
+  } else if (!same_build) {
+    warn(file + " is not the build that ran the job, so the job may end otherwise: its build id is " +
+         build_id + ", the job ran in " + plugin.build_id);
+  }
 }
 
 void name_missing(const Repro& repro) {
@@ -293,7 +301,7 @@ void apply(Repro repro, RunOptions& options, config::Config& config) {
   options.file = options.plugin.empty() ? repro.plugin.file : options.plugin;
   if (options.file.empty())
     throw base::UsageError(options.repro + ": does not name the plugin's file; give it with --plugin FILE");
-  compare(repro, options.file);
+  compare(repro.plugin, options.file);
   options.type = repro.type;
   options.payload = repro.payload;
   options.id = repro.id;
