@@ -97,10 +97,12 @@ TEST_F(Repro, LeavesSecretsOutAndTakesThemBack) {
   configure(
       "[plugin.probe.config]\nuser = \"ada\"\npassword_file = \"/run/secret\"\nkey = [\"id\"]\n"
       "server = \"https://ada:pw-1@example.com\"\nport = 25\n"
-      "[plugin.probe.config.smtp]\npassword = \"pw-2\"\napiToken = \"pw-3\"\nsigning_key = \"pw-4\"\n");
+      "token_header = \"X-Token\"\n[plugin.probe.config.smtp]\npassword = \"pw-2\"\napiToken = "
+      "\"pw-3\"\nsigning_key = \"pw-4\"\n");
   const std::string file = repro_of("any", "test.probe", R"({"do": "output", "value": 1})");
   EXPECT_THAT(written.out, Not(HasSubstr("pw-")));
-  for (const char* kept : {"\"ada\"", "/run/secret", "25"}) EXPECT_THAT(written.out, HasSubstr(kept));
+  for (const char* kept : {"\"ada\"", "/run/secret", "25", "X-Token"})
+    EXPECT_THAT(written.out, HasSubstr(kept));
   EXPECT_THAT(written.err, HasSubstr("were left out: "));
   const Ended without = replay(file);
   EXPECT_EQ(without.code, 0) << without.err;

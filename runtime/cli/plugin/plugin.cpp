@@ -88,6 +88,7 @@ void print_json(const std::vector<fleet::Plugin>& plugins) {
       member(writer, "abi",
              std::to_string(plugin.spec.abi_major) + "." + std::to_string(plugin.spec.abi_minor));
       member(writer, "build_id", plugin.spec.build_id);
+      member(writer, "declared_sandbox", plugin.spec.sandbox);
       write_sandbox(writer, plugin);
       member(writer, "limits", job::words_of(plugin.settings.host_limits));
       writer.Key("types");
@@ -192,6 +193,7 @@ void print_inspection(const fleet::Plugin& plugin) {
   print_line("ABI", std::to_string(spec.abi_major) + "." + std::to_string(spec.abi_minor));
   for (const auto& [may, what] : job::words_of(plugin.settings.sandbox)) print_line(may.c_str(), what);
   print_line("not enforced", base::joined(gaps(plugin)));
+  print_json_text("declares", spec.sandbox);
   print_line("limits of a host", base::joined(job::words_of(plugin.settings.host_limits)));
   print_json_text("config schema", spec.config_schema);
   for (const job::TypeSpec& type : spec.types) print_type(type);

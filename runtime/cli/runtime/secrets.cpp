@@ -88,6 +88,12 @@ bool may_be_key(const std::string& key, const rapidjson::Value& value) {
   return value.IsString() && lowered(key).ends_with("key");
 }
 
+/// True for "token_url" and "token_header", which a plugin needs to start and which are no secrets.
+bool says_where(const std::string& key) {
+  const std::string small = lowered(key);
+  return small.ends_with("_url") || small.ends_with("_header");
+}
+
 using Schema = const rapidjson::Value*;  // null: there is none
 
 Schema member_of(Schema schema, const char* name) {
@@ -132,7 +138,8 @@ class Redaction {
     const std::string key(name.GetString(), name.GetStringLength());
     const Schema own = schema_of(schema, key.c_str());
     const rapidjson::Pointer here = at.Append(key.c_str(), name.GetStringLength());
-    if (is_secret_key(key) || may_be_key(key, value) || declares_secret(own)) return leave_out(value, here);
+    const bool named = (is_secret_key(key) && !says_where(key)) || may_be_key(key, value);
+    if (named || declares_secret(own)) return leave_out(value, here);
     clean(value, own, here);
   }
   void leave_out(rapidjson::Value& value, const rapidjson::Pointer& at) {
