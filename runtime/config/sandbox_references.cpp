@@ -115,7 +115,7 @@ class Resolution {
     for (const std::string& value : values_at(reference)) {
       if (value.find("://") == std::string::npos) {
         ports.push_back(value);
-      } else if (const std::string port = port_of(value); !port.empty()) {
+      } else if (const std::string port = port_of(value); is_port(port)) {
         ports.insert(ports.end(), {port, "53"});
       }
     }
