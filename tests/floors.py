@@ -46,6 +46,7 @@ LIBRARIES = {
     "toml++/": ["config"],
     "spdlog/": ["base"],
     "systemd/": ["base"],
+    "openssl/": ["workshop"],
     "re2/": ["host"],
     "elfutils/": ["symbols"],
     "dwarf.h": ["symbols"],

@@ -63,7 +63,13 @@ void HostProcess::begin(const job::Sandbox& sandbox) {
 void HostProcess::set_plugin(const job::PluginSpec& spec) {
   plugin_ = spec.name;
   version_ = spec.version;
-  tickets_.set_version(spec.version);
+  build_id_ = spec.build_id;
+  tell_facts();
+}
+
+void HostProcess::tell_facts() {
+  tickets_.set_facts(std::make_shared<const job::HostFacts>(
+      job::HostFacts{plugin_, version_, build_id_, cpu_seconds_, peak_bytes_}));
 }
 
 void HostProcess::start(const wire::Start& start) {
@@ -253,6 +259,7 @@ void HostProcess::reaped(int wait_status, const rusage& usage, bool interrupted)
   reaped_ = true;
   cpu_seconds_ = seconds(usage.ru_utime) + seconds(usage.ru_stime);
   peak_bytes_ = std::int64_t{1024} * usage.ru_maxrss;
+  tell_facts();
   goodbye_.cancel();
   interrupted_ = interrupted;
   if (!excess_) ending_ = describe_exit(wait_status) + (ending_.empty() ? "" : " (" + ending_ + ")");
@@ -324,9 +331,9 @@ void HostProcess::log_stack(const wire::Stack& stack) {
 /// and at most 14.2 MB of memory"
 std::string HostProcess::heading(const wire::Stack& stack) const {
   std::array<char, 200> text{};
-  std::snprintf(text.data(), text.size(),
-                "; its plugin host had used %.2f s of CPU time and at most %s of memory", cpu_seconds_,
-                wire::byte_words(static_cast<std::size_t>(peak_bytes_)).c_str());
+  std::snprintf(
+      text.data(), text.size(), "; its plugin host had used %.2f s of CPU time and at most %s of memory",
+      cpu_seconds_.value_or(0), wire::byte_words(static_cast<std::size_t>(peak_bytes_.value_or(0))).c_str());
   const bool was_asked = stack.signal == wire::stack_signal();
   const bool is_fault =
       stack.signal == SIGSEGV || stack.signal == SIGBUS || stack.signal == SIGFPE || stack.signal == SIGILL;

@@ -141,6 +141,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   void return_with_stack(Judged job);
   void log_stack(const wire::Stack& stack);
   std::string heading(const wire::Stack& stack) const;
+  void tell_facts();
   LoadedFile loaded_file() const { return {path_, file_fd_}; }
   void end_when_read();
 
@@ -151,6 +152,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   const bool kept_;  // it loads the descriptor that it got, not the file at the path
   std::string plugin_;
   std::string version_;
+  std::string build_id_;
   job::Sandbox sandbox_;
   Tickets tickets_;
   HostLink link_;
@@ -167,8 +169,9 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   bool owes_stop_ = false;
   std::string ending_;
   std::string culprit_;
-  double cpu_seconds_ = 0;       // of the process and what it waited for
-  std::int64_t peak_bytes_ = 0;  // of its resident memory
+  // From reaped() on.
+  std::optional<double> cpu_seconds_;       // of the process and what it waited for
+  std::optional<std::int64_t> peak_bytes_;  // of its resident memory
   job::HostLimits limits_;
   HostGauge gauge_;
   HostUsage usage_;

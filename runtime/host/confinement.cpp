@@ -15,7 +15,8 @@ namespace sluice::host {
 
 namespace {
 
-// What libraries, time zones, names of hosts and TLS need. Those that a system does not have are skipped.
+// What libraries, time zones, fonts, names of hosts and TLS need. Those that a system does not have are
+// skipped.
 constexpr const char* readable[] = {
     "/usr",
     "/lib",
@@ -31,6 +32,8 @@ constexpr const char* readable[] = {
     "/etc/timezone",
     "/etc/locale.alias",
     "/etc/mime.types",
+    "/etc/fonts",
+    "/var/cache/fontconfig",
     "/etc/passwd",
     "/etc/group",
     "/etc/nsswitch.conf",

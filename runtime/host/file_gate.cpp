@@ -5,12 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
-#include <optional>
 #include <system_error>
 
 #include "base/descriptor.hpp"
@@ -50,34 +47,14 @@ void check_directory(const std::string& path) {
     check_owner_and_mode("the directory " + directory, directory, info);
 }
 
-std::size_t aligned(std::size_t size, std::size_t alignment) {
-  return (size + alignment - 1) & ~(alignment - 1);
-}
-
-/// Our note in one PT_NOTE segment.
-std::optional<sluice_note> find_note(const ElfFile& file, const Elf64_Phdr& segment) {
-  const std::size_t alignment = segment.p_align == 8 ? 8 : 4;
-  const std::size_t end = segment.p_offset + segment.p_filesz;
-  for (std::size_t at = segment.p_offset; at + sizeof(Elf64_Nhdr) <= end;) {
-    const auto note = file.at<Elf64_Nhdr>(at);
-    const std::size_t description = at + aligned(sizeof note + note.n_namesz, alignment);
-    const bool ours = note.n_namesz == sizeof "sluice" && note.n_type == SLUICE_NOTE_TYPE &&
-                      note.n_descsz >= 2 * sizeof(std::uint32_t) &&
-                      std::memcmp(file.at<std::array<char, 7>>(at + sizeof note).data(), "sluice", 7) == 0;
-    if (ours) return file.at<sluice_note>(at);
-    at = aligned(description + note.n_descsz, alignment);
-  }
-  return std::nullopt;
-}
-
 void check_note(const ElfFile& file, const Elf64_Ehdr& header) {
   for (const Elf64_Phdr& segment : file.segments(header)) {
-    if (segment.p_type != PT_NOTE) continue;
-    const auto note = find_note(file, segment);
-    if (!note) continue;
-    if (note->abi_major == SLUICE_ABI_MAJOR) return;
+    const auto found = file.find_note(segment, "sluice", SLUICE_NOTE_TYPE, 2 * sizeof(std::uint32_t));
+    if (!found) continue;
+    const auto note = file.at<sluice_note>(found->at);
+    if (note.abi_major == SLUICE_ABI_MAJOR) return;
     throw Refusal(
-        "a plugin of Sluice's ABI " + std::to_string(note->abi_major) + "." + std::to_string(note->abi_minor),
+        "a plugin of Sluice's ABI " + std::to_string(note.abi_major) + "." + std::to_string(note.abi_minor),
         "ABI " + std::to_string(SLUICE_ABI_MAJOR) + ".x",
         "rebuild it against the headers of this version of sluice");
   }

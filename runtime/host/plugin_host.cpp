@@ -15,6 +15,7 @@
 #include "base/text.hpp"
 #include "base/threads.hpp"
 #include "base/version.hpp"
+#include "host/build_id.hpp"
 #include "host/channel.hpp"
 #include "host/confinement.hpp"
 #include "host/crash_note.hpp"
@@ -129,6 +130,7 @@ class PluginHost {
     check_plugin_file(load.path);
     confine(load.sandbox, load.path);
     library_ = open_library(load.path);
+    library_->spec.build_id = build_id_of(load.path);
     for (const job::TypeSpec& type : library_->spec.types)
       schemas_.push_back(compiled("the payload schema of '" + type.name + "'", type.payload_schema));
     config_schema_.emplace(compiled("the schema of its configuration", library_->spec.config_schema));

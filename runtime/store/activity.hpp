@@ -22,7 +22,8 @@ struct PluginReport {
   int hosts_wanted = 0;
   int slots = 0;  ///< slots of the ready hosts
   int restarts = 0;
-  std::vector<std::string> types;  ///< types that it serves
+  std::vector<std::string> types;   ///< types that it serves
+  std::vector<std::string> limits;  ///< of each host: "memory 512MB"
 
   bool operator==(const PluginReport&) const = default;
 };

@@ -46,6 +46,11 @@ struct Attempt {  ///< a row of sluice.attempt
   int pid = 0;
   RuntimeId runtime = 0;
   Moment at;
+  std::string plugin;                       ///< empty: none ran it
+  std::string version;                      ///< of the plugin
+  std::string build_id;                     ///< of the plugin's file; empty: it has none
+  std::optional<double> cpu_seconds;        ///< of the host's process; known if that ended
+  std::optional<std::int64_t> peak_memory;  ///< bytes; the same
 };
 
 struct JobSummary {

@@ -243,7 +243,7 @@ std::string get_refused(std::string_view body) {
 void put_described(std::string& out, const job::PluginSpec& spec) {
   Writer writer(out, Kind::described);
   for (const auto* text : {&spec.name, &spec.version, &spec.vendor, &spec.url, &spec.license, &spec.summary,
-                           &spec.config_schema, &spec.sandbox}) {
+                           &spec.config_schema, &spec.sandbox, &spec.build_id}) {
     writer.text(*text);
   }
   writer.number(spec.abi_major);
@@ -265,7 +265,7 @@ job::PluginSpec get_described(std::string_view body) {
   Reader reader(body);
   job::PluginSpec spec;
   for (auto* text : {&spec.name, &spec.version, &spec.vendor, &spec.url, &spec.license, &spec.summary,
-                     &spec.config_schema, &spec.sandbox}) {
+                     &spec.config_schema, &spec.sandbox, &spec.build_id}) {
     *text = reader.string();
   }
   spec.abi_major = reader.number<int>();

@@ -773,8 +773,18 @@ TEST_P(Conformance, CountsUnfinishedJobsByTypeAndStatus) {
 }
 
 TEST_P(Conformance, ShowsThePluginsThatARuntimePublishedLast) {
-  store::PluginReport ready{"/p/a.so", "a", "1.0", "ready", "", 2, 2, 8, 0, {"noop", "odd \"{},\\ type"}};
-  store::PluginReport refused{"/p/b.so", "", "", "refused", "b.so: found 'x'\nand more", 0, 1, 0, 0, {}};
+  store::PluginReport ready{"/p/a.so",
+                            "a",
+                            "1.0",
+                            "ready",
+                            "",
+                            2,
+                            2,
+                            8,
+                            0,
+                            {"noop", "odd \"{},\\ type"},
+                            {"memory 512MB", "tasks 20"}};
+  store::PluginReport refused{"/p/b.so", "", "", "refused", "b.so: found 'x'\nand more", 0, 1, 0, 0, {}, {}};
   const auto published = [&] { return desk_->report(false).runtimes.at(0).plugins; };
   EXPECT_TRUE(published().empty());
   care_->publish(runtime_, {ready, refused});

@@ -13,6 +13,8 @@ fleet::Options options(const config::Config& config) {
   options.settings = [&config](const job::PluginSpec& plugin) {
     fleet::HostSettings settings;
     settings.sandbox = config::sandbox_of(plugin, config);
+    if (const auto set = config.plugins.find(plugin.name); set != config.plugins.end())
+      settings.host_limits = set->second.limits;
     return settings;
   };
   options.wary = [wary = config::has_sandbox(config)] { return wary; };

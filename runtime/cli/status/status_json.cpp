@@ -28,6 +28,7 @@ void write(JsonWriter& writer, const store::PublishedPlugin& published) {
   member(writer, "slots", plugin.slots);
   member(writer, "restarts", plugin.restarts);
   member(writer, "types", plugin.types);
+  member(writer, "limits", plugin.limits);
 }
 
 void write(JsonWriter& writer, const store::RuntimeReport& row) {

@@ -37,6 +37,7 @@ store::PluginReport report(const fleet::Plugin& plugin) {
   report.slots = plugin.slots();
   report.restarts = plugin.restarts;
   report.types = plugin.types;
+  report.limits = job::words_of(plugin.settings.host_limits);
   return report;
 }
 

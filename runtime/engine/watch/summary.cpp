@@ -30,7 +30,7 @@ void add(store::OutcomeCount& sum, const job::Outcome& outcome) {
 }
 
 bool is_of(const store::OutcomeCount& sum, const job::Settlement& settlement, std::string_view outcome) {
-  return sum.type == settlement.type && sum.plugin_version == settlement.outcome.plugin_version &&
+  return sum.type == settlement.type && sum.plugin_version == settlement.outcome.plugin_version() &&
          sum.outcome == outcome;
 }
 
@@ -68,7 +68,7 @@ store::OutcomeCount& Tally::count_of(const job::Settlement& settlement, std::str
   last_count_ = static_cast<std::size_t>(found - counts_.begin());
   if (found != counts_.end()) return *found;
   return counts_.emplace_back(store::OutcomeCount{
-      settlement.type, settlement.outcome.plugin_version, std::string(outcome), 0, 0, {}, {}});
+      settlement.type, std::string(settlement.outcome.plugin_version()), std::string(outcome), 0, 0, {}, {}});
 }
 
 std::vector<store::OutcomeCount> Tally::take_counts() {

@@ -41,7 +41,7 @@ std::vector<std::int64_t> without_zeros(const TimeHistogram& histogram) {
 
 void write_plugins(pqxx::transaction_base& transaction, RuntimeId runtime,
                    const std::vector<PluginReport>& plugins) {
-  ArrayText paths, names, versions, states, reasons, hosts, wanted, slots, restarts, types;
+  ArrayText paths, names, versions, states, reasons, hosts, wanted, slots, restarts, types, limits;
   for (const auto& plugin : plugins) {
     paths.add(base::valid_utf8(plugin.path));
     names.add(base::valid_utf8(plugin.name));
@@ -53,9 +53,10 @@ void write_plugins(pqxx::transaction_base& transaction, RuntimeId runtime,
     slots.add(std::int64_t{plugin.slots});
     restarts.add(std::int64_t{plugin.restarts});
     types.add(array_text(plugin.types));
+    limits.add(array_text(plugin.limits));
   }
   exec(transaction, sql("write_plugins"), runtime, paths.str(), names.str(), versions.str(), states.str(),
-       reasons.str(), hosts.str(), wanted.str(), slots.str(), restarts.str(), types.str());
+       reasons.str(), hosts.str(), wanted.str(), slots.str(), restarts.str(), types.str(), limits.str());
 }
 
 void write_running(pqxx::transaction_base& transaction, RuntimeId runtime, const RunningChanges& changes) {
@@ -137,8 +138,9 @@ void read_published_plugins(pqxx::transaction_base& transaction, std::vector<Run
     if (runtime == by_id.end()) continue;
     runtime->second->plugins.push_back(
         {{text_of(row[1]), text_of(row[2]), text_of(row[3]), text_of(row[4]), text_of(row[5]),
-          row[6].as<int>(), row[7].as<int>(), row[8].as<int>(), row[9].as<int>(), texts_of(row[10])},
-         parse_double(text_of(row[11]))});
+          row[6].as<int>(), row[7].as<int>(), row[8].as<int>(), row[9].as<int>(), texts_of(row[10]),
+          texts_of(row[11])},
+         parse_double(text_of(row[12]))});
   }
 }
 

@@ -175,6 +175,11 @@ std::vector<Attempt> PgJobs::attempts(pqxx::transaction_base& transaction, const
     attempt.runtime = row[8].as<RuntimeId>(0);
     attempt.at = moment_of(row, 9);
     attempt.stack = text_of(row[11]);
+    attempt.plugin = text_of(row[12]);
+    attempt.version = text_of(row[13]);
+    attempt.build_id = text_of(row[14]);
+    if (!row[15].is_null()) attempt.cpu_seconds = parse_double(text_of(row[15]));
+    if (!row[16].is_null()) attempt.peak_memory = row[16].as<std::int64_t>();
     attempts.push_back(std::move(attempt));
   }
   return attempts;

@@ -21,6 +21,10 @@ std::uint64_t total(const base::Histogram& histogram) {
   return std::accumulate(histogram.counts().begin(), histogram.counts().end(), std::uint64_t{0});
 }
 
+std::shared_ptr<const job::HostFacts> of_version(const std::string& version) {
+  return std::make_shared<const job::HostFacts>(job::HostFacts{"plugin", version, "", {}, {}});
+}
+
 TEST(Tally, CountsOutcomesByType) {
   Tally tally;
   auto again = settled("a", job::Status::error, job::Result::crashed);
@@ -44,10 +48,10 @@ TEST(Tally, CountsOutcomesByType) {
 TEST(Tally, HandsOverWhatItCountedByTypeVersionAndOutcome) {
   Tally tally;
   auto first = settled("a", job::Status::done, job::Result::done, 2);
-  first.outcome.plugin_version = "1";
+  first.outcome.host = of_version("1");
   first.outcome.waited = std::chrono::milliseconds(3);
   auto second = first;
-  second.outcome.plugin_version = "2";
+  second.outcome.host = of_version("2");
   tally.count({first, second, first, settled("a", job::Status::pending, job::Result::released)});
   tally.count({first});
   auto counts = tally.take_counts();
