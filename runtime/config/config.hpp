@@ -24,6 +24,7 @@ struct PluginSettings {
   bool strict = false;        ///< members that nothing reads are an error
   job::HostLimits limits;     ///< of each plugin host
   std::string sandbox;        ///< JSON object, as job::parse_sandbox reads it; empty: none
+  std::string secrets;        ///< JSON object, as parse_grants reads it; empty: none
   int log_limit = 5000;       ///< log lines per second of each host
   bool operator==(const PluginSettings&) const = default;
 };

@@ -10,6 +10,7 @@
 #include "base/duration.hpp"
 #include "base/size.hpp"
 #include "base/text.hpp"
+#include "config/secret_grants.hpp"
 #include "job/sandbox.hpp"
 
 namespace sluice::config {
@@ -264,6 +265,37 @@ ConfigKey<PluginSettings> plugin_sandbox() {
   return key;
 }
 
+std::string secrets_problem(const std::string& text) {
+  try {
+    parse_grants(text);
+    return "";
+  } catch (const BadGrants& bad) {
+    return bad.what();
+  }
+}
+
+ConfigKey<PluginSettings> plugin_secrets() {
+  ConfigKey<PluginSettings> key{
+      "plugin",
+      "secrets",
+      Kind::table,
+      "a table, or a JSON object in a variable",
+      "the secrets that the plugin gets, by the names under which it asks for them. Each is the content of a "
+      "file, { file = \"PATH\" }, or a variable of sluice's environment, { env = \"VARIABLE\" }",
+      R"({ password = { file = "/run/secrets/smtp" } })",
+  };
+  key.problem = secrets_problem;
+  key.set = [](PluginSettings& settings, const std::string& text) {
+    if (!secrets_problem(text).empty()) return false;
+    settings.secrets = text;
+    return true;
+  };
+  key.get = [](const PluginSettings& settings) {
+    return settings.secrets.empty() ? std::nullopt : std::optional(settings.secrets);
+  };
+  return key;
+}
+
 std::vector<ConfigKey<Config>> make_config_keys() {
   return {
       secret(naming_database(also(text("database", "url", &Config::database_url,
@@ -422,6 +454,7 @@ std::vector<ConfigKey<PluginSettings>> make_plugin_keys() {
           "failed attempt are not affected"),
       plugin_config(),
       plugin_sandbox(),
+      plugin_secrets(),
   };
   for (auto& key : keys_in(&PluginSettings::limits, make_limit_keys())) keys.push_back(std::move(key));
   return keys;

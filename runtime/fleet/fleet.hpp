@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@
 #include "job/job.hpp"
 #include "job/plugin_spec.hpp"
 #include "job/sandbox.hpp"
+#include "job/secrets.hpp"
 #include "job/strictness.hpp"
 
 namespace sluice::fleet {
@@ -39,6 +41,7 @@ struct HostSettings {
   std::vector<std::chrono::microseconds> limits;  ///< how long an attempt may take, by type; 0: no limit
   job::HostLimits host_limits;
   int log_limit = 5000;  ///< log lines per second of each host
+  job::GrantedSecrets secrets;
   bool operator==(const HostSettings&) const = default;
 };
 
@@ -131,6 +134,8 @@ class Fleet {
 
   /// From now on the listener is told about SIGTERM, SIGINT and SIGHUP.
   void take_signals();
+  /// From now on no plugin host gets these variables of the environment, which hold secrets of plugins.
+  void withhold(const std::set<std::string>& variables);
   /// The first round: starts a host for each file.
   void load(const std::vector<std::string>& files);
   /// The next round, if is_round_over(). New files, changed files, files with changed settings, and plugins

@@ -24,6 +24,7 @@
 #include "job/plugin_spec.hpp"
 #include "wire/frame.hpp"
 #include "wire/log_limit.hpp"
+#include "wire/scrubber.hpp"
 
 namespace sluice::fleet {
 
@@ -137,6 +138,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   void on_dropped(std::uint64_t lines);
   void tell_dropped();
   void log_line(const wire::LogLine& line) const;
+  std::string scrubbed(std::string text) const;
   void give_back(std::vector<Judged> jobs);
   void return_with_stack(Judged job);
   void log_stack(const wire::Stack& stack);
@@ -155,6 +157,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   Tickets tickets_;
   HostLink link_;
   wire::LogLimit log_limit_{wire::LogLimit::default_lines};
+  wire::Scrubber scrubber_;
   std::uint64_t dropped_ = 0;         // log lines, since the log last said so
   std::size_t dropped_in_batch_ = 0;  // frames
   boost::asio::steady_timer tell_dropped_soon_;

@@ -171,7 +171,7 @@ void Fleet::Loop::start(Seat& seat) {
   seat.host->start({static_cast<std::uint32_t>(slots), options_.log_level, !edition.settings.role.empty(),
                     edition.settings.config, false, edition.settings.strict,
                     static_cast<std::uint32_t>(edition.settings.log_limit),
-                    static_cast<std::uint32_t>(options_.most_requests)});
+                    static_cast<std::uint32_t>(options_.most_requests), edition.settings.secrets.values});
   limit_start(seat_of(*seat.host), "start");
 }
 

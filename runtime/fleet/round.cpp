@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "fleet/missing_secret.hpp"
 
 namespace sluice::fleet {
 
@@ -32,6 +33,7 @@ bool Fleet::Loop::Round::advance() {
     started_ = true;
     switch_off_disabled();
     judge_sandboxes();
+    refuse_without_secrets();
     refuse_conflicts();
     if (loop_.options_.start) start_described();
   }
@@ -87,9 +89,29 @@ void Fleet::Loop::Round::judge_sandboxes() {
   }
 }
 
+void Fleet::Loop::Round::refuse_without_secrets() {
+  for (const auto& [plugin, candidate] : candidates_) {
+    const auto& missing = candidate->settings.secrets.missing;
+    if (candidate->state != PluginState::described || !missing || !loop_.options_.start) continue;
+    loop_.refuse(*candidate, PluginState::refused,
+                 candidate->file.path() + ": " + refusal_words(*missing, candidate->spec.name));
+  }
+}
+
+void Fleet::Loop::Round::warn_of_short_secrets(const Edition& edition) {
+  for (const auto& [name, value] : edition.settings.secrets.values) {
+    if (value.size() >= job::shortest_scrubbed) continue;
+    log::warn("a secret is too short to be replaced in what its plugin says",
+              {{"plugin", edition.spec.name},
+               {"secret", name},
+               {"shortest", static_cast<int>(job::shortest_scrubbed)}});
+  }
+}
+
 void Fleet::Loop::Round::start_described() {
   for (const auto& [plugin, candidate] : candidates_) {
     if (candidate->state != PluginState::described) continue;
+    warn_of_short_secrets(*candidate);
     loop_.start(*loop_.seats_of(*candidate).front());
     loop_.show(plugin);
   }

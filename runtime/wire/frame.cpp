@@ -199,6 +199,10 @@ void put_start(std::string& out, const Start& start) {
   writer.number(start.log_limit);
   writer.number(start.most_requests);
   writer.text(start.config);
+  put_list(writer, start.secrets, [&](const auto& secret) {
+    writer.text(secret.first);
+    writer.text(secret.second);
+  });
   writer.number(static_cast<std::uint8_t>(start.strict.plugin));
   for (const auto& [type, strict] : start.strict.types) {
     writer.text(type);
@@ -216,6 +220,10 @@ Start get_start(std::string_view body) {
   start.log_limit = reader.number<std::uint32_t>();
   start.most_requests = reader.number<std::uint32_t>();
   start.config = reader.string();
+  for (auto left = reader.number<std::uint32_t>(); left > 0; --left) {
+    std::string name = reader.string();
+    start.secrets[std::move(name)] = reader.string();
+  }
   start.strict.plugin = reader.number<std::uint8_t>() != 0;
   while (!reader.empty()) {
     const std::string type = reader.string();

@@ -18,6 +18,7 @@
 #include "job/job.hpp"
 #include "job/plugin_spec.hpp"
 #include "job/sandbox.hpp"
+#include "job/secrets.hpp"
 #include "job/strictness.hpp"
 
 namespace sluice::wire {
@@ -55,6 +56,7 @@ struct Start {
   job::Strictness strict;
   std::uint32_t log_limit = 0;      ///< log lines per second; 0: no limit
   std::uint32_t most_requests = 0;  ///< follow-up jobs and effects of one job; 0: no limit
+  job::Secrets secrets{};           ///< granted to the plugin
 };
 /// One job on its way to a slot. `ticket` names it in this host and in the shared page.
 struct JobOrder {

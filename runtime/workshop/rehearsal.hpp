@@ -7,6 +7,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include "job/host_limits.hpp"
 #include "job/job.hpp"
 #include "job/plugin_spec.hpp"
+#include "job/secrets.hpp"
 #include "job/strictness.hpp"
 #include "wire/frame.hpp"
 
@@ -39,6 +41,7 @@ struct Stage {
   int log_level = 2;  ///< SLUICE_LOG_…
   int wake_fd = -1;   ///< ends every wait when it becomes readable; -1: nothing does
   job::Sandbox sandbox = {};
+  std::function<job::GrantedSecrets(const std::string& plugin)> secrets = {};  ///< absent: none is granted
 };
 
 /// A job that came back.
