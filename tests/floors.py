@@ -15,17 +15,18 @@ from pathlib import Path
 FLOORS = {
     "base": [],
     "job": ["base"],
-    "config": ["base", "job"],
+    "trust": ["base"],
+    "config": ["base", "job", "trust"],
     "wire": ["base", "job"],
     "store": ["base", "job"],
     "postgres": ["base", "job", "store"],
     "host": ["base", "job", "wire"],
-    "fleet": ["base", "job", "wire"],
+    "fleet": ["base", "job", "wire", "trust"],
     "symbols": [],
     "workshop": ["base", "job", "wire", "host", "fleet"],
-    "engine": ["base", "job", "config", "store", "fleet"],
+    "engine": ["base", "job", "trust", "config", "store", "fleet"],
     "http": ["base", "store", "engine"],
-    "cli": ["base", "job", "config", "wire", "store", "postgres", "host", "fleet", "workshop", "engine", "http"],
+    "cli": ["base", "job", "config", "wire", "store", "postgres", "host", "fleet", "workshop", "engine", "http", "trust"],
 }
 
 # The beginning of third-party headers: the folders that may include them. The longest beginning applies.
@@ -49,7 +50,8 @@ LIBRARIES = {
     "elfutils/": ["symbols"],
     "dwarf.h": ["symbols"],
     "seccomp.h": ["host"],
-    "rapidjson/": ["base", "job", "config", "host", "workshop", "cli", "plugin-api"],
+    "openssl/": ["trust"],
+    "rapidjson/": ["base", "job", "trust", "config", "host", "workshop", "cli", "plugin-api"],
     "gmock/": ["plugin-api"],
     "prometheus/": ["http"],
     "sluice/": ["host", "cli", "plugin-api"],

@@ -1,15 +1,11 @@
 #include "base/secret_file.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cctype>
-#include <cerrno>
 #include <fstream>
-#include <system_error>
 
-#include "base/descriptor.hpp"
+#include "base/small_file.hpp"
 #include "base/usage_error.hpp"
 
 namespace sluice::base {
@@ -28,20 +24,12 @@ std::string read_secret_file(const std::string& path) {
 }
 
 std::string read_secret(const std::string& path, std::size_t longest) {
-  // Not blocking, so that a pipe without a writer does not hold up the caller.
-  const Descriptor file(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-  const auto fail = [&](const std::string& why) { throw UsageError("'" + path + "' " + why); };
-  struct stat status {};
-  if (!file.open() || fstat(file.get(), &status) != 0)
-    fail("can't be opened: " + std::generic_category().message(errno));
-  if (!S_ISREG(status.st_mode)) fail("is not a regular file");
-  std::string secret(longest + 3, '\0');  // room for a line break, and to see that there is more
-  const ssize_t size = pread(file.get(), secret.data(), secret.size(), 0);
-  if (size < 0) fail("can't be read: " + std::generic_category().message(errno));
-  secret.resize(static_cast<std::size_t>(size));
+  constexpr std::size_t line_break = 2;
+  std::string secret = read_small_file(path, longest + line_break);
   while (!secret.empty() && (secret.back() == '\n' || secret.back() == '\r')) secret.pop_back();
-  if (secret.empty()) fail("is empty");
-  if (secret.size() > longest) fail("has more than " + std::to_string(longest) + " bytes");
+  if (secret.empty()) throw UsageError("'" + path + "' is empty");
+  if (secret.size() > longest)
+    throw UsageError("'" + path + "' has more than " + std::to_string(longest) + " bytes");
   return secret;
 }
 

@@ -34,6 +34,10 @@ job::Sandbox sandbox_of(const job::PluginSpec& plugin, const Config& config) {
   return job::sandbox_of(operators, job::parse_sandbox(plugin.sandbox));
 }
 
+trust::Policy trust_of(const Config& config) {
+  return {config.ownership, config.strict_files, trust::parse_keys(config.plugin_keys)};
+}
+
 bool has_sandbox(const Config& config) {
   return std::any_of(config.plugins.begin(), config.plugins.end(), [](const auto& plugin) {
     return job::sandbox_of(job::parse_sandbox(plugin.second.sandbox), {}).on;

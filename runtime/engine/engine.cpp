@@ -94,6 +94,7 @@ fleet::Options Engine::fleet_options() const {
                                config::secrets_of(plugin.name, config_)};
   };
   options.wary = [this] { return config::has_sandbox(config_); };
+  options.trust = config::trust_of(config_);
   options.require_sandbox = config_.require_sandbox;
   options.owners = owners();
   return options;

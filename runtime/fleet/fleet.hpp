@@ -26,6 +26,7 @@
 #include "job/sandbox.hpp"
 #include "job/secrets.hpp"
 #include "job/strictness.hpp"
+#include "trust/vetting.hpp"
 
 namespace sluice::fleet {
 
@@ -58,6 +59,7 @@ struct Options {
   /// True: a plugin about which nothing is known yet is described in the strictest sandbox.
   std::function<bool()> wary = [] { return false; };
   int landlock_version = base::landlock_version();  ///< what the kernel can enforce
+  trust::Policy trust{};                            ///< which plugin files are loaded
   bool require_sandbox = false;               ///< a plugin whose sandbox the kernel can't enforce is refused
   std::map<std::string, std::string> owners;  ///< job type → plugin, as the configuration names it
   bool start = true;  ///< false: only describe the plugins, for `plugin list` and `inspect`

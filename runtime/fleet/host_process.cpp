@@ -51,12 +51,14 @@ HostProcess::HostProcess(boost::asio::io_context& loop, Listener& listener, cons
   tickets_.set_pid(pid());
 }
 
-void HostProcess::begin(const job::Sandbox& sandbox) {
+void HostProcess::begin(const job::Sandbox& sandbox, base::Ownership ownership) {
   sandbox_ = sandbox;
   link_.begin(std::shared_ptr<HostLink::Listener>(shared_from_this(), this));
   std::string frame;
   owes_description_ = true;
-  wire::put_load(frame, {kept_ ? wire::plugin_fd_path : path_, sandbox});
+  // The kept file was checked when it was first loaded.
+  wire::put_load(frame, {kept_ ? wire::plugin_fd_path : path_, sandbox,
+                         kept_ ? base::Ownership::ignore : ownership, path_});
   link_.write(std::move(frame));
 }
 

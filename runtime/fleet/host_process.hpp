@@ -57,8 +57,8 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
 
   /// `kept`: it loads the file itself, because another one is at its path by now; else the one at the path.
   HostProcess(boost::asio::io_context& loop, Listener& listener, const PluginFile& file, bool kept);
-  /// Starts reading, and tells the host to load the plugin in that sandbox.
-  void begin(const job::Sandbox& sandbox);
+  /// Starts reading, and tells the host to check the plugin's file and to load it in that sandbox.
+  void begin(const job::Sandbox& sandbox, base::Ownership ownership);
 
   /// Sends the jobs, for which there must be room(). Ready hosts only.
   void send(std::vector<job::Job> jobs, const std::vector<job::TypeSpec>& types);

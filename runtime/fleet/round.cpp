@@ -14,8 +14,21 @@ void Fleet::Loop::Round::try_file(std::size_t plugin) {
   candidate = std::make_unique<Edition>();
   candidate->plugin = plugin;
   candidate->file = PluginFile(loop_.plugins_[plugin].path);
-  loop_.seat_and_spawn(*candidate);
+  if (is_trusted(*candidate)) loop_.seat_and_spawn(*candidate);
   loop_.show(plugin);
+}
+
+/// From then on, a copy of a file whose content was checked is loaded, whatever is at its path.
+bool Fleet::Loop::Round::is_trusted(Edition& edition) {
+  const std::string& path = edition.file.path();
+  try {
+    if (edition.file.fd() >= 0) edition.file.hold(trust::vet(loop_.options_.trust, path, edition.file.fd()));
+  } catch (const std::runtime_error& refusal) {
+    loop_.refuse(edition, PluginState::refused, path + ": " + refusal.what());
+    return false;
+  }
+  loop_.warn_of_group(path);
+  return true;
 }
 
 Fleet::Loop::Edition* Fleet::Loop::Round::candidate(std::size_t plugin) const {

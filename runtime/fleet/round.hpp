@@ -33,6 +33,7 @@ class Fleet::Loop::Round {
   Edition* candidate(std::size_t plugin) const;
 
  private:
+  bool is_trusted(Edition& edition);
   bool awaits(const Edition& edition) const;
   void switch_off_disabled();
   void judge_sandboxes();

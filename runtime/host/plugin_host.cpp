@@ -129,8 +129,8 @@ class PluginHost {
   }
 
   void load(const wire::Load& load) {
-    check_plugin_file(load.path);
-    confine(load.sandbox, load.path);
+    check_plugin_file(load.path, load.ownership);
+    confine(load.sandbox, load.path, load.place.empty() ? load.path : load.place);
     library_ = open_library(load.path);
     for (const job::TypeSpec& type : library_->spec.types)
       schemas_.push_back(compiled("the payload schema of '" + type.name + "'", type.payload_schema));

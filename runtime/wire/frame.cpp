@@ -179,6 +179,8 @@ void get_asked_for(Reader& reader, job::Outcome& outcome) {
 void put_load(std::string& out, const Load& load) {
   Writer writer(out, Kind::load);
   writer.text(load.path);
+  writer.number(static_cast<std::uint8_t>(load.ownership));
+  writer.text(load.place);
   put_sandbox(writer, load.sandbox);
 }
 
@@ -186,6 +188,8 @@ Load get_load(std::string_view body) {
   Reader reader(body);
   Load load;
   load.path = reader.string();
+  load.ownership = static_cast<base::Ownership>(reader.number<std::uint8_t>());
+  load.place = reader.string();
   load.sandbox = get_sandbox(reader);
   return load;
 }

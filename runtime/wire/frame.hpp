@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/ownership.hpp"
 #include "job/job.hpp"
 #include "job/plugin_spec.hpp"
 #include "job/sandbox.hpp"
@@ -45,7 +46,9 @@ class Malformed : public std::runtime_error {
 
 struct Load {
   std::string path;
-  job::Sandbox sandbox = {};  ///< applied before the plugin is loaded
+  job::Sandbox sandbox = {};                           ///< applied before the plugin is loaded
+  base::Ownership ownership = base::Ownership::check;  ///< of the file and the way to it
+  std::string place = {};  ///< where the file is, if `path` is a descriptor's; its folder may be read
 };
 struct Start {
   std::uint32_t slots = 1;

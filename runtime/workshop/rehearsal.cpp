@@ -58,7 +58,7 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
     if (stage_.wake_fd >= 0) wake_.assign(fcntl(stage_.wake_fd, F_DUPFD_CLOEXEC, 0));
     link_->begin(self_);
     std::string frame;
-    wire::put_load(frame, {stage_.path, stage_.sandbox});
+    wire::put_load(frame, {stage_.path, stage_.sandbox, stage_.ownership});
     link_->write(std::move(frame));
   }
   Host(const Host&) = delete;

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/ownership.hpp"
 #include "job/host_limits.hpp"
 #include "job/job.hpp"
 #include "job/plugin_spec.hpp"
@@ -41,6 +42,7 @@ struct Stage {
   int log_level = 2;  ///< SLUICE_LOG_…
   int wake_fd = -1;   ///< ends every wait when it becomes readable; -1: nothing does
   job::Sandbox sandbox = {};
+  base::Ownership ownership = base::Ownership::check;
   std::function<job::GrantedSecrets(const std::string& plugin)> secrets = {};  ///< absent: none is granted
 };
 

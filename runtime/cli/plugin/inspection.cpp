@@ -15,6 +15,7 @@ fleet::Options options(const config::Config& config) {
     settings.sandbox = config::sandbox_of(plugin, config);
     return settings;
   };
+  options.trust = config::trust_of(config);
   options.wary = [wary = config::has_sandbox(config)] { return wary; };
   for (const auto& [type, settings] : config.types) {
     if (settings.plugin) options.owners[type] = *settings.plugin;

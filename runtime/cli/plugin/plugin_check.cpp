@@ -105,6 +105,7 @@ workshop::CheckOptions options_for(const config::Config& config, const CheckArgu
     return set->second.config;
   };
   options.secrets = [&config](const std::string& plugin) { return config::secrets_of(plugin, config); };
+  options.ownership = config.ownership;
   options.run_handlers = arguments.run_handlers;
   options.types = arguments.types;
   options.only = parse_check_choices("--only", arguments.only);

@@ -88,6 +88,7 @@ class PluginRun {
                  level_of(config.log_level),
                  interrupts_.fd(),
                  {},
+                 config.ownership,
                  [&config](const std::string& plugin) { return config::secrets_of(plugin, config); }},
                 narrator_) {}
 
