@@ -24,12 +24,9 @@ std::string read_secret_file(const std::string& path) {
 }
 
 std::string read_secret(const std::string& path, std::size_t longest) {
-  constexpr std::size_t line_break = 2;
-  std::string secret = read_small_file(path, longest + line_break);
+  std::string secret = read_small_file(path, longest);
   while (!secret.empty() && (secret.back() == '\n' || secret.back() == '\r')) secret.pop_back();
   if (secret.empty()) throw UsageError("'" + path + "' is empty");
-  if (secret.size() > longest)
-    throw UsageError("'" + path + "' has more than " + std::to_string(longest) + " bytes");
   return secret;
 }
 

@@ -11,7 +11,7 @@ namespace sluice::base {
 std::string read_secret_file(const std::string& path);
 
 /// All of a file, of any bytes, without line breaks at its end. Throws UsageError, which says what is wrong
-/// with the file, if it is not a regular one, can't be read, is empty, or is longer than `longest` bytes.
+/// with the file, if it is not a regular one, can't be read, is empty, or has more than `longest` bytes.
 std::string read_secret(const std::string& path, std::size_t longest);
 
 /// A warning if the file is world-readable; empty if it is not, or does not exist.

@@ -177,6 +177,19 @@ TEST_F(Secrets, AreNeitherListedNorShown) {
   EXPECT_THAT(checked.out + checked.err, Not(HasSubstr("sesame")));
 }
 
+TEST_F(Secrets, ArePassedToAPluginThatIsTriedByHand) {
+  config = scratch.write("secrets.toml", "[plugin.probe.secrets]\n" + file_grant());
+  const std::string payload = R"({"do":"secret")" + named("password", quoted) + R"(,"say":true})";
+  const Ended ran = sluice({"plugin", "run", plugins.path() + "/probe.so", "test.probe", payload});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.out + ran.err, HasSubstr("I fail with [secret password]"));
+  EXPECT_THAT(ran.err, HasSubstr("I print [secret password]"));
+  EXPECT_THAT(ran.err, HasSubstr("I note [secret password]"));
+  std::filesystem::remove(scratch.path("password"));
+  const Ended refused = sluice({"plugin", "run", plugins.path() + "/probe.so", "test.probe", payload});
+  EXPECT_THAT(refused.err, HasSubstr("found that its secret 'password' can't be read"));
+}
+
 TEST_F(Secrets, AWrongGrantIsAnErrorOfTheConfiguration) {
   for (const auto& [grant, words] : std::map<std::string, std::string>{
            {"a = \"text\"", "'a' must be { file = "},

@@ -322,6 +322,16 @@ class LockedRuntime : public Outbox {
   std::unique_ptr<Program> program_;
 };
 
+TEST_F(LockedRuntime, ARuntimeStartsWithoutAFileThatIsRefused) {
+  fs::copy_file(fixture("good/noop"), plugins.path() + "/noop.so");
+  lock();
+  put(fixture("bad/crash_static"), plugins.path() + "/noop.so");
+  Program& program = start();
+  EXPECT_THAT(program.err(), HasSubstr("/noop.so: found a file whose SHA-256 is"));
+  insert("other", "test.probe");
+  EXPECT_TRUE(becomes("other", "done")) << program.err();
+}
+
 /// The first host loads what was checked; so does each later one, although the file is another one by then.
 TEST_F(LockedRuntime, TheFileThatWasCheckedIsTheOneThatIsLoaded) {
   lock();
