@@ -3,6 +3,7 @@
 #include <rapidjson/document.h>
 
 #include <cstdlib>
+#include <utility>
 
 #include "base/secret_file.hpp"
 
@@ -69,7 +70,7 @@ SecretGrants parse_grants(std::string_view json) {
   if (document.MemberCount() > job::most_secrets)
     throw BadGrants("has more than " + std::to_string(job::most_secrets) + " secrets");
   SecretGrants grants;
-  for (const auto& member : document.GetObject()) {
+  for (const auto& member : std::as_const(document).GetObject()) {
     const std::string name(member.name.GetString(), member.name.GetStringLength());
     if (!is_secret_name(name))
       throw BadGrants("has the name '" + name +

@@ -7,6 +7,7 @@
 #include <array>
 #include <memory>
 #include <sstream>
+#include <utility>
 #include <vector>
 
 #include "base/harmless.hpp"
@@ -127,7 +128,7 @@ PublicKeys parse_keys(std::string_view json) {
   document.Parse<rapidjson::kParseIterativeFlag>(json.data(), json.size());
   if (document.HasParseError() || !document.IsObject()) throw BadKeys("must be a table");
   PublicKeys keys;
-  for (const auto& member : document.GetObject()) {
+  for (const auto& member : std::as_const(document).GetObject()) {
     const std::string name(member.name.GetString(), member.name.GetStringLength());
     keys[name] = parse_key(member.value, name);
   }
