@@ -54,7 +54,7 @@ group() {
       group tests
       group packages
       group node
-      echo postfix
+      echo postfix minisign
       echo ccache clang libc++-dev libc++abi-dev CARGO clang-format clang-tidy shellcheck
       ;;
     *)

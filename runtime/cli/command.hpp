@@ -79,6 +79,7 @@ void add_plugin_new(const Command& plugin, int& code);
 void add_plugin_dev(const Command& plugin, int& code);
 void add_plugin_run(const Command& plugin, GlobalOptions& options, int& code);
 void add_plugin_check(const Command& plugin, GlobalOptions& options, int& code);
+void add_plugin_lock(const Command& plugin, int& code);
 void add_plugin_docs(const Command& plugin, GlobalOptions& options, int& code);
 /// Adds `rollback` too.
 void add_plugin_install(const Command& plugin, GlobalOptions& options, int& code);

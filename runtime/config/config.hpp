@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "base/ownership.hpp"
 #include "base/usage_error.hpp"
 #include "job/host_limits.hpp"
 
@@ -24,6 +25,7 @@ struct PluginSettings {
   bool strict = false;        ///< members that nothing reads are an error
   job::HostLimits limits;     ///< of each plugin host
   std::string sandbox;        ///< JSON object, as job::parse_sandbox reads it; empty: none
+  std::string secrets;        ///< JSON object, as parse_grants reads it; empty: none
   int log_limit = 5000;       ///< log lines per second of each host
   bool operator==(const PluginSettings&) const = default;
 };
@@ -64,6 +66,9 @@ struct Config {
   bool wake = true;  ///< a trigger on the table wakes idle runtimes
 
   std::string plugin_directory;
+  base::Ownership ownership = base::Ownership::check;  ///< of plugin files and the way to them
+  bool strict_files = false;     ///< a plugin file needs an entry in sluice.lock, or a signature
+  std::string plugin_keys;       ///< JSON object, as trust::parse_keys reads it; empty: none
   bool require_sandbox = false;  ///< a plugin whose sandbox the kernel can't enforce is refused
   std::map<std::string, PluginSettings> plugins;  ///< by the plugin's name
   std::map<std::string, TypeSettings> types;      ///< by the type's name

@@ -14,7 +14,9 @@
 #include "base/duration.hpp"
 #include "base/size.hpp"
 #include "base/text.hpp"
+#include "config/secret_grants.hpp"
 #include "job/sandbox.hpp"
+#include "trust/minisign.hpp"
 
 namespace sluice::config {
 
@@ -355,6 +357,77 @@ ConfigKey<PluginSettings> plugin_sandbox() {
   return key;
 }
 
+std::optional<base::Ownership> parse_ownership(const std::string& text) {
+  const auto found = std::find(base::ownership_names.begin(), base::ownership_names.end(), text);
+  if (found == base::ownership_names.end()) return std::nullopt;
+  return static_cast<base::Ownership>(found - base::ownership_names.begin());
+}
+std::string_view ownership_name(base::Ownership ownership) {
+  return base::ownership_names.at(static_cast<std::size_t>(ownership));
+}
+
+std::string keys_problem(const std::string& text) {
+  try {
+    trust::parse_keys(text);
+    return "";
+  } catch (const trust::BadKeys& bad) {
+    return bad.what();
+  }
+}
+
+ConfigKey<Config> plugin_keys_key() {
+  ConfigKey<Config> key{
+      "plugins",
+      "keys",
+      Kind::table,
+      "a table, or a JSON object in a variable",
+      "public keys of minisign, each under a name of your choice. A plugin file with a signature beside it, "
+      "FILE.minisig, is refused unless the signature is by one of them. Only a restart changes this",
+      R"({ release = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3" })",
+  };
+  key.problem = keys_problem;
+  key.set = [](Config& config, const std::string& text) {
+    if (text.empty() || !keys_problem(text).empty()) return false;
+    config.plugin_keys = text;
+    return true;
+  };
+  key.get = [](const Config& config) {
+    return config.plugin_keys.empty() ? std::nullopt : std::optional(config.plugin_keys);
+  };
+  return key;
+}
+
+std::string secrets_problem(const std::string& text) {
+  try {
+    parse_grants(text);
+    return "";
+  } catch (const BadGrants& bad) {
+    return bad.what();
+  }
+}
+
+ConfigKey<PluginSettings> plugin_secrets() {
+  ConfigKey<PluginSettings> key{
+      "plugin",
+      "secrets",
+      Kind::table,
+      "a table, or a JSON object in a variable",
+      "the secrets that the plugin gets, by the names under which it asks for them. Each is the content of a "
+      "file, { file = \"PATH\" }, or a variable of sluice's environment, { env = \"VARIABLE\" }",
+      R"({ password = { file = "/run/secrets/smtp" } })",
+  };
+  key.problem = secrets_problem;
+  key.set = [](PluginSettings& settings, const std::string& text) {
+    if (!secrets_problem(text).empty()) return false;
+    settings.secrets = text;
+    return true;
+  };
+  key.get = [](const PluginSettings& settings) {
+    return settings.secrets.empty() ? std::nullopt : std::optional(settings.secrets);
+  };
+  return key;
+}
+
 std::vector<ConfigKey<Config>> make_config_keys() {
   std::vector<ConfigKey<Config>> keys{
       secret(naming_database(also(text("database", "url", &Config::database_url,
@@ -394,6 +467,15 @@ std::vector<ConfigKey<Config>> make_config_keys() {
       choice("plugins", "sandbox", &Config::require_sandbox, parse_require, require_name, "try, require",
              "what happens if the kernel can't enforce all of a plugin's sandbox. `try`: the log says so. "
              "`require`: the plugin is refused"),
+      choice(
+          "plugins", "ownership", &Config::ownership, parse_ownership, ownership_name,
+          "check, strict, ignore",
+          "what happens if others can replace a plugin's file: everybody, or another user than root and "
+          "sluice's own. `check`: the plugin is refused. `strict`: also if a group can. `ignore`: nothing"),
+      truth("plugins", "strict", &Config::strict_files,
+            "true: a plugin file is refused unless sluice.lock, beside it, has its digest, or it has a "
+            "signature by one of `keys`. Only a restart changes this"),
+      plugin_keys_key(),
       number("retry", "max_attempts", &Config::max_attempts, 1, 1000, "how many times a job is tried in all"),
       duration("retry", "backoff_first", &Config::backoff_first, {},
                "the delay after the first failed attempt. It doubles with each further attempt and is "
@@ -516,6 +598,7 @@ std::vector<ConfigKey<PluginSettings>> make_plugin_keys() {
           "failed attempt are not affected"),
       plugin_config(),
       plugin_sandbox(),
+      plugin_secrets(),
   };
   for (auto& key : keys_in(&PluginSettings::limits, make_limit_keys())) keys.push_back(std::move(key));
   return keys;

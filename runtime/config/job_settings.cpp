@@ -36,6 +36,10 @@ job::Sandbox sandbox_of(const job::PluginSpec& plugin, const Config& config) {
                          resolved(job::parse_sandbox(plugin.sandbox), settings.config));
 }
 
+trust::Policy trust_of(const Config& config) {
+  return {config.ownership, config.strict_files, trust::parse_keys(config.plugin_keys)};
+}
+
 bool has_sandbox(const Config& config) {
   return std::any_of(config.plugins.begin(), config.plugins.end(), [](const auto& plugin) {
     return job::sandbox_of(job::parse_sandbox(plugin.second.sandbox), {}).on;

@@ -1,7 +1,6 @@
 #include "dashboard/access.hpp"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 
 #include "base/usage_error.hpp"
 #include "dashboard/form.hpp"
+#include "trust/digest.hpp"
 
 namespace sluice::dashboard {
 
@@ -122,11 +122,7 @@ std::string new_token() {
 }
 
 std::string digest_of(std::string_view token) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
-  unsigned int length = 0;
-  if (EVP_Digest(token.data(), token.size(), bytes.data(), &length, EVP_sha256(), nullptr) != 1)
-    throw std::runtime_error("computing a SHA-256 failed");
-  return in_hexadecimal(bytes.data(), length);
+  return trust::sha256(token);
 }
 
 Access::Access(Options options) : options_(std::move(options)) {}

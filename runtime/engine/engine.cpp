@@ -13,6 +13,7 @@
 #include "base/threads.hpp"
 #include "base/version.hpp"
 #include "config/job_settings.hpp"
+#include "config/secret_grants.hpp"
 #include "engine/pump/pump.hpp"
 
 namespace sluice::engine {
@@ -97,9 +98,11 @@ fleet::Options Engine::fleet_options() const {
                                config::sandbox_of(plugin, config_),
                                config::limits_of(plugin, config_),
                                settings.limits,
-                               settings.log_limit};
+                               settings.log_limit,
+                               config::secrets_of(plugin.name, config_)};
   };
   options.wary = [this] { return config::has_sandbox(config_); };
+  options.trust = config::trust_of(config_);
   options.require_sandbox = config_.require_sandbox;
   options.owners = owners();
   return options;
@@ -116,6 +119,7 @@ std::map<std::string, std::string> Engine::owners() const {
 
 EngineResult Engine::run() {
   store_.desk()->check_schema();
+  fleet_.withhold(config::secret_variables(config_));
   fleet_.take_signals();  // before other processes can see the runtime and ask it to reload
   const std::vector<std::string> files = fleet::find_plugins(config_.plugin_directory);
   const store::RuntimeInfo info{base::host_name(), static_cast<int>(getpid()), std::string(base::version()),

@@ -6,6 +6,7 @@
 #include "base/log.hpp"
 #include "base/systemd.hpp"
 #include "base/text.hpp"
+#include "config/secret_grants.hpp"
 #include "engine/engine.hpp"
 
 namespace sluice::engine {
@@ -41,6 +42,7 @@ void Engine::reload() {
 void Engine::take(config::Config config) {
   std::swap(config_.plugins, config.plugins);
   std::swap(config_.types, config.types);
+  fleet_.withhold(config::secret_variables(config_));
   std::string keys;
   for (const std::string& key : config::changed_keys(config_, config))
     keys += (keys.empty() ? "" : ", ") + key;

@@ -7,6 +7,7 @@
 
 #include "base/usage_error.hpp"
 #include "fleet/loop.hpp"
+#include "fleet/spawn.hpp"
 
 namespace sluice::fleet {
 
@@ -43,6 +44,9 @@ Fleet::~Fleet() = default;
 
 void Fleet::take_signals() {
   loop_->take_signals();
+}
+void Fleet::withhold(const std::set<std::string>& variables) {
+  fleet::withhold(variables);
 }
 void Fleet::load(const std::vector<std::string>& files) {
   loop_->load(files);

@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,9 @@
 #include "job/job.hpp"
 #include "job/plugin_spec.hpp"
 #include "job/sandbox.hpp"
+#include "job/secrets.hpp"
 #include "job/strictness.hpp"
+#include "trust/vetting.hpp"
 
 namespace sluice::fleet {
 
@@ -39,6 +42,7 @@ struct HostSettings {
   std::vector<std::chrono::microseconds> limits;  ///< how long an attempt may take, by type; 0: no limit
   job::HostLimits host_limits;
   int log_limit = 5000;  ///< log lines per second of each host
+  job::GrantedSecrets secrets;
   bool operator==(const HostSettings&) const = default;
 };
 
@@ -55,6 +59,7 @@ struct Options {
   /// True: a plugin about which nothing is known yet is described in the strictest sandbox.
   std::function<bool()> wary = [] { return false; };
   int landlock_version = base::landlock_version();  ///< what the kernel can enforce
+  trust::Policy trust{};                            ///< which plugin files are loaded
   bool require_sandbox = false;               ///< a plugin whose sandbox the kernel can't enforce is refused
   std::map<std::string, std::string> owners;  ///< job type → plugin, as the configuration names it
   bool start = true;  ///< false: only describe the plugins, for `plugin list` and `inspect`
@@ -131,6 +136,8 @@ class Fleet {
 
   /// From now on the listener is told about SIGTERM, SIGINT and SIGHUP.
   void take_signals();
+  /// From now on no plugin host gets these variables of the environment, which hold secrets of plugins.
+  void withhold(const std::set<std::string>& variables);
   /// The first round: starts a host for each file.
   void load(const std::vector<std::string>& files);
   /// The next round, if is_round_over(). New files, changed files, files with changed settings, and plugins

@@ -51,12 +51,14 @@ HostProcess::HostProcess(boost::asio::io_context& loop, Listener& listener, cons
   tickets_.set_pid(pid());
 }
 
-void HostProcess::begin(const job::Sandbox& sandbox) {
+void HostProcess::begin(const job::Sandbox& sandbox, base::Ownership ownership) {
   sandbox_ = sandbox;
   link_.begin(std::shared_ptr<HostLink::Listener>(shared_from_this(), this));
   std::string frame;
   owes_description_ = true;
-  wire::put_load(frame, {kept_ ? wire::plugin_fd_path : path_, sandbox});
+  // The kept file was checked when it was first loaded.
+  wire::put_load(frame, {kept_ ? wire::plugin_fd_path : path_, sandbox,
+                         kept_ ? base::Ownership::ignore : ownership, path_});
   link_.write(std::move(frame));
 }
 
@@ -76,6 +78,7 @@ void HostProcess::start(const wire::Start& start) {
   state_ = HostState::starting;
   owes_start_ = true;
   log_limit_.set(start.log_limit);
+  scrubber_ = wire::Scrubber(start.secrets);
   std::string frame;
   wire::put_start(frame, start);
   link_.write(std::move(frame));
@@ -118,7 +121,8 @@ void HostProcess::on_frame(const wire::Frame& frame) {
     case wire::Kind::refused:
       take_answer(owes_description_ ? owes_description_ : owes_start_, "refused");
       return listener_.on_refused(
-          *this, base::valid_utf8(base::shortened(wire::get_refused(frame.body), wire::longest_error)));
+          *this,
+          scrubbed(base::valid_utf8(base::shortened(wire::get_refused(frame.body), wire::longest_error))));
     case wire::Kind::ready:
       take_answer(owes_start_, "ready");
       if (state_ == HostState::starting) state_ = HostState::ready;
@@ -157,6 +161,7 @@ void HostProcess::on_outcome(wire::JobResult result) {
   if (!finished) return;
   if (finished->outcome.result != job::Result::released) ++jobs_ended_;
   name_limit(finished->outcome, limits_);
+  scrubber_.scrub(finished->outcome);
   finished_.push_back(std::move(*finished));
 }
 
@@ -172,7 +177,7 @@ bool HostProcess::on_printed(const char* stream, const std::string& line) {
     on_dropped(1);
     return false;
   }
-  log::info(line, {{"plugin", plugin_}, {"stream", stream}, {"pid", pid()}});
+  log::info(scrubbed(line), {{"plugin", plugin_}, {"stream", stream}, {"pid", pid()}});
   return true;
 }
 
@@ -183,7 +188,13 @@ void HostProcess::on_log(std::string_view body) {
     return on_dropped(1);
   }
   wire::keep_bounds(line);
+  scrubber_.scrub(line);
   log_line(line);
+}
+
+std::string HostProcess::scrubbed(std::string text) const {
+  scrubber_.scrub(text);
+  return text;
 }
 
 /// The first line that is dropped begins the second after which the log tells how many were.
@@ -222,6 +233,7 @@ void HostProcess::log_line(const wire::LogLine& line) const {
 void HostProcess::add_running(base::Clock::time_point latest, std::vector<RunningJob>& jobs) const {
   for (RunningJob& job : tickets_.running(latest)) {
     job.plugin = plugin_;
+    scrubber_.scrub(job.note);
     jobs.push_back(std::move(job));
   }
 }
@@ -309,7 +321,7 @@ void HostProcess::return_with_stack(Judged job) {
   auto returned = std::make_shared<job::Finished>(std::move(job.finished));
   name_frames(loop_, stack, loaded_file(),
               [this, keep = shared_from_this(), returned, words = heading(stack)](const std::string& frames) {
-                returned->outcome.stack = words + '\n' + frames;
+                returned->outcome.stack = scrubbed(words + '\n' + frames);
                 std::vector<job::Finished> one;
                 one.push_back(std::move(*returned));
                 listener_.on_finished(std::move(one));
@@ -319,12 +331,11 @@ void HostProcess::return_with_stack(Judged job) {
 /// Of a thread that ended the process while no job was at fault.
 void HostProcess::log_stack(const wire::Stack& stack) {
   if (stack.frames.empty()) return;
-  name_frames(
-      loop_, stack, loaded_file(),
-      [keep = shared_from_this(), plugin = plugin_, words = heading(stack)](const std::string& frames) {
-        log::warn("a thread without a job ended a plugin host",
-                  {{"plugin", plugin}, {"stack", words + '\n' + frames}});
-      });
+  name_frames(loop_, stack, loaded_file(),
+              [this, keep = shared_from_this(), words = heading(stack)](const std::string& frames) {
+                log::warn("a thread without a job ended a plugin host",
+                          {{"plugin", plugin_}, {"stack", scrubbed(words + '\n' + frames)}});
+              });
 }
 
 /// "signal 11 (Segmentation fault) at address 0x0 in hello 1.2.0; its plugin host had used 0.20 s of CPU time

@@ -24,6 +24,7 @@
 #include "job/plugin_spec.hpp"
 #include "wire/frame.hpp"
 #include "wire/log_limit.hpp"
+#include "wire/scrubber.hpp"
 
 namespace sluice::fleet {
 
@@ -56,8 +57,8 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
 
   /// `kept`: it loads the file itself, because another one is at its path by now; else the one at the path.
   HostProcess(boost::asio::io_context& loop, Listener& listener, const PluginFile& file, bool kept);
-  /// Starts reading, and tells the host to load the plugin in that sandbox.
-  void begin(const job::Sandbox& sandbox);
+  /// Starts reading, and tells the host to check the plugin's file and to load it in that sandbox.
+  void begin(const job::Sandbox& sandbox, base::Ownership ownership);
 
   /// Sends the jobs, for which there must be room(). Ready hosts only.
   void send(std::vector<job::Job> jobs, const std::vector<job::TypeSpec>& types);
@@ -137,6 +138,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   void on_dropped(std::uint64_t lines);
   void tell_dropped();
   void log_line(const wire::LogLine& line) const;
+  std::string scrubbed(std::string text) const;
   void give_back(std::vector<Judged> jobs);
   void return_with_stack(Judged job);
   void log_stack(const wire::Stack& stack);
@@ -157,6 +159,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   Tickets tickets_;
   HostLink link_;
   wire::LogLimit log_limit_{wire::LogLimit::default_lines};
+  wire::Scrubber scrubber_;
   std::uint64_t dropped_ = 0;         // log lines, since the log last said so
   std::size_t dropped_in_batch_ = 0;  // frames
   boost::asio::steady_timer tell_dropped_soon_;

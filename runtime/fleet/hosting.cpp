@@ -50,13 +50,13 @@ std::shared_ptr<Fleet::Loop::Seat> Fleet::Loop::seat_and_spawn(Edition& edition,
 /// starts it from the file at the path, provided that it declares the same.
 void Fleet::Loop::spawn(const std::shared_ptr<Seat>& seat) {
   Edition& edition = *seat->edition;
-  const bool kept = edition.file.replaced() && seat->history.failed_starts == 0;
+  const bool kept = edition.file.has_copy() || (edition.file.replaced() && seat->history.failed_starts == 0);
   try {
     seat->was_ready = false;
     seat->cut_short = false;
     seat->host = std::make_shared<HostProcess>(context_, *this, edition.file, kept);
-    if (kept) seat->host->set_plugin(edition.spec);
-    seat->host->begin(sandbox_to_load(edition));
+    if (kept && edition.state != PluginState::loading) seat->host->set_plugin(edition.spec);
+    seat->host->begin(sandbox_to_load(edition), options_.trust.ownership);
     limit_start(seat, "load");
   } catch (const std::exception& error) {
     if (seat->solitary) return asio::post(context_, [this, seat] { end_solitary(seat); });
@@ -171,7 +171,7 @@ void Fleet::Loop::start(Seat& seat) {
   seat.host->start({static_cast<std::uint32_t>(slots), options_.log_level, !edition.settings.role.empty(),
                     edition.settings.config, false, edition.settings.strict,
                     static_cast<std::uint32_t>(edition.settings.log_limit),
-                    static_cast<std::uint32_t>(options_.most_requests)});
+                    static_cast<std::uint32_t>(options_.most_requests), edition.settings.secrets.values});
   limit_start(seat_of(*seat.host), "start");
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 
+#include "base/log.hpp"
 #include "base/planted.hpp"
 #include "fleet/round.hpp"
 
@@ -300,6 +301,15 @@ void Fleet::Loop::reload(const std::vector<std::string>& files, std::map<std::st
     if (wants_trial(places_[plugin])) round_->try_file(plugin);
   }
   advance_soon();
+}
+
+/// Once for each such path, because all plugins of a directory lie behind it.
+void Fleet::Loop::warn_of_group(const std::string& path) {
+  if (options_.trust.ownership != base::Ownership::check) return;
+  const std::string found = base::group_writable(path);
+  if (found.empty() || !warned_of_.insert(found).second) return;
+  log::warn("every member of a group can replace plugins, because the group may write to this path",
+            {{"path", found}, {"plugin_file", path}});
 }
 
 std::size_t Fleet::Loop::index_of(const std::string& path) {

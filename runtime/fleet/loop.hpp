@@ -120,6 +120,7 @@ class Fleet::Loop : public HostProcess::Listener {
   void bounce(std::vector<job::Job> jobs);
   static std::vector<job::Finished> unstarted(std::vector<job::Job> jobs, const job::Outcome& outcome);
   static std::vector<job::Finished> released(std::vector<job::Job> jobs);
+  void warn_of_group(const std::string& path);
   std::size_t index_of(const std::string& path);
   bool wants_trial(const Place& place) const;
   bool is_candidate(const Edition& edition) const;
@@ -188,7 +189,8 @@ class Fleet::Loop : public HostProcess::Listener {
   std::vector<std::shared_ptr<Seat>> seats_;       // shared with timers' handlers, which may outlive a seat
   std::map<std::string, std::size_t> routes_;      // job type → plugin that serves it
   std::map<std::string, std::string> owners_;
-  std::set<std::string> suspects_;  // ids of jobs that ended a host, or may have
+  std::set<std::string> suspects_;   // ids of jobs that ended a host, or may have
+  std::set<std::string> warned_of_;  // paths that a group may write to
   std::unique_ptr<Round> round_;
   std::vector<Change> changes_;
   std::unique_ptr<asio::signal_set> stop_signals_;

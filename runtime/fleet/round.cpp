@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "fleet/missing_secret.hpp"
 
 namespace sluice::fleet {
 
@@ -13,8 +14,21 @@ void Fleet::Loop::Round::try_file(std::size_t plugin) {
   candidate = std::make_unique<Edition>();
   candidate->plugin = plugin;
   candidate->file = PluginFile(loop_.plugins_[plugin].path);
-  loop_.seat_and_spawn(*candidate);
+  if (is_trusted(*candidate)) loop_.seat_and_spawn(*candidate);
   loop_.show(plugin);
+}
+
+/// From then on, a copy of a file whose content was checked is loaded, whatever is at its path.
+bool Fleet::Loop::Round::is_trusted(Edition& edition) {
+  const std::string& path = edition.file.path();
+  try {
+    if (edition.file.fd() >= 0) edition.file.hold(trust::vet(loop_.options_.trust, path, edition.file.fd()));
+  } catch (const std::runtime_error& refusal) {
+    loop_.refuse(edition, PluginState::refused, path + ": " + refusal.what());
+    return false;
+  }
+  loop_.warn_of_group(path);
+  return true;
 }
 
 Fleet::Loop::Edition* Fleet::Loop::Round::candidate(std::size_t plugin) const {
@@ -32,6 +46,7 @@ bool Fleet::Loop::Round::advance() {
     started_ = true;
     switch_off_disabled();
     judge_sandboxes();
+    refuse_without_secrets();
     refuse_conflicts();
     if (loop_.options_.start) start_described();
   }
@@ -87,9 +102,29 @@ void Fleet::Loop::Round::judge_sandboxes() {
   }
 }
 
+void Fleet::Loop::Round::refuse_without_secrets() {
+  for (const auto& [plugin, candidate] : candidates_) {
+    const auto& missing = candidate->settings.secrets.missing;
+    if (candidate->state != PluginState::described || !missing || !loop_.options_.start) continue;
+    loop_.refuse(*candidate, PluginState::refused,
+                 candidate->file.path() + ": " + refusal_words(*missing, candidate->spec.name));
+  }
+}
+
+void Fleet::Loop::Round::warn_of_short_secrets(const Edition& edition) {
+  for (const auto& [name, value] : edition.settings.secrets.values) {
+    if (value.size() >= job::shortest_scrubbed) continue;
+    log::warn("a secret is too short to be replaced in what its plugin says",
+              {{"plugin", edition.spec.name},
+               {"secret", name},
+               {"shortest", static_cast<int>(job::shortest_scrubbed)}});
+  }
+}
+
 void Fleet::Loop::Round::start_described() {
   for (const auto& [plugin, candidate] : candidates_) {
     if (candidate->state != PluginState::described) continue;
+    warn_of_short_secrets(*candidate);
     loop_.start(*loop_.seats_of(*candidate).front());
     loop_.show(plugin);
   }

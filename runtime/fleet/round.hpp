@@ -33,10 +33,13 @@ class Fleet::Loop::Round {
   Edition* candidate(std::size_t plugin) const;
 
  private:
+  bool is_trusted(Edition& edition);
   bool awaits(const Edition& edition) const;
   void switch_off_disabled();
   void judge_sandboxes();
+  void refuse_without_secrets();
   static std::string unenforceable_words(const Edition& edition, const std::string& gaps, int version);
+  static void warn_of_short_secrets(const Edition& edition);
   void start_described();
   void refuse_conflicts();
   void finish();

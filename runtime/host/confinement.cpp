@@ -68,13 +68,15 @@ void must_open(int error, const char* key, const std::string& path) {
                 std::string("create it, or take it out of the list '") + key + "' of the plugin's sandbox");
 }
 
-void restrict_reach(const job::Sandbox& sandbox, const std::string& plugin, int version) {
+void restrict_reach(const job::Sandbox& sandbox, const std::string& plugin, const std::string& place,
+                    int version) {
   // A rule is for an inode, and the kernel may make another one of /proc/self when nobody holds it.
   static const base::Descriptor held(open("/proc/self", O_PATH | O_CLOEXEC));
   Landlock rules(version, !sandbox.any_network);
   for (const char* path : readable) static_cast<void>(rules.allow_reading(path));
   for (const char* path : writable) static_cast<void>(rules.allow_writing(path));
-  for (const auto& path : {std::filesystem::path(plugin), std::filesystem::weakly_canonical(plugin)}) {
+  static_cast<void>(rules.allow_reading(plugin));
+  for (const auto& path : {std::filesystem::path(place), std::filesystem::weakly_canonical(place)}) {
     static_cast<void>(rules.allow_reading(path.string()));
     static_cast<void>(rules.allow_reading(path.parent_path().string()));
   }
@@ -86,9 +88,10 @@ void restrict_reach(const job::Sandbox& sandbox, const std::string& plugin, int 
 
 }  // namespace
 
-void confine(const job::Sandbox& sandbox, const std::string& plugin) {
+void confine(const job::Sandbox& sandbox, const std::string& plugin, const std::string& place) {
   if (!sandbox.on) return;
-  if (const int version = base::landlock_version(); version > 0) restrict_reach(sandbox, plugin, version);
+  if (const int version = base::landlock_version(); version > 0)
+    restrict_reach(sandbox, plugin, place, version);
   refuse_calls_beyond(sandbox);
 }
 

@@ -28,25 +28,6 @@ std::string error_text(int error) {
   return std::generic_category().message(error);
 }
 
-void check_owner_and_mode(const std::string& what, const std::string& path, const struct stat& info) {
-  if ((info.st_mode & S_IWOTH) != 0) {
-    throw Refusal(what + " that is world-writable (mode " + octal(info.st_mode) + ")",
-                  "one that only its owner or group can write to", "run: chmod o-w '" + path + "'");
-  }
-  if (info.st_uid != 0 && info.st_uid != geteuid()) {
-    throw Refusal(what + " owned by user id " + std::to_string(info.st_uid),
-                  "root or user id " + std::to_string(geteuid()) + ", which sluice runs as",
-                  "run: chown root '" + path + "'");
-  }
-}
-
-void check_directory(const std::string& path) {
-  const std::string directory = std::filesystem::path(path).parent_path().string();
-  struct stat info {};
-  if (stat(directory.c_str(), &info) == 0)
-    check_owner_and_mode("the directory " + directory, directory, info);
-}
-
 void check_note(const ElfFile& file, const Elf64_Ehdr& header) {
   for (const Elf64_Phdr& segment : file.segments(header)) {
     const auto found = file.find_note(segment, "sluice", SLUICE_NOTE_TYPE, 2 * sizeof(std::uint32_t));
@@ -65,7 +46,7 @@ void check_note(const ElfFile& file, const Elf64_Ehdr& header) {
 
 }  // namespace
 
-void check_plugin_file(const std::string& path) {
+void check_plugin_file(const std::string& path, base::Ownership ownership) {
   std::error_code error;
   std::string real = std::filesystem::canonical(path, error).string();
   struct stat info {};
@@ -74,14 +55,13 @@ void check_plugin_file(const std::string& path) {
   } else if (error) {
     throw Refusal("no file (" + error.message() + ")", "a plugin", "check the path");
   }
-  check_directory(real);
   if (stat(real.c_str(), &info) != 0)
     throw Refusal("no file (" + error_text(errno) + ")", "a plugin", "check the path");
   if (!S_ISREG(info.st_mode)) {
     throw Refusal(S_ISDIR(info.st_mode) ? "a directory" : "something other than a regular file",
                   "a regular file", "remove it from the plugin directory");
   }
-  check_owner_and_mode("a file", real, info);
+  base::check_ownership(path, "a file", ownership);
   const base::Descriptor fd(open(real.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.open() || (info.st_mode & 0444U) == 0) {
     throw Refusal("a file that can't be read (mode " + octal(info.st_mode) + ")",

@@ -17,6 +17,7 @@ fleet::Options options(const config::Config& config) {
       settings.host_limits = set->second.limits;
     return settings;
   };
+  options.trust = config::trust_of(config);
   options.wary = [wary = config::has_sandbox(config)] { return wary; };
   for (const auto& [type, settings] : config.types) {
     if (settings.plugin) options.owners[type] = *settings.plugin;

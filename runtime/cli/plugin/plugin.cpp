@@ -255,6 +255,7 @@ void add_plugin(const Command& program, GlobalOptions& global, int& code) {
   add_plugin_check(plugin, global, code);
   add_plugin_docs(plugin, global, code);
   add_plugin_install(plugin, global, code);
+  add_plugin_lock(plugin, code);
 }
 
 }  // namespace sluice::cli

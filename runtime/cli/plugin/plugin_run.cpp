@@ -19,6 +19,8 @@
 #include "cli/text/payload.hpp"
 #include "cli/text/shell_word.hpp"
 #include "config/job_settings.hpp"
+#include "config/secret_grants.hpp"
+#include "fleet/spawn.hpp"
 #include "host/build_id.hpp"
 #include "workshop/file_digest.hpp"
 #include "workshop/rehearsal.hpp"
@@ -88,7 +90,15 @@ class PluginRun {
         cancel_after_(parsed(options.cancel_after)),
         file_(std::filesystem::absolute(options.file).string()),
         narrator_(!options.json),
-        plugin_({file_, options.in_process, 1, level_of(config.log_level), interrupts_.fd()}, narrator_) {}
+        plugin_({file_,
+                 options.in_process,
+                 1,
+                 level_of(config.log_level),
+                 interrupts_.fd(),
+                 {},
+                 config.ownership,
+                 [&config](const std::string& plugin) { return config::secrets_of(plugin, config); }},
+                narrator_) {}
 
   int run() {
     if (const auto refusal = prepare()) {
@@ -336,6 +346,7 @@ int run(const GlobalOptions& global, RunOptions options) {
   options.config_file = global.config_file;
   if (!options.repro.empty()) apply(read_repro(options.repro), options, config);
   if (options.json) log::configure(log::Level::off, config.log_format);
+  fleet::withhold(config::secret_variables(config));
   return PluginRun(config, options).run();
 }
 

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/secret_file.hpp"
+#include "config/secret_grants.hpp"
 #include "postgres/link/connection_string.hpp"
 
 namespace sluice::cli {
@@ -196,7 +197,7 @@ Redacted without_secrets(const std::string& json, const std::string& schema) {
 }
 
 std::vector<std::string> secret_warnings(const config::Config& config, const std::string& file) {
-  std::set<std::string> files;
+  std::set<std::string> files = config::secret_files(config);
   if (!config.database_url_file.empty()) files.insert(config.database_url_file);
   const auto origin = config.origins.find("database.url");
   if (!file.empty() && origin != config.origins.end() && origin->second.starts_with(file + ":") &&
