@@ -274,7 +274,7 @@ void Engine::on_round_end() {
   } else {
     report_reload();
   }
-  if (std::exchange(reload_wanted_, false)) reload();
+  if (const auto wanted = std::exchange(reload_wanted_, std::nullopt)) ask_for_reload(*wanted);
 }
 
 /// From now on, claims for the plugins that are ready now.

@@ -24,6 +24,8 @@ class PluginFile {
   /// The file itself, whatever is at its path now, as a descriptor that can only be passed on and inspected;
   /// -1 if there is none.
   int fd() const { return file_.get(); }
+  /// The same file, to be compared with what is at the path, but not to be loaded.
+  PluginFile named() const;
 
  private:
   struct Identity {
