@@ -485,7 +485,8 @@ Observation Engine::look() const {
     const fleet::Plugin& plugin = plugins[i];
     observation.plugins.push_back({plugin.path, plugin.spec.name, plugin.spec.version,
                                    fleet::name(plugin.state), plugin.reason, plugin.types, fleet_.hosts(i),
-                                   plugin.settings.processes, plugin.restarts, plugin.slots()});
+                                   plugin.settings.processes, plugin.restarts, plugin.slots(),
+                                   plugin.canary});
   }
   return observation;
 }

@@ -39,16 +39,16 @@ void Fleet::Loop::begin_canary(std::size_t plugin, std::unique_ptr<Edition> cand
             {{"plugin", fresh.name}, {"version", fresh.version}, {"file", plugins_[plugin].path}});
   changes_.push_back({Change::Kind::canary, plugin, ""});
   place.went_back.reset();
-  place.canary = std::make_shared<CanaryRun>(
-      CanaryRun{std::move(candidate), canary, asio::steady_timer(context_), std::nullopt, {}, ""});
+  place.canary = std::make_shared<CanaryRun>(CanaryRun{
+      std::move(candidate), canary, std::make_unique<asio::steady_timer>(context_), std::nullopt, {}, ""});
   watch_canary(plugin);
 }
 
 void Fleet::Loop::watch_canary(std::size_t plugin) {
   const std::shared_ptr<CanaryRun> run = places_[plugin].canary;
   report_canary(plugin);
-  run->timer.expires_after(canary_tick);
-  run->timer.async_wait([this, plugin, weak = std::weak_ptr(run)](const auto& error) {
+  run->timer->expires_after(canary_tick);
+  run->timer->async_wait([this, plugin, weak = std::weak_ptr(run)](const auto& error) {
     if (error || stopping_ || weak.expired()) return;
     judge_canary(plugin);
     if (!weak.expired()) watch_canary(plugin);

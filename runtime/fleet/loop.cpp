@@ -38,7 +38,7 @@ void Fleet::Loop::take_signals() {
   wait_stop_signal();
   reload_signals_ = std::make_unique<asio::signal_set>(context_, SIGHUP);
   wait_reload_signal();
-  reload_requests_ = std::make_unique<ReloadRequests>(context_, [this](const ReloadRequest& request) {
+  reload_inbox_ = std::make_unique<ReloadInbox>(context_, [this](const ReloadRequest& request) {
     if (!over_) listener_.on_reload_request(request);
   });
 }
@@ -280,7 +280,7 @@ void Fleet::Loop::finish_when_empty() {
     tickers_.clear();
     stop_timer_.reset();
     watch_timer_.reset();
-    if (reload_requests_) reload_requests_->close();
+    if (reload_inbox_) reload_inbox_->close();
     for (const auto& signals : {&stop_signals_, &reload_signals_, &child_signals_}) {
       if (*signals) (*signals)->cancel();
     }

@@ -17,6 +17,7 @@
 #include "fleet/fleet.hpp"
 #include "fleet/host_process.hpp"
 #include "fleet/plugin_file.hpp"
+#include "fleet/reload_inbox.hpp"
 #include "fleet/restart_policy.hpp"
 #include "fleet/supervision.hpp"
 
@@ -105,7 +106,7 @@ class Fleet::Loop : public HostProcess::Listener {
   struct CanaryRun {
     std::unique_ptr<Edition> edition;
     Canary canary;
-    asio::steady_timer timer;
+    std::unique_ptr<asio::steady_timer> timer;
     std::optional<Canary::Decision> decision;  ///< carried out when no round is under way
     Clock::time_point report_at;               ///< when its words are made anew
     std::string words;
@@ -231,7 +232,7 @@ class Fleet::Loop : public HostProcess::Listener {
   std::unique_ptr<asio::signal_set> stop_signals_;
   std::unique_ptr<asio::signal_set> reload_signals_;
   std::unique_ptr<asio::signal_set> child_signals_;
-  std::unique_ptr<ReloadRequests> reload_requests_;
+  std::unique_ptr<ReloadInbox> reload_inbox_;
   std::unique_ptr<asio::steady_timer> stop_timer_;
   std::unique_ptr<asio::steady_timer> watch_timer_;  // null while no host is watched
   std::vector<std::unique_ptr<asio::steady_timer>> tickers_;

@@ -116,6 +116,23 @@ void add_queue(Families& families, const Measured& measured) {
       .add({}, seconds(look.took));
 }
 
+void add_canaries(Families& families, const std::vector<engine::PluginObservation>& plugins) {
+  Family shares =
+      families.gauge("sluice_canary_share", "The part of the plugin's jobs that its canary gets.");
+  Family jobs = families.gauge("sluice_canary_jobs", "Jobs that the canary ran, by outcome.");
+  for (const auto& plugin : plugins) {
+    if (!plugin.canary) continue;
+    const auto& [version, share, ran, failures, words] = *plugin.canary;
+    shares.add({{"plugin", plugin.name}, {"version", version}}, share);
+    const auto add = [&](const char* outcome, std::int64_t count) {
+      jobs.add({{"plugin", plugin.name}, {"version", version}, {"outcome", outcome}},
+               static_cast<double>(count));
+    };
+    add("done", ran - failures);
+    add("failed", failures);
+  }
+}
+
 void add_plugins(Families& families, const Measured& measured) {
   if (!measured.loop) return;
   const auto& plugins = measured.loop->plugins;
@@ -140,6 +157,7 @@ void add_plugins(Families& families, const Measured& measured) {
     slots.add({{"plugin", plugin.name}}, plugin.slots);
     restarts.add({{"plugin", plugin.name}}, plugin.restarts);
   }
+  add_canaries(families, plugins);
   families.gauge("sluice_event_loop_lag_seconds", "How long the event loop took to answer this scrape.")
       .add({}, seconds(measured.loop->took));
 }
