@@ -449,7 +449,8 @@ void Engine::stop(std::chrono::microseconds patience) {
   if (stopping_ && !result_.stopped) return;
   const bool first = !stopping_;
   stopping_ = true;
-  if (first && !pumps_.empty() && !fleet_.is_round_over()) announce_reload("sluice is stopping");
+  const bool reloading = !fleet_.is_round_over() || !fleet_.canary_words().empty();
+  if (first && !pumps_.empty() && reloading) announce_reload("sluice is stopping");
   limit_calls(patience + config_.cancel_grace);
   fleet_.stop(patience);
   if (first && pumps_running_ == 0) fleet_.release();

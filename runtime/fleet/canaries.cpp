@@ -169,8 +169,11 @@ int Fleet::Loop::started(const Edition& edition) const {
   return static_cast<int>(jobs);
 }
 
+/// The same file, or, if the canary was of other settings, the same settings.
 bool Fleet::Loop::has_gone_back(const Place& place) const {
-  return place.went_back && place.present && place.present->usable() && !place.went_back->file.replaced() &&
+  if (!place.went_back || !place.present || !place.present->usable() || place.went_back->file.replaced())
+    return false;
+  return place.present->file.replaced() ||
          options_.settings(place.present->spec) == place.went_back->settings;
 }
 

@@ -16,6 +16,8 @@ constexpr double slow_factor = 1.25;
 constexpr std::chrono::milliseconds slow_margin{1};
 constexpr std::int64_t least_timed = 100;       // jobs, before the quantile is known
 constexpr std::int64_t quantile_interval = 50;  // jobs, between its estimates
+/// The first jobs of a type in new hosts may be slow because nothing is cached or connected yet.
+constexpr std::int64_t cold_jobs = 25;
 constexpr std::int64_t most_crashes = 3;
 constexpr std::size_t least_causes = 2;
 
@@ -92,10 +94,15 @@ void Canary::count_death(Arm arm) {
 void Canary::count_time(Arm arm, const job::Finished& finished) {
   const auto took = finished.outcome.duration;
   Pace& pace = paces_[finished.job.type];
-  figures_of(arm).took.add(took);
-  if (pace.slow.count() > 0 && took > pace.slow) {
-    ++figures_of(arm).slow;
-    slow_.add(arm == Arm::fresh);
+  if (arm == Arm::fresh && ++pace.cold <= cold_jobs) return;
+  Figures& its = figures_of(arm);
+  its.took.add(took);
+  if (pace.slow.count() > 0) {
+    ++its.timed;
+    if (took > pace.slow) {
+      ++its.slow;
+      slow_.add(arm == Arm::fresh);
+    }
   }
   if (arm == Arm::fresh) return;
   pace.took.add(took);
@@ -135,10 +142,10 @@ std::string Canary::crash_words() const {
 
 std::string Canary::time_words() const {
   const auto p95 = [](const Figures& its) { return base::format_duration(its.took.quantile(slow_quantile)); };
-  return "in " + fresh_.version + " " + grouped(fresh_.slow) + " of " + grouped(fresh_.jobs) +
-         " jobs took much longer than 95 % of the jobs do in " + present_.version + ", where " +
-         grouped(present_.slow) + " of " + grouped(present_.jobs) + " did; its p95 is " + p95(fresh_) +
-         ", and was " + p95(present_);
+  return grouped(fresh_.slow) + " of " + grouped(fresh_.timed) + " jobs of " + fresh_.version +
+         " took much longer than 95 % of those of " + present_.version + ", and of its own " +
+         grouped(present_.slow) + " of " + grouped(present_.timed) + "; the p95 is " + p95(fresh_) +
+         " instead of " + p95(present_);
 }
 
 std::string Canary::standing() const {

@@ -66,6 +66,7 @@ class Canary {
     std::string version;  ///< as a name in sentences
     std::int64_t jobs = 0;
     std::int64_t failures = 0;
+    std::int64_t timed = 0;  ///< of the jobs, those that could be slow
     std::int64_t slow = 0;
     std::int64_t crashes = 0;
     std::int64_t deaths = 0;        ///< of the crashes, those that no job is known to have caused
@@ -76,6 +77,7 @@ class Canary {
   struct Pace {
     DurationCounts took;
     std::chrono::microseconds slow{0};  ///< 0: not known yet
+    std::int64_t cold = 0;              ///< jobs of the new version that did not count
   };
 
   Figures& figures_of(Arm arm) { return arm == Arm::fresh ? fresh_ : present_; }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 
+#include "base/log.hpp"
 #include "base/planted.hpp"
 #include "fleet/round.hpp"
 
@@ -311,6 +312,8 @@ void Fleet::Loop::reload(const std::vector<std::string>& files, std::map<std::st
     if (!plan && has_gone_back(place)) {
       plugins_[plugin].newer_refused = place.went_back->reason;
       changes_.push_back({Change::Kind::refused, plugin, place.went_back->reason});
+      log::warn("not tried again, because it went back: " + place.went_back->reason,
+                {{"plugin", place.present->spec.name}});
     } else if (wants_trial(place)) {
       round_->try_file(plugin);
     }

@@ -102,6 +102,15 @@ TEST_F(CanaryRun, ACrashingVersionGoesBackAndInnocentJobsAreNotCharged) {
   EXPECT_NE(count("attempts > 1"), "0");
 }
 
+TEST_F(CanaryRun, ASlowVersionGoesBack) {
+  start();
+  ASSERT_TRUE(begins("edition_slow"));
+  feed(300);
+  EXPECT_TRUE(program_->says("jobs of version 2.4.0 took much longer than 95 %")) << program_->err();
+  EXPECT_TRUE(all_done());
+  EXPECT_EQ(count("attempts = 1"), "300");
+}
+
 TEST_F(CanaryRun, WithTooFewJobsItGoesBack) {
   start();
   ASSERT_TRUE(begins("edition_2", {"--for", "1s", "--min-jobs", "1000"}));
@@ -176,10 +185,14 @@ TEST_F(CanaryRun, TypesThatOnlyTheNewVersionServesWait) {
 
 TEST_F(CanaryRun, AStopEndsBothVersions) {
   Program& program = start();
-  ASSERT_TRUE(begins("edition_2"));
+  put("edition_2");
+  Program command({"reload", "--canary", "50%", "--for", "1h", "--wait"}, environment());
+  ASSERT_TRUE(program.says("canary began")) << program.err();
   feed(20);
   program.signal(SIGTERM);
   EXPECT_EQ(program.wait(), 0) << program.err();
+  EXPECT_EQ(command.wait(), 1);
+  EXPECT_NE(command.out().find("sluice is stopping"), std::string::npos) << command.out() << command.err();
   EXPECT_EQ(count("status NOT IN ('done', 'pending')"), "0");
   EXPECT_EQ(count("attempts > 1"), "0");
 }
