@@ -122,14 +122,14 @@ void add_canaries(Families& families, const std::vector<engine::PluginObservatio
   Family jobs = families.gauge("sluice_canary_jobs", "Jobs that the canary ran, by outcome.");
   for (const auto& plugin : plugins) {
     if (!plugin.canary) continue;
-    const auto& [version, share, ran, failures, words] = *plugin.canary;
-    shares.add({{"plugin", plugin.name}, {"version", version}}, share);
+    const fleet::CanaryReport& canary = *plugin.canary;
+    shares.add({{"plugin", plugin.name}, {"version", canary.version}}, canary.share);
     const auto add = [&](const char* outcome, std::int64_t count) {
-      jobs.add({{"plugin", plugin.name}, {"version", version}, {"outcome", outcome}},
+      jobs.add({{"plugin", plugin.name}, {"version", canary.version}, {"outcome", outcome}},
                static_cast<double>(count));
     };
-    add("done", ran - failures);
-    add("failed", failures);
+    add("done", canary.jobs - canary.failures);
+    add("failed", canary.failures);
   }
 }
 

@@ -90,7 +90,8 @@ bool RuntimeProcess::send(int signal, std::uint64_t value) {
   info.si_code = SI_QUEUE;
   info.si_pid = getpid();
   info.si_uid = getuid();
-  info.si_value.sival_ptr = reinterpret_cast<void*>(value);
+  static_assert(sizeof info.si_value == sizeof value);
+  std::memcpy(&info.si_value, &value, sizeof value);
   if (send_signal(held_.get(), signal, &info)) return true;
   trouble_ = "can't be sent a signal (" + process_ + "): " + std::strerror(errno);
   return false;
