@@ -116,20 +116,17 @@ void add_queue(Families& families, const Measured& measured) {
       .add({}, seconds(look.took));
 }
 
+/// Zeros without a canary, so that the series do not come and go.
 void add_canaries(Families& families, const std::vector<engine::PluginObservation>& plugins) {
   Family shares =
       families.gauge("sluice_canary_share", "The part of the plugin's jobs that its canary gets.");
   Family jobs = families.gauge("sluice_canary_jobs", "Jobs that the canary ran, by outcome.");
   for (const auto& plugin : plugins) {
-    if (!plugin.canary) continue;
-    const fleet::CanaryReport& canary = *plugin.canary;
-    shares.add({{"plugin", plugin.name}, {"version", canary.version}}, canary.share);
-    const auto add = [&](const char* outcome, std::int64_t count) {
-      jobs.add({{"plugin", plugin.name}, {"version", canary.version}, {"outcome", outcome}},
-               static_cast<double>(count));
-    };
-    add("done", canary.jobs - canary.failures);
-    add("failed", canary.failures);
+    if (plugin.name.empty()) continue;
+    const fleet::CanaryReport canary = plugin.canary.value_or(fleet::CanaryReport{});
+    shares.add({{"plugin", plugin.name}}, canary.share);
+    jobs.add({{"plugin", plugin.name}, {"outcome", "done"}}, canary.jobs - canary.failures);
+    jobs.add({{"plugin", plugin.name}, {"outcome", "failed"}}, canary.failures);
   }
 }
 
