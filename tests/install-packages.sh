@@ -7,7 +7,7 @@
 #   postgres    a PostgreSQL server, without the system-wide cluster that its package creates by default
 #   node        Node.js and npm, for examples/prisma-app
 #   pdf         what plugins/pdf needs to run
-#   browser     node, and Chromium, for tests/examples/notifications-web
+#   browser     node, and Chromium, for tests/dashboard and tests/examples/notifications-web
 #   tests       build, postgres, pdf, and what the tests need
 #   bench       tests, Node.js, and PostgreSQL's tools for measuring, for tests/bench
 #   packages    to build the Debian packages, and to test them, the completions and the manual pages

@@ -78,6 +78,7 @@ void add_plugin(const Command& program, GlobalOptions& options, int& code);
 void add_plugin_new(const Command& plugin, int& code);
 void add_plugin_dev(const Command& plugin, int& code);
 void add_plugin_run(const Command& plugin, GlobalOptions& options, int& code);
+void add_plugin_shadow(const Command& plugin, GlobalOptions& options, int& code);
 void add_plugin_check(const Command& plugin, GlobalOptions& options, int& code);
 void add_plugin_lock(const Command& plugin, int& code);
 void add_plugin_docs(const Command& plugin, GlobalOptions& options, int& code);

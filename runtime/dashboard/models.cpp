@@ -41,6 +41,7 @@ void write(JsonWriter& writer, const store::PublishedPlugin& published) {
   member(writer, "slots", plugin.slots);
   member(writer, "restarts", plugin.restarts);
   member(writer, "types", plugin.types);
+  member(writer, "limits", plugin.limits);
 }
 
 std::string seconds(double duration) {
@@ -156,6 +157,11 @@ void write(JsonWriter& writer, const store::Attempt& attempt) {
   member(writer, "log_tail", attempt.log_tail);
   member(writer, "stack", attempt.stack);
   if (attempt.duration.value_or(0) > 0) member(writer, "ran_seconds", *attempt.duration);
+  member(writer, "plugin", attempt.plugin);
+  member(writer, "plugin_version", attempt.version);
+  member(writer, "build_id", attempt.build_id);
+  if (attempt.cpu_seconds) member(writer, "cpu_seconds", *attempt.cpu_seconds);
+  if (attempt.peak_memory) member(writer, "peak_bytes", *attempt.peak_memory);
   if (attempt.host.empty()) return;
   member(writer, "runtime", attempt.runtime);
   member(writer, "host", attempt.host);

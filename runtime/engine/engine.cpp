@@ -286,7 +286,7 @@ void Engine::on_round_end() {
   } else {
     report_reload();
   }
-  if (std::exchange(reload_wanted_, false)) reload();
+  if (const auto wanted = std::exchange(reload_wanted_, std::nullopt)) ask_for_reload(*wanted);
 }
 
 /// From now on, claims for the plugins that are ready now.
@@ -462,7 +462,8 @@ void Engine::stop(std::chrono::microseconds patience) {
   if (stopping_ && !result_.stopped) return;
   const bool first = !stopping_;
   stopping_ = true;
-  if (first && !pumps_.empty() && !fleet_.is_round_over()) announce_reload("sluice is stopping");
+  const bool reloading = !fleet_.is_round_over() || !fleet_.canary_words().empty();
+  if (first && !pumps_.empty() && reloading) announce_reload("sluice is stopping");
   limit_calls(patience + config_.cancel_grace);
   fleet_.stop(patience);
   if (first && pumps_running_ == 0) fleet_.release();
@@ -498,7 +499,8 @@ Observation Engine::look() const {
     const fleet::Plugin& plugin = plugins[i];
     observation.plugins.push_back({plugin.path, plugin.spec.name, plugin.spec.version,
                                    fleet::name(plugin.state), plugin.reason, plugin.types, fleet_.hosts(i),
-                                   plugin.settings.processes, plugin.restarts, plugin.slots()});
+                                   plugin.settings.processes, plugin.restarts, plugin.slots(),
+                                   plugin.canary});
   }
   return observation;
 }

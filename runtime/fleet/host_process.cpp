@@ -168,7 +168,7 @@ void HostProcess::on_outcome(wire::JobResult result) {
 /// The host keeps the limit itself, so a few frames over it come only from bad timing.
 bool HostProcess::on_frames_read() {
   constexpr std::size_t flood = 100;
-  if (!finished_.empty()) listener_.on_finished(std::exchange(finished_, {}));
+  if (!finished_.empty()) listener_.on_finished(*this, std::exchange(finished_, {}));
   return std::exchange(dropped_in_batch_, 0) < flood;
 }
 
@@ -313,7 +313,7 @@ void HostProcess::give_back(std::vector<Judged> jobs) {
       at_once.push_back(std::move(job.finished));
     }
   }
-  if (!at_once.empty()) listener_.on_finished(std::move(at_once));
+  if (!at_once.empty()) listener_.on_finished(*this, std::move(at_once));
 }
 
 void HostProcess::return_with_stack(Judged job) {
@@ -324,7 +324,7 @@ void HostProcess::return_with_stack(Judged job) {
                 returned->outcome.stack = scrubbed(words + '\n' + frames);
                 std::vector<job::Finished> one;
                 one.push_back(std::move(*returned));
-                listener_.on_finished(std::move(one));
+                listener_.on_finished(*this, std::move(one));
               });
 }
 

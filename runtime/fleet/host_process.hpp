@@ -48,7 +48,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
     virtual void on_described(HostProcess& host, job::PluginSpec spec) = 0;
     virtual void on_refused(HostProcess& host, const std::string& reason) = 0;
     virtual void on_ready(HostProcess& host) = 0;
-    virtual void on_finished(std::vector<job::Finished> jobs) = 0;
+    virtual void on_finished(HostProcess& host, std::vector<job::Finished> jobs) = 0;
     /// What a dead host left is about to be returned; it may be changed.
     virtual void on_judged(HostProcess& host, std::vector<Judged>& jobs) = 0;
     /// The process is gone, and everything that it sent has been read.

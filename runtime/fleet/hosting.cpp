@@ -204,7 +204,8 @@ void Fleet::Loop::on_ready(HostProcess& host) {
   advance_soon();
 }
 
-void Fleet::Loop::on_finished(std::vector<job::Finished> jobs) {
+void Fleet::Loop::on_finished(HostProcess& host, std::vector<job::Finished> jobs) {
+  if (host.state() != HostState::gone) count_for_canary(*seat_of(host)->edition, jobs);  // else judged
   clear_suspects(jobs);
   listener_.on_returned(std::move(jobs));
   serve_all_alone();
@@ -212,8 +213,11 @@ void Fleet::Loop::on_finished(std::vector<job::Finished> jobs) {
 
 void Fleet::Loop::on_judged(HostProcess& host, std::vector<Judged>& jobs) {
   Edition& edition = *seat_of(host)->edition;
+  const bool fresh = arm_of(edition) == Canary::Arm::fresh;
+  for (const Judged& job : jobs) count_for_canary(edition, {job.finished});
   for (Judged& job : jobs) {
     if (job.suspect) suspect(job.finished.job);
+    if (fresh) continue;  // it will be judged, and its jobs run again in the present version
     if (!job.stack || job.stack->frames.empty() || job.finished.outcome.code != crash_code) continue;
     const std::string place = signature(*job.stack);
     if (edition.crashes.size() > most_signatures && !edition.crashes.contains(place)) continue;
@@ -255,6 +259,7 @@ void Fleet::Loop::on_ended(HostProcess& host) {
                                   : "run it under a debugger, or look at what it printed"));
   }
   if (action != Action::restart) return;
+  if (culprit.empty()) count_death_for_canary(edition);
   std::vector<log::Field> fields{{"plugin", edition.spec.name}, {"ending", ending}};
   if (!culprit.empty()) fields.emplace_back("job", culprit);
   log::warn("plugin host died", fields);

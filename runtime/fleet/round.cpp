@@ -48,6 +48,7 @@ bool Fleet::Loop::Round::advance() {
     judge_sandboxes();
     refuse_without_secrets();
     refuse_conflicts();
+    if (plan_) refuse_strangers();
     if (loop_.options_.start) start_described();
   }
   if (loop_.options_.start && any([this](const Edition& edition) { return awaits(edition); })) return false;
@@ -164,6 +165,20 @@ void Fleet::Loop::Round::refuse_conflicts() {
   }
 }
 
+/// A canary is compared with the version at work, so it has to be the same plugin.
+void Fleet::Loop::Round::refuse_strangers() {
+  for (const auto& [plugin, candidate] : candidates_) {
+    const auto& present = loop_.places_[plugin].present;
+    const bool strange = candidate->state == PluginState::described && present && present->usable() &&
+                         present->spec.name != candidate->spec.name;
+    if (!strange) continue;
+    loop_.refuse(*candidate, PluginState::refused,
+                 candidate->file.path() + ": found plugin '" + candidate->spec.name + "', expected '" +
+                     present->spec.name +
+                     "', with which a canary would be compared; run sluice reload without --canary");
+  }
+}
+
 void Fleet::Loop::Round::finish() {
   std::map<std::string, Server> servers;
   for (const auto& [type, plugin] : loop_.routes_)
@@ -171,7 +186,13 @@ void Fleet::Loop::Round::finish() {
   refuse_conflicts();
   for (std::size_t i = 0; i < loop_.places_.size(); ++i) {
     if (!listed_.contains(i)) remove(i);
-    if (auto candidate = candidates_.extract(i)) take_over(i, std::move(candidate.mapped()));
+    auto candidate = candidates_.extract(i);
+    if (!candidate) continue;
+    if (plan_ && loop_.may_be_canary(i, *candidate.mapped())) {
+      loop_.begin_canary(i, std::move(candidate.mapped()), *plan_);
+    } else {
+      take_over(i, std::move(candidate.mapped()));
+    }
   }
   share_out(servers);
   for (std::size_t i = 0; i < loop_.places_.size(); ++i) loop_.show(i);
@@ -187,6 +208,7 @@ void Fleet::Loop::Round::remove(std::size_t plugin) {
 
 void Fleet::Loop::Round::take_over(std::size_t plugin, std::unique_ptr<Edition> candidate) {
   Place& place = loop_.places_[plugin];
+  if (!candidate->given_up()) place.went_back.reset();
   const bool at_work = place.present && place.present->usable();
   if (candidate->state == PluginState::disabled) {
     if (at_work) loop_.changes_.push_back({Change::Kind::removed, plugin, ""});

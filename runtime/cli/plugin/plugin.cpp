@@ -252,6 +252,7 @@ void add_plugin(const Command& program, GlobalOptions& global, int& code) {
   inspect_command.callback([&] { code = inspect(global, file, json); });
 
   add_plugin_run(plugin, global, code);
+  add_plugin_shadow(plugin, global, code);
   add_plugin_check(plugin, global, code);
   add_plugin_docs(plugin, global, code);
   add_plugin_install(plugin, global, code);

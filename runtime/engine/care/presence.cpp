@@ -21,6 +21,7 @@ std::string reason(const fleet::Plugin& plugin) {
   std::string text = plugin.reason;
   const auto add = [&](const std::string& why) { text += (text.empty() ? "" : "\n") + why; };
   if (!plugin.newer_refused.empty()) add(plugin.newer_refused);
+  if (plugin.canary) add(plugin.canary->words);
   for (const auto& [type, why] : plugin.refused_types) add(why);
   return text;
 }
