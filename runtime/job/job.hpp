@@ -90,7 +90,9 @@ struct Outcome {
   /// True when something is to be committed together with the job.
   bool effectful() const { return !follow_ups.empty() || !effects.empty(); }
   /// The version of the plugin that had it; empty: none had.
-  std::string_view plugin_version() const { return host ? std::string_view(host->version) : std::string_view(); }
+  std::string_view plugin_version() const {
+    return host ? std::string_view(host->version) : std::string_view();
+  }
   /// True when there is nothing to tell but that it is done.
   bool plain() const { return result == Result::done && output.empty() && !effectful(); }
 };
