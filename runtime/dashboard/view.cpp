@@ -2,6 +2,7 @@
 
 #include <rapidjson/document.h>
 
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <kainjow/mustache.hpp>
@@ -9,7 +10,6 @@
 #include <stdexcept>
 
 #include "base/duration.hpp"
-#include "base/size.hpp"
 #include "dashboard/form.hpp"
 
 namespace sluice::dashboard {
@@ -26,9 +26,19 @@ std::string duration_text(double seconds) {
   return base::format_duration(std::chrono::microseconds(std::llround(std::max(0.0, seconds) * 1e6)));
 }
 
+/// "19.0 MB"
+std::string size_text(double bytes) {
+  static constexpr std::array<std::string_view, 5> units{"B", "kB", "MB", "GB", "TB"};
+  std::size_t unit = 0;
+  for (; bytes >= 1000 && unit + 1 < units.size(); ++unit) bytes /= 1000;
+  std::string text = std::to_string(bytes);
+  text.erase(text.find('.') + (unit == 0 ? 0 : 2));
+  return text + " " + std::string(units.at(unit));
+}
+
 std::string number_text(std::string_view name, const Value& number) {
   if (name.ends_with("_seconds")) return duration_text(number.GetDouble());
-  if (name.ends_with("_bytes")) return base::write_size(number.GetInt64());
+  if (name.ends_with("_bytes")) return size_text(number.GetDouble());
   if (name.ends_with("_part")) return std::to_string(std::lround(number.GetDouble() * 100)) + " %";
   if (number.IsInt64()) return grouped(number.GetInt64());
   const double value = number.GetDouble();

@@ -85,15 +85,15 @@ TEST_F(Sessions, NoJobRunsTwiceIfSerializableIsTheDefault) {
 
 TEST_F(Sessions, AnApplicationsTriggerFindsItsTables) {
   database.exec(
-      "CREATE TABLE audit (id text); CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+      "CREATE TABLE trail (id text); CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
       "INSERT "
-      "INTO audit VALUES (NEW.id); RETURN NULL; END $$; CREATE TRIGGER note AFTER UPDATE ON \"Outbox\" FOR "
+      "INTO trail VALUES (NEW.id); RETURN NULL; END $$; CREATE TRIGGER note AFTER UPDATE ON \"Outbox\" FOR "
       "EACH "
       "ROW WHEN (NEW.status = 'done') EXECUTE FUNCTION note()");
   insert_all_kinds();
   Program runtime({"run"}, environment());
   expect_all_kinds_over();
-  EXPECT_EQ(database.value("SELECT count(*) FROM audit"), "26");
+  EXPECT_EQ(database.value("SELECT count(*) FROM trail"), "26");
 }
 
 /// A pool in transaction mode. All clients share its only session.

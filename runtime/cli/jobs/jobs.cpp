@@ -49,7 +49,7 @@ std::string status_option(const std::string& status) {
 
 void add_jobs(const Command& program, GlobalOptions& global, int& code) {
   const Command jobs = program.add_subcommand(
-      "jobs", "List, show, take home, retry, cancel and delete jobs, and pause job types");
+      "jobs", "List, show, retry, cancel, delete and pause jobs");
   jobs.require_subcommand();
   add_jobs_list(jobs, global, code);
   add_jobs_show(jobs, global, code);

@@ -142,7 +142,7 @@ std::unique_ptr<dashboard::Site> open_dashboard(const config::Config& config, st
 
 void add_dashboard(const Command& program, GlobalOptions& global, int& code) {
   const Command command = program.add_subcommand(
-      "dashboard", "Serve pages about jobs, types, plugins and runtimes; no jobs run in it");
+      "dashboard", "Serve pages about jobs, plugins and runtimes");
   add_database_options(command, global);
   command
       .add_option("--listen", global.http_listen,

@@ -30,6 +30,15 @@ TEST(View, WritesNumbersForPeople) {
   EXPECT_THAT(html, HasSubstr("retry ≥ 10k jobs?"));
 }
 
+TEST(View, WritesSizesForPeople) {
+  const std::string html = rendered(
+      "now",
+      R"({"verdict":{"well":true,"text":"Well"},"database":{"table_bytes":19030016,"index_bytes":999,"connections":1}})",
+      {}, false);
+  EXPECT_THAT(html, HasSubstr("19.0 MB"));
+  EXPECT_THAT(html, HasSubstr("999 B"));
+}
+
 TEST(View, HasNoUnknownTemplate) {
   EXPECT_THROW(rendered("absent", "{}", {}, false), std::logic_error);
 }
