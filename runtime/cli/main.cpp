@@ -133,6 +133,7 @@ int run(int argc, char** argv) {
   add_dashboard(top, options, code);
   add_reload(top, options, code);
   add_status(top, options, code);
+  add_why(top, options, code);
   add_jobs(top, options, code);
   add_webhooks(top, options, code);
   add_health(top, options, code);

@@ -11,11 +11,11 @@
 
 #include "base/duration.hpp"
 #include "base/harmless.hpp"
+#include "base/shell_word.hpp"
 #include "base/threads.hpp"
 #include "cli/command.hpp"
 #include "cli/text/interrupts.hpp"
 #include "cli/text/payload.hpp"
-#include "cli/text/shell_word.hpp"
 #include "config/job_settings.hpp"
 #include "workshop/rehearsal.hpp"
 
@@ -143,9 +143,9 @@ class PluginRun {
 
   std::string debugger() const {
     const std::string payload = options_.payload == "-" ? payload_ : options_.payload;
-    return "gdb --args sluice plugin run " + shell_word(options_.file) + " " + shell_word(options_.type) +
-           " " + shell_word(payload) +
-           (options_.config_file.empty() ? "" : " --config " + shell_word(options_.config_file)) +
+    return "gdb --args sluice plugin run " + base::shell_word(options_.file) + " " +
+           base::shell_word(options_.type) + " " + base::shell_word(payload) +
+           (options_.config_file.empty() ? "" : " --config " + base::shell_word(options_.config_file)) +
            " --in-process";
   }
 
