@@ -137,6 +137,7 @@ int run(int argc, char** argv) {
   add_jobs(top, options, code);
   add_webhooks(top, options, code);
   add_health(top, options, code);
+  add_mcp(top, options, code);
   add_plugin(top, options, code);
   add_config(top, options, code);
   add_completion(top, code);
