@@ -117,7 +117,7 @@ TEST_F(Mcp, EveryToolThatReadsAnswers) {
   insert("a", "test.probe", probe("fail"));
   ASSERT_TRUE(drains());
   EXPECT_EQ(told("now", "{}", "{runtimes}"), "0");
-  EXPECT_EQ(told("types", "{}", "{types,0,type}"), "test.once");
+  EXPECT_EQ(told("types", "{}", "{types,0,plugin}"), "probe");
   EXPECT_EQ(told("type", R"({"type":"test.probe","range":"1h"})", "{last_hour,failed}"), "1");
   EXPECT_EQ(told("jobs", R"({"status":["error"],"type":["test.probe","x"],"limit":1})", "{jobs,0,id}"), "a");
   EXPECT_EQ(told("job", R"({"id":"a"})", "{failed_attempts,0,result}"), "fail");
