@@ -70,6 +70,8 @@ void add_run(const Command& program, GlobalOptions& options, int& code);
 void add_dashboard(const Command& program, GlobalOptions& options, int& code);
 void add_reload(const Command& program, GlobalOptions& options, int& code);
 void add_status(const Command& program, GlobalOptions& options, int& code);
+void add_why(const Command& program, GlobalOptions& options, int& code);
+void add_mcp(const Command& program, GlobalOptions& options, int& code);
 void add_jobs(const Command& program, GlobalOptions& options, int& code);
 void add_webhooks(const Command& program, GlobalOptions& options, int& code);
 void add_health(const Command& program, GlobalOptions& options, int& code);

@@ -15,6 +15,7 @@
 #include "dashboard/models.hpp"
 #include "dashboard/redaction.hpp"
 #include "dashboard/verdict.hpp"
+#include "dashboard/why.hpp"
 
 namespace sluice::dashboard {
 
@@ -556,88 +557,17 @@ Model plan_page(const Inquiry& inquiry) {
   return {object.text(), {{"query", form.query()}}};
 }
 
-namespace {
-
-struct Check {
-  std::string question;
-  bool good = false;
-  std::string answer;
-};
-
-void write_checks(JsonWriter& writer, const std::vector<Check>& checks) {
-  array_member(writer, "checks", checks, [&](const Check& check) {
-    member(writer, "question", check.question);
-    member(writer, "good", check.good);
-    member(writer, "answer", check.answer);
-  });
-}
-
-std::vector<Check> checks_of_type(const store::TypeOverview& type,
-                                  const std::vector<store::RuntimeReport>& runtimes) {
-  std::vector<Check> checks;
-  checks.push_back({"Does a runtime run?", !runtimes.empty(),
-                    runtimes.empty()
-                        ? "No. Start one with sluice run."
-                        : std::to_string(runtimes.size()) + " with a heartbeat within their leases."});
-  checks.push_back({"Is the type free to run?", !type.paused,
-                    type.paused ? "No, it was paused by " + type.paused->actor + ": " + type.paused->reason
-                                : "Yes, it is not paused."});
-  checks.push_back({"Does a plugin serve the type?", type.served,
-                    type.served ? "Yes, plugin " + type.plugin + " " + type.plugin_version + "."
-                                : "No: " + unserved_because(type, runtimes) + "."});
-  const bool quick = type.oldest_pending.value_or(0) < 60;
-  checks.push_back({"Is its queue short?", quick,
-                    type.pending.count == 0
-                        ? "Nothing waits."
-                        : std::to_string(type.pending.count) + (type.pending.more ? " or more" : "") +
-                              " wait; oldest first."});
-  const auto& hour = type.last_hour;
-  const bool succeeds = hour.failed + hour.retrying <= hour.done;
-  checks.push_back({"Do its jobs succeed?", succeeds,
-                    std::to_string(hour.done) + " done, " + std::to_string(hour.retrying) +
-                        " to be tried again and " + std::to_string(hour.failed) +
-                        " failed in the last hour."});
-  return checks;
-}
-
-}  // namespace
-
 Model why_page(const Inquiry& inquiry) {
   const std::string asked = trimmed(inquiry.form.value("q"));
   Object object;
-  JsonWriter& writer = object.writer();
   Model model;
   model.texts["asked"] = asked;
-  if (asked.empty()) return {object.text(), model.texts};
-  const auto types = inquiry.session.insight->types();
-  const auto runtimes = inquiry.session.desk->report(false).runtimes;
-  const auto job = inquiry.session.jobs->show(asked);
-  const std::string name = job ? job->job.type : asked;
-  const auto type =
-      std::find_if(types.begin(), types.end(), [&](const auto& one) { return one.type == name; });
-  std::vector<Check> checks;
-  if (!job && type == types.end())
-    checks.push_back(
-        {"Is there such a job or job type?", false, "No job has this id, and no type this name."});
-  if (job) {
-    const bool moves = job->state.standing != store::Standing::failed &&
-                       job->state.standing != store::Standing::stuck &&
-                       job->state.standing != store::Standing::other;
-    checks.push_back({"What happens to the job next?", moves, next_of(*job)});
-    if (job->job.failure)
-      checks.push_back({"Did its last attempt succeed?", false,
-                        "Attempt " + std::to_string(job->job.failure->number) + " failed" +
-                            (job->job.failure->code.empty() ? "" : " with " + job->job.failure->code) + ": " +
-                            job->job.failure->error});
-    member(writer, "job", job->job.id);
-    model.texts["id_code"] = encoded(job->job.id);
+  if (!asked.empty()) {
+    const Explanation explanation = explain(find_out(inquiry.session, asked));
+    write(object.writer(), explanation);
+    model.texts["id_code"] = encoded(explanation.job);
+    model.texts["type_code"] = encoded(explanation.type);
   }
-  if (type != types.end()) {
-    for (auto& check : checks_of_type(*type, runtimes)) checks.push_back(std::move(check));
-    member(writer, "type", type->type);
-    model.texts["type_code"] = encoded(type->type);
-  }
-  write_checks(writer, checks);
   model.json = object.text();
   return model;
 }

@@ -135,6 +135,10 @@ std::string redacted(const std::string& json, const std::vector<std::string>& po
   return pointers.empty() ? json : copied<rapidjson::Writer<rapidjson::StringBuffer>>(json, pointers);
 }
 
+std::string compact(const std::string& json) {
+  return copied<rapidjson::Writer<rapidjson::StringBuffer>>(json, {});
+}
+
 std::string pretty(const std::string& json) {
   return copied<rapidjson::PrettyWriter<rapidjson::StringBuffer>>(json, {});
 }

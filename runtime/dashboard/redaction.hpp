@@ -13,5 +13,7 @@ std::string redacted(const std::string& json, const std::vector<std::string>& po
 
 /// `json` on several lines. All numbers keep their digits.
 std::string pretty(const std::string& json);
+/// `json` on one line, likewise.
+std::string compact(const std::string& json);
 
 }  // namespace sluice::dashboard

@@ -47,6 +47,7 @@ std::unique_ptr<Session> Sessions::open() const {
   session->desk = sources_.store->desk();
   session->insight = sources_.store->insight();
   session->jobs = sources_.jobs();
+  session->care = sources_.store->care();
   return session;
 }
 

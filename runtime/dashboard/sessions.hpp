@@ -21,7 +21,8 @@ struct Sources {
 struct Session {
   std::unique_ptr<store::DeskSession> desk;
   std::unique_ptr<store::InsightSession> insight;
-  std::unique_ptr<store::JobDesk> jobs;  ///< for questions
+  std::unique_ptr<store::JobDesk> jobs;      ///< for questions
+  std::unique_ptr<store::CareSession> care;  ///< for questions
 };
 
 /// Any thread.

@@ -7,8 +7,8 @@ namespace sluice::store {
 
 struct Actor {
   std::string name;    ///< "user@host" for a command, the user's name for the dashboard
-  std::string role;    ///< of the dashboard's user; empty for a command
-  std::string source;  ///< "cli" or "dashboard"
+  std::string role;    ///< of the dashboard's or an assistant's user; empty for a command
+  std::string source;  ///< "cli", "dashboard" or "mcp"
 };
 
 }  // namespace sluice::store

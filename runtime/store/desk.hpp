@@ -49,6 +49,7 @@ struct RuntimeReport {
   RuntimeInfo info;
   double uptime = 0;         ///< seconds
   double since_beat = 0;     ///< seconds
+  bool live = true;          ///< its last heartbeat is within its lease
   std::int64_t claimed = 0;  ///< jobs that its claims name
   std::vector<PublishedPlugin> plugins;
 };

@@ -164,8 +164,13 @@ void MemoryDesk::report_jobs(Report& report) const {
 void MemoryDesk::report_runtimes(Report& report) const {
   for (const auto& [id, runtime] : store_.runtimes_) {
     if (runtime.lost) continue;
-    RuntimeReport entry{id, runtime.info,   store_.now() - runtime.started_at, store_.now() - runtime.beat_at,
-                        0,  runtime.plugins};
+    RuntimeReport entry;
+    entry.id = id;
+    entry.info = runtime.info;
+    entry.uptime = store_.now() - runtime.started_at;
+    entry.since_beat = store_.now() - runtime.beat_at;
+    entry.live = store_.is_alive(runtime);
+    entry.plugins = runtime.plugins;
     for (auto& plugin : entry.plugins) plugin.age = store_.now() - plugin.age;
     for (const auto& [job, running] : runtime.running) {
       const auto row = store_.rows_.find(job);

@@ -48,8 +48,7 @@ std::string status_option(const std::string& status) {
 }
 
 void add_jobs(const Command& program, GlobalOptions& global, int& code) {
-  const Command jobs = program.add_subcommand(
-      "jobs", "List, show, retry, cancel, delete and pause jobs");
+  const Command jobs = program.add_subcommand("jobs", "List, show, retry, cancel, delete and pause jobs");
   jobs.require_subcommand();
   add_jobs_list(jobs, global, code);
   add_jobs_show(jobs, global, code);

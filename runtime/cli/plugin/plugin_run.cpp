@@ -11,13 +11,13 @@
 
 #include "base/duration.hpp"
 #include "base/harmless.hpp"
+#include "base/shell_word.hpp"
 #include "base/text.hpp"
 #include "base/threads.hpp"
 #include "cli/command.hpp"
 #include "cli/plugin/repro.hpp"
 #include "cli/text/interrupts.hpp"
 #include "cli/text/payload.hpp"
-#include "cli/text/shell_word.hpp"
 #include "config/job_settings.hpp"
 #include "config/secret_grants.hpp"
 #include "fleet/spawn.hpp"
@@ -161,15 +161,15 @@ class PluginRun {
 
   std::string debugger() const {
     const std::string config =
-        options_.config_file.empty() ? "" : " --config " + shell_word(options_.config_file);
+        options_.config_file.empty() ? "" : " --config " + base::shell_word(options_.config_file);
     if (!options_.repro.empty()) {
-      return "gdb --args sluice plugin run --repro " + shell_word(options_.repro) +
-             (options_.plugin.empty() ? "" : " --plugin " + shell_word(options_.plugin)) + config +
+      return "gdb --args sluice plugin run --repro " + base::shell_word(options_.repro) +
+             (options_.plugin.empty() ? "" : " --plugin " + base::shell_word(options_.plugin)) + config +
              (options_.sets.empty() ? "" : " --set …") + " --in-process";
     }
     const std::string payload = options_.payload == "-" ? payload_ : options_.payload;
-    return "gdb --args sluice plugin run " + shell_word(options_.file) + " " + shell_word(options_.type) +
-           " " + shell_word(payload) + config + " --in-process";
+    return "gdb --args sluice plugin run " + base::shell_word(options_.file) + " " +
+           base::shell_word(options_.type) + " " + base::shell_word(payload) + config + " --in-process";
   }
 
   void find_type(const job::PluginSpec& spec) {

@@ -122,14 +122,11 @@ std::unique_ptr<dashboard::Site> open_dashboard(const config::Config& config, st
     options.access.anonymous = dashboard::Visitor{"anybody on this machine", dashboard::Role::view, false};
   options.base_path = config.http.base_path;
   options.secure = !config.http.certificate.empty();
-  options.redacts = [config](const std::string& type) {
-    std::vector<std::string> pointers = config.http.redact;
-    for (const auto& [name, settings] : config.types) {
-      if (type == name || type.empty())
-        pointers.insert(pointers.end(), settings.redact.begin(), settings.redact.end());
-    }
-    return pointers;
-  };
+  options.redacts = [config](const std::string& type) { return redacted_pointers(config, type); };
+  return std::make_unique<dashboard::Site>(page_sources(config, store), std::move(options));
+}
+
+dashboard::Sources page_sources(const config::Config& config, store::Store& store) {
   dashboard::Sources sources;
   sources.store = &store;
   job::RetryPolicy fallback;
@@ -137,12 +134,20 @@ std::unique_ptr<dashboard::Site> open_dashboard(const config::Config& config, st
   sources.jobs = [settings = store_options(config), fallback] {
     return postgres::open_job_desk(settings, fallback);
   };
-  return std::make_unique<dashboard::Site>(std::move(sources), std::move(options));
+  return sources;
+}
+
+std::vector<std::string> redacted_pointers(const config::Config& config, const std::string& type) {
+  std::vector<std::string> pointers = config.http.redact;
+  for (const auto& [name, settings] : config.types) {
+    if (type == name || type.empty())
+      pointers.insert(pointers.end(), settings.redact.begin(), settings.redact.end());
+  }
+  return pointers;
 }
 
 void add_dashboard(const Command& program, GlobalOptions& global, int& code) {
-  const Command command = program.add_subcommand(
-      "dashboard", "Serve pages about jobs, plugins and runtimes");
+  const Command command = program.add_subcommand("dashboard", "Serve pages about jobs, plugins and runtimes");
   add_database_options(command, global);
   command
       .add_option("--listen", global.http_listen,

@@ -24,4 +24,10 @@ std::unique_ptr<dashboard::Site> open_dashboard(
 
 http::ServerOptions server_options(const config::Config& config);
 
+/// Where pages get their answers from.
+dashboard::Sources page_sources(const config::Config& config, store::Store& store);
+
+/// The JSON pointers of values of a type's jobs that nobody sees; of all types if it is empty.
+std::vector<std::string> redacted_pointers(const config::Config& config, const std::string& type);
+
 }  // namespace sluice::cli

@@ -38,6 +38,7 @@ std::vector<RuntimeReport> read_runtimes(pqxx::transaction_base& transaction) {
     runtime.uptime = parse_double(text_of(row[5]));
     runtime.since_beat = parse_double(text_of(row[6]));
     runtime.claimed = row[7].as<std::int64_t>();
+    runtime.live = row[8].as<bool>();
     runtimes.push_back(runtime);
   }
   return runtimes;
