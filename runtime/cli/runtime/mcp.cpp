@@ -53,8 +53,7 @@ int serve(const GlobalOptions& global, const std::string& allow, bool payloads) 
 }  // namespace
 
 void add_mcp(const Command& program, GlobalOptions& global, int& code) {
-  const Command command = program.add_subcommand(
-      "mcp", "Answer an assistant by the Model Context Protocol, on standard input and output");
+  const Command command = program.add_subcommand("mcp", "Answer an assistant by the Model Context Protocol");
   add_database_options(command, global);
   static std::string allow;
   static bool payloads = false;

@@ -59,8 +59,7 @@ int why(const GlobalOptions& global, const std::string& asked, bool json) {
 }  // namespace
 
 void add_why(const Command& program, GlobalOptions& global, int& code) {
-  const Command command = program.add_subcommand(
-      "why", "Show why a job, or the jobs of a type, did not run; exits with 1 if a check failed");
+  const Command command = program.add_subcommand("why", "Show why a job, or the jobs of a type, did not run");
   add_database_options(command, global);
   static std::string asked;
   static bool json = false;
