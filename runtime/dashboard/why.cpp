@@ -116,7 +116,7 @@ Check paused_check(const store::TypeOverview& type) {
   return {"paused", question, false,
           "No, it was paused by " + type.paused->actor + " " + duration_of(type.paused->since.age) + " ago" +
               (type.paused->reason.empty() ? "." : ": " + type.paused->reason),
-          ""};
+          command("sluice jobs resume", type.type)};
 }
 
 bool concerns(const store::PluginReport& plugin, const store::TypeOverview& type) {

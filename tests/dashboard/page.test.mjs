@@ -141,7 +141,7 @@ test("the first page says what is wrong, and why", async () => {
   await page.getByRole("heading", { level: 1, name: /pdf\.generate stands still: no plugin has ever served it; 1 waits/ }).waitFor();
   await picture(page, "now");
   await page.getByRole("link", { name: "Why?" }).last().click();
-  await page.getByText("Does a plugin serve the type?").waitFor();
+  await page.getByText("Is the type served?").waitFor();
   await picture(page, "why");
   assert.deepEqual(page.problems, []);
 });
