@@ -126,9 +126,10 @@ void check_value(const Parameter& parameter, const std::vector<std::string>& val
 }
 
 void check(const Tool& tool, const Arguments& arguments) {
-  for (const auto& [name, values] : arguments) {
+  for (const auto& argument : arguments) {
+    const auto& [name, values] = argument;
     const auto found = std::find_if(tool.parameters.begin(), tool.parameters.end(),
-                                    [&](const auto& one) { return one.name == name; });
+                                    [&](const auto& one) { return one.name == argument.first; });
     if (found == tool.parameters.end())
       throw Problem4xx(400, "tool " + tool.name + " has no parameter '" + name + "'; see its inputSchema");
     check_value(*found, values);

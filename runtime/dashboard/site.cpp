@@ -152,7 +152,7 @@ Form body_of(const http::Request& request) {
       throw Problem4xx(400, std::string("member '") + name.GetString() + "' must be a text");
     fields += "&" + encoded(name.GetString()) + "=" + encoded({value.GetString(), value.GetStringLength()});
   };
-  for (const auto& [name, value] : document.GetObject()) {
+  for (const auto& [name, value] : std::as_const(document).GetObject()) {
     if (!value.IsArray()) {
       add(name, value);
       continue;

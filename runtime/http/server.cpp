@@ -255,8 +255,9 @@ class Server::Listener::Connection : public Server::Listener::Exchange {
     const auto page = listener_.pages_.find(request.path);
     if (page != listener_.pages_.end()) return make_known(page->first, page->second, request.method, !head);
     if (listener_.rest_) {
+      const std::string path = request.path;
       return make(
-          *listener_.rest_makers_, request.path,
+          *listener_.rest_makers_, path,
           [this, request = std::move(request)] { return listener_.rest_(request); }, !head);
     }
     if (request.method != "GET") return answer(not_allowed(), !head);
@@ -297,7 +298,6 @@ class Server::Listener::Connection : public Server::Listener::Exchange {
         return;
       }
     }
-    error_code ignored;
     lowest().socket().shutdown(tcp::socket::shutdown_both, failed);
   }
 

@@ -123,7 +123,8 @@ class Redaction {
 
   void clean(rapidjson::Value& value, Schema schema, const rapidjson::Pointer& at) {
     if (value.IsObject()) {
-      for (auto& member : value.GetObject()) clean_member(member.name, member.value, schema, at);
+      for (auto member = value.MemberBegin(); member < value.MemberEnd(); ++member)
+        clean_member(member->name, member->value, schema, at);
     } else if (value.IsArray()) {
       for (rapidjson::SizeType i = 0; i < value.Size(); ++i)
         clean(value[i], member_of(schema, "items"), at.Append(i));

@@ -15,7 +15,7 @@ namespace {
 
 /// The mark of a check, coloured where colours are welcome (no-color.org).
 std::string mark(bool good) {
-  const std::string word = good ? "ok" : "no";
+  std::string word = good ? "ok" : "no";
   const char* const no_color = std::getenv("NO_COLOR");
   if (!Terminal::available() || (no_color != nullptr && *no_color != '\0')) return word;
   return (good ? "\033[32m" : "\033[31m") + word + "\033[0m";
