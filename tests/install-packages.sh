@@ -7,7 +7,7 @@
 #   postgres    a PostgreSQL server, without the system-wide cluster that its package creates by default
 #   node        Node.js and npm, for examples/prisma-app
 #   pdf         what plugins/pdf needs to run
-#   browser     node, and Chromium, for tests/examples/notifications-web
+#   browser     node, and Chromium, for tests/dashboard and tests/examples/notifications-web
 #   tests       build, postgres, pdf, and what the tests need
 #   bench       tests, Node.js, and PostgreSQL's tools for measuring, for tests/bench
 #   packages    to build the Debian packages, and to test them, the completions and the manual pages
@@ -25,7 +25,7 @@ group() {
       echo g++ cmake ninja-build make pkg-config git ca-certificates
       echo BOOST libpqxx-dev libpq-dev rapidjson-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
       echo libcurl4-openssl-dev libssl-dev libsystemd-dev libdw-dev prometheus-cpp-dev libre2-dev libseccomp-dev
-      echo libxml2-dev libidn2-dev
+      echo libxml2-dev libidn2-dev libkainjow-mustache-dev
       ;;
     postgres) echo postgresql ;;
     node) echo NODE ;;
@@ -54,7 +54,7 @@ group() {
       group tests
       group packages
       group node
-      echo postfix
+      echo postfix minisign
       echo ccache clang libc++-dev libc++abi-dev CARGO clang-format clang-tidy shellcheck
       ;;
     *)

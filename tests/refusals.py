@@ -68,7 +68,7 @@ def sentences(code, in_fleet):
 def missing(tree):
     page = re.sub(r"\s+", " ", (tree / PAGE).read_text(encoding="utf-8"))
     seen, lacking = 0, []
-    for folder in ("host", "fleet"):
+    for folder in ("base", "trust", "host", "fleet"):
         for path in sorted((tree / "runtime" / folder).glob("*.cpp")):
             for sentence in sentences(path.read_text(encoding="utf-8"), folder == "fleet"):
                 seen += 1

@@ -74,8 +74,9 @@ std::chrono::milliseconds read_timeout(const sluice::Config& json, std::string_v
   return std::chrono::milliseconds(std::llround(seconds * 1000));
 }
 
-/// The text in the member `key`, or the file named in `key` + "_file".
-Secret read_secret(const sluice::Json& json, const std::string& key) {
+/// The secret granted for `key`, else the text in that member, or the file named in `key` + "_file".
+Secret read_secret(const sluice::Config& config, const sluice::Json& json, const std::string& key) {
+  if (const auto granted = config.granted(json, key)) return {std::string(*granted), ""};
   Secret secret{json.string_or(key, ""), json.string_or(key + "_file", "")};
   const std::string place = (json.path().empty() ? "" : json.path().substr(1) + "/") + key;
   if (!secret.text.empty() && !secret.file.empty()) {
@@ -96,9 +97,9 @@ void check_endpoint(const std::string& endpoint) {
   if (!encrypted) refuse("oauth/endpoint", words + ", found '" + endpoint + "'");
 }
 
-OauthConfig read_oauth(const sluice::Json& json) {
+OauthConfig read_oauth(const sluice::Config& config, const sluice::Json& json) {
   OauthConfig oauth;
-  oauth.token = read_secret(json, "token");
+  oauth.token = read_secret(config, json, "token");
   oauth.endpoint = json.string_or("endpoint", "");
   if (oauth.token.is_set() == !oauth.endpoint.empty()) {
     refuse("oauth", "expected either token_file, or endpoint with client_id");
@@ -106,8 +107,8 @@ OauthConfig read_oauth(const sluice::Json& json) {
   if (oauth.token.is_set()) return oauth;
   check_endpoint(oauth.endpoint);
   oauth.client_id = json.string("client_id");
-  oauth.client_secret = read_secret(json, "client_secret");
-  oauth.refresh_token = read_secret(json, "refresh_token");
+  oauth.client_secret = read_secret(config, json, "client_secret");
+  oauth.refresh_token = read_secret(config, json, "refresh_token");
   oauth.scope = json.string_or("scope", "");
   if (!oauth.client_secret.is_set() && !oauth.refresh_token.is_set()) {
     refuse("oauth", "expected client_secret_file, refresh_token_file or both");
@@ -132,9 +133,9 @@ std::vector<std::string> read_logins(const sluice::Config& json, bool has_oauth)
 
 void read_credentials(const sluice::Config& json, SmtpConfig& smtp) {
   smtp.user = json.string_or("user", "");
-  smtp.password = read_secret(json, "password");
+  smtp.password = read_secret(json, json, "password");
   const auto oauth = json.find("oauth");
-  if (oauth) smtp.oauth = read_oauth(*oauth);
+  if (oauth) smtp.oauth = read_oauth(json, *oauth);
   smtp.logins = read_logins(json, oauth.has_value());
   if (smtp.password.is_set() && oauth) refuse("oauth", "a password is set too; keep one of them");
   const bool has_secret = smtp.password.is_set() || oauth;

@@ -235,7 +235,8 @@ class SendEmail {
 SLUICE_PLUGIN(sluice::plugin("email", "1.0.0")
                   .summary("Sends mail over SMTP, or writes it to files")
                   .license("Apache-2.0")
-                  .config_schema(email::config_schema),
+                  .config_schema(email::config_schema)
+                  .sandbox(email::sandbox),
               sluice::job_type<email::SendEmail>("email.send")
                   .summary("Sends one mail")
                   .schema(email::payload_schema)

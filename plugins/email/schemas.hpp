@@ -131,4 +131,14 @@ constexpr std::string_view config_schema = R"({
   }
 })";
 
+// What the configuration names, and no more. The files that are read again for each mail may be replaced.
+constexpr std::string_view sandbox = R"({
+  "connect": ["config:/url", "config:/oauth/endpoint"],
+  "read": ["config:/templates", "config:/attachments_directory", "config:/ca_file", "config:/dkim/key_file",
+           "config:/password_file/..", "config:/oauth/token_file/..", "config:/oauth/client_secret_file/..",
+           "config:/oauth/refresh_token_file/..", "config:/renderer/..", "config:/python/../.."],
+  "write": ["config:/directory"],
+  "spawn": "config:/templates"
+})";
+
 }  // namespace email

@@ -12,7 +12,8 @@ using namespace std::chrono_literals;
 SLUICE_PLUGIN(sluice::plugin("notification", "1.0.0")
                   .summary("Stores notifications for users, announces them with NOTIFY and by webhook")
                   .license("Apache-2.0")
-                  .config_schema(notification::config_schema),
+                  .config_schema(notification::config_schema)
+                  .sandbox(notification::sandbox),
               sluice::job_type<notification::Notify>("notification.send")
                   .summary("Stores a notification for a user and announces it")
                   .schema(notification::send_schema)

@@ -73,4 +73,12 @@ constexpr std::string_view webhook_example =
     R"({"jobId": "c1f0a", "userId": "user-123", "type": "proposal_approved",)"
     R"( "message": "Your proposal has been approved"})";
 
+// Webhooks, and nothing without them: notifications are stored by the runtime. A secret's file may be
+// replaced.
+constexpr std::string_view sandbox = R"({
+  "connect": ["config:/webhook/url", "config:/webhooks/*/url"],
+  "read": ["config:/webhook/secret_file/..", "config:/webhooks/*/secret_file/..",
+           "config:/webhook/ca_file/..", "config:/webhooks/*/ca_file/.."]
+})";
+
 }  // namespace notification

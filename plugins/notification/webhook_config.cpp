@@ -48,6 +48,19 @@ void read_url(const sluice::Json& json, Endpoint& endpoint) {
   endpoint.target = url.part(CURLUPART_PATH) + (query.empty() ? "" : "?" + query);
 }
 
+/// Returns false if none is granted.
+bool take_granted(const sluice::Config& config, const sluice::Json& json, Endpoint& endpoint) {
+  const auto granted = config.granted(json, "secret");
+  if (!granted) return false;
+  endpoint.secret = *granted;
+  try {
+    keys_of(endpoint);
+  } catch (const std::runtime_error& error) {
+    refuse(json, "secret", std::string("the granted secret: ") + error.what());
+  }
+  return true;
+}
+
 void read_secret(const sluice::Json& json, Endpoint& endpoint) {
   endpoint.secret = json.string_or("secret", "");
   endpoint.secret_file = json.string_or("secret_file", "");
@@ -81,10 +94,10 @@ std::vector<std::string> read_patterns(const sluice::Json& json, std::string_vie
   return patterns;
 }
 
-Endpoint read_endpoint(const sluice::Json& json) {
+Endpoint read_endpoint(const sluice::Config& config, const sluice::Json& json) {
   Endpoint endpoint;
   read_url(json, endpoint);
-  read_secret(json, endpoint);
+  if (!take_granted(config, json, endpoint)) read_secret(json, endpoint);
   endpoint.ca_file = json.string_or("ca_file", "");
   if (!endpoint.ca_file.empty() && !std::ifstream(endpoint.ca_file)) {
     refuse(json, "ca_file", "'" + endpoint.ca_file + "' can't be read");
@@ -110,12 +123,12 @@ bool Endpoint::wants(const std::string& type, const std::string& user) const {
 
 Endpoints read_endpoints(const sluice::Config& json) {
   Endpoints endpoints;
-  if (json.find("webhook")) endpoints.emplace("webhook", read_endpoint(json.object("webhook")));
+  if (json.find("webhook")) endpoints.emplace("webhook", read_endpoint(json, json.object("webhook")));
   const auto webhooks = json.find("webhooks");
   if (!webhooks) return endpoints;
   for (const auto& member : webhooks->as_object().value().GetObject()) {
     const std::string name(member.name.GetString(), member.name.GetStringLength());
-    if (!endpoints.emplace(name, read_endpoint(webhooks->object(name))).second) {
+    if (!endpoints.emplace(name, read_endpoint(json, webhooks->object(name))).second) {
       refuse(*webhooks, name, "the table webhook already has this name; choose another");
     }
   }

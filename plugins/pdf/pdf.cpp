@@ -177,6 +177,15 @@ constexpr auto config_schema = R"({
   "additionalProperties": false
 })";
 
+// The renderer is a Python program that reads templates and fonts, and whose temporary files are in /tmp. It
+// has no network, whatever a template says.
+constexpr auto sandbox = R"({
+  "network": "none",
+  "read": ["config:/templates", "config:/renderer/..", "config:/python/../.."],
+  "write": ["config:/output", "/tmp"],
+  "spawn": true
+})";
+
 constexpr auto payload_schema = R"({
   "type": "object",
   "required": ["template", "filename"],
@@ -199,7 +208,8 @@ SLUICE_PLUGIN(
     sluice::plugin("pdf", "1.0.0")
         .summary("Makes PDF documents from HTML templates")
         .license("Apache-2.0")
-        .config_schema(config_schema),
+        .config_schema(config_schema)
+        .sandbox(sandbox),
     sluice::job_type<GeneratePdf>("pdf.generate")
         .summary("Renders a template with data, and writes the document to the output directory")
         .schema(payload_schema)

@@ -123,4 +123,13 @@ constexpr std::string_view config_schema = R"({
   }
 })";
 
+// Any network: pages may be on other hosts and ports (allow_hosts), and a database may be behind a Unix
+// socket. The files are read again for each job or connection, and may be replaced.
+constexpr std::string_view sandbox = R"({
+  "network": "any",
+  "read": ["config:/sources/*/token_file/..", "config:/sources/*/ca_file/..",
+           "config:/sources/*/oauth/client_secret_file/..", "config:/targets/*/token_file/..",
+           "config:/targets/*/ca_file/..", "config:/targets/*/oauth/client_secret_file/..", "config:/targets/*/url_file/.."]
+})";
+
 }  // namespace data_sync

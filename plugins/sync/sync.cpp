@@ -234,7 +234,8 @@ class SyncData {
 SLUICE_PLUGIN(sluice::plugin("sync", "1.0.0")
                   .summary("Copies records from APIs and payloads to tables and APIs")
                   .license("Apache-2.0")
-                  .config_schema(data_sync::config_schema),
+                  .config_schema(data_sync::config_schema)
+                  .sandbox(data_sync::sandbox),
               sluice::job_type<data_sync::SyncData>("data.sync")
                   .summary("Copies records from a source to a target")
                   .schema(data_sync::payload_schema)

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <fstream>
 
+#include "base/small_file.hpp"
 #include "base/usage_error.hpp"
 
 namespace sluice::base {
@@ -19,6 +20,13 @@ std::string read_secret_file(const std::string& path) {
     throw UsageError("reading the secret in '" + path +
                      "' failed: the file is missing or unreadable, or its first line is empty");
   }
+  return secret;
+}
+
+std::string read_secret(const std::string& path, std::size_t longest) {
+  std::string secret = read_small_file(path, longest);
+  while (!secret.empty() && (secret.back() == '\n' || secret.back() == '\r')) secret.pop_back();
+  if (secret.empty()) throw UsageError("'" + path + "' is empty");
   return secret;
 }
 

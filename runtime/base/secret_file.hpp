@@ -1,6 +1,7 @@
 // A secret in a separate file, such as a systemd credential.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 namespace sluice::base {
@@ -8,6 +9,10 @@ namespace sluice::base {
 /// The first line, without blanks at its end. Throws UsageError if the file can't be read or the line is
 /// empty.
 std::string read_secret_file(const std::string& path);
+
+/// All of a file, of any bytes, without line breaks at its end. Throws UsageError, which says what is wrong
+/// with the file, if it is not a regular one, can't be read, is empty, or has more than `longest` bytes.
+std::string read_secret(const std::string& path, std::size_t longest);
 
 /// A warning if the file is world-readable; empty if it is not, or does not exist.
 std::string secret_file_warning(const std::string& path);

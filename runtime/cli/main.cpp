@@ -130,11 +130,14 @@ int run(int argc, char** argv) {
   add_enqueue(top, options, code);
   add_drain(top, options, code);
   add_run(top, options, code);
+  add_dashboard(top, options, code);
   add_reload(top, options, code);
   add_status(top, options, code);
+  add_why(top, options, code);
   add_jobs(top, options, code);
   add_webhooks(top, options, code);
   add_health(top, options, code);
+  add_mcp(top, options, code);
   add_plugin(top, options, code);
   add_config(top, options, code);
   add_completion(top, code);

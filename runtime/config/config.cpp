@@ -78,11 +78,15 @@ std::optional<std::string> as_text(Kind kind, const toml::node& node) {
       if (const auto truth = node.value_exact<bool>()) return *truth ? "true" : "false";
       return std::nullopt;
     case Kind::table:
+      if (!node.is_table()) return std::nullopt;
+      break;
+    case Kind::list:
+      if (!node.is_array()) return std::nullopt;
       break;
   }
-  if (!node.is_table()) return std::nullopt;
   std::ostringstream json;
-  json << toml::json_formatter{*node.as_table()};
+  if (node.is_table()) json << toml::json_formatter{*node.as_table()};
+  if (node.is_array()) json << toml::json_formatter{*node.as_array()};
   return json.str();
 }
 
@@ -274,6 +278,8 @@ void set_option(Config& config, const std::string& key, const std::string& value
 }
 
 void check_config(const Config& config) {
+  if (config.http.certificate.empty() != config.http.key.empty())
+    throw base::UsageError("'http.certificate' and 'http.key' belong together; set both or neither");
   if (config.lease >= 3 * config.heartbeat) return;
   throw base::UsageError("'runtime.lease' (" + base::write_duration(config.lease) +
                          ") must be at least three times 'runtime.heartbeat' (" +

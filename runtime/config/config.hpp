@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "base/ownership.hpp"
 #include "base/usage_error.hpp"
 #include "job/host_limits.hpp"
 
@@ -24,6 +25,7 @@ struct PluginSettings {
   bool strict = false;        ///< members that nothing reads are an error
   job::HostLimits limits;     ///< of each plugin host
   std::string sandbox;        ///< JSON object, as job::parse_sandbox reads it; empty: none
+  std::string secrets;        ///< JSON object, as parse_grants reads it; empty: none
   int log_limit = 5000;       ///< log lines per second of each host
   bool operator==(const PluginSettings&) const = default;
 };
@@ -37,7 +39,22 @@ struct TypeSettings {
   std::optional<std::chrono::microseconds> backoff_cap;
   std::optional<std::chrono::microseconds> timeout;  ///< how long an attempt may take; 0: no limit
   std::optional<bool> strict;                        ///< as in PluginSettings, for its payloads
+  std::vector<std::string> redact;                   ///< as in HttpSettings, for its payloads and outputs
   std::optional<bool> brief;  ///< claimed under row locks alone; ignored if the type runs at most once
+};
+
+/// The HTTP server of `sluice run` and `sluice dashboard`.
+struct HttpSettings {
+  std::string listen;                ///< "127.0.0.1:9640", as in address.hpp; empty: no HTTP
+  std::string tokens;                ///< the file of those who may see the dashboard
+  std::string certificate;           ///< PEM file; empty: no TLS
+  std::string key;                   ///< PEM file
+  std::string base_path;             ///< "/sluice": before the path of every page; empty: none
+  std::vector<std::string> proxies;  ///< addresses whose headers name the user and its role
+  std::string user_header = "X-Forwarded-User";
+  std::string role_header = "X-Sluice-Role";
+  std::vector<std::string> redact;  ///< JSON pointers whose values never leave the process
+  bool operator==(const HttpSettings&) const = default;
 };
 
 struct Config {
@@ -49,6 +66,9 @@ struct Config {
   bool wake = true;  ///< a trigger on the table wakes idle runtimes
 
   std::string plugin_directory;
+  base::Ownership ownership = base::Ownership::check;  ///< of plugin files and the way to them
+  bool strict_files = false;     ///< a plugin file needs an entry in sluice.lock, or a signature
+  std::string plugin_keys;       ///< JSON object, as trust::parse_keys reads it; empty: none
   bool require_sandbox = false;  ///< a plugin whose sandbox the kernel can't enforce is refused
   std::map<std::string, PluginSettings> plugins;  ///< by the plugin's name
   std::map<std::string, TypeSettings> types;      ///< by the type's name
@@ -60,6 +80,7 @@ struct Config {
   std::optional<std::chrono::microseconds> keep_done;    ///< before done jobs are deleted; absent: for ever
   std::optional<std::chrono::microseconds> keep_error;   ///< the same for jobs that will not be retried
   std::optional<std::chrono::microseconds> keep_traces;  ///< which runtime ran which job
+  std::chrono::microseconds keep_audit = std::chrono::hours(24 * 400);  ///< what was done by hand
 
   int batch_max = 500;  ///< jobs in one claim, at most; a batch starts at 20
   std::chrono::microseconds poll_interval = std::chrono::milliseconds(200);
@@ -77,7 +98,7 @@ struct Config {
   /// Why the database's URL can't be used, for commands that need it; empty if it can.
   std::string database_problem;
 
-  std::string http_listen;  ///< "127.0.0.1:9640", as in address.hpp; empty: no HTTP
+  HttpSettings http;
 
   log::Level log_level = log::Level::info;
   log::Format log_format = log::Format::automatic;

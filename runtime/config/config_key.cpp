@@ -1,16 +1,22 @@
 #include "config/config_key.hpp"
 
+#include <arpa/inet.h>
 #include <rapidjson/document.h>
+#include <rapidjson/pointer.h>
 
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <iterator>
+#include <regex>
 
 #include "base/address.hpp"
 #include "base/duration.hpp"
 #include "base/size.hpp"
 #include "base/text.hpp"
+#include "config/secret_grants.hpp"
 #include "job/sandbox.hpp"
+#include "trust/minisign.hpp"
 
 namespace sluice::config {
 
@@ -154,13 +160,50 @@ ConfigKey<Config> choice(const char* section, const char* name, Target Config::*
   return key;
 }
 
-ConfigKey<Config> address(const char* section, const char* name, std::string Config::*member,
-                          std::string summary, std::string example) {
-  ConfigKey<Config> key = text(section, name, member, std::move(summary), std::move(example));
+/// Texts for which `is_valid` holds, as a JSON array in a variable.
+template <class Owner>
+ConfigKey<Owner> list(const char* section, const char* name, std::vector<std::string> Owner::*member,
+                      bool (*is_valid)(const std::string&), std::string takes, std::string summary,
+                      std::string example) {
+  ConfigKey<Owner> key{section, name, Kind::list, std::move(takes), std::move(summary), std::move(example)};
+  key.set = [member, is_valid](Owner& owner, const std::string& text) {
+    rapidjson::Document document;
+    document.Parse(text.c_str());
+    if (document.HasParseError() || !document.IsArray()) return false;
+    std::vector<std::string> values;
+    for (const auto& one : document.GetArray()) {
+      if (!one.IsString() || !is_valid(one.GetString())) return false;
+      values.emplace_back(one.GetString());
+    }
+    owner.*member = std::move(values);
+    return true;
+  };
+  key.get = [member](const Owner& owner) -> std::optional<std::string> {
+    if ((owner.*member).empty()) return std::nullopt;
+    std::string json;
+    for (const std::string& one : owner.*member) json += (json.empty() ? "[" : ", ") + base::json_quote(one);
+    return json + "]";
+  };
+  return key;
+}
+
+bool is_pointer(const std::string& text) {
+  return text.starts_with('/') && rapidjson::Pointer(text.c_str()).IsValid();
+}
+
+bool is_ip_address(const std::string& text) {
+  in6_addr ignored{};
+  return inet_pton(AF_INET, text.c_str(), &ignored) == 1 || inet_pton(AF_INET6, text.c_str(), &ignored) == 1;
+}
+
+template <class Owner>
+ConfigKey<Owner> address(const char* section, const char* name, std::string Owner::*member,
+                         std::string summary, std::string example) {
+  ConfigKey<Owner> key = text(section, name, member, std::move(summary), std::move(example));
   key.takes = R"(an address such as "127.0.0.1:9640")";
-  key.set = [member](Config& config, const std::string& text) {
+  key.set = [member](Owner& owner, const std::string& text) {
     if (!text.empty() && !base::parse_address(text)) return false;
-    config.*member = text;
+    owner.*member = text;
     return true;
   };
   return key;
@@ -206,6 +249,56 @@ ConfigKey<PluginSettings> plugin_config() {
   };
   key.get = [](const PluginSettings& settings) { return settings.config; };
   return key;
+}
+
+/// A path before the paths of all pages: empty, or as "/sluice".
+ConfigKey<HttpSettings> base_path() {
+  ConfigKey<HttpSettings> key = text("http", "base_path", &HttpSettings::base_path,
+                                     "the path under which a proxy serves the dashboard. A proxy may also "
+                                     "send the header X-Forwarded-Prefix",
+                                     R"("/sluice")");
+  key.takes = R"(a path such as "/sluice", with a slash in front and none behind)";
+  key.set = [](HttpSettings& http, const std::string& text) {
+    static const std::regex path("(/[A-Za-z0-9._~-]+)*");
+    if (!std::regex_match(text, path)) return false;
+    http.base_path = text;
+    return true;
+  };
+  return key;
+}
+
+const char* const takes_pointers = R"(a list of JSON pointers such as ["/password", "/card/number"])";
+
+std::vector<ConfigKey<HttpSettings>> make_http_keys() {
+  return {
+      address(
+          "http", "listen", &HttpSettings::listen,
+          "the address on which `sluice run` serves /livez, /readyz, /metrics and the dashboard: HOST:PORT, "
+          "or a port alone, which listens on the loopback. Port 0 takes any free port, and the log names it",
+          R"("127.0.0.1:9640")"),
+      text("http", "tokens", &HttpSettings::tokens,
+           "the file of those who may see the dashboard, one on each line. `sluice dashboard --new-token` "
+           "prints "
+           "such a line. On other addresses than the loopback, the dashboard is served only with this key or "
+           "`proxies`",
+           R"("/etc/sluice/tokens")"),
+      text("http", "certificate", &HttpSettings::certificate,
+           "a PEM file with the server's certificate and its chain. With it, everything is served over TLS",
+           R"("/etc/sluice/tls.crt")"),
+      text("http", "key", &HttpSettings::key, "the PEM file with the certificate's private key",
+           R"("/etc/sluice/tls.key")"),
+      base_path(),
+      list("http", "proxies", &HttpSettings::proxies, is_ip_address,
+           R"(a list of IP addresses such as ["10.0.0.5"])",
+           "the addresses of proxies that authenticate users. Only from these are the two headers below read",
+           R"(["10.0.0.5"])"),
+      text("http", "user_header", &HttpSettings::user_header, "the header in which a proxy names the user"),
+      text("http", "role_header", &HttpSettings::role_header,
+           "the header in which a proxy names the user's role, as in the file of tokens"),
+      list("http", "redact", &HttpSettings::redact, is_pointer, takes_pointers,
+           "the dashboard shows \"[redacted]\" instead of these values, in payloads and outputs of all types",
+           R"(["/password"])"),
+  };
 }
 
 /// The keys of the settings in a member, as keys of the whole.
@@ -264,8 +357,79 @@ ConfigKey<PluginSettings> plugin_sandbox() {
   return key;
 }
 
+std::optional<base::Ownership> parse_ownership(const std::string& text) {
+  const auto found = std::find(base::ownership_names.begin(), base::ownership_names.end(), text);
+  if (found == base::ownership_names.end()) return std::nullopt;
+  return static_cast<base::Ownership>(found - base::ownership_names.begin());
+}
+std::string_view ownership_name(base::Ownership ownership) {
+  return base::ownership_names.at(static_cast<std::size_t>(ownership));
+}
+
+std::string keys_problem(const std::string& text) {
+  try {
+    trust::parse_keys(text);
+    return "";
+  } catch (const trust::BadKeys& bad) {
+    return bad.what();
+  }
+}
+
+ConfigKey<Config> plugin_keys_key() {
+  ConfigKey<Config> key{
+      "plugins",
+      "keys",
+      Kind::table,
+      "a table, or a JSON object in a variable",
+      "public keys of minisign, each under a name of your choice. A plugin file with a signature beside it, "
+      "FILE.minisig, is refused unless the signature is by one of them. Only a restart changes this",
+      R"({ release = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3" })",
+  };
+  key.problem = keys_problem;
+  key.set = [](Config& config, const std::string& text) {
+    if (text.empty() || !keys_problem(text).empty()) return false;
+    config.plugin_keys = text;
+    return true;
+  };
+  key.get = [](const Config& config) {
+    return config.plugin_keys.empty() ? std::nullopt : std::optional(config.plugin_keys);
+  };
+  return key;
+}
+
+std::string secrets_problem(const std::string& text) {
+  try {
+    parse_grants(text);
+    return "";
+  } catch (const BadGrants& bad) {
+    return bad.what();
+  }
+}
+
+ConfigKey<PluginSettings> plugin_secrets() {
+  ConfigKey<PluginSettings> key{
+      "plugin",
+      "secrets",
+      Kind::table,
+      "a table, or a JSON object in a variable",
+      "the secrets that the plugin gets, by the names under which it asks for them. Each is the content of a "
+      "file, { file = \"PATH\" }, or a variable of sluice's environment, { env = \"VARIABLE\" }",
+      R"({ password = { file = "/run/secrets/smtp" } })",
+  };
+  key.problem = secrets_problem;
+  key.set = [](PluginSettings& settings, const std::string& text) {
+    if (!secrets_problem(text).empty()) return false;
+    settings.secrets = text;
+    return true;
+  };
+  key.get = [](const PluginSettings& settings) {
+    return settings.secrets.empty() ? std::nullopt : std::optional(settings.secrets);
+  };
+  return key;
+}
+
 std::vector<ConfigKey<Config>> make_config_keys() {
-  return {
+  std::vector<ConfigKey<Config>> keys{
       secret(naming_database(also(text("database", "url", &Config::database_url,
                                        "PostgreSQL URL or key=value string; Prisma's parameters are accepted",
                                        R"("postgresql://user:password@localhost:5432/app")"),
@@ -303,6 +467,15 @@ std::vector<ConfigKey<Config>> make_config_keys() {
       choice("plugins", "sandbox", &Config::require_sandbox, parse_require, require_name, "try, require",
              "what happens if the kernel can't enforce all of a plugin's sandbox. `try`: the log says so. "
              "`require`: the plugin is refused"),
+      choice(
+          "plugins", "ownership", &Config::ownership, parse_ownership, ownership_name,
+          "check, strict, ignore",
+          "what happens if others can replace a plugin's file: everybody, or another user than root and "
+          "sluice's own. `check`: the plugin is refused. `strict`: also if a group can. `ignore`: nothing"),
+      truth("plugins", "strict", &Config::strict_files,
+            "true: a plugin file is refused unless sluice.lock, beside it, has its digest, or it has a "
+            "signature by one of `keys`. Only a restart changes this"),
+      plugin_keys_key(),
       number("retry", "max_attempts", &Config::max_attempts, 1, 1000, "how many times a job is tried in all"),
       duration("retry", "backoff_first", &Config::backoff_first, {},
                "the delay after the first failed attempt. It doubles with each further attempt and is "
@@ -345,10 +518,8 @@ std::vector<ConfigKey<Config>> make_config_keys() {
           "how long traces of done jobs are kept, for `sluice jobs show`. A trace says which runtime and "
           "plugin host ran the job, and for how long. Without the key, traces are not recorded",
           R"("1d")"),
-      address("http", "listen", &Config::http_listen,
-              "the address on which `sluice run` serves /livez, /readyz and /metrics: HOST:PORT, or a port "
-              "alone, which listens on the loopback. Port 0 takes any free port, and the log names it",
-              R"("127.0.0.1:9640")"),
+      duration("retention", "audit", &Config::keep_audit, milliseconds(1000),
+               "how long records of what was done by hand are kept"),
       choice("log", "level", &Config::log_level, parse_log_level, log_level_name,
              "trace, debug, info, warn, error, off",
              "the least severe level that is logged. It applies to the plugins too"),
@@ -359,6 +530,11 @@ std::vector<ConfigKey<Config>> make_config_keys() {
                "how often `sluice run` logs, at level info, how many jobs have ended since the last summary. "
                "If no job has ended, nothing is logged"),
   };
+  const auto log =
+      std::find_if(keys.begin(), keys.end(), [](const auto& key) { return key.section == "log"; });
+  auto http = keys_in(&Config::http, make_http_keys());
+  keys.insert(log, std::make_move_iterator(http.begin()), std::make_move_iterator(http.end()));
+  return keys;
 }
 
 std::vector<ConfigKey<job::HostLimits>> make_limit_keys() {
@@ -422,6 +598,7 @@ std::vector<ConfigKey<PluginSettings>> make_plugin_keys() {
           "failed attempt are not affected"),
       plugin_config(),
       plugin_sandbox(),
+      plugin_secrets(),
   };
   for (auto& key : keys_in(&PluginSettings::limits, make_limit_keys())) keys.push_back(std::move(key));
   return keys;
@@ -447,6 +624,8 @@ std::vector<ConfigKey<TypeSettings>> make_type_keys() {
             "true: a job may run twice, because its claim need not survive a crash of the database server",
             "true"),
       truth("type", "strict", &TypeSettings::strict, "as in [plugin], for payloads of this type", "true"),
+      list("type", "redact", &TypeSettings::redact, is_pointer, takes_pointers,
+           "as in [http], for payloads and outputs of this type", R"(["/token"])"),
   };
 }
 
@@ -529,11 +708,11 @@ std::string_view section_summary(std::string_view section) {
       {"retry", "For job types whose plugin and [type] table set no values of their own."},
       {"runtime", "How jobs are claimed, and how a runtime stops."},
       {"retention",
-       "How long `sluice run` keeps finished jobs, with their failed attempts and output. Without these keys "
-       "nothing is deleted."},
+       "How long `sluice run` keeps finished jobs, with their failed attempts and output. Without `done` "
+       "and `error`, no job is deleted."},
       {"http",
-       "Health checks and metrics, for everybody who can reach the address. Without an address, nothing "
-       "listens."},
+       "Health checks and metrics, for everybody who can reach the address, and the dashboard, for those who "
+       "have a role. Without an address, nothing listens."},
       {"log", "The log goes to standard error."},
       {"plugin",
        "One table for each plugin that needs one, under the name that the plugin declares. `sluice plugin "

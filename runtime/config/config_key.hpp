@@ -14,7 +14,7 @@
 namespace sluice::config {
 
 /// How the file writes a value.
-enum class Kind { text, number, truth, table };
+enum class Kind { text, number, truth, table, list };
 
 /// A key of the settings in an Owner: Config, PluginSettings or TypeSettings.
 template <class Owner>

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "config/sandbox_references.hpp"
+
 namespace sluice::config {
 
 job::RetryPolicy policy_of(const job::TypeSpec& type, const Config& config) {
@@ -28,10 +30,14 @@ std::vector<job::Microseconds> limits_of(const job::PluginSpec& plugin, const Co
 }
 
 job::Sandbox sandbox_of(const job::PluginSpec& plugin, const Config& config) {
-  job::SandboxTable operators;
-  if (const auto found = config.plugins.find(plugin.name); found != config.plugins.end())
-    operators = job::parse_sandbox(found->second.sandbox);
-  return job::sandbox_of(operators, job::parse_sandbox(plugin.sandbox));
+  const auto found = config.plugins.find(plugin.name);
+  const PluginSettings settings = found == config.plugins.end() ? PluginSettings{} : found->second;
+  return job::sandbox_of(resolved(job::parse_sandbox(settings.sandbox), settings.config),
+                         resolved(job::parse_sandbox(plugin.sandbox), settings.config));
+}
+
+trust::Policy trust_of(const Config& config) {
+  return {config.ownership, config.strict_files, trust::parse_keys(config.plugin_keys)};
 }
 
 bool has_sandbox(const Config& config) {

@@ -8,6 +8,7 @@
 #include "job/retry_policy.hpp"
 #include "job/sandbox.hpp"
 #include "job/strictness.hpp"
+#include "trust/vetting.hpp"
 
 namespace sluice::config {
 
@@ -20,6 +21,9 @@ std::vector<job::Microseconds> limits_of(const job::PluginSpec& plugin, const Co
 
 /// The operator's table, then the plugin's.
 job::Sandbox sandbox_of(const job::PluginSpec& plugin, const Config& config);
+
+/// Which plugin files are loaded.
+trust::Policy trust_of(const Config& config);
 
 /// True if the configuration restricts a plugin.
 bool has_sandbox(const Config& config);

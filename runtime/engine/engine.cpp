@@ -13,6 +13,7 @@
 #include "base/threads.hpp"
 #include "base/version.hpp"
 #include "config/job_settings.hpp"
+#include "config/secret_grants.hpp"
 #include "engine/pump/pump.hpp"
 
 namespace sluice::engine {
@@ -33,6 +34,14 @@ constexpr std::chrono::seconds drain_outage_limit{60};
 constexpr std::chrono::milliseconds write_grace{2500};
 constexpr std::chrono::milliseconds call_grace{700};
 constexpr std::chrono::milliseconds leave_grace{1000};
+
+/// How long the job was pending before its handler was called.
+void note_wait(job::Finished& finished, Clock::time_point now) {
+  if (finished.job.pending_since == Clock::time_point::max()) return;
+  const auto waited = now - finished.outcome.duration - finished.job.pending_since;
+  finished.outcome.waited =
+      std::max(std::chrono::duration_cast<job::Microseconds>(waited), job::Microseconds(0));
+}
 
 /// How a job left its host. What the store finally records may differ.
 void log_end(const job::Finished& finished) {
@@ -89,9 +98,11 @@ fleet::Options Engine::fleet_options() const {
                                config::sandbox_of(plugin, config_),
                                config::limits_of(plugin, config_),
                                settings.limits,
-                               settings.log_limit};
+                               settings.log_limit,
+                               config::secrets_of(plugin.name, config_)};
   };
   options.wary = [this] { return config::has_sandbox(config_); };
+  options.trust = config::trust_of(config_);
   options.require_sandbox = config_.require_sandbox;
   options.owners = owners();
   return options;
@@ -108,6 +119,7 @@ std::map<std::string, std::string> Engine::owners() const {
 
 EngineResult Engine::run() {
   store_.desk()->check_schema();
+  fleet_.withhold(config::secret_variables(config_));
   fleet_.take_signals();  // before other processes can see the runtime and ask it to reload
   const std::vector<std::string> files = fleet::find_plugins(config_.plugin_directory);
   const store::RuntimeInfo info{base::host_name(), static_cast<int>(getpid()), std::string(base::version()),
@@ -274,7 +286,7 @@ void Engine::on_round_end() {
   } else {
     report_reload();
   }
-  if (std::exchange(reload_wanted_, false)) reload();
+  if (const auto wanted = std::exchange(reload_wanted_, std::nullopt)) ask_for_reload(*wanted);
 }
 
 /// From now on, claims for the plugins that are ready now.
@@ -374,6 +386,7 @@ void Engine::end_when_drained() {
 
 void Engine::on_returned(std::vector<job::Finished> jobs) {
   const auto now = Clock::now();
+  for (job::Finished& one : jobs) note_wait(one, now);
   lanes_.on_return(jobs, now);
   presence_.add_ended(jobs);
   std::vector<std::vector<job::Finished>> by_pump(pumps_.size());
@@ -449,7 +462,8 @@ void Engine::stop(std::chrono::microseconds patience) {
   if (stopping_ && !result_.stopped) return;
   const bool first = !stopping_;
   stopping_ = true;
-  if (first && !pumps_.empty() && !fleet_.is_round_over()) announce_reload("sluice is stopping");
+  const bool reloading = !fleet_.is_round_over() || !fleet_.canary_words().empty();
+  if (first && !pumps_.empty() && reloading) announce_reload("sluice is stopping");
   limit_calls(patience + config_.cancel_grace);
   fleet_.stop(patience);
   if (first && pumps_running_ == 0) fleet_.release();
@@ -485,7 +499,8 @@ Observation Engine::look() const {
     const fleet::Plugin& plugin = plugins[i];
     observation.plugins.push_back({plugin.path, plugin.spec.name, plugin.spec.version,
                                    fleet::name(plugin.state), plugin.reason, plugin.types, fleet_.hosts(i),
-                                   plugin.settings.processes, plugin.restarts, plugin.slots()});
+                                   plugin.settings.processes, plugin.restarts, plugin.slots(),
+                                   plugin.canary});
   }
   return observation;
 }

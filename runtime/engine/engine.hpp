@@ -71,6 +71,8 @@ class Engine : private fleet::Listener {
   void on_returned(std::vector<job::Finished> jobs) override;
   void on_signal(int times) override;
   void on_reload_request() override;
+  void on_reload_request(const fleet::ReloadRequest& request) override;
+  void on_canary_end() override;
 
   fleet::Options fleet_options() const;
   std::map<std::string, std::string> owners() const;
@@ -81,11 +83,14 @@ class Engine : private fleet::Listener {
                  Policies::ByType& policies);
   bool is_brief(const job::TypeSpec& type) const;
   void serve();
-  void reload();
+  void reload(const std::optional<fleet::CanaryPlan>& plan);
+  void ask_for_reload(const std::optional<fleet::CanaryPlan>& plan);
+  void decide_canaries(bool promote);
   void take(config::Config config);
   void refuse_reload(const std::string& why);
   void report_reload();
   void announce_reload(const std::string& error);
+  std::int64_t canaries() const;
   void publish_slots();
   void show();
   void report_to_systemd();
@@ -124,7 +129,8 @@ class Engine : private fleet::Listener {
   std::vector<std::unique_ptr<Pump>> pumps_;
   std::size_t pumps_running_ = 0;
   std::unique_ptr<Pruner> pruner_;
-  bool reload_wanted_ = false;      // reload when the present round is over
+  /// A reload for when the present round is over, with the plan of a canary or without.
+  std::optional<std::optional<fleet::CanaryPlan>> reload_wanted_;
   Clock::time_point reload_began_;  // when the last reload began
   bool is_up_ = false;
   bool stopping_ = false;

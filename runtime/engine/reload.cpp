@@ -1,28 +1,57 @@
-// What the engine does on SIGHUP: it reads the configuration and the plugin directory again, and has the
-// fleet load what is new.
+// What the engine does on SIGHUP and on other requests of `sluice reload`: it reads the configuration and the
+// plugin directory again, and has the fleet load what is new.
+#include <algorithm>
 #include <array>
 #include <utility>
 
 #include "base/log.hpp"
 #include "base/systemd.hpp"
 #include "base/text.hpp"
+#include "config/secret_grants.hpp"
 #include "engine/engine.hpp"
 
 namespace sluice::engine {
 
 void Engine::on_reload_request() {
-  if (stopping_) return refuse_reload("sluice is stopping");
-  if (!options_.reread)
-    return log::info("SIGHUP: not reloading, because a drain keeps the plugins that it started with");
-  if (!fleet_.is_round_over()) {
-    log::info("SIGHUP: reloading when all plugins that are loading are ready or refused");
-    reload_wanted_ = true;
-    return;
-  }
-  reload();
+  ask_for_reload(std::nullopt);
 }
 
-void Engine::reload() {
+void Engine::on_reload_request(const fleet::ReloadRequest& request) {
+  using What = fleet::ReloadRequest::What;
+  if (request.what == What::canary) return ask_for_reload(request.plan);
+  decide_canaries(request.what == What::promote);
+}
+
+/// If no canary is under way, what went back can still be promoted: it is loaded as by a plain reload.
+void Engine::decide_canaries(bool promote) {
+  if (stopping_) return refuse_reload("sluice is stopping");
+  reload_began_ = Clock::now();
+  if (fleet_.decide_canaries(promote)) return;
+  if (promote && fleet_.forgive()) return ask_for_reload(std::nullopt);
+  refuse_reload(promote ? "there is no canary to promote, and none went back" : "there is no canary to end");
+}
+
+void Engine::on_canary_end() {
+  announce_reload("");
+}
+
+void Engine::ask_for_reload(const std::optional<fleet::CanaryPlan>& plan) {
+  if (stopping_) return refuse_reload("sluice is stopping");
+  if (!options_.reread)
+    return log::info("not reloading, because a drain keeps the plugins that it started with");
+  if (!fleet_.is_round_over()) {
+    log::info("reloading when all plugins that are loading are ready or refused");
+    reload_wanted_ = plan;
+    return;
+  }
+  if (const std::string canary = fleet_.canary_words(); !canary.empty()) {
+    return refuse_reload("a canary is under way, " + canary +
+                         "; wait until it is decided, or decide it with sluice reload --promote or --abort");
+  }
+  reload(plan);
+}
+
+void Engine::reload(const std::optional<fleet::CanaryPlan>& plan) {
   reload_began_ = Clock::now();
   std::vector<std::string> files;
   try {
@@ -34,13 +63,14 @@ void Engine::reload() {
   }
   log::info("reloading", {{"directory", config_.plugin_directory}});
   systemd::reloading();
-  fleet_.reload(files, owners());
+  fleet_.reload(files, owners(), plan);
 }
 
 /// Applies only [plugin] and [type], because several threads use the other settings.
 void Engine::take(config::Config config) {
   std::swap(config_.plugins, config.plugins);
   std::swap(config_.types, config.types);
+  fleet_.withhold(config::secret_variables(config_));
   std::string keys;
   for (const std::string& key : config::changed_keys(config_, config))
     keys += (keys.empty() ? "" : ", ") + key;
@@ -54,17 +84,25 @@ void Engine::refuse_reload(const std::string& why) {
 }
 
 void Engine::report_reload() {
-  std::array<std::size_t, 4> counts{};
+  std::array<std::size_t, 5> counts{};
   for (const fleet::Change& change : fleet_.changes()) ++counts.at(static_cast<std::size_t>(change.kind));
   std::vector<log::Field> fields;
-  for (const auto kind : {fleet::Change::Kind::added, fleet::Change::Kind::replaced,
-                          fleet::Change::Kind::refused, fleet::Change::Kind::removed}) {
+  for (const auto kind :
+       {fleet::Change::Kind::added, fleet::Change::Kind::replaced, fleet::Change::Kind::refused,
+        fleet::Change::Kind::removed, fleet::Change::Kind::canary}) {
     fields.emplace_back(fleet::name(kind), counts.at(static_cast<std::size_t>(kind)));
   }
   fields.emplace_back("types", served_.size());
   log::info("reloaded", fields);
   systemd::ready(outcomes());
   announce_reload("");
+}
+
+/// How many are under way.
+std::int64_t Engine::canaries() const {
+  const auto& plugins = fleet_.plugins();
+  return std::count_if(plugins.begin(), plugins.end(),
+                       [](const auto& plugin) { return plugin.canary.has_value(); });
 }
 
 /// For `sluice reload --wait`, which takes the first announcement of a reload that began after its signal:
@@ -84,15 +122,17 @@ void Engine::announce_reload(const std::string& error) {
     const auto quoted = [&](const std::string& value) {
       return base::json_quote(base::shortened(base::valid_utf8(value), longest_reason));
     };
+    const bool shares = change.kind == fleet::Change::Kind::canary && plugin.canary;
+    const std::string& version = shares ? plugin.canary->version : plugin.spec.version;
     std::string one = std::string(between) + R"({"change":")" + fleet::name(change.kind) + R"(","plugin":)" +
-                      quoted(plugin.spec.name) + R"(,"version":)" + quoted(plugin.spec.version) +
-                      R"(,"generation":)" + std::to_string(plugin.generation) + R"(,"file":)" +
-                      quoted(plugin.path) + R"(,"reason":)" + quoted(change.reason) + "}";
+                      quoted(plugin.spec.name) + R"(,"version":)" + quoted(version) + R"(,"generation":)" +
+                      std::to_string(plugin.generation) + R"(,"file":)" + quoted(plugin.path) +
+                      R"(,"reason":)" + quoted(change.reason) + "}";
     if (text.size() + one.size() > longest) break;
     text += one;
     between = ",";
   }
-  caretaker_->announce(text + "]}");
+  caretaker_->announce(text + "],\"canaries\":" + std::to_string(canaries()) + "}");
 }
 
 }  // namespace sluice::engine

@@ -7,6 +7,7 @@
 
 #include "base/usage_error.hpp"
 #include "fleet/loop.hpp"
+#include "fleet/spawn.hpp"
 
 namespace sluice::fleet {
 
@@ -17,7 +18,7 @@ const char* name(PluginState state) {
 }
 
 const char* name(Change::Kind kind) {
-  static constexpr std::array names{"added", "replaced", "refused", "removed"};
+  static constexpr std::array names{"added", "replaced", "refused", "removed", "canary"};
   return names.at(static_cast<std::size_t>(kind));
 }
 
@@ -44,11 +45,24 @@ Fleet::~Fleet() = default;
 void Fleet::take_signals() {
   loop_->take_signals();
 }
+void Fleet::withhold(const std::set<std::string>& variables) {
+  fleet::withhold(variables);
+}
 void Fleet::load(const std::vector<std::string>& files) {
   loop_->load(files);
 }
-void Fleet::reload(const std::vector<std::string>& files, std::map<std::string, std::string> owners) {
-  loop_->reload(files, std::move(owners));
+void Fleet::reload(const std::vector<std::string>& files, std::map<std::string, std::string> owners,
+                   const std::optional<CanaryPlan>& plan) {
+  loop_->reload(files, std::move(owners), plan);
+}
+bool Fleet::decide_canaries(bool promote) {
+  return loop_->decide_canaries(promote);
+}
+bool Fleet::forgive() {
+  return loop_->forgive();
+}
+std::string Fleet::canary_words() const {
+  return loop_->canary_words();
 }
 void Fleet::run() {
   loop_->run();

@@ -13,17 +13,21 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "base/landlock.hpp"
 #include "base/threads.hpp"
+#include "fleet/reload_request.hpp"
 #include "fleet/running_job.hpp"
 #include "job/host_limits.hpp"
 #include "job/job.hpp"
 #include "job/plugin_spec.hpp"
 #include "job/sandbox.hpp"
+#include "job/secrets.hpp"
 #include "job/strictness.hpp"
+#include "trust/vetting.hpp"
 
 namespace sluice::fleet {
 
@@ -39,6 +43,7 @@ struct HostSettings {
   std::vector<std::chrono::microseconds> limits;  ///< how long an attempt may take, by type; 0: no limit
   job::HostLimits host_limits;
   int log_limit = 5000;  ///< log lines per second of each host
+  job::GrantedSecrets secrets;
   bool operator==(const HostSettings&) const = default;
 };
 
@@ -55,6 +60,7 @@ struct Options {
   /// True: a plugin about which nothing is known yet is described in the strictest sandbox.
   std::function<bool()> wary = [] { return false; };
   int landlock_version = base::landlock_version();  ///< what the kernel can enforce
+  trust::Policy trust{};                            ///< which plugin files are loaded
   bool require_sandbox = false;               ///< a plugin whose sandbox the kernel can't enforce is refused
   std::map<std::string, std::string> owners;  ///< job type → plugin, as the configuration names it
   bool start = true;  ///< false: only describe the plugins, for `plugin list` and `inspect`
@@ -74,6 +80,15 @@ enum class PluginState {
 };
 const char* name(PluginState state);
 
+/// A new version of a plugin that has a share of the jobs.
+struct CanaryReport {
+  std::string version;
+  double share = 0;
+  std::int64_t jobs = 0;  ///< that it ran
+  std::int64_t failures = 0;
+  std::string words;  ///< its share and the figures of both versions
+};
+
 /// What is known about one plugin file. A path keeps its index among the plugins as long as the fleet exists.
 struct Plugin {
   std::string path;
@@ -90,6 +105,7 @@ struct Plugin {
       0;  ///< how many of the file's versions and settings have taken over; 0: none was ever ready
   base::WallClock::time_point loaded_at;  ///< when the present generation took over
   std::string newer_refused;              ///< why the last reload refused the file and kept this one
+  std::optional<CanaryReport> canary;
   int draining_hosts = 0;  ///< hosts of earlier generations, which finish the jobs that they have started
   int slots() const { return ready_slots; }
   bool usable() const { return state == PluginState::ready || state == PluginState::restarting; }
@@ -97,7 +113,7 @@ struct Plugin {
 
 /// What a round did with one plugin file.
 struct Change {
-  enum class Kind { added, replaced, refused, removed };
+  enum class Kind { added, replaced, refused, removed, canary };
   Kind kind = Kind::added;
   std::size_t plugin = 0;  ///< its index among the plugins
   std::string reason;      ///< why it was refused
@@ -117,6 +133,10 @@ class Listener {
   virtual void on_signal(int times) { (void)times; }
   /// SIGHUP arrived.
   virtual void on_reload_request() {}
+  /// `sluice reload` asked for a canary, or decided one.
+  virtual void on_reload_request(const ReloadRequest& request) { (void)request; }
+  /// A canary went back. changes() says why.
+  virtual void on_canary_end() {}
 };
 
 /// The `.so` files of a directory, sorted by name. Throws base::UsageError if it can't be read.
@@ -131,12 +151,22 @@ class Fleet {
 
   /// From now on the listener is told about SIGTERM, SIGINT and SIGHUP.
   void take_signals();
+  /// From now on no plugin host gets these variables of the environment, which hold secrets of plugins.
+  void withhold(const std::set<std::string>& variables);
   /// The first round: starts a host for each file.
   void load(const std::vector<std::string>& files);
   /// The next round, if is_round_over(). New files, changed files, files with changed settings, and plugins
   /// that don't work are started beside those at work. Plugins that are not among the files end. If a new one
-  /// does not become ready, everything stays as it was.
-  void reload(const std::vector<std::string>& files, std::map<std::string, std::string> owners);
+  /// does not become ready, everything stays as it was. With a plan, a new version whose plugin works becomes
+  /// a canary. Without one, a file that went back is not tried again.
+  void reload(const std::vector<std::string>& files, std::map<std::string, std::string> owners,
+              const std::optional<CanaryPlan>& plan = {});
+  /// Promotes all canaries, or has them go back. Returns false if there are none.
+  bool decide_canaries(bool promote);
+  /// The next reload tries again what went back. Returns false if nothing did.
+  bool forgive();
+  /// The canary that is under way, for messages; empty: none.
+  std::string canary_words() const;
   /// Runs the loop until stop() was called, every host is gone, and release() was called.
   void run();
 

@@ -51,24 +51,34 @@ HostProcess::HostProcess(boost::asio::io_context& loop, Listener& listener, cons
   tickets_.set_pid(pid());
 }
 
-void HostProcess::begin(const job::Sandbox& sandbox) {
+void HostProcess::begin(const job::Sandbox& sandbox, base::Ownership ownership) {
   sandbox_ = sandbox;
   link_.begin(std::shared_ptr<HostLink::Listener>(shared_from_this(), this));
   std::string frame;
   owes_description_ = true;
-  wire::put_load(frame, {kept_ ? wire::plugin_fd_path : path_, sandbox});
+  // The kept file was checked when it was first loaded.
+  wire::put_load(frame, {kept_ ? wire::plugin_fd_path : path_, sandbox,
+                         kept_ ? base::Ownership::ignore : ownership, path_});
   link_.write(std::move(frame));
 }
 
 void HostProcess::set_plugin(const job::PluginSpec& spec) {
   plugin_ = spec.name;
   version_ = spec.version;
+  build_id_ = spec.build_id;
+  tell_facts();
+}
+
+void HostProcess::tell_facts() {
+  tickets_.set_facts(std::make_shared<const job::HostFacts>(
+      job::HostFacts{plugin_, version_, build_id_, cpu_seconds_, peak_bytes_}));
 }
 
 void HostProcess::start(const wire::Start& start) {
   state_ = HostState::starting;
   owes_start_ = true;
   log_limit_.set(start.log_limit);
+  scrubber_ = wire::Scrubber(start.secrets);
   std::string frame;
   wire::put_start(frame, start);
   link_.write(std::move(frame));
@@ -111,7 +121,8 @@ void HostProcess::on_frame(const wire::Frame& frame) {
     case wire::Kind::refused:
       take_answer(owes_description_ ? owes_description_ : owes_start_, "refused");
       return listener_.on_refused(
-          *this, base::valid_utf8(base::shortened(wire::get_refused(frame.body), wire::longest_error)));
+          *this,
+          scrubbed(base::valid_utf8(base::shortened(wire::get_refused(frame.body), wire::longest_error))));
     case wire::Kind::ready:
       take_answer(owes_start_, "ready");
       if (state_ == HostState::starting) state_ = HostState::ready;
@@ -150,13 +161,14 @@ void HostProcess::on_outcome(wire::JobResult result) {
   if (!finished) return;
   if (finished->outcome.result != job::Result::released) ++jobs_ended_;
   name_limit(finished->outcome, limits_);
+  scrubber_.scrub(finished->outcome);
   finished_.push_back(std::move(*finished));
 }
 
 /// The host keeps the limit itself, so a few frames over it come only from bad timing.
 bool HostProcess::on_frames_read() {
   constexpr std::size_t flood = 100;
-  if (!finished_.empty()) listener_.on_finished(std::exchange(finished_, {}));
+  if (!finished_.empty()) listener_.on_finished(*this, std::exchange(finished_, {}));
   return std::exchange(dropped_in_batch_, 0) < flood;
 }
 
@@ -165,7 +177,7 @@ bool HostProcess::on_printed(const char* stream, const std::string& line) {
     on_dropped(1);
     return false;
   }
-  log::info(line, {{"plugin", plugin_}, {"stream", stream}, {"pid", pid()}});
+  log::info(scrubbed(line), {{"plugin", plugin_}, {"stream", stream}, {"pid", pid()}});
   return true;
 }
 
@@ -176,7 +188,13 @@ void HostProcess::on_log(std::string_view body) {
     return on_dropped(1);
   }
   wire::keep_bounds(line);
+  scrubber_.scrub(line);
   log_line(line);
+}
+
+std::string HostProcess::scrubbed(std::string text) const {
+  scrubber_.scrub(text);
+  return text;
 }
 
 /// The first line that is dropped begins the second after which the log tells how many were.
@@ -215,6 +233,7 @@ void HostProcess::log_line(const wire::LogLine& line) const {
 void HostProcess::add_running(base::Clock::time_point latest, std::vector<RunningJob>& jobs) const {
   for (RunningJob& job : tickets_.running(latest)) {
     job.plugin = plugin_;
+    scrubber_.scrub(job.note);
     jobs.push_back(std::move(job));
   }
 }
@@ -252,6 +271,7 @@ void HostProcess::reaped(int wait_status, const rusage& usage, bool interrupted)
   reaped_ = true;
   cpu_seconds_ = seconds(usage.ru_utime) + seconds(usage.ru_stime);
   peak_bytes_ = std::int64_t{1024} * usage.ru_maxrss;
+  tell_facts();
   goodbye_.cancel();
   interrupted_ = interrupted;
   if (!excess_) ending_ = describe_exit(wait_status) + (ending_.empty() ? "" : " (" + ending_ + ")");
@@ -293,7 +313,7 @@ void HostProcess::give_back(std::vector<Judged> jobs) {
       at_once.push_back(std::move(job.finished));
     }
   }
-  if (!at_once.empty()) listener_.on_finished(std::move(at_once));
+  if (!at_once.empty()) listener_.on_finished(*this, std::move(at_once));
 }
 
 void HostProcess::return_with_stack(Judged job) {
@@ -301,31 +321,30 @@ void HostProcess::return_with_stack(Judged job) {
   auto returned = std::make_shared<job::Finished>(std::move(job.finished));
   name_frames(loop_, stack, loaded_file(),
               [this, keep = shared_from_this(), returned, words = heading(stack)](const std::string& frames) {
-                returned->outcome.stack = words + '\n' + frames;
+                returned->outcome.stack = scrubbed(words + '\n' + frames);
                 std::vector<job::Finished> one;
                 one.push_back(std::move(*returned));
-                listener_.on_finished(std::move(one));
+                listener_.on_finished(*this, std::move(one));
               });
 }
 
 /// Of a thread that ended the process while no job was at fault.
 void HostProcess::log_stack(const wire::Stack& stack) {
   if (stack.frames.empty()) return;
-  name_frames(
-      loop_, stack, loaded_file(),
-      [keep = shared_from_this(), plugin = plugin_, words = heading(stack)](const std::string& frames) {
-        log::warn("a thread without a job ended a plugin host",
-                  {{"plugin", plugin}, {"stack", words + '\n' + frames}});
-      });
+  name_frames(loop_, stack, loaded_file(),
+              [this, keep = shared_from_this(), words = heading(stack)](const std::string& frames) {
+                log::warn("a thread without a job ended a plugin host",
+                          {{"plugin", plugin_}, {"stack", scrubbed(words + '\n' + frames)}});
+              });
 }
 
 /// "signal 11 (Segmentation fault) at address 0x0 in hello 1.2.0; its plugin host had used 0.20 s of CPU time
 /// and at most 14.2 MB of memory"
 std::string HostProcess::heading(const wire::Stack& stack) const {
   std::array<char, 200> text{};
-  std::snprintf(text.data(), text.size(),
-                "; its plugin host had used %.2f s of CPU time and at most %s of memory", cpu_seconds_,
-                wire::byte_words(static_cast<std::size_t>(peak_bytes_)).c_str());
+  std::snprintf(
+      text.data(), text.size(), "; its plugin host had used %.2f s of CPU time and at most %s of memory",
+      cpu_seconds_.value_or(0), wire::byte_words(static_cast<std::size_t>(peak_bytes_.value_or(0))).c_str());
   const bool was_asked = stack.signal == wire::stack_signal();
   const bool is_fault =
       stack.signal == SIGSEGV || stack.signal == SIGBUS || stack.signal == SIGFPE || stack.signal == SIGILL;

@@ -24,6 +24,7 @@
 #include "job/plugin_spec.hpp"
 #include "wire/frame.hpp"
 #include "wire/log_limit.hpp"
+#include "wire/scrubber.hpp"
 
 namespace sluice::fleet {
 
@@ -47,7 +48,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
     virtual void on_described(HostProcess& host, job::PluginSpec spec) = 0;
     virtual void on_refused(HostProcess& host, const std::string& reason) = 0;
     virtual void on_ready(HostProcess& host) = 0;
-    virtual void on_finished(std::vector<job::Finished> jobs) = 0;
+    virtual void on_finished(HostProcess& host, std::vector<job::Finished> jobs) = 0;
     /// What a dead host left is about to be returned; it may be changed.
     virtual void on_judged(HostProcess& host, std::vector<Judged>& jobs) = 0;
     /// The process is gone, and everything that it sent has been read.
@@ -56,8 +57,8 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
 
   /// `kept`: it loads the file itself, because another one is at its path by now; else the one at the path.
   HostProcess(boost::asio::io_context& loop, Listener& listener, const PluginFile& file, bool kept);
-  /// Starts reading, and tells the host to load the plugin in that sandbox.
-  void begin(const job::Sandbox& sandbox);
+  /// Starts reading, and tells the host to check the plugin's file and to load it in that sandbox.
+  void begin(const job::Sandbox& sandbox, base::Ownership ownership);
 
   /// Sends the jobs, for which there must be room(). Ready hosts only.
   void send(std::vector<job::Job> jobs, const std::vector<job::TypeSpec>& types);
@@ -137,10 +138,12 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   void on_dropped(std::uint64_t lines);
   void tell_dropped();
   void log_line(const wire::LogLine& line) const;
+  std::string scrubbed(std::string text) const;
   void give_back(std::vector<Judged> jobs);
   void return_with_stack(Judged job);
   void log_stack(const wire::Stack& stack);
   std::string heading(const wire::Stack& stack) const;
+  void tell_facts();
   LoadedFile loaded_file() const { return {path_, file_fd_}; }
   void end_when_read();
 
@@ -151,10 +154,12 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   const bool kept_;  // it loads the descriptor that it got, not the file at the path
   std::string plugin_;
   std::string version_;
+  std::string build_id_;
   job::Sandbox sandbox_;
   Tickets tickets_;
   HostLink link_;
   wire::LogLimit log_limit_{wire::LogLimit::default_lines};
+  wire::Scrubber scrubber_;
   std::uint64_t dropped_ = 0;         // log lines, since the log last said so
   std::size_t dropped_in_batch_ = 0;  // frames
   boost::asio::steady_timer tell_dropped_soon_;
@@ -167,8 +172,9 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   bool owes_stop_ = false;
   std::string ending_;
   std::string culprit_;
-  double cpu_seconds_ = 0;       // of the process and what it waited for
-  std::int64_t peak_bytes_ = 0;  // of its resident memory
+  // From reaped() on.
+  std::optional<double> cpu_seconds_;       // of the process and what it waited for
+  std::optional<std::int64_t> peak_bytes_;  // of its resident memory
   job::HostLimits limits_;
   HostGauge gauge_;
   HostUsage usage_;

@@ -50,13 +50,13 @@ std::shared_ptr<Fleet::Loop::Seat> Fleet::Loop::seat_and_spawn(Edition& edition,
 /// starts it from the file at the path, provided that it declares the same.
 void Fleet::Loop::spawn(const std::shared_ptr<Seat>& seat) {
   Edition& edition = *seat->edition;
-  const bool kept = edition.file.replaced() && seat->history.failed_starts == 0;
+  const bool kept = edition.file.has_copy() || (edition.file.replaced() && seat->history.failed_starts == 0);
   try {
     seat->was_ready = false;
     seat->cut_short = false;
     seat->host = std::make_shared<HostProcess>(context_, *this, edition.file, kept);
-    if (kept) seat->host->set_plugin(edition.spec);
-    seat->host->begin(sandbox_to_load(edition));
+    if (kept && edition.state != PluginState::loading) seat->host->set_plugin(edition.spec);
+    seat->host->begin(sandbox_to_load(edition), options_.trust.ownership);
     limit_start(seat, "load");
   } catch (const std::exception& error) {
     if (seat->solitary) return asio::post(context_, [this, seat] { end_solitary(seat); });
@@ -171,7 +171,7 @@ void Fleet::Loop::start(Seat& seat) {
   seat.host->start({static_cast<std::uint32_t>(slots), options_.log_level, !edition.settings.role.empty(),
                     edition.settings.config, false, edition.settings.strict,
                     static_cast<std::uint32_t>(edition.settings.log_limit),
-                    static_cast<std::uint32_t>(options_.most_requests)});
+                    static_cast<std::uint32_t>(options_.most_requests), edition.settings.secrets.values});
   limit_start(seat_of(*seat.host), "start");
 }
 
@@ -204,7 +204,8 @@ void Fleet::Loop::on_ready(HostProcess& host) {
   advance_soon();
 }
 
-void Fleet::Loop::on_finished(std::vector<job::Finished> jobs) {
+void Fleet::Loop::on_finished(HostProcess& host, std::vector<job::Finished> jobs) {
+  if (host.state() != HostState::gone) count_for_canary(*seat_of(host)->edition, jobs);  // else judged
   clear_suspects(jobs);
   listener_.on_returned(std::move(jobs));
   serve_all_alone();
@@ -212,8 +213,11 @@ void Fleet::Loop::on_finished(std::vector<job::Finished> jobs) {
 
 void Fleet::Loop::on_judged(HostProcess& host, std::vector<Judged>& jobs) {
   Edition& edition = *seat_of(host)->edition;
+  const bool fresh = arm_of(edition) == Canary::Arm::fresh;
+  for (const Judged& job : jobs) count_for_canary(edition, {job.finished});
   for (Judged& job : jobs) {
     if (job.suspect) suspect(job.finished.job);
+    if (fresh) continue;  // it will be judged, and its jobs run again in the present version
     if (!job.stack || job.stack->frames.empty() || job.finished.outcome.code != crash_code) continue;
     const std::string place = signature(*job.stack);
     if (edition.crashes.size() > most_signatures && !edition.crashes.contains(place)) continue;
@@ -255,6 +259,7 @@ void Fleet::Loop::on_ended(HostProcess& host) {
                                   : "run it under a debugger, or look at what it printed"));
   }
   if (action != Action::restart) return;
+  if (culprit.empty()) count_death_for_canary(edition);
   std::vector<log::Field> fields{{"plugin", edition.spec.name}, {"ending", ending}};
   if (!culprit.empty()) fields.emplace_back("job", culprit);
   log::warn("plugin host died", fields);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 
+#include "base/log.hpp"
 #include "base/planted.hpp"
 #include "fleet/round.hpp"
 
@@ -38,6 +39,9 @@ void Fleet::Loop::take_signals() {
   wait_stop_signal();
   reload_signals_ = std::make_unique<asio::signal_set>(context_, SIGHUP);
   wait_reload_signal();
+  reload_inbox_ = std::make_unique<ReloadInbox>(context_, [this](const ReloadRequest& request) {
+    if (!over_) listener_.on_reload_request(request);
+  });
 }
 
 void Fleet::Loop::wait_stop_signal() {
@@ -94,7 +98,12 @@ void Fleet::Loop::deliver(std::vector<job::Job> jobs) {
 }
 
 void Fleet::Loop::give(std::size_t plugin, std::vector<job::Job> jobs) {
-  Edition& edition = *places_[plugin].present;
+  const Place& place = places_[plugin];
+  if (auto its = take_canary_jobs(place, jobs); !its.empty()) give(*place.canary->edition, std::move(its));
+  if (!jobs.empty()) give(*place.present, std::move(jobs));
+}
+
+void Fleet::Loop::give(Edition& edition, std::vector<job::Job> jobs) {
   const auto anew = std::stable_partition(jobs.begin(), jobs.end(), [&](const job::Job& job) {
     return !must_be_claimed_anew(job, edition.spec.types);
   });
@@ -272,6 +281,7 @@ void Fleet::Loop::finish_when_empty() {
     tickers_.clear();
     stop_timer_.reset();
     watch_timer_.reset();
+    if (reload_inbox_) reload_inbox_->close();
     for (const auto& signals : {&stop_signals_, &reload_signals_, &child_signals_}) {
       if (*signals) (*signals)->cancel();
     }
@@ -288,18 +298,36 @@ void Fleet::Loop::load(const std::vector<std::string>& files) {
   advance_soon();
 }
 
-void Fleet::Loop::reload(const std::vector<std::string>& files, std::map<std::string, std::string> owners) {
+void Fleet::Loop::reload(const std::vector<std::string>& files, std::map<std::string, std::string> owners,
+                         const std::optional<CanaryPlan>& plan) {
   if (stopping_ || !is_round_over()) return;
   changes_.clear();
   owners_ = std::move(owners);
   for (Plugin& plugin : plugins_) plugin.newer_refused.clear();
   std::set<std::size_t> listed;
   for (const std::string& file : files) listed.insert(index_of(file));
-  round_ = std::make_unique<Round>(*this, false, listed);
+  round_ = std::make_unique<Round>(*this, false, listed, plan);
   for (const std::size_t plugin : listed) {
-    if (wants_trial(places_[plugin])) round_->try_file(plugin);
+    const Place& place = places_[plugin];
+    if (!plan && has_gone_back(place)) {
+      plugins_[plugin].newer_refused = place.went_back->reason;
+      changes_.push_back({Change::Kind::refused, plugin, place.went_back->reason});
+      log::warn("not tried again, because it went back: " + place.went_back->reason,
+                {{"plugin", place.present->spec.name}});
+    } else if (wants_trial(place)) {
+      round_->try_file(plugin);
+    }
   }
   advance_soon();
+}
+
+/// Once for each such path, because all plugins of a directory lie behind it.
+void Fleet::Loop::warn_of_group(const std::string& path) {
+  if (options_.trust.ownership != base::Ownership::check) return;
+  const std::string found = base::group_writable(path);
+  if (found.empty() || !warned_of_.insert(found).second) return;
+  log::warn("every member of a group can replace plugins, because the group may write to this path",
+            {{"path", found}, {"plugin_file", path}});
 }
 
 std::size_t Fleet::Loop::index_of(const std::string& path) {
@@ -349,6 +377,13 @@ void Fleet::Loop::show(std::size_t plugin) {
   shown.settings = edition->settings;
   shown.ready_hosts = edition->ready_hosts;
   shown.ready_slots = ready_slots(*edition);
+  shown.canary.reset();
+  if (place.canary) {
+    const Canary& canary = place.canary->canary;
+    shown.ready_slots += started(*place.canary->edition);
+    shown.canary = {place.canary->edition->spec.version, canary.plan().share, canary.jobs(),
+                    canary.failures(), place.canary->words};
+  }
   shown.restarts = edition->restarts;
   shown.generation = edition->generation;
   shown.loaded_at = edition->loaded_at;

@@ -1,6 +1,7 @@
 // The fleet's event loop and everything that it owns: the hosts, the editions of each plugin file, the
-// present round. It has four sources: loop.cpp (signals, jobs, rounds, stopping), hosting.cpp (the life of a
-// host), solitary.cpp (jobs that run alone) and recycling.cpp (limits, and hosts that others relieve). For
+// present round. It has five sources: loop.cpp (signals, jobs, rounds, stopping), hosting.cpp (the life of a
+// host), solitary.cpp (jobs that run alone), recycling.cpp (limits, and hosts that others relieve) and
+// canaries.cpp. For
 // the loop's thread alone.
 #pragma once
 
@@ -16,6 +17,7 @@
 #include "fleet/fleet.hpp"
 #include "fleet/host_process.hpp"
 #include "fleet/plugin_file.hpp"
+#include "fleet/reload_inbox.hpp"
 #include "fleet/restart_policy.hpp"
 #include "fleet/supervision.hpp"
 
@@ -31,7 +33,11 @@ class Fleet::Loop : public HostProcess::Listener {
 
   void take_signals();
   void load(const std::vector<std::string>& files);
-  void reload(const std::vector<std::string>& files, std::map<std::string, std::string> owners);
+  void reload(const std::vector<std::string>& files, std::map<std::string, std::string> owners,
+              const std::optional<CanaryPlan>& plan);
+  bool decide_canaries(bool promote);
+  bool forgive();
+  std::string canary_words() const;
   void run() { context_.run(); }
   void deliver(std::vector<job::Job> jobs);
   std::vector<job::Finished> recall(std::chrono::microseconds waited);
@@ -96,10 +102,26 @@ class Fleet::Loop : public HostProcess::Listener {
     std::string reason;              ///< why
     Clock::time_point keep_until{};  ///< is not recycled before that
   };
+  /// A new version that has a share of the jobs.
+  struct CanaryRun {
+    std::unique_ptr<Edition> edition;
+    Canary canary;
+    std::unique_ptr<asio::steady_timer> timer;
+    std::optional<Canary::Decision> decision;  ///< carried out when no round is under way
+    Clock::time_point report_at;               ///< when its words are made anew
+    std::string words;
+  };
+  struct WentBack {
+    PluginFile file;
+    HostSettings settings;
+    std::string reason;
+  };
   /// What serves of a plugin file.
   struct Place {
-    std::unique_ptr<Edition> present;  ///< at work, or given up; null before the first round is over
-    int generation = 0;                ///< of the last edition that took over
+    std::unique_ptr<Edition> present;   ///< at work, or given up; null before the first round is over
+    std::shared_ptr<CanaryRun> canary;  ///< only while the present edition is there; shared with its timer
+    std::unique_ptr<WentBack> went_back;
+    int generation = 0;  ///< of the last edition that took over
   };
   class Round;
 
@@ -107,7 +129,7 @@ class Fleet::Loop : public HostProcess::Listener {
   void on_described(HostProcess& host, job::PluginSpec spec) override;
   void on_refused(HostProcess& host, const std::string& reason) override;
   void on_ready(HostProcess& host) override;
-  void on_finished(std::vector<job::Finished> jobs) override;
+  void on_finished(HostProcess& host, std::vector<job::Finished> jobs) override;
   void on_judged(HostProcess& host, std::vector<Judged>& jobs) override;
   void on_ended(HostProcess& host) override;
 
@@ -117,9 +139,11 @@ class Fleet::Loop : public HostProcess::Listener {
   void wait_child_signal();
   void reap();
   void give(std::size_t plugin, std::vector<job::Job> jobs);
+  void give(Edition& edition, std::vector<job::Job> jobs);
   void bounce(std::vector<job::Job> jobs);
   static std::vector<job::Finished> unstarted(std::vector<job::Job> jobs, const job::Outcome& outcome);
   static std::vector<job::Finished> released(std::vector<job::Job> jobs);
+  void warn_of_group(const std::string& path);
   std::size_t index_of(const std::string& path);
   bool wants_trial(const Place& place) const;
   bool is_candidate(const Edition& edition) const;
@@ -178,6 +202,21 @@ class Fleet::Loop : public HostProcess::Listener {
   void dismiss(Seat& seat);
   std::shared_ptr<Seat> relief_of(const Seat& seat) const;
 
+  // canaries.cpp
+  bool may_be_canary(std::size_t plugin, const Edition& candidate) const;
+  void begin_canary(std::size_t plugin, std::unique_ptr<Edition> candidate, const CanaryPlan& plan);
+  void watch_canary(std::size_t plugin);
+  void report_canary(std::size_t plugin);
+  void judge_canary(std::size_t plugin);
+  void promote_canary(std::size_t plugin, const std::string& why);
+  void end_canary(std::size_t plugin, const std::string& why);
+  static std::vector<job::Job> take_canary_jobs(const Place& place, std::vector<job::Job>& jobs);
+  std::optional<Canary::Arm> arm_of(const Edition& edition) const;
+  void count_for_canary(const Edition& edition, const std::vector<job::Finished>& jobs);
+  void count_death_for_canary(const Edition& edition);
+  int started(const Edition& edition) const;
+  bool has_gone_back(const Place& place) const;
+
   const Options options_;
   fleet::Listener& listener_;
   asio::io_context context_{1};
@@ -188,12 +227,14 @@ class Fleet::Loop : public HostProcess::Listener {
   std::vector<std::shared_ptr<Seat>> seats_;       // shared with timers' handlers, which may outlive a seat
   std::map<std::string, std::size_t> routes_;      // job type → plugin that serves it
   std::map<std::string, std::string> owners_;
-  std::set<std::string> suspects_;  // ids of jobs that ended a host, or may have
+  std::set<std::string> suspects_;   // ids of jobs that ended a host, or may have
+  std::set<std::string> warned_of_;  // paths that a group may write to
   std::unique_ptr<Round> round_;
   std::vector<Change> changes_;
   std::unique_ptr<asio::signal_set> stop_signals_;
   std::unique_ptr<asio::signal_set> reload_signals_;
   std::unique_ptr<asio::signal_set> child_signals_;
+  std::unique_ptr<ReloadInbox> reload_inbox_;
   std::unique_ptr<asio::steady_timer> stop_timer_;
   std::unique_ptr<asio::steady_timer> watch_timer_;  // null while no host is watched
   std::vector<std::unique_ptr<asio::steady_timer>> tickers_;

@@ -11,6 +11,13 @@ PluginFile::PluginFile(const std::string& path)
   if (file_.open() && ::fstat(file_.get(), &info) == 0) identity_ = identify(info);
 }
 
+PluginFile PluginFile::named() const {
+  PluginFile same;
+  same.path_ = path_;
+  same.identity_ = identity_;
+  return same;
+}
+
 PluginFile::Identity PluginFile::identify(const struct stat& info) {
   constexpr std::int64_t ns = 1'000'000'000;
   return {info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec * ns + info.st_mtim.tv_nsec};

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/descriptor.hpp"
 
@@ -22,8 +23,13 @@ class PluginFile {
   /// True if something else is at the path by now: another file, or other content of the same file.
   bool replaced() const;
   /// The file itself, whatever is at its path now, as a descriptor that can only be passed on and inspected;
-  /// -1 if there is none.
-  int fd() const { return file_.get(); }
+  /// -1 if there is none. Its sealed copy, if it has one.
+  int fd() const { return copy_.open() ? copy_.get() : file_.get(); }
+  /// From now on, `copy` is loaded instead, which was checked and can't change. A closed one changes nothing.
+  void hold(base::Descriptor copy) { copy_ = std::move(copy); }
+  bool has_copy() const { return copy_.open(); }
+  /// The same file, to be compared with what is at the path, but not to be loaded.
+  PluginFile named() const;
 
  private:
   struct Identity {
@@ -37,6 +43,7 @@ class PluginFile {
 
   std::string path_;
   base::Descriptor file_;
+  base::Descriptor copy_;
   std::optional<Identity> identity_;
 };
 

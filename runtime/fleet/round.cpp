@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "fleet/missing_secret.hpp"
 
 namespace sluice::fleet {
 
@@ -13,8 +14,21 @@ void Fleet::Loop::Round::try_file(std::size_t plugin) {
   candidate = std::make_unique<Edition>();
   candidate->plugin = plugin;
   candidate->file = PluginFile(loop_.plugins_[plugin].path);
-  loop_.seat_and_spawn(*candidate);
+  if (is_trusted(*candidate)) loop_.seat_and_spawn(*candidate);
   loop_.show(plugin);
+}
+
+/// From then on, a copy of a file whose content was checked is loaded, whatever is at its path.
+bool Fleet::Loop::Round::is_trusted(Edition& edition) {
+  const std::string& path = edition.file.path();
+  try {
+    if (edition.file.fd() >= 0) edition.file.hold(trust::vet(loop_.options_.trust, path, edition.file.fd()));
+  } catch (const std::runtime_error& refusal) {
+    loop_.refuse(edition, PluginState::refused, path + ": " + refusal.what());
+    return false;
+  }
+  loop_.warn_of_group(path);
+  return true;
 }
 
 Fleet::Loop::Edition* Fleet::Loop::Round::candidate(std::size_t plugin) const {
@@ -32,7 +46,9 @@ bool Fleet::Loop::Round::advance() {
     started_ = true;
     switch_off_disabled();
     judge_sandboxes();
+    refuse_without_secrets();
     refuse_conflicts();
+    if (plan_) refuse_strangers();
     if (loop_.options_.start) start_described();
   }
   if (loop_.options_.start && any([this](const Edition& edition) { return awaits(edition); })) return false;
@@ -87,9 +103,29 @@ void Fleet::Loop::Round::judge_sandboxes() {
   }
 }
 
+void Fleet::Loop::Round::refuse_without_secrets() {
+  for (const auto& [plugin, candidate] : candidates_) {
+    const auto& missing = candidate->settings.secrets.missing;
+    if (candidate->state != PluginState::described || !missing || !loop_.options_.start) continue;
+    loop_.refuse(*candidate, PluginState::refused,
+                 candidate->file.path() + ": " + refusal_words(*missing, candidate->spec.name));
+  }
+}
+
+void Fleet::Loop::Round::warn_of_short_secrets(const Edition& edition) {
+  for (const auto& [name, value] : edition.settings.secrets.values) {
+    if (value.size() >= job::shortest_scrubbed) continue;
+    log::warn("a secret is too short to be replaced in what its plugin says",
+              {{"plugin", edition.spec.name},
+               {"secret", name},
+               {"shortest", static_cast<int>(job::shortest_scrubbed)}});
+  }
+}
+
 void Fleet::Loop::Round::start_described() {
   for (const auto& [plugin, candidate] : candidates_) {
     if (candidate->state != PluginState::described) continue;
+    warn_of_short_secrets(*candidate);
     loop_.start(*loop_.seats_of(*candidate).front());
     loop_.show(plugin);
   }
@@ -129,6 +165,20 @@ void Fleet::Loop::Round::refuse_conflicts() {
   }
 }
 
+/// A canary is compared with the version at work, so it has to be the same plugin.
+void Fleet::Loop::Round::refuse_strangers() {
+  for (const auto& [plugin, candidate] : candidates_) {
+    const auto& present = loop_.places_[plugin].present;
+    const bool strange = candidate->state == PluginState::described && present && present->usable() &&
+                         present->spec.name != candidate->spec.name;
+    if (!strange) continue;
+    loop_.refuse(*candidate, PluginState::refused,
+                 candidate->file.path() + ": found plugin '" + candidate->spec.name + "', expected '" +
+                     present->spec.name +
+                     "', with which a canary would be compared; run sluice reload without --canary");
+  }
+}
+
 void Fleet::Loop::Round::finish() {
   std::map<std::string, Server> servers;
   for (const auto& [type, plugin] : loop_.routes_)
@@ -136,7 +186,13 @@ void Fleet::Loop::Round::finish() {
   refuse_conflicts();
   for (std::size_t i = 0; i < loop_.places_.size(); ++i) {
     if (!listed_.contains(i)) remove(i);
-    if (auto candidate = candidates_.extract(i)) take_over(i, std::move(candidate.mapped()));
+    auto candidate = candidates_.extract(i);
+    if (!candidate) continue;
+    if (plan_ && loop_.may_be_canary(i, *candidate.mapped())) {
+      loop_.begin_canary(i, std::move(candidate.mapped()), *plan_);
+    } else {
+      take_over(i, std::move(candidate.mapped()));
+    }
   }
   share_out(servers);
   for (std::size_t i = 0; i < loop_.places_.size(); ++i) loop_.show(i);
@@ -152,6 +208,7 @@ void Fleet::Loop::Round::remove(std::size_t plugin) {
 
 void Fleet::Loop::Round::take_over(std::size_t plugin, std::unique_ptr<Edition> candidate) {
   Place& place = loop_.places_[plugin];
+  if (!candidate->given_up()) place.went_back.reset();
   const bool at_work = place.present && place.present->usable();
   if (candidate->state == PluginState::disabled) {
     if (at_work) loop_.changes_.push_back({Change::Kind::removed, plugin, ""});

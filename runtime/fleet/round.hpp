@@ -19,12 +19,14 @@ namespace sluice::fleet {
 class Fleet::Loop::Round {
  public:
   /// `first`: the start, in which nothing is at work. `listed`: the plugins whose files are there; the others
-  /// are removed at the end.
-  Round(Loop& loop, bool first, std::set<std::size_t> listed)
-      : loop_(loop), first_(first), listed_(std::move(listed)) {}
+  /// are removed at the end. `plan`: new versions of plugins at work become canaries.
+  Round(Loop& loop, bool first, std::set<std::size_t> listed, const std::optional<CanaryPlan>& plan = {})
+      : loop_(loop), first_(first), listed_(std::move(listed)), plan_(plan) {}
 
   /// Loads the plugin's file as a candidate.
   void try_file(std::size_t plugin);
+  /// Takes a candidate that is ready.
+  void adopt(std::size_t plugin, std::unique_ptr<Edition> ready) { candidates_[plugin] = std::move(ready); }
   /// Goes on as far as the candidates allow. Returns true if the round is over.
   bool advance();
 
@@ -33,12 +35,16 @@ class Fleet::Loop::Round {
   Edition* candidate(std::size_t plugin) const;
 
  private:
+  bool is_trusted(Edition& edition);
   bool awaits(const Edition& edition) const;
   void switch_off_disabled();
   void judge_sandboxes();
+  void refuse_without_secrets();
   static std::string unenforceable_words(const Edition& edition, const std::string& gaps, int version);
+  static void warn_of_short_secrets(const Edition& edition);
   void start_described();
   void refuse_conflicts();
+  void refuse_strangers();
   void finish();
   void remove(std::size_t plugin);
   void take_over(std::size_t plugin, std::unique_ptr<Edition> candidate);
@@ -49,6 +55,7 @@ class Fleet::Loop::Round {
   Loop& loop_;
   const bool first_;
   const std::set<std::size_t> listed_;
+  const std::optional<CanaryPlan> plan_;
   bool started_ = false;  // all candidates are described
   std::map<std::size_t, std::unique_ptr<Edition>> candidates_;
 };

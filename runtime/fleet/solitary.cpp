@@ -102,13 +102,16 @@ void Fleet::Loop::serve_all_alone() {
 
 std::vector<job::Finished> Fleet::Loop::recall_waiting(Clock::time_point latest) {
   std::vector<job::Job> recalled;
-  for (Place& place : places_) {
-    if (!place.present) continue;
-    auto& waiting = place.present->waiting_alone;
-    while (!waiting.empty() && waiting.front().since <= latest) {
-      recalled.push_back(std::move(waiting.front().job));
-      waiting.pop_front();
+  const auto take = [&](Edition* edition) {
+    while (edition != nullptr && !edition->waiting_alone.empty() &&
+           edition->waiting_alone.front().since <= latest) {
+      recalled.push_back(std::move(edition->waiting_alone.front().job));
+      edition->waiting_alone.pop_front();
     }
+  };
+  for (const Place& place : places_) {
+    take(place.present.get());
+    if (place.canary) take(place.canary->edition.get());
   }
   return released(std::move(recalled));
 }

@@ -111,6 +111,12 @@ class SpawnSetup {
 
 constexpr const char* mark_name = "SLUICE_PLUGIN_HOST=";
 
+/// Never forgotten, so a secret that is no longer granted stays out of all hosts.
+std::set<std::string>& secret_variables() {
+  static std::set<std::string> variables;
+  return variables;
+}
+
 std::vector<const char*> clean_environment(const std::string& mark) {
   std::vector<const char*> kept;
   for (char** variable = environ; *variable != nullptr; ++variable) {
@@ -206,10 +212,14 @@ std::vector<pid_t> marked_processes(const std::string& mark) {
 
 }  // namespace
 
+void withhold(const std::set<std::string>& variables) {
+  secret_variables().insert(variables.begin(), variables.end());
+}
+
 bool is_withheld(const std::string& variable) {
   const std::string name = variable.substr(0, variable.find('='));
   return name.starts_with("PG") || name.find("DATABASE_URL") != std::string::npos ||
-         name.find("DIRECT_URL") != std::string::npos ||
+         name.find("DIRECT_URL") != std::string::npos || secret_variables().contains(name) ||
          (name.starts_with("SLUICE_PLUGIN_") && name.ends_with("_CONFIG")) || name == "NOTIFY_SOCKET" ||
          name.starts_with("WATCHDOG_");
 }

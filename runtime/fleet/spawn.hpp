@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,9 @@ void kill_leftovers(const Spawned& host);
 void limit_host(const Spawned& host, const job::HostLimits& limits, int slots);
 /// The processes with a host's mark, whatever group or session they are in.
 std::vector<pid_t> processes_of(const Spawned& host);
+
+/// From now on no host gets these variables, which hold secrets of plugins. For the event loop's thread.
+void withhold(const std::set<std::string>& variables);
 
 /// True for environment variables that a plugin host must not see: PG…, …DATABASE_URL…, …DIRECT_URL…, the
 /// plugins' configurations, which it gets in another way, and the variables of systemd's notifications.

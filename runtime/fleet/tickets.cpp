@@ -327,6 +327,7 @@ job::Finished Tickets::give_up(std::uint32_t ticket, job::Outcome outcome) {
                     (outcome.error.empty() ? "" : "; its handler ended with: " + outcome.error);
   }
   job::Finished finished = give_up(ticket);
+  outcome.host = facts_;
   if (!outcome.effects.empty()) finished.role = role_;
   finished.outcome = std::move(outcome);
   return finished;

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -81,6 +82,8 @@ class Tickets {
   /// If the host dies and the culprit is not known, each started job is charged.
   void blame_all() { blames_all_ = true; }
   void set_pid(pid_t pid) { pid_ = pid; }
+  /// What outcomes say of the host.
+  void set_facts(std::shared_ptr<const job::HostFacts> facts) { facts_ = std::move(facts); }
   /// The database role that runs the effects of the jobs.
   void set_role(std::string role) { role_ = std::move(role); }
   void set_at_most_once(std::vector<bool> by_type) { at_most_once_ = std::move(by_type); }
@@ -135,6 +138,7 @@ class Tickets {
   wire::SharedPage page_ = wire::SharedPage::create();
   pid_t pid_ = 0;
   bool blames_all_ = false;
+  std::shared_ptr<const job::HostFacts> facts_;
   std::string role_;
   std::vector<bool> at_most_once_;
   std::vector<job::Microseconds> limits_;

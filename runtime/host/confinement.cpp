@@ -15,7 +15,8 @@ namespace sluice::host {
 
 namespace {
 
-// What libraries, time zones, names of hosts and TLS need. Those that a system does not have are skipped.
+// What libraries, time zones, fonts, names of hosts and TLS need. Those that a system does not have are
+// skipped.
 constexpr const char* readable[] = {
     "/usr",
     "/lib",
@@ -31,6 +32,8 @@ constexpr const char* readable[] = {
     "/etc/timezone",
     "/etc/locale.alias",
     "/etc/mime.types",
+    "/etc/fonts",
+    "/var/cache/fontconfig",
     "/etc/passwd",
     "/etc/group",
     "/etc/nsswitch.conf",
@@ -65,13 +68,15 @@ void must_open(int error, const char* key, const std::string& path) {
                 std::string("create it, or take it out of the list '") + key + "' of the plugin's sandbox");
 }
 
-void restrict_reach(const job::Sandbox& sandbox, const std::string& plugin, int version) {
+void restrict_reach(const job::Sandbox& sandbox, const std::string& plugin, const std::string& place,
+                    int version) {
   // A rule is for an inode, and the kernel may make another one of /proc/self when nobody holds it.
   static const base::Descriptor held(open("/proc/self", O_PATH | O_CLOEXEC));
   Landlock rules(version, !sandbox.any_network);
   for (const char* path : readable) static_cast<void>(rules.allow_reading(path));
   for (const char* path : writable) static_cast<void>(rules.allow_writing(path));
-  for (const auto& path : {std::filesystem::path(plugin), std::filesystem::weakly_canonical(plugin)}) {
+  static_cast<void>(rules.allow_reading(plugin));
+  for (const auto& path : {std::filesystem::path(place), std::filesystem::weakly_canonical(place)}) {
     static_cast<void>(rules.allow_reading(path.string()));
     static_cast<void>(rules.allow_reading(path.parent_path().string()));
   }
@@ -83,9 +88,10 @@ void restrict_reach(const job::Sandbox& sandbox, const std::string& plugin, int 
 
 }  // namespace
 
-void confine(const job::Sandbox& sandbox, const std::string& plugin) {
+void confine(const job::Sandbox& sandbox, const std::string& plugin, const std::string& place) {
   if (!sandbox.on) return;
-  if (const int version = base::landlock_version(); version > 0) restrict_reach(sandbox, plugin, version);
+  if (const int version = base::landlock_version(); version > 0)
+    restrict_reach(sandbox, plugin, place, version);
   refuse_calls_beyond(sandbox);
 }
 

@@ -8,9 +8,9 @@
 
 namespace sluice::host {
 
-/// For the calling thread and all that it starts from now on; no other may exist. `plugin` is the path of the
-/// plugin's file, which may be read together with its folder. Throws Refusal if a path of the sandbox can't
-/// be opened, and std::system_error.
-void confine(const job::Sandbox& sandbox, const std::string& plugin);
+/// For the calling thread and all that it starts from now on; no other may exist. `plugin` is the file that
+/// will be loaded, and `place` its path, whose folder may be read. Throws Refusal if a path of the sandbox
+/// can't be opened, and std::system_error.
+void confine(const job::Sandbox& sandbox, const std::string& plugin, const std::string& place);
 
 }  // namespace sluice::host

@@ -22,6 +22,10 @@ constexpr const char* native_name = "RISC-V";
 #error "add this machine's ELF number"
 #endif
 
+std::size_t aligned(std::size_t size, std::size_t alignment) {
+  return (size + alignment - 1) & ~(alignment - 1);
+}
+
 const char* const rebuild = "build it for this machine with sluice_add_plugin";
 
 }  // namespace
@@ -55,6 +59,22 @@ Elf64_Ehdr ElfFile::header() const {
   }
   if (header.e_shoff + std::size_t{header.e_shnum} * header.e_shentsize > size_) throw truncated();
   return header;
+}
+
+std::optional<ElfFile::Note> ElfFile::find_note(const Elf64_Phdr& segment, std::string_view name,
+                                                std::uint32_t type, std::size_t least) const {
+  if (segment.p_type != PT_NOTE) return std::nullopt;
+  const std::size_t alignment = segment.p_align == 8 ? 8 : 4;
+  const std::size_t end = segment.p_offset + segment.p_filesz;
+  for (std::size_t at = segment.p_offset; at + sizeof(Elf64_Nhdr) <= end;) {
+    const auto note = this->at<Elf64_Nhdr>(at);
+    const std::size_t description = at + aligned(sizeof note + note.n_namesz, alignment);
+    const bool wanted = note.n_namesz == name.size() + 1 && note.n_type == type && note.n_descsz >= least;
+    if (wanted && std::string_view(array<char>(at + sizeof note, name.size()).data(), name.size()) == name)
+      return Note{at, description, note.n_descsz};
+    at = aligned(description + note.n_descsz, alignment);
+  }
+  return std::nullopt;
 }
 
 std::vector<Elf64_Phdr> ElfFile::segments(const Elf64_Ehdr& header) const {

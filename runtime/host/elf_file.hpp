@@ -5,7 +5,10 @@
 #include <elf.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "host/refusal.hpp"
@@ -21,6 +24,15 @@ class ElfFile {
   Elf64_Ehdr header() const;
   std::vector<Elf64_Phdr> segments(const Elf64_Ehdr& header) const;
   std::vector<Elf64_Shdr> sections(const Elf64_Ehdr& header) const;
+
+  /// The place and the size of a note's description. Notes shorter than `least` are skipped.
+  struct Note {
+    std::size_t at = 0;  ///< of the note itself
+    std::size_t description = 0;
+    std::size_t size = 0;
+  };
+  std::optional<Note> find_note(const Elf64_Phdr& segment, std::string_view name, std::uint32_t type,
+                                std::size_t least) const;
 
   template <class Piece>
   Piece at(std::size_t offset) const {

@@ -4,9 +4,11 @@
 
 #include <string>
 
+#include "base/ownership.hpp"
+
 namespace sluice::host {
 
 /// Throws Refusal, to whose text the caller adds the file's name.
-void check_plugin_file(const std::string& path);
+void check_plugin_file(const std::string& path, base::Ownership ownership = base::Ownership::check);
 
 }  // namespace sluice::host

@@ -186,6 +186,7 @@ struct JobApi {
   static const void* get_extension(const sluice_job* job, sluice_str id) noexcept {
     const std::string_view wanted(id.data == nullptr ? "" : id.data, id.size);
     if (wanted == SLUICE_EXTENSION_ENQUEUE) return &enqueue_table;
+    if (wanted == SLUICE_EXTENSION_SECRETS) return run(job).secrets_.extension();
     if (wanted == SLUICE_EXTENSION_EFFECTS && run(job).effects_) return &effects_table;
     return nullptr;
   }
@@ -199,13 +200,14 @@ struct JobApi {
 };
 
 JobRun::JobRun(Channel& channel, wire::SharedPage& page, std::uint32_t slot, int log_level, bool effects,
-               bool all_progress, std::uint32_t most_requests)
+               bool all_progress, std::uint32_t most_requests, const SecretStore& secrets)
     : channel_(channel),
       page_(page),
       log_level_(log_level),
       effects_(effects),
       all_progress_(all_progress),
-      most_requests_(most_requests) {
+      most_requests_(most_requests),
+      secrets_(secrets) {
   view_.size = sizeof view_;
   view_.slot = slot;
   view_.api = &JobApi::table;

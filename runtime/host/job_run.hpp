@@ -15,6 +15,7 @@
 
 #include "base/threads.hpp"
 #include "host/channel.hpp"
+#include "host/secret_store.hpp"
 #include "job/job.hpp"
 #include "wire/shared_page.hpp"
 
@@ -36,7 +37,7 @@ class JobRun {
  public:
   /// `effects`: a database role is granted to the plugin. `all_progress`, `most_requests`: as in wire::Start.
   JobRun(Channel& channel, wire::SharedPage& page, std::uint32_t slot, int log_level, bool effects,
-         bool all_progress, std::uint32_t most_requests);
+         bool all_progress, std::uint32_t most_requests, const SecretStore& secrets);
   JobRun(const JobRun&) = delete;
   JobRun& operator=(const JobRun&) = delete;
 
@@ -61,6 +62,7 @@ class JobRun {
   const bool effects_;
   const bool all_progress_;
   const std::uint32_t most_requests_;  // 0: no limit
+  const SecretStore& secrets_;
   sluice_job view_{};
 
   // constant while a handler runs

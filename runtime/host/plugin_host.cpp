@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sluice/extensions.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,12 +16,14 @@
 #include "base/text.hpp"
 #include "base/threads.hpp"
 #include "base/version.hpp"
+#include "host/build_id.hpp"
 #include "host/channel.hpp"
 #include "host/confinement.hpp"
 #include "host/crash_note.hpp"
 #include "host/file_gate.hpp"
 #include "host/library.hpp"
 #include "host/refusal.hpp"
+#include "host/secret_store.hpp"
 #include "host/slots.hpp"
 #include "host/syscall_filter.hpp"
 #include "wire/bounds.hpp"
@@ -82,6 +85,7 @@ class PluginHost {
 
   /// For the life of the process.
   void note_crashes() { note_crashes_in(page_); }
+  void have_own_process() { has_own_process_ = true; }
 
   void run() {
     while (!stopped_) {
@@ -126,9 +130,10 @@ class PluginHost {
   }
 
   void load(const wire::Load& load) {
-    check_plugin_file(load.path);
-    confine(load.sandbox, load.path);
+    check_plugin_file(load.path, load.ownership);
+    confine(load.sandbox, load.path, load.place.empty() ? load.path : load.place);
     library_ = open_library(load.path);
+    library_->spec.build_id = build_id_of(load.path);
     for (const job::TypeSpec& type : library_->spec.types)
       schemas_.push_back(compiled("the payload schema of '" + type.name + "'", type.payload_schema));
     config_schema_.emplace(compiled("the schema of its configuration", library_->spec.config_schema));
@@ -154,6 +159,7 @@ class PluginHost {
     channel_.begin();
     log_level_ = start.log_level;
     channel_.limit_log(start.log_limit);
+    take_secrets(start.secrets);
     host_ = {sizeof(sluice_host),
              SLUICE_ABI_MAJOR,
              SLUICE_ABI_MINOR,
@@ -177,10 +183,17 @@ class PluginHost {
     }
     std::vector<bool> strict;
     for (const job::TypeSpec& type : library_->spec.types) strict.push_back(start.strict.of(type.name));
-    slots_.emplace(Slots::Context{*library_, host_, self_, channel_, page_, log_level_, start.effects,
-                                  start.all_progress, schemas_, std::move(strict), start.most_requests},
-                   start.slots);
+    slots_.emplace(
+        Slots::Context{*library_, host_, self_, channel_, page_, log_level_, start.effects,
+                       start.all_progress, schemas_, std::move(strict), start.most_requests, secrets_},
+        start.slots);
     channel_.send([](std::string& out) { wire::put_ready(out); });
+  }
+
+  /// Other processes of the same user, such as the hosts of other plugins, must not read them in its memory.
+  void take_secrets(const job::Secrets& secrets) {
+    secrets_.take(secrets);
+    if (!secrets_.empty() && has_own_process_) prctl(PR_SET_DUMPABLE, 0);
   }
 
   /// The configuration may hold secrets, so no sentence quotes it.
@@ -244,7 +257,10 @@ class PluginHost {
     }
   }
 
-  static const void* get_extension(const sluice_host*, sluice_str) noexcept { return nullptr; }
+  static const void* get_extension(const sluice_host* host, sluice_str id) noexcept {
+    const std::string_view wanted(id.data == nullptr ? "" : id.data, id.size);
+    return wanted == SLUICE_EXTENSION_SECRETS ? of(host).secrets_.extension() : nullptr;
+  }
 
   const base::Thread::Id main_thread_ = base::Thread::current();
   const int socket_;
@@ -254,11 +270,13 @@ class PluginHost {
   std::optional<Library> library_;
   std::vector<Schema> schemas_;  // payload schemas by type
   std::optional<Schema> config_schema_;
+  SecretStore secrets_;
   sluice_host host_{};
   void* self_ = nullptr;
   std::string error_;
   int log_level_ = SLUICE_LOG_INFO;
   std::optional<Slots> slots_;
+  bool has_own_process_ = false;
   bool stopped_ = false;
 };
 
@@ -282,6 +300,7 @@ int run_plugin_host() {
     // Never deleted, because a handler may call exit(), which is noted in the page.
     static auto* const host = new PluginHost(wire::socket_fd, std::move(page));
     host->note_crashes();
+    host->have_own_process();
     host->run();
     std::fflush(nullptr);
     _exit(0);  // the plugin was shut down; its exit handlers and static destructors must not change the exit

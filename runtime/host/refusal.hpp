@@ -1,15 +1,10 @@
-// Why a plugin was refused, as one sentence: file, what was found, what was expected, what to do.
+// Why a plugin was refused.
 #pragma once
 
-#include <stdexcept>
-#include <string>
+#include "base/refusal.hpp"
 
 namespace sluice::host {
 
-class Refusal : public std::runtime_error {
- public:
-  Refusal(const std::string& found, const std::string& expected, const std::string& remedy)
-      : std::runtime_error("found " + found + ", expected " + expected + "; " + remedy) {}
-};
+using base::Refusal;
 
 }  // namespace sluice::host

@@ -95,7 +95,7 @@ void Slots::work(std::uint32_t index) {
 
 void Slots::serve(std::uint32_t index, void* slot_state) {
   JobRun run(context_.channel, context_.page, index, context_.log_level, context_.effects,
-             context_.all_progress, context_.most_requests);
+             context_.all_progress, context_.most_requests, context_.secrets);
   std::vector<Schema> schemas(context_.schemas);
   for (QueuedJob job; pop(job);) execute(run, schemas, slot_state, job, index);
 }

@@ -14,6 +14,7 @@
 #include "host/job_run.hpp"
 #include "host/library.hpp"
 #include "host/schema.hpp"
+#include "host/secret_store.hpp"
 #include "wire/shared_page.hpp"
 
 namespace sluice::host {
@@ -33,6 +34,7 @@ class Slots {
     const std::vector<Schema>& schemas;  ///< payload schemas by type
     std::vector<bool> strict;            ///< strictness by type
     std::uint32_t most_requests;         ///< as in wire::Start
+    const SecretStore& secrets;
   };
 
   /// Starts `count` slots and opens each. Throws Refusal if a slot can't be opened.

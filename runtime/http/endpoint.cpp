@@ -1,6 +1,7 @@
 #include "http/endpoint.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/threads.hpp"
 #include "base/version.hpp"
@@ -26,13 +27,15 @@ DatabaseContact contact(engine::Engine& engine, std::chrono::milliseconds patien
 }  // namespace
 
 Endpoint::Endpoint(const base::Address& address, engine::Engine& engine, const engine::StatementTimes& times,
-                   store::Store& store)
+                   store::Store& store, ServerOptions options, Server::Handler rest)
     : engine_(engine),
       times_(times),
       watch_(store.desk()),
-      server_(address, {{"/livez", [this] { return live(); }},
-                        {"/readyz", [this] { return ready(); }},
-                        {"/metrics", [this] { return metrics(); }}}) {}
+      server_(address,
+              {{"/livez", [this] { return live(); }},
+               {"/readyz", [this] { return ready(); }},
+               {"/metrics", [this] { return metrics(); }}},
+              std::move(options), std::move(rest)) {}
 
 Page Endpoint::live() {
   return page(liveness(engine_.observe(loop_patience)));

@@ -11,12 +11,12 @@ namespace sluice::http {
 
 class Endpoint {
  public:
-  /// Serves until it is destroyed. Throws base::UsageError if it can't listen. `engine` and `times` must
-  /// outlive it.
+  /// Serves until it is destroyed, `rest` answering what is neither health nor metrics. Throws
+  /// base::UsageError if it can't listen. `engine` and `times` must outlive it.
   Endpoint(const base::Address& address, engine::Engine& engine, const engine::StatementTimes& times,
-           store::Store& store);
+           store::Store& store, ServerOptions options = {}, Server::Handler rest = nullptr);
 
-  const base::Address& address() const { return server_.address(); }
+  Server& server() { return server_; }
 
  private:
   Page live();

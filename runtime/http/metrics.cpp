@@ -116,6 +116,20 @@ void add_queue(Families& families, const Measured& measured) {
       .add({}, seconds(look.took));
 }
 
+/// Zeros without a canary, so that the series do not come and go.
+void add_canaries(Families& families, const std::vector<engine::PluginObservation>& plugins) {
+  Family shares =
+      families.gauge("sluice_canary_share", "The part of the plugin's jobs that its canary gets.");
+  Family jobs = families.gauge("sluice_canary_jobs", "Jobs that the canary ran, by outcome.");
+  for (const auto& plugin : plugins) {
+    if (plugin.name.empty()) continue;
+    const fleet::CanaryReport canary = plugin.canary.value_or(fleet::CanaryReport{});
+    shares.add({{"plugin", plugin.name}}, canary.share);
+    jobs.add({{"plugin", plugin.name}, {"outcome", "done"}}, canary.jobs - canary.failures);
+    jobs.add({{"plugin", plugin.name}, {"outcome", "failed"}}, canary.failures);
+  }
+}
+
 void add_plugins(Families& families, const Measured& measured) {
   if (!measured.loop) return;
   const auto& plugins = measured.loop->plugins;
@@ -140,6 +154,7 @@ void add_plugins(Families& families, const Measured& measured) {
     slots.add({{"plugin", plugin.name}}, plugin.slots);
     restarts.add({{"plugin", plugin.name}}, plugin.restarts);
   }
+  add_canaries(families, plugins);
   families.gauge("sluice_event_loop_lag_seconds", "How long the event loop took to answer this scrape.")
       .add({}, seconds(measured.loop->took));
 }

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace sluice::job {
 
@@ -26,5 +28,8 @@ struct HostLimits {
 
   bool operator==(const HostLimits&) const = default;
 };
+
+/// Those that are set, as keys and values of the configuration: "memory 512MB".
+std::vector<std::string> words_of(const HostLimits& limits);
 
 }  // namespace sluice::job

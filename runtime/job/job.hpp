@@ -4,10 +4,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "base/threads.hpp"
 
 namespace sluice::job {
 
@@ -21,6 +24,7 @@ struct Ref {
   std::int64_t claim = 0;  ///< the claim that names it
   double created_at = 0;   ///< seconds since 1970 in UTC, the producer's clock; may be ±infinity
   std::string place;       ///< where the store found its row, in the store's own words; empty: not known
+  base::Clock::time_point pending_since = base::Clock::time_point::max();  ///< max: not known
 };
 
 /// A row of the outbox that this runtime has claimed.
@@ -58,22 +62,37 @@ struct Effect {
   std::vector<std::optional<std::string>> parameters;  ///< none: NULL
 };
 
+/// The plugin host that ran attempts.
+struct HostFacts {
+  std::string plugin;
+  std::string version;
+  std::string build_id;                     ///< of the plugin's file; empty: it has none
+  std::optional<double> cpu_seconds;        ///< of its process, once that has ended
+  std::optional<std::int64_t> peak_memory;  ///< resident bytes; the same
+};
+
 /// What came of one attempt, as the plugin host (or the fleet, for a host that died) reports it.
 struct Outcome {
   Result result = Result::done;
-  std::optional<Microseconds> delay;  ///< the handler's own, for retry and snooze
-  Microseconds duration{0};           ///< of the attempt; 0 when it never started
-  std::string code;                   ///< short and stable, may be empty
-  std::string error;                  ///< a sentence for people
-  std::string output;                 ///< JSON text, empty when there is none
-  std::string log_tail;               ///< the last log lines of a failed attempt
+  std::optional<Microseconds> delay;   ///< the handler's own, for retry and snooze
+  Microseconds duration{0};            ///< of the attempt; 0 when it never started
+  std::string code;                    ///< short and stable, may be empty
+  std::string error;                   ///< a sentence for people
+  std::string output;                  ///< JSON text, empty when there is none
+  std::string log_tail;                ///< the last log lines of a failed attempt
+  std::optional<Microseconds> waited;  ///< until its handler was called, since the job was created or due
   std::string stack;  ///< of its thread, if it crashed or did not stop: a heading and a line per frame
   std::vector<FollowUp> follow_ups;  ///< of a job that is done, like the next
   std::vector<Effect> effects;
-  bool cancel_requested = false;  ///< someone wanted the job to end: it is not tried again
+  bool cancel_requested = false;          ///< someone wanted the job to end: it is not tried again
+  std::shared_ptr<const HostFacts> host;  ///< that had it; null: none
 
   /// True when something is to be committed together with the job.
   bool effectful() const { return !follow_ups.empty() || !effects.empty(); }
+  /// The version of the plugin that had it; empty: none had.
+  std::string_view plugin_version() const {
+    return host ? std::string_view(host->version) : std::string_view();
+  }
   /// True when there is nothing to tell but that it is done.
   bool plain() const { return result == Result::done && output.empty() && !effectful(); }
 };

@@ -33,7 +33,8 @@ struct PluginSpec {
   std::string license;
   std::string summary;
   std::string config_schema;
-  std::string sandbox;  ///< as parse_sandbox reads it; empty: the plugin declares none
+  std::string sandbox;   ///< as parse_sandbox reads it; empty: the plugin declares none
+  std::string build_id;  ///< the note of its file, in hexadecimal; empty: it has none
   int abi_major = 0;
   int abi_minor = 0;
   std::vector<TypeSpec> types;

@@ -41,9 +41,18 @@ Words list(std::string_view key, const rapidjson::Value& value, const char* of_w
   return words;
 }
 
+/// Throws BadSandbox if a reference is no JSON pointer.
+bool is_valid_reference(std::string_view key, const std::string& entry) {
+  if (!is_reference(entry)) return false;
+  if (entry.size() > reference_mark.size() + 1 && entry[reference_mark.size()] == '/') return true;
+  throw BadSandbox(quoted(key) + " has '" + entry +
+                   "', expected a place in the plugin's configuration such as config:/smtp/ca_file");
+}
+
 Words paths(std::string_view key, const rapidjson::Value& value) {
   Words all = list(key, value, "absolute paths");
   for (const std::string& path : all) {
+    if (is_valid_reference(key, path)) continue;
     if (path.starts_with('/') && path.find('\0') == std::string::npos) continue;
     throw BadSandbox(quoted(key) + " must be a list of absolute paths, found '" + path + "'");
   }
@@ -61,7 +70,7 @@ Words peers(std::string_view key, const rapidjson::Value& value) {
   constexpr const char* what = "TCP ports from 1 to 65535 and \"unix\"";
   Words all = list(key, value, what);
   for (const std::string& peer : all) {
-    if (peer != unix_word && !port(peer))
+    if (!is_valid_reference(key, peer) && peer != unix_word && !port(peer))
       throw BadSandbox(quoted(key) + " must be a list of " + what + ", found '" + peer + "'");
   }
   return all;
@@ -71,6 +80,14 @@ std::string network(std::string_view key, const rapidjson::Value& value) {
   std::string text = value.IsString() ? value.GetString() : "";
   if (text != "any" && text != "none") throw BadSandbox(quoted(key) + " must be \"any\" or \"none\"");
   return text;
+}
+
+void take_spawn(SandboxTable& table, std::string_view key, const rapidjson::Value& value) {
+  if (value.IsString() && is_valid_reference(key, value.GetString())) {
+    table.spawn_if = value.GetString();
+  } else {
+    table.spawn = truth(key, value);
+  }
 }
 
 void take(SandboxTable& table, std::string_view key, const rapidjson::Value& value) {
@@ -85,7 +102,7 @@ void take(SandboxTable& table, std::string_view key, const rapidjson::Value& val
   } else if (key == "network") {
     table.network = network(key, value);
   } else if (key == "spawn") {
-    table.spawn = truth(key, value);
+    take_spawn(table, key, value);
   } else {
     throw BadSandbox("has the unknown key " + quoted(key) +
                      "; known here: connect enabled network read spawn write");

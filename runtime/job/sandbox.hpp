@@ -10,6 +10,14 @@
 
 namespace sluice::job {
 
+/// The beginning of an entry that stands for values of the plugin's configuration: "config:/webhooks/*/url".
+/// As a path it may end in "/.." for the folder of the file that the configuration names.
+inline constexpr std::string_view reference_mark = "config:";
+
+inline bool is_reference(std::string_view entry) {
+  return entry.starts_with(reference_mark);
+}
+
 /// What a plugin declares about itself, or [plugin.NAME.sandbox] sets. Absent: not said.
 struct SandboxTable {
   bool given = false;  ///< there is a table, though it may be empty
@@ -19,6 +27,7 @@ struct SandboxTable {
   std::optional<std::vector<std::string>> connect;
   std::optional<std::string> network;
   std::optional<bool> spawn;
+  std::string spawn_if;  ///< a reference: true if the configuration has it
   bool operator==(const SandboxTable&) const = default;
 };
 
@@ -44,8 +53,9 @@ struct Sandbox {
   bool any_sockets() const { return any_network || unix_sockets || !ports.empty(); }
 };
 
-/// The operator's keys, then the plugin's; a key that neither has allows nothing. If neither table is given,
-/// or the operator's is not enabled, the sandbox is off. `connect` and `network` are one key.
+/// The tables have no references. The operator's keys, then the plugin's; a key that neither has allows
+/// nothing. If neither table is given, or the operator's is not enabled, the sandbox is off. `connect` and
+/// `network` are one key.
 Sandbox sandbox_of(const SandboxTable& operators, const SandboxTable& declared);
 
 /// For the description of a plugin about which nothing is known yet: nothing is allowed.

@@ -11,6 +11,7 @@
 #include "postgres/desk/prunes.hpp"
 #include "postgres/finishing/effects.hpp"
 #include "postgres/finishing/finishes.hpp"
+#include "postgres/insight/insight.hpp"
 #include "postgres/link/connection_string.hpp"
 #include "postgres/link/table_name.hpp"
 
@@ -49,6 +50,7 @@ class PostgresStore : public Store {
   std::unique_ptr<DeskSession> desk() override {
     return std::make_unique<PgDesk>(target_, table_, effect_roles_, wake_, grants_);
   }
+  std::unique_ptr<InsightSession> insight() override { return std::make_unique<PgInsight>(target_, table_); }
   void limit(base::Clock::time_point when) override {
     target_.watch->limit(when);
     listening_.watch->limit(when);

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "store/time_buckets.hpp"
+
 namespace sluice::store {
 
 /// A plugin of a runtime.
@@ -20,7 +22,8 @@ struct PluginReport {
   int hosts_wanted = 0;
   int slots = 0;  ///< slots of the ready hosts
   int restarts = 0;
-  std::vector<std::string> types;  ///< types that it serves
+  std::vector<std::string> types;   ///< types that it serves
+  std::vector<std::string> limits;  ///< of each host: "memory 512MB"
 
   bool operator==(const PluginReport&) const = default;
 };
@@ -43,7 +46,19 @@ struct RunningChanges {
   std::vector<std::string> over;    ///< ids of jobs that have ended
 };
 
-/// Outcomes of one type, as in settlements. Jobs that are given back do not count.
+/// Outcomes of one kind that were counted since the last time: a part of a row of sluice.minute. Jobs that
+/// are given back do not count.
+struct OutcomeCount {
+  std::string type;
+  std::string plugin_version;
+  std::string outcome;  ///< "done", "retrying", "failed" or "snoozed"
+  std::int64_t count = 0;
+  double busy = 0;        ///< the handlers' time in seconds
+  TimeHistogram waiting;  ///< from when the job was created or due until its handler started
+  TimeHistogram running;  ///< the handler's time
+};
+
+/// Outcomes of one type in some time, added up.
 struct Throughput {
   std::string type;
   double done = 0;

@@ -108,6 +108,9 @@ class CareSession {
   /// unknown.
   virtual std::string blocker(const std::optional<std::string>& job) = 0;
 
+  /// Types of which no jobs are claimed, sorted by name.
+  virtual std::vector<std::string> paused_types() = 0;
+
   /// Ends, as cancelled, the jobs whose cancellation was requested and that no runtime runs any more. Returns
   /// those of the others that `runtime` has.
   virtual std::vector<std::string> cancel_requests(RuntimeId runtime) = 0;
@@ -119,17 +122,17 @@ class CareSession {
   virtual void publish(RuntimeId runtime, const std::vector<PluginReport>& plugins) = 0;
   /// Applies changes to the jobs that it shows as running.
   virtual void show_running(RuntimeId runtime, const RunningChanges& changes) = 0;
-  /// Adds to the outcomes of the current minute, by the database's clock. Deletes those that are older than
-  /// two days.
-  virtual void count(const std::vector<Throughput>& outcomes) = 0;
+  /// Adds to the outcomes of the current minute, by the database's clock.
+  virtual void count(const std::vector<OutcomeCount>& outcomes) = 0;
   /// Records who ran these jobs, for that long.
   virtual void trace(RuntimeId runtime, const std::vector<Trace>& traces, job::Microseconds keep) = 0;
   /// Sends a text of less than 8,000 bytes to everybody who listens now.
   virtual void announce(const std::string& text) = 0;
 
-  /// Deletes records in schema sluice whose job no longer exists, and expired traces. Checks the next `limit`
-  /// of each kind.
-  virtual Tidied tidy(std::size_t limit) = 0;
+  /// Deletes records in schema sluice whose job no longer exists, and expired records. Adds up outcomes of
+  /// minutes, after two days, to hours, which are kept for 30 days. Records of what was done by hand are kept
+  /// for `keep_audit`. Checks the next `limit` of each kind.
+  virtual Tidied tidy(std::size_t limit, job::Microseconds keep_audit) = 0;
 };
 
 struct Pruned {

@@ -49,12 +49,19 @@ struct RuntimeReport {
   RuntimeInfo info;
   double uptime = 0;         ///< seconds
   double since_beat = 0;     ///< seconds
+  bool live = true;          ///< its last heartbeat is within its lease
   std::int64_t claimed = 0;  ///< jobs that its claims name
   std::vector<PublishedPlugin> plugins;
 };
 struct RunningReport {
   RunningJob job;
   RuntimeId runtime = 0;
+};
+struct PausedType {
+  std::string type;
+  double age = 0;  ///< seconds
+  std::string actor;
+  std::string reason;
 };
 struct Report {
   std::vector<StatusCount> counts;
@@ -63,6 +70,7 @@ struct Report {
   std::int64_t stuck = 0;              ///< processing for over 10 minutes, and named by no claim
   double next_due = -1;                ///< seconds until the next schedule is due; negative: there is none
   std::vector<RunningReport> running;  ///< jobs that are in processing and shown as running, oldest first
+  std::vector<PausedType> paused;      ///< types of which no jobs are claimed
   std::vector<Throughput> last_minute;
   std::vector<Throughput> last_hour;
 };

@@ -30,6 +30,11 @@ class HeldUp : public Unavailable {
   explicit HeldUp(const std::string& what) : Unavailable(what, true) {}
 };
 
+/// The server ended a statement that exceeded its own time limit. The session stays usable.
+class TimedOut : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 /// The database answered and refused: a missing table, a missing right, …
 class Refused : public std::runtime_error {
   using std::runtime_error::runtime_error;

@@ -3,11 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "store/store.hpp"
+#include "store/activity.hpp"
+#include "store/actor.hpp"
+#include "store/care.hpp"
 
 namespace sluice::store {
 
@@ -43,6 +46,11 @@ struct Attempt {  ///< a row of sluice.attempt
   int pid = 0;
   RuntimeId runtime = 0;
   Moment at;
+  std::string plugin;                       ///< empty: none ran it
+  std::string version;                      ///< of the plugin
+  std::string build_id;                     ///< of the plugin's file; empty: it has none
+  std::optional<double> cpu_seconds;        ///< of the host's process; known if that ended
+  std::optional<std::int64_t> peak_memory;  ///< bytes; the same
 };
 
 struct JobSummary {
@@ -118,7 +126,8 @@ struct Changed {
 /// The position of a walk over many jobs. Each batch continues where the last one ended.
 struct Walk {
   std::string created_at = "-infinity";
-  std::string begun;  ///< the walk does not meet again what it has changed
+  std::int64_t audit = 0;  ///< its row of sluice.audit; 0: none
+  std::string begun;       ///< the walk does not meet again what it has changed
   bool over = false;
 };
 
@@ -132,6 +141,12 @@ struct Listing {
 class JobDesk {
  public:
   virtual ~JobDesk() = default;
+
+  /// From now on, each change is recorded in sluice.audit as done by `actor`. Without an actor nothing is
+  /// recorded.
+  virtual void act_as(const Actor& actor) = 0;
+  /// Records something else that the actor did.
+  virtual void record(const std::string& action, const std::map<std::string, std::string>& details) = 0;
 
   /// Reads at most some thousands of jobs, or, if `deep`, as many as necessary.
   virtual Listing list(const JobFilter& filter, std::size_t limit, bool deep) = 0;
@@ -155,6 +170,12 @@ class JobDesk {
   // last batch.
   virtual std::size_t retry_some(const JobFilter& filter, Walk& walk, std::size_t limit) = 0;
   virtual std::size_t remove_some(const JobFilter& filter, Walk& walk, std::size_t limit) = 0;
+
+  /// No runtime claims jobs of the type until it is resumed. Returns false if it was paused already; then its
+  /// reason is replaced.
+  virtual bool pause(const std::string& type, const std::string& reason) = 0;
+  /// Returns false if it was not paused.
+  virtual bool resume(const std::string& type) = 0;
 };
 
 }  // namespace sluice::store

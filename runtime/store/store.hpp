@@ -18,6 +18,7 @@
 #include "store/desk.hpp"
 #include "store/errors.hpp"
 #include "store/finishing.hpp"
+#include "store/insight.hpp"
 
 namespace sluice::store {
 
@@ -36,6 +37,8 @@ class Store {
   /// nothing will try again.
   virtual std::unique_ptr<PruneSession> prunes(const std::string& status, job::Microseconds older_than) = 0;
   virtual std::unique_ptr<DeskSession> desk() = 0;
+  /// Null if the store has no such session.
+  virtual std::unique_ptr<InsightSession> insight() { return nullptr; }
   /// No call of any session continues beyond `when`. Later calls throw Unavailable at once. It may be set
   /// again. [any-thread]
   virtual void limit(base::Clock::time_point when) = 0;

@@ -162,7 +162,8 @@ void keep_bounds(LogLine& line) {
 
 void keep_bounds(job::PluginSpec& plugin) {
   if (!is_plugin_name(plugin.name)) throw Malformed("a plugin of an impossible name");
-  for (auto* text : {&plugin.version, &plugin.vendor, &plugin.url, &plugin.license, &plugin.summary})
+  for (auto* text :
+       {&plugin.version, &plugin.vendor, &plugin.url, &plugin.license, &plugin.summary, &plugin.build_id})
     cut(*text, longest_words);
   if (plugin.config_schema.size() > longest_output) throw Malformed("a schema that is too large");
   if (plugin.types.empty()) throw Malformed("a plugin without job types");

@@ -179,6 +179,8 @@ void get_asked_for(Reader& reader, job::Outcome& outcome) {
 void put_load(std::string& out, const Load& load) {
   Writer writer(out, Kind::load);
   writer.text(load.path);
+  writer.number(static_cast<std::uint8_t>(load.ownership));
+  writer.text(load.place);
   put_sandbox(writer, load.sandbox);
 }
 
@@ -186,6 +188,8 @@ Load get_load(std::string_view body) {
   Reader reader(body);
   Load load;
   load.path = reader.string();
+  load.ownership = static_cast<base::Ownership>(reader.number<std::uint8_t>());
+  load.place = reader.string();
   load.sandbox = get_sandbox(reader);
   return load;
 }
@@ -199,6 +203,10 @@ void put_start(std::string& out, const Start& start) {
   writer.number(start.log_limit);
   writer.number(start.most_requests);
   writer.text(start.config);
+  put_list(writer, start.secrets, [&](const auto& secret) {
+    writer.text(secret.first);
+    writer.text(secret.second);
+  });
   writer.number(static_cast<std::uint8_t>(start.strict.plugin));
   for (const auto& [type, strict] : start.strict.types) {
     writer.text(type);
@@ -216,6 +224,10 @@ Start get_start(std::string_view body) {
   start.log_limit = reader.number<std::uint32_t>();
   start.most_requests = reader.number<std::uint32_t>();
   start.config = reader.string();
+  for (auto left = reader.number<std::uint32_t>(); left > 0; --left) {
+    std::string name = reader.string();
+    start.secrets[std::move(name)] = reader.string();
+  }
   start.strict.plugin = reader.number<std::uint8_t>() != 0;
   while (!reader.empty()) {
     const std::string type = reader.string();
@@ -243,7 +255,7 @@ std::string get_refused(std::string_view body) {
 void put_described(std::string& out, const job::PluginSpec& spec) {
   Writer writer(out, Kind::described);
   for (const auto* text : {&spec.name, &spec.version, &spec.vendor, &spec.url, &spec.license, &spec.summary,
-                           &spec.config_schema, &spec.sandbox}) {
+                           &spec.config_schema, &spec.sandbox, &spec.build_id}) {
     writer.text(*text);
   }
   writer.number(spec.abi_major);
@@ -265,7 +277,7 @@ job::PluginSpec get_described(std::string_view body) {
   Reader reader(body);
   job::PluginSpec spec;
   for (auto* text : {&spec.name, &spec.version, &spec.vendor, &spec.url, &spec.license, &spec.summary,
-                     &spec.config_schema, &spec.sandbox}) {
+                     &spec.config_schema, &spec.sandbox, &spec.build_id}) {
     *text = reader.string();
   }
   spec.abi_major = reader.number<int>();

@@ -15,9 +15,11 @@
 #include <string_view>
 #include <vector>
 
+#include "base/ownership.hpp"
 #include "job/job.hpp"
 #include "job/plugin_spec.hpp"
 #include "job/sandbox.hpp"
+#include "job/secrets.hpp"
 #include "job/strictness.hpp"
 
 namespace sluice::wire {
@@ -44,7 +46,9 @@ class Malformed : public std::runtime_error {
 
 struct Load {
   std::string path;
-  job::Sandbox sandbox = {};  ///< applied before the plugin is loaded
+  job::Sandbox sandbox = {};                           ///< applied before the plugin is loaded
+  base::Ownership ownership = base::Ownership::check;  ///< of the file and the way to it
+  std::string place = {};  ///< where the file is, if `path` is a descriptor's; its folder may be read
 };
 struct Start {
   std::uint32_t slots = 1;
@@ -55,6 +59,7 @@ struct Start {
   job::Strictness strict;
   std::uint32_t log_limit = 0;      ///< log lines per second; 0: no limit
   std::uint32_t most_requests = 0;  ///< follow-up jobs and effects of one job; 0: no limit
+  job::Secrets secrets{};           ///< granted to the plugin
 };
 /// One job on its way to a slot. `ticket` names it in this host and in the shared page.
 struct JobOrder {

@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "base/ownership.hpp"
 #include "job/plugin_spec.hpp"
+#include "job/secrets.hpp"
 #include "workshop/finding.hpp"
 
 namespace sluice::workshop {
@@ -28,6 +30,9 @@ struct CheckOptions {
   std::string path;
   /// A plugin's configuration by its name; nullopt: nobody wrote one.
   std::function<std::optional<std::string>(const std::string& plugin)> config;
+  /// The secrets that are granted to a plugin; absent: none.
+  std::function<job::GrantedSecrets(const std::string& plugin)> secrets;
+  base::Ownership ownership = base::Ownership::check;
   bool start = true;               ///< call init and shutdown too
   bool run_handlers = false;       ///< call handlers, with all their side effects
   std::vector<std::string> types;  ///< the types whose handlers are called; empty: all

@@ -40,8 +40,8 @@ std::vector<std::string> those(const std::vector<std::string>& symbols, Wanted w
   return some;
 }
 
-Finding check_gate(const std::string& path) {
-  host::check_plugin_file(path);
+Finding check_gate(const CheckOptions& options) {
+  host::check_plugin_file(options.path, options.ownership);
   return passed("kind, owner, permissions, machine and ABI note are right");
 }
 
@@ -84,8 +84,9 @@ Finding check_run_path(const ElfFacts& facts) {
                 "shipped with it, because other machines have other directories");
 }
 
-Finding check_symbols(const std::string& path, const ElfFacts& facts) {
-  host::check_plugin_file(path);
+Finding check_symbols(const CheckOptions& options, const ElfFacts& facts) {
+  const std::string& path = options.path;
+  host::check_plugin_file(path, options.ownership);
   host::open_library(path);
   const auto own = those(facts.undefined, [](const std::string& symbol) { return !is_a_sanitizers(symbol); });
   const auto borrowed = host::borrowed_symbols(path, own);
@@ -114,12 +115,12 @@ std::vector<Finding> check_file(const CheckOptions& options) {
   const auto with_facts = [&](Finding (*check)(const ElfFacts&)) {
     return [&path, check] { return check(host::read_elf_facts(path)); };
   };
-  add("file", [&] { return check_gate(path); });
+  add("file", [&] { return check_gate(options); });
   add("exports", with_facts(check_exports));
   add("visibility", with_facts(check_visibility));
   add("static tls", with_facts(check_static_tls));
   add("run path", with_facts(check_run_path));
-  add("symbols", [&] { return check_symbols(path, host::read_elf_facts(path)); });
+  add("symbols", [&] { return check_symbols(options, host::read_elf_facts(path)); });
   return findings;
 }
 

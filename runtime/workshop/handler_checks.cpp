@@ -54,7 +54,8 @@ class TypeChecks {
   /// A ready host. If it does not become ready, throws its refusal as a runtime_error.
   std::unique_ptr<Rehearsal> open(std::uint32_t slots) {
     constexpr int nothing = 5;
-    auto plugin = std::make_unique<Rehearsal>(Stage{options_.path, false, slots, nothing, -1}, nobody_);
+    auto plugin = std::make_unique<Rehearsal>(
+        Stage{options_.path, false, slots, nothing, -1, {}, options_.ownership, options_.secrets}, nobody_);
     auto refusal = plugin->load(options_.start_timeout);
     if (!refusal) refusal = plugin->start(config_, options_.start_timeout);
     if (refusal) throw std::runtime_error(*refusal);

@@ -19,9 +19,11 @@
 #include "base/threads.hpp"
 #include "fleet/host_limits.hpp"
 #include "fleet/host_link.hpp"
+#include "fleet/missing_secret.hpp"
 #include "fleet/spawn.hpp"
 #include "host/plugin_host.hpp"
 #include "wire/bounds.hpp"
+#include "wire/scrubber.hpp"
 #include "wire/shared_page.hpp"
 
 namespace sluice::workshop {
@@ -56,7 +58,7 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
     if (stage_.wake_fd >= 0) wake_.assign(fcntl(stage_.wake_fd, F_DUPFD_CLOEXEC, 0));
     link_->begin(self_);
     std::string frame;
-    wire::put_load(frame, {stage_.path, stage_.sandbox});
+    wire::put_load(frame, {stage_.path, stage_.sandbox, stage_.ownership});
     link_->write(std::move(frame));
   }
   Host(const Host&) = delete;
@@ -85,8 +87,12 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
     }
   }
   std::optional<std::string> start(const std::string& config, Limit limit, const job::Strictness& strict) {
+    const job::GrantedSecrets secrets = stage_.secrets ? stage_.secrets(spec_.name) : job::GrantedSecrets{};
+    if (secrets.missing) return fleet::refusal_words(*secrets.missing, spec_.name);
+    scrubber_ = wire::Scrubber(secrets.values);
     std::string frame;
-    wire::put_start(frame, {stage_.slots, stage_.log_level, true, config, true, strict, 0, 0});
+    wire::put_start(frame,
+                    {stage_.slots, stage_.log_level, true, config, true, strict, 0, 0, secrets.values});
     link_->write(std::move(frame));
     return await(starting, limit, [this] { return ready_; });
   }
@@ -222,6 +228,7 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
         return;
       case wire::Kind::refused:
         refusal_ = wire::get_refused(frame.body);
+        scrubber_.scrub(refusal_);
         return;
       case wire::Kind::ready:
         ready_ = true;
@@ -232,16 +239,18 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
       case wire::Kind::log: {
         wire::LogLine line = wire::get_log(frame.body);
         wire::keep_bounds(line);
+        scrubber_.scrub(line);
         return witness_.logged(line);
       }
       case wire::Kind::dropped:
         return;
       case wire::Kind::progress:
-        return witness_.progressed(wire::get_progress(frame.body));
+        return on_progress(wire::get_progress(frame.body));
       case wire::Kind::outcomes: {
         wire::JobResult result = wire::get_outcome(frame.body);
         wire::keep_bounds(result.outcome);
         fleet::name_limit(result.outcome, limits_);
+        scrubber_.scrub(result.outcome);
         returned_.push_back({result.ticket, std::move(result.outcome)});
         return;
       }
@@ -250,8 +259,14 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
     }
   }
   void on_malformed(const std::string& what) override { malformed_ = what; }
+  void on_progress(wire::Progress progress) {
+    scrubber_.scrub(progress.note);
+    witness_.progressed(progress);
+  }
   bool on_printed(const char* stream, const std::string& line) override {
-    witness_.printed(stream, line);
+    std::string scrubbed = line;
+    scrubber_.scrub(scrubbed);
+    witness_.printed(stream, scrubbed);
     return true;
   }
   void on_closed() override {}
@@ -288,6 +303,7 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
   bool woken_ = false;
   job::PluginSpec spec_;
   job::HostLimits limits_;
+  wire::Scrubber scrubber_;
   std::optional<std::string> malformed_;
   std::string refusal_;
   std::string ending_;

@@ -7,14 +7,17 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/ownership.hpp"
 #include "job/host_limits.hpp"
 #include "job/job.hpp"
 #include "job/plugin_spec.hpp"
+#include "job/secrets.hpp"
 #include "job/strictness.hpp"
 #include "wire/frame.hpp"
 
@@ -39,6 +42,8 @@ struct Stage {
   int log_level = 2;  ///< SLUICE_LOG_…
   int wake_fd = -1;   ///< ends every wait when it becomes readable; -1: nothing does
   job::Sandbox sandbox = {};
+  base::Ownership ownership = base::Ownership::check;
+  std::function<job::GrantedSecrets(const std::string& plugin)> secrets = {};  ///< absent: none is granted
 };
 
 /// A job that came back.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks the links of all Markdown pages: the file and the heading that a link points to must exist.
+"""Checks the links of all Markdown pages, and of llms.txt, which is one by its content: the file and the heading that a link points to must exist.
 
     tests/docs/links.py [TREE]       check the tree (this one by default)
     tests/docs/links.py --self-test  prove that broken links are found
@@ -73,7 +73,8 @@ def main(args):
     if args == ["--self-test"]:
         return self_test()
     tree = Path(args[0]) if args else Path(__file__).resolve().parent.parent.parent
-    pages = [page for page in sorted(tree.rglob("*.md")) if not MADE.search(page.relative_to(tree).as_posix())]
+    files = sorted([*tree.rglob("*.md"), *tree.rglob("llms.txt")])
+    pages = [page for page in files if not MADE.search(page.relative_to(tree).as_posix())]
     lines = [line for page in pages for line in broken(page)]
     print("\n".join(lines) if lines else f"ok: {len(pages)} pages")
     return 1 if lines or not pages else 0

@@ -328,6 +328,32 @@ TEST_F(SecretFile, IsRefusedTogetherWithTextAndRequiredWithoutIt) {
   EXPECT_EQ(refusal(R"({"token_file": 1})"), "configuration /token_file: expected a string, found a number");
 }
 
+TEST(GrantedSecret, ComesBeforeTheConfiguration) {
+  sluice::testing::FakeHost host;
+  host.secret("token", "granted").secret("oauth_token", "also granted");
+  const Config config = host.config(R"({"token": "old", "token_file": "/nowhere", "oauth": {}})");
+  EXPECT_EQ(config.secret("token").get(), "granted");
+  EXPECT_EQ(config.secret(config.object("oauth"), "token").get(), "also granted");
+  EXPECT_FALSE(config.find_secret("password").has_value());
+  EXPECT_EQ(config.host().secret("token"), "granted");
+  EXPECT_FALSE(config.host().secret("password").has_value());
+}
+
+TEST(GrantedSecret, IsFoundByAHandler) {
+  sluice::testing::FakeJob job;
+  job.secret("token", std::string("\0binary", 7));
+  const auto outcome = job.run([](sluice::Job& running) {
+    EXPECT_EQ(running.secret("token"), std::string_view("\0binary", 7));
+    EXPECT_FALSE(running.secret("password").has_value());
+    return sluice::done();
+  });
+  EXPECT_EQ(outcome.result, SLUICE_DONE);
+  job.extension(SLUICE_EXTENSION_SECRETS, nullptr).run([](sluice::Job& running) {
+    EXPECT_FALSE(running.secret("token").has_value()) << "a host without secrets";
+    return sluice::done();
+  });
+}
+
 TEST_F(SecretFile, MayBeInATableAndMayBeAbsent) {
   const Config config = host.config(R"({"oauth": {"token": "abc"}})");
   EXPECT_EQ(config.secret(config.object("oauth"), "token").get(), "abc");

@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 
+#include <map>
 #include <sluice/testing_matchers.hpp>
 #include <stdexcept>
 #include <string>
@@ -13,7 +14,10 @@ namespace sluice::test {
 /// One plugin with one slot. Throws std::runtime_error with the plugin's message if it refuses to start.
 class LoadedPlugin {
  public:
-  LoadedPlugin(const std::string& file, std::string config) : config_(std::move(config)) {
+  LoadedPlugin(const std::string& file, std::string config,
+               const std::map<std::string, std::string>& secrets = {})
+      : config_(std::move(config)) {
+    for (const auto& [name, value] : secrets) host_.secret(name, value);
     void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);  // never closed, as in the plugin host
     if (library == nullptr) throw std::runtime_error(dlerror());
     plugin_ = static_cast<const sluice_plugin*>(dlsym(library, "sluice_plugin_v1"));

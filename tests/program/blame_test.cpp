@@ -89,6 +89,30 @@ TEST_F(BlameTest, StackOfAJobThatDoesNotStopIsTakenBeforeItsHostIsKilled) {
   EXPECT_NE(stack("hangs").find("hang"), std::string::npos) << stack("hangs");
 }
 
+TEST_F(BlameTest, AttemptSaysWhichBuildRanItAndWhatItsHostTook) {
+  insert("crashes", "test.once", probe("crash"));
+  insert("fails", "test.once", probe("fail"));
+  EXPECT_TRUE(drains());
+  const auto known = [&](const std::string& id, const std::string& what) {
+    return database.value("SELECT " + what + " FROM sluice.attempt WHERE job_id = $1", {id});
+  };
+  for (const char* id : {"crashes", "fails"}) {
+    EXPECT_EQ(known(id, "plugin || ' ' || plugin_version"), "probe 1.2.3") << id;
+    EXPECT_EQ(known(id, "build_id ~ '^[0-9a-f]{16,}$'"), "t") << id;
+  }
+  EXPECT_EQ(known("crashes", "cpu_seconds > 0 AND peak_memory > 1000000"), "t");
+  EXPECT_EQ(known("fails", "cpu_seconds IS NULL AND peak_memory IS NULL"), "t") << "its host lived on";
+  const std::string build = known("crashes", "build_id");
+  const std::string text = sluice({"jobs", "show", "crashes"}).out;
+  EXPECT_NE(text.find("      plugin probe 1.2.3, build " + build + ", whose host had used "),
+            std::string::npos)
+      << text;
+  const std::string json = sluice({"jobs", "show", "crashes", "--json"}).out;
+  for (const char* part : {"\"plugin_version\": \"1.2.3\"", "\"cpu_seconds\": ", "\"peak_memory_bytes\": "})
+    EXPECT_NE(json.find(part), std::string::npos) << json;
+  EXPECT_NE(json.find("\"build_id\": \"" + build + '"'), std::string::npos) << json;
+}
+
 TEST_F(BlameTest, JobThatCrashesAgainAndAgainIsPoison) {
   config = scratch.write("poison.toml",
                          "[retry]\nmax_attempts = 10\nbackoff_first = \"10ms\"\nbackoff_cap = \"50ms\"\n"

@@ -142,7 +142,7 @@ TEST_F(Http, HealthFailsWithoutAnAnswerAndRefusesAMissingAddress) {
   EXPECT_EQ(nobody.code, 1);
   EXPECT_NE(nobody.out.find("nothing answers there"), std::string::npos) << nobody.out;
   EXPECT_EQ(sluice({"health", "api"}).code, 2);
-  EXPECT_EQ(sluice({"health", "api", "--url", "https://127.0.0.1:1"}).code, 2);
+  EXPECT_EQ(sluice({"health", "api", "--url", "ftp://127.0.0.1:1"}).code, 2);
   EXPECT_EQ(sluice({"run", "--listen", "nonsense"}).code, 2);
 }
 

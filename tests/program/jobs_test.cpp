@@ -63,8 +63,8 @@ bool holds(const std::string& text, const std::string& part) {
 
 TEST(JobsCommandLine, HasHelpWithExamplesForEveryCommand) {
   const std::vector<std::vector<std::string>> commands{
-      {"jobs", "list"},   {"jobs", "show"},  {"jobs", "retry"}, {"jobs", "cancel"},
-      {"jobs", "delete"}, {"jobs", "prune"}, {"jobs"},          {"health", "db"}};
+      {"jobs", "list"},  {"jobs", "show"},  {"jobs", "retry"},  {"jobs", "cancel"}, {"jobs", "delete"},
+      {"jobs", "prune"}, {"jobs", "pause"}, {"jobs", "resume"}, {"jobs"},           {"health", "db"}};
   for (std::vector<std::string> words : commands) {
     words.emplace_back("--help");
     const Ended help = run(words);
@@ -281,6 +281,61 @@ TEST_F(Jobs, GivenBackBeforeTheRequestWasSeenAreCancelledByTheNextRuntime) {
   ASSERT_TRUE(drains());
   EXPECT_EQ(result("a"), "cancelled cancelled-by-hand");
   EXPECT_EQ(database.value("SELECT count(*) FROM sluice.cancel_request"), "0");
+}
+
+TEST_F(Jobs, OfAPausedTypeWaitUntilItIsResumed) {
+  EXPECT_EQ(sluice({"jobs", "pause", ""}).code, 2);
+  const Ended paused = sluice({"jobs", "pause", "test.probe", "--reason", "the server moves"});
+  EXPECT_EQ(paused.code, 0) << paused.err;
+  insert("a", "test.probe", probe("ok"));
+  insert("b", "test.single", probe("ok"));
+  ASSERT_TRUE(drains()) << "a drain leaves paused jobs alone, and ends";
+  EXPECT_EQ(status("a") + " " + status("b"), "pending done");
+  EXPECT_TRUE(holds(sluice({"status"}).out, "job type test.probe has been paused for "));
+  Program program({"run"}, environment());
+  insert("c", "test.probe", probe("ok"));
+  insert("d", "test.single", probe("ok"));
+  ASSERT_TRUE(becomes("d", "done")) << program.err();
+  EXPECT_EQ(status("a") + " " + status("c"), "pending pending");
+  EXPECT_EQ(sluice({"jobs", "resume", "test.probe"}).code, 0);
+  EXPECT_TRUE(becomes("a", "done") && becomes("c", "done")) << program.err();
+  EXPECT_EQ(sluice({"jobs", "pause", "test.probe"}).code, 0);
+  ASSERT_TRUE(eventually([&] { return program.said(R"("paused":"test.probe")") == 2; })) << program.err();
+  insert("e", "test.probe", probe("ok"));
+  insert("f", "test.single", probe("ok"));
+  ASSERT_TRUE(becomes("f", "done")) << program.err();
+  EXPECT_EQ(status("e"), "pending");
+  EXPECT_EQ(sluice({"jobs", "resume", "test.probe"}).code, 0);
+  EXPECT_TRUE(becomes("e", "done")) << program.err();
+  const Ended again = sluice({"jobs", "resume", "test.probe"});
+  EXPECT_EQ(again.code, 1);
+  EXPECT_TRUE(holds(again.err, "it is not paused")) << again.err;
+}
+
+TEST_F(Jobs, ChangedByHandAreRecordedWithTheUser) {
+  put("a", "error");
+  put("b", "error");
+  EXPECT_EQ(sluice({"jobs", "retry", "a"}).code, 0);
+  EXPECT_EQ(sluice({"jobs", "retry", "--status", "error", "--yes"}).code, 0);
+  EXPECT_EQ(database.value(
+                "SELECT string_agg(action || ' ' || source || ' ' || affected || ' ' || over, ',' ORDER BY "
+                "id) FROM sluice.audit WHERE actor LIKE '%_@_%'"),
+            "retry cli 1 true,retry cli 1 true");
+}
+
+TEST_F(Jobs, OutcomesAreCountedByVersionWithTheirTimes) {
+  insert("a", "test.probe", probe("ok"));
+  insert("b", "test.probe", probe("fail"));
+  ASSERT_TRUE(drains());
+  EXPECT_EQ(
+      database.value("SELECT string_agg(outcome || ' ' || count, ',' ORDER BY outcome) FROM sluice.minute "
+                     "WHERE type = 'test.probe' AND plugin_version <> ''"),
+      "done 1,failed 1");
+  EXPECT_EQ(database.value(
+                "SELECT count(*) FROM sluice.minute WHERE (SELECT sum(w) FROM unnest(waiting) w) = count "
+                "AND (SELECT sum(r) FROM unnest(running) r) = count"),
+            "2");
+  EXPECT_EQ(database.value("SELECT count(*) FROM sluice.attempt WHERE plugin_version <> ''"), "1");
 }
 
 TEST_F(Jobs, AreDeletedWithTheirRecordsButNotWhileTheyRun) {

@@ -43,6 +43,23 @@ class Limits : public Outbox {
   std::unique_ptr<Program> program_;
 };
 
+TEST_F(Limits, AreShownByListInspectAndStatus) {
+  Program& program = start("memory = \"512MB\"\nrecycle_age = \"1d\"\n");
+  const std::string words = "memory 512MB, recycle_age 1d";
+  auto all = environment();
+  all["SLUICE_PLUGIN_DIR"] = directory_.path();
+  EXPECT_THAT(run({"plugin", "list"}, all).out, HasSubstr("limits of each host:\n  vices: " + words + "\n"));
+  EXPECT_THAT(run({"plugin", "inspect", directory_.path() + "/vices.so"}, all).out,
+              HasSubstr("limits of a host  " + words + "\n"));
+  const std::string json = run({"plugin", "list", "--json"}, all).out;
+  EXPECT_THAT(json, HasSubstr("\"memory 512MB\",\n"));
+  EXPECT_THAT(json, HasSubstr("\"limits\": []")) << "the probe has none";
+  EXPECT_TRUE(eventually([&] {
+    return run({"status"}, all).out.find("limits of each host of vices: " + words) != std::string::npos;
+  })) << program.err();
+  EXPECT_THAT(run({"status", "--json"}, all).out, HasSubstr("\"recycle_age 1d\""));
+}
+
 TEST_F(Limits, AHostThatTakesTooMuchMemoryIsKilledAndItsJobIsCharged) {
   insert_many(200, "test.probe", probe("sleep", ",\"ms\":20"));
   insert_vice("eats", "eat");

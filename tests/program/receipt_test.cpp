@@ -423,7 +423,11 @@ TEST_F(Receipt, ObeysATypesConcurrency) {
 TEST_F(Receipt, HandlesClaimsOfAnEarlierVersion) {
   database.exec(
       "DROP FUNCTION sluice.record_claim; ALTER TABLE sluice.claim DROP COLUMN xid, DROP COLUMN marked; "
-      "ALTER TABLE sluice.attempt DROP COLUMN stack; DELETE FROM sluice.migration WHERE version >= 13");
+      "ALTER TABLE sluice.attempt DROP COLUMN stack, DROP COLUMN plugin, DROP COLUMN plugin_version, DROP "
+      "COLUMN build_id, "
+      "DROP COLUMN cpu_seconds, DROP COLUMN peak_memory; ALTER TABLE sluice.plugin DROP COLUMN limits; "
+      "DROP TABLE sluice.minute, sluice.hour, sluice.audit, sluice.paused; DELETE FROM sluice.migration "
+      "WHERE version >= 13");
   insert_many(30, "test.probe", probe("ok"));
   database.exec(
       "UPDATE \"Outbox\" SET status = 'processing', attempts = 1 WHERE id IN ('job-1', 'job-2', 'job-3'); "

@@ -2,13 +2,21 @@
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstddef>
 #include <filesystem>
+#include <functional>
+#include <iterator>
 #include <string>
+#include <thread>
 
 #include "program/outbox.hpp"
 
@@ -24,6 +32,23 @@ const std::string allowed = "allowed";
 
 int landlock_version() {
   return static_cast<int>(syscall(SYS_landlock_create_ruleset, nullptr, 0, 1));
+}
+
+/// Runs `step` in a thread, and the programs that it starts, as on a kernel without Landlock.
+void without_landlock(const std::function<void()>& step) {
+  std::thread([&] {
+    sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_landlock_create_ruleset, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EOPNOTSUPP),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const sock_fprog filter{static_cast<unsigned short>(std::size(code)), code};
+    ASSERT_EQ(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    ASSERT_EQ(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter), 0);
+    ASSERT_LT(landlock_version(), 0);
+    step();
+  }).join();
 }
 
 /// A TCP socket that listens on a free port of the loopback.
@@ -173,6 +198,29 @@ TEST_F(LandlockSandbox, APathThatDoesNotExistIsRefused) {
   EXPECT_EQ(status("healthy"), "done");
 }
 
+/// A sandbox that refers to the plugin's configuration follows it.
+TEST_F(LandlockSandbox, MayReferToTheConfiguration) {
+  const Listener open;
+  const Listener closed;
+  const std::string file = scratch.write("secret", "secret\n");
+  const std::string table =
+      "[plugin.trespasser.sandbox]\nread = [\"config:/file\", \"config:/missing\"]\nwrite = "
+      "[\"config:/file/..\"]\n"
+      "connect = [\"config:/servers/*/url\"]\nspawn = \"config:/file\"\n[plugin.trespasser.config]\n";
+  attempt(table, {"read", "write", "connect", "spawn"}, path_of(file) + port_of(open));
+  EXPECT_EQ(result("read"), denied);
+  EXPECT_EQ(result("write"), denied);
+  EXPECT_EQ(result("connect"), refused);
+  EXPECT_EQ(result("spawn"), refused);
+  const std::string configured = table + "file = \"" + file +
+                                 "\"\n[plugin.trespasser.config.servers.a]\nurl = \"http://x:" + open.port() +
+                                 "/\"\n";
+  attempt(configured, {"read", "write", "connect", "spawn"}, path_of(file) + port_of(open));
+  for (const char* name : {"read", "write", "connect", "spawn"}) EXPECT_EQ(result(name), allowed) << name;
+  attempt(configured, {"connect"}, port_of(closed));
+  EXPECT_EQ(result("connect"), denied);
+}
+
 /// The same plugin, but it declares that it needs any network and nothing else.
 class HumblePlugin : public LandlockSandbox {
  protected:
@@ -226,6 +274,47 @@ TEST_F(LandlockSandbox, PluginRunAppliesIt) {
                           surroundings());
   EXPECT_EQ(ended.code, 0) << ended.err;
   EXPECT_THAT(ended.out, HasSubstr(R"({"write":"Permission denied","spawn":"Operation not permitted"})"));
+}
+
+/// Plugins whose sandboxes the kernel must enforce.
+class RequiredSandbox : public Sandbox {
+ protected:
+  Ended drain_both(const std::string& mode) {
+    config = scratch.write("required.toml", scratch.read("sluice.toml") + "[plugins]\nsandbox = \"" + mode +
+                                                "\"\n[plugin.trespasser.sandbox]\nread = [\"/srv\"]\n");
+    insert("confined", "test.trespass", R"({"try":["spawn"]})");
+    insert("healthy", "test.probe");
+    return run({"drain"}, surroundings());
+  }
+};
+
+TEST_F(RequiredSandbox, IsRefusedOnAKernelThatCanNotEnforceIt) {
+  without_landlock([&] {
+    const Ended drained = drain_both("require");
+    EXPECT_THAT(
+        drained.err,
+        HasSubstr(
+            "trespasser.so: found that this kernel, whose Landlock has version 0, can't restrict reading and "
+            "writing files, signals to other processes, expected that it enforces the whole sandbox, "
+            "because [plugins] sandbox = \\\"require\\\"; use a newer kernel, or set sandbox = \\\"try\\\""));
+  });
+  EXPECT_EQ(status("confined"), "pending");
+  EXPECT_EQ(status("healthy"), "done") << "it has no sandbox";
+}
+
+TEST_F(RequiredSandbox, IsWeakerAndSaidSoUnlessItIsRequired) {
+  without_landlock([&] {
+    const Ended drained = drain_both("try");
+    EXPECT_THAT(drained.err, HasSubstr("this kernel can't enforce all of a plugin's sandbox"));
+  });
+  EXPECT_EQ(outcome_of("confined", "spawn"), refused) << "the filter needs no Landlock";
+}
+
+TEST_F(RequiredSandbox, IsServedWhereTheKernelEnforcesIt) {
+  if (landlock_version() < 6) GTEST_SKIP() << "needs a kernel whose Landlock has version 6 or newer";
+  const Ended drained = drain_both("require");
+  EXPECT_THAT(drained.err, Not(HasSubstr("can't restrict")));
+  EXPECT_EQ(outcome_of("confined", "spawn"), refused);
 }
 
 /// A reload that changes the table replaces the hosts.

@@ -83,9 +83,12 @@ TEST_F(Sessions, NoJobRunsTwiceIfSerializableIsTheDefault) {
   EXPECT_EQ(std::count(started.begin(), started.end(), '\n'), jobs);
 }
 
+/// The test's role is named sluice, thus schema sluice would come first by "$user", and has a table audit,
+/// too.
 TEST_F(Sessions, AnApplicationsTriggerFindsItsTables) {
   database.exec(
-      "CREATE TABLE audit (id text); CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+      "CREATE TABLE public.audit (id text); CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ "
+      "BEGIN "
       "INSERT "
       "INTO audit VALUES (NEW.id); RETURN NULL; END $$; CREATE TRIGGER note AFTER UPDATE ON \"Outbox\" FOR "
       "EACH "
@@ -93,7 +96,7 @@ TEST_F(Sessions, AnApplicationsTriggerFindsItsTables) {
   insert_all_kinds();
   Program runtime({"run"}, environment());
   expect_all_kinds_over();
-  EXPECT_EQ(database.value("SELECT count(*) FROM audit"), "26");
+  EXPECT_EQ(database.value("SELECT count(*) FROM public.audit"), "26");
 }
 
 /// A pool in transaction mode. All clients share its only session.

@@ -773,8 +773,18 @@ TEST_P(Conformance, CountsUnfinishedJobsByTypeAndStatus) {
 }
 
 TEST_P(Conformance, ShowsThePluginsThatARuntimePublishedLast) {
-  store::PluginReport ready{"/p/a.so", "a", "1.0", "ready", "", 2, 2, 8, 0, {"noop", "odd \"{},\\ type"}};
-  store::PluginReport refused{"/p/b.so", "", "", "refused", "b.so: found 'x'\nand more", 0, 1, 0, 0, {}};
+  store::PluginReport ready{"/p/a.so",
+                            "a",
+                            "1.0",
+                            "ready",
+                            "",
+                            2,
+                            2,
+                            8,
+                            0,
+                            {"noop", "odd \"{},\\ type"},
+                            {"memory 512MB", "tasks 20"}};
+  store::PluginReport refused{"/p/b.so", "", "", "refused", "b.so: found 'x'\nand more", 0, 1, 0, 0, {}, {}};
   const auto published = [&] { return desk_->report(false).runtimes.at(0).plugins; };
   EXPECT_TRUE(published().empty());
   care_->publish(runtime_, {ready, refused});
@@ -825,8 +835,9 @@ TEST_P(Conformance, RunningJobsAreShownUntilTheyEnd) {
 
 TEST_P(Conformance, OutcomesAreAddedUpByTypeAndPeriod) {
   EXPECT_TRUE(desk_->report(false).last_hour.empty());
-  care_->count({{"x", 3, 1, 0, 0, 1.5}, {"y", 0, 0, 2, 1, 0}});
-  care_->count({{"x", 4, 0, 1, 0, 0.5}});
+  care_->count({{"x", "1", "done", 3, 1, {}, {}}, {"x", "1", "retrying", 1, 0.5, {}, {}}});
+  care_->count({{"y", "", "failed", 2, 0, {}, {}}, {"y", "", "snoozed", 1, 0, {}, {}}});
+  care_->count({{"x", "2", "done", 4, 0.25, {}, {}}, {"x", "2", "failed", 1, 0.25, {}, {}}});
   const auto hour = desk_->report(false).last_hour;
   ASSERT_EQ(hour.size(), 2U);
   EXPECT_EQ(hour[0].type, "x");
@@ -841,9 +852,9 @@ TEST_P(Conformance, OutcomesAreAddedUpByTypeAndPeriod) {
   EXPECT_EQ(desk_->report(false).last_hour.size(), 2U);
   EXPECT_EQ(desk_->aggregate(std::chrono::hours(24)).outcomes.at(0).done, 7);
   world_->advance(std::chrono::hours(49));
-  care_->count({{"z", 1, 0, 0, 0, 0}});
+  care_->count({{"z", "", "done", 1, 0, {}, {}}});
   const auto all = desk_->aggregate(std::chrono::hours(1000)).outcomes;
-  ASSERT_EQ(all.size(), 1U) << "older outcomes are deleted after two days";
+  ASSERT_EQ(all.size(), 1U) << "outcomes are added up for two days";
   EXPECT_EQ(all[0].type, "z");
 }
 
@@ -877,11 +888,11 @@ TEST_P(Conformance, TidyDeletesOnlyRecordsOfDeletedJobs) {
     settle({failed}, {failed.claim});
   }
   const auto keyed = desk_->enqueue({"noop", "{}", {}, "k"});
-  EXPECT_EQ(care_->tidy(100).deleted, 0U);
+  EXPECT_EQ(care_->tidy(100, keep_audit).deleted, 0U);
   world_->erase("a");
   world_->erase(keyed.id);
-  EXPECT_EQ(care_->tidy(100).deleted, 4U);
-  EXPECT_EQ(care_->tidy(100).deleted, 0U);
+  EXPECT_EQ(care_->tidy(100, keep_audit).deleted, 4U);
+  EXPECT_EQ(care_->tidy(100, keep_audit).deleted, 0U);
   EXPECT_EQ(desk_->recent_failures(5).size(), 1U);
   EXPECT_TRUE(world_->scheduled("b"));
 }

@@ -290,7 +290,7 @@ TEST_F(JobDesk, ShowsWhoRanADoneJobWhileItsTraceIsKept) {
   ASSERT_TRUE(desk_->show("old")->done_run) << "the time of the row's last change does not matter";
   EXPECT_NEAR(desk_->show("old")->done_run->took, 0.000125, 1e-9);
   EXPECT_TRUE(desk_->show("b")->done_run);
-  EXPECT_EQ(care->tidy(100).deleted, 1U);
+  EXPECT_EQ(care->tidy(100, keep_audit).deleted, 1U);
   EXPECT_FALSE(desk_->show("b")->done_run);
   EXPECT_TRUE(desk_->show("a")->done_run);
   world_.set_status("a", "pending");

@@ -57,7 +57,7 @@ void MemoryCare::show_running(RuntimeId runtime, const RunningChanges& changes) 
   for (const auto& job : changes.changed) running[job.id] = {job, store_.now() - job.age};
 }
 
-void MemoryCare::count(const std::vector<Throughput>& outcomes) {
+void MemoryCare::count(const std::vector<OutcomeCount>& outcomes) {
   constexpr std::int64_t kept = 2 * 24 * 60;  // minutes
   const base::Lock lock(store_.mutex_);
   store_.check_available();
@@ -65,10 +65,11 @@ void MemoryCare::count(const std::vector<Throughput>& outcomes) {
   std::erase_if(store_.throughput_, [&](const auto& old) { return old.first.number < minute - kept; });
   for (const auto& one : outcomes) {
     Throughput& sum = store_.throughput_[{minute, one.type}];
-    sum.done += one.done;
-    sum.retrying += one.retrying;
-    sum.failed += one.failed;
-    sum.snoozed += one.snoozed;
+    const auto count = static_cast<double>(one.count);
+    if (one.outcome == "done") sum.done += count;
+    if (one.outcome == "retrying") sum.retrying += count;
+    if (one.outcome == "failed") sum.failed += count;
+    if (one.outcome == "snoozed") sum.snoozed += count;
     sum.busy += one.busy;
   }
 }
@@ -80,7 +81,13 @@ void MemoryCare::trace(RuntimeId runtime, const std::vector<Trace>& traces, job:
   store_.traces_.insert(store_.traces_.end(), traces.begin(), traces.end());
 }
 
-Tidied MemoryCare::tidy(std::size_t) {
+std::vector<std::string> MemoryCare::paused_types() {
+  const base::Lock lock(store_.mutex_);
+  store_.check_available();
+  return {store_.paused_.begin(), store_.paused_.end()};
+}
+
+Tidied MemoryCare::tidy(std::size_t, job::Microseconds) {
   const base::Lock lock(store_.mutex_);
   store_.check_available();
   const auto gone = [&](const std::string& id) REQUIRES(store_.mutex_) { return !store_.rows_.contains(id); };
@@ -157,8 +164,13 @@ void MemoryDesk::report_jobs(Report& report) const {
 void MemoryDesk::report_runtimes(Report& report) const {
   for (const auto& [id, runtime] : store_.runtimes_) {
     if (runtime.lost) continue;
-    RuntimeReport entry{id, runtime.info,   store_.now() - runtime.started_at, store_.now() - runtime.beat_at,
-                        0,  runtime.plugins};
+    RuntimeReport entry;
+    entry.id = id;
+    entry.info = runtime.info;
+    entry.uptime = store_.now() - runtime.started_at;
+    entry.since_beat = store_.now() - runtime.beat_at;
+    entry.live = store_.is_alive(runtime);
+    entry.plugins = runtime.plugins;
     for (auto& plugin : entry.plugins) plugin.age = store_.now() - plugin.age;
     for (const auto& [job, running] : runtime.running) {
       const auto row = store_.rows_.find(job);

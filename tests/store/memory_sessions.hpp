@@ -105,13 +105,14 @@ class MemoryCare : public CareSession {
   Promoted promote_due(std::size_t limit) override;
   Rescued rescue(const Judge& judge, const job::RetryPolicy& fallback) override;
   std::string blocker(const std::optional<std::string>&) override { return {}; }  // nobody locks anything
+  std::vector<std::string> paused_types() override;
   std::vector<std::string> cancel_requests(RuntimeId runtime) override;
   void publish(RuntimeId runtime, const std::vector<PluginReport>& plugins) override;
   void show_running(RuntimeId runtime, const RunningChanges& changes) override;
-  void count(const std::vector<Throughput>& outcomes) override;
+  void count(const std::vector<OutcomeCount>& outcomes) override;
   void trace(RuntimeId runtime, const std::vector<Trace>& traces, job::Microseconds keep) override;
   void announce(const std::string&) override {}  // nothing listens
-  Tidied tidy(std::size_t limit) override;
+  Tidied tidy(std::size_t limit, job::Microseconds keep_audit) override;
 
  private:
   struct Due {

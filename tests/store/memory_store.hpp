@@ -203,6 +203,7 @@ class MemoryStore : public Store {
   std::multiset<std::int64_t> shared_claims_ GUARDED_BY(mutex_);
   std::multiset<RuntimeId> shared_runtimes_ GUARDED_BY(mutex_);
   std::set<std::string> cancel_requests_ GUARDED_BY(mutex_);
+  std::set<std::string> paused_ GUARDED_BY(mutex_);  // types
   base::Condition inserted_;
   std::int64_t insertions_ GUARDED_BY(mutex_) = 0;  ///< how many were notified
   std::set<RuntimeId> wakeful_ GUARDED_BY(mutex_);

@@ -72,7 +72,9 @@ class Plan : public testing::Test {
                    all("'noop'::text") + ", " + all("'retry'::text") + ", " + all("''::text") + ", " +
                    all("'no'::text") + ", " + all("''::text") + ", " + all("null::text") + ", " +
                    all("0::bigint") + ", " + all("'(4294967295,0)'::tid") + ", '" + settled_ids() + "', " +
-                   all(created()) + ", " + all("''::text") + ")");
+                   all(created()) + ", " + all("''::text") + ", " + all("'mail'::text") + ", " +
+                   all("'1.0'::text") + ", " + all("''::text") + ", " + all("null::float8") + ", " +
+                   all("null::bigint") + ")");
   }
 
   static std::string created() { return "date_part('epoch', timestamp '2026-01-01')"; }

@@ -66,6 +66,8 @@ class PostgresWorld : public World {
   std::unique_ptr<store::Store> store_;
 };
 
+constexpr job::Microseconds keep_audit = std::chrono::hours(24);
+
 // Helpers for nearly every test.
 std::vector<store::LaneRequest> claim_request(std::vector<std::string> types, int limit);
 job::Settlement settlement(const job::Job& job, job::Status status = job::Status::done,

@@ -5,6 +5,7 @@
 #include <sluice/job.hpp>
 #include <sluice/log.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
@@ -28,6 +29,10 @@ class Host {
   std::uint32_t slots() const { return raw_->slots; }
   /// Writes log lines that do not belong to a job. [any-thread]
   Log log() const { return Log(*raw_); }
+  /// Like Job::secret. [any-thread]
+  std::optional<std::string_view> secret(std::string_view name) const {
+    return detail::secret_in(extension<sluice_secrets>(SLUICE_EXTENSION_SECRETS), name);
+  }
   /// Like Job::extension, for extensions that do not concern a job. [any-thread]
   template <class T>
   const T* extension(std::string_view id, std::size_t at_least = sizeof(T)) const {
@@ -48,8 +53,8 @@ struct Parsed {
 
 }  // namespace detail
 
-/// A password, a token or a key: a string in the configuration, or the first line of a file. It may be kept,
-/// and all slots may use it at the same time.
+/// A password, a token or a key: granted by the operator, a string in the configuration, or the first line of
+/// a file. It may be kept, and all slots may use it at the same time.
 class Secret {
  public:
   /// `place` is what errors call it: "configuration /token".
@@ -99,21 +104,24 @@ class Config : private detail::Parsed, public Json {
   std::string_view text() const { return text_; }
   Host host() const { return host_; }
 
-  /// The secret in `key`, or in the first line of the file that `<key>_file` names. The file is read once, to
-  /// check that it can be read. Throws PermanentError, which names the key, if neither or both are set, or if
-  /// the file is unusable.
+  /// The secret that [plugin.NAME.secrets] grants as `key`; else that in `key`, or in the first line of the
+  /// file that `<key>_file` names. The file is read once, to check that it can be read. Throws
+  /// PermanentError, which names the key, if none is granted and neither or both are set, or if the file is
+  /// unusable.
   Secret secret(std::string_view key) const { return secret(*this, key); }
-  /// The same, from a table in the configuration: `config.secret(config.object("oauth"), "token")`.
+  /// The same, from a table in the configuration: `config.secret(config.object("oauth"), "token")`, which is
+  /// granted as `oauth_token`.
   Secret secret(const Json& table, std::string_view key) const {
     auto found = find_secret(table, key);
     if (found) return *std::move(found);
     throw refusal(place(table, key) + ": expected a string, or a file in " + std::string(key) +
                   "_file, found neither");
   }
-  /// The same; nullopt if neither is set.
+  /// The same; nullopt if there is none.
   std::optional<Secret> find_secret(std::string_view key) const { return find_secret(*this, key); }
   std::optional<Secret> find_secret(const Json& table, std::string_view key) const {
     const std::string name(key);
+    if (const auto value = granted(table, key)) return Secret(place(table, name), std::string(*value), "");
     std::string text = table.string_or(name, "");
     std::string file = table.string_or(name + "_file", "");
     if (text.empty() && file.empty()) return std::nullopt;
@@ -128,10 +136,20 @@ class Config : private detail::Parsed, public Json {
     }
     return secret;
   }
+  /// What the operator granted instead of `key` in `table`; nullopt if nothing.
+  std::optional<std::string_view> granted(const Json& table, std::string_view key) const {
+    return host_.secret(grant_of(table, key));
+  }
 
  private:
   static std::string place(const Json& table, std::string_view key) {
     return "configuration " + table.path() + '/' + std::string(key);
+  }
+  /// "oauth_token" for the key "token" of the table "/oauth".
+  static std::string grant_of(const Json& table, std::string_view key) {
+    std::string name = table.path().empty() ? "" : table.path().substr(1) + '_';
+    std::replace(name.begin(), name.end(), '/', '_');
+    return name.append(key);
   }
   static PermanentError refusal(const std::string& why) { return {"bad-configuration", why}; }
 

@@ -1,10 +1,10 @@
 /*
- * Extensions of the plugin ABI 1.x that Sluice offers to handlers, in C99. A handler finds one with
+ * Extensions of the plugin ABI 1.x that Sluice offers to plugins, in C99. A handler finds one with
  * job->api->get_extension(job, id); the rules of <sluice/plugin.h> hold here too.
  *
- * The host keeps what a handler requests with these until the handler returns. It takes effect only if the
- * handler returns SLUICE_DONE. Then all of it is committed in the transaction that marks the job done, so
- * either all of it happens, exactly once, or none of it does.
+ * The host keeps the follow-up jobs and effects that a handler requests until the handler returns. They take
+ * effect only if the handler returns SLUICE_DONE. Then all of it is committed in the transaction that marks
+ * the job done, so either all of it happens, exactly once, or none of it does.
  */
 #ifndef SLUICE_EXTENSIONS_H
 #define SLUICE_EXTENSIONS_H
@@ -61,6 +61,22 @@ typedef struct sluice_effects {
   int32_t (*execute)(const sluice_job* job, sluice_str sql, const sluice_str* const* parameters,
                      size_t parameter_count) SLUICE_NOEXCEPT;
 } sluice_effects;
+
+/* ---- Secrets: what the operator granted to the plugin ----------------------------------------- */
+
+/* Also found with host->get_extension(host, id), so init and slot_open can use it. */
+#define SLUICE_EXTENSION_SECRETS "sluice.secrets/1"
+
+typedef struct sluice_secrets {
+  uint32_t size;
+  uint32_t reserved;
+  void* host_data; /* private to the host; do not touch */
+
+  /* Finds the secret that the operator granted under `name`. Returns 0 and sets `*value`, 1 to 65536 bytes of
+   * any kind, which are valid until the plugin's shutdown. Returns another value, and sets nothing, if no
+   * secret of that name is granted. `secrets` is the struct itself. [any-thread] */
+  int32_t (*get)(const struct sluice_secrets* secrets, sluice_str name, sluice_str* value) SLUICE_NOEXCEPT;
+} sluice_secrets;
 
 #ifdef __cplusplus
 }

@@ -34,6 +34,12 @@ const T* extension_as(const void* extension, std::size_t at_least) {
   return typed == nullptr || typed->size < at_least ? nullptr : typed;
 }
 
+inline std::optional<std::string_view> secret_in(const sluice_secrets* secrets, std::string_view name) {
+  sluice_str value{nullptr, 0};
+  if (secrets == nullptr || secrets->get(secrets, str(name), &value) != 0) return std::nullopt;
+  return view(value);
+}
+
 }  // namespace detail
 
 /// A job that a handler enqueues.
@@ -186,6 +192,12 @@ class Job {
           "a statement was refused: it is empty, has more than 32 parameters, or the job has "
           "requested too many");
     }
+  }
+
+  /// The secret that the operator granted to the plugin under that name, in [plugin.NAME.secrets]; nullopt if
+  /// none is granted. It is valid until the handler object is destroyed.
+  std::optional<std::string_view> secret(std::string_view name) const {
+    return detail::secret_in(extension<sluice_secrets>(SLUICE_EXTENSION_SECRETS), name);
   }
 
   /// The host's extension with that id, a struct T that begins with `uint32_t size`. Null if this host has no

@@ -33,6 +33,7 @@ typedef struct sluice_fake_job {
   sluice_job raw; /* set attempt, max_attempts and anything else that the handler reads */
   int32_t cancelled;
   int32_t without_extensions;
+  const char* const* secrets; /* those granted to the plugin: name, value, name, value, ..., NULL; or NULL */
 
   /* What the handler reported. */
   int64_t delay_us; /* -1 if it set none */
@@ -44,6 +45,8 @@ typedef struct sluice_fake_job {
   char log[4096];        /* a line each: "info: greeting name=Ada\n" */
   char follow_ups[4096]; /* a line each: "email.send {} delay_us=0 unique_key=\n" */
   char effects[4096];    /* a line each: "INSERT ... | parameter | NULL\n" */
+
+  sluice_secrets secrets_extension;
 } sluice_fake_job;
 
 static inline sluice_fake_job* sluice_fake_of(const sluice_job* job) {
@@ -141,14 +144,37 @@ static inline int32_t sluice_fake_execute(const sluice_job* job, sluice_str sql,
   return 0;
 }
 
+/* Finds a secret in such a list, which `host_data` points to. */
+static inline int32_t sluice_fake_get_secret(const sluice_secrets* secrets, sluice_str name,
+                                             sluice_str* value) SLUICE_NOEXCEPT {
+  const char* const* at = *(const char* const* const*)secrets->host_data;
+  for (; at != NULL && *at != NULL; at += 2) {
+    if (strlen(at[0]) != name.size || memcmp(at[0], name.data, name.size) != 0) continue;
+    value->data = at[1];
+    value->size = strlen(at[1]);
+    return 0;
+  }
+  return 1;
+}
+static inline int32_t sluice_fake_is(sluice_str id, const char* extension) {
+  return id.data != NULL && id.size == strlen(extension) && memcmp(id.data, extension, id.size) == 0;
+}
+/* The extension whose functions read the list at `secrets`. */
+static inline const sluice_secrets* sluice_fake_secrets(sluice_secrets* extension,
+                                                        const char* const** secrets) {
+  extension->size = sizeof *extension;
+  extension->host_data = (void*)secrets;
+  extension->get = sluice_fake_get_secret;
+  return extension;
+}
 static inline const void* sluice_fake_get_extension(const sluice_job* job, sluice_str id) SLUICE_NOEXCEPT {
   static const sluice_enqueue enqueue = {sizeof(sluice_enqueue), 0, sluice_fake_enqueue};
   static const sluice_effects effects = {sizeof(sluice_effects), 0, sluice_fake_execute};
   if (sluice_fake_of(job)->without_extensions || id.data == NULL) return NULL;
-  if (id.size == strlen(SLUICE_EXTENSION_ENQUEUE) && memcmp(id.data, SLUICE_EXTENSION_ENQUEUE, id.size) == 0)
-    return &enqueue;
-  if (id.size == strlen(SLUICE_EXTENSION_EFFECTS) && memcmp(id.data, SLUICE_EXTENSION_EFFECTS, id.size) == 0)
-    return &effects;
+  if (sluice_fake_is(id, SLUICE_EXTENSION_ENQUEUE)) return &enqueue;
+  if (sluice_fake_is(id, SLUICE_EXTENSION_EFFECTS)) return &effects;
+  if (sluice_fake_is(id, SLUICE_EXTENSION_SECRETS))
+    return sluice_fake_secrets(&sluice_fake_of(job)->secrets_extension, &sluice_fake_of(job)->secrets);
   return NULL;
 }
 
@@ -187,6 +213,8 @@ typedef struct sluice_started_plugin {
   void* slot;
   int32_t initialised;
   int32_t started;
+  const char* const* secrets; /* as in sluice_fake_job */
+  sluice_secrets secrets_extension;
   char error[1024]; /* why it refuses to start */
   char log[4096];   /* like a job's */
 } sluice_started_plugin;
@@ -204,9 +232,10 @@ static inline void sluice_started_set_error(const sluice_host* host, sluice_str 
 }
 static inline const void* sluice_started_get_extension(const sluice_host* host,
                                                        sluice_str id) SLUICE_NOEXCEPT {
-  (void)host;
-  (void)id;
-  return NULL;
+  sluice_started_plugin* started = sluice_started_of(host);
+  return sluice_fake_is(id, SLUICE_EXTENSION_SECRETS)
+             ? sluice_fake_secrets(&started->secrets_extension, &started->secrets)
+             : NULL;
 }
 
 /* Stops what was started. Does nothing if the plugin refused to start. */
@@ -220,15 +249,16 @@ static inline void sluice_plugin_stop(sluice_started_plugin* started) {
 
 /* Calls init with that configuration, a JSON object, and then slot_open. Returns 1 if the plugin is ready for
  * jobs, and 0 if it refuses to start. Then `error` says why, and so does each job that is run nevertheless.
- */
-static inline int32_t sluice_plugin_start(sluice_started_plugin* started, const sluice_plugin* plugin,
-                                          const char* config) {
+ * `secrets` are those that are granted to it. */
+static inline int32_t sluice_plugin_start_with(sluice_started_plugin* started, const sluice_plugin* plugin,
+                                               const char* config, const char* const* secrets) {
   static const sluice_str version = SLUICE_STR("0.0.0");
   sluice_str text;
   text.data = config;
   text.size = strlen(config);
   memset(started, 0, sizeof *started);
   started->plugin = plugin;
+  started->secrets = secrets;
   started->host.size = sizeof started->host;
   started->host.abi_major = SLUICE_ABI_MAJOR;
   started->host.abi_minor = SLUICE_ABI_MINOR;
@@ -244,6 +274,10 @@ static inline int32_t sluice_plugin_start(sluice_started_plugin* started, const 
       (plugin->slot_open == NULL || plugin->slot_open(started->self, &started->host, 0, &started->slot) == 0);
   if (!started->started) sluice_plugin_stop(started);
   return started->started;
+}
+static inline int32_t sluice_plugin_start(sluice_started_plugin* started, const sluice_plugin* plugin,
+                                          const char* config) {
+  return sluice_plugin_start_with(started, plugin, config, NULL);
 }
 
 /* Runs the job type with that index. If the plugin refused to start, the result is SLUICE_FAIL with code

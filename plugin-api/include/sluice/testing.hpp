@@ -61,6 +61,29 @@ struct Effect {
   std::vector<std::optional<std::string>> parameters;
 };
 
+/// Secrets that a fake host grants.
+class FakeSecrets {
+ public:
+  FakeSecrets() = default;
+  FakeSecrets(const FakeSecrets&) = delete;
+  FakeSecrets& operator=(const FakeSecrets&) = delete;
+
+  void grant(std::string name, std::string value) { values_[std::move(name)] = std::move(value); }
+  const sluice_secrets* extension() const { return &table_; }
+
+ private:
+  static std::int32_t get(const sluice_secrets* secrets, sluice_str name, sluice_str* value) noexcept {
+    const auto& values = static_cast<const FakeSecrets*>(secrets->host_data)->values_;
+    const auto found = values.find(std::string(detail::view(name)));
+    if (found == values.end()) return 1;
+    *value = detail::str(found->second);
+    return 0;
+  }
+
+  std::map<std::string, std::string> values_;
+  sluice_secrets table_{sizeof(sluice_secrets), 0, this, get};
+};
+
 class FakeJob {
  public:
   explicit FakeJob(std::string payload = "{}") : payload_(std::move(payload)) {
@@ -74,6 +97,7 @@ class FakeJob {
     id("job-1");
     extension(SLUICE_EXTENSION_ENQUEUE, &enqueue_extension);
     extension(SLUICE_EXTENSION_EFFECTS, &effects_extension);
+    extension(SLUICE_EXTENSION_SECRETS, secrets_.extension());
   }
   FakeJob(const FakeJob&) = delete;
   FakeJob& operator=(const FakeJob&) = delete;
@@ -96,6 +120,11 @@ class FakeJob {
   /// Sets the extension that the handler finds under that id; nullptr removes it.
   FakeJob& extension(std::string id, const void* pointer) {
     extensions_[std::move(id)] = pointer;
+    return *this;
+  }
+  /// Grants a secret to the plugin.
+  FakeJob& secret(std::string name, std::string value) {
+    secrets_.grant(std::move(name), std::move(value));
     return *this;
   }
   void cancel() { cancelled_ = true; }
@@ -184,6 +213,7 @@ class FakeJob {
   std::string payload_;
   std::string id_;
   std::map<std::string, const void*> extensions_;
+  FakeSecrets secrets_;
   sluice_job raw_{};
   Outcome told_{};
   std::atomic<bool> cancelled_{false};
@@ -213,11 +243,18 @@ class FakeHost {
     raw_.set_error = [](const sluice_host* host, sluice_str message) noexcept {
       of(host).error_ = detail::view(message);
     };
-    raw_.get_extension = [](const sluice_host*, sluice_str) noexcept -> const void* { return nullptr; };
+    raw_.get_extension = [](const sluice_host* host, sluice_str id) noexcept -> const void* {
+      return detail::view(id) == SLUICE_EXTENSION_SECRETS ? of(host).secrets_.extension() : nullptr;
+    };
   }
   FakeHost(const FakeHost&) = delete;
   FakeHost& operator=(const FakeHost&) = delete;
 
+  /// Grants a secret to the plugin.
+  FakeHost& secret(std::string name, std::string value) {
+    secrets_.grant(std::move(name), std::move(value));
+    return *this;
+  }
   /// Valid as long as this host and `json`.
   Config config(std::string_view json = "{}") const { return Config(raw_, json); }
 
@@ -230,6 +267,7 @@ class FakeHost {
   static FakeHost& of(const sluice_host* host) { return *static_cast<FakeHost*>(host->host_data); }
 
   sluice_host raw_{};
+  FakeSecrets secrets_;
   std::string error_;
   std::vector<LogLine> logs_;
 };
@@ -239,7 +277,11 @@ class FakeHost {
 /// reason.
 class StartedPlugin {
  public:
-  explicit StartedPlugin(const sluice_plugin& plugin, std::string_view config = "{}") : plugin_(&plugin) {
+  /// `secrets`: those that are granted to it, by name.
+  explicit StartedPlugin(const sluice_plugin& plugin, std::string_view config = "{}",
+                         const std::map<std::string, std::string>& secrets = {})
+      : plugin_(&plugin) {
+    for (const auto& [name, value] : secrets) host_.secret(name, value);
     const std::string text(config);
     initialised_ = plugin.init == nullptr || plugin.init(&host_.raw(), detail::str(text), &self_) == 0;
     open_ = initialised_ &&

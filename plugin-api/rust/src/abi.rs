@@ -29,6 +29,7 @@ pub const NOTE_TYPE: u32 = 1;
 
 pub const EXTENSION_ENQUEUE: &str = "sluice.enqueue/1";
 pub const EXTENSION_EFFECTS: &str = "sluice.effects/1";
+pub const EXTENSION_SECRETS: &str = "sluice.secrets/1";
 pub const MOST_PARAMETERS: usize = 32;
 
 #[repr(C)]
@@ -213,4 +214,30 @@ pub struct Effects {
     pub size: u32,
     pub reserved: u32,
     pub execute: unsafe extern "C" fn(*const Job, Str, *const *const Str, usize) -> i32,
+}
+
+#[repr(C)]
+pub struct Secrets {
+    pub size: u32,
+    pub reserved: u32,
+    pub host_data: *mut c_void,
+    pub get: unsafe extern "C" fn(*const Secrets, Str, *mut Str) -> i32,
+}
+
+impl Secrets {
+    /// The secret of that name in a host's extension, which may be null.
+    ///
+    /// # Safety
+    /// `found` must be the host's extension with id `EXTENSION_SECRETS`, valid for `'a`.
+    pub unsafe fn find<'a>(found: *const c_void, name: &str) -> Option<&'a [u8]> {
+        let secrets = found as *const Secrets;
+        if secrets.is_null() || ((*secrets).size as usize) < size_of::<Secrets>() {
+            return None;
+        }
+        let mut value = Str::EMPTY;
+        match ((*secrets).get)(secrets, Str::of(name), &mut value) {
+            0 => Some(value.bytes()),
+            _ => None,
+        }
+    }
 }

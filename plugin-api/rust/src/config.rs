@@ -27,8 +27,9 @@ impl<'a> Config<'a> {
         &self.json
     }
 
-    /// The secret in `key`, or in the first line of the file that `<key>_file` names. The file is read once, to
-    /// check that it can be read. Fails and names the key if neither or both are set, or if the file is unusable.
+    /// The secret that `[plugin.NAME.secrets]` grants as `key`; else that in `key`, or in the first line of the file
+    /// that `<key>_file` names. The file is read once, to check that it can be read. Fails and names the key if none
+    /// is granted and neither or both are set, or if the file is unusable.
     ///
     /// ```
     /// # use sluice_plugin::testing::with_config;
@@ -41,12 +42,32 @@ impl<'a> Config<'a> {
     /// );
     /// ```
     pub fn secret(&self, key: &str) -> Result<Secret> {
-        Secret::of(&self.json, key)
+        match self.granted(key) {
+            Some(granted) => Ok(granted),
+            None => Secret::of(&self.json, key),
+        }
     }
 
-    /// The same; `None` if neither is set.
+    /// The same; `None` if there is none.
     pub fn find_secret(&self, key: &str) -> Result<Option<Secret>> {
-        Secret::find(&self.json, key)
+        match self.granted(key) {
+            Some(granted) => Ok(Some(granted)),
+            None => Secret::find(&self.json, key),
+        }
+    }
+
+    /// The bytes that the operator granted under that name, in `[plugin.NAME.secrets]`; `None` if none are granted.
+    pub fn granted_secret(&self, name: &str) -> Option<&'a [u8]> {
+        let id = abi::Str::of(abi::EXTENSION_SECRETS);
+        unsafe { abi::Secrets::find((self.host.get_extension)(self.host, id), name) }
+    }
+
+    fn granted(&self, key: &str) -> Option<Secret> {
+        self.granted_secret(key).map(|bytes| Secret {
+            key: key.to_string(),
+            text: String::from_utf8_lossy(bytes).into_owned(),
+            file: String::new(),
+        })
     }
 
     /// How many slots this process has. Each slot runs one job at a time.
@@ -62,7 +83,7 @@ impl<'a> Config<'a> {
     }
 }
 
-/// A password, a token or a key: a string in the configuration, or the first line of a file.
+/// A password, a token or a key: granted by the operator, a string in the configuration, or the first line of a file.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret {
     key: String,
@@ -174,6 +195,24 @@ mod tests {
             path.display()
         );
         assert!(failure.message().starts_with(&words), "{failure:?}");
+    }
+
+    #[test]
+    fn a_granted_secret_comes_before_the_configuration() {
+        use crate::testing::with_secrets;
+        let get = |json: &str, secrets: &[(&str, &str)]| {
+            with_secrets(json, secrets, |config| config.secret("token")?.get()).unwrap()
+        };
+        assert_eq!(get("{}", &[("token", "granted")]), "granted");
+        assert_eq!(
+            get(r#"{"token": "old"}"#, &[("token", "granted")]),
+            "granted"
+        );
+        assert_eq!(get(r#"{"token": "old"}"#, &[("other", "granted")]), "old");
+        let other = with_secrets("{}", &[("token", "granted")], |config| {
+            Ok(config.granted_secret("other").is_none())
+        });
+        assert!(other.unwrap());
     }
 
     #[test]

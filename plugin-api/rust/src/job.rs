@@ -177,6 +177,13 @@ impl<'a> Job<'a> {
         }
     }
 
+    /// The secret that the operator granted to the plugin under that name, in `[plugin.NAME.secrets]`; `None` if none
+    /// is granted.
+    pub fn secret(&self, name: &str) -> Option<&'a [u8]> {
+        let id = abi::Str::of(abi::EXTENSION_SECRETS);
+        unsafe { abi::Secrets::find((self.api().get_extension)(self.raw, id), name) }
+    }
+
     pub(crate) fn set_error(&self, code: &str, message: &str) {
         unsafe { (self.api().set_error)(self.raw, abi::Str::of(code), abi::Str::of(message)) }
     }

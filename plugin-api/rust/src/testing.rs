@@ -41,12 +41,39 @@ pub struct FakeJob {
     max_attempts: u32,
     cancelled: bool,
     extensions: bool,
+    secrets: Vec<(String, String)>,
 }
 
 struct Told {
     report: Mutex<Report>,
     cancelled: bool,
     extensions: bool,
+    secrets: abi::Secrets,
+}
+
+/// The extension that grants these secrets, by name, as long as they live.
+fn granting(secrets: &Vec<(String, String)>) -> abi::Secrets {
+    abi::Secrets {
+        size: size_of::<abi::Secrets>() as u32,
+        reserved: 0,
+        host_data: secrets as *const Vec<(String, String)> as *mut c_void,
+        get: get_secret,
+    }
+}
+
+unsafe extern "C" fn get_secret(
+    secrets: *const abi::Secrets,
+    name: abi::Str,
+    value: *mut abi::Str,
+) -> i32 {
+    let granted = &*((*secrets).host_data as *const Vec<(String, String)>);
+    match granted.iter().find(|(known, _)| *known == text(name)) {
+        Some((_, secret)) => {
+            *value = abi::Str::of(secret);
+            0
+        }
+        None => 1,
+    }
 }
 
 impl FakeJob {
@@ -58,7 +85,13 @@ impl FakeJob {
             max_attempts: 3,
             cancelled: false,
             extensions: true,
+            secrets: Vec::new(),
         }
+    }
+    /// Grants a secret to the plugin.
+    pub fn secret(mut self, name: &str, value: &str) -> FakeJob {
+        self.secrets.push((name.into(), value.into()));
+        self
     }
     /// Also the idempotency key.
     pub fn id(self, id: &str) -> FakeJob {
@@ -94,6 +127,7 @@ impl FakeJob {
             report: Mutex::default(),
             cancelled: self.cancelled,
             extensions: self.extensions,
+            secrets: granting(&self.secrets),
         };
         let raw = abi::Job {
             size: size_of::<abi::Job>() as u32,
@@ -118,11 +152,25 @@ impl FakeJob {
 /// Makes a plugin's state from a configuration, as a host does: `with_config("{}", Greeter::new)`. Returns the
 /// failure of `make`, or of parsing the configuration.
 pub fn with_config<S>(json: &str, make: impl FnOnce(&Config) -> Result<S>) -> Result<S> {
+    with_secrets(json, &[], make)
+}
+
+/// The same for a plugin to which these secrets are granted, by name.
+pub fn with_secrets<S>(
+    json: &str,
+    secrets: &[(&str, &str)],
+    make: impl FnOnce(&Config) -> Result<S>,
+) -> Result<S> {
+    let secrets: Vec<(String, String)> = secrets
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.to_string()))
+        .collect();
+    let extension = granting(&secrets);
     let host = abi::Host {
         size: size_of::<abi::Host>() as u32,
         abi_major: abi::ABI_MAJOR,
         abi_minor: abi::ABI_MINOR,
-        host_data: std::ptr::null_mut(),
+        host_data: &extension as *const abi::Secrets as *mut c_void,
         runtime_version: abi::Str::of("0.0.0"),
         slots: 1,
         reserved: 0,
@@ -143,8 +191,11 @@ unsafe extern "C" fn host_log(
 ) {
 }
 unsafe extern "C" fn host_set_error(_: *const abi::Host, _: abi::Str) {}
-unsafe extern "C" fn host_get_extension(_: *const abi::Host, _: abi::Str) -> *const c_void {
-    std::ptr::null()
+unsafe extern "C" fn host_get_extension(host: *const abi::Host, id: abi::Str) -> *const c_void {
+    match text(id).as_str() {
+        abi::EXTENSION_SECRETS => (*host).host_data,
+        _ => std::ptr::null(),
+    }
 }
 
 fn told(job: *const abi::Job) -> &'static Told {
@@ -197,6 +248,9 @@ unsafe extern "C" fn get_extension(job: *const abi::Job, id: abi::Str) -> *const
     match text(id).as_str() {
         abi::EXTENSION_ENQUEUE if told(job).extensions => &ENQUEUE as *const _ as *const c_void,
         abi::EXTENSION_EFFECTS if told(job).extensions => &EFFECTS as *const _ as *const c_void,
+        abi::EXTENSION_SECRETS if told(job).extensions => {
+            &told(job).secrets as *const _ as *const c_void
+        }
         _ => std::ptr::null(),
     }
 }

@@ -166,6 +166,12 @@ fn ours() -> BTreeSet<String> {
         "sluice_effects",
         [size, reserved, execute]
     );
+    lines!(
+        lines,
+        abi::Secrets,
+        "sluice_secrets",
+        [size, reserved, host_data, get]
+    );
     lines
 }
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <set>
 
+#include "base/shell_word.hpp"
 #include "base/text.hpp"
 #include "cli/help/command_text.hpp"
-#include "cli/text/shell_word.hpp"
 
 namespace sluice::cli {
 
@@ -58,7 +58,7 @@ std::string bash_completion(const CommandText& program) {
       const std::string action = takes_file(option) ? "-f"
                                  : takes_directory(option)
                                      ? "-d"
-                                     : "-W " + shell_quoted(base::joined(option.choices(), " "));
+                                     : "-W " + base::shell_quoted(base::joined(option.choices(), " "));
       values +=
           "    \"" + command->path + " " + option.name + "\") _sluice_offer " + action + "; return ;;\n";
     }
@@ -68,7 +68,7 @@ std::string bash_completion(const CommandText& program) {
                         : takes_directory(*place) ? " -d"
                                                   : "";
     words += "    \"" + command->path + "\") _sluice_offer -W " +
-             shell_quoted(base::joined(offered(*command), " ")) + files + " ;;\n";
+             base::shell_quoted(base::joined(offered(*command), " ")) + files + " ;;\n";
   }
   return "# Completions of " + program.path + R"( for bash; made by `sluice completion bash`.
 _sluice_offer() {
@@ -99,7 +99,7 @@ complete -F _sluice sluice
 namespace {
 
 std::string zsh_entry(const std::string& name, const std::string& description) {
-  return " " + shell_quoted(name + ":" + brief(description, description_width));
+  return " " + base::shell_quoted(name + ":" + brief(description, description_width));
 }
 
 /// The lines of a command: the values of its options, and the words that may follow it.
@@ -160,12 +160,12 @@ std::string fish_completion(const CommandText& program) {
   for (const CommandText* command : all(program)) {
     const std::string start = "complete -c sluice -n '__sluice_at \"" + command->path + "\"' ";
     const auto described = [](const std::string& description) {
-      return " -d " + shell_quoted(brief(description, description_width)) + "\n";
+      return " -d " + base::shell_quoted(brief(description, description_width)) + "\n";
     };
     for (const CommandText& one : command->commands)
       lines += start + "-a " + one.name() + described(one.description);
     for (const OptionText& option : command->options) {
-      const std::string choices = shell_quoted(base::joined(option.choices(), " "));
+      const std::string choices = base::shell_quoted(base::joined(option.choices(), " "));
       if (option.positional) {
         if (takes_file(option)) lines += start + "-F\n";
         if (takes_directory(option)) lines += start + "-a '(__fish_complete_directories)'\n";

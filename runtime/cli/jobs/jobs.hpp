@@ -15,6 +15,7 @@
 namespace sluice::cli {
 
 /// Opens the configured database, which must be initialised. Throws base::UsageError if none is configured.
+/// What it changes is recorded as done by this process's user.
 std::unique_ptr<store::JobDesk> open_jobs(const config::Config& config);
 
 /// The value of `option` as a duration. Throws base::UsageError.
@@ -33,6 +34,8 @@ std::string name(const store::Holder& holder);
 void member(JsonWriter& writer, const char* key, const store::Moment& moment);
 /// The members of `job` that `list` and `show` have in common.
 void write_summary(JsonWriter& writer, const store::JobSummary& job);
+/// An object.
+void write_attempt(JsonWriter& writer, const store::Attempt& attempt);
 
 /// What a command does to jobs, in its forms: "retry", "retried".
 struct Verb {
@@ -56,9 +59,12 @@ int walk(const Verb& verb, const store::JobFilter& filter, std::int64_t expected
 // Each adds its command to `sluice jobs`.
 void add_jobs_list(const Command& jobs, GlobalOptions& global, int& code);
 void add_jobs_show(const Command& jobs, GlobalOptions& global, int& code);
+void add_jobs_repro(const Command& jobs, GlobalOptions& global, int& code);
 void add_jobs_retry(const Command& jobs, GlobalOptions& global, int& code);
 void add_jobs_cancel(const Command& jobs, GlobalOptions& global, int& code);
 void add_jobs_delete(const Command& jobs, GlobalOptions& global, int& code);
+void add_jobs_pause(const Command& jobs, GlobalOptions& global, int& code);
+void add_jobs_resume(const Command& jobs, GlobalOptions& global, int& code);
 void add_jobs_prune(const Command& jobs, GlobalOptions& global, int& code);
 
 }  // namespace sluice::cli

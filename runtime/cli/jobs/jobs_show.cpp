@@ -10,6 +10,7 @@
 #include "base/text.hpp"
 #include "cli/jobs/jobs.hpp"
 #include "cli/status/status.hpp"
+#include "wire/bounds.hpp"
 
 namespace sluice::cli {
 
@@ -115,6 +116,17 @@ std::string done_by(const store::DoneRun& run) {
          ago(run.ended) + ", with " + name(run.holder) + ", in plugin host " + std::to_string(run.host_pid);
 }
 
+/// "plugin mail 2.3.0, build 8f3a…, whose host had used 0.20 s of CPU time and at most 14MB of memory"
+std::string ran_in(const store::Attempt& attempt) {
+  std::string text = "plugin " + attempt.plugin + " " + attempt.version;
+  if (!attempt.build_id.empty()) text += ", build " + attempt.build_id;
+  if (attempt.cpu_seconds && attempt.peak_memory) {
+    text += ", whose host had used " + seconds(*attempt.cpu_seconds) + " of CPU time and at most " +
+            wire::byte_words(static_cast<std::size_t>(*attempt.peak_memory)) + " of memory";
+  }
+  return text;
+}
+
 void print_attempt(const store::Attempt& attempt) {
   std::cout << "  #" << attempt.number << "  " << ago(attempt.at) << "  " << one_line(attempt.result, 40);
   if (!attempt.code.empty()) std::cout << " [" << one_line(attempt.code, 80) << "]";
@@ -123,6 +135,7 @@ void print_attempt(const store::Attempt& attempt) {
     std::cout << ", " << name(store::Holder{attempt.runtime, attempt.host, attempt.pid, false});
   }
   std::cout << "\n" << indented(attempt.error, "      ");
+  if (!attempt.plugin.empty()) std::cout << indented(ran_in(attempt), "      ");
   if (!attempt.log_tail.empty()) {
     std::cout << "      log:\n" << indented(shortened_note(attempt.log_tail, shown_tail), "        ");
   }
@@ -151,24 +164,6 @@ void print_text(const store::JobDetails& details) {
   for (const auto& attempt : details.attempts) print_attempt(attempt);
 }
 
-void write_attempt(JsonWriter& writer, const store::Attempt& attempt) {
-  writer.StartObject();
-  member(writer, "attempt", attempt.number);
-  member(writer, "at", attempt.at);
-  member(writer, "result", attempt.result);
-  member(writer, "code", attempt.code);
-  member(writer, "error", attempt.error);
-  member(writer, "log_tail", attempt.log_tail);
-  if (!attempt.stack.empty()) member(writer, "stack", attempt.stack);
-  if (attempt.duration) member(writer, "duration_seconds", *attempt.duration);
-  if (!attempt.host.empty()) {
-    member(writer, "runtime", attempt.runtime);
-    member(writer, "host", attempt.host);
-    member(writer, "pid", attempt.pid);
-  }
-  writer.EndObject();
-}
-
 void write_done_run(JsonWriter& writer, const store::DoneRun& run) {
   writer.Key("done_by");
   writer.StartObject();
@@ -180,11 +175,6 @@ void write_done_run(JsonWriter& writer, const store::DoneRun& run) {
   member(writer, "pid", run.holder.pid);
   member(writer, "plugin_host", run.host_pid);
   writer.EndObject();
-}
-
-void raw_member(JsonWriter& writer, const char* key, const std::string& json) {
-  writer.Key(key);
-  writer.RawValue(json.data(), json.size(), rapidjson::kObjectType);
 }
 
 void print_json(const store::JobDetails& details) {
@@ -237,6 +227,31 @@ int show(const GlobalOptions& global, const std::string& id, bool json) {
 }
 
 }  // namespace
+
+void write_attempt(JsonWriter& writer, const store::Attempt& attempt) {
+  writer.StartObject();
+  member(writer, "attempt", attempt.number);
+  member(writer, "at", attempt.at);
+  member(writer, "result", attempt.result);
+  member(writer, "code", attempt.code);
+  member(writer, "error", attempt.error);
+  member(writer, "log_tail", attempt.log_tail);
+  if (!attempt.stack.empty()) member(writer, "stack", attempt.stack);
+  if (attempt.duration) member(writer, "duration_seconds", *attempt.duration);
+  if (!attempt.plugin.empty()) {
+    member(writer, "plugin", attempt.plugin);
+    member(writer, "plugin_version", attempt.version);
+    member(writer, "build_id", attempt.build_id);
+  }
+  if (attempt.cpu_seconds) member(writer, "cpu_seconds", *attempt.cpu_seconds);
+  if (attempt.peak_memory) member(writer, "peak_memory_bytes", *attempt.peak_memory);
+  if (!attempt.host.empty()) {
+    member(writer, "runtime", attempt.runtime);
+    member(writer, "host", attempt.host);
+    member(writer, "pid", attempt.pid);
+  }
+  writer.EndObject();
+}
 
 void add_jobs_show(const Command& jobs, GlobalOptions& global, int& code) {
   const Command command = jobs.add_subcommand(

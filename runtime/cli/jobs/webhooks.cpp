@@ -69,10 +69,12 @@ void say_not_disabled(const std::string& name, const std::vector<postgres::Disab
 }
 
 int revive(const GlobalOptions& global, const ReviveOptions& options) {
-  const auto desk = open_webhooks(global.resolve());
+  const config::Config config = global.resolve();
+  const auto desk = open_webhooks(config);
   int code = ExitCode::ok;
   for (const std::string& name : options.names) {
     if (desk->revive(name)) {
+      open_jobs(config)->record("revive webhook", {{"endpoint", name}});
       std::cout << "revived " << one_line(name, name.size()) << "\n";
     } else {
       say_not_disabled(name, desk->disabled());

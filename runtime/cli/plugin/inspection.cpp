@@ -13,8 +13,11 @@ fleet::Options options(const config::Config& config) {
   options.settings = [&config](const job::PluginSpec& plugin) {
     fleet::HostSettings settings;
     settings.sandbox = config::sandbox_of(plugin, config);
+    if (const auto set = config.plugins.find(plugin.name); set != config.plugins.end())
+      settings.host_limits = set->second.limits;
     return settings;
   };
+  options.trust = config::trust_of(config);
   options.wary = [wary = config::has_sandbox(config)] { return wary; };
   for (const auto& [type, settings] : config.types) {
     if (settings.plugin) options.owners[type] = *settings.plugin;

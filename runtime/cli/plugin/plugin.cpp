@@ -87,7 +87,10 @@ void print_json(const std::vector<fleet::Plugin>& plugins) {
       }
       member(writer, "abi",
              std::to_string(plugin.spec.abi_major) + "." + std::to_string(plugin.spec.abi_minor));
+      member(writer, "build_id", plugin.spec.build_id);
+      member(writer, "declared_sandbox", plugin.spec.sandbox);
       write_sandbox(writer, plugin);
+      member(writer, "limits", job::words_of(plugin.settings.host_limits));
       writer.Key("types");
       writer.StartArray();
       for (const job::TypeSpec& type : plugin.spec.types) write_type(writer, plugin, type);
@@ -123,6 +126,7 @@ void print_list(const std::string& directory, const std::vector<fleet::Plugin>& 
   std::vector<std::vector<std::string>> rows{{"PLUGIN", "VERSION", "FILE", "JOB TYPES"}};
   std::string refusals;
   std::string sandboxes;
+  std::string limits;
   for (const fleet::Plugin& plugin : plugins) {
     const std::string file = std::filesystem::path(plugin.path).filename().string();
     if (plugin.state == fleet::PluginState::refused) {
@@ -131,12 +135,15 @@ void print_list(const std::string& directory, const std::vector<fleet::Plugin>& 
       rows.push_back({plugin.spec.name, plugin.spec.version, file, base::joined(plugin.types)});
       if (plugin.settings.sandbox.on)
         sandboxes += "  " + plugin.spec.name + ": " + base::harmless(sandbox_line(plugin)) + "\n";
+      if (const auto words = base::joined(job::words_of(plugin.settings.host_limits)); !words.empty())
+        limits += "  " + plugin.spec.name + ": " + words + "\n";
       for (const auto& [type, reason] : plugin.refused_types)
         refusals += "  " + base::harmless(reason) + "\n";
     }
   }
   if (rows.size() > 1) std::cout << table(rows);
   if (!sandboxes.empty()) std::cout << "\nsandboxes:\n" << sandboxes;
+  if (!limits.empty()) std::cout << "\nlimits of each host:\n" << limits;
   if (!refusals.empty()) std::cout << (rows.size() > 1 ? "\n" : "") << "refused:\n" << refusals;
 }
 
@@ -182,9 +189,12 @@ void print_inspection(const fleet::Plugin& plugin) {
   print_line("vendor", spec.vendor);
   print_line("url", spec.url);
   print_line("license", spec.license);
+  print_line("build id", spec.build_id);
   print_line("ABI", std::to_string(spec.abi_major) + "." + std::to_string(spec.abi_minor));
   for (const auto& [may, what] : job::words_of(plugin.settings.sandbox)) print_line(may.c_str(), what);
   print_line("not enforced", base::joined(gaps(plugin)));
+  print_json_text("declares", spec.sandbox);
+  print_line("limits of a host", base::joined(job::words_of(plugin.settings.host_limits)));
   print_json_text("config schema", spec.config_schema);
   for (const job::TypeSpec& type : spec.types) print_type(type);
 }
@@ -242,9 +252,11 @@ void add_plugin(const Command& program, GlobalOptions& global, int& code) {
   inspect_command.callback([&] { code = inspect(global, file, json); });
 
   add_plugin_run(plugin, global, code);
+  add_plugin_shadow(plugin, global, code);
   add_plugin_check(plugin, global, code);
   add_plugin_docs(plugin, global, code);
   add_plugin_install(plugin, global, code);
+  add_plugin_lock(plugin, code);
 }
 
 }  // namespace sluice::cli

@@ -9,6 +9,8 @@
 #include "cli/command.hpp"
 #include "cli/plugin/check_choice.hpp"
 #include "cli/text/json.hpp"
+#include "config/secret_grants.hpp"
+#include "fleet/spawn.hpp"
 #include "workshop/check.hpp"
 
 namespace sluice::cli {
@@ -102,6 +104,8 @@ workshop::CheckOptions options_for(const config::Config& config, const CheckArgu
     if (set == config.plugins.end() || set->second.config == "{}") return std::nullopt;
     return set->second.config;
   };
+  options.secrets = [&config](const std::string& plugin) { return config::secrets_of(plugin, config); };
+  options.ownership = config.ownership;
   options.run_handlers = arguments.run_handlers;
   options.types = arguments.types;
   options.only = parse_check_choices("--only", arguments.only);
@@ -124,6 +128,7 @@ workshop::CheckOptions options_for(const config::Config& config, const CheckArgu
 int check(const GlobalOptions& global, const CheckArguments& arguments) {
   const config::Config config = global.resolve();
   log::configure(log::Level::off, config.log_format);
+  fleet::withhold(config::secret_variables(config));
   std::vector<Finding> findings;
   FindingList list;
   workshop::Waivers waivers(parse_waivers(arguments.waive));

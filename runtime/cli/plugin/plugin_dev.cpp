@@ -17,13 +17,13 @@
 #include <utility>
 
 #include "base/duration.hpp"
+#include "base/shell_word.hpp"
 #include "base/threads.hpp"
 #include "cli/command.hpp"
 #include "cli/plugin/dev_database.hpp"
 #include "cli/plugin/dev_state.hpp"
 #include "cli/plugin/dev_waiter.hpp"
 #include "cli/plugin/inspection.hpp"
-#include "cli/text/shell_word.hpp"
 #include "fleet/spawn.hpp"
 #include "postgres/link/connection_string.hpp"
 #include "store/store.hpp"
@@ -79,7 +79,7 @@ std::string own_name() {
   const fs::path own = workshop::own_program();
   const fs::path found = workshop::find_program("sluice");
   std::error_code error;
-  return !found.empty() && fs::equivalent(own, found, error) ? "sluice" : shell_word(own.string());
+  return !found.empty() && fs::equivalent(own, found, error) ? "sluice" : base::shell_word(own.string());
 }
 
 /// What the runtime was last told to read.
@@ -246,11 +246,11 @@ class Workbench {
   /// The options to type for enqueueing, after type and payload. A password is not shown.
   std::string database_words(const config::Config& config) const {
     if (postgres_)
-      return " --database-url " + shell_word(database_) +
+      return " --database-url " + base::shell_word(database_) +
              (config.table == table ? "" : std::string(" --table ") + table);
     return postgres::parse_connection_string(database_).has_password
                ? " --database-url URL"
-               : " --database-url " + shell_word(database_);
+               : " --database-url " + base::shell_word(database_);
   }
 
   /// Prints how to enqueue a job of each type, unless that is already on the screen.
@@ -265,8 +265,8 @@ class Workbench {
     std::string lines;
     for (const fleet::Plugin& plugin : inspection.plugins()) {
       for (const job::TypeSpec& type : plugin.spec.types) {
-        lines += "\n  " + own_name() + " enqueue " + shell_word(type.name) + " " +
-                 shell_word(sample_payload(type)) + database_words(config);
+        lines += "\n  " + own_name() + " enqueue " + base::shell_word(type.name) + " " +
+                 base::shell_word(sample_payload(type)) + database_words(config);
       }
     }
     if (lines.empty() || lines == shown_) return;

@@ -9,9 +9,9 @@
 #include <system_error>
 
 #include "base/descriptor.hpp"
+#include "base/shell_word.hpp"
 #include "cli/command.hpp"
 #include "cli/plugin/scaffold.hpp"
-#include "cli/text/shell_word.hpp"
 #include "workshop/toolchain.hpp"
 
 namespace sluice::cli {
@@ -78,11 +78,11 @@ std::string configured_here(std::string command) {
   if (!command.starts_with("cmake -S ")) return command;
   if (workshop::needs_ninja()) command += " -G Ninja";
   const fs::path api = workshop::plugin_api();
-  return api.empty() ? command : command + " " + shell_word("-DSluice_DIR=" + api.string());
+  return api.empty() ? command : command + " " + base::shell_word("-DSluice_DIR=" + api.string());
 }
 
 void print_next_steps(const fs::path& directory, const std::string& type, const Scaffold& scaffold) {
-  const std::string place = shell_word(directory.string());
+  const std::string place = base::shell_word(directory.string());
   std::cout << "Next, build and serve it, again whenever a file is saved:\n  sluice plugin dev " << place
             << "\n\nOr step by step:\n  cd " << place << "\n";
   for (const std::string& command : scaffold.commands) std::cout << "  " << configured_here(command) << "\n";

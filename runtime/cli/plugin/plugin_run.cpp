@@ -11,12 +11,18 @@
 
 #include "base/duration.hpp"
 #include "base/harmless.hpp"
+#include "base/shell_word.hpp"
+#include "base/text.hpp"
 #include "base/threads.hpp"
 #include "cli/command.hpp"
+#include "cli/plugin/repro.hpp"
 #include "cli/text/interrupts.hpp"
 #include "cli/text/payload.hpp"
-#include "cli/text/shell_word.hpp"
 #include "config/job_settings.hpp"
+#include "config/secret_grants.hpp"
+#include "fleet/spawn.hpp"
+#include "host/build_id.hpp"
+#include "workshop/file_digest.hpp"
 #include "workshop/rehearsal.hpp"
 
 namespace sluice::cli {
@@ -32,6 +38,10 @@ struct RunOptions {
   std::string cancel_after;
   std::string id;
   std::string config_file;
+  std::string repro;   ///< a file of `sluice jobs repro`, instead of FILE, TYPE and PAYLOAD
+  std::string plugin;  ///< with a repro: another file than the one that it names
+  std::vector<std::string> sets;
+  std::optional<double> created_at;  ///< seconds since 1970
   int attempt = 1;
   int repeat = 1;
   bool in_process = false;
@@ -80,7 +90,15 @@ class PluginRun {
         cancel_after_(parsed(options.cancel_after)),
         file_(std::filesystem::absolute(options.file).string()),
         narrator_(!options.json),
-        plugin_({file_, options.in_process, 1, level_of(config.log_level), interrupts_.fd()}, narrator_) {}
+        plugin_({file_,
+                 options.in_process,
+                 1,
+                 level_of(config.log_level),
+                 interrupts_.fd(),
+                 {},
+                 config.ownership,
+                 [&config](const std::string& plugin) { return config::secrets_of(plugin, config); }},
+                narrator_) {}
 
   int run() {
     if (const auto refusal = prepare()) {
@@ -142,11 +160,16 @@ class PluginRun {
   }
 
   std::string debugger() const {
+    const std::string config =
+        options_.config_file.empty() ? "" : " --config " + base::shell_word(options_.config_file);
+    if (!options_.repro.empty()) {
+      return "gdb --args sluice plugin run --repro " + base::shell_word(options_.repro) +
+             (options_.plugin.empty() ? "" : " --plugin " + base::shell_word(options_.plugin)) + config +
+             (options_.sets.empty() ? "" : " --set …") + " --in-process";
+    }
     const std::string payload = options_.payload == "-" ? payload_ : options_.payload;
-    return "gdb --args sluice plugin run " + shell_word(options_.file) + " " + shell_word(options_.type) +
-           " " + shell_word(payload) +
-           (options_.config_file.empty() ? "" : " --config " + shell_word(options_.config_file)) +
-           " --in-process";
+    return "gdb --args sluice plugin run " + base::shell_word(options_.file) + " " +
+           base::shell_word(options_.type) + " " + base::shell_word(payload) + config + " --in-process";
   }
 
   void find_type(const job::PluginSpec& spec) {
@@ -169,7 +192,8 @@ class PluginRun {
     job.payload = payload_;
     job.attempt = options_.attempt;
     job.max_attempts = report_.policy.max_attempts;
-    job.created_at = std::chrono::duration<double>(base::WallClock::now().time_since_epoch()).count();
+    job.created_at = options_.created_at.value_or(
+        std::chrono::duration<double>(base::WallClock::now().time_since_epoch()).count());
     narrator_.performed = {};
     job::Outcome outcome = await(plugin_.send(job, type_index_));
     Performed performed = std::move(narrator_.performed);
@@ -251,10 +275,78 @@ class PluginRun {
   bool failed_ = false;        // a job was not done
 };
 
+void warn(const std::string& words) {
+  std::cerr << "warning: " << base::harmless(words) << "\n";
+}
+
+/// Warns if the file is not the one that ran the job, as far as that is known.
+void compare(const ReproPlugin& plugin, const std::string& file) {
+  const std::string digest = workshop::sha256_of(file);
+  if (digest.empty()) return;  // the plugin will be refused
+  const std::string build_id = host::build_id_of(file);
+  const bool same_build = plugin.build_id.empty() || build_id == plugin.build_id;
+  if (!plugin.sha256.empty() && digest != plugin.sha256) {
+    warn(file +
+         " is not the file that the repro was written with, so the job may end otherwise: its SHA-256 digest "
+         "is " +
+         digest + ", that of the repro is " + plugin.sha256 +
+         (same_build && !build_id.empty() ? "; both have the build id " + build_id : ""));
+  } else if (!same_build) {
+    warn(file + " is not the build that ran the job, so the job may end otherwise: its build id is " +
+         build_id + ", the job ran in " + plugin.build_id);
+  }
+}
+
+void name_missing(const Repro& repro) {
+  if (repro.left_out.empty()) return;
+  std::vector<std::string> keys;
+  for (const std::string& pointer : repro.left_out) keys.push_back(dotted(pointer));
+  warn("the repro leaves out these secrets of the plugin's configuration: " + base::joined(keys) +
+       ". Give them with --set " + keys.front() +
+       "=VALUE, or with --config and a file that has them in [plugin." + repro.plugin.name + ".config]");
+}
+
+/// Fills in what the repro says, as if it had been given by options and a configuration.
+void apply(Repro repro, RunOptions& options, config::Config& config) {
+  options.file = options.plugin.empty() ? repro.plugin.file : options.plugin;
+  if (options.file.empty())
+    throw base::UsageError(options.repro + ": does not name the plugin's file; give it with --plugin FILE");
+  compare(repro.plugin, options.file);
+  options.type = repro.type;
+  options.payload = repro.payload;
+  options.id = repro.id;
+  options.attempt = repro.attempt;
+  options.created_at = seconds_since_epoch(repro.created_at);
+  if (options.cancel_after.empty() && !options.in_process && repro.timeout.count() > 0)
+    options.cancel_after = base::write_duration(repro.timeout);
+  config::PluginSettings& settings = config.plugins[repro.plugin.name];
+  complete(repro, settings.config, options.sets);
+  name_missing(repro);
+  settings.config = repro.config;
+  settings.limits = repro.limits;
+  config.types[repro.type].max_attempts = repro.max_attempts;
+}
+
+void check_arguments(const RunOptions& options) {
+  const bool named = !options.file.empty() || !options.type.empty();
+  if (options.repro.empty() && (options.file.empty() || options.type.empty()))
+    throw base::UsageError(
+        "give the plugin's FILE and a job TYPE, or a file of sluice jobs repro with --repro");
+  if (!options.repro.empty() && named)
+    throw base::UsageError(
+        "--repro names the plugin's file, the type and the payload itself, so give none; --plugin replaces "
+        "the file");
+  if (options.repro.empty() && !(options.plugin.empty() && options.sets.empty()))
+    throw base::UsageError("--plugin and --set need --repro");
+}
+
 int run(const GlobalOptions& global, RunOptions options) {
-  const config::Config config = global.resolve();
+  check_arguments(options);
+  config::Config config = global.resolve();
   options.config_file = global.config_file;
+  if (!options.repro.empty()) apply(read_repro(options.repro), options, config);
   if (options.json) log::configure(log::Level::off, config.log_format);
+  fleet::withhold(config::secret_variables(config));
   return PluginRun(config, options).run();
 }
 
@@ -265,9 +357,21 @@ void add_plugin_run(const Command& plugin, GlobalOptions& global, int& code) {
       plugin.add_subcommand("run", "Run one job in a plugin, for real but without a database");
   add_log_options(command, global);
   static RunOptions options;
-  command.add_option("FILE", options.file, "The plugin's .so file").required();
-  command.add_option("TYPE", options.type, "One of its job types").required();
+  command.add_option("FILE", options.file, "The plugin's .so file");
+  command.add_option("TYPE", options.type, "One of its job types");
   command.add_option("PAYLOAD", options.payload, "JSON, @FILE, or - for standard input [{}]");
+  command
+      .add_option("--repro", options.repro, "Instead of FILE, TYPE and PAYLOAD: a file of sluice jobs repro")
+      .takes("FILE");
+  command
+      .add_option("--plugin", options.plugin,
+                  "With --repro: the plugin's .so file, instead of the one that it names")
+      .takes("FILE");
+  command
+      .add_option("--set", options.sets,
+                  "With --repro: KEY=VALUE of the plugin's configuration, such as a left out secret")
+      .take_all()
+      .takes("KEY=VALUE");
   command.add_option("--attempt", options.attempt, "The number of the attempt at the job [1]").positive();
   command.add_option("--id", options.id, "The job's id and idempotency key [plugin-run-1]");
   command.add_option("--repeat", options.repeat, "Run this number of jobs, one after the other [1]")
@@ -281,6 +385,8 @@ void add_plugin_run(const Command& plugin, GlobalOptions& global, int& code) {
                "  sluice plugin run build/plugins/hello.so hello.greet '{\"name\":\"Ada\"}'\n"
                "  sluice plugin run build/mine.so my.type @payload.json --config dev.toml --attempt 2\n"
                "  sluice plugin run build/mine.so my.type '{}' --repeat 1000 --log-level warn\n"
+               "  sluice plugin run --repro job.json\n"
+               "  gdb --args sluice plugin run --repro job.json --in-process\n"
                "  gdb --args sluice plugin run build/mine.so my.type '{}' --in-process");
   command.callback([&] { code = run(global, options); });
 }

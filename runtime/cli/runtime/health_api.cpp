@@ -23,33 +23,41 @@ struct Row {
   std::string found;
 };
 
+struct Where {
+  base::Address address;
+  bool tls = false;
+
+  std::string url() const { return (tls ? "https://" : "http://") + address.text(); }
+};
+
 /// The address in "http://host:port/"; the scheme and the slash are optional.
-base::Address address_of(const std::string& url) {
-  constexpr std::string_view scheme = "http://";
-  std::string rest = url.starts_with(scheme) ? url.substr(scheme.size()) : url;
+Where address_of(const std::string& url) {
+  std::string rest = url;
+  const bool tls = url.starts_with("https://");
+  if (const auto scheme = url.find("://"); tls || url.starts_with("http://")) rest.erase(0, scheme + 3);
   while (rest.ends_with('/')) rest.pop_back();
   const auto address = base::parse_address(rest);
-  if (address && address->port != 0) return *address;
+  if (address && address->port != 0) return {*address, tls};
   throw base::UsageError("--url: invalid URL '" + url + "', expected http://HOST:PORT");
 }
 
-base::Address where(const GlobalOptions& global, const std::string& url) {
+Where where(const GlobalOptions& global, const std::string& url) {
   const config::Config config = global.resolve();
   if (!url.empty()) return address_of(url);
-  if (config.http_listen.empty()) {
+  if (config.http.listen.empty()) {
     throw base::UsageError(
         "the address of the runtime is not known; give --url http://HOST:PORT, or set http.listen or "
         "SLUICE_HTTP_LISTEN as for `sluice run`");
   }
-  base::Address address = *base::parse_address(config.http_listen);
+  base::Address address = *base::parse_address(config.http.listen);
   if (address.port == 0) {
-    throw base::UsageError("http.listen is '" + config.http_listen +
+    throw base::UsageError("http.listen is '" + config.http.listen +
                            "', which leaves the port to the system; give --url with the port from the "
                            "runtime's log");
   }
   if (address.host == "0.0.0.0") address.host = "127.0.0.1";  // it listens on every address of this machine
   if (address.host == "::") address.host = "::1";
-  return address;
+  return {address, !config.http.certificate.empty()};
 }
 
 std::string text_of(const rapidjson::Value& object, const char* key) {
@@ -72,9 +80,11 @@ std::optional<std::vector<Row>> checks_of(const std::string& body) {
 }
 
 /// Requests `path`; false if further requests are pointless.
-bool look(const base::Address& address, const std::string& path, std::vector<Row>& rows) {
-  const std::string url = "http://" + address.text() + path;
-  const http::Answer answer = http::ask(address, path, patience);
+bool look(const Where& where, const std::string& path, std::vector<Row>& rows) {
+  const std::string url = where.url() + path;
+  http::Question question{path};
+  question.tls = where.tls;
+  const http::Answer answer = http::ask(where.address, question, patience);
   if (answer.status == 0) {
     rows.push_back(
         {"connection", "failed",
@@ -117,13 +127,13 @@ void print_json(const std::string& url, const std::vector<Row>& rows, bool good)
 }
 
 int health_api(const GlobalOptions& global, const std::string& url, bool json) {
-  const base::Address address = where(global, url);
+  const Where place = where(global, url);
   std::vector<Row> rows;
-  if (look(address, "/livez", rows)) look(address, "/readyz", rows);
+  if (look(place, "/livez", rows)) look(place, "/readyz", rows);
   const bool good = std::none_of(
       rows.begin(), rows.end(), [](const Row& row) { return row.result != "ok" && row.result != "warning"; });
   if (json) {
-    print_json("http://" + address.text(), rows, good);
+    print_json(place.url(), rows, good);
     return good ? ExitCode::ok : ExitCode::failed;
   }
   std::vector<std::vector<std::string>> lines;

@@ -1,11 +1,14 @@
 // sluice run: runs jobs until it is stopped.
 #include <chrono>
+#include <memory>
 #include <optional>
+#include <utility>
 
 #include "base/address.hpp"
 #include "base/log.hpp"
 #include "base/threads.hpp"
 #include "cli/command.hpp"
+#include "cli/runtime/dashboard.hpp"
 #include "cli/runtime/secrets.hpp"
 #include "engine/engine.hpp"
 #include "engine/watch/statement_times.hpp"
@@ -39,10 +42,19 @@ int run(const GlobalOptions& global, bool waits) {
   engine::StatementTimes times;
   engine::TimedStore timed(*store, times);
   engine::Engine engine(timed, config, std::move(options));
+  std::unique_ptr<dashboard::Site> site;
   std::optional<http::Endpoint> endpoint;
-  if (const auto address = base::parse_address(config.http_listen)) {
-    endpoint.emplace(*address, engine, times, *store);
-    log::info("serving HTTP", {{"url", "http://" + endpoint->address().text()}});
+  std::optional<dashboard::Pulse> pulse;
+  if (const auto address = base::parse_address(config.http.listen)) {
+    const std::string problem = dashboard_problem(config, *address);
+    if (!problem.empty()) log::info(problem);
+    if (problem.empty()) site = open_dashboard(config, *store, *address);
+    http::Server::Handler rest;
+    if (site) rest = [&site](const http::Request& request) { return site->answer(request); };
+    endpoint.emplace(*address, engine, times, *store, server_options(config), std::move(rest));
+    if (site) pulse.emplace(*site, endpoint->server());
+    const std::string scheme = config.http.certificate.empty() ? "http://" : "https://";
+    log::info("serving HTTP", {{"url", scheme + endpoint->server().address().text()}});
   }
   log::info("sluice started",
             {{"database", postgres::describe(config.database_url)}, {"table", config.table}});
@@ -59,7 +71,8 @@ void add_run(const Command& program, GlobalOptions& global, int& code) {
   add_plugin_options(command, global);
   command
       .add_option("--listen", global.http_listen,
-                  "Serve /livez, /readyz and /metrics on this address [SLUICE_HTTP_LISTEN; http.listen]")
+                  "Serve /livez, /readyz, /metrics and the dashboard on this address [SLUICE_HTTP_LISTEN; "
+                  "http.listen]")
       .takes("HOST:PORT");
   static bool waits = false;
   command.add_flag(

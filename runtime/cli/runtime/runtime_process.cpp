@@ -1,10 +1,12 @@
 #include "cli/runtime/runtime_process.hpp"
 
+#include <signal.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -17,8 +19,8 @@ namespace sluice::cli {
 namespace {
 
 // The function of glibc 2.36 lacks C linkage in its header.
-bool send_signal(int process, int signal) {
-  return syscall(SYS_pidfd_send_signal, process, signal, nullptr, 0) == 0;
+bool send_signal(int process, int signal, siginfo_t* info) {
+  return syscall(SYS_pidfd_send_signal, process, signal, info, 0) == 0;
 }
 
 /// The name of a process's program, "" if it can't be read. The kernel marks a program that was replaced.
@@ -51,7 +53,8 @@ double age(int pid) {
 }  // namespace
 
 RuntimeProcess::RuntimeProcess(const store::RuntimeReport& runtime)
-    : process_("process " + std::to_string(runtime.info.pid)),
+    : pid_(runtime.info.pid),
+      process_("process " + std::to_string(runtime.info.pid)),
       held_(workshop::open_process(runtime.info.pid)) {
   trouble_ = held_.open() ? find_trouble(runtime)
                           : "exited without shutting down: there is no " + process_ +
@@ -71,8 +74,38 @@ std::string RuntimeProcess::find_trouble(const store::RuntimeReport& runtime) co
 }
 
 bool RuntimeProcess::send(int signal) {
-  if (send_signal(held_.get(), signal)) return true;
+  if (send_signal(held_.get(), signal, nullptr)) return true;
   trouble_ = "can't be sent a signal (" + process_ + "): " + std::strerror(errno);
+  return false;
+}
+
+bool RuntimeProcess::send(int signal, std::uint64_t value) {
+  if (!catches(signal)) {
+    trouble_ = "can't be asked (" + process_ +
+               "): it is starting, stopping, or of a version without canaries; try again, or restart it";
+    return false;
+  }
+  siginfo_t info{};
+  info.si_signo = signal;
+  info.si_code = SI_QUEUE;
+  info.si_pid = getpid();
+  info.si_uid = getuid();
+  static_assert(sizeof info.si_value == sizeof value);
+  std::memcpy(&info.si_value, &value, sizeof value);
+  if (send_signal(held_.get(), signal, &info)) return true;
+  trouble_ = "can't be sent a signal (" + process_ + "): " + std::strerror(errno);
+  return false;
+}
+
+/// As the kernel shows it: a mask in which the lowest bit is signal 1.
+bool RuntimeProcess::catches(int signal) const {
+  std::ifstream file("/proc/" + std::to_string(pid_) + "/status");
+  const std::string key = "SigCgt:";
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with(key)) continue;
+    const std::uint64_t mask = std::strtoull(line.c_str() + key.size(), nullptr, 16);
+    return (mask >> static_cast<unsigned>(signal - 1) & 1U) != 0;
+  }
   return false;
 }
 

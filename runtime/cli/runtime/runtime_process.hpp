@@ -2,6 +2,7 @@
 // process is opened, then checked, and the signal goes to the open process.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "base/descriptor.hpp"
@@ -18,10 +19,14 @@ class RuntimeProcess {
   const std::string& trouble() const { return trouble_; }
   /// Sends the signal. False if that fails; trouble() says why.
   bool send(int signal);
+  /// The same with a value. A process that does not catch the signal, which would end it, gets none.
+  bool send(int signal, std::uint64_t value);
 
  private:
+  bool catches(int signal) const;
   std::string find_trouble(const store::RuntimeReport& runtime) const;
 
+  int pid_;
   std::string process_;  ///< "process 1234", for sentences
   base::Descriptor held_;
   std::string trouble_;

@@ -1,6 +1,7 @@
 #include "cli/runtime/secrets.hpp"
 
 #include <rapidjson/document.h>
+#include <rapidjson/pointer.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
@@ -8,8 +9,10 @@
 #include <cctype>
 #include <set>
 #include <string_view>
+#include <utility>
 
 #include "base/secret_file.hpp"
+#include "config/secret_grants.hpp"
 #include "postgres/link/connection_string.hpp"
 
 namespace sluice::cli {
@@ -81,6 +84,76 @@ void write_masked(const rapidjson::Value& value, bool secret, Writer& writer) {
   }
 }
 
+/// True for "key", "signing_key" and "privateKey" too. A list of columns may have such a name.
+bool may_be_key(const std::string& key, const rapidjson::Value& value) {
+  return value.IsString() && lowered(key).ends_with("key");
+}
+
+/// True for "token_url" and "token_header", which a plugin needs to start and which are no secrets.
+bool says_where(const std::string& key) {
+  const std::string small = lowered(key);
+  return small.ends_with("_url") || small.ends_with("_header");
+}
+
+using Schema = const rapidjson::Value*;  // null: there is none
+
+Schema member_of(Schema schema, const char* name) {
+  if (schema == nullptr || !schema->IsObject()) return nullptr;
+  const auto found = schema->FindMember(name);
+  return found == schema->MemberEnd() ? nullptr : &found->value;
+}
+
+/// The schema of an object's member.
+Schema schema_of(Schema schema, const char* key) {
+  const Schema own = member_of(member_of(schema, "properties"), key);
+  return own != nullptr ? own : member_of(schema, "additionalProperties");
+}
+
+bool declares_secret(Schema schema) {
+  const Schema write_only = member_of(schema, "writeOnly");
+  const Schema format = member_of(schema, "format");
+  return (write_only != nullptr && write_only->IsTrue()) ||
+         (format != nullptr && format->IsString() && std::string_view(format->GetString()) == "password");
+}
+
+/// Replaces what is secret in a configuration, and notes where it was.
+class Redaction {
+ public:
+  explicit Redaction(rapidjson::Document& document) : memory_(document.GetAllocator()) {}
+
+  void clean(rapidjson::Value& value, Schema schema, const rapidjson::Pointer& at) {
+    if (value.IsObject()) {
+      for (auto member = value.MemberBegin(); member < value.MemberEnd(); ++member)
+        clean_member(member->name, member->value, schema, at);
+    } else if (value.IsArray()) {
+      for (rapidjson::SizeType i = 0; i < value.Size(); ++i)
+        clean(value[i], member_of(schema, "items"), at.Append(i));
+    } else if (value.IsString() && masked_url(value.GetString()) != value.GetString()) {
+      leave_out(value, at);
+    }
+  }
+  std::vector<std::string> left_out;
+
+ private:
+  void clean_member(const rapidjson::Value& name, rapidjson::Value& value, Schema schema,
+                    const rapidjson::Pointer& at) {
+    const std::string key(name.GetString(), name.GetStringLength());
+    const Schema own = schema_of(schema, key.c_str());
+    const rapidjson::Pointer here = at.Append(key.c_str(), name.GetStringLength());
+    const bool named = (is_secret_key(key) && !says_where(key)) || may_be_key(key, value);
+    if (named || declares_secret(own)) return leave_out(value, here);
+    clean(value, own, here);
+  }
+  void leave_out(rapidjson::Value& value, const rapidjson::Pointer& at) {
+    rapidjson::StringBuffer pointer;
+    at.Stringify(pointer);
+    left_out.emplace_back(pointer.GetString(), pointer.GetSize());
+    value.SetString("(left out by sluice jobs repro)", memory_);
+  }
+
+  rapidjson::Document::AllocatorType& memory_;
+};
+
 rapidjson::Document parsed(const std::string& json) {
   rapidjson::Document document;
   document.Parse<rapidjson::kParseIterativeFlag>(json.c_str());
@@ -113,8 +186,19 @@ std::string masked_json(const std::string& json) {
   return buffer.GetString();
 }
 
+Redacted without_secrets(const std::string& json, const std::string& schema) {
+  rapidjson::Document document = parsed(json);
+  const rapidjson::Document declared = parsed(schema);
+  Redaction redaction(document);
+  redaction.clean(document, declared.HasParseError() ? nullptr : &declared, rapidjson::Pointer());
+  rapidjson::StringBuffer buffer;
+  Writer writer(buffer);
+  document.Accept(writer);
+  return {buffer.GetString(), std::move(redaction.left_out)};
+}
+
 std::vector<std::string> secret_warnings(const config::Config& config, const std::string& file) {
-  std::set<std::string> files;
+  std::set<std::string> files = config::secret_files(config);
   if (!config.database_url_file.empty()) files.insert(config.database_url_file);
   const auto origin = config.origins.find("database.url");
   if (!file.empty() && origin != config.origins.end() && origin->second.starts_with(file + ":") &&

@@ -6,18 +6,6 @@ namespace sluice::cli {
 
 namespace {
 
-template <class Rows, class Each>
-void array(JsonWriter& writer, const char* key, const Rows& rows, Each each) {
-  writer.Key(key);
-  writer.StartArray();
-  for (const auto& row : rows) {
-    writer.StartObject();
-    each(row);
-    writer.EndObject();
-  }
-  writer.EndArray();
-}
-
 void write(JsonWriter& writer, const store::Throughput& sum) {
   member(writer, "type", sum.type);
   member(writer, "done", sum.done);
@@ -40,6 +28,7 @@ void write(JsonWriter& writer, const store::PublishedPlugin& published) {
   member(writer, "slots", plugin.slots);
   member(writer, "restarts", plugin.restarts);
   member(writer, "types", plugin.types);
+  member(writer, "limits", plugin.limits);
 }
 
 void write(JsonWriter& writer, const store::RuntimeReport& row) {
@@ -51,17 +40,17 @@ void write(JsonWriter& writer, const store::RuntimeReport& row) {
   member(writer, "uptime_seconds", row.uptime);
   member(writer, "seconds_since_beat", row.since_beat);
   member(writer, "claimed", row.claimed);
-  array(writer, "plugins", row.plugins, [&](const auto& plugin) { write(writer, plugin); });
+  base::array_member(writer, "plugins", row.plugins, [&](const auto& plugin) { write(writer, plugin); });
 }
 
 void write_jobs(JsonWriter& writer, const store::Report& report) {
-  array(writer, "counts", report.counts, [&](const store::StatusCount& row) {
+  base::array_member(writer, "counts", report.counts, [&](const store::StatusCount& row) {
     member(writer, "type", row.type);
     member(writer, "status", row.status);
     member(writer, "count", row.count);
     member(writer, "estimated", row.estimated);
   });
-  array(writer, "waiting", report.waiting, [&](const store::TypeReport& row) {
+  base::array_member(writer, "waiting", report.waiting, [&](const store::TypeReport& row) {
     member(writer, "type", row.type);
     member(writer, "pending", row.pending);
     member(writer, "estimated", row.estimated);
@@ -70,7 +59,7 @@ void write_jobs(JsonWriter& writer, const store::Report& report) {
     member(writer, "plugin_version", row.plugin_version);
     member(writer, "served", row.served);
   });
-  array(writer, "running", report.running, [&](const store::RunningReport& row) {
+  base::array_member(writer, "running", report.running, [&](const store::RunningReport& row) {
     member(writer, "id", row.job.id);
     write_running(writer, row.job, row.runtime);
   });
@@ -80,10 +69,17 @@ void write_report(JsonWriter& writer, const Status& status) {
   const store::Report& report = status.report;
   write_jobs(writer, report);
   const auto throughput = [&](const store::Throughput& sum) { write(writer, sum); };
-  array(writer, "last_minute", report.last_minute, throughput);
-  array(writer, "last_hour", report.last_hour, throughput);
-  array(writer, "runtimes", report.runtimes, [&](const store::RuntimeReport& row) { write(writer, row); });
-  array(writer, "failures", status.failures, [&](const store::Failure& row) {
+  base::array_member(writer, "paused", report.paused, [&](const store::PausedType& row) {
+    member(writer, "type", row.type);
+    member(writer, "seconds", row.age);
+    member(writer, "actor", row.actor);
+    member(writer, "reason", row.reason);
+  });
+  base::array_member(writer, "last_minute", report.last_minute, throughput);
+  base::array_member(writer, "last_hour", report.last_hour, throughput);
+  base::array_member(writer, "runtimes", report.runtimes,
+                     [&](const store::RuntimeReport& row) { write(writer, row); });
+  base::array_member(writer, "failures", status.failures, [&](const store::Failure& row) {
     member(writer, "id", row.id);
     member(writer, "type", row.type);
     member(writer, "attempt", row.attempt);
@@ -117,8 +113,8 @@ std::string status_json(const Status& status, const StatusOptions& options) {
     member(writer, "since_seconds", options.since->count());
     member(writer, "created", status.aggregate->created);
     member(writer, "created_more", status.aggregate->more);
-    array(writer, "outcomes", status.aggregate->outcomes,
-          [&](const store::Throughput& sum) { write(writer, sum); });
+    base::array_member(writer, "outcomes", status.aggregate->outcomes,
+                       [&](const store::Throughput& sum) { write(writer, sum); });
   } else {
     write_report(writer, status);
   }

@@ -6,6 +6,7 @@
 
 #include "base/duration.hpp"
 #include "base/harmless.hpp"
+#include "base/text.hpp"
 #include "cli/jobs/jobs.hpp"
 #include "cli/status/status.hpp"
 #include "cli/text/table.hpp"
@@ -182,7 +183,7 @@ std::string plugin_name(const store::PluginReport& plugin) {
 
 Block plugins(const store::Report& report) {
   Rows rows{{"PLUGIN", "VERSION", "RUNTIME", "STATE", "FOR", "HOSTS", "SLOTS", "RESTARTS"}};
-  std::vector<std::string> reasons;
+  std::vector<std::string> remarks;
   for (const auto& runtime : report.runtimes) {
     for (const auto& [plugin, in_state] : runtime.plugins) {
       rows.push_back({plugin_name(plugin), plugin.version, std::to_string(runtime.id), plugin.state,
@@ -190,12 +191,16 @@ Block plugins(const store::Report& report) {
                       std::to_string(plugin.hosts) + " of " + std::to_string(plugin.hosts_wanted),
                       std::to_string(plugin.slots), std::to_string(plugin.restarts)});
       for (const std::string& reason : lines_of(plugin.reason))
-        reasons.push_back("  " + base::harmless(reason));
+        remarks.push_back("  " + base::harmless(reason));
+      if (!plugin.limits.empty()) {
+        remarks.push_back("  limits of each host of " + plugin_name(plugin) + ": " +
+                          base::harmless(base::joined(plugin.limits)));
+      }
     }
   }
   if (rows.size() == 1) return {};
   Block block = block_of(rows, {2, 4, 5, 6, 7});
-  block.lines.insert(block.lines.end(), reasons.begin(), reasons.end());
+  block.lines.insert(block.lines.end(), remarks.begin(), remarks.end());
   return block;
 }
 
@@ -210,8 +215,16 @@ Block failures(const std::vector<store::Failure>& failures) {
   return block;
 }
 
+std::string paused_words(const store::PausedType& paused) {
+  std::string words = "job type " + base::harmless(paused.type) + " has been paused for " + age(paused.age);
+  if (!paused.actor.empty()) words += " by " + base::harmless(paused.actor);
+  if (!paused.reason.empty()) words += ": " + one_line(paused.reason, longest_note);
+  return words;
+}
+
 Block notes(const store::Report& report) {
   Block block;
+  for (const auto& paused : report.paused) block.lines.push_back(paused_words(paused));
   if (report.next_due >= 0) {
     block.lines.push_back("the next retry or delayed job is due in " + age(report.next_due));
   }

@@ -1,49 +1,12 @@
 // What --json prints.
 #pragma once
 
-#include <rapidjson/prettywriter.h>
-#include <rapidjson/stringbuffer.h>
-
-#include <cmath>
-#include <concepts>
-#include <string>
-#include <vector>
+#include "base/json_writer.hpp"
 
 namespace sluice::cli {
 
-using JsonWriter = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
-
-inline void member(JsonWriter& writer, const char* key, const std::string& value) {
-  writer.Key(key);
-  writer.String(value.c_str(), static_cast<rapidjson::SizeType>(value.size()));
-}
-
-template <std::integral Number>
-void member(JsonWriter& writer, const char* key, Number value) {
-  writer.Key(key);
-  if constexpr (std::same_as<Number, bool>) {
-    writer.Bool(value);
-  } else {
-    writer.Int64(value);
-  }
-}
-
-/// Writes null if `value` is not finite, because JSON can't represent that.
-inline void member(JsonWriter& writer, const char* key, double value) {
-  writer.Key(key);
-  if (std::isfinite(value)) {
-    writer.Double(value);
-  } else {
-    writer.Null();
-  }
-}
-
-inline void member(JsonWriter& writer, const char* key, const std::vector<std::string>& values) {
-  writer.Key(key);
-  writer.StartArray();
-  for (const std::string& value : values)
-    writer.String(value.c_str(), static_cast<rapidjson::SizeType>(value.size()));
-  writer.EndArray();
-}
+using base::JsonWriter;
+using base::member;
+using base::raw_member;
 
 }  // namespace sluice::cli

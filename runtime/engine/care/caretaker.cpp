@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "base/planted.hpp"
+#include "base/text.hpp"
 
 namespace sluice::engine {
 
@@ -14,6 +15,7 @@ constexpr std::chrono::milliseconds tick{500};
 constexpr std::chrono::milliseconds busy_tick{100};  // while more are due
 constexpr std::chrono::milliseconds least_pause{10};
 constexpr std::chrono::seconds most_quiet{5};
+constexpr std::chrono::milliseconds paused_interval{400};
 constexpr std::chrono::minutes tidy_interval{10};
 constexpr std::size_t tidy_batch = 1000;
 }  // namespace
@@ -144,6 +146,7 @@ void Caretaker::look_after() {
   attempt("recording the served job types", [this] { serve_now(); });
   attempt("announcing", [this] { make_announcements(); });
   attempt("making due jobs pending", [this] { promote(); });
+  if (Clock::now() >= next_paused_) attempt("reading which job types are paused", [this] { read_paused(); });
   if (!schedule_.is_quiet()) attempt("cancelling jobs", [this] { cancel_requested(); });
   attempt("recording what runs", [this] { context_.presence.write(*session_, enlisted(), Clock::now()); });
   if (rescue_.is_due(Clock::now())) attempt("rescuing the jobs of lost runtimes", [this] { rescue(); });
@@ -238,6 +241,14 @@ void Caretaker::promote() {
   if (schedule_.promote(*session_)) context_.became_pending();
 }
 
+void Caretaker::read_paused() {
+  const std::vector<std::string> types = session_->paused_types();
+  next_paused_ = Clock::now() + paused_interval;
+  if (!context_.lanes.set_paused({types.begin(), types.end()})) return;
+  log::info("the paused job types have changed", {{"paused", base::joined(types)}});
+  context_.became_pending();
+}
+
 void Caretaker::cancel_requested() {
   std::vector<std::string> ids = session_->cancel_requests(enlisted());
   if (!ids.empty()) context_.cancel(std::move(ids));
@@ -248,7 +259,7 @@ void Caretaker::rescue() {
 }
 
 void Caretaker::tidy() {
-  if (next_tidy_ == Clock::time_point{} || session_->tidy(tidy_batch).over) {
+  if (next_tidy_ == Clock::time_point{} || session_->tidy(tidy_batch, context_.config.keep_audit).over) {
     next_tidy_ = Clock::now() + tidy_interval;
   }
 }

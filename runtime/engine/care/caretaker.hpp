@@ -74,6 +74,7 @@ class Caretaker {
   void enlist_anew();
   void make_announcements();
   void promote();
+  void read_paused();
   void cancel_requested();
   void rescue();
   void tidy();
@@ -85,6 +86,7 @@ class Caretaker {
   Schedule schedule_;
   Rescue rescue_;
   Clock::time_point next_tidy_{};
+  Clock::time_point next_paused_{};
   int failures_ = 0;
   std::string refused_;  // what the database refused in this round
   std::string held_up_;  // what a lock held up in this round

@@ -21,6 +21,7 @@ std::string reason(const fleet::Plugin& plugin) {
   std::string text = plugin.reason;
   const auto add = [&](const std::string& why) { text += (text.empty() ? "" : "\n") + why; };
   if (!plugin.newer_refused.empty()) add(plugin.newer_refused);
+  if (plugin.canary) add(plugin.canary->words);
   for (const auto& [type, why] : plugin.refused_types) add(why);
   return text;
 }
@@ -37,24 +38,12 @@ store::PluginReport report(const fleet::Plugin& plugin) {
   report.slots = plugin.slots();
   report.restarts = plugin.restarts;
   report.types = plugin.types;
+  report.limits = job::words_of(plugin.settings.host_limits);
   return report;
 }
 
 bool says_the_same(const store::RunningJob& a, const store::RunningJob& b) {
   return a.attempt == b.attempt && a.host_pid == b.host_pid && a.fraction == b.fraction && a.note == b.note;
-}
-
-/// What was counted since `before`.
-store::Throughput difference(const std::string& type, const TypeSummary& now, const TypeSummary& before) {
-  const auto since = [](std::int64_t later, std::int64_t earlier) {
-    return static_cast<double>(later - earlier);
-  };
-  return {type,
-          since(now.done, before.done),
-          since(now.retrying, before.retrying),
-          since(now.failed, before.failed),
-          since(now.snoozed, before.snoozed),
-          std::chrono::duration<double>(now.busy - before.busy).count()};
 }
 
 }  // namespace
@@ -146,15 +135,10 @@ void Presence::write_running(store::CareSession& session, store::RuntimeId runti
 }
 
 void Presence::write_outcomes(store::CareSession& session) {
-  const std::map<std::string, TypeSummary> now = tally_.by_type();
-  std::vector<store::Throughput> outcomes;
-  for (const auto& [type, count] : now) {
-    const store::Throughput one = difference(type, count, counted_[type]);
-    if (one.done + one.retrying + one.failed + one.snoozed > 0) outcomes.push_back(one);
-  }
-  if (outcomes.empty()) return;
-  session.count(outcomes);
-  counted_ = now;
+  if (counts_.empty()) counts_ = tally_.take_counts();
+  if (counts_.empty()) return;
+  session.count(counts_);
+  counts_.clear();
 }
 
 void Presence::write_traces(store::CareSession& session, store::RuntimeId runtime) {

@@ -24,7 +24,7 @@ class Presence {
   static constexpr std::chrono::seconds long_job{1};
 
   /// Traces of who ran which job are kept for `keep_traces`; nullopt: none are recorded.
-  explicit Presence(const Tally& tally, std::optional<job::Microseconds> keep_traces = {})
+  explicit Presence(Tally& tally, std::optional<job::Microseconds> keep_traces = {})
       : tally_(tally), keep_traces_(keep_traces) {}
 
   // For the event loop's thread.
@@ -57,14 +57,14 @@ class Presence {
   };
 
   // constant
-  const Tally& tally_;
+  Tally& tally_;
   const std::optional<job::Microseconds> keep_traces_;
 
   // used by the caretaker's thread alone: what is written
   std::vector<store::PluginReport> shown_plugins_;
   std::map<std::string, store::RunningJob> shown_running_;
-  std::map<std::string, TypeSummary> counted_;
-  std::vector<Ended> tracing_;  // taken, and not written yet
+  std::vector<store::OutcomeCount> counts_;  // taken, and not written yet
+  std::vector<Ended> tracing_;               // taken, and not written yet
   Clock::time_point next_running_{};
   Clock::time_point next_count_{};
 

@@ -31,6 +31,33 @@ void Lanes::set_slots(std::size_t plugin, std::optional<int> slots) {
   room_.set_slots(plugin, slots);
 }
 
+bool Lanes::set_paused(std::set<std::string> types) {
+  const base::Lock lock(mutex_);
+  if (types == paused_) return false;
+  paused_ = std::move(types);
+  for (auto& [lane, search] : searches_) search.forget();
+  end_.arrive();  // the claims under way were made for other types
+  return true;
+}
+
+/// A lane of which all types are paused is not open.
+std::vector<LaneId> Lanes::open_lanes() const {
+  std::vector<LaneId> lanes = room_.open_lanes();
+  if (paused_.empty()) return lanes;
+  std::erase_if(lanes, [this](LaneId lane) REQUIRES(mutex_) {
+    const auto& types = room_.spec(lane).types;
+    return std::all_of(types.begin(), types.end(),
+                       [this](const auto& type) REQUIRES(mutex_) { return is_paused(type); });
+  });
+  return lanes;
+}
+
+std::vector<std::string> Lanes::claimed_types(LaneId lane) const {
+  std::vector<std::string> types = room_.spec(lane).types;
+  std::erase_if(types, [this](const auto& type) REQUIRES(mutex_) { return is_paused(type); });
+  return types;
+}
+
 void Lanes::begin_change() {
   const base::Lock lock(mutex_);
   end_.begin_change();
@@ -56,7 +83,7 @@ void Lanes::set_announced(bool announced) {
 
 Load Lanes::load() const {
   const base::Lock lock(mutex_);
-  const auto open = room_.open_lanes();
+  const auto open = open_lanes();
   const auto is_empty = [this](LaneId lane) REQUIRES(mutex_) { return searches_.at(lane).is_empty(); };
   return {std::any_of(open.begin(), open.end(), is_empty),
           finds_,
@@ -68,7 +95,7 @@ Load Lanes::load() const {
 
 /// The open lanes, those whose turn is next first.
 std::vector<LaneId> Lanes::in_turn() const {
-  std::vector<LaneId> lanes = room_.open_lanes();
+  std::vector<LaneId> lanes = open_lanes();
   std::rotate(lanes.begin(), std::lower_bound(lanes.begin(), lanes.end(), next_lane_), lanes.end());
   return lanes;
 }
@@ -89,7 +116,7 @@ bool Lanes::can_reserve(Clock::time_point now) const {
 Clock::time_point Lanes::next_look(Clock::time_point now) const {
   const base::Lock lock(mutex_);
   Clock::time_point next = now + unannounced_interval(poll_interval_);
-  for (const LaneId lane : room_.open_lanes()) {
+  for (const LaneId lane : open_lanes()) {
     const Clock::time_point rests_until = searches_.at(lane).rests_until();
     next = std::min(next, rests_until > now ? rests_until : now + poll_interval_);
   }
@@ -109,7 +136,8 @@ std::vector<ClaimPlan> Lanes::reserve(Clock::time_point now) {
     const int limit = spec.brief == brief && search.can_join(now) ? room_.limit(lane, now) : 0;
     if (limit == 0) continue;
     room_.begin_claim(lane, limit);
-    plans.push_back({lane, {spec.types, limit, search.begin(now), claim_bytes}, !brief, end_.begin_claim()});
+    plans.push_back(
+        {lane, {claimed_types(lane), limit, search.begin(now), claim_bytes}, !brief, end_.begin_claim()});
     next_lane_ = lane + 1;
     if (plans.size() == store::max_lanes) break;
   }
@@ -218,7 +246,7 @@ void Lanes::invalidate_sweeps() {
 
 bool Lanes::is_exhausted() const {
   const base::Lock lock(mutex_);
-  const auto open = room_.open_lanes();
+  const auto open = open_lanes();
   const auto is_empty = [this](LaneId lane) REQUIRES(mutex_) { return searches_.at(lane).is_empty(); };
   return end_.is_idle() && (room_.is_spent() || std::all_of(open.begin(), open.end(), is_empty));
 }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,8 @@ class Lanes {
   // See Room.
   void set_lanes(std::vector<LaneSpec> specs);
   void set_slots(std::size_t plugin, std::optional<int> slots);
+  /// No jobs of these types are claimed. Returns false if they were paused before, and no others.
+  bool set_paused(std::set<std::string> types);
   /// While jobs are being made pending behind the cursors, nothing is exhausted. Afterwards, if there were
   /// `any`, the next claims start at the oldest row, at once.
   void begin_change();
@@ -96,6 +99,9 @@ class Lanes {
   bool is_exhausted() const;
 
  private:
+  bool is_paused(const std::string& type) const REQUIRES(mutex_) { return paused_.contains(type); }
+  std::vector<LaneId> open_lanes() const REQUIRES(mutex_);
+  std::vector<std::string> claimed_types(LaneId lane) const REQUIRES(mutex_);
   std::vector<LaneId> in_turn() const REQUIRES(mutex_);
   std::optional<LaneId> next_due(Clock::time_point now) const REQUIRES(mutex_);
   void end_search(const ClaimPlan& plan, LaneSearch::Find find, std::int64_t bytes, Clock::time_point now)
@@ -110,6 +116,7 @@ class Lanes {
   mutable base::Mutex mutex_;
   Room room_ GUARDED_BY(mutex_);
   std::map<LaneId, LaneSearch> searches_ GUARDED_BY(mutex_);
+  std::set<std::string> paused_ GUARDED_BY(mutex_);  // types
   DrainEnd end_ GUARDED_BY(mutex_);
   bool announced_ GUARDED_BY(mutex_) = false;
   std::int64_t finds_ GUARDED_BY(mutex_) = 0;        // claims that brought jobs

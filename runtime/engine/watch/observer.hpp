@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/threads.hpp"
+#include "fleet/fleet.hpp"
 
 namespace sluice::engine {
 
@@ -24,6 +25,7 @@ struct PluginObservation {
   int wanted_hosts = 0;
   int restarts = 0;
   int slots = 0;
+  std::optional<fleet::CanaryReport> canary;
 };
 
 struct Observation {

@@ -120,6 +120,9 @@ class TimedCare : public store::CareSession {
   std::string blocker(const std::optional<std::string>& job) override {
     return times_.time("blocker", [&] { return session_->blocker(job); });
   }
+  std::vector<std::string> paused_types() override {
+    return times_.time("paused_types", [&] { return session_->paused_types(); });
+  }
   std::vector<std::string> cancel_requests(store::RuntimeId runtime) override {
     return times_.time("cancel_requests", [&] { return session_->cancel_requests(runtime); });
   }
@@ -129,7 +132,7 @@ class TimedCare : public store::CareSession {
   void show_running(store::RuntimeId runtime, const store::RunningChanges& changes) override {
     times_.time("show_running", [&] { session_->show_running(runtime, changes); });
   }
-  void count(const std::vector<store::Throughput>& outcomes) override {
+  void count(const std::vector<store::OutcomeCount>& outcomes) override {
     times_.time("count", [&] { session_->count(outcomes); });
   }
   void trace(store::RuntimeId runtime, const std::vector<store::Trace>& traces,
@@ -139,8 +142,8 @@ class TimedCare : public store::CareSession {
   void announce(const std::string& text) override {
     times_.time("announce", [&] { session_->announce(text); });
   }
-  store::Tidied tidy(std::size_t limit) override {
-    return times_.time("tidy", [&] { return session_->tidy(limit); });
+  store::Tidied tidy(std::size_t limit, job::Microseconds keep_audit) override {
+    return times_.time("tidy", [&] { return session_->tidy(limit, keep_audit); });
   }
 
  private:

@@ -79,6 +79,7 @@ class TimedStore : public store::Store {
   std::unique_ptr<store::PruneSession> prunes(const std::string& status,
                                               job::Microseconds older_than) override;
   std::unique_ptr<store::DeskSession> desk() override { return store_.desk(); }
+  std::unique_ptr<store::InsightSession> insight() override { return store_.insight(); }
   void limit(base::Clock::time_point when) override { store_.limit(when); }
 
  private:

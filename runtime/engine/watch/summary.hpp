@@ -56,14 +56,19 @@ class Tally {
   void rescued(const store::Rescued& rescued);
 
   std::map<std::string, TypeSummary> by_type() const;
+  /// What was counted since the last call.
+  std::vector<store::OutcomeCount> take_counts();
   RuntimeSummary total() const;
   std::int64_t dropped() const { return total().dropped; }
 
  private:
   TypeSummary& of(const std::string& type) REQUIRES(mutex_);
+  store::OutcomeCount& count_of(const job::Settlement& settlement, std::string_view outcome) REQUIRES(mutex_);
 
   mutable base::Mutex mutex_;
   std::map<std::string, TypeSummary> by_type_ GUARDED_BY(mutex_);
+  std::vector<store::OutcomeCount> counts_ GUARDED_BY(mutex_);  // few: types, times versions, times outcomes
+  std::size_t last_count_ GUARDED_BY(mutex_) = 0;               // the index of the one that was used last
   RuntimeSummary total_ GUARDED_BY(mutex_);
 };
 

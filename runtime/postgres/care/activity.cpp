@@ -1,6 +1,5 @@
 #include "postgres/care/activity.hpp"
 
-#include <cmath>
 #include <map>
 
 #include "base/text.hpp"
@@ -31,11 +30,18 @@ std::vector<RunningReport> running_of(const pqxx::result& rows) {
   return running;
 }
 
+/// Without the zeros at its end.
+std::vector<std::int64_t> without_zeros(const TimeHistogram& histogram) {
+  std::vector<std::int64_t> counts(histogram.counts().begin(), histogram.counts().end());
+  while (!counts.empty() && counts.back() == 0) counts.pop_back();
+  return counts;
+}
+
 }  // namespace
 
 void write_plugins(pqxx::transaction_base& transaction, RuntimeId runtime,
                    const std::vector<PluginReport>& plugins) {
-  ArrayText paths, names, versions, states, reasons, hosts, wanted, slots, restarts, types;
+  ArrayText paths, names, versions, states, reasons, hosts, wanted, slots, restarts, types, limits;
   for (const auto& plugin : plugins) {
     paths.add(base::valid_utf8(plugin.path));
     names.add(base::valid_utf8(plugin.name));
@@ -47,9 +53,10 @@ void write_plugins(pqxx::transaction_base& transaction, RuntimeId runtime,
     slots.add(std::int64_t{plugin.slots});
     restarts.add(std::int64_t{plugin.restarts});
     types.add(array_text(plugin.types));
+    limits.add(array_text(plugin.limits));
   }
   exec(transaction, sql("write_plugins"), runtime, paths.str(), names.str(), versions.str(), states.str(),
-       reasons.str(), hosts.str(), wanted.str(), slots.str(), restarts.str(), types.str());
+       reasons.str(), hosts.str(), wanted.str(), slots.str(), restarts.str(), types.str(), limits.str());
 }
 
 void write_running(pqxx::transaction_base& transaction, RuntimeId runtime, const RunningChanges& changes) {
@@ -68,18 +75,38 @@ void write_running(pqxx::transaction_base& transaction, RuntimeId runtime, const
        attempts.str(), plugins.str(), hosts.str(), ages.str(), fractions.str(), notes.str());
 }
 
-void write_throughput(pqxx::transaction_base& transaction, const std::vector<Throughput>& outcomes) {
-  ArrayText types, done, retrying, failed, snoozed, busy;
+void write_minutes(pqxx::transaction_base& transaction, const std::vector<OutcomeCount>& outcomes) {
+  ArrayText types, versions, names, counts, busy, waiting, running;
   for (const auto& one : outcomes) {
     types.add(base::valid_utf8(one.type));
-    done.add(std::llround(one.done));
-    retrying.add(std::llround(one.retrying));
-    failed.add(std::llround(one.failed));
-    snoozed.add(std::llround(one.snoozed));
+    versions.add(base::valid_utf8(one.plugin_version));
+    names.add(one.outcome);
+    counts.add(one.count);
     busy.add(std::to_string(one.busy));
+    waiting.add(array_text(without_zeros(one.waiting)));
+    running.add(array_text(without_zeros(one.running)));
   }
-  exec(transaction, sql("write_throughput"), types.str(), done.str(), retrying.str(), failed.str(),
-       snoozed.str(), busy.str());
+  exec(transaction, sql("write_minutes"), types.str(), versions.str(), names.str(), counts.str(), busy.str(),
+       waiting.str(), running.str());
+}
+
+std::string histogram_sum(const std::string& column) {
+  std::string sums;
+  for (std::size_t i = 1; i <= time_buckets; ++i) {
+    sums += (i == 1 ? "ARRAY[" : ", ") + ("coalesce(sum(" + column) + "[" + std::to_string(i) + "]), 0)";
+  }
+  return sums + "]::bigint[]";
+}
+
+std::size_t roll_minutes(pqxx::transaction_base& transaction) {
+  return transaction
+      .exec(sql("roll_minutes",
+                {{"waiting", histogram_sum("waiting")}, {"running", histogram_sum("running")}}))[0][0]
+      .as<std::size_t>();
+}
+
+std::size_t delete_expired(pqxx::transaction_base& transaction, const char* statement, std::size_t limit) {
+  return static_cast<std::size_t>(exec(transaction, sql(statement), std::to_string(limit)).affected_rows());
 }
 
 void write_traces(pqxx::transaction_base& transaction, RuntimeId runtime, const std::vector<Trace>& traces,
@@ -97,9 +124,10 @@ void write_traces(pqxx::transaction_base& transaction, RuntimeId runtime, const 
        hosts.str(), ages.str(), took.str());
 }
 
-std::size_t delete_old_traces(pqxx::transaction_base& transaction, std::size_t limit) {
-  return static_cast<std::size_t>(
-      exec(transaction, sql("delete_old_traces"), std::to_string(limit)).affected_rows());
+std::size_t delete_old_audit(pqxx::transaction_base& transaction, std::size_t limit, job::Microseconds keep) {
+  return static_cast<std::size_t>(exec(transaction, sql("delete_old_audit"), std::to_string(limit),
+                                       std::to_string(bounded_microseconds(keep)))
+                                      .affected_rows());
 }
 
 void read_published_plugins(pqxx::transaction_base& transaction, std::vector<RuntimeReport>& runtimes) {
@@ -110,8 +138,9 @@ void read_published_plugins(pqxx::transaction_base& transaction, std::vector<Run
     if (runtime == by_id.end()) continue;
     runtime->second->plugins.push_back(
         {{text_of(row[1]), text_of(row[2]), text_of(row[3]), text_of(row[4]), text_of(row[5]),
-          row[6].as<int>(), row[7].as<int>(), row[8].as<int>(), row[9].as<int>(), texts_of(row[10])},
-         parse_double(text_of(row[11]))});
+          row[6].as<int>(), row[7].as<int>(), row[8].as<int>(), row[9].as<int>(), texts_of(row[10]),
+          texts_of(row[11])},
+         parse_double(text_of(row[12]))});
   }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <pqxx/pqxx>
+#include <string>
 #include <vector>
 
 #include "postgres/interface.hpp"
@@ -13,12 +14,18 @@ namespace sluice::postgres {
 void write_plugins(pqxx::transaction_base& transaction, RuntimeId runtime,
                    const std::vector<PluginReport>& plugins);
 void write_running(pqxx::transaction_base& transaction, RuntimeId runtime, const RunningChanges& changes);
-void write_throughput(pqxx::transaction_base& transaction, const std::vector<Throughput>& outcomes);
+void write_minutes(pqxx::transaction_base& transaction, const std::vector<OutcomeCount>& outcomes);
+/// The sum of a column with histograms, as SQL.
+std::string histogram_sum(const std::string& column);
+/// Adds up the minutes of the oldest hour, if it is old enough. Returns how many rows it moved.
+std::size_t roll_minutes(pqxx::transaction_base& transaction);
 
 void write_traces(pqxx::transaction_base& transaction, RuntimeId runtime, const std::vector<Trace>& traces,
                   job::Microseconds keep);
-/// Deletes expired traces, at most `limit` batches.
-std::size_t delete_old_traces(pqxx::transaction_base& transaction, std::size_t limit);
+/// Runs a statement that deletes at most `limit` expired records.
+std::size_t delete_expired(pqxx::transaction_base& transaction, const char* statement, std::size_t limit);
+
+std::size_t delete_old_audit(pqxx::transaction_base& transaction, std::size_t limit, job::Microseconds keep);
 
 /// Adds the plugins of each runtime.
 void read_published_plugins(pqxx::transaction_base& transaction, std::vector<RuntimeReport>& runtimes);

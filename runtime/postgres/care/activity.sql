@@ -2,16 +2,18 @@
 
 -- name: write_plugins
 -- Replaces the plugins that runtime $1 shows. Arrays: paths, names, versions, states, reasons, hosts, hosts wanted,
--- slots, restarts, types (an array as text).
+-- slots, restarts, types, limits (both arrays as text).
 WITH gone AS (DELETE FROM sluice.plugin WHERE runtime = $1 AND place > cardinality($2::text[]))
-INSERT INTO sluice.plugin AS p (runtime, path, name, version, state, reason, hosts, hosts_wanted, slots, restarts, types, place)
-SELECT $1, path, name, version, state, reason, hosts, wanted, slots, restarts, types::text[], place
-FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[], $8::int[], $9::int[], $10::int[], $11::text[])
-  WITH ORDINALITY AS u (path, name, version, state, reason, hosts, wanted, slots, restarts, types, place)
+INSERT INTO sluice.plugin AS p (runtime, path, name, version, state, reason, hosts, hosts_wanted, slots, restarts, types, limits, place)
+SELECT $1, path, name, version, state, reason, hosts, wanted, slots, restarts, types::text[], limits::text[], place
+FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[], $8::int[], $9::int[], $10::int[], $11::text[],
+            $12::text[])
+  WITH ORDINALITY AS u (path, name, version, state, reason, hosts, wanted, slots, restarts, types, limits, place)
 WHERE EXISTS (SELECT FROM sluice.runtime WHERE id = $1)
 ON CONFLICT (runtime, place) DO UPDATE SET path = excluded.path, name = excluded.name, version = excluded.version,
   state = excluded.state, reason = excluded.reason, hosts = excluded.hosts, hosts_wanted = excluded.hosts_wanted,
   slots = excluded.slots, restarts = excluded.restarts, types = excluded.types,
+  limits = excluded.limits,
   changed_at = CASE WHEN (p.path, p.version, p.state) = (excluded.path, excluded.version, excluded.state)
     THEN p.changed_at ELSE now() END
 
@@ -28,16 +30,41 @@ ON CONFLICT (job_id, runtime) DO UPDATE SET attempt = excluded.attempt, plugin =
   host_pid = excluded.host_pid, started_at = excluded.started_at, fraction = excluded.fraction, note = excluded.note,
   at = now()
 
--- name: write_throughput
--- Adds to the outcomes of the current minute. Arrays: types, done, to be retried, failed, snoozed, the handlers'
--- seconds.
-WITH old AS (DELETE FROM sluice.throughput WHERE minute < now() - interval '2 days')
-INSERT INTO sluice.throughput AS t (minute, type, done, retrying, failed, snoozed, busy)
-SELECT date_trunc('minute', now()), type, done, retrying, failed, snoozed, make_interval(secs => busy)
-FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::float8[])
-  AS u (type, done, retrying, failed, snoozed, busy) ORDER BY type
-ON CONFLICT (minute, type) DO UPDATE SET done = t.done + excluded.done, retrying = t.retrying + excluded.retrying,
-  failed = t.failed + excluded.failed, snoozed = t.snoozed + excluded.snoozed, busy = t.busy + excluded.busy
+-- name: write_minutes
+-- Adds to the outcomes of the current minute. Arrays: types, versions, outcomes, counts, the handlers' seconds, and
+-- histograms of waiting and running times as texts. The order prevents deadlocks between runtimes.
+INSERT INTO sluice.minute AS t (minute, type, plugin_version, outcome, count, busy, waiting, running)
+SELECT date_trunc('minute', now()), type, version, outcome, count, make_interval(secs => busy), waiting::bigint[], running::bigint[]
+FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::float8[], $6::text[], $7::text[])
+  AS u (type, version, outcome, count, busy, waiting, running) ORDER BY type, version, outcome
+ON CONFLICT (minute, type, plugin_version, outcome) DO UPDATE SET {add_counts}
+
+-- name: add_counts
+-- Row `excluded` to row t of the same key.
+count = t.count + excluded.count, busy = t.busy + excluded.busy,
+  waiting = ARRAY (SELECT coalesce(x, 0) + coalesce(y, 0) FROM unnest(t.waiting, excluded.waiting) WITH ORDINALITY AS u (x, y, n) ORDER BY n),
+  running = ARRAY (SELECT coalesce(x, 0) + coalesce(y, 0) FROM unnest(t.running, excluded.running) WITH ORDINALITY AS u (x, y, n) ORDER BY n)
+
+-- name: roll_minutes
+-- Moves the rows of the oldest hour in sluice.minute, if it is older than two days, to sluice.hour. {waiting} and
+-- {running} are sums of histograms. Returns how many rows were moved.
+WITH oldest AS (
+  SELECT date_trunc('hour', min(minute)) AS hour FROM sluice.minute
+  WHERE minute < date_trunc('hour', now() - interval '2 days')),
+free AS MATERIALIZED (
+  SELECT m.ctid AS place FROM sluice.minute m, oldest WHERE m.minute >= oldest.hour AND m.minute < oldest.hour + interval '1 hour'
+  FOR UPDATE OF m SKIP LOCKED),
+moved AS (DELETE FROM sluice.minute m USING free f WHERE m.ctid = f.place RETURNING m.*),
+added AS (
+  INSERT INTO sluice.hour AS t (hour, type, plugin_version, outcome, count, busy, waiting, running)
+  SELECT date_trunc('hour', min(minute)), type, plugin_version, outcome, sum(count), sum(busy), {waiting}, {running}
+  FROM moved GROUP BY type, plugin_version, outcome ORDER BY type, plugin_version, outcome
+  ON CONFLICT (hour, type, plugin_version, outcome) DO UPDATE SET {add_counts})
+SELECT count(*) FROM moved
+
+-- name: delete_old_hours
+DELETE FROM sluice.hour WHERE ctid = ANY (ARRAY(
+  SELECT ctid FROM sluice.hour WHERE hour < now() - interval '30 days' ORDER BY hour LIMIT $1 FOR UPDATE SKIP LOCKED))
 
 -- name: write_traces
 -- Keeps for $2 seconds that runtime $1 ran these jobs. There is one row per batch, because a row per job would cost as
@@ -53,7 +80,7 @@ DELETE FROM sluice.trace WHERE ctid = ANY (ARRAY(
   SELECT ctid FROM sluice.trace WHERE keep_until < now() ORDER BY keep_until LIMIT $1 FOR UPDATE SKIP LOCKED))
 
 -- name: read_plugins
-SELECT runtime, path, name, version, state, reason, hosts, hosts_wanted, slots, restarts, types,
+SELECT runtime, path, name, version, state, reason, hosts, hosts_wanted, slots, restarts, types, limits,
   date_part('epoch', now() - changed_at)
 FROM sluice.plugin ORDER BY runtime, place
 
@@ -70,10 +97,27 @@ ORDER BY r.started_at, r.job_id LIMIT {most_running}
 SELECT {running_columns} FROM sluice.running r WHERE r.job_id = $1::text ORDER BY r.attempt DESC, r.at DESC LIMIT 1
 
 -- name: read_throughput
--- Of the last $1 seconds. A minute that lies partly in them counts in proportion.
-SELECT type, sum(done * share), sum(retrying * share), sum(failed * share), sum(snoozed * share),
-  sum(date_part('epoch', busy) * share)
-FROM (SELECT *, least(1, date_part('epoch', minute + interval '1 min' - (now() - make_interval(secs => $1::float8))) / 60)
-        AS share
-      FROM sluice.throughput WHERE minute > now() - make_interval(secs => $1::float8) - interval '1 min') AS t
+-- Of the last $1 seconds. A minute that lies partly in them counts in proportion. Runtimes of earlier versions write
+-- sluice.throughput.
+SELECT type, sum(done * share), sum(retrying * share), sum(failed * share), sum(snoozed * share), sum(busy * share)
+FROM (
+  SELECT type, done, retrying, failed, snoozed, busy,
+    least(1, date_part('epoch', minute + interval '1 min' - (now() - make_interval(secs => $1::float8))) / 60) AS share
+  FROM (
+    SELECT minute, type, CASE outcome WHEN 'done' THEN count ELSE 0 END AS done,
+      CASE outcome WHEN 'retrying' THEN count ELSE 0 END AS retrying, CASE outcome WHEN 'failed' THEN count ELSE 0 END AS failed,
+      CASE outcome WHEN 'snoozed' THEN count ELSE 0 END AS snoozed, date_part('epoch', busy) AS busy
+    FROM sluice.minute WHERE minute > now() - make_interval(secs => least($1::float8, 172800)) - interval '1 min'
+    UNION ALL
+    SELECT minute, type, done, retrying, failed, snoozed, date_part('epoch', busy)
+    FROM sluice.throughput WHERE minute > now() - make_interval(secs => $1::float8) - interval '1 min') AS m) AS t
 GROUP BY type ORDER BY type
+
+-- name: delete_old_throughput
+DELETE FROM sluice.throughput WHERE ctid = ANY (ARRAY(
+  SELECT ctid FROM sluice.throughput WHERE minute < now() - interval '2 days' ORDER BY minute LIMIT $1 FOR UPDATE SKIP LOCKED))
+
+-- name: delete_old_audit
+-- Of more than $2 microseconds ago.
+DELETE FROM sluice.audit WHERE ctid = ANY (ARRAY(
+  SELECT ctid FROM sluice.audit WHERE at < now() - make_interval(secs => $2::bigint / 1e6) ORDER BY at LIMIT $1 FOR UPDATE SKIP LOCKED))

@@ -237,6 +237,16 @@ std::string PgCare::blocker(const std::optional<std::string>& job) {
   });
 }
 
+std::vector<std::string> PgCare::paused_types() {
+  return at_once("read which job types are paused", [](pqxx::transaction_base& session) {
+    std::vector<std::string> types;
+    for (const auto& row : session.exec("SELECT type FROM sluice.paused ORDER BY type COLLATE \"C\"")) {
+      types.push_back(text_of(row[0]));
+    }
+    return types;
+  });
+}
+
 /// Usually there are none, and one look at an empty table is enough.
 std::vector<std::string> PgCare::cancel_requests(RuntimeId runtime) {
   const bool none = at_once("look for jobs to cancel", [&](pqxx::transaction_base& session) {
@@ -268,9 +278,9 @@ void PgCare::show_running(RuntimeId runtime, const RunningChanges& changes) {
   });
 }
 
-void PgCare::count(const std::vector<Throughput>& outcomes) {
+void PgCare::count(const std::vector<OutcomeCount>& outcomes) {
   at_once("count outcomes", [&](pqxx::transaction_base& session) {
-    write_throughput(session, outcomes);
+    write_minutes(session, outcomes);
     return true;
   });
 }
@@ -290,19 +300,30 @@ void PgCare::announce(const std::string& text) {
 }
 
 /// Page by page, so that no statement reads more than a page, however many records there are.
-Tidied PgCare::tidy(std::size_t limit) {
+Tidied PgCare::tidy(std::size_t limit, job::Microseconds keep_audit) {
   Tidied tidied;
   for (Walk& walk : walks_) {
     if (walk.over) continue;
     const bool keys = &walk == walks_.data();
     tidied.deleted += keys ? tidy_keys(walk, limit) : tidy_records(walk, limit);
   }
-  const std::size_t old = at_once("delete old traces", [&](pqxx::transaction_base& session) {
-    return delete_old_traces(session, limit);
+  bool expired = false;
+  for (const char* statement : {"delete_old_traces", "delete_old_throughput", "delete_old_hours"}) {
+    const std::size_t old = at_once("delete expired records", [&](pqxx::transaction_base& session) {
+      return delete_expired(session, statement, limit);
+    });
+    tidied.deleted += old;
+    expired = expired || old == limit;
+  }
+  const std::size_t forgotten = at_once("delete old records of what was done by hand", [&](auto& session) {
+    return delete_old_audit(session, limit, keep_audit);
   });
-  tidied.deleted += old;
-  tidied.over =
-      old < limit && std::all_of(walks_.begin(), walks_.end(), [](const Walk& walk) { return walk.over; });
+  tidied.deleted += forgotten;
+  expired = expired || forgotten == limit;
+  const std::size_t rolled = at_once("add up the outcomes of an hour",
+                                     [](pqxx::transaction_base& session) { return roll_minutes(session); });
+  tidied.over = !expired && rolled == 0 &&
+                std::all_of(walks_.begin(), walks_.end(), [](const Walk& walk) { return walk.over; });
   if (tidied.over) {
     for (Walk& walk : walks_) walk.over = false;
   }

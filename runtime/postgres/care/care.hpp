@@ -23,13 +23,14 @@ class PgCare : public CareSession {
   Promoted promote_due(std::size_t limit) override;
   Rescued rescue(const Judge& judge, const job::RetryPolicy& fallback) override;
   std::string blocker(const std::optional<std::string>& job) override;
+  std::vector<std::string> paused_types() override;
   std::vector<std::string> cancel_requests(RuntimeId runtime) override;
   void publish(RuntimeId runtime, const std::vector<PluginReport>& plugins) override;
   void show_running(RuntimeId runtime, const RunningChanges& changes) override;
-  void count(const std::vector<Throughput>& outcomes) override;
+  void count(const std::vector<OutcomeCount>& outcomes) override;
   void trace(RuntimeId runtime, const std::vector<Trace>& traces, job::Microseconds keep) override;
   void announce(const std::string& text) override;
-  Tidied tidy(std::size_t limit) override;
+  Tidied tidy(std::size_t limit, job::Microseconds keep_audit) override;
 
  private:
   /// A table of records, and how far it has been checked.

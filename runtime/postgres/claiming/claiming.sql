@@ -2,9 +2,10 @@
 -- Locks rows of some lanes, and records them as a row of sluice.claim. Parameters: runtime, pump, whether the rows are
 -- marked, whether the commit is waited for; the claims that were open at the last look, and the oldest transaction that
 -- may have recorded others since; then types, limit, cursor and bytes of each lane. The first row of the result has, in
--- this order, null, the new claim or null, the transaction and the claims for the next look, a code, the time, null.
+-- this order, null, the new claim or null, the transaction and the claims for the next look, a code, the time, null, null.
 -- The code is 0 if the runtime is not enlisted, 2 if other claims took rows that were chosen here, and 1 otherwise.
--- Then come lane, id, type, payload, attempt, createdAt and place of each claimed job.
+-- Then come lane, id, type, payload, attempt, createdAt, place of each claimed job and since
+-- when it has been pending: whatever makes a row pending also writes its "updatedAt".
 --
 -- `open` are the claims that may name pending rows: those of the last look that still exist, and those recorded since.
 -- No others are read, so dead claims cost nothing, even if the server has to keep them for some snapshot.
@@ -30,10 +31,11 @@ SELECT NULL::int AS lane, (SELECT claim FROM recorded)::text AS id, pg_snapshot_
        (SELECT array_agg(id) FROM open)::text AS payload,
        CASE WHEN NOT EXISTS (SELECT FROM sluice.runtime WHERE id = $1::bigint) THEN 0
             WHEN (SELECT cardinality(others) > 0 FROM recorded) THEN 2 ELSE 1 END AS attempt,
-       date_part('epoch', now()) AS created, NULL::tid AS place
+       date_part('epoch', now()) AS created, NULL::tid AS place, NULL::float8 AS pending_since
 UNION ALL
 SELECT * FROM (
-  SELECT t.lane, t.id, t.type, t.payload, t.attempt, date_part('epoch', t."createdAt"), t.place
+  SELECT t.lane, t.id, t.type, t.payload, t.attempt, date_part('epoch', t."createdAt"), t.place,
+    date_part('epoch', greatest(t."createdAt", t."updatedAt"))
   FROM {jobs} ORDER BY t.lane, t."createdAt") AS jobs
 
 -- name: claim_pick
@@ -42,7 +44,7 @@ SELECT * FROM (
 -- KEY UPDATE, so that the application's foreign keys never make us skip a row. NOT IN is a hash look-up; any other form
 -- is a join, for which the pumps' settings allow only nested loops.
 picked{lane} AS MATERIALIZED (
-  SELECT o.ctid AS place, o.payload::text AS payload, o.id, o.type, {next_attempt} AS attempt, o."createdAt" FROM {outbox} o
+  SELECT o.ctid AS place, o.payload::text AS payload, o.id, o.type, {next_attempt} AS attempt, o."createdAt", o."updatedAt" FROM {outbox} o
   WHERE (o.status, o."createdAt") >= ('pending', to_timestamp({cursor}::float8) AT TIME ZONE 'UTC')
     AND o.status <= 'pending' AND o.type = ANY ({types}::text[])
     AND o.id NOT IN (SELECT i FROM open, unnest(open.ids) i WHERE i IS NOT NULL)
@@ -64,7 +66,7 @@ taken t, recorded r WHERE t.id <> ALL (r.others)
 marked AS (
   UPDATE {outbox} o SET status = 'processing', attempts = t.attempt, "updatedAt" = {now}
   FROM taken t, recorded r WHERE o.ctid = t.place AND t.id <> ALL (r.others)
-  RETURNING t.lane, t.id, t.type, t.payload, t.attempt, t."createdAt", o.ctid AS place)
+  RETURNING t.lane, t.id, t.type, t.payload, t.attempt, t."createdAt", t."updatedAt", o.ctid AS place)
 
 -- name: front
 -- Whether it is best to walk from the oldest row to those of the types $1. It is if one of these is among the oldest

@@ -35,6 +35,14 @@ std::vector<Statement> statements(const TableName& table) {
   return all;
 }
 
+/// Since when the row has been pending, by this process's clock. `age`: how long ago that was when the claim
+/// was asked for; it may be infinite, or negative if another clock wrote the row.
+base::Clock::time_point pending_since(base::Clock::time_point now, double age) {
+  constexpr double longest = 1e9;  // seconds
+  const std::chrono::duration<double> ago(age > 0 ? std::min(age, longest) : 0);
+  return now - std::chrono::duration_cast<base::Clock::duration>(ago);
+}
+
 ClaimedJob claimed_job(const pqxx::row& row, std::int64_t claim) {
   ClaimedJob claimed;
   claimed.lane = row[0].as<std::size_t>();
@@ -130,8 +138,11 @@ Claimed PgClaims::read(const pqxx::result& rows) {
   if (head[1].is_null()) return claimed;
   claimed.claim = head[1].as<std::int64_t>();
   claimed.jobs.reserve(rows.size() - 1);
+  const auto now = base::Clock::now();
   for (pqxx::result::size_type i = 1; i < rows.size(); ++i) {
     claimed.jobs.push_back(claimed_job(rows[i], claimed.claim));
+    const double age = claimed.asked_at - parse_double(text_of(rows[i][7]));
+    claimed.jobs.back().job.pending_since = pending_since(now, age);
   }
   if (!session_.link().unencoded()) return claimed;
   for (ClaimedJob& one : claimed.jobs) one.unreadable = !is_text(one.job.id) || !is_text(one.job.payload);

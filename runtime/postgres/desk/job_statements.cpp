@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "postgres/desk/job_rows.hpp"
 #include "postgres/link/text.hpp"
 #include "postgres/sql.hpp"
 
@@ -17,18 +18,10 @@ std::string created(const char* comparison, job::Microseconds ago) {
          " / 1e6)";
 }
 
-std::string list_of(const std::vector<std::string>& texts) {
-  std::string list;
-  for (const auto& text : texts) {
-    list += (list.empty() ? "" : ", ") + quoted_literal(base::valid_utf8(text));
-  }
-  return list;
-}
-
 /// The whole filter except the status.
 std::string restrictions(const JobFilter& filter) {
   std::string rest;
-  if (!filter.types.empty()) rest += " AND o.type IN (" + list_of(filter.types) + ")";
+  if (!filter.types.empty()) rest += " AND o.type IN (" + constants(filter.types) + ")";
   if (filter.since) rest += created(">=", *filter.since);
   if (filter.older_than) rest += created("<", *filter.older_than);
   if (filter.attempts_below) rest += " AND o.attempts < " + std::to_string(*filter.attempts_below);
@@ -49,8 +42,8 @@ std::vector<std::string> statuses_of(const JobFilter& filter) {
 std::string has_status(const std::vector<std::string>& statuses) {
   std::vector<std::string> stored = statuses;
   if (std::find(stored.begin(), stored.end(), "processing") != stored.end()) stored.emplace_back("pending");
-  return "o.status IN (" + list_of(stored) + ") AND " + sql("shown_status") + " IN (" + list_of(statuses) +
-         ")";
+  return "o.status IN (" + constants(stored) + ") AND " + sql("shown_status") + " IN (" +
+         constants(statuses) + ")";
 }
 
 /// The newest rows of one status, or of all. If the plan is pinned, the row comparison, and the order by
@@ -93,21 +86,6 @@ std::string newest(const TableName& table, const JobFilter& filter, const std::s
     if (status == "processing" && !filter.stuck) all += "\n  UNION ALL " + select(newest_claimed(rest));
   }
   return all;
-}
-
-/// As ISO 8601, null if infinite, and its age. The age is a difference of epochs, because PostgreSQL refuses
-/// to subtract infinite timestamps.
-std::string moment(const std::string& utc) {
-  return "CASE WHEN isfinite(" + utc + ") THEN to_char(" + utc +
-         R"(, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') END, date_part('epoch', now()) - date_part('epoch', )" + utc +
-         ")";
-}
-
-/// For a job o, its schedule s and its last failed attempt a.
-std::string summary_columns() {
-  return "o.id, o.type, o.status, o.attempts, " + moment("o.\"createdAt\"") + ", " +
-         moment("o.\"updatedAt\"") + ", " + moment("(s.due AT TIME ZONE 'UTC')") +
-         ", a.attempt, a.result, a.code, a.error, " + moment("(a.at AT TIME ZONE 'UTC')");
 }
 
 std::string batch_statement(const TableName& table, const JobFilter& filter, std::size_t limit,
@@ -187,7 +165,7 @@ std::string types_within_statement(const TableName& table, const JobFilter& filt
   }
   const auto statuses = statuses_of(filter);
   // Of the rows that were read, those with the wanted shown status.
-  const std::string status = statuses.empty() ? "" : " AND o.status IN (" + list_of(statuses) + ")";
+  const std::string status = statuses.empty() ? "" : " AND o.status IN (" + constants(statuses) + ")";
   return within_statement(table, parts, "'infinity'::timestamp", status + restrictions(filter), limit, most);
 }
 

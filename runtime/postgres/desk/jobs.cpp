@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "postgres/care/activity.hpp"
 #include "postgres/desk/counts.hpp"
+#include "postgres/desk/job_rows.hpp"
 #include "postgres/desk/job_statements.hpp"
 #include "postgres/link/exec.hpp"
 #include "postgres/link/text.hpp"
@@ -16,31 +17,6 @@
 namespace sluice::postgres {
 
 namespace {
-
-/// Columns `first` and the next one: ISO 8601, and the age.
-Moment moment_of(const pqxx::row& row, int first) {
-  return {text_of(row[first]), parse_double(text_of(row[first + 1]))};
-}
-
-JobSummary summary_of(const pqxx::row& row) {
-  JobSummary job{text_of(row[0]),
-                 text_of(row[1]),
-                 text_of(row[2]),
-                 row[3].as<int>(),
-                 moment_of(row, 4),
-                 moment_of(row, 6),
-                 {},
-                 {}};
-  if (!row[9].is_null()) job.due = moment_of(row, 8);
-  if (row[10].is_null()) return job;
-  job.failure.emplace();
-  job.failure->number = row[10].as<int>();
-  job.failure->result = text_of(row[11]);
-  job.failure->code = text_of(row[12]);
-  job.failure->error = text_of(row[13]);
-  job.failure->at = moment_of(row, 14);
-  return job;
-}
 
 Standing standing_of(const std::string& status, bool scheduled, const JobState& state) {
   constexpr double stuck_after = 600;  // seconds
@@ -199,6 +175,11 @@ std::vector<Attempt> PgJobs::attempts(pqxx::transaction_base& transaction, const
     attempt.runtime = row[8].as<RuntimeId>(0);
     attempt.at = moment_of(row, 9);
     attempt.stack = text_of(row[11]);
+    attempt.plugin = text_of(row[12]);
+    attempt.version = text_of(row[13]);
+    attempt.build_id = text_of(row[14]);
+    if (!row[15].is_null()) attempt.cpu_seconds = parse_double(text_of(row[15]));
+    if (!row[16].is_null()) attempt.peak_memory = row[16].as<std::int64_t>();
     attempts.push_back(std::move(attempt));
   }
   return attempts;
@@ -216,27 +197,28 @@ std::vector<JobState> PgJobs::states(const std::string& ids) {
 
 /// A job of a lost runtime is rescued with all other jobs of that runtime. It becomes pending, or error, in a
 /// transaction that fences the runtime. Then it is like any other job.
-std::vector<Changed> PgJobs::change(const char* what, const std::string& statement,
-                                    const std::vector<std::string>& ids) {
+PgJobs::Done PgJobs::change(const std::string& action, const std::string& statement,
+                            const std::vector<std::string>& ids) {
   const std::vector<std::string> each = distinct(ids);
   const std::string array = id_array(each);
   const std::vector<JobState> before = states(array);
   const auto is_lost = [](const JobState& state) { return state.standing == Standing::lost; };
   if (std::any_of(before.begin(), before.end(), is_lost)) rescue();
-  const std::set<std::string> moved = link_.transact(what, [&](pqxx::transaction_base& work) {
+  Done done;
+  const std::set<std::string> moved = link_.transact(action + " jobs", [&](pqxx::transaction_base& work) {
     work.exec("SET LOCAL lock_timeout = '5s'");
     exec(work, sql("lock_jobs", table_), array);
     std::set<std::string> changed;
     for (const auto& row : exec(work, statement, array)) changed.insert(text_of(row[0]));
+    done.audit = audit_.note(work, action, {}, each, changed.size());
     return changed;
   });
   const std::vector<JobState> after = states(array);
-  std::vector<Changed> answer;
   for (std::size_t i = 0; i < each.size(); ++i) {
     const bool changed = moved.contains(each[i]);
-    answer.push_back({each[i], changed, false, changed ? before[i] : after[i]});
+    done.jobs.push_back({each[i], changed, false, changed ? before[i] : after[i]});
   }
-  return answer;
+  return done;
 }
 
 /// A server that has just started may not have heard from any runtime yet.
@@ -250,7 +232,7 @@ void PgJobs::rescue() {
 
 std::vector<Changed> PgJobs::retry(const std::vector<std::string>& ids) {
   const std::vector<JobState> before = states(id_array(distinct(ids)));
-  std::vector<Changed> changed = change("retry jobs", sql("retry", table_), ids);
+  std::vector<Changed> changed = change("retry", sql("retry", table_), ids).jobs;
   for (std::size_t i = 0; i < changed.size(); ++i) {
     const bool rescued =
         before[i].standing == Standing::lost && changed[i].state.standing == Standing::pending;
@@ -266,63 +248,101 @@ void PgJobs::wake() {
 }
 
 std::vector<Changed> PgJobs::cancel(const std::vector<std::string>& ids) {
-  std::vector<Changed> changed = change("cancel jobs", sql("cancel", table_), ids);
+  Done done = change("cancel", sql("cancel", table_), ids);
   std::vector<std::string> running;
-  for (const auto& one : changed) {
+  for (const auto& one : done.jobs) {
     if (!one.changed && one.state.standing == Standing::running) running.push_back(one.id);
   }
-  if (running.empty()) return changed;
-  const std::set<std::string> asked = link_.ask("ask to cancel jobs", [&](pqxx::transaction_base& session) {
-    std::set<std::string> ours;
-    for (const auto& row : exec(session, sql("request_cancel", table_), id_array(running))) {
-      ours.insert(text_of(row[0]));
+  if (running.empty()) return done.jobs;
+  const std::set<std::string> asked = request_cancel(running, done.audit);
+  for (auto& one : done.jobs) one.requested = asked.contains(one.id);
+  return done.jobs;
+}
+
+std::set<std::string> PgJobs::request_cancel(const std::vector<std::string>& ids, std::int64_t audit) {
+  return link_.transact("ask to cancel jobs", [&](pqxx::transaction_base& work) {
+    std::set<std::string> asked;
+    for (const auto& row : exec(work, sql("request_cancel", table_), id_array(ids))) {
+      asked.insert(text_of(row[0]));
     }
-    return ours;
+    audit_.add(work, audit, asked.size());
+    return asked;
   });
-  for (auto& one : changed) one.requested = asked.contains(one.id);
-  return changed;
 }
 
 std::vector<Changed> PgJobs::remove(const std::vector<std::string>& ids) {
-  return change("delete jobs", sql("remove", table_), ids);
+  return change("delete", sql("remove", table_), ids).jobs;
 }
 
-std::size_t PgJobs::step(const char* what, const std::string& statement, Walk& walk, std::size_t limit) {
+std::size_t PgJobs::step(const Batch& batch, Walk& walk) {
+  const std::string what = std::string(batch.action) + " jobs";
   return link_.use(what, [&](pqxx::connection& connection) {
     try {
-      return step(connection, statement, walk, limit);
+      return step(connection, batch, walk);
     } catch (const pqxx::sql_error& error) {
       if (!gave_up_waiting(error)) throw;
-      throw HeldUp("could not " + std::string(what) + " in " + link_.description() + ": " +
-                   server_message(error.what()) +
+      throw HeldUp("could not " + what + " in " + link_.description() + ": " + server_message(error.what()) +
                    "; another session holds a lock on the table: try again later");
     }
   });
 }
 
-std::size_t PgJobs::step(pqxx::connection& connection, const std::string& statement, Walk& walk,
-                         std::size_t limit) {
+/// The walk goes on only when the batch is committed.
+std::size_t PgJobs::step(pqxx::connection& connection, const Batch& batch, Walk& walk) {
   pqxx::work work(connection);
   link_.limit(work);
   work.exec(pump_settings("SET LOCAL") + "; SET LOCAL lock_timeout = '2s'");
-  if (walk.begun.empty()) {
-    walk.begun = text_of(work.exec(sql("walk_begin"))[0][0]);
-  }
-  const auto row = exec(work, statement, walk.created_at, walk.begun)[0];
+  Walk next = walk;
+  if (next.begun.empty()) next.begun = text_of(work.exec(sql("walk_begin"))[0][0]);
+  const auto row = exec(work, batch.statement, next.created_at, next.begun)[0];
+  next.over = row[0].as<std::size_t>() < batch.limit;
+  if (!row[1].is_null()) next.created_at = text_of(row[1]);
+  const auto changed = row[2].as<std::size_t>();
+  audit_.note(work, batch.action, batch.filter, next, changed);
   work.commit();
-  walk.over = row[0].as<std::size_t>() < limit;
-  if (!row[1].is_null()) walk.created_at = text_of(row[1]);
-  return row[2].as<std::size_t>();
+  walk = std::move(next);
+  return changed;
 }
 
 std::size_t PgJobs::retry_some(const JobFilter& filter, Walk& walk, std::size_t limit) {
-  const std::size_t changed = step("retry jobs", retry_batch_statement(table_, filter, limit), walk, limit);
+  const std::size_t changed =
+      step({"retry", filter, retry_batch_statement(table_, filter, limit), limit}, walk);
   if (changed > 0) wake();
   return changed;
 }
 
 std::size_t PgJobs::remove_some(const JobFilter& filter, Walk& walk, std::size_t limit) {
-  return step("delete jobs", remove_batch_statement(table_, filter, limit), walk, limit);
+  return step({"delete", filter, remove_batch_statement(table_, filter, limit), limit}, walk);
+}
+
+void PgJobs::record(const std::string& action, const Details& details) {
+  link_.transact("record what was done by hand",
+                 [&](pqxx::transaction_base& work) { return audit_.note(work, action, details, {}, 0); });
+}
+
+/// A notification makes idle runtimes look for paused types at once.
+bool PgJobs::pause(const std::string& type, const std::string& reason) {
+  const std::string name = base::valid_utf8(type);
+  const bool is_new = link_.transact("pause job type " + name, [&](pqxx::transaction_base& work) {
+    const bool added =
+        exec(work, sql("pause"), name, base::valid_utf8(audit_.actor()), base::valid_utf8(reason))[0][0]
+            .as<bool>();
+    audit_.note(work, "pause", {{"type", type}, {"reason", reason}}, {}, 0);
+    return added;
+  });
+  wake();
+  return is_new;
+}
+
+bool PgJobs::resume(const std::string& type) {
+  const std::string name = base::valid_utf8(type);
+  const bool was_paused = link_.transact("resume job type " + name, [&](pqxx::transaction_base& work) {
+    if (exec(work, sql("resume"), name).empty()) return false;
+    audit_.note(work, "resume", {{"type", type}}, {}, 0);
+    return true;
+  });
+  if (was_paused) wake();
+  return was_paused;
 }
 
 }  // namespace sluice::postgres

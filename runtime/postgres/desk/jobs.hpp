@@ -1,7 +1,10 @@
 // Single jobs in PostgreSQL.
 #pragma once
 
+#include <set>
+
 #include "postgres/care/care.hpp"
+#include "postgres/desk/audit.hpp"
 #include "postgres/interface.hpp"
 #include "postgres/link/link.hpp"
 #include "postgres/link/table_name.hpp"
@@ -14,6 +17,8 @@ class PgJobs : public JobDesk {
   /// `fallback`: as for CareSession::rescue.
   PgJobs(const ConnectionString& target, const TableName& table, const job::RetryPolicy& fallback);
 
+  void act_as(const Actor& actor) override { audit_.act_as(actor); }
+  void record(const std::string& action, const Details& details) override;
   Listing list(const JobFilter& filter, std::size_t limit, bool deep) override;
   std::optional<JobDetails> show(const std::string& id) override;
   std::int64_t count(const JobFilter& filter) override;
@@ -22,17 +27,31 @@ class PgJobs : public JobDesk {
   std::vector<Changed> remove(const std::vector<std::string>& ids) override;
   std::size_t retry_some(const JobFilter& filter, Walk& walk, std::size_t limit) override;
   std::size_t remove_some(const JobFilter& filter, Walk& walk, std::size_t limit) override;
+  bool pause(const std::string& type, const std::string& reason) override;
+  bool resume(const std::string& type) override;
 
  private:
   void wake();
   Listing look(pqxx::transaction_base& transaction, const std::string& statement);
   Listing list_within_bounds(pqxx::transaction_base& transaction, const JobFilter& filter, std::size_t limit);
   std::vector<JobState> states(const std::string& ids);
-  std::vector<Changed> change(const char* what, const std::string& statement,
-                              const std::vector<std::string>& ids);
+  /// What a call changed, and its row of sluice.audit.
+  struct Done {
+    std::vector<Changed> jobs;
+    std::int64_t audit = 0;
+  };
+  Done change(const std::string& action, const std::string& statement, const std::vector<std::string>& ids);
+  std::set<std::string> request_cancel(const std::vector<std::string>& ids, std::int64_t audit);
   void rescue();
-  std::size_t step(const char* what, const std::string& statement, Walk& walk, std::size_t limit);
-  std::size_t step(pqxx::connection& connection, const std::string& statement, Walk& walk, std::size_t limit);
+  /// The next batch of a walk.
+  struct Batch {
+    const char* action;
+    const JobFilter& filter;
+    std::string statement;
+    std::size_t limit;
+  };
+  std::size_t step(const Batch& batch, Walk& walk);
+  std::size_t step(pqxx::connection& connection, const Batch& batch, Walk& walk);
   std::vector<Attempt> attempts(pqxx::transaction_base& transaction, const std::string& id);
   std::optional<DoneRun> done_run(pqxx::transaction_base& transaction, const std::string& id);
 
@@ -40,6 +59,7 @@ class PgJobs : public JobDesk {
   const job::RetryPolicy fallback_;
   Link link_;
   PgCare care_;
+  Audit audit_;
 };
 
 }  // namespace sluice::postgres

@@ -22,9 +22,10 @@ LEFT JOIN sluice.output u ON u.job_id = o.id
 LEFT JOIN sluice.job_type t ON t.type = o.type
 
 -- name: attempts
--- Parameter: an id. Returns number, result, code, error, log tail, duration, host, pid, runtime, time (twice) and stack
--- of its failed attempts, oldest first.
-SELECT attempt, result, code, error, log_tail, date_part('epoch', duration), host, pid, runtime, {at}, stack
+-- Parameter: an id. Returns number, result, code, error, log tail, duration, host, pid, runtime, time (twice), stack,
+-- plugin, its version and build id, CPU time and memory of its failed attempts, oldest first.
+SELECT attempt, result, code, error, log_tail, date_part('epoch', duration), host, pid, runtime, {at}, stack,
+  plugin, plugin_version, build_id, cpu_seconds, peak_memory
 FROM sluice.attempt WHERE job_id = $1::text ORDER BY id
 
 -- name: trace

@@ -38,12 +38,22 @@ std::vector<RuntimeReport> read_runtimes(pqxx::transaction_base& transaction) {
     runtime.uptime = parse_double(text_of(row[5]));
     runtime.since_beat = parse_double(text_of(row[6]));
     runtime.claimed = row[7].as<std::int64_t>();
+    runtime.live = row[8].as<bool>();
     runtimes.push_back(runtime);
   }
   return runtimes;
 }
 
 namespace {
+
+std::vector<PausedType> read_paused(pqxx::transaction_base& transaction) {
+  std::vector<PausedType> paused;
+  for (const auto& row : transaction.exec(
+           "SELECT type, date_part('epoch', now() - at), actor, reason FROM sluice.paused ORDER BY type")) {
+    paused.push_back({text_of(row[0]), parse_double(text_of(row[1])), text_of(row[2]), text_of(row[3])});
+  }
+  return paused;
+}
 
 std::int64_t count_stuck(pqxx::transaction_base& transaction, const TableName& table) {
   return transaction.exec(sql("count_stuck", table))[0][0].as<std::int64_t>();
@@ -62,6 +72,7 @@ Report read_report(pqxx::transaction_base& transaction, const TableName& table, 
   report.running = read_running(transaction, table);
   report.last_minute = read_throughput(transaction, minute);
   report.last_hour = read_throughput(transaction, 60 * minute);
+  report.paused = read_paused(transaction);
   report.stuck = count_stuck(transaction, table);
   const auto due = transaction.exec(
       "SELECT greatest(date_part('epoch', min(due) - now()), 0) FROM sluice.schedule "

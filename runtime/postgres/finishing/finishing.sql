@@ -70,7 +70,8 @@ SELECT (SELECT array_agg(n) FROM finished), (SELECT array_agg(n) FROM kept)
 -- name: settle
 -- Writes settlements that are not simply "done"; waits for no row. Parameters: closing claims, and arrays: ids, claims,
 -- attempts, statuses, refunds, delays (microseconds or null), types, results, codes, errors, log tails, outputs (JSON
--- or null), durations (microseconds), places (tid), ids as the claims name them, times of creation. Returns the numbers
+-- or null), durations (microseconds), places (tid), ids as the claims name them, times of creation, stacks, plugins, their
+-- versions and build ids, the hosts' seconds of CPU time and bytes of memory (both may be null). Returns the numbers
 -- of those that applied, of those whose row is locked, and of those on which the update had no effect, null if there
 -- are none. Deletes no claim.
 --
@@ -84,9 +85,10 @@ ours AS MATERIALIZED (
          f.result = 'released' AND o.status IS NOT DISTINCT FROM 'pending' AS untouched
   FROM unnest($2::text[], $3::bigint[], $4::int[], $5::text[], $6::bool[], $7::bigint[], $8::text[],
               $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bigint[], $15::tid[],
-              $16::text[], $17::float8[], $18::text[]) WITH ORDINALITY
+              $16::text[], $17::float8[], $18::text[], $19::text[], $20::text[], $21::text[], $22::float8[], $23::bigint[])
+    WITH ORDINALITY
     AS f (id, claim, attempt, status, refund, delay, type, result, code, error, log_tail, output, duration, place,
-          claimed_as, created, stack, n)
+          claimed_as, created, stack, plugin, plugin_version, build_id, cpu_seconds, peak_memory, n)
   JOIN live ON live.id = f.claim, {outbox} o
   WHERE {same_row} AND f.claimed_as = ANY (live.ids) AND (o.ctid = f.place OR {newest_claim})),
 free AS MATERIALIZED (
@@ -99,9 +101,11 @@ moved AS (
   FROM free f WHERE o.ctid = f.here
   RETURNING f.*),
 noted AS (
-  INSERT INTO sluice.attempt (job_id, attempt, type, result, code, error, log_tail, stack, duration, runtime, host, pid)
+  INSERT INTO sluice.attempt (job_id, attempt, type, result, code, error, log_tail, stack, duration, runtime, host, pid,
+                              plugin, plugin_version, build_id, cpu_seconds, peak_memory)
   SELECT m.id, m.attempt, m.type, m.result, m.code, m.error, m.log_tail, m.stack,
-         make_interval(secs => m.duration / 1e6), r.id, r.host, r.pid
+         make_interval(secs => m.duration / 1e6), r.id, r.host, r.pid,
+         m.plugin, m.plugin_version, m.build_id, m.cpu_seconds, m.peak_memory
   FROM moved m LEFT JOIN sluice.runtime r ON r.id = m.runtime
   WHERE m.result NOT IN ('done', 'snooze', 'released')),
 planned AS (

@@ -1,6 +1,8 @@
 #include "postgres/finishing/settlement_texts.hpp"
 
 #include <cstdlib>
+#include <memory>
+#include <utility>
 
 #include "base/text.hpp"
 
@@ -33,6 +35,16 @@ void SettlementTexts::add(const job::Settlement& s) {
   places_.add(s.place.empty() ? nowhere : s.place);
   claimed_as_.add(id_in_claim(s));
   created_.add(cursor_text(s.created_at));
+  static const job::HostFacts none;
+  add_host(s.outcome.host ? *s.outcome.host : none);
+}
+
+void SettlementTexts::add_host(const job::HostFacts& host) {
+  plugins_.add(base::valid_utf8(host.plugin));
+  versions_.add(base::valid_utf8(host.version));
+  build_ids_.add(base::valid_utf8(host.build_id));
+  host.cpu_seconds ? cpu_.add(std::to_string(*host.cpu_seconds)) : cpu_.add_null();
+  host.peak_memory ? peaks_.add(*host.peak_memory) : peaks_.add_null();
 }
 
 std::vector<std::size_t> indices_in(const pqxx::field& numbers) {
@@ -61,6 +73,15 @@ std::size_t size_of(const job::Settlement& settlement) {
          outcome.stack.size() + outcome.output.size();
 }
 
+namespace {
+
+std::shared_ptr<const job::HostFacts> ascii_only(job::HostFacts host) {
+  for (std::string* text : {&host.plugin, &host.version, &host.build_id}) *text = postgres::ascii_only(*text);
+  return std::make_shared<const job::HostFacts>(std::move(host));
+}
+
+}  // namespace
+
 job::Settlement reduced(job::Settlement settlement, const std::string& why) {
   auto& outcome = settlement.outcome;
   const bool had_output = !outcome.output.empty();
@@ -69,6 +90,7 @@ job::Settlement reduced(job::Settlement settlement, const std::string& why) {
   outcome.log_tail = ascii_only(outcome.log_tail);
   outcome.stack = ascii_only(outcome.stack);
   outcome.error = ascii_only(outcome.error);
+  if (outcome.host) outcome.host = ascii_only(*outcome.host);
   if (!outcome.error.empty()) outcome.error += '\n';
   outcome.error += std::string("[sluice: the database refused this outcome") +
                    (had_output ? ", so its output was left out: " : ": ") + ascii_only(why) + "]";

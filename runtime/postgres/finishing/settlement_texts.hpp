@@ -25,14 +25,16 @@ class SettlementTexts {
     return call(closing, ids_.str(), claims_.str(), attempts_.str(), statuses_.str(), refunds_.str(),
                 delays_.str(), types_.str(), results_.str(), codes_.str(), errors_.str(), log_tails_.str(),
                 outputs_.str(), durations_.str(), places_.str(), claimed_as_.str(), created_.str(),
-                stacks_.str());
+                stacks_.str(), plugins_.str(), versions_.str(), build_ids_.str(), cpu_.str(), peaks_.str());
   }
 
  private:
   void add(const job::Settlement& settlement);
+  void add_host(const job::HostFacts& host);
 
   ArrayText ids_, claims_, attempts_, statuses_, refunds_, delays_, types_, results_, codes_, errors_,
-      log_tails_, outputs_, durations_, places_, claimed_as_, created_, stacks_;
+      log_tails_, outputs_, durations_, places_, claimed_as_, created_, stacks_, plugins_, versions_,
+      build_ids_, cpu_, peaks_;
 };
 
 /// The reason for an update that succeeded without an effect.

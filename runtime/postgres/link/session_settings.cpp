@@ -46,10 +46,12 @@ constexpr std::string_view encoding =
     "CASE pg_catalog.current_setting('server_encoding') WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END";
 
 /// Triggers of the application run under it too, and must find what they name as usual. The only changes are
-/// that nothing comes before pg_catalog, and that temporary objects of sessions come last.
+/// that nothing comes before pg_catalog, and that temporary objects of sessions come last; and that "$user"
+/// does not make schema sluice, which has tables of names such as audit, come before theirs.
 constexpr std::string_view search_path =
-    "'pg_catalog, ' || coalesce(nullif(pg_catalog.current_setting('search_path'), '') || ', ', '') || "
-    "'pg_temp'";
+    R"('pg_catalog, ' || coalesce(nullif(CASE WHEN current_user = 'sluice' THEN pg_catalog.regexp_replace()"
+    R"(pg_catalog.current_setting('search_path'), '"\$user"( *, *)?', '', 'g') ELSE )"
+    R"(pg_catalog.current_setting('search_path') END, '') || ', ', '') || 'pg_temp')";
 
 std::string set_all(bool local) {
   const std::string scope = local ? "true" : "false";

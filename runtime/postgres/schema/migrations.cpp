@@ -40,7 +40,10 @@ std::vector<Migration> migrations(const TableName& table) {
           step(11, "delays from the call on", "enqueue_function"),
           step(12, "who ran what", "traces"),
           step(13, "claims as receipts", "receipts"),
-          step(14, "stacks of crashes", "stacks")};
+          step(14, "stacks of crashes", "stacks"),
+          step(15, "outcomes by the minute", "minutes"),
+          step(16, "what was done by hand", "audit"),
+          step(17, "hosts of attempts", "hosts")};
 }
 
 std::string init_lock() {

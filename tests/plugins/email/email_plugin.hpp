@@ -51,7 +51,8 @@ inline Settings operator+(Settings settings, const Settings& more) {
 
 class EmailPlugin {
  public:
-  explicit EmailPlugin(const Settings& settings) : plugin_(EMAIL_PLUGIN, to_json(settings)) {}
+  explicit EmailPlugin(const Settings& settings, const std::map<std::string, std::string>& secrets = {})
+      : plugin_(EMAIL_PLUGIN, to_json(settings), secrets) {}
   explicit EmailPlugin(const SmtpServer& server, const Settings& more = {})
       : EmailPlugin(smtp_settings(server.url()) + more) {}
 

@@ -54,6 +54,15 @@ constexpr Login logins[] = {
 INSTANTIATE_TEST_SUITE_P(, EmailLogin, ::testing::ValuesIn(logins),
                          [](const auto& login) { return login.param.name; });
 
+TEST(EmailLoginGranted, ComesBeforeTheConfiguration) {
+  const SmtpServer server(options(R"({"PLAIN": "ok"})"));
+  EmailPlugin old(smtp_settings(server.url()) + ada("wrong"), {{"password", "s3cret"}});
+  EXPECT_THAT(old.send(guide_payload), testing::IsDone());
+  EmailPlugin granted(smtp_settings(server.url()) + Settings{{"user", quoted("ada")}},
+                      {{"password", "s3cret"}});
+  EXPECT_THAT(granted.send(guide_payload), testing::IsDone());
+}
+
 TEST(EmailLoginRefused, ForAWrongPasswordTriesEachMethodOnce) {
   const SmtpServer server(options(R"({"CRAM-MD5": "ok", "PLAIN": "ok", "LOGIN": "ok"})"));
   EXPECT_THAT(EmailPlugin(server, ada("wrong")).send(guide_payload),

@@ -113,6 +113,18 @@ TEST(Webhook, SignsWithEachSecretThatIsNowInTheFile) {
   EXPECT_FALSE(holds(outcome.error, "tooshort")) << outcome.error;
 }
 
+TEST(Webhook, SignsWithTheGrantedSecret) {
+  const WebhookServer server(verifying + "}");
+  LoadedPlugin alone(NOTIFICATION_PLUGIN, R"({"webhook": {"url": ")" + server.origin() + "\"}}",
+                     {{"webhook_secret", next_secret}});
+  ASSERT_THAT(deliver(alone), testing::IsDone());
+  LoadedPlugin beside(NOTIFICATION_PLUGIN, settings(server.origin()), {{"webhook_secret", next_secret}});
+  ASSERT_THAT(deliver(beside, "job-2"), testing::IsDone());
+  const auto requests = server.requests();
+  EXPECT_EQ(requests.at(0).verified(), "no yes");
+  EXPECT_EQ(requests.at(1).verified(), "no yes");
+}
+
 TEST(Webhook, KeepsItsConnectionAndReconnectsIfItWasClosed) {
   const WebhookServer server(R"({"answers": [{"status": 200}, "last", {"status": 200}]})");
   LoadedPlugin plugin(NOTIFICATION_PLUGIN, settings(server.origin()));

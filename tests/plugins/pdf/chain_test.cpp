@@ -1,7 +1,11 @@
 // Jobs as an application with Prisma enqueues them, in the whole program with the real plugins: the proposal
 // of the guide is mailed to the customer.
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -122,6 +126,92 @@ TEST_F(PdfChain, NothingIsMailedIfTheDocumentFails) {
   EXPECT_EQ(status("document"), "error");
   EXPECT_EQ(count("true"), "1");
   EXPECT_TRUE(fs::is_empty(scratch.path("mails")));
+}
+
+TEST_F(PdfChain, EachPluginMayDoWhatItsConfigurationNeedsAndNoMore) {
+  const auto inspected = [&](const std::string& plugin) {
+    return sluice({"plugin", "inspect", plugins.path() + "/" + plugin + ".so"}).out;
+  };
+  const std::string email = inspected("email");
+  EXPECT_THAT(email, HasSubstr("may read          " + scratch.path("documents") + ", besides"));
+  EXPECT_THAT(email, HasSubstr("may write         " + scratch.path("mails") + "\n"));
+  EXPECT_THAT(email, HasSubstr("may use           no network\n"));
+  EXPECT_THAT(email, HasSubstr("may start         no programs\n"));
+  const std::string pdf = inspected("pdf");
+  EXPECT_THAT(pdf, HasSubstr("may write         " + scratch.path("documents") + ", /tmp\n"));
+  EXPECT_THAT(pdf, HasSubstr("may use           no network\n"));
+  const std::string notification = inspected("notification");
+  EXPECT_THAT(notification, HasSubstr("may write         nothing\n"));
+  EXPECT_THAT(notification, HasSubstr("may use           no network\n"));
+  const std::string sync = inspected("sync");
+  EXPECT_THAT(sync, HasSubstr("may read          " + scratch.path() + ", besides"))
+      << "the folder of url_file";
+  EXPECT_THAT(sync, HasSubstr("may write         nothing\n"));
+  EXPECT_THAT(sync, HasSubstr("may start         no programs\n"));
+}
+
+/// One mail without a runtime.
+class SandboxedMail : public PdfChain {
+ protected:
+  Ended send(const std::string& settings, const std::string& payload, const std::string& more = "") const {
+    const std::string file = scratch.write(
+        "mail.toml", "[plugin.email.config]\nfrom = \"shop@example.com\"\n" + settings + "\n" + more);
+    return run({"plugin", "run", plugins.path() + "/email.so", "email.send", payload, "--config", file});
+  }
+};
+
+TEST_F(SandboxedMail, IsMadeFromATemplateByAProgram) {
+  fs::create_directories(scratch.path("templates/welcome"));
+  scratch.write("templates/welcome/template.txt", "Hello {{ name }}\n");
+  const Ended sent =
+      send("transport = \"file\"\ndirectory = \"" + scratch.path("mails") + "\"\ntemplates = \"" +
+               scratch.path("templates") + "\"",
+           R"({"to": "ada@example.com", "subject": "Hi", "template": "welcome", "data": {"name": "Ada"}})");
+  EXPECT_EQ(sent.code, 0) << sent.out << sent.err;
+  EXPECT_THAT(mail_with("Subject: Hi"), HasSubstr("Hello Ada"));
+}
+
+/// A server that says nothing.
+class SilentServer {
+ public:
+  SilentServer() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+    address_.sin_family = AF_INET;
+    address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address_;
+    if (bind(fd_, reinterpret_cast<sockaddr*>(&address_), size) != 0 || listen(fd_, 8) != 0 ||
+        getsockname(fd_, reinterpret_cast<sockaddr*>(&address_), &size) != 0) {
+      throw std::runtime_error("can't listen on the loopback");
+    }
+  }
+  ~SilentServer() { close(fd_); }
+  SilentServer(const SilentServer&) = delete;
+  SilentServer& operator=(const SilentServer&) = delete;
+
+  std::string port() const { return std::to_string(ntohs(address_.sin_port)); }
+  /// Somebody connected since the last call.
+  bool was_reached() const {
+    const int peer = accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
+    if (peer >= 0) close(peer);
+    return peer >= 0;
+  }
+
+ private:
+  int fd_;
+  sockaddr_in address_{};
+};
+
+TEST_F(SandboxedMail, ReachesOnlyThePortOfItsServer) {
+  const SilentServer server;
+  const std::string settings =
+      "transport = \"smtp\"\nconnect_timeout = 0.1\nurl = \"smtp://127.0.0.1:" + server.port() + "\"";
+  const std::string payload = R"({"to": "ada@example.com", "subject": "Hi", "body": "Hello"})";
+  EXPECT_THAT(send(settings, payload).out, HasSubstr("outcome    retry\n"));
+  EXPECT_TRUE(server.was_reached());
+  if (syscall(SYS_landlock_create_ruleset, nullptr, 0, 1) < 4)
+    GTEST_SKIP() << "needs a kernel that restricts ports";
+  EXPECT_THAT(send(settings, payload, "[plugin.email.sandbox]\nconnect = [1]\n").out,
+              HasSubstr("outcome    retry\n"));
+  EXPECT_FALSE(server.was_reached());
 }
 
 }  // namespace

@@ -177,6 +177,9 @@ class Care : public CareSession {
   std::string blocker(const std::optional<std::string>& job) override {
     return link_.ask([inner = inner_, job] { return inner->blocker(job); });
   }
+  std::vector<std::string> paused_types() override {
+    return link_.ask([inner = inner_] { return inner->paused_types(); });
+  }
   std::vector<std::string> cancel_requests(RuntimeId runtime) override {
     return link_.ask([inner = inner_, runtime] { return inner->cancel_requests(runtime); });
   }
@@ -186,7 +189,7 @@ class Care : public CareSession {
   void show_running(RuntimeId runtime, const RunningChanges& changes) override {
     link_.ask([inner = inner_, runtime, changes] { return inner->show_running(runtime, changes), true; });
   }
-  void count(const std::vector<Throughput>& outcomes) override {
+  void count(const std::vector<store::OutcomeCount>& outcomes) override {
     link_.ask([inner = inner_, outcomes] { return inner->count(outcomes), true; });
   }
   void trace(RuntimeId runtime, const std::vector<store::Trace>& traces, job::Microseconds keep) override {
@@ -195,8 +198,8 @@ class Care : public CareSession {
   void announce(const std::string& text) override {
     link_.ask([inner = inner_, text] { return inner->announce(text), true; });
   }
-  Tidied tidy(std::size_t limit) override {
-    return link_.ask([inner = inner_, limit] { return inner->tidy(limit); });
+  Tidied tidy(std::size_t limit, job::Microseconds keep_audit) override {
+    return link_.ask([inner = inner_, limit, keep_audit] { return inner->tidy(limit, keep_audit); });
   }
 
  private:

@@ -27,11 +27,14 @@ Site::Site(const Settings& settings, std::size_t index, const std::string& scrat
   for (const char* plugin : {"mail", "pdf"}) write_plugin(plugin, "ok");
 }
 
+/// Each version has another size. The times of the files are real, and so may be equal, as their inodes may.
 void Site::write_plugin(const std::string& plugin, const std::string& how) {
+  constexpr std::size_t step = 32;
   const std::string path = directory_ + "/" + plugin + ".so";
   ++version_;
-  std::ofstream(path + ".new") << version_ << " " << how
-                               << std::string(static_cast<std::size_t>(version_), ' ');
+  std::string content = std::to_string(version_) + " " + how;
+  content.resize(static_cast<std::size_t>(version_) * step, ' ');
+  std::ofstream(path + ".new") << content;
   std::filesystem::rename(path + ".new", path);
 }
 

@@ -15,14 +15,18 @@ void Trace::digest(std::string_view text) {
   for (const char c : text) digest_ = (digest_ ^ static_cast<unsigned char>(c)) * 0x100000001B3U;
 }
 
-void Trace::add(std::string_view what, const std::vector<log::Field>& all_fields) {
+std::string Trace::without_hidden(std::string text) const {
+  if (hidden.empty()) return text;
+  for (auto at = text.find(hidden); at != std::string::npos; at = text.find(hidden))
+    text.erase(at, hidden.size());
+  return text;
+}
+
+void Trace::add(std::string_view event, const std::vector<log::Field>& all_fields) {
   ++events_;
+  const std::string what = without_hidden(std::string(event));
   std::vector<log::Field> fields = all_fields;
-  for (log::Field& field : fields) {
-    for (auto at = field.value.find(hidden); !hidden.empty() && at != std::string::npos;
-         at = field.value.find(hidden))
-      field.value.erase(at, hidden.size());
-  }
+  for (log::Field& field : fields) field.value = without_hidden(std::move(field.value));
   const Time now = sched().now();
   digest(std::to_string(now.count()));
   digest(what);
@@ -36,7 +40,7 @@ void Trace::add(std::string_view what, const std::vector<log::Field>& all_fields
   const double seconds = std::chrono::duration<double>(now - std::chrono::hours(1000)).count();
   std::printf("%12.6f %-12s %.*s%s\n", seconds, sched().current_process().name().c_str(),
               static_cast<int>(what.size()), what.data(), line.c_str());
-  if (!until.empty() && (std::string(what) + line).find(until) != std::string::npos) prints = false;
+  if (!until.empty() && (what + line).find(until) != std::string::npos) prints = false;
 }
 
 void Trace::mark(std::string_view name) {

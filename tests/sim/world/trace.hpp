@@ -17,7 +17,7 @@ class Trace {
  public:
   static Trace& present();
 
-  void add(std::string_view what, const std::vector<log::Field>& fields);
+  void add(std::string_view event, const std::vector<log::Field>& fields);
   /// A rare branch was reached.
   void mark(std::string_view name);
 
@@ -36,6 +36,7 @@ class Trace {
 
  private:
   void digest(std::string_view text);
+  std::string without_hidden(std::string text) const;
 
   std::uint64_t digest_ = 0xCBF29CE484222325U;
   std::uint64_t events_ = 0;

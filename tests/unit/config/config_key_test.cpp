@@ -177,6 +177,17 @@ TEST(Environment, TreatsEmptyAsAbsentAndReportsUnknownVariables) {
             std::vector<std::string>{"SLUICE_DATABASE_PUMP"});
 }
 
+TEST(ConfigKey, EachLimitOfAHostIsShownAsItIsWritten) {
+  const Config sample = uncommented_sample();
+  const PluginSettings& settings = sample.plugins.at("hello");
+  std::vector<std::string> written;
+  for (const auto& key : plugin_keys()) {
+    if (key.section == "plugin.limits") written.push_back(key.name + " " + key.get(settings).value());
+  }
+  EXPECT_EQ(job::words_of(settings.limits), written);
+  EXPECT_TRUE(job::words_of({}).empty());
+}
+
 TEST(Config, RefusesTwoDatabases) {
   Config config;
   EXPECT_THROW(parse_config("[database]\nurl = \"x\"\nurl_file = \"y\"\n", "sluice.toml", config),

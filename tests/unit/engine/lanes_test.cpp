@@ -53,6 +53,22 @@ struct Fixture : testing::Test {
 
 using LanesTest = Fixture;
 
+TEST_F(LanesTest, ClaimsNoPausedTypes) {
+  lanes.set_lanes({{0, {"a", "b"}, 0}, {0, {"c"}, 1}});
+  lanes.set_slots(0, 4);
+  EXPECT_TRUE(lanes.set_paused({"b", "c"}));
+  EXPECT_FALSE(lanes.set_paused({"b", "c"}));
+  const auto plans = claim();
+  ASSERT_EQ(plans.size(), 1U);
+  EXPECT_EQ(plans[0].request.types, std::vector<std::string>{"a"});
+  EXPECT_TRUE(lanes.is_exhausted()) << "a drain does not wait for paused types";
+  EXPECT_TRUE(lanes.set_paused({"a", "b", "c"}));
+  EXPECT_FALSE(lanes.can_reserve(start + seconds(1)));
+  EXPECT_TRUE(lanes.set_paused({}));
+  EXPECT_FALSE(lanes.is_exhausted());
+  EXPECT_EQ(claim({}, start + seconds(1)).size(), 2U) << "at once";
+}
+
 TEST_F(LanesTest, ReservesTheRoomOfALane) {
   lanes.set_lanes({{0, {"b", "a"}, 0}});
   EXPECT_FALSE(lanes.can_reserve(start));

@@ -390,6 +390,7 @@ class Care : public store::CareSession {
     return store_.act({"rescue", judge.runtime}, [&] { return session_->rescue(judge, fallback); });
   }
   std::string blocker(const std::optional<std::string>& job) override { return session_->blocker(job); }
+  std::vector<std::string> paused_types() override { return session_->paused_types(); }
   std::vector<std::string> cancel_requests(store::RuntimeId runtime) override {
     return store_.act({"cancel_requests", runtime}, [&] { return session_->cancel_requests(runtime); });
   }
@@ -399,7 +400,7 @@ class Care : public store::CareSession {
   void show_running(store::RuntimeId runtime, const store::RunningChanges& changes) override {
     session_->show_running(runtime, changes);
   }
-  void count(const std::vector<store::Throughput>& outcomes) override { session_->count(outcomes); }
+  void count(const std::vector<store::OutcomeCount>& outcomes) override { session_->count(outcomes); }
   void trace(store::RuntimeId runtime, const std::vector<store::Trace>& traces,
              job::Microseconds keep) override {
     session_->trace(runtime, traces, keep);
@@ -407,7 +408,9 @@ class Care : public store::CareSession {
   void announce(const std::string& text) override {
     store_.act({"announce", 0, {text}}, [&] { session_->announce(text); });
   }
-  store::Tidied tidy(std::size_t limit) override { return session_->tidy(limit); }
+  store::Tidied tidy(std::size_t limit, job::Microseconds keep_audit) override {
+    return session_->tidy(limit, keep_audit);
+  }
 
  private:
   ScriptedStore& store_;

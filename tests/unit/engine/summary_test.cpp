@@ -21,6 +21,10 @@ std::uint64_t total(const base::Histogram& histogram) {
   return std::accumulate(histogram.counts().begin(), histogram.counts().end(), std::uint64_t{0});
 }
 
+std::shared_ptr<const job::HostFacts> of_version(const std::string& version) {
+  return std::make_shared<const job::HostFacts>(job::HostFacts{"plugin", version, "", {}, {}});
+}
+
 TEST(Tally, CountsOutcomesByType) {
   Tally tally;
   auto again = settled("a", job::Status::error, job::Result::crashed);
@@ -39,6 +43,29 @@ TEST(Tally, CountsOutcomesByType) {
   EXPECT_EQ(a.failures.at("crashed"), 1);
   EXPECT_EQ(types.at("b").failed, 1);
   EXPECT_EQ(types.at("b").failures.at("fail"), 1);
+}
+
+TEST(Tally, HandsOverWhatItCountedByTypeVersionAndOutcome) {
+  Tally tally;
+  auto first = settled("a", job::Status::done, job::Result::done, 2);
+  first.outcome.host = of_version("1");
+  first.outcome.waited = std::chrono::milliseconds(3);
+  auto second = first;
+  second.outcome.host = of_version("2");
+  tally.count({first, second, first, settled("a", job::Status::pending, job::Result::released)});
+  tally.count({first});
+  auto counts = tally.take_counts();
+  ASSERT_EQ(counts.size(), 2U);
+  EXPECT_EQ(counts[0].plugin_version, "1");
+  EXPECT_EQ(counts[0].outcome, "done");
+  EXPECT_EQ(counts[0].count, 3);
+  EXPECT_EQ(counts[1].count, 1);
+  store::TimeHistogram waits;
+  for (int i = 0; i < 3; ++i) waits.add(std::chrono::milliseconds(3));
+  EXPECT_EQ(counts[0].waiting, waits);
+  EXPECT_TRUE(tally.take_counts().empty());
+  tally.count({first});
+  EXPECT_EQ(tally.take_counts().at(0).count, 1);
 }
 
 TEST(Tally, OmitsJobsThatWereGivenBackFromTheDurations) {

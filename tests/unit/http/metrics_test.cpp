@@ -81,6 +81,14 @@ TEST_F(Metrics, ShowThePluginsAndTheirHosts) {
   EXPECT_EQ(sample(R"(sluice_slots{plugin="mail"})"), "8");
 }
 
+TEST_F(Metrics, CountTheJobsOfACanary) {
+  EXPECT_EQ(sample(R"(sluice_canary_share{plugin="mail"})"), "0");
+  measured.loop->plugins[0].canary = fleet::CanaryReport{"2.1", 0.05, 200, 14, ""};
+  EXPECT_EQ(sample(R"(sluice_canary_share{plugin="mail"})"), "0.05");
+  EXPECT_EQ(sample(R"(sluice_canary_jobs{plugin="mail",outcome="done"})"), "186");
+  EXPECT_EQ(sample(R"(sluice_canary_jobs{plugin="mail",outcome="failed"})"), "14");
+}
+
 TEST_F(Metrics, OmitTheHostsIfTheEventLoopHangs) {
   measured.loop.reset();
   measured.types["email.send"].done = 7;

@@ -1,6 +1,6 @@
-#include "cli/text/shell_word.hpp"
+#include "base/shell_word.hpp"
 
-namespace sluice::cli {
+namespace sluice::base {
 
 std::string shell_word(const std::string& word) {
   if (!word.empty() && word.find_first_of(" \t\n'\"$`\\;&|<>()*?[]#~{}!") == std::string::npos) return word;
@@ -13,4 +13,4 @@ std::string shell_quoted(const std::string& word) {
   return text + "'";
 }
 
-}  // namespace sluice::cli
+}  // namespace sluice::base

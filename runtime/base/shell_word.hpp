@@ -3,7 +3,7 @@
 
 #include <string>
 
-namespace sluice::cli {
+namespace sluice::base {
 
 /// `word` for a shell, in quotes if it needs them.
 std::string shell_word(const std::string& word);
@@ -11,4 +11,4 @@ std::string shell_word(const std::string& word);
 /// `word` for a shell, always in quotes.
 std::string shell_quoted(const std::string& word);
 
-}  // namespace sluice::cli
+}  // namespace sluice::base

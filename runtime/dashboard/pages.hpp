@@ -1,0 +1,68 @@
+// The pages: each asks the store and says what it found as JSON, which the API answers and the templates
+// show.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "dashboard/access.hpp"
+#include "dashboard/form.hpp"
+#include "dashboard/operations.hpp"
+#include "dashboard/sessions.hpp"
+#include "store/insight.hpp"
+
+namespace sluice::dashboard {
+
+/// A request that can't be answered, as an HTTP status and a sentence.
+class Problem4xx : public std::runtime_error {
+ public:
+  Problem4xx(int status, const std::string& what) : std::runtime_error(what), status_(status) {}
+  int status() const { return status_; }
+
+ private:
+  int status_;
+};
+
+struct Model {
+  std::string json;                          ///< an object
+  std::map<std::string, std::string> texts;  ///< for the template alone
+};
+
+/// What a page needs.
+struct Inquiry {
+  Session& session;
+  const Operations& operations;
+  const Visitor& visitor;
+  const Form& form;
+  std::string name;  ///< the id or type in the path
+  /// The JSON pointers of values that nobody sees, by the job's type.
+  const std::function<std::vector<std::string>(const std::string& type)>& redacts;
+};
+
+Model now_page(const Inquiry& inquiry);
+Model types_page(const Inquiry& inquiry);
+Model type_page(const Inquiry& inquiry);
+Model jobs_page(const Inquiry& inquiry);
+Model job_page(const Inquiry& inquiry);
+Model failures_page(const Inquiry& inquiry);
+Model plugins_page(const Inquiry& inquiry);
+Model runtimes_page(const Inquiry& inquiry);
+Model audit_page(const Inquiry& inquiry);
+Model operations_page(const Inquiry& inquiry);
+Model operation_page(const Inquiry& inquiry);
+Model why_page(const Inquiry& inquiry);
+/// How many jobs a change of many would meet, before it begins.
+Model plan_page(const Inquiry& inquiry);
+
+/// The jobs that a form names. Throws Problem4xx.
+store::JobQuery query_of(const Form& form);
+/// The same for a change of many jobs. Throws Problem4xx if the form has what such a change can't do.
+store::JobFilter filter_of(const Form& form);
+
+/// "2026-01-31T12:00", "2026-01-31T12:00:00.000Z", in UTC. Throws Problem4xx.
+store::Time parse_time(const std::string& text);
+
+}  // namespace sluice::dashboard

@@ -1,0 +1,448 @@
+#include "dashboard/site.hpp"
+
+#include <rapidjson/document.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "base/version.hpp"
+#include "dashboard/models.hpp"
+#include "dashboard/view.hpp"
+
+namespace sluice::dashboard {
+
+using base::array_member;
+using base::member;
+using base::object_member;
+
+namespace {
+
+constexpr std::string_view api = "/api/v1";
+constexpr const char* said_cookie = "sluice_said";
+constexpr const char* content_policy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+struct Route {
+  std::string_view path;  ///< "*" stands for one name
+  const char* page;       ///< its template
+  const char* title;
+  Model (*make)(const Inquiry&);
+  Role least = Role::view;
+};
+
+constexpr std::array<Route, 14> routes{{
+    {"/", "now", "Now", now_page},
+    {"/now", "now", "Now", now_page},
+    {"/types", "types", "Types", types_page},
+    {"/types/*", "type", "Type", type_page},
+    {"/jobs", "jobs", "Jobs", jobs_page},
+    {"/jobs/*", "job", "Job", job_page},
+    {"/failures", "failures", "Failures", failures_page},
+    {"/plugins", "plugins", "Plugins", plugins_page},
+    {"/runtimes", "runtimes", "Runtimes", runtimes_page},
+    {"/operations", "operations", "Operations", operations_page},
+    {"/operations/*", "operation", "Operation", operation_page},
+    {"/audit", "audit", "Audit", audit_page, Role::admin},
+    {"/why", "why", "Why?", why_page},
+    {"/plan", "plan", "Change many jobs", plan_page, Role::operate},
+}};
+
+/// The parts of a path between its slashes, decoded.
+std::vector<std::string> parts_of(std::string_view path) {
+  std::vector<std::string> parts;
+  while (!path.empty()) {
+    path.remove_prefix(1);
+    const auto part = path.substr(0, path.find('/'));
+    path.remove_prefix(part.size());
+    parts.push_back(decoded(part));
+  }
+  return parts;
+}
+
+const Route* route_of(const std::vector<std::string>& parts) {
+  for (const Route& route : routes) {
+    const auto names = parts_of(route.path);
+    const bool same = std::equal(
+        names.begin(), names.end(), parts.begin(), parts.end(),
+        [](const auto& name, const auto& part) { return name == "*" ? !part.empty() : name == part; });
+    if (same) return &route;
+  }
+  return nullptr;
+}
+
+bool is_prefix(const std::string& text) {
+  constexpr std::string_view more = "/._~-";
+  return text.starts_with('/') && !text.ends_with('/') && text.find("//") == std::string::npos &&
+         std::all_of(text.begin(), text.end(), [&](char c) {
+           return std::isalnum(static_cast<unsigned char>(c)) != 0 || more.find(c) != std::string_view::npos;
+         });
+}
+
+/// What is before every path, as the browser sees it.
+std::string prefix_of(const http::Request& request, const std::string& configured) {
+  const std::string forwarded = request.header("x-forwarded-prefix");
+  return is_prefix(forwarded) ? forwarded : configured;
+}
+
+void protect(http::Page& page) {
+  page.headers.insert(page.headers.end(), {{"Content-Security-Policy", content_policy},
+                                           {"X-Content-Type-Options", "nosniff"},
+                                           {"Referrer-Policy", "same-origin"},
+                                           {"Cross-Origin-Opener-Policy", "same-origin"},
+                                           {"Cross-Origin-Resource-Policy", "same-origin"}});
+}
+
+std::string_view type_of(std::string_view file) {
+  if (file.ends_with(".js")) return "text/javascript; charset=utf-8";
+  if (file.ends_with(".css")) return "text/css; charset=utf-8";
+  if (file.ends_with(".svg")) return "image/svg+xml";
+  return "application/json";
+}
+
+http::Page asset(const std::string& path) {
+  const auto* file = web_file(path.substr(1));
+  if (file == nullptr) return {404, "text/plain", "There is no such file.\n"};
+  http::Page page{200, std::string(type_of(path)), std::string(*file)};
+  page.headers = {{"Cache-Control", "public, max-age=31536000, immutable"}};
+  return page;
+}
+
+/// Of all assets, so that a browser takes new ones.
+const std::string& assets_version() {
+  static const std::string version = [] {
+    std::string all;
+    for (const WebFile& file : web_files()) all += file.text;
+    return digest_of(all).substr(0, 12);
+  }();
+  return version;
+}
+
+http::Page redirect(const std::string& to) {
+  http::Page page{303, "text/plain", ""};
+  page.headers = {{"Location", to}};
+  return page;
+}
+
+/// RFC 9457.
+http::Page problem(int status, const std::string& detail) {
+  rapidjson::StringBuffer buffer;
+  JsonWriter writer(buffer);
+  writer.StartObject();
+  member(writer, "status", status);
+  member(writer, "detail", detail);
+  writer.EndObject();
+  return {status, "application/problem+json", std::string(buffer.GetString()) + "\n"};
+}
+
+/// The fields of a form, or of a JSON object whose members are texts, numbers or lists of texts.
+Form body_of(const http::Request& request) {
+  if (!request.header("content-type").starts_with("application/json")) return Form(request.body);
+  rapidjson::Document document;
+  document.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag>(
+      request.body.c_str());
+  if (!document.IsObject()) throw Problem4xx(400, "the body must be a JSON object");
+  std::string fields;
+  const auto add = [&](const rapidjson::Value& name, const rapidjson::Value& value) {
+    if (!value.IsString())
+      throw Problem4xx(400, std::string("member '") + name.GetString() + "' must be a text");
+    fields += "&" + encoded(name.GetString()) + "=" + encoded({value.GetString(), value.GetStringLength()});
+  };
+  for (const auto& [name, value] : std::as_const(document).GetObject()) {
+    if (!value.IsArray()) {
+      add(name, value);
+      continue;
+    }
+    for (const auto& one : value.GetArray()) add(name, one);
+  }
+  return Form(fields);
+}
+
+std::string cookie(const std::string& name, const std::string& value, const std::string& prefix, int seconds,
+                   bool secure) {
+  return name + "=" + value + "; Path=" + (prefix.empty() ? "/" : prefix) +
+         "; Max-Age=" + std::to_string(seconds) + "; HttpOnly; SameSite=Strict" + (secure ? "; Secure" : "");
+}
+
+std::string cookie_value(const http::Request& request, const std::string& name) {
+  const std::string all = "; " + request.header("cookie");
+  const auto at = all.find("; " + name + "=");
+  if (at == std::string::npos) return "";
+  const auto begin = at + name.size() + 3;
+  return decoded(all.substr(begin, all.find(';', begin) - begin));
+}
+
+void require(const Visitor& visitor, Role role) {
+  if (visitor.role >= role) return;
+  throw Problem4xx(403, "this needs role " + std::string(role_name(role)) + "; " + visitor.name +
+                            " has role " + std::string(role_name(visitor.role)));
+}
+
+std::string changed_text(const std::string& past, const std::vector<store::Changed>& changed) {
+  const auto count =
+      std::count_if(changed.begin(), changed.end(), [](const auto& one) { return one.changed; });
+  const auto requested =
+      std::count_if(changed.begin(), changed.end(), [](const auto& one) { return one.requested; });
+  std::string text = grouped(count) + " of " + grouped(static_cast<long long>(changed.size())) + " " + past;
+  if (requested > 0) text += "; asked to stop: " + grouped(requested);
+  return text;
+}
+
+}  // namespace
+
+/// One request of somebody who may see something.
+struct Site::Visit {
+  const http::Request& request;
+  std::string prefix;
+  std::vector<std::string> parts;  ///< of the path, without /api/v1
+  bool is_api = false;
+  bool is_part = false;  ///< only the content is wanted, without the page around it
+  Visitor visitor;
+};
+
+Site::Site(Sources sources, SiteOptions options)
+    : sessions_(std::move(sources)), options_(std::move(options)), access_(options_.access) {}
+
+http::Page Site::answer(const http::Request& request) {
+  const std::string prefix = prefix_of(request, options_.base_path);
+  std::string path = request.path;
+  for (const std::string& before : {prefix, options_.base_path}) {
+    if (!before.empty() && (path == before || path.starts_with(before + "/"))) path.erase(0, before.size());
+  }
+  if (path.empty()) path = "/";
+  http::Page page = path.starts_with("/assets/") ? asset(path) : serve(request, prefix, path);
+  protect(page);
+  return page;
+}
+
+http::Page Site::serve(const http::Request& request, const std::string& prefix, const std::string& path) {
+  if (path == "/login") return log_in(request, prefix);
+  const bool is_api = path.starts_with(std::string(api) + "/");
+  const auto visitor = access_.visitor(request);
+  if (!visitor) {
+    if (!is_api) return redirect(prefix + "/login");
+    http::Page page = problem(401, "send a token as \"Authorization: Bearer TOKEN\"");
+    page.headers = {{"WWW-Authenticate", "Bearer"}};
+    return page;
+  }
+  const std::string plain = is_api ? path.substr(api.size()) : path;
+  const Visit visit{request, prefix, parts_of(plain), is_api, !request.header("x-sluice-part").empty(),
+                    *visitor};
+  const auto fail = [&](int status, const std::string& why) {
+    if (is_api) return problem(status, why);
+    rapidjson::StringBuffer buffer;
+    JsonWriter writer(buffer);
+    writer.StartObject();
+    member(writer, "status", status);
+    member(writer, "problem", why);
+    writer.EndObject();
+    return html(visit, "error", {buffer.GetString(), {{"title", "Not possible"}}}, status);
+  };
+  try {
+    if (request.method == "GET") return show(visit);
+    if (!Access::is_own(request)) return fail(403, "the request comes from a page of another site");
+    return change(visit);
+  } catch (const Problem4xx& failed) {
+    return fail(failed.status(), failed.what());
+  } catch (const store::TimedOut& failed) {
+    return fail(504, failed.what());
+  } catch (const store::Unavailable& failed) {
+    return fail(503, failed.what());
+  } catch (const store::Refused& failed) {
+    return fail(502, failed.what());
+  }
+}
+
+http::Page Site::log_in(const http::Request& request, const std::string& prefix) {
+  const bool sends = request.method == "POST";
+  const std::string token = Form(sends ? request.body : request.query).value("token");
+  const bool secure = options_.secure || request.header("x-forwarded-proto") == "https";
+  if (!token.empty()) {
+    if (const auto secret = access_.log_in(token)) {
+      http::Page page = redirect(prefix + "/");
+      page.headers.emplace_back("Set-Cookie", cookie(session_cookie, *secret, prefix, 12 * 3600, secure));
+      return page;
+    }
+  }
+  if (sends && token.empty() && Access::is_own(request)) access_.log_out(request);
+  const Visit visit{request, prefix, {}, false, false, {}};
+  const std::string model = token.empty() ? "{}" : R"({"wrong":true})";
+  return html(visit, "login", {model, {{"title", "Log in"}}}, token.empty() ? 200 : 403);
+}
+
+http::Page Site::show(const Visit& visit) {
+  if (visit.parts == std::vector<std::string>{"events"}) {
+    http::Page page{200, "text/event-stream", "retry: 3000\n\n"};
+    page.watches = true;
+    return page;
+  }
+  if (visit.is_api && visit.parts == std::vector<std::string>{"openapi.json"})
+    return {200, "application/json", std::string(*web_file("templates/openapi.json"))};
+  const Route* const route = route_of(visit.parts);
+  if (route == nullptr) throw Problem4xx(404, "there is no such page");
+  require(visit.visitor, route->least);
+  const Form form(visit.request.query);
+  const auto session = sessions_.borrow();
+  Model model = route->make({*session.operator->(), operations_, visit.visitor, form,
+                             visit.parts.empty() ? "" : visit.parts.back(), options_.redacts});
+  if (visit.is_api) return {200, "application/json", model.json + "\n"};
+  model.texts["title"] = route->title;
+  model.texts["tab"] = route->page;
+  return html(visit, route->page, model);
+}
+
+http::Page Site::change(const Visit& visit) {
+  const Form form = visit.request.method == "DELETE" ? Form("") : body_of(visit.request);
+  const std::string said = act(visit, form);
+  if (visit.is_api) {
+    rapidjson::StringBuffer buffer;
+    JsonWriter writer(buffer);
+    writer.StartObject();
+    member(writer, "result", said);
+    writer.EndObject();
+    return {200, "application/json", std::string(buffer.GetString()) + "\n"};
+  }
+  // Back to where the form was.
+  const std::string back = form.value("back");
+  const bool is_local =
+      back.starts_with('/') && !back.starts_with("//") && back.find('\\') == std::string::npos &&
+      std::none_of(back.begin(), back.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; });
+  http::Page page = redirect(visit.prefix + (is_local ? back : "/"));
+  page.headers.emplace_back("Set-Cookie",
+                            cookie(said_cookie, encoded(said), visit.prefix, 30, options_.secure));
+  return page;
+}
+
+std::string Site::act(const Visit& visit, const Form& form) {
+  const auto& parts = visit.parts;
+  const std::string& method = visit.request.method;
+  if (method != "POST" && method != "DELETE") throw Problem4xx(405, "only GET, POST and DELETE are allowed");
+  if (method == "DELETE") {
+    if (parts.size() == 2 && parts[0] == "jobs") return change_jobs(visit, "delete", {parts[1]});
+    throw Problem4xx(405, "only jobs can be deleted");
+  }
+  if (parts.size() == 3 && parts[0] == "jobs") return change_jobs(visit, parts[2], {parts[1]});
+  if (parts == std::vector<std::string>{"jobs"})
+    return change_jobs(visit, form.value("action"), form.values("id"));
+  if (parts == std::vector<std::string>{"jobs", "new"}) return enqueue(visit, form);
+  if (parts.size() == 3 && parts[0] == "types") return change_type(visit, form);
+  if (parts == std::vector<std::string>{"operations"}) return start_operation(visit, form);
+  if (parts.size() == 3 && parts[0] == "operations" && parts[2] == "stop") {
+    require(visit.visitor, Role::operate);
+    if (!operations_.stop(std::atoi(parts[1].c_str())))
+      throw Problem4xx(409, "operation " + parts[1] + " is not under way");
+    return "Operation " + parts[1] + " stops after its current batch";
+  }
+  throw Problem4xx(404, "there is nothing to change here");
+}
+
+std::string Site::change_jobs(const Visit& visit, const std::string& action,
+                              const std::vector<std::string>& ids) {
+  require(visit.visitor, action == "delete" ? Role::admin : Role::operate);
+  if (ids.empty()) throw Problem4xx(400, "no jobs are chosen");
+  const auto desk =
+      sessions_.jobs({visit.visitor.name, std::string(role_name(visit.visitor.role)), "dashboard"});
+  if (action == "retry") return changed_text("retried", desk->retry(ids));
+  if (action == "cancel") return changed_text("cancelled", desk->cancel(ids));
+  if (action == "delete") return changed_text("deleted", desk->remove(ids));
+  throw Problem4xx(404, "unknown action '" + action + "'; known are retry, cancel and delete");
+}
+
+std::unique_ptr<store::JobDesk> Site::desk_of(const Visit& visit) const {
+  return sessions_.jobs({visit.visitor.name, std::string(role_name(visit.visitor.role)), "dashboard"});
+}
+
+std::string Site::change_type(const Visit& visit, const Form& form) {
+  require(visit.visitor, Role::operate);
+  const std::string& type = visit.parts[1];
+  if (visit.parts[2] == "pause")
+    return type + (desk_of(visit)->pause(type, form.value("reason")) ? " paused" : " was paused already");
+  if (visit.parts[2] == "resume")
+    return type + (desk_of(visit)->resume(type) ? " resumed" : " was not paused");
+  throw Problem4xx(404, "unknown action '" + visit.parts[2] + "'; known are pause and resume");
+}
+
+/// A new job. If it takes the place of a failed one, "instead_of" names that.
+std::string Site::enqueue(const Visit& visit, const Form& form) {
+  require(visit.visitor, Role::operate);
+  store::EnqueueRequest request;
+  request.type = form.value("type");
+  request.payload = form.value("payload");
+  if (request.type.empty()) throw Problem4xx(400, "a job needs a type");
+  if (!base::is_json(request.payload)) throw Problem4xx(400, "the payload is no JSON");
+  if (request.payload.find("\"[redacted]\"") != std::string::npos)
+    throw Problem4xx(400, "the payload contains \"[redacted]\"; write the values themselves in its place");
+  const std::string id = sessions_.borrow()->desk->enqueue(request).id;
+  std::map<std::string, std::string> details{{"id", id}, {"type", request.type}};
+  if (const auto former = form.value("instead_of"); !former.empty()) details["instead_of"] = former;
+  desk_of(visit)->record("enqueue", details);
+  return "Job " + id + " enqueued";
+}
+
+std::string Site::start_operation(const Visit& visit, const Form& form) {
+  const std::string action = form.value("action");
+  require(visit.visitor, action == "delete" ? Role::admin : Role::operate);
+  if (action != "retry" && action != "delete")
+    throw Problem4xx(400, "unknown action '" + action + "'; known are retry and delete");
+  const Form query(form.value("query").starts_with('?') ? form.value("query").substr(1)
+                                                        : form.value("query"));
+  const store::JobFilter filter = filter_of(query);
+  if (filter.statuses.empty()) throw Problem4xx(400, "a change of many jobs needs a status");
+  OperationState state;
+  state.change = action == "retry" ? Change::retry : Change::remove;
+  state.actor = visit.visitor.name;
+  state.filter = query.query();
+  const auto id = operations_.start(std::move(state), filter, desk_of(visit));
+  if (!id) throw Problem4xx(429, "too many operations are under way; stop one, or wait");
+  return "Operation " + std::to_string(*id) + " started";
+}
+
+http::Page Site::html(const Visit& visit, const std::string& page, const Model& model, int status) const {
+  rapidjson::StringBuffer buffer;
+  JsonWriter writer(buffer);
+  const Visitor& visitor = visit.visitor;
+  const std::string said = cookie_value(visit.request, said_cookie);
+  writer.StartObject();
+  object_member(writer, "site", [&] {
+    member(writer, "base", visit.prefix);
+    member(writer, "visitor", visitor.name);
+    member(writer, "role", std::string(role_name(visitor.role)));
+    member(writer, "operate", visitor.role >= Role::operate);
+    member(writer, "admin", visitor.role >= Role::admin);
+    member(writer, "payloads", visitor.payloads);
+    member(writer, "assets", assets_version());
+    member(writer, "version", std::string(base::version()));
+    member(writer, "said", said);
+  });
+  writer.EndObject();
+  const std::string around(buffer.GetString(), buffer.GetSize() - 1);
+  const std::string own = model.json.substr(model.json.find('{') + 1);
+  const bool has_members = own.find_first_not_of(" \n}") != std::string::npos;
+  auto texts = model.texts;
+  if (const auto tab = texts.find("tab"); tab != texts.end()) texts["tab_" + tab->second] = "page";
+  http::Page answer{status, "text/html; charset=utf-8",
+                    rendered(page, around + (has_members ? "," : "") + own, texts, !visit.is_part)};
+  if (!said.empty() && !visit.is_part)
+    answer.headers = {{"Set-Cookie", cookie(said_cookie, "", visit.prefix, 0, options_.secure)}};
+  return answer;
+}
+
+std::string Site::event() {
+  std::string json;
+  try {
+    const Visitor nobody{"", Role::view, false};
+    const Form form("");
+    const auto session = sessions_.borrow();
+    json = now_page({*session.operator->(), operations_, nobody, form, "", options_.redacts}).json;
+  } catch (const std::exception& failed) {
+    json = "{\"problem\": " + base::json_quote(base::valid_utf8(failed.what())) + "}";
+  }
+  std::erase(json, '\n');
+  return "event: now\ndata: " + json + "\n\n";
+}
+
+}  // namespace sluice::dashboard

@@ -1,0 +1,57 @@
+// The dashboard: answers every request of the HTTP server that is not for health or metrics. Pages are for
+// people, /api/v1 has the same as JSON.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "config/config.hpp"
+#include "dashboard/access.hpp"
+#include "dashboard/operations.hpp"
+#include "dashboard/pages.hpp"
+#include "dashboard/sessions.hpp"
+#include "http/server.hpp"
+
+namespace sluice::dashboard {
+
+struct SiteOptions {
+  Access::Options access;
+  std::string base_path;
+  bool secure = false;  ///< served over TLS
+  /// The JSON pointers of values that nobody sees, by the job's type.
+  std::function<std::vector<std::string>(const std::string& type)> redacts;
+};
+
+/// Any thread.
+class Site {
+ public:
+  Site(Sources sources, SiteOptions options);
+
+  http::Page answer(const http::Request& request);
+  /// A server-sent event with the state of page Now.
+  std::string event();
+
+ private:
+  struct Visit;
+
+  http::Page serve(const http::Request& request, const std::string& prefix, const std::string& path);
+  http::Page log_in(const http::Request& request, const std::string& prefix);
+  http::Page show(const Visit& visit);
+  http::Page change(const Visit& visit);
+  std::string act(const Visit& visit, const Form& form);
+  std::string change_type(const Visit& visit, const Form& form);
+  std::string enqueue(const Visit& visit, const Form& form);
+  std::string change_jobs(const Visit& visit, const std::string& action, const std::vector<std::string>& ids);
+  std::string start_operation(const Visit& visit, const Form& form);
+  /// For changes by the visitor.
+  std::unique_ptr<store::JobDesk> desk_of(const Visit& visit) const;
+  http::Page html(const Visit& visit, const std::string& page, const Model& model, int status = 200) const;
+
+  Sessions sessions_;
+  const SiteOptions options_;
+  Access access_;
+  Operations operations_;
+};
+
+}  // namespace sluice::dashboard

@@ -1,0 +1,450 @@
+// What a dashboard asks of PostgreSQL: answers, bounds, and the plans of pages.
+#include <gtest/gtest.h>
+
+#include <regex>
+
+#include "postgres/insight/failure_groups.hpp"
+#include "postgres/insight/insight.hpp"
+#include "postgres/insight/page_statements.hpp"
+#include "postgres/link/table_name.hpp"
+#include "postgres/postgres_store.hpp"
+#include "world.hpp"
+
+namespace sluice::test {
+namespace {
+
+using std::chrono::seconds;
+using Ids = std::vector<std::string>;
+
+class Insight : public testing::Test {
+ protected:
+  Insight() : insight_(world_.store().insight()), care_(world_.store().care()) {}
+
+  void insert(const std::string& values) {
+    world_.database().exec(
+        "INSERT INTO \"Outbox\" (id, type, payload, status, \"createdAt\", \"updatedAt\", attempts) "
+        "VALUES " +
+        values);
+  }
+  void fail(const std::string& job, const std::string& error, const std::string& code = "",
+            const std::string& version = "1") {
+    world_.database().exec(
+        "INSERT INTO sluice.attempt (job_id, attempt, type, result, code, error, plugin_version) VALUES ('" +
+        job + "', 1, 'mail', 'retry', '" + code + "', $$" + error + "$$, '" + version + "')");
+  }
+  /// All ids, page by page.
+  Ids walk(const store::JobQuery& query, store::Order order, std::size_t limit) {
+    Ids ids;
+    std::optional<store::JobKey> after;
+    do {
+      const store::JobPage page = insight_->jobs(query, order, after, limit, {});
+      for (const auto& row : page.jobs) ids.push_back(row.job.id);
+      after = page.next;
+    } while (after);
+    return ids;
+  }
+  Ids found(const store::JobQuery& query) { return walk(query, store::Order::oldest, 100); }
+
+  static store::Time now() {
+    return std::chrono::time_point_cast<std::chrono::microseconds>(base::WallClock::now());
+  }
+
+  PostgresWorld world_;
+  std::unique_ptr<store::InsightSession> insight_;
+  std::unique_ptr<store::CareSession> care_;
+};
+
+Ids reversed(Ids ids) {
+  std::reverse(ids.begin(), ids.end());
+  return ids;
+}
+
+TEST_F(Insight, PagesFollowEachOtherWithoutGapsThoughJobsWereCreatedAtTheSameTime) {
+  insert(
+      "('c', 'mail', '{}', 'done', '2026-01-01', now(), 1), ('a', 'mail', '{}', 'error', '2026-01-01', "
+      "now(), 1),"
+      "('b', 'mail', '{}', 'done', '2026-01-01', now(), 1), ('e', 'mail', '{}', 'pending', '2026-01-02', "
+      "now(), 0),"
+      "('d', 'mail', '{}', 'done', '2026-01-03', now(), 1), ('z', 'mail', '{}', 'done', '-infinity', now(), "
+      "1),"
+      "('y', 'mail', '{}', 'done', 'infinity', now(), 1)");
+  const Ids oldest{"z", "a", "b", "c", "e", "d", "y"};
+  for (const std::size_t limit : {1, 2, 3, 7, 100}) {
+    EXPECT_EQ(walk({}, store::Order::oldest, limit), oldest) << limit;
+    EXPECT_EQ(walk({}, store::Order::newest, limit), reversed(oldest)) << limit;
+    store::JobQuery some;
+    some.statuses = {"done", "error"};
+    EXPECT_EQ(walk(some, store::Order::oldest, limit), (Ids{"z", "a", "b", "c", "d", "y"})) << limit;
+    EXPECT_EQ(walk(some, store::Order::newest, limit), (Ids{"y", "d", "c", "b", "a", "z"})) << limit;
+  }
+  world_.store().desk()->set_indexes(store::Indexes::lean);
+  EXPECT_EQ(walk({}, store::Order::newest, 2), reversed(oldest)) << "with lean indexes";
+}
+
+TEST_F(Insight, AQueryFindsJobsByWhatTheyAre) {
+  insert(R"(('a', 'mail', '{"to": {"name": "O''Brien 100%"}, "n": 1.50}', 'done', '2026-01-01', now(), 1),)"
+         R"(('b', 'mail', '{"to": {"name": "x"}}', 'error', '2026-01-02', now(), 3),)"
+         R"(('c', 'pdf', '{"n": 12345678901234567890}', 'done', '2026-01-03', now(), 1))");
+  fail("b", "no", "refused", "2.1");
+  store::JobQuery query;
+  query.types = {"mail", "mail"};
+  EXPECT_EQ(found(query), (Ids{"a", "b"}));
+  query.statuses = {"error", "error"};
+  EXPECT_EQ(found(query), Ids{"b"});
+  EXPECT_EQ(insight_->count(query).counted.count, 1);
+  query.statuses = {"error"};
+  EXPECT_EQ(found(query), Ids{"b"});
+  query = {};
+  query.attempts_from = 2;
+  EXPECT_EQ(found(query), Ids{"b"});
+  query = {};
+  query.code = "refused";
+  EXPECT_EQ(found(query), Ids{"b"});
+  query = {};
+  query.plugin_version = "2.1";
+  EXPECT_EQ(found(query), Ids{"b"});
+  query = {};
+  query.payload = {{{"to", "name"}, "x"}};
+  EXPECT_EQ(found(query), Ids{"b"});
+  query.payload = {{{"n"}, "1.50"}};
+  EXPECT_EQ(found(query), Ids{"a"});
+  query = {};
+  query.text = "o'BRIEN 100%";
+  EXPECT_EQ(found(query), Ids{"a"});
+  query.text = "O%n";
+  EXPECT_EQ(found(query), Ids{}) << "no pattern";
+  query = {};
+  query.created_from = store::Time(std::chrono::sys_days(std::chrono::January / 2 / 2026));
+  query.created_before = store::Time(std::chrono::sys_days(std::chrono::January / 3 / 2026));
+  EXPECT_EQ(found(query), Ids{"b"});
+  EXPECT_EQ(walk(query, store::Order::newest, 1), Ids{"b"});
+}
+
+TEST_F(Insight, ColumnsAreTheServersText) {
+  insert(
+      R"(('a', 'mail', '{"n": 12345678901234567890.10, "t": "x\"y", "o": {"b": [1, null]}}', 'done', now(), now(), 1))");
+  const auto page = insight_->jobs({}, store::Order::newest, {}, 10, {{"n"}, {"t"}, {"o", "b"}, {"none"}});
+  ASSERT_EQ(page.jobs.size(), 1U);
+  EXPECT_EQ(page.jobs[0].columns, (std::vector<std::optional<std::string>>{
+                                      "12345678901234567890.10", R"("x\"y")", "[1, null]", std::nullopt}));
+}
+
+TEST_F(Insight, AClaimedJobIsInProcessing) {
+  world_.put({"a", "noop", "{}", "pending", 10, 10, 0});
+  world_.put({"b", "noop", "{}", "pending", 20, 20, 0});
+  auto claims = world_.store().claims(care_->enlist(runtime_info()), 0, false);
+  ASSERT_EQ(ids_of(claims->claim(claim_request({"noop"}, 1), true)), Ids{"a"});
+  store::JobQuery query;
+  query.statuses = {"processing"};
+  EXPECT_EQ(found(query), Ids{"a"});
+  EXPECT_EQ(insight_->count(query).counted.count, 1);
+  query.statuses = {"pending"};
+  EXPECT_EQ(found(query), Ids{"b"});
+  const auto types = insight_->types();
+  ASSERT_EQ(types.size(), 1U);
+  EXPECT_EQ(types[0].processing.count, 1);
+  EXPECT_EQ(types[0].pending.count, 1);
+}
+
+TEST_F(Insight, ARareJobIsFoundPageByPage) {
+  world_.fill(9'000, "noop", "done", "d");
+  insert(R"(('rare', 'noop', '{"x": 1}', 'done', '2020-01-01', now(), 7))");
+  store::JobQuery query;
+  query.attempts_from = 7;
+  EXPECT_EQ(walk(query, store::Order::newest, 10), Ids{"rare"});
+  const store::JobCount count = insight_->count(query);
+  EXPECT_TRUE(count.counted.count == 1 || count.horizon.has_value());
+}
+
+TEST_F(Insight, CountsAreExactUpToTenThousand) {
+  world_.fill(10'000, "noop", "pending", "p");
+  EXPECT_EQ(insight_->count({}).counted.count, 10'000);
+  EXPECT_FALSE(insight_->count({}).counted.more);
+  EXPECT_FALSE(insight_->types().at(0).pending.more);
+  insert("('one', 'noop', '{}', 'pending', now(), now(), 0)");
+  const store::JobCount count = insight_->count({});
+  EXPECT_EQ(count.counted.count, 10'000);
+  EXPECT_TRUE(count.counted.more);
+  EXPECT_TRUE(insight_->types().at(0).pending.more);
+}
+
+TEST_F(Insight, ASeriesAddsUpOutcomesAndEstimatesTimes) {
+  store::TimeHistogram waiting, running;
+  for (int i = 0; i < 98; ++i) running.add(std::chrono::milliseconds(2));
+  for (int i = 0; i < 2; ++i) running.add(seconds(10));
+  for (int i = 0; i < 100; ++i) waiting.add(std::chrono::milliseconds(150));
+  care_->count({{"mail", "1", "done", 90, 20, waiting, running}, {"mail", "1", "failed", 10, 0.5, {}, {}}});
+  care_->count({{"mail", "1", "done", 10, 0, waiting, running}, {"pdf", "1", "done", 5, 1, {}, {}}});
+  const auto series = insight_->series(now() - std::chrono::minutes(30), now() + std::chrono::minutes(2),
+                                       seconds(60), "mail");
+  EXPECT_GE(series.steps.size(), 32U);
+  EXPECT_EQ(series.step, seconds(60));
+  EXPECT_EQ(series.total.done, 100);
+  EXPECT_EQ(series.total.failed, 10);
+  EXPECT_NEAR(series.total.busy, 20.5, 1e-6);
+  EXPECT_NEAR(series.total.running.p50.value(), 0.002, 0.002);
+  EXPECT_NEAR(series.total.running.p99.value(), 10, 7);
+  EXPECT_NEAR(series.total.waiting.p95.value(), 0.15, 0.1);
+  std::int64_t done = 0;
+  for (const auto& step : series.steps) done += step.outcomes.done;
+  EXPECT_EQ(done, 100);
+  const auto all = insight_->series(now() - std::chrono::minutes(10), now() + seconds(60), seconds(1), {});
+  EXPECT_EQ(all.total.done, 105);
+  EXPECT_EQ(all.step, seconds(60)) << "a minute is the shortest step";
+  EXPECT_THROW(insight_->series(now() - std::chrono::hours(40), now(), seconds(60), {}), store::Refused)
+      << "too many steps";
+}
+
+TEST_F(Insight, MinutesBecomeHoursAfterTwoDaysAndHoursAreKeptForThirty) {
+  store::TimeHistogram times;
+  times.add(std::chrono::milliseconds(5));
+  care_->count({{"mail", "1", "done", 3, 1, times, times}});
+  world_.advance(std::chrono::minutes(1));
+  care_->count({{"mail", "1", "done", 4, 1, times, times}});
+  world_.advance(std::chrono::hours(50));
+  const auto tidy = [&] {
+    while (!care_->tidy(1000, keep_audit).over) {
+    }
+  };
+  tidy();
+  EXPECT_EQ(world_.database().value("SELECT count(*) FROM sluice.minute"), "0");
+  EXPECT_EQ(world_.database().value("SELECT sum(count) FROM sluice.hour"), "7");
+  const auto series = insight_->series(now() - std::chrono::hours(60), now(), seconds(60), {});
+  EXPECT_EQ(series.step, std::chrono::hours(1));
+  EXPECT_EQ(series.total.done, 7);
+  EXPECT_NEAR(series.total.running.p50.value(), 0.005, 0.003);
+  world_.database().exec("UPDATE sluice.hour SET hour = hour - interval '29 days'");
+  tidy();
+  EXPECT_EQ(world_.database().value("SELECT count(*) FROM sluice.hour"), "0");
+}
+
+TEST_F(Insight, TypesAreAllThatWereEverServedOrHaveJobs) {
+  const auto runtime = care_->enlist(runtime_info());
+  care_->serve(runtime, {{"mail", "mailer", "1.2", {}}});
+  insert(
+      "('a', 'orphan', '{}', 'pending', now() AT TIME ZONE 'UTC' - interval '1 min', now(), 0),"
+      "('b', 'mail', '{}', 'error', now(), now(), 3), ('c', 'mail', '{}', 'scheduled', now(), now(), 0)");
+  care_->count({{"mail", "1.2", "done", 3, 1, {}, {}}});
+  const auto types = insight_->types();
+  ASSERT_EQ(types.size(), 2U);
+  EXPECT_EQ(types[0].type, "mail");
+  EXPECT_EQ(types[0].plugin, "mailer");
+  EXPECT_EQ(types[0].plugin_version, "1.2");
+  EXPECT_TRUE(types[0].served);
+  EXPECT_EQ(types[0].error.count, 1);
+  EXPECT_EQ(types[0].scheduled.count, 1);
+  EXPECT_EQ(types[0].last_hour.done, 3);
+  EXPECT_EQ(types[1].type, "orphan");
+  EXPECT_EQ(types[1].pending.count, 1);
+  EXPECT_NEAR(types[1].oldest_pending.value(), 60, 30);
+  EXPECT_FALSE(types[1].served);
+  EXPECT_FALSE(types[1].paused);
+}
+
+TEST_F(Insight, FailuresThatDifferOnlyInValuesAreOneGroup) {
+  fail("a", "can't reach host 10.0.0.1: timeout after 31 ms\nmore", "net", "1");
+  fail("b", "can't reach host 10.0.0.2: timeout after 29 ms", "net", "2");
+  fail("c", "unknown user 'bob'", "", "2");
+  world_.database().exec("UPDATE sluice.attempt SET at = at - interval '1 min' WHERE job_id = 'a'");
+  const store::Failures failures = insight_->failures(now() - std::chrono::hours(1), now() + seconds(60));
+  EXPECT_EQ(failures.attempts, 3);
+  EXPECT_FALSE(failures.more);
+  ASSERT_EQ(failures.groups.size(), 2U);
+  const auto& first = failures.groups[0];
+  EXPECT_EQ(first.attempts, 2);
+  EXPECT_EQ(first.message, "can't reach host #.#.#.#: timeout after # ms");
+  EXPECT_EQ(first.versions, (Ids{"1", "2"}));
+  EXPECT_EQ(first.example, "b");
+  EXPECT_GT(first.first.age, first.last.age);
+  EXPECT_EQ(failures.groups[1].message, "unknown user '…'");
+  EXPECT_TRUE(
+      insight_->failures(now() - std::chrono::hours(3), now() - std::chrono::hours(2)).groups.empty());
+}
+
+TEST_F(Insight, TheDatabaseSaysWhatHoldsBackVacuum) {
+  Session other(world_.database().url());
+  other.exec("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM sluice.outbox");
+  const store::DatabaseState state = insight_->database();
+  other.exec("ROLLBACK");
+  EXPECT_FALSE(state.server_version.empty());
+  EXPECT_TRUE(state.sees_all);
+  EXPECT_GT(state.database_bytes, 0);
+  EXPECT_GT(state.schema_bytes, 0);
+  EXPECT_GT(state.connections, 0);
+  EXPECT_GT(state.connections_max, state.connections);
+  const auto is_other = [](const auto& holder) {
+    return holder.kind == "session" && holder.name.find("idle in transaction") != std::string::npos;
+  };
+  EXPECT_TRUE(std::any_of(state.oldest.begin(), state.oldest.end(), is_other));
+}
+
+TEST_F(Insight, AStatementThatTakesTooLongLeavesTheSessionUsable) {
+  insert("('a', 'noop', '{}', 'pending', now(), now(), 0)");
+  world_.database().exec(
+      "CREATE FUNCTION slow() RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$ BEGIN PERFORM pg_sleep(30); "
+      "RETURN true; END $$;"
+      "ALTER TABLE sluice.paused RENAME TO paused_slowly;"
+      "CREATE VIEW sluice.paused AS SELECT * FROM sluice.paused_slowly WHERE slow();"
+      "INSERT INTO sluice.paused_slowly (type, actor, reason) VALUES ('x', '', '')");
+  const std::string backend =
+      "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client "
+      "backend'";
+  EXPECT_EQ(insight_->jobs({}, store::Order::newest, {}, 1, {}).jobs.size(), 1U);
+  const std::string before = world_.database().value(backend);
+  EXPECT_THROW(insight_->types(), store::TimedOut);
+  EXPECT_EQ(world_.database().value(backend), before) << "the connection stays";
+  EXPECT_EQ(insight_->jobs({}, store::Order::newest, {}, 1, {}).jobs.size(), 1U);
+}
+
+TEST_F(Insight, ChangesByHandAreRecordedWithWhoMadeThem) {
+  insert(
+      "('a', 'mail', '{}', 'error', now(), now(), 3), ('b', 'mail', '{}', 'done', '2026-01-01', now(), 1),"
+      "('c', 'mail', '{}', 'done', '2026-01-02', now(), 1), ('d', 'mail', '{}', 'pending', now(), now(), 0)");
+  const auto desk = postgres::open_job_desk({world_.database().url()}, {});
+  desk->retry({"nobody"});
+  EXPECT_TRUE(insight_->audit({}, 10).entries.empty()) << "without an actor nothing is recorded";
+  desk->act_as({"ann", "operator", "dashboard"});
+  desk->retry({"a", "nobody"});
+  desk->cancel({"d"});
+  store::JobFilter done;
+  done.statuses = {"done"};
+  done.types = {"mail"};
+  done.older_than = std::chrono::hours(1);
+  store::Walk walk;
+  while (!walk.over) desk->remove_some(done, walk, 1);
+  desk->record("reload", {{"host", "web \"1\""}});
+  const auto page = insight_->audit({}, 3);
+  ASSERT_EQ(page.entries.size(), 3U);
+  EXPECT_EQ(page.entries[0].action, "reload");
+  EXPECT_EQ(page.entries[0].filter, R"({"host": "web \"1\""})");
+  EXPECT_EQ(page.entries[1].action, "delete");
+  EXPECT_EQ(page.entries[1].affected, 2);
+  EXPECT_TRUE(page.entries[1].over);
+  EXPECT_EQ(page.entries[1].filter,
+            R"({"types": ["mail"], "statuses": ["done"], "older_than_seconds": 3600})");
+  EXPECT_EQ(page.entries[2].action, "cancel");
+  const auto rest = insight_->audit(page.next, 3);
+  ASSERT_EQ(rest.entries.size(), 1U);
+  EXPECT_FALSE(rest.next);
+  const auto& first = rest.entries[0];
+  EXPECT_EQ(first.actor + " " + first.role + " " + first.source, "ann operator dashboard");
+  EXPECT_EQ(first.action, "retry");
+  EXPECT_EQ(first.ids, (Ids{"a", "nobody"}));
+  EXPECT_EQ(first.affected, 1);
+  world_.database().exec("UPDATE sluice.audit SET at = at - interval '25 hours'");
+  while (!care_->tidy(1000, keep_audit).over) {
+  }
+  EXPECT_TRUE(insight_->audit({}, 10).entries.empty()) << "records expire";
+}
+
+TEST_F(Insight, AnInterruptedWalkIsRecordedWithWhatItDid) {
+  world_.fill(3, "noop", "error", "e");
+  const auto desk = postgres::open_job_desk({world_.database().url()}, {});
+  desk->act_as({"ann", "", "cli"});
+  store::JobFilter failed;
+  failed.statuses = {"error"};
+  store::Walk walk;
+  desk->retry_some(failed, walk, 2);
+  const auto entry = insight_->audit({}, 1).entries.at(0);
+  EXPECT_EQ(entry.affected, 2);
+  EXPECT_FALSE(entry.over);
+}
+
+TEST_F(Insight, APausedTypeIsShownUntilItIsResumed) {
+  const auto desk = postgres::open_job_desk({world_.database().url()}, {});
+  desk->act_as({"ann", "", "cli"});
+  EXPECT_TRUE(desk->pause("mail", "the server moves"));
+  EXPECT_FALSE(desk->pause("mail", "it still moves"));
+  EXPECT_EQ(care_->paused_types(), Ids{"mail"});
+  const auto types = insight_->types();
+  ASSERT_EQ(types.size(), 1U);
+  ASSERT_TRUE(types[0].paused);
+  EXPECT_EQ(types[0].paused->actor, "ann");
+  EXPECT_EQ(types[0].paused->reason, "it still moves");
+  EXPECT_EQ(world_.store().desk()->report(false).paused.at(0).type, "mail");
+  EXPECT_TRUE(desk->resume("mail"));
+  EXPECT_FALSE(desk->resume("mail"));
+  EXPECT_TRUE(care_->paused_types().empty());
+  EXPECT_EQ(insight_->audit({}, 10).entries.size(), 3U);
+}
+
+// Pages read only the rows that they need, whatever the statistics say.
+class InsightPlan : public testing::Test {
+ protected:
+  InsightPlan() : session_(world_.database().url()) {
+    world_.database().exec("ALTER TABLE \"Outbox\" SET (autovacuum_enabled = off)");
+    world_.fill(20'000, "noop", "done", "d");
+    world_.fill(10'000, "other", "error", "e");
+    world_.database().exec(
+        "INSERT INTO sluice.attempt (job_id, attempt, type, result, at) SELECT 'e' || i, 1, '', 'fail', "
+        "now() - i * "
+        "interval '1 s' FROM generate_series(1, 8000) i");
+  }
+
+  std::string explain(const std::string& statement) {
+    session_.exec("BEGIN; " + postgres::insight_settings());
+    std::string plan = session_.rows("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, COSTS OFF) " + statement);
+    session_.exec("ROLLBACK");
+    return plan;
+  }
+  void expect_short(const std::string& statement, const std::string& index, long most_pages) {
+    for (const char* analysed : {"SELECT", "ANALYZE"}) {
+      world_.database().exec(analysed);
+      const std::string plan = explain(statement);
+      EXPECT_NE(plan.find(index), std::string::npos) << plan;
+      EXPECT_EQ(plan.find("Seq Scan on \"Outbox\""), std::string::npos) << plan;
+      std::smatch hits;
+      const std::regex pattern("shared hit=(\\d+)");
+      ASSERT_TRUE(std::regex_search(plan, hits, pattern)) << plan;
+      EXPECT_LT(std::stol(hits[1]), most_pages) << plan;
+    }
+  }
+  postgres::Reading reading(const store::JobQuery& query, bool by_status) {
+    return {query, store::Order::newest, store::JobKey{"2026-01-01 00:00:05", "d1"}, 21, false, by_status};
+  }
+
+  PostgresWorld world_;
+  Session session_;
+  const postgres::TableName table_ = postgres::TableName::parse("public.Outbox");
+};
+
+TEST_F(InsightPlan, OfAPageReadsOnlyItsRows) {
+  store::JobQuery query;
+  expect_short(postgres::page_statement(table_, reading(query, false), 20, {{"a"}}), "Outbox_createdAt_idx",
+               400);
+  query.statuses = {"done"};
+  query.text = "nothing";
+  expect_short(postgres::page_statement(table_, reading(query, true), 20, {}), "Outbox_status_createdAt_idx",
+               400);
+  expect_short(postgres::matches_statement(table_, reading(query, true)), "Outbox_status_createdAt_idx", 400);
+  query.types = {"no.such"};
+  postgres::Reading typed = reading(query, true);
+  typed.by_type = true;
+  expect_short(postgres::page_statement(table_, typed, 20, {}), "Outbox_type_idx", 100);
+}
+
+TEST_F(InsightPlan, OfFailuresReadsOnlyTheirTime) {
+  const store::Time to = std::chrono::time_point_cast<std::chrono::microseconds>(base::WallClock::now());
+  expect_short(postgres::failures_statement(to - std::chrono::minutes(1), to), "attempt_at_idx", 500);
+}
+
+TEST(Likeness, ReplacesWhatDiffersFromJobToJob) {
+  EXPECT_EQ(postgres::likeness("job cm1x2y3 of user 'a b' failed, it's 12% full"),
+            "job # of user '…' failed, it's #% full");
+  EXPECT_EQ(postgres::likeness("no \"quoted\" text, one `and` 'open"), "no '…' text, one '…' 'open");
+  EXPECT_EQ(postgres::likeness("größe 0x7ffe-1"), "größe #");
+}
+
+TEST(TimeBuckets, APercentileIsWithinAFactorOfTwo) {
+  for (const std::int64_t micros : {50LL, 130LL, 1'000LL, 77'000LL, 3'000'000LL, 9'000'000'000LL}) {
+    store::TimeHistogram times;
+    times.add(std::chrono::microseconds(micros));
+    const double time = static_cast<double>(micros) / 1e6;
+    EXPECT_LE(times.percentile(0.5).value(), 2 * time);
+    EXPECT_GE(times.percentile(0.5).value(), time / 2);
+  }
+  EXPECT_EQ(store::TimeHistogram().percentile(0.5), std::nullopt);
+}
+
+}  // namespace
+}  // namespace sluice::test
