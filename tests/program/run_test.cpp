@@ -153,6 +153,8 @@ TEST_F(Running, RunsADelayedJobWhenItIsDue) {
 TEST_F(Running, AJobWhoseHostIsKilledRunsAloneAndIsChargedForTheNextKill) {
   Program& program = start();
   insert("a", "test.probe", probe("wait_cancel"));
+  ASSERT_TRUE(lines_in("started", 1)) << program.err();
+  ASSERT_EQ(program.children().size(), 1U);
   for (std::size_t starts = 1; starts <= 2; ++starts) {
     ASSERT_TRUE(lines_in("started", starts)) << program.err();
     EXPECT_EQ(database.value("SELECT count(*) FROM sluice.attempt WHERE code = 'host-died'"), "0");

@@ -38,10 +38,13 @@ class Vice : public Outbox {
     return testing::AssertionSuccess();
   }
 
-  /// Runs a job with that attack beside good ones, until it has status `outcome`.
-  void indulge(Program& runtime, const std::string& vice, const std::string& outcome) {
+  /// Runs a job with that attack beside good ones, until it has status `outcome`. `more` is added to its
+  /// payload.
+  void indulge(Program& runtime, const std::string& vice, const std::string& outcome,
+               const std::string& more = "") {
     EXPECT_TRUE(others_work());
-    insert(vice, "test.vices", R"({"do":")" + vice + R"(","file":")" + scratch.path(vice) + R"("})");
+    insert(vice, "test.vices",
+           R"({"do":")" + vice + R"(","file":")" + scratch.path(vice) + "\"" + more + "}");
     EXPECT_TRUE(others_work());
     EXPECT_TRUE(becomes(vice, outcome)) << vice << " is " << status(vice) << ":\n" << runtime.err();
     EXPECT_TRUE(others_work());
@@ -215,8 +218,7 @@ INSTANTIATE_TEST_SUITE_P(By, Flood, testing::Values("flood_log", "flood_print", 
 
 TEST_F(Vice, AFailedAttemptKeepsItsLastLinesDuringAFlood) {
   Program runtime({"run", "--config", impatient}, surroundings());
-  insert("flood_log", "test.vices", R"({"do":"flood_log","lines":5000})");
-  ASSERT_TRUE(becomes("flood_log", "error")) << runtime.err().size();
+  indulge(runtime, "flood_log", "error", R"(,"lines":5000)");
   const std::string tail = database.value("SELECT log_tail FROM sluice.attempt WHERE job_id = 'flood_log'");
   EXPECT_THAT(tail, testing::EndsWith("info: a flood of log lines\nerror: the flood is over\n"));
 }
