@@ -104,6 +104,9 @@ const std::vector<Plugin>& Fleet::plugins() const {
 std::map<std::string, int> Fleet::hosts(std::size_t plugin) const {
   return loop_->hosts(plugin);
 }
+HostTotals Fleet::host_totals(std::size_t plugin) const {
+  return loop_->host_totals(plugin);
+}
 std::vector<RunningJob> Fleet::running(std::chrono::microseconds at_least) const {
   return loop_->running(at_least);
 }

@@ -19,6 +19,7 @@
 
 #include "base/landlock.hpp"
 #include "base/threads.hpp"
+#include "fleet/host_gauge.hpp"
 #include "fleet/reload_request.hpp"
 #include "fleet/running_job.hpp"
 #include "job/host_limits.hpp"
@@ -205,6 +206,8 @@ class Fleet {
   /// How many hosts of a plugin are in each state, by the state's name, zeros included. "down": the host
   /// waits for its next start.
   std::map<std::string, int> hosts(std::size_t plugin) const;
+  /// What the plugin's hosts take.
+  HostTotals host_totals(std::size_t plugin) const;
   /// What the last round did.
   const std::vector<Change>& changes() const;
 

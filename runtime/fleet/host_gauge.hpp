@@ -10,6 +10,13 @@
 
 namespace sluice::fleet {
 
+/// What the hosts of a plugin take, without the processes that they have started and not waited for.
+struct HostTotals {
+  double cpu_seconds = 0;     ///< never becomes less: hosts that have ended count, too
+  double resident_bytes = 0;  ///< of those that exist
+  double oldest_age = 0;      ///< seconds since the oldest one that serves became ready; 0 without one
+};
+
 class HostGauge {
  public:
   /// `exact_above`: from that memory on, memory that processes share is divided among them. This is slow for

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/process_stat.hpp"
 #include "base/text.hpp"
 #include "wire/bounds.hpp"
 #include "wire/descriptors.hpp"
@@ -144,6 +145,17 @@ std::optional<Excess> HostProcess::measure() {
   if (reaped_ || !ending_.empty() || !is_measured(limits_)) return std::nullopt;
   usage_before_ = std::exchange(usage_, gauge_.measure(link_.process(), least_memory_mark(limits_)));
   return excess(limits_, usage_, usage_before_);
+}
+
+HostTotals HostProcess::totals() const {
+  HostTotals totals;
+  totals.cpu_seconds = cpu_seconds_;  // 0 until it is reaped
+  if (reaped_) return totals;
+  const auto stat = base::process_stat(pid());
+  if (!stat) return totals;
+  totals.cpu_seconds = stat->cpu_seconds + stat->children_cpu_seconds;
+  totals.resident_bytes = stat->resident_bytes;
+  return totals;
 }
 
 void HostProcess::kill(const Excess& excess) {

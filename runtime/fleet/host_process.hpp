@@ -102,6 +102,8 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   /// refuses a limit.
   void limit(const job::HostLimits& limits, int slots);
   const HostUsage& usage() const { return usage_; }
+  /// Without its age.
+  HostTotals totals() const;
   /// It was killed because it exceeded a limit.
   bool is_over_limit() const { return excess_.has_value(); }
   /// How many jobs have ended in it.

@@ -232,6 +232,7 @@ void Fleet::Loop::on_ended(HostProcess& host) {
   const std::string culprit = host.culprit();
   const bool was_ready = seat->was_ready;
   const bool over_limit = host.is_over_limit();
+  ended_cpu_seconds_[edition.plugin] += host.totals().cpu_seconds;
   seat->timer.reset();
   seat->host.reset();
   const bool again = std::exchange(seat->loads_again, false);

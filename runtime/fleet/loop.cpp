@@ -267,6 +267,22 @@ std::map<std::string, int> Fleet::Loop::hosts(std::size_t plugin) const {
   return by_state;
 }
 
+HostTotals Fleet::Loop::host_totals(std::size_t plugin) const {
+  HostTotals totals;
+  if (const auto ended = ended_cpu_seconds_.find(plugin); ended != ended_cpu_seconds_.end())
+    totals.cpu_seconds = ended->second;
+  for (const auto& seat : seats_) {
+    if (seat->edition->plugin != plugin || !seat->host) continue;
+    const HostTotals one = seat->host->totals();
+    totals.cpu_seconds += one.cpu_seconds;
+    totals.resident_bytes += one.resident_bytes;
+    if (!seat->was_ready) continue;
+    const std::chrono::duration<double> age = Clock::now() - seat->ready_since;
+    totals.oldest_age = std::max(totals.oldest_age, age.count());
+  }
+  return totals;
+}
+
 void Fleet::Loop::finish_when_empty() {
   const bool empty =
       std::none_of(seats_.begin(), seats_.end(), [](const auto& seat) { return seat->host != nullptr; });

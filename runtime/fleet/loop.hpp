@@ -55,6 +55,7 @@ class Fleet::Loop : public HostProcess::Listener {
   bool is_round_over() const { return first_round_over_ && !round_; }
   const std::vector<Change>& changes() const { return changes_; }
   std::map<std::string, int> hosts(std::size_t plugin) const;
+  HostTotals host_totals(std::size_t plugin) const;
 
  private:
   /// One version of a plugin's file, with its settings.
@@ -221,7 +222,8 @@ class Fleet::Loop : public HostProcess::Listener {
   fleet::Listener& listener_;
   asio::io_context context_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_;
-  std::vector<Plugin> plugins_;  // the public view of places_
+  std::vector<Plugin> plugins_;                      // the public view of places_
+  std::map<std::size_t, double> ended_cpu_seconds_;  // of hosts that have ended, by plugin
   std::vector<Place> places_;
   std::vector<std::shared_ptr<Edition>> retired_;  // shared for the same reason as the seats
   std::vector<std::shared_ptr<Seat>> seats_;       // shared with timers' handlers, which may outlive a seat

@@ -144,6 +144,10 @@ void add_plugins(Families& families, const Measured& measured) {
   Family slots = families.gauge("sluice_slots", "Jobs that the ready hosts of a plugin can run at once.");
   Family restarts =
       families.counter("sluice_host_restarts_total", "Plugin hosts that died and were started again.");
+  Family cpu = families.counter("sluice_host_cpu_seconds_total", "CPU time of a plugin's hosts.");
+  Family memory = families.gauge("sluice_host_resident_memory_bytes", "Memory of a plugin's hosts.");
+  Family ages =
+      families.gauge("sluice_host_oldest_age_seconds", "Time since a plugin's oldest host became ready.");
   for (const auto& plugin : plugins) {
     if (plugin.name.empty() || plugin.state == "refused" || plugin.state == "removed" ||
         plugin.state == "disabled")
@@ -153,6 +157,9 @@ void add_plugins(Families& families, const Measured& measured) {
     }
     slots.add({{"plugin", plugin.name}}, plugin.slots);
     restarts.add({{"plugin", plugin.name}}, plugin.restarts);
+    cpu.add({{"plugin", plugin.name}}, plugin.cpu_seconds);
+    memory.add({{"plugin", plugin.name}}, plugin.resident_bytes);
+    ages.add({{"plugin", plugin.name}}, plugin.oldest_host_age);
   }
   add_canaries(families, plugins);
   families.gauge("sluice_event_loop_lag_seconds", "How long the event loop took to answer this scrape.")

@@ -26,6 +26,9 @@ struct PluginObservation {
   int restarts = 0;
   int slots = 0;
   std::optional<fleet::CanaryReport> canary;
+  double cpu_seconds = 0;      ///< of its hosts, with those that have ended
+  double resident_bytes = 0;   ///< of its hosts
+  double oldest_host_age = 0;  ///< seconds since the oldest one became ready; 0 without one
 };
 
 struct Observation {

@@ -13,6 +13,9 @@ struct Metrics : testing::Test {
     plugin.types = {"email.send"};
     plugin.hosts = {{"ready", 2}, {"down", 0}};
     plugin.slots = 8;
+    plugin.cpu_seconds = 1.5;
+    plugin.resident_bytes = 4096;
+    plugin.oldest_host_age = 60;
     measured.loop.emplace();
     measured.loop->plugins.push_back(plugin);
     measured.depths.happened = true;
@@ -79,6 +82,9 @@ TEST_F(Metrics, ShowThePluginsAndTheirHosts) {
   EXPECT_EQ(sample(R"(sluice_plugins{state="broken"})"), "0");
   EXPECT_EQ(sample(R"(sluice_hosts{plugin="mail",state="ready"})"), "2");
   EXPECT_EQ(sample(R"(sluice_slots{plugin="mail"})"), "8");
+  EXPECT_EQ(sample(R"(sluice_host_cpu_seconds_total{plugin="mail"})"), "1.5");
+  EXPECT_EQ(sample(R"(sluice_host_resident_memory_bytes{plugin="mail"})"), "4096");
+  EXPECT_EQ(sample(R"(sluice_host_oldest_age_seconds{plugin="mail"})"), "60");
 }
 
 TEST_F(Metrics, CountTheJobsOfACanary) {

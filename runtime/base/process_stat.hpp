@@ -1,0 +1,22 @@
+// What the kernel tells about a process in /proc/PID/stat.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+
+namespace sluice::base {
+
+struct ProcessStat {
+  double cpu_seconds = 0;           ///< of the process alone
+  double children_cpu_seconds = 0;  ///< of those that it has waited for
+  double started = 0;               ///< seconds since the machine booted
+  double resident_bytes = 0;
+  double virtual_bytes = 0;
+};
+
+/// Also of a process that has ended and that its parent has not waited for. Nullopt if there is no such
+/// process.
+std::optional<ProcessStat> process_stat(pid_t process);
+
+}  // namespace sluice::base
