@@ -19,7 +19,6 @@ constexpr std::int64_t quantile_interval = 50;  // jobs, between its estimates
 /// The first jobs of a type in new hosts may be slow because nothing is cached or connected yet.
 constexpr std::int64_t cold_jobs = 25;
 constexpr std::int64_t most_crashes = 3;
-constexpr std::size_t least_causes = 2;
 
 /// FNV-1a, with its bits mixed because it changes the low ones too little at the end of a text.
 std::uint64_t hash_of(const std::string& text) {
@@ -63,12 +62,13 @@ Canary::Canary(const CanaryPlan& plan, base::Clock::time_point began, std::set<s
 
 bool Canary::takes(const job::Job& job) const {
   constexpr double whole = 18446744073709551616.0;  // 2^64
-  return types_.contains(job.type) && static_cast<double>(hash_of(job.id)) < plan_.share * whole;
+  return job.attempt == 1 && types_.contains(job.type) &&
+         static_cast<double>(hash_of(job.id)) < plan_.share * whole;
 }
 
 void Canary::count(Arm arm, const job::Finished& finished) {
   const job::Result result = finished.outcome.result;
-  if (result == job::Result::crashed) count_crash(arm, finished.job.id);
+  if (result == job::Result::crashed) ++figures_of(arm).crashes;
   const bool ended = result == job::Result::done || failed(result);
   if (!ended || finished.job.attempt != 1 || !types_.contains(finished.job.type)) return;
   Figures& its = figures_of(arm);
@@ -78,17 +78,7 @@ void Canary::count(Arm arm, const job::Finished& finished) {
   failing_.add(arm == Arm::fresh);
 }
 
-/// Each counts, also of the same job.
-void Canary::count_crash(Arm arm, const std::string& job) {
-  Figures& its = figures_of(arm);
-  ++its.crashes;
-  if (its.crashed.size() < least_causes) its.crashed.insert(job);
-}
-
-void Canary::count_death(Arm arm) {
-  ++figures_of(arm).crashes;
-  ++figures_of(arm).deaths;
-}
+void Canary::count_death(Arm arm) { ++figures_of(arm).crashes; }
 
 /// Of jobs that are done, because failing may be quick.
 void Canary::count_time(Arm arm, const job::Finished& finished) {
@@ -112,10 +102,9 @@ void Canary::count_time(Arm arm, const job::Finished& finished) {
                        std::chrono::duration_cast<std::chrono::microseconds>(usual * slow_factor));
 }
 
-/// One job that crashes again and again may be at fault itself.
+/// Each crash is another job's, because the new version gets only first attempts.
 bool Canary::crashes_repeatedly() const {
-  const std::size_t causes = fresh_.crashed.size() + static_cast<std::size_t>(fresh_.deaths);
-  return fresh_.crashes >= most_crashes && causes >= least_causes && fresh_.crashes > present_.crashes;
+  return fresh_.crashes >= most_crashes && fresh_.crashes > present_.crashes;
 }
 
 std::optional<Canary::Decision> Canary::decide(base::Clock::time_point now) const {

@@ -1,8 +1,9 @@
 // A canary as values: which jobs a plugin's new version gets, how it compares with the present version, and
 // when that is decided. It knows no hosts and no clock.
 //
-// Each job counts once, by its first attempt, if both versions serve its type. So one bad job that is tried
-// again and again is not taken for many.
+// The new version gets only first attempts, and only these count, if both versions serve the job's type. So a
+// bad job that is tried again and again is not taken for many, and a bad version costs no job more than one
+// attempt.
 #pragma once
 
 #include <chrono>
@@ -43,7 +44,7 @@ class Canary {
   Canary(const CanaryPlan& plan, base::Clock::time_point began, std::set<std::string> types,
          std::string present_version, std::string fresh_version);
 
-  /// Whether the new version gets the job. The same id always gets the same answer, in every runtime.
+  /// Whether the new version gets the job: a first attempt, by its id. So every runtime has the same answer.
   bool takes(const job::Job& job) const;
   void count(Arm arm, const job::Finished& finished);
   /// A host of that arm ended, and no job is known to be at fault.
@@ -68,9 +69,7 @@ class Canary {
     std::int64_t failures = 0;
     std::int64_t timed = 0;  ///< of the jobs, those that could be slow
     std::int64_t slow = 0;
-    std::int64_t crashes = 0;
-    std::int64_t deaths = 0;        ///< of the crashes, those that no job is known to have caused
-    std::set<std::string> crashed;  ///< ids of some of the jobs that caused the others
+    std::int64_t crashes = 0;  ///< also those that no job is known to have caused
     DurationCounts took;
   };
   /// When a job of one type is slow: by what the present version took for the jobs before it.
@@ -81,7 +80,6 @@ class Canary {
   };
 
   Figures& figures_of(Arm arm) { return arm == Arm::fresh ? fresh_ : present_; }
-  void count_crash(Arm arm, const std::string& job);
   void count_time(Arm arm, const job::Finished& finished);
   bool crashes_repeatedly() const;
   std::string crash_words() const;

@@ -149,7 +149,7 @@ std::optional<Excess> HostProcess::measure() {
 
 HostTotals HostProcess::totals() const {
   HostTotals totals;
-  totals.cpu_seconds = cpu_seconds_;  // 0 until it is reaped
+  totals.cpu_seconds = cpu_seconds_.value_or(0);
   if (reaped_) return totals;
   const auto stat = base::process_stat(pid());
   if (!stat) return totals;

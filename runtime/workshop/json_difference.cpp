@@ -12,8 +12,8 @@ namespace {
 
 using Value = rapidjson::Value;
 
-/// Values that are nested deeper are compared as wholes.
-constexpr int most_levels = 200;
+/// Texts that are nested deeper are compared as wholes, because RapidJSON writes and compares recursively.
+constexpr std::size_t most_levels = 1000;
 
 std::string text_of(const Value* value) {
   if (value == nullptr) return "";
@@ -41,28 +41,28 @@ class Comparison {
   explicit Comparison(std::size_t most) : most_(most) {}
 
   /// Null: absent.
-  void compare(const std::string& pointer, const Value* was, const Value* is, int level = 0) {
+  void compare(const std::string& pointer, const Value* was, const Value* is) {
     if (found_.size() == most_) return;
-    const bool both = was != nullptr && is != nullptr && level < most_levels;
-    if (both && was->IsObject() && is->IsObject()) return compare_objects(pointer, *was, *is, level);
-    if (both && was->IsArray() && is->IsArray()) return compare_arrays(pointer, *was, *is, level);
+    const bool both = was != nullptr && is != nullptr;
+    if (both && was->IsObject() && is->IsObject()) return compare_objects(pointer, *was, *is);
+    if (both && was->IsArray() && is->IsArray()) return compare_arrays(pointer, *was, *is);
     const bool same = was == is || (was != nullptr && is != nullptr && *was == *is);
     if (!same) found_.push_back({pointer, text_of(was), text_of(is)});
   }
   std::vector<JsonDifference> take() { return std::move(found_); }
 
  private:
-  void compare_objects(const std::string& pointer, const Value& was, const Value& is, int level) {
+  void compare_objects(const std::string& pointer, const Value& was, const Value& is) {
     for (const auto& [name, value] : was.GetObject())
-      compare(pointer + part_of(name), &value, member(is, name), level + 1);
+      compare(pointer + part_of(name), &value, member(is, name));
     for (const auto& [name, value] : is.GetObject()) {
-      if (member(was, name) == nullptr) compare(pointer + part_of(name), nullptr, &value, level + 1);
+      if (member(was, name) == nullptr) compare(pointer + part_of(name), nullptr, &value);
     }
   }
-  void compare_arrays(const std::string& pointer, const Value& was, const Value& is, int level) {
+  void compare_arrays(const std::string& pointer, const Value& was, const Value& is) {
     for (rapidjson::SizeType i = 0; i < std::max(was.Size(), is.Size()); ++i) {
       compare(pointer + "/" + std::to_string(i), i < was.Size() ? &was[i] : nullptr,
-              i < is.Size() ? &is[i] : nullptr, level + 1);
+              i < is.Size() ? &is[i] : nullptr);
     }
   }
 
@@ -70,7 +70,23 @@ class Comparison {
   std::vector<JsonDifference> found_;
 };
 
+bool is_too_deep(const std::string& text) {
+  std::size_t level = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '"') in_string = !in_string;
+    if (in_string && c == '\\') ++i;
+    if (in_string) continue;
+    if (c == '[' || c == '{') ++level;
+    if (level > 0 && (c == ']' || c == '}')) --level;
+    if (level > most_levels) return true;
+  }
+  return false;
+}
+
 bool parse(rapidjson::Document& document, const std::string& text) {
+  if (is_too_deep(text)) return false;
   document.Parse<rapidjson::kParseIterativeFlag>(text.data(), text.size());
   return text.empty() || !document.HasParseError();
 }
