@@ -78,7 +78,9 @@ void Canary::count(Arm arm, const job::Finished& finished) {
   failing_.add(arm == Arm::fresh);
 }
 
-void Canary::count_death(Arm arm) { ++figures_of(arm).crashes; }
+void Canary::count_death(Arm arm) {
+  ++figures_of(arm).crashes;
+}
 
 /// Of jobs that are done, because failing may be quick.
 void Canary::count_time(Arm arm, const job::Finished& finished) {

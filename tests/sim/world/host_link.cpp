@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/process_stat.hpp"
 #include "fleet/frame_names.hpp"
 #include "fleet/host_gauge.hpp"
 #include "world/host.hpp"
@@ -22,6 +23,11 @@ pid_t sluice_simulated_wait4(pid_t pid, int* status, int /*options*/, struct rus
   if (!ended) return 0;
   *status = *ended;
   return pid;
+}
+
+/// A simulated process takes nothing.
+std::optional<sluice::base::ProcessStat> sluice::base::process_stat(pid_t /*process*/) {
+  return std::nullopt;
 }
 
 namespace sluice::fleet {
