@@ -99,6 +99,24 @@ TEST_F(Sessions, AnApplicationsTriggerFindsItsTables) {
   EXPECT_EQ(database.value("SELECT count(*) FROM public.audit"), "26");
 }
 
+TEST_F(Sessions, AnApplicationsTriggerFindsItsFunctionsInSchemaSluice) {
+  database.exec("CREATE FUNCTION sluice.stamp(text) RETURNS text LANGUAGE sql AS 'SELECT $1'");
+  database.exec(
+      "CREATE FUNCTION public.note() RETURNS trigger LANGUAGE plpgsql AS "
+      "$$ BEGIN PERFORM stamp(NEW.id); RETURN NEW; END $$");
+  database.exec(
+      "CREATE TRIGGER note BEFORE UPDATE ON public.\"Outbox\" FOR EACH ROW WHEN (NEW.status = 'done') "
+      "EXECUTE FUNCTION public.note()");
+  for (const char* const path : {R"("$user", public)", R"(public, "$user")", R"("$user")"}) {
+    database.exec("ALTER DATABASE " + database.value("SELECT current_database()") +
+                  " SET search_path = " + path);
+    insert(path, "test.probe", R"({"do":"ok"})");
+    const Ended drained = sluice({"drain"});
+    ASSERT_EQ(drained.code, 0) << path << drained.err;
+    EXPECT_EQ(status(path), "done") << drained.err;
+  }
+}
+
 /// A pool in transaction mode. All clients share its only session.
 class Pool {
  public:

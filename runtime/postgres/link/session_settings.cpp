@@ -46,12 +46,14 @@ constexpr std::string_view encoding =
     "CASE pg_catalog.current_setting('server_encoding') WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END";
 
 /// Triggers of the application run under it too, and must find what they name as usual. The only changes are
-/// that nothing comes before pg_catalog, and that temporary objects of sessions come last; and that "$user"
-/// does not make schema sluice, which has tables of names such as audit, come before theirs.
+/// that nothing comes before pg_catalog, that temporary objects of sessions come last, and that schema
+/// sluice, which has tables of names such as audit, comes after the application's schemas if "$user" means
+/// it.
 constexpr std::string_view search_path =
     R"('pg_catalog, ' || coalesce(nullif(CASE WHEN current_user = 'sluice' THEN pg_catalog.regexp_replace()"
-    R"(pg_catalog.current_setting('search_path'), '"\$user"( *, *)?', '', 'g') ELSE )"
-    R"(pg_catalog.current_setting('search_path') END, '') || ', ', '') || 'pg_temp')";
+    R"(pg_catalog.current_setting('search_path'), '"\$user" *, *|( *, *)?"\$user"', '', 'g') ELSE )"
+    R"(pg_catalog.current_setting('search_path') END, '') || ', ', '') )"
+    R"(|| CASE WHEN current_user = 'sluice' THEN 'sluice, ' ELSE '' END || 'pg_temp')";
 
 std::string set_all(bool local) {
   const std::string scope = local ? "true" : "false";
