@@ -23,6 +23,12 @@ class BlameTest : public Outbox {
   }
 };
 
+/// In a frame, with its parameters or, from debugging information, with its place.
+bool names_function(const std::string& stack, const std::string& function) {
+  return stack.find(function + '(') != std::string::npos ||
+         stack.find(function + " at ") != std::string::npos;
+}
+
 class Blame : public BlameTest, public testing::WithParamInterface<Death> {};
 
 TEST_P(Blame, FallsOnTheJobWhoseHandlerEndedTheProcess) {
@@ -34,7 +40,7 @@ TEST_P(Blame, FallsOnTheJobWhoseHandlerEndedTheProcess) {
       << program.err();
   EXPECT_NE(error("guilty").find(GetParam().ending), std::string::npos) << error("guilty");
   EXPECT_NE(stack("guilty").find(" in probe 1.2.3; its plugin host had used "), std::string::npos);
-  EXPECT_NE(stack("guilty").find(GetParam().function), std::string::npos) << stack("guilty");
+  EXPECT_TRUE(names_function(stack("guilty"), GetParam().function)) << stack("guilty");
   EXPECT_TRUE(program.says("plugin host died"));
   EXPECT_NE(program.err().find(R"("job":"guilty")"), std::string::npos) << program.err();
   scratch.write("gate-1", "");
@@ -50,8 +56,7 @@ INSTANTIATE_TEST_SUITE_P(Of, Blame,
                                          Death{"abort", "was killed by signal 6", "abort_process"},
                                          Death{"exit", "ended with exit status 0", "exit_process"},
                                          Death{"exit_now", "ended with exit status 3", "exit_now"},
-                                         Death{"overflow_stack", "was killed by signal 11",
-                                               "the same again, "}),
+                                         Death{"overflow_stack", "was killed by signal 11", "sink"}),
                          [](const auto& death) { return std::string(death.param.action); });
 
 class Unseen : public BlameTest, public testing::WithParamInterface<const char*> {};
@@ -86,7 +91,7 @@ TEST_F(BlameTest, StackOfAJobThatDoesNotStopIsTakenBeforeItsHostIsKilled) {
   Program program({"run"}, environment());
   EXPECT_TRUE(eventually([&] { return !stack("hangs").empty(); })) << program.err();
   EXPECT_EQ(stack("hangs").rfind("did not stop in probe 1.2.3", 0), 0U) << stack("hangs");
-  EXPECT_NE(stack("hangs").find("hang"), std::string::npos) << stack("hangs");
+  EXPECT_TRUE(names_function(stack("hangs"), "hang")) << stack("hangs");
 }
 
 TEST_F(BlameTest, AttemptSaysWhichBuildRanItAndWhatItsHostTook) {

@@ -21,6 +21,7 @@
 #include "config/job_settings.hpp"
 #include "config/secret_grants.hpp"
 #include "fleet/spawn.hpp"
+#include "fleet/tickets.hpp"
 #include "host/build_id.hpp"
 #include "workshop/file_digest.hpp"
 #include "workshop/rehearsal.hpp"
@@ -246,7 +247,7 @@ class PluginRun {
     over_ = true;
     job::Outcome outcome;
     outcome.result = job::Result::crashed;
-    outcome.code = "host-died";
+    outcome.code = fleet::crash_code;
     outcome.error = "the plugin host " + plugin_.ending() + " while this job ran" + why;
     return outcome;
   }

@@ -7,6 +7,7 @@
 #include "base/threads.hpp"
 #include "base/usage_error.hpp"
 #include "config/job_settings.hpp"
+#include "fleet/tickets.hpp"
 
 namespace sluice::cli {
 
@@ -82,7 +83,8 @@ std::optional<job::Outcome> ShadowVersion::run(job::Job job) {
     if (!returned) plugin_->kill();
   }
   if (late) return ended("timeout", "the job exceeded its time limit of " + base::format_duration(limit));
-  if (!returned) return ended("host-died", "the plugin host " + plugin_->ending() + " while this job ran");
+  if (!returned)
+    return ended(fleet::crash_code, "the plugin host " + plugin_->ending() + " while this job ran");
   return std::move(returned->outcome);
 }
 
