@@ -41,6 +41,8 @@ TEST_P(Blame, FallsOnTheJobWhoseHandlerEndedTheProcess) {
   EXPECT_NE(error("guilty").find(GetParam().ending), std::string::npos) << error("guilty");
   EXPECT_NE(stack("guilty").find(" in probe 1.2.3; its plugin host had used "), std::string::npos);
   EXPECT_TRUE(names_function(stack("guilty"), GetParam().function)) << stack("guilty");
+  const bool recursed = std::string(GetParam().action) == "overflow_stack";
+  EXPECT_EQ(stack("guilty").find("the same again, ") != std::string::npos, recursed) << stack("guilty");
   EXPECT_TRUE(program.says("plugin host died"));
   EXPECT_NE(program.err().find(R"("job":"guilty")"), std::string::npos) << program.err();
   scratch.write("gate-1", "");
