@@ -500,8 +500,8 @@ Observation Engine::look() const {
     const fleet::HostTotals totals = fleet_.host_totals(i);
     observation.plugins.push_back({plugin.path, plugin.spec.name, plugin.spec.version,
                                    fleet::name(plugin.state), plugin.reason, plugin.types, fleet_.hosts(i),
-                                   plugin.settings.processes, plugin.restarts, plugin.slots(),
-                                   plugin.canary, totals.cpu_seconds, totals.resident_bytes, totals.oldest_age});
+                                   plugin.settings.processes, plugin.restarts, plugin.slots(), plugin.canary,
+                                   totals.cpu_seconds, totals.resident_bytes, totals.oldest_age});
   }
   return observation;
 }
