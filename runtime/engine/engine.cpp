@@ -104,6 +104,7 @@ fleet::Options Engine::fleet_options() const {
   options.wary = [this] { return config::has_sandbox(config_); };
   options.trust = config::trust_of(config_);
   options.require_sandbox = config_.require_sandbox;
+  options.control_groups = options_.control_groups;
   options.owners = owners();
   return options;
 }
@@ -500,8 +501,8 @@ Observation Engine::look() const {
     const fleet::HostTotals totals = fleet_.host_totals(i);
     observation.plugins.push_back({plugin.path, plugin.spec.name, plugin.spec.version,
                                    fleet::name(plugin.state), plugin.reason, plugin.types, fleet_.hosts(i),
-                                   plugin.settings.processes, plugin.restarts, plugin.slots(),
-                                   plugin.canary, totals.cpu_seconds, totals.resident_bytes, totals.oldest_age});
+                                   plugin.settings.processes, plugin.restarts, plugin.slots(), plugin.canary,
+                                   totals.cpu_seconds, totals.resident_bytes, totals.oldest_age});
   }
   return observation;
 }
