@@ -56,7 +56,7 @@ std::string own_group() {
 std::string base_group() {
   std::string group = own_group();
   const std::filesystem::path path(group);
-  const std::string above = path.parent_path().string();
+  std::string above = path.parent_path().string();
   if (path.filename() == leaf_name && access((above + "/cgroup.subtree_control").c_str(), W_OK) == 0)
     return above;
   return group;

@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
-# Runs the tests that need control groups (cgroup v2) in a virtual machine, because few machines let a test change its
-# own. The machine has Debian's kernel and, read-only, the root of this one.
+# Runs what needs control groups (cgroup v2) in a virtual machine, because few machines let a test change its own. The
+# machine has Debian's kernel and, read-only, the root of this one.
 #
-#   tests/vm/run.sh [BUILD] [FILTER]    BUILD: the build directory, build if not given; FILTER: of GoogleTest
+#   tests/vm/run.sh BUILD cases [FILTER]    test cases; BUILD is the build directory, FILTER one of GoogleTest
+#   tests/vm/run.sh BUILD service           the shipped unit, with systemd
 #
 # Needs QEMU and the kernel's package, which it downloads and unpacks but does not install; no KVM, though it is quicker
 # with it. If it can't run, it says why and exits with 77. The kernel is kept in BUILD/vm for the next run.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-build=$(realpath "${1:-build}")
-filter=${2:-Grouped.*}
+build=$(realpath "${1:?the build directory}")
+what=${2:?cases or service}
+filter=${3:-Grouped.*}
 cache=$build/vm
 patience=600
 
@@ -30,6 +32,7 @@ say() { printf '%4d s  %s\n' "$SECONDS" "$1"; }
 for program in qemu-system-x86_64 busybox cpio apt-get; do
   command -v "$program" >/dev/null || skip "no $program: run tests/install-packages.sh ci"
 done
+[[ $what != service || -x /lib/systemd/systemd ]] || skip 'no systemd: run tests/install-packages.sh ci'
 [[ -x $build/bin/program_test ]] || fail "$build/bin/program_test is missing; build it first"
 
 # Those of QEMU's devices and of the file systems. One that is missing is part of the kernel itself.
@@ -62,7 +65,7 @@ make_data() {
   [[ -f $cache/data.tar ]] && return
   say 'making the data of a PostgreSQL server'
   local server=$cache/postgres
-  tests/postgres.sh start "$server"
+  tests/postgres.sh start "$server" 9>&-
   tests/postgres.sh stop "$server"
   tar -C "$(<"$server/home")" -cf "$cache/data.tar.new" data
   tests/postgres.sh remove "$server"
@@ -103,12 +106,12 @@ trap 'exit 1' INT TERM
 
 # The exit code is the one of the tests.
 boot() {
-  local how=$1 said=$cache/console.log
+  local how=$1 said=$cache/$what.log
   say "booting with $how"
   qemu-system-x86_64 -accel "$how" -cpu "$([[ $how == kvm ]] && echo host || echo max)" -smp 2 -m 2048 \
     -display none -nodefaults -no-reboot -serial "file:$said" \
     -kernel "$cache/kernel" -initrd "$cache/initial.cpio" \
-    -append "console=ttyS0 quiet panic=-1 tree=$PWD build=$build cache=$cache filter=$filter" \
+    -append "console=ttyS0 quiet panic=-1 systemd.unified_cgroup_hierarchy=1 tree=$PWD build=$build cache=$cache what=$what filter=$filter" \
     -fsdev local,id=root,path=/,security_model=none,readonly=on,multidevs=remap \
     -device virtio-9p-pci,fsdev=root,mount_tag=host </dev/null &
   machine=$!
@@ -123,7 +126,10 @@ boot() {
   return "$code"
 }
 
+exec 9>"$cache.lock"
+flock 9  # both may run at the same time
 unpack_kernel
 make_data
 make_initial_files
+exec 9>&-
 boot "$(accelerator)"
