@@ -55,6 +55,7 @@ group() {
       group packages
       group node
       echo postfix minisign
+      echo qemu-system-x86 busybox-static cpio
       echo ccache clang libc++-dev libc++abi-dev CARGO clang-format clang-tidy shellcheck
       ;;
     *)

@@ -67,8 +67,9 @@ struct Config {
 
   std::string plugin_directory;
   base::Ownership ownership = base::Ownership::check;  ///< of plugin files and the way to them
-  bool strict_files = false;     ///< a plugin file needs an entry in sluice.lock, or a signature
-  std::string plugin_keys;       ///< JSON object, as trust::parse_keys reads it; empty: none
+  bool strict_files = false;  ///< a plugin file needs an entry in sluice.lock, or a signature
+  std::string plugin_keys;    ///< JSON object, as trust::parse_keys reads it; empty: none
+  job::ControlGroups control_groups = job::ControlGroups::automatic;  ///< of plugin hosts
   bool require_sandbox = false;  ///< a plugin whose sandbox the kernel can't enforce is refused
   std::map<std::string, PluginSettings> plugins;  ///< by the plugin's name
   std::map<std::string, TypeSettings> types;      ///< by the type's name

@@ -5,6 +5,7 @@
 #include <rapidjson/pointer.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <charconv>
 #include <iterator>
@@ -323,6 +324,17 @@ const char* require_name(bool required) {
   return required ? "require" : "try";
 }
 
+constexpr std::array<std::string_view, 3> control_groups_names{"auto", "off", "require"};
+
+std::optional<job::ControlGroups> parse_control_groups(const std::string& text) {
+  const auto found = std::find(control_groups_names.begin(), control_groups_names.end(), text);
+  if (found == control_groups_names.end()) return std::nullopt;
+  return static_cast<job::ControlGroups>(found - control_groups_names.begin());
+}
+std::string_view control_groups_name(job::ControlGroups use) {
+  return control_groups_names.at(static_cast<std::size_t>(use));
+}
+
 std::string sandbox_problem(const std::string& text) {
   try {
     job::parse_sandbox(text);
@@ -467,6 +479,11 @@ std::vector<ConfigKey<Config>> make_config_keys() {
       choice("plugins", "sandbox", &Config::require_sandbox, parse_require, require_name, "try, require",
              "what happens if the kernel can't enforce all of a plugin's sandbox. `try`: the log says so. "
              "`require`: the plugin is refused"),
+      choice("plugins", "control_groups", &Config::control_groups, parse_control_groups, control_groups_name,
+             "auto, off, require",
+             "whether control groups (cgroup v2) enforce limits.memory and limits.tasks. `auto`: if the "
+             "runtime may make them; else it watches the limits. `off`: it watches them. `require`: it does "
+             "not start without them. Only a restart changes this"),
       choice(
           "plugins", "ownership", &Config::ownership, parse_ownership, ownership_name,
           "check, strict, ignore",

@@ -104,6 +104,7 @@ fleet::Options Engine::fleet_options() const {
   options.wary = [this] { return config::has_sandbox(config_); };
   options.trust = config::trust_of(config_);
   options.require_sandbox = config_.require_sandbox;
+  options.control_groups = options_.control_groups;
   options.owners = owners();
   return options;
 }

@@ -34,7 +34,8 @@ struct EngineOptions {
   /// Reads the configuration again, for a reload; throws base::UsageError. Without it the engine never
   /// reloads.
   std::function<config::Config()> reread;
-  std::function<void(const Tally&)> progress;  ///< called every 200 ms, if set
+  fleet::ControlGroups* control_groups = nullptr;  ///< of the hosts; outlives the engine; null: none
+  std::function<void(const Tally&)> progress;      ///< called every 200 ms, if set
 };
 
 struct EngineResult {

@@ -19,6 +19,7 @@
 
 #include "base/landlock.hpp"
 #include "base/threads.hpp"
+#include "fleet/control_group.hpp"
 #include "fleet/host_gauge.hpp"
 #include "fleet/reload_request.hpp"
 #include "fleet/running_job.hpp"
@@ -63,6 +64,7 @@ struct Options {
   int landlock_version = base::landlock_version();  ///< what the kernel can enforce
   trust::Policy trust{};                            ///< which plugin files are loaded
   bool require_sandbox = false;               ///< a plugin whose sandbox the kernel can't enforce is refused
+  ControlGroups* control_groups = nullptr;    ///< outlives the fleet; null: limits are watched
   std::map<std::string, std::string> owners;  ///< job type → plugin, as the configuration names it
   bool start = true;  ///< false: only describe the plugins, for `plugin list` and `inspect`
 };
@@ -107,6 +109,7 @@ struct Plugin {
   base::WallClock::time_point loaded_at;  ///< when the present generation took over
   std::string newer_refused;              ///< why the last reload refused the file and kept this one
   std::optional<CanaryReport> canary;
+  bool limits_enforced = false;  ///< a control group of each of its hosts enforces `memory` and `tasks`
   int draining_hosts = 0;  ///< hosts of earlier generations, which finish the jobs that they have started
   int slots() const { return ready_slots; }
   bool usable() const { return state == PluginState::ready || state == PluginState::restarting; }

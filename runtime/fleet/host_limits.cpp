@@ -30,6 +30,8 @@ std::string limit_named_by(const std::string& error, const job::HostLimits& limi
     return named(std::to_string(*limits.open_files), "open_files");
   if (limits.file_size && speaks_of("File too large"))
     return named(base::write_size(*limits.file_size), "file_size");
+  if (limits.tasks && speaks_of("Resource temporarily unavailable"))
+    return named(std::to_string(*limits.tasks), "tasks");
   if (limits.memory && (speaks_of("Cannot allocate memory") || speaks_of("bad_alloc")))
     return named(base::write_size(*limits.memory), "memory");
   return "";
@@ -60,6 +62,26 @@ std::optional<Excess> excess(const job::HostLimits& limits, const HostUsage& now
                                std::to_string(*limits.tasks) + " (tasks)"};
   }
   return std::nullopt;
+}
+
+std::optional<Excess> excess(const job::HostLimits& limits, const GroupEvents& now,
+                             const GroupEvents& before) {
+  if (limits.memory && now.memory_reached > 0 && now.memory_kills > 0)
+    return Excess{"memory", "reached its limit of " + bytes(*limits.memory) + " (memory)"};
+  if (limits.tasks && now.refused_tasks > before.refused_tasks && now.tasks >= *limits.tasks) {
+    return Excess{"tasks",
+                  "reached its limit of " + std::to_string(*limits.tasks) + " processes and threads (tasks)"};
+  }
+  return std::nullopt;
+}
+
+std::string group_words(const job::HostLimits& limits, const GroupEvents& events) {
+  if (events.memory_kills > 0 && events.memory_reached == 0)
+    return "no memory was left for it, though it had not reached a limit of its own";
+  if (limits.tasks && events.refused_tasks > 0) {
+    return "it had reached its limit of " + std::to_string(*limits.tasks) + " processes and threads (tasks)";
+  }
+  return "";
 }
 
 std::optional<std::string> recycle_reason(const job::HostLimits& limits, const HostUsage& usage,

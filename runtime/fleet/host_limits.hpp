@@ -22,6 +22,14 @@ struct HostUsage {
   int tasks = 0;                ///< processes and threads of all of them
 };
 
+/// What the kernel tells about the control group of a host. The first three count from when it was made.
+struct GroupEvents {
+  std::int64_t memory_reached = 0;  ///< how often its own limit left it no memory
+  std::int64_t memory_kills = 0;    ///< processes that were killed because there was no memory, here or above
+  std::int64_t refused_tasks = 0;   ///< processes and threads that its own limit did not admit
+  int tasks = 0;                    ///< present processes and threads
+};
+
 /// What a host has done since it became ready.
 struct HostService {
   std::int64_t jobs = 0;
@@ -44,6 +52,13 @@ std::optional<std::int64_t> least_memory_mark(const job::HostLimits& limits);
 /// `before`: at the look before this one. A process that is about to execute a program shares all memory with
 /// its parent for some milliseconds, and then both are counted. So the sum must exceed the limit twice.
 std::optional<Excess> excess(const job::HostLimits& limits, const HostUsage& now, const HostUsage& before);
+
+/// The same of a host whose control group enforces the limits. A host that wanted too many processes, and
+/// has gone on with fewer, is not at its limit.
+std::optional<Excess> excess(const job::HostLimits& limits, const GroupEvents& now,
+                             const GroupEvents& before);
+/// What the control group did to a host that has died; empty: nothing.
+std::string group_words(const job::HostLimits& limits, const GroupEvents& events);
 
 /// Why another host should take over, "that one has run 1000 jobs (recycle_jobs)"; nullopt if none should.
 std::optional<std::string> recycle_reason(const job::HostLimits& limits, const HostUsage& usage,

@@ -1,6 +1,7 @@
 #include "fleet/host_process.hpp"
 
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -139,12 +140,17 @@ void HostProcess::on_frame(const wire::Frame& frame) {
 void HostProcess::limit(const job::HostLimits& limits, int slots) {
   limits_ = limits;
   limit_host(link_.process(), limits, slots);
+  if (group_) group_->limit(limits);
 }
 
 std::optional<Excess> HostProcess::measure() {
   if (reaped_ || !ending_.empty() || !is_measured(limits_)) return std::nullopt;
-  usage_before_ = std::exchange(usage_, gauge_.measure(link_.process(), least_memory_mark(limits_)));
-  return excess(limits_, usage_, usage_before_);
+  const GroupEvents before = events_;
+  if (is_enforced()) events_ = group_->events();
+  const bool enforced = is_enforced();  // unless the group is gone by now
+  if (!enforced || limits_.recycle_memory)
+    usage_before_ = std::exchange(usage_, gauge_.measure(link_.process(), least_memory_mark(limits_)));
+  return enforced ? excess(limits_, events_, before) : excess(limits_, usage_, usage_before_);
 }
 
 HostTotals HostProcess::totals() const {
@@ -154,6 +160,7 @@ HostTotals HostProcess::totals() const {
   const auto stat = base::process_stat(pid());
   if (!stat) return totals;
   totals.cpu_seconds = stat->cpu_seconds + stat->children_cpu_seconds;
+  if (group_) totals.cpu_seconds = std::max(totals.cpu_seconds, group_->cpu_seconds().value_or(0));
   totals.resident_bytes = stat->resident_bytes;
   return totals;
 }
@@ -277,16 +284,29 @@ void HostProcess::kill(const std::string& why) {
   if (reaped_) return;
   if (ending_.empty()) ending_ = why;
   link_.kill();
+  if (group_) group_->kill();
+}
+
+/// Its descendants count in the group's figures. What the host took before it was in the group does not.
+void HostProcess::read_group(int wait_status) {
+  cpu_seconds_ = std::max(*cpu_seconds_, group_->cpu_seconds().value_or(0));
+  peak_bytes_ = std::max(*peak_bytes_, group_->peak_bytes().value_or(0));
+  if (!is_enforced() || !ending_.empty()) return;
+  const GroupEvents events = group_->events();
+  if (WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL) excess_ = excess(limits_, events, events);
+  ending_ = excess_ ? "was killed because it " + excess_->words : group_words(limits_, events);
 }
 
 void HostProcess::reaped(int wait_status, const rusage& usage, bool interrupted) {
   reaped_ = true;
   cpu_seconds_ = seconds(usage.ru_utime) + seconds(usage.ru_stime);
   peak_bytes_ = std::int64_t{1024} * usage.ru_maxrss;
+  if (group_) read_group(wait_status);
   tell_facts();
   goodbye_.cancel();
   interrupted_ = interrupted;
   if (!excess_) ending_ = describe_exit(wait_status) + (ending_.empty() ? "" : " (" + ending_ + ")");
+  if (group_) group_->kill();
   link_.ended();
   end_when_read();
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/threads.hpp"
+#include "fleet/control_group.hpp"
 #include "fleet/frame_names.hpp"
 #include "fleet/host_gauge.hpp"
 #include "fleet/host_limits.hpp"
@@ -57,6 +58,8 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
 
   /// `kept`: it loads the file itself, because another one is at its path by now; else the one at the path.
   HostProcess(boost::asio::io_context& loop, Listener& listener, const PluginFile& file, bool kept);
+  /// The group in which it is, null if it has none. Before begin().
+  void set_group(std::unique_ptr<ControlGroup> group) { group_ = std::move(group); }
   /// Starts reading, and tells the host to check the plugin's file and to load it in that sandbox.
   void begin(const job::Sandbox& sandbox, base::Ownership ownership);
 
@@ -85,7 +88,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   void kill(const std::string& why);
   /// The same, because it exceeded a limit. Its started jobs are charged with that.
   void kill(const Excess& excess);
-  /// Measures what it takes. Returns the limit that it exceeds.
+  /// Measures what it takes, or asks its control group. Returns the limit that it exceeds.
   std::optional<Excess> measure();
   /// The number of jobs whose handlers are running.
   std::size_t started() const { return tickets_.started(); }
@@ -101,6 +104,8 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   /// Sets what the kernel enforces, and what is to be watched. Throws std::runtime_error if the kernel
   /// refuses a limit.
   void limit(const job::HostLimits& limits, int slots);
+  /// A control group enforces `memory` and `tasks`.
+  bool is_enforced() const { return group_ && group_->enforces(); }
   const HostUsage& usage() const { return usage_; }
   /// Without its age.
   HostTotals totals() const;
@@ -147,6 +152,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   std::string heading(const wire::Stack& stack) const;
   void tell_facts();
   LoadedFile loaded_file() const { return {path_, file_fd_}; }
+  void read_group(int wait_status);
   void end_when_read();
 
   Listener& listener_;
@@ -175,9 +181,11 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   std::string ending_;
   std::string culprit_;
   // From reaped() on.
-  std::optional<double> cpu_seconds_;       // of the process and what it waited for
-  std::optional<std::int64_t> peak_bytes_;  // of its resident memory
+  std::optional<double> cpu_seconds_;       // of the process and what it waited for, or of its group
+  std::optional<std::int64_t> peak_bytes_;  // of its resident memory, or of its group's memory
   job::HostLimits limits_;
+  std::unique_ptr<ControlGroup> group_;
+  GroupEvents events_;
   HostGauge gauge_;
   HostUsage usage_;
   HostUsage usage_before_;

@@ -55,6 +55,7 @@ void Fleet::Loop::spawn(const std::shared_ptr<Seat>& seat) {
     seat->was_ready = false;
     seat->cut_short = false;
     seat->host = std::make_shared<HostProcess>(context_, *this, edition.file, kept);
+    if (options_.control_groups) seat->host->set_group(options_.control_groups->make(seat->host->pid()));
     if (kept && edition.state != PluginState::loading) seat->host->set_plugin(edition.spec);
     seat->host->begin(sandbox_to_load(edition), options_.trust.ownership);
     limit_start(seat, "load");

@@ -163,6 +163,7 @@ void Fleet::Loop::cancel(const std::set<std::string>& ids) {
 void Fleet::Loop::enforce_limits() {
   const auto now = Clock::now();
   const auto latest = now - options_.cancel_grace;
+  if (options_.control_groups) options_.control_groups->sweep();
   for (std::size_t i = 0; i < seats_.size(); ++i) {
     const std::shared_ptr<Seat> seat = seats_[i];
     if (!seat->host || !seat->host->enforce_limits(now, latest)) continue;
@@ -393,6 +394,7 @@ void Fleet::Loop::show(std::size_t plugin) {
   shown.settings = edition->settings;
   shown.ready_hosts = edition->ready_hosts;
   shown.ready_slots = ready_slots(*edition);
+  shown.limits_enforced = are_limits_enforced(*edition);
   shown.canary.reset();
   if (place.canary) {
     const Canary& canary = place.canary->canary;
@@ -403,6 +405,14 @@ void Fleet::Loop::show(std::size_t plugin) {
   shown.restarts = edition->restarts;
   shown.generation = edition->generation;
   shown.loaded_at = edition->loaded_at;
+}
+
+/// Hosts that are not started yet will have what the present ones have.
+bool Fleet::Loop::are_limits_enforced(const Edition& edition) const {
+  const auto seats = seats_of(edition);
+  return options_.control_groups && std::all_of(seats.begin(), seats.end(), [](const auto& seat) {
+           return !seat->was_ready || !seat->host || seat->host->is_enforced();
+         });
 }
 
 int Fleet::Loop::ready_slots(const Edition& edition) const {

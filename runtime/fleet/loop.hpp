@@ -151,6 +151,7 @@ class Fleet::Loop : public HostProcess::Listener {
   void advance_soon();
   void show(std::size_t plugin);
   int ready_slots(const Edition& edition) const;
+  bool are_limits_enforced(const Edition& edition) const;
   void tell(const Edition& edition);
   void finish_when_empty();
 

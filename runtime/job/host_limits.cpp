@@ -19,13 +19,14 @@ std::string written(std::chrono::microseconds duration) {
 
 }  // namespace
 
-std::vector<std::string> words_of(const HostLimits& limits) {
+std::vector<std::string> words_of(const HostLimits& limits, const std::string& keeper) {
   std::vector<std::string> words;
-  const auto add = [&](const char* key, const auto& value) {
-    if (value) words.push_back(std::string(key) + " " + written(*value));
+  const auto add = [&](const char* key, const auto& value, const std::string& kept = "") {
+    if (value) words.push_back(std::string(key) + " " + written(*value) + kept);
   };
-  add("memory", limits.memory);
-  add("tasks", limits.tasks);
+  const std::string kept = keeper.empty() ? "" : " (" + keeper + ")";
+  add("memory", limits.memory, kept);
+  add("tasks", limits.tasks, kept);
   add("open_files", limits.open_files);
   add("file_size", limits.file_size);
   add("core", limits.core);

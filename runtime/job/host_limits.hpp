@@ -29,7 +29,15 @@ struct HostLimits {
   bool operator==(const HostLimits&) const = default;
 };
 
-/// Those that are set, as keys and values of the configuration: "memory 512MB".
-std::vector<std::string> words_of(const HostLimits& limits);
+/// Whether a runtime uses control groups to limit its hosts.
+enum class ControlGroups {
+  automatic,  ///< if it can have them
+  off,
+  require,  ///< it does not start without them
+};
+
+/// Those that are set, as keys and values of the configuration: "memory 512MB". `keeper`: what holds `memory`
+/// and `tasks`, "memory 512MB (watched)".
+std::vector<std::string> words_of(const HostLimits& limits, const std::string& keeper = "");
 
 }  // namespace sluice::job

@@ -16,11 +16,12 @@ using testing::MatchesRegex;
 
 class Limits : public Outbox {
  protected:
-  /// A runtime whose plugin `vices` has these limits, beside the probe.
+  /// A runtime whose plugin `vices` has these limits, beside the probe. It watches them, wherever it runs.
   Program& start(const std::string& limits, const std::string& more = "") {
     config = scratch.write("limits.toml", scratch.read("sluice.toml") +
-                                              "[type.\"test.vices\"]\nmax_attempts = 2\n" + more +
-                                              "[plugin.vices.limits]\n" + limits);
+                                              "[plugins]\ncontrol_groups = \"off\"\n"
+                                              "[type.\"test.vices\"]\nmax_attempts = 2\n" +
+                                              more + "[plugin.vices.limits]\n" + limits);
     auto all = environment();
     all["SLUICE_PLUGIN_DIR"] = directory_.path();
     program_ = std::make_unique<Program>(std::vector<std::string>{"run"}, all);
@@ -55,7 +56,9 @@ TEST_F(Limits, AreShownByListInspectAndStatus) {
   EXPECT_THAT(json, HasSubstr("\"memory 512MB\",\n"));
   EXPECT_THAT(json, HasSubstr("\"limits\": []")) << "the probe has none";
   EXPECT_TRUE(eventually([&] {
-    return run({"status"}, all).out.find("limits of each host of vices: " + words) != std::string::npos;
+    return run({"status"}, all)
+               .out.find("limits of each host of vices: memory 512MB (watched), recycle_age 1d") !=
+           std::string::npos;
   })) << program.err();
   EXPECT_THAT(run({"status", "--json"}, all).out, HasSubstr("\"recycle_age 1d\""));
 }

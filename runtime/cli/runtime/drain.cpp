@@ -10,6 +10,7 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "cli/command.hpp"
+#include "cli/runtime/control_groups.hpp"
 #include "cli/text/nearest.hpp"
 #include "cli/text/table.hpp"
 #include "engine/engine.hpp"
@@ -157,6 +158,8 @@ int drain(const GlobalOptions& global, const DrainOptions& options) {
   config::Config config = global.resolve();
   plugin_directory(config);  // throws if there is none, before anything is opened
   engine::EngineOptions engine_options;
+  const auto groups = open_control_groups(config);
+  engine_options.control_groups = groups.get();
   engine_options.drain = true;
   engine_options.types = {options.types.begin(), options.types.end()};
   if (options.limit > 0) engine_options.limit = options.limit;

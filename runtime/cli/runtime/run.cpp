@@ -8,6 +8,7 @@
 #include "base/log.hpp"
 #include "base/threads.hpp"
 #include "cli/command.hpp"
+#include "cli/runtime/control_groups.hpp"
 #include "cli/runtime/dashboard.hpp"
 #include "cli/runtime/secrets.hpp"
 #include "engine/engine.hpp"
@@ -37,7 +38,9 @@ int run(const GlobalOptions& global, bool waits) {
   const auto store = open_store(config);
   if (waits) wait_for_database(*store);
   for (const std::string& warning : secret_warnings(config, global.config_path())) log::warn(warning);
+  const auto groups = open_control_groups(config);
   engine::EngineOptions options;
+  options.control_groups = groups.get();
   options.reread = [&global] { return global.reread(); };
   engine::StatementTimes times;
   engine::TimedStore timed(*store, times);

@@ -154,5 +154,45 @@ TEST(HostGauge, CountsAProcessAndItsChildrenAndDividesWhatTheyShare) {
   EXPECT_EQ(gauge.measure(self, 0).tasks, 0);
 }
 
+TEST(HostLimits, AHostInAControlGroupExceedsWhatTheKernelRefusedIt) {
+  job::HostLimits limits;
+  limits.memory = 512'000'000;
+  limits.tasks = 64;
+  const GroupEvents none{0, 0, 0, 64};
+  EXPECT_FALSE(excess(limits, none, none)) << "at its limit, and content";
+  const auto memory = excess(limits, GroupEvents{1, 3, 0, 0}, none);
+  ASSERT_TRUE(memory);
+  EXPECT_EQ(memory->code, "memory");
+  EXPECT_EQ(memory->words, "reached its limit of 512.0 MB (memory)");
+  EXPECT_FALSE(excess(limits, GroupEvents{1, 0, 0, 0}, none))
+      << "memory was found before anything was killed";
+  EXPECT_FALSE(excess(limits, GroupEvents{0, 1, 0, 0}, none)) << "the machine had no memory left";
+  const auto tasks = excess(limits, GroupEvents{0, 0, 7, 64}, none);
+  ASSERT_TRUE(tasks);
+  EXPECT_EQ(tasks->code, "tasks");
+  EXPECT_EQ(tasks->words, "reached its limit of 64 processes and threads (tasks)");
+  EXPECT_FALSE(excess(limits, GroupEvents{0, 0, 7, 20}, none)) << "it goes on with fewer";
+  EXPECT_FALSE(excess(limits, GroupEvents{0, 0, 7, 64}, GroupEvents{0, 0, 7, 64})) << "that was before";
+}
+
+TEST(HostLimits, TheEndOfAHostNamesWhatItsControlGroupRefused) {
+  job::HostLimits limits;
+  limits.tasks = 64;
+  EXPECT_EQ(group_words(limits, {}), "");
+  EXPECT_EQ(group_words(limits, GroupEvents{0, 1, 0, 0}),
+            "no memory was left for it, though it had not reached a limit of its own");
+  EXPECT_EQ(group_words(limits, GroupEvents{0, 0, 1, 0}),
+            "it had reached its limit of 64 processes and threads (tasks)");
+}
+
+TEST(HostLimits, WordsNameTheirKeeper) {
+  job::HostLimits limits;
+  limits.memory = 512'000'000;
+  limits.tasks = 64;
+  limits.nice = 3;
+  EXPECT_EQ(job::words_of(limits, "control group"),
+            (std::vector<std::string>{"memory 512MB (control group)", "tasks 64 (control group)", "nice 3"}));
+}
+
 }  // namespace
 }  // namespace sluice::fleet
