@@ -5,6 +5,7 @@
 #include <sluice/extensions.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -22,6 +23,7 @@
 #include "host/crash_note.hpp"
 #include "host/file_gate.hpp"
 #include "host/library.hpp"
+#include "host/orphans.hpp"
 #include "host/refusal.hpp"
 #include "host/secret_store.hpp"
 #include "host/slots.hpp"
@@ -85,7 +87,12 @@ class PluginHost {
 
   /// For the life of the process.
   void note_crashes() { note_crashes_in(page_); }
-  void have_own_process() { has_own_process_ = true; }
+  void have_own_process() {
+    has_own_process_ = true;
+    orphans_.adopt();
+    constexpr timeval interval{Orphans::interval.count(), 0};
+    setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &interval, sizeof interval);
+  }
 
   void run() {
     while (!stopped_) {
@@ -98,9 +105,11 @@ class PluginHost {
   void read_more() {
     char* const room = reader_.room(read_size);
     const ssize_t size = ::read(socket_, room, read_size);
+    const int error = errno;
+    orphans_.look();
     if (size > 0) {
       reader_.filled(static_cast<std::size_t>(size));
-    } else if (size == 0 || errno != EINTR) {
+    } else if (size == 0 || (error != EINTR && error != EAGAIN)) {
       _exit(0);
     }
   }
@@ -187,6 +196,7 @@ class PluginHost {
         Slots::Context{*library_, host_, self_, channel_, page_, log_level_, start.effects,
                        start.all_progress, schemas_, std::move(strict), start.most_requests, secrets_},
         start.slots);
+    orphans_.spare_present();
     channel_.send([](std::string& out) { wire::put_ready(out); });
   }
 
@@ -277,6 +287,7 @@ class PluginHost {
   int log_level_ = SLUICE_LOG_INFO;
   std::optional<Slots> slots_;
   bool has_own_process_ = false;
+  Orphans orphans_;
   bool stopped_ = false;
 };
 

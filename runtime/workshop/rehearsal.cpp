@@ -20,11 +20,13 @@
 #include "fleet/host_limits.hpp"
 #include "fleet/host_link.hpp"
 #include "fleet/missing_secret.hpp"
+#include "fleet/orphans.hpp"
 #include "fleet/spawn.hpp"
 #include "host/plugin_host.hpp"
 #include "wire/bounds.hpp"
 #include "wire/scrubber.hpp"
 #include "wire/shared_page.hpp"
+#include "workshop/process.hpp"
 
 namespace sluice::workshop {
 
@@ -53,10 +55,12 @@ std::string failed(const Step& step, const std::string& found) {
 
 class Rehearsal::Host : private fleet::HostLink::Listener {
  public:
-  Host(Stage stage, Witness& witness) : stage_(std::move(stage)), witness_(witness), wake_(context_) {
+  Host(Stage stage, Witness& witness)
+      : stage_(std::move(stage)), witness_(witness), wake_(context_), process_(context_) {
     link_.emplace(context_, stage_.in_process ? start_here() : fleet::spawn_host(stage_.path, page_.fd()));
     if (stage_.wake_fd >= 0) wake_.assign(fcntl(stage_.wake_fd, F_DUPFD_CLOEXEC, 0));
     link_->begin(self_);
+    await_death();
     std::string frame;
     wire::put_load(frame, {stage_.path, stage_.sandbox, stage_.ownership});
     link_->write(std::move(frame));
@@ -175,6 +179,16 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
     return here;
   }
 
+  /// What it leaves behind may hold its socket open.
+  void await_death() {
+    if (stage_.in_process) return;
+    const int handle = open_process(link_->pid());
+    if (handle < 0) return;
+    process_.assign(handle);
+    process_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                        [this](const auto& error) { died_ = !error; });
+  }
+
   /// Waits until `reached`. Otherwise returns what happened instead, and gives up the host.
   template <class Reached>
   std::optional<std::string> await(const Step& step, Limit limit, Reached reached) {
@@ -216,7 +230,7 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
   }
   /// Not in a handler of the event loop, because reap() runs the loop.
   void reap_if_lost() {
-    if ((link_->closed() || malformed_) && alive()) reap();
+    if ((link_->closed() || died_ || malformed_) && alive()) reap();
   }
 
   void on_frame(const wire::Frame& frame) override {
@@ -282,6 +296,8 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
     while (waitpid(link_->pid(), &status, 0) < 0 && errno == EINTR) {
     }
     link_->ended();
+    constexpr std::chrono::seconds patience{2};
+    fleet::end_all_orphans(patience);
     ending_ = fleet::describe_exit(status) + (malformed_ ? " (sent " + *malformed_ + ")" : "");
     context_.restart();
     while (!link_->all_read() && context_.run_one() > 0) {
@@ -299,6 +315,8 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
                                                          [](auto*) {}};
   std::optional<fleet::HostLink> link_;
   boost::asio::posix::stream_descriptor wake_;
+  boost::asio::posix::stream_descriptor process_;  // becomes readable when the host has ended
+  bool died_ = false;
   bool awaits_wake_ = false;
   bool woken_ = false;
   job::PluginSpec spec_;
