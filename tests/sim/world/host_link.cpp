@@ -31,6 +31,10 @@ std::optional<sluice::base::ProcessStat> sluice::base::process_stat(pid_t /*proc
   return std::nullopt;
 }
 
+std::optional<double> sluice::base::thread_cpu_seconds(pid_t /*process*/, pid_t /*thread*/) {
+  return std::nullopt;
+}
+
 namespace sluice::fleet {
 
 namespace {
