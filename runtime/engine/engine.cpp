@@ -12,6 +12,7 @@
 #include "base/systemd.hpp"
 #include "base/threads.hpp"
 #include "base/version.hpp"
+#include "config/host_users.hpp"
 #include "config/job_settings.hpp"
 #include "config/secret_grants.hpp"
 #include "engine/pump/pump.hpp"
@@ -99,9 +100,12 @@ fleet::Options Engine::fleet_options() const {
                                config::limits_of(plugin, config_),
                                settings.limits,
                                settings.log_limit,
-                               config::secrets_of(plugin.name, config_)};
+                               config::secrets_of(plugin.name, config_),
+                               config::user_of(plugin.name, config_),
+                               config::cpu_limits_of(plugin, config_)};
   };
   options.wary = [this] { return config::has_sandbox(config_); };
+  options.first_user = [this] { return config::first_user(config_); };
   options.trust = config::trust_of(config_);
   options.require_sandbox = config_.require_sandbox;
   options.owners = owners();
@@ -500,8 +504,8 @@ Observation Engine::look() const {
     const fleet::HostTotals totals = fleet_.host_totals(i);
     observation.plugins.push_back({plugin.path, plugin.spec.name, plugin.spec.version,
                                    fleet::name(plugin.state), plugin.reason, plugin.types, fleet_.hosts(i),
-                                   plugin.settings.processes, plugin.restarts, plugin.slots(),
-                                   plugin.canary, totals.cpu_seconds, totals.resident_bytes, totals.oldest_age});
+                                   plugin.settings.processes, plugin.restarts, plugin.slots(), plugin.canary,
+                                   totals.cpu_seconds, totals.resident_bytes, totals.oldest_age});
   }
   return observation;
 }

@@ -167,7 +167,8 @@ class Fleet::Loop : public HostProcess::Listener {
   void limit_start(const std::shared_ptr<Seat>& seat, const char* doing);
   void start(Seat& seat);
   void load_again(Seat& seat);
-  job::Sandbox sandbox_to_load(const Edition& edition) const;
+  HostRights rights_to_load(const Edition& edition) const;
+  static int slots_of(const Seat& seat);
   void refuse(Edition& edition, PluginState state, const std::string& reason);
   void replace(Seat& seat);
   void limit_replaced(const Edition& edition);

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <optional>
 #include <set>
@@ -53,11 +54,16 @@ bool is_from_a_host(pid_t process) {
   return !its || *its > *own;
 }
 
+/// By the words that it was started with, as ps does.
 std::string describe(pid_t process) {
-  std::ifstream file("/proc/" + std::to_string(process) + "/comm");
-  std::string name;
-  std::getline(file, name);
-  return base::harmless(name) + " (" + std::to_string(process) + ")";
+  constexpr std::size_t longest = 200;
+  std::ifstream file("/proc/" + std::to_string(process) + "/cmdline", std::ios::binary);
+  std::string words(longest, '\0');
+  file.read(words.data(), longest);
+  words.resize(static_cast<std::size_t>(file.gcount()));
+  while (words.ends_with('\0')) words.pop_back();
+  std::replace(words.begin(), words.end(), '\0', ' ');
+  return base::harmless(words) + " (" + std::to_string(process) + ")";
 }
 
 /// Not if another process has got the number meanwhile.

@@ -19,7 +19,7 @@ void forget_child(pid_t child);
 struct Orphans {
   int killed = 0;       ///< now, with what they had started
   int left = 0;         ///< that have not ended yet; when one does, this process gets SIGCHLD
-  std::string example;  ///< "chrome (4711)", if any was killed
+  std::string example;  ///< "chrome --headless (4711)", if any was killed
 };
 /// Kills the orphans of hosts that have ended, with all their descendants, and waits for those that have
 /// ended. Other orphans, which a process with the number 1 has, and children from before this program was

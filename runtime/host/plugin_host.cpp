@@ -28,6 +28,7 @@
 #include "host/secret_store.hpp"
 #include "host/slots.hpp"
 #include "host/syscall_filter.hpp"
+#include "host/user.hpp"
 #include "wire/bounds.hpp"
 #include "wire/descriptors.hpp"
 #include "wire/frame.hpp"
@@ -139,7 +140,11 @@ class PluginHost {
   }
 
   void load(const wire::Load& load) {
-    check_plugin_file(load.path, load.ownership);
+    if (load.user) {
+      check_plugin_owners(load.path, load.ownership);
+      become(*load.user);
+    }
+    check_plugin_file(load.path, load.user ? base::Ownership::ignore : load.ownership);
     confine(load.sandbox, load.path, load.place.empty() ? load.path : load.place);
     library_ = open_library(load.path);
     library_->spec.build_id = build_id_of(load.path);

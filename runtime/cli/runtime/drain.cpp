@@ -12,6 +12,7 @@
 #include "cli/command.hpp"
 #include "cli/text/nearest.hpp"
 #include "cli/text/table.hpp"
+#include "config/host_users.hpp"
 #include "engine/engine.hpp"
 
 namespace sluice::cli {
@@ -156,6 +157,7 @@ bool has_run(const engine::EngineResult& result, const std::string& directory) {
 int drain(const GlobalOptions& global, const DrainOptions& options) {
   config::Config config = global.resolve();
   plugin_directory(config);  // throws if there is none, before anything is opened
+  config::check_users(config);
   engine::EngineOptions engine_options;
   engine_options.drain = true;
   engine_options.types = {options.types.begin(), options.types.end()};

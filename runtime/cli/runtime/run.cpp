@@ -10,6 +10,7 @@
 #include "cli/command.hpp"
 #include "cli/runtime/dashboard.hpp"
 #include "cli/runtime/secrets.hpp"
+#include "config/host_users.hpp"
 #include "engine/engine.hpp"
 #include "engine/watch/statement_times.hpp"
 #include "http/endpoint.hpp"
@@ -34,9 +35,11 @@ void wait_for_database(store::Store& store) {
 int run(const GlobalOptions& global, bool waits) {
   const config::Config config = global.resolve();
   plugin_directory(config);  // throws if there is none, before anything is opened
+  config::check_users(config);
   const auto store = open_store(config);
   if (waits) wait_for_database(*store);
   for (const std::string& warning : secret_warnings(config, global.config_path())) log::warn(warning);
+  if (const std::string warning = config::root_warning(config); !warning.empty()) log::warn(warning);
   engine::EngineOptions options;
   options.reread = [&global] { return global.reread(); };
   engine::StatementTimes times;

@@ -38,7 +38,7 @@ store::PluginReport report(const fleet::Plugin& plugin) {
   report.slots = plugin.slots();
   report.restarts = plugin.restarts;
   report.types = plugin.types;
-  report.limits = job::words_of(plugin.settings.host_limits);
+  report.limits = fleet::limit_words(plugin.settings);
   return report;
 }
 
