@@ -19,4 +19,7 @@ struct ProcessStat {
 /// process.
 std::optional<ProcessStat> process_stat(pid_t process);
 
+/// The processor time that a thread of a process has used.
+std::optional<double> thread_cpu_seconds(pid_t process, pid_t thread);
+
 }  // namespace sluice::base

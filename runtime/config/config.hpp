@@ -27,6 +27,7 @@ struct PluginSettings {
   std::string sandbox;        ///< JSON object, as job::parse_sandbox reads it; empty: none
   std::string secrets;        ///< JSON object, as parse_grants reads it; empty: none
   int log_limit = 5000;       ///< log lines per second of each host
+  std::string user;           ///< of the operating system, as whom its hosts run; empty: [plugins] user
   bool operator==(const PluginSettings&) const = default;
 };
 
@@ -37,9 +38,10 @@ struct TypeSettings {
   std::optional<int> concurrency;  ///< 0: as many as the plugin takes
   std::optional<std::chrono::microseconds> backoff_first;
   std::optional<std::chrono::microseconds> backoff_cap;
-  std::optional<std::chrono::microseconds> timeout;  ///< how long an attempt may take; 0: no limit
-  std::optional<bool> strict;                        ///< as in PluginSettings, for its payloads
-  std::vector<std::string> redact;                   ///< as in HttpSettings, for its payloads and outputs
+  std::optional<std::chrono::microseconds> timeout;    ///< how long an attempt may take; 0: no limit
+  std::optional<std::chrono::microseconds> cpu_limit;  ///< processor time of an attempt; 0: no limit
+  std::optional<bool> strict;                          ///< as in PluginSettings, for its payloads
+  std::vector<std::string> redact;                     ///< as in HttpSettings, for its payloads and outputs
   std::optional<bool> brief;  ///< claimed under row locks alone; ignored if the type runs at most once
 };
 
@@ -69,6 +71,7 @@ struct Config {
   base::Ownership ownership = base::Ownership::check;  ///< of plugin files and the way to them
   bool strict_files = false;  ///< a plugin file needs an entry in sluice.lock, or a signature
   std::string plugin_keys;    ///< JSON object, as trust::parse_keys reads it; empty: none
+  std::string plugin_user;    ///< as whom hosts run; empty: as sluice itself
   job::ControlGroups control_groups = job::ControlGroups::automatic;  ///< of plugin hosts
   bool require_sandbox = false;  ///< a plugin whose sandbox the kernel can't enforce is refused
   std::map<std::string, PluginSettings> plugins;  ///< by the plugin's name

@@ -493,6 +493,12 @@ std::vector<ConfigKey<Config>> make_config_keys() {
             "true: a plugin file is refused unless sluice.lock, beside it, has its digest, or it has a "
             "signature by one of `keys`. Only a restart changes this"),
       plugin_keys_key(),
+      text(
+          "plugins", "user", &Config::plugin_user,
+          "the user of the operating system that plugin hosts run as, if sluice runs as root. It has none of "
+          "root's rights, and no groups but its primary one. If it is not set, hosts run as sluice's own "
+          "user",
+          R"("sluice-plugins")"),
       number("retry", "max_attempts", &Config::max_attempts, 1, 1000, "how many times a job is tried in all"),
       duration("retry", "backoff_first", &Config::backoff_first, {},
                "the delay after the first failed attempt. It doubles with each further attempt and is "
@@ -605,6 +611,7 @@ std::vector<ConfigKey<PluginSettings>> make_plugin_keys() {
            "the database role that runs the plugin's SQL, which is committed with its jobs. Without a role, "
            "the plugin may not request SQL",
            R"("sluice_hello")"),
+      text("plugin", "user", &PluginSettings::user, "as in [plugins], for this plugin", R"("sluice-hello")"),
       truth("plugin", "strict", &PluginSettings::strict,
             "true: members of payloads and of the configuration that the plugin's schemas do not mention and "
             "that nothing reads are an error. Otherwise the log lists them"),
@@ -637,6 +644,12 @@ std::vector<ConfigKey<TypeSettings>> make_type_keys() {
       duration("type", "backoff_cap", &TypeSettings::backoff_cap, {}, "as in [retry]", R"("10m")"),
       duration("type", "timeout", &TypeSettings::timeout, {},
                "how long one attempt may take before it is asked to stop; \"0s\": no limit", R"("5m")"),
+      duration(
+          "type", "cpu_limit", &TypeSettings::cpu_limit, {},
+          "how much processor time the thread that runs an attempt may use before the attempt is asked to "
+          "stop, as at a time limit; \"0s\": no limit. Measured every 200 ms. Other threads and processes "
+          "that the handler starts are not counted",
+          R"("30s")"),
       truth("type", "brief", &TypeSettings::brief,
             "true: a job may run twice, because its claim need not survive a crash of the database server",
             "true"),

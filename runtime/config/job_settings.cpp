@@ -29,6 +29,16 @@ std::vector<job::Microseconds> limits_of(const job::PluginSpec& plugin, const Co
   return limits;
 }
 
+std::vector<job::Microseconds> cpu_limits_of(const job::PluginSpec& plugin, const Config& config) {
+  std::vector<job::Microseconds> limits;
+  for (const job::TypeSpec& type : plugin.types) {
+    const auto set = config.types.find(type.name);
+    const auto limit = set == config.types.end() ? std::nullopt : set->second.cpu_limit;
+    limits.push_back(limit.value_or(job::Microseconds(0)));
+  }
+  return limits;
+}
+
 job::Sandbox sandbox_of(const job::PluginSpec& plugin, const Config& config) {
   const auto found = config.plugins.find(plugin.name);
   const PluginSettings settings = found == config.plugins.end() ? PluginSettings{} : found->second;

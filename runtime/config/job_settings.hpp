@@ -19,6 +19,9 @@ job::RetryPolicy policy_of(const job::TypeSpec& type, const Config& config);
 /// of [runtime].
 std::vector<job::Microseconds> limits_of(const job::PluginSpec& plugin, const Config& config);
 
+/// How much processor time an attempt may use, by type, 0 for no limit: the operator's value.
+std::vector<job::Microseconds> cpu_limits_of(const job::PluginSpec& plugin, const Config& config);
+
 /// The operator's table, then the plugin's.
 job::Sandbox sandbox_of(const job::PluginSpec& plugin, const Config& config);
 

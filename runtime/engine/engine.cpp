@@ -12,6 +12,7 @@
 #include "base/systemd.hpp"
 #include "base/threads.hpp"
 #include "base/version.hpp"
+#include "config/host_users.hpp"
 #include "config/job_settings.hpp"
 #include "config/secret_grants.hpp"
 #include "engine/pump/pump.hpp"
@@ -99,9 +100,12 @@ fleet::Options Engine::fleet_options() const {
                                config::limits_of(plugin, config_),
                                settings.limits,
                                settings.log_limit,
-                               config::secrets_of(plugin.name, config_)};
+                               config::secrets_of(plugin.name, config_),
+                               config::user_of(plugin.name, config_),
+                               config::cpu_limits_of(plugin, config_)};
   };
   options.wary = [this] { return config::has_sandbox(config_); };
+  options.first_user = [this] { return config::first_user(config_); };
   options.trust = config::trust_of(config_);
   options.require_sandbox = config_.require_sandbox;
   options.control_groups = options_.control_groups;

@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "base/systemd.hpp"
 #include "base/text.hpp"
+#include "config/host_users.hpp"
 #include "config/secret_grants.hpp"
 #include "engine/engine.hpp"
 
@@ -56,6 +57,7 @@ void Engine::reload(const std::optional<fleet::CanaryPlan>& plan) {
   std::vector<std::string> files;
   try {
     config::Config config = options_.reread();
+    config::check_users(config);
     files = fleet::find_plugins(config_.plugin_directory);
     take(std::move(config));
   } catch (const base::UsageError& error) {

@@ -11,6 +11,12 @@
 
 namespace sluice::fleet {
 
+std::vector<std::string> limit_words(const HostSettings& settings, const std::string& keeper) {
+  std::vector<std::string> words = job::words_of(settings.host_limits, keeper);
+  if (settings.user) words.insert(words.begin(), "user " + settings.user->name);
+  return words;
+}
+
 const char* name(PluginState state) {
   static constexpr std::array names{"loading", "described", "starting", "ready",   "restarting",
                                     "refused", "broken",    "removed",  "stopped", "disabled"};

@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -24,6 +25,7 @@
 #include "fleet/reload_request.hpp"
 #include "fleet/running_job.hpp"
 #include "job/host_limits.hpp"
+#include "job/host_user.hpp"
 #include "job/job.hpp"
 #include "job/plugin_spec.hpp"
 #include "job/sandbox.hpp"
@@ -46,8 +48,13 @@ struct HostSettings {
   job::HostLimits host_limits;
   int log_limit = 5000;  ///< log lines per second of each host
   job::GrantedSecrets secrets;
+  std::optional<job::HostUser> user = {};                  ///< as whom the hosts run; absent: as the runtime
+  std::vector<std::chrono::microseconds> cpu_limits = {};  ///< of an attempt, by type; 0: no limit
   bool operator==(const HostSettings&) const = default;
 };
+
+/// What hosts are limited to, as keys and values of the configuration: "user mail", "memory 512MB".
+std::vector<std::string> limit_words(const HostSettings& settings, const std::string& keeper = "");
 
 struct Options {
   std::chrono::microseconds start_timeout{std::chrono::seconds(10)};  ///< to load, and again for init
@@ -61,6 +68,8 @@ struct Options {
   };
   /// True: a plugin about which nothing is known yet is described in the strictest sandbox.
   std::function<bool()> wary = [] { return false; };
+  /// As whom such a plugin is described.
+  std::function<std::optional<job::HostUser>()> first_user = [] { return std::optional<job::HostUser>(); };
   int landlock_version = base::landlock_version();  ///< what the kernel can enforce
   trust::Policy trust{};                            ///< which plugin files are loaded
   bool require_sandbox = false;               ///< a plugin whose sandbox the kernel can't enforce is refused

@@ -18,6 +18,7 @@
 #include "base/harmless.hpp"
 #include "base/text.hpp"
 #include "fleet/host_program.hpp"
+#include "fleet/orphans.hpp"
 #include "fleet/spawn.hpp"
 #include "wire/descriptors.hpp"
 
@@ -100,6 +101,7 @@ class Run : public std::enable_shared_from_this<Run> {
     in_.cancel(closed);
     ::kill(process_.pid, SIGKILL);
     waitpid(process_.pid, nullptr, 0);
+    forget_child(process_.pid);
     done_(complete ? harmless(answer_) : std::string());
   }
 

@@ -9,6 +9,8 @@
 #include <string>
 #include <utility>
 
+#include "fleet/process_tree.hpp"
+
 namespace sluice::fleet {
 
 namespace {
@@ -73,8 +75,8 @@ void count_memory(const Family& family, pid_t host, Measure measure, HostUsage& 
 }  // namespace
 
 HostUsage HostGauge::measure(const Spawned& host, std::optional<std::int64_t> exact_above) {
-  constexpr int search_every = 8;  // looks, because a search reads the environment of every process
-  if (looks_++ % search_every == 0) strays_ = processes_of(host);
+  constexpr int search_every = 8;  // looks, because a search may read about every process
+  if (looks_++ % search_every == 0) strays_ = ProcessTree().descendants_of(host.pid);
   std::vector<pid_t> known(strays_);
   known.push_back(host.pid);
   const Family family = family_of(std::move(known));

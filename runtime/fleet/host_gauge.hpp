@@ -24,7 +24,7 @@ class HostGauge {
   HostUsage measure(const Spawned& host, std::optional<std::int64_t> exact_above);
 
  private:
-  std::vector<pid_t> strays_;  // those that are no descendants, because their parents have ended
+  std::vector<pid_t> strays_;  // its descendants, if the kernel does not list children
   int looks_ = 0;
 };
 

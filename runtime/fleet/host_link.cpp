@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "fleet/line_cutter.hpp"
+#include "fleet/orphans.hpp"
 
 namespace sluice::fleet {
 
@@ -127,7 +128,7 @@ bool HostLink::take_frames(Listener& listener) {
 }
 
 void HostLink::ended() {
-  kill_leftovers(process_);
+  forget_child(process_.pid);
   constexpr std::chrono::seconds for_stragglers{2};
   patience_.expires_after(for_stragglers);
   patience_.async_wait([this, keep = listener_.lock()](const auto& error) {

@@ -45,8 +45,8 @@ class HostLink {
   void write(std::string frames);
   /// Sends SIGKILL to the process and its group.
   void kill() const { kill_host(process_); }
-  /// After waitpid: kills the processes that the plugin left behind, and limits how long the link waits for
-  /// them to close what they inherited.
+  /// After waitpid: limits how long the link waits for processes that the plugin left behind to close what
+  /// they inherited.
   void ended();
 
   pid_t pid() const { return process_.pid; }

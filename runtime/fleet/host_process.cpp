@@ -53,14 +53,16 @@ HostProcess::HostProcess(boost::asio::io_context& loop, Listener& listener, cons
   tickets_.set_pid(pid());
 }
 
-void HostProcess::begin(const job::Sandbox& sandbox, base::Ownership ownership) {
-  sandbox_ = sandbox;
+/// A process of another user can't be limited without CAP_SYS_RESOURCE, so its limits come before that.
+void HostProcess::begin(const HostRights& rights, base::Ownership ownership, int slots) {
+  rights_ = rights;
+  if (rights.user) limit(rights.limits, slots);
   link_.begin(std::shared_ptr<HostLink::Listener>(shared_from_this(), this));
   std::string frame;
   owes_description_ = true;
   // The kept file was checked when it was first loaded.
-  wire::put_load(frame, {kept_ ? wire::plugin_fd_path : path_, sandbox,
-                         kept_ ? base::Ownership::ignore : ownership, path_});
+  wire::put_load(frame, {kept_ ? wire::plugin_fd_path : path_, rights.sandbox,
+                         kept_ ? base::Ownership::ignore : ownership, path_, rights.user});
   link_.write(std::move(frame));
 }
 
@@ -267,6 +269,11 @@ void HostProcess::cancel(const std::set<std::string>& ids) {
 bool HostProcess::enforce_limits(base::Clock::time_point now, base::Clock::time_point latest) {
   for (const job::Ref& job : tickets_.cancel_overdue(now)) {
     log::warn("asked a job to stop, because it exceeded its time limit",
+              {{"plugin", plugin_}, {"job", job.id}, {"type", job.type}, {"attempt", job.attempt}});
+  }
+  const auto used = [this](pid_t thread) { return base::thread_cpu_seconds(pid(), thread); };
+  for (const auto& [job, words] : tickets_.cancel_overdrawn(now, used)) {
+    log::warn("asked a job to stop, because it " + words,
               {{"plugin", plugin_}, {"job", job.id}, {"type", job.type}, {"attempt", job.attempt}});
   }
   return tickets_.stuck(latest) > 0;

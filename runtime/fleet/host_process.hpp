@@ -21,6 +21,7 @@
 #include "fleet/plugin_file.hpp"
 #include "fleet/running_job.hpp"
 #include "fleet/tickets.hpp"
+#include "job/host_user.hpp"
 #include "job/job.hpp"
 #include "job/plugin_spec.hpp"
 #include "wire/frame.hpp"
@@ -39,6 +40,14 @@ enum class HostState {
   gone,       ///< reaped
 };
 const char* name(HostState state);
+
+/// What a host gets before it loads its plugin, for its whole life.
+struct HostRights {
+  job::Sandbox sandbox;
+  std::optional<job::HostUser> user;  ///< absent: the runtime's own
+  job::HostLimits limits;             ///< if it has a user; else they come before the plugin's init
+  bool operator==(const HostRights&) const = default;
+};
 
 /// Held by shared pointers, because handlers that are still queued in the event loop refer to it.
 class HostProcess : public std::enable_shared_from_this<HostProcess>, private HostLink::Listener {
@@ -60,8 +69,9 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   HostProcess(boost::asio::io_context& loop, Listener& listener, const PluginFile& file, bool kept);
   /// The group in which it is, null if it has none. Before begin().
   void set_group(std::unique_ptr<ControlGroup> group) { group_ = std::move(group); }
-  /// Starts reading, and tells the host to check the plugin's file and to load it in that sandbox.
-  void begin(const job::Sandbox& sandbox, base::Ownership ownership);
+  /// Starts reading, and tells the host to check the plugin's file and to load it with these rights. Throws
+  /// std::runtime_error if the kernel refuses a limit.
+  void begin(const HostRights& rights, base::Ownership ownership, int slots);
 
   /// Sends the jobs, for which there must be room(). Ready hosts only.
   void send(std::vector<job::Job> jobs, const std::vector<job::TypeSpec>& types);
@@ -74,8 +84,8 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   void cancel(const std::set<std::string>& ids);
   /// Asks every job of the host to stop.
   void cancel_all() { tickets_.cancel_all(); }
-  /// Asks jobs that exceed their time limit to stop. Returns true if a job was asked to stop before `latest`,
-  /// because it was overdue or by hand, and still runs.
+  /// Asks jobs that exceed their time limit, or that of processor time, to stop. Returns true if a job was
+  /// asked to stop before `latest`, because it was overdue or by hand, and still runs.
   bool enforce_limits(base::Clock::time_point now, base::Clock::time_point latest);
   /// True if no other job has started.
   bool has_only_stuck_jobs(base::Clock::time_point latest) const {
@@ -115,7 +125,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   std::int64_t jobs_ended() const { return jobs_ended_; }
 
   pid_t pid() const { return link_.pid(); }
-  const job::Sandbox& sandbox() const { return sandbox_; }
+  const HostRights& rights() const { return rights_; }
   HostState state() const { return state_; }
   std::size_t room() const { return tickets_.room(); }
   std::size_t in_flight() const { return tickets_.in_flight(); }
@@ -130,6 +140,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   /// The database role that runs the effects of its jobs.
   void set_role(std::string role) { tickets_.set_role(std::move(role)); }
   void set_limits(std::vector<job::Microseconds> by_type) { tickets_.set_limits(std::move(by_type)); }
+  void set_cpu_limits(std::vector<job::Microseconds> by_type) { tickets_.set_cpu_limits(std::move(by_type)); }
   void set_at_most_once(std::vector<bool> by_type) { tickets_.set_at_most_once(std::move(by_type)); }
 
  private:
@@ -163,7 +174,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   std::string plugin_;
   std::string version_;
   std::string build_id_;
-  job::Sandbox sandbox_;
+  HostRights rights_;
   Tickets tickets_;
   HostLink link_;
   wire::LogLimit log_limit_{wire::LogLimit::default_lines};

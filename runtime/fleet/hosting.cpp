@@ -57,7 +57,7 @@ void Fleet::Loop::spawn(const std::shared_ptr<Seat>& seat) {
     seat->host = std::make_shared<HostProcess>(context_, *this, edition.file, kept);
     if (options_.control_groups) seat->host->set_group(options_.control_groups->make(seat->host->pid()));
     if (kept && edition.state != PluginState::loading) seat->host->set_plugin(edition.spec);
-    seat->host->begin(sandbox_to_load(edition), options_.trust.ownership);
+    seat->host->begin(rights_to_load(edition), options_.trust.ownership, slots_of(*seat));
     limit_start(seat, "load");
   } catch (const std::exception& error) {
     if (seat->solitary) return asio::post(context_, [this, seat] { end_solitary(seat); });
@@ -70,9 +70,15 @@ void Fleet::Loop::spawn(const std::shared_ptr<Seat>& seat) {
 }
 
 /// The rights of a plugin are known when it has said its name. Until then it may be anything.
-job::Sandbox Fleet::Loop::sandbox_to_load(const Edition& edition) const {
-  if (edition.state != PluginState::loading) return edition.settings.sandbox;
-  return options_.wary() ? job::strictest_sandbox() : job::Sandbox{};
+HostRights Fleet::Loop::rights_to_load(const Edition& edition) const {
+  const HostSettings& settings = edition.settings;
+  if (edition.state == PluginState::loading)
+    return {options_.wary() ? job::strictest_sandbox() : job::Sandbox{}, options_.first_user(), {}};
+  return {settings.sandbox, settings.user, settings.user ? settings.host_limits : job::HostLimits{}};
+}
+
+int Fleet::Loop::slots_of(const Seat& seat) {
+  return seat.solitary ? 1 : seat.edition->settings.slots;
 }
 
 /// Kills the host if it does not make progress within the start timeout.
@@ -155,16 +161,17 @@ void Fleet::Loop::start(Seat& seat) {
   Edition& edition = *seat.edition;
   if (!options_.start || stopping_ || edition.retired) return;
   if (edition.state == PluginState::described) edition.state = PluginState::starting;
-  if (seat.host->sandbox() != edition.settings.sandbox) return load_again(seat);
+  if (seat.host->rights() != rights_to_load(edition)) return load_again(seat);
   std::vector<bool> at_most_once;
   for (const job::TypeSpec& type : edition.spec.types) at_most_once.push_back(type.at_most_once);
   seat.host->set_at_most_once(std::move(at_most_once));
   seat.host->set_limits(edition.settings.limits);
+  seat.host->set_cpu_limits(edition.settings.cpu_limits);
   seat.host->set_role(edition.settings.role);
   if (seat.solitary || !edition.can_run_alone) seat.host->blame_all();
-  const int slots = seat.solitary ? 1 : edition.settings.slots;
+  const int slots = slots_of(seat);
   try {
-    seat.host->limit(edition.settings.host_limits, slots);
+    if (!edition.settings.user) seat.host->limit(edition.settings.host_limits, slots);
   } catch (const std::runtime_error& error) {
     return on_refused(*seat.host, error.what());
   }

@@ -9,6 +9,7 @@
 
 #include "base/log.hpp"
 #include "base/planted.hpp"
+#include "fleet/orphans.hpp"
 #include "fleet/round.hpp"
 
 namespace sluice::fleet {
@@ -74,15 +75,39 @@ void Fleet::Loop::wait_child_signal() {
   });
 }
 
+/// The orphans of hosts that have ended are killed first, so that those are known which do not die at once.
 void Fleet::Loop::reap() {
-  for (std::size_t i = 0; i < seats_.size(); ++i) {
-    const std::shared_ptr<Seat> seat = seats_[i];
-    const std::shared_ptr<HostProcess> host = seat->host;
+  struct Ended {
+    std::shared_ptr<Seat> seat;
+    std::shared_ptr<HostProcess> host;
     int status = 0;
     rusage usage{};
-    if (!host || wait4(host->pid(), &status, WNOHANG, &usage) != host->pid()) continue;
-    host->reaped(status, usage, stopping_ || seat->cut_short);
+  };
+  std::vector<Ended> ended;
+  for (const auto& seat : seats_) {
+    Ended one{seat, seat->host};
+    if (one.host && wait4(one.host->pid(), &one.status, WNOHANG, &one.usage) == one.host->pid())
+      ended.push_back(std::move(one));
   }
+  for (const Ended& one : ended) orphans_of_ = one.seat->edition->spec.name;
+  reap_orphans();
+  for (const Ended& one : ended) one.host->reaped(one.status, one.usage, stopping_ || one.seat->cut_short);
+}
+
+/// Says it when the last one has ended, so once for each host that left some, however many they are.
+void Fleet::Loop::reap_orphans() {
+  const bool waited = orphans_left_ > 0;
+  const Orphans orphans = end_orphans();
+  orphans_left_ = orphans.left;
+  if (orphans_killed_ == 0) orphan_ = orphans.example;
+  orphans_killed_ += orphans.killed;
+  if (orphans_left_ > 0) return;
+  if (orphans_killed_ > 0) {
+    log::info(
+        "killed the processes that a plugin host left behind when it ended",
+        {{"plugin", orphans_of_}, {"processes", std::exchange(orphans_killed_, 0)}, {"first", orphan_}});
+  }
+  if (waited) finish_when_empty();
 }
 
 /// By the plugins that serve the types now. These may be other ones than when the jobs were claimed.
@@ -288,6 +313,7 @@ void Fleet::Loop::finish_when_empty() {
   const bool empty =
       std::none_of(seats_.begin(), seats_.end(), [](const auto& seat) { return seat->host != nullptr; });
   if (!stopping_ || !released_ || !empty) return;
+  if (orphans_left_ > 0 && !gave_up_orphans_) return give_up_orphans_later();
   for (Plugin& plugin : plugins_) {
     if (plugin.usable()) plugin.state = PluginState::stopped;
   }
@@ -298,10 +324,25 @@ void Fleet::Loop::finish_when_empty() {
     tickers_.clear();
     stop_timer_.reset();
     watch_timer_.reset();
+    orphans_timer_.reset();
     if (reload_inbox_) reload_inbox_->close();
     for (const auto& signals : {&stop_signals_, &reload_signals_, &child_signals_}) {
       if (*signals) (*signals)->cancel();
     }
+  });
+}
+
+/// A process that waits for a device does not even die of SIGKILL.
+void Fleet::Loop::give_up_orphans_later() {
+  constexpr std::chrono::seconds patience{2};
+  if (orphans_timer_) return;
+  orphans_timer_ = std::make_unique<asio::steady_timer>(context_, patience);
+  orphans_timer_->async_wait([this](const auto& error) {
+    if (error || over_) return;
+    log::error("processes that plugin hosts left behind were killed and still exist; look what they wait for",
+               {{"processes", orphans_left_}, {"first", orphan_}});
+    gave_up_orphans_ = true;
+    finish_when_empty();
   });
 }
 

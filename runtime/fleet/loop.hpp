@@ -139,6 +139,8 @@ class Fleet::Loop : public HostProcess::Listener {
   void wait_reload_signal();
   void wait_child_signal();
   void reap();
+  void reap_orphans();
+  void give_up_orphans_later();
   void give(std::size_t plugin, std::vector<job::Job> jobs);
   void give(Edition& edition, std::vector<job::Job> jobs);
   void bounce(std::vector<job::Job> jobs);
@@ -166,7 +168,8 @@ class Fleet::Loop : public HostProcess::Listener {
   void limit_start(const std::shared_ptr<Seat>& seat, const char* doing);
   void start(Seat& seat);
   void load_again(Seat& seat);
-  job::Sandbox sandbox_to_load(const Edition& edition) const;
+  HostRights rights_to_load(const Edition& edition) const;
+  static int slots_of(const Seat& seat);
   void refuse(Edition& edition, PluginState state, const std::string& reason);
   void replace(Seat& seat);
   void limit_replaced(const Edition& edition);
@@ -240,7 +243,13 @@ class Fleet::Loop : public HostProcess::Listener {
   std::unique_ptr<ReloadInbox> reload_inbox_;
   std::unique_ptr<asio::steady_timer> stop_timer_;
   std::unique_ptr<asio::steady_timer> watch_timer_;  // null while no host is watched
+  std::unique_ptr<asio::steady_timer> orphans_timer_;
   std::vector<std::unique_ptr<asio::steady_timer>> tickers_;
+  std::string orphans_of_;  // the plugin whose host ended last
+  std::string orphan_;      // one of those that were killed since the log last said so
+  int orphans_killed_ = 0;  // since then
+  int orphans_left_ = 0;    // that were killed and have not ended
+  bool gave_up_orphans_ = false;
   const bool had_terminal_;
   bool first_round_over_ = false;
   bool stopping_ = false;

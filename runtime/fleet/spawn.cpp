@@ -11,12 +11,10 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <system_error>
 #include <vector>
 
@@ -24,6 +22,7 @@
 #include "base/version.hpp"
 #include "fleet/host_limits.hpp"
 #include "fleet/host_program.hpp"
+#include "fleet/orphans.hpp"
 #include "wire/descriptors.hpp"
 
 extern char** environ;
@@ -109,31 +108,19 @@ class SpawnSetup {
   posix_spawnattr_t attributes_;
 };
 
-constexpr const char* mark_name = "SLUICE_PLUGIN_HOST=";
-
 /// Never forgotten, so a secret that is no longer granted stays out of all hosts.
 std::set<std::string>& secret_variables() {
   static std::set<std::string> variables;
   return variables;
 }
 
-std::vector<const char*> clean_environment(const std::string& mark) {
+std::vector<const char*> clean_environment() {
   std::vector<const char*> kept;
   for (char** variable = environ; *variable != nullptr; ++variable) {
-    if (!is_withheld(*variable) && std::string_view(*variable).substr(0, strlen(mark_name)) != mark_name)
-      kept.push_back(*variable);
+    if (!is_withheld(*variable)) kept.push_back(*variable);
   }
-  kept.push_back(mark.c_str());
   kept.push_back(nullptr);
   return kept;
-}
-
-/// Practically unique among all present processes.
-std::string new_mark() {
-  std::array<char, 40> text{};
-  std::snprintf(text.data(), text.size(), "%016lx%016lx", static_cast<unsigned long>(base::random_number()),
-                static_cast<unsigned long>(base::random_number()));
-  return mark_name + std::string(text.data());
 }
 
 [[noreturn]] void refuse_limit(const std::string& key, const std::string& value, int error,
@@ -191,25 +178,6 @@ void set_nice(pid_t host, int nice) {
   }
 }
 
-/// The other processes that have `mark` in the environment with which they started.
-std::vector<pid_t> marked_processes(const std::string& mark) {
-  std::vector<pid_t> found;
-  std::error_code error;
-  const auto options = std::filesystem::directory_options::skip_permission_denied;
-  for (auto entry = std::filesystem::directory_iterator("/proc", options, error);
-       !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
-    const std::string name = entry->path().filename().string();
-    pid_t pid = 0;
-    const auto [rest, problem] = std::from_chars(name.data(), name.data() + name.size(), pid);
-    if (problem != std::errc() || *rest != '\0') continue;
-    std::ifstream file(entry->path() / "environ", std::ios::binary);
-    const std::string environment{std::istreambuf_iterator<char>(file), {}};
-    if (environment.starts_with(mark + '\0') || environment.find('\0' + mark + '\0') != std::string::npos)
-      found.push_back(pid);
-  }
-  return found;
-}
-
 }  // namespace
 
 void withhold(const std::set<std::string>& variables) {
@@ -226,6 +194,7 @@ bool is_withheld(const std::string& variable) {
 
 Spawned spawn_host(const std::string& path, int page_fd, int plugin_fd) {
   prctl(PR_SET_DUMPABLE, 0);
+  adopt_orphans();
   Pair socket = make_socket();
   Pair out = make_pipe();
   Pair err = make_pipe();
@@ -241,10 +210,10 @@ Spawned spawn_host(const std::string& path, int page_fd, int plugin_fd) {
     setup.give(plugin.get(), wire::plugin_fd);
   }
   Spawned spawned;
-  spawned.mark = new_mark();
   const std::string version(base::version());
-  spawned.pid = setup.run(host_program(), {"sluice-host", path.c_str(), version.c_str(), nullptr},
-                          clean_environment(spawned.mark));
+  spawned.pid =
+      setup.run(host_program(), {"sluice-host", path.c_str(), version.c_str(), nullptr}, clean_environment());
+  know_child(spawned.pid);
   for (const base::Descriptor* ours : {&socket.ours, &out.ours, &err.ours}) set_nonblocking(*ours);
   spawned.socket = std::move(socket.ours);
   spawned.out = std::move(out.ours);
@@ -266,7 +235,8 @@ HelperProcess spawn_symbols(const std::string& path, int plugin_fd) {
   HelperProcess helper;
   helper.pid =
       setup.run(symbols_program(), {"sluice-symbols", plugin_fd < 0 ? nullptr : path.c_str(), nullptr},
-                clean_environment(mark_name));
+                clean_environment());
+  know_child(helper.pid);
   for (const base::Descriptor* ours : {&in.theirs, &out.ours}) set_nonblocking(*ours);
   helper.in = std::move(in.theirs);
   helper.out = std::move(out.ours);
@@ -278,25 +248,10 @@ void limit_host(const Spawned& host, const job::HostLimits& limits, int slots) {
   if (limits.nice) set_nice(host.pid, *limits.nice);
 }
 
-std::vector<pid_t> processes_of(const Spawned& host) {
-  return marked_processes(host.mark);
-}
-
 void kill_host(const Spawned& host) {
   if (host.pid <= 1) return;  // 0 and -1 would mean other processes
   ::kill(host.pid, SIGKILL);
   ::kill(-host.pid, SIGKILL);
-}
-
-void kill_leftovers(const Spawned& host) {
-  if (host.pid <= 1) return;
-  ::kill(-host.pid, SIGKILL);
-  constexpr int most_rounds = 10;  // a process that keeps forking has a head start in each
-  for (int round = 0; round < most_rounds; ++round) {
-    const std::vector<pid_t> left = marked_processes(host.mark);
-    if (left.empty()) return;
-    for (const pid_t pid : left) ::kill(pid, SIGKILL);
-  }
 }
 
 std::string signal_words(int signal) {

@@ -6,7 +6,6 @@
 
 #include <set>
 #include <string>
-#include <vector>
 
 #include "base/descriptor.hpp"
 #include "job/host_limits.hpp"
@@ -15,7 +14,6 @@ namespace sluice::fleet {
 
 struct Spawned {
   pid_t pid = -1;
-  std::string mark;         ///< is in the environment of the host and of everything that it starts
   base::Descriptor socket;  ///< our end, non-blocking
   base::Descriptor out;     ///< the host's stdout, likewise
   base::Descriptor err;     ///< and its stderr
@@ -24,7 +22,8 @@ struct Spawned {
 /// Starts a host for the plugin at `path`, which only names the process; a frame tells the host to load it.
 /// `plugin_fd`: the plugin's file, which the host gets as wire::plugin_fd; -1: none. From then on, other
 /// processes of the same user can't inspect this one, as a plugin might to get the database's credentials: no
-/// ptrace, no /proc/PID/environ. Throws std::system_error, and what host_program() throws.
+/// ptrace, no /proc/PID/environ. This process adopts what the host leaves behind (fleet/orphans.hpp). Throws
+/// std::system_error, and what host_program() throws.
 Spawned spawn_host(const std::string& path, int page_fd, int plugin_fd = -1);
 
 /// A program that answers one question.
@@ -41,15 +40,10 @@ HelperProcess spawn_symbols(const std::string& path, int plugin_fd);
 /// Sends SIGKILL to a host that has not been waited for, whatever group it has moved to, and to its process
 /// group.
 void kill_host(const Spawned& host);
-/// Sends SIGKILL to everything that a dead host has left behind: the processes in its process group, and
-/// those with its mark, in whatever group or session.
-void kill_leftovers(const Spawned& host);
 
 /// Sets what the kernel enforces, in the host's process; processes and threads that it starts inherit it.
 /// Throws std::runtime_error if the kernel refuses a limit.
 void limit_host(const Spawned& host, const job::HostLimits& limits, int slots);
-/// The processes with a host's mark, whatever group or session they are in.
-std::vector<pid_t> processes_of(const Spawned& host);
 
 /// From now on no host gets these variables, which hold secrets of plugins. For the event loop's thread.
 void withhold(const std::set<std::string>& variables);

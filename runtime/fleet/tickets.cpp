@@ -1,8 +1,10 @@
 #include "fleet/tickets.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
 #include <iterator>
 #include <utility>
 
@@ -110,7 +112,7 @@ std::optional<job::Finished> Tickets::take_back(wire::JobResult result) {
     result.outcome.result = job::Result::released;
     if (const InFlight& flight = in_flight_[result.ticket]; flight.overdue) {
       result.outcome.result = job::Result::crashed;
-      result.outcome.code = "timeout";
+      result.outcome.code = flight.overdrawn ? "cpu-limit" : "timeout";
       result.outcome.error = "the job " + limit_words(flight) + " and stopped when it was asked to";
     }
     result.outcome.duration = duration;
@@ -193,7 +195,7 @@ job::Outcome Tickets::judge(std::uint32_t ticket, const Death& death) const {
   if (state == wire::TicketState::queued) return outcome;
   if (flight.overdue && state == wire::TicketState::started) {
     outcome.result = job::Result::crashed;
-    outcome.code = "timeout";
+    outcome.code = flight.overdrawn ? "cpu-limit" : "timeout";
     outcome.error = "the job " + limit_words(flight) +
                     " and did not stop when it was asked to; its plugin host " + death.ending;
     return outcome;
@@ -254,6 +256,28 @@ std::vector<job::Ref> Tickets::cancel_overdue(base::Clock::time_point now) {
   return asked;
 }
 
+std::vector<Overdrawn> Tickets::cancel_overdrawn(base::Clock::time_point now,
+                                                 const std::function<std::optional<double>(pid_t)>& used) {
+  std::vector<Overdrawn> asked;
+  if (std::all_of(cpu_limits_.begin(), cpu_limits_.end(), [](auto limit) { return limit.count() == 0; }))
+    return asked;
+  for_each_started([&](std::uint32_t ticket, std::int32_t slot, base::Clock::time_point) {
+    InFlight& flight = in_flight_[ticket];
+    const std::chrono::duration<double> most = cpu_limit(flight.type_index);
+    if (slot < 0 || most.count() == 0 || (flight.overdue && !flight.overdrawn)) return;
+    const auto seconds = used(static_cast<pid_t>(page_.slot(static_cast<std::uint32_t>(slot)).thread.load()));
+    if (!seconds) return;
+    if (!flight.cpu_before) flight.cpu_before = seconds;
+    flight.cpu_used = *seconds - *flight.cpu_before;
+    if (flight.overdrawn || flight.cpu_used <= most.count()) return;
+    flight.overdue = flight.overdrawn = true;
+    if (!flight.cancel_requested) flight.asked_to_stop_at = now;
+    page_.ticket(ticket).cancel = 1;
+    asked.push_back({flight.job, cpu_words(flight)});
+  });
+  return asked;
+}
+
 std::size_t Tickets::stuck(base::Clock::time_point latest) const {
   std::size_t count = 0;
   for_each_started([&](std::uint32_t ticket, std::int32_t, base::Clock::time_point) {
@@ -268,8 +292,17 @@ std::size_t Tickets::started() const {
   return count;
 }
 
+/// "used 10.3 s of CPU, its limit is 10 s"
+std::string Tickets::cpu_words(const InFlight& flight) const {
+  std::array<char, 32> seconds{};
+  std::snprintf(seconds.data(), seconds.size(), "%.1f", flight.cpu_used);
+  return std::string("used ") + seconds.data() + " s of CPU, its limit is " +
+         base::format_duration(cpu_limit(flight.type_index));
+}
+
 /// "exceeded its time limit of 30s"
 std::string Tickets::limit_words(const InFlight& flight) const {
+  if (flight.overdrawn) return cpu_words(flight) + ",";
   return "exceeded its time limit of " + base::format_duration(limit(flight.type_index));
 }
 

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -28,6 +29,13 @@ struct Judged {
   job::Finished finished;
   std::optional<wire::Stack> stack;  ///< of its thread, if that wrote one
   bool suspect = false;              ///< it ended the process, or may have
+};
+
+/// A job that used more processor time than its type allows, and the figures, "used 10.3 s of CPU, its limit
+/// is 10 s".
+struct Overdrawn {
+  job::Ref job;
+  std::string words;
 };
 
 class Tickets {
@@ -61,7 +69,12 @@ class Tickets {
   void cancel_all();
   /// Asks the jobs that have run for longer than their type allows to stop, and returns them.
   std::vector<job::Ref> cancel_overdue(base::Clock::time_point now);
-  /// The started jobs that were asked to stop before `latest`, because they were overdue or by hand.
+  /// Asks the jobs whose threads have used more processor time for them than their type allows to stop, and
+  /// returns them. `used`: the seconds that a thread of the host has used in all. What it used before the
+  /// first call that sees the job is not known, and not counted.
+  std::vector<Overdrawn> cancel_overdrawn(base::Clock::time_point now,
+                                          const std::function<std::optional<double>(pid_t)>& used);
+  /// The started jobs that were asked to stop before `latest`, because they exceeded a limit or by hand.
   std::size_t stuck(base::Clock::time_point latest) const;
   std::size_t started() const;
 
@@ -89,6 +102,8 @@ class Tickets {
   void set_at_most_once(std::vector<bool> by_type) { at_most_once_ = std::move(by_type); }
   /// How long an attempt may take, by type; 0: no limit.
   void set_limits(std::vector<job::Microseconds> by_type) { limits_ = std::move(by_type); }
+  /// How much processor time an attempt may use, by type; 0: no limit.
+  void set_cpu_limits(std::vector<job::Microseconds> by_type) { cpu_limits_ = std::move(by_type); }
   job::Microseconds limit(std::uint32_t type_index) const {
     return type_index < limits_.size() ? limits_[type_index] : job::Microseconds(0);
   }
@@ -101,7 +116,10 @@ class Tickets {
     std::optional<base::Clock::time_point> seen_started_at;
     bool cancel_requested = false;
     bool stopping = false;                       ///< its host was told to stop all jobs
-    bool overdue = false;                        ///< it exceeded its time limit
+    bool overdue = false;                        ///< it exceeded its time limit, or that of processor time
+    bool overdrawn = false;                      ///< the latter
+    std::optional<double> cpu_before;            ///< seconds that its thread had used when it was first seen
+    double cpu_used = 0;                         ///< seconds since then
     base::Clock::time_point asked_to_stop_at{};  ///< meaningful if overdue or cancel_requested
     bool stack_asked = false;                    ///< its thread was asked for its stack
     bool recalled = false;                       ///< the job has been taken back; the host has yet to answer
@@ -129,6 +147,10 @@ class Tickets {
   void for_each_started(Call call) const;
   std::int64_t culprits_ticket() const;
   std::string limit_words(const InFlight& flight) const;
+  std::string cpu_words(const InFlight& flight) const;
+  job::Microseconds cpu_limit(std::uint32_t type_index) const {
+    return type_index < cpu_limits_.size() ? cpu_limits_[type_index] : job::Microseconds(0);
+  }
   static std::string company(std::size_t started);
   job::Finished give_up(std::uint32_t ticket);
   job::Finished give_up(std::uint32_t ticket, job::Outcome outcome);
@@ -142,6 +164,7 @@ class Tickets {
   std::string role_;
   std::vector<bool> at_most_once_;
   std::vector<job::Microseconds> limits_;
+  std::vector<job::Microseconds> cpu_limits_;
   std::vector<InFlight> in_flight_;  // by ticket
   std::vector<std::uint32_t> free_;
 };

@@ -46,6 +46,11 @@ void check_note(const ElfFile& file, const Elf64_Ehdr& header) {
 
 }  // namespace
 
+void check_plugin_owners(const std::string& path, base::Ownership ownership) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) == 0) base::check_ownership(path, "a file", ownership);
+}
+
 void check_plugin_file(const std::string& path, base::Ownership ownership) {
   std::error_code error;
   std::string real = std::filesystem::canonical(path, error).string();

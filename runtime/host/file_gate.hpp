@@ -8,6 +8,9 @@
 
 namespace sluice::host {
 
+/// Only its owners and those of the way to it. Throws Refusal.
+void check_plugin_owners(const std::string& path, base::Ownership ownership);
+
 /// Throws Refusal, to whose text the caller adds the file's name.
 void check_plugin_file(const std::string& path, base::Ownership ownership = base::Ownership::check);
 

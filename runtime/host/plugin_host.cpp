@@ -5,6 +5,7 @@
 #include <sluice/extensions.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -22,10 +23,12 @@
 #include "host/crash_note.hpp"
 #include "host/file_gate.hpp"
 #include "host/library.hpp"
+#include "host/orphans.hpp"
 #include "host/refusal.hpp"
 #include "host/secret_store.hpp"
 #include "host/slots.hpp"
 #include "host/syscall_filter.hpp"
+#include "host/user.hpp"
 #include "wire/bounds.hpp"
 #include "wire/descriptors.hpp"
 #include "wire/frame.hpp"
@@ -85,7 +88,12 @@ class PluginHost {
 
   /// For the life of the process.
   void note_crashes() { note_crashes_in(page_); }
-  void have_own_process() { has_own_process_ = true; }
+  void have_own_process() {
+    has_own_process_ = true;
+    orphans_.adopt();
+    constexpr timeval interval{Orphans::interval.count(), 0};
+    setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &interval, sizeof interval);
+  }
 
   void run() {
     while (!stopped_) {
@@ -98,9 +106,11 @@ class PluginHost {
   void read_more() {
     char* const room = reader_.room(read_size);
     const ssize_t size = ::read(socket_, room, read_size);
+    const int error = errno;
+    orphans_.look();
     if (size > 0) {
       reader_.filled(static_cast<std::size_t>(size));
-    } else if (size == 0 || errno != EINTR) {
+    } else if (size == 0 || (error != EINTR && error != EAGAIN)) {
       _exit(0);
     }
   }
@@ -130,7 +140,11 @@ class PluginHost {
   }
 
   void load(const wire::Load& load) {
-    check_plugin_file(load.path, load.ownership);
+    if (load.user) {
+      check_plugin_owners(load.path, load.ownership);
+      become(*load.user);
+    }
+    check_plugin_file(load.path, load.user ? base::Ownership::ignore : load.ownership);
     confine(load.sandbox, load.path, load.place.empty() ? load.path : load.place);
     library_ = open_library(load.path);
     library_->spec.build_id = build_id_of(load.path);
@@ -187,6 +201,7 @@ class PluginHost {
         Slots::Context{*library_, host_, self_, channel_, page_, log_level_, start.effects,
                        start.all_progress, schemas_, std::move(strict), start.most_requests, secrets_},
         start.slots);
+    orphans_.spare_present();
     channel_.send([](std::string& out) { wire::put_ready(out); });
   }
 
@@ -277,6 +292,7 @@ class PluginHost {
   int log_level_ = SLUICE_LOG_INFO;
   std::optional<Slots> slots_;
   bool has_own_process_ = false;
+  Orphans orphans_;
   bool stopped_ = false;
 };
 

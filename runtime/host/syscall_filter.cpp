@@ -5,6 +5,7 @@
 #include <seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/personality.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -178,6 +179,7 @@ void refuse_dangerous_calls() {
   refuse_namespaces(filter);
   filter.refuse("personality", {{0, SCMP_CMP_NE, int_bits, 0}});  // all but the question which it is
   filter.refuse("ioctl", {is(1, TIOCSTI)});                       // would type into the runtime's terminal
+  filter.refuse("prctl", {is(0, PR_SET_CHILD_SUBREAPER, int_bits), is(1, 0)});  // would let go of its orphans
   filter.install();
 }
 

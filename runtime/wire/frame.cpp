@@ -182,6 +182,12 @@ void put_load(std::string& out, const Load& load) {
   writer.number(static_cast<std::uint8_t>(load.ownership));
   writer.text(load.place);
   put_sandbox(writer, load.sandbox);
+  writer.number(static_cast<std::uint8_t>(load.user.has_value()));
+  if (!load.user) return;
+  writer.text(load.user->name);
+  writer.text(load.user->home);
+  writer.number(static_cast<std::uint32_t>(load.user->uid));
+  writer.number(static_cast<std::uint32_t>(load.user->gid));
 }
 
 Load get_load(std::string_view body) {
@@ -191,6 +197,12 @@ Load get_load(std::string_view body) {
   load.ownership = static_cast<base::Ownership>(reader.number<std::uint8_t>());
   load.place = reader.string();
   load.sandbox = get_sandbox(reader);
+  if (reader.number<std::uint8_t>() == 0) return load;
+  load.user.emplace();
+  load.user->name = reader.string();
+  load.user->home = reader.string();
+  load.user->uid = reader.number<std::uint32_t>();
+  load.user->gid = reader.number<std::uint32_t>();
   return load;
 }
 

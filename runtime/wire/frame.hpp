@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/ownership.hpp"
+#include "job/host_user.hpp"
 #include "job/job.hpp"
 #include "job/plugin_spec.hpp"
 #include "job/sandbox.hpp"
@@ -49,6 +50,7 @@ struct Load {
   job::Sandbox sandbox = {};                           ///< applied before the plugin is loaded
   base::Ownership ownership = base::Ownership::check;  ///< of the file and the way to it
   std::string place = {};  ///< where the file is, if `path` is a descriptor's; its folder may be read
+  std::optional<job::HostUser> user = {};  ///< as whom; absent: as the runtime
 };
 struct Start {
   std::uint32_t slots = 1;

@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "base/ownership.hpp"
 #include "job/plugin_spec.hpp"
 #include "job/secrets.hpp"
+#include "trust/vetting.hpp"
 #include "workshop/finding.hpp"
 
 namespace sluice::workshop {
@@ -32,7 +32,7 @@ struct CheckOptions {
   std::function<std::optional<std::string>(const std::string& plugin)> config;
   /// The secrets that are granted to a plugin; absent: none.
   std::function<job::GrantedSecrets(const std::string& plugin)> secrets;
-  base::Ownership ownership = base::Ownership::check;
+  trust::Policy trust;             ///< which files may be loaded
   bool start = true;               ///< call init and shutdown too
   bool run_handlers = false;       ///< call handlers, with all their side effects
   std::vector<std::string> types;  ///< the types whose handlers are called; empty: all

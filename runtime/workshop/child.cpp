@@ -16,6 +16,7 @@
 #include "base/descriptor.hpp"
 #include "base/duration.hpp"
 #include "base/threads.hpp"
+#include "fleet/orphans.hpp"
 #include "fleet/spawn.hpp"
 
 namespace sluice::workshop {
@@ -79,6 +80,7 @@ Finding in_child(const std::function<Finding()>& check, std::chrono::microsecond
   const pid_t pid = fork();
   if (pid < 0) throw std::system_error(errno, std::generic_category(), "starting a check");
   if (pid == 0) be_the_child(check, out.get());
+  fleet::know_child(pid);
   out.reset();
   std::string bytes;
   const bool in_time = read_all(in.get(), bytes, limit);
@@ -86,6 +88,7 @@ Finding in_child(const std::function<Finding()>& check, std::chrono::microsecond
   int status = 0;
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
+  fleet::forget_child(pid);
   if (!in_time) return failed("did not end within " + base::format_duration(limit), debug_it);
   if (bytes.find('\0') == std::string::npos)
     return failed("its process " + fleet::describe_exit(status), debug_it);

@@ -1,5 +1,7 @@
 #include "workshop/file_checks.hpp"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -41,8 +43,11 @@ std::vector<std::string> those(const std::vector<std::string>& symbols, Wanted w
 }
 
 Finding check_gate(const CheckOptions& options) {
-  host::check_plugin_file(options.path, options.ownership);
-  return passed("kind, owner, permissions, machine and ABI note are right");
+  host::check_plugin_file(options.path, options.trust.ownership);
+  const base::Descriptor file(open(options.path.c_str(), O_PATH | O_CLOEXEC));
+  const bool is_vouched_for = trust::vet(options.trust, options.path, file.get()).open();
+  return passed(std::string("kind, owner, permissions, machine and ABI note are right") +
+                (is_vouched_for ? ", and what the lock or the signature says of it" : ""));
 }
 
 Finding check_exports(const ElfFacts& facts) {
@@ -86,7 +91,7 @@ Finding check_run_path(const ElfFacts& facts) {
 
 Finding check_symbols(const CheckOptions& options, const ElfFacts& facts) {
   const std::string& path = options.path;
-  host::check_plugin_file(path, options.ownership);
+  host::check_plugin_file(path, options.trust.ownership);
   host::open_library(path);
   const auto own = those(facts.undefined, [](const std::string& symbol) { return !is_a_sanitizers(symbol); });
   const auto borrowed = host::borrowed_symbols(path, own);

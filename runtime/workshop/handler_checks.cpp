@@ -55,7 +55,7 @@ class TypeChecks {
   std::unique_ptr<Rehearsal> open(std::uint32_t slots) {
     constexpr int nothing = 5;
     auto plugin = std::make_unique<Rehearsal>(
-        Stage{options_.path, false, slots, nothing, -1, {}, options_.ownership, options_.secrets}, nobody_);
+        Stage{options_.path, false, slots, nothing, -1, {}, options_.trust, options_.secrets}, nobody_);
     auto refusal = plugin->load(options_.start_timeout);
     if (!refusal) refusal = plugin->start(config_, options_.start_timeout);
     if (refusal) throw std::runtime_error(*refusal);

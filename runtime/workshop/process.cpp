@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "base/threads.hpp"
+#include "fleet/orphans.hpp"
 
 namespace sluice::workshop {
 
@@ -83,6 +84,7 @@ int open_process(pid_t pid) {
 }
 
 Process::Process(const Launch& launch) {
+  fleet::adopt_orphans();
   const auto fail = [&](int error) {
     throw std::system_error(error, std::generic_category(), "starting " + launch.words.front());
   };
@@ -97,6 +99,7 @@ Process::Process(const Launch& launch) {
   pid_ = fork();
   if (pid_ < 0) fail(errno);
   if (pid_ == 0) child.run(report.get());
+  fleet::know_child(pid_);
   report.reset();
   handle_.reset(open_process(pid_));
   const int handle_error = errno;
@@ -105,6 +108,7 @@ Process::Process(const Launch& launch) {
   if (!failed && handle_.open()) return;
   kill(pid_, SIGKILL);
   waitpid(pid_, nullptr, 0);
+  fleet::forget_child(pid_);
   fail(failed ? error : handle_error);
 }
 
@@ -115,7 +119,7 @@ Process::~Process() {
 
 std::optional<int> Process::ended() {
   int status = 0;
-  if (!status_ && waitpid(pid_, &status, WNOHANG) == pid_) status_ = status;
+  if (!status_ && waitpid(pid_, &status, WNOHANG) == pid_) keep(status);
   return status_;
 }
 
@@ -123,8 +127,13 @@ int Process::wait() {
   int status = 0;
   while (!status_ && waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
-  if (!status_) status_ = status;
+  if (!status_) keep(status);
   return *status_;
+}
+
+void Process::keep(int status) {
+  status_ = status;
+  fleet::forget_child(pid_);
 }
 
 void Process::signal(int number) {
@@ -137,6 +146,7 @@ void Process::end(int number, std::chrono::milliseconds patience) {
   readable(handle_.get(), patience);
   kill(-pid_, SIGKILL);  // also the rest of its group, whose number stays reserved until it is waited for
   wait();
+  fleet::end_all_orphans(patience);
 }
 
 }  // namespace sluice::workshop

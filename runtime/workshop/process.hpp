@@ -52,10 +52,13 @@ class Process {
   /// Waits until it ends. Returns how it ended, as from waitpid.
   int wait();
   void signal(int number);
-  /// Ends it: sends `number` to its whole group, and SIGKILL if it still runs after `patience`.
+  /// Ends it: sends `number` to its whole group, and SIGKILL if it still runs after `patience`. If it is a
+  /// runtime, what its plugin hosts left behind ends, too.
   void end(int number, std::chrono::milliseconds patience);
 
  private:
+  void keep(int status);
+
   pid_t pid_ = -1;
   base::Descriptor handle_;
   std::optional<int> status_;

@@ -16,15 +16,19 @@
 #include <utility>
 
 #include "base/duration.hpp"
+#include "base/refusal.hpp"
 #include "base/threads.hpp"
 #include "fleet/host_limits.hpp"
 #include "fleet/host_link.hpp"
 #include "fleet/missing_secret.hpp"
+#include "fleet/orphans.hpp"
 #include "fleet/spawn.hpp"
 #include "host/plugin_host.hpp"
 #include "wire/bounds.hpp"
+#include "wire/descriptors.hpp"
 #include "wire/scrubber.hpp"
 #include "wire/shared_page.hpp"
+#include "workshop/process.hpp"
 
 namespace sluice::workshop {
 
@@ -53,12 +57,32 @@ std::string failed(const Step& step, const std::string& found) {
 
 class Rehearsal::Host : private fleet::HostLink::Listener {
  public:
-  Host(Stage stage, Witness& witness) : stage_(std::move(stage)), witness_(witness), wake_(context_) {
-    link_.emplace(context_, stage_.in_process ? start_here() : fleet::spawn_host(stage_.path, page_.fd()));
+  Host(Stage stage, Witness& witness)
+      : stage_(std::move(stage)), witness_(witness), wake_(context_), process_(context_) {
+    base::Descriptor copy;
+    try {
+      copy = vetted_copy();
+    } catch (const base::Refusal& refusal) {
+      refusal_ = refusal.what();
+      ending_ = "was not started";
+      stopped_ = true;
+      return;
+    }
+    link_.emplace(context_,
+                  stage_.in_process ? start_here() : fleet::spawn_host(stage_.path, page_.fd(), copy.get()));
     if (stage_.wake_fd >= 0) wake_.assign(fcntl(stage_.wake_fd, F_DUPFD_CLOEXEC, 0));
     link_->begin(self_);
+    await_death();
+    if (stage_.user) {
+      if (auto refusal = limit(stage_.limits)) refusal_ = *refusal;
+    }
     std::string frame;
-    wire::put_load(frame, {stage_.path, stage_.sandbox, stage_.ownership});
+    if (copy.open()) {
+      wire::put_load(
+          frame, {wire::plugin_fd_path, stage_.sandbox, base::Ownership::ignore, stage_.path, stage_.user});
+    } else {
+      wire::put_load(frame, {stage_.path, stage_.sandbox, stage_.trust.ownership, "", stage_.user});
+    }
     link_->write(std::move(frame));
   }
   Host(const Host&) = delete;
@@ -74,10 +98,11 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
   }
 
   std::optional<std::string> load(Limit limit) {
+    if (!link_) return refusal_;
     return await(loading, limit, [this] { return described_; });
   }
   std::optional<std::string> limit(const job::HostLimits& limits) {
-    if (stage_.in_process) return std::nullopt;
+    if (stage_.in_process || limits == limits_) return std::nullopt;
     limits_ = limits;
     try {
       fleet::limit_host(link_->process(), limits, static_cast<int>(stage_.slots));
@@ -97,6 +122,7 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
     return await(starting, limit, [this] { return ready_; });
   }
   std::optional<std::string> stop(Limit limit) {
+    if (!link_) return std::nullopt;
     refusal_.clear();
     std::string frame;
     wire::put_stop(frame);
@@ -160,6 +186,14 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
   pid_t pid() const { return stage_.in_process ? getpid() : link_->pid(); }
 
  private:
+  /// Of a file that a lock or a signature vouches for. A host in this process loads the file itself.
+  base::Descriptor vetted_copy() const {
+    const base::Descriptor file(open(stage_.path.c_str(), O_PATH | O_CLOEXEC));
+    if (!file.open()) return {};
+    base::Descriptor copy = trust::vet(stage_.trust, stage_.path, file.get());
+    return stage_.in_process ? base::Descriptor() : std::move(copy);
+  }
+
   /// Serves the plugin in a thread of this process, and returns our end of its socket.
   fleet::Spawned start_here() {
     std::array<int, 2> ends{};
@@ -173,6 +207,16 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
       host::serve_plugin(far_end_.get(), wire::SharedPage::open(base::Descriptor(dup(page_.fd()))));
     });
     return here;
+  }
+
+  /// What it leaves behind may hold its socket open.
+  void await_death() {
+    if (stage_.in_process) return;
+    const int handle = open_process(link_->pid());
+    if (handle < 0) return;
+    process_.assign(handle);
+    process_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                        [this](const auto& error) { died_ = !error; });
   }
 
   /// Waits until `reached`. Otherwise returns what happened instead, and gives up the host.
@@ -216,7 +260,7 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
   }
   /// Not in a handler of the event loop, because reap() runs the loop.
   void reap_if_lost() {
-    if ((link_->closed() || malformed_) && alive()) reap();
+    if ((link_->closed() || died_ || malformed_) && alive()) reap();
   }
 
   void on_frame(const wire::Frame& frame) override {
@@ -282,6 +326,8 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
     while (waitpid(link_->pid(), &status, 0) < 0 && errno == EINTR) {
     }
     link_->ended();
+    constexpr std::chrono::seconds patience{2};
+    fleet::end_all_orphans(patience);
     ending_ = fleet::describe_exit(status) + (malformed_ ? " (sent " + *malformed_ + ")" : "");
     context_.restart();
     while (!link_->all_read() && context_.run_one() > 0) {
@@ -299,6 +345,8 @@ class Rehearsal::Host : private fleet::HostLink::Listener {
                                                          [](auto*) {}};
   std::optional<fleet::HostLink> link_;
   boost::asio::posix::stream_descriptor wake_;
+  boost::asio::posix::stream_descriptor process_;  // becomes readable when the host has ended
+  bool died_ = false;
   bool awaits_wake_ = false;
   bool woken_ = false;
   job::PluginSpec spec_;
@@ -321,10 +369,14 @@ Rehearsal::~Rehearsal() = default;
 std::optional<std::string> Rehearsal::load(Limit limit) {
   return host_->load(limit);
 }
-std::optional<std::string> Rehearsal::load_again(const job::Sandbox& sandbox, Limit limit) {
+std::optional<std::string> Rehearsal::load_again(const job::Sandbox& sandbox,
+                                                 const std::optional<job::HostUser>& user,
+                                                 const job::HostLimits& limits, Limit limit) {
   Stage stage = host_->stage();
   if (stage.in_process) return std::nullopt;
   stage.sandbox = sandbox;
+  stage.user = user;
+  stage.limits = limits;
   host_ = std::make_unique<Host>(std::move(stage), witness_);
   return load(limit);
 }

@@ -15,10 +15,12 @@
 
 #include "base/ownership.hpp"
 #include "job/host_limits.hpp"
+#include "job/host_user.hpp"
 #include "job/job.hpp"
 #include "job/plugin_spec.hpp"
 #include "job/secrets.hpp"
 #include "job/strictness.hpp"
+#include "trust/vetting.hpp"
 #include "wire/frame.hpp"
 
 namespace sluice::workshop {
@@ -42,8 +44,10 @@ struct Stage {
   int log_level = 2;  ///< SLUICE_LOG_…
   int wake_fd = -1;   ///< ends every wait when it becomes readable; -1: nothing does
   job::Sandbox sandbox = {};
-  base::Ownership ownership = base::Ownership::check;
+  trust::Policy trust = {};                                                    ///< which files are loaded
   std::function<job::GrantedSecrets(const std::string& plugin)> secrets = {};  ///< absent: none is granted
+  std::optional<job::HostUser> user = {};  ///< as whom; absent, and in this process: as this one
+  job::HostLimits limits = {};             ///< that apply if there is a user; else limit() sets them
 };
 
 /// A job that came back.
@@ -66,7 +70,8 @@ class Rehearsal {
   std::optional<std::string> load(Limit limit);
   /// The same in a new process with that sandbox, whose rights are known when the plugin has said its name. A
   /// host in this process stays as it is.
-  std::optional<std::string> load_again(const job::Sandbox& sandbox, Limit limit);
+  std::optional<std::string> load_again(const job::Sandbox& sandbox, const std::optional<job::HostUser>& user,
+                                        const job::HostLimits& limits, Limit limit);
   const job::PluginSpec& spec() const;
   /// Sets the limits that the kernel enforces. A host in this process gets none. Returns nullopt, or the
   /// reason why the kernel refuses one.

@@ -20,7 +20,7 @@ std::chrono::microseconds since(Clock::time_point begin) {
 
 Stage stage_for(const CheckOptions& options, std::uint32_t slots) {
   constexpr int nothing = 5;
-  return {options.path, false, slots, nothing, -1, {}, options.ownership, options.secrets};
+  return {options.path, false, slots, nothing, -1, {}, options.trust, options.secrets};
 }
 
 /// True for a refusal by init or slot_open that has a number but no message.

@@ -163,6 +163,15 @@ TEST_F(Secrets, AReloadReadsThemAgain) {
   EXPECT_TRUE(becomes("still", "done")) << program.err();
 }
 
+TEST_F(Secrets, ThatAreMissingAreFoundByConfigCheck) {
+  start(file_grant() + "token = { env = \"NO_SUCH_VARIABLE\" }\n");
+  const Ended checked = sluice({"config", "check"});
+  EXPECT_EQ(checked.code, 1);
+  EXPECT_THAT(checked.out,
+              HasSubstr("found that its secret 'token' can't be read (the variable NO_SUCH_VARIABLE is "
+                        "not set), expected a value, because [plugin.probe.secrets] grants it"));
+}
+
 TEST_F(Secrets, AreNeitherListedNorShown) {
   start(file_grant() + "token = { env = \"SECRET_OF_PROBE\" }\n");
   for (const char* command : {"list", "inspect"}) {

@@ -166,6 +166,26 @@ TEST_F(Trust, AStrictRuntimeLoadsOnlyWhatIsVouchedFor) {
   EXPECT_EQ(list().code, 0) << "a file without an entry is only refused if that is strict";
 }
 
+TEST_F(Trust, ATrialAndACheckOfAPluginKeepToTheLock) {
+  const auto try_it = [&] {
+    return run({"plugin", "run", file(), "test.probe"}, {{"SLUICE_CONFIG", config}});
+  };
+  const auto check = [&] { return run({"plugin", "check", file()}, {{"SLUICE_CONFIG", config}}); };
+  ASSERT_EQ(lock().code, 0);
+  EXPECT_EQ(try_it().code, 0);
+  EXPECT_THAT(check().out, HasSubstr("and what the lock or the signature says of it"));
+  put(fixture("good/noop"), file());
+  EXPECT_EQ(try_it().code, 1);
+  EXPECT_THAT(try_it().err, HasSubstr("found a file whose SHA-256 is "));
+  EXPECT_EQ(check().code, 1);
+  EXPECT_THAT(check().out, HasSubstr("found a file whose SHA-256 is "));
+  fs::remove(lock_file());
+  put(fixture("good/probe"), file());
+  configure("strict = true");
+  EXPECT_THAT(try_it().err, HasSubstr("found a file that neither sluice.lock nor a signature vouches for"));
+  EXPECT_EQ(check().code, 1);
+}
+
 TEST_F(Trust, ALockThatOthersMayWriteToIsNoLock) {
   ASSERT_EQ(lock().code, 0);
   ASSERT_EQ(chmod(lock_file().c_str(), 0666), 0);

@@ -1,5 +1,6 @@
 #include "cli/plugin/inspection.hpp"
 
+#include "config/host_users.hpp"
 #include "config/job_settings.hpp"
 
 namespace sluice::cli {
@@ -15,9 +16,11 @@ fleet::Options options(const config::Config& config) {
     settings.sandbox = config::sandbox_of(plugin, config);
     if (const auto set = config.plugins.find(plugin.name); set != config.plugins.end())
       settings.host_limits = set->second.limits;
+    settings.user = config::user_of(plugin.name, config);
     return settings;
   };
   options.trust = config::trust_of(config);
+  options.first_user = [&config] { return config::first_user(config); };
   options.wary = [wary = config::has_sandbox(config)] { return wary; };
   for (const auto& [type, settings] : config.types) {
     if (settings.plugin) options.owners[type] = *settings.plugin;

@@ -90,7 +90,7 @@ void print_json(const std::vector<fleet::Plugin>& plugins) {
       member(writer, "build_id", plugin.spec.build_id);
       member(writer, "declared_sandbox", plugin.spec.sandbox);
       write_sandbox(writer, plugin);
-      member(writer, "limits", job::words_of(plugin.settings.host_limits));
+      member(writer, "limits", fleet::limit_words(plugin.settings));
       writer.Key("types");
       writer.StartArray();
       for (const job::TypeSpec& type : plugin.spec.types) write_type(writer, plugin, type);
@@ -135,7 +135,7 @@ void print_list(const std::string& directory, const std::vector<fleet::Plugin>& 
       rows.push_back({plugin.spec.name, plugin.spec.version, file, base::joined(plugin.types)});
       if (plugin.settings.sandbox.on)
         sandboxes += "  " + plugin.spec.name + ": " + base::harmless(sandbox_line(plugin)) + "\n";
-      if (const auto words = base::joined(job::words_of(plugin.settings.host_limits)); !words.empty())
+      if (const auto words = base::joined(fleet::limit_words(plugin.settings)); !words.empty())
         limits += "  " + plugin.spec.name + ": " + words + "\n";
       for (const auto& [type, reason] : plugin.refused_types)
         refusals += "  " + base::harmless(reason) + "\n";
@@ -194,7 +194,7 @@ void print_inspection(const fleet::Plugin& plugin) {
   for (const auto& [may, what] : job::words_of(plugin.settings.sandbox)) print_line(may.c_str(), what);
   print_line("not enforced", base::joined(gaps(plugin)));
   print_json_text("declares", spec.sandbox);
-  print_line("limits of a host", base::joined(job::words_of(plugin.settings.host_limits)));
+  print_line("limits of a host", base::joined(fleet::limit_words(plugin.settings)));
   print_json_text("config schema", spec.config_schema);
   for (const job::TypeSpec& type : spec.types) print_type(type);
 }

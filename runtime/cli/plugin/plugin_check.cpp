@@ -9,6 +9,7 @@
 #include "cli/command.hpp"
 #include "cli/plugin/check_choice.hpp"
 #include "cli/text/json.hpp"
+#include "config/job_settings.hpp"
 #include "config/secret_grants.hpp"
 #include "fleet/spawn.hpp"
 #include "workshop/check.hpp"
@@ -105,7 +106,7 @@ workshop::CheckOptions options_for(const config::Config& config, const CheckArgu
     return set->second.config;
   };
   options.secrets = [&config](const std::string& plugin) { return config::secrets_of(plugin, config); };
-  options.ownership = config.ownership;
+  options.trust = config::trust_of(config);
   options.run_handlers = arguments.run_handlers;
   options.types = arguments.types;
   options.only = parse_check_choices("--only", arguments.only);

@@ -18,6 +18,7 @@
 #include "cli/plugin/repro.hpp"
 #include "cli/text/interrupts.hpp"
 #include "cli/text/payload.hpp"
+#include "config/host_users.hpp"
 #include "config/job_settings.hpp"
 #include "config/secret_grants.hpp"
 #include "fleet/spawn.hpp"
@@ -97,8 +98,9 @@ class PluginRun {
                  level_of(config.log_level),
                  interrupts_.fd(),
                  {},
-                 config.ownership,
-                 [&config](const std::string& plugin) { return config::secrets_of(plugin, config); }},
+                 config::trust_of(config),
+                 [&config](const std::string& plugin) { return config::secrets_of(plugin, config); },
+                 options.in_process ? std::nullopt : config::first_user(config)},
                 narrator_) {}
 
   int run() {
@@ -138,7 +140,13 @@ class PluginRun {
   std::optional<std::string> load() {
     if (auto refusal = plugin_.load(config_.start_timeout)) return refusal;
     const job::Sandbox sandbox = config::sandbox_of(plugin_.spec(), config_);
-    return sandbox.on ? plugin_.load_again(sandbox, config_.start_timeout) : std::nullopt;
+    const std::string& name = plugin_.spec().name;
+    const auto user = config::user_of(name, config_);
+    const auto set = config_.plugins.find(name);
+    const job::HostLimits limits =
+        user && set != config_.plugins.end() ? set->second.limits : job::HostLimits{};
+    const bool has_rights = !sandbox.on && user == config::first_user(config_) && limits == job::HostLimits{};
+    return has_rights ? std::nullopt : plugin_.load_again(sandbox, user, limits, config_.start_timeout);
   }
 
   /// Loads and starts the plugin: nullopt, or why that failed.

@@ -6,6 +6,7 @@
 #include "base/duration.hpp"
 #include "base/threads.hpp"
 #include "base/usage_error.hpp"
+#include "config/host_users.hpp"
 #include "config/job_settings.hpp"
 #include "fleet/tickets.hpp"
 
@@ -41,11 +42,25 @@ job::Sandbox ShadowVersion::sandbox() const {
 /// then.
 std::optional<std::string> ShadowVersion::load() {
   const job::Sandbox first = network_ ? job::Sandbox{} : without_network({});
-  plugin_ = std::make_unique<workshop::Rehearsal>(
-      workshop::Stage{file_, false, 1, static_cast<int>(log::Level::error), wake_fd_, first}, witness_);
+  plugin_ = std::make_unique<workshop::Rehearsal>(workshop::Stage{file_,
+                                                                  false,
+                                                                  1,
+                                                                  static_cast<int>(log::Level::error),
+                                                                  wake_fd_,
+                                                                  first,
+                                                                  config::trust_of(config_),
+                                                                  {},
+                                                                  config::first_user(config_)},
+                                                  witness_);
   if (auto refusal = plugin_->load(config_.start_timeout)) return refusal;
   spec_ = plugin_->spec();
-  return sandbox() == first ? std::nullopt : plugin_->load_again(sandbox(), config_.start_timeout);
+  const auto user = config::user_of(spec_.name, config_);
+  const auto set = config_.plugins.find(spec_.name);
+  const job::HostLimits limits =
+      user && set != config_.plugins.end() ? set->second.limits : job::HostLimits{};
+  const bool has_rights =
+      sandbox() == first && user == config::first_user(config_) && limits == job::HostLimits{};
+  return has_rights ? std::nullopt : plugin_->load_again(sandbox(), user, limits, config_.start_timeout);
 }
 
 std::optional<std::string> ShadowVersion::prepare() {

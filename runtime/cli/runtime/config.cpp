@@ -9,6 +9,9 @@
 #include "cli/text/json.hpp"
 #include "cli/text/table.hpp"
 #include "config/config_key.hpp"
+#include "config/host_users.hpp"
+#include "config/secret_grants.hpp"
+#include "fleet/missing_secret.hpp"
 #include "postgres/link/connection_string.hpp"
 #include "workshop/start_checks.hpp"
 
@@ -59,6 +62,17 @@ void warn_of_plugin_config(const config::Config& config, const job::PluginSpec& 
                             "; " + finding.remedy);
 }
 
+/// Warns of granted secrets that can't be read, because their plugins would be refused.
+void warn_of_secrets(const config::Config& config, Report& report) {
+  for (const auto& [name, settings] : config.plugins) {
+    const auto missing = config::secrets_of(name, config).missing;
+    if (!missing) continue;
+    const auto origin = config.origins.find("plugin." + name + ".secrets");
+    report.warnings.push_back((origin == config.origins.end() ? "" : origin->second + ": ") +
+                              fleet::refusal_words(*missing, name));
+  }
+}
+
 /// Warns of tables for plugins and types that are not in the plugin directory, and of refused plugins.
 void warn_of_plugins(const config::Config& config, Report& report) {
   if (config.plugin_directory.empty()) {
@@ -94,6 +108,7 @@ void warn_of_plugins(const config::Config& config, Report& report) {
 Report make_report(const GlobalOptions& global) {
   Report report;
   const config::Config config = global.resolve();
+  config::check_users(config);
   if (!config.database_url.empty() || !config.database_problem.empty())
     open_store(config);  // throws if the settings are invalid; does not connect
   report.file = global.config_path();
@@ -112,6 +127,7 @@ Report make_report(const GlobalOptions& global) {
     report.warnings.push_back("the variable " + variable + " has no effect: it is unknown");
   }
   for (const std::string& warning : secret_warnings(config, report.file)) report.warnings.push_back(warning);
+  warn_of_secrets(config, report);
   warn_of_plugins(config, report);
   return report;
 }

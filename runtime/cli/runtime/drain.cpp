@@ -13,6 +13,7 @@
 #include "cli/runtime/control_groups.hpp"
 #include "cli/text/nearest.hpp"
 #include "cli/text/table.hpp"
+#include "config/host_users.hpp"
 #include "engine/engine.hpp"
 
 namespace sluice::cli {
@@ -157,6 +158,7 @@ bool has_run(const engine::EngineResult& result, const std::string& directory) {
 int drain(const GlobalOptions& global, const DrainOptions& options) {
   config::Config config = global.resolve();
   plugin_directory(config);  // throws if there is none, before anything is opened
+  config::check_users(config);
   engine::EngineOptions engine_options;
   const auto groups = open_control_groups(config);
   engine_options.control_groups = groups.get();

@@ -11,6 +11,7 @@
 #include "cli/runtime/control_groups.hpp"
 #include "cli/runtime/dashboard.hpp"
 #include "cli/runtime/secrets.hpp"
+#include "config/host_users.hpp"
 #include "engine/engine.hpp"
 #include "engine/watch/statement_times.hpp"
 #include "http/endpoint.hpp"
@@ -35,9 +36,11 @@ void wait_for_database(store::Store& store) {
 int run(const GlobalOptions& global, bool waits) {
   const config::Config config = global.resolve();
   plugin_directory(config);  // throws if there is none, before anything is opened
+  config::check_users(config);
   const auto store = open_store(config);
   if (waits) wait_for_database(*store);
   for (const std::string& warning : secret_warnings(config, global.config_path())) log::warn(warning);
+  if (const std::string warning = config::root_warning(config); !warning.empty()) log::warn(warning);
   const auto groups = open_control_groups(config);
   engine::EngineOptions options;
   options.control_groups = groups.get();

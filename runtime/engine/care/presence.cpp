@@ -38,8 +38,7 @@ store::PluginReport report(const fleet::Plugin& plugin) {
   report.slots = plugin.slots();
   report.restarts = plugin.restarts;
   report.types = plugin.types;
-  report.limits =
-      job::words_of(plugin.settings.host_limits, plugin.limits_enforced ? "control group" : "watched");
+  report.limits = fleet::limit_words(plugin.settings, plugin.limits_enforced ? "control group" : "watched");
   return report;
 }
 

@@ -11,6 +11,7 @@
 #include "base/process_stat.hpp"
 #include "fleet/frame_names.hpp"
 #include "fleet/host_gauge.hpp"
+#include "fleet/orphans.hpp"
 #include "world/host.hpp"
 #include "world/trace.hpp"
 
@@ -27,6 +28,10 @@ pid_t sluice_simulated_wait4(pid_t pid, int* status, int /*options*/, struct rus
 
 /// A simulated process takes nothing.
 std::optional<sluice::base::ProcessStat> sluice::base::process_stat(pid_t /*process*/) {
+  return std::nullopt;
+}
+
+std::optional<double> sluice::base::thread_cpu_seconds(pid_t /*process*/, pid_t /*thread*/) {
   return std::nullopt;
 }
 
@@ -58,6 +63,11 @@ Spawned spawn_host(const std::string& path, int page_fd, int plugin_fd) {
 
 /// No plugin of these worlds has secrets.
 void withhold(const std::set<std::string>& /*variables*/) {}
+
+/// A simulated host starts no processes.
+Orphans end_orphans() {
+  return {};
+}
 
 void kill_host(const Spawned& host) {
   sim::Host::of(host.pid)->die(SIGKILL);

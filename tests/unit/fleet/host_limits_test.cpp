@@ -135,7 +135,6 @@ TEST(HostGauge, CountsAProcessAndItsChildrenAndDividesWhatTheyShare) {
   const std::vector<char> memory(100'000'000, 'm');
   Spawned self;
   self.pid = getpid();
-  self.mark = "SLUICE_PLUGIN_HOST=nobody has this mark";
   HostGauge gauge;
   const HostUsage alone = gauge.measure(self, 0);
   EXPECT_GT(alone.own_memory, 100'000'000);

@@ -211,6 +211,34 @@ TEST_F(TicketsTest, AJobBeyondItsLimitIsAskedToStopOnce) {
   EXPECT_EQ(tickets_.started(), 2U);
 }
 
+TEST_F(TicketsTest, AJobThatUsedTooMuchProcessorTimeIsAskedToStopOnceAndHasTheFigures) {
+  tickets_.set_cpu_limits({std::chrono::seconds(10), std::chrono::seconds(0)});
+  const auto limited = send("limited", "a.repeats");
+  const auto unlimited = send("unlimited", "b.once");
+  run(limited, 0);
+  run(unlimited, 1);
+  const auto now = base::Clock::now();
+  const auto look = [&](double used) {
+    return tickets_.cancel_overdrawn(now, [used](pid_t) { return std::optional(used); });
+  };
+  EXPECT_THAT(look(100), IsEmpty()) << "that was used by jobs before";
+  EXPECT_THAT(look(110), IsEmpty());
+  EXPECT_THAT(tickets_.cancel_overdrawn(now, [](pid_t) { return std::optional<double>(); }), IsEmpty());
+  const auto asked = look(110.3);
+  ASSERT_THAT(asked, SizeIs(1));
+  EXPECT_EQ(asked.front().job.id, "limited");
+  EXPECT_EQ(asked.front().words, "used 10.3 s of CPU, its limit is 10 s");
+  EXPECT_EQ(tickets_.page().ticket(limited).cancel, 1);
+  EXPECT_EQ(tickets_.page().ticket(unlimited).cancel, 0);
+  EXPECT_THAT(look(112), IsEmpty()) << "it is asked once";
+  EXPECT_EQ(tickets_.stuck(now), 1U);
+  const auto finished = *tickets_.take_back(result(limited, job::Result::cancelled));
+  EXPECT_EQ(finished.outcome.result, job::Result::crashed);
+  EXPECT_EQ(finished.outcome.code, "cpu-limit");
+  EXPECT_EQ(finished.outcome.error,
+            "the job used 12.0 s of CPU, its limit is 10 s, and stopped when it was asked to");
+}
+
 TEST_F(TicketsTest, AnOverdueJobThatStopsOrDiesIsATimeout) {
   tickets_.set_limits({std::chrono::hours(1), std::chrono::hours(1)});
   for (const bool dies : {false, true}) {

@@ -1,0 +1,84 @@
+#include "fleet/process_tree.hpp"
+
+#include <unistd.h>
+
+#include <charconv>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string>
+
+namespace sluice::fleet {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A kernel may be built without these lists.
+bool kernel_lists_children() {
+  static const bool lists = access("/proc/thread-self/children", R_OK) == 0;
+  return lists;
+}
+
+std::vector<pid_t> listed_children(pid_t process) {
+  std::vector<pid_t> children;
+  std::error_code error;
+  for (fs::directory_iterator thread("/proc/" + std::to_string(process) + "/task", error), end;
+       !error && thread != end; thread.increment(error)) {
+    std::ifstream list(thread->path() / "children");
+    for (pid_t child = 0; list >> child;) children.push_back(child);
+  }
+  return children;
+}
+
+std::map<pid_t, std::vector<pid_t>> all_children() {
+  std::map<pid_t, std::vector<pid_t>> children;
+  std::error_code error;
+  for (fs::directory_iterator entry("/proc", error), end; !error && entry != end; entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    pid_t process = 0;
+    const auto [rest, problem] = std::from_chars(name.data(), name.data() + name.size(), process);
+    if (problem != std::errc() || *rest != '\0') continue;
+    if (const pid_t parent = parent_of(process); parent > 0) children[parent].push_back(process);
+  }
+  return children;
+}
+
+}  // namespace
+
+ProcessTree::ProcessTree() {
+  if (!kernel_lists_children()) children_ = all_children();
+}
+
+std::vector<pid_t> ProcessTree::children_of(pid_t process) const {
+  if (!children_) return listed_children(process);
+  const auto found = children_->find(process);
+  return found == children_->end() ? std::vector<pid_t>() : found->second;
+}
+
+std::vector<pid_t> ProcessTree::descendants_of(pid_t process) const {
+  std::vector<pid_t> found = children_of(process);
+  std::set<pid_t> known(found.begin(), found.end());
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    for (const pid_t child : children_of(found[i])) {
+      if (known.insert(child).second) found.push_back(child);
+    }
+  }
+  return found;
+}
+
+pid_t parent_of(pid_t process) {
+  std::ifstream file("/proc/" + std::to_string(process) + "/stat");
+  std::string line;
+  std::getline(file, line);
+  const std::size_t name_end = line.rfind(')');  // the name may contain anything
+  if (name_end == std::string::npos) return 0;
+  std::istringstream rest(line.substr(name_end + 1));
+  std::string state;
+  pid_t parent = 0;
+  rest >> state >> parent;
+  return parent;
+}
+
+}  // namespace sluice::fleet
