@@ -55,6 +55,10 @@ std::string Form::value(const std::string& name) const {
   return found == fields_.end() ? std::string() : found->second;
 }
 
+bool Form::has(const std::string& name) const {
+  return std::any_of(fields_.begin(), fields_.end(), [&](const auto& one) { return one.first == name; });
+}
+
 std::vector<std::string> Form::values(const std::string& name) const {
   std::vector<std::string> all;
   for (const auto& [key, value] : fields_) {

@@ -20,6 +20,7 @@ class Form {
 
   /// The first value; empty if it is absent.
   std::string value(const std::string& name) const;
+  bool has(const std::string& name) const;
   /// All values that are not empty.
   std::vector<std::string> values(const std::string& name) const;
   void set(const std::string& name, const std::string& value);

@@ -1,5 +1,6 @@
 #include "dashboard/models.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
@@ -42,6 +43,20 @@ void write(JsonWriter& writer, const store::PublishedPlugin& published) {
   member(writer, "restarts", plugin.restarts);
   member(writer, "types", plugin.types);
   member(writer, "limits", plugin.limits);
+  member(writer, "canary", plugin.canary);
+}
+
+using Minutes = std::array<std::int64_t, store::minutes_of_an_hour>;
+
+std::int64_t greatest(const Minutes& minutes) {
+  return *std::max_element(minutes.begin(), minutes.end());
+}
+
+/// On one line.
+std::string list_of(const Minutes& minutes) {
+  std::string list;
+  for (const std::int64_t one : minutes) list += (list.empty() ? "" : ",") + std::to_string(one);
+  return "[" + list + "]";
 }
 
 std::string seconds(double duration) {
@@ -99,6 +114,15 @@ void write(JsonWriter& writer, const store::Series& series) {
   });
 }
 
+void write(JsonWriter& writer, const store::VersionOutcomes& version) {
+  member(writer, "version", version.version);
+  member(writer, "done", version.done);
+  member(writer, "retrying", version.retrying);
+  member(writer, "failed", version.failed);
+  member(writer, "first", iso(version.first));
+  member(writer, "last", iso(version.last));
+}
+
 void write(JsonWriter& writer, const store::TypeOverview& type) {
   member(writer, "type", type.type);
   member(writer, "pending", type.pending);
@@ -110,6 +134,17 @@ void write(JsonWriter& writer, const store::TypeOverview& type) {
   member(writer, "plugin", type.plugin);
   member(writer, "plugin_version", type.plugin_version);
   member(writer, "served", type.served);
+  array_member(writer, "serving", type.serving, [&](const store::Serving& serving) {
+    member(writer, "plugin", serving.plugin);
+    member(writer, "version", serving.version);
+    member(writer, "runtimes", serving.runtimes);
+  });
+  array_member(writer, "versions", type.versions, [&](const auto& version) { write(writer, version); });
+  object_member(writer, "minutes", [&] {
+    raw_member(writer, "done", list_of(type.minutes.done));
+    raw_member(writer, "failed", list_of(type.minutes.failed));
+    member(writer, "most", std::max(greatest(type.minutes.done), greatest(type.minutes.failed)));
+  });
   if (!type.paused) return;
   object_member(writer, "paused", [&] {
     member(writer, "since", type.paused->since);
@@ -128,6 +163,7 @@ void write(JsonWriter& writer, const store::RuntimeReport& runtime) {
   member(writer, "since_beat_seconds", runtime.since_beat);
   member(writer, "claimed", runtime.claimed);
   array_member(writer, "plugins", runtime.plugins, [&](const auto& plugin) { write(writer, plugin); });
+  if (!runtime.settings.empty()) raw_member(writer, "settings", runtime.settings);
 }
 
 void write(JsonWriter& writer, const store::JobSummary& job) {

@@ -21,6 +21,7 @@ void member(JsonWriter& writer, const char* key, const store::Counted& counted);
 
 void write(JsonWriter& writer, const store::Outcomes& outcomes);
 void write(JsonWriter& writer, const store::Series& series);
+void write(JsonWriter& writer, const store::VersionOutcomes& version);
 void write(JsonWriter& writer, const store::TypeOverview& type);
 void write(JsonWriter& writer, const store::RuntimeReport& runtime);
 void write(JsonWriter& writer, const store::JobSummary& job);

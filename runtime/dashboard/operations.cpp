@@ -12,6 +12,19 @@ constexpr std::size_t batch = 500;
 constexpr std::size_t most_at_once = 4;
 constexpr std::size_t most_remembered = 100;
 
+std::size_t change_some(store::JobDesk& desk, Change change, const store::JobFilter& filter,
+                        store::Walk& walk) {
+  switch (change) {
+    case Change::remove:
+      return desk.remove_some(filter, walk, batch);
+    case Change::give_up:
+      return desk.give_up_some(filter, walk, batch);
+    case Change::retry:
+      break;
+  }
+  return desk.retry_some(filter, walk, batch);
+}
+
 }  // namespace
 
 struct Operations::Running {
@@ -95,9 +108,7 @@ void Operations::run(Running& running, store::JobFilter filter) {
 }
 
 bool Operations::step(Running& running, const store::JobFilter& filter, store::Walk& walk) {
-  const std::size_t changed = running.state.change == Change::retry
-                                  ? running.desk->retry_some(filter, walk, batch)
-                                  : running.desk->remove_some(filter, walk, batch);
+  const std::size_t changed = change_some(*running.desk, running.state.change, filter, walk);
   const base::Lock lock(mutex_);
   running.state.changed += static_cast<std::int64_t>(changed);
   running.state.stopped = running.stops && !walk.over;

@@ -13,7 +13,7 @@
 
 namespace sluice::dashboard {
 
-enum class Change { retry, remove };
+enum class Change { retry, remove, give_up };
 
 struct OperationState {
   int id = 0;

@@ -1,19 +1,16 @@
 #include "dashboard/pages.hpp"
 
-#include <rapidjson/pointer.h>
-
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <cmath>
 #include <cstdio>
 #include <ctime>
+#include <map>
 #include <span>
 
 #include "base/text.hpp"
-#include "base/threads.hpp"
 #include "dashboard/models.hpp"
-#include "dashboard/redaction.hpp"
+#include "dashboard/page_parts.hpp"
 #include "dashboard/verdict.hpp"
 #include "dashboard/why.hpp"
 
@@ -28,116 +25,6 @@ namespace {
 
 constexpr std::size_t page_size = 50;
 constexpr std::size_t most_page = 200;
-constexpr std::size_t longest_shown = 256 * 1024;  // of a payload, on the page; the API answers all of it
-
-/// An object under construction.
-class Object {
- public:
-  Object() : writer_(buffer_) { writer_.StartObject(); }
-  JsonWriter& writer() { return writer_; }
-  std::string text() {
-    writer_.EndObject();
-    return {buffer_.GetString(), buffer_.GetSize()};
-  }
-
- private:
-  rapidjson::StringBuffer buffer_;
-  JsonWriter writer_;
-};
-
-/// A part of a page: what `ask` answers, written by `write` as members of `writer`. If the database refuses
-/// it or takes too long, the member "KEY_problem" says so, and the rest of the page stands.
-template <class Ask, class Write>
-void part(JsonWriter& writer, const std::string& key, Ask ask, Write write) {
-  const std::string problem = key + "_problem";
-  try {
-    const auto answer = ask();
-    write(answer);
-  } catch (const store::TimedOut& late) {
-    member(writer, problem.c_str(), late.what());
-  } catch (const store::Refused& refused) {
-    member(writer, problem.c_str(), refused.what());
-  }
-}
-
-store::Time now() {
-  return std::chrono::time_point_cast<std::chrono::microseconds>(base::WallClock::now());
-}
-
-struct Range {
-  store::Time from;
-  store::Time to;
-  std::chrono::seconds step;
-};
-
-/// The time that a page shows: "range" is 1h, 6h, 1d, 7d or 30d; or "from" and "to".
-Range range_of(const Form& form, const std::string& fallback) {
-  using std::chrono::hours;
-  using std::chrono::minutes;
-  static const std::map<std::string, std::pair<hours, std::chrono::seconds>> ranges{
-      {"1h", {hours(1), minutes(1)}},     {"6h", {hours(6), minutes(5)}},  {"1d", {hours(24), minutes(15)}},
-      {"7d", {hours(168), minutes(120)}}, {"30d", {hours(720), hours(6)}},
-  };
-  const std::string given = form.value("range");
-  const auto found = ranges.find(given.empty() ? fallback : given);
-  if (found == ranges.end())
-    throw Problem4xx(400, "unknown range '" + given + "'; known are 1h, 6h, 1d, 7d and 30d");
-  const store::Time to = form.value("to").empty() ? now() : parse_time(form.value("to"));
-  return {to - found->second.first, to, found->second.second};
-}
-
-/// The outcomes of each step as the points of a polyline, 100 by 24.
-std::string sparkline(const store::Series& series) {
-  double most = 1;
-  for (const auto& step : series.steps) most = std::max(most, static_cast<double>(step.outcomes.done));
-  std::string points;
-  const double wide = std::max<double>(1, static_cast<double>(series.steps.size()) - 1);
-  for (std::size_t i = 0; i < series.steps.size(); ++i) {
-    std::array<char, 48> text{};
-    std::snprintf(text.data(), text.size(), "%s%.1f,%.1f", i == 0 ? "" : " ",
-                  100.0 * static_cast<double>(i) / wide,
-                  23.0 - 22.0 * static_cast<double>(series.steps[i].outcomes.done) / most);
-    points += text.data();
-  }
-  return points;
-}
-
-/// JSON that may stand in a script element.
-std::string in_script(std::string json) {
-  for (auto at = json.find('<'); at != std::string::npos; at = json.find('<', at))
-    json.replace(at, 1, "\\u003c");
-  return json;
-}
-
-template <class Value>
-std::string json_of(const Value& value) {
-  Object object;
-  write(object.writer(), value);
-  return object.text();
-}
-
-/// What the chart of a series draws.
-std::string chart_of(const store::Series& series) {
-  return in_script(json_of(series));
-}
-
-std::vector<std::string> path_of(const std::string& text) {
-  std::vector<std::string> path;
-  if (text.starts_with('/')) {
-    const rapidjson::Pointer pointer(text.c_str());
-    if (!pointer.IsValid()) throw Problem4xx(400, "invalid JSON pointer '" + text + "'");
-    for (std::size_t i = 0; i < pointer.GetTokenCount(); ++i)
-      path.emplace_back(pointer.GetTokens()[i].name, pointer.GetTokens()[i].length);
-    return path;
-  }
-  std::size_t begin = 0;
-  while (begin <= text.size()) {
-    const auto end = std::min(text.find('.', begin), text.size());
-    path.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return path;
-}
 
 std::string trimmed(const std::string& text) {
   const auto begin = text.find_first_not_of(" \t\r");
@@ -178,23 +65,10 @@ void write_problems(JsonWriter& writer, const Verdict& verdict) {
   });
 }
 
-/// Whether the visitor may see what is in the job.
-bool sees_payload(const Inquiry& inquiry) {
-  return inquiry.visitor.payloads;
-}
-
 void require_payloads(const Inquiry& inquiry, const std::string& what) {
   if (!sees_payload(inquiry))
     throw Problem4xx(403,
                      what + " needs the right to see payloads, which " + inquiry.visitor.name + " lacks");
-}
-
-bool is_hidden(const std::vector<std::string>& path, const std::vector<std::string>& pointers) {
-  return std::any_of(pointers.begin(), pointers.end(), [&](const std::string& pointer) {
-    const auto hidden = path_of(pointer);
-    const auto common = std::min(hidden.size(), path.size());
-    return std::equal(hidden.begin(), hidden.begin() + static_cast<std::ptrdiff_t>(common), path.begin());
-  });
 }
 
 /// A search for a redacted value would tell it, one guess at a time.
@@ -224,7 +98,59 @@ void write_columns(JsonWriter& writer, const store::JobRow& row,
   writer.EndArray();
 }
 
+/// What the form has, and an empty field for one more of each.
+void write_chosen(JsonWriter& writer, const Form& form) {
+  for (const char* const name : {"type", "where", "column"}) {
+    std::vector<std::string> values = form.values(name);
+    values.emplace_back();
+    member(writer, (std::string("in_") + name).c_str(), values);
+  }
+  const auto chosen = form.values("status");
+  const std::vector<std::string> statuses{"pending", "processing", "scheduled", "error", "done"};
+  array_member(writer, "statuses", statuses, [&](const std::string& status) {
+    member(writer, "status", status);
+    member(writer, "chosen", std::find(chosen.begin(), chosen.end(), status) != chosen.end());
+  });
+}
+
+/// The operations over many jobs.
+const std::map<std::string, Change>& changes() {
+  static const std::map<std::string, Change> known{
+      {"retry", Change::retry}, {"delete", Change::remove}, {"give_up", Change::give_up}};
+  return known;
+}
+
+void require_statuses(const std::string& action, const std::vector<std::string>& statuses) {
+  if (statuses.empty()) throw Problem4xx(400, "choose a status first; a change of many jobs needs one");
+  const auto allowed = action == "retry" ? std::vector<std::string>{"error", "scheduled"}
+                       : action == "give_up"
+                           ? std::vector<std::string>{"error"}
+                           : std::vector<std::string>{"error", "scheduled", "done", "pending"};
+  for (const std::string& status : statuses) {
+    if (std::find(allowed.begin(), allowed.end(), status) == allowed.end())
+      throw Problem4xx(400, "jobs in '" + status + "' can't be changed by " + action);
+  }
+}
+
 }  // namespace
+
+Change change_of(const std::string& action, const store::JobFilter& filter) {
+  const auto found = changes().find(action);
+  if (found == changes().end())
+    throw Problem4xx(400, "unknown action '" + action + "'; known are retry, delete and give_up");
+  require_statuses(action, filter.statuses);
+  if (found->second == Change::give_up && !filter.alike)
+    throw Problem4xx(400, "only a group of failures can be given up; cancel other jobs on page Jobs");
+  if (filter.alike && filter.types.size() != 1) throw Problem4xx(400, "a group of failures has one type");
+  return found->second;
+}
+
+std::string name_of(Change change) {
+  for (const auto& [name, known] : changes()) {
+    if (known == change) return name;
+  }
+  return "";
+}
 
 store::Time parse_time(const std::string& text) {
   std::tm parts{};
@@ -266,6 +192,8 @@ store::JobFilter filter_of(const Form& form) {
   const auto before = [](store::Time time) {
     return std::chrono::duration_cast<job::Microseconds>(std::max(now() - time, store::Time::duration(0)));
   };
+  if (form.value("group") == "1")
+    filter.alike = store::FailureLikeness{form.value("message"), form.value("frame")};
   if (query.created_from) filter.since = before(*query.created_from);
   if (query.created_before) filter.older_than = before(*query.created_before);
   return filter;
@@ -285,6 +213,13 @@ Model now_page(const Inquiry& inquiry) {
       [&](const store::Series& answer) {
         series = answer;
         object_member(writer, "series", [&] { write(writer, answer); });
+      });
+  std::vector<store::Mark> marks;
+  part(
+      writer, "marks", [&] { return inquiry.session.insight->marks(range.from, range.to); },
+      [&](const std::vector<store::Mark>& answer) {
+        marks = answer;
+        array_member(writer, "marks", answer, [&](const store::Mark& mark) { write(writer, mark); });
       });
   part(
       writer, "types", [&] { return inquiry.session.insight->types(); },
@@ -336,28 +271,10 @@ Model now_page(const Inquiry& inquiry) {
     member(writer, "time_to_drain_seconds", static_cast<double>(pending.count) / situation.done_per_second);
   write_problems(writer, verdict(situation));
   model.json = object.text();
-  model.texts = {{"spark", sparkline(series)}, {"chart", chart_of(series)}};
+  model.texts = {{"spark", sparkline(series)},
+                 {"mark_lines", mark_lines(series, marks)},
+                 {"chart", chart_of(series, marks)}};
   return model;
-}
-
-Model types_page(const Inquiry& inquiry) {
-  Object object;
-  array_member(object.writer(), "types", inquiry.session.insight->types(),
-               [&](const auto& type) { write(object.writer(), type); });
-  return {object.text(), {}};
-}
-
-Model type_page(const Inquiry& inquiry) {
-  const auto types = inquiry.session.insight->types();
-  const auto found =
-      std::find_if(types.begin(), types.end(), [&](const auto& one) { return one.type == inquiry.name; });
-  if (found == types.end()) throw Problem4xx(404, "there is no job type '" + inquiry.name + "'");
-  Object object;
-  const Range range = range_of(inquiry.form, "6h");
-  write(object.writer(), *found);
-  const auto series = inquiry.session.insight->series(range.from, range.to, range.step, inquiry.name);
-  object_member(object.writer(), "series", [&] { write(object.writer(), series); });
-  return {object.text(), {{"chart", chart_of(series)}, {"type_code", encoded(inquiry.name)}}};
 }
 
 Model jobs_page(const Inquiry& inquiry) {
@@ -408,48 +325,9 @@ Model jobs_page(const Inquiry& inquiry) {
   }
   for (const char* const name : {"from", "before", "attempts", "code", "version", "text", "order"})
     model.texts[std::string("in_") + name] = form.value(name);
-  const auto words = [](const std::vector<std::string>& values) {
-    std::string text;
-    for (const std::string& one : values) text += (text.empty() ? "" : " ") + one;
-    return text;
-  };
-  model.texts["in_type"] = words(form.values("type"));
-  model.texts["in_status"] = words(form.values("status"));
-  model.texts["in_where"] = words(form.values("where"));
-  model.texts["in_column"] = words(form.values("column"));
-  return model;
-}
-
-Model job_page(const Inquiry& inquiry) {
-  const auto details = inquiry.session.jobs->show(inquiry.name);
-  if (!details) throw Problem4xx(404, "there is no job '" + inquiry.name + "'");
-  Object object;
-  Model model;
-  Shown shown;
-  std::string payload;
-  std::string output;
-  if (sees_payload(inquiry)) {
-    const auto pointers = inquiry.redacts(details->job.type);
-    payload = redacted(details->payload, pointers);
-    shown.payload = &payload;
-    model.texts["payload_text"] = base::shortened(pretty(payload), longest_shown);
-    if (details->output) {
-      output = redacted(*details->output, pointers);
-      shown.output = &output;
-      model.texts["output_text"] = base::shortened(pretty(output), longest_shown);
-    }
-  }
-  write(object.writer(), *details, shown);
-  const auto standing = details->state.standing;
-  using store::Standing;
-  member(object.writer(), "can_retry",
-         standing == Standing::planned || standing == Standing::failed || standing == Standing::stuck);
-  member(object.writer(), "can_cancel",
-         standing == Standing::pending || standing == Standing::planned || standing == Standing::running ||
-             standing == Standing::stuck);
-  model.json = object.text();
-  model.texts["id_code"] = encoded(inquiry.name);
-  model.texts["type_code"] = encoded(details->job.type);
+  Object view;
+  write_chosen(view.writer(), form);
+  model.view = view.text();
   return model;
 }
 
@@ -463,32 +341,7 @@ Model failures_page(const Inquiry& inquiry) {
   member(writer, "attempts", failures.attempts);
   if (failures.horizon) member(writer, "read_to", *failures.horizon);
   array_member(writer, "groups", failures.groups, [&](const auto& group) { write(writer, group); });
-  return {object.text(), {}};
-}
-
-Model plugins_page(const Inquiry& inquiry) {
-  Object object;
-  array_member(object.writer(), "runtimes", inquiry.session.desk->report(false).runtimes,
-               [&](const auto& runtime) { write(object.writer(), runtime); });
-  return {object.text(), {}};
-}
-
-Model runtimes_page(const Inquiry& inquiry) {
-  Object object;
-  JsonWriter& writer = object.writer();
-  const auto report = inquiry.session.desk->report(false);
-  array_member(writer, "runtimes", report.runtimes, [&](const auto& runtime) { write(writer, runtime); });
-  array_member(writer, "running", report.running, [&](const store::RunningReport& running) {
-    member(writer, "id", running.job.id);
-    member(writer, "type", running.job.type);
-    member(writer, "attempt", running.job.attempt);
-    member(writer, "runtime", running.runtime);
-    member(writer, "running_seconds", running.job.age);
-    if (running.job.fraction) member(writer, "progress_part", *running.job.fraction);
-    member(writer, "note", running.job.note);
-  });
-  member(writer, "stuck", report.stuck);
-  return {object.text(), {}};
+  return {object.text(), {}, {}};
 }
 
 Model audit_page(const Inquiry& inquiry) {
@@ -500,14 +353,18 @@ Model audit_page(const Inquiry& inquiry) {
   array_member(object.writer(), "entries", page.entries,
                [&](const auto& entry) { write(object.writer(), entry); });
   if (page.next) member(object.writer(), "next", *page.next);
-  return {object.text(), {}};
+  return {object.text(), {}, {}};
 }
 
 namespace {
 
+std::string words_of(Change change) {
+  return change == Change::give_up ? "give up" : name_of(change);
+}
+
 void write_operation(JsonWriter& writer, const OperationState& state) {
   member(writer, "id", state.id);
-  member(writer, "action", std::string(state.change == Change::retry ? "retry" : "delete"));
+  member(writer, "action", name_of(state.change));
   member(writer, "actor", state.actor);
   member(writer, "filter", state.filter);
   member(writer, "changed", state.changed);
@@ -522,7 +379,7 @@ Model operations_page(const Inquiry& inquiry) {
   Object object;
   array_member(object.writer(), "operations", inquiry.operations.all(),
                [&](const auto& state) { write_operation(object.writer(), state); });
-  return {object.text(), {}};
+  return {object.text(), {}, {}};
 }
 
 Model operation_page(const Inquiry& inquiry) {
@@ -530,31 +387,48 @@ Model operation_page(const Inquiry& inquiry) {
   if (!state) throw Problem4xx(404, "there is no operation " + inquiry.name + " since the server started");
   Object object;
   write_operation(object.writer(), *state);
-  return {object.text(), {}};
+  return {object.text(), {}, {}};
+}
+
+/// How many jobs of a group there are, and how many of them a change meets.
+store::Counted count_group(const Inquiry& inquiry, const store::JobFilter& filter, Change change,
+                           JsonWriter& writer) {
+  const auto jobs = inquiry.session.insight->group_jobs(filter.types.front(), filter.code, *filter.alike);
+  object_member(writer, "group", [&] {
+    member(writer, "type", filter.types.front());
+    member(writer, "code", filter.code);
+    member(writer, "message", filter.alike->message);
+    member(writer, "frame", filter.alike->frame);
+    member(writer, "failed", jobs.failed);
+    member(writer, "planned", jobs.planned);
+    if (jobs.horizon) member(writer, "read_to", *jobs.horizon);
+  });
+  store::Counted counted = jobs.planned;
+  if (change != Change::give_up) counted.count += jobs.failed.count;
+  return counted;
 }
 
 Model plan_page(const Inquiry& inquiry) {
   const std::string action = inquiry.form.value("action");
-  if (action != "retry" && action != "delete")
-    throw Problem4xx(400, "unknown action '" + action + "'; known are retry and delete");
   const store::JobFilter filter = filter_of(inquiry.form);
-  if (filter.statuses.empty())
-    throw Problem4xx(400, "choose a status first; a change of many jobs needs one");
-  const auto allowed = action == "retry" ? std::vector<std::string>{"error", "scheduled"}
-                                         : std::vector<std::string>{"error", "scheduled", "done", "pending"};
-  for (const std::string& status : filter.statuses) {
-    if (std::find(allowed.begin(), allowed.end(), status) == allowed.end())
-      throw Problem4xx(400, "jobs in '" + status + "' can't be changed by " + action);
-  }
+  const Change change = change_of(action, filter);
   Object object;
-  const auto count = inquiry.session.insight->count(query_of(inquiry.form));
-  store::Counted counted = count.counted;
-  counted.more = counted.more || count.horizon.has_value();
+  store::Counted counted;
+  if (filter.alike) {
+    counted = count_group(inquiry, filter, change, object.writer());
+  } else {
+    const auto count = inquiry.session.insight->count(query_of(inquiry.form));
+    counted = count.counted;
+    counted.more = counted.more || count.horizon.has_value();
+  }
   member(object.writer(), "matches", counted);
   member(object.writer(), "action", action);
   Form form = inquiry.form;
   form.erase("action");
-  return {object.text(), {{"query", form.query()}}};
+  Model model{object.text(), {{"query", form.query()}, {"verb", words_of(change)}}};
+  if (change == Change::give_up) model.texts["gives_up"] = "yes";
+  if (counted.count > 0 || counted.more) model.texts["any_match"] = "yes";
+  return model;
 }
 
 Model why_page(const Inquiry& inquiry) {

@@ -11,6 +11,8 @@
 #include "dashboard/access.hpp"
 #include "dashboard/form.hpp"
 #include "dashboard/operations.hpp"
+#include "dashboard/reloads.hpp"
+#include "dashboard/services.hpp"
 #include "dashboard/sessions.hpp"
 #include "store/insight.hpp"
 
@@ -27,8 +29,9 @@ class Problem4xx : public std::runtime_error {
 };
 
 struct Model {
-  std::string json;                          ///< an object
-  std::map<std::string, std::string> texts;  ///< for the template alone
+  std::string json;                            ///< an object
+  std::map<std::string, std::string> texts{};  ///< for the template alone
+  std::string view{};                          ///< an object, for the template alone; empty: none
 };
 
 /// What a page needs.
@@ -40,6 +43,8 @@ struct Inquiry {
   std::string name;  ///< the id or type in the path
   /// The JSON pointers of values that nobody sees, by the job's type.
   const std::function<std::vector<std::string>(const std::string& type)>& redacts;
+  const Services* services = nullptr;  ///< null: none
+  const Reloads* reloads = nullptr;    ///< null: none
 };
 
 Model now_page(const Inquiry& inquiry);
@@ -61,6 +66,11 @@ Model plan_page(const Inquiry& inquiry);
 store::JobQuery query_of(const Form& form);
 /// The same for a change of many jobs. Throws Problem4xx if the form has what such a change can't do.
 store::JobFilter filter_of(const Form& form);
+
+/// The change of many jobs that "retry", "delete" or "give_up" names. Throws Problem4xx if it is unknown, or
+/// can't be done to the jobs of the filter.
+Change change_of(const std::string& action, const store::JobFilter& filter);
+std::string name_of(Change change);
 
 /// "2026-01-31T12:00", "2026-01-31T12:00:00.000Z", in UTC. Throws Problem4xx.
 store::Time parse_time(const std::string& text);

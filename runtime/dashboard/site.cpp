@@ -4,13 +4,17 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <memory>
 #include <string_view>
 #include <utility>
 
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "base/usage_error.hpp"
 #include "base/version.hpp"
 #include "dashboard/models.hpp"
+#include "dashboard/payload_form.hpp"
 #include "dashboard/view.hpp"
 
 namespace sluice::dashboard {
@@ -192,6 +196,28 @@ std::string changed_text(const std::string& past, const std::vector<store::Chang
   return text;
 }
 
+/// A form that is shown again with its problems.
+class InvalidForm : public Problem4xx {
+ public:
+  using Problem4xx::Problem4xx;
+};
+
+/// What can't be taken back is asked for twice.
+void require_sure(const Form& form, const std::string& what) {
+  if (form.value("sure") != "yes") throw Problem4xx(400, what + " needs sure=yes; tick the box that says so");
+}
+
+/// The payload of a new job: as JSON, or as the fields of its type's form.
+std::string payload_of(const Form& form, const std::string& schema, const Services& services) {
+  if (form.value("form") != "fields") return form.value("payload");
+  auto fields = fields_of(schema);
+  fill(fields, form);
+  const auto payload = dashboard::payload_of(fields);
+  const bool good = payload && (!services.examine || services.examine(schema, *payload, true).empty());
+  if (!good) throw InvalidForm(422, "the fields do not make a payload that the type's schema takes");
+  return *payload;
+}
+
 }  // namespace
 
 /// One request of somebody who may see something.
@@ -282,22 +308,71 @@ http::Page Site::show(const Visit& visit) {
   }
   if (visit.is_api && visit.parts == std::vector<std::string>{"openapi.json"})
     return {200, "application/json", std::string(*web_file("templates/openapi.json"))};
+  if (visit.parts.size() == 3 && visit.parts[0] == "jobs" && visit.parts[2] == "repro")
+    return take_home(visit);
   const Route* const route = route_of(visit.parts);
   if (route == nullptr) throw Problem4xx(404, "there is no such page");
   require(visit.visitor, route->least);
   const Form form(visit.request.query);
   const auto session = sessions_.borrow();
-  Model model = route->make({*session.operator->(), operations_, visit.visitor, form,
-                             visit.parts.empty() ? "" : visit.parts.back(), options_.redacts});
+  Model model = route->make(inquiry_of(visit, *session.operator->(), form));
   if (visit.is_api) return {200, "application/json", model.json + "\n"};
   model.texts["title"] = route->title;
   model.texts["tab"] = route->page;
   return html(visit, route->page, model);
 }
 
+Inquiry Site::inquiry_of(const Visit& visit, Session& session, const Form& form) const {
+  return {session,
+          operations_,
+          visit.visitor,
+          form,
+          visit.parts.empty() ? "" : visit.parts.back(),
+          options_.redacts,
+          &options_.services,
+          &reloads_};
+}
+
+/// The file of `sluice jobs repro`.
+http::Page Site::take_home(const Visit& visit) {
+  if (!options_.services.repro)
+    throw Problem4xx(404, "this server makes no repros; use sluice jobs repro ID");
+  if (!visit.visitor.payloads)
+    throw Problem4xx(
+        403, "a repro has the payload, and " + visit.visitor.name + " lacks the right to see payloads");
+  const std::string& id = visit.parts[1];
+  const auto session = sessions_.borrow();
+  const auto details = session->jobs->show(id);
+  const auto text = details ? options_.services.repro(*session->jobs, id, options_.redacts(details->job.type))
+                            : std::optional<std::string>();
+  if (!text) throw Problem4xx(404, "there is no job '" + id + "'");
+  desk_of(visit)->record("repro", {{"id", id}});
+  http::Page page{200, "application/json", *text};
+  page.headers = {{"Content-Disposition", "attachment; filename=\"" + encoded(id) + ".json\""},
+                  {"Cache-Control", "no-store"}};
+  return page;
+}
+
+/// The page of the type, with what was written and what is wrong with it.
+http::Page Site::show_form_again(const Visit& visit, const Form& form) {
+  const auto session = sessions_.borrow();
+  Inquiry inquiry = inquiry_of(visit, *session.operator->(), form);
+  inquiry.name = form.value("type");
+  Model model = type_page(inquiry);
+  model.texts["title"] = "Type";
+  model.texts["tab"] = "type";
+  return html(visit, "type", model, 422);
+}
+
 http::Page Site::change(const Visit& visit) {
   const Form form = visit.request.method == "DELETE" ? Form("") : body_of(visit.request);
-  const std::string said = act(visit, form);
+  std::string said;
+  try {
+    said = act(visit, form);
+  } catch (const InvalidForm& invalid) {
+    if (visit.is_api) throw;
+    return show_form_again(visit, form);
+  }
   if (visit.is_api) {
     rapidjson::StringBuffer buffer;
     JsonWriter writer(buffer);
@@ -331,6 +406,8 @@ std::string Site::act(const Visit& visit, const Form& form) {
   if (parts == std::vector<std::string>{"jobs", "new"}) return enqueue(visit, form);
   if (parts.size() == 3 && parts[0] == "types") return change_type(visit, form);
   if (parts == std::vector<std::string>{"operations"}) return start_operation(visit, form);
+  if (parts == std::vector<std::string>{"plugins", "reload"}) return reload(visit, form);
+  if (parts.size() == 3 && parts[0] == "runtimes" && parts[2] == "drain") return drain(visit, form);
   if (parts.size() == 3 && parts[0] == "operations" && parts[2] == "stop") {
     require(visit.visitor, Role::operate);
     if (!operations_.stop(std::atoi(parts[1].c_str())))
@@ -371,29 +448,71 @@ std::string Site::enqueue(const Visit& visit, const Form& form) {
   require(visit.visitor, Role::operate);
   store::EnqueueRequest request;
   request.type = form.value("type");
-  request.payload = form.value("payload");
+  const auto session = sessions_.borrow();
+  request.payload = payload_of(form, session->insight->schema(request.type), options_.services);
   if (request.type.empty()) throw Problem4xx(400, "a job needs a type");
   if (!base::is_json(request.payload)) throw Problem4xx(400, "the payload is no JSON");
   if (request.payload.find("\"[redacted]\"") != std::string::npos)
     throw Problem4xx(400, "the payload contains \"[redacted]\"; write the values themselves in its place");
-  const std::string id = sessions_.borrow()->desk->enqueue(request).id;
+  const std::string id = session->desk->enqueue(request).id;
   std::map<std::string, std::string> details{{"id", id}, {"type", request.type}};
   if (const auto former = form.value("instead_of"); !former.empty()) details["instead_of"] = former;
   desk_of(visit)->record("enqueue", details);
   return "Job " + id + " enqueued";
 }
 
+/// Answers when the reload is over, or after a moment.
+std::string Site::reload(const Visit& visit, const Form& form) {
+  require(visit.visitor, Role::admin);
+  const auto& control = options_.services.control;
+  if (!control) throw Problem4xx(404, "this server can't ask runtimes; use sluice reload on their machine");
+  const std::string given = form.value("what");
+  const auto what = parse_reload(given.empty() ? "reload" : given);
+  if (!what)
+    throw Problem4xx(400, "unknown 'what' '" + given + "'; known are reload, canary, promote and abort");
+  const ReloadWish wish{*what, form.value("share"), form.value("for")};
+  require_sure(form, "a reload");
+  try {
+    control->check(wish);
+  } catch (const base::UsageError& wrong) {
+    throw Problem4xx(400, wrong.what());
+  }
+  const std::shared_ptr<store::JobDesk> desk = desk_of(visit);  // shared, because the function is copied
+  const auto record = [desk, wish](const std::string& runtimes) { record_reload(*desk, wish, runtimes); };
+  if (!reloads_.start(*control, wish, visit.visitor.name, record))
+    throw Problem4xx(409, "a reload is under way; wait until page Plugins shows its result");
+  const auto state = reloads_.last();
+  if (!state->over) return "Asked. Page Plugins shows the result when the runtimes report it";
+  if (!state->error.empty()) throw Problem4xx(502, state->error);
+  if (state->results.empty()) throw Problem4xx(409, "no runtime runs on this machine");
+  return "Over. Page Plugins shows the result";
+}
+
+std::string Site::drain(const Visit& visit, const Form& form) {
+  require(visit.visitor, Role::admin);
+  require_sure(form, "a drain");
+  const auto& control = options_.services.control;
+  const auto session = sessions_.borrow();
+  for (const auto& runtime : session->desk->report(false).runtimes) {
+    if (std::to_string(runtime.id) != visit.parts[1]) continue;
+    const std::string trouble = control ? control->trouble(runtime) : "can't be asked by this server";
+    if (!trouble.empty()) throw Problem4xx(409, "runtime " + visit.parts[1] + " " + trouble);
+    desk_of(visit)->record("drain", {{"runtimes", visit.parts[1]}});
+    const std::string failed = control->drain(runtime);
+    if (!failed.empty()) throw Problem4xx(409, "runtime " + visit.parts[1] + " " + failed);
+    return "Runtime " + visit.parts[1] + " claims no more jobs, and ends when its jobs have ended";
+  }
+  throw Problem4xx(404, "there is no runtime " + visit.parts[1]);
+}
+
 std::string Site::start_operation(const Visit& visit, const Form& form) {
   const std::string action = form.value("action");
   require(visit.visitor, action == "delete" ? Role::admin : Role::operate);
-  if (action != "retry" && action != "delete")
-    throw Problem4xx(400, "unknown action '" + action + "'; known are retry and delete");
   const Form query(form.value("query").starts_with('?') ? form.value("query").substr(1)
                                                         : form.value("query"));
   const store::JobFilter filter = filter_of(query);
-  if (filter.statuses.empty()) throw Problem4xx(400, "a change of many jobs needs a status");
   OperationState state;
-  state.change = action == "retry" ? Change::retry : Change::remove;
+  state.change = change_of(action, filter);
   state.actor = visit.visitor.name;
   state.filter = query.query();
   const auto id = operations_.start(std::move(state), filter, desk_of(visit));
@@ -420,12 +539,17 @@ http::Page Site::html(const Visit& visit, const std::string& page, const Model& 
   });
   writer.EndObject();
   const std::string around(buffer.GetString(), buffer.GetSize() - 1);
-  const std::string own = model.json.substr(model.json.find('{') + 1);
-  const bool has_members = own.find_first_not_of(" \n}") != std::string::npos;
+  const auto merged = [](std::string all, const std::string& object) {
+    const std::string own = object.substr(object.find('{') + 1, object.rfind('}') - object.find('{') - 1);
+    const bool has_members = own.find_first_not_of(" \n") != std::string::npos;
+    return std::move(all) + (has_members ? "," + own : "");
+  };
+  std::string whole = merged(around, model.json);
+  if (!model.view.empty()) whole = merged(std::move(whole), model.view);
+  whole += "}";
   auto texts = model.texts;
   if (const auto tab = texts.find("tab"); tab != texts.end()) texts["tab_" + tab->second] = "page";
-  http::Page answer{status, "text/html; charset=utf-8",
-                    rendered(page, around + (has_members ? "," : "") + own, texts, !visit.is_part)};
+  http::Page answer{status, "text/html; charset=utf-8", rendered(page, whole, texts, !visit.is_part)};
   if (!said.empty() && !visit.is_part)
     answer.headers = {{"Set-Cookie", cookie(said_cookie, "", visit.prefix, 0, options_.secure)}};
   return answer;

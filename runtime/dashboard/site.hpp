@@ -10,6 +10,8 @@
 #include "dashboard/access.hpp"
 #include "dashboard/operations.hpp"
 #include "dashboard/pages.hpp"
+#include "dashboard/reloads.hpp"
+#include "dashboard/services.hpp"
 #include "dashboard/sessions.hpp"
 #include "http/server.hpp"
 
@@ -21,6 +23,7 @@ struct SiteOptions {
   bool secure = false;  ///< served over TLS
   /// The JSON pointers of values that nobody sees, by the job's type.
   std::function<std::vector<std::string>(const std::string& type)> redacts;
+  Services services;
 };
 
 /// Any thread.
@@ -43,6 +46,11 @@ class Site {
   std::string change_type(const Visit& visit, const Form& form);
   std::string enqueue(const Visit& visit, const Form& form);
   std::string change_jobs(const Visit& visit, const std::string& action, const std::vector<std::string>& ids);
+  std::string reload(const Visit& visit, const Form& form);
+  std::string drain(const Visit& visit, const Form& form);
+  http::Page take_home(const Visit& visit);
+  Inquiry inquiry_of(const Visit& visit, Session& session, const Form& form) const;
+  http::Page show_form_again(const Visit& visit, const Form& form);
   std::string start_operation(const Visit& visit, const Form& form);
   /// For changes by the visitor.
   std::unique_ptr<store::JobDesk> desk_of(const Visit& visit) const;
@@ -52,6 +60,7 @@ class Site {
   const SiteOptions options_;
   Access access_;
   Operations operations_;
+  Reloads reloads_;  // last, because its thread uses the services
 };
 
 }  // namespace sluice::dashboard

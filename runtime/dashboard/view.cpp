@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
 #include <kainjow/mustache.hpp>
 #include <optional>
 #include <stdexcept>
@@ -59,7 +60,38 @@ std::string count_text(const Value& count) {
 
 /// A member whose value may stand in a link.
 bool is_part_of_path(std::string_view name) {
-  return name == "id" || name == "type" || name == "example" || name == "code";
+  return name == "id" || name == "type" || name == "example" || name == "code" || name == "message" ||
+         name == "frame";
+}
+
+bool is_list_of_numbers(const Value& value) {
+  return value.IsArray() && !value.Empty() && value[0].IsNumber();
+}
+
+/// The greatest number in the lists of an object, at least 1.
+double greatest(const Value& object) {
+  double most = 1;
+  for (const auto& member : object.GetObject()) {
+    if (!is_list_of_numbers(member.value)) continue;
+    for (const auto& one : member.value.GetArray()) most = std::max(most, one.GetDouble());
+  }
+  return most;
+}
+
+/// The points of a polyline, 100 by 24. Those between equal ones are left out.
+std::string points_of(const Value& list, double most) {
+  std::string points;
+  const rapidjson::SizeType last = list.Size() - 1;
+  for (rapidjson::SizeType i = 0; i <= last; ++i) {
+    const bool inner = i > 0 && i < last;
+    if (inner && list[i] == list[i - 1] && list[i] == list[i + 1]) continue;
+    std::array<char, 48> text{};
+    std::snprintf(text.data(), text.size(), "%s%.1f,%.1f", points.empty() ? "" : " ",
+                  100.0 * i / std::max<rapidjson::SizeType>(last, 1),
+                  23.0 - 22.0 * list[i].GetDouble() / most);
+    points += text.data();
+  }
+  return points;
 }
 
 data converted(const Value& value);
@@ -74,8 +106,12 @@ void set(data& object, const std::string& name, const Value& value) {
 
 data converted_object(const Value& value) {
   data object{data::type::object};
-  for (const auto& member : value.GetObject())
-    set(object, std::string(member.name.GetString(), member.name.GetStringLength()), member.value);
+  const double most = greatest(value);
+  for (const auto& member : value.GetObject()) {
+    const std::string name(member.name.GetString(), member.name.GetStringLength());
+    set(object, name, member.value);
+    if (is_list_of_numbers(member.value)) object.set(name + "_points", points_of(member.value, most));
+  }
   return object;
 }
 

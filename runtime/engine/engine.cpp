@@ -15,6 +15,7 @@
 #include "config/host_users.hpp"
 #include "config/job_settings.hpp"
 #include "config/secret_grants.hpp"
+#include "engine/care/published_settings.hpp"
 #include "engine/pump/pump.hpp"
 
 namespace sluice::engine {
@@ -124,6 +125,7 @@ std::map<std::string, std::string> Engine::owners() const {
 
 EngineResult Engine::run() {
   store_.desk()->check_schema();
+  presence_.set_settings(published_settings(config_));
   fleet_.withhold(config::secret_variables(config_));
   fleet_.take_signals();  // before other processes can see the runtime and ask it to reload
   const std::vector<std::string> files = fleet::find_plugins(config_.plugin_directory);
@@ -220,7 +222,8 @@ void Engine::add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vect
     const bool served = std::count(plugin.types.begin(), plugin.types.end(), type.name) > 0;
     if (!served || !wanted(type.name)) continue;
     policies[type.name] = config::policy_of(type, config_);
-    served_.push_back({type.name, plugin.spec.name, plugin.spec.version, policies[type.name]});
+    served_.push_back(
+        {type.name, plugin.spec.name, plugin.spec.version, policies[type.name], type.payload_schema});
     int concurrency = type.concurrency;
     if (const auto set = config_.types.find(type.name); set != config_.types.end()) {
       concurrency = set->second.concurrency.value_or(concurrency);

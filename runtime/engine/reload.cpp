@@ -9,6 +9,7 @@
 #include "base/text.hpp"
 #include "config/host_users.hpp"
 #include "config/secret_grants.hpp"
+#include "engine/care/published_settings.hpp"
 #include "engine/engine.hpp"
 
 namespace sluice::engine {
@@ -72,6 +73,7 @@ void Engine::reload(const std::optional<fleet::CanaryPlan>& plan) {
 void Engine::take(config::Config config) {
   std::swap(config_.plugins, config.plugins);
   std::swap(config_.types, config.types);
+  presence_.set_settings(published_settings(config_));
   fleet_.withhold(config::secret_variables(config_));
   std::string keys;
   for (const std::string& key : config::changed_keys(config_, config))

@@ -71,3 +71,11 @@ sluice.is_alive(r.beat_at, r.lease)
 -- A failed job whose schedule still applies, or a job that waits.
 (o.status = 'scheduled' OR (o.status = 'pending' AND NOT {is_claimed})
   OR (o.status = 'error' AND EXISTS (SELECT FROM sluice.schedule s WHERE s.job_id = o.id AND s.status = 'error')))
+
+-- name: words
+-- The first line of attempt a's error. Digits are the same, so that fewer differ.
+translate(left(split_part(a.error, E'\n', 1), 300), '123456789', '000000000')
+
+-- name: frame
+-- The innermost frame of its stack.
+left(split_part(a.stack, E'\n', 2), 300)

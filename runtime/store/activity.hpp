@@ -24,6 +24,7 @@ struct PluginReport {
   int restarts = 0;
   std::vector<std::string> types;   ///< types that it serves
   std::vector<std::string> limits;  ///< of each host: "memory 512MB"
+  std::string canary{};             ///< the version that is compared with `version`; empty: none
 
   bool operator==(const PluginReport&) const = default;
 };

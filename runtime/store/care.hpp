@@ -29,6 +29,7 @@ struct ServedType {
   std::string plugin;
   std::string plugin_version;
   job::RetryPolicy policy;
+  std::string schema{};  ///< of its payloads, as the plugin declares it; empty: it declares none
 };
 
 /// Who declares others dead.
@@ -120,6 +121,9 @@ class CareSession {
 
   /// Replaces the runtime's plugins.
   virtual void publish(RuntimeId runtime, const std::vector<PluginReport>& plugins) = 0;
+  /// Replaces what is known of its configuration: a JSON object, key → value, without secrets. A store may
+  /// keep none.
+  virtual void publish_settings(RuntimeId /*runtime*/, const std::string& /*settings*/) {}
   /// Applies changes to the jobs that it shows as running.
   virtual void show_running(RuntimeId runtime, const RunningChanges& changes) = 0;
   /// Adds to the outcomes of the current minute, by the database's clock.

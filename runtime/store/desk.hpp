@@ -52,6 +52,7 @@ struct RuntimeReport {
   bool live = true;          ///< its last heartbeat is within its lease
   std::int64_t claimed = 0;  ///< jobs that its claims name
   std::vector<PublishedPlugin> plugins;
+  std::string settings{};  ///< JSON object, key → value, without secrets; empty: it has published none
 };
 struct RunningReport {
   RunningJob job;

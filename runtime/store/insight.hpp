@@ -75,6 +75,32 @@ struct Paused {
   std::string reason;
 };
 
+/// What a version of the plugin did.
+struct VersionOutcomes {
+  std::string type;
+  std::string version;
+  std::int64_t done = 0;
+  std::int64_t retrying = 0;
+  std::int64_t failed = 0;
+  Time first;  ///< the minute or hour in which a job of it ended first
+  Time last;
+};
+
+/// A plugin that serves a type now.
+struct Serving {
+  std::string plugin;
+  std::string version;
+  std::int64_t runtimes = 0;
+};
+
+inline constexpr std::size_t minutes_of_an_hour = 60;
+
+/// What ended in each of the last 60 minutes, the oldest first; the last one is not over.
+struct LastHour {
+  std::array<std::int64_t, minutes_of_an_hour> done{};
+  std::array<std::int64_t, minutes_of_an_hour> failed{};  ///< for good, or to be tried again
+};
+
 struct TypeOverview {
   std::string type;
   Counted pending;
@@ -87,6 +113,9 @@ struct TypeOverview {
   std::string plugin_version;
   bool served = false;  ///< by a live runtime, now
   std::optional<Paused> paused;
+  LastHour minutes;
+  std::vector<VersionOutcomes> versions;  ///< of the last hour, the one that began last first
+  std::vector<Serving> serving;           ///< by live runtimes
 };
 
 // ---- Jobs
@@ -157,6 +186,13 @@ struct FailureGroup {
   std::string error;                  ///< of that attempt, its beginning
 };
 
+/// The jobs in error whose last failed attempt is of a group.
+struct GroupJobs {
+  Counted failed;                 ///< nothing tries them again
+  Counted planned;                ///< to be tried again
+  std::optional<Moment> horizon;  ///< jobs created before it were not read
+};
+
 struct Failures {
   std::vector<FailureGroup> groups;  ///< the most frequent first
   std::int64_t attempts = 0;         ///< that were read
@@ -214,6 +250,13 @@ struct AuditPage {
   std::optional<std::int64_t> next;  ///< for `after`; nullopt: there are no more
 };
 
+/// Something that may explain a change in what was done.
+struct Mark {
+  Time at;
+  std::string kind;  ///< "reload", "canary", "promote", "abort", "drain", "pause", "resume" or "version"
+  std::string text;  ///< the runtimes, the type, or the version that began
+};
+
 // ------------------------------------------------------------------------------------------------------------
 
 /// Used by one thread, owns one connection. Every call may throw Unavailable, Refused or TimedOut.
@@ -230,7 +273,15 @@ class InsightSession {
   virtual JobPage jobs(const JobQuery& query, Order order, const std::optional<JobKey>& after,
                        std::size_t limit, const std::vector<std::vector<std::string>>& columns) = 0;
   virtual JobCount count(const JobQuery& query) = 0;
+  /// What each version of a type's plugin did, the one that began last first.
+  virtual std::vector<VersionOutcomes> versions(Time from, Time to, const std::string& type) = 0;
+  /// The schema of a type's payloads, as the plugin declared it that served the type last; empty without one.
+  virtual std::string schema(const std::string& type) = 0;
   virtual Failures failures(Time from, Time to) = 0;
+  virtual GroupJobs group_jobs(const std::string& type, const std::string& code,
+                               const FailureLikeness& group) = 0;
+  /// Reloads, stops, pauses, and versions that took over from others, oldest first.
+  virtual std::vector<Mark> marks(Time from, Time to) = 0;
   virtual DatabaseState database() = 0;
   /// Entries before `after`, or the newest ones.
   virtual AuditPage audit(std::optional<std::int64_t> after, std::size_t limit) = 0;

@@ -14,6 +14,13 @@
 
 namespace sluice::store {
 
+/// A group of failures, as InsightSession::failures makes them.
+struct FailureLikeness {
+  std::string message;
+  std::string frame;
+  bool operator==(const FailureLikeness&) const = default;
+};
+
 /// Which jobs. Empty members do not restrict.
 struct JobFilter {
   std::vector<std::string> statuses;
@@ -21,8 +28,9 @@ struct JobFilter {
   std::optional<job::Microseconds> since;       ///< created within this time
   std::optional<job::Microseconds> older_than;  ///< created before this time
   std::optional<int> attempts_below;
-  std::string code;          ///< of the last failed attempt; empty: any
-  bool unscheduled = false;  ///< only those that nothing will make pending again
+  std::string code;                        ///< of the last failed attempt; empty: any
+  std::optional<FailureLikeness> alike{};  ///< only for changes of many: the group of that attempt
+  bool unscheduled = false;                ///< only those that nothing will make pending again
   /// Instead of `statuses`: jobs that have been in processing for over 10 minutes and are named by no claim,
   /// or by the claim of a lost runtime.
   bool stuck = false;
@@ -126,6 +134,7 @@ struct Changed {
 /// The position of a walk over many jobs. Each batch continues where the last one ended.
 struct Walk {
   std::string created_at = "-infinity";
+  std::string place;       ///< of the last row in the table, where not all that were read are changed
   std::int64_t audit = 0;  ///< its row of sluice.audit; 0: none
   std::string begun;       ///< the walk does not meet again what it has changed
   bool over = false;
@@ -170,6 +179,8 @@ class JobDesk {
   // last batch.
   virtual std::size_t retry_some(const JobFilter& filter, Walk& walk, std::size_t limit) = 0;
   virtual std::size_t remove_some(const JobFilter& filter, Walk& walk, std::size_t limit) = 0;
+  /// Of jobs in error, those that would be tried again: nothing tries them again then.
+  virtual std::size_t give_up_some(const JobFilter& filter, Walk& walk, std::size_t limit) = 0;
 
   /// No runtime claims jobs of the type until it is resumed. Returns false if it was paused already; then its
   /// reason is replaced.

@@ -95,7 +95,7 @@ async function logIn(who, options = {}) {
 }
 
 async function picture(page, name) {
-  if (SCREENSHOTS) await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
+  if (SCREENSHOTS) await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
 }
 
 before(async () => {
@@ -123,9 +123,10 @@ before(async () => {
   await sql(`UPDATE "Outbox" SET payload = '{"do": "crash", "password": "rose", "big": 12345678901234567890}' WHERE id = 'crash'`);
   await insert("fail", { do: "fail" });
   await insert("hostile", { do: '</script><script>alert(1)</script>\u202e\u001b[31m', "<b>": "x".repeat(1_000_000) });
+  await insert("wrong", { to: 7, count: 3 }, "test.strict");
   await insert("lonely", {}, "pdf.generate");
   await becomes("ok", "done");
-  for (const id of ["crash", "fail", "hostile"]) await becomes(id, "error");
+  for (const id of ["crash", "fail", "hostile", "wrong"]) await becomes(id, "error");
   await eventually("the minute is written", async () => (await json("/types")).types.some((type) => type.last_hour.done > 0));
 });
 
@@ -160,8 +161,10 @@ test("two clicks lead from the first page to the reason of a failed job", async 
   assert.deepEqual(page.problems, []);
 });
 
+const giveUp = "/plan?action=give_up&status=error&group=1&type=test.probe&code=told-to-fail&message=told+to+fail&frame=";
+
 test("every page can be read in light and dark, without faults of accessibility", async () => {
-  const pages = ["/", "/types", "/types/test.probe", "/jobs", "/jobs/crash", "/failures", "/plugins", "/runtimes", "/operations", "/audit", "/why?q=lonely", "/plan?action=retry&status=error"];
+  const pages = ["/", "/types", "/types/test.probe", "/jobs", "/jobs/crash", "/failures", "/plugins", "/runtimes", "/operations", "/audit", "/why?q=lonely", "/plan?action=retry&status=error", "/types/test.strict?field.to=nobody&field.count=x", "/jobs/wrong", "/jobs?type=test.probe&type=test.strict&status=error&status=done", giveUp];
   for (const colorScheme of ["light", "dark"]) {
     const page = await logIn("chief", { colorScheme });
     for (const path of pages) {
@@ -261,6 +264,130 @@ test("many jobs are counted first, then changed, and the change can be followed"
   await eventually("all are done", async () => (await sql(`SELECT count(*) FROM "Outbox" WHERE id LIKE 'bulk-%' AND status = 'done'`)).rows[0].count === "40");
 });
 
+test("a group of failures is given up or retried, and no other job", async () => {
+  for (const id of ["group-1", "group-2"]) await insert(id, { do: "fail" });
+  for (const id of ["group-1", "group-2"]) await becomes(id, "error");
+  await sql(`INSERT INTO sluice.schedule (job_id, status, due) VALUES ('group-1', 'error', now() + interval '1 h')`);
+  const page = await logIn("helper", { javaScriptEnabled: false });
+  await page.goto(`${base}/failures`);
+  const group = page.locator("tr", { hasText: "told-to-fail" });
+  await group.getByRole("link", { name: /Give up/ }).click();
+  await page.getByRole("heading", { name: "give up 1 jobs?" }).waitFor();
+  await page.getByText("To give up means").waitFor();
+  await page.getByRole("button", { name: "give up 1 jobs" }).click();
+  await page.getByRole("status").getByText(/Operation \d+ started/).waitFor();
+  await eventually("it is given up", async () => (await sql(`SELECT 1 FROM sluice.attempt WHERE job_id = 'group-1' AND code = 'cancelled-by-hand'`)).rows.length === 1);
+  assert.equal((await sql(`SELECT 1 FROM sluice.schedule WHERE job_id = 'group-1'`)).rows.length, 0);
+  await sql(`UPDATE "Outbox" SET payload = '{"do": "ok"}' WHERE id = 'group-2'`);
+  await page.goto(`${base}/failures`);
+  await group.getByRole("link", { name: /Retry/ }).click();
+  await page.getByRole("button", { name: /retry \d+ jobs/ }).click();
+  await becomes("group-2", "done");
+  assert.equal((await sql(`SELECT status FROM "Outbox" WHERE id = 'group-1'`)).rows[0].status, "error");
+});
+
+test("a type shows its owner, the versions that ran, and its last hour", async () => {
+  const page = await logIn("viewer", { javaScriptEnabled: false });
+  await page.goto(`${base}/types`);
+  const row = page.locator("tr", { has: page.getByRole("link", { name: "test.probe", exact: true }) });
+  await row.getByText("probe 1.2.3").waitFor();
+  await row.getByRole("img", { name: /Done in each minute of the last hour: at most \d+/ }).waitFor();
+  await page.goto(`${base}/types/test.probe`);
+  await page.getByRole("heading", { name: "Versions that ran" }).waitFor();
+  assert.equal(await page.getByRole("button", { name: "Enqueue" }).count(), 0);
+});
+
+test("a test job is made by a form of the type's schema, which says at the field what is wrong", async () => {
+  for (const javaScriptEnabled of [false, true]) {
+    const page = await logIn("helper", { javaScriptEnabled });
+    await page.goto(`${base}/types/test.strict`);
+    await page.getByLabel("to (required)").fill("nobody");
+    await page.getByLabel("count").fill("many");
+    await page.getByRole("button", { name: "Enqueue" }).first().click();
+    await page.locator("#p-count", { hasText: "expected a whole number" }).waitFor();
+    await page.getByLabel("count").fill("3");
+    await page.getByRole("button", { name: "Enqueue" }).first().click();
+    await page.locator("#p-to", { hasText: "expected a string that matches" }).waitFor();
+    assert.equal(await page.getByLabel("to (required)").inputValue(), "nobody");
+    await page.getByLabel("to (required)").fill("ada@example.com");
+    await page.getByRole("button", { name: "Enqueue" }).first().click();
+    await page.getByRole("status").getByText(/Job \S+ enqueued/).waitFor();
+  }
+  await eventually("both are done", async () => (await sql(`SELECT 1 FROM "Outbox" WHERE type = 'test.strict' AND status = 'done'`)).rows.length === 2);
+});
+
+test("a payload is shown with what the schema finds, and a job can be taken home", async () => {
+  const page = await logIn("chief");
+  await page.goto(`${base}/jobs/wrong`);
+  await page.locator("pre.json strong", { hasText: "expected a string, found the number 7" }).waitFor();
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Take it home" }).click()]);
+  assert.equal(download.suggestedFilename(), "wrong.json");
+  assert.equal(JSON.parse(readFileSync(await download.path(), "utf8")).payload.to, 7);
+  assert.equal((await api("/jobs/wrong/repro", "helper")).status, 403);
+});
+
+test("several types, statuses and conditions are searched at once", async () => {
+  const page = await logIn("chief", { javaScriptEnabled: false });
+  await page.goto(`${base}/jobs`);
+  await page.getByLabel("Type", { exact: true }).fill("test.strict");
+  await page.getByLabel("error", { exact: true }).check();
+  await page.getByRole("button", { name: "Search" }).click();
+  await page.getByRole("link", { name: "wrong" }).waitFor();
+  await page.getByLabel("Type", { exact: true }).last().fill("pdf.generate");
+  await page.getByLabel("pending", { exact: true }).check();
+  await page.getByRole("button", { name: "Search" }).click();
+  await page.getByRole("link", { name: "lonely", exact: true }).waitFor();
+  await page.getByRole("link", { name: "wrong" }).waitFor();
+  assert.equal(await page.getByLabel("Type", { exact: true }).count(), 3, "there is room for one more");
+  await page.getByLabel("Payload", { exact: true }).fill("to = 7");
+  await page.getByRole("button", { name: "Search" }).click();
+  await page.getByLabel("Payload", { exact: true }).last().fill("count = 3");
+  await page.getByRole("button", { name: "Search" }).click();
+  assert.equal(await page.locator("tbody tr").count(), 1);
+});
+
+test("a reload is asked for twice, shows its result, and is marked in the charts", async () => {
+  const page = await logIn("chief", { javaScriptEnabled: false });
+  await page.goto(`${base}/plugins`);
+  await page.getByText("Reload…").click();
+  await page.getByRole("button", { name: "Reload", exact: true }).click();
+  assert.equal((await json("/plugins")).last_reload, undefined, "the box was not ticked");
+  await page.getByLabel("Yes, reload all runtimes on this machine").check();
+  await page.getByRole("button", { name: "Reload", exact: true }).click();
+  await page.getByRole("status").waitFor();
+  await eventually("it is over", async () => (await json("/plugins")).last_reload?.over);
+  await page.reload();
+  await page.getByText("nothing has changed").waitFor();
+  await picture(page, "reload");
+  await page.goto(`${base}/`);
+  await page.locator(".marks li", { hasText: "reload" }).waitFor();
+  assert.equal((await api("/plugins/reload", "helper", { method: "POST", body: "sure=yes" })).status, 403);
+  const viewer = await logIn("helper");
+  await viewer.goto(`${base}/plugins`);
+  assert.equal(await viewer.getByText("Reload…").count(), 0);
+  await viewer.goto(`${base}/`);
+  await viewer.locator(".uplot canvas").waitFor();
+  await picture(viewer, "marks");
+  assert.deepEqual(viewer.problems, []);
+});
+
+test("runtimes that differ are compared, and one is drained", async () => {
+  const second = await Daemon.start(["run"], "plugins loaded", { SLUICE_HTTP_LISTEN: "", SLUICE_RETRY_MAX_ATTEMPTS: "7" });
+  const id = (await sql(`SELECT max(id) AS id FROM sluice.runtime`)).rows[0].id;
+  await eventually("it is described", async () => (await json("/runtimes")).differences.some((one) => one.key === "retry.max_attempts"));
+  const page = await logIn("chief");
+  await page.goto(`${base}/runtimes`);
+  await page.getByRole("row", { name: /retry.max_attempts/ }).waitFor();
+  await page.getByText(`Drain runtime ${id}…`).click();
+  await page.getByLabel(`Yes, drain runtime ${id}`).check();
+  await picture(page, "drain");
+  const exit = once(second.process, "exit");
+  await page.getByRole("button", { name: "Drain" }).click();
+  await page.getByRole("status").getByText(`Runtime ${id} claims no more jobs`).waitFor();
+  assert.equal((await exit)[0], 0);
+  assert.deepEqual(page.problems, []);
+});
+
 test("two tabs stay up to date by themselves", async () => {
   const first = await logIn("chief");
   const second = await first.context().newPage();
@@ -268,7 +395,7 @@ test("two tabs stay up to date by themselves", async () => {
   await second.goto(`${base}/types`);
   await first.locator("#live").waitFor({ state: "visible" });
   await second.locator("#live").waitFor({ state: "visible" });
-  const waiting = async (page) => page.locator("tr", { hasText: "pdf.generate" }).locator("td").nth(1).textContent();
+  const waiting = async (page) => page.locator("tr", { hasText: "pdf.generate" }).locator("td").nth(3).textContent();
   await first.goto(`${base}/types`);
   const before = await waiting(first);
   await insert("lonely-2", {}, "pdf.generate");
@@ -312,7 +439,7 @@ test("the API answers what its description says", async () => {
     const holds = ajv.compile(JSON.parse(JSON.stringify(schema).replaceAll("#/components", "api#/components")));
     assert.ok(holds(value), `${where}: ${JSON.stringify(holds.errors)}`);
   };
-  const questions = { "/types/{type}": "/types/test.probe", "/jobs/{id}": "/jobs/crash", "/operations/{number}": "/operations/1", "/plan": "/plan?action=retry&status=error", "/why": "/why?q=crash", "/jobs": "/jobs?column=do&limit=2" };
+  const questions = { "/types/{type}": "/types/test.probe", "/jobs/{id}": "/jobs/crash", "/operations/{number}": "/operations/1", "/plan": "/plan?action=retry&status=error", "/why": "/why?q=crash", "/jobs": "/jobs?column=do&limit=2", "/jobs/{id}/repro": "/jobs/crash/repro" };
   let asked = 0;
   for (const [path, item] of Object.entries(description.paths)) {
     if (item.get === undefined) continue;

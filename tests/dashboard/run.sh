@@ -70,4 +70,4 @@ export DATABASE_URL PATH=$PWD/build/bin:$PATH
 [[ -z $screenshots ]] || mkdir -p "$screenshots"
 
 STATE=$state CHROMIUM=$chromium SCREENSHOTS=$screenshots SERVER_SCRIPT=$PWD/tests/postgres.sh \
-  timeout -k 10 400 node --test --test-timeout=120000 "$here/page.test.mjs"
+  timeout -k 10 400 node --test --test-timeout=300000 "$here/page.test.mjs"

@@ -14,7 +14,9 @@
 namespace sluice::test {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr std::chrono::minutes long_enough{1};
 
@@ -44,6 +46,27 @@ class Dashboard : public Outbox {
   http::Answer ask(http::Question question, const std::string& token = "") const {
     if (!token.empty()) question.headers["Authorization"] = "Bearer " + token;
     return http::ask(address, question, long_enough);
+  }
+
+  http::Answer post(const std::string& path, const std::string& form,
+                    const std::string& token = "admin's") const {
+    return ask({"/api/v1" + path, "POST", {}, form}, token);
+  }
+  std::string page(const std::string& path) const { return ask({"/api/v1" + path}, "admin's").body; }
+  /// What the last reload did, as soon as it is over.
+  std::string last_reload() {
+    std::string answer;
+    EXPECT_TRUE(eventually([&] {
+      answer = page("/plugins");
+      return answer.find("\"over\": true") != std::string::npos;
+    })) << answer;
+    return answer.substr(std::min(answer.find("\"last_reload\""), answer.size()));
+  }
+  /// Puts a built edition into the plugin directory by renaming, as a deployment does.
+  void put_edition(const std::string& number) {
+    const auto at = [&](const char* file) { return plugins.scratch().path(file); };
+    std::filesystem::copy_file(SLUICE_TEST_PLUGINS "/editions/edition_" + number + ".so", at("new"));
+    std::filesystem::rename(at("new"), at("edition.so"));
   }
 
   std::unique_ptr<Program> program;
@@ -99,6 +122,143 @@ TEST_F(Dashboard, EnqueuesAJobInTheNameOfAFailedOne) {
   EXPECT_EQ(answer.status, 200) << answer.body;
   EXPECT_EQ(count("type = 'test.probe' AND payload->>'do' = 'ok'"), "1");
   EXPECT_EQ(database.value("SELECT filter->>'instead_of' FROM sluice.audit WHERE action = 'enqueue'"), "old");
+}
+
+TEST_F(Dashboard, ReloadsTheRuntimesOfItsMachine) {
+  configure();
+  start_dashboard();
+  EXPECT_EQ(post("/plugins/reload", "sure=yes").status, 409) << "no runtime runs";
+  Program runtime({"run"}, environment());
+  ASSERT_TRUE(runtime.says("plugins loaded")) << runtime.err();
+  EXPECT_EQ(post("/plugins/reload", "sure=yes", "viewer's").status, 403);
+  EXPECT_EQ(post("/plugins/reload", "").status, 400) << "nobody has said that it is meant";
+  EXPECT_EQ(post("/plugins/reload", "sure=yes&what=burn").status, 400);
+  EXPECT_EQ(post("/plugins/reload", "sure=yes&what=canary&share=much").status, 400);
+  EXPECT_EQ(post("/plugins/reload", "sure=yes&what=promote").status, 200);
+  EXPECT_THAT(last_reload(), HasSubstr("there is no canary to promote"));
+  put_edition("1");
+  EXPECT_EQ(post("/plugins/reload", "sure=yes").status, 200);
+  EXPECT_THAT(last_reload(), AllOf(HasSubstr("\"added\""), HasSubstr("edition.so")));
+  const Ended command = sluice({"reload", "--wait"});
+  EXPECT_EQ(command.code, 0) << command.out << command.err;
+  EXPECT_EQ(database.value("SELECT string_agg(source || ' ' || (filter->>'what'), ', ' ORDER BY id) FROM "
+                           "sluice.audit WHERE action = 'reload'"),
+            "dashboard promote, dashboard reload, cli reload");
+}
+
+TEST_F(Dashboard, BeginsACanaryAndDecidesIt) {
+  configure();
+  put_edition("1");
+  Program runtime({"run"}, environment());
+  ASSERT_TRUE(runtime.says("plugins loaded")) << runtime.err();
+  start_dashboard();
+  put_edition("2");
+  EXPECT_EQ(post("/plugins/reload", "sure=yes&what=canary&share=50%25&for=1h").status, 200);
+  EXPECT_TRUE(runtime.says("canary began")) << runtime.err();
+  EXPECT_TRUE(eventually([&] {
+    return page("/plugins").find("\"canary_under_way\": true") != std::string::npos;
+  })) << page("/plugins");
+  EXPECT_THAT(page("/plugins"), HasSubstr("\"canary\": \"2.0.0\""));
+  EXPECT_EQ(post("/plugins/reload", "sure=yes&what=promote").status, 200);
+  EXPECT_TRUE(runtime.says("canary promoted")) << runtime.err();
+  EXPECT_TRUE(
+      eventually([&] { return page("/plugins").find("\"canary_under_way\": false") != std::string::npos; }));
+}
+
+TEST_F(Dashboard, DrainsARuntimeOfItsMachineOnly) {
+  configure();
+  Program runtime({"run"}, environment());
+  ASSERT_TRUE(runtime.says("plugins loaded")) << runtime.err();
+  start_dashboard();
+  const std::string id = database.value("SELECT id FROM sluice.runtime");
+  EXPECT_EQ(post("/runtimes/" + id + "/drain", "sure=yes", "viewer's").status, 403);
+  EXPECT_EQ(post("/runtimes/" + id + "/drain", "").status, 400);
+  EXPECT_EQ(post("/runtimes/999/drain", "sure=yes").status, 404);
+  const std::string host = database.value("SELECT host FROM sluice.runtime");
+  database.exec("UPDATE sluice.runtime SET host = 'elsewhere'");
+  const http::Answer far = post("/runtimes/" + id + "/drain", "sure=yes");
+  EXPECT_EQ(far.status, 409);
+  EXPECT_THAT(far.body, HasSubstr("runs on elsewhere, and this page is served on"));
+  EXPECT_THAT(ask({"/runtimes", "GET", {}}, "admin's").body, HasSubstr("not from this page"));
+  database.exec("UPDATE sluice.runtime SET host = '" + host + "'");
+  EXPECT_THAT(ask({"/runtimes", "GET", {}}, "admin's").body, HasSubstr("Drain runtime " + id));
+  EXPECT_EQ(post("/runtimes/" + id + "/drain", "sure=yes").status, 200);
+  EXPECT_EQ(runtime.wait(), 0) << runtime.err();
+  EXPECT_EQ(
+      database.value("SELECT string_agg(filter->>'runtimes', ',') FROM sluice.audit WHERE action = 'drain'"),
+      id);
+}
+
+TEST_F(Dashboard, GivesAJobAsAFileThatPluginRunTakes) {
+  configure("redact = [\"/card\"]\n[plugin.probe.config]\npassword = \"rose\"\n");
+  insert("a/b", "test.probe", R"({"do":"ok","card":"4711"})");
+  ASSERT_TRUE(drains());
+  start_dashboard();
+  EXPECT_EQ(ask({"/api/v1/jobs/a%2Fb/repro"}, "viewer's").status, 403);
+  EXPECT_EQ(ask({"/api/v1/jobs/none/repro"}, "admin's").status, 404);
+  const http::Answer file = ask({"/api/v1/jobs/a%2Fb/repro"}, "admin's");
+  ASSERT_EQ(file.status, 200) << file.body;
+  EXPECT_EQ(file.headers.at("content-disposition"), "attachment; filename=\"a%2Fb.json\"");
+  EXPECT_THAT(file.body,
+              AllOf(HasSubstr("\"id\": \"a/b\""), HasSubstr("[redacted]"), HasSubstr("\"sha256\"")));
+  EXPECT_THAT(file.body, Not(HasSubstr("rose")));
+  EXPECT_THAT(file.body, Not(HasSubstr("4711")));
+  EXPECT_EQ(database.value("SELECT filter->>'id' FROM sluice.audit WHERE action = 'repro'"), "a/b");
+  const std::string path = scratch.write("job.json", file.body);
+  const Ended again = sluice({"plugin", "run", "--repro", path});
+  EXPECT_EQ(again.code, 0) << again.out << again.err;
+}
+
+TEST_F(Dashboard, ShowsWhatTheSchemaFindsInAPayload) {
+  configure();
+  insert("wrong", "test.strict", R"({"to": 7, "count": 3})");
+  insert("right", "test.strict", R"({"to": "ada@example.com", "count": 3})");
+  start_dashboard();
+  EXPECT_THAT(page("/jobs/wrong"), HasSubstr("\"payload_checked\": false"))
+      << "nobody has served the type yet";
+  ASSERT_TRUE(sluice({"drain"}).code == 0 || status("wrong") == "error");
+  EXPECT_THAT(page("/jobs/wrong"),
+              AllOf(HasSubstr("\"payload_checked\": true"), HasSubstr("\"pointer\": \"/to\"")));
+  EXPECT_THAT(ask({"/jobs/wrong"}, "admin's").body, HasSubstr("← expected"));
+  EXPECT_THAT(page("/jobs/right"), HasSubstr("\"payload_problems\": []"));
+  EXPECT_THAT(ask({"/api/v1/jobs/wrong"}, "viewer's").body, Not(HasSubstr("payload_problems")));
+}
+
+TEST_F(Dashboard, EnqueuesFromTheFormOfATypesSchema) {
+  configure();
+  ASSERT_TRUE(drains()) << "the types are known from now on";
+  start_dashboard();
+  const http::Answer page = ask({"/types/test.strict"}, "admin's");
+  EXPECT_THAT(page.body, HasSubstr("name=\"field.to\""));
+  EXPECT_EQ(post("/jobs/new", "type=test.strict&form=fields&field.count=3").status, 422);
+  const http::Answer again = ask({"/jobs/new",
+                                  "POST",
+                                  {{"Sec-Fetch-Site", "same-origin"}},
+                                  "type=test.strict&form=fields&field.to=ada%40example.com&field.count=x"},
+                                 "admin's");
+  EXPECT_EQ(again.status, 422);
+  EXPECT_THAT(again.body,
+              AllOf(HasSubstr("expected a whole number"), HasSubstr("value=\"ada@example.com\"")));
+  EXPECT_EQ(count("true"), "0");
+  EXPECT_EQ(post("/jobs/new", "type=test.strict&form=fields&field.to=ada%40example.com&field.count=3").status,
+            200);
+  EXPECT_EQ(count("payload = '{\"to\": \"ada@example.com\", \"count\": 3}'"), "1");
+}
+
+TEST_F(Dashboard, ShowsHowRuntimesDiffer) {
+  configure();
+  Program one({"run"}, environment());
+  ASSERT_TRUE(one.says("plugins loaded")) << one.err();
+  auto other = environment();
+  other["SLUICE_RETRY_MAX_ATTEMPTS"] = "9";
+  Program two({"run"}, other);
+  ASSERT_TRUE(two.says("plugins loaded")) << two.err();
+  start_dashboard();
+  EXPECT_TRUE(eventually([&] {
+    return page("/runtimes").find("\"retry.max_attempts\"") != std::string::npos;
+  })) << page("/runtimes");
+  EXPECT_THAT(page("/runtimes"), AllOf(HasSubstr("\"the default\""), HasSubstr("\"9\"")));
+  EXPECT_THAT(page("/runtimes"), Not(HasSubstr("admin's")));
 }
 
 TEST_F(Dashboard, PrintsAnAddressForItsUserOnTheLoopback) {

@@ -425,7 +425,11 @@ TEST_F(Receipt, HandlesClaimsOfAnEarlierVersion) {
       "DROP FUNCTION sluice.record_claim; ALTER TABLE sluice.claim DROP COLUMN xid, DROP COLUMN marked; "
       "ALTER TABLE sluice.attempt DROP COLUMN stack, DROP COLUMN plugin, DROP COLUMN plugin_version, DROP "
       "COLUMN build_id, "
-      "DROP COLUMN cpu_seconds, DROP COLUMN peak_memory; ALTER TABLE sluice.plugin DROP COLUMN limits; "
+      "DROP COLUMN cpu_seconds, DROP COLUMN peak_memory; ALTER TABLE sluice.plugin DROP COLUMN limits, DROP "
+      "COLUMN "
+      "canary; ALTER TABLE sluice.job_type DROP COLUMN payload_schema; ALTER TABLE sluice.runtime DROP "
+      "COLUMN "
+      "settings; "
       "DROP TABLE sluice.minute, sluice.hour, sluice.audit, sluice.paused; DELETE FROM sluice.migration "
       "WHERE version >= 13");
   insert_many(30, "test.probe", probe("ok"));

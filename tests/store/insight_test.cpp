@@ -3,6 +3,7 @@
 
 #include <regex>
 
+#include "postgres/desk/likeness.hpp"
 #include "postgres/insight/failure_groups.hpp"
 #include "postgres/insight/insight.hpp"
 #include "postgres/insight/page_statements.hpp"
@@ -337,6 +338,131 @@ TEST_F(Insight, ChangesByHandAreRecordedWithWhoMadeThem) {
   EXPECT_TRUE(insight_->audit({}, 10).entries.empty()) << "records expire";
 }
 
+TEST_F(Insight, ATypeShowsItsLastHourMinuteByMinuteAndTheVersionsThatRan) {
+  world_.database().exec(
+      "INSERT INTO sluice.minute (minute, type, plugin_version, outcome, count, busy, waiting, running) "
+      "SELECT date_trunc('minute', now()) - ago, 'mail', version, outcome, count, '1 s', '{}', '{}' FROM "
+      "(VALUES "
+      "(interval '90 min', '0.9', 'done', 100), (interval '59 min', '1.0', 'done', 7), "
+      "(interval '2 min', '1.0', 'done', 5), (interval '2 min', '1.1', 'retrying', 2), "
+      "(interval '0 min', '1.1', 'failed', 3)) AS v (ago, version, outcome, count)");
+  const auto types = insight_->types();
+  ASSERT_EQ(types.size(), 1U);
+  const store::TypeOverview& mail = types[0];
+  // The clock may pass a minute between the two statements.
+  const auto at = [&](std::size_t place) {
+    return mail.minutes.done[place] + mail.minutes.done[place == 0 ? 0 : place - 1];
+  };
+  EXPECT_EQ(at(57), 5);
+  EXPECT_EQ(
+      mail.minutes.failed[59] + mail.minutes.failed[58] + mail.minutes.failed[57] + mail.minutes.failed[56],
+      5);
+  ASSERT_EQ(mail.versions.size(), 2U) << "older ones did not run in the last hour";
+  EXPECT_EQ(mail.versions[0].version, "1.1") << "it began last";
+  EXPECT_EQ(mail.versions[0].retrying, 2);
+  EXPECT_EQ(mail.versions[0].failed, 3);
+  EXPECT_EQ(mail.versions[1].version, "1.0");
+  const auto day = insight_->versions(now() - std::chrono::hours(24), now() + seconds(60), "mail");
+  ASSERT_EQ(day.size(), 3U);
+  EXPECT_EQ(day[2].version, "0.9");
+  EXPECT_EQ(day[2].done, 100);
+  EXPECT_TRUE(insight_->versions(now() - std::chrono::hours(24), now(), "pdf").empty());
+}
+
+TEST_F(Insight, ATypeIsShownWithThePluginsThatServeItNowAndItsSchema) {
+  const auto runtime = care_->enlist(runtime_info());
+  store::PluginReport plugin;
+  plugin.path = "/p/mail.so";
+  plugin.name = "mailer";
+  plugin.version = "2.0";
+  plugin.state = "ready";
+  plugin.types = {"mail"};
+  plugin.canary = "2.1";
+  care_->publish(runtime, {plugin});
+  care_->publish_settings(runtime, R"({"retry.max_attempts":"5"})");
+  care_->serve(runtime, {{"mail", "mailer", "2.0", {}, R"({"type": "object"})"}});
+  const auto types = insight_->types();
+  ASSERT_EQ(types.size(), 1U);
+  ASSERT_EQ(types[0].serving.size(), 1U);
+  EXPECT_EQ(types[0].serving[0].plugin + " " + types[0].serving[0].version, "mailer 2.0");
+  EXPECT_EQ(types[0].serving[0].runtimes, 1);
+  EXPECT_EQ(insight_->schema("mail"), R"({"type": "object"})");
+  EXPECT_EQ(insight_->schema("pdf"), "");
+  const auto report = world_.store().desk()->report(false);
+  ASSERT_EQ(report.runtimes.size(), 1U);
+  EXPECT_EQ(report.runtimes[0].settings, R"({"retry.max_attempts": "5"})");
+  EXPECT_EQ(report.runtimes[0].plugins[0].plugin.canary, "2.1");
+  care_->leave(runtime, {});
+  EXPECT_TRUE(insight_->types()[0].serving.empty());
+  EXPECT_EQ(insight_->schema("mail"), R"({"type": "object"})") << "it stays known";
+}
+
+TEST_F(Insight, MarksAreReloadsAndVersionsThatTookOver) {
+  world_.database().exec(
+      "INSERT INTO sluice.minute (minute, type, plugin_version, outcome, count, busy, waiting, running) "
+      "SELECT date_trunc('minute', now()) - ago, type, version, 'done', 1, '1 s', '{}', '{}' FROM (VALUES "
+      "(interval '40 min', 'mail', '1'), (interval '10 min', 'mail', '2'), (interval '10 min', 'post', '2'), "
+      "(interval '40 min', 'post', '1'), (interval '5 min', 'mail', '1'), (interval '5 min', 'new', '7')) "
+      "AS v (ago, type, version)");
+  const auto desk = postgres::open_job_desk({world_.database().url()}, {});
+  desk->act_as({"ann", "", "cli"});
+  desk->record("reload", {{"what", "canary"}, {"runtimes", "7"}});
+  desk->record("enqueue", {{"id", "a"}});
+  desk->pause("mail", "");
+  const auto marks = insight_->marks(now() - std::chrono::minutes(30), now() + seconds(60));
+  ASSERT_EQ(marks.size(), 3U)
+      << "a version that ran before, or is the first of its type, took over from none";
+  EXPECT_EQ(marks[0].kind + " " + marks[0].text, "version 2 of mail, post");
+  EXPECT_EQ(marks[1].kind + " " + marks[1].text, "canary runtimes 7");
+  EXPECT_EQ(marks[2].kind + " " + marks[2].text, "pause mail");
+}
+
+TEST_F(Insight, TheJobsOfAGroupOfFailuresAreCountedAndChanged) {
+  for (const char* const id : {"a", "b", "c", "d", "e", "f"}) {
+    insert(std::string("('") + id + "', 'mail', '{}', 'error', '2026-01-01', '2026-01-01', 1)");
+  }
+  fail("a", "no host 'x17'", "dns");
+  fail("b", "no host 'y'", "dns");
+  fail("c", "no route", "dns");
+  fail("d", "no host 'z'", "other");
+  fail("e", "no route", "dns");
+  fail("f", "no host 'w'", "dns");
+  world_.database().exec(
+      "INSERT INTO sluice.schedule (job_id, status, due) SELECT id, 'error', now() + interval '1 h' FROM "
+      "\"Outbox\" "
+      "WHERE id <> 'b'");
+  const store::FailureLikeness group{"no host '…'", ""};
+  auto jobs = insight_->group_jobs("mail", "dns", group);
+  EXPECT_EQ(jobs.planned.count, 2);
+  EXPECT_EQ(jobs.failed.count, 1);
+  EXPECT_FALSE(jobs.horizon);
+  const auto desk = postgres::open_job_desk({world_.database().url()}, {});
+  desk->act_as({"ann", "", "dashboard"});
+  store::JobFilter filter;
+  filter.statuses = {"error"};
+  filter.types = {"mail"};
+  filter.code = "dns";
+  filter.alike = group;
+  store::Walk walk;
+  std::size_t changed = 0;
+  for (int step = 0; !walk.over && step < 20; ++step) changed += desk->give_up_some(filter, walk, 1);
+  EXPECT_TRUE(walk.over) << "it goes on behind rows that it leaves";
+  EXPECT_EQ(changed, 2U) << "the job that nothing tries again is as it would be";
+  EXPECT_EQ(world_.database().value("SELECT string_agg(job_id, ',' ORDER BY job_id) FROM sluice.schedule"),
+            "c,d,e");
+  EXPECT_EQ(world_.database().value("SELECT string_agg(job_id, ',' ORDER BY job_id) FROM sluice.attempt "
+                                    "WHERE code = 'cancelled-by-hand'"),
+            "a,f");
+  EXPECT_EQ(insight_->audit({}, 1).entries.at(0).filter,
+            R"({"code": "dns", "types": ["mail"], "message": "no host '…'", "statuses": ["error"]})");
+  store::Walk again;
+  changed = 0;
+  for (int step = 0; !again.over && step < 20; ++step) changed += desk->retry_some(filter, again, 10);
+  EXPECT_EQ(changed, 1U);
+  EXPECT_EQ(world_.row("b").value().status, "pending");
+  EXPECT_EQ(world_.row("c").value().status, "error");
+}
+
 TEST_F(Insight, AnInterruptedWalkIsRecordedWithWhatItDid) {
   world_.fill(3, "noop", "error", "e");
   const auto desk = postgres::open_job_desk({world_.database().url()}, {});
@@ -382,7 +508,7 @@ class InsightPlan : public testing::Test {
   }
 
   std::string explain(const std::string& statement) {
-    session_.exec("BEGIN; " + postgres::insight_settings());
+    session_.exec("BEGIN; " + postgres::insight_settings() + more_settings_);
     std::string plan = session_.rows("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, COSTS OFF) " + statement);
     session_.exec("ROLLBACK");
     return plan;
@@ -405,6 +531,7 @@ class InsightPlan : public testing::Test {
 
   PostgresWorld world_;
   Session session_;
+  std::string more_settings_;
   const postgres::TableName table_ = postgres::TableName::parse("public.Outbox");
 };
 
@@ -426,6 +553,12 @@ TEST_F(InsightPlan, OfAPageReadsOnlyItsRows) {
 TEST_F(InsightPlan, OfFailuresReadsOnlyTheirTime) {
   const store::Time to = std::chrono::time_point_cast<std::chrono::microseconds>(base::WallClock::now());
   expect_short(postgres::failures_statement(to - std::chrono::minutes(1), to), "attempt_at_idx", 500);
+}
+
+TEST_F(InsightPlan, OfAGroupReadsTheNewestFailedJobs) {
+  more_settings_ = "; " + postgres::group_jobs_settings();
+  session_.exec("PREPARE group_jobs (text, text) AS " + postgres::group_jobs_statement(table_));
+  expect_short("EXECUTE group_jobs ('other', 'x')", "Outbox_status_createdAt_idx", 100'000);
 }
 
 TEST(Likeness, ReplacesWhatDiffersFromJobToJob) {

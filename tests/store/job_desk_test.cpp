@@ -89,8 +89,10 @@ TEST_F(JobPlan, OfAWalkReadsOnlyItsBatch) {
   store::JobFilter old = with_status("error");
   old.older_than = std::chrono::hours(1);
   old.unscheduled = true;
-  session_.exec("PREPARE remove AS " + postgres::remove_batch_statement(table_, old, 100));
-  session_.exec("PREPARE retry AS " + postgres::retry_batch_statement(table_, old, 100));
+  session_.exec("PREPARE remove AS " +
+                postgres::batch_statement(table_, old, postgres::BatchChange::remove, 100));
+  session_.exec("PREPARE retry AS " +
+                postgres::batch_statement(table_, old, postgres::BatchChange::retry, 100));
   session_.exec("BEGIN");
   expect_short("EXECUTE retry ('-infinity', '2026-01-01')", "Outbox_status_createdAt_idx", 6000);
   expect_short("EXECUTE remove ('-infinity', '2026-01-01')", "attempt_job_id_idx", 6000);

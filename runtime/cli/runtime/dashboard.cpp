@@ -7,6 +7,7 @@
 
 #include "base/log.hpp"
 #include "base/usage_error.hpp"
+#include "cli/runtime/page_services.hpp"
 #include "postgres/link/connection_string.hpp"
 #include "postgres/postgres_store.hpp"
 
@@ -123,6 +124,7 @@ std::unique_ptr<dashboard::Site> open_dashboard(const config::Config& config, st
   options.base_path = config.http.base_path;
   options.secure = !config.http.certificate.empty();
   options.redacts = [config](const std::string& type) { return redacted_pointers(config, type); };
+  options.services = page_services(config);
   return std::make_unique<dashboard::Site>(page_sources(config, store), std::move(options));
 }
 

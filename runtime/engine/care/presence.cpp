@@ -39,6 +39,7 @@ store::PluginReport report(const fleet::Plugin& plugin) {
   report.restarts = plugin.restarts;
   report.types = plugin.types;
   report.limits = fleet::limit_words(plugin.settings, plugin.limits_enforced ? "control group" : "watched");
+  if (plugin.canary) report.canary = plugin.canary->version;
   return report;
 }
 
@@ -54,6 +55,11 @@ void Presence::set_plugins(const std::vector<fleet::Plugin>& plugins) {
   for (const fleet::Plugin& plugin : plugins) reports.push_back(report(plugin));
   const base::Lock lock(mutex_);
   plugins_ = std::move(reports);
+}
+
+void Presence::set_settings(std::string settings) {
+  const base::Lock lock(mutex_);
+  settings_ = std::move(settings);
 }
 
 void Presence::set_running(const std::vector<fleet::RunningJob>& running) {
@@ -85,6 +91,7 @@ void Presence::add_ended(const std::vector<job::Finished>& jobs) {
 
 void Presence::write(store::CareSession& session, store::RuntimeId runtime, Clock::time_point now) {
   write_plugins(session, runtime);
+  write_settings(session, runtime);
   if (now >= next_running_) {
     write_running(session, runtime);
     write_traces(session, runtime);
@@ -98,6 +105,7 @@ void Presence::write(store::CareSession& session, store::RuntimeId runtime, Cloc
 
 void Presence::start_anew() {
   shown_plugins_.clear();
+  shown_settings_.clear();
   shown_running_.clear();
 }
 
@@ -108,6 +116,15 @@ void Presence::write_plugins(store::CareSession& session, store::RuntimeId runti
   lock.unlock();
   session.publish(runtime, plugins);
   shown_plugins_ = std::move(plugins);
+}
+
+void Presence::write_settings(store::CareSession& session, store::RuntimeId runtime) {
+  base::Lock lock(mutex_);
+  if (settings_ == shown_settings_) return;
+  std::string settings = settings_;
+  lock.unlock();
+  session.publish_settings(runtime, settings);
+  shown_settings_ = std::move(settings);
 }
 
 store::RunningChanges Presence::changes(const std::vector<store::RunningJob>& now) const {

@@ -1,8 +1,8 @@
-// What the runtime publishes about itself in the database while it runs: its plugins, the jobs that take
-// long, the numbers of outcomes, and, if configured, which runtime ran which job. The event loop reports the
-// current state, and the caretaker writes the changes: plugins when they change, running jobs and traces at
-// most once a second, and outcomes every five seconds. A job that ends within a second is never shown as
-// running, and an idle runtime writes nothing.
+// What the runtime publishes about itself in the database while it runs: its plugins and settings, the
+// jobs that take long, the numbers of outcomes, and, if configured, which runtime ran which job. The event
+// loop reports the current state, and the caretaker writes the changes: plugins and settings when they
+// change, running jobs and traces at most once a second, and outcomes every five seconds. A job that ends
+// within a second is never shown as running, and an idle runtime writes nothing.
 #pragma once
 
 #include <map>
@@ -29,6 +29,8 @@ class Presence {
 
   // For the event loop's thread.
   void set_plugins(const std::vector<fleet::Plugin>& plugins);
+  /// As published_settings() writes them.
+  void set_settings(std::string settings);
   void set_running(const std::vector<fleet::RunningJob>& running);
   void add_ended(const std::vector<job::Finished>& jobs);
 
@@ -43,6 +45,7 @@ class Presence {
 
  private:
   void write_plugins(store::CareSession& session, store::RuntimeId runtime);
+  void write_settings(store::CareSession& session, store::RuntimeId runtime);
   void write_running(store::CareSession& session, store::RuntimeId runtime);
   void take_ended();
   store::RunningChanges changes(const std::vector<store::RunningJob>& now) const;
@@ -62,6 +65,7 @@ class Presence {
 
   // used by the caretaker's thread alone: what is written
   std::vector<store::PluginReport> shown_plugins_;
+  std::string shown_settings_;
   std::map<std::string, store::RunningJob> shown_running_;
   std::vector<store::OutcomeCount> counts_;  // taken, and not written yet
   std::vector<Ended> tracing_;               // taken, and not written yet
@@ -70,6 +74,7 @@ class Presence {
 
   base::Mutex mutex_;
   std::vector<store::PluginReport> plugins_ GUARDED_BY(mutex_);
+  std::string settings_ GUARDED_BY(mutex_);
   std::vector<store::RunningJob> running_ GUARDED_BY(mutex_);
   std::vector<Ended> ended_ GUARDED_BY(mutex_);
   std::size_t untraced_ GUARDED_BY(mutex_) = 0;  // dropped as too many while the database was away

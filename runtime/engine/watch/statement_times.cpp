@@ -129,6 +129,9 @@ class TimedCare : public store::CareSession {
   void publish(store::RuntimeId runtime, const std::vector<store::PluginReport>& plugins) override {
     times_.time("publish", [&] { session_->publish(runtime, plugins); });
   }
+  void publish_settings(store::RuntimeId runtime, const std::string& settings) override {
+    times_.time("publish_settings", [&] { session_->publish_settings(runtime, settings); });
+  }
   void show_running(store::RuntimeId runtime, const store::RunningChanges& changes) override {
     times_.time("show_running", [&] { session_->show_running(runtime, changes); });
   }

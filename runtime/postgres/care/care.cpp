@@ -92,16 +92,18 @@ RuntimeId PgCare::enlist(const RuntimeInfo& info) {
 }
 
 void PgCare::serve(RuntimeId runtime, const std::vector<ServedType>& types) {
-  ArrayText names, plugins, versions, attempts, once;
+  ArrayText names, plugins, versions, attempts, once, schemas;
   for (const auto& served : types) {
     names.add(base::valid_utf8(served.type));
     plugins.add(base::valid_utf8(served.plugin));
     versions.add(base::valid_utf8(served.plugin_version));
     attempts.add(std::int64_t{served.policy.max_attempts});
     once.add_flag(served.policy.at_most_once);
+    schemas.add(base::valid_utf8(served.schema));
   }
   in_transaction("record the served job types", [&](pqxx::work& work) {
-    exec(work, sql("serve"), names.str(), plugins.str(), versions.str(), attempts.str(), once.str());
+    exec(work, sql("serve"), names.str(), plugins.str(), versions.str(), attempts.str(), once.str(),
+         schemas.str());
     // Last, because the heart writes that row too.
     return exec(work, "UPDATE sluice.runtime SET types = $2::text[] WHERE id = $1", runtime, names.str());
   });
@@ -267,6 +269,14 @@ std::vector<std::string> PgCare::cancel_requests(RuntimeId runtime) {
 void PgCare::publish(RuntimeId runtime, const std::vector<PluginReport>& plugins) {
   at_once("show the plugins", [&](pqxx::transaction_base& session) {
     write_plugins(session, runtime, plugins);
+    return true;
+  });
+}
+
+void PgCare::publish_settings(RuntimeId runtime, const std::string& settings) {
+  at_once("show the settings", [&](pqxx::transaction_base& session) {
+    exec(session, "UPDATE sluice.runtime SET settings = $2::jsonb WHERE id = $1", runtime,
+         base::valid_utf8(settings));
     return true;
   });
 }

@@ -26,6 +26,7 @@ class PgCare : public CareSession {
   std::vector<std::string> paused_types() override;
   std::vector<std::string> cancel_requests(RuntimeId runtime) override;
   void publish(RuntimeId runtime, const std::vector<PluginReport>& plugins) override;
+  void publish_settings(RuntimeId runtime, const std::string& settings) override;
   void show_running(RuntimeId runtime, const RunningChanges& changes) override;
   void count(const std::vector<OutcomeCount>& outcomes) override;
   void trace(RuntimeId runtime, const std::vector<Trace>& traces, job::Microseconds keep) override;

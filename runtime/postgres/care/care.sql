@@ -146,12 +146,13 @@ INSERT INTO sluice.runtime (host, pid, version, command, lease)
 VALUES ($1, $2, $3, $4, make_interval(secs => $5::bigint / 1e6)) RETURNING id
 
 -- name: serve
--- Parameters, arrays: types, plugins, the plugins' versions, attempts, whether they run at most once.
-INSERT INTO sluice.job_type AS t (type, plugin, plugin_version, max_attempts, at_most_once)
-SELECT DISTINCT ON (type) * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::bool[])
-  AS u (type, plugin, plugin_version, max_attempts, at_most_once) ORDER BY type
+-- Parameters, arrays: types, plugins, the plugins' versions, attempts, whether they run at most once, schemas.
+INSERT INTO sluice.job_type AS t (type, plugin, plugin_version, max_attempts, at_most_once, payload_schema)
+SELECT DISTINCT ON (type) * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::bool[], $6::text[])
+  AS u (type, plugin, plugin_version, max_attempts, at_most_once, payload_schema) ORDER BY type
 ON CONFLICT (type) DO UPDATE SET plugin = excluded.plugin, plugin_version = excluded.plugin_version,
-  max_attempts = excluded.max_attempts, at_most_once = excluded.at_most_once, seen_at = now()
+  max_attempts = excluded.max_attempts, at_most_once = excluded.at_most_once, payload_schema = excluded.payload_schema,
+  seen_at = now()
 
 -- name: lock_requested
 -- Locks the requested jobs, so that the claims are up to date when the next statement reads them.

@@ -58,10 +58,11 @@ std::int64_t Audit::begin(pqxx::transaction_base& transaction, const std::string
   const auto older_than = seconds_of(filter.older_than);
   const auto below =
       filter.attempts_below ? std::optional(std::to_string(*filter.attempts_below)) : std::nullopt;
+  const FailureLikeness group = filter.alike.value_or(FailureLikeness{});
   return exec(transaction, sql("note_walk"), base::valid_utf8(actor_->name), base::valid_utf8(actor_->role),
               actor_->source, action, array_text(filter.statuses), array_text(filter.types), or_null(since),
               or_null(older_than), or_null(below), base::valid_utf8(filter.code), flag(filter.unscheduled),
-              flag(filter.stuck))[0][0]
+              flag(filter.stuck), base::valid_utf8(group.message), base::valid_utf8(group.frame))[0][0]
       .as<std::int64_t>();
 }
 

@@ -7,11 +7,11 @@ VALUES ($1, $2, $3, $4, CASE WHEN $5::text[] <> '{}' THEN jsonb_object($5::text[
 
 -- name: note_walk
 -- A walk begins. $5 and later: statuses, types, seconds since when and until when ago jobs were created, attempts,
--- code, whether they are unscheduled, whether they are stuck.
+-- code, whether they are unscheduled, whether they are stuck, message and frame of a group of failures.
 INSERT INTO sluice.audit (actor, role, source, action, filter)
 VALUES ($1, $2, $3, $4, jsonb_strip_nulls(jsonb_build_object('statuses', nullif($5::text[], '{}'), 'types', nullif($6::text[], '{}'),
   'since_seconds', $7::float8, 'older_than_seconds', $8::float8, 'attempts_below', $9::int, 'code', nullif($10::text, ''),
-  'unscheduled', nullif($11::bool, false), 'stuck', nullif($12::bool, false)))) RETURNING id
+  'unscheduled', nullif($11::bool, false), 'stuck', nullif($12::bool, false), 'message', nullif($13::text, ''), 'frame', nullif($14::text, '')))) RETURNING id
 
 -- name: add_affected
 UPDATE sluice.audit SET affected = affected + $2::bigint, over = $3::bool WHERE id = $1::bigint

@@ -81,7 +81,7 @@ SELECT t.type, t.plugin, t.plugin_version, EXISTS (
 -- name: runtimes
 SELECT r.id, r.host, r.pid, r.version, r.command, date_part('epoch', now() - r.started_at),
   date_part('epoch', now() - r.beat_at),
-  (SELECT coalesce(sum(cardinality(c.ids)), 0) FROM sluice.claim c WHERE c.runtime = r.id), {is_alive}
+  (SELECT coalesce(sum(cardinality(c.ids)), 0) FROM sluice.claim c WHERE c.runtime = r.id), {is_alive}, r.settings::text
 FROM sluice.runtime r ORDER BY r.id
 
 -- name: count_runtimes

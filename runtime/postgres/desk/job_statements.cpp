@@ -25,7 +25,7 @@ std::string restrictions(const JobFilter& filter) {
   if (filter.since) rest += created(">=", *filter.since);
   if (filter.older_than) rest += created("<", *filter.older_than);
   if (filter.attempts_below) rest += " AND o.attempts < " + std::to_string(*filter.attempts_below);
-  if (!filter.code.empty())
+  if (!filter.code.empty() || filter.alike)
     rest += " AND " + sql("last_code") + " = " + quoted_literal(base::valid_utf8(filter.code));
   if (filter.stuck) rest += " AND " + sql("is_stuck");
   if (filter.unscheduled) {
@@ -88,15 +88,39 @@ std::string newest(const TableName& table, const JobFilter& filter, const std::s
   return all;
 }
 
-std::string batch_statement(const TableName& table, const JobFilter& filter, std::size_t limit,
-                            const char* lock, const char* change, const char* forgotten) {
-  return sql("change_batch", table,
-             {{"lock", lock},
-              {"change", sql(change, table)},
-              {"forgotten", sql(forgotten)},
+struct Change {
+  const char* lock;
+  const char* statement;
+  const char* forgotten;
+  bool planned = false;  ///< only jobs that are to be tried again
+};
+
+Change change_of(BatchChange change) {
+  switch (change) {
+    case BatchChange::remove:
+      return {"UPDATE", "remove_picked", "forget_all"};
+    case BatchChange::give_up:
+      return {"NO KEY UPDATE", "give_up_picked", "note_and_forget_plans", true};
+    case BatchChange::retry:
+      break;
+  }
+  return {"NO KEY UPDATE", "retry_picked", "forget_plans"};
+}
+
+/// `chooses`: the caller changes some of the rows, so that the walk goes on behind the last one, whose place
+/// is $3. Rows with the same "createdAt" come in the order of their places, as an index keeps them. Otherwise
+/// those that were read do not match any more, and the walk begins with the same "createdAt".
+std::string next_rows(const TableName& table, const JobFilter& filter, const Change& change,
+                      std::size_t limit, bool chooses) {
+  std::string rest = restrictions(filter);
+  if (change.planned)
+    rest += " AND EXISTS (SELECT FROM sluice.schedule s WHERE s.job_id = o.id AND s.status = o.status)";
+  if (chooses) rest += " AND (o.\"createdAt\" > $1::timestamp OR o.ctid > $3::tid)";
+  return sql("next_rows", table,
+             {{"lock", change.lock},
               {"limit", std::to_string(limit)},
               {"status", quoted_literal(filter.statuses.at(0))},
-              {"rest", restrictions(filter)}});
+              {"rest", rest}});
 }
 
 /// Reads `most` rows of each part. If a part has more, rows older than its `horizon` are left out, because
@@ -189,12 +213,24 @@ std::string count_statement(const TableName& table, const JobFilter& filter) {
          (statuses.empty() ? "true" : has_status(statuses)) + restrictions(filter);
 }
 
-std::string retry_batch_statement(const TableName& table, const JobFilter& filter, std::size_t limit) {
-  return batch_statement(table, filter, limit, "NO KEY UPDATE", "retry_picked", "forget_plans");
+std::string batch_statement(const TableName& table, const JobFilter& filter, BatchChange change,
+                            std::size_t limit) {
+  const Change parts = change_of(change);
+  return sql("change_batch", table,
+             {{"next_rows", next_rows(table, filter, parts, limit, false)},
+              {"change", sql(parts.statement, table)},
+              {"forgotten", sql(parts.forgotten)}});
 }
 
-std::string remove_batch_statement(const TableName& table, const JobFilter& filter, std::size_t limit) {
-  return batch_statement(table, filter, limit, "UPDATE", "remove_picked", "forget_all");
+std::string read_batch_statement(const TableName& table, const JobFilter& filter, BatchChange change,
+                                 std::size_t limit) {
+  return sql("read_batch", {{"next_rows", next_rows(table, filter, change_of(change), limit, true)}});
+}
+
+std::string change_read_statement(const TableName& table, BatchChange change) {
+  const Change parts = change_of(change);
+  return sql("change_read", table,
+             {{"change", sql(parts.statement, table)}, {"forgotten", sql(parts.forgotten)}});
 }
 
 }  // namespace sluice::postgres

@@ -35,8 +35,14 @@ std::string show_statement(const TableName& table);
 std::string attempts_statement();
 std::string trace_statement(const TableName& table, bool near);
 
-// Statement `change_batch`.
-std::string retry_batch_statement(const TableName& table, const JobFilter& filter, std::size_t limit);
-std::string remove_batch_statement(const TableName& table, const JobFilter& filter, std::size_t limit);
+enum class BatchChange { retry, remove, give_up };
+
+/// Statement `change_batch`.
+std::string batch_statement(const TableName& table, const JobFilter& filter, BatchChange change,
+                            std::size_t limit);
+// The same in two steps, between which the caller chooses among the rows.
+std::string read_batch_statement(const TableName& table, const JobFilter& filter, BatchChange change,
+                                 std::size_t limit);
+std::string change_read_statement(const TableName& table, BatchChange change);
 
 }  // namespace sluice::postgres

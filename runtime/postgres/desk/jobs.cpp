@@ -7,7 +7,7 @@
 #include "postgres/care/activity.hpp"
 #include "postgres/desk/counts.hpp"
 #include "postgres/desk/job_rows.hpp"
-#include "postgres/desk/job_statements.hpp"
+#include "postgres/desk/likeness.hpp"
 #include "postgres/link/exec.hpp"
 #include "postgres/link/text.hpp"
 #include "postgres/schema/wake_trigger.hpp"
@@ -294,25 +294,50 @@ std::size_t PgJobs::step(pqxx::connection& connection, const Batch& batch, Walk&
   work.exec(pump_settings("SET LOCAL") + "; SET LOCAL lock_timeout = '2s'");
   Walk next = walk;
   if (next.begun.empty()) next.begun = text_of(work.exec(sql("walk_begin"))[0][0]);
-  const auto row = exec(work, batch.statement, next.created_at, next.begun)[0];
-  next.over = row[0].as<std::size_t>() < batch.limit;
-  if (!row[1].is_null()) next.created_at = text_of(row[1]);
-  const auto changed = row[2].as<std::size_t>();
+  const std::size_t changed =
+      batch.filter.alike ? change_alike(work, batch, next) : change_next(work, batch, next);
   audit_.note(work, batch.action, batch.filter, next, changed);
   work.commit();
   walk = std::move(next);
   return changed;
 }
 
+std::size_t PgJobs::change_next(pqxx::transaction_base& transaction, const Batch& batch, Walk& walk) {
+  const auto row = exec(transaction, batch_statement(table_, batch.filter, batch.change, batch.limit),
+                        walk.created_at, walk.begun)[0];
+  walk.over = row[0].as<std::size_t>() < batch.limit;
+  if (!row[1].is_null()) walk.created_at = text_of(row[1]);
+  return row[2].as<std::size_t>();
+}
+
+/// The rows are locked when they are read, so they stay alike until they are changed.
+std::size_t PgJobs::change_alike(pqxx::transaction_base& transaction, const Batch& batch, Walk& walk) {
+  const std::string behind = walk.place.empty() ? "(0,0)" : walk.place;
+  const auto rows = exec(transaction, read_batch_statement(table_, batch.filter, batch.change, batch.limit),
+                         walk.created_at, walk.begun, behind);
+  ArrayText ids;
+  for (const auto& row : rows) {
+    walk.created_at = text_of(row[1]);
+    walk.place = text_of(row[4]);
+    if (FailureLikeness{likeness(text_of(row[2])), text_of(row[3])} == *batch.filter.alike)
+      ids.add(text_of(row[0]));
+  }
+  walk.over = static_cast<std::size_t>(rows.size()) < batch.limit;
+  return exec(transaction, change_read_statement(table_, batch.change), ids.str())[0][0].as<std::size_t>();
+}
+
 std::size_t PgJobs::retry_some(const JobFilter& filter, Walk& walk, std::size_t limit) {
-  const std::size_t changed =
-      step({"retry", filter, retry_batch_statement(table_, filter, limit), limit}, walk);
+  const std::size_t changed = step({"retry", filter, BatchChange::retry, limit}, walk);
   if (changed > 0) wake();
   return changed;
 }
 
 std::size_t PgJobs::remove_some(const JobFilter& filter, Walk& walk, std::size_t limit) {
-  return step({"delete", filter, remove_batch_statement(table_, filter, limit), limit}, walk);
+  return step({"delete", filter, BatchChange::remove, limit}, walk);
+}
+
+std::size_t PgJobs::give_up_some(const JobFilter& filter, Walk& walk, std::size_t limit) {
+  return step({"give up", filter, BatchChange::give_up, limit}, walk);
 }
 
 void PgJobs::record(const std::string& action, const Details& details) {

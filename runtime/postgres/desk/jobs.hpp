@@ -5,6 +5,7 @@
 
 #include "postgres/care/care.hpp"
 #include "postgres/desk/audit.hpp"
+#include "postgres/desk/job_statements.hpp"
 #include "postgres/interface.hpp"
 #include "postgres/link/link.hpp"
 #include "postgres/link/table_name.hpp"
@@ -27,6 +28,7 @@ class PgJobs : public JobDesk {
   std::vector<Changed> remove(const std::vector<std::string>& ids) override;
   std::size_t retry_some(const JobFilter& filter, Walk& walk, std::size_t limit) override;
   std::size_t remove_some(const JobFilter& filter, Walk& walk, std::size_t limit) override;
+  std::size_t give_up_some(const JobFilter& filter, Walk& walk, std::size_t limit) override;
   bool pause(const std::string& type, const std::string& reason) override;
   bool resume(const std::string& type) override;
 
@@ -47,11 +49,13 @@ class PgJobs : public JobDesk {
   struct Batch {
     const char* action;
     const JobFilter& filter;
-    std::string statement;
+    BatchChange change;
     std::size_t limit;
   };
   std::size_t step(const Batch& batch, Walk& walk);
   std::size_t step(pqxx::connection& connection, const Batch& batch, Walk& walk);
+  std::size_t change_next(pqxx::transaction_base& transaction, const Batch& batch, Walk& walk);
+  std::size_t change_alike(pqxx::transaction_base& transaction, const Batch& batch, Walk& walk);
   std::vector<Attempt> attempts(pqxx::transaction_base& transaction, const std::string& id);
   std::optional<DoneRun> done_run(pqxx::transaction_base& transaction, const std::string& id);
 

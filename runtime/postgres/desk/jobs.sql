@@ -116,19 +116,45 @@ WHERE NOT EXISTS (SELECT FROM {outbox} o WHERE o.id = r.job_id AND (o.status IN 
 -- at most one millisecond after the current one, and what is written after the pause is at least two.
 SELECT (date_trunc('milliseconds', clock_timestamp()) AT TIME ZONE 'UTC' + interval '2 ms')::text, pg_sleep(0.002)
 
--- name: change_batch
--- The next batch of a walk over the jobs of one status. Parameters: its position ("createdAt") and when it began.
--- Returns how many rows were read, the last one's "createdAt", and how many were changed. The walk leaves out what was
--- written since it began; a time in the future is another clock's.
-WITH picked AS MATERIALIZED (
-  SELECT o.ctid AS tid, o."createdAt" FROM {outbox} o
+-- name: next_rows
+-- The next rows of a walk over the jobs of one status. Parameters: its position ("createdAt") and when it began. The walk
+-- leaves out what was written since it began; a time in the future is another clock's.
+SELECT o.ctid AS tid, o.id, o."createdAt" FROM {outbox} o
   WHERE (o.status, o."createdAt") >= ({status}, $1::timestamp) AND o.status <= {status}
     AND NOT (o."updatedAt" >= $2::timestamp AND o."updatedAt" <= {now} + interval '1 ms'){rest}
   ORDER BY o.status, o."createdAt" LIMIT {limit}
-  FOR {lock} SKIP LOCKED),
-changed AS ({change} WHERE o.ctid = p.tid RETURNING o.id),
+  FOR {lock} SKIP LOCKED
+
+-- name: change_batch
+-- Changes the next rows. Returns how many rows were read, the last one's "createdAt", and how many were changed.
+WITH picked AS MATERIALIZED (
+  {next_rows}),
+changed AS ({change} WHERE o.ctid = p.tid RETURNING o.id, o.type, o.attempts),
 {forgotten}
 SELECT count(*), max("createdAt")::text, (SELECT count(*) FROM changed) FROM picked
+
+-- name: read_batch
+-- Locks the next rows, behind place $3. Returns each one's id, "createdAt", and its last failed attempt's error and frame.
+WITH picked AS MATERIALIZED (
+  {next_rows})
+SELECT p.id, p."createdAt"::text, {words}, {frame}, p.tid::text
+FROM picked p LEFT JOIN LATERAL (
+  SELECT f.error, f.stack FROM sluice.attempt f WHERE f.job_id = p.id ORDER BY f.id + 0 DESC LIMIT 1) a ON true
+ORDER BY p."createdAt", p.tid
+
+-- name: change_read
+-- Changes those of the locked rows that $1 names. Returns how many.
+WITH picked AS MATERIALIZED (SELECT o.ctid AS tid FROM {outbox} o WHERE o.id = ANY ($1::text[])),
+changed AS ({change} WHERE o.ctid = p.tid RETURNING o.id, o.type, o.attempts),
+{forgotten}
+SELECT count(*) FROM changed
+
+-- name: give_up_picked
+UPDATE {outbox} o SET status = 'error', "updatedAt" = {now} FROM picked p
+
+-- name: note_and_forget_plans
+{note_cancelled},
+{forget_plans}
 
 -- name: retry_picked
 UPDATE {outbox} o SET status = 'pending', "updatedAt" = {now} FROM picked p

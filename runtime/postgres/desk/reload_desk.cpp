@@ -1,5 +1,7 @@
 #include <poll.h>
 
+#include <algorithm>
+
 #include "base/threads.hpp"
 #include "postgres/desk/reload_desk.hpp"
 #include "postgres/desk/report.hpp"
@@ -14,6 +16,8 @@ namespace {
 
 using Clock = base::Clock;
 
+constexpr std::chrono::milliseconds look_again{200};
+
 class PgReloadDesk : public ReloadDesk {
  public:
   explicit PgReloadDesk(const ConnectionString& target) : target_(target), link_(target) {}
@@ -26,7 +30,7 @@ class PgReloadDesk : public ReloadDesk {
   bool hears() const override { return !goes_through_pool(target_); }
 
   bool hear(const std::function<void()>& ready, const std::function<bool(const std::string&)>& take,
-            std::chrono::milliseconds timeout) override {
+            std::chrono::milliseconds timeout, const std::function<bool()>& gives_up) override {
     return link_.use(
         "listen for announcements",
         [&](pqxx::connection& connection) {
@@ -39,9 +43,9 @@ class PgReloadDesk : public ReloadDesk {
               if (take(text)) return true;
             }
             const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
-            if (left.count() <= 0) return false;
+            if (left.count() <= 0 || (gives_up && gives_up())) return false;
             pollfd readable{connection.sock(), POLLIN, 0};
-            poll(&readable, 1, static_cast<int>(left.count()));
+            poll(&readable, 1, static_cast<int>(std::min(left, look_again).count()));
           }
         },
         usual_bound + timeout);

@@ -21,9 +21,9 @@ class ReloadDesk {
   /// False if the connection can't receive announcements (CareSession::announce).
   virtual bool hears() const = 0;
   /// Calls `ready` when it can receive announcements, then `take` with each one until that returns true.
-  /// Returns false if `timeout` passes first.
+  /// Returns false if `timeout` passes first, or if `gives_up`, which is asked often, returns true.
   virtual bool hear(const std::function<void()>& ready, const std::function<bool(const std::string&)>& take,
-                    std::chrono::milliseconds timeout) = 0;
+                    std::chrono::milliseconds timeout, const std::function<bool()>& gives_up = {}) = 0;
 };
 
 std::unique_ptr<ReloadDesk> open_reload_desk(const PostgresOptions& options);

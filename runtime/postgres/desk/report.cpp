@@ -39,6 +39,7 @@ std::vector<RuntimeReport> read_runtimes(pqxx::transaction_base& transaction) {
     runtime.since_beat = parse_double(text_of(row[6]));
     runtime.claimed = row[7].as<std::int64_t>();
     runtime.live = row[8].as<bool>();
+    runtime.settings = text_of(row[9]);
     runtimes.push_back(runtime);
   }
   return runtimes;

@@ -1,12 +1,13 @@
 #include "postgres/insight/failure_groups.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <map>
 #include <tuple>
 #include <utility>
 
+#include "base/text.hpp"
 #include "postgres/desk/job_rows.hpp"
+#include "postgres/desk/likeness.hpp"
 #include "postgres/insight/times.hpp"
 #include "postgres/link/exec.hpp"
 #include "postgres/link/text.hpp"
@@ -17,31 +18,6 @@ namespace sluice::postgres {
 namespace {
 
 constexpr std::int64_t most_attempts = 20'000;
-
-bool is_word(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return std::isalnum(byte) != 0 || c == '-' || c == '_' || byte >= 128;
-}
-
-bool has_digit(std::string_view word) {
-  return std::any_of(word.begin(), word.end(),
-                     [](char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; });
-}
-
-std::string_view word_at(std::string_view text, std::size_t at) {
-  std::size_t end = at;
-  while (end < text.size() && is_word(text[end])) ++end;
-  return text.substr(at, end - at);
-}
-
-/// The length of the quoted value that begins at `at`; 0 if there is none. An apostrophe within a word is no
-/// quotation mark.
-std::size_t quoted_length(std::string_view text, std::size_t at) {
-  const char mark = text[at];
-  if (mark != '\'' && mark != '"' && mark != '`') return 0;
-  const std::size_t end = text.find(mark, at + 1);
-  return end == std::string_view::npos ? 0 : end + 1 - at;
-}
 
 FailureGroup group_of(const pqxx::row& row) {
   FailureGroup group;
@@ -75,27 +51,6 @@ void sort_versions(FailureGroup& group) {
 
 }  // namespace
 
-std::string likeness(std::string_view error) {
-  std::string message;
-  for (std::size_t at = 0; at < error.size();) {
-    if (const std::string_view word = word_at(error, at); !word.empty()) {
-      at += word.size();
-      if (at < error.size() && error[at] == '\'' && !has_digit(word)) {  // an apostrophe
-        message.append(word).append("'");
-        ++at;
-      } else {
-        message += has_digit(word) ? "#" : word;
-      }
-    } else if (const std::size_t length = quoted_length(error, at); length > 0) {
-      message += "'…'";
-      at += length;
-    } else {
-      message += error[at++];
-    }
-  }
-  return message;
-}
-
 std::string failures_statement(Time from, Time to) {
   const auto at = [](const char* column) {
     return moment(std::string("(") + column + " AT TIME ZONE 'UTC')");
@@ -128,6 +83,30 @@ Failures read_failures(pqxx::transaction_base& transaction, Time from, Time to) 
   std::stable_sort(failures.groups.begin(), failures.groups.end(),
                    [](const auto& a, const auto& b) { return a.attempts > b.attempts; });
   return failures;
+}
+
+std::string group_jobs_statement(const TableName& table) {
+  return sql("group_jobs", table,
+             {{"most", std::to_string(most_counted + 1)}, {"oldest", moment("e.oldest")}});
+}
+
+/// Without a sort, only the index on (status, "createdAt") gives the order.
+std::string group_jobs_settings() {
+  return "SET LOCAL enable_incremental_sort = off";
+}
+
+GroupJobs read_group_jobs(pqxx::transaction_base& transaction, const TableName& table,
+                          const std::string& type, const std::string& code, const FailureLikeness& group) {
+  GroupJobs jobs;
+  transaction.exec(group_jobs_settings());
+  for (const auto& row :
+       exec(transaction, group_jobs_statement(table), base::valid_utf8(type), base::valid_utf8(code))) {
+    if (row[4].as<std::int64_t>() > most_counted) jobs.horizon = moment_of(row, 5);
+    if (row[0].is_null() || FailureLikeness{likeness(text_of(row[0])), text_of(row[1])} != group) continue;
+    (row[2].as<bool>() ? jobs.planned : jobs.failed).count += row[3].as<std::int64_t>();
+  }
+  jobs.failed.more = jobs.planned.more = jobs.horizon.has_value();
+  return jobs;
 }
 
 }  // namespace sluice::postgres

@@ -3,9 +3,9 @@
 
 #include <pqxx/pqxx>
 #include <string>
-#include <string_view>
 
 #include "postgres/interface.hpp"
+#include "postgres/link/table_name.hpp"
 
 namespace sluice::postgres {
 
@@ -13,8 +13,10 @@ Failures read_failures(pqxx::transaction_base& transaction, Time from, Time to);
 
 std::string failures_statement(Time from, Time to);
 
-/// An error's text without what differs from job to job: quoted values become '…', words with a digit become
-/// #.
-std::string likeness(std::string_view error);
+GroupJobs read_group_jobs(pqxx::transaction_base& transaction, const TableName& table,
+                          const std::string& type, const std::string& code, const FailureLikeness& group);
+/// $1: the type, $2: the code. For a transaction with group_jobs_settings().
+std::string group_jobs_statement(const TableName& table);
+std::string group_jobs_settings();
 
 }  // namespace sluice::postgres

@@ -3,11 +3,14 @@
 #include <algorithm>
 
 #include "base/duration.hpp"
+#include "base/text.hpp"
 #include "postgres/desk/job_rows.hpp"
 #include "postgres/insight/failure_groups.hpp"
 #include "postgres/insight/job_pages.hpp"
+#include "postgres/insight/marks.hpp"
 #include "postgres/insight/series.hpp"
 #include "postgres/insight/type_overviews.hpp"
+#include "postgres/insight/version_outcomes.hpp"
 #include "postgres/link/exec.hpp"
 #include "postgres/link/text.hpp"
 #include "postgres/sql.hpp"
@@ -120,9 +123,33 @@ JobCount PgInsight::count(const JobQuery& query) {
              [&](pqxx::transaction_base& transaction) { return read_matches(transaction, table_, query); });
 }
 
+std::vector<VersionOutcomes> PgInsight::versions(Time from, Time to, const std::string& type) {
+  return ask("read what versions did",
+             [&](pqxx::transaction_base& transaction) { return read_versions(transaction, from, to, type); });
+}
+
+std::string PgInsight::schema(const std::string& type) {
+  return ask("read the schema of a job type", [&](pqxx::transaction_base& transaction) {
+    const auto rows = exec(transaction, sql("type_schema"), base::valid_utf8(type));
+    return rows.empty() ? std::string() : text_of(rows[0][0]);
+  });
+}
+
 Failures PgInsight::failures(Time from, Time to) {
   return ask("read the failures",
              [&](pqxx::transaction_base& transaction) { return read_failures(transaction, from, to); });
+}
+
+GroupJobs PgInsight::group_jobs(const std::string& type, const std::string& code,
+                                const FailureLikeness& group) {
+  return ask("count the jobs of a group of failures", [&](pqxx::transaction_base& transaction) {
+    return read_group_jobs(transaction, table_, type, code, group);
+  });
+}
+
+std::vector<Mark> PgInsight::marks(Time from, Time to) {
+  return ask("read what was changed",
+             [&](pqxx::transaction_base& transaction) { return read_marks(transaction, from, to); });
 }
 
 DatabaseState PgInsight::database() {

@@ -19,7 +19,12 @@ class PgInsight : public InsightSession {
   JobPage jobs(const JobQuery& query, Order order, const std::optional<JobKey>& after, std::size_t limit,
                const std::vector<std::vector<std::string>>& columns) override;
   JobCount count(const JobQuery& query) override;
+  std::vector<VersionOutcomes> versions(Time from, Time to, const std::string& type) override;
+  std::string schema(const std::string& type) override;
   Failures failures(Time from, Time to) override;
+  GroupJobs group_jobs(const std::string& type, const std::string& code,
+                       const FailureLikeness& group) override;
+  std::vector<Mark> marks(Time from, Time to) override;
   DatabaseState database() override;
   AuditPage audit(std::optional<std::int64_t> after, std::size_t limit) override;
 

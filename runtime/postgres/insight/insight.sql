@@ -15,6 +15,52 @@ FROM (
 WHERE $1::text IS NULL OR type = $1::text
 GROUP BY 1, 2
 
+-- name: last_hour
+-- What ended in the last hour, by type, version, and how many minutes ago.
+SELECT type, plugin_version, (floor(date_part('epoch', now()) / 60) - floor(date_part('epoch', minute) / 60))::int,
+  coalesce(sum(count) FILTER (WHERE outcome = 'done'), 0), coalesce(sum(count) FILTER (WHERE outcome = 'retrying'), 0),
+  coalesce(sum(count) FILTER (WHERE outcome = 'failed'), 0), date_part('epoch', min(minute)), date_part('epoch', max(minute))
+FROM sluice.minute WHERE minute > date_trunc('minute', now()) - interval '1 hour' GROUP BY 1, 2, 3
+
+-- name: versions
+-- The same for the versions of type $1, of a longer time.
+SELECT $1::text, plugin_version, 0,
+  coalesce(sum(count) FILTER (WHERE outcome = 'done'), 0), coalesce(sum(count) FILTER (WHERE outcome = 'retrying'), 0),
+  coalesce(sum(count) FILTER (WHERE outcome = 'failed'), 0), date_part('epoch', min(at)), date_part('epoch', max(at))
+FROM (
+  SELECT minute AS at, plugin_version, outcome, count FROM sluice.minute WHERE minute >= {from} AND minute < {to} AND type = $1::text
+  UNION ALL
+  SELECT hour, plugin_version, outcome, count FROM sluice.hour WHERE hour >= {from} AND hour < {to} AND type = $1::text) m
+GROUP BY 2
+
+-- name: serving
+-- Which plugins serve each type, and in how many live runtimes.
+SELECT t.type, p.name, p.version, count(*) FROM sluice.plugin p JOIN sluice.runtime r ON r.id = p.runtime, unnest(p.types) AS t (type)
+WHERE t.type = ANY (r.types) AND {is_alive} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+
+-- name: type_schema
+SELECT payload_schema FROM sluice.job_type WHERE type = $1::text
+
+-- name: marks_by_hand
+-- What was done by hand that may change outcomes, newest first.
+SELECT date_part('epoch', at), coalesce(filter->>'what', action), coalesce(filter->>'type', 'runtimes ' || (filter->>'runtimes'), '')
+FROM sluice.audit WHERE at >= {from} AND at < {to} AND action IN ('reload', 'drain', 'pause', 'resume')
+ORDER BY at DESC LIMIT {most}
+
+-- name: marks_of_versions
+-- Versions that began while another one of their type had run, newest first. A version that ran in the equally long time
+-- before, from {before} on, did not begin.
+WITH seen AS MATERIALIZED (
+  SELECT type, plugin_version, min(at) AS first FROM (
+    SELECT minute AS at, type, plugin_version FROM sluice.minute WHERE minute >= {before} AND minute < {to}
+    UNION ALL
+    SELECT hour, type, plugin_version FROM sluice.hour WHERE hour >= {before} AND hour < {to}) m
+  WHERE plugin_version <> '' GROUP BY 1, 2)
+SELECT date_part('epoch', s.first), s.plugin_version, array_agg(s.type ORDER BY s.type) FROM seen s
+WHERE s.first >= {from}
+  AND EXISTS (SELECT FROM seen o WHERE o.type = s.type AND o.plugin_version <> s.plugin_version AND o.first < s.first)
+GROUP BY 1, 2 ORDER BY 1 DESC LIMIT {most}
+
 -- name: paused_types
 SELECT type, {at}, actor, reason FROM sluice.paused
 
@@ -22,8 +68,7 @@ SELECT type, {at}, actor, reason FROM sluice.paused
 -- The newest failed attempts of a period, of which {most} are read, as groups of the same words apart from digits. Each
 -- row also has how many were read and when the oldest of them was.
 WITH looked AS MATERIALIZED (
-  SELECT a.id, a.type, a.result, a.code, translate(left(split_part(a.error, E'\n', 1), 300), '123456789', '000000000') AS words,
-    left(split_part(a.stack, E'\n', 2), 300) AS frame, a.plugin_version, a.at
+  SELECT a.id, a.type, a.result, a.code, {words} AS words, {frame} AS frame, a.plugin_version, a.at
   FROM sluice.attempt a WHERE a.at >= {from} AND a.at < {to} ORDER BY a.at DESC LIMIT {most}),
 extent AS MATERIALIZED (SELECT count(*) AS attempts, min(at) AS oldest FROM looked),
 alike AS MATERIALIZED (
@@ -33,6 +78,23 @@ alike AS MATERIALIZED (
 SELECT a.type, a.code, left(split_part(n.error, E'\n', 1), 300), a.frame, a.attempts, {first}, {last}, a.versions, n.job_id,
   e.attempts, {oldest}
 FROM extent e LEFT JOIN alike a ON true LEFT JOIN sluice.attempt n ON n.id = a.newest
+
+-- name: group_jobs
+-- The newest jobs in error, of which {most} are read: those of type $1 whose last failed attempt has code $2, by its words.
+-- Each row also has how many were read and when the oldest of them was created.
+WITH looked AS MATERIALIZED (
+  SELECT o.id, o.type, o."createdAt" FROM {outbox} o
+  WHERE (o.status, o."createdAt") <= ('error', 'infinity'::timestamp) AND o.status >= 'error'
+  ORDER BY o.status DESC, o."createdAt" DESC LIMIT {most}),
+extent AS MATERIALIZED (SELECT count(*) AS jobs, min("createdAt") AS oldest FROM looked),
+alike AS MATERIALIZED (
+  SELECT {words} AS words, {frame} AS frame, s.job_id IS NOT NULL AS planned, count(*) AS jobs
+  FROM looked o
+  JOIN LATERAL (SELECT f.code, f.result, f.error, f.stack FROM sluice.attempt f WHERE f.job_id = o.id
+                ORDER BY f.id + 0 DESC LIMIT 1) a ON true
+  LEFT JOIN sluice.schedule s ON s.job_id = o.id AND s.status = 'error'
+  WHERE o.type = $1::text AND a.code = $2::text AND a.result <> 'cancelled' GROUP BY 1, 2, 3)
+SELECT a.words, a.frame, a.planned, a.jobs, e.jobs, {oldest} FROM extent e LEFT JOIN alike a ON true
 
 -- name: audit_page
 -- The newest {most} rows before $1, or the newest ones.

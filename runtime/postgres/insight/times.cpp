@@ -1,6 +1,9 @@
 #include "postgres/insight/times.hpp"
 
 #include <algorithm>
+#include <cmath>
+
+#include "postgres/link/text.hpp"
 
 namespace sluice::postgres {
 
@@ -19,6 +22,10 @@ std::string instant(Time time) {
 
 std::string utc(Time time) {
   return "(timestamp 'epoch' + make_interval(secs => " + seconds_text(time) + "))";
+}
+
+Time time_of(const std::string& seconds) {
+  return Time(std::chrono::microseconds(std::llround(parse_double(seconds) * 1e6)));
 }
 
 }  // namespace sluice::postgres

@@ -14,4 +14,7 @@ std::string instant(Time time);
 /// As a timestamp in UTC, like "createdAt".
 std::string utc(Time time);
 
+/// Of seconds since 1970, as PostgreSQL prints them.
+Time time_of(const std::string& seconds);
+
 }  // namespace sluice::postgres

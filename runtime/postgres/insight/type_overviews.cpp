@@ -6,6 +6,7 @@
 
 #include "postgres/desk/job_rows.hpp"
 #include "postgres/insight/series.hpp"
+#include "postgres/insight/version_outcomes.hpp"
 #include "postgres/link/exec.hpp"
 #include "postgres/link/text.hpp"
 #include "postgres/sql.hpp"
@@ -24,6 +25,8 @@ class Overviews {
     read_depths();
     read_paused();
     for (auto& [type, outcomes] : read_last_hour(transaction_)) of(type).last_hour = outcomes;
+    read_minutes();
+    read_serving();
     note_more();
     std::vector<TypeOverview> all;
     all.reserve(types_.size());
@@ -73,6 +76,22 @@ class Overviews {
          transaction_.exec(sql("paused_types", {{"at", moment("(at AT TIME ZONE 'UTC')")}}))) {
       of(text_of(row[0])).paused = Paused{moment_of(row, 1), text_of(row[3]), text_of(row[4])};
     }
+  }
+
+  void read_minutes() {
+    for (const VersionMinute& one : read_version_minutes(transaction_)) {
+      TypeOverview& overview = of(one.outcomes.type);
+      const std::size_t place = minutes_of_an_hour - 1 - one.minutes_ago;
+      overview.minutes.done.at(place) += one.outcomes.done;
+      overview.minutes.failed.at(place) += one.outcomes.retrying + one.outcomes.failed;
+      add(overview.versions, one.outcomes);
+    }
+    for (auto& [type, overview] : types_) sort_by_beginning(overview.versions);
+  }
+
+  void read_serving() {
+    for (const auto& row : transaction_.exec(sql("serving")))
+      of(text_of(row[0])).serving.push_back({text_of(row[1]), text_of(row[2]), row[3].as<std::int64_t>()});
   }
 
   pqxx::transaction_base& transaction_;

@@ -43,7 +43,8 @@ std::vector<Migration> migrations(const TableName& table) {
           step(14, "stacks of crashes", "stacks"),
           step(15, "outcomes by the minute", "minutes"),
           step(16, "what was done by hand", "audit"),
-          step(17, "hosts of attempts", "hosts")};
+          step(17, "hosts of attempts", "hosts"),
+          step(18, "descriptions of types and runtimes", "descriptions")};
 }
 
 std::string init_lock() {

@@ -26,7 +26,7 @@ TEST(View, WritesNumbersForPeople) {
   EXPECT_EQ(grouped(1000), "1,000");
   EXPECT_EQ(grouped(-1234567), "-1,234,567");
   const std::string html = rendered("plan", R"({"action":"retry","matches":{"count":10000,"more":true}})",
-                                    {{"query", "?status=error"}}, false);
+                                    {{"query", "?status=error"}, {"verb", "retry"}, {"any_match", "yes"}}, false);
   EXPECT_THAT(html, HasSubstr("retry ≥ 10k jobs?"));
 }
 
@@ -37,6 +37,16 @@ TEST(View, WritesSizesForPeople) {
       {}, false);
   EXPECT_THAT(html, HasSubstr("19.0 MB"));
   EXPECT_THAT(html, HasSubstr("999 B"));
+}
+
+TEST(View, DrawsListsOfNumbersOnOneScale) {
+  const std::string html = rendered(
+      "types",
+      R"({"types":[{"type":"a","served":true,"minutes":{"done":[0,0,0,4,8],"failed":[0,0,0,0,2],"most":8}}]})",
+      {}, false);
+  EXPECT_THAT(html, HasSubstr(R"(<polyline points="0.0,23.0 50.0,23.0 75.0,12.0 100.0,1.0")"));
+  EXPECT_THAT(html, HasSubstr(R"(<polyline points="0.0,23.0 75.0,23.0 100.0,17.5")"));
+  EXPECT_THAT(html, HasSubstr("aria-label=\"Done in each minute of the last hour: at most 8\""));
 }
 
 TEST(View, HasNoUnknownTemplate) {
@@ -76,6 +86,20 @@ TEST(Query, OfAChangeOfManyRefusesWhatItCannotRestrictBy) {
   EXPECT_EQ(filter_of(Form("status=error&type=a&code=x")).code, "x");
   EXPECT_THROW(filter_of(Form("status=error&text=a")), Problem4xx);
   EXPECT_THROW(filter_of(Form("status=error&where=a%3D1")), Problem4xx);
+}
+
+TEST(Query, OfAGroupOfFailuresNamesItWhole) {
+  const auto filter = filter_of(Form("status=error&type=a&code=&group=1&message=no+%27%E2%80%A6%27&frame=f"));
+  ASSERT_TRUE(filter.alike);
+  EXPECT_EQ(filter.alike->message, "no '…'");
+  EXPECT_EQ(filter.alike->frame, "f");
+  EXPECT_EQ(change_of("give_up", filter), Change::give_up);
+  EXPECT_EQ(change_of("retry", filter), Change::retry);
+  EXPECT_THROW(change_of("give_up", filter_of(Form("status=error&type=a"))), Problem4xx) << "no group";
+  EXPECT_THROW(change_of("give_up", filter_of(Form("status=done&type=a&group=1"))), Problem4xx);
+  EXPECT_THROW(change_of("give_up", filter_of(Form("status=error&group=1"))), Problem4xx) << "no type";
+  EXPECT_THROW(change_of("burn", filter), Problem4xx);
+  EXPECT_THROW(change_of("retry", filter_of(Form("type=a"))), Problem4xx) << "no status";
 }
 
 store::TypeOverview waiting(const std::string& name, bool served, double oldest = 1) {

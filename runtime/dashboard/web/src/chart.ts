@@ -9,9 +9,16 @@ interface Step {
   failed: number;
 }
 
+interface Mark {
+  at: string;
+  kind: string;
+  text: string;
+}
+
 interface Series {
   step_seconds: number;
   steps: Step[];
+  marks: Mark[];
 }
 
 function color(name: string): string {
@@ -30,7 +37,33 @@ function times(_: uPlot, seconds: number[]): string[] {
   });
 }
 
-function options(width: number): uPlot.Options {
+/** A dashed line at each mark, with what it is. */
+function drawMarks(plot: uPlot, marks: Mark[]): void {
+  const { ctx, bbox } = plot;
+  const scale = devicePixelRatio;
+  ctx.save();
+  ctx.strokeStyle = ctx.fillStyle = color("--accent");
+  ctx.font = `${11 * scale}px system-ui, sans-serif`;
+  ctx.setLineDash([4 * scale, 4 * scale]);
+  let free = -Infinity; // where the last text ends
+  for (const mark of marks) {
+    const place = Math.round(plot.valToPos(Date.parse(mark.at) / 1000, "x", true));
+    const x = Math.min(Math.max(place, bbox.left), bbox.left + bbox.width); // the last step may have begun before it
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    const text = mark.kind === "version" ? mark.text : mark.kind;
+    const wide = ctx.measureText(text).width;
+    const left = Math.min(x + 4 * scale, bbox.left + bbox.width - wide);
+    if (left < free) continue;
+    ctx.fillText(text, left, bbox.top + 11 * scale);
+    free = left + wide + 8 * scale;
+  }
+  ctx.restore();
+}
+
+function options(width: number, marks: Mark[]): uPlot.Options {
   const axis = { stroke: color("--quiet"), grid: { stroke: color("--line"), width: 1 }, ticks: { stroke: color("--line"), width: 1 } };
   return {
     width,
@@ -38,6 +71,7 @@ function options(width: number): uPlot.Options {
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1e3), "Etc/UTC"),
     series: [{ label: "time", value: (_, seconds) => (seconds === null ? "–" : new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ")) }, line("done", color("--good")), line("to be tried again", color("--warn")), line("failed", color("--bad"))],
     axes: [{ ...axis, values: times }, { ...axis, size: 60 }],
+    hooks: { draw: [(plot) => drawMarks(plot, marks)] },
     scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
   };
 }
@@ -50,7 +84,7 @@ function draw(box: HTMLElement, series: Series): void {
     series.steps.map((step) => step.failed),
   ];
   box.replaceChildren();
-  new uPlot(options(box.clientWidth || 600), data, box);
+  new uPlot(options(box.clientWidth || 600, series.marks ?? []), data, box);
 }
 
 export function drawCharts(): void {
