@@ -25,8 +25,9 @@ TEST(View, WritesNumbersForPeople) {
   EXPECT_EQ(grouped(999), "999");
   EXPECT_EQ(grouped(1000), "1,000");
   EXPECT_EQ(grouped(-1234567), "-1,234,567");
-  const std::string html = rendered("plan", R"({"action":"retry","matches":{"count":10000,"more":true}})",
-                                    {{"query", "?status=error"}, {"verb", "retry"}, {"any_match", "yes"}}, false);
+  const std::string html =
+      rendered("plan", R"({"action":"retry","matches":{"count":10000,"more":true}})",
+               {{"query", "?status=error"}, {"verb", "retry"}, {"any_match", "yes"}}, false);
   EXPECT_THAT(html, HasSubstr("retry ≥ 10k jobs?"));
 }
 
