@@ -76,6 +76,21 @@ std::string shortened(std::string_view text, std::size_t limit) {
   return std::string(text.substr(0, limit)) + "…";
 }
 
+bool is_nested_deeper(std::string_view json, std::size_t levels) {
+  std::size_t level = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (c == '"') in_string = !in_string;
+    if (in_string && c == '\\') ++i;
+    if (in_string) continue;
+    if (c == '[' || c == '{') ++level;
+    if (level > 0 && (c == ']' || c == '}')) --level;
+    if (level > levels) return true;
+  }
+  return false;
+}
+
 std::string joined(const std::vector<std::string>& words, std::string_view between) {
   std::string text;
   for (const std::string& word : words) {

@@ -1,6 +1,7 @@
 // Makes text from outside safe to store, to log and to show.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -16,6 +17,10 @@ std::string json_quote(std::string_view text);
 
 /// Whether `text` is one JSON value in valid UTF-8, whose numbers a double can hold.
 bool is_json(std::string_view text);
+
+/// Whether arrays and objects of the JSON text are nested deeper than that. Most of what RapidJSON does with
+/// a value is recursive.
+bool is_nested_deeper(std::string_view json, std::size_t levels);
 
 /// "a, b, c".
 std::string joined(const std::vector<std::string>& words, std::string_view between = ", ");

@@ -11,6 +11,9 @@ namespace sluice::wire {
 
 namespace {
 
+/// The dashboard works with schemas in the runtime's process.
+constexpr std::size_t deepest_schema = 1000;
+
 void cut(std::string& text, std::size_t limit) {
   text = base::valid_utf8(base::shortened(text, limit));
 }
@@ -72,6 +75,8 @@ void keep_bounds(job::TypeSpec& type) {
   cut(type.summary, longest_words);
   for (const std::string* json : {&type.payload_schema, &type.payload_example}) {
     if (json->size() > longest_output) throw Malformed("a schema or an example that is too large");
+    if (base::is_nested_deeper(*json, deepest_schema))
+      throw Malformed("a schema or an example that is too deep");
   }
   type.max_attempts = std::max(0, type.max_attempts);
   type.concurrency = std::max(0, type.concurrency);
@@ -166,6 +171,8 @@ void keep_bounds(job::PluginSpec& plugin) {
        {&plugin.version, &plugin.vendor, &plugin.url, &plugin.license, &plugin.summary, &plugin.build_id})
     cut(*text, longest_words);
   if (plugin.config_schema.size() > longest_output) throw Malformed("a schema that is too large");
+  if (base::is_nested_deeper(plugin.config_schema, deepest_schema))
+    throw Malformed("a schema that is too deep");
   if (plugin.types.empty()) throw Malformed("a plugin without job types");
   std::set<std::string> names;
   for (job::TypeSpec& type : plugin.types) {

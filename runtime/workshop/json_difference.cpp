@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
+
 namespace sluice::workshop {
 
 namespace {
@@ -70,23 +72,8 @@ class Comparison {
   std::vector<JsonDifference> found_;
 };
 
-bool is_too_deep(const std::string& text) {
-  std::size_t level = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c == '"') in_string = !in_string;
-    if (in_string && c == '\\') ++i;
-    if (in_string) continue;
-    if (c == '[' || c == '{') ++level;
-    if (level > 0 && (c == ']' || c == '}')) --level;
-    if (level > most_levels) return true;
-  }
-  return false;
-}
-
 bool parse(rapidjson::Document& document, const std::string& text) {
-  if (is_too_deep(text)) return false;
+  if (base::is_nested_deeper(text, most_levels)) return false;
   document.Parse<rapidjson::kParseIterativeFlag>(text.data(), text.size());
   return text.empty() || !document.HasParseError();
 }

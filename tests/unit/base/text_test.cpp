@@ -40,5 +40,12 @@ TEST(IsJson, TellsOneValueFromOtherText) {
   EXPECT_FALSE(is_json("\"\xff\""));
 }
 
+TEST(IsNestedDeeper, CountsTheLevelsOutsideOfStrings) {
+  EXPECT_TRUE(is_nested_deeper(R"([{"a":[]}])", 2));
+  EXPECT_FALSE(is_nested_deeper(R"([{"a":[]}])", 3));
+  EXPECT_FALSE(is_nested_deeper("[[],[],[],{}]", 2));
+  EXPECT_FALSE(is_nested_deeper(R"(["[[[\"[[["])", 1));
+}
+
 }  // namespace
 }  // namespace sluice::base

@@ -120,6 +120,10 @@ TEST(Bounds, RefuseADescriptionThatNoHostSends) {
   refuses([](auto& plugin) { plugin.types[0].at_most_once = plugin.types[0].brief = true; });
   refuses([](auto& plugin) { plugin.types[0].payload_schema = std::string(longest_output + 1, ' '); });
   refuses([](auto& plugin) { plugin.config_schema = std::string(longest_output + 1, ' '); });
+  const std::string deep = R"({"const":)" + std::string(2000, '[') + std::string(2000, ']') + "}";
+  refuses([&](auto& plugin) { plugin.types[0].payload_schema = deep; });
+  refuses([&](auto& plugin) { plugin.types[0].payload_example = deep; });
+  refuses([&](auto& plugin) { plugin.config_schema = deep; });
 }
 
 TEST(Bounds, FormatSizes) {
