@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/planted.hpp"
 #include "fleet/round.hpp"
 
 namespace sluice::fleet {
@@ -83,6 +84,7 @@ void Fleet::Loop::judge_canary(std::size_t plugin) {
 /// In a round of its own, in which the new version is ready from the start.
 void Fleet::Loop::promote_canary(std::size_t plugin, const std::string& why) {
   const auto run = std::exchange(places_[plugin].canary, nullptr);
+  base::mark("canary: promoted");
   log::info("canary promoted: " + why,
             {{"plugin", run->edition->spec.name}, {"version", run->edition->spec.version}});
   changes_.clear();
@@ -104,6 +106,7 @@ void Fleet::Loop::end_canary(std::size_t plugin, const std::string& why) {
       why + "; went back to version " + place.present->spec.version + ". A plain reload does not try " +
       edition.file.path() +
       " again before it changes, but a restart of the runtime would load it: put the previous file back";
+  base::mark("canary: went back");
   log::warn("canary went back: " + reason,
             {{"plugin", edition.spec.name}, {"version", edition.spec.version}});
   place.went_back = std::make_unique<WentBack>(WentBack{edition.file.named(), edition.settings, reason});
@@ -121,6 +124,7 @@ bool Fleet::Loop::decide_canaries(bool promote) {
   for (const Place& place : places_) {
     if (!place.canary) continue;
     any = true;
+    base::mark("canary: decided by hand");
     place.canary->decision = {promote, place.canary->canary.figures() + ", and this was decided by hand"};
   }
   return any;
@@ -130,6 +134,7 @@ bool Fleet::Loop::decide_canaries(bool promote) {
 bool Fleet::Loop::forgive() {
   bool any = false;
   for (Place& place : places_) any = std::exchange(place.went_back, nullptr) != nullptr || any;
+  if (any) base::mark("canary: promoted after it went back");
   return any;
 }
 
@@ -160,6 +165,17 @@ void Fleet::Loop::count_death_for_canary(const Edition& edition) {
   if (const auto arm = arm_of(edition)) places_[edition.plugin].canary->canary.count_death(*arm);
 }
 
+/// The edition is the present one, and the file that has taken its place is tried, is a canary or went back.
+/// That file must not get all jobs because a host of the present version did not start.
+bool Fleet::Loop::guards(const Edition& edition) const {
+  const Place& place = places_[edition.plugin];
+  if (place.present.get() != &edition || base::planted(base::Bug::restarts_as_canary)) return false;
+  const bool tried = round_ && round_->candidate(edition.plugin) != nullptr;
+  const bool guarded = tried || place.canary || (place.went_back && !place.went_back->file.replaced());
+  if (guarded) base::mark("canary: the present version keeps its file");
+  return guarded;
+}
+
 /// The number of its jobs that run.
 int Fleet::Loop::started(const Edition& edition) const {
   std::size_t jobs = 0;
@@ -171,6 +187,7 @@ int Fleet::Loop::started(const Edition& edition) const {
 
 /// The same file, or, if the canary was of other settings, the same settings.
 bool Fleet::Loop::has_gone_back(const Place& place) const {
+  if (base::planted(base::Bug::retries_gone_back)) return false;
   if (!place.went_back || !place.present || !place.present->usable() || place.went_back->file.replaced())
     return false;
   return place.present->file.replaced() ||

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/duration.hpp"
+#include "base/planted.hpp"
 
 namespace sluice::fleet {
 
@@ -62,8 +63,9 @@ Canary::Canary(const CanaryPlan& plan, base::Clock::time_point began, std::set<s
 
 bool Canary::takes(const job::Job& job) const {
   constexpr double whole = 18446744073709551616.0;  // 2^64
-  return job.attempt == 1 && types_.contains(job.type) &&
-         static_cast<double>(hash_of(job.id)) < plan_.share * whole;
+  const double share = base::planted(base::Bug::canary_takes_more) ? 2 * plan_.share : plan_.share;
+  return (job.attempt == 1 || base::planted(base::Bug::canary_takes_retries)) && types_.contains(job.type) &&
+         static_cast<double>(hash_of(job.id)) < share * whole;
 }
 
 void Canary::count(Arm arm, const job::Finished& finished) {
@@ -110,6 +112,8 @@ bool Canary::crashes_repeatedly() const {
 }
 
 std::optional<Canary::Decision> Canary::decide(base::Clock::time_point now) const {
+  if (crashes_repeatedly()) base::mark("canary: it crashes repeatedly");
+  if (failing_.alarms()) base::mark("canary: it fails too often");
   if (crashes_repeatedly()) return Decision{false, crash_words()};
   if (failing_.alarms()) return Decision{false, figures()};
   if (slow_.alarms()) return Decision{false, time_words()};

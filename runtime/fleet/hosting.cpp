@@ -18,9 +18,11 @@ constexpr int poison_crashes = 3;
 /// A job that crashed again, at a place where this version of the plugin crashes again and again, is not
 /// tried again.
 void quarantine(job::Finished& finished, int crashes) {
-  if (finished.job.attempt < 2 || crashes < poison_crashes) return;
+  const int most = base::planted(base::Bug::poison_too_early) ? 2 : poison_crashes;
+  if (finished.job.attempt < 2 || crashes < most || base::planted(base::Bug::never_poison)) return;
+  base::mark("fleet: a job is poison");
   finished.outcome.result = job::Result::fail;
-  finished.outcome.code = "poison";
+  finished.outcome.code = poison_code;
   finished.outcome.error +=
       "; this version of the plugin has crashed at the same place " + std::to_string(crashes) +
       " times, so the job is not tried again; after a new version was loaded, run sluice jobs "
@@ -47,10 +49,11 @@ std::shared_ptr<Fleet::Loop::Seat> Fleet::Loop::seat_and_spawn(Edition& edition,
 }
 
 /// Starts the host from the edition's own file, even if another file has taken its place. If that fails,
-/// starts it from the file at the path, provided that it declares the same.
+/// starts it from the file at the path, provided that it declares the same and is not on trial.
 void Fleet::Loop::spawn(const std::shared_ptr<Seat>& seat) {
   Edition& edition = *seat->edition;
-  const bool kept = edition.file.has_copy() || (edition.file.replaced() && seat->history.failed_starts == 0);
+  const bool kept = edition.file.has_copy() ||
+                    (edition.file.replaced() && (seat->history.failed_starts == 0 || guards(edition)));
   try {
     seat->was_ready = false;
     seat->cut_short = false;
@@ -168,7 +171,8 @@ void Fleet::Loop::start(Seat& seat) {
   seat.host->set_limits(edition.settings.limits);
   seat.host->set_cpu_limits(edition.settings.cpu_limits);
   seat.host->set_role(edition.settings.role);
-  if (seat.solitary || !edition.can_run_alone) seat.host->blame_all();
+  const bool is_sole = seat.solitary && !base::planted(base::Bug::alone_for_free);
+  if (is_sole || !edition.can_run_alone) seat.host->blame_all();
   const int slots = slots_of(seat);
   try {
     if (!edition.settings.user) seat.host->limit(edition.settings.host_limits, slots);
@@ -224,7 +228,8 @@ void Fleet::Loop::on_judged(HostProcess& host, std::vector<Judged>& jobs) {
   const bool fresh = arm_of(edition) == Canary::Arm::fresh;
   for (const Judged& job : jobs) count_for_canary(edition, {job.finished});
   for (Judged& job : jobs) {
-    if (job.suspect) suspect(job.finished.job);
+    if (job.suspect) suspects_.insert(job.finished.job.id);
+    if (fresh) base::mark("canary: a host of its died with a job");
     if (fresh) continue;  // it will be judged, and its jobs run again in the present version
     if (!job.stack || job.stack->frames.empty() || job.finished.outcome.code != crash_code) continue;
     const std::string place = signature(*job.stack);

@@ -20,6 +20,7 @@
 #include "fleet/reload_inbox.hpp"
 #include "fleet/restart_policy.hpp"
 #include "fleet/supervision.hpp"
+#include "fleet/suspects.hpp"
 
 namespace sluice::fleet {
 
@@ -182,7 +183,6 @@ class Fleet::Loop : public HostProcess::Listener {
   std::vector<std::shared_ptr<Seat>> seats_of(const Edition& edition) const;
 
   // solitary.cpp
-  void suspect(const job::Job& job);
   void clear_suspects(const std::vector<job::Finished>& jobs);
   std::vector<job::Job> take_suspects(const Edition& edition, std::vector<job::Job>& jobs) const;
   void run_alone(Edition& edition, std::vector<job::Job> jobs);
@@ -219,6 +219,7 @@ class Fleet::Loop : public HostProcess::Listener {
   std::optional<Canary::Arm> arm_of(const Edition& edition) const;
   void count_for_canary(const Edition& edition, const std::vector<job::Finished>& jobs);
   void count_death_for_canary(const Edition& edition);
+  bool guards(const Edition& edition) const;
   int started(const Edition& edition) const;
   bool has_gone_back(const Place& place) const;
 
@@ -233,7 +234,7 @@ class Fleet::Loop : public HostProcess::Listener {
   std::vector<std::shared_ptr<Seat>> seats_;       // shared with timers' handlers, which may outlive a seat
   std::map<std::string, std::size_t> routes_;      // job type → plugin that serves it
   std::map<std::string, std::string> owners_;
-  std::set<std::string> suspects_;   // ids of jobs that ended a host, or may have
+  Suspects suspects_;
   std::set<std::string> warned_of_;  // paths that a group may write to
   std::unique_ptr<Round> round_;
   std::vector<Change> changes_;

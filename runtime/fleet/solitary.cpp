@@ -4,26 +4,24 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/planted.hpp"
 #include "fleet/loop.hpp"
 
 namespace sluice::fleet {
 
 namespace {
 
-constexpr std::size_t most_suspects = 10'000;
 constexpr std::size_t most_hosts = 4;  // of a plugin
 constexpr std::size_t most_waiting = most_hosts;
 constexpr std::chrono::seconds put_off_for{1};
 
+/// Poison has crashed, too. It may be tried again by hand.
 bool is_cleared(const job::Outcome& outcome) {
-  return outcome.result != job::Result::released && outcome.result != job::Result::crashed;
+  return outcome.result != job::Result::released && outcome.result != job::Result::crashed &&
+         outcome.code != poison_code;
 }
 
 }  // namespace
-
-void Fleet::Loop::suspect(const job::Job& job) {
-  if (suspects_.size() < most_suspects) suspects_.insert(job.id);
-}
 
 void Fleet::Loop::clear_suspects(const std::vector<job::Finished>& jobs) {
   for (const job::Finished& one : jobs) {
@@ -33,7 +31,7 @@ void Fleet::Loop::clear_suspects(const std::vector<job::Finished>& jobs) {
 
 /// Takes the suspects out of the jobs.
 std::vector<job::Job> Fleet::Loop::take_suspects(const Edition& edition, std::vector<job::Job>& jobs) const {
-  if (suspects_.empty() || !edition.can_run_alone) return {};
+  if (suspects_.empty() || !edition.can_run_alone || base::planted(base::Bug::never_alone)) return {};
   const auto first = std::stable_partition(jobs.begin(), jobs.end(),
                                            [&](const job::Job& job) { return !suspects_.contains(job.id); });
   std::vector<job::Job> taken(std::make_move_iterator(first), std::make_move_iterator(jobs.end()));
@@ -41,8 +39,13 @@ std::vector<job::Job> Fleet::Loop::take_suspects(const Edition& edition, std::ve
   return taken;
 }
 
-/// A few wait here. The others are put off, so that they do not take the room of jobs that can run.
+/// A few wait here. The others are put off, so that they do not take the room of jobs that can run. After a
+/// stop began, no host would come for any.
 void Fleet::Loop::run_alone(Edition& edition, std::vector<job::Job> jobs) {
+  if (stopping_ && !base::planted(base::Bug::waits_alone_at_stop)) {
+    base::mark("solitary: a job comes during a stop");
+    return bounce(std::move(jobs));
+  }
   const std::size_t room = most_waiting - std::min(most_waiting, edition.waiting_alone.size());
   const auto rest = jobs.begin() + static_cast<std::ptrdiff_t>(std::min(room, jobs.size()));
   for (auto job = jobs.begin(); job != rest; ++job)
@@ -51,6 +54,7 @@ void Fleet::Loop::run_alone(Edition& edition, std::vector<job::Job> jobs) {
   job::Outcome later;
   later.result = job::Result::snooze;
   later.delay = put_off_for;
+  if (!jobs.empty()) base::mark("solitary: a job is put off");
   if (!jobs.empty()) listener_.on_returned(unstarted(std::move(jobs), later));
   serve_alone(edition);
 }
@@ -82,6 +86,7 @@ void Fleet::Loop::serve_alone(Seat& seat) {
   if (edition.waiting_alone.empty()) return seat.host->stop();
   job::Job job = std::move(edition.waiting_alone.front().job);
   edition.waiting_alone.pop_front();
+  base::mark("solitary: a job runs alone");
   log::info("a job that may have ended a plugin host runs alone in another one",
             {{"plugin", edition.spec.name}, {"job", job.id}, {"pid", seat.host->pid()}});
   std::vector<job::Job> one;
@@ -131,6 +136,7 @@ void Fleet::Loop::end_solitary(const std::shared_ptr<Seat>& seat) {
 void Fleet::Loop::give_up_solitude(Edition& edition) {
   log::warn("a second plugin host did not start, so jobs that may have ended a host run beside others again",
             {{"plugin", edition.spec.name}});
+  base::mark("solitary: a second host does not start");
   edition.can_run_alone = false;
   for (const auto& seat : seats_of(edition)) {
     if (seat->host) seat->host->blame_all();
@@ -141,6 +147,7 @@ void Fleet::Loop::give_up_solitude(Edition& edition) {
 void Fleet::Loop::bounce_waiting(Edition& edition) {
   std::vector<job::Job> jobs;
   for (auto& one : std::exchange(edition.waiting_alone, {})) jobs.push_back(std::move(one.job));
+  if (!jobs.empty()) base::mark("solitary: waiting jobs are given back");
   if (!jobs.empty()) bounce(std::move(jobs));
 }
 

@@ -204,7 +204,9 @@ job::Outcome Tickets::judge(std::uint32_t ticket, const Death& death) const {
                           base::planted(base::Bug::once_is_often);
   const bool is_alone = !death.limit.empty() && death.started == 1;
   const bool is_known = death.culprit >= 0 || blames_all_ || is_alone;
-  const bool innocent = death.interrupted || !is_known || (death.culprit >= 0 && death.culprit != ticket);
+  const bool innocent =
+      death.interrupted || !is_known ||
+      (death.culprit >= 0 && death.culprit != ticket && !base::planted(base::Bug::charges_a_sibling));
   if (innocent && repeatable && state == wire::TicketState::started) return outcome;
   outcome.result = job::Result::crashed;
   outcome.code = crash_code;

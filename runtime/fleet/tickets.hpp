@@ -23,6 +23,8 @@ namespace sluice::fleet {
 
 /// The code of a job whose host died.
 inline constexpr const char* crash_code = "host-died";
+/// Of a job that is not tried again, because its handler crashes again and again.
+inline constexpr const char* poison_code = "poison";
 
 /// A job that a dead host has left.
 struct Judged {

@@ -6,7 +6,7 @@
 
 namespace sluice::sim {
 
-inline constexpr std::array<std::string_view, 10> all_marks{
+inline constexpr std::array<std::string_view, 26> all_marks{
     "claim: rivals took what was chosen",
     "claimer: fenced",
     "finish: a row has moved",
@@ -17,6 +17,22 @@ inline constexpr std::array<std::string_view, 10> all_marks{
     "rescue: a drain waits for leases",
     "rescue: a row is locked",
     "rescue: buried a runtime with claims",
+    "solitary: a job runs alone",
+    "solitary: a job is put off",
+    "solitary: a job comes during a stop",
+    "solitary: a second host does not start",
+    "solitary: waiting jobs are given back",
+    "fleet: a job is poison",
+    "canary: a host of its died with a job",
+    "canary: decided by hand",
+    "canary: it crashes repeatedly",
+    "canary: it fails too often",
+    "canary: promoted",
+    "canary: the present version keeps its file",
+    "canary: something befalls its runtime",
+    "canary: went back",
+    "canary: went back before",
+    "canary: promoted after it went back",
 };
 
 }  // namespace sluice::sim

@@ -19,7 +19,8 @@ constexpr std::array types{"mail.send", "mail.send", "mail.once", "mail.brief", 
 Script some_script(Random& random) {
   Script script;
   // Most jobs are quick and end well.
-  if (random.chance(0.4)) script.deed = static_cast<Deed>(random.below(deeds));
+  if (random.chance(0.4)) script.deed = static_cast<Deed>(random.below(mild_deeds));
+  if (random.chance(0.02)) script.deed = static_cast<Deed>(mild_deeds + random.below(deeds - mild_deeds));
   const bool quick = random.chance(0.8);
   script.takes = milliseconds(quick ? random.between(1, 60) : random.between(100, 3000));
   const bool is_long = script.deed == Deed::obey || script.deed == Deed::stubborn;

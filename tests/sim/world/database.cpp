@@ -42,7 +42,8 @@ Duration Database::latency() {
 
 /// The server does something for that long. Throws if it is told to end what it does.
 void Database::work(Duration time) {
-  const auto serving = serving_.find(sched().current());
+  const auto serving = std::find_if(serving_.begin(), serving_.end(),
+                                    [](const auto& one) { return one.first == sched().current(); });
   if (serving == serving_.end()) return sched().sleep(time);
   Call& call = *serving->second;
   const Time until = sched().now() + time;
@@ -60,7 +61,7 @@ void Database::pause(store::MemoryStore::Step step) {
 
 void Database::serve(const std::shared_ptr<Call>& call) {
   const Fiber* const self = sched().current();
-  serving_[self] = call;
+  serving_.emplace_back(self, call);
   try {
     work(latency());
     call->body();
@@ -70,7 +71,7 @@ void Database::serve(const std::shared_ptr<Call>& call) {
   } catch (...) {
     call->error = std::current_exception();
   }
-  serving_.erase(self);
+  std::erase_if(serving_, [&](const auto& one) { return one.first == self; });
   call->over = true;
   sched().wake_all(call->changed);
 }
@@ -87,14 +88,14 @@ void Database::run(const std::shared_ptr<Call>& call, Process& client, Time unti
   if (sched().random().chance(weather.fails)) refuse("the request did not arrive");
   const bool loses = sched().random().chance(weather.loses);
   call->begun = true;
-  open_[call] = &client;
+  open_.emplace_back(call, &client);
   sched().spawn(process_, [this, call] { serve(call); });
   if (loses) until = std::min(until, sched().now() + 2 * latency());
   constexpr std::chrono::seconds longest{60};
   until = std::min(until, sched().now() + longest);
   bool in_time = true;
   while (!call->over && !call->broken && in_time) in_time = sched().wait(call->changed, until);
-  open_.erase(call);
+  std::erase_if(open_, [&](const auto& one) { return one.first == call; });
   if (loses || call->broken) refuse("the connection was lost");
   if (!call->over) throw store::Unanswered("the simulated database did not answer in time");
   if (call->error) std::rethrow_exception(call->error);

@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/threads.hpp"
 #include "fibers/scheduler.hpp"
@@ -70,8 +71,9 @@ class Database {
 
   Process process_{1, "database"};
   store::MemoryStore store_;
-  std::map<const Fiber*, std::shared_ptr<Call>> serving_;
-  std::map<std::shared_ptr<Call>, const Process*> open_;
+  // In the order of their beginnings: an order of addresses would differ from run to run.
+  std::vector<std::pair<const Fiber*, std::shared_ptr<Call>>> serving_;
+  std::vector<std::pair<std::shared_ptr<Call>, const Process*>> open_;
   int crashes_ = 0;
   std::map<int, int> cuts_;  // by client
 };

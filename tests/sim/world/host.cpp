@@ -17,8 +17,6 @@ std::map<int, std::shared_ptr<Host>>& hosts() {
   return all;
 }
 
-HostWatcher* watcher = nullptr;
-
 std::int64_t to_us(Time time) {
   return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
 }
@@ -32,8 +30,8 @@ Host::Host(int pid, Process& runtime, wire::SharedPage page, std::string path, s
       path_(std::move(path)),
       file_(std::move(file)) {}
 
-void Host::watch(HostWatcher* new_watcher) {
-  watcher = new_watcher;
+void Host::watch(HostWatcher* watcher) {
+  watcher_ = watcher;
 }
 
 std::shared_ptr<Host> Host::of(int pid) {
@@ -58,20 +56,38 @@ void Host::add(std::shared_ptr<Host> host) {
   hosts().emplace(host->pid(), std::move(host));
 }
 
+std::string Host::plugin() const {
+  return path_.substr(path_.rfind('/') + 1, path_.rfind('.') - path_.rfind('/') - 1);
+}
+
 void Host::begin() {
   sched().spawn(*this, [this] { read_frames(); });
 }
 
 void Host::receive(std::string frames) {
+  hear(frames);
   if (!alive()) return;
   inbox_.push_back(std::move(frames));
   sched().wake_all(arrived_);
 }
 
+/// What the runtime has decided, before this host can know it.
+void Host::hear(const std::string& frames) {
+  wire::FrameReader reader;
+  frames.copy(reader.room(frames.size()), frames.size());
+  reader.filled(frames.size());
+  while (const auto frame = reader.next()) {
+    if (frame->kind == wire::Kind::stop) told_to_stop_ = true;
+    if (frame->kind != wire::Kind::jobs) continue;
+    for (const wire::JobOrder& order : wire::get_jobs(frame->body))
+      watcher_->on_given(*this, std::string(order.id), static_cast<int>(order.attempt));
+  }
+}
+
 void Host::die(int wait_status) {
   if (status_) return;
   status_ = wait_status;
-  watcher->on_death(*this);
+  watcher_->on_death(*this);
   sched().kill(*this);
   trace("host died", {{"host", name()}, {"status", wait_status}});
   // By a fiber of the runtime, because this one may be the host's own, which runs no more.
@@ -120,9 +136,8 @@ void Host::take(const wire::Frame& frame) {
 }
 
 void Host::load() {
-  int version = 0;
   char how[16] = "";
-  std::sscanf(file_.c_str(), "%d %15s", &version, how);
+  std::sscanf(file_.c_str(), "%d %15s", &version_, how);
   file_ = how;
   sched().sleep(std::chrono::milliseconds(sched().random().between(1, 100)));
   if (file_ == "slow") sched().sleep(std::chrono::seconds(sched().random().between(1, 9)));
@@ -130,7 +145,7 @@ void Host::load() {
   if (file_ == "refused") {
     wire::put_refused(out, "found a plugin that is to be refused, expected another");
   } else {
-    const job::PluginSpec spec = spec_of(path_, version);
+    const job::PluginSpec spec = spec_of(path_, version_);
     types_ = spec.types;
     wire::put_described(out, spec);
   }
@@ -179,15 +194,16 @@ void Host::work(std::uint32_t slot) {
   for (;;) {
     while (queue_.empty() && !stopping_) sched().wait(queued_);
     if (queue_.empty()) break;
-    const Order order = std::move(queue_.front());
+    Order order = std::move(queue_.front());
     queue_.pop_front();
-    execute(slot, order);
+    order.slot = slot;
+    execute(order);
   }
   ++slots_over_;
   sched().wake_all(slot_over_);
 }
 
-void Host::execute(std::uint32_t slot, const Order& order) {
+void Host::execute(const Order& order) {
   job::Outcome outcome;
   auto queued = wire::TicketState::queued;
   if (!page_.ticket(order.ticket).state.compare_exchange_strong(queued, wire::TicketState::started)) {
@@ -197,71 +213,20 @@ void Host::execute(std::uint32_t slot, const Order& order) {
     return send(out);
   }
   const Time began = sched().now();
-  page_.slot(slot).started_us = to_us(began);
-  page_.slot(slot).ticket = order.ticket;
+  watcher_->on_start(*this, order.id, order.ticket);
+  page_.slot(order.slot).started_us = to_us(began);
+  page_.slot(order.slot).ticket = order.ticket;
   sched().point();
   if (page_.ticket(order.ticket).cancel != 0) {
     outcome.result = job::Result::cancelled;
   } else {
-    watcher->on_start(*this, order.id, order.attempt);
     dies_at(Doom::started);
     outcome = run(order);
     outcome.duration = std::chrono::microseconds(to_us(sched().now() - began));
-    watcher->on_end(*this, order.id, outcome.result);
   }
+  watcher_->on_end(*this, order.id, order.ticket, outcome.result);
   report(order, outcome);
-  page_.slot(slot).ticket = wire::SlotState::idle;
-}
-
-job::Outcome Host::run(const Order& order) {
-  job::Outcome outcome;
-  if (!runs_to_its_end(order)) {
-    outcome.result = job::Result::cancelled;
-    return outcome;
-  }
-  switch (order.script.deed) {
-    case Deed::output:
-      outcome.output = "{\"by\":\"" + order.id + "\"}";
-      break;
-    case Deed::retry:
-      if (order.attempt == 1) outcome.result = job::Result::retry;
-      break;
-    case Deed::fail:
-      outcome.result = job::Result::fail;
-      break;
-    case Deed::snooze:
-      if (sched().random().chance(0.5)) break;
-      outcome.result = job::Result::snooze;
-      outcome.delay = std::chrono::milliseconds(sched().random().between(1, 3000));
-      break;
-    case Deed::crash:
-      if (order.attempt != 1) break;
-      die(SIGSEGV);
-      sched().yield();
-      break;
-    case Deed::effect:
-      outcome.effects.push_back({"effect of " + order.id, {}});
-      break;
-    case Deed::follow_up:
-      outcome.follow_ups.push_back({"mail.send", Script{}.payload(), std::chrono::microseconds(0), {}});
-      break;
-    default:
-      break;
-  }
-  if (outcome.result != job::Result::done && outcome.result != job::Result::snooze)
-    outcome.error = "as its payload says";
-  return outcome;
-}
-
-/// False if the handler was asked to stop, and does.
-bool Host::runs_to_its_end(const Order& order) {
-  const bool obeys = order.script.deed != Deed::stubborn;
-  constexpr std::chrono::milliseconds look{50};
-  for (auto left = order.script.takes; left.count() > 0; left -= look) {
-    sched().sleep(std::min<Duration>(left, look));
-    if (obeys && page_.ticket(order.ticket).cancel != 0) return false;
-  }
-  return true;
+  page_.slot(order.slot).ticket = wire::SlotState::idle;
 }
 
 void Host::report(const Order& order, const job::Outcome& outcome) {

@@ -31,9 +31,14 @@ enum class Doom {
 class HostWatcher {
  public:
   virtual ~HostWatcher() = default;
-  virtual void on_start(const class Host& host, const std::string& job, int attempt) = 0;
-  virtual void on_end(const class Host& host, const std::string& job, job::Result result) = 0;
-  virtual void on_death(const class Host& host) = 0;
+  /// The runtime sends it the job.
+  virtual void on_given(const class Host& host, const std::string& job, int attempt) = 0;
+  /// `ticket` tells two runs of one job in one host apart.
+  virtual void on_start(const Host& host, const std::string& job, std::uint32_t ticket) = 0;
+  /// The handler ends the process. `place`: where, if the host notes that and who it was.
+  virtual void on_fault(const Host& host, const std::string& job, std::optional<std::uint64_t> place) = 0;
+  virtual void on_end(const Host& host, const std::string& job, std::uint32_t ticket, job::Result result) = 0;
+  virtual void on_death(const Host& host) = 0;
 };
 
 class Host : public Process {
@@ -61,6 +66,11 @@ class Host : public Process {
 
   int pid() const { return id(); }
   Process& runtime() const { return runtime_; }
+  std::string plugin() const;
+  /// Of the plugin file; 0: not loaded yet.
+  int version() const { return version_; }
+  /// The runtime wants it to end, so it judges the jobs of its death as interrupted.
+  bool told_to_stop() const { return told_to_stop_; }
   /// How it ended, once.
   std::optional<int> reap();
 
@@ -69,11 +79,14 @@ class Host : public Process {
   std::function<void()> readable = [] {};
 
  private:
+  inline static HostWatcher* watcher_ = nullptr;
+
   struct Order {
     std::uint32_t ticket = 0;
     std::string id;
     int attempt = 0;
     Script script;
+    std::uint32_t slot = 0;  ///< once it runs
   };
 
   void read_frames();
@@ -83,8 +96,12 @@ class Host : public Process {
   void queue(const wire::Frame& frame);
   void stop();
   void work(std::uint32_t slot);
-  void execute(std::uint32_t slot, const Order& order);
+  void execute(const Order& order);
   job::Outcome run(const Order& order);
+  void crash(const Order& order, std::uint64_t place);
+  void vanish(const Order& order);
+  void misbehave(const Order& order);
+  void hear(const std::string& frames);
   bool runs_to_its_end(const Order& order);
   void report(const Order& order, const job::Outcome& outcome);
   void send(const std::string& frame);
@@ -104,6 +121,8 @@ class Host : public Process {
   std::uint32_t slots_over_ = 0;
   WaitList slot_over_;
   bool stopping_ = false;
+  bool told_to_stop_ = false;
+  int version_ = 0;
   Doom doom_ = Doom::none;
   std::optional<int> status_;
   bool reaped_ = false;

@@ -39,6 +39,8 @@ namespace sluice::fleet {
 
 namespace {
 
+using sim::Duration;
+
 std::string content_of(const std::string& path) {
   std::ifstream file(path);
   std::ostringstream content;
@@ -132,12 +134,20 @@ void HostLink::read(Listener& listener) {
   read_soon();
 }
 
-/// Simulated hosts write no stacks.
-void name_frames(boost::asio::io_context& /*loop*/, const wire::Stack& /*stack*/,
-                 const LoadedFile& /*plugin*/, std::function<void(std::string)> /*done*/) {}
+/// Another program does it, and takes its time.
+void name_frames(boost::asio::io_context& loop, const wire::Stack& /*stack*/, const LoadedFile& /*plugin*/,
+                 std::function<void(std::string)> done) {
+  const Duration takes = std::chrono::milliseconds(sim::sched().random().between(1, 200));
+  loop.add_timer(base::Clock::time_point(sim::sched().now() + takes),
+                 [done = std::move(done)](const auto& failure) {
+                   if (!failure) done("#0 a function");
+                 });
+}
 
-std::string signature(const wire::Stack& /*stack*/) {
-  return {};
+std::string signature(const wire::Stack& stack) {
+  std::string text = std::to_string(stack.signal);
+  for (const auto& frame : stack.frames) text += ' ' + std::to_string(frame.offset);
+  return text;
 }
 
 std::string signal_words(int signal) {

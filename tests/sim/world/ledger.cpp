@@ -117,7 +117,14 @@ void Ledger::on_settled(const job::Settlement& settlement, const Row& row, bool 
   trace("settled", {{"job", row.id}, {"status", row.status}, {"attempts", row.attempts}});
   if (!claim_lives) return fail("a runtime whose receipt is gone wrote job " + row.id);
   Job& job = jobs_[row.id];
-  if (!job.forgotten) check_run(row.id, job, settlement);
+  if (!job.forgotten) {
+    check_run(row.id, job, settlement);
+    const Run* const run = last_run(job);
+    blame_.on_settled(settlement, job.type, *job.runtime,
+                      run == nullptr ? RunEnd::never_ran
+                      : run->died    ? RunEnd::with_its_host
+                                     : RunEnd::by_itself);
+  }
   count(row.id, job, job.attempts + (settlement.refund ? 0 : 1), row);
   if (!settlement.refund) ++ended_;
   // A handler that asked for it, or that ended because it was asked to, is called again.
@@ -138,26 +145,49 @@ void Ledger::on_follow_up(const std::string& job, const std::string& follow_up) 
   on_effect(job, follow_up);
 }
 
-void Ledger::on_start(const Host& host, const std::string& id, int /*attempt*/) {
+void Ledger::on_line(std::string_view line, const std::vector<log::Field>& fields) {
+  const auto value = [&](std::string_view key) {
+    const auto field =
+        std::find_if(fields.begin(), fields.end(), [&](const auto& f) { return f.key == key; });
+    return field == fields.end() ? std::string() : field->value;
+  };
+  const Process& runtime = sched().current_process();
+  blame_.on_line(runtime, line, value("plugin"));
+  canaries_.on_line(runtime, line, value("plugin"), value("version"));
+}
+
+void Ledger::on_given(const Host& host, const std::string& id, int attempt) {
+  canaries_.on_given(host, id, attempt);
+}
+
+void Ledger::on_fault(const Host& host, const std::string& id, std::optional<std::uint64_t> place) {
+  trace("handler ends its host", {{"job", id}, {"noted", place ? "yes" : "no"}});
+  blame_.on_fault(host, id, place);
+}
+
+void Ledger::on_start(const Host& host, const std::string& id, std::uint32_t ticket) {
   ++runs_;
+  blame_.on_start(host, id);
   trace("handler starts", {{"job", id}});
   Job& job = jobs_[id];
-  job.runs.push_back({&host.runtime(), &host, sched().now()});
+  job.runs.push_back({&host.runtime(), &host, sched().now(), ticket});
   ++job.starts;
   if (job.type == "mail.once" && job.starts > job.may_start)
     fail("job " + id + " runs at most once, and was started again");
 }
 
-void Ledger::on_end(const Host& host, const std::string& id, job::Result result) {
+void Ledger::on_end(const Host& host, const std::string& id, std::uint32_t ticket, job::Result result) {
   trace("handler ends", {{"job", id}, {"result", job::name(result)}});
+  blame_.on_end(host, id);
   for (Run& run : jobs_[id].runs) {
-    if (run.host != &host || !run.active) continue;
+    if (run.host != &host || run.ticket != ticket || !run.active) continue;
     run.active = false;
     run.result = result;
   }
 }
 
 void Ledger::on_death(const Host& host) {
+  blame_.on_death(host);
   for (auto& [id, job] : jobs_) {
     for (Run& run : job.runs) {
       if (run.host != &host || !run.active) continue;
@@ -179,8 +209,8 @@ void Ledger::check_rows(const std::vector<Row>& rows) {
     const Job& job = jobs_[row.id];
     if (job.abandoned && row.status == "processing") continue;
     if (row.attempts != job.attempts) {
-      return fail("job " + row.id + " ends with " + std::to_string(row.attempts) + " attempts; " +
-                  std::to_string(job.attempts) + " were counted");
+      return fail("job " + row.id + " is " + row.status + " and ends with " + std::to_string(row.attempts) +
+                  " attempts; " + std::to_string(job.attempts) + " were counted");
     }
     const bool ran = std::any_of(job.runs.begin(), job.runs.end(), [](const Run& run) {
       return !run.active && run.result == job::Result::done;

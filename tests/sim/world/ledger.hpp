@@ -6,10 +6,14 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/log.hpp"
 #include "fibers/scheduler.hpp"
 #include "store/memory_store.hpp"
+#include "world/blame.hpp"
+#include "world/canary_watch.hpp"
 #include "world/host.hpp"
 
 namespace sluice::sim {
@@ -57,9 +61,15 @@ class Ledger : public store::MemoryStore::Watcher, public HostWatcher {
   void on_effect(const std::string& job, const std::string& sql) override;
   void on_follow_up(const std::string& job, const std::string& follow_up) override;
 
+  /// A line of the log of the runtime that is at work.
+  void on_line(std::string_view line, const std::vector<log::Field>& fields);
+  CanaryWatch& canaries() { return canaries_; }
+
   // HostWatcher
-  void on_start(const Host& host, const std::string& job, int attempt) override;
-  void on_end(const Host& host, const std::string& job, job::Result result) override;
+  void on_given(const Host& host, const std::string& job, int attempt) override;
+  void on_start(const Host& host, const std::string& job, std::uint32_t ticket) override;
+  void on_fault(const Host& host, const std::string& job, std::optional<std::uint64_t> place) override;
+  void on_end(const Host& host, const std::string& job, std::uint32_t ticket, job::Result result) override;
   void on_death(const Host& host) override;
 
  private:
@@ -67,6 +77,7 @@ class Ledger : public store::MemoryStore::Watcher, public HostWatcher {
     const Process* runtime = nullptr;
     const Host* host = nullptr;
     Time start{};
+    std::uint32_t ticket = 0;
     bool active = true;
     bool died = false;
     job::Result result = job::Result::done;
@@ -100,6 +111,8 @@ class Ledger : public store::MemoryStore::Watcher, public HostWatcher {
   std::map<std::string, Job> jobs_;
   std::map<store::RuntimeId, const Process*> runtimes_;
   std::optional<std::string> violation_;
+  Blame blame_{[this](const std::string& what) { fail(what); }};
+  CanaryWatch canaries_{[this](const std::string& what) { fail(what); }};
   std::size_t runs_ = 0;
   std::size_t ended_ = 0;
 };

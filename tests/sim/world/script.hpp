@@ -16,13 +16,17 @@ enum class Deed {
   retry,      ///< fails once, and is done the second time
   fail,       ///< for good
   snooze,     ///< once
-  crash,      ///< takes its host with it, once
+  crash,      ///< takes its host with it, once, and the host notes who it was
   obey,       ///< runs for long, and ends cancelled if it is asked to
   stubborn,   ///< the same, and does not listen
   effect,     ///< done, with an effect to be committed
   follow_up,  ///< done, with a follow-up job
+  vanish,     ///< takes its host with it in its first attempt, and nobody can tell who it was
+  poison,     ///< takes its host with it again and again, at the same place
+  doomed,     ///< the same, and nobody can tell who it was
 };
-inline constexpr int deeds = 10;
+inline constexpr int deeds = 13;
+inline constexpr int mild_deeds = 10;  ///< those before the last ones, which cost many hosts
 
 struct Script {
   Deed deed = Deed::done;

@@ -30,6 +30,9 @@ config::Config config_of(Random& random) {
   return config;
 }
 
+/// Those that are drawn one like the other.
+constexpr int weather_kinds = static_cast<int>(FaultKind::burst) + 1;
+
 Duration how_long(FaultKind kind, Random& random, Duration lease) {
   switch (kind) {
     case FaultKind::crash:
@@ -51,8 +54,9 @@ Duration how_long(FaultKind kind, Random& random, Duration lease) {
 
 std::string_view name(FaultKind kind) {
   static constexpr std::array<std::string_view, fault_kinds> names{
-      "crash",      "failover",  "cut",  "fails",  "loses", "slow",   "locks", "refusals", "host-dies",
-      "host-hangs", "host-lies", "kill", "freeze", "stop",  "reload", "drain", "cancel",   "burst"};
+      "crash",    "failover",  "cut",        "fails",     "loses",  "slow",   "locks",
+      "refusals", "host-dies", "host-hangs", "host-lies", "kill",   "freeze", "stop",
+      "reload",   "drain",     "cancel",     "burst",     "canary", "decide"};
   return names.at(static_cast<std::size_t>(kind));
 }
 
@@ -75,14 +79,36 @@ Settings Settings::of(std::uint64_t seed, std::chrono::minutes weather, const st
   for (int number = 0; number < faults; ++number) {
     Fault fault;
     fault.number = number;
-    fault.kind = static_cast<FaultKind>(random.below(fault_kinds));
+    fault.kind = static_cast<FaultKind>(random.below(weather_kinds));
     fault.at = Duration(random.between(0, Duration(weather).count()));
     fault.lasts = how_long(fault.kind, random, settings.config.lease);
     fault.target = random.below(60);
     fault.seed = random.next();
     if (!without.contains(number)) settings.faults.push_back(fault);
   }
+  settings.add_canaries(faults, without);
   return settings;
+}
+
+/// Each lasts for a part of the weather, and half of them are decided by hand.
+void Settings::add_canaries(int number, const std::set<int>& without) {
+  Random random(mix(seed, 4));
+  for (auto count = random.below(4); count > 0; --count) {
+    Fault fault;
+    fault.kind = FaultKind::canary;
+    fault.number = number++;
+    fault.at = Duration(random.between(0, Duration(weather).count()));
+    fault.lasts = seconds(random.between(5, 90));
+    fault.target = random.below(60);
+    fault.seed = random.next();
+    if (!without.contains(fault.number)) faults.push_back(fault);
+    if (random.chance(0.5)) continue;
+    fault.kind = FaultKind::decide;
+    fault.number = number++;
+    fault.at += milliseconds(random.between(0, 60000));
+    fault.seed = random.next();
+    if (!without.contains(fault.number)) faults.push_back(fault);
+  }
 }
 
 void Settings::recycle_hosts() {

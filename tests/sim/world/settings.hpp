@@ -33,8 +33,10 @@ enum class FaultKind {
   drain,       ///< another runtime drains and ends
   cancel,      ///< an operator cancels jobs
   burst,       ///< many jobs at once
+  canary,      ///< a plugin file is replaced, and its new version gets a share of the jobs
+  decide,      ///< an operator promotes a canary or has it go back
 };
-inline constexpr int fault_kinds = 18;
+inline constexpr int fault_kinds = 20;
 std::string_view name(FaultKind kind);
 
 struct Fault {
@@ -63,6 +65,10 @@ struct Settings {
   static Settings of(std::uint64_t seed, std::chrono::minutes weather, const std::set<int>& without);
   /// From now on, plugin hosts are relieved after a few jobs or seconds.
   void recycle_hosts();
+
+ private:
+  /// Faults from this number on.
+  void add_canaries(int number, const std::set<int>& without);
 };
 
 }  // namespace sluice::sim

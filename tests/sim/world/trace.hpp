@@ -27,6 +27,8 @@ class Trace {
   bool calls = false;
   /// No event is printed after the first whose line contains it.
   std::string until{};
+  /// Told of each line that a runtime writes into its log, which is what an operator knows.
+  std::function<void(std::string_view line, const std::vector<log::Field>& fields)> reader{};
   /// A path that differs from run to run, and is left out.
   std::string hidden{};
 

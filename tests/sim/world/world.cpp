@@ -9,6 +9,7 @@
 
 #include <boost/asio/signal_set.hpp>
 
+#include "fleet/reload_inbox.hpp"
 #include "world/trace.hpp"
 
 namespace sluice::sim {
@@ -39,6 +40,9 @@ World::World(const Settings& settings, const std::string& scratch)
            settlement.outcome.code != "outcome-refused";
   });
   Host::watch(&ledger_);
+  Trace::present().reader = [this](std::string_view line, const auto& fields) {
+    ledger_.on_line(line, fields);
+  };
   for (std::size_t i = 0; i < settings.runtimes; ++i)
     sites_.push_back(std::make_unique<Site>(settings_, i, scratch, database_, ledger_));
 }
@@ -97,6 +101,8 @@ void World::befall(const Fault& fault) {
     case FaultKind::freeze:
     case FaultKind::stop:
     case FaultKind::reload:
+    case FaultKind::canary:
+    case FaultKind::decide:
     case FaultKind::drain:
     case FaultKind::cut:
       return befall_runtime(fault, site);
@@ -173,6 +179,9 @@ void World::befall_runtime(const Fault& fault, Site& site) {
   if (fault.kind == FaultKind::drain) return site.drain();
   if (process == nullptr) return;
   if (fault.kind == FaultKind::reload) return reload(fault, site);
+  if (fault.kind == FaultKind::canary) return begin_canary(fault, site);
+  if (fault.kind == FaultKind::decide) return decide_canary(fault, site);
+  if (ledger_.canaries().has(*process)) Trace::present().mark("canary: something befalls its runtime");
   const bool in_transactions = fault.seed % 3 == 0;  // that the application has with the runtime's rows
   if (in_transactions && fault.kind != FaultKind::cut)
     application_.hold_locks(2 * settings_.config.lease + fault.lasts, fault.seed);
@@ -203,6 +212,44 @@ void World::reload(const Fault& fault, Site& site) {
   if (site.process() != nullptr) send_signal(*site.process(), SIGHUP);
 }
 
+void World::begin_canary(const Fault& fault, Site& site) {
+  Random random(fault.seed);
+  const std::array how{"ok", "ok", "crashes", "fails", "fails", "fails", "slow", "slow", "refused", "dies"};
+  site.write_plugin(random.chance(0.7) ? "mail" : "pdf", how.at(random.below(how.size())));
+  fleet::ReloadRequest request;
+  request.plan.share = std::array{0.05, 0.25, 0.5}.at(random.below(3));
+  request.plan.longest = std::chrono::duration_cast<seconds>(fault.lasts);
+  request.plan.least_jobs = random.between(0, 10);
+  send_reload_request(*site.process(), request);
+}
+
+/// And soon after, another one reloads, though no file has changed.
+void World::decide_canary(const Fault& fault, const Site& site) {
+  fleet::ReloadRequest request;
+  request.what =
+      fault.seed % 4 == 0 ? fleet::ReloadRequest::What::promote : fleet::ReloadRequest::What::abort;
+  if (fault.seed % 4 == 0) ledger_.canaries().on_promoted_by_hand(*site.process());
+  send_reload_request(*site.process(), request);
+  sched().sleep(seconds(2));
+  if (site.process() != nullptr) send_signal(*site.process(), SIGHUP);
+}
+
+/// Until the end, all runtimes are made to load the plugins that work. A canary prevents that as long as it
+/// is under way, and so does a round.
+void World::work_again() {
+  sched().spawn(process_, [this] {
+    for (;;) {
+      for (const auto& site : sites_) {
+        if (site->process() == nullptr) continue;
+        if (ledger_.canaries().has(*site->process()))
+          send_reload_request(*site->process(), {fleet::ReloadRequest::What::abort, {}});
+        send_signal(*site->process(), SIGHUP);
+      }
+      sched().sleep(seconds(5));
+    }
+  });
+}
+
 /// From now on nothing bad happens, and what happened is over.
 void World::calm_down() {
   trace("calm");
@@ -215,8 +262,14 @@ void World::calm_down() {
     for (const char* plugin : {"mail", "pdf"}) site->write_plugin(plugin, "ok");
     if (site->process() == nullptr) continue;
     for (const auto& host : Host::of(*site->process())) sched().thaw(*host);
-    send_signal(*site->process(), SIGHUP);
   }
+  work_again();
+}
+
+/// It was read, and has changed since, because this fiber may be held up between two looks.
+bool World::has_moved(const store::MemoryStore::Row& row) const {
+  const auto now = database_.store().row(row.id);
+  return now && (now->status != row.status || now->attempts != row.attempts);
 }
 
 /// What keeps the work from being done.
@@ -224,7 +277,7 @@ std::string World::unfinished() {
   if (!application_.rests()) return "the application is at work";
   for (const auto& row : database_.store().rows()) {
     const bool waits = row.status == "pending" || row.status == "processing" || row.status == "scheduled" ||
-                       (row.status == "error" && database_.store().scheduled(row.id));
+                       (row.status == "error" && (database_.store().scheduled(row.id) || has_moved(row)));
     if (!waits || (row.status == "processing" && ledger_.is_abandoned(row.id))) continue;
     std::string what = "job " + row.id + " of type " + row.type + " is " + row.status;
     for (const std::string& line : database_.store().left_over({})) {

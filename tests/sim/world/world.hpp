@@ -44,12 +44,16 @@ class World {
   void befall_host(const Fault& fault, Site& site);
   void befall_runtime(const Fault& fault, Site& site);
   void reload(const Fault& fault, Site& site);
+  void begin_canary(const Fault& fault, Site& site);
+  void decide_canary(const Fault& fault, const Site& site);
+  void work_again();
   void calm_down();
   void await_drained(std::chrono::minutes most);
   void try_each();
   std::string taken();
   void check_room();
   void close();
+  bool has_moved(const store::MemoryStore::Row& row) const;
   std::string unfinished();
 
   const Settings settings_;

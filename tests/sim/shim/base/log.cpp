@@ -23,6 +23,7 @@ void write(Level level, std::string_view message, const std::vector<Field>& fiel
   if (!enabled(level)) return;
   sim::trace(std::string(level_names.at(static_cast<std::size_t>(level))) + ": " + std::string(message),
              fields);
+  if (const auto& reader = sim::Trace::present().reader) reader(message, fields);
 }
 
 }  // namespace sluice::log
