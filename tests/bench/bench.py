@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 
+import faults
 import machine
 import report
 from processes import NODE, SLUICE
@@ -27,8 +28,11 @@ MINUTES = 25
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = ", ".join(SCENARIOS)
-    parser.add_argument("--scenario", action="append", choices=SCENARIOS, metavar="NAME",
-                        help=f"may be given several times; all by default: {names}")  # fmt: skip
+    others = ", ".join(faults.SCENARIOS)
+    parser.add_argument("--scenario", action="append", choices=report.ALL, metavar="NAME",
+                        help=f"may be given several times; all by default: {names}; with --faults: {others}")  # fmt: skip
+    parser.add_argument("--faults", action="store_true",
+                        help="nasty plugins, protection and the dashboard instead of other job queues")  # fmt: skip
     parser.add_argument("--rounds", type=int, help="instead of each scenario's own number")
     parser.add_argument("--jobs", type=int, help=f"{JOBS:,} by default; all sizes are proportional to it")
     parser.add_argument("--minutes", type=int, default=MINUTES,
@@ -41,6 +45,7 @@ def arguments():
     options.write = options.write or (report.DIRECTORY if whole else None)
     options.jobs = options.jobs or (QUICK_JOBS if options.quick else JOBS)
     options.rounds = options.rounds or (1 if options.quick else None)
+    options.scenario = options.scenario or list(faults.SCENARIOS if options.faults else SCENARIOS)
     if options.jobs < 1000 or (options.rounds or 1) < 1:
         parser.error("--jobs must be at least 1000, --rounds at least 1")
     return options
@@ -48,12 +53,12 @@ def arguments():
 
 def selected(names):
     """The cases of each scenario. The cases of other scenarios that they are compared with come first."""
-    chosen = {name: SCENARIOS[name].cases for name in names or SCENARIOS}
+    chosen = {name: report.ALL[name].cases for name in names}
     needed = {}
     for name in chosen:
-        for other, cases in SCENARIOS[name].needs.items():
+        for other, cases in report.ALL[name].needs.items():
             if other not in chosen:
-                needed.setdefault(other, {}).update({case: SCENARIOS[other].cases[case] for case in cases})
+                needed.setdefault(other, {}).update({case: report.ALL[other].cases[case] for case in cases})
     return {**needed, **chosen}
 
 
@@ -61,7 +66,7 @@ def measure(bench, options):
     results = report.Results(bench.jobs)
     until = time.monotonic() + options.minutes * 60
     for name, cases in selected(options.scenario).items():
-        for number in range(options.rounds or SCENARIOS[name].rounds):
+        for number in range(options.rounds or report.ALL[name].rounds):
             if number > 0 and time.monotonic() > until:
                 print(f"bench.py: no more rounds of {name}: {options.minutes} minutes are over", file=sys.stderr)
                 break
@@ -88,14 +93,17 @@ def bench(options, directory):
     finally:
         server.remove()
     print(report.tables(results), report.targets_table(results), sep="\n\n")
-    if options.write:
+    if options.write and options.faults:
+        report.write_faults(results, facts, options.write, options.quick)
+    elif options.write:
         report.write(results, facts, options.write)
 
 
 def main():
     options = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench.py: terminated"))
-    if not SLUICE.exists() or not NODE.exists():
+    needs_peers = not set(options.scenario) <= set(faults.SCENARIOS)
+    if not SLUICE.exists() or (needs_peers and not NODE.exists()):
         sys.exit("bench.py: Sluice is not built or its peers are not installed; run tests/bench/run.sh instead")
     try:
         # /tmp is not used, because it may be in memory.

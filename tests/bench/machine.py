@@ -53,8 +53,7 @@ def versions(server):
     return {
         "Sluice": run(SLUICE, "version"),
         "PostgreSQL": server.setting("server_version"),
-        "Node.js": run(NODE, "--version"),
-        **{name: package(name) for name in PEERS},
+        **({"Node.js": run(NODE, "--version"), **{name: package(name) for name in PEERS}} if NODE.exists() else {}),
     }
 
 

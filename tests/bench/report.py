@@ -5,11 +5,14 @@ import math
 import statistics
 
 import chart
+import faults
+import scenarios
 from contenders import BRIEF, PEER_SLOTS, PEERS, RAW_BATCH, RAW_SESSIONS
 from processes import ROOT
-from scenarios import LOAD, PRODUCERS, SCENARIOS, STAMPS, sizes
+from scenarios import LOAD, PRODUCERS, STAMPS, sizes
 
 DIRECTORY = ROOT / "docs/benchmarks"
+ALL = {**scenarios.SCENARIOS, **faults.SCENARIOS}
 
 # Each number that a round may have: its heading, the factor that it is multiplied with, its format.
 COLUMNS = {
@@ -32,7 +35,16 @@ COLUMNS = {
     "stamp_host_mb": ("idle plugin host, MB", 1, ".1f"),
     "first_job_ms": ("first job done, ms", 1, ".0f"),
     "every_type_ms": ("one of each type done, ms", 1, ".0f"),
+    "first_ms": ("first, ms", 1, ".2f"),
+    "timed_out": ("timed out", 1, ".0f"),
+    "hosts_ended": ("hosts ended", 1, ".0f"),
+    "crashes": ("crashes", 1, ".0f"),
+    "bad_jobs": ("bad jobs", 1, ".0f"),
+    "charged": ("innocents charged", 1, ".0f"),
+    "slot_seconds": ("slot-seconds", 1, ".1f"),
 }
+# Numbers that are also given as ratios to those of the first case.
+RELATIVE = {"vices": ["p50_ms", "p99_ms"], "protection": ["first_job_ms"]}
 FELL_BEHIND_MS = 1000  # a contender with this median latency does not keep up with the inserted jobs
 # Scenarios that are compared with `backlog`.
 FLAT = {
@@ -97,7 +109,7 @@ def divided(a, b):
 
 
 def title(scenario, jobs):
-    return SCENARIOS[scenario].title.format(**sizes(jobs))
+    return ALL[scenario].title.format(**sizes(jobs))
 
 
 def to_graphile_worker(results, scenario, key, case="sluice"):
@@ -212,6 +224,9 @@ def formatted(key, value):
 
 def ratios(results, scenario):
     """(heading, function of a case) of the column with a scenario's ratios."""
+    if scenario in faults.SCENARIOS:
+        first = next(iter(results.rounds[scenario]))
+        return f"to {first}", lambda case: results.against("jobs_per_second", (scenario, case), (scenario, first))
     if scenario in FLAT:
         return "to backlog", lambda case: results.against("jobs_per_second", (scenario, case), ("backlog", case))
     return "to the better peer", lambda case: results.against_peers(scenario, case)
@@ -234,6 +249,11 @@ def scenario_table(results, scenario):
         for row, (case, numbers) in zip(rows, rounds.items()):
             value = ratio(case)
             row[1:1] = [spread(numbers), "" if value is None else f"{value:.2f}×"]
+    for key in RELATIVE.get(scenario, []):
+        first = next(iter(rounds))
+        head.append(f"{COLUMNS[key][0]}, to {first}")
+        for row, case in zip(rows, rounds):
+            row.append(f"{results.against(key, (scenario, case), (scenario, first)):.2f}×")
     return table(["", *head], [[name, *row] for name, row in zip(results.named(rounds), rows)])
 
 
@@ -291,7 +311,8 @@ tests/bench/run.sh --scenario backlog --scenario lean   # some scenarios; prints
 tests/bench/run.sh --quick                              # small sizes, only to see if it works
 ```
 
-`results.json` has every round. These results are from {date}.
+`results.json` has every round. These results are from {date}. [Faults, protection and the dashboard](faults.md) has
+those of `tests/bench/run.sh --faults`.
 
 ## Targets
 
@@ -424,6 +445,69 @@ def write(results, facts, directory):
         **{name: list_of(facts[name]) for name in ("machine", "versions", "settings")},
     }
     (directory / "README.md").write_text(PAGE.format(**parts))
+
+
+FAULTS_PAGE = """<!-- Made by tests/bench/run.sh --faults. Change tests/bench/report.py, not this page. -->
+# Faults, protection and the dashboard
+
+What a plugin that misbehaves costs others, what protection from it costs, and how fast the dashboard is over many rows.
+The results are the medians of one run. Numbers from different machines or different runs are hardly comparable.
+
+To repeat this, use a machine that does nothing else meanwhile. This run took {minutes}, with --jobs {jobs}{quick}:
+
+```sh
+tests/bench/run.sh --faults                         # writes this page and faults.json again
+tests/bench/run.sh --faults --scenario vices        # one scenario; prints its table
+tests/bench/run.sh --faults --quick                 # small sizes, only to see if it works
+```
+
+`faults.json` has every round. These results are from {date}.
+
+- `vices`: one healthy job every 5 ms, and among 50 of them one of the other plugin, which does what the table names.
+  Each case has a new runtime. `hosts ended`: those that the runtime saw end, or replaced.
+- `recovery`: each crash is the first one of its runtime. A host that crashes again within 10 s is started again after a
+  pause that doubles each time.
+- `crowd`: `slot-seconds` is the time of the drain times the slots. What a case has more than the first one is the
+  capacity that its bad jobs cost, restarts included. A job that hangs has a time limit of 1 s and a `cancel_grace` of
+  0.2 s.
+- `protection`: the sandbox allows one folder to be read. The limits are of memory, tasks, descriptors and file sizes.
+- `dashboard-…`: GET of each page, one after the other on one connection. The first request of a page is counted apart.
+  Beside them, {load} jobs a second are inserted and run. `p99` is the slowest of {requests}. One row in 20 has failed,
+  one in 100 waits. The counters are those of 90 days.
+- `watchers`: clients that read the stream of events.
+
+{tables}
+
+## Machine
+
+{machine}
+
+## Versions
+
+{versions}
+
+## Settings
+
+{settings}
+"""
+
+
+def write_faults(results, facts, directory, quick):
+    """Writes faults.json and faults.md."""
+    directory.mkdir(parents=True, exist_ok=True)
+    told = {**facts, "jobs": results.jobs, "scenarios": results.as_json()}
+    (directory / "faults.json").write_text(json.dumps(rounded(told), indent=1, ensure_ascii=False) + "\n")
+    parts = {
+        "tables": tables(results),
+        "load": f"{LOAD:,}",
+        "requests": faults.watchers.REQUESTS,
+        "jobs": f"{results.jobs:,}",
+        "quick": " and few repetitions, beside other programs: they show that it works, and no more" if quick else "",
+        "minutes": f"{facts['minutes']:.0f} minutes",
+        "date": facts["date"],
+        **{name: list_of(facts[name]) for name in ("machine", "versions", "settings")},
+    }
+    (directory / "faults.md").write_text(FAULTS_PAGE.format(**parts))
 
 
 def rounded(value):

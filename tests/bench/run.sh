@@ -3,6 +3,7 @@
 # then passes its arguments to bench.py.
 #
 #   tests/bench/run.sh                      every scenario, 25 minutes at most on two cores; writes docs/benchmarks/
+#   tests/bench/run.sh --faults             nasty plugins, protection, the dashboard; writes docs/benchmarks/faults.md
 #   tests/bench/run.sh --quick              every scenario with small sizes, to check that it works
 #   tests/bench/run.sh --scenario latency   one scenario; prints its table
 #   tests/bench/run.sh --help               the scenarios and the other options

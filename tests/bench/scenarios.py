@@ -202,7 +202,7 @@ def sluice_memory(bench, backlog):
         return {"runtime_mb": peak_mb(service.pid), **found}
 
 
-def start(bench, plugins, types):
+def start(bench, plugins, types, service=None):
     """The time from the start of `sluice run` until the first job is done, and until one job of each type is done."""
     server = bench.server
     with bench.copied("sluice", EMPTY):
@@ -213,7 +213,7 @@ def start(bench, plugins, types):
         with started(*call, stdout=subprocess.PIPE) as watcher:
             watcher.stdout.readline()
             begun = time.time()
-            with sluice_service(server, plugins):
+            with service() if service else sluice_service(server, plugins):
                 told = watcher.stdout.read()
             check(watcher)
     first, every = (int(line) / 1e6 - begun for line in told.split())
@@ -293,4 +293,5 @@ SCENARIOS = {
 def sizes(jobs):
     """The sizes in titles."""
     return {"jobs": jobs, "million": 10 * jobs, "failed": 2 * jobs, "triple": 3 * jobs, "heavy": jobs // 50,
+            "small": jobs // 10, "large": 100 * jobs, "crowd": jobs // 10,
             "waits_4": waiting(WAITS_4, jobs), "waits_32": waiting(WAITS_32, jobs), "dead": round(DEAD_CLAIMS * jobs)}
