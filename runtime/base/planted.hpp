@@ -29,7 +29,6 @@ enum class Bug {
   never_poison,          ///< nothing is poison
   canary_takes_retries,  ///< a canary gets jobs that have failed before
   canary_takes_more,     ///< a canary gets twice its share
-  canary_makes_room,     ///< a canary's jobs make room while the present version has no host
   restarts_as_canary,    ///< the present version, if a host does not start, is started from a canary's file
   retries_gone_back,     ///< a plain reload loads a version that went back
   never_enlists_again,   ///< a fenced runtime goes on under its old id

@@ -441,8 +441,7 @@ void Fleet::Loop::show(std::size_t plugin) {
   if (place.canary) {
     const Canary& canary = place.canary->canary;
     // While no host of the present version is ready, most jobs that are claimed would come back at once.
-    const bool serves = shown.ready_slots > 0 || base::planted(base::Bug::canary_makes_room);
-    if (serves) shown.ready_slots += started(*place.canary->edition);
+    if (shown.ready_slots > 0) shown.ready_slots += started(*place.canary->edition);
     shown.canary = {place.canary->edition->spec.version, canary.plan().share, canary.jobs(),
                     canary.failures(), place.canary->words};
   }

@@ -81,6 +81,9 @@ void Blame::on_settled(const job::Settlement& settlement, const std::string& typ
                        (outcome.result == job::Result::crashed && outcome.code == fleet::crash_code);
   if (charged && end == RunEnd::never_ran)
     return fail_("job " + settlement.id + " is charged for the end of a host, and no handler had it");
+  const bool ended_otherwise =
+      !charged && outcome.result != job::Result::released && outcome.result != job::Result::crashed;
+  if (ended_otherwise) records_[settlement.id].suspect_of.erase(&runtime);
   if (end != RunEnd::with_its_host) return;
   Record& record = records_[settlement.id];
   const auto ending = record.endings.find(&runtime);

@@ -21,7 +21,7 @@ struct NamedBug {
   std::string_view name;
   std::uint64_t seed;
 };
-inline constexpr std::array<NamedBug, 32> bug_names{{
+inline constexpr std::array<NamedBug, 31> bug_names{{
     {Bug::cursor_never_swept, "cursor-never-swept", 3},
     {Bug::blind_judge, "blind-judge", 2},
     {Bug::no_reconcile, "no-reconcile", 7},
@@ -51,7 +51,6 @@ inline constexpr std::array<NamedBug, 32> bug_names{{
     {Bug::canary_takes_retries, "canary-takes-retries", 5},
     {Bug::canary_takes_more, "canary-takes-more", 2},
     {Bug::waits_alone_at_stop, "waits-alone-at-stop", 124},
-    {Bug::canary_makes_room, "canary-makes-room", 29},
     {Bug::restarts_as_canary, "restarts-as-canary", 18},
     {Bug::retries_gone_back, "retries-gone-back", 18},
 }};
