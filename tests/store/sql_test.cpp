@@ -64,13 +64,12 @@ TEST(Sql, OfEveryWholeStatementCanBePrepared) {
       continue;
     }
     static const std::set<std::string> verbs{"SELECT", "WITH", "INSERT", "UPDATE", "DELETE"};
-    if (!verbs.contains(text.substr(0, text.find(' '))) || name == "retry_picked" || name == "remove_picked")
-      continue;
+    if (!verbs.contains(text.substr(0, text.find(' '))) || name.ends_with("_picked")) continue;
     EXPECT_NO_THROW(session.exec("PREPARE \"" + name + "\" AS " + text)) << name;
     ++prepared;
   }
   EXPECT_GE(prepared, 45);
-  EXPECT_LE(parts.size(), 35U) << "statements that are composed of parts are not tested here";
+  EXPECT_LE(parts.size(), 38U) << "statements that are composed of parts are not tested here";
 }
 
 }  // namespace
