@@ -117,6 +117,8 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   /// A control group enforces `memory` and `tasks`.
   bool is_enforced() const { return group_ && group_->enforces(); }
   const HostUsage& usage() const { return usage_; }
+  /// Tells the file that it loaded from another one that took its place.
+  std::string build() const { return version_ + ' ' + build_id_ + ' '; }
   /// Without its age.
   HostTotals totals() const;
   /// It was killed because it exceeded a limit.

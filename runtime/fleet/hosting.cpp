@@ -232,7 +232,7 @@ void Fleet::Loop::on_judged(HostProcess& host, std::vector<Judged>& jobs) {
     if (fresh) base::mark("canary: a host of its died with a job");
     if (fresh) continue;  // it will be judged, and its jobs run again in the present version
     if (!job.stack || job.stack->frames.empty() || job.finished.outcome.code != crash_code) continue;
-    const std::string place = signature(*job.stack);
+    const std::string place = host.build() + signature(*job.stack);
     if (edition.crashes.size() > most_signatures && !edition.crashes.contains(place)) continue;
     quarantine(job.finished, ++edition.crashes[place]);
   }

@@ -79,7 +79,7 @@ class Fleet::Loop : public HostProcess::Listener {
     };
     std::deque<Waiting> waiting_alone;   ///< for a solitary host
     bool can_run_alone = true;           ///< false: a solitary host did not start
-    std::map<std::string, int> crashes;  ///< by the stack's signature
+    std::map<std::string, int> crashes;  ///< by the build of the file and the stack's signature
 
     bool usable() const { return state == PluginState::ready || state == PluginState::restarting; }
     bool given_up() const {

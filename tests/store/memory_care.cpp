@@ -234,12 +234,28 @@ void MemoryCare::rescue_job(MemoryStore::Row& row, const MemoryStore::Runtime& l
   if (store_.watcher_ != nullptr) store_.watcher_->on_rescued(row);
 }
 
+/// Those that are being made. From then on nobody makes one, until the transaction ends.
+void MemoryCare::await_claims(MemoryTransaction& transaction, RuntimeId runtime) {
+  const auto until = base::Clock::now() + patience_at_the_end;
+  for (;;) {
+    {
+      const base::Lock lock(store_.mutex_);
+      store_.check_available();
+      if (!store_.shared_runtimes_.contains(runtime) &&
+          transaction.try_lock("runtime " + std::to_string(runtime)))
+        return;
+    }
+    if (base::Clock::now() >= until) throw HeldUp("a claim is being made");
+    transaction.pause(MemoryStore::Step::waits);
+  }
+}
+
 void MemoryCare::leave(RuntimeId runtime, const Unfinished& unfinished) {
   MemoryTransaction transaction(store_);
   std::set<std::string> ids;
+  await_claims(transaction, runtime);
   {
     const base::Lock lock(store_.mutex_);
-    store_.check_available();
     for (const auto& [id, claim] : store_.claims_) {
       if (claim.runtime == runtime) ids.insert(claim.ids.begin(), claim.ids.end());
     }

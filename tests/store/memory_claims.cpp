@@ -54,7 +54,8 @@ Claimed MemoryClaims::claim(const std::vector<LaneRequest>& lanes, bool /*durabl
 
 void MemoryClaims::check_enlisted() const {
   const auto found = store_.runtimes_.find(runtime_);
-  if (found == store_.runtimes_.end() || found->second.lost)
+  const bool leaves = store_.locks_.contains("runtime " + std::to_string(runtime_));
+  if (found == store_.runtimes_.end() || found->second.lost || leaves)
     throw Fenced("runtime " + std::to_string(runtime_) + " is not enlisted");
 }
 

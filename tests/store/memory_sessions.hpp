@@ -124,6 +124,7 @@ class MemoryCare : public CareSession {
   void promote(const Due& one, bool locked, Promoted& promoted) REQUIRES(store_.mutex_);
   std::vector<RuntimeId> dead(const Judge& judge, Rescued& rescued) const REQUIRES(store_.mutex_);
   bool try_bury(MemoryTransaction& transaction, RuntimeId runtime) REQUIRES(store_.mutex_);
+  void await_claims(MemoryTransaction& transaction, RuntimeId runtime);
   void bury(RuntimeId runtime) REQUIRES(store_.mutex_);
   std::vector<std::int64_t> buried() const REQUIRES(store_.mutex_);
   void settle_buried(MemoryTransaction& transaction, std::int64_t claim, const job::RetryPolicy& fallback,
