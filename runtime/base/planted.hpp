@@ -24,7 +24,6 @@ enum class Bug {
   charges_a_sibling,     ///< the other jobs of a host that a job ended lose an attempt, too
   never_alone,           ///< a job that may have ended a host runs beside others again
   alone_for_free,        ///< the end of a host in which a job ran alone costs it nothing
-  waits_alone_at_stop,   ///< a job that is to run alone waits for a host though the runtime stops
   poison_too_early,      ///< a second crash at a place makes a job poison
   never_poison,          ///< nothing is poison
   canary_takes_retries,  ///< a canary gets jobs that have failed before

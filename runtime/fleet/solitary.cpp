@@ -42,7 +42,7 @@ std::vector<job::Job> Fleet::Loop::take_suspects(const Edition& edition, std::ve
 /// A few wait here. The others are put off, so that they do not take the room of jobs that can run. After a
 /// stop began, no host would come for any.
 void Fleet::Loop::run_alone(Edition& edition, std::vector<job::Job> jobs) {
-  if (stopping_ && !base::planted(base::Bug::waits_alone_at_stop)) {
+  if (stopping_) {
     base::mark("solitary: a job comes during a stop");
     return bounce(std::move(jobs));
   }
