@@ -42,10 +42,7 @@ std::vector<job::Job> Fleet::Loop::take_suspects(const Edition& edition, std::ve
 /// A few wait here. The others are put off, so that they do not take the room of jobs that can run. After a
 /// stop began, no host would come for any.
 void Fleet::Loop::run_alone(Edition& edition, std::vector<job::Job> jobs) {
-  if (stopping_) {
-    base::mark("solitary: a job comes during a stop");
-    return bounce(std::move(jobs));
-  }
+  if (stopping_) return bounce(std::move(jobs));
   const std::size_t room = most_waiting - std::min(most_waiting, edition.waiting_alone.size());
   const auto rest = jobs.begin() + static_cast<std::ptrdiff_t>(std::min(room, jobs.size()));
   for (auto job = jobs.begin(); job != rest; ++job)

@@ -6,7 +6,7 @@
 
 namespace sluice::sim {
 
-inline constexpr std::array<std::string_view, 26> all_marks{
+inline constexpr std::array<std::string_view, 25> all_marks{
     "claim: rivals took what was chosen",
     "claimer: fenced",
     "finish: a row has moved",
@@ -19,7 +19,6 @@ inline constexpr std::array<std::string_view, 26> all_marks{
     "rescue: buried a runtime with claims",
     "solitary: a job runs alone",
     "solitary: a job is put off",
-    "solitary: a job comes during a stop",
     "solitary: a second host does not start",
     "solitary: waiting jobs are given back",
     "fleet: a job is poison",
