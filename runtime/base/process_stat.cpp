@@ -28,12 +28,13 @@ std::vector<double> stat_fields(const std::string& directory) {
 }  // namespace
 
 std::optional<ProcessStat> process_stat(pid_t process) {
-  constexpr std::size_t user_time = 10, system_time = 11, children_user_time = 12, children_system_time = 13,
-                        start = 18, virtual_size = 19, resident = 20;
+  constexpr std::size_t parent = 0, user_time = 10, system_time = 11, children_user_time = 12,
+                        children_system_time = 13, start = 18, virtual_size = 19, resident = 20;
   const std::vector<double> fields = stat_fields("/proc/" + std::to_string(process));
   if (fields.size() <= resident) return std::nullopt;
   const auto ticks = static_cast<double>(sysconf(_SC_CLK_TCK));
   ProcessStat stat;
+  stat.parent = static_cast<pid_t>(fields[parent]);
   stat.cpu_seconds = (fields[user_time] + fields[system_time]) / ticks;
   stat.children_cpu_seconds = (fields[children_user_time] + fields[children_system_time]) / ticks;
   stat.started = fields[start] / ticks;

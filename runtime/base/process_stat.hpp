@@ -8,6 +8,7 @@
 namespace sluice::base {
 
 struct ProcessStat {
+  pid_t parent = 0;                 ///< that started it, or adopted it
   double cpu_seconds = 0;           ///< of the process alone
   double children_cpu_seconds = 0;  ///< of those that it has waited for
   double started = 0;               ///< seconds since the machine booted

@@ -91,6 +91,12 @@ bool is_nested_deeper(std::string_view json, std::size_t levels) {
   return false;
 }
 
+std::string pointer_token(std::string_view name) {
+  std::string token;
+  for (const char c : name) token += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
+  return token;
+}
+
 std::string joined(const std::vector<std::string>& words, std::string_view between) {
   std::string text;
   for (const std::string& word : words) {

@@ -22,6 +22,9 @@ bool is_json(std::string_view text);
 /// a value is recursive.
 bool is_nested_deeper(std::string_view json, std::size_t levels);
 
+/// A name as a part of a JSON pointer (RFC 6901), without the slash before it.
+std::string pointer_token(std::string_view name);
+
 /// "a, b, c".
 std::string joined(const std::vector<std::string>& words, std::string_view between = ", ");
 

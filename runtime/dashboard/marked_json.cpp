@@ -1,6 +1,5 @@
 #include "dashboard/marked_json.hpp"
 
-#include <rapidjson/pointer.h>
 #include <rapidjson/prettywriter.h>
 #include <rapidjson/reader.h>
 #include <rapidjson/stringbuffer.h>
@@ -19,12 +18,6 @@ using Writer = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
 
 /// JSON pointer → the number of the line on which the value begins.
 using Lines = std::map<std::string, std::size_t>;
-
-std::string token_of(const std::string& name) {
-  std::string token;
-  for (const char c : name) token += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
-  return token;
-}
 
 /// Writes what a reader finds, and notes where each value begins.
 class Copy : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Copy> {
@@ -78,7 +71,7 @@ class Copy : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Copy> {
   void note() {
     std::string pointer;
     for (const Step& step : path_)
-      pointer += "/" + (step.is_array ? std::to_string(step.index) : token_of(step.name));
+      pointer += "/" + (step.is_array ? std::to_string(step.index) : base::pointer_token(step.name));
     lines_[pointer] = line();
   }
 

@@ -6,8 +6,9 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
-#include <sstream>
 #include <string>
+
+#include "base/process_stat.hpp"
 
 namespace sluice::fleet {
 
@@ -69,16 +70,8 @@ std::vector<pid_t> ProcessTree::descendants_of(pid_t process) const {
 }
 
 pid_t parent_of(pid_t process) {
-  std::ifstream file("/proc/" + std::to_string(process) + "/stat");
-  std::string line;
-  std::getline(file, line);
-  const std::size_t name_end = line.rfind(')');  // the name may contain anything
-  if (name_end == std::string::npos) return 0;
-  std::istringstream rest(line.substr(name_end + 1));
-  std::string state;
-  pid_t parent = 0;
-  rest >> state >> parent;
-  return parent;
+  const auto stat = base::process_stat(process);
+  return stat ? stat->parent : 0;
 }
 
 }  // namespace sluice::fleet

@@ -27,10 +27,7 @@ std::string text_of(const Value* value) {
 
 /// A name as a part of a pointer.
 std::string part_of(const Value& name) {
-  std::string part = "/";
-  for (const char c : std::string(name.GetString(), name.GetStringLength()))
-    part += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
-  return part;
+  return "/" + base::pointer_token({name.GetString(), name.GetStringLength()});
 }
 
 const Value* member(const Value& object, const Value& name) {
