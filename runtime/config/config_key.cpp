@@ -584,8 +584,14 @@ std::vector<ConfigKey<job::HostLimits>> make_limit_keys() {
            "payloads and the plugin's "
            "configuration",
            R"("0")"),
+      number(section, "cpus", &HostLimits::cpus, 1, 1024,
+             "processors that a host may use. Handlers that compute without end leave the others to other "
+             "plugins, to the runtime and to the database",
+             "1"),
       number(section, "nice", &HostLimits::nice, 0, 19,
              "the priority of a host, from 0 to 19, the lowest. It can't be above the runtime's own", "10"),
+      number(section, "io_priority", &HostLimits::io_priority, 0, 7,
+             "the priority of a host at the disks, from 0 to 7, the lowest", "7"),
       number(section, "recycle_jobs", &HostLimits::recycle_jobs, 1, 1000000000,
              "the number of jobs after which a host is replaced. Another host takes over, and the first one "
              "ends after its jobs",

@@ -168,6 +168,8 @@ void ControlGroup::limit(const job::HostLimits& limits) {
     if (access((path_ + "/memory.swap.max").c_str(), F_OK) == 0)
       group_files::write(path_, "memory.swap.max", limits.memory ? "0" : no_limit);
     group_files::write(path_, "pids.max", text(limits.tasks));
+    if (access((path_ + "/cpu.weight.nice").c_str(), F_OK) == 0)
+      group_files::write(path_, "cpu.weight.nice", std::to_string(limits.nice.value_or(0)));
     enforces_ = true;
   } catch (const std::system_error& error) {
     log::warn("a control group can't limit a plugin host, so the runtime watches the host's limits",

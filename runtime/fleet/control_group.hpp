@@ -28,7 +28,8 @@ class ControlGroup {
   ControlGroup(const ControlGroup&) = delete;
   ControlGroup& operator=(const ControlGroup&) = delete;
 
-  /// From now on the kernel enforces `memory` and `tasks`. If it can't, warns, and enforces() stays false.
+  /// From now on the kernel enforces `memory` and `tasks`, and `nice` counts for the host as a whole. If it
+  /// can't, warns, and enforces() stays false.
   void limit(const job::HostLimits& limits);
   bool enforces() const { return enforces_; }
   /// Sends SIGKILL to all processes in it, also to those that they start meanwhile.

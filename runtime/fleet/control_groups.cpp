@@ -21,6 +21,8 @@ namespace sluice::fleet {
 namespace {
 
 constexpr std::array controllers{"memory", "pids"};
+/// Shares processors among the hosts. Without it, the kernel does so among sessions or threads.
+constexpr const char* optional_controller = "cpu";
 constexpr const char* leaf_name = "runtime";
 constexpr const char* hosts_name = "hosts-";
 constexpr mode_t group_mode = 0755;
@@ -73,11 +75,15 @@ void check(const std::string& base) {
   }
 }
 
+void enable(const std::string& group, const char* controller) {
+  if (!group_files::has_controller(group, "cgroup.subtree_control", controller))
+    group_files::write(group, "cgroup.subtree_control", std::string("+") + controller);
+}
+
 void enable(const std::string& group) {
-  for (const char* controller : controllers) {
-    if (!group_files::has_controller(group, "cgroup.subtree_control", controller))
-      group_files::write(group, "cgroup.subtree_control", std::string("+") + controller);
-  }
+  for (const char* controller : controllers) enable(group, controller);
+  if (group_files::has_controller(group, "cgroup.controllers", optional_controller))
+    enable(group, optional_controller);
 }
 
 /// A group with processes can't have controllers for those below it, so this process makes room.

@@ -44,7 +44,7 @@ bool is_measured(const job::HostLimits& limits) {
 }
 
 bool is_watched(const job::HostLimits& limits) {
-  return is_measured(limits) || limits.recycle_jobs || limits.recycle_age;
+  return is_measured(limits) || limits.nice || limits.recycle_jobs || limits.recycle_age;
 }
 
 std::optional<std::int64_t> least_memory_mark(const job::HostLimits& limits) {

@@ -12,6 +12,7 @@
 #include "base/log.hpp"
 #include "base/process_stat.hpp"
 #include "base/text.hpp"
+#include "fleet/host_share.hpp"
 #include "wire/bounds.hpp"
 #include "wire/descriptors.hpp"
 
@@ -142,10 +143,17 @@ void HostProcess::on_frame(const wire::Frame& frame) {
 void HostProcess::limit(const job::HostLimits& limits, int slots) {
   limits_ = limits;
   limit_host(link_.process(), limits, slots);
+  session_nice_ = limits.nice;
+  weigh_session();
   if (group_) group_->limit(limits);
 }
 
+void HostProcess::weigh_session() {
+  if (session_nice_ && !reaped_ && set_session_nice(pid(), *session_nice_)) session_nice_.reset();
+}
+
 std::optional<Excess> HostProcess::measure() {
+  weigh_session();
   if (reaped_ || !ending_.empty() || !is_measured(limits_)) return std::nullopt;
   const GroupEvents before = events_;
   if (is_enforced()) events_ = group_->events();

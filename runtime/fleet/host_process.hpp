@@ -156,6 +156,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   void on_outcome(wire::JobResult result);
   void on_log(std::string_view body);
   void on_dropped(std::uint64_t lines);
+  void weigh_session();
   void tell_dropped();
   void log_line(const wire::LogLine& line) const;
   std::string scrubbed(std::string text) const;
@@ -197,6 +198,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   std::optional<double> cpu_seconds_;       // of the process and what it waited for, or of its group
   std::optional<std::int64_t> peak_bytes_;  // of its resident memory, or of its group's memory
   job::HostLimits limits_;
+  std::optional<int> session_nice_;  // that the kernel has not taken yet
   std::unique_ptr<ControlGroup> group_;
   GroupEvents events_;
   HostGauge gauge_;

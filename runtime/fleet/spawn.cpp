@@ -22,6 +22,7 @@
 #include "base/version.hpp"
 #include "fleet/host_limits.hpp"
 #include "fleet/host_program.hpp"
+#include "fleet/host_share.hpp"
 #include "fleet/orphans.hpp"
 #include "wire/descriptors.hpp"
 
@@ -79,9 +80,8 @@ class SpawnSetup {
       sigaddset(&defaults, signal);
     posix_spawnattr_setsigmask(&attributes_, &none);
     posix_spawnattr_setsigdefault(&attributes_, &defaults);
-    posix_spawnattr_setpgroup(&attributes_, 0);
     posix_spawnattr_setflags(&attributes_,
-                             POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+                             POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   }
   ~SpawnSetup() {
@@ -123,12 +123,6 @@ std::vector<const char*> clean_environment() {
   return kept;
 }
 
-[[noreturn]] void refuse_limit(const std::string& key, const std::string& value, int error,
-                               const std::string& expected) {
-  throw std::runtime_error("found that the kernel refuses limits." + key + " = " + value + " (" +
-                           strerror(error) + "), expected " + expected);
-}
-
 /// What counts towards RLIMIT_DATA, roughly.
 std::int64_t data_size(pid_t process) {
   std::ifstream file("/proc/" + std::to_string(process) + "/statm");
@@ -152,9 +146,10 @@ void set_limit(pid_t host, const KernelLimit& limit) {
   if (is_useless(host, limit, own) || prlimit(host, resource, &both, nullptr) == 0) return;
   if (errno == ESRCH) return;  // its death is noticed elsewhere
   const int error = errno;
-  refuse_limit(limit.key, std::to_string(limit.value), error,
-               "at most the runtime's own hard limit, " + std::to_string(own.rlim_max) +
-                   "; lower the key, or raise that limit of the runtime");
+  throw std::runtime_error(
+      "found that the kernel refuses limits." + limit.key + " = " + std::to_string(limit.value) + " (" +
+      strerror(error) + "), expected at most the runtime's own hard limit, " + std::to_string(own.rlim_max) +
+      "; lower the key, or raise that limit of the runtime");
 }
 
 /// The size that threads get without further ado.
@@ -163,19 +158,6 @@ std::int64_t stack_size() {
   rlimit own{};
   getrlimit(RLIMIT_STACK, &own);
   return own.rlim_cur == RLIM_INFINITY ? if_unlimited : static_cast<std::int64_t>(own.rlim_cur);
-}
-
-/// Of all threads that the host has by now. Those that it starts later inherit it.
-void set_nice(pid_t host, int nice) {
-  std::error_code error;
-  for (auto thread = std::filesystem::directory_iterator("/proc/" + std::to_string(host) + "/task", error);
-       !error && thread != std::filesystem::directory_iterator(); thread.increment(error)) {
-    const auto number = static_cast<id_t>(std::stoul(thread->path().filename().string()));
-    if (setpriority(PRIO_PROCESS, number, nice) == 0 || errno == ESRCH) continue;
-    refuse_limit(
-        "nice", std::to_string(nice), errno,
-        "at least the runtime's own, " + std::to_string(getpriority(PRIO_PROCESS, 0)) + "; raise the key");
-  }
 }
 
 }  // namespace
@@ -245,7 +227,7 @@ HelperProcess spawn_symbols(const std::string& path, int plugin_fd) {
 
 void limit_host(const Spawned& host, const job::HostLimits& limits, int slots) {
   for (const KernelLimit& limit : kernel_limits(limits, slots, stack_size())) set_limit(host.pid, limit);
-  if (limits.nice) set_nice(host.pid, *limits.nice);
+  set_share(host.pid, limits);
 }
 
 void kill_host(const Spawned& host) {

@@ -1,4 +1,4 @@
-// Starts a plugin host: posix_spawn of sluice-host, in its own process group, with an environment without the
+// Starts a plugin host: posix_spawn of sluice-host, in a session of its own, with an environment without the
 // database's credentials.
 #pragma once
 
@@ -37,8 +37,7 @@ struct HelperProcess {
 /// spawn_host().
 HelperProcess spawn_symbols(const std::string& path, int plugin_fd);
 
-/// Sends SIGKILL to a host that has not been waited for, whatever group it has moved to, and to its process
-/// group.
+/// Sends SIGKILL to a host that has not been waited for, and to its process group.
 void kill_host(const Spawned& host);
 
 /// Sets what the kernel enforces, in the host's process; processes and threads that it starts inherit it.

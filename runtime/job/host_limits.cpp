@@ -30,7 +30,9 @@ std::vector<std::string> words_of(const HostLimits& limits, const std::string& k
   add("open_files", limits.open_files);
   add("file_size", limits.file_size);
   add("core", limits.core);
+  add("cpus", limits.cpus);
   add("nice", limits.nice);
+  add("io_priority", limits.io_priority);
   add("recycle_jobs", limits.recycle_jobs);
   add("recycle_age", limits.recycle_age);
   add("recycle_memory", limits.recycle_memory);

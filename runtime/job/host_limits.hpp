@@ -19,7 +19,9 @@ struct HostLimits {
   std::optional<int> open_files;
   std::optional<std::int64_t> file_size;  ///< bytes
   std::optional<std::int64_t> core;       ///< bytes of a core file
+  std::optional<int> cpus;                ///< processors
   std::optional<int> nice;                ///< priority
+  std::optional<int> io_priority;         ///< 0 to 7, the lowest
 
   // marks beyond which another host takes over, and this one ends after its jobs
   std::optional<int> recycle_jobs;

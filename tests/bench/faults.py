@@ -4,7 +4,9 @@ dashboard over many rows. They need no peers. Each has cases, as in scenarios.py
 import contextlib
 import functools
 import json
+import os
 import subprocess
+import sys
 import time
 
 import watchers
@@ -39,6 +41,7 @@ VICES = {
     "frames without end": ("huge_frame", "vices"),
     "hosts that stop reading": ("freeze", "vices"),
 }
+ONE_PROCESSOR = "[plugin.nasty.limits]\ncpus = 1\n"
 CONFIG = """
 [retry]
 backoff_first = "10ms"
@@ -128,13 +131,23 @@ def count(bench, condition):
     return int(bench.server.sql(f'SELECT count(*) FROM "Outbox" WHERE {condition}', DATABASE))
 
 
-def beside(bench, vice, plugin):
+@contextlib.contextmanager
+def spinning(programs):
+    """Programs that compute without end and have nothing to do with Sluice, each in a session of its own."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(programs):
+            stack.enter_context(started(sys.executable, "-c", "while True: pass", start_new_session=True))
+        yield
+
+
+def beside(bench, vice, plugin, limits="", programs=0):
     """The latency of a healthy plugin's jobs, from the insert to the handler, beside jobs with a vice."""
     jobs = QUICK_HEALTHY if bench.quick else HEALTHY
     stamps, trash = bench.directory / "stamps", bench.directory / "trash"
     stamps.unlink(missing_ok=True)
     plugins = plugins_of(bench, "stamp", "nasty", "vices")
-    with bench.copied("sluice", EMPTY), service(bench, plugins) as runtime, inserter(bench) as session:
+    with bench.copied("sluice", EMPTY), service(bench, plugins, CONFIG + limits) as runtime, \
+            inserter(bench) as session, spinning(programs):
         for number in range(-WARM_UP, jobs):
             if vice and number % EACH == 0:
                 session.insert(f"test.{plugin}", {"do": vice, "file": str(trash)})
@@ -203,7 +216,9 @@ def protected(bench, config):
 SCENARIOS = {
     "vices": Scenario("A healthy plugin's jobs, from insert to handler, alone and beside another plugin's vices", 3, {
         "alone": functools.partial(beside, vice=None, plugin=None),
-        **{name: functools.partial(beside, vice=vice, plugin=plugin) for name, (vice, plugin) in VICES.items()}}),
+        "other programs on all processors": functools.partial(beside, vice=None, plugin=None, programs=os.cpu_count()),
+        **{name: functools.partial(beside, vice=vice, plugin=plugin) for name, (vice, plugin) in VICES.items()},
+        "handlers that hang, cpus = 1": functools.partial(beside, *VICES["handlers that hang"], ONE_PROCESSOR)}),
     "recovery": Scenario("From a handler's SIGSEGV until a handler of its plugin runs again", 1, {"sluice": recovery}),
     "crowd": Scenario("{crowd:,} jobs of 5 ms in 16 slots of one host, which end it or hang now and then", 3, {
         "no bad jobs": functools.partial(crowd, vice="work", each=1000),

@@ -125,10 +125,16 @@ TEST_F(Grouped, AForkBombStopsAtItsLimitAndEnds) {
 }
 
 TEST_F(Grouped, AHostEndsWithItsHiddenProcessesAndStatusShowsWhatLimitsIt) {
-  Program& program = start("memory = \"256MB\"\n");
+  Program& program = start("memory = \"256MB\"\nnice = 5\n");
   const pid_t hidden = hidden_process();
   ASSERT_GT(hidden, 1);
   ASSERT_EQ(::kill(hidden, 0), 0) << "it outlives its job";
+  if (fleet::group_files::has_controller(group, "cgroup.controllers", "cpu")) {
+    std::vector<std::string> priorities;
+    for (const std::string& host : groups_in(hosts_of(program)))
+      priorities.push_back(fleet::group_files::read(host, "cpu.weight.nice"));
+    EXPECT_THAT(priorities, testing::UnorderedElementsAre("0\n", "5\n"));
+  }
   EXPECT_TRUE(eventually([&] {
     return sluice({"status"}).out.find("limits of each host of vices: memory 256MB (control group)") !=
            std::string::npos;

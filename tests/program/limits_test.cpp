@@ -124,14 +124,17 @@ TEST_F(Limits, TheKernelsLimitsFailCallsAndTheErrorNamesThem) {
   insert_vice("fills", "fill_file");
   insert_vice("opens", "open_files");
   insert_vice("shows", "show_limits");
-  Program& program = start("open_files = 64\nfile_size = \"100kB\"\ncore = \"0\"\nnice = 12\n");
+  Program& program =
+      start("open_files = 64\nfile_size = \"100kB\"\ncore = \"0\"\nnice = 12\ncpus = 1\nio_priority = 6\n");
   EXPECT_TRUE(becomes("fills", "error")) << program.err();
   EXPECT_EQ(error("fills"), "can't write: File too large; the plugin's limit is 100kB (file_size)");
   EXPECT_EQ(scratch.read("fills").size(), 100'000U);
   EXPECT_TRUE(becomes("opens", "error")) << program.err();
   EXPECT_EQ(error("opens"), "can't open: Too many open files; the plugin's limit is 64 (open_files)");
   EXPECT_TRUE(becomes("shows", "done"));
-  EXPECT_EQ(output("shows"), R"({"core": 0, "nice": 12, "files": 64})");
+  const std::string session = access("/proc/self/autogroup", F_OK) == 0 ? "12" : "null";
+  EXPECT_EQ(output("shows"), R"({"core": 0, "cpus": 1, "nice": 12, "files": 64, "session": )" + session +
+                                 R"(, "io_priority": 6})");
   EXPECT_EQ(program.err().find("plugin host died"), std::string::npos) << program.err();
 }
 

@@ -11,6 +11,7 @@
 #include "base/process_stat.hpp"
 #include "fleet/frame_names.hpp"
 #include "fleet/host_gauge.hpp"
+#include "fleet/host_share.hpp"
 #include "fleet/orphans.hpp"
 #include "world/host.hpp"
 #include "world/trace.hpp"
@@ -77,6 +78,9 @@ void kill_host(const Spawned& host) {
 
 /// No plugin of these worlds has limits.
 void limit_host(const Spawned& /*host*/, const job::HostLimits& /*limits*/, int /*slots*/) {}
+bool set_session_nice(pid_t /*host*/, int /*nice*/) {
+  return true;
+}
 HostUsage HostGauge::measure(const Spawned& /*host*/, std::optional<std::int64_t> /*exact_above*/) {
   return {};
 }

@@ -141,7 +141,8 @@ TEST(Config, RefusesInvalidLimitsWithTheirLines) {
         "sluice.toml:5: 'plugin.email.limits.nice' must be a whole number from 0 to 19, found 20",
         "sluice.toml:6: 'plugin.email.limits.recycle_memory' must be a size",
         "sluice.toml:7: 'plugin.email.limits.recycle_jobs' must be a whole number",
-        "sluice.toml:8: unknown key 'plugin.email.limits.memmory'; known here: core file_size memory nice",
+        "sluice.toml:8: unknown key 'plugin.email.limits.memmory'; known here: core cpus file_size "
+        "io_priority memory nice",
         "sluice.toml:10: 'plugin.hello.limits' must be a table, found 7"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << "\nin:\n" << text;
   }

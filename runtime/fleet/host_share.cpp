@@ -1,0 +1,104 @@
+#include "fleet/host_share.hpp"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "base/descriptor.hpp"
+
+namespace sluice::fleet {
+
+namespace {
+
+[[noreturn]] void refuse(const char* key, int value, const std::string& expected) {
+  throw std::runtime_error(std::string("found that the kernel refuses limits.") + key + " = " +
+                           std::to_string(value) + " (" + std::strerror(errno) + "), expected " + expected);
+}
+
+std::vector<pid_t> threads_of(pid_t host) {
+  std::vector<pid_t> threads;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry("/proc/" + std::to_string(host) + "/task", error), end;
+       !error && entry != end; entry.increment(error))
+    threads.push_back(static_cast<pid_t>(std::stol(entry->path().filename().string())));
+  return threads;
+}
+
+std::vector<int> own_processors() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  std::vector<int> processors;
+  if (sched_getaffinity(0, sizeof(set), &set) != 0) return processors;
+  for (int processor = 0; processor < CPU_SETSIZE; ++processor) {
+    if (CPU_ISSET(processor, &set)) processors.push_back(processor);
+  }
+  return processors;
+}
+
+/// Each host gets the processors after those of the host before it. Empty: it may have all.
+std::vector<int> next_processors(int count) {
+  static std::size_t next = 0;
+  const std::vector<int> all = own_processors();
+  if (static_cast<std::size_t>(count) >= all.size()) return {};
+  std::vector<int> some;
+  for (int i = 0; i < count; ++i) some.push_back(all[next++ % all.size()]);
+  return some;
+}
+
+void set_processors(const std::vector<pid_t>& threads, int count) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  const std::vector<int> processors = next_processors(count);
+  for (const int processor : processors) CPU_SET(processor, &set);
+  for (const pid_t thread : threads) {
+    if (processors.empty() || sched_setaffinity(thread, sizeof(set), &set) == 0 || errno == ESRCH) continue;
+    refuse("cpus", count, "processors that the runtime itself may use; leave the key out");
+  }
+}
+
+void set_nice(const std::vector<pid_t>& threads, int nice) {
+  for (const pid_t thread : threads) {
+    if (setpriority(PRIO_PROCESS, static_cast<id_t>(thread), nice) == 0 || errno == ESRCH) continue;
+    refuse("nice", nice,
+           "at least the runtime's own, " + std::to_string(getpriority(PRIO_PROCESS, 0)) + "; raise the key");
+  }
+}
+
+/// Class "best effort" of ioprio_set(2), which has no function in the C library.
+void set_io_priority(const std::vector<pid_t>& threads, int priority) {
+  constexpr int who_process = 1;
+  constexpr int best_effort = 2 << 13;
+  for (const pid_t thread : threads) {
+    if (syscall(SYS_ioprio_set, who_process, thread, best_effort | priority) == 0 || errno == ESRCH) continue;
+    refuse("io_priority", priority, "a kernel and a container that allow ioprio_set(); leave the key out");
+  }
+}
+
+}  // namespace
+
+void set_share(pid_t host, const job::HostLimits& limits) {
+  const std::vector<pid_t> threads = threads_of(host);
+  if (limits.cpus) set_processors(threads, *limits.cpus);
+  if (limits.nice) set_nice(threads, *limits.nice);
+  if (limits.io_priority) set_io_priority(threads, *limits.io_priority);
+}
+
+bool set_session_nice(pid_t host, int nice) {
+  const std::string path = "/proc/" + std::to_string(host) + "/autogroup";
+  const base::Descriptor file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!file.open()) return true;  // a kernel without such groups, or the host is gone
+  const std::string text = std::to_string(nice);
+  return write(file.get(), text.data(), text.size()) >= 0 || errno != EAGAIN;
+}
+
+}  // namespace sluice::fleet

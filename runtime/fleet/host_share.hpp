@@ -1,0 +1,20 @@
+// What share of processors and disks the processes of a host get beside those of others. The kernel enforces
+// it.
+#pragma once
+
+#include <sys/types.h>
+
+#include "job/host_limits.hpp"
+
+namespace sluice::fleet {
+
+/// Sets `cpus`, `nice` and `io_priority` for all threads that the host has by now. Those that it starts later
+/// inherit them. Throws std::runtime_error if the kernel refuses one.
+void set_share(pid_t host, const job::HostLimits& limits);
+
+/// Sets `nice` of the host's session (autogroup, sched(7)): kernels that share processors among sessions
+/// ignore that of a thread beside other sessions. False: another process has set one within 0.1 s, so the
+/// kernel wants it tried again later.
+bool set_session_nice(pid_t host, int nice);
+
+}  // namespace sluice::fleet
