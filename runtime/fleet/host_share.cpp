@@ -51,6 +51,7 @@ std::vector<int> next_processors(int count) {
   const std::vector<int> all = own_processors();
   if (static_cast<std::size_t>(count) >= all.size()) return {};
   std::vector<int> some;
+  some.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) some.push_back(all[next++ % all.size()]);
   return some;
 }
