@@ -30,6 +30,9 @@ enum class Bug {
   canary_takes_more,     ///< a canary gets twice its share
   restarts_as_canary,    ///< the present version, if a host does not start, is started from a canary's file
   retries_gone_back,     ///< a plain reload loads a version that went back
+  limits_too_early,      ///< a job has half the time that its type has
+  hangs_for_ever,        ///< a host whose job does not stop is not killed
+  hangs_for_free,        ///< a job that hung and was killed is given back
   never_enlists_again,   ///< a fenced runtime goes on under its old id
   // in the store in memory
   no_fence,                ///< an outcome is written though its claim is gone

@@ -287,6 +287,12 @@ bool HostProcess::enforce_limits(base::Clock::time_point now, base::Clock::time_
   return tickets_.stuck(latest) > 0;
 }
 
+bool HostProcess::lingers(base::Clock::time_point latest) {
+  if (state_ != HostState::stopping || tickets_.in_flight() > 0 || !ending_.empty()) return false;
+  if (!only_stops_since_) only_stops_since_ = base::Clock::now();
+  return *only_stops_since_ <= latest;
+}
+
 bool HostProcess::ask_for_stacks(base::Clock::time_point latest) {
   const auto threads = tickets_.threads_to_ask(latest);
   for (const pid_t thread : threads) {

@@ -91,6 +91,8 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   bool has_only_stuck_jobs(base::Clock::time_point latest) const {
     return tickets_.started() == tickets_.stuck(latest);
   }
+  /// It was told to stop, and has had no job since `latest` or before, as far as the calls of this have seen.
+  bool lingers(base::Clock::time_point latest);
   /// Asks the threads of jobs that did not stop for their stacks, which come before the next call or never.
   /// Returns false if none was asked.
   bool ask_for_stacks(base::Clock::time_point latest);
@@ -192,6 +194,7 @@ class HostProcess : public std::enable_shared_from_this<HostProcess>, private Ho
   bool owes_description_ = false;
   bool owes_start_ = false;
   bool owes_stop_ = false;
+  std::optional<base::Clock::time_point> only_stops_since_;  // without a job
   std::string ending_;
   std::string culprit_;
   // From reaped() on.

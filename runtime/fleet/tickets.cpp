@@ -111,6 +111,7 @@ std::optional<job::Finished> Tickets::take_back(wire::JobResult result) {
     result.outcome = {};
     result.outcome.result = job::Result::released;
     if (const InFlight& flight = in_flight_[result.ticket]; flight.overdue) {
+      base::mark("tickets: an overdue job stopped when asked");
       result.outcome.result = job::Result::crashed;
       result.outcome.code = flight.overdrawn ? "cpu-limit" : "timeout";
       result.outcome.error = "the job " + limit_words(flight) + " and stopped when it was asked to";
@@ -193,7 +194,7 @@ job::Outcome Tickets::judge(std::uint32_t ticket, const Death& death) const {
   if (state == wire::TicketState::done) return outcome;
   outcome.result = job::Result::released;
   if (state == wire::TicketState::queued) return outcome;
-  if (flight.overdue && state == wire::TicketState::started) {
+  if (flight.overdue && state == wire::TicketState::started && !base::planted(base::Bug::hangs_for_free)) {
     outcome.result = job::Result::crashed;
     outcome.code = flight.overdrawn ? "cpu-limit" : "timeout";
     outcome.error = "the job " + limit_words(flight) +
@@ -248,7 +249,8 @@ std::vector<job::Ref> Tickets::cancel_overdue(base::Clock::time_point now) {
   for_each_started([&](std::uint32_t ticket, std::int32_t, base::Clock::time_point started) {
     InFlight& flight = in_flight_[ticket];
     flight.seen_started_at = started;
-    const job::Microseconds most = limit(flight.type_index);
+    const job::Microseconds most =
+        limit(flight.type_index) / (base::planted(base::Bug::limits_too_early) ? 2 : 1);
     if (flight.overdue || most.count() == 0 || now - started <= most) return;
     flight.overdue = true;
     if (!flight.cancel_requested) flight.asked_to_stop_at = now;

@@ -6,7 +6,7 @@
 
 namespace sluice::sim {
 
-inline constexpr std::array<std::string_view, 25> all_marks{
+inline constexpr std::array<std::string_view, 27> all_marks{
     "claim: rivals took what was chosen",
     "claimer: fenced",
     "finish: a row has moved",
@@ -22,6 +22,8 @@ inline constexpr std::array<std::string_view, 25> all_marks{
     "solitary: a second host does not start",
     "solitary: waiting jobs are given back",
     "fleet: a job is poison",
+    "fleet: a job did not stop in time",
+    "tickets: an overdue job stopped when asked",
     "canary: a host of its died with a job",
     "canary: decided by hand",
     "canary: it crashes repeatedly",

@@ -210,6 +210,7 @@ void Scheduler::freeze(Process& process) {
 
 void Scheduler::thaw(Process& process) {
   process.frozen_ = false;
+  process.thawed_at_ = now_;
   for (Fiber* fiber : std::exchange(process.parked_, {})) make_ready(*fiber);
 }
 

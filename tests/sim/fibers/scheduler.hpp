@@ -40,6 +40,8 @@ class Process {
   const std::string& name() const { return name_; }
   bool alive() const { return alive_; }
   bool frozen() const { return frozen_; }
+  /// It is, or was at `time` or later.
+  bool frozen_since(Time time) const { return frozen_ || thawed_at_ >= time; }
   /// How far its wall clock is ahead.
   Duration skew{};
 
@@ -49,6 +51,7 @@ class Process {
   const std::string name_;
   bool alive_ = true;
   bool frozen_ = false;
+  Time thawed_at_{};
   std::vector<Fiber*> parked_;  // would run if it were not frozen
 };
 

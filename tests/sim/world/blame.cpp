@@ -19,7 +19,11 @@ Blame::Version Blame::version_of(const Host& host) {
 }
 
 void Blame::on_line(const Process& runtime, std::string_view line, const std::string& plugin) {
-  if (line.starts_with("a second plugin host did not start")) without_solitude_.insert(&runtime);
+  if (line.starts_with("a second plugin host did not start")) {
+    if (!died_unready_.contains(&runtime))
+      fail_("jobs run beside others again, though all hosts became ready");
+    without_solitude_.insert(&runtime);
+  }
   if (line != "plugin replaced" && line != "plugin added") return;
   // It counts anew, even if the same file was loaded again.
   for (auto& [id, record] : records_) {
@@ -55,6 +59,7 @@ void Blame::on_fault(const Host& host, const std::string& job, std::optional<std
 
 void Blame::on_death(const Host& host) {
   const Process* const runtime = &host.runtime();
+  if (!host.was_ready()) died_unready_.insert(runtime);
   const auto running = running_.extract(&host);
   const auto fault = faults_.extract(&host);
   if (!running) return;

@@ -69,6 +69,7 @@ class Blame {
   std::map<const Host*, std::vector<std::string>> running_;
   std::map<const Host*, Fault> faults_;
   std::map<std::pair<Version, std::uint64_t>, int> crashes_;  // of all jobs, by place
+  std::set<const Process*> died_unready_;                     // runtimes with a host that never took jobs
   std::set<const Process*> without_solitude_;                 // runtimes that can't run jobs alone
 };
 

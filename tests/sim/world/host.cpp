@@ -160,6 +160,7 @@ void Host::start(const wire::Start& start) {
   for (std::uint32_t slot = 0; slot < slots_; ++slot) sched().spawn(*this, [this, slot] { work(slot); });
   std::string out;
   wire::put_ready(out);
+  was_ready_ = true;
   send(out);
 }
 
@@ -184,6 +185,7 @@ void Host::stop() {
   }
   sched().wake_all(queued_);
   while (slots_over_ < slots_) sched().wait(slot_over_);
+  if (file_ == "lingers") sched().sleep(std::chrono::hours(10));
   std::string out;
   wire::put_stopped(out);
   send(out);

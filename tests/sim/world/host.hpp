@@ -71,6 +71,8 @@ class Host : public Process {
   int version() const { return version_; }
   /// The runtime wants it to end, so it judges the jobs of its death as interrupted.
   bool told_to_stop() const { return told_to_stop_; }
+  /// It has told the runtime that it takes jobs.
+  bool was_ready() const { return was_ready_; }
   /// How it ended, once.
   std::optional<int> reap();
 
@@ -122,6 +124,7 @@ class Host : public Process {
   WaitList slot_over_;
   bool stopping_ = false;
   bool told_to_stop_ = false;
+  bool was_ready_ = false;
   int version_ = 0;
   Doom doom_ = Doom::none;
   std::optional<int> status_;

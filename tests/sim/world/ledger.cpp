@@ -120,6 +120,7 @@ void Ledger::on_settled(const job::Settlement& settlement, const Row& row, bool 
   if (!job.forgotten) {
     check_run(row.id, job, settlement);
     const Run* const run = last_run(job);
+    if (run != nullptr) deadlines_.on_settled(settlement, {run->host, row.id, run->ticket}, run->died);
     blame_.on_settled(settlement, job.type, *job.runtime,
                       run == nullptr ? RunEnd::never_ran
                       : run->died    ? RunEnd::with_its_host
@@ -170,6 +171,7 @@ void Ledger::on_start(const Host& host, const std::string& id, std::uint32_t tic
   blame_.on_start(host, id);
   trace("handler starts", {{"job", id}});
   Job& job = jobs_[id];
+  deadlines_.on_start({&host, id, ticket}, job.type);
   job.runs.push_back({&host.runtime(), &host, sched().now(), ticket});
   ++job.starts;
   if (job.type == "mail.once" && job.starts > job.may_start)
@@ -179,6 +181,7 @@ void Ledger::on_start(const Host& host, const std::string& id, std::uint32_t tic
 void Ledger::on_end(const Host& host, const std::string& id, std::uint32_t ticket, job::Result result) {
   trace("handler ends", {{"job", id}, {"result", job::name(result)}});
   blame_.on_end(host, id);
+  deadlines_.on_end({&host, id, ticket});
   for (Run& run : jobs_[id].runs) {
     if (run.host != &host || run.ticket != ticket || !run.active) continue;
     run.active = false;
@@ -191,6 +194,7 @@ void Ledger::on_death(const Host& host) {
   for (auto& [id, job] : jobs_) {
     for (Run& run : job.runs) {
       if (run.host != &host || !run.active) continue;
+      deadlines_.on_end({&host, id, run.ticket});
       run.active = false;
       run.died = true;
       run.result = job::Result::crashed;

@@ -14,6 +14,7 @@
 #include "store/memory_store.hpp"
 #include "world/blame.hpp"
 #include "world/canary_watch.hpp"
+#include "world/deadlines.hpp"
 #include "world/host.hpp"
 
 namespace sluice::sim {
@@ -22,7 +23,8 @@ class Ledger : public store::MemoryStore::Watcher, public HostWatcher {
  public:
   using Row = store::MemoryStore::Row;
 
-  explicit Ledger(Duration lease) : lease_(lease) {}
+  explicit Ledger(const config::Config& config)
+      : lease_(config.lease), deadlines_(config, [this](const std::string& what) { fail(what); }) {}
 
   /// A runtime enlisted under this id.
   void enlisted(store::RuntimeId runtime, const Process& process);
@@ -112,6 +114,7 @@ class Ledger : public store::MemoryStore::Watcher, public HostWatcher {
   std::map<store::RuntimeId, const Process*> runtimes_;
   std::optional<std::string> violation_;
   Blame blame_{[this](const std::string& what) { fail(what); }};
+  Deadlines deadlines_;
   CanaryWatch canaries_{[this](const std::string& what) { fail(what); }};
   std::size_t runs_ = 0;
   std::size_t ended_ = 0;

@@ -21,7 +21,7 @@ struct NamedBug {
   std::string_view name;
   std::uint64_t seed;
 };
-inline constexpr std::array<NamedBug, 30> bug_names{{
+inline constexpr std::array<NamedBug, 33> bug_names{{
     {Bug::cursor_never_swept, "cursor-never-swept", 2},
     {Bug::blind_judge, "blind-judge", 2},
     {Bug::no_reconcile, "no-reconcile", 7},
@@ -48,6 +48,9 @@ inline constexpr std::array<NamedBug, 30> bug_names{{
     {Bug::alone_for_free, "alone-for-free", 1},
     {Bug::poison_too_early, "poison-too-early", 1},
     {Bug::never_poison, "never-poison", 2},
+    {Bug::limits_too_early, "limits-too-early", 1},
+    {Bug::hangs_for_ever, "hangs-for-ever", 1},
+    {Bug::hangs_for_free, "hangs-for-free", 1},
     {Bug::canary_takes_retries, "canary-takes-retries", 2},
     {Bug::canary_takes_more, "canary-takes-more", 2},
     {Bug::restarts_as_canary, "restarts-as-canary", 9},

@@ -24,8 +24,9 @@ enum class Deed {
   vanish,     ///< takes its host with it in its first attempt, and nobody can tell who it was
   poison,     ///< takes its host with it again and again, at the same place
   doomed,     ///< the same, and nobody can tell who it was
+  hang,       ///< never ends in its first attempt
 };
-inline constexpr int deeds = 13;
+inline constexpr int deeds = 14;
 inline constexpr int mild_deeds = 10;  ///< those before the last ones, which cost many hosts
 
 struct Script {

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "world/script.hpp"
+
 namespace sluice::sim {
 
 namespace {
@@ -28,6 +30,14 @@ config::Config config_of(Random& random) {
     config.plugins[plugin].role = "reader";
   }
   return config;
+}
+
+/// Some jobs of each type take longer than the shortest of these.
+void add_time_limits(config::Config& config, Random random) {
+  for (const char* plugin : {"mail", "pdf"}) {
+    for (const job::TypeSpec& type : spec_of(plugin, 1).types)
+      config.types[type.name].timeout = milliseconds(random.between(1500, 12000));
+  }
 }
 
 /// Those that are drawn one like the other.
@@ -69,6 +79,7 @@ Settings Settings::of(std::uint64_t seed, std::chrono::minutes weather, const st
   settings.mean_run = std::size_t{1} << static_cast<unsigned>(random.between(0, 6));
   settings.runtimes = static_cast<std::size_t>(random.between(1, 5));
   settings.config = config_of(random);
+  add_time_limits(settings.config, Random(mix(seed, 5)));
   settings.marking = random.chance(0.2);
   if (settings.marking) settings.config.processing_after = milliseconds(0);
   settings.refuses_for_ever = random.chance(0.25);

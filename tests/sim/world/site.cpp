@@ -3,6 +3,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include <boost/asio/signal_set.hpp>
 
@@ -97,6 +98,28 @@ void Site::drain() {
 void Site::close() {
   closing_ = true;
   if (up_) send_signal(*process_, SIGTERM);
+}
+
+bool Site::recycles(const std::string& plugin) const {
+  return settings_.config.plugins.at(plugin).limits.recycle_jobs.has_value();
+}
+
+/// One may be about to relieve another.
+std::string Site::crowd() const {
+  if (!up_) return {};
+  std::map<std::string, int> hosts;
+  for (const auto& host : Host::of(*process_)) {
+    if (host->told_to_stop() && !recycles(host->plugin()))
+      return host->name() + " was told to stop, and does not end";
+    if (!host->told_to_stop()) ++hosts[host->plugin()];
+  }
+  for (const auto& [plugin, count] : hosts) {
+    const int most = settings_.config.plugins.at(plugin).processes + (recycles(plugin) ? 1 : 0);
+    if (count > most)
+      return process_->name() + " has " + std::to_string(count) + " hosts of plugin " + plugin + ", and " +
+             std::to_string(most) + " are wanted";
+  }
+  return {};
 }
 
 void Site::kill() {

@@ -31,16 +31,20 @@ class Site {
   Process* process() const { return up_ ? process_.get() : nullptr; }
   /// Its engine, once it has been made.
   const engine::Engine* engine() const { return engine_; }
+  /// Which plugin has more hosts than are configured, or one that does not end; empty: none has.
+  std::string crowd() const;
   void kill();
   void freeze();
   void thaw();
-  /// Replaces a plugin's file: by a version that works, or one that is "refused", "slow", "dies" or "hangs".
+  /// Replaces a plugin's file: by a version that works, or one that is "refused", "slow", "dies",
+  /// "hangs" or "lingers".
   void write_plugin(const std::string& plugin, const std::string& how);
 
  private:
   void supervise();
   void run(Process& process, bool drains, bool& over);
   void kill(Process& process);
+  bool recycles(const std::string& plugin) const;
 
   const Settings& settings_;
   const std::size_t index_;

@@ -117,25 +117,39 @@ void World::befall(const Fault& fault) {
   }
 }
 
+void World::begin_outage() {
+  ++outages_;
+  database_.weather.down = true;
+  database_.crash();
+}
+
+/// Another one may be under way.
+void World::end_outage() {
+  if (--outages_ == 0) database_.weather.down = false;
+}
+
+/// Nobody is connected while the last commits get lost.
+void World::fail_over(const Fault& fault) {
+  ++failing_over_;
+  const auto before = database_.store().tables();
+  sched().sleep(milliseconds(Random(fault.seed).between(1, 800)));
+  begin_outage();
+  sched().sleep(fault.lasts);
+  database_.store().restore(*before);
+  ledger_.forgotten(database_.store().rows());
+  end_outage();
+  --failing_over_;
+}
+
 void World::befall_database(const Fault& fault) {
   Random random(fault.seed);
   Database::Weather& weather = database_.weather;
   if (fault.kind == FaultKind::crash) {
-    weather.down = true;
-    database_.crash();
+    begin_outage();
     sched().sleep(fault.lasts);
-    weather.down = false;
+    end_outage();
   } else if (fault.kind == FaultKind::failover) {
-    ++failing_over_;
-    const auto before = database_.store().tables();
-    sched().sleep(milliseconds(random.between(1, 800)));
-    weather.down = true;
-    database_.crash();
-    sched().sleep(fault.lasts);
-    database_.store().restore(*before);
-    ledger_.forgotten(database_.store().rows());
-    weather.down = false;
-    --failing_over_;
+    fail_over(fault);
   } else if (fault.kind == FaultKind::fails) {
     weather.fails = 0.3 * random.fraction();
     sched().sleep(fault.lasts);
@@ -207,7 +221,7 @@ void World::befall_runtime(const Fault& fault, Site& site) {
 void World::reload(const Fault& fault, Site& site) {
   Random random(fault.seed);
   const char* plugin = random.chance(0.5) ? "mail" : "pdf";
-  const std::array how{"ok", "ok", "ok", "refused", "slow", "dies", "hangs"};
+  const std::array how{"ok", "ok", "ok", "refused", "slow", "dies", "hangs", "lingers"};
   site.write_plugin(plugin, how.at(random.below(how.size())));
   if (site.process() != nullptr) send_signal(*site.process(), SIGHUP);
 }
@@ -315,13 +329,15 @@ void World::try_each() {
   }
 }
 
-/// What takes room or tickets of a runtime.
+/// What takes room, tickets or hosts of a runtime.
 std::string World::taken() {
   for (const auto& site : sites_) {
     if (site->process() == nullptr || site->engine() == nullptr) continue;
     const int taken = site->engine()->load().taken;
     std::size_t tickets = 0;
     for (const auto& host : Host::of(*site->process())) tickets += host->tickets();
+    const std::string crowd = site->crowd();
+    if (!crowd.empty()) return crowd;
     if (taken != 0 || tickets != 0)
       return std::to_string(taken) + " jobs take room of " + site->process()->name() + ", whose hosts have " +
              std::to_string(tickets) + " tickets";

@@ -41,6 +41,9 @@ class World {
   void direct();
   void befall(const Fault& fault);
   void befall_database(const Fault& fault);
+  void fail_over(const Fault& fault);
+  void begin_outage();
+  void end_outage();
   void befall_host(const Fault& fault, Site& site);
   void befall_runtime(const Fault& fault, Site& site);
   void reload(const Fault& fault, Site& site);
@@ -58,13 +61,14 @@ class World {
 
   const Settings settings_;
   Scheduler scheduler_;
-  Ledger ledger_{settings_.config.lease};
+  Ledger ledger_{settings_.config};
   Database database_;
   Application application_;
   Process process_{4, "weather"};
   std::vector<std::unique_ptr<Site>> sites_;
   std::map<std::string, std::uint64_t> faults_;
   int failing_over_ = 0;             // failovers under way
+  int outages_ = 0;                  // reasons why the server is not there
   std::uint64_t refused_share_ = 0;  // rows whose outcomes are refused: one of so many; 0: none
 };
 
