@@ -206,7 +206,9 @@ bool HostProcess::on_printed(const char* stream, const std::string& line) {
     on_dropped(1);
     return false;
   }
-  log::info(scrubbed(line), {{"plugin", plugin_}, {"stream", stream}, {"pid", pid()}});
+  const std::string text = scrubbed(line);
+  tickets_.note_printed(stream, text);
+  log::info(text, {{"plugin", plugin_}, {"stream", stream}, {"pid", pid()}});
   return true;
 }
 
@@ -218,6 +220,7 @@ void HostProcess::on_log(std::string_view body) {
   }
   wire::keep_bounds(line);
   scrubber_.scrub(line);
+  tickets_.note(line);
   log_line(line);
 }
 
@@ -275,6 +278,7 @@ void HostProcess::cancel(const std::set<std::string>& ids) {
 }
 
 bool HostProcess::enforce_limits(base::Clock::time_point now, base::Clock::time_point latest) {
+  if (reaped_) return false;
   for (const job::Ref& job : tickets_.cancel_overdue(now)) {
     log::warn("asked a job to stop, because it exceeded its time limit",
               {{"plugin", plugin_}, {"job", job.id}, {"type", job.type}, {"attempt", job.attempt}});
@@ -350,6 +354,7 @@ void HostProcess::end_when_read() {
   if (const job::Ref* const culprit = tickets_.culprit()) culprit_ = culprit->id;
   const auto other = tickets_.stack_without_job();
   auto jobs = tickets_.judge_all(ending_, interrupted_, excess_ ? excess_->code : "");
+  for (Judged& job : jobs) scrubber_.scrub(job.finished.outcome);
   listener_.on_judged(*this, jobs);
   give_back(std::move(jobs));
   if (other && !interrupted_) log_stack(*other);

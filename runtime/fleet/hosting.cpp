@@ -293,12 +293,16 @@ void Fleet::Loop::limit_replaced(const Edition& edition) {
 }
 
 /// A job of the seat's host does not stop. The host finishes its other jobs, and another one takes new jobs.
-/// A solitary host has no other jobs, and the next one starts when a job waits for it.
+/// A solitary host has no other jobs, and the next one starts when a job waits for it. Both are told to stop,
+/// so that they end even if the job stops after all.
 void Fleet::Loop::replace(Seat& seat) {
   Edition& edition = *seat.edition;
   seat.replaced = true;
   if (edition.retired || stopping_ || !seat.was_ready) return;
-  if (seat.solitary) return serve_alone(edition);
+  if (seat.solitary) {
+    seat.host->stop();
+    return serve_alone(edition);
+  }
   log::warn(
       "a job did not stop when it was asked to; another plugin host takes over, and this one is killed "
       "when its other jobs have ended",
@@ -310,7 +314,7 @@ void Fleet::Loop::replace(Seat& seat) {
   limit_replaced(edition);
   auto waiting = seat.host->recall(Clock::now());
   if (!waiting.empty()) listener_.on_returned(std::move(waiting));
-  seat.host->stop();  // so it ends even if the job stops after all
+  seat.host->stop();
   if (const auto relief = relief_of(seat)) {
     relief->relieves.reset();  // it serves instead in any case
   } else {

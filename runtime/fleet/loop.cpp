@@ -70,28 +70,28 @@ void Fleet::Loop::wait_reload_signal() {
 void Fleet::Loop::wait_child_signal() {
   child_signals_->async_wait([this](const auto& error, int) {
     if (error || over_) return;
-    reap();
+    const auto ended = ended_hosts();
+    bury(ended);
     wait_child_signal();
   });
 }
 
-/// The orphans of hosts that have ended are killed first, so that those are known which do not die at once.
-void Fleet::Loop::reap() {
-  struct Ended {
-    std::shared_ptr<Seat> seat;
-    std::shared_ptr<HostProcess> host;
-    int status = 0;
-    rusage usage{};
-  };
-  std::vector<Ended> ended;
+std::vector<Fleet::Loop::EndedHost> Fleet::Loop::ended_hosts() const {
+  std::vector<EndedHost> ended;
   for (const auto& seat : seats_) {
-    Ended one{seat, seat->host};
+    EndedHost one{seat, seat->host};
     if (one.host && wait4(one.host->pid(), &one.status, WNOHANG, &one.usage) == one.host->pid())
       ended.push_back(std::move(one));
   }
-  for (const Ended& one : ended) orphans_of_ = one.seat->edition->spec.name;
+  return ended;
+}
+
+/// The orphans of hosts that have ended are killed first, so that those are known which do not die at once.
+void Fleet::Loop::bury(const std::vector<EndedHost>& ended) {
+  for (const EndedHost& one : ended) orphans_of_ = one.seat->edition->spec.name;
   reap_orphans();
-  for (const Ended& one : ended) one.host->reaped(one.status, one.usage, stopping_ || one.seat->cut_short);
+  for (const EndedHost& one : ended)
+    one.host->reaped(one.status, one.usage, stopping_ || one.seat->cut_short);
 }
 
 /// Says it when the last one has ended, so once for each host that left some, however many they are.
@@ -186,6 +186,8 @@ void Fleet::Loop::cancel(const std::set<std::string>& ids) {
 }
 
 void Fleet::Loop::enforce_limits() {
+  // A host may have died before this process was stopped for a while. Its jobs have not hung since.
+  if (const auto ended = ended_hosts(); !ended.empty()) bury(ended);
   const auto now = Clock::now();
   const auto latest = now - options_.cancel_grace;
   if (options_.control_groups) options_.control_groups->sweep();

@@ -5,6 +5,8 @@
 // the loop's thread alone.
 #pragma once
 
+#include <sys/resource.h>
+
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -139,7 +141,15 @@ class Fleet::Loop : public HostProcess::Listener {
   void wait_stop_signal();
   void wait_reload_signal();
   void wait_child_signal();
-  void reap();
+  struct EndedHost {
+    std::shared_ptr<Seat> seat;
+    std::shared_ptr<HostProcess> host;
+    int status = 0;
+    rusage usage{};
+  };
+  /// Those that have died since the last call. They must be buried.
+  std::vector<EndedHost> ended_hosts() const;
+  void bury(const std::vector<EndedHost>& ended);
   void reap_orphans();
   void give_up_orphans_later();
   void give(std::size_t plugin, std::vector<job::Job> jobs);

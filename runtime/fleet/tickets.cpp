@@ -144,6 +144,7 @@ std::vector<Judged> Tickets::judge_all(const std::string& ending, bool interrupt
                                        const std::string& limit) {
   const Death death{ending, interrupted, limit, limit.empty() ? culprits_ticket() : -1, started()};
   std::vector<Judged> judged;
+  const auto runs = started_jobs();
   for (std::uint32_t ticket = 0; ticket < in_flight_.size(); ++ticket) {
     if (!in_flight_[ticket].has_job()) continue;
     const bool started = page_.ticket(ticket).state == wire::TicketState::started;
@@ -151,18 +152,54 @@ std::vector<Judged> Tickets::judge_all(const std::string& ending, bool interrupt
     job::Outcome outcome = judge(ticket, death);
     const bool unknown = !interrupted && death.culprit < 0;
     const bool suspect = started && (unknown || outcome.result == job::Result::crashed);
-    auto stack = started && outcome.result != job::Result::released ? stack_of(ticket) : std::nullopt;
+    std::optional<wire::Stack> stack;
+    if (const auto run = runs.find(ticket); run != runs.end() && outcome.result != job::Result::released) {
+      stack = stack_in(run->second.slot);
+      add_traces(outcome, ticket, run->second, death);
+    }
     judged.push_back({give_up(ticket, std::move(outcome)), std::move(stack), suspect});
   }
   return judged;
 }
 
-std::optional<wire::Stack> Tickets::stack_of(std::uint32_t ticket) const {
-  std::optional<wire::Stack> stack;
-  for_each_started([&](std::uint32_t started, std::int32_t slot, base::Clock::time_point) {
-    if (started == ticket && slot >= 0) stack = page_.stack(static_cast<std::uint32_t>(slot)).read();
+std::map<std::uint32_t, Tickets::Started> Tickets::started_jobs() const {
+  std::map<std::uint32_t, Started> jobs;
+  for_each_started([&](std::uint32_t ticket, std::int32_t slot, base::Clock::time_point at) {
+    jobs[ticket] = {slot, at};
   });
-  return stack;
+  return jobs;
+}
+
+std::optional<wire::Stack> Tickets::stack_in(std::int32_t slot) const {
+  return slot < 0 ? std::nullopt : page_.stack(static_cast<std::uint32_t>(slot)).read();
+}
+
+/// What its handler did until its host ended.
+void Tickets::add_traces(job::Outcome& outcome, std::uint32_t ticket, const Started& run,
+                         const Death& death) const {
+  outcome.duration = std::chrono::duration_cast<job::Microseconds>(base::Clock::now() - run.at);
+  wire::LogTail tail = in_flight_[ticket].log_tail;
+  const bool ended_it = death.culprit == ticket || death.started == 1;
+  for (const Printed& one : printed_) {
+    if (ended_it && one.at >= run.at) tail.add(one.stream, one.line);
+  }
+  outcome.log_tail = tail.text();
+  if (run.slot < 0) return;
+  const auto progress = page_.progress(static_cast<std::uint32_t>(run.slot)).read(ticket);
+  if (!progress) return;
+  outcome.log_tail += "progress: " + std::to_string(std::lround(100 * progress->fraction)) + " %" +
+                      (progress->note.empty() ? "" : ", " + progress->note) + "\n";
+}
+
+void Tickets::note(const wire::LogLine& line) {
+  if (job(line.ticket) == nullptr) return;
+  in_flight_[static_cast<std::size_t>(line.ticket)].log_tail.add(line.level, line.message);
+}
+
+void Tickets::note_printed(const char* stream, const std::string& line) {
+  constexpr std::size_t most = 5;
+  if (printed_.size() == most) printed_.pop_front();
+  printed_.push_back({base::Clock::now(), stream, line});
 }
 
 std::optional<wire::Stack> Tickets::stack_without_job() const {

@@ -5,7 +5,9 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -17,6 +19,7 @@
 #include "job/job.hpp"
 #include "job/plugin_spec.hpp"
 #include "wire/frame.hpp"
+#include "wire/log_tail.hpp"
 #include "wire/shared_page.hpp"
 
 namespace sluice::fleet {
@@ -57,7 +60,12 @@ class Tickets {
   /// known, the same holds for all others. If it is not known, it holds for all, unless blame_all().
   /// `limit`: the code of the limit that the host exceeded, if that is why it was killed; then the culprit is
   /// known only if one job had started.
+  /// Their attempts have the last lines of note() and the last progress report.
   std::vector<Judged> judge_all(const std::string& ending, bool interrupted, const std::string& limit = "");
+  /// A job's handler logged this.
+  void note(const wire::LogLine& line);
+  /// The host printed this. It is kept for the job that ends the host, if it began before.
+  void note_printed(const char* stream, const std::string& line);
   /// Clears the cells for the stacks of jobs that were asked to stop before `latest` and still run, and
   /// returns their threads, each once.
   std::vector<pid_t> threads_to_ask(base::Clock::time_point latest);
@@ -124,6 +132,7 @@ class Tickets {
     double cpu_used = 0;                         ///< seconds since then
     base::Clock::time_point asked_to_stop_at{};  ///< meaningful if overdue or cancel_requested
     bool stack_asked = false;                    ///< its thread was asked for its stack
+    wire::LogTail log_tail;
     bool recalled = false;                       ///< the job has been taken back; the host has yet to answer
 
     bool asked_to_stop() const { return cancel_requested || stopping || overdue; }
@@ -157,7 +166,13 @@ class Tickets {
   job::Finished give_up(std::uint32_t ticket);
   job::Finished give_up(std::uint32_t ticket, job::Outcome outcome);
   job::Outcome judge(std::uint32_t ticket, const Death& death) const;
-  std::optional<wire::Stack> stack_of(std::uint32_t ticket) const;
+  struct Started {
+    std::int32_t slot = -1;
+    base::Clock::time_point at{};
+  };
+  std::map<std::uint32_t, Started> started_jobs() const;
+  std::optional<wire::Stack> stack_in(std::int32_t slot) const;
+  void add_traces(job::Outcome& outcome, std::uint32_t ticket, const Started& run, const Death& death) const;
 
   wire::SharedPage page_ = wire::SharedPage::create();
   pid_t pid_ = 0;
@@ -168,6 +183,12 @@ class Tickets {
   std::vector<job::Microseconds> limits_;
   std::vector<job::Microseconds> cpu_limits_;
   std::vector<InFlight> in_flight_;  // by ticket
+  struct Printed {
+    base::Clock::time_point at{};
+    const char* stream;
+    std::string line;
+  };
+  std::deque<Printed> printed_;  // the last lines
   std::vector<std::uint32_t> free_;
 };
 

@@ -13,8 +13,6 @@ namespace sluice::host {
 
 namespace {
 
-constexpr std::size_t tail_lines = 20;
-constexpr std::size_t longest_tail_line = 500;
 constexpr std::size_t longest_note = 1000;
 constexpr std::size_t longest_type = 128;
 
@@ -236,9 +234,7 @@ void JobRun::begin(const sluice_job_type& type, const QueuedJob& job) {
 void JobRun::tell(const wire::LogLine& line) {
   {
     const base::Lock lock(mutex_);
-    log_tail_.push_back(std::string(log::level_names.at(static_cast<std::size_t>(line.level))) + ": " +
-                        base::shortened(line.message, longest_tail_line));
-    if (log_tail_.size() > tail_lines) log_tail_.pop_front();
+    log_tail_.add(line.level, line.message);
   }
   if (line.level < log_level_) return;
   channel_.log(line);
@@ -266,7 +262,7 @@ job::Outcome JobRun::end(std::int32_t result, base::Clock::time_point started) {
   outcome.duration = duration;
   if (outcome.result != job::Result::done) {
     name_missing_reason(outcome);
-    for (const std::string& line : log_tail_) outcome.log_tail += line + "\n";
+    outcome.log_tail = log_tail_.text();
   }
   wire::keep_bounds(outcome);
   return outcome;

@@ -8,7 +8,6 @@
 #include <sluice/extensions.h>
 #include <sluice/plugin.h>
 
-#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +16,7 @@
 #include "host/channel.hpp"
 #include "host/secret_store.hpp"
 #include "job/job.hpp"
+#include "wire/log_tail.hpp"
 #include "wire/shared_page.hpp"
 
 namespace sluice::host {
@@ -73,7 +73,7 @@ class JobRun {
   std::size_t output_size_ GUARDED_BY(mutex_) = 0;  // the output's size as the handler set it
   std::size_t requests_ GUARDED_BY(mutex_) = 0;
   std::size_t request_bytes_ GUARDED_BY(mutex_) = 0;
-  std::deque<std::string> log_tail_ GUARDED_BY(mutex_);
+  wire::LogTail log_tail_ GUARDED_BY(mutex_);
   bool told_progress_ GUARDED_BY(mutex_) = false;
 };
 

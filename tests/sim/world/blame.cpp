@@ -38,16 +38,18 @@ void Blame::on_start(const Host& host, const std::string& job) {
   const Process* const runtime = &host.runtime();
   auto& running = running_[&host];
   records_[job].endings.erase(runtime);
-  const auto is_suspect = [&](const std::string& one) { return records_[one].suspect_of.contains(runtime); };
+  // One that became a suspect since it started runs twice, after a failover that lost its claim.
+  const bool suspect = records_[job].suspect_of.contains(runtime);
   const bool beside =
-      !running.empty() && (is_suspect(job) || std::any_of(running.begin(), running.end(), is_suspect));
-  running.push_back(job);
+      !running.empty() && (suspect || std::any_of(running.begin(), running.end(),
+                                                  [](const Running& one) { return one.was_suspect; }));
+  running.push_back({job, suspect});
   if (beside && !without_solitude_.contains(runtime))
     fail_("a job that may have ended a host runs beside others, as job " + job + " starts");
 }
 
 void Blame::on_end(const Host& host, const std::string& job) {
-  std::erase(running_[&host], job);
+  std::erase_if(running_[&host], [&](const Running& one) { return one.job == job; });
   Record& record = records_[job];
   record.suspect_of.erase(&host.runtime());
   record.free.erase(&host.runtime());
@@ -64,7 +66,7 @@ void Blame::on_death(const Host& host) {
   const auto fault = faults_.extract(&host);
   if (!running) return;
   const bool noted = fault && fault.mapped().place;
-  for (const std::string& job : running.mapped()) {
+  for (const auto& [job, was_suspect] : running.mapped()) {
     Record& record = records_[job];
     Ending& ending = record.endings[runtime] = {};
     ending.host = &host;

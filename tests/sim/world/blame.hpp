@@ -53,6 +53,10 @@ class Blame {
     std::map<const Process*, int> free;        ///< faults in a row that no host noted and that cost nothing
     std::map<std::pair<Version, std::uint64_t>, int> crashes;  ///< of its own, by place
   };
+  struct Running {
+    std::string job;
+    bool was_suspect = false;  ///< as it started
+  };
   struct Fault {
     std::string job;
     std::optional<std::uint64_t> place;
@@ -66,7 +70,7 @@ class Blame {
 
   const std::function<void(const std::string&)> fail_;
   std::map<std::string, Record> records_;
-  std::map<const Host*, std::vector<std::string>> running_;
+  std::map<const Host*, std::vector<Running>> running_;
   std::map<const Host*, Fault> faults_;
   std::map<std::pair<Version, std::uint64_t>, int> crashes_;  // of all jobs, by place
   std::set<const Process*> died_unready_;                     // runtimes with a host that never took jobs
