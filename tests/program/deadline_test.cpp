@@ -63,6 +63,31 @@ TEST_F(Deadline, AHandlerThatHangsIsKilledAndItsSiblingLosesNoAttempt) {
   EXPECT_TRUE(eventually([&] { return status("hangs") == "error" && attempts("hangs") == "2"; }));
 }
 
+TEST_F(Deadline, TheAttemptOfAKilledHandlerTellsWhatItDidLast) {
+  insert("hangs", "test.limits", probe("hang", R"(,"say":true)"));
+  Program& program = start();
+  EXPECT_TRUE(becomes("hangs", "error")) << program.err();
+  const auto of_attempt = [&](const std::string& column) {
+    return database.value("SELECT " + column +
+                          " FROM sluice.attempt WHERE job_id = 'hangs' ORDER BY id LIMIT 1");
+  };
+  EXPECT_EQ(of_attempt("log_tail"),
+            "info: going to hang\nstderr: printed by a handler\nprogress: 40 %, about to hang\n");
+  EXPECT_EQ(of_attempt("duration > '500 ms' AND duration < '1 min'"), "t") << of_attempt("duration");
+}
+
+TEST_F(Deadline, AJobThatHangsAgainDoesSoAloneAndNoHostIsLeftOver) {
+  insert("hangs", "test.limits", probe("hang"));
+  Program& program = start();
+  EXPECT_TRUE(eventually([&] { return status("hangs") == "error" && attempts("hangs") == "2"; }))
+      << program.err();
+  EXPECT_EQ(program.said("runs alone in another one"), 1U);
+  EXPECT_EQ(program.err().find("a second plugin host did not start"), std::string::npos) << program.err();
+  EXPECT_TRUE(eventually([&] { return program.children().size() == 1; })) << program.children().size();
+  insert("hangs-too", "test.limits", probe("hang"));
+  EXPECT_TRUE(eventually([&] { return program.said("runs alone in another one") == 2; })) << program.err();
+}
+
 TEST_F(Deadline, AHungJobThatMayNotRunTwiceEnds) {
   configure("[type.\"test.once\"]\ntimeout = \"200ms\"\n");
   insert("hangs", "test.once", probe("hang"));

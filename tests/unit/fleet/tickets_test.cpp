@@ -253,6 +253,27 @@ TEST_F(TicketsTest, AnOverdueJobThatStopsOrDiesIsATimeout) {
   }
 }
 
+TEST_F(TicketsTest, AnAttemptKeepsWhatItsJobLoggedAndItsHostPrintedLast) {
+  const auto guilty = send("guilty", "a.repeats");
+  tickets_.note_printed("stderr", "before it began");
+  run(guilty, 0);
+  const auto once = send("once", "b.once");
+  run(once, 1);
+  for (int i = 0; i < 25; ++i) tickets_.note({2, guilty, "line " + std::to_string(i), {}});
+  tickets_.note({4, once, std::string(1000, 'x'), {}});
+  tickets_.note({2, 999999, "of no job", {}});
+  tickets_.note_printed("stderr", "free(): invalid pointer");
+  tickets_.page().header().crashed_slot = 0;
+  std::map<std::string, std::string> tails;
+  for (const Judged& one : tickets_.judge_all("was killed by signal 6", false))
+    tails[one.finished.job.id] = one.finished.outcome.log_tail;
+  EXPECT_EQ(tails["guilty"].rfind("info: line 6\n", 0), 0U) << tails["guilty"];
+  EXPECT_THAT(tails["guilty"], testing::EndsWith("info: line 24\nstderr: free(): invalid pointer\n"));
+  EXPECT_EQ(tails["guilty"].find("before it began"), std::string::npos);
+  EXPECT_EQ(tails["once"].rfind("error: xxx", 0), 0U);
+  EXPECT_LT(tails["once"].size(), 600U);
+}
+
 TEST_F(TicketsTest, OnlyTheCulpritIsCharged) {
   run(send("guilty", "a.repeats"), 0);
   run(send("innocent", "a.repeats"), 1);
