@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::chrono::milliseconds canary_tick{200};
 constexpr std::chrono::seconds report_interval{5};
+constexpr std::chrono::seconds least_patience{10};  // with a job that those after it wait for
 
 /// The types that the plugin serves and the new version declares too.
 std::set<std::string> common_types(const std::vector<std::string>& served, const job::PluginSpec& fresh) {
@@ -40,8 +41,13 @@ void Fleet::Loop::begin_canary(std::size_t plugin, std::unique_ptr<Edition> cand
             {{"plugin", fresh.name}, {"version", fresh.version}, {"file", plugins_[plugin].path}});
   changes_.push_back({Change::Kind::canary, plugin, ""});
   place.went_back.reset();
-  place.canary = std::make_shared<CanaryRun>(CanaryRun{
-      std::move(candidate), canary, std::make_unique<asio::steady_timer>(context_), std::nullopt, {}, ""});
+  place.canary = std::make_shared<CanaryRun>(CanaryRun{std::move(candidate),
+                                                       canary,
+                                                       {},
+                                                       std::make_unique<asio::steady_timer>(context_),
+                                                       std::nullopt,
+                                                       {},
+                                                       ""});
   watch_canary(plugin);
 }
 
@@ -75,7 +81,11 @@ void Fleet::Loop::judge_canary(std::size_t plugin) {
   if (run.edition->given_up()) run.decision = {false, run.edition->reason};
   if (!run.decision && !place.present->usable())
     run.decision = {true, "the present version does not work: " + place.present->reason};
-  if (!run.decision) run.decision = run.canary.decide(Clock::now());
+  const auto now = Clock::now();
+  const bool is_last = run.canary.is_over(now);
+  settle(run,
+         is_last ? now : now - std::max<Clock::duration>(least_patience, run.canary.plan().longest / 10));
+  if (!run.decision) run.decision = run.canary.decide(now);
   if (!run.decision || !is_round_over()) return;
   const Canary::Decision decision = *run.decision;
   decision.promote ? promote_canary(plugin, decision.why) : end_canary(plugin, decision.why);
@@ -141,6 +151,10 @@ bool Fleet::Loop::forgive() {
 /// Takes the canary's share out of the jobs. While none of its hosts is ready, the present version runs all.
 std::vector<job::Job> Fleet::Loop::take_canary_jobs(const Place& place, std::vector<job::Job>& jobs) {
   if (!place.canary || !place.canary->edition->usable() || place.canary->edition->ready_hosts == 0) return {};
+  const auto now = Clock::now();
+  for (const job::Job& job : jobs) {
+    if (place.canary->canary.compares(job)) place.canary->order.deliver(job.id, now);
+  }
   const auto first = std::stable_partition(
       jobs.begin(), jobs.end(), [&](const job::Job& job) { return !place.canary->canary.takes(job); });
   std::vector<job::Job> taken(std::make_move_iterator(first), std::make_move_iterator(jobs.end()));
@@ -158,11 +172,20 @@ std::optional<Canary::Arm> Fleet::Loop::arm_of(const Edition& edition) const {
 void Fleet::Loop::count_for_canary(const Edition& edition, const std::vector<job::Finished>& jobs) {
   const auto arm = arm_of(edition);
   if (!arm) return;
-  for (const job::Finished& one : jobs) places_[edition.plugin].canary->canary.count(*arm, one);
+  CanaryRun& run = *places_[edition.plugin].canary;
+  for (const job::Finished& one : jobs) {
+    if (one.outcome.result == job::Result::crashed) run.canary.count_crash(*arm);
+    run.order.end(*arm, one);
+  }
+  settle(run, Clock::time_point::min());
 }
 
-void Fleet::Loop::count_death_for_canary(const Edition& edition) {
-  if (const auto arm = arm_of(edition)) places_[edition.plugin].canary->canary.count_death(*arm);
+void Fleet::Loop::settle(CanaryRun& run, Clock::time_point latest) {
+  while (const auto end = run.order.next(latest)) run.canary.count(end->arm, end->finished);
+}
+
+void Fleet::Loop::count_crash_for_canary(const Edition& edition) {
+  if (const auto arm = arm_of(edition)) places_[edition.plugin].canary->canary.count_crash(*arm);
 }
 
 /// The edition is the present one, and the file that has taken its place is tried, is a canary or went back.

@@ -70,9 +70,8 @@ bool Canary::takes(const job::Job& job) const {
 
 void Canary::count(Arm arm, const job::Finished& finished) {
   const job::Result result = finished.outcome.result;
-  if (result == job::Result::crashed) ++figures_of(arm).crashes;
   const bool ended = result == job::Result::done || failed(result);
-  if (!ended || finished.job.attempt != 1 || !types_.contains(finished.job.type)) return;
+  if (!ended || !compares(finished.job)) return;
   Figures& its = figures_of(arm);
   ++its.jobs;
   if (result == job::Result::done) return count_time(arm, finished);
@@ -80,7 +79,7 @@ void Canary::count(Arm arm, const job::Finished& finished) {
   failing_.add(arm == Arm::fresh);
 }
 
-void Canary::count_death(Arm arm) {
+void Canary::count_crash(Arm arm) {
   ++figures_of(arm).crashes;
 }
 
@@ -117,7 +116,7 @@ std::optional<Canary::Decision> Canary::decide(base::Clock::time_point now) cons
   if (crashes_repeatedly()) return Decision{false, crash_words()};
   if (failing_.alarms()) return Decision{false, figures()};
   if (slow_.alarms()) return Decision{false, time_words()};
-  if (now - began_ < plan_.longest) return std::nullopt;
+  if (!is_over(now)) return std::nullopt;
   const std::string limit = base::format_duration(plan_.longest);
   if (fresh_.jobs >= plan_.least_jobs) return Decision{true, figures() + " in " + limit};
   return Decision{false, fresh_.version + " ran only " + grouped(fresh_.jobs) + " jobs in " + limit +

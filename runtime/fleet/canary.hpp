@@ -46,9 +46,13 @@ class Canary {
 
   /// Whether the new version gets the job: a first attempt, by its id. So every runtime has the same answer.
   bool takes(const job::Job& job) const;
+  /// Whether it counts, whichever version gets it.
+  bool compares(const job::Ref& job) const { return job.attempt == 1 && types_.contains(job.type); }
+  bool is_over(base::Clock::time_point now) const { return now - began_ >= plan_.longest; }
+  /// In the order in which the jobs were delivered (DeliveryOrder).
   void count(Arm arm, const job::Finished& finished);
-  /// A host of that arm ended, and no job is known to be at fault.
-  void count_death(Arm arm);
+  /// As soon as a job of that arm ended its host, or a host ended and no job is known to be at fault.
+  void count_crash(Arm arm);
 
   /// Nullopt: not yet.
   std::optional<Decision> decide(base::Clock::time_point now) const;

@@ -273,7 +273,7 @@ void Fleet::Loop::on_ended(HostProcess& host) {
                                   : "run it under a debugger, or look at what it printed"));
   }
   if (action != Action::restart) return;
-  if (culprit.empty()) count_death_for_canary(edition);
+  if (culprit.empty()) count_crash_for_canary(edition);
   std::vector<log::Field> fields{{"plugin", edition.spec.name}, {"ending", ending}};
   if (!culprit.empty()) fields.emplace_back("job", culprit);
   log::warn("plugin host died", fields);

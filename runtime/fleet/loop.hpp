@@ -16,6 +16,7 @@
 
 #include "base/threads.hpp"
 #include "fleet/conflict.hpp"
+#include "fleet/delivery_order.hpp"
 #include "fleet/fleet.hpp"
 #include "fleet/host_process.hpp"
 #include "fleet/plugin_file.hpp"
@@ -110,6 +111,7 @@ class Fleet::Loop : public HostProcess::Listener {
   struct CanaryRun {
     std::unique_ptr<Edition> edition;
     Canary canary;
+    DeliveryOrder order;
     std::unique_ptr<asio::steady_timer> timer;
     std::optional<Canary::Decision> decision;  ///< carried out when no round is under way
     Clock::time_point report_at;               ///< when its words are made anew
@@ -226,9 +228,10 @@ class Fleet::Loop : public HostProcess::Listener {
   void promote_canary(std::size_t plugin, const std::string& why);
   void end_canary(std::size_t plugin, const std::string& why);
   static std::vector<job::Job> take_canary_jobs(const Place& place, std::vector<job::Job>& jobs);
+  static void settle(CanaryRun& run, Clock::time_point latest);
   std::optional<Canary::Arm> arm_of(const Edition& edition) const;
   void count_for_canary(const Edition& edition, const std::vector<job::Finished>& jobs);
-  void count_death_for_canary(const Edition& edition);
+  void count_crash_for_canary(const Edition& edition);
   bool guards(const Edition& edition) const;
   int started(const Edition& edition) const;
   bool has_gone_back(const Place& place) const;

@@ -133,7 +133,7 @@ class Tickets {
     base::Clock::time_point asked_to_stop_at{};  ///< meaningful if overdue or cancel_requested
     bool stack_asked = false;                    ///< its thread was asked for its stack
     wire::LogTail log_tail;
-    bool recalled = false;                       ///< the job has been taken back; the host has yet to answer
+    bool recalled = false;  ///< the job has been taken back; the host has yet to answer
 
     bool asked_to_stop() const { return cancel_requested || stopping || overdue; }
     /// It was asked before `latest`, as overdue or by hand; a host that is told to stop has its own deadline.

@@ -76,6 +76,11 @@ job::Finished finished(job::Result result, const std::string& id, int attempt = 
   return one;
 }
 
+void crash(Canary& canary, const std::string& id) {
+  canary.count_crash(Arm::fresh);
+  canary.count(Arm::fresh, finished(job::Result::crashed, id));
+}
+
 Canary canary_of(const CanaryPlan& plan = {}) {
   return {plan, began, {type}, "2.0", "2.1"};
 }
@@ -149,9 +154,9 @@ TEST(Canary, GoesBackIfItRanTooFewJobs) {
 
 TEST(Canary, GoesBackAtOnceIfThreeJobsCrash) {
   Canary canary = canary_of({0.5});
-  for (const char* const id : {"a", "b"}) canary.count(Arm::fresh, finished(job::Result::crashed, id));
+  for (const char* const id : {"a", "b"}) crash(canary, id);
   EXPECT_FALSE(canary.decide(began));
-  canary.count(Arm::fresh, finished(job::Result::crashed, "c"));
+  crash(canary, "c");
   const auto decision = canary.decide(began);
   ASSERT_TRUE(decision);
   EXPECT_EQ(decision->why, "version 2.1 crashed 3 times in 3 jobs, version 2.0 0 times in 0");
@@ -159,16 +164,16 @@ TEST(Canary, GoesBackAtOnceIfThreeJobsCrash) {
 
 TEST(Canary, GoesBackAtOnceIfItsHostsDieWithoutAJobAtFault) {
   Canary canary = canary_of();
-  for (int i = 0; i < 2; ++i) canary.count_death(Arm::fresh);
+  for (int i = 0; i < 2; ++i) canary.count_crash(Arm::fresh);
   EXPECT_FALSE(canary.decide(began));
-  canary.count_death(Arm::fresh);
+  canary.count_crash(Arm::fresh);
   EXPECT_TRUE(canary.decide(began));
 }
 
 TEST(Canary, IsNotBlamedForCrashesThatThePresentVersionHasToo) {
   Canary canary = canary_of({0.5});
   for (const Arm arm : {Arm::present, Arm::fresh}) {
-    for (int i = 0; i < 3; ++i) canary.count_death(arm);
+    for (int i = 0; i < 3; ++i) canary.count_crash(arm);
   }
   EXPECT_FALSE(canary.decide(began));
 }
