@@ -246,10 +246,12 @@ class Fleet::Loop : public HostProcess::Listener {
   std::unique_ptr<asio::steady_timer> watch_timer_;  // null while no host is watched
   std::unique_ptr<asio::steady_timer> orphans_timer_;
   std::vector<std::unique_ptr<asio::steady_timer>> tickers_;
-  std::string orphans_of_;  // the plugin whose host ended last
-  std::string orphan_;      // one of those that were killed since the log last said so
-  int orphans_killed_ = 0;  // since then
-  int orphans_left_ = 0;    // that were killed and have not ended
+  std::string orphans_of_;                     // the plugin whose host ended last
+  std::size_t orphans_at_ = 0;                 // its number
+  std::map<std::size_t, int> killed_orphans_;  // in all, by plugin
+  std::string orphan_;                         // one of those that were killed since the log last said so
+  int orphans_killed_ = 0;                     // since then
+  int orphans_left_ = 0;                       // that were killed and have not ended
   bool gave_up_orphans_ = false;
   const bool had_terminal_;
   bool first_round_over_ = false;
