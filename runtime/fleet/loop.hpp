@@ -86,10 +86,16 @@ class Fleet::Loop : public HostProcess::Listener {
       return state == PluginState::refused || state == PluginState::broken || state == PluginState::disabled;
     }
   };
+  /// The file that has taken the place of an edition's own, from which a host was started.
+  struct Fallback {
+    PluginFile file;
+    std::optional<job::PluginSpec> spec;  ///< once the host has described it
+  };
   /// One host of an edition, and its history.
   struct Seat {
     Edition* edition = nullptr;
     std::shared_ptr<HostProcess> host;  // shared with its handlers in the event loop
+    std::optional<Fallback> fallback;   ///< of its host
     std::unique_ptr<asio::steady_timer> timer;
     ExitHistory history;
     Clock::time_point ready_since{};
@@ -166,6 +172,8 @@ class Fleet::Loop : public HostProcess::Listener {
   std::shared_ptr<Seat> seat_and_spawn(Edition& edition, SeatKind kind = SeatKind::ordinary,
                                        const std::shared_ptr<Seat>& relieved = nullptr);
   void spawn(const std::shared_ptr<Seat>& seat);
+  bool starts_from_own(const Seat& seat) const;
+  void adopt_fallback(Edition& edition);
   void limit_start(const std::shared_ptr<Seat>& seat, const char* doing);
   void start(Seat& seat);
   void load_again(Seat& seat);
