@@ -506,10 +506,10 @@ Observation Engine::look() const {
   for (std::size_t i = 0; i < plugins.size(); ++i) {
     const fleet::Plugin& plugin = plugins[i];
     const fleet::HostTotals totals = fleet_.host_totals(i);
-    observation.plugins.push_back({plugin.path, plugin.spec.name, plugin.spec.version,
-                                   fleet::name(plugin.state), plugin.reason, plugin.types, fleet_.hosts(i),
-                                   plugin.settings.processes, plugin.restarts, plugin.slots(), plugin.canary,
-                                   totals.cpu_seconds, totals.resident_bytes, totals.oldest_age});
+    observation.plugins.push_back(
+        {plugin.path, plugin.spec.name, plugin.spec.version, fleet::name(plugin.state), plugin.reason,
+         plugin.types, fleet_.hosts(i), plugin.settings.processes, plugin.restarts, plugin.slots(),
+         plugin.canary, totals.cpu_seconds, totals.resident_bytes, totals.oldest_age, totals.killed_orphans});
   }
   return observation;
 }

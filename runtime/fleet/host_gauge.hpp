@@ -15,6 +15,7 @@ struct HostTotals {
   double cpu_seconds = 0;     ///< never becomes less: hosts that have ended count, too
   double resident_bytes = 0;  ///< of those that exist
   double oldest_age = 0;      ///< seconds since the oldest one that serves became ready; 0 without one
+  double killed_orphans = 0;  ///< processes that hosts left behind when they ended, without their descendants
 };
 
 class HostGauge {

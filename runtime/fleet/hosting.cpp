@@ -48,16 +48,28 @@ std::shared_ptr<Fleet::Loop::Seat> Fleet::Loop::seat_and_spawn(Edition& edition,
   return seat;
 }
 
-/// Starts the host from the edition's own file, even if another file has taken its place. If that fails,
-/// starts it from the file at the path, provided that it declares the same and is not on trial.
+/// A host is started from the edition's own file, even if another file has taken its place. If that fails, or
+/// if the file was overwritten, it is started from the file at the path, provided that this declares the same
+/// and is not on trial.
+bool Fleet::Loop::starts_from_own(const Seat& seat) const {
+  const PluginFile& own = seat.edition->file;
+  if (own.has_copy() || !own.replaced()) return true;
+  return !own.overwritten() && (seat.history.failed_starts == 0 || guards(*seat.edition));
+}
+
 void Fleet::Loop::spawn(const std::shared_ptr<Seat>& seat) {
   Edition& edition = *seat->edition;
-  const bool kept = edition.file.has_copy() ||
-                    (edition.file.replaced() && (seat->history.failed_starts == 0 || guards(edition)));
   try {
     seat->was_ready = false;
     seat->cut_short = false;
-    seat->host = std::make_shared<HostProcess>(context_, *this, edition.file, kept);
+    seat->fallback.reset();
+    if (!starts_from_own(*seat)) {
+      PluginFile& file = seat->fallback.emplace(Fallback{PluginFile(edition.file.path()), {}}).file;
+      if (file.fd() >= 0) file.hold(trust::vet(options_.trust, file.path(), file.fd()));
+    }
+    const PluginFile& file = seat->fallback ? seat->fallback->file : edition.file;
+    const bool kept = file.has_copy() || (!seat->fallback && file.replaced());
+    seat->host = std::make_shared<HostProcess>(context_, *this, file, kept);
     if (options_.control_groups) seat->host->set_group(options_.control_groups->make(seat->host->pid()));
     if (kept && edition.state != PluginState::loading) seat->host->set_plugin(edition.spec);
     seat->host->begin(rights_to_load(edition), options_.trust.ownership, slots_of(*seat));
@@ -126,10 +138,35 @@ void Fleet::Loop::compare(Seat& seat, const job::PluginSpec& spec) {
   const bool same = spec.name == known.name &&
                     std::equal(spec.types.begin(), spec.types.end(), known.types.begin(), known.types.end(),
                                [](const auto& a, const auto& b) { return a.name == b.name; });
-  if (same) return start(seat);
+  if (same) {
+    if (seat.fallback) seat.fallback->spec = spec;
+    adopt_fallback(*seat.edition);
+    return start(seat);
+  }
   on_refused(*seat.host,
              "found a file that changed since it was loaded, expected the same name and types; run "
              "sluice reload to load the new file");
+}
+
+/// If all of the edition's hosts run another file than its own, that one is its file from now on. Otherwise a
+/// reload would try it beside itself.
+void Fleet::Loop::adopt_fallback(Edition& edition) {
+  std::vector<std::shared_ptr<Seat>> hosts = seats_of(edition);
+  std::erase_if(hosts, [](const auto& seat) { return !seat->host || seat->replaced; });
+  const bool all = std::all_of(hosts.begin(), hosts.end(), [&](const auto& seat) {
+    return seat->fallback && seat->fallback->spec &&
+           seat->fallback->file.same_as(hosts.front()->fallback->file);
+  });
+  if (hosts.empty() || !all) return;
+  log::warn("a plugin host was started from the file that has taken the place of its own",
+            {{"plugin", edition.spec.name},
+             {"version", hosts.front()->fallback->spec->version},
+             {"before", edition.spec.version},
+             {"file", edition.file.path()}});
+  edition.spec = *hosts.front()->fallback->spec;
+  edition.file = std::move(hosts.front()->fallback->file);
+  for (const auto& seat : hosts) seat->fallback.reset();
+  show(edition.plugin);
 }
 
 void Fleet::Loop::on_refused(HostProcess& host, const std::string& reason) {
@@ -248,6 +285,7 @@ void Fleet::Loop::on_ended(HostProcess& host) {
   ended_cpu_seconds_[edition.plugin] += host.totals().cpu_seconds;
   seat->timer.reset();
   seat->host.reset();
+  adopt_fallback(edition);
   const bool again = std::exchange(seat->loads_again, false);
   if (again && !stopping_ && !edition.retired && !edition.given_up()) return spawn(seat);
   seat->tried = true;

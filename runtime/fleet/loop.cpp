@@ -88,7 +88,10 @@ std::vector<Fleet::Loop::EndedHost> Fleet::Loop::ended_hosts() const {
 
 /// The orphans of hosts that have ended are killed first, so that those are known which do not die at once.
 void Fleet::Loop::bury(const std::vector<EndedHost>& ended) {
-  for (const EndedHost& one : ended) orphans_of_ = one.seat->edition->spec.name;
+  for (const EndedHost& one : ended) {
+    orphans_of_ = one.seat->edition->spec.name;
+    orphans_at_ = one.seat->edition->plugin;
+  }
   reap_orphans();
   for (const EndedHost& one : ended)
     one.host->reaped(one.status, one.usage, stopping_ || one.seat->cut_short);
@@ -101,6 +104,7 @@ void Fleet::Loop::reap_orphans() {
   orphans_left_ = orphans.left;
   if (orphans_killed_ == 0) orphan_ = orphans.example;
   orphans_killed_ += orphans.killed;
+  killed_orphans_[orphans_at_] += orphans.killed;
   if (orphans_left_ > 0) return;
   if (orphans_killed_ > 0) {
     log::info(
@@ -304,6 +308,8 @@ HostTotals Fleet::Loop::host_totals(std::size_t plugin) const {
   HostTotals totals;
   if (const auto ended = ended_cpu_seconds_.find(plugin); ended != ended_cpu_seconds_.end())
     totals.cpu_seconds = ended->second;
+  if (const auto killed = killed_orphans_.find(plugin); killed != killed_orphans_.end())
+    totals.killed_orphans = killed->second;
   for (const auto& seat : seats_) {
     if (seat->edition->plugin != plugin || !seat->host) continue;
     const HostTotals one = seat->host->totals();

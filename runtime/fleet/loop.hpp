@@ -89,10 +89,16 @@ class Fleet::Loop : public HostProcess::Listener {
       return state == PluginState::refused || state == PluginState::broken || state == PluginState::disabled;
     }
   };
+  /// The file that has taken the place of an edition's own, from which a host was started.
+  struct Fallback {
+    PluginFile file;
+    std::optional<job::PluginSpec> spec;  ///< once the host has described it
+  };
   /// One host of an edition, and its history.
   struct Seat {
     Edition* edition = nullptr;
     std::shared_ptr<HostProcess> host;  // shared with its handlers in the event loop
+    std::optional<Fallback> fallback;   ///< of its host
     std::unique_ptr<asio::steady_timer> timer;
     ExitHistory history;
     Clock::time_point ready_since{};
@@ -178,6 +184,8 @@ class Fleet::Loop : public HostProcess::Listener {
   std::shared_ptr<Seat> seat_and_spawn(Edition& edition, SeatKind kind = SeatKind::ordinary,
                                        const std::shared_ptr<Seat>& relieved = nullptr);
   void spawn(const std::shared_ptr<Seat>& seat);
+  bool starts_from_own(const Seat& seat) const;
+  void adopt_fallback(Edition& edition);
   void limit_start(const std::shared_ptr<Seat>& seat, const char* doing);
   void start(Seat& seat);
   void load_again(Seat& seat);
@@ -259,10 +267,12 @@ class Fleet::Loop : public HostProcess::Listener {
   std::unique_ptr<asio::steady_timer> watch_timer_;  // null while no host is watched
   std::unique_ptr<asio::steady_timer> orphans_timer_;
   std::vector<std::unique_ptr<asio::steady_timer>> tickers_;
-  std::string orphans_of_;  // the plugin whose host ended last
-  std::string orphan_;      // one of those that were killed since the log last said so
-  int orphans_killed_ = 0;  // since then
-  int orphans_left_ = 0;    // that were killed and have not ended
+  std::string orphans_of_;                     // the plugin whose host ended last
+  std::size_t orphans_at_ = 0;                 // its number
+  std::map<std::size_t, int> killed_orphans_;  // in all, by plugin
+  std::string orphan_;                         // one of those that were killed since the log last said so
+  int orphans_killed_ = 0;                     // since then
+  int orphans_left_ = 0;                       // that were killed and have not ended
   bool gave_up_orphans_ = false;
   const bool had_terminal_;
   bool first_round_over_ = false;

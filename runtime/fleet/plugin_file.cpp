@@ -23,6 +23,11 @@ PluginFile::Identity PluginFile::identify(const struct stat& info) {
   return {info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec * ns + info.st_mtim.tv_nsec};
 }
 
+bool PluginFile::overwritten() const {
+  struct stat info {};
+  return file_.open() && ::fstat(file_.get(), &info) == 0 && identity_ != identify(info);
+}
+
 bool PluginFile::replaced() const {
   struct stat info {};
   if (::stat(path_.c_str(), &info) != 0) return identity_.has_value();

@@ -22,6 +22,9 @@ class PluginFile {
   const std::string& path() const { return path_; }
   /// True if something else is at the path by now: another file, or other content of the same file.
   bool replaced() const;
+  /// True if the file itself has other content by now, so that the one of that moment is gone.
+  bool overwritten() const;
+  bool same_as(const PluginFile& other) const { return path_ == other.path_ && identity_ == other.identity_; }
   /// The file itself, whatever is at its path now, as a descriptor that can only be passed on and inspected;
   /// -1 if there is none. Its sealed copy, if it has one.
   int fd() const { return copy_.open() ? copy_.get() : file_.get(); }

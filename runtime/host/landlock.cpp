@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "base/descriptor.hpp"
+#include "base/landlock.hpp"
 
 namespace sluice::host {
 
@@ -96,6 +97,20 @@ Landlock::Landlock(int version, bool ports) : version_(version), file_rights_(kn
   if (ports && version >= 4) rules.net_rights = bind_tcp | connect_tcp;
   if (version >= 6) rules.scopes = abstract_unix_sockets | signals;
   ruleset_ = create(rules, version);
+}
+
+/// A set of rules can't be empty, and each set forbids to move a file into another folder unless a rule
+/// allows that. Version 1 of Landlock forbids it always, so there is no wall then.
+bool wall_off() {
+  const int version = base::landlock_version();
+  if (version < 2) return false;
+  const bool scoped = version >= 6;
+  const base::Descriptor rules(create({refer, 0, scoped ? signals : 0}, version));
+  const base::Descriptor root(open("/", O_PATH | O_CLOEXEC));
+  if (!root.open()) fail("opening the root");
+  add(rules.get(), Rule::path_beneath, PathBeneath{refer, root.get()});
+  restrict_self(rules.get());
+  return scoped;
 }
 
 Landlock::~Landlock() {

@@ -39,4 +39,10 @@ class Landlock {
   int ruleset_ = -1;
 };
 
+/// Keeps the calling thread, and what it starts from now on, from tracing other processes, which includes
+/// their memory and environment in /proc, and from signalling them. All else stays allowed. Returns whether
+/// the kernel refuses such signals; older kernels, or those without Landlock, enforce less. Throws
+/// std::system_error.
+bool wall_off();
+
 }  // namespace sluice::host

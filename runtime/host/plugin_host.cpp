@@ -4,10 +4,12 @@
 #include <signal.h>
 #include <sluice/extensions.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <memory>
@@ -22,6 +24,7 @@
 #include "host/confinement.hpp"
 #include "host/crash_note.hpp"
 #include "host/file_gate.hpp"
+#include "host/landlock.hpp"
 #include "host/library.hpp"
 #include "host/orphans.hpp"
 #include "host/refusal.hpp"
@@ -45,6 +48,16 @@ std::string words(sluice_str view) {
   return view.data == nullptr
              ? std::string()
              : base::valid_utf8(base::shortened({view.data, view.size}, wire::longest_error / 2));
+}
+
+/// Signals that wait are counted for all processes of a user, and so are their timers. This leaves half of
+/// them to the runtime.
+void limit_waiting_signals() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_SIGPENDING, &limit) != 0 || limit.rlim_max == RLIM_INFINITY) return;
+  limit.rlim_max /= 2;
+  limit.rlim_cur = std::min(limit.rlim_cur, limit.rlim_max);
+  setrlimit(RLIMIT_SIGPENDING, &limit);
 }
 
 /// Ends the process if the other end of `socket` is closed.
@@ -311,7 +324,8 @@ int run_plugin_host() {
   fcntl(wire::page_fd, F_SETFD, FD_CLOEXEC);
   fcntl(wire::plugin_fd, F_SETFD, FD_CLOEXEC);
   try {
-    refuse_dangerous_calls();
+    limit_waiting_signals();
+    refuse_dangerous_calls(wall_off());
     wire::SharedPage page = wire::SharedPage::open(base::Descriptor(wire::page_fd));
     // Never deleted, because a handler may call exit(), which is noted in the page.
     static auto* const host = new PluginHost(wire::socket_fd, std::move(page));

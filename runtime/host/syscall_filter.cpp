@@ -6,9 +6,12 @@
 #include <sys/ioctl.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <set>
 #include <stdexcept>
@@ -150,6 +153,38 @@ void allow_only(Filter& filter, const char* call, unsigned argument, const std::
   filter.refuse(call, {{argument, SCMP_CMP_GE, end, 0}});
 }
 
+/// A signal to the runtime, to its group or to everybody. Landlock refuses signals to all other processes
+/// (host/landlock.hpp), and what names a process in other ways than by its number. Without it, at least the
+/// runtime is safe. `pidfd_send_signal` takes a folder of /proc, too, so it is refused then; programs use
+/// kill instead.
+void refuse_signals(Filter& filter, pid_t runtime, bool scoped) {
+  if (!scoped) filter.refuse("pidfd_send_signal", {}, ENOSYS);
+  constexpr pid_t everybody = -1;
+  std::set<pid_t> targets{everybody};
+  if (runtime > 0) targets.insert(runtime);
+  if (const pid_t group = getpgid(runtime); runtime > 0 && group > 0) targets.insert(-group);
+  for (const pid_t target : targets) {
+    const scmp_arg_cmp first = is(0, static_cast<std::uint32_t>(target));
+    for (const char* call : {"kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_open"})
+      filter.refuse(call, {first});
+  }
+}
+
+/// The processors, priorities, limits and memory nodes of other processes. 0 is the calling thread or
+/// process, which may also give itself limits and niceness by that number alone.
+void refuse_scheduling_others(Filter& filter) {
+  for (const char* call : {"sched_setaffinity", "sched_setscheduler", "sched_setparam", "sched_setattr",
+                           "migrate_pages", "move_pages"})
+    filter.refuse(call, {{0, SCMP_CMP_NE, 0, 0}});
+  filter.refuse("prlimit64", {{0, SCMP_CMP_NE, 0, 0}, {2, SCMP_CMP_NE, 0, 0}});
+  constexpr scmp_datum_t all_of_user = 3;  // IOPRIO_WHO_USER
+  for (const auto& [call, user] :
+       {std::pair{"setpriority", scmp_datum_t{PRIO_USER}}, {"ioprio_set", all_of_user}}) {
+    filter.refuse(call, {{1, SCMP_CMP_NE, 0, 0}});
+    filter.refuse(call, {is(0, user)});
+  }
+}
+
 /// Landlock's rules are for TCP alone. They don't apply to Multipath TCP and SCTP, nor to data that opens a
 /// connection.
 void refuse_ways_around_ports(Filter& filter) {
@@ -172,7 +207,7 @@ void refuse_sockets(Filter& filter, const job::Sandbox& sandbox) {
 
 }  // namespace
 
-void refuse_dangerous_calls() {
+void refuse_dangerous_calls(bool signals_scoped) {
   Filter filter;
   for (const char* call : dangerous_calls) filter.refuse(call);
   if (!sanitized) filter.refuse("ptrace");
@@ -180,6 +215,8 @@ void refuse_dangerous_calls() {
   filter.refuse("personality", {{0, SCMP_CMP_NE, int_bits, 0}});  // all but the question which it is
   filter.refuse("ioctl", {is(1, TIOCSTI)});                       // would type into the runtime's terminal
   filter.refuse("prctl", {is(0, PR_SET_CHILD_SUBREAPER, int_bits), is(1, 0)});  // would let go of its orphans
+  refuse_signals(filter, getppid(), signals_scoped);
+  refuse_scheduling_others(filter);
   filter.install();
 }
 

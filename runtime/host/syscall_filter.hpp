@@ -6,10 +6,12 @@
 
 namespace sluice::host {
 
-/// Refuses what no handler needs: inspecting other processes, mounting, namespaces, loading code into the
-/// kernel, setting the clock, other ABIs than the machine's own. The process and its children can't gain
-/// rights by setuid programs any more. Throws std::runtime_error if the kernel has no filters.
-void refuse_dangerous_calls();
+/// Refuses what no handler needs: inspecting other processes, signals to the runtime, which is this process's
+/// parent, the priorities and limits of others, mounting, namespaces, loading code into the kernel, setting
+/// the clock, other ABIs than the machine's own. The process and its children can't gain rights by setuid
+/// programs any more. `signals_scoped`: as wall_off() returned it. Throws std::runtime_error if the kernel
+/// has no filters.
+void refuse_dangerous_calls(bool signals_scoped);
 
 /// Refuses what a sandboxed plugin may not do: start programs, use sockets.
 void refuse_calls_beyond(const job::Sandbox& sandbox);

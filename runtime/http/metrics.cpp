@@ -148,6 +148,8 @@ void add_plugins(Families& families, const Measured& measured) {
   Family memory = families.gauge("sluice_host_resident_memory_bytes", "Memory of a plugin's hosts.");
   Family ages =
       families.gauge("sluice_host_oldest_age_seconds", "Time since a plugin's oldest host became ready.");
+  Family orphans = families.counter("sluice_host_orphans_killed_total",
+                                    "Processes that a plugin's hosts left behind, which were killed.");
   for (const auto& plugin : plugins) {
     if (plugin.name.empty() || plugin.state == "refused" || plugin.state == "removed" ||
         plugin.state == "disabled")
@@ -160,6 +162,7 @@ void add_plugins(Families& families, const Measured& measured) {
     cpu.add({{"plugin", plugin.name}}, plugin.cpu_seconds);
     memory.add({{"plugin", plugin.name}}, plugin.resident_bytes);
     ages.add({{"plugin", plugin.name}}, plugin.oldest_host_age);
+    orphans.add({{"plugin", plugin.name}}, plugin.killed_orphans);
   }
   add_canaries(families, plugins);
   families.gauge("sluice_event_loop_lag_seconds", "How long the event loop took to answer this scrape.")

@@ -12,6 +12,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "symbols/rust_name.hpp"
+
 namespace sluice::symbols {
 
 namespace {
@@ -97,10 +99,13 @@ void tidy_rust(std::string& name) {
 
 }  // namespace
 
+/// A suffix of LLVM's, behind a point, belongs to no name.
 std::string readable(const std::string& symbol) {
+  if (auto rust = rust_name(symbol)) return *rust;
   int status = 0;
   const std::unique_ptr<char, void (*)(void*)> demangled(
-      abi::__cxa_demangle(symbol.c_str(), nullptr, nullptr, &status), std::free);
+      abi::__cxa_demangle(symbol.substr(0, symbol.find(".llvm.")).c_str(), nullptr, nullptr, &status),
+      std::free);
   if (status != 0 || !demangled) return symbol;
   std::string name = demangled.get();
   tidy_rust(name);

@@ -27,8 +27,9 @@ class Http : public Outbox {
   void listen(const std::string& where) {
     config = scratch.write("http.toml", scratch.read("sluice.toml") + "[http]\nlisten = \"" + where + "\"\n");
   }
-  void start() {
-    program = std::make_unique<Program>(std::vector<std::string>{"run"}, environment());
+  void start() { start(environment()); }
+  void start(const std::map<std::string, std::string>& surroundings) {
+    program = std::make_unique<Program>(std::vector<std::string>{"run"}, surroundings);
     ASSERT_TRUE(program->says("plugins loaded")) << program->err();
     std::smatch url;
     const std::string log = program->err();
@@ -164,6 +165,19 @@ TEST_F(Http, CountsCrashesRetriesAndUnservedJobs) {
   EXPECT_TRUE(is(R"(sluice_host_restarts_total{plugin="probe"})", "1"));
   EXPECT_TRUE(is(R"(sluice_hosts{plugin="probe",state="ready"})", "1"));
   EXPECT_TRUE(is("sluice_queue_jobs{type=\"(other)\",status=\"pending\"}", "1"));
+}
+
+TEST_F(Http, CountsTheProcessesThatHostsLeftBehind) {
+  const PluginDirectory directory({"good/probe", "bad/orphans"});
+  auto surroundings = environment();
+  surroundings["SLUICE_PLUGIN_DIR"] = directory.path();
+  start(surroundings);
+  const std::string killed = R"(sluice_host_orphans_killed_total{plugin="orphans"})";
+  EXPECT_EQ(sample(killed), "0");
+  insert("crash", "test.orphans", R"({"do":"hide","hold":")" + scratch.path("hold") + R"(","then":"crash"})");
+  EXPECT_TRUE(eventually([&] { return sample(killed) != "0"; })) << program->err();
+  EXPECT_GE(std::stoi(sample(killed)), 5) << "some hide below others";
+  EXPECT_EQ(sample(R"(sluice_host_orphans_killed_total{plugin="probe"})"), "0");
 }
 
 TEST_F(Http, PromtoolFindsNoProblem) {

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "support/program.hpp"
@@ -143,6 +144,21 @@ TEST_F(BadFile, Truncated) {
     scratch.write("bad.so", good.substr(0, size));
     expect_refusal(list(plugins), "bad.so", size == 3 ? "not an ELF file" : "truncated", "expected");
   }
+}
+
+TEST_F(BadFile, DamagedInManyPlaces) {
+  const std::string whole = PluginDirectory({"good/noop"}).scratch().read("noop.so");
+  constexpr std::size_t end_of_segments = 64 + 10 * 56;  // after the file's own header
+  for (std::size_t at = 16; at < end_of_segments; at += 12) {
+    for (const char damage : {'\x00', '\xff'}) {
+      std::string damaged = whole;
+      std::fill_n(damaged.begin() + static_cast<std::ptrdiff_t>(at), 4, damage);
+      scratch.write("bad-" + std::to_string(at) + (damage == 0 ? "-zeros.so" : "-ones.so"), damaged);
+    }
+  }
+  const Ended ended = list(plugins, "hang_");
+  EXPECT_EQ(ended.code, 1) << ended.err;
+  EXPECT_NE(ended.out.find("test.c"), std::string::npos) << ended.out << ended.err;
 }
 
 TEST_F(BadFile, WrongMachine) {

@@ -16,7 +16,7 @@ namespace {
 struct Vice {
   const char* name;
   const char* status;  ///< of its job at the end
-  const char* code;    ///< of its attempt; "": none is recorded
+  const char* code;    ///< of its attempt; "": none is recorded; "a or b": either, by which limit comes first
   const char* words;   ///< of its attempt's error
 };
 
@@ -78,7 +78,12 @@ TEST_P(NastyPlugin, CostsNobodyElseAnything) {
   insert("it", "test.nasty", std::string(R"({"do":")") + vice.name + R"("})");
   load("beside-");
   EXPECT_TRUE(becomes("it", vice.status)) << status("it") << ":\n" << runtime.err();
-  EXPECT_EQ(code("it"), vice.code);
+  if (std::string(vice.code).find(" or ") == std::string::npos) {
+    EXPECT_EQ(code("it"), vice.code);
+  } else {
+    EXPECT_THAT(vice.code, testing::HasSubstr(code("it")));
+    EXPECT_NE(code("it"), "");
+  }
   if (*vice.words != '\0') {
     EXPECT_THAT(error("it"), testing::HasSubstr(vice.words));
   }
@@ -107,9 +112,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Vice{"exec", "error", "timeout", "did not stop"}, Vice{"fork_and_return", "done", "", ""},
                     Vice{"fork_many", "done", "", ""}, Vice{"spoil_heap", "error", "host-died", heap_words},
                     Vice{"throw_twice", "error", "host-died", "signal 6"},
-                    Vice{"use_up_time", "error", "timeout", ""}, Vice{"deep_output", "done", "", ""},
-                    Vice{"nul_output", "done", "", ""}, Vice{"odd_number", "done", "", ""},
-                    Vice{"lone_surrogate", "error", "bad-output", ""}),
+                    Vice{"use_up_time", "error", "timeout or host-died", ""},
+                    Vice{"deep_output", "done", "", ""}, Vice{"nul_output", "done", "", ""},
+                    Vice{"odd_number", "done", "", ""}, Vice{"lone_surrogate", "error", "bad-output", ""}),
     [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace

@@ -127,8 +127,9 @@ class LandlockSandbox : public Sandbox {
 };
 
 TEST_F(Sandbox, EveryHostIsRefusedWhatNoHandlerNeeds) {
-  std::vector<std::string> names{"read_memory", "mount", "unshare",   "clone_namespace", "io_uring",
-                                 "add_key",     "bpf",   "set_clock", "personality",     "terminal"};
+  std::vector<std::string> names{"read_memory", "mount",    "unshare",      "clone_namespace",
+                                 "io_uring",    "add_key",  "bpf",          "set_clock",
+                                 "personality", "terminal", "signal_parent"};
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   names.emplace_back("trace_parent");  // the leak sanitizer traces its own process
 #endif
@@ -138,12 +139,17 @@ TEST_F(Sandbox, EveryHostIsRefusedWhatNoHandlerNeeds) {
 
 TEST_F(Sandbox, WithoutATableAPluginIsFreeOtherwise) {
   const Listener listener;
-  attempt("", {"write", "read", "connect", "connect_udp", "unix_socket", "spawn", "fork", "signal_parent"},
-          path_of(scratch.path("new")) + port_of(listener));
-  for (const char* name :
-       {"write", "read", "connect", "connect_udp", "unix_socket", "spawn", "fork", "signal_parent"})
-    EXPECT_EQ(result(name), allowed) << name;
+  const std::vector<std::string> names{"write",       "move",  "read", "connect",      "connect_udp",
+                                       "unix_socket", "spawn", "fork", "signal_child", "lower_own_priority"};
+  attempt("", names, path_of(scratch.path("new")) + port_of(listener));
+  for (const std::string& name : names) EXPECT_EQ(result(name), allowed) << name;
   EXPECT_TRUE(was_loaded_freely());
+}
+
+TEST_F(Sandbox, WithoutLandlockAtLeastTheRuntimeIsSafeFromSignals) {
+  without_landlock([&] { attempt("", {"signal_parent", "signal_child"}); });
+  EXPECT_EQ(result("signal_parent"), refused);
+  EXPECT_EQ(result("signal_child"), allowed);
 }
 
 TEST_F(Sandbox, ATableCanBeSwitchedOff) {

@@ -29,6 +29,7 @@ struct PluginObservation {
   double cpu_seconds = 0;      ///< of its hosts, with those that have ended
   double resident_bytes = 0;   ///< of its hosts
   double oldest_host_age = 0;  ///< seconds since the oldest one became ready; 0 without one
+  double killed_orphans = 0;   ///< processes that its hosts left behind
 };
 
 struct Observation {

@@ -49,6 +49,21 @@ TEST_F(PluginFileTest, IsReplacedByOtherContent) {
   EXPECT_TRUE(file.replaced());
 }
 
+TEST_F(PluginFileTest, IsOverwrittenByOtherContentAlone) {
+  write(path_, "one");
+  const PluginFile file(path_);
+  EXPECT_FALSE(file.overwritten());
+  write(directory_ + "/b", "other");
+  std::filesystem::rename(directory_ + "/b", path_);
+  EXPECT_FALSE(file.overwritten());
+  const PluginFile next(path_);
+  EXPECT_FALSE(next.same_as(file));
+  EXPECT_TRUE(next.same_as(PluginFile(path_)));
+  write(path_, "another");
+  EXPECT_TRUE(next.overwritten());
+  EXPECT_FALSE(next.same_as(PluginFile(path_)));
+}
+
 TEST_F(PluginFileTest, IsReplacedIfALinkPointsElsewhere) {
   write(directory_ + "/1", "one");
   write(directory_ + "/2", "one");

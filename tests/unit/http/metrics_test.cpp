@@ -16,6 +16,7 @@ struct Metrics : testing::Test {
     plugin.cpu_seconds = 1.5;
     plugin.resident_bytes = 4096;
     plugin.oldest_host_age = 60;
+    plugin.killed_orphans = 3;
     measured.loop.emplace();
     measured.loop->plugins.push_back(plugin);
     measured.depths.happened = true;
@@ -85,6 +86,7 @@ TEST_F(Metrics, ShowThePluginsAndTheirHosts) {
   EXPECT_EQ(sample(R"(sluice_host_cpu_seconds_total{plugin="mail"})"), "1.5");
   EXPECT_EQ(sample(R"(sluice_host_resident_memory_bytes{plugin="mail"})"), "4096");
   EXPECT_EQ(sample(R"(sluice_host_oldest_age_seconds{plugin="mail"})"), "60");
+  EXPECT_EQ(sample(R"(sluice_host_orphans_killed_total{plugin="mail"})"), "3");
 }
 
 TEST_F(Metrics, CountTheJobsOfACanary) {
