@@ -169,56 +169,6 @@ TEST_F(Insight, CountsAreExactUpToTenThousand) {
   EXPECT_TRUE(insight_->types().at(0).pending.more);
 }
 
-TEST_F(Insight, ASeriesAddsUpOutcomesAndEstimatesTimes) {
-  store::TimeHistogram waiting, running;
-  for (int i = 0; i < 98; ++i) running.add(std::chrono::milliseconds(2));
-  for (int i = 0; i < 2; ++i) running.add(seconds(10));
-  for (int i = 0; i < 100; ++i) waiting.add(std::chrono::milliseconds(150));
-  care_->count({{"mail", "1", "done", 90, 20, waiting, running}, {"mail", "1", "failed", 10, 0.5, {}, {}}});
-  care_->count({{"mail", "1", "done", 10, 0, waiting, running}, {"pdf", "1", "done", 5, 1, {}, {}}});
-  const auto series = insight_->series(now() - std::chrono::minutes(30), now() + std::chrono::minutes(2),
-                                       seconds(60), "mail");
-  EXPECT_GE(series.steps.size(), 32U);
-  EXPECT_EQ(series.step, seconds(60));
-  EXPECT_EQ(series.total.done, 100);
-  EXPECT_EQ(series.total.failed, 10);
-  EXPECT_NEAR(series.total.busy, 20.5, 1e-6);
-  EXPECT_NEAR(series.total.running.p50.value(), 0.002, 0.002);
-  EXPECT_NEAR(series.total.running.p99.value(), 10, 7);
-  EXPECT_NEAR(series.total.waiting.p95.value(), 0.15, 0.1);
-  std::int64_t done = 0;
-  for (const auto& step : series.steps) done += step.outcomes.done;
-  EXPECT_EQ(done, 100);
-  const auto all = insight_->series(now() - std::chrono::minutes(10), now() + seconds(60), seconds(1), {});
-  EXPECT_EQ(all.total.done, 105);
-  EXPECT_EQ(all.step, seconds(60)) << "a minute is the shortest step";
-  EXPECT_THROW(insight_->series(now() - std::chrono::hours(40), now(), seconds(60), {}), store::Refused)
-      << "too many steps";
-}
-
-TEST_F(Insight, MinutesBecomeHoursAfterTwoDaysAndHoursAreKeptForThirty) {
-  store::TimeHistogram times;
-  times.add(std::chrono::milliseconds(5));
-  care_->count({{"mail", "1", "done", 3, 1, times, times}});
-  world_.advance(std::chrono::minutes(1));
-  care_->count({{"mail", "1", "done", 4, 1, times, times}});
-  world_.advance(std::chrono::hours(50));
-  const auto tidy = [&] {
-    while (!care_->tidy(1000, keep_audit).over) {
-    }
-  };
-  tidy();
-  EXPECT_EQ(world_.database().value("SELECT count(*) FROM sluice.minute"), "0");
-  EXPECT_EQ(world_.database().value("SELECT sum(count) FROM sluice.hour"), "7");
-  const auto series = insight_->series(now() - std::chrono::hours(60), now(), seconds(60), {});
-  EXPECT_EQ(series.step, std::chrono::hours(1));
-  EXPECT_EQ(series.total.done, 7);
-  EXPECT_NEAR(series.total.running.p50.value(), 0.005, 0.003);
-  world_.database().exec("UPDATE sluice.hour SET hour = hour - interval '29 days'");
-  tidy();
-  EXPECT_EQ(world_.database().value("SELECT count(*) FROM sluice.hour"), "0");
-}
-
 TEST_F(Insight, TypesAreAllThatWereEverServedOrHaveJobs) {
   const auto runtime = care_->enlist(runtime_info());
   care_->serve(runtime, {{"mail", "mailer", "1.2", {}}});
