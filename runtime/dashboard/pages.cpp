@@ -98,6 +98,15 @@ void write_columns(JsonWriter& writer, const store::JobRow& row,
   writer.EndArray();
 }
 
+/// The first page says it if it is not full.
+store::Counted matches_of(const Inquiry& inquiry, const store::JobQuery& query, const store::JobPage& page,
+                          bool is_first) {
+  if (is_first && (!page.next || page.horizon))
+    return {static_cast<std::int64_t>(page.jobs.size()), page.horizon.has_value()};
+  const store::JobCount count = inquiry.session.insight->count(query);
+  return {count.counted.count, count.counted.more || count.horizon};
+}
+
 /// What the form has, and an empty field for one more of each.
 void write_chosen(JsonWriter& writer, const Form& form) {
   for (const char* const name : {"type", "where", "column"}) {
@@ -307,12 +316,8 @@ Model jobs_page(const Inquiry& inquiry) {
     });
   }
   part(
-      writer, "matches", [&] { return inquiry.session.insight->count(query); },
-      [&](const store::JobCount& count) {
-        store::Counted counted = count.counted;
-        counted.more = counted.more || count.horizon.has_value();
-        member(writer, "matches", counted);
-      });
+      writer, "matches", [&] { return matches_of(inquiry, query, page, !after); },
+      [&](const store::Counted& counted) { member(writer, "matches", counted); });
   Model model{object.text(), {}};
   Form here = form;
   here.erase("after_at");

@@ -157,6 +157,34 @@ TEST_F(Insight, ARareJobIsFoundPageByPage) {
   EXPECT_TRUE(count.counted.count == 1 || count.horizon.has_value());
 }
 
+TEST_F(Insight, ARareCodeIsFoundAtOnce) {
+  world_.fill(9'000, "noop", "error", "e");
+  world_.database().exec(
+      "INSERT INTO sluice.attempt (job_id, attempt, type, result, code) SELECT 'e' || i, 1, 'noop', 'fail', "
+      "CASE i WHEN 2 THEN 'dns' WHEN 5 THEN 'dns' WHEN 8999 THEN 'dns' ELSE 'net' END "
+      "FROM generate_series(1, 9000) i; "
+      "INSERT INTO sluice.attempt (job_id, attempt, type, result, code) VALUES ('e5', 2, 'noop', 'fail', "
+      "'net'), ('e2', 2, 'noop', 'fail', 'dns'), ('deleted', 1, 'noop', 'fail', 'dns')");
+  store::JobQuery query;
+  query.statuses = {"error"};
+  query.code = "dns";
+  const auto page = insight_->jobs(query, store::Order::newest, {}, 10, {});
+  EXPECT_FALSE(page.next);
+  ASSERT_EQ(page.jobs.size(), 2U) << "the last attempt counts";
+  EXPECT_EQ(page.jobs[0].job.id, "e8999");
+  EXPECT_EQ(page.jobs[1].job.id, "e2");
+  EXPECT_EQ(walk(query, store::Order::oldest, 1), (Ids{"e2", "e8999"}));
+  EXPECT_EQ(insight_->count(query).counted.count, 2);
+  query.statuses = {"done"};
+  EXPECT_EQ(found(query), Ids{});
+  query.statuses = {};
+  query.types = {"other"};
+  EXPECT_EQ(found(query), Ids{});
+  query = {};
+  query.code = "net";
+  EXPECT_EQ(insight_->jobs(query, store::Order::newest, {}, 10, {}).jobs.size(), 10U);
+}
+
 TEST_F(Insight, CountsAreExactUpToTenThousand) {
   world_.fill(10'000, "noop", "pending", "p");
   EXPECT_EQ(insight_->count({}).counted.count, 10'000);
@@ -498,6 +526,24 @@ TEST_F(InsightPlan, OfAPageReadsOnlyItsRows) {
   postgres::Reading typed = reading(query, true);
   typed.by_type = true;
   expect_short(postgres::page_statement(table_, typed, 20, {}), "Outbox_type_idx", 100);
+}
+
+TEST_F(InsightPlan, OfAFewJobsReadsOnlyThem) {
+  world_.database().exec(
+      "UPDATE sluice.attempt SET code = CASE WHEN id % 100 = 0 THEN 'rare' ELSE 'common' END");
+  store::JobQuery query;
+  query.statuses = {"error"};
+  query.code = "rare";
+  postgres::Reading coded = reading(query, true);
+  coded.most = 2000;
+  expect_short(postgres::most_of_code_statement(coded), "attempt_code_idx", 200);
+  coded.by_code = true;
+  expect_short(postgres::page_statement(table_, coded, 20, {}), "attempt_code_idx", 1500);
+  expect_short(postgres::matches_statement(table_, coded), "Outbox_pkey", 1500);
+  query.code = "common";
+  expect_short(postgres::most_of_code_statement(coded), "attempt_code_idx", 2500);
+  query.types = {"noop"};
+  expect_short(postgres::most_of_types_statement(table_, coded), "Outbox_type_idx", 2500);
 }
 
 TEST_F(InsightPlan, OfFailuresReadsOnlyTheirTime) {
