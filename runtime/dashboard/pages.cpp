@@ -234,7 +234,7 @@ Model now_page(const Inquiry& inquiry) {
       writer, "types", [&] { return inquiry.session.insight->types(); },
       [&](const auto& types) { situation.types = types; });
   part(
-      writer, "runtimes", [&] { return inquiry.session.desk->report(false); },
+      writer, "runtimes", [&] { return inquiry.session.desk->activity(); },
       [&](const store::Report& report) {
         situation.runtimes = report.runtimes;
         situation.stuck = report.stuck;
