@@ -1,9 +1,9 @@
 -- name: totals
--- Sums of sluice.minute: of each type by the hour, kept for 30 days, and of all types, as type '', by the minute and by the
--- hour. A trigger adds what is counted, in the same transaction, so that they are exact whenever they are read, whichever
--- version counts. The lock keeps two transactions, each of which inserts one row and updates another, from waiting for each
--- other. {waiting} and {running} are sums of histograms, {…_added} those of rows t and excluded.
--- The index finds the jobs of a code that few have.
+-- Sums of sluice.minute: of each type by the hour, kept for 30 days, and of all types, as type '', by the minute and by
+-- the hour. A trigger adds what is counted, in the same transaction, so that they are exact whenever they are read,
+-- whichever version counts. The lock keeps two transactions, each of which inserts one row and updates another, from
+-- waiting for each other. {waiting} and {running} are sums of histograms, {…_added} those of rows t and excluded. The
+-- index finds the jobs of a code that few have.
 CREATE INDEX attempt_code_idx ON sluice.attempt (code, job_id) WHERE code <> '';
 
 CREATE TABLE sluice.total (
