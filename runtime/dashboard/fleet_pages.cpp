@@ -11,10 +11,6 @@
 
 namespace sluice::dashboard {
 
-using base::array_member;
-using base::member;
-using base::object_member;
-
 namespace {
 
 /// Why the runtime can't be asked from here; empty if it can.

@@ -16,11 +16,6 @@
 
 namespace sluice::dashboard {
 
-using base::array_member;
-using base::member;
-using base::object_member;
-using base::raw_member;
-
 namespace {
 
 constexpr std::size_t page_size = 50;

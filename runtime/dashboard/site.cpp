@@ -19,10 +19,6 @@
 
 namespace sluice::dashboard {
 
-using base::array_member;
-using base::member;
-using base::object_member;
-
 namespace {
 
 constexpr std::string_view api = "/api/v1";
