@@ -22,6 +22,7 @@ ALTER TABLE sluice.total ALTER COLUMN waiting SET STORAGE PLAIN, ALTER COLUMN ru
 
 CREATE FUNCTION sluice.add_to_totals() RETURNS trigger LANGUAGE plpgsql AS $add$
 BEGIN
+  IF NOT EXISTS (SELECT FROM counted) THEN RETURN NULL; END IF;
   PERFORM pg_advisory_xact_lock(7598263422914291559);
   EXECUTE format($sum$
     INSERT INTO sluice.total AS t (minutes, at, type, plugin_version, outcome, count, busy, waiting, running)
