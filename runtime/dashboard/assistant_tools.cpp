@@ -8,10 +8,6 @@
 
 namespace sluice::dashboard {
 
-using base::array_member;
-using base::member;
-using base::object_member;
-
 namespace {
 
 constexpr int most_ids = 1000;

@@ -11,10 +11,6 @@
 
 namespace sluice::dashboard {
 
-using base::array_member;
-using base::member;
-using base::object_member;
-
 namespace {
 
 /// Why the runtime can't be asked from here; empty if it can.
@@ -107,7 +103,7 @@ void write_reload(JsonWriter& writer, const ReloadState& state) {
 Model plugins_page(const Inquiry& inquiry) {
   Object object;
   JsonWriter& writer = object.writer();
-  const auto runtimes = inquiry.session.desk->report(false).runtimes;
+  const auto runtimes = inquiry.session.desk->activity().runtimes;
   array_member(writer, "runtimes", runtimes,
                [&](const auto& runtime) { write_with_reach(inquiry, writer, runtime); });
   const bool any_reachable = std::any_of(runtimes.begin(), runtimes.end(), [&](const auto& runtime) {
@@ -129,7 +125,7 @@ Model plugins_page(const Inquiry& inquiry) {
 Model runtimes_page(const Inquiry& inquiry) {
   Object object;
   JsonWriter& writer = object.writer();
-  const auto report = inquiry.session.desk->report(false);
+  const auto report = inquiry.session.desk->activity();
   array_member(writer, "runtimes", report.runtimes,
                [&](const auto& runtime) { write_with_reach(inquiry, writer, runtime); });
   array_member(writer, "differences", differences(report.runtimes), [&](const Difference& one) {

@@ -6,9 +6,6 @@
 
 namespace sluice::dashboard {
 
-using base::array_member;
-using base::member;
-
 namespace {
 
 constexpr std::size_t longest_shown = 256 * 1024;  // of a payload, on the page; the API answers all of it

@@ -10,11 +10,6 @@
 
 namespace sluice::dashboard {
 
-using base::array_member;
-using base::member;
-using base::object_member;
-using base::raw_member;
-
 namespace {
 
 void optional_member(JsonWriter& writer, const char* key, const std::optional<double>& value) {

@@ -11,7 +11,12 @@
 
 namespace sluice::dashboard {
 
+// What writes members of an object, besides the functions below.
+using base::array_member;
 using base::JsonWriter;
+using base::member;
+using base::object_member;
+using base::raw_member;
 
 /// ISO 8601 in UTC, with milliseconds.
 std::string iso(store::Time time);

@@ -12,9 +12,6 @@
 
 namespace sluice::dashboard {
 
-using base::array_member;
-using base::member;
-
 namespace {
 
 /// JSON that may stand in a script element.

@@ -16,11 +16,6 @@
 
 namespace sluice::dashboard {
 
-using base::array_member;
-using base::member;
-using base::object_member;
-using base::raw_member;
-
 namespace {
 
 constexpr std::size_t page_size = 50;
@@ -96,6 +91,15 @@ void write_columns(JsonWriter& writer, const store::JobRow& row,
     writer.String(shown.c_str(), static_cast<rapidjson::SizeType>(shown.size()));
   }
   writer.EndArray();
+}
+
+/// The first page says it if it is not full.
+store::Counted matches_of(const Inquiry& inquiry, const store::JobQuery& query, const store::JobPage& page,
+                          bool is_first) {
+  if (is_first && (!page.next || page.horizon))
+    return {static_cast<std::int64_t>(page.jobs.size()), page.horizon.has_value()};
+  const store::JobCount count = inquiry.session.insight->count(query);
+  return {count.counted.count, count.counted.more || count.horizon};
 }
 
 /// What the form has, and an empty field for one more of each.
@@ -225,7 +229,7 @@ Model now_page(const Inquiry& inquiry) {
       writer, "types", [&] { return inquiry.session.insight->types(); },
       [&](const auto& types) { situation.types = types; });
   part(
-      writer, "runtimes", [&] { return inquiry.session.desk->report(false); },
+      writer, "runtimes", [&] { return inquiry.session.desk->activity(); },
       [&](const store::Report& report) {
         situation.runtimes = report.runtimes;
         situation.stuck = report.stuck;
@@ -307,12 +311,8 @@ Model jobs_page(const Inquiry& inquiry) {
     });
   }
   part(
-      writer, "matches", [&] { return inquiry.session.insight->count(query); },
-      [&](const store::JobCount& count) {
-        store::Counted counted = count.counted;
-        counted.more = counted.more || count.horizon.has_value();
-        member(writer, "matches", counted);
-      });
+      writer, "matches", [&] { return matches_of(inquiry, query, page, !after); },
+      [&](const store::Counted& counted) { member(writer, "matches", counted); });
   Model model{object.text(), {}};
   Form here = form;
   here.erase("after_at");

@@ -19,10 +19,6 @@
 
 namespace sluice::dashboard {
 
-using base::array_member;
-using base::member;
-using base::object_member;
-
 namespace {
 
 constexpr std::string_view api = "/api/v1";
@@ -493,7 +489,7 @@ std::string Site::drain(const Visit& visit, const Form& form) {
   require_sure(form, "a drain");
   const auto& control = options_.services.control;
   const auto session = sessions_.borrow();
-  for (const auto& runtime : session->desk->report(false).runtimes) {
+  for (const auto& runtime : session->desk->activity().runtimes) {
     if (std::to_string(runtime.id) != visit.parts[1]) continue;
     const std::string trouble = control ? control->trouble(runtime) : "can't be asked by this server";
     if (!trouble.empty()) throw Problem4xx(409, "runtime " + visit.parts[1] + " " + trouble);

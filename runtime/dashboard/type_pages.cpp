@@ -7,11 +7,6 @@
 
 namespace sluice::dashboard {
 
-using base::array_member;
-using base::member;
-using base::object_member;
-using base::raw_member;
-
 namespace {
 
 /// A version that took over from another one in the time of the series, and what was done by hand.

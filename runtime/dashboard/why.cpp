@@ -394,7 +394,7 @@ void find_out_about_job(Session& session, Facts& facts) {
 }
 
 void ask(Session& session, Facts& facts) {
-  facts.runtimes = session.desk->report(false).runtimes;
+  facts.runtimes = session.desk->activity().runtimes;
   facts.types = session.insight->types();
   facts.job = session.jobs->show(facts.asked);
   if (facts.job) find_out_about_job(session, facts);

@@ -72,9 +72,13 @@ sluice.is_alive(r.beat_at, r.lease)
 (o.status = 'scheduled' OR (o.status = 'pending' AND NOT {is_claimed})
   OR (o.status = 'error' AND EXISTS (SELECT FROM sluice.schedule s WHERE s.job_id = o.id AND s.status = 'error')))
 
+-- name: first_line
+-- Of attempt a's error.
+left(split_part(a.error, E'\n', 1), 300)
+
 -- name: words
--- The first line of attempt a's error. Digits are the same, so that fewer differ.
-translate(left(split_part(a.error, E'\n', 1), 300), '123456789', '000000000')
+-- The same without differences in digits.
+translate({first_line}, '123456789', '000000000')
 
 -- name: frame
 -- The innermost frame of its stack.

@@ -133,9 +133,9 @@ class CareSession {
   /// Sends a text of less than 8,000 bytes to everybody who listens now.
   virtual void announce(const std::string& text) = 0;
 
-  /// Deletes records in schema sluice whose job no longer exists, and expired records. Adds up outcomes of
-  /// minutes, after two days, to hours, which are kept for 30 days. Records of what was done by hand are kept
-  /// for `keep_audit`. Checks the next `limit` of each kind.
+  /// Deletes records in schema sluice whose job no longer exists, and expired records. Outcomes of minutes
+  /// are kept for two days, and their sums by the hour for 30. Records of what was done by hand are kept for
+  /// `keep_audit`. Checks the next `limit` of each kind.
   virtual Tidied tidy(std::size_t limit, job::Microseconds keep_audit) = 0;
 };
 

@@ -31,14 +31,19 @@ SELECT id, 3, type, 'fail', 'code-' || n % 7, 'can''t reach host ' || n % 50 || 
        interval '20 ms', "createdAt" AT TIME ZONE 'UTC'
 FROM (SELECT *, row_number() OVER () AS n FROM "Outbox" WHERE status = 'error') failed;
 """
-# As a runtime that ran these types all the time would have counted them: 48 hours by minutes, 90 days by hours.
+# As a runtime that ran these types all the time would have counted them: 48 hours by minutes, 90 days by hours. A trigger
+# adds them up, as long as they are there.
 COUNTERS = """
-INSERT INTO sluice.{table} ({unit}, type, plugin_version, outcome, count, busy, waiting, running)
+INSERT INTO sluice.minute (minute, type, plugin_version, outcome, count, busy, waiting, running)
 SELECT at, 'kind.t' || t, '1.0.0', outcome, 50, interval '1 s', h.counts, h.counts
 FROM generate_series(date_trunc('{unit}', now()) - interval '{back}', date_trunc('{unit}', now()) - interval '{until}',
                      interval '1 {unit}') at,
   generate_series(0, 9) t, unnest(ARRAY['done', 'retrying', 'failed']) outcome,
   (SELECT array_agg(i) AS counts FROM generate_series(1, 32) i) h;
+"""
+EXPIRED = """
+DELETE FROM sluice.minute;
+DELETE FROM sluice.total WHERE minutes = 1;
 """
 FEEDER = """
 INSERT INTO "Outbox" (id, type, payload, "updatedAt")
@@ -56,8 +61,9 @@ PAGES = {
 def fill(server, rows, database):
     run(SLUICE, "init", environment=server.environment(database))
     server.sql(OUTBOX.format(rows=rows), database)
-    server.sql(COUNTERS.format(table="minute", unit="minute", back="48 hours", until="0"), database)
-    server.sql(COUNTERS.format(table="hour", unit="hour", back="90 days", until="48 hours"), database)
+    server.sql(COUNTERS.format(unit="hour", back="90 days", until="49 hours"), database)
+    server.sql(EXPIRED, database)
+    server.sql(COUNTERS.format(unit="minute", back="48 hours", until="0"), database)
 
 
 def free_port():

@@ -430,8 +430,9 @@ TEST_F(Receipt, HandlesClaimsOfAnEarlierVersion) {
       "canary; ALTER TABLE sluice.job_type DROP COLUMN payload_schema; ALTER TABLE sluice.runtime DROP "
       "COLUMN "
       "settings; "
-      "DROP TABLE sluice.minute, sluice.hour, sluice.audit, sluice.paused; DELETE FROM sluice.migration "
-      "WHERE version >= 13");
+      "DROP INDEX sluice.attempt_code_idx; DROP TABLE sluice.minute, sluice.hour, sluice.total, "
+      "sluice.audit, sluice.paused; DROP FUNCTION "
+      "sluice.add_to_totals; DELETE FROM sluice.migration WHERE version >= 13");
   insert_many(30, "test.probe", probe("ok"));
   database.exec(
       "UPDATE \"Outbox\" SET status = 'processing', attempts = 1 WHERE id IN ('job-1', 'job-2', 'job-3'); "

@@ -752,6 +752,11 @@ TEST_P(Conformance, ReportsCountsWaitingTypesAndRuntimes) {
   EXPECT_EQ(report.runtimes[0].info.pid, 42);
   EXPECT_EQ(report.stuck, 0);
   EXPECT_LT(report.next_due, 0);
+  const auto activity = desk_->activity();
+  EXPECT_TRUE(activity.counts.empty());
+  EXPECT_TRUE(activity.waiting.empty());
+  ASSERT_EQ(activity.runtimes.size(), 1U);
+  EXPECT_EQ(activity.runtimes[0].claimed, 1);
 }
 
 TEST_P(Conformance, CountsUnfinishedJobsByTypeAndStatus) {

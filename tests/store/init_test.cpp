@@ -138,7 +138,9 @@ TEST(Init, AddsOnlyItsTriggerToAnExistingTableAndCanRemoveIt) {
   TestDatabase database;
   database.exec(prisma_table);
   const std::string before = catalog(database);
-  const std::string triggers = "SELECT string_agg(tgname, ',') FROM pg_trigger WHERE NOT tgisinternal";
+  const std::string triggers =
+      "SELECT string_agg(tgname, ',') FROM pg_trigger WHERE NOT tgisinternal AND tgrelid = "
+      "'\"Outbox\"'::regclass";
   postgres::open_postgres({database.url()})->desk()->init();
   EXPECT_EQ(database.value(triggers), "sluice_wake");
   const auto done = postgres::open_postgres(without_trigger(database))->desk()->init();

@@ -157,6 +157,34 @@ TEST_F(Insight, ARareJobIsFoundPageByPage) {
   EXPECT_TRUE(count.counted.count == 1 || count.horizon.has_value());
 }
 
+TEST_F(Insight, ARareCodeIsFoundAtOnce) {
+  world_.fill(9'000, "noop", "error", "e");
+  world_.database().exec(
+      "INSERT INTO sluice.attempt (job_id, attempt, type, result, code) SELECT 'e' || i, 1, 'noop', 'fail', "
+      "CASE i WHEN 2 THEN 'dns' WHEN 5 THEN 'dns' WHEN 8999 THEN 'dns' ELSE 'net' END "
+      "FROM generate_series(1, 9000) i; "
+      "INSERT INTO sluice.attempt (job_id, attempt, type, result, code) VALUES ('e5', 2, 'noop', 'fail', "
+      "'net'), ('e2', 2, 'noop', 'fail', 'dns'), ('deleted', 1, 'noop', 'fail', 'dns')");
+  store::JobQuery query;
+  query.statuses = {"error"};
+  query.code = "dns";
+  const auto page = insight_->jobs(query, store::Order::newest, {}, 10, {});
+  EXPECT_FALSE(page.next);
+  ASSERT_EQ(page.jobs.size(), 2U) << "the last attempt counts";
+  EXPECT_EQ(page.jobs[0].job.id, "e8999");
+  EXPECT_EQ(page.jobs[1].job.id, "e2");
+  EXPECT_EQ(walk(query, store::Order::oldest, 1), (Ids{"e2", "e8999"}));
+  EXPECT_EQ(insight_->count(query).counted.count, 2);
+  query.statuses = {"done"};
+  EXPECT_EQ(found(query), Ids{});
+  query.statuses = {};
+  query.types = {"other"};
+  EXPECT_EQ(found(query), Ids{});
+  query = {};
+  query.code = "net";
+  EXPECT_EQ(insight_->jobs(query, store::Order::newest, {}, 10, {}).jobs.size(), 10U);
+}
+
 TEST_F(Insight, CountsAreExactUpToTenThousand) {
   world_.fill(10'000, "noop", "pending", "p");
   EXPECT_EQ(insight_->count({}).counted.count, 10'000);
@@ -167,56 +195,6 @@ TEST_F(Insight, CountsAreExactUpToTenThousand) {
   EXPECT_EQ(count.counted.count, 10'000);
   EXPECT_TRUE(count.counted.more);
   EXPECT_TRUE(insight_->types().at(0).pending.more);
-}
-
-TEST_F(Insight, ASeriesAddsUpOutcomesAndEstimatesTimes) {
-  store::TimeHistogram waiting, running;
-  for (int i = 0; i < 98; ++i) running.add(std::chrono::milliseconds(2));
-  for (int i = 0; i < 2; ++i) running.add(seconds(10));
-  for (int i = 0; i < 100; ++i) waiting.add(std::chrono::milliseconds(150));
-  care_->count({{"mail", "1", "done", 90, 20, waiting, running}, {"mail", "1", "failed", 10, 0.5, {}, {}}});
-  care_->count({{"mail", "1", "done", 10, 0, waiting, running}, {"pdf", "1", "done", 5, 1, {}, {}}});
-  const auto series = insight_->series(now() - std::chrono::minutes(30), now() + std::chrono::minutes(2),
-                                       seconds(60), "mail");
-  EXPECT_GE(series.steps.size(), 32U);
-  EXPECT_EQ(series.step, seconds(60));
-  EXPECT_EQ(series.total.done, 100);
-  EXPECT_EQ(series.total.failed, 10);
-  EXPECT_NEAR(series.total.busy, 20.5, 1e-6);
-  EXPECT_NEAR(series.total.running.p50.value(), 0.002, 0.002);
-  EXPECT_NEAR(series.total.running.p99.value(), 10, 7);
-  EXPECT_NEAR(series.total.waiting.p95.value(), 0.15, 0.1);
-  std::int64_t done = 0;
-  for (const auto& step : series.steps) done += step.outcomes.done;
-  EXPECT_EQ(done, 100);
-  const auto all = insight_->series(now() - std::chrono::minutes(10), now() + seconds(60), seconds(1), {});
-  EXPECT_EQ(all.total.done, 105);
-  EXPECT_EQ(all.step, seconds(60)) << "a minute is the shortest step";
-  EXPECT_THROW(insight_->series(now() - std::chrono::hours(40), now(), seconds(60), {}), store::Refused)
-      << "too many steps";
-}
-
-TEST_F(Insight, MinutesBecomeHoursAfterTwoDaysAndHoursAreKeptForThirty) {
-  store::TimeHistogram times;
-  times.add(std::chrono::milliseconds(5));
-  care_->count({{"mail", "1", "done", 3, 1, times, times}});
-  world_.advance(std::chrono::minutes(1));
-  care_->count({{"mail", "1", "done", 4, 1, times, times}});
-  world_.advance(std::chrono::hours(50));
-  const auto tidy = [&] {
-    while (!care_->tidy(1000, keep_audit).over) {
-    }
-  };
-  tidy();
-  EXPECT_EQ(world_.database().value("SELECT count(*) FROM sluice.minute"), "0");
-  EXPECT_EQ(world_.database().value("SELECT sum(count) FROM sluice.hour"), "7");
-  const auto series = insight_->series(now() - std::chrono::hours(60), now(), seconds(60), {});
-  EXPECT_EQ(series.step, std::chrono::hours(1));
-  EXPECT_EQ(series.total.done, 7);
-  EXPECT_NEAR(series.total.running.p50.value(), 0.005, 0.003);
-  world_.database().exec("UPDATE sluice.hour SET hour = hour - interval '29 days'");
-  tidy();
-  EXPECT_EQ(world_.database().value("SELECT count(*) FROM sluice.hour"), "0");
 }
 
 TEST_F(Insight, TypesAreAllThatWereEverServedOrHaveJobs) {
@@ -548,6 +526,24 @@ TEST_F(InsightPlan, OfAPageReadsOnlyItsRows) {
   postgres::Reading typed = reading(query, true);
   typed.by_type = true;
   expect_short(postgres::page_statement(table_, typed, 20, {}), "Outbox_type_idx", 100);
+}
+
+TEST_F(InsightPlan, OfAFewJobsReadsOnlyThem) {
+  world_.database().exec(
+      "UPDATE sluice.attempt SET code = CASE WHEN id % 100 = 0 THEN 'rare' ELSE 'common' END");
+  store::JobQuery query;
+  query.statuses = {"error"};
+  query.code = "rare";
+  postgres::Reading coded = reading(query, true);
+  coded.most = 2000;
+  expect_short(postgres::most_of_code_statement(coded), "attempt_code_idx", 200);
+  coded.by_code = true;
+  expect_short(postgres::page_statement(table_, coded, 20, {}), "attempt_code_idx", 1500);
+  expect_short(postgres::matches_statement(table_, coded), "Outbox_pkey", 1500);
+  query.code = "common";
+  expect_short(postgres::most_of_code_statement(coded), "attempt_code_idx", 2500);
+  query.types = {"noop"};
+  expect_short(postgres::most_of_types_statement(table_, coded), "Outbox_type_idx", 2500);
 }
 
 TEST_F(InsightPlan, OfFailuresReadsOnlyTheirTime) {

@@ -55,6 +55,7 @@ void PostgresWorld::advance(std::chrono::seconds time) {
   database_.exec("UPDATE sluice.runtime SET beat_at = beat_at" + past + ", started_at = started_at" + past);
   database_.exec("UPDATE sluice.plugin SET changed_at = changed_at" + past);
   database_.exec("UPDATE sluice.minute SET minute = minute" + past);
+  database_.exec("DELETE FROM sluice.total WHERE count = 0");
   database_.exec("UPDATE sluice.trace SET keep_until = keep_until" + past);
   database_.exec("UPDATE sluice.schedule SET due = due" + past);
   // Rows that are locked stay as they are.

@@ -92,21 +92,6 @@ void write_minutes(pqxx::transaction_base& transaction, const std::vector<Outcom
        waiting.str(), running.str());
 }
 
-std::string histogram_sum(const std::string& column) {
-  std::string sums;
-  for (std::size_t i = 1; i <= time_buckets; ++i) {
-    sums += (i == 1 ? "ARRAY[" : ", ") + ("coalesce(sum(" + column) + "[" + std::to_string(i) + "]), 0)";
-  }
-  return sums + "]::bigint[]";
-}
-
-std::size_t roll_minutes(pqxx::transaction_base& transaction) {
-  return transaction
-      .exec(sql("roll_minutes",
-                {{"waiting", histogram_sum("waiting")}, {"running", histogram_sum("running")}}))[0][0]
-      .as<std::size_t>();
-}
-
 std::size_t delete_expired(pqxx::transaction_base& transaction, const char* statement, std::size_t limit) {
   return static_cast<std::size_t>(exec(transaction, sql(statement), std::to_string(limit)).affected_rows());
 }

@@ -15,10 +15,6 @@ void write_plugins(pqxx::transaction_base& transaction, RuntimeId runtime,
                    const std::vector<PluginReport>& plugins);
 void write_running(pqxx::transaction_base& transaction, RuntimeId runtime, const RunningChanges& changes);
 void write_minutes(pqxx::transaction_base& transaction, const std::vector<OutcomeCount>& outcomes);
-/// The sum of a column with histograms, as SQL.
-std::string histogram_sum(const std::string& column);
-/// Adds up the minutes of the oldest hour, if it is old enough. Returns how many rows it moved.
-std::size_t roll_minutes(pqxx::transaction_base& transaction);
 
 void write_traces(pqxx::transaction_base& transaction, RuntimeId runtime, const std::vector<Trace>& traces,
                   job::Microseconds keep);

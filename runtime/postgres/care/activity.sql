@@ -45,24 +45,22 @@ count = t.count + excluded.count, busy = t.busy + excluded.busy,
   waiting = ARRAY (SELECT coalesce(x, 0) + coalesce(y, 0) FROM unnest(t.waiting, excluded.waiting) WITH ORDINALITY AS u (x, y, n) ORDER BY n),
   running = ARRAY (SELECT coalesce(x, 0) + coalesce(y, 0) FROM unnest(t.running, excluded.running) WITH ORDINALITY AS u (x, y, n) ORDER BY n)
 
--- name: roll_minutes
--- Moves the rows of the oldest hour in sluice.minute, if it is older than two days, to sluice.hour. {waiting} and
--- {running} are sums of histograms. Returns how many rows were moved.
-WITH oldest AS (
-  SELECT date_trunc('hour', min(minute)) AS hour FROM sluice.minute
-  WHERE minute < date_trunc('hour', now() - interval '2 days')),
-free AS MATERIALIZED (
-  SELECT m.ctid AS place FROM sluice.minute m, oldest WHERE m.minute >= oldest.hour AND m.minute < oldest.hour + interval '1 hour'
-  FOR UPDATE OF m SKIP LOCKED),
-moved AS (DELETE FROM sluice.minute m USING free f WHERE m.ctid = f.place RETURNING m.*),
-added AS (
-  INSERT INTO sluice.hour AS t (hour, type, plugin_version, outcome, count, busy, waiting, running)
-  SELECT date_trunc('hour', min(minute)), type, plugin_version, outcome, sum(count), sum(busy), {waiting}, {running}
-  FROM moved GROUP BY type, plugin_version, outcome ORDER BY type, plugin_version, outcome
-  ON CONFLICT (hour, type, plugin_version, outcome) DO UPDATE SET {add_counts})
-SELECT count(*) FROM moved
+-- name: delete_old_minutes
+-- Their sums by the hour stay.
+DELETE FROM sluice.minute WHERE ctid = ANY (ARRAY(
+  SELECT ctid FROM sluice.minute WHERE minute < date_trunc('hour', now() - interval '2 days') ORDER BY minute LIMIT $1 FOR UPDATE SKIP LOCKED))
+
+-- name: delete_old_minute_totals
+DELETE FROM sluice.total WHERE ctid = ANY (ARRAY(
+  SELECT ctid FROM sluice.total WHERE minutes = 1 AND type = '' AND plugin_version = '' AND at < date_trunc('hour', now() - interval '2 days')
+  LIMIT $1 FOR UPDATE SKIP LOCKED))
+
+-- name: delete_old_hour_totals
+DELETE FROM sluice.total WHERE ctid = ANY (ARRAY(
+  SELECT ctid FROM sluice.total WHERE minutes = 60 AND at < now() - interval '30 days' LIMIT $1 FOR UPDATE SKIP LOCKED))
 
 -- name: delete_old_hours
+-- Runtimes of earlier versions move minutes there.
 DELETE FROM sluice.hour WHERE ctid = ANY (ARRAY(
   SELECT ctid FROM sluice.hour WHERE hour < now() - interval '30 days' ORDER BY hour LIMIT $1 FOR UPDATE SKIP LOCKED))
 

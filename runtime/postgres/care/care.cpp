@@ -318,7 +318,8 @@ Tidied PgCare::tidy(std::size_t limit, job::Microseconds keep_audit) {
     tidied.deleted += keys ? tidy_keys(walk, limit) : tidy_records(walk, limit);
   }
   bool expired = false;
-  for (const char* statement : {"delete_old_traces", "delete_old_throughput", "delete_old_hours"}) {
+  for (const char* statement : {"delete_old_traces", "delete_old_throughput", "delete_old_hours",
+                                "delete_old_minutes", "delete_old_minute_totals", "delete_old_hour_totals"}) {
     const std::size_t old = at_once("delete expired records", [&](pqxx::transaction_base& session) {
       return delete_expired(session, statement, limit);
     });
@@ -330,10 +331,8 @@ Tidied PgCare::tidy(std::size_t limit, job::Microseconds keep_audit) {
   });
   tidied.deleted += forgotten;
   expired = expired || forgotten == limit;
-  const std::size_t rolled = at_once("add up the outcomes of an hour",
-                                     [](pqxx::transaction_base& session) { return roll_minutes(session); });
-  tidied.over = !expired && rolled == 0 &&
-                std::all_of(walks_.begin(), walks_.end(), [](const Walk& walk) { return walk.over; });
+  tidied.over =
+      !expired && std::all_of(walks_.begin(), walks_.end(), [](const Walk& walk) { return walk.over; });
   if (tidied.over) {
     for (Walk& walk : walks_) walk.over = false;
   }

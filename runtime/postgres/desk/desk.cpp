@@ -254,6 +254,14 @@ Report PgDesk::report(bool exact) {
       exact ? unbounded : usual_bound);
 }
 
+Report PgDesk::activity() {
+  return link_.transact("read what runtimes do", [&](pqxx::transaction_base& work) {
+    Report report;
+    read_activity(work, table_, report);
+    return report;
+  });
+}
+
 Aggregate PgDesk::aggregate(std::chrono::seconds since) {
   return link_.transact("read what was done", [&](pqxx::transaction_base& work) {
     work.exec(pump_settings("SET LOCAL"));

@@ -20,6 +20,7 @@ class PgDesk : public DeskSession {
   void check_schema() override;
   Enqueued enqueue(const EnqueueRequest& request) override;
   Report report(bool exact) override;
+  Report activity() override;
   Aggregate aggregate(std::chrono::seconds since) override;
   std::vector<QueueDepth> depths(std::size_t most) override;
   std::vector<Failure> recent_failures(std::size_t limit) override;

@@ -62,12 +62,9 @@ std::int64_t count_stuck(pqxx::transaction_base& transaction, const TableName& t
 
 }  // namespace
 
-Report read_report(pqxx::transaction_base& transaction, const TableName& table, bool exact) {
+void read_activity(pqxx::transaction_base& transaction, const TableName& table, Report& report) {
   constexpr double minute = 60;
-  Report report;
-  read_counts(transaction, table, exact, report);
   transaction.exec(pump_settings("SET LOCAL"));
-  read_plugins(transaction, report);
   report.runtimes = read_runtimes(transaction);
   read_published_plugins(transaction, report.runtimes);
   report.running = read_running(transaction, table);
@@ -79,6 +76,13 @@ Report read_report(pqxx::transaction_base& transaction, const TableName& table, 
       "SELECT greatest(date_part('epoch', min(due) - now()), 0) FROM sluice.schedule "
       "HAVING count(*) > 0");
   if (!due.empty()) report.next_due = parse_double(text_of(due[0][0]));
+}
+
+Report read_report(pqxx::transaction_base& transaction, const TableName& table, bool exact) {
+  Report report;
+  read_counts(transaction, table, exact, report);
+  read_activity(transaction, table, report);
+  read_plugins(transaction, report);
   return report;
 }
 

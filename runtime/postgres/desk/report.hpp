@@ -8,6 +8,8 @@
 
 namespace sluice::postgres {
 
+/// Without counts.
+void read_activity(pqxx::transaction_base& transaction, const TableName& table, Report& report);
 Report read_report(pqxx::transaction_base& transaction, const TableName& table, bool exact);
 
 /// Like DeskSession::depths. Changes settings of the transaction.

@@ -6,14 +6,23 @@ SET LOCAL enable_incremental_sort = on; SET LOCAL max_parallel_workers_per_gathe
 SET LOCAL transaction_read_only = on; SET LOCAL statement_timeout = {limit}
 
 -- name: series
--- Outcomes by {key} and kind. $1: a type, or null. {waiting} and {running} are sums of histograms.
-SELECT {key}, outcome, sum(count), date_part('epoch', sum(busy)), {waiting}, {running}
-FROM (
-  SELECT minute AS at, type, outcome, count, busy, waiting, running FROM sluice.minute WHERE minute >= {from} AND minute < {to}
-  UNION ALL
-  SELECT hour, type, outcome, count, busy, waiting, running FROM sluice.hour WHERE hour >= {from} AND hour < {to}) m
-WHERE $1::text IS NULL OR type = $1::text
-GROUP BY 1, 2
+-- Outcomes by {key} and kind, of the rows {rows}. {waiting} and {running} are sums of histograms.
+SELECT {key}, outcome, sum(count), date_part('epoch', sum(busy)), {waiting}, {running} FROM ({rows}) m GROUP BY 1, 2
+
+-- name: outcome_columns
+type, plugin_version, outcome, count, busy, waiting, running
+
+-- name: minutes_of_types
+-- Each type's.
+SELECT minute AS at, {outcome_columns} FROM sluice.minute WHERE minute >= {from} AND minute < {to}
+
+-- name: minutes_of_type
+-- $1: a type.
+{minutes_of_types} AND type = $1::text
+
+-- name: sums_of_type
+-- By {unit} minutes. $1: a type, or an empty text for the sum of all types.
+SELECT at, {outcome_columns} FROM sluice.total WHERE minutes = {unit} AND type = $1::text AND at >= {from} AND at < {to}
 
 -- name: last_hour
 -- What ended in the last hour, by type, version, and how many minutes ago.
@@ -27,11 +36,7 @@ FROM sluice.minute WHERE minute > date_trunc('minute', now()) - interval '1 hour
 SELECT $1::text, plugin_version, 0,
   coalesce(sum(count) FILTER (WHERE outcome = 'done'), 0), coalesce(sum(count) FILTER (WHERE outcome = 'retrying'), 0),
   coalesce(sum(count) FILTER (WHERE outcome = 'failed'), 0), date_part('epoch', min(at)), date_part('epoch', max(at))
-FROM (
-  SELECT minute AS at, plugin_version, outcome, count FROM sluice.minute WHERE minute >= {from} AND minute < {to} AND type = $1::text
-  UNION ALL
-  SELECT hour, plugin_version, outcome, count FROM sluice.hour WHERE hour >= {from} AND hour < {to} AND type = $1::text) m
-GROUP BY 2
+FROM ({rows}) m GROUP BY 2
 
 -- name: serving
 -- Which plugins serve each type, and in how many live runtimes.
@@ -49,15 +54,29 @@ ORDER BY at DESC LIMIT {most}
 
 -- name: marks_of_versions
 -- Versions that began while another one of their type had run, newest first. A version that ran in the equally long time
--- before, from {before} on, did not begin.
-WITH seen AS MATERIALIZED (
-  SELECT type, plugin_version, min(at) AS first FROM (
-    SELECT minute AS at, type, plugin_version FROM sluice.minute WHERE minute >= {before} AND minute < {to}
-    UNION ALL
-    SELECT hour, type, plugin_version FROM sluice.hour WHERE hour >= {before} AND hour < {to}) m
-  WHERE plugin_version <> '' GROUP BY 1, 2)
+-- before, from the hour of {before} on, did not begin. The versions are found one after the other, each by one step into an
+-- index, then the first hour of each, and then its first minute, unless that is no longer kept.
+WITH RECURSIVE ran (type, plugin_version) AS (
+  (SELECT type, plugin_version FROM sluice.total WHERE minutes = 60 AND type > '' ORDER BY type, plugin_version LIMIT 1)
+  UNION ALL
+  SELECT n.type, n.plugin_version FROM ran r, LATERAL (
+    SELECT t.type, t.plugin_version FROM sluice.total t
+    WHERE t.minutes = 60 AND (t.type, t.plugin_version) > (r.type, r.plugin_version)
+    ORDER BY t.type, t.plugin_version LIMIT 1) n),
+seen AS MATERIALIZED (
+  SELECT r.type, r.plugin_version, coalesce(m.minute, h.at) AS first
+  FROM ran r, LATERAL (
+    SELECT t.at FROM sluice.total t
+    WHERE t.minutes = 60 AND t.type = r.type AND t.plugin_version = r.plugin_version
+      AND t.at > {before} - interval '1 hour' AND t.at < {to}
+    ORDER BY t.at LIMIT 1) h
+  LEFT JOIN LATERAL (
+    SELECT m.minute FROM sluice.minute m
+    WHERE m.minute >= h.at AND m.minute < h.at + interval '1 hour' AND m.type = r.type AND m.plugin_version = r.plugin_version
+    ORDER BY m.minute LIMIT 1) m ON true
+  WHERE r.plugin_version <> '')
 SELECT date_part('epoch', s.first), s.plugin_version, array_agg(s.type ORDER BY s.type) FROM seen s
-WHERE s.first >= {from}
+WHERE s.first >= {from} AND s.first < {to}
   AND EXISTS (SELECT FROM seen o WHERE o.type = s.type AND o.plugin_version <> s.plugin_version AND o.first < s.first)
 GROUP BY 1, 2 ORDER BY 1 DESC LIMIT {most}
 
@@ -66,15 +85,19 @@ SELECT type, {at}, actor, reason FROM sluice.paused
 
 -- name: failures
 -- The newest failed attempts of a period, of which {most} are read, as groups of the same words apart from digits. Each
--- row also has how many were read and when the oldest of them was.
+-- row also has how many were read and when the oldest of them was. To replace digits costs more than all else, so what is
+-- the same is put together before.
 WITH looked AS MATERIALIZED (
-  SELECT a.id, a.type, a.result, a.code, {words} AS words, {frame} AS frame, a.plugin_version, a.at
+  SELECT a.id, a.type, a.result, a.code, {first_line} AS line, {frame} AS frame, a.plugin_version, a.at
   FROM sluice.attempt a WHERE a.at >= {from} AND a.at < {to} ORDER BY a.at DESC LIMIT {most}),
 extent AS MATERIALIZED (SELECT count(*) AS attempts, min(at) AS oldest FROM looked),
+same AS MATERIALIZED (
+  SELECT type, code, line, frame, plugin_version, count(*) AS attempts, min(at) AS first, max(at) AS last, max(id) AS newest
+  FROM looked WHERE result <> 'cancelled' GROUP BY type, code, line, frame, plugin_version),
 alike AS MATERIALIZED (
-  SELECT type, code, frame, count(*) AS attempts, min(at) AS first, max(at) AS last, max(id) AS newest,
+  SELECT type, code, frame, sum(attempts)::bigint AS attempts, min(first) AS first, max(last) AS last, max(newest) AS newest,
     array_agg(DISTINCT plugin_version) FILTER (WHERE plugin_version <> '') AS versions
-  FROM looked WHERE result <> 'cancelled' GROUP BY type, code, words, frame)
+  FROM same GROUP BY type, code, translate(line, '123456789', '000000000'), frame)
 SELECT a.type, a.code, left(split_part(n.error, E'\n', 1), 300), a.frame, a.attempts, {first}, {last}, a.versions, n.job_id,
   e.attempts, {oldest}
 FROM extent e LEFT JOIN alike a ON true LEFT JOIN sluice.attempt n ON n.id = a.newest

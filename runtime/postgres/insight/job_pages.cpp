@@ -20,14 +20,17 @@ constexpr int key_column = 16;
 constexpr int horizon_column = 17;
 constexpr int value_column = 21;
 
-constexpr std::size_t first_most = 2000;
+constexpr std::size_t first_most = 500;
 constexpr std::size_t last_most = 50'000;
+/// What a type or a code has is read at once, if it is not more.
+constexpr std::size_t few = 2000;
 /// A step is at most this many times as long as the last one, and not begun if it would have to be shorter
 /// than half.
 constexpr double most_growth = 4;
 constexpr double least_growth = 0.5;
-/// The time in which the steps probably end.
-constexpr std::chrono::milliseconds patience{75};
+/// The times in which the steps of a page and of a count probably end.
+constexpr std::chrono::milliseconds time_of_page{40};
+constexpr std::chrono::milliseconds time_of_count{25};
 
 /// The end of what was read.
 struct Horizon {
@@ -72,7 +75,7 @@ class Walk {
   /// `step` runs the statement that it is given `reading` for, and returns the horizon, if there is one.
   /// Returns the last horizon if the walk stopped before its end. `enough()` ends it too.
   template <typename Step, typename Enough>
-  std::optional<Horizon> run(Step&& step, Enough&& enough) {
+  std::optional<Horizon> run(std::chrono::milliseconds patience, Step&& step, Enough&& enough) {
     for (;;) {
       const auto before = Clock::now();
       std::optional<Horizon> horizon = step(reading_);
@@ -136,17 +139,21 @@ class Pages {
   std::vector<JobRow> jobs_;
 };
 
-/// What a type with few jobs has is read at once.
-Reading of_types(const Reading& reading) {
-  Reading typed = reading;
-  typed.by_type = true;
-  typed.most = first_most;
-  return typed;
-}
-
-bool by_type(pqxx::transaction_base& transaction, const TableName& table, const JobQuery& query) {
+/// How to read all jobs of the query's code, or of its types, at once. Nullopt if they are not few.
+std::optional<Reading> of_few(pqxx::transaction_base& transaction, const TableName& table,
+                              const Reading& reading) {
   constexpr std::size_t most_types = 20;
-  return !query.types.empty() && query.types.size() <= most_types && has_index_on(transaction, table, "type");
+  const auto are_few = [&](const std::string& statement) {
+    return transaction.exec(statement)[0][0].as<std::size_t>() <= few;
+  };
+  Reading whole = reading;
+  whole.most = few;
+  const JobQuery& query = whole.query;
+  whole.by_code = !query.code.empty() && are_few(most_of_code_statement(whole));
+  if (whole.by_code) return whole;
+  whole.by_type = !query.types.empty() && query.types.size() <= most_types &&
+                  has_index_on(transaction, table, "type") && are_few(most_of_types_statement(table, whole));
+  return whole.by_type ? std::optional(whole) : std::nullopt;
 }
 
 }  // namespace
@@ -157,12 +164,12 @@ JobPage read_page(pqxx::transaction_base& transaction, const TableName& table, c
   Pages pages(transaction, table, std::max<std::size_t>(limit, 1), columns);
   Walk walk(transaction, table, query, order, after);
   if (!skips(query)) walk.reading().most = limit + 1;
-  if (by_type(transaction, table, query)) {
-    if (!pages.add(of_types(walk.reading()))) return pages.page({});
+  if (const auto whole = of_few(transaction, table, walk.reading())) {
+    if (!pages.add(*whole)) return pages.page({});
     pages.clear();
   }
-  const auto horizon =
-      walk.run([&](const Reading& reading) { return pages.add(reading); }, [&] { return pages.full(); });
+  const auto horizon = walk.run(
+      time_of_page, [&](const Reading& reading) { return pages.add(reading); }, [&] { return pages.full(); });
   return pages.page(horizon);
 }
 
@@ -176,11 +183,11 @@ JobCount read_matches(pqxx::transaction_base& transaction, const TableName& tabl
   JobCount answer;
   Walk walk(transaction, table, query, Order::newest, {});
   std::optional<Horizon> horizon;
-  const bool few = by_type(transaction, table, query) && !add(of_types(walk.reading()));
-  if (!few) {
+  const auto whole = of_few(transaction, table, walk.reading());
+  if (!whole || add(*whole)) {
     count = 0;
     if (!skips(query)) walk.reading().most = static_cast<std::size_t>(most_counted) + 1;
-    horizon = walk.run(add, [&] { return count > most_counted; });
+    horizon = walk.run(time_of_count, add, [&] { return count > most_counted; });
   }
   answer.counted = {std::min(count, most_counted), count > most_counted || horizon.has_value()};
   if (horizon && count <= most_counted) answer.horizon = horizon->at;

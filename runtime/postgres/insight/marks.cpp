@@ -23,17 +23,24 @@ std::string words_of(const std::string& version, std::vector<std::string> types)
   return version + " of " + base::joined(types) + more;
 }
 
+Fillings fillings(Time from, Time to) {
+  return {{"from", instant(from)},
+          {"to", instant(to)},
+          {"before", instant(from - (to - from))},
+          {"most", std::to_string(most_marks)}};
+}
+
 }  // namespace
 
+std::string version_marks_statement(Time from, Time to) {
+  return sql("marks_of_versions", fillings(from, to));
+}
+
 std::vector<Mark> read_marks(pqxx::transaction_base& transaction, Time from, Time to) {
-  const Fillings times{{"from", instant(from)},
-                       {"to", instant(to)},
-                       {"before", instant(from - (to - from))},
-                       {"most", std::to_string(most_marks)}};
   std::vector<Mark> marks;
-  for (const auto& row : transaction.exec(sql("marks_by_hand", times)))
+  for (const auto& row : transaction.exec(sql("marks_by_hand", fillings(from, to))))
     marks.push_back({time_of(text_of(row[0])), text_of(row[1]), text_of(row[2])});
-  for (const auto& row : transaction.exec(sql("marks_of_versions", times)))
+  for (const auto& row : transaction.exec(version_marks_statement(from, to)))
     marks.push_back({time_of(text_of(row[0])), "version", words_of(text_of(row[1]), texts_of(row[2]))});
   std::sort(marks.begin(), marks.end(), [](const Mark& a, const Mark& b) { return a.at < b.at; });
   return marks;

@@ -121,7 +121,17 @@ std::string of_type(const std::string& type) {
   return "o.type >= " + constant(type) + " AND o.type <= " + constant(type) + " ORDER BY o.type";
 }
 
+std::string attempts_of_code(const Reading& reading) {
+  return "FROM sluice.attempt a WHERE a.code = " + constant(reading.query.code) + " AND a.code <> ''";
+}
+
+/// The order makes the index on id the only one that gives it.
+std::string of_code(const Reading& reading) {
+  return "o.id = ANY (ARRAY (SELECT a.job_id " + attempts_of_code(reading) + ")) ORDER BY o.id";
+}
+
 std::vector<std::string> parts(const Reading& reading) {
+  if (reading.by_code) return {of_code(reading)};
   std::vector<std::string> parts;
   if (reading.by_type) {
     for (const auto& type : reading.query.types) parts.push_back(of_type(type));
@@ -135,9 +145,9 @@ std::vector<std::string> parts(const Reading& reading) {
   return parts;
 }
 
-/// By type, the status and the bounds are not yet part of what is read.
+/// By type or code, the status and the bounds are not yet part of what is read.
 std::string hit(const Reading& reading) {
-  if (!reading.by_type) return match(reading.query);
+  if (!reading.by_type && !reading.by_code) return match(reading.query);
   const auto& statuses = reading.query.statuses;
   return match(reading.query) + " AND " + between_bounds(reading) + rest_of_bounds(reading) +
          (statuses.empty() ? "" : " AND " + sql("shown_status") + " IN (" + constants(statuses) + ")");
@@ -171,6 +181,20 @@ std::string horizon_columns() {
 }
 
 }  // namespace
+
+std::string most_of_types_statement(const TableName& table, const Reading& reading) {
+  std::string counts;
+  for (const auto& type : reading.query.types) {
+    counts += (counts.empty() ? "" : ", ") + ("(SELECT count(*) FROM (SELECT FROM " + table.quoted()) +
+              " o WHERE " + of_type(type) + " LIMIT " + std::to_string(reading.most + 1) + ") o)";
+  }
+  return "SELECT greatest(" + counts + ")";
+}
+
+std::string most_of_code_statement(const Reading& reading) {
+  return "SELECT count(*) FROM (SELECT " + attempts_of_code(reading) + " LIMIT " +
+         std::to_string(reading.most + 1) + ") a";
+}
 
 bool skips(const JobQuery& query) {
   return match(query) != "true";

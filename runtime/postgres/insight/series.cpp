@@ -6,7 +6,7 @@
 
 #include "base/text.hpp"
 #include "base/threads.hpp"
-#include "postgres/care/activity.hpp"
+#include "postgres/histograms.hpp"
 #include "postgres/insight/times.hpp"
 #include "postgres/link/exec.hpp"
 #include "postgres/link/text.hpp"
@@ -65,10 +65,9 @@ Outcomes finished(const Sum& sum) {
   return outcomes;
 }
 
-/// Whole minutes, or whole hours where minutes have been added up.
+/// Whole minutes, or whole hours where minutes are no longer kept.
 seconds possible_step(Time from, seconds step) {
-  const bool hours = from < base::WallClock::now() - kept_minutes;
-  const seconds unit = hours ? hour : shortest_step;
+  const seconds unit = only_hours_since(from) ? hour : shortest_step;
   const seconds longest = std::chrono::hours(24 * 366);
   step = std::clamp(step, unit, longest);
   return (step + unit - seconds(1)) / unit * unit;
@@ -86,10 +85,18 @@ void check(std::int64_t steps) {
 
 }  // namespace
 
-std::string series_statement(const std::string& key, const std::string& from, const std::string& to) {
+bool only_hours_since(Time from) {
+  return from < base::WallClock::now() - kept_minutes;
+}
+
+std::string outcome_rows(Time from, Time to, bool hours, bool all) {
+  return sql(hours || all ? "sums_of_type" : "minutes_of_type",
+             {{"from", instant(from)}, {"to", instant(to)}, {"unit", hours ? "60" : "1"}});
+}
+
+std::string series_statement(const std::string& key, const std::string& rows) {
   return sql("series", {{"key", key},
-                        {"from", from},
-                        {"to", to},
+                        {"rows", rows},
                         {"waiting", histogram_sum("waiting")},
                         {"running", histogram_sum("running")}});
 }
@@ -102,12 +109,12 @@ Series read_series(pqxx::transaction_base& transaction, Time from, Time to, seco
   check(end - first);
   const std::string length = std::to_string(step.count());
   const std::string wanted = base::valid_utf8(type.value_or(""));
+  const std::string rows = outcome_rows(Time(first * step), to, step % hour == seconds(0), !type);
   std::vector<Sum> sums(static_cast<std::size_t>(end - first));
   Sum total;
-  for (const auto& row : exec(transaction,
-                              series_statement("floor(date_part('epoch', at) / " + length + ")::bigint",
-                                               instant(Time(first * step)), instant(to)),
-                              type ? wanted.c_str() : nullptr)) {
+  for (const auto& row :
+       exec(transaction, series_statement("floor(date_part('epoch', at) / " + length + ")::bigint", rows),
+            wanted)) {
     add(sums.at(static_cast<std::size_t>(row[0].as<std::int64_t>() - first)), row);
     add(total, row);
   }
@@ -122,8 +129,9 @@ Series read_series(pqxx::transaction_base& transaction, Time from, Time to, seco
 
 std::map<std::string, Outcomes> read_last_hour(pqxx::transaction_base& transaction) {
   std::map<std::string, Sum> sums;
-  for (const auto& row : exec(transaction, series_statement("type", "now() - interval '1 hour'", "now()"),
-                              static_cast<const char*>(nullptr))) {
+  const Fillings last_hour{{"from", "now() - interval '1 hour'"}, {"to", "now()"}};
+  const std::string rows = sql("minutes_of_types", last_hour);
+  for (const auto& row : transaction.exec(series_statement("type", rows))) {
     add(sums[text_of(row[0])], row);
   }
   std::map<std::string, Outcomes> outcomes;

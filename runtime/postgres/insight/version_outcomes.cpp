@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "postgres/insight/series.hpp"
 #include "postgres/insight/times.hpp"
 #include "postgres/link/exec.hpp"
 #include "postgres/link/text.hpp"
@@ -33,7 +34,10 @@ std::vector<VersionMinute> read_version_minutes(pqxx::transaction_base& transact
 std::vector<VersionOutcomes> read_versions(pqxx::transaction_base& transaction, Time from, Time to,
                                            const std::string& type) {
   std::vector<VersionOutcomes> all;
-  const std::string statement = sql("versions", {{"from", instant(from)}, {"to", instant(to)}});
+  const bool hours = only_hours_since(from);
+  const std::string statement =
+      sql("versions", {{"rows", outcome_rows(hours ? std::chrono::floor<std::chrono::hours>(from) : from, to,
+                                             hours, false)}});
   for (const auto& row : exec(transaction, statement, base::valid_utf8(type)))
     all.push_back(outcomes_of(row));
   sort_by_beginning(all);

@@ -1,5 +1,6 @@
 #include "postgres/schema/migrations.hpp"
 
+#include "postgres/histograms.hpp"
 #include "postgres/postgres_store.hpp"
 #include "postgres/schema/effect_function.hpp"
 #include "postgres/schema/indexes.hpp"
@@ -24,8 +25,15 @@ std::string anonymous_block(const std::string& body) {
 }  // namespace
 
 std::vector<Migration> migrations(const TableName& table) {
+  const Fillings fillings{{"wake_channel", wake_channel},
+                          {"waiting", histogram_sum("waiting", "sign * ")},
+                          {"running", histogram_sum("running", "sign * ")},
+                          {"waiting_before", histogram_sum("waiting")},
+                          {"running_before", histogram_sum("running")},
+                          {"waiting_added", histogram_added("t.waiting", "excluded.waiting")},
+                          {"running_added", histogram_added("t.running", "excluded.running")}};
   const auto step = [&](int version, const char* title, const char* name) {
-    return Migration{version, title, sql(name, table, {{"wake_channel", wake_channel}})};
+    return Migration{version, title, sql(name, table, fillings)};
   };
   return {step(1, "side tables", "side_tables"),
           step(2, "enqueue function", "enqueue_function"),
@@ -44,7 +52,8 @@ std::vector<Migration> migrations(const TableName& table) {
           step(15, "outcomes by the minute", "minutes"),
           step(16, "what was done by hand", "audit"),
           step(17, "hosts of attempts", "hosts"),
-          step(18, "descriptions of types and runtimes", "descriptions")};
+          step(18, "descriptions of types and runtimes", "descriptions"),
+          step(19, "sums of outcomes, attempts by code", "totals")};
 }
 
 std::string init_lock() {
