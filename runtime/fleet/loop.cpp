@@ -207,6 +207,7 @@ void Fleet::Loop::enforce_limits() {
     base::mark("fleet: a job did not stop in time");
     seat->host->kill("a job did not stop in time");
   }
+  serve_all_alone();  // a host may have become idle because its job was taken back
 }
 
 /// Hands back jobs that no host can take, because a host died or was replaced after the claim.
