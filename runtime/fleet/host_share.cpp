@@ -20,11 +20,6 @@ namespace sluice::fleet {
 
 namespace {
 
-[[noreturn]] void refuse(const char* key, int value, const std::string& expected) {
-  throw std::runtime_error(std::string("found that the kernel refuses limits.") + key + " = " +
-                           std::to_string(value) + " (" + std::strerror(errno) + "), expected " + expected);
-}
-
 std::vector<pid_t> threads_of(pid_t host) {
   std::vector<pid_t> threads;
   std::error_code error;
@@ -63,15 +58,17 @@ void set_processors(const std::vector<pid_t>& threads, int count) {
   for (const int processor : processors) CPU_SET(processor, &set);
   for (const pid_t thread : threads) {
     if (processors.empty() || sched_setaffinity(thread, sizeof(set), &set) == 0 || errno == ESRCH) continue;
-    refuse("cpus", count, "processors that the runtime itself may use; leave the key out");
+    refuse_limit("cpus", std::to_string(count), errno,
+                 "processors that the runtime itself may use; leave the key out");
   }
 }
 
 void set_nice(const std::vector<pid_t>& threads, int nice) {
   for (const pid_t thread : threads) {
     if (setpriority(PRIO_PROCESS, static_cast<id_t>(thread), nice) == 0 || errno == ESRCH) continue;
-    refuse("nice", nice,
-           "at least the runtime's own, " + std::to_string(getpriority(PRIO_PROCESS, 0)) + "; raise the key");
+    refuse_limit(
+        "nice", std::to_string(nice), errno,
+        "at least the runtime's own, " + std::to_string(getpriority(PRIO_PROCESS, 0)) + "; raise the key");
   }
 }
 
@@ -81,11 +78,17 @@ void set_io_priority(const std::vector<pid_t>& threads, int priority) {
   constexpr int best_effort = 2 << 13;
   for (const pid_t thread : threads) {
     if (syscall(SYS_ioprio_set, who_process, thread, best_effort | priority) == 0 || errno == ESRCH) continue;
-    refuse("io_priority", priority, "a kernel and a container that allow ioprio_set(); leave the key out");
+    refuse_limit("io_priority", std::to_string(priority), errno,
+                 "a kernel and a container that allow ioprio_set(); leave the key out");
   }
 }
 
 }  // namespace
+
+void refuse_limit(const std::string& key, const std::string& value, int error, const std::string& expected) {
+  throw std::runtime_error("found that the kernel refuses limits." + key + " = " + value + " (" +
+                           std::strerror(error) + "), expected " + expected);
+}
 
 void set_share(pid_t host, const job::HostLimits& limits) {
   const std::vector<pid_t> threads = threads_of(host);

@@ -4,6 +4,8 @@
 
 #include <sys/types.h>
 
+#include <string>
+
 #include "job/host_limits.hpp"
 
 namespace sluice::fleet {
@@ -11,6 +13,10 @@ namespace sluice::fleet {
 /// Sets `cpus`, `nice` and `io_priority` for all threads that the host has by now. Those that it starts later
 /// inherit them. Throws std::runtime_error if the kernel refuses one.
 void set_share(pid_t host, const job::HostLimits& limits);
+
+/// Throws std::runtime_error. `error`: the kernel's; `expected`: what it would take, and what to do.
+[[noreturn]] void refuse_limit(const std::string& key, const std::string& value, int error,
+                               const std::string& expected);
 
 /// Sets `nice` of the host's session (autogroup, sched(7)): kernels that share processors among sessions
 /// ignore that of a thread beside other sessions. False: another process has set one within 0.1 s, so the

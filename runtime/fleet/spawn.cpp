@@ -146,10 +146,9 @@ void set_limit(pid_t host, const KernelLimit& limit) {
   if (is_useless(host, limit, own) || prlimit(host, resource, &both, nullptr) == 0) return;
   if (errno == ESRCH) return;  // its death is noticed elsewhere
   const int error = errno;
-  throw std::runtime_error(
-      "found that the kernel refuses limits." + limit.key + " = " + std::to_string(limit.value) + " (" +
-      strerror(error) + "), expected at most the runtime's own hard limit, " + std::to_string(own.rlim_max) +
-      "; lower the key, or raise that limit of the runtime");
+  refuse_limit(limit.key, std::to_string(limit.value), error,
+               "at most the runtime's own hard limit, " + std::to_string(own.rlim_max) +
+                   "; lower the key, or raise that limit of the runtime");
 }
 
 /// The size that threads get without further ado.
