@@ -175,6 +175,31 @@ TEST_F(CanaryRun, RefusesAnotherReloadUntilItIsDecided) {
       << second.out;
 }
 
+TEST_F(CanaryRun, WaitsForItsOwnCanaryThoughOthersAreRefusedMeanwhile) {
+  start();
+  put("edition_2");
+  Program command({"reload", "--canary", "50%", "--for", "1h", "--wait"}, environment());
+  ASSERT_TRUE(program_->says("canary began")) << program_->err();
+  EXPECT_EQ(sluice({"reload", "--wait"}).code, 1);
+  EXPECT_EQ(sluice({"reload", "--promote", "--wait"}).code, 0);
+  EXPECT_EQ(command.wait(), 0) << command.out() << command.err();
+  EXPECT_EQ(command.out().find("is under way"), std::string::npos) << command.out();
+  EXPECT_NE(command.out().find("replaced"), std::string::npos) << command.out();
+}
+
+/// The new version has few jobs of each batch, and as many slots, so its failures come first.
+TEST_F(CanaryRun, AVersionThatFailsAsOftenIsNotBlamed) {
+  config = scratch.write("once.toml", "[retry]\nmax_attempts = 1\n[runtime]\npoll_interval = \"20ms\"\n");
+  start();
+  put("edition_fails");
+  Program command({"reload", "--canary", "20%", "--for", "5s", "--min-jobs", "50", "--wait"}, environment());
+  ASSERT_TRUE(program_->says("canary began")) << program_->err();
+  insert_many(2000, "test.edition", "{}");  // no version can do such jobs
+  EXPECT_TRUE(program_->says("canary promoted: version 2.1.0 failed ")) << program_->err();
+  EXPECT_EQ(command.wait(), 0) << command.out() << command.err();
+  EXPECT_TRUE(eventually([&] { return count("status = 'error'") == "2000"; }));
+}
+
 TEST_F(CanaryRun, TypesThatOnlyTheNewVersionServesWait) {
   start();
   ASSERT_TRUE(begins("edition_2"));

@@ -143,7 +143,11 @@ bool ask_and_wait(postgres::ReloadDesk& desk, std::list<Asked>& runtimes, const 
       const bool its = number(outcome, "runtime") == one.runtime.id && !one.answered &&
                        number(outcome, "began_us") >= one.asked_at.count();
       if (!its) continue;
-      const bool decided = number(outcome, "canaries") == 0 || !text(outcome, "error").empty();
+      const bool under_way = number(outcome, "canaries") > 0;
+      const bool refused = !text(outcome, "error").empty();
+      if (one.began && under_way && refused) continue;  // somebody else's request, because of this canary
+      one.began = under_way && !refused;
+      const bool decided = !under_way || refused;
       one.answered = decided || !round.to_the_end;  // else more answers follow
       tell(one, result_of(one, outcome));
     }

@@ -36,6 +36,7 @@ struct Asked {
   store::RuntimeReport runtime;
   RuntimeProcess process;
   std::chrono::microseconds asked_at{0};  ///< by the clock of announcements
+  bool began = false;                     ///< its canary
   bool answered = false;
 };
 
