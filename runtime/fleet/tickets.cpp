@@ -156,6 +156,7 @@ std::vector<Judged> Tickets::judge_all(const std::string& ending, bool interrupt
     if (const auto run = runs.find(ticket); run != runs.end() && outcome.result != job::Result::released) {
       stack = stack_in(run->second.slot);
       add_traces(outcome, ticket, run->second, death);
+      if (stack && stack->overflowed && death.culprit == ticket) outcome.error += " and overflowed its stack";
     }
     judged.push_back({give_up(ticket, std::move(outcome)), std::move(stack), suspect});
   }

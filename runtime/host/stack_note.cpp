@@ -70,6 +70,15 @@ std::uint64_t top_of_stack(std::uint64_t stack) {
                                                            : 0;
 }
 
+/// A frame begins below the stack pointer of its caller, and a large one is touched page by page.
+bool is_end_of_stack(const siginfo_t& details, std::uint64_t stack) {
+  constexpr std::uint64_t below = 64 * 1024;
+  constexpr std::uint64_t above = 4096;
+  const auto address = reinterpret_cast<std::uint64_t>(details.si_addr);
+  return details.si_signo == SIGSEGV && details.si_code > 0 && address + below >= stack &&
+         address < stack + above;
+}
+
 }  // namespace
 
 Interruption Interruption::of(int signal, const void* info, const void* context) {
@@ -83,15 +92,17 @@ Interruption Interruption::of(int signal, const void* info, const void* context)
   dl_find_object found{};
   if (!find_library(interruption.pc, found))
     interruption.caller = top_of_stack(static_cast<std::uint64_t>(registers.gregs[REG_RSP]));
+  interruption.overflowed = is_end_of_stack(details, static_cast<std::uint64_t>(registers.gregs[REG_RSP]));
 #elif defined(__aarch64__)
   interruption.pc = registers.pc;
   interruption.caller = registers.regs[30];
+  interruption.overflowed = is_end_of_stack(details, registers.sp);
 #endif
   return interruption;
 }
 
 void note_stack(wire::StackCell& cell, const Interruption& interruption) {
-  if (!cell.begin(interruption.signal, interruption.address)) return;
+  if (!cell.begin(interruption.signal, interruption.address, interruption.overflowed)) return;
   dl_find_object found{};
   if (interruption.signal != 0 && !find_library(interruption.pc, found)) {
     cell.add_unknown(interruption.pc);

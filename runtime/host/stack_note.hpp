@@ -13,6 +13,7 @@ struct Interruption {
   int signal = 0;
   std::uint64_t address = 0;  ///< that the faulting instruction used
   std::uint64_t pc = 0;       ///< the interrupted instruction; the stack begins there
+  bool overflowed = false;    ///< the fault was at the end of the stack
   std::uint64_t caller = 0;   ///< the return address, as far as it can be known without unwinding
 
   /// Of a signal handler's arguments. `info` is a siginfo_t, `context` a ucontext_t.

@@ -5,11 +5,12 @@
 
 namespace sluice::wire {
 
-bool StackCell::begin(int signal, std::uint64_t address) {
+bool StackCell::begin(int signal, std::uint64_t address, bool overflowed) {
   std::uint32_t free = empty;
   if (!state_.compare_exchange_strong(free, being_written)) return false;
   signal_ = signal;
   address_ = address;
+  overflowed_ = overflowed ? 1 : 0;
   frame_count_ = 0;
   file_count_ = 0;
   return true;
@@ -49,6 +50,7 @@ std::optional<Stack> StackCell::read() const {
   Stack stack;
   stack.signal = signal_;
   stack.address = address_;
+  stack.overflowed = overflowed_ != 0;
   const std::size_t count = std::min<std::size_t>(frame_count_, most_frames);
   for (std::size_t i = 0; i < count; ++i) {
     const Frame frame = frames_[i];

@@ -21,6 +21,7 @@ struct Stack {
   };
   int signal = 0;             ///< 0: no signal, but exit or a question
   std::uint64_t address = 0;  ///< that the instruction used, for a fault
+  bool overflowed = false;    ///< the fault was at the end of the stack
   std::vector<Frame> frames;  ///< innermost first; all but the first are return addresses
 };
 
@@ -31,7 +32,7 @@ class StackCell {
   static constexpr std::size_t longest_path = 255;
 
   /// Makes the cell ready for a stack. Returns false if another one is in it or is being written.
-  bool begin(int signal, std::uint64_t address);
+  bool begin(int signal, std::uint64_t address, bool overflowed = false);
   /// `file`: as in Stack. May be called by a signal handler, as begin() and end().
   void add(std::uint64_t offset, const char* file);
   void add_unknown(std::uint64_t address);
@@ -56,6 +57,7 @@ class StackCell {
   std::atomic<std::uint32_t> state_;
   std::int32_t signal_;
   std::uint64_t address_;
+  std::uint32_t overflowed_;
   std::uint32_t frame_count_;
   std::uint32_t file_count_;
   std::array<Frame, most_frames> frames_;

@@ -42,6 +42,7 @@ TEST_P(Blame, FallsOnTheJobWhoseHandlerEndedTheProcess) {
   EXPECT_NE(stack("guilty").find(" in probe 1.2.3; its plugin host had used "), std::string::npos);
   EXPECT_TRUE(names_function(stack("guilty"), GetParam().function)) << stack("guilty");
   const bool recursed = std::string(GetParam().action) == "overflow_stack";
+  EXPECT_EQ(error("guilty").find("overflowed its stack") != std::string::npos, recursed) << error("guilty");
   EXPECT_EQ(stack("guilty").find("the same again, ") != std::string::npos, recursed) << stack("guilty");
   EXPECT_TRUE(program.says("plugin host died"));
   EXPECT_NE(program.err().find(R"("job":"guilty")"), std::string::npos) << program.err();
@@ -53,13 +54,17 @@ TEST_P(Blame, FallsOnTheJobWhoseHandlerEndedTheProcess) {
   EXPECT_EQ(count("status = 'done'"), "3");
 }
 
-INSTANTIATE_TEST_SUITE_P(Of, Blame,
-                         testing::Values(Death{"crash", "was killed by signal 11", "crash"},
-                                         Death{"abort", "was killed by signal 6", "abort_process"},
-                                         Death{"exit", "ended with exit status 0", "exit_process"},
-                                         Death{"exit_now", "ended with exit status 3", "exit_now"},
-                                         Death{"overflow_stack", "was killed by signal 11", "sink"}),
-                         [](const auto& death) { return std::string(death.param.action); });
+INSTANTIATE_TEST_SUITE_P(
+    Of, Blame,
+    testing::Values(
+        Death{"crash", "was killed by signal 11", "crash"},
+        Death{"abort", "was killed by signal 6", "abort_process"},
+        Death{"exit", "ended with exit status 0", "exit_process"},
+        Death{"exit_now", "ended with exit status 3", "exit_now"},
+        Death{"overflow_stack",
+              "was killed by signal 11 (Segmentation fault) while this job ran and overflowed its stack",
+              "sink"}),
+    [](const auto& death) { return std::string(death.param.action); });
 
 class Unseen : public BlameTest, public testing::WithParamInterface<const char*> {};
 

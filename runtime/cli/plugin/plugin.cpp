@@ -174,7 +174,8 @@ void print_type(const job::TypeSpec& type) {
                                             ? " up to " + base::format_duration(type.backoff_cap)
                                             : "")));
   print_line("concurrency", type.concurrency > 0 ? std::to_string(type.concurrency) : "as many as slots");
-  print_line("timeout", type.timeout.count() > 0 ? base::format_duration(type.timeout) : "none");
+  print_line("timeout", type.timeout.count() > 0 ? base::format_duration(type.timeout)
+                                                 : "job_timeout, which is 15 min if it is not set");
   print_line("at most once", type.at_most_once ? "yes: a crash or a lost runtime ends the job" : "");
   print_line("brief", type.brief ? "yes: a repeat does no harm" : "");
   print_json_text("payload schema", type.payload_schema.empty() ? "none: any payload" : type.payload_schema);
