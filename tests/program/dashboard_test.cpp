@@ -124,6 +124,31 @@ TEST_F(Dashboard, EnqueuesAJobInTheNameOfAFailedOne) {
   EXPECT_EQ(database.value("SELECT filter->>'instead_of' FROM sluice.audit WHERE action = 'enqueue'"), "old");
 }
 
+TEST_F(Dashboard, ShowsNoValueOfAPayloadInARefusal) {
+  configure("redact = [\"/to\"]\n");
+  insert("a", "test.strict", R"({"to": "SEKRET-no-mail", "count": 3})");
+  insert("b", "test.strict", R"({"to": "ada@example.com", "count": 4711})");
+  ASSERT_TRUE(drains());
+  EXPECT_EQ(status("a"), "error");
+  EXPECT_THAT(error("a"), AllOf(HasSubstr("found a string of 14 characters"), Not(HasSubstr("SEKRET"))));
+  EXPECT_THAT(error("b"), AllOf(HasSubstr("found a number"), Not(HasSubstr("4711"))));
+  start_dashboard();
+  for (const char* const path : {"/jobs/a", "/jobs", "/failures", "/now"})
+    EXPECT_THAT(ask({std::string("/api/v1") + path}, "viewer's").body, Not(HasSubstr("SEKRET"))) << path;
+}
+
+TEST_F(Dashboard, ShowsADeeplyNestedPayloadUpToABound) {
+  configure();
+  const std::string deep = std::string(5000, '[') + std::string(5000, ']');
+  insert("deep", "test.strict", deep);
+  start_dashboard();
+  const http::Answer page = ask({"/jobs/deep"}, "admin's");
+  EXPECT_EQ(page.status, 200);
+  EXPECT_LT(page.body.size(), 1'000'000U);
+  EXPECT_EQ(ask({"/api/v1/jobs/deep"}, "admin's").status, 200);
+  EXPECT_EQ(sluice({"jobs", "show", "deep"}).code, 0);
+}
+
 TEST_F(Dashboard, ReloadsTheRuntimesOfItsMachine) {
   configure();
   start_dashboard();
