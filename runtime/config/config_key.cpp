@@ -169,7 +169,7 @@ ConfigKey<Owner> list(const char* section, const char* name, std::vector<std::st
   ConfigKey<Owner> key{section, name, Kind::list, std::move(takes), std::move(summary), std::move(example)};
   key.set = [member, is_valid](Owner& owner, const std::string& text) {
     rapidjson::Document document;
-    document.Parse(text.c_str());
+    document.Parse<rapidjson::kParseIterativeFlag>(text.c_str());
     if (document.HasParseError() || !document.IsArray()) return false;
     std::vector<std::string> values;
     for (const auto& one : document.GetArray()) {

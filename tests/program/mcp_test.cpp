@@ -98,6 +98,9 @@ TEST_F(Mcp, RefusesWrongMessages) {
   EXPECT_EQ(error_code(call("nothing")), "-32602");
   EXPECT_EQ(answers({std::string(100'000, '['), R"({"jsonrpc":"2.0","id":1,"method":"ping"})"}).size(), 2U)
       << "deep nesting does not end the program";
+  const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');
+  EXPECT_EQ(error_code(call("job", R"({"id":)" + deep + "}")), "-32600") << "nor in an argument";
+  EXPECT_EQ(error_code(std::string(5 << 20, 'x')), "-32600") << "a line is bounded";
 }
 
 TEST_F(Mcp, ToolsDependOnWhatIsAllowed) {
