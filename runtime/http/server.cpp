@@ -28,6 +28,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/text.hpp"
 #include "base/threads.hpp"
 #include "base/usage_error.hpp"
 #include "base/without_signals.hpp"
@@ -85,7 +86,15 @@ Response response_of(const Page& page, bool with_body) {
 }
 
 Page not_allowed() {
-  return {405, "text/plain", "Only GET and HEAD are allowed.\n"};
+  return {405, "text/plain", "Only GET and HEAD are allowed.\n", {{"Allow", "GET, HEAD"}}};
+}
+
+/// Refuses a request that could not be read. Programs get a problem (RFC 9457).
+Page refused(std::string_view target, int status, const std::string& why) {
+  if (target.find("/api/") == std::string_view::npos) return {status, "text/plain", why + ".\n"};
+  return {status, "application/problem+json",
+          "{\"status\": " + std::to_string(status) +
+              ", \"detail\": " + base::json_quote(base::valid_utf8(why)) + "}\n"};
 }
 
 std::string in_small_letters(std::string text) {
@@ -248,8 +257,9 @@ class Server::Listener::Connection : public Server::Listener::Exchange {
     if (failed && !invalid(failed)) return;  // no request came, or it came too late
     asked_ = true;
     if (failed == beast::http::error::body_limit)
-      return answer({413, "text/plain", "The request is larger than 1 MiB.\n"}, true);
-    if (failed) return answer({400, "text/plain", "Invalid request: " + failed.message() + ".\n"}, true);
+      return answer(refused(parser_.get().target(), 413, "The request is larger than 1 MiB"), true);
+    if (failed)
+      return answer(refused(parser_.get().target(), 400, "Invalid request: " + failed.message()), true);
     const bool head = parser_.get().method() == beast::http::verb::head;
     Request request = request_of(parser_.get(), peer_);
     const auto page = listener_.pages_.find(request.path);
