@@ -66,9 +66,9 @@ TEST(Form, ReadsFields) {
 }
 
 TEST(Query, TakesTimesInUtc) {
-  EXPECT_EQ(parse_time("1970-01-02T00:00").time_since_epoch(), std::chrono::hours(24));
-  EXPECT_EQ(parse_time("1970-01-01T00:00:01.500Z").time_since_epoch(), std::chrono::milliseconds(1500));
-  EXPECT_THROW(parse_time("yesterday"), Problem4xx);
+  EXPECT_EQ(parse_time("to", "1970-01-02T00:00").time_since_epoch(), std::chrono::hours(24));
+  EXPECT_EQ(parse_time("to", "1970-01-01T00:00:01.500Z").time_since_epoch(), std::chrono::milliseconds(1500));
+  EXPECT_THROW(parse_time("to", "yesterday"), Problem4xx);
 }
 
 TEST(Query, TakesValuesInThePayload) {
