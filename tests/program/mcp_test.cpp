@@ -116,6 +116,15 @@ TEST_F(Mcp, ToolsDependOnWhatIsAllowed) {
   EXPECT_EQ(error_code(call("delete", R"({"id":["a"]})")), "-32602") << "it is not offered";
 }
 
+TEST_F(Mcp, RefusesValuesThatMeanNothing) {
+  EXPECT_EQ(refusal("jobs", R"({"status":["nonsense"]})"),
+            "'status' can't be 'nonsense'; see the tool's inputSchema");
+  EXPECT_EQ(refusal("jobs", R"({"type":""})"), "'type' is empty; leave it out, or give it a value");
+  EXPECT_EQ(refusal("job", R"({"id":"a\u0000"})"), "'id' has a NUL");
+  EXPECT_NE(refusal("jobs", R"({"after_id":"a"})").find("belong together"), std::string::npos);
+  EXPECT_NE(refusal("jobs", R"({"from":"2026-02-30T00:00"})").find("no such time"), std::string::npos);
+}
+
 TEST_F(Mcp, EveryToolThatReadsAnswers) {
   insert("a", "test.probe", probe("fail"));
   ASSERT_TRUE(drains());
