@@ -203,7 +203,7 @@ bool has_nul(const std::string& json) {
 /// The payload of a new job that was written as JSON.
 std::string written_payload(const Form& form) {
   constexpr std::size_t most_levels = 1000;
-  const std::string payload = form.value("payload");
+  std::string payload = form.value("payload");
   const auto wrong = [](const char* why) { return InvalidForm(400, why, "payload"); };
   if (payload.empty()) throw wrong("a job needs a payload");
   if (!base::is_json(payload)) throw wrong("the payload is no JSON");

@@ -57,12 +57,20 @@ std::string list_of(const std::map<std::string, Server::Maker>& pages) {
   return list;
 }
 
+/// What the server itself has to say. Programs get a problem (RFC 9457).
+Page refused(std::string_view target, int status, const std::string& why) {
+  if (target.find("/api/") == std::string_view::npos) return {status, "text/plain", why + "\n"};
+  return {status, "application/problem+json",
+          "{\"status\": " + std::to_string(status) +
+              ", \"detail\": " + base::json_quote(base::valid_utf8(why)) + "}\n"};
+}
+
 Page made(const std::string& path, const Server::Maker& make) {
   try {
     return make();
   } catch (const std::exception& error) {
     log::error("a page could not be generated", {{"path", path}, {"reason", error.what()}});
-    return {500, "text/plain", std::string(error.what()) + "\n"};
+    return refused(path, 500, error.what());
   }
 }
 
@@ -87,14 +95,6 @@ Response response_of(const Page& page, bool with_body) {
 
 Page not_allowed() {
   return {405, "text/plain", "Only GET and HEAD are allowed.\n", {{"Allow", "GET, HEAD"}}};
-}
-
-/// Refuses a request that could not be read. Programs get a problem (RFC 9457).
-Page refused(std::string_view target, int status, const std::string& why) {
-  if (target.find("/api/") == std::string_view::npos) return {status, "text/plain", why + ".\n"};
-  return {status, "application/problem+json",
-          "{\"status\": " + std::to_string(status) +
-              ", \"detail\": " + base::json_quote(base::valid_utf8(why)) + "}\n"};
 }
 
 std::string in_small_letters(std::string text) {
@@ -314,7 +314,7 @@ class Server::Listener::Connection : public Server::Listener::Exchange {
   void watch(const Page& page) {
     if (listener_.stopping_) return lowest().close();
     if (listener_.watchers_ >= listener_.options_.most_watchers)
-      return answer({503, "text/plain", "Too many watchers; try again later.\n"}, true);
+      return answer(refused(parser_.get().target(), 503, "Too many watchers; try again later"), true);
     watches_ = true;
     ++listener_.watchers_;
     response_ = response_of(page, false);

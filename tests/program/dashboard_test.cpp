@@ -178,6 +178,28 @@ TEST_F(Dashboard, RefusesParametersThatNobodyReads) {
       << "the form keeps what was written";
 }
 
+TEST_F(Dashboard, ShowsAFormAgainWithWhatIsWrong) {
+  configure();
+  insert("a", "test.strict", R"({"to": "ada@example.com", "count": 3})");
+  ASSERT_TRUE(drains());
+  start_dashboard();
+  Program runtime({"run"}, environment());
+  ASSERT_TRUE(runtime.says("plugins loaded")) << runtime.err();
+  const auto shown = [&](const std::string& path, const std::string& fields) {
+    return ask({path, "POST", {}, fields}, "admin's");
+  };
+  const http::Answer job =
+      shown("/jobs/new", "type=test.strict&payload=%7B%22mine%22&instead_of=old&back=%2F");
+  EXPECT_EQ(job.status, 422);
+  EXPECT_THAT(job.body, AllOf(HasSubstr("the payload is no JSON."), HasSubstr("{&quot;mine&quot;</textarea>"),
+                              HasSubstr("name=\"instead_of\" value=\"old\"")));
+  const http::Answer reload = shown("/plugins/reload", "what=canary&share=much&for=7m&sure=yes&back=%2F");
+  EXPECT_EQ(reload.status, 422) << reload.body;
+  EXPECT_THAT(reload.body,
+              AllOf(HasSubstr("value=\"much\""), HasSubstr("value=\"7m\""), HasSubstr("role=\"alert\"")));
+  EXPECT_EQ(post("/plugins/reload", "what=canary&share=much&for=7m&sure=yes").status, 400);
+}
+
 TEST_F(Dashboard, RefusesWhatTheDatabaseCannotTake) {
   configure();
   insert("a", "test.probe");

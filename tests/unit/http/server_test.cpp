@@ -170,6 +170,16 @@ TEST(Server, ExplainsAnInvalidRequest) {
   EXPECT_NE(answer.find("Allow: GET, HEAD\r\n"), std::string::npos);
 }
 
+TEST(Server, TellsProgramsOfAPageThatThrowsAsAProblem) {
+  const Server server(anywhere,
+                      {{"/api/broken", []() -> Page { throw std::runtime_error("no page today"); }}});
+  const RawClient client(server.address());
+  client.send("GET /api/broken HTTP/1.1\r\n\r\n");
+  const std::string answer = client.receive();
+  EXPECT_NE(answer.find("Content-Type: application/problem+json"), std::string::npos) << answer;
+  EXPECT_NE(answer.find(R"({"status": 500, "detail": "no page today"})"), std::string::npos) << answer;
+}
+
 TEST(Server, TellsProgramsOfARequestThatItCannotReadAsAProblem) {
   const Server server(anywhere, pages);
   const RawClient large(server.address());
