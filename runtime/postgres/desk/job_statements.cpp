@@ -21,13 +21,12 @@ std::string created(const char* comparison, const std::string& time) {
   return std::string(" AND o.\"createdAt\" ") + comparison + " " + time;
 }
 
-std::string before(const char* clock, job::Microseconds ago) {
-  return std::string(clock) + " - make_interval(secs => " + std::to_string(bounded_microseconds(ago)) +
-         " / 1e6)";
+std::string before(const std::string& clock, job::Microseconds ago) {
+  return clock + " - make_interval(secs => " + std::to_string(bounded_microseconds(ago)) + " / 1e6)";
 }
 
 /// The whole filter except the status.
-std::string restrictions(const JobFilter& filter, const char* clock = from_now) {
+std::string restrictions(const JobFilter& filter, const std::string& clock = from_now) {
   std::string rest;
   if (!filter.types.empty()) rest += " AND o.type IN (" + constants(filter.types) + ")";
   if (filter.since) rest += created(">=", before(clock, *filter.since));
