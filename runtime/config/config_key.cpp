@@ -169,7 +169,7 @@ ConfigKey<Owner> list(const char* section, const char* name, std::vector<std::st
   ConfigKey<Owner> key{section, name, Kind::list, std::move(takes), std::move(summary), std::move(example)};
   key.set = [member, is_valid](Owner& owner, const std::string& text) {
     rapidjson::Document document;
-    document.Parse(text.c_str());
+    document.Parse<rapidjson::kParseIterativeFlag>(text.c_str());
     if (document.HasParseError() || !document.IsArray()) return false;
     std::vector<std::string> values;
     for (const auto& one : document.GetArray()) {
@@ -255,8 +255,8 @@ ConfigKey<PluginSettings> plugin_config() {
 /// A path before the paths of all pages: empty, or as "/sluice".
 ConfigKey<HttpSettings> base_path() {
   ConfigKey<HttpSettings> key = text("http", "base_path", &HttpSettings::base_path,
-                                     "the path under which a proxy serves the dashboard. A proxy may also "
-                                     "send the header X-Forwarded-Prefix",
+                                     "the path under which a proxy serves the dashboard. One of `proxies` may "
+                                     "also send it, in the header X-Forwarded-Prefix",
                                      R"("/sluice")");
   key.takes = R"(a path such as "/sluice", with a slash in front and none behind)";
   key.set = [](HttpSettings& http, const std::string& text) {

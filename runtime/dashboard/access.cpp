@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -57,8 +58,14 @@ std::string cookie_of(const http::Request& request) {
 
 std::string bearer_of(const http::Request& request) {
   const std::string header = request.header("authorization");
-  constexpr std::string_view scheme = "Bearer ";
-  return header.starts_with(scheme) ? header.substr(scheme.size()) : std::string();
+  constexpr std::string_view scheme = "bearer";  // in capitals or not
+  const bool is_bearer = header.size() > scheme.size() && header[scheme.size()] == ' ' &&
+                         std::equal(scheme.begin(), scheme.end(), header.begin(), [](char a, char b) {
+                           return a == std::tolower(static_cast<unsigned char>(b));
+                         });
+  if (!is_bearer) return "";
+  const auto begin = header.find_first_not_of(' ', scheme.size());
+  return begin == std::string::npos ? "" : header.substr(begin);
 }
 
 [[noreturn]] void refuse(const std::string& path, int line, const std::string& problem) {
@@ -178,9 +185,13 @@ std::optional<Visitor> Access::owner_of(std::string_view token) const {
   return std::nullopt;
 }
 
-std::optional<Visitor> Access::of_proxy(const http::Request& request) const {
+bool Access::is_proxy(const http::Request& request) const {
   const auto& proxies = options_.proxies;
-  if (std::find(proxies.begin(), proxies.end(), request.peer) == proxies.end()) return std::nullopt;
+  return std::find(proxies.begin(), proxies.end(), request.peer) != proxies.end();
+}
+
+std::optional<Visitor> Access::of_proxy(const http::Request& request) const {
+  if (!is_proxy(request)) return std::nullopt;
   auto user = parse_role(request.header(options_.role_header));
   if (!user || request.header(options_.user_header).empty()) return std::nullopt;
   user->name = request.header(options_.user_header);

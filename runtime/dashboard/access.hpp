@@ -66,6 +66,9 @@ class Access {
   std::optional<std::string> log_in(std::string_view token);
   void log_out(const http::Request& request);
 
+  /// Whether it comes from a proxy that is named, whose headers are believed.
+  bool is_proxy(const http::Request& request) const;
+
   /// Whether the request was not caused by a page of another site, which could use the visitor's session.
   static bool is_own(const http::Request& request);
 

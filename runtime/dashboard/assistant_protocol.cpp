@@ -41,6 +41,8 @@ class RpcError : public std::runtime_error {
   int code_;
 };
 
+constexpr std::size_t most_levels = 64;  // of a message; RapidJSON writes values recursively
+
 constexpr int parse_error = -32700;
 constexpr int invalid_request = -32600;
 constexpr int unknown_method = -32601;
@@ -231,6 +233,12 @@ std::string answer_batch(const Value& batch, AssistantTools& tools, const std::s
 }  // namespace
 
 std::string AssistantProtocol::answer(const std::string& line) {
+  if (line.size() > most_line)
+    return error_message(
+        "null", RpcError(invalid_request, "a line may have at most " + std::to_string(most_line) + " bytes"));
+  if (base::is_nested_deeper(line, most_levels))
+    return error_message("null", RpcError(invalid_request, "a message may have at most " +
+                                                               std::to_string(most_levels) + " levels"));
   constexpr unsigned flags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag |
                              rapidjson::kParseFullPrecisionFlag;
   rapidjson::Document document;

@@ -2,6 +2,7 @@
 // 2024-11-05 to 2025-11-25.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include "dashboard/assistant_tools.hpp"
@@ -11,6 +12,8 @@ namespace sluice::dashboard {
 /// One thread.
 class AssistantProtocol {
  public:
+  static constexpr std::size_t most_line = 4 << 20;  ///< bytes; a longer line is refused
+
   AssistantProtocol(AssistantTools& tools, std::string version)
       : tools_(tools), version_(std::move(version)) {}
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/text.hpp"
 #include "dashboard/models.hpp"
 #include "dashboard/redaction.hpp"
 
@@ -20,12 +21,16 @@ Parameter range() {
 }
 
 Parameter ids() {
-  return {"id", "Ids of jobs, at most " + std::to_string(most_ids), Kind::texts, true};
+  return {"id", "Ids of jobs, at most " + std::to_string(most_ids), Kind::texts, true, {}, true};
 }
 
 std::vector<Parameter> of_jobs(bool payloads) {
   std::vector<Parameter> all{
-      {"status", "Only jobs in one of these statuses", Kind::texts},
+      {"status",
+       "Only jobs in one of these statuses",
+       Kind::texts,
+       false,
+       {"pending", "processing", "scheduled", "error", "done"}},
       {"type", "Only jobs of these types", Kind::texts},
       {"from", "Only jobs created at this time or later, in UTC: 2026-01-31T12:00"},
       {"before", "Only jobs created before this time, in UTC"},
@@ -39,7 +44,7 @@ std::vector<Parameter> of_jobs(bool payloads) {
        {"newest", "oldest"}},
       {"limit", "How many jobs, 1 to 200; 50 if it is absent", Kind::number},
       {"after_at", "From next of the previous answer, with after_id: the page after it"},
-      {"after_id", "See after_at"},
+      {"after_id", "See after_at", Kind::text, false, {}, true},
   };
   if (payloads) {
     all.push_back({"where", "Only jobs whose payload has these values: user.id = 42", Kind::texts});
@@ -116,6 +121,9 @@ void check_value(const Parameter& parameter, const std::vector<std::string>& val
     throw Problem4xx(400, "'" + parameter.name + "' takes one value, found " + std::to_string(values.size()));
   const auto& choices = parameter.choices;
   for (const std::string& value : values) {
+    if (base::valid_utf8(value) != value) throw Problem4xx(400, "'" + parameter.name + "' has a NUL");
+    if (value.empty() && !parameter.empty)
+      throw Problem4xx(400, "'" + parameter.name + "' is empty; leave it out, or give it a value");
     if (!choices.empty() && std::find(choices.begin(), choices.end(), value) == choices.end())
       throw Problem4xx(400, "'" + parameter.name + "' can't be '" + value + "'; see the tool's inputSchema");
   }

@@ -22,6 +22,7 @@ struct Parameter {
   Kind kind = Kind::text;
   bool required = false;
   std::vector<std::string> choices{};  ///< of each text; empty: any
+  bool empty = false;                  ///< a text may be empty
 };
 
 struct Tool {

@@ -38,7 +38,7 @@ Settings settings_of(const store::RuntimeReport& runtime) {
         (plugin.version.empty() ? "" : plugin.version + ", ") + plugin.state + ", " + plugin.path;
   }
   rapidjson::Document published;
-  published.Parse(runtime.settings.c_str());
+  published.Parse<rapidjson::kParseIterativeFlag>(runtime.settings.c_str());
   if (!published.IsObject()) return settings;
   for (const auto& one : std::as_const(published).GetObject()) {
     if (one.value.IsString()) settings[one.name.GetString()] = one.value.GetString();

@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace sluice::dashboard {
@@ -18,6 +19,8 @@ class Form {
  public:
   explicit Form(std::string_view text);
 
+  const std::vector<std::pair<std::string, std::string>>& fields() const& { return fields_; }
+  const std::vector<std::pair<std::string, std::string>>& fields() && = delete;  // a loop would outlive it
   /// The first value; empty if it is absent.
   std::string value(const std::string& name) const;
   bool has(const std::string& name) const;

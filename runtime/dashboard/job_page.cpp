@@ -1,5 +1,5 @@
 // Page Job, and the file with which a job can be run again elsewhere.
-#include "base/text.hpp"
+#include "base/pretty_json.hpp"
 #include "dashboard/marked_json.hpp"
 #include "dashboard/page_parts.hpp"
 #include "dashboard/redaction.hpp"
@@ -9,6 +9,11 @@ namespace sluice::dashboard {
 namespace {
 
 constexpr std::size_t longest_shown = 256 * 1024;  // of a payload, on the page; the API answers all of it
+
+std::string shown_json(const std::string& json) {
+  const base::Cut cut = base::pretty_json(json, longest_shown);
+  return cut.text + (cut.cut ? "…" : "");
+}
 
 /// What the type's schema finds. A text of the payload may be quoted unless values of it are hidden.
 std::vector<PayloadProblem> problems_of(const Inquiry& inquiry, const store::JobDetails& details,
@@ -61,11 +66,11 @@ Model job_page(const Inquiry& inquiry) {
   if (sees_payload(inquiry)) {
     payload = redacted(details->payload, pointers);
     shown.payload = &payload;
-    model.texts["payload_text"] = base::shortened(pretty(payload), longest_shown);
+    model.texts["payload_text"] = shown_json(payload);
     if (details->output) {
       output = redacted(*details->output, pointers);
       shown.output = &output;
-      model.texts["output_text"] = base::shortened(pretty(output), longest_shown);
+      model.texts["output_text"] = shown_json(output);
     }
   }
   write(writer, *details, shown);

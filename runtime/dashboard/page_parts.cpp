@@ -46,8 +46,8 @@ Range range_of(const Form& form, const std::string& fallback) {
   const std::string given = form.value("range");
   const auto found = ranges.find(given.empty() ? fallback : given);
   if (found == ranges.end())
-    throw Problem4xx(400, "unknown range '" + given + "'; known are 1h, 6h, 1d, 7d and 30d");
-  const store::Time to = form.value("to").empty() ? now() : parse_time(form.value("to"));
+    throw Problem4xx(400, "unknown range '" + given + "'; known are 1h, 6h, 1d, 7d and 30d", "range");
+  const store::Time to = form.value("to").empty() ? now() : parse_time("to", form.value("to"));
   return {to - found->second.first, to, found->second.second};
 }
 
@@ -110,6 +110,32 @@ std::vector<std::string> path_of(const std::string& text) {
     const auto end = std::min(text.find('.', begin), text.size());
     path.push_back(text.substr(begin, end - begin));
     begin = end + 1;
+  }
+  return path;
+}
+
+namespace {
+
+/// Whether it is an element's place for PostgreSQL, but is not written as a JSON pointer has it.
+bool is_crooked_place(std::string_view name) {
+  constexpr std::string_view blanks = " \t\n\v\f\r";
+  std::string_view digits = name;
+  digits.remove_prefix(std::min(digits.find_first_not_of(blanks), digits.size()));
+  if (digits.starts_with('+') || digits.starts_with('-')) digits.remove_prefix(1);
+  if (digits.empty() || digits.find_first_not_of("0123456789") != std::string_view::npos) return false;
+  return digits.size() != name.size() || (name.size() > 1 && name.front() == '0');
+}
+
+}  // namespace
+
+std::vector<std::string> asked_path(const std::string& parameter, const std::string& text) {
+  auto path = path_of(text);
+  for (const std::string& name : path) {
+    if (is_crooked_place(name))
+      throw Problem4xx(400,
+                       parameter + " can't be the path '" + text + "': '" + name +
+                           "' looks like an element's place; write places as 0, 1, 2, …",
+                       parameter);
   }
   return path;
 }

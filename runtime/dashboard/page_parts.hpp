@@ -65,8 +65,12 @@ std::string mark_lines(const store::Series& series, const std::vector<store::Mar
 /// Whether the visitor may see what is in jobs.
 bool sees_payload(const Inquiry& inquiry);
 
-/// The members that a JSON pointer, or names between dots, lead through.
+/// The members that a JSON pointer, or names between dots, lead through. Throws Problem4xx if it is invalid.
 std::vector<std::string> path_of(const std::string& text);
+
+/// The same of a path that somebody asks for. PostgreSQL takes -2, 00 and +0 for the places of elements, too,
+/// so these would lead to a redacted value by another name. Throws Problem4xx for such.
+std::vector<std::string> asked_path(const std::string& parameter, const std::string& text);
 
 /// Whether one of the JSON pointers is on the way to the value, or below it.
 bool is_hidden(const std::vector<std::string>& path, const std::vector<std::string>& pointers);

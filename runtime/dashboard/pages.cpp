@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <cstdio>
-#include <ctime>
 #include <map>
+#include <regex>
 #include <span>
 
 #include "base/text.hpp"
+#include "dashboard/endpoints.hpp"
 #include "dashboard/models.hpp"
 #include "dashboard/page_parts.hpp"
 #include "dashboard/verdict.hpp"
@@ -31,19 +31,21 @@ std::string trimmed(const std::string& text) {
 store::PayloadValue payload_value(const std::string& text) {
   const auto equals = text.find('=');
   if (equals == std::string::npos || trimmed(text.substr(0, equals)).empty())
-    throw Problem4xx(400, "'" + text + "' is no condition; write it as user.id = 42");
+    throw Problem4xx(400, "where can't be '" + text + "'; write a condition as user.id = 42", "where");
   std::string value = trimmed(text.substr(equals + 1));
   if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
     value = value.substr(1, value.size() - 2);
-  return {path_of(trimmed(text.substr(0, equals))), value};
+  return {asked_path("where", trimmed(text.substr(0, equals))), value};
 }
 
 int number_of(const std::string& name, const std::string& text, int least, int most) {
   int number = 0;
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (failed != std::errc() || end != text.data() + text.size() || number < least || number > most)
-    throw Problem4xx(400, name + " must be a whole number from " + std::to_string(least) + " to " +
-                              std::to_string(most) + ", found '" + text + "'");
+    throw Problem4xx(400,
+                     name + " must be a whole number from " + std::to_string(least) + " to " +
+                         std::to_string(most) + ", found '" + text + "'",
+                     name);
   return number;
 }
 
@@ -102,6 +104,23 @@ store::Counted matches_of(const Inquiry& inquiry, const store::JobQuery& query, 
   return {count.counted.count, count.counted.more || count.horizon};
 }
 
+/// Where the page begins. An id may be empty.
+std::optional<store::JobKey> key_of(const Form& form) {
+  const bool has_id = form.has("after_id");
+  if (!has_id && !form.has("after_at")) return std::nullopt;
+  if (!has_id || !form.has("after_at"))
+    throw Problem4xx(400, "after_at and after_id belong together; take both from 'next' of the page before",
+                     has_id ? "after_at" : "after_id");
+  static const std::regex time(
+      R"(-?infinity|[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]) ([01][0-9]|2[0-3])(:[0-5][0-9]){2}(\.[0-9]{1,6})?)");
+  store::JobKey key{form.value("after_at"), form.value("after_id")};
+  if (!std::regex_match(key.created_at, time))
+    throw Problem4xx(400,
+                     "after_at can't be '" + key.created_at + "'; take it from 'next' of the page before",
+                     "after_at");
+  return key;
+}
+
 /// What the form has, and an empty field for one more of each.
 void write_chosen(JsonWriter& writer, const Form& form) {
   for (const char* const name : {"type", "where", "column"}) {
@@ -115,6 +134,26 @@ void write_chosen(JsonWriter& writer, const Form& form) {
     member(writer, "status", status);
     member(writer, "chosen", std::find(chosen.begin(), chosen.end(), status) != chosen.end());
   });
+}
+
+/// The form with its values, and the queries of links.
+void add_form(const Form& form, Model& model) {
+  Form here = form;
+  for (const char* const name : {"after_at", "after_id"}) here.erase(name);
+  model.texts["query"] = here.query();
+  for (const char* const name : {"order", "limit", "column"}) here.erase(name);
+  model.texts["plan_query"] = here.query();
+  for (const char* const name : {"from", "before", "attempts", "code", "version", "text", "order"})
+    model.texts[std::string("in_") + name] = form.value(name);
+  if (form.value("order") == "oldest") model.texts["is_oldest"] = "yes";
+  Object view;
+  write_chosen(view.writer(), form);
+  model.view = view.text();
+}
+
+std::string followed(const std::string& query, const store::JobKey& next) {
+  return query + (query.empty() ? "?" : "&") + "after_at=" + encoded(next.created_at) +
+         "&after_id=" + encoded(next.id);
 }
 
 /// The operations over many jobs.
@@ -132,7 +171,7 @@ void require_statuses(const std::string& action, const std::vector<std::string>&
                            : std::vector<std::string>{"error", "scheduled", "done", "pending"};
   for (const std::string& status : statuses) {
     if (std::find(allowed.begin(), allowed.end(), status) == allowed.end())
-      throw Problem4xx(400, "jobs in '" + status + "' can't be changed by " + action);
+      throw Problem4xx(400, "jobs in '" + status + "' can't be changed by " + action, "status");
   }
 }
 
@@ -141,7 +180,7 @@ void require_statuses(const std::string& action, const std::vector<std::string>&
 Change change_of(const std::string& action, const store::JobFilter& filter) {
   const auto found = changes().find(action);
   if (found == changes().end())
-    throw Problem4xx(400, "unknown action '" + action + "'; known are retry, delete and give_up");
+    throw Problem4xx(400, "unknown action '" + action + "'; known are retry, delete and give_up", "action");
   require_statuses(action, filter.statuses);
   if (found->second == Change::give_up && !filter.alike)
     throw Problem4xx(400, "only a group of failures can be given up; cancel other jobs on page Jobs");
@@ -156,23 +195,37 @@ std::string name_of(Change change) {
   return "";
 }
 
-store::Time parse_time(const std::string& text) {
-  std::tm parts{};
-  int milliseconds = 0;
-  const int count = std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d.%3d", &parts.tm_year, &parts.tm_mon,
-                                &parts.tm_mday, &parts.tm_hour, &parts.tm_min, &parts.tm_sec, &milliseconds);
-  if (count < 5) throw Problem4xx(400, "'" + text + "' is no time; write it in UTC, as 2026-01-31T12:00");
-  parts.tm_year -= 1900;
-  parts.tm_mon -= 1;
-  return store::Time(std::chrono::seconds(timegm(&parts)) + std::chrono::milliseconds(milliseconds));
+store::Time parse_time(const std::string& parameter, const std::string& text) {
+  static const std::regex form(
+      R"(([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,3}))?)?Z?)");
+  std::smatch parts;
+  const auto number = [&](std::size_t part) {
+    return parts[part].matched ? std::stoi(parts[part].str()) : 0;
+  };
+  const auto wrong = [&](const char* why) {
+    return Problem4xx(400, parameter + " can't be '" + text + "': " + why, parameter);
+  };
+  if (!std::regex_match(text, parts, form))
+    throw wrong("a time is written in UTC, as 2026-01-31T12:00 or 2026-01-31T12:00:00.000Z");
+  const std::chrono::year_month_day day{std::chrono::year(number(1)),
+                                        std::chrono::month(static_cast<unsigned>(number(2))),
+                                        std::chrono::day(static_cast<unsigned>(number(3)))};
+  if (!day.ok() || number(4) > 23 || number(5) > 59 || number(6) > 59 || number(1) < 1970)
+    throw wrong("there is no such time since 1970");
+  std::string fraction = parts[7].str();
+  fraction.resize(3, '0');
+  return store::Time(std::chrono::sys_days(day) + std::chrono::hours(number(4)) +
+                     std::chrono::minutes(number(5)) + std::chrono::seconds(number(6)) +
+                     std::chrono::milliseconds(std::stoi(fraction)));
 }
 
 store::JobQuery query_of(const Form& form) {
   store::JobQuery query;
   query.statuses = form.values("status");
   query.types = form.values("type");
-  if (const auto from = form.value("from"); !from.empty()) query.created_from = parse_time(from);
-  if (const auto before = form.value("before"); !before.empty()) query.created_before = parse_time(before);
+  if (const auto from = form.value("from"); !from.empty()) query.created_from = parse_time("from", from);
+  if (const auto before = form.value("before"); !before.empty())
+    query.created_before = parse_time("before", before);
   if (const auto attempts = form.value("attempts"); !attempts.empty())
     query.attempts_from = number_of("attempts", attempts, 0, 1'000'000);
   query.code = form.value("code");
@@ -183,23 +236,19 @@ store::JobQuery query_of(const Form& form) {
 }
 
 store::JobFilter filter_of(const Form& form) {
-  for (const char* const name : {"attempts", "version", "where", "text"}) {
-    if (!form.value(name).empty())
-      throw Problem4xx(400, std::string("a change of many jobs can't be restricted by '") + name +
-                                "'; restrict it by status, type, time or code, or select jobs on the page");
-  }
+  check_filter(form, false);
   const store::JobQuery query = query_of(form);
   store::JobFilter filter;
   filter.statuses = query.statuses;
   filter.types = query.types;
   filter.code = query.code;
-  const auto before = [](store::Time time) {
-    return std::chrono::duration_cast<job::Microseconds>(std::max(now() - time, store::Time::duration(0)));
-  };
-  if (form.value("group") == "1")
+  if (form.value("group") == "1") {
     filter.alike = store::FailureLikeness{form.value("message"), form.value("frame")};
-  if (query.created_from) filter.since = before(*query.created_from);
-  if (query.created_before) filter.older_than = before(*query.created_before);
+  } else if (form.has("message") || form.has("frame")) {
+    throw Problem4xx(400, "message and frame name a group of failures, and need group=1", "group");
+  }
+  filter.created_from = query.created_from;
+  filter.created_before = query.created_before;
   return filter;
 }
 
@@ -285,12 +334,11 @@ Model jobs_page(const Inquiry& inquiry) {
   const Form& form = inquiry.form;
   const store::JobQuery query = query_of(form);
   std::vector<std::vector<std::string>> columns;
-  for (const std::string& column : form.values("column")) columns.push_back(path_of(column));
+  for (const std::string& column : form.values("column")) columns.push_back(asked_path("column", column));
   if (!columns.empty() || !query.payload.empty() || !query.text.empty())
     require_payloads(inquiry, "a search or a column of payloads");
   refuse_guesses(inquiry, query);
-  std::optional<store::JobKey> after;
-  if (!form.value("after_id").empty()) after = store::JobKey{form.value("after_at"), form.value("after_id")};
+  const auto after = key_of(form);
   const std::string limit = form.value("limit");
   const int size = limit.empty() ? static_cast<int>(page_size) : number_of("limit", limit, 1, most_page);
   const auto order = form.value("order") == "oldest" ? store::Order::oldest : store::Order::newest;
@@ -314,20 +362,15 @@ Model jobs_page(const Inquiry& inquiry) {
       writer, "matches", [&] { return matches_of(inquiry, query, page, !after); },
       [&](const store::Counted& counted) { member(writer, "matches", counted); });
   Model model{object.text(), {}};
-  Form here = form;
-  here.erase("after_at");
-  here.erase("after_id");
-  model.texts["query"] = here.query();
-  if (page.next) {
-    here.set("after_at", page.next->created_at);
-    here.set("after_id", page.next->id);
-    model.texts["next_query"] = here.query();
-  }
-  for (const char* const name : {"from", "before", "attempts", "code", "version", "text", "order"})
-    model.texts[std::string("in_") + name] = form.value(name);
-  Object view;
-  write_chosen(view.writer(), form);
-  model.view = view.text();
+  add_form(form, model);
+  if (page.next) model.texts["next_query"] = followed(model.texts["query"], *page.next);
+  return model;
+}
+
+Model jobs_form(const Form& form, const Problem4xx& problem) {
+  Model model{"{}", {{"problem", problem.what()}}};
+  add_form(form, model);
+  if (!problem.parameter().empty()) model.texts["bad_" + problem.parameter()] = "yes";
   return model;
 }
 
@@ -375,6 +418,10 @@ void write_operation(JsonWriter& writer, const OperationState& state) {
 
 }  // namespace
 
+int operation_number(const std::string& text) {
+  return number_of("the number of an operation", text, 1, 2'000'000'000);
+}
+
 Model operations_page(const Inquiry& inquiry) {
   Object object;
   array_member(object.writer(), "operations", inquiry.operations.all(),
@@ -383,7 +430,7 @@ Model operations_page(const Inquiry& inquiry) {
 }
 
 Model operation_page(const Inquiry& inquiry) {
-  const auto state = inquiry.operations.state(number_of("the operation", inquiry.name, 1, 2'000'000'000));
+  const auto state = inquiry.operations.state(operation_number(inquiry.name));
   if (!state) throw Problem4xx(404, "there is no operation " + inquiry.name + " since the server started");
   Object object;
   write_operation(object.writer(), *state);
@@ -410,21 +457,21 @@ store::Counted count_group(const Inquiry& inquiry, const store::JobFilter& filte
 
 Model plan_page(const Inquiry& inquiry) {
   const std::string action = inquiry.form.value("action");
-  const store::JobFilter filter = filter_of(inquiry.form);
+  Form form = inquiry.form;
+  form.erase("action");
+  const store::JobFilter filter = filter_of(form);
   const Change change = change_of(action, filter);
   Object object;
   store::Counted counted;
   if (filter.alike) {
     counted = count_group(inquiry, filter, change, object.writer());
   } else {
-    const auto count = inquiry.session.insight->count(query_of(inquiry.form));
+    const auto count = inquiry.session.insight->count(query_of(form));
     counted = count.counted;
     counted.more = counted.more || count.horizon.has_value();
   }
   member(object.writer(), "matches", counted);
   member(object.writer(), "action", action);
-  Form form = inquiry.form;
-  form.erase("action");
   Model model{object.text(), {{"query", form.query()}, {"verb", words_of(change)}}};
   if (change == Change::give_up) model.texts["gives_up"] = "yes";
   if (counted.count > 0 || counted.more) model.texts["any_match"] = "yes";

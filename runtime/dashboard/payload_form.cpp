@@ -106,9 +106,10 @@ PayloadField field_of(const Value& root, const std::string& name, const Value& p
 }
 
 bool is_number(const std::string& text) {
-  rapidjson::Document document;
-  document.Parse(text.c_str());
-  return document.IsNumber();
+  const auto first = text.find_first_not_of(" \t\r\n");
+  return first != std::string::npos &&
+         (text[first] == '-' || std::isdigit(static_cast<unsigned char>(text[first])) != 0) &&
+         base::is_json(text);
 }
 
 bool is_whole(const std::string& text) {

@@ -1,9 +1,9 @@
 #include "dashboard/redaction.hpp"
 
 #include <rapidjson/pointer.h>
-#include <rapidjson/prettywriter.h>
 #include <rapidjson/reader.h>
 #include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
 
 #include <cstddef>
 
@@ -137,10 +137,6 @@ std::string redacted(const std::string& json, const std::vector<std::string>& po
 
 std::string compact(const std::string& json) {
   return copied<rapidjson::Writer<rapidjson::StringBuffer>>(json, {});
-}
-
-std::string pretty(const std::string& json) {
-  return copied<rapidjson::PrettyWriter<rapidjson::StringBuffer>>(json, {});
 }
 
 }  // namespace sluice::dashboard

@@ -11,8 +11,6 @@ namespace sluice::dashboard {
 /// their digits. Without pointers, `json` as it is.
 std::string redacted(const std::string& json, const std::vector<std::string>& pointers);
 
-/// `json` on several lines. All numbers keep their digits.
-std::string pretty(const std::string& json);
 /// `json` on one line, likewise.
 std::string compact(const std::string& json);
 

@@ -13,11 +13,29 @@
 #include "base/text.hpp"
 #include "base/usage_error.hpp"
 #include "base/version.hpp"
+#include "dashboard/endpoints.hpp"
 #include "dashboard/models.hpp"
 #include "dashboard/payload_form.hpp"
 #include "dashboard/view.hpp"
 
 namespace sluice::dashboard {
+
+/// A page.
+struct Route {
+  std::string_view path;  ///< "*" stands for one name
+  const char* page;       ///< its template
+  const char* title;
+  Model (*make)(const Inquiry&);
+  Role least = Role::view;
+  /// What the page shows instead if its parameters are wrong; null: page Not possible.
+  Model (*again)(const Form&, const Problem4xx&) = nullptr;
+};
+
+/// A form that is shown again with its problems.
+class InvalidForm : public Problem4xx {
+ public:
+  using Problem4xx::Problem4xx;
+};
 
 namespace {
 
@@ -27,20 +45,12 @@ constexpr const char* content_policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-struct Route {
-  std::string_view path;  ///< "*" stands for one name
-  const char* page;       ///< its template
-  const char* title;
-  Model (*make)(const Inquiry&);
-  Role least = Role::view;
-};
-
 constexpr std::array<Route, 14> routes{{
     {"/", "now", "Now", now_page},
     {"/now", "now", "Now", now_page},
     {"/types", "types", "Types", types_page},
     {"/types/*", "type", "Type", type_page},
-    {"/jobs", "jobs", "Jobs", jobs_page},
+    {"/jobs", "jobs", "Jobs", jobs_page, Role::view, jobs_form},
     {"/jobs/*", "job", "Job", job_page},
     {"/failures", "failures", "Failures", failures_page},
     {"/plugins", "plugins", "Plugins", plugins_page},
@@ -52,27 +62,10 @@ constexpr std::array<Route, 14> routes{{
     {"/plan", "plan", "Change many jobs", plan_page, Role::operate},
 }};
 
-/// The parts of a path between its slashes, decoded.
-std::vector<std::string> parts_of(std::string_view path) {
-  std::vector<std::string> parts;
-  while (!path.empty()) {
-    path.remove_prefix(1);
-    const auto part = path.substr(0, path.find('/'));
-    path.remove_prefix(part.size());
-    parts.push_back(decoded(part));
-  }
-  return parts;
-}
-
 const Route* route_of(const std::vector<std::string>& parts) {
-  for (const Route& route : routes) {
-    const auto names = parts_of(route.path);
-    const bool same = std::equal(
-        names.begin(), names.end(), parts.begin(), parts.end(),
-        [](const auto& name, const auto& part) { return name == "*" ? !part.empty() : name == part; });
-    if (same) return &route;
-  }
-  return nullptr;
+  const auto found = std::find_if(routes.begin(), routes.end(),
+                                  [&](const Route& route) { return is_path(route.path, parts); });
+  return found == routes.end() ? nullptr : &*found;
 }
 
 bool is_prefix(const std::string& text) {
@@ -81,12 +74,6 @@ bool is_prefix(const std::string& text) {
          std::all_of(text.begin(), text.end(), [&](char c) {
            return std::isalnum(static_cast<unsigned char>(c)) != 0 || more.find(c) != std::string_view::npos;
          });
-}
-
-/// What is before every path, as the browser sees it.
-std::string prefix_of(const http::Request& request, const std::string& configured) {
-  const std::string forwarded = request.header("x-forwarded-prefix");
-  return is_prefix(forwarded) ? forwarded : configured;
 }
 
 void protect(http::Page& page) {
@@ -134,30 +121,33 @@ http::Page problem(int status, const std::string& detail) {
   JsonWriter writer(buffer);
   writer.StartObject();
   member(writer, "status", status);
-  member(writer, "detail", detail);
+  member(writer, "detail", base::valid_utf8(detail));
   writer.EndObject();
   return {status, "application/problem+json", std::string(buffer.GetString()) + "\n"};
 }
 
-/// The fields of a form, or of a JSON object whose members are texts, numbers or lists of texts.
+/// The fields of a form, or of a JSON object whose members are texts, numbers or lists of such.
 Form body_of(const http::Request& request) {
   if (!request.header("content-type").starts_with("application/json")) return Form(request.body);
+  constexpr unsigned flags = rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag |
+                             rapidjson::kParseValidateEncodingFlag;
   rapidjson::Document document;
-  document.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag>(
-      request.body.c_str());
-  if (!document.IsObject()) throw Problem4xx(400, "the body must be a JSON object");
+  document.Parse<flags>(request.body.data(), request.body.size());
+  if (document.HasParseError() || !document.IsObject())
+    throw Problem4xx(400, "the body must be a JSON object in UTF-8");
   std::string fields;
-  const auto add = [&](const rapidjson::Value& name, const rapidjson::Value& value) {
-    if (!value.IsString())
-      throw Problem4xx(400, std::string("member '") + name.GetString() + "' must be a text");
-    fields += "&" + encoded(name.GetString()) + "=" + encoded({value.GetString(), value.GetStringLength()});
-  };
-  for (const auto& [name, value] : std::as_const(document).GetObject()) {
-    if (!value.IsArray()) {
-      add(name, value);
+  for (const auto& member : std::as_const(document).GetObject()) {
+    const std::string name(member.name.GetString(), member.name.GetStringLength());
+    const auto add = [&](const rapidjson::Value& value) {
+      if (!value.IsString())
+        throw Problem4xx(400, "parameter '" + name + "' must be a text, a number or a list of such", name);
+      fields += "&" + encoded(name) + "=" + encoded({value.GetString(), value.GetStringLength()});
+    };
+    if (!member.value.IsArray()) {
+      add(member.value);
       continue;
     }
-    for (const auto& one : value.GetArray()) add(name, one);
+    for (const auto& one : member.value.GetArray()) add(one);
   }
   return Form(fields);
 }
@@ -182,7 +172,8 @@ void require(const Visitor& visitor, Role role) {
                             " has role " + std::string(role_name(visitor.role)));
 }
 
-std::string changed_text(const std::string& past, const std::vector<store::Changed>& changed) {
+std::string changed_text(const std::string& action, const std::vector<store::Changed>& changed) {
+  const std::string past = action == "retry" ? "retried" : action == "cancel" ? "cancelled" : "deleted";
   const auto count =
       std::count_if(changed.begin(), changed.end(), [](const auto& one) { return one.changed; });
   const auto requested =
@@ -192,21 +183,49 @@ std::string changed_text(const std::string& past, const std::vector<store::Chang
   return text;
 }
 
-/// A form that is shown again with its problems.
-class InvalidForm : public Problem4xx {
- public:
-  using Problem4xx::Problem4xx;
-};
-
 /// What can't be taken back is asked for twice.
 void require_sure(const Form& form, const std::string& what) {
   if (form.value("sure") != "yes") throw Problem4xx(400, what + " needs sure=yes; tick the box that says so");
 }
 
+/// Whether one of its texts has the escape of a NUL.
+bool has_nul(const std::string& json) {
+  for (auto at = json.find('\\'); at != std::string::npos; at = json.find('\\', at + 2)) {
+    if (json.compare(at, 6, "\\u0000") == 0) return true;
+  }
+  return false;
+}
+
+/// The payload of a new job that was written as JSON.
+std::string written_payload(const Form& form) {
+  constexpr std::size_t most_levels = 1000;
+  std::string payload = form.value("payload");
+  const auto wrong = [](const char* why) { return InvalidForm(400, why, "payload"); };
+  if (payload.empty()) throw wrong("a job needs a payload");
+  if (!base::is_json(payload)) throw wrong("the payload is no JSON");
+  if (base::is_nested_deeper(payload, most_levels))
+    throw wrong("the payload has more than 1,000 levels of arrays and objects");
+  if (has_nul(payload)) throw wrong("the payload has a NUL (\\u0000), which PostgreSQL can't store");
+  if (payload.find("\"[redacted]\"") != std::string::npos)
+    throw wrong("the payload contains \"[redacted]\"; write the values themselves in its place");
+  return payload;
+}
+
 /// The payload of a new job: as JSON, or as the fields of its type's form.
 std::string payload_of(const Form& form, const std::string& schema, const Services& services) {
-  if (form.value("form") != "fields") return form.value("payload");
-  auto fields = fields_of(schema);
+  constexpr std::string_view prefix = "field.";
+  const bool has_fields = form.value("form") == "fields";
+  if (has_fields && form.has("payload"))
+    throw Problem4xx(400, "with form=fields, the fields make the payload; leave out 'payload'", "payload");
+  auto fields = fields_of(has_fields ? schema : "");
+  for (const auto& [name, value] : form.fields()) {
+    if (!name.starts_with(prefix)) continue;
+    if (!has_fields) throw Problem4xx(400, "parameter '" + name + "' needs form=fields", name);
+    const std::string_view member = std::string_view(name).substr(prefix.size());
+    if (std::none_of(fields.begin(), fields.end(), [&](const auto& field) { return field.name == member; }))
+      throw Problem4xx(400, "unknown parameter '" + name + "'; the type's schema has no such member", name);
+  }
+  if (!has_fields) return written_payload(form);
   fill(fields, form);
   const auto payload = dashboard::payload_of(fields);
   const bool good = payload && (!services.examine || services.examine(schema, *payload, true).empty());
@@ -230,7 +249,7 @@ Site::Site(Sources sources, SiteOptions options)
     : sessions_(std::move(sources)), options_(std::move(options)), access_(options_.access) {}
 
 http::Page Site::answer(const http::Request& request) {
-  const std::string prefix = prefix_of(request, options_.base_path);
+  const std::string prefix = prefix_of(request);
   std::string path = request.path;
   for (const std::string& before : {prefix, options_.base_path}) {
     if (!before.empty() && (path == before || path.starts_with(before + "/"))) path.erase(0, before.size());
@@ -239,6 +258,12 @@ http::Page Site::answer(const http::Request& request) {
   http::Page page = path.starts_with("/assets/") ? asset(path) : serve(request, prefix, path);
   protect(page);
   return page;
+}
+
+/// What is before every path, as the browser sees it.
+std::string Site::prefix_of(const http::Request& request) const {
+  const std::string forwarded = request.header("x-forwarded-prefix");
+  return access_.is_proxy(request) && is_prefix(forwarded) ? forwarded : options_.base_path;
 }
 
 http::Page Site::serve(const http::Request& request, const std::string& prefix, const std::string& path) {
@@ -255,21 +280,19 @@ http::Page Site::serve(const http::Request& request, const std::string& prefix, 
   const Visit visit{request, prefix, parts_of(plain), is_api, !request.header("x-sluice-part").empty(),
                     *visitor};
   const auto fail = [&](int status, const std::string& why) {
-    if (is_api) return problem(status, why);
-    rapidjson::StringBuffer buffer;
-    JsonWriter writer(buffer);
-    writer.StartObject();
-    member(writer, "status", status);
-    member(writer, "problem", why);
-    writer.EndObject();
-    return html(visit, "error", {buffer.GetString(), {{"title", "Not possible"}}}, status);
+    http::Page page = failure(visit, status, why);
+    if (status == 405) page.headers.emplace_back("Allow", methods_of(visit.parts, is_api));
+    return page;
   };
   try {
-    if (request.method == "GET") return show(visit);
+    const Endpoint& endpoint = endpoint_of(request.method, visit.parts, is_api);
+    if (request.method == "GET") return show(visit, endpoint);
     if (!Access::is_own(request)) return fail(403, "the request comes from a page of another site");
-    return change(visit);
+    return change(visit, endpoint);
   } catch (const Problem4xx& failed) {
     return fail(failed.status(), failed.what());
+  } catch (const store::Invalid& failed) {
+    return fail(400, failed.what());
   } catch (const store::TimedOut& failed) {
     return fail(504, failed.what());
   } catch (const store::Unavailable& failed) {
@@ -279,9 +302,33 @@ http::Page Site::serve(const http::Request& request, const std::string& prefix, 
   }
 }
 
+http::Page Site::failure(const Visit& visit, int status, const std::string& why) const {
+  if (visit.is_api) return problem(status, why);
+  rapidjson::StringBuffer buffer;
+  JsonWriter writer(buffer);
+  writer.StartObject();
+  member(writer, "status", status);
+  member(writer, "problem", base::valid_utf8(why));
+  writer.EndObject();
+  return html(visit, "error", {buffer.GetString(), {{"title", "Not possible"}}}, status);
+}
+
 http::Page Site::log_in(const http::Request& request, const std::string& prefix) {
   const bool sends = request.method == "POST";
-  const std::string token = Form(sends ? request.body : request.query).value("token");
+  const Visit visit{request, prefix, {"login"}, false, false, {}};
+  const Form form(sends ? request.body : request.query);
+  try {
+    check(form, endpoint_of(request.method, visit.parts, false), false);
+  } catch (const Problem4xx& failed) {
+    http::Page page = failure(visit, failed.status(), failed.what());
+    if (failed.status() == 405) page.headers.emplace_back("Allow", methods_of(visit.parts, false));
+    return page;
+  }
+  // A page of another site could log a browser in as somebody of its choice. Programs send neither header.
+  const bool from_page = !request.header("origin").empty() || !request.header("sec-fetch-site").empty();
+  if (sends && from_page && !Access::is_own(request))
+    return failure(visit, 403, "the request comes from a page of another site");
+  const std::string token = form.value("token");
   const bool secure = options_.secure || request.header("x-forwarded-proto") == "https";
   if (!token.empty()) {
     if (const auto secret = access_.log_in(token)) {
@@ -291,31 +338,35 @@ http::Page Site::log_in(const http::Request& request, const std::string& prefix)
     }
   }
   if (sends && token.empty() && Access::is_own(request)) access_.log_out(request);
-  const Visit visit{request, prefix, {}, false, false, {}};
   const std::string model = token.empty() ? "{}" : R"({"wrong":true})";
   return html(visit, "login", {model, {{"title", "Log in"}}}, token.empty() ? 200 : 403);
 }
 
-http::Page Site::show(const Visit& visit) {
-  if (visit.parts == std::vector<std::string>{"events"}) {
-    http::Page page{200, "text/event-stream", "retry: 3000\n\n"};
-    page.watches = true;
-    return page;
-  }
-  if (visit.is_api && visit.parts == std::vector<std::string>{"openapi.json"})
-    return {200, "application/json", std::string(*web_file("templates/openapi.json"))};
-  if (visit.parts.size() == 3 && visit.parts[0] == "jobs" && visit.parts[2] == "repro")
-    return take_home(visit);
-  const Route* const route = route_of(visit.parts);
-  if (route == nullptr) throw Problem4xx(404, "there is no such page");
-  require(visit.visitor, route->least);
+http::Page Site::show(const Visit& visit, const Endpoint& endpoint) {
   const Form form(visit.request.query);
-  const auto session = sessions_.borrow();
-  Model model = route->make(inquiry_of(visit, *session.operator->(), form));
-  if (visit.is_api) return {200, "application/json", model.json + "\n"};
-  model.texts["title"] = route->title;
-  model.texts["tab"] = route->page;
-  return html(visit, route->page, model);
+  const Route* const route = route_of(visit.parts);
+  try {
+    check(form, endpoint, visit.is_api);
+    if (endpoint.path == "/events") return {200, "text/event-stream", "retry: 3000\n\n", {}, true};
+    if (endpoint.path == "/openapi.json")
+      return {200, "application/json", std::string(*web_file("templates/openapi.json"))};
+    if (endpoint.path == "/jobs/*/repro") return take_home(visit);
+    if (route == nullptr) throw Problem4xx(404, "there is no such page");
+    require(visit.visitor, route->least);
+    const auto session = sessions_.borrow();
+    Model model = route->make(inquiry_of(visit, *session.operator->(), form));
+    if (visit.is_api) return {200, "application/json", model.json + "\n"};
+    return page_of(visit, *route, std::move(model), 200);
+  } catch (const Problem4xx& wrong) {
+    if (visit.is_api || route == nullptr || route->again == nullptr) throw;
+    return page_of(visit, *route, route->again(form, wrong), wrong.status());
+  }
+}
+
+http::Page Site::page_of(const Visit& visit, const Route& route, Model model, int status) const {
+  model.texts["title"] = route.title;
+  model.texts["tab"] = route.page;
+  return html(visit, route.page, model, status);
 }
 
 Inquiry Site::inquiry_of(const Visit& visit, Session& session, const Form& form) const {
@@ -349,25 +400,33 @@ http::Page Site::take_home(const Visit& visit) {
   return page;
 }
 
-/// The page of the type, with what was written and what is wrong with it.
-http::Page Site::show_form_again(const Visit& visit, const Form& form) {
+/// The page where the form was, with what was written and what is wrong with it.
+http::Page Site::show_form_again(const Visit& visit, const Form& form, const InvalidForm& wrong) {
+  const bool is_reload = visit.parts.front() == "plugins";
+  const Route& route = *route_of(is_reload ? parts_of("/plugins") : parts_of("/types/*"));
   const auto session = sessions_.borrow();
   Inquiry inquiry = inquiry_of(visit, *session.operator->(), form);
   inquiry.name = form.value("type");
-  Model model = type_page(inquiry);
-  model.texts["title"] = "Type";
-  model.texts["tab"] = "type";
-  return html(visit, "type", model, 422);
+  Model model = route.make(inquiry);
+  for (const char* const name : {"payload", "instead_of", "share", "for"})
+    model.texts[std::string("in_") + name] = form.value(name);
+  if (!wrong.parameter().empty()) model.texts["wrong_" + wrong.parameter()] = wrong.what();
+  return page_of(visit, route, std::move(model), 422);
 }
 
-http::Page Site::change(const Visit& visit) {
-  const Form form = visit.request.method == "DELETE" ? Form("") : body_of(visit.request);
+http::Page Site::change(const Visit& visit, const Endpoint& endpoint) {
+  const Form address(visit.request.query);
+  for (const auto& [name, value] : address.fields())
+    throw Problem4xx(400, "parameter '" + base::valid_utf8(name) +
+                              "' stands in the address; a change takes parameters in its body");
+  const Form form = body_of(visit.request);
+  check(form, endpoint, visit.is_api);
   std::string said;
   try {
     said = act(visit, form);
   } catch (const InvalidForm& invalid) {
     if (visit.is_api) throw;
-    return show_form_again(visit, form);
+    return show_form_again(visit, form, invalid);
   }
   if (visit.is_api) {
     rapidjson::StringBuffer buffer;
@@ -390,13 +449,8 @@ http::Page Site::change(const Visit& visit) {
 
 std::string Site::act(const Visit& visit, const Form& form) {
   const auto& parts = visit.parts;
-  const std::string& method = visit.request.method;
-  if (method != "POST" && method != "DELETE") throw Problem4xx(405, "only GET, POST and DELETE are allowed");
-  if (method == "DELETE") {
-    if (parts.size() == 2 && parts[0] == "jobs") return change_jobs(visit, "delete", {parts[1]});
-    throw Problem4xx(405, "only jobs can be deleted");
-  }
-  if (parts.size() == 3 && parts[0] == "jobs") return change_jobs(visit, parts[2], {parts[1]});
+  if (visit.request.method == "DELETE") return change_job(visit, "delete", parts[1]);
+  if (parts.size() == 3 && parts[0] == "jobs") return change_job(visit, parts[2], parts[1]);
   if (parts == std::vector<std::string>{"jobs"})
     return change_jobs(visit, form.value("action"), form.values("id"));
   if (parts == std::vector<std::string>{"jobs", "new"}) return enqueue(visit, form);
@@ -406,8 +460,10 @@ std::string Site::act(const Visit& visit, const Form& form) {
   if (parts.size() == 3 && parts[0] == "runtimes" && parts[2] == "drain") return drain(visit, form);
   if (parts.size() == 3 && parts[0] == "operations" && parts[2] == "stop") {
     require(visit.visitor, Role::operate);
-    if (!operations_.stop(std::atoi(parts[1].c_str())))
-      throw Problem4xx(409, "operation " + parts[1] + " is not under way");
+    const int id = operation_number(parts[1]);
+    if (!operations_.state(id))
+      throw Problem4xx(404, "there is no operation " + parts[1] + " since the server started");
+    if (!operations_.stop(id)) throw Problem4xx(409, "operation " + parts[1] + " is not under way");
     return "Operation " + parts[1] + " stops after its current batch";
   }
   throw Problem4xx(404, "there is nothing to change here");
@@ -416,13 +472,25 @@ std::string Site::act(const Visit& visit, const Form& form) {
 std::string Site::change_jobs(const Visit& visit, const std::string& action,
                               const std::vector<std::string>& ids) {
   require(visit.visitor, action == "delete" ? Role::admin : Role::operate);
-  if (ids.empty()) throw Problem4xx(400, "no jobs are chosen");
-  const auto desk =
-      sessions_.jobs({visit.visitor.name, std::string(role_name(visit.visitor.role)), "dashboard"});
-  if (action == "retry") return changed_text("retried", desk->retry(ids));
-  if (action == "cancel") return changed_text("cancelled", desk->cancel(ids));
-  if (action == "delete") return changed_text("deleted", desk->remove(ids));
-  throw Problem4xx(404, "unknown action '" + action + "'; known are retry, cancel and delete");
+  if (ids.empty()) throw Problem4xx(400, "no jobs are chosen; 'id' names them", "id");
+  return changed_text(action, changed_by(visit, action, ids));
+}
+
+std::string Site::change_job(const Visit& visit, const std::string& action, const std::string& id) {
+  require(visit.visitor, action == "delete" ? Role::admin : Role::operate);
+  const auto changed = changed_by(visit, action, {id});
+  if (!changed.empty() && changed.front().state.standing == store::Standing::missing)
+    throw Problem4xx(404, "there is no job '" + id + "'");
+  return changed_text(action, changed);
+}
+
+std::vector<store::Changed> Site::changed_by(const Visit& visit, const std::string& action,
+                                             const std::vector<std::string>& ids) {
+  const auto desk = desk_of(visit);
+  if (action == "retry") return desk->retry(ids);
+  if (action == "cancel") return desk->cancel(ids);
+  if (action == "delete") return desk->remove(ids);
+  throw Problem4xx(400, "unknown action '" + action + "'; known are retry, cancel and delete", "action");
 }
 
 std::unique_ptr<store::JobDesk> Site::desk_of(const Visit& visit) const {
@@ -444,12 +512,9 @@ std::string Site::enqueue(const Visit& visit, const Form& form) {
   require(visit.visitor, Role::operate);
   store::EnqueueRequest request;
   request.type = form.value("type");
+  if (request.type.empty()) throw Problem4xx(400, "a job needs a type", "type");
   const auto session = sessions_.borrow();
   request.payload = payload_of(form, session->insight->schema(request.type), options_.services);
-  if (request.type.empty()) throw Problem4xx(400, "a job needs a type");
-  if (!base::is_json(request.payload)) throw Problem4xx(400, "the payload is no JSON");
-  if (request.payload.find("\"[redacted]\"") != std::string::npos)
-    throw Problem4xx(400, "the payload contains \"[redacted]\"; write the values themselves in its place");
   const std::string id = session->desk->enqueue(request).id;
   std::map<std::string, std::string> details{{"id", id}, {"type", request.type}};
   if (const auto former = form.value("instead_of"); !former.empty()) details["instead_of"] = former;
@@ -471,7 +536,7 @@ std::string Site::reload(const Visit& visit, const Form& form) {
   try {
     control->check(wish);
   } catch (const base::UsageError& wrong) {
-    throw Problem4xx(400, wrong.what());
+    throw InvalidForm(400, wrong.what(), "share");
   }
   const std::shared_ptr<store::JobDesk> desk = desk_of(visit);  // shared, because the function is copied
   const auto record = [desk, wish](const std::string& runtimes) { record_reload(*desk, wish, runtimes); };
@@ -504,8 +569,9 @@ std::string Site::drain(const Visit& visit, const Form& form) {
 std::string Site::start_operation(const Visit& visit, const Form& form) {
   const std::string action = form.value("action");
   require(visit.visitor, action == "delete" ? Role::admin : Role::operate);
-  const Form query(form.value("query").starts_with('?') ? form.value("query").substr(1)
-                                                        : form.value("query"));
+  const std::string text = form.value("query");
+  const Form query(text.starts_with('?') ? text.substr(1) : text);
+  check_filter(query, true);
   const store::JobFilter filter = filter_of(query);
   OperationState state;
   state.change = change_of(action, filter);

@@ -17,6 +17,10 @@
 
 namespace sluice::dashboard {
 
+struct Endpoint;
+struct Route;
+class InvalidForm;
+
 struct SiteOptions {
   Access::Options access;
   std::string base_path;
@@ -38,19 +42,25 @@ class Site {
  private:
   struct Visit;
 
+  std::string prefix_of(const http::Request& request) const;
   http::Page serve(const http::Request& request, const std::string& prefix, const std::string& path);
   http::Page log_in(const http::Request& request, const std::string& prefix);
-  http::Page show(const Visit& visit);
-  http::Page change(const Visit& visit);
+  http::Page show(const Visit& visit, const Endpoint& endpoint);
+  http::Page change(const Visit& visit, const Endpoint& endpoint);
+  http::Page failure(const Visit& visit, int status, const std::string& why) const;
   std::string act(const Visit& visit, const Form& form);
   std::string change_type(const Visit& visit, const Form& form);
   std::string enqueue(const Visit& visit, const Form& form);
   std::string change_jobs(const Visit& visit, const std::string& action, const std::vector<std::string>& ids);
+  std::string change_job(const Visit& visit, const std::string& action, const std::string& id);
+  std::vector<store::Changed> changed_by(const Visit& visit, const std::string& action,
+                                         const std::vector<std::string>& ids);
   std::string reload(const Visit& visit, const Form& form);
   std::string drain(const Visit& visit, const Form& form);
   http::Page take_home(const Visit& visit);
   Inquiry inquiry_of(const Visit& visit, Session& session, const Form& form) const;
-  http::Page show_form_again(const Visit& visit, const Form& form);
+  http::Page page_of(const Visit& visit, const Route& route, Model model, int status) const;
+  http::Page show_form_again(const Visit& visit, const Form& form, const InvalidForm& wrong);
   std::string start_operation(const Visit& visit, const Form& form);
   /// For changes by the visitor.
   std::unique_ptr<store::JobDesk> desk_of(const Visit& visit) const;

@@ -96,7 +96,16 @@ std::string points_of(const Value& list, double most) {
 
 data converted(const Value& value);
 
+/// JSON of an application or a plugin, of any depth. Templates have its text; here only whether it is there.
+bool is_foreign(std::string_view name) {
+  return name == "payload" || name == "output" || name == "payload_schema";
+}
+
 void set(data& object, const std::string& name, const Value& value) {
+  if (is_foreign(name)) {
+    object.set(name, !value.IsNull());
+    return;
+  }
   object.set(name, converted(value));
   if (value.IsNumber()) object.set(name + "_text", number_text(name, value));
   if (is_count(value)) object.set(name + "_text", count_text(value));

@@ -379,7 +379,7 @@ store::Counted older_than(Session& session, const store::JobSummary& job) {
   store::JobQuery query;
   query.statuses = {"pending"};
   query.types = {job.type};
-  query.created_before = parse_time(job.created.iso);
+  query.created_before = parse_time("created", job.created.iso);
   return session.insight->count(query).counted;
 }
 
@@ -389,7 +389,9 @@ void find_out_about_job(Session& session, Facts& facts) {
     facts.blocker = session.care->blocker(facts.job->job.id);
     if (facts.blocker.empty()) facts.blocker = session.care->blocker(std::nullopt);
   }
-  if (standing == Standing::pending && !facts.job->job.created.iso.empty())
+  // A time that a filter takes: from 1970 to 9999.
+  const std::string& created = facts.job->job.created.iso;
+  if (standing == Standing::pending && created.size() == 24 && created >= "1970")
     facts.older = older_than(session, facts.job->job);
 }
 

@@ -102,8 +102,9 @@ void Engine::report_reload() {
   announce_reload("");
 }
 
-/// How many are under way.
+/// How many are under way. A stop ends them.
 std::int64_t Engine::canaries() const {
+  if (stopping_) return 0;
   const auto& plugins = fleet_.plugins();
   return std::count_if(plugins.begin(), plugins.end(),
                        [](const auto& plugin) { return plugin.canary.has_value(); });

@@ -226,7 +226,7 @@ class PluginHost {
 
   /// The configuration may hold secrets, so no sentence quotes it.
   void check_config(const wire::Start& start) {
-    const Verdict verdict = config_schema_->check(start.config, "the configuration", false);
+    const Verdict verdict = config_schema_->check(start.config, "the configuration", Quotes::no_strings);
     const std::string table = "[plugin." + library_->spec.name + ".config]";
     if (verdict.problem) {
       throw Refusal("that " + *verdict.problem, "a configuration that passes the plugin's schema",

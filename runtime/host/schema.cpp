@@ -38,7 +38,7 @@ Schema::Schema(const Schema& other)
 Schema::Schema(Schema&&) noexcept = default;
 Schema::~Schema() = default;
 
-Verdict Schema::check(std::string_view json, const std::string& what, bool quote) {
+Verdict Schema::check(std::string_view json, const std::string& what, Quotes quotes) {
   if (!compiled_) return {};
   JsonTree& document = tree();
   const Clearing clearing{document};
@@ -48,7 +48,7 @@ Verdict Schema::check(std::string_view json, const std::string& what, bool quote
   }
   try {
     SchemaWalk::Found found = compiled_->walk.walk(document.root(), document.has_null());
-    const auto problem = find_problem(*compiled_->rules, document.root(), {quote, &found.absent});
+    const auto problem = find_problem(*compiled_->rules, document.root(), {quotes, &found.absent});
     if (problem) return {what + *problem, {}};
     return {std::nullopt, {found.ignored.begin(), found.ignored.end()}};
   } catch (const TooDeep& deep) {

@@ -11,6 +11,13 @@
 
 namespace sluice::host {
 
+/// Which values of a document its problems may quote.
+enum class Quotes {
+  all,
+  no_strings,  ///< strings may be secret
+  nothing,     ///< a problem goes where the document's values must not: only their kinds and sizes
+};
+
 /// What a schema finds in a document.
 struct Verdict {
   /// Why it does not pass, as a sentence without its end: the JSON pointer, what is expected, what was found.
@@ -34,8 +41,8 @@ class Schema {
   Schema& operator=(Schema&&) = delete;
   ~Schema();
 
-  /// `what` begins the sentence. `quote`: the sentence may quote strings of the document.
-  Verdict check(std::string_view json, const std::string& what = "the payload", bool quote = true);
+  /// `what` begins the sentence.
+  Verdict check(std::string_view json, const std::string& what = "the payload", Quotes quotes = Quotes::all);
 
  private:
   struct Compiled;

@@ -70,6 +70,16 @@ std::size_t length_of(const Value& text) {
       bytes.begin(), bytes.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80; }));
 }
 
+/// "a string of 15 characters": nothing of the value itself.
+std::string kind_and_size(const Value& value) {
+  if (value.IsString()) {
+    const std::size_t length = length_of(value);
+    return "a string of " + std::to_string(length) + (length == 1 ? " character" : " characters");
+  }
+  if (value.IsNumber()) return "a number";
+  return value.IsBool() ? "a boolean" : brief(value);
+}
+
 /// Below 0, 0 or above 0, as a is less than, equal to or greater than b. 64-bit integers are compared
 /// exactly.
 int compared(const Value& a, const Value& b) {
@@ -140,7 +150,8 @@ class Examination {
     return false;
   }
   std::string found_text(const Value& value) const {
-    if (!value.IsString() || words_.quote) return brief(value);
+    if (words_.quotes == Quotes::nothing) return kind_and_size(value);
+    if (!value.IsString() || words_.quotes == Quotes::all) return brief(value);
     return "a different string";
   }
 
@@ -149,8 +160,9 @@ class Examination {
     if (rule.kinds == 0) return problem(place, "nothing here", found_kind(value));
     return problem(place, expectation(rule), found_kind(value));
   }
-  static std::string found_kind(const Value& value) {
+  std::string found_kind(const Value& value) const {
     if (value.IsString()) return "a string";
+    if (words_.quotes == Quotes::nothing) return kind_and_size(value);
     return value.IsNumber() ? "the number " + json_of(value) : brief(value);
   }
 
@@ -183,11 +195,11 @@ class Examination {
       if (problems_ == nullptr) return false;
       const char* const words = bound.exclusive ? (bound.upper ? "less than " : "more than ")
                                                 : (bound.upper ? "at most " : "at least ");
-      good = problem(place, words + json_of(*bound.value), json_of(value));
+      good = problem(place, words + json_of(*bound.value), found_text(value));
     }
     if (rule.multiple_of != nullptr && !is_multiple(value, *rule.multiple_of)) {
       return problems_ != nullptr &&
-             problem(place, "a multiple of " + json_of(*rule.multiple_of), json_of(value));
+             problem(place, "a multiple of " + json_of(*rule.multiple_of), found_text(value));
     }
     return good;
   }

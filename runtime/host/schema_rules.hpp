@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "host/schema.hpp"
 #include "host/text_format.hpp"
 
 namespace sluice::host {
@@ -144,7 +145,7 @@ std::string pointer_token(std::string_view token);
 
 /// How a problem is described.
 struct Words {
-  bool quote = true;  ///< strings that were found may be quoted; false if they may be secret
+  Quotes quotes = Quotes::all;
   const std::set<std::string>* absent = nullptr;  ///< JSON pointers of nulls that counted as absent
 };
 /// The first problem of `value` with the rules, as ` at JSON pointer "/to": expected …, found …`; nullopt if

@@ -139,7 +139,8 @@ void Slots::execute(JobRun& run, std::vector<Schema>& schemas, void* slot_state,
 }
 
 Verdict Slots::judge(Schema& schema, const QueuedJob& job) const {
-  Verdict verdict = schema.check(job.payload);
+  // The problem is stored as the attempt's error, which people see who may not see payloads.
+  Verdict verdict = schema.check(job.payload, "the payload", Quotes::nothing);
   if (context_.strict[job.type_index] && !verdict.ignored.empty()) {
     verdict.problem = "the payload has members that nothing reads: " + ignored_words(verdict.ignored) +
                       "; leave them out, or set strict = false for the type or the plugin";

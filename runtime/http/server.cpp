@@ -28,6 +28,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/text.hpp"
 #include "base/threads.hpp"
 #include "base/usage_error.hpp"
 #include "base/without_signals.hpp"
@@ -56,12 +57,20 @@ std::string list_of(const std::map<std::string, Server::Maker>& pages) {
   return list;
 }
 
+/// What the server itself has to say. Programs get a problem (RFC 9457).
+Page refused(std::string_view target, int status, const std::string& why) {
+  if (target.find("/api/") == std::string_view::npos) return {status, "text/plain", why + "\n"};
+  return {status, "application/problem+json",
+          "{\"status\": " + std::to_string(status) +
+              ", \"detail\": " + base::json_quote(base::valid_utf8(why)) + "}\n"};
+}
+
 Page made(const std::string& path, const Server::Maker& make) {
   try {
     return make();
   } catch (const std::exception& error) {
     log::error("a page could not be generated", {{"path", path}, {"reason", error.what()}});
-    return {500, "text/plain", std::string(error.what()) + "\n"};
+    return refused(path, 500, error.what());
   }
 }
 
@@ -85,7 +94,7 @@ Response response_of(const Page& page, bool with_body) {
 }
 
 Page not_allowed() {
-  return {405, "text/plain", "Only GET and HEAD are allowed.\n"};
+  return {405, "text/plain", "Only GET and HEAD are allowed.\n", {{"Allow", "GET, HEAD"}}};
 }
 
 std::string in_small_letters(std::string text) {
@@ -248,8 +257,9 @@ class Server::Listener::Connection : public Server::Listener::Exchange {
     if (failed && !invalid(failed)) return;  // no request came, or it came too late
     asked_ = true;
     if (failed == beast::http::error::body_limit)
-      return answer({413, "text/plain", "The request is larger than 1 MiB.\n"}, true);
-    if (failed) return answer({400, "text/plain", "Invalid request: " + failed.message() + ".\n"}, true);
+      return answer(refused(parser_.get().target(), 413, "The request is larger than 1 MiB"), true);
+    if (failed)
+      return answer(refused(parser_.get().target(), 400, "Invalid request: " + failed.message()), true);
     const bool head = parser_.get().method() == beast::http::verb::head;
     Request request = request_of(parser_.get(), peer_);
     const auto page = listener_.pages_.find(request.path);
@@ -304,7 +314,7 @@ class Server::Listener::Connection : public Server::Listener::Exchange {
   void watch(const Page& page) {
     if (listener_.stopping_) return lowest().close();
     if (listener_.watchers_ >= listener_.options_.most_watchers)
-      return answer({503, "text/plain", "Too many watchers; try again later.\n"}, true);
+      return answer(refused(parser_.get().target(), 503, "Too many watchers; try again later"), true);
     watches_ = true;
     ++listener_.watchers_;
     response_ = response_of(page, false);

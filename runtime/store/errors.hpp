@@ -40,6 +40,11 @@ class Refused : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// The same because of a value in the request, which the database can't take or read.
+class Invalid : public Refused {
+  using Refused::Refused;
+};
+
 /// Another runtime presumed this one dead and took its claims. Enlist again under a new id.
 class Fenced : public std::runtime_error {
   using std::runtime_error::runtime_error;

@@ -18,9 +18,6 @@
 
 namespace sluice::store {
 
-/// A time in UTC.
-using Time = std::chrono::sys_time<std::chrono::microseconds>;
-
 /// The server ends each statement after this. The call throws TimedOut, and the session stays usable.
 inline constexpr std::chrono::milliseconds insight_limit{2000};
 /// Rows are counted up to this number. `more` tells that there are more.

@@ -2,6 +2,7 @@
 // owns one connection. Every call may throw Unavailable or Refused, as in store.hpp.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -14,6 +15,9 @@
 
 namespace sluice::store {
 
+/// A time in UTC.
+using Time = std::chrono::sys_time<std::chrono::microseconds>;
+
 /// A group of failures, as InsightSession::failures makes them.
 struct FailureLikeness {
   std::string message;
@@ -25,8 +29,9 @@ struct FailureLikeness {
 struct JobFilter {
   std::vector<std::string> statuses;
   std::vector<std::string> types;
-  std::optional<job::Microseconds> since;       ///< created within this time
-  std::optional<job::Microseconds> older_than;  ///< created before this time
+  // Since when, and until when ago, by the database's clock: from now; in a walk from when that began.
+  std::optional<job::Microseconds> since;       ///< inclusive
+  std::optional<job::Microseconds> older_than;  ///< exclusive
   std::optional<int> attempts_below;
   std::string code;                        ///< of the last failed attempt; empty: any
   std::optional<FailureLikeness> alike{};  ///< only for changes of many: the group of that attempt
@@ -34,6 +39,8 @@ struct JobFilter {
   /// Instead of `statuses`: jobs that have been in processing for over 10 minutes and are named by no claim,
   /// or by the claim of a lost runtime.
   bool stuck = false;
+  std::optional<Time> created_from{};    ///< inclusive
+  std::optional<Time> created_before{};  ///< exclusive
 };
 
 /// A time, for programs, and as seconds from then until now, by the database's clock.

@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 
 rapidjson::Document read_json(const std::string& text) {
   rapidjson::Document document;
-  document.Parse(text.data(), text.size());
+  document.Parse<rapidjson::kParseIterativeFlag>(text.data(), text.size());
   if (document.HasParseError()) document.SetNull();
   return document;
 }

@@ -108,7 +108,7 @@ before(async () => {
   );
   writeFileSync(
     join(STATE, "sluice.toml"),
-    `[http]\nlisten = "127.0.0.1:0"\ntokens = "${join(STATE, "tokens")}"\nredact = ["/password"]\n` +
+    `[http]\nlisten = "127.0.0.1:0"\ntokens = "${join(STATE, "tokens")}"\nredact = ["/password"]\nproxies = ["127.0.0.1"]\n` +
       '[runtime]\npoll_interval = "20ms"\n[retry]\nmax_attempts = 1\n',
   );
   process.env.SLUICE_CONFIG = join(STATE, "sluice.toml");
@@ -319,7 +319,7 @@ test("a test job is made by a form of the type's schema, which says at the field
 test("a payload is shown with what the schema finds, and a job can be taken home", async () => {
   const page = await logIn("chief");
   await page.goto(`${base}/jobs/wrong`);
-  await page.locator("pre.json strong", { hasText: "expected a string, found the number 7" }).waitFor();
+  await page.locator("pre.json strong", { hasText: "expected a string, found a number" }).waitFor();
   const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Take it home" }).click()]);
   assert.equal(download.suggestedFilename(), "wrong.json");
   assert.equal(JSON.parse(readFileSync(await download.path(), "utf8")).payload.to, 7);
@@ -442,14 +442,14 @@ test("the API answers what its description says", async () => {
   const questions = { "/types/{type}": "/types/test.probe", "/jobs/{id}": "/jobs/crash", "/operations/{number}": "/operations/1", "/plan": "/plan?action=retry&status=error", "/why": "/why?q=crash", "/jobs": "/jobs?column=do&limit=2", "/jobs/{id}/repro": "/jobs/crash/repro" };
   let asked = 0;
   for (const [path, item] of Object.entries(description.paths)) {
-    if (item.get === undefined) continue;
+    if (item.get?.responses[200].content["application/json"] === undefined) continue;
     const answer = await api(questions[path] ?? path);
     assert.equal(answer.status, 200, `${path}: ${await answer.clone().text()}`);
     check(item.get.responses[200].content["application/json"].schema, await answer.json(), path);
     ++asked;
   }
   assert.ok(asked >= 12);
-  for (const [path, status] of [["/jobs/absent", 404], ["/jobs?attempts=x", 400], ["/nothing", 404], ["/types/absent", 404], ["/operations/99", 404], ["/plan?action=burn", 400], ["/now?range=2y", 400]]) {
+  for (const [path, status] of [["/jobs/absent", 404], ["/jobs?attempts=x", 400], ["/nothing", 404], ["/types/absent", 404], ["/operations/99", 404], ["/plan?action=burn", 400], ["/now?range=2y", 400], ["/now?rnage=1h", 400], ["/jobs?limit=1&limit=2", 400], ["/jobs/%ff", 400]]) {
     const answer = await api(path);
     assert.equal(answer.status, status, path);
     assert.equal(answer.headers.get("content-type"), "application/problem+json");

@@ -124,6 +124,142 @@ TEST_F(Dashboard, EnqueuesAJobInTheNameOfAFailedOne) {
   EXPECT_EQ(database.value("SELECT filter->>'instead_of' FROM sluice.audit WHERE action = 'enqueue'"), "old");
 }
 
+TEST_F(Dashboard, ShowsNoValueOfAPayloadInARefusal) {
+  configure("redact = [\"/to\"]\n");
+  insert("a", "test.strict", R"({"to": "SEKRET-no-mail", "count": 3})");
+  insert("b", "test.strict", R"({"to": "ada@example.com", "count": 4711})");
+  ASSERT_TRUE(drains());
+  EXPECT_EQ(status("a"), "error");
+  EXPECT_THAT(error("a"), AllOf(HasSubstr("found a string of 14 characters"), Not(HasSubstr("SEKRET"))));
+  EXPECT_THAT(error("b"), AllOf(HasSubstr("found a number"), Not(HasSubstr("4711"))));
+  start_dashboard();
+  for (const char* const path : {"/jobs/a", "/jobs", "/failures", "/now"})
+    EXPECT_THAT(ask({std::string("/api/v1") + path}, "viewer's").body, Not(HasSubstr("SEKRET"))) << path;
+}
+
+TEST_F(Dashboard, ShowsADeeplyNestedPayloadUpToABound) {
+  configure();
+  const std::string deep = std::string(5000, '[') + std::string(5000, ']');
+  insert("deep", "test.strict", deep);
+  start_dashboard();
+  const http::Answer page = ask({"/jobs/deep"}, "admin's");
+  EXPECT_EQ(page.status, 200);
+  EXPECT_LT(page.body.size(), 1'000'000U);
+  EXPECT_EQ(ask({"/api/v1/jobs/deep"}, "admin's").status, 200);
+  EXPECT_EQ(sluice({"jobs", "show", "deep"}).code, 0);
+}
+
+TEST_F(Dashboard, RefusesParametersThatNobodyReads) {
+  configure();
+  insert("a", "test.probe", probe("fail"));
+  ASSERT_TRUE(drains());
+  start_dashboard();
+  const auto refused = [&](const http::Answer& answer, const std::string& named) {
+    EXPECT_EQ(answer.status, 400) << answer.body;
+    EXPECT_THAT(answer.body, HasSubstr("'" + named + "'"));
+    EXPECT_THAT(answer.body, HasSubstr("known here"));
+  };
+  refused(post("/operations", "action=delete&query=%3Fstatus%3Derror%26typ%3Dnone.such"), "typ");
+  refused(ask({"/api/v1/jobs?stauts=error"}, "admin's"), "stauts");
+  refused(post("/jobs/new", "type=test.probe&payload=%7B%7D&delay=10m&id=mine"), "delay");
+  refused(post("/types/test.probe/pause", "raeson=x"), "raeson");
+  EXPECT_THAT(post("/jobs/new?type=test.probe", "").body, HasSubstr("'type' stands in the address"));
+  EXPECT_EQ(ask({"/api/v1/jobs?after_at=2026-01-01%2000:00:00"}, "admin's").status, 400)
+      << "after_id is missing";
+  EXPECT_EQ(ask({"/api/v1/jobs?after_at=x&after_id=a"}, "admin's").status, 400);
+  EXPECT_EQ(ask({"/api/v1/jobs?after_at=2026-02-30%2000:00:00&after_id=a"}, "admin's").status, 400)
+      << "the database knows no such time";
+  EXPECT_EQ(count("true"), "1") << "nothing was deleted and nothing was added";
+  EXPECT_EQ(database.value("SELECT count(*) FROM sluice.paused"), "0");
+  const http::Answer page = ask({"/jobs?from=2026-13-01&status=error"}, "admin's");
+  EXPECT_EQ(page.status, 400);
+  EXPECT_THAT(page.body, AllOf(HasSubstr("from can&apos;t be"), HasSubstr("value=\"2026-13-01\""),
+                               HasSubstr("value=\"error\" checked")))
+      << "the form keeps what was written";
+}
+
+TEST_F(Dashboard, ShowsAFormAgainWithWhatIsWrong) {
+  configure();
+  insert("a", "test.strict", R"({"to": "ada@example.com", "count": 3})");
+  ASSERT_TRUE(drains());
+  start_dashboard();
+  Program runtime({"run"}, environment());
+  ASSERT_TRUE(runtime.says("plugins loaded")) << runtime.err();
+  const auto shown = [&](const std::string& path, const std::string& fields) {
+    return ask({path, "POST", {}, fields}, "admin's");
+  };
+  const http::Answer job =
+      shown("/jobs/new", "type=test.strict&payload=%7B%22mine%22&instead_of=old&back=%2F");
+  EXPECT_EQ(job.status, 422);
+  EXPECT_THAT(job.body, AllOf(HasSubstr("the payload is no JSON."), HasSubstr("{&quot;mine&quot;</textarea>"),
+                              HasSubstr("name=\"instead_of\" value=\"old\"")));
+  const http::Answer reload = shown("/plugins/reload", "what=canary&share=much&for=7m&sure=yes&back=%2F");
+  EXPECT_EQ(reload.status, 422) << reload.body;
+  EXPECT_THAT(reload.body,
+              AllOf(HasSubstr("value=\"much\""), HasSubstr("value=\"7m\""), HasSubstr("role=\"alert\"")));
+  EXPECT_EQ(post("/plugins/reload", "what=canary&share=much&for=7m&sure=yes").status, 400);
+}
+
+TEST_F(Dashboard, RefusesWhatTheDatabaseCannotTake) {
+  configure();
+  insert("a", "test.probe");
+  start_dashboard();
+  const auto with_payload = [&](const std::string& payload) {
+    return post("/jobs/new", "type=test.probe&payload=" + payload).status;
+  };
+  EXPECT_EQ(with_payload("%22%5Cu0000%22"), 400);
+  EXPECT_EQ(with_payload("%22%5C%5Cu0000%22"), 200) << "a backslash before u0000";
+  EXPECT_EQ(with_payload(std::string(2000, '[') + std::string(2000, ']')), 400);
+  EXPECT_EQ(with_payload("1e-99999"), 400) << "no number of PostgreSQL";
+  for (const char* const path : {"/jobs/%ff%fe", "/types/%00"}) {
+    const http::Answer answer = ask({std::string("/api/v1") + path}, "admin's");
+    EXPECT_EQ(answer.status, 400);
+    EXPECT_EQ(database.value("SELECT $1::json ->> 'status'", {answer.body}), "400") << "valid JSON";
+  }
+  EXPECT_EQ(post("/types/%ff/pause", "").status, 400);
+  EXPECT_EQ(post("/types//pause", "").status, 404);
+  EXPECT_EQ(post("/jobs/nobody/retry", "").status, 404);
+  EXPECT_EQ(ask({"/api/v1/jobs/nobody", "DELETE"}, "admin's").status, 404);
+  EXPECT_EQ(post("/operations/2junk/stop", "").status, 400);
+  EXPECT_EQ(post("/operations/2/stop", "").status, 404);
+  EXPECT_EQ(post("/now", "").status, 405);
+  EXPECT_EQ(ask({"/api/v1/jobs/a", "PUT"}, "admin's").status, 405);
+  EXPECT_EQ(ask({"/login", "POST", {{"Origin", "https://elsewhere.example"}}, "token=admin%27s"}).status,
+            403);
+}
+
+TEST_F(Dashboard, HidesAnElementByAnyNameThatPostgreSqlHasForIt) {
+  configure("redact = [\"/cards/0/number\"]\n");
+  insert("a", "test.probe", R"({"cards": [{"number": "4111-SEKRET"}, {"number": "shown"}]})");
+  start_dashboard();
+  for (const char* const path :
+       {"cards.-2.number", "cards.00.number", "cards.%2B0.number", "%2Fcards%2F-2%2Fnumber"}) {
+    const http::Answer column = ask({std::string("/api/v1/jobs?column=") + path}, "admin's");
+    EXPECT_EQ(column.status, 400) << path;
+    EXPECT_THAT(column.body, Not(HasSubstr("SEKRET")));
+    EXPECT_EQ(ask({std::string("/api/v1/jobs?where=") + path + "%3D4111-SEKRET"}, "admin's").status, 400)
+        << path;
+  }
+  EXPECT_THAT(ask({"/api/v1/jobs?column=cards.0.number"}, "admin's").body, HasSubstr("[redacted]"));
+  EXPECT_THAT(ask({"/api/v1/jobs?column=cards.1.number"}, "admin's").body, HasSubstr("shown"));
+}
+
+TEST_F(Dashboard, PagesGoOnBehindAJobWithoutAnId) {
+  configure();
+  for (const char* const id : {"", "a", "b"}) insert(id, "test.probe");
+  database.value(R"(UPDATE "Outbox" SET "createdAt" = '2026-01-01')");
+  start_dashboard();
+  const auto next = [&](const std::string& more) {
+    return database.value(
+        "SELECT concat_ws(' ', $1::json #>> '{jobs,0,id}', $1::json -> 'next' ->> 'after_id')",
+        {ask({"/api/v1/jobs?limit=1" + more}, "admin's").body});
+  };
+  EXPECT_EQ(next(""), "b b");
+  EXPECT_EQ(next("&after_at=2026-01-01%2000:00:00&after_id=a"), "") << "the job without an id, and no more";
+  EXPECT_EQ(ask({"/api/v1/jobs?after_at=2026-01-01%2000:00:00&after_id="}, "admin's").body.find("\"id\""),
+            std::string::npos);
+}
+
 TEST_F(Dashboard, ReloadsTheRuntimesOfItsMachine) {
   configure();
   start_dashboard();

@@ -98,6 +98,9 @@ TEST_F(Mcp, RefusesWrongMessages) {
   EXPECT_EQ(error_code(call("nothing")), "-32602");
   EXPECT_EQ(answers({std::string(100'000, '['), R"({"jsonrpc":"2.0","id":1,"method":"ping"})"}).size(), 2U)
       << "deep nesting does not end the program";
+  const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');
+  EXPECT_EQ(error_code(call("job", R"({"id":)" + deep + "}")), "-32600") << "nor in an argument";
+  EXPECT_EQ(error_code(std::string(5 << 20, 'x')), "-32600") << "a line is bounded";
 }
 
 TEST_F(Mcp, ToolsDependOnWhatIsAllowed) {
@@ -111,6 +114,15 @@ TEST_F(Mcp, ToolsDependOnWhatIsAllowed) {
   EXPECT_EQ(json(list, "{result,tools,11,annotations,destructiveHint}"), "true");
   EXPECT_EQ(json(list, "{result,tools,4,inputSchema,required,0}"), "id");
   EXPECT_EQ(error_code(call("delete", R"({"id":["a"]})")), "-32602") << "it is not offered";
+}
+
+TEST_F(Mcp, RefusesValuesThatMeanNothing) {
+  EXPECT_EQ(refusal("jobs", R"({"status":["nonsense"]})"),
+            "'status' can't be 'nonsense'; see the tool's inputSchema");
+  EXPECT_EQ(refusal("jobs", R"({"type":""})"), "'type' is empty; leave it out, or give it a value");
+  EXPECT_EQ(refusal("job", R"({"id":"a\u0000"})"), "'id' has a NUL");
+  EXPECT_NE(refusal("jobs", R"({"after_id":"a"})").find("belong together"), std::string::npos);
+  EXPECT_NE(refusal("jobs", R"({"from":"2026-02-30T00:00"})").find("no such time"), std::string::npos);
 }
 
 TEST_F(Mcp, EveryToolThatReadsAnswers) {

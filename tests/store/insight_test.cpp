@@ -288,7 +288,7 @@ TEST_F(Insight, ChangesByHandAreRecordedWithWhoMadeThem) {
   store::JobFilter done;
   done.statuses = {"done"};
   done.types = {"mail"};
-  done.older_than = std::chrono::hours(1);
+  done.created_before = store::Time(std::chrono::sys_days(std::chrono::January / 1 / 2030));
   store::Walk walk;
   while (!walk.over) desk->remove_some(done, walk, 1);
   desk->record("reload", {{"host", "web \"1\""}});
@@ -300,7 +300,7 @@ TEST_F(Insight, ChangesByHandAreRecordedWithWhoMadeThem) {
   EXPECT_EQ(page.entries[1].affected, 2);
   EXPECT_TRUE(page.entries[1].over);
   EXPECT_EQ(page.entries[1].filter,
-            R"({"types": ["mail"], "statuses": ["done"], "older_than_seconds": 3600})");
+            R"({"types": ["mail"], "statuses": ["done"], "created_before": "2030-01-01T00:00:00.000Z"})");
   EXPECT_EQ(page.entries[2].action, "cancel");
   const auto rest = insight_->audit(page.next, 3);
   ASSERT_EQ(rest.entries.size(), 1U);

@@ -158,6 +158,41 @@ TEST_F(JobDesk, ListsTheSameOnLeanIndexes) {
   }
 }
 
+TEST_F(JobDesk, AWalkDoesNotMeetJobsThatGrowOldMeanwhile) {
+  world_.fill(3, "noop", "done", "d");
+  world_.database().exec("UPDATE \"Outbox\" SET \"createdAt\" = '2026-01-01', \"updatedAt\" = '2026-01-01'");
+  store::JobFilter old = with_status("done");
+  old.older_than = std::chrono::hours(1);
+  store::Walk walk;
+  EXPECT_EQ(desk_->remove_some(old, walk, 2), 2U);
+  world_.database().exec("UPDATE \"Outbox\" SET \"createdAt\" = timestamp '" + walk.begun +
+                         "' - interval '1 h' + interval '1 ms'; SELECT pg_sleep(0.01)");
+  EXPECT_EQ(desk_->remove_some(old, walk, 2), 0U) << "it was not old enough when the walk began";
+  EXPECT_TRUE(walk.over);
+  EXPECT_EQ(desk_->count(old), 1);
+}
+
+TEST_F(JobDesk, TimesOfAFilterStayWhatTheyAre) {
+  world_.fill(4, "noop", "done", "d");
+  world_.database().exec(
+      "UPDATE \"Outbox\" SET \"updatedAt\" = '2026-01-01', \"createdAt\" = timestamp '2026-11-01 12:00' + "
+      "CASE id WHEN 'd1' THEN interval '-1 ms' WHEN 'd2' THEN interval '0' WHEN 'd3' THEN interval '999 ms' "
+      "ELSE "
+      "interval '1 s' END");
+  const store::Time noon =
+      store::Time(std::chrono::sys_days(std::chrono::November / 1 / 2026)) + std::chrono::hours(12);
+  store::JobFilter filter = with_status("done");
+  filter.created_from = noon;
+  filter.created_before = noon + std::chrono::seconds(1);
+  EXPECT_EQ(desk_->count(filter), 2);
+  EXPECT_EQ(listed(filter, 9), "d3 d2 all");
+  filter.created_from.reset();
+  filter.created_before = noon;
+  store::Walk walk;
+  EXPECT_EQ(desk_->remove_some(filter, walk, 10), 1U);
+  EXPECT_EQ(statuses(), "d2 done,d3 done,d4 done");
+}
+
 TEST_F(JobDesk, AWalkVisitsEachJobOnceEvenIfItFailsAgain) {
   world_.fill(5, "noop", "error", "e");
   world_.database().exec(

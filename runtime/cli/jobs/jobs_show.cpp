@@ -1,12 +1,11 @@
 // sluice jobs show: everything that is known about one job.
-#include <rapidjson/document.h>
-
 #include <cmath>
 #include <iostream>
 #include <sstream>
 
 #include "base/duration.hpp"
 #include "base/harmless.hpp"
+#include "base/pretty_json.hpp"
 #include "base/text.hpp"
 #include "cli/jobs/jobs.hpp"
 #include "cli/status/status.hpp"
@@ -33,30 +32,10 @@ std::string shortened_note(const std::string& text, std::size_t limit) {
          " bytes in all; --json shows everything)";
 }
 
-/// Parsed iteratively, because a payload may be nested to any depth.
-std::string pretty(const std::string& json) {
-  rapidjson::StringStream input(json.c_str());
-  rapidjson::StringBuffer buffer;
-  JsonWriter writer(buffer);
-  writer.SetIndent(' ', 2);
-  rapidjson::Reader reader;
-  constexpr unsigned flags = rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag;
-  struct Relay : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Relay> {
-    explicit Relay(JsonWriter& writer) : to(writer) {}
-    bool Null() { return to.Null(); }
-    bool Bool(bool value) { return to.Bool(value); }
-    bool RawNumber(const char* text, rapidjson::SizeType size, bool) {
-      return to.RawValue(text, size, rapidjson::kNumberType);
-    }
-    bool String(const char* text, rapidjson::SizeType size, bool) { return to.String(text, size); }
-    bool Key(const char* text, rapidjson::SizeType size, bool) { return to.Key(text, size); }
-    bool StartObject() { return to.StartObject(); }
-    bool EndObject(rapidjson::SizeType) { return to.EndObject(); }
-    bool StartArray() { return to.StartArray(); }
-    bool EndArray(rapidjson::SizeType) { return to.EndArray(); }
-    JsonWriter& to;
-  } relay(writer);
-  return reader.Parse<flags>(input, relay) ? std::string(buffer.GetString(), buffer.GetSize()) : json;
+std::string shown_text(const std::string& json) {
+  const base::Cut cut = base::pretty_json(json, shown_json, 2);
+  if (!cut.cut) return cut.text;
+  return cut.text + "…\n(" + std::to_string(json.size()) + " bytes in all; --json shows everything)";
 }
 
 void line(const char* label, const std::string& value) {
@@ -155,9 +134,9 @@ void print_text(const store::JobDetails& details) {
   line("updated", time(job.updated));
   if (details.running) line("running", progress(*details.running));
   if (details.done_run) line("done by", done_by(*details.done_run));
-  std::cout << "payload\n" << indented(shortened_note(pretty(details.payload), shown_json), "  ");
+  std::cout << "payload\n" << indented(shown_text(details.payload), "  ");
   if (details.output) {
-    std::cout << "output\n" << indented(shortened_note(pretty(*details.output), shown_json), "  ");
+    std::cout << "output\n" << indented(shown_text(*details.output), "  ");
   }
   if (details.attempts.empty()) return;
   std::cout << "failed attempts\n";

@@ -60,7 +60,8 @@ constexpr std::uintmax_t room_of_a_build = 1U << 20;
 /// JSON on one line.
 std::string one_line(const std::string& json) {
   rapidjson::Document document;
-  document.Parse<rapidjson::kParseFullPrecisionFlag>(json.data(), json.size());
+  document.Parse<rapidjson::kParseFullPrecisionFlag | rapidjson::kParseIterativeFlag>(json.data(),
+                                                                                      json.size());
   if (document.HasParseError()) return json;
   rapidjson::StringBuffer text;
   rapidjson::Writer<rapidjson::StringBuffer> writer(text);

@@ -24,6 +24,7 @@
 #include "fleet/spawn.hpp"
 #include "fleet/tickets.hpp"
 #include "host/build_id.hpp"
+#include "host/schema.hpp"
 #include "workshop/file_digest.hpp"
 #include "workshop/rehearsal.hpp"
 
@@ -260,7 +261,15 @@ class PluginRun {
     return outcome;
   }
 
+  /// A host's refusal quotes nothing of a payload. Here the payload is the caller's own.
+  void quote_payload(job::Outcome& outcome) const {
+    if (outcome.code != "bad-payload") return;
+    const auto verdict = host::Schema(plugin_.spec().types[type_index_].payload_schema).check(payload_);
+    if (verdict.problem) outcome.error = *verdict.problem;
+  }
+
   void take(Performed performed) {
+    quote_payload(performed.outcome);
     const bool done = performed.outcome.result == job::Result::done;
     ++report_.outcomes[std::string(job::name(performed.outcome.result))];
     if (performed.outcome.result != job::Result::crashed) report_.times.push_back(performed.outcome.duration);

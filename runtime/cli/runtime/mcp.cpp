@@ -30,6 +30,16 @@ dashboard::Visitor visitor_of(const std::string& allow, bool payloads) {
   return {caller(), role->role, payloads};
 }
 
+/// The next line; of a longer one no more than `most` bytes are kept. Returns false at the end.
+bool read_line(std::istream& input, std::string& line, std::size_t most) {
+  line.clear();
+  char c = 0;
+  while (input.get(c) && c != '\n') {
+    if (line.size() < most) line += c;
+  }
+  return !input.fail() || !line.empty();
+}
+
 int serve(const GlobalOptions& global, const std::string& allow, bool payloads) {
   const config::Config config = global.resolve();
   const auto visitor = allow.empty() ? dashboard::Visitor{caller(), dashboard::Role::view, payloads}
@@ -43,7 +53,7 @@ int serve(const GlobalOptions& global, const std::string& allow, bool payloads) 
             {{"role", std::string(role_name(visitor.role))},
              {"payloads", payloads ? "shown" : "hidden"},
              {"database", postgres::describe(config.database_url)}});
-  for (std::string line; std::getline(std::cin, line);) {
+  for (std::string line; read_line(std::cin, line, dashboard::AssistantProtocol::most_line + 1);) {
     const std::string answer = line.empty() ? "" : protocol.answer(line);
     if (!answer.empty() && !(std::cout << answer << std::endl)) return ExitCode::failed;
   }

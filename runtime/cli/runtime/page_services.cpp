@@ -45,14 +45,15 @@ PayloadProblem problem_of(const std::string& sentence) {
   if (from == std::string::npos || colon == std::string::npos || from > colon) return {"", text};
   rapidjson::Document pointer;
   const auto begin = from + at.size();
-  pointer.Parse(sentence.c_str() + begin, colon - begin);
+  pointer.Parse<rapidjson::kParseIterativeFlag>(sentence.c_str() + begin, colon - begin);
   return {pointer.IsString() ? pointer.GetString() : "", text};
 }
 
 std::optional<PayloadProblem> first_problem(const std::string& schema, const std::string& payload,
                                             bool quotes) {
   try {
-    const auto verdict = host::Schema(schema).check(payload, "the payload", quotes);
+    const auto verdict = host::Schema(schema).check(payload, "the payload",
+                                                    quotes ? host::Quotes::all : host::Quotes::nothing);
     if (verdict.problem) return problem_of(*verdict.problem);
   } catch (const host::Refusal&) {
     // The plugin was refused with it, or belongs to another version; the job's attempts tell.

@@ -137,7 +137,7 @@ bool ask_and_wait(postgres::ReloadDesk& desk, std::list<Asked>& runtimes, const 
   };
   const auto take = [&](const std::string& announcement) {
     rapidjson::Document outcome;
-    outcome.Parse(announcement.data(), announcement.size());
+    outcome.Parse<rapidjson::kParseIterativeFlag>(announcement.data(), announcement.size());
     if (outcome.HasParseError() || !outcome.IsObject()) return all_answered();
     for (Asked& one : runtimes) {
       const bool its = number(outcome, "runtime") == one.runtime.id && !one.answered &&

@@ -191,7 +191,7 @@ void watch_on(const Terminal& terminal, const Signals& signals, const Reader& re
 /// The object on one line, as a stream of objects needs.
 std::string one_object(const std::string& json) {
   rapidjson::Document document;
-  document.Parse(json.c_str());
+  document.Parse<rapidjson::kParseIterativeFlag>(json.c_str());
   rapidjson::StringBuffer buffer;
   rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
   document.Accept(writer);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "postgres/insight/times.hpp"
 #include "postgres/link/exec.hpp"
 #include "postgres/link/text.hpp"
 #include "postgres/sql.hpp"
@@ -20,6 +21,10 @@ std::vector<std::string> first_of(const std::vector<std::string>& ids) {
 std::optional<std::string> seconds_of(const std::optional<job::Microseconds>& time) {
   if (!time) return std::nullopt;
   return std::to_string(static_cast<double>(bounded_microseconds(*time)) / 1e6);
+}
+
+std::optional<std::string> seconds_of(const std::optional<Time>& time) {
+  return time ? std::optional(seconds_text(*time)) : std::nullopt;
 }
 
 /// Names and values.
@@ -53,23 +58,26 @@ std::int64_t Audit::note(pqxx::transaction_base& transaction, const std::string&
 }
 
 std::int64_t Audit::begin(pqxx::transaction_base& transaction, const std::string& action,
-                          const JobFilter& filter) const {
+                          const JobFilter& filter, const std::string& begun) const {
   const auto since = seconds_of(filter.since);
   const auto older_than = seconds_of(filter.older_than);
+  const auto from = seconds_of(filter.created_from);
+  const auto before = seconds_of(filter.created_before);
   const auto below =
       filter.attempts_below ? std::optional(std::to_string(*filter.attempts_below)) : std::nullopt;
   const FailureLikeness group = filter.alike.value_or(FailureLikeness{});
   return exec(transaction, sql("note_walk"), base::valid_utf8(actor_->name), base::valid_utf8(actor_->role),
               actor_->source, action, array_text(filter.statuses), array_text(filter.types), or_null(since),
               or_null(older_than), or_null(below), base::valid_utf8(filter.code), flag(filter.unscheduled),
-              flag(filter.stuck), base::valid_utf8(group.message), base::valid_utf8(group.frame))[0][0]
+              flag(filter.stuck), base::valid_utf8(group.message), base::valid_utf8(group.frame), begun,
+              or_null(from), or_null(before))[0][0]
       .as<std::int64_t>();
 }
 
 void Audit::note(pqxx::transaction_base& transaction, const std::string& action, const JobFilter& filter,
                  Walk& walk, std::size_t changed) const {
   if (!actor_) return;
-  if (walk.audit == 0) walk.audit = begin(transaction, action, filter);
+  if (walk.audit == 0) walk.audit = begin(transaction, action, filter, walk.begun);
   add(transaction, walk.audit, changed, walk.over);
 }
 

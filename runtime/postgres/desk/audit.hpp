@@ -31,8 +31,8 @@ class Audit {
            bool over = true) const;
 
  private:
-  std::int64_t begin(pqxx::transaction_base& transaction, const std::string& action,
-                     const JobFilter& filter) const;
+  std::int64_t begin(pqxx::transaction_base& transaction, const std::string& action, const JobFilter& filter,
+                     const std::string& begun) const;
 
   std::optional<Actor> actor_;
 };

@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "postgres/desk/job_rows.hpp"
+#include "postgres/insight/times.hpp"
 #include "postgres/link/text.hpp"
 #include "postgres/sql.hpp"
 
@@ -11,19 +12,27 @@ namespace sluice::postgres {
 
 namespace {
 
-/// "createdAt" is UTC without a time zone.
-std::string created(const char* comparison, job::Microseconds ago) {
-  return std::string(" AND o.\"createdAt\" ") + comparison +
-         " (now() AT TIME ZONE 'UTC') - make_interval(secs => " + std::to_string(bounded_microseconds(ago)) +
-         " / 1e6)";
+// What ages are counted from, in UTC without a time zone, as "createdAt". All batches of a walk count from
+// when it began: what it may meet must not grow while it goes on.
+constexpr const char* from_now = "(now() AT TIME ZONE 'UTC')";
+constexpr const char* from_begin = "$2::timestamp";
+
+std::string created(const char* comparison, const std::string& time) {
+  return std::string(" AND o.\"createdAt\" ") + comparison + " " + time;
+}
+
+std::string before(const std::string& clock, job::Microseconds ago) {
+  return clock + " - make_interval(secs => " + std::to_string(bounded_microseconds(ago)) + " / 1e6)";
 }
 
 /// The whole filter except the status.
-std::string restrictions(const JobFilter& filter) {
+std::string restrictions(const JobFilter& filter, const std::string& clock = from_now) {
   std::string rest;
   if (!filter.types.empty()) rest += " AND o.type IN (" + constants(filter.types) + ")";
-  if (filter.since) rest += created(">=", *filter.since);
-  if (filter.older_than) rest += created("<", *filter.older_than);
+  if (filter.since) rest += created(">=", before(clock, *filter.since));
+  if (filter.older_than) rest += created("<", before(clock, *filter.older_than));
+  if (filter.created_from) rest += created(">=", utc(*filter.created_from));
+  if (filter.created_before) rest += created("<", utc(*filter.created_before));
   if (filter.attempts_below) rest += " AND o.attempts < " + std::to_string(*filter.attempts_below);
   if (!filter.code.empty() || filter.alike)
     rest += " AND " + sql("last_code") + " = " + quoted_literal(base::valid_utf8(filter.code));
@@ -112,7 +121,7 @@ Change change_of(BatchChange change) {
 /// those that were read do not match any more, and the walk begins with the same "createdAt".
 std::string next_rows(const TableName& table, const JobFilter& filter, const Change& change,
                       std::size_t limit, bool chooses) {
-  std::string rest = restrictions(filter);
+  std::string rest = restrictions(filter, from_begin);
   if (change.planned)
     rest += " AND EXISTS (SELECT FROM sluice.schedule s WHERE s.job_id = o.id AND s.status = o.status)";
   if (chooses) rest += " AND (o.\"createdAt\" > $1::timestamp OR o.ctid > $3::tid)";
@@ -169,6 +178,8 @@ std::string newest_within_statement(const TableName& table, const JobFilter& fil
   JobFilter age;
   age.since = filter.since;
   age.older_than = filter.older_than;
+  age.created_from = filter.created_from;
+  age.created_before = filter.created_before;
   std::vector<std::string> parts;
   const auto add = [&](const std::optional<std::string>& status) {
     parts.push_back(newest_of(status, restrictions(age), true));

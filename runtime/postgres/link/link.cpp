@@ -114,6 +114,11 @@ bool is_passing(const std::string& state) {
          state.starts_with("58");
 }
 
+/// Data exceptions, and values that are nested too deep for the server's stack.
+static bool is_of_value(const std::string& state) {
+  return state.starts_with("22") || state == "54001";
+}
+
 bool gave_up_waiting(const pqxx::sql_error& error) {
   const std::string& state = error.sqlstate();
   return state == "55P03" || state == "57014";
@@ -216,6 +221,7 @@ void Link::recover(std::string_view what, const pqxx::failure& error, int attemp
   std::string message = "could not " + std::string(what) + " in " + target_.description + ": " +
                         scrubbed(server_message(error.what()), target_.secrets);
   if (!state.empty()) message += " [" + state + "]";
+  if (!lost && is_of_value(state)) throw Invalid(message);
   if (!lost) throw Refused(message);
   const bool answered = !state.empty() && connection_ && connection_->is_open();
   disconnect();

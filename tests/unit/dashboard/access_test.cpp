@@ -32,6 +32,8 @@ TEST(Access, KnowsTheOwnerOfAToken) {
   EXPECT_TRUE(alice->payloads);
   EXPECT_FALSE(access.visitor(asking({{"authorization", "Bearer 0124"}})));
   EXPECT_FALSE(access.visitor(asking({{"authorization", "Basic 0123"}})));
+  EXPECT_TRUE(access.visitor(asking({{"authorization", "bearer  0123"}}))) << "a scheme is in any case";
+  EXPECT_FALSE(access.visitor(asking({{"authorization", "Bearer0123"}})));
   EXPECT_FALSE(access.visitor(asking({})));
 }
 

@@ -36,6 +36,17 @@ TEST(MarkedJson, WritesWhatIsMissingBehindTheValueThatLacksIt) {
   EXPECT_EQ(shown("7", {{"", "expected an object"}}), "7  <- expected an object\n");
 }
 
+/// Indented, the whole text would have 160 GB, and the pointers to all values 40 GB.
+TEST(MarkedJson, StopsWritingAtItsBound) {
+  constexpr std::size_t depth = 200'000;
+  std::string pointer;
+  for (std::size_t i = 0; i < depth; ++i) pointer += "/0";
+  const std::string text =
+      shown(std::string(depth, '[') + std::string(depth, ']'), {{"/0/0", "no"}, {pointer, "deep"}}, 1000);
+  EXPECT_NE(text.find("[  <- no\n"), std::string::npos);
+  EXPECT_NE(text.find("deep"), std::string::npos);
+}
+
 TEST(MarkedJson, IsCutWhereItIsTooLong) {
   const std::string text = shown("[1, 2, 3, 4, 5, 6]", {{"/5", "no"}}, 20);
   EXPECT_THAT(text, testing::HasSubstr("…"));

@@ -78,6 +78,18 @@ TEST(PayloadForm, SaysAtTheFieldWhatCannotBeSent) {
   EXPECT_EQ(field(fields, "to").problem, "");
 }
 
+TEST(PayloadForm, BearsDeepNestingInAnyField) {
+  const std::string deep(200'000, '[');
+  for (const char* const name : {"count", "part", "lines"}) {
+    auto fields = filled("field.to=a%40b.example&field.count=1&field." + std::string(name) + "=" + deep);
+    for (auto& one : fields) {
+      if (one.name == name) one.value = deep;
+    }
+    EXPECT_FALSE(payload_of(fields)) << name;
+    EXPECT_NE(field(fields, name).problem, "") << name;
+  }
+}
+
 TEST(PayloadForm, GivesEachProblemOfTheSchemaToItsField) {
   auto fields = filled("field.count=0&field.lines=%5B1%5D");
   const auto payload = payload_of(fields);

@@ -88,8 +88,28 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Schema, DoesNotQuoteTextThatMayBeSecret) {
   Schema schema(R"({"properties":{"password":{"minLength":9,"pattern":"^[a-z]*$"}}})");
   EXPECT_EQ(
-      schema.check(R"({"password":"SECRETsecret"})", "the configuration", false).problem,
+      schema.check(R"({"password":"SECRETsecret"})", "the configuration", Quotes::no_strings).problem,
       R"(the configuration at JSON pointer "/password": expected a string that matches ^[a-z]*$, found a different string)");
+}
+
+TEST(Schema, QuotesNothingOfADocumentWhoseValuesMustNotBeSeen) {
+  const auto problem = [](const char* rule, const char* value) {
+    return Schema(std::string(R"({"properties":{"a":)") + rule + "}}")
+        .check(std::string(R"({"a":)") + value + "}", "the payload", Quotes::nothing)
+        .problem.value_or("");
+  };
+  const std::string at = R"(the payload at JSON pointer "/a": expected )";
+  EXPECT_EQ(problem(R"({"pattern":"@"})", R"("SECRET")"),
+            at + "a string that matches @, found a string of 6 characters");
+  EXPECT_EQ(problem(R"({"format":"email"})", R"("S")").find("\"S\""), std::string::npos);
+  EXPECT_EQ(problem(R"({"enum":["x"]})", R"("SECRET")"), at + "\"x\", found a string of 6 characters");
+  EXPECT_EQ(problem(R"({"const":1})", "4111"), at + "1, found a number");
+  EXPECT_EQ(problem(R"({"type":"string"})", "4111"), at + "a string, found a number");
+  EXPECT_EQ(problem(R"({"type":"string"})", "true"), at + "a string, found a boolean");
+  EXPECT_EQ(problem(R"({"maximum":9})", "4111"), at + "at most 9, found a number");
+  EXPECT_EQ(problem(R"({"multipleOf":2})", "4111"), at + "a multiple of 2, found a number");
+  EXPECT_EQ(problem(R"({"anyOf":[{"const":1},{"pattern":"@"}]})", R"("SECRET")").find("SECRET"),
+            std::string::npos);
 }
 
 struct Refused {

@@ -165,7 +165,35 @@ TEST(Server, ExplainsAnInvalidRequest) {
   EXPECT_NE(nonsense.receive().find(" 400 "), std::string::npos);
   const RawClient posting(server.address());
   posting.send("POST /fine HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
-  EXPECT_NE(posting.receive().find(" 405 "), std::string::npos);
+  const std::string answer = posting.receive();
+  EXPECT_NE(answer.find(" 405 "), std::string::npos);
+  EXPECT_NE(answer.find("Allow: GET, HEAD\r\n"), std::string::npos);
+}
+
+TEST(Server, TellsProgramsOfAPageThatThrowsAsAProblem) {
+  const Server server(anywhere,
+                      {{"/api/broken", []() -> Page { throw std::runtime_error("no page today"); }}});
+  const RawClient client(server.address());
+  client.send("GET /api/broken HTTP/1.1\r\n\r\n");
+  const std::string answer = client.receive();
+  EXPECT_NE(answer.find("Content-Type: application/problem+json"), std::string::npos) << answer;
+  EXPECT_NE(answer.find(R"({"status": 500, "detail": "no page today"})"), std::string::npos) << answer;
+}
+
+TEST(Server, TellsProgramsOfARequestThatItCannotReadAsAProblem) {
+  const Server server(anywhere, pages);
+  const RawClient large(server.address());
+  large.send("POST /api/v1/jobs HTTP/1.1\r\nContent-Length: 2000000\r\n\r\n");
+  const std::string answer = large.receive();
+  EXPECT_NE(answer.find(" 413 "), std::string::npos) << answer;
+  EXPECT_NE(answer.find("Content-Type: application/problem+json"), std::string::npos) << answer;
+  EXPECT_NE(answer.find(R"({"status": 413, "detail": "The request is larger than 1 MiB"})"),
+            std::string::npos);
+  const RawClient wide(server.address());
+  wide.send("GET /api/v1/jobs HTTP/1.1\r\nX-Long: " + std::string(20'000, 'x') + "\r\n\r\n");
+  const std::string refusal = wide.receive();
+  EXPECT_NE(refusal.find(" 400 "), std::string::npos) << refusal;
+  EXPECT_NE(refusal.find("application/problem+json"), std::string::npos) << refusal;
 }
 
 TEST(Server, AnswersHeadWithoutABody) {
