@@ -254,10 +254,11 @@ ConfigKey<PluginSettings> plugin_config() {
 
 /// A path before the paths of all pages: empty, or as "/sluice".
 ConfigKey<HttpSettings> base_path() {
-  ConfigKey<HttpSettings> key = text("http", "base_path", &HttpSettings::base_path,
-                                     "the path under which a proxy serves the dashboard. One of `proxies` may "
-                                     "also send it, in the header X-Forwarded-Prefix",
-                                     R"("/sluice")");
+  ConfigKey<HttpSettings> key =
+      text("http", "base_path", &HttpSettings::base_path,
+           "the path under which a proxy serves the dashboard. One of `proxies` may "
+           "also send it, in the header X-Forwarded-Prefix",
+           R"("/sluice")");
   key.takes = R"(a path such as "/sluice", with a slash in front and none behind)";
   key.set = [](HttpSettings& http, const std::string& text) {
     static const std::regex path("(/[A-Za-z0-9._~-]+)*");
