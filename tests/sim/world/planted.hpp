@@ -22,7 +22,7 @@ struct NamedBug {
   std::uint64_t seed;
 };
 inline constexpr std::array<NamedBug, 33> bug_names{{
-    {Bug::cursor_never_swept, "cursor-never-swept", 2},
+    {Bug::cursor_never_swept, "cursor-never-swept", 3},
     {Bug::blind_judge, "blind-judge", 2},
     {Bug::no_reconcile, "no-reconcile", 7},
     {Bug::unknown_is_done, "unknown-is-done", 1},
@@ -33,15 +33,15 @@ inline constexpr std::array<NamedBug, 33> bug_names{{
     {Bug::forgets_crashed, "forgets-crashed", 3},
     {Bug::once_is_often, "once-is-often", 2},
     {Bug::cancel_flag_stays, "cancel-flag-stays", 25},
-    {Bug::trusts_the_server, "trusts-the-server", 35},
+    {Bug::trusts_the_server, "trusts-the-server", 6},
     {Bug::never_enlists_again, "never-enlists-again", 1},
-    {Bug::no_fence, "no-fence", 3},
+    {Bug::no_fence, "no-fence", 7},
     {Bug::one_statement_claim, "one-statement-claim", 2},
     {Bug::refunds_twice, "refunds-twice", 1},
-    {Bug::self_rescue, "self-rescue", 6},
-    {Bug::rescue_forgets_locked, "rescue-forgets-locked", 11},
+    {Bug::self_rescue, "self-rescue", 13},
+    {Bug::rescue_forgets_locked, "rescue-forgets-locked", 8},
     {Bug::one_refused_blocks_all, "one-refused-blocks-all", 7},
-    {Bug::lost_backend_lives, "lost-backend-lives", 7},
+    {Bug::lost_backend_lives, "lost-backend-lives", 313},
     {Bug::effects_twice, "effects-twice", 15},
     {Bug::charges_a_sibling, "charges-a-sibling", 2},
     {Bug::never_alone, "never-alone", 3},
@@ -53,7 +53,7 @@ inline constexpr std::array<NamedBug, 33> bug_names{{
     {Bug::hangs_for_free, "hangs-for-free", 1},
     {Bug::canary_takes_retries, "canary-takes-retries", 2},
     {Bug::canary_takes_more, "canary-takes-more", 2},
-    {Bug::restarts_as_canary, "restarts-as-canary", 9},
+    {Bug::restarts_as_canary, "restarts-as-canary", 72},
     {Bug::retries_gone_back, "retries-gone-back", 1},
 }};
 
