@@ -129,7 +129,10 @@ void Ledger::on_settled(const job::Settlement& settlement, const Row& row, bool 
   count(row.id, job, job.attempts + (settlement.refund ? 0 : 1), row);
   if (!settlement.refund) ++ended_;
   // A handler that asked for it, or that ended because it was asked to, is called again.
-  if (settlement.refund) ++job.may_start;
+  const Run* const run = last_run(job);
+  const bool stopped = run != nullptr && !run->active && run->result == job::Result::cancelled;
+  if (settlement.refund && !stopped) ++job.may_start;
+  if (!settlement.refund && stopped) --job.may_start;  // it had stopped too late
 }
 
 void Ledger::on_rescued(const Row& row) {
@@ -186,6 +189,8 @@ void Ledger::on_end(const Host& host, const std::string& id, std::uint32_t ticke
     if (run.host != &host || run.ticket != ticket || !run.active) continue;
     run.active = false;
     run.result = result;
+    // Its outcome need not be written: a runtime that stops may leave the job to others.
+    if (result == job::Result::cancelled) ++jobs_[id].may_start;
   }
 }
 
