@@ -421,16 +421,19 @@ std::string Site::change_jobs(const Visit& visit, const std::string& action,
                               const std::vector<std::string>& ids) {
   require(visit.visitor, action == "delete" ? Role::admin : Role::operate);
   if (ids.empty()) throw Problem4xx(400, "no jobs are chosen");
-  const auto desk =
-      sessions_.jobs({visit.visitor.name, std::string(role_name(visit.visitor.role)), "dashboard"});
+  const auto desk = desk_of(visit);
   if (action == "retry") return changed_text("retried", desk->retry(ids));
   if (action == "cancel") return changed_text("cancelled", desk->cancel(ids));
   if (action == "delete") return changed_text("deleted", desk->remove(ids));
   throw Problem4xx(404, "unknown action '" + action + "'; known are retry, cancel and delete");
 }
 
+store::Actor Site::actor_of(const Visit& visit) {
+  return {visit.visitor.name, std::string(role_name(visit.visitor.role)), "dashboard"};
+}
+
 std::unique_ptr<store::JobDesk> Site::desk_of(const Visit& visit) const {
-  return sessions_.jobs({visit.visitor.name, std::string(role_name(visit.visitor.role)), "dashboard"});
+  return sessions_.jobs(actor_of(visit));
 }
 
 std::string Site::change_type(const Visit& visit, const Form& form) {
@@ -515,7 +518,7 @@ std::string Site::start_operation(const Visit& visit, const Form& form) {
   state.change = change_of(action, filter);
   state.actor = visit.visitor.name;
   state.filter = query.query();
-  const auto id = operations_.start(std::move(state), filter, desk_of(visit));
+  const auto id = operations_.start(std::move(state), filter, sessions_.walks(actor_of(visit)));
   if (!id) throw Problem4xx(429, "too many operations are under way; stop one, or wait");
   return "Operation " + std::to_string(*id) + " started";
 }

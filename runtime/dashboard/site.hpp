@@ -32,6 +32,8 @@ class Site {
   Site(Sources sources, SiteOptions options);
 
   http::Page answer(const http::Request& request);
+  /// No question to the database continues beyond `when`.
+  void limit(base::Clock::time_point when) { sessions_.limit(when); }
   /// A server-sent event with the state of page Now.
   std::string event();
 
@@ -54,6 +56,7 @@ class Site {
   std::string start_operation(const Visit& visit, const Form& form);
   /// For changes by the visitor.
   std::unique_ptr<store::JobDesk> desk_of(const Visit& visit) const;
+  static store::Actor actor_of(const Visit& visit);
   http::Page html(const Visit& visit, const std::string& page, const Model& model, int status = 200) const;
 
   Sessions sessions_;

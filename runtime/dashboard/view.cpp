@@ -99,6 +99,7 @@ data converted(const Value& value);
 void set(data& object, const std::string& name, const Value& value) {
   object.set(name, converted(value));
   if (value.IsNumber()) object.set(name + "_text", number_text(name, value));
+  if (value.IsNumber() && name.starts_with("more_")) object.set("has_" + name, value.GetDouble() > 0);
   if (is_count(value)) object.set(name + "_text", count_text(value));
   if (value.IsArray()) object.set("any_" + name, !value.Empty());
   if (value.IsString() && is_part_of_path(name)) object.set(name + "_code", encoded(value.GetString()));

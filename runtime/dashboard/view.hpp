@@ -22,8 +22,9 @@ const std::string_view* web_file(std::string_view name);
 /// escaped. To each number "a" of the model, "a_text" is added, for people: grouped digits; a duration if the
 /// name ends in
 /// "_seconds", a size if it ends in "_bytes", per cent if it ends in "_part". A count with more to come is "≥
-/// 10k". To each list "a", "any_a" is added: whether it has members. To each list of numbers "a", "a_points"
-/// is added: a polyline, 100 by 24, with the same scale as the object's other lists.
+/// 10k". To each number "more_a", "has_more_a" is added. To each list "a", "any_a" is added: whether it has
+/// members. To each list of numbers "a", "a_points" is added: a polyline, 100 by 24, with the same scale as
+/// the object's other lists.
 std::string rendered(std::string_view name, const std::string& model,
                      const std::map<std::string, std::string>& texts, bool with_layout);
 

@@ -105,6 +105,43 @@ TEST_F(Dashboard, RecordsWhoChangedWhat) {
   EXPECT_THAT(ask({"/api/v1/types/test.probe"}, "viewer's").body, HasSubstr("bank holiday"));
 }
 
+TEST_F(Dashboard, AnswersWhileTheTableIsLockedAndNamesWhoHoldsTheLock) {
+  configure();
+  insert("a", "test.probe");
+  start_dashboard();
+  Session application(database.url());
+  application.exec(R"(SET application_name = 'backup'; BEGIN; LOCK TABLE "Outbox" IN ACCESS EXCLUSIVE MODE)");
+  for (const char* const path : {"/jobs/a", "/jobs", "/types"}) {
+    const auto asked = std::chrono::steady_clock::now();
+    const http::Answer answer = ask({std::string("/api/v1") + path}, "viewer's");
+    EXPECT_EQ(answer.status, 503) << path;
+    EXPECT_THAT(answer.body,
+                AllOf(HasSubstr("backup"), HasSubstr("holds a lock"), Not(HasSubstr("EXCLUSIVE"))))
+        << "the statement of another session may contain what a viewer may not see";
+    EXPECT_LT(std::chrono::steady_clock::now() - asked, std::chrono::seconds(10)) << path;
+  }
+  EXPECT_EQ(post("/jobs/a/retry", "").status, 503);
+  const http::Answer now = ask({"/api/v1/now"}, "viewer's");
+  EXPECT_EQ(now.status, 200);
+  EXPECT_THAT(now.body,
+              AllOf(HasSubstr("types_problem"), HasSubstr("\"runtimes\": 0"), HasSubstr("\"well\": false")));
+  EXPECT_THAT(ask({"/api/v1/why?q=a"}, "viewer's").body, HasSubstr("backup"));
+  EXPECT_EQ(ask({"/api/v1/runtimes"}, "viewer's").status, 200);
+  application.exec("ROLLBACK");
+  EXPECT_EQ(ask({"/api/v1/jobs/a"}, "viewer's").status, 200);
+}
+
+TEST_F(Dashboard, SaysThatJobsFailForGood) {
+  scratch.write("sluice.toml", "[retry]\nmax_attempts = 1\n[runtime]\npoll_interval = \"20ms\"\n");
+  configure();
+  for (int i = 0; i < 5; ++i) insert("a" + std::to_string(i), "test.probe", R"({"do":"fail"})");
+  start_dashboard({"run"}, "serving HTTP");
+  EXPECT_TRUE(eventually([&] {
+    return page("/now").find("5 of 5 jobs failed for good") != std::string::npos;
+  })) << page("/now");
+  EXPECT_THAT(page("/now"), AllOf(HasSubstr("most with code told-to-fail"), HasSubstr("/failures?range=1h")));
+}
+
 TEST_F(Dashboard, EnqueuesAJobInTheNameOfAFailedOne) {
   configure();
   start_dashboard();

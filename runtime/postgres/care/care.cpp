@@ -42,7 +42,9 @@ std::string id_array(const pqxx::result& rows) {
 }  // namespace
 
 PgCare::PgCare(const ConnectionString& target, const TableName& table)
-    : table_(table), link_(target, [this](pqxx::connection& connection) {
+    : table_(table),
+      query_(target.statement_limit.count() > 0 ? Query::hidden : Query::shown),
+      link_(target, [this](pqxx::connection& connection) {
         if (link_.pooled()) return;
         pqxx::nontransaction(connection).exec(pump_settings("SET") + "; " + patience("SET"));
       }) {}
@@ -235,7 +237,7 @@ bool PgCare::settle_buried(const job::RetryPolicy& fallback, std::size_t claims,
 
 std::string PgCare::blocker(const std::optional<std::string>& job) {
   return at_once("look who holds a lock", [&](pqxx::transaction_base& session) {
-    return job ? row_blocker(session, table_, *job) : table_blocker(session, table_);
+    return job ? row_blocker(session, table_, *job, query_) : table_blocker(session, table_, query_);
   });
 }
 

@@ -61,6 +61,8 @@ class PgJobs : public JobDesk {
 
   const TableName table_;
   const job::RetryPolicy fallback_;
+  const bool limited_;  // each statement
+  std::string wanted_;  // one of the jobs that the present call changes
   Link link_;
   PgCare care_;
   Audit audit_;
