@@ -481,6 +481,7 @@ Model plan_page(const Inquiry& inquiry) {
   form.erase("action");
   Model model{object.text(), {{"query", form.query()}, {"verb", words_of(change)}}};
   if (change == Change::give_up) model.texts["gives_up"] = "yes";
+  if (change != Change::retry) model.texts["asks"] = "yes";
   if (counted.count > 0 || counted.more) model.texts["any_match"] = "yes";
   return model;
 }

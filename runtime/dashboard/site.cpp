@@ -172,12 +172,9 @@ std::string cookie(const std::string& name, const std::string& value, const std:
          "; Max-Age=" + std::to_string(seconds) + "; HttpOnly; SameSite=Strict" + (secure ? "; Secure" : "");
 }
 
-std::string cookie_value(const http::Request& request, const std::string& name) {
-  const std::string all = "; " + request.header("cookie");
-  const auto at = all.find("; " + name + "=");
-  if (at == std::string::npos) return "";
-  const auto begin = at + name.size() + 3;
-  return decoded(all.substr(begin, all.find(';', begin) - begin));
+std::string session_cookie_of(const http::Request& request, const std::string& value,
+                              const std::string& prefix, int seconds, bool secure) {
+  return cookie(cookie_name(session_cookie, request, prefix), value, prefix, seconds, secure);
 }
 
 void require(const Visitor& visitor, Role role) {
@@ -205,6 +202,12 @@ class InvalidForm : public Problem4xx {
 /// What can't be taken back is asked for twice.
 void require_sure(const Form& form, const std::string& what) {
   if (form.value("sure") != "yes") throw Problem4xx(400, what + " needs sure=yes; tick the box that says so");
+}
+
+/// The same for what needs role admin, which is checked first.
+void require_sure(const Visitor& visitor, const Form& form, const std::string& what) {
+  require(visitor, Role::admin);
+  require_sure(form, what);
 }
 
 /// The payload of a new job: as JSON, or as the fields of its type's form.
@@ -248,7 +251,7 @@ http::Page Site::answer(const http::Request& request) {
 http::Page Site::serve(const http::Request& request, const std::string& prefix, const std::string& path) {
   if (path == "/login") return log_in(request, prefix);
   const bool is_api = path.starts_with(std::string(api) + "/");
-  const auto visitor = access_.visitor(request);
+  const auto visitor = access_.visitor(request, prefix);
   if (!visitor) {
     if (!is_api) return redirect(prefix + "/login");
     http::Page page = problem(401, "send a token as \"Authorization: Bearer TOKEN\"");
@@ -290,11 +293,16 @@ http::Page Site::log_in(const http::Request& request, const std::string& prefix)
   if (!token.empty()) {
     if (const auto secret = access_.log_in(token)) {
       http::Page page = redirect(prefix + "/");
-      page.headers.emplace_back("Set-Cookie", cookie(session_cookie, *secret, prefix, 12 * 3600, secure));
+      page.headers.emplace_back("Set-Cookie", session_cookie_of(request, *secret, prefix, 12 * 3600, secure));
       return page;
     }
   }
-  if (sends && token.empty() && Access::is_own(request)) access_.log_out(request);
+  if (sends && token.empty() && Access::is_own(request)) {
+    access_.log_out(request, prefix);
+    http::Page page = redirect(prefix + "/login");
+    page.headers.emplace_back("Set-Cookie", session_cookie_of(request, "", prefix, 0, secure));
+    return page;
+  }
   const Visit visit{request, prefix, {}, false, false, {}};
   const std::string model = token.empty() ? "{}" : R"({"wrong":true})";
   return html(visit, "login", {model, {{"title", "Log in"}}}, token.empty() ? 200 : 403);
@@ -304,6 +312,9 @@ http::Page Site::show(const Visit& visit) {
   if (visit.parts == std::vector<std::string>{"events"}) {
     http::Page page{200, "text/event-stream", "retry: 3000\n\n"};
     page.watches = true;
+    page.goes_on = [this, request = visit.request, prefix = visit.prefix] {
+      return access_.visitor(request, prefix).has_value();  // until it is logged out, or the session ends
+    };
     return page;
   }
   if (visit.is_api && visit.parts == std::vector<std::string>{"openapi.json"})
@@ -387,8 +398,8 @@ http::Page Site::change(const Visit& visit) {
       back.starts_with('/') && !back.starts_with("//") && back.find('\\') == std::string::npos &&
       std::none_of(back.begin(), back.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; });
   http::Page page = redirect(visit.prefix + (is_local ? back : "/"));
-  page.headers.emplace_back("Set-Cookie",
-                            cookie(said_cookie, encoded(said), visit.prefix, 30, options_.secure));
+  page.headers.emplace_back("Set-Cookie", cookie(cookie_name(said_cookie, visit.request, visit.prefix),
+                                                 encoded(said), visit.prefix, 30, options_.secure));
   return page;
 }
 
@@ -400,9 +411,14 @@ std::string Site::act(const Visit& visit, const Form& form) {
     if (parts.size() == 2 && parts[0] == "jobs") return change_jobs(visit, "delete", {parts[1]});
     throw Problem4xx(405, "only jobs can be deleted");
   }
-  if (parts.size() == 3 && parts[0] == "jobs") return change_jobs(visit, parts[2], {parts[1]});
-  if (parts == std::vector<std::string>{"jobs"})
+  if (parts.size() == 3 && parts[0] == "jobs") {
+    if (parts[2] == "delete") require_sure(visit.visitor, form, "to delete a job");
+    return change_jobs(visit, parts[2], {parts[1]});
+  }
+  if (parts == std::vector<std::string>{"jobs"}) {
+    if (form.value("action") == "delete") require_sure(visit.visitor, form, "to delete jobs");
     return change_jobs(visit, form.value("action"), form.values("id"));
+  }
   if (parts == std::vector<std::string>{"jobs", "new"}) return enqueue(visit, form);
   if (parts.size() == 3 && parts[0] == "types") return change_type(visit, form);
   if (parts == std::vector<std::string>{"operations"}) return start_operation(visit, form);
@@ -516,6 +532,8 @@ std::string Site::start_operation(const Visit& visit, const Form& form) {
   const store::JobFilter filter = filter_of(query);
   OperationState state;
   state.change = change_of(action, filter);
+  if (state.change != Change::retry)
+    require_sure(form, "to " + (action == "give_up" ? "give up" : action) + " jobs");
   state.actor = visit.visitor.name;
   state.filter = query.query();
   const auto id = operations_.start(std::move(state), filter, sessions_.walks(actor_of(visit)));
@@ -527,12 +545,13 @@ http::Page Site::html(const Visit& visit, const std::string& page, const Model& 
   rapidjson::StringBuffer buffer;
   JsonWriter writer(buffer);
   const Visitor& visitor = visit.visitor;
-  const std::string said = cookie_value(visit.request, said_cookie);
+  const std::string said = cookie_value(visit.request, cookie_name(said_cookie, visit.request, visit.prefix));
   writer.StartObject();
   object_member(writer, "site", [&] {
     member(writer, "base", visit.prefix);
     member(writer, "visitor", visitor.name);
     member(writer, "role", std::string(role_name(visitor.role)));
+    member(writer, "session", access_.has_session(visit.request, visit.prefix));
     member(writer, "operate", visitor.role >= Role::operate);
     member(writer, "admin", visitor.role >= Role::admin);
     member(writer, "payloads", visitor.payloads);
@@ -554,7 +573,8 @@ http::Page Site::html(const Visit& visit, const std::string& page, const Model& 
   if (const auto tab = texts.find("tab"); tab != texts.end()) texts["tab_" + tab->second] = "page";
   http::Page answer{status, "text/html; charset=utf-8", rendered(page, whole, texts, !visit.is_part)};
   if (!said.empty() && !visit.is_part)
-    answer.headers = {{"Set-Cookie", cookie(said_cookie, "", visit.prefix, 0, options_.secure)}};
+    answer.headers = {{"Set-Cookie", cookie(cookie_name(said_cookie, visit.request, visit.prefix), "",
+                                            visit.prefix, 0, options_.secure)}};
   return answer;
 }
 

@@ -1,6 +1,7 @@
 // Pages Types and Type, and the form for a test job.
 #include <algorithm>
 
+#include "base/harmless.hpp"
 #include "base/text.hpp"
 #include "dashboard/page_parts.hpp"
 #include "dashboard/payload_form.hpp"
@@ -37,7 +38,8 @@ void add_form(const Inquiry& inquiry, const std::string& schema, Model& model) {
     const bool examines = inquiry.services != nullptr && inquiry.services->examine;
     if (payload && examines) {
       for (const auto& other : assign(fields, inquiry.services->examine(schema, *payload, true)))
-        model.texts["form_problem"] = (other.pointer.empty() ? "" : other.pointer + ": ") + other.text;
+        model.texts["form_problem"] =
+            base::harmless((other.pointer.empty() ? "" : other.pointer + ": ") + other.text);
     }
   }
   model.view = view_of(fields);

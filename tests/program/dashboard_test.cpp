@@ -142,6 +142,36 @@ TEST_F(Dashboard, SaysThatJobsFailForGood) {
   EXPECT_THAT(page("/now"), AllOf(HasSubstr("most with code told-to-fail"), HasSubstr("/failures?range=1h")));
 }
 
+TEST_F(Dashboard, DeletesAndGivesUpOnlyIfThatIsMeant) {
+  configure();
+  for (const char* const id : {"a", "b", "c"}) insert(id, "test.probe");
+  start_dashboard();
+  EXPECT_EQ(post("/jobs/a/delete", "").status, 400);
+  EXPECT_EQ(post("/jobs/a/delete", "sure=yes", "viewer's").status, 403);
+  EXPECT_EQ(post("/jobs", "action=delete&id=a&id=b").status, 400);
+  EXPECT_EQ(post("/operations", "action=delete&query=status%3Dpending").status, 400);
+  EXPECT_EQ(count("true"), "3");
+  EXPECT_EQ(post("/jobs/a/delete", "sure=yes").status, 200);
+  EXPECT_EQ(post("/jobs", "action=delete&id=b&sure=yes").status, 200);
+  EXPECT_EQ(ask({"/api/v1/jobs/c", "DELETE"}, "admin's").status, 200) << "the method says it";
+  EXPECT_EQ(count("true"), "0");
+}
+
+TEST_F(Dashboard, HasASessionOfItsOwnThatEndsWithItsStreams) {
+  configure();
+  start_dashboard();
+  const http::Answer in = ask({"/login", "POST", {{"Sec-Fetch-Site", "same-origin"}}, "token=viewer's"});
+  ASSERT_EQ(in.status, 303);
+  const auto set = in.headers.find("set-cookie");
+  ASSERT_NE(set, in.headers.end());
+  const std::string session = set->second.substr(0, set->second.find(';'));
+  EXPECT_EQ(session.rfind("sluice_session_" + std::to_string(address.port) + "=", 0), 0U) << session;
+  const std::map<std::string, std::string> headers{{"Cookie", session}, {"Sec-Fetch-Site", "same-origin"}};
+  EXPECT_THAT(ask({"/types", "GET", headers}).body, HasSubstr("Log out"));
+  EXPECT_EQ(ask({"/login", "POST", headers, ""}).status, 303);
+  EXPECT_EQ(ask({"/types", "GET", headers}).status, 303) << "to page Log in";
+}
+
 TEST_F(Dashboard, EnqueuesAJobInTheNameOfAFailedOne) {
   configure();
   start_dashboard();
