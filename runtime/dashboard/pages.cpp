@@ -110,13 +110,20 @@ void write_columns(JsonWriter& writer, const store::JobRow& row,
   writer.EndArray();
 }
 
+/// All of them if the form wants that, which may take too long.
+store::Counted counted(const Inquiry& inquiry, const store::JobQuery& query) {
+  if (inquiry.form.value("exact") == "1") return {inquiry.session.insight->count_all(query), false};
+  const store::JobCount count = inquiry.session.insight->count(query);
+  return {count.counted.count, count.counted.more || count.horizon};
+}
+
 /// The first page says it if it is not full.
 store::Counted matches_of(const Inquiry& inquiry, const store::JobQuery& query, const store::JobPage& page,
                           bool is_first) {
-  if (is_first && (!page.next || page.horizon))
+  const bool wants_all = inquiry.form.value("exact") == "1";
+  if (is_first && !wants_all && (!page.next || page.horizon))
     return {static_cast<std::int64_t>(page.jobs.size()), page.horizon.has_value()};
-  const store::JobCount count = inquiry.session.insight->count(query);
-  return {count.counted.count, count.counted.more || count.horizon};
+  return counted(inquiry, query);
 }
 
 /// What the form has, and an empty field for one more of each.
@@ -364,14 +371,24 @@ Model jobs_page(const Inquiry& inquiry) {
       member(writer, "after_id", page.next->id);
     });
   }
+  bool counts_on = false;  // it can be counted exactly
   part(
       writer, "matches", [&] { return matches_of(inquiry, query, page, !after); },
-      [&](const store::Counted& counted) { member(writer, "matches", counted); });
+      [&](const store::Counted& counted) {
+        member(writer, "matches", counted);
+        counts_on = counted.more;
+      });
   Model model{object.text(), {}};
   Form here = form;
   here.erase("after_at");
   here.erase("after_id");
+  here.erase("exact");
   model.texts["query"] = here.query();
+  if (counts_on) {
+    Form exact = here;
+    exact.set("exact", "1");
+    model.texts["exact_query"] = exact.query();
+  }
   if (page.next) {
     here.set("after_at", page.next->created_at);
     here.set("after_id", page.next->id);
@@ -471,18 +488,22 @@ Model plan_page(const Inquiry& inquiry) {
   if (filter.alike) {
     counted = count_group(inquiry, filter, change, object.writer());
   } else {
-    const auto count = inquiry.session.insight->count(query_of(inquiry.form));
-    counted = count.counted;
-    counted.more = counted.more || count.horizon.has_value();
+    counted = dashboard::counted(inquiry, query_of(inquiry.form));
   }
   member(object.writer(), "matches", counted);
   member(object.writer(), "action", action);
   Form form = inquiry.form;
   form.erase("action");
+  form.erase("exact");
   Model model{object.text(), {{"query", form.query()}, {"verb", words_of(change)}}};
   if (change == Change::give_up) model.texts["gives_up"] = "yes";
   if (change != Change::retry) model.texts["asks"] = "yes";
   if (counted.count > 0 || counted.more) model.texts["any_match"] = "yes";
+  if (counted.more && !filter.alike) {
+    Form exact = inquiry.form;
+    exact.set("exact", "1");
+    model.texts["exact_query"] = exact.query();
+  }
   return model;
 }
 

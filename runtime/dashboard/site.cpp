@@ -357,7 +357,7 @@ http::Page Site::take_home(const Visit& visit) {
   const auto text = details ? options_.services.repro(*session->jobs, id, options_.redacts(details->job.type))
                             : std::optional<std::string>();
   if (!text) throw Problem4xx(404, "there is no job '" + id + "'");
-  desk_of(visit)->record("repro", {{"id", id}});
+  desk_of(visit)->record("repro", {}, {id});
   http::Page page{200, "application/json", *text};
   page.headers = {{"Content-Disposition", "attachment; filename=\"" + encoded(id) + ".json\""},
                   {"Cache-Control", "no-store"}};
@@ -428,6 +428,7 @@ std::string Site::act(const Visit& visit, const Form& form) {
     require(visit.visitor, Role::operate);
     if (!operations_.stop(std::atoi(parts[1].c_str())))
       throw Problem4xx(409, "operation " + parts[1] + " is not under way");
+    desk_of(visit)->record("stop", {{"operation", parts[1]}}, {});
     return "Operation " + parts[1] + " stops after its current batch";
   }
   throw Problem4xx(404, "there is nothing to change here");
@@ -474,9 +475,9 @@ std::string Site::enqueue(const Visit& visit, const Form& form) {
   if (request.payload.find("\"[redacted]\"") != std::string::npos)
     throw Problem4xx(400, "the payload contains \"[redacted]\"; write the values themselves in its place");
   const std::string id = session->desk->enqueue(request).id;
-  std::map<std::string, std::string> details{{"id", id}, {"type", request.type}};
+  std::map<std::string, std::string> details{{"type", request.type}};
   if (const auto former = form.value("instead_of"); !former.empty()) details["instead_of"] = former;
-  desk_of(visit)->record("enqueue", details);
+  desk_of(visit)->record("enqueue", details, {id});
   return "Job " + id + " enqueued";
 }
 
@@ -516,7 +517,7 @@ std::string Site::drain(const Visit& visit, const Form& form) {
     if (std::to_string(runtime.id) != visit.parts[1]) continue;
     const std::string trouble = control ? control->trouble(runtime) : "can't be asked by this server";
     if (!trouble.empty()) throw Problem4xx(409, "runtime " + visit.parts[1] + " " + trouble);
-    desk_of(visit)->record("drain", {{"runtimes", visit.parts[1]}});
+    desk_of(visit)->record("drain", {{"runtimes", visit.parts[1]}}, {});
     const std::string failed = control->drain(runtime);
     if (!failed.empty()) throw Problem4xx(409, "runtime " + visit.parts[1] + " " + failed);
     return "Runtime " + visit.parts[1] + " claims no more jobs, and ends when its jobs have ended";

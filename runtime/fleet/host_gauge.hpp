@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "fleet/host_limits.hpp"
@@ -15,6 +16,16 @@ struct HostTotals {
   double cpu_seconds = 0;     ///< never becomes less: hosts that have ended count, too
   double resident_bytes = 0;  ///< of those that exist
   double oldest_age = 0;      ///< seconds since the oldest one that serves became ready; 0 without one
+};
+
+/// What one host takes now.
+struct HostFigures {
+  pid_t pid = 0;
+  std::string state;  ///< name(HostState)
+  double age = 0;     ///< seconds since it became ready; 0: it is not
+  double cpu_seconds = 0;
+  double resident_bytes = 0;
+  std::string version;  ///< of the plugin, which differs while another edition drains or is compared
 };
 
 class HostGauge {

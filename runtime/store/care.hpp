@@ -29,7 +29,8 @@ struct ServedType {
   std::string plugin;
   std::string plugin_version;
   job::RetryPolicy policy;
-  std::string schema{};  ///< of its payloads, as the plugin declares it; empty: it declares none
+  std::string schema{};       ///< of its payloads, as the plugin declares it; empty: it declares none
+  std::string limits = "{}";  ///< JSON, for pages: what is in force
 };
 
 /// Who declares others dead.
@@ -133,8 +134,8 @@ class CareSession {
   /// Sends a text of less than 8,000 bytes to everybody who listens now.
   virtual void announce(const std::string& text) = 0;
 
-  /// Deletes records in schema sluice whose job no longer exists, and expired records. Outcomes of minutes are
-  /// kept for two days, and their sums by the hour for 30. Records of what was done by hand are kept for
+  /// Deletes records in schema sluice whose job no longer exists, and expired records. Outcomes of minutes
+  /// are kept for two days, and their sums by the hour for 30. Records of what was done by hand are kept for
   /// `keep_audit`. Checks the next `limit` of each kind.
   virtual Tidied tidy(std::size_t limit, job::Microseconds keep_audit) = 0;
 };

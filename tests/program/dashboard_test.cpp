@@ -4,6 +4,8 @@
 #include <signal.h>
 
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <regex>
 
 #include "base/address.hpp"
@@ -172,6 +174,97 @@ TEST_F(Dashboard, HasASessionOfItsOwnThatEndsWithItsStreams) {
   EXPECT_EQ(ask({"/types", "GET", headers}).status, 303) << "to page Log in";
 }
 
+TEST_F(Dashboard, SendsAtMostSomeTypesAndFindsTheOthersByName) {
+  configure();
+  database.exec(
+      "INSERT INTO sluice.job_type (type, plugin, plugin_version, max_attempts, at_most_once) SELECT 't' || "
+      "to_char(i, 'FM00000'), 'p', '1', 3, false FROM generate_series(1, 10000) i");
+  insert("a", "t07777");
+  start_dashboard();
+  const std::string first = page("/types");
+  EXPECT_THAT(first,
+              AllOf(HasSubstr("\"all\": 10000"), HasSubstr("\"more_types\": 9800"), HasSubstr("t07777")))
+      << "what waits for nothing comes first";
+  EXPECT_LT(first.size(), 1'000'000U);
+  EXPECT_LT(page("/now").size(), 100'000U);
+  EXPECT_THAT(page("/types?order=name&after=t00200"),
+              AllOf(HasSubstr("t00201"), HasSubstr("\"next\": \"t00400\"")));
+  EXPECT_THAT(page("/types?name=T0777"), AllOf(HasSubstr("\"found\": 10,"), HasSubstr("t07770")));
+  EXPECT_EQ(ask({"/api/v1/types?order=best"}, "admin's").status, 400);
+}
+
+TEST_F(Dashboard, CountsExactlyIfThatIsAsked) {
+  configure();
+  database.exec(
+      R"(INSERT INTO "Outbox" (id, type, payload, "updatedAt") SELECT 'j' || i, 'test.other', '{}', now() FROM generate_series(1, 10100) i)");
+  start_dashboard();
+  EXPECT_THAT(page("/jobs?status=pending&limit=1"),
+              AllOf(HasSubstr("\"count\": 10000"), HasSubstr("\"more\": true")));
+  for (const char* const filter :
+       {"", "status=pending&", "type=test.other&", "status=pending&status=done&type=test.other&"}) {
+    const std::string exact = page(std::string("/jobs?limit=1&exact=1&") + filter);
+    EXPECT_THAT(exact, AllOf(HasSubstr("\"count\": 10100"), HasSubstr("\"more\": false"))) << filter;
+  }
+  EXPECT_THAT(page("/jobs?limit=1&exact=1&status=processing"), HasSubstr("\"count\": 0"));
+  EXPECT_THAT(page("/plan?action=delete&status=pending&exact=1"), HasSubstr("\"count\": 10100"));
+}
+
+TEST_F(Dashboard, ShowsLimitsHostsAndDigests) {
+  scratch.write("sluice.toml",
+                scratch.read("sluice.toml") +
+                    "[type.\"test.probe\"]\nmax_attempts = 7\ntimeout = \"90s\"\nconcurrency = 2\n");
+  configure();
+  start_dashboard({"run"}, "serving HTTP");
+  EXPECT_TRUE(
+      eventually([&] { return page("/types/test.probe").find("\"max_attempts\": 7") != std::string::npos; }));
+  EXPECT_THAT(page("/types/test.probe"),
+              AllOf(HasSubstr("\"timeout_seconds\": 90"), HasSubstr("\"concurrency\": 2")));
+  EXPECT_TRUE(eventually([&] { return page("/plugins").find("\"resident_bytes\"") != std::string::npos; }));
+  const std::string plugins_page = page("/plugins");
+  std::ifstream file(plugins.path() + "/probe.so", std::ios::binary);
+  const std::string digest = dashboard::digest_of(std::string{std::istreambuf_iterator<char>(file), {}});
+  EXPECT_THAT(plugins_page, AllOf(HasSubstr("\"digest\": \"" + digest), HasSubstr("\"abi\": \"1."),
+                                  HasSubstr("\"cpu_seconds\"")));
+  EXPECT_THAT(page("/runtimes"), AllOf(HasSubstr("\"live\": true"), HasSubstr("\"fenced\": false")));
+}
+
+TEST_F(Dashboard, LinksFollowUpJobsBothWays) {
+  configure();
+  insert("parent", "test.probe", probe("enqueue", R"(,"type":"test.other")"));
+  start_dashboard({"run"}, "serving HTTP");
+  EXPECT_TRUE(eventually([&] { return status("parent") == "done"; }));
+  const std::string child = database.value("SELECT id FROM \"Outbox\" WHERE type = 'test.other'");
+  EXPECT_THAT(page("/jobs/parent"),
+              AllOf(HasSubstr("\"follow_ups\": [\n        {\n            \"id\": \"" + child),
+                    HasSubstr("\"parents\": []")));
+  EXPECT_THAT(page("/jobs/" + child), HasSubstr("\"parents\": [\n        {\n            \"id\": \"parent\""));
+  EXPECT_EQ(ask({"/api/v1/jobs/" + child, "DELETE"}, "admin's").status, 200);
+  EXPECT_THAT(page("/jobs/parent"), HasSubstr("\"follow_ups\": []"));
+}
+
+TEST_F(Dashboard, RecordsWhatCommandsAndOperationsDo) {
+  configure();
+  EXPECT_EQ(sluice({"enqueue", "test.probe"}).code, 0);
+  const std::string id = database.value("SELECT id FROM \"Outbox\"");
+  EXPECT_EQ(sluice({"jobs", "repro", id}).code, 0);
+  start_dashboard();
+  EXPECT_EQ(post("/jobs/new", "type=test.probe&payload=%7B%7D").status, 200);
+  EXPECT_EQ(
+      database.value(
+          "SELECT string_agg(source || ' ' || action || ' ' || cardinality(ids) || ' ' || affected, ', ' "
+          "ORDER BY id) FROM sluice.audit"),
+      "cli enqueue 1 1, cli repro 1 1, dashboard enqueue 1 1");
+  EXPECT_EQ(database.value("SELECT ids[1] FROM sluice.audit WHERE action = 'repro'"), id);
+  Session application(database.url());
+  application.exec(R"(BEGIN; LOCK TABLE "Outbox" IN EXCLUSIVE MODE)");  // the operation waits for it
+  EXPECT_EQ(post("/operations", "action=delete&sure=yes&query=status%3Dpending").status, 200);
+  EXPECT_EQ(post("/operations/1/stop", "").status, 200);
+  EXPECT_EQ(
+      database.value("SELECT actor || ' ' || (filter->>'operation') FROM sluice.audit WHERE action = 'stop'"),
+      "admin 1");
+  application.exec("ROLLBACK");
+}
+
 TEST_F(Dashboard, EnqueuesAJobInTheNameOfAFailedOne) {
   configure();
   start_dashboard();
@@ -270,7 +363,7 @@ TEST_F(Dashboard, GivesAJobAsAFileThatPluginRunTakes) {
               AllOf(HasSubstr("\"id\": \"a/b\""), HasSubstr("[redacted]"), HasSubstr("\"sha256\"")));
   EXPECT_THAT(file.body, Not(HasSubstr("rose")));
   EXPECT_THAT(file.body, Not(HasSubstr("4711")));
-  EXPECT_EQ(database.value("SELECT filter->>'id' FROM sluice.audit WHERE action = 'repro'"), "a/b");
+  EXPECT_EQ(database.value("SELECT ids[1] FROM sluice.audit WHERE action = 'repro'"), "a/b");
   const std::string path = scratch.write("job.json", file.body);
   const Ended again = sluice({"plugin", "run", "--repro", path});
   EXPECT_EQ(again.code, 0) << again.out << again.err;

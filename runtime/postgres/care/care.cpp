@@ -94,7 +94,7 @@ RuntimeId PgCare::enlist(const RuntimeInfo& info) {
 }
 
 void PgCare::serve(RuntimeId runtime, const std::vector<ServedType>& types) {
-  ArrayText names, plugins, versions, attempts, once, schemas;
+  ArrayText names, plugins, versions, attempts, once, schemas, limits;
   for (const auto& served : types) {
     names.add(base::valid_utf8(served.type));
     plugins.add(base::valid_utf8(served.plugin));
@@ -102,10 +102,11 @@ void PgCare::serve(RuntimeId runtime, const std::vector<ServedType>& types) {
     attempts.add(std::int64_t{served.policy.max_attempts});
     once.add_flag(served.policy.at_most_once);
     schemas.add(base::valid_utf8(served.schema));
+    limits.add(base::valid_utf8(served.limits));
   }
   in_transaction("record the served job types", [&](pqxx::work& work) {
     exec(work, sql("serve"), names.str(), plugins.str(), versions.str(), attempts.str(), once.str(),
-         schemas.str());
+         schemas.str(), limits.str());
     // Last, because the heart writes that row too.
     return exec(work, "UPDATE sluice.runtime SET types = $2::text[] WHERE id = $1", runtime, names.str());
   });

@@ -60,10 +60,11 @@ class PgCare : public CareSession {
 
   const TableName table_;
   const Query query_;  // of who holds a lock; pages do not show it
-  std::array<Walk, 4> walks_{{{"sluice.unique_key", "key", "text"},
+  std::array<Walk, 5> walks_{{{"sluice.unique_key", "key", "text"},
                               {"sluice.attempt", "id", "bigint"},
                               {"sluice.schedule", "job_id", "text"},
-                              {"sluice.output", "job_id", "text"}}};
+                              {"sluice.output", "job_id", "text"},
+                              {"sluice.follow_up", "job_id", "text"}}};
   Link link_;
 };
 

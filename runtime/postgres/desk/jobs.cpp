@@ -148,6 +148,8 @@ std::optional<JobDetails> PgJobs::show(const std::string& id) {
                             details.max_attempts = row[20].as<int>();
                           }
                           details.attempts = attempts(work, wanted);
+                          details.follow_ups = relatives(work, wanted, "parent", "job_id");
+                          details.parents = relatives(work, wanted, "job_id", "parent");
                           details.state = state_of(exec(work, sql("state", table_), id_array({wanted}))[0]);
                           if (details.state.standing == Standing::done)
                             details.done_run = done_run(work, wanted);
@@ -169,6 +171,16 @@ std::optional<DoneRun> PgJobs::done_run(pqxx::transaction_base& transaction, con
                  row[4].as<int>(),
                  moment_of(row, 5),
                  parse_double(text_of(row[7]))};
+}
+
+std::vector<Relative> PgJobs::relatives(pqxx::transaction_base& transaction, const std::string& id,
+                                        const char* self, const char* other) {
+  std::vector<Relative> relatives;
+  const std::string statement = sql(
+      "relatives", table_, {{"self", self}, {"other", other}, {"most", std::to_string(most_relatives + 1)}});
+  for (const auto& row : exec(transaction, statement, id))
+    relatives.push_back({text_of(row[0]), text_of(row[1]), text_of(row[2])});
+  return relatives;
 }
 
 std::vector<Attempt> PgJobs::attempts(pqxx::transaction_base& transaction, const std::string& id) {
@@ -352,9 +364,10 @@ std::size_t PgJobs::give_up_some(const JobFilter& filter, Walk& walk, std::size_
   return step({"give up", filter, BatchChange::give_up, limit}, walk);
 }
 
-void PgJobs::record(const std::string& action, const Details& details) {
-  link_.transact("record what was done by hand",
-                 [&](pqxx::transaction_base& work) { return audit_.note(work, action, details, {}, 0); });
+void PgJobs::record(const std::string& action, const Details& details, const std::vector<std::string>& ids) {
+  link_.transact("record what was done by hand", [&](pqxx::transaction_base& work) {
+    return audit_.note(work, action, details, ids, ids.size());
+  });
 }
 
 /// A notification makes idle runtimes look for paused types at once.

@@ -102,6 +102,12 @@ JobCount PgInsight::count(const JobQuery& query) {
              [&](pqxx::transaction_base& transaction) { return read_matches(transaction, table_, query); });
 }
 
+std::int64_t PgInsight::count_all(const JobQuery& query) {
+  return ask("count all of these jobs", [&](pqxx::transaction_base& transaction) {
+    return read_exact_count(transaction, table_, query);
+  });
+}
+
 std::vector<VersionOutcomes> PgInsight::versions(Time from, Time to, const std::string& type) {
   return ask("read what versions did",
              [&](pqxx::transaction_base& transaction) { return read_versions(transaction, from, to, type); });
