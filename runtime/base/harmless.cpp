@@ -47,13 +47,26 @@ std::string spelled(std::uint32_t code) {
   return text;
 }
 
-std::string spelled_out(std::string_view text, bool keep_lines) {
+/// As in a text of JSON, where control characters are spelled out already. DEL may stand there.
+std::string spelled_in_json(std::uint32_t code) {
+  char text[16];
+  if (code < 0x10000) {
+    std::snprintf(text, sizeof text, "\\u%04x", code);
+  } else {
+    std::snprintf(text, sizeof text, "\\u%04x\\u%04x", 0xD800 + ((code - 0x10000) >> 10U),
+                  0xDC00 + ((code - 0x10000) & 0x3FFU));
+  }
+  return text;
+}
+
+template <typename Keep, typename Spell>
+std::string spelled_out(std::string_view text, Keep keep, Spell spell) {
   std::string shown;
   const std::string valid = valid_utf8(text);
   for (std::string_view rest = valid; !rest.empty();) {
     const Character next = first_of(rest);
-    if (is_harmful(next.code) && !(keep_lines && next.code == '\n')) {
-      shown += spelled(next.code);
+    if (is_harmful(next.code) && !keep(next.code)) {
+      shown += spell(next.code);
     } else {
       shown += rest.substr(0, next.length);
     }
@@ -65,11 +78,18 @@ std::string spelled_out(std::string_view text, bool keep_lines) {
 }  // namespace
 
 std::string harmless(std::string_view text) {
-  return spelled_out(text, false);
+  return spelled_out(
+      text, [](std::uint32_t) { return false; }, spelled);
 }
 
 std::string harmless_lines(std::string_view text) {
-  return spelled_out(text, true);
+  return spelled_out(
+      text, [](std::uint32_t code) { return code == '\n'; }, spelled);
+}
+
+std::string harmless_json(std::string_view json) {
+  return spelled_out(
+      json, [](std::uint32_t code) { return code == '\n' || code == '\t' || code == '\r'; }, spelled_in_json);
 }
 
 }  // namespace sluice::base

@@ -14,4 +14,7 @@ std::string harmless(std::string_view text);
 /// The same, but keeps line ends: for text that is shown on lines of its own.
 std::string harmless_lines(std::string_view text);
 
+/// The same for JSON, which stays the same value: these characters become "\u202e".
+std::string harmless_json(std::string_view json);
+
 }  // namespace sluice::base

@@ -30,6 +30,13 @@ std::string read_secret(const std::string& path, std::size_t longest) {
   return secret;
 }
 
+std::string writable_file_warning(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0 || (status.st_mode & (S_IWOTH | S_IWGRP)) == 0) return "";
+  const bool by_all = (status.st_mode & S_IWOTH) != 0;
+  return "'" + path + "' can be written by " + (by_all ? "everybody" : "its group") + "; run chmod go-w";
+}
+
 std::string secret_file_warning(const std::string& path) {
   struct stat status {};
   if (stat(path.c_str(), &status) != 0 || (status.st_mode & S_IROTH) == 0) return "";

@@ -17,4 +17,7 @@ std::string read_secret(const std::string& path, std::size_t longest);
 /// A warning if the file is world-readable; empty if it is not, or does not exist.
 std::string secret_file_warning(const std::string& path);
 
+/// A warning if others than its owner may write the file; empty if they may not, or it does not exist.
+std::string writable_file_warning(const std::string& path);
+
 }  // namespace sluice::base

@@ -154,7 +154,8 @@ postgres::PostgresOptions store_options(const config::Config& config) {
           config.database_direct_url};
 }
 
-std::unique_ptr<store::Store> open_store(const config::Config& config, postgres::Grants grants) {
+std::unique_ptr<store::Store> open_store(const config::Config& config, postgres::Grants grants,
+                                         std::chrono::milliseconds statement_limit) {
   if (config.database_url.empty() && config.database_problem.empty()) {
     throw base::UsageError(
         "no database is configured; give --database-url postgresql://user@host/database, or set "
@@ -163,6 +164,7 @@ std::unique_ptr<store::Store> open_store(const config::Config& config, postgres:
   try {
     postgres::PostgresOptions options = store_options(config);
     options.grants = std::move(grants);
+    options.statement_limit = statement_limit;
     return postgres::open_postgres(options);
   } catch (const store::Refused& error) {
     throw base::UsageError(error.what());

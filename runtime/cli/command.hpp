@@ -54,7 +54,8 @@ void add_plugin_options(const Command& command, GlobalOptions& options);
 postgres::PostgresOptions store_options(const config::Config& config);
 
 /// The configured store. Throws base::UsageError if none is configured.
-std::unique_ptr<store::Store> open_store(const config::Config& config, postgres::Grants grants = {});
+std::unique_ptr<store::Store> open_store(const config::Config& config, postgres::Grants grants = {},
+                                         std::chrono::milliseconds statement_limit = {});
 
 /// The configured plugin directory. Throws base::UsageError if none is configured.
 const std::string& plugin_directory(const config::Config& config);

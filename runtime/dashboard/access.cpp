@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -45,15 +46,11 @@ bool is_loopback_name(std::string host) {
   return host == "localhost" || host == "127.0.0.1" || host == "[::1]";
 }
 
-std::string cookie_of(const http::Request& request) {
-  std::istringstream cookies(request.header("cookie"));
-  for (std::string one; std::getline(cookies, one, ';');) {
-    const auto begin = one.find_first_not_of(' ');
-    const std::string name = std::string(session_cookie) + "=";
-    if (begin != std::string::npos && one.compare(begin, name.size(), name) == 0)
-      return one.substr(begin + name.size());
-  }
-  return "";
+/// The port that a browser has asked; empty: the usual one.
+std::string port_of(const std::string& host) {
+  const auto colon = host.rfind(':');
+  const bool is_port = colon != std::string::npos && host.find(']', colon) == std::string::npos;
+  return is_port ? host.substr(colon + 1) : "";
 }
 
 std::string bearer_of(const http::Request& request) {
@@ -100,7 +97,12 @@ std::vector<TokenEntry> read_tokens(const std::string& path) {
     throw base::UsageError("reading the tokens' file '" + path +
                            "' failed: it is missing or unreadable; check http.tokens and the permissions");
   }
+  struct stat status {};
+  if (stat(path.c_str(), &status) == 0 && (status.st_mode & S_IWOTH) != 0)
+    throw base::UsageError("the tokens' file '" + path +
+                           "' can be written by everybody, who could make themselves admins; run chmod o-w");
   std::vector<TokenEntry> entries;
+  std::map<std::string, std::pair<int, std::string>> known;  // the line and role of each name
   int number = 0;
   for (std::string line; std::getline(file, line);) {
     ++number;
@@ -114,6 +116,11 @@ std::vector<TokenEntry> read_tokens(const std::string& path) {
     if (!owner) refuse(path, number, "unknown role '" + role + "'; known are view, operate and admin");
     if (digest.size() != digest_length || digest.find_first_not_of("0123456789abcdef") != std::string::npos)
       refuse(path, number, "the digest must have " + std::to_string(digest_length) + " hexadecimal digits");
+    const auto& [line_before, role_before] = known.emplace(name, std::pair(number, role)).first->second;
+    if (role_before != role)
+      refuse(path, number,
+             "'" + name + "' has role " + role + ", but role " + role_before + " in line " +
+                 std::to_string(line_before) + "; the audit could not tell them apart");
     owner->name = name;
     entries.push_back({std::move(*owner), digest});
   }
@@ -134,15 +141,39 @@ std::string digest_of(std::string_view token) {
 
 Access::Access(Options options) : options_(std::move(options)) {}
 
-std::optional<Visitor> Access::visitor(const http::Request& request) const {
+std::string cookie_name(const std::string& what, const http::Request& request, const std::string& prefix) {
+  std::string name = what + "_" + port_of(request.header("host")) + prefix;
+  for (char& c : name) {
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
+  }
+  return name;
+}
+
+std::string cookie_value(const http::Request& request, const std::string& name) {
+  const std::string all = "; " + request.header("cookie");
+  const auto at = all.find("; " + name + "=");
+  if (at == std::string::npos) return "";
+  const auto begin = at + name.size() + 3;
+  return decoded(all.substr(begin, all.find(';', begin) - begin));
+}
+
+std::optional<Visitor> Access::of_session(const http::Request& request, const std::string& prefix) const {
+  const std::string cookie = cookie_value(request, cookie_name(session_cookie, request, prefix));
+  if (cookie.empty()) return std::nullopt;
+  const base::Lock lock(mutex_);
+  const auto session = sessions_.find(digest_of(cookie));
+  const bool lasts = session != sessions_.end() && base::Clock::now() < session->second.ends;
+  return lasts ? std::optional(session->second.visitor) : std::nullopt;
+}
+
+bool Access::has_session(const http::Request& request, const std::string& prefix) const {
+  return bearer_of(request).empty() && !of_proxy(request) && of_session(request, prefix).has_value();
+}
+
+std::optional<Visitor> Access::visitor(const http::Request& request, const std::string& prefix) const {
   if (const std::string token = bearer_of(request); !token.empty()) return owner_of(token);
   if (auto user = of_proxy(request)) return user;
-  if (const std::string cookie = cookie_of(request); !cookie.empty()) {
-    const base::Lock lock(mutex_);
-    const auto session = sessions_.find(digest_of(cookie));
-    if (session != sessions_.end() && base::Clock::now() < session->second.ends)
-      return session->second.visitor;
-  }
+  if (auto user = of_session(request, prefix)) return user;
   // A page of another site can't have this host's name, except by rebinding its own.
   if (options_.anonymous && is_loopback_name(request.header("host"))) return options_.anonymous;
   return std::nullopt;
@@ -160,9 +191,9 @@ std::optional<std::string> Access::log_in(std::string_view token) {
   return secret;
 }
 
-void Access::log_out(const http::Request& request) {
+void Access::log_out(const http::Request& request, const std::string& prefix) {
   const base::Lock lock(mutex_);
-  sessions_.erase(digest_of(cookie_of(request)));
+  sessions_.erase(digest_of(cookie_value(request, cookie_name(session_cookie, request, prefix))));
 }
 
 bool Access::is_own(const http::Request& request) {

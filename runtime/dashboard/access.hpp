@@ -60,11 +60,13 @@ class Access {
   };
   explicit Access(Options options);
 
-  /// nullopt: nobody who may see anything.
-  std::optional<Visitor> visitor(const http::Request& request) const;
+  /// nullopt: nobody who may see anything. `prefix` is what is before every path, here and below.
+  std::optional<Visitor> visitor(const http::Request& request, const std::string& prefix = "") const;
+  /// Whether the request belongs to a session, which can be ended.
+  bool has_session(const http::Request& request, const std::string& prefix = "") const;
   /// The session's secret for a valid token, to be sent as the cookie.
   std::optional<std::string> log_in(std::string_view token);
-  void log_out(const http::Request& request);
+  void log_out(const http::Request& request, const std::string& prefix = "");
 
   /// Whether it comes from a proxy that is named, whose headers are believed.
   bool is_proxy(const http::Request& request) const;
@@ -78,6 +80,7 @@ class Access {
     base::Clock::time_point ends;
   };
 
+  std::optional<Visitor> of_session(const http::Request& request, const std::string& prefix) const;
   std::optional<Visitor> owner_of(std::string_view token) const;
   std::optional<Visitor> of_proxy(const http::Request& request) const;
 
@@ -85,6 +88,13 @@ class Access {
   mutable base::Mutex mutex_;
   std::map<std::string, Session> sessions_ GUARDED_BY(mutex_);  // by the digest of the cookie
 };
+
+/// The cookie of this dashboard, "sluice_session_9641_ops": a browser sends the cookies of a host to all its
+/// ports, and those of "/" to all paths.
+std::string cookie_name(const std::string& what, const http::Request& request, const std::string& prefix);
+
+/// Its value, decoded; empty if the request has none.
+std::string cookie_value(const http::Request& request, const std::string& name);
 
 inline constexpr const char* session_cookie = "sluice_session";
 

@@ -142,6 +142,7 @@ Model runtimes_page(const Inquiry& inquiry) {
     member(writer, "note", running.job.note);
   });
   member(writer, "stuck", report.stuck);
+  if (!report.unread.empty()) member(writer, "running_problem", report.unread);
   Model model{object.text(), {}, {}};
   if (report.runtimes.size() > 1) model.texts["several"] = "yes";
   return model;

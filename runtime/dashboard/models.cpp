@@ -5,12 +5,15 @@
 #include <cmath>
 #include <cstdio>
 #include <ctime>
+#include <span>
 
 #include "base/duration.hpp"
 
 namespace sluice::dashboard {
 
 namespace {
+
+constexpr std::size_t most_types_of_plugin = 100;
 
 void optional_member(JsonWriter& writer, const char* key, const std::optional<double>& value) {
   member(writer, key, value.value_or(std::nan("")));
@@ -36,9 +39,26 @@ void write(JsonWriter& writer, const store::PublishedPlugin& published) {
   member(writer, "hosts_wanted", plugin.hosts_wanted);
   member(writer, "slots", plugin.slots);
   member(writer, "restarts", plugin.restarts);
-  member(writer, "types", plugin.types);
+  const auto shown = std::min(plugin.types.size(), most_types_of_plugin);
+  member(writer, "types",
+         std::vector<std::string>(plugin.types.begin(),
+                                  plugin.types.begin() + static_cast<std::ptrdiff_t>(shown)));
+  member(writer, "more_types", plugin.types.size() - shown);
   member(writer, "limits", plugin.limits);
   member(writer, "canary", plugin.canary);
+  member(writer, "abi", plugin.abi);
+  member(writer, "digest", plugin.digest);
+  raw_member(writer, "each_host", plugin.host_figures);
+}
+
+void write(JsonWriter& writer, const std::string& key, const std::vector<store::Relative>& relatives) {
+  const std::size_t shown = std::min(relatives.size(), store::most_relatives);
+  array_member(writer, key.c_str(), std::span(relatives).first(shown), [&](const store::Relative& one) {
+    member(writer, "id", one.id);
+    member(writer, "type", one.type);
+    member(writer, "status", one.status);
+  });
+  member(writer, ("more_" + key).c_str(), relatives.size() - shown);
 }
 
 using Minutes = std::array<std::int64_t, store::minutes_of_an_hour>;
@@ -129,6 +149,7 @@ void write(JsonWriter& writer, const store::TypeOverview& type) {
   member(writer, "plugin", type.plugin);
   member(writer, "plugin_version", type.plugin_version);
   member(writer, "served", type.served);
+  raw_member(writer, "limits", type.limits);
   array_member(writer, "serving", type.serving, [&](const store::Serving& serving) {
     member(writer, "plugin", serving.plugin);
     member(writer, "version", serving.version);
@@ -157,6 +178,8 @@ void write(JsonWriter& writer, const store::RuntimeReport& runtime) {
   member(writer, "uptime_seconds", runtime.uptime);
   member(writer, "since_beat_seconds", runtime.since_beat);
   member(writer, "claimed", runtime.claimed);
+  member(writer, "live", runtime.live);
+  member(writer, "fenced", runtime.info.command == "lost");
   array_member(writer, "plugins", runtime.plugins, [&](const auto& plugin) { write(writer, plugin); });
   if (!runtime.settings.empty()) raw_member(writer, "settings", runtime.settings);
 }
@@ -282,6 +305,8 @@ void write(JsonWriter& writer, const store::JobDetails& details, const Shown& sh
     });
   }
   member(writer, "cancel_requested", details.state.cancel_requested);
+  write(writer, "follow_ups", details.follow_ups);
+  write(writer, "parents", details.parents);
   array_member(writer, "failed_attempts", details.attempts,
                [&](const auto& attempt) { write(writer, attempt); });
 }

@@ -8,6 +8,7 @@
 #include <map>
 #include <utility>
 
+#include "base/harmless.hpp"
 #include "base/threads.hpp"
 
 namespace sluice::dashboard {
@@ -60,8 +61,10 @@ void write(JsonWriter& writer, const store::Mark& mark) {
 std::string chart_of(const store::Series& series, const std::vector<store::Mark>& marks) {
   Object object;
   write(object.writer(), series);
-  array_member(object.writer(), "marks", marks,
-               [&](const store::Mark& mark) { write(object.writer(), mark); });
+  array_member(object.writer(), "marks", marks, [&](store::Mark mark) {
+    mark.text = base::harmless(mark.text);  // it is drawn as it is
+    write(object.writer(), mark);
+  });
   return in_script(object.text());
 }
 

@@ -26,18 +26,25 @@ class Object {
 };
 
 /// A part of a page: what `ask` answers, written by `write` as members of `writer`. If the database refuses
-/// it or takes too long, the member "KEY_problem" says so, and the rest of the page stands.
+/// it, takes too long or is held up by a lock, the member "KEY_problem" says so, and the rest of the page
+/// stands. Returns that problem; empty: none.
 template <class Ask, class Write>
-void part(JsonWriter& writer, const std::string& key, Ask ask, Write write) {
-  const std::string problem = key + "_problem";
+std::string part(JsonWriter& writer, const std::string& key, Ask ask, Write write) {
+  std::string problem;
   try {
     const auto answer = ask();
     write(answer);
+    return problem;
   } catch (const store::TimedOut& late) {
-    base::member(writer, problem.c_str(), late.what());
+    problem = late.what();
   } catch (const store::Refused& refused) {
-    base::member(writer, problem.c_str(), refused.what());
+    problem = refused.what();
+  } catch (const store::Unavailable& failed) {
+    if (!failed.answered()) throw;  // then no other part is answered either
+    problem = failed.what();
   }
+  base::member(writer, (key + "_problem").c_str(), problem);
+  return problem;
 }
 
 store::Time now();

@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::size_t page_size = 50;
 constexpr std::size_t most_page = 200;
+constexpr std::size_t most_rates = 50;  // of page Now
 
 std::string trimmed(const std::string& text) {
   const auto begin = text.find_first_not_of(" \t\r");
@@ -49,16 +50,27 @@ int number_of(const std::string& name, const std::string& text, int least, int m
   return number;
 }
 
+/// Where to look. Page Why? is linked by the type.
+void write_place(JsonWriter& writer, const Problem& problem) {
+  static const std::map<std::string, std::string> names{
+      {"/failures", "Failures"}, {"/runtimes", "Runtimes"}, {"/jobs", "Jobs"}};
+  member(writer, "type", problem.type);
+  member(writer, "page", problem.page);
+  const auto name = names.find(problem.page.substr(0, problem.page.find('?')));
+  member(writer, "page_name", name == names.end() ? std::string() : name->second);
+}
+
 void write_problems(JsonWriter& writer, const Verdict& verdict) {
   object_member(writer, "verdict", [&] {
     member(writer, "well", verdict.well);
     member(writer, "text", verdict.text);
-    if (!verdict.well) member(writer, "type", verdict.problems.front().type);
+    if (!verdict.well) write_place(writer, verdict.problems.front());
     const std::size_t first = verdict.well ? 0 : 1;
     array_member(writer, "others", std::span(verdict.problems).subspan(first), [&](const Problem& problem) {
       member(writer, "text", problem.text);
-      member(writer, "type", problem.type);
+      write_place(writer, problem);
     });
+    member(writer, "more_others", verdict.more);
   });
 }
 
@@ -95,13 +107,20 @@ void write_columns(JsonWriter& writer, const store::JobRow& row,
   writer.EndArray();
 }
 
+/// All of them if the form wants that, which may take too long.
+store::Counted counted(const Inquiry& inquiry, const store::JobQuery& query) {
+  if (inquiry.form.value("exact") == "1") return {inquiry.session.insight->count_all(query), false};
+  const store::JobCount count = inquiry.session.insight->count(query);
+  return {count.counted.count, count.counted.more || count.horizon};
+}
+
 /// The first page says it if it is not full.
 store::Counted matches_of(const Inquiry& inquiry, const store::JobQuery& query, const store::JobPage& page,
                           bool is_first) {
-  if (is_first && (!page.next || page.horizon))
+  const bool wants_all = inquiry.form.value("exact") == "1";
+  if (is_first && !wants_all && (!page.next || page.horizon))
     return {static_cast<std::int64_t>(page.jobs.size()), page.horizon.has_value()};
-  const store::JobCount count = inquiry.session.insight->count(query);
-  return {count.counted.count, count.counted.more || count.horizon};
+  return counted(inquiry, query);
 }
 
 /// Where the page begins. An id may be empty.
@@ -139,7 +158,7 @@ void write_chosen(JsonWriter& writer, const Form& form) {
 /// The form with its values, and the queries of links.
 void add_form(const Form& form, Model& model) {
   Form here = form;
-  for (const char* const name : {"after_at", "after_id"}) here.erase(name);
+  for (const char* const name : {"after_at", "after_id", "exact"}) here.erase(name);
   model.texts["query"] = here.query();
   for (const char* const name : {"order", "limit", "column"}) here.erase(name);
   model.texts["plan_query"] = here.query();
@@ -149,6 +168,10 @@ void add_form(const Form& form, Model& model) {
   Object view;
   write_chosen(view.writer(), form);
   model.view = view.text();
+}
+
+std::string with_exact(const std::string& query) {
+  return query + (query.empty() ? "?" : "&") + "exact=1";
 }
 
 std::string followed(const std::string& query, const store::JobKey& next) {
@@ -252,11 +275,80 @@ store::JobFilter filter_of(const Form& form) {
   return filter;
 }
 
+namespace {
+
+/// The rates of the types that ended most.
+void write_rates(JsonWriter& writer, std::vector<store::Throughput> rates, double& done_per_second) {
+  for (const auto& rate : rates) done_per_second += rate.done / 60;
+  std::stable_sort(rates.begin(), rates.end(), [](const auto& one, const auto& other) {
+    return one.done + one.failed + one.retrying > other.done + other.failed + other.retrying;
+  });
+  const std::size_t shown = std::min(rates.size(), most_rates);
+  array_member(writer, "rates", std::span(rates).first(shown), [&](const store::Throughput& rate) {
+    member(writer, "type", rate.type);
+    member(writer, "done", rate.done);
+    member(writer, "failed", rate.failed);
+    member(writer, "retrying", rate.retrying);
+  });
+  member(writer, "more_rates", rates.size() - shown);
+}
+
+void write_waiting(JsonWriter& writer, const Situation& situation) {
+  if (!situation.knows_types) return;
+  store::Counted pending;
+  double oldest = 0;
+  for (const auto& type : situation.types) {
+    pending.count += type.pending.count;
+    pending.more = pending.more || type.pending.more;
+    oldest = std::max(oldest, type.oldest_pending.value_or(0));
+  }
+  member(writer, "pending", pending);
+  member(writer, "oldest_pending_seconds", oldest);
+  if (situation.done_per_second > 0 && pending.count > 0)
+    member(writer, "time_to_drain_seconds", static_cast<double>(pending.count) / situation.done_per_second);
+}
+
+void find_failures(const Inquiry& inquiry, const Range& range, JsonWriter& writer, Situation& situation) {
+  part(
+      writer, "failures", [&] { return inquiry.session.insight->failures(range.from, range.to); },
+      [&](const store::Failures& failures) {
+        situation.failures = failures.groups;
+        const auto shown = std::span(failures.groups).first(std::min<std::size_t>(failures.groups.size(), 5));
+        array_member(writer, "failures", shown, [&](const auto& group) { write(writer, group); });
+      });
+}
+
+/// What the verdict is made of, and the parts of the page that show it.
+Situation find_situation(const Inquiry& inquiry, const Range& range, JsonWriter& writer) {
+  Situation situation;
+  std::string problem = part(
+      writer, "types", [&] { return inquiry.session.insight->types(); },
+      [&](const auto& types) { situation.types = types; });
+  situation.knows_types = problem.empty();
+  if (!problem.empty()) situation.unread.push_back(problem);
+  problem = part(
+      writer, "runtimes", [&] { return inquiry.session.desk->activity(); },
+      [&](const store::Report& report) {
+        situation.runtimes = report.runtimes;
+        situation.stuck = report.stuck;
+        situation.last_minute = report.last_minute;
+        situation.last_hour = report.last_hour;
+        if (!report.unread.empty()) situation.unread.push_back(report.unread);
+        member(writer, "runtimes", report.runtimes.size());
+        write_rates(writer, report.last_minute, situation.done_per_second);
+      });
+  situation.knows_runtimes = problem.empty();
+  if (!problem.empty()) situation.unread.push_back(problem);
+  find_failures(inquiry, range, writer, situation);
+  return situation;
+}
+
+}  // namespace
+
 Model now_page(const Inquiry& inquiry) {
   Object object;
   JsonWriter& writer = object.writer();
   Model model;
-  Situation situation;
   const Range range = range_of(inquiry.form, "1h");
   store::Series series;
   member(writer, "at", iso(now()));
@@ -274,23 +366,7 @@ Model now_page(const Inquiry& inquiry) {
         marks = answer;
         array_member(writer, "marks", answer, [&](const store::Mark& mark) { write(writer, mark); });
       });
-  part(
-      writer, "types", [&] { return inquiry.session.insight->types(); },
-      [&](const auto& types) { situation.types = types; });
-  part(
-      writer, "runtimes", [&] { return inquiry.session.desk->activity(); },
-      [&](const store::Report& report) {
-        situation.runtimes = report.runtimes;
-        situation.stuck = report.stuck;
-        member(writer, "runtimes", report.runtimes.size());
-        array_member(writer, "rates", report.last_minute, [&](const store::Throughput& rate) {
-          member(writer, "type", rate.type);
-          member(writer, "done", rate.done);
-          member(writer, "failed", rate.failed);
-          member(writer, "retrying", rate.retrying);
-          situation.done_per_second += rate.done / 60;
-        });
-      });
+  const Situation situation = find_situation(inquiry, range, writer);
   part(
       writer, "created", [&] { return inquiry.session.desk->aggregate(std::chrono::seconds(60)); },
       [&](const store::Aggregate& aggregate) {
@@ -300,28 +376,12 @@ Model now_page(const Inquiry& inquiry) {
         });
       });
   part(
-      writer, "failures", [&] { return inquiry.session.insight->failures(range.from, range.to); },
-      [&](store::Failures failures) {
-        if (failures.groups.size() > 5) failures.groups.resize(5);
-        array_member(writer, "failures", failures.groups, [&](const auto& group) { write(writer, group); });
-      });
-  part(
       writer, "database", [&] { return inquiry.session.insight->database(); },
       [&](const store::DatabaseState& state) {
         object_member(writer, "database", [&] { write(writer, state); });
       });
-  store::Counted pending;
-  double oldest = 0;
-  for (const auto& type : situation.types) {
-    pending.count += type.pending.count;
-    pending.more = pending.more || type.pending.more;
-    oldest = std::max(oldest, type.oldest_pending.value_or(0));
-  }
   member(writer, "done_per_second", situation.done_per_second);
-  member(writer, "pending", pending);
-  member(writer, "oldest_pending_seconds", oldest);
-  if (situation.done_per_second > 0 && pending.count > 0)
-    member(writer, "time_to_drain_seconds", static_cast<double>(pending.count) / situation.done_per_second);
+  write_waiting(writer, situation);
   write_problems(writer, verdict(situation));
   model.json = object.text();
   model.texts = {{"spark", sparkline(series)},
@@ -358,11 +418,16 @@ Model jobs_page(const Inquiry& inquiry) {
       member(writer, "after_id", page.next->id);
     });
   }
+  bool counts_on = false;  // it can be counted exactly
   part(
       writer, "matches", [&] { return matches_of(inquiry, query, page, !after); },
-      [&](const store::Counted& counted) { member(writer, "matches", counted); });
+      [&](const store::Counted& counted) {
+        member(writer, "matches", counted);
+        counts_on = counted.more;
+      });
   Model model{object.text(), {}};
   add_form(form, model);
+  if (counts_on) model.texts["exact_query"] = with_exact(model.texts["query"]);
   if (page.next) model.texts["next_query"] = followed(model.texts["query"], *page.next);
   return model;
 }
@@ -459,6 +524,7 @@ Model plan_page(const Inquiry& inquiry) {
   const std::string action = inquiry.form.value("action");
   Form form = inquiry.form;
   form.erase("action");
+  form.erase("exact");
   const store::JobFilter filter = filter_of(form);
   const Change change = change_of(action, filter);
   Object object;
@@ -466,15 +532,19 @@ Model plan_page(const Inquiry& inquiry) {
   if (filter.alike) {
     counted = count_group(inquiry, filter, change, object.writer());
   } else {
-    const auto count = inquiry.session.insight->count(query_of(form));
-    counted = count.counted;
-    counted.more = counted.more || count.horizon.has_value();
+    counted = dashboard::counted(inquiry, query_of(form));
   }
   member(object.writer(), "matches", counted);
   member(object.writer(), "action", action);
   Model model{object.text(), {{"query", form.query()}, {"verb", words_of(change)}}};
   if (change == Change::give_up) model.texts["gives_up"] = "yes";
+  if (change != Change::retry) model.texts["asks"] = "yes";
   if (counted.count > 0 || counted.more) model.texts["any_match"] = "yes";
+  if (counted.more && !filter.alike) {
+    Form exact = inquiry.form;
+    exact.set("exact", "1");
+    model.texts["exact_query"] = exact.query();
+  }
   return model;
 }
 

@@ -29,7 +29,7 @@ void record_reload(store::JobDesk& desk, const ReloadWish& wish, const std::stri
   std::map<std::string, std::string> details{{"what", name(wish.what)}, {"runtimes", runtimes}};
   if (!wish.share.empty()) details["share"] = wish.share;
   if (!wish.longest.empty()) details["for"] = wish.longest;
-  desk.record("reload", details);
+  desk.record("reload", details, {});
 }
 
 Reloads::~Reloads() {

@@ -35,6 +35,12 @@ std::unique_ptr<store::JobDesk> Sessions::jobs(const store::Actor& actor) const 
   return desk;
 }
 
+std::unique_ptr<store::JobDesk> Sessions::walks(const store::Actor& actor) const {
+  auto desk = sources_.walks();
+  desk->act_as(actor);
+  return desk;
+}
+
 void Sessions::take_back(std::unique_ptr<Session> session) {
   const base::Lock lock(mutex_);
   if (session) idle_.push_back(std::move(session));

@@ -12,10 +12,12 @@
 
 namespace sluice::dashboard {
 
-/// Where its answers come from.
+/// Where its answers come from. The server ends each statement after some seconds, except those of walks.
 struct Sources {
-  store::Store* store = nullptr;
+  std::unique_ptr<store::Store> store;
   std::function<std::unique_ptr<store::JobDesk>()> jobs;
+  /// For changes of many jobs in batches, for which nobody waits.
+  std::function<std::unique_ptr<store::JobDesk>()> walks;
 };
 
 struct Session {
@@ -48,6 +50,10 @@ class Sessions {
   Loan borrow();
   /// For changes, which are recorded as the actor's.
   std::unique_ptr<store::JobDesk> jobs(const store::Actor& actor) const;
+  /// For changes of many.
+  std::unique_ptr<store::JobDesk> walks(const store::Actor& actor) const;
+  /// No question continues beyond `when`.
+  void limit(base::Clock::time_point when) { sources_.store->limit(when); }
 
  private:
   void take_back(std::unique_ptr<Session> session);

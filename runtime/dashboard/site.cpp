@@ -158,12 +158,9 @@ std::string cookie(const std::string& name, const std::string& value, const std:
          "; Max-Age=" + std::to_string(seconds) + "; HttpOnly; SameSite=Strict" + (secure ? "; Secure" : "");
 }
 
-std::string cookie_value(const http::Request& request, const std::string& name) {
-  const std::string all = "; " + request.header("cookie");
-  const auto at = all.find("; " + name + "=");
-  if (at == std::string::npos) return "";
-  const auto begin = at + name.size() + 3;
-  return decoded(all.substr(begin, all.find(';', begin) - begin));
+std::string session_cookie_of(const http::Request& request, const std::string& value,
+                              const std::string& prefix, int seconds, bool secure) {
+  return cookie(cookie_name(session_cookie, request, prefix), value, prefix, seconds, secure);
 }
 
 void require(const Visitor& visitor, Role role) {
@@ -209,6 +206,12 @@ std::string written_payload(const Form& form) {
   if (payload.find("\"[redacted]\"") != std::string::npos)
     throw wrong("the payload contains \"[redacted]\"; write the values themselves in its place");
   return payload;
+}
+
+/// The same for what needs role admin, which is checked first.
+void require_sure(const Visitor& visitor, const Form& form, const std::string& what) {
+  require(visitor, Role::admin);
+  require_sure(form, what);
 }
 
 /// The payload of a new job: as JSON, or as the fields of its type's form.
@@ -269,7 +272,7 @@ std::string Site::prefix_of(const http::Request& request) const {
 http::Page Site::serve(const http::Request& request, const std::string& prefix, const std::string& path) {
   if (path == "/login") return log_in(request, prefix);
   const bool is_api = path.starts_with(std::string(api) + "/");
-  const auto visitor = access_.visitor(request);
+  const auto visitor = access_.visitor(request, prefix);
   if (!visitor) {
     if (!is_api) return redirect(prefix + "/login");
     http::Page page = problem(401, "send a token as \"Authorization: Bearer TOKEN\"");
@@ -333,11 +336,16 @@ http::Page Site::log_in(const http::Request& request, const std::string& prefix)
   if (!token.empty()) {
     if (const auto secret = access_.log_in(token)) {
       http::Page page = redirect(prefix + "/");
-      page.headers.emplace_back("Set-Cookie", cookie(session_cookie, *secret, prefix, 12 * 3600, secure));
+      page.headers.emplace_back("Set-Cookie", session_cookie_of(request, *secret, prefix, 12 * 3600, secure));
       return page;
     }
   }
-  if (sends && token.empty() && Access::is_own(request)) access_.log_out(request);
+  if (sends && token.empty() && Access::is_own(request)) {
+    access_.log_out(request, prefix);
+    http::Page page = redirect(prefix + "/login");
+    page.headers.emplace_back("Set-Cookie", session_cookie_of(request, "", prefix, 0, secure));
+    return page;
+  }
   const std::string model = token.empty() ? "{}" : R"({"wrong":true})";
   return html(visit, "login", {model, {{"title", "Log in"}}}, token.empty() ? 200 : 403);
 }
@@ -347,7 +355,7 @@ http::Page Site::show(const Visit& visit, const Endpoint& endpoint) {
   const Route* const route = route_of(visit.parts);
   try {
     check(form, endpoint, visit.is_api);
-    if (endpoint.path == "/events") return {200, "text/event-stream", "retry: 3000\n\n", {}, true};
+    if (endpoint.path == "/events") return events(visit);
     if (endpoint.path == "/openapi.json")
       return {200, "application/json", std::string(*web_file("templates/openapi.json"))};
     if (endpoint.path == "/jobs/*/repro") return take_home(visit);
@@ -361,6 +369,16 @@ http::Page Site::show(const Visit& visit, const Endpoint& endpoint) {
     if (visit.is_api || route == nullptr || route->again == nullptr) throw;
     return page_of(visit, *route, route->again(form, wrong), wrong.status());
   }
+}
+
+/// Until the visitor logs out, or the session ends.
+http::Page Site::events(const Visit& visit) const {
+  http::Page page{200, "text/event-stream", "retry: 3000\n\n"};
+  page.watches = true;
+  page.goes_on = [this, request = visit.request, prefix = visit.prefix] {
+    return access_.visitor(request, prefix).has_value();
+  };
+  return page;
 }
 
 http::Page Site::page_of(const Visit& visit, const Route& route, Model model, int status) const {
@@ -393,7 +411,7 @@ http::Page Site::take_home(const Visit& visit) {
   const auto text = details ? options_.services.repro(*session->jobs, id, options_.redacts(details->job.type))
                             : std::optional<std::string>();
   if (!text) throw Problem4xx(404, "there is no job '" + id + "'");
-  desk_of(visit)->record("repro", {{"id", id}});
+  desk_of(visit)->record("repro", {}, {id});
   http::Page page{200, "application/json", *text};
   page.headers = {{"Content-Disposition", "attachment; filename=\"" + encoded(id) + ".json\""},
                   {"Cache-Control", "no-store"}};
@@ -442,17 +460,22 @@ http::Page Site::change(const Visit& visit, const Endpoint& endpoint) {
       back.starts_with('/') && !back.starts_with("//") && back.find('\\') == std::string::npos &&
       std::none_of(back.begin(), back.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; });
   http::Page page = redirect(visit.prefix + (is_local ? back : "/"));
-  page.headers.emplace_back("Set-Cookie",
-                            cookie(said_cookie, encoded(said), visit.prefix, 30, options_.secure));
+  page.headers.emplace_back("Set-Cookie", cookie(cookie_name(said_cookie, visit.request, visit.prefix),
+                                                 encoded(said), visit.prefix, 30, options_.secure));
   return page;
 }
 
 std::string Site::act(const Visit& visit, const Form& form) {
   const auto& parts = visit.parts;
   if (visit.request.method == "DELETE") return change_job(visit, "delete", parts[1]);
-  if (parts.size() == 3 && parts[0] == "jobs") return change_job(visit, parts[2], parts[1]);
-  if (parts == std::vector<std::string>{"jobs"})
+  if (parts.size() == 3 && parts[0] == "jobs") {
+    if (parts[2] == "delete") require_sure(visit.visitor, form, "to delete a job");
+    return change_job(visit, parts[2], parts[1]);
+  }
+  if (parts == std::vector<std::string>{"jobs"}) {
+    if (form.value("action") == "delete") require_sure(visit.visitor, form, "to delete jobs");
     return change_jobs(visit, form.value("action"), form.values("id"));
+  }
   if (parts == std::vector<std::string>{"jobs", "new"}) return enqueue(visit, form);
   if (parts.size() == 3 && parts[0] == "types") return change_type(visit, form);
   if (parts == std::vector<std::string>{"operations"}) return start_operation(visit, form);
@@ -464,6 +487,7 @@ std::string Site::act(const Visit& visit, const Form& form) {
     if (!operations_.state(id))
       throw Problem4xx(404, "there is no operation " + parts[1] + " since the server started");
     if (!operations_.stop(id)) throw Problem4xx(409, "operation " + parts[1] + " is not under way");
+    desk_of(visit)->record("stop", {{"operation", parts[1]}}, {});
     return "Operation " + parts[1] + " stops after its current batch";
   }
   throw Problem4xx(404, "there is nothing to change here");
@@ -493,8 +517,12 @@ std::vector<store::Changed> Site::changed_by(const Visit& visit, const std::stri
   throw Problem4xx(400, "unknown action '" + action + "'; known are retry, cancel and delete", "action");
 }
 
+store::Actor Site::actor_of(const Visit& visit) {
+  return {visit.visitor.name, std::string(role_name(visit.visitor.role)), "dashboard"};
+}
+
 std::unique_ptr<store::JobDesk> Site::desk_of(const Visit& visit) const {
-  return sessions_.jobs({visit.visitor.name, std::string(role_name(visit.visitor.role)), "dashboard"});
+  return sessions_.jobs(actor_of(visit));
 }
 
 std::string Site::change_type(const Visit& visit, const Form& form) {
@@ -516,9 +544,9 @@ std::string Site::enqueue(const Visit& visit, const Form& form) {
   const auto session = sessions_.borrow();
   request.payload = payload_of(form, session->insight->schema(request.type), options_.services);
   const std::string id = session->desk->enqueue(request).id;
-  std::map<std::string, std::string> details{{"id", id}, {"type", request.type}};
+  std::map<std::string, std::string> details{{"type", request.type}};
   if (const auto former = form.value("instead_of"); !former.empty()) details["instead_of"] = former;
-  desk_of(visit)->record("enqueue", details);
+  desk_of(visit)->record("enqueue", details, {id});
   return "Job " + id + " enqueued";
 }
 
@@ -558,7 +586,7 @@ std::string Site::drain(const Visit& visit, const Form& form) {
     if (std::to_string(runtime.id) != visit.parts[1]) continue;
     const std::string trouble = control ? control->trouble(runtime) : "can't be asked by this server";
     if (!trouble.empty()) throw Problem4xx(409, "runtime " + visit.parts[1] + " " + trouble);
-    desk_of(visit)->record("drain", {{"runtimes", visit.parts[1]}});
+    desk_of(visit)->record("drain", {{"runtimes", visit.parts[1]}}, {});
     const std::string failed = control->drain(runtime);
     if (!failed.empty()) throw Problem4xx(409, "runtime " + visit.parts[1] + " " + failed);
     return "Runtime " + visit.parts[1] + " claims no more jobs, and ends when its jobs have ended";
@@ -575,9 +603,11 @@ std::string Site::start_operation(const Visit& visit, const Form& form) {
   const store::JobFilter filter = filter_of(query);
   OperationState state;
   state.change = change_of(action, filter);
+  if (state.change != Change::retry)
+    require_sure(form, "to " + (action == "give_up" ? "give up" : action) + " jobs");
   state.actor = visit.visitor.name;
   state.filter = query.query();
-  const auto id = operations_.start(std::move(state), filter, desk_of(visit));
+  const auto id = operations_.start(std::move(state), filter, sessions_.walks(actor_of(visit)));
   if (!id) throw Problem4xx(429, "too many operations are under way; stop one, or wait");
   return "Operation " + std::to_string(*id) + " started";
 }
@@ -586,12 +616,13 @@ http::Page Site::html(const Visit& visit, const std::string& page, const Model& 
   rapidjson::StringBuffer buffer;
   JsonWriter writer(buffer);
   const Visitor& visitor = visit.visitor;
-  const std::string said = cookie_value(visit.request, said_cookie);
+  const std::string said = cookie_value(visit.request, cookie_name(said_cookie, visit.request, visit.prefix));
   writer.StartObject();
   object_member(writer, "site", [&] {
     member(writer, "base", visit.prefix);
     member(writer, "visitor", visitor.name);
     member(writer, "role", std::string(role_name(visitor.role)));
+    member(writer, "session", access_.has_session(visit.request, visit.prefix));
     member(writer, "operate", visitor.role >= Role::operate);
     member(writer, "admin", visitor.role >= Role::admin);
     member(writer, "payloads", visitor.payloads);
@@ -613,7 +644,8 @@ http::Page Site::html(const Visit& visit, const std::string& page, const Model& 
   if (const auto tab = texts.find("tab"); tab != texts.end()) texts["tab_" + tab->second] = "page";
   http::Page answer{status, "text/html; charset=utf-8", rendered(page, whole, texts, !visit.is_part)};
   if (!said.empty() && !visit.is_part)
-    answer.headers = {{"Set-Cookie", cookie(said_cookie, "", visit.prefix, 0, options_.secure)}};
+    answer.headers = {{"Set-Cookie", cookie(cookie_name(said_cookie, visit.request, visit.prefix), "",
+                                            visit.prefix, 0, options_.secure)}};
   return answer;
 }
 

@@ -36,6 +36,8 @@ class Site {
   Site(Sources sources, SiteOptions options);
 
   http::Page answer(const http::Request& request);
+  /// No question to the database continues beyond `when`.
+  void limit(base::Clock::time_point when) { sessions_.limit(when); }
   /// A server-sent event with the state of page Now.
   std::string event();
 
@@ -58,12 +60,14 @@ class Site {
   std::string reload(const Visit& visit, const Form& form);
   std::string drain(const Visit& visit, const Form& form);
   http::Page take_home(const Visit& visit);
+  http::Page events(const Visit& visit) const;
   Inquiry inquiry_of(const Visit& visit, Session& session, const Form& form) const;
   http::Page page_of(const Visit& visit, const Route& route, Model model, int status) const;
   http::Page show_form_again(const Visit& visit, const Form& form, const InvalidForm& wrong);
   std::string start_operation(const Visit& visit, const Form& form);
   /// For changes by the visitor.
   std::unique_ptr<store::JobDesk> desk_of(const Visit& visit) const;
+  static store::Actor actor_of(const Visit& visit);
   http::Page html(const Visit& visit, const std::string& page, const Model& model, int status = 200) const;
 
   Sessions sessions_;

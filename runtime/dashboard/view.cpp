@@ -11,6 +11,7 @@
 #include <stdexcept>
 
 #include "base/duration.hpp"
+#include "base/harmless.hpp"
 #include "dashboard/form.hpp"
 
 namespace sluice::dashboard {
@@ -95,6 +96,11 @@ std::string points_of(const Value& list, double most) {
 }
 
 data converted(const Value& value);
+data converted_list(const std::string& name, const Value& value);
+
+std::string text_of(const Value& value) {
+  return {value.GetString(), value.GetStringLength()};
+}
 
 /// JSON of an application or a plugin, of any depth. Templates have its text; here only whether it is there.
 bool is_foreign(std::string_view name) {
@@ -106,11 +112,28 @@ void set(data& object, const std::string& name, const Value& value) {
     object.set(name, !value.IsNull());
     return;
   }
-  object.set(name, converted(value));
+  object.set(name, value.IsArray() ? converted_list(name, value) : converted(value));
   if (value.IsNumber()) object.set(name + "_text", number_text(name, value));
+  if (value.IsNumber() && name.starts_with("more_")) object.set("has_" + name, value.GetDouble() > 0);
   if (is_count(value)) object.set(name + "_text", count_text(value));
   if (value.IsArray()) object.set("any_" + name, !value.Empty());
   if (value.IsString() && is_part_of_path(name)) object.set(name + "_code", encoded(value.GetString()));
+  if (value.IsString()) object.set(name + "_raw", text_of(value));
+}
+
+/// The members of a list are what a form sends back, or ids of jobs, or texts.
+data converted_list(const std::string& name, const Value& value) {
+  data list{data::type::list};
+  for (const auto& one : value.GetArray()) {
+    if (one.IsString() && (name == "ids" || name == "types")) {
+      data named{data::type::object};
+      set(named, name.substr(0, name.size() - 1), one);
+      list.push_back(named);
+    } else {
+      list.push_back(one.IsString() && name.starts_with("in_") ? data(text_of(one)) : converted(one));
+    }
+  }
+  return list;
 }
 
 data converted_object(const Value& value) {
@@ -126,18 +149,17 @@ data converted_object(const Value& value) {
 
 data converted(const Value& value) {
   if (value.IsObject()) return converted_object(value);
-  if (value.IsArray()) {
-    data list{data::type::list};
-    for (const auto& one : value.GetArray()) list.push_back(converted(one));
-    return list;
-  }
-  if (value.IsString() &&
-      value.GetStringLength() > 0)  // an empty text is false, so that sections can ask for it
-    return std::string(value.GetString(), value.GetStringLength());
+  if (value.IsArray()) return converted_list("", value);
+  if (value.IsString() && value.GetStringLength() > 0)  // an empty text is false: sections can ask for it
+    return base::harmless_lines(text_of(value));
   if (value.IsBool()) return value.GetBool();
   if (value.IsInt64()) return std::to_string(value.GetInt64());
   if (value.IsNumber()) return std::to_string(value.GetDouble());
   return false;
+}
+
+bool is_json(std::string_view name) {
+  return name == "payload_text" || name == "output_text";
 }
 
 std::string template_text(std::string_view name) {
@@ -169,7 +191,10 @@ std::string rendered(std::string_view name, const std::string& model,
   if (!document.IsObject())
     throw std::logic_error("the model of page " + std::string(name) + " is no object");
   data values = converted_object(document);
-  for (const auto& [key, text] : texts) values.set(key, text.empty() ? data(false) : data(text));
+  for (const auto& [key, text] : texts) {
+    const std::string shown = is_json(key) ? base::harmless_json(text) : text;
+    values.set(key, shown.empty() ? data(false) : data(shown));
+  }
   mustache::mustache content(template_text(name));
   std::string html = content.render(values);
   if (!content.is_valid())

@@ -72,6 +72,12 @@ Check schema_check(const Facts& facts) {
           good ? "" : "sluice health db"};
 }
 
+Check held_up_check(const Facts& facts) {
+  return {"locks", "Can the tables be read?", false,
+          "No: " + facts.held_up + ". Neither runtimes nor applications can use what is locked until then.",
+          "sluice health db"};
+}
+
 // ---- What was asked for ----------------------------------------------------------------------------------
 
 Check found_check(const Facts& facts) {
@@ -411,17 +417,17 @@ bool Explanation::good() const {
 Facts find_out(Session& session, const std::string& asked) {
   Facts facts;
   facts.asked = asked;
+  bool schema_fits = false;
   try {
     session.desk->check_schema();
-  } catch (const store::Refused& refused) {
-    facts.schema_problem = refused.what();
-    return facts;
-  } catch (const std::runtime_error& failed) {
-    facts.database_problem = failed.what();
-    return facts;
-  }
-  try {
+    schema_fits = true;
     ask(session, facts);
+  } catch (const store::Refused& refused) {
+    (schema_fits ? facts.database_problem : facts.schema_problem) = refused.what();
+  } catch (const store::HeldUp& held) {
+    facts.held_up = held.what();
+  } catch (const store::TimedOut& late) {
+    facts.held_up = late.what();
   } catch (const std::runtime_error& failed) {
     facts.database_problem = failed.what();
   }
@@ -435,6 +441,10 @@ Explanation explain(const Facts& facts) {
   if (!facts.database_problem.empty()) return explanation;
   checks.push_back(schema_check(facts));
   if (!facts.schema_problem.empty()) return explanation;
+  if (!facts.held_up.empty()) {
+    checks.push_back(held_up_check(facts));
+    return explanation;
+  }
   checks.push_back(found_check(facts));
   if (!checks.back().good) return explanation;
   if (facts.job) explanation.job = facts.job->job.id;

@@ -17,6 +17,7 @@ struct Facts {
   std::string asked;             ///< an id or a type
   std::string database_problem;  ///< why the database did not answer; then nothing else is known
   std::string schema_problem;    ///< why the schema does not fit this program; likewise
+  std::string held_up;           ///< why the database did not answer a question in time: a lock, or its load
   std::vector<store::TypeOverview> types;
   std::vector<store::RuntimeReport> runtimes;
   std::optional<store::JobDetails> job;

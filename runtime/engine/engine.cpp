@@ -16,6 +16,7 @@
 #include "config/job_settings.hpp"
 #include "config/secret_grants.hpp"
 #include "engine/care/published_settings.hpp"
+#include "engine/care/type_limits.hpp"
 #include "engine/pump/pump.hpp"
 
 namespace sluice::engine {
@@ -222,12 +223,13 @@ void Engine::add_lanes(std::size_t index, const fleet::Plugin& plugin, std::vect
     const bool served = std::count(plugin.types.begin(), plugin.types.end(), type.name) > 0;
     if (!served || !wanted(type.name)) continue;
     policies[type.name] = config::policy_of(type, config_);
-    served_.push_back(
-        {type.name, plugin.spec.name, plugin.spec.version, policies[type.name], type.payload_schema});
     int concurrency = type.concurrency;
     if (const auto set = config_.types.find(type.name); set != config_.types.end()) {
       concurrency = set->second.concurrency.value_or(concurrency);
     }
+    const auto place = static_cast<std::size_t>(&type - plugin.spec.types.data());
+    served_.push_back({type.name, plugin.spec.name, plugin.spec.version, policies[type.name],
+                       type.payload_schema, limits_of(plugin, place, policies[type.name], concurrency)});
     const bool is_brief = this->is_brief(type);
     if (concurrency > 0) {
       lanes.push_back({index, {type.name}, concurrency, is_brief, type.at_most_once});
@@ -325,7 +327,7 @@ void Engine::publish_slots() {
 
 /// The present state, for the caretaker to publish.
 void Engine::show() {
-  presence_.set_plugins(fleet_.plugins());
+  presence_.set_plugins(fleet_.plugins(), [this](std::size_t plugin) { return fleet_.host_figures(plugin); });
   presence_.set_running(fleet_.running(Presence::long_job));
 }
 

@@ -113,6 +113,9 @@ std::map<std::string, int> Fleet::hosts(std::size_t plugin) const {
 HostTotals Fleet::host_totals(std::size_t plugin) const {
   return loop_->host_totals(plugin);
 }
+std::vector<HostFigures> Fleet::host_figures(std::size_t plugin) const {
+  return loop_->host_figures(plugin);
+}
 std::vector<RunningJob> Fleet::running(std::chrono::microseconds at_least) const {
   return loop_->running(at_least);
 }

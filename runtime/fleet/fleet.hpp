@@ -113,6 +113,7 @@ struct Plugin {
   int ready_hosts = 0;
   int ready_slots = 0;
   int restarts = 0;
+  std::string digest;  ///< SHA-256 of the file that was loaded; empty: it is large, or can't be read
   int generation =
       0;  ///< how many of the file's versions and settings have taken over; 0: none was ever ready
   base::WallClock::time_point loaded_at;  ///< when the present generation took over
@@ -220,6 +221,7 @@ class Fleet {
   std::map<std::string, int> hosts(std::size_t plugin) const;
   /// What the plugin's hosts take.
   HostTotals host_totals(std::size_t plugin) const;
+  std::vector<HostFigures> host_figures(std::size_t plugin) const;
   /// What the last round did.
   const std::vector<Change>& changes() const;
 

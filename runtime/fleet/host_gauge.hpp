@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "fleet/host_limits.hpp"
@@ -16,6 +17,16 @@ struct HostTotals {
   double resident_bytes = 0;  ///< of those that exist
   double oldest_age = 0;      ///< seconds since the oldest one that serves became ready; 0 without one
   double killed_orphans = 0;  ///< processes that hosts left behind when they ended, without their descendants
+};
+
+/// What one host takes now.
+struct HostFigures {
+  pid_t pid = 0;
+  std::string state;  ///< name(HostState)
+  double age = 0;     ///< seconds since it became ready; 0: it is not
+  double cpu_seconds = 0;
+  double resident_bytes = 0;
+  std::string version;  ///< of the plugin, which differs while another edition drains or is compared
 };
 
 class HostGauge {

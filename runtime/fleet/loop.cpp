@@ -323,6 +323,22 @@ HostTotals Fleet::Loop::host_totals(std::size_t plugin) const {
   return totals;
 }
 
+std::vector<HostFigures> Fleet::Loop::host_figures(std::size_t plugin) const {
+  std::vector<HostFigures> figures;
+  for (const auto& seat : seats_) {
+    if (seat->edition->plugin != plugin || !seat->host) continue;
+    const HostTotals totals = seat->host->totals();
+    HostFigures& one = figures.emplace_back();
+    one.pid = seat->host->pid();
+    one.state = fleet::name(seat->host->state());
+    if (seat->was_ready) one.age = std::chrono::duration<double>(Clock::now() - seat->ready_since).count();
+    one.cpu_seconds = totals.cpu_seconds;
+    one.resident_bytes = totals.resident_bytes;
+    one.version = seat->edition->spec.version;
+  }
+  return figures;
+}
+
 void Fleet::Loop::finish_when_empty() {
   const bool empty =
       std::none_of(seats_.begin(), seats_.end(), [](const auto& seat) { return seat->host != nullptr; });
@@ -461,6 +477,7 @@ void Fleet::Loop::show(std::size_t plugin) {
   }
   shown.restarts = edition->restarts;
   shown.generation = edition->generation;
+  shown.digest = edition->digest;
   shown.loaded_at = edition->loaded_at;
 }
 

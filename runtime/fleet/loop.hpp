@@ -60,6 +60,7 @@ class Fleet::Loop : public HostProcess::Listener {
   const std::vector<Change>& changes() const { return changes_; }
   std::map<std::string, int> hosts(std::size_t plugin) const;
   HostTotals host_totals(std::size_t plugin) const;
+  std::vector<HostFigures> host_figures(std::size_t plugin) const;
 
  private:
   /// One version of a plugin's file, with its settings.
@@ -73,6 +74,7 @@ class Fleet::Loop : public HostProcess::Listener {
     int ready_hosts = 0;
     int restarts = 0;
     int generation = 0;
+    std::string digest;
     base::WallClock::time_point loaded_at;
     bool retired = false;  ///< gets no more jobs, and is removed with its last host
     std::unique_ptr<asio::steady_timer> patience;

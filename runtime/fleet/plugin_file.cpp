@@ -3,6 +3,11 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <fstream>
+#include <iterator>
+
+#include "trust/digest.hpp"
+
 namespace sluice::fleet {
 
 PluginFile::PluginFile(const std::string& path)
@@ -32,6 +37,14 @@ bool PluginFile::replaced() const {
   struct stat info {};
   if (::stat(path_.c_str(), &info) != 0) return identity_.has_value();
   return identity_ != identify(info);
+}
+
+/// The descriptor itself can't be read, but names the file, whatever is at its path.
+std::string PluginFile::digest(std::int64_t most) const {
+  if (fd() < 0 || !identity_ || identity_->size > most) return {};
+  std::ifstream file("/proc/self/fd/" + std::to_string(fd()), std::ios::binary);
+  const std::string content{std::istreambuf_iterator<char>(file), {}};
+  return file.is_open() && !file.bad() ? trust::sha256(content) : std::string();
 }
 
 }  // namespace sluice::fleet

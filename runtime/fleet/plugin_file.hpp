@@ -31,6 +31,8 @@ class PluginFile {
   /// From now on, `copy` is loaded instead, which was checked and can't change. A closed one changes nothing.
   void hold(base::Descriptor copy) { copy_ = std::move(copy); }
   bool has_copy() const { return copy_.open(); }
+  /// SHA-256 of what is loaded; empty if it is larger than `most` bytes or can't be read.
+  std::string digest(std::int64_t most) const;
   /// The same file, to be compared with what is at the path, but not to be loaded.
   PluginFile named() const;
 

@@ -9,6 +9,13 @@
 
 namespace sluice::fleet {
 
+namespace {
+
+/// Of a plugin's file. A larger one would take the event loop too long.
+constexpr std::int64_t largest_digested = std::int64_t{64} << 20U;
+
+}  // namespace
+
 void Fleet::Loop::Round::try_file(std::size_t plugin) {
   auto& candidate = candidates_[plugin];
   candidate = std::make_unique<Edition>();
@@ -223,6 +230,7 @@ void Fleet::Loop::Round::take_over(std::size_t plugin, std::unique_ptr<Edition> 
     loop_.changes_.push_back({at_work ? Change::Kind::replaced : Change::Kind::added, plugin, ""});
     candidate->generation = ++place.generation;
     candidate->loaded_at = base::WallClock::now();
+    candidate->digest = candidate->file.digest(largest_digested);
   }
   if (place.present) {
     candidate->restarts += place.present->restarts;

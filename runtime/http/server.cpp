@@ -46,6 +46,7 @@ using tcp = asio::ip::tcp;
 constexpr std::chrono::seconds accept_again_after{1};
 constexpr int backlog = 128;
 constexpr std::size_t most_connections = 256;
+constexpr std::size_t most_slow_requests = 64;  // to `rest`, that are being answered or wait for a thread
 constexpr std::uint64_t most_body = 1 << 20;
 constexpr std::uint32_t most_header = 16384;
 
@@ -157,6 +158,7 @@ class Server::Listener {
   void accept();
   void receive(tcp::socket socket);
   void pause();
+  void make_room();
   void stop();
   void ended(Exchange& exchange);
 
@@ -172,6 +174,8 @@ class Server::Listener {
   bool stopping_ = false;  // only on thread_, like all below
   bool full_ = false;
   std::set<Exchange*> open_;
+  std::uint64_t accepted_ = 0;
+  std::size_t slow_requests_ = 0;
   std::atomic<std::size_t> watchers_ = 0;  // changed on thread_
 
   std::optional<asio::thread_pool> makers_;
@@ -183,7 +187,9 @@ class Server::Listener {
 /// with the last one.
 class Server::Listener::Exchange : public std::enable_shared_from_this<Exchange> {
  public:
-  explicit Exchange(Listener& listener) : listener_(listener) { listener_.open_.insert(this); }
+  explicit Exchange(Listener& listener) : listener_(listener), number_(++listener.accepted_) {
+    listener_.open_.insert(this);
+  }
   virtual ~Exchange() {
     if (watches_) --listener_.watchers_;
     listener_.ended(*this);
@@ -191,13 +197,21 @@ class Server::Listener::Exchange : public std::enable_shared_from_this<Exchange>
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
+  /// Later ones have greater numbers.
+  std::uint64_t number() const { return number_; }
+  /// The client keeps it waiting: it has not sent its request yet, or has not read the answer yet.
+  bool is_idle() const { return !watches_ && !making_; }
+  /// Gives the client up.
+  virtual void drop() = 0;
   /// Stops waiting for a client that has not sent its request yet, or that watches.
   virtual void stop() = 0;
   virtual void tell(const std::shared_ptr<const std::string>& event) = 0;
 
  protected:
   Listener& listener_;
+  const std::uint64_t number_;
   bool asked_ = false;
+  bool making_ = false;
   bool watches_ = false;
 };
 
@@ -223,12 +237,15 @@ class Server::Listener::Connection : public Server::Listener::Exchange {
     }
   }
 
+  void drop() override { lowest().close(); }
+
   void stop() override {
     if (!asked_ || watches_) lowest().close();
   }
 
   void tell(const std::shared_ptr<const std::string>& event) override {
     if (!watches_) return;
+    if (goes_on_ && !goes_on_()) return lowest().close();
     next_ = event;
     if (!writing_) write_next();
   }
@@ -264,7 +281,12 @@ class Server::Listener::Connection : public Server::Listener::Exchange {
     Request request = request_of(parser_.get(), peer_);
     const auto page = listener_.pages_.find(request.path);
     if (page != listener_.pages_.end()) return make_known(page->first, page->second, request.method, !head);
+    if (listener_.rest_ && listener_.slow_requests_ >= most_slow_requests)
+      return answer({503, "text/plain", "Too many requests are being answered; try again in some seconds.\n"},
+                    !head);
     if (listener_.rest_) {
+      ++listener_.slow_requests_;
+      is_slow_ = true;
       const std::string path = request.path;
       return make(
           *listener_.rest_makers_, path,
@@ -282,11 +304,14 @@ class Server::Listener::Connection : public Server::Listener::Exchange {
 
   void make(asio::thread_pool& makers, const std::string& path, Maker maker, bool with_body) {
     lowest().expires_never();  // the maker has limits of its own
+    making_ = true;
     asio::post(makers, [self = self(), path, maker = std::move(maker), with_body,
                         going_on = asio::make_work_guard(listener_.io_)]() mutable {
       Page ready = made(path, maker);
       Connection& connection = *self;  // its last owner must be on the connections' thread
       asio::post(connection.listener_.io_, [self = std::move(self), ready = std::move(ready), with_body] {
+        self->making_ = false;
+        if (self->is_slow_) --self->listener_.slow_requests_;
         self->answer(ready, with_body);
       });
     });
@@ -316,6 +341,7 @@ class Server::Listener::Connection : public Server::Listener::Exchange {
     if (listener_.watchers_ >= listener_.options_.most_watchers)
       return answer(refused(parser_.get().target(), 503, "Too many watchers; try again later"), true);
     watches_ = true;
+    goes_on_ = page.goes_on;
     ++listener_.watchers_;
     response_ = response_of(page, false);
     response_.content_length(boost::none);
@@ -347,6 +373,7 @@ class Server::Listener::Connection : public Server::Listener::Exchange {
   }
 
   const std::string peer_;
+  bool is_slow_ = false;
   Stream stream_;
   beast::flat_buffer buffer_;
   beast::http::request_parser<beast::http::string_body> parser_;
@@ -354,6 +381,7 @@ class Server::Listener::Connection : public Server::Listener::Exchange {
   std::optional<beast::http::response_serializer<beast::http::string_body>> serializer_;
   std::shared_ptr<const std::string> writing_;  // to a watcher, like the two below
   std::shared_ptr<const std::string> next_;
+  std::function<bool()> goes_on_;
   std::array<char, 64> ignored_{};
 };
 
@@ -416,7 +444,8 @@ void Server::Listener::accept() {
     fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
     socket.set_option(tcp::no_delay(true), failed);
     receive(std::move(socket));
-    full_ = open_.size() >= most_connections;
+    if (open_.size() >= most_connections) make_room();
+    full_ = open_.size() >= 2 * most_connections;
     if (!full_) accept();
   });
 }
@@ -427,6 +456,17 @@ void Server::Listener::receive(tcp::socket socket) {
   } else {
     std::make_shared<Connection<beast::tcp_stream>>(*this, std::move(socket))->begin();
   }
+}
+
+/// Ends the connection of the client that has kept it waiting longest, so that clients which are slow or hold
+/// their connections keep nobody from asking whether the process is alive.
+void Server::Listener::make_room() {
+  Exchange* oldest = nullptr;
+  for (Exchange* const exchange : open_) {
+    if (exchange->is_idle() && (oldest == nullptr || exchange->number() < oldest->number()))
+      oldest = exchange;
+  }
+  if (oldest != nullptr) oldest->drop();
 }
 
 /// Out of files or memory, which is temporary.

@@ -1,5 +1,6 @@
 // A small HTTP server. Each connection is for one request and has a time limit, so slow clients can't occupy
-// all threads for long. Only a watcher of the event stream stays.
+// all threads for long. Only a watcher of the event stream stays. If there are too many connections, the
+// client that has kept its one waiting longest is given up for the next one.
 #pragma once
 
 #include <chrono>
@@ -22,6 +23,9 @@ struct Page {
   std::vector<std::pair<std::string, std::string>> headers = {};
   /// Keeps the connection for server-sent events: `body` first, then what `Server::tell` sends.
   bool watches = false;
+  /// Asked before each of these; if it says no, the connection ends. Null: until the client leaves. Quick, on
+  /// the connections' thread.
+  std::function<bool()> goes_on = nullptr;
 };
 
 struct Request {

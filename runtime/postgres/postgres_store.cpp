@@ -19,10 +19,14 @@ namespace sluice::postgres {
 
 namespace {
 
+ConnectionString target_of(const PostgresOptions& options) {
+  return with_statement_limit(connection_string_of(options.url, options.url_file), options.statement_limit);
+}
+
 class PostgresStore : public Store {
  public:
   explicit PostgresStore(const PostgresOptions& options)
-      : target_(connection_string_of(options.url, options.url_file)),
+      : target_(target_of(options)),
         listening_(listening_target(options.direct_url, options.url, options.url_file)),
         table_(TableName::parse(options.table)),
         effect_roles_(options.effect_roles),
@@ -73,8 +77,7 @@ std::unique_ptr<Store> open_postgres(const PostgresOptions& options) {
 }
 
 std::unique_ptr<JobDesk> open_job_desk(const PostgresOptions& options, const job::RetryPolicy& fallback) {
-  return std::make_unique<PgJobs>(connection_string_of(options.url, options.url_file),
-                                  TableName::parse(options.table), fallback);
+  return std::make_unique<PgJobs>(target_of(options), TableName::parse(options.table), fallback);
 }
 
 }  // namespace sluice::postgres

@@ -1,6 +1,7 @@
 // The store in PostgreSQL. Nothing of the driver is visible here, and only this folder includes it.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,9 @@ struct PostgresOptions {
   std::string url_file{};     ///< the file from which `url` was read; each new connection reads it again
   bool mark_at_once = false;  ///< claimed jobs are `processing` at once
   std::string direct_url{};   ///< the same database without a pool, for listening; empty: `url`
+  /// The server ends each statement after this (TimedOut), and a wait for a lock after a second (HeldUp);
+  /// zero: never. For what somebody waits for.
+  std::chrono::milliseconds statement_limit{0};
 };
 
 /// Does not connect yet. Throws Refused if the URL or the table name is invalid. Messages never contain a

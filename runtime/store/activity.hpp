@@ -25,6 +25,9 @@ struct PluginReport {
   std::vector<std::string> types;   ///< types that it serves
   std::vector<std::string> limits;  ///< of each host: "memory 512MB"
   std::string canary{};             ///< the version that is compared with `version`; empty: none
+  std::string abi{};                ///< "1.4", for which its file was built; empty while unknown
+  std::string digest{};             ///< SHA-256 of the file that it was loaded from; empty: not known
+  std::string host_figures = "[]";  ///< JSON: what each host takes now
 
   bool operator==(const PluginReport&) const = default;
 };

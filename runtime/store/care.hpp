@@ -29,7 +29,8 @@ struct ServedType {
   std::string plugin;
   std::string plugin_version;
   job::RetryPolicy policy;
-  std::string schema{};  ///< of its payloads, as the plugin declares it; empty: it declares none
+  std::string schema{};       ///< of its payloads, as the plugin declares it; empty: it declares none
+  std::string limits = "{}";  ///< JSON, for pages: what is in force
 };
 
 /// Who declares others dead.

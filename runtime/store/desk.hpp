@@ -74,6 +74,7 @@ struct Report {
   std::vector<PausedType> paused;      ///< types of which no jobs are claimed
   std::vector<Throughput> last_minute;
   std::vector<Throughput> last_hour;
+  std::string unread{};  ///< why `running` and `stuck` are missing; empty: they are not
 };
 
 /// The most running jobs in a report.

@@ -108,7 +108,8 @@ struct TypeOverview {
   Outcomes last_hour;
   std::string plugin;  ///< the plugin that served it last; empty if none ever did
   std::string plugin_version;
-  bool served = false;  ///< by a live runtime, now
+  bool served = false;        ///< by a live runtime, now
+  std::string limits = "{}";  ///< JSON: those that were in force when it was served last
   std::optional<Paused> paused;
   LastHour minutes;
   std::vector<VersionOutcomes> versions;  ///< of the last hour, the one that began last first
@@ -270,6 +271,8 @@ class InsightSession {
   virtual JobPage jobs(const JobQuery& query, Order order, const std::optional<JobKey>& after,
                        std::size_t limit, const std::vector<std::vector<std::string>>& columns) = 0;
   virtual JobCount count(const JobQuery& query) = 0;
+  /// However many there are. Throws TimedOut if they can't be counted within `insight_limit`.
+  virtual std::int64_t count_all(const JobQuery& query) = 0;
   /// What each version of a type's plugin did, the one that began last first.
   virtual std::vector<VersionOutcomes> versions(Time from, Time to, const std::string& type) = 0;
   /// The schema of a type's payloads, as the plugin declared it that served the type last; empty without one.

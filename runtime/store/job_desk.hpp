@@ -117,6 +117,16 @@ struct DoneRun {
   double took = 0;  ///< seconds that its handler ran
 };
 
+/// Another job, as a parent or a follow-up.
+struct Relative {
+  std::string id;
+  std::string type;    ///< empty: it was deleted
+  std::string status;  ///< the same
+};
+
+/// The most relatives of one kind that are read.
+inline constexpr std::size_t most_relatives = 100;
+
 struct JobDetails {
   JobSummary job;
   JobState state;
@@ -125,9 +135,11 @@ struct JobDetails {
   std::vector<Attempt> attempts;      ///< oldest first
   std::string plugin;                 ///< the plugin that served the type last; empty if none ever did
   std::string plugin_version;
-  int max_attempts = 0;               ///< declared by that plugin; 0 without one
-  std::optional<RunningJob> running;  ///< present while a runtime shows it as running
-  std::optional<DoneRun> done_run;    ///< present while its runtime's `retention.traces` keeps it
+  int max_attempts = 0;                ///< declared by that plugin; 0 without one
+  std::optional<RunningJob> running;   ///< present while a runtime shows it as running
+  std::optional<DoneRun> done_run;     ///< present while its runtime's `retention.traces` keeps it
+  std::vector<Relative> follow_ups{};  ///< jobs that it asked for, at most `most_relatives` + 1
+  std::vector<Relative> parents{};     ///< jobs that asked for it; several if a unique key named it
 };
 
 /// What was done with one of the jobs that a call named.
@@ -161,8 +173,9 @@ class JobDesk {
   /// From now on, each change is recorded in sluice.audit as done by `actor`. Without an actor nothing is
   /// recorded.
   virtual void act_as(const Actor& actor) = 0;
-  /// Records something else that the actor did.
-  virtual void record(const std::string& action, const std::map<std::string, std::string>& details) = 0;
+  /// Records something else that the actor did, to the jobs `ids`, if it concerns jobs.
+  virtual void record(const std::string& action, const std::map<std::string, std::string>& details,
+                      const std::vector<std::string>& ids) = 0;
 
   /// Reads at most some thousands of jobs, or, if `deep`, as many as necessary.
   virtual Listing list(const JobFilter& filter, std::size_t limit, bool deep) = 0;

@@ -4,6 +4,8 @@
 #include <signal.h>
 
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <regex>
 
 #include "base/address.hpp"
@@ -103,6 +105,164 @@ TEST_F(Dashboard, RecordsWhoChangedWhat) {
           "sluice.audit"),
       "admin admin dashboard cancel, admin admin dashboard pause, admin admin dashboard delete");
   EXPECT_THAT(ask({"/api/v1/types/test.probe"}, "viewer's").body, HasSubstr("bank holiday"));
+}
+
+TEST_F(Dashboard, AnswersWhileTheTableIsLockedAndNamesWhoHoldsTheLock) {
+  configure();
+  insert("a", "test.probe");
+  start_dashboard();
+  Session application(database.url());
+  application.exec(R"(SET application_name = 'backup'; BEGIN; LOCK TABLE "Outbox" IN ACCESS EXCLUSIVE MODE)");
+  for (const char* const path : {"/jobs/a", "/jobs", "/types"}) {
+    const auto asked = std::chrono::steady_clock::now();
+    const http::Answer answer = ask({std::string("/api/v1") + path}, "viewer's");
+    EXPECT_EQ(answer.status, 503) << path;
+    EXPECT_THAT(answer.body,
+                AllOf(HasSubstr("backup"), HasSubstr("holds a lock"), Not(HasSubstr("EXCLUSIVE"))))
+        << "the statement of another session may contain what a viewer may not see";
+    EXPECT_LT(std::chrono::steady_clock::now() - asked, std::chrono::seconds(10)) << path;
+  }
+  EXPECT_EQ(post("/jobs/a/retry", "").status, 503);
+  const http::Answer now = ask({"/api/v1/now"}, "viewer's");
+  EXPECT_EQ(now.status, 200);
+  EXPECT_THAT(now.body,
+              AllOf(HasSubstr("types_problem"), HasSubstr("\"runtimes\": 0"), HasSubstr("\"well\": false")));
+  EXPECT_THAT(ask({"/api/v1/why?q=a"}, "viewer's").body, HasSubstr("backup"));
+  EXPECT_EQ(ask({"/api/v1/runtimes"}, "viewer's").status, 200);
+  application.exec("ROLLBACK");
+  EXPECT_EQ(ask({"/api/v1/jobs/a"}, "viewer's").status, 200);
+}
+
+TEST_F(Dashboard, SaysThatJobsFailForGood) {
+  scratch.write("sluice.toml", "[retry]\nmax_attempts = 1\n[runtime]\npoll_interval = \"20ms\"\n");
+  configure();
+  for (int i = 0; i < 5; ++i) insert("a" + std::to_string(i), "test.probe", R"({"do":"fail"})");
+  start_dashboard({"run"}, "serving HTTP");
+  EXPECT_TRUE(eventually([&] {
+    return page("/now").find("5 of 5 jobs failed for good") != std::string::npos;
+  })) << page("/now");
+  EXPECT_THAT(page("/now"), AllOf(HasSubstr("most with code told-to-fail"), HasSubstr("/failures?range=1h")));
+}
+
+TEST_F(Dashboard, DeletesAndGivesUpOnlyIfThatIsMeant) {
+  configure();
+  for (const char* const id : {"a", "b", "c"}) insert(id, "test.probe");
+  start_dashboard();
+  EXPECT_EQ(post("/jobs/a/delete", "").status, 400);
+  EXPECT_EQ(post("/jobs/a/delete", "sure=yes", "viewer's").status, 403);
+  EXPECT_EQ(post("/jobs", "action=delete&id=a&id=b").status, 400);
+  EXPECT_EQ(post("/operations", "action=delete&query=status%3Dpending").status, 400);
+  EXPECT_EQ(count("true"), "3");
+  EXPECT_EQ(post("/jobs/a/delete", "sure=yes").status, 200);
+  EXPECT_EQ(post("/jobs", "action=delete&id=b&sure=yes").status, 200);
+  EXPECT_EQ(ask({"/api/v1/jobs/c", "DELETE"}, "admin's").status, 200) << "the method says it";
+  EXPECT_EQ(count("true"), "0");
+}
+
+TEST_F(Dashboard, HasASessionOfItsOwnThatEndsWithItsStreams) {
+  configure();
+  start_dashboard();
+  const http::Answer in = ask({"/login", "POST", {{"Sec-Fetch-Site", "same-origin"}}, "token=viewer's"});
+  ASSERT_EQ(in.status, 303);
+  const auto set = in.headers.find("set-cookie");
+  ASSERT_NE(set, in.headers.end());
+  const std::string session = set->second.substr(0, set->second.find(';'));
+  EXPECT_EQ(session.rfind("sluice_session_" + std::to_string(address.port) + "=", 0), 0U) << session;
+  const std::map<std::string, std::string> headers{{"Cookie", session}, {"Sec-Fetch-Site", "same-origin"}};
+  EXPECT_THAT(ask({"/types", "GET", headers}).body, HasSubstr("Log out"));
+  EXPECT_EQ(ask({"/login", "POST", headers, ""}).status, 303);
+  EXPECT_EQ(ask({"/types", "GET", headers}).status, 303) << "to page Log in";
+}
+
+TEST_F(Dashboard, SendsAtMostSomeTypesAndFindsTheOthersByName) {
+  configure();
+  database.exec(
+      "INSERT INTO sluice.job_type (type, plugin, plugin_version, max_attempts, at_most_once) SELECT 't' || "
+      "to_char(i, 'FM00000'), 'p', '1', 3, false FROM generate_series(1, 10000) i");
+  insert("a", "t07777");
+  start_dashboard();
+  const std::string first = page("/types");
+  EXPECT_THAT(first,
+              AllOf(HasSubstr("\"all\": 10000"), HasSubstr("\"more_types\": 9800"), HasSubstr("t07777")))
+      << "what waits for nothing comes first";
+  EXPECT_LT(first.size(), 1'000'000U);
+  EXPECT_LT(page("/now").size(), 100'000U);
+  EXPECT_THAT(page("/types?order=name&after=t00200"),
+              AllOf(HasSubstr("t00201"), HasSubstr("\"next\": \"t00400\"")));
+  EXPECT_THAT(page("/types?name=T0777"), AllOf(HasSubstr("\"found\": 10,"), HasSubstr("t07770")));
+  EXPECT_EQ(ask({"/api/v1/types?order=best"}, "admin's").status, 400);
+}
+
+TEST_F(Dashboard, CountsExactlyIfThatIsAsked) {
+  configure();
+  database.exec(
+      R"(INSERT INTO "Outbox" (id, type, payload, "updatedAt") SELECT 'j' || i, 'test.other', '{}', now() FROM generate_series(1, 10100) i)");
+  start_dashboard();
+  EXPECT_THAT(page("/jobs?status=pending&limit=1"),
+              AllOf(HasSubstr("\"count\": 10000"), HasSubstr("\"more\": true")));
+  for (const char* const filter :
+       {"", "status=pending&", "type=test.other&", "status=pending&status=done&type=test.other&"}) {
+    const std::string exact = page(std::string("/jobs?limit=1&exact=1&") + filter);
+    EXPECT_THAT(exact, AllOf(HasSubstr("\"count\": 10100"), HasSubstr("\"more\": false"))) << filter;
+  }
+  EXPECT_THAT(page("/jobs?limit=1&exact=1&status=processing"), HasSubstr("\"count\": 0"));
+  EXPECT_THAT(page("/plan?action=delete&status=pending&exact=1"), HasSubstr("\"count\": 10100"));
+}
+
+TEST_F(Dashboard, ShowsLimitsHostsAndDigests) {
+  scratch.write("sluice.toml",
+                scratch.read("sluice.toml") +
+                    "[type.\"test.probe\"]\nmax_attempts = 7\ntimeout = \"90s\"\nconcurrency = 2\n");
+  configure();
+  start_dashboard({"run"}, "serving HTTP");
+  EXPECT_TRUE(
+      eventually([&] { return page("/types/test.probe").find("\"max_attempts\": 7") != std::string::npos; }));
+  EXPECT_THAT(page("/types/test.probe"),
+              AllOf(HasSubstr("\"timeout_seconds\": 90"), HasSubstr("\"concurrency\": 2")));
+  EXPECT_TRUE(eventually([&] { return page("/plugins").find("\"resident_bytes\"") != std::string::npos; }));
+  const std::string plugins_page = page("/plugins");
+  std::ifstream file(plugins.path() + "/probe.so", std::ios::binary);
+  const std::string digest = dashboard::digest_of(std::string{std::istreambuf_iterator<char>(file), {}});
+  EXPECT_THAT(plugins_page, AllOf(HasSubstr("\"digest\": \"" + digest), HasSubstr("\"abi\": \"1."),
+                                  HasSubstr("\"cpu_seconds\"")));
+  EXPECT_THAT(page("/runtimes"), AllOf(HasSubstr("\"live\": true"), HasSubstr("\"fenced\": false")));
+}
+
+TEST_F(Dashboard, LinksFollowUpJobsBothWays) {
+  configure();
+  insert("parent", "test.probe", probe("enqueue", R"(,"type":"test.other")"));
+  start_dashboard({"run"}, "serving HTTP");
+  EXPECT_TRUE(eventually([&] { return status("parent") == "done"; }));
+  const std::string child = database.value("SELECT id FROM \"Outbox\" WHERE type = 'test.other'");
+  EXPECT_THAT(page("/jobs/parent"),
+              AllOf(HasSubstr("\"follow_ups\": [\n        {\n            \"id\": \"" + child),
+                    HasSubstr("\"parents\": []")));
+  EXPECT_THAT(page("/jobs/" + child), HasSubstr("\"parents\": [\n        {\n            \"id\": \"parent\""));
+  EXPECT_EQ(ask({"/api/v1/jobs/" + child, "DELETE"}, "admin's").status, 200);
+  EXPECT_THAT(page("/jobs/parent"), HasSubstr("\"follow_ups\": []"));
+}
+
+TEST_F(Dashboard, RecordsWhatCommandsAndOperationsDo) {
+  configure();
+  EXPECT_EQ(sluice({"enqueue", "test.probe"}).code, 0);
+  const std::string id = database.value("SELECT id FROM \"Outbox\"");
+  EXPECT_EQ(sluice({"jobs", "repro", id}).code, 0);
+  start_dashboard();
+  EXPECT_EQ(post("/jobs/new", "type=test.probe&payload=%7B%7D").status, 200);
+  EXPECT_EQ(
+      database.value(
+          "SELECT string_agg(source || ' ' || action || ' ' || cardinality(ids) || ' ' || affected, ', ' "
+          "ORDER BY id) FROM sluice.audit"),
+      "cli enqueue 1 1, cli repro 1 1, dashboard enqueue 1 1");
+  EXPECT_EQ(database.value("SELECT ids[1] FROM sluice.audit WHERE action = 'repro'"), id);
+  Session application(database.url());
+  application.exec(R"(BEGIN; LOCK TABLE "Outbox" IN EXCLUSIVE MODE)");  // the operation waits for it
+  EXPECT_EQ(post("/operations", "action=delete&sure=yes&query=status%3Dpending").status, 200);
+  EXPECT_EQ(post("/operations/1/stop", "").status, 200);
+  EXPECT_EQ(
+      database.value("SELECT actor || ' ' || (filter->>'operation') FROM sluice.audit WHERE action = 'stop'"),
+      "admin 1");
+  application.exec("ROLLBACK");
 }
 
 TEST_F(Dashboard, EnqueuesAJobInTheNameOfAFailedOne) {
@@ -339,7 +499,7 @@ TEST_F(Dashboard, GivesAJobAsAFileThatPluginRunTakes) {
               AllOf(HasSubstr("\"id\": \"a/b\""), HasSubstr("[redacted]"), HasSubstr("\"sha256\"")));
   EXPECT_THAT(file.body, Not(HasSubstr("rose")));
   EXPECT_THAT(file.body, Not(HasSubstr("4711")));
-  EXPECT_EQ(database.value("SELECT filter->>'id' FROM sluice.audit WHERE action = 'repro'"), "a/b");
+  EXPECT_EQ(database.value("SELECT ids[1] FROM sluice.audit WHERE action = 'repro'"), "a/b");
   const std::string path = scratch.write("job.json", file.body);
   const Ended again = sluice({"plugin", "run", "--repro", path});
   EXPECT_EQ(again.code, 0) << again.out << again.err;

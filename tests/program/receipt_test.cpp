@@ -430,8 +430,10 @@ TEST_F(Receipt, HandlesClaimsOfAnEarlierVersion) {
       "canary; ALTER TABLE sluice.job_type DROP COLUMN payload_schema; ALTER TABLE sluice.runtime DROP "
       "COLUMN "
       "settings; "
-      "DROP INDEX sluice.attempt_code_idx; DROP TABLE sluice.minute, sluice.hour, sluice.total, "
-      "sluice.audit, sluice.paused; DROP FUNCTION "
+      "ALTER TABLE sluice.plugin DROP COLUMN abi, DROP COLUMN digest, DROP COLUMN host_figures; "
+      "ALTER TABLE sluice.job_type DROP COLUMN limits; DROP TABLE sluice.follow_up; DROP INDEX "
+      "sluice.attempt_code_idx; "
+      "DROP TABLE sluice.minute, sluice.hour, sluice.total, sluice.audit, sluice.paused; DROP FUNCTION "
       "sluice.add_to_totals; DELETE FROM sluice.migration WHERE version >= 13");
   insert_many(30, "test.probe", probe("ok"));
   database.exec(

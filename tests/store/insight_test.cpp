@@ -291,7 +291,7 @@ TEST_F(Insight, ChangesByHandAreRecordedWithWhoMadeThem) {
   done.created_before = store::Time(std::chrono::sys_days(std::chrono::January / 1 / 2030));
   store::Walk walk;
   while (!walk.over) desk->remove_some(done, walk, 1);
-  desk->record("reload", {{"host", "web \"1\""}});
+  desk->record("reload", {{"host", "web \"1\""}}, {});
   const auto page = insight_->audit({}, 3);
   ASSERT_EQ(page.entries.size(), 3U);
   EXPECT_EQ(page.entries[0].action, "reload");
@@ -384,8 +384,8 @@ TEST_F(Insight, MarksAreReloadsAndVersionsThatTookOver) {
       "AS v (ago, type, version)");
   const auto desk = postgres::open_job_desk({world_.database().url()}, {});
   desk->act_as({"ann", "", "cli"});
-  desk->record("reload", {{"what", "canary"}, {"runtimes", "7"}});
-  desk->record("enqueue", {{"id", "a"}});
+  desk->record("reload", {{"what", "canary"}, {"runtimes", "7"}}, {});
+  desk->record("enqueue", {}, {"a"});
   desk->pause("mail", "");
   const auto marks = insight_->marks(now() - std::chrono::minutes(30), now() + seconds(60));
   ASSERT_EQ(marks.size(), 3U)

@@ -2,8 +2,11 @@
 #include <iostream>
 
 #include "base/duration.hpp"
+#include "base/harmless.hpp"
 #include "cli/command.hpp"
+#include "cli/jobs/jobs.hpp"
 #include "cli/text/payload.hpp"
+#include "postgres/postgres_store.hpp"
 
 namespace sluice::cli {
 
@@ -15,6 +18,18 @@ struct EnqueueOptions {
   std::string delay;
   std::string unique_key;
 };
+
+/// A user that may only enqueue can't write the audit; the job is there all the same.
+void record(const config::Config& config, const std::string& type, const std::string& id) {
+  try {
+    const auto desk = postgres::open_job_desk(store_options(config), {});
+    desk->act_as(this_user());
+    desk->record("enqueue", {{"type", type}}, {id});
+  } catch (const std::runtime_error& failed) {
+    std::cerr << "note: the job was enqueued, but the audit does not say so: "
+              << base::harmless(failed.what()) << "\n";
+  }
+}
 
 int enqueue(const GlobalOptions& global, const EnqueueOptions& options) {
   const config::Config config = global.resolve();
@@ -28,7 +43,8 @@ int enqueue(const GlobalOptions& global, const EnqueueOptions& options) {
   }
   if (!options.unique_key.empty()) request.unique_key = options.unique_key;
   const store::Enqueued enqueued = open_store(config)->desk()->enqueue(request);
-  std::cout << enqueued.id << "\n";
+  std::cout << enqueued.id << std::endl;
+  if (!enqueued.existing) record(config, options.type, enqueued.id);
   if (enqueued.existing) {
     std::cerr << "the job was not added, because a job with this unique key exists; this is the existing "
                  "job's id\n";

@@ -22,11 +22,11 @@ std::string user_name() {
   return found == nullptr ? std::to_string(geteuid()) : found->pw_name;
 }
 
+}  // namespace
+
 store::Actor this_user() {
   return {user_name() + "@" + base::host_name(), "", "cli"};
 }
-
-}  // namespace
 
 std::unique_ptr<store::JobDesk> open_jobs(const config::Config& config) {
   open_store(config)->desk()->check_schema();

@@ -14,6 +14,9 @@
 
 namespace sluice::cli {
 
+/// Who runs the command, for the audit.
+store::Actor this_user();
+
 /// Opens the configured database, which must be initialised. Throws base::UsageError if none is configured.
 /// What it changes is recorded as done by this process's user.
 std::unique_ptr<store::JobDesk> open_jobs(const config::Config& config);

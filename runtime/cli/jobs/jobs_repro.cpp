@@ -15,12 +15,15 @@ void note(const std::string& words) {
 
 int write(const GlobalOptions& global, const std::string& id) {
   const config::Config config = global.resolve();
-  const auto details = open_jobs(config)->show(id);
+  const auto desk = open_jobs(config);
+  const auto details = desk->show(id);
   if (!details) {
     std::cerr << "there is no job '" << base::harmless(id) << "'; sluice jobs list shows the newest jobs\n";
     return ExitCode::failed;
   }
-  std::cout << text_of(make_repro(*details, config, note)) << "\n";
+  const std::string file = text_of(make_repro(*details, config, note));
+  desk->record("repro", {}, {id});  // first, as it has the payload
+  std::cout << file << "\n";
   return ExitCode::ok;
 }
 

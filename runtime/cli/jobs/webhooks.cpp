@@ -74,7 +74,7 @@ int revive(const GlobalOptions& global, const ReviveOptions& options) {
   int code = ExitCode::ok;
   for (const std::string& name : options.names) {
     if (desk->revive(name)) {
-      open_jobs(config)->record("revive webhook", {{"endpoint", name}});
+      open_jobs(config)->record("revive webhook", {{"endpoint", name}}, {});
       std::cout << "revived " << one_line(name, name.size()) << "\n";
     } else {
       say_not_disabled(name, desk->disabled());

@@ -11,6 +11,7 @@
 #include "config/config_key.hpp"
 #include "config/host_users.hpp"
 #include "config/secret_grants.hpp"
+#include "dashboard/access.hpp"
 #include "fleet/missing_secret.hpp"
 #include "postgres/link/connection_string.hpp"
 #include "workshop/start_checks.hpp"
@@ -105,6 +106,16 @@ void warn_of_plugins(const config::Config& config, Report& report) {
   }
 }
 
+/// Another user may be able to read it.
+void warn_of_tokens(const config::Config& config, Report& report) {
+  if (config.http.tokens.empty()) return;
+  try {
+    dashboard::read_tokens(config.http.tokens);
+  } catch (const base::UsageError& invalid) {
+    report.warnings.emplace_back(invalid.what());
+  }
+}
+
 Report make_report(const GlobalOptions& global) {
   Report report;
   const config::Config config = global.resolve();
@@ -128,6 +139,7 @@ Report make_report(const GlobalOptions& global) {
   }
   for (const std::string& warning : secret_warnings(config, report.file)) report.warnings.push_back(warning);
   warn_of_secrets(config, report);
+  warn_of_tokens(config, report);
   warn_of_plugins(config, report);
   return report;
 }

@@ -80,7 +80,7 @@ int serve(const GlobalOptions& global) {
   }
   if (const auto problem = dashboard_problem(config, address); !problem.empty() && !own)
     throw base::UsageError(problem);
-  const auto site = open_dashboard(config, *store, address, own);
+  const auto site = open_dashboard(config, address, own);
   http::Server server(address, {}, server_options(config),
                       [&](const auto& request) { return site->answer(request); });
   const dashboard::Pulse pulse(*site, server);
@@ -90,6 +90,7 @@ int serve(const GlobalOptions& global) {
       {{"url", url + "/"}, {"database", postgres::describe(config.database_url)}, {"table", config.table}});
   if (own) std::cerr << "Open this address, which only you know: " << url << "/login?token=" << token << "\n";
   ending.wait();
+  site->limit(base::Clock::now() + last_answers);
   log::info("dashboard stopped");
   return ExitCode::ok;
 }
@@ -110,8 +111,7 @@ http::ServerOptions server_options(const config::Config& config) {
   return options;
 }
 
-std::unique_ptr<dashboard::Site> open_dashboard(const config::Config& config, store::Store& store,
-                                                const base::Address& address,
+std::unique_ptr<dashboard::Site> open_dashboard(const config::Config& config, const base::Address& address,
                                                 const std::optional<dashboard::TokenEntry>& extra) {
   dashboard::SiteOptions options;
   if (!config.http.tokens.empty()) options.access.tokens = dashboard::read_tokens(config.http.tokens);
@@ -125,15 +125,18 @@ std::unique_ptr<dashboard::Site> open_dashboard(const config::Config& config, st
   options.secure = !config.http.certificate.empty();
   options.redacts = [config](const std::string& type) { return redacted_pointers(config, type); };
   options.services = page_services(config);
-  return std::make_unique<dashboard::Site>(page_sources(config, store), std::move(options));
+  return std::make_unique<dashboard::Site>(page_sources(config), std::move(options));
 }
 
-dashboard::Sources page_sources(const config::Config& config, store::Store& store) {
+dashboard::Sources page_sources(const config::Config& config) {
   dashboard::Sources sources;
-  sources.store = &store;
+  postgres::PostgresOptions settings = store_options(config);
+  settings.statement_limit = store::insight_limit;
+  sources.store = open_store(config, {}, settings.statement_limit);
   job::RetryPolicy fallback;
   fallback.max_attempts = config.max_attempts;
-  sources.jobs = [settings = store_options(config), fallback] {
+  sources.jobs = [settings, fallback] { return postgres::open_job_desk(settings, fallback); };
+  sources.walks = [settings = store_options(config), fallback] {
     return postgres::open_job_desk(settings, fallback);
   };
   return sources;

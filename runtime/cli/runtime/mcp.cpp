@@ -44,10 +44,9 @@ int serve(const GlobalOptions& global, const std::string& allow, bool payloads) 
   const config::Config config = global.resolve();
   const auto visitor = allow.empty() ? dashboard::Visitor{caller(), dashboard::Role::view, payloads}
                                      : visitor_of(allow, payloads);
-  const auto store = open_store(config);
-  dashboard::AssistantTools tools(page_sources(config, *store), {visitor, [&config](const std::string& type) {
-                                                                   return redacted_pointers(config, type);
-                                                                 }});
+  dashboard::AssistantTools tools(page_sources(config), {visitor, [&config](const std::string& type) {
+                                                           return redacted_pointers(config, type);
+                                                         }});
   dashboard::AssistantProtocol protocol(tools, std::string(base::version()));
   log::info("answering on standard input and output",
             {{"role", std::string(role_name(visitor.role))},

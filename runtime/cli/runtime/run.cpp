@@ -54,7 +54,7 @@ int run(const GlobalOptions& global, bool waits) {
   if (const auto address = base::parse_address(config.http.listen)) {
     const std::string problem = dashboard_problem(config, *address);
     if (!problem.empty()) log::info(problem);
-    if (problem.empty()) site = open_dashboard(config, *store, *address);
+    if (problem.empty()) site = open_dashboard(config, *address);
     http::Server::Handler rest;
     if (site) rest = [&site](const http::Request& request) { return site->answer(request); };
     endpoint.emplace(*address, engine, times, *store, server_options(config), std::move(rest));
@@ -65,6 +65,7 @@ int run(const GlobalOptions& global, bool waits) {
   log::info("sluice started",
             {{"database", postgres::describe(config.database_url)}, {"table", config.table}});
   engine.run();
+  if (site) site->limit(base::Clock::now() + last_answers);
   log::info("sluice stopped");
   return ExitCode::ok;
 }

@@ -214,6 +214,8 @@ std::vector<std::string> secret_warnings(const config::Config& config, const std
     const std::string warning = base::secret_file_warning(one);
     if (!warning.empty()) warnings.push_back(warning);
   }
+  if (const std::string warning = base::writable_file_warning(config.http.tokens); !warning.empty())
+    warnings.push_back(warning);
   return warnings;
 }
 

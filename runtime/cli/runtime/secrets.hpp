@@ -22,8 +22,9 @@ struct Redacted {
 /// `password`. Names of files stay.
 Redacted without_secrets(const std::string& json, const std::string& schema);
 
-/// Warnings about files with secrets that everybody can read: the secret files that the plugins'
-/// configurations name, and `file`, the configuration file, if it contains a secret.
+/// Warnings about a file of tokens that others can write, and files with secrets that everybody can read: the
+/// secret files that the plugins' configurations name, and `file`, the configuration file, if it contains a
+/// secret.
 std::vector<std::string> secret_warnings(const config::Config& config, const std::string& file);
 
 }  // namespace sluice::cli

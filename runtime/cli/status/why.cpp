@@ -46,8 +46,7 @@ std::optional<int> concurrency_of(const config::Config& config, const dashboard:
 
 int why(const GlobalOptions& global, const std::string& asked, bool json) {
   const config::Config config = global.resolve();
-  const auto store = open_store(config);
-  dashboard::Sessions sessions(page_sources(config, *store));
+  dashboard::Sessions sessions(page_sources(config));
   const auto session = sessions.borrow();
   dashboard::Facts facts = dashboard::find_out(*session.operator->(), asked);
   facts.concurrency = concurrency_of(config, facts);

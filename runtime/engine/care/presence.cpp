@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "engine/care/type_limits.hpp"
 
 namespace sluice::engine {
 
@@ -12,6 +13,7 @@ namespace {
 
 constexpr std::chrono::seconds running_interval{1};
 constexpr std::chrono::seconds count_interval{5};
+constexpr std::chrono::seconds figures_interval{10};
 /// The most that may wait to be written while the database is unavailable, and the most in one row.
 constexpr std::size_t most_traces = 100'000;
 constexpr std::size_t trace_batch = 1000;
@@ -38,6 +40,9 @@ store::PluginReport report(const fleet::Plugin& plugin) {
   report.slots = plugin.slots();
   report.restarts = plugin.restarts;
   report.types = plugin.types;
+  if (plugin.spec.abi_major > 0)
+    report.abi = std::to_string(plugin.spec.abi_major) + "." + std::to_string(plugin.spec.abi_minor);
+  report.digest = plugin.digest;
   report.limits = fleet::limit_words(plugin.settings, plugin.limits_enforced ? "control group" : "watched");
   if (plugin.canary) report.canary = plugin.canary->version;
   return report;
@@ -49,10 +54,21 @@ bool says_the_same(const store::RunningJob& a, const store::RunningJob& b) {
 
 }  // namespace
 
-void Presence::set_plugins(const std::vector<fleet::Plugin>& plugins) {
+void Presence::set_plugins(const std::vector<fleet::Plugin>& plugins,
+                           const std::function<std::vector<fleet::HostFigures>(std::size_t)>& hosts) {
+  const auto now = Clock::now();
+  const bool measures = hosts && (now >= next_figures_ || figures_.size() != plugins.size());
+  if (measures) {
+    next_figures_ = now + figures_interval;
+    figures_.resize(plugins.size());
+  }
   std::vector<store::PluginReport> reports;
   reports.reserve(plugins.size());
-  for (const fleet::Plugin& plugin : plugins) reports.push_back(report(plugin));
+  for (std::size_t i = 0; i < plugins.size(); ++i) {
+    reports.push_back(report(plugins[i]));
+    if (measures) figures_[i] = figures_of(hosts(i));
+    if (i < figures_.size()) reports.back().host_figures = figures_[i];
+  }
   const base::Lock lock(mutex_);
   plugins_ = std::move(reports);
 }

@@ -5,6 +5,7 @@
 // within a second is never shown as running, and an idle runtime writes nothing.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -28,7 +29,9 @@ class Presence {
       : tally_(tally), keep_traces_(keep_traces) {}
 
   // For the event loop's thread.
-  void set_plugins(const std::vector<fleet::Plugin>& plugins);
+  /// `hosts` measures the hosts of a plugin, by its index. It is asked now and then, because it takes time.
+  void set_plugins(const std::vector<fleet::Plugin>& plugins,
+                   const std::function<std::vector<fleet::HostFigures>(std::size_t)>& hosts = nullptr);
   /// As published_settings() writes them.
   void set_settings(std::string settings);
   void set_running(const std::vector<fleet::RunningJob>& running);
@@ -71,6 +74,10 @@ class Presence {
   std::vector<Ended> tracing_;               // taken, and not written yet
   Clock::time_point next_running_{};
   Clock::time_point next_count_{};
+
+  // used by the event loop's thread alone
+  std::vector<std::string> figures_;  // of each plugin's hosts
+  Clock::time_point next_figures_{};
 
   base::Mutex mutex_;
   std::vector<store::PluginReport> plugins_ GUARDED_BY(mutex_);

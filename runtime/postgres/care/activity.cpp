@@ -41,7 +41,8 @@ std::vector<std::int64_t> without_zeros(const TimeHistogram& histogram) {
 
 void write_plugins(pqxx::transaction_base& transaction, RuntimeId runtime,
                    const std::vector<PluginReport>& plugins) {
-  ArrayText paths, names, versions, states, reasons, hosts, wanted, slots, restarts, types, limits, canaries;
+  ArrayText paths, names, versions, states, reasons, hosts, wanted, slots, restarts, types, limits, canaries,
+      abis, digests, figures;
   for (const auto& plugin : plugins) {
     paths.add(base::valid_utf8(plugin.path));
     names.add(base::valid_utf8(plugin.name));
@@ -55,10 +56,13 @@ void write_plugins(pqxx::transaction_base& transaction, RuntimeId runtime,
     types.add(array_text(plugin.types));
     limits.add(array_text(plugin.limits));
     canaries.add(base::valid_utf8(plugin.canary));
+    abis.add(plugin.abi);
+    digests.add(plugin.digest);
+    figures.add(plugin.host_figures);
   }
   exec(transaction, sql("write_plugins"), runtime, paths.str(), names.str(), versions.str(), states.str(),
        reasons.str(), hosts.str(), wanted.str(), slots.str(), restarts.str(), types.str(), limits.str(),
-       canaries.str());
+       canaries.str(), abis.str(), digests.str(), figures.str());
 }
 
 void write_running(pqxx::transaction_base& transaction, RuntimeId runtime, const RunningChanges& changes) {
@@ -126,7 +130,7 @@ void read_published_plugins(pqxx::transaction_base& transaction, std::vector<Run
     runtime->second->plugins.push_back(
         {{text_of(row[1]), text_of(row[2]), text_of(row[3]), text_of(row[4]), text_of(row[5]),
           row[6].as<int>(), row[7].as<int>(), row[8].as<int>(), row[9].as<int>(), texts_of(row[10]),
-          texts_of(row[11]), text_of(row[12])},
+          texts_of(row[11]), text_of(row[12]), text_of(row[14]), text_of(row[15]), text_of(row[16])},
          parse_double(text_of(row[13]))});
   }
 }

@@ -2,18 +2,20 @@
 
 -- name: write_plugins
 -- Replaces the plugins that runtime $1 shows. Arrays: paths, names, versions, states, reasons, hosts, hosts wanted,
--- slots, restarts, types, limits (both arrays as text), canaries.
+-- slots, restarts, types, limits (both arrays as text), canaries, ABIs, digests, figures of hosts.
 WITH gone AS (DELETE FROM sluice.plugin WHERE runtime = $1 AND place > cardinality($2::text[]))
-INSERT INTO sluice.plugin AS p (runtime, path, name, version, state, reason, hosts, hosts_wanted, slots, restarts, types, limits, canary, place)
-SELECT $1, path, name, version, state, reason, hosts, wanted, slots, restarts, types::text[], limits::text[], canary, place
+INSERT INTO sluice.plugin AS p (runtime, path, name, version, state, reason, hosts, hosts_wanted, slots, restarts, types, limits, canary, abi, digest, host_figures, place)
+SELECT $1, path, name, version, state, reason, hosts, wanted, slots, restarts, types::text[], limits::text[], canary, abi, digest, figures::jsonb, place
 FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[], $8::int[], $9::int[], $10::int[], $11::text[],
-            $12::text[], $13::text[])
-  WITH ORDINALITY AS u (path, name, version, state, reason, hosts, wanted, slots, restarts, types, limits, canary, place)
+            $12::text[], $13::text[], $14::text[], $15::text[], $16::text[])
+  WITH ORDINALITY AS u (path, name, version, state, reason, hosts, wanted, slots, restarts, types, limits, canary, abi, digest,
+    figures, place)
 WHERE EXISTS (SELECT FROM sluice.runtime WHERE id = $1)
 ON CONFLICT (runtime, place) DO UPDATE SET path = excluded.path, name = excluded.name, version = excluded.version,
   state = excluded.state, reason = excluded.reason, hosts = excluded.hosts, hosts_wanted = excluded.hosts_wanted,
   slots = excluded.slots, restarts = excluded.restarts, types = excluded.types,
-  limits = excluded.limits, canary = excluded.canary,
+  limits = excluded.limits, canary = excluded.canary, abi = excluded.abi, digest = excluded.digest,
+  host_figures = excluded.host_figures,
   changed_at = CASE WHEN (p.path, p.version, p.state) = (excluded.path, excluded.version, excluded.state)
     THEN p.changed_at ELSE now() END
 
@@ -79,7 +81,7 @@ DELETE FROM sluice.trace WHERE ctid = ANY (ARRAY(
 
 -- name: read_plugins
 SELECT runtime, path, name, version, state, reason, hosts, hosts_wanted, slots, restarts, types, limits, canary,
-  date_part('epoch', now() - changed_at)
+  date_part('epoch', now() - changed_at), abi, digest, host_figures::text
 FROM sluice.plugin ORDER BY runtime, place
 
 -- name: running_columns

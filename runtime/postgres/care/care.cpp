@@ -42,7 +42,9 @@ std::string id_array(const pqxx::result& rows) {
 }  // namespace
 
 PgCare::PgCare(const ConnectionString& target, const TableName& table)
-    : table_(table), link_(target, [this](pqxx::connection& connection) {
+    : table_(table),
+      query_(target.statement_limit.count() > 0 ? Query::hidden : Query::shown),
+      link_(target, [this](pqxx::connection& connection) {
         if (link_.pooled()) return;
         pqxx::nontransaction(connection).exec(pump_settings("SET") + "; " + patience("SET"));
       }) {}
@@ -92,7 +94,7 @@ RuntimeId PgCare::enlist(const RuntimeInfo& info) {
 }
 
 void PgCare::serve(RuntimeId runtime, const std::vector<ServedType>& types) {
-  ArrayText names, plugins, versions, attempts, once, schemas;
+  ArrayText names, plugins, versions, attempts, once, schemas, limits;
   for (const auto& served : types) {
     names.add(base::valid_utf8(served.type));
     plugins.add(base::valid_utf8(served.plugin));
@@ -100,10 +102,11 @@ void PgCare::serve(RuntimeId runtime, const std::vector<ServedType>& types) {
     attempts.add(std::int64_t{served.policy.max_attempts});
     once.add_flag(served.policy.at_most_once);
     schemas.add(base::valid_utf8(served.schema));
+    limits.add(base::valid_utf8(served.limits));
   }
   in_transaction("record the served job types", [&](pqxx::work& work) {
     exec(work, sql("serve"), names.str(), plugins.str(), versions.str(), attempts.str(), once.str(),
-         schemas.str());
+         schemas.str(), limits.str());
     // Last, because the heart writes that row too.
     return exec(work, "UPDATE sluice.runtime SET types = $2::text[] WHERE id = $1", runtime, names.str());
   });
@@ -235,7 +238,7 @@ bool PgCare::settle_buried(const job::RetryPolicy& fallback, std::size_t claims,
 
 std::string PgCare::blocker(const std::optional<std::string>& job) {
   return at_once("look who holds a lock", [&](pqxx::transaction_base& session) {
-    return job ? row_blocker(session, table_, *job) : table_blocker(session, table_);
+    return job ? row_blocker(session, table_, *job, query_) : table_blocker(session, table_, query_);
   });
 }
 

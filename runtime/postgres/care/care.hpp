@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "postgres/interface.hpp"
+#include "postgres/link/blockers.hpp"
 #include "postgres/link/link.hpp"
 #include "postgres/link/table_name.hpp"
 
@@ -58,10 +59,12 @@ class PgCare : public CareSession {
   std::size_t tidy_records(Walk& walk, std::size_t limit);
 
   const TableName table_;
-  std::array<Walk, 4> walks_{{{"sluice.unique_key", "key", "text"},
+  const Query query_;  // of who holds a lock; pages do not show it
+  std::array<Walk, 5> walks_{{{"sluice.unique_key", "key", "text"},
                               {"sluice.attempt", "id", "bigint"},
                               {"sluice.schedule", "job_id", "text"},
-                              {"sluice.output", "job_id", "text"}}};
+                              {"sluice.output", "job_id", "text"},
+                              {"sluice.follow_up", "job_id", "text"}}};
   Link link_;
 };
 

@@ -146,13 +146,14 @@ INSERT INTO sluice.runtime (host, pid, version, command, lease)
 VALUES ($1, $2, $3, $4, make_interval(secs => $5::bigint / 1e6)) RETURNING id
 
 -- name: serve
--- Parameters, arrays: types, plugins, the plugins' versions, attempts, whether they run at most once, schemas.
-INSERT INTO sluice.job_type AS t (type, plugin, plugin_version, max_attempts, at_most_once, payload_schema)
-SELECT DISTINCT ON (type) * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::bool[], $6::text[])
-  AS u (type, plugin, plugin_version, max_attempts, at_most_once, payload_schema) ORDER BY type
+-- Parameters, arrays: types, plugins, the plugins' versions, attempts, whether they run at most once, schemas,
+-- limits.
+INSERT INTO sluice.job_type AS t (type, plugin, plugin_version, max_attempts, at_most_once, payload_schema, limits)
+SELECT DISTINCT ON (type) * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::bool[], $6::text[], $7::text[]::jsonb[])
+  AS u (type, plugin, plugin_version, max_attempts, at_most_once, payload_schema, limits) ORDER BY type
 ON CONFLICT (type) DO UPDATE SET plugin = excluded.plugin, plugin_version = excluded.plugin_version,
   max_attempts = excluded.max_attempts, at_most_once = excluded.at_most_once, payload_schema = excluded.payload_schema,
-  seen_at = now()
+  limits = excluded.limits, seen_at = now()
 
 -- name: lock_requested
 -- Locks the requested jobs, so that the claims are up to date when the next statement reads them.

@@ -8,6 +8,7 @@
 #include "postgres/care/activity.hpp"
 #include "postgres/desk/counts.hpp"
 #include "postgres/desk/report.hpp"
+#include "postgres/link/blockers.hpp"
 #include "postgres/link/exec.hpp"
 #include "postgres/link/text.hpp"
 #include "postgres/schema/effect_function.hpp"
@@ -32,7 +33,9 @@ PgDesk::PgDesk(const ConnectionString& target, const TableName& table, std::vect
       effect_roles_(std::move(effect_roles)),
       wake_(wake),
       grants_(std::move(grants)),
-      link_(target) {}
+      link_(target) {
+  link_.name_holders([this](pqxx::transaction_base& work) { return lock_holder(work, table_); });
+}
 
 PgDesk::Present PgDesk::present() {
   return link_.transact("look at the schema", [&](pqxx::transaction_base& work) {
@@ -254,12 +257,25 @@ Report PgDesk::report(bool exact) {
       exact ? unbounded : usual_bound);
 }
 
+/// What runtimes tell about themselves is known even if the outbox is locked.
 Report PgDesk::activity() {
-  return link_.transact("read what runtimes do", [&](pqxx::transaction_base& work) {
-    Report report;
-    read_activity(work, table_, report);
-    return report;
+  Report report;
+  link_.transact("read what runtimes do", [&](pqxx::transaction_base& work) {
+    report = {};
+    read_activity(work, report);
+    return true;
   });
+  try {
+    link_.transact("read which jobs run", [&](pqxx::transaction_base& work) {
+      read_running_jobs(work, table_, report);
+      return true;
+    });
+  } catch (const HeldUp& held) {
+    report.unread = held.what();
+  } catch (const TimedOut& late) {
+    report.unread = late.what();
+  }
+  return report;
 }
 
 Aggregate PgDesk::aggregate(std::chrono::seconds since) {

@@ -76,7 +76,7 @@ ORDER BY w.place
 -- name: served_types
 -- A runtime that is not alive serves nothing.
 SELECT t.type, t.plugin, t.plugin_version, EXISTS (
-  SELECT FROM sluice.runtime r WHERE t.type = ANY (r.types) AND {is_alive}) FROM sluice.job_type t
+  SELECT FROM sluice.runtime r WHERE t.type = ANY (r.types) AND {is_alive}), t.limits::text FROM sluice.job_type t
 
 -- name: runtimes
 SELECT r.id, r.host, r.pid, r.version, r.command, date_part('epoch', now() - r.started_at),

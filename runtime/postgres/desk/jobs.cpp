@@ -8,6 +8,7 @@
 #include "postgres/desk/counts.hpp"
 #include "postgres/desk/job_rows.hpp"
 #include "postgres/desk/likeness.hpp"
+#include "postgres/link/blockers.hpp"
 #include "postgres/link/exec.hpp"
 #include "postgres/link/text.hpp"
 #include "postgres/schema/wake_trigger.hpp"
@@ -63,7 +64,16 @@ constexpr std::size_t most_looked_at = 5000;
 }  // namespace
 
 PgJobs::PgJobs(const ConnectionString& target, const TableName& table, const job::RetryPolicy& fallback)
-    : table_(table), fallback_(fallback), link_(target), care_(target, table) {}
+    : table_(table),
+      fallback_(fallback),
+      limited_(target.statement_limit.count() > 0),
+      link_(target),
+      care_(target, table) {
+  link_.name_holders([this](pqxx::transaction_base& work) {
+    const std::string holder = lock_holder(work, table_);
+    return holder.empty() && !wanted_.empty() ? row_blocker(work, table_, wanted_, Query::hidden) : holder;
+  });
+}
 
 Listing PgJobs::list(const JobFilter& filter, std::size_t limit, bool deep) {
   return link_.transact(
@@ -122,6 +132,7 @@ std::int64_t PgJobs::count(const JobFilter& filter) {
 
 std::optional<JobDetails> PgJobs::show(const std::string& id) {
   const std::string wanted = base::valid_utf8(id);
+  wanted_.clear();
   return link_.transact("look at job " + wanted,
                         [&](pqxx::transaction_base& work) -> std::optional<JobDetails> {
                           const auto rows = exec(work, show_statement(table_), wanted);
@@ -137,6 +148,8 @@ std::optional<JobDetails> PgJobs::show(const std::string& id) {
                             details.max_attempts = row[20].as<int>();
                           }
                           details.attempts = attempts(work, wanted);
+                          details.follow_ups = relatives(work, wanted, "parent", "job_id");
+                          details.parents = relatives(work, wanted, "job_id", "parent");
                           details.state = state_of(exec(work, sql("state", table_), id_array({wanted}))[0]);
                           if (details.state.standing == Standing::done)
                             details.done_run = done_run(work, wanted);
@@ -158,6 +171,16 @@ std::optional<DoneRun> PgJobs::done_run(pqxx::transaction_base& transaction, con
                  row[4].as<int>(),
                  moment_of(row, 5),
                  parse_double(text_of(row[7]))};
+}
+
+std::vector<Relative> PgJobs::relatives(pqxx::transaction_base& transaction, const std::string& id,
+                                        const char* self, const char* other) {
+  std::vector<Relative> relatives;
+  const std::string statement = sql(
+      "relatives", table_, {{"self", self}, {"other", other}, {"most", std::to_string(most_relatives + 1)}});
+  for (const auto& row : exec(transaction, statement, id))
+    relatives.push_back({text_of(row[0]), text_of(row[1]), text_of(row[2])});
+  return relatives;
 }
 
 std::vector<Attempt> PgJobs::attempts(pqxx::transaction_base& transaction, const std::string& id) {
@@ -201,12 +224,13 @@ PgJobs::Done PgJobs::change(const std::string& action, const std::string& statem
                             const std::vector<std::string>& ids) {
   const std::vector<std::string> each = distinct(ids);
   const std::string array = id_array(each);
+  wanted_ = each.empty() ? "" : each.front();
   const std::vector<JobState> before = states(array);
   const auto is_lost = [](const JobState& state) { return state.standing == Standing::lost; };
   if (std::any_of(before.begin(), before.end(), is_lost)) rescue();
   Done done;
   const std::set<std::string> moved = link_.transact(action + " jobs", [&](pqxx::transaction_base& work) {
-    work.exec("SET LOCAL lock_timeout = '5s'");
+    if (!limited_) work.exec("SET LOCAL lock_timeout = '5s'");
     exec(work, sql("lock_jobs", table_), array);
     std::set<std::string> changed;
     for (const auto& row : exec(work, statement, array)) changed.insert(text_of(row[0]));
@@ -340,9 +364,10 @@ std::size_t PgJobs::give_up_some(const JobFilter& filter, Walk& walk, std::size_
   return step({"give up", filter, BatchChange::give_up, limit}, walk);
 }
 
-void PgJobs::record(const std::string& action, const Details& details) {
-  link_.transact("record what was done by hand",
-                 [&](pqxx::transaction_base& work) { return audit_.note(work, action, details, {}, 0); });
+void PgJobs::record(const std::string& action, const Details& details, const std::vector<std::string>& ids) {
+  link_.transact("record what was done by hand", [&](pqxx::transaction_base& work) {
+    return audit_.note(work, action, details, ids, ids.size());
+  });
 }
 
 /// A notification makes idle runtimes look for paused types at once.

@@ -19,7 +19,8 @@ class PgJobs : public JobDesk {
   PgJobs(const ConnectionString& target, const TableName& table, const job::RetryPolicy& fallback);
 
   void act_as(const Actor& actor) override { audit_.act_as(actor); }
-  void record(const std::string& action, const Details& details) override;
+  void record(const std::string& action, const Details& details,
+              const std::vector<std::string>& ids) override;
   Listing list(const JobFilter& filter, std::size_t limit, bool deep) override;
   std::optional<JobDetails> show(const std::string& id) override;
   std::int64_t count(const JobFilter& filter) override;
@@ -56,11 +57,15 @@ class PgJobs : public JobDesk {
   std::size_t step(pqxx::connection& connection, const Batch& batch, Walk& walk);
   std::size_t change_next(pqxx::transaction_base& transaction, const Batch& batch, Walk& walk);
   std::size_t change_alike(pqxx::transaction_base& transaction, const Batch& batch, Walk& walk);
+  std::vector<Relative> relatives(pqxx::transaction_base& transaction, const std::string& id,
+                                  const char* self, const char* other);
   std::vector<Attempt> attempts(pqxx::transaction_base& transaction, const std::string& id);
   std::optional<DoneRun> done_run(pqxx::transaction_base& transaction, const std::string& id);
 
   const TableName table_;
   const job::RetryPolicy fallback_;
+  const bool limited_;  // each statement
+  std::string wanted_;  // one of the jobs that the present call changes
   Link link_;
   PgCare care_;
   Audit audit_;

@@ -28,6 +28,12 @@ SELECT attempt, result, code, error, log_tail, date_part('epoch', duration), hos
   plugin, plugin_version, build_id, cpu_seconds, peak_memory
 FROM sluice.attempt WHERE job_id = $1::text ORDER BY id
 
+-- name: relatives
+-- The jobs that are follow-ups of job $1, or, if {self} is job_id, whose follow-up it is: id, type and status, null if
+-- the job was deleted.
+SELECT f.{other}, o.type, {shown_status} FROM sluice.follow_up f LEFT JOIN {outbox} o ON o.id = f.{other}
+WHERE f.{self} = $1::text ORDER BY f.at, f.{other} LIMIT {most}
+
 -- name: trace
 -- For job $1, who ran it to its end.
 SELECT u.attempt, t.runtime, t.host, t.pid, u.host_pid, {ended_at}, u.took
@@ -171,6 +177,7 @@ unrequested AS (DELETE FROM sluice.cancel_request r USING changed c WHERE r.job_
 -- Deletes everything that is recorded about them.
 unrecorded AS (DELETE FROM sluice.attempt a USING changed c WHERE a.job_id = c.id),
 unkept AS (DELETE FROM sluice.output u USING changed c WHERE u.job_id = c.id),
+unrelated AS (DELETE FROM sluice.follow_up f USING changed c WHERE f.job_id = c.id),
 {forget_plans}
 
 -- name: note_cancelled

@@ -62,26 +62,31 @@ std::int64_t count_stuck(pqxx::transaction_base& transaction, const TableName& t
 
 }  // namespace
 
-void read_activity(pqxx::transaction_base& transaction, const TableName& table, Report& report) {
+void read_activity(pqxx::transaction_base& transaction, Report& report) {
   constexpr double minute = 60;
   transaction.exec(pump_settings("SET LOCAL"));
   report.runtimes = read_runtimes(transaction);
   read_published_plugins(transaction, report.runtimes);
-  report.running = read_running(transaction, table);
   report.last_minute = read_throughput(transaction, minute);
   report.last_hour = read_throughput(transaction, 60 * minute);
   report.paused = read_paused(transaction);
-  report.stuck = count_stuck(transaction, table);
   const auto due = transaction.exec(
       "SELECT greatest(date_part('epoch', min(due) - now()), 0) FROM sluice.schedule "
       "HAVING count(*) > 0");
   if (!due.empty()) report.next_due = parse_double(text_of(due[0][0]));
 }
 
+void read_running_jobs(pqxx::transaction_base& transaction, const TableName& table, Report& report) {
+  transaction.exec(pump_settings("SET LOCAL"));
+  report.running = read_running(transaction, table);
+  report.stuck = count_stuck(transaction, table);
+}
+
 Report read_report(pqxx::transaction_base& transaction, const TableName& table, bool exact) {
   Report report;
   read_counts(transaction, table, exact, report);
-  read_activity(transaction, table, report);
+  read_activity(transaction, report);
+  read_running_jobs(transaction, table, report);
   read_plugins(transaction, report);
   return report;
 }

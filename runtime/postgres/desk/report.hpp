@@ -9,7 +9,9 @@
 namespace sluice::postgres {
 
 /// Without counts.
-void read_activity(pqxx::transaction_base& transaction, const TableName& table, Report& report);
+void read_activity(pqxx::transaction_base& transaction, Report& report);
+/// The part of it that reads the outbox.
+void read_running_jobs(pqxx::transaction_base& transaction, const TableName& table, Report& report);
 Report read_report(pqxx::transaction_base& transaction, const TableName& table, bool exact);
 
 /// Like DeskSession::depths. Changes settings of the transaction.

@@ -27,11 +27,13 @@ constexpr std::size_t most_bytes = std::size_t{8} << 20U;
 /// Victims of a deadlock or of a serialization failure are tried again.
 constexpr int most_attempts = 3;
 
+/// Also records which job asked for which, for pages.
 constexpr const char* enqueue_jobs =
-    "SELECT pg_catalog.count(e.id) FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[]) AS f (type, "
-    "payload, delay, key), LATERAL sluice.enqueue_job(f.type, f.payload::jsonb, make_interval(secs => "
-    "f.delay "
-    "/ 1e6), f.key) e";
+    "WITH enqueued AS MATERIALIZED (SELECT f.parent, e.id FROM unnest($1::text[], $2::text[], $3::bigint[], "
+    "$4::text[], $5::text[]) AS f (type, payload, delay, key, parent), LATERAL sluice.enqueue_job(f.type, "
+    "f.payload::jsonb, make_interval(secs => f.delay / 1e6), f.key) e), "
+    "noted AS (INSERT INTO sluice.follow_up (parent, job_id) SELECT parent, id FROM enqueued ON CONFLICT DO "
+    "NOTHING) SELECT pg_catalog.count(id) FROM enqueued";
 
 /// Triggers that would run at the commit, as this session's user, and that the role could have created or can
 /// change. By then the role's other triggers have run. The checks of foreign keys and of plain unique
@@ -232,11 +234,11 @@ void PgEffects::settle(pqxx::transaction_base& transaction, const Settlements& s
 }
 
 void PgEffects::enqueue(pqxx::transaction_base& transaction, const Settlements& settlements) {
-  ArrayText types, payloads, delays, keys;
+  ArrayText types, payloads, delays, keys, parents;
   std::size_t bytes = 0;
   const auto flush = [&] {
-    exec(transaction, enqueue_jobs, types.str(), payloads.str(), delays.str(), keys.str());
-    types = payloads = delays = keys = {};
+    exec(transaction, enqueue_jobs, types.str(), payloads.str(), delays.str(), keys.str(), parents.str());
+    types = payloads = delays = keys = parents = {};
     bytes = 0;
   };
   for (const auto* settlement : settlements) {
@@ -244,12 +246,13 @@ void PgEffects::enqueue(pqxx::transaction_base& transaction, const Settlements& 
       types.add(base::valid_utf8(job.type));
       payloads.add(base::valid_utf8(job.payload));
       delays.add(bounded_microseconds(job.delay));
+      parents.add(settlement->id);
       if (job.unique_key.empty()) {
         keys.add_null();
       } else {
         keys.add(base::valid_utf8(job.unique_key));
       }
-      bytes += job.type.size() + job.payload.size() + job.unique_key.size() + 1;
+      bytes += job.type.size() + job.payload.size() + job.unique_key.size() + settlement->id.size() + 1;
       if (bytes > most_bytes) flush();
     }
   }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/duration.hpp"
 #include "base/text.hpp"
 #include "postgres/desk/job_rows.hpp"
 #include "postgres/insight/failure_groups.hpp"
@@ -11,6 +10,7 @@
 #include "postgres/insight/series.hpp"
 #include "postgres/insight/type_overviews.hpp"
 #include "postgres/insight/version_outcomes.hpp"
+#include "postgres/link/blockers.hpp"
 #include "postgres/link/exec.hpp"
 #include "postgres/link/text.hpp"
 #include "postgres/sql.hpp"
@@ -19,9 +19,6 @@
 namespace sluice::postgres {
 
 namespace {
-
-/// For a whole call, which may be several statements.
-constexpr std::chrono::seconds call_bound{15};
 
 DatabaseState state_of(const pqxx::row& row) {
   DatabaseState state;
@@ -68,35 +65,17 @@ std::string insight_settings() {
          sql("insight_settings", {{"limit", std::to_string(insight_limit.count())}});
 }
 
-PgInsight::PgInsight(const ConnectionString& target, const TableName& table) : table_(table), link_(target) {}
+PgInsight::PgInsight(const ConnectionString& target, const TableName& table)
+    : table_(table), link_(with_statement_limit(target, insight_limit)) {
+  link_.name_holders([this](pqxx::transaction_base& work) { return lock_holder(work, table_); });
+}
 
-/// The exceptions that are thrown here leave the connection usable, unlike those of the link.
 template <typename Step>
 auto PgInsight::ask(const std::string& what, Step&& step) {
-  return link_.use(
-      what,
-      [&](pqxx::connection& connection) {
-        try {
-          pqxx::work work(connection);
-          link_.limit(work);
-          work.exec(insight_settings());
-          auto answer = step(work);
-          work.commit();
-          return answer;
-        } catch (const pqxx::sql_error& error) {
-          if (error.sqlstate() == "57014") {
-            throw TimedOut("could not " + what + " in " + link_.description() + ": it took longer than " +
-                           base::format_duration(insight_limit) +
-                           " and was given up; ask for less, or again when the database has less to do");
-          }
-          if (error.sqlstate() == "55P03") {
-            throw HeldUp("could not " + what + " in " + link_.description() + ": " +
-                         server_message(error.what()) + "; another session holds a lock: try again later");
-          }
-          throw;
-        }
-      },
-      call_bound);
+  return link_.transact(what, [&](pqxx::transaction_base& work) {
+    work.exec(insight_settings());
+    return step(work);
+  });
 }
 
 Series PgInsight::series(Time from, Time to, std::chrono::seconds step,
@@ -121,6 +100,12 @@ JobPage PgInsight::jobs(const JobQuery& query, Order order, const std::optional<
 JobCount PgInsight::count(const JobQuery& query) {
   return ask("count jobs",
              [&](pqxx::transaction_base& transaction) { return read_matches(transaction, table_, query); });
+}
+
+std::int64_t PgInsight::count_all(const JobQuery& query) {
+  return ask("count all of these jobs", [&](pqxx::transaction_base& transaction) {
+    return read_exact_count(transaction, table_, query);
+  });
 }
 
 std::vector<VersionOutcomes> PgInsight::versions(Time from, Time to, const std::string& type) {

@@ -19,6 +19,7 @@ class PgInsight : public InsightSession {
   JobPage jobs(const JobQuery& query, Order order, const std::optional<JobKey>& after, std::size_t limit,
                const std::vector<std::vector<std::string>>& columns) override;
   JobCount count(const JobQuery& query) override;
+  std::int64_t count_all(const JobQuery& query) override;
   std::vector<VersionOutcomes> versions(Time from, Time to, const std::string& type) override;
   std::string schema(const std::string& type) override;
   Failures failures(Time from, Time to) override;

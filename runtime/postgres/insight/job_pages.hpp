@@ -17,4 +17,8 @@ JobPage read_page(pqxx::transaction_base& transaction, const TableName& table, c
                   const std::vector<std::vector<std::string>>& columns);
 JobCount read_matches(pqxx::transaction_base& transaction, const TableName& table, const JobQuery& query);
 
+/// Counts all of them.
+std::int64_t read_exact_count(pqxx::transaction_base& transaction, const TableName& table,
+                              const JobQuery& query);
+
 }  // namespace sluice::postgres

@@ -176,11 +176,30 @@ std::string looked(const TableName& table, const Reading& reading) {
          (is_newest(reading) ? ">=" : "<=") + " (h.\"createdAt\", h.id)))";
 }
 
+/// A pending job that a claim names is in processing. Claims are looked up only where that matters.
+std::string any_of_statuses(const std::vector<std::string>& statuses) {
+  const auto has = [&](const char* status) {
+    return std::find(statuses.begin(), statuses.end(), status) != statuses.end();
+  };
+  if (statuses.empty()) return {};
+  if (has("pending") == has("processing")) return " AND o.status IN (" + constants(statuses) + ")";
+  if (has("pending"))
+    return " AND o.status IN (" + constants(statuses) + ") AND NOT (o.status = 'pending' AND " +
+           sql("is_claimed") + ")";
+  return " AND (o.status IN (" + constants(statuses) + ") OR " + sql("claimed_rows") + ")";
+}
+
 std::string horizon_columns() {
   return "h.\"createdAt\"::text, h.id, " + moment("h.\"createdAt\"");
 }
 
 }  // namespace
+
+std::string exact_statement(const TableName& table, const JobQuery& query) {
+  const Reading reading{query, Order::newest, {}};
+  return "SELECT count(*) FROM " + table.quoted() + " o WHERE " + between_bounds(reading) +
+         rest_of_bounds(reading) + " AND " + match(query) + any_of_statuses(query.statuses);
+}
 
 std::string most_of_types_statement(const TableName& table, const Reading& reading) {
   std::string counts;

@@ -35,6 +35,9 @@ std::string page_statement(const TableName& table, const Reading& reading, std::
 /// How many of these jobs match, and the horizon.
 std::string matches_statement(const TableName& table, const Reading& reading);
 
+/// How many jobs match, however many.
+std::string exact_statement(const TableName& table, const JobQuery& query);
+
 /// How many jobs the type has that has most, or how many attempts have the code, up to `most` + 1.
 std::string most_of_types_statement(const TableName& table, const Reading& reading);
 std::string most_of_code_statement(const Reading& reading);

@@ -49,6 +49,7 @@ class Overviews {
       overview.plugin = text_of(row[1]);
       overview.plugin_version = text_of(row[2]);
       overview.served = row[3].as<bool>();
+      overview.limits = text_of(row[4]);
     }
   }
 

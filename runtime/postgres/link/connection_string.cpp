@@ -249,6 +249,11 @@ ConnectionString connection_string_of(const std::string& url, const std::string&
   return target;
 }
 
+ConnectionString with_statement_limit(ConnectionString target, std::chrono::milliseconds limit) {
+  target.statement_limit = limit;
+  return target;
+}
+
 ConnectionString listening_target(const std::string& direct, const std::string& url,
                                   const std::string& file) {
   return direct.empty() ? connection_string_of(url, file) : connection_string_of(direct, "");

@@ -2,6 +2,7 @@
 // showing a password. Values.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -22,9 +23,14 @@ struct ConnectionString {
   /// the mask would reveal them.
   std::vector<std::string> secrets;
   std::string file;  ///< the file that holds the URL, if one does; it may change while we run
+  /// The server ends each statement after this, and each wait for a lock after `lock_patience`; zero: never.
+  std::chrono::milliseconds statement_limit{0};
   /// Ends calls that last too long; shared by the connections of one store.
   std::shared_ptr<CallWatch> watch = std::make_shared<CallWatch>();
 };
+
+/// For a page or a question, which somebody waits for.
+inline constexpr std::chrono::milliseconds lock_patience{1000};
 
 /// Reads postgres:// and postgresql:// URLs and key=value strings. Parameters that only Prisma knows are
 /// translated or dropped. Throws Refused; the message never repeats the text.
@@ -32,6 +38,9 @@ ConnectionString parse_connection_string(const std::string& text);
 
 /// The same; `file` is the file from which `url` was read, or empty.
 ConnectionString connection_string_of(const std::string& url, const std::string& file);
+
+/// The same target, where each statement has a time limit.
+ConnectionString with_statement_limit(ConnectionString target, std::chrono::milliseconds limit);
 
 /// Where LISTEN works: around a pool, if a `direct` URL is given.
 ConnectionString listening_target(const std::string& direct, const std::string& url, const std::string& file);

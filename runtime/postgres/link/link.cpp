@@ -8,6 +8,7 @@
 #include <exception>
 #include <utility>
 
+#include "base/duration.hpp"
 #include "base/log.hpp"
 #include "base/threads.hpp"
 #include "base/without_signals.hpp"
@@ -192,11 +193,24 @@ void Link::settle_in() {
     pooled_ = true;
     warn_of_pool(target_.description);
   }
-  if (!pooled_) session.exec(session_settings());
+  if (!pooled_) session.exec(session_settings() + limits("SET"));
+}
+
+std::string Link::limits(const char* scope) const {
+  if (target_.statement_limit.count() == 0) return {};
+  const std::string set = std::string("; ") + scope;
+  return set + " lock_timeout = " + std::to_string(lock_patience.count()) + set +
+         " statement_timeout = " + std::to_string(target_.statement_limit.count());
+}
+
+/// Of several statements, where each has a limit.
+CallWatch::Clock::duration Link::bounded(CallWatch::Clock::duration bound) const {
+  constexpr CallWatch::Clock::duration limited_bound = std::chrono::seconds(15);
+  return target_.statement_limit.count() == 0 ? bound : std::min(bound, limited_bound);
 }
 
 void Link::limit(pqxx::transaction_base& transaction) const {
-  if (pooled()) transaction.exec(transaction_settings());
+  if (pooled()) transaction.exec(transaction_settings() + limits("SET LOCAL"));
 }
 
 bool goes_through_pool(const ConnectionString& target) {
@@ -209,6 +223,29 @@ bool goes_through_pool(const ConnectionString& target) {
   }
 }
 
+std::string Link::lock_holder(CallWatch::Call& call) {
+  if (!finder_) return {};
+  try {
+    pqxx::work work(connection(call));
+    limit(work);
+    return finder_(work);
+  } catch (const std::exception&) {
+    return {};  // the message then does without
+  }
+}
+
+/// The wait is over, so the server can't tell any more who was in the way. Whoever holds a lock still does.
+void Link::give_up_waiting(const std::string& tried, const std::string& state, const std::string& said,
+                           CallWatch::Call& call) {
+  const std::string holder = lock_holder(call);
+  call.detach();
+  if (!holder.empty())
+    throw HeldUp(tried + holder + " holds a lock; try again when that session has ended its transaction");
+  if (state == "55P03") throw HeldUp(tried + said + "; another session holds a lock: try again later");
+  throw TimedOut(tried + "it took longer than " + base::format_duration(target_.statement_limit) +
+                 " and was given up; ask for less, or again when the database has less to do");
+}
+
 void Link::recover(std::string_view what, const pqxx::failure& error, int attempt, CallWatch::Call& call) {
   call.detach();
   if (call.ended()) {
@@ -217,9 +254,12 @@ void Link::recover(std::string_view what, const pqxx::failure& error, int attemp
   }
   if (was_rolled_back(error) && attempt < most_attempts) return;
   const std::string state = sql_state(error);
+  const std::string tried = "could not " + std::string(what) + " in " + target_.description + ": ";
+  const bool limited = target_.statement_limit.count() > 0 && connection_ && connection_->is_open();
+  if (limited && (state == "57014" || state == "55P03"))
+    give_up_waiting(tried, state, scrubbed(server_message(error.what()), target_.secrets), call);
   const bool lost = is_lost(error) || is_passing(state) || !connection_ || !connection_->is_open();
-  std::string message = "could not " + std::string(what) + " in " + target_.description + ": " +
-                        scrubbed(server_message(error.what()), target_.secrets);
+  std::string message = tried + scrubbed(server_message(error.what()), target_.secrets);
   if (!state.empty()) message += " [" + state + "]";
   if (!lost && is_of_value(state)) throw Invalid(message);
   if (!lost) throw Refused(message);

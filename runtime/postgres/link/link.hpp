@@ -8,6 +8,7 @@
 #include <pqxx/pqxx>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "postgres/interface.hpp"
 #include "postgres/link/call_watch.hpp"
@@ -24,17 +25,22 @@ class Link {
  public:
   /// `on_connect` prepares each new connection.
   explicit Link(ConnectionString target, std::function<void(pqxx::connection&)> on_connect = {});
+  /// Finds who holds the lock that a call waited for, as a phrase; empty if it is unknown.
+  using Finder = std::function<std::string(pqxx::transaction_base&)>;
+  /// If the target has a statement limit, HeldUp names who `finder` finds.
+  void name_holders(Finder finder) { finder_ = std::move(finder); }
   ~Link();
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
 
   /// Runs `work(pqxx::connection&)`, which does one transaction or one statement. It is run again if it was
   /// rolled back as the victim of a deadlock. `what` tells in messages what was tried. Without an answer
-  /// within `bound`, the connection is given up. Throws Unavailable or Refused; other exceptions of `work`
+  /// within `bound`, the connection is given up. Throws Unavailable or Refused; if the target has a statement
+  /// limit, TimedOut or HeldUp where that was exceeded, and the connection stays. Other exceptions of `work`
   /// pass through.
   template <typename Work>
   auto use(std::string_view what, Work&& work, CallWatch::Clock::duration bound = usual_bound) {
-    CallWatch::Call call(*target_.watch, bound);
+    CallWatch::Call call(*target_.watch, bounded(bound));
     for (int attempt = 1;; ++attempt) {
       try {
         return work(connection(call));
@@ -87,6 +93,11 @@ class Link {
   pqxx::connection& connection(CallWatch::Call& call);
   void connect(CallWatch::Call& call);
   void settle_in();
+  CallWatch::Clock::duration bounded(CallWatch::Clock::duration bound) const;
+  std::string limits(const char* scope) const;
+  std::string lock_holder(CallWatch::Call& call);
+  [[noreturn]] void give_up_waiting(const std::string& tried, const std::string& state,
+                                    const std::string& said, CallWatch::Call& call);
   void recover(std::string_view what, const pqxx::failure& error, int attempt, CallWatch::Call& call);
   void disconnect() noexcept;
 
@@ -94,6 +105,7 @@ class Link {
   bool pooled_;
   bool unencoded_ = false;
   std::function<void(pqxx::connection&)> on_connect_;
+  Finder finder_;
   std::unique_ptr<pqxx::connection> connection_;
   std::unique_ptr<pqxx::errorhandler> silence_;  // keeps notices away from standard error
 };

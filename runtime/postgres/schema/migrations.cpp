@@ -53,7 +53,8 @@ std::vector<Migration> migrations(const TableName& table) {
           step(16, "what was done by hand", "audit"),
           step(17, "hosts of attempts", "hosts"),
           step(18, "descriptions of types and runtimes", "descriptions"),
-          step(19, "sums of outcomes, attempts by code", "totals")};
+          step(19, "sums of outcomes, attempts by code", "totals"),
+          step(20, "follow-up jobs, limits of types, figures of hosts", "relations")};
 }
 
 std::string init_lock() {

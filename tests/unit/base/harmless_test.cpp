@@ -24,5 +24,11 @@ TEST(Harmless, KeepsOrdinaryText) {
   EXPECT_EQ(harmless_lines("a\nb\x1b"), "a\nb\\x1b");
 }
 
+TEST(Harmless, JsonStaysTheSameValue) {
+  EXPECT_EQ(harmless_json("{\n  \"a\": \"\u202eevil\"}"), "{\n  \"a\": \"\\u202eevil\"}");
+  EXPECT_EQ(harmless_json("\"\U000e0041\u05d0\""), "\"\\udb40\\udc41\u05d0\"")
+      << "letters of any direction stay";
+}
+
 }  // namespace
 }  // namespace sluice::base

@@ -1,6 +1,7 @@
 #include "dashboard/access.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "base/usage_error.hpp"
 #include "support/scratch.hpp"
@@ -42,14 +43,30 @@ TEST(Access, GivesABrowserASessionThatCanBeEnded) {
   EXPECT_FALSE(access.log_in("0124"));
   const auto secret = access.log_in(token);
   ASSERT_TRUE(secret);
-  const auto request = asking({{"cookie", "other=1; sluice_session=" + *secret}});
+  const auto request = asking({{"cookie", "other=1; sluice_session_=" + *secret}});
   ASSERT_TRUE(access.visitor(request));
   EXPECT_EQ(access.visitor(request)->name, "alice");
-  EXPECT_FALSE(access.visitor(asking({{"cookie", "sluice_session=" + *secret + "0"}})));
-  EXPECT_FALSE(access.visitor(asking({{"cookie", std::string("sluice_session=") + token}})))
+  EXPECT_FALSE(access.visitor(asking({{"cookie", "sluice_session_=" + *secret + "0"}})));
+  EXPECT_FALSE(access.visitor(asking({{"cookie", std::string("sluice_session_=") + token}})))
       << "the token itself is no session";
   access.log_out(request);
   EXPECT_FALSE(access.visitor(request));
+}
+
+TEST(Access, HasASessionForEachPortAndPrefixOfAHost) {
+  Access access(with_token());
+  const auto secret = access.log_in(token);
+  ASSERT_TRUE(secret);
+  const auto name = [](const std::string& host, const std::string& prefix) {
+    return cookie_name(session_cookie, asking({{"host", host}}), prefix);
+  };
+  EXPECT_EQ(name("localhost:9641", ""), "sluice_session_9641");
+  EXPECT_EQ(name("[::1]", "/ops/a"), "sluice_session__ops_a");
+  const std::map<std::string, std::string> sent{
+      {"host", "localhost:9641"}, {"cookie", "sluice_session_9640=x; sluice_session_9641=" + *secret}};
+  EXPECT_TRUE(access.visitor(asking(sent)));
+  EXPECT_TRUE(access.has_session(asking(sent)));
+  EXPECT_FALSE(access.visitor(asking(sent), "/ops"));
 }
 
 TEST(Access, BelievesTheHeadersOfNamedProxiesOnly) {
@@ -108,6 +125,18 @@ TEST(Access, ReadsAFileOfTokens) {
   ASSERT_EQ(entries.size(), 2U);
   EXPECT_EQ(entries[1].owner.name, "bob");
   EXPECT_EQ(entries[1].digest, digest);
+}
+
+TEST(Access, RefusesAFileThatEverybodyCanWriteAndANameWithTwoRoles) {
+  const test::Scratch scratch;
+  const std::string line = "alice admin " + digest_of("a") + "\n";
+  const std::string path = scratch.write("open", line);
+  ASSERT_EQ(chmod(path.c_str(), 0666), 0);
+  EXPECT_THROW(read_tokens(path), base::UsageError);
+  EXPECT_THROW(read_tokens(scratch.write("twice", line + "alice view " + digest_of("b") + "\n")),
+               base::UsageError);
+  EXPECT_EQ(read_tokens(scratch.write("renewed", line + "alice admin " + digest_of("b") + "\n")).size(), 2U)
+      << "a token is replaced without a pause";
 }
 
 TEST(Access, NamesTheLineOfAnInvalidToken) {

@@ -20,6 +20,23 @@ TEST(View, EscapesEverything) {
   EXPECT_THAT(html, Not(HasSubstr("<b>")));
 }
 
+TEST(View, SpellsOutWhatIsInvisibleOrReordersText) {
+  const std::string job = rendered("job",
+                                   "{\"id\":\"a\u202eb\",\"type\":\"t\u200b\",\"next\":\"\u2066\",\"site\":{"
+                                   "\"payloads\":true,\"operate\":true},"
+                                   "\"failed_attempts\":[{\"attempt\":1,\"error\":\"x\u202ey\"}]}",
+                                   {{"payload_text", "{\"a\": \"\u202eevil\"}"}}, false);
+  EXPECT_THAT(job, HasSubstr("Job <code>a\\u{202e}b</code>"));
+  EXPECT_THAT(job, HasSubstr("x\\u{202e}y"));
+  EXPECT_THAT(job, HasSubstr("\\u202eevil")) << "JSON stays JSON";
+  EXPECT_THAT(job, HasSubstr("name=\"instead_of\" value=\"a\u202eb\"")) << "what is sent back stays as it is";
+  EXPECT_THAT(job, Not(HasSubstr("x\u202e")));
+  EXPECT_THAT(job, Not(HasSubstr("\u2066")));
+  const std::string audit =
+      rendered("audit", "{\"entries\":[{\"ids\":[\"a/\u202e?\"],\"affected\":1,\"over\":true}]}", {}, false);
+  EXPECT_THAT(audit, HasSubstr("/jobs/a%2F%E2%80%AE%3F\">a/\\u{202e}?</a>"));
+}
+
 TEST(View, WritesNumbersForPeople) {
   EXPECT_EQ(grouped(0), "0");
   EXPECT_EQ(grouped(999), "999");

@@ -94,6 +94,13 @@ TEST_F(Why, NothingElseIsCheckedWithoutADatabase) {
   EXPECT_EQ(explain(facts).checks.size(), 2U);
 }
 
+TEST_F(Why, ALockKeepsTheTablesFromBeingRead) {
+  facts.held_up = "could not look at job a: process 4711 (user app, psql) holds a lock";
+  EXPECT_EQ(bad(), Names{"locks"});
+  EXPECT_NE(check("locks").answer.find("process 4711"), std::string::npos) << check("locks").answer;
+  EXPECT_EQ(explain(facts).checks.size(), 3U) << "nothing else is known";
+}
+
 TEST_F(Why, TheNameIsUnknown) {
   facts.job.reset();
   facts.asked = "c0ffee";

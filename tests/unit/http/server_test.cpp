@@ -216,6 +216,54 @@ TEST(Server, SlowClientsDoNotDelayOthers) {
   EXPECT_EQ(ask(server.address(), "/fine", long_enough).status, 200);
 }
 
+TEST(Server, ConnectionsThatAskNothingKeepNobodyWaiting) {
+  const Server server(anywhere, pages, {std::chrono::minutes(10), 2});
+  std::vector<std::unique_ptr<RawClient>> slow;
+  for (int i = 0; i < 300; ++i) {  // more than there may be
+    slow.push_back(std::make_unique<RawClient>(server.address()));
+    slow.back()->send("GET /fine HTTP/1.1\r\n");
+  }
+  EXPECT_EQ(ask(server.address(), "/fine", long_enough).status, 200);
+  EXPECT_EQ(slow.front()->receive(), "") << "the oldest had to go";
+}
+
+TEST(Server, PagesThatTakeLongKeepNobodyWaiting) {
+  std::promise<void> ready;
+  const std::shared_future<void> is_ready = ready.get_future().share();
+  const Server server(anywhere, pages, {std::chrono::minutes(10), 2}, [is_ready](const Request&) {
+    is_ready.wait();
+    return Page{200, "text/plain", "slow\n"};
+  });
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < 300; ++i) {
+    clients.push_back(std::make_unique<RawClient>(server.address()));
+    clients.back()->send("GET /slow HTTP/1.1\r\n\r\n");
+  }
+  EXPECT_EQ(ask(server.address(), "/fine", long_enough).status, 200);
+  EXPECT_NE(clients.back()->receive().find(" 503 "), std::string::npos);
+  ready.set_value();
+  EXPECT_NE(clients.front()->receive().find("slow"), std::string::npos);
+}
+
+TEST(Server, EndsTheStreamOfAWatcherWhoMayNotGoOn) {
+  std::atomic<bool> may{true};
+  Server server(anywhere, pages, {}, [&may](const Request&) {
+    Page page{200, "text/event-stream", "retry: 3000\n\n"};
+    page.watches = true;
+    page.goes_on = [&may] { return may.load(); };
+    return page;
+  });
+  const RawClient watcher(server.address());
+  watcher.send("GET /events HTTP/1.1\r\n\r\n");
+  ASSERT_TRUE(test::eventually([&] { return server.watchers() == 1; }));
+  server.tell("data: first\n\n");
+  may = false;
+  server.tell("data: second\n\n");
+  const std::string heard = watcher.receive();
+  EXPECT_EQ(heard.find("second"), std::string::npos) << heard;
+  EXPECT_TRUE(test::eventually([&] { return server.watchers() == 0; }));
+}
+
 TEST(Server, StopsWithoutWaitingForIdleConnections) {
   auto server = std::make_unique<Server>(anywhere, pages, ServerOptions{std::chrono::minutes(10), 2});
   const RawClient silent(server->address());

@@ -25,6 +25,7 @@ function busy(): boolean {
 async function refresh(): Promise<void> {
   if (document.hidden || busy()) return;
   const answer = await fetch(location.href, { headers: { "X-Sluice-Part": "1" }, redirect: "manual" });
+  if (answer.type === "opaqueredirect") return location.reload(); // to page Log in: the session has ended
   if (!answer.ok) return;
   const html = await answer.text();
   if (busy()) return;
@@ -50,7 +51,10 @@ function live(): void {
   let due = false;
   const events = new EventSource(base + "/events");
   events.addEventListener("open", () => (sign.hidden = false));
-  events.addEventListener("error", () => (sign.hidden = true));
+  events.addEventListener("error", () => {
+    sign.hidden = true;
+    if (events.readyState === EventSource.CLOSED) refresh().catch(() => {});
+  });
   events.addEventListener("now", () => {
     if (due) return;
     due = true;
