@@ -228,7 +228,8 @@ TEST_F(SeriesOf, ARuntimeOfTheVersionBeforeRollsMinutesWithoutDoublingThem) {
 
 TEST_F(SeriesOf, AnUpgradeSumsWhatWasCountedBefore) {
   world_.database().exec(
-      "DROP TABLE sluice.total; DROP FUNCTION sluice.add_to_totals CASCADE; DELETE FROM sluice.migration "
+      "DROP INDEX sluice.attempt_code_idx; DROP TABLE sluice.total; DROP FUNCTION sluice.add_to_totals "
+      "CASCADE; DELETE FROM sluice.migration "
       "WHERE "
       "version = 19");
   count("5 min", "mail", 1);
