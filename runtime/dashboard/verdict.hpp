@@ -12,12 +12,12 @@ namespace sluice::dashboard {
 /// The weights of problems, greatest first; the order of a list of problems, where those of one kind are
 /// ordered by the number of jobs that they concern, then by how long the oldest has waited.
 enum class Weight {
+  unread,       ///< a question to the database was not answered, so the rest may mislead
   unserved,     ///< no runtime runs, and jobs wait
   jobs,         ///< the jobs of a type wait for nothing, or fail for good
   stuck,        ///< jobs are in processing, and no runtime has them
   slow,         ///< a type falls behind
   no_runtimes,  ///< no runtime runs, and nothing waits
-  unread,       ///< a question to the database was not answered
 };
 
 struct Problem {

@@ -125,6 +125,9 @@ before(async () => {
   await insert("hostile", { do: '</script><script>alert(1)</script>\u202e\u001b[31m', "<b>": "x".repeat(1_000_000) });
   await insert("wrong", { to: 7, count: 3 }, "test.strict");
   await insert("lonely", {}, "pdf.generate");
+  await insert("reversed-\u202etxt", { do: "ok" });
+  await insert("follow-parent", { do: "enqueue", type: "test.other" });
+  await becomes("follow-parent", "done");
   await becomes("ok", "done");
   for (const id of ["crash", "fail", "hostile", "wrong"]) await becomes(id, "error");
   await eventually("the minute is written", async () => (await json("/types")).types.some((type) => type.last_hour.done > 0));
@@ -139,9 +142,11 @@ after(async () => {
 
 test("the first page says what is wrong, and why", async () => {
   const page = await logIn("chief");
-  await page.getByRole("heading", { level: 1, name: /pdf\.generate stands still: no plugin has ever served it; 1 waits/ }).waitFor();
+  await page.getByRole("heading", { level: 1, name: /test\.probe fails: \d+ of \d+ jobs failed for good in the last (minute|hour), most with code/ }).waitFor();
+  await page.getByRole("link", { name: "Failures", exact: true }).nth(1).waitFor();
   await picture(page, "now");
-  await page.getByRole("link", { name: "Why?" }).last().click();
+  const other = page.locator(".problems li", { hasText: /pdf\.generate stands still: no plugin has ever served it; 1 waits/ });
+  await other.getByRole("link", { name: "Why?" }).click();
   await page.getByText("Is the type served?").waitFor();
   await picture(page, "why");
   assert.deepEqual(page.problems, []);
@@ -164,7 +169,7 @@ test("two clicks lead from the first page to the reason of a failed job", async 
 const giveUp = "/plan?action=give_up&status=error&group=1&type=test.probe&code=told-to-fail&message=told+to+fail&frame=";
 
 test("every page can be read in light and dark, without faults of accessibility", async () => {
-  const pages = ["/", "/types", "/types/test.probe", "/jobs", "/jobs/crash", "/failures", "/plugins", "/runtimes", "/operations", "/audit", "/why?q=lonely", "/plan?action=retry&status=error", "/types/test.strict?field.to=nobody&field.count=x", "/jobs/wrong", "/jobs?type=test.probe&type=test.strict&status=error&status=done", giveUp];
+  const pages = ["/", "/types", "/types/test.probe", "/jobs", "/jobs/crash", "/failures", "/plugins", "/runtimes", "/operations", "/audit", "/why?q=lonely", "/plan?action=retry&status=error", "/jobs/hostile", "/jobs/follow-parent", "/types?name=test", "/types/test.strict?field.to=nobody&field.count=x", "/jobs/wrong", "/jobs?type=test.probe&type=test.strict&status=error&status=done", giveUp];
   for (const colorScheme of ["light", "dark"]) {
     const page = await logIn("chief", { colorScheme });
     for (const path of pages) {
@@ -186,6 +191,126 @@ test("reading and acting work without a script", async () => {
   await page.getByRole("button", { name: "Retry now" }).click();
   await page.getByRole("status").getByText("1 of 1 retried").waitFor();
   await becomes("fail", "error");
+});
+
+test("characters that are invisible or reorder text are spelled out, also by the script", async () => {
+  for (const javaScriptEnabled of [false, true]) {
+    const page = await logIn("chief", { javaScriptEnabled });
+    for (const path of ["/jobs/hostile", "/jobs?type=test.probe", "/failures", "/audit", "/"]) {
+      await page.goto(base + path);
+      assert.doesNotMatch(await page.locator("main").innerText(), /[\u202a-\u202e\u2066-\u2069\u200b]/, path);
+    }
+    await page.goto(`${base}/jobs/hostile`);
+    assert.match(await page.locator("pre.json").first().textContent(), /\\u202e/);
+    await page.goto(`${base}/jobs?type=test.probe`);
+    await page.getByRole("link", { name: "reversed-\\u{202e}txt" }).click();
+    await page.getByRole("heading", { name: "Job reversed-\\u{202e}txt" }).waitFor();
+    await picture(page, "bidi");
+    await page.context().close();
+  }
+});
+
+test("a job and its follow-ups are linked both ways", async () => {
+  const page = await logIn("viewer", { javaScriptEnabled: false });
+  await page.goto(`${base}/jobs/follow-parent`);
+  await page.getByRole("heading", { name: "Follow-up jobs" }).waitFor();
+  await page.locator("tbody a").first().click();
+  await page.getByText("Follow-up of").waitFor();
+  await page.getByRole("link", { name: "follow-parent" }).click();
+  await page.getByRole("heading", { name: "Job follow-parent" }).waitFor();
+});
+
+test("a type shows the limits in force, a plugin its hosts, and a runtime that is fenced is marked", async () => {
+  const page = await logIn("chief", { javaScriptEnabled: false });
+  await page.goto(`${base}/types/test.probe`);
+  await page.getByText(/Limits in force: 1 attempts, backoff 10 s to 1 h/).waitFor();
+  await page.goto(`${base}/plugins`);
+  await eventually("the host is measured", async () => (await json("/plugins")).runtimes[0].plugins[0].each_host.some((one) => one.resident_bytes > 0));
+  await page.reload();
+  await page.getByText(/Files and hosts of runtime/).first().click();
+  await page.getByRole("row", { name: /probe \d+ 1\.2\.3 ready/ }).first().waitFor();
+  await page.getByRole("row", { name: /probe 1\.2\.3 1\.\d+ [0-9a-f]{64}/ }).first().waitFor();
+  await page.getByRole("heading", { name: "Back to a former version" }).waitFor();
+  await picture(page, "plugins-hosts");
+  const lost = (await sql(`INSERT INTO sluice.runtime (host, pid, version, command, beat_at, lease) VALUES ('gone', 42, '0', 'lost', now() - interval '1 h', '2 s') RETURNING id`)).rows[0].id;
+  await page.goto(`${base}/runtimes`);
+  await page.getByRole("row", { name: new RegExp(`^${lost} gone.*fenced`) }).waitFor();
+  await sql(`DELETE FROM sluice.runtime WHERE id = $1`, [lost]);
+});
+
+test("a count beyond 10k is made exact by a button", async () => {
+  await sql(`INSERT INTO "Outbox" (id, type, payload, status, "updatedAt") SELECT 'c' || i, 'test.counted', '{}', 'done', now() FROM generate_series(1, 10500) i`);
+  const page = await logIn("viewer", { javaScriptEnabled: false });
+  await page.goto(`${base}/jobs?type=test.counted&status=done`);
+  await page.getByText(/≥ [\d,]+k? match\./).waitFor();
+  await page.getByRole("link", { name: "Count exactly" }).click();
+  await page.getByText("10,500 match.").waitFor();
+  assert.equal(await page.getByRole("link", { name: "Count exactly" }).count(), 0);
+  await sql(`DELETE FROM "Outbox" WHERE type = 'test.counted'`);
+});
+
+test("a job is deleted only if that is meant, from its page and from a list", async () => {
+  for (const id of ["gone-1", "gone-2"]) await insert(id, {}, "pdf.generate");
+  const page = await logIn("chief", { javaScriptEnabled: false });
+  await page.goto(`${base}/jobs/gone-1`);
+  await page.getByText("Delete…").click();
+  await page.getByRole("button", { name: "Delete" }).click();
+  assert.equal((await api("/jobs/gone-1")).status, 200, "the box was not ticked");
+  await page.getByLabel("Yes, delete job gone-1").check();
+  await page.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("status").getByText("1 of 1 deleted").waitFor();
+  await page.goto(`${base}/jobs?type=pdf.generate`);
+  await page.getByLabel("Choose gone-2").check();
+  await page.getByRole("button", { name: "Delete" }).click();
+  await page.getByText("needs sure=yes").waitFor();
+  await page.goto(`${base}/jobs?type=pdf.generate`);
+  await page.getByLabel("Choose gone-2").check();
+  await page.getByLabel("Yes, delete them for good").check();
+  await page.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("status").getByText("1 of 1 deleted").waitFor();
+  assert.equal((await api("/jobs/lonely")).status, 200);
+});
+
+test("two dashboards of a host keep each other's sessions, and a log-out ends all tabs of one", async () => {
+  const other = await Daemon.start(["dashboard"], "serving the dashboard");
+  const page = await logIn("chief");
+  const second = await page.context().newPage();
+  await second.goto(`${other.url()}/`);
+  await second.getByLabel("Token").fill(tokens.chief);
+  await second.getByRole("button", { name: "Log in" }).click();
+  await second.getByRole("heading", { level: 1, name: /./ }).waitFor();
+  const tab = await page.context().newPage();
+  await tab.goto(`${base}/types`);
+  await tab.locator("#live").waitFor({ state: "visible" });
+  await page.goto(`${base}/types`);
+  await page.getByRole("heading", { level: 1, name: "Types" }).waitFor();
+  await page.getByRole("button", { name: "Log out" }).click();
+  await page.getByLabel("Token").waitFor();
+  await tab.bringToFront();
+  await tab.getByLabel("Token").waitFor();
+  await second.goto(`${other.url()}/types`);
+  await second.getByRole("heading", { level: 1, name: "Types" }).waitFor();
+  await page.context().close();
+  await other.stop();
+});
+
+test("a lock on the table is named, and the rest of the page stands", async () => {
+  const application = new pg.Client({ connectionString: DATABASE_URL, application_name: "backup" });
+  await application.connect();
+  await application.query(`BEGIN; LOCK TABLE "Outbox" IN ACCESS EXCLUSIVE MODE`);
+  try {
+    const page = await logIn("viewer", { javaScriptEnabled: false });
+    await page.goto(base);
+    await page.getByRole("heading", { level: 1, name: /backup.*holds a lock/ }).waitFor();
+    await page.getByRole("heading", { name: "Top failures" }).waitFor();
+    await page.getByRole("cell", { name: "test.probe" }).first().waitFor();
+    await picture(page, "locked");
+    await page.goto(`${base}/jobs/ok`);
+    await page.getByText(/backup.*holds a lock/).waitFor();
+  } finally {
+    await application.query("ROLLBACK");
+    await application.end();
+  }
 });
 
 test("what a plugin or a payload says is data", async () => {
@@ -245,7 +370,7 @@ test("a page of another site can't use a session", async () => {
     const answer = await fetch(`${base}/jobs/fail/delete`, { method: "POST", headers: { Cookie: cookies, ...headers }, redirect: "manual" });
     assert.equal(answer.status, 403, JSON.stringify(headers));
   }
-  const [session] = (await page.context().cookies()).filter((one) => one.name === "sluice_session");
+  const [session] = (await page.context().cookies()).filter((one) => one.name.startsWith("sluice_session_"));
   assert.ok(session.httpOnly && session.sameSite === "Strict");
 });
 
@@ -274,6 +399,9 @@ test("a group of failures is given up or retried, and no other job", async () =>
   await group.getByRole("link", { name: /Give up/ }).click();
   await page.getByRole("heading", { name: "give up 1 jobs?" }).waitFor();
   await page.getByText("To give up means").waitFor();
+  await page.getByRole("button", { name: "give up 1 jobs" }).click();
+  assert.equal((await json("/operations")).operations.filter((one) => one.action === "give_up").length, 0, "the box was not ticked");
+  await page.getByLabel(/Yes, give up 1 jobs/).check();
   await page.getByRole("button", { name: "give up 1 jobs" }).click();
   await page.getByRole("status").getByText(/Operation \d+ started/).waitFor();
   await eventually("it is given up", async () => (await sql(`SELECT 1 FROM sluice.attempt WHERE job_id = 'group-1' AND code = 'cancelled-by-hand'`)).rows.length === 1);
@@ -395,7 +523,7 @@ test("two tabs stay up to date by themselves", async () => {
   await second.goto(`${base}/types`);
   await first.locator("#live").waitFor({ state: "visible" });
   await second.locator("#live").waitFor({ state: "visible" });
-  const waiting = async (page) => page.locator("tr", { hasText: "pdf.generate" }).locator("td").nth(3).textContent();
+  const waiting = async (page) => page.locator("tr", { hasText: "pdf.generate" }).locator("td").nth(4).textContent();
   await first.goto(`${base}/types`);
   const before = await waiting(first);
   await insert("lonely-2", {}, "pdf.generate");

@@ -148,8 +148,8 @@ std::optional<JobDetails> PgJobs::show(const std::string& id) {
                             details.max_attempts = row[20].as<int>();
                           }
                           details.attempts = attempts(work, wanted);
-                          details.follow_ups = relatives(work, wanted, "parent", "job_id");
-                          details.parents = relatives(work, wanted, "job_id", "parent");
+                          details.follow_ups = relatives(work, wanted, "follow_ups");
+                          details.parents = relatives(work, wanted, "parents");
                           details.state = state_of(exec(work, sql("state", table_), id_array({wanted}))[0]);
                           if (details.state.standing == Standing::done)
                             details.done_run = done_run(work, wanted);
@@ -174,11 +174,10 @@ std::optional<DoneRun> PgJobs::done_run(pqxx::transaction_base& transaction, con
 }
 
 std::vector<Relative> PgJobs::relatives(pqxx::transaction_base& transaction, const std::string& id,
-                                        const char* self, const char* other) {
+                                        const char* statement) {
   std::vector<Relative> relatives;
-  const std::string statement = sql(
-      "relatives", table_, {{"self", self}, {"other", other}, {"most", std::to_string(most_relatives + 1)}});
-  for (const auto& row : exec(transaction, statement, id))
+  const std::string most = std::to_string(most_relatives + 1);
+  for (const auto& row : exec(transaction, sql(statement, table_), id, most))
     relatives.push_back({text_of(row[0]), text_of(row[1]), text_of(row[2])});
   return relatives;
 }

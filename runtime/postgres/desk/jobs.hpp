@@ -58,7 +58,7 @@ class PgJobs : public JobDesk {
   std::size_t change_next(pqxx::transaction_base& transaction, const Batch& batch, Walk& walk);
   std::size_t change_alike(pqxx::transaction_base& transaction, const Batch& batch, Walk& walk);
   std::vector<Relative> relatives(pqxx::transaction_base& transaction, const std::string& id,
-                                  const char* self, const char* other);
+                                  const char* statement);
   std::vector<Attempt> attempts(pqxx::transaction_base& transaction, const std::string& id);
   std::optional<DoneRun> done_run(pqxx::transaction_base& transaction, const std::string& id);
 

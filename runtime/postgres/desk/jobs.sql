@@ -28,11 +28,15 @@ SELECT attempt, result, code, error, log_tail, date_part('epoch', duration), hos
   plugin, plugin_version, build_id, cpu_seconds, peak_memory
 FROM sluice.attempt WHERE job_id = $1::text ORDER BY id
 
--- name: relatives
--- The jobs that are follow-ups of job $1, or, if {self} is job_id, whose follow-up it is: id, type and status, null if
--- the job was deleted.
-SELECT f.{other}, o.type, {shown_status} FROM sluice.follow_up f LEFT JOIN {outbox} o ON o.id = f.{other}
-WHERE f.{self} = $1::text ORDER BY f.at, f.{other} LIMIT {most}
+-- name: follow_ups
+-- Of job $1, at most $2: id, type and status, null if the job was deleted.
+SELECT f.job_id, o.type, {shown_status} FROM sluice.follow_up f LEFT JOIN {outbox} o ON o.id = f.job_id
+WHERE f.parent = $1::text ORDER BY f.at, f.job_id LIMIT $2::bigint
+
+-- name: parents
+-- The same of the jobs whose follow-up it is.
+SELECT f.parent, o.type, {shown_status} FROM sluice.follow_up f LEFT JOIN {outbox} o ON o.id = f.parent
+WHERE f.job_id = $1::text ORDER BY f.at, f.parent LIMIT $2::bigint
 
 -- name: trace
 -- For job $1, who ran it to its end.

@@ -72,6 +72,8 @@ TEST_F(Verdicts, OrderProblemsByWeight) {
   ended("email.send", 0, 300);
   situation.stuck = 2;
   EXPECT_EQ(types(), (std::vector<std::string>{"b.many", "email.send", "a.few", "", "c.slow"}));
+  situation.unread = {"could not read which jobs run: process 4711 holds a lock"};
+  EXPECT_THAT(verdict(situation).text, HasSubstr("process 4711")) << "the rest may be because of that";
 }
 
 TEST_F(Verdicts, SayHowManyProblemsTheyLeaveOut) {
