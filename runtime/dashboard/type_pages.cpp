@@ -70,7 +70,7 @@ void keep_named(std::vector<store::TypeOverview>& types, const std::string& text
 }
 
 std::string order_of(const Form& form) {
-  const std::string order = form.value("order");
+  std::string order = form.value("order");
   if (!order.empty() && order != "name" && order != "weight")
     throw Problem4xx(400, "unknown order '" + order + "'; known are name and weight");
   return order;
