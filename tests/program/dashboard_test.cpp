@@ -148,12 +148,15 @@ TEST_F(Dashboard, DeletesAndGivesUpOnlyIfThatIsMeant) {
   configure();
   for (const char* const id : {"a", "b", "c"}) insert(id, "test.probe");
   start_dashboard();
-  EXPECT_EQ(post("/jobs/a/delete", "").status, 400);
-  EXPECT_EQ(post("/jobs/a/delete", "sure=yes", "viewer's").status, 403);
+  const auto delete_on_page = [&](const std::string& form, const std::string& token) {
+    return ask({"/jobs/a/delete", "POST", {{"Sec-Fetch-Site", "same-origin"}}, form}, token).status;
+  };
+  EXPECT_EQ(delete_on_page("", "admin's"), 400);
+  EXPECT_EQ(delete_on_page("sure=yes", "viewer's"), 403);
   EXPECT_EQ(post("/jobs", "action=delete&id=a&id=b").status, 400);
   EXPECT_EQ(post("/operations", "action=delete&query=status%3Dpending").status, 400);
   EXPECT_EQ(count("true"), "3");
-  EXPECT_EQ(post("/jobs/a/delete", "sure=yes").status, 200);
+  EXPECT_EQ(delete_on_page("sure=yes", "admin's"), 303);
   EXPECT_EQ(post("/jobs", "action=delete&id=b&sure=yes").status, 200);
   EXPECT_EQ(ask({"/api/v1/jobs/c", "DELETE"}, "admin's").status, 200) << "the method says it";
   EXPECT_EQ(count("true"), "0");
