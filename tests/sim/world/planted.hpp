@@ -41,7 +41,7 @@ inline constexpr std::array<NamedBug, 33> bug_names{{
     {Bug::self_rescue, "self-rescue", 13},
     {Bug::rescue_forgets_locked, "rescue-forgets-locked", 8},
     {Bug::one_refused_blocks_all, "one-refused-blocks-all", 7},
-    {Bug::lost_backend_lives, "lost-backend-lives", 313},
+    {Bug::lost_backend_lives, "lost-backend-lives", 206},
     {Bug::effects_twice, "effects-twice", 15},
     {Bug::charges_a_sibling, "charges-a-sibling", 2},
     {Bug::never_alone, "never-alone", 3},
