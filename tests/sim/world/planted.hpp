@@ -53,7 +53,7 @@ inline constexpr std::array<NamedBug, 33> bug_names{{
     {Bug::hangs_for_free, "hangs-for-free", 1},
     {Bug::canary_takes_retries, "canary-takes-retries", 2},
     {Bug::canary_takes_more, "canary-takes-more", 2},
-    {Bug::restarts_as_canary, "restarts-as-canary", 72},
+    {Bug::restarts_as_canary, "restarts-as-canary", 446},
     {Bug::retries_gone_back, "retries-gone-back", 1},
 }};
 
