@@ -218,7 +218,8 @@ SCENARIOS = {
         "alone": functools.partial(beside, vice=None, plugin=None),
         "other programs on all processors": functools.partial(beside, vice=None, plugin=None, programs=os.cpu_count()),
         **{name: functools.partial(beside, vice=vice, plugin=plugin) for name, (vice, plugin) in VICES.items()},
-        "handlers that hang, cpus = 1": functools.partial(beside, *VICES["handlers that hang"], ONE_PROCESSOR)}),
+        "handlers that hang, cpus = 1": functools.partial(beside, vice="fault_for_ever", plugin="nasty",
+                                                          limits=ONE_PROCESSOR)}),
     "recovery": Scenario("From a handler's SIGSEGV until a handler of its plugin runs again", 1, {"sluice": recovery}),
     "crowd": Scenario("{crowd:,} jobs of 5 ms in 16 slots of one host, which end it or hang now and then", 3, {
         "no bad jobs": functools.partial(crowd, vice="work", each=1000),
