@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <set>
@@ -33,12 +32,10 @@ Family family_of(std::vector<pid_t> processes) {
     processes.pop_back();
     if (!known.insert(process).second) continue;
     family.members.push_back(process);
-    std::error_code error;
-    for (std::filesystem::directory_iterator thread(directory_of(process) + "/task", error), end;
-         !error && thread != end; thread.increment(error)) {
+    for (const pid_t thread : threads_of(process)) {
       ++family.threads;
-      std::ifstream children(thread->path() / "children");
-      for (pid_t child = 0; children >> child;) processes.push_back(child);
+      const std::vector<pid_t> children = children_of_thread(process, thread);
+      processes.insert(processes.end(), children.begin(), children.end());
     }
   }
   return family;

@@ -8,26 +8,16 @@
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <stdexcept>
 #include <string>
-#include <system_error>
 #include <vector>
 
 #include "base/descriptor.hpp"
+#include "fleet/process_tree.hpp"
 
 namespace sluice::fleet {
 
 namespace {
-
-std::vector<pid_t> threads_of(pid_t host) {
-  std::vector<pid_t> threads;
-  std::error_code error;
-  for (std::filesystem::directory_iterator entry("/proc/" + std::to_string(host) + "/task", error), end;
-       !error && entry != end; entry.increment(error))
-    threads.push_back(static_cast<pid_t>(std::stol(entry->path().filename().string())));
-  return threads;
-}
 
 std::vector<int> own_processors() {
   cpu_set_t set;

@@ -70,8 +70,7 @@ void Fleet::Loop::wait_reload_signal() {
 void Fleet::Loop::wait_child_signal() {
   child_signals_->async_wait([this](const auto& error, int) {
     if (error || over_) return;
-    const auto ended = ended_hosts();
-    bury(ended);
+    bury(ended_hosts());
     wait_child_signal();
   });
 }

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <set>
 #include <string>
 
@@ -24,11 +25,9 @@ bool kernel_lists_children() {
 
 std::vector<pid_t> listed_children(pid_t process) {
   std::vector<pid_t> children;
-  std::error_code error;
-  for (fs::directory_iterator thread("/proc/" + std::to_string(process) + "/task", error), end;
-       !error && thread != end; thread.increment(error)) {
-    std::ifstream list(thread->path() / "children");
-    for (pid_t child = 0; list >> child;) children.push_back(child);
+  for (const pid_t thread : threads_of(process)) {
+    const std::vector<pid_t> its = children_of_thread(process, thread);
+    children.insert(children.end(), its.begin(), its.end());
   }
   return children;
 }
@@ -67,6 +66,20 @@ std::vector<pid_t> ProcessTree::descendants_of(pid_t process) const {
     }
   }
   return found;
+}
+
+std::vector<pid_t> threads_of(pid_t process) {
+  std::vector<pid_t> threads;
+  std::error_code error;
+  for (fs::directory_iterator entry("/proc/" + std::to_string(process) + "/task", error), end;
+       !error && entry != end; entry.increment(error))
+    threads.push_back(static_cast<pid_t>(std::stol(entry->path().filename().string())));
+  return threads;
+}
+
+std::vector<pid_t> children_of_thread(pid_t process, pid_t thread) {
+  std::ifstream list("/proc/" + std::to_string(process) + "/task/" + std::to_string(thread) + "/children");
+  return {std::istream_iterator<pid_t>(list), {}};
 }
 
 pid_t parent_of(pid_t process) {

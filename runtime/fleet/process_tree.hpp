@@ -23,6 +23,12 @@ class ProcessTree {
   std::optional<std::map<pid_t, std::vector<pid_t>>> children_;  // nullopt: the kernel lists them
 };
 
+/// The numbers of its threads; none: there is no such process.
+std::vector<pid_t> threads_of(pid_t process);
+
+/// The children that the kernel lists for a thread of `process`.
+std::vector<pid_t> children_of_thread(pid_t process, pid_t thread);
+
 /// The process that started `process`, or adopted it; 0 if there is no such process.
 pid_t parent_of(pid_t process);
 

@@ -142,18 +142,19 @@ std::vector<job::Finished> Tickets::recall(base::Clock::time_point latest) {
 
 std::vector<Judged> Tickets::judge_all(const std::string& ending, bool interrupted,
                                        const std::string& limit) {
-  const Death death{ending, interrupted, limit, limit.empty() ? culprits_ticket() : -1, started()};
-  std::vector<Judged> judged;
   const auto runs = started_jobs();
+  const Death death{ending, interrupted, limit, limit.empty() ? culprits_ticket() : -1, runs.size()};
+  std::vector<Judged> judged;
   for (std::uint32_t ticket = 0; ticket < in_flight_.size(); ++ticket) {
     if (!in_flight_[ticket].has_job()) continue;
-    const bool started = page_.ticket(ticket).state == wire::TicketState::started;
+    const auto run = runs.find(ticket);
+    const bool started = run != runs.end();
     if (started && base::planted(base::Bug::forgets_crashed)) continue;
     job::Outcome outcome = judge(ticket, death);
     const bool unknown = !interrupted && death.culprit < 0;
     const bool suspect = started && (unknown || outcome.result == job::Result::crashed);
     std::optional<wire::Stack> stack;
-    if (const auto run = runs.find(ticket); run != runs.end() && outcome.result != job::Result::released) {
+    if (started && outcome.result != job::Result::released) {
       stack = stack_in(run->second.slot);
       add_traces(outcome, ticket, run->second, death);
       if (stack && stack->overflowed && death.culprit == ticket) outcome.error += " and overflowed its stack";
