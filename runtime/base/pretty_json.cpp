@@ -4,6 +4,8 @@
 #include <rapidjson/prettywriter.h>
 #include <rapidjson/reader.h>
 
+#include "base/text.hpp"
+
 namespace sluice::base {
 
 namespace {
@@ -34,17 +36,6 @@ class Relay : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Relay> {
   rapidjson::PrettyWriter<BoundedText> writer_;
 };
 
-bool is_continuation(char c) {
-  return (static_cast<unsigned char>(c) & 0xC0U) == 0x80;
-}
-
-/// Cut at a character's boundary.
-std::string first_bytes(std::string_view text, std::size_t limit) {
-  if (text.size() <= limit) return std::string(text);
-  while (limit > 0 && is_continuation(text[limit])) --limit;
-  return std::string(text.substr(0, limit));
-}
-
 }  // namespace
 
 Cut pretty_json(std::string_view json, std::size_t limit, unsigned indent) {
@@ -55,8 +46,8 @@ Cut pretty_json(std::string_view json, std::size_t limit, unsigned indent) {
   rapidjson::MemoryStream stream(json.data() ? json.data() : "", json.size());
   rapidjson::Reader reader;
   const bool failed = reader.Parse<flags>(stream, relay).IsError();
-  if (failed && !text.full()) return {first_bytes(json, limit), json.size() > limit};
-  return {first_bytes(text.text(), limit), text.text().size() > limit};
+  if (failed && !text.full()) return {std::string(first_bytes(json, limit)), json.size() > limit};
+  return {std::string(first_bytes(text.text(), limit)), text.text().size() > limit};
 }
 
 }  // namespace sluice::base

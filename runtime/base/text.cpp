@@ -5,6 +5,7 @@
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
@@ -70,10 +71,19 @@ bool is_json(std::string_view text) {
   return !rapidjson::Reader().Parse<flags>(stream, nothing).IsError();
 }
 
-std::string shortened(std::string_view text, std::size_t limit) {
-  if (text.size() <= limit) return std::string(text);
+std::string_view first_bytes(std::string_view text, std::size_t limit) {
+  if (text.size() <= limit) return text;
   while (limit > 0 && is_continuation(static_cast<unsigned char>(text[limit]))) --limit;
-  return std::string(text.substr(0, limit)) + "…";
+  return text.substr(0, limit);
+}
+
+std::string shortened(std::string_view text, std::size_t limit) {
+  return std::string(first_bytes(text, limit)) + (text.size() <= limit ? "" : "…");
+}
+
+std::size_t character_count(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(
+      text.begin(), text.end(), [](char c) { return !is_continuation(static_cast<unsigned char>(c)); }));
 }
 
 bool is_nested_deeper(std::string_view json, std::size_t levels) {

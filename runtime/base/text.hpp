@@ -31,6 +31,12 @@ std::string joined(const std::vector<std::string>& words, std::string_view betwe
 /// "0x1f"
 std::string hexadecimal(std::uint64_t number);
 
+/// The beginning of a text, at most `limit` bytes, that ends with a whole character.
+std::string_view first_bytes(std::string_view text, std::size_t limit);
+
+/// Characters of valid UTF-8, not bytes.
+std::size_t character_count(std::string_view text);
+
 /// At most `limit` bytes of `text`, cut at a character's boundary; "…" marks a cut.
 std::string shortened(std::string_view text, std::size_t limit);
 

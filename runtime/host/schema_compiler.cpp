@@ -262,7 +262,7 @@ void Compiler::take_keyword(RuleIndex index, const Value& schema, const Value& n
                             const std::string& pointer) {
   const std::string_view keyword = view(name);
   if (keyword.starts_with("x-")) return;  // custom keywords
-  const std::string place = pointer + "/" + pointer_token(keyword);
+  const std::string place = pointer + "/" + base::pointer_token(keyword);
   const auto taker = takers().find(keyword);
   if (taker == takers().end()) refuse_keyword(keyword, place);
   (this->*taker->second)({index, schema, keyword, value, place});
@@ -318,7 +318,7 @@ void Compiler::check_object(const Site& site) {
 void Compiler::take_definitions(const Site& site) {
   check_object(site);
   for (const auto& [name, value] : site.value.GetObject())
-    compile(value, site.pointer + "/" + pointer_token(view(name)));
+    compile(value, site.pointer + "/" + base::pointer_token(view(name)));
 }
 
 void Compiler::take_type(const Site& site) {
@@ -442,7 +442,8 @@ void Compiler::take_properties(const Site& site) {
   check_object(site);
   std::vector<Rule::Property> made;
   for (const auto& [name, value] : site.value.GetObject())
-    made.push_back({std::string(view(name)), compile(value, site.pointer + "/" + pointer_token(view(name)))});
+    made.push_back(
+        {std::string(view(name)), compile(value, site.pointer + "/" + base::pointer_token(view(name)))});
   std::sort(made.begin(), made.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   rule(site).properties = std::move(made);
 }
@@ -450,7 +451,7 @@ void Compiler::take_properties(const Site& site) {
 void Compiler::take_patterns(const Site& site) {
   check_object(site);
   for (const auto& [name, value] : site.value.GetObject()) {
-    const std::string pointer = site.pointer + "/" + pointer_token(view(name));
+    const std::string pointer = site.pointer + "/" + base::pointer_token(view(name));
     auto made = pattern(view(name), pointer);
     const RuleIndex index = compile(value, pointer);
     rule(site).patterns.emplace_back(std::move(made), index);
@@ -471,7 +472,7 @@ std::vector<std::string> Compiler::names(const Site& site, const Value& value, c
 void Compiler::take_dependencies(const Site& site) {
   check_object(site);
   for (const auto& [name, value] : site.value.GetObject()) {
-    const std::string pointer = site.pointer + "/" + pointer_token(view(name));
+    const std::string pointer = site.pointer + "/" + base::pointer_token(view(name));
     const bool is_list =
         site.keyword == "dependentRequired" || (site.keyword == "dependencies" && value.IsArray());
     Rule::Dependency made{std::string(view(name)), {}, no_rule};

@@ -64,16 +64,10 @@ std::string kind_words(std::uint8_t kinds) {
   return listed(words);
 }
 
-std::size_t length_of(const Value& text) {
-  const std::string_view bytes = view(text);
-  return static_cast<std::size_t>(std::count_if(
-      bytes.begin(), bytes.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80; }));
-}
-
 /// "a string of 15 characters": nothing of the value itself.
 std::string kind_and_size(const Value& value) {
   if (value.IsString()) {
-    const std::size_t length = length_of(value);
+    const std::size_t length = base::character_count(view(value));
     return "a string of " + std::to_string(length) + (length == 1 ? " character" : " characters");
   }
   if (value.IsNumber()) return "a number";
@@ -206,7 +200,7 @@ class Examination {
 
   bool passes_text(const Rule& rule, const Value& value, const Place* place) {
     if (rule.min_length > 0 || rule.max_length != unlimited) {
-      const std::size_t length = length_of(value);
+      const std::size_t length = base::character_count(view(value));
       if (!passes_size(length, rule.min_length, rule.max_length, "character", place)) return false;
     }
     if (rule.pattern && !finds(*rule.pattern, view(value))) {
@@ -503,22 +497,10 @@ class Examination {
 
 }  // namespace
 
-std::string pointer_token(std::string_view token) {
-  std::string escaped;
-  for (const char c : token) {
-    if (c == '~' || c == '/') {
-      escaped += c == '~' ? "~0" : "~1";
-    } else {
-      escaped += c;
-    }
-  }
-  return escaped;
-}
-
 std::string pointer_of(const Place* place) {
   if (place == nullptr) return "";
   return pointer_of(place->parent) + "/" +
-         (place->name != nullptr ? pointer_token(view(*place->name)) : std::to_string(place->index));
+         (place->name != nullptr ? base::pointer_token(view(*place->name)) : std::to_string(place->index));
 }
 
 bool fits(const Rules& rules, RuleIndex rule, const rapidjson::Value& value) {

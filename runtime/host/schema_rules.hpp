@@ -140,8 +140,6 @@ struct Place {
   std::size_t index = 0;
 };
 std::string pointer_of(const Place* place);
-/// `token` as a part of a JSON pointer: ~ and / escaped.
-std::string pointer_token(std::string_view token);
 
 /// How a problem is described.
 struct Words {

@@ -3,18 +3,9 @@
 #include <algorithm>
 
 #include "base/harmless.hpp"
+#include "base/text.hpp"
 
 namespace sluice::cli {
-
-namespace {
-
-/// Characters, not bytes: continuation bytes of UTF-8 have no width.
-std::size_t width(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
-}  // namespace
 
 std::string table(std::vector<std::vector<std::string>> rows, const std::vector<std::size_t>& right) {
   std::vector<std::size_t> widths;
@@ -23,13 +14,14 @@ std::string table(std::vector<std::vector<std::string>> rows, const std::vector<
   }
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
+    for (std::size_t i = 0; i < row.size(); ++i)
+      widths[i] = std::max(widths[i], base::character_count(row[i]));
   }
   std::string text;
   for (const auto& row : rows) {
     std::string line;
     for (std::size_t i = 0; i < row.size(); ++i) {
-      const std::string pad(widths[i] - width(row[i]), ' ');
+      const std::string pad(widths[i] - base::character_count(row[i]), ' ');
       const bool flush_right = std::count(right.begin(), right.end(), i) > 0;
       line += (i == 0 ? "" : "  ") + (flush_right ? pad + row[i] : row[i] + pad);
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/text.hpp"
 #include "postgres/interface.hpp"
 
 namespace sluice::postgres {
@@ -95,12 +96,7 @@ TableName TableName::parse(std::string_view text) {
 
 std::string TableName::object(std::string_view suffix) const {
   const std::size_t room = longest_identifier - suffix.size() - 1;
-  std::size_t length = std::min(name_.size(), room);
-  while (length < name_.size() && length > 0 &&
-         (static_cast<unsigned char>(name_[length]) & 0xC0U) == 0x80U) {
-    --length;
-  }
-  return quoted_identifier(name_.substr(0, length) + "_" + std::string(suffix));
+  return quoted_identifier(std::string(base::first_bytes(name_, room)) + "_" + std::string(suffix));
 }
 
 }  // namespace sluice::postgres
