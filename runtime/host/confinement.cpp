@@ -7,9 +7,9 @@
 
 #include "base/descriptor.hpp"
 #include "base/landlock.hpp"
-#include "host/landlock.hpp"
 #include "host/refusal.hpp"
-#include "host/syscall_filter.hpp"
+#include "walls/landlock.hpp"
+#include "walls/syscall_filter.hpp"
 
 namespace sluice::host {
 
@@ -72,7 +72,7 @@ void restrict_reach(const job::Sandbox& sandbox, const std::string& plugin, cons
                     int version) {
   // A rule is for an inode, and the kernel may make another one of /proc/self when nobody holds it.
   static const base::Descriptor held(open("/proc/self", O_PATH | O_CLOEXEC));
-  Landlock rules(version, !sandbox.any_network);
+  walls::Landlock rules(version, !sandbox.any_network);
   for (const char* path : readable) static_cast<void>(rules.allow_reading(path));
   for (const char* path : writable) static_cast<void>(rules.allow_writing(path));
   static_cast<void>(rules.allow_reading(plugin));
@@ -92,7 +92,7 @@ void confine(const job::Sandbox& sandbox, const std::string& plugin, const std::
   if (!sandbox.on) return;
   if (const int version = base::landlock_version(); version > 0)
     restrict_reach(sandbox, plugin, place, version);
-  refuse_calls_beyond(sandbox);
+  walls::refuse_calls_beyond(sandbox);
 }
 
 }  // namespace sluice::host

@@ -24,14 +24,14 @@
 #include "host/confinement.hpp"
 #include "host/crash_note.hpp"
 #include "host/file_gate.hpp"
-#include "host/landlock.hpp"
 #include "host/library.hpp"
 #include "host/orphans.hpp"
 #include "host/refusal.hpp"
 #include "host/secret_store.hpp"
 #include "host/slots.hpp"
-#include "host/syscall_filter.hpp"
 #include "host/user.hpp"
+#include "walls/landlock.hpp"
+#include "walls/syscall_filter.hpp"
 #include "wire/bounds.hpp"
 #include "wire/descriptors.hpp"
 #include "wire/frame.hpp"
@@ -325,7 +325,7 @@ int run_plugin_host() {
   fcntl(wire::plugin_fd, F_SETFD, FD_CLOEXEC);
   try {
     limit_waiting_signals();
-    refuse_dangerous_calls(wall_off());
+    walls::refuse_dangerous_calls(walls::wall_off());
     wire::SharedPage page = wire::SharedPage::open(base::Descriptor(wire::page_fd));
     // Never deleted, because a handler may call exit(), which is noted in the page.
     static auto* const host = new PluginHost(wire::socket_fd, std::move(page));

@@ -6,10 +6,16 @@
 // for inlined functions, then a line for each file of which something is missing.
 //
 // Argument: the path of the plugin. Its file is descriptor 5, because another one may be at its path by now.
+#include <cstdint>
 #include <cstdlib>
+#include <exception>
 #include <iostream>
+#include <set>
+#include <stdexcept>
 #include <string>
+#include <vector>
 
+#include "symbols/confinement.hpp"
 #include "symbols/files.hpp"
 
 namespace {
@@ -42,30 +48,56 @@ class Lines {
   int repeated_ = 0;
 };
 
-}  // namespace
+struct Frame {
+  std::string offset;
+  bool is_call = false;
+  std::string file;  ///< "?" if it is in no library
+};
 
-int main(int argc, char** argv) {
-  unsetenv("DEBUGINFOD_URLS");  // names come from this machine alone
+/// Throws std::invalid_argument.
+Frame frame_of(const std::string& line) {
+  const std::size_t at = line.find(' ');
+  if (at == std::string::npos || line.size() < at + 3) throw std::invalid_argument("not a frame: " + line);
+  return {line.substr(0, at), line[at + 1] == '1', line.substr(at + 3)};
+}
+
+void name_frames(const std::vector<Frame>& frames, const std::string& plugin) {
   sluice::symbols::Files files;
-  if (argc == 2) files.add(argv[1], "/proc/self/fd/5");
+  if (!plugin.empty()) files.add(plugin, "/proc/self/fd/5");
   Lines lines;
-  std::string line;
-  for (int number = 0; std::getline(std::cin, line); ++number) {
-    std::size_t at = 0;
-    const std::uint64_t offset = std::strtoull(line.c_str(), nullptr, 16);
-    at = line.find(' ');
-    if (at == std::string::npos || line.size() < at + 3) return 64;
-    const bool is_call = line[at + 1] == '1';
-    const std::string file = line.substr(at + 3);
-    if (file == "?") {
-      lines.add(number, line.substr(0, at) + ", which is in no library");
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    const Frame& frame = frames[i];
+    const int number = static_cast<int>(i);
+    if (frame.file == "?") {
+      lines.add(number, frame.offset + ", which is in no library");
       continue;
     }
-    for (const std::string& text : files.at(file).frames(is_call ? offset - 1 : offset))
+    const std::uint64_t offset = std::strtoull(frame.offset.c_str(), nullptr, 16);
+    for (const std::string& text : files.at(frame.file).frames(frame.is_call ? offset - 1 : offset))
       lines.add(number, text);
   }
   lines.flush();
   for (const std::string& text : files.missing()) std::cout << text << '\n';
   std::cout.flush();
-  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  unsetenv("DEBUGINFOD_URLS");  // names come from this machine alone
+  const std::string plugin = argc == 2 ? argv[1] : "";
+  try {
+    std::vector<Frame> frames;
+    std::set<std::string> files;
+    for (std::string line; std::getline(std::cin, line);) {
+      frames.push_back(frame_of(line));
+      files.insert(frames.back().file);
+    }
+    sluice::symbols::confine({files.begin(), files.end()}, plugin);
+    name_frames(frames, plugin);
+    return 0;
+  } catch (const std::exception& error) {
+    std::cerr << "sluice-symbols: " << error.what() << '\n';
+    return 1;
+  }
 }

@@ -1,10 +1,10 @@
-// The system calls that a plugin host and its children may make, enforced by the kernel (seccomp). A filter
+// The system calls that this process and its children may make, enforced by the kernel (seccomp). A filter
 // can't be removed, and each further one only refuses more. Refused calls fail with EPERM.
 #pragma once
 
 #include "job/sandbox.hpp"
 
-namespace sluice::host {
+namespace sluice::walls {
 
 /// Refuses what no handler needs: inspecting other processes, signals to the runtime, which is this process's
 /// parent, the priorities and limits of others, mounting, namespaces, loading code into the kernel, setting
@@ -16,4 +16,7 @@ void refuse_dangerous_calls(bool signals_scoped);
 /// Refuses what a sandboxed plugin may not do: start programs, use sockets.
 void refuse_calls_beyond(const job::Sandbox& sandbox);
 
-}  // namespace sluice::host
+/// Refuses to start processes and threads, and signals to any process, this one included.
+void refuse_processes();
+
+}  // namespace sluice::walls

@@ -1,4 +1,4 @@
-#include "host/syscall_filter.hpp"
+#include "walls/syscall_filter.hpp"
 
 #include <netinet/in.h>
 #include <sched.h>
@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-namespace sluice::host {
+namespace sluice::walls {
 
 namespace {
 
@@ -154,7 +154,7 @@ void allow_only(Filter& filter, const char* call, unsigned argument, const std::
 }
 
 /// A signal to the runtime, to its group or to everybody. Landlock refuses signals to all other processes
-/// (host/landlock.hpp), and what names a process in other ways than by its number. Without it, at least the
+/// (walls/landlock.hpp), and what names a process in other ways than by its number. Without it, at least the
 /// runtime is safe. `pidfd_send_signal` takes a folder of /proc, too, so it is refused then; programs use
 /// kill instead.
 void refuse_signals(Filter& filter, pid_t runtime, bool scoped) {
@@ -230,4 +230,12 @@ void refuse_calls_beyond(const job::Sandbox& sandbox) {
   filter.install();
 }
 
-}  // namespace sluice::host
+void refuse_processes() {
+  Filter filter;
+  for (const char* call : {"fork", "vfork", "clone", "clone3", "kill", "tkill", "tgkill", "rt_sigqueueinfo",
+                           "rt_tgsigqueueinfo", "pidfd_open", "pidfd_send_signal"})
+    filter.refuse(call);
+  filter.install();
+}
+
+}  // namespace sluice::walls

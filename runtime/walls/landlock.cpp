@@ -1,4 +1,4 @@
-#include "host/landlock.hpp"
+#include "walls/landlock.hpp"
 
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -12,7 +12,7 @@
 #include "base/descriptor.hpp"
 #include "base/landlock.hpp"
 
-namespace sluice::host {
+namespace sluice::walls {
 
 namespace {
 
@@ -135,4 +135,4 @@ void Landlock::enforce() {
   restrict_self(ruleset_);
 }
 
-}  // namespace sluice::host
+}  // namespace sluice::walls

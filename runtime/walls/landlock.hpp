@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::host {
+namespace sluice::walls {
 
 /// A set of rules, which only allows what is added to it. As far as the kernel's version can, it restricts
 /// files, connections to TCP ports, listening on them, abstract Unix sockets and signals to other processes.
@@ -45,4 +45,4 @@ class Landlock {
 /// std::system_error.
 bool wall_off();
 
-}  // namespace sluice::host
+}  // namespace sluice::walls

@@ -1,0 +1,57 @@
+#include "symbols/confinement.hpp"
+
+#include <sys/resource.h>
+
+#include <filesystem>
+
+#include "base/landlock.hpp"
+#include "job/sandbox.hpp"
+#include "walls/landlock.hpp"
+#include "walls/syscall_filter.hpp"
+
+namespace sluice::symbols {
+
+namespace {
+
+constexpr rlim_t megabyte = 1024 * 1024;
+constexpr rlim_t most_memory = 2048 * megabyte;  // debug information of big libraries is mapped as a whole
+constexpr rlim_t most_seconds = 10;              // the runtime waits for less
+
+#ifdef SLUICE_SANITIZED
+constexpr bool sanitized = true;  // maps terabytes, and starts a process that looks for leaks
+#else
+constexpr bool sanitized = false;
+#endif
+
+void bound(int resource, rlim_t most) {
+  rlimit limit{};
+  getrlimit(static_cast<__rlimit_resource_t>(resource), &limit);
+  if (limit.rlim_max < most) return;
+  limit = {most, most};
+  setrlimit(static_cast<__rlimit_resource_t>(resource), &limit);
+}
+
+void restrict_reading(const std::vector<std::string>& files, const std::string& plugin, int version) {
+  walls::Landlock rules(version, true);
+  for (const char* path : {"/usr", "/lib", "/lib32", "/lib64", "/libx32", "/proc/self/fd"})
+    static_cast<void>(rules.allow_reading(path));
+  for (const std::string& file : files) static_cast<void>(rules.allow_reading(file));
+  if (!plugin.empty())
+    static_cast<void>(rules.allow_reading(std::filesystem::path(plugin).parent_path().string()));
+  rules.enforce();
+}
+
+}  // namespace
+
+void confine(const std::vector<std::string>& files, const std::string& plugin) {
+  bound(RLIMIT_CORE, 0);
+  bound(RLIMIT_FSIZE, 0);
+  bound(RLIMIT_CPU, most_seconds);
+  if (!sanitized) bound(RLIMIT_AS, most_memory);
+  if (const int version = base::landlock_version(); version > 0) restrict_reading(files, plugin, version);
+  walls::refuse_dangerous_calls(false);
+  walls::refuse_calls_beyond(job::strictest_sandbox());
+  if (!sanitized) walls::refuse_processes();
+}
+
+}  // namespace sluice::symbols
