@@ -119,7 +119,7 @@ std::optional<job::Finished> Tickets::take_back(wire::JobResult result) {
     result.outcome.duration = duration;
   }
   wire::keep_bounds(result.outcome);
-  return give_up(result.ticket, std::move(result.outcome));
+  return give_up(result.ticket, std::move(result.outcome), "its handler ended with: ");
 }
 
 std::vector<job::Finished> Tickets::recall(base::Clock::time_point latest) {
@@ -159,7 +159,7 @@ std::vector<Judged> Tickets::judge_all(const std::string& ending, bool interrupt
       add_traces(outcome, ticket, run->second, death);
       if (stack && stack->overflowed && death.culprit == ticket) outcome.error += " and overflowed its stack";
     }
-    judged.push_back({give_up(ticket, std::move(outcome)), std::move(stack), suspect});
+    judged.push_back({give_up(ticket, std::move(outcome), ""), std::move(stack), suspect});
   }
   return judged;
 }
@@ -247,7 +247,12 @@ job::Outcome Tickets::judge(std::uint32_t ticket, const Death& death) const {
   const bool innocent =
       death.interrupted || !is_known ||
       (death.culprit >= 0 && death.culprit != ticket && !base::planted(base::Bug::charges_a_sibling));
-  if (innocent && repeatable && state == wire::TicketState::started) return outcome;
+  if (innocent && repeatable && state == wire::TicketState::started) {
+    if (!flight.cancel_requested) return outcome;
+    outcome.result = job::Result::cancelled;
+    outcome.error = "it did not stop when it was asked to; its plugin host " + death.ending;
+    return outcome;
+  }
   outcome.result = job::Result::crashed;
   outcome.code = crash_code;
   if (!death.limit.empty() && state == wire::TicketState::started) {
@@ -393,14 +398,15 @@ job::Finished Tickets::give_up(std::uint32_t ticket) {
   return {std::exchange(in_flight_[ticket], {}).job, {}, {}, pid_};
 }
 
-/// The same, with its outcome. A job that was to be cancelled ends cancelled unless it is done.
-job::Finished Tickets::give_up(std::uint32_t ticket, job::Outcome outcome) {
+/// The same, with its outcome. A job that was to be cancelled ends cancelled unless it is done. `source`:
+/// before the words of its error.
+job::Finished Tickets::give_up(std::uint32_t ticket, job::Outcome outcome, const char* source) {
   if (in_flight_[ticket].cancel_requested && outcome.result != job::Result::done) {
     outcome.cancel_requested = true;
     outcome.result = job::Result::cancelled;
     outcome.code = "cancelled-by-hand";
     outcome.error = "cancelled by hand while a runtime had it" +
-                    (outcome.error.empty() ? "" : "; its handler ended with: " + outcome.error);
+                    (outcome.error.empty() ? "" : std::string("; ") + source + outcome.error);
   }
   job::Finished finished = give_up(ticket);
   outcome.host = facts_;

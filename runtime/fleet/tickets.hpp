@@ -164,7 +164,7 @@ class Tickets {
   }
   static std::string company(std::size_t started);
   job::Finished give_up(std::uint32_t ticket);
-  job::Finished give_up(std::uint32_t ticket, job::Outcome outcome);
+  job::Finished give_up(std::uint32_t ticket, job::Outcome outcome, const char* source);
   job::Outcome judge(std::uint32_t ticket, const Death& death) const;
   struct Started {
     std::int32_t slot = -1;

@@ -124,6 +124,10 @@ TEST_F(Deadline, AHandlerThatIgnoresACancellationByHandIsKilled) {
   EXPECT_EQ(sluice({"jobs", "cancel", "hangs"}).code, 0);
   EXPECT_TRUE(becomes("hangs", "error"));
   EXPECT_EQ(code("hangs"), "cancelled-by-hand");
+  EXPECT_NE(error("hangs").find("; it did not stop when it was asked to; its plugin host was killed"),
+            std::string::npos)
+      << error("hangs");
+  EXPECT_NE(database.value("SELECT stack FROM sluice.attempt WHERE job_id = 'hangs'"), "");
   insert("later", "test.probe", probe("ok"));
   EXPECT_TRUE(becomes("later", "done"));
 }

@@ -175,6 +175,21 @@ TEST_F(TicketsTest, ACancellationByHandEndsTheJobUnlessItIsDone) {
   EXPECT_EQ(tickets_.take_back(result(done, job::Result::done))->outcome.result, job::Result::done);
 }
 
+TEST_F(TicketsTest, ACancelledJobThatHadToBeKilledSaysSo) {
+  run(send("hangs", "a.repeats"), 0);
+  tickets_.cancel({"hangs"});
+  const bool interrupted = true;
+  const auto judged = tickets_.judge_all("was killed, because a job did not stop in time", interrupted);
+  ASSERT_THAT(judged, SizeIs(1));
+  const job::Outcome& outcome = judged.front().finished.outcome;
+  EXPECT_EQ(outcome.result, job::Result::cancelled);
+  EXPECT_EQ(outcome.code, "cancelled-by-hand");
+  EXPECT_EQ(
+      outcome.error,
+      "cancelled by hand while a runtime had it; it did not stop when it was asked to; its plugin host was "
+      "killed, because a job did not stop in time");
+}
+
 TEST_F(TicketsTest, ADeadHostsJobIsJudgedByItsTicket) {
   using wire::TicketState;
   const std::string once = "b.once";
