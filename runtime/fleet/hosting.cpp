@@ -281,6 +281,7 @@ void Fleet::Loop::on_ended(HostProcess& host) {
   const std::string ending = host.ending();
   const std::string culprit = host.culprit();
   const bool was_ready = seat->was_ready;
+  const HostLife life{was_ready, Clock::now() - seat->ready_since, host.jobs_ended()};
   const bool over_limit = host.is_over_limit();
   ended_cpu_seconds_[edition.plugin] += host.totals().cpu_seconds;
   seat->timer.reset();
@@ -315,6 +316,7 @@ void Fleet::Loop::on_ended(HostProcess& host) {
   std::vector<log::Field> fields{{"plugin", edition.spec.name}, {"ending", ending}};
   if (!culprit.empty()) fields.emplace_back("job", culprit);
   log::warn("plugin host died", fields);
+  seat->history = after_death(seat->history, life);
   restart_later(seat);
 }
 
@@ -363,9 +365,6 @@ void Fleet::Loop::replace(Seat& seat) {
 
 void Fleet::Loop::restart_later(const std::shared_ptr<Seat>& seat) {
   Edition& edition = *seat->edition;
-  if (seat->was_ready && Clock::now() - seat->ready_since >= healthy_run) seat->history = {};
-  ++seat->history.failures;
-  if (!seat->was_ready) ++seat->history.failed_starts;
   ++edition.restarts;
   const auto delay = restart_delay(seat->history);
   if (!delay) {

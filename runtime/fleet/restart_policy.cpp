@@ -4,6 +4,14 @@
 
 namespace sluice::fleet {
 
+ExitHistory after_death(const ExitHistory& before, const HostLife& life) {
+  const bool good = life.was_ready && (life.jobs_ended > 0 || life.ready_for >= healthy_run);
+  ExitHistory history = good ? ExitHistory{} : before;
+  ++history.failures;
+  if (!life.was_ready) ++history.failed_starts;
+  return history;
+}
+
 std::optional<std::chrono::milliseconds> restart_delay(const ExitHistory& history) {
   constexpr int most_failed_starts = 5;
   constexpr std::chrono::milliseconds first{100};

@@ -465,8 +465,8 @@ tests/bench/run.sh --faults --quick                 # small sizes, only to see i
 
 - `vices`: one healthy job every 5 ms, and among 50 of them one of the other plugin, which does what the table names.
   Each case has a new runtime. `hosts ended`: those that the runtime saw end, or replaced.
-- `recovery`: each crash is the first one of its runtime. A host that crashes again within 10 s is started again after a
-  pause that doubles each time.
+- `recovery`: each crash is the first one of its runtime. If no job ends between two crashes, there is a pause before the
+  next start, which doubles each time.
 - `crowd`: `slot-seconds` is the time of the drain times the slots. What a case has more than the first one is the
   capacity that its bad jobs cost, restarts included. A job that hangs has a time limit of 1 s and a `cancel_grace` of
   0.2 s.

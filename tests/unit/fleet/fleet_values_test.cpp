@@ -22,6 +22,14 @@ TEST(RestartPolicy, GivesUpAfterFiveFailedStarts) {
   EXPECT_FALSE(restart_delay({5, 5}));
 }
 
+TEST(RestartPolicy, AGoodLifeStartsANewHistory) {
+  const ExitHistory bad{7, 2};
+  EXPECT_EQ(after_death(bad, {true, std::chrono::milliseconds(5), 0}), (ExitHistory{8, 2}));
+  EXPECT_EQ(after_death(bad, {true, std::chrono::milliseconds(5), 1}), (ExitHistory{1, 0}));
+  EXPECT_EQ(after_death(bad, {true, healthy_run, 0}), (ExitHistory{1, 0}));
+  EXPECT_EQ(after_death(bad, {false, std::chrono::hours(1), 0}), (ExitHistory{8, 3}));
+}
+
 TEST(LineCutter, JoinsLinesThatArriveInPieces) {
   LineCutter cutter;
   EXPECT_EQ(cutter.add("one\ntw"), Lines{"one"});
