@@ -87,7 +87,7 @@ std::vector<Endpoint> all_endpoints() {
       {"GET", "/failures", range()},
       {"GET", "/plugins"},
       {"POST", "/plugins/reload",
-       change({sure, {"what", {"reload", "canary", "promote", "abort"}}, {"share"}, {"for"}})},
+       change({sure, {"what", {"reload", "canary", "promote", "abort", "rollback"}}, {"share"}, {"for"}})},
       {"GET", "/runtimes"},
       {"POST", "/runtimes/*/drain", change({sure})},
       {"GET", "/operations"},

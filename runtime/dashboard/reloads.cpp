@@ -10,7 +10,7 @@ namespace sluice::dashboard {
 
 namespace {
 
-constexpr std::array<const char*, 4> names{"reload", "canary", "promote", "abort"};
+constexpr std::array<const char*, 5> names{"reload", "canary", "promote", "abort", "rollback"};
 
 }  // namespace
 

@@ -12,13 +12,13 @@
 namespace sluice::dashboard {
 
 struct ReloadWish {
-  enum class What { reload, canary, promote, abort };
+  enum class What { reload, canary, promote, abort, rollback };
   What what = What::reload;
   std::string share;    ///< of a canary: "5%"
   std::string longest;  ///< how long it is compared, "10m"; empty: the command's default
 };
 
-/// "reload", "canary", "promote" or "abort".
+/// "reload", "canary", "promote", "abort" or "rollback".
 const char* name(ReloadWish::What what);
 std::optional<ReloadWish::What> parse_reload(const std::string& name);
 

@@ -558,7 +558,8 @@ std::string Site::reload(const Visit& visit, const Form& form) {
   const std::string given = form.value("what");
   const auto what = parse_reload(given.empty() ? "reload" : given);
   if (!what)
-    throw Problem4xx(400, "unknown 'what' '" + given + "'; known are reload, canary, promote and abort");
+    throw Problem4xx(400,
+                     "unknown 'what' '" + given + "'; known are reload, canary, promote, abort and rollback");
   const ReloadWish wish{*what, form.value("share"), form.value("for")};
   require_sure(form, "a reload");
   try {

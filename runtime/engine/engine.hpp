@@ -87,6 +87,7 @@ class Engine : private fleet::Listener {
   void reload(const std::optional<fleet::CanaryPlan>& plan);
   void ask_for_reload(const std::optional<fleet::CanaryPlan>& plan);
   void decide_canaries(bool promote);
+  void roll_back();
   void take(config::Config config);
   void refuse_reload(const std::string& why);
   void report_reload();

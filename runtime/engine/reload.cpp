@@ -21,6 +21,7 @@ void Engine::on_reload_request() {
 void Engine::on_reload_request(const fleet::ReloadRequest& request) {
   using What = fleet::ReloadRequest::What;
   if (request.what == What::canary) return ask_for_reload(request.plan);
+  if (request.what == What::rollback) return roll_back();
   decide_canaries(request.what == What::promote);
 }
 
@@ -31,6 +32,18 @@ void Engine::decide_canaries(bool promote) {
   if (fleet_.decide_canaries(promote)) return;
   if (promote && fleet_.forgive()) return ask_for_reload(std::nullopt);
   refuse_reload(promote ? "there is no canary to promote, and none went back" : "there is no canary to end");
+}
+
+void Engine::roll_back() {
+  if (stopping_) return refuse_reload("sluice is stopping");
+  if (!options_.reread) return refuse_reload("a drain keeps the plugins that it started with");
+  if (!fleet_.is_round_over()) return refuse_reload("a reload is under way; roll back when it is over");
+  if (const std::string canary = fleet_.canary_words(); !canary.empty())
+    return refuse_reload("a canary is under way, " + canary + "; end it with sluice reload --abort");
+  reload_began_ = Clock::now();
+  if (const std::string why = fleet_.roll_back(); !why.empty()) return refuse_reload(why);
+  log::info("rolling back");
+  systemd::reloading();
 }
 
 void Engine::on_canary_end() {

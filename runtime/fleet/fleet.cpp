@@ -67,6 +67,9 @@ bool Fleet::decide_canaries(bool promote) {
 bool Fleet::forgive() {
   return loop_->forgive();
 }
+std::string Fleet::roll_back() {
+  return loop_->roll_back();
+}
 std::string Fleet::canary_words() const {
   return loop_->canary_words();
 }

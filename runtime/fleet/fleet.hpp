@@ -179,6 +179,10 @@ class Fleet {
   bool decide_canaries(bool promote);
   /// The next reload tries again what went back. Returns false if nothing did.
   bool forgive();
+  /// The next round, if is_round_over() and there is no canary: the plugins that the last reload replaced are
+  /// loaded again from their former files. What is at their paths is not tried again before it changes.
+  /// Returns empty, or why nothing can be rolled back.
+  std::string roll_back();
   /// The canary that is under way, for messages; empty: none.
   std::string canary_words() const;
   /// Runs the loop until stop() was called, every host is gone, and release() was called.

@@ -41,6 +41,7 @@ class Fleet::Loop : public HostProcess::Listener {
               const std::optional<CanaryPlan>& plan);
   bool decide_canaries(bool promote);
   bool forgive();
+  std::string roll_back();
   std::string canary_words() const;
   void run() { context_.run(); }
   void deliver(std::vector<job::Job> jobs);
@@ -135,7 +136,8 @@ class Fleet::Loop : public HostProcess::Listener {
     std::unique_ptr<Edition> present;   ///< at work, or given up; null before the first round is over
     std::shared_ptr<CanaryRun> canary;  ///< only while the present edition is there; shared with its timer
     std::unique_ptr<WentBack> went_back;
-    int generation = 0;  ///< of the last edition that took over
+    std::optional<PluginFile> former;  ///< which the last reload that replaced any file replaced
+    int generation = 0;                ///< of the last edition that took over
   };
   class Round;
 

@@ -23,6 +23,16 @@ PluginFile PluginFile::named() const {
   return same;
 }
 
+PluginFile PluginFile::held_again() const {
+  const auto duplicate = [](const base::Descriptor& one) {
+    return base::Descriptor(one.open() ? ::fcntl(one.get(), F_DUPFD_CLOEXEC, 0) : -1);
+  };
+  PluginFile same = named();
+  same.file_ = duplicate(file_);
+  same.copy_ = duplicate(copy_);
+  return same;
+}
+
 PluginFile::Identity PluginFile::identify(const struct stat& info) {
   constexpr std::int64_t ns = 1'000'000'000;
   return {info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec * ns + info.st_mtim.tv_nsec};

@@ -35,6 +35,8 @@ class PluginFile {
   std::string digest(std::int64_t most) const;
   /// The same file, to be compared with what is at the path, but not to be loaded.
   PluginFile named() const;
+  /// The same file, with descriptors of its own.
+  PluginFile held_again() const;
 
  private:
   struct Identity {

@@ -1,6 +1,6 @@
-// What `sluice reload` asks of a runtime beyond a plain reload: to begin a canary, or to decide one. It is
-// sent as one real-time signal, whose value holds the whole request. So it needs no file, no socket and no
-// database, the kernel checks who may send it, and SIGHUP keeps its meaning.
+// What `sluice reload` asks of a runtime beyond a plain reload: to begin a canary, to decide one, or to roll
+// back. It is sent as one real-time signal, whose value holds the whole request. So it needs no file, no
+// socket and no database, the kernel checks who may send it, and SIGHUP keeps its meaning.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 namespace sluice::fleet {
 
 struct ReloadRequest {
-  enum class What { canary = 1, promote, abort };
+  enum class What { rollback, canary, promote, abort };
   What what = What::canary;
   CanaryPlan plan;  ///< of a canary
   bool operator==(const ReloadRequest&) const = default;

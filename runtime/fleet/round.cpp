@@ -17,10 +17,19 @@ constexpr std::int64_t largest_digested = std::int64_t{64} << 20U;
 }  // namespace
 
 void Fleet::Loop::Round::try_file(std::size_t plugin) {
+  try_file(plugin, PluginFile(loop_.plugins_[plugin].path));
+}
+
+void Fleet::Loop::Round::go_back(std::size_t plugin, PluginFile former) {
+  goes_back_ = true;
+  try_file(plugin, std::move(former));
+}
+
+void Fleet::Loop::Round::try_file(std::size_t plugin, PluginFile file) {
   auto& candidate = candidates_[plugin];
   candidate = std::make_unique<Edition>();
   candidate->plugin = plugin;
-  candidate->file = PluginFile(loop_.plugins_[plugin].path);
+  candidate->file = std::move(file);
   if (is_trusted(*candidate)) loop_.seat_and_spawn(*candidate);
   loop_.show(plugin);
 }
@@ -234,6 +243,7 @@ void Fleet::Loop::Round::take_over(std::size_t plugin, std::unique_ptr<Edition> 
   }
   if (place.present) {
     candidate->restarts += place.present->restarts;
+    if (at_work && candidate->usable()) remember_former(place, *place.present, *candidate);
     loop_.retire(std::move(place.present));
   }
   place.present = std::move(candidate);

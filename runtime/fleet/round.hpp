@@ -25,6 +25,8 @@ class Fleet::Loop::Round {
 
   /// Loads the plugin's file as a candidate.
   void try_file(std::size_t plugin);
+  /// Likewise, the file that it had before. All candidates of such a round are former ones.
+  void go_back(std::size_t plugin, PluginFile former);
   /// Takes a candidate that is ready.
   void adopt(std::size_t plugin, std::unique_ptr<Edition> ready) { candidates_[plugin] = std::move(ready); }
   /// Goes on as far as the candidates allow. Returns true if the round is over.
@@ -35,6 +37,7 @@ class Fleet::Loop::Round {
   Edition* candidate(std::size_t plugin) const;
 
  private:
+  void try_file(std::size_t plugin, PluginFile file);
   bool is_trusted(Edition& edition);
   bool awaits(const Edition& edition) const;
   void switch_off_disabled();
@@ -48,6 +51,7 @@ class Fleet::Loop::Round {
   void finish();
   void remove(std::size_t plugin);
   void take_over(std::size_t plugin, std::unique_ptr<Edition> candidate);
+  void remember_former(Place& place, const Edition& old, const Edition& fresh);
   void share_out(const std::map<std::string, Server>& servers);
   std::vector<Edition*> contenders() const;
   std::vector<Contender> values_of(const std::vector<Edition*>& editions) const;
@@ -56,7 +60,9 @@ class Fleet::Loop::Round {
   const bool first_;
   const std::set<std::size_t> listed_;
   const std::optional<CanaryPlan> plan_;
-  bool started_ = false;  // all candidates are described
+  bool started_ = false;        // all candidates are described
+  bool goes_back_ = false;      // the candidates are former files
+  bool forgot_former_ = false;  // those of earlier rounds
   std::map<std::size_t, std::unique_ptr<Edition>> candidates_;
 };
 

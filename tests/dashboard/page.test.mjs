@@ -487,6 +487,16 @@ test("a reload is asked for twice, shows its result, and is marked in the charts
   await page.reload();
   await page.getByText("nothing has changed").waitFor();
   await picture(page, "reload");
+  await page.getByText("Roll back…").click();
+  await page.getByLabel("Yes, roll back in all runtimes on this machine").check();
+  await page.getByRole("button", { name: "Roll back" }).click();
+  await page.getByRole("status").waitFor();
+  await eventually("it is over", async () => {
+    const last = (await json("/plugins")).last_reload;
+    return last.what === "rollback" && last.over;
+  });
+  await page.reload();
+  await page.getByText("no plugin was replaced since the start").waitFor();
   await page.goto(`${base}/`);
   await page.locator(".marks li", { hasText: "reload" }).waitFor();
   assert.equal((await api("/plugins/reload", "helper", { method: "POST", body: "sure=yes" })).status, 403);

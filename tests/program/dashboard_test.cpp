@@ -464,6 +464,21 @@ TEST_F(Dashboard, BeginsACanaryAndDecidesIt) {
       eventually([&] { return page("/plugins").find("\"canary_under_way\": false") != std::string::npos; }));
 }
 
+TEST_F(Dashboard, RollsBackWhatTheLastReloadReplaced) {
+  configure();
+  put_edition("1");
+  Program runtime({"run"}, environment());
+  ASSERT_TRUE(runtime.says("plugins loaded")) << runtime.err();
+  start_dashboard();
+  EXPECT_EQ(post("/plugins/reload", "sure=yes&what=rollback").status, 200);
+  EXPECT_THAT(last_reload(), HasSubstr("no plugin was replaced since the start"));
+  put_edition("2");
+  EXPECT_EQ(post("/plugins/reload", "sure=yes").status, 200);
+  EXPECT_EQ(post("/plugins/reload", "sure=yes&what=rollback").status, 200);
+  EXPECT_THAT(last_reload(),
+              AllOf(HasSubstr("\"rollback\""), HasSubstr("\"replaced\""), HasSubstr("\"1.0.0\"")));
+}
+
 TEST_F(Dashboard, DrainsARuntimeOfItsMachineOnly) {
   configure();
   Program runtime({"run"}, environment());

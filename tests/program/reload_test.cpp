@@ -354,6 +354,81 @@ TEST_F(Reload, ADeadHostIsRestartedFromItsOwnFile) {
   EXPECT_EQ(runs("b", "test.edition"), "1.0.0 none");
 }
 
+TEST_F(Reload, RollsBackToTheFileThatWasReplaced) {
+  put("editions/edition_1", "edition.so");
+  start();
+  put("editions/edition_2", "edition.so");
+  ASSERT_TRUE(reload());
+  EXPECT_EQ(runs("new", "test.edition"), "2.0.0 none");
+  const Ended back = sluice({"reload", "--rollback", "--wait"});
+  EXPECT_EQ(back.code, 0) << back.out << back.err;
+  EXPECT_NE(back.out.find("edition  1.0.0             3  replaced"), std::string::npos) << back.out;
+  EXPECT_EQ(runs("old", "test.edition"), "1.0.0 none");
+  for (const pid_t host : program_->children()) kill(host, SIGKILL);
+  EXPECT_EQ(runs("restarted", "test.edition"), "1.0.0 none");
+  const Ended plain = sluice({"reload", "--wait"});
+  EXPECT_EQ(plain.code, 1);
+  EXPECT_NE(plain.out.find("rolled back from version 2.0.0 to version 1.0.0"), std::string::npos)
+      << plain.out;
+  EXPECT_EQ(runs("still", "test.edition"), "1.0.0 none");
+  EXPECT_EQ(
+      database.value("SELECT filter->>'what' FROM sluice.audit WHERE action = 'reload' ORDER BY id LIMIT 1"),
+      "rollback");
+  expect_each_ran_once(4);
+}
+
+TEST_F(Reload, ASecondRollbackUndoesTheFirst) {
+  put("editions/edition_1", "edition.so");
+  start();
+  put("editions/edition_2", "edition.so");
+  ASSERT_TRUE(reload());
+  EXPECT_EQ(sluice({"reload", "--rollback", "--wait"}).code, 0);
+  EXPECT_EQ(sluice({"reload", "--rollback", "--wait"}).code, 0);
+  EXPECT_EQ(runs("a", "test.edition"), "2.0.0 none");
+  EXPECT_EQ(sluice({"reload", "--wait"}).code, 0) << "nothing is refused any more";
+}
+
+TEST_F(Reload, ANewFileAfterARollbackIsLoaded) {
+  put("editions/edition_1", "edition.so");
+  start();
+  put("editions/edition_2", "edition.so");
+  ASSERT_TRUE(reload());
+  EXPECT_EQ(sluice({"reload", "--rollback", "--wait"}).code, 0);
+  put("editions/edition_2", "edition.so");
+  EXPECT_EQ(sluice({"reload", "--wait"}).code, 0);
+  EXPECT_EQ(runs("a", "test.edition"), "2.0.0 none");
+}
+
+TEST_F(Reload, RollsBackOnlyWhatTheLastReloadReplaced) {
+  put("editions/edition_1", "edition.so");
+  put("good/probe", "probe.so");
+  start();
+  put("editions/edition_2", "edition.so");
+  ASSERT_TRUE(reload());
+  put("good/probe", "probe.so");
+  ASSERT_TRUE(reload());
+  const Ended back = sluice({"reload", "--rollback", "--wait"});
+  EXPECT_EQ(back.code, 0) << back.out << back.err;
+  EXPECT_NE(back.out.find("probe "), std::string::npos) << back.out;
+  EXPECT_EQ(back.out.find("edition "), std::string::npos) << back.out;
+  EXPECT_EQ(runs("a", "test.edition"), "2.0.0 none");
+}
+
+TEST_F(Reload, SaysWhyNothingIsRolledBack) {
+  put("editions/edition_1", "edition.so");
+  start();
+  const Ended none = sluice({"reload", "--rollback", "--wait"});
+  EXPECT_EQ(none.code, 1);
+  EXPECT_NE(none.out.find("no plugin was replaced since the start"), std::string::npos) << none.out;
+  std::filesystem::create_hard_link(at("edition.so"), at("former"));
+  put("editions/edition_2", "edition.so");
+  ASSERT_TRUE(reload());
+  std::ofstream(at("former"), std::ios::app) << "more";
+  const Ended gone = sluice({"reload", "--rollback", "--wait"});
+  EXPECT_EQ(gone.code, 1);
+  EXPECT_NE(gone.out.find("was overwritten"), std::string::npos) << gone.out;
+}
+
 TEST_F(Reload, ADrainIgnoresReloads) {
   put("editions/edition_1", "edition.so");
   insert("a", "test.edition", job(",\"until\":\"" + scratch.path("go") + "\""));

@@ -61,6 +61,7 @@ void record(const config::Config& config, const ReloadOptions& options, const st
   const ReloadWords& words = options.words;
   const What what = words.promote          ? What::promote
                     : words.abort          ? What::abort
+                    : words.rollback       ? What::rollback
                     : words.canary.empty() ? What::reload
                                            : What::canary;
   if (!runtimes.empty())
@@ -133,6 +134,8 @@ void add_reload(const Command& program, GlobalOptions& global, int& code) {
       .between(0, static_cast<int>(fleet::most_least_jobs));
   command.add_flag("--promote", options.words.promote, "Have a canary, or what went back, take over now");
   command.add_flag("--abort", options.words.abort, "Have a canary go back now");
+  command.add_flag("--rollback", options.words.rollback,
+                   "Go back to the versions that the last reload replaced, whatever their files are now");
   add_examples(command,
                "  sluice reload\n  sluice reload --canary 5% --for 30m --wait\n  mv mail.so.new mail.so && "
                "sluice reload --wait   # in the plugin directory");

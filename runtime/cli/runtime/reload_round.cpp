@@ -72,13 +72,16 @@ dashboard::ReloadResult result_of(const Asked& one, const rapidjson::Value& outc
 
 std::optional<fleet::ReloadRequest> request_of(const ReloadWords& words) {
   const bool limited = !words.longest.empty() || words.least_jobs != fleet::CanaryPlan{}.least_jobs;
-  const int asked = (words.canary.empty() ? 0 : 1) + (words.promote ? 1 : 0) + (words.abort ? 1 : 0);
+  const int asked = (words.canary.empty() ? 0 : 1) + (words.promote ? 1 : 0) + (words.abort ? 1 : 0) +
+                    (words.rollback ? 1 : 0);
   if (asked > 1)
-    throw base::UsageError("--canary, --promote and --abort exclude each other: give one of them");
+    throw base::UsageError(
+        "--canary, --promote, --abort and --rollback exclude each other: give one of them");
   if (limited && words.canary.empty())
     throw base::UsageError("--for and --min-jobs are for a canary: give --canary too");
   if (words.promote) return fleet::ReloadRequest{What::promote, {}};
   if (words.abort) return fleet::ReloadRequest{What::abort, {}};
+  if (words.rollback) return fleet::ReloadRequest{What::rollback, {}};
   if (words.canary.empty()) return std::nullopt;
   return fleet::ReloadRequest{What::canary,
                               {share_of(words.canary), time_of(words.longest), words.least_jobs}};
@@ -95,6 +98,7 @@ std::optional<fleet::ReloadRequest> request_of(const dashboard::ReloadWish& wish
   }
   words.promote = wish.what == Wish::promote;
   words.abort = wish.what == Wish::abort;
+  words.rollback = wish.what == Wish::rollback;
   return request_of(words);
 }
 

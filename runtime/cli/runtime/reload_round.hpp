@@ -23,6 +23,7 @@ struct ReloadWords {
   std::int64_t least_jobs = fleet::CanaryPlan{}.least_jobs;
   bool promote = false;
   bool abort = false;
+  bool rollback = false;
 };
 
 /// Nullopt: a plain reload. Throws base::UsageError.

@@ -23,6 +23,12 @@ double share_in(std::string_view line) {
   return std::strtod(text.c_str() + text.rfind(" has ") + 5, nullptr) / 100;
 }
 
+/// "plugin rolled back from version 3 to version 2. A plain reload ..."
+std::string version_behind(std::string_view line, std::string_view words) {
+  const std::string_view rest = line.substr(line.find(words) + words.size());
+  return std::string(rest.substr(0, rest.find('.')));
+}
+
 }  // namespace
 
 void CanaryWatch::on_line(const Process& runtime, std::string_view line, const std::string& plugin,
@@ -37,6 +43,9 @@ void CanaryWatch::on_line(const Process& runtime, std::string_view line, const s
   } else if (line.starts_with("canary went back")) {
     canaries_.erase(place);
     gone_back_.insert(one);
+  } else if (line.starts_with("plugin rolled back")) {
+    gone_back_.insert(one);
+    gone_back_.erase({&runtime, plugin, version_behind(line, " to version ")});
   } else if (line == "plugin replaced" && gone_back_.erase(one) > 0 && !by_hand_.contains(&runtime)) {
     fail_("version " + version + " of " + plugin + " went back, and takes over though nobody promoted it");
   } else if (line == "plugin added") {

@@ -34,7 +34,7 @@ enum class FaultKind {
   cancel,      ///< an operator cancels jobs
   burst,       ///< many jobs at once
   canary,      ///< a plugin file is replaced, and its new version gets a share of the jobs
-  decide,      ///< an operator promotes a canary or has it go back
+  decide,      ///< an operator promotes a canary or has it go back, and may roll back
 };
 inline constexpr int fault_kinds = 20;
 std::string_view name(FaultKind kind);

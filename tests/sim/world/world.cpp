@@ -237,7 +237,7 @@ void World::begin_canary(const Fault& fault, Site& site) {
   send_reload_request(*site.process(), request);
 }
 
-/// And soon after, another one reloads, though no file has changed.
+/// And soon after, one rolls back now and then, and another one reloads, though no file has changed.
 void World::decide_canary(const Fault& fault, const Site& site) {
   fleet::ReloadRequest request;
   request.what =
@@ -245,6 +245,11 @@ void World::decide_canary(const Fault& fault, const Site& site) {
   if (fault.seed % 4 == 0) ledger_.canaries().on_promoted_by_hand(*site.process());
   send_reload_request(*site.process(), request);
   sched().sleep(seconds(2));
+  const bool rolls_back = fault.seed % 8 < 3;
+  if (rolls_back && site.process() != nullptr) {
+    send_reload_request(*site.process(), {fleet::ReloadRequest::What::rollback, {}});
+    sched().sleep(seconds(2));
+  }
   if (site.process() != nullptr) send_signal(*site.process(), SIGHUP);
 }
 

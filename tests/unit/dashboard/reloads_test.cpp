@@ -57,7 +57,7 @@ TEST(Reloads, OneIsUnderWayAtATimeAndTheEndWaitsForNoRuntime) {
 }
 
 TEST(Reloads, HaveNames) {
-  for (const char* const word : {"reload", "canary", "promote", "abort"}) {
+  for (const char* const word : {"reload", "canary", "promote", "abort", "rollback"}) {
     ASSERT_TRUE(parse_reload(word));
     EXPECT_STREQ(name(*parse_reload(word)), word);
   }

@@ -13,7 +13,8 @@ TEST(ReloadRequest, FitsIntoTheValueOfASignal) {
       {What::canary, {0.0001, std::chrono::seconds(1), 0}},
       {What::canary, {Canary::most_share, longest_canary, most_least_jobs}},
       {What::promote, {}},
-      {What::abort, {}}};
+      {What::abort, {}},
+      {What::rollback, {}}};
   for (const ReloadRequest& request : requests) EXPECT_EQ(unpacked(packed(request)), request);
 }
 
