@@ -49,8 +49,11 @@ void Fleet::Loop::Round::remember_former(Place& place, const Edition& old, const
       ". A plain reload does not try " + old.file.path() +
       " again before it changes, but a restart of the runtime would load it: put the previous file back";
   log::warn("plugin " + reason, {{"plugin", fresh.spec.name}, {"version", old.spec.version}});
-  place.went_back = std::make_unique<WentBack>(WentBack{old.file.named(), old.settings, reason});
-  loop_.plugins_[fresh.plugin].newer_refused = reason;
+  // What is at the path is not tried again: the version that was at work, or a canary that went back before.
+  const auto& before = place.went_back;
+  if (!before || before->file.replaced() || before->file.same_as(fresh.file))
+    place.went_back = std::make_unique<WentBack>(WentBack{old.file.named(), old.settings, reason});
+  loop_.plugins_[fresh.plugin].newer_refused = place.went_back->reason;
 }
 
 }  // namespace sluice::fleet

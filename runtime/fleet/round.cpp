@@ -224,7 +224,7 @@ void Fleet::Loop::Round::remove(std::size_t plugin) {
 
 void Fleet::Loop::Round::take_over(std::size_t plugin, std::unique_ptr<Edition> candidate) {
   Place& place = loop_.places_[plugin];
-  if (!candidate->given_up()) place.went_back.reset();
+  if (!candidate->given_up() && !goes_back_) place.went_back.reset();
   const bool at_work = place.present && place.present->usable();
   if (candidate->state == PluginState::disabled) {
     if (at_work) loop_.changes_.push_back({Change::Kind::removed, plugin, ""});

@@ -230,7 +230,6 @@ test("a type shows the limits in force, a plugin its hosts, and a runtime that i
   await page.getByText(/Files and hosts of runtime/).first().click();
   await page.getByRole("row", { name: /probe \d+ 1\.2\.3 ready/ }).first().waitFor();
   await page.getByRole("row", { name: /probe 1\.2\.3 1\.\d+ [0-9a-f]{64}/ }).first().waitFor();
-  await page.getByRole("heading", { name: "Back to a former version" }).waitFor();
   await picture(page, "plugins-hosts");
   const lost = (await sql(`INSERT INTO sluice.runtime (host, pid, version, command, beat_at, lease) VALUES ('gone', 42, '0', 'lost', now() - interval '1 h', '2 s') RETURNING id`)).rows[0].id;
   await page.goto(`${base}/runtimes`);

@@ -245,12 +245,21 @@ void World::decide_canary(const Fault& fault, const Site& site) {
   if (fault.seed % 4 == 0) ledger_.canaries().on_promoted_by_hand(*site.process());
   send_reload_request(*site.process(), request);
   sched().sleep(seconds(2));
-  const bool rolls_back = fault.seed % 8 < 3;
+  const bool rolls_back = fault.seed % 2 == 0;
   if (rolls_back && site.process() != nullptr) {
     send_reload_request(*site.process(), {fleet::ReloadRequest::What::rollback, {}});
     sched().sleep(seconds(2));
   }
+  if (fault.seed / 2 % 2 == 0) kill_hosts_as_they_start(site, Random(fault.seed));
   if (site.process() != nullptr) send_signal(*site.process(), SIGHUP);
+}
+
+/// So it matters which file is started then.
+void World::kill_hosts_as_they_start(const Site& site, Random random) {
+  for (int times = 0; times < 3 && site.process() != nullptr; ++times) {
+    for (const auto& host : Host::of(*site.process())) host->die(SIGKILL);
+    sched().sleep(milliseconds(random.between(1, 60)));
+  }
 }
 
 /// Until the end, all runtimes are made to load the plugins that work. A canary prevents that as long as it

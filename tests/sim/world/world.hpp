@@ -49,6 +49,7 @@ class World {
   void reload(const Fault& fault, Site& site);
   void begin_canary(const Fault& fault, Site& site);
   void decide_canary(const Fault& fault, const Site& site);
+  static void kill_hosts_as_they_start(const Site& site, Random random);
   void work_again();
   void calm_down();
   void await_drained(std::chrono::minutes most);
