@@ -195,6 +195,7 @@ Spawned spawn_host(const std::string& path, int page_fd, int plugin_fd) {
   spawned.pid =
       setup.run(host_program(), {"sluice-host", path.c_str(), version.c_str(), nullptr}, clean_environment());
   know_child(spawned.pid);
+  give_long_turns(spawned.pid);
   for (const base::Descriptor* ours : {&socket.ours, &out.ours, &err.ours}) set_nonblocking(*ours);
   spawned.socket = std::move(socket.ours);
   spawned.out = std::move(out.ours);
