@@ -293,5 +293,5 @@ SCENARIOS = {
 def sizes(jobs):
     """The sizes in titles."""
     return {"jobs": jobs, "million": 10 * jobs, "failed": 2 * jobs, "triple": 3 * jobs, "heavy": jobs // 50,
-            "small": jobs // 10, "large": 100 * jobs, "crowd": jobs // 10,
+            "small": jobs // 10, "large": 100 * jobs, "crowd": jobs // 10, "double": 2 * jobs,
             "waits_4": waiting(WAITS_4, jobs), "waits_32": waiting(WAITS_32, jobs), "dead": round(DEAD_CLAIMS * jobs)}

@@ -174,17 +174,18 @@ def drained_while_watched(bench, watchers):
     name = bench.server.template(f"watched_{rows}", lambda database: fill(bench.server, rows, database))
     with bench.server.copied(name), listening(bench) as port, watched(port, watchers):
         begun = time.monotonic()
-        bench.server.sql(FEEDER.format(type=NOOP, jobs=bench.jobs), DATABASE)
+        jobs = 2 * bench.jobs
+        bench.server.sql(FEEDER.format(type=NOOP, jobs=jobs), DATABASE)
         done = f"""SELECT count(*) FROM "Outbox" WHERE type = '{NOOP}' AND status = 'done'"""
-        wait_for(lambda: int(bench.server.sql(done, DATABASE)) == bench.jobs, "the jobs to be done", pause=0.05)
-        return {"jobs_per_second": bench.jobs / (time.monotonic() - begun)}
+        wait_for(lambda: int(bench.server.sql(done, DATABASE)) == jobs, "the jobs to be done", pause=0.05)
+        return {"jobs_per_second": jobs / (time.monotonic() - begun)}
 
 
 SCENARIOS = {
     **{f"dashboard-{size}": Scenario(f"Pages of the dashboard over {{{size}:,}} rows, beside {LOAD:,} jobs a second", 1,
                                      page_cases(multiple))
        for size, multiple in [("small", 0.1), ("million", 10), ("large", 100)]},
-    "watchers": Scenario("{jobs:,} jobs are inserted at once, into a runtime that serves the dashboard", 5, {
+    "watchers": Scenario("{double:,} jobs are inserted at once, into a runtime that serves the dashboard", 9, {
         "nobody watches": functools.partial(drained_while_watched, watchers=0),
         f"{WATCHERS} watch": functools.partial(drained_while_watched, watchers=WATCHERS)}),
 }  # fmt: skip
