@@ -196,14 +196,14 @@ void Access::log_out(const http::Request& request, const std::string& prefix) {
   sessions_.erase(digest_of(cookie_value(request, cookie_name(session_cookie, request, prefix))));
 }
 
-bool Access::is_own(const http::Request& request) {
+bool Access::is_own(const http::Request& request) const {
   if (!bearer_of(request).empty()) return true;  // no browser adds it by itself
   const std::string site = request.header("sec-fetch-site");
   if (!site.empty()) return site == "same-origin" || site == "none";
   const std::string origin = request.header("origin");
   const auto host = origin.find("://");
   if (host == std::string::npos) return false;
-  const std::string forwarded = request.header("x-forwarded-host");
+  const std::string forwarded = is_proxy(request) ? request.header("x-forwarded-host") : std::string();
   const std::string name = origin.substr(host + 3);
   return name == request.header("host") || (!forwarded.empty() && name == forwarded);
 }

@@ -72,7 +72,7 @@ class Access {
   bool is_proxy(const http::Request& request) const;
 
   /// Whether the request was not caused by a page of another site, which could use the visitor's session.
-  static bool is_own(const http::Request& request);
+  bool is_own(const http::Request& request) const;
 
  private:
   struct Session {

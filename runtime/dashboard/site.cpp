@@ -290,7 +290,7 @@ http::Page Site::serve(const http::Request& request, const std::string& prefix, 
   try {
     const Endpoint& endpoint = endpoint_of(request.method, visit.parts, is_api);
     if (request.method == "GET") return show(visit, endpoint);
-    if (!Access::is_own(request)) return fail(403, "the request comes from a page of another site");
+    if (!access_.is_own(request)) return fail(403, "the request comes from a page of another site");
     return change(visit, endpoint);
   } catch (const Problem4xx& failed) {
     return fail(failed.status(), failed.what());
@@ -327,11 +327,12 @@ http::Page Site::log_in(const http::Request& request, const std::string& prefix)
     if (failed.status() == 405) page.headers.emplace_back("Allow", methods_of(visit.parts, false));
     return page;
   }
-  // A page of another site could log a browser in as somebody of its choice. Programs send neither header.
-  const bool from_page = !request.header("origin").empty() || !request.header("sec-fetch-site").empty();
-  if (sends && from_page && !Access::is_own(request))
-    return failure(visit, 403, "the request comes from a page of another site");
+  // A page of another site, or a link there, could log a browser in as somebody of its choice. Programs send
+  // neither header.
   const std::string token = form.value("token");
+  const bool from_page = !request.header("origin").empty() || !request.header("sec-fetch-site").empty();
+  if ((sends || !token.empty()) && from_page && !access_.is_own(request))
+    return failure(visit, 403, "the request comes from a page of another site");
   const bool secure = options_.secure || request.header("x-forwarded-proto") == "https";
   if (!token.empty()) {
     if (const auto secret = access_.log_in(token)) {
@@ -340,7 +341,7 @@ http::Page Site::log_in(const http::Request& request, const std::string& prefix)
       return page;
     }
   }
-  if (sends && token.empty() && Access::is_own(request)) {
+  if (sends && token.empty() && access_.is_own(request)) {
     access_.log_out(request, prefix);
     http::Page page = redirect(prefix + "/login");
     page.headers.emplace_back("Set-Cookie", session_cookie_of(request, "", prefix, 0, secure));

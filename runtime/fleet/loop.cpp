@@ -402,6 +402,7 @@ void Fleet::Loop::reload(const std::vector<std::string>& files, std::map<std::st
       changes_.push_back({Change::Kind::refused, plugin, place.went_back->reason});
       log::warn("not tried again, because it went back: " + place.went_back->reason,
                 {{"plugin", place.present->spec.name}});
+      if (wants_new_settings(place)) round_->try_kept(plugin, place.present->file.held_again());
     } else if (wants_trial(place)) {
       round_->try_file(plugin);
     }
@@ -430,6 +431,14 @@ std::size_t Fleet::Loop::index_of(const std::string& path) {
 bool Fleet::Loop::wants_trial(const Place& place) const {
   return !place.present || !place.present->usable() || place.present->file.replaced() ||
          options_.settings(place.present->spec) != place.present->settings;
+}
+
+/// The present version keeps its file, because the one at the path went back, and has other settings now than
+/// either.
+bool Fleet::Loop::wants_new_settings(const Place& place) const {
+  const HostSettings settings = options_.settings(place.present->spec);
+  return place.present->file.replaced() && !place.present->file.overwritten() &&
+         settings != place.present->settings && settings != place.went_back->settings;
 }
 
 /// Posted, because the events that advance the round happen in the middle of other work.

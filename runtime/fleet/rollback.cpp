@@ -28,9 +28,11 @@ std::string Fleet::Loop::roll_back() {
   if (held.empty()) return why;
   base::mark("fleet: rolls back");
   changes_.clear();
-  for (Plugin& plugin : plugins_) plugin.newer_refused.clear();
   round_ = std::make_unique<Round>(*this, false, std::move(listed));
-  for (const std::size_t plugin : held) round_->go_back(plugin, places_[plugin].former->held_again());
+  for (const std::size_t plugin : held) {
+    plugins_[plugin].newer_refused.clear();
+    round_->try_kept(plugin, places_[plugin].former->held_again());
+  }
   advance_soon();
   return "";
 }
@@ -43,7 +45,7 @@ void Fleet::Loop::Round::remember_former(Place& place, const Edition& old, const
     for (Place& other : loop_.places_) other.former.reset();
   }
   place.former = old.file.held_again();
-  if (!goes_back_) return;
+  if (!kept_.contains(fresh.plugin)) return;
   const std::string reason =
       "rolled back from version " + old.spec.version + " to version " + fresh.spec.version +
       ". A plain reload does not try " + old.file.path() +

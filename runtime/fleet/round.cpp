@@ -20,9 +20,9 @@ void Fleet::Loop::Round::try_file(std::size_t plugin) {
   try_file(plugin, PluginFile(loop_.plugins_[plugin].path));
 }
 
-void Fleet::Loop::Round::go_back(std::size_t plugin, PluginFile former) {
-  goes_back_ = true;
-  try_file(plugin, std::move(former));
+void Fleet::Loop::Round::try_kept(std::size_t plugin, PluginFile file) {
+  kept_.insert(plugin);
+  try_file(plugin, std::move(file));
 }
 
 void Fleet::Loop::Round::try_file(std::size_t plugin, PluginFile file) {
@@ -224,7 +224,8 @@ void Fleet::Loop::Round::remove(std::size_t plugin) {
 
 void Fleet::Loop::Round::take_over(std::size_t plugin, std::unique_ptr<Edition> candidate) {
   Place& place = loop_.places_[plugin];
-  if (!candidate->given_up() && !goes_back_) place.went_back.reset();
+  const bool kept = kept_.contains(plugin);
+  if (!candidate->given_up() && !kept) place.went_back.reset();
   const bool at_work = place.present && place.present->usable();
   if (candidate->state == PluginState::disabled) {
     if (at_work) loop_.changes_.push_back({Change::Kind::removed, plugin, ""});
@@ -243,7 +244,7 @@ void Fleet::Loop::Round::take_over(std::size_t plugin, std::unique_ptr<Edition> 
   }
   if (place.present) {
     candidate->restarts += place.present->restarts;
-    if (at_work && candidate->usable()) remember_former(place, *place.present, *candidate);
+    if ((at_work || kept) && candidate->usable()) remember_former(place, *place.present, *candidate);
     loop_.retire(std::move(place.present));
   }
   place.present = std::move(candidate);

@@ -25,8 +25,9 @@ class Fleet::Loop::Round {
 
   /// Loads the plugin's file as a candidate.
   void try_file(std::size_t plugin);
-  /// Likewise, the file that it had before. All candidates of such a round are former ones.
-  void go_back(std::size_t plugin, PluginFile former);
+  /// Likewise, a file that is not at the plugin's path: its former one, or the present one with other
+  /// settings.
+  void try_kept(std::size_t plugin, PluginFile file);
   /// Takes a candidate that is ready.
   void adopt(std::size_t plugin, std::unique_ptr<Edition> ready) { candidates_[plugin] = std::move(ready); }
   /// Goes on as far as the candidates allow. Returns true if the round is over.
@@ -61,8 +62,8 @@ class Fleet::Loop::Round {
   const std::set<std::size_t> listed_;
   const std::optional<CanaryPlan> plan_;
   bool started_ = false;        // all candidates are described
-  bool goes_back_ = false;      // the candidates are former files
   bool forgot_former_ = false;  // those of earlier rounds
+  std::set<std::size_t> kept_;  // the plugins whose candidates are of kept files
   std::map<std::size_t, std::unique_ptr<Edition>> candidates_;
 };
 

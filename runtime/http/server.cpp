@@ -21,6 +21,7 @@
 #include <boost/system/system_error.hpp>
 #include <cctype>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <set>
 #include <sstream>
@@ -121,15 +122,24 @@ Request request_of(const beast::http::request<beast::http::string_body>& parsed,
 ssl::context tls_context(const TlsFiles& files) {
   ssl::context context(ssl::context::tls_server);
   const std::string* file = &files.certificate;
+  const auto encrypted = std::make_shared<bool>(false);
   try {
     context.set_options(ssl::context::default_workarounds | ssl::context::no_tlsv1 |
                         ssl::context::no_tlsv1_1);
     context.use_certificate_chain_file(files.certificate);
     file = &files.key;
+    context.set_password_callback([encrypted](std::size_t, ssl::context::password_purpose) {
+      *encrypted = true;
+      return std::string();  // instead of a question on the terminal
+    });
     context.use_private_key_file(files.key, ssl::context::pem);
   } catch (const boost::system::system_error& error) {
-    throw base::UsageError("reading the TLS file '" + *file + "' failed: " + error.code().message() +
-                           "; http.certificate and http.key name PEM files that belong together");
+    const std::string why =
+        *encrypted
+            ? "it is encrypted, and nobody can be asked for its pass phrase; name a key without one, which "
+              "only Sluice's user can read"
+            : error.code().message() + "; http.certificate and http.key name PEM files that belong together";
+    throw base::UsageError("reading the TLS file '" + *file + "' failed: " + why);
   }
   return context;
 }

@@ -582,7 +582,11 @@ TEST_F(Dashboard, PrintsAnAddressForItsUserOnTheLoopback) {
   const std::string said = program->err();
   ASSERT_TRUE(std::regex_search(said, token, std::regex("/login\\?token=([0-9a-f]{64})"))) << said;
   EXPECT_EQ(ask({"/api/v1/now"}).status, 401) << "nobody else gets in";
-  const http::Answer in = ask({"/login?token=" + token[1].str()});
+  const http::Question link{"/login?token=" + token[1].str()};
+  http::Question elsewhere = link;
+  elsewhere.headers = {{"Sec-Fetch-Site", "cross-site"}};
+  EXPECT_EQ(ask(elsewhere).status, 403) << "a link on a page of another site";
+  const http::Answer in = ask(link);
   EXPECT_EQ(in.status, 303);
   const std::string cookie = in.headers.at("set-cookie");
   EXPECT_EQ(ask({"/", "GET", {{"Cookie", cookie.substr(0, cookie.find(';'))}}}).status, 200);
@@ -643,6 +647,21 @@ TEST_F(Dashboard, NamesAnInvalidCertificate) {
   Program refused({"dashboard"}, environment());
   EXPECT_EQ(refused.wait(), 2);
   EXPECT_THAT(refused.err(), HasSubstr("reading the TLS file '/absent.crt' failed"));
+}
+
+TEST_F(Dashboard, DoesNotAskForThePassPhraseOfAKey) {
+  const std::string certificate = scratch.path("tls.crt");
+  const std::string key = scratch.path("tls.key");
+  const std::string make =
+      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -passout pass:rose -days 2 -subj "
+      "/CN=localhost "
+      "-keyout " +
+      key + " -out " + certificate + " 2>/dev/null";
+  ASSERT_EQ(std::system(make.c_str()), 0);
+  configure("certificate = \"" + certificate + "\"\nkey = \"" + key + "\"\n");
+  Program refused({"dashboard"}, environment());
+  EXPECT_EQ(refused.wait(), 2);
+  EXPECT_THAT(refused.err(), HasSubstr("tls.key' failed: it is encrypted"));
 }
 
 TEST_F(Dashboard, MakesTokensThatItsFileTakes) {

@@ -399,6 +399,42 @@ TEST_F(Reload, ANewFileAfterARollbackIsLoaded) {
   EXPECT_EQ(runs("a", "test.edition"), "2.0.0 none");
 }
 
+TEST_F(Reload, AfterARollbackNewSettingsApplyToTheFormerFile) {
+  put("editions/edition_1", "edition.so");
+  start();
+  put("editions/edition_2", "edition.so");
+  ASSERT_TRUE(reload());
+  EXPECT_EQ(sluice({"reload", "--rollback", "--wait"}).code, 0);
+  settings("[plugin.edition.config]\ngreeting = \"hello\"\n");
+  const Ended plain = sluice({"reload", "--wait"});
+  EXPECT_NE(plain.out.find("edition  1.0.0             4  replaced"), std::string::npos)
+      << plain.out << plain.err;
+  EXPECT_NE(plain.out.find("rolled back from version 2.0.0"), std::string::npos) << plain.out;
+  EXPECT_EQ(runs("a", "test.edition"), "1.0.0 hello");
+  EXPECT_NE(sluice({"reload", "--wait"}).out.find("rolled back from version 2.0.0"), std::string::npos);
+  EXPECT_EQ(runs("b", "test.edition"), "1.0.0 hello");
+}
+
+TEST_F(Reload, RollsBackFromAVersionThatDoesNotWorkAnyMore) {
+  const std::string needed = scratch.write("needed", "");
+  settings("[plugin.edition.config]\nneeds = \"" + needed + "\"\n");
+  put("editions/edition_1", "edition.so");
+  start();
+  put("editions/edition_2", "edition.so");
+  ASSERT_TRUE(reload());
+  std::filesystem::remove(needed);
+  for (const pid_t host : program_->children()) kill(host, SIGKILL);
+  ASSERT_TRUE(eventually([&] {
+    return database.value("SELECT state FROM sluice.plugin WHERE path LIKE '%edition.so'") == "refused";
+  })) << program_->err();
+  scratch.write("needed", "");
+  const Ended back = sluice({"reload", "--rollback", "--wait"});
+  EXPECT_EQ(back.code, 0) << back.out << back.err;
+  EXPECT_EQ(runs("a", "test.edition"), "1.0.0 none");
+  EXPECT_NE(sluice({"reload", "--wait"}).out.find("rolled back from version 2.0.0"), std::string::npos);
+  EXPECT_EQ(runs("b", "test.edition"), "1.0.0 none");
+}
+
 TEST_F(Reload, RollsBackOnlyWhatTheLastReloadReplaced) {
   put("editions/edition_1", "edition.so");
   put("good/probe", "probe.so");

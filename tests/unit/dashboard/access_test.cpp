@@ -96,16 +96,27 @@ TEST(Access, LetsEverybodyInOnlyUnderTheLoopbacksNames) {
 }
 
 TEST(Access, RecognizesRequestsOfOtherSites) {
-  EXPECT_TRUE(Access::is_own(asking({{"sec-fetch-site", "same-origin"}})));
-  EXPECT_TRUE(Access::is_own(asking({{"sec-fetch-site", "none"}})));
+  const Access access{{}};
+  EXPECT_TRUE(access.is_own(asking({{"sec-fetch-site", "same-origin"}})));
+  EXPECT_TRUE(access.is_own(asking({{"sec-fetch-site", "none"}})));
   EXPECT_FALSE(
-      Access::is_own(asking({{"sec-fetch-site", "cross-site"}, {"origin", "http://a"}, {"host", "a"}})));
-  EXPECT_FALSE(Access::is_own(asking({{"sec-fetch-site", "same-site"}})));
-  EXPECT_TRUE(Access::is_own(asking({{"origin", "http://a:1"}, {"host", "a:1"}})));
-  EXPECT_FALSE(Access::is_own(asking({{"origin", "http://b:1"}, {"host", "a:1"}})));
-  EXPECT_FALSE(Access::is_own(asking({{"origin", "null"}, {"host", "a:1"}})));
-  EXPECT_FALSE(Access::is_own(asking({{"host", "a:1"}})));
-  EXPECT_TRUE(Access::is_own(asking({{"authorization", "Bearer 1"}})));
+      access.is_own(asking({{"sec-fetch-site", "cross-site"}, {"origin", "http://a"}, {"host", "a"}})));
+  EXPECT_FALSE(access.is_own(asking({{"sec-fetch-site", "same-site"}})));
+  EXPECT_TRUE(access.is_own(asking({{"origin", "http://a:1"}, {"host", "a:1"}})));
+  EXPECT_FALSE(access.is_own(asking({{"origin", "http://b:1"}, {"host", "a:1"}})));
+  EXPECT_FALSE(access.is_own(asking({{"origin", "null"}, {"host", "a:1"}})));
+  EXPECT_FALSE(access.is_own(asking({{"host", "a:1"}})));
+  EXPECT_TRUE(access.is_own(asking({{"authorization", "Bearer 1"}})));
+}
+
+TEST(Access, BelievesTheForwardedHostOfAProxyAlone) {
+  Access::Options options;
+  options.proxies = {"10.0.0.5"};
+  const Access access(options);
+  const std::map<std::string, std::string> headers{
+      {"origin", "https://jobs.example"}, {"host", "10.0.0.7:9640"}, {"x-forwarded-host", "jobs.example"}};
+  EXPECT_TRUE(access.is_own(asking(headers, "10.0.0.5")));
+  EXPECT_FALSE(access.is_own(asking(headers, "10.0.0.6")));
 }
 
 TEST(Access, ReadsRoles) {
