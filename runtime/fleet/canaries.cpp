@@ -211,8 +211,9 @@ int Fleet::Loop::started(const Edition& edition) const {
 /// The same file, or, if the canary was of other settings, the same settings.
 bool Fleet::Loop::has_gone_back(const Place& place) const {
   if (base::planted(base::Bug::retries_gone_back)) return false;
-  if (!place.went_back || !place.present || !place.present->usable() || place.went_back->file.replaced())
-    return false;
+  if (!place.went_back || !place.present || place.went_back->file.replaced()) return false;
+  if (place.went_back->by_rollback) return place.present->file.replaced();
+  if (!place.present->usable()) return false;
   return place.present->file.replaced() ||
          options_.settings(place.present->spec) == place.went_back->settings;
 }

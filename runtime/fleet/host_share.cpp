@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -93,7 +94,9 @@ void give_long_turns(pid_t host) {
   if (syscall(SYS_sched_getattr, host, &now, sizeof now, 0) != 0) return;
   if (now.policy != SCHED_OTHER && now.policy != SCHED_BATCH) return;
   now.size = sizeof now;
-  now.runtime_ns = static_cast<std::uint64_t>(std::chrono::nanoseconds(host_turns).count());
+  constexpr std::uint64_t longest = 100'000'000;  // that the kernel takes
+  const auto least = static_cast<std::uint64_t>(std::chrono::nanoseconds(least_host_turns).count());
+  now.runtime_ns = std::min(longest, std::max(least, 2 * now.runtime_ns));
   syscall(SYS_sched_setattr, host, &now, 0);
 }
 

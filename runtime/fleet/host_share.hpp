@@ -11,11 +11,11 @@
 
 namespace sluice::fleet {
 
-/// Has a host, and what it starts, compute for longer at a time than others do. So when the runtime or the
-/// database wakes and finds handlers on all processors, it goes first (sched(7); Linux 6.12 and newer). Does
-/// not change the host's share. Older kernels ignore it.
+/// Has a host, and what it starts, compute for twice as long at a time as others do, and at least 3 ms. So
+/// when the runtime or the database wakes and finds handlers on all processors, it goes first (sched(7);
+/// Linux 6.12 and newer). Does not change the host's share. Older kernels ignore it.
 void give_long_turns(pid_t host);
-inline constexpr std::chrono::milliseconds host_turns{3};  // twice as long as by default on 2 processors
+inline constexpr std::chrono::milliseconds least_host_turns{3};
 
 /// Sets `cpus`, `nice` and `io_priority` for all threads that the host has by now. Those that it starts later
 /// inherit them. Throws std::runtime_error if the kernel refuses one.

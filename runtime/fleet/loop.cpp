@@ -402,7 +402,7 @@ void Fleet::Loop::reload(const std::vector<std::string>& files, std::map<std::st
       changes_.push_back({Change::Kind::refused, plugin, place.went_back->reason});
       log::warn("not tried again, because it went back: " + place.went_back->reason,
                 {{"plugin", place.present->spec.name}});
-      if (wants_new_settings(place)) round_->try_kept(plugin, place.present->file.held_again());
+      if (wants_kept(place)) round_->try_kept(plugin, place.present->file.held_again());
     } else if (wants_trial(place)) {
       round_->try_file(plugin);
     }
@@ -433,12 +433,15 @@ bool Fleet::Loop::wants_trial(const Place& place) const {
          options_.settings(place.present->spec) != place.present->settings;
 }
 
-/// The present version keeps its file, because the one at the path went back, and has other settings now than
-/// either.
-bool Fleet::Loop::wants_new_settings(const Place& place) const {
-  const HostSettings settings = options_.settings(place.present->spec);
-  return place.present->file.replaced() && !place.present->file.overwritten() &&
-         settings != place.present->settings && settings != place.went_back->settings;
+/// The file at the path went back. The present version, whose file is kept, does not work or has other
+/// settings now. If a canary went back, its settings may have been at fault.
+bool Fleet::Loop::wants_kept(const Place& place) const {
+  const Edition& present = *place.present;
+  if (!present.file.replaced() || !present.file.loadable()) return false;
+  if (!present.usable()) return true;
+  const HostSettings settings = options_.settings(present.spec);
+  return settings != present.settings &&
+         (place.went_back->by_rollback || settings != place.went_back->settings);
 }
 
 /// Posted, because the events that advance the round happen in the middle of other work.

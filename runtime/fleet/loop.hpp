@@ -130,6 +130,7 @@ class Fleet::Loop : public HostProcess::Listener {
     PluginFile file;
     HostSettings settings;
     std::string reason;
+    bool by_rollback = false;  ///< so the settings are not at fault
   };
   /// What serves of a plugin file.
   struct Place {
@@ -172,7 +173,7 @@ class Fleet::Loop : public HostProcess::Listener {
   void warn_of_group(const std::string& path);
   std::size_t index_of(const std::string& path);
   bool wants_trial(const Place& place) const;
-  bool wants_new_settings(const Place& place) const;
+  bool wants_kept(const Place& place) const;
   bool is_candidate(const Edition& edition) const;
   void advance_soon();
   void show(std::size_t plugin);

@@ -28,8 +28,12 @@ class PluginFile {
   /// The file itself, whatever is at its path now, as a descriptor that can only be passed on and inspected;
   /// -1 if there is none. Its sealed copy, if it has one.
   int fd() const { return copy_.open() ? copy_.get() : file_.get(); }
+  /// True if the file of that moment can still be loaded.
+  bool loadable() const { return fd() >= 0 && (has_copy() || !overwritten()); }
   /// From now on, `copy` is loaded instead, which was checked and can't change. A closed one changes nothing.
-  void hold(base::Descriptor copy) { copy_ = std::move(copy); }
+  void hold(base::Descriptor copy) {
+    if (copy.open()) copy_ = std::move(copy);
+  }
   bool has_copy() const { return copy_.open(); }
   /// SHA-256 of what is loaded; empty if it is larger than `most` bytes or can't be read.
   std::string digest(std::int64_t most) const;

@@ -25,8 +25,7 @@ struct HostLife {
 /// A host that was ready for at least this long had a good life.
 inline constexpr std::chrono::seconds healthy_run{10};
 
-/// A host in which a job ended had a good life too. If others crash it, each of them loses an attempt, so
-/// there is an end to that, and a pause would only keep the rest waiting.
+/// A host in which a job ended had a good life too: a pause would only keep the other jobs waiting.
 ExitHistory after_death(const ExitHistory& before, const HostLife& life);
 
 /// The wait before the next start: none after the first death, then 100 ms, doubled up to 30 s. Nullopt: the

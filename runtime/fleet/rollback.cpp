@@ -1,6 +1,7 @@
 // Back to the versions that the last reload replaced. Their files are held, so that whatever is in the plugin
 // directory by now does not matter.
 #include <utility>
+#include <vector>
 
 #include "base/log.hpp"
 #include "base/planted.hpp"
@@ -12,23 +13,25 @@ namespace sluice::fleet {
 std::string Fleet::Loop::roll_back() {
   std::set<std::size_t> listed;
   std::set<std::size_t> held;
-  std::string why = "no plugin was replaced since the start";
+  std::vector<Change> gone;
   for (std::size_t i = 0; i < places_.size(); ++i) {
     const Place& place = places_[i];
     if (!place.present) continue;
     listed.insert(i);
     if (!place.former) continue;
-    if (place.former->fd() >= 0 && (place.former->has_copy() || !place.former->overwritten())) {
+    if (place.former->loadable()) {
       held.insert(i);
     } else {
-      why = "the former file of " + place.former->path() +
-            " was overwritten; put it back, and replace plugins by renaming from now on";
+      gone.push_back({Change::Kind::refused, i,
+                      "the former file of " + place.former->path() +
+                          " was overwritten; put it back, and replace plugins by renaming from now on"});
     }
   }
-  if (held.empty()) return why;
+  if (held.empty()) return gone.empty() ? "no plugin was replaced since the start" : gone.front().reason;
   base::mark("fleet: rolls back");
-  changes_.clear();
+  changes_ = std::move(gone);
   round_ = std::make_unique<Round>(*this, false, std::move(listed));
+  round_->take_all_or_none();
   for (const std::size_t plugin : held) {
     plugins_[plugin].newer_refused.clear();
     round_->try_kept(plugin, places_[plugin].former->held_again());
@@ -45,17 +48,26 @@ void Fleet::Loop::Round::remember_former(Place& place, const Edition& old, const
     for (Place& other : loop_.places_) other.former.reset();
   }
   place.former = old.file.held_again();
-  if (!kept_.contains(fresh.plugin)) return;
-  const std::string reason =
-      "rolled back from version " + old.spec.version + " to version " + fresh.spec.version +
-      ". A plain reload does not try " + old.file.path() +
-      " again before it changes, but a restart of the runtime would load it: put the previous file back";
-  log::warn("plugin " + reason, {{"plugin", fresh.spec.name}, {"version", old.spec.version}});
-  // What is at the path is not tried again: the version that was at work, or a canary that went back before.
-  const auto& before = place.went_back;
-  if (!before || before->file.replaced() || before->file.same_as(fresh.file))
-    place.went_back = std::make_unique<WentBack>(WentBack{old.file.named(), old.settings, reason});
-  loop_.plugins_[fresh.plugin].newer_refused = place.went_back->reason;
+  if (kept_.contains(fresh.plugin)) guard_rollback(place, old, fresh);
+}
+
+/// What is at the path is not tried again before it changes: the version that was at work, or a canary that
+/// went back before. Unless it is what is at work now, or nobody has tried it yet.
+void Fleet::Loop::Round::guard_rollback(Place& place, const Edition& old, const Edition& fresh) {
+  std::string words = "rolled back from version " + old.spec.version + " to version " + fresh.spec.version;
+  const bool tried = place.went_back && !place.went_back->file.replaced();
+  const bool guards = fresh.file.replaced() && (tried || !old.file.replaced());
+  if (guards) {
+    words +=
+        ". A plain reload does not try " + old.file.path() +
+        " again before it changes, but a restart of the runtime would load it: put the previous file back";
+    if (!tried) place.went_back = std::make_unique<WentBack>(WentBack{old.file.named(), old.settings, words});
+    place.went_back->by_rollback = true;
+    loop_.plugins_[fresh.plugin].newer_refused = place.went_back->reason;
+  } else {
+    place.went_back.reset();
+  }
+  log::warn("plugin " + words, {{"plugin", fresh.spec.name}, {"version", old.spec.version}});
 }
 
 }  // namespace sluice::fleet

@@ -34,8 +34,10 @@ void Fleet::Loop::Round::try_file(std::size_t plugin, PluginFile file) {
   loop_.show(plugin);
 }
 
-/// From then on, a copy of a file whose content was checked is loaded, whatever is at its path.
+/// From then on, a copy of a file whose content was checked is loaded, whatever is at its path. A kept file
+/// that has one was checked when it was new: the lock and the signature are those of its successor by now.
 bool Fleet::Loop::Round::is_trusted(Edition& edition) {
+  if (edition.file.has_copy()) return true;
   const std::string& path = edition.file.path();
   try {
     if (edition.file.fd() >= 0) edition.file.hold(trust::vet(loop_.options_.trust, path, edition.file.fd()));
@@ -200,6 +202,7 @@ void Fleet::Loop::Round::finish() {
   for (const auto& [type, plugin] : loop_.routes_)
     servers[type] = {loop_.plugins_[plugin].path, loop_.plugins_[plugin].spec.name};
   refuse_conflicts();
+  if (all_or_none_) refuse_all_if_one_is();
   for (std::size_t i = 0; i < loop_.places_.size(); ++i) {
     if (!listed_.contains(i)) remove(i);
     auto candidate = candidates_.extract(i);
@@ -219,7 +222,21 @@ void Fleet::Loop::Round::remove(std::size_t plugin) {
   if (!place.present) return;
   loop_.changes_.push_back({Change::Kind::removed, plugin, ""});
   log::info("plugin removed", {{"plugin", place.present->spec.name}, {"file", loop_.plugins_[plugin].path}});
+  place.former.reset();
   loop_.retire(std::move(place.present));
+}
+
+/// So that what was one reload goes back as a whole, or can be tried again.
+void Fleet::Loop::Round::refuse_all_if_one_is() {
+  const auto refused = std::find_if(candidates_.begin(), candidates_.end(), [](const auto& candidate) {
+    return candidate.second->given_up() && candidate.second->state != PluginState::disabled;
+  });
+  if (refused == candidates_.end()) return;
+  for (const auto& [plugin, candidate] : candidates_) {
+    loop_.refuse(*candidate, PluginState::refused,
+                 candidate->file.path() + " is not rolled back, because " + refused->second->file.path() +
+                     " can't be; all that one reload replaced goes back together");
+  }
 }
 
 void Fleet::Loop::Round::take_over(std::size_t plugin, std::unique_ptr<Edition> candidate) {

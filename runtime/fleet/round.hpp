@@ -28,6 +28,8 @@ class Fleet::Loop::Round {
   /// Likewise, a file that is not at the plugin's path: its former one, or the present one with other
   /// settings.
   void try_kept(std::size_t plugin, PluginFile file);
+  /// If one candidate is refused, all are.
+  void take_all_or_none() { all_or_none_ = true; }
   /// Takes a candidate that is ready.
   void adopt(std::size_t plugin, std::unique_ptr<Edition> ready) { candidates_[plugin] = std::move(ready); }
   /// Goes on as far as the candidates allow. Returns true if the round is over.
@@ -51,8 +53,10 @@ class Fleet::Loop::Round {
   void refuse_strangers();
   void finish();
   void remove(std::size_t plugin);
+  void refuse_all_if_one_is();
   void take_over(std::size_t plugin, std::unique_ptr<Edition> candidate);
   void remember_former(Place& place, const Edition& old, const Edition& fresh);
+  void guard_rollback(Place& place, const Edition& old, const Edition& fresh);
   void share_out(const std::map<std::string, Server>& servers);
   std::vector<Edition*> contenders() const;
   std::vector<Contender> values_of(const std::vector<Edition*>& editions) const;
@@ -63,6 +67,7 @@ class Fleet::Loop::Round {
   const std::optional<CanaryPlan> plan_;
   bool started_ = false;        // all candidates are described
   bool forgot_former_ = false;  // those of earlier rounds
+  bool all_or_none_ = false;
   std::set<std::size_t> kept_;  // the plugins whose candidates are of kept files
   std::map<std::size_t, std::unique_ptr<Edition>> candidates_;
 };

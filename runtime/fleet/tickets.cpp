@@ -248,7 +248,9 @@ job::Outcome Tickets::judge(std::uint32_t ticket, const Death& death) const {
       death.interrupted || !is_known ||
       (death.culprit >= 0 && death.culprit != ticket && !base::planted(base::Bug::charges_a_sibling));
   if (innocent && repeatable && state == wire::TicketState::started) {
-    if (!flight.cancel_requested) return outcome;
+    const bool had_to_be_killed =
+        flight.cancel_requested && flight.stack_asked && death.culprit < 0 && death.limit.empty();
+    if (!had_to_be_killed) return outcome;
     outcome.result = job::Result::cancelled;
     outcome.error = "it did not stop when it was asked to; its plugin host " + death.ending;
     return outcome;

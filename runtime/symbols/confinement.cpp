@@ -31,11 +31,13 @@ void bound(int resource, rlim_t most) {
   setrlimit(static_cast<__rlimit_resource_t>(resource), &limit);
 }
 
-void restrict_reading(const std::vector<std::string>& files, const std::string& plugin, int version) {
+void restrict_reading(const std::vector<std::string>& files, const std::string& plugin,
+                      const std::string& place, int version) {
   walls::Landlock rules(version, true);
-  for (const char* path : {"/usr", "/lib", "/lib32", "/lib64", "/libx32", "/proc/self/fd"})
+  for (const char* path : {"/usr", "/lib", "/lib32", "/lib64", "/libx32"})
     static_cast<void>(rules.allow_reading(path));
-  for (const std::string& file : files) static_cast<void>(rules.allow_reading(file));
+  for (const std::string& file : files) static_cast<void>(rules.allow_reading_file(file));
+  static_cast<void>(rules.allow_reading_file(place));
   if (!plugin.empty())
     static_cast<void>(rules.allow_reading(std::filesystem::path(plugin).parent_path().string()));
   rules.enforce();
@@ -43,15 +45,16 @@ void restrict_reading(const std::vector<std::string>& files, const std::string& 
 
 }  // namespace
 
-void confine(const std::vector<std::string>& files, const std::string& plugin) {
+void confine(const std::vector<std::string>& files, const std::string& plugin, const std::string& place) {
   bound(RLIMIT_CORE, 0);
   bound(RLIMIT_FSIZE, 0);
   bound(RLIMIT_CPU, most_seconds);
   if (!sanitized) bound(RLIMIT_AS, most_memory);
-  if (const int version = base::landlock_version(); version > 0) restrict_reading(files, plugin, version);
+  if (const int version = base::landlock_version(); version > 0)
+    restrict_reading(files, plugin, place, version);
   walls::refuse_dangerous_calls(false);
   walls::refuse_calls_beyond(job::strictest_sandbox());
-  if (!sanitized) walls::refuse_processes();
+  if (!sanitized) walls::refuse_all_but_reading();
 }
 
 }  // namespace sluice::symbols

@@ -6,11 +6,12 @@
 
 namespace sluice::symbols {
 
-/// From now on, this process may read `files`, `plugin` with the folder that it is in, what is open, and the
-/// system's libraries and debug information. It may write to what is open. It may start no program or
-/// process, open no socket, and signal no other process. Memory and processor time are bounded. `plugin` may
-/// be empty. As far as the kernel can; throws std::runtime_error or std::system_error if it has no filters of
-/// system calls.
-void confine(const std::vector<std::string>& files, const std::string& plugin);
+/// From now on, this process reads only `files`, what is open, `place`, the folder of `plugin`, and the
+/// system's libraries and debug information. Of `files`, which a plugin may have made up, only regular files
+/// count. It writes only to what is open, starts no program or process, opens no socket, and signals no
+/// process. Its memory and processor time are bounded. A kernel without Landlock does not restrict what it
+/// reads. `plugin` and `place` may be empty. Throws std::runtime_error or std::system_error if the kernel has
+/// no filters of system calls.
+void confine(const std::vector<std::string>& files, const std::string& plugin, const std::string& place);
 
 }  // namespace sluice::symbols

@@ -48,6 +48,8 @@ class Lines {
   int repeated_ = 0;
 };
 
+constexpr const char* plugin_place = "/proc/self/fd/5";
+
 struct Frame {
   std::string offset;
   bool is_call = false;
@@ -63,7 +65,7 @@ Frame frame_of(const std::string& line) {
 
 void name_frames(const std::vector<Frame>& frames, const std::string& plugin) {
   sluice::symbols::Files files;
-  if (!plugin.empty()) files.add(plugin, "/proc/self/fd/5");
+  if (!plugin.empty()) files.add(plugin, plugin_place);
   Lines lines;
   for (std::size_t i = 0; i < frames.size(); ++i) {
     const Frame& frame = frames[i];
@@ -93,7 +95,7 @@ int main(int argc, char** argv) {
       frames.push_back(frame_of(line));
       files.insert(frames.back().file);
     }
-    sluice::symbols::confine({files.begin(), files.end()}, plugin);
+    sluice::symbols::confine({files.begin(), files.end()}, plugin, plugin_place);
     name_frames(frames, plugin);
     return 0;
   } catch (const std::exception& error) {

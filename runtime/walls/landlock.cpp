@@ -117,11 +117,13 @@ Landlock::~Landlock() {
   close(ruleset_);
 }
 
-int Landlock::allow(const std::string& path, std::uint64_t rights) {
+int Landlock::allow(const std::string& path, std::uint64_t rights, bool file) {
+  if (file && !path.starts_with('/')) return EINVAL;
   const base::Descriptor parent(open(path.c_str(), O_PATH | O_CLOEXEC));
   if (!parent.open()) return errno;
   struct stat status {};
   if (fstat(parent.get(), &status) != 0) return errno;
+  if (file && !S_ISREG(status.st_mode)) return EINVAL;
   if (!S_ISDIR(status.st_mode)) rights &= rights_on_files;
   add(ruleset_, Rule::path_beneath, PathBeneath{rights & file_rights_, parent.get()});
   return 0;

@@ -21,6 +21,8 @@ class Landlock {
   /// Allows reading a file, or a folder with all that it contains, and executing it. Returns 0, or the errno
   /// with which opening the path failed.
   int allow_reading(const std::string& path) { return allow(path, read_rights); }
+  /// Likewise, if it is a regular file with an absolute path. Of anything else, nothing is allowed: EINVAL.
+  int allow_reading_file(const std::string& path) { return allow(path, read_rights, true); }
   /// The same for reading and writing, without executing.
   int allow_writing(const std::string& path) { return allow(path, write_rights); }
   void allow_connecting(std::uint16_t port);
@@ -32,7 +34,7 @@ class Landlock {
   static const std::uint64_t read_rights;
   static const std::uint64_t write_rights;
 
-  int allow(const std::string& path, std::uint64_t rights);
+  int allow(const std::string& path, std::uint64_t rights, bool file = false);
 
   const int version_;
   std::uint64_t file_rights_ = 0;  ///< those that this version knows

@@ -1,5 +1,6 @@
 #include "walls/syscall_filter.hpp"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -93,6 +94,29 @@ constexpr const char* dangerous_calls[] = {
     "add_key",
     "request_key",
 };
+
+// Other processes, and threads.
+constexpr const char* process_calls[] = {"fork",
+                                         "vfork",
+                                         "clone",
+                                         "clone3",
+                                         "kill",
+                                         "tkill",
+                                         "tgkill",
+                                         "rt_sigqueueinfo",
+                                         "rt_tgsigqueueinfo",
+                                         "pidfd_open",
+                                         "pidfd_send_signal"};
+
+// Files, their names and what is known of them.
+constexpr const char* changing_calls[] = {
+    "creat",     "truncate",   "truncate64",  "ftruncate",    "ftruncate64",     "fallocate",
+    "rename",    "renameat",   "renameat2",   "link",         "linkat",          "symlink",
+    "symlinkat", "unlink",     "unlinkat",    "mkdir",        "mkdirat",         "rmdir",
+    "mknod",     "mknodat",    "chmod",       "fchmod",       "fchmodat",        "fchmodat2",
+    "chown",     "fchown",     "lchown",      "fchownat",     "setxattr",        "lsetxattr",
+    "fsetxattr", "setxattrat", "removexattr", "lremovexattr", "fremovexattr",    "removexattrat",
+    "utime",     "utimes",     "futimesat",   "utimensat",    "utimensat_time64"};
 
 constexpr unsigned namespace_flags[] = {CLONE_NEWNS,   CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC,
                                         CLONE_NEWUSER, CLONE_NEWPID,    CLONE_NEWNET};
@@ -230,11 +254,15 @@ void refuse_calls_beyond(const job::Sandbox& sandbox) {
   filter.install();
 }
 
-void refuse_processes() {
+void refuse_all_but_reading() {
   Filter filter;
-  for (const char* call : {"fork", "vfork", "clone", "clone3", "kill", "tkill", "tgkill", "rt_sigqueueinfo",
-                           "rt_tgsigqueueinfo", "pidfd_open", "pidfd_send_signal"})
-    filter.refuse(call);
+  for (const char* call : process_calls) filter.refuse(call);
+  for (const char* call : changing_calls) filter.refuse(call);
+  for (const auto& [call, flags] : {std::pair{"open", 1U}, {"openat", 2U}}) {
+    for (const scmp_datum_t flag : {O_WRONLY, O_RDWR, O_CREAT, O_TRUNC})
+      filter.refuse(call, {is(flags, flag, flag)});
+  }
+  filter.refuse("openat2", {}, ENOSYS);  // its flags are in memory, which a filter can't read
   filter.install();
 }
 

@@ -16,7 +16,8 @@ void refuse_dangerous_calls(bool signals_scoped);
 /// Refuses what a sandboxed plugin may not do: start programs, use sockets.
 void refuse_calls_beyond(const job::Sandbox& sandbox);
 
-/// Refuses to start processes and threads, and signals to any process, this one included.
-void refuse_processes();
+/// For a process that only reads files: refuses to start processes and threads, signals to any process, this
+/// one included, and to open files for writing or change what the file system says of them.
+void refuse_all_but_reading();
 
 }  // namespace sluice::walls

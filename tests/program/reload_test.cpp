@@ -385,6 +385,10 @@ TEST_F(Reload, ASecondRollbackUndoesTheFirst) {
   EXPECT_EQ(sluice({"reload", "--rollback", "--wait"}).code, 0);
   EXPECT_EQ(sluice({"reload", "--rollback", "--wait"}).code, 0);
   EXPECT_EQ(runs("a", "test.edition"), "2.0.0 none");
+  EXPECT_TRUE(eventually([&] {
+    return database.value("SELECT version || reason FROM sluice.plugin WHERE path LIKE '%edition.so'") ==
+           "2.0.0";
+  }));
   EXPECT_EQ(sluice({"reload", "--wait"}).code, 0) << "nothing is refused any more";
 }
 
@@ -413,6 +417,57 @@ TEST_F(Reload, AfterARollbackNewSettingsApplyToTheFormerFile) {
   EXPECT_EQ(runs("a", "test.edition"), "1.0.0 hello");
   EXPECT_NE(sluice({"reload", "--wait"}).out.find("rolled back from version 2.0.0"), std::string::npos);
   EXPECT_EQ(runs("b", "test.edition"), "1.0.0 hello");
+  settings("");
+  EXPECT_EQ(sluice({"reload", "--wait"}).code, 1);
+  EXPECT_EQ(runs("c", "test.edition"), "1.0.0 none") << "the settings of before";
+}
+
+TEST_F(Reload, AfterARollbackAPluginThatWasSwitchedOffKeepsItsFormerFile) {
+  put("editions/edition_1", "edition.so");
+  start();
+  put("editions/edition_2", "edition.so");
+  ASSERT_TRUE(reload());
+  EXPECT_EQ(sluice({"reload", "--rollback", "--wait"}).code, 0);
+  settings("[plugin.edition]\nenabled = false\n");
+  ASSERT_TRUE(reload());
+  settings("");
+  ASSERT_TRUE(reload());
+  EXPECT_EQ(runs("a", "test.edition"), "1.0.0 none");
+}
+
+TEST_F(Reload, AllThatOneReloadReplacedGoesBackTogether) {
+  const std::string needed = scratch.write("needed", "");
+  settings("[plugin.edition.config]\nneeds = \"" + needed + "\"\n");
+  put("editions/edition_1", "edition.so");
+  put("good/probe", "probe.so");
+  start();
+  put("editions/edition_2", "edition.so");
+  put("good/probe", "probe.so");
+  ASSERT_TRUE(reload());
+  std::filesystem::remove(needed);
+  const Ended refused = sluice({"reload", "--rollback", "--wait"});
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_NE(refused.out.find("goes back together"), std::string::npos) << refused.out;
+  EXPECT_EQ(runs("a", "test.edition"), "2.0.0 none");
+  scratch.write("needed", "");
+  const Ended back = sluice({"reload", "--rollback", "--wait"});
+  EXPECT_EQ(back.code, 0) << back.out << back.err;
+  EXPECT_NE(back.out.find("probe "), std::string::npos) << back.out;
+  EXPECT_EQ(runs("b", "test.edition"), "1.0.0 none");
+}
+
+TEST_F(Reload, ARemovedPluginHasNoFormerFile) {
+  put("editions/edition_1", "edition.so");
+  start();
+  put("editions/edition_2", "edition.so");
+  ASSERT_TRUE(reload());
+  std::filesystem::remove(at("edition.so"));
+  ASSERT_TRUE(reload());
+  put("editions/edition_2", "edition.so");
+  ASSERT_TRUE(reload());
+  const Ended none = sluice({"reload", "--rollback", "--wait"});
+  EXPECT_EQ(none.code, 1);
+  EXPECT_NE(none.out.find("no plugin was replaced since the start"), std::string::npos) << none.out;
 }
 
 TEST_F(Reload, RollsBackFromAVersionThatDoesNotWorkAnyMore) {

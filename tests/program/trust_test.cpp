@@ -388,6 +388,19 @@ TEST_F(LockedRuntime, AFileThatIsReplacedIsRefusedAtTheReloadAndTheOldOneContinu
   EXPECT_TRUE(becomes("still", "done")) << program.err();
 }
 
+/// Its content was checked when it was new. The lock is its successor's by now.
+TEST_F(LockedRuntime, ARollbackRunsTheFormerFileThatWasChecked) {
+  fs::copy_file(fixture("editions/edition_1"), plugins.path() + "/edition.so");
+  lock();
+  Program& program = start();
+  put(fixture("editions/edition_2"), plugins.path() + "/edition.so");
+  lock();
+  ASSERT_EQ(sluice({"reload", "--wait"}).code, 0) << program.err();
+  const Ended back = sluice({"reload", "--rollback", "--wait"});
+  EXPECT_EQ(back.code, 0) << back.out << back.err;
+  EXPECT_THAT(back.out, HasSubstr("edition  1.0.0             3  replaced"));
+}
+
 TEST_F(LockedRuntime, AReloadDoesNotMakeItLessStrict) {
   lock();
   Program& program = start();

@@ -23,7 +23,7 @@ double share_in(std::string_view line) {
   return std::strtod(text.c_str() + text.rfind(" has ") + 5, nullptr) / 100;
 }
 
-/// "plugin rolled back from version 3 to version 2. A plain reload ..."
+/// "plugin rolled back from version 3 to version 2", or "…. A plain reload ..."
 std::string version_behind(std::string_view line, std::string_view words) {
   const std::string_view rest = line.substr(line.find(words) + words.size());
   return std::string(rest.substr(0, rest.find('.')));

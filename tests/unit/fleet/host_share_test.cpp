@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -38,7 +39,8 @@ TEST(HostShare, LongTurnsLeaveTheRestAsItIs) {
   waitpid(child, &status, 0);
   EXPECT_EQ(nice, 4);
   if (before == 0) GTEST_SKIP() << "this kernel has the same turns for all";
-  EXPECT_EQ(after, std::chrono::nanoseconds(host_turns).count());
+  EXPECT_GE(after, std::chrono::nanoseconds(least_host_turns).count());
+  EXPECT_GE(after, std::min<std::uint64_t>(2 * before, 100'000'000));
 }
 
 }  // namespace

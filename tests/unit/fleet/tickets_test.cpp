@@ -178,6 +178,7 @@ TEST_F(TicketsTest, ACancellationByHandEndsTheJobUnlessItIsDone) {
 TEST_F(TicketsTest, ACancelledJobThatHadToBeKilledSaysSo) {
   run(send("hangs", "a.repeats"), 0);
   tickets_.cancel({"hangs"});
+  tickets_.threads_to_ask(base::Clock::now() + 1h);
   const bool interrupted = true;
   const auto judged = tickets_.judge_all("was killed, because a job did not stop in time", interrupted);
   ASSERT_THAT(judged, SizeIs(1));
@@ -188,6 +189,15 @@ TEST_F(TicketsTest, ACancelledJobThatHadToBeKilledSaysSo) {
       outcome.error,
       "cancelled by hand while a runtime had it; it did not stop when it was asked to; its plugin host was "
       "killed, because a job did not stop in time");
+}
+
+TEST_F(TicketsTest, ACancelledJobIsNotBlamedForAnothersDeath) {
+  run(send("cancelled", "a.repeats"), 0);
+  tickets_.cancel({"cancelled"});
+  const auto judged = tickets_.judge_all("was killed by signal 11", false);
+  ASSERT_THAT(judged, SizeIs(1));
+  EXPECT_EQ(judged.front().finished.outcome.result, job::Result::cancelled);
+  EXPECT_EQ(judged.front().finished.outcome.error, "cancelled by hand while a runtime had it");
 }
 
 TEST_F(TicketsTest, ADeadHostsJobIsJudgedByItsTicket) {
