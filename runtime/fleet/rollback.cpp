@@ -24,7 +24,8 @@ std::string Fleet::Loop::roll_back() {
     } else {
       gone.push_back({Change::Kind::refused, i,
                       "the former file of " + place.former->path() +
-                          " was overwritten; put it back, and replace plugins by renaming from now on"});
+                          " was overwritten, or the runtime had no descriptor left to hold it; put it back, "
+                          "and replace plugins by renaming"});
     }
   }
   if (held.empty()) return gone.empty() ? "no plugin was replaced since the start" : gone.front().reason;
