@@ -47,7 +47,6 @@ void restrict_reading(const std::vector<std::string>& files, const std::string& 
 
 void confine(const std::vector<std::string>& files, const std::string& plugin, const std::string& place) {
   bound(RLIMIT_CORE, 0);
-  bound(RLIMIT_FSIZE, 0);
   bound(RLIMIT_CPU, most_seconds);
   if (!sanitized) bound(RLIMIT_AS, most_memory);
   if (const int version = base::landlock_version(); version > 0)

@@ -123,7 +123,7 @@ bool is_bounded(__rlimit_resource_t resource, rlim_t most) {
 
 TEST_F(SymbolsConfinement, HasBounds) {
   EXPECT_EQ(trying([] { return is_bounded(RLIMIT_CPU, 10); }), 0);
-  EXPECT_EQ(trying([] { return is_bounded(RLIMIT_FSIZE, 0); }), 0);
+  EXPECT_EQ(trying([] { return is_bounded(RLIMIT_CORE, 0); }), 0);
 #ifndef SLUICE_SANITIZED
   EXPECT_EQ(trying([] { return is_bounded(RLIMIT_AS, rlim_t{2048} * 1024 * 1024); }), 0);
 #endif
