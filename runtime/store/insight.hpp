@@ -251,7 +251,8 @@ struct AuditPage {
 /// Something that may explain a change in what was done.
 struct Mark {
   Time at;
-  std::string kind;  ///< "reload", "canary", "promote", "abort", "rollback", "drain", "pause", "resume" or "version"
+  std::string
+      kind;  ///< "reload", "canary", "promote", "abort", "rollback", "drain", "pause", "resume" or "version"
   std::string text;  ///< the runtimes, the type, or the version that began
 };
 
