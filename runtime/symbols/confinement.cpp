@@ -7,6 +7,7 @@
 #include "base/landlock.hpp"
 #include "job/sandbox.hpp"
 #include "walls/landlock.hpp"
+#include "walls/sanitized.hpp"
 #include "walls/syscall_filter.hpp"
 
 namespace sluice::symbols {
@@ -17,18 +18,12 @@ constexpr rlim_t megabyte = 1024 * 1024;
 constexpr rlim_t most_memory = 2048 * megabyte;  // debug information of big libraries is mapped as a whole
 constexpr rlim_t most_seconds = 10;              // the runtime waits for less
 
-#ifdef SLUICE_SANITIZED
-constexpr bool sanitized = true;  // maps terabytes, and starts a process that looks for leaks
-#else
-constexpr bool sanitized = false;
-#endif
-
-void bound(int resource, rlim_t most) {
+void bound(__rlimit_resource_t resource, rlim_t most) {
   rlimit limit{};
-  getrlimit(static_cast<__rlimit_resource_t>(resource), &limit);
+  getrlimit(resource, &limit);
   if (limit.rlim_max < most) return;
   limit = {most, most};
-  setrlimit(static_cast<__rlimit_resource_t>(resource), &limit);
+  setrlimit(resource, &limit);
 }
 
 void restrict_reading(const std::vector<std::string>& files, const std::string& plugin,
@@ -48,12 +43,12 @@ void restrict_reading(const std::vector<std::string>& files, const std::string& 
 void confine(const std::vector<std::string>& files, const std::string& plugin, const std::string& place) {
   bound(RLIMIT_CORE, 0);
   bound(RLIMIT_CPU, most_seconds);
-  if (!sanitized) bound(RLIMIT_AS, most_memory);
+  if (!walls::sanitized) bound(RLIMIT_AS, most_memory);
   if (const int version = base::landlock_version(); version > 0)
     restrict_reading(files, plugin, place, version);
   walls::refuse_dangerous_calls(false);
   walls::refuse_calls_beyond(job::strictest_sandbox());
-  if (!sanitized) walls::refuse_all_but_reading();
+  if (!walls::sanitized) walls::refuse_all_but_reading();
 }
 
 }  // namespace sluice::symbols

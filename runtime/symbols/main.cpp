@@ -99,8 +99,8 @@ int main(int argc, char** argv) {
     }
     sluice::symbols::confine({files.begin(), files.end()}, plugin, plugin_place);
     name_frames(frames, plugin);
-    _exit(std::cout ? 0
-                    : 1);  // at a usual exit, the leak sanitizer would look for what is out of reach by now
+    // At a usual exit, the leak sanitizer would look for what is out of reach by now.
+    _exit(std::cout ? 0 : 1);
   } catch (const std::exception& error) {
     std::cerr << "sluice-symbols: " << error.what() << '\n';
     return 1;

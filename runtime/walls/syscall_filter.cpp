@@ -20,15 +20,11 @@
 #include <utility>
 #include <vector>
 
+#include "walls/sanitized.hpp"
+
 namespace sluice::walls {
 
 namespace {
-
-#ifdef SLUICE_SANITIZED
-constexpr bool sanitized = true;  // the leak sanitizer traces its own process
-#else
-constexpr bool sanitized = false;
-#endif
 
 // Refused whatever their arguments are.
 constexpr const char* dangerous_calls[] = {
@@ -95,18 +91,9 @@ constexpr const char* dangerous_calls[] = {
     "request_key",
 };
 
-// Other processes, and threads.
-constexpr const char* process_calls[] = {"fork",
-                                         "vfork",
-                                         "clone",
-                                         "clone3",
-                                         "kill",
-                                         "tkill",
-                                         "tgkill",
-                                         "rt_sigqueueinfo",
-                                         "rt_tgsigqueueinfo",
-                                         "pidfd_open",
-                                         "pidfd_send_signal"};
+// Those that name another process by its number.
+constexpr const char* signal_calls[] = {
+    "kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_open"};
 
 // Files, their names and what is known of them.
 constexpr const char* changing_calls[] = {
@@ -189,8 +176,7 @@ void refuse_signals(Filter& filter, pid_t runtime, bool scoped) {
   if (const pid_t group = getpgid(runtime); runtime > 0 && group > 0) targets.insert(-group);
   for (const pid_t target : targets) {
     const scmp_arg_cmp first = is(0, static_cast<std::uint32_t>(target));
-    for (const char* call : {"kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_open"})
-      filter.refuse(call, {first});
+    for (const char* call : signal_calls) filter.refuse(call, {first});
   }
 }
 
@@ -256,7 +242,8 @@ void refuse_calls_beyond(const job::Sandbox& sandbox) {
 
 void refuse_all_but_reading() {
   Filter filter;
-  for (const char* call : process_calls) filter.refuse(call);
+  for (const char* call : {"fork", "vfork", "clone", "clone3", "pidfd_send_signal"}) filter.refuse(call);
+  for (const char* call : signal_calls) filter.refuse(call);
   for (const char* call : changing_calls) filter.refuse(call);
   for (const auto& [call, flags] : {std::pair{"open", 1U}, {"openat", 2U}}) {
     for (const scmp_datum_t flag : {O_WRONLY, O_RDWR, O_CREAT, O_TRUNC})
