@@ -108,14 +108,18 @@ void Fleet::Loop::promote_canary(std::size_t plugin, const std::string& why) {
   advance_soon();
 }
 
+/// What follows from a WentBack, at the end of a sentence about it.
+std::string Fleet::Loop::untried_words(const PluginFile& file) {
+  return ". A plain reload does not try " + file.path() +
+         " again before it changes, but a restart of the runtime would load it: put the previous file back";
+}
+
 void Fleet::Loop::end_canary(std::size_t plugin, const std::string& why) {
   Place& place = places_[plugin];
   const auto run = std::exchange(place.canary, nullptr);
   Edition& edition = *run->edition;
   const std::string reason =
-      why + "; went back to version " + place.present->spec.version + ". A plain reload does not try " +
-      edition.file.path() +
-      " again before it changes, but a restart of the runtime would load it: put the previous file back";
+      why + "; went back to version " + place.present->spec.version + untried_words(edition.file);
   base::mark("canary: went back");
   log::warn("canary went back: " + reason,
             {{"plugin", edition.spec.name}, {"version", edition.spec.version}});

@@ -240,6 +240,7 @@ class Fleet::Loop : public HostProcess::Listener {
   void report_canary(std::size_t plugin);
   void judge_canary(std::size_t plugin);
   void promote_canary(std::size_t plugin, const std::string& why);
+  static std::string untried_words(const PluginFile& file);
   void end_canary(std::size_t plugin, const std::string& why);
   static std::vector<job::Job> take_canary_jobs(const Place& place, std::vector<job::Job>& jobs);
   static void settle(CanaryRun& run, Clock::time_point latest);

@@ -59,9 +59,7 @@ void Fleet::Loop::Round::guard_rollback(Place& place, const Edition& old, const 
   const bool tried = place.went_back && !place.went_back->file.replaced();
   const bool guards = fresh.file.replaced() && (tried || !old.file.replaced());
   if (guards) {
-    words +=
-        ". A plain reload does not try " + old.file.path() +
-        " again before it changes, but a restart of the runtime would load it: put the previous file back";
+    words += untried_words(old.file);
     if (!tried) place.went_back = std::make_unique<WentBack>(WentBack{old.file.named(), old.settings, words});
     place.went_back->by_rollback = true;
     loop_.plugins_[fresh.plugin].newer_refused = place.went_back->reason;
